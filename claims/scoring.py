@@ -1,0 +1,98 @@
+"""The scoring contract, version 1: what the scorer is asked, and what it answers.
+
+Both sides of the wire import this page; nothing else is shared between `api` and `serving`.
+"""
+
+from datetime import date
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+CONTRACT = "1"
+
+
+class ClaimFacts(BaseModel):
+    """A claim as the model knows it: what was on it when it was received, and who its member and provider were then.
+
+    The same columns, in the same order, are the claims frame (`features/frame.py`), the view `claim_facts` of the
+    database, and the body of a score request. `None` means the source does not have the fact.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    claim_id: str = Field(max_length=64)
+    received_at: AwareDatetime
+    service_from: date
+    service_to: date
+    member_id: str = Field(max_length=64)
+    provider_id: str = Field(max_length=64)
+    procedure_code: str = Field(max_length=16, description="Of the line with the highest amount.")
+    diagnosis_code: str = Field(max_length=16, description="The principal diagnosis.")
+    place_of_service: str | None = Field(None, max_length=2, description="CMS two-digit code.")
+    region: str | None = Field(None, max_length=32)
+    specialty: str | None = Field(None, max_length=64)
+    age_years: int | None = Field(None, ge=0, le=130, description="Of the member on the first day of service.")
+    sex: Literal["F", "M"] | None = None
+    amount_cents: int = Field(gt=0)
+    units: int = Field(1, ge=1)
+    lines: int = Field(1, ge=1)
+    diagnoses: int = Field(1, ge=1)
+    benefit_limit_cents: int | None = Field(None, ge=0, description="The plan's yearly limit.")
+
+
+class Reason(BaseModel):
+    """One thing that moved the score, in words an investigator can check."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str = Field(description="Stable: a code is never given another meaning.")
+    text: str
+    direction: Literal["for", "against"] = Field(description="For or against fraud.")
+    push: float = Field(description="Log-odds added to the margin.")
+    odds: float = Field(description="exp(push): the factor on the odds.")
+    features: dict[str, float | None] = Field(description="The values behind the words.")
+
+
+class Counterfactual(BaseModel):
+    """The nearest amount at which the claim would have stayed below the threshold, everything else equal."""
+
+    model_config = ConfigDict(frozen=True)
+
+    amount_cents: int
+    probability: float = Field(description="Verified by scoring the claim at that amount.")
+    text: str
+
+
+class ShadowScore(BaseModel):
+    """What a challenger said of the same vector; stored, never used."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model_version: str
+    margin: float
+    probability: float
+    flagged: bool
+
+
+class Score(BaseModel):
+    """The scorer's answer for one claim."""
+
+    model_config = ConfigDict(frozen=True)
+
+    contract: Literal["1"] = "1"
+    claim_id: str
+    model_version: str
+    schema_hash: str = Field(description="SHA-256 of the vector's feature names and order.")
+    probability: float = Field(ge=0, le=1, allow_inf_nan=False)
+    margin: float = Field(allow_inf_nan=False)
+    threshold: float = Field(ge=0, le=1, allow_inf_nan=False)
+    flagged: bool
+    base_margin: float = Field(allow_inf_nan=False)
+    contributions: dict[str, float] = Field(description="With `base_margin` they sum to `margin` within 1e-4.")
+    vector: dict[str, float | None] = Field(description="Every feature, null where missing.")
+    reasons: list[Reason]
+    counterfactual: Counterfactual | None = None
+    feature_times: dict[str, AwareDatetime | None] = Field(description="Event time of each view read; null: no row.")
+    stale_views: list[str] = Field(description="Views that were missing or behind, so their features were NaN.")
+    explained_by: Literal["tables", "pred_contribs"] = "tables"
+    shadow: ShadowScore | None = None

@@ -1,0 +1,47 @@
+"""`ginja`: the command line. Each command lives in its own module, imported only when it is called."""
+
+from importlib import import_module
+
+import click
+
+_COMMANDS: dict[str, tuple[str, str]] = {
+    # name: (module:attribute, one line of help)
+    "bench": ("cli.bench:bench", "Measure features and scoring; prints JSON."),
+    "db": ("cli.database:db", "Create and upgrade the database."),
+    "demo": ("cli.demo:demo", "The whole platform once: simulate, train, serve, decide, break, recover."),
+    "evaluate": ("cli.model:evaluate", "Judge a model beside the rule and its rivals."),
+    "features": ("cli.features:features", "Apply, build, rebuild, verify features."),
+    "ingest": ("cli.ingest:ingest", "Read claims files into the claims frame."),
+    "promote": ("cli.model:promote", "Make a candidate the champion, if the gates agree."),
+    "rollback": ("cli.model:rollback", "Go back to the champion before."),
+    "score": ("cli.score:score", "Score a file of claims."),
+    "servers": ("cli.servers:servers", "Start, show and stop the embedded servers."),
+    "simulate": ("cli.simulate:simulate", "Simulate an insurer."),
+    "train": ("cli.model:train", "Train, track and register a candidate."),
+    "up": ("cli.demo:up", "The platform, left running."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called, so that `--help` stays quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = _COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module, _, attribute = entry[0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in sorted(_COMMANDS.items())])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="ginja")
+def main() -> None:
+    """Ginja takes health-insurance claims, decides them, and says which are likely fraud and why."""

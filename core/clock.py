@@ -1,0 +1,41 @@
+"""The one source of the current time, so that a test or a replay can hold it still."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+_held: list[datetime] = []
+
+
+def now() -> datetime:
+    """The current instant in UTC, aware, to the microsecond; the held one inside `held`."""
+    return _held[-1] if _held else datetime.now(UTC)
+
+
+@contextmanager
+def held(at: datetime) -> Iterator[None]:
+    """Hold the clock of this process at `at` (aware) for the length of the block."""
+    if at.tzinfo is None:
+        raise ValueError("the clock wants an aware time; add a time zone")
+    _held.append(at.astimezone(UTC))
+    try:
+        yield
+    finally:
+        _held.pop()
+
+
+def micros(at: datetime) -> int:
+    """Microseconds since the epoch, without a float on the way."""
+    delta = at - datetime(1970, 1, 1, tzinfo=UTC)
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def from_micros(value: int) -> datetime:
+    """The instant `value` microseconds after the epoch, in UTC."""
+    seconds, rest = divmod(value, 1_000_000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
+
+
+def day_number(at: datetime) -> int:
+    """The UTC day of an instant, as days since the epoch."""
+    return micros(at) // 86_400_000_000

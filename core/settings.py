@@ -1,0 +1,45 @@
+"""Every setting, typed and documented, read once from the environment (prefix `GINJA_`)."""
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """How this installation runs. Unset server URLs mean the embedded servers under `home`."""
+
+    model_config = SettingsConfigDict(env_prefix="GINJA_", env_file=None, extra="ignore", frozen=True)
+
+    home: Path = Field(Path(".ginja"), description="Folder of everything Ginja keeps: servers, data, features, models.")
+    data_dir: Path = Field(Path("../shared/data"), description="Folder of real data sets that never enter the repository.")
+    database_url: SecretStr | None = Field(None, description="Postgres URL; unset: the embedded Postgres.")
+    redis_url: SecretStr | None = Field(None, description="Valkey or Redis URL; unset: the embedded Valkey.")
+    mlflow_url: str | None = Field(None, description="MLflow tracking URL; unset: a SQLite store under home.")
+
+    api_host: str = Field("127.0.0.1", description="Address the claims API binds.")
+    api_port: int = Field(8600, description="Port of the claims API.")
+    scorer_host: str = Field("127.0.0.1", description="Address the scorer binds; keep it private.")
+    scorer_port: int = Field(8601, description="Port of the scorer.")
+    mlflow_port: int = Field(8602, description="Port of the MLflow UI under `ginja up`.")
+    scorer_url: str | None = Field(None, description="Where the API finds the scorer; unset: host and port above.")
+    scorer_deadline_ms: int = Field(150, ge=1, description="Longest the API waits for a score before the rule decides.")
+    rule_approval_cap_cents: int = Field(
+        100_000, ge=0, description="While degraded, a rule-decided claim above this goes to review."
+    )
+
+    max_body_bytes: int = Field(262_144, description="Largest request body; above it 413.")
+    max_claim_cents: int = Field(100_000_000_00, description="Largest amount of one claim, in cents.")
+    log_level: str = Field("INFO", description="Least severe level that is logged.")
+
+    @property
+    def scorer_base_url(self) -> str:
+        """The scorer's address as the API calls it."""
+        return self.scorer_url or f"http://{self.scorer_host}:{self.scorer_port}"
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process."""
+    return Settings()

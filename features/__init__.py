@@ -1,0 +1,1 @@
+"""Features without skew: what a model learned from is what it is asked with."""
