@@ -1,0 +1,280 @@
+"""What the explanation page says, worked out from a claim and its assessments: pure, so it is tested without a browser."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from claims.money import format_cents
+from claims.scoring import Counterfactual, Reason
+
+SHOWN_STEPS = 12
+"""Contributions drawn one by one; the rest are one bar, so that the picture still adds up."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimView:
+    """The claim as the page shows it."""
+
+    claim_id: str
+    status: str
+    amount_cents: int
+    approved_cents: int | None
+    member_id: str
+    provider_id: str
+    procedure_code: str
+    diagnosis_code: str
+    region: str | None
+    specialty: str | None
+    service_from: str
+    received_at: datetime
+    voided_at: datetime | None
+    findings: Sequence[Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class AssessmentView:
+    """One assessment as it was stored; a rule's has no score."""
+
+    made_at: datetime
+    decided_by: str
+    breaker_state: str | None
+    flagged: bool
+    outcome: str
+    model_version: str | None
+    probability: float | None
+    threshold: float | None
+    margin: float | None
+    base_margin: float | None
+    contributions: Mapping[str, float]
+    vector: Mapping[str, float | None]
+    reasons: Sequence[Reason]
+    counterfactual: Counterfactual | None
+    feature_times: Mapping[str, datetime | None]
+    stale_views: Sequence[str]
+    explained_by: str | None
+
+
+Waterfall = list[dict[str, str | float | None]]
+"""Bars as waterfall.js draws them: `label`, `value`, `push`, `kind` (total, for, against), and `from`/`to` in log-odds."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonRow:
+    text: str
+    odds: str
+    code: str
+    behind: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContributionRow:
+    name: str
+    value: str
+    push: str
+
+
+@dataclass(frozen=True, slots=True)
+class AssessmentRow:
+    made_at: str
+    decided_by: str
+    model_version: str
+    score: str
+    flagged: str
+    changed: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgeRow:
+    view: str
+    at: str
+    age: str
+    stale: bool
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Everything the template prints; it decides nothing itself."""
+
+    claim_id: str
+    verdict: str
+    verdict_text: str
+    decided_by: str
+    by_rule: bool
+    flagged: bool
+    probability: float | None
+    threshold: float
+    probability_text: str
+    threshold_text: str
+    margin_text: str
+    notices: list[str]
+    facts: list[tuple[str, str]]
+    findings: Sequence[Mapping[str, str]]
+    reasons_for: list[ReasonRow]
+    reasons_against: list[ReasonRow]
+    counterfactual: str | None
+    waterfall: Waterfall
+    contributions: list[ContributionRow]
+    assessments: list[AssessmentRow]
+    feature_ages: list[AgeRow]
+
+
+def explanation_page(claim: ClaimView, assessments: Sequence[AssessmentView]) -> Page:
+    """The page for a claim with its assessments, oldest first; at least one."""
+    current = assessments[-1]
+    scored = current.probability is not None and current.margin is not None
+    return Page(
+        claim_id=claim.claim_id,
+        verdict=claim.status.replace("_", " ").capitalize(),
+        verdict_text=_verdict_text(claim, current),
+        decided_by=f"decided by the {current.decided_by}",
+        by_rule=current.decided_by == "rule",
+        flagged=current.flagged,
+        probability=current.probability if scored else None,
+        threshold=current.threshold or 0.0,
+        probability_text=_percent(current.probability),
+        threshold_text=_percent(current.threshold),
+        margin_text="–" if current.margin is None else f"{current.margin:.3f}",
+        notices=_notices(claim, current),
+        facts=_facts(claim, current),
+        findings=claim.findings,
+        reasons_for=[_reason(reason) for reason in current.reasons if reason.direction == "for"],
+        reasons_against=[_reason(reason) for reason in current.reasons if reason.direction == "against"],
+        counterfactual=current.counterfactual.text if current.counterfactual else None,
+        waterfall=_waterfall(current),
+        contributions=[
+            ContributionRow(name, _number(current.vector.get(name)), f"{push:+.4f}")
+            for name, push in _by_weight(current.contributions)
+        ],
+        assessments=[
+            _assessment_row(before, after) for before, after in zip([None, *assessments[:-1]], assessments, strict=True)
+        ][::-1],
+        feature_ages=[_age(view, at, claim.received_at, current) for view, at in sorted(current.feature_times.items())],
+    )
+
+
+def _verdict_text(claim: ClaimView, current: AssessmentView) -> str:
+    approved = "nothing" if not claim.approved_cents else format_cents(claim.approved_cents)
+    by = (
+        f"the model ({current.model_version})"
+        if current.decided_by == "model"
+        else "the 2× rule, because no score could be had in time"
+    )
+    return f"{format_cents(claim.amount_cents)} claimed, {approved} approved. Assessed by {by}."
+
+
+def _notices(claim: ClaimView, current: AssessmentView) -> list[str]:
+    notices = []
+    if claim.voided_at is not None:
+        notices.append(f"Voided on {claim.voided_at:%Y-%m-%d %H:%M} UTC.")
+    if current.decided_by == "rule":
+        notices.append("Decided by the rule while the scorer could not be reached; it is scored again when it is back.")
+    if current.stale_views:
+        notices.append(
+            f"Features of {', '.join(current.stale_views)} were behind or missing, so the model did without."
+        )
+    if current.explained_by == "pred_contribs":
+        notices.append("Explained by the booster itself: the model is too large for leaf tables.")
+    return notices
+
+
+def _facts(claim: ClaimView, current: AssessmentView) -> list[tuple[str, str]]:
+    return [
+        ("Amount", format_cents(claim.amount_cents)),
+        ("Member", claim.member_id),
+        ("Provider", claim.provider_id),
+        ("Procedure", claim.procedure_code),
+        ("Diagnosis", claim.diagnosis_code),
+        ("Region", claim.region or "not known"),
+        ("Specialty", claim.specialty or "not known"),
+        ("Service from", claim.service_from),
+        ("Received (UTC)", f"{claim.received_at:%Y-%m-%d %H:%M:%S}"),
+        ("Model version", current.model_version or "none"),
+        ("Breaker at the time", current.breaker_state or "not recorded"),
+    ]
+
+
+def _reason(reason: Reason) -> ReasonRow:
+    behind = ", ".join(f"{name} = {_number(value)}" for name, value in reason.features.items())
+    return ReasonRow(text=reason.text, odds=f"{reason.odds:.2f}", code=reason.code, behind=behind)
+
+
+def _waterfall(current: AssessmentView) -> Waterfall:
+    if current.margin is None or current.base_margin is None:
+        return []
+    ordered = _by_weight(current.contributions)
+    at = current.base_margin
+    bars: Waterfall = [_bar("Base of the model", None, 0.0, at, at, total=True)]
+    for name, push in ordered[:SHOWN_STEPS]:
+        bars.append(_bar(name, _number(current.vector.get(name)), push, at, at + push))
+        at += push
+    rest = ordered[SHOWN_STEPS:]
+    if rest:
+        push = math.fsum(push for _, push in rest)
+        bars.append(_bar(f"{len(rest)} others", None, push, at, at + push))
+    bars.append(_bar("This claim", None, 0.0, current.margin, current.margin, total=True))
+    return bars
+
+
+def _bar(
+    label: str, value: str | None, push: float, start: float, end: float, *, total: bool = False
+) -> dict[str, str | float | None]:
+    kind = "total" if total else "for" if push > 0 else "against"
+    return {"label": label, "value": value, "push": push, "kind": kind, "from": start, "to": end}
+
+
+def _by_weight(contributions: Mapping[str, float]) -> list[tuple[str, float]]:
+    return sorted(contributions.items(), key=lambda item: (-abs(item[1]), item[0]))
+
+
+def _assessment_row(before: AssessmentView | None, after: AssessmentView) -> AssessmentRow:
+    return AssessmentRow(
+        made_at=f"{after.made_at:%Y-%m-%d %H:%M:%S}",
+        decided_by=after.decided_by,
+        model_version=after.model_version or "–",
+        score=_percent(after.probability),
+        flagged="yes" if after.flagged else "no",
+        changed="first assessment" if before is None else _changes(before, after),
+    )
+
+
+def _changes(before: AssessmentView, after: AssessmentView) -> str:
+    pairs = [
+        ("decided by", before.decided_by, after.decided_by),
+        ("model", before.model_version or "none", after.model_version or "none"),
+        ("score", _percent(before.probability), _percent(after.probability)),
+        ("flagged", "yes" if before.flagged else "no", "yes" if after.flagged else "no"),
+        ("outcome", before.outcome, after.outcome),
+    ]
+    changed = [f"{name}: {old} → {new}" for name, old, new in pairs if old != new]
+    return "; ".join(changed) or "nothing"
+
+
+def _age(view: str, at: datetime | None, received_at: datetime, current: AssessmentView) -> AgeRow:
+    stale = view in current.stale_views
+    if at is None:
+        return AgeRow(view, "–", "–", stale, "nothing known of it yet")
+    return AgeRow(
+        view, f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}", _duration((received_at - at).total_seconds()), stale, "current"
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{max(seconds, 0):.1f} s"
+    if seconds < 7_200:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 172_800:
+        return f"{seconds / 3_600:.0f} h"
+    return f"{seconds / 86_400:.0f} days"
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value * 100:.1f} %" if value >= 0.001 or value == 0 else "< 0.1 %"
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "missing"
+    return f"{value:,.0f}" if value == int(value) and abs(value) < 1e15 else f"{value:,.4g}"
