@@ -1,0 +1,27 @@
+"""Frames to Parquet files under `home/data`, the same bytes for the same frames."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+DATASET = "dataset.json"
+
+
+def write_frames(frames: dict[str, pa.Table], folder: Path, about: dict[str, Any]) -> None:
+    """Write each frame as `name.parquet`, and `dataset.json`, which says where they came from, last.
+
+    A file is replaced whole: a reader sees the old one or the new one.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / DATASET).unlink(missing_ok=True)
+    for name, frame in frames.items():
+        partial = folder / f".{name}.parquet.partial"
+        pq.write_table(frame, partial, compression="zstd", coerce_timestamps="us", row_group_size=1 << 18)
+        os.replace(partial, folder / f"{name}.parquet")
+    partial = folder / f".{DATASET}.partial"
+    partial.write_text(json.dumps({**about, "rows": {name: len(frame) for name, frame in frames.items()}}, indent=1))
+    os.replace(partial, folder / DATASET)
