@@ -6,7 +6,6 @@ from features.state import (
     Count,
     Distinct,
     Entity,
-    First,
     Labels,
     Last,
     LastValue,
@@ -28,10 +27,8 @@ member = Entity(
         Sum("cents_365d", "amount_cents", 365),
         Sum("cents_ytd", "amount_cents", YEAR_TO_DATE),
         Distinct("providers_30d", "provider_id", 30),
-        Distinct("providers_90d", "provider_id", 90),
         Distinct("providers_365d", "provider_id", 365),
         Last("last_us"),
-        First("first_us"),
         Labels("confirmed_ever", True, EVER),
         Labels("cleared_ever", False, EVER),
     ),
@@ -47,7 +44,6 @@ member_provider = Entity(
         Count("claims_365d", 365),
         Sum("cents_365d", "amount_cents", 365),
         Last("last_us"),
-        First("first_us"),
     ),
 )
 

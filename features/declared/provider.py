@@ -1,0 +1,240 @@
+"""The provider: how much it bills, how fast that grows, and what fits into a day."""
+
+from functools import partial
+
+from features.declared._terms import DAY_US, HOUR_US, mean_cents
+from features.feature import Feature
+from features.ops import maximum, ratio, since
+
+_Of = partial(Feature, entity="provider", group="provider_volume")
+_Claims = partial(_Of, type="integer", unit="count", code="provider_volume")
+_Day = partial(Feature, entity="provider_day", window="the day of service", group="impossible_day", type="integer")
+
+
+def _claims(days: int) -> Feature:
+    said = (
+        f"{{value}} claims of this provider in {days} days"
+        if days > 1
+        else "{value} claims of this provider since yesterday"
+    )
+    return _Claims(
+        name=f"provider_claims_{days}d",
+        window=f"{days} days",
+        meaning=f"Claims of the provider in the last {days} whole days and today.",
+        raises=said,
+        lowers=said,
+        compute=lambda x: getattr(x.provider, f"claims_{days}d"),
+    )
+
+
+def _members(days: int) -> Feature:
+    return _Of(
+        name=f"provider_members_{days}d",
+        type="integer",
+        unit="count",
+        window=f"{days} days",
+        meaning="Different members of the provider.",
+        code="provider_members",
+        raises=f"{{value}} members of this provider in {days} days",
+        lowers=f"{{value}} members of this provider in {days} days",
+        compute=lambda x: getattr(x.provider, f"members_{days}d"),
+    )
+
+
+PROVIDER: tuple[Feature, ...] = (
+    *(_claims(days) for days in (1, 7, 30, 90, 365)),
+    _Of(
+        name="provider_mean_amount",
+        type="number",
+        unit="currency",
+        window="365 days",
+        meaning="The provider's average claim.",
+        code="provider_mean_amount",
+        raises="This provider's average claim is {value}",
+        lowers="This provider's average claim is {value}",
+        missing="First claim of this provider in a year",
+        compute=lambda x: mean_cents(x.provider) / 100.0,
+    ),
+    _Of(
+        name="provider_mean_amount_growth",
+        type="number",
+        unit="ratio",
+        window="30 days against 365",
+        meaning="The provider's average claim of 30 days divided by that of 365.",
+        code="provider_mean_amount",
+        raises="This provider's average claim of the last month is {value} that of the year",
+        lowers="This provider's average claim of the last month is {value} that of the year",
+        missing="No claim of this provider in a month",
+        compute=lambda x: ratio(ratio(x.provider.cents_30d, x.provider.claims_30d), mean_cents(x.provider)),
+    ),
+    _Of(
+        name="provider_amount_30d",
+        type="number",
+        unit="currency",
+        window="30 days",
+        meaning="The sum of the provider's claims.",
+        code="provider_billing",
+        raises="This provider claimed {value} in 30 days",
+        lowers="This provider claimed {value} in 30 days",
+        compute=lambda x: x.provider.cents_30d / 100.0,
+    ),
+    _Of(
+        name="provider_amount_growth_90d",
+        type="number",
+        unit="ratio",
+        window="90 days against 365",
+        meaning="The provider's daily billing of 90 days divided by that of 365.",
+        code="provider_growth",
+        raises="This provider bills {value} as much a day as over the year",
+        lowers="This provider bills {value} as much a day as over the year",
+        compute=lambda x: ratio(x.provider.cents_90d * 365.0, x.provider.cents_365d * 90.0),
+        high=4.06,
+    ),
+    _Of(
+        name="provider_growth_quarter",
+        type="number",
+        unit="ratio",
+        window="90 days against the 90 before",
+        meaning="The provider's claims of 90 days divided by those of the 90 days before.",
+        code="provider_growth",
+        raises="This provider has {value} the claims of the quarter before",
+        lowers="This provider has {value} the claims of the quarter before",
+        missing="This provider has no claims in the quarter before the last",
+        compute=lambda x: ratio(x.provider.claims_90d, x.provider.claims_180d - x.provider.claims_90d),
+    ),
+    *(_members(days) for days in (30, 90)),
+    _Of(
+        name="provider_claims_per_member_90d",
+        type="number",
+        unit="ratio",
+        window="90 days",
+        meaning="Claims of the provider divided by its members.",
+        code="provider_claims_per_member",
+        raises="{value:.1f} claims for each member of this provider in 90 days",
+        lowers="{value:.1f} claims for each member of this provider in 90 days",
+        compute=lambda x: ratio(x.provider.claims_90d, x.provider.members_90d),
+    ),
+    _Of(
+        name="provider_new_member_share_90d",
+        type="number",
+        unit="share",
+        window="90 days",
+        meaning="Share of the provider's members who came to it for the first time.",
+        code="provider_new_members",
+        raises="{value} of this provider's members of the quarter are new to it",
+        lowers="{value} of this provider's members of the quarter are new to it",
+        compute=lambda x: ratio(x.provider.new_members_90d, x.provider.members_90d),
+        high=1.0,
+    ),
+    _Of(
+        name="provider_claims_per_active_day_90d",
+        type="number",
+        unit="count",
+        window="90 days",
+        meaning="Claims of the provider on a day on which it claims.",
+        code="provider_pace",
+        raises="{value} claims of this provider on an active day",
+        lowers="{value} claims of this provider on an active day",
+        compute=lambda x: ratio(x.provider.claims_90d, x.provider.active_days_90d),
+    ),
+    _Of(
+        name="provider_busiest_day_90d",
+        type="integer",
+        unit="count",
+        window="90 days",
+        meaning="The most claims of the provider received on one day.",
+        code="provider_pace",
+        raises="Up to {value} claims of this provider in one day",
+        lowers="No more than {value} claims of this provider in one day",
+        compute=lambda x: x.provider.busiest_day_90d,
+    ),
+    _Of(
+        name="provider_active_days_30d",
+        type="integer",
+        unit="days",
+        window="30 days",
+        meaning="Days on which the provider claimed.",
+        code="provider_active_days",
+        raises="This provider claimed on {value} of the last month",
+        lowers="This provider claimed on {value} of the last month",
+        compute=lambda x: x.provider.active_days_30d,
+        high=31.0,
+    ),
+    _Of(
+        name="provider_top_procedure_share_90d",
+        type="number",
+        unit="share",
+        window="90 days",
+        meaning="Share of the provider's claims, to last midnight, that are of its most frequent procedure.",
+        code="provider_mix",
+        raises="{value} of this provider's claims are of one procedure",
+        lowers="{value} of this provider's claims are of one procedure",
+        compute=lambda x: ratio(
+            x.provider.top_procedure_90d, maximum(x.provider.claims_90d, x.provider.top_procedure_90d)
+        ),
+        high=1.0,
+    ),
+    _Of(
+        name="provider_weekend_share_90d",
+        type="number",
+        unit="share",
+        window="90 days",
+        meaning="Share of the provider's claims with service at a weekend.",
+        code="provider_weekends",
+        raises="{value} of this provider's claims are for weekend services",
+        lowers="{value} of this provider's claims are for weekend services",
+        compute=lambda x: ratio(x.provider.weekend_90d, x.provider.claims_90d),
+        high=1.0,
+    ),
+    _Of(
+        name="provider_age_days",
+        type="number",
+        unit="days",
+        window="ever",
+        meaning="Since the provider's first claim; missing for the first.",
+        code="provider_age",
+        raises="This provider's first claim was {value} ago",
+        lowers="This provider's first claim was {value} ago",
+        missing="First claim ever of this provider",
+        compute=lambda x: since(x.received_us, x.provider.first_us, DAY_US),
+    ),
+    _Of(
+        name="provider_hours_since_last",
+        type="number",
+        unit="hours",
+        window="ever",
+        meaning="Since the provider's last claim; missing for the first.",
+        code="provider_recency",
+        raises="This provider's last claim was {value} ago",
+        lowers="This provider's last claim was {value} ago",
+        missing="First claim ever of this provider",
+        compute=lambda x: since(x.received_us, x.provider.last_us, HOUR_US),
+    ),
+    _Day(
+        name="provider_day_claims",
+        unit="count",
+        meaning="Claims so far for services of this provider on the same day of service.",
+        code="provider_day",
+        raises="{value} earlier claims of this provider for the same day of service",
+        lowers="{value} earlier claims of this provider for the same day of service",
+        compute=lambda x: x.provider_day.claims,
+    ),
+    _Day(
+        name="provider_day_units",
+        unit="units",
+        meaning="Units so far for services of this provider on the same day of service, this claim's with them.",
+        code="provider_day",
+        raises="{value} of this provider for one day of service",
+        lowers="{value} of this provider for one day of service",
+        compute=lambda x: x.provider_day.units + x.units,
+    ),
+    _Day(
+        name="provider_day_members",
+        unit="count",
+        meaning="Different members so far for whom this provider claimed services of the same day.",
+        code="provider_day",
+        raises="{value} members so far with this provider on the same day of service",
+        lowers="{value} members so far with this provider on the same day of service",
+        compute=lambda x: x.provider_day.members,
+    ),
+)
