@@ -12,8 +12,8 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="GINJA_", env_file=None, extra="ignore", frozen=True)
 
-    home: Path = Field(Path(".ginja"), description="Folder of everything Ginja keeps: servers, data, features, models.")
-    data_dir: Path = Field(Path("../shared/data"), description="Folder of real data sets that never enter the repository.")
+    home: Path = Field(Path(".ginja"), description="Folder of all Ginja keeps: servers, data, features, models.")
+    data_dir: Path = Field(Path("../shared/data"), description="Folder of real data sets, none of them in the repo.")
     database_url: SecretStr | None = Field(None, description="Postgres URL; unset: the embedded Postgres.")
     redis_url: SecretStr | None = Field(None, description="Valkey or Redis URL; unset: the embedded Valkey.")
     mlflow_url: str | None = Field(None, description="MLflow tracking URL; unset: a SQLite store under home.")

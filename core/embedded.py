@@ -1,0 +1,101 @@
+"""What the embedded Postgres and Valkey have in common: a lock, a port, and a process to look for.
+
+A server belongs to a home folder, not to the process that started it: it is detached, outlives its starter, and is
+found again through the pid file it writes itself. The file is believed only while the process it names is alive and
+runs on this very folder or port, so one left by a crash, or a number the system gave to another program since, is
+never taken for a server.
+"""
+
+import fcntl
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import ServerError
+
+LOOPBACK = "127.0.0.1"
+START_DEADLINE_S = 30.0
+START_TRIES = 3
+"""Between our look for a free port and the server's bind another process may take it."""
+_POLL_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A living server process and the loopback port it listens on."""
+
+    pid: int
+    port: int
+
+
+@contextmanager
+def locked(home: Path, server: str) -> Iterator[None]:
+    """Hold the right to start or stop `server`, against threads and other processes; a crash releases it."""
+    folder = home / "run"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{server}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def command_line(pid: int) -> str | None:
+    """The command line of a living process, or `None` if it is gone (or dead and not yet reaped)."""
+    import psutil  # comes with the embedded servers; an installation without them has no use for it
+
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return None
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def port_is_free(port: int, host: str = LOOPBACK) -> bool:
+    """Whether a server could listen on this port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
+
+
+def wait_until(condition: Callable[[], bool], *, what: str, seconds: float = START_DEADLINE_S) -> None:
+    """Poll until `condition` holds; raises `ServerError` naming `what` when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise ServerError(f"waited {seconds:.0f} s in vain until {what}")
+        time.sleep(_POLL_S)
+
+
+def secret(path: Path) -> str:
+    """The password kept in `path` (readable by its owner alone), made on first use under the lock."""
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        value = secrets.token_urlsafe(24)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(value)
+        return value
+
+
+def tail(log: Path, lines: int = 12) -> str:
+    """The end of a log, for an error message."""
+    try:
+        return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+    except FileNotFoundError:
+        return "(it wrote no log)"

