@@ -1,0 +1,172 @@
+"""Training a booster: XGBoost's own interface, histogram trees, early stopping, the same bytes for the same inputs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import xgboost as xgb
+from numpy.typing import NDArray
+
+from models.errors import TrainingError
+
+
+@dataclass(frozen=True, slots=True)
+class BoosterParams:
+    """What may be tuned. Classes are not reweighted: that would bend the probabilities that calibration must mend."""
+
+    rounds: int = 600
+    early_stopping: int = 50
+    """Rounds without a better log loss on the evaluation claims before training stops."""
+    depth: int = 6
+    learning_rate: float = 0.05
+    min_child_weight: float = 5.0
+    subsample: float = 0.8
+    colsample: float = 0.8
+    l2: float = 2.0
+    l1: float = 0.0
+    min_split_loss: float = 0.0
+    max_delta_step: float = 1.0
+    """Bounds a leaf's step, which steadies training when one class is rare."""
+    max_bin: int = 256
+    seed: int = 7
+    threads: int = 2
+
+    def native(self) -> dict[str, object]:
+        """The same in XGBoost's words."""
+        return {
+            "objective": "binary:logistic",
+            "eval_metric": "logloss",
+            "tree_method": "hist",
+            "max_depth": self.depth,
+            "learning_rate": self.learning_rate,
+            "min_child_weight": self.min_child_weight,
+            "subsample": self.subsample,
+            "colsample_bytree": self.colsample,
+            "reg_lambda": self.l2,
+            "reg_alpha": self.l1,
+            "gamma": self.min_split_loss,
+            "max_delta_step": self.max_delta_step,
+            "max_bin": self.max_bin,
+            "seed": self.seed,
+            "nthread": self.threads,
+            "validate_parameters": True,
+            "verbosity": 0,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Labelled vectors: (N, F) float32 with NaN where missing, N labels, and N weights or None for ones."""
+
+    x: NDArray[np.float32]
+    fraud: NDArray[np.bool_]
+    weights: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A booster cut at its best round, and how it got there."""
+
+    booster: xgb.Booster
+    rounds: int
+    history: dict[str, list[float]]
+    """`train` and `evaluation` log loss by round, the rounds after the best included."""
+    params: BoosterParams
+
+    def params_dict(self) -> dict[str, object]:
+        """The parameters as plain values, for the record."""
+        return asdict(self.params)
+
+
+def train_booster(
+    train: Sample,
+    evaluation: Sample,
+    *,
+    features: Sequence[str],
+    params: BoosterParams | None = None,
+    monotone: Mapping[str, int] | None = None,
+    on_round: Callable[[int, float], bool] | None = None,
+) -> Trained:
+    """Train on one sample, stop by another (later in time, or other providers).
+
+    `monotone` maps a feature to 1 (more of it never lowers the margin) or -1. `on_round(round, evaluation_log_loss)`
+    is called after every round; returning True stops (a progress bar, a tuner's pruning). Raises `TrainingError`.
+    """
+    params = params or BoosterParams()
+    constraints = dict(monotone or {})
+    _check(train, evaluation, features, constraints)
+    native = params.native()
+    if constraints:
+        native["monotone_constraints"] = "(" + ",".join(str(constraints.get(name, 0)) for name in features) + ")"
+    native["base_score"] = float(np.average(train.fraud, weights=train.weights))
+    names = list(features)
+    d_train = xgb.QuantileDMatrix(
+        train.x, train.fraud.astype(np.float32), weight=train.weights, feature_names=names, max_bin=params.max_bin,
+        nthread=params.threads,
+    )  # fmt: skip
+    d_evaluation = xgb.QuantileDMatrix(
+        evaluation.x, evaluation.fraud.astype(np.float32), weight=evaluation.weights, feature_names=names,
+        max_bin=params.max_bin, nthread=params.threads, ref=d_train,
+    )  # fmt: skip
+    history: dict[str, dict[str, list[float]]] = {}
+    callbacks: list[xgb.callback.TrainingCallback] = []
+    if on_round is not None:
+        callbacks.append(_Rounds(on_round))
+    try:
+        booster = xgb.train(
+            native,
+            d_train,
+            num_boost_round=params.rounds,
+            evals=[(d_train, "train"), (d_evaluation, "evaluation")],
+            early_stopping_rounds=params.early_stopping,
+            evals_result=history,
+            verbose_eval=False,
+            callbacks=callbacks,
+        )
+    except xgb.core.XGBoostError as error:
+        raise TrainingError(f"XGBoost refused: {str(error).splitlines()[0]}") from error
+    best = booster[: booster.best_iteration + 1]
+    best.set_attr(best_iteration=None, best_score=None)
+    best.feature_names = names
+    return Trained(
+        booster=best,
+        rounds=best.num_boosted_rounds(),
+        history={name: values["logloss"] for name, values in history.items()},
+        params=params,
+    )
+
+
+class _Rounds(xgb.callback.TrainingCallback):
+    def __init__(self, on_round: Callable[[int, float], bool]) -> None:
+        self._on_round = on_round
+
+    def after_iteration(
+        self, model: object, epoch: int, evals_log: dict[str, dict[str, list[float] | list[tuple[float, float]]]]
+    ) -> bool:
+        latest = evals_log["evaluation"]["logloss"][-1]
+        return self._on_round(epoch, latest[0] if isinstance(latest, tuple) else latest)
+
+
+def _check(train: Sample, evaluation: Sample, features: Sequence[str], monotone: Mapping[str, int]) -> None:
+    if not features or len(set(features)) != len(features):
+        raise TrainingError("features must be named, each once")
+    unknown = sorted(set(monotone) - set(features))
+    if unknown or any(direction not in (-1, 1) for direction in monotone.values()):
+        raise TrainingError(f"monotone wants 1 or -1 for features of the model; unknown: {unknown}")
+    for name, sample in (("training", train), ("evaluation", evaluation)):
+        if sample.x.ndim != 2 or sample.x.shape[1] != len(features) or sample.x.dtype != np.float32:
+            raise TrainingError(
+                f"the {name} vectors are {sample.x.dtype} of shape {sample.x.shape}; "
+                f"wanted float32 of {len(features)} features"
+            )
+        rows = len(sample.x)
+        if len(sample.fraud) != rows or (sample.weights is not None and len(sample.weights) != rows):
+            raise TrainingError(f"the {name} sample has {rows} vectors and another number of labels or weights")
+        if np.isinf(sample.x).any():
+            column = features[int(np.isinf(sample.x).any(axis=0).argmax())]
+            raise TrainingError(f"the {name} vectors hold infinity in {column}; a missing value is NaN")
+        if sample.fraud.dtype != np.bool_:
+            raise TrainingError(f"the {name} labels are {sample.fraud.dtype}; wanted bool, so that none is missing")
+        positives = int(sample.fraud.sum())
+        if positives == 0 or positives == rows:
+            raise TrainingError(f"the {name} sample has {positives} frauds in {rows:,} claims; take a longer window")

@@ -1,0 +1,168 @@
+"""The compiled loops of the explainer. Shapes and meanings are those of `models.explainer.LeafTables`.
+
+A split sends a value left when it is below the threshold, both as 32-bit floats, and a missing one (NaN) to the split's
+default side: XGBoost's own comparison. Nothing here checks bounds; `LeafTables` does, before anything is passed in.
+"""
+
+import math
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+_F32 = NDArray[np.float32]
+_F64 = NDArray[np.float64]
+_I32 = NDArray[np.int32]
+_I64 = NDArray[np.int64]
+
+
+@numba.njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator,unused-ignore]
+def _left(value: np.float32, threshold: np.float32, default: np.int32) -> np.int32:
+    return np.int32(value < threshold) | (np.int32(math.isnan(value)) & default)
+
+
+@numba.njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator,unused-ignore]
+def _one_tree(
+    row: _F32,
+    tree: int,
+    uppers: _I64,
+    anchors: _I64,
+    upper: _I32,
+    upper_threshold: _F32,
+    anchor: _I32,
+    anchor_threshold: _F32,
+    offset: _I64,
+    leaf: _F32,
+    member: _I32,
+    table: _F32,
+    pattern: _I32,
+    phi: _F64,
+) -> np.float32:
+    """Add one tree's contributions to `phi`; returns the value of the leaf the row falls into."""
+    first = uppers[tree]
+    count = uppers[tree + 1] - first
+    reached = np.float32(0)
+    pattern[0] = -1
+    for i in range(count):
+        u = first + i
+        bit = upper[u, 1]
+        left = _left(row[upper[u, 0]], upper_threshold[u], upper[u, 4])
+        pattern[upper[u, 2]] = pattern[i] & ~(bit * (1 - left))
+        pattern[upper[u, 3]] = pattern[i] & ~(bit * left)
+    for a in range(anchors[tree], anchors[tree + 1]):
+        mask = anchor[a, 9]
+        path = pattern[count + a - anchors[tree]] & mask
+        b0 = _left(row[anchor[a, 0]], anchor_threshold[a, 0], anchor[a, 3])
+        b1 = _left(row[anchor[a, 1]], anchor_threshold[a, 1], anchor[a, 4])
+        b2 = _left(row[anchor[a, 2]], anchor_threshold[a, 2], anchor[a, 5])
+        index = path | (b0 << anchor[a, 6]) | (b1 << anchor[a, 7]) | (b2 << anchor[a, 8])
+        width = anchor[a, 10]
+        names = anchor[a, 11]
+        at = offset[a] + np.int64(index) * width
+        for j in range(width):
+            phi[member[names + j]] += table[at + j]
+        if path == mask:
+            reached = leaf[a, 1 - b1 if b0 else 3 - b2]
+    return reached
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator,unused-ignore]
+def explain_rows(
+    rows: _F32,
+    base: np.float32,
+    uppers: _I64,
+    anchors: _I64,
+    upper: _I32,
+    upper_threshold: _F32,
+    anchor: _I32,
+    anchor_threshold: _F32,
+    offset: _I64,
+    leaf: _F32,
+    member: _I32,
+    table: _F32,
+    slots: int,
+    phi: _F64,
+    margin: _F32,
+) -> None:
+    """Contributions into `phi` (N, F) and margins into `margin` (N); tree by tree, so that a tree's tables stay near."""
+    pattern = np.empty(slots, dtype=np.int32)
+    block = 128
+    for start in range(0, len(rows), block):
+        stop = min(start + block, len(rows))
+        for i in range(start, stop):
+            margin[i] = base
+            phi[i, :] = 0.0
+        for tree in range(len(uppers) - 1):
+            for i in range(start, stop):
+                margin[i] += _one_tree(
+                    rows[i],
+                    tree,
+                    uppers,
+                    anchors,
+                    upper,
+                    upper_threshold,
+                    anchor,
+                    anchor_threshold,
+                    offset,
+                    leaf,
+                    member,
+                    table,
+                    pattern,
+                    phi[i],
+                )
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator,unused-ignore]
+def fill_tables(
+    offset: _I64,
+    entries: _I64,
+    width: _I32,
+    leaves: _I64,
+    parts: _I64,
+    value: _F64,
+    slot: _I32,
+    care: _I32,
+    want: _I32,
+    share: _F64,
+    knots: _F64,
+    weights: _F64,
+    table: _F32,
+) -> None:
+    """Every anchor's table: for each of its bit patterns, the Shapley values of its leaves, summed by feature.
+
+    A leaf of value v whose path asks features 1..m, feature j with `share` z_j of its cover and satisfied (o_j = 1) or
+    not (o_j = 0), gives feature i exactly `v (o_i - z_i) ∫₀¹ Π_{j≠i} (o_j t + z_j (1-t)) dt`: Shapley's weights are the
+    integrals of t^k (1-t)^(m-1-k). The integrand is a polynomial, so Gauss and Legendre's knots give it exactly.
+    """
+    points = len(knots)
+    before = np.empty((33, points), dtype=np.float64)
+    after = np.empty(points, dtype=np.float64)
+    term = np.empty((33, points), dtype=np.float64)
+    given = np.empty(33, dtype=np.float64)
+    for a in range(len(offset)):
+        k = width[a]
+        total = np.empty(k, dtype=np.float64)
+        for index in range(entries[a]):
+            total[:] = 0.0
+            for leaf in range(leaves[a], leaves[a + 1]):
+                start = parts[leaf]
+                m = parts[leaf + 1] - start
+                before[0, :] = 1.0
+                for j in range(m):
+                    s = start + j
+                    o = 1.0 if ((index ^ want[s]) & care[s]) == 0 else 0.0
+                    given[j] = o
+                    for q in range(points):
+                        term[j, q] = o * knots[q] + share[s] * (1.0 - knots[q])
+                        before[j + 1, q] = before[j, q] * term[j, q]
+                after[:] = 1.0
+                for j in range(m - 1, -1, -1):
+                    s = start + j
+                    integral = 0.0
+                    for q in range(points):
+                        integral += weights[q] * before[j, q] * after[q]
+                        after[q] *= term[j, q]
+                    total[slot[s]] += value[leaf] * (given[j] - share[s]) * integral
+            at = offset[a] + index * k
+            for j in range(k):
+                table[at + j] = total[j]
