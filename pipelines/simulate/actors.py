@@ -8,12 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.simulate.config import FraudWindow, SimulationConfig
-from pipelines.simulate.draw import Calendar, Floats, Ints
+from pipelines.simulate.draw import Calendar, Floats, Ints, Table
 from pipelines.simulate.visits import Rows
 from pipelines.simulate.world import EXAMPLE_PROVIDER, World, day_number
 
-FRAUD_TO_HONEST = 0.3
+FRAUD_TO_HONEST = 0.22
 """Fraudulent claims of a bad actor for each honest one of the same months."""
+
+LEAST_ACTORS = 4
+"""Providers that commit a kind of fraud, at least, however small the insurer."""
+
+_GOLDEN = 0.6180339887498949
 
 
 class Templates:
@@ -77,36 +82,45 @@ class Scene:
         return first, min(number(window.until, self.calendar.last_day + 1), self.calendar.last_day + 1)
 
     def months(self, kind: str, count: int) -> tuple[Ints, Ints]:
-        """Windows of 5 to 17 months, spread over the time and some way out of it, cut to when the kind is alive."""
-        first, until = self.alive(kind)
-        begin = self.rng.integers(first - 330, max(until - 20, first - 329), count)
-        end = begin + self.rng.integers(150, 520, count)
-        return np.maximum(begin, first), np.minimum(end, until)
+        """Windows of 8 to 17 months, some reaching out of the time, cut to when the kind is alive.
 
-    def providers(self, kind: str, claims: int, allowed: NDArray[np.bool_] | None = None) -> Actors:
+        Any first few of them are spread evenly over the time, so that a small insurer has every kind at any time too.
+        """
+        first, until = self.alive(kind)
+        length = self.rng.integers(240, 520, count)
+        place = (self.rng.random() + np.arange(count) * _GOLDEN) % 1.0
+        begin = first - 60 - length // 2 + np.floor(place * (until - first + 120)).astype(np.int64)
+        return np.clip(begin, first, until), np.clip(begin + length, first, until)
+
+    def providers(
+        self, kind: str, claims: int, allowed: NDArray[np.bool_] | None = None, least: int = LEAST_ACTORS
+    ) -> Actors:
         """As many providers, not yet cheating, as it takes to hide `claims` among their honest ones."""
         usable = ~self.taken if allowed is None else ~self.taken & allowed
         usable[EXAMPLE_PROVIDER] = False
         who = self.rng.permutation(np.flatnonzero(usable))
-        first, until = self.months(kind, len(who))
-        volume = self.templates.volume(who, first, until)
-        some = volume >= max(8, np.median(volume[volume > 0]) * 0.4) if (volume > 0).any() else volume > 0
-        who, first, until, volume = who[some], first[some], until[some], volume[some]
-        needed = int(np.searchsorted(np.cumsum(volume), claims / FRAUD_TO_HONEST)) + 1
-        chosen = Actors(who[:needed], first[:needed], until[:needed])
+        first, until = self.alive(kind)
+        size = self.templates.volume(who, np.full(len(who), first), np.full(len(who), until))
+        who = who[size >= max(5.0, np.quantile(size, 0.3))] if len(who) else who
+        begin, end = self.months(kind, len(who))
+        volume = self.templates.volume(who, begin, end)
+        needed = max(int(np.searchsorted(np.cumsum(volume), claims / FRAUD_TO_HONEST)) + 1, least)
+        chosen = Actors(who[:needed], begin[:needed], end[:needed])
         self.taken[chosen.who] = True
         return chosen
 
     def spread(self, actors: Actors, count: int) -> tuple[Ints, Ints]:
-        """`count` pairs (position in `actors`, template of theirs in their months), by how much they bill."""
+        """`count` pairs (position in `actors`, template of theirs in their months): by the calendar over the time, and
+        by how much they bill among those who are active at that time."""
         if not len(actors.who):
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-        volume = np.cumsum(self.templates.volume(actors.who, actors.first, actors.until))
-        which = np.searchsorted(volume, self.rng.random(count) * volume[-1], side="right")
-        which = np.minimum(which, len(actors.who) - 1)
-        at = self.templates.draw(
-            actors.who[which], actors.first[which], actors.until[which], self.rng.random(count)
-        )  # fmt: skip
+        edges = np.arange(int(actors.first.min()), int(actors.until.max()) + 45, 45)[:, None]
+        low, high = np.maximum(edges[:-1], actors.first), np.minimum(edges[1:], actors.until)
+        volume = self.templates.volume(actors.who, low, high)
+        busy = self.calendar.volume(edges[:-1, 0], edges[1:, 0]) * (volume.sum(axis=1) > 0)
+        slot = Table(busy[None, :]).draw(np.zeros(count, dtype=np.int64), self.rng.random(count))
+        which = Table(volume.astype(np.float64)).draw(slot, self.rng.random(count))
+        at = self.templates.draw(actors.who[which], low[slot, which], high[slot, which], self.rng.random(count))
         return which[at >= 0], at[at >= 0]
 
     def panel(self, provider: Ints, before: Ints) -> Ints:

@@ -159,7 +159,7 @@ def impossible_days(scene: Scene, count: int) -> Forged:
 def implausible_procedure(scene: Scene, count: int) -> Forged:
     """A procedure that does not go with the illness, and for a part not with the age or sex either."""
     rng, world = scene.rng, scene.world
-    at = _in_place(scene, scene.providers("implausible_procedure", count), count)
+    at = _in_place(scene, scene.providers("implausible_procedure", count), round(count * 1.3))
     rows = scene.honest.take(at)
     own = Table(world.catalogue.performs.T)
     specialty, procedure = world.providers.specialty[rows.provider], rows.procedure.copy()
@@ -174,7 +174,7 @@ def implausible_procedure(scene: Scene, count: int) -> Forged:
         cost = world.catalogue.cost_cents[drawn] / world.catalogue.cost_cents[rows.procedure]
         good = todo & strange & (possible != odd) & (cost > 0.7) & (cost < 6)
         procedure, todo = np.where(good, drawn, procedure), todo & ~good
-    done = np.flatnonzero(~todo)
+    done = np.flatnonzero(~todo)[:count]
     return Forged(_fresh(scene, replace(rows, procedure=procedure).take(done)), at[done])
 
 
@@ -183,9 +183,9 @@ def excluded_provider(scene: Scene, count: int) -> Forged:
     rng = scene.rng
     actors = scene.providers("excluded_provider", round(count * 0.6))
     first, until = scene.alive("excluded_provider")
-    since = rng.integers(first + 10, max(until - 40, first + 11), len(actors.who))
+    since = np.clip(actors.first, first + 10, max(until - 40, first + 11))
     scene.excluded_from[actors.who] = since
-    stop = np.minimum(since + rng.integers(120, 420, len(since)), until)
+    stop = np.minimum(since + rng.integers(240, 500, len(since)), until)
     gone = scene.excluded_from[scene.honest.provider] <= scene.honest.received_day
     which = rng.integers(0, len(since), count) if len(since) else _NONE
     day = scene.calendar.draw(since[which], stop[which], rng.random(len(which)))

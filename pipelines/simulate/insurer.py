@@ -30,7 +30,7 @@ from pipelines.simulate.world import NEVER, World, build_world, day_number
 
 COMPANION_SHARE = 0.12
 VOIDED_SHARE = 0.006
-_SPARE, _LIVE_SPARE = 1.012, 2.5
+_SPARE, _LIVE_SPARE = 1.08, 2.5
 """Honest claims made beyond what is needed, so that the count asked for can be met to the claim; more of the live days,
 from which weekly senders and the companions of a claim move into the days before."""
 

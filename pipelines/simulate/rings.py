@@ -52,7 +52,7 @@ def doctor_shopping(scene: Scene, count: int) -> Rows:
     """A member sees one doctor after the other within weeks, for the same controlled medicine."""
     rng, world = scene.rng, scene.world
     count = round(count * 1.1)
-    episode, day = _episodes(scene, "doctor_shopping", count, 4, 9, 40)
+    episode, day = _episodes(scene, "doctor_shopping", count, 5, 10, 30)
     age = world.members.age(np.arange(len(world.members.birth)), np.full(len(world.members.birth), day[0]))
     adults = rng.permutation(np.flatnonzero((age >= 20) & (age < 70)))
     shoppers = adults[: max(1, int(episode[-1] + 1) // 3)]
@@ -70,17 +70,17 @@ def doctor_shopping(scene: Scene, count: int) -> Rows:
 def kickback_ring(scene: Scene, count: int) -> Rows:
     """Three to five providers of a region send the same members round among themselves."""
     rng, world = scene.rng, scene.world
-    rings = max(1, round(count / 110))
-    pool = scene.providers("kickback_ring", round(count * 1.5))
+    rings = max(2, round(count / 110))
+    pool = scene.providers("kickback_ring", round(count * 1.2), least=3 * rings)
     if not len(pool.who):
         return scene.honest.take(np.zeros(0, dtype=np.int64))
     by_region = pool.who[np.argsort(world.providers.region[pool.who], kind="stable")]
     groups = [group for group in np.array_split(by_region, max(1, min(rings, len(by_region) // 3))) if len(group)]
-    episode, day = _episodes(scene, "kickback_ring", round(count * 1.15), 2, 5, 12)
+    episode, day = _episodes(scene, "kickback_ring", round(count * 1.15), 3, 6, 10)
     ring = rng.integers(0, len(groups), int(episode[-1]) + 1)
     begin, end = scene.months("kickback_ring", len(groups))
     shift = scene.calendar.draw(begin[ring], np.maximum(end, begin + 30)[ring], rng.random(len(ring)))[episode]
-    day = shift + rng.integers(0, 12, len(episode))
+    day = shift + rng.integers(0, 10, len(episode))
     member, provider = np.zeros_like(day), np.zeros_like(day)
     for number, group in enumerate(groups):
         mine = ring[episode] == number

@@ -171,7 +171,10 @@ def _providers(config: SimulationConfig, rng: np.random.Generator) -> Providers:
     places = len(REGIONS) * len(SPECIALTIES)
     weight = np.outer([share for _, share, _ in REGIONS], [SPECIALTY_VOLUME.get(name, 1.0) for name in SPECIALTIES])
     spare = rng.choice(places, count - places, p=weight.ravel() / weight.sum())
-    place = np.concatenate([np.arange(places), spare])  # one of each specialty in each region, the rest by size
+    first = np.arange(places)  # one of each specialty in each region, the rest by size
+    orthopedics = EXAMPLE_PROVIDER // len(SPECIALTIES) * len(SPECIALTIES) + SPECIALTIES.index("orthopedics")
+    first[[EXAMPLE_PROVIDER, orthopedics]] = first[[orthopedics, EXAMPLE_PROVIDER]]  # H456 does P001
+    place = np.concatenate([first, spare])
     specialty, region = place % len(SPECIALTIES), place // len(SPECIALTIES)
     size = rng.lognormal(0, 0.7, count)
     founded, closed = rng.random(count), rng.random(count)
@@ -189,7 +192,7 @@ def _providers(config: SimulationConfig, rng: np.random.Generator) -> Providers:
         batch_weekday=np.where(rng.random(count) < 0.22, rng.integers(0, 5, count), -1),
         active_from=active_from,
         active_to=active_to,
-        anchor=np.arange(places),
+        anchor=np.argsort(first),
         by_place=Groups(place, size),
         by_specialty=Groups(specialty, size),
     )
