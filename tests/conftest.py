@@ -1,0 +1,168 @@
+"""Real servers for every test: one Postgres and one Valkey for the whole run, a database of its own for each test.
+
+The controller of a run owns a home folder in the system's temporary folder; its workers share the servers in it, and
+it stops them at the end. A run that was killed is cleaned up after by the next one.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import hypothesis
+import psycopg
+import pytest
+import redis
+
+from core import embedded, servers, telemetry
+from core.settings import Settings
+
+_HOME = pytest.StashKey[Path]()
+_PREFIX = "ginja-tests-"
+_TEMPLATE = "ginja_template"
+_numbers = count(1)
+
+telemetry.turn_off()
+os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".cache" / "numba"))
+hypothesis.settings.register_profile("ginja", deadline=None, derandomize="CI" in os.environ)
+hypothesis.settings.load_profile("ginja")
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if _is_worker(config):
+        home = Path(config.workerinput["ginja_home"])
+    else:
+        _clean_up_after_killed_runs()
+        home = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+    config.stash[_HOME] = home
+    os.environ["GINJA_HOME"] = str(home)  # whatever asks for the default settings stays out of the developer's home
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node) -> None:
+    node.workerinput["ginja_home"] = str(node.config.stash[_HOME])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not _is_worker(config) and _HOME in config.stash:
+        _remove(config.stash[_HOME])
+
+
+def _clean_up_after_killed_runs() -> None:
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        owner = left.name.removeprefix(_PREFIX).partition("-")[0]
+        if owner.isdigit() and embedded.command_line(int(owner)) is None:
+            _remove(left)
+
+
+def _remove(home: Path) -> None:
+    servers.stop_servers(home)
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def server_settings(request: pytest.FixtureRequest) -> Settings:
+    """Settings that lead to the servers of this run."""
+    return Settings(home=request.config.stash[_HOME])
+
+
+@pytest.fixture(scope="session")
+def postgres_server(server_settings: Settings) -> str:
+    """URL of the Postgres of this run, told not to wait for the disk."""
+    url = servers.postgres_url(server_settings)
+    if server_settings.database_url is None:
+        with psycopg.connect(url, autocommit=True) as connection:
+            for name in ("fsync", "full_page_writes", "synchronous_commit"):
+                connection.execute(f"ALTER SYSTEM SET {name} = off")
+            connection.execute("SELECT pg_reload_conf()")
+    return url
+
+
+@pytest.fixture(scope="session")
+def database_template(postgres_server: str, server_settings: Settings) -> str:
+    """Name of a database at the newest schema, to be copied."""
+    from api.migrate import upgrade
+
+    with embedded.locked(server_settings.home, _TEMPLATE):
+        done = server_settings.home / "run" / f"{_TEMPLATE}.done"
+        if not done.exists():
+            servers.drop_database(postgres_server, _TEMPLATE)
+            upgrade(servers.create_database(postgres_server, _TEMPLATE))
+            done.touch()
+    return _TEMPLATE
+
+
+@pytest.fixture(scope="session")
+def new_database(postgres_server: str, worker_id: str) -> Iterator[Callable[..., str]]:
+    """Makes databases: `new_database()` an empty one, `new_database(template)` a copy; returns the URL."""
+    made = []
+
+    def create(template: str | None = None) -> str:
+        name = f"t_{worker_id}_{os.getpid()}_{next(_numbers)}"
+        made.append(name)
+        return servers.create_database(postgres_server, name, template=template)
+
+    yield create
+    for name in made:
+        servers.drop_database(postgres_server, name)
+
+
+@pytest.fixture
+def empty_database_url(new_database: Callable[..., str]) -> str:
+    """A database of this test's own, with nothing in it."""
+    return new_database()
+
+
+@pytest.fixture
+def database_url(new_database: Callable[..., str], database_template: str) -> str:
+    """A database of this test's own, at the newest schema."""
+    return new_database(database_template)
+
+
+@pytest.fixture(scope="module")
+def module_database_url(new_database: Callable[..., str], database_template: str) -> str:
+    """A database of this module's own, at the newest schema, for tests that only read or keep apart by key."""
+    return new_database(database_template)
+
+
+@pytest.fixture(scope="session")
+def valkey_server(server_settings: Settings) -> str:
+    """URL of the Valkey of this run, without a database number."""
+    return servers.valkey_url(server_settings).rpartition("/")[0]
+
+
+def _emptied(url: str) -> str:
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+    return url
+
+
+def _worker_number(worker_id: str) -> int:
+    return int(worker_id.removeprefix("gw")) if worker_id != "master" else 0
+
+
+@pytest.fixture
+def valkey_url(valkey_server: str, worker_id: str) -> str:
+    """A Valkey database of this test's own, empty."""
+    return _emptied(f"{valkey_server}/{2 * _worker_number(worker_id)}")
+
+
+@pytest.fixture(scope="module")
+def module_valkey_url(valkey_server: str, worker_id: str) -> str:
+    """A Valkey database of this module's own, empty at its start."""
+    return _emptied(f"{valkey_server}/{2 * _worker_number(worker_id) + 1}")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of a Chromium; tests that want one are skipped where there is none."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        pytest.skip("no Chromium here: install Debian's package chromium to see the console tested in a browser")
+    return found

@@ -1,0 +1,152 @@
+"""The embedded servers: started once, found again, recovered, stopped. All against the real binaries."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+
+from core import embedded, postgres, valkey
+from core.errors import NotInstalled
+from core.servers import (
+    create_database,
+    database_url,
+    drop_database,
+    postgres_url,
+    server_status,
+    stop_servers,
+    valkey_url,
+)
+from core.settings import Settings
+
+_ASK = "import sys; from pathlib import Path; from core import postgres, valkey; h = Path(sys.argv[1]); print((postgres.url(h), valkey.url(h)))"
+_SERVERS = [postgres, valkey]
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A home without servers, stopped and removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix="ginja-home-") as folder:
+        yield Path(folder)
+        stop_servers(Path(folder))
+
+
+def ask_in_a_process(home: Path) -> subprocess.Popen:
+    """Another Python process that asks for the servers of `home`, prints their URLs, and ends."""
+    return subprocess.Popen(
+        [sys.executable, "-c", _ASK, str(home)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+
+
+def answers(url: str) -> bool:
+    if url.startswith("redis"):
+        with redis.Redis.from_url(url) as client:
+            return bool(client.ping())
+    with psycopg.connect(url) as connection:
+        return connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_both_servers_start_are_reused_by_other_processes_and_stop(home):
+    """Several processes at once, none of which outlives its question: one server, the same URL for all."""
+    asking = [ask_in_a_process(home) for _ in range(3)]
+    got = {process.communicate(timeout=60)[0] for process in asking}
+    mine = (postgres.url(home), valkey.url(home))
+    assert got == {f"{mine}\n"}
+    assert all(answers(url) for url in mine)
+    assert [status.running for status in server_status(home)] == [True, True]
+    assert stop_servers(home) == ["valkey", "postgres"]
+    assert [status.running for status in server_status(home)] == [False, False]
+    assert stop_servers(home) == []
+
+
+def test_after_a_crash_a_server_comes_back_at_its_address_with_its_data(home):
+    """`kill -9` leaves stale pid files behind; nothing that was acknowledged is lost."""
+    before = postgres.url(home), valkey.url(home)
+    with psycopg.connect(before[0]) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 7 AS seven")
+    with redis.Redis.from_url(before[1]) as client:
+        client.set("kept", "7")
+    for status in server_status(home):
+        os.kill(status.pid, signal.SIGKILL)
+        embedded.wait_until(lambda pid=status.pid: embedded.command_line(pid) is None, what="it is dead")
+    after = postgres.url(home), valkey.url(home)
+    assert after == before
+    with psycopg.connect(after[0]) as connection:
+        assert connection.execute("SELECT seven FROM kept").fetchone() == (7,)
+    with redis.Redis.from_url(after[1]) as client:
+        assert client.get("kept") == b"7"
+
+
+@pytest.mark.parametrize("server", _SERVERS, ids=lambda server: server.NAME)
+def test_a_port_taken_in_the_meantime_is_given_up_for_another(home, server):
+    first = server.url(home)
+    port = server.running(home).port
+    server.stop(home)
+    with socket.create_server((embedded.LOOPBACK, port)):
+        second = server.url(home)
+        assert second != first
+        assert answers(second)
+
+
+@pytest.mark.parametrize(("server", "file"), [(postgres, "data/postmaster.pid"), (valkey, "pid")])
+def test_a_pid_file_that_names_another_program_is_not_believed(home, server, file):
+    server.url(home)
+    pid_file = home / server.NAME / file
+    text = pid_file.read_text()
+    server.stop(home)
+    pid_file.write_text(text.replace(text.split()[0], str(os.getpid()), 1))
+    assert server.running(home) is None
+    assert answers(server.url(home))
+
+
+def test_the_servers_want_their_password(postgres_server, valkey_server):
+    with pytest.raises(psycopg.OperationalError, match="password"):
+        psycopg.connect(re.sub(r":[^:/]+@", ":guessed@", postgres_server))
+    with pytest.raises(redis.AuthenticationError):
+        redis.Redis.from_url(re.sub(r":[^:/]+@", "", valkey_server)).ping()
+
+
+def test_named_servers_are_used_and_nothing_is_started(tmp_path):
+    settings = Settings(home=tmp_path, database_url="postgresql://db/ginja", redis_url="redis://cache:6379/0")
+    assert postgres_url(settings) == "postgresql://db/ginja"
+    assert valkey_url(settings) == "redis://cache:6379/0"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_the_wheels_the_error_says_what_to_set(tmp_path, monkeypatch):
+    monkeypatch.setattr(postgres, "find_spec", lambda _name: None)
+    with pytest.raises(NotInstalled, match="GINJA_DATABASE_URL"):
+        postgres.url(tmp_path)
+
+
+def test_a_database_is_created_once_whoever_asks(postgres_server):
+    with ThreadPoolExecutor(4) as pool:
+        urls = set(pool.map(lambda _: create_database(postgres_server, "made_once"), range(4)))
+    assert urls == {database_url(postgres_server, "made_once")}
+    assert answers(urls.pop())
+    drop_database(postgres_server, "made_once")
+    with pytest.raises(psycopg.OperationalError, match="does not exist"):
+        answers(database_url(postgres_server, "made_once"))
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("postgresql://u:p@h:1/a", "postgresql://u:p@h:1/b"),
+        ("postgresql://u:p@h:1/a?sslmode=require", "postgresql://u:p@h:1/b?sslmode=require"),
+    ],
+)
+def test_another_database_of_a_server_keeps_the_rest_of_the_url(url, expected):
+    assert database_url(url, "b") == expected
