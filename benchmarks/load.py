@@ -1,0 +1,234 @@
+"""A light HTTP load generator: keep-alive lines over raw sockets, latencies as JSON.
+
+It runs in a process of its own, so that what it measures does not pay for measuring. Three ways to ask:
+
+* `one`: one client, the next request when the answer is in (blocking socket, no event loop in the figure);
+* `steady`: a fixed rate, whatever the server does. A latency counts from the moment the request was **due**, so a server
+  that stalls cannot hide the requests it kept from being sent;
+* `flood`: N lines, each asking again at once: the throughput.
+
+`python -m benchmarks.load --port 8601 --path /v1/score --bodies FILE --way steady --rate 100 --seconds 60`
+"""
+
+import argparse
+import asyncio
+import itertools
+import json
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PATIENCE_SECONDS = 10.0
+"""After this long without an answer a line counts as broken."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of one way of asking: latencies in milliseconds, answers by status (0: the line broke)."""
+
+    latencies_ms: list[float] = field(default_factory=list)
+    statuses: dict[int, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def note(self, status: int, seconds: float) -> None:
+        """Count one answer."""
+        self.statuses[status] = self.statuses.get(status, 0) + 1
+        self.latencies_ms.append(seconds * 1_000)
+
+    def summary(self) -> dict[str, object]:
+        """The figures a report needs: `count`, `per_s`, `p50_ms`, `p99_ms`, `max_ms`, `statuses`."""
+        ordered = sorted(self.latencies_ms)
+
+        def at(share: float) -> float:
+            return round(ordered[min(len(ordered) - 1, int(len(ordered) * share))], 3) if ordered else float("nan")
+
+        return {
+            "count": len(ordered),
+            "per_s": round(len(ordered) / self.seconds, 1) if self.seconds else 0.0,
+            "p50_ms": at(0.50),
+            "p99_ms": at(0.99),
+            "max_ms": at(1.0),
+            "statuses": {str(status): count for status, count in sorted(self.statuses.items())},
+        }
+
+
+def request_bytes(path: str, body: bytes, headers: dict[str, str]) -> bytes:
+    """One HTTP/1.1 POST of a JSON body, ready to send."""
+    lines = {"host": "ginja", "content-type": "application/json", "content-length": str(len(body)), **headers}
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    return f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + body
+
+
+def parse_head(head: bytes) -> tuple[int, int | None]:
+    """Status and content length of a response head; a length of None means chunked."""
+    status = int(head[9:12])
+    at = head.lower().find(b"content-length:")
+    if at < 0:
+        return status, None
+    end = head.find(b"\r\n", at)
+    return status, int(head[at + 15 : end if end >= 0 else len(head)])
+
+
+class Line:
+    """One keep-alive connection on asyncio streams; it opens itself again after a break."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._address = (host, port)
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def ask(self, request: bytes) -> tuple[int, bytes]:
+        """Send a request and read its answer; status 0 when the line broke."""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                if self._streams is None:
+                    self._streams = await asyncio.open_connection(*self._address)
+                reader, writer = self._streams
+                writer.write(request)
+                status, length = parse_head(await reader.readuntil(b"\r\n\r\n"))
+                return status, await (_chunks(reader) if length is None else reader.readexactly(length))
+        except (OSError, asyncio.IncompleteReadError, ValueError):
+            self.close()
+            return 0, b""
+
+    def close(self) -> None:
+        """Drop the connection."""
+        if self._streams is not None:
+            self._streams[1].close()
+            self._streams = None
+
+
+async def _chunks(reader: asyncio.StreamReader) -> bytes:
+    parts = []
+    while size := int(await reader.readline(), 16):
+        parts.append(await reader.readexactly(size))
+        await reader.readline()
+    await reader.readline()
+    return b"".join(parts)
+
+
+def one(host: str, port: int, requests: Iterator[bytes], count: int, warm: int) -> Outcome:
+    """One client, one request after the other; the first `warm` are not counted."""
+    outcome = Outcome()
+    with socket.create_connection((host, port)) as line:
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        started = time.perf_counter()
+        for number, request in enumerate(itertools.islice(requests, warm + count)):
+            if number == warm:
+                started = time.perf_counter()
+            sent = time.perf_counter()
+            line.sendall(request)
+            status = _receive(line)
+            if number >= warm:
+                outcome.note(status, time.perf_counter() - sent)
+        outcome.seconds = time.perf_counter() - started
+    return outcome
+
+
+def _receive(line: socket.socket) -> int:
+    buffer = b""
+    while (end := buffer.find(b"\r\n\r\n")) < 0:
+        part = line.recv(65_536)
+        if not part:
+            raise ConnectionError("the server closed the connection in mid-answer")
+        buffer += part
+    status, length = parse_head(buffer[:end])
+    if length is not None:
+        left = end + 4 + length - len(buffer)
+        while left > 0:
+            left -= len(line.recv(65_536))
+    else:
+        while not buffer.endswith(b"0\r\n\r\n"):
+            buffer += line.recv(65_536)
+    return status
+
+
+async def steady(
+    host: str, port: int, requests: Iterator[bytes], rate: float, seconds: float, warm_seconds: float
+) -> Outcome:
+    """`rate` requests a second for `seconds`, after `warm_seconds` that do not count; latency from when each was due."""
+    outcome = Outcome()
+    idle: list[Line] = []
+    tasks: set[asyncio.Task[None]] = set()
+    loop = asyncio.get_running_loop()
+    begin = loop.time() + 0.05
+    counted_from = begin + warm_seconds
+
+    async def ask(request: bytes, due: float) -> None:
+        line = idle.pop() if idle else Line(host, port)
+        status, _ = await line.ask(request)
+        idle.append(line)
+        if due >= counted_from:
+            outcome.note(status, loop.time() - due)
+
+    for number in range(int(rate * (seconds + warm_seconds))):
+        due = begin + number / rate
+        if (wait := due - loop.time()) > 0:
+            await asyncio.sleep(wait)
+        request = next(requests, None)
+        if request is None:
+            break
+        task = asyncio.create_task(ask(request, due))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+    await asyncio.gather(*tasks)
+    outcome.seconds = loop.time() - counted_from
+    for line in idle:
+        line.close()
+    return outcome
+
+
+async def flood(host: str, port: int, requests: Iterator[bytes], lines: int, seconds: float) -> Outcome:
+    """`lines` clients, each asking again as soon as it is answered, for `seconds`."""
+    outcome = Outcome()
+    loop = asyncio.get_running_loop()
+    until = loop.time() + seconds
+
+    async def client() -> None:
+        line = Line(host, port)
+        while loop.time() < until and (request := next(requests, None)) is not None:
+            sent = loop.time()
+            status, _ = await line.ask(request)
+            outcome.note(status, loop.time() - sent)
+        line.close()
+
+    started = loop.time()
+    await asyncio.gather(*(client() for _ in range(lines)))
+    outcome.seconds = loop.time() - started
+    return outcome
+
+
+def main() -> None:
+    """Read the arguments, ask, print one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--path", required=True)
+    parser.add_argument("--bodies", type=Path, required=True, help="JSON lines; each is one request's body")
+    parser.add_argument("--once", action="store_true", help="send each body once, instead of round and round")
+    parser.add_argument("--header", action="append", default=[], help="name: value")
+    parser.add_argument("--way", choices=["one", "steady", "flood"], required=True)
+    parser.add_argument("--count", type=int, default=2_000)
+    parser.add_argument("--warm", type=float, default=200, help="requests (one) or seconds (steady) not counted")
+    parser.add_argument("--rate", type=float, default=100)
+    parser.add_argument("--lines", type=int, default=8)
+    parser.add_argument("--seconds", type=float, default=10)
+    asked = parser.parse_args()
+
+    headers = dict(entry.split(": ", 1) for entry in asked.header)
+    prepared = [request_bytes(asked.path, line, headers) for line in asked.bodies.read_bytes().splitlines()]
+    requests = iter(prepared) if asked.once else itertools.cycle(prepared)
+    if asked.way == "one":
+        outcome = one(asked.host, asked.port, requests, asked.count, int(asked.warm))
+    elif asked.way == "steady":
+        outcome = asyncio.run(steady(asked.host, asked.port, requests, asked.rate, asked.seconds, asked.warm))
+    else:
+        outcome = asyncio.run(flood(asked.host, asked.port, requests, asked.lines, asked.seconds))
+    json.dump(outcome.summary(), sys.stdout)
+    sys.stdout.write("\n")
+
+
+if __name__ == "__main__":
+    main()

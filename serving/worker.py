@@ -1,0 +1,51 @@
+"""One worker process of the scorer: BentoML's application on uvicorn, over the socket the supervisor listens on.
+
+`python -m serving.worker --fd 3`; started by `serving.supervisor`, not by hand.
+"""
+
+import argparse
+import os
+import signal
+import socket
+import threading
+
+import uvicorn
+
+
+def _end_with_parent(alive_fd: int) -> None:
+    """The supervisor holds the other end of this pipe: when it is gone, however it went, so are we."""
+
+    def wait() -> None:
+        os.read(alive_fd, 1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="end-with-parent", daemon=True).start()
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--fd", type=int, required=True)
+    parser.add_argument("--alive-fd", type=int, required=True)
+    parser.add_argument("--number", type=int, required=True)
+    asked = parser.parse_args()
+    _end_with_parent(asked.alive_fd)
+
+    from serving.logs import configure
+    from serving.service import Scorer
+
+    configure(worker=asked.number)
+    config = uvicorn.Config(
+        Scorer.to_asgi(),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=3,
+        limit_concurrency=None,
+    )
+    uvicorn.Server(config).run(sockets=[socket.socket(fileno=asked.fd)])
+
+
+if __name__ == "__main__":
+    main()

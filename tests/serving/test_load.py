@@ -1,0 +1,92 @@
+"""The load generator counts what it says it counts."""
+
+import asyncio
+import itertools
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from benchmarks.load import Outcome, flood, one, request_bytes, steady
+
+REQUEST = request_bytes("/v1/score", b"{}", {"x-api-key": "k"})
+
+
+@contextmanager
+def server(stall_first_seconds: float = 0.0) -> Iterator[int]:
+    """An HTTP server on a thread that answers everything with 200, the first request late."""
+    ready: list[asyncio.Server] = []
+    started, loop = threading.Event(), asyncio.new_event_loop()
+    stalls = iter([stall_first_seconds])
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(1_000):
+            await asyncio.sleep(next(stalls, 0.0))
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        writer.close()
+
+    async def start() -> None:
+        ready.append(await asyncio.start_server(answer, "127.0.0.1", 0))
+        started.set()
+
+    def run() -> None:
+        loop.run_until_complete(start())
+        loop.run_forever()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    started.wait()
+    yield ready[0].sockets[0].getsockname()[1]
+    loop.call_soon_threadsafe(ready[0].close)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+
+
+def test_a_request_is_plain_http() -> None:
+    head, _, body = REQUEST.partition(b"\r\n\r\n")
+    assert head.startswith(b"POST /v1/score HTTP/1.1\r\n")
+    assert b"content-length: 2" in head
+    assert b"x-api-key: k" in head
+    assert body == b"{}"
+
+
+def test_one_client_counts_the_requests_after_the_warm_ones() -> None:
+    with server() as port:
+        outcome = one("127.0.0.1", port, itertools.cycle([REQUEST]), count=20, warm=5)
+    assert outcome.statuses == {200: 20}
+
+
+def test_a_steady_rate_sends_what_is_due() -> None:
+    with server() as port:
+        outcome = asyncio.run(
+            steady("127.0.0.1", port, itertools.cycle([REQUEST]), rate=200, seconds=0.2, warm_seconds=0.1)
+        )
+    assert outcome.statuses == {200: 40}
+
+
+def test_a_steady_rate_ends_when_the_requests_do() -> None:
+    with server() as port:
+        outcome = asyncio.run(steady("127.0.0.1", port, iter([REQUEST] * 7), rate=200, seconds=5, warm_seconds=0))
+    assert outcome.statuses == {200: 7}
+
+
+def test_a_broken_line_is_status_zero() -> None:
+    with server() as port:
+        pass
+    outcome = asyncio.run(steady("127.0.0.1", port, iter([REQUEST] * 3), rate=200, seconds=1, warm_seconds=0))
+    assert outcome.statuses == {0: 3}
+
+
+def test_a_flood_keeps_every_line_busy() -> None:
+    with server() as port:
+        outcome = asyncio.run(flood("127.0.0.1", port, iter([REQUEST] * 50), lines=4, seconds=5))
+    assert outcome.statuses == {200: 50}
+
+
+def test_a_summary_has_the_quantiles_and_the_worst() -> None:
+    outcome = Outcome(seconds=2.0)
+    for milliseconds in range(1, 101):
+        outcome.note(200, milliseconds / 1_000)
+    summary = outcome.summary()
+    assert summary["count"] == 100
+    assert summary["per_s"] == 50.0
+    assert (summary["p50_ms"], summary["p99_ms"], summary["max_ms"]) == (51.0, 100.0, 100.0)

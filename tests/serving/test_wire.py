@@ -1,0 +1,120 @@
+"""The wire refuses what it cannot take, names the fields, and never repeats a value."""
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+
+from serving.errors import Invalid, Late, NotJson, Refusal, TooLarge
+from serving.wire import BatchRequest, ScoreRequest, Wire
+
+CONTRACTS = Path(__file__).parents[1] / "contracts"
+SCORE_REQUEST = json.loads((CONTRACTS / "score_request.json").read_text())
+JSON_TYPE = {"content-type": "application/json"}
+
+
+def read(body: bytes, headers: dict[str, str] | None = None, wire: type[Wire] = ScoreRequest) -> Wire | Refusal:
+    pairs = [(name.encode(), value.encode()) for name, value in (JSON_TYPE if headers is None else headers).items()]
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    scope = {"type": "http", "method": "POST", "path": "/v1/score", "headers": pairs}
+    return asyncio.run(wire.from_http_request(Request(scope, receive), None))
+
+
+def changed(**facts: Any) -> bytes:
+    return json.dumps({"claim": SCORE_REQUEST["claim"] | facts}).encode()
+
+
+def document(refusal: Wire | Refusal) -> dict[str, Any]:
+    assert isinstance(refusal, Refusal)
+    answer: dict[str, Any] = json.loads(bytes(refusal.response().body))
+    return answer
+
+
+def test_the_contract_s_request_is_read() -> None:
+    asked = read(json.dumps(SCORE_REQUEST).encode())
+    assert isinstance(asked, ScoreRequest)
+    assert asked.claim.amount_cents == 500_000
+    assert asked.states is None
+    assert asked.deadline is None
+
+
+def test_a_negative_amount_is_answered_as_the_contract_s_problem() -> None:
+    expected = json.loads((CONTRACTS / "score_problem_invalid.json").read_text())
+    assert document(read(changed(amount_cents=-1))) == expected
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"\xff\xfe",
+        b'{"claim": NaN}',
+        b'{"claim": "\\ud800"}',
+        b"[" * 100_000,
+        changed(received_at="2026-03-02T10:15:00"),
+        changed(amount_cents=float("nan")),
+        changed(amount_cents="1e400"),
+        changed(service_from="yesterday"),
+        changed(sex="?"),
+    ],
+)
+def test_a_body_that_is_not_the_contract_is_invalid(body: bytes) -> None:
+    assert isinstance(read(body), Invalid)
+
+
+def test_a_problem_never_repeats_what_was_sent() -> None:
+    secret = "Mary-Secret" * 20
+    assert "Mary-Secret" not in json.dumps(document(read(changed(member_id=secret, sex=secret))))
+
+
+def test_a_problem_names_at_most_twenty_fields() -> None:
+    body = json.dumps({"requests": [{"claim": {}}] * 50}).encode()
+    problem = document(read(body, wire=BatchRequest))
+    assert len(problem["errors"]) == 20
+    assert problem["detail"].startswith("450 fields")
+
+
+def test_a_batch_is_bounded() -> None:
+    body = json.dumps({"requests": [SCORE_REQUEST] * 501}).encode()
+    assert document(read(body, wire=BatchRequest))["errors"][0]["field"] == "requests"
+
+
+def test_a_body_over_the_limit_is_refused_before_it_is_parsed() -> None:
+    assert isinstance(read(b"{" + b" " * 300_000), TooLarge)
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/vnd.bentoml+pickle", "multipart/form-data", ""])
+def test_only_json_is_read(content_type: str) -> None:
+    assert isinstance(read(changed(), {"content-type": content_type}), NotJson)
+
+
+def test_a_deadline_in_the_future_is_kept() -> None:
+    at = int(time.time() * 1_000) + 60_000
+    asked = read(changed(), JSON_TYPE | {"ginja-deadline": str(at)})
+    assert isinstance(asked, ScoreRequest)
+    assert asked.deadline == at / 1_000
+
+
+def test_work_that_arrives_late_is_refused() -> None:
+    assert isinstance(read(changed(), JSON_TYPE | {"ginja-deadline": "1000"}), Late)
+
+
+@pytest.mark.parametrize("sent", ["soon", "-1", "1e9", "1" * 40, "１"])
+def test_a_deadline_that_is_no_number_is_invalid(sent: str) -> None:
+    headers = [(b"content-type", b"application/json"), (b"ginja-deadline", sent.encode("utf-8"))]
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": changed(), "more_body": False}
+
+    scope = {"type": "http", "method": "POST", "path": "/v1/score", "headers": headers}
+    assert isinstance(asyncio.run(ScoreRequest.from_http_request(Request(scope, receive), None)), Invalid)
