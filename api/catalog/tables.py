@@ -1,0 +1,45 @@
+"""What may be billed and for what: procedures and diagnoses, with the limits the edits cite."""
+
+from datetime import date
+
+from sqlalchemy import CheckConstraint, Text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from api.tables import Base, Cents
+
+
+class ProcedureRow(Base):
+    """A billable service. A limit that is null is not checked."""
+
+    __tablename__ = "procedures"
+
+    procedure_code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str | None]
+    specialties: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    typical_cents: Mapped[Cents | None] = mapped_column(comment="The catalogue's price of one unit.")
+    sex: Mapped[str | None]
+    min_age_years: Mapped[int | None]
+    max_age_years: Mapped[int | None]
+    max_units: Mapped[int | None] = mapped_column(comment="Most units plausible on one claim.")
+    average_cents: Mapped[Cents | None] = mapped_column(
+        comment="Average claim of this procedure over the year to average_as_of."
+    )
+    average_claims: Mapped[int] = mapped_column(server_default="0")
+    average_as_of: Mapped[date | None]
+
+    __table_args__ = (CheckConstraint("sex IN ('F', 'M')", name="procedures_sex_check"),)
+
+
+class DiagnosisRow(Base):
+    """A diagnosis. A limit that is null is not checked."""
+
+    __tablename__ = "diagnoses"
+
+    diagnosis_code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str | None]
+    sex: Mapped[str | None]
+    min_age_years: Mapped[int | None]
+    max_age_years: Mapped[int | None]
+
+    __table_args__ = (CheckConstraint("sex IN ('F', 'M')", name="diagnoses_sex_check"),)

@@ -1,0 +1,30 @@
+"""Who may call, and as what."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, DateTime, LargeBinary
+from sqlalchemy.orm import Mapped, mapped_column
+
+from api.tables import Base, Instant
+
+ROLES = ("provider", "claims_system", "investigator", "admin")
+
+
+class ApiKeyRow(Base):
+    """An API key. Only its SHA-256 is kept: the secret has 256 random bits, so a slow hash would add nothing."""
+
+    __tablename__ = "api_keys"
+
+    api_key_id: Mapped[str] = mapped_column(primary_key=True)
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    name: Mapped[str]
+    role: Mapped[str]
+    provider_id: Mapped[str | None]
+    created_at: Mapped[Instant]
+    expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (
+        CheckConstraint(f"role IN {ROLES}", name="api_keys_role_check"),
+        CheckConstraint("(role = 'provider') = (provider_id IS NOT NULL)", name="api_keys_provider_check"),
+    )

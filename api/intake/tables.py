@@ -1,0 +1,96 @@
+"""Claims as received and as they stand, their lines, and the replies kept for repeated requests.
+
+A claim carries the facts as of its receipt (region, specialty, age, limit). It has no foreign keys to members,
+providers or codes: a claim outlives them, and a history may come from a source that lacks them.
+"""
+
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Integer, LargeBinary, Text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from api.tables import Base, Cents, Instant
+
+STATUSES = ("approved", "partially_approved", "in_review", "rejected", "voided")
+
+
+class ClaimRow(Base):
+    """One claim: `amount_cents` is the sum of its lines, `procedure_code` that of the line with the highest amount."""
+
+    __tablename__ = "claims"
+
+    claim_id: Mapped[str] = mapped_column(primary_key=True)
+    received_at: Mapped[Instant]
+    service_from: Mapped[date]
+    service_to: Mapped[date]
+    member_id: Mapped[str | None]
+    provider_id: Mapped[str | None]
+    procedure_code: Mapped[str | None]
+    diagnosis_code: Mapped[str | None]
+    other_diagnoses: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    place_of_service: Mapped[str | None]
+    region: Mapped[str | None]
+    specialty: Mapped[str | None]
+    age_years: Mapped[int | None]
+    sex: Mapped[str | None]
+    amount_cents: Mapped[Cents]
+    units: Mapped[int | None]
+    lines: Mapped[int | None]
+    diagnoses: Mapped[int | None]
+    benefit_limit_cents: Mapped[Cents | None]
+    voided_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    void_reason: Mapped[str | None]
+    replaces: Mapped[str | None]
+    status: Mapped[str]
+    approved_cents: Mapped[Cents] = mapped_column(server_default="0")
+    source: Mapped[str] = mapped_column(comment="'api', or the data set a history was loaded from.")
+    submitted_by: Mapped[str | None] = mapped_column(comment="The API key.")
+
+    __table_args__ = (
+        CheckConstraint("amount_cents > 0", name="claims_amount_cents_check"),
+        CheckConstraint("approved_cents BETWEEN 0 AND amount_cents", name="claims_approved_cents_check"),
+        CheckConstraint("service_to >= service_from", name="claims_service_check"),
+        CheckConstraint(f"status IN {STATUSES}", name="claims_status_check"),
+        CheckConstraint("(status = 'voided') = (voided_at IS NOT NULL)", name="claims_voided_check"),
+        # The list of claims, newest first, and what was received since a moment.
+        Index(None, "received_at", "claim_id"),
+        # The past of each entity: `features/updater` reads an entity's claims of a span of time.
+        Index(None, "member_id", "received_at"),
+        Index(None, "provider_id", "received_at", "claim_id"),
+        Index(None, "procedure_code", "received_at"),
+        Index(None, "member_id", "provider_id", "received_at"),
+        Index(None, "member_id", "procedure_code", "received_at"),
+        Index(None, "provider_id", "service_from"),
+        # Benefit used in a year, and look-alikes of a claim.
+        Index(None, "member_id", "service_from"),
+        Index("claims_voided_at_idx", "voided_at", postgresql_where="voided_at IS NOT NULL"),
+        # A claim is corrected once.
+        Index("claims_replaces_key", "replaces", unique=True, postgresql_where="replaces IS NOT NULL"),
+    )
+
+
+class ClaimLineRow(Base):
+    """One billed service of a claim."""
+
+    __tablename__ = "claim_lines"
+
+    claim_id: Mapped[str] = mapped_column(ForeignKey("claims.claim_id"), primary_key=True)
+    line: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    procedure_code: Mapped[str]
+    units: Mapped[int]
+    amount_cents: Mapped[Cents]
+    service_date: Mapped[date | None]
+
+
+class IdempotencyKeyRow(Base):
+    """The reply to a request that carried an Idempotency-Key, byte for byte."""
+
+    __tablename__ = "idempotency_keys"
+
+    api_key_id: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    request_hash: Mapped[bytes] = mapped_column(LargeBinary, comment="SHA-256 of route and body.")
+    status: Mapped[int]
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[Instant]

@@ -1,0 +1,28 @@
+"""What is to be done because of a change: written in the change's own transaction, drained at least once."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, DateTime, Identity, Index
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from api.tables import Base, Instant
+
+
+class OutboxRow(Base):
+    """One thing to do. Positions are given before commit, so a lower one may become visible after a higher one:
+    a reader asks for what is not done, never for what lies above a position."""
+
+    __tablename__ = "outbox"
+
+    position: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    topic: Mapped[str]
+    entity_key: Mapped[str]
+    payload: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    created_at: Mapped[Instant]
+    not_before: Mapped[datetime | None] = mapped_column(DateTime(timezone=True), comment="When to try again.")
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    done_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (Index("outbox_open_idx", "topic", "position", postgresql_where="done_at IS NULL"),)

@@ -1,0 +1,21 @@
+"""Who bills."""
+
+from datetime import date
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+from api.tables import Base
+
+
+class ProviderRow(Base):
+    """A provider, the days on which it may bill, and the day from which it is excluded."""
+
+    __tablename__ = "providers"
+
+    provider_id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str | None]
+    specialty: Mapped[str | None]
+    region: Mapped[str | None]
+    active_from: Mapped[date | None]
+    active_to: Mapped[date | None] = mapped_column(comment="The last active day; null: open.")
+    excluded_from: Mapped[date | None] = mapped_column(comment="The first day excluded; null: not excluded.")

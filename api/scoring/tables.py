@@ -1,0 +1,69 @@
+"""Assessments, which are never changed, and what became known of claims afterwards."""
+
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, Text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from api.tables import Base, Cents, Instant
+
+
+class AssessmentRow(Base):
+    """One judgement of a claim, whole: what was known, who judged, what came out. A trigger refuses any change.
+
+    A later judgement is a new row that names the one it supersedes. Without a score the columns of the score are null.
+    """
+
+    __tablename__ = "assessments"
+
+    assessment_id: Mapped[str] = mapped_column(primary_key=True)
+    claim_id: Mapped[str] = mapped_column(ForeignKey("claims.claim_id"))
+    made_at: Mapped[Instant]
+    decided_by: Mapped[str] = mapped_column(comment="Who judged fraud: 'model' or 'rule'.")
+    breaker_state: Mapped[str]
+    score_failure: Mapped[str | None] = mapped_column(comment="Why there was no score to believe.")
+    outcome: Mapped[str]
+    approved_cents: Mapped[Cents]
+    flagged: Mapped[bool]
+    findings: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    rule: Mapped[dict[str, Any] | None] = mapped_column(JSONB, comment="What the rule compared.")
+    model_version: Mapped[str | None]
+    schema_hash: Mapped[str | None]
+    probability: Mapped[float | None] = mapped_column(Double)
+    margin: Mapped[float | None] = mapped_column(Double)
+    threshold: Mapped[float | None] = mapped_column(Double)
+    base_margin: Mapped[float | None] = mapped_column(Double)
+    vector: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    contributions: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    reasons: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    counterfactual: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    feature_times: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    stale_views: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    explained_by: Mapped[str | None]
+    shadow: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    supersedes: Mapped[str | None] = mapped_column(ForeignKey("assessments.assessment_id"))
+    changes: Mapped[dict[str, Any] | None] = mapped_column(JSONB, comment="Field → [before, after].")
+
+    __table_args__ = (
+        CheckConstraint("decided_by IN ('model', 'rule')", name="assessments_decided_by_check"),
+        CheckConstraint("(decided_by = 'model') = (probability IS NOT NULL)", name="assessments_score_check"),
+        Index(None, "claim_id", "made_at"),
+        # A judgement is superseded once: two workers cannot both re-score a claim.
+        Index("assessments_supersedes_key", "supersedes", unique=True, postgresql_where="supersedes IS NOT NULL"),
+        Index("assessments_rule_made_at_idx", "made_at", postgresql_where="decided_by = 'rule'"),
+    )
+
+
+class LabelRow(Base):
+    """What became known of a claim, and when. The latest known before a moment holds at that moment."""
+
+    __tablename__ = "labels"
+
+    claim_id: Mapped[str] = mapped_column(primary_key=True)
+    known_at: Mapped[Instant] = mapped_column(primary_key=True)
+    is_fraud: Mapped[bool]
+    kind: Mapped[str | None]
+    source: Mapped[str] = mapped_column(comment="'disposition', or the data set it was loaded from.")
+
+    __table_args__ = (Index(None, "known_at"),)
