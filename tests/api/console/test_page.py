@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -85,7 +86,7 @@ def test_the_waterfall_runs_from_the_base_to_the_margin_without_a_gap() -> None:
         "weekend",
         "This claim",
     ]
-    for before, after in zip(bars, bars[1:], strict=False):
+    for before, after in pairwise(bars):
         assert before["to"] == pytest.approx(after["from"])
 
 
