@@ -4,7 +4,7 @@ from importlib import import_module
 
 import click
 
-_COMMANDS: dict[str, tuple[str, str]] = {
+COMMANDS: dict[str, tuple[str, str]] = {
     # name: (module:attribute, one line of help)
     "bench": ("cli.bench:bench", "Measure features and scoring; prints JSON."),
     "db": ("cli.database:db", "Create and upgrade the database."),
@@ -15,6 +15,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "promote": ("cli.model:promote", "Make a candidate the champion, if the gates agree."),
     "rollback": ("cli.model:rollback", "Go back to the champion before."),
     "score": ("cli.score:score", "Score a file of claims."),
+    "serve": ("cli.serve:serve", "The scorer: score claims over HTTP."),
     "servers": ("cli.servers:servers", "Start, show and stop the embedded servers."),
     "simulate": ("cli.simulate:simulate", "Simulate an insurer."),
     "train": ("cli.model:train", "Train, track and register a candidate."),
@@ -26,10 +27,10 @@ class LazyGroup(click.Group):
     """A group whose commands are imported when they are called, so that `--help` stays quick."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(_COMMANDS)
+        return sorted(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        entry = _COMMANDS.get(cmd_name)
+        entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
         module, _, attribute = entry[0].partition(":")
@@ -38,7 +39,7 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in sorted(_COMMANDS.items())])
+            formatter.write_dl([(name, text) for name, (_, text) in sorted(COMMANDS.items())])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

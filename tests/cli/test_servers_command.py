@@ -1,0 +1,38 @@
+"""`ginja servers`, as a person types it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from cli.servers import servers
+from core.servers import stop_servers
+from core.settings import Settings, settings
+
+
+@pytest.fixture
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A home of this test's own behind `settings()`."""
+    monkeypatch.setattr("core.settings.settings", lambda: Settings(home=tmp_path))
+    yield
+    stop_servers(tmp_path)
+    settings.cache_clear()
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(servers, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.output
+
+
+@pytest.mark.usefixtures("own_home")
+def test_servers_are_started_shown_and_stopped():
+    assert run("show") == "postgres: not running\nvalkey: not running\n"
+    started = json.loads(run("start", "--json", "--urls"))
+    assert [(name, server["running"]) for name, server in started.items()] == [("postgres", True), ("valkey", True)]
+    assert started["postgres"]["url"].startswith("postgresql://")
+    assert f"running on port {started['valkey']['port']}" in run("show")
+    assert json.loads(run("stop", "--json")) == {"stopped": ["valkey", "postgres"]}
+    assert run("stop") == "nothing ran\n"

@@ -1,0 +1,118 @@
+"""The layout of the repository, and the traps it avoids."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ["api", "claims", "cli", "core", "features", "models", "pipelines", "serving"]
+HEAVY = ["bentoml", "duckdb", "feast", "great_expectations", "mlflow", "numba", "pandas", "psycopg", "redis", "sklearn"]
+HEAVY += ["sqlalchemy", "xgboost", "fastapi", "numpy", "pyarrow"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def python(code: str, *, folder: Path = ROOT, **environment: str) -> str:
+    """What a fresh Python prints, started in `folder`."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_room_is_a_package_of_this_folder_and_of_the_wheel(room):
+    assert python(f"import {room}; print({room}.__file__)") == str(ROOT / room / "__init__.py")
+    assert room in PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+
+
+def test_mlflow_is_the_library_even_from_the_root_folder():
+    """The folder of the same name holds configuration only; one Python file in it would shadow the library."""
+    assert list((ROOT / "mlflow").rglob("*.py")) == []
+    code = "import importlib.util as u; print(u.find_spec('mlflow').origin)"
+    assert Path(python(code)).parts[-2:] == ("mlflow", "__init__.py")
+    assert "site-packages" in python(code)
+
+
+def test_ruff_knows_that_mlflow_is_a_library():
+    assert "mlflow" in PYPROJECT["tool"]["ruff"]["lint"]["isort"]["known-third-party"]
+
+
+def test_no_test_folder_is_a_package_that_could_shadow_a_room():
+    assert list((ROOT / "tests").rglob("__init__.py")) == []
+    options = PYPROJECT["tool"]["pytest"]["ini_options"]
+    assert "--import-mode=importlib" in options["addopts"]
+    assert options["pythonpath"] == ["."]
+
+
+def test_test_files_have_names_of_their_own():
+    """Under importlib import mode two files of one name are fine; a person looking for a failure is not."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["servers", "--help"], ["demo", "--help"], ["db", "--help"]]
+)
+def test_the_command_line_starts_without_heavy_imports(arguments):
+    code = f"""
+import sys
+sys.argv = ["ginja", *{arguments!r}]
+from cli.main import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+print()
+print("heavy:", [name for name in {HEAVY!r} if name in sys.modules])
+"""
+    assert python(code).splitlines()[-1] == "heavy: []"
+
+
+def test_every_command_of_the_table_is_there():
+    """Each entry names a module and a click command in it."""
+    from importlib import import_module
+
+    import click
+
+    from cli.main import COMMANDS
+
+    for name, (place, text) in COMMANDS.items():
+        module, _, attribute = place.partition(":")
+        command = getattr(import_module(module), attribute)
+        assert isinstance(command, click.Command), name
+        assert text.endswith(".")
+
+
+def test_settings_are_the_only_reader_of_the_environment():
+    """A room that wants a setting declares it in `core/settings.py`. Handing the whole environment on is no reading."""
+    reading = re.compile(r"os\.getenv|os\.environ(\[[^\]]+\](?! *=)|\.get\()|import environ")
+    readers = {
+        str(path.relative_to(ROOT)): found[0]
+        for room in ROOMS
+        for path in (ROOT / room).rglob("*.py")
+        if (found := reading.search(path.read_text())) and not path.is_relative_to(ROOT / "core")
+    }
+    assert readers == {}
+
+
+def test_no_module_is_longer_than_a_person_reads():
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for room in ROOMS
+        for path in (ROOT / room).rglob("*.py")
+        if (lines := len(path.read_text().splitlines())) > 400
+    }
+    assert long == {}
+
+
+def test_the_product_has_no_gpu_library_and_no_shap():
+    """XGBoost explains itself; its GPU collectives are 290 MB that nothing here can use."""
+    assert PYPROJECT["tool"]["uv"]["override-dependencies"] == ["nvidia-nccl-cu12 ; sys_platform == 'never'"]
+    extras = PYPROJECT["project"]["optional-dependencies"].values()
+    product = [*PYPROJECT["project"]["dependencies"], *(one for extra in extras for one in extra)]
+    assert not any(requirement.startswith("shap") for requirement in product)
