@@ -28,7 +28,13 @@ from core.servers import (
 )
 from core.settings import Settings
 
-_ASK = "import sys; from pathlib import Path; from core import postgres, valkey; h = Path(sys.argv[1]); print((postgres.url(h), valkey.url(h)))"
+_ASK = """
+import sys
+from pathlib import Path
+from core import postgres, valkey
+home = Path(sys.argv[1])
+print((postgres.url(home), valkey.url(home)))
+"""
 _SERVERS = [postgres, valkey]
 
 
