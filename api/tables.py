@@ -33,6 +33,7 @@ class Base(DeclarativeBase):
 def all_metadata() -> MetaData:
     """The metadata with every noun's tables on it."""
     from api.catalog import tables as _catalog  # noqa: F401
+    from api.console import tables as _console  # noqa: F401
     from api.identity import tables as _identity  # noqa: F401
     from api.intake import tables as _intake  # noqa: F401
     from api.members import tables as _members  # noqa: F401
