@@ -11,7 +11,7 @@ def db() -> None:
 @db.command()
 def upgrade() -> None:
     """Bring the schema up to the newest revision; without harm when it is there."""
-    from api.database import upgrade as upgrade_schema
+    from api.migrate import upgrade as upgrade_schema
     from core.servers import postgres_url
     from core.settings import settings
 

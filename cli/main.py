@@ -4,6 +4,8 @@ from importlib import import_module
 
 import click
 
+from core import telemetry
+
 COMMANDS: dict[str, tuple[str, str]] = {
     # name: (module:attribute, one line of help)
     "bench": ("cli.bench:bench", "Measure features and scoring; prints JSON."),
@@ -46,3 +48,4 @@ class LazyGroup(click.Group):
 @click.version_option(package_name="ginja")
 def main() -> None:
     """Ginja takes health-insurance claims, decides them, and says which are likely fraud and why."""
+    telemetry.turn_off()

@@ -87,7 +87,7 @@ def postgres_server(server_settings: Settings) -> str:
 @pytest.fixture(scope="session")
 def database_template(postgres_server: str, server_settings: Settings) -> str:
     """Name of a database at the newest schema, to be copied."""
-    from api.database import upgrade
+    from api.migrate import upgrade
 
     with embedded.locked(server_settings.home, _TEMPLATE):
         done = server_settings.home / "run" / f"{_TEMPLATE}.done"
