@@ -7,8 +7,8 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PYTHON ?= $(firstword $(foreach version,3.13 3.12 3.11,$(shell command -v python$(version) 2>/dev/null)) \
-	$(shell command -v python3 2>/dev/null) python3)
+# The first of these that starts and is of a version we support; a version manager's shim may be there and not start.
+PYTHON ?= python3.13 python3.12 python3.11 python3 python
 ARGS ?=
 
 # uv writes no bytecode unless asked, and importing without it takes twice as long.
@@ -52,10 +52,18 @@ clean: ## Stop the embedded servers of this folder and remove what was built
 	rm -rf .ginja .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache $(READY)
 
 $(READY): uv.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
-		echo "Ginja wants Python 3.11, 3.12 or 3.13; $(PYTHON) is $$($(PYTHON) -V 2>&1 || echo not there)."; \
-		echo "Install one, or name it: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@if ! test -x $(BIN)/python; then \
+		for python in $(PYTHON); do \
+			if $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then \
+				echo "Making $(VENV) with $$($$python -V)"; \
+				$$python -m venv $(VENV) || { echo "On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }; \
+				break; \
+			fi; \
+		done; \
+	fi
+	@test -x $(BIN)/python || { echo "Ginja wants Python 3.11, 3.12 or 3.13, and none of these is one: $(PYTHON)."; \
+		echo "Install one, or name yours: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@echo "Installing what uv.lock names (about 1.4 GB the first time)"
 	$(BIN)/uv sync --frozen --inexact --quiet
 	@touch $(READY)
