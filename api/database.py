@@ -5,18 +5,13 @@ Statements run on a connection, not on an ORM session: rows are written once and
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-if TYPE_CHECKING:
-    from alembic.config import Config
+from api.migrate import upgrade
 
-MIGRATIONS = Path(__file__).parent / "migrations"
-_UPGRADE_LOCK = 7_271_001
-"""The advisory lock under which a database is upgraded."""
+__all__ = ["Database", "upgrade"]
 
 
 class Database:
@@ -49,24 +44,3 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
-
-
-def alembic_config(url: str | None = None) -> "Config":
-    """The migrations' configuration for a database; without a URL that of the settings."""
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["url"] = url
-    return config
-
-
-def upgrade(url: str, revision: str = "head") -> None:
-    """Bring the schema of the database at `url` up to `revision`. Safe to call from several processes at once."""
-    import psycopg
-    from alembic import command
-
-    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(plain, autocommit=True) as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", [_UPGRADE_LOCK])  # released when the connection closes
-        command.upgrade(alembic_config(url), revision)

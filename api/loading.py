@@ -1,0 +1,132 @@
+"""A history into the database: the Parquet files of `home/data`, by COPY.
+
+What is loaded counts as decided long ago: approved up to what was left of the benefit. Nothing is put into the outbox;
+`ginja features rebuild` makes the online store from the ledger. Loading the same files again changes nothing.
+"""
+
+import io
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from api.catalog.averages import REFRESH_AVERAGES
+from api.migrate import plain_url
+from core import clock
+
+_BATCH = 1 << 16
+
+_REFERENCE: tuple[tuple[str, str], ...] = (
+    # table, key
+    ("plans", "plan_id"),
+    ("members", "member_id"),
+    ("providers", "provider_id"),
+    ("procedures", "procedure_code"),
+    ("diagnoses", "diagnosis_code"),
+)
+
+_CLAIMS = """
+INSERT INTO claims ({columns}, status, approved_cents, source)
+SELECT {columns}, CASE WHEN voided_at IS NULL THEN 'approved' ELSE 'voided' END,
+       CASE WHEN voided_at IS NOT NULL THEN 0 WHEN benefit_limit_cents IS NULL THEN amount_cents
+            ELSE greatest(0, least(amount_cents, benefit_limit_cents - earlier)) END, {source}
+FROM (
+    SELECT *, coalesce(sum(amount_cents) FILTER (WHERE voided_at IS NULL) OVER (
+        PARTITION BY member_id, extract(year FROM service_from) ORDER BY received_at, claim_id
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)::bigint AS earlier
+    FROM incoming
+) AS ordered
+ON CONFLICT (claim_id) DO NOTHING
+"""
+
+
+def load_folder(url: str, folder: Path, *, source: str, today: date | None = None) -> dict[str, int]:
+    """Load every frame found in `folder` into the database at `url`, in one transaction; returns rows per table.
+
+    Reference rows replace those of the same key; claims, lines and labels that are there stay as they are.
+    `today` is the day up to which the procedures' averages reach (default: now).
+    """
+    loaded: dict[str, int] = {}
+    with psycopg.connect(plain_url(url)) as connection:
+        for table, key in _REFERENCE:
+            if (folder / f"{table}.parquet").exists():
+                columns = _stage(connection, folder, table)
+                loaded[table] = _merge(connection, table, columns, [key], replace=True)
+        if (folder / "claims.parquet").exists():
+            columns = _stage(connection, folder, "claims")
+            statement = sql.SQL(_CLAIMS).format(columns=_names(columns), source=sql.Literal(source))
+            loaded["claims"] = connection.execute(statement).rowcount
+        if (folder / "claim_lines.parquet").exists():
+            columns = _stage(connection, folder, "claim_lines")
+            loaded["claim_lines"] = _merge(connection, "claim_lines", columns, ["claim_id", "line"])
+        if (folder / "labels.parquet").exists():
+            columns = _stage(connection, folder, "labels", source=source)
+            loaded["labels"] = _merge(connection, "labels", columns, ["claim_id", "known_at"])
+        connection.execute(REFRESH_AVERAGES, {"day": today or clock.now().date()})
+    with psycopg.connect(plain_url(url), autocommit=True) as connection:
+        connection.execute("ANALYZE")
+    return loaded
+
+
+def _stage(connection: psycopg.Connection[Any], folder: Path, table: str, source: str | None = None) -> list[str]:
+    """Copy a Parquet file into the temporary table `incoming`, shaped like `table`; returns the file's columns."""
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet as pq
+
+    connection.execute("DROP TABLE IF EXISTS incoming")
+    shape = sql.SQL("CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS SELECT * FROM {} WHERE false")
+    connection.execute(shape.format(sql.Identifier(table)))
+    with pq.ParquetFile(folder / f"{table}.parquet") as file:
+        columns = list(file.schema_arrow.names)
+        statement = sql.SQL("COPY incoming ({}) FROM STDIN (FORMAT csv)").format(_names(columns))
+        with connection.cursor().copy(statement) as copy:
+            for batch in file.iter_batches(_BATCH):
+                buffer = io.BytesIO()
+                options = pyarrow.csv.WriteOptions(include_header=False)
+                pyarrow.csv.write_csv(_without_lists(pa.table(batch)), buffer, options)
+                copy.write(buffer.getbuffer())
+    if source is not None:
+        connection.execute("UPDATE incoming SET source = %s", [source])
+        columns.append("source")
+    return columns
+
+
+def _without_lists(frame: Any) -> Any:
+    """The frame with each list column as the text of a Postgres array."""
+    import pyarrow as pa
+
+    for at, field in enumerate(frame.schema):
+        if pa.types.is_list(field.type):
+            texts = [None if row is None else "{" + ",".join(row) + "}" for row in frame[field.name].to_pylist()]
+            frame = frame.set_column(at, field.name, pa.array(texts, pa.string()))
+    return frame
+
+
+def _merge(
+    connection: psycopg.Connection[Any],
+    table: str,
+    columns: Sequence[str],
+    key: Sequence[str],
+    *,
+    replace: bool = False,
+) -> int:
+    rest = [column for column in columns if column not in key]
+    action = (
+        sql.SQL("UPDATE SET {}").format(
+            sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(column)) for column in rest)
+        )
+        if replace
+        else sql.SQL("NOTHING")
+    )
+    statement = sql.SQL("INSERT INTO {} ({}) SELECT {} FROM incoming ON CONFLICT ({}) DO {}").format(
+        sql.Identifier(table), _names(columns), _names(columns), _names(key), action
+    )
+    return connection.execute(statement).rowcount
+
+
+def _names(columns: Sequence[str]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, columns))
