@@ -22,6 +22,7 @@ class Settings(BaseSettings):
     api_port: int = Field(8600, description="Port of the claims API.")
     scorer_host: str = Field("127.0.0.1", description="Address the scorer binds; keep it private.")
     scorer_port: int = Field(8601, description="Port of the scorer.")
+    scorer_workers: int = Field(1, ge=1, le=64, description="Worker processes of the scorer.")
     mlflow_port: int = Field(8602, description="Port of the MLflow UI under `ginja up`.")
     scorer_url: str | None = Field(None, description="Where the API finds the scorer; unset: host and port above.")
     scorer_deadline_ms: int = Field(150, ge=1, description="Longest the API waits for a score before the rule decides.")

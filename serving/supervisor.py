@@ -46,6 +46,7 @@ def worker_environment(home: Path) -> dict[str, str]:
     shutil.rmtree(metrics, ignore_errors=True)
     metrics.mkdir(parents=True)
     return {
+        "NUMBA_CACHE_DIR": str((home / "run" / "numba").absolute()),
         **os.environ,
         **dict.fromkeys(_ONE_THREAD, "1"),
         "BENTOML_HOME": str((home / "run" / "bentoml").absolute()),

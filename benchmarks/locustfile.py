@@ -1,0 +1,42 @@
+"""The same load for locust: `locust -f benchmarks/locustfile.py --headless -u 8 -r 8 -t 60s --host http://127.0.0.1:8601`.
+
+Claims come from the simulated claims of `GINJA_HOME` (`ginja simulate`). `ScorerUser` asks the scorer; `ClaimsUser` submits
+to the claims API and wants `GINJA_API_KEY`: name one of them on the command line, with its `--host`.
+"""
+
+import itertools
+import os
+import uuid
+from typing import Any
+
+from locust import FastHttpUser, constant_throughput, task
+
+from benchmarks.claims import score_bodies, submission_bodies
+
+_SCORES = itertools.cycle(score_bodies(1_000))
+_SUBMISSIONS = itertools.cycle(submission_bodies(1_000))
+
+
+class ScorerUser(FastHttpUser):
+    """One client of the scorer, as fast as it is answered."""
+
+    @task
+    def score(self) -> None:
+        """One claim, states read from the online store."""
+        self.client.post("/v1/score", data=next(_SCORES), headers={"content-type": "application/json"})
+
+
+class ClaimsUser(FastHttpUser):
+    """One client of the claims API, ten claims a second."""
+
+    wait_time: Any = constant_throughput(10)
+
+    @task
+    def submit(self) -> None:
+        """One claim, decided and committed."""
+        headers = {
+            "content-type": "application/json",
+            "x-api-key": os.environ["GINJA_API_KEY"],
+            "idempotency-key": uuid.uuid4().hex,
+        }
+        self.client.post("/v1/claims", data=next(_SUBMISSIONS), headers=headers)

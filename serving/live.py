@@ -1,0 +1,113 @@
+"""The models that serve now, and how the next ones take their place without a request noticing.
+
+A task looks at the pointers each second. What they name is verified, loaded and warmed on another thread; only then do
+the models change, in one assignment. A model that does not verify is refused: the one before goes on, and the log and
+the metrics say so.
+"""
+
+import asyncio
+import gc
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.logging import get_logger
+from models.champion import Pointer, Role, load_pointed, read_pointer
+from models.errors import ModelError
+from models.scorer import Scorer
+from serving import metrics
+
+LOOK_SECONDS = 1.0
+RETRY_SECONDS = 5.0
+"""A refused model is tried again this often: its folder may have been restored."""
+
+_log = get_logger("serving")
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The models of one moment; a request takes them once and keeps them to its end."""
+
+    champion: Scorer | None = None
+    challenger: Scorer | None = None
+    canary_share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    manifest_sha256: str
+    reason: str
+    retry_at: float
+
+
+class LiveModels:
+    """Follows the pointers of one home."""
+
+    def __init__(self, home: Path, *, warm: Callable[[Scorer], None]) -> None:
+        self._home = home
+        self._warm = warm
+        self._refused: dict[Role, _Refused] = {}
+        self.models = Models()
+
+    async def follow(self) -> None:
+        """Look each second, until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            await self.look()
+
+    async def look(self) -> None:
+        """Take what the pointers name now, where it is new and verifies."""
+        champion, _ = await self._current("champion", self.models.champion)
+        challenger, pointer = await self._current("challenger", self.models.challenger)
+        pointed = pointer is not None and challenger is not None and pointer.version == challenger.version
+        self.models = Models(champion, challenger, pointer.canary_share if pointer and pointed else 0.0)
+
+    async def _current(self, role: Role, serving: Scorer | None) -> tuple[Scorer | None, Pointer | None]:
+        try:
+            pointer = read_pointer(self._home, role)
+        except ModelError as error:
+            self._refuse(role, "", error)
+            return serving, None
+        if pointer is None:
+            if role == "champion" or serving is None:
+                return serving, None  # a champion's pointer that is gone is a fault, and its model goes on
+            metrics.MODEL_INFO.labels(role, serving.version).set(0)
+            _log.info("model dismissed", role=role, model_version=serving.version)
+            return None, None
+        if serving is not None and serving.manifest_sha256 == pointer.manifest_sha256:
+            self._refused.pop(role, None)
+            return serving, pointer
+        refused = self._refused.get(role)
+        known = refused is not None and refused.manifest_sha256 == pointer.manifest_sha256
+        if known and refused is not None and time.monotonic() < refused.retry_at:
+            return serving, pointer
+        try:
+            loaded = await asyncio.to_thread(self._load, pointer)
+        except (ModelError, OSError, MemoryError) as error:
+            self._refuse(role, pointer.manifest_sha256, error)
+            return serving, pointer
+        self._note(role, serving, loaded)
+        return loaded, pointer
+
+    def _load(self, pointer: Pointer) -> Scorer:
+        scorer = Scorer(load_pointed(self._home, pointer))
+        self._warm(scorer)
+        gc.freeze()  # its objects live as long as it serves: no later collection need walk them
+        return scorer
+
+    def _note(self, role: Role, before: Scorer | None, after: Scorer) -> None:
+        self._refused.pop(role, None)
+        metrics.RELOADS.labels(role).inc()
+        if before is not None:
+            metrics.MODEL_INFO.labels(role, before.version).set(0)
+        metrics.MODEL_INFO.labels(role, after.version).set(1)
+        _log.info("model taken", role=role, model_version=after.version, before=before.version if before else None)
+
+    def _refuse(self, role: Role, manifest_sha256: str, error: Exception) -> None:
+        before = self._refused.get(role)
+        reason = type(error).__name__
+        metrics.RELOADS_REFUSED.labels(role, reason).inc()
+        self._refused[role] = _Refused(manifest_sha256, reason, time.monotonic() + RETRY_SECONDS)
+        if before is None or (before.manifest_sha256, before.reason) != (manifest_sha256, reason):
+            _log.error("model refused, the one before goes on", role=role, reason=reason, detail=str(error))

@@ -1,0 +1,109 @@
+"""The BentoML service: read, score, explain; nothing else.
+
+`ginja serve` runs it with its workers; `bentoml serve serving.service:Scorer` runs it too. The contract is
+docs/scoring.md, and what BentoML's layers cost, with what is switched off for it, docs/adr/0041.
+"""
+
+import asyncio
+import contextlib
+import gc
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import bentoml
+from starlette.responses import Response
+
+from claims.scoring import Score
+from core.logging import get_logger
+from core.settings import settings
+from serving import metrics
+from serving.engine import Engine
+from serving.errors import Failed, Refusal
+from serving.front import Condition, Front
+from serving.wire import BatchRequest, BatchScores, ScoreRequest, Wire
+
+TIMEOUT_SECONDS = 2.0
+"""BentoML keeps every request in memory this long (its timer is not cancelled), so it is small; callers wait less."""
+MAX_CONCURRENCY = 64
+"""Requests in work at once, over all workers; above it 429."""
+
+_Asked = TypeVar("_Asked", bound=Wire)
+_log = get_logger("serving")
+_engine: Engine | None = None
+
+
+def _condition() -> Condition:
+    return Condition() if _engine is None else _engine.condition()
+
+
+@bentoml.service(
+    name="scorer",
+    workers=settings().scorer_workers,
+    traffic={"timeout": TIMEOUT_SECONDS, "max_concurrency": MAX_CONCURRENCY},
+    logging={"access": {"enabled": False}},
+    tracing={"excluded_urls": [".*"]},
+    http={"host": settings().scorer_host, "port": settings().scorer_port},
+)
+class Scorer:
+    """Scores claims: probability of fraud, the exact contributions to it, and reasons in words."""
+
+    @bentoml.on_startup
+    async def open(self) -> None:
+        """Load, connect and warm up before the first request is taken; then let the collector forget what stays."""
+        global _engine
+        _engine = await Engine.open(settings())
+        self._following = asyncio.create_task(_engine.follow())
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
+
+    @bentoml.on_shutdown
+    async def close(self) -> None:
+        """Let go of the online store."""
+        global _engine
+        self._following.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._following
+        if _engine is not None:
+            await _engine.close()
+            _engine = None
+
+    @bentoml.api(route="/v1/score")
+    async def score(self, asked: ScoreRequest, /) -> Score:
+        """Score one claim."""
+        return await _answer(asked, lambda engine, request: engine.score(request.claim, request.states, request.deadline))
+
+    @bentoml.api(route="/v1/score_batch")
+    async def score_batch(self, asked: BatchRequest, /) -> BatchScores:
+        """Score up to 500 claims, read from one snapshot."""
+        return await _answer(asked, lambda engine, request: engine.score_batch(request.requests, request.deadline))
+
+
+Scorer.add_asgi_middleware(Front, condition=_condition)
+
+
+async def _answer(asked: _Asked | Refusal, work: Callable[[Engine, _Asked], Awaitable[bytes]]) -> Any:
+    """The answer's bytes as they are: BentoML passes a response on, where it would build and check the model again."""
+    try:
+        if isinstance(asked, Refusal):
+            raise asked
+        if _engine is None:
+            raise Failed("the service is closing")
+        return Response(await work(_engine, asked), media_type="application/json")
+    except Refusal as refusal:
+        metrics.REFUSALS.labels(refusal.kind).inc()
+        return refusal.response()
+    except Exception as error:  # the last stop: whatever it is, the caller gets a problem, and no value reaches the log
+        _log.error("score failed", error=type(error).__name__, where=_where(error))
+        metrics.REFUSALS.labels(Failed.kind).inc()
+        return Failed("a defect of the scorer; its log names the place").response()
+
+
+def _where(error: BaseException) -> str:
+    """File, line and function of the innermost frames, without any value."""
+    frames, trace = [], error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        frames.append(f"{code.co_filename.rsplit('/', 2)[-1]}:{trace.tb_lineno} {code.co_name}")
+        trace = trace.tb_next
+    return " > ".join(frames[-4:])
