@@ -151,5 +151,5 @@ def ended_by_signals() -> Iterator[None]:
 
 def local_url(host: str, port: int) -> str:
     """Where a server bound to `host` is reached from this machine."""
-    everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104: looked up, not bound
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104
     return f"http://{everywhere.get(host, host)}:{port}"

@@ -1,5 +1,7 @@
 """Every setting, typed and documented, read once from the environment (prefix `GINJA_`)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -39,8 +41,34 @@ class Settings(BaseSettings):
         """The scorer's address as the API calls it."""
         return self.scorer_url or f"http://{self.scorer_host}:{self.scorer_port}"
 
+    def environment(self) -> dict[str, str]:
+        """The variables that give another process these settings; the unset ones are left out."""
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return {
+            f"GINJA_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            for name, value in values.items()
+            if value is not None
+        }
+
+
+_held: list[Settings] = []
+
+
+def settings() -> Settings:
+    """The settings of this process: its environment's, or the ones `held`."""
+    return _held[-1] if _held else _from_environment()
+
 
 @cache
-def settings() -> Settings:
-    """The settings of this process."""
+def _from_environment() -> Settings:
     return Settings()
+
+
+@contextmanager
+def held(now: Settings) -> Iterator[None]:
+    """Run the block under `now`, whatever the environment says."""
+    _held.append(now)
+    try:
+        yield
+    finally:
+        _held.pop()

@@ -9,16 +9,15 @@ from click.testing import CliRunner
 
 from cli.servers import servers
 from core.servers import stop_servers
-from core.settings import Settings, settings
+from core.settings import Settings, held
 
 
 @pytest.fixture
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def own_home(tmp_path: Path) -> Iterator[None]:
     """A home of this test's own behind `settings()`."""
-    monkeypatch.setattr("core.settings.settings", lambda: Settings(home=tmp_path))
-    yield
+    with held(Settings(home=tmp_path)):
+        yield
     stop_servers(tmp_path)
-    settings.cache_clear()
 
 
 def run(*arguments: str) -> str:

@@ -1,0 +1,43 @@
+"""Settings: read from the environment, handed on, held still, and printed without secrets."""
+
+import pytest
+from pydantic import ValidationError
+
+from core.settings import Settings, held, settings
+
+
+def test_a_variable_sets_what_it_names(monkeypatch):
+    monkeypatch.setenv("GINJA_API_PORT", "9000")
+    assert Settings().api_port == 9000
+
+
+def test_a_value_out_of_range_is_refused_by_name():
+    with pytest.raises(ValidationError, match="scorer_deadline_ms"):
+        Settings(scorer_deadline_ms=0)
+
+
+def test_another_process_gets_the_same_settings_through_its_environment(monkeypatch, tmp_path):
+    mine = Settings(home=tmp_path, database_url="postgresql://u:secret@h/d", api_port=9001)
+    for name, value in mine.environment().items():
+        monkeypatch.setenv(name, value)
+    assert Settings() == mine
+
+
+def test_what_is_unset_is_not_handed_on(tmp_path):
+    assert "GINJA_DATABASE_URL" not in Settings(home=tmp_path, database_url=None).environment()
+
+
+def test_settings_are_printed_without_passwords():
+    printed = repr(Settings(database_url="postgresql://u:secret@h/d", redis_url="redis://:secret@h/0"))
+    assert "secret" not in printed
+
+
+def test_settings_can_be_held_and_let_go(tmp_path):
+    before = settings()
+    with held(Settings(home=tmp_path)):
+        assert settings().home == tmp_path
+    assert settings() is before
+
+
+def test_every_setting_is_documented():
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
