@@ -1,7 +1,6 @@
 """Frames to Parquet files under `home/data`, the same bytes for the same frames."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,8 @@ def write_frames(frames: dict[str, pa.Table], folder: Path, about: dict[str, Any
     for name, frame in frames.items():
         partial = folder / f".{name}.parquet.partial"
         pq.write_table(frame, partial, compression="zstd", coerce_timestamps="us", row_group_size=1 << 18)
-        os.replace(partial, folder / f"{name}.parquet")
+        partial.replace(folder / f"{name}.parquet")
     partial = folder / f".{DATASET}.partial"
-    partial.write_text(json.dumps({**about, "rows": {name: len(frame) for name, frame in frames.items()}}, indent=1))
-    os.replace(partial, folder / DATASET)
+    counts = {name: len(frame) for name, frame in frames.items()}
+    partial.write_text(json.dumps({**about, "frames": counts}, indent=1))
+    partial.replace(folder / DATASET)

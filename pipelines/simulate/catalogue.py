@@ -1,4 +1,4 @@
-"""The simulated insurer's catalogue: specialties, regions, plans, procedures, diagnoses. Invented; no code set is used."""
+"""The simulated insurer's catalogue: specialties, regions, plans, procedures, diagnoses. Every code is invented."""
 
 from dataclasses import dataclass
 
@@ -182,8 +182,8 @@ COMPANIONS: tuple[tuple[str, float], ...] = (
 
 DIAGNOSES: tuple[Diagnosis, ...] = (
     _d(1, "Damage inside the knee", 1.0, {1: 3, 4: 4, 5: 2, 83: 2, 110: 4, 6: 1}, ages=(12, 130), peak=45, width=20),
-    _d(2, "Arthritis of the knee", 1.6, {2: 0.5, 4: 3, 6: 3, 80: 2, 110: 4, 142: 1.2}, ages=(35, 130), peak=68, width=14,
-       chronic=True),
+    _d(2, "Arthritis of the knee", 1.6, {2: 0.5, 4: 3, 6: 3, 80: 2, 110: 4, 142: 1.2}, ages=(35, 130), peak=68,
+       width=14, chronic=True),
     _d(3, "Fracture of the forearm", 0.9, {3: 4, 80: 3, 150: 2, 4: 2, 112: 1}, peak=15, width=40, winter=0.2),
     _d(4, "Low back pain", 2.6, {110: 6, 111: 1, 11: 4, 4: 1.5, 142: 1.6, 80: 1, 83: 0.5}, ages=(14, 130), peak=48,
        width=18, chronic=True),
@@ -195,7 +195,8 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
     _d(15, "Open wound", 1.4, {14: 5, 150: 2, 17: 0.6}, peak=25, width=40),
     _d(20, "High blood pressure", 3.6, {20: 4, 11: 4, 140: 6, 91: 3, 51: 1}, ages=(20, 130), peak=62, width=16,
        chronic=True),
-    _d(21, "Diabetes", 2.8, {20: 4, 143: 5, 91: 3, 92: 0.6, 71: 1, 11: 2}, ages=(8, 130), peak=60, width=18, chronic=True),
+    _d(21, "Diabetes", 2.8, {20: 4, 143: 5, 91: 3, 92: 0.6, 71: 1, 11: 2}, ages=(8, 130), peak=60, width=18,
+       chronic=True),
     _d(22, "Kidney failure", 0.5, {24: 14, 20: 2, 92: 1, 133: 0.6}, ages=(15, 130), peak=66, width=15, chronic=True),
     _d(23, "Gastritis", 1.5, {20: 4, 22: 1.3, 140: 4, 11: 3}, ages=(10, 130), peak=48, width=22),
     _d(24, "Polyp of the colon", 0.7, {23: 5, 20: 2, 92: 0.5}, ages=(30, 130), peak=60, width=14),
@@ -208,8 +209,8 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
     _d(41, "Delivery of a child", 0.4, {42: 4, 43: 1.6}, sex="F", ages=(14, 50), peak=30, width=6),
     _d(42, "Disorder of menstruation", 0.9, {44: 5, 81: 2, 45: 0.15}, sex="F", ages=(12, 60), peak=38, width=12),
     _d(43, "Screening of the breast", 0.8, {84: 5, 44: 2}, sex="F", ages=(35, 130), peak=58, width=10),
-    _d(50, "Coronary disease", 1.2, {50: 4, 51: 3, 52: 1.5, 53: 0.2, 140: 4, 54: 0.6}, ages=(30, 130), peak=68, width=12,
-       chronic=True),
+    _d(50, "Coronary disease", 1.2, {50: 4, 51: 3, 52: 1.5, 53: 0.2, 140: 4, 54: 0.6}, ages=(30, 130), peak=68,
+       width=12, chronic=True),
     _d(51, "Irregular heartbeat", 0.9, {50: 3, 51: 3, 54: 2, 141: 2}, ages=(18, 130), peak=68, width=16),
     _d(52, "Chest pain", 0.9, {51: 4, 151: 2, 152: 0.4, 50: 2, 80: 1, 153: 0.4}, ages=(18, 130), peak=58, width=18),
     _d(60, "Eczema", 1.3, {60: 4, 140: 4, 63: 1.5, 30: 1}, peak=15, width=35),

@@ -93,7 +93,7 @@ def _fresh(scene: Scene, rows: Rows) -> Rows:
 
 
 def phantom_services(scene: Scene, count: int) -> Forged:
-    """Services never given, to patients the provider knows and who seldom come; dearer, later billed, often on weekends."""
+    """Services never given, to patients who seldom come; dearer, billed later, more often for a Sunday."""
     rng, world = scene.rng, scene.world
     actors = scene.providers("phantom_services", count)
     which, at = scene.spread(actors, count)

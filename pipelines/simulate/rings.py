@@ -101,7 +101,7 @@ def kickback_ring(scene: Scene, count: int) -> Rows:
 
 
 def identity_misuse(scene: Scene, count: int) -> Rows:
-    """A seldom used card is suddenly used by someone of another age or sex, far from home, at a provider in the know."""
+    """A seldom used card is suddenly used by someone of another age or sex, often at a provider in the know."""
     rng, world = scene.rng, scene.world
     episode, day = _episodes(scene, "identity_misuse", round(count * 1.1), 2, 5, 15)
     bursts = int(episode[-1]) + 1

@@ -1,0 +1,160 @@
+"""Staged rows → the frames: claims checked as a whole, duplicates told apart, lines gathered into claims."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from features.frame import CLAIMS, LABELS
+from pipelines.duck import connect
+from pipelines.ingest.mapping import Mapping
+from pipelines.ingest.rejects import Rejects
+from pipelines.reference import CLAIM_LINES
+
+_CHECKED = """
+CREATE TABLE checked AS
+WITH dated AS (
+    SELECT * REPLACE (
+        COALESCE(claim_id, 'L' || "row") AS claim_id,
+        COALESCE(received_at, epoch_us(COALESCE(service_to, service_from)::TIMESTAMP)) AS received_at,
+        COALESCE(service_from, service_to, make_timestamp(received_at)::DATE) AS service_from,
+        COALESCE(service_to, service_from, make_timestamp(received_at)::DATE) AS service_to
+    ) FROM read_parquet('{staging}')
+)
+SELECT *, CASE
+    WHEN received_at IS NULL THEN {{'field': 'received_at', 'reason': 'no date of receipt or service'}}
+    WHEN service_to < service_from THEN {{'field': 'service_to', 'reason': 'before service_from'}}
+    WHEN service_to > make_timestamp(received_at)::DATE + 1 THEN {{'field': 'service_to', 'reason': 'after receipt'}}
+    WHEN birth_date > service_from THEN {{'field': 'birth_date', 'reason': 'after the service'}}
+    WHEN row_number() OVER (PARTITION BY claim_id, {unit} ORDER BY "row") > 1
+        THEN {{'field': 'claim_id', 'reason': '{again}'}}
+END AS problem FROM dated
+"""
+
+_PER_CLAIM = """
+CREATE TABLE claims AS SELECT
+    claim_id, received_at, service_from, service_to, member_id, provider_id, procedure_code, diagnosis_code,
+    place_of_service, region, specialty, COALESCE(age_years, date_sub('year', birth_date, service_from)) AS age_years,
+    sex, amount AS amount_cents, units, lines, diagnoses, benefit_limit AS benefit_limit_cents, voided_at, replaces,
+    label, label_kind, label_known_at, "row"
+FROM checked WHERE problem IS NULL
+"""
+
+# The first line speaks for the claim; its principal procedure is that of the dearest line, the first on ties.
+_PER_LINE = """
+CREATE TABLE claims AS SELECT
+    claim_id, max(received_at) AS received_at, min(service_from) AS service_from, max(service_to) AS service_to,
+    arg_min(member_id, "row") AS member_id, arg_min(provider_id, "row") AS provider_id,
+    first(procedure_code ORDER BY amount DESC, COALESCE(line, "row"), "row") AS procedure_code,
+    arg_min(diagnosis_code, "row") AS diagnosis_code, arg_min(place_of_service, "row") AS place_of_service,
+    arg_min(region, "row") AS region, arg_min(specialty, "row") AS specialty,
+    COALESCE(min(age_years), date_sub('year', min(birth_date), min(service_from))) AS age_years,
+    arg_min(sex, "row") AS sex, sum(amount)::BIGINT AS amount_cents, GREATEST(sum(units), 1)::INT AS units,
+    count(*)::INT AS lines, max(diagnoses) AS diagnoses, max(benefit_limit) AS benefit_limit_cents,
+    CASE WHEN count(voided_at) = count(*) THEN max(voided_at) END AS voided_at, min(replaces) AS replaces,
+    bool_or(label) AS label, min(label_kind) AS label_kind, max(label_known_at) AS label_known_at,
+    min("row") AS "row", count(DISTINCT member_id) AS members
+FROM checked WHERE problem IS NULL GROUP BY claim_id
+"""
+
+DAY_US = 86_400_000_000
+
+
+@dataclass(slots=True)
+class Frames:
+    """What a source became."""
+
+    claims: pa.Table
+    labels: pa.Table
+    claim_lines: pa.Table | None = None
+    extra: dict[str, pa.Table] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def _reject(connection: duckdb.DuckDBPyConnection, rejects: Rejects, query: str) -> None:
+    for line, name, value, reason in connection.execute(query).fetchall():
+        rejects.add(line, name, value, reason)
+
+
+def _instant(name: str) -> str:
+    return f"make_timestamp({name}) AT TIME ZONE 'UTC'"
+
+
+def build(staging: Path, mapping: Mapping, rejects: Rejects, work: Path) -> Frames:
+    """Make the frames from staged rows. `work` is a folder for what does not fit into memory."""
+    with connect(work, threads=2) as connection:
+        lines = mapping.rows == "lines"
+        unit = 'COALESCE(line, "row")' if lines else "0"
+        again = "a line of this claim that was already read" if lines else "a claim that was already read"
+        connection.execute(_CHECKED.format(staging=staging, unit=unit, again=again))
+        _reject(
+            connection,
+            rejects,
+            """SELECT "row", problem.field, CASE problem.field WHEN 'claim_id' THEN claim_id END, problem.reason
+               FROM checked WHERE problem IS NOT NULL ORDER BY "row" """,
+        )
+        connection.execute(_PER_LINE if lines else _PER_CLAIM)
+        frames = Frames(claims=pa.table({}), labels=pa.table({}))
+        if lines:
+            _drop_unbilled(connection, rejects)
+            frames.claim_lines = _lines(connection)
+            mixed = _scalar(connection, "SELECT count(*) FROM claims WHERE members > 1")
+            if mixed:
+                frames.notes.append(f"{mixed} claims have lines of several members; the first line's was taken")
+        frames.claims = _claims(connection)
+        frames.labels = _labels(connection)
+        return frames
+
+
+def _scalar(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    row = connection.execute(query).fetchone()
+    return int(row[0]) if row and row[0] is not None else 0
+
+
+def _drop_unbilled(connection: duckdb.DuckDBPyConnection, rejects: Rejects) -> None:
+    """A claim whose lines come to nothing, or less, is no claim: each of its lines is rejected."""
+    _reject(
+        connection,
+        rejects,
+        """SELECT checked."row", 'amount', amount::VARCHAR,
+               CASE WHEN amount_cents = 0 THEN 'an amount of zero for the whole claim'
+                    ELSE 'a negative amount for the whole claim' END
+           FROM checked JOIN claims USING (claim_id) WHERE problem IS NULL AND amount_cents <= 0 ORDER BY 1""",
+    )
+    connection.execute("DELETE FROM claims WHERE amount_cents <= 0")
+
+
+def _lines(connection: duckdb.DuckDBPyConnection) -> pa.Table:
+    return (
+        connection.sql(
+            """SELECT claim_id, row_number() OVER (PARTITION BY claim_id ORDER BY COALESCE(line, "row"), "row")::INT
+                   AS line, procedure_code, units, amount AS amount_cents, service_from AS service_date
+               FROM checked SEMI JOIN claims USING (claim_id) WHERE problem IS NULL ORDER BY claim_id, line"""
+        )
+        .to_arrow_table()
+        .rename_columns(CLAIM_LINES.names)
+        .cast(CLAIM_LINES)
+    )
+
+
+def _claims(connection: duckdb.DuckDBPyConnection) -> pa.Table:
+    columns = {name: name for name in CLAIMS.names}
+    columns["received_at"], columns["voided_at"] = _instant("received_at"), _instant("voided_at")
+    chosen = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
+    found = connection.sql(f"SELECT {chosen} FROM claims ORDER BY claims.received_at, claim_id").to_arrow_table()
+    return found.cast(CLAIMS)
+
+
+def _labels(connection: duckdb.DuckDBPyConnection) -> pa.Table:
+    """Labels without a date count as known a day after the last claim, so that no feature sees them."""
+    after = _scalar(connection, "SELECT max(received_at) FROM claims") + DAY_US
+    return (
+        connection.sql(
+            f"""SELECT claim_id, label AS is_fraud, CASE WHEN label THEN label_kind END AS kind,
+                    {_instant(f"COALESCE(label_known_at, {after})")} AS known_at
+                FROM claims WHERE label IS NOT NULL ORDER BY received_at, claim_id"""
+        )
+        .to_arrow_table()
+        .cast(LABELS)
+    )

@@ -1,0 +1,18 @@
+"""What can go wrong with reading a source as a whole; a bad row is not an error, it is a reject.
+
+IngestError
+├── MappingError   the mapping cannot be read, or does not fit the file's header
+└── SourceError    the file cannot be read at all: absent, empty, no header, unknown encoding
+"""
+
+
+class IngestError(ValueError):
+    """A source cannot be ingested; the message says what was wrong, where, and what to do."""
+
+
+class MappingError(IngestError):
+    """The mapping is not usable."""
+
+
+class SourceError(IngestError):
+    """The source is not usable."""

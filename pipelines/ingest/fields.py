@@ -1,0 +1,216 @@
+"""Field parsers: for each kind of field, a DuckDB expression for its value and one for what is wrong with it.
+
+Every expression reads the text of one row and is exact: no amount passes through a float, no day is guessed.
+"""
+
+from dataclasses import dataclass
+
+from claims.money import MAX_CENTS
+from pipelines.ingest.mapping import Dates, LabelTexts, Mapping, Money, Sexes
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """`value` is NULL where the text is missing or wrong, `problem` is NULL where nothing is wrong."""
+
+    value: str
+    problem: str
+
+
+def literal(text: str) -> str:
+    """Text as a SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _listed(texts: tuple[str, ...]) -> str:
+    return "(" + ", ".join(literal(text.lower()) for text in texts) + ")" if texts else "('')"
+
+
+def cleaned(column: str, missing: tuple[str, ...]) -> str:
+    """The text without blanks around it, NULL where it means that there is no value."""
+    marks = ", ".join(literal(text) for text in missing)
+    trimmed = f"trim({column}, ' \t\u00a0')"
+    return f"CASE WHEN {trimmed} IN ('', {marks}) THEN NULL ELSE {trimmed} END"
+
+
+_UNREADABLE = "regexp_matches({0}, '[\\x00-\\x1f\\x7f\ufffd]')"
+
+
+def text(raw: str, limit: int) -> Parsed:
+    """A name or code of at most `limit` characters, without control characters."""
+    problem = (
+        f"CASE WHEN length({raw}) > {limit} THEN 'longer than {limit} characters' "
+        f"WHEN {_UNREADABLE.format(raw)} THEN 'characters that cannot be read; check the encoding' END"
+    )
+    return Parsed(f"CASE WHEN ({problem}) IS NULL THEN {raw} END", problem)
+
+
+_ICD = {9: "([0-9]{3,5}|[Vv][0-9]{2,4}|[Ee][0-9]{3,4})", 10: "[A-Za-z][0-9][0-9A-Za-z]{1,5}"}
+
+
+def diagnosis(raw: str, version: int | None) -> Parsed:
+    """A diagnosis code; with a version, upper case without the dot, and of that version's shape."""
+    if version is None:
+        return text(raw, 16)
+    bare = f"replace({raw}, '.', '')"
+    problem = f"CASE WHEN NOT regexp_full_match({bare}, '{_ICD[version]}') THEN 'not an ICD-{version} code' END"
+    return Parsed(f"CASE WHEN ({problem}) IS NULL THEN upper({bare}) END", problem)
+
+
+def amount(raw: str, money: Money) -> Parsed:
+    """Cents. The cap is that of `claims.money`."""
+    plain = raw
+    for symbol in money.symbols:
+        plain = f"replace({plain}, {literal(symbol)}, '')"
+    plain = f"trim({plain}, ' \u00a0')"
+    # Accountants write negative amounts in brackets.
+    plain = f"regexp_replace({plain}, '^\\((.*)\\)$', '-\\1')"
+    dot, group = "\\" + money.decimal, "\\" + money.thousands if money.thousands else ""
+    whole = f"([0-9]{{1,3}}({group}[0-9]{{3}})+|[0-9]{{1,15}})" if group else "[0-9]{1,15}"
+    fraction = f"({dot}[0-9]+)?" if money.round else f"({dot}[0-9]{{1,2}}0*)?"
+    if money.unit == "cents":
+        fraction = f"({dot}0+)?"
+    pattern = f"[+-]?{whole}{fraction}"
+    digits = f"replace({plain}, {literal(money.thousands)}, '')" if money.thousands else plain
+    digits = f"replace({digits}, {literal(money.decimal)}, '.')"
+    scale = 1 if money.unit == "cents" else 100
+    exact = f"round(TRY_CAST({digits} AS DECIMAL(38, 18)) * {scale}, 0)"
+    cents = f"CASE WHEN regexp_full_match({plain}, {literal(pattern)}) THEN TRY_CAST({exact} AS BIGINT) END"
+    noise = f"regexp_full_match({plain}, {literal(f'[+-]?{whole}{dot}[0-9]+')})"
+    example = "125000" if money.unit == "cents" else f"1250{money.decimal}00"
+    checks = [
+        f"WHEN {noise} AND ({cents}) IS NULL THEN 'more decimals than {'cents have' if scale == 1 else 'two'}'",
+        f"WHEN ({cents}) IS NULL THEN 'not an amount such as {example}'",
+        f"WHEN ({cents}) > {MAX_CENTS} THEN 'over the largest amount'",
+    ]
+    if money.negative == "reject":
+        checks.append(f"WHEN ({cents}) < 0 THEN 'a negative amount'")
+    return Parsed(cents, f"CASE WHEN {raw} IS NULL THEN NULL {' '.join(checks)} END")
+
+
+def total(mapping: Mapping, raws: list[str]) -> Parsed:
+    """The sum of amounts of which the first must be there; zero is a mistake where a row is a whole claim."""
+    parts = [amount(raw, mapping.money) for raw in raws]
+    value = " + ".join([f"({parts[0].value})", *(f"COALESCE({part.value}, 0)" for part in parts[1:])])
+    checks = [f"({part.problem})" for part in parts]
+    if mapping.rows == "claims":
+        checks.append(f"CASE WHEN ({value}) = 0 THEN 'an amount of zero' END")
+    return Parsed(value, f"COALESCE({', '.join([*checks, 'NULL'])})")
+
+
+def whole(raw: str, low: int, high: int) -> Parsed:
+    """A whole number from `low` to `high`; `3.0` is 3."""
+    digits = f"regexp_full_match({raw}, '[0-9]{{1,9}}([.]0+)?')"
+    number = f"CASE WHEN {digits} THEN CAST(split_part({raw}, '.', 1) AS INT) END"
+    problem = (
+        f"CASE WHEN {raw} IS NULL THEN NULL WHEN ({number}) IS NULL THEN 'not a whole number' "
+        f"WHEN ({number}) NOT BETWEEN {low} AND {high} THEN 'not between {low} and {high}' END"
+    )
+    return Parsed(number, problem)
+
+
+def chosen(raw: str, groups: dict[str, tuple[str, ...]], what: str) -> Parsed:
+    """One of few values: `groups` has a SQL literal for each set of texts, which are compared without case."""
+    arms = " ".join(f"WHEN lower({raw}) IN {_listed(texts)} THEN {value}" for value, texts in groups.items())
+    every = tuple(entry for texts in groups.values() for entry in texts)
+    problem = f"CASE WHEN lower({raw}) NOT IN {_listed(every)} THEN {literal(what)} END"
+    return Parsed(f"CASE {arms} END", problem)
+
+
+def sex(raw: str, texts: Sexes) -> Parsed:
+    """`F`, `M`, or NULL where the text says that it is not known."""
+    groups = {"'F'": texts.F, "'M'": texts.M, "NULL": texts.unknown}
+    return chosen(raw, groups, "not a sex the mapping lists; add it under `sex`")
+
+
+def label(raw: str, texts: LabelTexts) -> Parsed:
+    """True for fraud."""
+    groups = {"true": texts.fraud, "false": texts.clean}
+    return chosen(raw, groups, "not a label the mapping lists; add it under `label`")
+
+
+_WITH_TIME = ("%H", "%I", "%T", "%X", "%c")
+_NAIVE = "a time without a zone; name the file's zone in the mapping (dates.timezone)"
+
+
+def _moments(raw: str, dates: Dates) -> tuple[str, str]:
+    """The local day, and microseconds since the epoch, by the first format that fits; a day begins at midnight."""
+    zoned = f"regexp_replace({raw}, '[Zz]$', '+0000')"
+    days, instants = [], []
+    for form in dates.formats:
+        if "%z" in form or "%Z" in form:
+            bare = form.replace("%z", "").replace("%Z", "").rstrip()
+            local = f"regexp_replace({raw}, '\\s*([Zz]|[+-][0-9]{{2}}:?[0-9]{{2}})$', '')"
+            days.append(f"TRY_CAST(try_strptime({local}, {literal(bare)}) AS DATE)")
+            instants.append(f"epoch_us(try_strptime({zoned}, {literal(form)}))")
+            continue
+        parsed = f"try_strptime({raw}, {literal(form)})"
+        days.append(f"TRY_CAST({parsed} AS DATE)")
+        if not any(mark in form for mark in _WITH_TIME):
+            instants.append(f"epoch_us({parsed})")
+        elif dates.timezone is not None:
+            instants.append(f"epoch_us(timezone({literal(dates.timezone)}, {parsed}))")
+    return f"COALESCE({', '.join(days)})", f"COALESCE({', '.join([*instants, 'NULL::BIGINT'])})"
+
+
+def day(raw: str, dates: Dates, today: int) -> Parsed:
+    """A date; `today` is the last day possible, as days since the epoch."""
+    value, _ = _moments(raw, dates)
+    problem = (
+        f"CASE WHEN {raw} IS NULL THEN NULL WHEN ({value}) IS NULL THEN {literal(_unlike(dates))} "
+        f"WHEN ({value}) < DATE '1900-01-01' THEN 'before 1900' "
+        f"WHEN ({value}) > DATE '1970-01-01' + {today} THEN 'in the future' END"
+    )
+    return Parsed(value, problem)
+
+
+def instant(raw: str, dates: Dates, now_us: int) -> Parsed:
+    """Microseconds since the epoch; a time of day needs a zone."""
+    local, value = _moments(raw, dates)
+    zone = "'([Zz]|[+-][0-9]{2}:?[0-9]{2})$'"
+    zoneless = f"regexp_matches({raw}, ':[0-9]{{2}}') AND NOT regexp_matches({raw}, {zone})"
+    naive = f"({value}) IS NULL AND (({local}) IS NOT NULL OR ({zoneless}))"
+    if dates.timezone is not None:
+        naive = "false"
+    problem = (
+        f"CASE WHEN {raw} IS NULL THEN NULL WHEN {naive} THEN {literal(_NAIVE)} "
+        f"WHEN ({value}) IS NULL THEN {literal(_unlike(dates))} "
+        f"WHEN ({value}) < epoch_us(TIMESTAMP '1900-01-01') THEN 'before 1900' "
+        f"WHEN ({value}) > {now_us} THEN 'in the future' END"
+    )
+    return Parsed(value, problem)
+
+
+def _unlike(dates: Dates) -> str:
+    return "not a date of the form " + " or ".join(dates.formats)
+
+
+def parse_all(mapping: Mapping, raw: dict[str, str], today: int, now_us: int) -> dict[str, Parsed]:
+    """The parsers of every mapped field; `raw` has the SQL of each field's text. `diagnoses` is not among them."""
+    parsers = {
+        "claim_id": lambda sql: text(sql, 64),
+        "line": lambda sql: whole(sql, 0, 100_000),
+        "received_at": lambda sql: instant(sql, mapping.dates, now_us),
+        "service_from": lambda sql: day(sql, mapping.dates, today),
+        "service_to": lambda sql: day(sql, mapping.dates, today),
+        "member_id": lambda sql: text(sql, 64),
+        "provider_id": lambda sql: text(sql, 64),
+        "procedure_code": lambda sql: text(sql, 16),
+        "diagnosis_code": lambda sql: diagnosis(sql, mapping.icd),
+        "place_of_service": lambda sql: text(sql, 2),
+        "region": lambda sql: text(sql, 32),
+        "specialty": lambda sql: text(sql, 64),
+        "age_years": lambda sql: whole(sql, 0, 130),
+        "birth_date": lambda sql: day(sql, mapping.dates, today),
+        "sex": lambda sql: sex(sql, mapping.sex),
+        "amount": lambda sql: amount(sql, mapping.money),
+        "units": lambda sql: whole(sql, 0 if mapping.rows == "lines" else 1, 1_000_000),
+        "lines": lambda sql: whole(sql, 1, 100_000),
+        "benefit_limit": lambda sql: amount(sql, mapping.money),
+        "voided_at": lambda sql: instant(sql, mapping.dates, now_us),
+        "replaces": lambda sql: text(sql, 64),
+        "label": lambda sql: label(sql, mapping.label),
+        "label_kind": lambda sql: text(sql, 64),
+        "label_known_at": lambda sql: instant(sql, mapping.dates, now_us),
+    }
+    return {field: parsers[field](sql) for field, sql in raw.items()}

@@ -1,0 +1,184 @@
+"""The mapping: how the columns of someone's claims file become our fields. YAML, checked before a row is read."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import available_timezones
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from pipelines.ingest.errors import MappingError
+
+FIELDS: dict[str, str] = {
+    "claim_id": "Identifies the claim; without it, the line number does.",
+    "line": "Number of the line within the claim, for files with a row per line.",
+    "received_at": "When the insurer got the claim; without it, the last day of service.",
+    "service_from": "First day of service; without it, the last.",
+    "service_to": "Last day of service; without it, the first, or the day of receipt.",
+    "member_id": "Who was treated.",
+    "provider_id": "Who bills.",
+    "procedure_code": "What was done.",
+    "diagnosis_code": "The principal diagnosis.",
+    "diagnoses": "Further diagnoses: a list of columns, counted where not empty.",
+    "place_of_service": "CMS two-digit code.",
+    "region": "Where the provider is.",
+    "specialty": "The provider's specialty.",
+    "age_years": "Age of the member on the first day of service.",
+    "birth_date": "The member's birth date, where there is no age.",
+    "sex": "F or M, by the table `sex`.",
+    "amount": "What is billed, read as `money` says.",
+    "units": "Units of service.",
+    "lines": "Number of lines, for files with a row per claim.",
+    "benefit_limit": "The plan's yearly limit, read as `money` says.",
+    "voided_at": "When the claim was withdrawn.",
+    "replaces": "The claim this one corrects.",
+    "label": "Whether it is fraud, by the table `label`.",
+    "label_kind": "The kind of fraud.",
+    "label_known_at": "When the truth became known.",
+}
+"""Our fields, and what each means."""
+
+REQUIRED = ("amount",)
+DATED = ("received_at", "service_to", "service_from")
+"""At least one of these must be mapped."""
+
+
+def _text(value: object) -> object:
+    # YAML reads 1, 1.0 and yes as numbers and booleans; in the file they are text.
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Csv(_Strict):
+    """How the file is written; what is not said is found out from its first megabyte."""
+
+    delimiter: str | None = Field(None, min_length=1, max_length=1)
+    encoding: str | None = None
+
+
+class Dates(_Strict):
+    """`formats` as in strptime, tried in order; `timezone` is that of times that name none."""
+
+    formats: tuple[str, ...] = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S.%f%z", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S%z")
+    timezone: str | None = None
+
+    @model_validator(mode="after")
+    def _known_zone(self) -> "Dates":
+        if self.timezone is not None and self.timezone not in available_timezones():
+            raise ValueError(f"unknown timezone {self.timezone!r}; use a name such as UTC or Africa/Nairobi")
+        if not self.formats:
+            raise ValueError("dates.formats must name at least one format")
+        return self
+
+
+class Money(_Strict):
+    """How amounts are written. They are read exactly; `round: true` accepts more than two decimals and rounds them."""
+
+    unit: Literal["whole", "cents"] = "whole"
+    decimal: Literal[".", ","] = "."
+    thousands: Literal[",", ".", " ", "'", ""] = ""
+    symbols: tuple[str, ...] = ()
+    round: bool = False
+    plus: tuple[str, ...] = ()
+    """Columns added to `amount` where they hold one: a deductible beside what was paid, say."""
+    negative: Literal["reject", "net"] = "reject"
+    """In a file with a row per line, `net` lets negative lines reduce their claim."""
+
+    @model_validator(mode="after")
+    def _different(self) -> "Money":
+        if self.decimal == self.thousands:
+            raise ValueError("money.decimal and money.thousands must differ")
+        return self
+
+
+class Sexes(_Strict):
+    """Texts that mean each sex, without regard to case."""
+
+    F: tuple[Text, ...] = ("f", "female")
+    M: tuple[Text, ...] = ("m", "male")
+    unknown: tuple[Text, ...] = ("u", "unknown", "o", "other")
+
+
+class LabelTexts(_Strict):
+    """Texts that mean fraud and not fraud, without regard to case; an empty label means the truth is not known."""
+
+    fraud: tuple[Text, ...] = ("1", "1.0", "y", "yes", "t", "true", "fraud", "fraudulent")
+    clean: tuple[Text, ...] = ("0", "0.0", "n", "no", "f", "false", "legit", "legitimate", "not fraud", "clean")
+
+
+class Mapping(_Strict):
+    """One kind of claims file."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$")
+    description: str = ""
+    rows: Literal["claims", "lines"] = "claims"
+    csv: Csv = Csv()
+    missing: tuple[Text, ...] = ("", "NA", "N/A", "NULL", "null", "None", "nan", "NaN")
+    columns: dict[str, str | tuple[str, ...]]
+    """Our field → their column, or several of which the first with a value counts."""
+    constants: dict[str, Text] = Field(default_factory=dict)
+    """Our field → a value for every row."""
+    dates: Dates = Dates()
+    money: Money = Money()
+    sex: Sexes = Sexes()
+    label: LabelTexts = LabelTexts()
+    icd: Literal[9, 10] | None = None
+    """Version of the diagnosis codes: dots are dropped and the shape is checked."""
+
+    @model_validator(mode="after")
+    def _sensible(self) -> "Mapping":
+        unknown = sorted((set(self.columns) | set(self.constants)) - set(FIELDS))
+        if unknown:
+            raise ValueError(f"unknown field {unknown[0]!r}; ours are {', '.join(FIELDS)}")
+        both = sorted(set(self.columns) & set(self.constants))
+        if both:
+            raise ValueError(f"{both[0]!r} is both a column and a constant")
+        for field in REQUIRED:
+            if field not in self.columns:
+                raise ValueError(f"columns must map {field!r}: {FIELDS[field]}")
+        if not set(DATED) & set(self.columns):
+            raise ValueError(f"columns must map at least one of {', '.join(DATED)}")
+        if self.rows == "lines" and "claim_id" not in self.columns:
+            raise ValueError("a file with a row per line must map claim_id")
+        return self
+
+    def sources(self, field: str) -> tuple[str, ...]:
+        """Their columns for one of our fields; empty: none."""
+        found = self.columns.get(field, ())
+        return (found,) if isinstance(found, str) else found
+
+    def all_sources(self) -> tuple[str, ...]:
+        """Every column the mapping reads, once, in order."""
+        mapped = [column for field in self.columns for column in self.sources(field)]
+        return tuple(dict.fromkeys([*mapped, *self.money.plus]))
+
+    def absent(self) -> list[str]:
+        """Our fields that this kind of file does not have."""
+        have = set(self.columns) | set(self.constants)
+        return [field for field in FIELDS if field not in have]
+
+
+def load_mapping(path: Path) -> Mapping:
+    """Read a mapping file. Raises `MappingError` naming the place that is wrong."""
+    try:
+        parsed = yaml.safe_load(path.read_text("utf-8"))
+    except OSError as error:
+        raise MappingError(f"cannot read the mapping {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise MappingError(f"{path} is not YAML: {error}") from error
+    if not isinstance(parsed, dict):
+        raise MappingError(f"{path} must hold a mapping with 'name' and 'columns'; see docs/data.md")
+    try:
+        return Mapping.model_validate(parsed)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise MappingError(f"{path}: {place}: {first['msg'].removeprefix('Value error, ')}") from error

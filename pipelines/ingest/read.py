@@ -1,0 +1,138 @@
+"""A claims file → typed rows: read in chunks, each parsed by one DuckDB query, into a staging Parquet file."""
+
+import re
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from core import clock
+from pipelines.duck import connect
+from pipelines.ingest.errors import MappingError
+from pipelines.ingest.fields import Parsed, cleaned, literal, parse_all, total
+from pipelines.ingest.mapping import FIELDS, Mapping
+from pipelines.ingest.records import Record, Table
+from pipelines.ingest.rejects import Rejects
+
+CHUNK_ROWS = 65_536
+_LONE = re.compile("[\ud800-\udfff]")
+
+_TYPES: dict[str, pa.DataType] = {
+    "line": pa.int32(),
+    "received_at": pa.int64(),
+    "service_from": pa.date32(),
+    "service_to": pa.date32(),
+    "age_years": pa.int32(),
+    "birth_date": pa.date32(),
+    "amount": pa.int64(),
+    "units": pa.int32(),
+    "lines": pa.int32(),
+    "diagnoses": pa.int32(),
+    "benefit_limit": pa.int64(),
+    "voided_at": pa.int64(),
+    "label": pa.bool_(),
+    "label_known_at": pa.int64(),
+}
+STAGING = pa.schema([pa.field("row", pa.int64()), *(pa.field(name, _TYPES.get(name, pa.string())) for name in FIELDS)])
+"""A row of the file: `row` is the number of its line, the rest our fields (times in microseconds, money in cents)."""
+
+
+def _known_columns(mapping: Mapping, header: list[str]) -> list[str]:
+    wanted = mapping.all_sources()
+    for column in wanted:
+        if column not in header:
+            near = [name for name in header if name.lower() == column.lower()]
+            hint = f"; it has {near[0]!r}" if near else f"; it has {', '.join(header[:12])}"
+            raise MappingError(f"the file has no column {column!r}, which the mapping {mapping.name!r} names{hint}")
+    return list(wanted)
+
+
+def _query(mapping: Mapping, columns: list[str]) -> str:
+    """The query over `chunk` (`row`, and `c0…` with the texts of `columns`): our fields, and the first problem."""
+    at = clock.now()
+    names = {column: f"t{index}" for index, column in enumerate(columns)}
+    raw: dict[str, str] = {}
+    for field in mapping.columns:
+        if field != "diagnoses":
+            sources = [names[column] for column in mapping.sources(field)]
+            raw[field] = sources[0] if len(sources) == 1 else f"COALESCE({', '.join(sources)})"
+    constants = {field: literal(value) for field, value in mapping.constants.items()}
+    parsed = parse_all(mapping, raw | constants, clock.day_number(at), clock.micros(at))
+    parsed["amount"] = total(mapping, [raw["amount"], *(names[column] for column in mapping.money.plus)])
+    further = [f"({names[column]} IS NOT NULL)::INT" for column in mapping.sources("diagnoses")]
+    values = {field: entry.value for field, entry in parsed.items()}
+    if "diagnosis_code" in parsed:
+        own = set(mapping.sources("diagnosis_code")) & set(mapping.sources("diagnoses"))
+        principal = [] if own else [f"({raw['diagnosis_code']} IS NOT NULL)::INT"]
+        values["diagnoses"] = f"GREATEST(1, {' + '.join([*principal, *further] or ['1'])})"
+    chosen = [
+        f"({values[name]})::{_sql_type(name)} AS {name}" if name in values else f"NULL::{_sql_type(name)} AS {name}"
+        for name in FIELDS
+    ]
+    problems = [_problem(field, entry, (raw | constants)[field]) for field, entry in parsed.items()]
+    problems += [_problem(field, Parsed("", f"CASE WHEN {raw[field]} IS NULL THEN 'no value' END"), "NULL")
+                 for field in _always(mapping)]  # fmt: skip
+    texts = ", ".join(f"{cleaned(f'c{index}', mapping.missing)} AS t{index}" for index in range(len(columns)))
+    return f"""
+        SELECT "row", {", ".join(chosen)}, COALESCE({", ".join(problems)}) AS problem
+        FROM (SELECT "row", {texts} FROM chunk) ORDER BY "row"
+    """
+
+
+def _always(mapping: Mapping) -> list[str]:
+    """Mapped fields without which a row is no claim."""
+    return [field for field in ("claim_id", "amount") if field in mapping.columns]
+
+
+def _problem(field: str, parsed: Parsed, raw: str) -> str:
+    return (
+        f"(CASE WHEN ({parsed.problem}) IS NOT NULL "
+        f"THEN {{'field': '{field}', 'reason': ({parsed.problem}), 'value': {raw}::VARCHAR}} END)"
+    )
+
+
+def _sql_type(field: str) -> str:
+    types = {pa.int32(): "INTEGER", pa.int64(): "BIGINT", pa.date32(): "DATE", pa.bool_(): "BOOLEAN"}
+    return types.get(STAGING.field(field).type, "VARCHAR")
+
+
+def _strings(values: list[str]) -> pa.Array:
+    try:
+        return pa.array(values, pa.string())
+    except UnicodeEncodeError:  # bytes that are not of the encoding: marked, for the field parsers to refuse
+        return pa.array([_LONE.sub("\ufffd", value) for value in values], pa.string())
+
+
+def stage(table: Table, mapping: Mapping, target: Path, rejects: Rejects, progress: Callable[[int], None]) -> int:
+    """Parse every record of `table` into the Parquet file `target`; what cannot be read goes to `rejects`.
+
+    Returns the number of records. Memory is bounded by the chunk. Raises `MappingError` if a mapped column is absent.
+    """
+    columns = _known_columns(mapping, table.header)
+    places = [table.header.index(column) for column in columns]
+    query, count = _query(mapping, columns), 0
+    schema = pa.schema([pa.field("row", pa.int64()), *(pa.field(f"c{i}", pa.string()) for i in range(len(columns)))])
+    with connect() as connection, pq.ParquetWriter(target, STAGING) as out:
+        while batch := list(islice(table.records, CHUNK_ROWS)):
+            count += len(batch)
+            good: list[Record] = []
+            for record in batch:
+                if record.problem is None:
+                    good.append(record)
+                else:
+                    rejects.add(record.line, "", None, record.problem)
+            arrays = [pa.array([record.line for record in good], pa.int64())]
+            arrays += [_strings([record.values[place] for record in good]) for place in places]
+            connection.register("chunk", pa.table(arrays, schema=schema))
+            parsed = connection.sql(query).to_arrow_table()
+            problem = parsed.column("problem")
+            wrong = problem.is_valid()
+            for line, found in zip(
+                parsed.column("row").filter(wrong).to_pylist(), problem.filter(wrong).to_pylist(), strict=True
+            ):
+                rejects.add(line, found["field"], found["value"], found["reason"])
+            out.write_table(parsed.filter(problem.is_null()).select(STAGING.names).cast(STAGING))
+            progress(table.position())
+    return count

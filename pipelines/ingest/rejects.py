@@ -1,0 +1,52 @@
+"""The reject file: where a row was, which field, what its value looked like, and why. Never the value itself."""
+
+import csv
+from collections import Counter
+from pathlib import Path
+from types import TracebackType
+
+_SHOWN = 40
+
+
+def shape(value: str | None) -> str:
+    """What a value looks like without saying it: letters as `a` or `A`, digits as `9`, the rest as it is.
+
+    `"Jane Doe 42"` → `"Aaaa Aaa 99"`; a long one is cut and its length given.
+    """
+    if value is None:
+        return ""
+    shown = "".join(_class(char) for char in value[:_SHOWN])
+    return shown if len(value) <= _SHOWN else f"{shown}… ({len(value)} characters)"
+
+
+def _class(char: str) -> str:
+    if char.isdigit():
+        return "9"
+    if char.isalpha():
+        return "A" if char.isupper() else "a"
+    return char if char.isprintable() else "?"
+
+
+class Rejects:
+    """Writes rejects as CSV (`line, field, shape, reason`) and counts them by field and reason."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self.rows = 0
+        self.reasons: Counter[str] = Counter()
+        self._file = path.open("w", encoding="utf-8", newline="")
+        self._writer = csv.writer(self._file, lineterminator="\n")
+        self._writer.writerow(["line", "field", "shape", "reason"])
+
+    def add(self, line: int, field: str, value: str | None, reason: str) -> None:
+        """One row that is not taken over; a record's line is that on which it begins."""
+        self.rows += 1
+        self.reasons[f"{field}: {reason}" if field else reason] += 1
+        self._writer.writerow([line, field, shape(value), reason])
+
+    def __enter__(self) -> "Rejects":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._file.close()

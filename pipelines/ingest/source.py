@@ -1,0 +1,83 @@
+"""One claims file by its mapping → Parquet frames and a reject file."""
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from pipelines.ingest.build import Frames, build
+from pipelines.ingest.errors import SourceError
+from pipelines.ingest.mapping import Mapping
+from pipelines.ingest.read import stage
+from pipelines.ingest.records import open_table
+from pipelines.ingest.references import derive
+from pipelines.ingest.rejects import Rejects
+from pipelines.ingest.summary import Ingested, missing_columns
+from pipelines.store import write_frames
+
+REJECTS = "rejects.csv"
+
+
+def silent(_done: int, _of: int) -> None:
+    """No progress shown."""
+
+
+def ingest_csv(
+    path: Path, mapping: Mapping, folder: Path, *, progress: Callable[[int, int], None] = silent
+) -> Ingested:
+    """Read a claims file into `folder`: frames as Parquet, `rejects.csv`, `dataset.json`.
+
+    `progress` is told (bytes read, bytes in all). Raises `MappingError`, `SourceError`; rows never raise.
+    """
+    started = time.perf_counter()
+    table = open_table(path, mapping.csv.delimiter, mapping.csv.encoding)
+    with (
+        tempfile.TemporaryDirectory(prefix="ginja-ingest-") as scratch,
+        Rejects(folder / REJECTS) as rejects,
+    ):
+        work = Path(scratch)
+        rows = stage(table, mapping, work / "staging.parquet", rejects, lambda done: progress(done, table.size))
+        frames = build(work / "staging.parquet", mapping, rejects, work)
+    progress(table.size, table.size)
+    about = {"source": "csv", "file": path.name, "label_of": "claim", "icd": mapping.icd}
+    about["label_times"] = "given" if "label_known_at" in mapping.columns else "none"
+    if table.encoding == "cp1252" and mapping.csv.encoding is None:
+        frames.notes.append("the file is not UTF-8; it was read as Windows-1252 (csv.encoding in the mapping)")
+    return finish(frames, mapping.name, folder, rejects, rows, table.empty_lines[0], about, started)
+
+
+def finish(
+    frames: Frames,
+    dataset: str,
+    folder: Path,
+    rejects: Rejects,
+    rows: int,
+    empty_lines: int,
+    about: dict[str, object],
+    started: float,
+) -> Ingested:
+    """Write the frames and sum up. Raises `SourceError` where not one row became a claim."""
+    if not len(frames.claims):
+        worst = ", ".join(f"{reason} ({count})" for reason, count in rejects.reasons.most_common(3))
+        raise SourceError(f"no row of {rows} became a claim: {worst or 'the file has no rows'}; see {rejects.path}")
+    summary = Ingested(
+        dataset=dataset,
+        folder=folder,
+        rows=rows,
+        claims=len(frames.claims),
+        labelled=len(frames.labels),
+        fraud=int(sum(frames.labels.column("is_fraud").to_numpy())),
+        rejected=rejects.rows,
+        empty_lines=empty_lines,
+        reject_file=rejects.path,
+        reasons=dict(rejects.reasons.most_common()),
+        missing_columns=missing_columns(frames.claims),
+        notes=frames.notes,
+        seconds=round(time.perf_counter() - started, 2),
+    )
+    written = {"claims": frames.claims, "labels": frames.labels, **derive(frames.claims)}
+    if frames.claim_lines is not None:
+        written["claim_lines"] = frames.claim_lines
+    written.update(frames.extra)
+    write_frames(written, folder, {**about, **summary.as_json(), "folder": None, "reject_file": REJECTS})
+    return summary

@@ -1,0 +1,40 @@
+"""What an ingestion read, took and refused."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from features.frame import CLAIMS
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """The outcome of one ingestion; `rows` = rows that became claims or lines of claims + `rejected`."""
+
+    dataset: str
+    folder: Path
+    rows: int
+    claims: int
+    labelled: int
+    fraud: int
+    rejected: int
+    empty_lines: int
+    reject_file: Path
+    reasons: dict[str, int]
+    missing_columns: list[str]
+    """Columns of the claims frame that the source does not have, so that features on them are left out."""
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json` and `dataset.json`."""
+        found = asdict(self)
+        return found | {"folder": str(self.folder), "reject_file": str(self.reject_file)}
+
+
+def missing_columns(claims: pa.Table) -> list[str]:
+    """Columns of the claims frame without a single value; what became of claims is not among them."""
+    body = CLAIMS.names[:18]
+    return [name for name in body if claims.column(name).null_count == len(claims)]
