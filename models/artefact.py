@@ -27,7 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from features.vector import schema_hash
 from models.calibration import BetaCalibrator
 from models.errors import ArtefactCorruptError, ArtefactExistsError, ArtefactMissingError
-from models.explainer import LeafTables, read_tables, tables_to_bytes
+from models.tables import LeafTables, read_tables, tables_to_bytes
 
 MODEL, DOCUMENT, TABLES, MANIFEST = "model.ubj", "model.json", "explainer.npz", "manifest.json"
 LIMITS = {MODEL: 256 << 20, DOCUMENT: 1 << 20, TABLES: 512 << 20}

@@ -61,7 +61,7 @@ def fit_calibrator(
     """The calibrator of least log loss on claims the booster was not trained on.
 
     `weights` undo a sampling of the claims (inverse propensities). Targets are softened as Platt did, by one claim of
-    each class, so that a cleanly separated sample has a finite answer. Raises `CalibrationError` when a class is absent.
+    each class, so that a cleanly separated sample has a finite answer. Raises `CalibrationError` when one is absent.
     """
     m = np.clip(np.asarray(margins, dtype=np.float64), -_FARTHEST_MARGIN, _FARTHEST_MARGIN)
     y = np.asarray(fraud, dtype=bool)

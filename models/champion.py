@@ -83,7 +83,7 @@ def target_of(home: Path, version: str) -> Target:
 
 
 def point(home: Path, version: str, *, role: Role = "champion", canary_share: float = 0.0) -> Pointer:
-    """Verify and load the artefact, then let the role point to it; what it pointed to before is kept for `roll_back`."""
+    """Verify and load the artefact, then let the role point to it; where it pointed before is kept for `roll_back`."""
     with _lock(home):
         target = target_of(home, version)
         load_pointed(home, target)
@@ -125,15 +125,16 @@ def _bare(pointer: Pointer) -> Target:
 def _write(home: Path, role: Role, pointer: Pointer) -> None:
     folder = models_folder(home)
     descriptor, name = tempfile.mkstemp(prefix=f".{role}-", dir=folder)
+    staged = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as f:
             f.write(canonical_json(pointer.model_dump(mode="json")) + b"\n")
             f.flush()
             os.fsync(f.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, folder / f"{role}.json")
+        staged.chmod(0o644)
+        staged.replace(folder / f"{role}.json")
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        staged.unlink(missing_ok=True)
         raise
     sync_folder(folder)
 

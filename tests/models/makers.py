@@ -8,7 +8,7 @@ import xgboost as xgb
 from features.vector import schema_hash
 from models.artefact import Calibration, ModelDocument
 from models.booster import BoosterParams, Sample, Trained, train_booster
-from models.explainer import LeafTables
+from models.tables import LeafTables
 
 
 @cache
@@ -65,3 +65,8 @@ def document(booster: xgb.Booster, tables: LeafTables | None, *, version: str = 
         explained_by="pred_contribs" if tables is None else "tables",
         provenance={"data": "test"},
     )
+
+
+def build_names() -> tuple[str, ...]:
+    """Names of the arrays in a table file."""
+    return tuple(LeafTables.__dataclass_fields__)

@@ -1,0 +1,103 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from models.artefact import MODEL, write_artefact
+from models.champion import load_pointed, models_folder, point, read_pointer, roll_back, unpoint
+from models.errors import ArtefactCorruptError, ArtefactMissingError, PointerError
+from tests.models import makers
+
+
+def put(home: Path, version: str) -> str:
+    booster = makers.trained().booster
+    document = makers.document(booster, None, version=version)
+    write_artefact(models_folder(home), booster=booster, document=document, tables=None)
+    return version
+
+
+def test_nothing_is_pointed_to_before_the_first_promotion(tmp_path):
+    assert read_pointer(tmp_path) is None
+    with pytest.raises(PointerError, match="no earlier champion"):
+        roll_back(tmp_path)
+
+
+def test_a_promotion_keeps_the_one_before_and_rolling_back_returns_to_it(tmp_path):
+    for version in ("a", "b"):
+        point(tmp_path, put(tmp_path, version))
+    now = read_pointer(tmp_path)
+    assert now is not None
+    assert now.previous is not None
+    assert (now.version, now.previous.version) == ("b", "a")
+    assert load_pointed(tmp_path, now).version == "b"
+    back = roll_back(tmp_path)
+    assert (back.version, back.previous and back.previous.version) == ("a", "b")
+    assert read_pointer(tmp_path) == back
+
+
+def test_promoting_the_champion_again_does_not_lose_the_one_before(tmp_path):
+    for version in ("a", "b", "b"):
+        point(tmp_path, put(tmp_path, version))
+    assert roll_back(tmp_path).version == "a"
+
+
+def test_the_pointer_file_has_the_documented_fields(tmp_path):
+    point(tmp_path, put(tmp_path, "a"))
+    value = json.loads((tmp_path / "models" / "champion.json").read_bytes())
+    assert {"version", "path", "manifest_sha256", "previous"} <= set(value)
+
+
+def test_a_challenger_has_a_pointer_and_a_share_of_its_own(tmp_path):
+    point(tmp_path, put(tmp_path, "a"))
+    point(tmp_path, put(tmp_path, "b"), role="challenger", canary_share=0.05)
+    challenger = read_pointer(tmp_path, "challenger")
+    assert challenger is not None
+    assert (challenger.version, challenger.canary_share) == ("b", 0.05)
+    unpoint(tmp_path, "challenger")
+    assert read_pointer(tmp_path, "challenger") is None
+    champion = read_pointer(tmp_path)
+    assert champion is not None
+    assert champion.version == "a"
+
+
+def test_a_corrupt_model_is_not_promoted_and_the_champion_stays(tmp_path):
+    point(tmp_path, put(tmp_path, "a"))
+    model = models_folder(tmp_path) / put(tmp_path, "b") / MODEL
+    model.write_bytes(model.read_bytes()[:-1] + b"\x00\x00")
+    with pytest.raises(ArtefactCorruptError):
+        point(tmp_path, "b")
+    champion = read_pointer(tmp_path)
+    assert champion is not None
+    assert champion.version == "a"
+
+
+def test_rolling_back_to_a_corrupt_model_is_refused(tmp_path):
+    for version in ("a", "b"):
+        point(tmp_path, put(tmp_path, version))
+    (models_folder(tmp_path) / "a" / MODEL).write_bytes(b"")
+    with pytest.raises(ArtefactCorruptError):
+        roll_back(tmp_path)
+    champion = read_pointer(tmp_path)
+    assert champion is not None
+    assert champion.version == "b"
+
+
+@pytest.mark.parametrize("version", ["missing", "../a", "", "a/b", ".hidden"])
+def test_a_version_that_is_not_there_or_leaves_the_folder_is_refused(tmp_path, version):
+    put(tmp_path, "a")
+    with pytest.raises((PointerError, ArtefactMissingError)):
+        point(tmp_path, version)
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"null", b'{"version":"a"}', b'{"version":"../a"}', b" " * 20_000])
+def test_a_broken_pointer_says_so_and_is_mended_by_promoting(tmp_path, raw):
+    put(tmp_path, "a")
+    (models_folder(tmp_path) / "champion.json").write_bytes(raw)
+    with pytest.raises(PointerError, match=r"champion\.json"):
+        read_pointer(tmp_path)
+    assert point(tmp_path, "a") == read_pointer(tmp_path)
+
+
+def test_a_pointer_leaves_no_other_file_behind(tmp_path):
+    point(tmp_path, put(tmp_path, "a"))
+    assert {p.name for p in models_folder(tmp_path).iterdir()} == {"a", "champion.json", ".lock"}
