@@ -21,6 +21,10 @@ def age_band(age_years: int | None) -> str:
     return str(sum(age_years >= edge for edge in AGE_BAND_EDGES))
 
 
+def _amount_bucket() -> str:
+    return " + ".join(f"(amount_cents >= {edge})::INT" for edge in AMOUNT_EDGES_CENTS)
+
+
 def _case_age_band() -> str:
     arms = " + ".join(f"(age_years >= {edge})::INT" for edge in AGE_BAND_EDGES)
     return f"CASE WHEN age_years IS NULL THEN '?' ELSE ({arms})::VARCHAR END"
@@ -32,5 +36,6 @@ DERIVED_SQL: dict[str, str] = {
     "weekend": "(isodow(service_from) >= 6)::BIGINT",
     "age_band": _case_age_band(),
     "service_day": "service_from::VARCHAR",
+    "amount_bucket": _amount_bucket(),
 }
 """Derived column → DuckDB expression over the claims frame. `features/derive.py` is the only place that defines one."""

@@ -58,14 +58,14 @@ def maximum(left: Any, right: Any) -> Any:
     """The greater of two numbers; neither is NaN."""
     if isinstance(left, np.ndarray) or isinstance(right, np.ndarray):
         return np.maximum(left, right)
-    return left if left >= right else right
+    return max(left, right)
 
 
 def minimum(left: Any, right: Any) -> Any:
     """The smaller of two numbers; neither is NaN."""
     if isinstance(left, np.ndarray) or isinstance(right, np.ndarray):
         return np.minimum(left, right)
-    return left if left <= right else right
+    return min(left, right)
 
 
 def sqrt(value: Any) -> Any:

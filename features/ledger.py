@@ -1,0 +1,164 @@
+"""The ledger: the claims and labels frames as the past is computed from them, one NumPy array a column.
+
+About 250 bytes a claim: 20 million claims fit into 5 GB. Keys are held as numbers in the order of their names.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.derive import DERIVED_SQL
+from features.errors import MissingColumnError, NaiveTimeError
+from features.frame import CLAIMS, LABELS
+from features.state import Distinct, FirstSeen, Histogram, LastValue, Sum, Top
+from features.views import ENTITIES
+
+MICROS_A_DAY = 86_400_000_000
+NEVER = np.iinfo(np.int64).max
+
+Relation = pa.Table | Path | Sequence[Path] | str
+"""A frame in memory, Parquet files, or SQL that can stand after FROM."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A column of names as numbers: `codes` (int64, -1 for null) count into `names`, which is sorted."""
+
+    codes: np.ndarray
+    names: pa.Array
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Claims in the order of `(received_at, claim_id)`, and what became known of some of them."""
+
+    us: np.ndarray
+    """int64: received, microseconds since the epoch."""
+    day: np.ndarray
+    """int64: the UTC day of that, days since the epoch."""
+    void_us: np.ndarray
+    """int64: voided; `NEVER` where it was not."""
+    numbers: dict[str, np.ndarray]
+    """Column → int64, 0 for null."""
+    names: dict[str, Coded]
+    label_row: np.ndarray
+    """int64: the claim each label is about, as its place in this ledger."""
+    label_fraud: np.ndarray
+    label_day: np.ndarray
+    """int64: the day the label became known."""
+
+    def __len__(self) -> int:
+        return len(self.us)
+
+    @property
+    def void_day(self) -> np.ndarray:
+        """int64: the day of voiding; a day past all others where there is none."""
+        return self.void_us // MICROS_A_DAY
+
+
+def name_columns() -> list[str]:
+    """The columns of names some entity or measure reads."""
+    columns = dict.fromkeys(key for entity in ENTITIES for key in entity.keys)
+    for entity in ENTITIES:
+        for measure in entity.measures:
+            if isinstance(measure, Distinct | FirstSeen | Top):
+                columns[measure.column] = None
+    return list(columns)
+
+
+def number_columns() -> list[str]:
+    """The columns of numbers some measure reads."""
+    columns: dict[str, None] = {}
+    for entity in ENTITIES:
+        for measure in entity.measures:
+            if isinstance(measure, Sum | LastValue):
+                columns[measure.column] = None
+            elif isinstance(measure, Histogram):
+                columns["amount_bucket"] = None
+    return list(columns)
+
+
+def load(
+    connection: duckdb.DuckDBPyConnection, claims: Relation, labels: Relation | None = None, *, only: str = "TRUE"
+) -> Ledger:
+    """The ledger of a claims frame (`features.frame.CLAIMS`) and a labels frame.
+
+    `only` is SQL over the claims frame that keeps part of the claims; the labels of others are left out. A number a
+    source does not have (units, say) counts as nought; a key it does not have makes no row. A claim voided before it was
+    received counts as voided at receipt, a label known before it as known then. Raises `MissingColumnError`,
+    `NaiveTimeError`.
+    """
+    source = relation(connection, claims, "claims_frame")
+    check_columns(connection, source, "the claims frame", CLAIMS, ("received_at", "voided_at"))
+    names = [f"{DERIVED_SQL.get(c, c)} AS {c}" for c in name_columns()]
+    numbers = [f"coalesce({DERIVED_SQL.get(c, c)}, 0)::BIGINT AS {c}" for c in number_columns()]
+    table = connection.sql(f"""
+        SELECT claim_id, epoch_us(received_at) AS us,
+               CASE WHEN voided_at IS NULL THEN {NEVER} ELSE epoch_us(greatest(voided_at, received_at)) END AS void_us,
+               {", ".join(names + numbers)}
+        FROM {source} WHERE {only} ORDER BY us, claim_id""").to_arrow_table()
+    us = table["us"].to_numpy()
+    row, fraud, known_us = _labels(connection, labels, table["claim_id"])
+    return Ledger(
+        us=us,
+        day=us // MICROS_A_DAY,
+        void_us=table["void_us"].to_numpy(),
+        numbers={c: table[c].to_numpy() for c in number_columns()},
+        names={c: coded(table[c]) for c in name_columns()},
+        label_row=row,
+        label_fraud=fraud,
+        label_day=np.maximum(known_us, us[row]) // MICROS_A_DAY,
+    )
+
+
+def coded(column: pa.ChunkedArray) -> Coded:
+    """Names as numbers in the order of the names."""
+    encoded = column.combine_chunks().dictionary_encode()
+    order = pc.sort_indices(encoded.dictionary)
+    rank = np.empty(len(order) + 1, dtype=np.int64)
+    rank[order.to_numpy()] = np.arange(len(order))
+    rank[-1] = -1
+    codes = pc.fill_null(encoded.indices, len(order)).to_numpy(zero_copy_only=False)
+    return Coded(rank[codes], encoded.dictionary.take(order))
+
+
+def relation(connection: duckdb.DuckDBPyConnection, source: Relation, name: str) -> str:
+    """SQL that reads `source`; a frame in memory is registered under `name`."""
+    if isinstance(source, str):
+        return source
+    if isinstance(source, pa.Table):
+        connection.register(name, source)
+        return name
+    paths = [source] if isinstance(source, Path) else list(source)
+    files = ", ".join("'" + str(path.resolve()).replace("'", "''") + "'" for path in paths)
+    return f"read_parquet([{files}])"
+
+
+def check_columns(
+    connection: duckdb.DuckDBPyConnection, source: str, where: str, schema: pa.Schema, times: Sequence[str]
+) -> None:
+    """Raise `MissingColumnError` or `NaiveTimeError` unless `source` has the columns, and zones in those of time."""
+    found = {row[0]: row[1] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+    missing = [name for name in schema.names if name not in found]
+    if missing:
+        raise MissingColumnError(where, missing, list(found))
+    for column in times:
+        if found[column] != "TIMESTAMP WITH TIME ZONE":
+            raise NaiveTimeError(where, column)
+
+
+def _labels(
+    connection: duckdb.DuckDBPyConnection, labels: Relation | None, claim_ids: pa.ChunkedArray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    source = relation(connection, LABELS.empty_table() if labels is None else labels, "labels_frame")
+    check_columns(connection, source, "the labels frame", LABELS, ("known_at",))
+    known = connection.sql(f"SELECT claim_id, is_fraud, epoch_us(known_at) AS us FROM {source}").to_arrow_table()
+    row = pc.fill_null(pc.index_in(known["claim_id"], value_set=claim_ids.combine_chunks()), -1)
+    row = row.to_numpy().astype(np.int64)
+    here = row >= 0
+    return row[here], known["is_fraud"].to_numpy()[here], known["us"].to_numpy()[here]

@@ -1,0 +1,145 @@
+"""What each measure means, by looking at every claim again for every question: slow, and easy to believe."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from core import clock
+from features.derive import AMOUNT_EDGES_CENTS, age_band, log_e4
+from features.layout import today_field
+from features.state import (
+    EVER,
+    YEAR_TO_DATE,
+    ActiveDays,
+    BusiestDay,
+    Count,
+    Distinct,
+    Entity,
+    First,
+    FirstSeen,
+    Histogram,
+    Labels,
+    Last,
+    LastValue,
+    Sum,
+    Top,
+)
+
+Row = dict[str, Any]
+Label = tuple[str, bool, datetime]
+_DERIVED: dict[str, Callable[[Row], Any]] = {
+    "log_e4": lambda row: log_e4(row["amount_cents"]),
+    "log_e4_squared": lambda row: log_e4(row["amount_cents"]) ** 2,
+    "weekend": lambda row: int(row["service_from"].weekday() >= 5),
+    "age_band": lambda row: age_band(row["age_years"]),
+    "service_day": lambda row: row["service_from"].isoformat(),
+}
+
+
+def column(row: Row, name: str) -> Any:
+    return _DERIVED[name](row) if name in _DERIVED else row[name]
+
+
+def key(entity: Entity, row: Row) -> tuple[Any, ...] | None:
+    parts = tuple(column(row, name) for name in entity.keys)
+    return None if None in parts else parts
+
+
+def received_day(row: Row) -> date:
+    return row["received_at"].astimezone(UTC).date()
+
+
+def void_time(row: Row) -> datetime | None:
+    return None if row["voided_at"] is None else max(row["voided_at"], row["received_at"])
+
+
+def first_day(day: date, days: int) -> date:
+    if days == EVER:
+        return date.min
+    return date(day.year, 1, 1) if days == YEAR_TO_DATE else day - timedelta(days=days)
+
+
+def history(entity: Entity, rows: list[Row], labels: list[Label], at: tuple[Any, ...], day: date) -> Row:
+    """The history row of a key as of a day."""
+    own = sorted((r for r in rows if key(entity, r) == at), key=lambda r: (r["received_at"], r["claim_id"]))
+    past = [r for r in own if received_day(r) < day]
+    known = [
+        (max(when, r["received_at"]).astimezone(UTC).date(), fraud)
+        for claim_id, fraud, when in labels
+        for r in own
+        if r["claim_id"] == claim_id
+    ]
+
+    def within(days: int) -> list[Row]:
+        return [r for r in past if received_day(r) >= first_day(day, days)]
+
+    def counted(days: int) -> list[Row]:
+        return [r for r in within(days) if (void := void_time(r)) is None or void.astimezone(UTC).date() >= day]
+
+    def value(measure: Any) -> Any:
+        match measure:
+            case Count(days=days):
+                return len(counted(days))
+            case Sum(column=name, days=days):
+                return sum(column(r, name) or 0 for r in counted(days))
+            case Distinct(column=name, days=days):
+                return len({column(r, name) for r in within(days)} - {None})
+            case FirstSeen(column=name, days=days):
+                firsts: dict[Any, date] = {}
+                for r in past:
+                    firsts.setdefault(column(r, name), received_day(r))
+                return sum(v is not None and d >= first_day(day, days) for v, d in firsts.items())
+            case ActiveDays(days=days):
+                return len({received_day(r) for r in within(days)})
+            case BusiestDay(days=days):
+                return max(Counter(received_day(r) for r in within(days)).values(), default=0)
+            case Top(column=name, days=days):
+                values = Counter(column(r, name) for r in counted(days) if column(r, name) is not None)
+                return max(values.values(), default=0)
+            case Last():
+                return clock.micros(past[-1]["received_at"]) if past else 0
+            case First():
+                return clock.micros(past[0]["received_at"]) if past else 0
+            case LastValue(column=name):
+                return column(past[-1], name) or 0 if past else 0
+            case Histogram(days=days):
+                counts = [0] * (len(AMOUNT_EDGES_CENTS) + 1)
+                for r in counted(days):
+                    counts[sum(r["amount_cents"] >= edge for edge in AMOUNT_EDGES_CENTS)] += 1
+                return counts
+            case Labels(confirmed=confirmed, days=days):
+                return sum(fraud == confirmed and first_day(day, days) <= when < day for when, fraud in known)
+
+    return {measure.name: value(measure) for measure in entity.measures}
+
+
+def today(entity: Entity, rows: list[Row], at: tuple[Any, ...], until: datetime) -> Row:
+    """The today row of a key after everything up to an instant of its day, that instant included."""
+    day = until.astimezone(UTC).date()
+    own = sorted((r for r in rows if key(entity, r) == at), key=lambda r: (r["received_at"], r["claim_id"]))
+    so_far = [r for r in own if received_day(r) == day and r["received_at"] <= until]
+    still = [r for r in so_far if (void := void_time(r)) is None or void > until]
+    row: Row = {"day": (day - date(1970, 1, 1)).days, "received": len(so_far)}
+    for measure in entity.measures:
+        name = today_field(measure)
+        match measure:
+            case Count():
+                row[name] = len(still)
+            case Sum(column=source):
+                row[name] = sum(column(r, source) or 0 for r in still)
+            case Distinct(column=source, days=days):
+                held = [r for r in own if first_day(day, days) <= received_day(r) < day]
+                row[name] = len({column(r, source) for r in so_far} - {column(r, source) for r in held} - {None})
+            case FirstSeen(column=source):
+                held = [r for r in own if received_day(r) < day]
+                row[name] = len({column(r, source) for r in so_far} - {column(r, source) for r in held} - {None})
+            case Last():
+                row[name] = clock.micros(so_far[-1]["received_at"])
+            case First():
+                row[name] = clock.micros(so_far[0]["received_at"])
+            case LastValue(column=source):
+                row[name] = column(so_far[-1], source) or 0
+            case _:
+                pass
+    return row
