@@ -1,0 +1,210 @@
+"""The containers, held against the code: no Docker engine runs here, so every word that can be checked is."""
+
+import re
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from cli.main import COMMANDS, main
+from core.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+DOCKERFILES = ["deploy/Dockerfile", "mlflow/Dockerfile"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+BUILT = {name: service for name, service in SERVICES.items() if "build" in service}
+
+
+@cache
+def instructions(dockerfile: str) -> list[tuple[str, str]]:
+    """A Dockerfile's instructions, continued lines joined: `("COPY", "cli cli")`."""
+    text = re.sub(r"\\\n\s*", " ", (ROOT / dockerfile).read_text())
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    return [(line.split(None, 1)[0], line.split(None, 1)[1]) for line in lines]
+
+
+def stage(dockerfile: str, target: str) -> list[tuple[str, str]]:
+    """What a target runs: its own instructions and those of the stages it stands on."""
+    stages: dict[str, list[tuple[str, str]]] = {}
+    parents: dict[str, str] = {}
+    name = ""
+    for word, rest in instructions(dockerfile):
+        if word == "FROM":
+            parent, _, name = rest.partition(" AS ")
+            parents[name], stages[name] = parent, []
+        elif name:
+            stages[name].append((word, rest))
+    chain = []
+    while target in stages:
+        chain.append(stages[target])
+        target = parents[target]
+    return [one for part in reversed(chain) for one in part]
+
+
+def commands() -> list[tuple[str, list[str]]]:
+    """Every command a container runs: the services', their health checks', the images' own, and the MLproject's."""
+    found = []
+    for name, service in SERVICES.items():
+        if "command" in service:
+            found.append((name, service["command"]))
+    for dockerfile in DOCKERFILES:
+        for word, rest in instructions(dockerfile):
+            if word == "CMD":
+                found.append((dockerfile, yaml.safe_load(rest)))
+    project = yaml.safe_load((ROOT / "mlflow/MLproject").read_text())
+    found += [("MLproject", entry["command"].split()) for entry in project["entry_points"].values()]
+    return [(where, [str(word) for word in command]) for where, command in found]
+
+
+@pytest.mark.parametrize(("where", "command"), commands(), ids=lambda value: value if isinstance(value, str) else "-")
+def test_every_command_exists(where, command):
+    program, *arguments = command
+    if program == "ginja":
+        resolve(main, arguments)
+    elif program == "mlflow":
+        from mlflow.cli import cli as mlflow
+
+        resolve(mlflow, arguments)
+    else:
+        assert where in SERVICES
+        assert program == "valkey-server"
+
+
+def resolve(group: click.Group, arguments: list[str]) -> None:
+    """Follow a command line down to its command, and see that each option on it is one of its own."""
+    command: click.Command = group
+    context = click.Context(group)
+    rest = list(arguments)
+    while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
+        command = command.get_command(context, rest.pop(0))
+        assert command is not None, arguments
+    if rest != ["--help"]:
+        command.make_context("checked", rest, resilient_parsing=False).close()
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_every_variable_of_ours_is_a_setting(name):
+    variables = SERVICES[name].get("environment", {})
+    ours = {variable.removeprefix("GINJA_").lower() for variable in variables if variable.startswith("GINJA_")}
+    assert ours <= set(Settings.model_fields)
+
+
+@pytest.mark.parametrize("name", sorted(BUILT))
+def test_settings_of_every_container_are_valid(name, monkeypatch):
+    for variable, value in SERVICES[name].get("environment", {}).items():
+        monkeypatch.setenv(variable, str(value))
+    Settings()
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES)
+def test_every_variable_of_ours_in_an_image_is_a_setting(dockerfile):
+    for word, rest in instructions(dockerfile):
+        if word == "ENV":
+            assert {name.lower() for name in re.findall(r"GINJA_([A-Z_]+)=", rest)} <= set(Settings.model_fields)
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES)
+def test_images_install_extras_that_exist_and_copy_what_is_there(dockerfile):
+    extras = PYPROJECT["project"]["optional-dependencies"]
+    for word, rest in instructions(dockerfile):
+        if word == "RUN":
+            assert set(re.findall(r"--extra (\S+)", rest)) <= set(extras)
+            assert "uv sync" not in rest or "--frozen" in rest
+        if word == "COPY" and "--from" not in rest:
+            assert all((ROOT / source).exists() for source in rest.split()[:-1])
+
+
+def test_the_image_holds_every_room_of_the_wheel():
+    copied = {source for word, rest in stage("deploy/Dockerfile", "build") if word == "COPY" for source in rest.split()}
+    assert set(PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) <= copied
+
+
+@pytest.mark.parametrize("name", sorted(BUILT))
+def test_a_service_s_image_can_be_built_and_does_not_run_as_root(name):
+    build = BUILT[name]["build"]
+    assert build["dockerfile"] in DOCKERFILES
+    steps = stage(build["dockerfile"], build["target"])
+    assert steps
+    users = [rest for word, rest in steps if word == "USER"]
+    assert users[-1] != "root"
+
+
+@pytest.mark.parametrize("target", ["api", "worker", "scorer"])
+def test_where_mlflow_is_absent_its_folder_cannot_be_imported_instead(target):
+    """Those images install no extra that brings MLflow, and set PYTHONSAFEPATH."""
+    steps = stage("deploy/Dockerfile", target)
+    assert any(word == "ENV" and "PYTHONSAFEPATH=1" in rest for word, rest in steps)
+    installed = " ".join(rest for _, rest in stage("deploy/Dockerfile", f"build-{target}"))
+    assert not {"pipelines", "tracking", "all"} & set(re.findall(r"--extra (\S+)", installed))
+
+
+def test_images_are_pinned_to_a_version():
+    images = [service["image"] for service in SERVICES.values() if "image" in service]
+    for dockerfile in DOCKERFILES:
+        images += re.findall(r"^ARG PYTHON=(\S+)", (ROOT / dockerfile).read_text(), re.MULTILINE)
+    assert len(images) == 4
+    for image in images:
+        assert re.search(r":\d+\.\d+(\.\d+)?[-\w]*$", image), image
+
+
+def test_the_servers_are_the_versions_the_tests_run_on(postgres_server, valkey_server):
+    import psycopg
+    import redis
+
+    with psycopg.connect(postgres_server) as connection:
+        running = connection.execute("SHOW server_version").fetchone()[0].split()[0]
+    assert SERVICES["postgres"]["image"].startswith(f"postgres:{running}-")
+    with redis.Redis.from_url(valkey_server) as client:
+        running = client.info("server")["valkey_version"]
+    assert SERVICES["valkey"]["image"].startswith(f"valkey/valkey:{running}")
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_what_a_service_waits_for_can_tell_that_it_is_ready(name):
+    for other, how in SERVICES[name].get("depends_on", {}).items():
+        if how["condition"] == "service_healthy":
+            assert "healthcheck" in SERVICES[other]
+        else:
+            assert how["condition"] == "service_completed_successfully"
+            assert SERVICES[other]["restart"] == "no"
+
+
+@pytest.mark.parametrize(
+    ("name", "port"),
+    [
+        ("api", str(SERVICES["api"]["environment"]["GINJA_API_PORT"])),
+        ("scorer", str(SERVICES["scorer"]["environment"]["GINJA_SCORER_PORT"])),
+        ("mlflow", " ".join(SERVICES["mlflow"]["command"]).partition("--port=")[2].partition(" ")[0]),
+    ],
+)
+def test_a_health_check_asks_the_port_the_service_listens_on(name, port):
+    assert re.findall(r"http://127\.0\.0\.1:(\d+)/", SERVICES[name]["healthcheck"]["test"][-1]) == [port]
+
+
+def test_nothing_but_loopback_is_published():
+    for service in SERVICES.values():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+
+
+def test_no_password_is_written_down():
+    """Each secret comes from `.env`, and compose says so when it is missing."""
+    text = (ROOT / "docker-compose.yml").read_text()
+    wanted = set(re.findall(r"\$\{(\w+)", text))
+    assert wanted == set(re.findall(r"^(\w+)=", (ROOT / "deploy/env.example").read_text(), re.MULTILINE))
+    assert all(":?" in use for use in re.findall(r"\$\{[^}]+\}", text.partition("services:")[2]))
+
+
+def test_every_volume_used_is_declared():
+    used = {mount.partition(":")[0] for service in SERVICES.values() for mount in service.get("volumes", [])}
+    assert used == set(COMPOSE["volumes"])
+
+
+def test_the_platform_is_all_there():
+    assert {"postgres", "valkey", "mlflow", "scorer", "api", "worker"} <= set(SERVICES)
+    assert "serve" in COMMANDS
