@@ -1,0 +1,113 @@
+"""A claim: what a provider asks to be paid for, line by line."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from claims.money import MAX_CENTS, format_cents
+from claims.reference import Member, Provider
+from claims.scoring import ClaimFacts
+
+
+class InvalidClaim(ValueError):
+    """A claim that contradicts itself; `field` names where, the message says what and the remedy."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimLine:
+    """One billed service; the amount is for all its units."""
+
+    procedure_code: str
+    amount_cents: int
+    units: int = 1
+    service_date: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A claim as received. Raises `InvalidClaim` when its parts contradict each other."""
+
+    claim_id: str
+    received_at: datetime
+    member_id: str
+    provider_id: str
+    diagnosis_codes: tuple[str, ...]
+    """The principal diagnosis first; no code twice."""
+    lines: tuple[ClaimLine, ...]
+    service_from: date
+    service_to: date
+    place_of_service: str | None = None
+    replaces: str | None = None
+    """The claim this one corrects."""
+
+    def __post_init__(self) -> None:
+        if self.received_at.tzinfo is None:
+            raise InvalidClaim("received_at", "the time of receipt has no time zone; send it in UTC")
+        if not self.lines:
+            raise InvalidClaim("lines", "a claim has at least one line")
+        if not self.diagnosis_codes:
+            raise InvalidClaim("diagnosis_codes", "a claim has at least one diagnosis")
+        if len(set(self.diagnosis_codes)) != len(self.diagnosis_codes):
+            raise InvalidClaim("diagnosis_codes", "a diagnosis is listed twice; send each once")
+        if self.service_to < self.service_from:
+            raise InvalidClaim("service_to", "the service ends before it begins; correct the dates")
+        if self.service_from > self.received_at.date():
+            raise InvalidClaim("service_from", "the service begins after the claim was received; send it once rendered")
+        for at, line in enumerate(self.lines):
+            if line.amount_cents <= 0:
+                raise InvalidClaim(f"lines[{at}].amount", "an amount is above zero; void a claim to take it back")
+            if line.units < 1:
+                raise InvalidClaim(f"lines[{at}].units", "a line has at least one unit")
+            if line.service_date is not None and not self.service_from <= line.service_date <= self.service_to:
+                raise InvalidClaim(
+                    f"lines[{at}].service_date",
+                    "the day lies outside service_from to service_to; correct either",
+                )
+        if self.amount_cents > MAX_CENTS:
+            raise InvalidClaim("claim_amount", f"a claim is at most {format_cents(MAX_CENTS)}; split it")
+
+    @property
+    def amount_cents(self) -> int:
+        """The sum of the lines."""
+        return sum(line.amount_cents for line in self.lines)
+
+    @property
+    def units(self) -> int:
+        """The sum of the lines' units."""
+        return sum(line.units for line in self.lines)
+
+    @property
+    def principal(self) -> ClaimLine:
+        """The line with the highest amount; the first of those on a tie."""
+        return max(self.lines, key=lambda line: line.amount_cents)
+
+    @property
+    def diagnosis_code(self) -> str:
+        """The principal diagnosis."""
+        return self.diagnosis_codes[0]
+
+    def facts(self, member: Member, provider: Provider) -> ClaimFacts:
+        """The claim as the model knows it."""
+        return ClaimFacts(
+            claim_id=self.claim_id,
+            received_at=self.received_at,
+            service_from=self.service_from,
+            service_to=self.service_to,
+            member_id=self.member_id,
+            provider_id=self.provider_id,
+            procedure_code=self.principal.procedure_code,
+            diagnosis_code=self.diagnosis_code,
+            place_of_service=self.place_of_service,
+            region=provider.region,
+            specialty=provider.specialty,
+            age_years=member.age_years(self.service_from),
+            sex=member.sex,
+            amount_cents=self.amount_cents,
+            units=self.units,
+            lines=len(self.lines),
+            diagnoses=len(self.diagnosis_codes),
+            benefit_limit_cents=member.benefit_limit_cents,
+        )

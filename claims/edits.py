@@ -1,0 +1,144 @@
+"""Edits: checks of a claim against the catalogue and the history. Each finding is a fact and cites its table.
+
+Adding an edit is one function and one entry in `EDITS`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from claims import eligibility
+from claims.benefits import Benefit
+from claims.claim import Claim
+from claims.money import format_cents
+from claims.outcome import Finding, Outcome
+from claims.reference import Diagnosis, Limits, Member, Procedure, Provider
+
+_SEXES = {"F": "women", "M": "men"}
+
+
+@dataclass(frozen=True, slots=True)
+class LookAlike:
+    """An earlier claim, not voided, of the same member, provider, principal procedure and first day of service."""
+
+    claim_id: str
+    received_at: datetime
+    amount_cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything the edits look at."""
+
+    claim: Claim
+    member: Member
+    provider: Provider
+    procedures: Mapping[str, Procedure]
+    diagnoses: Mapping[str, Diagnosis]
+    benefit: Benefit
+    look_alikes: tuple[LookAlike, ...] = ()
+
+
+def _cover(evidence: Evidence) -> Iterator[Finding]:
+    return eligibility.cover(evidence.claim, evidence.member)
+
+
+def _standing(evidence: Evidence) -> Iterator[Finding]:
+    return eligibility.standing(evidence.claim, evidence.provider)
+
+
+def _benefit(evidence: Evidence) -> Iterator[Finding]:
+    """Partial payment is arithmetic, not a finding; nothing left at all is one."""
+    benefit = evidence.benefit
+    if benefit.limit_cents is not None and benefit.left_cents == 0:
+        yield Finding(
+            "benefit_exhausted",
+            Outcome.REJECTED,
+            f"Of the yearly limit of {format_cents(benefit.limit_cents)} nothing is left.",
+            f"members/{evidence.member.member_id} plan limit",
+        )
+
+
+def _duplicate(evidence: Evidence) -> Iterator[Finding]:
+    claim = evidence.claim
+    earlier = [other for other in evidence.look_alikes if other.claim_id not in (claim.claim_id, claim.replaces)]
+    same = [other for other in earlier if other.amount_cents == claim.amount_cents]
+    if same:
+        yield Finding(
+            "duplicate",
+            Outcome.REJECTED,
+            f"Claim {same[0].claim_id} has the same member, provider, procedure, day and amount.",
+            f"claims/{same[0].claim_id}",
+        )
+    elif earlier:
+        yield Finding(
+            "possible_duplicate",
+            Outcome.IN_REVIEW,
+            f"Claim {earlier[0].claim_id} has the same member, provider, procedure and day, at "
+            f"{format_cents(earlier[0].amount_cents)}.",
+            f"claims/{earlier[0].claim_id}",
+        )
+
+
+def _units(evidence: Evidence) -> Iterator[Finding]:
+    """Units of a procedure over all its lines: a limit is not evaded by splitting a line."""
+    billed: dict[str, int] = {}
+    for number, line in enumerate(evidence.claim.lines, start=1):
+        code, before = line.procedure_code, billed.get(line.procedure_code, 0)
+        billed[code] = before + line.units
+        limit = evidence.procedures[code].max_units
+        if limit is not None and before <= limit < billed[code]:
+            yield Finding(
+                "units_over_limit",
+                Outcome.IN_REVIEW,
+                f"{code} is billed {_total(evidence.claim, code)} times; at most {limit} are plausible on one claim.",
+                f"procedures/{code} max_units",
+                line=number,
+            )
+
+
+def _total(claim: Claim, code: str) -> int:
+    return sum(line.units for line in claim.lines if line.procedure_code == code)
+
+
+def _procedures_fit(evidence: Evidence) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for number, line in enumerate(evidence.claim.lines, start=1):
+        if line.procedure_code not in seen:
+            seen.add(line.procedure_code)
+            limits = evidence.procedures[line.procedure_code].limits
+            yield from _misfits(evidence, limits, "procedure", line.procedure_code, number)
+
+
+def _diagnoses_fit(evidence: Evidence) -> Iterator[Finding]:
+    for code in evidence.claim.diagnosis_codes:
+        yield from _misfits(evidence, evidence.diagnoses[code].limits, "diagnosis", code, None)
+
+
+def _misfits(evidence: Evidence, limits: Limits, kind: str, code: str, line: int | None) -> Iterator[Finding]:
+    table = "procedures" if kind == "procedure" else "diagnoses"
+    sex = evidence.member.sex
+    if limits.sex is not None and sex is not None and limits.sex != sex:
+        yield Finding(
+            f"{kind}_sex", Outcome.IN_REVIEW, f"{code} is for {_SEXES[limits.sex]} only.", f"{table}/{code} sex", line
+        )
+    age = evidence.member.age_years(evidence.claim.service_from)
+    if age is None:
+        return
+    if limits.min_age_years is not None and age < limits.min_age_years:
+        text = f"{code} is for ages from {limits.min_age_years}."
+        yield Finding(f"{kind}_age", Outcome.IN_REVIEW, text, f"{table}/{code} min_age_years", line)
+    if limits.max_age_years is not None and age > limits.max_age_years:
+        text = f"{code} is for ages up to {limits.max_age_years}."
+        yield Finding(f"{kind}_age", Outcome.IN_REVIEW, text, f"{table}/{code} max_age_years", line)
+
+
+Edit = Callable[[Evidence], Iterator[Finding]]
+
+EDITS: tuple[Edit, ...] = (_cover, _standing, _benefit, _duplicate, _units, _procedures_fit, _diagnoses_fit)
+
+
+def find(evidence: Evidence) -> tuple[Finding, ...]:
+    """Every finding of every edit, gravest first, in the order of `EDITS` among equals."""
+    found = [finding for edit in EDITS for finding in edit(evidence)]
+    return tuple(sorted(found, key=lambda finding: -finding.outcome.priority))

@@ -1,0 +1,62 @@
+"""Is a score to be believed? What fails here counts as a scorer that did not answer."""
+
+import hashlib
+import math
+from collections.abc import Iterator
+
+from pydantic import ValidationError
+
+from claims.scoring import Score
+
+SUM_TOLERANCE = 1e-4
+"""How far contributions may miss the margin: they are float32 sums of several hundred leaves."""
+
+
+class UnbelievableScore(Exception):
+    """An answer that is no score of this claim; `code` is short and stable, for metrics and the assessment."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def believe(body: bytes, claim_id: str) -> Score:
+    """Read the scorer's answer for one claim; raises `UnbelievableScore`. Messages carry no value of the answer."""
+    if b"\\u0000" in body:
+        raise UnbelievableScore("malformed", "the answer has a NUL in a text")
+    try:
+        score = Score.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        field = ".".join(map(str, first["loc"])) or "body"
+        raise UnbelievableScore("malformed", f"not a score of contract 1: {field}: {first['type']}") from None
+    check(score, claim_id)
+    return score
+
+
+def _numbers(score: Score) -> Iterator[float | None]:
+    """Every number of the answer whose type allows infinity."""
+    yield from score.contributions.values()
+    yield from score.vector.values()
+    for reason in score.reasons:
+        yield from (reason.push, reason.odds, *reason.features.values())
+    if score.counterfactual is not None:
+        yield score.counterfactual.probability
+    if score.shadow is not None:
+        yield from (score.shadow.margin, score.shadow.probability)
+
+
+def check(score: Score, claim_id: str) -> None:
+    """Hold a score to the contract beyond its types; raises `UnbelievableScore`."""
+    if score.claim_id != claim_id:
+        raise UnbelievableScore("other_claim", "the score is of another claim")
+    if not all(value is None or math.isfinite(value) for value in _numbers(score)):
+        raise UnbelievableScore("not_finite", "the answer has a number that is none")
+    if abs(math.fsum((score.base_margin, *score.contributions.values())) - score.margin) > SUM_TOLERANCE:
+        raise UnbelievableScore("sum", "the contributions do not sum to the margin")
+    if list(score.contributions) != list(score.vector):
+        raise UnbelievableScore("schema", "contributions and vector name different features")
+    if hashlib.sha256("\n".join(score.vector).encode()).hexdigest() != score.schema_hash:
+        raise UnbelievableScore("schema", "the schema's hash is not that of the features named")
+    if score.flagged != (score.probability >= score.threshold):
+        raise UnbelievableScore("flag", "the flag contradicts probability and threshold")

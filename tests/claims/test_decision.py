@@ -1,0 +1,130 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from claims.benefits import Benefit
+from claims.claim import ClaimLine
+from claims.decision import Policy, decide, reconsider
+from claims.outcome import Finding, Outcome, gravest
+from claims.reference import Procedure
+from claims.rule import two_times
+from tests.claims.makers import make_rule, make_score
+
+REVIEW = Finding("units_over_limit", Outcome.IN_REVIEW, "words", "table")
+REJECT = Finding("duplicate", Outcome.REJECTED, "words", "table")
+POLICY = Policy(rule_approval_cap_cents=500_00)
+NO_LIMIT = Benefit(None, 0)
+
+
+def decided(*, amount=100_00, benefit=NO_LIMIT, findings=(), score=None, flagged=False):
+    return decide(
+        amount_cents=amount,
+        benefit=benefit,
+        findings=findings,
+        score=score,
+        rule=make_rule(flagged, amount),
+        policy=POLICY,
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "outcome", "approved", "flagged", "by"),
+    [
+        ({"score": make_score(0.1)}, Outcome.APPROVED, 100_00, False, "model"),
+        ({"score": make_score(0.9)}, Outcome.IN_REVIEW, 0, True, "model"),
+        ({"score": make_score(0.1), "flagged": True}, Outcome.APPROVED, 100_00, False, "model"),
+        ({"score": make_score(0.1), "amount": 900_00}, Outcome.APPROVED, 900_00, False, "model"),
+        ({}, Outcome.APPROVED, 100_00, False, "rule"),
+        ({"flagged": True}, Outcome.IN_REVIEW, 0, True, "rule"),
+        ({"flagged": None}, Outcome.IN_REVIEW, 0, False, "rule"),
+        ({"amount": 500_00}, Outcome.APPROVED, 500_00, False, "rule"),
+        ({"amount": 500_01}, Outcome.IN_REVIEW, 0, False, "rule"),
+        ({"score": make_score(), "benefit": Benefit(150_00, 90_00)}, Outcome.PARTIALLY_APPROVED, 60_00, False, "model"),
+        ({"score": make_score(), "benefit": Benefit(150_00, 50_00)}, Outcome.APPROVED, 100_00, False, "model"),
+        ({"score": make_score(), "benefit": Benefit(150_00, 150_00)}, Outcome.REJECTED, 0, False, "model"),
+        ({"score": make_score(0.9), "benefit": Benefit(150_00, 90_00)}, Outcome.IN_REVIEW, 0, True, "model"),
+        ({"score": make_score(), "findings": (REVIEW,)}, Outcome.IN_REVIEW, 0, False, "model"),
+        ({"score": make_score(0.9), "findings": (REVIEW, REJECT)}, Outcome.REJECTED, 0, True, "model"),
+    ],
+)
+def test_what_is_decided(given, outcome, approved, flagged, by):
+    decision = decided(**given)
+    assert (decision.outcome, decision.approved_cents, decision.flagged, decision.decided_by) == (
+        outcome,
+        approved,
+        flagged,
+        by,
+    )
+
+
+outcomes = st.sampled_from(list(Outcome))
+
+
+@given(
+    amount=st.integers(1, 10_000_00),
+    limit=st.none() | st.integers(0, 10_000_00),
+    used=st.integers(0, 20_000_00),
+    found=st.lists(outcomes, max_size=3),
+    probability=st.none() | st.floats(0, 1),
+    flagged=st.none() | st.booleans(),
+)
+def test_no_more_is_approved_than_claimed_or_left_and_nothing_without_an_approval(
+    amount, limit, used, found, probability, flagged
+):
+    decision = decided(
+        amount=amount,
+        benefit=Benefit(limit, used),
+        findings=[Finding("x", outcome, "words", "table") for outcome in found],
+        score=None if probability is None else make_score(probability),
+        flagged=flagged,
+    )
+    assert 0 <= decision.approved_cents <= amount
+    if limit is not None:
+        assert decision.approved_cents <= max(0, limit - used)
+    assert (decision.approved_cents > 0) == decision.outcome.pays
+    assert (decision.approved_cents == amount) == (decision.outcome is Outcome.APPROVED)
+    assert decision.outcome.priority >= gravest(found).priority
+    assert decision.outcome is not Outcome.APPROVED or not decision.flagged
+
+
+@given(st.permutations([REVIEW, REJECT, Finding("x", Outcome.APPROVED, "words", "table")]))
+def test_the_order_of_findings_does_not_change_the_outcome(findings):
+    assert decided(findings=findings, score=make_score()).outcome is Outcome.REJECTED
+
+
+@pytest.mark.parametrize(
+    ("amount", "procedure", "flagged", "basis"),
+    [
+        (200_00, Procedure("P", average_cents=100_00, average_claims=9), False, "average"),
+        (200_01, Procedure("P", average_cents=100_00, average_claims=9), True, "average"),
+        (200_01, Procedure("P", average_cents=100_00, average_claims=9, typical_cents=1), True, "average"),
+        (401_00, Procedure("P", average_cents=1, average_claims=4, typical_cents=100_00), True, "catalogue"),
+        (400_00, Procedure("P", typical_cents=100_00), False, "catalogue"),
+        (1, Procedure("P"), None, "nothing"),
+    ],
+)
+def test_the_rule_flags_what_is_above_twice_the_average(amount, procedure, flagged, basis):
+    verdict = two_times(amount, ClaimLine("P", amount, units=2), procedure)
+    assert (verdict.flagged, verdict.basis) == (flagged, basis)
+
+
+@pytest.mark.parametrize(
+    ("standing", "probability", "outcome", "approved"),
+    [
+        (Outcome.APPROVED, 0.1, Outcome.APPROVED, 70_00),
+        (Outcome.APPROVED, 0.9, Outcome.IN_REVIEW, 0),
+        (Outcome.PARTIALLY_APPROVED, 0.9, Outcome.IN_REVIEW, 0),
+        (Outcome.PARTIALLY_APPROVED, 0.1, Outcome.PARTIALLY_APPROVED, 70_00),
+        (Outcome.IN_REVIEW, 0.1, Outcome.IN_REVIEW, 0),
+        (Outcome.REJECTED, 0.9, Outcome.REJECTED, 0),
+    ],
+)
+def test_a_late_score_sends_to_review_but_never_pays_and_never_rejects(standing, probability, outcome, approved):
+    decision = reconsider(standing=standing, approved_cents=70_00, findings=(), score=make_score(probability))
+    assert (decision.outcome, decision.approved_cents, decision.decided_by) == (outcome, approved, "model")
+
+
+def test_what_was_found_for_want_of_a_score_is_no_finding_once_there_is_one():
+    without = decided(flagged=True, findings=(REVIEW,))
+    decision = reconsider(standing=without.outcome, approved_cents=0, findings=without.findings, score=make_score(0.9))
+    assert [finding.code for finding in decision.findings] == ["units_over_limit", "model_flagged"]

@@ -1,0 +1,108 @@
+from datetime import date, timedelta
+
+import pytest
+
+from claims import edits
+from claims.benefits import Benefit
+from claims.claim import ClaimLine
+from claims.edits import LookAlike
+from claims.outcome import Outcome
+from claims.reference import Diagnosis, Limits, Member, Procedure, Provider
+from tests.claims.makers import DAY, RECEIVED, make_claim, make_evidence
+
+NEXT = DAY + timedelta(days=1)
+BEFORE = DAY - timedelta(days=1)
+
+
+def codes(evidence):
+    return [finding.code for finding in edits.find(evidence)]
+
+
+def test_an_ordinary_claim_has_no_findings():
+    assert codes(make_evidence()) == []
+
+
+@pytest.mark.parametrize(
+    ("member", "expected"),
+    [
+        (Member("M1", enrolled_from=DAY), []),
+        (Member("M1", enrolled_from=NEXT), ["cover_not_begun"]),
+        (Member("M1", enrolled_to=NEXT), []),
+        (Member("M1", enrolled_to=DAY), ["cover_ended"]),
+    ],
+)
+def test_a_member_is_covered_from_the_first_day_to_before_the_end(member, expected):
+    assert codes(make_evidence(member=member)) == expected
+
+
+@pytest.mark.parametrize(
+    ("provider", "expected"),
+    [
+        (Provider("H1", active_from=DAY, active_to=DAY), []),
+        (Provider("H1", active_from=NEXT), ["provider_inactive"]),
+        (Provider("H1", active_to=BEFORE), ["provider_inactive"]),
+        (Provider("H1", excluded_from=NEXT), []),
+        (Provider("H1", excluded_from=DAY), ["provider_excluded"]),
+    ],
+)
+def test_a_provider_bills_while_active_and_not_excluded(provider, expected):
+    assert codes(make_evidence(provider=provider)) == expected
+
+
+@pytest.mark.parametrize(
+    ("used", "expected"), [(99_00, []), (100_00, ["benefit_exhausted"]), (200_00, ["benefit_exhausted"])]
+)
+def test_a_benefit_with_nothing_left_is_found(used, expected):
+    assert codes(make_evidence(benefit=Benefit(100_00, used))) == expected
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        (LookAlike("clm_0", RECEIVED, 100_00), ["duplicate"]),
+        (LookAlike("clm_0", RECEIVED, 99_00), ["possible_duplicate"]),
+        (LookAlike("clm_replaced", RECEIVED, 100_00), []),
+        (LookAlike("clm_1", RECEIVED, 100_00), []),
+    ],
+)
+def test_a_look_alike_is_a_duplicate_at_the_same_amount_unless_it_is_corrected_by_the_claim(other, expected):
+    claim = make_claim(replaces="clm_replaced")
+    assert codes(make_evidence(claim, look_alikes=(other,))) == expected
+
+
+def test_units_of_a_procedure_are_counted_over_its_lines():
+    claim = make_claim(ClaimLine("P1", 5, 2), ClaimLine("P2", 5, 9), ClaimLine("P1", 5, 2))
+    evidence = make_evidence(claim, procedures={"P1": Procedure("P1", max_units=3), "P2": Procedure("P2")})
+    (finding,) = edits.find(evidence)
+    assert (finding.code, finding.line, finding.outcome) == ("units_over_limit", 3, Outcome.IN_REVIEW)
+    assert "billed 4 times" in finding.text
+
+
+@pytest.mark.parametrize(
+    ("limits", "member", "expected"),
+    [
+        (Limits(sex="F"), Member("M1", sex="M"), ["sex"]),
+        (Limits(sex="F"), Member("M1", sex="F"), []),
+        (Limits(sex="F"), Member("M1"), []),
+        (Limits(min_age_years=18), Member("M1", birth_date=date(2008, 3, 3)), ["age"]),
+        (Limits(min_age_years=18), Member("M1", birth_date=date(2008, 3, 2)), []),
+        (Limits(max_age_years=17), Member("M1", birth_date=date(2008, 3, 2)), ["age"]),
+        (Limits(max_age_years=17), Member("M1"), []),
+    ],
+)
+def test_a_code_is_for_the_sex_and_ages_of_the_catalogue(limits, member, expected):
+    of_procedure = make_evidence(member=member, procedures={"P001": Procedure("P001", limits)})
+    of_diagnosis = make_evidence(member=member, diagnoses={"D001": Diagnosis("D001", limits)})
+    assert codes(of_procedure) == [f"procedure_{what}" for what in expected]
+    assert codes(of_diagnosis) == [f"diagnosis_{what}" for what in expected]
+
+
+def test_findings_come_gravest_first_and_each_cites_its_table():
+    evidence = make_evidence(
+        make_claim(ClaimLine("P001", 5, 9)),
+        provider=Provider("H1", excluded_from=BEFORE),
+        procedures={"P001": Procedure("P001", max_units=1)},
+    )
+    found = edits.find(evidence)
+    assert [finding.code for finding in found] == ["provider_excluded", "units_over_limit"]
+    assert [finding.cites for finding in found] == ["providers/H1", "procedures/P001 max_units"]
