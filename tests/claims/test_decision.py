@@ -57,14 +57,14 @@ def test_what_is_decided(given, outcome, approved, flagged, by):
     )
 
 
-outcomes = st.sampled_from(list(Outcome))
+grave = st.sampled_from([Outcome.IN_REVIEW, Outcome.REJECTED])
 
 
 @given(
     amount=st.integers(1, 10_000_00),
     limit=st.none() | st.integers(0, 10_000_00),
     used=st.integers(0, 20_000_00),
-    found=st.lists(outcomes, max_size=3),
+    found=st.lists(grave, max_size=3),
     probability=st.none() | st.floats(0, 1),
     flagged=st.none() | st.booleans(),
 )
