@@ -13,6 +13,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("cli.demo:demo", "The whole platform once: simulate, train, serve, decide, break, recover."),
     "evaluate": ("cli.model:evaluate", "Judge a model beside the rule and its rivals."),
     "features": ("cli.features:features", "Apply, build, rebuild, verify features."),
+    "gate": ("cli.gate:gate", "Check a data set as training would."),
     "ingest": ("cli.ingest:ingest", "Read claims files into the claims frame."),
     "promote": ("cli.model:promote", "Make a candidate the champion, if the gates agree."),
     "rollback": ("cli.model:rollback", "Go back to the champion before."),

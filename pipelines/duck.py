@@ -10,7 +10,6 @@ def connect(work: Path | None = None, threads: int = 1) -> duckdb.DuckDBPyConnec
     if work is None:
         connection = duckdb.connect(config={"threads": threads})
     else:
-        config = {"threads": threads, "temp_directory": str(work)}
-        connection = duckdb.connect(str(work / "work.duckdb"), config=config)
+        connection = duckdb.connect(str(work / "work.duckdb"), config={"threads": threads, "temp_directory": str(work)})
     connection.execute("SET TimeZone = 'UTC'")
     return connection

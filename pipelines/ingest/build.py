@@ -108,8 +108,8 @@ def build(staging: Path, mapping: Mapping, rejects: Rejects, work: Path) -> Fram
 
 
 def _scalar(connection: duckdb.DuckDBPyConnection, query: str) -> int:
-    row = connection.execute(query).fetchone()
-    return int(row[0]) if row and row[0] is not None else 0
+    ((found,),) = connection.execute(query).fetchall()
+    return int(found or 0)
 
 
 def _drop_unbilled(connection: duckdb.DuckDBPyConnection, rejects: Rejects) -> None:

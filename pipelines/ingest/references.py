@@ -20,7 +20,8 @@ _QUERIES: dict[str, tuple[pa.Schema, str]] = {
     ),
     "procedures": (
         reference.PROCEDURES,
-        """SELECT procedure_code, NULL AS name, list_sort(list(DISTINCT specialty)) AS specialties,
+        """SELECT procedure_code, NULL AS name,
+               list_sort(list(DISTINCT specialty) FILTER (specialty IS NOT NULL)) AS specialties,
                round(avg(amount_cents))::BIGINT AS typical_cents, NULL AS sex, NULL::INT AS min_age_years,
                NULL::INT AS max_age_years, NULL::INT AS max_units
            FROM claims WHERE procedure_code IS NOT NULL GROUP BY procedure_code ORDER BY procedure_code""",

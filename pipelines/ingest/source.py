@@ -39,7 +39,7 @@ def ingest_csv(
         rows = stage(table, mapping, work / "staging.parquet", rejects, lambda done: progress(done, table.size))
         frames = build(work / "staging.parquet", mapping, rejects, work)
     progress(table.size, table.size)
-    about = {"source": "csv", "file": path.name, "label_of": "claim", "icd": mapping.icd}
+    about: dict[str, object] = {"source": "csv", "file": path.name, "label_of": "claim", "icd": mapping.icd}
     about["label_times"] = "given" if "label_known_at" in mapping.columns else "none"
     if table.encoding == "cp1252" and mapping.csv.encoding is None:
         frames.notes.append("the file is not UTF-8; it was read as Windows-1252 (csv.encoding in the mapping)")

@@ -25,7 +25,8 @@ _NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("label_known_at", (r"(label|fraud|investigation)_?(known|closed|confirmed|decided)?_?(date|dt|at|on)",)),
     ("received_at", (r".*(receiv|submi|filed|filing|lodg|reported).*", r"(claim|billing|bill|invoice)_?(date|dt)",
                      r"date_?of_?claim|date|timestamp")),
-    ("service_from", (r"(date_?of_?service|dos)(_?(from|start))?", r".*(service|treatment|visit).*(date|dt|from|start).*",
+    ("service_from", (r"(date_?of_?service|dos)(_?(from|start))?",
+                      r".*(service|treatment|visit).*(date|dt|from|start).*",
                       r"(claim_?)?(start|from|begin)_?(date|dt)?", r"admi\w*_?(date|dt)")),
     ("service_to", (r".*(service|treatment).*(end|to|thru|through).*", r"(claim_?)?(end|to|thru|through)_?(date|dt)?",
                     r"discharge_?(date|dt)")),
@@ -126,7 +127,7 @@ _FITS: dict[str, Callable[[list[str]], bool]] = {
 
 def _date_formats(texts: list[str]) -> list[str]:
     """The formats the texts are in; where day and month could be either, the first of the two that no text denies."""
-    formats = []
+    formats: list[str] = []
     for form, pattern in _DATES:
         matching = [text for text in texts if re.fullmatch(pattern, text)]
         if len(matching) < 0.05 * len(texts) or not matching:

@@ -29,7 +29,7 @@ class Table:
     def draw(self, rows: NDArray[Any], uniform: Floats) -> Ints:
         """One choice for each of `rows`; `uniform` in [0, 1)."""
         found = np.searchsorted(self._flat, rows + uniform, side="right")
-        return np.minimum(found - rows * self._width, self._width - 1).astype(np.int64)
+        return np.asarray(np.minimum(found - rows * self._width, self._width - 1), dtype=np.int64)
 
 
 class Groups:
@@ -47,7 +47,8 @@ class Groups:
         """One item for each of `group`; `uniform` in [0, 1)."""
         at = self._low[group] + uniform * (self._high[group] - self._low[group])
         found = np.searchsorted(self._total, at, side="right") - 1
-        return self._order[np.clip(found, self._first[group], self._first[group + 1] - 1)]
+        at_most = self._first[group + 1] - 1
+        return np.asarray(self._order[np.clip(found, self._first[group], at_most)], dtype=np.int64)
 
 
 class Calendar:
@@ -62,7 +63,8 @@ class Calendar:
         """Claims expected from day `first` to before day `until`."""
         last = len(self._cumulative) - 1
         low = self._cumulative[np.clip(first - self.first_day, 0, last)]
-        return np.maximum(self._cumulative[np.clip(until - self.first_day, 0, last)] - low, 0.0)
+        high = self._cumulative[np.clip(until - self.first_day, 0, last)]
+        return np.asarray(np.maximum(high - low, 0.0), dtype=np.float64)
 
     def draw(self, first: NDArray[Any], until: NDArray[Any], uniform: Floats) -> Ints:
         """A day for each window `[first, until)`; `uniform` in [0, 1)."""
@@ -70,7 +72,7 @@ class Calendar:
         low = self._cumulative[np.clip(first - self.first_day, 0, last)]
         high = self._cumulative[np.clip(until - self.first_day, 0, last)]
         found = np.searchsorted(self._cumulative, low + uniform * (high - low), side="right") - 1
-        return self.first_day + np.clip(found, 0, last - 1)
+        return np.asarray(self.first_day + np.clip(found, 0, last - 1), dtype=np.int64)
 
 
 def hashed(*parts: NDArray[Any]) -> Floats:

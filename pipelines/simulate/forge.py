@@ -42,7 +42,7 @@ def _in_place(scene: Scene, actors: Actors, count: int) -> Ints:
 def upcoding(scene: Scene, count: int) -> Forged:
     """A dearer code of the same ladder than what was done; where there is none, more units or a higher amount."""
     catalogue, rng = scene.world.catalogue, scene.rng
-    ladder = catalogue.performs[catalogue.dearer >= 0].any(axis=0)
+    ladder = np.any(catalogue.performs[catalogue.dearer >= 0] > 0, axis=0, keepdims=True)[0]
     at = _in_place(scene, scene.providers("upcoding", count, ladder[scene.world.providers.specialty]), count)
     rows = scene.honest.take(at)
     dearer = catalogue.dearer[rows.procedure]

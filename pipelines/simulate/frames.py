@@ -100,7 +100,7 @@ def _years(birth: Ints, day: Ints) -> Ints:
 def _month_day(day: NDArray[np.datetime64]) -> Ints:
     month = day.astype("datetime64[M]")
     in_month = (day - month).astype("timedelta64[D]").astype(np.int64)
-    return month.astype(np.int64) % 12 * 32 + in_month
+    return np.asarray(month.astype(np.int64) % 12 * 32 + in_month, dtype=np.int64)
 
 
 def labels_frame(ledger: Ledger) -> pa.Table:

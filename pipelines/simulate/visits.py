@@ -73,7 +73,7 @@ def price(world: World, rows: Rows, rng: np.random.Generator, start_day: int) ->
     principal_units = np.maximum(rows.units - rows.lines + 1, 1)
     total = each * principal_units ** np.where(catalogue.units[rows.procedure] > 1, 0.92, 1.0)
     total *= 1 + 0.13 * (rows.lines - 1)
-    return np.maximum(np.round(total), 300).astype(np.int64)
+    return np.asarray(np.maximum(np.round(total), 300), dtype=np.int64)
 
 
 def units_and_lines(world: World, procedure: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:
@@ -113,7 +113,8 @@ def _members_on(world: World, day: Ints, rng: np.random.Generator) -> Ints:
     weight = np.cumsum(world.members.activity)
 
     def pick(count: int) -> Ints:
-        return np.minimum(np.searchsorted(weight, rng.random(count) * weight[-1]), len(weight) - 1)
+        found = np.searchsorted(weight, rng.random(count) * weight[-1])
+        return np.asarray(np.minimum(found, len(weight) - 1), dtype=np.int64)
 
     member = pick(len(day))
     steady = np.flatnonzero((world.members.enrolled_from < day.min() - 100) & (world.members.enrolled_to > day.max()))
@@ -157,7 +158,8 @@ def fits(world: World, member: Ints, procedure: Ints, day: Ints) -> NDArray[np.b
     """Whether the procedure is possible at the member's age and sex."""
     catalogue, age = world.catalogue, world.members.age(member, day)
     right_sex = (catalogue.sex[procedure] < 0) | (catalogue.sex[procedure] == world.members.sex[member])
-    return right_sex & (age >= catalogue.age_low[procedure] + 1) & (age < catalogue.age_high[procedure])
+    right_age = (age >= catalogue.age_low[procedure] + 1) & (age < catalogue.age_high[procedure])
+    return np.asarray(right_sex & right_age, dtype=np.bool_)
 
 
 def fitting_procedure(world: World, member: Ints, diagnosis: Ints, day: Ints, rng: np.random.Generator) -> Ints:

@@ -1,0 +1,193 @@
+"""The gate on raw claims: what must hold before anything is built from a batch."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from claims.money import MAX_CENTS
+from core import clock
+from pipelines.gates.engine import validate
+from pipelines.gates.errors import GateFailed
+from pipelines.gates.outcome import Check, GateResult, Sample, Severity
+from pipelines.gates.report import write_report
+from pipelines.ingest.rejects import shape
+
+GATE = "raw claims"
+DAY_US = 86_400_000_000
+
+_TEXTS = (("claim_id", 64), ("member_id", 64), ("provider_id", 64), ("procedure_code", 16), ("diagnosis_code", 16))
+
+
+def _between(name: str, column: str, why: str, low: Any, high: Any, severity: Severity = "critical") -> Check:
+    arguments = {"column": column, "min_value": low, "max_value": high}
+    return Check(name, column, "ExpectColumnValuesToBeBetween", arguments, why, severity, (column,))
+
+
+def _filled(column: str, share: float, why: str, severity: Severity = "critical") -> Check:
+    arguments = {"column": column, "mostly": share}
+    return Check(f"{column}_filled", column, "ExpectColumnValuesToNotBeNull", arguments, why, severity, (column,))
+
+
+def _ordered(name: str, column: str, later: str, earlier: str, why: str, needs: tuple[str, ...] = ()) -> Check:
+    arguments = {"column_A": later, "column_B": earlier, "or_equal": True, "ignore_row_if": "either_value_is_missing"}
+    return Check(name, column, "ExpectColumnPairValuesAToBeGreaterThanB", arguments, why, needs=needs)
+
+
+def _mean(name: str, column: str, why: str, low: float, high: float, severity: Severity = "critical") -> Check:
+    arguments = {"column": column, "min_value": low, "max_value": high}
+    return Check(name, column, "ExpectColumnMeanToBeBetween", arguments, why, severity)
+
+
+def declared(now_us: int, *, least_rows: int = 100) -> tuple[Check, ...]:
+    """The expectations, over the frame of `prepare`."""
+    return (
+        Check("enough_rows", "", "ExpectTableRowCountToBeBetween", {"min_value": least_rows},
+              "a batch this small is a broken extract"),
+        Check("claim_id_unique", "claim_id", "ExpectColumnValuesToBeUnique", {"column": "claim_id"},
+              "a claim read twice counts twice in every feature"),
+        *(
+            Check(f"{column}_short", column, "ExpectColumnValuesToBeBetween",
+                  {"column": f"{column}_length", "min_value": 1, "max_value": limit},
+                  "longer than the contract allows: a column in the wrong place", needs=(column,))
+            for column, limit in _TEXTS
+        ),
+        _filled("provider_id", 0.98, "without who bills there is no history to compare with"),
+        _filled("member_id", 0.9, "without who was treated there is no history to compare with"),
+        _filled("procedure_code", 0.7, "without what was done there is no price to compare with"),
+        _filled("diagnosis_code", 0.7, "without why it was done plausibility is unknown", "warning"),
+        _between("received_in_time", "received_at", "a claim from the future, or from before 1900: a wrong date format",
+                 -25_567 * DAY_US, now_us),
+        _ordered("service_in_order", "service_to", "service_to", "service_from", "service ends before it begins"),
+        _ordered("received_after_service", "received_at", "received_day", "service_to",
+                 "claims received before the service: a wrong date format or column"),
+        _ordered("voided_after_received", "voided_at", "voided_at", "received_at",
+                 "withdrawn before it came", ("voided_at",)),
+        _between("amount_possible", "amount_cents", "a claim asks for more than nothing and less than the cap",
+                 1, MAX_CENTS),
+        Check("amount_usual", "amount_cents", "ExpectColumnMedianToBeBetween",
+              {"column": "amount_cents", "min_value": 1_00, "max_value": 1_000_000_00},
+              "amounts of the wrong unit: cents read as whole, or whole as cents"),
+        Check("sex_known", "sex", "ExpectColumnValuesToBeInSet", {"column": "sex", "value_set": ["F", "M"]},
+              "a sex the contract does not have", needs=("sex",)),
+        _between("age_possible", "age_years", "ages are 0 to 130", 0, 130),
+        _between("units_possible", "units", "at least one unit", 1, 1_000_000),
+        _between("lines_possible", "lines", "at least one line", 1, 100_000),
+        _between("diagnoses_possible", "diagnoses", "at least one diagnosis", 1, 1_000),
+        _between("limit_possible", "benefit_limit_cents", "a limit is not negative", 0, None),
+        _mean("few_repeats", "repeated", "a claim in five is another but for its id: a file read twice", 0, 0.2),
+        _mean("days_differ", "on_the_busiest_day", "most claims on one day: dates lost on the way", 0, 0.6, "warning"),
+    )  # fmt: skip
+
+
+LABEL_CHECKS: tuple[Check, ...] = (
+    Check("label_id_unique", "claim_id", "ExpectColumnValuesToBeUnique", {"column": "claim_id"},
+          "two truths for one claim"),
+    _mean("labels_have_claims", "orphan", "labels of claims that are not there", 0, 0),
+    _mean("fraud_share", "is_fraud", "no fraud at all, or nearly nothing else: a label read wrongly", 1e-5, 0.8),
+    _ordered("known_after_received", "known_at", "known_at", "received_at",
+             "a truth known before the claim came: a label from the future of another claim"),
+)  # fmt: skip
+"""Expectations on the labels frame, joined to its claims."""
+
+
+def prepare(claims: pa.Table) -> pd.DataFrame:
+    """The claims as numbers: quick to check, and nothing personal in them. Times in microseconds, days as numbers.
+
+    A claim id becomes a number that stands for it; texts are there as their lengths.
+    """
+    columns: dict[str, Any] = {"claim_id": pc.dictionary_encode(claims["claim_id"].combine_chunks()).indices}
+    for name, _ in _TEXTS:
+        columns[f"{name}_length"] = pc.utf8_length(claims[name])
+        if name != "claim_id":
+            columns[name] = pc.if_else(pc.is_valid(claims[name]), 1.0, None)
+    columns["received_at"] = claims["received_at"].cast(pa.int64())
+    columns["voided_at"] = claims["voided_at"].cast(pa.int64())
+    columns["received_day"] = pc.add(pc.floor(pc.divide(columns["received_at"], pa.scalar(float(DAY_US)))), 1.0)
+    for name in ("service_from", "service_to"):
+        columns[name] = claims[name].cast(pa.int32())
+    for name in ("amount_cents", "age_years", "units", "lines", "diagnoses", "benefit_limit_cents"):
+        columns[name] = claims[name]
+    frame = pd.DataFrame({name: _numbers(column) for name, column in columns.items()})
+    frame["sex"] = claims["sex"].combine_chunks().dictionary_encode().to_pandas()
+    alike = pd.DataFrame(
+        {
+            name: _codes(claims[name])
+            for name in ("member_id", "provider_id", "procedure_code", "service_from", "amount_cents", "received_at")
+        }
+    )
+    frame["repeated"] = alike.duplicated().astype(float) if claims["member_id"].null_count < len(claims) else 0.0
+    busiest = frame["received_day"].mode()
+    frame["on_the_busiest_day"] = (frame["received_day"] == (busiest.iloc[0] if len(busiest) else 0)).astype(float)
+    return frame
+
+
+def _numbers(column: Any) -> Any:
+    return column.to_numpy(zero_copy_only=False) if isinstance(column, pa.Array) else column.to_numpy()
+
+
+def _codes(column: pa.ChunkedArray) -> Any:
+    return _numbers(pc.fill_null(pc.dictionary_encode(column.combine_chunks()).indices, -1))
+
+
+def _prepare_labels(labels: pa.Table, claims: pa.Table) -> pd.DataFrame:
+    at = pc.index_in(labels["claim_id"], value_set=claims["claim_id"].combine_chunks())
+    received = claims["received_at"].cast(pa.int64()).take(at)
+    return pd.DataFrame(
+        {
+            "claim_id": _codes(labels["claim_id"]),
+            "orphan": pc.is_null(at).cast(pa.float64()).to_numpy(),
+            "is_fraud": labels["is_fraud"].cast(pa.float64()).to_numpy(),
+            "known_at": labels["known_at"].cast(pa.int64()).to_numpy(),
+            "received_at": received.to_numpy(),
+        }
+    )
+
+
+def _masked(table: pa.Table, column: str, row: int) -> Sample:
+    value = table[column][row].as_py() if column in table.column_names else None
+    return Sample(str(table["claim_id"][row]), shape(value) if isinstance(value, str) else str(value))
+
+
+def check_claims(
+    claims: pa.Table, labels: pa.Table | None, report: Path, *, missing: Sequence[str] = (), least_rows: int = 100
+) -> GateResult:
+    """Check a batch of claims (`features.frame.CLAIMS`) and its labels, and write the report (HTML).
+
+    `missing` are columns the source is known not to have: checks on them are skipped. So are checks on columns without
+    a single value in a source that never said so, if they are optional. Raises `GateFailed` on a critical finding.
+    """
+    started = time.perf_counter()
+    checks: list[Check] = []
+    skipped: list[Check] = []
+    for check in declared(clock.micros(clock.now()), least_rows=least_rows):
+        absent = [name for name in check.needs if name in missing or _optional_and_empty(claims, name)]
+        (skipped if absent else checks).append(check)
+    passed, findings = validate(prepare(claims), checks, lambda column, row: _masked(claims, column, row))
+    if labels is not None and len(labels):
+        good, bad = validate(
+            _prepare_labels(labels, claims), LABEL_CHECKS, lambda column, row: _masked(labels, column, row)
+        )
+        passed, findings = passed + good, findings + bad
+    result = GateResult(
+        gate=GATE,
+        rows=len(claims),
+        passed=tuple(passed),
+        skipped=tuple(check.name for check in skipped),
+        findings=tuple(findings),
+        report=report,
+        seconds=round(time.perf_counter() - started, 2),
+    )
+    write_report(result, {check.name: check for check in (*checks, *skipped, *LABEL_CHECKS)})
+    if not result.success:
+        raise GateFailed(result)
+    return result
+
+
+def _optional_and_empty(claims: pa.Table, name: str) -> bool:
+    optional = name not in ("claim_id", "received_at", "amount_cents", "provider_id")
+    return optional and claims[name].null_count == len(claims)

@@ -1,0 +1,81 @@
+"""Great Expectations, run on a prepared frame. Imported when a gate runs: its import takes seconds."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from pipelines.gates.outcome import Check, Finding, Sample
+
+_SAMPLES = 5
+
+
+def validate(
+    frame: pd.DataFrame, checks: Sequence[Check], sample: Callable[[str, int], Sample]
+) -> tuple[list[str], list[Finding]]:
+    """Run every check on the frame (index 0…n-1); returns the names of those that hold, and the findings.
+
+    `sample(column, row)` shows a row without personal data. A check that cannot be computed is a finding, too.
+    """
+    import great_expectations as gx
+    from great_expectations import expectations
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    asset = context.data_sources.add_pandas("frame").add_dataframe_asset("batch")
+    suite = context.suites.add(gx.ExpectationSuite("gate"))
+    for check in checks:
+        made = getattr(expectations, check.expectation)(
+            **check.arguments, severity=check.severity, meta={"check": check.name}
+        )
+        suite.add_expectation(made)
+    definition = gx.ValidationDefinition(
+        name="gate", data=asset.add_batch_definition_whole_dataframe("whole"), suite=suite
+    )
+    context.validation_definitions.add(definition)
+    form = {"result_format": "SUMMARY", "partial_unexpected_count": _SAMPLES, "return_unexpected_index_query": False}
+    answer = definition.run(batch_parameters={"dataframe": frame}, result_format=form)
+    by_name = {check.name: check for check in checks}
+    passed, findings = [], []
+    for outcome in answer.results:
+        configuration = outcome.expectation_config
+        if configuration is None or configuration.meta is None:
+            raise RuntimeError("Great Expectations returned an outcome without its expectation")
+        check = by_name[configuration.meta["check"]]
+        if outcome.success:
+            passed.append(check.name)
+        else:
+            findings.append(_finding(check, outcome, sample))
+    order = list(by_name)
+    return sorted(passed, key=order.index), sorted(findings, key=lambda finding: order.index(finding.check))
+
+
+def _finding(check: Check, outcome: Any, sample: Callable[[str, int], Sample]) -> Finding:
+    result: dict[str, Any] = outcome.result or {}
+    rows = [row for row in result.get("partial_unexpected_index_list") or [] if isinstance(row, int)]
+    if "observed_value" in result:
+        observed = f"observed {_plain(result['observed_value'])}"
+    elif result:
+        share = result.get("unexpected_percent") or 0.0
+        observed = f"{result.get('unexpected_count', 0):,} of {result.get('element_count', 0):,} rows ({share:.3g} %)"
+    else:
+        observed = "the check could not be computed"
+    return Finding(
+        check=check.name,
+        column=check.column,
+        expectation=_snake(check.expectation),
+        severity=check.severity,
+        why=check.why,
+        count=int(result.get("unexpected_count", 1)),
+        observed=observed,
+        samples=tuple(sample(check.column, row) for row in rows[:_SAMPLES]),
+    )
+
+
+def _plain(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{char.lower()}" if char.isupper() else char for char in name).lstrip("_")

@@ -1,0 +1,165 @@
+"""The gate on a training set: every feature inside its declared bounds, labels usable, no other population.
+
+Great Expectations reads a frame with a row per feature (how many values are missing, too low, too high, infinite; how
+far from the last training set), so a million rows of sixty features are checked in a second or two.
+"""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.feature import Feature
+from features.vector import FEATURE
+from pipelines.gates.engine import validate
+from pipelines.gates.errors import GateFailed
+from pipelines.gates.outcome import Check, Finding, GateResult, Sample
+from pipelines.gates.profile import Profile, stability
+from pipelines.gates.report import write_report
+
+GATE = "training set"
+MOST_DRIFT = 0.25
+LEAST_ROWS, LEAST_OF_EACH_CLASS = 500, 20
+_TOLERANCE = 1e-3
+"""float32 rounds at a bound: what is this much outside, relative to the bound, is still on it."""
+
+FEATURE_CHECKS: tuple[Check, ...] = (
+    Check("feature_finite", "infinite", "ExpectColumnValuesToBeBetween", {"column": "infinite", "max_value": 0},
+          "an infinite value: a division by nothing that should have been missing"),
+    Check("feature_not_below", "below", "ExpectColumnValuesToBeBetween", {"column": "below", "max_value": 0},
+          "below what the feature can be"),
+    Check("feature_not_above", "above", "ExpectColumnValuesToBeBetween", {"column": "above", "max_value": 0},
+          "above what the feature can be"),
+    Check("feature_filled", "lacking", "ExpectColumnValuesToBeBetween", {"column": "lacking", "max_value": 0.0},
+          "missing more often than declared: a view that was not built, or not in time"),
+    Check("feature_known_at_all", "missing_share", "ExpectColumnValuesToBeBetween",
+          {"column": "missing_share", "max_value": 0.9999}, "never known: leave it out of the model", "warning"),
+    Check("feature_varies", "constant", "ExpectColumnValuesToBeBetween", {"column": "constant", "max_value": 0},
+          "the same value on every row: it teaches nothing", "warning"),
+    Check("feature_stable", "drift", "ExpectColumnValuesToBeBetween", {"column": "drift", "max_value": MOST_DRIFT},
+          "another population than the last training set (population stability index)", "warning"),
+)  # fmt: skip
+"""Over the frame with a row per feature."""
+
+BATCH_CHECKS: tuple[Check, ...] = (
+    Check("enough_rows", "", "ExpectTableRowCountToBeBetween", {"min_value": LEAST_ROWS},
+          "too few claims to learn from"),
+    Check("label_known", "is_fraud", "ExpectColumnValuesToNotBeNull", {"column": "is_fraud"},
+          "a claim whose truth is not known cannot be learned from"),
+    Check("label_binary", "is_fraud", "ExpectColumnValuesToBeInSet", {"column": "is_fraud", "value_set": [0.0, 1.0]},
+          "fraud or not fraud"),
+    Check("enough_fraud", "is_fraud", "ExpectColumnSumToBeBetween",
+          {"column": "is_fraud", "min_value": LEAST_OF_EACH_CLASS}, "too few fraudulent claims to learn from"),
+    Check("enough_clean", "is_clean", "ExpectColumnSumToBeBetween",
+          {"column": "is_clean", "min_value": LEAST_OF_EACH_CLASS}, "too few honest claims to learn from"),
+    Check("claim_once", "claim_id", "ExpectColumnValuesToBeUnique", {"column": "claim_id"},
+          "a claim that is there twice counts twice, and may be on both sides of a split"),
+)  # fmt: skip
+"""Over the rows of the training set."""
+
+
+def _measure(column: NDArray[np.float32], feature: Feature, before: Profile | None) -> dict[str, float]:
+    missing = int(np.isnan(column).sum())
+    infinite = int(np.isinf(column).sum())
+    low, high = _bounds(feature)
+    share = missing / max(len(column), 1)
+    finite = column[np.isfinite(column)]
+    known = before.features.get(feature.name) if before else None
+    return {
+        "missing_share": share,
+        "lacking": max(share - feature.null_share, 0.0),
+        "infinite": infinite,
+        "below": int((finite < low).sum()),
+        "above": int((finite > high).sum()),
+        "constant": float(len(finite) > 0 and missing == 0 and finite.min() == finite.max()),
+        "drift": stability(column, known) if known else 0.0,
+    }
+
+
+def _bounds(feature: Feature) -> tuple[float, float]:
+    low = -np.inf if feature.low is None else feature.low - _TOLERANCE * abs(feature.low)
+    high = np.inf if feature.high is None else feature.high + _TOLERANCE * abs(feature.high)
+    return float(low), float(high)
+
+
+def check_training_set(
+    matrix: NDArray[np.float32],
+    names: Sequence[str],
+    is_fraud: Sequence[bool | None] | NDArray[Any],
+    claim_ids: Sequence[str] | NDArray[Any],
+    report: Path,
+    *,
+    before: Profile | None = None,
+) -> GateResult:
+    """Check a training set: `matrix` (claims, features) with the features `names`, labels and ids of the same claims.
+
+    `before` is the profile of the last training set, if there was one. Writes the report and raises `GateFailed` on a
+    critical finding.
+    """
+    started = time.perf_counter()
+    features = [FEATURE[name] for name in names]
+    rows = [_measure(matrix[:, place], feature, before) for place, feature in enumerate(features)]
+    frame = pd.DataFrame(rows, index=range(len(rows)))
+    passed, found = validate(frame, FEATURE_CHECKS, lambda column, row: Sample(names[row], f"{frame[column][row]:g}"))
+    findings = [entry for finding in found for entry in _per_feature(finding, frame, features, matrix, claim_ids)]
+    truth = pd.Series(list(is_fraud), dtype="object").astype(float)
+    batch = pd.DataFrame(
+        {"is_fraud": truth, "is_clean": 1.0 - truth, "claim_id": pd.factorize(np.asarray(claim_ids))[0]}
+    )
+    good, bad = validate(
+        batch,
+        BATCH_CHECKS,
+        lambda column, row: Sample(str(claim_ids[row]), "" if column == "claim_id" else str(truth[row])),
+    )
+    result = GateResult(
+        gate=GATE,
+        rows=len(matrix),
+        passed=tuple(passed + good),
+        skipped=(),
+        findings=(*findings, *bad),
+        report=report,
+        seconds=round(time.perf_counter() - started, 2),
+    )
+    write_report(result, {check.name: check for check in (*FEATURE_CHECKS, *BATCH_CHECKS)})
+    if not result.success:
+        raise GateFailed(result)
+    return result
+
+
+def _per_feature(
+    finding: Finding,
+    frame: pd.DataFrame,
+    features: list[Feature],
+    matrix: NDArray[np.float32],
+    claim_ids: Sequence[str] | NDArray[Any],
+) -> list[Finding]:
+    """One finding for each feature that breaks a check, with the claims that do."""
+    limit = next(check for check in FEATURE_CHECKS if check.name == finding.check).arguments["max_value"]
+    entries = []
+    for place in np.flatnonzero(frame[finding.column].to_numpy() > limit):
+        feature, column = features[place], matrix[:, place]
+        low, high = _bounds(feature)
+        wrong = {
+            "infinite": np.isinf(column),
+            "below": column < low,
+            "above": column > high,
+            "lacking": np.isnan(column),
+        }.get(finding.column, np.zeros(len(column), dtype=bool))
+        at = np.flatnonzero(wrong)
+        entries.append(
+            Finding(
+                check=finding.check,
+                column=feature.name,
+                expectation=finding.expectation,
+                severity=finding.severity,
+                why=finding.why,
+                count=len(at) or 1,
+                observed=f"{finding.column} = {frame[finding.column][place]:g}",
+                samples=tuple(Sample(str(claim_ids[row]), f"{column[row]:g}") for row in at[:5]),
+            )
+        )
+    return entries
