@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -99,36 +100,39 @@ def database_template(postgres_server: str, server_settings: Settings) -> str:
 
 
 @pytest.fixture(scope="session")
-def new_database(postgres_server: str, worker_id: str) -> Iterator[Callable[..., str]]:
-    """Makes databases: `new_database()` an empty one, `new_database(template)` a copy; returns the URL."""
-    made = []
+def new_database(postgres_server: str, worker_id: str) -> Callable[..., AbstractContextManager[str]]:
+    """Makes a database for the length of a block: `new_database()` an empty one, `new_database(template)` a copy."""
 
-    def create(template: str | None = None) -> str:
+    @contextmanager
+    def made(template: str | None = None) -> Iterator[str]:
         name = f"t_{worker_id}_{os.getpid()}_{next(_numbers)}"
-        made.append(name)
-        return servers.create_database(postgres_server, name, template=template)
-
-    yield create
-    for name in made:
+        yield servers.create_database(postgres_server, name, template=template)
         servers.drop_database(postgres_server, name)
 
+    return made
+
 
 @pytest.fixture
-def empty_database_url(new_database: Callable[..., str]) -> str:
+def empty_database_url(new_database: Callable[..., AbstractContextManager[str]]) -> Iterator[str]:
     """A database of this test's own, with nothing in it."""
-    return new_database()
+    with new_database() as url:
+        yield url
 
 
 @pytest.fixture
-def database_url(new_database: Callable[..., str], database_template: str) -> str:
+def database_url(new_database: Callable[..., AbstractContextManager[str]], database_template: str) -> Iterator[str]:
     """A database of this test's own, at the newest schema."""
-    return new_database(database_template)
+    with new_database(database_template) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
-def module_database_url(new_database: Callable[..., str], database_template: str) -> str:
+def module_database_url(
+    new_database: Callable[..., AbstractContextManager[str]], database_template: str
+) -> Iterator[str]:
     """A database of this module's own, at the newest schema, for tests that only read or keep apart by key."""
-    return new_database(database_template)
+    with new_database(database_template) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
