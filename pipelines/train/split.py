@@ -1,0 +1,193 @@
+"""Which claims teach, which stop, which calibrate and which judge.
+
+In time, oldest first, with a gap before the judged claims:
+
+    |---- train ----|- stop -|- calibrate -|  embargo  |---- test ----|  embargo  | as of
+
+Only what was known when the test begins may teach: a label learned later is left out of the first three slices, and
+the embargo keeps out the claims just before, of which only the quickly judged are known. The second embargo does the
+same for the end. Where a label belongs to the provider and has no date, providers are dealt out instead.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.train.errors import EmptyWindowError, ProviderSplitError, TooFewFraudsError
+
+DAY_US = 86_400_000_000
+Rows = NDArray[np.intp]
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitPolicy:
+    """Shares are of the claims that can be used, by time of receipt."""
+
+    test_share: float = 0.18
+    calibrate_share: float = 0.12
+    stop_share: float = 0.12
+    embargo_days: int = 45
+    """Days until most labels are known."""
+    warm_up_days: int = 60
+    """First days of the data whose windows are still empty; they teach nothing, unless the data are short."""
+    least_frauds: int = 10
+    """Fewest frauds, and fewest clean claims, in each slice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slices:
+    """Row numbers, each in order of receipt; no row is in two."""
+
+    train: Rows
+    stop: Rows
+    calibrate: Rows
+    test: Rows
+    how: str
+    """How it was split, in words."""
+    test_from_us: int
+    test_until_us: int
+    not_yet_known: int
+    """Labels left out because they became known too late."""
+
+    def named(self) -> dict[str, Rows]:
+        """Slice name → rows."""
+        return {"train": self.train, "stop": self.stop, "calibrate": self.calibrate, "test": self.test}
+
+
+def split_in_time(
+    received_us: Ints, known_us: Ints | None, *, as_of_us: int, policy: SplitPolicy, least_frauds_of: Bools
+) -> Slices:
+    """Split claims by when they were received; `known_us` is when each label became known, None: labels have no dates.
+
+    `least_frauds_of` are the labels, for the check that each slice has both classes. Raises `EmptyWindowError`,
+    `TooFewFraudsError`.
+    """
+    embargo = 0 if known_us is None else policy.embargo_days * DAY_US
+    known = np.zeros(len(received_us), dtype=np.int64) if known_us is None else known_us
+    end = as_of_us - embargo
+    usable = (received_us < end) & (known <= as_of_us)
+    if not usable.any():
+        raise EmptyWindowError(
+            f"no labelled claim was received before {_day(end)} (labels as of {_day(as_of_us)}, embargo "
+            f"{policy.embargo_days} days); take a longer window or a shorter embargo"
+        )
+    times = np.sort(received_us[usable])
+    first, span = int(times[0]), int(times[-1]) - int(times[0])
+    warm_up = min(policy.warm_up_days * DAY_US, span // 10)
+    times = times[times >= first + warm_up]
+    test_from = _midnight(int(times[int(len(times) * (1 - policy.test_share))]))
+    test = usable & (received_us >= test_from)
+    learn_until = test_from - embargo
+    learnable = (received_us >= first + warm_up) & (received_us < learn_until)
+    in_time = learnable & ((known < test_from) if known_us is not None else np.True_)
+    learn = np.sort(received_us[in_time])
+    if not len(learn):
+        raise EmptyWindowError(
+            f"no claim before {_day(learn_until)} has a label known by {_day(test_from)}; take a longer window"
+        )
+    past = 1 - policy.test_share
+    calibrate_from = _midnight(int(learn[int(len(learn) * (1 - policy.calibrate_share / past))]))
+    stop_from = _midnight(int(learn[int(len(learn) * (1 - (policy.calibrate_share + policy.stop_share) / past))]))
+    slices = Slices(
+        train=_rows(in_time & (received_us < stop_from), received_us),
+        stop=_rows(in_time & (received_us >= stop_from) & (received_us < calibrate_from), received_us),
+        calibrate=_rows(in_time & (received_us >= calibrate_from), received_us),
+        test=_rows(test, received_us),
+        how=(
+            f"in time: train before {_day(stop_from)}, stop before {_day(calibrate_from)}, calibrate before "
+            f"{_day(learn_until)}, test {_day(test_from)} to {_day(end)}; "
+            + (f"embargo {policy.embargo_days} days" if known_us is not None else "labels have no dates, so no embargo")
+        ),
+        test_from_us=test_from,
+        test_until_us=end,
+        not_yet_known=int((learnable & ~in_time).sum() + ((received_us < end) & (known > as_of_us)).sum()),
+    )
+    _check(slices, least_frauds_of, policy)
+    return slices
+
+
+def split_by_provider(
+    received_us: Ints,
+    providers: NDArray[np.object_],
+    fraud: Bools,
+    *,
+    as_of_us: int,
+    policy: SplitPolicy,
+    seed: int = 0,
+) -> Slices:
+    """Deal providers out, each with all its claims to one slice, by a hash of its identifier: frauds and others apart.
+
+    Raises `ProviderSplitError` where a provider has claims of both labels: then the label is not the provider's.
+    """
+    names, of = np.unique(providers.astype(str), return_inverse=True)
+    frauds = np.bincount(of, weights=fraud, minlength=len(names))
+    claims = np.bincount(of, minlength=len(names))
+    mixed = np.flatnonzero((frauds > 0) & (frauds < claims))
+    if len(mixed):
+        raise ProviderSplitError(
+            f"{len(mixed)} providers have claims of both labels ({names[mixed[0]]} for one); "
+            "the label belongs to the claim: split in time instead"
+        )
+    shares = np.cumsum([policy.test_share, policy.calibrate_share, policy.stop_share])
+    slot = np.full(len(names), 3)
+    for members in (np.flatnonzero(frauds > 0), np.flatnonzero(frauds == 0)):
+        dealt = sorted(members, key=lambda i: hashlib.sha256(f"{seed}:{names[i]}".encode()).digest())
+        place = (np.arange(len(dealt)) + 0.5) / max(len(dealt), 1)
+        slot[np.array(dealt, dtype=np.intp)] = np.searchsorted(shares, place)
+    where = slot[of]
+    slices = Slices(
+        train=_rows(where == 3, received_us),
+        stop=_rows(where == 2, received_us),
+        calibrate=_rows(where == 1, received_us),
+        test=_rows(where == 0, received_us),
+        how=f"by provider: {len(names):,} providers, each on one side only",
+        test_from_us=int(received_us.min()),
+        test_until_us=as_of_us,
+        not_yet_known=0,
+    )
+    assert_providers_apart(slices, providers)
+    _check(slices, fraud, policy)
+    return slices
+
+
+def assert_providers_apart(slices: Slices, providers: NDArray[np.object_]) -> None:
+    """Raise `ProviderSplitError` where a provider lies in two slices."""
+    seen: dict[str, str] = {}
+    for name, rows in slices.named().items():
+        for provider in np.unique(providers[rows].astype(str)):
+            other = seen.setdefault(provider, name)
+            if other != name:
+                raise ProviderSplitError(
+                    f"provider {provider} is in {other} and in {name}, and its label is one: the judge would see what "
+                    "the model was taught; split by provider"
+                )
+
+
+def _rows(mask: Bools, received_us: Ints) -> Rows:
+    rows = np.flatnonzero(mask)
+    return rows[np.argsort(received_us[rows], kind="stable")]
+
+
+def _check(slices: Slices, fraud: Bools, policy: SplitPolicy) -> None:
+    for name, rows in slices.named().items():
+        if not len(rows):
+            raise EmptyWindowError(f"the {name} slice has no claims ({slices.how}); take a longer window")
+        positives = int(fraud[rows].sum())
+        fewest = min(positives, len(rows) - positives)
+        if fewest < policy.least_frauds:
+            raise TooFewFraudsError(
+                f"the {name} slice has {positives} frauds in {len(rows):,} claims; at least {policy.least_frauds} of "
+                f"each class are wanted ({slices.how}); take a longer window or more labels"
+            )
+
+
+def _midnight(us: int) -> int:
+    return us - us % DAY_US
+
+
+def _day(us: int) -> str:
+    return str(np.datetime64(us, "us").astype("datetime64[D]"))
