@@ -116,3 +116,15 @@ def test_the_product_has_no_gpu_library_and_no_shap():
     extras = PYPROJECT["project"]["optional-dependencies"].values()
     product = [*PYPROJECT["project"]["dependencies"], *(one for extra in extras for one in extra)]
     assert not any(requirement.startswith("shap") for requirement in product)
+
+
+def test_every_link_between_documents_leads_somewhere():
+    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
+    link = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
+    broken = {
+        f"{page.relative_to(ROOT)} → {target}"
+        for page in pages
+        for target in link.findall(page.read_text())
+        if not (page.parent / target).exists()
+    }
+    assert broken == set()
