@@ -87,8 +87,13 @@ class View:
 class Keyed(Protocol):
     """What a key is read from: a claim's facts."""
 
-    service_from: date
-    age_years: int | None
+    @property
+    def service_from(self) -> date:
+        """First day of service."""
+
+    @property
+    def age_years(self) -> int | None:
+        """Age of the member on that day."""
 
 
 Merge = Callable[[Row, Row], Any]

@@ -1,0 +1,105 @@
+"""Which rows a batch of events touches, and what they are now."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from features.database import Connection
+from features.derived_today import MICROS_A_DAY, Key, today_of
+from features.layout import PLANS, key_of
+from features.restated import history_of
+from features.writer import packed
+
+RECEIVED, VOIDED = "claim.received", "claim.voided"
+TOPICS = [RECEIVED, VOIDED]
+
+_COLUMNS = """c.claim_id, c.service_from, c.member_id, c.provider_id, c.procedure_code, c.diagnosis_code, c.region,
+    c.specialty, c.age_years, c.sex, (extract(epoch FROM c.received_at) * 1000000)::bigint AS us,
+    CASE WHEN c.voided_at IS NOT NULL
+         THEN (extract(epoch FROM greatest(c.voided_at, c.received_at)) * 1000000)::bigint END AS void_us"""
+
+_OPEN = f"""
+    SELECT o.position, o.created_at, o.topic, {_COLUMNS}
+    FROM outbox AS o LEFT JOIN claim_facts AS c ON c.claim_id = coalesce(o.payload ->> 'claim_id', o.entity_key)
+    WHERE o.done_at IS NULL AND o.topic = ANY(%(topics)s)
+      AND (c.received_at IS NULL OR c.received_at < 'epoch'::timestamptz + %(until)s * interval '1 microsecond')
+    ORDER BY o.position LIMIT %(limit)s"""
+
+_DONE_SINCE = f"""
+    SELECT o.position, o.created_at, o.topic, {_COLUMNS}
+    FROM outbox AS o JOIN claim_facts AS c ON c.claim_id = coalesce(o.payload ->> 'claim_id', o.entity_key)
+    WHERE o.done_at >= %(since)s AND o.topic = ANY(%(topics)s)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened to a claim, with what of the claim makes keys."""
+
+    position: int
+    created_at: Any
+    topic: str
+    claim_id: str | None
+    """`None`: the claim is gone."""
+    service_from: date
+    member_id: str
+    provider_id: str
+    procedure_code: str
+    diagnosis_code: str
+    region: str | None
+    specialty: str | None
+    age_years: int | None
+    sex: str | None
+    us: int
+    void_us: int | None
+
+    @property
+    def day(self) -> int:
+        """The day on which the claim was received."""
+        return self.us // MICROS_A_DAY
+
+    def moves_history(self, rolled_day: int) -> bool:
+        """Whether history as of `rolled_day` ought to know of it: it came late, or its voiding did."""
+        if self.topic == VOIDED:
+            return self.void_us is not None and self.void_us // MICROS_A_DAY < rolled_day
+        return self.day < rolled_day
+
+
+def open_events(connection: Connection, *, before_us: int, limit: int) -> list[Event]:
+    """Events not yet done, by position, of claims received before an instant."""
+    params = {"topics": TOPICS, "until": before_us, "limit": limit}
+    return [Event(*row) for row in connection.execute(_OPEN, params)]
+
+
+def done_since(connection: Connection, since: Any) -> list[Event]:
+    """Events done at or after an instant of the database's clock."""
+    return [Event(*row) for row in connection.execute(_DONE_SINCE, {"topics": TOPICS, "since": since})]
+
+
+def keys_of(events: Iterable[Any]) -> dict[str, list[Key]]:
+    """Entity name → the different keys of these claims."""
+    found: dict[str, dict[Key, None]] = {name: {} for name in PLANS}
+    for event in events:
+        for plan in PLANS.values():
+            key = key_of(plan.keys, event)
+            if key is not None:
+                found[plan.name][key] = None
+    return {name: list(keys) for name, keys in found.items() if keys}
+
+
+def values_of(
+    connection: Connection, events: Sequence[Event], *, rolled_day: int, project: str, generation: int
+) -> dict[bytes, bytes]:
+    """The keys of the online store that these events touch, with their values as they are now, on `rolled_day`."""
+    known = [event for event in events if event.claim_id is not None]
+    late = [event for event in known if event.moves_history(rolled_day)]
+    values: dict[bytes, bytes] = {}
+    today = today_of(connection, keys_of([e for e in known if e.day == rolled_day] + late), day=rolled_day)
+    for name, rows in today.items():
+        view = PLANS[name].today
+        if view is not None:
+            values |= packed(project, generation, view, rows)
+    if late:
+        for name, rows in history_of(connection, keys_of(late), day=rolled_day).items():
+            values |= packed(project, generation, PLANS[name].standing, rows)
+    return values

@@ -1,0 +1,173 @@
+"""The updater: what changed in the database into the online store, in micro-batches. The API's worker runs it.
+
+    updater = FeatureUpdater(lambda: psycopg.connect(url), redis.Redis.from_url(url))
+    while running:
+        drained = updater.drain()       # also rebuilds a store that is empty, and rolls over at midnight
+
+One drainer at a time, under a lock of the database; another finds it taken and goes away. A batch is read anew from the
+database, written by one MSET with the watermark, and only then marked done: killed in between, it is read and written
+again, to the same values.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import redis
+
+from claims.scoring import ClaimFacts
+from core import clock
+from features import metrics
+from features.before import states_at
+from features.database import Connection
+from features.derived_today import MICROS_A_DAY
+from features.errors import FeatureError, OnlineUnavailableError, OvertakenError
+from features.locks import WRITING, tried
+from features.packing import PROJECT
+from features.reading import Reading
+from features.rebuild import rebuild
+from features.rollover import roll_over
+from features.snapshot import snapshot
+from features.touched import TOPICS, Event, open_events, values_of
+from features.watermark import Watermark
+from features.writer import Turn, turn
+
+__all__ = [
+    "Drained",
+    "FeatureError",
+    "FeatureUpdater",
+    "OnlineUnavailableError",
+    "OvertakenError",
+    "Reading",
+    "states_at",
+]
+
+HEARTBEAT_S = 1.0
+"""How often the watermark says that all is written when there is nothing to write."""
+
+_DONE = "UPDATE outbox SET done_at = clock_timestamp() WHERE position = ANY(%s)"
+_OPEN = """
+    SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8
+    FROM outbox WHERE done_at IS NULL AND topic = ANY(%s)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What one call of `drain` did."""
+
+    events: int = 0
+    keys: int = 0
+    """Rows of the online store that were written for them."""
+    more: bool = False
+    """Whether there may be more waiting: call again at once."""
+    busy: bool = False
+    """Another process is writing; nothing was done."""
+    rebuilt: bool = False
+    rolled_over: bool = False
+
+
+class FeatureUpdater:
+    """Keeps the online store up with the database. Not to be shared by threads; any number of processes may run one."""
+
+    def __init__(
+        self,
+        connect: Callable[[], "psycopg.Connection[Any]"],
+        client: "redis.Redis",
+        *,
+        project: str = PROJECT,
+        network: Path | None = None,
+    ) -> None:
+        """`connect` opens a connection to the database, `network` is the weekly job's file (`features/network.py`)."""
+        self._connect = connect
+        self._client = client
+        self._project = project
+        self._network = network
+        self._connection: Connection | None = None
+
+    def drain(self, limit: int = 500) -> Drained:
+        """Bring up to `limit` open events into the online store, and beat the heart when all of them are in.
+
+        Raises `OnlineUnavailableError`, `OvertakenError` or a database error, and then nothing is lost: call again.
+        """
+        connection = self._opened()
+        with tried(connection, WRITING) as held:
+            if not held:
+                return Drained(busy=True)
+            with turn(self._client, self._project) as writing:
+                if writing.watermark is not None:
+                    return self._drain(connection, writing, writing.watermark, limit)
+        rebuild(connection, self._client, project=self._project, network=self._network)
+        return Drained(more=True, rebuilt=True)
+
+    def close(self) -> None:
+        """Close the connection to the database."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _opened(self) -> Connection:
+        if self._connection is None or self._connection.closed or self._connection.broken:
+            self._connection = self._connect()
+            self._connection.autocommit = True
+            self._connection.execute("SET TIME ZONE 'UTC'")
+        return self._connection
+
+    def _drain(self, connection: Connection, writing: Turn, watermark: Watermark, limit: int) -> Drained:
+        now = clock.now()
+        rolled = clock.day_number(now) > watermark.rolled_day
+        if rolled:
+            roll_over(connection, self._client, writing, clock.day_number(now), network=self._network)
+            watermark = writing.watermark or watermark
+        metrics.ROLLED_DAY.set(watermark.rolled_day)
+        started = time.perf_counter()
+        now_us = clock.micros(now)
+        with snapshot(connection):
+            before_us = (watermark.rolled_day + 1) * MICROS_A_DAY
+            events = open_events(connection, before_us=before_us, limit=limit)
+            more = len(events) == limit
+            values: dict[bytes, bytes] = {}
+            if events:
+                values = values_of(
+                    connection,
+                    events,
+                    rolled_day=watermark.rolled_day,
+                    project=self._project,
+                    generation=watermark.generation,
+                )
+            if events or now_us - watermark.heartbeat_us >= HEARTBEAT_S * 1_000_000:
+                writing.write(values, _advanced(watermark, events, None if more else now_us))
+            if events:
+                connection.execute(_DONE, [[event.position for event in events]])
+        if events:
+            metrics.DRAIN_SECONDS.observe(time.perf_counter() - started)
+            metrics.WRITTEN_KEYS.inc(len(values))
+            read_at = clock.now()
+            for event in events:
+                metrics.FRESHNESS_SECONDS.observe(max((read_at - event.created_at).total_seconds(), 0.0))
+        self._measure_open(connection)
+        return Drained(len(events), len(values), more, rolled_over=rolled)
+
+    def _measure_open(self, connection: Connection) -> None:
+        row = connection.execute(_OPEN, [TOPICS]).fetchone()
+        if row is not None:
+            metrics.OPEN_EVENTS.set(row[0])
+            metrics.OPEN_AGE_SECONDS.set(row[1])
+
+    def states_at(self, claims: Sequence[ClaimFacts]) -> list[Reading]:
+        """The states of each claim as they stood strictly before its receipt, whatever has come since."""
+        connection = self._opened()
+        return states_at(connection, claims, client=self._client, project=self._project, network=self._network)
+
+
+def _advanced(watermark: Watermark, events: Sequence[Event], heartbeat_us: int | None) -> Watermark:
+    advanced = watermark if heartbeat_us is None else replace(watermark, heartbeat_us=heartbeat_us)
+    if not events:
+        return advanced
+    return replace(
+        advanced,
+        position=max(watermark.position, *(event.position for event in events)),
+        committed_us=max(watermark.committed_us, *(clock.micros(event.created_at) for event in events)),
+    )
