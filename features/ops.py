@@ -110,6 +110,11 @@ def percentile(histogram: Sequence[Any], cents: Any) -> Any:
 
     `histogram` holds a count (or a column of counts) for each bucket of `features.derive.AMOUNT_EDGES_CENTS`.
     """
+    if isinstance(cents, np.ndarray) and not isinstance(histogram[0], np.ndarray):
+        counts = np.array(histogram, dtype=np.float64)
+        bucket = np.searchsorted(_EDGES, cents, side="right")
+        below = (np.cumsum(counts) - counts)[bucket] + counts[bucket] * 0.5
+        return ratio(below, counts.sum())
     if isinstance(cents, np.ndarray):
         bucket = np.searchsorted(_EDGES, cents, side="right")
         below = np.zeros(len(cents))

@@ -67,11 +67,7 @@ class LeafTables:
         self, rows: NDArray[np.float32], *, threads: int = 1
     ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         """Margins (N,) and contributions (N, F) of vectors (N, F), 32-bit floats, NaN where missing."""
-        if rows.ndim != 2 or rows.shape[1] != self.features[0] or rows.dtype != np.float32:
-            raise SchemaMismatchError(
-                f"wanted float32 vectors of {self.features[0]} features, got {rows.dtype} of shape {rows.shape}"
-            )
-        rows = np.ascontiguousarray(rows)
+        rows = self._checked(rows)
         contributions = np.empty(rows.shape, dtype=np.float64)
         margins = np.empty(len(rows), dtype=np.float32)
         if threads <= 1 or len(rows) < 2 * threads:
@@ -84,6 +80,31 @@ class LeafTables:
             ]:
                 done.result()
         return margins, contributions
+
+    def margins(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Margins (N,) alone, many times quicker; the same bits as `explain_many` gives."""
+        rows = self._checked(rows)
+        margins = np.empty(len(rows), dtype=np.float32)
+        kernels.margin_rows(
+            rows,
+            self.base[0],
+            self.uppers,
+            self.anchors,
+            self.upper,
+            self.upper_threshold,
+            self.anchor,
+            self.anchor_threshold,
+            self.leaf,
+            margins,
+        )
+        return margins
+
+    def _checked(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        if rows.ndim != 2 or rows.shape[1] != self.features[0] or rows.dtype != np.float32:
+            raise SchemaMismatchError(
+                f"wanted float32 vectors of {self.features[0]} features, got {rows.dtype} of shape {rows.shape}"
+            )
+        return np.ascontiguousarray(rows)
 
     def _explain_into(
         self, rows: NDArray[np.float32], contributions: NDArray[np.float64], margins: NDArray[np.float32]

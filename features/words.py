@@ -1,0 +1,140 @@
+"""A feature in words: its declared template, filled with its value and with what is known of the claim.
+
+A template holds `{value}`, shown in the feature's unit, and `{x.…}`, a number or text of what is known
+(`features/known.py`), shown plainly or as `:count`, `:money` (cents) or `:month` (microseconds since the epoch).
+`{value:.1f}` and its like are Python's own formats.
+"""
+
+import math
+from collections.abc import Callable
+from functools import cache
+from operator import attrgetter
+from string import Formatter
+from types import SimpleNamespace
+from typing import Any
+
+from core import clock
+from features.feature import Feature, Unit
+
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+
+
+def say(feature: Feature, x: SimpleNamespace, value: float | None, *, raising: bool) -> str:
+    """The sentence, without a full stop: why the feature speaks for fraud (`raising`) or against it.
+
+    `value` is the feature's, `None` where it is missing. Where a sentence needs something that is not known, the
+    feature's meaning and value stand for it.
+    """
+    if value is None:
+        template = feature.missing
+        if not template:
+            return f"Not known: {_first_lower(feature.meaning)}"
+    else:
+        template = feature.raises if raising else feature.lowers
+    try:
+        return "".join(part if isinstance(part, str) else part(feature.unit, x, value) for part in _parts(template))
+    except _NotKnownError:
+        shown = "not known" if value is None else in_unit(value, feature.unit)
+        return f"{feature.meaning.rstrip('.')}: {shown}"
+
+
+class _NotKnownError(Exception):
+    pass
+
+
+_Part = Callable[[Unit, SimpleNamespace, float | None], str]
+
+
+@cache
+def _parts(template: str) -> tuple[str | _Part, ...]:
+    """A template taken apart once: texts, and functions that fill a place."""
+    parts: list[str | _Part] = []
+    for text, field, spec, _ in Formatter().parse(template):
+        if text:
+            parts.append(text)
+        if field is not None:
+            parts.append(_place(field, spec or ""))
+    return tuple(parts)
+
+
+def _place(field: str, spec: str) -> _Part:
+    if field == "value":
+        if spec:
+            return lambda unit, x, value: format(_known(value), spec)
+        return lambda unit, x, value: in_unit(_known(value), unit)
+    if not field.startswith("x."):
+        raise ValueError(f"a template knows `value` and `x`, not {field!r}")
+    get = attrgetter(field[2:])
+    show = _SHOWN[spec]
+
+    def fill(unit: Unit, x: SimpleNamespace, value: float | None) -> str:
+        try:
+            found = get(x)
+        except AttributeError:
+            raise _NotKnownError from None
+        return show(_known(found))
+
+    return fill
+
+
+def _known(value: Any) -> Any:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        raise _NotKnownError
+    return value
+
+
+def in_unit(value: float, unit: Unit) -> str:
+    """A value as a reader wants it: `4.2×`, `5,000.00`, `12 days`, `97 %`, `2.3 deviations above`."""
+    match unit:
+        case "currency":
+            return f"{value:,.2f}"
+        case "ratio":
+            return f"{value:.2f}×" if value < 0.995 else f"{value:,.1f}×"
+        case "share":
+            return f"{value:.1%}".replace("%", " %") if 0 < value < 0.01 else f"{value:.0%}".replace("%", " %")
+        case "deviations":
+            return f"{abs(value):.1f} deviations {'above' if value >= 0 else 'below'}"
+        case "probability":
+            return f"{value:.2g}"
+        case "hours":
+            return _of(value / 24, "day") if value >= 48 else _of(value, "hour")
+        case "days":
+            return _of(value, "day")
+        case "years":
+            return _of(value, "year")
+        case "units":
+            return _of(value, "unit")
+        case "flag":
+            return "yes" if value else "no"
+        case "count":
+            return _count(value)
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}" if value == round(value) or value >= 100 else f"{value:,.1f}"
+
+
+def _of(value: float, noun: str) -> str:
+    number = _count(round(value) if value >= 10 else round(value, 1))
+    return f"{number} {noun}" if number == "1" else f"{number} {noun}s"
+
+
+def _money(cents: float) -> str:
+    return f"{cents / 100:,.2f}"
+
+
+def _month(us: float) -> str:
+    if us <= 0:
+        raise _NotKnownError
+    at = clock.from_micros(int(us))
+    return f"{_MONTHS[at.month - 1]} {at.year}"
+
+
+def _first_lower(meaning: str) -> str:
+    return meaning[:1].lower() + meaning[1:].rstrip(".")
+
+
+_SHOWN: dict[str, Callable[[Any], str]] = {"": str, "count": _count, "money": _money, "month": _month}

@@ -1,0 +1,13 @@
+"""Which claims a challenger decides: the same claim always falls on the same side, in every process."""
+
+import hashlib
+
+_WHOLE = float(1 << 64)
+
+
+def in_canary(claim_id: str, share: float) -> bool:
+    """Whether a claim belongs to the `share` (0 to 1) that the challenger decides; a greater share keeps all it had."""
+    if share <= 0:
+        return False
+    digest = hashlib.sha256(f"canary:{claim_id}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / _WHOLE < share

@@ -1,0 +1,191 @@
+"""A loaded model that scores claims: vector, margin, probability, contributions, reasons, counterfactual."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xgboost as xgb
+from numpy.typing import NDArray
+
+from claims.scoring import ClaimFacts, Counterfactual, Reason, Score, ShadowScore
+from features.known import known_of
+from features.reading import Reading
+from features.vector import FEATURE_NAMES, build_amounts, vector_of
+from models.artefact import Artefact
+from models.counterfactual import nearest_lower_amount
+from models.errors import SchemaMismatchError
+from models.reasons import Reasoner
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One claim to score, with what was read of its past."""
+
+    facts: ClaimFacts
+    reading: Reading
+
+
+class Scorer:
+    """Scores claims with one verified model. Holds no state between calls; may be shared by threads."""
+
+    def __init__(self, artefact: Artefact) -> None:
+        unknown = [name for name in artefact.features if name not in FEATURE_NAMES]
+        if unknown:
+            raise SchemaMismatchError(
+                f"model {artefact.version} wants features this version does not have: {', '.join(unknown)}"
+            )
+        self.artefact = artefact
+        self.version = artefact.version
+        self.manifest_sha256 = artefact.manifest_sha256
+        self._columns = np.array([FEATURE_NAMES.index(name) for name in artefact.features], dtype=np.intp)
+        self._reasoner = Reasoner(artefact.features)
+
+    @property
+    def explained_by(self) -> str:
+        """`tables` or `pred_contribs`."""
+        return self.artefact.document.explained_by
+
+    def score(
+        self,
+        facts: ClaimFacts,
+        reading: Reading,
+        *,
+        challenger: "Scorer | None" = None,
+        counterfactual: bool = True,
+    ) -> Score:
+        """The whole answer for one claim; `challenger` adds what another model says of the same vector."""
+        x = known_of(facts, reading.states)
+        full = vector_of(x)
+        row = full[self._columns]
+        margins, phi, base = self._explain(row.reshape(1, -1), threads=1)
+        probability = self.artefact.calibrator.probability(float(margins[0]))
+        lower = None
+        if counterfactual and probability >= self.artefact.threshold:
+            lower = self._nearest_lower_amount(facts, reading)
+        return self._answer(
+            facts,
+            reading,
+            row,
+            margin=float(margins[0]),
+            probability=probability,
+            phi=phi[0],
+            base=base,
+            reasons=self._reasoner.reasons(x, row, phi[0]),
+            counterfactual=lower,
+            shadow=None if challenger is None else challenger.shadow(full),
+        )
+
+    def score_many(
+        self, asked: Sequence[Asked], *, challenger: "Scorer | None" = None, threads: int = 1
+    ) -> list[Score]:
+        """Scores in the order asked; as `score`, but no counterfactual is searched."""
+        if not asked:
+            return []
+        known = [known_of(one.facts, one.reading.states) for one in asked]
+        full = np.stack([vector_of(x) for x in known])
+        rows = np.ascontiguousarray(full[:, self._columns])
+        margins, phi, base = self._explain(rows, threads=threads)
+        shadows = [None] * len(asked) if challenger is None else challenger.shadows(full)
+        return [
+            self._answer(
+                one.facts,
+                one.reading,
+                rows[i],
+                margin=float(margins[i]),
+                probability=self.artefact.calibrator.probability(float(margins[i])),
+                phi=phi[i],
+                base=base,
+                reasons=self._reasoner.reasons(known[i], rows[i], phi[i]),
+                counterfactual=None,
+                shadow=shadows[i],
+            )
+            for i, one in enumerate(asked)
+        ]
+
+    def shadow(self, full: NDArray[np.float32]) -> ShadowScore:
+        """What this model says of one whole vector (every feature, in the order of `FEATURE_NAMES`)."""
+        return self.shadows(full.reshape(1, -1))[0]
+
+    def shadows(self, full: NDArray[np.float32]) -> list[ShadowScore]:
+        """What this model says of many whole vectors."""
+        margins = self.margins(np.ascontiguousarray(full[:, self._columns]))
+        return [self._shadow(float(margin)) for margin in margins]
+
+    def _shadow(self, margin: float) -> ShadowScore:
+        probability = self.artefact.calibrator.probability(margin)
+        return ShadowScore(
+            model_version=self.version,
+            margin=margin,
+            probability=probability,
+            flagged=probability >= self.artefact.threshold,
+        )
+
+    def margins(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Margins (N,) of vectors in this model's schema (N, F)."""
+        if self.artefact.tables is not None:
+            return self.artefact.tables.margins(rows)
+        margins: NDArray[np.float32] = self.artefact.booster.inplace_predict(rows, predict_type="margin")
+        return margins
+
+    def probabilities(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Calibrated probabilities (N,) of vectors in this model's schema (N, F)."""
+        return self.artefact.calibrator.probabilities(self.margins(rows))
+
+    def explain(
+        self, rows: NDArray[np.float32], *, threads: int = 1
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64], float]:
+        """Margins (N,), contributions (N, F) and base margin of vectors in this model's schema."""
+        return self._explain(rows, threads=threads)
+
+    def _explain(
+        self, rows: NDArray[np.float32], *, threads: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64], float]:
+        tables = self.artefact.tables
+        if tables is not None:
+            margins, phi = tables.explain_many(rows, threads=threads)
+            return margins, phi, tables.base_margin
+        matrix = xgb.DMatrix(rows, feature_names=list(self.artefact.features), nthread=threads)
+        values = self.artefact.booster.predict(matrix, pred_contribs=True).astype(np.float64)
+        return self.margins(rows), values[:, :-1], float(values[0, -1])
+
+    def _nearest_lower_amount(self, facts: ClaimFacts, reading: Reading) -> Counterfactual | None:
+        def probabilities_at(amounts: NDArray[np.int64]) -> NDArray[np.float64]:
+            matrix = build_amounts(facts, reading.states, amounts)
+            return self.probabilities(np.ascontiguousarray(matrix[:, self._columns]))
+
+        return nearest_lower_amount(facts.amount_cents, self.artefact.threshold, probabilities_at)
+
+    def _answer(
+        self,
+        facts: ClaimFacts,
+        reading: Reading,
+        row: NDArray[np.float32],
+        *,
+        margin: float,
+        probability: float,
+        phi: NDArray[np.float64],
+        base: float,
+        reasons: list[Reason],
+        counterfactual: Counterfactual | None,
+        shadow: ShadowScore | None,
+    ) -> Score:
+        names = self.artefact.features
+        values = (None if value != value else value for value in row.tolist())
+        return Score(
+            claim_id=facts.claim_id,
+            model_version=self.version,
+            schema_hash=self.artefact.document.schema_hash,
+            probability=probability,
+            margin=margin,
+            threshold=self.artefact.threshold,
+            flagged=probability >= self.artefact.threshold,
+            base_margin=base,
+            contributions=dict(zip(names, phi.tolist(), strict=True)),
+            vector=dict(zip(names, values, strict=True)),
+            reasons=reasons,
+            counterfactual=counterfactual,
+            feature_times=reading.feature_times,
+            stale_views=list(reading.stale),
+            explained_by=self.artefact.document.explained_by,
+            shadow=shadow,
+        )
