@@ -3,8 +3,8 @@
 It runs in a process of its own, so that what it measures does not pay for measuring. Three ways to ask:
 
 * `one`: one client, the next request when the answer is in (blocking socket, no event loop in the figure);
-* `steady`: a fixed rate, whatever the server does. A latency counts from the moment the request was **due**, so a server
-  that stalls cannot hide the requests it kept from being sent;
+* `steady`: a fixed rate, whatever the server does. A latency counts from the moment the request was **due**, so a
+  server that stalls cannot hide the requests it kept from being sent;
 * `flood`: N lines, each asking again at once: the throughput.
 
 `python -m benchmarks.load --port 8601 --path /v1/score --bodies FILE --way steady --rate 100 --seconds 60`
@@ -148,7 +148,7 @@ def _receive(line: socket.socket) -> int:
 async def steady(
     host: str, port: int, requests: Iterator[bytes], rate: float, seconds: float, warm_seconds: float
 ) -> Outcome:
-    """`rate` requests a second for `seconds`, after `warm_seconds` that do not count; latency from when each was due."""
+    """`rate` requests a second for `seconds`, after `warm_seconds` not counted; latency from when each was due."""
     outcome = Outcome()
     idle: list[Line] = []
     tasks: set[asyncio.Task[None]] = set()

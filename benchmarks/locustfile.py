@@ -1,7 +1,9 @@
-"""The same load for locust: `locust -f benchmarks/locustfile.py --headless -u 8 -r 8 -t 60s --host http://127.0.0.1:8601`.
+"""The same load for locust.
 
-Claims come from the simulated claims of `GINJA_HOME` (`ginja simulate`). `ScorerUser` asks the scorer; `ClaimsUser` submits
-to the claims API and wants `GINJA_API_KEY`: name one of them on the command line, with its `--host`.
+`locust -f benchmarks/locustfile.py --headless -u 8 -r 8 -t 60s --host http://127.0.0.1:8601 ScorerUser`
+
+Claims come from the simulated claims of `GINJA_HOME` (`ginja simulate`). `ScorerUser` asks the scorer; `ClaimsUser`
+submits to the claims API and wants `GINJA_API_KEY`: name one of them on the command line, with its `--host`.
 """
 
 import itertools
@@ -11,7 +13,7 @@ from typing import Any
 
 from locust import FastHttpUser, constant_throughput, task
 
-from benchmarks.claims import score_bodies, submission_bodies
+from benchmarks.bodies import score_bodies, submission_bodies
 
 _SCORES = itertools.cycle(score_bodies(1_000))
 _SUBMISSIONS = itertools.cycle(submission_bodies(1_000))

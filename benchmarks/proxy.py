@@ -1,7 +1,7 @@
 """A TCP proxy that breaks on command: what stands between two processes of ours in the chaos test.
 
-It carries bytes until it is told otherwise. A `Fault` says how it misbehaves from then on, for connections that are open
-and for new ones. Loopback only; it keeps nothing of what passes.
+It carries bytes until it is told otherwise. A `Fault` says how it misbehaves from then on, for connections that are
+open and for new ones. Loopback only; it keeps nothing of what passes.
 """
 
 import asyncio

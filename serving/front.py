@@ -1,7 +1,7 @@
 """What the scorer says of itself at `/` and `/readyz`, in place of BentoML's pages.
 
-BentoML's index loads a tag manager from the web, and its `/readyz` is true as soon as the process is up. This middleware
-answers both before BentoML's routes see them.
+BentoML's index loads a tag manager from the web, and its `/readyz` is true as soon as the process is up. This
+middleware answers both before BentoML's routes see them.
 """
 
 from collections.abc import Callable

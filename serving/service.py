@@ -71,7 +71,9 @@ class Scorer:
     @bentoml.api(route="/v1/score")
     async def score(self, asked: ScoreRequest, /) -> Score:
         """Score one claim."""
-        return await _answer(asked, lambda engine, request: engine.score(request.claim, request.states, request.deadline))
+        return await _answer(
+            asked, lambda engine, request: engine.score(request.claim, request.states, request.deadline)
+        )
 
     @bentoml.api(route="/v1/score_batch")
     async def score_batch(self, asked: BatchRequest, /) -> BatchScores:

@@ -41,7 +41,7 @@ class _Worker:
 
 
 def worker_environment(home: Path) -> dict[str, str]:
-    """What a worker's process gets beside what we have: one thread per library, BentoML's files under `home`, no telemetry."""
+    """Of a worker's process: ours, with one thread per library, BentoML's files under `home`, and no telemetry."""
     metrics = home / "run" / "scorer-metrics"
     shutil.rmtree(metrics, ignore_errors=True)
     metrics.mkdir(parents=True)
@@ -65,7 +65,9 @@ def listen(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise PortTaken(f"cannot listen on {host}:{port} ({error.strerror}); set GINJA_SCORER_PORT to a free one") from error
+        raise PortTaken(
+            f"cannot listen on {host}:{port} ({error.strerror}); set GINJA_SCORER_PORT to a free one"
+        ) from error
     listener.listen(256)
     listener.set_inheritable(True)
     return listener

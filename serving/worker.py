@@ -31,10 +31,15 @@ def main() -> None:
     asked = parser.parse_args()
     _end_with_parent(asked.alive_fd)
 
-    from serving.logs import configure
+    from core import telemetry
+    from core.logging import configure_logging
+    from core.settings import settings
+
+    telemetry.turn_off()
+    configure_logging(settings().log_level)
+
     from serving.service import Scorer
 
-    configure(worker=asked.number)
     config = uvicorn.Config(
         Scorer.to_asgi(),
         log_config=None,

@@ -15,7 +15,9 @@ def facts(count: int, home: Path | None = None) -> list[ClaimFacts]:
     upcoming = folder / "upcoming.parquet"
     table = pq.read_table(upcoming if upcoming.exists() else folder / "claims.parquet")
     columns = list(ClaimFacts.model_fields)
-    return [ClaimFacts.model_validate(row) for row in table.select(columns).slice(max(0, len(table) - count)).to_pylist()]
+    return [
+        ClaimFacts.model_validate(row) for row in table.select(columns).slice(max(0, len(table) - count)).to_pylist()
+    ]
 
 
 def score_bodies(count: int, home: Path | None = None) -> list[bytes]:

@@ -1,0 +1,37 @@
+"""The first scores of a model, before anyone waits for one: compiled loops and caches are paid for here."""
+
+from datetime import UTC, date, datetime
+
+from claims.scoring import ClaimFacts
+from features.layout import VIEWS
+from features.reading import Reading
+from models.scorer import Scorer
+
+ROUNDS = 20
+
+_CLAIM = ClaimFacts(
+    claim_id="warm-up",
+    received_at=datetime(2024, 5, 17, 9, 30, tzinfo=UTC),
+    service_from=date(2024, 5, 15),
+    service_to=date(2024, 5, 16),
+    member_id="warm-up",
+    provider_id="warm-up",
+    procedure_code="warm-up",
+    diagnosis_code="warm-up",
+    place_of_service="11",
+    region="warm-up",
+    specialty="warm-up",
+    age_years=40,
+    sex="F",
+    amount_cents=1_000_000,
+    benefit_limit_cents=5_000_000,
+)
+
+
+def warm(scorer: Scorer) -> None:
+    """Score a claim of nobody, with a past and without one; raises what scoring raises: such a model is refused."""
+    seen = Reading({view.name: view.zeros for view in VIEWS}, {view.name: None for view in VIEWS}, ())
+    unseen = Reading({view.name: None for view in VIEWS}, {view.name: None for view in VIEWS}, ())
+    for _ in range(ROUNDS):
+        for reading in (seen, unseen):
+            scorer.score(_CLAIM, reading).model_dump_json()
