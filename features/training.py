@@ -1,0 +1,77 @@
+"""The training set: claims, and for each the vector it would have been scored with, by way of Feast alone.
+
+training_set(home, claims, labels) -> TrainingSet(x: float32[N, F], index: one row a claim)
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pyarrow as pa
+
+from features.apply import open_store
+from features.asof_job import AsofJob
+from features.derive import DERIVED_SQL
+from features.engine import engine
+from features.frame import CLAIMS, LABELS
+from features.layout import PLANS
+from features.ledger import Relation, check_columns, relation
+from features.offline import EVENT_TIME
+from features.repository import SERVICE
+from features.vector import FEATURE_NAMES, SLICE_ROWS, available, build_many
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSet:
+    """Vectors and what they are of, in the order of receipt."""
+
+    x: np.ndarray
+    """float32[N, F], NaN where missing; the columns are `features.vector.FEATURE_NAMES`."""
+    index: pa.Table
+    """The claims frame's columns, then `is_fraud`, `kind` and `known_at`, null where the truth is not known."""
+    available: tuple[str, ...]
+    """The features whose columns the claims have: a column without a single value is one they lack."""
+
+
+def training_set(home: Path, claims: Relation, labels: Relation | None = None, *, only: str = "TRUE") -> TrainingSet:
+    """Vectors of claims as of their receipt, from the offline features of `home`, which were built with these claims.
+
+    `only` is SQL over the claims frame that keeps part of the claims. Raises `NotBuiltError`, `RegistryChangedError`,
+    `MissingColumnError`, `NaiveTimeError`.
+    """
+    with engine(home / "features" / "spill") as connection:
+        source = relation(connection, claims, "claims_frame")
+        check_columns(connection, source, "the claims frame", CLAIMS, ("received_at", "voided_at"))
+        truth = relation(connection, LABELS.empty_table() if labels is None else labels, "labels_frame")
+        check_columns(connection, truth, "the labels frame", LABELS, ("known_at",))
+        index = connection.sql(f"""
+            SELECT c.*, l.truth.is_fraud, l.truth.kind, l.known_at
+            FROM (SELECT {", ".join(CLAIMS.names)} FROM {source} WHERE {only}) c
+            LEFT JOIN (SELECT claim_id, arg_max({{'is_fraud': is_fraud, 'kind': kind}}, known_at) AS truth,
+                              max(known_at) AS known_at FROM {truth} GROUP BY claim_id) l USING (claim_id)
+            ORDER BY received_at, claim_id""").to_arrow_table()
+    x = np.empty((len(index), len(FEATURE_NAMES)), dtype=np.float32)
+    start = 0
+    for batch in historical(home, index.select(CLAIMS.names)):
+        x[start : start + len(batch)] = build_many(batch)
+        start += len(batch)
+    held = [name for name in CLAIMS.names if index[name].null_count < len(index)]
+    return TrainingSet(x, index, available(held))
+
+
+def historical(home: Path, claims: pa.Table) -> Iterator[pa.Table]:
+    """The claims with their states side by side, in their order, some at a time: what `build_many` takes."""
+    derived = [key for key in dict.fromkeys(k for plan in PLANS.values() for k in plan.keys) if key in DERIVED_SQL]
+    with engine() as connection:
+        connection.register("claims_frame", claims.append_column("place", pa.array(np.arange(len(claims)))))
+        keys = connection.sql(
+            f"SELECT {', '.join(f'{DERIVED_SQL[key]} AS {key}' for key in derived)} FROM claims_frame ORDER BY place"
+        ).to_arrow_table()
+    frame = claims.append_column(EVENT_TIME, claims["received_at"])
+    for key in derived:
+        frame = frame.append_column(key, keys[key])
+    store = open_store(home)
+    job = store.get_historical_features(frame, store.get_feature_service(SERVICE), full_feature_names=True)
+    yield from cast(AsofJob, job).batches(SLICE_ROWS)
