@@ -151,7 +151,9 @@ class Scorer:
     def _nearest_lower_amount(self, facts: ClaimFacts, reading: Reading) -> Counterfactual | None:
         def probabilities_at(amounts: NDArray[np.int64]) -> NDArray[np.float64]:
             matrix = build_amounts(facts, reading.states, amounts)
-            return self.probabilities(np.ascontiguousarray(matrix[:, self._columns]))
+            margins = self.margins(np.ascontiguousarray(matrix[:, self._columns])).tolist()
+            # One at a time, so that an answer has the very bits that scoring the claim at that amount would give.
+            return np.array([self.artefact.calibrator.probability(margin) for margin in margins])
 
         return nearest_lower_amount(facts.amount_cents, self.artefact.threshold, probabilities_at)
 
