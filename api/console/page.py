@@ -1,4 +1,4 @@
-"""What the explanation page says, worked out from a claim and its assessments: pure, so it is tested without a browser."""
+"""What the explanation page says, worked out from a claim and its assessments: pure, tested without a browser."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -56,7 +56,7 @@ class AssessmentView:
 
 
 Waterfall = list[dict[str, str | float | None]]
-"""Bars as waterfall.js draws them: `label`, `value`, `push`, `kind` (total, for, against), and `from`/`to` in log-odds."""
+"""Bars as drawn: `label`, `value`, `push`, `kind` (total, for, against), `from` and `to` in log-odds."""
 
 
 @dataclass(frozen=True, slots=True)

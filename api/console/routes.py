@@ -1,0 +1,186 @@
+"""The console's pages. An application of its own, mounted under `/console`: its errors are pages, not problems."""
+
+from pathlib import Path
+from urllib.parse import parse_qs, quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.console.repository import SignedIn
+from api.console.service import SESSION, Console
+from api.database import Database
+from api.errors import ApiError, Forbidden, TooLarge
+from api.identity.service import Doorkeeper
+from core import clock
+
+_HERE = Path(__file__).parent
+_COOKIE = "ginja_console"
+_MAX_FORM_BYTES = 4_096
+# Nothing from elsewhere, no inline script or style, no frame around us.
+_POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    ]
+)
+_HEADERS = {
+    b"content-security-policy": _POLICY.encode(),
+    b"x-content-type-options": b"nosniff",
+    b"referrer-policy": b"no-referrer",
+    b"cross-origin-opener-policy": b"same-origin",
+}
+
+
+class _Guarded:
+    """Puts the security headers on every answer, and refuses a form that another site sent."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                names = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(pair for pair in _HEADERS.items() if pair[0] not in names)]
+            await send(message)
+
+        sent_from = Request(scope).headers.get("sec-fetch-site", "same-origin")
+        if scope["method"] == "POST" and sent_from not in ("same-origin", "none"):
+            await Response("forms are taken from this site only", status_code=403)(scope, receive, guarded)
+            return
+        await self._app(scope, receive, guarded)
+
+
+class _Pages:
+    """The handlers, over one console."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._templates = Environment(
+            loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, enable_async=False
+        )
+
+    async def home(self, request: Request) -> Response:
+        signed_in = await self._who(request)
+        if signed_in is None:
+            return _to_sign_in(request)
+        wanted = request.query_params.get("claim_id", "").strip()
+        if wanted:
+            return RedirectResponse(f"/console/claims/{quote(wanted, safe='')}", status_code=303)
+        return self._page("home.html", signed_in, flagged=await self._console.flagged())
+
+    async def claim(self, request: Request) -> Response:
+        signed_in = await self._who(request)
+        if signed_in is None:
+            return _to_sign_in(request)
+        page = await self._console.explain(request.path_params["claim_id"])
+        return self._page("claim.html", signed_in, page=page)
+
+    async def sign_in_form(self, request: Request) -> Response:
+        return self._sign_in(_inside(request.query_params.get("next", "")))
+
+    async def sign_in(self, request: Request) -> Response:
+        form = await _form(request)
+        following = _inside(form.get("next", ""))
+        try:
+            token, ends = await self._console.sign_in(form.get("api_key", "").strip())
+        except ApiError as error:
+            return self._sign_in(following, problem=error.detail, status=error.status)
+        answer = RedirectResponse(following, status_code=303)
+        answer.set_cookie(
+            _COOKIE,
+            token,
+            max_age=int((ends - clock.now()).total_seconds()),
+            path="/console",
+            secure=request.url.scheme == "https",
+            httponly=True,
+            samesite="strict",
+        )
+        return answer
+
+    async def sign_out(self, request: Request) -> Response:
+        token = request.cookies.get(_COOKIE)
+        if token:
+            await self._console.sign_out(token)
+        answer = RedirectResponse("/console/sign-in", status_code=303)
+        answer.delete_cookie(_COOKIE, path="/console")
+        return answer
+
+    async def failed(self, request: Request, error: Exception) -> Response:
+        """An error as a page; one of ours says what it is, the framework's only that the page is not there."""
+        if isinstance(error, ApiError):
+            return self._message(error.title, error.detail, error.status)
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        return self._message("This page is not there", "Go back to the first page and try from there.", status)
+
+    async def _who(self, request: Request) -> SignedIn | None:
+        token = request.cookies.get(_COOKIE)
+        return await self._console.signed_in(token) if token else None
+
+    def _page(self, template: str, signed_in: SignedIn | None, *, status: int = 200, **values: object) -> Response:
+        body = self._templates.get_template(template).render(signed_in=signed_in, **values)
+        return HTMLResponse(body, status_code=status, headers={"Cache-Control": "no-store"})
+
+    def _message(self, heading: str, text: str, status: int) -> Response:
+        return self._page("message.html", None, status=status, heading=heading, text=text)
+
+    def _sign_in(self, following: str, *, problem: str | None = None, status: int = 200) -> Response:
+        minutes = int(SESSION.total_seconds() // 60)
+        return self._page("sign_in.html", None, status=status, next=following, problem=problem, minutes=minutes)
+
+
+def console_app(database: Database, doorkeeper: Doorkeeper) -> Starlette:
+    """The console over a database, to be mounted at `/console`."""
+    pages = _Pages(Console(database, doorkeeper))
+    return Starlette(
+        routes=[
+            Route("/", pages.home),
+            Route("/claims/{claim_id}", pages.claim),
+            Route("/sign-in", pages.sign_in_form, methods=["GET"]),
+            Route("/sign-in", pages.sign_in, methods=["POST"]),
+            Route("/sign-out", pages.sign_out, methods=["POST"]),
+            Mount("/static", StaticFiles(directory=_HERE / "static")),
+        ],
+        middleware=[Middleware(_Guarded)],
+        exception_handlers={ApiError: pages.failed, HTTPException: pages.failed},
+    )
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """A small URL-encoded form; raises `TooLarge`, `Forbidden`."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MAX_FORM_BYTES:
+            raise TooLarge("An API key is much shorter than what was sent.")
+    try:
+        fields = parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=4)
+    except ValueError:
+        raise Forbidden("The form could not be read; open the page again.") from None
+    return {name: values[-1] for name, values in fields.items()}
+
+
+def _inside(wanted: str) -> str:
+    """Where to go after signing in: a path of the console, whatever was asked for."""
+    inside = wanted.startswith("/console") and "//" not in wanted and "\\" not in wanted
+    return wanted if inside else "/console"
+
+
+def _to_sign_in(request: Request) -> Response:
+    return RedirectResponse(f"/console/sign-in?next={quote(request.url.path)}", status_code=303)

@@ -1,0 +1,149 @@
+"""Signing in and out, and putting a claim's explanation together."""
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import RowMapping
+
+from api.console import repository
+from api.console.page import AssessmentView, ClaimView, Page, explanation_page
+from api.console.repository import SignedIn
+from api.database import Database
+from api.errors import Forbidden, NotFound
+from api.identity.roles import Scope
+from api.identity.service import Doorkeeper
+from claims.money import format_cents
+from claims.scoring import Counterfactual, Reason
+from core import clock
+
+SESSION = timedelta(minutes=30)
+"""How long a session lasts; afterwards the key is asked for again."""
+LISTED = 25
+"""Flagged claims on the first page."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlaggedClaim:
+    """A row of the first page's list."""
+
+    claim_id: str
+    received_at: datetime
+    provider_id: str | None
+    status: str
+    amount: str
+    score: str
+
+
+class Console:
+    """The console's verbs over one database."""
+
+    def __init__(self, database: Database, doorkeeper: Doorkeeper) -> None:
+        self._database = database
+        self._doorkeeper = doorkeeper
+
+    async def sign_in(self, api_key: str) -> tuple[str, datetime]:
+        """Open a session for a key that may read scores; returns its token, shown this once, and its end.
+
+        Raises `Unauthorized`, `Forbidden`.
+        """
+        caller = await self._doorkeeper.identify(api_key)
+        if not caller.may(Scope.SCORES):
+            raise Forbidden(f"a key of role {caller.role} may not see scores; ask for an investigator's key")
+        token, now = secrets.token_urlsafe(32), clock.now()
+        async with self._database.transaction() as connection:
+            await repository.add_session(
+                connection,
+                token_hash=_hash(token),
+                api_key_id=caller.api_key_id,
+                created_at=now,
+                expires_at=now + SESSION,
+            )
+        return token, now + SESSION
+
+    async def signed_in(self, token: str) -> SignedIn | None:
+        """Whose session a token is; `None` when it has ended."""
+        async with self._database.reading() as connection:
+            return await repository.session_with(connection, _hash(token), clock.now())
+
+    async def sign_out(self, token: str) -> None:
+        """End a session."""
+        async with self._database.transaction() as connection:
+            await repository.end_session(connection, _hash(token), clock.now())
+
+    async def explain(self, claim_id: str) -> Page:
+        """The explanation page of a claim; raises `NotFound`."""
+        async with self._database.reading() as connection:
+            claim = await repository.claim_with(connection, claim_id)
+            rows = await repository.assessments_of(connection, claim_id)
+        if claim is None:
+            raise NotFound("There is no claim with this id; look it up in the claims system and open it again.")
+        if not rows:
+            raise NotFound("This claim was loaded as history and never assessed here, so there is nothing to explain.")
+        return explanation_page(_claim(claim, rows[-1]["findings"]), [_assessment(row) for row in rows])
+
+    async def flagged(self) -> list[FlaggedClaim]:
+        """The claims flagged most recently."""
+        async with self._database.reading() as connection:
+            rows = await repository.flagged_latest(connection, LISTED)
+        return [
+            FlaggedClaim(
+                claim_id=row["claim_id"],
+                received_at=row["received_at"],
+                provider_id=row["provider_id"],
+                status=row["status"].replace("_", " "),
+                amount=format_cents(row["amount_cents"]),
+                score="rule" if row["probability"] is None else f"{row['probability'] * 100:.1f} %",
+            )
+            for row in rows
+        ]
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _claim(row: RowMapping, findings: Sequence[Mapping[str, str]]) -> ClaimView:
+    return ClaimView(
+        claim_id=row["claim_id"],
+        status=row["status"],
+        amount_cents=row["amount_cents"],
+        approved_cents=row["approved_cents"],
+        member_id=row["member_id"] or "not known",
+        provider_id=row["provider_id"] or "not known",
+        procedure_code=row["procedure_code"] or "not known",
+        diagnosis_code=row["diagnosis_code"] or "not known",
+        region=row["region"],
+        specialty=row["specialty"],
+        service_from=row["service_from"].isoformat(),
+        received_at=row["received_at"],
+        voided_at=row["voided_at"],
+        findings=findings,
+    )
+
+
+def _assessment(row: RowMapping) -> AssessmentView:
+    times = {
+        view: None if at is None else datetime.fromisoformat(at) for view, at in (row["feature_times"] or {}).items()
+    }
+    return AssessmentView(
+        made_at=row["made_at"],
+        decided_by=row["decided_by"],
+        breaker_state=row["breaker_state"],
+        flagged=row["flagged"],
+        outcome=row["outcome"],
+        model_version=row["model_version"],
+        probability=row["probability"],
+        threshold=row["threshold"],
+        margin=row["margin"],
+        base_margin=row["base_margin"],
+        contributions=row["contributions"] or {},
+        vector=row["vector"] or {},
+        reasons=[Reason.model_validate(reason) for reason in row["reasons"]],
+        counterfactual=None if row["counterfactual"] is None else Counterfactual.model_validate(row["counterfactual"]),
+        feature_times=times,
+        stale_views=row["stale_views"] or (),
+        explained_by=row["explained_by"],
+    )

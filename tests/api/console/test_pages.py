@@ -1,0 +1,262 @@
+"""The console over the real database: who gets in, what is shown, and that strings from outside stay text."""
+
+import contextlib
+import json
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+import uvicorn
+from psycopg.types.json import Jsonb
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from api.console.routes import console_app
+from api.console.service import SESSION
+from api.database import Database
+from api.identity.service import Doorkeeper, create_key, revoke_key
+from core import clock
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
+
+
+def store_claim(url: str, claim_id: str, *, reason_text: str = "Amount 4.2× the average of P001") -> None:
+    """A claim first decided by the rule, then scored by the model."""
+    score = {
+        "probability": 0.83,
+        "margin": 1.5,
+        "threshold": 0.4,
+        "base_margin": -2.0,
+        "model_version": "7",
+        "vector": Jsonb({"amount_to_procedure_mean": 4.2, "weekend": None}),
+        "contributions": Jsonb({"amount_to_procedure_mean": 3.75, "weekend": -0.25}),
+        "counterfactual": Jsonb({"amount_cents": 6100, "probability": 0.39, "text": "would be below at 61.00"}),
+        "feature_times": Jsonb({"member_history": (NOON - timedelta(hours=12)).isoformat()}),
+    }
+    reason = {"code": "amount", "text": reason_text, "direction": "for", "push": 3.0, "odds": 20.1, "features": {}}
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "INSERT INTO claims (claim_id, received_at, service_from, service_to, member_id, provider_id,"
+            " procedure_code, diagnosis_code, amount_cents, status, source) VALUES"
+            " (%s, %s, '2026-03-01', '2026-03-01', 'M1', %s, 'P001', 'D001', 500000, 'in_review', 'api')",
+            [claim_id, NOON, reason_text],
+        )
+        for number, (by, extra) in enumerate([("rule", {}), ("model", score)]):
+            values = {
+                "assessment_id": f"{claim_id}-{number}",
+                "claim_id": claim_id,
+                "made_at": NOON + timedelta(minutes=number),
+                "decided_by": by,
+                "breaker_state": "open" if by == "rule" else "closed",
+                "outcome": "in_review",
+                "approved_cents": 0,
+                "flagged": True,
+                "findings": Jsonb([]),
+                "reasons": Jsonb([reason] if by == "model" else []),
+                "supersedes": f"{claim_id}-0" if number else None,
+                **extra,
+            }
+            names = ", ".join(values)
+            marks = ", ".join(["%s"] * len(values))
+            connection.execute(f"INSERT INTO assessments ({names}) VALUES ({marks})", list(values.values()))
+
+
+def app_over(database: Database) -> Starlette:
+    return Starlette(routes=[Mount("/console", console_app(database, Doorkeeper(database)))])
+
+
+@dataclass
+class Setting:
+    """A console with an investigator's key and a claim."""
+
+    client: httpx.AsyncClient
+    database: Database
+    url: str
+    key_id: str
+    key: str
+
+    async def sign_in(self, key: str | None = None, following: str = "/console") -> httpx.Response:
+        return await self.client.post("/console/sign-in", data={"api_key": key or self.key, "next": following})
+
+
+@pytest.fixture
+async def console(database_url: str) -> AsyncIterator[Setting]:
+    database = Database(database_url)
+    key_id, key = await create_key(database, name="Ines", role="investigator")
+    store_claim(database_url, "clm_1")
+    transport = httpx.ASGITransport(app_over(database))
+    async with httpx.AsyncClient(transport=transport, base_url="https://ginja.test") as client:
+        yield Setting(client, database, database_url, key_id, key)
+    await database.close()
+
+
+async def test_a_page_without_a_session_leads_to_the_sign_in_and_back(console: Setting) -> None:
+    answer = await console.client.get("/console/claims/clm_1")
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/console/sign-in?next=/console/claims/clm_1"
+    signed_in = await console.sign_in(following="/console/claims/clm_1")
+    assert signed_in.headers["location"] == "/console/claims/clm_1"
+    assert (await console.client.get("/console/claims/clm_1")).status_code == 200
+
+
+async def test_the_explanation_shows_the_score_the_reasons_and_what_changed(console: Setting) -> None:
+    await console.sign_in()
+    page = (await console.client.get("/console/claims/clm_1")).text
+    assert "83.0 %" in page
+    assert "Amount 4.2× the average of P001" in page
+    assert "would be below at 61.00" in page
+    assert "decided by: rule → model" in page
+
+
+async def test_the_waterfall_gets_every_bar(console: Setting) -> None:
+    await console.sign_in()
+    page = (await console.client.get("/console/claims/clm_1")).text
+    block = page.partition('id="waterfall-steps">')[2].partition("</script>")[0]
+    assert [bar["label"] for bar in json.loads(block)] == [
+        "Base of the model",
+        "amount_to_procedure_mean",
+        "weekend",
+        "This claim",
+    ]
+
+
+async def test_strings_from_outside_stay_text(console: Setting) -> None:
+    store_claim(console.url, "clm_2", reason_text=HOSTILE)
+    await console.sign_in()
+    page = (await console.client.get("/console/claims/clm_2")).text
+    assert "<script>document" not in page
+    assert "<img src=x" not in page
+    assert "&lt;img src=x onerror=alert(1)&gt;" in page
+
+
+async def test_an_unknown_claim_is_a_page_that_says_so(console: Setting) -> None:
+    await console.sign_in()
+    answer = await console.client.get("/console/claims/clm_none")
+    assert answer.status_code == 404
+    assert "There is no claim with this id" in answer.text
+
+
+async def test_a_key_that_may_not_see_scores_opens_no_session(console: Setting) -> None:
+    _, key = await create_key(console.database, name="A practice", role="provider", provider_id="H1")
+    answer = await console.sign_in(key)
+    assert answer.status_code == 403
+    assert "may not see scores" in answer.text
+    assert "set-cookie" not in answer.headers
+
+
+async def test_a_wrong_key_opens_no_session(console: Setting) -> None:
+    answer = await console.sign_in("gnj_wrong")
+    assert answer.status_code == 401
+    assert "set-cookie" not in answer.headers
+
+
+async def test_a_session_ends_when_its_time_is_over(console: Setting) -> None:
+    await console.sign_in()
+    with clock.held(clock.now() + SESSION - timedelta(seconds=1)):
+        assert (await console.client.get("/console/claims/clm_1")).status_code == 200
+    with clock.held(clock.now() + SESSION + timedelta(seconds=1)):
+        assert (await console.client.get("/console/claims/clm_1")).status_code == 303
+
+
+async def test_a_session_ends_with_its_key(console: Setting) -> None:
+    await console.sign_in()
+    await revoke_key(console.database, console.key_id)
+    assert (await console.client.get("/console/claims/clm_1")).status_code == 303
+
+
+async def test_after_signing_out_the_cookie_opens_nothing(console: Setting) -> None:
+    await console.sign_in()
+    token = console.client.cookies["ginja_console"]
+    await console.client.post("/console/sign-out")
+    answer = await console.client.get("/console/claims/clm_1", headers={"Cookie": f"ginja_console={token}"})
+    assert answer.status_code == 303
+
+
+async def test_the_cookie_is_hidden_from_scripts_and_other_sites(console: Setting) -> None:
+    cookie = (await console.sign_in()).headers["set-cookie"]
+    assert {"HttpOnly", "Secure", "SameSite=strict", "Path=/console"} <= set(cookie.split("; "))
+
+
+@pytest.mark.parametrize("elsewhere", ["https://evil.test", "//evil.test", "/console//evil.test", "/console\\evil"])
+async def test_signing_in_never_leads_to_another_site(console: Setting, elsewhere: str) -> None:
+    assert (await console.sign_in(following=elsewhere)).headers["location"] == "/console"
+
+
+async def test_a_form_sent_by_another_site_is_refused(console: Setting) -> None:
+    headers = {"Sec-Fetch-Site": "cross-site"}
+    answer = await console.client.post("/console/sign-in", data={"api_key": console.key}, headers=headers)
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(("size", "status"), [(4_096, 401), (4_097, 413)])
+async def test_a_form_may_be_so_large_and_no_larger(console: Setting, size: int, status: int) -> None:
+    body = "api_key=" + "x" * (size - len("api_key="))
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = await console.client.post("/console/sign-in", content=body, headers=headers)
+    assert answer.status_code == status
+
+
+async def test_every_page_forbids_scripts_and_frames_from_elsewhere(console: Setting) -> None:
+    for path in ("/console/sign-in", "/console/static/console.css", "/console/claims/clm_1"):
+        policy = (await console.client.get(path)).headers["content-security-policy"]
+        assert "script-src 'self'" in policy
+        assert "frame-ancestors 'none'" in policy
+
+
+@pytest.fixture
+def served_console(database_url: str) -> Iterator[str]:
+    """The console on a real port."""
+    database = Database(database_url)
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app_over(database), log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run, args=([listening],))
+    thread.start()
+    with contextlib.closing(listening):
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_in_a_browser_the_waterfall_is_drawn_and_hostile_text_does_nothing(
+    chromium: str, served_console: str, database_url: str, tmp_path: Path, scheme: str
+) -> None:
+    import asyncio
+
+    from playwright.sync_api import sync_playwright
+
+    async def make_key() -> str:
+        database = Database(database_url)
+        _, key = await create_key(database, name="Ines", role="investigator")
+        await database.close()
+        return key
+
+    key = asyncio.run(make_key())
+    store_claim(database_url, "clm_2", reason_text=HOSTILE)
+    complaints: list[str] = []
+    requested: list[str] = []
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(color_scheme=scheme)  # type: ignore[arg-type]
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: requested.append(request.url))
+        page.goto(f"{served_console}/console/claims/clm_2")
+        page.fill("#api_key", key)
+        page.click("button.primary")
+        page.wait_for_selector("#waterfall[data-drawn='4'] svg")
+        assert page.title() == "Claim clm_2 · Ginja"
+        assert page.locator("#waterfall svg text", has_text="amount_to_procedure_mean").count() == 1
+        assert page.locator("img[src=x]").count() == 0
+        page.screenshot(path=tmp_path / f"{scheme}.png", full_page=True)
+        browser.close()
+    assert complaints == []
+    assert all(url.startswith((served_console, "data:")) for url in requested)
