@@ -5,11 +5,11 @@ from pathlib import Path
 import duckdb
 
 
-def connect(work: Path | None = None, threads: int = 1) -> duckdb.DuckDBPyConnection:
-    """A connection in memory, or in a database file under `work` that also takes what does not fit into memory."""
-    if work is None:
+def connect(spill: Path | None = None, threads: int = 1) -> duckdb.DuckDBPyConnection:
+    """A connection in memory; what does not fit goes to the folder `spill`."""
+    if spill is None:
         connection = duckdb.connect(config={"threads": threads})
     else:
-        connection = duckdb.connect(str(work / "work.duckdb"), config={"threads": threads, "temp_directory": str(work)})
+        connection = duckdb.connect(config={"threads": threads, "temp_directory": str(spill)})
     connection.execute("SET TimeZone = 'UTC'")
     return connection

@@ -11,7 +11,7 @@ from pipelines.ingest.mapping import Dates, LabelTexts, Mapping, Money, Sexes
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """`value` is NULL where the text is missing or wrong, `problem` is NULL where nothing is wrong."""
+    """`problem` is NULL where nothing is wrong; in it, `@v` stands for the column that holds `value`."""
 
     value: str
     problem: str
@@ -27,10 +27,9 @@ def _listed(texts: tuple[str, ...]) -> str:
 
 
 def cleaned(column: str, missing: tuple[str, ...]) -> str:
-    """The text without blanks around it, NULL where it means that there is no value."""
+    """A trimmed text, NULL where it means that there is no value."""
     marks = ", ".join(literal(text) for text in missing)
-    trimmed = f"trim({column}, ' \t\u00a0')"
-    return f"CASE WHEN {trimmed} IN ('', {marks}) THEN NULL ELSE {trimmed} END"
+    return f"CASE WHEN {column} IN ('', {marks}) THEN NULL ELSE {column} END"
 
 
 _UNREADABLE = "regexp_matches({0}, '[\\x00-\\x1f\\x7f\ufffd]')"
@@ -42,7 +41,7 @@ def text(raw: str, limit: int) -> Parsed:
         f"CASE WHEN length({raw}) > {limit} THEN 'longer than {limit} characters' "
         f"WHEN {_UNREADABLE.format(raw)} THEN 'characters that cannot be read; check the encoding' END"
     )
-    return Parsed(f"CASE WHEN ({problem}) IS NULL THEN {raw} END", problem)
+    return Parsed(raw, problem)
 
 
 _ICD = {9: "([0-9]{3,5}|[Vv][0-9]{2,4}|[Ee][0-9]{3,4})", 10: "[A-Za-z][0-9][0-9A-Za-z]{1,5}"}
@@ -54,7 +53,7 @@ def diagnosis(raw: str, version: int | None) -> Parsed:
         return text(raw, 16)
     bare = f"replace({raw}, '.', '')"
     problem = f"CASE WHEN NOT regexp_full_match({bare}, '{_ICD[version]}') THEN 'not an ICD-{version} code' END"
-    return Parsed(f"CASE WHEN ({problem}) IS NULL THEN upper({bare}) END", problem)
+    return Parsed(f"upper({bare})", problem)
 
 
 def amount(raw: str, money: Money) -> Parsed:
@@ -79,12 +78,12 @@ def amount(raw: str, money: Money) -> Parsed:
     noise = f"regexp_full_match({plain}, {literal(f'[+-]?{whole}{dot}[0-9]+')})"
     example = "125000" if money.unit == "cents" else f"1250{money.decimal}00"
     checks = [
-        f"WHEN {noise} AND ({cents}) IS NULL THEN 'more decimals than {'cents have' if scale == 1 else 'two'}'",
-        f"WHEN ({cents}) IS NULL THEN 'not an amount such as {example}'",
-        f"WHEN ({cents}) > {MAX_CENTS} THEN 'over the largest amount'",
+        f"WHEN @v IS NULL AND {noise} THEN 'more decimals than {'cents have' if scale == 1 else 'two'}'",
+        f"WHEN @v IS NULL THEN 'not an amount such as {example}'",
+        f"WHEN @v > {MAX_CENTS} THEN 'over the largest amount'",
     ]
     if money.negative == "reject":
-        checks.append(f"WHEN ({cents}) < 0 THEN 'a negative amount'")
+        checks.append("WHEN @v < 0 THEN 'a negative amount'")
     return Parsed(cents, f"CASE WHEN {raw} IS NULL THEN NULL {' '.join(checks)} END")
 
 
@@ -92,9 +91,12 @@ def total(mapping: Mapping, raws: list[str]) -> Parsed:
     """The sum of amounts of which the first must be there; zero is a mistake where a row is a whole claim."""
     parts = [amount(raw, mapping.money) for raw in raws]
     value = " + ".join([f"({parts[0].value})", *(f"COALESCE({part.value}, 0)" for part in parts[1:])])
-    checks = [f"({part.problem})" for part in parts]
+    if len(parts) == 1:
+        checks = [parts[0].problem]
+    else:
+        checks = [part.problem.replace("@v", f"({part.value})") for part in parts]
     if mapping.rows == "claims":
-        checks.append(f"CASE WHEN ({value}) = 0 THEN 'an amount of zero' END")
+        checks.append("CASE WHEN @v = 0 THEN 'an amount of zero' END")
     return Parsed(value, f"COALESCE({', '.join([*checks, 'NULL'])})")
 
 
@@ -103,8 +105,8 @@ def whole(raw: str, low: int, high: int) -> Parsed:
     digits = f"regexp_full_match({raw}, '[0-9]{{1,9}}([.]0+)?')"
     number = f"CASE WHEN {digits} THEN CAST(split_part({raw}, '.', 1) AS INT) END"
     problem = (
-        f"CASE WHEN {raw} IS NULL THEN NULL WHEN ({number}) IS NULL THEN 'not a whole number' "
-        f"WHEN ({number}) NOT BETWEEN {low} AND {high} THEN 'not between {low} and {high}' END"
+        f"CASE WHEN {raw} IS NULL THEN NULL WHEN @v IS NULL THEN 'not a whole number' "
+        f"WHEN @v NOT BETWEEN {low} AND {high} THEN 'not between {low} and {high}' END"
     )
     return Parsed(number, problem)
 
@@ -157,9 +159,9 @@ def day(raw: str, dates: Dates, today: int) -> Parsed:
     """A date; `today` is the last day possible, as days since the epoch."""
     value, _ = _moments(raw, dates)
     problem = (
-        f"CASE WHEN {raw} IS NULL THEN NULL WHEN ({value}) IS NULL THEN {literal(_unlike(dates))} "
-        f"WHEN ({value}) < DATE '1900-01-01' THEN 'before 1900' "
-        f"WHEN ({value}) > DATE '1970-01-01' + {today} THEN 'in the future' END"
+        f"CASE WHEN {raw} IS NULL THEN NULL WHEN @v IS NULL THEN {literal(_unlike(dates))} "
+        f"WHEN @v < DATE '1900-01-01' THEN 'before 1900' "
+        f"WHEN @v > DATE '1970-01-01' + {today} THEN 'in the future' END"
     )
     return Parsed(value, problem)
 
@@ -169,14 +171,14 @@ def instant(raw: str, dates: Dates, now_us: int) -> Parsed:
     local, value = _moments(raw, dates)
     zone = "'([Zz]|[+-][0-9]{2}:?[0-9]{2})$'"
     zoneless = f"regexp_matches({raw}, ':[0-9]{{2}}') AND NOT regexp_matches({raw}, {zone})"
-    naive = f"({value}) IS NULL AND (({local}) IS NOT NULL OR ({zoneless}))"
+    naive = f"@v IS NULL AND (({local}) IS NOT NULL OR ({zoneless}))"
     if dates.timezone is not None:
         naive = "false"
     problem = (
         f"CASE WHEN {raw} IS NULL THEN NULL WHEN {naive} THEN {literal(_NAIVE)} "
-        f"WHEN ({value}) IS NULL THEN {literal(_unlike(dates))} "
-        f"WHEN ({value}) < epoch_us(TIMESTAMP '1900-01-01') THEN 'before 1900' "
-        f"WHEN ({value}) > {now_us} THEN 'in the future' END"
+        f"WHEN @v IS NULL THEN {literal(_unlike(dates))} "
+        f"WHEN @v < epoch_us(TIMESTAMP '1900-01-01') THEN 'before 1900' "
+        f"WHEN @v > {now_us} THEN 'in the future' END"
     )
     return Parsed(value, problem)
 

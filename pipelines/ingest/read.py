@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from core import clock
 from pipelines.duck import connect
 from pipelines.ingest.errors import MappingError
-from pipelines.ingest.fields import Parsed, cleaned, literal, parse_all, total
+from pipelines.ingest.fields import cleaned, literal, parse_all, total
 from pipelines.ingest.mapping import FIELDS, Mapping
 from pipelines.ingest.records import Record, Table
 from pipelines.ingest.rejects import Rejects
@@ -67,30 +67,35 @@ def _query(mapping: Mapping, columns: list[str]) -> str:
         own = set(mapping.sources("diagnosis_code")) & set(mapping.sources("diagnoses"))
         principal = [] if own else [f"({raw['diagnosis_code']} IS NOT NULL)::INT"]
         values["diagnoses"] = f"GREATEST(1, {' + '.join([*principal, *further] or ['1'])})"
-    chosen = [
-        f"({values[name]})::{_sql_type(name)} AS {name}" if name in values else f"NULL::{_sql_type(name)} AS {name}"
-        for name in FIELDS
-    ]
-    problems = [_problem(field, entry, (raw | constants)[field]) for field, entry in parsed.items()]
-    problems += [_problem(field, Parsed("", f"CASE WHEN {raw[field]} IS NULL THEN 'no value' END"), "NULL")
-                 for field in _always(mapping)]  # fmt: skip
-    texts = ", ".join(f"{cleaned(f'c{index}', mapping.missing)} AS t{index}" for index in range(len(columns)))
+    columns_of = range(len(columns))
+    trimmed = ", ".join(f"trim(c{at}, ' \t\u00a0') AS t{at}" for at in columns_of)
+    texts = ", ".join(f"{cleaned(f't{at}', mapping.missing)} AS t{at}" for at in columns_of)
+    named = ", ".join(f"({values[field]})::{_sql_type(field)} AS v_{field}" for field in values)
+    problems = {field: entry.problem.replace("@v", f"v_{field}") for field, entry in parsed.items()}
+    for field in _always(mapping):
+        problems[field] = f"CASE WHEN {raw[field]} IS NULL THEN 'no value' ELSE ({problems[field]}) END"
+    found = ", ".join(f"({problem})::VARCHAR AS p_{field}" for field, problem in problems.items())
+    first = ", ".join(
+        f"CASE WHEN p_{field} IS NOT NULL THEN "
+        f"{{'field': '{field}', 'reason': p_{field}, 'value': ({(raw | constants)[field]})::VARCHAR}} END"
+        for field in problems
+    )
+    chosen = ", ".join(
+        f"v_{field} AS {field}" if field in values else f"NULL::{_sql_type(field)} AS {field}" for field in FIELDS
+    )
+    # A layer for each step, so that nothing is computed twice.
     return f"""
-        SELECT "row", {", ".join(chosen)}, COALESCE({", ".join(problems)}) AS problem
-        FROM (SELECT "row", {texts} FROM chunk) ORDER BY "row"
+        SELECT "row", {chosen}, COALESCE({first}) AS problem FROM (
+            SELECT *, {found} FROM (
+                SELECT *, {named} FROM (SELECT "row", {texts} FROM (SELECT "row", {trimmed} FROM chunk))
+            )
+        ) ORDER BY "row"
     """
 
 
 def _always(mapping: Mapping) -> list[str]:
     """Mapped fields without which a row is no claim."""
     return [field for field in ("claim_id", "amount") if field in mapping.columns]
-
-
-def _problem(field: str, parsed: Parsed, raw: str) -> str:
-    return (
-        f"(CASE WHEN ({parsed.problem}) IS NOT NULL "
-        f"THEN {{'field': '{field}', 'reason': ({parsed.problem}), 'value': {raw}::VARCHAR}} END)"
-    )
 
 
 def _sql_type(field: str) -> str:
@@ -114,7 +119,7 @@ def stage(table: Table, mapping: Mapping, target: Path, rejects: Rejects, progre
     places = [table.header.index(column) for column in columns]
     query, count = _query(mapping, columns), 0
     schema = pa.schema([pa.field("row", pa.int64()), *(pa.field(f"c{i}", pa.string()) for i in range(len(columns)))])
-    with connect() as connection, pq.ParquetWriter(target, STAGING) as out:
+    with connect(threads=2) as connection, pq.ParquetWriter(target, STAGING) as out:
         while batch := list(islice(table.records, CHUNK_ROWS)):
             count += len(batch)
             good: list[Record] = []

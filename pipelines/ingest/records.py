@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, NamedTuple, cast
 
 from pipelines.ingest.errors import SourceError
 
@@ -21,8 +21,7 @@ MAX_RECORD_LINES = 20
 _SAMPLE_BYTES = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record; `problem` says why it could not be split into the header's columns."""
 
     line: int

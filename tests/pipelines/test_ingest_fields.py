@@ -1,0 +1,187 @@
+"""The field parsers: exact money, exact days, nothing guessed."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from claims.money import MAX_CENTS, MoneyError, parse_cents
+from core import clock
+from pipelines.duck import connect
+from pipelines.ingest import fields
+from pipelines.ingest.fields import Parsed
+from pipelines.ingest.mapping import Dates, LabelTexts, Money, Sexes
+from pipelines.ingest.rejects import shape
+
+_CONNECTION = connect()
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+def read(parsed: Parsed, text: str | None) -> tuple[object, str | None]:
+    """What a parser over the column `raw` makes of a text: value and problem."""
+    problem = parsed.problem.replace("@v", "v")
+    sql = f"SELECT v, {problem} FROM (SELECT raw, {parsed.value} AS v FROM (SELECT ?::VARCHAR AS raw))"
+    ((value, wrong),) = _CONNECTION.execute(sql, [text]).fetchall()
+    return value, wrong
+
+
+def money(text: str, **how: object) -> tuple[object, str | None]:
+    return read(fields.amount("raw", Money(**how)), text)  # type: ignore[arg-type]
+
+
+@given(st.integers(0, MAX_CENTS))
+def test_every_amount_is_read_to_the_cent(cents: int) -> None:
+    text = f"{cents // 100}.{cents % 100:02d}"
+    assert money(text) == (cents, None)
+    assert money(f"{cents // 100:,}.{cents % 100:02d}", thousands=",") == (cents, None)
+    german = f"{cents // 100:,}".replace(",", ".") + f",{cents % 100:02d}"
+    assert money(german, thousands=".", decimal=",") == (cents, None)
+    assert money(f"$ {text}", symbols=("$",)) == (cents, None)
+    assert money(str(cents), unit="cents") == (cents, None)
+
+
+@given(st.text(alphabet="0123456789.,+-eE ()$x１", max_size=14))
+def test_what_is_no_plain_amount_is_never_read_as_one(text: str) -> None:
+    value, problem = money(text, negative="net")
+    try:
+        expected = parse_cents(text)
+    except MoneyError:
+        # Beyond our own amounts, a file may write a plus, brackets for minus, and zeros after two decimals.
+        if problem is None:
+            bare = text.strip().removeprefix("+").replace("(", "-").replace(")", "")
+            assert Decimal(bare) * 100 == value
+    else:
+        assert (value, problem) == (expected, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "how", "reason"),
+    [
+        ("12.340000000000001", {}, "more decimals than two"),
+        ("12.345", {}, "more decimals than two"),
+        ("12.5", {"unit": "cents"}, "more decimals than cents have"),
+        ("1e400", {}, "not an amount"),
+        ("NaN", {}, "not an amount"),
+        ("1,234.50", {}, "not an amount"),
+        ("1,23,4.50", {"thousands": ","}, "not an amount"),
+        ("-5.00", {}, "a negative amount"),
+        ("(5.00)", {}, "a negative amount"),
+        ("100000000.01", {}, "over the largest amount"),
+        ("1" * 40, {}, "not an amount"),
+    ],
+)
+def test_a_wrong_amount_has_a_reason(text: str, how: dict, reason: str) -> None:
+    assert reason in str(money(text, **how)[1])
+
+
+def test_rounding_happens_only_when_asked_for() -> None:
+    assert money("12.340000000000001", round=True) == (1234, None)
+    assert money("12.345", round=True) == (1235, None)
+    assert money("12.5000") == (1250, None)
+
+
+def test_brackets_and_minus_are_negative_where_lines_may_be_netted() -> None:
+    assert money("(1,250.00)", thousands=",", negative="net") == (-125_000, None)
+    assert money("-3", negative="net") == (-300, None)
+
+
+TODAY, NOW_US = clock.day_number(NOW), clock.micros(NOW)
+FORMATS = ("%Y-%m-%d", "%d/%m/%Y", "%Y%m%d", "%d-%b-%Y", "%m/%d/%y")
+
+
+@given(st.dates(date(1970, 1, 1), NOW.date()), st.sampled_from(FORMATS))
+def test_a_day_is_read_as_it_was_written(day: date, form: str) -> None:
+    dates = Dates(formats=(form,))
+    assert read(fields.day("raw", dates, TODAY), day.strftime(form)) == (day, None)
+    begin = clock.micros(datetime(day.year, day.month, day.day, tzinfo=UTC))
+    assert read(fields.instant("raw", dates, NOW_US), day.strftime(form)) == (begin, None)
+
+
+@given(st.datetimes(datetime(1970, 1, 2), datetime(2026, 5, 30)), st.integers(-12, 12))
+def test_a_time_with_a_zone_is_read_to_the_microsecond(moment: datetime, hours: int) -> None:
+    there = moment.replace(tzinfo=UTC) + timedelta(hours=hours)
+    text = f"{there:%Y-%m-%dT%H:%M:%S.%f}{hours:+03d}:00"
+    value, problem = read(fields.instant("raw", Dates(), NOW_US), text)
+    assert (value, problem) == (clock.micros(moment.replace(tzinfo=UTC)), None)
+
+
+def test_a_time_of_a_named_zone_is_read_in_that_zone() -> None:
+    dates = Dates(formats=("%d/%m/%Y %H:%M",), timezone="Africa/Nairobi")
+    expected = clock.micros(datetime(2026, 1, 5, 6, 30, tzinfo=UTC))
+    assert read(fields.instant("raw", dates, NOW_US), "05/01/2026 09:30") == (expected, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("2026-01-05 09:30:00", "a time without a zone"),
+        ("2026-01-05T09:30:00", "a time without a zone"),
+        ("2026-06-02", "in the future"),
+        ("1899-12-31", "before 1900"),
+        ("2026-02-30", "not a date"),
+        ("05/01/2026", "not a date"),
+        ("yesterday", "not a date"),
+    ],
+)
+def test_a_wrong_date_has_a_reason(text: str, reason: str) -> None:
+    assert reason in str(read(fields.instant("raw", Dates(), NOW_US), text)[1])
+
+
+def test_a_naive_time_of_a_mapped_format_still_needs_a_zone() -> None:
+    dates = Dates(formats=("%d/%m/%Y %H:%M",))
+    assert "without a zone" in str(read(fields.instant("raw", dates, NOW_US), "05/01/2026 09:30")[1])
+
+
+def test_an_identifier_of_ten_thousand_characters_is_refused() -> None:
+    assert read(fields.text("raw", 64), "x" * 10_000)[1] == "longer than 64 characters"
+    assert read(fields.text("raw", 64), "x" * 64) == ("x" * 64, None)
+
+
+@pytest.mark.parametrize("bad", ["a\x00b", "a\nb", "a\ufffdb", "a\x7f"])
+def test_characters_that_cannot_be_read_are_refused(bad: str) -> None:
+    assert "cannot be read" in str(read(fields.text("raw", 64), bad)[1])
+
+
+@pytest.mark.parametrize(
+    ("version", "text", "value"),
+    [(10, "S83.2", "S832"), (10, "z9861", "Z9861"), (9, "401.9", "4019"), (9, "V45.0", "V450"), (None, "D001", "D001")],
+)
+def test_diagnosis_codes_lose_their_dot(version: int | None, text: str, value: str) -> None:
+    assert read(fields.diagnosis("raw", version), text) == (value, None)
+
+
+@pytest.mark.parametrize(("version", "text"), [(10, "4019"), (9, "S832"), (10, "X"), (9, "not a code")])
+def test_a_code_of_the_other_version_is_refused(version: int, text: str) -> None:
+    assert f"not an ICD-{version} code" in str(read(fields.diagnosis("raw", version), text)[1])
+
+
+@pytest.mark.parametrize("text", ["Y", "1", "True", "YES", "fraud"])
+def test_common_words_for_fraud_are_known(text: str) -> None:
+    assert read(fields.label("raw", LabelTexts()), text) == (True, None)
+
+
+@pytest.mark.parametrize("text", ["N", "0", "False", "no"])
+def test_common_words_for_honest_are_known(text: str) -> None:
+    assert read(fields.label("raw", LabelTexts()), text) == (False, None)
+
+
+def test_an_unlisted_label_or_sex_is_refused_not_guessed() -> None:
+    assert "label" in str(read(fields.label("raw", LabelTexts()), "maybe")[1])
+    assert "sex" in str(read(fields.sex("raw", Sexes()), "3")[1])
+    assert read(fields.sex("raw", Sexes(F=("2",), M=("1",))), "2") == ("F", None)
+    assert read(fields.sex("raw", Sexes()), "Unknown") == (None, None)
+
+
+def test_whole_numbers_may_end_in_a_zero_fraction() -> None:
+    assert read(fields.whole("raw", 0, 130), "41.0") == (41, None)
+    assert "not between" in str(read(fields.whole("raw", 0, 130), "131")[1])
+    assert "not a whole number" in str(read(fields.whole("raw", 0, 130), "1.5")[1])
+
+
+@given(st.text(max_size=60))
+def test_a_shape_shows_no_letter_and_no_digit_of_the_value(text: str) -> None:
+    shown = shape(text).partition("…")[0]
+    assert not any(char.isalpha() and char not in "aA" for char in shown)
+    assert not any(char.isdigit() and char != "9" for char in shown)

@@ -1,0 +1,115 @@
+"""Records of text files: each line is a record, or a problem with its line number."""
+
+import csv
+import gzip
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.ingest.errors import SourceError
+from pipelines.ingest.records import MAX_LINE, Record, open_table, sniff_delimiter, split_records
+
+
+def split(text: str, width: int) -> list[Record]:
+    return list(split_records(iter(text.split("\n")), ",", width, 2, [0]))
+
+
+_VALUES = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\r\0"), max_size=8)
+
+
+@given(st.lists(st.lists(_VALUES, min_size=2, max_size=2), min_size=1, max_size=6))
+def test_whatever_a_csv_writer_writes_is_read_back(rows: list[list[str]]) -> None:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(rows)
+    found = split(buffer.getvalue(), 2)
+    assert [record.values for record in found if not record.problem] == rows
+
+
+def test_a_record_knows_the_line_it_begins_on() -> None:
+    found = split('a,b\n"two\nlines",c\n\nd,e', 2)
+    assert [(record.line, record.values) for record in found] == [
+        (2, ["a", "b"]),
+        (3, ["two\nlines", "c"]),
+        (6, ["d", "e"]),
+    ]
+
+
+def test_a_quote_that_is_never_closed_costs_its_own_line_alone() -> None:
+    found = split('a,b\n"open,c\n' + "\n".join(f"x,{n}" for n in range(40)), 2)
+    assert [record.line for record in found if record.problem] == [3]
+    assert len([record for record in found if not record.problem]) == 41
+
+
+def test_a_quote_inside_an_unquoted_value_is_a_character() -> None:
+    assert split('12" pipe,b', 2)[0].values == ['12" pipe', "b"]
+
+
+def test_wrong_quoting_and_wrong_widths_are_said() -> None:
+    problems = [record.problem or "" for record in split('"a"x,b\na\na,b,c', 2)]
+    assert "wrong quoting" in problems[0]
+    assert problems[1:] == ["1 values where the header has 2", "3 values where the header has 2"]
+
+
+def write(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_common_encodings_are_found_out(tmp_path: Path, encoding: str) -> None:
+    path = write(tmp_path / "a.csv", "Hôpital,Größe\nCliniqué,ü\n".encode(encoding))
+    table = open_table(path)
+    assert table.header == ["Hôpital", "Größe"]
+    assert next(table.records).values == ["Cliniqué", "ü"]
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+def test_line_ends_of_every_system_are_read(tmp_path: Path, ending: str) -> None:
+    table = open_table(write(tmp_path / "a.csv", ending.join(["a;b", "1;2", "", "3;4", ""]).encode()))
+    assert [(record.line, record.values) for record in table.records] == [(2, ["1", "2"]), (4, ["3", "4"])]
+    assert table.empty_lines == [1]
+
+
+def test_gzip_and_zip_are_read_as_they_are(tmp_path: Path) -> None:
+    with gzip.open(tmp_path / "a.csv.gz", "wb") as file:
+        file.write(b"a,b\n1,2\n")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.csv", "a,b\n1,2\n")
+    for name in ("a.csv.gz", "a.zip"):
+        assert [record.values for record in open_table(tmp_path / name).records] == [["1", "2"]]
+
+
+def test_a_zip_of_two_files_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.csv", "a,b\n")
+        archive.writestr("b.csv", "a,b\n")
+    with pytest.raises(SourceError, match="one file"):
+        open_table(tmp_path / "a.zip")
+
+
+def test_a_line_without_end_is_rejected_and_the_next_one_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", b"a,b\n" + b"x" * (3 * MAX_LINE) + b"\n1,2\n")
+    found = list(open_table(path).records)
+    assert "more than" in (found[0].problem or "")
+    assert (found[1].line, found[1].values) == (3, ["1", "2"])
+
+
+@pytest.mark.parametrize(("data", "reason"), [(b"", "empty"), (b"\n\n", "empty"), (b"a,a\n1,2\n", "twice")])
+def test_a_file_without_a_usable_header_is_refused(tmp_path: Path, data: bytes, reason: str) -> None:
+    with pytest.raises(SourceError, match=reason):
+        open_table(write(tmp_path / "a.csv", data))
+
+
+def test_an_absent_file_and_an_unknown_encoding_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="cannot read"):
+        open_table(tmp_path / "none.csv")
+    with pytest.raises(SourceError, match="unknown encoding"):
+        open_table(write(tmp_path / "a.csv", b"a,b\n"), encoding="utf-42")
+
+
+def test_the_separator_is_the_commonest_of_the_header() -> None:
+    assert [sniff_delimiter(text) for text in ("a,b;c;d", "a\tb", "a|b|c", "a")] == [";", "\t", "|", ","]
