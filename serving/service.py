@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import gc
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import bentoml
 from starlette.responses import Response
@@ -71,21 +71,22 @@ class Scorer:
     @bentoml.api(route="/v1/score")
     async def score(self, asked: ScoreRequest, /) -> Score:
         """Score one claim."""
-        return await _answer(
-            asked, lambda engine, request: engine.score(request.claim, request.states, request.deadline)
-        )
+        answer = await _answer(asked, lambda engine, it: engine.score(it.claim, it.states, it.deadline))
+        return cast(Score, answer)
 
     @bentoml.api(route="/v1/score_batch")
     async def score_batch(self, asked: BatchRequest, /) -> BatchScores:
         """Score up to 500 claims, read from one snapshot."""
-        return await _answer(asked, lambda engine, request: engine.score_batch(request.requests, request.deadline))
+        answer = await _answer(asked, lambda engine, it: engine.score_batch(it.requests, it.deadline))
+        return cast(BatchScores, answer)
 
 
-Scorer.add_asgi_middleware(Front, condition=_condition)
+service = cast("bentoml.Service[Any]", Scorer)
+service.add_asgi_middleware(Front, condition=_condition)
 
 
-async def _answer(asked: _Asked | Refusal, work: Callable[[Engine, _Asked], Awaitable[bytes]]) -> Any:
-    """The answer's bytes as they are: BentoML passes a response on, where it would build and check the model again."""
+async def _answer(asked: _Asked | Refusal, work: Callable[[Engine, _Asked], Awaitable[bytes]]) -> Response:
+    """The answer's bytes as they are: BentoML passes a response on, where it would build and check a model again."""
     try:
         if isinstance(asked, Refusal):
             raise asked

@@ -40,12 +40,12 @@ class Wire(bentoml.IODescriptor):
         return settings().max_body_bytes
 
     @classmethod
-    async def from_http_request(cls, request: Request, serde: Any) -> Self | Refusal:  # type: ignore[override]
+    async def from_http_request(cls, request: Request, serde: Any) -> Self | Refusal:
         """Read the request, or say why not."""
         try:
             deadline = _deadline(request)
             body = await _body(request, cls.limit_bytes())
-            asked = cls.model_validate_json(body)
+            asked: Self = cls.model_validate_json(body)
         except ValidationError as error:
             return _invalid(error)
         except Refusal as refusal:

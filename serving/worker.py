@@ -38,10 +38,10 @@ def main() -> None:
     telemetry.turn_off()
     configure_logging(settings().log_level)
 
-    from serving.service import Scorer
+    from serving.service import service
 
     config = uvicorn.Config(
-        Scorer.to_asgi(),
+        service.to_asgi(),
         log_config=None,
         access_log=False,
         server_header=False,

@@ -1,0 +1,85 @@
+"""Small models over the real vector, claims, and an online store filled for them."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import redis
+
+from claims.scoring import ClaimFacts
+from core import clock
+from features.layout import PLANS, key_of
+from features.packing import PACKERS, PROJECT, head, tail
+from features.vector import FEATURE_NAMES, schema_hash
+from features.watermark import Watermark, watermark_key
+from models.artefact import Calibration, ModelDocument, write_artefact
+from models.booster import BoosterParams, Sample, train_booster
+from models.champion import models_folder
+from models.explainer import build_tables
+
+
+@cache
+def _trained(seed: int):
+    rng = np.random.default_rng(seed)
+    x = rng.lognormal(size=(2_000, len(FEATURE_NAMES))).astype(np.float32)
+    y = np.log1p(x[:, seed % 10]) + rng.normal(size=len(x)) > 1.2
+    params = BoosterParams(depth=3, rounds=10, early_stopping=10, learning_rate=0.3, min_child_weight=1.0)
+    return train_booster(
+        Sample(x[:1_500], y[:1_500]), Sample(x[1_500:], y[1_500:]), features=FEATURE_NAMES, params=params
+    )
+
+
+def make_model(home: Path, version: str, *, seed: int = 1, threshold: float = 0.5) -> Path:
+    """A model of its own for each seed, in the models folder of `home`; nothing points to it yet."""
+    booster = _trained(seed).booster
+    document = ModelDocument(
+        version=version,
+        features=FEATURE_NAMES,
+        schema_hash=schema_hash(FEATURE_NAMES),
+        trees=booster.num_boosted_rounds(),
+        calibration=Calibration(a=0.9, b=1.1, c=-0.2),
+        threshold=threshold,
+        base_rate=0.15,
+        explained_by="tables",
+    )
+    folder, _ = write_artefact(models_folder(home), booster=booster, document=document, tables=build_tables(booster))
+    return folder
+
+
+def a_claim(**changed: object) -> ClaimFacts:
+    """The contract's claim, changed where asked."""
+    facts = {
+        "claim_id": "clm_1",
+        "received_at": "2026-03-02T10:15:00.123456Z",
+        "service_from": "2026-03-01",
+        "service_to": "2026-03-01",
+        "member_id": "M-secret-1",
+        "provider_id": "H1",
+        "procedure_code": "P001",
+        "diagnosis_code": "D001",
+        "place_of_service": "11",
+        "region": "Coast",
+        "specialty": "cardiology",
+        "age_years": 44,
+        "sex": "F",
+        "amount_cents": 500_000,
+        "benefit_limit_cents": 2_500_000,
+    }
+    return ClaimFacts.model_validate(facts | changed)
+
+
+def fill_store(url: str, claims: list[ClaimFacts]) -> None:
+    """Rows for every view of these claims, and a watermark whose updater is heard for a year."""
+    with redis.Redis.from_url(url) as client:
+        rows = {}
+        for facts in claims:
+            us = clock.micros(facts.received_at)
+            day = us // 86_400_000_000
+            for plan in PLANS.values():
+                for view in plan.views:
+                    key = head(PROJECT, 0, view.name) + tail(key_of(plan.keys, facts) or ())
+                    rows[key] = PACKERS[view.name].pack(us - 1_000_000, (day, *range(1, view.width)))
+        client.mset(rows)
+        days = max(clock.day_number(facts.received_at) for facts in claims)
+        heard = clock.micros(clock.now()) + 365 * 86_400_000_000
+        client.set(watermark_key(), Watermark(0, days, heard).pack())
