@@ -1,0 +1,80 @@
+"""What the demo shows: decisions with their reasons, the model beside the rule, latency, and what the outage cost."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_COLOURS = {"approved": "green", "partially_approved": "yellow", "in_review": "magenta", "rejected": "red"}
+_SHOWN_REASONS = 3
+
+
+def decisions(console: Console, claims: Iterable[Mapping[str, Any]], *, rows: int = 8) -> None:
+    """A table of a few decisions of every sort, with the reasons in words."""
+    table = Table(title="Decisions, and why", title_justify="left", show_lines=True, expand=True)
+    table.add_column("claim", no_wrap=True)
+    table.add_column("amount", justify="right", no_wrap=True)
+    table.add_column("decision", no_wrap=True)
+    table.add_column("score", justify="right", no_wrap=True)
+    table.add_column("reasons", ratio=1)
+    for claim in _of_every_sort(claims, rows):
+        status = Text(claim["status"].replace("_", " "), style=_COLOURS.get(claim["status"], ""))
+        score = "–" if claim["score"] is None else f"{claim['score']:.1%}"
+        paid = claim["approved_amount"]
+        decision = Text.assemble(status, f"\npays {paid:,.2f}\nby the {claim['decided_by']}")
+        table.add_row(
+            f"{claim['claim_id'][-8:]}\n{claim['member_id']} at {claim['provider_id']}\n{claim['procedure_code']}",
+            f"{claim['claim_amount']:,.2f}",
+            decision,
+            score,
+            Text("\n".join(_words(claim["reasons"])) or "nothing speaks against it"),
+        )
+    console.print(table)
+
+
+def _of_every_sort(claims: Iterable[Mapping[str, Any]], rows: int) -> list[Mapping[str, Any]]:
+    """Flagged ones first, then one of each decision in turn."""
+    by_sort: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for claim in claims:
+        by_sort.setdefault((claim["status"], claim["decided_by"]), []).append(claim)
+    for sort in by_sort.values():
+        sort.sort(key=lambda claim: -(claim["score"] or 0.0))
+    order = sorted(by_sort, key=lambda sort: list(_COLOURS).index(sort[0]) if sort[0] in _COLOURS else 9, reverse=True)
+    picked: list[Mapping[str, Any]] = []
+    while len(picked) < rows and any(by_sort.values()):
+        picked += [by_sort[sort].pop(0) for sort in order if by_sort[sort]]
+    return picked[:rows]
+
+
+def _words(reasons: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Findings, then what moved the score most, each on a line."""
+    findings = [f"• {reason['text']}" for reason in reasons if reason.get("direction") is None]
+    pushes = [
+        f"{'▲' if reason['direction'] == 'for' else '▽'} {reason['text']}"
+        for reason in reasons
+        if reason.get("direction") is not None
+    ]
+    return findings + pushes[:_SHOWN_REASONS]
+
+
+def figures(console: Console, rows: Sequence[tuple[str, Mapping[str, float | None]]], *, base_rate: float) -> None:
+    """Rankings side by side: `rows` are names with average precision, precision at 1 % and dollars recalled there."""
+    table = Table(title=f"On claims no model has seen (fraud: {base_rate:.2%} of them)", title_justify="left")
+    table.add_column("ranked by")
+    table.add_column("average precision", justify="right")
+    table.add_column("right among the top 1 %", justify="right")
+    table.add_column("fraud dollars found there", justify="right")
+    for name, judged in rows:
+        shown = [judged.get(key) for key in ("ap", "precision", "dollars")]
+        table.add_row(name, *("–" if value is None else f"{value:.1%}" for value in shown))
+    console.print(table)
+
+
+def summary(console: Console, values: Mapping[str, float | int]) -> None:
+    """The figures of the run in two columns."""
+    table = Table.grid(padding=(0, 2))
+    for name, value in values.items():
+        table.add_row(name, f"{value:,}" if isinstance(value, int) else f"{value:,.3g}")
+    console.print(table)

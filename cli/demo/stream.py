@@ -1,0 +1,124 @@
+"""Claims sent to the API at a steady pace, as a claims system sends them, and what came back."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from claims.money import format_cents
+from core.ids import new_id
+
+_LONGEST_ANSWER_S = 10.0
+_PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back for one claim."""
+
+    status: int
+    """HTTP status; 0: no answer at all."""
+    claim: dict[str, Any]
+    ms: float
+
+    @property
+    def decided(self) -> bool:
+        """Whether the claim was taken and decided."""
+        return self.status == httpx.codes.CREATED and "claim_id" in self.claim
+
+    @property
+    def by_rule(self) -> bool:
+        """Whether the rule decided, for want of a score."""
+        return self.decided and self.claim["decided_by"] == "rule"
+
+
+def claim_body(claim: Mapping[str, Any]) -> dict[str, Any]:
+    """A simulated claim as the API takes it."""
+    return {
+        "member_id": claim["member_id"],
+        "provider_id": claim["provider_id"],
+        "diagnosis_code": claim["diagnosis_code"],
+        "service_from": claim["service_from"].isoformat(),
+        "service_to": claim["service_to"].isoformat(),
+        "place_of_service": claim["place_of_service"],
+        "lines": [
+            {
+                "procedure_code": line["procedure_code"],
+                "amount": format_cents(line["amount_cents"]),
+                "units": line["units"],
+                "service_date": line["service_date"].isoformat(),
+            }
+            for line in claim["line_items"]
+        ],
+    }
+
+
+def submit(
+    api: str,
+    key: str,
+    bodies: Sequence[dict[str, Any]],
+    *,
+    per_second: float,
+    on_answer: Callable[[Answer], None],
+    events: Mapping[int, Callable[[], None]] | None = None,
+) -> list[Answer]:
+    """Send the claims, `per_second` of them whether or not answers have come; `events` happen before the n-th is sent.
+
+    Answers come back in the order of `bodies`.
+    """
+    return asyncio.run(_submit(api, key, bodies, per_second, on_answer, events or {}))
+
+
+async def _submit(
+    api: str,
+    key: str,
+    bodies: Sequence[dict[str, Any]],
+    per_second: float,
+    on_answer: Callable[[Answer], None],
+    events: Mapping[int, Callable[[], None]],
+) -> list[Answer]:
+    async with httpx.AsyncClient(base_url=api, headers=_headers(key), timeout=_LONGEST_ANSWER_S) as client:
+        started = time.perf_counter()
+        sent = []
+        for number, body in enumerate(bodies):
+            await asyncio.sleep(started + number / per_second - time.perf_counter())
+            if number in events:
+                await asyncio.to_thread(events[number])
+            sent.append(asyncio.create_task(_one(client, body, on_answer)))
+        return list(await asyncio.gather(*sent))
+
+
+async def _one(client: httpx.AsyncClient, body: dict[str, Any], on_answer: Callable[[Answer], None]) -> Answer:
+    started = time.perf_counter()
+    try:
+        response = await client.post("/v1/claims", json=body, headers={"Idempotency-Key": new_id("demo")})
+        status, claim = response.status_code, response.json()
+    except (httpx.TransportError, ValueError) as error:
+        status, claim = 0, {"error": repr(error)}
+    answer = Answer(status, claim, (time.perf_counter() - started) * 1_000)
+    on_answer(answer)
+    return answer
+
+
+def current(api: str, key: str, claim_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """The claims as they stand now, by id; one that the API does not know is left out."""
+    wanted = set(claim_ids)
+    found: dict[str, dict[str, Any]] = {}
+    with httpx.Client(base_url=api, headers=_headers(key), timeout=_LONGEST_ANSWER_S) as client:
+        cursor: str | None = None
+        while len(found) < len(wanted):
+            page = client.get("/v1/claims", params={"limit": _PAGE, **({"cursor": cursor} if cursor else {})})
+            page.raise_for_status()
+            body = page.json()
+            found |= {claim["claim_id"]: claim for claim in body["claims"] if claim["claim_id"] in wanted}
+            cursor = body["next_cursor"]
+            if cursor is None:
+                break
+    return found
+
+
+def _headers(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
