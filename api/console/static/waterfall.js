@@ -15,13 +15,14 @@
   const chart = echarts.init(place, null, { renderer: "svg" });
 
   const draw = () => {
+    const labels = Math.min(230, place.clientWidth * 0.4);
     const colour = { total: token("--total"), for: token("--for"), against: token("--against") };
     const ink = token("--ink"), soft = token("--ink-soft"), line = token("--line");
     chart.setOption({
       animation: false,
       aria: { enabled: true },
       textStyle: { color: ink, fontFamily: getComputedStyle(document.body).fontFamily },
-      grid: { left: 8, right: 64, top: 8, bottom: 28, containLabel: true },
+      grid: { left: labels + 12, right: 64, top: 8, bottom: 44 },
       tooltip: {
         trigger: "item", renderMode: "richText", backgroundColor: token("--surface"), borderColor: line,
         textStyle: { color: ink },
@@ -38,7 +39,7 @@
       },
       yAxis: {
         type: "category", inverse: true, data: steps.map((step) => step.label),
-        axisLabel: { color: ink, width: 250, overflow: "truncate" }, axisLine: { lineStyle: { color: line } }, axisTick: { show: false },
+        axisLabel: { color: ink, width: labels, overflow: "truncate" }, axisLine: { lineStyle: { color: line } }, axisTick: { show: false },
       },
       series: [{
         type: "custom",
@@ -48,7 +49,7 @@
           const step = steps[params.dataIndex];
           const start = item.coord([item.value(1), item.value(0)]);
           const end = item.coord([item.value(2), item.value(0)]);
-          const height = item.size([0, 1])[1] * 0.62;
+          const height = Math.min(item.size([0, 1])[1] * 0.62, 30);
           const left = Math.min(start[0], end[0]);
           const width = Math.max(Math.abs(end[0] - start[0]), 3);
           return {
@@ -71,6 +72,9 @@
 
   draw();
   dark.addEventListener("change", draw);
-  window.addEventListener("resize", () => chart.resize());
+  window.addEventListener("resize", () => {
+    chart.resize();
+    draw();
+  });
   place.dataset.drawn = String(steps.length);
 })();
