@@ -2,9 +2,9 @@
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from claims.scoring import Score
 
@@ -18,6 +18,10 @@ class UnbelievableScore(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class _Batch(BaseModel):
+    scores: list[Score]
 
 
 def believe(body: bytes, claim_id: str) -> Score:
@@ -60,3 +64,18 @@ def check(score: Score, claim_id: str) -> None:
         raise UnbelievableScore("schema", "the schema's hash is not that of the features named")
     if score.flagged != (score.probability >= score.threshold):
         raise UnbelievableScore("flag", "the flag contradicts probability and threshold")
+
+
+def believe_batch(body: bytes, claim_ids: Sequence[str]) -> list[Score]:
+    """Read the scorer's answer for several claims, in their order; raises `UnbelievableScore` if any is not right."""
+    if b"\\u0000" in body:
+        raise UnbelievableScore("malformed", "the answer has a NUL in a text")
+    try:
+        scores = _Batch.model_validate_json(body).scores
+    except ValidationError:
+        raise UnbelievableScore("malformed", "not a batch of scores of contract 1") from None
+    if len(scores) != len(claim_ids):
+        raise UnbelievableScore("malformed", f"{len(scores)} scores for {len(claim_ids)} claims")
+    for score, claim_id in zip(scores, claim_ids, strict=True):
+        check(score, claim_id)
+    return scores

@@ -8,6 +8,7 @@ from core import telemetry
 
 COMMANDS: dict[str, tuple[str, str]] = {
     # name: (module:attribute, one line of help)
+    "api": ("cli.api:api", "The claims API."),
     "bench": ("cli.bench:bench", "Measure features and scoring; prints JSON."),
     "db": ("cli.database:db", "Create and upgrade the database."),
     "demo": ("cli.demo:demo", "The whole platform once: simulate, train, serve, decide, break, recover."),
@@ -15,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "features": ("cli.features:features", "Apply, build, rebuild, verify features."),
     "gate": ("cli.gate:gate", "Check a data set as training would."),
     "ingest": ("cli.ingest:ingest", "Read claims files into the claims frame."),
+    "keys": ("cli.keys:keys", "Make and end API keys."),
     "promote": ("cli.model:promote", "Make a candidate the champion, if the gates agree."),
     "rollback": ("cli.model:rollback", "Go back to the champion before."),
     "score": ("cli.score:score", "Score a file of claims."),

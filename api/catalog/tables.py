@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.tables import Base, Cents
+from claims.reference import Sex
 
 
 class ProcedureRow(Base):
@@ -18,7 +19,7 @@ class ProcedureRow(Base):
     name: Mapped[str | None]
     specialties: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     typical_cents: Mapped[Cents | None] = mapped_column(comment="The catalogue's price of one unit.")
-    sex: Mapped[str | None]
+    sex: Mapped[Sex | None] = mapped_column(Text)
     min_age_years: Mapped[int | None]
     max_age_years: Mapped[int | None]
     max_units: Mapped[int | None] = mapped_column(comment="Most units plausible on one claim.")
@@ -38,7 +39,7 @@ class DiagnosisRow(Base):
 
     diagnosis_code: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str | None]
-    sex: Mapped[str | None]
+    sex: Mapped[Sex | None] = mapped_column(Text)
     min_age_years: Mapped[int | None]
     max_age_years: Mapped[int | None]
 

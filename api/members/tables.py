@@ -2,10 +2,11 @@
 
 from datetime import date
 
-from sqlalchemy import CheckConstraint, ForeignKey
+from sqlalchemy import CheckConstraint, ForeignKey, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.tables import Base, Cents
+from claims.reference import Sex
 
 
 class PlanRow(Base):
@@ -28,7 +29,7 @@ class MemberRow(Base):
     member_id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str | None]
     birth_date: Mapped[date | None]
-    sex: Mapped[str | None]
+    sex: Mapped[Sex | None] = mapped_column(Text)
     region: Mapped[str | None]
     plan_id: Mapped[str | None] = mapped_column(ForeignKey("plans.plan_id"))
     enrolled_from: Mapped[date | None]

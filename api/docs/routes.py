@@ -1,0 +1,38 @@
+"""The documentation page: Swagger UI out of this package; nothing is loaded from elsewhere."""
+
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI
+from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.staticfiles import StaticFiles
+
+_STATIC = Path(__file__).parent / "static"
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Ginja: claims API</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="stylesheet" href="/docs/static/swagger-ui.css"></head>
+<body><div id="swagger-ui"></div>
+<script src="/docs/static/swagger-ui-bundle.js"></script><script src="/docs/static/start.js"></script></body></html>
+"""
+_POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'"
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/docs")
+async def docs() -> HTMLResponse:
+    """The page."""
+    return HTMLResponse(_PAGE, headers={"Content-Security-Policy": _POLICY})
+
+
+@router.get("/")
+async def root() -> RedirectResponse:
+    """Nothing is at the root; show what there is."""
+    return RedirectResponse("/docs")
+
+
+def install(app: FastAPI) -> None:
+    """Add the page and its files to `app`."""
+    app.include_router(router)
+    app.mount("/docs/static", StaticFiles(directory=_STATIC))

@@ -1,0 +1,56 @@
+"""API keys, by the hash of their secret."""
+
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.identity.roles import Caller
+from api.identity.tables import ApiKeyRow
+
+
+async def caller_with(connection: AsyncConnection, secret_hash: bytes, at: datetime) -> Caller | None:
+    """Whose key this is, if it holds at the moment `at`."""
+    statement = select(ApiKeyRow.api_key_id, ApiKeyRow.role, ApiKeyRow.provider_id).where(
+        ApiKeyRow.secret_hash == secret_hash,
+        ApiKeyRow.revoked_at.is_(None),
+        ApiKeyRow.expires_at.is_(None) | (ApiKeyRow.expires_at > at),
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else Caller(*row)
+
+
+async def add_key(
+    connection: AsyncConnection,
+    *,
+    api_key_id: str,
+    secret_hash: bytes,
+    name: str,
+    role: str,
+    provider_id: str | None,
+    created_at: datetime,
+    expires_at: datetime | None,
+) -> None:
+    """Store a new key."""
+    await connection.execute(
+        insert(ApiKeyRow).values(
+            api_key_id=api_key_id,
+            secret_hash=secret_hash,
+            name=name,
+            role=role,
+            provider_id=provider_id,
+            created_at=created_at,
+            expires_at=expires_at,
+        )
+    )
+
+
+async def revoke_key(connection: AsyncConnection, api_key_id: str, at: datetime) -> bool:
+    """End a key; says whether there was one to end."""
+    statement = (
+        update(ApiKeyRow)
+        .where(ApiKeyRow.api_key_id == api_key_id, ApiKeyRow.revoked_at.is_(None))
+        .values(revoked_at=at)
+        .returning(ApiKeyRow.api_key_id)
+    )
+    return (await connection.execute(statement)).one_or_none() is not None

@@ -1,0 +1,115 @@
+"""The scorer, as the rest of the API sees it: a score that can be believed, or the reason why there is none."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from api import metrics
+from api.scoring.breaker import Breaker, State
+from api.scoring.errors import ScorerFailure, ScorerRefused
+from api.scoring.http import Answer, HttpFailure, HttpPool
+from claims.score_check import UnbelievableScore, believe, believe_batch
+from claims.scoring import ClaimFacts, Score
+
+MAX_SCORE_BYTES = 512 * 1024
+_STATES = TypeAdapter(dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """What asking the scorer came to."""
+
+    score: Score | None
+    failure: str | None
+    """Why there is no score: `deadline`, `connect`, `breaker_open`, `sum` …"""
+    breaker_state: str
+    """As it was when the claim came."""
+
+
+class ScorerClient:
+    """One pool of connections and one breaker for one scorer."""
+
+    def __init__(self, base_url: str, *, deadline_ms: int) -> None:
+        self._pool = HttpPool(base_url)
+        self._deadline_s = deadline_ms / 1_000
+        self.breaker = Breaker()
+        self._show_breaker(time.monotonic())
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.close()
+
+    def state(self) -> State:
+        """The breaker's state now."""
+        return self.breaker.state(time.monotonic())
+
+    async def score(self, facts: ClaimFacts, states: dict[str, Any] | None = None) -> Scoring:
+        """Score a claim within the deadline; never raises for what the scorer does or fails to do.
+
+        `states` is the past as of the claim's receipt; without it the scorer reads what is known now.
+        """
+        now = time.monotonic()
+        before = self.breaker.state(now).value
+        if not self.breaker.admits(now):
+            metrics.SCORER_FAILURES.labels("breaker_open").inc()
+            return Scoring(None, "breaker_open", before)
+        try:
+            score = await self._ask(facts, states)
+        except ScorerRefused as refused:
+            self.breaker.succeeded(time.monotonic())
+            return self._without(refused, before)
+        except ScorerFailure as failure:
+            self.breaker.failed(time.monotonic())
+            return self._without(failure, before)
+        except BaseException:
+            self.breaker.failed(time.monotonic())  # cancelled, or a defect: the breaker must not wait for this probe
+            raise
+        self.breaker.succeeded(time.monotonic())
+        self._show_breaker(time.monotonic())
+        metrics.MODEL.labels(score.model_version).inc()
+        return Scoring(score, None, before)
+
+    async def score_batch(self, claims: Sequence[ClaimFacts], *, deadline_s: float) -> list[Score]:
+        """Score many claims in one call, in their order; raises `ScorerFailure`. The breaker is not asked or told."""
+        requests = ",".join(f'{{"claim":{facts.model_dump_json()},"states":null}}' for facts in claims)
+        answer = await self._post("/v1/score_batch", f'{{"requests":[{requests}]}}'.encode(), deadline_s)
+        try:
+            return believe_batch(answer.body, [facts.claim_id for facts in claims])
+        except UnbelievableScore as error:
+            raise ScorerFailure(error.code, str(error)) from None
+
+    async def _ask(self, facts: ClaimFacts, states: dict[str, Any] | None) -> Score:
+        sent = b"null" if states is None else _STATES.dump_json(states)
+        body = b'{"claim":%b,"states":%b}' % (facts.model_dump_json().encode(), sent)
+        started = time.perf_counter()
+        answer = await self._post("/v1/score", body, self._deadline_s, limit=MAX_SCORE_BYTES)
+        metrics.SCORER_SECONDS.observe(time.perf_counter() - started)
+        try:
+            return believe(answer.body, facts.claim_id)
+        except UnbelievableScore as error:
+            raise ScorerFailure(error.code, str(error)) from None
+
+    async def _post(self, path: str, body: bytes, deadline_s: float, **options: int) -> Answer:
+        headers = {"Ginja-Deadline": str(round((time.time() + deadline_s) * 1_000))}
+        try:
+            answer = await self._pool.post(path, body, headers=headers, deadline_s=deadline_s, **options)
+        except HttpFailure as failure:
+            raise ScorerFailure(failure.code, str(failure)) from None
+        if answer.status in (413, 415, 422):
+            raise ScorerRefused(f"http_{answer.status}", f"the scorer refused the request with {answer.status}")
+        if answer.status != 200:
+            raise ScorerFailure(f"http_{answer.status}", f"the scorer answered {answer.status}")
+        return answer
+
+    def _without(self, failure: ScorerFailure, before: str) -> Scoring:
+        self._show_breaker(time.monotonic())
+        metrics.SCORER_FAILURES.labels(failure.code).inc()
+        return Scoring(None, failure.code, before)
+
+    def _show_breaker(self, now: float) -> None:
+        state = self.breaker.state(now)
+        for one in State:
+            metrics.BREAKER.labels(one.value).set(one is state)

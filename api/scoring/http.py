@@ -1,0 +1,189 @@
+"""A small HTTP/1.1 client for one host: kept-alive connections, one total deadline, bounded answers.
+
+The claims API sends one kind of request to one private address. What it needs of a client is that nothing the other
+side does (refuse, reset, trickle, talk for ever) outlasts the deadline, and that it costs little:
+`docs/adr/0053-a-client-of-our-own.md` has the figures beside httpx.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import cast
+from urllib.parse import urlsplit
+
+import httptools
+
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
+_IDLE_S = 20.0
+"""A connection that was idle for longer is not used again: the other side may be about to close it."""
+
+
+class HttpFailure(Exception):
+    """No whole answer could be had; `code` says how it went wrong."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class _Stale(Exception):
+    """A kept connection turned out to be closed before it answered anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer."""
+
+    status: int
+    body: bytes
+
+
+class _Connection(asyncio.Protocol):
+    """One connection, one request at a time."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport | None = None
+        self.idle_since = 0.0
+        self.used = False
+        self._waiting: asyncio.Future[Answer] | None = None
+        self._parser: httptools.HttpResponseParser | None = None
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._limit = 0
+        self._heard = False
+
+    @property
+    def usable(self) -> bool:
+        return self.transport is not None and not self.transport.is_closing()
+
+    def close(self) -> None:
+        if self.transport is not None:
+            self.transport.abort()
+            self.transport = None
+
+    def ask(self, request: bytes, limit: int) -> asyncio.Future[Answer]:
+        if self.transport is None:
+            raise HttpFailure("reset", "the connection ended as soon as it was made")
+        self._parser = httptools.HttpResponseParser(self)
+        self._parts, self._size, self._limit, self._heard = [], 0, limit, False
+        self._waiting = asyncio.get_running_loop().create_future()
+        self.transport.write(request)
+        return self._waiting
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but its base class
+
+    def data_received(self, data: bytes) -> None:
+        if self._parser is None or self._waiting is None:
+            self.close()  # it speaks without being asked
+            return
+        self._heard = True
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._fail(HttpFailure("protocol", "the answer is not HTTP"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.transport = None
+        if self._heard or not self.used:
+            self._fail(HttpFailure("reset", "the connection ended before the answer did"))
+        else:
+            self._fail(_Stale())
+
+    # httptools
+
+    def on_body(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size > self._limit:
+            self._fail(HttpFailure("too_large", f"the answer is larger than {self._limit} bytes"))
+        else:
+            self._parts.append(data)
+
+    def on_message_complete(self) -> None:
+        if self._waiting is None or self._parser is None:
+            return
+        answer = Answer(self._parser.get_status_code(), b"".join(self._parts))
+        keep = self._parser.should_keep_alive()
+        waiting, self._waiting, self._parser, self.used = self._waiting, None, None, True
+        if not keep:
+            self.close()
+        if not waiting.done():
+            waiting.set_result(answer)
+
+    def _fail(self, error: Exception) -> None:
+        waiting, self._waiting, self._parser = self._waiting, None, None
+        self.close()
+        if waiting is not None and not waiting.done():
+            waiting.set_exception(error)
+
+
+class HttpPool:
+    """Connections to one origin, reused last in, first out, so that those not needed grow old and are dropped."""
+
+    def __init__(self, base_url: str) -> None:
+        parts = urlsplit(base_url)
+        if parts.scheme != "http" or parts.hostname is None:
+            raise ValueError(f"the scorer's address is http://host:port, not {base_url}")
+        self._host, self._port = parts.hostname, parts.port or 80
+        self._prefix = parts.path.rstrip("/")
+        self._idle: list[_Connection] = []
+
+    async def __aenter__(self) -> "HttpPool":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every idle connection."""
+        while self._idle:
+            self._idle.pop().close()
+
+    async def post(
+        self, path: str, body: bytes, *, headers: Mapping[str, str], deadline_s: float, limit: int = MAX_ANSWER_BYTES
+    ) -> Answer:
+        """Post JSON; connecting, sending and the whole answer take `deadline_s` at most. Raises `HttpFailure`."""
+        request = self._request(path, body, headers)
+        try:
+            async with asyncio.timeout(deadline_s):
+                while True:
+                    connection = self._reusable() or await self._connect()
+                    try:
+                        answer = await connection.ask(request, limit)
+                    except _Stale:
+                        continue  # the next one is another idle connection, or at last a fresh one
+                    except asyncio.CancelledError:
+                        connection.close()
+                        raise
+                    if connection.usable:
+                        connection.idle_since = asyncio.get_running_loop().time()
+                        self._idle.append(connection)
+                    return answer
+        except TimeoutError:
+            raise HttpFailure("deadline", f"no answer within {deadline_s * 1000:.0f} ms") from None
+        except OSError as error:
+            raise HttpFailure("connect", f"the connection cannot be made ({type(error).__name__})") from None
+
+    def _request(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        lines = [f"POST {self._prefix}{path} HTTP/1.1", f"Host: {self._host}:{self._port}"]
+        lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        return "\r\n".join(lines).encode("ascii") + b"\r\n\r\n" + body
+
+    def _reusable(self) -> _Connection | None:
+        now = asyncio.get_running_loop().time()
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.usable and now - connection.idle_since < _IDLE_S:
+                return connection
+            connection.close()
+        return None
+
+    async def _connect(self) -> _Connection:
+        _, connection = await asyncio.get_running_loop().create_connection(_Connection, self._host, self._port)
+        return connection

@@ -1,0 +1,100 @@
+"""Assessments: added, read, never changed."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.scoring.tables import AssessmentRow
+from claims.decision import Decision
+from claims.outcome import Finding, Outcome
+from claims.rule import RuleVerdict
+from claims.scoring import Score
+
+
+def assessment_values(
+    *,
+    assessment_id: str,
+    claim_id: str,
+    made_at: datetime,
+    decision: Decision,
+    score: Score | None,
+    breaker_state: str,
+    score_failure: str | None,
+    rule: RuleVerdict | None,
+    supersedes: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """A row of `assessments`: everything that was known, said and decided."""
+    return {
+        "assessment_id": assessment_id,
+        "claim_id": claim_id,
+        "made_at": made_at,
+        "decided_by": decision.decided_by,
+        "breaker_state": breaker_state,
+        "score_failure": score_failure,
+        "outcome": decision.outcome.value,
+        "approved_cents": decision.approved_cents,
+        "flagged": decision.flagged,
+        "findings": [_finding_values(finding) for finding in decision.findings],
+        "rule": None if rule is None else _rule_values(rule),
+        "supersedes": supersedes,
+        "changes": None if changes is None else dict(changes),
+        **_score_values(score),
+    }
+
+
+_SCORE_COLUMNS = (
+    *("model_version", "schema_hash", "probability", "margin", "threshold", "base_margin", "vector", "contributions"),
+    *("reasons", "counterfactual", "feature_times", "stale_views", "explained_by", "shadow"),
+)
+
+
+def _score_values(score: Score | None) -> dict[str, Any]:
+    if score is None:
+        return {name: [] if name == "reasons" else None for name in _SCORE_COLUMNS}
+    document = score.model_dump(mode="json", include=set(_SCORE_COLUMNS))
+    return {name: document[name] for name in _SCORE_COLUMNS}
+
+
+def _finding_values(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "outcome": finding.outcome.value,
+        "text": finding.text,
+        "cites": finding.cites,
+        "line": finding.line,
+    }
+
+
+def finding_of(values: Mapping[str, Any]) -> Finding:
+    """A finding as it was stored."""
+    return Finding(values["code"], Outcome(values["outcome"]), values["text"], values["cites"], values["line"])
+
+
+def _rule_values(rule: RuleVerdict) -> dict[str, Any]:
+    return {
+        "flagged": rule.flagged,
+        "amount_cents": rule.amount_cents,
+        "average_cents": rule.average_cents,
+        "basis": rule.basis,
+        "claims": rule.claims,
+        "text": rule.text,
+    }
+
+
+async def add_assessment(connection: AsyncConnection, values: Mapping[str, Any]) -> None:
+    """Store an assessment."""
+    await connection.execute(insert(AssessmentRow), dict(values))
+
+
+async def assessments_of(connection: AsyncConnection, claim_id: str) -> list[dict[str, Any]]:
+    """Every assessment of a claim, oldest first."""
+    statement = (
+        select(*AssessmentRow.__table__.columns)
+        .where(AssessmentRow.claim_id == claim_id)
+        .order_by(AssessmentRow.made_at, AssessmentRow.assessment_id)
+    )
+    return [row._asdict() for row in await connection.execute(statement)]

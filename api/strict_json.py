@@ -1,0 +1,109 @@
+"""JSON read strictly and once, for every route: what two readers could understand differently is refused.
+
+The standard reader takes NaN, lets the last of two equal keys win, sends numbers through floats, and fails on deep
+nesting and huge integers. Here numbers keep their digits, and whatever is doubtful is named with the field it is in.
+"""
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from itertools import islice
+from typing import Any, Final
+
+from api.errors import FieldError, Invalid, MalformedBody
+
+MAX_DEPTH: Final = 8
+MAX_DIGITS: Final = 40
+_SHOWN_ERRORS: Final = 20
+
+
+class _Doubtful:
+    """A value that cannot be taken, with what is wrong about it."""
+
+    __slots__ = ("message",)
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> Any:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                return _Doubtful(f"the name {_shown(key)} stands there twice; send it once")
+            seen.add(key)
+    return found
+
+
+def _integer(digits: str) -> Any:
+    return int(digits) if len(digits) <= MAX_DIGITS else _Doubtful("the number has too many digits")
+
+
+def _fraction(digits: str) -> Any:
+    return Decimal(digits) if len(digits) <= MAX_DIGITS else _Doubtful("the number has too many digits")
+
+
+def _constant(name: str) -> Any:
+    return _Doubtful(f"{name} is not a number; send digits")
+
+
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_pairs, parse_int=_integer, parse_float=_fraction, parse_constant=_constant
+)
+
+
+def read(body: bytes) -> Any:
+    """The document in `body`: dicts, lists, text, ints, Decimals, booleans, None.
+
+    Raises `MalformedBody` for bytes that are not JSON in UTF-8, `Invalid` for JSON that holds something doubtful.
+    """
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise MalformedBody(f"byte {error.start} is not UTF-8; encode the body as UTF-8") from None
+    try:
+        document = _decoder.decode(text)
+    except json.JSONDecodeError as error:
+        raise MalformedBody(f"{error.msg.lower()} at line {error.lineno}, column {error.colno}") from None
+    except RecursionError:
+        raise MalformedBody(f"the body is nested deeper than {MAX_DEPTH} levels") from None
+    errors = list(islice(_doubts(document, "", 1), _SHOWN_ERRORS))
+    if errors:
+        raise Invalid.fields(errors)
+    return document
+
+
+def _doubts(value: Any, path: str, depth: int) -> Iterator[FieldError]:
+    match value:
+        case _Doubtful():
+            yield FieldError(path or "body", value.message)
+        case str():
+            if (wrong := _wrong_text(value)) is not None:
+                yield FieldError(path or "body", wrong)
+        case dict() | list() if depth > MAX_DEPTH:
+            yield FieldError(path, f"the body is nested deeper than {MAX_DEPTH} levels")
+        case dict():
+            for key, inner in value.items():
+                if _wrong_text(key) is not None:
+                    yield FieldError(path or "body", "a name holds a character that is not text")
+                    return
+                yield from _doubts(inner, f"{path}.{_shown(key)}" if path else _shown(key), depth + 1)
+        case list():
+            for at, inner in enumerate(value):
+                yield from _doubts(inner, f"{path}[{at}]", depth + 1)
+
+
+def _wrong_text(text: str) -> str | None:
+    if text.isascii():
+        return "the text holds a NUL character; leave it out" if "\0" in text else None
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        return "the text holds half of a character (a lone surrogate); encode it whole"
+    return "the text holds a NUL character; leave it out" if "\0" in text else None
+
+
+def _shown(key: str) -> str:
+    """A name from outside as it may stand in an answer: short, printable."""
+    short = "".join(character if character.isprintable() else "?" for character in key[:64])
+    return short or '""'
