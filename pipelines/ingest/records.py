@@ -98,6 +98,8 @@ def _quoted(first: str, delimiter: str, follow: Callable[[int], str | None]) -> 
             rows = list(csv.reader([text], delimiter=delimiter, strict=True))
         except csv.Error as error:
             if "unexpected end of data" not in str(error):
+                if taken:
+                    return "a quote is opened and never closed"
                 return "wrong quoting: a quote inside a quoted value must be doubled"
             further = follow(taken) if taken < MAX_RECORD_LINES and len(text) < MAX_LINE else None
             if further is None:

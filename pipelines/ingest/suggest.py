@@ -78,7 +78,7 @@ _DATE_FIELDS = ("received_at", "service_from", "service_to", "birth_date", "labe
 def _pick(header: list[str], values: dict[str, list[str]]) -> dict[str, str]:
     """Our field → their column, each column used once."""
     chosen: dict[str, str] = {}
-    names = {column: re.sub(r"(?<=[a-z])(?=[A-Z])|[\s.-]+", "_", column).lower() for column in header}
+    names = {column: _plain(column) for column in header}
     for field, patterns in _NAMES:
         fits = _FITS.get(field, bool)
         for pattern in patterns:
@@ -91,6 +91,11 @@ def _pick(header: list[str], values: dict[str, list[str]]) -> dict[str, str]:
                 chosen[field] = found[0]
                 break
     return chosen
+
+
+def _plain(column: str) -> str:
+    """`"Is Fraud?"`, `"isFraud"` → `"is_fraud"`."""
+    return re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", column).lower()).strip("_")
 
 
 def _mostly(texts: list[str], pattern: str) -> bool:
