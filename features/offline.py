@@ -5,7 +5,6 @@
     standing_today(ledger, entity)              the last today row of each key        ┘ online store
 """
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,20 +13,16 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from features.book import Book
 from features.engine import engine
+from features.files import EVENT_TIME, history_times, replace_file, today_times
 from features.history import change_points, every_key, history_at
 from features.layout import PLANS, View
-from features.ledger import MICROS_A_DAY, Ledger, Relation, load
+from features.ledger import Ledger, Relation, load
 from features.state import Entity
 from features.today import today_rows
 from features.views import ENTITIES
-
-ROW_GROUP = 262_144
-EVENT_TIME = "event_timestamp"
-_INSTANT = pa.timestamp("us", tz="UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +63,9 @@ def build(
 
     def write(entity: Entity) -> None:
         book, plan = Book(ledger, entity), PLANS[entity.name]
-        written = [(plan.standing, _with_history_times(history_at(book, change_points(book, until=until))))]
+        written = [(plan.standing, history_times(history_at(book, change_points(book, until=until))))]
         if plan.today is not None:
-            written.append((plan.today, _with_today_times(today_rows(book))))
+            written.append((plan.today, today_times(today_rows(book))))
         for view, table in written:
             replace_file(file_of(home, view), table)
             rows[view.name] = len(table)
@@ -118,21 +113,4 @@ def _rows_of(ledger: Ledger, entity: Entity, only: dict[str, set[str]] | None) -
     return kept
 
 
-def _with_history_times(table: pa.Table) -> pa.Table:
-    """History as of a day is known from the last microsecond of the day before."""
-    us = table["as_of_day"].to_numpy() * MICROS_A_DAY - 1
-    return table.append_column(EVENT_TIME, pa.array(us).cast(_INSTANT))
-
-
-def _with_today_times(table: pa.Table) -> pa.Table:
-    return table.append_column(EVENT_TIME, table["us"].cast(_INSTANT)).drop_columns(["us"])
-
-
-def replace_file(path: Path, table: pa.Table) -> None:
-    """Write a Parquet file beside `path` and put it in its place in one step."""
-    beside = path.with_suffix(".new")
-    pq.write_table(table, beside, row_group_size=ROW_GROUP, compression="zstd", store_schema=False)
-    os.replace(beside, path)
-
-
-__all__ = ["Built", "build", "file_of", "folder", "standing", "standing_today"]
+__all__ = ["EVENT_TIME", "Built", "build", "file_of", "folder", "standing", "standing_today"]

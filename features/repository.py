@@ -10,7 +10,8 @@ from feast import Entity, FeatureService, FeatureView, Field, FileSource, ValueT
 from feast.types import Array, Int64, String
 
 from features.layout import PLANS, VIEWS, View
-from features.offline import EVENT_TIME, file_of
+from features.files import EVENT_TIME
+from features.offline import file_of
 from features.state import Kind
 from features.views import ENTITIES
 

@@ -18,7 +18,7 @@ from features.engine import engine
 from features.frame import CLAIMS, LABELS
 from features.layout import PLANS
 from features.ledger import Relation, check_columns, relation
-from features.offline import EVENT_TIME
+from features.files import EVENT_TIME
 from features.repository import SERVICE
 from features.vector import FEATURE_NAMES, SLICE_ROWS, available, build_many
 

@@ -24,7 +24,7 @@ _NO_PATH = "Shares {x.provider_network.shared_with_confirmed:count} members with
 NETWORK: tuple[Feature, ...] = (
     _Net(
         name="network_degree",
-        meaning="Providers with whom the provider shares members.",
+        meaning="Providers with whom it shares more members than chance would have.",
         code="network_size",
         raises="This provider shares members with {value} others",
         lowers="This provider shares members with {value} others",
@@ -32,10 +32,10 @@ NETWORK: tuple[Feature, ...] = (
     ),
     _Net(
         name="network_shared_members",
-        meaning="The provider's members who also went to those.",
+        meaning="Members shared with those, counted once for each of them.",
         code="network_size",
-        raises="{value} members of this provider also went to providers tied to it",
-        lowers="{value} members of this provider also went to providers tied to it",
+        raises="This provider's ties to others come to {value} shared members",
+        lowers="This provider's ties to others come to {value} shared members",
         compute=lambda x: x.provider_network.shared_members,
     ),
     _Net(

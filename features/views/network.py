@@ -1,13 +1,13 @@
 """What the weekly job finds out about a provider's place among the others (`features/network.py`)."""
 
 PROVIDER_NETWORK_FIELDS: dict[str, str] = {
-    "degree": "Providers it shares members with, by ties that count.",
-    "shared_members": "Its members who also went to one of those.",
+    "degree": "Providers it is tied to.",
+    "shared_members": "Members shared with them, counted once for each tie.",
     "strongest_tie": "Members shared with the provider it shares most with.",
-    "community_size": "Providers in its community.",
-    "community_confirmed": "Providers of its community, itself left out, with a claim confirmed as fraud in the year before.",
+    "community_size": "Providers in its community, itself counted.",
+    "community_confirmed": "Other providers of its community with a claim confirmed as fraud in the year before.",
     "neighbours_confirmed": "Of the providers it is tied to, those with a claim confirmed as fraud in the year before.",
-    "shared_with_confirmed": "Its members who also went to one of those.",
-    "last_confirmed_us": "When the latest of those confirmations became known; microseconds since the epoch, 0: none.",
+    "shared_with_confirmed": "Its members who also went to one of those, each counted once.",
+    "last_confirmed_us": "The day the latest of those confirmations became known, in microseconds since the epoch; 0: none.",
 }
 """Field of the `provider_network` view → meaning. Its key is `provider_id`; a row holds for three weeks."""
