@@ -10,9 +10,10 @@ import pyarrow.parquet as pq
 
 from features.database import Connection, claims_of
 from features.derived_today import MICROS_A_DAY, Key, Rows
+from features.files import EVENT_TIME
 from features.layout import PLANS, View
 from features.ledger import load
-from features.offline import EVENT_TIME, standing
+from features.offline import standing
 from features.views import ENTITIES
 
 _NETWORK = PLANS["provider_network"].standing

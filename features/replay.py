@@ -1,0 +1,188 @@
+"""The online half of `features/verify.py`: claims through database, outbox, updater, Valkey and reader, the clock held.
+
+Claims are taken in *runs*: as many, in the order of receipt, as cannot affect each other's vectors, because no two of
+different microseconds share a key. Those are read one by one at their own time, then committed, then drained.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+import numpy as np
+import redis
+
+from claims.scoring import ClaimFacts
+from core import clock
+from features.hard_claims import HardClaims, Row
+from features.layout import PLANS, key_of
+from features.online import OnlineReader
+from features.packing import PROJECT
+from features.reading import Reading
+from features.updater import FeatureUpdater
+from features.vector import build_one
+
+_A_DAY_S = 86_400.0
+
+
+class Tables(Protocol):
+    """The tables of claims, as the platform fills them: whoever calls gives it, for features do not own them."""
+
+    def load(self, claims: Sequence[Row], labels: Sequence[Row]) -> None:
+        """Load a history and what is known of some claims, without events."""
+
+    def receive(self, rows: Sequence[Row], voids: Sequence[tuple[str, datetime]], *, order: Sequence[int]) -> None:
+        """Commit claims and voidings, with their events in the order given by places in `(*rows, *voids)`."""
+
+    def deliver_again(self, share: float) -> None:
+        """Open some of the events of this day again, though they were done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A claim as it was seen online."""
+
+    claim_id: str
+    vector: np.ndarray
+    reading: Reading
+    score: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something that happens at a microsecond: a claim comes, or one is voided."""
+
+    us: int
+    row: Row
+    is_void: bool
+
+
+def facts_of(row: Row) -> ClaimFacts:
+    """A row of the claims frame as the scorer is asked about it."""
+    return ClaimFacts(**{name: row[name] for name in ClaimFacts.model_fields})
+
+
+def entries(claims: HardClaims) -> list[Entry]:
+    """What happens in the live days, in order; of one microsecond, claims before voidings."""
+    first_us = claims.first_day * 86_400_000_000
+    found = [Entry(clock.micros(row["received_at"]), row, False) for row in claims.live]
+    voided = [row for row in (*claims.history, *claims.live) if _void_us(row) >= first_us]
+    found += [Entry(_void_us(row), row, True) for row in voided]
+    return sorted(found, key=lambda entry: (entry.us, entry.is_void, entry.row["claim_id"]))
+
+
+def _void_us(row: Row) -> int:
+    return -1 if row["voided_at"] is None else clock.micros(row["voided_at"])
+
+
+def runs(happenings: Iterable[Entry], *, most: int = 400) -> Iterator[list[Entry]]:
+    """Portions in order, none over a midnight, in which no entry shares a key with one of an earlier microsecond."""
+    run: list[Entry] = []
+    earlier: set[tuple[str, ...]] = set()
+    of_now: set[tuple[str, ...]] = set()
+    for entry in happenings:
+        keys = _keys(entry.row)
+        new_moment = bool(run) and entry.us != run[-1].us
+        if new_moment:
+            earlier |= of_now
+            of_now = set()
+        other_day = bool(run) and entry.us // 86_400_000_000 != run[-1].us // 86_400_000_000
+        if other_day or (earlier & keys) or (new_moment and len(run) >= most):
+            if not new_moment:  # its microsecond may not be torn apart: the whole of it begins the next run
+                moved = [e for e in run if e.us == entry.us]
+                run = [e for e in run if e.us != entry.us]
+            else:
+                moved = []
+            if run:
+                yield run
+            run, earlier = moved, set()
+            of_now = {key for e in moved for key in _keys(e.row)}
+        run.append(entry)
+        of_now |= keys
+    if run:
+        yield run
+
+
+def _keys(row: Row) -> set[tuple[str, ...]]:
+    return {("member", row["member_id"]), ("provider", row["provider_id"]), ("procedure", row["procedure_code"])}
+
+
+class Replay:
+    """Replays claims, and keeps what was seen of each."""
+
+    def __init__(
+        self,
+        claims: HardClaims,
+        tables: Tables,
+        updater: FeatureUpdater,
+        client: "redis.Redis",
+        *,
+        project: str = PROJECT,
+        score: Callable[[ClaimFacts, Reading], float] | None = None,
+        seed: int = 1,
+    ) -> None:
+        self._claims = claims
+        self._tables = tables
+        self._updater = updater
+        self._reader = OnlineReader(client, project=project, stale_after_s=_A_DAY_S)
+        self._score = score
+        self._rng = np.random.default_rng(seed)
+        self._day = claims.first_day - 1
+        self._waiting: list[Row] = []
+
+    def run(self) -> Iterator[list[Scored]]:
+        """Load the history, then yield what was seen, run by run."""
+        first_us = self._claims.first_day * 86_400_000_000
+        history = [row | {"voided_at": None} if _void_us(row) >= first_us else row for row in self._claims.history]
+        self._tables.load(history, self._claims.labels)
+        for run in runs(entries(self._claims)):
+            with clock.held(clock.from_micros(run[0].us)):
+                self._begin(run[0].us // 86_400_000_000)
+            yield [self._read(entry.row) for entry in run if not entry.is_void]
+            with clock.held(clock.from_micros(run[-1].us)):
+                self._commit(run)
+                self._drain()
+
+    def _begin(self, day: int) -> None:
+        if day == self._day:
+            return
+        self._day = day
+        self._drain()  # the midnight's roll-over
+        if self._waiting:
+            self._tables.receive(self._waiting, [], order=range(len(self._waiting)))
+            self._waiting = []
+            self._drain()
+
+    def _read(self, row: Row) -> Scored:
+        facts = facts_of(row)
+        with clock.held(row["received_at"]):
+            reading = self._reader.read(facts)
+        score = None if self._score is None else self._score(facts, reading)
+        return Scored(facts.claim_id, build_one(facts, reading.states), reading, score)
+
+    def _commit(self, run: Sequence[Entry]) -> None:
+        rows = [entry.row | {"voided_at": None} for entry in run if not entry.is_void]
+        self._waiting += [row for row in rows if row["claim_id"] in self._claims.late]
+        rows = [row for row in rows if row["claim_id"] not in self._claims.late]
+        voids = [(entry.row["claim_id"], entry.row["voided_at"]) for entry in run if entry.is_void]
+        self._tables.receive(rows, voids, order=self._rng.permutation(len(rows) + len(voids)).tolist())
+        if self._rng.random() < 0.05:
+            self._tables.deliver_again(0.02)
+
+    def _drain(self) -> None:
+        while self._updater.drain().more:
+            pass
+
+
+def keys_text(entity: str, facts: ClaimFacts) -> str:
+    """An entity's key of a claim, to be printed."""
+    return " × ".join(key_of(PLANS[entity].keys, facts) or ("not known",))
+
+
+def replayed(replay: Replay, progress: Callable[[int], Any]) -> dict[str, Scored]:
+    """What was seen of every claim; `progress` is told how many more were."""
+    seen: dict[str, Scored] = {}
+    for run in replay.run():
+        seen |= {scored.claim_id: scored for scored in run}
+        progress(len(run))
+    return seen
