@@ -1,0 +1,189 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from models import promotion, registry
+from models.artefact import Artefact, load_artefact, write_artefact
+from models.champion import models_folder, read_pointer
+from models.errors import ArtefactCorruptError, PointerError, RegistryError
+from models.explainer import build_tables
+from models.registry import DataRecord, RunRecord, Store
+from tests.models import makers
+
+
+def made(home: Path, version: str) -> Artefact:
+    booster = makers.trained().booster
+    tables = build_tables(booster)
+    folder, _ = write_artefact(
+        models_folder(home),
+        booster=booster,
+        document=makers.document(booster, tables, version=version),
+        tables=tables,
+    )
+    return load_artefact(folder)
+
+
+def record(**more: object) -> RunRecord:
+    figure = Figure()
+    figure.subplots().plot([1, 2])
+    x, y = makers.vectors(50, 12), makers.labels(50, 12)
+    values = {
+        "name": "test",
+        "command": "ginja train --test",
+        "git_commit": "a" * 40,
+        "params": {"depth": 4},
+        "metrics": {"average_precision": 0.5, "undefined": float("nan")},
+        "series": {"evaluation_log_loss": [0.5, 0.4, 0.3]},
+        "figures": {"pr.png": figure},
+        "texts": {"model_card.md": "# Card"},
+        "data": DataRecord("simulated", "claims.parquet", registry.content_sha256(x, y), x, y),
+        "requirements": ["xgboost"],
+    }
+    return RunRecord(**(values | more))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> tuple[Path, Store]:
+    """One home with one MLflow store, in which versions `v1` and `v2` are registered."""
+    home = tmp_path_factory.mktemp("home")
+    store = Store.of(home)
+    for version in ("v1", "v2"):
+        registry.register(store, record(), made(home, version))
+    return home, store
+
+
+def test_a_registered_model_is_the_candidate_and_its_run_holds_everything(place):
+    _, store = place
+    assert registry.aliases(store)["candidate"] == "v2"
+    import mlflow
+
+    client = mlflow.MlflowClient(store.url, store.url)
+    run = client.get_run(registry.find(store, "v2").run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.params == {"depth": "4"}
+    assert run.data.metrics == {"average_precision": 0.5, "evaluation_log_loss": 0.3}
+    assert run.data.tags["mlflow.source.git.commit"] == "a" * 40
+    assert run.data.tags["ginja.command"] == "ginja train --test"
+    assert run.inputs.dataset_inputs[0].dataset.name == "simulated"
+    assert {f.path for f in client.list_artifacts(run.info.run_id)} == {"pr.png", "model_card.md"}
+    assert [m.value for m in client.get_metric_history(run.info.run_id, "evaluation_log_loss")] == [0.5, 0.4, 0.3]
+
+
+def test_mlflow_itself_can_load_and_ask_the_registered_model(place):
+    _, store = place
+    registry.find(store, "v2")
+    import mlflow
+    import pandas as pd
+
+    x = makers.vectors(20, 12)
+    model = mlflow.pyfunc.load_model("models:/fraud@candidate")
+    predicted = model.predict(pd.DataFrame(x, columns=makers.names(12)))
+    assert ((np.asarray(predicted) > 0) & (np.asarray(predicted) < 1)).all()
+
+
+def test_promotion_fetches_verifies_points_and_names_and_undoing_goes_back(place):
+    home, store = place
+    shutil.rmtree(models_folder(home) / "v1")
+    first = promotion.promote(home, store, "v1", by="a person", why="the first")
+    assert (first.pointer.version, first.alias_problem) == ("v1", None)
+    promotion.promote(home, store, "v2", by="a person", why="better")
+    assert registry.aliases(store)["champion"] == "v2"
+    back = promotion.undo(home, store, by="a person", why="worse after all")
+    assert (back.pointer.version, back.alias_problem) == ("v1", None)
+    assert registry.aliases(store)["champion"] == "v1"
+
+
+def test_undoing_works_while_mlflow_is_down_and_says_that_the_alias_is_behind(place, tmp_path):
+    home, store = place
+    for version in ("v1", "v2"):
+        promotion.promote(home, store, version, by="a", why="b")
+    down = Store("http://127.0.0.1:9", None)
+    back = promotion.undo(home, down, by="a", why="b")
+    assert back.pointer.version == "v1"
+    assert back.alias_problem is not None
+    assert "127.0.0.1:9" in back.alias_problem
+    assert registry.aliases(store)["champion"] == "v2"
+    assert promotion.align(home, store) == "v1"
+    assert registry.aliases(store)["champion"] == "v1"
+
+
+def test_a_version_that_is_not_registered_is_not_promoted(place):
+    home, store = place
+    made(home, "loose")
+    before = read_pointer(home)
+    with pytest.raises(RegistryError, match="no registered model has version loose"):
+        promotion.promote(home, store, "loose", by="a", why="b")
+    assert read_pointer(home) == before
+
+
+def test_a_registered_model_whose_files_were_changed_is_not_fetched(place, tmp_path):
+    home, store = place
+    registry.register(store, record(), made(home, "v3"))
+    stored = next((home / "mlflow").rglob("ginja/model.json"))
+    newest = max((home / "mlflow").rglob("ginja/model.json"), key=lambda p: p.stat().st_mtime_ns)
+    assert stored
+    newest.write_bytes(newest.read_bytes().replace(b'"threshold":0.3', b'"threshold":0.9'))
+    with pytest.raises(ArtefactCorruptError):
+        registry.fetch(store, "v3", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_that_fails_in_the_middle_leaves_nothing_registered_and_a_failed_run(place):
+    home, store = place
+    made(home, "v4")
+    artifacts = home / "mlflow" / "artifacts"
+    aside = artifacts.rename(home / "mlflow" / "aside")
+    artifacts.write_text("not a folder")
+    try:
+        with pytest.raises(RegistryError, match="nothing was registered"):
+            registry.register(store, record(name="dies"), made(home, "v4"))
+    finally:
+        artifacts.unlink()
+        aside.rename(artifacts)
+    with pytest.raises(RegistryError, match="no registered model has version v4"):
+        registry.find(store, "v4")
+    import mlflow
+
+    runs = mlflow.MlflowClient(store.url).search_runs(
+        [mlflow.get_experiment_by_name("ginja").experiment_id], "attributes.run_name = 'dies'"
+    )
+    assert [run.info.status for run in runs] == ["FAILED"]
+    assert registry.register(store, record(), made(home, "v4")).version == "v4"
+
+
+def test_a_server_that_is_not_there_fails_at_once_and_clearly(place):
+    home, _ = place
+    with pytest.raises(RegistryError, match=r"127\.0\.0\.1:9 failed"):
+        registry.register(Store("http://127.0.0.1:9", None), record(), made(home, "v1"))
+
+
+def test_a_run_that_a_gate_stopped_is_kept_as_failed(place):
+    _, store = place
+    run_id = registry.log_run(store, record(texts={"quality.html": "<p>no</p>"}), succeeded=False)
+    import mlflow
+
+    client = mlflow.MlflowClient(store.url)
+    assert client.get_run(run_id).info.status == "FAILED"
+    assert "quality.html" in {f.path for f in client.list_artifacts(run_id)}
+
+
+def test_there_is_nothing_to_align_before_a_champion(tmp_path, place):
+    with pytest.raises(PointerError, match="no champion"):
+        promotion.align(tmp_path, place[1])
+
+
+def test_a_content_hash_tells_shape_type_and_order_apart():
+    a = np.arange(6, dtype=np.float32)
+    hashes = {
+        registry.content_sha256(a),
+        registry.content_sha256(a.reshape(2, 3)),
+        registry.content_sha256(a.astype(np.float64)),
+        registry.content_sha256(a[::-1]),
+        registry.content_sha256(a[:3], a[3:]),
+        registry.content_sha256(a.tobytes()),
+    }
+    assert len(hashes) == 6
+    assert registry.content_sha256(a) == registry.content_sha256(a.copy())
