@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import psycopg
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError
@@ -57,17 +58,16 @@ async def _parameters(_request: Request, error: Exception) -> Response:
 
 async def _database(_request: Request, error: Exception) -> Response:
     """The database cannot be reached: nothing was stored, and the same request may be sent again."""
-    if isinstance(error, DBAPIError) and not _is_lost(error):
+    if not _is_lost(error):
         return await _defect(_request, error)
     log.error("database not reached", error=type(error).__name__)
     detail = "nothing was stored; send the request again"
     return problem(503, "unavailable", "The database is not there", detail, headers={"Retry-After": "1"})
 
 
-def _is_lost(error: DBAPIError) -> bool:
-    import psycopg
-
-    return error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError)
+def _is_lost(error: Exception) -> bool:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return isinstance(cause, PoolTimeout | psycopg.OperationalError)
 
 
 async def _defect(request: Request, error: Exception) -> Response:
@@ -81,5 +81,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _framework)
     app.add_exception_handler(RequestValidationError, _parameters)
     app.add_exception_handler(DBAPIError, _database)
+    app.add_exception_handler(psycopg.Error, _database)
     app.add_exception_handler(PoolTimeout, _database)
     app.add_exception_handler(Exception, _defect)

@@ -1,16 +1,18 @@
 """Claims: what the edits need of the history, and what is stored of a claim."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, func, insert, select, true, tuple_, update
+from sqlalchemy import BigInteger, Select, bindparam, func, insert, select, true, tuple_, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.database import Query, Rows, Statement, compiled, nothing
 from api.intake.tables import ClaimLineRow, ClaimRow, IdempotencyKeyRow
 from api.scoring.tables import AssessmentRow
+from api.tables import Base
 from claims.claim import Claim
 from claims.edits import LookAlike
 from claims.outcome import Outcome
@@ -26,74 +28,96 @@ class Reply:
     body: bytes
 
 
-async def reply_to(connection: AsyncConnection, api_key_id: str, key: str) -> Reply | None:
+_REPLY = compiled(
+    select(IdempotencyKeyRow.request_hash, IdempotencyKeyRow.status, IdempotencyKeyRow.body).where(
+        IdempotencyKeyRow.api_key_id == bindparam("api_key_id"), IdempotencyKeyRow.key == bindparam("key")
+    )
+)
+
+
+def reply_to(api_key_id: str, key: str) -> Query[Reply | None]:
     """The reply kept for an Idempotency-Key of this caller."""
-    statement = select(IdempotencyKeyRow.request_hash, IdempotencyKeyRow.status, IdempotencyKeyRow.body).where(
-        IdempotencyKeyRow.api_key_id == api_key_id, IdempotencyKeyRow.key == key
-    )
-    row = (await connection.execute(statement)).one_or_none()
-    return None if row is None else Reply(*row)
+    return Query(_REPLY, {"api_key_id": api_key_id, "key": key}, lambda rows: Reply(*rows[0]) if rows else None)
 
 
-async def keep_reply(connection: AsyncConnection, api_key_id: str, key: str, reply: Reply, at: datetime) -> None:
+def _inserting(row: type[Base], *columns: str) -> Statement:
+    return compiled(insert(row).values({name: bindparam(name) for name in columns}))
+
+
+_KEEP = _inserting(IdempotencyKeyRow, *IdempotencyKeyRow.__table__.columns.keys())
+
+
+def keep_reply(api_key_id: str, key: str, reply: Reply, at: datetime) -> Query[None]:
     """Keep a reply. A second one under the same key waits for the first's commit, and then violates the primary key."""
-    await connection.execute(
-        insert(IdempotencyKeyRow).values(
-            api_key_id=api_key_id,
-            key=key,
-            request_hash=reply.request_hash,
-            status=reply.status,
-            body=reply.body,
-            created_at=at,
-        )
-    )
+    params = {"api_key_id": api_key_id, "key": key, **asdict(reply), "created_at": at}
+    return Query(_KEEP, params, nothing)
 
 
-async def lock_member(connection: AsyncConnection, member_id: str) -> None:
+_LOCK = compiled(select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("member_id"), 0))))
+
+
+def lock_member(member_id: str) -> Query[None]:
     """Let one claim of a member be decided at a time, until the transaction ends: two cannot use the same benefit, nor
     each miss that the other is its duplicate."""
-    await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(member_id, 0))))
+    return Query(_LOCK, {"member_id": member_id}, nothing)
 
 
-async def history(connection: AsyncConnection, claim: Claim) -> tuple[int, tuple[LookAlike, ...]]:
+_ALIKE = (
+    (ClaimRow.provider_id == bindparam("provider_id"))
+    & (ClaimRow.procedure_code == bindparam("procedure_code"))
+    & (ClaimRow.service_from == bindparam("service_from"))
+)
+_HISTORY = compiled(
+    select(
+        func.coalesce(func.sum(ClaimRow.approved_cents), 0).cast(BigInteger),
+        *(
+            func.array_agg(aggregate_order_by(column, ClaimRow.received_at)).filter(_ALIKE)
+            for column in (ClaimRow.claim_id, ClaimRow.received_at, ClaimRow.amount_cents)
+        ),
+    ).where(
+        ClaimRow.member_id == bindparam("member_id"),
+        ClaimRow.service_from.between(bindparam("year_begins"), bindparam("year_ends")),
+        ClaimRow.voided_at.is_(None),
+        ClaimRow.claim_id != bindparam("replaces"),
+    )
+)
+
+
+def history(claim: Claim) -> Query[tuple[int, tuple[LookAlike, ...]]]:
     """Cents of the benefit used in the calendar year of service, and the claims that look like this one.
 
     Reads the member's claims of that year by the index on member and first day of service.
     """
     year = claim.service_from.year
-    alike = (
-        (ClaimRow.provider_id == claim.provider_id)
-        & (ClaimRow.procedure_code == claim.principal.procedure_code)
-        & (ClaimRow.service_from == claim.service_from)
-    )
-    order = ClaimRow.received_at
-    statement = select(
-        func.coalesce(func.sum(ClaimRow.approved_cents), 0),
-        func.array_agg(aggregate_order_by(ClaimRow.claim_id, order)).filter(alike),
-        func.array_agg(aggregate_order_by(ClaimRow.received_at, order)).filter(alike),
-        func.array_agg(aggregate_order_by(ClaimRow.amount_cents, order)).filter(alike),
-    ).where(
-        ClaimRow.member_id == claim.member_id,
-        ClaimRow.service_from.between(date(year, 1, 1), date(year, 12, 31)),
-        ClaimRow.voided_at.is_(None),
-        ClaimRow.claim_id != (claim.replaces or ""),
-    )
-    used, ids, received, amounts = (await connection.execute(statement)).one()
-    return int(used), tuple(map(LookAlike, ids or (), received or (), amounts or ()))
+    params = {
+        "member_id": claim.member_id,
+        "provider_id": claim.provider_id,
+        "procedure_code": claim.principal.procedure_code,
+        "service_from": claim.service_from,
+        "year_begins": date(year, 1, 1),
+        "year_ends": date(year, 12, 31),
+        "replaces": claim.replaces or "",
+    }
+    return Query(_HISTORY, params, _read_history)
 
 
-async def add_claim(
-    connection: AsyncConnection,
-    claim: Claim,
-    facts: ClaimFacts,
-    *,
-    outcome: Outcome,
-    approved_cents: int,
-    submitted_by: str,
+def _read_history(rows: Rows) -> tuple[int, tuple[LookAlike, ...]]:
+    used, ids, received, amounts = rows[0]
+    return used, tuple(map(LookAlike, ids or (), received or (), amounts or ()))
+
+
+_ADD_CLAIM = _inserting(
+    ClaimRow, *(column.name for column in ClaimRow.__table__.columns if column.name not in ("voided_at", "void_reason"))
+)
+_ADD_LINE = _inserting(ClaimLineRow, *ClaimLineRow.__table__.columns.keys())
+
+
+def claim_values(
+    claim: Claim, facts: ClaimFacts, *, outcome: Outcome, approved_cents: int, submitted_by: str
 ) -> dict[str, Any]:
-    """Store a claim with its lines; returns the row."""
-    row = {
-        **facts.model_dump(),
+    """A row of `claims`."""
+    return {
+        **facts.__dict__,
         "other_diagnoses": list(claim.diagnosis_codes[1:]),
         "voided_at": None,
         "replaces": claim.replaces,
@@ -102,9 +126,13 @@ async def add_claim(
         "source": "api",
         "submitted_by": submitted_by,
     }
-    await connection.execute(insert(ClaimRow), row)
-    lines = [
-        {
+
+
+def add_claim(claim: Claim, values: Mapping[str, Any]) -> list[Query[None]]:
+    """Store a claim and its lines."""
+    queries = [Query(_ADD_CLAIM, values, nothing)]
+    for number, line in enumerate(claim.lines, start=1):
+        params = {
             "claim_id": claim.claim_id,
             "line": number,
             "procedure_code": line.procedure_code,
@@ -112,34 +140,39 @@ async def add_claim(
             "amount_cents": line.amount_cents,
             "service_date": line.service_date,
         }
-        for number, line in enumerate(claim.lines, start=1)
-    ]
-    await connection.execute(insert(ClaimLineRow), lines)
-    return row
+        queries.append(Query(_ADD_LINE, params, nothing))
+    return queries
 
 
-async def void(connection: AsyncConnection, claim_id: str, at: datetime, reason: str | None) -> bool:
+_VOID = compiled(
+    update(ClaimRow)
+    .where(ClaimRow.claim_id == bindparam("id"), ClaimRow.voided_at.is_(None))
+    .values(
+        voided_at=func.greatest(bindparam("at"), ClaimRow.received_at),
+        void_reason=bindparam("reason"),
+        status="voided",
+        approved_cents=0,
+    )
+    .returning(ClaimRow.claim_id)
+)
+
+
+def void(claim_id: str, at: datetime, reason: str | None) -> Query[bool]:
     """Take a claim back, once; says whether it stood until now."""
-    statement = (
-        update(ClaimRow)
-        .where(ClaimRow.claim_id == claim_id, ClaimRow.voided_at.is_(None))
-        .values(
-            voided_at=func.greatest(at, ClaimRow.received_at), void_reason=reason, status="voided", approved_cents=0
-        )
-        .returning(ClaimRow.claim_id)
-    )
-    return (await connection.execute(statement)).one_or_none() is not None
+    return Query(_VOID, {"id": claim_id, "at": at, "reason": reason}, bool)
 
 
-async def restate(connection: AsyncConnection, claim_id: str, outcome: Outcome, approved_cents: int) -> bool:
+_RESTATE = compiled(
+    update(ClaimRow)
+    .where(ClaimRow.claim_id == bindparam("id"), ClaimRow.voided_at.is_(None))
+    .values(status=bindparam("outcome"), approved_cents=bindparam("cents"))
+    .returning(ClaimRow.claim_id)
+)
+
+
+def restate(claim_id: str, outcome: Outcome, approved_cents: int) -> Query[bool]:
     """Give a claim that is not voided another standing; says whether it was there to change."""
-    statement = (
-        update(ClaimRow)
-        .where(ClaimRow.claim_id == claim_id, ClaimRow.voided_at.is_(None))
-        .values(status=outcome.value, approved_cents=approved_cents)
-        .returning(ClaimRow.claim_id)
-    )
-    return (await connection.execute(statement)).one_or_none() is not None
+    return Query(_RESTATE, {"id": claim_id, "outcome": outcome.value, "cents": approved_cents}, bool)
 
 
 _LAST_ASSESSMENT = (
@@ -162,13 +195,18 @@ def _with_assessment() -> Select[tuple[Any, ...]]:
     return select(*ClaimRow.__table__.columns, *_LAST_ASSESSMENT.c).join(_LAST_ASSESSMENT, true(), isouter=True)
 
 
-async def claim_with(connection: AsyncConnection, claim_id: str, provider_id: str | None) -> dict[str, Any] | None:
-    """A claim with its last assessment's columns (null for a loaded claim); only that provider's, if one is given."""
-    statement = _with_assessment().where(ClaimRow.claim_id == claim_id)
-    if provider_id is not None:
-        statement = statement.where(ClaimRow.provider_id == provider_id)
-    row = (await connection.execute(statement)).one_or_none()
-    return None if row is None else row._asdict()
+_CLAIM_WITH = _with_assessment().where(ClaimRow.claim_id == bindparam("id"))
+_CLAIM_WITH_NAMES = [str(column.key) for column in _CLAIM_WITH.selected_columns]
+_CLAIM_WITH_SQL = compiled(_CLAIM_WITH)
+
+
+def claim_with(claim_id: str) -> Query[dict[str, Any] | None]:
+    """A claim with its last assessment's columns, which are null for a loaded claim."""
+
+    def read(rows: Rows) -> dict[str, Any] | None:
+        return dict(zip(_CLAIM_WITH_NAMES, rows[0], strict=True)) if rows else None
+
+    return Query(_CLAIM_WITH_SQL, {"id": claim_id}, read)
 
 
 async def lines_of(connection: AsyncConnection, claim_id: str) -> list[dict[str, Any]]:

@@ -76,8 +76,8 @@ async def get_claim(request: Request, claim_id: str) -> Response:
 async def explain(request: Request, claim_id: str) -> Response:
     """Everything that was known and judged of a claim: vector, contributions, reasons, and every earlier assessment."""
     own = parts(request)
-    await own.door.admit(request, Scope.SCORES)
-    return _json(await own.intake.explanation(_clean(claim_id)))
+    caller = await own.door.admit(request, Scope.SCORES)
+    return _json(await own.intake.explanation(caller, _clean(claim_id)))
 
 
 @router.post("/v1/claims/{claim_id}/void", response_model=ClaimOut, openapi_extra=body_of(VoidIn, required=False))

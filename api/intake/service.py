@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from psycopg.errors import UniqueViolation
 
 from api import metrics
 from api.catalog import repository as catalog
-from api.database import Database
+from api.database import Database, Pipelined, Query
 from api.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from api.identity.roles import Caller
 from api.intake import repository
@@ -72,35 +71,38 @@ class Intake:
         if caller.provider_id not in (None, sent.provider_id):
             raise Forbidden("a provider's key submits that provider's own claims; send your own provider_id")
         request_hash = hashlib.sha256(b"submit\n" + body).digest()
-        async with self._database.reading() as connection:
-            if key is not None and (kept := await repository.reply_to(connection, caller.api_key_id, key)):
-                return _repeated(kept, request_hash)
-            known = await look_up(connection, sent)
+        async with self._database.looking() as connection:
+            asked = repository.reply_to(caller.api_key_id, key or "")
+            kept, *found = await connection.ask(asked, *named_by(sent))
+        if kept is not None:
+            return _repeated(kept, request_hash)
+        known = all_known(sent, *found)
         claim = to_claim(sent, new_id("clm"), clock.now())
         facts = claim.facts(known.member, known.provider)
         scoring = await self._scorer.score(facts)
         try:
-            async with self._database.transaction() as connection:
-                reply, decision = await self._decide_and_store(connection, caller, claim, facts, known, scoring)
+            async with self._database.deciding() as connection:
+                decision, rule = await self._decide(connection, claim, known, scoring)
+                row, judged = _rows(caller, claim, facts, decision, scoring, rule)
+                answer = claim_out(row, judged, sees_scores=caller.sees_scores)
+                reply = json.dumps(answer, ensure_ascii=False, allow_nan=False).encode()
+                queries = repository.add_claim(claim, row)
+                queries += [assessments.add_assessment(judged), *_events(claim, judged)]
                 if key is not None:
-                    kept = Reply(request_hash, 201, reply)
-                    await repository.keep_reply(connection, caller.api_key_id, key, kept, claim.received_at)
-        except IntegrityError as error:
+                    keep = Reply(request_hash, 201, reply)
+                    queries.append(repository.keep_reply(caller.api_key_id, key, keep, claim.received_at))
+                await connection.ask(*queries)
+        except UniqueViolation as error:
             return await self._after_conflict(error, caller, key, request_hash)
         _count(decision, scoring, facts)
         return Answered(201, reply, claim.claim_id)
 
-    async def _decide_and_store(
-        self,
-        connection: AsyncConnection,
-        caller: Caller,
-        claim: Claim,
-        facts: ClaimFacts,
-        known: Known,
-        scoring: Scoring,
-    ) -> tuple[bytes, Decision]:
-        await repository.lock_member(connection, claim.member_id)
-        used_cents, look_alikes = await repository.history(connection, claim)
+    async def _decide(
+        self, connection: Pipelined, claim: Claim, known: Known, scoring: Scoring
+    ) -> tuple[Decision, RuleVerdict]:
+        _, (used_cents, look_alikes) = await connection.ask(
+            repository.lock_member(claim.member_id), repository.history(claim)
+        )
         benefit = Benefit(known.member.benefit_limit_cents, used_cents)
         evidence = Evidence(
             claim, known.member, known.provider, known.procedures, known.diagnoses, benefit, look_alikes
@@ -116,29 +118,29 @@ class Intake:
         )
         if claim.replaces is not None:
             await self._replace(connection, claim)
-        return await _store(connection, caller, claim, facts, decision, scoring, rule), decision
+        return decision, rule
 
-    async def _replace(self, connection: AsyncConnection, claim: Claim) -> None:
+    async def _replace(self, connection: Pipelined, claim: Claim) -> None:
         assert claim.replaces is not None
-        before = await repository.claim_with(connection, claim.replaces, claim.provider_id)
-        if before is None or before["member_id"] != claim.member_id:
-            raise Invalid.field(
-                "replaces", "is no claim of this member and provider; send the id of the one to correct"
-            )
-        if not await repository.void(connection, claim.replaces, claim.received_at, f"replaced by {claim.claim_id}"):
+        (before,) = await connection.ask(repository.claim_with(claim.replaces))
+        if before is None or (before["member_id"], before["provider_id"]) != (claim.member_id, claim.provider_id):
+            raise Invalid.field("replaces", "is no claim of this member and provider; send the id of that one")
+        reason = f"replaced by {claim.claim_id}"
+        (stood,) = await connection.ask(repository.void(claim.replaces, claim.received_at, reason))
+        if not stood:
             raise Conflict("the claim to replace is voided already; submit this one without `replaces`")
 
     async def _after_conflict(
-        self, error: IntegrityError, caller: Caller, key: str | None, request_hash: bytes
+        self, error: UniqueViolation, caller: Caller, key: str | None, request_hash: bytes
     ) -> Answered:
         """Somebody committed the same first: the answer to the same key, or a correction of the same claim."""
-        constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+        constraint = error.diag.constraint_name
         if constraint == "claims_replaces_key":
             raise Conflict("the claim is replaced by another already; replace that one") from None
         if constraint != "idempotency_keys_pkey" or key is None:
             raise error
-        async with self._database.reading() as connection:
-            kept = await repository.reply_to(connection, caller.api_key_id, key)
+        async with self._database.looking() as connection:
+            (kept,) = await connection.ask(repository.reply_to(caller.api_key_id, key))
         if kept is None:
             raise error
         return _repeated(kept, request_hash)
@@ -146,23 +148,24 @@ class Intake:
     async def void(self, caller: Caller, claim_id: str, reason: str | None) -> dict[str, Any]:
         """Take a claim back; returns it as it stands then."""
         at = clock.now()
-        async with self._database.transaction() as connection:
-            claim = await repository.claim_with(connection, claim_id, caller.provider_id)
-            if claim is None:
-                raise NotFound("there is no such claim; check its id")
-            if not await repository.void(connection, claim_id, at, reason):
+        async with self._database.deciding() as connection:
+            (claim,) = await connection.ask(repository.claim_with(claim_id))
+            _visible(claim, caller)
+            stood, _, claim = await connection.ask(
+                repository.void(claim_id, at, reason),
+                outbox.add(outbox.VOIDED, claim_id, {"claim_id": claim_id}, at),
+                repository.claim_with(claim_id),
+            )
+            if not stood:
                 raise Conflict("the claim is voided already")
-            await outbox.add(connection, at, [(outbox.VOIDED, claim_id, {"claim_id": claim_id})])
-            claim = await repository.claim_with(connection, claim_id, caller.provider_id)
-            assert claim is not None
+        claim = _visible(claim, caller)
         return claim_out(claim, _assessment(claim), sees_scores=caller.sees_scores)
 
     async def get(self, caller: Caller, claim_id: str) -> dict[str, Any]:
         """A claim as it stands."""
-        async with self._database.reading() as connection:
-            claim = await repository.claim_with(connection, claim_id, caller.provider_id)
-        if claim is None:
-            raise NotFound("there is no such claim; check its id")
+        async with self._database.looking() as connection:
+            (found,) = await connection.ask(repository.claim_with(claim_id))
+        claim = _visible(found, caller)
         return claim_out(claim, _assessment(claim), sees_scores=caller.sees_scores)
 
     async def page(
@@ -177,12 +180,12 @@ class Intake:
         after = (shown[-1]["received_at"], shown[-1]["claim_id"]) if len(rows) > limit else None
         return [claim_out(row, _assessment(row), sees_scores=caller.sees_scores) for row in shown], after
 
-    async def explanation(self, claim_id: str) -> dict[str, Any]:
+    async def explanation(self, caller: Caller, claim_id: str) -> dict[str, Any]:
         """A claim with its lines and everything that was ever judged of it, oldest first."""
+        async with self._database.looking() as looking:
+            (found,) = await looking.ask(repository.claim_with(claim_id))
+        claim = _visible(found, caller)
         async with self._database.reading() as connection:
-            claim = await repository.claim_with(connection, claim_id, None)
-            if claim is None:
-                raise NotFound("there is no such claim; check its id")
             lines = await repository.lines_of(connection, claim_id)
             judged = await assessments.assessments_of(connection, claim_id)
         return explanation_out(claim, lines, judged)
@@ -196,49 +199,60 @@ def to_claim(sent: ClaimIn, claim_id: str, received_at: datetime) -> Claim:
         raise Invalid.field(error.field, str(error)) from None
 
 
-async def look_up(connection: AsyncConnection, sent: ClaimIn) -> Known:
-    """Everybody and everything the claim names; raises `Invalid` naming each field that names nothing known."""
-    member, provider = await members.member_and_provider(connection, sent.member_id, sent.provider_id)
-    procedure_codes = [(f"lines[{at}].procedure_code", line.procedure_code) for at, line in enumerate(sent.lines or ())]
-    if sent.procedure_code is not None:
-        procedure_codes.append(("procedure_code", sent.procedure_code))
-    diagnosis_codes = [(f"diagnosis_codes[{at}]", code) for at, code in enumerate(sent.diagnosis_codes or ())]
-    if sent.diagnosis_code is not None:
-        diagnosis_codes.append(("diagnosis_code", sent.diagnosis_code))
-    procedures = await catalog.procedures(connection, (code for _, code in procedure_codes))
-    diagnoses = await catalog.diagnoses(connection, (code for _, code in diagnosis_codes))
+def named_by(sent: ClaimIn) -> tuple[Query[Any], Query[Any], Query[Any]]:
+    """The questions after everybody and everything a claim names; `all_known` takes the answers."""
+    return (
+        members.member_and_provider(sent.member_id, sent.provider_id),
+        catalog.procedures(code for _, code in _procedure_codes(sent)),
+        catalog.diagnoses(code for _, code in _diagnosis_codes(sent)),
+    )
+
+
+def _procedure_codes(sent: ClaimIn) -> list[tuple[str, str]]:
+    """Field and code of each procedure."""
+    codes = [(f"lines[{at}].procedure_code", line.procedure_code) for at, line in enumerate(sent.lines or ())]
+    return codes if sent.procedure_code is None else [("procedure_code", sent.procedure_code), *codes]
+
+
+def _diagnosis_codes(sent: ClaimIn) -> list[tuple[str, str]]:
+    """Field and code of each diagnosis."""
+    codes = [(f"diagnosis_codes[{at}]", code) for at, code in enumerate(sent.diagnosis_codes or ())]
+    return codes if sent.diagnosis_code is None else [("diagnosis_code", sent.diagnosis_code), *codes]
+
+
+def all_known(
+    sent: ClaimIn,
+    both: tuple[Member | None, Provider | None],
+    procedures: Mapping[str, Procedure],
+    diagnoses: Mapping[str, Diagnosis],
+) -> Known:
+    """What is known of everything the claim names; raises `Invalid` naming each field that names nothing known."""
+    member, provider = both
     errors = []
     if member is None:
         errors.append(FieldError("member_id", "no such member is known; check the id, or load the member first"))
     if provider is None:
         errors.append(FieldError("provider_id", "no such provider is known; check the id, or load the provider first"))
     unknown = "is not in the catalogue; check the code"
-    errors += [FieldError(field, unknown) for field, code in diagnosis_codes if code not in diagnoses]
-    errors += [FieldError(field, unknown) for field, code in procedure_codes if code not in procedures]
+    errors += [FieldError(field, unknown) for field, code in _diagnosis_codes(sent) if code not in diagnoses]
+    errors += [FieldError(field, unknown) for field, code in _procedure_codes(sent) if code not in procedures]
     if errors or member is None or provider is None:
         raise Invalid.fields(errors)
     return Known(member, provider, procedures, diagnoses)
 
 
-async def _store(
-    connection: AsyncConnection,
-    caller: Caller,
-    claim: Claim,
-    facts: ClaimFacts,
-    decision: Decision,
-    scoring: Scoring,
-    rule: RuleVerdict,
-) -> bytes:
-    """Claim, lines, assessment and what is to be done next; returns the answer."""
-    row = await repository.add_claim(
-        connection,
+def _rows(
+    caller: Caller, claim: Claim, facts: ClaimFacts, decision: Decision, scoring: Scoring, rule: RuleVerdict
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The claim and its assessment, as they are stored."""
+    row = repository.claim_values(
         claim,
         facts,
         outcome=decision.outcome,
         approved_cents=decision.approved_cents,
         submitted_by=caller.api_key_id,
     )
-    assessment = assessments.assessment_values(
+    judged = assessments.assessment_values(
         assessment_id=new_id("asm"),
         claim_id=claim.claim_id,
         made_at=clock.now(),
@@ -248,21 +262,26 @@ async def _store(
         score_failure=scoring.failure,
         rule=rule if scoring.score is None else None,
     )
-    await assessments.add_assessment(connection, assessment)
-    await outbox.add(connection, claim.received_at, _events(claim, assessment))
-    answer = claim_out(row, assessment, sees_scores=caller.sees_scores)
-    return json.dumps(answer, ensure_ascii=False, allow_nan=False).encode()
+    return row, judged
 
 
-def _events(claim: Claim, assessment: Mapping[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
-    claim_id = claim.claim_id
-    events: list[tuple[str, str, dict[str, Any]]] = []
+def _events(claim: Claim, judged: Mapping[str, Any]) -> list[Query[None]]:
+    """What is to be done next."""
+    claim_id, at = claim.claim_id, claim.received_at
+    events = [outbox.add(outbox.RECEIVED, claim_id, {"claim_id": claim_id}, at)]
     if claim.replaces is not None:
-        events.append((outbox.VOIDED, claim.replaces, {"claim_id": claim.replaces}))
-    events.append((outbox.RECEIVED, claim_id, {"claim_id": claim_id}))
-    if assessment["decided_by"] == "rule":
-        events.append((outbox.RESCORE, claim_id, {"claim_id": claim_id, "assessment_id": assessment["assessment_id"]}))
+        events.insert(0, outbox.add(outbox.VOIDED, claim.replaces, {"claim_id": claim.replaces}, at))
+    if judged["decided_by"] == "rule":
+        payload = {"claim_id": claim_id, "assessment_id": judged["assessment_id"]}
+        events.append(outbox.add(outbox.RESCORE, claim_id, payload, at))
     return events
+
+
+def _visible(claim: dict[str, Any] | None, caller: Caller) -> dict[str, Any]:
+    """The claim, if there is one that this caller may see; raises `NotFound`: whose claim it is, is not told."""
+    if claim is None or caller.provider_id not in (None, claim["provider_id"]):
+        raise NotFound("there is no such claim; check its id")
+    return claim
 
 
 def _repeated(kept: Reply, request_hash: bytes) -> Answered:

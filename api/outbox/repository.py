@@ -1,20 +1,23 @@
 """Putting things to do into the outbox."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
+from psycopg.types.json import Jsonb
+from sqlalchemy import bindparam, insert
 
+from api.database import Query, compiled, nothing
 from api.outbox.tables import OutboxRow
 
 RECEIVED = "claim.received"
 VOIDED = "claim.voided"
 RESCORE = "claim.rescore"
 
+_COLUMNS = ("topic", "entity_key", "payload", "created_at")
+_ADD = compiled(insert(OutboxRow).values({name: bindparam(name) for name in _COLUMNS}))
 
-async def add(connection: AsyncConnection, at: datetime, events: Sequence[tuple[str, str, dict[str, Any]]]) -> None:
-    """Add events (topic, entity key, payload) in their order, in the caller's transaction."""
-    rows = [{"topic": topic, "entity_key": key, "payload": payload, "created_at": at} for topic, key, payload in events]
-    await connection.execute(insert(OutboxRow).values(rows))
+
+def add(topic: str, entity_key: str, payload: dict[str, Any], at: datetime) -> Query[None]:
+    """Add one thing to do, in the caller's transaction."""
+    params = {"topic": topic, "entity_key": entity_key, "payload": Jsonb(payload), "created_at": at}
+    return Query(_ADD, params, nothing)

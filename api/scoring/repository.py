@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from psycopg.types.json import Jsonb
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.database import Query, compiled, nothing
 from api.scoring.tables import AssessmentRow
 from claims.decision import Decision
 from claims.outcome import Finding, Outcome
@@ -85,9 +87,26 @@ def _rule_values(rule: RuleVerdict) -> dict[str, Any]:
     }
 
 
-async def add_assessment(connection: AsyncConnection, values: Mapping[str, Any]) -> None:
+_ADD = compiled(
+    insert(AssessmentRow).values({column.name: bindparam(column.name) for column in AssessmentRow.__table__.columns})
+)
+_JSON = (
+    "findings",
+    "rule",
+    "vector",
+    "contributions",
+    "reasons",
+    "counterfactual",
+    "feature_times",
+    "shadow",
+    "changes",
+)
+
+
+def add_assessment(values: Mapping[str, Any]) -> Query[None]:
     """Store an assessment."""
-    await connection.execute(insert(AssessmentRow), dict(values))
+    wrapped = {name: Jsonb(values[name]) for name in _JSON if values[name] is not None}
+    return Query(_ADD, {**values, **wrapped}, nothing)
 
 
 async def assessments_of(connection: AsyncConnection, claim_id: str) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from api.database import Database
 from api.errors import FieldError, Invalid, Unavailable
-from api.intake.service import look_up, to_claim
+from api.intake.service import all_known, named_by, to_claim
 from api.scoring.client import ScorerClient
 from api.scoring.errors import ScorerFailure
 from api.scoring.schemas import BackBookClaim
@@ -22,10 +22,10 @@ async def score_batch(database: Database, scorer: ScorerClient, sent: Sequence[B
     facts: list[ClaimFacts] = []
     errors: list[FieldError] = []
     now = clock.now()
-    async with database.reading() as connection:
+    async with database.looking() as connection:
         for at, claim in enumerate(sent):
             try:
-                known = await look_up(connection, claim)
+                known = all_known(claim, *await connection.ask(*named_by(claim)))
                 whole = to_claim(claim, claim.claim_id, claim.received_at or now)
                 facts.append(whole.facts(known.member, known.provider))
             except Invalid as error:
