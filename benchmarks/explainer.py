@@ -1,0 +1,64 @@
+"""The explainer on boosters of several shapes, as JSON: `python -m benchmarks.explainer`."""
+
+import json
+import time
+
+import numpy as np
+import xgboost as xgb
+
+from models.bench import measure_explainer
+from models.errors import TablesTooLargeError
+from models.explainer import build_tables
+from models.tables import read_tables, tables_to_bytes
+
+FEATURES = 65
+SHAPES = ((300, 4), (300, 6), (300, 7), (100, 8), (300, 8))
+
+
+def claims(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Skewed numbers, 8 % missing, and a truth of many features with interactions and noise."""
+    rng = np.random.default_rng(seed)
+    x = rng.lognormal(size=(rows, FEATURES)).astype(np.float32)
+    x[rng.random(x.shape) < 0.08] = np.nan
+    z = np.log1p(np.nan_to_num(x))
+    risk = z[:, 0] * z[:, 1] + z[:, 2] - z[:, 3] + 0.6 * z[:, 4:12].mean(axis=1) + rng.normal(size=rows)
+    return x, risk > np.quantile(risk, 0.9)
+
+
+def main() -> None:
+    """Train, build, load, explain; one line a shape."""
+    x, y = claims(40_000, 0)
+    asked = claims(10_000, 1)[0]
+    asked[::7] *= -100  # ranges never seen
+    asked[::11] = np.where(np.random.default_rng(2).random((len(asked[::11]), FEATURES)) < 0.5, np.nan, asked[::11])
+    matrix = xgb.DMatrix(x, y)
+    for rounds, depth in SHAPES:
+        params = {"objective": "binary:logistic", "max_depth": depth, "eta": 0.05, "nthread": 2}
+        booster = xgb.train(params, matrix, rounds)
+        line: dict[str, object] = {"trees": rounds, "depth": depth, "features": FEATURES}
+        line["leaves"] = sum(dump.count("leaf=") for dump in booster.get_dump())
+        try:
+            build_tables(booster)  # the first call of a process compiles, or loads what was compiled
+            begun = time.perf_counter()
+            tables = build_tables(booster)
+            line["build_s"] = round(time.perf_counter() - begun, 2)
+            raw = tables_to_bytes(tables)
+            begun = time.perf_counter()
+            read_tables(raw, features=FEATURES)
+            line["load_s"] = round(time.perf_counter() - begun, 3)
+        except TablesTooLargeError as error:
+            print(json.dumps(line | {"refused": str(error)}), flush=True)
+            continue
+        figures = measure_explainer(booster, tables, asked)
+        begun = time.perf_counter()
+        tables.explain_many(asked)
+        figures["batch_us_a_row"] = round((time.perf_counter() - begun) / len(asked) * 1e6, 1)
+        begun = time.perf_counter()
+        tables.margins(asked)
+        figures["margin_us_a_row"] = round((time.perf_counter() - begun) / len(asked) * 1e6, 1)
+        ratio = round(figures["pred_contribs_us"] / figures["explain_us"], 1)
+        print(json.dumps(line | figures | {"times_faster": ratio}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

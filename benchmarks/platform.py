@@ -1,0 +1,87 @@
+"""The platform of a benchmark: scorer, claims API and worker on a stage, each on loopback, each with its own way out."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from benchmarks.bodies import submission_bodies
+from benchmarks.stage import LIVE_CLAIMS, Stage
+from cli.processes import Processes, usable_port
+
+COMMAND = ["-c", "from cli.main import main; main()"]
+"""`ginja`, run by this Python."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """Where the processes find each other; None: straight. The chaos test puts its proxies here."""
+
+    scorer_port: int
+    api_port: int
+    scorer_url_of_api: str | None = None
+    redis_url_of_scorer: str | None = None
+    redis_url_of_worker: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """A running platform."""
+
+    stage: Stage
+    ways: Ways
+    key: str
+    """Secret of a claims system's API key."""
+    processes: dict[str, Processes]
+
+    def bodies(self) -> list[bytes]:
+        """Claims to submit, each once."""
+        return submission_bodies(LIVE_CLAIMS, self.stage.home)
+
+
+def free_ways() -> Ways:
+    """Two free ports."""
+    taken = {0}
+    return Ways(usable_port(0, host="127.0.0.1", taken=taken), usable_port(0, host="127.0.0.1", taken=taken))
+
+
+@contextmanager
+def platform(stage: Stage, ways: Ways, *, workers: int = 1) -> Iterator[Platform]:
+    """Scorer, API and worker, ready; ended with the block."""
+    scorer_url = ways.scorer_url_of_api or f"http://127.0.0.1:{ways.scorer_port}"
+    redis_of = {
+        "scorer": ways.redis_url_of_scorer or stage.redis_url,
+        "api": stage.redis_url,
+        "worker": ways.redis_url_of_worker or stage.redis_url,
+    }
+    starts: dict[str, tuple[Sequence[str], str | None]] = {
+        "scorer": (
+            ["serve", "--port", str(ways.scorer_port), "--workers", str(workers)],
+            f"http://127.0.0.1:{ways.scorer_port}/readyz",
+        ),
+        "api": (["api", "--port", str(ways.api_port)], f"http://127.0.0.1:{ways.api_port}/readyz"),
+        "worker": (["worker"], None),
+    }
+    with ExitStack() as stack:
+        running: dict[str, Processes] = {}
+        for name, (command, ready_url) in starts.items():
+            environment = stage.environment | {"GINJA_REDIS_URL": redis_of[name], "GINJA_SCORER_URL": scorer_url}
+            folder = stage.home / "run" / f"bench-{name}"
+            running[name] = stack.enter_context(Processes(folder, environment))
+            running[name].start(name, [*COMMAND, *command], ready_url=ready_url)
+        for name, own in running.items():
+            own.wait(name)
+        yield Platform(stage, ways, _key(stage), running)
+
+
+def _key(stage: Stage) -> str:
+    done = subprocess.run(
+        [sys.executable, *COMMAND, "keys", "create", "--name", "benchmark", "--role", "claims_system"],
+        env={**os.environ, **stage.environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        check=True,
+    )
+    return done.stdout.decode().strip()

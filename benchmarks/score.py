@@ -1,0 +1,265 @@
+"""Scoring, measured: ours over HTTP, the naive service, the floor in process, the explainer, batches, the claims API.
+
+All in one run, one after the other, each alone on the machine; the load generator is a process of its own.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.bodies import facts, score_bodies
+from benchmarks.platform import COMMAND, free_ways, platform
+from benchmarks.stage import Say, Stage, staged
+from cli.processes import Processes, usable_port
+from models.scorer import Scorer
+
+ROWS_COMPARED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """How long each part runs; the defaults take the whole under three minutes."""
+
+    requests: int = 3_000
+    steady_seconds: float = 60.0
+    flood_seconds: float = 5.0
+    naive_requests: int = 200
+    batches: int = 30
+    api_seconds: float = 25.0
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What `ginja bench score --json` prints."""
+
+    explained_p50_ms: float
+    explained_p99_ms: float
+    explained_max_ms: float
+    naive_p50_ms: float
+    naive_p99_ms: float
+    floor_p50_ms: float
+    explain_us: float
+    pred_contribs_us: float
+    contrib_max_abs_diff: float
+    rps_ours: float
+    rps_naive: float
+    batch_per_s: float
+    api_p50_ms: float
+    api_p99_ms: float
+
+    def as_json(self) -> str:
+        """One line."""
+        return json.dumps(asdict(self))
+
+
+class Bench:
+    """One run on one stage."""
+
+    def __init__(self, stage: Stage, say: Say, lengths: Lengths) -> None:
+        self._stage = stage
+        self._say = say
+        self._lengths = lengths
+        self._port = usable_port(0, host="127.0.0.1", taken={0})
+        self._bodies = stage.home / "run" / "bodies.jsonl"
+        self._bodies.parent.mkdir(parents=True, exist_ok=True)
+        self._bodies.write_bytes(b"\n".join(score_bodies(2_000, stage.home)))
+
+    def load(self, way: str, path: str, *, port: int | None = None, **options: Any) -> dict[str, Any]:
+        """Run the load generator and return its summary; raises when an answer was not a 2xx."""
+        flags = [f"--{name}={value}" for name, value in ({"bodies": self._bodies} | options).items()]
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.load", "--port", str(port or self._port), "--path", path, "--way", way]
+            + [flag.removesuffix("=True") for flag in flags],
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        summary: dict[str, Any] = json.loads(done.stdout)
+        if any(not status.startswith("2") for status in summary["statuses"]):
+            raise RuntimeError(f"{path} answered {summary['statuses']}")
+        return summary
+
+    def explained(self, processes: Processes) -> dict[str, float]:
+        """Ours at the BentoML boundary: one client, a minute at 100/s, and as many as it takes."""
+        lengths = self._lengths
+        self._start_scorer(processes, workers=1)
+        self._say("ours: one client")
+        one = self.load("one", "/v1/score", count=lengths.requests)
+        self._say(f"ours: {lengths.steady_seconds:.0f} s at 100/s")
+        steady = self.load("steady", "/v1/score", rate=100, seconds=lengths.steady_seconds, warm=2)
+        self._say("ours: as many as it takes")
+        flood = self.load("flood", "/v1/score", seconds=lengths.flood_seconds)
+        processes.stop("scorer")
+        return {
+            "explained_p50_ms": one["p50_ms"],
+            "explained_p99_ms": one["p99_ms"],
+            "explained_max_ms": max(one["max_ms"], steady["max_ms"]),
+            "rps_ours": flood["per_s"],
+        }
+
+    def batches(self, processes: Processes) -> dict[str, float]:
+        """`score_batch` with as many workers and clients as there are cores."""
+        self._say("ours: batches")
+        cores = os.cpu_count() or 1
+        self._start_scorer(processes, workers=cores)
+        bodies = score_bodies(2_000, self._stage.home)
+        size = 250
+        file = self._bodies.with_name("batches.jsonl")
+        file.write_bytes(
+            b"\n".join(
+                b'{"requests":[' + b",".join(bodies[at : at + size]) + b"]}" for at in range(0, len(bodies), size)
+            )
+        )
+        self.load("flood", "/v1/score_batch", bodies=file, lines=cores, seconds=1)
+        done = self.load("flood", "/v1/score_batch", bodies=file, lines=2 * cores, seconds=self._lengths.flood_seconds)
+        processes.stop("scorer")
+        return {"batch_per_s": round(done["per_s"] * size, 1)}
+
+    def naive(self, processes: Processes) -> dict[str, float]:
+        """The same job as it would first be written."""
+        self._say("the naive service")
+        command = ["-m", "bentoml", "serve", "benchmarks.naive_service:Naive"]
+        command += ["--host", "127.0.0.1", "--port", str(self._port)]
+        processes.start("naive", command, ready_url=f"http://127.0.0.1:{self._port}/readyz")
+        processes.wait("naive")
+        bodies = self._bodies.with_name("naive.jsonl")
+        bodies.write_bytes(
+            b"\n".join(
+                b'{"claim":' + claim.model_dump_json().encode() + b"}" for claim in facts(2_000, self._stage.home)
+            )
+        )
+        one = self.load("one", "/score", bodies=bodies, count=self._lengths.naive_requests, warm=30)
+        flood = self.load("flood", "/score", bodies=bodies, seconds=self._lengths.flood_seconds)
+        processes.stop("naive")
+        return {"naive_p50_ms": one["p50_ms"], "naive_p99_ms": one["p99_ms"], "rps_naive": flood["per_s"]}
+
+    def in_process(self) -> dict[str, float]:
+        """The floor (raw reads, predict, explain) and the explainer beside `pred_contribs`, on one thread."""
+        import redis
+        import xgboost as xgb
+
+        from features.online import OnlineReader, connect
+        from features.vector import build_one
+        from models.champion import load_pointed, read_pointer
+
+        self._say("in process: the floor, and the explainer beside pred_contribs")
+        pointer = read_pointer(self._stage.home)
+        if pointer is None:
+            raise RuntimeError("the stage has no champion")
+        scorer = Scorer(load_pointed(self._stage.home, pointer))
+        booster = scorer.artefact.booster
+        client = connect(self._stage.redis_url, deadline_ms=1_000)
+        reader = OnlineReader(client)
+        claims = facts(500, self._stage.home)
+        vectors = [build_one(claim, reader.read(claim).states).reshape(1, -1) for claim in claims]
+        keys = [reader._keys((claim,)) for claim in claims]
+        raw = redis.Redis.from_url(self._stage.redis_url)
+
+        def floor(at: int) -> None:
+            raw.mget(keys[at])
+            booster.inplace_predict(vectors[at], predict_type="margin")
+            scorer.explain(vectors[at])
+
+        def contribs(at: int) -> None:
+            booster.predict(xgb.DMatrix(vectors[at], nthread=1), pred_contribs=True)
+
+        figures = {
+            "floor_p50_ms": round(_median_us(floor, len(claims)) / 1_000, 3),
+            "explain_us": round(_median_us(lambda at: scorer.explain(vectors[at]), len(claims)), 1),
+            "pred_contribs_us": round(_median_us(contribs, len(claims)), 1),
+        }
+        rows = _rows(self._stage.home)
+        _, ours, _ = scorer.explain(rows)
+        theirs = booster.predict(xgb.DMatrix(rows, nthread=1), pred_contribs=True)[:, :-1]
+        figures["contrib_max_abs_diff"] = float(np.abs(ours - theirs).max())
+        return figures
+
+    def api(self) -> dict[str, float]:
+        """The whole claims API at 100 claims/s: scored, decided, committed; each claim a new one."""
+        self._say(f"the claims API: {self._lengths.api_seconds:.0f} s at 100 claims/s")
+        with platform(self._stage, free_ways()) as running:
+            file = self._bodies.with_name("claims.jsonl")
+            file.write_bytes(b"\n".join(running.bodies()))
+            done = self.load(
+                "steady",
+                "/v1/claims",
+                port=running.ways.api_port,
+                bodies=file,
+                header=f"authorization: Bearer {running.key}",
+                once=True,
+                rate=100,
+                seconds=self._lengths.api_seconds,
+                warm=4,
+            )
+        return {"api_p50_ms": done["p50_ms"], "api_p99_ms": done["p99_ms"]}
+
+    def _start_scorer(self, processes: Processes, *, workers: int) -> None:
+        command = [*COMMAND, "serve", "--port", str(self._port), "--workers", str(workers)]
+        processes.start("scorer", command, ready_url=f"http://127.0.0.1:{self._port}/readyz")
+        processes.wait("scorer")
+        if workers > 1:
+            time.sleep(2.0)  # one of them answered; the others load for about as long
+
+
+def measure(say: Say, lengths: Lengths | None = None) -> Figures:
+    """Build a stage, measure everything on it, take it away."""
+    with staged(say) as stage, Processes(stage.home / "run" / "bench", stage.environment) as processes:
+        bench = Bench(stage, say, lengths or Lengths())
+        figures: dict[str, float] = {}
+        figures |= bench.in_process()
+        figures |= bench.explained(processes)
+        figures |= bench.batches(processes)
+        figures |= bench.naive(processes)
+        figures |= bench.api()
+    return Figures(**figures)
+
+
+def _median_us(work: Any, different: int, *, times: int = 1_500, warm: int = 200) -> float:
+    taken = []
+    for number in range(warm + times):
+        began = time.perf_counter()
+        work(number % different)
+        if number >= warm:
+            taken.append(time.perf_counter() - began)
+    return statistics.median(taken) * 1e6
+
+
+def _rows(home: Path) -> "np.ndarray[Any, np.dtype[np.float32]]":
+    """Vectors of real claims, with missing values strewn in and values no claim has, to compare explanations on."""
+    import pyarrow.parquet as pq
+
+    from features.training import training_set
+
+    claims = pq.read_table(home / "data" / "claims.parquet").slice(0, ROWS_COMPARED)
+    x = training_set(home, claims).x.copy()
+    rng = np.random.default_rng(5)
+    x[rng.random(x.shape) < 0.05] = np.nan
+    strange = rng.random(x.shape) < 0.02
+    x[strange] = rng.choice([-1e9, -1.0, 0.0, 1e9], size=int(strange.sum())).astype(np.float32)
+    return x
+
+
+def table(figures: Figures) -> Sequence[tuple[str, str, str]]:
+    """Name, figure, and what was promised of it."""
+    f = figures
+    return [
+        ("explained, p50", f"{f.explained_p50_ms:.2f} ms", "≤ 2.5"),
+        ("explained, p99", f"{f.explained_p99_ms:.2f} ms", "≤ 5"),
+        ("explained, worst", f"{f.explained_max_ms:.1f} ms", "≤ 60, a minute at 100/s included"),
+        ("over the floor", f"{f.explained_p50_ms / f.floor_p50_ms:.1f} ×", "≤ 4"),
+        ("naive, p50", f"{f.naive_p50_ms:.1f} ms", ""),
+        ("throughput", f"{f.rps_ours:.0f}/s", f"{f.rps_ours / f.rps_naive:.1f} × the naive {f.rps_naive:.0f}/s; ≥ 2"),
+        ("explanation", f"{f.explain_us:.0f} µs", f"{f.pred_contribs_us / f.explain_us:.0f} × quicker; ≥ 8"),
+        ("off pred_contribs", f"{f.contrib_max_abs_diff:.1e}", "≤ 1e-5"),
+        ("batches", f"{f.batch_per_s:.0f} claims/s", "≥ 2,500"),
+        ("claims API, p50", f"{f.api_p50_ms:.1f} ms", ""),
+        ("claims API, p99", f"{f.api_p99_ms:.1f} ms", "≤ 40 at 100 claims/s"),
+    ]

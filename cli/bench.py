@@ -1,0 +1,64 @@
+"""`ginja bench`: the figures of docs/benchmarks.md, measured anew; JSON on standard output, progress on standard error."""
+
+import click
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+
+
+@click.group()
+def bench() -> None:
+    """Measure; run from the repository, whose `benchmarks` folder is not part of the package."""
+
+
+@bench.command()
+@_as_json
+def score(as_json: bool) -> None:
+    """Scoring: explained latency and throughput beside a naive service and the floor, batches, the claims API."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from core import telemetry
+
+    telemetry.turn_off()
+    from benchmarks.score import measure, table
+
+    console = Console(stderr=True)
+    with console.status("starting") as status:
+        figures = measure(status.update)
+    if as_json:
+        click.echo(figures.as_json())
+        return
+    shown = Table("", "measured", "promised")
+    for row in table(figures):
+        shown.add_row(*row)
+    Console().print(shown)
+
+
+@bench.command()
+@_as_json
+@click.option("--fault", "names", multiple=True, help="Only this fault (part of its name); may be repeated.")
+@click.option("--seconds", default=6.0, show_default=True, help="How long each fault lasts.")
+@click.option("--rate", default=50.0, show_default=True, help="Claims a second.")
+def chaos(as_json: bool, names: tuple[str, ...], seconds: float, rate: float) -> None:
+    """Faults between API, scorer and Valkey under a stream of claims; exits 1 when a promise is broken."""
+    import json
+    import sys
+
+    from rich.console import Console
+
+    from core import telemetry
+
+    telemetry.turn_off()
+    from benchmarks.chaos import broken, run, table
+
+    console = Console(stderr=True)
+    with console.status("starting") as status:
+        outcomes = run(status.update, only=names, seconds=seconds, rate=rate)
+    promises = broken(outcomes)
+    if as_json:
+        click.echo(json.dumps({"faults": [outcome.as_dict() for outcome in outcomes], "broken": promises}))
+    else:
+        Console().print(table(outcomes))
+        for promise in promises:
+            console.print(f"[red]broken[/]: {promise}")
+    sys.exit(1 if promises else 0)
