@@ -8,6 +8,8 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from api import openapi, problems
+from api.console.routes import console_app
+from api.console.service import Console
 from api.docs import routes as docs_routes
 from api.health import routes as health_routes
 from api.intake import routes as intake_routes
@@ -25,6 +27,7 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.parts = Parts.assemble(settings, database_url)
+        console.state.console = Console(app.state.parts.database, app.state.parts.door)
         _calm_garbage_collector()
         try:
             yield
@@ -40,10 +43,12 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json",
     )
+    console = console_app()
     problems.install(app)
     for router in (intake_routes.router, scoring_routes.router, health_routes.router):
         app.include_router(router)
     docs_routes.install(app)
+    app.mount("/console", console)
     app.add_middleware(Observed)
     describing: Callable[[], dict[str, object]] = lambda: openapi.describe(app)  # noqa: E731
     app.openapi = describing  # type: ignore[method-assign]

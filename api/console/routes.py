@@ -15,9 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.console.repository import SignedIn
 from api.console.service import SESSION, Console
-from api.database import Database
 from api.errors import ApiError, Forbidden, TooLarge
-from api.identity.service import Doorkeeper
 from core import clock
 
 _HERE = Path(__file__).parent
@@ -68,10 +66,9 @@ class _Guarded:
 
 
 class _Pages:
-    """The handlers, over one console."""
+    """The handlers."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self) -> None:
         self._templates = Environment(
             loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, enable_async=False
         )
@@ -83,13 +80,13 @@ class _Pages:
         wanted = request.query_params.get("claim_id", "").strip()
         if wanted:
             return RedirectResponse(f"/console/claims/{quote(wanted, safe='')}", status_code=303)
-        return self._page("home.html", signed_in, flagged=await self._console.flagged())
+        return self._page("home.html", signed_in, flagged=await _console(request).flagged())
 
     async def claim(self, request: Request) -> Response:
         signed_in = await self._who(request)
         if signed_in is None:
             return _to_sign_in(request)
-        page = await self._console.explain(request.path_params["claim_id"])
+        page = await _console(request).explain(request.path_params["claim_id"])
         return self._page("claim.html", signed_in, page=page)
 
     async def sign_in_form(self, request: Request) -> Response:
@@ -99,7 +96,7 @@ class _Pages:
         form = await _form(request)
         following = _inside(form.get("next", ""))
         try:
-            token, ends = await self._console.sign_in(form.get("api_key", "").strip())
+            token, ends = await _console(request).sign_in(form.get("api_key", "").strip())
         except ApiError as error:
             return self._sign_in(following, problem=error.detail, status=error.status)
         answer = RedirectResponse(following, status_code=303)
@@ -117,7 +114,7 @@ class _Pages:
     async def sign_out(self, request: Request) -> Response:
         token = request.cookies.get(_COOKIE)
         if token:
-            await self._console.sign_out(token)
+            await _console(request).sign_out(token)
         answer = RedirectResponse("/console/sign-in", status_code=303)
         answer.delete_cookie(_COOKIE, path="/console")
         return answer
@@ -131,7 +128,7 @@ class _Pages:
 
     async def _who(self, request: Request) -> SignedIn | None:
         token = request.cookies.get(_COOKIE)
-        return await self._console.signed_in(token) if token else None
+        return await _console(request).signed_in(token) if token else None
 
     def _page(self, template: str, signed_in: SignedIn | None, *, status: int = 200, **values: object) -> Response:
         body = self._templates.get_template(template).render(signed_in=signed_in, **values)
@@ -145,9 +142,9 @@ class _Pages:
         return self._page("sign_in.html", None, status=status, next=following, problem=problem, minutes=minutes)
 
 
-def console_app(database: Database, doorkeeper: Doorkeeper) -> Starlette:
-    """The console over a database, to be mounted at `/console`."""
-    pages = _Pages(Console(database, doorkeeper))
+def console_app() -> Starlette:
+    """The console, to be mounted at `/console`; its `state.console` is a `Console` before the first request."""
+    pages = _Pages()
     return Starlette(
         routes=[
             Route("/", pages.home),
@@ -160,6 +157,11 @@ def console_app(database: Database, doorkeeper: Doorkeeper) -> Starlette:
         middleware=[Middleware(_Guarded)],
         exception_handlers={ApiError: pages.failed, HTTPException: pages.failed},
     )
+
+
+def _console(request: Request) -> Console:
+    console: Console = request.app.state.console
+    return console
 
 
 async def _form(request: Request) -> dict[str, str]:

@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from api.console.routes import console_app
-from api.console.service import SESSION
+from api.console.service import SESSION, Console
 from api.database import Database
 from api.identity.service import Doorkeeper, create_key, revoke_key
 from core import clock
@@ -69,7 +69,9 @@ def store_claim(url: str, claim_id: str, *, reason_text: str = "Amount 4.2× the
 
 
 def app_over(database: Database) -> Starlette:
-    return Starlette(routes=[Mount("/console", console_app(database, Doorkeeper(database)))])
+    app = console_app()
+    app.state.console = Console(database, Doorkeeper(database))
+    return Starlette(routes=[Mount("/console", app)])
 
 
 @dataclass
