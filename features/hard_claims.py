@@ -49,6 +49,15 @@ class HardClaims:
         """The live claims as the claims frame."""
         return pa.Table.from_pylist(self.live, schema=CLAIMS)
 
+    def fresh_rows(self, count: int) -> list[Row]:
+        """More claims like the live ones, each of a member of its own; their times are for the caller to set."""
+        often = [row for row in self.live if row["replaces"] is None]
+        return [
+            often[place % len(often)]
+            | {"claim_id": f"clm_f{place:08d}", "member_id": f"M-fresh-{place}", "voided_at": None}
+            for place in range(count)
+        ]
+
     def labels_frame(self) -> pa.Table:
         """The labels frame."""
         return pa.Table.from_pylist(self.labels, schema=LABELS)

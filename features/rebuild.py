@@ -4,6 +4,7 @@ A new generation of keys is written from one snapshot of the database. At the en
 changed since are read again, and one write of the watermark turns every reader to the new generation.
 """
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,6 +40,7 @@ class Rebuilt:
     rows: dict[str, int]
     caught_up: int
     """Events that were drained meanwhile and read again."""
+    seconds: float
 
 
 def rebuild(
@@ -51,6 +53,7 @@ def rebuild(
 ) -> Rebuilt:
     """Rebuild the online store; `connection` is in autocommit, `progress` is told of each view and its rows."""
     with held(connection, REBUILDING):
+        began = time.perf_counter()
         day = clock.day_number(clock.now())
         generation = clock.micros(clock.now()) // 1_000
         with held(connection, WRITING):
@@ -75,7 +78,8 @@ def rebuild(
                 client.mset(portion)
             writing.write({}, _turned(before, generation, day))
         forget_generations(client, project, keep=generation)
-        return Rebuilt(generation, day, len(ledger), rows, len(events))
+        seconds = round(time.perf_counter() - began, 2)
+        return Rebuilt(generation, day, len(ledger), rows, len(events), seconds)
 
 
 def _database_time(connection: Connection) -> datetime:

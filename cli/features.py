@@ -1,0 +1,120 @@
+"""`ginja features`: the offline features and the online store."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    import psycopg
+    import redis
+
+
+@click.group()
+def features() -> None:
+    """Apply, build, rebuild, verify features."""
+
+
+@features.command()
+@click.option("--json", "as_json", is_flag=True, help="Print a summary as one JSON object.")
+def rebuild(as_json: bool) -> None:
+    """Make the online store anew from the database, while scoring goes on."""
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from features.rebuild import rebuild as run
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with _stores() as (connection, client), Progress(*columns, console=_console()) as progress:
+        task = progress.add_task("Reading the ledger")
+
+        def tell(view: str, rows: int) -> None:
+            progress.update(task, description=f"{view}: {rows:,} rows")
+
+        rebuilt = run(connection, client, network=_network(), progress=tell)
+    summary = {
+        "claims": rebuilt.claims,
+        "rows": sum(rebuilt.rows.values()),
+        "caught_up": rebuilt.caught_up,
+        "generation": rebuilt.generation,
+        "seconds": rebuilt.seconds,
+    }
+    _tell(summary, as_json=as_json)
+
+
+@features.command("roll-over")
+@click.option("--json", "as_json", is_flag=True, help="Print a summary as one JSON object.")
+def roll_over(as_json: bool) -> None:
+    """Bring the history in the online store to today. The worker does so at midnight by itself."""
+    from core import clock
+    from features.locks import WRITING, held
+    from features.rollover import roll_over as run
+    from features.writer import turn
+
+    with _stores() as (connection, client), held(connection, WRITING), turn(client) as writing:
+        if writing.watermark is None:
+            raise click.ClickException("the online store is empty; run `ginja features rebuild`")
+        before = writing.watermark.rolled_day
+        today = clock.day_number(clock.now())
+        rows = run(connection, client, writing, today, network=_network())
+    _tell({"from_day": before, "to_day": today, "rows": rows}, as_json=as_json)
+
+
+@features.command()
+@click.option("--claims", default=20_000, show_default=True, help="Claims that come live, of all the hard kinds.")
+@click.option("--seed", default=1, show_default=True, help="The same seed makes the same claims.")
+@click.option("--rate", default=100.0, show_default=True, help="Claims a second while freshness is measured.")
+@click.option("--seconds", default=20, show_default=True, help="How long freshness is measured.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@click.pass_context
+def verify(ctx: click.Context, claims: int, seed: int, rate: float, seconds: int, as_json: bool) -> None:
+    """Hold what the scorer is asked with against what a model learns from, bit for bit."""
+    from cli.feature_verify import verify_features
+
+    report = verify_features(claims, seed=seed, rate=rate, seconds=seconds, console=_console())
+    for difference in report.told:
+        click.echo(difference, err=True)
+    _tell(report.summary, as_json=as_json)
+    if report.told:
+        ctx.exit(1)
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def _network() -> Path:
+    from core.settings import settings
+    from features.layout import PLANS
+    from features.offline import file_of
+
+    return file_of(settings().home, PLANS["provider_network"].standing)
+
+
+@contextmanager
+def _stores() -> "Iterator[tuple[psycopg.Connection[Any], redis.Redis]]":
+    """The database, in autocommit, and the online store."""
+    import psycopg
+    import redis
+
+    from api.migrate import plain_url
+    from core.servers import postgres_url, valkey_url
+    from core.settings import settings
+
+    with (
+        psycopg.connect(plain_url(postgres_url(settings())), autocommit=True) as connection,
+        redis.Redis.from_url(valkey_url(settings())) as client,
+    ):
+        yield connection, client
+
+
+def _tell(summary: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(summary))
+        return
+    for name, value in summary.items():
+        click.echo(f"{name:>20}  {value}")
