@@ -211,18 +211,23 @@ class Book:
         """The days on which each key met each value of a column of names."""
         partner = self.ledger.names[column].codes[self.row]
         known = np.flatnonzero(partner >= 0)
-        pair, _ = _mixed([self.key[known], partner[known]])
-        order = known[np.argsort(pair, kind="stable")]
-        pair, day = np.sort(pair, kind="stable"), self.day[order]
-        first = np.ones(len(order), dtype=bool)
-        first[1:] = (pair[1:] != pair[:-1]) | (day[1:] != day[:-1])
-        claim, pair, day = order[first], pair[first], day[first]
-        before = np.full(len(day), -1, dtype=np.int64)
-        after = before.copy()
-        same = pair[1:] == pair[:-1]
-        before[1:][same] = day[:-1][same]
-        after[:-1][same] = day[1:][same]
-        return Meetings(self.key[claim], day, before, after, claim)
+        return meetings_of(self.key[known], partner[known], self.day[known], known)
+
+
+def meetings_of(key: np.ndarray, partner: np.ndarray, day: np.ndarray, claim: np.ndarray) -> Meetings:
+    """The days on which each key met each partner. Of one key and partner, what is given must be in order of time."""
+    pair, _ = _mixed([key, partner])
+    order = np.argsort(pair, kind="stable")
+    pair, key, day, claim = pair[order], key[order], day[order], claim[order]
+    first = np.ones(len(order), dtype=bool)
+    first[1:] = (pair[1:] != pair[:-1]) | (day[1:] != day[:-1])
+    pair, key, day, claim = pair[first], key[first], day[first], claim[first]
+    before = np.full(len(day), -1, dtype=np.int64)
+    after = before.copy()
+    same = pair[1:] == pair[:-1]
+    before[1:][same] = day[:-1][same]
+    after[:-1][same] = day[1:][same]
+    return Meetings(key, day, before, after, claim)
 
 
 def _mixed(codes: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -1,14 +1,15 @@
-"""The weekly network: which providers share members, beyond what their sizes explain, and what is known of those.
+"""The weekly network: which providers pass members between them, and what is known of those they are tied to.
 
     write_network(path, ledger) -> rows       the `provider_network` view, and the ties to confirmed providers beside it
     ties_of(path, provider, day) -> [Tie]     the path that explains a provider's row
 
 A week's picture is of the midnight before its Monday, UTC: claims received in the 365 days before it, and labels known
-before it. Two providers are *tied* when they share at least three members, and more than providers of their sizes would
-share by chance: four standard deviations (of a Poisson count) more. Communities are Louvain's, on ties weighted by the members shared, from a fixed seed.
+before it. Two providers *share* a member who claimed at both within 14 days. They are *tied* when they share at least
+three, and more than chance would have it: four standard deviations (of a Poisson count) above what two providers that
+share as many members with others in their region would share. Communities are Louvain's, on ties weighted by the members
+shared, from a fixed seed.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -20,17 +21,18 @@ import pyarrow.parquet as pq
 from scipy import sparse
 from sknetwork.clustering import Louvain
 
-from features.book import Book, leaves
+from features.book import Book, Points, leaves, meetings_of, pack
 from features.files import history_times, replace_file
 from features.layout import PLANS
 from features.ledger import MICROS_A_DAY, Ledger
 from features.views import ENTITIES
 
 WINDOW_DAYS = 365
+WITHIN_DAYS = 14
 FEWEST_SHARED = 3
 LEAST_DEVIATIONS = 4.0
-MOST_PROVIDERS = 40
-"""A member seen by more providers than this in the window ties nobody: their number would go with its square."""
+MOST_NEXT = 20
+"""Claims of a member after one of them that are looked at: a bound for the few who claim every hour."""
 _SEED = 20_250_101
 
 
@@ -44,14 +46,23 @@ class Tie:
 
 
 @dataclass(frozen=True, slots=True)
-class _Visits:
-    """Which provider saw which member, from a day until the day before another."""
+class _Shared:
+    """Members two providers share, each from a day until the day before another."""
 
-    provider: np.ndarray
-    member: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+    """Providers of each pair."""
+    pair: np.ndarray
     since: np.ndarray
     until: np.ndarray
-    members: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Week:
+    rows: np.ndarray
+    """int64: provider, then the fields of the view."""
+    edges: np.ndarray
+    """int64: provider, confirmed neighbour, day, members shared, day of the neighbour's latest confirmation."""
 
 
 def edges_path(path: Path) -> Path:
@@ -61,16 +72,14 @@ def edges_path(path: Path) -> Path:
 
 def write_network(path: Path, ledger: Ledger) -> int:
     """Write the view's Parquet file, a row a week and provider seen in the year before, and its ties; how many rows."""
-    provider = next(entity for entity in ENTITIES if entity.name == "provider")
-    book = Book(ledger, provider)
-    visits = _visits(book)
-    confirmed = book.labels(confirmed=True)
-    last = int(ledger.day.max(initial=0)) + 1
-    with ThreadPoolExecutor(2) as pool:  # SciPy's products and NumPy's sorts let the other thread run
-        weeks = list(pool.map(lambda day: _week(book.keys, visits, confirmed, day), _mondays(ledger, last)))
+    entity = {entity.name: entity for entity in ENTITIES}
+    book = Book(ledger, entity["provider"])
+    shared = _shared(book, Book(ledger, entity["member"]))
+    labels = book.labels(confirmed=True)
     names = PLANS["provider_network"].standing.fields
-    rows = np.concatenate([week.rows for week in weeks]) if weeks else np.empty((0, len(names) + 1), dtype=np.int64)
-    edges = np.concatenate([week.edges for week in weeks]) if weeks else np.empty((0, 5), dtype=np.int64)
+    weeks = [_week(book, shared, labels, day) for day in _mondays(ledger)]
+    rows = np.concatenate([np.empty((0, len(names) + 1), dtype=np.int64), *(week.rows for week in weeks)])
+    edges = np.concatenate([np.empty((0, 5), dtype=np.int64), *(week.edges for week in weeks)])
     view = book.key_table(rows[:, 0])
     for place, field in enumerate(names, start=1):
         view = view.append_column(field.name, pa.array(rows[:, place]))
@@ -83,11 +92,15 @@ def write_network(path: Path, ledger: Ledger) -> int:
 
 
 def ties_of(path: Path, provider_id: str, day: int) -> list[Tie]:
-    """The confirmed providers that one is tied to in the last picture up to a day, the strongest tie first."""
+    """The confirmed providers that one is tied to in the last picture up to a day, the strongest tie first.
+
+    `path` is the view's file.
+    """
     table = pq.read_table(edges_path(path), filters=[("provider_id", "==", provider_id), ("as_of_day", "<=", day)])
-    if not len(table):
+    pictures = pq.read_table(path, columns=["as_of_day"], filters=[("as_of_day", "<=", day)])["as_of_day"]
+    if not len(table) or not len(pictures):
         return []
-    table = table.filter(pc.equal(table["as_of_day"], pc.max(table["as_of_day"])))
+    table = table.filter(pc.equal(table["as_of_day"], pc.max(pictures)))
     found = table.sort_by([("shared_members", "descending"), ("neighbour_id", "ascending")]).to_pylist()
     return [
         Tie(row["neighbour_id"], row["shared_members"], date(1970, 1, 1) + timedelta(days=row["last_confirmed_day"]))
@@ -95,97 +108,115 @@ def ties_of(path: Path, provider_id: str, day: int) -> list[Tie]:
     ]
 
 
-def _mondays(ledger: Ledger, last: int) -> range:
-    first = int(ledger.day.min(initial=last)) + 1
-    return range(first + (4 - first) % 7, last + 1, 7)  # 5 January 1970, day 4, was a Monday
+def _mondays(ledger: Ledger) -> range:
+    """The Mondays after the first claim, up to the day after the last."""
+    if not len(ledger):
+        return range(0)
+    first = int(ledger.day[0]) + 1
+    return range(first + (4 - first) % 7, int(ledger.day[-1]) + 2, 7)  # day 4, 5 January 1970, was a Monday
 
 
-def _visits(book: Book) -> _Visits:
-    met = book.meetings("member_id")
-    codes = book.ledger.names["member_id"].codes[book.row[met.claim]]
+def _shared(providers: Book, members: Book) -> _Shared:
+    """Each pair of providers with the members who claimed at both within 14 days, and when that is in the window."""
+    provider_of = np.full(len(providers.ledger), -1, dtype=np.int64)
+    provider_of[providers.row] = providers.key
+    provider = provider_of[members.row]
+    known = provider >= 0
+    provider, member, day = provider[known], members.key[known], members.day[known]
+    found = []
+    for step in range(1, min(MOST_NEXT, len(member) - 1) + 1):
+        close = (member[step:] == member[:-step]) & (day[step:] - day[:-step] <= WITHIN_DAYS)
+        close &= provider[step:] != provider[:-step]
+        at = np.flatnonzero(close)
+        one, other = provider[at], provider[at + step]
+        found.append((np.minimum(one, other), np.maximum(one, other), member[at], day[at + step]))
+    empty = np.empty(0, dtype=np.int64)
+    left, right, who, when = (np.concatenate(part) for part in zip(*found, strict=True)) if found else (empty,) * 4
+    in_time = np.argsort(when, kind="stable")
+    left, right, who, when = left[in_time], right[in_time], who[in_time], when[in_time]
+    pairs, pair = np.unique(left * providers.keys + right, return_inverse=True)
+    met = meetings_of(pair, who, when, np.arange(len(pair)))
     new, last = met.new(WINDOW_DAYS), met.last(WINDOW_DAYS)
-    return _Visits(
-        provider=met.key[new],
-        member=codes[new],
+    return _Shared(
+        left=pairs // max(providers.keys, 1),
+        right=pairs % max(providers.keys, 1),
+        pair=met.key[new],
         since=met.day[new] + 1,
         until=leaves(met.day[last], WINDOW_DAYS),
-        members=len(book.ledger.names["member_id"].names),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Week:
-    rows: np.ndarray
-    """int64: provider, then the fields of the view."""
-    edges: np.ndarray
-    """int64: provider, confirmed neighbour, day, members shared, day of the neighbour's latest confirmation."""
-
-
-def _week(providers: int, visits: _Visits, labels: tuple[np.ndarray, np.ndarray], day: int) -> _Week:
-    seen = (visits.since <= day) & (day < visits.until)
-    saw = sparse.csr_array(
-        (np.ones(int(seen.sum()), dtype=np.int64), (visits.provider[seen], visits.member[seen])),
-        shape=(providers, visits.members),
-    )
-    of_member = np.bincount(saw.indices, minlength=visits.members)
-    size = np.diff(saw.indptr)
-    saw.data[of_member[saw.indices] > MOST_PROVIDERS] = 0
-    saw.eliminate_zeros()
-    ties = _ties(saw, int((of_member > 0).sum()))
+def _week(book: Book, shared: _Shared, labels: tuple[np.ndarray, np.ndarray], day: int) -> _Week:
+    providers = book.keys
+    ties = _ties(book, shared, day)
     known = (labels[1] < day) & (labels[1] >= day - WINDOW_DAYS)
     confirmed = np.full(providers, -1, dtype=np.int64)
     np.maximum.at(confirmed, labels[0][known], labels[1][known])
-    community = _communities(ties)
-    sizes = np.bincount(community)[community]
     fraud = (confirmed >= 0).astype(np.int64)
-    in_community = np.bincount(community, weights=fraud).astype(np.int64)[community] - fraud
-    tied = sparse.coo_array(ties)
-    to_fraud = fraud[tied.col] == 1
-    row, column, shared = tied.row[to_fraud], tied.col[to_fraud], tied.data[to_fraud]
+    community = _communities(ties)
+    in_community = np.bincount(community, weights=fraud)[community] - fraud
+    to_fraud = fraud[ties.col] == 1
+    row, column, count = ties.row[to_fraud], ties.col[to_fraud], ties.data[to_fraud]
+    strongest = np.zeros(providers, dtype=np.int64)
+    np.maximum.at(strongest, ties.row, ties.data)
     latest = np.full(providers, -1, dtype=np.int64)
     np.maximum.at(latest, row, confirmed[column])
     fields = (
         np.full(providers, day),
-        np.diff(ties.indptr),
-        ties.sum(axis=1),
-        ties.max(axis=1).toarray() if ties.nnz else np.zeros(providers),
-        sizes,
+        np.bincount(ties.row, minlength=providers),
+        np.bincount(ties.row, weights=ties.data, minlength=providers),
+        strongest,
+        np.bincount(community)[community],
         in_community,
         np.bincount(row, minlength=providers),
-        _shared_with(saw, row, column),
+        np.bincount(row, weights=count, minlength=providers),
         np.where(latest >= 0, latest * MICROS_A_DAY, 0),
     )
-    here = np.flatnonzero(size)
-    rows = np.column_stack([here, *(np.asarray(field).reshape(-1)[here] for field in fields)]).astype(np.int64)
-    edges = np.column_stack([row, column, np.full(len(row), day), shared, confirmed[column]]).astype(np.int64)
+    lo, hi = book.claims_before(_every_provider(book, day), WINDOW_DAYS)
+    here = np.flatnonzero(hi > lo)
+    rows = np.column_stack([here, *(field[here] for field in fields)]).astype(np.int64)
+    edges = np.column_stack([row, column, np.full(len(row), day), count, confirmed[column]]).astype(np.int64)
     return _Week(rows, edges)
 
 
-def _ties(saw: sparse.csr_array, members: int) -> sparse.csr_array:
+def _every_provider(book: Book, day: int) -> Points:
+    keys = np.arange(book.keys, dtype=np.int64)
+    return Points(pack(keys, np.full(book.keys, day, dtype=np.int64)))
+
+
+def _ties(book: Book, shared: _Shared, day: int) -> sparse.coo_array:
     """Members shared by each pair of providers that is tied; symmetric, without the diagonal."""
-    shared = sparse.coo_array(saw @ saw.T)
-    size = np.diff(saw.indptr).astype(np.float64)
-    by_chance = size[shared.row] * size[shared.col] / max(members, 1)
-    tied = (shared.row != shared.col) & (shared.data >= FEWEST_SHARED) & (shared.data >= by_chance + LEAST_DEVIATIONS * np.sqrt(by_chance))
-    ties = sparse.csr_array((shared.data[tied], (shared.row[tied], shared.col[tied])), shape=shared.shape)
-    ties.sort_indices()
-    return ties
+    now = (shared.since <= day) & (day < shared.until)
+    count = np.bincount(shared.pair[now], minlength=len(shared.left))
+    some = np.flatnonzero(count)
+    left, right, count = shared.left[some], shared.right[some], count[some]
+    strength = np.bincount(np.concatenate((left, right)), np.concatenate((count, count)), minlength=book.keys)
+    region = _regions(book, day)
+    of_region = np.bincount(region, weights=strength)
+    total = np.where(region[left] == region[right], of_region[region[left]], strength.sum())
+    by_chance = strength[left] * strength[right] / np.maximum(total, 1.0)
+    tied = (count >= FEWEST_SHARED) & (count >= by_chance + LEAST_DEVIATIONS * np.sqrt(by_chance))
+    left, right, count = left[tied], right[tied], count[tied]
+    return sparse.coo_array(
+        (np.concatenate((count, count)), (np.concatenate((left, right)), np.concatenate((right, left)))),
+        shape=(book.keys, book.keys),
+    )
 
 
-def _communities(ties: sparse.csr_array) -> np.ndarray:
+def _regions(book: Book, day: int) -> np.ndarray:
+    """The region of each provider on its last claim before `day`, as a number; 0: not known."""
+    last = np.searchsorted(book.packed, _every_provider(book, day).packed) - 1
+    row = np.maximum(last, 0)
+    codes = book.ledger.names["region"].codes[book.row[row]] + 1
+    return np.where((last >= 0) & (book.key[row] == np.arange(book.keys)), codes, 0)
+
+
+def _communities(ties: sparse.coo_array) -> np.ndarray:
     """The number of each provider's community; one without ties is a community of its own."""
     if not ties.nnz:
         return np.arange(ties.shape[0])
-    weights = sparse.csr_matrix((ties.data.astype(np.float64), ties.indices, ties.indptr), shape=ties.shape)
-    labels: np.ndarray = Louvain(random_state=_SEED).fit_predict(weights)
-    alone = np.diff(ties.indptr) == 0
-    labels = labels.astype(np.int64)
+    weights = sparse.csr_matrix((ties.data.astype(np.float64), (ties.row, ties.col)), shape=ties.shape)
+    labels: np.ndarray = Louvain(random_state=_SEED).fit_predict(weights).astype(np.int64)
+    alone = np.diff(weights.indptr) == 0
     labels[alone] = labels.max() + 1 + np.arange(int(alone.sum()))
     return labels
-
-
-def _shared_with(saw: sparse.csr_array, row: np.ndarray, column: np.ndarray) -> np.ndarray:
-    """Members of each provider `row` who also went to one of its `column`, each counted once."""
-    to = sparse.csr_array((np.ones(len(row), dtype=np.int64), (row, column)), shape=(saw.shape[0], saw.shape[0]))
-    both = (to @ saw).multiply(saw)
-    return np.diff(sparse.csr_array(both).indptr)

@@ -90,7 +90,7 @@ NETWORK: tuple[Feature, ...] = (
     ),
     _Net(
         name="network_shared_with_confirmed",
-        meaning="Its members who also went to a provider with confirmed fraud.",
+        meaning="Members shared with those, counted once for each of them.",
         code="network_confirmed",
         raises=_CONFIRMED_PATH,
         lowers=_NO_PATH,
