@@ -1,7 +1,7 @@
 """The scorer as a competent user would first write it, to measure ours against; nobody serves this.
 
-Stock BentoML, Feast's `get_online_features(...).to_df()`, `predict`, `pred_contribs`. It returns what ours returns as far
-as these tools go (probability, contributions, the strongest of them), from the same store, model and vector code.
+Stock BentoML, Feast's `get_online_features(...).to_df()`, `predict`, `pred_contribs`. It returns what ours returns as
+far as these tools go (probability, contributions, the strongest of them), from the same store, model and vector code.
 
 `GINJA_HOME=… bentoml serve benchmarks.naive_service:Naive`
 """

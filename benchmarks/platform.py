@@ -1,4 +1,4 @@
-"""The platform of a benchmark: scorer, claims API and worker on a stage, each on loopback, each with its own way out."""
+"""The platform of a benchmark: scorer, claims API and worker on a stage, each with its own way to the others."""
 
 import os
 import subprocess

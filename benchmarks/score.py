@@ -155,7 +155,7 @@ class Bench:
         if pointer is None:
             raise RuntimeError("the stage has no champion")
         scorer = Scorer(load_pointed(self._stage.home, pointer))
-        booster = scorer.artefact.booster
+        booster, names = scorer.artefact.booster, list(scorer.artefact.features)
         client = connect(self._stage.redis_url, deadline_ms=1_000)
         reader = OnlineReader(client)
         claims = facts(500, self._stage.home)
@@ -169,7 +169,7 @@ class Bench:
             scorer.explain(vectors[at])
 
         def contribs(at: int) -> None:
-            booster.predict(xgb.DMatrix(vectors[at], nthread=1), pred_contribs=True)
+            booster.predict(xgb.DMatrix(vectors[at], feature_names=names, nthread=1), pred_contribs=True)
 
         figures = {
             "floor_p50_ms": round(_median_us(floor, len(claims)) / 1_000, 3),
@@ -178,7 +178,7 @@ class Bench:
         }
         rows = _rows(self._stage.home)
         _, ours, _ = scorer.explain(rows)
-        theirs = booster.predict(xgb.DMatrix(rows, nthread=1), pred_contribs=True)[:, :-1]
+        theirs = booster.predict(xgb.DMatrix(rows, feature_names=names, nthread=1), pred_contribs=True)[:, :-1]
         figures["contrib_max_abs_diff"] = float(np.abs(ours - theirs).max())
         return figures
 

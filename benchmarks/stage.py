@@ -131,7 +131,7 @@ def _model(home: Path) -> None:
     fraud = built.index["is_fraud"].fill_null(False).to_numpy(zero_copy_only=False).astype(bool)[-TRAINING_CLAIMS:]
     sample = Sample(x, fraud)
     # Evaluated on what it learns from, so that it never stops early: the size is the point.
-    params = BoosterParams(rounds=TREES, early_stopping=TREES, depth=DEPTH)
+    params = BoosterParams(rounds=TREES, early_stopping=TREES, depth=DEPTH, threads=1)
     booster = train_booster(sample, sample, features=FEATURE_NAMES, params=params).booster
     margins = booster.inplace_predict(x, predict_type="margin")
     calibrator = fit_calibrator(margins, fraud)

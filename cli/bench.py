@@ -1,4 +1,4 @@
-"""`ginja bench`: the figures of docs/benchmarks.md, measured anew; JSON on standard output, progress on standard error."""
+"""`ginja bench`: the figures of docs/benchmarks.md, measured anew; JSON on standard output, progress beside it."""
 
 import click
 

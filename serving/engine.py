@@ -81,15 +81,16 @@ class Engine:
         return _judge(models, champion, [Asked(claim, reading)], counterfactual=True)[0]
 
     async def score_batch(self, requests: Sequence[BatchItem], deadline: float | None) -> bytes:
-        """The scores of many claims as JSON, in their order; all states that were not sent come from one snapshot."""
+        """The scores of many claims as JSON, in their order. Each claim's states come from one snapshot."""
         models, champion = self._models()
         sent = [None if item.states is None else _sent(item.states) for item in requests]
-        unread = [item.claim for item, reading in zip(requests, sent, strict=True) if reading is None]
-        found = iter(await self._read(unread, deadline) if unread else ())
-        asked = [Asked(item.claim, reading or next(found)) for item, reading in zip(requests, sent, strict=True)]
         answers: list[bytes] = []
-        for start in range(0, len(asked), SLICE):
-            answers += _judge(models, champion, asked[start : start + SLICE], counterfactual=False)
+        for start in range(0, len(requests), SLICE):
+            items, readings = requests[start : start + SLICE], sent[start : start + SLICE]
+            unread = [item.claim for item, reading in zip(items, readings, strict=True) if reading is None]
+            found = iter(await self._read(unread, deadline) if unread else ())
+            asked = [Asked(item.claim, reading or next(found)) for item, reading in zip(items, readings, strict=True)]
+            answers += _judge(models, champion, asked, counterfactual=False)
             await asyncio.sleep(0)  # others' turn
         return b'{"scores":[' + b",".join(answers) + b"]}"
 

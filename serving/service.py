@@ -76,7 +76,7 @@ class Scorer:
 
     @bentoml.api(route="/v1/score_batch")
     async def score_batch(self, asked: BatchRequest, /) -> BatchScores:
-        """Score up to 500 claims, read from one snapshot."""
+        """Score up to 500 claims."""
         answer = await _answer(asked, lambda engine, it: engine.score_batch(it.requests, it.deadline))
         return cast(BatchScores, answer)
 
