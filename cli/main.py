@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "servers": ("cli.servers:servers", "Start, show and stop the embedded servers."),
     "simulate": ("cli.simulate:simulate", "Simulate an insurer."),
     "train": ("cli.model:train", "Train, track and register a candidate."),
+    "worker": ("cli.worker:worker", "The worker: features, re-scoring, the day's work."),
     "up": ("cli.demo:up", "The platform, left running."),
 }
 

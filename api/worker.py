@@ -1,0 +1,130 @@
+"""The worker: what follows from a claim, after its answer has gone out.
+
+Three loops, each at least once and each safe to run in several processes: features into the online store, claims that
+the rule decided scored again, and the day's work after midnight. Killed at any point it loses nothing: a thing to do
+is marked done only together with what it did, or after it.
+"""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import redis
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.database import Database
+from api.housekeeping import every_day
+from api.migrate import plain_url
+from api.scoring.client import ScorerClient
+from api.scoring.rescoring import Rescorer
+from claims.scoring import ClaimFacts
+from core import clock
+from core.logging import get_logger
+from core.settings import Settings
+from features.updater import FeatureError, FeatureUpdater
+
+log = get_logger("worker")
+
+IDLE_S = 0.05
+"""Pause of a loop that found nothing to do: what a fresh claim waits at most before it moves features."""
+FAILED_S = 1.0
+RESCORE_IDLE_S = 0.5
+RESCORE_DEADLINE_MS = 2_000
+"""Nobody waits for a claim that is scored again."""
+
+_EXPECTED = (FeatureError, OSError, psycopg.Error, redis.RedisError, SQLAlchemyError)
+"""What may fail for a while: a server that is not there. Anything else is a defect, and is logged as one."""
+
+
+class Worker:
+    """The loops of one process over one database and one online store."""
+
+    def __init__(self, settings: Settings, database_url: str, redis_url: str, *, network: Path | None = None) -> None:
+        self._url = plain_url(database_url)
+        self._database = Database(database_url, pool_size=6)
+        self._scorer = ScorerClient(settings.scorer_base_url, deadline_ms=RESCORE_DEADLINE_MS)
+        # An updater keeps to one thread; the one that looks back has another, so that features never wait for it.
+        self._features = ThreadPoolExecutor(1, thread_name_prefix="features")
+        self._past = ThreadPoolExecutor(1, thread_name_prefix="past")
+        self._updater, self._looker = (
+            FeatureUpdater(lambda: psycopg.connect(self._url), redis.Redis.from_url(redis_url), network=network)
+            for _ in range(2)
+        )
+        self._rescorer = Rescorer(self._database, self._scorer, self._states_at)
+        self._day: date | None = None
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Let each loop finish what it is at, and end."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Work until `stop`."""
+        try:
+            await asyncio.gather(
+                self._loop("features", self._drain_features, IDLE_S),
+                self._loop("rescoring", self._rescorer.drain, RESCORE_IDLE_S),
+                self._loop("day", self._day_work, 10.0),
+            )
+        finally:
+            self._scorer.close()
+            await self._database.close()
+            for executor, updater in ((self._features, self._updater), (self._past, self._looker)):
+                executor.submit(updater.close)
+                executor.shutdown()
+
+    async def _loop(self, name: str, work: Callable[[], Awaitable[int]], idle_s: float) -> None:
+        failed = False
+        while not self._stopping.is_set():
+            try:
+                pause = 0.0 if await work() else idle_s
+                if failed:
+                    log.info("works again", loop=name)
+                failed = False
+            except _EXPECTED as error:
+                if not failed:
+                    log.warning("cannot work", loop=name, error=type(error).__name__, message=str(error))
+                failed, pause = True, FAILED_S
+            except Exception as error:
+                log.error("defect", loop=name, exc_info=error)
+                failed, pause = True, FAILED_S
+            if pause:
+                await self._pause(pause)
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            pass  # the pause is over
+
+    async def _drain_features(self) -> int:
+        drained = await asyncio.get_running_loop().run_in_executor(self._features, self._updater.drain)
+        return int(drained.more)
+
+    async def _states_at(self, claims: Sequence[ClaimFacts]) -> list[dict[str, Any]]:
+        readings = await asyncio.get_running_loop().run_in_executor(self._past, self._looker.states_at, claims)
+        return [reading.to_wire() for reading in readings]
+
+    async def _day_work(self) -> int:
+        today = clock.now().date()
+        if self._day != today:
+            await asyncio.to_thread(every_day, self._url, today)
+            self._day = today
+        return 0
+
+
+async def run_worker(settings: Settings, database_url: str, redis_url: str, *, network: Path | None = None) -> None:
+    """Run a worker until SIGTERM or SIGINT."""
+    worker = Worker(settings, database_url, redis_url, network=network)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, worker.stop)
+    log.info("working")
+    await worker.run()
+    log.info("stopped")
