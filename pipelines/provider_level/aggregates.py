@@ -126,4 +126,5 @@ def aggregate(data: ProviderSet, measures: dict[str, str]) -> NDArray[np.float64
     found = data.connection.execute(
         f"SELECT {columns} FROM priced WHERE labelled GROUP BY provider ORDER BY provider"
     ).fetchnumpy()
-    return np.column_stack([np.ma.filled(found[name].astype(np.float64), np.nan) for name in measures])
+    columns_of = [np.ma.filled(np.ma.asarray(found[name], dtype=np.float64), np.nan) for name in measures]
+    return np.column_stack(columns_of)

@@ -53,7 +53,7 @@ def _ties(data: ProviderSet, query: str, names: dict[str, int]) -> tuple[sp.csr_
     ties = (incidence @ incidence.T).tocsr()
     ties.setdiag(0)
     ties.eliminate_zeros()
-    return ties, np.asarray(incidence.sum(axis=1)).ravel()
+    return ties, np.asarray(incidence.sum(axis=1), dtype=np.float64).ravel()
 
 
 def structure(graph: Graph) -> NDArray[np.float64]:

@@ -1,0 +1,1 @@
+"""The judge, apart from training: the same figures for the model and its rivals, on claims none has seen."""

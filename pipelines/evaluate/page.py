@@ -1,0 +1,131 @@
+"""The evaluation as a page of HTML that needs nothing else, and as plain JSON."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Environment
+
+from core import clock
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Evaluation of {{ e.model }}</title>
+<style>
+:root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 18%, transparent); }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
+.table { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { text-align: right; padding: .35rem .7rem .35rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th:first-child, td:first-child { text-align: left; }
+small { opacity: .7; } img { max-width: 100%; background: #fff; border-radius: 6px; }
+.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(22rem, 1fr)); gap: 1rem; }
+.high { font-weight: 600; color: light-dark(#b3261e, #ff8a80); }
+</style>
+</head>
+<body>
+<h1>Evaluation of {{ e.model }} on {{ e.dataset }}</h1>
+<p>{{ "{:,}".format(e.claims) }} claims received {{ e.window["from"] }} to {{ e.window.until }}, {{ e.frauds }} of them
+fraud (base rate {{ e.base_rate | percent }}). {{ e.split }}.
+K = {{ e.reviews.in_window | number }} claims: {{ e.reviews.a_week | number }} reviews a week.
+Intervals are 95 %, from drawing providers. {{ at.strftime("%Y-%m-%d %H:%M UTC") }}.</p>
+<h2>Beside its rivals, on the same claims</h2>
+<div class="table"><table>
+<tr><th>Who</th><th>Average precision</th><th>AUC</th><th>Precision at K</th><th>Dollars at K</th>
+<th>Precision at 1 %</th><th>Brier</th><th>Model's lead in AP</th></tr>
+{% for name, w in e.who.items() %}
+<tr><td>{{ name }}</td><td>{{ w.ap | interval }}</td><td>{{ w.auc | number }}</td>
+<td>{{ w.precision_at_k | interval }}</td><td>{{ w.dollars_at_k | interval }}</td>
+<td>{{ w.precision_at_1_percent | percent }}</td>
+<td>{{ w.brier | interval if w.brier else "–" }}</td>
+<td>{{ e.difference[name].ap | interval if name in e.difference else "" }}</td></tr>
+{% endfor %}
+</table></div>
+<p>For the {{ e.rule.reviews | number }} reviews the 2× rule asks for, it finds {{ e.rule.rule_cents | money }} of fraud
+and the model {{ e.rule.model_cents | money }}: {{ e.rule.ratio | number }} times as much.</p>
+{% if pictures %}<h2>Pictures</h2>
+<div class="pictures">{% for name, data in pictures.items() %}
+<img alt="{{ name }}" src="data:image/png;base64,{{ data }}">{% endfor %}</div>{% endif %}
+<h2>At the threshold of {{ e.threshold.threshold | number }}</h2>
+<p>{{ e.threshold.alerts_a_day | number }} alerts a day, of which {{ e.threshold.precision | percent }} are fraud;
+finds {{ e.threshold.recall | percent }} of the fraud;
+flags {{ e.threshold.false_positive_rate | percent }} of honest claims.</p>
+{% if e.kinds %}<h2>By kind of fraud</h2>
+<div class="table"><table>
+<tr><th>Kind</th><th>Claims</th><th>Found at K</th><th>Found at the threshold</th><th>Dollars at the threshold</th>
+<th>Found by the rule</th></tr>
+{% for kind, k in e.kinds.items() %}
+<tr><td>{{ kind.replace("_", " ") }}</td><td>{{ k.claims }}</td><td>{{ k.recall_at_k | percent }}</td>
+<td>{{ k.recall_at_threshold | percent }}</td><td>{{ k.dollars_at_threshold | percent }}</td>
+<td>{{ k.recall_rule | percent }}</td></tr>{% endfor %}
+</table></div>{% endif %}
+<h2>Providers never seen in training</h2>
+<p>{{ e.unseen_providers.claims }} claims of {{ e.unseen_providers.providers }} providers,
+{{ e.unseen_providers.frauds }}
+fraud; average precision {{ e.unseen_providers.ap | number }}
+(2× rule {{ e.unseen_providers.ap_rule | number }}).</p>
+<h2>Whom false alarms hit</h2>
+<div class="table"><table>
+<tr><th>Group</th><th>Honest claims</th><th>Flagged</th><th>Times the overall rate</th></tr>
+{% for row in e.abrasion %}
+<tr><td>{{ row.group }}: {{ row.value }}</td><td>{{ "{:,}".format(row.clean_claims) }}</td>
+<td>{{ row.false_positive_rate | percent }} <small>{{ row.low | percent }} to {{ row.high | percent }}</small></td>
+<td{% if row.low and row.low > e.threshold.false_positive_rate %} class="high"{% endif %}>
+{{ row.times_overall | number }}</td></tr>{% endfor %}
+</table></div>
+<h2>Calibration</h2>
+<div class="table"><table>
+<tr><th>Expected</th><th>Observed</th><th>Claims</th></tr>
+{% for bin in e.calibration %}
+<tr><td>{{ bin.expected | percent }}</td><td>{{ bin.observed | percent }}</td><td>{{ bin.claims | number }}</td></tr>
+{% endfor %}
+</table></div>
+</body>
+</html>
+"""
+
+
+def number(value: float | None) -> str:
+    """Three figures; a dash for what is not known."""
+    if value is None or math.isnan(value):
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def percent(value: float | None) -> str:
+    """A share in per cent."""
+    return "–" if value is None or math.isnan(value) else f"{value * 100:.3g} %"
+
+
+def interval(value: Mapping[str, float] | None) -> str:
+    """A value with its interval."""
+    if value is None:
+        return "–"
+    return f"{number(value['value'])} ({number(value['low'])} to {number(value['high'])})"
+
+
+def money(cents: float | None) -> str:
+    """Cents as whole money."""
+    return "–" if cents is None else f"{cents / 100:,.0f}"
+
+
+def render(evaluation: Mapping[str, Any], *, pictures: Mapping[str, str] | None = None) -> str:
+    """The page; `pictures` are PNG in base64 by name."""
+    environment = Environment(autoescape=True, trim_blocks=True)
+    environment.filters.update(number=number, percent=percent, interval=interval, money=money)
+    return environment.from_string(_PAGE).render(e=evaluation, pictures=pictures or {}, at=clock.now())
+
+
+def rounded(value: Any) -> Any:
+    """JSON's values: floats at six figures, what is not a number as null."""
+    if isinstance(value, Mapping):
+        return {str(key): rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(item) for item in value]
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if math.isfinite(value) else None
+    return value

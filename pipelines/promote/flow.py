@@ -1,0 +1,183 @@
+"""From candidate to champion, and back.
+
+    promote  → measure on the newest window → ask every gate → pointer, alias, audit trail
+    rollback → pointer, alias, audit trail
+
+The pointer file decides and is replaced in one step; scorers see it within a second.
+"""
+
+import getpass
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from claims.scoring import ClaimFacts
+from core.settings import settings
+from models import promotion, registry
+from models.artefact import Artefact, load_artefact
+from models.champion import load_pointed, models_folder, read_pointer, target_of
+from models.errors import ArtefactError, PointerError
+from models.registry import CANDIDATE, Store
+from pipelines.evaluate import baselines
+from pipelines.evaluate.judged import CHAMPION, Judged
+from pipelines.evaluate.window import Window, newest_window
+from pipelines.promote import audit, measures
+from pipelines.promote.errors import NoCandidateError, RefusedError, UnnamedForceError
+from pipelines.promote.gates import Verdict, judge
+
+Step = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A change of champion."""
+
+    version: str
+    previous: str | None
+    verdicts: tuple[Verdict, ...]
+    forced: bool
+    alias_problem: str | None
+    """What is wrong with MLflow's alias, if anything; the pointer, which decides, is set."""
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Force:
+    """A promotion against the gates: who answers for it, and why."""
+
+    by: str
+    reason: str
+
+    def __post_init__(self) -> None:
+        if not self.by.strip() or not self.reason.strip():
+            raise UnnamedForceError("a forced promotion needs --by NAME and --reason TEXT: somebody answers for it")
+
+
+def promote(
+    home: Path,
+    version: str | None = None,
+    *,
+    force: Force | None = None,
+    store: Store | None = None,
+    window: Window | None = None,
+    step: Step = lambda words: None,
+) -> Outcome:
+    """Make a version (the candidate where none is named) the champion.
+
+    Raises `RefusedError` with every gate that refuses and by how much; `force` overrules them, in the audit trail.
+    `window` spares reading the newest window when the caller has it.
+    """
+    started = time.perf_counter()
+    store = store or Store.of(home, settings().mlflow_url)
+    version = version or candidate(store)
+    if not (models_folder(home) / version).exists():
+        step("Fetching the model from MLflow")
+        registry.fetch(store, version, models_folder(home))
+    pointer = read_pointer(home)
+    step("Asking the gates")
+    verdicts = ask(home, version, window=window)
+    refused = [verdict for verdict in verdicts if not verdict.passed]
+    if refused and force is None:
+        raise RefusedError(version, verdicts)
+    by = force.by if force else getpass.getuser()
+    why = force.reason if force else "every gate passed"
+    step("Pointing the scorers to it")
+    done = promotion.promote(home, store, version, by=by, why=why)
+    audit.record(
+        home,
+        "force" if force else "promote",
+        version=version,
+        by=by,
+        reason=why,
+        previous=pointer.version if pointer else None,
+        gates={verdict.gate: {"passed": verdict.passed, "detail": verdict.detail} for verdict in verdicts},
+    )
+    return Outcome(
+        version,
+        pointer.version if pointer else None,
+        verdicts,
+        forced=bool(refused),
+        alias_problem=done.alias_problem,
+        seconds=round(time.perf_counter() - started, 2),
+    )
+
+
+def rollback(home: Path, *, by: str | None = None, reason: str = "rolled back", store: Store | None = None) -> Outcome:
+    """Go back to the champion before; works while MLflow is down. Raises `PointerError` when there is none."""
+    started = time.perf_counter()
+    store = store or Store.of(home, settings().mlflow_url)
+    before = read_pointer(home)
+    by = by or getpass.getuser()
+    done = promotion.undo(home, store, by=by, why=reason)
+    previous = before.version if before else None
+    audit.record(home, "rollback", version=done.pointer.version, by=by, reason=reason, previous=previous)
+    return Outcome(
+        done.pointer.version, previous, (), False, done.alias_problem, round(time.perf_counter() - started, 2)
+    )
+
+
+def candidate(store: Store) -> str:
+    """The version under the alias `candidate`. Raises `NoCandidateError`."""
+    version = registry.aliases(store).get(CANDIDATE)
+    if not version:
+        raise NoCandidateError("there is no candidate; `ginja train` makes one")
+    return version
+
+
+def ask(home: Path, version: str, *, window: Window | None = None) -> tuple[Verdict, ...]:
+    """Every gate's verdict on a version that lies in the home."""
+    target = target_of(home, version)
+    path = models_folder(home) / target.path
+    found = measures.of_artefact(path, target.manifest_sha256)
+    champion = champion_of(home, other_than=version)
+    if found["artefact verified"]:
+        artefact = load_artefact(path, expected_manifest_sha256=target.manifest_sha256)
+        window = window or newest_window(home, artefact, also=() if champion is None else (champion,))
+        judged = window.judged_with(artefact)
+        judged.scores.update(baselines.simple(judged))
+        if champion is not None:
+            window.add(judged, champion, name=CHAMPION)
+        found |= measures.of_window(judged, threshold=artefact.threshold, reviews=_reviews(artefact, window, judged))
+        found |= measures.of_speed(artefact, _facts(window))
+    return judge(found, first=champion is None)
+
+
+def champion_of(home: Path, *, other_than: str) -> Artefact | None:
+    """The champion that serves now; None where there is none, where it is this version, or where it does not load."""
+    try:
+        pointer = read_pointer(home)
+        return None if pointer is None or pointer.version == other_than else load_pointed(home, pointer)
+    except (ArtefactError, PointerError):
+        return None  # a champion that cannot be loaded cannot be compared with, and must be replaced
+
+
+def _reviews(artefact: Artefact, window: Window, judged: Judged) -> float:
+    share = artefact.document.threshold_choice.get("reviews_a_week", 0.0) / (window.claims_a_day * 7)
+    return max(1.0, float(share or 0.01) * len(judged))
+
+
+def _facts(window: Window) -> list[ClaimFacts]:
+    rows = window.rows[-50:]
+    names = list(ClaimFacts.model_fields)
+    table = window.examples.claims.take(rows).select(names)
+    defaults = {"units": 1, "lines": 1, "diagnoses": 1, "procedure_code": "?", "diagnosis_code": "?", "member_id": "?"}
+    filled = [
+        {name: defaults.get(name) if value is None else value for name, value in row.items()}
+        for row in table.to_pylist()
+    ]
+    return [ClaimFacts(**row) for row in filled]
+
+
+def newest(window: Window) -> str:
+    """The newest window in words."""
+    us = window.examples.received_us[window.rows]
+    first, last = (str(np.datetime64(int(at), "us").astype("datetime64[D]")) for at in (us.min(), us.max()))
+    return f"{len(window.rows):,} claims, {first} to {last}"

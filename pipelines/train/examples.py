@@ -1,0 +1,107 @@
+"""Claims to learn from or to judge by: vectors, truths, and what is needed to talk about them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from features.training import TrainingSet
+from features.vector import FEATURE, FEATURE_NAMES, columns_of
+from pipelines.train.errors import LabelTimeError, MissingLabelsError
+
+PEER_RATIO = "amount_to_procedure_mean"
+"""The feature the 2× rule looks at."""
+RULE_FACTOR = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Labelled claims in the order of receipt; every array has a row for each."""
+
+    claims: pa.Table
+    """The claims frame's columns."""
+    full: NDArray[np.float32]
+    """(N, every feature) in the order of `features.vector.FEATURE_NAMES`."""
+    features: tuple[str, ...]
+    """What a model of these claims can use."""
+    left_out: dict[str, str]
+    """Feature → why it cannot."""
+    fraud: NDArray[np.bool_]
+    kind: NDArray[np.object_]
+    """The kind of fraud, or None."""
+    received_us: NDArray[np.int64]
+    known_us: NDArray[np.int64]
+    amounts_cents: NDArray[np.int64]
+    providers: NDArray[np.object_]
+    unlabelled: int
+    """Claims whose truth is not known, left out."""
+
+    def __len__(self) -> int:
+        return len(self.fraud)
+
+    def matrix(self, rows: NDArray[np.intp], features: tuple[str, ...]) -> NDArray[np.float32]:
+        """(rows, features), contiguous."""
+        columns = np.array([FEATURE_NAMES.index(name) for name in features], dtype=np.intp)
+        return np.ascontiguousarray(self.full[np.ix_(rows, columns)])
+
+    def column(self, name: str) -> NDArray[np.float32]:
+        """One feature of every claim, whether or not a model uses it."""
+        values: NDArray[np.float32] = self.full[:, FEATURE_NAMES.index(name)]
+        return values
+
+    def rule_flags(self) -> NDArray[np.bool_]:
+        """What the 2× rule flags: an amount above twice the procedure's average; nothing where there is none."""
+        return np.nan_to_num(self.column(PEER_RATIO), nan=0.0) > RULE_FACTOR
+
+
+def examples_of(built: TrainingSet) -> Examples:
+    """The labelled claims of a training set. Raises `MissingLabelsError`, `LabelTimeError`."""
+    truth = built.index["is_fraud"]
+    if truth.null_count == len(truth):
+        raise MissingLabelsError("none of the claims has a label; look at the claim identifiers of the labels")
+    labelled = np.flatnonzero(truth.is_valid().to_numpy())
+    index = built.index.take(pa.array(labelled))
+    received = index["received_at"].cast(pa.int64()).to_numpy()
+    known = index["known_at"].cast(pa.int64()).to_numpy()
+    early = np.flatnonzero(known < received)
+    if len(early):
+        raise LabelTimeError(
+            f"{len(early)} labels were known before their claim was received "
+            f"({index['claim_id'][int(early[0])].as_py()} for one): is the column of label_known_at the right one?"
+        )
+    x = built.x if len(labelled) == len(built.x) else built.x[labelled]
+    features, left_out = usable(x, built.available, index)
+    return Examples(
+        claims=index.drop_columns(["is_fraud", "kind", "known_at"]),
+        full=x,
+        features=features,
+        left_out=left_out,
+        fraud=index["is_fraud"].to_numpy().astype(bool),
+        kind=np.array(index["kind"].to_pylist(), dtype=object),
+        received_us=received,
+        known_us=known,
+        amounts_cents=index["amount_cents"].to_numpy(),
+        providers=np.array(index["provider_id"].to_pylist(), dtype=object),
+        unlabelled=len(truth) - len(labelled),
+    )
+
+
+def usable(
+    x: NDArray[np.float32], available: tuple[str, ...], index: pa.Table
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The features that say something about these claims, in the vector's order, and why the others are left out."""
+    held = {name for name in index.column_names if index[name].null_count < len(index)}
+    kept, left_out = [], {}
+    for place, name in enumerate(FEATURE_NAMES):
+        column = x[:, place]
+        if name not in available:
+            absent = sorted(columns_of(FEATURE[name]) - held)
+            left_out[name] = f"the data have no {' and no '.join(absent)}"
+        elif np.isnan(column).all():
+            left_out[name] = "missing for every claim"
+        elif not np.isnan(column).any() and column.min() == column.max():
+            left_out[name] = f"the same for every claim ({column[0]:g})"
+        else:
+            kept.append(name)
+    return tuple(kept), left_out
