@@ -20,6 +20,72 @@ def features() -> None:
 
 @features.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a summary as one JSON object.")
+def apply(as_json: bool) -> None:
+    """Write the Feast registry from the declarations, and pin it by its SHA-256."""
+    from core import telemetry
+
+    telemetry.turn_off()
+    from core.servers import valkey_url
+    from core.settings import settings
+    from features.apply import apply as run
+    from features.apply import registry_path
+
+    home = settings().home
+    digest = run(home, valkey_url(settings()))
+    _tell({"registry": str(registry_path(home)), "sha256": digest}, as_json=as_json)
+
+
+@features.command()
+@click.option("--claims", type=click.Path(path_type=Path, exists=True), help="Claims frame; default: data under home.")
+@click.option("--labels", type=click.Path(path_type=Path, exists=True), help="Labels frame; default: data under home.")
+@click.option("--json", "as_json", is_flag=True, help="Print a summary as one JSON object.")
+def build(claims: Path | None, labels: Path | None, as_json: bool) -> None:
+    """Build the offline features: a Parquet file a view, from the claims and labels frames."""
+    import time
+
+    from rich.progress import Progress
+
+    from core.settings import settings
+    from features.errors import FeatureError
+    from features.layout import VIEWS
+    from features.offline import build as run
+
+    home = settings().home
+    claims = claims or home / "data" / "claims.parquet"
+    labels = labels or home / "data" / "labels.parquet"
+    if not claims.exists():
+        raise click.ClickException(f"{claims} is not there; run `ginja simulate` or `ginja ingest` first")
+    began = time.perf_counter()
+    with Progress(console=_console()) as progress:
+        task = progress.add_task("Building features", total=len(VIEWS))
+        try:
+            built = run(home, claims, labels if labels.exists() else None, done=lambda view: progress.advance(task))
+        except FeatureError as error:
+            raise click.ClickException(str(error)) from error
+    summary = {
+        "claims": built.claims,
+        "views": len(built.rows),
+        "rows": sum(built.rows.values()),
+        "until_day": built.until,
+        "seconds": round(time.perf_counter() - began, 2),
+    }
+    _tell(summary, as_json=as_json)
+
+
+@features.command()
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("docs/features.md"), show_default=True
+)
+def docs(out: Path) -> None:
+    """Write the page of all features from their declarations."""
+    from features.page import page
+
+    out.write_text(page())
+    click.echo(out)
+
+
+@features.command()
+@click.option("--json", "as_json", is_flag=True, help="Print a summary as one JSON object.")
 def rebuild(as_json: bool) -> None:
     """Make the online store anew from the database, while scoring goes on."""
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn

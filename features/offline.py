@@ -1,8 +1,8 @@
 """The offline features: one Parquet file a view, built from the claims and labels frames.
 
-    build(home, claims, labels) -> Built        every history and today view, and the network, replaced file by file
-    standing(ledger, entity, day)               history rows as they stand on a day   ┐ the same computation, for the
-    standing_today(ledger, entity)              the last today row of each key        ┘ online store
+build(home, claims, labels) -> Built        every history and today view, and the network, replaced file by file
+standing(ledger, entity, day)               history rows as they stand on a day   ┐ the same computation, for the
+standing_today(ledger, entity)              the last today row of each key        ┘ online store
 """
 
 from collections.abc import Callable
@@ -108,7 +108,9 @@ def _rows_of(ledger: Ledger, entity: Entity, only: dict[str, set[str]] | None) -
     kept = np.ones(len(ledger), dtype=bool)
     for column, names in only.items():
         coded = ledger.names[column]
-        wanted = pc.is_in(coded.names, value_set=pa.array(sorted(names), coded.names.type)).to_numpy(zero_copy_only=False)
+        wanted = pc.is_in(coded.names, value_set=pa.array(sorted(names), coded.names.type)).to_numpy(
+            zero_copy_only=False
+        )
         kept &= np.append(wanted, False)[coded.codes]
     return kept
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from feast import Entity, FeatureService, FeatureView, Field, FileSource, ValueType
 from feast.types import Array, Int64, String
 
-from features.layout import PLANS, VIEWS, View
 from features.files import EVENT_TIME
+from features.layout import PLANS, VIEWS, View
 from features.offline import file_of
 from features.state import Kind
 from features.views import ENTITIES

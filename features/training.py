@@ -15,10 +15,10 @@ from features.apply import open_store
 from features.asof_job import AsofJob
 from features.derive import DERIVED_SQL
 from features.engine import engine
+from features.files import EVENT_TIME
 from features.frame import CLAIMS, LABELS
 from features.layout import PLANS
 from features.ledger import Relation, check_columns, relation
-from features.files import EVENT_TIME
 from features.repository import SERVICE
 from features.vector import FEATURE_NAMES, SLICE_ROWS, available, build_many
 
