@@ -15,8 +15,8 @@ from locust import FastHttpUser, constant_throughput, task
 
 from benchmarks.bodies import score_bodies, submission_bodies
 
-_SCORES = itertools.cycle(score_bodies(1_000))
-_SUBMISSIONS = itertools.cycle(submission_bodies(1_000))
+_SCORES = itertools.cycle(body.decode() for body in score_bodies(1_000))
+_SUBMISSIONS = itertools.cycle(body.decode() for body in submission_bodies(1_000))
 
 
 class ScorerUser(FastHttpUser):
@@ -38,7 +38,7 @@ class ClaimsUser(FastHttpUser):
         """One claim, decided and committed."""
         headers = {
             "content-type": "application/json",
-            "x-api-key": os.environ["GINJA_API_KEY"],
+            "authorization": f"Bearer {os.environ['GINJA_API_KEY']}",
             "idempotency-key": uuid.uuid4().hex,
         }
         self.client.post("/v1/claims", data=next(_SUBMISSIONS), headers=headers)

@@ -49,7 +49,9 @@ class Naive:
         found = self.store.get_online_features(
             features=self.features, entity_rows=[keys], full_feature_names=True
         ).to_df()
-        vector = pd.DataFrame([build_one(claim, _states(found.iloc[0]))], columns=self.booster.feature_names)
+        vector = pd.DataFrame(
+            [build_one(claim, _states(found.iloc[0]))], columns=list(self.booster.feature_names or ())
+        )
         matrix = xgb.DMatrix(vector)
         margin = float(self.booster.predict(matrix, output_margin=True)[0])
         contributions = self.booster.predict(matrix, pred_contribs=True)[0]

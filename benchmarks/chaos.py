@@ -1,0 +1,301 @@
+"""The chaos test: claims at a steady rate, one fault after the other, and what became of every claim.
+
+Promised of each fault: no claim lost, no answer 5xx, every decision within 300 ms at p99, the breaker open within five
+seconds and closed within thirty of the end, and every claim the rule decided scored again within a minute.
+"""
+
+import asyncio
+import itertools
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+from rich.table import Table
+
+from benchmarks.faults import Trial, trials
+from benchmarks.load import Line, request_bytes
+from benchmarks.platform import Platform, free_ways, platform
+from benchmarks.proxy import Proxy
+from benchmarks.stage import Say, staged
+
+P99_MS = 300.0
+OPENS_WITHIN_S = 5.0
+CLOSES_WITHIN_S = 30.0
+RESCORED_WITHIN_S = 60.0
+_SETTLE_S = 2.0
+"""The stream goes on this long after the breaker has closed, before the next fault."""
+_LOOK_S = 0.05
+
+
+@dataclass(slots=True)
+class Sent:
+    """One claim that was submitted."""
+
+    at: float
+    status: int
+    ms: float
+    claim_id: str
+    decided_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the claims under one fault, from its begin until the next one's."""
+
+    fault: str
+    degrades: bool
+    claims: int
+    by_model: int
+    by_rule: int
+    lost: int
+    """Not answered with a decision, or answered and not in the database."""
+    server_errors: int
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+    opened_s: float | None
+    """Seconds from the fault's begin until the breaker was open; None: it never was."""
+    closed_s: float | None
+    """Seconds from the fault's end until it was closed; None: it did not within the time."""
+    rescored: int
+    rescored_s: float | None
+    """Seconds from the fault's end until every rule-decided claim had a score; None: not within the time."""
+    not_rescored: list[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+@dataclass(slots=True)
+class Scene:
+    """The running platform, its proxies, and the stream of claims."""
+
+    platform: Platform
+    to_scorer: Proxy
+    scorer_to_store: Proxy
+    worker_to_store: Proxy
+    sent: list[Sent] = field(default_factory=list)
+    breaker: list[tuple[float, str]] = field(default_factory=list)
+    """When the breaker was seen to change, and to what."""
+
+    @property
+    def home(self) -> Path:
+        return self.platform.stage.home
+
+    @property
+    def scorer_pid(self) -> int:
+        folder = self.home / "run" / "bench-scorer"
+        return int((folder / "scorer.pid").read_text())
+
+    @property
+    def breaker_state(self) -> str:
+        return self.breaker[-1][1] if self.breaker else "unknown"
+
+    async def stream(self, rate: float) -> None:
+        """Submit claims at this rate until cancelled, whatever comes back."""
+        key, port = self.platform.key, self.platform.ways.api_port
+        requests = itertools.cycle(
+            [request_bytes("/v1/claims", body, {"authorization": f"Bearer {key}"}) for body in self.platform.bodies()]
+        )
+        idle: list[Line] = []
+        tasks: set[asyncio.Task[None]] = set()
+        loop = asyncio.get_running_loop()
+        begin = loop.time()
+        for number, request in enumerate(requests):
+            due = begin + number / rate
+            if (wait := due - loop.time()) > 0:
+                await asyncio.sleep(wait)
+            task = asyncio.create_task(self._submit(request, due, idle, port))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+    async def _submit(self, request: bytes, due: float, idle: list[Line], port: int) -> None:
+        line = idle.pop() if idle else Line("127.0.0.1", port)
+        status, body = await line.ask(request)
+        ms = (asyncio.get_running_loop().time() - due) * 1_000
+        idle.append(line)
+        answer: dict[str, Any] = {}
+        with suppress(ValueError):
+            answer = json.loads(body)
+        self.sent.append(Sent(due, status, ms, answer.get("claim_id", ""), answer.get("decided_by") or ""))
+
+    async def watch_breaker(self) -> None:
+        """Ask the API how its breaker is, until cancelled."""
+        line = Line("127.0.0.1", self.platform.ways.api_port)
+        request = b"GET /readyz HTTP/1.1\r\nhost: ginja\r\n\r\n"
+        loop = asyncio.get_running_loop()
+        while True:
+            _, body = await line.ask(request)
+            with suppress(ValueError):
+                state = json.loads(body)["scorer_breaker"]
+                if state != self.breaker_state:
+                    self.breaker.append((loop.time(), state))
+            await asyncio.sleep(_LOOK_S)
+
+
+def run(say: Say, *, only: Sequence[str] = (), seconds: float = 6.0, rate: float = 50.0) -> list[Outcome]:
+    """Build a stage, break things on it one after the other, and say what came of each."""
+    chosen = [trial for trial in trials() if not only or any(part.lower() in trial.name.lower() for part in only)]
+    if not chosen:
+        raise ValueError(f"no fault is called {', '.join(only)}; known are {', '.join(t.name for t in trials())}")
+    with staged(say) as stage:
+        return asyncio.run(_run(say, stage, chosen, seconds, rate))
+
+
+async def _run(say: Say, stage: Any, chosen: Sequence[Trial], seconds: float, rate: float) -> list[Outcome]:
+    ways = free_ways()
+    store = urlsplit(stage.redis_url)
+    target = (store.hostname or "127.0.0.1", store.port or 6379)
+    to_scorer, scorer_to_store, worker_to_store = Proxy(("127.0.0.1", ways.scorer_port)), Proxy(target), Proxy(target)
+    proxies = (to_scorer, scorer_to_store, worker_to_store)
+    for proxy in proxies:
+        await proxy.start()
+
+    def past(proxy: Proxy) -> str:
+        return str(stage.redis_url).replace(f":{target[1]}", f":{proxy.port}")
+
+    ways = replace(
+        ways,
+        scorer_url_of_api=f"http://127.0.0.1:{to_scorer.port}",
+        redis_url_of_scorer=past(scorer_to_store),
+        redis_url_of_worker=past(worker_to_store),
+    )
+    context = platform(stage, ways)
+    running = await asyncio.to_thread(context.__enter__)
+    try:
+        scene = Scene(running, to_scorer, scorer_to_store, worker_to_store)
+        tasks = [asyncio.create_task(scene.stream(rate)), asyncio.create_task(scene.watch_breaker())]
+        try:
+            say("claims flow; nothing is broken yet")
+            await asyncio.sleep(4.0)
+            outcomes = []
+            for number, trial in enumerate(chosen, 1):
+                say(f"[{number}/{len(chosen)}] {trial.name}")
+                outcomes.append(await _try(scene, trial, seconds))
+            return outcomes
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+    finally:
+        await asyncio.to_thread(context.__exit__, None, None, None)
+        for proxy in proxies:
+            await proxy.stop()
+
+
+async def _try(scene: Scene, trial: Trial, seconds: float) -> Outcome:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await trial.begin(scene)
+    await asyncio.sleep(max(0.0, seconds - (loop.time() - began)))
+    await trial.end(scene)
+    ended = loop.time()
+    closed = await _until_closed(scene, ended)
+    await asyncio.sleep(_SETTLE_S)
+    rule = {one.claim_id for one in scene.sent if one.at >= began and one.decided_by == "rule"}
+    left, rescored_s = await _until_rescored(scene, rule, ended)
+    window = [one for one in scene.sent if one.at >= began]
+    opened = next((at - began for at, state in scene.breaker if at >= began and state == "open"), None)
+    stored = await asyncio.to_thread(_stored, scene, [one.claim_id for one in window if one.claim_id])
+    latencies = sorted(one.ms for one in window)
+    return Outcome(
+        fault=trial.name,
+        degrades=trial.degrades,
+        claims=len(window),
+        by_model=sum(one.decided_by == "model" for one in window),
+        by_rule=sum(one.decided_by == "rule" for one in window),
+        lost=sum(one.status != 201 or one.claim_id not in stored for one in window),
+        server_errors=sum(one.status >= 500 for one in window),
+        p50_ms=round(latencies[len(latencies) // 2], 1),
+        p99_ms=round(latencies[int(len(latencies) * 0.99)], 1),
+        max_ms=round(latencies[-1], 1),
+        opened_s=None if opened is None else round(opened, 2),
+        closed_s=closed,
+        rescored=len(rule) - len(left),
+        rescored_s=rescored_s,
+        not_rescored=sorted(left),
+    )
+
+
+async def _until_closed(scene: Scene, ended: float) -> float | None:
+    loop = asyncio.get_running_loop()
+    while loop.time() - ended < CLOSES_WITHIN_S:
+        if scene.breaker_state == "closed":
+            since = scene.breaker[-1][0]
+            return round(max(0.0, since - ended), 2)
+        await asyncio.sleep(_LOOK_S)
+    return None
+
+
+async def _until_rescored(scene: Scene, rule: set[str], ended: float) -> tuple[set[str], float | None]:
+    """The claims that have no score in the end, and the seconds until all had one."""
+    loop = asyncio.get_running_loop()
+    while True:
+        left = await asyncio.to_thread(_unscored, scene, rule)
+        if not left:
+            return left, round(loop.time() - ended, 1)
+        if loop.time() - ended > RESCORED_WITHIN_S:
+            return left, None
+        await asyncio.sleep(0.5)
+
+
+def _query(scene: Scene, statement: str, claim_ids: list[str]) -> set[str]:
+    from api.migrate import plain_url
+
+    with psycopg.connect(plain_url(scene.platform.stage.database_url)) as connection:
+        return {row[0] for row in connection.execute(statement, (claim_ids,))}
+
+
+def _stored(scene: Scene, claim_ids: list[str]) -> set[str]:
+    """Those that are in the database with a judgement."""
+    return _query(
+        scene,
+        "SELECT DISTINCT claim_id FROM claims JOIN assessments USING (claim_id) WHERE claim_id = ANY(%s)",
+        claim_ids,
+    )
+
+
+def _unscored(scene: Scene, claim_ids: set[str]) -> set[str]:
+    """Those of them that no model has scored."""
+    if not claim_ids:
+        return set()
+    scored = "SELECT claim_id FROM assessments WHERE decided_by = 'model' AND claim_id = ANY(%s)"
+    return claim_ids - _query(scene, scored, sorted(claim_ids))
+
+
+def broken(outcomes: Sequence[Outcome]) -> list[str]:
+    """Each promise that was not kept, in words."""
+    found = []
+    for o in outcomes:
+        if o.lost:
+            found.append(f"{o.fault}: {o.lost} of {o.claims} claims lost")
+        if o.server_errors:
+            found.append(f"{o.fault}: {o.server_errors} answers 5xx")
+        if o.p99_ms > P99_MS:
+            found.append(f"{o.fault}: p99 of {o.p99_ms:.0f} ms, over {P99_MS:.0f}")
+        if o.degrades and (o.opened_s is None or o.opened_s > OPENS_WITHIN_S):
+            found.append(f"{o.fault}: breaker not open within {OPENS_WITHIN_S:.0f} s")
+        if o.closed_s is None:
+            found.append(f"{o.fault}: breaker not closed within {CLOSES_WITHIN_S:.0f} s")
+        if o.not_rescored:
+            found.append(f"{o.fault}: {len(o.not_rescored)} claims not scored again within {RESCORED_WITHIN_S:.0f} s")
+        if not o.degrades and not o.by_model:
+            found.append(f"{o.fault}: no claim was decided by the model")
+    return found
+
+
+def table(outcomes: Sequence[Outcome]) -> Table:
+    """For a terminal."""
+    shown = Table("fault", "claims", "model", "rule", "lost", "5xx", "p99 ms", "opened", "closed", "scored again")
+    for o in outcomes:
+        seconds = [("–" if value is None else f"{value:.1f} s") for value in (o.opened_s, o.closed_s, o.rescored_s)]
+        again = f"{o.rescored} in {seconds[2]}" if o.by_rule else "–"
+        row = (o.fault, o.claims, o.by_model, o.by_rule, o.lost, o.server_errors, f"{o.p99_ms:.0f}")
+        shown.add_row(*map(str, row), seconds[0], seconds[1], again)
+    return shown
