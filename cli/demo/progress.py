@@ -9,13 +9,27 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 
+_WIDTH_OF_A_FILE = 120
+
+
+def console() -> Console:
+    """Standard error, as wide as the terminal; a log file has lines of its own width."""
+    terminal = Console(stderr=True)
+    return terminal if terminal.is_terminal else Console(stderr=True, width=_WIDTH_OF_A_FILE)
+
+
 @dataclass(slots=True)
 class Step:
     """One step while it runs."""
 
     _progress: Progress
     _task: TaskID
+    _title: str
     outcome: str = ""
+
+    def doing(self, words: str) -> None:
+        """What is being done now."""
+        self._progress.update(self._task, description=f"{self._title} [dim]· {words}[/]")
 
     def total(self, count: int) -> None:
         """From now on the bar fills up to `count`."""
@@ -42,7 +56,7 @@ class Story:
         started = time.perf_counter()
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), TimeElapsedColumn())
         with Progress(*columns, console=self.console, transient=True) as progress:
-            step = Step(progress, progress.add_task(title, total=None))
+            step = Step(progress, progress.add_task(title, total=None), title)
             try:
                 yield step
             except BaseException:

@@ -29,7 +29,7 @@ def decisions(console: Console, claims: Iterable[Mapping[str, Any]], *, rows: in
             f"{claim['claim_amount']:,.2f}",
             decision,
             score,
-            Text("\n".join(_words(claim["reasons"])) or "nothing speaks against it"),
+            Text("\n".join(_words(claim)) or "nothing speaks against it"),
         )
     console.print(table)
 
@@ -48,15 +48,15 @@ def _of_every_sort(claims: Iterable[Mapping[str, Any]], rows: int) -> list[Mappi
     return picked[:rows]
 
 
-def _words(reasons: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Findings, then what moved the score most, each on a line."""
-    findings = [f"• {reason['text']}" for reason in reasons if reason.get("direction") is None]
+def _words(claim: Mapping[str, Any]) -> list[str]:
+    """Findings, then what moved the score most, each on a line; a rejection needs no score."""
+    findings = [f"• {reason['text']}" for reason in claim["reasons"] if reason.get("direction") is None]
     pushes = [
         f"{'▲' if reason['direction'] == 'for' else '▽'} {reason['text']}"
-        for reason in reasons
+        for reason in claim["reasons"]
         if reason.get("direction") is not None
     ]
-    return findings + pushes[:_SHOWN_REASONS]
+    return findings if claim["status"] == "rejected" else findings + pushes[:_SHOWN_REASONS]
 
 
 def figures(console: Console, rows: Sequence[tuple[str, Mapping[str, float | None]]], *, base_rate: float) -> None:

@@ -1,0 +1,47 @@
+"""How long an explained score takes over HTTP, for one client that asks again when the answer is in."""
+
+import http.client
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from claims.scoring import ClaimFacts
+from cli.demo.progress import Step
+
+WARM_UP = 30
+ROUNDS = 3
+"""Each claim is asked this many times."""
+
+
+def score_latencies(scorer: str, claims: Sequence[Mapping[str, Any]], step: Step) -> tuple[float, float, int]:
+    """Median and 99th percentile in milliseconds, and how many scores they are of.
+
+    `claims` have the columns of the claims frame. The scorer may say that it has no score in time (503): the API's rule
+    would decide, and it counts with the time it took. Any other answer raises `RuntimeError`.
+    """
+    names = list(ClaimFacts.model_fields)
+    bodies = [
+        f'{{"claim":{ClaimFacts(**{name: claim[name] for name in names}).model_dump_json()}}}'.encode()
+        for claim in claims
+    ] * ROUNDS
+    step.total(len(bodies))
+    address = urlsplit(scorer)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=5)
+    taken = []
+    try:
+        for body in [*bodies[:WARM_UP], *bodies]:
+            started = time.perf_counter()
+            connection.request("POST", "/v1/score", body, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            answer = response.read()
+            taken.append((time.perf_counter() - started) * 1_000)
+            if response.status not in (http.HTTPStatus.OK, http.HTTPStatus.SERVICE_UNAVAILABLE):
+                raise RuntimeError(f"the scorer answered {response.status}: {answer[:200].decode(errors='replace')}")
+            step.advance()
+    finally:
+        connection.close()
+    p50, p99 = np.percentile(taken[WARM_UP:], [50, 99])
+    return float(p50), float(p99), len(bodies)

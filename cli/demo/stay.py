@@ -1,0 +1,71 @@
+"""`ginja up`: the platform, brought up as far as it is not there yet, and left running."""
+
+import time
+
+from rich.table import Table
+
+from cli.demo import platform as bring_up
+from cli.demo.platform import PARTS, Platform
+from cli.demo.progress import Story
+from cli.processes import ProcessError, Processes, local_url
+from core.servers import stop_servers
+from core.settings import Settings, held
+
+_LOOK_S = 1.0
+_LIVE_CLAIMS = 500
+"""Claims kept apart in `upcoming.parquet`, for whoever wants to send some."""
+
+
+def stay_up(settings: Settings, story: Story, *, claims: int) -> None:
+    """Bring everything up under the settings' home, print where it is, and stay until Ctrl-C; then end all of it.
+
+    Raises `ProcessError` when one of the processes ends by itself.
+    """
+    settings = bring_up.with_usable_ports(settings.model_copy(update={"home": settings.home.resolve()}), story)
+    try:
+        with held(settings):
+            named = bring_up.start_servers(settings, story)
+        with held(named), Processes(named.home / "run", named.environment()) as processes:
+            platform = Platform(named, story, processes)
+            _make_what_is_missing(platform, claims)
+            parts = ["scorer", "api", "worker", *(["mlflow"] if named.mlflow_url is None else [])]
+            bring_up.start(platform, *parts)
+            _tell(platform, key=bring_up.make_key(platform, name="ginja up", role="admin"))
+            while ended := [name for name in parts if processes.running(name)]:
+                if len(ended) < len(parts):
+                    gone = ", ".join(PARTS[name] for name in parts if not processes.running(name))
+                    raise ProcessError(f"{gone} ended by itself; its log is in {named.home / 'run'}")
+                time.sleep(_LOOK_S)
+    except KeyboardInterrupt:
+        story.console.print("ending everything; data and models stay")
+    finally:
+        stop_servers(settings.home)
+
+
+def _make_what_is_missing(platform: Platform, claims: int) -> None:
+    from models.champion import read_pointer
+    from pipelines.store import DATASET
+
+    if not (platform.data / DATASET).exists():
+        bring_up.simulate(platform, claims=claims, live_claims=_LIVE_CLAIMS)
+    if read_pointer(platform.settings.home) is None:
+        bring_up.train(platform)
+        bring_up.promote(platform)
+    bring_up.fill_online_store(platform)
+
+
+def _tell(platform: Platform, *, key: str) -> None:
+    settings = platform.settings
+    addresses = {
+        "API documentation": f"{platform.api_url}/docs",
+        "claims API": f"{platform.api_url}/v1/claims",
+        "console": f"{platform.api_url}/console",
+        "MLflow": settings.mlflow_url or local_url("127.0.0.1", settings.mlflow_port),
+        "scorer": platform.scorer_url,
+        "API key (role admin)": key,
+    }
+    table = Table.grid(padding=(0, 2))
+    for name, where in addresses.items():
+        table.add_row(name, where)
+    platform.story.heading("Running; Ctrl-C ends it")
+    platform.story.console.print(table, highlight=False)

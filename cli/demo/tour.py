@@ -1,0 +1,204 @@
+"""The demo: a sequence of steps, from nothing to a platform that was broken and recovered, and its figures."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli.demo import platform as bring_up
+from cli.demo import show
+from cli.demo.latency import score_latencies
+from cli.demo.platform import Platform
+from cli.demo.progress import Step, Story
+from cli.demo.stream import Answer, claim_body, current, submit
+from cli.processes import Processes
+from core.servers import stop_servers
+from core.settings import Settings, held
+
+if TYPE_CHECKING:
+    from pipelines.train.report import TrainingReport
+
+QUIET_CLAIMS, QUIET_PER_SECOND = 150, 30.0
+OUTAGE_CLAIMS, OUTAGE_PER_SECOND = 240, 30.0
+KILLED_AT, RESTARTED_AT = 60, 120
+"""Of the outage's claims: the scorer is killed before the first number is sent, and started again before the second."""
+RESCORED_WITHIN_S = 60.0
+_POLL_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """What became of the claims that were sent while the scorer was killed."""
+
+    answers: list[Answer]
+    standing: dict[str, dict[str, Any]]
+    """The claims as they stand at the end, by id."""
+
+
+def tour(settings: Settings, story: Story, *, claims: int) -> dict[str, float | int]:
+    """Run the demo in a home of its own under the settings' home, end everything, and return the figures."""
+    started = time.perf_counter()
+    with _own_home(settings) as own, held(own):
+        story.heading("An insurer, and a model")
+        named = bring_up.start_servers(bring_up.with_usable_ports(own, story), story)
+        with held(named), Processes(named.home / "run", named.environment()) as processes:
+            platform = Platform(named, story, processes)
+            insurer = bring_up.simulate(platform, claims=claims, live_claims=QUIET_CLAIMS + OUTAGE_CLAIMS)
+            report = bring_up.train(platform)
+            bring_up.promote(platform)
+            bring_up.fill_online_store(platform)
+
+            story.heading("Claims")
+            bring_up.start(platform, "scorer", "api", "worker")
+            key = bring_up.make_key(platform, name="the demo's claims system", role="claims_system")
+            bodies = [claim_body(claim) for claim in insurer.upcoming]
+            quiet = send(platform, key, bodies[:QUIET_CLAIMS])
+            show.decisions(story.console, [answer.claim for answer in quiet if answer.decided])
+
+            story.heading("The model, and the rule")
+            show.figures(story.console, bring_up.rankings(report), base_rate=report.base_rate)
+            p50, p99 = measure(platform, insurer.upcoming[:QUIET_CLAIMS])
+
+            story.heading("The scorer dies")
+            outage = break_the_scorer(platform, key, bodies[QUIET_CLAIMS:])
+        figures = _figures(quiet, outage, report, insurer.base_rate, p50, p99, started)
+    story.heading("In short")
+    show.summary(story.console, figures)
+    return figures
+
+
+@contextmanager
+def _own_home(settings: Settings) -> Iterator[Settings]:
+    """Settings of a fresh home that touch no server and no model of the user's; its servers are stopped afterwards."""
+    home = settings.home.resolve() / "demo"
+    _clear(home)
+    own = settings.model_copy(
+        update={"home": home, "database_url": None, "redis_url": None, "mlflow_url": None, "scorer_url": None}
+    )
+    try:
+        yield own
+    finally:
+        stop_servers(home)
+
+
+def _clear(home: Path) -> None:
+    """Remove what an earlier demo left, its servers first if it was killed."""
+    stop_servers(home)
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def send(platform: Platform, key: str, bodies: list[dict[str, Any]]) -> list[Answer]:
+    """Submit claims to the healthy platform."""
+    with platform.story.step(f"Submit {len(bodies)} claims") as step:
+        step.total(len(bodies))
+        answers = submit(
+            platform.api_url, key, bodies, per_second=QUIET_PER_SECOND, on_answer=lambda _answer: step.advance()
+        )
+        _tell(step, answers)
+    return answers
+
+
+def measure(platform: Platform, claims: list[dict[str, Any]]) -> tuple[float, float]:
+    """Median and 99th percentile of an explained score over HTTP, in milliseconds, one client."""
+    with platform.story.step("Ask the scorer, one by one") as step:
+        p50, p99, asked = score_latencies(platform.scorer_url, claims, step)
+        step.say(f"explained score over HTTP: p50 {p50:.2f} ms, p99 {p99:.2f} ms ({asked} claims)")
+    return p50, p99
+
+
+def break_the_scorer(platform: Platform, key: str, bodies: list[dict[str, Any]]) -> Outage:
+    """Kill the scorer in the middle of a stream of claims, start it again, and wait until what it missed is scored."""
+    processes = platform.processes
+    with platform.story.step(f"Submit {len(bodies)} claims, kill -9 the scorer") as step:
+        step.total(len(bodies))
+
+        def kill() -> None:
+            step.doing("the scorer is killed")
+            processes.kill("scorer")
+
+        def restart() -> None:
+            step.doing("the scorer is started again")
+            bring_up.launch(platform, "scorer")
+
+        answers = submit(
+            platform.api_url,
+            key,
+            bodies,
+            per_second=OUTAGE_PER_SECOND,
+            on_answer=lambda _answer: step.advance(),
+            events={KILLED_AT: kill, RESTARTED_AT: restart},
+        )
+        _tell(step, answers)
+    processes.wait("scorer")
+    by_rule = [answer.claim["claim_id"] for answer in answers if answer.by_rule]
+    with platform.story.step("The scorer is back: score them again") as step:
+        step.total(len(by_rule))
+        standing = _rescored(platform, key, by_rule, step)
+        changed = sum(standing[name]["status"] != _status(answers, name) for name in standing)
+        step.say(f"{_count_by_model(standing)} of {len(by_rule)} re-scored, {changed} decided otherwise")
+    everything = current(platform.api_url, key, [answer.claim["claim_id"] for answer in answers if answer.decided])
+    return Outage(answers, everything)
+
+
+def _rescored(platform: Platform, key: str, claim_ids: list[str], step: Step) -> dict[str, dict[str, Any]]:
+    """The claims once all are decided by the model, or as they are when that takes too long."""
+    deadline, known = time.monotonic() + RESCORED_WITHIN_S, 0
+    while True:
+        standing = current(platform.api_url, key, claim_ids)
+        done = _count_by_model(standing)
+        step.advance(done - known)
+        known = done
+        if done == len(claim_ids) or time.monotonic() > deadline:
+            return standing
+        time.sleep(_POLL_S)
+
+
+def _count_by_model(claims: dict[str, dict[str, Any]]) -> int:
+    return sum(claim["decided_by"] == "model" for claim in claims.values())
+
+
+def _status(answers: list[Answer], claim_id: str) -> str:
+    return next(str(answer.claim["status"]) for answer in answers if answer.claim.get("claim_id") == claim_id)
+
+
+def _tell(step: Step, answers: list[Answer]) -> None:
+    by_rule = sum(answer.by_rule for answer in answers)
+    undecided = sum(not answer.decided for answer in answers)
+    slowest = max((answer.ms for answer in answers), default=0.0)
+    lost = f", {undecided} without a decision" if undecided else ""
+    step.say(
+        f"{len(answers) - by_rule - undecided} decided by the model, {by_rule} by the rule{lost}; "
+        f"slowest answer {slowest:.0f} ms"
+    )
+
+
+def _figures(
+    quiet: list[Answer],
+    outage: Outage,
+    report: "TrainingReport",
+    base_rate: float,
+    p50: float,
+    p99: float,
+    started: float,
+) -> dict[str, float | int]:
+    answers = [*quiet, *outage.answers]
+    by_rule = [answer.claim["claim_id"] for answer in outage.answers if answer.by_rule]
+    undecided = sum(not answer.decided for answer in answers)
+    gone = sum(answer.decided and answer.claim["claim_id"] not in outage.standing for answer in outage.answers)
+    return {
+        "claims": len(answers),
+        "by_model": sum(answer.decided and not answer.by_rule for answer in answers),
+        "by_rule": sum(answer.by_rule for answer in answers),
+        "lost": undecided + gone,
+        "rescored": sum(outage.standing[name]["decided_by"] == "model" for name in by_rule if name in outage.standing),
+        "base_rate": round(base_rate, 5),
+        "ap_model": round(report.ap_model, 4),
+        "ap_rule": round(report.ap_rule, 4),
+        "ap_amount_only": round(report.ap_amount_only, 4),
+        "score_p50_ms": round(p50, 3),
+        "score_p99_ms": round(p99, 3),
+        "seconds": round(time.perf_counter() - started, 1),
+    }
