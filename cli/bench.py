@@ -62,3 +62,51 @@ def chaos(as_json: bool, names: tuple[str, ...], seconds: float, rate: float) ->
         for promise in promises:
             console.print(f"[red]broken[/]: {promise}")
     sys.exit(1 if promises else 0)
+
+
+@bench.command()
+@_as_json
+@click.option("--rows", default=300_000, show_default=True, help="Claims; from 1,000,000 on ours and the floor alone.")
+@click.option("--runs", default=5, show_default=True, help="Runs of ours and of the floor; the median counts.")
+@click.option("--peer-runs", type=int, help="Runs of Feast's DuckDB store; default: 1, and none from 1,000,000 rows on.")
+def features(as_json: bool, rows: int, runs: int, peer_runs: int | None) -> None:
+    """The offline join: ours through Feast, Feast's DuckDB store, and the bare ASOF join, on the same files."""
+    from rich.console import Console
+
+    from core import telemetry
+
+    telemetry.turn_off()
+    from benchmarks.features import measure_join
+
+    if peer_runs is None:
+        peer_runs = 1 if rows < 1_000_000 else 0
+    with Console(stderr=True).status("starting") as status:
+        figures = measure_join(rows, runs=runs, peer_runs=peer_runs, say=status.update)
+    _print(figures.as_json(), as_json=as_json)
+
+
+@bench.command("training-set")
+@_as_json
+@click.option("--rows", default=1_000_000, show_default=True, help="Claims.")
+def training_set(as_json: bool, rows: int) -> None:
+    """From claims and labels in Parquet to the whole training matrix: seconds, rows a second, peak memory."""
+    from rich.console import Console
+
+    from core import telemetry
+
+    telemetry.turn_off()
+    from benchmarks.features import measure_set
+
+    with Console(stderr=True).status("starting") as status:
+        figures = measure_set(rows, status.update)
+    _print(figures.as_json(), as_json=as_json)
+
+
+def _print(line: str, *, as_json: bool) -> None:
+    import json
+
+    if as_json:
+        click.echo(line)
+        return
+    for name, value in json.loads(line).items():
+        click.echo(f"{name:>20}  {value}")

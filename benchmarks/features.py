@@ -1,0 +1,256 @@
+"""The offline join, measured: ours through Feast, Feast's own DuckDB store, and the bare ASOF join as the floor.
+
+All on the same claims, the same Parquet files and in one run. Ours is also run alone on many more rows.
+"""
+
+import json
+import multiprocessing
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+Say = Callable[[str], None]
+VIEWS = ("member_history", "member_today", "provider_history", "provider_today")
+UNUSED_REDIS = "redis://127.0.0.1:1/0"
+PEER_SECONDS = 900.0
+"""Longest that Feast's DuckDB store may take for one run."""
+
+
+@dataclass(frozen=True, slots=True)
+class JoinFigures:
+    """`ginja bench features --json`."""
+
+    rows: int
+    views: int
+    rows_returned: int
+    ours_s: float
+    feast_duckdb_s: float | None
+    """`None`: not run, or not done in time."""
+    asof_floor_s: float
+    times_faster: float | None
+    times_floor: float
+    us_per_row: float
+    runs: int
+    feast_duckdb_runs: int
+    feast_duckdb_rows: int | None
+    peak_mb: int
+    """Resident memory at its highest, of the process that ran ours alone."""
+
+    def as_json(self) -> str:
+        return json.dumps(asdict(self))
+
+
+@dataclass(frozen=True, slots=True)
+class SetFigures:
+    """`ginja bench training-set --json`."""
+
+    rows: int
+    features: int
+    build_s: float
+    read_s: float
+    total_s: float
+    rows_per_s: int
+    peak_mb: int
+
+    def as_json(self) -> str:
+        return json.dumps(asdict(self))
+
+
+def simulated_home(folder: Path, rows: int, say: Say) -> Path:
+    """A home with that many simulated claims and their labels."""
+    from datetime import UTC, datetime
+
+    from pipelines.simulate import SimulationConfig, simulate, write
+
+    say(f"simulating {rows:,} claims")
+    config = SimulationConfig(claims=rows, seed=1, end=datetime(2026, 1, 1, tzinfo=UTC).date())
+    write(simulate(config), folder / "data")
+    return folder
+
+
+def measure_join(rows: int, *, runs: int, peer_runs: int, say: Say) -> JoinFigures:
+    """Join `rows` claims with four views: medians of `runs` for ours and the floor, of `peer_runs` for Feast's store."""
+    with tempfile.TemporaryDirectory(prefix="ginja-bench-") as folder:
+        home = simulated_home(Path(folder), rows, say)
+        say("building the offline features")
+        _apart(_build, home)
+        say(f"ours, {runs} runs")
+        times, returned, peak = _apart(_ours, home, runs)
+        say(f"the bare ASOF join, {runs} runs")
+        floor = statistics.median(_apart(_floor, home, runs))
+        peer: list[float] = []
+        peer_rows = None
+        for number in range(peer_runs):
+            say(f"Feast's DuckDB store, run {number + 1} of {peer_runs}")
+            answer = _apart(_feast_duckdb, home, seconds=PEER_SECONDS)
+            if answer is None:
+                break
+            peer.append(answer[0])
+            peer_rows = answer[1]
+    ours = statistics.median(times)
+    theirs = statistics.median(peer) if peer else None
+    return JoinFigures(
+        rows=rows,
+        views=len(VIEWS),
+        rows_returned=returned,
+        ours_s=round(ours, 3),
+        feast_duckdb_s=None if theirs is None else round(theirs, 1),
+        asof_floor_s=round(floor, 3),
+        times_faster=None if theirs is None else round(theirs / ours, 1),
+        times_floor=round(ours / floor, 2),
+        us_per_row=round(ours / rows * 1e6, 2),
+        runs=runs,
+        feast_duckdb_runs=len(peer),
+        feast_duckdb_rows=peer_rows,
+        peak_mb=peak,
+    )
+
+
+def measure_set(rows: int, say: Say) -> SetFigures:
+    """From claims and labels in Parquet to the whole matrix: build every view, read every vector."""
+    with tempfile.TemporaryDirectory(prefix="ginja-bench-") as folder:
+        home = simulated_home(Path(folder), rows, say)
+        say("building the offline features and the training set")
+        build_s, read_s, shape, peak = _apart(_training_set, home)
+    total = build_s + read_s
+    return SetFigures(
+        rows=shape[0],
+        features=shape[1],
+        build_s=round(build_s, 2),
+        read_s=round(read_s, 2),
+        total_s=round(total, 2),
+        rows_per_s=round(rows / total),
+        peak_mb=peak,
+    )
+
+
+def _apart(work: Callable[..., Any], *arguments: Any, seconds: float | None = None) -> Any:
+    """What `work` returns, run in a process of its own, so that its memory is its own; `None` where it was not in time."""
+    context = multiprocessing.get_context("spawn")
+    receiving, sending = context.Pipe(duplex=False)
+    process = context.Process(target=_send, args=(sending, work, arguments))
+    process.start()
+    sending.close()
+    try:
+        if seconds is not None and not receiving.poll(seconds):
+            return None
+        return receiving.recv()
+    except EOFError as error:
+        raise RuntimeError(f"{work.__name__} died, see above") from error
+    finally:
+        process.kill()
+        process.join()
+
+
+def _send(sending: Any, work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    sending.send(work(*arguments))
+
+
+def _build(home: Path) -> None:
+    from features.apply import apply
+    from features.offline import build
+
+    build(home, home / "data" / "claims.parquet", home / "data" / "labels.parquet")
+    apply(home, UNUSED_REDIS)
+
+
+def _entity_rows(home: Path) -> pa.Table:
+    import pyarrow.parquet as pq
+
+    claims = pq.read_table(home / "data" / "claims.parquet", columns=["claim_id", "member_id", "provider_id", "received_at"])
+    return claims.rename_columns(["claim_id", "member_id", "provider_id", "event_timestamp"])
+
+
+def _refs() -> list[str]:
+    from features.layout import VIEW
+
+    return [f"{name}:{field.name}" for name in VIEWS for field in VIEW[name].fields]
+
+
+def _ours(home: Path, runs: int) -> tuple[list[float], int, int]:
+    from features.apply import open_store
+
+    store, frame, times, returned = open_store(home), _entity_rows(home), [], 0
+    if len(frame) <= 1_000_000:
+        _timed(lambda: store.get_historical_features(frame.slice(0, 1000), _refs(), full_feature_names=True).to_arrow())
+    for _ in range(runs):
+        job = store.get_historical_features(frame, _refs(), full_feature_names=True)
+        seconds, answer = _timed(job.to_arrow)
+        times.append(seconds)
+        returned = len(answer)
+        if answer["claim_id"] != frame["claim_id"]:
+            raise RuntimeError("the rows came back in another order")
+        del answer
+    return times, returned, _peak_mb()
+
+
+def _floor(home: Path, runs: int) -> list[float]:
+    import duckdb
+
+    from features.layout import VIEW
+    from features.offline import file_of
+
+    frame = _entity_rows(home)
+    fields, joins = [], []
+    for place, view in enumerate(VIEW[name] for name in VIEWS):
+        on = " AND ".join(f"e.{key} = v{place}.{key}" for key in view.keys)
+        fields += [f"v{place}.{field.name} AS {view.column(field)}" for field in view.fields]
+        joins.append(
+            f"ASOF LEFT JOIN '{file_of(home, view)}' v{place} ON {on} AND e.event_timestamp > v{place}.event_timestamp"
+        )
+    sql = f"SELECT e.*, {', '.join(fields)} FROM entity_rows e {' '.join(joins)}"
+    times = []
+    for _ in range(runs):
+        with duckdb.connect() as connection:
+            connection.register("entity_rows", frame)
+            times.append(_timed(lambda: connection.sql(sql).to_arrow_table())[0])
+    return times
+
+
+def _feast_duckdb(home: Path) -> tuple[float, int]:
+    from feast import FeatureStore, RepoConfig
+
+    from features.repository import objects
+
+    config = RepoConfig(
+        project="ginja",
+        provider="local",
+        registry=str(home / "feast-duckdb.db"),
+        offline_store={"type": "duckdb"},
+        online_store={"type": "sqlite", "path": str(home / "online.db")},
+        entity_key_serialization_version=3,
+    )
+    store = FeatureStore(config=config)
+    store.apply(objects(home))
+    frame = _entity_rows(home).to_pandas()
+    seconds, answer = _timed(
+        lambda: store.get_historical_features(frame, _refs(), full_feature_names=True).to_arrow()
+    )
+    return seconds, len(answer)
+
+
+def _training_set(home: Path) -> tuple[float, float, tuple[int, ...], int]:
+    from features.training import training_set
+
+    claims, labels = home / "data" / "claims.parquet", home / "data" / "labels.parquet"
+    build_s, _ = _timed(lambda: _build(home))
+    read_s, built = _timed(lambda: training_set(home, claims, labels))
+    return build_s, read_s, built.x.shape, _peak_mb()
+
+
+def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    began = time.perf_counter()
+    answer = work()
+    return time.perf_counter() - began, answer
+
+
+def _peak_mb() -> int:
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
