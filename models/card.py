@@ -42,8 +42,8 @@ def card(document: ModelDocument, facts: CardFacts) -> str:
         f"# Fraud model {document.version}",
         "",
         (
-            "Says how likely a health-insurance claim is fraud, and which facts moved that. It ranks claims for people to "
-            "look at; it does not decide that anyone has done wrong."
+            "Says how likely a health-insurance claim is fraud, and which facts moved that. It ranks claims for people "
+            "to look at; it does not decide that anyone has done wrong."
         ),
         "",
         "## Made from",
@@ -68,8 +68,8 @@ def card(document: ModelDocument, facts: CardFacts) -> str:
         ),
         f"- Flagged at {document.threshold:.4f} or above. {_choice(document)}",
         (
-            f"- Explained by {'exact tables' if document.explained_by == 'tables' else 'XGBoost itself'}: Shapley values "
-            "that sum to the margin."
+            f"- Explained by {'exact tables' if document.explained_by == 'tables' else 'XGBoost itself'}: Shapley "
+            "values that sum to the margin."
         ),
     ]
     if document.monotone:
