@@ -194,7 +194,7 @@ def _ties(book: Book, shared: _Shared, day: int) -> sparse.coo_array:
     region = _regions(book, day)
     of_region = np.bincount(region, weights=strength)
     total = np.where(region[left] == region[right], of_region[region[left]], strength.sum())
-    by_chance = strength[left] * strength[right] / np.maximum(total, 1.0)
+    by_chance = (strength[left] - count) * (strength[right] - count) / np.maximum(total - 2 * count, 1.0)
     tied = (count >= FEWEST_SHARED) & (count >= by_chance + LEAST_DEVIATIONS * np.sqrt(by_chance))
     left, right, count = left[tied], right[tied], count[tied]
     return sparse.coo_array(
