@@ -114,7 +114,7 @@ def _read_cursor(cursor: str) -> tuple[datetime, str]:
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
         micros, _, claim_id = text.partition(":")
-        if not claim_id.isprintable():
+        if not claim_id or not claim_id.isprintable():
             raise ValueError(claim_id)
         return clock.from_micros(int(micros)), claim_id
     except (ValueError, binascii.Error, OverflowError):

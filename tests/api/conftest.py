@@ -1,0 +1,41 @@
+"""The API over a database of the test's own."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager
+
+import pytest
+import pytest_asyncio
+
+from tests.api.makers import Api, running_api, seed
+
+NewDatabase = Callable[..., AbstractContextManager[str]]
+
+
+@pytest.fixture(scope="session")
+def seeded_template(new_database: NewDatabase, database_template: str) -> Iterator[str]:
+    """Name of a database with the small insurer in it, to be copied."""
+    with new_database(database_template) as url:
+        seed(url)
+        yield url.rpartition("/")[2].partition("?")[0]
+
+
+@pytest.fixture
+def seeded_url(new_database: NewDatabase, seeded_template: str) -> Iterator[str]:
+    """A database of this test's own, with the small insurer in it."""
+    with new_database(seeded_template) as url:
+        yield url
+
+
+@pytest.fixture
+async def api(seeded_url: str) -> AsyncIterator[Api]:
+    """The API, with a healthy scorer at the wire."""
+    async with running_api(seeded_url) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_api(new_database: NewDatabase, seeded_template: str) -> AsyncIterator[Api]:
+    """One API for a module's tests that do not mind each other's claims."""
+    with new_database(seeded_template) as url:
+        async with running_api(url) as running:
+            yield running

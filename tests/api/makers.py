@@ -1,0 +1,183 @@
+"""An insurer to claim from, a scorer at the wire, and a client of the API."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import httpx
+import psycopg
+
+from api.app import create_app
+from api.identity.service import create_key
+from api.parts import Parts
+from core.settings import Settings
+from tests.claims.makers import score_document
+
+MINIMAL = {
+    "member_id": "M123",
+    "provider_id": "H456",
+    "diagnosis_code": "D001",
+    "procedure_code": "P001",
+    "claim_amount": 5000,
+}
+LINES = {
+    "member_id": "M123",
+    "provider_id": "H456",
+    "diagnosis_codes": ["D001", "D002"],
+    "lines": [
+        {"procedure_code": "P001", "amount": "1200.50"},
+        {"procedure_code": "P002", "amount": 99.5, "units": 3, "service_date": "2026-03-02"},
+    ],
+    "service_from": "2026-03-01",
+    "service_to": "2026-03-03",
+    "place_of_service": "11",
+}
+
+
+def seed(url: str) -> None:
+    """Members, providers and a catalogue, small enough to know by heart."""
+    with psycopg.connect(url) as connection:
+        connection.execute("INSERT INTO plans VALUES ('PL1', 'Basic', 1000000), ('PL2', 'Open', NULL)")
+        connection.cursor().executemany(
+            "INSERT INTO members VALUES (%s, %s, %s, %s, 'Coast', %s, %s, NULL)",
+            [
+                ("M123", "Jane Roe", date(1980, 1, 1), "F", "PL2", date(2020, 1, 1)),
+                ("M124", "John Roe", date(1982, 1, 1), "M", "PL1", date(2020, 1, 1)),
+                ("M125", "Late Joiner", date(1990, 1, 1), "F", "PL1", date(2999, 1, 1)),
+            ],
+        )
+        connection.cursor().executemany(
+            "INSERT INTO providers VALUES (%s, 'Clinic', 'cardiology', 'Coast', NULL, NULL, %s)",
+            [("H456", None), ("H457", None), ("H666", date(2020, 1, 1))],
+        )
+        connection.execute(
+            "INSERT INTO procedures (procedure_code, name, typical_cents, average_cents, average_claims, sex) VALUES "
+            "('P001', 'Knee arthroscopy', 340000, 300000, 40, NULL), ('P002', 'Cast', 4000, 4500, 40, NULL), "
+            "('P003', 'Delivery', 400000, 400000, 40, 'F')"
+        )
+        connection.execute("INSERT INTO diagnoses (diagnosis_code, name) VALUES ('D001', 'Knee'), ('D002', 'Fall')")
+
+
+Behaviour = Callable[["Exchange"], Awaitable[None]]
+
+
+@dataclass
+class Exchange:
+    """One request at the wire of the scorer: what was asked, and the stream to answer on."""
+
+    path: str
+    headers: dict[str, str]
+    document: Any
+    writer: asyncio.StreamWriter
+
+    async def answer(self, body: bytes, status: int = 200) -> None:
+        self.writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+        await self.writer.drain()
+
+
+async def scores(exchange: Exchange, probability: float = 0.1) -> None:
+    """What a healthy scorer does."""
+    if "requests" in exchange.document:
+        claims = [request["claim"]["claim_id"] for request in exchange.document["requests"]]
+        answer: Any = {"scores": [score_document(probability, claim_id=one) for one in claims]}
+    else:
+        answer = score_document(probability, claim_id=exchange.document["claim"]["claim_id"])
+    await exchange.answer(json.dumps(answer).encode())
+
+
+def answering(probability: float) -> Behaviour:
+    return lambda exchange: scores(exchange, probability)
+
+
+@dataclass
+class WireScorer:
+    """A server at the scorer's address that behaves as a test says."""
+
+    behaviour: Behaviour = scores
+    asked: list[Exchange] = field(default_factory=list)
+    connections: int = 0
+    port: int = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                first, *rest = head.strip().split("\r\n")
+                headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in rest)}
+                body = await reader.readexactly(int(headers["content-length"]))
+                exchange = Exchange(first.split()[1], headers, json.loads(body), writer)
+                self.asked.append(exchange)
+                await self.behaviour(exchange)
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass  # the client has gone, or the test is over
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def wire_scorer() -> AsyncIterator[WireScorer]:
+    scorer = WireScorer()
+    server = await asyncio.start_server(scorer.serve, "127.0.0.1", 0)
+    scorer.port = server.sockets[0].getsockname()[1]
+    try:
+        yield scorer
+    finally:
+        server.close()
+
+
+@dataclass
+class Api:
+    """The running API and the keys to it."""
+
+    url: str
+    client: httpx.AsyncClient
+    parts: Parts
+    scorer: WireScorer
+    keys: dict[str, str]
+
+    async def post(self, path: str, body: Any, *, role: str = "admin", **headers: str) -> httpx.Response:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        sent = {"Content-Type": "application/json", **self.as_(role), **headers}
+        return await self.client.post(path, content=content, headers=sent)
+
+    async def submit(self, body: Any = MINIMAL, **options: Any) -> httpx.Response:
+        return await self.post("/v1/claims", body, **options)
+
+    async def get(self, path: str, *, role: str = "admin") -> httpx.Response:
+        return await self.client.get(path, headers=self.as_(role))
+
+    def as_(self, role: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.keys[role]}"}
+
+    def rows(self, query: str, *params: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.url) as connection:
+            return connection.execute(query, params).fetchall()
+
+    def count(self, table: str) -> int:
+        return int(self.rows(f"SELECT count(*) FROM {table}")[0][0])
+
+
+@asynccontextmanager
+async def running_api(url: str, **changes: Any) -> AsyncIterator[Api]:
+    async with wire_scorer() as scorer:
+        values = {"scorer_url": f"http://127.0.0.1:{scorer.port}", "scorer_deadline_ms": 2_000, **changes}
+        app = create_app(Settings(**values), url)
+        async with app.router.lifespan_context(app):
+            parts: Parts = app.state.parts
+            keys = {}
+            for role in ("provider", "claims_system", "investigator", "admin"):
+                provider = "H456" if role == "provider" else None
+                _, keys[role] = await create_key(parts.database, name=role, role=role, provider_id=provider)
+            transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://claims") as client:
+                yield Api(url, client, parts, scorer, keys)
+
+
+async def says_nothing(exchange: Exchange) -> None:
+    """A scorer that hangs up."""
+    exchange.writer.close()

@@ -1,0 +1,237 @@
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.scoring import breaker as rules
+from api.scoring.breaker import Breaker, State
+from api.scoring.client import ScorerClient
+from claims.scoring import ClaimFacts
+from tests.api.makers import WireScorer, scores, wire_scorer
+from tests.claims.makers import encode, score_document
+
+CONTRACTS = Path(__file__).parents[1] / "contracts"
+REQUEST = json.loads((CONTRACTS / "score_request.json").read_text())
+FACTS = ClaimFacts.model_validate(REQUEST["claim"])
+ANSWER = (CONTRACTS / "score_response.json").read_bytes()
+
+
+@pytest.fixture
+async def scorer():
+    async with wire_scorer() as at_the_wire:
+        yield at_the_wire
+
+
+def client_of(scorer: WireScorer, deadline_ms: int = 5_000) -> ScorerClient:
+    return ScorerClient(f"http://127.0.0.1:{scorer.port}", deadline_ms=deadline_ms)
+
+
+async def test_the_scorer_is_asked_as_the_contract_says_and_believed_when_it_answers_so(scorer):
+    async def answers(exchange):
+        await exchange.answer(ANSWER)
+
+    scorer.behaviour = answers
+    scoring = await client_of(scorer).score(FACTS)
+    (exchange,) = scorer.asked
+    assert (exchange.path, exchange.document) == ("/v1/score", REQUEST)
+    assert exchange.headers["content-type"] == "application/json"
+    assert exchange.headers["ginja-deadline"].isdigit()
+    assert scoring.score is not None
+    assert scoring.score.probability == json.loads(ANSWER)["probability"]
+
+
+async def test_states_are_sent_on_when_there_are_some(scorer):
+    await client_of(scorer).score(FACTS, {"rows": {"member_today": [1, 2]}})
+    assert scorer.asked[0].document["states"] == {"rows": {"member_today": [1, 2]}}
+
+
+async def test_connections_are_kept_and_as_many_as_there_are_calls_at_once(scorer):
+    client = client_of(scorer)
+    for _ in range(5):
+        await client.score(FACTS)
+    assert scorer.connections == 1
+    await asyncio.gather(*(client.score(FACTS) for _ in range(4)))
+    assert scorer.connections <= 4
+
+
+async def closes(exchange):
+    exchange.writer.close()
+
+
+async def resets_midway(exchange):
+    exchange.writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{")
+    await exchange.writer.drain()
+    exchange.writer.transport.abort()
+
+
+async def is_silent(exchange):
+    await asyncio.Event().wait()
+
+
+async def trickles(exchange):
+    exchange.writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+    while not exchange.writer.is_closing():
+        exchange.writer.write(b" ")
+        await exchange.writer.drain()
+        await asyncio.sleep(0.005)
+
+
+async def talks_for_ever(exchange):
+    exchange.writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while not exchange.writer.is_closing():
+        exchange.writer.write(b"10000\r\n" + b" " * 65_536 + b"\r\n")
+        await exchange.writer.drain()
+
+
+async def is_not_http(exchange):
+    exchange.writer.write(b"hello\r\n\r\n")
+    await exchange.writer.drain()
+
+
+def says(body: bytes, status: int = 200):
+    return lambda exchange: exchange.answer(body, status)
+
+
+def right_but(**changes):
+    return says(encode(score_document(claim_id=FACTS.claim_id) | changes))
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "failure"),
+    [
+        (closes, "reset"),
+        (resets_midway, "reset"),
+        (is_silent, "deadline"),
+        (trickles, "deadline"),
+        (talks_for_ever, "too_large"),
+        (is_not_http, "protocol"),
+        (says(b""), "malformed"),
+        (says(b"<html>"), "malformed"),
+        (says(b"{}", 500), "http_500"),
+        (says(b"{}", 503), "http_503"),
+        (says(b"{}", 429), "http_429"),
+        (right_but(probability=float("nan")), "malformed"),
+        (right_but(probability=1.5), "malformed"),
+        (right_but(margin=5.0), "sum"),
+        (right_but(schema_hash="0" * 64), "schema"),
+        (right_but(claim_id="clm_other"), "other_claim"),
+        (right_but(contract="2"), "malformed"),
+    ],
+)
+async def test_a_scorer_that_misbehaves_gives_no_score_and_is_given_up_after_three_times(scorer, behaviour, failure):
+    scorer.behaviour = behaviour
+    client = client_of(scorer, deadline_ms=5_000 if failure != "deadline" else 60)
+    scorings = [await client.score(FACTS) for _ in range(4)]
+    assert [scoring.failure for scoring in scorings] == [failure] * 3 + ["breaker_open"]
+    assert [scoring.breaker_state for scoring in scorings] == ["closed"] * 3 + ["open"]
+    assert all(scoring.score is None for scoring in scorings)
+
+
+async def test_a_scorer_that_is_not_there_gives_no_score(scorer):
+    client = client_of(scorer)
+    client = ScorerClient("http://127.0.0.1:1", deadline_ms=5_000)
+    assert (await client.score(FACTS)).failure == "connect"
+
+
+async def test_a_refused_request_says_nothing_about_the_scorers_health(scorer):
+    scorer.behaviour = says(b"{}", 422)
+    client = client_of(scorer)
+    failures = {(await client.score(FACTS)).failure for _ in range(6)}
+    assert (failures, client.state()) == ({"http_422"}, State.CLOSED)
+
+
+async def test_a_kept_connection_that_was_closed_meanwhile_costs_no_claim_its_score(scorer):
+    async def answers_and_closes(exchange):
+        await scores(exchange)
+        exchange.writer.close()
+        closed.set()
+
+    closed = asyncio.Event()
+    scorer.behaviour = answers_and_closes
+    client = client_of(scorer)
+    for _ in range(3):
+        assert (await client.score(FACTS)).score is not None
+        await closed.wait()
+        closed.clear()
+
+
+# The breaker
+
+
+def opened(now: float = 0.0) -> Breaker:
+    breaker = Breaker()
+    for _ in range(rules.FAILURES):
+        assert breaker.admits(now)
+        breaker.failed(now)
+    return breaker
+
+
+def test_the_breaker_opens_after_failures_in_a_row_only():
+    breaker = Breaker()
+    for _ in range(20):
+        for _ in range(rules.FAILURES - 1):
+            breaker.failed(0)
+        breaker.succeeded(0)
+    assert breaker.state(0) is State.CLOSED
+    assert opened().state(0) is State.OPEN
+
+
+def test_while_open_nothing_is_sent_and_then_one_probe_at_a_time():
+    breaker = opened()
+    assert not breaker.admits(rules.FIRST_PAUSE_S - 0.001)
+    assert breaker.admits(rules.FIRST_PAUSE_S)
+    assert not breaker.admits(rules.FIRST_PAUSE_S)
+
+
+def test_a_probe_that_never_reports_is_replaced():
+    breaker = opened()
+    assert breaker.admits(1.0)
+    assert breaker.admits(1.0 + rules.PROBE_LOST_S)
+
+
+def test_good_probes_close_it():
+    breaker = opened()
+    for _ in range(rules.PROBES):
+        assert breaker.admits(1.0)
+        breaker.succeeded(1.0)
+    assert breaker.state(1.0) is State.CLOSED
+
+
+def test_an_answer_from_before_it_opened_does_not_close_it():
+    breaker = opened()
+    for _ in range(5):
+        breaker.succeeded(0.1)
+    assert breaker.state(0.1) is State.OPEN
+
+
+def test_bad_probes_pause_longer_and_longer_up_to_a_limit():
+    breaker, now, pauses = opened(), 0.0, []
+    for _ in range(8):
+        began = now
+        while not breaker.admits(now):
+            now += 0.125
+        pauses.append(now - began)
+        breaker.failed(now)
+    assert pauses == [0.5, 1.0, 2.0, *[rules.LONGEST_PAUSE_S] * 5]
+
+
+@given(st.lists(st.tuples(st.floats(0, 5), st.sampled_from(["ask", "good", "bad"])), max_size=60))
+def test_whatever_happened_a_scorer_that_works_again_is_used_again_within_seconds(events):
+    breaker, now = Breaker(), 0.0
+    for pause, event in events:
+        now += pause
+        if event == "ask":
+            breaker.admits(now)
+        elif event == "good":
+            breaker.succeeded(now)
+        else:
+            breaker.failed(now)
+    recovered = now
+    while breaker.state(now) is not State.CLOSED:
+        if breaker.admits(now):
+            breaker.succeeded(now)
+        now += 0.05
+    assert now - recovered < rules.LONGEST_PAUSE_S + rules.PROBE_LOST_S + 1
