@@ -1,7 +1,8 @@
 """A Feast online store on Valkey. Named by class path in `feature_store.yaml`.
 
 What it promises, and Feast's own Redis store does not: of two writes of one microsecond the later is kept (a claim of
-the same instant, or a row corrected); a row older than its view's `ttl` is not found; a row is whole or not there. `features/online.py` reads the same keys, all views of a claim at once.
+the same instant, or a row corrected); a row older than its view's `ttl` is not found; a row is whole or not there.
+`features/online.py` reads the same keys, all views of a claim at once.
 """
 
 from collections.abc import Callable, Sequence
