@@ -129,7 +129,8 @@ def _lines(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     return (
         connection.sql(
             """SELECT claim_id, row_number() OVER (PARTITION BY claim_id ORDER BY COALESCE(line, "row"), "row")::INT
-                   AS line, procedure_code, units, amount AS amount_cents, service_from AS service_date
+                   AS line, procedure_code, COALESCE(units, 1) AS units, amount AS amount_cents,
+                   service_from AS service_date
                FROM checked SEMI JOIN claims USING (claim_id) WHERE problem IS NULL ORDER BY claim_id, line"""
         )
         .to_arrow_table()

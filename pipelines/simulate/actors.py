@@ -15,7 +15,7 @@ from pipelines.simulate.world import EXAMPLE_PROVIDER, World, day_number
 FRAUD_TO_HONEST = 0.22
 """Fraudulent claims of a bad actor for each honest one of the same months."""
 
-LEAST_ACTORS = 4
+LEAST_ACTORS = 3
 """Providers that commit a kind of fraud, at least, however small the insurer."""
 
 _GOLDEN = 0.6180339887498949
@@ -82,12 +82,12 @@ class Scene:
         return first, min(number(window.until, self.calendar.last_day + 1), self.calendar.last_day + 1)
 
     def months(self, kind: str, count: int) -> tuple[Ints, Ints]:
-        """Windows of 8 to 17 months, some reaching out of the time, cut to when the kind is alive.
+        """Windows of 10 to 18 months, some reaching out of the time, cut to when the kind is alive.
 
         Any first few of them are spread evenly over the time, so that a small insurer has every kind at any time too.
         """
         first, until = self.alive(kind)
-        length = self.rng.integers(240, 520, count)
+        length = self.rng.integers(300, 540, count)
         place = (self.rng.random() + np.arange(count) * _GOLDEN) % 1.0
         begin = first - 60 - length // 2 + np.floor(place * (until - first + 120)).astype(np.int64)
         return np.clip(begin, first, until), np.clip(begin + length, first, until)

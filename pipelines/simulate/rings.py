@@ -54,8 +54,10 @@ def doctor_shopping(scene: Scene, count: int) -> Rows:
     count = round(count * 1.1)
     episode, day = _episodes(scene, "doctor_shopping", count, 5, 10, 30)
     age = world.members.age(np.arange(len(world.members.birth)), np.full(len(world.members.birth), day[0]))
-    adults = rng.permutation(np.flatnonzero((age >= 20) & (age < 70)))
-    shoppers = adults[: max(1, int(episode[-1] + 1) // 3)]
+    covered = world.members.enrolled_from < scene.calendar.first_day - 100
+    covered &= world.members.enrolled_to > scene.calendar.last_day
+    adults = rng.permutation(np.flatnonzero((age >= 20) & (age < 70) & covered))
+    shoppers = adults[: max(2, int(episode[-1] + 1) // 3)]
     member = shoppers[rng.integers(0, len(shoppers), int(episode[-1]) + 1)][episode]
     controlled = rng.random(len(day)) < 0.55
     visit = np.array(_VISITS)[rng.integers(0, len(_VISITS), len(day))]
