@@ -13,8 +13,10 @@ def demo(claims: int, as_json: bool) -> None:
     from cli.demo.progress import Story, console
     from cli.demo.tour import tour
     from cli.processes import ended_by_signals
+    from core.logging import configure_logging
     from core.settings import settings
 
+    configure_logging("WARNING")
     with ended_by_signals():
         figures = tour(settings(), Story(console()), claims=claims)
     if as_json:
@@ -28,7 +30,9 @@ def up(claims: int) -> None:
     from cli.demo.progress import Story, console
     from cli.demo.stay import stay_up
     from cli.processes import ended_by_signals
+    from core.logging import configure_logging
     from core.settings import settings
 
+    configure_logging("WARNING")
     with ended_by_signals():
         stay_up(settings(), Story(console()), claims=claims)

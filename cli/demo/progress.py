@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-
 _WIDTH_OF_A_FILE = 120
 
 
@@ -55,12 +54,12 @@ class Story:
         """Show a bar for the length of the block, then one line with the outcome and the seconds it took."""
         started = time.perf_counter()
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), TimeElapsedColumn())
-        with Progress(*columns, console=self.console, transient=True) as progress:
+        with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as progress:
             step = Step(progress, progress.add_task(title, total=None), title)
             try:
                 yield step
             except BaseException:
-                progress.console.print(f"[red]✗[/] {title}")
+                self.console.print(f"[red]✗[/] {title}")
                 raise
         seconds = time.perf_counter() - started
         self.console.print(f"[green]✓[/] {title:<34} {step.outcome}  [dim]{seconds:.1f} s[/]", highlight=False)
