@@ -75,7 +75,7 @@ def simulated_home(folder: Path, rows: int, say: Say) -> Path:
 
 
 def measure_join(rows: int, *, runs: int, peer_runs: int, say: Say) -> JoinFigures:
-    """Join `rows` claims with four views: medians of `runs` for ours and the floor, of `peer_runs` for Feast's store."""
+    """Join `rows` claims with four views: medians of `runs` for ours and the floor, of `peer_runs` for Feast's."""
     with tempfile.TemporaryDirectory(prefix="ginja-bench-") as folder:
         home = simulated_home(Path(folder), rows, say)
         say("building the offline features")
@@ -131,7 +131,7 @@ def measure_set(rows: int, say: Say) -> SetFigures:
 
 
 def _apart(work: Callable[..., Any], *arguments: Any, seconds: float | None = None) -> Any:
-    """What `work` returns, run in a process of its own, so that its memory is its own; `None` where it was not in time."""
+    """What `work` returns, run in a process of its own so that its memory is its own; `None`: not in time."""
     context = multiprocessing.get_context("spawn")
     receiving, sending = context.Pipe(duplex=False)
     process = context.Process(target=_send, args=(sending, work, arguments))
@@ -163,7 +163,9 @@ def _build(home: Path) -> None:
 def _entity_rows(home: Path) -> pa.Table:
     import pyarrow.parquet as pq
 
-    claims = pq.read_table(home / "data" / "claims.parquet", columns=["claim_id", "member_id", "provider_id", "received_at"])
+    claims = pq.read_table(
+        home / "data" / "claims.parquet", columns=["claim_id", "member_id", "provider_id", "received_at"]
+    )
     return claims.rename_columns(["claim_id", "member_id", "provider_id", "event_timestamp"])
 
 
@@ -229,9 +231,7 @@ def _feast_duckdb(home: Path) -> tuple[float, int]:
     store = FeatureStore(config=config)
     store.apply(objects(home))
     frame = _entity_rows(home).to_pandas()
-    seconds, answer = _timed(
-        lambda: store.get_historical_features(frame, _refs(), full_feature_names=True).to_arrow()
-    )
+    seconds, answer = _timed(lambda: store.get_historical_features(frame, _refs(), full_feature_names=True).to_arrow())
     return seconds, len(answer)
 
 

@@ -7,7 +7,6 @@ Feast reads whatever its registry says and can be made to run code from it, so n
 """
 
 import hashlib
-import os
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,7 +50,7 @@ def apply(home: Path, redis_url: str) -> str:
     digest = hashlib.sha256(fresh.read_bytes()).hexdigest()
     _put(folder / "feature_store.yaml", yaml.safe_dump(configuration, sort_keys=False))
     _put(pin_path(home), f"{digest}\n")
-    os.replace(fresh, registry_path(home))
+    fresh.replace(registry_path(home))
     return digest
 
 
@@ -100,4 +99,4 @@ def _configuration(home: Path, redis_url: str) -> dict[str, dict[str, object]]:
 def _put(path: Path, text: str) -> None:
     beside = path.with_name(f"{path.name}.new")
     beside.write_text(text)
-    os.replace(beside, path)
+    beside.replace(path)

@@ -1,4 +1,4 @@
-"""The point-in-time join itself: entity rows in, the same rows in the same order out, each with what it could have known."""
+"""The point-in-time join: entity rows in, the same rows in the same order out, each with what it could have known."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -20,7 +20,8 @@ class _Job(RetrievalJob):
     """A job without on-demand views: they run code out of the registry, and we have none."""
 
     def _to_df_internal(self, timeout: int | None = None) -> pd.DataFrame:
-        return self._to_arrow_internal(timeout).to_pandas()
+        frame: pd.DataFrame = self._to_arrow_internal(timeout).to_pandas()
+        return frame
 
     @property
     def on_demand_feature_views(self) -> list[OnDemandFeatureView]:

@@ -132,9 +132,8 @@ def _view(config: RepoConfig, view: FeatureView, refs: list[str], full_names: bo
         raise OfflineStoreError(f"{view.name} has no batch source")
     if source.created_timestamp_column:
         raise OfflineStoreError(f"{view.name} has a created timestamp; the ASOF store keeps one row a key and time")
-    asked = view.projection.name_to_use()
     shown = view.projection.name_alias or view.name
-    names = [ref.split(":", 1)[1] for ref in refs if ref.split(":", 1)[0] == asked]
+    names = [ref.split(":", 1)[1] for ref in refs if ref.split(":", 1)[0] == shown]
     stored = {name: column for column, name in source.field_mapping.items()}
     keys = view.projection.join_key_map or {entity.name: entity.name for entity in view.entity_columns}
     return AsofView(

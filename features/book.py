@@ -1,8 +1,8 @@
 """An entity's pages of the ledger: its claims sorted by key and time, so that any window is two places in an array.
 
-A *point* is a key and a day. What an entity's history was at a point is told by binary search and differences of running
-sums, for a million points at once. `features/history.py` asks at the points where something changes (the offline change
-log) and at one day for every key (the online store): one definition, two readers.
+A *point* is a key and a day. What an entity's history was at a point is told by binary search and differences of
+running sums, for a million points at once. `features/history.py` asks at the points where something changes (the
+offline change log) and at one day for every key (the online store): one definition, two readers.
 """
 
 from dataclasses import dataclass
@@ -94,7 +94,7 @@ class Moves:
 
 @dataclass(frozen=True, slots=True)
 class Meetings:
-    """Days on which a key met a partner, sorted by key, partner and day; -1 where there is no meeting before or after."""
+    """Days on which a key met a partner, sorted by key, partner and day; -1: no meeting before, or after."""
 
     key: np.ndarray
     day: np.ndarray

@@ -30,9 +30,11 @@ def _case_age_band() -> str:
     return f"CASE WHEN age_years IS NULL THEN '?' ELSE ({arms})::VARCHAR END"
 
 
+_LOG_E4 = "round_even(ln(amount_cents) * 10000, 0)::BIGINT"
+
 DERIVED_SQL: dict[str, str] = {
-    "log_e4": "round_even(ln(amount_cents) * 10000, 0)::BIGINT",
-    "log_e4_squared": "round_even(ln(amount_cents) * 10000, 0)::BIGINT * round_even(ln(amount_cents) * 10000, 0)::BIGINT",
+    "log_e4": _LOG_E4,
+    "log_e4_squared": f"{_LOG_E4} * {_LOG_E4}",
     "weekend": "(isodow(service_from) >= 6)::BIGINT",
     "age_band": _case_age_band(),
     "service_day": "service_from::VARCHAR",

@@ -29,7 +29,7 @@ CLAIMS = pa.schema(
         pa.field("replaces", pa.string()),
     ]
 )
-"""One row a claim. The first 18 columns are those of `claims.scoring.ClaimFacts`. A source without a column holds nulls."""
+"""One row a claim. The first 18 columns are those of `claims.scoring.ClaimFacts`; what a source lacks is null."""
 
 LABELS = pa.schema(
     [

@@ -139,7 +139,8 @@ class _Windows:
             return entered.at(self._points)
         last = met.last(days)
         left = Moves.of(met.key[last], leaves(met.day[last], days), np.ones(int(last.sum()), dtype=np.int64))
-        return entered.at(self._points) - left.at(self._points)
+        held: np.ndarray = entered.at(self._points) - left.at(self._points)
+        return held
 
     def _first_seen(self, column: str, days: Days) -> np.ndarray:
         met = self._book.meetings(column)
@@ -180,8 +181,8 @@ def _greatest(values: np.ndarray, lo: np.ndarray, hi: np.ndarray) -> np.ndarray:
 def _top_at(book: Book, points: Points, column: str, days: Days) -> np.ndarray:
     """Claims of the most frequent value of `column` in the window at each point.
 
-    For each key, a table of what each of its values gains and loses at each of its points, added up along the points; the
-    greatest of a column is the answer. A table has as many places as the key has values times points.
+    For each key, a table of what each of its values gains and loses at each of its points, added up along the points;
+    the greatest of a column is the answer. A table has as many places as the key has values times points.
     """
     code = book.ledger.names[column].codes[book.row]
     here = np.flatnonzero(code >= 0)

@@ -92,7 +92,8 @@ def known_of(facts: ClaimFacts, states: States) -> SimpleNamespace:
         if standing is None or (today is None and plan.today is not None) or key_of(plan.keys, facts) is None:
             missing += 1
             unknown.append(plan.name)
-            pasts[plan.name] = combine(plan, plan.standing.zeros, plan.today and plan.today.zeros, received_day)
+            zeros = None if plan.today is None else plan.today.zeros
+            pasts[plan.name] = combine(plan, plan.standing.zeros, zeros, received_day)
         else:
             pasts[plan.name] = combine(plan, standing, today, received_day)
     x.unknown_pasts = float(missing)
@@ -108,7 +109,7 @@ def at_amounts(facts: ClaimFacts, states: States, amounts_cents: np.ndarray) -> 
 
 
 def known_of_many(table: pa.Table) -> SimpleNamespace:
-    """`x` of many claims: the columns of the claims frame, and `<view>__<field>` of each view, null where there is no row.
+    """`x` of many claims: the columns of the claims frame, and `<view>__<field>` of each view, null: no row.
 
     `x.unknown` maps what is not known of some claims to a mask of those.
     """
@@ -199,6 +200,6 @@ def _flags(column: pa.ChunkedArray, codes: frozenset[str]) -> np.ndarray:
 
 
 def _logs(amounts: np.ndarray) -> np.ndarray:
-    """`log_e4` of each amount, by the same function as for one claim: libraries differ in the last bit of a logarithm."""
+    """`log_e4` of each amount, by the function for one claim: libraries differ in the last bit of a logarithm."""
     different, places = np.unique(amounts, return_inverse=True)
     return np.array([log_e4(int(cents)) for cents in different], dtype=np.int64)[places]

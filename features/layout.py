@@ -217,7 +217,7 @@ PLANS: dict[str, Plan] = {
     **{entity.name: _plan(entity) for entity in ENTITIES},
     "provider_network": _network_plan(),
 }
-"""Entity name → plan, in the order in which states are read. The network's weekly row stands for an entity of its own."""
+"""Entity name → plan, in the order in which states are read. The network's weekly row is an entity of its own."""
 
 VIEWS: tuple[View, ...] = tuple(view for plan in PLANS.values() for view in plan.views)
 """Every view, in the order in which an online read asks for them."""

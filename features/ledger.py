@@ -6,6 +6,7 @@ About 250 bytes a claim: 20 million claims fit into 5 GB. Keys are held as numbe
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import duckdb
 import numpy as np
@@ -21,7 +22,7 @@ from features.views import ENTITIES
 MICROS_A_DAY = 86_400_000_000
 NEVER = np.iinfo(np.int64).max
 
-Relation = pa.Table | Path | Sequence[Path] | str
+Relation: TypeAlias = pa.Table | Path | Sequence[Path] | str
 """A frame in memory, Parquet files, or SQL that can stand after FROM."""
 
 
@@ -89,8 +90,8 @@ def load(
     """The ledger of a claims frame (`features.frame.CLAIMS`) and a labels frame.
 
     `only` is SQL over the claims frame that keeps part of the claims; the labels of others are left out. A number a
-    source does not have (units, say) counts as nought; a key it does not have makes no row. A claim voided before it was
-    received counts as voided at receipt, a label known before it as known then. Raises `MissingColumnError`,
+    source does not have (units, say) counts as nought; a key it does not have makes no row. A claim voided before it
+    was received counts as voided at receipt, a label known before it as known then. Raises `MissingColumnError`,
     `NaiveTimeError`.
     """
     source = relation(connection, claims, "claims_frame")

@@ -6,8 +6,8 @@
 A week's picture is of the midnight before its Monday, UTC: claims received in the 365 days before it, and labels known
 before it. Two providers *share* a member who claimed at both within 14 days. They are *tied* when they share at least
 three, and more than chance would have it: four standard deviations (of a Poisson count) above what two providers that
-share as many members with others in their region would share. Communities are Louvain's, on ties weighted by the members
-shared, from a fixed seed.
+share as many members with others of their region would share. Communities are Louvain's, on ties weighted by the
+members shared, from a fixed seed.
 """
 
 from dataclasses import dataclass

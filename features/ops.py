@@ -91,8 +91,8 @@ def since(now_us: Any, then_us: Any, unit_us: float) -> Any:
 def standard_score(value: Any, count: Any, total: Any, squares: Any, *, fewest: float, least_deviation: float) -> Any:
     """How many standard deviations `value` lies from the mean of `count` values with that sum and sum of squares.
 
-    NaN below `fewest` values. A spread below `least_deviation` counts as that much: a price everyone charges to the cent
-    says little about the first who asks a cent more.
+    NaN below `fewest` values. A spread below `least_deviation` counts as that much: a price everyone charges to the
+    cent says little about the first who asks a cent more.
     """
     mean = ratio(total, count)
     variance = ratio(squares - total * mean, count - 1.0)

@@ -19,23 +19,22 @@ _GROUPS = {
     "network": "The network",
     "data_quality": "What was not known",
 }
+_INTRODUCTION = """# Features
+
+Written by `ginja features docs` from the declarations in `features/declared`; edit those, not this page.
+
+{count} features, in the order of the vector; SHA-256 of the names in that order: `{hash}`.
+
+A window of *n* days is the *n* whole days (UTC) before the claim's day, and the claim's day until just before it. A
+missing value is missing (NaN): what was never seen, cannot be told from so few, or could not be read. *Greater* says
+what a greater value does to the risk, everything else equal, where the domain is sure. In the texts `{{value}}` is the
+value in its unit and `{{x.…}}` what is known of the claim."""
 _MONOTONE = {1: "never lowers the risk", -1: "never raises the risk", None: "–"}
 
 
 def page() -> str:
     """Markdown, the same for the same declarations."""
-    parts = [
-        "# Features",
-        "",
-        "Written by `ginja features docs` from the declarations in `features/declared`; edit those, not this page.",
-        "",
-        f"{len(FEATURES)} features, in the order of the vector; SHA-256 of the names in that order: "
-        f"`{schema_hash(FEATURE_NAMES)}`.",
-        "A window of *n* days is the *n* whole days (UTC) before the claim's day, and the claim's day until just before it.",
-        "A missing value is missing (NaN): what was never seen, cannot be told from so few, or could not be read. "
-        "*Greater* says what a greater value does to the risk where everything else is equal, where the domain is sure.",
-        "In the texts `{value}` is the value in its unit, `{x.…}` what is known of the claim.",
-    ]
+    parts = [_INTRODUCTION.format(count=len(FEATURES), hash=schema_hash(FEATURE_NAMES))]
     for group, title in _GROUPS.items():
         parts += ["", f"## {title}", "", "| feature | of | window | unit | meaning | greater | reason |"]
         parts.append("|---|---|---|---|---|---|---|")

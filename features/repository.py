@@ -1,10 +1,11 @@
-"""The Feast objects, generated from the declared views: an entity a key column, a feature view a kind of row, one service.
+"""The Feast objects, generated from the declared views: an entity a key column, a view a kind of row, one service.
 
 There are no on-demand views and no stream views: Feast runs their code out of the registry.
 """
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from feast import Entity, FeatureService, FeatureView, Field, FileSource, ValueType
 from feast.types import Array, Int64, String
@@ -48,7 +49,7 @@ def feature_view(home: Path, view: View, known: dict[str, Entity]) -> FeatureVie
     )
 
 
-def objects(home: Path) -> list[Entity | FeatureView | FeatureService]:
+def objects(home: Path) -> list[Any]:
     """Everything that is applied, in an order that does not change."""
     known = {entity.name: entity for entity in entities()}
     views = [feature_view(home, view, known) for view in VIEWS]

@@ -1,4 +1,4 @@
-"""The today rows of an entity: the day so far after each entry of the ledger, a claim or its voiding on the same day."""
+"""The today rows of an entity: the day so far after each entry, a claim or its voiding on the same day."""
 
 import numpy as np
 import pyarrow as pa
@@ -11,8 +11,8 @@ from features.state import Count, Distinct, First, FirstSeen, Last, LastValue, M
 def today_rows(book: Book) -> pa.Table:
     """Key columns, `us` (the event time), then the fields of the today view; entries of one microsecond make one row.
 
-    A row tells what came up to its event time, that included: a claim reads the last row strictly before itself, and only
-    one of its own day.
+    A row tells what came up to its event time, that included: a claim reads the last row strictly before itself, and
+    only one of its own day.
     """
     view = PLANS[book.entity.name].today
     if view is None:

@@ -1,4 +1,7 @@
-"""Every feature, in the order of the vector; one family a file. A feature's meaning never changes: a new one gets a new name."""
+"""Every feature, in the order of the vector; one family a file.
+
+A feature's meaning never changes: another meaning gets another name.
+"""
 
 from features.declared.claim import CLAIM
 from features.declared.confirmed import CONFIRMED

@@ -10,6 +10,19 @@ PRIOR_CLAIMS = 1.0
 PRIOR_CHOICES = 200.0
 """Smoothing: as if each of 200 procedures had been claimed once. A pair never seen among few claims is no wonder."""
 
+_OF_DIAGNOSIS = (
+    "{x.claim.procedure_code} was {x.diagnosis_procedure.claims_365d:count} of "
+    "{x.diagnosis.claims_365d:count} claims of {x.claim.diagnosis_code}"
+)
+_OF_SPECIALTY = (
+    "{x.claim.procedure_code} was {x.procedure_specialty.claims_365d:count} of "
+    "{x.specialty.claims_365d:count} claims of {x.claim.specialty}"
+)
+_OF_DEMOGRAPHIC = (
+    "{x.claim.procedure_code} was {x.procedure_demographic.claims_365d:count} of "
+    "{x.demographic.claims_365d:count} claims of this age band and sex"
+)
+
 _Usual = partial(
     Feature,
     type="number",
@@ -30,10 +43,8 @@ PLAUSIBILITY: tuple[Feature, ...] = (
         entity="diagnosis_procedure",
         meaning="Smoothed share of the procedure among claims of the diagnosis.",
         code="procedure_for_diagnosis",
-        raises="{x.claim.procedure_code} was {x.diagnosis_procedure.claims_365d:count} of {x.diagnosis.claims_365d:count} "
-        "claims of {x.claim.diagnosis_code}",
-        lowers="{x.claim.procedure_code} was {x.diagnosis_procedure.claims_365d:count} of {x.diagnosis.claims_365d:count} "
-        "claims of {x.claim.diagnosis_code}",
+        raises=_OF_DIAGNOSIS,
+        lowers=_OF_DIAGNOSIS,
         compute=lambda x: _smoothed(x.diagnosis_procedure, x.diagnosis),
     ),
     _Usual(
@@ -41,10 +52,8 @@ PLAUSIBILITY: tuple[Feature, ...] = (
         entity="procedure_specialty",
         meaning="Smoothed share of the procedure among claims of the provider's specialty.",
         code="procedure_for_specialty",
-        raises="{x.claim.procedure_code} was {x.procedure_specialty.claims_365d:count} of {x.specialty.claims_365d:count} "
-        "claims of {x.claim.specialty}",
-        lowers="{x.claim.procedure_code} was {x.procedure_specialty.claims_365d:count} of {x.specialty.claims_365d:count} "
-        "claims of {x.claim.specialty}",
+        raises=_OF_SPECIALTY,
+        lowers=_OF_SPECIALTY,
         compute=lambda x: _smoothed(x.procedure_specialty, x.specialty),
     ),
     _Usual(
@@ -52,10 +61,8 @@ PLAUSIBILITY: tuple[Feature, ...] = (
         entity="procedure_demographic",
         meaning="Smoothed share of the procedure among claims of the member's age band and sex.",
         code="procedure_for_age_and_sex",
-        raises="{x.claim.procedure_code} was {x.procedure_demographic.claims_365d:count} of "
-        "{x.demographic.claims_365d:count} claims of this age band and sex",
-        lowers="{x.claim.procedure_code} was {x.procedure_demographic.claims_365d:count} of "
-        "{x.demographic.claims_365d:count} claims of this age band and sex",
+        raises=_OF_DEMOGRAPHIC,
+        lowers=_OF_DEMOGRAPHIC,
         compute=lambda x: _smoothed(x.procedure_demographic, x.demographic),
     ),
 )

@@ -11,6 +11,6 @@ PROVIDER_NETWORK_FIELDS: dict[str, str] = {
     "community_confirmed": "Other providers of its community with a claim confirmed as fraud in the year before.",
     "neighbours_confirmed": "Of the providers it is tied to, those with a claim confirmed as fraud in the year before.",
     "shared_with_confirmed": "Members shared with those, counted once for each tie.",
-    "last_confirmed_us": "The day the latest of those confirmations became known, in microseconds since the epoch; 0: none.",
+    "last_confirmed_us": "The day the latest of those confirmations became known, in microseconds; 0: none.",
 }
 """Field of the `provider_network` view → meaning. Its key is `provider_id`; a row holds for three weeks."""
