@@ -1,7 +1,9 @@
 """The evaluation as a page of HTML that needs nothing else, and as plain JSON."""
 
+import json
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment
@@ -118,6 +120,15 @@ def render(evaluation: Mapping[str, Any], *, pictures: Mapping[str, str] | None 
     environment = Environment(autoescape=True, trim_blocks=True)
     environment.filters.update(number=number, percent=percent, interval=interval, money=money)
     return environment.from_string(_PAGE).render(e=evaluation, pictures=pictures or {}, at=clock.now())
+
+
+def keep(folder: Path, evaluation: Mapping[str, Any], html: str) -> Path:
+    """Keep an evaluation beside the home's other reports; returns the page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "evaluation.json").write_text(json.dumps(evaluation, indent=1))
+    page = folder / "evaluation.html"
+    page.write_text(html)
+    return page
 
 
 def rounded(value: Any) -> Any:

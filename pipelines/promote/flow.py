@@ -13,17 +13,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from claims.scoring import ClaimFacts
 from core.settings import settings
 from models import promotion, registry
-from models.artefact import Artefact, load_artefact
-from models.champion import load_pointed, models_folder, read_pointer, target_of
-from models.errors import ArtefactError, PointerError
+from models.artefact import load_artefact
+from models.champion import models_folder, read_pointer, target_of
 from models.registry import CANDIDATE, Store
 from pipelines.evaluate import baselines
-from pipelines.evaluate.judged import CHAMPION, Judged
+from pipelines.evaluate.flow import champion_beside, reviews_a_week
+from pipelines.evaluate.judged import CHAMPION
 from pipelines.evaluate.window import Window, newest_window
 from pipelines.promote import audit, measures
 from pipelines.promote.errors import NoCandidateError, RefusedError, UnnamedForceError
@@ -137,31 +135,19 @@ def ask(home: Path, version: str, *, window: Window | None = None) -> tuple[Verd
     target = target_of(home, version)
     path = models_folder(home) / target.path
     found = measures.of_artefact(path, target.manifest_sha256)
-    champion = champion_of(home, other_than=version)
+    champion = None
     if found["artefact verified"]:
         artefact = load_artefact(path, expected_manifest_sha256=target.manifest_sha256)
+        champion = champion_beside(home, artefact)
         window = window or newest_window(home, artefact, also=() if champion is None else (champion,))
         judged = window.judged_with(artefact)
         judged.scores.update(baselines.simple(judged))
         if champion is not None:
             window.add(judged, champion, name=CHAMPION)
-        found |= measures.of_window(judged, threshold=artefact.threshold, reviews=_reviews(artefact, window, judged))
+        share = reviews_a_week(artefact, window) / (window.claims_a_day * 7)
+        found |= measures.of_window(judged, threshold=artefact.threshold, reviews=share * len(judged))
         found |= measures.of_speed(artefact, _facts(window))
     return judge(found, first=champion is None)
-
-
-def champion_of(home: Path, *, other_than: str) -> Artefact | None:
-    """The champion that serves now; None where there is none, where it is this version, or where it does not load."""
-    try:
-        pointer = read_pointer(home)
-        return None if pointer is None or pointer.version == other_than else load_pointed(home, pointer)
-    except (ArtefactError, PointerError):
-        return None  # a champion that cannot be loaded cannot be compared with, and must be replaced
-
-
-def _reviews(artefact: Artefact, window: Window, judged: Judged) -> float:
-    share = artefact.document.threshold_choice.get("reviews_a_week", 0.0) / (window.claims_a_day * 7)
-    return max(1.0, float(share or 0.01) * len(judged))
 
 
 def _facts(window: Window) -> list[ClaimFacts]:
@@ -174,10 +160,3 @@ def _facts(window: Window) -> list[ClaimFacts]:
         for row in table.to_pylist()
     ]
     return [ClaimFacts(**row) for row in filled]
-
-
-def newest(window: Window) -> str:
-    """The newest window in words."""
-    us = window.examples.received_us[window.rows]
-    first, last = (str(np.datetime64(int(at), "us").astype("datetime64[D]")) for at in (us.min(), us.max()))
-    return f"{len(window.rows):,} claims, {first} to {last}"

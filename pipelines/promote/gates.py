@@ -86,8 +86,8 @@ GATES: tuple[Gate, ...] = (
     ),
     Gate(
         "quick enough",
-        "Scoring one claim with its reasons takes at most 5 ms at the 99th percentile, in process; the best of three tries, "
-        "so that a busy neighbour does not count.",
+        "Scoring one claim with its reasons takes at most 5 ms at the 99th percentile, in process; the best of three "
+        "tries, so that a busy neighbour does not count.",
         ((Bound("explained p99, ms", most=5.0),),),
     ),
 )

@@ -7,6 +7,7 @@ scored, and no search looks at these folds.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xgboost as xgb
@@ -114,7 +115,7 @@ class Measured:
 
 def judge(
     data: ProviderSet, *, replicates: int = 1000, ablate: bool = False, step: Callable[[str], None] = lambda name: None
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """The whole judgement as plain values; `ablate` adds what each family of aggregates is worth."""
     fraud, parts = data.fraud, folds(data.fraud)
     plain = aggregate(data, PLAIN)
@@ -138,7 +139,7 @@ def judge(
     d_auc = interval(lambda w: ours.auc(w) - theirs.auc(w))
     d_ap = interval(lambda w: ours.ap(w) - theirs.ap(w))
     ones = np.ones(len(fraud))
-    report: dict[str, object] = {
+    report: dict[str, Any] = {
         "dataset": "provider-fraud",
         "auc": _r(auc.value),
         "auc_ci": _ci(auc),

@@ -6,7 +6,6 @@
 Whatever stops it stops it before a model is registered; the champion goes on serving.
 """
 
-import json
 import shlex
 import sys
 import time
@@ -25,7 +24,9 @@ from models.registry import RunRecord, Store
 from pipelines.evaluate import baselines
 from pipelines.evaluate.assess import Assessment, assess
 from pipelines.evaluate.judged import MODEL, judged_of
-from pipelines.evaluate.page import render, rounded
+from pipelines.evaluate.page import keep, render, rounded
+from pipelines.evaluate.pictures import draw
+from pipelines.evaluate.record import git_commit
 from pipelines.evaluate.window import add_model
 from pipelines.gates import GateFailed, GateResult, check_claims, check_training_set
 from pipelines.train import steps
@@ -33,7 +34,7 @@ from pipelines.train.dataset import SIMULATED, Source, open_named
 from pipelines.train.examples import Examples, examples_of
 from pipelines.train.leakage import Suspect, refuse_leakage
 from pipelines.train.options import TrainOptions
-from pipelines.train.record import git_commit, run_record
+from pipelines.train.record import run_record
 from pipelines.train.report import TrainingReport
 from pipelines.train.split import Slices
 
@@ -121,12 +122,11 @@ def train_and_register(
     )
     evaluation = rounded({"dataset": source.name, "model": page.version, "split": slices.how, **figures})
     reports = steps.reports_folder(home) / page.version
-    html = render(evaluation)
+    drawings = draw(artefact, judged, examples.matrix(slices.test, artefact.features))
+    html = render(evaluation, pictures=drawings.encoded())
     keep(reports, evaluation, html)
     watch.step("Recording it in MLflow")
-    record = run_record(
-        prepared, options, model, artefact, judged, evaluation, html=html, command=command, git_commit=git_commit()
-    )
+    record = run_record(prepared, options, model, artefact, evaluation, drawings, html=html, command=command)
     registered = registry.register(store, record, artefact)
     return _report(
         prepared, artefact, figures, registered, page=reports / "evaluation.html", seconds=time.perf_counter() - started
@@ -189,13 +189,6 @@ def provenance(prepared: Prepared, options: TrainOptions) -> dict[str, Any]:
             for result in prepared.quality
         },
     }
-
-
-def keep(folder: Path, evaluation: dict[str, Any], html: str) -> None:
-    """Keep an evaluation beside the home's other reports."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "evaluation.json").write_text(json.dumps(evaluation, indent=1))
-    (folder / "evaluation.html").write_text(html)
 
 
 def _log_refusal(store: Store, source: Source, command: str, refused: GateFailed) -> None:

@@ -1,48 +1,26 @@
 """What MLflow keeps of a training run."""
 
 import json
-import subprocess
 from dataclasses import asdict
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models import card, figures
 from models.artefact import Artefact
 from models.bootstrap import Interval
 from models.registry import DataRecord, RunRecord
-from pipelines.evaluate.judged import AMOUNT, CHAMPION, LOGISTIC, MODEL, RULE, Judged
+from pipelines.evaluate.judged import MODEL
+from pipelines.evaluate.pictures import Drawings
+from pipelines.evaluate.record import git_commit, metrics_of
 from pipelines.gates import profile_of
 from pipelines.train.dataset import SIMULATED
 from pipelines.train.options import TrainOptions
 from pipelines.train.steps import Model
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from pipelines.train.flow import Prepared
-
-_EXPLAINED = 20_000
-"""Judged claims whose contributions are drawn."""
-
-
-def git_commit() -> str | None:
-    """The commit of the code, with `+` where it was changed since; None outside a repository."""
-    try:
-        head = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return head.stdout.strip() or None
 
 
 def requirements() -> tuple[str, ...]:
@@ -55,18 +33,16 @@ def run_record(
     options: TrainOptions,
     model: Model,
     artefact: Artefact,
-    judged: Judged,
     evaluation: dict[str, Any],
+    drawings: Drawings,
     *,
     html: str,
     command: str,
-    git_commit: str | None,
 ) -> RunRecord:
     """Everything the run should be remembered by."""
     source, slices, examples = prepared.source, prepared.slices, prepared.examples
     learned = np.sort(np.concatenate([slices.train, slices.stop, slices.calibrate]))
     x = examples.matrix(learned, artefact.features)
-    strongest, drawn = pictures(artefact, judged, examples.matrix(slices.test, artefact.features), model=model)
     params: dict[str, object] = {f"booster.{name}": value for name, value in model.trained.params_dict().items()}
     params |= {f"split.{name}": value for name, value in asdict(options.policy).items()}
     params |= {
@@ -80,13 +56,13 @@ def run_record(
     return RunRecord(
         name=artefact.version,
         command=command,
-        git_commit=git_commit,
+        git_commit=git_commit(),
         params=params,
         metrics=metrics_of(evaluation) | {f"slice.{name}": float(len(rows)) for name, rows in slices.named().items()},
         series={f"logloss.{name}": values for name, values in model.trained.history.items()},
-        figures=drawn,
+        figures=drawings.figures | {"learning.png": figures.learning(model.trained.history, model.trained.rounds)},
         texts={
-            "model_card.md": model_card(prepared, artefact, evaluation, command=command, strongest=strongest),
+            "model_card.md": model_card(prepared, artefact, evaluation, command=command, strongest=drawings.strongest),
             "evaluation.html": html,
             "evaluation.json": json.dumps(evaluation, indent=1),
             "features.json": json.dumps({"used": artefact.features, "left_out": prepared.left_out}, indent=1),
@@ -102,30 +78,6 @@ def run_record(
         },
         requirements=requirements(),
     )
-
-
-def pictures(
-    artefact: Artefact, judged: Judged, x: NDArray[np.float32], *, model: Model | None = None
-) -> tuple[list[tuple[str, float]], dict[str, "Figure"]]:
-    """The features that move the judged claims most, and every picture of the model by file name."""
-    from models.scorer import Scorer
-
-    _, phi, _ = Scorer(artefact).explain(x[:_EXPLAINED])
-    strength = np.abs(phi).mean(axis=0)
-    order = np.argsort(-strength)
-    kinds = np.where(judged.fraud, np.array([str(kind or "fraud") for kind in judged.kind]), "clean")
-    shown = {name: judged.scores[name] for name in (MODEL, RULE, AMOUNT, LOGISTIC, CHAMPION) if name in judged.scores}
-    probabilities = judged.probabilities[MODEL]
-    drawn = {
-        "precision_recall.png": figures.precision_recall(judged.fraud, shown),
-        "gains.png": figures.gains(judged.fraud, judged.amounts_cents, shown),
-        "calibration.png": figures.calibration(judged.fraud, probabilities),
-        "contributions.png": figures.contributions(artefact.features, phi),
-        "confusion.png": figures.confusion(list(kinds), probabilities >= artefact.threshold),
-    }
-    if model is not None:
-        drawn["learning.png"] = figures.learning(model.trained.history, model.trained.rounds)
-    return [(artefact.features[i], float(strength[i])) for i in order[:15]], drawn
 
 
 def model_card(
@@ -176,21 +128,3 @@ def model_card(
         limits=limits,
     )
     return card.card(artefact.document, facts)
-
-
-def metrics_of(evaluation: dict[str, Any]) -> dict[str, float]:
-    """The evaluation's numbers under flat names."""
-    found: dict[str, float] = {"base_rate": evaluation["base_rate"]}
-    for who, measured in evaluation["who"].items():
-        prefix = "" if who == MODEL else who.replace(" ", "_") + "."
-        for name, value in measured.items():
-            if isinstance(value, dict):
-                found |= {f"{prefix}{name}": value["value"], f"{prefix}{name}.low": value["low"]}
-                found[f"{prefix}{name}.high"] = value["high"]
-            else:
-                found[f"{prefix}{name}"] = value
-    found |= {f"threshold.{name}": value for name, value in evaluation["threshold"].items()}
-    found |= {f"kind.{kind}.recall_at_k": part["recall_at_k"] for kind, part in evaluation["kinds"].items()}
-    found["dollars_times_rule"] = evaluation["rule"]["ratio"]
-    found["unseen_providers.ap"] = evaluation["unseen_providers"]["ap"]
-    return {name: float(value) for name, value in found.items() if value is not None}
