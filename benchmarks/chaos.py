@@ -7,6 +7,7 @@ seconds and closed within thirty of the end, and every claim the rule decided sc
 import asyncio
 import itertools
 import json
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -22,6 +23,7 @@ from benchmarks.load import Line, request_bytes
 from benchmarks.platform import Platform, free_ways, platform
 from benchmarks.proxy import Proxy
 from benchmarks.stage import Say, staged
+from core.ids import new_id
 
 P99_MS = 300.0
 OPENS_WITHIN_S = 5.0
@@ -55,6 +57,8 @@ class Outcome:
     lost: int
     """Not answered with a decision, or answered and not in the database."""
     server_errors: int
+    statuses: dict[str, int]
+    """Answers by status; 0: none came."""
     p50_ms: float
     p99_ms: float
     max_ms: float
@@ -100,17 +104,17 @@ class Scene:
     async def stream(self, rate: float) -> None:
         """Submit claims at this rate until cancelled, whatever comes back."""
         key, port = self.platform.key, self.platform.ways.api_port
-        requests = itertools.cycle(
-            [request_bytes("/v1/claims", body, {"authorization": f"Bearer {key}"}) for body in self.platform.bodies()]
-        )
+        bodies = itertools.cycle(self.platform.bodies())
         idle: list[Line] = []
         tasks: set[asyncio.Task[None]] = set()
         loop = asyncio.get_running_loop()
         begin = loop.time()
-        for number, request in enumerate(requests):
+        for number, body in enumerate(bodies):
             due = begin + number / rate
             if (wait := due - loop.time()) > 0:
                 await asyncio.sleep(wait)
+            headers = {"authorization": f"Bearer {key}", "idempotency-key": new_id("chaos")}
+            request = request_bytes("/v1/claims", body, headers)
             task = asyncio.create_task(self._submit(request, due, idle, port))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
@@ -212,6 +216,7 @@ async def _try(scene: Scene, trial: Trial, seconds: float) -> Outcome:
         by_rule=sum(one.decided_by == "rule" for one in window),
         lost=sum(one.status != 201 or one.claim_id not in stored for one in window),
         server_errors=sum(one.status >= 500 for one in window),
+        statuses={str(status): count for status, count in sorted(Counter(one.status for one in window).items())},
         p50_ms=round(latencies[len(latencies) // 2], 1),
         p99_ms=round(latencies[int(len(latencies) * 0.99)], 1),
         max_ms=round(latencies[-1], 1),

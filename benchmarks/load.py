@@ -12,6 +12,7 @@ It runs in a process of its own, so that what it measures does not pay for measu
 
 import argparse
 import asyncio
+import contextlib
 import itertools
 import json
 import socket
@@ -72,6 +73,10 @@ def parse_head(head: bytes) -> tuple[int, int | None]:
     return status, int(head[at + 15 : end if end >= 0 else len(head)])
 
 
+class _Idle(Exception):
+    """The connection ended before it answered anything."""
+
+
 class Line:
     """One keep-alive connection on asyncio streams; it opens itself again after a break."""
 
@@ -80,18 +85,32 @@ class Line:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, request: bytes) -> tuple[int, bytes]:
-        """Send a request and read its answer; status 0 when the line broke."""
+        """Send a request and read its answer; status 0 when the line broke or stayed silent.
+
+        A kept line that the other side closed while it was idle is opened again, once, as any HTTP client does.
+        """
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                if self._streams is None:
-                    self._streams = await asyncio.open_connection(*self._address)
-                reader, writer = self._streams
-                writer.write(request)
-                status, length = parse_head(await reader.readuntil(b"\r\n\r\n"))
-                return status, await (_chunks(reader) if length is None else reader.readexactly(length))
-        except (OSError, asyncio.IncompleteReadError, ValueError):
+                if self._streams is not None:
+                    with contextlib.suppress(OSError, _Idle):
+                        return await self._exchange(*self._streams, request)
+                self._streams = await asyncio.open_connection(*self._address)
+                return await self._exchange(*self._streams, request)
+        except (OSError, asyncio.IncompleteReadError, ValueError, _Idle):
             self.close()
             return 0, b""
+
+    @staticmethod
+    async def _exchange(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes
+    ) -> tuple[int, bytes]:
+        writer.write(request)
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+        except asyncio.IncompleteReadError as error:
+            raise (error if error.partial else _Idle) from error
+        status, length = parse_head(head)
+        return status, await (_chunks(reader) if length is None else reader.readexactly(length))
 
     def close(self) -> None:
         """Drop the connection."""

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from benchmarks.load import Outcome, flood, one, request_bytes, steady
+from benchmarks.load import Line, Outcome, flood, one, request_bytes, steady
 
 REQUEST = request_bytes("/v1/score", b"{}", {"x-api-key": "k"})
 
@@ -90,3 +90,19 @@ def test_a_summary_has_the_quantiles_and_the_worst() -> None:
     assert summary["count"] == 100
     assert summary["per_s"] == 50.0
     assert (summary["p50_ms"], summary["p99_ms"], summary["max_ms"]) == (51.0, 100.0, 100.0)
+
+
+def test_a_kept_line_that_was_closed_while_idle_is_opened_again() -> None:
+    async def story() -> list[int]:
+        async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read(1_000)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+            writer.close()
+
+        listening = await asyncio.start_server(answer_once, "127.0.0.1", 0)
+        line = Line("127.0.0.1", listening.sockets[0].getsockname()[1])
+        statuses = [(await line.ask(REQUEST))[0] for _ in range(3)]
+        listening.close()
+        return statuses
+
+    assert asyncio.run(story()) == [200, 200, 200]

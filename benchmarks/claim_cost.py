@@ -1,0 +1,128 @@
+"""What one claim costs the claims API, in process, with a scorer at the wire; and its HTTP client beside httpx.
+
+    python -m benchmarks.claim_cost [--claims 500]
+
+Makes a home of its own with embedded servers and a small simulated insurer, and removes it. Prints JSON. CPU is this
+process's alone, which is the API; times depend on what else the machine does.
+"""
+
+import argparse
+import asyncio
+import json
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvloop
+
+from api.identity.roles import Caller
+from api.intake.schemas import ClaimIn
+from api.loading import load_folder
+from api.migrate import upgrade
+from api.parts import Parts
+from api.requests import parse
+from api.scoring.http import HttpPool
+from core.servers import postgres_url, stop_servers
+from core.settings import Settings
+
+CONTRACTS = Path(__file__).parents[1] / "tests" / "contracts"
+
+
+async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A scorer that answers the contract's own example for whatever claim it is asked about."""
+    template = json.loads((CONTRACTS / "score_response.json").read_text())
+    try:
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            lines = head.lower().split(b"\r\n")
+            length = next(int(line.split(b":")[1]) for line in lines if line.startswith(b"content-length"))
+            claim_id = json.loads(await reader.readexactly(length))["claim"]["claim_id"]
+            body = json.dumps(template | {"claim_id": claim_id}).encode()
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+    except (asyncio.IncompleteReadError, ConnectionError):
+        writer.close()
+
+
+async def cost(work: Callable[[int], Awaitable[Any]], times: int) -> dict[str, float]:
+    """CPU and time of `work` in milliseconds, after a tenth of as many rounds to warm up."""
+    for at in range(times // 10):
+        await work(at)
+    took, cpu = [], time.process_time()
+    for at in range(times // 10, times // 10 + times):
+        began = time.perf_counter()
+        await work(at)
+        took.append((time.perf_counter() - began) * 1_000)
+    spent = (time.process_time() - cpu) * 1_000 / times
+    return {"cpu_ms": round(spent, 3), "p50_ms": round(statistics.median(took), 3)}
+
+
+def bodies(folder: Path) -> list[bytes]:
+    """The simulated live claims, as a claims system would send them."""
+    import pyarrow.parquet as pq
+
+    names = ("member_id", "provider_id", "diagnosis_code", "procedure_code")
+    rows = pq.read_table(folder / "claims.parquet").to_pylist()
+    return [
+        json.dumps({n: row[n] for n in names} | {"claim_amount": row["amount_cents"] / 100}).encode() for row in rows
+    ]
+
+
+async def measure(settings: Settings, url: str, sent: list[bytes], times: int) -> dict[str, Any]:
+    """Both figures."""
+    request = (CONTRACTS / "score_request.json").read_bytes()
+    caller = Caller("key_bench", "claims_system", None)
+    server = await asyncio.start_server(answer, "127.0.0.1", settings.scorer_port)
+    parts = Parts.assemble(settings, url)
+    pool = HttpPool(settings.scorer_base_url)
+    client = httpx.AsyncClient(base_url=settings.scorer_base_url)
+
+    async def claim(at: int) -> None:
+        body = sent[at % len(sent)]
+        await parts.intake.submit(caller, parse(ClaimIn, body), body, f"bench-{at}")
+
+    async def ours(_at: int) -> None:
+        await pool.post("/v1/score", request, headers={}, deadline_s=5)
+
+    async def theirs(_at: int) -> None:
+        await client.post("/v1/score", content=request, headers={"Content-Type": "application/json"})
+
+    figures = {
+        "claim": await cost(claim, times),
+        "http_ours": await cost(ours, times),
+        "httpx": await cost(theirs, times),
+    }
+    await client.aclose()
+    pool.close()
+    await parts.close()
+    server.close()
+    return figures
+
+
+def main() -> None:
+    """Set up, measure, take down."""
+    from core.embedded import free_port
+    from pipelines.simulate import SimulationConfig, simulate, write
+
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--claims", type=int, default=500)
+    times = options.parse_args().claims
+    home = Path(tempfile.mkdtemp(prefix="ginja-bench-"))
+    try:
+        settings = Settings(home=home, scorer_port=free_port())
+        write(simulate(SimulationConfig(claims=20_000, seed=1)), home / "data")
+        url = postgres_url(settings)
+        upgrade(url)
+        load_folder(url, home / "data", source="simulated")
+        print(json.dumps(uvloop.run(measure(settings, url, bodies(home / "data"), times))))
+    finally:
+        stop_servers(home)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
