@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psycopg
@@ -30,8 +30,11 @@ from features.reading import Reading
 from features.rebuild import forget_generations
 from features.replay import Replay, replayed
 from features.updater import FeatureUpdater
-from features.verify import Verified, compare
+from features.verify import Verified, compare, offline_vectors
 from features.watermark import watermark_key
+
+if TYPE_CHECKING:
+    from models.artefact import Artefact
 
 TOLD = 200
 """Most differences that are printed."""
@@ -56,23 +59,21 @@ class Model:
 
 def verify_features(claims: int, *, seed: int, rate: float, seconds: int, console: Console) -> Report:
     """Replay, build, compare, then measure freshness."""
-    model = _champion()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with _scratch() as (home, url, client, project), Progress(*columns, console=console) as progress:
         making = progress.add_task("Making hard claims", total=1)
         hard = hard_claims(claims, seed=seed, end=clock.now().date() - timedelta(days=1))
         progress.advance(making)
         _build(home, hard, progress)
+        model = _model(home, hard)
         tables = FeatureTables(url)
         network = file_of(home, PLANS["provider_network"].standing)
         updater = FeatureUpdater(lambda: psycopg.connect(url), client, project=project, network=network)
         task = progress.add_task("Replaying them online", total=len(hard.live))
-        replay = Replay(
-            hard, tables, updater, client, project=project, score=None if model is None else model.online, seed=seed
-        )
+        replay = Replay(hard, tables, updater, client, project=project, score=model.online, seed=seed)
         seen = replayed(replay, lambda more: progress.advance(task, more))
         comparing = progress.add_task("Comparing", total=1)
-        verified = compare(home, hard, seen, None if model is None else model.offline)
+        verified = compare(home, hard, seen, model.offline)
         progress.advance(comparing)
         rows = hard.fresh_rows(int(rate * seconds))
         fresh = progress.add_task("Measuring freshness", total=len(rows))
@@ -91,11 +92,11 @@ def verify_features(claims: int, *, seed: int, rate: float, seconds: int, consol
         "claims": verified.claims,
         "features": verified.features,
         "mismatches": len(verified.differences),
-        "score_mismatches": None if model is None else len(verified.score_differences),
+        "score_mismatches": len(verified.score_differences),
         "freshness_p99_ms": freshness.p99_ms,
         "freshness_p50_ms": freshness.p50_ms,
         "rows_not_believed": verified.stale,
-        "model_version": None if model is None else model.version,
+        "model_version": model.version,
     }
     return Report(summary, _told(verified))
 
@@ -113,21 +114,50 @@ def _build(home: Path, hard: HardClaims, progress: Progress) -> None:
     apply(home, valkey_url(settings()))
 
 
-def _champion() -> Model | None:
-    """The model that serves, or `None` where none was promoted yet."""
+def _model(home: Path, hard: HardClaims) -> Model:
+    """The model that serves; where none was promoted yet, a small one trained on these very claims and thrown away."""
     from models.champion import load_pointed, read_pointer
     from models.scorer import Scorer
 
-    home = settings().home
-    pointer = read_pointer(home)
-    if pointer is None:
-        return None
-    scorer = Scorer(load_pointed(home, pointer))
+    pointer = read_pointer(settings().home)
+    scorer = Scorer(_throw_away(home, hard) if pointer is None else load_pointed(settings().home, pointer))
     return Model(
         scorer.version,
         lambda facts, reading: scorer.score(facts, reading, counterfactual=False).probability,
         lambda vectors: np.array([score.probability for score in scorer.shadows(vectors)]),
     )
+
+
+def _throw_away(home: Path, hard: HardClaims) -> "Artefact":
+    """A model that tells dear claims from cheap ones by their past: of no use but to be asked twice."""
+    from features.vector import FEATURE_NAMES, schema_hash
+    from models.artefact import Calibration, ModelDocument, load_artefact, write_artefact
+    from models.booster import BoosterParams, Sample, train_booster
+
+    ids, vectors = offline_vectors(home, hard)
+    amounts = {row["claim_id"]: row["amount_cents"] for row in hard.live}
+    rng = np.random.default_rng(1)
+    truth = np.array([amounts[claim_id] for claim_id in ids]) * rng.lognormal(size=len(ids)) > 15_000
+    half = len(ids) // 2
+    trained = train_booster(
+        Sample(vectors[:half], truth[:half]),
+        Sample(vectors[half:], truth[half:]),
+        features=FEATURE_NAMES,
+        params=BoosterParams(rounds=60, depth=5, learning_rate=0.2),
+    )
+    document = ModelDocument(
+        version="throw-away",
+        features=FEATURE_NAMES,
+        schema_hash=schema_hash(FEATURE_NAMES),
+        trees=trained.booster.num_boosted_rounds(),
+        calibration=Calibration(a=1.0, b=1.0, c=0.0),
+        threshold=0.5,
+        base_rate=float(truth.mean()),
+        explained_by="pred_contribs",
+        provenance={"data": "ginja features verify"},
+    )
+    folder, digest = write_artefact(home / "models", booster=trained.booster, document=document, tables=None)
+    return load_artefact(folder, expected_manifest_sha256=digest)
 
 
 @contextmanager
