@@ -28,17 +28,3 @@ class Base(DeclarativeBase):
         }
     )
     type_annotation_map: ClassVar[dict[Any, Any]] = {str: Text}
-
-
-def all_metadata() -> MetaData:
-    """The metadata with every noun's tables on it."""
-    from api.catalog import tables as _catalog  # noqa: F401
-    from api.console import tables as _console  # noqa: F401
-    from api.identity import tables as _identity  # noqa: F401
-    from api.intake import tables as _intake  # noqa: F401
-    from api.members import tables as _members  # noqa: F401
-    from api.outbox import tables as _outbox  # noqa: F401
-    from api.providers import tables as _providers  # noqa: F401
-    from api.scoring import tables as _scoring  # noqa: F401
-
-    return Base.metadata

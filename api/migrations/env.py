@@ -3,7 +3,16 @@
 from alembic import context
 from sqlalchemy import create_engine, make_url, pool
 
-from api.tables import all_metadata
+# Every noun's tables, so that the metadata holds them all.
+from api.catalog import tables as _catalog  # noqa: F401
+from api.console import tables as _console  # noqa: F401
+from api.identity import tables as _identity  # noqa: F401
+from api.intake import tables as _intake  # noqa: F401
+from api.members import tables as _members  # noqa: F401
+from api.outbox import tables as _outbox  # noqa: F401
+from api.providers import tables as _providers  # noqa: F401
+from api.scoring import tables as _scoring  # noqa: F401
+from api.tables import Base
 
 
 def _url() -> str:
@@ -19,7 +28,7 @@ def _url() -> str:
 def _run() -> None:
     engine = create_engine(make_url(_url()).set(drivername="postgresql+psycopg"), poolclass=pool.NullPool)
     with engine.connect() as connection:
-        context.configure(connection=connection, target_metadata=all_metadata())
+        context.configure(connection=connection, target_metadata=Base.metadata)
         with context.begin_transaction():
             context.run_migrations()
 
