@@ -1,0 +1,64 @@
+"""The world of the loop's simulation: a year of history, then a year in which two kinds of fraud vanish and two appear."""
+
+import tempfile
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.apply import apply
+from features.offline import build
+from features.training import training_set
+from pipelines.simulate import FraudWindow, SimulationConfig, simulate
+from pipelines.train.examples import Examples, examples_of
+from pipelines.train.split import DAY_US
+
+HISTORY_DAYS, LIVE_DAYS = 365, 364
+VANISH = ("upcoding", "phantom_services")
+APPEAR = ("kickback_ring", "identity_misuse")
+TURN_DAY = 91
+"""Day of the live year on which the fraud changes."""
+END = date(2026, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Claims in the order of receipt with their truth, which the policies only learn by looking."""
+
+    examples: Examples
+    features: tuple[str, ...]
+    x: NDArray[np.float32]
+    ids: list[str]
+    day: NDArray[np.int64]
+    """Of the live year; below 0: history."""
+    delay_days: NDArray[np.float64]
+    """From receipt to the truth, if somebody looks."""
+
+
+def make(claims: int, seed: int) -> World:
+    """Simulate the claims and build their vectors.
+
+    No label enters the features, so that every policy sees the same vectors: what differs is what it learns from.
+    """
+    days = HISTORY_DAYS + LIVE_DAYS
+    turn = END - timedelta(days=LIVE_DAYS - TURN_DAY)
+    windows = tuple(FraudWindow(kind, until=turn) for kind in VANISH) + tuple(
+        FraudWindow(kind, first=turn) for kind in APPEAR
+    )
+    insurer = simulate(SimulationConfig(claims, seed, END, days, fraud_rate=0.02, live_days=0, windows=windows))
+    with tempfile.TemporaryDirectory(prefix="ginja-loop-") as folder:
+        home = Path(folder)
+        build(home, insurer.claims)
+        apply(home, "redis://127.0.0.1:1/0")
+        examples = examples_of(training_set(home, insurer.claims, insurer.labels))
+    start = int(np.datetime64(END - timedelta(days=LIVE_DAYS), "us").astype(np.int64))
+    return World(
+        examples=examples,
+        features=examples.features,
+        x=examples.matrix(np.arange(len(examples)), examples.features),
+        ids=examples.claims["claim_id"].to_pylist(),
+        day=(examples.received_us - start) // DAY_US,
+        delay_days=(examples.known_us - examples.received_us) / DAY_US,
+    )
