@@ -101,9 +101,15 @@ def _without_lists(frame: Any) -> Any:
 
     for at, field in enumerate(frame.schema):
         if pa.types.is_list(field.type):
-            texts = [None if row is None else "{" + ",".join(row) + "}" for row in frame[field.name].to_pylist()]
+            texts = [None if row is None else _array(row) for row in frame[field.name].to_pylist()]
             frame = frame.set_column(at, field.name, pa.array(texts, pa.string()))
     return frame
+
+
+def _array(items: Sequence[str]) -> str:
+    """A Postgres array as text."""
+    quoted = ('"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"' for item in items)
+    return "{" + ",".join(quoted) + "}"
 
 
 def _merge(

@@ -5,9 +5,7 @@ nesting and huge integers. Here numbers keep their digits, and whatever is doubt
 """
 
 import json
-from collections.abc import Iterator
 from decimal import Decimal
-from itertools import islice
 from typing import Any, Final
 
 from api.errors import FieldError, Invalid, MalformedBody
@@ -15,6 +13,7 @@ from api.errors import FieldError, Invalid, MalformedBody
 MAX_DEPTH: Final = 8
 MAX_DIGITS: Final = 40
 _SHOWN_ERRORS: Final = 20
+_PLAIN: Final = frozenset((int, Decimal, bool, type(None)))
 
 
 class _Doubtful:
@@ -69,41 +68,50 @@ def read(body: bytes) -> Any:
         raise MalformedBody(f"{error.msg.lower()} at line {error.lineno}, column {error.colno}") from None
     except RecursionError:
         raise MalformedBody(f"the body is nested deeper than {MAX_DEPTH} levels") from None
-    errors = list(islice(_doubts(document, "", 1), _SHOWN_ERRORS))
+    errors: list[FieldError] = []
+    _find_doubts(document, "", 1, errors)
     if errors:
-        raise Invalid.fields(errors)
+        raise Invalid.fields(errors[:_SHOWN_ERRORS])
     return document
 
 
-def _doubts(value: Any, path: str, depth: int) -> Iterator[FieldError]:
-    match value:
-        case _Doubtful():
-            yield FieldError(path or "body", value.message)
-        case str():
-            if (wrong := _wrong_text(value)) is not None:
-                yield FieldError(path or "body", wrong)
-        case dict() | list() if depth > MAX_DEPTH:
-            yield FieldError(path, f"the body is nested deeper than {MAX_DEPTH} levels")
-        case dict():
-            for key, inner in value.items():
-                if _wrong_text(key) is not None:
-                    yield FieldError(path or "body", "a name holds a character that is not text")
-                    return
-                yield from _doubts(inner, f"{path}.{_shown(key)}" if path else _shown(key), depth + 1)
-        case list():
+def _find_doubts(value: Any, path: str, depth: int, errors: list[FieldError]) -> None:
+    """Note everything doubtful in `value`, which stands at `path`."""
+    kind = type(value)
+    if kind is str:
+        if (wrong := _wrong_text(value)) is not None:
+            errors.append(FieldError(path or "body", wrong))
+    elif kind is _Doubtful:
+        errors.append(FieldError(path or "body", value.message))
+    elif kind is dict or kind is list:
+        if depth > MAX_DEPTH:
+            errors.append(FieldError(path, f"the body is nested deeper than {MAX_DEPTH} levels"))
+        elif kind is dict:
+            _find_in_object(value, path, depth, errors)
+        else:
             for at, inner in enumerate(value):
-                yield from _doubts(inner, f"{path}[{at}]", depth + 1)
+                if type(inner) not in _PLAIN and not (type(inner) is str and inner.isascii() and "\0" not in inner):
+                    _find_doubts(inner, f"{path}[{at}]", depth + 1, errors)
+
+
+def _find_in_object(value: dict[str, Any], path: str, depth: int, errors: list[FieldError]) -> None:
+    for key, inner in value.items():
+        if _wrong_text(key) is not None:
+            errors.append(FieldError(path or "body", "a name holds a character that is not text"))
+        elif type(inner) not in _PLAIN:
+            name = _shown(key)
+            _find_doubts(inner, f"{path}.{name}" if path else name, depth + 1, errors)
 
 
 def _wrong_text(text: str) -> str | None:
-    if text.isascii():
-        return "the text holds a NUL character; leave it out" if "\0" in text else None
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
         return "the text holds half of a character (a lone surrogate); encode it whole"
     return "the text holds a NUL character; leave it out" if "\0" in text else None
 
 
 def _shown(key: str) -> str:
     """A name from outside as it may stand in an answer: short, printable."""
+    if len(key) <= 64 and key.isascii() and key.isprintable():
+        return key or '""'
     short = "".join(character if character.isprintable() else "?" for character in key[:64])
     return short or '""'

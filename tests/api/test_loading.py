@@ -1,0 +1,102 @@
+from datetime import UTC, date, datetime
+
+import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from api.catalog.averages import REFRESH_AVERAGES
+from api.housekeeping import every_day
+from api.loading import load_folder
+from features.frame import CLAIMS, LABELS
+from pipelines import reference
+from tests.api.makers import Api
+
+DAY = date(2026, 3, 2)
+
+
+def claim(number: int, **changes):
+    at = datetime(2026, 3, 1, 10, number, tzinfo=UTC)
+    values = {
+        **dict.fromkeys(CLAIMS.names),
+        "claim_id": f"C{number}",
+        "received_at": at,
+        "service_from": date(2026, 3, 1),
+        "service_to": date(2026, 3, 1),
+        "member_id": "M1",
+        "provider_id": "H1",
+        "procedure_code": "P1",
+        "diagnosis_code": "D1",
+        "amount_cents": 40_00,
+        "benefit_limit_cents": 100_00,
+    }
+    return values | changes
+
+
+def write(folder, name, schema, rows):
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), folder / f"{name}.parquet")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    specialties = {"procedure_code": "P1", "name": "Knee, left", "specialties": ["a", "b, c"], "typical_cents": 5}
+    write(
+        tmp_path, "procedures", reference.PROCEDURES, [specialties, {"procedure_code": "P2", "name": 'with "quotes"'}]
+    )
+    write(tmp_path, "plans", reference.PLANS, [{"plan_id": "PL", "benefit_limit_cents": 100_00}])
+    write(tmp_path, "members", reference.MEMBERS, [{"member_id": "M1", "name": "Ann, Lee", "plan_id": "PL"}])
+    voided = claim(4, voided_at=datetime(2026, 3, 1, 11, tzinfo=UTC))
+    unknown = claim(5, member_id=None, provider_id="", benefit_limit_cents=None)
+    write(tmp_path, "claims", CLAIMS, [claim(0), claim(1), claim(2), claim(3), voided, unknown])
+    label = {"claim_id": "C0", "is_fraud": True, "kind": "upcoding", "known_at": datetime(2026, 4, 1, tzinfo=UTC)}
+    write(tmp_path, "labels", LABELS, [label])
+    return tmp_path
+
+
+def test_a_history_is_loaded_as_decided_within_the_benefit(database_url, folder):
+    loaded = load_folder(database_url, folder, source="test", today=DAY)
+    assert loaded == {"plans": 1, "members": 1, "procedures": 2, "claims": 6, "labels": 1}
+    with psycopg.connect(database_url) as connection:
+        claims = connection.execute("SELECT status, approved_cents, source FROM claims ORDER BY claim_id").fetchall()
+        procedures = connection.execute("SELECT specialties, average_cents, average_claims FROM procedures").fetchall()
+        kept = connection.execute("SELECT member_id, provider_id FROM claims WHERE claim_id = 'C5'").fetchone()
+    assert claims == [
+        *(("approved", cents, "test") for cents in (40_00, 40_00, 20_00, 0)),
+        *(("voided", 0, "test"), ("approved", 40_00, "test")),
+    ]
+    assert sorted(procedures, key=str) == [(None, None, 0), (["a", "b, c"], 40_00, 5)]
+    assert kept == (None, "")
+
+
+def test_loading_again_changes_nothing(database_url, folder):
+    load_folder(database_url, folder, source="test", today=DAY)
+    again = load_folder(database_url, folder, source="again", today=DAY)
+    assert (again["claims"], again["labels"]) == (0, 0)
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT DISTINCT source FROM claims").fetchall() == [("test",)]
+
+
+def test_the_average_is_of_the_year_to_midnight_without_what_was_voided(database_url, folder):
+    load_folder(database_url, folder, source="test", today=DAY)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE claims SET amount_cents = 9000 WHERE claim_id = 'C5'")
+        averages = []
+        for day in (date(2026, 3, 3), date(2027, 3, 1), date(2027, 3, 2)):
+            connection.execute(REFRESH_AVERAGES, {"day": day})
+            query = "SELECT average_cents, average_claims FROM procedures WHERE procedure_code = 'P1'"
+            averages.append(connection.execute(query).fetchone())
+    assert averages == [(50_00, 5), (50_00, 5), (50_00, 5)]
+
+
+async def test_the_days_work_lets_old_replies_and_done_events_go_and_nothing_else(api: Api):
+    await api.submit(**{"Idempotency-Key": "old"})
+    await api.submit(**{"Idempotency-Key": "new"})
+    with psycopg.connect(api.url) as connection:
+        connection.execute("UPDATE idempotency_keys SET created_at = '2020-01-01' WHERE key = 'old'")
+        connection.execute("UPDATE outbox SET done_at = '2020-01-01' WHERE position = 1")
+        connection.execute("UPDATE outbox SET created_at = '2020-01-01' WHERE position = 2")
+    for _ in range(2):
+        every_day(api.url, DAY)
+    assert api.rows("SELECT key FROM idempotency_keys") == [("new",)]
+    assert api.rows("SELECT position FROM outbox") == [(2,)]
+    assert api.count("claims") == 2
