@@ -4,7 +4,7 @@ from importlib import import_module
 
 import click
 
-from core import telemetry
+from core import environment
 
 COMMANDS: dict[str, tuple[str, str]] = {
     # name: (module:attribute, one line of help)
@@ -52,4 +52,4 @@ class LazyGroup(click.Group):
 @click.version_option(package_name="ginja")
 def main() -> None:
     """Ginja takes health-insurance claims, decides them, and says which are likely fraud and why."""
-    telemetry.turn_off()
+    environment.prepare()

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 import redis
 
-from core import embedded, servers, telemetry
+from core import embedded, environment, servers
 from core.settings import Settings
 
 _HOME = pytest.StashKey[Path]()
@@ -25,7 +25,7 @@ _PREFIX = "ginja-tests-"
 _TEMPLATE = "ginja_template"
 _numbers = count(1)
 
-telemetry.turn_off()
+environment.prepare()
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".cache" / "numba"))
 hypothesis.settings.register_profile("ginja", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("ginja")
