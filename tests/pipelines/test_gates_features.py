@@ -1,0 +1,98 @@
+"""The gate on the offline features: what is missing, behind, lost or late is found and named."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from features.layout import PLANS
+from features.offline import build, file_of
+from pipelines.gates import GateFailed, GateResult
+from pipelines.gates_features import check_features
+from tests.features.factories import random_claims
+
+MEMBER = PLANS["member"].standing
+
+
+@pytest.fixture(scope="module")
+def claims() -> pa.Table:
+    return random_claims(4_000, days=40, members=300, providers=30, procedures=20)[0]
+
+
+@pytest.fixture
+def home(tmp_path: Path, claims: pa.Table) -> Path:
+    build(tmp_path, claims)
+    return tmp_path
+
+
+def _check(home: Path, claims: pa.Table) -> GateResult:
+    return check_features(home, claims, home / "report.html")
+
+
+def _refused(home: Path, claims: pa.Table) -> dict[str, str]:
+    with pytest.raises(GateFailed) as failed:
+        _check(home, claims)
+    return {finding.check: finding.sentence() for finding in failed.value.result.critical()}
+
+
+def test_features_built_from_the_claims_pass(home: Path, claims: pa.Table) -> None:
+    result = _check(home, claims)
+    assert result.success
+    assert result.findings == ()
+    assert (home / "report.html").exists()
+    assert _check(home, claims).success, "the same again, against what was accepted"
+
+
+def test_a_view_that_ends_before_the_claims_is_named(home: Path, claims: pa.Table) -> None:
+    days = claims["received_at"].to_numpy()
+    build(home, claims.filter(pa.array(days < days.max() - np.timedelta64(5, "D"))))
+    assert "member_history (5)" in _refused(home, claims)["view_in_time"]
+
+
+def test_a_view_without_rows_is_named(home: Path, claims: pa.Table) -> None:
+    path = file_of(home, MEMBER)
+    pq.write_table(pq.read_table(path).slice(0, 0), path)
+    assert "member_history" in _refused(home, claims)["view_filled"]
+
+
+def test_a_sum_below_nought_and_a_row_twice_are_named(home: Path, claims: pa.Table) -> None:
+    path = file_of(home, MEMBER)
+    table = pq.read_table(path)
+    cents = table["cents_30d"].to_numpy().copy()
+    cents[7] = -1
+    changed = table.set_column(table.column_names.index("cents_30d"), "cents_30d", pa.array(cents))
+    pq.write_table(pa.concat_tables([changed, changed.slice(3, 1)]), path)
+    found = _refused(home, claims)
+    assert "member_history (1)" in found["view_not_negative"]
+    assert "member_history (1)" in found["view_row_once"]
+
+
+def test_claims_that_are_gone_since_the_last_batch_stop_the_run(home: Path, claims: pa.Table) -> None:
+    _check(home, claims)
+    fewer = claims.slice(100)
+    build(home, fewer)
+    assert "no_claims_lost" in _refused(home, fewer)
+
+
+def test_claims_that_come_late_are_told(home: Path, claims: pa.Table) -> None:
+    day = claims["received_at"].to_numpy().astype("datetime64[D]")
+    early = claims.filter(pa.array((day != day[2000]) | (np.arange(len(claims)) % 2 == 0)))
+    build(home, early)
+    _check(home, early)
+    build(home, claims)
+    result = _check(home, claims)
+    assert result.success
+    assert [finding.check for finding in result.findings] == ["late_arrivals"]
+    assert str(day[2000]) in result.findings[0].sentence()
+
+
+def test_a_day_far_from_usual_is_told(tmp_path: Path) -> None:
+    claims = random_claims(8_000, days=40, members=300, providers=30, procedures=20)[0]
+    received = claims["received_at"].to_pylist()
+    first = received[0]
+    quiet = claims.filter(pa.array([not timedelta(34) < at - first < timedelta(37) for at in received]))
+    build(tmp_path, quiet)
+    assert "day_volume" in [finding.check for finding in _check(tmp_path, quiet).findings]
