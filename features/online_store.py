@@ -42,6 +42,8 @@ class ValkeyOnlineStore(OnlineStore):
     """Reads and writes the declared views (`features/layout.py`), in the generation the watermark names."""
 
     _client: "redis.Redis | None" = None
+    _generation: int = 0
+    """The one last read, asked for first."""
 
     def online_read(
         self,
@@ -111,8 +113,8 @@ class ValkeyOnlineStore(OnlineStore):
     def _stored(self, config: RepoConfig, view: View, keys: Sequence[Sequence[str]]) -> list[bytes | None]:
         """The values as stored, of one generation."""
         encoded = [tail(parts) for parts in keys]
-        generation = 0
         while True:
+            generation = self._generation
             first = head(config.project, generation, view.name)
             try:
                 found: Any = self._connected(config).mget(
@@ -120,10 +122,9 @@ class ValkeyOnlineStore(OnlineStore):
                 )
             except redis.RedisError as error:
                 raise OnlineUnavailableError(error) from error
-            now = _generation(found[0])
-            if now == generation:
+            self._generation = _generation(found[0])
+            if self._generation == generation:
                 return list(found[1:])
-            generation = now
 
     def _write_newer(self, config: RepoConfig, view: View, rows: dict[bytes, tuple[int, bytes]]) -> None:
         """Write the rows no older than what is stored, all at once, whoever else is writing."""
