@@ -1,0 +1,91 @@
+"""A file of claims into the claims frame: by our own column names, or by a mapping of others'."""
+
+import csv
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from features.frame import CLAIMS
+from pipelines.ingest import ingest_csv, load_mapping
+from pipelines.ingest.mapping import Dates, Mapping, Money
+from pipelines.score.errors import InputError
+
+PARQUET = (".parquet", ".pq")
+_COUNTED = ("diagnoses",)
+"""A mapping counts these from columns of its own; a count as such it cannot read."""
+_FORMATS = (
+    "%Y-%m-%d",
+    *(f"%Y-%m-%d{gap}%H:%M:%S{fraction}%z" for gap in ("T", " ") for fraction in ("", ".%f")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadClaims:
+    """Claims that can be scored, and how many rows could not be read."""
+
+    claims: pa.Table
+    rejected: int
+    rejects: Path | None
+    """Line and reason of each rejected row."""
+
+    def keep_rejects(self, target: Path) -> Path | None:
+        """Copy the reject file to where it stays; None when no row was rejected."""
+        if not self.rejected or self.rejects is None:
+            return None
+        shutil.copyfile(self.rejects, target)
+        return target
+
+
+def read_claims(file: Path, mapping: Path | None, work: Path) -> ReadClaims:
+    """Read `file`; `work` is a folder of this run's own. Raises `InputError`, or `IngestError` with a mapping."""
+    if mapping is not None or file.suffix.lower() not in PARQUET:
+        outcome = ingest_csv(file, load_mapping(mapping) if mapping else _our_own(file), work / "ingested")
+        claims = pq.read_table(work / "ingested" / "claims.parquet")
+        return ReadClaims(claims.select(CLAIMS.names).cast(CLAIMS), outcome.rejected, outcome.reject_file)
+    try:
+        found = pq.read_table(file)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{file} cannot be read as Parquet ({str(error).splitlines()[0]})") from error
+    return _framed(file, found)
+
+
+def _our_own(file: Path) -> Mapping:
+    """The mapping of a CSV whose columns have the names of the claims frame."""
+    with file.open(newline="", encoding="utf-8", errors="replace") as text:
+        header = next(csv.reader(text), [])
+    missing = [name for name in ("claim_id", "received_at", "amount_cents") if name not in header]
+    if missing:
+        raise InputError(
+            f"{file} has no column {missing[0]}: name a --mapping; `ginja ingest csv {file} --suggest` drafts one"
+        )
+    renamed = {"amount_cents": "amount", "benefit_limit_cents": "benefit_limit"}
+    columns = {renamed.get(name, name): name for name in CLAIMS.names if name in header and name not in _COUNTED}
+    return Mapping(name="claims", columns=columns, money=Money(unit="cents"), dates=Dates(formats=_FORMATS))
+
+
+def _framed(file: Path, found: pa.Table) -> ReadClaims:
+    """The frame's columns in its order; a column that is absent and may be null is."""
+    columns = []
+    for field in CLAIMS:
+        if field.name in found.column_names:
+            column = found[field.name]
+        elif field.nullable:
+            column = pa.nulls(len(found), field.type)
+        else:
+            raise InputError(f"{file} has no column {field.name}; it has {', '.join(found.column_names)}")
+        if pa.types.is_timestamp(field.type) and pa.types.is_timestamp(column.type) and column.type.tz is None:
+            raise InputError(f"{field.name} of {file} has no time zone; give it one, UTC for choice")
+        try:
+            columns.append(column.cast(field.type))
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise InputError(f"{field.name} of {file} is {column.type}, not {field.type}: {error}") from error
+        if not field.nullable and column.null_count:
+            raise InputError(f"{field.name} of {file} is null in {column.null_count} rows")
+    claims = pa.table(columns, schema=CLAIMS)
+    ids = claims["claim_id"]
+    if len(ids.unique()) != len(ids):
+        raise InputError(f"{file} has a claim_id twice; each claim is one row")
+    return ReadClaims(claims, 0, None)

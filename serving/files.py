@@ -1,0 +1,194 @@
+"""A file of claims scored: vectors as of each claim's receipt, margins, probabilities, reasons; resumable.
+
+The past of each claim is that of the offline features, joined through Feast as training joins them. Claims are scored
+in parts; each finished part is a Parquet file beside the output, so that a run that was killed goes on where it was.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from features.known import known_of_many
+from features.training import historical
+from features.vector import FEATURE_NAMES, build_many
+from models.reasons import Reasoner
+from models.scorer import Scorer
+from serving.errors import ServingError
+
+PART_CLAIMS = 50_000
+_ROUND = 2_000
+"""Claims between two reports of progress."""
+_CLAIM_TEXTS = ("procedure_code", "diagnosis_code", "specialty", "region")
+
+_REASON = pa.struct(
+    [
+        pa.field("code", pa.string()),
+        pa.field("text", pa.string()),
+        pa.field("direction", pa.string()),
+        pa.field("push", pa.float64()),
+        pa.field("odds", pa.float64()),
+    ]
+)
+SCORED = pa.schema(
+    [
+        pa.field("claim_id", pa.string()),
+        pa.field("probability", pa.float64()),
+        pa.field("margin", pa.float32()),
+        pa.field("flagged", pa.bool_()),
+        pa.field("reasons", pa.list_(_REASON)),
+        pa.field("model_version", pa.string()),
+    ]
+)
+"""The output, a row for each claim, in the order of the input."""
+
+Progress = Callable[[int], None]
+"""Told how many more claims are done."""
+
+
+class OtherRun(ServingError):
+    """Unfinished work lies beside the output, of other claims or another model."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredFile:
+    """What a run came to."""
+
+    claims: int
+    flagged: int
+    resumed: int
+    """Claims that an earlier run had scored."""
+
+
+def score_table(
+    scorer: Scorer, table: pa.Table, *, threads: int = 2, progress: Progress = lambda done: None
+) -> pa.Table:
+    """Score claims with their states side by side (`features.training.historical`); `SCORED`, in order."""
+    model = np.array([FEATURE_NAMES.index(name) for name in scorer.artefact.features], dtype=np.intp)
+    reasoner = Reasoner(scorer.artefact.features)
+    pieces = [SCORED.empty_table()]
+    for start in range(0, len(table), _ROUND):
+        claims = table.slice(start, _ROUND)
+        rows = np.ascontiguousarray(build_many(claims)[:, model])
+        margins, contributions, _ = scorer.explain(rows, threads=threads)
+        probabilities = scorer.artefact.calibrator.probabilities(margins)
+        known = _Known(claims)
+        reasons = [
+            [
+                {"code": r.code, "text": r.text, "direction": r.direction, "push": r.push, "odds": r.odds}
+                for r in reasoner.reasons(known.of(i), rows[i], contributions[i])
+            ]
+            for i in range(len(claims))
+        ]
+        columns = [
+            claims["claim_id"].combine_chunks(),
+            pa.array(probabilities, pa.float64()),
+            pa.array(margins, pa.float32()),
+            pa.array(probabilities >= scorer.artefact.threshold),
+            pa.array(reasons, pa.list_(_REASON)),
+            pa.array([scorer.version] * len(claims), pa.string()),
+        ]
+        pieces.append(pa.Table.from_arrays(columns, schema=SCORED))
+        progress(len(claims))
+    return pa.concat_tables(pieces)
+
+
+def score_file(
+    scorer: Scorer,
+    claims: pa.Table,
+    features_home: Path,
+    out: Path,
+    *,
+    part_claims: int = PART_CLAIMS,
+    progress: Progress = lambda done: None,
+) -> ScoredFile:
+    """Score a claims frame into the Parquet file `out`, from the offline features under `features_home`.
+
+    Raises `OtherRun` when the parts beside `out` belong to another run.
+    """
+    parts = parts_folder(out)
+    _claim_parts(parts, scorer, claims, part_claims)
+    resumed = 0
+    for number, start in enumerate(range(0, len(claims), part_claims)):
+        slice_ = claims.slice(start, part_claims)
+        part = parts / f"{number:06}.parquet"
+        if part.exists():
+            resumed += len(slice_)
+            progress(len(slice_))
+            continue
+        scored = [score_table(scorer, batch, progress=progress) for batch in historical(features_home, slice_)]
+        _write_whole(part, iter(scored))
+    _write_whole(out, (pq.read_table(part, schema=SCORED) for part in sorted(parts.glob("*.parquet"))))
+    shutil.rmtree(parts)
+    flags = pq.read_table(out, columns=["flagged"])["flagged"].to_numpy()
+    return ScoredFile(len(flags), int(flags.sum()), resumed)
+
+
+def parts_folder(out: Path) -> Path:
+    """Where the finished parts of `out` lie until all are done."""
+    return out.with_name(f"{out.name}.parts")
+
+
+def _claim_parts(parts: Path, scorer: Scorer, claims: pa.Table, part_claims: int) -> None:
+    """Take the folder for this run, or go on with it when it is of the same claims and model."""
+    ids = hashlib.sha256()
+    for column in ("claim_id", "amount_cents", "received_at"):
+        for value in claims[column].cast(pa.string()).to_pylist():
+            ids.update(str(value).encode() + b"\n")
+    run = {"claims": len(claims), "sha256": ids.hexdigest(), "model": scorer.manifest_sha256, "part": part_claims}
+    note = parts / "run.json"
+    if note.exists():
+        if json.loads(note.read_text()) != run:
+            raise OtherRun(f"{parts} holds the parts of another run; finish that one, or remove the folder")
+        return
+    parts.mkdir(parents=True, exist_ok=True)
+    draft = note.with_suffix(".draft")
+    draft.write_text(json.dumps(run))
+    draft.replace(note)
+
+
+def _write_whole(path: Path, tables: Iterator[pa.Table]) -> None:
+    """Write tables as one file that is there whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    with pq.ParquetWriter(partial, SCORED, compression="zstd") as writer:
+        for table in tables:
+            writer.write_table(table)
+    partial.replace(path)
+
+
+class _Known:
+    """What is known of each of many claims, as `features.known.known_of` says it of one; looked up when asked for."""
+
+    def __init__(self, claims: pa.Table) -> None:
+        self._x = known_of_many(claims)
+        self._texts = {name: claims[name].to_pylist() for name in _CLAIM_TEXTS}
+
+    def of(self, row: int) -> SimpleNamespace:
+        """`x` of one claim; its pasts are read as they are asked for."""
+        x: Any = _Row(self._x, row)
+        x.claim = SimpleNamespace(**{name: texts[row] for name, texts in self._texts.items()})
+        x.unknown = [name for name, mask in self._x.unknown.items() if mask[row]]
+        return x  # type: ignore[no-any-return]
+
+
+class _Row:
+    """One claim's place in a namespace of columns."""
+
+    def __init__(self, columns: SimpleNamespace, row: int) -> None:
+        self.__dict__.update(_columns=columns, _row=row)
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._columns, name)
+        if isinstance(found, SimpleNamespace):
+            return _Row(found, self._row)
+        if isinstance(found, list):
+            return [column[self._row] for column in found]
+        return float(found[self._row])

@@ -1,0 +1,172 @@
+"""A file of claims is scored as the service would have scored each, whole or in pieces, whatever interrupts it."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from claims.scoring import ClaimFacts
+from core.settings import settings
+from features.apply import apply
+from features.layout import VIEWS
+from features.offline import build
+from features.reading import Reading
+from features.state import Kind
+from features.training import historical
+from models.champion import load_pointed, point, read_pointer
+from models.scorer import Scorer
+from pipelines.score import InputError, features_for, read_claims
+from pipelines.simulate import SimulationConfig, simulate, write
+from serving.files import SCORED, OtherRun, parts_folder, score_file, score_table
+from tests.serving.makers import make_model
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with 600 simulated claims, their features, and a champion."""
+    home = tmp_path_factory.mktemp("home")
+    write(simulate(SimulationConfig(600, 3, date(2026, 3, 1), live_claims=40)), home / "data")
+    build(home, home / "data" / "claims.parquet", home / "data" / "labels.parquet")
+    apply(home, "redis://127.0.0.1:1/0")
+    make_model(home, "filed")
+    point(home, "filed")
+    return home
+
+
+def champion(home: Path) -> Scorer:
+    pointer = read_pointer(home)
+    assert pointer is not None
+    return Scorer(load_pointed(home, pointer))
+
+
+def claims_of(home: Path, count: int) -> pa.Table:
+    table = pq.read_table(home / "data" / "claims.parquet")
+    return table.slice(len(table) - count)
+
+
+def reading_of(row: dict[str, object]) -> Reading:
+    states: dict[str, object] = {}
+    for view in VIEWS:
+        values: list[object] = []
+        for field in view.fields:
+            value = row[view.column(field)]
+            values += (value or [0] * field.size) if field.is_array else [value or 0]  # type: ignore[misc]
+        weekly = view.kind is Kind.WEEKLY and row[view.column(view.fields[0])] is None
+        states[view.name] = None if weekly else tuple(values)
+    return Reading(states, dict.fromkeys(states), ())  # type: ignore[arg-type]
+
+
+def test_each_claim_of_a_file_is_scored_as_the_service_would(home: Path) -> None:
+    scorer = champion(home)
+    (table,) = historical(home, claims_of(home, 30))
+    scored = score_table(scorer, table).to_pylist()
+    for row, answer in zip(table.to_pylist(), scored, strict=True):
+        facts = ClaimFacts.model_validate({name: row[name] for name in ClaimFacts.model_fields})
+        score = scorer.score(facts, reading_of(row), counterfactual=False)
+        assert answer["claim_id"] == score.claim_id
+        assert answer["margin"] == pytest.approx(score.margin, abs=1e-6)
+        assert answer["flagged"] == score.flagged
+        assert [(r["code"], r["text"]) for r in answer["reasons"]] == [(r.code, r.text) for r in score.reasons]
+
+
+def test_scoring_in_parts_is_scoring_at_once(home: Path, tmp_path: Path) -> None:
+    claims = claims_of(home, 50)
+    outcome = score_file(champion(home), claims, home, tmp_path / "parts.parquet", part_claims=20)
+    score_file(champion(home), claims, home, tmp_path / "once.parquet")
+    assert outcome.claims == 50
+    assert pq.read_table(tmp_path / "parts.parquet") == pq.read_table(tmp_path / "once.parquet")
+    assert pq.read_schema(tmp_path / "once.parquet") == SCORED
+    assert not parts_folder(tmp_path / "parts.parquet").exists()
+
+
+class Killed(Exception):
+    pass
+
+
+def interrupted(home: Path, claims: pa.Table, out: Path) -> None:
+    """A run that ends in its second part."""
+    done = []
+
+    def progress(count: int) -> None:
+        done.append(count)
+        if len(done) == 2:
+            raise Killed
+
+    with pytest.raises(Killed):
+        score_file(champion(home), claims, home, out, part_claims=20, progress=progress)
+
+
+def test_a_run_that_was_killed_goes_on_where_it_was(home: Path, tmp_path: Path) -> None:
+    claims, out = claims_of(home, 50), tmp_path / "out.parquet"
+    interrupted(home, claims, out)
+    assert not out.exists()
+    outcome = score_file(champion(home), claims, home, out, part_claims=20)
+    assert (outcome.claims, outcome.resumed) == (50, 20)
+    assert pq.read_table(out)["claim_id"] == claims["claim_id"]
+
+
+def test_another_file_s_parts_are_not_mixed_in(home: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.parquet"
+    interrupted(home, claims_of(home, 50), out)
+    with pytest.raises(OtherRun, match="another run"):
+        score_file(champion(home), claims_of(home, 40), home, out, part_claims=20)
+
+
+def test_claims_of_the_history_use_its_features(home: Path, tmp_path: Path) -> None:
+    assert features_for(home, claims_of(home, 10), tmp_path) == home
+
+
+def test_new_claims_are_seen_after_the_history_and_not_by_it(home: Path, tmp_path: Path) -> None:
+    new = pq.read_table(home / "data" / "upcoming.parquet")
+    beside = features_for(home, new, tmp_path)
+    assert beside != home
+    (old,) = historical(home, claims_of(home, 30))
+    (again,) = historical(beside, claims_of(home, 30))
+    scorer = champion(home)
+    assert score_table(scorer, again) == score_table(scorer, old)
+    (later,) = historical(beside, new)
+    assert pc.max(later["procedure_history__claims_365d"]).as_py() > 0
+
+
+def test_a_file_is_scored_by_one_command(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cli.score import score
+
+    monkeypatch.setenv("GINJA_HOME", str(home))
+    settings.cache_clear()
+    claims = claims_of(home, 25)
+    pyarrow.csv.write_csv(claims.set_column(0, "claim_id", pa.array([f"N{n}" for n in range(25)])), tmp_path / "f.csv")
+    try:
+        done = CliRunner().invoke(score, [str(tmp_path / "f.csv"), "--json"])
+    finally:
+        settings.cache_clear()
+    assert done.exit_code == 0, done.output
+    summary = json.loads(done.stdout)
+    assert (summary["claims"], summary["rejected"], summary["model_version"]) == (25, 0, "filed")
+    assert len(pq.read_table(summary["out"])) == 25
+
+
+def test_a_parquet_without_a_column_says_which(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"claim_id": ["C1"]}), tmp_path / "f.parquet")
+    with pytest.raises(InputError, match="received_at"):
+        read_claims(tmp_path / "f.parquet", None, tmp_path / "work")
+
+
+def test_naive_times_are_refused(home: Path, tmp_path: Path) -> None:
+    claims = claims_of(home, 3)
+    naive = claims.set_column(1, "received_at", claims["received_at"].cast(pa.timestamp("us")))
+    pq.write_table(naive, tmp_path / "f.parquet")
+    with pytest.raises(InputError, match="time zone"):
+        read_claims(tmp_path / "f.parquet", None, tmp_path / "work")
+
+
+def test_a_claim_id_twice_is_refused(home: Path, tmp_path: Path) -> None:
+    claims = claims_of(home, 3)
+    pq.write_table(pa.concat_tables([claims, claims]), tmp_path / "f.parquet")
+    with pytest.raises(InputError, match="twice"):
+        read_claims(tmp_path / "f.parquet", None, tmp_path / "work")
