@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import redis
-from feast import Entity, FeatureView, RepoConfig
+from feast import Entity, FeatureView, RepoConfig, utils
 from feast.infra.online_stores.online_store import OnlineStore
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Int64List, Value
@@ -56,11 +56,36 @@ class ValkeyOnlineStore(OnlineStore):
 
         Raises `OnlineUnavailableError`, `OnlineValueError`.
         """
-        view = _view(table)
-        fields = [field for field in view.fields if requested_features is None or field.name in requested_features]
-        stored = self._stored(config, view, [_parts(view, key) for key in entity_keys])
-        oldest = clock.now() - table.ttl if table.ttl else None
-        return [_read(view, fields, value, oldest) for value in stored]
+        return self._read_views(config, [(table, entity_keys, requested_features)])[0]
+
+    def _read_features_per_fv(
+        self,
+        config: RepoConfig,
+        grouped_refs: list[tuple[FeatureView, list[str]]],
+        join_key_values: dict[str, Any],
+        entity_name_to_join_key_map: dict[str, str],
+        online_features_response: Any,
+        full_feature_names: bool,
+        include_feature_view_version_metadata: bool,
+    ) -> None:
+        """Feast's hook for stores that read all views at once: by one MGET, so that they are of one moment."""
+        asked, places = [], []
+        for table, names in grouped_refs:
+            values, indexes, rows = utils._get_unique_entities(table, join_key_values, entity_name_to_join_key_map)
+            asked.append((table, utils._get_entity_key_protos(values), names))
+            places.append((indexes, rows))
+        found = self._read_views(config, asked)
+        for (table, _, names), read, (indexes, rows) in zip(asked, found, places, strict=True):
+            utils._populate_response_from_feature_data(
+                names,
+                read,
+                indexes,
+                online_features_response,
+                full_feature_names,
+                table,
+                rows,
+                include_feature_view_version_metadata,
+            )
 
     def online_write_batch(
         self,
@@ -110,16 +135,31 @@ class ValkeyOnlineStore(OnlineStore):
             self._client = redis.Redis.from_url(config.online_store.url, socket_timeout=5.0, socket_connect_timeout=5.0)
         return self._client
 
-    def _stored(self, config: RepoConfig, view: View, keys: Sequence[Sequence[str]]) -> list[bytes | None]:
-        """The values as stored, of one generation."""
-        encoded = [tail(parts) for parts in keys]
+    def _read_views(
+        self, config: RepoConfig, asked: Sequence[tuple[FeatureView, list[EntityKey], list[str] | None]]
+    ) -> list[list[_Read]]:
+        """Some rows of several views, of one generation and one moment."""
+        views = [_view(table) for table, _, _ in asked]
+        keys = [
+            (view.name, tail(_parts(view, key)))
+            for view, (_, entity_keys, _) in zip(views, asked, strict=True)
+            for key in entity_keys
+        ]
+        stored = iter(self._stored(config, keys))
+        found = []
+        for view, (table, entity_keys, names) in zip(views, asked, strict=True):
+            fields = [field for field in view.fields if names is None or field.name in names]
+            oldest = clock.now() - table.ttl if table.ttl else None
+            found.append([_read(view, fields, next(stored), oldest) for _ in entity_keys])
+        return found
+
+    def _stored(self, config: RepoConfig, keys: Sequence[tuple[str, bytes]]) -> list[bytes | None]:
+        """The values of these keys (view and entity key) as stored."""
         while True:
             generation = self._generation
-            first = head(config.project, generation, view.name)
+            whole = [head(config.project, generation, view) + key for view, key in keys]
             try:
-                found: Any = self._connected(config).mget(
-                    [watermark_key(config.project), *(first + key for key in encoded)]
-                )
+                found: Any = self._connected(config).mget([watermark_key(config.project), *whole])
             except redis.RedisError as error:
                 raise OnlineUnavailableError(error) from error
             self._generation = _generation(found[0])
