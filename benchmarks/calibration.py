@@ -11,9 +11,9 @@ from models.booster import BoosterParams, Sample, train_booster
 from models.calibration import fit_calibrator
 from models.explainer import build_tables
 
-SIZES = (60_000, 20_000, 40_000, 200_000)
+SIZES = (60_000, 20_000, 40_000, 100_000)
 """Claims to train on, to stop by, to fit a calibrator on, to judge it on."""
-SEEDS = 4
+SEEDS = 3
 
 
 def claims(rows: int, seed: int) -> Sample:
@@ -35,7 +35,10 @@ def main() -> None:
             )
             weighted = Sample(train.x, train.fraud, np.where(train.fraud, weight, 1.0))
             booster = train_booster(
-                weighted, evaluation, features=[f"f{i}" for i in range(20)], params=BoosterParams(rounds=200, depth=4)
+                weighted,
+                evaluation,
+                features=[f"f{i}" for i in range(20)],
+                params=BoosterParams(rounds=150, depth=4, threads=1),
             ).booster
             tables = build_tables(booster)
             m_fit, m = tables.margins(fit.x).astype(float), tables.margins(test.x).astype(float)

@@ -110,7 +110,9 @@ def artefact(
         Sample(x[:half], y[:half]),
         Sample(x[half:], y[half:]),
         features=names,
-        params=BoosterParams(depth=4, rounds=60, early_stopping=20, learning_rate=0.15, min_child_weight=2.0),
+        params=BoosterParams(
+            depth=4, rounds=60, early_stopping=20, learning_rate=0.15, min_child_weight=2.0, threads=1
+        ),
         monotone=monotone,
     )
     built = build_tables(trained.booster) if tables else None

@@ -47,7 +47,9 @@ def trained(
         Sample(x[:half], y[:half]),
         Sample(x[half:], y[half:]),
         features=names(features),
-        params=BoosterParams(depth=depth, rounds=rounds, early_stopping=10, learning_rate=0.2, min_child_weight=1.0),
+        params=BoosterParams(
+            depth=depth, rounds=rounds, early_stopping=10, learning_rate=0.2, min_child_weight=1.0, threads=1
+        ),
         monotone=dict.fromkeys(monotone, 1),
     )
 

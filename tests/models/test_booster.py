@@ -42,7 +42,7 @@ def test_a_constrained_feature_never_lowers_the_margin():
 def test_weights_count_and_the_base_is_the_weighted_share_of_fraud():
     train = sample()
     weighted = Sample(train.x, train.fraud, np.where(train.fraud, 3.0, 1.0))
-    params = BoosterParams(rounds=3, depth=2)
+    params = BoosterParams(rounds=3, depth=2, threads=1)
     plain = train_booster(train, train, features=makers.names(6), params=params).booster
     heavy = train_booster(weighted, train, features=makers.names(6), params=params).booster
     matrix = xgb.DMatrix(train.x, feature_names=list(makers.names(6)))
@@ -56,7 +56,7 @@ def test_every_round_is_told_and_may_stop_the_training():
         seen.append((number, loss))
         return number == 4
 
-    params = BoosterParams(rounds=50)
+    params = BoosterParams(rounds=50, threads=1)
     train_booster(sample(), sample(seed=3), features=makers.names(6), params=params, on_round=stop_at_four)
     assert [number for number, _ in seen] == [0, 1, 2, 3, 4]
     assert all(loss > 0 for _, loss in seen)

@@ -25,8 +25,8 @@ def strange_rows(count: int) -> np.ndarray:
 
 def boost(depth: int, rounds: int = 30, **params: object) -> xgb.Booster:
     x, y = makers.vectors(4000, FEATURES), makers.labels(4000, FEATURES)
-    native = {"objective": "binary:logistic", "max_depth": depth, "eta": 0.2, "nthread": 2, "min_child_weight": 0.5}
-    return xgb.train({**native, **params}, xgb.DMatrix(x, y), rounds)
+    native = {"objective": "binary:logistic", "max_depth": depth, "eta": 0.2, "nthread": 1, "min_child_weight": 0.5}
+    return xgb.train({**native, **params}, xgb.DMatrix(x, y, nthread=1), rounds)
 
 
 def differences(booster: xgb.Booster, tables: LeafTables, rows: np.ndarray) -> tuple[float, float, float]:
@@ -124,13 +124,20 @@ def test_tables_over_their_limit_are_refused():
 
 
 def test_trees_deeper_than_any_table_are_refused_before_memory_is_taken():
-    x = np.arange(4096, dtype=np.float32).reshape(-1, 1).repeat(40, axis=1)
+    x = np.arange(1500, dtype=np.float32).reshape(-1, 1).repeat(40, axis=1)
     x = np.random.default_rng(0).permuted(x, axis=0)
-    y = np.random.default_rng(1).random(4096)
+    y = np.random.default_rng(1).random(1500)
     booster = xgb.train(
-        {"max_depth": 40, "colsample_bynode": 0.1, "min_child_weight": 0, "lambda": 0, "objective": "reg:squarederror"},
+        {
+            "max_depth": 40,
+            "colsample_bynode": 0.1,
+            "min_child_weight": 0,
+            "lambda": 0,
+            "objective": "reg:squarederror",
+            "nthread": 1,
+        },
         xgb.DMatrix(x, y),
-        3,
+        1,
     )
     with pytest.raises(TablesTooLargeError):
         build_tables(booster)
