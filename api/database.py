@@ -64,6 +64,7 @@ class Pipelined:
     def __init__(self, connection: "psycopg.AsyncConnection[tuple[Any, ...]]", *, begin: bool) -> None:
         self._connection = connection
         self._begin = begin
+        self.finished = False
 
     @overload
     async def ask(self, first: Query[T], /) -> tuple[T]: ...
@@ -79,6 +80,15 @@ class Pipelined:
     async def ask(self, *queries: Query[Any]) -> tuple[Any, ...]: ...
     async def ask(self, *queries: Query[Any]) -> tuple[Any, ...]:
         """Send all in one round trip; they run in their order, each seeing what those before it did."""
+        return await self._send(queries)
+
+    async def finish(self, *queries: Query[Any]) -> tuple[Any, ...]:
+        """Ask, and commit in the same round trip, or nothing if one of them fails; the last call of a block."""
+        answers = await self._send(queries, commit=True)
+        self.finished = True
+        return answers
+
+    async def _send(self, queries: Sequence[Query[Any]], *, commit: bool = False) -> tuple[Any, ...]:
         cursors = []
         async with self._connection.pipeline():
             if self._begin:
@@ -87,6 +97,8 @@ class Pipelined:
             for query in queries:
                 sent = {**query.statement.fixed, **query.params}
                 cursors.append(await self._connection.execute(query.statement.sql, sent))
+            if commit:
+                await self._connection.execute("COMMIT")  # not reached by the server when one before it failed
         answers = []
         for query, cursor in zip(queries, cursors, strict=True):
             answers.append(query.read(await cursor.fetchall() if cursor.description is not None else ()))
@@ -131,8 +143,10 @@ class Database:
         """As `transaction`, pipelined."""
         async with self._raw() as connection:
             try:
-                yield Pipelined(connection, begin=True)
-                await connection.execute("COMMIT")
+                deciding = Pipelined(connection, begin=True)
+                yield deciding
+                if not deciding.finished:
+                    await connection.execute("COMMIT")
             except BaseException:
                 if not connection.closed:
                     await connection.execute("ROLLBACK")

@@ -91,7 +91,7 @@ class Intake:
                 if key is not None:
                     keep = Reply(request_hash, 201, reply)
                     queries.append(repository.keep_reply(caller.api_key_id, key, keep, claim.received_at))
-                await connection.ask(*queries)
+                await connection.finish(*queries)
         except UniqueViolation as error:
             return await self._after_conflict(error, caller, key, request_hash)
         _count(decision, scoring, facts)

@@ -174,7 +174,7 @@ class Rescorer:
             queries: list[Query[Any]] = [assessments.add_assessment(values)]
             if not voided and decision.outcome is not standing:
                 queries.append(intake.restate(claim_id, decision.outcome, decision.approved_cents))
-            await connection.ask(*queries, Query(_DONE, {"at": one.position}, nothing))
+            await connection.finish(*queries, Query(_DONE, {"at": one.position}, nothing))
         metrics.RESCORED.labels("outcome" if "outcome" in changes else "nothing").inc()
         log.info("rescored", claim_id=claim_id, changes={name: change[1] for name, change in changes.items()})
 

@@ -1,0 +1,64 @@
+import psycopg
+import pytest
+from sqlalchemy import bindparam, insert, select
+
+from api.database import Database, Query, compiled, nothing
+from api.members.tables import PlanRow
+
+_ADD = compiled(insert(PlanRow).values(plan_id=bindparam("plan_id")))
+_ALL = compiled(select(PlanRow.plan_id).order_by(PlanRow.plan_id))
+
+
+def add(plan_id: str) -> Query[None]:
+    return Query(_ADD, {"plan_id": plan_id}, nothing)
+
+
+def plans() -> Query[list[str]]:
+    return Query(_ALL, {}, lambda rows: [row[0] for row in rows])
+
+
+@pytest.fixture
+async def database(database_url):
+    made = Database(database_url, pool_size=2)
+    yield made
+    await made.close()
+
+
+async def listed(database: Database) -> list[str]:
+    async with database.looking() as connection:
+        (found,) = await connection.ask(plans())
+    return found
+
+
+async def test_what_is_asked_together_is_answered_in_its_order_and_sees_what_came_before(database):
+    async with database.deciding() as connection:
+        before, _, after = await connection.ask(plans(), add("a"), plans())
+    assert (before, after) == ([], ["a"])
+
+
+@pytest.mark.parametrize("way", ["ask", "finish"])
+async def test_a_block_takes_effect_whole_or_not_at_all(database, way):
+    async with database.deciding() as connection:
+        await connection.ask(add("a"))
+        await getattr(connection, way)(add("b"))
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        async with database.deciding() as connection:
+            await connection.ask(add("c"))
+            await getattr(connection, way)(add("d"), add("a"), add("e"))
+    with pytest.raises(ZeroDivisionError):
+        async with database.deciding() as connection:
+            await connection.ask(add("f"))
+            raise ZeroDivisionError
+    assert await listed(database) == ["a", "b"]
+
+
+async def test_a_connection_that_was_cut_is_replaced(database, database_url):
+    await listed(database)
+    with psycopg.connect(database_url, autocommit=True) as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    with pytest.raises(psycopg.OperationalError):
+        await listed(database)
+    assert await listed(database) == []
