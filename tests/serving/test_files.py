@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from claims.scoring import ClaimFacts
-from core.settings import settings
+from core.settings import Settings, held
 from features.apply import apply
 from features.layout import VIEWS
 from features.offline import build
@@ -134,17 +134,13 @@ def test_new_claims_are_seen_after_the_history_and_not_by_it(home: Path, tmp_pat
     assert pc.max(later["procedure_history__claims_365d"]).as_py() > 0
 
 
-def test_a_file_is_scored_by_one_command(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_scored_by_one_command(home: Path, tmp_path: Path) -> None:
     from cli.score import score
 
-    monkeypatch.setenv("GINJA_HOME", str(home))
-    settings.cache_clear()
     claims = claims_of(home, 25)
     pyarrow.csv.write_csv(claims.set_column(0, "claim_id", pa.array([f"N{n}" for n in range(25)])), tmp_path / "f.csv")
-    try:
+    with held(Settings(home=home)):
         done = CliRunner().invoke(score, [str(tmp_path / "f.csv"), "--json"])
-    finally:
-        settings.cache_clear()
     assert done.exit_code == 0, done.output
     summary = json.loads(done.stdout)
     assert (summary["claims"], summary["rejected"], summary["model_version"]) == (25, 0, "filed")
