@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("cli.serve:serve", "The scorer: score claims over HTTP."),
     "servers": ("cli.servers:servers", "Start, show and stop the embedded servers."),
     "simulate": ("cli.simulate:simulate", "Simulate an insurer."),
+    "threshold": ("cli.threshold:threshold", "What a threshold means, and who chose it."),
     "train": ("cli.model:train", "Train, track and register a candidate."),
     "worker": ("cli.worker:worker", "The worker: features, re-scoring, the day's work."),
     "up": ("cli.demo:up", "The platform, left running."),

@@ -23,8 +23,10 @@ def refusals() -> Iterator[None]:
     from core.errors import CoreError
     from features.errors import FeatureError
     from models.errors import ModelError
+    from pipelines.drift.errors import DriftError
     from pipelines.evaluate.errors import EvaluationError
     from pipelines.gates import GateFailed
+    from pipelines.loop.errors import LoopError
     from pipelines.promote.errors import PromotionError
     from pipelines.provider_level.errors import ProviderLevelError
     from pipelines.train.errors import TrainError
@@ -35,7 +37,16 @@ def refusals() -> Iterator[None]:
         _stop(f"{error}\nNothing was trained; the champion goes on serving.", error.exit_code)
     except PromotionError as error:
         _stop(str(error), getattr(error, "exit_code", 1))
-    except (TrainError, EvaluationError, ProviderLevelError, ModelError, FeatureError, CoreError) as error:
+    except (
+        TrainError,
+        EvaluationError,
+        ProviderLevelError,
+        DriftError,
+        LoopError,
+        ModelError,
+        FeatureError,
+        CoreError,
+    ) as error:
         _stop(str(error), 1)
 
 
