@@ -17,7 +17,7 @@ SEEDS = 3
 
 
 def claims(rows: int, seed: int) -> Sample:
-    """Claims of which about 1.2 % are fraud, by a rule with interactions and much noise."""
+    """Claims of which about 0.3 % are fraud, by a rule with interactions and much noise."""
     rng = np.random.default_rng(seed)
     x = rng.lognormal(size=(rows, 20)).astype(np.float32)
     z = np.log1p(x)
