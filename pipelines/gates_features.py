@@ -30,6 +30,8 @@ LEAST_OF_BEFORE = 0.5
 LEAST_OF_USUAL, MOST_OF_USUAL = 0.2, 5.0
 MOST_LATE_SHARE = 0.01
 USUAL_DAYS = 28
+REPEATED_DAYS = 60
+"""Days at the end in which rows are looked at one by one for a second of the same key and time."""
 
 VIEW_CHECKS: tuple[Check, ...] = (
     Check("view_filled", "rows", "ExpectColumnValuesToBeBetween", {"column": "rows", "min_value": 1},
@@ -119,7 +121,7 @@ def check_features(home: Path, claims: Relation, report: Path) -> GateResult:
 
 
 def _measure(home: Path, view: View, last: int) -> str:
-    """SQL: rows, days behind the last claim, rows ahead of it, rows with a value below nought, repeated rows."""
+    """SQL: rows, days behind the last claim, rows ahead of it, rows with a value below nought, repeated recent rows."""
     values = [field.name for field in view.fields if not field.is_array]
     below = " OR ".join(f"{name} < 0" for name in values)
     allowed = 7 if view.kind is Kind.WEEKLY else 0
@@ -127,9 +129,11 @@ def _measure(home: Path, view: View, last: int) -> str:
     # History as of the day after the last claim is known by the end of the last day; today's last row on that day.
     due = last + 1 if view.kind is not Kind.TODAY else last
     keys = ", ".join((*view.keys, EVENT_TIME))
+    recent = f"{day} > {due - REPEATED_DAYS}"
     return f"""
         SELECT count(*), greatest({due} - coalesce(max({day}), 0) - {allowed}, 0), count(*) FILTER ({day} > {last + 1}),
-               count(*) FILTER ({below}), count(*) - count(DISTINCT hash({keys}))
+               count(*) FILTER ({below}),
+               count(*) FILTER ({recent}) - count(DISTINCT hash({keys})) FILTER ({recent})
         FROM read_parquet('{file_of(home, view)}')"""
 
 
@@ -138,7 +142,8 @@ def _by_day(days: dict[str, int], before: Volumes | None) -> pd.DataFrame:
     first, last = min(known, default=0), max(known, default=0)
     counts = pd.Series([days.get(str(day), 0) for day in range(first, last + 1)], dtype="float64")
     # A day of the week is held against its like: insurers receive little at weekends.
-    usual = sum(counts.shift(week * 7) for week in range(1, USUAL_DAYS // 7 + 1)) / (USUAL_DAYS // 7)
+    weeks = [counts.shift(week * 7) for week in range(1, USUAL_DAYS // 7 + 1)]
+    usual = pd.concat(weeks, axis=1).mean(axis=1, skipna=False)
     frame = pd.DataFrame({"day": range(first, last + 1), "claims": counts})
     frame["of_usual"] = (counts / usual.where(usual >= 20)).fillna(1.0)  # fewer than 20 vary by chance
     then = counts if before is None else pd.Series([before.days.get(str(day)) for day in frame["day"]], dtype="float64")
