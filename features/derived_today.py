@@ -56,7 +56,7 @@ def _number(column: str) -> str:
     return f"coalesce({NUMBERS.get(column, f'c.{column}::bigint')}, 0)"
 
 
-class _Query:
+class Query:
     """One entity's statement, and how its answer becomes rows."""
 
     def __init__(self, entity: Entity, view: View) -> None:
@@ -67,17 +67,18 @@ class _Query:
             name = today_field(measure)
             if name is not None:
                 by_field.setdefault(name, measure)
-        self._partners: dict[str, dict[str, Days]] = {}
+        self.partners: dict[str, dict[str, Days]] = {}
+        """Partner column → field of the today view → its window."""
         numbers: dict[str, None] = {}
         values = []
         for field in view.fields[1:]:
             found: Measure | None = by_field.get(field.name)
             match found:
                 case Distinct(column=column, days=days):
-                    self._partners.setdefault(column, {})[field.name] = days
+                    self.partners.setdefault(column, {})[field.name] = days
                     values.append(f"coalesce(max(p_{column}.{field.name}), 0)")
                 case FirstSeen(column=column):
-                    self._partners.setdefault(column, {})[field.name] = EVER
+                    self.partners.setdefault(column, {})[field.name] = EVER
                     values.append(f"coalesce(max(p_{column}.{field.name}), 0)")
                 case _ if field.name == "received":
                     values.append("count(*)")
@@ -96,13 +97,36 @@ class _Query:
                 case _:
                     raise ValueError(f"{view.name}.{field.name} cannot be read from the database")
         self.sql = self._statement(list(numbers), values)
+        named = f"SELECT t.*, unnest(%(partners)s::text[]) AS partner FROM {touched(entity)} AS t"
+        self.met_sql = {c: self._met_before(c, self._partners_of_today(c)) for c in self.partners}
+        """Partner column → the statement that tells each of today's partners and the last meeting before today."""
+        self.met_named_sql = {c: self._met_before(c, named) for c in self.partners}
+        """The same of the partners in the parameter `partners`."""
+        self.lean_sql = self._statement(list(numbers), values, count_partners=False)
+        """As `sql`, with nought for what counts partners."""
 
-    def _statement(self, numbers: Sequence[str], values: Sequence[str]) -> str:
+    def _met_before(self, column: str, partners: str) -> str:
+        """SQL: when each key of `partners(k0 …, partner)` last met that partner before today."""
+        return f"""
+            SELECT t.*, {_micros("met.before")} FROM ({partners}) AS t CROSS JOIN LATERAL (
+                SELECT max(c.received_at) AS before FROM claim_facts AS c
+                WHERE {match(self.entity, "c", "t")} AND c.{column} = t.partner
+                  AND c.received_at < {_instant("start")}) AS met"""
+
+    def _partners_of_today(self, column: str) -> str:
+        keys = ", ".join(f"t.k{place}" for place in range(len(self.entity.keys)))
+        return f"""
+            SELECT DISTINCT {keys}, c.{column} AS partner
+            FROM {touched(self.entity)} AS t JOIN claim_facts AS c ON {match(self.entity, "c", "t")}
+            WHERE c.received_at >= {_instant("start")} AND c.received_at < {_instant("before")}
+              AND c.{column} IS NOT NULL"""
+
+    def _statement(self, numbers: Sequence[str], values: Sequence[str], *, count_partners: bool = True) -> str:
         keys = ", ".join(f"k{place}" for place in range(len(self.entity.keys)))
         of_touched = ", ".join(f"t.k{place}" for place in range(len(self.entity.keys)))
         of_today = ", ".join(f"today.k{place}" for place in range(len(self.entity.keys)))
         columns = "".join(f", {_number(column)} AS n_{column}" for column in numbers)
-        columns += "".join(f", c.{column} AS partner_{column}" for column in self._partners)
+        columns += "".join(f", c.{column} AS partner_{column}" for column in self.partners)
         void = "CASE WHEN c.voided_at IS NOT NULL THEN greatest(c.voided_at, c.received_at) END"
         ctes = [
             f"""today AS MATERIALIZED (
@@ -114,7 +138,11 @@ class _Query:
             WHERE c.received_at >= {_instant("start")} AND c.received_at < {_instant("before")})"""
         ]
         joins = ""
-        for column, fields in self._partners.items():
+        for column, fields in self.partners.items():
+            if not count_partners:
+                nought = ", ".join(f"0 AS {name}" for name in fields)
+                joins += f" CROSS JOIN (SELECT {nought}) AS p_{column}"
+                continue
             counts = ", ".join(f"count(*) FILTER (WHERE {self._new(days)}) AS {name}" for name, days in fields.items())
             ctes.append(f"""p_{column} AS (
             SELECT {keys}, {counts}
@@ -131,7 +159,12 @@ class _Query:
     def _new(self, days: Days) -> str:
         if days == EVER:
             return "before IS NULL"
-        return f"(before IS NULL OR before < {_instant('ytd' if days == YEAR_TO_DATE else f'since_{days}')})"
+        return f"(before IS NULL OR before < {_instant(self.since(days))})"
+
+    @staticmethod
+    def since(days: Days) -> str:
+        """The parameter that holds where a window, which must end, begins."""
+        return "ytd" if days == YEAR_TO_DATE else f"since_{days}"
 
     def params(self, keys: Sequence[Key], day: int, before_us: int) -> dict[str, Any]:
         """The statement's parameters for the part of `day` before an instant."""
@@ -141,7 +174,7 @@ class _Query:
         return key_params(self.entity, keys) | since | edges
 
     def _days(self) -> Iterable[Days]:
-        return {days for fields in self._partners.values() for days in fields.values()}
+        return {days for fields in self.partners.values() for days in fields.values()}
 
     def rows(self, answer: Iterable[tuple[Any, ...]], day: int) -> Rows:
         """The answer as rows."""
@@ -149,16 +182,16 @@ class _Query:
         return {row[:width]: (row[width], (day, *row[width + 1 :])) for row in answer}
 
 
-def _queries() -> dict[str, _Query]:
+def _queries() -> dict[str, Query]:
     queries = {}
     for entity in TODAY_ENTITIES:
         view = PLANS[entity.name].today
         if view is not None:
-            queries[entity.name] = _Query(entity, view)
+            queries[entity.name] = Query(entity, view)
     return queries
 
 
-QUERIES: dict[str, _Query] = _queries()
+QUERIES: dict[str, Query] = _queries()
 
 
 def today_of(

@@ -17,6 +17,7 @@ from core import clock
 from features.book import Book
 from features.database import Connection
 from features.derived_today import TODAY_ENTITIES, today_of
+from features.hot import HotKeys
 from features.layout import PLANS
 from features.ledger import Ledger
 from features.locks import REBUILDING, WRITING, held
@@ -73,7 +74,15 @@ def rebuild(
         with held(connection, WRITING), turn(client, project) as writing, snapshot(connection):
             before = writing.watermark
             events = done_since(connection, since)
-            values = values_of(connection, events, rolled_day=day, project=project, generation=generation)
+            values = values_of(
+                connection,
+                events,
+                rolled_day=day,
+                project=project,
+                generation=generation,
+                hot=HotKeys(),
+                writes=0,
+            )
             for portion in chunks(values.items()):
                 client.mset(portion)
             writing.write({}, _turned(before, generation, day))

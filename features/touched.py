@@ -6,7 +6,8 @@ from datetime import date
 from typing import Any
 
 from features.database import Connection
-from features.derived_today import MICROS_A_DAY, Key, today_of
+from features.derived_today import MICROS_A_DAY, Key
+from features.hot import HotKeys
 from features.layout import PLANS, key_of
 from features.restated import history_of
 from features.writer import packed
@@ -88,13 +89,25 @@ def keys_of(events: Iterable[Any]) -> dict[str, list[Key]]:
 
 
 def values_of(
-    connection: Connection, events: Sequence[Event], *, rolled_day: int, project: str, generation: int
+    connection: Connection,
+    events: Sequence[Event],
+    *,
+    rolled_day: int,
+    project: str,
+    generation: int,
+    hot: HotKeys,
+    writes: int,
 ) -> dict[bytes, bytes]:
-    """The keys of the online store that these events touch, with their values as they are now, on `rolled_day`."""
+    """The keys of the online store that these events touch, with their values as they are now, on `rolled_day`.
+
+    `writes` is the watermark's count, by which `hot` sees whether somebody else wrote.
+    """
     known = [event for event in events if event.claim_id is not None]
     late = [event for event in known if event.moves_history(rolled_day)]
     values: dict[bytes, bytes] = {}
-    today = today_of(connection, keys_of([e for e in known if e.day == rolled_day] + late), day=rolled_day)
+    hot.begin(day=rolled_day, writes=writes, late=bool(late))
+    of_day = [event for event in known if event.day == rolled_day]
+    today = hot.today_of(connection, keys_of(of_day + late), of_day)
     for name, rows in today.items():
         view = PLANS[name].today
         if view is not None:

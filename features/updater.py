@@ -25,6 +25,7 @@ from features.before import states_at
 from features.database import Connection
 from features.derived_today import MICROS_A_DAY
 from features.errors import FeatureError, OnlineUnavailableError, OvertakenError
+from features.hot import HotKeys
 from features.locks import WRITING, tried
 from features.packing import PROJECT
 from features.reading import Reading
@@ -79,6 +80,7 @@ class FeatureUpdater:
         *,
         project: str = PROJECT,
         network: Path | None = None,
+        hot: HotKeys | None = None,
     ) -> None:
         """`connect` opens a connection to the database, `network` is the weekly job's file (`features/network.py`)."""
         self._connect = connect
@@ -86,6 +88,7 @@ class FeatureUpdater:
         self._project = project
         self._network = network
         self._connection: Connection | None = None
+        self._hot = HotKeys() if hot is None else hot
 
     def drain(self, limit: int = 500) -> Drained:
         """Bring up to `limit` open events into the online store, and beat the heart when all of them are in.
@@ -136,9 +139,12 @@ class FeatureUpdater:
                     rolled_day=watermark.rolled_day,
                     project=self._project,
                     generation=watermark.generation,
+                    hot=self._hot,
+                    writes=watermark.writes,
                 )
             if events or now_us - watermark.heartbeat_us >= HEARTBEAT_S * 1_000_000:
                 writing.write(values, _advanced(watermark, events, None if more else now_us))
+                self._hot.wrote(watermark.writes + 1)
             if events:
                 connection.execute(_DONE, [[event.position for event in events]])
         if events:

@@ -17,6 +17,7 @@ from core import clock
 from core.embedded import wait_until
 from features.before import states_at
 from features.errors import OnlineUnavailableError, OvertakenError
+from features.hot import HotKeys
 from features.layout import VIEW, VIEWS
 from features.online import connect
 from features.reading import Reading
@@ -320,3 +321,49 @@ def test_every_view_of_the_past_was_in_these_worlds(world: World) -> None:
     world.drain(end)
     kept = {view for view, _ in world.contents(end)}
     assert kept == {view.name for view in VIEWS if view.kind is not Kind.WEEKLY}
+
+
+def _hot(world: World) -> HotKeys:
+    """An updater that takes five claims of a day for very many."""
+    world.updater = FeatureUpdater(lambda: psycopg.connect(world.url), world.client, hot=(found := HotKeys(5)))
+    return found
+
+
+def test_a_key_of_very_many_claims_is_counted_as_any_other(world: World) -> None:
+    put(world.database, history(600), events=False)
+    hot = _hot(world)
+    world.drain(NOON)
+    rows = today(40)
+    for place, row in enumerate(rows):
+        row["member_id"] = f"M{place * 7 % 20:05d}" if place % 5 else f"M-first-{place}"
+    end = NOON + timedelta(hours=1)
+    for start in range(0, 40, 5):
+        put(world.database, rows[start : start + 5])
+        world.drain(end)
+    void(world.database, rows[3]["claim_id"], end)
+    world.drain(end)
+    assert len(hot) >= 2
+    assert world.contents(end) == world.made_anew(end)
+
+
+def test_what_is_remembered_of_a_key_is_forgotten_when_it_may_have_changed(world: World) -> None:
+    put(world.database, history(), events=False)
+    hot = _hot(world)
+    world.drain(NOON)
+    put(world.database, today(30))
+    world.drain(NOON)
+    assert len(hot) > 0
+    end = NOON + timedelta(hours=1)
+    put(world.database, [claim(5, received_at=MIDNIGHT - timedelta(hours=1), member_id="M-late", provider_id="H00000")])
+    put(world.database, [row | {"claim_id": f"{row['claim_id']}b", "member_id": "M-late"} for row in today(3)])
+    with clock.held(end):
+        another = world.another_updater()
+        another.drain(limit=2)  # another process writes
+        another.close()
+    world.drain(end)
+    assert world.contents(end) == world.made_anew(end)
+    next_day = NOON + timedelta(days=1)
+    world.drain(next_day)
+    put(world.database, [row | {"claim_id": f"{row['claim_id']}c"} for row in today(12, at=next_day)])
+    world.drain(next_day + timedelta(hours=1))
+    assert world.contents(next_day) == world.made_anew(next_day + timedelta(hours=1))
