@@ -11,7 +11,7 @@ from models.booster import BoosterParams, Sample, train_booster
 from models.calibration import fit_calibrator
 from models.explainer import build_tables
 
-SIZES = (60_000, 20_000, 40_000, 100_000)
+SIZES = (60_000, 20_000, 40_000, 200_000)
 """Claims to train on, to stop by, to fit a calibrator on, to judge it on."""
 SEEDS = 3
 
@@ -30,9 +30,7 @@ def main() -> None:
     found: dict[str, list[dict[str, float]]] = {}
     for weight in (1.0, 30.0):
         for seed in range(SEEDS):
-            train, evaluation, fit, test = (
-                claims(n, 10 * seed + i) for i, n in enumerate((60_000, 20_000, 40_000, 200_000))
-            )
+            train, evaluation, fit, test = (claims(rows, 10 * seed + i) for i, rows in enumerate(SIZES))
             weighted = Sample(train.x, train.fraud, np.where(train.fraud, weight, 1.0))
             booster = train_booster(
                 weighted,

@@ -148,6 +148,8 @@ def _read_booster(booster: xgb.Booster) -> tuple[float, int, list[_Tree]]:
     if learner["gradient_booster"]["name"] != "gbtree":
         raise UnsupportedBoosterError(f"only gbtree has tables, not {learner['gradient_booster']['name']}")
     model = learner["gradient_booster"]["model"]
+    if any(weight != 1 for weight in model.get("weight_drop", ())):  # how dart is written from XGBoost 3.4 on
+        raise UnsupportedBoosterError("boosters with dropped trees have no tables")
     shape = learner["learner_model_param"]
     if int(shape.get("num_class", 0)) > 1 or int(shape.get("num_target", 1)) > 1 or any(model["tree_info"]):
         raise UnsupportedBoosterError("only boosters of one output have tables")

@@ -145,7 +145,7 @@ def test_trees_deeper_than_any_table_are_refused_before_memory_is_taken():
 
 @pytest.mark.parametrize(
     "params",
-    [{"booster": "gblinear"}, {"booster": "dart"}, {"objective": "multi:softprob", "num_class": 2}],
+    [{"booster": "gblinear"}, {"booster": "dart", "rate_drop": 0.9}, {"objective": "multi:softprob", "num_class": 2}],
     ids=["linear", "dart", "classes"],
 )
 def test_boosters_without_exact_tables_are_refused(params):
