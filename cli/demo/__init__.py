@@ -16,7 +16,7 @@ def demo(claims: int, as_json: bool) -> None:
     from core.logging import configure_logging
     from core.settings import settings
 
-    configure_logging("WARNING")
+    configure_logging("ERROR")
     with ended_by_signals():
         figures = tour(settings(), Story(console()), claims=claims)
     if as_json:
@@ -33,6 +33,6 @@ def up(claims: int) -> None:
     from core.logging import configure_logging
     from core.settings import settings
 
-    configure_logging("WARNING")
+    configure_logging("ERROR")
     with ended_by_signals():
         stay_up(settings(), Story(console()), claims=claims)

@@ -76,5 +76,5 @@ def summary(console: Console, values: Mapping[str, float | int]) -> None:
     """The figures of the run in two columns."""
     table = Table.grid(padding=(0, 2))
     for name, value in values.items():
-        table.add_row(name, f"{value:,}" if isinstance(value, int) else f"{value:,.3g}")
+        table.add_row(name, f"{value:,}")
     console.print(table)

@@ -4,7 +4,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,15 +26,6 @@ KILLED_AT, RESTARTED_AT = 60, 120
 """Of the outage's claims: the scorer is killed before the first number is sent, and started again before the second."""
 RESCORED_WITHIN_S = 60.0
 _POLL_S = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Outage:
-    """What became of the claims that were sent while the scorer was killed."""
-
-    answers: list[Answer]
-    standing: dict[str, dict[str, Any]]
-    """The claims as they stand at the end, by id."""
 
 
 def tour(settings: Settings, story: Story, *, claims: int) -> dict[str, float | int]:
@@ -64,7 +54,9 @@ def tour(settings: Settings, story: Story, *, claims: int) -> dict[str, float | 
 
             story.heading("The scorer dies")
             outage = break_the_scorer(platform, key, bodies[QUIET_CLAIMS:])
-        figures = _figures(quiet, outage, report, insurer.base_rate, p50, p99, started)
+            answers = [*quiet, *outage]
+            standing = score_again(platform, key, answers)
+        figures = _figures(answers, standing, report, insurer.base_rate, p50, p99, started)
     story.heading("In short")
     show.summary(story.console, figures)
     return figures
@@ -109,15 +101,14 @@ def measure(platform: Platform, claims: list[dict[str, Any]]) -> tuple[float, fl
     return p50, p99
 
 
-def break_the_scorer(platform: Platform, key: str, bodies: list[dict[str, Any]]) -> Outage:
-    """Kill the scorer in the middle of a stream of claims, start it again, and wait until what it missed is scored."""
-    processes = platform.processes
+def break_the_scorer(platform: Platform, key: str, bodies: list[dict[str, Any]]) -> list[Answer]:
+    """Submit claims, kill the scorer in the middle of the stream, and start it again before the end."""
     with platform.story.step(f"Submit {len(bodies)} claims, kill -9 the scorer") as step:
         step.total(len(bodies))
 
         def kill() -> None:
             step.doing("the scorer is killed")
-            processes.kill("scorer")
+            platform.processes.kill("scorer")
 
         def restart() -> None:
             step.doing("the scorer is started again")
@@ -132,15 +123,20 @@ def break_the_scorer(platform: Platform, key: str, bodies: list[dict[str, Any]])
             events={KILLED_AT: kill, RESTARTED_AT: restart},
         )
         _tell(step, answers)
-    processes.wait("scorer")
+    return answers
+
+
+def score_again(platform: Platform, key: str, answers: list[Answer]) -> dict[str, dict[str, Any]]:
+    """Wait until what the rule decided has been scored; returns every claim as it stands then, by id."""
+    status = {answer.claim["claim_id"]: answer.claim["status"] for answer in answers if answer.decided}
     by_rule = [answer.claim["claim_id"] for answer in answers if answer.by_rule]
     with platform.story.step("The scorer is back: score them again") as step:
+        platform.processes.wait("scorer")
         step.total(len(by_rule))
         standing = _rescored(platform, key, by_rule, step)
-        changed = sum(standing[name]["status"] != _status(answers, name) for name in standing)
+        changed = sum(claim["status"] != status[name] for name, claim in standing.items())
         step.say(f"{_count_by_model(standing)} of {len(by_rule)} re-scored, {changed} decided otherwise")
-    everything = current(platform.api_url, key, [answer.claim["claim_id"] for answer in answers if answer.decided])
-    return Outage(answers, everything)
+    return current(platform.api_url, key, status)
 
 
 def _rescored(platform: Platform, key: str, claim_ids: list[str], step: Step) -> dict[str, dict[str, Any]]:
@@ -160,10 +156,6 @@ def _count_by_model(claims: dict[str, dict[str, Any]]) -> int:
     return sum(claim["decided_by"] == "model" for claim in claims.values())
 
 
-def _status(answers: list[Answer], claim_id: str) -> str:
-    return next(str(answer.claim["status"]) for answer in answers if answer.claim.get("claim_id") == claim_id)
-
-
 def _tell(step: Step, answers: list[Answer]) -> None:
     by_rule = sum(answer.by_rule for answer in answers)
     undecided = sum(not answer.decided for answer in answers)
@@ -176,24 +168,21 @@ def _tell(step: Step, answers: list[Answer]) -> None:
 
 
 def _figures(
-    quiet: list[Answer],
-    outage: Outage,
+    answers: list[Answer],
+    standing: dict[str, dict[str, Any]],
     report: "TrainingReport",
     base_rate: float,
     p50: float,
     p99: float,
     started: float,
 ) -> dict[str, float | int]:
-    answers = [*quiet, *outage.answers]
-    by_rule = [answer.claim["claim_id"] for answer in outage.answers if answer.by_rule]
-    undecided = sum(not answer.decided for answer in answers)
-    gone = sum(answer.decided and answer.claim["claim_id"] not in outage.standing for answer in outage.answers)
+    by_rule = [answer.claim["claim_id"] for answer in answers if answer.by_rule]
     return {
         "claims": len(answers),
-        "by_model": sum(answer.decided and not answer.by_rule for answer in answers),
-        "by_rule": sum(answer.by_rule for answer in answers),
-        "lost": undecided + gone,
-        "rescored": sum(outage.standing[name]["decided_by"] == "model" for name in by_rule if name in outage.standing),
+        "by_model": sum(answer.decided for answer in answers) - len(by_rule),
+        "by_rule": len(by_rule),
+        "lost": sum(not answer.decided or answer.claim["claim_id"] not in standing for answer in answers),
+        "rescored": sum(name in standing and standing[name]["decided_by"] == "model" for name in by_rule),
         "base_rate": round(base_rate, 5),
         "ap_model": round(report.ap_model, 4),
         "ap_rule": round(report.ap_rule, 4),
