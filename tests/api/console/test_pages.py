@@ -58,7 +58,17 @@ def store_claim(url: str, claim_id: str, *, reason_text: str = "Amount 4.2× the
                 "outcome": "in_review",
                 "approved_cents": 0,
                 "flagged": True,
-                "findings": Jsonb([]),
+                "findings": Jsonb(
+                    [
+                        {
+                            "code": "units",
+                            "outcome": "in_review",
+                            "text": "9 units",
+                            "cites": "procedures P001",
+                            "line": 1,
+                        }
+                    ]
+                ),
                 "reasons": Jsonb([reason] if by == "model" else []),
                 "supersedes": f"{claim_id}-0" if number else None,
                 **extra,
@@ -114,6 +124,7 @@ async def test_the_explanation_shows_the_score_the_reasons_and_what_changed(cons
     assert "83.0 %" in page
     assert "Amount 4.2× the average of P001" in page
     assert "would be below at 61.00" in page
+    assert "procedures P001" in page
     assert "decided by: rule → model" in page
 
 
