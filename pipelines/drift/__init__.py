@@ -1,1 +1,1 @@
-"""Drift: how each day's claims and scores differ from those the champion was trained on, and what is an alarm."""
+"""Drift: has what the model is asked about become something else than what it learned from?"""

@@ -1,8 +1,11 @@
 """From what investigators found to labels with weights.
 
-A disposition is `confirmed`, `cleared` or `inconclusive`, with the amount recovered, the moment it became known, and why
-the claim was looked into: `flagged` (it had to be: chance 1) or `audit` (by lot: the logged chance).
+A disposition is `confirmed`, `cleared` or `inconclusive`, with the amount recovered and the moment it became known, and
+beside it stands why the claim was looked into: by `score` (it had to be: chance 1), by `audit` (by lot: the logged
+chance), or on a `tip` (no chance is known: it teaches, but no estimate may count it).
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -16,51 +19,72 @@ _INSTANT = pa.timestamp("us", tz="UTC")
 DISPOSITIONS = pa.schema(
     [
         pa.field("claim_id", pa.string(), nullable=False),
-        pa.field("outcome", pa.string(), nullable=False),
+        pa.field("disposition", pa.string(), nullable=False),
         pa.field("kind", pa.string()),
-        pa.field("recovered_cents", pa.int64()),
+        pa.field("amount_recovered_cents", pa.int64()),
         pa.field("known_at", _INSTANT, nullable=False),
-        pa.field("chosen_by", pa.string(), nullable=False),
+        pa.field("selected_by", pa.string(), nullable=False),
         pa.field("propensity", pa.float64(), nullable=False),
     ]
 )
 """One row a finding; of several for one claim the latest counts."""
-OUTCOMES = ("confirmed", "cleared", "inconclusive")
+CONFIRMED, CLEARED, INCONCLUSIVE = "confirmed", "cleared", "inconclusive"
+KNOWN_DISPOSITIONS = (CONFIRMED, CLEARED, INCONCLUSIVE)
+WAYS = ("score", "audit", "tip")
 
 
-def labels_of(dispositions: pa.Table, *, as_of_us: int) -> tuple[pa.Table, NDArray[np.float64]]:
-    """The labels known by a moment, and the weight of each (inverse propensity). Raises `LoopError`.
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known at a moment."""
 
-    Inconclusive is no label: it says neither. A claim looked into by both ways counts as flagged.
+    labels: pa.Table
+    """The labels frame, a row a claim, sorted by identifier; inconclusive ones are no labels and not here."""
+    weights: NDArray[np.float64]
+    """Of each label: the inverse of its chance to be looked into, and to be conclusive where it was."""
+    countable: NDArray[np.bool_]
+    """Whether an estimate may count it: a tip has no chance."""
+    inconclusive: tuple[str, ...]
+    """Claims whose latest disposition says neither."""
+
+
+def known_at(dispositions: pa.Table, *, as_of_us: int) -> Known:
+    """What the dispositions say at a moment. Raises `LoopError`.
+
+    An inconclusive finding is no label. So that its like is not under-counted, the conclusive ones of the same way of
+    selection weigh more by as much (which supposes that frauds are no harder to conclude than honest claims).
     """
     _check(dispositions)
-    known = dispositions.filter(pc.less_equal(dispositions["known_at"].cast(pa.int64()), as_of_us))
-    known = known.sort_by([("claim_id", "ascending"), ("known_at", "ascending")])
-    ids = known["claim_id"].to_numpy()
-    last = np.append(ids[1:] != ids[:-1], True) if len(ids) else np.zeros(0, dtype=bool)
-    surest = _greatest_by_claim(ids, known["propensity"].to_numpy())
-    kept = last & (known["outcome"].to_numpy() != "inconclusive")
-    rows = known.filter(pa.array(kept))
-    fraud = pc.equal(rows["outcome"], "confirmed")
-    labels = pa.table([rows["claim_id"], fraud, rows["kind"], rows["known_at"]], names=LABELS.names)
-    return labels.cast(LABELS), 1.0 / surest[kept]
-
-
-def _greatest_by_claim(ids: NDArray[np.object_], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    if not len(ids):
-        return np.zeros(0)
-    starts = np.flatnonzero(np.append(True, ids[1:] != ids[:-1]))
-    greatest = np.maximum.reduceat(values, starts)
-    return np.asarray(np.repeat(greatest, np.diff(np.append(starts, len(ids)))))
+    rows = dispositions.filter(pc.less_equal(dispositions["known_at"].cast(pa.int64()), as_of_us))
+    rows = rows.sort_by([("claim_id", "ascending"), ("known_at", "ascending")])
+    ids = rows["claim_id"].to_numpy(zero_copy_only=False)
+    rows = rows.filter(pa.array(np.append(ids[1:] != ids[:-1], True) if len(ids) else np.zeros(0, dtype=bool)))
+    conclusive = rows["disposition"].to_numpy(zero_copy_only=False) != INCONCLUSIVE
+    way = rows["selected_by"].to_numpy(zero_copy_only=False)
+    weights = 1.0 / rows["propensity"].to_numpy()
+    for one in WAYS:
+        mine = way == one
+        if (mine & conclusive).any():
+            weights[mine] *= weights[mine].sum() / weights[mine & conclusive].sum()
+    kept = rows.filter(pa.array(conclusive))
+    labels = pa.table(
+        [kept["claim_id"], pc.equal(kept["disposition"], CONFIRMED), kept["kind"], kept["known_at"]], names=LABELS.names
+    )
+    return Known(
+        labels.cast(LABELS),
+        weights[conclusive],
+        (way != "tip")[conclusive],
+        tuple(rows.filter(pa.array(~conclusive))["claim_id"].to_pylist()),
+    )
 
 
 def _check(dispositions: pa.Table) -> None:
     missing = [name for name in DISPOSITIONS.names if name not in dispositions.column_names]
     if missing:
         raise LoopError(f"the dispositions lack {', '.join(missing)}")
-    unknown = set(dispositions["outcome"].unique().to_pylist()) - set(OUTCOMES)
-    if unknown:
-        raise LoopError(f"unknown outcomes {sorted(map(str, unknown))}; known are {', '.join(OUTCOMES)}")
+    for column, known in (("disposition", KNOWN_DISPOSITIONS), ("selected_by", WAYS)):
+        unknown = set(dispositions[column].unique().to_pylist()) - set(known)
+        if unknown:
+            raise LoopError(f"{column} {sorted(map(str, unknown))} is not known; known are {', '.join(known)}")
     propensity = dispositions["propensity"].to_numpy()
     if len(propensity) and not ((propensity > 0) & (propensity <= 1)).all():
         raise LoopError("a propensity lies above 0 and is at most 1: without it a finding cannot be weighed")

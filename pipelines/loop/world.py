@@ -1,4 +1,4 @@
-"""The world of the loop's simulation: a year of history, then a year in which two kinds of fraud vanish and two appear."""
+"""The world of the loop's simulation: a year of history, then months in which two kinds of fraud vanish and two appear."""
 
 import tempfile
 from dataclasses import dataclass
@@ -15,12 +15,13 @@ from pipelines.simulate import FraudWindow, SimulationConfig, simulate
 from pipelines.train.examples import Examples, examples_of
 from pipelines.train.split import DAY_US
 
-HISTORY_DAYS, LIVE_DAYS = 365, 364
+HISTORY_DAYS = 365
+MONTH_DAYS = 28
+"""A month is four weeks, so that each has as many weekends and reviews."""
 VANISH = ("upcoding", "phantom_services")
 APPEAR = ("kickback_ring", "identity_misuse")
-TURN_DAY = 91
-"""Day of the live year on which the fraud changes."""
 END = date(2026, 1, 1)
+FRAUD_RATE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,28 +33,36 @@ class World:
     x: NDArray[np.float32]
     ids: list[str]
     day: NDArray[np.int64]
-    """Of the live year; below 0: history."""
+    """Of the live time; below 0: history."""
     delay_days: NDArray[np.float64]
     """From receipt to the truth, if somebody looks."""
+    months: int
+    turn_month: int
+    """The first month, counted from 1, with the new kinds."""
 
 
-def make(claims: int, seed: int) -> World:
-    """Simulate the claims and build their vectors.
+def make(claims: int, seed: int, *, months: int = 12) -> World:
+    """Simulate the claims, history included, and build their vectors through the offline path.
 
     No label enters the features, so that every policy sees the same vectors: what differs is what it learns from.
     """
-    days = HISTORY_DAYS + LIVE_DAYS
-    turn = END - timedelta(days=LIVE_DAYS - TURN_DAY)
+    live_days = months * MONTH_DAYS
+    turn_month = months // 2 + 1
+    begin = END - timedelta(days=live_days)
+    turn = begin + timedelta(days=(turn_month - 1) * MONTH_DAYS)
     windows = tuple(FraudWindow(kind, until=turn) for kind in VANISH) + tuple(
         FraudWindow(kind, first=turn) for kind in APPEAR
     )
-    insurer = simulate(SimulationConfig(claims, seed, END, days, fraud_rate=0.02, live_days=0, windows=windows))
+    config = SimulationConfig(
+        claims, seed, END, HISTORY_DAYS + live_days, fraud_rate=FRAUD_RATE, live_days=0, windows=windows
+    )
+    insurer = simulate(config)
     with tempfile.TemporaryDirectory(prefix="ginja-loop-") as folder:
         home = Path(folder)
         build(home, insurer.claims)
         apply(home, "redis://127.0.0.1:1/0")
         examples = examples_of(training_set(home, insurer.claims, insurer.labels))
-    start = int(np.datetime64(END - timedelta(days=LIVE_DAYS), "us").astype(np.int64))
+    start = int(np.datetime64(begin, "us").astype(np.int64))
     return World(
         examples=examples,
         features=examples.features,
@@ -61,4 +70,6 @@ def make(claims: int, seed: int) -> World:
         ids=examples.claims["claim_id"].to_pylist(),
         day=(examples.received_us - start) // DAY_US,
         delay_days=(examples.known_us - examples.received_us) / DAY_US,
+        months=months,
+        turn_month=turn_month,
     )

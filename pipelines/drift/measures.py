@@ -1,0 +1,214 @@
+"""The measures of drift and their limits, one day against a quiet stretch before it.
+
+Limits come from three sides, and the widest counts: what matters (a floor below which nobody should be woken), what
+chance does to a day of so many claims, and what the days of the reference did to each other. So a small insurer is not
+woken by noise, nor a large one by a Monday; 30 quiet days raise at most one alarm, which a test holds.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import chi2, norm
+
+from pipelines.drift.errors import DriftError
+from pipelines.gates.profile import BINS, FeatureProfile, Profile, profile_of, stability
+
+LEAST_REFERENCE_DAYS = 28
+LEAST_CLAIMS = 50
+"""Claims of a day below which only the volume is looked at."""
+FALSE_ALARMS_A_DAY = 0.01
+"""Chance of an alarm by noise alone on a quiet day, over all features together."""
+PSI_FLOOR, MISSING_FLOOR, SCORE_FLOOR, FLAGGED_FLOOR = 0.25, 0.03, 0.25, 2.5
+VOLUME_FLOOR, CALIBRATION_FLOOR = 0.4, 2.0
+ROOM = 2.5
+"""How much further than the worst day of the reference a day must go."""
+CLUSTERED = 4.0
+"""A day's claims come from few providers, so chance does to them what it does to a quarter as many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One limit that was passed."""
+
+    day: str
+    measure: str
+    """`feature`, `missing`, `score`, `flagged`, `volume` or `calibration`."""
+    feature: str
+    """Empty where the measure is not of one feature."""
+    value: float
+    limit: float
+
+    def words(self) -> str:
+        """One line for a terminal."""
+        of = f" of {self.feature}" if self.feature else ""
+        return f"{self.day}: {self.measure}{of} is {self.value:.3g}, limit {self.limit:.3g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """Everything measured of one day, and what was alarming."""
+
+    day: str
+    claims: int
+    psi: dict[str, float]
+    missing: dict[str, float]
+    score_psi: float
+    mean_score: float
+    flagged: float
+    volume_ratio: float
+    calibration_ratio: float
+    """Frauds among the labels that became known this day, over those expected."""
+    labels: int
+    alarms: tuple[Alarm, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stream:
+    """Scored claims in the order of receipt, and their labels where known."""
+
+    features: tuple[str, ...]
+    x: NDArray[np.float32]
+    probabilities: NDArray[np.float64]
+    day: NDArray[np.int64]
+    """Of receipt, since the epoch."""
+    known_day: NDArray[np.int64]
+    """On which the truth became known; -1: not yet."""
+    fraud: NDArray[np.bool_]
+
+    def of(self, day: int) -> NDArray[np.intp]:
+        """Rows received on a day."""
+        return np.flatnonzero(self.day == day)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What quiet days look like."""
+
+    profile: Profile
+    scores: FeatureProfile
+    threshold: float
+    flagged: float
+    volume: tuple[float, ...]
+    """Mean claims by day of the week, Monday first."""
+    worst_psi: dict[str, float]
+    worst_missing: dict[str, float]
+    worst_score: float
+    worst_volume: float
+    calibration: float
+    """Frauds over expected frauds among the labels of the reference: what the model was off by already."""
+
+
+def reference_of(stream: Stream, days: range, threshold: float) -> Reference:
+    """Quiet days of a stream. Raises `DriftError` where they are too few."""
+    rows = np.flatnonzero((stream.day >= days.start) & (stream.day < days.stop))
+    if len(days) < LEAST_REFERENCE_DAYS or len(rows) < LEAST_REFERENCE_DAYS * 10:
+        raise DriftError(
+            f"a reference wants at least {LEAST_REFERENCE_DAYS} days and {LEAST_REFERENCE_DAYS * 10} claims; these are "
+            f"{len(days)} days with {len(rows)} claims"
+        )
+    profile = profile_of(stream.x[rows], stream.features)
+    scores = _score_profile(stream.probabilities[rows])
+    counts = np.bincount(stream.day[rows] - days.start, minlength=len(days)).astype(float)
+    weekday = (np.array(days) + 3) % 7
+    volume = tuple(float(counts[weekday == number].mean()) for number in range(7))
+    worst_psi = dict.fromkeys(stream.features, 0.0)
+    worst_missing = dict.fromkeys(stream.features, 0.0)
+    worst_score = worst_volume = 0.0
+    for day, count in zip(days, counts, strict=True):
+        expected = volume[(day + 3) % 7]
+        worst_volume = max(worst_volume, abs(float(np.log((count + 1) / (expected + 1)))))
+        mine = stream.of(day)
+        if len(mine) < LEAST_CLAIMS:
+            continue
+        worst_score = max(worst_score, stability(_column(stream.probabilities[mine]), scores))
+        for place, name in enumerate(stream.features):
+            column, known = stream.x[mine, place], profile.features[name]
+            worst_psi[name] = max(worst_psi[name], stability(column, known))
+            worst_missing[name] = max(worst_missing[name], _missing(column) - known.missing_share)
+    labelled = np.flatnonzero((stream.known_day >= days.start) & (stream.known_day < days.stop))
+    expected_frauds = float(stream.probabilities[labelled].sum())
+    return Reference(
+        profile=profile,
+        scores=scores,
+        threshold=threshold,
+        flagged=float((stream.probabilities[rows] >= threshold).mean()),
+        volume=volume,
+        worst_psi=worst_psi,
+        worst_missing=worst_missing,
+        worst_score=worst_score,
+        worst_volume=worst_volume,
+        calibration=float(stream.fraud[labelled].sum() + 1) / (expected_frauds + 1),
+    )
+
+
+def measure(stream: Stream, day: int, reference: Reference) -> Day:
+    """One day against the reference."""
+    name_of_day = str(np.datetime64(day, "D"))
+    rows = stream.of(day)
+    alarms: list[Alarm] = []
+
+    def hold(what: str, value: float, limit: float, *, feature: str = "", low: bool = False) -> None:
+        if value > limit or (low and value < 1 / limit):
+            alarms.append(Alarm(name_of_day, what, feature, value, limit))
+
+    expected = reference.volume[(day + 3) % 7]
+    volume = (len(rows) + 1) / (expected + 1)
+    noise = 4.5 / np.sqrt(expected + 1)
+    room = max(VOLUME_FLOOR, float(noise), reference.worst_volume * ROOM)
+    hold("volume", volume, float(np.exp(room)), low=True)
+    psi: dict[str, float] = {}
+    missing: dict[str, float] = {}
+    score = mean = flagged = float("nan")
+    if len(rows) >= LEAST_CLAIMS:
+        for place, name in enumerate(stream.features):
+            column, known = stream.x[rows, place], reference.profile.features[name]
+            psi[name], missing[name] = stability(column, known), _missing(column)
+            limit = max(PSI_FLOOR, _chance_psi(len(rows), len(stream.features)), reference.worst_psi[name] * ROOM)
+            hold("feature", psi[name], limit, feature=name)
+            usual = known.missing_share
+            chance = 5 * float(np.sqrt(max(usual * (1 - usual), 1e-4) / len(rows)))
+            extra = max(MISSING_FLOOR, chance, reference.worst_missing[name] * ROOM)
+            hold("missing", missing[name], usual + extra, feature=name)
+        p = stream.probabilities[rows]
+        score, mean, flagged = (
+            stability(_column(p), reference.scores),
+            float(p.mean()),
+            float((p >= reference.threshold).mean()),
+        )
+        hold("score", score, max(SCORE_FLOOR, _chance_psi(len(rows), 1), reference.worst_score * ROOM))
+        usual = max(reference.flagged, 1 / len(rows))
+        hold("flagged", flagged, max(FLAGGED_FLOOR * usual, usual + 5 * float(np.sqrt(usual / len(rows)))))
+    calibration, labels = _calibration(stream, day, reference, hold)
+    return Day(name_of_day, len(rows), psi, missing, score, mean, flagged, volume, calibration, labels, tuple(alarms))
+
+
+def _calibration(stream: Stream, day: int, reference: Reference, hold: object) -> tuple[float, int]:
+    rows = np.flatnonzero(stream.known_day == day)
+    if not len(rows):
+        return float("nan"), 0
+    p = np.clip(stream.probabilities[rows] * reference.calibration, 0, 1)
+    expected, found = float(p.sum()), float(stream.fraud[rows].sum())
+    ratio = (found + 1) / (expected + 1)
+    deviation = float(np.sqrt((p * (1 - p)).sum() + 1))
+    # Twice over-dispersed: frauds of one provider become known together.
+    chance = (expected + 1 + 2 * float(norm.isf(FALSE_ALARMS_A_DAY / 20)) * deviation) / (expected + 1)
+    hold("calibration", ratio, max(CALIBRATION_FLOOR, chance))  # type: ignore[operator]
+    return ratio, len(rows)
+
+
+def _chance_psi(claims: int, features: int) -> float:
+    """What chance alone does to the stability index of one of so many features, with the chance of a false alarm."""
+    return float(chi2.isf(FALSE_ALARMS_A_DAY / features, BINS) / claims) * CLUSTERED
+
+
+def _score_profile(probabilities: NDArray[np.float64]) -> FeatureProfile:
+    return profile_of(_column(probabilities)[:, None], ("score",)).features["score"]
+
+
+def _column(probabilities: NDArray[np.float64]) -> NDArray[np.float32]:
+    return probabilities.astype(np.float32)
+
+
+def _missing(column: NDArray[np.float32]) -> float:
+    return float(np.isnan(column).mean())

@@ -1,0 +1,52 @@
+"""The drift report as a page of HTML that needs nothing else."""
+
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment
+
+from pipelines.evaluate.page import number, percent
+
+if TYPE_CHECKING:
+    from pipelines.drift.flow import Drift
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Drift of {{ d.model }}</title>
+<style>
+:root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 18%, transparent); }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { text-align: right; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line); }
+th:first-child, td:first-child { text-align: left; }
+.alarm { font-weight: 600; color: light-dark(#b3261e, #ff8a80); }
+</style>
+</head>
+<body>
+<h1>Drift of {{ d.model }} on {{ d.dataset }}</h1>
+<p>Each day against {{ d.reference[0] }} to {{ d.reference[1] }}.
+{% if d.raised %}<span class="alarm">{{ d.raised | length }} alarms.</span>{% else %}No alarm.{% endif %}</p>
+{% if d.raised %}<ul>{% for alarm in d.raised %}<li>{{ alarm.words() }}</li>{% endfor %}</ul>{% endif %}
+<table>
+<tr><th>Day</th><th>Claims</th><th>Over usual</th><th>Score stability</th><th>Mean score</th><th>Flagged</th>
+<th>Labels known</th><th>Frauds over expected</th><th>Widest feature</th></tr>
+{% for day in d.days %}
+<tr><td{% if day.alarms %} class="alarm"{% endif %}>{{ day.day }}</td><td>{{ day.claims }}</td>
+<td>{{ day.volume_ratio | number }}</td><td>{{ day.score_psi | number }}</td><td>{{ day.mean_score | percent }}</td>
+<td>{{ day.flagged | percent }}</td><td>{{ day.labels }}</td><td>{{ day.calibration_ratio | number }}</td>
+<td>{% if day.psi %}{% set widest = day.psi.items() | sort(attribute=1) | last %}
+{{ widest[0] }} {{ widest[1] | number }}{% endif %}</td></tr>
+{% endfor %}
+</table>
+</body>
+</html>
+"""
+
+
+def render(drift: "Drift") -> str:
+    """The page."""
+    environment = Environment(autoescape=True, trim_blocks=True)
+    environment.filters.update(number=number, percent=percent)
+    return environment.from_string(_PAGE).render(d=drift)
