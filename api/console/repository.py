@@ -65,16 +65,6 @@ async def claim_with(connection: AsyncConnection, claim_id: str) -> RowMapping |
     return (await connection.execute(statement)).mappings().one_or_none()
 
 
-async def assessments_of(connection: AsyncConnection, claim_id: str) -> Sequence[RowMapping]:
-    """Every assessment of a claim, the oldest first."""
-    statement = (
-        select(AssessmentRow.__table__)
-        .where(AssessmentRow.claim_id == claim_id)
-        .order_by(AssessmentRow.made_at, AssessmentRow.assessment_id)
-    )
-    return (await connection.execute(statement)).mappings().all()
-
-
 async def flagged_latest(connection: AsyncConnection, limit: int) -> Sequence[RowMapping]:
     """Claims whose assessment flagged them, the newest first."""
     statement = (

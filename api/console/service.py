@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import RowMapping
 
@@ -15,6 +16,7 @@ from api.database import Database
 from api.errors import Forbidden, NotFound
 from api.identity.roles import Scope
 from api.identity.service import Doorkeeper
+from api.scoring import repository as assessments
 from claims.money import format_cents
 from claims.scoring import Counterfactual, Reason
 from core import clock
@@ -77,7 +79,7 @@ class Console:
         """The explanation page of a claim; raises `NotFound`."""
         async with self._database.reading() as connection:
             claim = await repository.claim_with(connection, claim_id)
-            rows = await repository.assessments_of(connection, claim_id)
+            rows = await assessments.assessments_of(connection, claim_id)
         if claim is None:
             raise NotFound("There is no claim with this id; look it up in the claims system and open it again.")
         if not rows:
@@ -124,7 +126,7 @@ def _claim(row: RowMapping, findings: Sequence[Mapping[str, str]]) -> ClaimView:
     )
 
 
-def _assessment(row: RowMapping) -> AssessmentView:
+def _assessment(row: Mapping[str, Any]) -> AssessmentView:
     times = {
         view: None if at is None else datetime.fromisoformat(at) for view, at in (row["feature_times"] or {}).items()
     }
