@@ -5,65 +5,53 @@ import time
 from collections.abc import Sequence
 from typing import Any, Self
 
-import redis
-
 from claims.scoring import ClaimFacts, Score
 from core import clock
-from core.logging import get_logger
 from core.servers import valkey_url
 from core.settings import Settings
-from features.errors import OnlineUnavailableError, StatesError
-from features.online import AsyncOnlineReader, connect_async
+from features.errors import StatesError
 from features.reading import Reading
 from models.canary import in_canary
 from models.scorer import Asked, Scorer
 from serving import metrics
-from serving.errors import Invalid, NoModel, StatesUnavailable
+from serving.errors import Invalid, NoModel
 from serving.front import Condition
 from serving.live import LiveModels, Models
+from serving.store import Store
 from serving.warm import warm
-from serving.wire import BatchItem, seconds_left
+from serving.wire import BatchItem
 
-READ_SECONDS = 0.08
-"""Longest a read of the online store may take: the caller's 150 ms must leave time to hear that it failed."""
-CONDITION_SECONDS = 1.0
 SLICE = 8
-"""Claims of a batch scored before other requests get their turn: a few milliseconds."""
-
-_log = get_logger("serving")
+"""Claims of a batch read and scored before other requests get their turn: a few milliseconds."""
 
 
 class Engine:
-    """What one worker process holds: the models, and its connection to the online store."""
+    """What one worker process holds: the models, and its way to the online store."""
 
-    def __init__(self, live: LiveModels, reader: AsyncOnlineReader, client: Any) -> None:
+    def __init__(self, live: LiveModels, store: Store) -> None:
         self._live = live
-        self._reader = reader
-        self._client = client
-        self._store_answers = False
+        self._store = store
 
     @classmethod
     async def open(cls, settings: Settings) -> Self:
-        """Connect, load what the pointers name, warm up. Neither a missing store nor a missing model stops it."""
-        client = connect_async(valkey_url(settings), deadline_ms=int(READ_SECONDS * 1_000))
-        engine = cls(LiveModels(settings.home.resolve(), warm=warm), AsyncOnlineReader(client), client)
-        await engine._live.look()
-        await engine._ask_store()
-        return engine
+        """Load what the pointers name, connect, warm up. Neither a missing model nor a missing store stops it."""
+        live = LiveModels(settings.home.resolve(), warm=warm)
+        await live.look()
+        return cls(live, await Store.open(valkey_url(settings)))
 
     async def close(self) -> None:
-        """Drop the connections."""
-        await self._client.aclose()
+        """Let go of the online store."""
+        await self._store.close()
 
     async def follow(self) -> None:
         """Follow the pointers, and ask each second how the online store is; until cancelled."""
-        await asyncio.gather(self._live.follow(), self._watch_store())
+        await asyncio.gather(self._live.follow(), self._store.watch())
 
     def condition(self) -> Condition:
         """What `/readyz` says."""
         models = self._live.models
         missing = [] if models.champion else ["model"]
-        if not self._store_answers:
+        if not self._store.answers:
             missing.append("online store")
         return Condition(
             models.champion.version if models.champion else None,
@@ -74,10 +62,7 @@ class Engine:
     async def score(self, claim: ClaimFacts, states: dict[str, Any] | None, deadline: float | None) -> bytes:
         """One claim's score as JSON. Raises a `Refusal` in its place."""
         models, champion = self._models()
-        if states is None:
-            (reading,) = await self._read([claim], deadline)
-        else:
-            reading = _sent(states)
+        reading = await self._store.read(claim, deadline) if states is None else _sent(states)
         return _judge(models, champion, [Asked(claim, reading)], counterfactual=True)[0]
 
     async def score_batch(self, requests: Sequence[BatchItem], deadline: float | None) -> bytes:
@@ -88,7 +73,7 @@ class Engine:
         for start in range(0, len(requests), SLICE):
             items, readings = requests[start : start + SLICE], sent[start : start + SLICE]
             unread = [item.claim for item, reading in zip(items, readings, strict=True) if reading is None]
-            found = iter(await self._read(unread, deadline) if unread else ())
+            found = iter(await self._store.read_batch(unread, deadline) if unread else ())
             asked = [Asked(item.claim, reading or next(found)) for item, reading in zip(items, readings, strict=True)]
             answers += _judge(models, champion, asked, counterfactual=False)
             await asyncio.sleep(0)  # others' turn
@@ -99,36 +84,6 @@ class Engine:
         if models.champion is None:
             raise NoModel("promote a model, or restore the folder of the one that was; the log says what was refused")
         return models, models.champion
-
-    async def _read(self, claims: list[ClaimFacts], deadline: float | None) -> list[Reading]:
-        left = seconds_left(deadline)
-        began = time.perf_counter()
-        try:
-            async with asyncio.timeout(READ_SECONDS if left is None else min(left, READ_SECONDS)):
-                readings = await self._reader.read_many(claims)
-        except (TimeoutError, OnlineUnavailableError) as error:
-            self._store_answers = False
-            raise StatesUnavailable("decide by rule and ask again later") from error
-        metrics.READ_SECONDS.observe(time.perf_counter() - began)
-        return readings
-
-    async def _watch_store(self) -> None:
-        while True:
-            await asyncio.sleep(CONDITION_SECONDS)
-            await self._ask_store()
-
-    async def _ask_store(self) -> None:
-        before = self._store_answers
-        try:
-            async with asyncio.timeout(CONDITION_SECONDS):
-                await self._client.ping()
-            self._store_answers = True
-        except (TimeoutError, OSError, redis.RedisError) as error:
-            self._store_answers = False
-            if before:
-                _log.error("online store does not answer", error=type(error).__name__)
-        if self._store_answers and not before:
-            _log.info("online store answers")
 
 
 def _sent(states: dict[str, Any]) -> Reading:

@@ -22,8 +22,8 @@ from serving.errors import Failed, Refusal
 from serving.front import Condition, Front
 from serving.wire import BatchRequest, BatchScores, ScoreRequest, Wire
 
-TIMEOUT_SECONDS = 2.0
-"""BentoML keeps every request in memory this long (its timer is not cancelled), so it is small; callers wait less."""
+TIMEOUT_SECONDS = 5.0
+"""Enough for a batch. BentoML keeps every request in memory this long (its timer is not cancelled), so no longer."""
 MAX_CONCURRENCY = 64
 """Requests in work at once, over all workers; above it 429."""
 
