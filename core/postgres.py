@@ -135,6 +135,7 @@ def _stop(home: Path) -> bool:
     if not lines:
         (_data(home) / "postmaster.pid").unlink(missing_ok=True)
         return False
+    _let_through(_folder(home))  # somebody may have closed a folder above since it was started
     stopped = _tool(_folder(home), "pg_ctl", "stop", "-D", _data(home), "-w", "-m", "fast", "-s")
     if stopped.returncode != 0 and _pid_file(home):
         raise ServerError(f"Postgres (process {lines[0]}) does not stop: {stopped.stderr.strip()}")
@@ -172,10 +173,14 @@ def _binaries() -> Path:
 def _prepare(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
+    _give_to_server(folder)
+    _let_through(folder)
+
+
+def _let_through(folder: Path) -> None:
+    """As root: let `nobody` pass through (not list) what lies above its data and the binaries."""
     if os.geteuid() != 0:
         return
-    _give_to_server(folder)
-    # `nobody` must be able to pass through (not to list) what lies above its data and the binaries.
     for path in (*folder.parents, *_binaries().resolve().parents):
         mode = path.stat().st_mode
         if not mode & stat.S_IXOTH:

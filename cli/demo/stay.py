@@ -37,9 +37,10 @@ def stay_up(settings: Settings, story: Story, *, claims: int) -> None:
                     raise ProcessError(f"{gone} ended by itself; its log is in {named.home / 'run'}")
                 time.sleep(_LOOK_S)
     except KeyboardInterrupt:
-        story.console.print("ending everything; data and models stay")
+        pass  # the way to end it
     finally:
         stop_servers(settings.home)
+        story.console.print("everything has ended; data and models stay")
 
 
 def _make_what_is_missing(platform: Platform, claims: int) -> None:

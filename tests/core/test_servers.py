@@ -124,6 +124,13 @@ def test_the_servers_want_their_password(postgres_server, valkey_server):
         redis.Redis.from_url(re.sub(r":[^:/]+@", "", valkey_server)).ping()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's Postgres runs as somebody else")
+def test_a_server_can_be_stopped_after_a_folder_above_it_was_closed(home):
+    postgres.url(home)
+    home.chmod(0o700)
+    assert postgres.stop(home)
+
+
 def test_named_servers_are_used_and_nothing_is_started(tmp_path):
     settings = Settings(home=tmp_path, database_url="postgresql://db/ginja", redis_url="redis://cache:6379/0")
     assert postgres_url(settings) == "postgresql://db/ginja"

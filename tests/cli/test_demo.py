@@ -1,0 +1,95 @@
+"""The whole way once, as a person types it: `ginja demo`."""
+
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import sysconfig
+from datetime import date
+from pathlib import Path
+
+import psutil
+from rich.console import Console
+
+from cli.demo import show
+from cli.demo.stream import claim_body
+from core.embedded import LOOPBACK
+
+KEYS = ["claims", "by_model", "by_rule", "lost", "rescored", "base_rate", "ap_model", "ap_rule", "ap_amount_only"]
+KEYS += ["score_p50_ms", "score_p99_ms", "seconds"]
+
+
+def test_the_demo_loses_no_claim_leaves_nothing_running_and_says_so_in_json(tmp_path):
+    """Its API's port is taken, so that it must find another; its scorer is killed in mid-stream."""
+    with socket.create_server((LOOPBACK, 0)) as taken:
+        port = taken.getsockname()[1]
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("GINJA_")},
+            "GINJA_HOME": str(tmp_path),
+            "GINJA_API_PORT": str(port),
+            "COLUMNS": "120",
+        }
+        done = subprocess.run(
+            [sys.executable, str(Path(sysconfig.get_path("scripts")) / "ginja"), "demo", "--claims", "20000", "--json"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=900,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr[-3_000:]
+    assert f"port {port} is taken, so the claims API listens on" in done.stderr
+
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert list(figures) == KEYS
+    assert figures["lost"] == 0
+    assert figures["claims"] == figures["by_model"] + figures["by_rule"]
+    assert figures["by_model"] > 0
+    assert 0 < figures["rescored"] == figures["by_rule"]
+    assert figures["ap_model"] > 3 * max(figures["ap_rule"], figures["ap_amount_only"], figures["base_rate"])
+
+    left = [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if str(tmp_path) in " ".join(process.info["cmdline"] or [])
+    ]
+    assert left == []
+
+
+def test_a_simulated_claim_becomes_a_body_with_its_lines_and_exact_amounts():
+    day = date(2026, 3, 2)
+    line = {"line": 1, "procedure_code": "P001", "units": 2, "amount_cents": 123_405, "service_date": day}
+    claim = {"member_id": "M1", "provider_id": "H1", "diagnosis_code": "D1", "service_from": day, "service_to": day}
+    body = claim_body({**claim, "place_of_service": "11", "line_items": [line]})
+    assert body["lines"] == [{"procedure_code": "P001", "amount": "1234.05", "units": 2, "service_date": "2026-03-02"}]
+    assert body["service_from"] == "2026-03-02"
+
+
+def decided(status: str, score: float | None, *texts: str) -> dict:
+    """A claim as the API answers it."""
+    reasons = [{"text": text, "direction": None} for text in texts]
+    reasons += [{"text": "a push", "direction": "for"}] if score is not None else []
+    return {
+        "claim_id": "clm_00000001",
+        "member_id": "M1",
+        "provider_id": "H1",
+        "procedure_code": "P001",
+        "claim_amount": 10.0,
+        "approved_amount": 0.0,
+        "status": status,
+        "score": score,
+        "decided_by": "rule" if score is None else "model",
+        "reasons": reasons,
+    }
+
+
+def test_the_table_shows_one_of_every_sort_of_decision():
+    claims = [decided("approved", 0.01)] * 50
+    claims += [decided("in_review", 0.9, "flagged"), decided("rejected", 0.1, "no cover"), decided("approved", None)]
+    out = io.StringIO()
+    show.decisions(Console(file=out, width=120), claims, rows=4)
+    shown = out.getvalue()
+    assert all(words in shown for words in ("in review", "flagged", "no cover", "by the rule", "90.0%", "approved"))
