@@ -1,7 +1,7 @@
 """A whole insurer for a benchmark, in a home of its own: data, database, features, a model of a stated size.
 
-The model is 300 trees of depth 6 on every feature: what training stops at depends on the data, and a benchmark should
-not get quicker because the simulator got simpler. Its skill is of no interest here.
+The model is 300 trees of depth 6, full ones, on every feature: what training stops at depends on the data, and a
+benchmark should not get quicker because frauds are rare and trees stay small. Its skill is of no interest here.
 """
 
 import shutil
@@ -21,6 +21,7 @@ LIVE_CLAIMS = 12_000
 TREES = 300
 DEPTH = 6
 TRAINING_CLAIMS = 15_000
+NOISE = 0.2
 VERSION = "bench"
 
 Say = Callable[[str], None]
@@ -129,12 +130,13 @@ def _model(home: Path) -> None:
     built = training_set(home, data / "claims.parquet", data / "labels.parquet")
     x = built.x[-TRAINING_CLAIMS:]
     fraud = built.index["is_fraud"].fill_null(False).to_numpy(zero_copy_only=False).astype(bool)[-TRAINING_CLAIMS:]
-    sample = Sample(x, fraud)
+    # Noise in the labels gives every tree something to split, down to the last level.
+    sample = Sample(x, fraud | (np.random.default_rng(11).random(len(fraud)) < NOISE))
     # Evaluated on what it learns from, so that it never stops early: the size is the point.
-    params = BoosterParams(rounds=TREES, early_stopping=TREES, depth=DEPTH, threads=1)
+    params = BoosterParams(rounds=TREES, early_stopping=TREES, depth=DEPTH, min_child_weight=1.0, threads=1)
     booster = train_booster(sample, sample, features=FEATURE_NAMES, params=params).booster
     margins = booster.inplace_predict(x, predict_type="margin")
-    calibrator = fit_calibrator(margins, fraud)
+    calibrator = fit_calibrator(margins, sample.fraud)
     document = ModelDocument(
         version=VERSION,
         features=FEATURE_NAMES,
