@@ -8,6 +8,7 @@ from api.catalog import tables as _catalog  # noqa: F401
 from api.console import tables as _console  # noqa: F401
 from api.identity import tables as _identity  # noqa: F401
 from api.intake import tables as _intake  # noqa: F401
+from api.investigations import tables as _investigations  # noqa: F401
 from api.members import tables as _members  # noqa: F401
 from api.outbox import tables as _outbox  # noqa: F401
 from api.providers import tables as _providers  # noqa: F401

@@ -1,13 +1,14 @@
 """The random audit: which unflagged claims are looked into all the same, and with what chance, logged.
 
-A model judged only by the claims it flagged never learns what it misses. So a small share of the reviews goes to unflagged
-claims by lot, each with a chance that is written down; a claim's inverse chance is its weight in every estimate and in
-training (Horvitz and Thompson 1952), which undoes the selection. Half of the chance is the same for all, half leans to
-claims the model is less sure of: no weight is over twice that of a plain lottery, and more frauds are found.
+A model judged only by the claims it flagged never learns what it misses. So a small share of the reviews goes to
+unflagged claims by lot, each with a chance that is written down; a claim's inverse chance is its weight in every
+estimate and in training (Horvitz and Thompson 1952), which undoes the selection. Half of the chance is the same for
+all, half leans to claims the model is less sure of: no weight is over twice that of a plain lottery, and more frauds
+are found.
 
-The draw is systematic (Madow 1949): claims are laid end to end, each as long as its chance, in an order shuffled by
-a salted hash, and every whole step from a salted start takes the claim it falls on. So the number drawn is the number of
-reviews there are hands for, each claim has exactly its chance, and the same salt draws the same claims.
+The draw is systematic (Madow 1949): claims are laid end to end, each as long as its chance, in an order shuffled by a
+salted hash, and every whole step from a salted start takes the claim it falls on. So the number drawn is the number
+of reviews there are hands for, each claim has exactly its chance, and the same salt draws the same claims.
 """
 
 import hashlib
@@ -23,7 +24,7 @@ PLAIN_SHARE = 0.5
 
 
 def chances(probabilities: NDArray[np.float64], reviews: float) -> NDArray[np.float64]:
-    """The chance of each unflagged claim to be audited; they sum to `reviews`, or are all 1 where there are fewer claims."""
+    """The chance of each unflagged claim to be audited; they sum to `reviews`, or are all 1 where claims are fewer."""
     if reviews < 0 or not np.isfinite(probabilities).all():
         raise LoopError("an audit wants finite probabilities and at least 0 reviews")
     count = len(probabilities)

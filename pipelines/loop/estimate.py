@@ -1,7 +1,8 @@
 """How good the model is, as seen through the claims that were looked into, without the bias of having chosen them.
 
 Each finding counts for as many claims as it stands for: the inverse of its logged chance. Totals (frauds, dollars) are
-then right on average over the draws (Horvitz and Thompson), ratios (precision, average precision, calibration) in the limit.
+then right on average over the draws (Horvitz and Thompson), ratios (precision, average precision, calibration) nearly
+so, the more the more findings.
 """
 
 from dataclasses import asdict, dataclass
@@ -54,7 +55,7 @@ class Estimate:
 
 
 def estimate(found: Findings, *, k: float) -> Estimate:
-    """What would be seen if every claim were looked into; K is the number of reviews the model's choice is judged by."""
+    """What would be seen if every claim were looked into; K is the number of reviews the model is judged by."""
     w, fraud = found.weights, found.fraud
     ranking = Ranking.of(found.probabilities)
     top = at_k(fraud, ranking, k, found.amounts_cents, w)

@@ -6,8 +6,8 @@
                            by its logged propensity
 
 Each week the reviews go to the claims of highest probability (less the audit's); what is found becomes known after
-the delay of the claim. Dollars are fraudulent cents of reviewed claims; precision, calibration and ranking are measured on
-all claims of the month, which only a simulation can.
+the delay of the claim. Dollars are fraudulent cents of reviewed claims; calibration and ranking are measured on all
+claims of the month, which only a simulation can.
 """
 
 from collections.abc import Callable
@@ -50,7 +50,8 @@ class LoopConfig:
     """Of the reviews, with the audit."""
     most_weight: float = 60.0
     """An audited claim counts for no more than this many in training."""
-    calibrate_days: int = 365
+    calibrate_most_weight: float = 60.0
+    calibrate_days: int = 540
     """Labels of claims of so many days calibrate; half of them, the other half trains."""
     salt: str = "loop"
 
@@ -92,7 +93,8 @@ class _State:
     months: list[Month] = field(default_factory=list)
 
     def probabilities(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
-        assert self.margins is not None and self.calibrator is not None
+        assert self.margins is not None
+        assert self.calibrator is not None
         return self.calibrator.probabilities(self.margins(x))
 
 
@@ -119,7 +121,7 @@ def run(
 
 
 def _learn(state: _State, world: World, today: int, config: LoopConfig) -> None:
-    """Train on what is known today: half of the last year's labels calibrate, a seventh of the rest stops the training."""
+    """Train on what is known today: half of the last year's labels calibrate, a seventh of the rest stops training."""
     rows = np.flatnonzero(state.known_on < today)
     lot = lots([world.ids[row] for row in rows], f"{config.salt}:split")
     calibrates = (world.day[rows] >= today - config.calibrate_days) & (lot < 0.5)
@@ -137,8 +139,11 @@ def _learn(state: _State, world: World, today: int, config: LoopConfig) -> None:
         return found
 
     state.margins = margins
-    # Probabilities must be those of all claims, so here the weights are not cut.
-    state.calibrator = fit_calibrator(margins(world.x[later]), world.examples.fraud[later], weights=state.weight[later])
+    state.calibrator = fit_calibrator(
+        margins(world.x[later]),
+        world.examples.fraud[later],
+        weights=training_weights(state.weight[later], most=config.calibrate_most_weight),
+    )
 
 
 def _live(state: _State, world: World, month: int, policy: str, config: LoopConfig) -> Month:

@@ -1,4 +1,4 @@
-"""The world of the loop's simulation: a year of history, then months in which two kinds of fraud vanish and two appear."""
+"""The world of the loop's simulation: a year of history, then months in which two kinds of fraud vanish, two appear."""
 
 import tempfile
 from dataclasses import dataclass

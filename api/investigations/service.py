@@ -1,0 +1,144 @@
+"""The week's list and what is found: two verbs, each one transaction.
+
+Who chooses is not decided here: `choose` takes the week's scored claims and says which, and with what chance
+(`pipelines/loop/selection.py` does; the command line joins the two).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from api.database import Database
+from api.errors import Conflict, Invalid, NotFound
+from api.investigations import repository
+from api.investigations.tables import DISPOSITIONS
+from claims.money import format_cents
+from core import clock
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredClaim:
+    """A claim of the week with the score that counts."""
+
+    claim_id: str
+    probability: float
+    model_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A claim that goes on the list."""
+
+    claim_id: str
+    selected_by: str
+    propensity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A row of a week's list; `disposition` is what was found of it so far."""
+
+    claim_id: str
+    selected_by: str
+    propensity: float
+    probability: float
+    model_version: str
+    received_at: datetime
+    provider_id: str | None
+    amount_cents: int
+    disposition: str | None
+
+
+Choose = Callable[[Sequence[ScoredClaim]], Sequence[Choice]]
+
+
+def monday_of(day: date) -> date:
+    """The Monday of a day's week."""
+    return day - timedelta(days=day.weekday())
+
+
+async def select_week(database: Database, week: date, choose: Choose) -> list[Listed]:
+    """The list of the week that begins on a Monday, made once: asked again, it is the list that was made.
+
+    Raises `Conflict` while the week is not over: the chances would be those of a part of its claims.
+    """
+    first = datetime.combine(monday_of(week), time(), UTC)
+    until = first + timedelta(days=7)
+    if until > clock.now():
+        raise Conflict(f"the week of {first:%Y-%m-%d} is not over; its list is made from {until:%Y-%m-%d}")
+    async with database.transaction() as connection:
+        await repository.hold_week(connection, first.date())
+        if not await repository.selections_of(connection, first.date()):
+            scored = [ScoredClaim(*row) for row in await repository.scored_between(connection, first, until)]
+            of = {claim.claim_id: claim for claim in scored}
+            now = clock.now()
+            rows: list[dict[str, Any]] = [
+                {
+                    "claim_id": choice.claim_id,
+                    "week": first.date(),
+                    "selected_by": choice.selected_by,
+                    "propensity": choice.propensity,
+                    "probability": of[choice.claim_id].probability,
+                    "model_version": of[choice.claim_id].model_version,
+                    "made_at": now,
+                }
+                for choice in (choose(scored) if scored else ())
+            ]
+            await repository.add_selections(connection, rows)
+        return [Listed(*row) for row in await repository.selections_of(connection, first.date())]
+
+
+async def record(
+    database: Database,
+    claim_id: str,
+    disposition: str,
+    *,
+    decided_by: str,
+    amount_recovered_cents: int = 0,
+    kind: str | None = None,
+    note: str | None = None,
+) -> datetime:
+    """Store a finding, and with it the label, as known from this moment; returns the moment.
+
+    Known from now and never from before: features tell each day what was known by its midnight, and a finding that
+    entered yesterday would make yesterday's scores look as if they had known. So nothing is put into the outbox either:
+    the roll-over of the coming midnight reads the label. Raises `NotFound`, `Invalid`.
+    """
+    _check(disposition, decided_by, amount_recovered_cents, kind)
+    async with database.transaction() as connection:
+        amount = await repository.amount_of(connection, claim_id)
+        if amount is None:
+            raise NotFound(f"there is no claim {claim_id}")
+        if amount_recovered_cents > amount:
+            raise Invalid.field(
+                "amount_recovered_cents", f"more than the claim's {format_cents(amount)}; record each claim's own part"
+            )
+        # After the claim is held, so that two findings on one claim are known in the order of their commits.
+        known_at = clock.now()
+        await repository.add_disposition(
+            connection,
+            claim_id=claim_id,
+            known_at=known_at,
+            disposition=disposition,
+            kind=kind,
+            amount_recovered_cents=amount_recovered_cents,
+            decided_by=decided_by,
+            note=note,
+        )
+        if disposition != "inconclusive":
+            await repository.add_label(
+                connection, claim_id=claim_id, known_at=known_at, is_fraud=disposition == "confirmed", kind=kind
+            )
+    return known_at
+
+
+def _check(disposition: str, decided_by: str, amount_recovered_cents: int, kind: str | None) -> None:
+    if disposition not in DISPOSITIONS:
+        raise Invalid.field("disposition", f"take one of {', '.join(DISPOSITIONS)}")
+    if not decided_by.strip():
+        raise Invalid.field("decided_by", "somebody answers for a finding; give a name")
+    if amount_recovered_cents < 0 or (amount_recovered_cents and disposition != "confirmed"):
+        raise Invalid.field("amount_recovered_cents", "0 or more, and only where fraud was confirmed")
+    if kind is not None and disposition != "confirmed":
+        raise Invalid.field("kind", "only a confirmed fraud has a kind")

@@ -1,0 +1,168 @@
+"""The week's list and what is found of it, against a real database."""
+
+import asyncio
+from datetime import UTC, date, datetime, timedelta
+
+import psycopg
+import pytest
+from psycopg.errors import RestrictViolation
+
+from api.database import Database
+from api.errors import Conflict, Invalid, NotFound
+from api.investigations.service import Choice, monday_of, record, select_week
+from core import clock
+
+MONDAY = date(2026, 3, 2)
+LATER = datetime(2026, 3, 12, 8, tzinfo=UTC)
+
+
+def add_claim(url, claim_id, *, day=MONDAY, probability=0.1, amount_cents=10_000, voided=False, decided_by="model"):
+    """A claim with one assessment."""
+    at = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+    scored = decided_by == "model"
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "INSERT INTO claims (claim_id, received_at, service_from, service_to, amount_cents, status, voided_at,"
+            " source) VALUES (%s, %s, %s, %s, %s, %s, %s, 'api') ON CONFLICT DO NOTHING",
+            [claim_id, at, day, day, amount_cents, "voided" if voided else "approved", at if voided else None],
+        )
+        made = connection.execute("SELECT count(*) FROM assessments").fetchone()[0]
+        connection.execute(
+            "INSERT INTO assessments (assessment_id, claim_id, made_at, decided_by, breaker_state, outcome,"
+            " approved_cents, flagged, findings, reasons, probability, model_version)"
+            " VALUES (%s, %s, %s, %s, 'closed', 'approved', 0, false, '[]', '[]', %s, %s)",
+            [
+                *(f"asm_{made}", claim_id, at + timedelta(minutes=made), decided_by),
+                *((probability, "m1") if scored else (None, None)),
+            ],
+        )
+
+
+def rows(url, query):
+    with psycopg.connect(url) as connection:
+        return connection.execute(query).fetchall()
+
+
+def ask(url, work):
+    """What the service answers."""
+
+    async def run():
+        database = Database(url, pool_size=2)
+        try:
+            return await work(database)
+        finally:
+            await database.close()
+
+    with clock.held(LATER):
+        return asyncio.run(run())
+
+
+def all_of(scored):
+    return [Choice(claim.claim_id, "score", 1.0) for claim in scored]
+
+
+def test_the_list_is_made_of_the_weeks_scored_standing_claims(database_url):
+    add_claim(database_url, "c1")
+    add_claim(database_url, "c2", day=MONDAY + timedelta(days=6), probability=0.7)
+    add_claim(database_url, "before", day=MONDAY - timedelta(days=1))
+    add_claim(database_url, "after", day=MONDAY + timedelta(days=7))
+    add_claim(database_url, "void", voided=True)
+    add_claim(database_url, "by_rule", decided_by="rule")
+    listed = ask(database_url, lambda database: select_week(database, MONDAY + timedelta(days=3), all_of))
+    assert [(row.claim_id, row.probability, row.disposition) for row in listed] == [
+        ("c2", 0.7, None),
+        ("c1", 0.1, None),
+    ]
+
+
+def test_a_claim_scored_again_is_judged_by_its_latest_score(database_url):
+    add_claim(database_url, "c1", probability=0.1)
+    add_claim(database_url, "c1", probability=0.8)
+    assert [row.probability for row in ask(database_url, lambda database: select_week(database, MONDAY, all_of))] == [
+        0.8
+    ]
+
+
+def test_asked_again_the_list_is_the_one_that_was_made(database_url):
+    add_claim(database_url, "c1")
+    add_claim(database_url, "c2")
+
+    async def both(database):
+        one = select_week(database, MONDAY, lambda scored: [Choice(scored[0].claim_id, "audit", 0.25)])
+        other = select_week(database, MONDAY, lambda scored: [Choice(scored[0].claim_id, "audit", 0.25)])
+        return await asyncio.gather(one, other)
+
+    first, second = ask(database_url, both)
+    assert first == second
+    assert ask(database_url, lambda database: select_week(database, MONDAY, all_of)) == first
+    assert rows(database_url, "SELECT claim_id, propensity, model_version FROM selections") == [("c1", 0.25, "m1")]
+
+
+def test_a_week_that_is_not_over_has_no_list(database_url):
+    with pytest.raises(Conflict, match="is not over; its list is made from 2026-03-16"):
+        ask(database_url, lambda database: select_week(database, MONDAY + timedelta(days=7), all_of))
+
+
+def test_a_finding_becomes_a_label_known_from_now(database_url):
+    add_claim(database_url, "c1", amount_cents=20_000)
+    known = ask(
+        database_url,
+        lambda database: record(
+            database, "c1", "confirmed", decided_by="ann", amount_recovered_cents=12_050, kind="upcoding"
+        ),
+    )
+    assert known == LATER
+    assert rows(database_url, "SELECT claim_id, is_fraud, kind, known_at, source FROM labels") == [
+        ("c1", True, "upcoding", LATER, "disposition")
+    ]
+    assert rows(database_url, "SELECT disposition, amount_recovered_cents, decided_by FROM dispositions") == [
+        ("confirmed", 12_050, "ann")
+    ]
+
+
+def test_an_inconclusive_finding_is_no_label(database_url):
+    add_claim(database_url, "c1")
+    ask(database_url, lambda database: record(database, "c1", "inconclusive", decided_by="ann"))
+    assert rows(database_url, "SELECT * FROM labels") == []
+
+
+def test_the_list_shows_the_latest_finding(database_url):
+    add_claim(database_url, "c1")
+    ask(database_url, lambda database: select_week(database, MONDAY, all_of))
+    ask(database_url, lambda database: record(database, "c1", "cleared", decided_by="ann"))
+    assert ask(database_url, lambda database: select_week(database, MONDAY, all_of))[0].disposition == "cleared"
+
+
+@pytest.mark.parametrize(
+    ("finding", "field"),
+    [
+        ({"disposition": "guilty"}, "disposition"),
+        ({"decided_by": " "}, "decided_by"),
+        ({"amount_recovered_cents": -1}, "amount_recovered_cents"),
+        ({"amount_recovered_cents": 10_001}, "amount_recovered_cents"),
+        ({"disposition": "cleared", "amount_recovered_cents": 1}, "amount_recovered_cents"),
+        ({"disposition": "cleared", "kind": "upcoding"}, "kind"),
+    ],
+)
+def test_a_finding_that_cannot_be_is_refused_and_nothing_stored(database_url, finding, field):
+    add_claim(database_url, "c1")
+    given = {"disposition": "confirmed", "decided_by": "ann", **finding}
+    with pytest.raises(Invalid) as refused:
+        ask(database_url, lambda database: record(database, "c1", **given))
+    assert refused.value.errors[0].field == field
+    assert rows(database_url, "SELECT * FROM dispositions") == []
+
+
+def test_a_finding_on_a_claim_that_is_not_there_is_refused(database_url):
+    with pytest.raises(NotFound, match="there is no claim c9"):
+        ask(database_url, lambda database: record(database, "c9", "cleared", decided_by="ann"))
+
+
+@pytest.mark.parametrize("table", ["selections", "dispositions"])
+def test_lists_and_findings_cannot_be_changed(database_url, table):
+    with psycopg.connect(database_url) as connection, pytest.raises(RestrictViolation, match="append only"):
+        connection.execute(f"DELETE FROM {table}")
+
+
+def test_a_week_begins_on_its_monday():
+    assert {monday_of(MONDAY + timedelta(days=day)) for day in range(7)} == {MONDAY}
