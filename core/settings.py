@@ -33,7 +33,9 @@ class Settings(BaseSettings):
     )
 
     max_body_bytes: int = Field(262_144, description="Largest request body; above it 413.")
-    max_claim_cents: int = Field(100_000_000_00, description="Largest amount of one claim, in cents.")
+    features_stale_after_s: float = Field(
+        30.0, gt=0, description="Without a sign of the worker for so long, today's features count as missing."
+    )
     log_level: str = Field("INFO", description="Least severe level that is logged.")
 
     @property

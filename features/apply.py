@@ -7,6 +7,7 @@ Feast reads whatever its registry says and can be made to run code from it, so n
 """
 
 import hashlib
+import os
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,7 +49,8 @@ def apply(home: Path, redis_url: str) -> str:
     FeatureStore(config=config).apply(objects(home))
     fresh.chmod(0o444)
     digest = hashlib.sha256(fresh.read_bytes()).hexdigest()
-    _put(folder / "feature_store.yaml", yaml.safe_dump(configuration, sort_keys=False))
+    # The store's URL may hold a password.
+    _put(folder / "feature_store.yaml", yaml.safe_dump(configuration, sort_keys=False), mode=0o600)
     _put(pin_path(home), f"{digest}\n")
     fresh.replace(registry_path(home))
     return digest
@@ -96,7 +98,9 @@ def _configuration(home: Path, redis_url: str) -> dict[str, dict[str, object]]:
     return configuration
 
 
-def _put(path: Path, text: str) -> None:
+def _put(path: Path, text: str, *, mode: int = 0o644) -> None:
     beside = path.with_name(f"{path.name}.new")
-    beside.write_text(text)
+    beside.unlink(missing_ok=True)
+    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
+        file.write(text)
     beside.replace(path)

@@ -30,7 +30,7 @@ from features.reading import Reading
 from features.state import Kind
 from features.watermark import Watermark, watermark_key
 
-STALE_AFTER_S = 30.0
+DEFAULT_STALE_AFTER_S = 30.0
 """Silence of the updater after which today's rows are no longer believed."""
 _MICROS_A_DAY = 86_400_000_000
 
@@ -146,7 +146,9 @@ def _judge(view: View, stored: bytes | None, us: int, day: int, watermark: Water
 class OnlineReader(_Reads):
     """Reads the states of claims; the client is `connect`'s, and may be shared by threads."""
 
-    def __init__(self, client: "redis.Redis", *, project: str = PROJECT, stale_after_s: float = STALE_AFTER_S) -> None:
+    def __init__(
+        self, client: "redis.Redis", *, project: str = PROJECT, stale_after_s: float = DEFAULT_STALE_AFTER_S
+    ) -> None:
         super().__init__(project=project, stale_after_s=stale_after_s)
         self._client = client
 
@@ -170,7 +172,7 @@ class AsyncOnlineReader(_Reads):
     """Reads the states of claims, awaited; the client is `connect_async`'s."""
 
     def __init__(
-        self, client: "redis.asyncio.Redis", *, project: str = PROJECT, stale_after_s: float = STALE_AFTER_S
+        self, client: "redis.asyncio.Redis", *, project: str = PROJECT, stale_after_s: float = DEFAULT_STALE_AFTER_S
     ) -> None:
         super().__init__(project=project, stale_after_s=stale_after_s)
         self._client = client

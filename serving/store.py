@@ -8,6 +8,7 @@ import redis
 
 from claims.scoring import ClaimFacts
 from core.logging import get_logger
+from core.settings import settings
 from features.errors import OnlineUnavailableError
 from features.online import AsyncOnlineReader, connect_async
 from features.reading import Reading
@@ -29,8 +30,9 @@ class Store:
 
     def __init__(self, single: Any, batch: Any) -> None:
         self._clients = (single, batch)
-        self._single = AsyncOnlineReader(single)
-        self._batch = AsyncOnlineReader(batch)
+        stale_after_s = settings().features_stale_after_s
+        self._single = AsyncOnlineReader(single, stale_after_s=stale_after_s)
+        self._batch = AsyncOnlineReader(batch, stale_after_s=stale_after_s)
         self.answers = False
         """Whether it did when it was last asked."""
 

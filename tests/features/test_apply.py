@@ -76,3 +76,7 @@ def test_nothing_applied_is_said_with_what_to_do(tmp_path: Path) -> None:
 def test_applying_again_takes_the_place_of_what_was_there(home: Path) -> None:
     digest = apply(home, UNUSED_REDIS)
     assert verify_registry(home) == digest
+
+
+def test_the_configuration_may_hold_a_password_so_nobody_else_reads_it(home: Path) -> None:
+    assert (home / "features" / "feature_store.yaml").stat().st_mode & 0o077 == 0
