@@ -7,7 +7,6 @@ Feast reads whatever its registry says and can be made to run code from it, so n
 """
 
 import hashlib
-import os
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,6 +100,6 @@ def _configuration(home: Path, redis_url: str) -> dict[str, dict[str, object]]:
 def _put(path: Path, text: str, *, mode: int = 0o644) -> None:
     beside = path.with_name(f"{path.name}.new")
     beside.unlink(missing_ok=True)
-    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
-        file.write(text)
+    beside.touch(mode)
+    beside.write_text(text)
     beside.replace(path)
