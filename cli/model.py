@@ -110,6 +110,8 @@ def source_of(dataset: str | None, data: Path | None, mapping: Path | None) -> "
 @click.option("--trials", default=0, show_default=True, help="Parameter sets to search among first (Optuna).")
 @click.option("--search-seconds", type=float, help="Longest the search may take.")
 @click.option("--reviews-a-week", type=float, help="The investigators' capacity; default: 1 % of the claims.")
+@click.option("--without", multiple=True, metavar="FEATURE", help="Do without this feature; may be repeated.")
+@click.option("--trust", multiple=True, metavar="FEATURE", help="It may rank nearly perfectly alone: no leak.")
 @click.option("--seed", default=7, show_default=True, help="The same inputs and seed give the same bytes.")
 @_JSON
 def train(
@@ -122,6 +124,8 @@ def train(
     trials: int,
     search_seconds: float | None,
     reviews_a_week: float | None,
+    without: tuple[str, ...],
+    trust: tuple[str, ...],
     seed: int,
     as_json: bool,
 ) -> None:
@@ -140,6 +144,8 @@ def train(
         trials=trials,
         search_seconds=search_seconds,
         reviews_a_week=reviews_a_week,
+        without=without,
+        trusted=trust,
     )
     with refusals():
         with watching(options.params.rounds, trials) as watch:

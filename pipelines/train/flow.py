@@ -92,21 +92,8 @@ def train_and_register(
     except GateFailed as refused:
         _log_refusal(store, source, command, refused)
         raise
-    examples, slices = prepared.examples, prepared.slices
-    watch.step(f"Training on {len(slices.train):,} claims and {len(prepared.features)} features")
-    model = steps.fit(examples, slices, prepared.features, options, on_round=watch.round, on_trial=watch.trial)
-    watch.step("Building the explainer's tables")
-    tables = steps.explain(model.trained)
-    page = steps.document(
-        model,
-        tables,
-        left_out=prepared.left_out,
-        base_rate=float(examples.fraud[slices.train].mean()),
-        provenance=provenance(prepared, options),
-        last_day_us=int(examples.received_us[slices.calibrate[-1]]),
-    )
-    path, manifest = write_artefact(models_folder(home), booster=model.trained.booster, document=page, tables=tables)
-    artefact = load_artefact(path, expected_manifest_sha256=manifest)
+    model, artefact = make(home, prepared, options, watch=watch)
+    examples, slices, page = prepared.examples, prepared.slices, artefact.document
     watch.step("Judging it on claims it has not seen")
     judged = judged_of(examples, slices.test, slices.train)
     add_model(judged, artefact, examples, slices.test)
@@ -133,6 +120,28 @@ def train_and_register(
     )
 
 
+def make(
+    home: Path, prepared: Prepared, options: TrainOptions, *, watch: Watcher | None = None
+) -> tuple[steps.Model, Artefact]:
+    """Train on what was prepared and write the artefact; the same inputs give the same bytes. Nothing is registered."""
+    watch = watch or Watcher()
+    examples, slices = prepared.examples, prepared.slices
+    watch.step(f"Training on {len(slices.train):,} claims and {len(prepared.features)} features")
+    model = steps.fit(examples, slices, prepared.features, options, on_round=watch.round, on_trial=watch.trial)
+    watch.step("Building the explainer's tables")
+    tables = steps.explain(model.trained)
+    page = steps.document(
+        model,
+        tables,
+        left_out=prepared.left_out,
+        base_rate=float(examples.fraud[slices.train].mean()),
+        provenance=provenance(prepared, options),
+        last_day_us=int(examples.received_us[slices.calibrate[-1]]),
+    )
+    path, manifest = write_artefact(models_folder(home), booster=model.trained.booster, document=page, tables=tables)
+    return model, load_artefact(path, expected_manifest_sha256=manifest)
+
+
 def prepare(
     source: Source,
     options: TrainOptions,
@@ -150,7 +159,7 @@ def prepare(
     steps.build_features(source, redis_url or OFFLINE_ONLY)
     watch.step("Reading vectors as of each claim's receipt")
     examples, slices = read_and_split(source, options)
-    features, left_out = steps.narrow(examples, slices.train)
+    features, left_out = steps.narrow(examples, slices.train, without=options.without)
     learned = np.sort(np.concatenate([slices.train, slices.stop, slices.calibrate]))
     ids = examples.claims["claim_id"].to_numpy(zero_copy_only=False)[learned]
     watch.step("Gating the training set")
@@ -161,7 +170,9 @@ def prepare(
         ids,
         reports / f"{source.name}-training.html",
     )
-    suspects = refuse_leakage(examples.matrix(slices.train, features), examples.fraud[slices.train], features)
+    suspects = refuse_leakage(
+        examples.matrix(slices.train, features), examples.fraud[slices.train], features, trusted=options.trusted
+    )
     return Prepared(source, examples, slices, features, left_out, (raw, training), tuple(suspects))
 
 
@@ -181,6 +192,7 @@ def provenance(prepared: Prepared, options: TrainOptions) -> dict[str, Any]:
         "label_of": source.label_of,
         "split": slices.how,
         "policy": asdict(options.policy),
+        "trusted": list(options.trusted),
         "as_of_us": steps.as_of(source, options),
         "test_from_us": slices.test_from_us,
         "slices": {name: len(rows) for name, rows in slices.named().items()},

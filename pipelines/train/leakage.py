@@ -1,6 +1,6 @@
 """Does a feature know the answer? Checked on the training claims, before a model is trained."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,10 +77,12 @@ def single_feature_auc(x: NDArray[np.float32], fraud: NDArray[np.bool_], feature
     return sorted(found, key=lambda suspect: -suspect.auc)
 
 
-def refuse_leakage(x: NDArray[np.float32], fraud: NDArray[np.bool_], features: Sequence[str]) -> list[Suspect]:
+def refuse_leakage(
+    x: NDArray[np.float32], fraud: NDArray[np.bool_], features: Sequence[str], *, trusted: Collection[str] = ()
+) -> list[Suspect]:
     """Raise `LeakageError` for a feature known only after the decision, or one that ranks over `MOST_AUC` alone.
 
-    Returns every feature with how well it ranks alone, for the record.
+    `trusted` features may rank as they like. Returns every feature with how well it ranks alone, for the record.
     """
     after = sorted(set(features) & POST_DECISION)
     if after:
@@ -89,12 +91,13 @@ def refuse_leakage(x: NDArray[np.float32], fraud: NDArray[np.bool_], features: S
             "leave it out"
         )
     suspects = single_feature_auc(x, fraud, features)
-    caught = [suspect for suspect in suspects if suspect.auc > MOST_AUC]
+    caught = [suspect for suspect in suspects if suspect.auc > MOST_AUC and suspect.feature not in trusted]
     if caught:
         first = caught[0]
         how = "whether it is missing" if first.missing else "its value"
         raise LeakageError(
             f"feature {first.feature} alone ranks the training claims with AUC {first.auc:.4f} (by {how}), over "
-            f"{MOST_AUC}: it was made from the answer; leave it out or mend its source"
+            f"{MOST_AUC}: it looks made from the answer. Mend its source or leave it out (--without {first.feature}); "
+            f"if it is honestly known before the decision, say so (--trust {first.feature})"
         )
     return suspects

@@ -24,5 +24,9 @@ class TrainOptions:
     """Longest the search may take."""
     reviews_a_week: float | None = None
     """The investigators' capacity, which places the threshold; None: one claim in a hundred."""
+    without: tuple[str, ...] = ()
+    """Features to do without."""
+    trusted: tuple[str, ...] = ()
+    """Features that may rank nearly perfectly alone: somebody knows that they are known before the decision."""
     replicates: int = 100
     """Draws of providers for the intervals of the report."""

@@ -14,12 +14,12 @@ from features.vector import FEATURE, schema_hash
 from models.artefact import Calibration, ModelDocument, version_of
 from models.booster import Sample, Trained, train_booster
 from models.calibration import BetaCalibrator, fit_calibrator
-from models.errors import TablesTooLargeError, UnsupportedBoosterError
+from models.errors import TablesTooLargeError, ThresholdError, UnsupportedBoosterError
 from models.explainer import build_tables
 from models.tables import LeafTables
-from models.threshold import Choice, Labelled, by_capacity
+from models.threshold import Choice, Labelled, by_capacity, outcome
 from pipelines.train.dataset import Source
-from pipelines.train.errors import EmptyWindowError, FutureLabelsError
+from pipelines.train.errors import DatasetError, EmptyWindowError, FutureLabelsError
 from pipelines.train.examples import Examples
 from pipelines.train.options import TrainOptions
 from pipelines.train.search import Found, search
@@ -107,12 +107,22 @@ def split(examples: Examples, source: Source, options: TrainOptions, *, as_of_us
     )
 
 
-def narrow(examples: Examples, train: NDArray[np.intp]) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The features that say something about the training claims; what only later claims have cannot be learned."""
+def narrow(
+    examples: Examples, train: NDArray[np.intp], *, without: tuple[str, ...] = ()
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The features that say something about the training claims; what only later claims have cannot be learned.
+
+    Raises `DatasetError` where `without` names what is no feature.
+    """
+    unknown = sorted(set(without) - set(FEATURE))
+    if unknown:
+        raise DatasetError(f"no feature {', '.join(unknown)}; docs/features.md has their names")
     kept, left_out = [], dict(examples.left_out)
     for name in examples.features:
         column = examples.column(name)[train]
-        if np.isnan(column).all():
+        if name in without:
+            left_out[name] = "asked to do without"
+        elif np.isnan(column).all():
             left_out[name] = "missing for every training claim"
         elif not np.isnan(column).any() and column.min() == column.max():
             left_out[name] = f"the same for every training claim ({column[0]:g})"
@@ -186,7 +196,11 @@ def _threshold(
     """The threshold that fills the capacity, by the share of all claims it lets review."""
     days = len(rows) / claims_a_day(examples)  # as many days of business as there are claims, whoever was dealt in
     labelled = Labelled(probabilities, examples.fraud[rows], examples.amounts_cents[rows], days)
-    return by_capacity(labelled, max(reviews_a_week / 7, 1.0 / days))
+    try:
+        return by_capacity(labelled, max(reviews_a_week / 7, 1.0 / days))
+    except ThresholdError:
+        # So coarse a model that its best claims are all equal: it flags them all, and the figures say how many.
+        return outcome(labelled, float(probabilities.max()))
 
 
 def explain(trained: Trained) -> LeafTables | None:

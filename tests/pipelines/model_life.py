@@ -1,0 +1,50 @@
+"""A home with simulated claims and a trained candidate, made once for the whole run, whoever asks first."""
+
+import fcntl
+import os
+import shutil
+from dataclasses import replace
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+from models.registry import Store
+from pipelines.simulate import SimulationConfig, simulate, write
+from pipelines.train.dataset import SIMULATED, Source, open_named
+from pipelines.train.flow import train_and_register
+from pipelines.train.options import DEFAULT_PARAMS, TrainOptions
+
+OPTIONS = TrainOptions(
+    params=replace(DEFAULT_PARAMS, rounds=60, early_stopping=15, learning_rate=0.15, threads=1), replicates=20
+)
+CLAIMS = 5_000
+
+
+def simulated(home: Path, *, claims: int = CLAIMS, seed: int = 3) -> Source:
+    """A home's data, simulated into it."""
+    write(simulate(SimulationConfig(claims, seed, date(2026, 1, 1), fraud_rate=0.06)), home / "data")
+    return open_named(SIMULATED, home, home / "nowhere")
+
+
+@cache
+def trained_home() -> Path:
+    """A home with one registered candidate and no champion; never change it, take a copy."""
+    home = Path(os.environ["GINJA_HOME"]) / "model-life"
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "made.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (home / "made").exists():
+            source = simulated(home)
+            train_and_register(home, source=source, options=OPTIONS, store=Store.of(home))
+            (home / "made").touch()
+    return home
+
+
+def copy_of(home: Path, target: Path) -> Path:
+    """A home of one's own with the same data, features and models, and an MLflow store that is empty."""
+    for folder in ("data", "features", "models", "reports"):
+        shutil.copytree(home / folder, target / folder)
+    # The registry names the offline files by their absolute path.
+    for name in ("registry.db", "registry.sha256", "feature_store.yaml", "built-from.sha256"):
+        (target / "features" / name).unlink(missing_ok=True)
+    return target

@@ -1,0 +1,52 @@
+"""Leakage: a feature that knows the answer is caught before a model is trained."""
+
+import numpy as np
+import pytest
+
+from pipelines.train.errors import LeakageError
+from pipelines.train.leakage import refuse_leakage, single_feature_auc
+
+
+def sample(rows: int = 2000):
+    rng = np.random.default_rng(0)
+    fraud = rng.random(rows) < 0.05
+    x = rng.normal(size=(rows, 3)).astype(np.float32)
+    x[:, 1] += fraud  # an honest signal
+    return x, fraud
+
+
+def test_honest_features_pass_and_their_strength_is_kept_for_the_record():
+    x, fraud = sample()
+    found = refuse_leakage(x, fraud, ("a", "b", "c"))
+    assert found[0].feature == "b"
+    assert 0.6 < found[0].auc < 0.9
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_planted_copy_of_the_label_is_caught_whichever_way_it_points(sign):
+    x, fraud = sample()
+    x[:, 2] = sign * (fraud + np.random.default_rng(1).normal(scale=0.05, size=len(fraud)))
+    with pytest.raises(LeakageError, match="feature c alone ranks"):
+        refuse_leakage(x, fraud, ("a", "b", "c"))
+
+
+def test_a_feature_that_is_missing_only_for_honest_claims_is_caught():
+    x, fraud = sample()
+    x[~fraud, 0] = np.nan
+    with pytest.raises(LeakageError, match="by whether it is missing"):
+        refuse_leakage(x, fraud, ("a", "b", "c"))
+
+
+def test_a_field_known_only_after_the_decision_is_refused_by_its_name():
+    x, fraud = sample()
+    with pytest.raises(LeakageError, match="recovered_cents is known only after"):
+        refuse_leakage(x, fraud, ("a", "recovered_cents", "c"))
+
+
+def test_a_perfect_ranking_of_a_few_present_values_is_no_proof():
+    x, fraud = sample()
+    x[:, 2] = np.nan
+    x[np.flatnonzero(fraud)[:2], 2] = 1.0
+    x[np.flatnonzero(~fraud)[:2], 2] = 0.0
+    found = {(one.feature, one.missing): one.auc for one in single_feature_auc(x, fraud, ("a", "b", "c"))}
+    assert found["c", False] < 0.6

@@ -1,0 +1,96 @@
+"""The split: nothing the judge sees has taught, and nothing that was not yet known has taught either."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.train.errors import EmptyWindowError, ProviderSplitError, TooFewFraudsError
+from pipelines.train.split import DAY_US, Slices, SplitPolicy, assert_providers_apart, split_by_provider, split_in_time
+
+
+def claims(days: int = 400, a_day: int = 5, *, delay_days: float = 20, fraud_every: int = 7, seed: int = 0):
+    rng = np.random.default_rng(seed)
+    received = np.sort(rng.integers(0, days * DAY_US, days * a_day)).astype(np.int64)
+    known = received + (rng.exponential(delay_days, len(received)) * DAY_US).astype(np.int64)
+    return received, known, np.arange(len(received)) % fraud_every == 0
+
+
+def split(received, known, fraud, **policy) -> Slices:
+    return split_in_time(
+        received, known, as_of_us=int(received.max()), policy=SplitPolicy(**policy), least_frauds_of=fraud
+    )
+
+
+@given(seed=st.integers(0, 50), delay=st.floats(1, 60), embargo=st.integers(0, 60))
+def test_no_claim_is_in_two_slices_and_no_teaching_label_is_newer_than_the_test(seed, delay, embargo):
+    received, known, fraud = claims(seed=seed, delay_days=delay)
+    try:
+        slices = split(received, known, fraud, embargo_days=embargo, least_frauds=1)
+    except EmptyWindowError:
+        return  # so long a delay that nothing is known in time
+    every = np.concatenate(list(slices.named().values()))
+    assert len(np.unique(every)) == len(every)
+    for name in ("train", "stop", "calibrate"):
+        rows = slices.named()[name]
+        assert (known[rows] < slices.test_from_us).all()
+        assert (received[rows] < slices.test_from_us - embargo * DAY_US).all()
+    assert (known[slices.test] <= received.max()).all()
+
+
+def test_slices_follow_each_other_in_time():
+    received, known, fraud = claims()
+    slices = split(received, known, fraud)
+    ends = [(received[rows].min(), received[rows].max()) for rows in slices.named().values()]
+    assert all(before[1] < after[0] for before, after in pairwise(ends))
+
+
+def test_labels_that_became_known_too_late_are_counted():
+    received, known, fraud = claims()
+    late = known.copy()
+    late[: len(late) // 4] = received.max()
+    slices = split(received, late, fraud)
+    assert slices.not_yet_known >= len(late) // 8
+
+
+def test_an_empty_window_says_which_and_what_to_do():
+    received, known, fraud = claims(days=30)
+    with pytest.raises(EmptyWindowError, match="take a longer window"):
+        split(received, known + 100 * DAY_US, fraud)
+
+
+def test_a_class_with_two_positives_is_refused_with_the_count():
+    received, known, fraud = claims()
+    rare = np.zeros_like(fraud)
+    rare[[500, 600]] = True
+    with pytest.raises(TooFewFraudsError, match="train slice has 2 frauds"):
+        split(received, known, rare)
+
+
+def test_a_provider_is_dealt_to_one_side_and_the_same_way_each_time():
+    received, _, _ = claims()
+    providers = np.array([f"H{n % 90}" for n in range(len(received))], dtype=object)
+    fraud = np.array([int(name[1:]) % 4 == 0 for name in providers])
+    first, again = (
+        split_by_provider(received, providers, fraud, as_of_us=int(received.max()), policy=SplitPolicy())
+        for _ in range(2)
+    )
+    for name, rows in first.named().items():
+        assert (rows == again.named()[name]).all()
+    assert_providers_apart(first, providers)
+
+
+def test_a_provider_with_both_labels_has_no_label_of_its_own():
+    received, _, fraud = claims()
+    providers = np.array(["H1"] * len(received), dtype=object)
+    with pytest.raises(ProviderSplitError, match="claims of both labels"):
+        split_by_provider(received, providers, fraud, as_of_us=int(received.max()), policy=SplitPolicy())
+
+
+def test_a_set_split_through_a_provider_is_found_out():
+    received, known, fraud = claims()
+    providers = np.array([f"H{n % 9}" for n in range(len(received))], dtype=object)
+    with pytest.raises(ProviderSplitError, match="split by provider"):
+        assert_providers_apart(split(received, known, fraud), providers)

@@ -1,0 +1,228 @@
+"""Training: what a candidate is, where it is kept, what is refused, and a model's life from first to last."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from cli.main import main
+from features.vector import FEATURE
+from models import registry
+from models.artefact import MANIFEST, load_artefact
+from models.champion import read_pointer
+from models.errors import RegistryError
+from models.registry import Store
+from pipelines.evaluate.flow import evaluate, latest
+from pipelines.evaluate.judged import FOREST, LOGISTIC, MODEL, RULE
+from pipelines.gates import GateFailed
+from pipelines.promote import audit
+from pipelines.promote.errors import RefusedError
+from pipelines.promote.flow import Force, promote, rollback
+from pipelines.train.dataset import SIMULATED, open_file, open_folder, open_named
+from pipelines.train.errors import DatasetError, MissingLabelsError
+from pipelines.train.flow import make, prepare, train_and_register
+from tests.pipelines import model_life as made
+
+
+def candidate():
+    return latest(made.trained_home(), SIMULATED)
+
+
+def test_a_candidate_is_registered_with_everything_to_remember_it_by():
+    store = Store.of(made.trained_home())
+    artefact = candidate()
+    assert registry.aliases(store) == {"candidate": artefact.version}
+    found = registry.find(store, artefact.version)
+    with registry._mlflow(store) as mlflow:
+        client = mlflow.MlflowClient()
+        run = client.get_run(found.run_id)
+        files = {file.path for file in client.list_artifacts(found.run_id)}
+    assert {"precision_recall.png", "gains.png", "calibration.png", "contributions.png", "confusion.png"} <= files
+    assert {"model_card.md", "evaluation.html", "quality", "profile.json", "leakage.json"} <= files
+    assert run.data.metrics["ap.value" if "ap.value" in run.data.metrics else "ap"] > run.data.metrics["base_rate"]
+    assert run.data.tags["ginja.data_sha256"] == artefact.document.provenance["data_sha256"]
+    assert run.data.params["dataset"] == SIMULATED
+    assert "raw claims: passed" in run.data.tags["ginja.quality"]
+
+
+def test_the_same_inputs_give_byte_identical_artefacts(tmp_path):
+    first = candidate()
+    home = made.copy_of(made.trained_home(), tmp_path)
+    options = made.OPTIONS
+    prepared = prepare(open_named(SIMULATED, home, home), options, reports=home / "reports")
+    (home / "models" / first.version).rename(home / "before")
+    _, again = make(home, prepared, options)
+    assert again.version == first.version
+    for file in sorted((home / "before").iterdir()):
+        assert (again.path / file.name).read_bytes() == file.read_bytes(), file.name
+
+
+def test_a_greater_ratio_to_the_price_of_peers_never_lowers_the_risk():
+    artefact = candidate()
+    assert artefact.document.monotone["amount_to_procedure_mean"] == 1
+    assert artefact.document.monotone == {n: FEATURE[n].monotone for n in artefact.features if FEATURE[n].monotone}
+    rng = np.random.default_rng(0)
+    rows = rng.lognormal(size=(40, len(artefact.features))).astype(np.float32)
+    for name, sign in artefact.document.monotone.items():
+        place = artefact.features.index(name)
+        low = rows.copy()
+        high = rows.copy()
+        high[:, place] += 1.5
+        margins = [artefact.booster.inplace_predict(x, predict_type="margin") for x in (low, high)]
+        assert (sign * (margins[1] - margins[0]) >= -1e-6).all(), name
+
+
+def test_the_judge_sets_the_model_beside_every_rival_and_the_model_wins_on_simulated_claims():
+    home = made.trained_home()
+    found = evaluate(home, open_named(SIMULATED, home, home), replicates=20, store=Store.of(home))
+    who = found.figures["who"]
+    assert {MODEL, RULE, "amount only", LOGISTIC, FOREST} <= set(who)
+    assert who[MODEL]["ap"]["value"] > who[RULE]["ap"]["value"]
+    assert found.figures["rule"]["reviews"] > 0
+    assert set(found.figures["kinds"])
+    assert {row["group"] for row in found.figures["abrasion"]} >= {"specialty", "region", "member sex", "member age"}
+    page = found.page.read_text()
+    assert "data:image/png;base64," in page
+    assert "Whom false alarms hit" in page
+
+
+def test_a_refused_batch_exits_3_names_the_column_and_leaves_models_and_champion_alone(tmp_path):
+    source = made.simulated(tmp_path, claims=1000)
+    path = tmp_path / "data" / "claims.parquet"
+    table = pq.read_table(path)
+    wrong = pa.array(np.where(np.arange(len(table)) % 3 == 0, 0, source.claims["amount_cents"].to_numpy()))
+    place = table.schema.get_field_index("amount_cents")
+    pq.write_table(table.set_column(place, table.schema.field(place), wrong), path)
+    result = CliRunner().invoke(main, ["train"], env={"GINJA_HOME": str(tmp_path)})
+    assert result.exit_code == 3
+    assert "amount_cents" in result.output
+    assert "the champion goes on serving" in result.output
+    assert not (tmp_path / "models").exists()
+    store = Store.of(tmp_path)
+    with registry._mlflow(store) as mlflow:
+        (run,) = mlflow.search_runs(search_all_experiments=True, output_format="list")
+    assert run.info.status == "FAILED"
+    assert run.data.tags["ginja.refused_by"] == "raw claims"
+
+
+def test_a_model_lives_from_first_champion_through_refusal_and_force_to_rollback(tmp_path):
+    source, store = made.simulated(tmp_path), Store.of(tmp_path)
+    first = train_and_register(tmp_path, source=source, options=made.OPTIONS, store=store)
+    promote(tmp_path, store=store)
+    assert read_pointer(tmp_path).version == first.version
+    assert registry.aliases(store)["champion"] == first.version
+
+    stump = replace(made.OPTIONS, params=replace(made.OPTIONS.params, rounds=1, depth=1))
+    worse = train_and_register(tmp_path, source=source, options=stump, store=store)
+    with pytest.raises(RefusedError, match="beats the champion: average precision over the champion, lower end is -"):
+        promote(tmp_path, store=store)
+    assert read_pointer(tmp_path).version == first.version
+
+    forced = promote(tmp_path, force=Force("A. Person", "a drill"), store=store)
+    assert forced.forced
+    assert read_pointer(tmp_path).version == worse.version
+    entry = audit.read(tmp_path)[-1]
+    assert (entry["action"], entry["by"], entry["reason"]) == ("force", "A. Person", "a drill")
+    assert not entry["gates"]["beats the champion"]["passed"]
+
+    dead = Store("http://127.0.0.1:1", None)
+    back = rollback(tmp_path, store=dead)
+    assert back.version == first.version == read_pointer(tmp_path).version
+    assert "failed" in back.alias_problem
+    assert audit.read(tmp_path)[-1]["action"] == "rollback"
+
+    with pytest.raises(RegistryError):
+        train_and_register(tmp_path, source=source, options=made.OPTIONS, store=dead)
+    assert registry.aliases(store)["candidate"] == worse.version
+
+
+FOREIGN = """name: acme
+columns:
+  claim_id: ref
+  received_at: booked
+  provider_id: doctor
+  procedure_code: item
+  amount: billed
+  label: verdict
+dates: {formats: ["%d.%m.%Y"], timezone: UTC}
+money: {decimal: ",", thousands: "."}
+label: {fraud: [bad], clean: [good]}
+"""
+
+
+def foreign_file(folder: Path, *, rows: int = 3000, leak: bool = False) -> tuple[Path, Path]:
+    """A labelled CSV of another shape: no member, German dates and amounts, verdicts in words."""
+    rng = np.random.default_rng(5)
+    fraud = rng.random(rows) < 0.08
+    items = rng.integers(0, 12, rows)
+    cents = np.round(np.exp(rng.normal(9 + items * 0.1, 0.35) + fraud * 0.5)).astype(int)
+    start = np.datetime64("2023-01-01")
+    days = np.sort(rng.integers(0, 700, rows))
+    lines = ["ref;booked;doctor;item;billed;verdict" + (";note" if leak else "")]
+    for n in range(rows):
+        day = (start + int(days[n])).astype(object)
+        whole, rest = divmod(int(cents[n]), 100)
+        billed = f"{whole:,}".replace(",", ".") + f",{rest:02d}"
+        row = f"R{n};{day:%d.%m.%Y};D{rng.integers(0, 40)};I{items[n]};{billed};{'bad' if fraud[n] else 'good'}"
+        lines.append(row + (f";{2 if fraud[n] else 1}" if leak else ""))
+    file, mapping = folder / "claims.csv", folder / "acme.yaml"
+    file.write_text("\n".join(lines) + "\n")
+    mapping.write_text(FOREIGN)
+    return file, mapping
+
+
+def test_a_labelled_file_of_another_shape_trains_with_what_its_columns_allow_and_says_what_it_left_out(tmp_path):
+    file, mapping = foreign_file(tmp_path)
+    source = open_file(file, mapping, tmp_path)
+    store = Store.of(tmp_path)
+    report = train_and_register(tmp_path, source=source, options=made.OPTIONS, store=store)
+    assert report.ap_model > 2 * report.base_rate
+    assert report.left_out["member_claims_30d"] == "the data have no member_id"
+    assert "no embargo" in report.split
+    artefact = load_artefact(report.path)
+    assert "amount_to_procedure_mean" in artefact.features
+    assert not any(name.startswith("member") for name in artefact.features)
+    found = evaluate(tmp_path, open_folder(source.home, name="acme"), replicates=20, store=store)
+    assert found.figures["who"][MODEL]["auc"] > 0.7
+
+
+def test_a_column_that_knows_the_answer_stops_the_training(tmp_path):
+    file, mapping = foreign_file(tmp_path, leak=True)
+    mapping.write_text(FOREIGN.replace("  label: verdict", "  label: verdict\n  units: note"))
+    result = CliRunner().invoke(
+        main, ["train", "--data", str(file), "--mapping", str(mapping)], env={"GINJA_HOME": str(tmp_path)}
+    )
+    assert result.exit_code == 1
+    assert "feature units alone ranks" in result.output
+
+
+def test_unknown_names_and_missing_labels_are_told_apart(tmp_path):
+    with pytest.raises(DatasetError, match="known are simulated, provider-fraud"):
+        open_named("nothing", tmp_path, tmp_path)
+    with pytest.raises(DatasetError, match="run `ginja simulate`"):
+        open_named(SIMULATED, tmp_path, tmp_path)
+    made.simulated(tmp_path, claims=500)
+    (tmp_path / "data" / "labels.parquet").unlink()
+    with pytest.raises(MissingLabelsError):
+        open_named(SIMULATED, tmp_path, tmp_path)
+
+
+def test_an_artefact_says_where_it_comes_from_but_neither_when_nor_where_it_was_made():
+    artefact = candidate()
+    text = (artefact.path / "model.json").read_text()
+    assert json.loads(text)["provenance"]["dataset"] == SIMULATED
+    assert str(made.trained_home()) not in text
+    assert (artefact.path / MANIFEST).exists()
+
+
+def test_a_gate_that_refuses_raises_before_anything_is_built(tmp_path):
+    source = made.simulated(tmp_path, claims=1000)
+    twice = replace(source, claims=pa.concat_tables([source.claims, source.claims]))
+    with pytest.raises(GateFailed, match="claim_id_unique"):
+        prepare(twice, made.OPTIONS, reports=tmp_path / "reports")
+    assert not (tmp_path / "features").exists()
