@@ -51,12 +51,6 @@ def test_no_test_folder_is_a_package_that_could_shadow_a_room():
     assert options["pythonpath"] == ["."]
 
 
-def test_test_files_have_names_of_their_own():
-    """Under importlib import mode two files of one name are fine; a person looking for a failure is not."""
-    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
-    assert sorted(names) == sorted(set(names))
-
-
 @pytest.mark.parametrize(
     "arguments", [["--help"], ["--version"], *([name, "--help"] for name in sorted(COMMANDS))], ids=" ".join
 )
@@ -90,7 +84,7 @@ def test_every_command_of_the_table_is_there():
 
 def test_settings_are_the_only_reader_of_the_environment():
     """A room that wants a setting declares it in `core/settings.py`. Handing the whole environment on is no reading."""
-    reading = re.compile(r"os\.getenv|os\.environ(\[[^\]]+\](?! *=)|\.get\()|import environ")
+    reading = re.compile(r"os\.getenv|os\.environ(\[[^\]]+\](?! *=)|\.get\()|from os import environ")
     readers = {
         str(path.relative_to(ROOT)): found[0]
         for room in ROOMS
