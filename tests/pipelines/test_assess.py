@@ -1,0 +1,125 @@
+"""The judge: figures that can be checked by hand, and groups that false alarms hit."""
+
+import numpy as np
+import pytest
+
+from pipelines.evaluate.abrasion import abrasion
+from pipelines.evaluate.assess import Assessment, assess
+from pipelines.evaluate.baselines import learned, simple
+from pipelines.evaluate.judged import AMOUNT, MODEL, RULE, Judged
+from pipelines.evaluate.page import render, rounded
+
+DAY_US = 86_400_000_000
+HOW = Assessment(threshold=0.5, reviews_a_week=70, claims_a_day=100, replicates=30)
+
+
+def judged(rows: int = 1000, *, noise: float = 0.0, weights: np.ndarray | None = None) -> Judged:
+    """One claim in ten is fraud; the model knows it up to `noise`, the rule flags every fifth claim whatever it is."""
+    rng = np.random.default_rng(1)
+    number = np.arange(rows)
+    fraud = number % 10 == 0
+    made = Judged(
+        fraud=fraud,
+        kind=np.where(fraud, np.where(number % 20 == 0, "upcoding", "duplicates"), None).astype(object),
+        amounts_cents=np.full(rows, 10_000),
+        providers=np.array([f"H{n % 25}" for n in number], dtype=object),
+        unseen=number % 25 == 3,
+        rule=number % 5 == 0,
+        groups={"region": np.where(number % 3 == 0, "North", "South").astype(object)},
+        received_us=number.astype(np.int64) * DAY_US // 100,
+        weights=weights,
+    )
+    score = np.where(fraud, 0.9, 0.1) + rng.normal(scale=noise, size=rows) if noise else np.where(fraud, 0.9, 0.1)
+    made.scores[MODEL] = score
+    made.probabilities[MODEL] = np.clip(score, 0, 1)
+    made.scores.update(simple(made))
+    return made
+
+
+def test_a_perfect_model_has_perfect_figures_and_the_rule_has_its_own():
+    found = assess(judged(), HOW)
+    assert found["base_rate"] == pytest.approx(0.1)
+    assert found["who"][MODEL]["ap"] == {"value": 1.0, "low": 1.0, "high": 1.0}
+    assert found["who"][MODEL]["auc"] == 1.0
+    assert found["who"][RULE]["auc"] == pytest.approx(0.9444, abs=1e-3)
+    assert found["who"][AMOUNT]["ap"]["value"] == pytest.approx(0.1)
+    assert found["difference"][AMOUNT]["ap"]["low"] > 0.8
+
+
+def test_k_is_the_weekly_capacity_as_a_share_of_all_claims():
+    found = assess(judged(), HOW)
+    assert found["reviews"]["in_window"] == pytest.approx(100)  # 70 of 700 a week is a tenth
+    assert found["who"][MODEL]["precision_at_k"]["value"] == 1.0
+    assert found["who"][MODEL]["recall_at_k"] == 1.0
+
+
+def test_at_the_threshold_the_alerts_are_those_of_the_whole_business():
+    found = assess(judged(), HOW)["threshold"]
+    assert found["alerts_a_day"] == pytest.approx(10)
+    assert (found["precision"], found["recall"], found["false_positive_rate"]) == (1.0, 1.0, 0.0)
+
+
+def test_the_dollars_are_compared_for_the_reviews_the_rule_asks_for():
+    found = assess(judged(), HOW)["rule"]
+    assert found["reviews"] == 200
+    assert found["rule_cents"] == found["model_cents"] == 1_000_000
+    assert found["ratio"] == 1.0
+
+
+def test_each_kind_has_its_recall_beside_the_rules():
+    found = assess(judged(), HOW)["kinds"]
+    assert found["upcoding"]["claims"] == found["duplicates"]["claims"] == 50
+    assert found["upcoding"]["recall_at_threshold"] == 1.0
+    assert found["upcoding"]["recall_rule"] == 1.0
+
+
+def test_claims_of_unseen_providers_are_told_apart():
+    found = assess(judged(), HOW)["unseen_providers"]
+    assert found["claims"] == 40
+    assert found["providers"] == 1
+
+
+def test_a_claim_that_stands_for_many_counts_for_many():
+    weights = np.ones(1000)
+    weights[np.arange(1000) % 10 == 0] = 3.0
+    assert assess(judged(weights=weights), HOW)["base_rate"] == pytest.approx(0.25)
+
+
+def test_a_group_that_is_flagged_more_stands_out():
+    claims = judged()
+    flagged = (claims.groups["region"] == "North") & (np.arange(1000) % 2 == 0)
+    rows = {row["value"]: row for row in abrasion(claims, flagged, replicates=30)}
+    assert rows["South"]["false_positive_rate"] == 0.0
+    assert rows["North"]["low"] > 0.2
+    assert rows["North"]["times_overall"] > 2
+
+
+def test_groups_too_small_to_speak_of_are_left_out():
+    claims = judged(100)
+    assert [row["value"] for row in abrasion(claims, claims.rule, replicates=10)] == ["South"]
+
+
+def test_the_learned_rivals_rank_a_signal_above_chance_and_take_missing_values():
+    rng = np.random.default_rng(0)
+    fraud = rng.random(2000) < 0.2
+    x = rng.normal(size=(2000, 4)).astype(np.float32)
+    x[:, 0] += 2 * fraud
+    x[rng.random(x.shape) < 0.1] = np.nan
+    scores = learned(x[:1500], fraud[:1500], x[1500:])
+    for name, score in scores.items():
+        assert np.isfinite(score).all(), name
+    regression = scores["logistic regression"]
+    assert regression[fraud[1500:]].mean() > regression[~fraud[1500:]].mean() + 0.5
+
+
+def test_the_page_shows_what_is_not_known_as_a_dash_and_text_stays_text():
+    found = rounded({"dataset": "<b>x</b>", "model": "m", "split": "in time", **assess(judged(noise=0.2), HOW)})
+    found["unseen_providers"]["ap"] = None
+    page = render(found)
+    assert "&lt;b&gt;x&lt;/b&gt;" in page
+    assert "average precision –" in page
+    assert "upcoding" in page
+
+
+def test_json_has_no_number_that_is_none():
+    assert rounded({"a": float("nan"), "b": [float("inf"), 1.23456789]}) == {"a": None, "b": [None, 1.23457]}
