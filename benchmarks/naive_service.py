@@ -19,6 +19,7 @@ from features.apply import open_store
 from features.derive import age_band
 from features.layout import VIEWS
 from features.repository import SERVICE
+from features.state import Kind
 from features.vector import build_one
 from models.champion import models_folder, read_pointer
 
@@ -66,9 +67,9 @@ class Naive:
         }
 
 
-def _states(found: "pd.Series[Any]") -> dict[str, list[int]]:
-    """Feast's one row back into a row for each view; what was never seen is nought."""
-    states = {}
+def _states(found: "pd.Series[Any]") -> dict[str, list[int] | None]:
+    """Feast's one row back into a row for each view; what was never seen is nought, of the network not known."""
+    states: dict[str, list[int] | None] = {}
     for view in VIEWS:
         row: list[int] = []
         for field in view.fields:
@@ -77,5 +78,6 @@ def _states(found: "pd.Series[Any]") -> dict[str, list[int]]:
                 row.extend(value if value is not None else [0] * field.size)
             else:
                 row.append(0 if pd.isna(value) else int(value))
-        states[view.name] = row
+        unknown = view.kind is Kind.WEEKLY and pd.isna(found[f"{view.name}__{view.fields[0].name}"])
+        states[view.name] = None if unknown else row
     return states

@@ -14,15 +14,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 
 from benchmarks.bodies import facts, score_bodies
 from benchmarks.platform import COMMAND, free_ways, platform
-from benchmarks.stage import Say, Stage, staged
+from benchmarks.stage import Say, Stage, say_the_updater_lives, staged
 from cli.processes import Processes, usable_port
+from features.online import OnlineReader, connect
+from models.champion import load_pointed, read_pointer
 from models.scorer import Scorer
 
 ROWS_COMPARED = 10_000
+SAME_MARGIN = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class Bench:
         self._bodies = stage.home / "run" / "bodies.jsonl"
         self._bodies.parent.mkdir(parents=True, exist_ok=True)
         self._bodies.write_bytes(b"\n".join(score_bodies(2_000, stage.home)))
+        say_the_updater_lives(stage.redis_url)
 
     def load(self, way: str, path: str, *, port: int | None = None, **options: Any) -> dict[str, Any]:
         """Run the load generator and return its summary; raises when an answer was not a 2xx."""
@@ -130,6 +135,7 @@ class Bench:
         command += ["--host", "127.0.0.1", "--port", str(self._port)]
         processes.start("naive", command, ready_url=f"http://127.0.0.1:{self._port}/readyz")
         processes.wait("naive")
+        self._same_job()
         bodies = self._bodies.with_name("naive.jsonl")
         bodies.write_bytes(
             b"\n".join(
@@ -141,23 +147,35 @@ class Bench:
         processes.stop("naive")
         return {"naive_p50_ms": one["p50_ms"], "naive_p99_ms": one["p99_ms"], "rps_naive": flood["per_s"]}
 
+    def _same_job(self) -> None:
+        """Hold the naive service to our margins: it must not be slower for doing something else."""
+        scorer, reader = self._ours()
+        with httpx.Client(base_url=f"http://127.0.0.1:{self._port}", timeout=30) as client:
+            for claim in facts(20, self._stage.home):
+                theirs = client.post("/score", json={"claim": claim.model_dump(mode="json")}).raise_for_status().json()
+                ours = scorer.score(claim, reader.read(claim))
+                if abs(theirs["margin"] - ours.margin) > SAME_MARGIN:
+                    raise RuntimeError(
+                        f"the naive service says {theirs['margin']} of {claim.claim_id}, we {ours.margin}"
+                    )
+
+    def _ours(self) -> tuple[Scorer, OnlineReader]:
+        pointer = read_pointer(self._stage.home)
+        if pointer is None:
+            raise RuntimeError("the stage has no champion")
+        reader = OnlineReader(connect(self._stage.redis_url, deadline_ms=1_000))
+        return Scorer(load_pointed(self._stage.home, pointer)), reader
+
     def in_process(self) -> dict[str, float]:
         """The floor (raw reads, predict, explain) and the explainer beside `pred_contribs`, on one thread."""
         import redis
         import xgboost as xgb
 
-        from features.online import OnlineReader, connect
         from features.vector import build_one
-        from models.champion import load_pointed, read_pointer
 
         self._say("in process: the floor, and the explainer beside pred_contribs")
-        pointer = read_pointer(self._stage.home)
-        if pointer is None:
-            raise RuntimeError("the stage has no champion")
-        scorer = Scorer(load_pointed(self._stage.home, pointer))
+        scorer, reader = self._ours()
         booster, names = scorer.artefact.booster, list(scorer.artefact.features)
-        client = connect(self._stage.redis_url, deadline_ms=1_000)
-        reader = OnlineReader(client)
         claims = facts(500, self._stage.home)
         vectors = [build_one(claim, reader.read(claim).states).reshape(1, -1) for claim in claims]
         keys = [reader._keys((claim,)) for claim in claims]

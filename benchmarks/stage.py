@@ -102,19 +102,19 @@ def _features(stage: Stage) -> None:
         redis.Redis.from_url(stage.redis_url) as client,
     ):
         rebuild(connection, client, network=network if network.exists() else None)
-        _say_the_updater_lives(client)
 
 
-def _say_the_updater_lives(client: "redis.Redis") -> None:
+def say_the_updater_lives(redis_url: str) -> None:
     """Date the updater's heartbeat a day ahead: without a worker nobody else says that today's rows are right."""
     from core import clock
     from features.watermark import Watermark, watermark_key
 
-    watermark = Watermark.unpack(client.get(watermark_key()))  # type: ignore[arg-type]
-    if watermark is None:
-        raise RuntimeError("the rebuild left no watermark")
-    ahead = clock.micros(clock.now()) + 86_400_000_000
-    client.set(watermark_key(), replace(watermark, heartbeat_us=ahead).pack())
+    with redis.Redis.from_url(redis_url) as client:
+        watermark = Watermark.unpack(client.get(watermark_key()))
+        if watermark is None:
+            raise RuntimeError("the rebuild left no watermark")
+        ahead = clock.micros(clock.now()) + 86_400_000_000
+        client.set(watermark_key(), replace(watermark, heartbeat_us=ahead).pack())
 
 
 def _model(home: Path) -> None:
