@@ -49,7 +49,7 @@ class Trial:
 def trials() -> list[Trial]:
     """Every fault, in the order in which they are tried."""
     found = [_broken_way("API–scorer", "to_scorer", fault, degrades=True) for fault in _WAYS]
-    found += [_rewritten(name, rewrite) for name, rewrite in _LIES.items()]
+    found += [_rewritten(name, rewrite) for name, rewrite in LIES.items()]
     found += [_broken_way("scorer–Valkey", "scorer_to_store", fault, degrades=True) for fault in _WAYS]
     found += [_broken_way("worker–Valkey", "worker_to_store", fault, degrades=False) for fault in _WAYS]
     found.append(Trial("scorer killed five times", _kill_repeatedly, _nothing, degrades=False))
@@ -106,7 +106,7 @@ def _off_sum(score: dict[str, Any]) -> None:
     score["margin"] += 1.0
 
 
-_LIES: dict[str, Rewrite] = {
+LIES: dict[str, Rewrite] = {
     "scorer answers no JSON": lambda message: with_body(message, b"<html>proxy error</html>"),
     "scorer answers other JSON": lambda message: with_body(message, b'{"fraud": "no"}'),
     "scorer answers NaN": _changed(lambda score: score.update(probability=float("nan"))),

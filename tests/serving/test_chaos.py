@@ -1,0 +1,82 @@
+"""The chaos test judges rightly: its lies are lies, and every broken promise is named."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.chaos import Outcome, broken
+from benchmarks.faults import LIES, trials
+from claims.score_check import UnbelievableScore, believe
+
+SCORE = json.loads((Path(__file__).parents[1] / "contracts" / "score_response.json").read_text())
+CLAIM_ID = SCORE["claim_id"]
+
+
+def message(body: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\ncontent-length: " + str(len(body)).encode() + b"\r\n\r\n" + body
+
+
+def test_the_score_that_is_lied_about_can_be_believed() -> None:
+    assert believe(json.dumps(SCORE).encode(), CLAIM_ID).claim_id == CLAIM_ID
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_no_lie_of_the_chaos_test_is_believed(lie: str) -> None:
+    _, _, body = LIES[lie](message(json.dumps(SCORE).encode())).partition(b"\r\n\r\n")
+    with pytest.raises(UnbelievableScore):
+        believe(body, CLAIM_ID)
+
+
+def test_an_answer_that_is_no_score_passes_unchanged() -> None:
+    problem = message(b'{"type": "urn:ginja:scoring:late"}')
+    assert LIES["contributions do not sum"](problem) == problem
+
+
+def test_every_fault_has_a_name_of_its_own() -> None:
+    names = [trial.name for trial in trials()]
+    assert len(set(names)) == len(names)
+
+
+KEPT = Outcome(
+    fault="a fault",
+    degrades=True,
+    claims=500,
+    by_model=300,
+    by_rule=200,
+    lost=0,
+    server_errors=0,
+    statuses={"201": 500},
+    p50_ms=10.0,
+    p99_ms=200.0,
+    max_ms=250.0,
+    opened_s=0.3,
+    closed_s=1.5,
+    rescored=200,
+    rescored_s=4.0,
+    not_rescored=[],
+)
+
+
+def test_kept_promises_are_no_news() -> None:
+    assert broken([KEPT, replace(KEPT, degrades=False, opened_s=None, by_rule=0)]) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"lost": 1}, "1 of 500 claims lost"),
+        ({"server_errors": 2}, "2 answers 5xx"),
+        ({"p99_ms": 301.0}, "p99 of 301 ms"),
+        ({"opened_s": None}, "breaker not open"),
+        ({"opened_s": 5.1}, "breaker not open"),
+        ({"closed_s": None}, "breaker not closed"),
+        ({"not_rescored": ["clm_1"]}, "1 claims not scored again"),
+        ({"degrades": False, "by_model": 0}, "no claim was decided by the model"),
+    ],
+)
+def test_each_broken_promise_is_named(changed: dict[str, object], words: str) -> None:
+    (found,) = broken([replace(KEPT, **changed)])  # type: ignore[arg-type]
+    assert found.startswith("a fault: ")
+    assert words in found
