@@ -1,5 +1,6 @@
-"""`ginja db`: the database's schema."""
+"""`ginja db`: the database's schema, and a history in it."""
 
+import json
 from pathlib import Path
 
 import click
@@ -7,7 +8,7 @@ import click
 
 @click.group()
 def db() -> None:
-    """Create and upgrade the database."""
+    """The database: upgrade its schema, load a history."""
 
 
 @db.command()
@@ -22,18 +23,27 @@ def upgrade() -> None:
 
 
 @db.command()
-@click.option(
-    "--folder", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Default: data under GINJA_HOME."
-)
-@click.option("--source", default="history", show_default=True, help="Name of the data set, kept with each claim.")
-def load(folder: Path | None, source: str) -> None:
-    """Load a history, with its members, providers and catalogue, from Parquet files."""
+@click.argument("folder", required=False, type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--source", default="history", show_default=True, help="What the rows are marked with.")
+@click.option("--json", "as_json", is_flag=True, help="Print the rows by table as one JSON object.")
+def load(folder: Path | None, source: str, as_json: bool) -> None:
+    """Load a data set's frames into the database (default: data under GINJA_HOME); what is there stays."""
+    from rich.console import Console
+
     from api.loading import load_folder
     from api.migrate import upgrade as upgrade_schema
     from core.servers import postgres_url
     from core.settings import settings
 
+    frames = folder or settings().home / "data"
+    if not (frames / "claims.parquet").exists():
+        raise click.UsageError(f"{frames} has no claims.parquet; run ginja simulate or ginja ingest first")
     url = postgres_url(settings())
     upgrade_schema(url)
-    for table, rows in load_folder(url, folder or settings().home / "data", source=source).items():
-        click.echo(f"{table:>12}  {rows:,}")
+    with Console(stderr=True).status(f"Loading {frames}"):
+        loaded = load_folder(url, frames, source=source)
+    if as_json:
+        click.echo(json.dumps(loaded))
+        return
+    for table, rows in loaded.items():
+        click.echo(f"{table:>12}  {rows:,} rows")

@@ -10,7 +10,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     # name: (module:attribute, one line of help)
     "api": ("cli.api:api", "The claims API."),
     "bench": ("cli.bench:bench", "Measure features and scoring; prints JSON."),
-    "db": ("cli.database:db", "Create and upgrade the database."),
+    "db": ("cli.database:db", "The database: upgrade its schema, load a history."),
     "demo": ("cli.demo:demo", "The whole platform once: simulate, train, serve, decide, break, recover."),
     "drift": ("cli.drift:drift", "Hold each day's claims against the quiet ones before."),
     "evaluate": ("cli.model:evaluate", "Judge a model beside the rule and its rivals."),

@@ -1,10 +1,14 @@
 """`ginja db`, as a person types it."""
 
+import json
+
 import psycopg
 from click.testing import CliRunner
 
 from cli.database import db
 from core.settings import Settings, held
+from pipelines.simulate import SimulationConfig, write
+from pipelines.simulate import simulate as run_simulation
 
 
 def test_an_empty_database_is_upgraded_and_a_second_time_does_no_harm(empty_database_url):
@@ -15,3 +19,14 @@ def test_an_empty_database_is_upgraded_and_a_second_time_does_no_harm(empty_data
         assert "newest schema" in result.output
     with psycopg.connect(empty_database_url) as connection:
         assert connection.execute("SELECT count(*) FROM claims").fetchone() == (0,)
+
+
+def test_a_history_is_loaded_and_a_second_time_changes_nothing(empty_database_url, tmp_path):
+    with held(Settings(database_url=empty_database_url, home=tmp_path)):
+        refused = CliRunner().invoke(db, ["load"])
+        assert refused.exit_code == 2
+        assert "ginja simulate" in refused.output
+        write(run_simulation(SimulationConfig(claims=500)), tmp_path / "data")
+        first, second = (CliRunner().invoke(db, ["load", "--json"], catch_exceptions=False).stdout for _ in range(2))
+    assert json.loads(first)["claims"] == 500
+    assert json.loads(second)["claims"] == 0
