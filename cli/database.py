@@ -24,7 +24,7 @@ def upgrade() -> None:
 
 @db.command()
 @click.argument("folder", required=False, type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--source", default="history", show_default=True, help="What the rows are marked with.")
+@click.option("--source", default="history", show_default=True, help="Name of the data set, kept with each claim.")
 @click.option("--json", "as_json", is_flag=True, help="Print the rows by table as one JSON object.")
 def load(folder: Path | None, source: str, as_json: bool) -> None:
     """Load a data set's frames into the database (default: data under GINJA_HOME); what is there stays."""
