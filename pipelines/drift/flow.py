@@ -1,7 +1,7 @@
 """The daily run: score what came in, compare each day with the quiet stretch before, tell whoever should know.
 
-Left behind: `reports/drift.json` (for the console), `reports/drift.prom` (for a node exporter's textfile collector), and
-a run in MLflow with the page. An alarm that stands is told once, and again only after a quiet week.
+Left behind: `reports/drift.json` (for the console), `reports/drift.prom` (for a node exporter's textfile collector),
+and a run in MLflow with the page. An alarm that stands is told once, and again only after a quiet week.
 """
 
 import json
@@ -62,15 +62,15 @@ def watch(
 
 def raised(days: list[Day]) -> list[Alarm]:
     """The alarms that are news: not those that stood within the `QUIET_DAYS` before."""
-    last: dict[tuple[str, str], np.datetime64] = {}
+    last: dict[str, np.datetime64] = {}
     news = []
     for day in days:
         today = np.datetime64(day.day, "D")
         for alarm in day.alarms:
-            before = last.get((alarm.measure, alarm.feature))
+            before = last.get(alarm.measure)
             if before is None or (today - before).astype(int) > QUIET_DAYS:
                 news.append(alarm)
-            last[(alarm.measure, alarm.feature)] = today
+            last[alarm.measure] = today
     return news
 
 

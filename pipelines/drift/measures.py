@@ -5,24 +5,27 @@ chance does to a day of so many claims, and what the days of the reference did t
 woken by noise, nor a large one by a Monday; 30 quiet days raise at most one alarm, which a test holds.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2, norm
 
+from features.vector import FEATURE
 from pipelines.drift.errors import DriftError
 from pipelines.gates.profile import BINS, FeatureProfile, Profile, profile_of, stability
 
 LEAST_REFERENCE_DAYS = 28
-LEAST_CLAIMS = 50
+LEAST_CLAIMS = 80
 """Claims of a day below which only the volume is looked at."""
 FALSE_ALARMS_A_DAY = 0.01
 """Chance of an alarm by noise alone on a quiet day, over all features together."""
 PSI_FLOOR, MISSING_FLOOR, SCORE_FLOOR, FLAGGED_FLOOR = 0.25, 0.03, 0.25, 2.5
 VOLUME_FLOOR, CALIBRATION_FLOOR = 0.4, 2.0
-ROOM = 2.5
+ROOM = 3.5
 """How much further than the worst day of the reference a day must go."""
+PROVIDER_ROOM = 6.0
+"""The same for facts of a provider, which all its claims of a day share: one that sends its week at once moves them."""
 CLUSTERED = 4.0
 """A day's claims come from few providers, so chance does to them what it does to a quarter as many."""
 
@@ -35,14 +38,17 @@ class Alarm:
     measure: str
     """`feature`, `missing`, `score`, `flagged`, `volume` or `calibration`."""
     feature: str
-    """Empty where the measure is not of one feature."""
+    """The one furthest beyond its limit; empty where the measure is not of features."""
     value: float
     limit: float
+    others: tuple[str, ...] = ()
+    """More features beyond theirs, the furthest first: one cause, one alarm."""
 
     def words(self) -> str:
         """One line for a terminal."""
         of = f" of {self.feature}" if self.feature else ""
-        return f"{self.day}: {self.measure}{of} is {self.value:.3g}, limit {self.limit:.3g}"
+        more = f", and {len(self.others)} more features" if self.others else ""
+        return f"{self.day}: {self.measure}{of} is {self.value:.3g}, limit {self.limit:.3g}{more}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +170,12 @@ def measure(stream: Stream, day: int, reference: Reference) -> Day:
         for place, name in enumerate(stream.features):
             column, known = stream.x[rows, place], reference.profile.features[name]
             psi[name], missing[name] = stability(column, known), _missing(column)
-            limit = max(PSI_FLOOR, _chance_psi(len(rows), len(stream.features)), reference.worst_psi[name] * ROOM)
+            room = PROVIDER_ROOM if FEATURE[name].entity.startswith("provider") else ROOM
+            limit = max(PSI_FLOOR, _chance_psi(len(rows), len(stream.features)), reference.worst_psi[name] * room)
             hold("feature", psi[name], limit, feature=name)
             usual = known.missing_share
             chance = 5 * float(np.sqrt(max(usual * (1 - usual), 1e-4) / len(rows)))
-            extra = max(MISSING_FLOOR, chance, reference.worst_missing[name] * ROOM)
+            extra = max(MISSING_FLOOR, chance, reference.worst_missing[name] * room)
             hold("missing", missing[name], usual + extra, feature=name)
         p = stream.probabilities[rows]
         score, mean, flagged = (
@@ -176,11 +183,32 @@ def measure(stream: Stream, day: int, reference: Reference) -> Day:
             float(p.mean()),
             float((p >= reference.threshold).mean()),
         )
-        hold("score", score, max(SCORE_FLOOR, _chance_psi(len(rows), 1), reference.worst_score * ROOM))
+        hold("score", score, max(SCORE_FLOOR, _chance_psi(len(rows), 1), reference.worst_score * PROVIDER_ROOM))
         usual = max(reference.flagged, 1 / len(rows))
         hold("flagged", flagged, max(FLAGGED_FLOOR * usual, usual + 5 * float(np.sqrt(usual / len(rows)))))
     calibration, labels = _calibration(stream, day, reference, hold)
-    return Day(name_of_day, len(rows), psi, missing, score, mean, flagged, volume, calibration, labels, tuple(alarms))
+    return Day(
+        day=name_of_day,
+        claims=len(rows),
+        psi=psi,
+        missing=missing,
+        score_psi=score,
+        mean_score=mean,
+        flagged=flagged,
+        volume_ratio=volume,
+        calibration_ratio=calibration,
+        labels=labels,
+        alarms=gathered(alarms),
+    )
+
+
+def gathered(alarms: list[Alarm]) -> tuple[Alarm, ...]:
+    """A day's alarms, one a measure: a mapping that broke moves twenty features, and is one thing to look at."""
+    found = []
+    for what in dict.fromkeys(alarm.measure for alarm in alarms):
+        mine = sorted((one for one in alarms if one.measure == what), key=lambda one: -one.value / one.limit)
+        found.append(replace(mine[0], others=tuple(one.feature for one in mine[1:])))
+    return tuple(found)
 
 
 def _calibration(stream: Stream, day: int, reference: Reference, hold: object) -> tuple[float, int]:

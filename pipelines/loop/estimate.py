@@ -76,9 +76,9 @@ def estimate(found: Findings, *, k: float) -> Estimate:
 def training_weights(weights: NDArray[np.float64], *, most: float) -> NDArray[np.float64]:
     """Inverse propensities as training uses them: cut at `most`.
 
-    A few huge weights make a model of those few claims. Cutting trades a little bias (unflagged claims count for too
-    little, so that the margin starts too high) for much less variance; calibration uses the weights uncut and takes the
-    bias out of the probabilities again.
+    A few huge weights make a model of those few claims: one fraud found by lot that counts for 400 claims bends the
+    trees and the calibration both. Cutting trades bias (unflagged claims count for too little) for much less variance;
+    `docs/learning-loop.md` has what was measured. Estimates never cut.
     """
     if most < 1:
         raise LoopError("weights are cut at 1 or more")

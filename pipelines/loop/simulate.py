@@ -46,12 +46,11 @@ class LoopConfig:
 
     review_share: float = 0.02
     """Claims that can be looked into, as a share of a week's."""
-    audit_share: float = 0.2
+    audit_share: float = 0.1
     """Of the reviews, with the audit."""
-    most_weight: float = 60.0
-    """An audited claim counts for no more than this many in training."""
-    calibrate_most_weight: float = 60.0
-    calibrate_days: int = 540
+    most_weight: float = 20.0
+    """A finding counts for no more than this many claims in training and calibration."""
+    calibrate_days: int = 365
     """Labels of claims of so many days calibrate; half of them, the other half trains."""
     salt: str = "loop"
 
@@ -128,9 +127,10 @@ def _learn(state: _State, world: World, today: int, config: LoopConfig) -> None:
     stops = ~calibrates & (lot > 0.86)
     train, stop, later = rows[~calibrates & ~stops], rows[stops], rows[calibrates]
 
+    weights = training_weights(state.weight, most=config.most_weight)
+
     def sample(taken: NDArray[np.intp]) -> Sample:
-        weights = training_weights(state.weight[taken], most=config.most_weight)
-        return Sample(world.x[taken], world.examples.fraud[taken], weights)
+        return Sample(world.x[taken], world.examples.fraud[taken], weights[taken])
 
     booster = train_booster(sample(train), sample(stop), features=world.features, params=PARAMS).booster
 
@@ -139,11 +139,7 @@ def _learn(state: _State, world: World, today: int, config: LoopConfig) -> None:
         return found
 
     state.margins = margins
-    state.calibrator = fit_calibrator(
-        margins(world.x[later]),
-        world.examples.fraud[later],
-        weights=training_weights(state.weight[later], most=config.calibrate_most_weight),
-    )
+    state.calibrator = fit_calibrator(margins(world.x[later]), world.examples.fraud[later], weights=weights[later])
 
 
 def _live(state: _State, world: World, month: int, policy: str, config: LoopConfig) -> Month:

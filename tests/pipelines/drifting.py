@@ -1,0 +1,61 @@
+"""A scored stream of simulated claims, and drifts to plant in it."""
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from features.apply import apply
+from features.offline import build
+from features.training import training_set
+from features.vector import FEATURE_NAMES
+from models.booster import BoosterParams, Sample, train_booster
+from models.calibration import fit_calibrator
+from pipelines.drift.measures import Stream
+from pipelines.simulate import SimulationConfig, simulate
+from pipelines.train.examples import usable
+
+DAY_US = 86_400_000_000
+PARAMS = BoosterParams(rounds=60, early_stopping=10, depth=3, learning_rate=0.2, max_bin=64, threads=1)
+
+
+def simulated_stream(folder: Path, *, claims: int, days: int, seed: int) -> tuple[Stream, float]:
+    """The stream of an insurer and the threshold of a model that learned from its first half."""
+    insurer = simulate(SimulationConfig(claims, seed, date(2026, 1, 1), days, live_days=0))
+    build(folder, insurer.claims, insurer.labels)
+    apply(folder, "redis://127.0.0.1:1/0")
+    built = training_set(folder, insurer.claims, insurer.labels)
+    names, _ = usable(built.x, built.available, built.index)
+    x = np.ascontiguousarray(built.x[:, [FEATURE_NAMES.index(name) for name in names]])
+    received = built.index["received_at"].cast("int64").to_numpy()
+    known = built.index["known_at"].cast("int64").fill_null(np.iinfo(np.int64).max).to_numpy()
+    fraud = built.index["is_fraud"].fill_null(False).to_numpy(zero_copy_only=False).astype(bool)
+    half = len(x) // 2
+    place = np.arange(half)
+    parts = [np.flatnonzero(place % 4 < 2), np.flatnonzero(place % 4 == 2), np.flatnonzero(place % 4 == 3)]
+    train, stop, later = (Sample(x[rows], fraud[rows]) for rows in parts)
+    booster = train_booster(train, stop, features=names, params=PARAMS).booster
+    calibrator = fit_calibrator(booster.inplace_predict(later.x, predict_type="margin"), later.fraud)
+    probabilities = calibrator.probabilities(booster.inplace_predict(x, predict_type="margin"))
+    stream = Stream(
+        features=names,
+        x=x,
+        probabilities=probabilities,
+        day=received // DAY_US,
+        known_day=np.where(known <= received.max(), known // DAY_US, -1),
+        fraud=fraud,
+    )
+    return stream, float(np.quantile(probabilities[half:], 0.99))
+
+
+def only(stream: Stream, rows: np.ndarray) -> Stream:
+    """The stream with these rows."""
+    return replace(
+        stream,
+        x=stream.x[rows],
+        probabilities=stream.probabilities[rows],
+        day=stream.day[rows],
+        known_day=stream.known_day[rows],
+        fraud=stream.fraud[rows],
+    )

@@ -1,0 +1,158 @@
+"""Drift: quiet days are quiet, and each kind of planted drift is found on its day."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipelines.drift.errors import DriftError
+from pipelines.drift.flow import Drift, metrics_text, raised, watch
+from pipelines.drift.measures import LEAST_REFERENCE_DAYS, Alarm, gathered, measure, reference_of
+from pipelines.drift.page import render
+from tests.pipelines.drifting import only, simulated_stream
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory):
+    """30,000 simulated claims of 240 days, scored by a model of the first half; and its threshold."""
+    return simulated_stream(tmp_path_factory.mktemp("stream"), claims=30_000, days=240, seed=1)
+
+
+@pytest.fixture(scope="module")
+def quiet(scored):
+    """60 days of reference, and the day after them that is looked at: a Wednesday."""
+    stream, threshold = scored
+    last = int(stream.day.max())
+    day = last - 40 - (last - 40 + 3) % 7 + 2
+    return stream, day, reference_of(stream, range(day - 60, day), threshold)
+
+
+def measures_of(stream, day, reference):
+    return {alarm.measure for alarm in measure(stream, day, reference).alarms}
+
+
+def test_thirty_quiet_days_raise_at_most_one_alarm(scored):
+    stream, threshold = scored
+    last = int(stream.day.max())
+    for until in (last, last - 15, last - 29):
+        _, days, alarms = watch(stream, threshold=threshold, until=until, days=30, reference_days=60)
+        assert len(days) == 30
+        assert len(alarms) <= 1, [alarm.words() for alarm in alarms]
+
+
+def test_a_quiet_day_is_quiet(quiet):
+    stream, day, reference = quiet
+    assert measure(stream, day, reference).alarms == ()
+
+
+def test_a_feature_that_shifts_is_found_on_the_day(quiet):
+    """Amounts that come in another unit, as after a change of currency."""
+    stream, day, reference = quiet
+    x = stream.x.copy()
+    x[np.ix_(stream.of(day), [stream.features.index("amount")])] *= 3
+    [alarm] = [one for one in measure(replace(stream, x=x), day, reference).alarms if one.measure == "feature"]
+    assert alarm.feature == "amount"
+
+
+def test_a_column_that_goes_missing_is_found_on_the_day(quiet):
+    stream, day, reference = quiet
+    x, rows = stream.x.copy(), stream.of(day)
+    x[rows[:: len(rows) // 30], stream.features.index("member_claims_90d")] = np.nan
+    [alarm] = [one for one in measure(replace(stream, x=x), day, reference).alarms if one.measure == "missing"]
+    assert alarm.feature == "member_claims_90d"
+
+
+def test_scores_that_shift_are_found_on_the_day(quiet):
+    stream, day, reference = quiet
+    p = stream.probabilities.copy()
+    p[stream.of(day)] = np.clip(p[stream.of(day)] * 4, 0, 1)
+    assert measures_of(replace(stream, probabilities=p), day, reference) >= {"score"}
+
+
+def test_many_more_flagged_claims_are_found_on_the_day(quiet):
+    stream, day, reference = quiet
+    p = stream.probabilities.copy()
+    p[stream.of(day)[:25]] = 0.9
+    assert "flagged" in measures_of(replace(stream, probabilities=p), day, reference)
+
+
+def test_probabilities_that_no_longer_hold_are_found_on_the_day(quiet):
+    """Labels of a day that say fraud far more often than was expected of those claims."""
+    stream, day, reference = quiet
+    known = np.flatnonzero(stream.known_day == day)
+    assert len(known) >= 40
+    fraud = stream.fraud.copy()
+    fraud[known[:30]] = True
+    assert measures_of(replace(stream, fraud=fraud), day, reference) == {"calibration"}
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_claims_that_stay_away_are_found_on_the_day(quiet, share):
+    stream, day, reference = quiet
+    rows = stream.of(day)
+    lost = rows[int(len(rows) * share) :]
+    assert "volume" in measures_of(only(stream, np.setdiff1d(np.arange(len(stream.day)), lost)), day, reference)
+
+
+def test_a_flood_of_claims_is_found_on_the_day(quiet):
+    """The day's claims, and those of the same weekday of the two weeks before once more."""
+    stream, day, reference = quiet
+    rows = np.concatenate([np.arange(len(stream.day)), stream.of(day - 7), stream.of(day - 14)])
+    flooded = only(stream, rows)
+    flooded.day[len(stream.day) :] = day
+    assert measures_of(flooded, day, reference) == {"volume"}
+
+
+def test_no_label_on_a_day_is_no_calibration_alarm(quiet):
+    stream, day, reference = quiet
+    found = measure(replace(stream, known_day=np.full_like(stream.known_day, -1)), day, reference)
+    assert found.labels == 0
+    assert np.isnan(found.calibration_ratio)
+    assert found.alarms == ()
+
+
+def test_a_day_of_few_claims_is_looked_at_for_its_volume_only(quiet):
+    stream, day, reference = quiet
+    few = only(stream, np.setdiff1d(np.arange(len(stream.day)), stream.of(day)[20:]))
+    found = measure(few, day, reference)
+    assert found.psi == {}
+    assert found.claims == 20
+
+
+def test_features_that_move_together_are_one_alarm():
+    alarms = [Alarm("2026-01-01", "feature", name, value, 1.0) for name, value in (("a", 2.0), ("b", 5.0), ("c", 3.0))]
+    assert gathered(alarms) == (replace(alarms[1], others=("c", "a")),)
+    assert gathered(alarms)[0].words() == "2026-01-01: feature of b is 5, limit 1, and 2 more features"
+
+
+def test_an_alarm_that_stands_is_told_once_and_again_after_a_quiet_week(quiet):
+    stream, day, reference = quiet
+    usual = measure(stream, day, reference)
+
+    def of(name, *, alarming):
+        return replace(usual, day=name, alarms=(Alarm(name, "score", "", 1.0, 0.5),) if alarming else ())
+
+    days = [of(f"2026-01-{number:02d}", alarming=number in (1, 2, 3, 8, 20)) for number in range(1, 25)]
+    assert [alarm.day for alarm in raised(days)] == ["2026-01-01", "2026-01-20"]
+
+
+def test_too_short_a_reference_is_refused(scored):
+    stream, threshold = scored
+    last = int(stream.day.max())
+    with pytest.raises(DriftError, match=f"at least {LEAST_REFERENCE_DAYS} days"):
+        reference_of(stream, range(last - 10, last), threshold)
+
+
+def test_the_last_day_is_told_to_prometheus_and_the_page_names_every_alarm(quiet):
+    stream, day, reference = quiet
+    x = stream.x.copy()
+    x[np.ix_(stream.of(day), [stream.features.index("amount")])] = np.nan
+    last = measure(replace(stream, x=x), day, reference)
+    found = Drift("m1", "simulated", ("2025-01-01", "2025-02-28"), (last,), tuple(raised([last])))
+    text = metrics_text(found)
+    assert 'ginja_drift_alarm{feature="amount",measure="missing"} 1.0' in text
+    assert 'ginja_drift_feature_missing_share{feature="amount"} 1.0' in text
+    assert f"ginja_drift_volume_ratio {last.volume_ratio}" in text
+    assert all(alarm.words() in render(found) for alarm in found.raised)
+    assert json.loads(json.dumps(found.as_json()))["days"][0]["claims"] == last.claims
