@@ -13,7 +13,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "db": ("cli.database:db", "The database: upgrade its schema, load a history."),
     "demo": ("cli.demo:demo", "The whole platform once: simulate, train, serve, decide, break, recover."),
     "drift": ("cli.drift:drift", "Hold each day's claims against the quiet ones before."),
-    "evaluate": ("cli.model:evaluate", "Judge a model beside the rule and its rivals."),
+    "evaluate": ("cli.evaluate:evaluate", "Judge a model beside the rule and its rivals."),
     "features": ("cli.features:features", "Apply, build, rebuild, verify features."),
     "gate": ("cli.gate:gate", "Check a data set as training would."),
     "ingest": ("cli.ingest:ingest", "Read claims files into the claims frame."),

@@ -36,10 +36,12 @@ class Source:
     dated_labels: bool
     """Whether it is known when each label became known."""
     sha256: str
-    """Of the claims and labels files."""
+    """Of the claims, labels and weights files."""
     about: dict[str, Any]
     missing: tuple[str, ...]
     """Columns of the claims frame that the source does not have."""
+    weights: pa.Table | None = None
+    """`claim_id`, `weight` of the labels that do not count once: found by lot they count for more, 0 is not believed."""
 
 
 def _silent(done: int, of: int) -> None:
@@ -84,7 +86,7 @@ def open_file(file: Path, mapping: Path, home: Path, *, progress: Progress = _si
 
 def open_folder(folder: Path, *, name: str, feature_home: Path | None = None, hint: str = "ingest it anew") -> Source:
     """The frames of a folder. Raises `DatasetError`, `MissingLabelsError`."""
-    claims, labels = folder / "claims.parquet", folder / "labels.parquet"
+    claims, labels, weights = (folder / f"{part}.parquet" for part in ("claims", "labels", "weights"))
     if not claims.exists() or not (folder / DATASET).exists():
         raise DatasetError(f"{folder} holds no finished data set; {hint}")
     if not labels.exists() or pq.read_metadata(labels).num_rows == 0:
@@ -103,9 +105,10 @@ def open_folder(folder: Path, *, name: str, feature_home: Path | None = None, hi
         labels=pq.read_table(labels),
         label_of="provider" if about.get("label_of") == "provider" else "claim",
         dated_labels=about.get("label_times", "given") != "none",
-        sha256=digest(claims, labels),
+        sha256=digest(claims, labels, *([weights] if weights.exists() else [])),
         about=about,
         missing=tuple(missing_columns(frame)),
+        weights=pq.read_table(weights) if weights.exists() else None,
     )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from features.training import TrainingSet
@@ -36,6 +37,8 @@ class Examples:
     providers: NDArray[np.object_]
     unlabelled: int
     """Claims whose truth is not known, left out."""
+    weights: NDArray[np.float64] | None = None
+    """For how many claims each stands; None: for itself."""
 
     def __len__(self) -> int:
         return len(self.fraud)
@@ -55,8 +58,11 @@ class Examples:
         return np.nan_to_num(self.column(PEER_RATIO), nan=0.0) > RULE_FACTOR
 
 
-def examples_of(built: TrainingSet) -> Examples:
-    """The labelled claims of a training set. Raises `MissingLabelsError`, `LabelTimeError`."""
+def examples_of(built: TrainingSet, weights: pa.Table | None = None) -> Examples:
+    """The labelled claims of a training set; `weights` (`claim_id`, `weight`) are of those that do not stand for one.
+
+    Raises `MissingLabelsError`, `LabelTimeError`.
+    """
     truth = built.index["is_fraud"]
     if truth.null_count == len(truth):
         raise MissingLabelsError("none of the claims has a label; look at the claim identifiers of the labels")
@@ -84,7 +90,16 @@ def examples_of(built: TrainingSet) -> Examples:
         amounts_cents=index["amount_cents"].to_numpy(),
         providers=np.array(index["provider_id"].to_pylist(), dtype=object),
         unlabelled=len(truth) - len(labelled),
+        weights=None if weights is None else _weights(index["claim_id"], weights),
     )
+
+
+def _weights(claim_ids: pa.ChunkedArray, weights: pa.Table) -> NDArray[np.float64]:
+    place = pc.index_in(claim_ids, value_set=weights["claim_id"].combine_chunks())
+    found = np.ones(len(claim_ids))
+    known = place.is_valid().to_numpy()
+    found[known] = weights["weight"].to_numpy()[place.drop_null().to_numpy()]
+    return found
 
 
 def usable(

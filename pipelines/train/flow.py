@@ -28,7 +28,7 @@ from pipelines.evaluate.page import keep, render, rounded
 from pipelines.evaluate.pictures import draw
 from pipelines.evaluate.record import git_commit
 from pipelines.evaluate.window import add_model
-from pipelines.gates import GateFailed, GateResult, check_claims, check_training_set
+from pipelines.gates import GateFailed, GateResult, Profile, check_claims, check_training_set, from_json
 from pipelines.train import steps
 from pipelines.train.dataset import SIMULATED, Source, open_named
 from pipelines.train.examples import Examples, examples_of
@@ -115,6 +115,7 @@ def train_and_register(
     watch.step("Recording it in MLflow")
     record = run_record(prepared, options, model, artefact, evaluation, drawings, html=html, command=command)
     registered = registry.register(store, record, artefact)
+    (steps.reports_folder(home) / f"{source.name}-profile.json").write_text(record.texts["profile.json"])
     return _report(
         prepared, artefact, figures, registered, page=reports / "evaluation.html", seconds=time.perf_counter() - started
     )
@@ -169,6 +170,7 @@ def prepare(
         examples.fraud[learned],
         ids,
         reports / f"{source.name}-training.html",
+        before=last_profile(reports, source.name),
     )
     suspects = refuse_leakage(
         examples.matrix(slices.train, features), examples.fraud[slices.train], features, trusted=options.trusted
@@ -176,10 +178,18 @@ def prepare(
     return Prepared(source, examples, slices, features, left_out, (raw, training), tuple(suspects))
 
 
+def last_profile(reports: Path, dataset: str) -> Profile | None:
+    """The profile of the last training set of this name that became a candidate."""
+    try:
+        return from_json((reports / f"{dataset}-profile.json").read_text())
+    except FileNotFoundError:
+        return None
+
+
 def read_and_split(source: Source, options: TrainOptions) -> tuple[Examples, Slices]:
     """Labelled vectors as of the moment of training, and their slices."""
     moment = steps.as_of(source, options)
-    examples = examples_of(steps.read_vectors(source, as_of_us=moment))
+    examples = examples_of(steps.read_vectors(source, as_of_us=moment), source.weights)
     return examples, steps.split(examples, source, options, as_of_us=moment)
 
 
@@ -196,10 +206,7 @@ def provenance(prepared: Prepared, options: TrainOptions) -> dict[str, Any]:
         "as_of_us": steps.as_of(source, options),
         "test_from_us": slices.test_from_us,
         "slices": {name: len(rows) for name, rows in slices.named().items()},
-        "quality": {
-            result.gate: {"passed": len(result.passed), "critical": len(result.critical())}
-            for result in prepared.quality
-        },
+        "quality": {result.gate: {"critical": len(result.critical())} for result in prepared.quality},
     }
 
 

@@ -18,6 +18,7 @@ from models.errors import TablesTooLargeError, ThresholdError, UnsupportedBooste
 from models.explainer import build_tables
 from models.tables import LeafTables
 from models.threshold import Choice, Labelled, by_capacity, outcome
+from pipelines.loop.estimate import MOST_WEIGHT, training_weights
 from pipelines.train.dataset import Source
 from pipelines.train.errors import DatasetError, EmptyWindowError, FutureLabelsError
 from pipelines.train.examples import Examples
@@ -137,15 +138,16 @@ def fit(
     features: tuple[str, ...],
     options: TrainOptions,
     *,
-    weights: NDArray[np.float64] | None = None,
     on_round: Callable[[int, float], bool] | None = None,
     on_trial: Callable[[int, float], None] = lambda trial, best: None,
 ) -> Model:
     """Search (where asked), train with early stopping, calibrate on the later slice, place the threshold.
 
-    `weights` (a row for each example) are inverse propensities, where some labels come from an audit.
+    Examples that stand for more claims than themselves weigh more, up to `MOST_WEIGHT`.
     """
     monotone = {name: int(direction) for name in features if (direction := FEATURE[name].monotone) is not None}
+
+    weights = None if examples.weights is None else training_weights(examples.weights, most=MOST_WEIGHT)
 
     def sample(rows: NDArray[np.intp]) -> Sample:
         return Sample(examples.matrix(rows, features), examples.fraud[rows], None if weights is None else weights[rows])
