@@ -59,6 +59,7 @@ def judged_of(examples: Examples, rows: NDArray[np.intp], train: NDArray[np.intp
         rule=examples.rule_flags()[rows],
         groups=groups_of(examples, rows),
         received_us=examples.received_us[rows],
+        weights=None if examples.weights is None else examples.weights[rows],
     )
 
 

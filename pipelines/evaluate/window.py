@@ -76,7 +76,7 @@ def newest_window(
         options = TrainOptions(policy=options.policy, as_of=clock.from_micros(int(provenance["as_of_us"])))
     steps.ensure_features(source, OFFLINE_ONLY)
     moment = steps.as_of(source, options)
-    examples = examples_of(steps.read_vectors(source, as_of_us=moment))
+    examples = examples_of(steps.read_vectors(source, as_of_us=moment), source.weights)
     slices = steps.split(examples, source, options, as_of_us=moment)
     rows = slices.test
     if source.label_of == "claim":

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from models.metrics import Ranking, at_k, average_precision, brier, calibration_error
 from pipelines.loop.errors import LoopError
 
+MOST_WEIGHT = 20.0
+"""A finding counts for no more than this many claims in training and calibration."""
+
 
 @dataclass(frozen=True, slots=True)
 class Findings:

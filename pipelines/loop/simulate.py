@@ -21,7 +21,7 @@ from models.calibration import BetaCalibrator, fit_calibrator
 from models.metrics import average_precision, brier, calibration_error
 from pipelines.loop.audit import lots
 from pipelines.loop.errors import LoopError
-from pipelines.loop.estimate import Findings, estimate, training_weights
+from pipelines.loop.estimate import MOST_WEIGHT, Findings, estimate, training_weights
 from pipelines.loop.selection import select
 from pipelines.loop.world import MONTH_DAYS, World
 
@@ -48,7 +48,7 @@ class LoopConfig:
     """Claims that can be looked into, as a share of a week's."""
     audit_share: float = 0.1
     """Of the reviews, with the audit."""
-    most_weight: float = 20.0
+    most_weight: float = MOST_WEIGHT
     """A finding counts for no more than this many claims in training and calibration."""
     calibrate_days: int = 365
     """Labels of claims of so many days calibrate; half of them, the other half trains."""

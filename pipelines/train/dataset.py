@@ -41,7 +41,7 @@ class Source:
     missing: tuple[str, ...]
     """Columns of the claims frame that the source does not have."""
     weights: pa.Table | None = None
-    """`claim_id`, `weight` of the labels that do not count once: found by lot they count for more, 0 is not believed."""
+    """`claim_id`, `weight` of labels that do not count once: found by lot they count for more, 0 is not believed."""
 
 
 def _silent(done: int, of: int) -> None:
