@@ -1,0 +1,159 @@
+"""The week's list, the audit's chances, and estimates that undo the selection."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.metrics import average_precision, brier
+from pipelines.loop.audit import PLAIN_SHARE, chances, draw, lots
+from pipelines.loop.errors import LoopError
+from pipelines.loop.estimate import Findings, estimate, training_weights
+from pipelines.loop.selection import audits_of, select
+
+DRAWS = 400
+
+
+def ids_of(count):
+    return [f"c{number:05d}" for number in range(count)]
+
+
+def insurer(claims=3_000, seed=0):
+    """Probabilities, truths that follow them, and amounts."""
+    rng = np.random.default_rng(seed)
+    p = np.clip(rng.beta(0.25, 8, claims), 1e-4, 0.95)
+    return p, rng.random(claims) < p, rng.integers(1_000, 200_000, claims)
+
+
+def week_of(p, fraud, cents, salt, *, capacity=150, audit_share=0.4):
+    """The findings of one list."""
+    chosen = select(ids_of(len(p)), p, capacity=capacity, audit_share=audit_share, salt=salt)
+    rows = np.array([one.row for one in chosen])
+    weights = 1 / np.array([one.propensity for one in chosen])
+    return Findings(fraud[rows], p[rows], cents[rows], weights)
+
+
+@given(
+    st.lists(st.floats(0, 1), min_size=1, max_size=60).map(np.array),
+    st.floats(0, 80),
+)
+def test_chances_are_chances_and_use_all_reviews(p, reviews):
+    chance = chances(p, reviews)
+    assert (chance >= 0).all()
+    assert (chance <= 1).all()
+    assert chance.sum() == pytest.approx(min(reviews, len(p)))
+    if reviews > 0:
+        assert (chance >= PLAIN_SHARE * min(reviews / len(p), 1) - 1e-9).all()
+
+
+def test_no_weight_is_over_twice_that_of_a_plain_lottery():
+    p, _, _ = insurer()
+    assert (1 / chances(p, 30)).max() <= 2 * len(p) / 30 + 1e-9
+
+
+@given(st.integers(1, 40), st.integers(0, 10_000))
+def test_as_many_claims_are_drawn_as_there_are_reviews(reviews, seed):
+    p, _, _ = insurer(200, seed)
+    taken, _ = draw(ids_of(200), p, reviews, salt=str(seed))
+    assert taken.sum() == reviews
+
+
+def test_each_claim_is_drawn_as_often_as_its_chance_says():
+    p, _, _ = insurer(40, 3)
+    drawn = np.array([draw(ids_of(40), p, 8, salt=str(number))[0] for number in range(4_000)])
+    chance = chances(p, 8)
+    assert np.abs(drawn.mean(axis=0) - chance).max() < 4.5 * np.sqrt(0.25 / 4_000)
+
+
+def test_the_same_salt_draws_the_same_claims_and_another_salt_others():
+    p, _, _ = insurer(300)
+    first, again, other = (draw(ids_of(300), p, 20, salt=salt)[0] for salt in ("a", "a", "b"))
+    assert (first == again).all()
+    assert (first != other).any()
+
+
+def test_a_lot_depends_on_the_claim_and_the_salt_alone():
+    assert lots(["a", "b"], "s")[1] == lots(["b"], "s")[0] != lots(["b"], "t")[0]
+
+
+def test_the_list_has_the_best_by_score_and_the_rest_by_lot():
+    p, _, _ = insurer()
+    chosen = select(ids_of(len(p)), p, capacity=50, audit_share=0.2, salt="s")
+    by_score = [one for one in chosen if one.selected_by == "score"]
+    by_lot = [one for one in chosen if one.selected_by == "audit"]
+    assert (len(by_score), len(by_lot)) == (40, 10)
+    assert [one.propensity for one in by_score] == [1.0] * 40
+    assert [p[one.row] for one in by_score] == sorted(p, reverse=True)[:40]
+    assert all(0 < one.propensity < 1 and p[one.row] <= min(p[two.row] for two in by_score) for one in by_lot)
+    assert len({one.claim_id for one in chosen}) == 50
+
+
+def test_a_week_of_fewer_claims_than_hands_is_looked_into_whole():
+    p, _, _ = insurer(12)
+    chosen = select(ids_of(12), p, capacity=50, audit_share=0.2, salt="s")
+    assert sorted(one.row for one in chosen) == list(range(12))
+    assert {one.propensity for one in chosen} == {1.0}
+
+
+def test_no_claims_make_an_empty_list():
+    assert select([], np.zeros(0), capacity=5, audit_share=0.2, salt="s") == []
+
+
+@pytest.mark.parametrize(
+    ("capacity", "share", "audits"), [(50, 0.1, 5), (50, 0.0, 0), (3, 0.1, 1), (1, 0.5, 0), (2, 0.9, 1)]
+)
+def test_the_audit_has_its_share_and_one_review_at_least(capacity, share, audits):
+    assert audits_of(capacity, share) == audits
+
+
+@pytest.mark.parametrize(("capacity", "share"), [(0, 0.1), (10, 1.0), (10, -0.1)])
+def test_a_list_without_room_is_refused(capacity, share):
+    with pytest.raises(LoopError):
+        audits_of(capacity, share)
+
+
+@pytest.fixture(scope="module")
+def estimates():
+    """What many lists of the same week tell, and the truth."""
+    p, fraud, cents = insurer()
+    lists = [week_of(p, fraud, cents, f"week-{number}") for number in range(DRAWS)]
+    return lists, estimate(Findings(fraud, p, cents, np.ones(len(p))), k=90)
+
+
+@pytest.mark.parametrize("total", ["frauds", "fraud_cents", "claims"])
+def test_totals_are_right_on_average_over_the_draws(estimates, total):
+    lists, truth = estimates
+    values = np.array([getattr(estimate(one, k=90), total) for one in lists])
+    error = values.std() / np.sqrt(DRAWS)
+    assert abs(values.mean() - getattr(truth, total)) < 4 * error
+
+
+@pytest.mark.parametrize(
+    "ratio", ["base_rate", "average_precision", "precision_at_k", "recall_at_k", "dollars_at_k", "brier"]
+)
+def test_ratios_come_to_the_truth_as_findings_gather(estimates, ratio):
+    """Over one list a ratio leans, as any ratio of two estimates does; over a year of lists it no longer matters."""
+    lists, truth = estimates
+    parts = ("fraud", "probabilities", "amounts_cents", "weights")
+    gathered = Findings(*(np.concatenate([getattr(one, part) for one in lists]) for part in parts))
+    found = estimate(gathered, k=90 * DRAWS)
+    assert getattr(found, ratio) == pytest.approx(getattr(truth, ratio), rel=0.12)
+
+
+def test_without_the_weights_the_same_findings_mislead(estimates):
+    """What the estimate is for: the claims a model flagged make it look far better than it is."""
+    p, fraud, cents = insurer()
+    _, truth = estimates
+    naive = week_of(p, fraud, cents, "week-0")
+    assert naive.fraud.mean() > 5 * truth.base_rate
+    assert average_precision(naive.fraud, naive.probabilities) > 1.2 * truth.average_precision
+    assert brier(naive.fraud, naive.probabilities) > 3 * truth.brier
+
+
+def test_a_finding_without_a_chance_cannot_be_counted():
+    with pytest.raises(LoopError, match="inverse of a chance"):
+        Findings(np.array([True]), np.array([0.5]), np.array([100]), np.array([0.5]))
+
+
+def test_training_cuts_what_one_claim_may_count_for():
+    assert training_weights(np.array([1.0, 15.0, 400.0]), most=20).tolist() == [1.0, 15.0, 20.0]
