@@ -58,7 +58,8 @@ def chaos(as_json: bool, names: tuple[str, ...], seconds: float, rate: float) ->
     if as_json:
         click.echo(json.dumps({"faults": [outcome.as_dict() for outcome in outcomes], "broken": promises}))
     else:
-        Console().print(table(outcomes))
+        wide = Console()
+        wide.print(table(outcomes), width=wide.width if wide.is_terminal else 150)
         for promise in promises:
             console.print(f"[red]broken[/]: {promise}")
     sys.exit(1 if promises else 0)
@@ -68,7 +69,9 @@ def chaos(as_json: bool, names: tuple[str, ...], seconds: float, rate: float) ->
 @_as_json
 @click.option("--rows", default=300_000, show_default=True, help="Claims; from 1,000,000 on ours and the floor alone.")
 @click.option("--runs", default=5, show_default=True, help="Runs of ours and of the floor; the median counts.")
-@click.option("--peer-runs", type=int, help="Runs of Feast's DuckDB store; default: 1, and none from 1,000,000 rows on.")
+@click.option(
+    "--peer-runs", type=int, help="Runs of Feast's DuckDB store; default: 1, and none from 1,000,000 rows on."
+)
 def features(as_json: bool, rows: int, runs: int, peer_runs: int | None) -> None:
     """The offline join: ours through Feast, Feast's DuckDB store, and the bare ASOF join, on the same files."""
     from rich.console import Console
