@@ -1,5 +1,7 @@
 """`ginja`: the command line. Each command lives in its own module, imported only when it is called."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 
 import click
@@ -54,6 +56,24 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="ginja")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Ginja takes health-insurance claims, decides them, and says which are likely fraud and why."""
     environment.prepare()
+    ctx.with_resource(_settings_of_the_environment())
+
+
+@contextmanager
+def _settings_of_the_environment() -> Iterator[None]:
+    """Run a command under the settings its own environment gives, and say which of them is wrong."""
+    from pydantic import ValidationError
+
+    from core.settings import Settings, held
+
+    try:
+        now = Settings()
+    except ValidationError as error:
+        wrong = (f"GINJA_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors(include_input=False))
+        raise click.UsageError("; ".join(wrong)) from None
+    with held(now):
+        yield

@@ -64,6 +64,7 @@ def _show(as_json: bool, urls: bool) -> None:
     if as_json:
         click.echo(json.dumps(found))
         return
+    click.echo(f"home: {home}")
     for name, server_found in found.items():
         running = server_found["running"]
         where = f"running on port {server_found['port']}, process {server_found['pid']}" if running else "not running"
