@@ -13,10 +13,10 @@ from core.settings import Settings, held
 
 
 @pytest.fixture
-def own_home(tmp_path: Path) -> Iterator[None]:
+def own_home(tmp_path: Path) -> Iterator[Path]:
     """A home of this test's own behind `settings()`."""
     with held(Settings(home=tmp_path)):
-        yield
+        yield tmp_path
     stop_servers(tmp_path)
 
 
@@ -26,9 +26,8 @@ def run(*arguments: str) -> str:
     return result.output
 
 
-@pytest.mark.usefixtures("own_home")
-def test_servers_are_started_shown_and_stopped():
-    assert run("show") == "postgres: not running\nvalkey: not running\n"
+def test_servers_are_started_shown_and_stopped(own_home: Path) -> None:
+    assert run("show") == f"home: {own_home}\npostgres: not running\nvalkey: not running\n"
     started = json.loads(run("start", "--json", "--urls"))
     assert [(name, server["running"]) for name, server in started.items()] == [("postgres", True), ("valkey", True)]
     assert started["postgres"]["url"].startswith("postgresql://")
