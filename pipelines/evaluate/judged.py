@@ -54,13 +54,19 @@ def judged_of(examples: Examples, rows: NDArray[np.intp], train: NDArray[np.intp
         fraud=examples.fraud[rows],
         kind=examples.kind[rows],
         amounts_cents=examples.amounts_cents[rows],
-        providers=np.array([str(name) for name in providers], dtype=object),
-        unseen=np.array([name not in seen for name in providers], dtype=bool),
+        providers=_drawn_as(providers),
+        unseen=np.array([name is not None and name not in seen for name in providers], dtype=bool),
         rule=examples.rule_flags()[rows],
         groups=groups_of(examples, rows),
         received_us=examples.received_us[rows],
         weights=None if examples.weights is None else examples.weights[rows],
     )
+
+
+def _drawn_as(providers: NDArray[np.object_]) -> NDArray[np.object_]:
+    """What a bootstrap draws: providers, and claims of no known provider each for itself."""
+    names = [f"claim {row}" if name is None else str(name) for row, name in enumerate(providers)]
+    return np.array(names, dtype=object)
 
 
 def groups_of(examples: Examples, rows: NDArray[np.intp]) -> dict[str, NDArray[np.object_]]:
