@@ -112,7 +112,7 @@ def _show_list(monday: date, rows: "Sequence[Listed]") -> None:
             f"{row.probability:.1%}",
             format_cents(row.amount_cents),
             row.provider_id or "–",
-            f"{row.received_at:%Y-%m-%d %H:%M}",
+            f"{row.received_at:%m-%d %H:%M}",
             row.disposition or "",
         )
     Console().print(table)
@@ -166,6 +166,7 @@ def judge(as_json: bool) -> None:
     from cli.model import refusals
     from core.servers import postgres_url
     from core.settings import settings
+    from pipelines.evaluate.page import number
     from pipelines.loop.ledger import judged
 
     with refusals():
@@ -174,15 +175,15 @@ def judge(as_json: bool) -> None:
         click.echo(json.dumps(found))
         return
     for name, value in found.items():
-        click.echo(f"{name:>22}  {value}")
+        click.echo(f"{name.replace('_', ' '):>18}  {number(float(value))}")
 
 
 @loop.command()
 @click.option("--months", default=12, show_default=True, type=click.IntRange(2, 24), help="Of four weeks each.")
-@click.option("--claims", default=60_000, show_default=True, type=click.IntRange(5_000), help="History included.")
+@click.option("--claims", default=100_000, show_default=True, type=click.IntRange(5_000), help="History included.")
 @click.option("--seeds", default=3, show_default=True, type=click.IntRange(1, 20), help="Worlds, for the spread.")
 @click.option("--review-share", default=0.02, show_default=True, type=click.FloatRange(0.001, 0.5))
-@click.option("--audit-share", default=0.2, show_default=True, type=click.FloatRange(0, 0.9), help="Of the reviews.")
+@click.option("--audit-share", default=0.1, show_default=True, type=click.FloatRange(0, 0.9), help="Of the reviews.")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Write the picture there, as SVG or PNG.")
 @_JSON
 def simulate(

@@ -96,6 +96,8 @@ def open_folder(folder: Path, *, name: str, feature_home: Path | None = None, hi
         )
     about: dict[str, Any] = json.loads((folder / DATASET).read_text())
     frame = pq.read_table(claims)
+    # A file that the page does not name is left over from other data.
+    weighed = "weights" in about.get("frames", {})
     from pipelines.ingest.summary import missing_columns
 
     return Source(
@@ -105,10 +107,10 @@ def open_folder(folder: Path, *, name: str, feature_home: Path | None = None, hi
         labels=pq.read_table(labels),
         label_of="provider" if about.get("label_of") == "provider" else "claim",
         dated_labels=about.get("label_times", "given") != "none",
-        sha256=digest(claims, labels, *([weights] if weights.exists() else [])),
+        sha256=digest(claims, labels, *([weights] if weighed else [])),
         about=about,
         missing=tuple(missing_columns(frame)),
-        weights=pq.read_table(weights) if weights.exists() else None,
+        weights=pq.read_table(weights) if weighed else None,
     )
 
 

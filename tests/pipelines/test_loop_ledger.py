@@ -1,0 +1,186 @@
+"""From the database to where training reads, and the chain that a schedule runs."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from api.loading import load_folder
+from models.champion import read_pointer
+from models.registry import Store
+from pipelines.gates import GateFailed
+from pipelines.loop.errors import LoopError
+from pipelines.loop.ledger import export, judged
+from pipelines.loop.retrain import retrain
+from pipelines.loop.salt import salt_of
+from pipelines.promote import RefusedError
+from pipelines.simulate import SimulationConfig, simulate, write
+from pipelines.store import write_frames
+from pipelines.train.dataset import SIMULATED, open_named
+from pipelines.train.examples import examples_of
+from pipelines.train.steps import read_vectors
+from tests.pipelines.model_life import OPTIONS, copy_of, trained_home
+
+CLAIMS = 500
+
+
+@pytest.fixture
+def ledger(database_url, tmp_path):
+    """A database with a small history, and the home it was loaded from."""
+    write(simulate(SimulationConfig(CLAIMS, 5, days=120)), tmp_path / "data")
+    load_folder(database_url, tmp_path / "data", source="history")
+    return database_url, tmp_path
+
+
+def look_into(url, findings):
+    """Store lists and findings: claim, selected by (None: a tip), propensity, disposition (None: not yet)."""
+    with psycopg.connect(url) as connection:
+        for claim_id, by, propensity, disposition in findings:
+            if by is not None:
+                connection.execute(
+                    "INSERT INTO selections VALUES (%s, '2026-01-05', %s, %s, 0.25, 'm1', now())",
+                    [claim_id, by, propensity],
+                )
+            if disposition is not None:
+                connection.execute(
+                    "INSERT INTO dispositions (claim_id, known_at, disposition, decided_by)"
+                    " VALUES (%s, now(), %s, 'ann')",
+                    [claim_id, disposition],
+                )
+
+
+def ids_of(home, count):
+    return pq.read_table(home / "data" / "claims.parquet")["claim_id"].to_pylist()[:count]
+
+
+def test_the_export_brings_claims_labels_and_weights(ledger):
+    url, home = ledger
+    one, two, three, four = ids_of(home, 4)
+    look_into(
+        url,
+        [
+            (one, "score", 1.0, "confirmed"),
+            (two, "audit", 0.25, "cleared"),
+            (three, None, 1.0, "inconclusive"),
+            (four, "audit", 0.5, None),
+        ],
+    )
+    found = export(url, home)
+    assert (found.claims, found.labels, found.findings) == (CLAIMS, CLAIMS, 3)
+    assert pq.read_table(home / "data" / "weights.parquet").to_pylist() == [
+        {"claim_id": two, "weight": 4.0},
+        {"claim_id": three, "weight": 0.0},
+    ]
+    about = json.loads((home / "data" / "dataset.json").read_text())
+    assert about["source"] == "simulated"
+    assert about["frames"]["weights"] == 2
+    assert about["exported_from"] == "database"
+
+
+def test_exporting_twice_gives_the_same_bytes(ledger):
+    url, home = ledger
+    export(url, home)
+    before = {name: (home / "data" / f"{name}.parquet").read_bytes() for name in ("claims", "labels", "weights")}
+    export(url, home)
+    assert {name: (home / "data" / f"{name}.parquet").read_bytes() for name in before} == before
+
+
+def test_an_empty_database_leaves_the_files_alone(database_url, tmp_path):
+    write(simulate(SimulationConfig(CLAIMS, 5, days=120)), tmp_path / "data")
+    before = (tmp_path / "data" / "claims.parquet").read_bytes()
+    assert export(database_url, tmp_path) is None
+    assert (tmp_path / "data" / "claims.parquet").read_bytes() == before
+
+
+def test_claims_that_the_database_lacks_are_not_written_over(ledger):
+    url, home = ledger
+    write(simulate(SimulationConfig(CLAIMS + 20, 6, days=120)), home / "data")
+    with pytest.raises(LoopError, match="20 claims that the database lacks"):
+        export(url, home)
+    assert pq.read_metadata(home / "data" / "claims.parquet").num_rows == CLAIMS + 20
+
+
+def test_the_model_is_judged_by_weighed_findings(ledger):
+    url, home = ledger
+    one, two, three, four, five = ids_of(home, 5)
+    look_into(url, [(one, "score", 1.0, "confirmed"), (two, "score", 1.0, "cleared"), (three, "audit", 0.1, "cleared"),
+                    (four, None, 1.0, "confirmed"), (five, "audit", 0.1, None)])  # fmt: skip
+    found = judged(url)
+    assert (found["findings"], found["by_lot"], found["weeks"], found["k"]) == (3, 1, 1, 2.0)
+    assert (found["claims"], found["frauds"]) == (12.0, 1.0)
+    assert found["base_rate"] == pytest.approx(1 / 12)
+
+
+def test_without_a_finding_by_lot_the_model_cannot_be_judged(ledger):
+    url, home = ledger
+    with pytest.raises(LoopError, match="no selected claim has a finding"):
+        judged(url)
+    look_into(url, [(ids_of(home, 1)[0], "score", 1.0, "confirmed")])
+    with pytest.raises(LoopError, match="drawn by lot"):
+        judged(url)
+
+
+def test_weights_reach_the_claims_they_are_of_and_only_of_their_data(tmp_path):
+    home = copy_of(trained_home(), tmp_path)
+    ids = ids_of(home, 3)
+    frames = {name: pq.read_table(home / "data" / f"{name}.parquet") for name in ("claims", "labels")}
+    weights = pa.table({"claim_id": [ids[2], "elsewhere", ids[0]], "weight": [7.0, 3.0, 0.0]})
+    write_frames(frames | {"weights": weights}, home / "data", {"source": "simulated"})
+    source = open_named(SIMULATED, home, home)
+    from pipelines.train.steps import ensure_features
+
+    ensure_features(source, "redis://127.0.0.1:1/0")
+    examples = examples_of(read_vectors(source, as_of_us=np.iinfo(np.int64).max // 2), source.weights)
+    found = dict(zip(examples.claims["claim_id"].to_pylist(), examples.weights, strict=True))
+    assert [found[one] for one in ids] == [0.0, 1.0, 7.0]
+    write_frames(frames, home / "data", {"source": "simulated"})
+    assert (home / "data" / "weights.parquet").exists()
+    assert open_named(SIMULATED, home, home).weights is None
+
+
+@pytest.fixture(scope="module")
+def promoted(tmp_path_factory):
+    """A home whose champion came out of the chain, on files alone."""
+    home = copy_of(trained_home(), tmp_path_factory.mktemp("retrain"))
+    store = Store.of(home)
+    return home, store, retrain(home, database_url=None, options=OPTIONS, store=store)
+
+
+def test_the_chain_makes_a_champion(promoted):
+    home, _, found = promoted
+    assert read_pointer(home).version == found.version
+    assert (found.source, found.previous, found.claims) == ("files", None, 5_000)
+    assert found.average_precision > found.average_precision_rule
+
+
+def test_a_batch_that_fails_its_gate_leaves_the_champion(promoted, tmp_path):
+    home, store, found = promoted
+    broken = copy_of(home, tmp_path)
+    claims = pq.read_table(broken / "data" / "claims.parquet")
+    place = claims.column_names.index("amount_cents")
+    frames = {"claims": claims.set_column(place, "amount_cents", pa.array([-1] * len(claims), pa.int64()))}
+    frames["labels"] = pq.read_table(broken / "data" / "labels.parquet")
+    write_frames(frames, broken / "data", {"source": "simulated"})
+    with pytest.raises(GateFailed):
+        retrain(broken, database_url=None, options=OPTIONS, store=store)
+    assert read_pointer(broken).version == found.version
+
+
+def test_a_model_that_the_gates_refuse_leaves_the_champion(promoted, tmp_path):
+    """Trained for one round it is worse than the champion."""
+    home, _, found = promoted
+    other = copy_of(home, tmp_path)
+    poor = replace(OPTIONS, params=replace(OPTIONS.params, rounds=1, depth=1, learning_rate=0.01))
+    with pytest.raises(RefusedError):
+        retrain(other, database_url=None, options=poor, store=Store.of(other))
+    assert read_pointer(other).version == found.version
+
+
+def test_the_salt_is_made_once_and_is_nobody_elses_to_read(tmp_path):
+    assert salt_of(tmp_path) == salt_of(tmp_path)
+    assert (tmp_path / "loop" / "salt").stat().st_mode & 0o077 == 0
+    assert len(salt_of(tmp_path)) > 20
