@@ -49,6 +49,8 @@ def worker_environment(home: Path) -> dict[str, str]:
         "NUMBA_CACHE_DIR": str((home / "run" / "numba").absolute()),
         **os.environ,
         **dict.fromkeys(_ONE_THREAD, "1"),
+        # One connection at a time: else the worker that wakes first takes every one that waits (docs/adr/0040).
+        "UV_TCP_SINGLE_ACCEPT": "1",
         "BENTOML_HOME": str((home / "run" / "bentoml").absolute()),
         "BENTOML_DO_NOT_TRACK": "True",
         "DO_NOT_TRACK": "1",
