@@ -139,6 +139,14 @@ def find(store: Store, version: str) -> Registered:
         return Registered(version, str(found.version), found.run_id)
 
 
+def text_of(store: Store, version: str, name: str) -> str | None:
+    """A text that the run of a registered version logged, such as `profile.json`; None: it logged none of that name."""
+    run_id = find(store, version).run_id
+    with _mlflow(store) as mlflow:
+        held = {one.path for one in mlflow.MlflowClient().list_artifacts(run_id)}
+        return mlflow.artifacts.load_text(f"runs:/{run_id}/{name}") if name in held else None
+
+
 def fetch(store: Store, version: str, models: Path) -> Path:
     """Download a registered model to `models/<version>`, verified, in one step; an identical one there is kept."""
     with _mlflow(store) as mlflow:

@@ -7,7 +7,7 @@ and a run in MLflow with the page. An alarm that stands is told once, and again 
 import json
 import shlex
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from features.vector import FEATURE_NAMES
 from models import registry
 from models.artefact import Artefact, load_artefact
 from models.champion import load_pointed, models_folder, read_pointer
+from models.errors import RegistryError
 from models.registry import RunRecord, Store
 from pipelines.drift.errors import DriftError
 from pipelines.drift.measures import Alarm, Day, Stream, measure, reference_of
@@ -26,6 +27,7 @@ from pipelines.drift.page import render
 from pipelines.evaluate.flow import latest
 from pipelines.evaluate.page import rounded
 from pipelines.evaluate.record import git_commit
+from pipelines.gates.profile import Profile, from_json, stability
 from pipelines.train import steps
 from pipelines.train.dataset import Source
 from pipelines.train.split import DAY_US
@@ -43,6 +45,15 @@ class Drift:
     reference: tuple[str, str]
     days: tuple[Day, ...]
     raised: tuple[Alarm, ...]
+    since_training: dict[str, float] = field(default_factory=dict)
+    """Stability index of each feature, the days together against the model's training set; empty: not to be had.
+
+    What creeps is no alarm on any day, because the quiet days before creep along; here it shows.
+    """
+
+    def furthest(self, count: int = 5) -> list[tuple[str, float]]:
+        """The features furthest from what the model was trained on."""
+        return sorted(self.since_training.items(), key=lambda item: -item[1])[:count]
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -110,7 +121,15 @@ def check(
         stream, threshold=artefact.threshold, until=until, days=days, reference_days=reference_days
     )
     names = tuple(str(np.datetime64(day, "D")) for day in (compared.start, compared.stop - 1))
-    found = Drift(artefact.version, source.name, (names[0], names[1]), tuple(measured), tuple(alarms))
+    store = store or Store.of(home, settings().mlflow_url)
+    found = Drift(
+        model=artefact.version,
+        dataset=source.name,
+        reference=(names[0], names[1]),
+        days=tuple(measured),
+        raised=tuple(alarms),
+        since_training=since_training(stream, range(until - days, until), training_profile(store, artefact.version)),
+    )
     _keep(home, found)
     record = RunRecord(
         name=f"drift-{artefact.version}",
@@ -124,8 +143,29 @@ def check(
         },
         texts={"drift.html": render(found), "drift.json": json.dumps(found.as_json())},
     )
-    registry.log_run(store or Store.of(home, settings().mlflow_url), record)
+    registry.log_run(store, record)
     return found
+
+
+def training_profile(store: Store, version: str) -> Profile | None:
+    """The profile of a version's training set, as its run kept it; None where MLflow does not know the version."""
+    try:
+        text = registry.text_of(store, version, "profile.json")
+    except RegistryError:
+        return None  # a model that was copied here without its run drifts all the same
+    return None if text is None else from_json(text)
+
+
+def since_training(stream: Stream, days: range, profile: Profile | None) -> dict[str, float]:
+    """Each feature's stability index, the days together against the training set."""
+    if profile is None:
+        return {}
+    rows = (stream.day >= days.start) & (stream.day < days.stop)
+    return {
+        name: stability(stream.x[rows, place], profile.features[name])
+        for place, name in enumerate(stream.features)
+        if name in profile.features
+    }
 
 
 def _model(home: Path, source: Source, version: str | None) -> Artefact:
@@ -171,6 +211,14 @@ def metrics_text(found: Drift) -> str:
     )
     for name, value in day.psi.items():
         feature.labels(name).set(value)
+    trained = Gauge(
+        "ginja_drift_since_training",
+        "Stability index of each feature, all days, to training.",
+        ["feature"],
+        registry=collector,
+    )
+    for name, value in found.since_training.items():
+        trained.labels(name).set(value)
     missing = Gauge("ginja_drift_feature_missing_share", "Of each feature, last day.", ["feature"], registry=collector)
     for name, value in day.missing.items():
         missing.labels(name).set(value)

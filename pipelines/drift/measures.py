@@ -16,18 +16,44 @@ from pipelines.drift.errors import DriftError
 from pipelines.gates.profile import BINS, FeatureProfile, Profile, profile_of, stability
 
 LEAST_REFERENCE_DAYS = 28
-LEAST_CLAIMS = 80
-"""Claims of a day below which only the volume is looked at."""
+LEAST_CLAIMS = 20
+"""Claims of a day below which only the volume and the calibration are looked at."""
 FALSE_ALARMS_A_DAY = 0.01
 """Chance of an alarm by noise alone on a quiet day, over all features together."""
-PSI_FLOOR, MISSING_FLOOR, SCORE_FLOOR, FLAGGED_FLOOR = 0.25, 0.03, 0.25, 2.5
-VOLUME_FLOOR, CALIBRATION_FLOOR = 0.4, 2.0
-ROOM = 3.5
-"""How much further than the worst day of the reference a day must go."""
-PROVIDER_ROOM = 6.0
-"""The same for facts of a provider, which all its claims of a day share: one that sends its week at once moves them."""
 CLUSTERED = 4.0
 """A day's claims come from few providers, so chance does to them what it does to a quarter as many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a day may do before somebody is told."""
+
+    floor: float
+    """Below it nobody need care."""
+    room: float
+    """How many times further than the worst day of the reference a day must go; 0: that is not looked at."""
+    words: str
+
+
+LIMITS: dict[str, Limit] = {
+    "feature": Limit(0.25, 3.5, "stability index of a feature"),
+    "feature of a provider": Limit(0.25, 6.0, "the same; all its claims share it, and it may send a week's at once"),
+    "feature of the network": Limit(
+        0.25, 9.0, "the same; it is made anew once a week, and one tie moves two providers"
+    ),
+    "missing": Limit(0.03, 3.5, "share of a feature's values that are missing, more than usual"),
+    "score": Limit(0.25, 6.0, "stability index of the probability"),
+    "flagged": Limit(3.0, 0.0, "claims at or above the threshold, times the usual share"),
+    "volume": Limit(0.4, 2.0, "claims over those usual for the weekday, either way (natural logarithm)"),
+    "calibration": Limit(2.0, 0.0, "frauds among the labels that became known, over those expected"),
+}
+"""Every limit. The widest of the floor, the room, and what chance does to so many claims counts."""
+_OF_ENTITY = {
+    "provider": "feature of a provider",
+    "provider_day": "feature of a provider",
+    "provider_procedure": "feature of a provider",
+    "provider_network": "feature of the network",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +123,10 @@ class Reference:
     flagged: float
     volume: tuple[float, ...]
     """Mean claims by day of the week, Monday first."""
+    claims: float
+    """Of a usual day."""
     worst_psi: dict[str, float]
+    """Of the days of the reference; what a day of few claims does counts for as much less, because chance does it."""
     worst_missing: dict[str, float]
     worst_score: float
     worst_volume: float
@@ -118,6 +147,7 @@ def reference_of(stream: Stream, days: range, threshold: float) -> Reference:
     counts = np.bincount(stream.day[rows] - days.start, minlength=len(days)).astype(float)
     weekday = (np.array(days) + 3) % 7
     volume = tuple(float(counts[weekday == number].mean()) for number in range(7))
+    usual_claims = max(float(np.median(counts)), 1.0)
     worst_psi = dict.fromkeys(stream.features, 0.0)
     worst_missing = dict.fromkeys(stream.features, 0.0)
     worst_score = worst_volume = 0.0
@@ -127,10 +157,11 @@ def reference_of(stream: Stream, days: range, threshold: float) -> Reference:
         mine = stream.of(day)
         if len(mine) < LEAST_CLAIMS:
             continue
-        worst_score = max(worst_score, stability(_column(stream.probabilities[mine]), scores))
+        small = min(1.0, len(mine) / usual_claims)
+        worst_score = max(worst_score, small * stability(_column(stream.probabilities[mine]), scores))
         for place, name in enumerate(stream.features):
             column, known = stream.x[mine, place], profile.features[name]
-            worst_psi[name] = max(worst_psi[name], stability(column, known))
+            worst_psi[name] = max(worst_psi[name], small * stability(column, known))
             worst_missing[name] = max(worst_missing[name], _missing(column) - known.missing_share)
     labelled = np.flatnonzero((stream.known_day >= days.start) & (stream.known_day < days.stop))
     expected_frauds = float(stream.probabilities[labelled].sum())
@@ -140,6 +171,7 @@ def reference_of(stream: Stream, days: range, threshold: float) -> Reference:
         threshold=threshold,
         flagged=float((stream.probabilities[rows] >= threshold).mean()),
         volume=volume,
+        claims=usual_claims,
         worst_psi=worst_psi,
         worst_missing=worst_missing,
         worst_score=worst_score,
@@ -161,21 +193,23 @@ def measure(stream: Stream, day: int, reference: Reference) -> Day:
     expected = reference.volume[(day + 3) % 7]
     volume = (len(rows) + 1) / (expected + 1)
     noise = 4.5 / np.sqrt(expected + 1)
-    room = max(VOLUME_FLOOR, float(noise), reference.worst_volume * ROOM)
+    room = max(LIMITS["volume"].floor, float(noise), reference.worst_volume * LIMITS["volume"].room)
     hold("volume", volume, float(np.exp(room)), low=True)
     psi: dict[str, float] = {}
     missing: dict[str, float] = {}
     score = mean = flagged = float("nan")
     if len(rows) >= LEAST_CLAIMS:
+        few = max(1.0, reference.claims / len(rows))
         for place, name in enumerate(stream.features):
             column, known = stream.x[rows, place], reference.profile.features[name]
             psi[name], missing[name] = stability(column, known), _missing(column)
-            room = PROVIDER_ROOM if FEATURE[name].entity.startswith("provider") else ROOM
-            limit = max(PSI_FLOOR, _chance_psi(len(rows), len(stream.features)), reference.worst_psi[name] * room)
+            allowed = LIMITS[_OF_ENTITY.get(FEATURE[name].entity, "feature")]
+            by_chance = _chance_psi(len(rows), len(stream.features))
+            limit = max(allowed.floor, by_chance, reference.worst_psi[name] * allowed.room * few)
             hold("feature", psi[name], limit, feature=name)
             usual = known.missing_share
             chance = 5 * float(np.sqrt(max(usual * (1 - usual), 1e-4) / len(rows)))
-            extra = max(MISSING_FLOOR, chance, reference.worst_missing[name] * room)
+            extra = max(LIMITS["missing"].floor, chance, reference.worst_missing[name] * allowed.room)
             hold("missing", missing[name], usual + extra, feature=name)
         p = stream.probabilities[rows]
         score, mean, flagged = (
@@ -183,9 +217,12 @@ def measure(stream: Stream, day: int, reference: Reference) -> Day:
             float(p.mean()),
             float((p >= reference.threshold).mean()),
         )
-        hold("score", score, max(SCORE_FLOOR, _chance_psi(len(rows), 1), reference.worst_score * PROVIDER_ROOM))
+        shifted = LIMITS["score"]
+        worst = reference.worst_score * shifted.room * few
+        hold("score", score, max(shifted.floor, _chance_psi(len(rows), 1), worst))
         usual = max(reference.flagged, 1 / len(rows))
-        hold("flagged", flagged, max(FLAGGED_FLOOR * usual, usual + 5 * float(np.sqrt(usual / len(rows)))))
+        by_chance = usual + 5 * float(np.sqrt(CLUSTERED * usual / len(rows)))
+        hold("flagged", flagged, max(LIMITS["flagged"].floor * usual, by_chance))
     calibration, labels = _calibration(stream, day, reference, hold)
     return Day(
         day=name_of_day,
@@ -221,7 +258,7 @@ def _calibration(stream: Stream, day: int, reference: Reference, hold: object) -
     deviation = float(np.sqrt((p * (1 - p)).sum() + 1))
     # Twice over-dispersed: frauds of one provider become known together.
     chance = (expected + 1 + 2 * float(norm.isf(FALSE_ALARMS_A_DAY / 20)) * deviation) / (expected + 1)
-    hold("calibration", ratio, max(CALIBRATION_FLOOR, chance))  # type: ignore[operator]
+    hold("calibration", ratio, max(LIMITS["calibration"].floor, chance))  # type: ignore[operator]
     return ratio, len(rows)
 
 

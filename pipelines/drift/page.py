@@ -29,6 +29,10 @@ th:first-child, td:first-child { text-align: left; }
 <p>Each day against {{ d.reference[0] }} to {{ d.reference[1] }}.
 {% if d.raised %}<span class="alarm">{{ d.raised | length }} alarms.</span>{% else %}No alarm.{% endif %}</p>
 {% if d.raised %}<ul>{% for alarm in d.raised %}<li>{{ alarm.words() }}</li>{% endfor %}</ul>{% endif %}
+{% if d.since_training %}<p>Furthest from what it was trained on, all these days together (stability index; above 0.25
+it is another population, which no single day need show):
+{% for name, value in d.furthest() %}{{ name }} {{ value | number }}{{ ", " if not loop.last }}{% endfor %}.</p>
+{% endif %}
 <table>
 <tr><th>Day</th><th>Claims</th><th>Over usual</th><th>Score stability</th><th>Mean score</th><th>Flagged</th>
 <th>Labels known</th><th>Frauds over expected</th><th>Widest feature</th></tr>

@@ -114,10 +114,10 @@ def test_no_label_on_a_day_is_no_calibration_alarm(quiet):
 
 def test_a_day_of_few_claims_is_looked_at_for_its_volume_only(quiet):
     stream, day, reference = quiet
-    few = only(stream, np.setdiff1d(np.arange(len(stream.day)), stream.of(day)[20:]))
+    few = only(stream, np.setdiff1d(np.arange(len(stream.day)), stream.of(day)[10:]))
     found = measure(few, day, reference)
     assert found.psi == {}
-    assert found.claims == 20
+    assert found.claims == 10
 
 
 def test_features_that_move_together_are_one_alarm():
