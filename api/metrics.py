@@ -16,6 +16,7 @@ SCORER_SECONDS = Histogram(
     "Time the scorer took to answer.",
     buckets=(0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.15, 0.3),
 )
+SCORER_HEDGES = Counter("ginja_scorer_hedges_total", "Claims whose score was asked for a second time, for slowness.")
 BREAKER = Gauge("ginja_scorer_breaker", "1 for the state the breaker is in.", ["state"])
 FEATURE_AGE = Histogram(
     "ginja_feature_age_seconds",

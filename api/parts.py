@@ -26,7 +26,11 @@ class Parts:
     def assemble(cls, settings: Settings, database_url: str) -> "Parts":
         """Make the parts; nothing is connected yet."""
         database = Database(database_url)
-        scorer = ScorerClient(settings.scorer_base_url, deadline_ms=settings.scorer_deadline_ms)
+        scorer = ScorerClient(
+            settings.scorer_base_url,
+            deadline_ms=settings.scorer_deadline_ms,
+            hedge_after_ms=settings.scorer_hedge_after_ms,
+        )
         policy = Policy(rule_approval_cap_cents=settings.rule_approval_cap_cents)
         return cls(settings, database, Doorkeeper(database), scorer, Intake(database, scorer, policy))
 

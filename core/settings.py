@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     mlflow_port: int = Field(8602, description="Port of the MLflow UI under `ginja up`.")
     scorer_url: str | None = Field(None, description="Where the API finds the scorer; unset: host and port above.")
     scorer_deadline_ms: int = Field(150, ge=1, description="Longest the API waits for a score before the rule decides.")
+    scorer_hedge_after_ms: int | None = Field(
+        None, ge=1, description="Without a score for so long, ask a second time and take the first; unset: ask once."
+    )
     rule_approval_cap_cents: int = Field(
         100_000, ge=0, description="While degraded, a rule-decided claim above this goes to review."
     )

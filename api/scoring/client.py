@@ -1,5 +1,6 @@
 """The scorer, as the rest of the API sees it: a score that can be believed, or the reason why there is none."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,9 +33,10 @@ class Scoring:
 class ScorerClient:
     """One pool of connections and one breaker for one scorer."""
 
-    def __init__(self, base_url: str, *, deadline_ms: int) -> None:
+    def __init__(self, base_url: str, *, deadline_ms: int, hedge_after_ms: int | None = None) -> None:
         self._pool = HttpPool(base_url)
         self._deadline_s = deadline_ms / 1_000
+        self._hedge_after_s = None if hedge_after_ms is None else hedge_after_ms / 1_000
         self.breaker = Breaker()
         self._show_breaker(time.monotonic())
 
@@ -84,11 +86,39 @@ class ScorerClient:
     async def _ask(self, facts: ClaimFacts, states: dict[str, Any] | None) -> Score:
         sent = b"null" if states is None else _STATES.dump_json(states)
         body = b'{"claim":%b,"states":%b}' % (facts.model_dump_json().encode(), sent)
+        if self._hedge_after_s is None or self.state() is not State.CLOSED:  # a probe is one request
+            return await self._believed(body, facts.claim_id, self._deadline_s)
+        return await self._hedged(body, facts.claim_id, self._hedge_after_s)
+
+    async def _hedged(self, body: bytes, claim_id: str, after_s: float) -> Score:
+        """Ask a second time where no answer came within `after_s`; the first believable one counts.
+
+        The other is dropped. What fails sooner than that is not asked again. Asking for a score twice changes nothing.
+        """
+        until = time.monotonic() + self._deadline_s
+        asking = {asyncio.create_task(self._believed(body, claim_id, self._deadline_s))}
+        try:
+            answered, waiting = await asyncio.wait(asking, timeout=after_s)
+            if waiting:
+                metrics.SCORER_HEDGES.inc()
+                asking.add(asyncio.create_task(self._believed(body, claim_id, until - time.monotonic())))
+                waiting = set(asking)
+            while waiting:
+                answered, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                if believed := [one for one in answered if one.exception() is None]:
+                    return believed[0].result()
+            return answered.pop().result()  # all there was to wait for; where both failed, as the last one did
+        finally:
+            for one in asking:
+                one.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
+
+    async def _believed(self, body: bytes, claim_id: str, deadline_s: float) -> Score:
         started = time.perf_counter()
-        answer = await self._post("/v1/score", body, self._deadline_s, limit=MAX_SCORE_BYTES)
+        answer = await self._post("/v1/score", body, deadline_s, limit=MAX_SCORE_BYTES)
         metrics.SCORER_SECONDS.observe(time.perf_counter() - started)
         try:
-            return believe(answer.body, facts.claim_id)
+            return believe(answer.body, claim_id)
         except UnbelievableScore as error:
             raise ScorerFailure(error.code, str(error)) from None
 

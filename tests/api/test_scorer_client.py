@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api import metrics
 from api.scoring import breaker as rules
 from api.scoring.breaker import Breaker, State
 from api.scoring.client import ScorerClient
@@ -25,8 +26,8 @@ async def scorer():
         yield at_the_wire
 
 
-def client_of(scorer: WireScorer, deadline_ms: int = 5_000) -> ScorerClient:
-    return ScorerClient(f"http://127.0.0.1:{scorer.port}", deadline_ms=deadline_ms)
+def client_of(scorer: WireScorer, deadline_ms: int = 5_000, **options: int) -> ScorerClient:
+    return ScorerClient(f"http://127.0.0.1:{scorer.port}", deadline_ms=deadline_ms, **options)
 
 
 async def test_the_scorer_is_asked_as_the_contract_says_and_believed_when_it_answers_so(scorer):
@@ -156,6 +157,79 @@ async def test_a_kept_connection_that_was_closed_meanwhile_costs_no_claim_its_sc
         assert (await client.score(FACTS)).score is not None
         await closed.wait()
         closed.clear()
+
+
+# Asking twice
+
+
+def in_turn(*behaviours):
+    """The first request meets the first behaviour, the second the second, and so on."""
+    left = iter(behaviours)
+    return lambda exchange: next(left)(exchange)
+
+
+def hedges() -> float:
+    return metrics.SCORER_HEDGES._value.get()
+
+
+async def test_a_slow_scorer_is_asked_once_unless_told_otherwise(scorer):
+    scorer.behaviour = is_silent
+    before = hedges()
+    assert (await client_of(scorer, deadline_ms=60).score(FACTS)).failure == "deadline"
+    assert (len(scorer.asked), hedges() - before) == (1, 0)
+
+
+async def test_a_slow_answer_is_overtaken_by_a_second_one_and_its_connection_dropped(scorer):
+    dropped = asyncio.Event()
+
+    async def trickles_until_dropped(exchange):
+        try:
+            await trickles(exchange)
+        finally:
+            dropped.set()
+
+    scorer.behaviour = in_turn(trickles_until_dropped, scores, scores)
+    client, before = client_of(scorer, hedge_after_ms=20), hedges()
+    assert (await client.score(FACTS)).score is not None
+    await dropped.wait()
+    first, second = scorer.asked
+    assert first.document == second.document
+    assert (scorer.connections, hedges() - before) == (2, 1)
+    assert (await client.score(FACTS)).score is not None
+    assert scorer.connections == 2
+
+
+async def test_a_second_answer_that_cannot_be_believed_does_not_win(scorer):
+    answered = asyncio.Event()
+
+    async def answers_last(exchange):
+        await answered.wait()
+        await scores(exchange)
+
+    async def answers_nonsense(exchange):
+        await exchange.answer(b"{}")
+        answered.set()
+
+    scorer.behaviour = in_turn(answers_last, answers_nonsense)
+    assert (await client_of(scorer, hedge_after_ms=20).score(FACTS)).score is not None
+    assert len(scorer.asked) == 2
+
+
+async def test_asking_twice_ends_at_the_same_deadline_and_is_one_failure(scorer):
+    scorer.behaviour = is_silent
+    client = client_of(scorer, deadline_ms=60, hedge_after_ms=20)
+    scorings = [await client.score(FACTS) for _ in range(rules.FAILURES)]
+    assert {scoring.failure for scoring in scorings} == {"deadline"}
+    assert {scoring.breaker_state for scoring in scorings} == {"closed"}
+    assert len(scorer.asked) == 2 * rules.FAILURES
+    assert client.state() is State.OPEN
+
+
+@pytest.mark.parametrize(("behaviour", "failure"), [(scores, None), (closes, "reset"), (says(b"{}", 422), "http_422")])
+async def test_what_is_answered_or_fails_at_once_is_not_asked_again(scorer, behaviour, failure):
+    scorer.behaviour = behaviour
+    assert (await client_of(scorer, hedge_after_ms=4_000).score(FACTS)).failure == failure
+    assert len(scorer.asked) == 1
 
 
 # The breaker
