@@ -72,19 +72,21 @@ def chaos(as_json: bool, names: tuple[str, ...], seconds: float, rate: float) ->
 @click.option(
     "--peer-runs", type=int, help="Runs of Feast's DuckDB store; default: 1, and none from 1,000,000 rows on."
 )
-def features(as_json: bool, rows: int, runs: int, peer_runs: int | None) -> None:
+@click.option("--views", help="Views to join, with commas between; default: four that Feast's store can finish.")
+def features(as_json: bool, rows: int, runs: int, peer_runs: int | None, views: str | None) -> None:
     """The offline join: ours through Feast, Feast's DuckDB store, and the bare ASOF join, on the same files."""
     from rich.console import Console
 
     from core import telemetry
 
     telemetry.turn_off()
-    from benchmarks.features import measure_join
+    from benchmarks.features import VIEWS, measure_join
 
     if peer_runs is None:
         peer_runs = 1 if rows < 1_000_000 else 0
     with Console(stderr=True).status("starting") as status:
-        figures = measure_join(rows, runs=runs, peer_runs=peer_runs, say=status.update)
+        named = VIEWS if views is None else tuple(views.split(","))
+        figures = measure_join(rows, runs=runs, peer_runs=peer_runs, say=status.update, views=named)
     _print(figures.as_json(), as_json=as_json)
 
 
