@@ -20,8 +20,6 @@ LEAST_CLAIMS = 20
 """Claims of a day below which only the volume and the calibration are looked at."""
 FALSE_ALARMS_A_DAY = 0.01
 """Chance of an alarm by noise alone on a quiet day, over all features together."""
-CLUSTERED = 4.0
-"""A day's claims come from few providers, so chance does to them what it does to a quarter as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +31,14 @@ class Limit:
     room: float
     """How many times further than the worst day of the reference a day must go; 0: that is not looked at."""
     words: str
+    clustered: float = 4.0
+    """A day's claims come from few providers, so chance does to them what it does to so many times fewer."""
 
 
 LIMITS: dict[str, Limit] = {
     "feature": Limit(0.25, 3.5, "stability index of a feature"),
     "feature of a provider": Limit(0.25, 6.0, "the same; all its claims share it, and it may send a week's at once"),
-    "feature of the network": Limit(
-        0.25, 9.0, "the same; it is made anew once a week, and one tie moves two providers"
-    ),
+    "feature of the network": Limit(0.25, 20.0, "the same; made anew weekly, one tie moves two providers", 16.0),
     "missing": Limit(0.03, 3.5, "share of a feature's values that are missing, more than usual"),
     "score": Limit(0.25, 6.0, "stability index of the probability"),
     "flagged": Limit(3.0, 0.0, "claims at or above the threshold, times the usual share"),
@@ -204,7 +202,7 @@ def measure(stream: Stream, day: int, reference: Reference) -> Day:
             column, known = stream.x[rows, place], reference.profile.features[name]
             psi[name], missing[name] = stability(column, known), _missing(column)
             allowed = LIMITS[_OF_ENTITY.get(FEATURE[name].entity, "feature")]
-            by_chance = _chance_psi(len(rows), len(stream.features))
+            by_chance = _chance_psi(len(rows), len(stream.features)) * allowed.clustered
             limit = max(allowed.floor, by_chance, reference.worst_psi[name] * allowed.room * few)
             hold("feature", psi[name], limit, feature=name)
             usual = known.missing_share
@@ -219,9 +217,9 @@ def measure(stream: Stream, day: int, reference: Reference) -> Day:
         )
         shifted = LIMITS["score"]
         worst = reference.worst_score * shifted.room * few
-        hold("score", score, max(shifted.floor, _chance_psi(len(rows), 1), worst))
+        hold("score", score, max(shifted.floor, _chance_psi(len(rows), 1) * shifted.clustered, worst))
         usual = max(reference.flagged, 1 / len(rows))
-        by_chance = usual + 5 * float(np.sqrt(CLUSTERED * usual / len(rows)))
+        by_chance = usual + 5 * float(np.sqrt(LIMITS["flagged"].clustered * usual / len(rows)))
         hold("flagged", flagged, max(LIMITS["flagged"].floor * usual, by_chance))
     calibration, labels = _calibration(stream, day, reference, hold)
     return Day(
@@ -264,7 +262,7 @@ def _calibration(stream: Stream, day: int, reference: Reference, hold: object) -
 
 def _chance_psi(claims: int, features: int) -> float:
     """What chance alone does to the stability index of one of so many features, with the chance of a false alarm."""
-    return float(chi2.isf(FALSE_ALARMS_A_DAY / features, BINS) / claims) * CLUSTERED
+    return float(chi2.isf(FALSE_ALARMS_A_DAY / features, BINS) / claims)
 
 
 def _score_profile(probabilities: NDArray[np.float64]) -> FeatureProfile:
