@@ -12,6 +12,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     # name: (module:attribute, one line of help)
     "api": ("cli.api:api", "The claims API."),
     "bench": ("cli.bench:bench", "Measure features and scoring; prints JSON."),
+    "challenger": ("cli.challenger:challenger", "A model that scores in shadow, and where it disagrees."),
     "db": ("cli.database:db", "The database: upgrade its schema, load a history."),
     "demo": ("cli.demo:demo", "The whole platform once: simulate, train, serve, decide, break, recover."),
     "drift": ("cli.drift:drift", "Hold each day's claims against the quiet ones before."),

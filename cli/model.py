@@ -23,6 +23,7 @@ def refusals() -> Iterator[None]:
     from core.errors import CoreError
     from features.errors import FeatureError
     from models.errors import ModelError
+    from pipelines.challenger.errors import ChallengerError
     from pipelines.drift.errors import DriftError
     from pipelines.evaluate.errors import EvaluationError
     from pipelines.gates import GateFailed
@@ -41,6 +42,7 @@ def refusals() -> Iterator[None]:
         TrainError,
         EvaluationError,
         ProviderLevelError,
+        ChallengerError,
         DriftError,
         LoopError,
         ModelError,

@@ -60,7 +60,8 @@ def database_of(settings: Settings) -> str | None:
 
 
 @contextmanager
-def _connected(url: str) -> Iterator[psycopg.Connection[Any]]:
+def connected(url: str) -> Iterator[psycopg.Connection[Any]]:
+    """A connection to the platform's database, in UTC, all of whose statements see one state of it."""
     with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://"), autocommit=True) as connection:
         connection.execute("SET TIME ZONE 'UTC'")
         with snapshot(connection):
@@ -83,7 +84,7 @@ def export(url: str, home: Path) -> Exported | None:
     folder = home / "data"
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".export-", dir=folder) as beside:
-        with _connected(url) as connection:
+        with connected(url) as connection:
             claims, labels = database.export(connection, Path(beside))
             found = dispositions_of(connection)
         if pq.read_metadata(claims).num_rows == 0:
@@ -117,7 +118,7 @@ def judged(url: str) -> dict[str, Any]:
 
     K is the number of claims that were listed by score. Raises `LoopError` where nothing was found yet.
     """
-    with _connected(url) as connection:
+    with connected(url) as connection:
         found = known_at(dispositions_of(connection), as_of_us=clock.micros(clock.now()))
         selected = {row[0]: row[1:] for row in connection.execute(_SELECTED)}
     ids = found.labels["claim_id"].to_pylist()

@@ -14,7 +14,7 @@ from core import clock
 from models.champion import models_folder
 from pipelines.promote.errors import AuditError
 
-Action = Literal["promote", "force", "rollback", "threshold"]
+Action = Literal["promote", "force", "rollback", "threshold", "challenge", "dismiss"]
 _START = "0" * 64
 
 

@@ -1,0 +1,115 @@
+"""A challenger's trial begins and ends by its pointer, and decides claims only where the gates of a promotion agree."""
+
+import shutil
+
+import pytest
+from click.testing import CliRunner
+
+from cli.main import main
+from models import registry
+from models.artefact import load_artefact, write_artefact
+from models.champion import models_folder, point, read_pointer
+from models.errors import ArtefactCorruptError, RegistryError
+from models.explainer import build_tables
+from models.registry import RunRecord, Store
+from pipelines.challenger import ChallengerError, start, stop
+from pipelines.evaluate.window import newest_window
+from pipelines.promote import RefusedError, audit
+from pipelines.promote.choose import choose, options
+from tests.models import makers
+from tests.pipelines.model_life import copy_of, trained_home
+
+
+@pytest.fixture(scope="module")
+def registered(tmp_path_factory):
+    """A home whose MLflow store holds `v1` and `v2`; the models are in it alone. Never change it."""
+    home = tmp_path_factory.mktemp("registered")
+    booster = makers.trained().booster
+    tables = build_tables(booster)
+    for version in ("v1", "v2"):
+        document = makers.document(booster, tables, version=version)
+        path, _ = write_artefact(models_folder(home), booster=booster, document=document, tables=tables)
+        registry.register(Store.of(home), RunRecord(name=version, command="test"), load_artefact(path))
+    return home
+
+
+@pytest.fixture
+def home(registered, tmp_path):
+    """A home of one's own with the champion `v1`; `v2`, the candidate, is in MLflow only."""
+    models_folder(tmp_path).mkdir()
+    shutil.copytree(models_folder(registered) / "v1", models_folder(tmp_path) / "v1")
+    point(tmp_path, "v1")
+    return tmp_path
+
+
+def test_a_trial_fetches_the_candidate_and_ends_without_a_trace_but_in_the_trail(home, registered):
+    environment = {"GINJA_HOME": str(home), "GINJA_MLFLOW_URL": Store.of(registered).url}
+    began = CliRunner().invoke(main, ["challenger", "start"], env=environment, catch_exceptions=False)
+    assert "v2 beside v1, in shadow" in began.output
+    pointer = read_pointer(home, "challenger")
+    assert (pointer.version, pointer.canary_share) == ("v2", 0.0)
+    assert load_artefact(models_folder(home) / "v2").version == "v2"
+    ended = CliRunner().invoke(main, ["challenger", "stop"], env=environment, catch_exceptions=False)
+    assert "v2 challenges no more" in ended.output
+    assert read_pointer(home, "challenger") is None
+    assert read_pointer(home).version == "v1"
+    assert [(entry["action"], entry["version"]) for entry in audit.read(home)] == [
+        ("challenge", "v2"),
+        ("dismiss", "v2"),
+    ]
+    again = CliRunner().invoke(main, ["challenger", "stop"], env=environment)
+    assert (again.exit_code, "no challenger runs" in again.output) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("version", "error", "words"),
+    [("v1", ChallengerError, "is the champion"), ("v9", RegistryError, "no registered model has version v9")],
+)
+def test_what_cannot_challenge_leaves_no_pointer(home, registered, version, error, words):
+    with pytest.raises(error, match=words):
+        start(home, version, store=Store.of(registered))
+    assert read_pointer(home, "challenger") is None
+
+
+def test_without_a_champion_there_is_nothing_to_challenge(tmp_path, registered):
+    with pytest.raises(ChallengerError, match="no champion"):
+        start(tmp_path, "v2", store=Store.of(registered))
+
+
+@pytest.mark.parametrize(("share", "error"), [(0.0, ArtefactCorruptError), (0.05, RefusedError)])
+def test_a_model_that_does_not_verify_is_no_challenger(home, registered, share, error):
+    registry.fetch(Store.of(registered), "v2", models_folder(home))
+    (models_folder(home) / "v2" / "model.ubj").write_bytes(b"something else")
+    with pytest.raises(error):
+        start(home, "v2", canary_share=share, store=Store.of(registered))
+    assert read_pointer(home, "challenger") is None
+
+
+def test_a_broken_pointer_is_taken_away_too(home):
+    (models_folder(home) / "challenger.json").write_text("{")
+    stop(home)
+    assert read_pointer(home, "challenger") is None
+
+
+def test_a_share_of_the_claims_is_decided_only_by_what_the_gates_let_through(tmp_path):
+    home = copy_of(trained_home(), tmp_path)
+    (version,) = [path.name for path in models_folder(home).iterdir() if path.is_dir()]
+    point(home, version)
+    champion = load_artefact(models_folder(home) / version)
+    window = newest_window(home, champion)
+    alike, flags_all = (
+        choose(home, champion, options(champion, window, threshold=line).asked, by="ann", why="a trial", how="number")
+        for line in (champion.threshold, 0.0)
+    )
+    store = Store.of(home)
+    with pytest.raises(RefusedError, match="nobody is hit"):
+        start(home, flags_all.version, canary_share=0.05, store=store)
+    assert read_pointer(home, "challenger") is None
+    assert start(home, flags_all.version, store=store).verdicts == ()
+    trial = start(home, alike.version, canary_share=0.05, store=store)
+    assert all(verdict.passed for verdict in trial.verdicts)
+    assert (read_pointer(home, "challenger").version, read_pointer(home, "challenger").canary_share) == (
+        alike.version,
+        0.05,
+    )
+    assert read_pointer(home).version == version
