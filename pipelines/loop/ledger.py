@@ -12,7 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import duckdb
 import numpy as np
 import psycopg
 import pyarrow as pa
@@ -21,6 +20,7 @@ import pyarrow.parquet as pq
 from core import clock, postgres
 from core.settings import Settings
 from features import database
+from features.engine import engine
 from features.snapshot import snapshot
 from pipelines.loop.dispositions import DISPOSITIONS, Known, known_at
 from pipelines.loop.errors import LoopError
@@ -151,8 +151,8 @@ def judged(url: str) -> dict[str, Any]:
 def _refuse_loss(held: Path, exported: Path) -> None:
     if not held.exists():
         return
-    with duckdb.connect() as engine:
-        lost = engine.execute(
+    with engine() as connection:
+        lost = connection.execute(
             "SELECT count(*) FROM read_parquet(?) AS a ANTI JOIN read_parquet(?) AS b USING (claim_id)",
             [str(held), str(exported)],
         ).fetchall()[0][0]
