@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.errors import MissingColumnError, NaiveTimeError, OfflineStoreError
+from features.sorted_join import sorted_join
 
 TIME = "event_timestamp"
 KEPT_IN_MEMORY = 1_500_000
@@ -35,6 +36,8 @@ class AsofView:
     """Column of the view → its name in the answer."""
     ttl: timedelta
     """Zero: a row holds until the next one."""
+    file: Path | None = None
+    """The one Parquet file the source is, if it is one."""
 
 
 def quoted(name: str) -> str:
@@ -85,6 +88,21 @@ class Asof:
         missing = [column for column in view.keys.values() if column not in rows.columns]
         if missing:
             raise MissingColumnError("the frame of entity rows", missing, rows.columns)
+        if view.file is not None and rows.frame is not None:
+            found = sorted_join(
+                view.file,
+                rows.frame,
+                keys=view.keys,
+                time=view.time,
+                moment=rows.time,
+                fields=list(view.fields),
+                ttl=view.ttl,
+            )
+            if found is not None:
+                return found.rename_columns(list(view.fields.values()))
+        return self._joined_by_sql(connection, view, rows)
+
+    def _joined_by_sql(self, connection: duckdb.DuckDBPyConnection, view: AsofView, rows: "_Rows") -> pa.Table:
         on = [f"e.{quoted(theirs)} = v.{quoted(ours)}" for ours, theirs in view.keys.items()]
         fields = "".join(f", v.{quoted(column)} AS {quoted(name)}" for column, name in view.fields.items())
         micros = view.ttl // timedelta(microseconds=1)

@@ -143,15 +143,26 @@ def _view(config: RepoConfig, view: FeatureView, refs: list[str], full_names: bo
         keys={stored.get(key, key): column for key, column in keys.items()},
         fields={stored.get(name, name): f"{shown}__{name}" if full_names else name for name in names},
         ttl=view.ttl or timedelta(0),
+        file=_single_file(config, source),
     )
 
 
-def _reads(config: RepoConfig, source: DataSource) -> str:
+def _path(config: RepoConfig, source: DataSource) -> Path:
     if not isinstance(source, FileSource):
         raise OfflineStoreError(f"{source.name} is a {type(source).__name__}; the ASOF store reads Parquet files")
     path = Path(source.path)
-    if not path.is_absolute():
-        path = Path(str(config.repo_path)) / path
+    return path if path.is_absolute() else Path(str(config.repo_path)) / path
+
+
+def _single_file(config: RepoConfig, source: DataSource) -> Path | None:
+    """The Parquet file a source is: by itself, or alone in its folder."""
+    path = _path(config, source)
+    found = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
+    return found[0] if len(found) == 1 and found[0].is_file() else None
+
+
+def _reads(config: RepoConfig, source: DataSource) -> str:
+    path = _path(config, source)
     if path.is_dir():
         path = path / "**" / "*.parquet"
     return f"read_parquet({sql_string(str(path))})"
