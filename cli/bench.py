@@ -72,7 +72,7 @@ def chaos(as_json: bool, names: tuple[str, ...], seconds: float, rate: float) ->
 @click.option(
     "--peer-runs", type=int, help="Runs of Feast's DuckDB store; default: 1, and none from 1,000,000 rows on."
 )
-@click.option("--views", help="Views to join, with commas between; default: four that Feast's store can finish.")
+@click.option("--views", help="Views to join, with commas between; default: history and today of member and provider.")
 def features(as_json: bool, rows: int, runs: int, peer_runs: int | None, views: str | None) -> None:
     """The offline join: ours through Feast, Feast's DuckDB store, and the bare ASOF join, on the same files."""
     from rich.console import Console
