@@ -202,9 +202,8 @@ async def _try(scene: Scene, trial: Trial, seconds: float) -> Outcome:
     ended = loop.time()
     closed = await _until_closed(scene, ended)
     await asyncio.sleep(_SETTLE_S)
-    left, rescored_s = await _until_rescored(scene, began, ended)
+    rule, left, rescored_s = await _until_rescored(scene, began, ended)
     window = [one for one in scene.sent if one.at >= began]
-    rule = {one.claim_id for one in window if one.decided_by == "rule"}
     opened = next((at - began for at, state in scene.breaker if at >= began and state == "open"), None)
     stored = await asyncio.to_thread(_stored, scene, [one.claim_id for one in window if one.claim_id])
     latencies = sorted(one.ms for one in window)
@@ -213,7 +212,7 @@ async def _try(scene: Scene, trial: Trial, seconds: float) -> Outcome:
         degrades=trial.degrades,
         claims=len(window),
         by_model=sum(one.decided_by == "model" for one in window),
-        by_rule=len(rule),
+        by_rule=sum(one.decided_by == "rule" for one in window),
         lost=sum(one.status != 201 or one.claim_id not in stored for one in window),
         server_errors=sum(one.status >= 500 for one in window),
         statuses={str(status): count for status, count in sorted(Counter(one.status for one in window).items())},
@@ -238,16 +237,16 @@ async def _until_closed(scene: Scene, ended: float) -> float | None:
     return None
 
 
-async def _until_rescored(scene: Scene, began: float, ended: float) -> tuple[set[str], float | None]:
-    """The claims since `began` that have no score in the end, and the seconds until all had one."""
+async def _until_rescored(scene: Scene, began: float, ended: float) -> tuple[set[str], set[str], float | None]:
+    """The claims the rule decided since `began`, those without a score in the end, the seconds until all had one."""
     loop = asyncio.get_running_loop()
     while True:
         rule = {one.claim_id for one in scene.sent if one.at >= began and one.decided_by == "rule"}
         left = await asyncio.to_thread(_unscored, scene, rule)
         if not left:
-            return left, round(loop.time() - ended, 1)
+            return rule, left, round(loop.time() - ended, 1)
         if loop.time() - ended > RESCORED_WITHIN_S:
-            return left, None
+            return rule, left, None
         await asyncio.sleep(0.5)
 
 

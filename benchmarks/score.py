@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.bodies import facts, score_bodies
 from benchmarks.platform import COMMAND, free_ways, platform
-from benchmarks.stage import Say, Stage, say_the_updater_lives, staged
+from benchmarks.stage import Say, Stage, say_the_updater_lives, staged, vectors_file
 from cli.processes import Processes, usable_port
 from features.online import OnlineReader, connect
 from models.champion import load_pointed, read_pointer
@@ -254,12 +254,7 @@ def _median_us(work: Any, different: int, *, times: int = 1_500, warm: int = 200
 
 def _rows(home: Path) -> "np.ndarray[Any, np.dtype[np.float32]]":
     """Vectors of real claims, with missing values strewn in and values no claim has, to compare explanations on."""
-    import pyarrow.parquet as pq
-
-    from features.training import training_set
-
-    claims = pq.read_table(home / "data" / "claims.parquet").slice(0, ROWS_COMPARED)
-    x = training_set(home, claims).x.copy()
+    x: np.ndarray[Any, np.dtype[np.float32]] = np.load(vectors_file(home))[:ROWS_COMPARED]
     rng = np.random.default_rng(5)
     x[rng.random(x.shape) < 0.05] = np.nan
     strange = rng.random(x.shape) < 0.02

@@ -69,6 +69,11 @@ def staged(say: Say, *, claims: int = CLAIMS, live_claims: int = LIVE_CLAIMS) ->
         shutil.rmtree(home, ignore_errors=True)
 
 
+def vectors_file(home: Path) -> Path:
+    """Vectors of real claims of a stage, float32[N, F], as training saw them."""
+    return home / "run" / "vectors.npy"
+
+
 def _simulate(home: Path, claims: int, live_claims: int) -> None:
     from core import clock
     from pipelines.simulate import SimulationConfig, simulate, write
@@ -129,6 +134,8 @@ def _model(home: Path) -> None:
     data = home / "data"
     built = training_set(home, data / "claims.parquet", data / "labels.parquet")
     x = built.x[-TRAINING_CLAIMS:]
+    vectors_file(home).parent.mkdir(parents=True, exist_ok=True)
+    np.save(vectors_file(home), x)
     fraud = built.index["is_fraud"].fill_null(False).to_numpy(zero_copy_only=False).astype(bool)[-TRAINING_CLAIMS:]
     # Noise in the labels gives every tree something to split, down to the last level.
     sample = Sample(x, fraud | (np.random.default_rng(11).random(len(fraud)) < NOISE))
