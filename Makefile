@@ -32,7 +32,7 @@ up: $(READY) ## The platform, left running until Ctrl-C
 	@$(BIN)/ginja up $(ARGS)
 
 test: check ## Style, types, import rules, and every test
-	$(BIN)/pytest -n 2 $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true $(ARGS)
 
 check: $(READY) ## Style, types and import rules alone
 	$(BIN)/ruff check .
