@@ -1,4 +1,4 @@
-"""Keeps the scorer's worker processes alive behind one listening socket.
+"""Keeps the scorer's worker processes alive; they share one port, and the kernel shares connections out to them.
 
 `bentoml serve` would do, but its process manager looks after its workers every ten seconds: a killed worker was back
 after 9.9 s (docs/adr/0040). This one has it restarting within a tenth of a second, and needs no second framework.
@@ -49,8 +49,6 @@ def worker_environment(home: Path) -> dict[str, str]:
         "NUMBA_CACHE_DIR": str((home / "run" / "numba").absolute()),
         **os.environ,
         **dict.fromkeys(_ONE_THREAD, "1"),
-        # One connection at a time: else the worker that wakes first takes every one that waits (docs/adr/0040).
-        "UV_TCP_SINGLE_ACCEPT": "1",
         "BENTOML_HOME": str((home / "run" / "bentoml").absolute()),
         "BENTOML_DO_NOT_TRACK": "True",
         "DO_NOT_TRACK": "1",
@@ -58,29 +56,30 @@ def worker_environment(home: Path) -> dict[str, str]:
     }
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """The one socket all workers accept from."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def bound(host: str, port: int, *, shared: bool) -> socket.socket:
+    """A socket on this address that does not listen yet; `shared`: the other workers may have one there too.
+
+    Raises `PortTaken`.
+    """
+    own = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
-        listener.bind((host, port))
+        own.bind((host, port))
     except OSError as error:
-        listener.close()
+        own.close()
         raise PortTaken(
             f"cannot listen on {host}:{port} ({error.strerror}); set GINJA_SCORER_PORT to a free one"
         ) from error
-    listener.listen(256)
-    listener.set_inheritable(True)
-    return listener
+    return own
 
 
 def supervise(host: str, port: int, *, workers: int, home: Path) -> None:
-    """Serve until SIGTERM or SIGINT; a worker that ends is started again."""
-    listener = listen(host, port)
+    """Serve until SIGTERM or SIGINT; a worker that ends is started again. Raises `PortTaken`."""
+    bound(host, port, shared=False).close()
     environment = worker_environment(home)
     alive_read, alive_write = os.pipe()
-    os.set_inheritable(alive_read, True)
     stopping = False
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -90,17 +89,17 @@ def supervise(host: str, port: int, *, workers: int, home: Path) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     pool = [_Worker() for _ in range(workers)]
-    command = [sys.executable, "-m", "serving.worker", "--fd", str(listener.fileno()), "--alive-fd", str(alive_read)]
+    command = [sys.executable, "-m", "serving.worker", "--host", host, "--port", str(port)]
+    command += ["--alive-fd", str(alive_read)]
     while not stopping:
-        for number, worker in enumerate(pool, 1):
-            _look_after(worker, [*command, "--number", str(number)], environment, (listener.fileno(), alive_read))
+        for worker in pool:
+            _look_after(worker, command, environment, alive_read)
         time.sleep(_LOOK_SECONDS)
     os.close(alive_write)
     _end(pool)
-    listener.close()
 
 
-def _look_after(worker: _Worker, command: list[str], environment: dict[str, str], fds: tuple[int, ...]) -> None:
+def _look_after(worker: _Worker, command: list[str], environment: dict[str, str], alive_fd: int) -> None:
     now = time.monotonic()
     if worker.process is not None:
         if worker.process.poll() is None:
@@ -110,7 +109,7 @@ def _look_after(worker: _Worker, command: list[str], environment: dict[str, str]
         worker.pause = _FIRST_PAUSE_SECONDS if now - worker.started > _HEALTHY_SECONDS else worker.pause * 2
         worker.due = now + min(worker.pause, _LONGEST_PAUSE_SECONDS)
     if now >= worker.due:
-        worker.process = subprocess.Popen(command, env=environment, pass_fds=fds, stdin=subprocess.DEVNULL)
+        worker.process = subprocess.Popen(command, env=environment, pass_fds=(alive_fd,), stdin=subprocess.DEVNULL)
         worker.started = now
 
 

@@ -1,12 +1,11 @@
-"""One worker process of the scorer: BentoML's application on uvicorn, over the socket the supervisor listens on.
+"""One worker process of the scorer: BentoML's application on uvicorn, on a port it shares with the other workers.
 
-`python -m serving.worker --fd 3`; started by `serving.supervisor`, not by hand.
+Started by `serving.supervisor`, not by hand.
 """
 
 import argparse
 import os
 import signal
-import socket
 import sys
 import threading
 
@@ -26,9 +25,9 @@ def _end_with_parent(alive_fd: int) -> None:
 def main() -> None:
     """Serve until told to stop."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--fd", type=int, required=True)
+    parser.add_argument("--host", required=True)
+    parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--alive-fd", type=int, required=True)
-    parser.add_argument("--number", type=int, required=True)
     asked = parser.parse_args()
     _end_with_parent(asked.alive_fd)
 
@@ -43,6 +42,7 @@ def main() -> None:
     sys.modules["sklearn"] = None  # type: ignore[assignment]
 
     from serving.service import service
+    from serving.supervisor import bound
 
     config = uvicorn.Config(
         service.to_asgi(),
@@ -53,7 +53,8 @@ def main() -> None:
         timeout_graceful_shutdown=3,
         limit_concurrency=None,
     )
-    uvicorn.Server(config).run(sockets=[socket.socket(fileno=asked.fd)])
+    # It listens only once the service has started: until then its share of the connections goes to the others.
+    uvicorn.Server(config).run(sockets=[bound(asked.host, asked.port, shared=True)])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,46 @@
+"""After the warm-up nothing is left to be compiled while a claim waits."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.serving.makers import make_model
+
+COUNT = """
+import sys
+from pathlib import Path
+from models import kernels
+from models.champion import load_pointed, target_of
+from models.scorer import Scorer
+from serving.warm import warm
+from features.layout import rows_of_unseen
+from features.reading import Reading
+from tests.serving.makers import a_claim
+
+def compiled():
+    return sum(len(loop.signatures) for loop in vars(kernels).values() if hasattr(loop, "signatures"))
+
+home = Path(sys.argv[1])
+calm, strict = (Scorer(load_pointed(home, target_of(home, version))) for version in ("calm", "strict"))
+warm(calm)
+before = compiled()
+score = strict.score(a_claim(), Reading(dict(rows_of_unseen()), {}, ()))
+assert score.flagged, "the claim was to be flagged, so that a counterfactual is searched"
+print(before, compiled())
+"""
+
+
+def test_a_first_flagged_claim_compiles_nothing(tmp_path: Path) -> None:
+    make_model(tmp_path, "calm", threshold=1.0)  # flags nothing, so that the warm-up searches no counterfactual
+    make_model(tmp_path, "strict", threshold=0.0)
+    done = subprocess.run(
+        [sys.executable, "-c", COUNT, str(tmp_path)],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    before, after = done.stdout.split()
+    assert before == after
