@@ -39,7 +39,7 @@ class Lengths:
     flood_seconds: float = 4.0
     naive_requests: int = 150
     batches: int = 30
-    api_seconds: float = 20.0
+    api_seconds: float = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +242,7 @@ def measure(say: Say, lengths: Lengths | None = None) -> Figures:
     return Figures(**figures)
 
 
-def _median_us(work: Any, different: int, *, times: int = 1_500, warm: int = 200) -> float:
+def _median_us(work: Any, different: int, *, times: int = 800, warm: int = 100) -> float:
     taken = []
     for number in range(warm + times):
         began = time.perf_counter()
