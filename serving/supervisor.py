@@ -1,7 +1,7 @@
 """Keeps the scorer's worker processes alive; they share one port, and the kernel shares connections out to them.
 
 `bentoml serve` would do, but its process manager looks after its workers every ten seconds: a killed worker was back
-after 9.9 s (docs/adr/0040). This one has it restarting within a tenth of a second, and needs no second framework.
+after 9.9 s (docs/adr/0040). This one starts it again within a tenth of a second, and needs no second framework.
 """
 
 import contextlib
