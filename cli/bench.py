@@ -70,7 +70,7 @@ def chaos(as_json: bool, names: tuple[str, ...], seconds: float, rate: float) ->
 @click.option("--rows", default=300_000, show_default=True, help="Claims; from 1,000,000 on ours and the floor alone.")
 @click.option("--runs", default=5, show_default=True, help="Runs of ours and of the floor; the median counts.")
 @click.option(
-    "--peer-runs", type=int, help="Runs of Feast's DuckDB store; default: 1, and none from 1,000,000 rows on."
+    "--peer-runs", type=int, help="Runs of Feast's DuckDB store; default: as many, and none from 1,000,000 rows on."
 )
 @click.option("--views", help="Views to join, with commas between; default: history and today of member and provider.")
 def features(as_json: bool, rows: int, runs: int, peer_runs: int | None, views: str | None) -> None:
@@ -83,7 +83,7 @@ def features(as_json: bool, rows: int, runs: int, peer_runs: int | None, views: 
     from benchmarks.features import VIEWS, measure_join
 
     if peer_runs is None:
-        peer_runs = 1 if rows < 1_000_000 else 0
+        peer_runs = runs if rows < 1_000_000 else 0
     with Console(stderr=True).status("starting") as status:
         named = VIEWS if views is None else tuple(views.split(","))
         figures = measure_join(rows, runs=runs, peer_runs=peer_runs, say=status.update, views=named)

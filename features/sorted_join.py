@@ -5,8 +5,11 @@ file is like is seen, not believed: where it is not sorted, too large, or typed 
 no answer here, and `features.asof` joins by SQL.
 """
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +20,9 @@ from numpy.typing import NDArray
 
 MOST_ROWS = 40_000_000
 """Rows of a view above which its keys and times are not held in memory: some 40 bytes a row."""
-_MOST_CODES = 2**62
+_MOST_NUMBERS = 2**62
+_CHUNK = 1 << 15
+"""Entity rows searched at a time: what the search keeps of them stays in the processor's cache."""
 Integers = NDArray[np.int64]
 
 
@@ -37,70 +42,97 @@ def sorted_join(
         return None
     if pq.read_metadata(file).num_rows > MOST_ROWS:
         return None
-    held = pq.read_table(file, columns=[*keys, time], read_dictionary=list(keys))
-    coded = _codes(held.select(list(keys)), frame.select(list(keys.values())))
-    if coded is None:
+    held = pq.read_table(file, columns=[*keys, time])
+    of_file, times = held.select(list(keys)), _micros(held[time])
+    starts = _starts(of_file)
+    backwards = np.flatnonzero(times[1:] < times[:-1]) + 1
+    if not np.isin(backwards, starts, assume_unique=True).all():
         return None
-    of_rows, asked = coded
-    times = _micros(held[time])
-    starts = np.flatnonzero(np.diff(of_rows, prepend=-2))
-    if not _is_sorted(of_rows, times, starts):
+    runs = _runs(of_file.take(pa.array(starts)), frame.select(list(keys.values())))
+    if runs is None:
         return None
-    found = _last_before(of_rows, times, starts, asked, _micros(frame[moment]))
-    if ttl:
-        old = _micros(frame[moment]) - times[found] > ttl // timedelta(microseconds=1) if len(times) else found < 0
-        found[old] = -1
+    moments = _micros(frame[moment])
+    found = _last_before(times, np.append(starts, len(times)), runs, moments)
+    if ttl and len(times):
+        found[moments - times[found] > ttl // timedelta(microseconds=1)] = -1
+    del held, of_file, times
     places = pa.array(found, mask=found < 0)
-    # A column at a time, so that no more than one of them is held whole.
-    return pa.table({name: pq.read_table(file, columns=[name])[name].take(places) for name in fields})
+
+    def taken(name: str) -> pa.ChunkedArray:
+        return pq.read_table(file, columns=[name], use_threads=False)[name].take(places)
+
+    # A column a thread, so that no more of them are held whole than there are processors.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return pa.table(dict(zip(fields, pool.map(taken, fields), strict=True)))
 
 
-def _codes(ours: pa.Table, theirs: pa.Table) -> tuple[Integers, Integers] | None:
-    """One number a key, the same in both tables; -1 where a part of the key is null or not in ours.
+def _starts(keys: pa.Table) -> Integers:
+    """Where the rows of another key begin; rows that lack a part of theirs are each by themselves."""
+    if not len(keys):
+        return np.zeros(0, dtype=np.int64)
+    columns = [column.combine_chunks() for column in keys.columns]
+    changes = [pc.fill_null(pc.not_equal(column[1:], column[:-1]), True) for column in columns]
+    changed = reduce(np.logical_or, [change.to_numpy(zero_copy_only=False) for change in changes])
+    return np.flatnonzero(np.append(True, changed))
 
-    `None`: there are more possible keys than numbers.
+
+def _runs(ours: pa.Table, theirs: pa.Table) -> Integers | None:
+    """For each of their keys its row in ours, -1 where there is none or a part of it is null.
+
+    `None`: a key of ours is there twice, or there are more possible keys than numbers.
     """
-    of_rows, asked, possible = np.zeros(len(ours), dtype=np.int64), np.zeros(len(theirs), dtype=np.int64), 1
-    for column, wanted in zip(ours.columns, theirs.columns, strict=True):
-        encoded = column.unify_dictionaries().combine_chunks()
-        values = encoded.dictionary
-        possible *= max(len(values), 1)
-        if possible > _MOST_CODES:
+    if ours.num_columns == 1:
+        known, asked = ours.column(0), theirs.column(0)
+    else:
+        numbered = _numbered(ours, theirs)
+        if numbered is None:
             return None
-        for codes, part in (
-            (of_rows, encoded.indices),
-            (asked, pc.index_in(wanted, value_set=values, skip_nulls=True)),
-        ):
-            number = pc.fill_null(part, -1).to_numpy(zero_copy_only=False).astype(np.int64)
-            codes[:] = np.where((codes < 0) | (number < 0), -1, codes * len(values) + number)
-    return of_rows, asked
+        known, asked = numbered
+    if pc.count_distinct(known, mode="only_valid").as_py() != len(known) - known.null_count:
+        return None
+    found = pc.index_in(asked, value_set=known, skip_nulls=True)
+    runs: Integers = pc.fill_null(found, -1).to_numpy().astype(np.int64)
+    return runs
 
 
-def _is_sorted(of_rows: Integers, times: Integers, starts: Integers) -> bool:
-    """Whether each key's rows lie together, in the order of time; rows without a key do not matter."""
-    keyed = of_rows[starts][of_rows[starts] >= 0]
-    backwards = (np.diff(times) < 0) & (np.diff(of_rows) == 0) & (of_rows[1:] >= 0)
-    return len(np.unique(keyed)) == len(keyed) and not backwards.any()
+def _numbered(ours: pa.Table, theirs: pa.Table) -> tuple[pa.Array, pa.Array] | None:
+    """One number a key of several parts, the same in both tables; null where a part is null or not in ours."""
+    numbers = [np.zeros(len(table), dtype=np.int64) for table in (ours, theirs)]
+    lacking = [np.zeros(len(table), dtype=np.bool_) for table in (ours, theirs)]
+    possible = 1
+    for parts in zip(ours.columns, theirs.columns, strict=True):
+        values = pc.unique(parts[0])
+        possible *= max(len(values), 1)
+        if possible > _MOST_NUMBERS:
+            return None
+        for number, lacks, part in zip(numbers, lacking, parts, strict=True):
+            place = pc.index_in(part, value_set=values, skip_nulls=True)
+            number *= len(values)
+            number += pc.fill_null(place, 0).to_numpy()
+            lacks |= place.is_null().to_numpy()
+    known, asked = (pa.array(number, mask=lacks) for number, lacks in zip(numbers, lacking, strict=True))
+    return known, asked
 
 
-def _last_before(of_rows: Integers, times: Integers, starts: Integers, asked: Integers, moments: Integers) -> Integers:
-    """Place of the last row with the asked key and an earlier time; -1 where there is none."""
-    if not len(starts):
-        return np.full(len(asked), -1, dtype=np.int64)
-    order = np.argsort(of_rows[starts])
-    sorted_keys = of_rows[starts][order]
-    near = np.minimum(np.searchsorted(sorted_keys, asked), len(order) - 1)
-    known = (sorted_keys[near] == asked) & (asked >= 0)
-    first = starts[order[near]]
-    ends = np.append(starts[1:], len(of_rows))
-    low, high = first.copy(), ends[order[near]]
-    for _ in range(int(np.max(ends - starts)).bit_length()):
-        middle = (low + high) >> 1
-        open_ = low < high
-        earlier = open_ & (times[np.minimum(middle, len(times) - 1)] < moments)
-        low = np.where(earlier, middle + 1, low)
-        high = np.where(open_ & ~earlier, middle, high)
-    return np.where(known & (low > first), low - 1, -1)
+def _last_before(times: Integers, bounds: Integers, runs: Integers, moments: Integers) -> Integers:
+    """Place of the last row of the asked run with an earlier time; -1 where there is none.
+
+    `bounds` (runs + 1): where each run begins, and the end.
+    """
+    found = np.full(len(runs), -1, dtype=np.int64)
+    rounds = int(np.max(np.diff(bounds), initial=0)).bit_length()
+    for at in range(0, len(runs) if rounds else 0, _CHUNK):
+        run, moment = runs[at : at + _CHUNK], moments[at : at + _CHUNK]
+        first, high = bounds[run], bounds[run + 1]
+        low = first
+        for _ in range(rounds):
+            middle = (low + high) >> 1
+            open_ = low < high
+            earlier = open_ & (times[np.minimum(middle, len(times) - 1)] < moment)
+            low = np.where(earlier, middle + 1, low)
+            high = np.where(open_ & ~earlier, middle, high)
+        found[at : at + _CHUNK] = np.where((run >= 0) & (low > first), low - 1, -1)
+    return found
 
 
 def _micros(column: pa.ChunkedArray) -> Integers:

@@ -96,6 +96,6 @@ def test_a_file_of_too_many_rows_is_declined(
 
 
 def test_more_possible_keys_than_numbers_are_declined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "_MOST_CODES", 3)
+    monkeypatch.setattr(room, "_MOST_NUMBERS", 3)
     file = written(tmp_path, [("a", "b", 1), ("c", "d", 2)])
     assert joined(file, frame_of([("a", "b", 3)], "at")) is None
