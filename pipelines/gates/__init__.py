@@ -2,6 +2,7 @@
 
 from pipelines.gates.claims import check_claims
 from pipelines.gates.errors import GateFailed
+from pipelines.gates.features import check_features
 from pipelines.gates.outcome import Check, Finding, GateResult
 from pipelines.gates.profile import Profile, from_json, profile_of, stability
 from pipelines.gates.training import check_training_set
@@ -13,6 +14,7 @@ __all__ = [
     "GateResult",
     "Profile",
     "check_claims",
+    "check_features",
     "check_training_set",
     "from_json",
     "profile_of",

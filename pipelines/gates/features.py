@@ -1,10 +1,10 @@
 """The gate on the offline features: every view there, in time, of the usual size, and nothing that comes late unseen.
 
-The gate on the training set (`pipelines/gates/training.py`) looks at values: ranges, missing shares, stability. This
-one looks at what they are read from. Great Expectations reads small frames (a row a view, a row a day), which DuckDB
+The gate on the training set (`pipelines.gates.training`) looks at values: ranges, missing shares, stability. This one
+looks at what they are read from. Great Expectations reads small frames (a row a view, a row a day), which DuckDB
 counts, so the size of the views does not matter.
 
-What was accepted is kept in `home/features/volumes.json`; the next batch is held against it.
+What was accepted is kept in `home/features/volumes.json`; the next batch of the same origin is held against it.
 """
 
 import json
@@ -12,8 +12,10 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 
+from features.derive import DERIVED_SQL
 from features.engine import engine
 from features.files import EVENT_TIME
 from features.layout import VIEWS, View
@@ -34,8 +36,8 @@ REPEATED_DAYS = 60
 """Days at the end in which rows are looked at one by one for a second of the same key and time."""
 
 VIEW_CHECKS: tuple[Check, ...] = (
-    Check("view_filled", "rows", "ExpectColumnValuesToBeBetween", {"column": "rows", "min_value": 1},
-          "a view without rows: it was not built"),
+    Check("view_filled", "empty", "ExpectColumnValuesToBeBetween", {"column": "empty", "max_value": 0},
+          "a view without rows, though claims have its keys: it was not built"),
     Check("view_of_usual_size", "of_before", "ExpectColumnValuesToBeBetween",
           {"column": "of_before", "min_value": LEAST_OF_BEFORE}, "a view that shrank: claims or entities were lost"),
     Check("view_in_time", "days_behind", "ExpectColumnValuesToBeBetween", {"column": "days_behind", "max_value": 0},
@@ -67,6 +69,8 @@ DAY_CHECKS: tuple[Check, ...] = (
 class Volumes:
     """How much an accepted batch held."""
 
+    origin: str
+    """What the claims were: another data set is not held against this one."""
     views: dict[str, int]
     days: dict[str, int]
     """Day of receipt (days since the epoch) → claims."""
@@ -77,25 +81,25 @@ def volumes_path(home: Path) -> Path:
     return home / "features" / "volumes.json"
 
 
-def check_features(home: Path, claims: Relation, report: Path) -> GateResult:
+def check_features(home: Path, claims: Relation, report: Path, *, origin: str) -> GateResult:
     """Check the offline features of `home` against the claims they were built from and the batch accepted before.
 
-    Writes the report; raises `GateFailed` on a critical finding, else keeps this batch's volumes.
+    `origin` says what the claims are, the same for a later batch of the same source. Writes the report; raises
+    `GateFailed` on a critical finding, else keeps this batch's volumes.
     """
     started = time.perf_counter()
-    before = _read(volumes_path(home))
+    before = _read(volumes_path(home), origin)
     with engine(home / "features" / "spill") as connection:
         source = relation(connection, claims, "claims_frame")
         counted = connection.execute(
             f"SELECT epoch_us(received_at) // {MICROS_A_DAY} AS day, count(*) FROM {source} GROUP BY day ORDER BY day"
         ).fetchall()
         days = {str(day): count for day, count in counted}
-        last = max((int(day) for day in days), default=0)
-        measured = [connection.execute(_measure(home, view, last)).fetchall()[0] for view in VIEWS]
-    frame = pd.DataFrame(measured, columns=["rows", "days_behind", "ahead", "negative", "repeated"])
+        measured = [_measure(connection, home, view, source) for view in VIEWS]
+    frame = pd.DataFrame(measured)
     names = [view.name for view in VIEWS]
     frame["of_before"] = [
-        rows / before.views.get(name, rows or 1) if before else 1.0
+        rows / (before.views.get(name) or rows or 1) if before else 1.0
         for name, rows in zip(names, frame["rows"], strict=True)
     ]
     by_day = _by_day(days, before)
@@ -115,26 +119,39 @@ def check_features(home: Path, claims: Relation, report: Path) -> GateResult:
     write_report(result, {check.name: check for check in (*VIEW_CHECKS, *DAY_CHECKS)})
     if not result.success:
         raise GateFailed(result)
-    accepted = Volumes(dict(zip(names, frame["rows"].astype(int).tolist(), strict=True)), days)
+    accepted = Volumes(origin, dict(zip(names, frame["rows"].astype(int).tolist(), strict=True)), days)
     volumes_path(home).write_text(json.dumps(asdict(accepted)))
     return result
 
 
-def _measure(home: Path, view: View, last: int) -> str:
-    """SQL: rows, days behind the last claim, rows ahead of it, rows with a value below nought, repeated recent rows."""
+def _measure(connection: duckdb.DuckDBPyConnection, home: Path, view: View, claims: str) -> dict[str, int]:
+    """What is wrong with a view's rows, in numbers; a view none of whose keys the claims have has nothing to be."""
+    weekly = view.kind is Kind.WEEKLY
+    needed = (*view.keys, "member_id") if weekly else view.keys  # the network is of providers who share members
+    known = " AND ".join(f"{DERIVED_SQL.get(key, key)} IS NOT NULL" for key in needed)
+    ((keyed, last, end),) = connection.execute(
+        f"SELECT count(*) FILTER ({known}), coalesce(max(epoch_us(received_at)) FILTER ({known}) // {MICROS_A_DAY}, 0), "
+        f"coalesce(max(epoch_us(received_at)) // {MICROS_A_DAY}, 0) FROM {claims}"
+    ).fetchall()
     values = [field.name for field in view.fields if not field.is_array]
     below = " OR ".join(f"{name} < 0" for name in values)
-    allowed = 7 if view.kind is Kind.WEEKLY else 0
     day = f"((epoch_us({EVENT_TIME}) + 1) // {MICROS_A_DAY})"
     # History as of the day after the last claim is known by the end of the last day; today's last row on that day.
-    due = last + 1 if view.kind is not Kind.TODAY else last
+    due = last if view.kind is Kind.TODAY else last + 1
     keys = ", ".join((*view.keys, EVENT_TIME))
     recent = f"{day} > {due - REPEATED_DAYS}"
-    return f"""
-        SELECT count(*), greatest({due} - coalesce(max({day}), 0) - {allowed}, 0), count(*) FILTER ({day} > {last + 1}),
-               count(*) FILTER ({below}),
+    ((rows, newest, ahead, negative, repeated),) = connection.execute(f"""
+        SELECT count(*), coalesce(max({day}), 0), count(*) FILTER ({day} > {end + 1}), count(*) FILTER ({below}),
                count(*) FILTER ({recent}) - count(DISTINCT hash({keys})) FILTER ({recent})
-        FROM read_parquet('{file_of(home, view)}')"""
+        FROM read_parquet('{file_of(home, view)}')""").fetchall()
+    return {
+        "rows": rows,
+        "empty": int(keyed > 0 and rows == 0),
+        "days_behind": max(due - newest - (7 if weekly else 0), 0) if keyed else 0,
+        "ahead": ahead,
+        "negative": negative,
+        "repeated": repeated,
+    }
 
 
 def _by_day(days: dict[str, int], before: Volumes | None) -> pd.DataFrame:
@@ -154,11 +171,11 @@ def _by_day(days: dict[str, int], before: Volumes | None) -> pd.DataFrame:
     return frame
 
 
-def _read(path: Path) -> Volumes | None:
+def _read(path: Path, origin: str) -> Volumes | None:
     if not path.exists():
         return None
-    found = json.loads(path.read_text())
-    return Volumes(found["views"], found["days"])
+    found = Volumes(**json.loads(path.read_text()))
+    return found if found.origin == origin else None
 
 
 def _date(day: int) -> str:

@@ -43,6 +43,14 @@ class Source:
     weights: pa.Table | None = None
     """`claim_id`, `weight` of labels that do not count once: found by lot they count for more, 0 is not believed."""
 
+    @property
+    def origin(self) -> str:
+        """What the claims are, the same for a later and longer batch from the same place."""
+        marks = (
+            ("source", "file", "seed", "claims", "end") if self.about.get("seed") is not None else ("source", "file")
+        )
+        return " ".join(str(self.about[mark]) for mark in marks if mark in self.about)
+
 
 def _silent(done: int, of: int) -> None:
     """No progress is shown."""

@@ -1,7 +1,8 @@
 """The way of a training run, from claims to a registered candidate.
 
-    open → gate the raw claims → build features → read vectors → split → gate the training set → leakage
-         → (search) → fit, calibrate, threshold → explain → judge → artefact on disk → MLflow, alias `candidate`
+    open → gate the raw claims → build features → gate them → read vectors → split → gate the training set
+         → leakage → (search) → fit, calibrate, threshold → explain → judge → artefact on disk
+         → MLflow, alias `candidate`
 
 Whatever stops it stops it before a model is registered; the champion goes on serving.
 """
@@ -28,7 +29,7 @@ from pipelines.evaluate.page import keep, render, rounded
 from pipelines.evaluate.pictures import draw
 from pipelines.evaluate.record import git_commit
 from pipelines.evaluate.window import add_model
-from pipelines.gates import GateFailed, GateResult, Profile, check_claims, check_training_set, from_json
+from pipelines.gates import GateFailed, GateResult, Profile, check_claims, check_features, check_training_set, from_json
 from pipelines.train import steps
 from pipelines.train.dataset import SIMULATED, Source, open_named
 from pipelines.train.examples import Examples, examples_of
@@ -158,6 +159,8 @@ def prepare(
     raw = check_claims(source.claims, source.labels, reports / f"{source.name}-raw.html", missing=source.missing)
     watch.step(f"Building features of {len(source.claims):,} claims")
     steps.build_features(source, redis_url or OFFLINE_ONLY)
+    watch.step("Gating the features")
+    built = check_features(source.home, source.claims, reports / f"{source.name}-features.html", origin=source.origin)
     watch.step("Reading vectors as of each claim's receipt")
     examples, slices = read_and_split(source, options)
     features, left_out = steps.narrow(examples, slices.train, without=options.without)
@@ -175,7 +178,7 @@ def prepare(
     suspects = refuse_leakage(
         examples.matrix(slices.train, features), examples.fraud[slices.train], features, trusted=options.trusted
     )
-    return Prepared(source, examples, slices, features, left_out, (raw, training), tuple(suspects))
+    return Prepared(source, examples, slices, features, left_out, (raw, built, training), tuple(suspects))
 
 
 def last_profile(reports: Path, dataset: str) -> Profile | None:

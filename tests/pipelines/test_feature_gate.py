@@ -10,8 +10,7 @@ import pytest
 
 from features.layout import PLANS
 from features.offline import build, file_of
-from pipelines.gates import GateFailed, GateResult
-from pipelines.gates_features import check_features
+from pipelines.gates import GateFailed, GateResult, check_features
 from tests.features.factories import random_claims
 
 MEMBER = PLANS["member"].standing
@@ -28,8 +27,8 @@ def home(tmp_path: Path, claims: pa.Table) -> Path:
     return tmp_path
 
 
-def _check(home: Path, claims: pa.Table) -> GateResult:
-    return check_features(home, claims, home / "report.html")
+def _check(home: Path, claims: pa.Table, *, origin: str = "the insurer") -> GateResult:
+    return check_features(home, claims, home / "report.html", origin=origin)
 
 
 def _refused(home: Path, claims: pa.Table) -> dict[str, str]:
@@ -96,3 +95,26 @@ def test_a_day_far_from_usual_is_told(tmp_path: Path) -> None:
     quiet = claims.filter(pa.array([not timedelta(34) < at - first < timedelta(37) for at in received]))
     build(tmp_path, quiet)
     assert "day_volume" in [finding.check for finding in _check(tmp_path, quiet).findings]
+
+
+def test_another_data_set_is_not_held_against_the_one_before(home: Path, claims: pa.Table) -> None:
+    _check(home, claims)
+    fewer = claims.slice(3_000)
+    build(home, fewer)
+    assert _check(home, fewer, origin="another insurer").success
+
+
+@pytest.mark.parametrize("lacking", ["member_id", "diagnosis_code"])
+def test_a_view_whose_keys_the_claims_lack_is_not_missed(tmp_path: Path, claims: pa.Table, lacking: str) -> None:
+    place = claims.schema.get_field_index(lacking)
+    without = claims.set_column(place, claims.schema.field(place), pa.nulls(len(claims), pa.string()))
+    build(tmp_path, without)
+    assert _check(tmp_path, without).success
+
+
+def test_keys_that_only_the_last_days_lack_leave_no_view_behind(tmp_path: Path, claims: pa.Table) -> None:
+    place = claims.schema.get_field_index("diagnosis_code")
+    codes = claims["diagnosis_code"].to_pylist()[:-600] + [None] * 600
+    partly = claims.set_column(place, claims.schema.field(place), pa.array(codes, pa.string()))
+    build(tmp_path, partly)
+    assert _check(tmp_path, partly).success
