@@ -1,4 +1,4 @@
-"""The same point-in-time join where a view's file lies sorted: by binary search, at half the cost of DuckDB's sort.
+"""The same point-in-time join where a view's file lies sorted: by binary search, at less than DuckDB's sort costs.
 
 Our own files are written key by key, each key's rows in the order of time, so nothing has to be sorted again. What the
 file is like is seen, not believed: where it is not sorted, too large, or typed otherwise than the entity rows, there is

@@ -14,8 +14,8 @@ REQUEST = request_bytes("/v1/score", b"{}", {"x-api-key": "k"})
 @contextmanager
 def server(stall_first_seconds: float = 0.0) -> Iterator[int]:
     """An HTTP server on a thread that answers everything with 200, the first request late."""
-    ready: list[asyncio.Server] = []
-    started, loop = threading.Event(), asyncio.new_event_loop()
+    running: list[tuple[int, asyncio.AbstractEventLoop]] = []
+    started, ended = threading.Event(), asyncio.Event()
     stalls = iter([stall_first_seconds])
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -24,20 +24,19 @@ def server(stall_first_seconds: float = 0.0) -> Iterator[int]:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
         writer.close()
 
-    async def start() -> None:
-        ready.append(await asyncio.start_server(answer, "127.0.0.1", 0))
+    async def serve() -> None:
+        listening = await asyncio.start_server(answer, "127.0.0.1", 0)
+        running.append((listening.sockets[0].getsockname()[1], asyncio.get_running_loop()))
         started.set()
+        await ended.wait()
+        listening.close()
 
-    def run() -> None:
-        loop.run_until_complete(start())
-        loop.run_forever()
-
-    thread = threading.Thread(target=run, daemon=True)
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
     started.wait()
-    yield ready[0].sockets[0].getsockname()[1]
-    loop.call_soon_threadsafe(ready[0].close)
-    loop.call_soon_threadsafe(loop.stop)
+    port, loop = running[0]
+    yield port
+    loop.call_soon_threadsafe(ended.set)
     thread.join()
 
 
