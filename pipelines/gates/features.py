@@ -129,9 +129,10 @@ def _measure(connection: duckdb.DuckDBPyConnection, home: Path, view: View, clai
     weekly = view.kind is Kind.WEEKLY
     needed = (*view.keys, "member_id") if weekly else view.keys  # the network is of providers who share members
     known = " AND ".join(f"{DERIVED_SQL.get(key, key)} IS NOT NULL" for key in needed)
+    day_of = f"epoch_us(received_at) // {MICROS_A_DAY}"
     ((keyed, last, end),) = connection.execute(
-        f"SELECT count(*) FILTER ({known}), coalesce(max(epoch_us(received_at)) FILTER ({known}) // {MICROS_A_DAY}, 0), "
-        f"coalesce(max(epoch_us(received_at)) // {MICROS_A_DAY}, 0) FROM {claims}"
+        f"SELECT count(*) FILTER ({known}), coalesce(max({day_of}) FILTER ({known}), 0), coalesce(max({day_of}), 0)"
+        f" FROM {claims}"
     ).fetchall()
     values = [field.name for field in view.fields if not field.is_array]
     below = " OR ".join(f"{name} < 0" for name in values)
