@@ -13,6 +13,7 @@ from api.console.service import Console
 from api.docs import routes as docs_routes
 from api.health import routes as health_routes
 from api.intake import routes as intake_routes
+from api.investigations import routes as investigation_routes
 from api.middleware import Observed
 from api.parts import Parts
 from api.scoring import routes as scoring_routes
@@ -45,7 +46,7 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
     )
     console = console_app()
     problems.install(app)
-    for router in (intake_routes.router, scoring_routes.router, health_routes.router):
+    for router in (intake_routes.router, scoring_routes.router, investigation_routes.router, health_routes.router):
         app.include_router(router)
     docs_routes.install(app)
     app.mount("/console", console)

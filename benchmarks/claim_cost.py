@@ -75,7 +75,7 @@ def bodies(folder: Path) -> list[bytes]:
 async def measure(settings: Settings, url: str, sent: list[bytes], times: int) -> dict[str, Any]:
     """Both figures."""
     request = (CONTRACTS / "score_request.json").read_bytes()
-    caller = Caller("key_bench", "claims_system", None)
+    caller = Caller("key_bench", "claims_system", None, "bench")
     server = await asyncio.start_server(answer, "127.0.0.1", settings.scorer_port)
     parts = Parts.assemble(settings, url)
     pool = HttpPool(settings.scorer_base_url)

@@ -142,7 +142,7 @@ def record(
         cents = parse_cents(recovered)
     except ValueError as error:
         raise click.UsageError(f"--recovered: {error}") from error
-    known_at = _ask(
+    finding = _ask(
         lambda database: keep(
             database,
             claim_id,
@@ -154,9 +154,9 @@ def record(
         )
     )
     if as_json:
-        click.echo(json.dumps({"claim_id": claim_id, "disposition": disposition, "known_at": known_at.isoformat()}))
+        click.echo(json.dumps({"claim_id": claim_id, "disposition": disposition, "known_at": finding.known_at.isoformat()}))
     else:
-        click.echo(f"{claim_id}: {disposition}, known from {known_at:%Y-%m-%d %H:%M:%S} UTC")
+        click.echo(f"{claim_id}: {disposition}, known from {finding.known_at:%Y-%m-%d %H:%M:%S} UTC")
 
 
 @loop.command()

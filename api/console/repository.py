@@ -8,6 +8,7 @@ from sqlalchemy import RowMapping, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.console.tables import ConsoleSessionRow
+from api.identity.roles import ROLES, Scope
 from api.identity.tables import ApiKeyRow
 from api.intake.tables import ClaimRow
 from api.scoring.tables import AssessmentRow
@@ -20,6 +21,10 @@ class SignedIn:
     name: str
     role: str
     expires_at: datetime
+
+    def may(self, scope: Scope) -> bool:
+        """Whether the role of the session's key includes `scope`."""
+        return scope in ROLES[self.role]
 
 
 async def add_session(

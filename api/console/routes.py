@@ -1,6 +1,9 @@
 """The console's pages. An application of its own, mounted under `/console`: its errors are pages, not problems."""
 
+from collections.abc import Mapping
+from datetime import date, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import parse_qs, quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -11,16 +14,20 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Send
+from starlette.types import Scope as Connection
 
 from api.console.repository import SignedIn
 from api.console.service import SESSION, Console
-from api.errors import ApiError, Forbidden, TooLarge
+from api.errors import ApiError, Forbidden, Invalid, TooLarge
+from api.identity.roles import Scope
+from api.intake.schemas import claim_id_in_path
+from api.investigations.schemas import MAX_NOTE
 from core import clock
 
 _HERE = Path(__file__).parent
 _COOKIE = "ginja_console"
-_MAX_FORM_BYTES = 4_096
+_MAX_FORM_BYTES = 16_384
 # Nothing from elsewhere, no inline script or style, no frame around us.
 _POLICY = "; ".join(
     [
@@ -47,7 +54,7 @@ class _Guarded:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -86,8 +93,27 @@ class _Pages:
         signed_in = await self._who(request)
         if signed_in is None:
             return _to_sign_in(request)
-        page = await _console(request).explain(request.path_params["claim_id"])
-        return self._page("claim.html", signed_in, page=page)
+        return await self._claim(request, signed_in)
+
+    async def record(self, request: Request) -> Response:
+        signed_in = await self._who(request)
+        claim_page = request.url.path.removesuffix("/finding")
+        if signed_in is None:
+            return _to_sign_in(request, claim_page)
+        entered = await _form(request)
+        try:
+            await _console(request).record(signed_in, _claim_id(request), entered)
+        except Invalid as error:
+            problem = "; ".join(f"{one.field.replace('_', ' ')}: {one.message}" for one in error.errors)
+            return await self._claim(request, signed_in, entered=entered, problem=problem, status=error.status)
+        return RedirectResponse(f"{claim_page}#finding", status_code=303)
+
+    async def reviews(self, request: Request) -> Response:
+        signed_in = await self._who(request)
+        if signed_in is None:
+            return _to_sign_in(request)
+        week, rows = await _console(request).reviews(_day(request.query_params.get("week")))
+        return self._page("reviews.html", signed_in, week=week, step=timedelta(days=7), reviews=rows)
 
     async def sign_in_form(self, request: Request) -> Response:
         return self._sign_in(_inside(request.query_params.get("next", "")))
@@ -126,6 +152,29 @@ class _Pages:
         status = error.status_code if isinstance(error, HTTPException) else 500
         return self._message("This page is not there", "Go back to the first page and try from there.", status)
 
+    async def _claim(
+        self,
+        request: Request,
+        signed_in: SignedIn,
+        *,
+        entered: Mapping[str, str] = MappingProxyType({}),
+        problem: str | None = None,
+        status: int = 200,
+    ) -> Response:
+        console, claim_id = _console(request), _claim_id(request)
+        fields = {name: entered.get(name, "") for name in ("disposition", "kind", "amount_recovered", "note")}
+        return self._page(
+            "claim.html",
+            signed_in,
+            status=status,
+            page=await console.explain(claim_id),
+            found=await console.found(claim_id),
+            may_find=signed_in.may(Scope.FINDINGS),
+            most_note=MAX_NOTE,
+            entered=fields,
+            problem=problem,
+        )
+
     async def _who(self, request: Request) -> SignedIn | None:
         token = request.cookies.get(_COOKIE)
         return await _console(request).signed_in(token) if token else None
@@ -149,6 +198,8 @@ def console_app() -> Starlette:
         routes=[
             Route("/", pages.home),
             Route("/claims/{claim_id}", pages.claim),
+            Route("/claims/{claim_id}/finding", pages.record, methods=["POST"]),
+            Route("/reviews", pages.reviews),
             Route("/sign-in", pages.sign_in_form, methods=["GET"]),
             Route("/sign-in", pages.sign_in, methods=["POST"]),
             Route("/sign-out", pages.sign_out, methods=["POST"]),
@@ -170,12 +221,25 @@ async def _form(request: Request) -> dict[str, str]:
     async for chunk in request.stream():
         body += chunk
         if len(body) > _MAX_FORM_BYTES:
-            raise TooLarge("An API key is much shorter than what was sent.")
+            raise TooLarge("A form of the console is much shorter than what was sent.")
     try:
-        fields = parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=4)
+        fields = parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=8)
     except ValueError:
         raise Forbidden("The form could not be read; open the page again.") from None
     return {name: values[-1] for name, values in fields.items()}
+
+
+def _claim_id(request: Request) -> str:
+    return claim_id_in_path(request.path_params["claim_id"])
+
+
+def _day(text: str | None) -> date | None:
+    """A day out of the address; what is none, or has no week beside it, is the same as no day."""
+    try:
+        day = None if text is None else date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if day is not None and date.min.year < day.year < date.max.year else None
 
 
 def _inside(wanted: str) -> str:
@@ -184,5 +248,5 @@ def _inside(wanted: str) -> str:
     return wanted if inside else "/console"
 
 
-def _to_sign_in(request: Request) -> Response:
-    return RedirectResponse(f"/console/sign-in?next={quote(request.url.path)}", status_code=303)
+def _to_sign_in(request: Request, then: str | None = None) -> Response:
+    return RedirectResponse(f"/console/sign-in?next={quote(then or request.url.path)}", status_code=303)

@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -16,6 +16,9 @@ from api.database import Database
 from api.errors import Forbidden, NotFound
 from api.identity.roles import Scope
 from api.identity.service import Doorkeeper
+from api.investigations import service as investigations
+from api.investigations.schemas import DispositionIn
+from api.requests import validate
 from api.scoring import repository as assessments
 from claims.money import format_cents
 from claims.scoring import Counterfactual, Reason
@@ -37,6 +40,31 @@ class FlaggedClaim:
     status: str
     amount: str
     score: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRow:
+    """A finding as it is printed."""
+
+    at: str
+    by: str
+    disposition: str
+    kind: str
+    recovered: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRow:
+    """A row of a week's list; `found` is the latest finding."""
+
+    claim_id: str
+    why: str
+    score: str
+    amount: str
+    provider_id: str
+    received_at: str
+    found: str | None
 
 
 class Console:
@@ -85,6 +113,52 @@ class Console:
         if not rows:
             raise NotFound("This claim was loaded as history and never assessed here, so there is nothing to explain.")
         return explanation_page(_claim(claim, rows[-1]["findings"]), [_assessment(row) for row in rows])
+
+    async def found(self, claim_id: str) -> list[FoundRow]:
+        """What was found of a claim, the latest first; raises `NotFound`."""
+        return [
+            FoundRow(
+                at=f"{finding.known_at:%Y-%m-%d %H:%M}",
+                by=finding.decided_by,
+                disposition=finding.disposition,
+                kind=finding.kind or "",
+                recovered=format_cents(finding.amount_recovered_cents) if finding.amount_recovered_cents else "",
+                note=finding.note or "",
+            )
+            for finding in await investigations.found(self._database, claim_id)
+        ]
+
+    async def record(self, signed_in: SignedIn, claim_id: str, entered: Mapping[str, str]) -> None:
+        """Record a form's finding under the name of the session's key; raises `Forbidden`, `Invalid`, `NotFound`."""
+        if not signed_in.may(Scope.FINDINGS):
+            raise Forbidden(f"a key of role {signed_in.role} records no findings; ask for an investigator's key")
+        # A form sends its empty fields, too.
+        sent = validate(DispositionIn, {name: value.strip() for name, value in entered.items() if value.strip()})
+        await investigations.record(
+            self._database,
+            claim_id,
+            sent.disposition,
+            decided_by=signed_in.name,
+            amount_recovered_cents=sent.amount_recovered,
+            kind=sent.kind,
+            note=sent.note,
+        )
+
+    async def reviews(self, day: date | None) -> tuple[date | None, list[ReviewRow]]:
+        """The Monday and the list of a day's week, or of the latest week that has one."""
+        week, listed = await investigations.reviews(self._database, day)
+        return week, [
+            ReviewRow(
+                claim_id=row.claim_id,
+                why="highest scores" if row.selected_by == "score" else f"by lot, chance {row.propensity:.4f}",
+                score=f"{row.probability * 100:.1f} %",
+                amount=format_cents(row.amount_cents),
+                provider_id=row.provider_id or "not known",
+                received_at=f"{row.received_at:%Y-%m-%d %H:%M}",
+                found=row.disposition,
+            )
+            for row in listed
+        ]
 
     async def flagged(self) -> list[FlaggedClaim]:
         """The claims flagged most recently."""

@@ -11,7 +11,7 @@ from api.identity.tables import ApiKeyRow
 
 async def caller_with(connection: AsyncConnection, secret_hash: bytes, at: datetime) -> Caller | None:
     """Whose key this is, if it holds at the moment `at`."""
-    statement = select(ApiKeyRow.api_key_id, ApiKeyRow.role, ApiKeyRow.provider_id).where(
+    statement = select(ApiKeyRow.api_key_id, ApiKeyRow.role, ApiKeyRow.provider_id, ApiKeyRow.name).where(
         ApiKeyRow.secret_hash == secret_hash,
         ApiKeyRow.revoked_at.is_(None),
         ApiKeyRow.expires_at.is_(None) | (ApiKeyRow.expires_at > at),

@@ -13,13 +13,14 @@ class Scope(Enum):
     SCORES = "scores:read"
     """See fraud scores, flags and their reasons."""
     BATCH = "claims:score-batch"
+    FINDINGS = "findings:record"
 
 
 ROLES: dict[str, frozenset[Scope]] = {
     # A provider sees what was decided on its own claims. Scores and reasons would teach it to hide.
     "provider": frozenset({Scope.SUBMIT, Scope.READ}),
     "claims_system": frozenset({Scope.SUBMIT, Scope.READ, Scope.VOID, Scope.SCORES, Scope.BATCH}),
-    "investigator": frozenset({Scope.READ, Scope.SCORES}),
+    "investigator": frozenset({Scope.READ, Scope.SCORES, Scope.FINDINGS}),
     "admin": frozenset(Scope),
 }
 
@@ -32,6 +33,8 @@ class Caller:
     role: str
     provider_id: str | None
     """Of a provider's key: the only provider whose claims it may touch."""
+    name: str
+    """Of the key: who answers for what is done with it."""
 
     def may(self, scope: Scope) -> bool:
         """Whether the caller's role includes `scope`."""

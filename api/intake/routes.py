@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from api.errors import Invalid
 from api.identity.roles import Scope
-from api.intake.schemas import ClaimIn, ClaimOut, ClaimPage, VoidIn
+from api.intake.schemas import ClaimIn, ClaimOut, ClaimPage, VoidIn, claim_id_in_path
 from api.intake.service import REPLAYED
 from api.openapi import body_of
 from api.parts import parts
@@ -69,7 +69,7 @@ async def get_claim(request: Request, claim_id: str) -> Response:
     """A claim as it stands."""
     own = parts(request)
     caller = await own.door.admit(request, Scope.READ)
-    return _json(await own.intake.get(caller, _clean(claim_id)))
+    return _json(await own.intake.get(caller, claim_id_in_path(claim_id)))
 
 
 @router.get("/v1/claims/{claim_id}/explanation")
@@ -77,7 +77,7 @@ async def explain(request: Request, claim_id: str) -> Response:
     """Everything that was known and judged of a claim: vector, contributions, reasons, and every earlier assessment."""
     own = parts(request)
     caller = await own.door.admit(request, Scope.SCORES)
-    return _json(await own.intake.explanation(caller, _clean(claim_id)))
+    return _json(await own.intake.explanation(caller, claim_id_in_path(claim_id)))
 
 
 @router.post("/v1/claims/{claim_id}/void", response_model=ClaimOut, openapi_extra=body_of(VoidIn, required=False))
@@ -87,16 +87,11 @@ async def void(request: Request, claim_id: str) -> Response:
     caller = await own.door.admit(request, Scope.VOID)
     body = await read_body(request, own.settings.max_body_bytes)
     sent = parse(VoidIn, body) if body else VoidIn()
-    return _json(await own.intake.void(caller, _clean(claim_id), sent.reason))
+    return _json(await own.intake.void(caller, claim_id_in_path(claim_id), sent.reason))
 
 
 def _json(answer: Any) -> Response:
     return Response(json.dumps(answer, ensure_ascii=False, allow_nan=False).encode(), media_type="application/json")
-
-
-def _clean(claim_id: str) -> str:
-    """An id out of the path; what no id can be is not looked for."""
-    return claim_id if claim_id.isascii() and claim_id.isprintable() else "-"
 
 
 def _idempotency_key(request: Request) -> str | None:

@@ -248,6 +248,11 @@ def claim_out(claim: Mapping[str, Any], assessment: Mapping[str, Any] | None, *,
     return body
 
 
+def claim_id_in_path(text: str) -> str:
+    """A claim's id out of a path; what no id can be is not looked for."""
+    return text if text.isascii() and text.isprintable() else "-"
+
+
 def instant(at: datetime | None) -> str | None:
     """A moment as it is written on the wire: UTC, to the microsecond, with a Z."""
     return None if at is None else at.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import and_, func, insert, select
+from sqlalchemy import and_, exists, func, insert, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -83,6 +83,33 @@ async def amount_of(connection: AsyncConnection, claim_id: str) -> int | None:
     """The claim's amount in cents, the claim held until the transaction ends; `None`: there is no such claim."""
     statement = select(ClaimRow.amount_cents).where(ClaimRow.claim_id == claim_id).with_for_update()
     return (await connection.execute(statement)).scalar_one_or_none()
+
+
+async def is_there(connection: AsyncConnection, claim_id: str) -> bool:
+    """Whether there is such a claim."""
+    return (await connection.execute(select(exists().where(ClaimRow.claim_id == claim_id)))).scalar_one()
+
+
+async def latest_week(connection: AsyncConnection) -> date | None:
+    """The Monday of the latest week that has a list."""
+    return (await connection.execute(select(func.max(SelectionRow.week)))).scalar_one()
+
+
+async def dispositions_of(connection: AsyncConnection, claim_id: str) -> Sequence[Any]:
+    """Everything found of a claim, the latest first."""
+    statement = (
+        select(
+            DispositionRow.disposition,
+            DispositionRow.kind,
+            DispositionRow.amount_recovered_cents,
+            DispositionRow.decided_by,
+            DispositionRow.note,
+            DispositionRow.known_at,
+        )
+        .where(DispositionRow.claim_id == claim_id)
+        .order_by(DispositionRow.known_at.desc())
+    )
+    return (await connection.execute(statement)).all()
 
 
 async def add_disposition(connection: AsyncConnection, **values: Any) -> None:

@@ -1,11 +1,11 @@
-"""The week's list and what is found: two verbs, each one transaction.
+"""The week's list and what is found; each verb is one transaction.
 
 Who chooses is not decided here: `choose` takes the week's scored claims and says which, and with what chance
 (`pipelines/loop/selection.py` does; the command line joins the two).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -48,6 +48,18 @@ class Listed:
     provider_id: str | None
     amount_cents: int
     disposition: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What somebody found of a claim."""
+
+    disposition: str
+    kind: str | None
+    amount_recovered_cents: int
+    decided_by: str
+    note: str | None
+    known_at: datetime
 
 
 Choose = Callable[[Sequence[ScoredClaim]], Sequence[Choice]]
@@ -98,8 +110,8 @@ async def record(
     amount_recovered_cents: int = 0,
     kind: str | None = None,
     note: str | None = None,
-) -> datetime:
-    """Store a finding, and with it the label, as known from this moment; returns the moment.
+) -> Finding:
+    """Store a finding, and with it the label, as known from this moment. The latest finding told again is the latest.
 
     Known from now and never from before: features tell each day what was known by its midnight, and a finding that
     entered yesterday would make yesterday's scores look as if they had known. So nothing is put into the outbox either:
@@ -112,25 +124,36 @@ async def record(
             raise NotFound(f"there is no claim {claim_id}")
         if amount_recovered_cents > amount:
             raise Invalid.field(
-                "amount_recovered_cents", f"more than the claim's {format_cents(amount)}; record each claim's own part"
+                "amount_recovered", f"more than the claim's {format_cents(amount)}; record each claim's own part"
             )
         # After the claim is held, so that two findings on one claim are known in the order of their commits.
         known_at = clock.now()
-        await repository.add_disposition(
-            connection,
-            claim_id=claim_id,
-            known_at=known_at,
-            disposition=disposition,
-            kind=kind,
-            amount_recovered_cents=amount_recovered_cents,
-            decided_by=decided_by,
-            note=note,
-        )
+        finding = Finding(disposition, kind, amount_recovered_cents, decided_by, note, known_at)
+        latest = [Finding(*row) for row in (await repository.dispositions_of(connection, claim_id))[:1]]
+        if latest and replace(latest[0], known_at=known_at) == finding:
+            return latest[0]
+        await repository.add_disposition(connection, claim_id=claim_id, **asdict(finding))
         if disposition != "inconclusive":
             await repository.add_label(
                 connection, claim_id=claim_id, known_at=known_at, is_fraud=disposition == "confirmed", kind=kind
             )
-    return known_at
+    return finding
+
+
+async def found(database: Database, claim_id: str) -> list[Finding]:
+    """Everything found of a claim, the latest first; raises `NotFound`."""
+    async with database.reading() as connection:
+        if not await repository.is_there(connection, claim_id):
+            raise NotFound(f"there is no claim {claim_id}")
+        return [Finding(*row) for row in await repository.dispositions_of(connection, claim_id)]
+
+
+async def reviews(database: Database, day: date | None) -> tuple[date | None, list[Listed]]:
+    """The Monday and the list of a day's week; `None`: of the latest week that has one. No list is an empty one."""
+    async with database.reading() as connection:
+        week = await repository.latest_week(connection) if day is None else monday_of(day)
+        rows = () if week is None else await repository.selections_of(connection, week)
+    return week, [Listed(*row) for row in rows]
 
 
 def _check(disposition: str, decided_by: str, amount_recovered_cents: int, kind: str | None) -> None:
@@ -139,6 +162,6 @@ def _check(disposition: str, decided_by: str, amount_recovered_cents: int, kind:
     if not decided_by.strip():
         raise Invalid.field("decided_by", "somebody answers for a finding; give a name")
     if amount_recovered_cents < 0 or (amount_recovered_cents and disposition != "confirmed"):
-        raise Invalid.field("amount_recovered_cents", "0 or more, and only where fraud was confirmed")
+        raise Invalid.field("amount_recovered", "0 or more, and only where fraud was confirmed")
     if kind is not None and disposition != "confirmed":
         raise Invalid.field("kind", "only a confirmed fraud has a kind")

@@ -111,7 +111,7 @@ def test_a_finding_becomes_a_label_known_from_now(database_url):
             database, "c1", "confirmed", decided_by="ann", amount_recovered_cents=12_050, kind="upcoding"
         ),
     )
-    assert known == LATER
+    assert known.known_at == LATER
     assert rows(database_url, "SELECT claim_id, is_fraud, kind, known_at, source FROM labels") == [
         ("c1", True, "upcoding", LATER, "disposition")
     ]
@@ -126,6 +126,24 @@ def test_an_inconclusive_finding_is_no_label(database_url):
     assert rows(database_url, "SELECT * FROM labels") == []
 
 
+def test_the_latest_finding_told_again_is_recorded_once_and_another_follows_it(database_url):
+    add_claim(database_url, "c1")
+    first = ask(database_url, lambda database: record(database, "c1", "cleared", decided_by="ann"))
+    again = ask(database_url, lambda database: record(database, "c1", "cleared", decided_by="ann"))
+    assert again == first
+    with clock.held(LATER + timedelta(seconds=1)):
+        asyncio.run(told_by_ben(database_url))
+    told = rows(database_url, "SELECT decided_by FROM dispositions ORDER BY known_at")
+    assert told == [("ann",), ("ben",)]
+    assert len(rows(database_url, "SELECT * FROM labels")) == 2
+
+
+async def told_by_ben(url):
+    database = Database(url, pool_size=1)
+    await record(database, "c1", "cleared", decided_by="ben")
+    await database.close()
+
+
 def test_the_list_shows_the_latest_finding(database_url):
     add_claim(database_url, "c1")
     ask(database_url, lambda database: select_week(database, MONDAY, all_of))
@@ -138,9 +156,9 @@ def test_the_list_shows_the_latest_finding(database_url):
     [
         ({"disposition": "guilty"}, "disposition"),
         ({"decided_by": " "}, "decided_by"),
-        ({"amount_recovered_cents": -1}, "amount_recovered_cents"),
-        ({"amount_recovered_cents": 10_001}, "amount_recovered_cents"),
-        ({"disposition": "cleared", "amount_recovered_cents": 1}, "amount_recovered_cents"),
+        ({"amount_recovered_cents": -1}, "amount_recovered"),
+        ({"amount_recovered_cents": 10_001}, "amount_recovered"),
+        ({"disposition": "cleared", "amount_recovered_cents": 1}, "amount_recovered"),
         ({"disposition": "cleared", "kind": "upcoding"}, "kind"),
     ],
 )

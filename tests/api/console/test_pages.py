@@ -149,6 +149,84 @@ async def test_strings_from_outside_stay_text(console: Setting) -> None:
     assert "&lt;img src=x onerror=alert(1)&gt;" in page
 
 
+async def test_a_finding_is_recorded_under_the_name_of_the_key_and_shown(console: Setting) -> None:
+    await console.sign_in()
+    form = {"disposition": "confirmed", "kind": "upcoding", "amount_recovered": "120.50", "note": "<b>two visits</b>"}
+    answer = await console.client.post("/console/claims/clm_1/finding", data=form)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console/claims/clm_1#finding")
+    page = (await console.client.get("/console/claims/clm_1")).text
+    shown = page.partition('id="finding"')[2].partition("</table>")[0]
+    assert all(words in shown for words in ("confirmed", "upcoding", "120.50", "Ines", "&lt;b&gt;two visits&lt;/b&gt;"))
+    with psycopg.connect(console.url) as connection:
+        assert connection.execute("SELECT is_fraud, kind FROM labels").fetchall() == [(True, "upcoding")]
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ({}, "disposition: is needed"),
+        ({"disposition": "guilty"}, "disposition: "),
+        ({"disposition": "cleared", "amount_recovered": "1"}, "amount recovered: 0 or more, and only where"),
+        ({"disposition": "confirmed", "amount_recovered": "1.001"}, "amount recovered: "),
+        ({"disposition": "confirmed", "kind": "Up coding"}, "kind: "),
+        ({"disposition": "cleared", "note": "a\0b"}, "note: "),
+        ({"disposition": "cleared", "note": "x" * 501}, "note: "),
+        ({"disposition": "cleared", "who": "ann"}, "who: "),
+    ],
+)
+async def test_a_wrong_form_comes_back_with_what_is_wrong_and_what_was_entered(
+    console: Setting, form: dict[str, str], words: str
+) -> None:
+    await console.sign_in()
+    answer = await console.client.post("/console/claims/clm_1/finding", data={"kind": "upcoding", **form})
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert f'value="{form.get("kind", "upcoding")}"' in answer.text
+    with psycopg.connect(console.url) as connection:
+        assert connection.execute("SELECT * FROM dispositions").fetchall() == []
+
+
+async def test_who_may_only_read_scores_records_no_finding(console: Setting) -> None:
+    _, key = await create_key(console.database, name="A system", role="claims_system")
+    await console.sign_in(key)
+    assert 'name="disposition"' not in (await console.client.get("/console/claims/clm_1")).text
+    answer = await console.client.post("/console/claims/clm_1/finding", data={"disposition": "cleared"})
+    assert answer.status_code == 403
+
+
+async def test_a_finding_after_the_session_s_end_leads_to_the_sign_in_and_back_to_the_claim(console: Setting) -> None:
+    answer = await console.client.post("/console/claims/clm_1/finding", data={"disposition": "cleared"})
+    assert answer.headers["location"] == "/console/sign-in?next=/console/claims/clm_1"
+
+
+async def test_the_week_s_list_is_shown_with_what_was_found(console: Setting) -> None:
+    await console.sign_in()
+    assert "No list was made yet" in (await console.client.get("/console/reviews")).text
+    with psycopg.connect(console.url) as connection:
+        connection.execute(
+            "INSERT INTO selections VALUES ('clm_1', '2026-03-02', 'audit', 0.025, 0.83, '7', now());"
+            "INSERT INTO dispositions VALUES ('clm_1', now(), 'cleared', NULL, 0, 'ann', NULL)"
+        )
+    page = (await console.client.get("/console/reviews")).text
+    assert "week of 2026-03-02" in page
+    assert "by lot, chance 0.0250" in page
+    assert "1 of 1 done" in page
+    assert "cleared" in page
+    assert page == (await console.client.get("/console/reviews?week=2026-03-05")).text
+    assert "No list was made of that week" in (await console.client.get("/console/reviews?week=2026-03-09")).text
+
+
+@pytest.mark.parametrize("week", ["soon", "0001-01-01", "9999-12-31", ""])
+async def test_a_week_that_is_none_shows_the_latest_list(console: Setting, week: str) -> None:
+    await console.sign_in()
+    assert (await console.client.get(f"/console/reviews?week={week}")).status_code == 200
+
+
+async def test_an_id_that_none_can_be_is_not_found(console: Setting) -> None:
+    await console.sign_in()
+    assert (await console.client.get("/console/claims/%00")).status_code == 404
+
+
 async def test_an_unknown_claim_is_a_page_that_says_so(console: Setting) -> None:
     await console.sign_in()
     answer = await console.client.get("/console/claims/clm_none")
@@ -208,7 +286,7 @@ async def test_a_form_sent_by_another_site_is_refused(console: Setting) -> None:
     assert answer.status_code == 403
 
 
-@pytest.mark.parametrize(("size", "status"), [(4_096, 401), (4_097, 413)])
+@pytest.mark.parametrize(("size", "status"), [(16_384, 401), (16_385, 413)])
 async def test_a_form_may_be_so_large_and_no_larger(console: Setting, size: int, status: int) -> None:
     body = "api_key=" + "x" * (size - len("api_key="))
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
