@@ -154,7 +154,8 @@ def record(
         )
     )
     if as_json:
-        click.echo(json.dumps({"claim_id": claim_id, "disposition": disposition, "known_at": finding.known_at.isoformat()}))
+        known_at = finding.known_at.isoformat()
+        click.echo(json.dumps({"claim_id": claim_id, "disposition": disposition, "known_at": known_at}))
     else:
         click.echo(f"{claim_id}: {disposition}, known from {finding.known_at:%Y-%m-%d %H:%M:%S} UTC")
 
