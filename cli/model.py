@@ -20,25 +20,38 @@ DATASET = click.option("--dataset", help="simulated, provider-fraud, or a folder
 @contextmanager
 def refusals() -> Iterator[None]:
     """What is refused on purpose ends in one message and an exit code of its own: 3 a quality gate, 4 a promotion."""
+    try:
+        yield
+    except Exception as error:
+        refusal = _refusal(error)
+        if refusal is None:
+            raise
+        click.echo(refusal[0], err=True)
+        raise SystemExit(refusal[1]) from None
+
+
+def _refusal(error: Exception) -> tuple[str, int] | None:
+    """What to say and the exit code; `None`: nobody refused, something broke.
+
+    The rooms' errors are imported when there is one to name: a rollback should not wait for what it does not do.
+    """
     from core.errors import CoreError
     from features.errors import FeatureError
     from models.errors import ModelError
     from pipelines.challenger.errors import ChallengerError
     from pipelines.drift.errors import DriftError
     from pipelines.evaluate.errors import EvaluationError
-    from pipelines.gates import GateFailed
+    from pipelines.gates.errors import GateFailed
     from pipelines.loop.errors import LoopError
     from pipelines.promote.errors import PromotionError
     from pipelines.provider_level.errors import ProviderLevelError
     from pipelines.train.errors import TrainError
 
-    try:
-        yield
-    except GateFailed as error:
-        _stop(f"{error}\nNothing was trained; the champion goes on serving.", error.exit_code)
-    except PromotionError as error:
-        _stop(str(error), getattr(error, "exit_code", 1))
-    except (
+    if isinstance(error, GateFailed):
+        return f"{error}\nNothing was trained; the champion goes on serving.", error.exit_code
+    if isinstance(error, PromotionError):
+        return str(error), getattr(error, "exit_code", 1)
+    others = (
         TrainError,
         EvaluationError,
         ProviderLevelError,
@@ -48,13 +61,8 @@ def refusals() -> Iterator[None]:
         ModelError,
         FeatureError,
         CoreError,
-    ) as error:
-        _stop(str(error), 1)
-
-
-def _stop(message: str, code: int) -> None:
-    click.echo(message, err=True)
-    raise SystemExit(code)
+    )
+    return (str(error), 1) if isinstance(error, others) else None
 
 
 @contextmanager
@@ -227,9 +235,9 @@ def promote(
     from rich.console import Console
 
     from core.settings import settings
-    from pipelines.promote.flow import Force
     from pipelines.promote.flow import promote as run
     from pipelines.promote.gates import GATES
+    from pipelines.promote.outcome import Force
 
     if read_out:
         for gate in GATES:
@@ -256,7 +264,7 @@ def promote(
 def rollback(by: str | None, reason: str, as_json: bool) -> None:
     """Go back to the champion before; twice changes back. Works while MLflow is down."""
     from core.settings import settings
-    from pipelines.promote.flow import rollback as run
+    from pipelines.promote.rollback import rollback as run
 
     with refusals():
         outcome = run(settings().home, by=by, reason=reason)

@@ -121,7 +121,7 @@ def train(platform: Platform) -> "TrainingReport":
 
 def promote(platform: Platform) -> None:
     """The candidate is the champion, if every gate agrees."""
-    from pipelines.promote import promote as run
+    from pipelines.promote.flow import promote as run
 
     with platform.story.step("Ask the gates, promote") as step:
         outcome = run(platform.settings.home, step=step.doing)

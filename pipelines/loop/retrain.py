@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from models.registry import Store
 from pipelines.loop.ledger import export
-from pipelines.promote import promote
+from pipelines.promote.flow import promote
 from pipelines.train.flow import Watcher, train_and_register
 from pipelines.train.options import TrainOptions
 

@@ -1,7 +1,6 @@
-"""From candidate to champion, and back.
+"""From candidate to champion; `pipelines.promote.rollback` is the way back.
 
-    promote  → measure on the newest window → ask every gate → pointer, alias, audit trail
-    rollback → pointer, alias, audit trail
+    measure on the newest window → ask every gate → pointer, alias, audit trail
 
 The pointer file decides and is replaced in one step; scorers see it within a second.
 """
@@ -9,54 +8,25 @@ The pointer file decides and is replaced in one step; scorers see it within a se
 import getpass
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from claims.scoring import ClaimFacts
 from core.settings import settings
 from models import promotion, registry
 from models.artefact import load_artefact
-from models.champion import models_folder, read_pointer, target_of
+from models.champion import models_folder, read_pointer, target_of, unpoint
+from models.errors import PointerError
 from models.registry import CANDIDATE, Store
 from pipelines.evaluate import baselines
 from pipelines.evaluate.flow import champion_beside, reviews_a_week
 from pipelines.evaluate.judged import CHAMPION
 from pipelines.evaluate.window import Window, newest_window
 from pipelines.promote import audit, measures
-from pipelines.promote.errors import NoCandidateError, RefusedError, UnnamedForceError
+from pipelines.promote.errors import NoCandidateError, RefusedError
 from pipelines.promote.gates import Verdict, judge
+from pipelines.promote.outcome import Force, Outcome
 
 Step = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A change of champion."""
-
-    version: str
-    previous: str | None
-    verdicts: tuple[Verdict, ...]
-    forced: bool
-    alias_problem: str | None
-    """What is wrong with MLflow's alias, if anything; the pointer, which decides, is set."""
-    seconds: float
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Force:
-    """A promotion against the gates: who answers for it, and why."""
-
-    by: str
-    reason: str
-
-    def __post_init__(self) -> None:
-        if not self.by.strip() or not self.reason.strip():
-            raise UnnamedForceError("a forced promotion needs --by NAME and --reason TEXT: somebody answers for it")
 
 
 def promote(
@@ -98,6 +68,7 @@ def promote(
         previous=pointer.version if pointer else None,
         gates={verdict.gate: {"passed": verdict.passed, "detail": verdict.detail} for verdict in verdicts},
     )
+    _end_its_trial(home, version, by=by)
     return Outcome(
         version,
         pointer.version if pointer else None,
@@ -108,18 +79,15 @@ def promote(
     )
 
 
-def rollback(home: Path, *, by: str | None = None, reason: str = "rolled back", store: Store | None = None) -> Outcome:
-    """Go back to the champion before; works while MLflow is down. Raises `PointerError` when there is none."""
-    started = time.perf_counter()
-    store = store or Store.of(home, settings().mlflow_url)
-    before = read_pointer(home)
-    by = by or getpass.getuser()
-    done = promotion.undo(home, store, by=by, why=reason)
-    previous = before.version if before else None
-    audit.record(home, "rollback", version=done.pointer.version, by=by, reason=reason, previous=previous)
-    return Outcome(
-        done.pointer.version, previous, (), False, done.alias_problem, round(time.perf_counter() - started, 2)
-    )
+def _end_its_trial(home: Path, version: str, *, by: str) -> None:
+    """A champion is not its own challenger."""
+    try:
+        challenger = read_pointer(home, "challenger")
+    except PointerError:  # a broken pointer challenges nobody; `ginja challenger stop` mends it
+        return
+    if challenger is not None and challenger.version == version:
+        unpoint(home, "challenger")
+        audit.record(home, "dismiss", version=version, by=by, reason="it became the champion")
 
 
 def candidate(store: Store) -> str:

@@ -14,8 +14,10 @@ from models.explainer import build_tables
 from models.registry import RunRecord, Store
 from pipelines.challenger import ChallengerError, start, stop
 from pipelines.evaluate.window import newest_window
-from pipelines.promote import RefusedError, audit
+from pipelines.promote import audit
 from pipelines.promote.choose import choose, options
+from pipelines.promote.errors import RefusedError
+from pipelines.promote.flow import promote
 from tests.models import makers
 from tests.pipelines.model_life import copy_of, trained_home
 
@@ -113,3 +115,14 @@ def test_a_share_of_the_claims_is_decided_only_by_what_the_gates_let_through(tmp
         0.05,
     )
     assert read_pointer(home).version == version
+
+
+def test_a_challenger_that_becomes_champion_challenges_itself_no_more(tmp_path):
+    home = copy_of(trained_home(), tmp_path)
+    (version,) = [path.name for path in models_folder(home).iterdir() if path.is_dir()]
+    store = Store.of(home)
+    registry.register(store, RunRecord(name=version, command="test"), load_artefact(models_folder(home) / version))
+    point(home, version, role="challenger")
+    assert promote(home, version, store=store).version == version
+    assert read_pointer(home, "challenger") is None
+    assert [entry["action"] for entry in audit.read(home)] == ["promote", "dismiss"]

@@ -17,7 +17,7 @@ from pipelines.loop.errors import LoopError
 from pipelines.loop.ledger import export, judged
 from pipelines.loop.retrain import retrain
 from pipelines.loop.salt import salt_of
-from pipelines.promote import RefusedError
+from pipelines.promote.errors import RefusedError
 from pipelines.simulate import SimulationConfig, simulate, write
 from pipelines.store import write_frames
 from pipelines.train.dataset import SIMULATED, open_named

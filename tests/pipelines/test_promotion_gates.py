@@ -6,8 +6,8 @@ import pytest
 
 from pipelines.promote import audit
 from pipelines.promote.errors import AuditError, RefusedError, UnnamedForceError
-from pipelines.promote.flow import Force
 from pipelines.promote.gates import GATES, judge
+from pipelines.promote.outcome import Force
 
 SOUND: dict[str, float | None] = {
     "artefact verified": 1.0,

@@ -22,7 +22,9 @@ from pipelines.evaluate.judged import FOREST, LOGISTIC, MODEL, RULE
 from pipelines.gates import GateFailed
 from pipelines.promote import audit
 from pipelines.promote.errors import RefusedError
-from pipelines.promote.flow import Force, promote, rollback
+from pipelines.promote.flow import promote
+from pipelines.promote.outcome import Force
+from pipelines.promote.rollback import rollback
 from pipelines.train.dataset import SIMULATED, open_file, open_folder, open_named
 from pipelines.train.errors import DatasetError, MissingLabelsError
 from pipelines.train.flow import make, prepare, train_and_register

@@ -1,0 +1,26 @@
+"""Back to the champion before: pointer, alias, audit trail. Nothing is measured, so nothing heavy is imported."""
+
+import getpass
+import time
+from pathlib import Path
+
+from core.settings import settings
+from models import promotion
+from models.champion import read_pointer
+from models.registry import Store
+from pipelines.promote import audit
+from pipelines.promote.outcome import Outcome
+
+
+def rollback(home: Path, *, by: str | None = None, reason: str = "rolled back", store: Store | None = None) -> Outcome:
+    """Go back to the champion before; works while MLflow is down. Raises `PointerError` when there is none."""
+    started = time.perf_counter()
+    store = store or Store.of(home, settings().mlflow_url)
+    before = read_pointer(home)
+    by = by or getpass.getuser()
+    done = promotion.undo(home, store, by=by, why=reason)
+    previous = before.version if before else None
+    audit.record(home, "rollback", version=done.pointer.version, by=by, reason=reason, previous=previous)
+    return Outcome(
+        done.pointer.version, previous, (), False, done.alias_problem, round(time.perf_counter() - started, 2)
+    )
