@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from benchmarks.bodies import submission_bodies
 from benchmarks.stage import LIVE_CLAIMS, Stage
-from cli.processes import Processes, usable_port
+from core.processes import Processes, usable_port
 
 COMMAND = ["-c", "from cli.main import main; main()"]
 """`ginja`, run by this Python."""

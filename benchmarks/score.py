@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks.bodies import facts, score_bodies
 from benchmarks.platform import COMMAND, free_ways, platform
 from benchmarks.stage import Say, Stage, say_the_updater_lives, staged, vectors_file
-from cli.processes import Processes, usable_port
+from core.processes import Processes, usable_port
 from features.online import OnlineReader, connect
 from models.champion import load_pointed, read_pointer
 from models.scorer import Scorer

@@ -12,8 +12,8 @@ def demo(claims: int, as_json: bool) -> None:
 
     from cli.demo.progress import Story, console
     from cli.demo.tour import tour
-    from cli.processes import ended_by_signals
     from core.logging import configure_logging
+    from core.processes import ended_by_signals
     from core.settings import settings
 
     configure_logging("ERROR")
@@ -29,8 +29,8 @@ def up(claims: int) -> None:
     """The platform, left running until Ctrl-C. What is there already, data and champion, is kept."""
     from cli.demo.progress import Story, console
     from cli.demo.stay import stay_up
-    from cli.processes import ended_by_signals
     from core.logging import configure_logging
+    from core.processes import ended_by_signals
     from core.settings import settings
 
     configure_logging("ERROR")

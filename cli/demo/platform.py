@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.demo.progress import Story
-from cli.processes import Processes, local_url, usable_port
+from core.processes import Processes, local_url, usable_port
 from core.settings import Settings
 
 if TYPE_CHECKING:

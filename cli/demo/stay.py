@@ -7,7 +7,7 @@ from rich.table import Table
 from cli.demo import platform as bring_up
 from cli.demo.platform import PARTS, Platform
 from cli.demo.progress import Story
-from cli.processes import ProcessError, Processes, local_url
+from core.processes import ProcessError, Processes, local_url
 from core.servers import stop_servers
 from core.settings import Settings, held
 

@@ -13,7 +13,7 @@ from cli.demo.latency import score_latencies
 from cli.demo.platform import Platform
 from cli.demo.progress import Step, Story
 from cli.demo.stream import Answer, claim_body, current, submit
-from cli.processes import Processes
+from core.processes import Processes
 from core.servers import stop_servers
 from core.settings import Settings, held
 

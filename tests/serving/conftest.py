@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from benchmarks.proxy import Fault, Proxy
-from cli.processes import Processes, usable_port
+from core.processes import Processes, usable_port
 from models.champion import point
 from tests.serving.makers import a_claim, fill_store, make_model
 

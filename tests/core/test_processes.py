@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.processes import ProcessError, Processes, local_url, usable_port
 from core.embedded import LOOPBACK, command_line, free_port, port_is_free, wait_until
+from core.processes import ProcessError, Processes, local_url, usable_port
 
 _SERVER = """
 import subprocess, sys, http.server
@@ -23,7 +23,7 @@ http.server.HTTPServer(("127.0.0.1", port), http.server.SimpleHTTPRequestHandler
 _OWNER = """
 import sys, time
 from pathlib import Path
-from cli.processes import Processes
+from core.processes import Processes
 folder, port, code = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 with Processes(folder, {}) as processes:
     processes.start("server", ["-c", code, port, str(folder / "note")], ready_url=f"http://127.0.0.1:{port}/")

@@ -14,7 +14,7 @@ from typing import Self
 
 import httpx
 
-from cli import guard
+from core import guard
 from core.embedded import free_port, port_is_free, tail
 
 _POLL_S = 0.05
