@@ -11,6 +11,7 @@ _STATIC = Path(__file__).parent / "static"
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Ginja: claims API</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="/console/static/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/docs/static/swagger-ui.css"></head>
 <body><div id="swagger-ui"></div>
 <script src="/docs/static/swagger-ui-bundle.js"></script><script src="/docs/static/start.js"></script></body></html>
