@@ -29,12 +29,13 @@ from pipelines.evaluate.page import keep, render, rounded
 from pipelines.evaluate.pictures import draw
 from pipelines.evaluate.record import git_commit
 from pipelines.evaluate.window import add_model
-from pipelines.gates import GateFailed, GateResult, Profile, check_claims, check_features, check_training_set, from_json
+from pipelines.gates import GateFailed, Profile, check_claims, check_features, check_training_set, from_json
 from pipelines.train import steps
 from pipelines.train.dataset import SIMULATED, Source, open_named
 from pipelines.train.examples import Examples, examples_of
-from pipelines.train.leakage import Suspect, refuse_leakage
+from pipelines.train.leakage import refuse_leakage
 from pipelines.train.options import TrainOptions
+from pipelines.train.prepared import Prepared
 from pipelines.train.record import run_record
 from pipelines.train.report import TrainingReport
 from pipelines.train.split import Slices
@@ -52,19 +53,6 @@ class Watcher:
     round: Callable[[int, float], bool] | None = None
     """Told of every round and its loss; True stops."""
     trial: Callable[[int, float], None] = lambda trial, best: None
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """Everything training needs, gated and split."""
-
-    source: Source
-    examples: Examples
-    slices: Slices
-    features: tuple[str, ...]
-    left_out: dict[str, str]
-    quality: tuple[GateResult, ...]
-    suspects: tuple[Suspect, ...]
 
 
 def train_and_register(

@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,10 +17,8 @@ from pipelines.evaluate.record import git_commit, metrics_of
 from pipelines.gates import profile_of
 from pipelines.train.dataset import SIMULATED
 from pipelines.train.options import TrainOptions
+from pipelines.train.prepared import Prepared
 from pipelines.train.steps import Model
-
-if TYPE_CHECKING:
-    from pipelines.train.flow import Prepared
 
 
 def requirements() -> tuple[str, ...]:
@@ -29,7 +27,7 @@ def requirements() -> tuple[str, ...]:
 
 
 def run_record(
-    prepared: "Prepared",
+    prepared: Prepared,
     options: TrainOptions,
     model: Model,
     artefact: Artefact,
@@ -81,7 +79,7 @@ def run_record(
 
 
 def model_card(
-    prepared: "Prepared",
+    prepared: Prepared,
     artefact: Artefact,
     evaluation: dict[str, Any],
     *,
