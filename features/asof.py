@@ -17,6 +17,9 @@ from features.errors import MissingColumnError, NaiveTimeError, OfflineStoreErro
 from features.sorted_join import sorted_join
 
 TIME = "event_timestamp"
+_PLACE = "__place"
+"""The number of an entity row, beside its own columns."""
+_TEXT = ("VARCHAR", "ENUM")
 KEPT_IN_MEMORY = 1_500_000
 """Entity rows above which each view's answer waits on disk, not in memory."""
 BATCH_ROWS = 131_072
@@ -88,6 +91,12 @@ class Asof:
         missing = [column for column in view.keys.values() if column not in rows.columns]
         if missing:
             raise MissingColumnError("the frame of entity rows", missing, rows.columns)
+        taken = [name for name in view.fields.values() if name in rows.columns]
+        if taken:
+            raise OfflineStoreError(
+                f"the frame of entity rows has {', '.join(taken)} already, which {view.name} is asked for;"
+                " rename it, or ask with full_feature_names=True"
+            )
         if view.file is not None and rows.frame is not None:
             found = sorted_join(
                 view.file,
@@ -103,23 +112,24 @@ class Asof:
         return self._joined_by_sql(connection, view, rows)
 
     def _joined_by_sql(self, connection: duckdb.DuckDBPyConnection, view: AsofView, rows: "_Rows") -> pa.Table:
+        _check_kinds(connection, view, rows)
         on = [f"e.{quoted(theirs)} = v.{quoted(ours)}" for ours, theirs in view.keys.items()]
         fields = "".join(f", v.{quoted(column)} AS {quoted(name)}" for column, name in view.fields.items())
         micros = view.ttl // timedelta(microseconds=1)
         still = f"WHERE epoch_us(e.t) - epoch_us(v.{quoted(view.time)}) <= {micros}" if micros else ""
         keys = ", ".join(f"{quoted(column)}" for column in dict.fromkeys(view.keys.values()))
         found = connection.sql(f"""
-            SELECT e.place{fields} FROM (SELECT place, {keys}, {quoted(rows.time)} AS t FROM {rows.name}) e
+            SELECT e.{_PLACE}{fields} FROM (SELECT {_PLACE}, {keys}, {quoted(rows.time)} AS t FROM {rows.name}) e
             ASOF JOIN {view.source} v ON {" AND ".join(on)} AND e.t > v.{quoted(view.time)} {still}
         """).to_arrow_table()
         where = np.full(rows.count, -1, dtype=np.int64)
-        where[found["place"].to_numpy()] = np.arange(len(found))
-        return found.drop_columns(["place"]).take(pa.array(where, mask=where < 0))
+        where[found[_PLACE].to_numpy()] = np.arange(len(found))
+        return found.drop_columns([_PLACE]).take(pa.array(where, mask=where < 0))
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """The entity rows as a relation of the connection, numbered by `place`."""
+    """The entity rows as a relation of the connection, numbered."""
 
     connection: duckdb.DuckDBPyConnection
     name: str
@@ -131,7 +141,7 @@ class _Rows:
     def table(self) -> pa.Table:
         if self.frame is not None:
             return self.frame
-        return self.connection.sql(f"SELECT * EXCLUDE (place) FROM {self.name} ORDER BY place").to_arrow_table()
+        return self.connection.sql(f"SELECT * EXCLUDE ({_PLACE}) FROM {self.name} ORDER BY {_PLACE}").to_arrow_table()
 
 
 @contextmanager
@@ -140,11 +150,11 @@ def _rows(connection: duckdb.DuckDBPyConnection, entity: pd.DataFrame | pa.Table
         connection.execute("SET preserve_insertion_order = true")
         source = entity if entity.lstrip().lower().startswith(("select", "with", "from")) else _parquet(entity)
         connection.execute(
-            f"CREATE OR REPLACE TABLE entity_rows AS SELECT *, row_number() OVER () - 1 AS place FROM ({source})"
+            f"CREATE OR REPLACE TABLE entity_rows AS SELECT *, row_number() OVER () - 1 AS {_PLACE} FROM ({source})"
         )
         connection.execute("SET preserve_insertion_order = false")
         described = connection.execute("DESCRIBE entity_rows").fetchall()
-        kinds = {row[0]: row[1] for row in described if row[0] != "place"}
+        kinds = {row[0]: row[1] for row in described if row[0] != _PLACE}
         count = connection.execute("SELECT count(*) FROM entity_rows").fetchall()[0][0]
         time = _time_of(kinds, "TIMESTAMP WITH TIME ZONE", "TIMESTAMP")
         yield _Rows(connection, "entity_rows", list(kinds), count, time, None)
@@ -152,8 +162,9 @@ def _rows(connection: duckdb.DuckDBPyConnection, entity: pd.DataFrame | pa.Table
     frame = entity if isinstance(entity, pa.Table) else pa.Table.from_pandas(entity, preserve_index=False)
     kinds = {field.name: _kind(field.type) for field in frame.schema}
     time = _time_of(kinds, "aware", "naive")
-    numbered = frame.append_column("place", pa.array(np.arange(len(frame))))
-    moment = frame[time].cast(pa.timestamp("us", tz="UTC"))
+    numbered = frame.append_column(_PLACE, pa.array(np.arange(len(frame))))
+    # A fraction of a microsecond is cut off, so that nothing later than a row is ever before it.
+    moment = frame[time].cast(pa.timestamp("us", tz="UTC"), safe=False)
     numbered = numbered.set_column(frame.schema.get_field_index(time), time, moment)
     connection.register("entity_frame", numbered)
     yield _Rows(connection, "entity_frame", frame.column_names, len(frame), time, frame)
@@ -194,6 +205,20 @@ def _check_view(connection: duckdb.DuckDBPyConnection, view: AsofView) -> None:
         raise MissingColumnError(f"the source of {view.name}", missing, list(kinds))
     if kinds[view.time] != "TIMESTAMP WITH TIME ZONE":
         raise NaiveTimeError(f"the source of {view.name}", view.time)
+
+
+def _check_kinds(connection: duckdb.DuckDBPyConnection, view: AsofView, rows: _Rows) -> None:
+    """Text is compared with text: DuckDB would read it as a number, or fail to."""
+    asked, held = (
+        {row[0]: row[1] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+        for source in (rows.name, view.source)
+    )
+    for ours, theirs in view.keys.items():
+        if asked[theirs].startswith(_TEXT) != held[ours].startswith(_TEXT):
+            raise OfflineStoreError(
+                f"{theirs} of the frame of entity rows is {asked[theirs]}, {ours} of {view.name} {held[ours]};"
+                " give both one type"
+            )
 
 
 def _shelved(table: pa.Table, path: Path) -> pa.Table:

@@ -43,6 +43,8 @@ def sorted_join(
     if pq.read_metadata(file).num_rows > MOST_ROWS:
         return None
     held = pq.read_table(file, columns=[*keys, time])
+    if held[time].null_count:
+        return None
     of_file, times = held.select(list(keys)), _micros(held[time])
     starts = _starts(of_file)
     backwards = np.flatnonzero(times[1:] < times[:-1]) + 1
@@ -136,7 +138,7 @@ def _last_before(times: Integers, bounds: Integers, runs: Integers, moments: Int
 
 
 def _micros(column: pa.ChunkedArray) -> Integers:
-    """Times as microseconds since the epoch."""
-    whole = column.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
-    values: Integers = whole.to_numpy()
+    """Times as microseconds since the epoch; what is less of one is cut off, and no time is before all times."""
+    whole = column.cast(pa.timestamp("us", tz="UTC"), safe=False).cast(pa.int64())
+    values: Integers = pc.fill_null(whole, np.iinfo(np.int64).min).to_numpy()
     return values

@@ -136,6 +136,41 @@ def test_frames_sql_and_parquet_do_as_entity_rows(store_of: Callable[..., Any], 
         assert answer["claims"].to_pylist() == [5 if n % 3 == 1 and n > 0 else None for n in range(20)]
 
 
+@pytest.mark.parametrize("sorted_file", [True, False], ids=["by search", "by SQL"])
+def test_a_frame_may_have_columns_of_any_name_and_times_of_any_unit(
+    store_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, *, sorted_file: bool
+) -> None:
+    if not sorted_file:
+        monkeypatch.setattr(asof, "sorted_join", lambda *_, **__: None)
+    store = store_of(member=([row(5)], timedelta(0)))
+    frame = asked(("M1", NOON), ("M1", NOON + MICROSECOND), place=[9, 9], t=["x", "y"]).to_pandas()
+    frame["event_timestamp"] = frame["event_timestamp"].dt.as_unit("ns") + pd.Timedelta(1, "ns")
+    answer = claims_of(store, frame)
+    assert answer["claims"].to_pylist() == [None, 5]
+    assert answer["place"].to_pylist() == [9, 9]
+
+
+@pytest.mark.parametrize("kind", [pa.large_string(), pa.dictionary(pa.int32(), pa.string())], ids=str)
+def test_keys_are_text_however_it_is_encoded(store_of: Callable[..., Any], kind: pa.DataType) -> None:
+    store = store_of(member=([row(5)], timedelta(0)))
+    frame = asked(("M1", NOON + MICROSECOND), ("M2", NOON + MICROSECOND))
+    frame = frame.set_column(0, "member_id", frame["member_id"].cast(kind))
+    assert claims_of(store, frame)["claims"].to_pylist() == [5, None]
+
+
+def test_keys_that_are_numbers_here_and_text_there_are_refused(store_of: Callable[..., Any]) -> None:
+    store = store_of(member=([row(5)], timedelta(0)))
+    frame = asked(("M1", NOON)).set_column(0, "member_id", pa.array([1]))
+    with pytest.raises(OfflineStoreError, match="member_id of the frame of entity rows is BIGINT"):
+        claims_of(store, frame)
+
+
+def test_a_frame_that_has_the_features_column_already_is_refused(store_of: Callable[..., Any]) -> None:
+    store = store_of(member=([row(5)], timedelta(0)))
+    with pytest.raises(OfflineStoreError, match="has claims already"):
+        claims_of(store, asked(("M1", NOON), claims=[1]))
+
+
 def test_an_index_of_the_frame_is_neither_used_nor_returned(store_of: Callable[..., Any]) -> None:
     store = store_of(member=([row(5)], timedelta(0)))
     frame = asked(("M1", NOON + MICROSECOND), ("M2", NOON)).to_pandas()
