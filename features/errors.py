@@ -3,6 +3,7 @@
 FeatureError
 ├── MissingColumnError     a frame lacks a column that is asked for
 ├── NaiveTimeError         a time column has no time zone
+├── UnsoundFrameError      a frame holds what cannot be: a claim twice, an amount of nought, another century
 ├── RegistryChangedError   the Feast registry is not the one that was applied
 ├── NotBuiltError          no offline features, or no registry, under this home
 ├── OfflineStoreError      the offline store was asked for what it cannot do
@@ -32,6 +33,14 @@ class NaiveTimeError(FeatureError):
     def __init__(self, where: str, column: str) -> None:
         super().__init__(f"{column} of {where} has no time zone; give it one, UTC for choice")
         self.column = column
+
+
+class UnsoundFrameError(FeatureError):
+    """A frame holds what cannot be."""
+
+    def __init__(self, where: str, fault: str, first: str | None = None) -> None:
+        example = "" if first is None else f"; the first is {first[:80]}"
+        super().__init__(f"claims that cannot be in {where}: {fault}{example}. `ginja ingest` sorts such out")
 
 
 class RegistryChangedError(FeatureError):

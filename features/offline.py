@@ -19,7 +19,8 @@ from features.engine import engine
 from features.files import EVENT_TIME, history_times, replace_file, today_times
 from features.history import change_points, every_key, history_at
 from features.layout import PLANS, View
-from features.ledger import Ledger, Relation, load
+from features.ledger import Ledger, Relation, load, relation
+from features.sound import check_claims
 from features.state import Entity
 from features.today import today_rows
 from features.views import ENTITIES
@@ -52,12 +53,15 @@ def build(
     """Write every history and today view of these claims under `home`; `done` is told the name of each view written.
 
     Two entities are computed at a time. Each file is replaced in one step: a reader sees the old one or the new one.
+    Raises `MissingColumnError`, `NaiveTimeError`, `UnsoundFrameError`, and then nothing was written.
     """
     from features.network import write_network  # its libraries are for jobs only
 
-    folder(home).mkdir(parents=True, exist_ok=True)
     with engine(home / "features" / "spill") as connection:
-        ledger = load(connection, claims, labels)
+        source = relation(connection, claims, "claims_frame")
+        check_claims(connection, source)
+        ledger = load(connection, source, labels)
+    folder(home).mkdir(parents=True, exist_ok=True)
     until = int(ledger.day.max(initial=0)) + 1
     rows: dict[str, int] = {}
 

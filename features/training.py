@@ -20,6 +20,7 @@ from features.frame import CLAIMS, LABELS
 from features.layout import PLANS
 from features.ledger import Relation, check_columns, relation
 from features.repository import SERVICE
+from features.sound import check_claims
 from features.vector import FEATURE_NAMES, SLICE_ROWS, available, build_many
 
 
@@ -39,11 +40,11 @@ def training_set(home: Path, claims: Relation, labels: Relation | None = None, *
     """Vectors of claims as of their receipt, from the offline features of `home`, which were built with these claims.
 
     `only` is SQL over the claims frame that keeps part of the claims. Raises `NotBuiltError`, `RegistryChangedError`,
-    `MissingColumnError`, `NaiveTimeError`.
+    `MissingColumnError`, `NaiveTimeError`, `UnsoundFrameError`.
     """
     with engine(home / "features" / "spill") as connection:
         source = relation(connection, claims, "claims_frame")
-        check_columns(connection, source, "the claims frame", CLAIMS, ("received_at", "voided_at"))
+        check_claims(connection, source)
         truth = relation(connection, LABELS.empty_table() if labels is None else labels, "labels_frame")
         check_columns(connection, truth, "the labels frame", LABELS, ("known_at",))
         index = connection.sql(f"""
