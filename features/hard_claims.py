@@ -2,8 +2,8 @@
 
 In it: claims of one second and of one microsecond, at midnight and a microsecond to either side, a window's length
 after another claim of theirs and a day more, the first of their member or provider, without the facts that may be
-missing, with keys of any text, corrected, voided the same day, the next and much later, committed late; and a provider
-of 50,000 claims. Reproducible: the same seed gives the same rows.
+missing, with keys of any text, corrected, voided the same day, the next and much later, claims and voidings committed
+after the midnight that follows them; and a provider of 50,000 claims. Reproducible: the same seed gives the same rows.
 """
 
 from collections.abc import Sequence
@@ -38,6 +38,8 @@ class HardClaims:
     labels: list[Row]
     late: frozenset[str]
     """Claims that are committed only after the midnight that follows them."""
+    late_voids: frozenset[str]
+    """Claims whose voiding is."""
     first_day: int
     """The first live day, days since the epoch."""
 
@@ -87,10 +89,10 @@ class _Maker:
         live = [row for row in live if not self._is_past_end(row)]
         corrections = self._corrections(live)
         live += corrections
-        self._voids(history, live)
+        late_voids = self._voids(history, live)
         live.sort(key=lambda row: (row["received_at"], row["claim_id"]))
         late = self._late(live)
-        return HardClaims(history, live, self._labels(history, live), late, self._first_day)
+        return HardClaims(history, live, self._labels(history, live), late, late_voids, self._first_day)
 
     def _live_times(self) -> np.ndarray:
         start, span = self._first_day * MICROS_A_DAY, LIVE_DAYS * MICROS_A_DAY
@@ -194,17 +196,24 @@ class _Maker:
                 found.append(again | {"replaces": row["claim_id"]})
         return found
 
-    def _voids(self, history: Sequence[Row], live: Sequence[Row]) -> None:
+    def _voids(self, history: Sequence[Row], live: Sequence[Row]) -> frozenset[str]:
+        """Void some; of those voided in the last microsecond of a day but the last it is told after midnight."""
+        late = []
         end = (self._first_day + LIVE_DAYS) * MICROS_A_DAY
         for row in live:
             us = clock.micros(row["received_at"]) + int(self._rng.exponential(12 * 3_600_000_000)) + 1
             if row["voided_at"] is None and self._rng.random() < 0.03 and us < end:
                 row["voided_at"] = clock.from_micros(us)
+            last_us = (clock.day_number(row["received_at"]) + 1) * MICROS_A_DAY - 1
+            if row["voided_at"] is None and self._rng.random() < 0.02 and last_us < end - 1:
+                row["voided_at"] = clock.from_micros(last_us)
+                late.append(row["claim_id"])
         for row in history:
             if self._rng.random() < 0.02:
                 us = clock.micros(row["received_at"]) + int(self._rng.exponential(40 * MICROS_A_DAY)) + 1
                 if us < end:
                     row["voided_at"] = clock.from_micros(us)
+        return frozenset(late)
 
     def _late(self, live: Sequence[Row]) -> frozenset[str]:
         """One claim of the last microsecond of each day but the last: nothing of its day comes after it."""

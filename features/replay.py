@@ -23,6 +23,8 @@ from features.updater import FeatureUpdater
 from features.vector import build_one
 
 _A_DAY_S = 86_400.0
+Void = tuple[str, datetime]
+"""A claim, and when it was voided."""
 
 
 class Tables(Protocol):
@@ -31,7 +33,7 @@ class Tables(Protocol):
     def load(self, claims: Sequence[Row], labels: Sequence[Row]) -> None:
         """Load a history and what is known of some claims, without events."""
 
-    def receive(self, rows: Sequence[Row], voids: Sequence[tuple[str, datetime]], *, order: Sequence[int]) -> None:
+    def receive(self, rows: Sequence[Row], voids: Sequence[Void], *, order: Sequence[int]) -> None:
         """Commit claims and voidings, with their events in the order given by places in `(*rows, *voids)`."""
 
     def deliver_again(self, share: float) -> None:
@@ -129,6 +131,7 @@ class Replay:
         self._rng = np.random.default_rng(seed)
         self._day = claims.first_day - 1
         self._waiting: list[Row] = []
+        self._waiting_voids: list[Void] = []
 
     def run(self) -> Iterator[list[Scored]]:
         """Load the history, then yield what was seen, run by run."""
@@ -148,9 +151,10 @@ class Replay:
             return
         self._day = day
         self._drain()  # the midnight's roll-over
-        if self._waiting:
-            self._tables.receive(self._waiting, [], order=range(len(self._waiting)))
-            self._waiting = []
+        rows, voids = self._waiting, self._waiting_voids
+        if rows or voids:
+            self._tables.receive(rows, voids, order=self._order(rows, voids))
+            self._waiting, self._waiting_voids = [], []
             self._drain()
 
     def _read(self, row: Row) -> Scored:
@@ -164,10 +168,16 @@ class Replay:
         rows = [entry.row | {"voided_at": None} for entry in run if not entry.is_void]
         self._waiting += [row for row in rows if row["claim_id"] in self._claims.late]
         rows = [row for row in rows if row["claim_id"] not in self._claims.late]
-        voids = [(entry.row["claim_id"], entry.row["voided_at"]) for entry in run if entry.is_void]
-        self._tables.receive(rows, voids, order=self._rng.permutation(len(rows) + len(voids)).tolist())
+        voids: list[Void] = [(entry.row["claim_id"], entry.row["voided_at"]) for entry in run if entry.is_void]
+        self._waiting_voids += [void for void in voids if void[0] in self._claims.late_voids]
+        voids = [void for void in voids if void[0] not in self._claims.late_voids]
+        self._tables.receive(rows, voids, order=self._order(rows, voids))
         if self._rng.random() < 0.05:
             self._tables.deliver_again(0.02)
+
+    def _order(self, rows: Sequence[Row], voids: Sequence[Void]) -> list[int]:
+        order: list[int] = self._rng.permutation(len(rows) + len(voids)).tolist()
+        return order
 
     def _drain(self) -> None:
         while self._updater.drain().more:

@@ -112,6 +112,18 @@ def test_the_hard_claims_are_of_every_hard_kind() -> None:
     assert {row["specialty"] is None for row in hard.live} == {True, False}
     assert sum(row["provider_id"] == BIG for row in (*hard.history, *hard.live)) >= 50
     assert hard.late
+    told_late = [row for row in voids if row["claim_id"] in hard.late_voids]
+    assert len(told_late) == len(hard.late_voids) >= 5
+    assert all(clock.micros(row["voided_at"]) % MICROS_A_DAY == MICROS_A_DAY - 1 for row in told_late)
+
+
+def test_a_voiding_told_after_midnight_is_seen_by_some_claim_after_it(both: Replayed) -> None:
+    voided = [row for row in both.hard.live if row["claim_id"] in both.hard.late_voids]
+    assert any(
+        row["received_at"] > gone["voided_at"] and row["provider_id"] == gone["provider_id"]
+        for gone in voided
+        for row in both.hard.live
+    )
 
 
 def test_no_run_holds_claims_that_could_see_each_other() -> None:
