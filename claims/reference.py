@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from claims.scoring import MOST_YEARS
+
 Sex = Literal["F", "M"]
 
 
@@ -23,11 +25,12 @@ class Member:
     benefit_limit_cents: int | None = None
 
     def age_years(self, on: date) -> int | None:
-        """Completed years on a day; `None` before birth."""
+        """Completed years on a day; `None` before birth, and for a date that only fills its field (1800-01-01)."""
         born = self.birth_date
         if born is None or born > on:
             return None
-        return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
+        age = on.year - born.year - ((on.month, on.day) < (born.month, born.day))
+        return age if age <= MOST_YEARS else None
 
 
 @dataclass(frozen=True, slots=True)

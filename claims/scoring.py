@@ -10,6 +10,17 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 CONTRACT = "1"
 
+MOST_CENTS = (1 << 53) - 1
+"""Largest amount of the contract: a vector is computed in floats, which hold whole numbers exactly up to here.
+
+A claim we take carries less (`claims.money.MAX_CENTS`); one of a history is the sum of its lines, however many.
+"""
+MOST_COUNT = (1 << 31) - 1
+"""Largest count: those of the claims frame, as of the database, have 32 bits."""
+
+MOST_YEARS = 130
+"""No age above it is believed."""
+
 
 class ClaimFacts(BaseModel):
     """A claim as the model knows it: what was on it when it was received, and who its member and provider were then.
@@ -31,13 +42,13 @@ class ClaimFacts(BaseModel):
     place_of_service: str | None = Field(None, max_length=2, description="CMS two-digit code.")
     region: str | None = Field(None, max_length=32)
     specialty: str | None = Field(None, max_length=64)
-    age_years: int | None = Field(None, ge=0, le=130, description="Of the member on the first day of service.")
+    age_years: int | None = Field(None, ge=0, le=MOST_YEARS, description="Of the member on the first day of service.")
     sex: Literal["F", "M"] | None = None
-    amount_cents: int = Field(gt=0)
-    units: int = Field(1, ge=1)
-    lines: int = Field(1, ge=1)
-    diagnoses: int = Field(1, ge=1)
-    benefit_limit_cents: int | None = Field(None, ge=0, description="The plan's yearly limit.")
+    amount_cents: int = Field(gt=0, le=MOST_CENTS)
+    units: int = Field(1, ge=1, le=MOST_COUNT)
+    lines: int = Field(1, ge=1, le=MOST_COUNT)
+    diagnoses: int = Field(1, ge=1, le=MOST_COUNT)
+    benefit_limit_cents: int | None = Field(None, ge=0, le=MOST_CENTS, description="The plan's yearly limit.")
 
 
 class Reason(BaseModel):

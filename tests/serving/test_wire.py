@@ -64,12 +64,43 @@ def test_a_negative_amount_is_answered_as_the_contract_s_problem() -> None:
         changed(received_at="2026-03-02T10:15:00"),
         changed(amount_cents=float("nan")),
         changed(amount_cents="1e400"),
+        changed(amount_cents="@").replace(b'"@"', b"9" * 10_000),
         changed(service_from="yesterday"),
         changed(sex="?"),
     ],
 )
 def test_a_body_that_is_not_the_contract_is_invalid(body: bytes) -> None:
     assert isinstance(read(body), Invalid)
+
+
+LIMITS: dict[str, tuple[Any, Any]] = {
+    # field: the most that is taken, and the least that is not
+    "claim_id": ("c" * 64, "c" * 65),
+    "member_id": ("m" * 64, "m" * 65),
+    "provider_id": ("p" * 64, "p" * 65),
+    "procedure_code": ("P" * 16, "P" * 17),
+    "diagnosis_code": ("D" * 16, "D" * 17),
+    "place_of_service": ("11", "111"),
+    "region": ("r" * 32, "r" * 33),
+    "specialty": ("s" * 64, "s" * 65),
+    "age_years": (130, 131),
+    "amount_cents": (2**53 - 1, 2**53),
+    "units": (2**31 - 1, 2**31),
+    "lines": (2**31 - 1, 2**31),
+    "diagnoses": (2**31 - 1, 2**31),
+    "benefit_limit_cents": (2**53 - 1, 2**53),
+}
+
+
+@pytest.mark.parametrize("field", LIMITS)
+def test_a_fact_at_its_limit_is_taken_and_one_over_it_is_refused_by_name(field: str) -> None:
+    most, over = LIMITS[field]
+    taken = read(changed(**{field: most}))
+    assert isinstance(taken, ScoreRequest)
+    assert getattr(taken.claim, field) == most
+    for more in (over, over * 1_000):
+        (error,) = document(read(changed(**{field: more})))["errors"]
+        assert error["field"] == f"claim.{field}"
 
 
 def test_a_problem_never_repeats_what_was_sent() -> None:

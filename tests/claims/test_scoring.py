@@ -1,0 +1,37 @@
+"""The contract takes every claim that we take ourselves, and every one a claims frame can hold exactly."""
+
+from datetime import date
+
+import pyarrow as pa
+import pytest
+
+from api.intake.schemas import MAX_DIAGNOSES, MAX_LINES, MAX_UNITS
+from claims.claim import ClaimLine
+from claims.money import MAX_CENTS
+from claims.reference import Member, Provider
+from claims.scoring import MOST_CENTS, MOST_COUNT, ClaimFacts
+from features.frame import CLAIMS
+from tests.claims.makers import DAY, make_claim
+
+
+def test_the_largest_claim_we_take_can_be_scored() -> None:
+    lines = [ClaimLine("P" * 16, MAX_CENTS // MAX_LINES, MAX_UNITS)] * MAX_LINES
+    claim = make_claim(*lines, diagnosis_codes=tuple(f"D{n}" for n in range(MAX_DIAGNOSES + 1)), place_of_service="99")
+    facts = claim.facts(
+        Member("M" * 64, birth_date=DAY, sex="F"), Provider("H" * 64, specialty="s" * 64, region="r" * 32)
+    )
+    assert ClaimFacts.model_validate_json(facts.model_dump_json()) == facts
+    assert (facts.amount_cents, facts.units) == (MAX_CENTS, MAX_LINES * MAX_UNITS)
+
+
+def test_every_count_of_the_claims_frame_and_every_amount_a_float_holds_is_within_the_contract() -> None:
+    for name in ("units", "lines", "diagnoses"):
+        assert CLAIMS.field(name).type == pa.int32()
+    assert pa.scalar(MOST_COUNT, pa.int32()).as_py() == MOST_COUNT
+    assert float(MOST_CENTS) == MOST_CENTS
+    assert MAX_CENTS * MAX_LINES < MOST_CENTS
+
+
+@pytest.mark.parametrize(("born", "age"), [(date(1896, 3, 2), 130), (date(1895, 3, 2), None), (date(1, 1, 1), None)])
+def test_a_birth_date_that_only_fills_its_field_leaves_the_age_unknown(born: date, age: int | None) -> None:
+    assert make_claim().facts(Member("M1", birth_date=born), Provider("H1")).age_years == age
