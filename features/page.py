@@ -1,5 +1,7 @@
 """The page of all features, `docs/features.md`, from their declarations."""
 
+import re
+
 from features.declared import FEATURES
 from features.feature import Feature
 from features.layout import PLANS
@@ -31,6 +33,9 @@ what a greater value does to the risk, everything else equal, where the domain i
 value in its unit and `{{x.…}}` what is known of the claim."""
 _MONOTONE = {1: "never lowers the risk", -1: "never raises the risk", None: "–"}
 
+_AGREEING = re.compile(r"{[^{}]*:(s|were|have)}")
+"""Endings and verbs that go with a number; the page shows those of many."""
+
 
 def page() -> str:
     """Markdown, the same for the same declarations."""
@@ -53,7 +58,7 @@ def _line(feature: Feature) -> str:
     texts = [feature.raises]
     texts += [feature.lowers] * (feature.lowers != feature.raises)
     texts += [feature.missing] * bool(feature.missing)
-    reason = " / ".join(dict.fromkeys(texts))
+    reason = _AGREEING.sub(r"\1", " / ".join(dict.fromkeys(texts)))
     return (
         f"| `{feature.name}` | {feature.entity} | {feature.window} | {feature.unit} | {feature.meaning} | "
         f"{_MONOTONE[feature.monotone]} | `{feature.code}`: {reason} |"

@@ -2,7 +2,8 @@
 
 A template holds `{value}`, shown in the feature's unit, and `{x.…}`, a number or text of what is known
 (`features/known.py`), shown plainly or as `:count`, `:money` (cents) or `:month` (microseconds since the epoch).
-`{value:.1f}` and its like are Python's own formats.
+`{value:.1f}` and its like are Python's own formats. `:s`, `:were` and `:have`, of either, are the ending of a noun and
+the verbs that go with that many: `{value} claim{value:s} … {value:were} confirmed`.
 """
 
 import math
@@ -62,6 +63,8 @@ def _parts(template: str) -> tuple[str | _Part, ...]:
 
 def _place(field: str, spec: str) -> _Part:
     if field == "value":
+        if spec in _AGREES:
+            return lambda unit, x, value: _AGREES[spec](_known(value))
         if spec:
             return lambda unit, x, value: format(_known(value), spec)
         return lambda unit, x, value: in_unit(_known(value), unit)
@@ -94,13 +97,15 @@ def in_unit(value: float, unit: Unit) -> str:
         case "ratio":
             return f"{value:.2f}×" if value < 0.995 else f"{value:,.1f}×"
         case "share":
-            return f"{value:.1%}".replace("%", " %") if 0 < value < 0.01 else f"{value:.0%}".replace("%", " %")
+            return _share(value)
         case "deviations":
             return f"{abs(value):.1f} deviations {'above' if value >= 0 else 'below'}"
         case "probability":
             return f"{value:.2g}"
         case "hours":
-            return _of(value / 24, "day") if value >= 48 else _of(value, "hour")
+            if value >= 48:
+                return _of(value / 24, "day")
+            return _of(value, "hour") if value >= 1 else _of(round(value * 60), "minute")
         case "days":
             return _of(value, "day")
         case "years":
@@ -111,6 +116,16 @@ def in_unit(value: float, unit: Unit) -> str:
             return "yes" if value else "no"
         case "count":
             return _count(value)
+
+
+def _share(value: float) -> str:
+    """Whole per cent; near none and near all with a decimal, so that neither is said of what is not."""
+    near = 0 < value < 0.01 or 0.99 < value < 1
+    return f"{min(value, 0.999):.1%}".replace("%", " %") if near else f"{value:.0%}".replace("%", " %")
+
+
+def _agrees(one: str, many: str) -> Callable[[float], str]:
+    return lambda value: one if _count(value) == "1" else many
 
 
 def _count(value: float) -> str:
@@ -137,4 +152,5 @@ def _first_lower(meaning: str) -> str:
     return meaning[:1].lower() + meaning[1:].rstrip(".")
 
 
-_SHOWN: dict[str, Callable[[Any], str]] = {"": str, "count": _count, "money": _money, "month": _month}
+_AGREES = {"s": _agrees("", "s"), "were": _agrees("was", "were"), "have": _agrees("has", "have")}
+_SHOWN: dict[str, Callable[[Any], str]] = {"": str, "count": _count, "money": _money, "month": _month, **_AGREES}

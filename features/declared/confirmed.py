@@ -14,8 +14,8 @@ CONFIRMED: tuple[Feature, ...] = (
         window="365 days",
         meaning="Claims of the provider confirmed as fraud, by the day that became known.",
         code="provider_confirmed",
-        raises="{value} claims of this provider were confirmed as fraud in a year",
-        lowers="{value} claims of this provider were confirmed as fraud in a year",
+        raises="{value} claim{value:s} of this provider {value:were} confirmed as fraud in a year",
+        lowers="{value} claim{value:s} of this provider {value:were} confirmed as fraud in a year",
         compute=lambda x: x.provider.confirmed_365d,
     ),
     _Known(
@@ -24,8 +24,8 @@ CONFIRMED: tuple[Feature, ...] = (
         window="ever",
         meaning="Claims of the provider ever confirmed as fraud.",
         code="provider_confirmed",
-        raises="{value} claims of this provider were ever confirmed as fraud",
-        lowers="{value} claims of this provider were ever confirmed as fraud",
+        raises="{value} claim{value:s} of this provider {value:were} ever confirmed as fraud",
+        lowers="{value} claim{value:s} of this provider {value:were} ever confirmed as fraud",
         compute=lambda x: x.provider.confirmed_ever,
     ),
     _Known(
@@ -36,9 +36,11 @@ CONFIRMED: tuple[Feature, ...] = (
         window="365 days",
         meaning="Confirmed claims of the provider among those judged either way, smoothed by nine cleared ones.",
         code="provider_confirmed",
-        raises="{x.provider.confirmed_365d:count} claims of this provider were confirmed as fraud in a year, "
+        raises="{x.provider.confirmed_365d:count} claim{x.provider.confirmed_365d:s} of this provider "
+        "{x.provider.confirmed_365d:were} confirmed as fraud in a year, "
         "{x.provider.cleared_365d:count} cleared",
-        lowers="{x.provider.confirmed_365d:count} claims of this provider were confirmed as fraud in a year, "
+        lowers="{x.provider.confirmed_365d:count} claim{x.provider.confirmed_365d:s} of this provider "
+        "{x.provider.confirmed_365d:were} confirmed as fraud in a year, "
         "{x.provider.cleared_365d:count} cleared",
         compute=lambda x: ratio(x.provider.confirmed_365d, x.provider.confirmed_365d + x.provider.cleared_365d + 9.0),
         high=1.0,
@@ -49,8 +51,8 @@ CONFIRMED: tuple[Feature, ...] = (
         window="ever",
         meaning="Claims of the member ever confirmed as fraud.",
         code="member_confirmed",
-        raises="{value} claims of this member were confirmed as fraud",
-        lowers="{value} claims of this member were confirmed as fraud",
+        raises="{value} claim{value:s} of this member {value:were} confirmed as fraud",
+        lowers="{value} claim{value:s} of this member {value:were} confirmed as fraud",
         compute=lambda x: x.member.confirmed_ever,
     ),
     _Known(
@@ -59,8 +61,8 @@ CONFIRMED: tuple[Feature, ...] = (
         window="ever",
         meaning="Claims of the member ever looked into and cleared.",
         code="member_cleared",
-        raises="{value} claims of this member were looked into and cleared",
-        lowers="{value} claims of this member were looked into and cleared",
+        raises="{value} claim{value:s} of this member {value:were} looked into and cleared",
+        lowers="{value} claim{value:s} of this member {value:were} looked into and cleared",
         compute=lambda x: x.member.cleared_ever,
     ),
 )

@@ -16,8 +16,8 @@ def _claims(days: int) -> Feature:
         name=f"member_claims_{days}d",
         window=f"{days} days",
         meaning=f"Claims of the member in the last {days} whole days and today.",
-        raises=f"{{value}} earlier claims of this member in {days} days",
-        lowers=f"{{value}} earlier claims of this member in {days} days",
+        raises=f"{{value}} earlier claim{{value:s}} of this member in {days} days",
+        lowers=f"{{value}} earlier claim{{value:s}} of this member in {days} days",
         compute=lambda x: getattr(x.member, f"claims_{days}d"),
     )
 
@@ -27,8 +27,8 @@ def _providers(days: int) -> Feature:
         name=f"member_providers_{days}d",
         window=f"{days} days",
         meaning="Different providers the member went to.",
-        raises=f"This member went to {{value}} providers in {days} days",
-        lowers=f"This member went to {{value}} providers in {days} days",
+        raises=f"This member went to {{value}} provider{{value:s}} in {days} days",
+        lowers=f"This member went to {{value}} provider{{value:s}} in {days} days",
         compute=lambda x: getattr(x.member, f"providers_{days}d"),
     )
 
@@ -54,8 +54,8 @@ MEMBER: tuple[Feature, ...] = (
         window="30 days against 365",
         meaning="The member's daily spending of 30 days divided by that of 365.",
         code="member_growth",
-        raises="This member spends {value} as much a day as over the year",
-        lowers="This member spends {value} as much a day as over the year",
+        raises="This member spends {value} as much a day in the last 30 days as over the year",
+        lowers="This member spends {value} as much a day in the last 30 days as over the year",
         missing="First claim of this member in a year",
         compute=lambda x: ratio(x.member.cents_30d * 365.0, x.member.cents_365d * 30.0),
         high=12.17,

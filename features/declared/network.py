@@ -14,36 +14,42 @@ _Net = partial(
     group="network",
     missing="The network of this provider is not known yet",
 )
-_CONFIRMED_PATH = (
-    "Shares {x.provider_network.shared_with_confirmed:count} members with "
-    "{x.provider_network.neighbours_confirmed:count} providers with confirmed fraud, "
-    "the latest in {x.provider_network.last_confirmed_us:month}"
+_SHARED = (
+    "Shares {x.provider_network.shared_with_confirmed:count} member{x.provider_network.shared_with_confirmed:s} with "
 )
-_NO_PATH = "Shares {x.provider_network.shared_with_confirmed:count} members with providers with confirmed fraud"
+_CONFIRMED_PATH = (
+    _SHARED + "{x.provider_network.neighbours_confirmed:count} provider{x.provider_network.neighbours_confirmed:s} "
+    "with confirmed fraud, the latest in {x.provider_network.last_confirmed_us:month}"
+)
+_NO_PATH = _SHARED + "providers with confirmed fraud"
+_COMMUNITY = (
+    "{x.provider_network.community_confirmed:count} other{x.provider_network.community_confirmed:s} in its community "
+    "of {x.provider_network.community_size:count} {x.provider_network.community_confirmed:have} confirmed fraud"
+)
 
 NETWORK: tuple[Feature, ...] = (
     _Net(
         name="network_degree",
         meaning="Providers with whom it shares more members than chance would have.",
         code="network_size",
-        raises="This provider shares members with {value} others",
-        lowers="This provider shares members with {value} others",
+        raises="This provider shares members with {value} other{value:s}",
+        lowers="This provider shares members with {value} other{value:s}",
         compute=lambda x: x.provider_network.degree,
     ),
     _Net(
         name="network_shared_members",
         meaning="Members shared with those, counted once for each of them.",
         code="network_size",
-        raises="This provider's ties to others come to {value} shared members",
-        lowers="This provider's ties to others come to {value} shared members",
+        raises="This provider's ties to others come to {value} shared member{value:s}",
+        lowers="This provider's ties to others come to {value} shared member{value:s}",
         compute=lambda x: x.provider_network.shared_members,
     ),
     _Net(
         name="network_strongest_tie",
         meaning="Members shared with the provider it shares most with.",
         code="network_tie",
-        raises="{value} members shared with one other provider",
-        lowers="No more than {value} members shared with one other provider",
+        raises="{value} member{value:s} shared with one other provider",
+        lowers="No more than {value} member{value:s} shared with one other provider",
         compute=lambda x: x.provider_network.strongest_tie,
     ),
     _Net(
@@ -62,8 +68,8 @@ NETWORK: tuple[Feature, ...] = (
         name="network_community_size",
         meaning="Providers in the community it belongs to.",
         code="network_community",
-        raises="Belongs to a community of {value} providers",
-        lowers="Belongs to a community of {value} providers",
+        raises="Belongs to a community of {value} provider{value:s}",
+        lowers="Belongs to a community of {value} provider{value:s}",
         compute=lambda x: x.provider_network.community_size,
     ),
     _Net(
@@ -72,10 +78,8 @@ NETWORK: tuple[Feature, ...] = (
         unit="share",
         meaning="Share of its community, itself left out, with confirmed fraud.",
         code="network_community",
-        raises="{x.provider_network.community_confirmed:count} of the {x.provider_network.community_size:count} "
-        "providers of its community have confirmed fraud",
-        lowers="{x.provider_network.community_confirmed:count} of the {x.provider_network.community_size:count} "
-        "providers of its community have confirmed fraud",
+        raises=_COMMUNITY,
+        lowers=_COMMUNITY,
         missing="This provider belongs to no community",
         compute=lambda x: ratio(x.provider_network.community_confirmed, x.provider_network.community_size - 1.0),
         high=1.0,

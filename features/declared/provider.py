@@ -13,9 +13,9 @@ _Day = partial(Feature, entity="provider_day", window="the day of service", grou
 
 def _claims(days: int) -> Feature:
     said = (
-        f"{{value}} claims of this provider in {days} days"
+        f"{{value}} claim{{value:s}} of this provider in {days} days"
         if days > 1
-        else "{value} claims of this provider since yesterday"
+        else "{value} claim{value:s} of this provider since yesterday"
     )
     return _Claims(
         name=f"provider_claims_{days}d",
@@ -35,8 +35,8 @@ def _members(days: int) -> Feature:
         window=f"{days} days",
         meaning="Different members of the provider.",
         code="provider_members",
-        raises=f"{{value}} members of this provider in {days} days",
-        lowers=f"{{value}} members of this provider in {days} days",
+        raises=f"{{value}} member{{value:s}} of this provider in {days} days",
+        lowers=f"{{value}} member{{value:s}} of this provider in {days} days",
         compute=lambda x: getattr(x.provider, f"members_{days}d"),
     )
 
@@ -85,8 +85,8 @@ PROVIDER: tuple[Feature, ...] = (
         window="90 days against 365",
         meaning="The provider's daily billing of 90 days divided by that of 365.",
         code="provider_growth",
-        raises="This provider bills {value} as much a day as over the year",
-        lowers="This provider bills {value} as much a day as over the year",
+        raises="This provider bills {value} as much a day in the last 90 days as over the year",
+        lowers="This provider bills {value} as much a day in the last 90 days as over the year",
         compute=lambda x: ratio(x.provider.cents_90d * 365.0, x.provider.cents_365d * 90.0),
         high=4.06,
     ),
@@ -133,8 +133,8 @@ PROVIDER: tuple[Feature, ...] = (
         window="90 days",
         meaning="Claims of the provider on a day on which it claims.",
         code="provider_pace",
-        raises="{value} claims of this provider on an active day",
-        lowers="{value} claims of this provider on an active day",
+        raises="{value} claim{value:s} of this provider on an active day",
+        lowers="{value} claim{value:s} of this provider on an active day",
         compute=lambda x: ratio(x.provider.claims_90d, x.provider.active_days_90d),
     ),
     _Of(
@@ -144,8 +144,8 @@ PROVIDER: tuple[Feature, ...] = (
         window="90 days",
         meaning="The most claims of the provider received on one day.",
         code="provider_pace",
-        raises="Up to {value} claims of this provider in one day",
-        lowers="No more than {value} claims of this provider in one day",
+        raises="Up to {value} claim{value:s} of this provider in one day",
+        lowers="No more than {value} claim{value:s} of this provider in one day",
         compute=lambda x: x.provider.busiest_day_90d,
     ),
     _Of(
@@ -215,8 +215,8 @@ PROVIDER: tuple[Feature, ...] = (
         unit="count",
         meaning="Claims so far for services of this provider on the same day of service.",
         code="provider_day",
-        raises="{value} earlier claims of this provider for the same day of service",
-        lowers="{value} earlier claims of this provider for the same day of service",
+        raises="{value} earlier claim{value:s} of this provider for the same day of service",
+        lowers="{value} earlier claim{value:s} of this provider for the same day of service",
         compute=lambda x: x.provider_day.claims,
     ),
     _Day(
@@ -233,8 +233,8 @@ PROVIDER: tuple[Feature, ...] = (
         unit="count",
         meaning="Different members so far for whom this provider claimed services of the same day.",
         code="provider_day",
-        raises="{value} members so far with this provider on the same day of service",
-        lowers="{value} members so far with this provider on the same day of service",
+        raises="{value} member{value:s} so far with this provider on the same day of service",
+        lowers="{value} member{value:s} so far with this provider on the same day of service",
         compute=lambda x: x.provider_day.members,
     ),
 )

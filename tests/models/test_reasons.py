@@ -1,4 +1,5 @@
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -45,6 +46,13 @@ def test_a_sentence_that_needs_what_is_not_known_gives_meaning_and_value_instead
         (72.0, "hours", "3 days"),
         (0.97, "share", "97 %"),
         (0.004, "share", "0.4 %"),
+        (0.997, "share", "99.7 %"),
+        (0.9999, "share", "99.9 %"),
+        (1.0, "share", "100 %"),
+        (0.0, "share", "0 %"),
+        (0.5, "hours", "30 minutes"),
+        (1 / 60, "hours", "1 minute"),
+        (1.0, "hours", "1 hour"),
         (-2.31, "deviations", "2.3 deviations below"),
         (3.0, "count", "3"),
         (1234.0, "count", "1,234"),
@@ -54,6 +62,37 @@ def test_a_sentence_that_needs_what_is_not_known_gives_meaning_and_value_instead
 )
 def test_values_are_shown_as_a_reader_wants_them(value, unit, words):
     assert in_unit(value, unit) == words
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("pair_claims_30d", 1.0, "1 earlier claim of this member at this provider in 30 days"),
+        ("pair_claims_30d", 0.0, "0 earlier claims of this member at this provider in 30 days"),
+        ("member_confirmed_ever", 1.0, "1 claim of this member was confirmed as fraud"),
+        ("member_confirmed_ever", 2.0, "2 claims of this member were confirmed as fraud"),
+        ("provider_claims_7d", 1.0, "1 claim of this provider in 7 days"),
+        ("amount_to_procedure_mean", 4.2, "Amount 4.2× the average of P001 (n = 1)"),
+        ("amount_percentile_procedure", 1.0, "Amount above that of 100 % of the claims of P001 (n = 1)"),
+        (
+            "network_confirmed_neighbours",
+            1.0,
+            "Shares 1 member with 1 provider with confirmed fraud, the latest in May 2024",
+        ),
+        ("network_community_confirmed_share", 0.5, "1 other in its community of 3 has confirmed fraud"),
+    ],
+)
+def test_one_is_told_in_the_singular(name, value, words):
+    x = known_of(facts(7), reading(7).states)
+    x.procedure.claims_365d = 1.0
+    x.provider_network = SimpleNamespace(
+        shared_with_confirmed=1.0,
+        neighbours_confirmed=1.0,
+        last_confirmed_us=1.7154e15,
+        community_confirmed=1.0,
+        community_size=3.0,
+    )
+    assert say(FEATURES[NAMES.index(name)], x, value, raising=True) == words
 
 
 @pytest.mark.parametrize(("push", "words"), [(0.03, "1.03×"), (math.log(3.1), "3.1×"), (math.log(12), "12×")])
