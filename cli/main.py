@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("cli.demo:demo", "The whole platform once: simulate, train, serve, decide, break, recover."),
     "drift": ("cli.drift:drift", "Hold each day's claims against the quiet ones before."),
     "evaluate": ("cli.evaluate:evaluate", "Judge a model beside the rule and its rivals."),
+    "explain": ("cli.explain:explain", "Why a model finds a claim suspicious, or not."),
     "features": ("cli.features:features", "Apply, build, rebuild, verify features."),
     "gate": ("cli.gate:gate", "Check a data set as training would."),
     "ingest": ("cli.ingest:ingest", "Read claims files into the claims frame."),

@@ -14,6 +14,18 @@ if TYPE_CHECKING:
     from pipelines.train.flow import Watcher
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, as the last line.")
+ABOVE_ZERO = click.FloatRange(min=0, min_open=True)
+SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
+TRIALS = click.option(
+    "--trials",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Parameter sets to search among first (Optuna).",
+)
+CAPACITY = click.option(
+    "--reviews-a-week", type=ABOVE_ZERO, help="The investigators' capacity; default: 1 % of the claims."
+)
 DATASET = click.option("--dataset", help="simulated, provider-fraud, or a folder of `ginja ingest`.")
 
 
@@ -108,18 +120,39 @@ def source_of(dataset: str | None, data: Path | None, mapping: Path | None) -> "
     return open_named(dataset or SIMULATED, settings().home, settings().data_dir)
 
 
+def _read_and_said(dataset: str | None, data: Path | None, mapping: Path | None) -> "Source":
+    """The data set; of a file that was read for it, what became of its rows is said on the error stream."""
+    source = source_of(dataset, data, mapping)
+    if data is not None:
+        about = source.about
+        click.echo(
+            f"{about['rows']:,} rows → {about['claims']:,} claims, {about['labelled']:,} labelled, {about['fraud']:,} "
+            f"fraud; {about['rejected']:,} rows rejected",
+            err=True,
+        )
+        for reason, count in list(about["reasons"].items())[:5]:
+            click.echo(f"  {count:>9,}  {reason}", err=True)
+        if about["rejected"]:
+            click.echo(f"  see {source.home / about['reject_file']}", err=True)
+        for note in about["notes"]:
+            click.echo(f"note: {note}", err=True)
+    return source
+
+
 @click.command()
 @DATASET
-@click.option("--data", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A labelled claims CSV.")
+@click.option("--data", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A labelled claims file.")
 @click.option("--mapping", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Of its columns to ours.")
 @click.option(
     "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Train as if it were that day; default: the last claim."
 )
-@click.option("--embargo-days", default=45, show_default=True, help="Days until most labels are known.")
-@click.option("--test-share", default=0.18, show_default=True, help="Share of the claims kept to judge by.")
-@click.option("--trials", default=0, show_default=True, help="Parameter sets to search among first (Optuna).")
-@click.option("--search-seconds", type=float, help="Longest the search may take.")
-@click.option("--reviews-a-week", type=float, help="The investigators' capacity; default: 1 % of the claims.")
+@click.option(
+    "--embargo-days", default=45, show_default=True, type=click.IntRange(0), help="Days until most labels are known."
+)
+@click.option("--test-share", default=0.18, show_default=True, type=SHARE, help="Share of the claims kept to judge by.")
+@TRIALS
+@click.option("--search-seconds", type=ABOVE_ZERO, help="Longest the search may take.")
+@CAPACITY
 @click.option("--without", multiple=True, metavar="FEATURE", help="Do without this feature; may be repeated.")
 @click.option("--trust", multiple=True, metavar="FEATURE", help="It may rank nearly perfectly alone: no leak.")
 @click.option("--seed", default=7, show_default=True, help="The same inputs and seed give the same bytes.")
@@ -162,7 +195,7 @@ def train(
             watch.step("Reading the claims")
             report = train_and_register(
                 settings().home,
-                source=source_of(dataset, data, mapping),
+                source=_read_and_said(dataset, data, mapping),
                 options=options,
                 redis_url=registry_redis_url(),
                 watch=watch,

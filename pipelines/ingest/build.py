@@ -70,6 +70,7 @@ class Frames:
     claim_lines: pa.Table | None = None
     extra: dict[str, pa.Table] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    label_of: str = "claim"
 
 
 def _reject(connection: duckdb.DuckDBPyConnection, rejects: Rejects, query: str) -> None:
@@ -104,12 +105,33 @@ def build(staging: Path, mapping: Mapping, rejects: Rejects, work: Path) -> Fram
                 frames.notes.append(f"{mixed} claims have lines of several members; the first line's was taken")
         frames.claims = _claims(connection)
         frames.labels = _labels(connection)
+        frames.label_of = mapping.label_of or _label_owner(connection)
+        if frames.label_of == "provider" and mapping.label_of is None:
+            frames.notes.append(
+                "all claims of a provider have one label, so it is the provider's: splits keep providers whole "
+                "(label_of in the mapping)"
+            )
         return frames
 
 
 def _scalar(connection: duckdb.DuckDBPyConnection, query: str) -> int:
     ((found,),) = connection.execute(query).fetchall()
     return int(found or 0)
+
+
+_FEWEST_PROVIDERS = 5
+"""Fraudulent providers of several claims that must agree with themselves before it is no coincidence."""
+
+
+def _label_owner(connection: duckdb.DuckDBPyConnection) -> str:
+    """`provider` where no provider of several labelled claims has both labels, and both occur; else `claim`."""
+    ((bad, good, mixed),) = connection.execute(
+        """SELECT count(*) FILTER (frauds = claims), count(*) FILTER (frauds = 0),
+                  count(*) FILTER (frauds BETWEEN 1 AND claims - 1)
+           FROM (SELECT count(*) AS claims, count(*) FILTER (label) AS frauds FROM claims
+                 WHERE label IS NOT NULL AND provider_id IS NOT NULL GROUP BY provider_id HAVING count(*) > 1)"""
+    ).fetchall()
+    return "provider" if not mixed and good and bad >= _FEWEST_PROVIDERS else "claim"
 
 
 def _drop_unbilled(connection: duckdb.DuckDBPyConnection, rejects: Rejects) -> None:

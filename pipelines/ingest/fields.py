@@ -73,12 +73,17 @@ def amount(raw: str, money: Money) -> Parsed:
     digits = f"replace({plain}, {literal(money.thousands)}, '')" if money.thousands else plain
     digits = f"replace({digits}, {literal(money.decimal)}, '.')"
     scale = 1 if money.unit == "cents" else 100
-    exact = f"round(TRY_CAST({digits} AS DECIMAL(38, 18)) * {scale}, 0)"
-    cents = f"CASE WHEN regexp_full_match({plain}, {literal(pattern)}) THEN TRY_CAST({exact} AS BIGINT) END"
-    noise = f"regexp_full_match({plain}, {literal(f'[+-]?{whole}{dot}[0-9]+')})"
+    # R and numpy write 1e+05; it counts where it comes to whole cents.
+    scientific = f"[+-]?[0-9]{{1,3}}(({dot}[0-9]{{1,18}})?[eE][+]?|({dot}[0-9]{{1,9}})?[eE]-)0?[0-9]"
+    is_scientific = f"regexp_full_match({plain}, {literal(scientific)})"
+    number = f"TRY_CAST({digits} AS DECIMAL(38, 18)) * {scale}"
+    even = "" if money.round else f" AND {number} = round({number}, 0)"
+    is_amount = f"(regexp_full_match({plain}, {literal(pattern)}) OR ({is_scientific}{even}))"
+    cents = f"CASE WHEN {is_amount} THEN TRY_CAST(round({number}, 0) AS BIGINT) END"
+    noise = f"({is_scientific} OR regexp_full_match({plain}, {literal(f'[+-]?{whole}{dot}[0-9]+')}))"
     example = "125000" if money.unit == "cents" else f"1250{money.decimal}00"
     checks = [
-        f"WHEN @v IS NULL AND {noise} THEN 'more decimals than {'cents have' if scale == 1 else 'two'}'",
+        f"WHEN @v IS NULL AND {noise} THEN 'more decimals than {'cents have' if scale == 1 else 'two'} (money.round)'",
         f"WHEN @v IS NULL THEN 'not an amount such as {example}'",
         f"WHEN @v > {MAX_CENTS} THEN 'over the largest amount'",
     ]
@@ -128,7 +133,7 @@ def sex(raw: str, texts: Sexes) -> Parsed:
 def label(raw: str, texts: LabelTexts) -> Parsed:
     """True for fraud."""
     groups = {"true": texts.fraud, "false": texts.clean}
-    return chosen(raw, groups, "not a label the mapping lists; add it under `label`")
+    return chosen(raw, groups, "not a label the mapping lists; say under `label` which texts are fraud and which clean")
 
 
 _WITH_TIME = ("%H", "%I", "%T", "%X", "%c")

@@ -1,5 +1,6 @@
 """The mapping: how the columns of someone's claims file become our fields. YAML, checked before a row is read."""
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
@@ -50,7 +51,13 @@ def _text(value: object) -> object:
     return str(value) if isinstance(value, int | float) else value
 
 
+def _column(value: object) -> object:
+    # As the header is read: spaces around a name, and how many lie within, do not count.
+    return " ".join(value.split()) if isinstance(value, str) else value
+
+
 Text = Annotated[str, BeforeValidator(_text)]
+Column = Annotated[str, BeforeValidator(_column)]
 
 
 class _Strict(BaseModel):
@@ -67,7 +74,10 @@ class Csv(_Strict):
 class Dates(_Strict):
     """`formats` as in strptime, tried in order; `timezone` is that of times that name none."""
 
-    formats: tuple[str, ...] = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S.%f%z", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S%z")
+    formats: tuple[str, ...] = (
+        "%Y-%m-%d",
+        *(f"%Y-%m-%d{gap}%H:%M:%S{fraction}{zone}" for zone in ("%z", "") for gap in "T " for fraction in ("", ".%f")),
+    )
     timezone: str | None = None
 
     @model_validator(mode="after")
@@ -87,7 +97,7 @@ class Money(_Strict):
     thousands: Literal[",", ".", " ", "'", ""] = ""
     symbols: tuple[str, ...] = ()
     round: bool = False
-    plus: tuple[str, ...] = ()
+    plus: tuple[Column, ...] = ()
     """Columns added to `amount` where they hold one: a deductible beside what was paid, say."""
     negative: Literal["reject", "net"] = "reject"
     """In a file with a row per line, `net` lets negative lines reduce their claim."""
@@ -122,7 +132,7 @@ class Mapping(_Strict):
     rows: Literal["claims", "lines"] = "claims"
     csv: Csv = Csv()
     missing: tuple[Text, ...] = ("", "NA", "N/A", "NULL", "null", "None", "nan", "NaN")
-    columns: dict[str, str | tuple[str, ...]]
+    columns: dict[str, Column | tuple[Column, ...]]
     """Our field → their column, or several of which the first with a value counts."""
     constants: dict[str, Text] = Field(default_factory=dict)
     """Our field → a value for every row."""
@@ -130,6 +140,8 @@ class Mapping(_Strict):
     money: Money = Money()
     sex: Sexes = Sexes()
     label: LabelTexts = LabelTexts()
+    label_of: Literal["claim", "provider"] | None = None
+    """Whose the label is; found out if not said. A provider's puts all its claims on one side of every split."""
     icd: Literal[9, 10] | None = None
     """Version of the diagnosis codes: dots are dropped and the shape is checked."""
 
@@ -137,7 +149,9 @@ class Mapping(_Strict):
     def _sensible(self) -> "Mapping":
         unknown = sorted((set(self.columns) | set(self.constants)) - set(FIELDS))
         if unknown:
-            raise ValueError(f"unknown field {unknown[0]!r}; ours are {', '.join(FIELDS)}")
+            near = get_close_matches(unknown[0], FIELDS, n=1)
+            meant = f"did you mean {near[0]!r}? " if near else ""
+            raise ValueError(f"unknown field {unknown[0]!r}; {meant}ours are {', '.join(FIELDS)}")
         both = sorted(set(self.columns) & set(self.constants))
         if both:
             raise ValueError(f"{both[0]!r} is both a column and a constant")
@@ -145,9 +159,14 @@ class Mapping(_Strict):
             if field not in self.columns:
                 raise ValueError(f"columns must map {field!r}: {FIELDS[field]}")
         if not set(DATED) & set(self.columns):
-            raise ValueError(f"columns must map at least one of {', '.join(DATED)}")
+            raise ValueError(
+                f"columns must map at least one of {', '.join(DATED)}: what came first teaches and what came later "
+                "judges, so a file without any date cannot be used; add the column from the system it came from"
+            )
         if self.rows == "lines" and "claim_id" not in self.columns:
             raise ValueError("a file with a row per line must map claim_id")
+        if self.label_of == "provider" and "provider_id" not in self.columns:
+            raise ValueError("label_of: provider wants columns to map provider_id")
         return self
 
     def sources(self, field: str) -> tuple[str, ...]:

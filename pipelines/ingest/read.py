@@ -42,9 +42,11 @@ STAGING = pa.schema([pa.field("row", pa.int64()), *(pa.field(name, _TYPES.get(na
 def _known_columns(mapping: Mapping, header: list[str]) -> list[str]:
     wanted = mapping.all_sources()
     for column in wanted:
+        if header.count(column) > 1:
+            raise MappingError(f"the file has the column {column!r} twice: which is meant? rename one in the file")
         if column not in header:
             near = [name for name in header if name.lower() == column.lower()]
-            hint = f"; it has {near[0]!r}" if near else f"; it has {', '.join(header[:12])}"
+            hint = f"; it has {near[0]!r}" if near else f"; it has {', '.join(name[:40] for name in header[:12])}"
             raise MappingError(f"the file has no column {column!r}, which the mapping {mapping.name!r} names{hint}")
     return list(wanted)
 
@@ -95,7 +97,8 @@ def _query(mapping: Mapping, columns: list[str]) -> str:
 
 def _always(mapping: Mapping) -> list[str]:
     """Mapped fields without which a row is no claim."""
-    return [field for field in ("claim_id", "amount") if field in mapping.columns]
+    owner = ("provider_id",) if mapping.label_of == "provider" else ()
+    return [field for field in ("claim_id", "amount", *owner) if field in mapping.columns]
 
 
 def _sql_type(field: str) -> str:

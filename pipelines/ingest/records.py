@@ -4,11 +4,16 @@ import csv
 import gzip
 import io
 import zipfile
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, time
 from pathlib import Path
 from typing import IO, NamedTuple, cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipelines.ingest.errors import SourceError
 
@@ -50,10 +55,16 @@ def _open_bytes(path: Path) -> tuple[IO[bytes], Callable[[], int]]:
     def position() -> int:
         return size if raw.closed else raw.tell()
 
-    if path.suffix.lower() == ".gz":
+    mark = raw.read(4)
+    raw.seek(0)
+    if mark.startswith(b"\x1f\x8b"):
         return cast(IO[bytes], gzip.GzipFile(fileobj=raw)), position
-    if path.suffix.lower() == ".zip":
+    if mark.startswith((b"\xd0\xcf\x11\xe0", b"BZh", b"\xfd7zX", b"7z\xbc\xaf", b"\x28\xb5\x2f\xfd")):
+        raise SourceError(f"{path} is not text: export a spreadsheet as CSV; an archive must be gzip or zip")
+    if mark == b"PK\x03\x04" or path.suffix.lower() == ".zip":
         archive = zipfile.ZipFile(raw)
+        if "[Content_Types].xml" in archive.namelist():
+            raise SourceError(f"{path} is a spreadsheet; export the sheet with the claims as CSV")
         names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX")]
         if len(names) != 1:
             raise SourceError(f"{path} must hold one file, but holds {len(names)}; unpack it and name the one meant")
@@ -62,11 +73,16 @@ def _open_bytes(path: Path) -> tuple[IO[bytes], Callable[[], int]]:
 
 
 def sniff_encoding(sample: bytes) -> str:
-    """UTF-8 or UTF-16 by their marks, else UTF-8 if the sample is that, else Windows-1252."""
+    """UTF-8 or UTF-16 by their marks, or UTF-16 by its zeros, else UTF-8 if the sample is that, else Windows-1252."""
     if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     if sample.startswith(b"\xef\xbb\xbf"):
         return "utf-8-sig"
+    # Half the bytes of Latin text in UTF-16 are zero: the second of each pair, or the first.
+    for place, name in ((1, "utf-16-le"), (0, "utf-16-be")):
+        half = sample[:4096][place::2]
+        if half.count(0) > len(half) // 2:
+            return name
     try:
         sample[: sample.rfind(b"\n") + 1 or None].decode("utf-8")
     except UnicodeDecodeError:
@@ -81,13 +97,20 @@ def sniff_delimiter(header: str) -> str:
 
 def _lines(text: IO[str]) -> Iterator[str]:
     """Lines without their ends; one over `MAX_LINE` comes cut to that length plus a NUL, the rest is skipped."""
-    while line := text.readline(MAX_LINE):
+    while line := _read(text):
         if len(line) == MAX_LINE and line[-1] not in "\r\n":
-            while (rest := text.readline(MAX_LINE)) and rest[-1] not in "\r\n":
+            while (rest := _read(text)) and rest[-1] not in "\r\n":
                 pass
             yield line + "\0"
         else:
             yield line.rstrip("\r\n")
+
+
+def _read(text: IO[str]) -> str:
+    try:
+        return text.readline(MAX_LINE)
+    except (EOFError, OSError, zlib.error, zipfile.BadZipFile) as error:
+        raise SourceError(f"the file is damaged or cut short ({error}); fetch it again") from error
 
 
 def _quoted(first: str, delimiter: str, follow: Callable[[int], str | None]) -> tuple[list[str], int] | str:
@@ -153,17 +176,66 @@ def split_records(
             yield Record(start, [], f"{len(values)} values where the header has {width}")
 
 
+def _header(first: str, separator: str, lines: Iterator[str], path: Path) -> tuple[list[str], int]:
+    """The names of the columns, and how many more lines they took; a name in quotes may hold a line's end."""
+    parsed = _quoted(first, separator, lambda _taken: next(lines, None))
+    if isinstance(parsed, str):
+        raise SourceError(f"the header of {path} cannot be read: {parsed}")
+    names, further = parsed
+    return [" ".join(name.split()) for name in names], further
+
+
+def is_parquet(path: Path) -> bool:
+    """By its first bytes, whatever it is called."""
+    with path.open("rb") as file:
+        return file.read(4) == b"PAR1"
+
+
+def parquet_table(path: Path) -> Table:
+    """A Parquet file as the text a CSV of it would hold. Raises `SourceError`."""
+    try:
+        file = pq.ParquetFile(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise SourceError(f"cannot read {path} as Parquet: {str(error).splitlines()[0]}") from error
+    read = [0]
+
+    def records() -> Iterator[Record]:
+        line = 1
+        for batch in file.iter_batches():
+            for values in zip(*(map(_text_of, column.to_pylist()) for column in batch.columns), strict=True):
+                line += 1
+                yield Record(line, list(values))
+            read[0] = min(path.stat().st_size, read[0] + batch.nbytes)
+
+    names = [name.strip() for name in file.schema_arrow.names]
+    return Table(names, "Parquet", "Parquet", records(), lambda: read[0], path.stat().st_size, [0])
+
+
+def _text_of(value: object) -> str:
+    """As it would stand in a CSV: a day without the midnight that a time was made of, bytes as UTF-8."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        bare = value.tzinfo is None and value.time() == time.min
+        return value.date().isoformat() if bare else value.isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace")
+    return str(value)
+
+
 def open_table(path: Path, delimiter: str | None = None, encoding: str | None = None) -> Table:
-    """Open a claims file (`.csv`, also in `.gz`, or alone in a `.zip`).
+    """Open a claims file: text with separators, also gzipped, or alone in a zip; or Parquet.
 
     Bytes that are not of the encoding become lone surrogates, which the field parsers refuse. Raises `SourceError`.
     """
     try:
+        if is_parquet(path):
+            return parquet_table(path)
         stream, position = _open_bytes(path)
         with stream as probe:
             sample = probe.read(_SAMPLE_BYTES)
         stream, position = _open_bytes(path)
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise SourceError(f"cannot read {path}: {error}") from error
     found = encoding or sniff_encoding(sample)
     errors = "surrogateescape" if found.startswith("utf-8") else "replace"
@@ -180,10 +252,7 @@ def open_table(path: Path, delimiter: str | None = None, encoding: str | None = 
     if first is None:
         raise SourceError(f"{path} is empty; it needs a header line and rows")
     separator = delimiter or sniff_delimiter(first)
-    header = [name.strip() for name in next(csv.reader([first], delimiter=separator))]
-    twice = {name for name in header if header.count(name) > 1 and name}
-    if twice:
-        raise SourceError(f"{path} has the column {min(twice)!r} twice; rename one")
+    header, further = _header(first, separator, lines, path)
     empty = [number - 1]
-    records = split_records(lines, separator, len(header), number + 1, empty)
+    records = split_records(lines, separator, len(header), number + 1 + further, empty)
     return Table(header, separator, found, records, position, path.stat().st_size, empty)

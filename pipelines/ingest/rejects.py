@@ -35,6 +35,7 @@ class Rejects:
         self.path = path
         self.rows = 0
         self.reasons: Counter[str] = Counter()
+        self._first: dict[str, str] = {}
         self._file = path.open("w", encoding="utf-8", newline="")
         self._writer = csv.writer(self._file, lineterminator="\n")
         self._writer.writerow(["line", "field", "shape", "reason"])
@@ -42,8 +43,17 @@ class Rejects:
     def add(self, line: int, field: str, value: str | None, reason: str) -> None:
         """One row that is not taken over; a record's line is that on which it begins."""
         self.rows += 1
-        self.reasons[f"{field}: {reason}" if field else reason] += 1
+        why = f"{field}: {reason}" if field else reason
+        self.reasons[why] += 1
+        self._first.setdefault(why, shape(value))
         self._writer.writerow([line, field, shape(value), reason])
+
+    def worst(self) -> str:
+        """The three commonest reasons, each with its count and the shape of the first value it was given for."""
+        return ", ".join(
+            f"{reason} ({count:,}" + (f", the first like {self._first[reason]})" if self._first[reason] else ")")
+            for reason, count in self.reasons.most_common(3)
+        )
 
     def __enter__(self) -> "Rejects":
         return self

@@ -39,7 +39,7 @@ def ingest_csv(
         rows = stage(table, mapping, work / "staging.parquet", rejects, lambda done: progress(done, table.size))
         frames = build(work / "staging.parquet", mapping, rejects, work)
     progress(table.size, table.size)
-    about: dict[str, object] = {"source": "csv", "file": path.name, "label_of": "claim", "icd": mapping.icd}
+    about: dict[str, object] = {"source": "csv", "file": path.name, "label_of": frames.label_of, "icd": mapping.icd}
     about["label_times"] = "given" if "label_known_at" in mapping.columns else "none"
     if table.encoding == "cp1252" and mapping.csv.encoding is None:
         frames.notes.append("the file is not UTF-8; it was read as Windows-1252 (csv.encoding in the mapping)")
@@ -58,8 +58,9 @@ def finish(
 ) -> Ingested:
     """Write the frames and sum up. Raises `SourceError` where not one row became a claim."""
     if not len(frames.claims):
-        worst = ", ".join(f"{reason} ({count})" for reason, count in rejects.reasons.most_common(3))
-        raise SourceError(f"no row of {rows} became a claim: {worst or 'the file has no rows'}; see {rejects.path}")
+        if not rows:
+            raise SourceError("the file has a header and no rows; export it again with its claims")
+        raise SourceError(f"no row of {rows:,} became a claim: {rejects.worst()}; see {rejects.path}")
     summary = Ingested(
         dataset=dataset,
         folder=folder,

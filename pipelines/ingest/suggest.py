@@ -8,13 +8,13 @@ from typing import Any
 
 import yaml
 
-from pipelines.ingest.mapping import FIELDS, LabelTexts
+from pipelines.ingest.mapping import DATED, FIELDS, LabelTexts
 from pipelines.ingest.records import open_table
 from pipelines.ingest.rejects import shape
 
 _SAMPLE = 2_000
 
-_ID = r"_?(id|no|num|number|nbr|key|code|ref)"
+_ID = r"_?(id|no|num|number|nbr|key|code|ref|npi)"
 _NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
     # our field, and what others call it, the most telling first; each is matched with the whole name
     ("claim_id", (rf"(claim|clm){_ID}", rf"(invoice|record|transaction|encounter|bill){_ID}", "claim", "id")),
@@ -23,21 +23,23 @@ _NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
                "label|target|class|y|outcome")),
     ("label_kind", (r"fraud_?(type|kind|category)",)),
     ("label_known_at", (r"(label|fraud|investigation)_?(known|closed|confirmed|decided)?_?(date|dt|at|on)",)),
-    ("received_at", (r".*(receiv|submi|filed|filing|lodg|reported).*", r"(claim|billing|bill|invoice)_?(date|dt)",
+    ("received_at", (r".*(receiv|rcvd|submi|filed|filing|lodg|reported).*", r"(claim|billing|bill|invoice)_?(date|dt)",
                      r"date_?of_?claim|date|timestamp")),
     ("service_from", (r"(date_?of_?service|dos)(_?(from|start))?",
-                      r".*(service|treatment|visit).*(date|dt|from|start).*",
+                      r".*(service|srvc|svc|treatment|visit).*(date|dt|from|start).*",
                       r"(claim_?)?(start|from|begin)_?(date|dt)?", r"admi\w*_?(date|dt)")),
-    ("service_to", (r".*(service|treatment).*(end|to|thru|through).*", r"(claim_?)?(end|to|thru|through)_?(date|dt)?",
+    ("service_to", (r".*(service|srvc|svc|treatment).*(end|to|thru|through).*",
+                    r"(claim_?)?(end|to|thru|through)_?(date|dt)?",
                     r"discharge_?(date|dt)")),
     ("member_id", (rf"(member|patient|bene|beneficiary|insured|subscriber|enrollee){_ID}",
                    rf"(policy_?holder|policy|customer|person|client){_ID}", "member|patient|beneficiary")),
-    ("provider_id", (rf"(billing_?)?provider{_ID}", r"(billing|provider)_?npi|npi",
+    ("provider_id", (rf"(billing_?)?(provider|prvdr|prov){_ID}", r"(billing|provider)_?npi|npi",
                      rf"(hospital|facility|clinic|doctor|physician|vendor|practice){_ID}", r"rendering_?npi",
                      "provider|hospital|facility|doctor")),
     ("procedure_code", (r"(procedure|proc|cpt|hcpcs)_?(code|cd)?(_?1)?", r"(service|treatment|item)_?(code|cd)",
                         r"(ms_?)?drg(_?code)?", "procedure|treatment")),
-    ("diagnosis_code", (r"(principal_?|primary_?)?(diagnosis|diag|dx|icd(_?9|_?10)?)_?(code|cd)?(_?1)?",)),
+    ("diagnosis_code", (r"(principal_?|primary_?)?(diagnosis|diag|dx|icd(_?9|_?10)?)_?(code|cd)?(_?1)?",
+                        r"icd_?(diagnosis|dgns|dx)_?(code|cd)?(_?1)?")),
     ("place_of_service", (r"place_?of_?service(_?(code|cd))?|pos(_?code)?",)),
     ("region", (r"(provider|hospital)_?(region|state|county|province|district|location)",
                 r"region|state|county|province|district")),
@@ -71,6 +73,16 @@ _DATES: tuple[tuple[str, str], ...] = (
     ("%d/%m/%Y %H:%M:%S", r"\d{1,2}/\d{1,2}/\d{4} \d{1,2}:\d{2}:\d{2}"),
     ("%d/%m/%Y %H:%M", r"\d{1,2}/\d{1,2}/\d{4} \d{1,2}:\d{2}"),
     ("%m/%d/%Y %H:%M", r"\d{1,2}/\d{1,2}/\d{4} \d{1,2}:\d{2}"),
+    ("%m/%d/%Y %H:%M:%S", r"\d{1,2}/\d{1,2}/\d{4} \d{1,2}:\d{2}:\d{2}"),
+    ("%d/%m/%Y %I:%M %p", r"\d{1,2}/\d{1,2}/\d{4} \d{1,2}:\d{2} [AaPp][Mm]"),
+    ("%m/%d/%Y %I:%M %p", r"\d{1,2}/\d{1,2}/\d{4} \d{1,2}:\d{2} [AaPp][Mm]"),
+    ("%d/%m/%Y %I:%M:%S %p", r"\d{1,2}/\d{1,2}/\d{4} \d{1,2}:\d{2}:\d{2} [AaPp][Mm]"),
+    ("%m/%d/%Y %I:%M:%S %p", r"\d{1,2}/\d{1,2}/\d{4} \d{1,2}:\d{2}:\d{2} [AaPp][Mm]"),
+    ("%d.%m.%Y %H:%M:%S", r"\d{1,2}\.\d{1,2}\.\d{4} \d{1,2}:\d{2}:\d{2}"),
+    ("%d.%m.%Y %H:%M", r"\d{1,2}\.\d{1,2}\.\d{4} \d{1,2}:\d{2}"),
+    ("%Y-%m-%d %H:%M:%S.%f", r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\.\d{1,6}"),
+    ("%Y-%m-%dT%H:%M:%S.%f", r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{1,6}"),
+    ("%b %d, %Y", r"[A-Za-z]{3} \d{1,2}, \d{4}"),
 )
 _DATE_FIELDS = ("received_at", "service_from", "service_to", "birth_date", "label_known_at")
 
@@ -107,7 +119,9 @@ def _is_date(texts: list[str]) -> bool:
 
 
 def _is_amount(texts: list[str]) -> bool:
-    return _mostly(texts, r"\(?[^\d\s(]{0,4}\s?[+-]?\d[\d.,' \u00a0]*\)?") and not _is_date(texts)
+    return _mostly(
+        texts, r"\(?[+-]?[^\d\s(]{0,4}\s?[+-]?\d[\d.,' \u00a0]*([eE][+-]?\d{1,2})?\s?[^\d\s]{0,4}\)?"
+    ) and not _is_date(texts)
 
 
 def _is_label(texts: list[str]) -> bool:
@@ -148,6 +162,7 @@ def _date_formats(texts: list[str]) -> list[str]:
 
 def _money(texts: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
+    texts = [text for text in texts if not re.search(r"\d[eE][+-]?\d{1,2}$", text)]
     symbols = {match.group() for text in texts for match in re.finditer(r"[^\d.,' \u00a0()+-]+", text)}
     if symbols:
         found["symbols"] = sorted(symbols)
@@ -161,7 +176,7 @@ def _money(texts: list[str]) -> dict[str, Any]:
         if separator != decimal and any(re.search(rf"\d{re.escape(separator)}\d{{3}}(\D|$)", text) for text in bare):
             found["thousands"] = separator
             break
-    if any(re.search(rf"{re.escape(decimal)}\d{{3,}}$", text) for text in bare):
+    if any(re.search(rf"{re.escape(decimal)}\d{{2}}\d*[1-9]\d*$", text) for text in bare):
         found["round"] = True
     return found
 
@@ -172,13 +187,19 @@ def suggest(path: Path) -> str:
     Raises `SourceError` where the file cannot be read.
     """
     table = open_table(path)
+    # A name that is empty or stands twice cannot be mapped.
+    header = [name for name in table.header if name and table.header.count(name) == 1]
     rows = [record.values for record in islice(table.records, _SAMPLE) if record.problem is None]
     missing = {"", "NA", "N/A", "NULL", "null", "None", "nan", "NaN"}
     values = {
         column: [row[place].strip() for row in rows if row[place].strip() not in missing]
         for place, column in enumerate(table.header)
+        if column in header
     }
-    chosen = _pick(table.header, values)
+    chosen = _pick(header, values)
+    only = [column for column in header if column not in chosen.values() and _is_date(values[column])]
+    if not set(DATED) & set(chosen) and len(only) == 1:
+        chosen["received_at"] = only[0]
     draft: dict[str, Any] = {
         "name": re.sub(r"[^a-z0-9]+", "-", path.stem.split(".")[0].lower()).strip("-")[:40] or "claims"
     }
@@ -190,7 +211,7 @@ def suggest(path: Path) -> str:
     if dated:
         formats = _date_formats(dated)
         draft["dates"] = {"formats": formats}
-        if any("%H" in form and "%z" not in form for form in formats):
+        if any(("%H" in form or "%I" in form) and "%z" not in form for form in formats):
             draft["dates"]["timezone"] = "UTC"
     if "amount" in chosen and (money := _money(values[chosen["amount"]])):
         draft["money"] = money
@@ -202,7 +223,15 @@ def suggest(path: Path) -> str:
         notes.append("# A claim id occurs more than once: rows were taken for lines of claims. Else: rows: claims.")
     if "dates" in draft and "timezone" in draft["dates"]:
         notes.append("# Times name no zone: UTC is a guess.")
-    unused = [column for column in table.header if column not in chosen.values()]
+    unused = [column for column in header if column not in chosen.values()]
+    if "amount" not in chosen:
+        notes.append("# To do: no column looks like the amount; map `amount`.")
+    if not set(DATED) & set(chosen):
+        notes.append(f"# To do: no column looks like a date; map one of {', '.join(DATED)}, and say dates.formats.")
+    if "label" not in chosen:
+        notes.append("# To do: no column looks like the label; without `label` nothing can be trained.")
+    elif {text.lower() for text in values[chosen["label"]]} - {*LabelTexts().fraud, *LabelTexts().clean}:
+        notes.append("# To do: say which texts are fraud and which clean, as label: {fraud: [...], clean: [...]}")
     absent = [field for field in FIELDS if field not in chosen]
     tail = [f"# Not used: {column} ({_shapes(values[column])})" for column in unused]
     tail += ["# Without a column: " + ", ".join(absent)]

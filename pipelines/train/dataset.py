@@ -20,6 +20,8 @@ from pipelines.store import DATASET
 from pipelines.train.errors import DatasetError, MissingLabelsError
 
 SIMULATED, PROVIDER_FRAUD = "simulated", "provider-fraud"
+MOST_REJECTED = 0.5
+"""Share of a file's rows that cannot be read beyond which its mapping is taken for wrong."""
 Progress = Callable[[int, int], None]
 
 
@@ -86,9 +88,15 @@ def open_file(file: Path, mapping: Path, home: Path, *, progress: Progress = _si
     try:
         found = load_mapping(mapping)
         folder = home / "datasets" / found.name
-        ingest_csv(file, found, folder, progress=progress)
+        read = ingest_csv(file, found, folder, progress=progress)
     except IngestError as error:
         raise DatasetError(str(error)) from error
+    if read.rejected > MOST_REJECTED * read.rows:
+        reasons = ", ".join(f"{reason} ({count:,})" for reason, count in list(read.reasons.items())[:3])
+        raise DatasetError(
+            f"{read.rejected:,} of the {read.rows:,} rows of {file} were rejected: {reasons}; the rest would "
+            f"teach exceptions. Mend the mapping by {read.reject_file}; if the rest is meant, --dataset {found.name}"
+        )
     return open_folder(folder, name=found.name)
 
 

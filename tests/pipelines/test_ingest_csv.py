@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -296,3 +297,94 @@ def test_the_command_reads_a_file_and_prints_one_json_object(tmp_path: Path) -> 
     unmapped = CliRunner().invoke(main, arguments)
     assert unmapped.exit_code == 2
     assert "--suggest" in unmapped.output
+
+
+def test_a_column_twice_or_without_a_name_is_in_nobodys_way_until_it_is_mapped(tmp_path: Path) -> None:
+    header = "claim ,note,note,,received,hospital,code, amount,fraud"
+    rows = [f"A{n},x,y,,01/02/2025,H1,P1,80,N" for n in range(3)]
+    assert ingest(tmp_path, [header, *rows]).claims == 3
+    with pytest.raises(MappingError, match="the column 'note' twice"):
+        ingest(tmp_path, [header, *rows], mapping(columns=PLAIN["columns"] | {"region": "note"}))
+    draft = yaml.safe_load(suggest(tmp_path / "claims.csv"))["columns"]
+    assert "note" not in draft.values()
+    assert draft["amount"] == "amount"
+
+
+def owned(labels: Iterable[tuple[str, str]]) -> list[str]:
+    return [HEADER, *(f"A{n},01/02/2025,{provider},P1,80,{label}" for n, (provider, label) in enumerate(labels))]
+
+
+def owner(outcome: Ingested) -> str:
+    return str(json.loads((outcome.folder / "dataset.json").read_text())["label_of"])
+
+
+def test_a_label_that_all_claims_of_a_provider_share_is_the_providers(tmp_path: Path) -> None:
+    shared = [(f"H{n % 20}", "Y" if n % 20 < 6 else "N") for n in range(100)]
+    outcome = ingest(tmp_path, owned(shared))
+    assert owner(outcome) == "provider"
+    assert "it is the provider's" in outcome.notes[0]
+    assert owner(ingest(tmp_path, owned([*shared, ("H0", "N")]))) == "claim"
+    assert owner(ingest(tmp_path, owned(shared), mapping(label_of="claim"))) == "claim"
+    few = [(f"H{n % 20}", "Y" if n % 20 < 4 else "N") for n in range(100)]
+    assert owner(ingest(tmp_path, owned(few))) == "claim"
+    assert owner(ingest(tmp_path, owned(few), mapping(label_of="provider"))) == "provider"
+
+
+def test_a_providers_label_is_of_no_use_without_the_provider(tmp_path: Path) -> None:
+    outcome = ingest(tmp_path, owned([("H1", "Y"), ("", "N")]), mapping(label_of="provider"))
+    assert rejects(outcome) == [(3, "provider_id", "", "no value")]
+
+
+def test_when_every_row_is_rejected_the_error_says_what_the_values_look_like(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"label: not a label .*\(2, the first like 9\.99\)"):
+        ingest(tmp_path, [HEADER, "A1,01/02/2025,H1,P1,80,0.93", "A2,01/02/2025,H1,P1,80,0.07"])
+
+
+def test_a_file_of_a_header_alone_says_so(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="a header and no rows"):
+        ingest(tmp_path, [HEADER])
+
+
+def test_a_draft_finds_times_of_twelve_hours_and_says_what_is_left_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id,Eingang,amount,fraud\n1,01/31/2025 02:05 PM,1.5e+02,Ja\n2,02/01/2025 11:00 AM,80,Nein\n")
+    draft = suggest(path)
+    read = yaml.safe_load(draft)
+    assert read["dates"] == {"formats": ["%m/%d/%Y %I:%M %p"], "timezone": "UTC"}
+    assert (read["columns"]["received_at"], read["columns"]["amount"]) == ("Eingang", "amount")
+    assert "say which texts are fraud" in draft
+    read["label"] = {"fraud": ["Ja"], "clean": ["Nein"]}
+    outcome = ingest_csv(path, Mapping.model_validate(read), tmp_path / "out")
+    first = claims(outcome)[0]
+    assert first["received_at"] == datetime(2025, 1, 31, 14, 5, tzinfo=UTC)
+    assert first["amount_cents"] == 15000
+    path.write_text("bmi,outcome\n1,0.3\n")
+    assert [line for line in suggest(path).splitlines() if line.startswith("# To do")] != []
+
+
+def test_parquet_is_read_as_a_csv_of_it_would_be(tmp_path: Path) -> None:
+    path = tmp_path / "claims.parquet"
+    table = pa.table(
+        {
+            "claim": ["A1", "A2", "A3"],
+            "received": pa.array([datetime(2025, 1, 31, 10), datetime(2025, 2, 1), None], pa.timestamp("ns")),
+            "hospital": pa.array([1, 2, 3]),
+            "code": ["P1", None, "P1"],
+            "amount": [80.5, 12.340000000000001, 1.0],
+            "fraud": [True, False, None],
+        }
+    )
+    pq.write_table(table, path)
+    using = mapping(dates={"timezone": "Africa/Nairobi"})
+    outcome = ingest_csv(path, using, tmp_path / "out")
+    assert [(row[1], row[3].split(" (")[0]) for row in rejects(outcome)] == [
+        ("amount", "more decimals than two"),
+        ("received_at", "no date of receipt or service"),
+    ]
+    (claim,) = claims(outcome)
+    assert claim["received_at"] == datetime(2025, 1, 31, 7, tzinfo=UTC)
+    assert (claim["provider_id"], claim["amount_cents"]) == ("1", 8050)
+    assert outcome.fraud == 1
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(SourceError, match="as Parquet"):
+        ingest_csv(path, using, tmp_path / "out")

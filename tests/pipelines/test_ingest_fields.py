@@ -70,10 +70,20 @@ def test_what_is_no_plain_amount_is_never_read_as_one(text: str) -> None:
         ("(5.00)", {}, "a negative amount"),
         ("100000000.01", {}, "over the largest amount"),
         ("1" * 40, {}, "not an amount"),
+        ("1.23456e+01", {}, "more decimals than two"),
+        ("1e-30", {}, "not an amount"),
+        ("1.5e+00", {"unit": "cents"}, "more decimals than cents have"),
     ],
 )
 def test_a_wrong_amount_has_a_reason(text: str, how: dict, reason: str) -> None:
     assert reason in str(money(text, **how)[1])
+
+
+@pytest.mark.parametrize(
+    ("text", "cents"), [("1e+05", 10_000_000), ("1.234500e+03", 123_450), ("5.0E-01", 50), ("1.2500e+2", 12_500)]
+)
+def test_an_amount_in_scientific_notation_is_read_where_it_comes_to_whole_cents(text: str, cents: int) -> None:
+    assert money(text) == (cents, None)
 
 
 def test_rounding_happens_only_when_asked_for() -> None:

@@ -98,7 +98,7 @@ def test_a_line_without_end_is_rejected_and_the_next_one_read(tmp_path: Path) ->
     assert (found[1].line, found[1].values) == (3, ["1", "2"])
 
 
-@pytest.mark.parametrize(("data", "reason"), [(b"", "empty"), (b"\n\n", "empty"), (b"a,a\n1,2\n", "twice")])
+@pytest.mark.parametrize(("data", "reason"), [(b"", "empty"), (b"\n\n", "empty"), (b'"a,b\n1,2\n', "never closed")])
 def test_a_file_without_a_usable_header_is_refused(tmp_path: Path, data: bytes, reason: str) -> None:
     with pytest.raises(SourceError, match=reason):
         open_table(write(tmp_path / "a.csv", data))
@@ -113,3 +113,29 @@ def test_an_absent_file_and_an_unknown_encoding_are_refused(tmp_path: Path) -> N
 
 def test_the_separator_is_the_commonest_of_the_header() -> None:
     assert [sniff_delimiter(text) for text in ("a,b;c;d", "a\tb", "a|b|c", "a")] == [";", "\t", "|", ","]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_told_by_its_zeros(tmp_path: Path, encoding: str) -> None:
+    table = open_table(write(tmp_path / "a.csv", "naïve,b\n1,2\n".encode(encoding)))
+    assert (table.header, next(table.records).values) == (["naïve", "b"], ["1", "2"])
+
+
+def test_what_is_compressed_is_told_by_its_bytes_and_a_damaged_file_is_refused(tmp_path: Path) -> None:
+    whole = gzip.compress("\n".join(["a,b", *(f"{n},{n * 7919 % 1009}" for n in range(5000))]).encode())
+    assert next(open_table(write(tmp_path / "claims.csv", whole)).records).values == ["0", "0"]
+    with pytest.raises(SourceError, match=r"cut short|cannot read"):
+        list(open_table(write(tmp_path / "short.csv.gz", whole[: len(whole) // 2])).records)
+
+
+def test_a_spreadsheet_is_refused_by_what_it_is(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "claims.xlsx", "w") as archive:
+        archive.writestr("[Content_Types].xml", "")
+    with pytest.raises(SourceError, match="spreadsheet"):
+        open_table(tmp_path / "claims.xlsx")
+
+
+def test_a_name_of_the_header_may_span_lines(tmp_path: Path) -> None:
+    table = open_table(write(tmp_path / "a.csv", b'"Claim\nAmount",b\n1,2\n'))
+    assert table.header == ["Claim Amount", "b"]
+    assert next(table.records).line == 3

@@ -191,6 +191,12 @@ def test_a_labelled_file_of_another_shape_trains_with_what_its_columns_allow_and
     assert not any(name.startswith("member") for name in artefact.features)
     found = evaluate(tmp_path, open_folder(source.home, name="acme"), replicates=20, store=store)
     assert found.figures["who"][MODEL]["auc"] > 0.7
+    result = CliRunner().invoke(main, ["explain", "--dataset", "acme", "--json"], env={"GINJA_HOME": str(tmp_path)})
+    told = json.loads(result.stdout.splitlines()[-1])
+    total = told["base"] + sum(one["contribution"] for one in told["contributions"])
+    assert total == pytest.approx(told["margin"], abs=1e-4)
+    assert told["reasons"]
+    assert told["left_out"]["member_claims_30d"] == "the data have no member_id"
 
 
 def test_a_column_that_knows_the_answer_stops_the_training(tmp_path):
@@ -201,6 +207,13 @@ def test_a_column_that_knows_the_answer_stops_the_training(tmp_path):
     )
     assert result.exit_code == 1
     assert "feature units alone ranks" in result.output
+
+
+def test_a_file_of_which_most_rows_cannot_be_read_trains_nothing(tmp_path):
+    file, mapping = foreign_file(tmp_path)
+    mapping.write_text(FOREIGN.replace("%d.%m.%Y", "%m.%d.%Y"))
+    with pytest.raises(DatasetError, match=r"rows of .* were rejected: received_at: not a date"):
+        open_file(file, mapping, tmp_path)
 
 
 def test_unknown_names_and_missing_labels_are_told_apart(tmp_path):

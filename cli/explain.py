@@ -1,0 +1,91 @@
+"""`ginja explain`: why a model finds a claim suspicious, or not."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.model import DATASET, JSON, refusals
+
+
+@click.command()
+@click.argument("claim_id", required=False)
+@DATASET
+@click.option("--model", "version", help="Version; default: the last trained on the data set.")
+@JSON
+def explain(claim_id: str | None, dataset: str | None, version: str | None, as_json: bool) -> None:
+    """Explain CLAIM_ID of a data set (default: the most suspicious one that was kept from training)."""
+    from core.settings import settings
+
+    with refusals():
+        found = _explained(settings().home.resolve(), dataset, claim_id, version)
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    flagged = "flagged" if found["flagged"] else "not flagged"
+    click.echo(f"Claim {found['claim_id']}: probability {found['probability']:.3f}, {flagged}, by {found['model']}")
+    for reason in found["reasons"]:
+        click.echo(f"  {reason['direction']:>8}  {reason['text']}")
+    click.echo(f"  log-odds {found['margin']:.3f} = base {found['base']:.3f}, and of the features:")
+    for one in found["contributions"][:12]:
+        value = "missing" if one["value"] is None else f"{one['value']:g}"
+        click.echo(f"  {one['contribution']:>+8.3f}  {one['feature']} = {value}")
+    click.echo(f"  {sum(one['contribution'] for one in found['contributions'][12:]):>+8.3f}  all others")
+
+
+def _explained(home: Path, dataset: str | None, claim_id: str | None, version: str | None) -> dict[str, Any]:
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from cli.model import source_of
+    from features.training import historical
+    from features.vector import FEATURE_NAMES, build_many
+    from models.artefact import load_artefact
+    from models.champion import models_folder
+    from models.scorer import Scorer
+    from pipelines.evaluate.flow import latest
+    from pipelines.evaluate.window import OFFLINE_ONLY, newest_window
+    from pipelines.train.errors import DatasetError
+    from pipelines.train.steps import ensure_features
+    from serving.files import score_table
+
+    source = source_of(dataset, None, None)
+    model = load_artefact(models_folder(home) / version) if version else latest(home, source.name)
+    scorer = Scorer(model)
+    if claim_id is None:
+        window = newest_window(home, model, source=source)
+        claim_id = window.examples.claims["claim_id"][
+            int(window.rows[int(np.argmax(window.judged_with(model).scores["model"]))])
+        ].as_py()
+    claim = source.claims.filter(pc.equal(source.claims["claim_id"], claim_id))
+    if not len(claim):
+        raise DatasetError(f"{source.name} has no claim {claim_id!r:.80}")
+    ensure_features(source, OFFLINE_ONLY)
+    states = pa.concat_tables(historical(source.home, claim))
+    scored = score_table(scorer, states).to_pylist()[0]
+    places = [FEATURE_NAMES.index(name) for name in model.features]
+    vector = np.ascontiguousarray(build_many(states)[:, places])
+    _, contributions, base = scorer.explain(vector)
+    order = np.argsort(-np.abs(contributions[0]), kind="stable")
+    return {
+        "claim_id": claim_id,
+        "dataset": source.name,
+        "model": model.version,
+        "probability": scored["probability"],
+        "flagged": scored["flagged"],
+        "threshold": model.threshold,
+        "margin": scored["margin"],
+        "base": float(base),
+        "reasons": scored["reasons"],
+        "contributions": [
+            {
+                "feature": model.features[place],
+                "value": None if np.isnan(vector[0, place]) else float(vector[0, place]),
+                "contribution": float(contributions[0, place]),
+            }
+            for place in order
+        ],
+        "left_out": model.document.left_out,
+    }
