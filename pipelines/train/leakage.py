@@ -39,6 +39,9 @@ POST_DECISION = frozenset(
     }
 )
 """Fields that exist only once the claim was decided or looked into: none may be a feature."""
+AMOUNT = "amount"
+COMPARED = ("amount_to_", "amount_score_", "amount_percentile_")
+"""Beginnings of the features that compare the claim's own amount with earlier ones."""
 _SAMPLE = 200_000
 
 
@@ -82,7 +85,9 @@ def refuse_leakage(
 ) -> list[Suspect]:
     """Raise `LeakageError` for a feature known only after the decision, or one that ranks over `MOST_AUC` alone.
 
-    `trusted` features may rank as they like. Returns every feature with how well it ranks alone, for the record.
+    `trusted` features may rank as they like. So may the comparisons of the amount where the amount itself does not: it
+    is what the claim asks for, and its excess alone may tell. Returns every feature with how well it ranks alone, for
+    the record.
     """
     after = sorted(set(features) & POST_DECISION)
     if after:
@@ -91,7 +96,9 @@ def refuse_leakage(
             "leave it out"
         )
     suspects = single_feature_auc(x, fraud, features)
-    caught = [suspect for suspect in suspects if suspect.auc > MOST_AUC and suspect.feature not in trusted]
+    over = [suspect for suspect in suspects if suspect.auc > MOST_AUC and suspect.feature not in trusted]
+    asked = AMOUNT in features and all(suspect.feature != AMOUNT for suspect in over)
+    caught = [suspect for suspect in over if suspect.missing or not (asked and suspect.feature.startswith(COMPARED))]
     if caught:
         first = caught[0]
         how = "whether it is missing" if first.missing else "its value"

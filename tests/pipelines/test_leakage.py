@@ -50,3 +50,15 @@ def test_a_perfect_ranking_of_a_few_present_values_is_no_proof():
     x[np.flatnonzero(~fraud)[:2], 2] = 0.0
     found = {(one.feature, one.missing): one.auc for one in single_feature_auc(x, fraud, ("a", "b", "c"))}
     assert found["c", False] < 0.6
+
+
+def test_an_amount_far_over_its_peers_tells_fraud_honestly_but_not_when_the_amount_itself_knows():
+    x, fraud = sample()
+    x[:, 2] = fraud + np.random.default_rng(1).normal(scale=0.05, size=len(fraud))
+    names = ("a", "amount", "amount_to_procedure_mean")
+    assert refuse_leakage(x, fraud, names)[0].feature == "amount_to_procedure_mean"
+    with pytest.raises(LeakageError, match="amount_to_procedure_mean"):
+        refuse_leakage(x, fraud, ("a", "b", "amount_to_procedure_mean"))
+    x[:, 1] = x[:, 2]
+    with pytest.raises(LeakageError, match="feature amount"):
+        refuse_leakage(x, fraud, names)
