@@ -99,7 +99,7 @@ def check_features(home: Path, claims: Relation, report: Path, *, origin: str) -
     frame = pd.DataFrame(measured)
     names = [view.name for view in VIEWS]
     frame["of_before"] = [
-        rows / (before.views.get(name) or rows or 1) if before else 1.0
+        rows / before.views[name] if before and before.views.get(name) else 1.0
         for name, rows in zip(names, frame["rows"], strict=True)
     ]
     by_day = _by_day(days, before)

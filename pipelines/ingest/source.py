@@ -1,5 +1,6 @@
 """One claims file by its mapping → Parquet frames and a reject file."""
 
+import hashlib
 import tempfile
 import time
 from collections.abc import Callable
@@ -40,6 +41,7 @@ def ingest_csv(
         frames = build(work / "staging.parquet", mapping, rejects, work)
     progress(table.size, table.size)
     about: dict[str, object] = {"source": "csv", "file": path.name, "label_of": frames.label_of, "icd": mapping.icd}
+    about["mapping"] = hashlib.sha256(mapping.model_dump_json().encode()).hexdigest()[:16]
     about["label_times"] = "given" if "label_known_at" in mapping.columns else "none"
     if table.encoding == "cp1252" and mapping.csv.encoding is None:
         frames.notes.append("the file is not UTF-8; it was read as Windows-1252 (csv.encoding in the mapping)")

@@ -47,10 +47,9 @@ class Source:
 
     @property
     def origin(self) -> str:
-        """What the claims are, the same for a later and longer batch from the same place."""
-        marks = (
-            ("source", "file", "seed", "claims", "end") if self.about.get("seed") is not None else ("source", "file")
-        )
+        """What the claims are, the same for a later and longer batch from the same place, read in the same way."""
+        seeded = self.about.get("seed") is not None
+        marks = ("source", "file", "seed", "claims", "end") if seeded else ("source", "file", "mapping")
         return " ".join(str(self.about[mark]) for mark in marks if mark in self.about)
 
 

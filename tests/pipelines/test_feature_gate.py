@@ -45,6 +45,15 @@ def test_features_built_from_the_claims_pass(home: Path, claims: pa.Table) -> No
     assert _check(home, claims).success, "the same again, against what was accepted"
 
 
+def test_views_that_the_data_have_no_keys_for_are_empty_every_time(home: Path, claims: pa.Table) -> None:
+    nobody = claims.set_column(
+        claims.schema.get_field_index("member_id"), claims.schema.field("member_id"), pa.nulls(len(claims), pa.string())
+    )
+    build(home, nobody)
+    assert _check(home, nobody).success
+    assert _check(home, nobody).success, "the same again, against what was accepted"
+
+
 def test_a_view_that_ends_before_the_claims_is_named(home: Path, claims: pa.Table) -> None:
     days = claims["received_at"].to_numpy()
     build(home, claims.filter(pa.array(days < days.max() - np.timedelta64(5, "D"))))

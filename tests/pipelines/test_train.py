@@ -209,6 +209,14 @@ def test_a_column_that_knows_the_answer_stops_the_training(tmp_path):
     assert "feature units alone ranks" in result.output
 
 
+def test_a_file_read_by_another_mapping_is_another_source(tmp_path):
+    file, mapping = foreign_file(tmp_path)
+    before = open_file(file, mapping, tmp_path).origin
+    assert open_file(file, mapping, tmp_path).origin == before
+    mapping.write_text(FOREIGN.replace("  provider_id: doctor\n", ""))
+    assert open_file(file, mapping, tmp_path).origin != before
+
+
 def test_a_file_of_which_most_rows_cannot_be_read_trains_nothing(tmp_path):
     file, mapping = foreign_file(tmp_path)
     mapping.write_text(FOREIGN.replace("%d.%m.%Y", "%m.%d.%Y"))
