@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import bentoml
 from pydantic import Field, PrivateAttr, ValidationError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from claims.scoring import ClaimFacts, Score
 from core.settings import settings
@@ -110,10 +110,13 @@ async def _body(request: Request, limit: int) -> bytes:
     if declared.partition(";")[0].strip().lower() != "application/json":
         raise NotJson("send Content-Type: application/json")
     body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > limit:
-            raise TooLarge(f"a body is at most {limit} bytes")
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > limit:
+                raise TooLarge(f"a body is at most {limit} bytes")
+    except ClientDisconnect:
+        raise Invalid("the body ended before it was whole") from None  # nobody hears it, and no traceback is logged
     return bytes(body)
 
 

@@ -124,6 +124,16 @@ def test_a_body_over_the_limit_is_refused_before_it_is_parsed() -> None:
     assert isinstance(read(b"{" + b" " * 300_000), TooLarge)
 
 
+def test_a_body_whose_sender_is_gone_is_no_defect() -> None:
+    parts = iter([{"type": "http.request", "body": changed()[:-20], "more_body": True}, {"type": "http.disconnect"}])
+
+    async def receive() -> dict[str, Any]:
+        return next(parts)
+
+    scope = {"type": "http", "method": "POST", "path": "/v1/score", "headers": [(b"content-type", b"application/json")]}
+    assert isinstance(asyncio.run(ScoreRequest.from_http_request(Request(scope, receive), None)), Invalid)
+
+
 @pytest.mark.parametrize("content_type", ["text/plain", "application/vnd.bentoml+pickle", "multipart/form-data", ""])
 def test_only_json_is_read(content_type: str) -> None:
     assert isinstance(read(changed(), {"content-type": content_type}), NotJson)
