@@ -48,8 +48,8 @@ def assess(judged: Judged, how: Assessment) -> dict[str, Any]:
         "frauds": int(judged.fraud.sum()),
         "base_rate": float(np.average(judged.fraud, weights=weights)),
         "window": {
-            "from": _day(judged.received_us.min()),
-            "until": _day(judged.received_us.max()),
+            "from": _day(int(judged.received_us.min())),
+            "until": _day(int(judged.received_us.max())),
             "days": judged.days,
         },
         "reviews": {"a_week": how.reviews_a_week, "in_window": k, "share_of_claims": k / total},
@@ -182,4 +182,4 @@ def _unseen(judged: Judged, weights: Floats) -> dict[str, Any]:
 
 
 def _day(us: int) -> str:
-    return str(np.datetime64(int(us), "us").astype("datetime64[D]"))
+    return str(np.datetime64(us, "us").astype("datetime64[D]"))
