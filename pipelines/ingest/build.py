@@ -87,7 +87,11 @@ def build(staging: Path, mapping: Mapping, rejects: Rejects, work: Path) -> Fram
     with connect(work, threads=2) as connection:
         lines = mapping.rows == "lines"
         unit = 'COALESCE(line, "row")' if lines else "0"
-        again = "a line of this claim that was already read" if lines else "a claim that was already read"
+        again = (
+            "a line of this claim that was already read"
+            if lines
+            else "a claim that was already read; for a row per line: rows: lines"
+        )
         connection.execute(_CHECKED.format(staging=staging, unit=unit, again=again))
         _reject(
             connection,

@@ -50,7 +50,7 @@ _ICD = {9: "([0-9]{3,5}|[Vv][0-9]{2,4}|[Ee][0-9]{3,4})", 10: "[A-Za-z][0-9][0-9A
 def diagnosis(raw: str, version: int | None) -> Parsed:
     """A diagnosis code; with a version, upper case without the dot, and of that version's shape."""
     if version is None:
-        return text(raw, 16)
+        return text(raw, 64)
     bare = f"replace({raw}, '.', '')"
     problem = f"CASE WHEN NOT regexp_full_match({bare}, '{_ICD[version]}') THEN 'not an ICD-{version} code' END"
     return Parsed(f"upper({bare})", problem)
@@ -88,7 +88,7 @@ def amount(raw: str, money: Money) -> Parsed:
         f"WHEN @v > {MAX_CENTS} THEN 'over the largest amount'",
     ]
     if money.negative == "reject":
-        checks.append("WHEN @v < 0 THEN 'a negative amount'")
+        checks.append("WHEN @v < 0 THEN 'a negative amount (money.negative, for files with a row per line)'")
     return Parsed(cents, f"CASE WHEN {raw} IS NULL THEN NULL {' '.join(checks)} END")
 
 
@@ -202,7 +202,7 @@ def parse_all(mapping: Mapping, raw: dict[str, str], today: int, now_us: int) ->
         "service_to": lambda sql: day(sql, mapping.dates, today),
         "member_id": lambda sql: text(sql, 64),
         "provider_id": lambda sql: text(sql, 64),
-        "procedure_code": lambda sql: text(sql, 16),
+        "procedure_code": lambda sql: text(sql, 64),
         "diagnosis_code": lambda sql: diagnosis(sql, mapping.icd),
         "place_of_service": lambda sql: text(sql, 2),
         "region": lambda sql: text(sql, 32),

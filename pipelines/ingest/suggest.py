@@ -139,8 +139,8 @@ _FITS: dict[str, Callable[[list[str]], bool]] = {
     "units": lambda texts: _mostly(texts, r"\d{1,6}(\.0+)?"),
     "lines": lambda texts: _mostly(texts, r"\d{1,4}(\.0+)?"),
     "place_of_service": lambda texts: _mostly(texts, r".{1,2}"),
-    "procedure_code": lambda texts: _mostly(texts, r".{1,16}") and not _is_date(texts),
-    "diagnosis_code": lambda texts: _mostly(texts, r".{1,16}") and not _is_date(texts),
+    "procedure_code": lambda texts: _mostly(texts, r".{1,64}") and not _is_date(texts),
+    "diagnosis_code": lambda texts: _mostly(texts, r".{1,64}") and not _is_date(texts),
 }
 
 
@@ -216,7 +216,8 @@ def suggest(path: Path) -> str:
     if "amount" in chosen and (money := _money(values[chosen["amount"]])):
         draft["money"] = money
     codes = values.get(chosen.get("diagnosis_code", ""), [])
-    if _mostly(codes, r"[A-TV-Z][0-9][0-9A-Z](\.?[0-9A-Z]{1,4})?") and any(len(code) > 4 for code in codes):
+    icd10 = all(re.fullmatch(r"[A-TV-Z][0-9][0-9A-Z](\.?[0-9A-Z]{1,4})?", code) for code in codes)
+    if icd10 and any(len(code) > 4 for code in codes):
         draft["icd"] = 10
     notes = [f"# {path.name}: {len(table.header)} columns, {table.encoding}, separated by {table.delimiter!r}"]
     if "rows" in draft:

@@ -34,7 +34,7 @@ class SplitPolicy:
     """Days until most labels are known."""
     warm_up_days: int = 60
     """First days of the data whose windows are still empty; they teach nothing, unless the data are short."""
-    least_frauds: int = 10
+    least_frauds: int = 5
     """Fewest frauds, and fewest clean claims, in each slice."""
 
 

@@ -84,7 +84,7 @@ MISTAKES = {
     "B8,31/12/2024,H1,P1,5,perhaps": ("label", "not a label the mapping lists"),
     "B9,31/12/2024," + "x" * 10_000 + ",P1,5,N": ("provider_id", "longer than 64 characters"),
     ",31/12/2024,H1,P1,5,N": ("claim_id", "no value"),
-    "A1,31/12/2024,H1,P1,5,N": ("claim_id", "a claim that was already read"),
+    "A1,31/12/2024,H1,P1,5,N": ("claim_id", "a claim that was already read; for a row per line: rows: lines"),
     "B10,31/12/2024,H1,P1,5": ("", "5 values where the header has 6"),
     '"B11,31/12/2024,H1,P1,5,N': ("", "a quote is opened and never closed"),
     '"B12"x,31/12/2024,H1,P1,5,N': ("", "wrong quoting"),
@@ -388,3 +388,17 @@ def test_parquet_is_read_as_a_csv_of_it_would_be(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(SourceError, match="as Parquet"):
         ingest_csv(path, using, tmp_path / "out")
+
+
+def test_a_procedure_may_be_a_description(tmp_path: Path) -> None:
+    outcome = ingest(tmp_path, [HEADER, "A1,01/02/2025,H1,Knee replacement surgery,80,N"])
+    assert claims(outcome)[0]["procedure_code"] == "Knee replacement surgery"
+
+
+def test_a_draft_takes_codes_for_icd_10_only_where_every_one_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    rows = [f"{n},01/31/2025,80,E11.9,0" for n in range(30)]
+    path.write_text("\n".join(["id,date,amount,dx,fraud", *rows]))
+    assert yaml.safe_load(suggest(path))["icd"] == 10
+    path.write_text("\n".join(["id,date,amount,dx,fraud", *rows, "99,01/31/2025,80,unknown,0"]))
+    assert "icd" not in yaml.safe_load(suggest(path))
