@@ -82,7 +82,7 @@ def provider_fraud(directory: Path, unlabelled: bool, out: Path | None, as_json:
 @_OUT
 @_JSON
 def csv(file: Path, mapping: Path | None, draft: bool, out: Path | None, as_json: bool) -> None:
-    """Read a claims FILE (CSV, also gzipped or zipped) by a mapping of its columns to our fields."""
+    """Read a claims FILE (CSV, also gzipped or zipped, or Parquet) by a mapping of its columns to our fields."""
     from pipelines.ingest import IngestError, ingest_csv, load_mapping, suggest
 
     try:

@@ -58,10 +58,11 @@ def diagnosis(raw: str, version: int | None) -> Parsed:
 
 def amount(raw: str, money: Money) -> Parsed:
     """Cents. The cap is that of `claims.money`."""
-    plain = raw
+    # Typesetters' spaces, which do not break, group thousands as a plain one does.
+    plain = f"translate({raw}, '\u00a0\u202f', '  ')"
     for symbol in money.symbols:
         plain = f"replace({plain}, {literal(symbol)}, '')"
-    plain = f"trim({plain}, ' \u00a0')"
+    plain = f"trim({plain})"
     # Accountants write negative amounts in brackets.
     plain = f"regexp_replace({plain}, '^\\((.*)\\)$', '-\\1')"
     dot, group = "\\" + money.decimal, "\\" + money.thousands if money.thousands else ""

@@ -120,7 +120,7 @@ def _is_date(texts: list[str]) -> bool:
 
 def _is_amount(texts: list[str]) -> bool:
     return _mostly(
-        texts, r"\(?[+-]?[^\d\s(]{0,4}\s?[+-]?\d[\d.,' \u00a0]*([eE][+-]?\d{1,2})?\s?[^\d\s]{0,4}\)?"
+        texts, r"\(?[+-]?[^\d\s(]{0,4}\s?[+-]?\d[\d.,' \u00a0\u202f]*([eE][+-]?\d{1,2})?\s?[^\d\s]{0,4}\)?"
     ) and not _is_date(texts)
 
 
@@ -162,8 +162,8 @@ def _date_formats(texts: list[str]) -> list[str]:
 
 def _money(texts: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    texts = [text for text in texts if not re.search(r"\d[eE][+-]?\d{1,2}$", text)]
-    symbols = {match.group() for text in texts for match in re.finditer(r"[^\d.,' \u00a0()+-]+", text)}
+    texts = [re.sub("[\u00a0\u202f]", " ", text) for text in texts if not re.search(r"\d[eE][+-]?\d{1,2}$", text)]
+    symbols = {match.group() for text in texts for match in re.finditer(r"[^\d.,' ()+-]+", text)}
     if symbols:
         found["symbols"] = sorted(symbols)
     bare = [re.sub(r"[^\d.,' ]", "", text).strip() for text in texts]

@@ -86,6 +86,12 @@ def test_an_amount_in_scientific_notation_is_read_where_it_comes_to_whole_cents(
     assert money(text) == (cents, None)
 
 
+@pytest.mark.parametrize("space", [" ", "\u00a0", "\u202f"])
+def test_thousands_may_be_grouped_by_any_kind_of_space(space: str) -> None:
+    assert money(f"KES{space}1{space}234,50", symbols=("KES",), thousands=" ", decimal=",") == (123_450, None)
+    assert "not an amount" in str(money(f"1{space}234,50", decimal=",")[1])
+
+
 def test_rounding_happens_only_when_asked_for() -> None:
     assert money("12.340000000000001", round=True) == (1234, None)
     assert money("12.345", round=True) == (1235, None)
