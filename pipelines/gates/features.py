@@ -36,6 +36,8 @@ REPEATED_DAYS = 60
 """Days at the end in which rows are looked at one by one for a second of the same key and time."""
 
 VIEW_CHECKS: tuple[Check, ...] = (
+    Check("view_readable", "unreadable", "ExpectColumnValuesToBeBetween", {"column": "unreadable", "max_value": 0},
+          "a view whose file is missing, damaged or of another layout: build the features anew"),
     Check("view_filled", "empty", "ExpectColumnValuesToBeBetween", {"column": "empty", "max_value": 0},
           "a view without rows, though claims have its keys: it was not built"),
     Check("view_of_usual_size", "of_before", "ExpectColumnValuesToBeBetween",
@@ -141,11 +143,16 @@ def _measure(connection: duckdb.DuckDBPyConnection, home: Path, view: View, clai
     due = last if view.kind is Kind.TODAY else last + 1
     keys = ", ".join((*view.keys, EVENT_TIME))
     recent = f"{day} > {due - REPEATED_DAYS}"
-    ((rows, newest, ahead, negative, repeated),) = connection.execute(f"""
-        SELECT count(*), coalesce(max({day}), 0), count(*) FILTER ({day} > {end + 1}), count(*) FILTER ({below}),
-               count(*) FILTER ({recent}) - count(DISTINCT hash({keys})) FILTER ({recent})
-        FROM read_parquet('{file_of(home, view)}')""").fetchall()
+    try:
+        ((rows, newest, ahead, negative, repeated),) = connection.execute(f"""
+            SELECT count(*), coalesce(max({day}), 0), count(*) FILTER ({day} > {end + 1}), count(*) FILTER ({below}),
+                   count(*) FILTER ({recent}) - count(DISTINCT hash({keys})) FILTER ({recent})
+            FROM read_parquet('{file_of(home, view)}')""").fetchall()
+    except duckdb.Error:
+        nothing = ("rows", "empty", "days_behind", "ahead", "negative", "repeated")
+        return {"unreadable": 1} | dict.fromkeys(nothing, 0)
     return {
+        "unreadable": 0,
         "rows": rows,
         "empty": int(keyed > 0 and rows == 0),
         "days_behind": max(due - newest - (7 if weekly else 0), 0) if keyed else 0,

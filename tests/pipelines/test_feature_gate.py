@@ -1,5 +1,6 @@
 """The gate on the offline features: what is missing, behind, lost or late is found and named."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -64,6 +65,30 @@ def test_a_view_without_rows_is_named(home: Path, claims: pa.Table) -> None:
     path = file_of(home, MEMBER)
     pq.write_table(pq.read_table(path).slice(0, 0), path)
     assert "member_history" in _refused(home, claims)["view_filled"]
+
+
+def _gone(path: Path) -> None:
+    path.unlink()
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def _damaged(path: Path) -> None:
+    held = bytearray(path.read_bytes())
+    held[1_000:9_000] = b"x" * 8_000
+    path.write_bytes(held)
+
+
+def _of_another_layout(path: Path) -> None:
+    pq.write_table(pq.read_table(path).drop_columns(["cents_30d"]), path)
+
+
+@pytest.mark.parametrize("spoil", [_gone, _cut, _damaged, _of_another_layout])
+def test_a_view_that_cannot_be_read_is_named(home: Path, claims: pa.Table, spoil: Callable[[Path], None]) -> None:
+    spoil(file_of(home, MEMBER))
+    assert "member_history" in _refused(home, claims)["view_readable"]
 
 
 def test_a_sum_below_nought_and_a_row_twice_are_named(home: Path, claims: pa.Table) -> None:
