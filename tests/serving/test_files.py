@@ -166,3 +166,14 @@ def test_a_claim_id_twice_is_refused(home: Path, tmp_path: Path) -> None:
     pq.write_table(pa.concat_tables([claims, claims]), tmp_path / "f.parquet")
     with pytest.raises(InputError, match="twice"):
         read_claims(tmp_path / "f.parquet", None, tmp_path / "work")
+
+
+def test_the_reject_file_is_that_of_the_last_run(tmp_path: Path) -> None:
+    good = "claim_id,received_at,service_from,service_to,amount_cents\nc1,2026-03-02T10:15:00Z,2026-03-01,2026-03-01,5000\n"
+    (tmp_path / "claims.csv").write_text(good + "c2,yesterday,2026-03-01,2026-03-01,5000\n")
+    target = tmp_path / "rejects.csv"
+    assert read_claims(tmp_path / "claims.csv", None, tmp_path / "work").keep_rejects(target) == target
+    assert "received_at" in target.read_text()
+    (tmp_path / "claims.csv").write_text(good)
+    assert read_claims(tmp_path / "claims.csv", None, tmp_path / "again").keep_rejects(target) is None
+    assert not target.exists()
