@@ -32,7 +32,7 @@ class ReadClaims:
     """Line and reason of each rejected row."""
 
     def keep_rejects(self, target: Path) -> Path | None:
-        """Copy the reject file to where it stays; None when no row was rejected, and then that of an earlier run goes."""
+        """Copy the reject file to where it stays; None when no row was rejected: then an earlier run's goes."""
         if not self.rejected or self.rejects is None:
             target.unlink(missing_ok=True)
             return None

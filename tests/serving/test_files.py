@@ -169,8 +169,9 @@ def test_a_claim_id_twice_is_refused(home: Path, tmp_path: Path) -> None:
 
 
 def test_the_reject_file_is_that_of_the_last_run(tmp_path: Path) -> None:
-    good = "claim_id,received_at,service_from,service_to,amount_cents\nc1,2026-03-02T10:15:00Z,2026-03-01,2026-03-01,5000\n"
-    (tmp_path / "claims.csv").write_text(good + "c2,yesterday,2026-03-01,2026-03-01,5000\n")
+    row = "2026-03-01,2026-03-01,5000\n"
+    good = f"claim_id,received_at,service_from,service_to,amount_cents\nc1,2026-03-02T10:15:00Z,{row}"
+    (tmp_path / "claims.csv").write_text(f"{good}c2,yesterday,{row}")
     target = tmp_path / "rejects.csv"
     assert read_claims(tmp_path / "claims.csv", None, tmp_path / "work").keep_rejects(target) == target
     assert "received_at" in target.read_text()
