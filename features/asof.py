@@ -98,15 +98,18 @@ class Asof:
                 " rename it, or ask with full_feature_names=True"
             )
         if view.file is not None and rows.frame is not None:
-            found = sorted_join(
-                view.file,
-                rows.frame,
-                keys=view.keys,
-                time=view.time,
-                moment=rows.time,
-                fields=list(view.fields),
-                ttl=view.ttl,
-            )
+            try:
+                found = sorted_join(
+                    view.file,
+                    rows.frame,
+                    keys=view.keys,
+                    time=view.time,
+                    moment=rows.time,
+                    fields=list(view.fields),
+                    ttl=view.ttl,
+                )
+            except (OSError, pa.ArrowException) as error:
+                raise _unreadable(view, error) from error
             if found is not None:
                 return found.rename_columns(list(view.fields.values()))
         return self._joined_by_sql(connection, view, rows)
@@ -198,13 +201,21 @@ def _time_of(kinds: dict[str, str], aware: str, naive: str) -> str:
 
 
 def _check_view(connection: duckdb.DuckDBPyConnection, view: AsofView) -> None:
-    described = connection.execute(f"DESCRIBE SELECT * FROM {view.source}").fetchall()
+    try:
+        described = connection.execute(f"DESCRIBE SELECT * FROM {view.source}").fetchall()
+    except duckdb.Error as error:
+        raise _unreadable(view, error) from error
     kinds = {row[0]: row[1] for row in described}
     missing = [column for column in (*view.keys, view.time, *view.fields) if column not in kinds]
     if missing:
         raise MissingColumnError(f"the source of {view.name}", missing, list(kinds))
     if kinds[view.time] != "TIMESTAMP WITH TIME ZONE":
         raise NaiveTimeError(f"the source of {view.name}", view.time)
+
+
+def _unreadable(view: AsofView, error: Exception) -> OfflineStoreError:
+    said = str(error).splitlines()[0]
+    return OfflineStoreError(f"the source of {view.name} cannot be read ({said}); build the features anew")
 
 
 def _check_kinds(connection: duckdb.DuckDBPyConnection, view: AsofView, rows: _Rows) -> None:

@@ -236,6 +236,20 @@ def test_a_view_whose_file_lacks_a_column_is_named(store_of: Callable[..., Any])
         claims_of(store, asked(("M1", NOON)))
 
 
+@pytest.mark.parametrize("damage", ["gone", "cut", "spoilt"])
+def test_a_view_whose_file_is_damaged_is_named(store_of: Callable[..., Any], damage: str) -> None:
+    store = store_of(member=([row(n, NOON + timedelta(seconds=n)) for n in range(3_000)], timedelta(0)))
+    (path,) = Path(store.get_feature_view("member").batch_source.path).rglob("*.parquet")
+    held = path.read_bytes()
+    path.unlink()
+    if damage == "cut":
+        path.write_bytes(held[: len(held) // 2])
+    if damage == "spoilt":
+        path.write_bytes(held[:100] + b"x" * 3_000 + held[3_100:])
+    with pytest.raises(OfflineStoreError, match=r"source of member cannot be read .*; build the features anew"):
+        claims_of(store, asked(("M1", NOON + timedelta(days=1))))
+
+
 def test_entity_rows_that_are_neither_sql_nor_a_file_are_refused(store_of: Callable[..., Any]) -> None:
     store = store_of(member=([row(5)], timedelta(0)))
     with pytest.raises(OfflineStoreError, match="neither"):
