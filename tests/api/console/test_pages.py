@@ -331,7 +331,7 @@ def test_in_a_browser_the_waterfall_is_drawn_and_hostile_text_does_nothing(
         return key
 
     key = asyncio.run(make_key())
-    store_claim(database_url, "clm_2", reason_text=HOSTILE)
+    store_claim(database_url, "clm_2", reason_text=HOSTILE + "x" * 80)
     complaints: list[str] = []
     requested: list[str] = []
     with sync_playwright() as play:
@@ -348,6 +348,8 @@ def test_in_a_browser_the_waterfall_is_drawn_and_hostile_text_does_nothing(
         assert page.locator("#waterfall svg text", has_text="amount_to_procedure_mean").count() == 1
         assert page.locator("img[src=x]").count() == 0
         page.screenshot(path=tmp_path / f"{scheme}.png", full_page=True)
+        page.set_viewport_size({"width": 390, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") == 390, "a word without a break widens the page"
         browser.close()
     assert complaints == []
     assert all(url.startswith((served_console, "data:")) for url in requested)
