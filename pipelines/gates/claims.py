@@ -20,7 +20,7 @@ from pipelines.ingest.rejects import shape
 GATE = "raw claims"
 DAY_US = 86_400_000_000
 
-_TEXTS = (("claim_id", 64), ("member_id", 64), ("provider_id", 64), ("procedure_code", 16), ("diagnosis_code", 16))
+_TEXTS = (("claim_id", 64), ("member_id", 64), ("provider_id", 64), ("procedure_code", 64), ("diagnosis_code", 64))
 
 
 def _between(name: str, column: str, why: str, low: Any, high: Any, severity: Severity = "critical") -> Check:

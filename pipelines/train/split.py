@@ -70,6 +70,11 @@ def split_in_time(
     known = np.zeros(len(received_us), dtype=np.int64) if known_us is None else known_us
     end = as_of_us - embargo
     usable = (received_us < end) & (known <= as_of_us)
+    if len(received_us) and received_us.min() == received_us.max():
+        raise EmptyWindowError(
+            f"all labelled claims were received at the same moment ({_day(int(received_us.min()))}): nothing came first "
+            "to teach, nothing later to judge by; is the column of received_at the right one?"
+        )
     if not usable.any():
         raise EmptyWindowError(
             f"no labelled claim was received before {_day(end)} (labels as of {_day(as_of_us)}, embargo "

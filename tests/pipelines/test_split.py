@@ -47,6 +47,12 @@ def test_slices_follow_each_other_in_time():
     assert all(before[1] < after[0] for before, after in pairwise(ends))
 
 
+def test_claims_of_a_single_moment_cannot_be_split_in_time():
+    at = np.full(500, 3 * DAY_US)
+    with pytest.raises(EmptyWindowError, match="at the same moment"):
+        split(at, None, np.arange(500) % 9 == 0)
+
+
 def test_labels_that_became_known_too_late_are_counted():
     received, known, fraud = claims()
     late = known.copy()

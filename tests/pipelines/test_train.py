@@ -1,6 +1,7 @@
 """Training: what a candidate is, where it is kept, what is refused, and a model's life from first to last."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from models.errors import RegistryError
 from models.registry import Store
 from pipelines.evaluate.flow import evaluate, latest
 from pipelines.evaluate.judged import FOREST, LOGISTIC, MODEL, RULE
-from pipelines.gates import GateFailed
+from pipelines.gates import GateFailed, check_claims
 from pipelines.promote import audit
 from pipelines.promote.errors import RefusedError
 from pipelines.promote.flow import promote
@@ -207,6 +208,13 @@ def test_a_column_that_knows_the_answer_stops_the_training(tmp_path):
     )
     assert result.exit_code == 1
     assert "feature units alone ranks" in result.output
+
+
+def test_a_description_for_a_code_passes_the_gate_of_raw_claims(tmp_path):
+    file, mapping = foreign_file(tmp_path)
+    file.write_text(re.sub(r"\bI(\d+)", r"Replacement of a joint, kind \1", file.read_text()))
+    source = open_file(file, mapping, tmp_path)
+    assert check_claims(source.claims, source.labels, tmp_path / "raw.html", missing=source.missing).success
 
 
 def test_a_file_read_by_another_mapping_is_another_source(tmp_path):
