@@ -72,8 +72,8 @@ def split_in_time(
     usable = (received_us < end) & (known <= as_of_us)
     if len(received_us) and received_us.min() == received_us.max():
         raise EmptyWindowError(
-            f"all labelled claims were received at the same moment ({_day(int(received_us.min()))}): nothing came first "
-            "to teach, nothing later to judge by; is the column of received_at the right one?"
+            f"all labelled claims were received at the same moment ({_day(int(received_us.min()))}): nothing came "
+            "first to teach, nothing later to judge by; is the column of received_at the right one?"
         )
     if not usable.any():
         raise EmptyWindowError(
