@@ -10,8 +10,10 @@ from cli.model import refusals, source_of
 @click.command()
 @click.argument("version", required=False)
 @click.option("--dataset", help="simulated, or a folder of `ginja ingest`.")
-@click.option("--days", default=30, show_default=True, help="Days to look at.")
-@click.option("--reference-days", default=60, show_default=True, help="Days before them to compare with.")
+@click.option("--days", default=30, show_default=True, type=click.IntRange(1), help="Days to look at.")
+@click.option(
+    "--reference-days", default=60, show_default=True, type=click.IntRange(1), help="Days before them to compare with."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, as the last line.")
 def drift(version: str | None, dataset: str | None, days: int, reference_days: int, as_json: bool) -> None:
     """Measure drift of the claims scored by VERSION (default: the champion); exits 5 where an alarm is raised."""

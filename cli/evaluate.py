@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 @DATASET
 @click.option("--data", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A labelled claims CSV.")
 @click.option("--mapping", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Of its columns to ours.")
-@click.option("--replicates", default=300, show_default=True, help="Draws of providers for the intervals.")
+@click.option(
+    "--replicates", default=300, show_default=True, type=click.IntRange(2), help="Draws of providers for the intervals."
+)
 @click.option("--ablate", is_flag=True, help="provider-fraud: what each family of aggregates is worth.")
 @JSON
 def evaluate(
@@ -133,7 +135,16 @@ def _show_evaluation(found: dict[str, Any]) -> None:
         f"K = {number(found['reviews']['in_window'])} ({number(found['reviews']['a_week'])} reviews a week)",
         highlight=False,
     )
-    table = Table("who", "average precision", "AUC", "precision at K", "dollars at K", "Brier", "model's lead in AP")
+    table = Table(
+        "who",
+        "average precision",
+        "AUC",
+        "precision at K",
+        "dollars at K",
+        "Brier",
+        "calibration error",
+        "model's lead in AP",
+    )
     for name, one in found["who"].items():
         lead = found["difference"].get(name, {}).get("ap")
         brier = one.get("brier")
@@ -144,6 +155,7 @@ def _show_evaluation(found: dict[str, Any]) -> None:
             interval(one["precision_at_k"]),
             interval(one["dollars_at_k"]),
             interval(brier) if brier else "",
+            interval(one["calibration_error"]) if brier else "",
             interval(lead) if lead else "",
         )
     console.print(table)
@@ -151,16 +163,20 @@ def _show_evaluation(found: dict[str, Any]) -> None:
     console.print(
         f"For the rule's {number(rule['reviews'])} reviews: the rule finds {money(rule['rule_cents'])}, the model "
         f"{money(rule['model_cents'])}, {number(rule['ratio'])} times as much.\n"
-        f"At the threshold {number(at['threshold'])}: {number(at['alerts_a_day'])} alerts a day, precision "
+        f"At the threshold {number(at['threshold'])}: {number(at['alerts_a_day'])} alerts a day "
+        f"({number(at['alerts_a_day_low'])} to {number(at['alerts_a_day_high'])}), precision "
         f"{percent(at['precision'])}, recall {percent(at['recall'])}, "
         f"of honest claims {percent(at['false_positive_rate'])}",
         highlight=False,
     )
     if found["kinds"]:
-        kinds = Table("kind of fraud", "claims", "found at K", "found at the threshold", "found by the rule")
+        kinds = Table(
+            "kind of fraud", "claims", "found at K", "interval", "found at the threshold", "found by the rule"
+        )
         for kind, one in found["kinds"].items():
-            shares = (percent(one[key]) for key in ("recall_at_k", "recall_at_threshold", "recall_rule"))
-            kinds.add_row(kind.replace("_", " "), str(one["claims"]), *shares)
+            around = f"{percent(one['recall_at_k_low'])} to {percent(one['recall_at_k_high'])}"
+            shares = (percent(one["recall_at_threshold"]), percent(one["recall_rule"]))
+            kinds.add_row(kind.replace("_", " "), str(one["claims"]), percent(one["recall_at_k"]), around, *shares)
         console.print(kinds)
     unseen = found["unseen_providers"]
     console.print(

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from cli.model import CAPACITY, TRIALS
+
 if TYPE_CHECKING:
     from api.database import Database
     from api.investigations.service import Choice, Listed, ScoredClaim
@@ -26,6 +28,9 @@ def loop() -> None:
 
 def _ask(work: "Callable[[Database], Awaitable[T]]") -> T:
     """Do something with the platform's database; what it refuses ends in one line."""
+    from psycopg.errors import UndefinedTable
+    from sqlalchemy.exc import ProgrammingError
+
     from api.database import Database
     from api.errors import ApiError
     from core.servers import postgres_url
@@ -43,6 +48,12 @@ def _ask(work: "Callable[[Database], Awaitable[T]]") -> T:
     except ApiError as error:
         fields = "; ".join(f"{one.field}: {one.message}" for one in error.errors)
         raise click.ClickException(fields or error.detail) from error
+    except ProgrammingError as error:
+        if not isinstance(error.orig, UndefinedTable):
+            raise
+        raise click.ClickException(
+            "the database has no tables of the platform yet; `ginja db upgrade` makes them"
+        ) from error
 
 
 @loop.command()
@@ -250,13 +261,13 @@ def _show_policies(found: dict[str, Any]) -> None:
 
 
 @click.command()
-@click.option("--trials", default=0, show_default=True, help="Parameter sets to search among first.")
-@click.option("--reviews-a-week", type=float, help="The investigators' capacity; default: 1 % of the claims.")
+@TRIALS
+@CAPACITY
 @_JSON
 def retrain(trials: int, reviews_a_week: float | None, as_json: bool) -> None:
     """Export claims and findings, gate, build features, train, ask the gates, promote: the whole chain, for a schedule.
 
-    Exits 3 where a gate stops it, on the data or on the model; the champion goes on serving then.
+    Exits 3 where a gate stops the data, 4 where one refuses the model; the champion goes on serving then.
     """
     from cli.model import refusals, registry_redis_url, watching
     from core.settings import settings
@@ -281,7 +292,7 @@ def retrain(trials: int, reviews_a_week: float | None, as_json: bool) -> None:
             if as_json:
                 click.echo(json.dumps({"promoted": False, "stopped_by": type(stopped).__name__, "why": str(stopped)}))
             click.echo(f"{stopped}\nThe champion goes on serving.", err=True)
-            raise SystemExit(3) from None
+            raise SystemExit(stopped.exit_code) from None
     if as_json:
         click.echo(json.dumps(found.as_json()))
         return

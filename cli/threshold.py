@@ -34,10 +34,8 @@ def threshold(
     from rich.table import Table
 
     from core.settings import settings
-    from models.artefact import load_artefact
-    from models.champion import models_folder
     from models.threshold import Choice
-    from pipelines.evaluate.flow import latest
+    from pipelines.evaluate.flow import latest, named
     from pipelines.evaluate.page import money, number, percent, rounded
     from pipelines.evaluate.window import newest_window
     from pipelines.promote.choose import choose as store_choice
@@ -46,8 +44,8 @@ def threshold(
 
     home = settings().home
     with refusals(), Console(stderr=True).status("Reading the newest window"):
-        artefact = load_artefact(models_folder(home) / version) if version else latest(home, dataset)
         source = open_named(dataset, home, settings().data_dir)
+        artefact = named(home, version) if version else latest(home, dataset)
         window = newest_window(home, artefact, source=source)
         found = options(
             artefact,

@@ -8,6 +8,7 @@ half-registered model. MLflow is imported where it is used: it takes seconds, an
 import contextlib
 import hashlib
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -193,6 +194,10 @@ def annotate(store: Store, version: str, tags: Mapping[str, str]) -> None:
 def _mlflow(store: Store) -> Iterator[ModuleType]:
     """MLflow, set to the store, its failures told as ours."""
     telemetry.turn_off()
+    # MLflow's own mapping of its tables; nobody here can mend it, and every command would print it.
+    warnings.filterwarnings(
+        "ignore", message="The ``noload`` loader strategy is deprecated", category=DeprecationWarning
+    )
     import mlflow
     import mlflow.xgboost
     from mlflow import environment_variables as environment

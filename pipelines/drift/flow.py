@@ -17,14 +17,14 @@ from core.settings import settings
 from features.training import training_set
 from features.vector import FEATURE_NAMES
 from models import registry
-from models.artefact import Artefact, load_artefact
-from models.champion import load_pointed, models_folder, read_pointer
+from models.artefact import Artefact
+from models.champion import load_pointed, read_pointer
 from models.errors import RegistryError
 from models.registry import RunRecord, Store
 from pipelines.drift.errors import DriftError
 from pipelines.drift.measures import Alarm, Day, Stream, measure, reference_of
 from pipelines.drift.page import render
-from pipelines.evaluate.flow import latest
+from pipelines.evaluate.flow import latest, named
 from pipelines.evaluate.page import rounded
 from pipelines.evaluate.record import git_commit
 from pipelines.gates.profile import Profile, from_json, stability
@@ -170,7 +170,7 @@ def since_training(stream: Stream, days: range, profile: Profile | None) -> dict
 
 def _model(home: Path, source: Source, version: str | None) -> Artefact:
     if version is not None:
-        return load_artefact(models_folder(home) / version)
+        return named(home, version)
     pointer = read_pointer(home)
     if pointer is not None:
         champion = load_pointed(home, pointer)

@@ -57,7 +57,7 @@ def assess(judged: Judged, how: Assessment) -> dict[str, Any]:
         "difference": _differences(judged, rankings, k, how, weights),
         "rule": _same_reviews_as_rule(judged, rankings[MODEL], weights),
         "threshold": _at_threshold(judged, how, weights),
-        "kinds": _kinds(judged, rankings[MODEL], k, how),
+        "kinds": _kinds(judged, rankings, k, how, weights),
         "calibration": [
             asdict(found) for found in calibration_bins(judged.fraud, judged.probabilities[MODEL], weights)
         ],
@@ -99,7 +99,7 @@ def _figures(judged: Judged, name: str, ranking: Ranking, k: float, how: Assessm
     if name in judged.probabilities:
         p = judged.probabilities[name]
         found["brier"] = interval(lambda w: brier(fraud, p, w), judged, how)
-        found["calibration_error"] = calibration_error(fraud, p, weights)
+        found["calibration_error"] = interval(lambda w: calibration_error(fraud, p, w), judged, how)
     return found
 
 
@@ -138,28 +138,37 @@ def _at_threshold(judged: Judged, how: Assessment, weights: Floats) -> dict[str,
     flagged = judged.probabilities[MODEL] >= how.threshold
     alerts, found = float(weights[flagged].sum()), float(weights[flagged & judged.fraud].sum())
     frauds, clean = float(weights[judged.fraud].sum()), float(weights[~judged.fraud].sum())
+    a_day = interval(lambda w: float(np.dot(w, flagged) / w.sum()) * how.claims_a_day, judged, how)
     return {
         "threshold": how.threshold,
-        "alerts_a_day": alerts / float(weights.sum()) * how.claims_a_day,
+        "alerts_a_day": a_day["value"],
+        "alerts_a_day_low": a_day["low"],
+        "alerts_a_day_high": a_day["high"],
         "precision": found / alerts if alerts else float("nan"),
         "recall": found / frauds if frauds else float("nan"),
         "false_positive_rate": (alerts - found) / clean if clean else float("nan"),
     }
 
 
-def _kinds(judged: Judged, ours: Ranking, k: float, how: Assessment) -> dict[str, dict[str, float]]:
-    within = np.zeros(len(judged), dtype=bool)
-    within[ours.order[: int(k)]] = True
+def _kinds(
+    judged: Judged, rankings: dict[str, Ranking], k: float, how: Assessment, weights: Floats
+) -> dict[str, dict[str, Any]]:
+    """Of each kind, how much the model finds, with its interval, and how much each rival does in as many reviews."""
     flagged = judged.probabilities[MODEL] >= how.threshold
     named = sorted({str(kind) for kind, fraud in zip(judged.kind, judged.fraud, strict=True) if fraud and kind})
     found = {}
     for kind in named:
         mine = (judged.kind == kind) & judged.fraud
         cents = judged.amounts_cents[mine]
+        of = {name: at_k(mine, ranking, k, judged.amounts_cents, weights).recall for name, ranking in rankings.items()}
+        at = interval(lambda w, mine=mine: at_k(mine, rankings[MODEL], k, judged.amounts_cents, w).recall, judged, how)  # type: ignore[misc]
         found[kind] = {
             "claims": int(mine.sum()),
             "recall_at_threshold": float(flagged[mine].mean()),
-            "recall_at_k": float(within[mine].mean()),
+            "recall_at_k": at["value"],
+            "recall_at_k_low": at["low"],
+            "recall_at_k_high": at["high"],
+            "recall_at_k_of": {name: recall for name, recall in of.items() if name != MODEL},
             "recall_rule": float(judged.rule[mine].mean()),
             "dollars_at_threshold": float(cents[flagged[mine]].sum() / cents.sum()) if cents.sum() else float("nan"),
         }

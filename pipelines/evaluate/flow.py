@@ -47,7 +47,7 @@ def evaluate(
 
     Raises `NoModelError`, `OverlapError`, `TrainError` where the data cannot judge, `RegistryError` where MLflow fails.
     """
-    artefact = load_artefact(models_folder(home) / version) if version else latest(home, source.name)
+    artefact = named(home, version) if version else latest(home, source.name)
     champion = champion_beside(home, artefact)
     step("Reading the newest window")
     window = newest_window(home, artefact, source=source, also=() if champion is None else (champion,))
@@ -91,6 +91,15 @@ def evaluate(
     )
     run_id = registry.log_run(store or Store.of(home, settings().mlflow_url), record)
     return Evaluation(figures, page, run_id)
+
+
+def named(home: Path, version: str) -> Artefact:
+    """The artefact of a version. Raises `NoModelError` where the home has none of that name."""
+    held = sorted(path.name for path in models_folder(home).glob("*/") if not path.name.startswith("."))
+    if version not in held:
+        last = f"the last are {', '.join(held[-3:])}" if held else "there is none; `ginja train` makes one"
+        raise NoModelError(f"no model {version} under {models_folder(home)}: {last}")
+    return load_artefact(models_folder(home) / version)
 
 
 def latest(home: Path, dataset: str) -> Artefact:

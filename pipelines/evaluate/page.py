@@ -38,12 +38,13 @@ Intervals are 95 %, from drawing providers. {{ at.strftime("%Y-%m-%d %H:%M UTC")
 <h2>Beside its rivals, on the same claims</h2>
 <div class="table"><table>
 <tr><th>Who</th><th>Average precision</th><th>AUC</th><th>Precision at K</th><th>Dollars at K</th>
-<th>Precision at 1 %</th><th>Brier</th><th>Model's lead in AP</th></tr>
+<th>Precision at 1 %</th><th>Brier</th><th>Calibration error</th><th>Model's lead in AP</th></tr>
 {% for name, w in e.who.items() %}
 <tr><td>{{ name }}</td><td>{{ w.ap | interval }}</td><td>{{ w.auc | number }}</td>
 <td>{{ w.precision_at_k | interval }}</td><td>{{ w.dollars_at_k | interval }}</td>
 <td>{{ w.precision_at_1_percent | percent }}</td>
 <td>{{ w.brier | interval if w.brier else "–" }}</td>
+<td>{{ w.calibration_error | interval if w.calibration_error else "–" }}</td>
 <td>{{ e.difference[name].ap | interval if name in e.difference else "" }}</td></tr>
 {% endfor %}
 </table></div>
@@ -53,17 +54,21 @@ and the model {{ e.rule.model_cents | money }}: {{ e.rule.ratio | number }} time
 <div class="pictures">{% for name, data in pictures.items() %}
 <img alt="{{ name }}" src="data:image/png;base64,{{ data }}">{% endfor %}</div>{% endif %}
 <h2>At the threshold of {{ e.threshold.threshold | number }}</h2>
-<p>{{ e.threshold.alerts_a_day | number }} alerts a day, of which {{ e.threshold.precision | percent }} are fraud;
+<p>{{ e.threshold.alerts_a_day | number }} alerts a day ({{ e.threshold.alerts_a_day_low | number }} to
+{{ e.threshold.alerts_a_day_high | number }}), of which {{ e.threshold.precision | percent }} are fraud;
 finds {{ e.threshold.recall | percent }} of the fraud;
 flags {{ e.threshold.false_positive_rate | percent }} of honest claims.</p>
 {% if e.kinds %}<h2>By kind of fraud</h2>
 <div class="table"><table>
 <tr><th>Kind</th><th>Claims</th><th>Found at K</th><th>Found at the threshold</th><th>Dollars at the threshold</th>
-<th>Found by the rule</th></tr>
+<th>Flagged by the rule</th>{% for name in e.who if name != "model" %}<th>At K: {{ name }}</th>{% endfor %}</tr>
 {% for kind, k in e.kinds.items() %}
-<tr><td>{{ kind.replace("_", " ") }}</td><td>{{ k.claims }}</td><td>{{ k.recall_at_k | percent }}</td>
+<tr><td>{{ kind.replace("_", " ") }}</td><td>{{ k.claims }}</td>
+<td>{{ k.recall_at_k | percent }}
+<small>{{ k.recall_at_k_low | percent }} to {{ k.recall_at_k_high | percent }}</small></td>
 <td>{{ k.recall_at_threshold | percent }}</td><td>{{ k.dollars_at_threshold | percent }}</td>
-<td>{{ k.recall_rule | percent }}</td></tr>{% endfor %}
+<td>{{ k.recall_rule | percent }}</td>
+{% for name in e.who if name != "model" %}<td>{{ k.recall_at_k_of[name] | percent }}</td>{% endfor %}</tr>{% endfor %}
 </table></div>{% endif %}
 <h2>Providers never seen in training</h2>
 <p>{{ e.unseen_providers.claims }} claims of {{ e.unseen_providers.providers }} providers,

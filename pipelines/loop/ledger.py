@@ -61,11 +61,19 @@ def database_of(settings: Settings) -> str | None:
 
 @contextmanager
 def connected(url: str) -> Iterator[psycopg.Connection[Any]]:
-    """A connection to the platform's database, in UTC, all of whose statements see one state of it."""
-    with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://"), autocommit=True) as connection:
-        connection.execute("SET TIME ZONE 'UTC'")
-        with snapshot(connection):
-            yield connection
+    """A connection to the platform's database, in UTC, all of whose statements see one state of it.
+
+    Raises `LoopError` where the database does not answer, or is not yet the platform's.
+    """
+    try:
+        with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://"), autocommit=True) as connection:
+            connection.execute("SET TIME ZONE 'UTC'")
+            with snapshot(connection):
+                yield connection
+    except psycopg.errors.UndefinedTable as missing:
+        raise LoopError("the database has no tables of the platform yet; `ginja db upgrade` makes them") from missing
+    except psycopg.OperationalError as gone:
+        raise LoopError(f"the database does not answer: {str(gone).splitlines()[0]}") from gone
 
 
 def dispositions_of(connection: psycopg.Connection[Any]) -> pa.Table:

@@ -7,6 +7,7 @@
 Whatever stops it stops it before a model is registered; the champion goes on serving.
 """
 
+import os
 import shlex
 import sys
 import time
@@ -129,6 +130,7 @@ def make(
         last_day_us=int(examples.received_us[slices.calibrate[-1]]),
     )
     path, manifest = write_artefact(models_folder(home), booster=model.trained.booster, document=page, tables=tables)
+    os.utime(path)  # the last trained, also where the same inputs made it before
     return model, load_artefact(path, expected_manifest_sha256=manifest)
 
 
@@ -142,6 +144,7 @@ def prepare(
 ) -> Prepared:
     """From a data set to gated, split examples. Raises `GateFailed`, `TrainError`."""
     watch = watch or Watcher()
+    steps.refuse_unknown((*options.without, *options.trusted))
     watch.step("Gating the raw claims")
     reports.mkdir(parents=True, exist_ok=True)
     raw = check_claims(source.claims, source.labels, reports / f"{source.name}-raw.html", missing=source.missing)

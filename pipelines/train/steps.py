@@ -1,6 +1,6 @@
 """The steps of training, each data in, data out; `flow.py` names them in their order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,16 +108,17 @@ def split(examples: Examples, source: Source, options: TrainOptions, *, as_of_us
     )
 
 
+def refuse_unknown(features: Iterable[str]) -> None:
+    """Raise `DatasetError` where a name is that of no feature: a misspelt one would be without effect."""
+    unknown = sorted(set(features) - set(FEATURE))
+    if unknown:
+        raise DatasetError(f"no feature {', '.join(unknown)}; docs/features.md has their names")
+
+
 def narrow(
     examples: Examples, train: NDArray[np.intp], *, without: tuple[str, ...] = ()
 ) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The features that say something about the training claims; what only later claims have cannot be learned.
-
-    Raises `DatasetError` where `without` names what is no feature.
-    """
-    unknown = sorted(set(without) - set(FEATURE))
-    if unknown:
-        raise DatasetError(f"no feature {', '.join(unknown)}; docs/features.md has their names")
+    """The features that say something about the training claims; what only later claims have cannot be learned."""
     kept, left_out = [], dict(examples.left_out)
     for name in examples.features:
         column = examples.column(name)[train]
@@ -223,7 +224,9 @@ def document(
     from models.artefact import canonical_json
 
     calibration = Calibration(a=model.calibrator.a, b=model.calibrator.b, c=model.calibrator.c)
-    salt = canonical_json([calibration.model_dump(), model.choice.threshold, model.features, provenance]).decode()
+    # Not the threshold alone: two capacities may place it alike, and the page holds both.
+    placed = [model.choice.threshold, model.reviews_a_week]
+    salt = canonical_json([calibration.model_dump(), placed, model.features, provenance]).decode()
     day = str(np.datetime64(last_day_us, "us").astype("datetime64[D]"))
     return ModelDocument(
         version=version_of(model.trained.booster, trained_until=day, salt=salt),

@@ -73,6 +73,20 @@ def test_each_kind_has_its_recall_beside_the_rules():
     assert found["upcoding"]["recall_rule"] == 1.0
 
 
+def test_recall_of_a_kind_alerts_and_calibration_have_intervals_that_hold_the_value():
+    found = assess(judged(noise=0.4), HOW)
+    kind, at, error = found["kinds"]["upcoding"], found["threshold"], found["who"][MODEL]["calibration_error"]
+    assert 0 < kind["recall_at_k_low"] < kind["recall_at_k"] < kind["recall_at_k_high"] < 1
+    assert at["alerts_a_day_low"] < at["alerts_a_day"] < at["alerts_a_day_high"]
+    assert 0 < error["low"] < error["high"]
+
+
+def test_each_rival_has_its_recall_of_a_kind_in_as_many_reviews():
+    """The rule flags 200 claims, 100 of them fraud, and has room for half of them; the amount tells nothing."""
+    found = assess(judged(), HOW)["kinds"]["upcoding"]
+    assert found["recall_at_k_of"] == pytest.approx({RULE: 0.5, AMOUNT: 0.1})
+
+
 def test_claims_of_unseen_providers_are_told_apart():
     found = assess(judged(), HOW)["unseen_providers"]
     assert found["claims"] == 40

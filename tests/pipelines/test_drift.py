@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from pipelines.drift.errors import DriftError
-from pipelines.drift.flow import Drift, metrics_text, raised, watch
+from pipelines.drift.flow import Drift, metrics_text, raised, since_training, watch
 from pipelines.drift.measures import LEAST_REFERENCE_DAYS, Alarm, gathered, measure, reference_of
 from pipelines.drift.page import render
+from pipelines.gates.profile import profile_of
 from tests.pipelines.drifting import only, simulated_stream
 
 
@@ -156,3 +157,28 @@ def test_the_last_day_is_told_to_prometheus_and_the_page_names_every_alarm(quiet
     assert f"ginja_drift_volume_ratio {last.volume_ratio}" in text
     assert all(alarm.words() in render(found) for alarm in found.raised)
     assert json.loads(json.dumps(found.as_json()))["days"][0]["claims"] == last.claims
+
+
+def test_what_creeps_is_no_alarm_on_any_day_but_shows_against_the_training_set(scored):
+    """Amounts that grow by half a percent a day: the quiet days before creep along, the training set does not."""
+    stream, threshold = scored
+    last, place = int(stream.day.max()), stream.features.index("amount")
+    taught = profile_of(stream.x[: len(stream.x) // 2], stream.features)
+    x = stream.x.copy()
+    x[:, place] *= 1.005 ** (stream.day - stream.day.min())
+    creeping = replace(stream, x=x)
+    days = range(last - 30, last)
+    _, _, alarms = watch(creeping, threshold=threshold, until=last, days=30, reference_days=60)
+    assert "amount" not in {alarm.feature for alarm in alarms}
+    usual, crept = (since_training(one, days, taught) for one in (stream, creeping))
+    assert usual["amount"] < 0.1
+    assert crept["amount"] > 0.25
+    assert crept | {"amount": usual["amount"]} == usual
+    _, measured, _ = watch(creeping, threshold=threshold, until=last, days=1, reference_days=60)
+    found = Drift("m1", "simulated", ("2025-01-01", "2025-02-28"), tuple(measured), (), crept)
+    assert f'ginja_drift_since_training{{feature="amount"}} {crept["amount"]}' in metrics_text(found)
+
+
+def test_without_the_training_sets_profile_nothing_is_said_of_it(scored):
+    stream, _ = scored
+    assert since_training(stream, range(1), None) == {}
