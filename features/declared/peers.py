@@ -15,6 +15,7 @@ from features.ops import percentile, ratio
 
 _Peer = partial(Feature, type="number", window="365 days", group="amount_vs_peers")
 _Ratio = partial(_Peer, unit="ratio", monotone=1)
+_Percentile = partial(_Peer, unit="share", monotone=1, high=1.0)
 _Score = partial(_Peer, unit="deviations", monotone=1, low=None)
 
 PEERS: tuple[Feature, ...] = (
@@ -40,18 +41,15 @@ PEERS: tuple[Feature, ...] = (
         compute=lambda x: log_score(x, x.procedure),
         null_share=0.2,
     ),
-    _Peer(
+    _Percentile(
         name="amount_percentile_procedure",
         entity="procedure",
-        unit="share",
         meaning="Share of the procedure's claims with a smaller amount, by buckets of a quarter each.",
         code="amount_against_procedure",
         raises="Amount above that of {value} of the claims of " + FROM_PROCEDURE,
         lowers="Amount above that of {value} of the claims of " + FROM_PROCEDURE,
         missing="No earlier claim of {x.claim.procedure_code} to compare the amount with",
         compute=lambda x: percentile(x.procedure.amounts_365d, x.amount_cents),
-        monotone=1,
-        high=1.0,
         null_share=0.05,
     ),
     _Peer(
@@ -85,6 +83,16 @@ PEERS: tuple[Feature, ...] = (
         missing="Too few earlier claims of {x.claim.procedure_code} in this region to know its usual price",
         compute=lambda x: log_score(x, x.procedure_region),
     ),
+    _Percentile(
+        name="amount_percentile_region",
+        entity="procedure_region",
+        meaning="Share of the procedure's claims in the region with a smaller amount, by buckets of a quarter each.",
+        code="amount_against_region",
+        raises="Amount above that of {value} of the claims of " + FROM_REGION,
+        lowers="Amount above that of {value} of the claims of " + FROM_REGION,
+        missing="No earlier claim of {x.claim.procedure_code} in this region to compare the amount with",
+        compute=lambda x: percentile(x.procedure_region.amounts_365d, x.amount_cents),
+    ),
     _Ratio(
         name="amount_to_specialty_mean",
         entity="procedure_specialty",
@@ -105,6 +113,16 @@ PEERS: tuple[Feature, ...] = (
         missing="Too few earlier claims of {x.claim.procedure_code} in this specialty to know its usual price",
         compute=lambda x: log_score(x, x.procedure_specialty),
     ),
+    _Percentile(
+        name="amount_percentile_specialty",
+        entity="procedure_specialty",
+        meaning="Share of the procedure's claims in the specialty with a smaller amount, by buckets of a quarter each.",
+        code="amount_against_specialty",
+        raises="Amount above that of {value} of the claims of " + FROM_SPECIALTY,
+        lowers="Amount above that of {value} of the claims of " + FROM_SPECIALTY,
+        missing="No earlier claim of {x.claim.procedure_code} in this specialty to compare the amount with",
+        compute=lambda x: percentile(x.procedure_specialty.amounts_365d, x.amount_cents),
+    ),
     _Ratio(
         name="amount_to_own_mean",
         entity="provider_procedure",
@@ -124,6 +142,16 @@ PEERS: tuple[Feature, ...] = (
         lowers="Amount {value} the usual of " + FROM_OWN,
         missing="Too few {x.claim.procedure_code} of this provider to know its habit",
         compute=lambda x: log_score(x, x.provider_procedure),
+    ),
+    _Percentile(
+        name="amount_percentile_own",
+        entity="provider_procedure",
+        meaning="Share of the provider's own claims of it with a smaller amount, by buckets of a quarter each.",
+        code="amount_against_own_habit",
+        raises="Amount above that of {value} of the claims of " + FROM_OWN,
+        lowers="Amount above that of {value} of the claims of " + FROM_OWN,
+        missing="First {x.claim.procedure_code} of this provider in a year",
+        compute=lambda x: percentile(x.provider_procedure.amounts_365d, x.amount_cents),
     ),
     _Peer(
         name="own_price_to_procedure_mean",

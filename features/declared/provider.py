@@ -11,15 +11,20 @@ _Claims = partial(_Of, type="integer", unit="count", code="provider_volume")
 _Day = partial(Feature, entity="provider_day", window="the day of service", group="impossible_day", type="integer")
 
 
+def _window(days: int) -> str:
+    return "1 day" if days == 1 else f"{days} days"
+
+
+def _span(days: int) -> str:
+    """Whole days and today, in words."""
+    return "since yesterday" if days == 1 else f"in {days} days"
+
+
 def _claims(days: int) -> Feature:
-    said = (
-        f"{{value}} claim{{value:s}} of this provider in {days} days"
-        if days > 1
-        else "{value} claim{value:s} of this provider since yesterday"
-    )
+    said = f"{{value}} claim{{value:s}} of this provider {_span(days)}"
     return _Claims(
         name=f"provider_claims_{days}d",
-        window=f"{days} days",
+        window=_window(days),
         meaning=f"Claims of the provider in the last {days} whole days and today.",
         raises=said,
         lowers=said,
@@ -27,16 +32,32 @@ def _claims(days: int) -> Feature:
     )
 
 
+def _amount(days: int) -> Feature:
+    said = f"This provider claimed {{value}} {_span(days)}"
+    return _Of(
+        name=f"provider_amount_{days}d",
+        type="number",
+        unit="currency",
+        window=_window(days),
+        meaning="The sum of the provider's claims.",
+        code="provider_billing",
+        raises=said,
+        lowers=said,
+        compute=lambda x: getattr(x.provider, f"cents_{days}d") / 100.0,
+    )
+
+
 def _members(days: int) -> Feature:
+    said = f"{{value}} member{{value:s}} of this provider {_span(days)}"
     return _Of(
         name=f"provider_members_{days}d",
         type="integer",
         unit="count",
-        window=f"{days} days",
+        window=_window(days),
         meaning="Different members of the provider.",
         code="provider_members",
-        raises=f"{{value}} member{{value:s}} of this provider in {days} days",
-        lowers=f"{{value}} member{{value:s}} of this provider in {days} days",
+        raises=said,
+        lowers=said,
         compute=lambda x: getattr(x.provider, f"members_{days}d"),
     )
 
@@ -67,17 +88,7 @@ PROVIDER: tuple[Feature, ...] = (
         missing="No claim of this provider in a month",
         compute=lambda x: ratio(ratio(x.provider.cents_30d, x.provider.claims_30d), mean_cents(x.provider)),
     ),
-    _Of(
-        name="provider_amount_30d",
-        type="number",
-        unit="currency",
-        window="30 days",
-        meaning="The sum of the provider's claims.",
-        code="provider_billing",
-        raises="This provider claimed {value} in 30 days",
-        lowers="This provider claimed {value} in 30 days",
-        compute=lambda x: x.provider.cents_30d / 100.0,
-    ),
+    *(_amount(days) for days in (1, 7, 30, 90, 365)),
     _Of(
         name="provider_amount_growth_90d",
         type="number",
@@ -102,7 +113,7 @@ PROVIDER: tuple[Feature, ...] = (
         missing="This provider has no claims in the quarter before the last",
         compute=lambda x: ratio(x.provider.claims_90d, x.provider.claims_180d - x.provider.claims_90d),
     ),
-    *(_members(days) for days in (30, 90)),
+    *(_members(days) for days in (1, 7, 30, 90, 365)),
     _Of(
         name="provider_claims_per_member_90d",
         type="number",

@@ -1,12 +1,13 @@
 """Peer groups: a procedure among its peers in a region, a specialty, or an age band and sex."""
 
-from features.state import Count, Entity, Measure, Sum
+from features.state import Count, Entity, Histogram, Measure, Sum
 
 _PRICE: tuple[Measure, ...] = (
     Count("claims_365d", 365),
     Sum("cents_365d", "amount_cents", 365),
     Sum("log_e4_365d", "log_e4", 365),
     Sum("log_e4_squared_365d", "log_e4_squared", 365),
+    Histogram("amounts_365d", 365),
 )
 _VOLUME: tuple[Measure, ...] = (Count("claims_365d", 365),)
 
