@@ -7,6 +7,8 @@ Feast reads whatever its registry says and can be made to run code from it, so n
 """
 
 import hashlib
+import json
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from features.errors import NotBuiltError, RegistryChangedError
+from features.layout import VIEWS
 
 if TYPE_CHECKING:
     from feast import FeatureStore
@@ -27,6 +30,18 @@ def registry_path(home: Path) -> Path:
 def pin_path(home: Path) -> Path:
     """The SHA-256 the registry must have."""
     return home / "features" / "registry.sha256"
+
+
+def layout_path(home: Path) -> Path:
+    """The SHA-256 of what the registry was written from."""
+    return home / "features" / "registry.layout"
+
+
+@cache
+def layout_hash() -> str:
+    """SHA-256, in hex, of every view's name, keys and stored fields, as this version declares them."""
+    told = [[view.name, view.keys, [(field.name, field.size) for field in view.fields]] for view in VIEWS]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
 def apply(home: Path, redis_url: str) -> str:
@@ -51,6 +66,7 @@ def apply(home: Path, redis_url: str) -> str:
     # The store's URL may hold a password.
     _put(folder / "feature_store.yaml", yaml.safe_dump(configuration, sort_keys=False), mode=0o600)
     _put(pin_path(home), f"{digest}\n")
+    _put(layout_path(home), f"{layout_hash()}\n")
     fresh.replace(registry_path(home))
     return digest
 
@@ -79,6 +95,12 @@ def verify_registry(home: Path, *, expected: str | None = None) -> str:
         raise RegistryChangedError(
             f"{registry_path(home)} has SHA-256 {found}, not {pinned} as applied; find out who changed it, "
             "then run `ginja features apply`"
+        )
+    declared = layout_path(home)
+    if not declared.exists() or declared.read_text().strip() != layout_hash():
+        raise RegistryChangedError(
+            f"{registry_path(home)} was applied for other declarations than those of this version; "
+            "run `ginja features apply`, then `ginja features rebuild` where a platform runs on it"
         )
     return found
 

@@ -52,22 +52,34 @@ class Model:
 
 
 def build_features(source: Source, redis_url: str, *, done: Callable[[str], None] = lambda view: None) -> None:
-    """Write the offline features of a data set, and its registry where there is none yet."""
-    from features.apply import apply, registry_path
+    """Write the offline features of a data set, and its registry where there is none yet.
+
+    Raises `RegistryChangedError` before anything is built where the registry is not this version's.
+    """
+    from features.apply import apply, registry_path, verify_registry
     from features.offline import build
 
+    applied = registry_path(source.home).exists()
+    if applied:
+        verify_registry(source.home)
     _stamp(source).unlink(missing_ok=True)
     build(source.home, source.claims, source.labels, done=done)
-    if not registry_path(source.home).exists():
+    if not applied:
         apply(source.home, redis_url)
-    _stamp(source).write_text(source.sha256)
+    _stamp(source).write_text(_built_from(source))
 
 
 def ensure_features(source: Source, redis_url: str) -> None:
-    """Build the offline features unless they were built from these very claims and labels."""
+    """Build the offline features unless they were built from these very claims and labels, as declared now."""
     stamp = _stamp(source)
-    if not stamp.exists() or stamp.read_text() != source.sha256:
+    if not stamp.exists() or stamp.read_text() != _built_from(source):
         build_features(source, redis_url)
+
+
+def _built_from(source: Source) -> str:
+    from features.apply import layout_hash
+
+    return f"{source.sha256} {layout_hash()}"
 
 
 def _stamp(source: Source) -> Path:

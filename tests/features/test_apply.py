@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from features.apply import apply, open_store, pin_path, registry_path, verify_registry
+from features.apply import apply, layout_path, open_store, pin_path, registry_path, verify_registry
 from features.errors import NotBuiltError, RegistryChangedError
 from features.layout import VIEWS
 from features.repository import SERVICE
@@ -80,3 +80,15 @@ def test_applying_again_takes_the_place_of_what_was_there(home: Path) -> None:
 
 def test_the_configuration_may_hold_a_password_so_nobody_else_reads_it(home: Path) -> None:
     assert (home / "features" / "feature_store.yaml").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("declared", ["0" * 64, None])
+def test_a_registry_applied_for_other_declarations_is_refused_with_the_remedy(
+    home: Path, tmp_path: Path, declared: str | None
+) -> None:
+    other = _copy(home, tmp_path)
+    layout_path(other).unlink()
+    if declared is not None:
+        layout_path(other).write_text(declared)
+    with pytest.raises(RegistryChangedError, match="run `ginja features apply`, then `ginja features rebuild`"):
+        open_store(other)
