@@ -307,7 +307,7 @@ def served_console(database_url: str) -> Iterator[str]:
     database = Database(database_url)
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app_over(database), log_level="error", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app_over(database), log_config=None, lifespan="off"))
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
     with contextlib.closing(listening):
