@@ -14,7 +14,9 @@ import psycopg
 from psycopg import sql
 
 from api.catalog.averages import REFRESH_AVERAGES
+from api.errors import Invalid
 from api.migrate import plain_url
+from claims.scoring import ClaimFacts
 from core import clock
 
 _BATCH = 1 << 16
@@ -27,6 +29,11 @@ _REFERENCE: tuple[tuple[str, str], ...] = (
     ("procedures", "procedure_code"),
     ("diagnoses", "diagnosis_code"),
 )
+
+_LONGEST = {
+    name: next(mark.max_length for mark in ClaimFacts.model_fields[name].metadata if hasattr(mark, "max_length"))
+    for name in ("region", "specialty")
+}
 
 _CLAIMS = """
 INSERT INTO claims ({columns}, status, approved_cents, source)
@@ -47,13 +54,14 @@ def load_folder(url: str, folder: Path, *, source: str, today: date | None = Non
     """Load every frame found in `folder` into the database at `url`, in one transaction; returns rows per table.
 
     Reference rows replace those of the same key; claims, lines and labels that are there stay as they are.
-    `today` is the day up to which the procedures' averages reach (default: now).
+    `today` is the day up to which the procedures' averages reach (default: now). Raises `Invalid`, nothing loaded.
     """
     loaded: dict[str, int] = {}
     with psycopg.connect(plain_url(url)) as connection:
         for table, key in _REFERENCE:
             if (folder / f"{table}.parquet").exists():
                 columns = _stage(connection, folder, table)
+                _refuse_long(connection, table, columns)
                 loaded[table] = _merge(connection, table, columns, [key], replace=True)
         if (folder / "claims.parquet").exists():
             columns = _stage(connection, folder, "claims")
@@ -93,6 +101,21 @@ def _stage(connection: psycopg.Connection[Any], folder: Path, table: str, source
         connection.execute("UPDATE incoming SET source = %s", [source])
         columns.append("source")
     return columns
+
+
+def _refuse_long(connection: psycopg.Connection[Any], table: str, columns: Sequence[str]) -> None:
+    """A region or specialty is copied into each claim, whose facts the scorer takes up to a length only."""
+    for name, longest in _LONGEST.items():
+        if name not in columns:
+            continue
+        count = sql.SQL("SELECT count(*), max(length({0})) FROM incoming WHERE length({0}) > {1}").format(
+            sql.Identifier(name), sql.Literal(longest)
+        )
+        rows, length = connection.execute(count).fetchall()[0]
+        if rows:
+            raise Invalid.field(
+                f"{table}.{name}", f"{rows} rows are longer than {longest} characters (up to {length}); shorten them"
+            )
 
 
 def _without_lists(frame: Any) -> Any:

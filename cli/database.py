@@ -30,6 +30,7 @@ def load(folder: Path | None, source: str, as_json: bool) -> None:
     """Load a data set's frames into the database (default: data under GINJA_HOME); what is there stays."""
     from rich.console import Console
 
+    from api.errors import ApiError
     from api.loading import load_folder
     from api.migrate import upgrade as upgrade_schema
     from core.servers import postgres_url
@@ -41,7 +42,10 @@ def load(folder: Path | None, source: str, as_json: bool) -> None:
     url = postgres_url(settings())
     upgrade_schema(url)
     with Console(stderr=True).status(f"Loading {frames}"):
-        loaded = load_folder(url, frames, source=source)
+        try:
+            loaded = load_folder(url, frames, source=source)
+        except ApiError as error:
+            raise click.ClickException("; ".join(f"{one.field}: {one.message}" for one in error.errors)) from error
     if as_json:
         click.echo(json.dumps(loaded))
         return

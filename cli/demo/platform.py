@@ -83,8 +83,6 @@ def start_servers(settings: Settings, story: Story) -> Settings:
 
 def simulate(platform: Platform, *, claims: int, live_claims: int) -> Simulated:
     """An insurer's two years are in `home/data`, and in the database."""
-    from api.loading import load_folder
-    from core.servers import postgres_url
     from pipelines.simulate import SimulationConfig, next_claims, write
     from pipelines.simulate import simulate as run
     from pipelines.simulate.report import summarize
@@ -97,10 +95,29 @@ def simulate(platform: Platform, *, claims: int, live_claims: int) -> Simulated:
             f"{about['claims']:,} claims of {about['members']:,} members at {about['providers']:,} providers, "
             f"{about['base_rate']:.2%} fraud of {len(about['kinds'])} kinds"
         )
+    load(platform)
+    return Simulated(float(about["base_rate"]), next_claims(insurer, 0, live_claims))
+
+
+def load(platform: Platform) -> None:
+    """What is in `home/data` is in the database."""
+    from api.loading import load_folder
+    from core.servers import postgres_url
+
     with platform.story.step("Load the history") as step:
         loaded = load_folder(postgres_url(platform.settings), platform.data, source="simulated")
-        step.say(f"{loaded['claims']:,} claims and {loaded['claim_lines']:,} lines into Postgres")
-    return Simulated(float(about["base_rate"]), next_claims(insurer, 0, live_claims))
+        step.say(f"{loaded['claims']:,} claims and {loaded.get('claim_lines', 0):,} lines into Postgres")
+
+
+def is_loaded(platform: Platform) -> bool:
+    """Whether the database holds a claim."""
+    import psycopg
+
+    from api.migrate import plain_url
+    from core.servers import postgres_url
+
+    with psycopg.connect(plain_url(postgres_url(platform.settings))) as connection:
+        return bool(connection.execute("SELECT EXISTS (SELECT FROM claims)").fetchall()[0][0])
 
 
 def train(platform: Platform) -> "TrainingReport":

@@ -49,6 +49,8 @@ def _make_what_is_missing(platform: Platform, claims: int) -> None:
 
     if not (platform.data / DATASET).exists():
         bring_up.simulate(platform, claims=claims, live_claims=_LIVE_CLAIMS)
+    elif not bring_up.is_loaded(platform):
+        bring_up.load(platform)
     if read_pointer(platform.settings.home) is None:
         bring_up.train(platform)
         bring_up.promote(platform)

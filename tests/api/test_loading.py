@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from api.catalog.averages import REFRESH_AVERAGES
+from api.errors import Invalid
 from api.housekeeping import every_day
 from api.loading import load_folder
 from features.frame import CLAIMS, LABELS
@@ -86,6 +87,22 @@ def test_the_average_is_of_the_year_to_midnight_without_what_was_voided(database
             query = "SELECT average_cents, average_claims FROM procedures WHERE procedure_code = 'P1'"
             averages.append(connection.execute(query).fetchone())
     assert averages == [(50_00, 5), (50_00, 5), (50_00, 5)]
+
+
+@pytest.mark.parametrize(("name", "longest"), [("region", 32), ("specialty", 64)])
+def test_a_provider_whose_claims_could_not_be_scored_is_refused_with_the_whole_load(
+    database_url, folder, name, longest
+):
+    columns = dict.fromkeys(reference.PROVIDERS.names)
+    rows = [columns | {"provider_id": "H1", name: "x" * longest}]
+    write(folder, "providers", reference.PROVIDERS, rows)
+    assert load_folder(database_url, folder, source="test", today=DAY)["providers"] == 1
+    write(folder, "providers", reference.PROVIDERS, [*rows, columns | {"provider_id": "H2", name: "x" * (longest + 1)}])
+    with pytest.raises(Invalid) as refused:
+        load_folder(database_url, folder, source="test", today=DAY)
+    assert refused.value.errors[0].field == f"providers.{name}"
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT count(*) FROM providers").fetchone() == (1,)
 
 
 async def test_the_days_work_lets_old_replies_and_done_events_go_and_nothing_else(api: Api):
