@@ -26,7 +26,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from features.vector import schema_hash
 from models.calibration import BetaCalibrator
-from models.errors import ArtefactCorruptError, ArtefactExistsError, ArtefactMissingError
+from models.errors import (
+    ArtefactCorruptError,
+    ArtefactExistsError,
+    ArtefactMissingError,
+    ArtefactOutdatedError,
+    OutdatedTablesError,
+)
 from models.tables import LeafTables, read_tables, tables_to_bytes
 
 MODEL, DOCUMENT, TABLES, MANIFEST = "model.ubj", "model.json", "explainer.npz", "manifest.json"
@@ -229,7 +235,11 @@ def _entries(path: Path, manifest: bytes) -> dict[str, dict[str, Any]]:
 
 
 def load_artefact(path: Path, *, expected_manifest_sha256: str | None = None) -> Artefact:
-    """Verify, then load. Raises `ArtefactMissingError` or `ArtefactCorruptError`; never returns a doubtful model."""
+    """Verify, then load; never returns a doubtful model.
+
+    Raises `ArtefactMissingError`, `ArtefactCorruptError`, or `ArtefactOutdatedError` when the tables were written in a
+    format that this version does not read.
+    """
     files, digest = verify_files(path, expected_manifest_sha256=expected_manifest_sha256)
     try:
         document = ModelDocument.model_validate_json(files[DOCUMENT])
@@ -250,6 +260,10 @@ def load_artefact(path: Path, *, expected_manifest_sha256: str | None = None) ->
     if TABLES in files:
         try:
             tables = read_tables(files[TABLES], features=len(document.features))
+        except OutdatedTablesError as error:
+            raise ArtefactOutdatedError(
+                f"{path / TABLES}: {error}. Train the model again with `ginja train`, then `ginja promote` it."
+            ) from None
         except ValueError as error:
             raise ArtefactCorruptError(f"{path / TABLES}: {error}") from None
     return Artefact(

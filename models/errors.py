@@ -4,6 +4,7 @@ ModelError
 ├── ArtefactError            the folder on disk
 │   ├── ArtefactMissingError     it, or a file of it, is not there
 │   ├── ArtefactCorruptError     it is there and is not what its manifest says
+│   ├── ArtefactOutdatedError    another version of ginja wrote it, in a format this one does not read
 │   └── ArtefactExistsError      another one already has this version
 ├── PointerError             the champion's or challenger's pointer cannot be read, or points nowhere
 ├── TrainingError            the inputs cannot train a model
@@ -11,7 +12,8 @@ ModelError
 ├── ThresholdError           no threshold meets what was asked
 ├── ExplainerError           the booster cannot be explained from tables
 │   ├── UnsupportedBoosterError  a kind of booster the tables do not cover
-│   └── TablesTooLargeError      the tables would exceed their limit
+│   ├── TablesTooLargeError      the tables would exceed their limit
+│   └── OutdatedTablesError      the file of the tables has another format
 ├── SchemaMismatchError      vector and model do not have the same features
 └── RegistryError            MLflow refused, failed or died
 """
@@ -31,6 +33,10 @@ class ArtefactMissingError(ArtefactError):
 
 class ArtefactCorruptError(ArtefactError):
     """The folder is not what its manifest says; it must not be loaded."""
+
+
+class ArtefactOutdatedError(ArtefactError):
+    """Another version of ginja wrote the folder, in a format that this one does not read."""
 
 
 class ArtefactExistsError(ArtefactError):
@@ -63,6 +69,10 @@ class UnsupportedBoosterError(ExplainerError):
 
 class TablesTooLargeError(ExplainerError):
     """The tables would exceed their limit in bytes."""
+
+
+class OutdatedTablesError(ExplainerError):
+    """The file of the tables has another format than this version reads."""
 
 
 class SchemaMismatchError(ModelError):

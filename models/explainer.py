@@ -23,7 +23,7 @@ import xgboost as xgb
 
 from models import kernels
 from models.errors import TablesTooLargeError, UnsupportedBoosterError
-from models.tables import DEFAULT, FEATURE, MASK, MOST_BITS, NAMES, SHIFT, WIDTH, LeafTables
+from models.tables import DEFAULT, FEATURE, FORMAT, MASK, MOST_BITS, NAMES, SHIFT, WIDTH, LeafTables
 
 DEFAULT_LIMIT_BYTES = 192 << 20
 """Largest tables worth their memory; above it `pred_contribs` explains."""
@@ -40,6 +40,7 @@ class _Builder:
     upper_threshold: list[float] = field(default_factory=list)
     anchor: list[list[int]] = field(default_factory=list)
     anchor_threshold: list[list[float]] = field(default_factory=list)
+    present: list[list[int]] = field(default_factory=list)
     leaf: list[list[float]] = field(default_factory=list)
     member: list[int] = field(default_factory=list)
     expected: float = 0.0
@@ -79,10 +80,13 @@ class _Tree:
         return height
 
     def share(self, node: int, child: int) -> float:
-        """The part of a node's cover that went to a child."""
-        if not self.cover[node] > 0:
-            raise UnsupportedBoosterError("a split has no cover, so its expectation is not defined")
-        return self.cover[child] / self.cover[node]
+        """The part of a node's cover that went to a child; half where the node has none, as XGBoost has it from 3.4 on.
+
+        Cover is the sum of the Hessian, so a split that no training row reaches has none: a refreshed tree, for one.
+        """
+        if not (self.cover[node] >= 0 and self.cover[child] >= 0):
+            raise UnsupportedBoosterError(f"node {node} has a cover of {self.cover[node]}; it must be 0 or more")
+        return self.cover[child] / self.cover[node] if self.cover[node] > 0 else 0.5
 
 
 _Path = dict[int, tuple[int, float]]
@@ -92,8 +96,8 @@ _Path = dict[int, tuple[int, float]]
 def build_tables(booster: xgb.Booster, *, limit_bytes: int = DEFAULT_LIMIT_BYTES) -> LeafTables:
     """The tables of a booster; every round it holds counts, so cut it at its best iteration first.
 
-    Raises `UnsupportedBoosterError` for anything but one-output trees with numeric splits, `TablesTooLargeError` when
-    the tables would take more than `limit_bytes`.
+    Splits at plus or minus infinity are splits like any other. Raises `UnsupportedBoosterError` for anything but
+    one-output trees with numeric splits, `TablesTooLargeError` when the tables would take more than `limit_bytes`.
     """
     base, features, trees = _read_booster(booster)
     b = _Builder()
@@ -125,6 +129,7 @@ def build_tables(booster: xgb.Booster, *, limit_bytes: int = DEFAULT_LIMIT_BYTES
         table,
     )
     return LeafTables(
+        format=np.array([FORMAT], dtype=np.int64),
         features=np.array([features], dtype=np.int64),
         base=np.array([base], dtype=np.float32),
         expected=np.array([base + b.expected], dtype=np.float64),
@@ -135,6 +140,7 @@ def build_tables(booster: xgb.Booster, *, limit_bytes: int = DEFAULT_LIMIT_BYTES
         upper_threshold=np.array(b.upper_threshold, dtype=np.float32),
         anchor=np.array(b.anchor, dtype=np.uint32).reshape(-1, 12),
         anchor_threshold=np.array(b.anchor_threshold, dtype=np.float32).reshape(-1, 3),
+        present=np.array(b.present, dtype=np.uint8).reshape(-1, 3),
         offset=offset,
         leaf=np.array(b.leaf, dtype=np.float32).reshape(-1, 4),
         member=np.array(b.member, dtype=np.uint32),
@@ -143,7 +149,7 @@ def build_tables(booster: xgb.Booster, *, limit_bytes: int = DEFAULT_LIMIT_BYTES
 
 
 def _read_booster(booster: xgb.Booster) -> tuple[float, int, list[_Tree]]:
-    """Base margin, number of features and trees, from XGBoost's JSON (its base score is bare, or a list of one)."""
+    """Base margin, number of features and trees, from XGBoost's JSON."""
     learner: dict[str, Any] = json.loads(bytes(booster.save_raw("json")))["learner"]
     if learner["gradient_booster"]["name"] != "gbtree":
         raise UnsupportedBoosterError(f"only gbtree has tables, not {learner['gradient_booster']['name']}")
@@ -153,15 +159,6 @@ def _read_booster(booster: xgb.Booster) -> tuple[float, int, list[_Tree]]:
     shape = learner["learner_model_param"]
     if int(shape.get("num_class", 0)) > 1 or int(shape.get("num_target", 1)) > 1 or any(model["tree_info"]):
         raise UnsupportedBoosterError("only boosters of one output have tables")
-    score = json.loads(shape["base_score"])
-    score = float(score[0] if isinstance(score, list) else score)
-    objective = learner["objective"]["name"]
-    if objective in ("binary:logistic", "reg:logistic"):
-        base = float(-np.log(np.float32(1) / np.float32(score) - np.float32(1)))
-    elif objective in ("binary:logitraw", "reg:squarederror"):
-        base = score
-    else:
-        raise UnsupportedBoosterError(f"the link of {objective} is not known here")
     trees = []
     for t in model["trees"]:
         if any(t.get("split_type", ())) or int(t["tree_param"].get("size_leaf_vector", 1)) > 1:
@@ -178,7 +175,26 @@ def _read_booster(booster: xgb.Booster) -> tuple[float, int, list[_Tree]]:
         )
     if not trees:
         raise UnsupportedBoosterError("the booster has no trees")
-    return base, int(shape["num_feature"]), trees
+    features = int(shape["num_feature"])
+    return _base_margin(booster, features), features, trees
+
+
+def _base_margin(booster: xgb.Booster, features: int) -> float:
+    """The margin before any tree: what the booster's first round answers once its leaves are set to zero.
+
+    Only XGBoost has XGBoost's bits. Its link function bounds `base_score` and takes a 32-bit logarithm, whose last bit
+    differs from NumPy's for about one score in five.
+    """
+    document: dict[str, Any] = json.loads(bytes(booster[:1].save_raw("json")))
+    for tree in document["learner"]["gradient_booster"]["model"]["trees"]:
+        tree["split_conditions"] = [
+            0.0 if left == -1 else threshold
+            for left, threshold in zip(tree["left_children"], tree["split_conditions"], strict=True)
+        ]
+    flat = xgb.Booster({"nthread": 1})
+    flat.load_model(bytearray(json.dumps(document).encode()))
+    row = np.full((1, features), np.nan, dtype=np.float32)
+    return float(flat.inplace_predict(row, predict_type="margin", validate_features=False)[0])
 
 
 def _add_tree(b: _Builder, tree: _Tree, limit_bytes: int) -> None:
@@ -215,6 +231,7 @@ def _add_anchor(b: _Builder, tree: _Tree, root: int, path: _Path, limit_bytes: i
     """One anchor: its record, and for each leaf of it the feature, bits to see, bits wanted and share of each part."""
     record = [0] * 12
     thresholds = [-math.inf] * 3
+    present = [0] * 3
     places: dict[int, int] = {}
     children = (tree.left[root], tree.right[root])
     for i, node in enumerate((root, *children) if tree.left[root] != -1 else ()):
@@ -225,6 +242,7 @@ def _add_anchor(b: _Builder, tree: _Tree, root: int, path: _Path, limit_bytes: i
         record[DEFAULT + i] = int(tree.default_left[node])
         record[SHIFT + i] = places[node]
         thresholds[i] = tree.threshold[node]
+        present[i] = 1
     columns: dict[int, int] = {}
     for feature in (*path, *(tree.feature[node] for node in places)):
         columns.setdefault(feature, len(columns))
@@ -260,6 +278,7 @@ def _add_anchor(b: _Builder, tree: _Tree, root: int, path: _Path, limit_bytes: i
     descend(root, start, (0, 4))
     b.anchor.append(record)
     b.anchor_threshold.append(thresholds)
+    b.present.append(present)
     b.leaf.append([values[i] for i in range(4)])
     b.member.extend(columns)
     b.entries.append(entries)

@@ -4,13 +4,16 @@ import io
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models import kernels
-from models.errors import SchemaMismatchError
+from models.errors import OutdatedTablesError, SchemaMismatchError
 
+FORMAT = 2
+"""Version of the file's layout. 1 had no `present`: it took a threshold of minus infinity for an absent split."""
 MOST_BITS = 24
 """Most bits of a pattern."""
 FEATURE, DEFAULT, SHIFT, MASK, WIDTH, NAMES = 0, 3, 6, 9, 10, 11
@@ -21,6 +24,8 @@ FEATURE, DEFAULT, SHIFT, MASK, WIDTH, NAMES = 0, 3, 6, 9, 10, 11
 class LeafTables:
     """The compiled form of a booster of T trees, U upper splits, A anchors and F features."""
 
+    format: NDArray[np.int64]
+    """(1,): `FORMAT`."""
     features: NDArray[np.int64]
     """(1,): F."""
     base: NDArray[np.float32]
@@ -39,7 +44,13 @@ class LeafTables:
     anchor: NDArray[np.uint32]
     """(A, 12): features, default sides and bit positions of the three splits, path mask, width, place in `member`."""
     anchor_threshold: NDArray[np.float32]
-    """(A, 3); minus infinity where there is no such split."""
+    """(A, 3): any value, infinities included. XGBoost splits "present or missing" at minus infinity."""
+    present: NDArray[np.uint8]
+    """(A, 3): 1 where the anchor has the split, 0 where it has not.
+
+    An absent split is stored as feature 0, threshold minus infinity, missing to the right, bit position 0. No value
+    goes left of it, so its bit is always 0 and the compiled loops need not look here.
+    """
     offset: NDArray[np.uint64]
     """(A,): where each anchor's table begins."""
     leaf: NDArray[np.float32]
@@ -136,30 +147,49 @@ def tables_to_bytes(tables: LeafTables) -> bytes:
 
 
 def read_tables(raw: bytes, *, features: int) -> LeafTables:
-    """Tables from the bytes of `tables_to_bytes`, every index checked. Raises `ValueError` when they do not fit."""
+    """Tables from the bytes of `tables_to_bytes`, every index checked.
+
+    Raises `OutdatedTablesError` for a file of another format, `ValueError` for one whose arrays do not fit together.
+    """
+    names = {f.name for f in fields(LeafTables)}
     with np.load(io.BytesIO(raw), allow_pickle=False) as file:
-        if set(file.files) != {f.name for f in fields(LeafTables)}:
+        found = _format_of(file)
+        if found != FORMAT:
+            raise OutdatedTablesError(f"the tables have format {found}; this version of ginja reads format {FORMAT}")
+        if set(file.files) != names:
             raise ValueError("these are not leaf tables")
         tables = LeafTables(**{name: np.ascontiguousarray(file[name]) for name in file.files})
     _check(tables, features)
     return tables
 
 
+def _format_of(file: Any) -> int:
+    """The format of an opened table file. Format 1 did not state its number."""
+    if "format" not in file.files:
+        if {"anchor", "anchor_threshold", "table"} <= set(file.files):
+            return 1
+        raise ValueError("these are not leaf tables")
+    stated = file["format"]
+    if stated.shape != (1,) or stated.dtype != np.int64:
+        raise ValueError("the tables do not state their format")
+    return int(stated[0])
+
+
 def _check(t: LeafTables, features: int) -> None:
     """Refuse what would make the compiled loops read outside an array."""
     kinds = {
-        "features": np.int64, "base": np.float32, "expected": np.float64, "slots": np.int64, "uppers": np.uint64,
-        "anchors": np.uint64, "upper": np.uint32, "upper_threshold": np.float32, "anchor": np.uint32,
-        "anchor_threshold": np.float32, "offset": np.uint64, "leaf": np.float32, "member": np.uint32,
-        "table": np.float32,
+        "format": np.int64, "features": np.int64, "base": np.float32, "expected": np.float64, "slots": np.int64,
+        "uppers": np.uint64, "anchors": np.uint64, "upper": np.uint32, "upper_threshold": np.float32,
+        "anchor": np.uint32, "anchor_threshold": np.float32, "present": np.uint8, "offset": np.uint64,
+        "leaf": np.float32, "member": np.uint32, "table": np.float32,
     }  # fmt: skip
     if any(getattr(t, name).dtype != kind for name, kind in kinds.items()):
         raise ValueError("an array of the tables has another type")
     trees, u, a = len(t.uppers) - 1, len(t.upper_threshold), len(t.offset)
     shapes = {
-        "features": (1,), "base": (1,), "expected": (1,), "slots": (1,), "uppers": (trees + 1,),
+        "format": (1,), "features": (1,), "base": (1,), "expected": (1,), "slots": (1,), "uppers": (trees + 1,),
         "anchors": (trees + 1,), "upper": (u, 5), "upper_threshold": (u,), "anchor": (a, 12),
-        "anchor_threshold": (a, 3), "offset": (a,), "leaf": (a, 4), "member": (len(t.member),),
+        "anchor_threshold": (a, 3), "present": (a, 3), "offset": (a,), "leaf": (a, 4), "member": (len(t.member),),
         "table": (len(t.table),),
     }  # fmt: skip
     if trees < 1 or a < 1 or any(getattr(t, name).shape != shape for name, shape in shapes.items()):
@@ -173,9 +203,11 @@ def _check(t: LeafTables, features: int) -> None:
     slots = np.repeat(per_tree, np.diff(t.uppers).astype(np.int64))
     width, names = t.anchor[:, WIDTH].astype(np.uint64), t.anchor[:, NAMES].astype(np.uint64)
     shifts, mask = t.anchor[:, SHIFT:MASK].astype(np.uint64), t.anchor[:, MASK].astype(np.uint64)
-    present = np.isfinite(t.anchor_threshold)
+    present = t.present.astype(bool)
     bits = np.bitwise_or.reduce(np.where(present, np.uint64(1) << np.minimum(shifts, MOST_BITS), np.uint64(0)), axis=1)
     last = (mask | bits) + np.uint64(1)
+    absent = ~present
+    harmless = (t.anchor_threshold == -np.inf) & (t.anchor[:, :MASK].reshape(a, 3, 3) == 0).all(axis=1)
     sound = (
         (t.anchors[1:] > t.anchors[:-1]).all()
         and t.slots[0] == per_tree.max()
@@ -183,7 +215,10 @@ def _check(t: LeafTables, features: int) -> None:
         and (t.upper[:, 2:4] < slots[:, None]).all()
         and (t.upper[:, 4] < 2).all()
         and (t.anchor[:, FEATURE:DEFAULT] < features).all()
-        and (t.anchor[:, DEFAULT:SHIFT] < np.where(present, 2, 1)).all()
+        and (t.present < 2).all()
+        and (harmless | present).all()
+        and (present[:, :1] | absent[:, 1:]).all()
+        and (t.anchor[:, DEFAULT:SHIFT] < 2).all()
         and (shifts <= MOST_BITS).all()
         and (mask < 1 << MOST_BITS).all()
         and (width <= features).all()
@@ -194,5 +229,5 @@ def _check(t: LeafTables, features: int) -> None:
     )
     if not sound:
         raise ValueError("an index of the tables points outside")
-    if not (np.isfinite(t.table).all() and np.isfinite(t.leaf).all() and np.isfinite(t.expected).all()):
+    if not all(np.isfinite(array).all() for array in (t.table, t.leaf, t.expected, t.base)):
         raise ValueError("the tables hold numbers that are not finite")

@@ -16,7 +16,7 @@ from models.booster import Sample, Trained, train_booster
 from models.calibration import BetaCalibrator, fit_calibrator
 from models.errors import TablesTooLargeError, ThresholdError, UnsupportedBoosterError
 from models.explainer import build_tables
-from models.tables import LeafTables
+from models.tables import FORMAT, LeafTables
 from models.threshold import Choice, Labelled, by_capacity, outcome
 from pipelines.loop.estimate import MOST_WEIGHT, training_weights
 from pipelines.train.dataset import Source
@@ -238,7 +238,8 @@ def document(
     calibration = Calibration(a=model.calibrator.a, b=model.calibrator.b, c=model.calibrator.c)
     # Not the threshold alone: two capacities may place it alike, and the page holds both.
     placed = [model.choice.threshold, model.reviews_a_week]
-    salt = canonical_json([calibration.model_dump(), placed, model.features, provenance]).decode()
+    # The format of the tables too: trained again after it changes, a model has a folder of its own beside the old one.
+    salt = canonical_json([calibration.model_dump(), placed, model.features, provenance, FORMAT]).decode()
     day = str(np.datetime64(last_day_us, "us").astype("datetime64[D]"))
     return ModelDocument(
         version=version_of(model.trained.booster, trained_until=day, salt=salt),

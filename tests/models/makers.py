@@ -1,12 +1,13 @@
 """Small trained models for the tests, made once per process and parameters."""
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import xgboost as xgb
 
 from features.vector import schema_hash
-from models.artefact import Calibration, ModelDocument
+from models.artefact import MANIFEST, Calibration, ModelDocument, canonical_json, sha256
 from models.booster import BoosterParams, Sample, Trained, train_booster
 from models.tables import LeafTables
 
@@ -72,3 +73,11 @@ def document(booster: xgb.Booster, tables: LeafTables | None, *, version: str = 
 def build_names() -> tuple[str, ...]:
     """Names of the arrays in a table file."""
     return tuple(LeafTables.__dataclass_fields__)
+
+
+def rewrite(folder: Path, name: str, raw: bytes) -> None:
+    """Replace a file and give it a manifest that agrees, as someone who can write the whole folder would."""
+    (folder / name).write_bytes(raw)
+    files = {p.name: p.read_bytes() for p in folder.iterdir() if p.name != MANIFEST}
+    listed = {name: {"bytes": len(raw), "sha256": sha256(raw)} for name, raw in files.items()}
+    (folder / MANIFEST).write_bytes(canonical_json({"files": listed, "format": 1}))

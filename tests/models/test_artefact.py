@@ -39,14 +39,6 @@ def folder(pristine, tmp_path) -> Path:
     return Path(shutil.copytree(pristine, tmp_path / pristine.name))
 
 
-def rewrite(folder: Path, name: str, raw: bytes) -> None:
-    """Replace a file and give it a manifest that agrees, as someone who can write the whole folder would."""
-    (folder / name).write_bytes(raw)
-    files = {p.name: p.read_bytes() for p in folder.iterdir() if p.name != MANIFEST}
-    listed = {name: {"bytes": len(raw), "sha256": sha256(raw)} for name, raw in files.items()}
-    (folder / MANIFEST).write_bytes(canonical_json({"files": listed, "format": 1}))
-
-
 def test_a_written_model_loads_as_it_was(folder):
     artefact = load_artefact(folder, expected_manifest_sha256=sha256((folder / MANIFEST).read_bytes()))
     trained = makers.trained()
@@ -106,7 +98,7 @@ def test_a_missing_file_is_told_apart_from_a_corrupt_one(folder, name):
 def test_another_model_under_the_pinned_name_is_refused(folder):
     pinned = sha256((folder / MANIFEST).read_bytes())
     document = (folder / DOCUMENT).read_bytes().replace(b'"threshold":0.3', b'"threshold":0.9')
-    rewrite(folder, DOCUMENT, document)
+    makers.rewrite(folder, DOCUMENT, document)
     assert load_artefact(folder).threshold == 0.9
     with pytest.raises(ArtefactCorruptError, match="pointer"):
         load_artefact(folder, expected_manifest_sha256=pinned)
@@ -126,13 +118,13 @@ def test_another_model_under_the_pinned_name_is_refused(folder):
     ],
 )
 def test_a_document_that_does_not_fit_is_refused_even_with_a_fresh_manifest(folder, change):
-    rewrite(folder, DOCUMENT, (folder / DOCUMENT).read_bytes().replace(*change, 1))
+    makers.rewrite(folder, DOCUMENT, (folder / DOCUMENT).read_bytes().replace(*change, 1))
     with pytest.raises(ArtefactCorruptError):
         load_artefact(folder)
 
 
 def test_a_booster_that_is_none_is_refused_even_with_a_fresh_manifest(folder):
-    rewrite(folder, MODEL, b"{L\x00\x00")
+    makers.rewrite(folder, MODEL, b"{L\x00\x00")
     with pytest.raises(ArtefactCorruptError, match="booster"):
         load_artefact(folder)
 
@@ -142,7 +134,7 @@ def test_a_pickle_in_the_tables_is_refused_unread(folder):
 
     out = io.BytesIO()
     np.savez(out, **dict.fromkeys(makers.build_names(), np.array([print], dtype=object)))
-    rewrite(folder, TABLES, out.getvalue())
+    makers.rewrite(folder, TABLES, out.getvalue())
     with pytest.raises(ArtefactCorruptError):
         load_artefact(folder)
 
