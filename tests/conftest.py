@@ -67,6 +67,18 @@ def _remove(home: Path) -> None:
     shutil.rmtree(home, ignore_errors=True)
 
 
+@pytest.fixture
+def server_home() -> Iterator[Path]:
+    """A home for servers of this test's own; they are stopped at the end.
+
+    Not under `tmp_path`: each pytest that starts closes that tree to others again, the account of a running Postgres
+    among them, so two runs on one machine would break each other's servers.
+    """
+    home = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+    yield home
+    _remove(home)
+
+
 @pytest.fixture(scope="session")
 def server_settings(request: pytest.FixtureRequest) -> Settings:
     """Settings that lead to the servers of this run."""

@@ -21,13 +21,13 @@ KEYS = ["claims", "by_model", "by_rule", "lost", "rescored", "base_rate", "ap_mo
 KEYS += ["score_p50_ms", "score_p99_ms", "seconds"]
 
 
-def test_the_demo_loses_no_claim_leaves_nothing_running_and_says_so_in_json(tmp_path):
+def test_the_demo_loses_no_claim_leaves_nothing_running_and_says_so_in_json(server_home):
     """Its API's port is taken, so that it must find another; its scorer is killed in mid-stream."""
     with socket.create_server((LOOPBACK, 0)) as taken:
         port = taken.getsockname()[1]
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("GINJA_")},
-            "GINJA_HOME": str(tmp_path),
+            "GINJA_HOME": str(server_home),
             "GINJA_API_PORT": str(port),
             "COLUMNS": "120",
         }
@@ -54,7 +54,7 @@ def test_the_demo_loses_no_claim_leaves_nothing_running_and_says_so_in_json(tmp_
     left = [
         process
         for process in psutil.process_iter(["cmdline"])
-        if str(tmp_path) in " ".join(process.info["cmdline"] or [])
+        if str(server_home) in " ".join(process.info["cmdline"] or [])
     ]
     assert left == []
 

@@ -8,16 +8,14 @@ import pytest
 from click.testing import CliRunner
 
 from cli.servers import servers
-from core.servers import stop_servers
 from core.settings import Settings, held
 
 
 @pytest.fixture
-def own_home(tmp_path: Path) -> Iterator[Path]:
+def own_home(server_home: Path) -> Iterator[Path]:
     """A home of this test's own behind `settings()`."""
-    with held(Settings(home=tmp_path)):
-        yield tmp_path
-    stop_servers(tmp_path)
+    with held(Settings(home=server_home)):
+        yield server_home
 
 
 def run(*arguments: str) -> str:

@@ -20,10 +20,12 @@ grandchild = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60
 note.write_text(str(grandchild.pid))
 http.server.HTTPServer(("127.0.0.1", port), http.server.SimpleHTTPRequestHandler).serve_forever()
 """
+# A shell starts what it runs in the background with SIGINT ignored, and so would the owner have it in such a run.
 _OWNER = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from core.processes import Processes
+signal.signal(signal.SIGINT, signal.default_int_handler)
 folder, port, code = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 with Processes(folder, {}) as processes:
     processes.start("server", ["-c", code, port, str(folder / "note")], ready_url=f"http://127.0.0.1:{port}/")

@@ -65,9 +65,10 @@ def test_a_column_that_goes_missing_is_found_on_the_day(quiet):
 
 
 def test_scores_that_shift_are_found_on_the_day(quiet):
+    """Eight times the usual: the limit is six times the worst quiet day, 0.22 by XGBoost 3.2's model, 0.46 by 3.4's."""
     stream, day, reference = quiet
     p = stream.probabilities.copy()
-    p[stream.of(day)] = np.clip(p[stream.of(day)] * 4, 0, 1)
+    p[stream.of(day)] = np.clip(p[stream.of(day)] * 8, 0, 1)
     assert measures_of(replace(stream, probabilities=p), day, reference) >= {"score"}
 
 
