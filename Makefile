@@ -1,10 +1,11 @@
 # Each target sets itself up: nothing but Python 3.11 to 3.13 and make need be there before.
-# `make PYTHON=/path/to/python3.12 test` takes a Python of your choice; `make test ARGS="tests/core -n0"` some tests.
+# `make PYTHON=/path/to/python3.12 test` takes a Python of your choice, `make VENV=.venv-3.12 …` another environment;
+# `make test ARGS="tests/core -n0"` some tests.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # The first of these that starts and is of a version we support; a version manager's shim may be there and not start.
@@ -23,7 +24,7 @@ export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
 help: ## What there is to make
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
-setup: $(READY) ## Install everything into .venv
+setup: $(READY) ## Install everything into .venv (or VENV)
 
 demo: $(READY) ## The whole platform once: simulate, train, serve, decide, break, recover
 	@$(BIN)/ginja demo $(ARGS)
