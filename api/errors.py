@@ -14,7 +14,10 @@ ApiError
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
+
+MAX_NAMED: Final = 20
+"""Wrong fields named in one answer, so that an answer is not many times the size of the body it refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +90,11 @@ class Invalid(ApiError):
 
     @classmethod
     def fields(cls, errors: Sequence[FieldError]) -> "Invalid":
-        """Of one or more fields."""
-        return cls("1 field is wrong" if len(errors) == 1 else f"{len(errors)} fields are wrong", errors)
+        """Of one or more fields; the detail counts all of them, the answer names the first `MAX_NAMED`."""
+        if len(errors) == 1:
+            return cls("1 field is wrong", errors)
+        most = f"; the first {MAX_NAMED} are named" if len(errors) > MAX_NAMED else ""
+        return cls(f"{len(errors)} fields are wrong{most}", errors[:MAX_NAMED])
 
     @classmethod
     def field(cls, field: str, message: str) -> "Invalid":

@@ -1,7 +1,8 @@
 """JSON read strictly and once, for every route: what two readers could understand differently is refused.
 
 The standard reader takes NaN, lets the last of two equal keys win, sends numbers through floats, and fails on deep
-nesting and huge integers. Here numbers keep their digits, and whatever is doubtful is named with the field it is in.
+nesting and huge integers. Here numbers keep their digits, and whatever is ambiguous is named with the field it is in. The work is linear in the
+size of the body: digits, exponents and depth are limited while parsing.
 """
 
 import json
@@ -12,12 +13,14 @@ from api.errors import FieldError, Invalid, MalformedBody
 
 MAX_DEPTH: Final = 8
 MAX_DIGITS: Final = 40
-_SHOWN_ERRORS: Final = 20
+"""Characters of one number."""
+MAX_EXPONENT: Final = 20
+"""Largest exponent of one number, either way. `1E-1000000000` is 13 bytes here and a billion digits when written out."""
 _PLAIN: Final = frozenset((int, Decimal, bool, type(None)))
 
 
 class _Doubtful:
-    """A value that cannot be taken, with what is wrong about it."""
+    """A value that is refused, with the reason."""
 
     __slots__ = ("message",)
 
@@ -31,21 +34,34 @@ def _pairs(pairs: list[tuple[str, Any]]) -> Any:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                return _Doubtful(f"the name {_shown(key)} stands there twice; send it once")
+                return _Doubtful(f"must have the name {_shown(key)} only once")
             seen.add(key)
     return found
 
 
 def _integer(digits: str) -> Any:
-    return int(digits) if len(digits) <= MAX_DIGITS else _Doubtful("the number has too many digits")
+    return int(digits) if len(digits) <= MAX_DIGITS else _too_long()
 
 
 def _fraction(digits: str) -> Any:
-    return Decimal(digits) if len(digits) <= MAX_DIGITS else _Doubtful("the number has too many digits")
+    """A number with a point or an exponent; one whose exponent is out of range never becomes a `Decimal`."""
+    if len(digits) > MAX_DIGITS:
+        return _too_long()
+    _, mark, exponent = digits.lower().partition("e")
+    if mark and abs(int(exponent)) > MAX_EXPONENT:
+        return _Doubtful(
+            f"must be a number with an exponent between -{MAX_EXPONENT} and {MAX_EXPONENT}; "
+            "write it without an exponent, such as 1250.00"
+        )
+    return Decimal(digits)
+
+
+def _too_long() -> _Doubtful:
+    return _Doubtful(f"must be a number of at most {MAX_DIGITS} characters")
 
 
 def _constant(name: str) -> Any:
-    return _Doubtful(f"{name} is not a number; send digits")
+    return _Doubtful(f"must be a number in digits, not {name}")
 
 
 _decoder = json.JSONDecoder(
@@ -67,11 +83,11 @@ def read(body: bytes) -> Any:
     except json.JSONDecodeError as error:
         raise MalformedBody(f"{error.msg.lower()} at line {error.lineno}, column {error.colno}") from None
     except RecursionError:
-        raise MalformedBody(f"the body is nested deeper than {MAX_DEPTH} levels") from None
+        raise MalformedBody(f"the body must not be nested deeper than {MAX_DEPTH} levels") from None
     errors: list[FieldError] = []
     _find_doubts(document, "", 1, errors)
     if errors:
-        raise Invalid.fields(errors[:_SHOWN_ERRORS])
+        raise Invalid.fields(errors)
     return document
 
 
@@ -85,7 +101,7 @@ def _find_doubts(value: Any, path: str, depth: int, errors: list[FieldError]) ->
         errors.append(FieldError(path or "body", value.message))
     elif kind is dict or kind is list:
         if depth > MAX_DEPTH:
-            errors.append(FieldError(path, f"the body is nested deeper than {MAX_DEPTH} levels"))
+            errors.append(FieldError(path, f"must not be nested deeper than {MAX_DEPTH} levels"))
         elif kind is dict:
             _find_in_object(value, path, depth, errors)
         else:
@@ -97,7 +113,7 @@ def _find_doubts(value: Any, path: str, depth: int, errors: list[FieldError]) ->
 def _find_in_object(value: dict[str, Any], path: str, depth: int, errors: list[FieldError]) -> None:
     for key, inner in value.items():
         if _wrong_text(key) is not None:
-            errors.append(FieldError(path or "body", "a name holds a character that is not text"))
+            errors.append(FieldError(path or "body", "must not have a name with a NUL character or a lone surrogate"))
         elif type(inner) not in _PLAIN:
             name = _shown(key)
             _find_doubts(inner, f"{path}.{name}" if path else name, depth + 1, errors)
@@ -105,8 +121,8 @@ def _find_in_object(value: dict[str, Any], path: str, depth: int, errors: list[F
 
 def _wrong_text(text: str) -> str | None:
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        return "the text holds half of a character (a lone surrogate); encode it whole"
-    return "the text holds a NUL character; leave it out" if "\0" in text else None
+        return "must not contain a lone surrogate (half of a character); encode the character as UTF-8"
+    return "must not contain a NUL character; remove it" if "\0" in text else None
 
 
 def _shown(key: str) -> str:

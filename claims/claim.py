@@ -58,7 +58,7 @@ class Claim:
             raise InvalidClaim("service_from", "the service begins after the claim was received; send it once rendered")
         for at, line in enumerate(self.lines):
             if line.amount_cents <= 0:
-                raise InvalidClaim(f"lines[{at}].amount", "an amount is above zero; void a claim to take it back")
+                raise InvalidClaim(f"lines[{at}].amount", "must be a positive number with at most two decimal places")
             if line.units < 1:
                 raise InvalidClaim(f"lines[{at}].units", "a line has at least one unit")
             if line.service_date is not None and not self.service_from <= line.service_date <= self.service_to:

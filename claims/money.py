@@ -7,6 +7,9 @@ MAX_CENTS = 100_000_000_00
 """Largest amount one claim may carry: one hundred million."""
 
 _PLAIN = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,2})?", re.ASCII)
+_MOST_DIGITS = len(str(MAX_CENTS))
+_TOO_LARGE = f"must be at most {MAX_CENTS // 100}.00"
+_NOT_MONEY = "must be a number with at most two decimal places, such as 1250.00"
 
 
 class MoneyError(ValueError):
@@ -14,34 +17,43 @@ class MoneyError(ValueError):
 
 
 def parse_cents(value: str | int | Decimal) -> int:
-    """Read an amount as exact cents.
+    """Read an amount as exact cents, in work linear in the digits of `value` whatever its exponent.
 
-    Takes `"12.50"`, `12`, `Decimal("12.5")`. Refuses floats, exponents, other digits than ASCII's, more than two
-    decimals, and what is beyond `MAX_CENTS` either way. Sign and zero are the caller's business.
+    Takes `"12.50"`, `12`, `Decimal("12.5")`. Refuses floats, digits other than ASCII, exponents in a string, more than
+    two decimal places, and absolute values above `MAX_CENTS`; raises `MoneyError`. Sign and zero are up to the caller.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-        raise MoneyError(f"an amount is a decimal number or a string of one, not {type(value).__name__}")
-    if isinstance(value, int):
-        if abs(value) * 100 > MAX_CENTS:
-            raise MoneyError(f"an amount is at most {format_cents(MAX_CENTS)}")
-        return value * 100
+        raise MoneyError(f"{_NOT_MONEY}, or a string of one")
     if isinstance(value, Decimal):
-        if not value.is_finite():
-            raise MoneyError("an amount is a finite number")
-        if value.adjusted() > 15:
-            raise MoneyError(f"an amount is at most {format_cents(MAX_CENTS)}")
-        value = format(value, "f")
-        if "." in value:
-            whole, fraction = value.split(".")
-            value = f"{whole}.{fraction.rstrip('0')}".rstrip(".")
-    text = value.strip(" ")
-    if not _PLAIN.fullmatch(text):
-        raise MoneyError("an amount has digits and at most two decimals, such as 1250.00")
-    whole, _, fraction = text.lstrip("-").partition(".")
-    cents = int(whole) * 100 + int(fraction.ljust(2, "0"))
-    if cents > MAX_CENTS:
-        raise MoneyError(f"an amount is at most {format_cents(MAX_CENTS)}")
-    return -cents if text.startswith("-") else cents
+        cents = _scaled(value)
+    elif isinstance(value, int):
+        cents = value * 100
+    else:
+        text = value.strip(" ")
+        if not _PLAIN.fullmatch(text):
+            raise MoneyError(_NOT_MONEY)
+        whole, _, fraction = text.lstrip("-").partition(".")
+        cents = int(whole) * 100 + int(fraction.ljust(2, "0"))
+        cents = -cents if text.startswith("-") else cents
+    if abs(cents) > MAX_CENTS:
+        raise MoneyError(_TOO_LARGE)
+    return cents
+
+
+def _scaled(value: Decimal) -> int:
+    """A decimal in cents. The exponent is compared, never expanded: `Decimal("1E-999999999")` is a billion digits."""
+    sign, digits, exponent = value.as_tuple()
+    if not isinstance(exponent, int):  # NaN or infinity
+        raise MoneyError(_NOT_MONEY)
+    if not any(digits):
+        return 0
+    if value.adjusted() + 2 >= _MOST_DIGITS:
+        raise MoneyError(_TOO_LARGE)
+    kept = len(digits) + exponent + 2
+    if kept <= 0 or any(digits[kept:]):
+        raise MoneyError(_NOT_MONEY)
+    cents = int("".join(map(str, digits[:kept]))) * 10 ** max(0, exponent + 2)
+    return -cents if sign else cents
 
 
 def format_cents(cents: int) -> str:

@@ -40,7 +40,7 @@ def _day(value: Any) -> date:
 
 def _positive(cents: int) -> int:
     if cents <= 0:
-        raise ValueError("an amount is above zero; void a claim to take it back")
+        raise ValueError("must be a positive number with at most two decimal places")
     return cents
 
 
