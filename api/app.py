@@ -14,7 +14,7 @@ from api.docs import routes as docs_routes
 from api.health import routes as health_routes
 from api.intake import routes as intake_routes
 from api.investigations import routes as investigation_routes
-from api.middleware import Observed
+from api.middleware import HeadLimit, Observed
 from api.parts import Parts
 from api.scoring import routes as scoring_routes
 from core.settings import Settings
@@ -50,6 +50,7 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
         app.include_router(router)
     docs_routes.install(app)
     app.mount("/console", console)
+    app.add_middleware(HeadLimit)
     app.add_middleware(Observed)
     describing: Callable[[], dict[str, object]] = lambda: openapi.describe(app)  # noqa: E731
     app.openapi = describing  # type: ignore[method-assign]

@@ -7,6 +7,7 @@ ApiError
 ├── NotFound           404
 ├── Conflict           409   the state of the claim does not allow it
 ├── TooLarge           413
+├── HeadTooLarge       431   request line and headers over the limit
 ├── NotJson            415
 ├── Invalid            422   JSON, but not what was asked for; names each field
 └── Unavailable        503   a part the request cannot do without is not there
@@ -75,6 +76,12 @@ class TooLarge(ApiError):
     status = 413
     kind = "too-large"
     title = "The body is too large"
+
+
+class HeadTooLarge(ApiError):
+    status = 431
+    kind = "head-too-large"
+    title = "The request line and headers are too large"
 
 
 class NotJson(ApiError):

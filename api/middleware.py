@@ -5,12 +5,36 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import metrics
-from api.problems import problem
+from api.errors import HeadTooLarge
+from api.problems import present, problem
 from core.ids import new_id
 from core.logging import get_logger
 
 log = get_logger("api")
 _QUIET = frozenset({"/livez", "/readyz", "/metrics"})
+
+
+MAX_HEAD_BYTES = 16_384
+"""Largest path, query and headers of a request together; the HTTP parser itself has no limit."""
+
+
+class HeadLimit:
+    """ASGI middleware; answers 431 where path, query and headers are larger than `MAX_HEAD_BYTES` together."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and _head_bytes(scope) > MAX_HEAD_BYTES:
+            refusal = HeadTooLarge(f"path, query and headers must be at most {MAX_HEAD_BYTES} bytes together")
+            await present(refusal)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def _head_bytes(scope: Scope) -> int:
+    headers = sum(len(name) + len(value) for name, value in scope["headers"])
+    return headers + len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"])
 
 
 class Observed:

@@ -63,15 +63,12 @@ def _folder(out: Path | None, name: str) -> Path:
 @_JSON
 def provider_fraud(directory: Path, unlabelled: bool, out: Path | None, as_json: bool) -> None:
     """Read the public provider-fraud set from the folder of its download."""
-    from pipelines.ingest import IngestError, ingest_provider_fraud
+    from pipelines.ingest import ingest_provider_fraud
 
-    try:
-        with _progress("provider-fraud") as progress:
-            outcome = ingest_provider_fraud(
-                directory, _folder(out, "provider-fraud"), unlabelled=unlabelled, progress=progress
-            )
-    except IngestError as error:
-        raise click.ClickException(str(error)) from error
+    with _progress("provider-fraud") as progress:
+        outcome = ingest_provider_fraud(
+            directory, _folder(out, "provider-fraud"), unlabelled=unlabelled, progress=progress
+        )
     _show(outcome, as_json)
 
 
@@ -83,17 +80,14 @@ def provider_fraud(directory: Path, unlabelled: bool, out: Path | None, as_json:
 @_JSON
 def csv(file: Path, mapping: Path | None, draft: bool, out: Path | None, as_json: bool) -> None:
     """Read a claims FILE (CSV, also gzipped or zipped, or Parquet) by a mapping of its columns to our fields."""
-    from pipelines.ingest import IngestError, ingest_csv, load_mapping, suggest
+    from pipelines.ingest import ingest_csv, load_mapping, suggest
 
-    try:
-        if draft:
-            click.echo(suggest(file), nl=False)
-            return
-        if mapping is None:
-            raise click.UsageError("name a --mapping, or let --suggest draft one")
-        read = load_mapping(mapping)
-        with _progress(file.name) as progress:
-            outcome = ingest_csv(file, read, _folder(out, read.name), progress=progress)
-    except IngestError as error:
-        raise click.ClickException(str(error)) from error
+    if draft:
+        click.echo(suggest(file), nl=False)
+        return
+    if mapping is None:
+        raise click.UsageError("name a --mapping, or let --suggest draft one")
+    read = load_mapping(mapping)
+    with _progress(file.name) as progress:
+        outcome = ingest_csv(file, read, _folder(out, read.name), progress=progress)
     _show(outcome, as_json)

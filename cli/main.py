@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from typing import Any
 
 import click
 
+from cli.errors import one_line
 from core import environment
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -38,7 +40,23 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are called, so that `--help` stays quick."""
+    """A group whose commands are imported when they are called, so that `--help` stays quick.
+
+    Whatever a command raises ends here: bad input as one line and an exit code, a defect as a traceback.
+    """
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.exceptions.Exit, click.ClickException, click.Abort):
+            raise
+        except Exception as error:
+            text = one_line(error)
+            if text is None:
+                raise
+            refused = click.ClickException(text)
+            refused.exit_code = getattr(error, "exit_code", 1)
+            raise refused from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(COMMANDS)

@@ -31,7 +31,10 @@ DATASET = click.option("--dataset", help="simulated, provider-fraud, or a folder
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """What is refused on purpose ends in one message and an exit code of its own: 3 a quality gate, 4 a promotion."""
+    """What a gate refuses ends in its message and an exit code of its own: 3 a quality gate, 4 a promotion.
+
+    Every other error of the project is `cli.errors`' to print.
+    """
     try:
         yield
     except Exception as error:
@@ -43,38 +46,18 @@ def refusals() -> Iterator[None]:
 
 
 def _refusal(error: Exception) -> tuple[str, int] | None:
-    """What to say and the exit code; `None`: nobody refused, something broke.
+    """What to say and the exit code; `None`: no gate refused.
 
-    The rooms' errors are imported when there is one to name: a rollback should not wait for what it does not do.
+    The errors are imported when there is one to name: a rollback should not wait for what it does not do.
     """
-    from core.errors import CoreError
-    from features.errors import FeatureError
-    from models.errors import ModelError
-    from pipelines.challenger.errors import ChallengerError
-    from pipelines.drift.errors import DriftError
-    from pipelines.evaluate.errors import EvaluationError
     from pipelines.gates.errors import GateFailed
-    from pipelines.loop.errors import LoopError
     from pipelines.promote.errors import PromotionError
-    from pipelines.provider_level.errors import ProviderLevelError
-    from pipelines.train.errors import TrainError
 
     if isinstance(error, GateFailed):
         return f"{error}\nNothing was trained; the champion goes on serving.", error.exit_code
     if isinstance(error, PromotionError):
         return str(error), getattr(error, "exit_code", 1)
-    others = (
-        TrainError,
-        EvaluationError,
-        ProviderLevelError,
-        ChallengerError,
-        DriftError,
-        LoopError,
-        ModelError,
-        FeatureError,
-        CoreError,
-    )
-    return (str(error), 1) if isinstance(error, others) else None
+    return None
 
 
 @contextmanager

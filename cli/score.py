@@ -29,31 +29,25 @@ def score(file: Path, mapping: Path | None, out: Path | None, as_json: bool) -> 
 
     telemetry.turn_off()
     from models.champion import load_pointed, read_pointer
-    from models.errors import ModelError
     from models.scorer import Scorer
-    from pipelines.ingest import IngestError
-    from pipelines.score import InputError, features_for, read_claims
-    from serving.errors import ServingError
+    from pipelines.score import features_for, read_claims
     from serving.files import parts_folder, score_file
 
     home = settings().home.resolve()
     target = out or file.with_name(f"{file.stem}.scored.parquet")
     work = parts_folder(target).with_suffix(".input")
-    try:
-        pointer = read_pointer(home)
-        if pointer is None:
-            raise click.ClickException(f"{home} has no champion; run `ginja train` and `ginja promote` first")
-        scorer = Scorer(load_pointed(home, pointer))
-        with _bar() as bar:
-            task = bar.add_task("reading", total=None)
-            read = read_claims(file, mapping, work)
-            bar.update(task, description="features")
-            features = features_for(home, read.claims, work)
-            bar.update(task, description="scoring", total=len(read.claims))
-            outcome = score_file(scorer, read.claims, features, target, progress=lambda done: bar.advance(task, done))
-        rejects = read.keep_rejects(target.with_name(f"{target.stem}.rejects.csv"))
-    except (IngestError, InputError, ModelError, ServingError) as error:
-        raise click.ClickException(str(error)) from error
+    pointer = read_pointer(home)
+    if pointer is None:
+        raise click.ClickException(f"{home} has no champion; run `ginja train` and `ginja promote` first")
+    scorer = Scorer(load_pointed(home, pointer))
+    with _bar() as bar:
+        task = bar.add_task("reading", total=None)
+        read = read_claims(file, mapping, work)
+        bar.update(task, description="features")
+        features = features_for(home, read.claims, work)
+        bar.update(task, description="scoring", total=len(read.claims))
+        outcome = score_file(scorer, read.claims, features, target, progress=lambda done: bar.advance(task, done))
+    rejects = read.keep_rejects(target.with_name(f"{target.stem}.rejects.csv"))
     _remove(work)
     summary = {
         "out": str(target),

@@ -1,8 +1,9 @@
 """The mapping: how the columns of someone's claims file become our fields. YAML, checked before a row is read."""
 
+import re
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
 import yaml
@@ -39,6 +40,11 @@ FIELDS: dict[str, str] = {
 }
 """Our fields, and what each means."""
 
+MAX_MAPPING_BYTES = 262_144
+MAX_SCALAR = 1_000
+_MARKS = frozenset((*"aAbBcdfgGHIjmMnpSuUVwWxXyYzZ%", "-d", "-m", "-y", "-H", "-I", "-M", "-S", "-j"))
+"""What DuckDB's `strptime` knows after a per cent sign."""
+
 REQUIRED = ("amount",)
 DATED = ("received_at", "service_to", "service_from")
 """At least one of these must be mapped."""
@@ -67,7 +73,7 @@ class _Strict(BaseModel):
 class Csv(_Strict):
     """How the file is written; what is not said is found out from its first megabyte."""
 
-    delimiter: str | None = Field(None, min_length=1, max_length=1)
+    delimiter: str | None = Field(None, min_length=1, max_length=1, pattern=r'^[^"\r\n]$')
     encoding: str | None = None
 
 
@@ -86,6 +92,10 @@ class Dates(_Strict):
             raise ValueError(f"unknown timezone {self.timezone!r}; use a name such as UTC or Africa/Nairobi")
         if not self.formats:
             raise ValueError("dates.formats must name at least one format")
+        for form in self.formats:
+            unknown = [mark for mark in re.findall("%(-?.?)", form, re.DOTALL) if mark not in _MARKS]
+            if unknown:
+                raise ValueError(f"dates.formats: %{unknown[0]} in {form!r} is not a strptime mark; use such as %Y-%m-%d")
         return self
 
 
@@ -185,14 +195,35 @@ class Mapping(_Strict):
         return [field for field in FIELDS if field not in have]
 
 
+class _BoundedLoader(yaml.SafeLoader):
+    """YAML without aliases, whose expansion is not bounded by the size of the file, and without very long scalars."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent):
+            raise yaml.MarkedYAMLError(None, None, "aliases are not allowed; write the value out", event.start_mark)
+        if isinstance(event, yaml.ScalarEvent) and len(event.value) > MAX_SCALAR:
+            raise yaml.MarkedYAMLError(None, None, f"a value has more than {MAX_SCALAR} characters", event.start_mark)
+        return super().compose_node(parent, index)
+
+
 def load_mapping(path: Path) -> Mapping:
     """Read a mapping file. Raises `MappingError` naming the place that is wrong."""
     try:
-        parsed = yaml.safe_load(path.read_text("utf-8"))
+        with path.open("rb") as file:
+            raw = file.read(MAX_MAPPING_BYTES + 1)
     except OSError as error:
         raise MappingError(f"cannot read the mapping {path}: {error.strerror}") from error
+    if len(raw) > MAX_MAPPING_BYTES:
+        raise MappingError(f"{path} has more than {MAX_MAPPING_BYTES:,} bytes, so it is no mapping; see docs/data.md")
+    try:
+        parsed = yaml.load(raw.decode("utf-8-sig"), Loader=_BoundedLoader)  # noqa: S506 (it is a SafeLoader)
+    except RecursionError:
+        raise MappingError(f"{path} is nested too deeply; a mapping has at most three levels") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise MappingError(f"{path} is not YAML: {error}") from error
+        raise MappingError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    except ValueError as error:  # what looks like a date or a number and is none, such as 2024-13-45
+        raise MappingError(f"{path} has a value that is not valid YAML ({error}); put it in quotes") from error
     if not isinstance(parsed, dict):
         raise MappingError(f"{path} must hold a mapping with 'name' and 'columns'; see docs/data.md")
     try:

@@ -1,5 +1,6 @@
 """Records of a text file with separators, and the line each begins on; what is no record is said, never swallowed."""
 
+import codecs
 import csv
 import gzip
 import io
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, time
 from pathlib import Path
-from typing import IO, NamedTuple, cast
+from typing import IO, Any, NamedTuple, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,6 +25,25 @@ MAX_RECORD_LINES = 20
 """Lines one quoted value may span; a quote still open after that is a mistake of its first line alone."""
 
 _SAMPLE_BYTES = 1 << 20
+
+MAX_RATIO = 250
+"""Decompressed bytes for each byte of a compressed file; claims files come to 5 to 50, zeros to 1,000."""
+
+FREE_BYTES = 64 << 20
+"""Decompressed bytes that any file may come to."""
+
+ROWS_A_BYTE = 32
+"""Rows of a Parquet file for each of its bytes, above a million: more cannot hold a claim each."""
+
+MAX_PARQUET_VALUE = 1_024
+"""Characters kept of a Parquet value; no field is longer. One value of a dictionary may stand in millions of rows."""
+
+_ARCHIVES = (
+    *(b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b", b"BZh", b"\xfd7zX", b"7z\xbc\xaf", b"\x28\xb5\x2f\xfd", b"Rar!"),
+    b"\xd0\xcf\x11\xe0",
+)
+_TAR_MARK = slice(257, 262)
+_NOT_CHARSETS = frozenset(("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem"))
 
 
 class Record(NamedTuple):
@@ -58,8 +78,8 @@ def _open_bytes(path: Path) -> tuple[IO[bytes], Callable[[], int]]:
     mark = raw.read(4)
     raw.seek(0)
     if mark.startswith(b"\x1f\x8b"):
-        return cast(IO[bytes], gzip.GzipFile(fileobj=raw)), position
-    if mark.startswith((b"\xd0\xcf\x11\xe0", b"BZh", b"\xfd7zX", b"7z\xbc\xaf", b"\x28\xb5\x2f\xfd")):
+        return _bounded(gzip.GzipFile(fileobj=raw), path), position
+    if mark != b"PK\x03\x04" and mark.startswith(_ARCHIVES):
         raise SourceError(f"{path} is not text: export a spreadsheet as CSV; an archive must be gzip or zip")
     if mark == b"PK\x03\x04" or path.suffix.lower() == ".zip":
         archive = zipfile.ZipFile(raw)
@@ -68,8 +88,54 @@ def _open_bytes(path: Path) -> tuple[IO[bytes], Callable[[], int]]:
         names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX")]
         if len(names) != 1:
             raise SourceError(f"{path} must hold one file, but holds {len(names)}; unpack it and name the one meant")
-        return archive.open(names[0]), position
+        if archive.getinfo(names[0]).flag_bits & 1:
+            raise SourceError(f"{path} is encrypted: the archive has a password; unpack it and name the file in it")
+        try:
+            return _bounded(archive.open(names[0]), path), position
+        except NotImplementedError as error:
+            raise SourceError(f"{path} cannot be unpacked ({error}); compress the file with gzip or plain zip") from error
     return raw, position
+
+
+class _Bounded(io.RawIOBase):
+    """A decompressed stream that ends in a `SourceError` where it comes to more than a claims file could."""
+
+    def __init__(self, inner: IO[bytes], path: Path) -> None:
+        self._inner = inner
+        self._path = path
+        self._left = max(FREE_BYTES, MAX_RATIO * path.stat().st_size)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        part = self._inner.read(len(buffer))
+        self._left -= len(part)
+        if self._left < 0:
+            raise SourceError(
+                f"{self._path} decompresses to more than {MAX_RATIO} times its size; if it is a claims file, unpack it"
+            )
+        buffer[: len(part)] = part
+        return len(part)
+
+    def close(self) -> None:
+        self._inner.close()
+        super().close()
+
+
+def _bounded(inner: Any, path: Path) -> IO[bytes]:
+    return cast(IO[bytes], io.BufferedReader(_Bounded(inner, path), 1 << 16))
+
+
+def _refuse_binary(path: Path, sample: bytes, encoding: str) -> None:
+    """Raise `SourceError` where what would be read as text is an archive within the archive, or no text at all."""
+    if sample.startswith(_ARCHIVES) or sample[_TAR_MARK] == b"ustar":
+        raise SourceError(f"{path} holds an archive or a spreadsheet inside the archive; unpack it and name the file meant")
+    if not encoding.startswith("utf-16") and not encoding.startswith("utf-32") and b"\0" in sample[:4096]:
+        raise SourceError(f"{path} is not a text file: it has NUL bytes; export the claims as CSV or Parquet")
+    controls = sum(sample[:4096].count(code) for code in range(32) if code not in b"\t\n\r\f\x1a\x1b")
+    if not encoding.startswith("utf-16") and not encoding.startswith("utf-32") and controls > len(sample[:4096]) // 20:
+        raise SourceError(f"{path} is not a text file: it has control characters; export the claims as CSV or Parquet")
 
 
 def sniff_encoding(sample: bytes) -> str:
@@ -195,20 +261,42 @@ def parquet_table(path: Path) -> Table:
     """A Parquet file as the text a CSV of it would hold. Raises `SourceError`."""
     try:
         file = pq.ParquetFile(path)
+        text = [field.name for field in file.schema_arrow if pa.types.is_string(field.type)]
+        file = pq.ParquetFile(path, read_dictionary=text)
     except (pa.ArrowInvalid, OSError) as error:
         raise SourceError(f"cannot read {path} as Parquet: {str(error).splitlines()[0]}") from error
+    check_parquet(path, file)
     read = [0]
+    flat = [field.name for field in file.schema_arrow if not pa.types.is_nested(field.type)]
 
     def records() -> Iterator[Record]:
         line = 1
-        for batch in file.iter_batches():
-            for values in zip(*(map(_text_of, column.to_pylist()) for column in batch.columns), strict=True):
+        for batch in file.iter_batches(columns=flat):
+            for values in zip(*map(_texts_of, batch.columns), strict=True):
                 line += 1
                 yield Record(line, list(values))
             read[0] = min(path.stat().st_size, read[0] + batch.nbytes)
 
-    names = [name.strip() for name in file.schema_arrow.names]
+    names = [name.strip() for name in flat]
     return Table(names, "Parquet", "Parquet", records(), lambda: read[0], path.stat().st_size, [0])
+
+
+def check_parquet(path: Path, file: pq.ParquetFile) -> None:
+    """Raise `SourceError` where a Parquet file declares more rows or bytes than its size could hold of claims."""
+    size, about = path.stat().st_size, file.metadata
+    declared = sum(about.row_group(at).total_byte_size for at in range(about.num_row_groups))
+    if about.num_rows > max(1_000_000, ROWS_A_BYTE * size):
+        raise SourceError(f"{path} declares {about.num_rows:,} rows in {size:,} bytes, which cannot be claims; export it again")
+    if declared > max(FREE_BYTES, MAX_RATIO * size):
+        raise SourceError(f"{path} decompresses to more than {MAX_RATIO} times its size; export it without compression")
+
+
+def _texts_of(column: pa.Array) -> Iterator[str]:
+    """A column's values as text; those of a dictionary are made once each."""
+    if pa.types.is_dictionary(column.type):
+        texts = [_text_of(value)[:MAX_PARQUET_VALUE] for value in column.dictionary.to_pylist()]
+        return ("" if at is None else texts[at] for at in column.indices.to_pylist())
+    return (_text_of(value)[:MAX_PARQUET_VALUE] for value in column.to_pylist())
 
 
 def _text_of(value: object) -> str:
@@ -238,8 +326,11 @@ def open_table(path: Path, delimiter: str | None = None, encoding: str | None = 
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise SourceError(f"cannot read {path}: {error}") from error
     found = encoding or sniff_encoding(sample)
+    _refuse_binary(path, sample, found)
     errors = "surrogateescape" if found.startswith("utf-8") else "replace"
     try:
+        if codecs.lookup(found).name.replace("-", "_") in _NOT_CHARSETS:
+            raise LookupError(found)
         text = io.TextIOWrapper(stream, encoding="utf-8-sig" if found == "utf-8" else found, errors=errors, newline="")
     except LookupError as error:
         raise SourceError(f"unknown encoding {found!r}; use a name such as utf-8, cp1252, utf-16") from error

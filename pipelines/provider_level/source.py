@@ -123,6 +123,11 @@ def _plain(folder: Path, pattern: str, scratch: Path) -> Path:
         )
     if found[0].suffix != ".zip":
         return found[0]
-    with zipfile.ZipFile(found[0]) as archive:
-        (member,) = [name for name in archive.namelist() if name.endswith(".csv")]
-        return Path(archive.extract(member, scratch))
+    try:
+        with zipfile.ZipFile(found[0]) as archive:
+            members = [name for name in archive.namelist() if name.endswith(".csv")]
+            if len(members) != 1:
+                raise ProviderLevelError(f"{found[0]} must hold one CSV file, but holds {len(members)}")
+            return Path(archive.extract(members[0], scratch))
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:  # damaged, with a password, another method
+        raise ProviderLevelError(f"{found[0]} cannot be unpacked ({error}); fetch it again") from error

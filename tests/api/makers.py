@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import psycopg
+from fastapi import FastAPI
 
 from api.app import create_app
 from api.identity.service import create_key
@@ -134,6 +135,7 @@ async def wire_scorer() -> AsyncIterator[WireScorer]:
 class Api:
     """The running API and the keys to it."""
 
+    app: FastAPI
     url: str
     client: httpx.AsyncClient
     parts: Parts
@@ -175,7 +177,7 @@ async def running_api(url: str, **changes: Any) -> AsyncIterator[Api]:
                 _, keys[role] = await create_key(parts.database, name=role, role=role, provider_id=provider)
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://claims") as client:
-                yield Api(url, client, parts, scorer, keys)
+                yield Api(app, url, client, parts, scorer, keys)
 
 
 async def says_nothing(exchange: Exchange) -> None:

@@ -1,0 +1,334 @@
+"""The work of a request is bounded by its size: every route, every field of its body, every query name and header.
+
+The routes are those of the application, the fields those of its schemas: one that has no example here fails the test.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+from fastapi import FastAPI
+from pydantic import BaseModel
+from starlette.routing import BaseRoute, Mount
+
+from api import openapi
+from api.app import create_app
+from api.console.service import Console
+from api.middleware import MAX_HEAD_BYTES
+from core.settings import Settings
+from tests.api.makers import LINES, MINIMAL, Api
+from tests.work import BIG, HOSTILE_TEXTS, HOSTILE_TOKENS, Work, measured
+
+module_loop = pytest.mark.asyncio(loop_scope="module")
+
+_FULL = MINIMAL | {"units": 1, "place_of_service": "11", "replaces": "clm_1", "service_from": "2026-03-01"}
+_FULL |= {"service_to": "2026-03-01", "diagnosis_codes": ["D001", "D002"]}
+_LINED = LINES | {"lines": LINES["lines"][::-1]}
+_OLD = {"claim_id": "old-1", "received_at": "2026-03-02T10:15:00Z"}
+BODIES: dict[str, list[dict[str, Any]]] = {
+    # by schema; together the examples have every field of it
+    "ClaimIn": [_FULL, _LINED],
+    "ScoreBatchIn": [{"claims": [_FULL | _OLD]}, {"claims": [_LINED | _OLD]}],
+    "DispositionIn": [{"disposition": "confirmed", "kind": "upcoding", "amount_recovered": "1.50", "note": "n"}],
+    "VoidIn": [{"reason": "billed in error"}],
+}
+FORMS: dict[str, dict[str, str]] = {
+    # by path; together they have every name of the templates' forms
+    "/console/claims/{claim_id}/finding": {
+        **{"disposition": "confirmed", "kind": "upcoding", "amount_recovered": "1.50", "note": "n"},
+    },
+    "/console/sign-in": {"next": "/console", "api_key": "gnj_x"},
+    "/console/sign-out": {},
+}
+CONSOLE_QUERIES = {"claim_id", "week", "next"}
+HEADERS = (
+    *("authorization", "x-api-key", "content-type", "content-length", "accept", "idempotency-key", "sec-fetch-site"),
+    *("cookie", "x-anything"),
+)
+API = Path(openapi.__file__).parent
+
+
+@dataclass(frozen=True)
+class Target:
+    """A path and a method of the application, and what may be sent to it."""
+
+    path: str
+    method: str
+    schema: str | None = None
+    queries: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def targets(routes: list[BaseRoute], prefix: str = "") -> Iterator[Target]:
+    """Every path and method under `routes`, those of included routers and mounted applications too."""
+    for route in routes:
+        inner = getattr(route, "original_router", None)
+        if inner is not None:
+            yield from targets(inner.routes, prefix)
+        elif isinstance(route, Mount):
+            if route.routes:
+                yield from targets(list(route.routes), prefix + route.path)
+            else:
+                yield Target(f"{prefix}{route.path}/{{path}}", "GET")
+        else:
+            dependant = getattr(route, "dependant", None)
+            queries = tuple(one.alias for one in dependant.query_params) if dependant is not None else ()
+            name = next(filter(None, map(schema_of, (one for one in routes if shares_endpoint(one, route)))), None)
+            if prefix == "/console":
+                queries = tuple(sorted(CONSOLE_QUERIES))
+            for method in sorted(route.methods or {"GET"}):  # type: ignore[attr-defined]
+                yield Target(prefix + route.path, method, name, queries)  # type: ignore[attr-defined]
+
+
+def schema_of(route: BaseRoute) -> str | None:
+    """Name of the schema a route says it reads."""
+    described = getattr(route, "openapi_extra", None) or {}
+    schema = described.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    return schema.get("$ref", "").rpartition("/")[2] or None
+
+
+def shares_endpoint(one: BaseRoute, other: BaseRoute) -> bool:
+    return getattr(one, "endpoint", None) is getattr(other, "endpoint", 0)
+
+
+def application() -> FastAPI:
+    return create_app(Settings(), "postgresql://nowhere")
+
+
+TARGETS = list(targets(application().routes))
+WITH_BODY = [target for target in TARGETS if target.method not in ("GET", "HEAD")]
+ALONE = ("authorization", "x-api-key", "content-type", "content-length", "idempotency-key", "cookie")
+"""Headers that may end a request before another is read; the others are sent together."""
+
+
+def fields_of(schema: type[BaseModel]) -> set[str]:
+    """Dotted paths of every field, `[]` for the items of a list."""
+    document = schema.model_json_schema()
+    found: set[str] = set()
+
+    def walk(node: dict[str, Any], path: str) -> None:
+        if "$ref" in node:
+            walk(document["$defs"][node["$ref"].rpartition("/")[2]], path)
+        for choice in node.get("anyOf", ()):
+            walk(choice, path)
+        if "items" in node:
+            walk(node["items"], f"{path}[]")
+        for name, inner in node.get("properties", {}).items():
+            found.add(f"{path}.{name}".lstrip("."))
+            walk(inner, f"{path}.{name}".lstrip("."))
+
+    walk(document, "")
+    return found
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every place in an example: each name of an object, and the first item of each list."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield (*path, name)
+            yield from places(inner, (*path, name))
+    elif isinstance(value, list) and value:
+        yield (*path, 0)
+        yield from places(value[0], (*path, 0))
+
+
+def dotted(place: tuple[Any, ...]) -> str:
+    return "".join("[]" if part == 0 else f".{part}" for part in place).lstrip(".")
+
+
+def with_token(document: dict[str, Any], place: tuple[Any, ...], token: bytes) -> bytes:
+    """The document as JSON with `token` at a place, whatever it is."""
+    changed = deepcopy(document)
+    at = changed
+    for part in place[:-1]:
+        at = at[part]
+    at[place[-1]] = "@@"
+    return json.dumps(changed).encode().replace(b'"@@"', token)
+
+
+async def send(
+    api: Api, target: Target, *, path: str | None = None, query: str = "", body: bytes = b"", **headers: str
+) -> tuple[int, int]:
+    """Send a request to the application itself; returns its status and how many bytes it had."""
+    where = (path or target.path).replace("{claim_id}", "clm_1").replace("{path}", "x")
+    form = target.path in FORMS
+    pairs = {"content-type": "application/x-www-form-urlencoded" if form else "application/json"}
+    pairs |= {name.lower(): value for name, value in api.as_("admin").items()}
+    if target.path.startswith("/console"):
+        pairs |= {"cookie": f"ginja_console={await session(api)}"}
+    pairs |= {name.replace("_", "-"): value for name, value in headers.items()}
+    encoded = [(name.encode(), value.encode("latin-1")) for name, value in pairs.items()]
+    scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": target.method}
+    scope |= {"scheme": "http", "path": where, "raw_path": quote(where).encode(), "query_string": query.encode()}
+    scope |= {"headers": encoded, "root_path": "", "client": ("test", 1), "server": ("claims", 80)}
+    statuses = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def sent(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    await api.app(scope, receive, sent)  # type: ignore[arg-type]
+    if target.path == "/console/sign-out":
+        _sessions.clear()
+    size = len(body) + len(query) + len(where) + sum(len(name) + len(value) for name, value in encoded)
+    return statuses[0], size
+
+
+_sessions: dict[str, str] = {}
+
+
+async def session(api: Api) -> str:
+    """The token of a console session."""
+    if api.url not in _sessions:
+        console: Console = next(one for one in api.app.routes if getattr(one, "path", "") == "/console").app.state.console  # type: ignore[attr-defined]
+        _sessions[api.url], _ = await console.sign_in(api.keys["admin"])
+    return _sessions[api.url]
+
+
+async def usual(api: Api, target: Target, **request: Any) -> Work:
+    """What a request as it should be costs once everything is warm."""
+    await send(api, target, **request)
+    with measured() as work:
+        await send(api, target, **request)
+    return work
+
+
+class Offenders(list[str]):
+    """Requests whose work is not bounded by their size, or that break the application."""
+
+    async def send(self, what: str, usual: Work, api: Api, target: Target, **request: Any) -> None:
+        with measured() as work:
+            status, size = await send(api, target, **request)
+        if status >= 500 or not work.is_bounded(size, usual):
+            self.append(f"{target} {what}: {status}, {work} for {size} bytes, usually {usual}")
+
+
+def example_body(target: Target) -> bytes:
+    if target.path in FORMS:
+        return urlencode(FORMS[target.path]).encode()
+    return json.dumps(BODIES[target.schema][0]).encode() if target.schema else b""
+
+
+def test_every_route_that_takes_a_body_has_an_example_of_every_field():
+    for target in WITH_BODY:
+        assert target.schema in BODIES or target.path in FORMS, f"{target} has no example here"
+    for name, examples in BODIES.items():
+        covered = {dotted(place) for example in examples for place in places(example)}
+        assert fields_of(openapi._bodies[name]) <= covered, f"a field of {name} has no example here"
+
+
+def test_every_name_of_a_form_every_query_and_every_header_that_is_read_is_tried():
+    templates = "".join(path.read_text() for path in (API / "console" / "templates").glob("*.html"))
+    controls = set(re.findall(r'<(?:input|select|textarea)[^>]* name="(\w+)"', templates))
+    assert controls <= {name for form in FORMS.values() for name in form} | CONSOLE_QUERIES
+    source = "".join(path.read_text() for path in API.rglob("*.py"))
+    assert set(re.findall(r'query_params\.get\("(\w+)"', source)) == CONSOLE_QUERIES
+    assert set(re.findall(r'headers\.get(?:list)?\("([\w-]+)"', source)) <= set(HEADERS)
+    assert "request.cookies" not in source.replace("`request.cookies`", "")
+
+
+@module_loop
+@pytest.mark.parametrize("target", [one for one in WITH_BODY if one.schema and one.path != "/claims"], ids=str)
+async def test_the_work_for_a_body_is_bounded_by_its_size(shared_api: Api, target: Target):
+    found, tried = Offenders(), set[str]()
+    for example in BODIES[target.schema or ""]:
+        ordinary = await usual(shared_api, target, body=json.dumps(example).encode())
+        for place in [*places(example), ("unknown",)]:
+            if dotted(place) in tried:
+                continue
+            tried.add(dotted(place))
+            for kind, token in HOSTILE_TOKENS.items():
+                body = with_token(example, place, token)
+                await found.send(f"{dotted(place)} = {kind}", ordinary, shared_api, target, body=body)
+    for kind, token in HOSTILE_TOKENS.items():
+        await found.send(f"body = {kind}", ordinary, shared_api, target, body=token)
+    assert not found
+
+
+@module_loop
+@pytest.mark.parametrize("target", [one for one in WITH_BODY if one.path in FORMS], ids=str)
+async def test_the_work_for_a_form_is_bounded_by_its_size(shared_api: Api, target: Target):
+    found, form = Offenders(), FORMS[target.path]
+    ordinary = await usual(shared_api, target, body=urlencode(form).encode())
+    for name in [*form, "unknown"]:
+        for kind, text in HOSTILE_TEXTS.items():
+            body = urlencode(form | {name: text}).encode()
+            await found.send(f"{name} = {kind}", ordinary, shared_api, target, body=body)
+    for kind, text in HOSTILE_TEXTS.items():
+        await found.send(f"body = {kind}", ordinary, shared_api, target, body=text.encode())
+    assert not found
+
+
+@module_loop
+@pytest.mark.parametrize("target", [one for one in TARGETS if one.method != "HEAD"], ids=str)
+async def test_the_work_for_path_query_and_headers_is_bounded_by_their_size(shared_api: Api, target: Target):
+    found, body = Offenders(), example_body(target)
+    ordinary = await usual(shared_api, target, body=body)
+    for kind, text in HOSTILE_TEXTS.items():
+        query = urlencode(dict.fromkeys([*target.queries, "unknown"], text))
+        await found.send(f"each query = {kind}", ordinary, shared_api, target, query=query, body=body)
+        await found.send(f"?{kind}", ordinary, shared_api, target, query=text.replace(" ", "+"), body=body)
+        if "{" in target.path:
+            path = re.sub(r"\{\w+\}", lambda _, text=text: text, target.path)
+            await found.send(f"path = {kind}", ordinary, shared_api, target, path=path, body=body)
+        for header in ALONE:
+            value = {"authorization": f"Bearer {text}", "cookie": f"a={text}; ginja_console={text}"}.get(header, text)
+            await found.send(f"{header}: {kind}", ordinary, shared_api, target, body=body, **{header: value})
+        others = dict.fromkeys(set(HEADERS) - set(ALONE), text)
+        await found.send(f"other headers: {kind}", ordinary, shared_api, target, body=body, **others)
+    assert not found
+
+
+@module_loop
+async def test_a_head_above_the_limit_is_refused_before_anything_reads_it(shared_api: Api):
+    target = next(one for one in TARGETS if one.path == "/console/")
+    for request in ({"query": "x" * MAX_HEAD_BYTES}, {"cookie": "a=" + "x" * MAX_HEAD_BYTES}):
+        status, _ = await send(shared_api, target, **request)
+        assert status == 431
+    status, _ = await send(shared_api, target, query="x" * BIG)
+    assert status == 200
+
+
+@module_loop
+async def test_an_answer_that_refuses_a_body_is_not_many_times_its_size(shared_api: Api):
+    body = b"{" + b",".join(b'"%x":1' % n for n in range(10_000)) + b"}"
+    answer = await shared_api.submit(body)
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith("10005 fields are wrong; the first 20")
+    assert len(answer.content) < 5_000
+
+
+NUMBERS = ["1E-1000000000", "1E-999999999999999", "1E+99999999", "0E999999999", "1e400", "1E-21", "-1e21"]
+
+
+@module_loop
+@pytest.mark.parametrize("number", NUMBERS)
+async def test_a_number_with_an_exponent_out_of_range_is_refused_by_the_name_of_its_field(shared_api: Api, number: str):
+    answer = await shared_api.submit(json.dumps(MINIMAL).encode().replace(b"5000", number.encode()))
+    assert answer.status_code == 422
+    (error,) = answer.json()["errors"]
+    assert error["field"] == "claim_amount"
+    assert "exponent between -20 and 20" in error["message"]
+    line = b'{"procedure_code":"P001","amount":%b}' % number.encode()
+    body = json.dumps(MINIMAL | {"lines": "@"}).encode().replace(b'"@"', b"[" + b",".join([line] * 40) + b"]")
+    answer = await shared_api.submit(body)
+    assert answer.json()["errors"][0]["field"] == "lines[0].amount"
+
+
+@module_loop
+@pytest.mark.parametrize(("number", "cents"), [("5e3", 500_000), ("1.25E+2", 12_500), ("120000E-2", 120_000)])
+async def test_a_number_with_a_small_exponent_is_read_exactly(shared_api: Api, number: str, cents: int):
+    answer = await shared_api.submit(json.dumps(MINIMAL).encode().replace(b"5000", number.encode()))
+    assert answer.status_code == 201
+    assert answer.json()["claim_amount"] == cents / 100
