@@ -56,7 +56,9 @@ class LazyGroup(click.Group):
                 raise
             refused = click.ClickException(text)
             refused.exit_code = getattr(error, "exit_code", 1)
-            raise refused from error
+        # Outside of the handler: a chained traceback would live until the interpreter ends, and DuckDB then reports
+        # every object in it as leaked, on the terminal.
+        raise refused
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(COMMANDS)

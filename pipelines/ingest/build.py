@@ -21,24 +21,41 @@ WITH dated AS (
         COALESCE(service_from, service_to, make_timestamp(received_at)::DATE) AS service_from,
         COALESCE(service_to, service_from, make_timestamp(received_at)::DATE) AS service_to
     ) FROM read_parquet('{staging}')
+), netted AS (
+    SELECT *, count(*) FILTER (amount < 0) OVER claim > 0 AS has_reversal, bool_or(amount > 0) OVER claim AS has_claim,
+        COALESCE(sum(amount) FILTER (amount < 0) OVER claim, 0) AS reversed
+    FROM dated WINDOW claim AS (PARTITION BY claim_id)
 )
 SELECT *, CASE
+    {reversals}
     WHEN received_at IS NULL THEN {{'field': 'received_at', 'reason': 'no date of receipt or service'}}
     WHEN service_to < service_from THEN {{'field': 'service_to', 'reason': 'before service_from'}}
     WHEN service_to > make_timestamp(received_at)::DATE + 1 THEN {{'field': 'service_to', 'reason': 'after receipt'}}
     WHEN birth_date > service_from THEN {{'field': 'birth_date', 'reason': 'after the service'}}
     WHEN row_number() OVER (PARTITION BY claim_id, {unit} ORDER BY "row") > 1
         THEN {{'field': 'claim_id', 'reason': '{again}'}}
-END AS problem FROM dated
+END AS problem FROM netted
+"""
+
+# What is reversed in another row of the same claim is not what was paid: neither row is taken unless they are netted.
+_REFUSE_REVERSALS = """
+    WHEN amount < 0 THEN {'field': 'amount', 'reason': 'a negative amount (money.negative: net reduces its claim by it)'}
+    WHEN has_reversal THEN {'field': 'amount', 'reason':
+        'reversed or reduced by a negative amount in another row of this claim (money.negative: net)'}
+"""
+_NET_REVERSALS = """
+    WHEN amount < 0 AND has_claim IS NOT TRUE THEN {'field': 'amount', 'reason': 'a reversal of a claim that is not here'}
+    WHEN amount > 0 AND amount + reversed <= 0 THEN {'field': 'amount', 'reason': 'a claim that was reversed in full'}
+    WHEN amount < 0 THEN NULL
 """
 
 _PER_CLAIM = """
 CREATE TABLE claims AS SELECT
     claim_id, received_at, service_from, service_to, member_id, provider_id, procedure_code, diagnosis_code,
     place_of_service, region, specialty, COALESCE(age_years, date_sub('year', birth_date, service_from)) AS age_years,
-    sex, amount AS amount_cents, units, lines, diagnoses, benefit_limit AS benefit_limit_cents, voided_at, replaces,
+    sex, (amount + reversed)::BIGINT AS amount_cents, units, lines, diagnoses, benefit_limit AS benefit_limit_cents, voided_at, replaces,
     label, label_kind, label_known_at, "row"
-FROM checked WHERE problem IS NULL
+FROM checked WHERE problem IS NULL AND amount >= 0
 """
 
 # The first line speaks for the claim; its principal procedure is that of the dearest line, the first on ties.
@@ -86,21 +103,27 @@ def build(staging: Path, mapping: Mapping, rejects: Rejects, work: Path) -> Fram
     """Make the frames from staged rows. `work` is a folder for what does not fit into memory."""
     with connect(work, threads=2) as connection:
         lines = mapping.rows == "lines"
-        unit = 'COALESCE(line, "row")' if lines else "0"
+        net = mapping.money.negative == "net"
+        unit = 'COALESCE(line, "row")' if lines else "amount < 0"
+        reversals = _REFUSE_REVERSALS if not net else "" if lines else _NET_REVERSALS
         again = (
             "a line of this claim that was already read"
             if lines
             else "a claim that was already read; for a row per line: rows: lines"
         )
-        connection.execute(_CHECKED.format(staging=staging, unit=unit, again=again))
+        connection.execute(_CHECKED.format(staging=staging, unit=unit, again=again, reversals=reversals))
         _reject(
             connection,
             rejects,
-            """SELECT "row", problem.field, CASE problem.field WHEN 'claim_id' THEN claim_id END, problem.reason
+            """SELECT "row", problem.field, CASE problem.field WHEN 'claim_id' THEN claim_id WHEN 'amount' THEN amount::VARCHAR END, problem.reason
                FROM checked WHERE problem IS NOT NULL ORDER BY "row" """,
         )
         connection.execute(_PER_LINE if lines else _PER_CLAIM)
         frames = Frames(claims=pa.table({}), labels=pa.table({}))
+        if net and not lines:
+            reduced = _scalar(connection, "SELECT count(*) FROM checked WHERE problem IS NULL AND amount < 0")
+            if reduced:
+                frames.notes.append(f"{reduced} rows with a negative amount reduced or reversed their claims")
         if lines:
             _drop_unbilled(connection, rejects)
             frames.claim_lines = _lines(connection)

@@ -44,20 +44,35 @@ def text(raw: str, limit: int) -> Parsed:
     return Parsed(raw, problem)
 
 
+def identifier(raw: str, limit: int = 64) -> Parsed:
+    """A name or code; `1234567893.0`, as a column of floats is exported, is `1234567893`."""
+    plain = text(raw, limit)
+    lost = f"regexp_full_match({raw}, '[0-9][.][0-9]+[eE][+][0-9]{{2,3}}')"
+    problem = f"CASE WHEN {lost} THEN 'rounded to an exponent, so digits are lost; export the column as text' "
+    return Parsed(f"regexp_replace({raw}, '^([0-9]+)[.]0+$', '\\1')", f"{problem}ELSE {plain.problem} END")
+
+
+_ICD_SHAPE = "[A-Za-z][0-9][0-9A-Za-z]([.][0-9A-Za-z]{1,4}|[0-9A-Za-z]{0,4})"
+"""ICD-10, and the V and E codes of ICD-9, with or without the dot."""
 _ICD = {9: "([0-9]{3,5}|[Vv][0-9]{2,4}|[Ee][0-9]{3,4})", 10: "[A-Za-z][0-9][0-9A-Za-z]{1,5}"}
 
 
 def diagnosis(raw: str, version: int | None) -> Parsed:
-    """A diagnosis code; with a version, upper case without the dot, and of that version's shape."""
-    if version is None:
-        return text(raw, 64)
+    """A diagnosis code, upper case without the dot; with a version it must have that version's shape.
+
+    Without a version a text that does not look like a code stays as it is: it may be a description.
+    """
     bare = f"replace({raw}, '.', '')"
+    if version is None:
+        plain = text(raw, 64)
+        value = f"CASE WHEN regexp_full_match({raw}, '{_ICD_SHAPE}') THEN upper({bare}) ELSE {raw} END"
+        return Parsed(value, plain.problem)
     problem = f"CASE WHEN NOT regexp_full_match({bare}, '{_ICD[version]}') THEN 'not an ICD-{version} code' END"
     return Parsed(f"upper({bare})", problem)
 
 
 def amount(raw: str, money: Money) -> Parsed:
-    """Cents. The cap is that of `claims.money`."""
+    """Cents. The cap is that of `claims.money`; half a cent is rounded away from zero, once, from all the digits."""
     # Typesetters' spaces, which do not break, group thousands as a plain one does.
     plain = f"translate({raw}, '\u00a0\u202f', '  ')"
     for symbol in money.symbols:
@@ -73,6 +88,8 @@ def amount(raw: str, money: Money) -> Parsed:
     pattern = f"[+-]?{whole}{fraction}"
     digits = f"replace({plain}, {literal(money.thousands)}, '')" if money.thousands else plain
     digits = f"replace({digits}, {literal(money.decimal)}, '.')"
+    # The type has 18 decimals and would round what is beyond them; which half a cent lies on is in the first three.
+    digits = f"regexp_replace({digits}, '([.][0-9]{{18}})[0-9]+$', '\\1')"
     scale = 1 if money.unit == "cents" else 100
     # R and numpy write 1e+05; it counts where it comes to whole cents.
     scientific = f"[+-]?[0-9]{{1,3}}(({dot}[0-9]{{1,18}})?[eE][+]?|({dot}[0-9]{{1,9}})?[eE]-)0?[0-9]"
@@ -87,6 +104,7 @@ def amount(raw: str, money: Money) -> Parsed:
         f"WHEN @v IS NULL AND {noise} THEN 'more decimals than {'cents have' if scale == 1 else 'two'} (money.round)'",
         f"WHEN @v IS NULL THEN 'not an amount such as {example}'",
         f"WHEN @v > {MAX_CENTS} THEN 'over the largest amount'",
+        f"WHEN @v = 0 AND regexp_matches({plain}, '^[^eE]*[1-9]') THEN 'less than half a cent'",
     ]
     if money.negative == "reject":
         checks.append("WHEN @v < 0 THEN 'a negative amount (money.negative, for files with a row per line)'")
@@ -94,8 +112,12 @@ def amount(raw: str, money: Money) -> Parsed:
 
 
 def total(mapping: Mapping, raws: list[str]) -> Parsed:
-    """The sum of amounts of which the first must be there; zero is a mistake where a row is a whole claim."""
-    parts = [amount(raw, mapping.money) for raw in raws]
+    """The sum of amounts of which the first must be there; zero is a mistake where a row is a whole claim.
+
+    Negative ones are read, whatever `money.negative` says: what they reverse is known once all rows are read (`build`).
+    """
+    money = mapping.money.model_copy(update={"negative": "net"})
+    parts = [amount(raw, money) for raw in raws]
     value = " + ".join([f"({parts[0].value})", *(f"COALESCE({part.value}, 0)" for part in parts[1:])])
     if len(parts) == 1:
         checks = [parts[0].problem]
@@ -161,6 +183,24 @@ def _moments(raw: str, dates: Dates) -> tuple[str, str]:
     return f"COALESCE({', '.join(days)})", f"COALESCE({', '.join([*instants, 'NULL::BIGINT'])})"
 
 
+def birth_day(raw: str, dates: Dates, today: int, served: list[str]) -> Parsed:
+    """A birth date. Of a year of two digits it is the last one not after the service; `served` are its days, in SQL."""
+    long = Dates.model_construct(formats=tuple(form for form in dates.formats if "%y" not in form), timezone=None)
+    short = Dates.model_construct(formats=tuple(form for form in dates.formats if "%y" in form), timezone=None)
+    if not short.formats:
+        return day(raw, dates, today)
+    latest = f"COALESCE({', '.join([*served, 'NULL'])}, DATE '1970-01-01' + {today})"
+    two, _ = _moments(raw, short)
+    pivoted = f"CASE WHEN {two} > {latest} THEN CAST({two} - INTERVAL 100 YEAR AS DATE) ELSE {two} END"
+    value = f"COALESCE({_moments(raw, long)[0]}, {pivoted})" if long.formats else pivoted
+    return Parsed(value, day(raw, dates, today).problem)
+
+
+def local_day(raw: str, dates: Dates) -> str:
+    """SQL of the day that a date or a time names where it was written."""
+    return _moments(raw, dates)[0]
+
+
 def day(raw: str, dates: Dates, today: int) -> Parsed:
     """A date; `today` is the last day possible, as days since the epoch."""
     value, _ = _moments(raw, dates)
@@ -195,28 +235,29 @@ def _unlike(dates: Dates) -> str:
 
 def parse_all(mapping: Mapping, raw: dict[str, str], today: int, now_us: int) -> dict[str, Parsed]:
     """The parsers of every mapped field; `raw` has the SQL of each field's text. `diagnoses` is not among them."""
+    served = [local_day(raw[field], mapping.dates) for field in ("service_from", "service_to", "received_at") if field in raw]
     parsers = {
-        "claim_id": lambda sql: text(sql, 64),
+        "claim_id": identifier,
         "line": lambda sql: whole(sql, 0, 100_000),
         "received_at": lambda sql: instant(sql, mapping.dates, now_us),
         "service_from": lambda sql: day(sql, mapping.dates, today),
         "service_to": lambda sql: day(sql, mapping.dates, today),
-        "member_id": lambda sql: text(sql, 64),
-        "provider_id": lambda sql: text(sql, 64),
-        "procedure_code": lambda sql: text(sql, 64),
+        "member_id": identifier,
+        "provider_id": identifier,
+        "procedure_code": identifier,
         "diagnosis_code": lambda sql: diagnosis(sql, mapping.icd),
         "place_of_service": lambda sql: text(sql, 2),
         "region": lambda sql: text(sql, 32),
         "specialty": lambda sql: text(sql, 64),
         "age_years": lambda sql: whole(sql, 0, 130),
-        "birth_date": lambda sql: day(sql, mapping.dates, today),
+        "birth_date": lambda sql: birth_day(sql, mapping.dates, today, served),
         "sex": lambda sql: sex(sql, mapping.sex),
         "amount": lambda sql: amount(sql, mapping.money),
         "units": lambda sql: whole(sql, 0 if mapping.rows == "lines" else 1, 1_000_000),
         "lines": lambda sql: whole(sql, 1, 100_000),
         "benefit_limit": lambda sql: amount(sql, mapping.money),
         "voided_at": lambda sql: instant(sql, mapping.dates, now_us),
-        "replaces": lambda sql: text(sql, 64),
+        "replaces": identifier,
         "label": lambda sql: label(sql, mapping.label),
         "label_kind": lambda sql: text(sql, 64),
         "label_known_at": lambda sql: instant(sql, mapping.dates, now_us),

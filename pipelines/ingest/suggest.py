@@ -1,6 +1,7 @@
 """A draft mapping for a file nobody has mapped yet, from its header and its first rows."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -13,6 +14,9 @@ from pipelines.ingest.records import open_table
 from pipelines.ingest.rejects import shape
 
 _SAMPLE = 2_000
+_LONGEST_NAME = 100
+_LONGEST_VALUE = 200
+"""Characters of a name or value that are looked at: the patterns below may take time in the square of the length."""
 
 _ID = r"_?(id|no|num|number|nbr|key|code|ref|npi)"
 _NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -90,6 +94,7 @@ _DATE_FIELDS = ("received_at", "service_from", "service_to", "birth_date", "labe
 def _pick(header: list[str], values: dict[str, list[str]]) -> dict[str, str]:
     """Our field → their column, each column used once."""
     chosen: dict[str, str] = {}
+    taken: set[str] = set()
     names = {column: _plain(column) for column in header}
     for field, patterns in _NAMES:
         fits = _FITS.get(field, bool)
@@ -97,10 +102,11 @@ def _pick(header: list[str], values: dict[str, list[str]]) -> dict[str, str]:
             found = [
                 column
                 for column in header
-                if column not in chosen.values() and re.fullmatch(pattern, names[column]) and fits(values[column])
+                if column not in taken and re.fullmatch(pattern, names[column]) and fits(values[column])
             ]
             if found:
                 chosen[field] = found[0]
+                taken.add(found[0])
                 break
     return chosen
 
@@ -160,6 +166,17 @@ def _date_formats(texts: list[str]) -> list[str]:
     return formats
 
 
+def _ambiguous(texts: list[str], formats: list[str]) -> str | None:
+    """The first format of which day and month could be exchanged in every text; `None` where a text decides."""
+    patterns = dict(_DATES)
+    for form in formats:
+        if form.startswith(("%d/%m", "%m/%d", "%d-%m", "%d.%m")):
+            matching = [text for text in texts if re.fullmatch(patterns[form], text)]
+            if all(int(part) <= 12 for text in matching for part in re.split(r"\D", text)[:2]):
+                return form
+    return None
+
+
 def _money(texts: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     texts = [re.sub("[\u00a0\u202f]", " ", text) for text in texts if not re.search(r"\d[eE][+-]?\d{1,2}$", text)]
@@ -188,13 +205,15 @@ def suggest(path: Path) -> str:
     """
     table = open_table(path)
     # A name that is empty or stands twice cannot be mapped.
-    header = [name for name in table.header if name and table.header.count(name) == 1]
+    times = Counter(table.header)
+    header = [name for name in table.header if 0 < len(name) <= _LONGEST_NAME and times[name] == 1]
     rows = [record.values for record in islice(table.records, _SAMPLE) if record.problem is None]
     missing = {"", "NA", "N/A", "NULL", "null", "None", "nan", "NaN"}
+    wanted = set(header)
     values = {
-        column: [row[place].strip() for row in rows if row[place].strip() not in missing]
+        column: [row[place].strip()[:_LONGEST_VALUE] for row in rows if row[place].strip() not in missing]
         for place, column in enumerate(table.header)
-        if column in header
+        if column in wanted
     }
     chosen = _pick(header, values)
     only = [column for column in header if column not in chosen.values() and _is_date(values[column])]
@@ -216,7 +235,7 @@ def suggest(path: Path) -> str:
     if "amount" in chosen and (money := _money(values[chosen["amount"]])):
         draft["money"] = money
     codes = values.get(chosen.get("diagnosis_code", ""), [])
-    icd10 = all(re.fullmatch(r"[A-TV-Z][0-9][0-9A-Z](\.?[0-9A-Z]{1,4})?", code) for code in codes)
+    icd10 = all(re.fullmatch(r"[A-TV-Z][0-9][0-9A-Z](\.?[0-9A-Z]{1,4})?", code.upper()) for code in codes)
     if icd10 and any(len(code) > 4 for code in codes):
         draft["icd"] = 10
     notes = [f"# {path.name}: {len(table.header)} columns, {table.encoding}, separated by {table.delimiter!r}"]
@@ -224,6 +243,11 @@ def suggest(path: Path) -> str:
         notes.append("# A claim id occurs more than once: rows were taken for lines of claims. Else: rows: claims.")
     if "dates" in draft and "timezone" in draft["dates"]:
         notes.append("# Times name no zone: UTC is a guess.")
+    if "dates" in draft and (ambiguous := _ambiguous(dated, draft["dates"]["formats"])):
+        notes.append(
+            f"# To do: no row distinguishes day-first from month-first dates ({ambiguous} is a guess): every day and month "
+            "is at most 12. Ask where the file comes from."
+        )
     unused = [column for column in header if column not in chosen.values()]
     if "amount" not in chosen:
         notes.append("# To do: no column looks like the amount; map `amount`.")

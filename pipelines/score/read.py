@@ -1,16 +1,21 @@
 """A file of claims into the claims frame: by our own column names, or by a mapping of others'."""
 
-import csv
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from claims.money import MAX_CENTS, format_cents
+from core import clock
 from features.frame import CLAIMS
+from features.ledger import MICROS_A_DAY
+from features.sound import MOST_DAYS_AHEAD
 from pipelines.ingest import ingest_csv, load_mapping
 from pipelines.ingest.mapping import Dates, Mapping, Money
+from pipelines.ingest.records import check_parquet, open_table
 from pipelines.score.errors import InputError
 
 PARQUET = (".parquet", ".pq")
@@ -47,16 +52,17 @@ def read_claims(file: Path, mapping: Path | None, work: Path) -> ReadClaims:
         claims = pq.read_table(work / "ingested" / "claims.parquet")
         return ReadClaims(claims.select(CLAIMS.names).cast(CLAIMS), outcome.rejected, outcome.reject_file)
     try:
-        found = pq.read_table(file)
+        with pq.ParquetFile(file) as parquet:
+            check_parquet(file, parquet)
+            found = parquet.read()
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(f"{file} cannot be read as Parquet ({str(error).splitlines()[0]})") from error
     return _framed(file, found)
 
 
 def _our_own(file: Path) -> Mapping:
-    """The mapping of a CSV whose columns have the names of the claims frame."""
-    with file.open(newline="", encoding="utf-8", errors="replace") as text:
-        header = next(csv.reader(text), [])
+    """The mapping of a file whose columns have the names of the claims frame, opened as `ginja ingest csv` opens it."""
+    header = open_table(file).header
     missing = [name for name in ("claim_id", "received_at", "amount_cents") if name not in header]
     if missing:
         raise InputError(
@@ -65,6 +71,23 @@ def _our_own(file: Path) -> Mapping:
     renamed = {"amount_cents": "amount", "benefit_limit_cents": "benefit_limit"}
     columns = {renamed.get(name, name): name for name in CLAIMS.names if name in header and name not in _COUNTED}
     return Mapping(name="claims", columns=columns, money=Money(unit="cents"), dates=Dates(formats=_FORMATS))
+
+
+def _check_limits(claims: pa.Table) -> None:
+    """Raise `InputError` naming the first claim beyond a limit that the API and ingestion have, too."""
+    amounts, received = claims["amount_cents"], pc.cast(claims["received_at"], pa.int64())
+    latest = clock.micros(clock.now()) + MOST_DAYS_AHEAD * MICROS_A_DAY
+    limits = (
+        (pc.less_equal(amounts, 0), "amount_cents must be above zero"),
+        (pc.greater(amounts, MAX_CENTS), f"amount_cents must be at most {MAX_CENTS} ({format_cents(MAX_CENTS)})"),
+        (pc.less(received, 0), "received_at must not be before 1970-01-01"),
+        (pc.greater(received, latest), f"received_at must be at most {MOST_DAYS_AHEAD} days from now"),
+    )
+    for beyond, limit in limits:
+        wrong = claims["claim_id"].filter(beyond)
+        if len(wrong):
+            others = f" ({len(wrong) - 1} other claims too)" if len(wrong) > 1 else ""
+            raise InputError(f"claim {wrong[0].as_py()[:80]}: {limit}{others}; correct or remove it")
 
 
 def _framed(file: Path, found: pa.Table) -> ReadClaims:
@@ -86,6 +109,7 @@ def _framed(file: Path, found: pa.Table) -> ReadClaims:
         if not field.nullable and column.null_count:
             raise InputError(f"{field.name} of {file} is null in {column.null_count} rows")
     claims = pa.table(columns, schema=CLAIMS)
+    _check_limits(claims)
     ids = claims["claim_id"]
     if len(ids.unique()) != len(ids):
         raise InputError(f"{file} has a claim_id twice; each claim is one row")
