@@ -1,8 +1,8 @@
 """JSON read strictly and once, for every route: what two readers could understand differently is refused.
 
 The standard reader takes NaN, lets the last of two equal keys win, sends numbers through floats, and fails on deep
-nesting and huge integers. Here numbers keep their digits, and whatever is ambiguous is named with the field it is in. The work is linear in the
-size of the body: digits, exponents and depth are limited while parsing.
+nesting and huge integers. Here numbers keep their digits, and whatever is ambiguous is named with the field it is in.
+The work is linear in the size of the body: digits, exponents and depth are limited while parsing.
 """
 
 import json
@@ -15,7 +15,7 @@ MAX_DEPTH: Final = 8
 MAX_DIGITS: Final = 40
 """Characters of one number."""
 MAX_EXPONENT: Final = 20
-"""Largest exponent of one number, either way. `1E-1000000000` is 13 bytes here and a billion digits when written out."""
+"""Largest exponent of one number, either way. `1E-1000000000` is 13 bytes, and a billion digits when written out."""
 _PLAIN: Final = frozenset((int, Decimal, bool, type(None)))
 
 

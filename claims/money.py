@@ -52,7 +52,8 @@ def _scaled(value: Decimal) -> int:
     kept = len(digits) + exponent + 2
     if kept <= 0 or any(digits[kept:]):
         raise MoneyError(_NOT_MONEY)
-    cents = int("".join(map(str, digits[:kept]))) * 10 ** max(0, exponent + 2)
+    scale: int = 10 ** max(0, exponent + 2)
+    cents = int("".join(map(str, digits[:kept]))) * scale
     return -cents if sign else cents
 
 

@@ -37,7 +37,10 @@ def _of_the_system(error: Exception) -> str | None:
 def _of_a_file(error: Exception) -> str | None:
     """A damaged Parquet file, whoever reads it."""
     arrow, duck = sys.modules.get("pyarrow"), sys.modules.get("duckdb")
-    kinds = (*((arrow.ArrowInvalid,) if arrow else ()), *((duck.IOException, duck.InvalidInputException) if duck else ()))
+    kinds = (
+        *((arrow.ArrowInvalid,) if arrow else ()),
+        *((duck.IOException, duck.InvalidInputException) if duck else ()),
+    )
     text = " ".join(str(error).split())
     if isinstance(error, kinds) and "parquet" in text.lower():
         return f"a Parquet file cannot be read: {text[:300]}"

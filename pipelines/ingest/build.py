@@ -39,13 +39,16 @@ END AS problem FROM netted
 
 # What is reversed in another row of the same claim is not what was paid: neither row is taken unless they are netted.
 _REFUSE_REVERSALS = """
-    WHEN amount < 0 THEN {'field': 'amount', 'reason': 'a negative amount (money.negative: net reduces its claim by it)'}
+    WHEN amount < 0 THEN
+        {'field': 'amount', 'reason': 'a negative amount (money.negative: net reduces its claim by it)'}
     WHEN has_reversal THEN {'field': 'amount', 'reason':
         'reversed or reduced by a negative amount in another row of this claim (money.negative: net)'}
 """
 _NET_REVERSALS = """
-    WHEN amount < 0 AND has_claim IS NOT TRUE THEN {'field': 'amount', 'reason': 'a reversal of a claim that is not here'}
-    WHEN amount > 0 AND amount + reversed <= 0 THEN {'field': 'amount', 'reason': 'a claim that was reversed in full'}
+    WHEN amount < 0 AND has_claim IS NOT TRUE
+        THEN {'field': 'amount', 'reason': 'a reversal of a claim that is not here'}
+    WHEN amount > 0 AND amount + reversed <= 0
+        THEN {'field': 'amount', 'reason': 'a claim that was reversed in full'}
     WHEN amount < 0 THEN NULL
 """
 
@@ -53,7 +56,8 @@ _PER_CLAIM = """
 CREATE TABLE claims AS SELECT
     claim_id, received_at, service_from, service_to, member_id, provider_id, procedure_code, diagnosis_code,
     place_of_service, region, specialty, COALESCE(age_years, date_sub('year', birth_date, service_from)) AS age_years,
-    sex, (amount + reversed)::BIGINT AS amount_cents, units, lines, diagnoses, benefit_limit AS benefit_limit_cents, voided_at, replaces,
+    sex, (amount + reversed)::BIGINT AS amount_cents, units, lines, diagnoses, benefit_limit AS benefit_limit_cents,
+    voided_at, replaces,
     label, label_kind, label_known_at, "row"
 FROM checked WHERE problem IS NULL AND amount >= 0
 """
@@ -115,7 +119,9 @@ def build(staging: Path, mapping: Mapping, rejects: Rejects, work: Path) -> Fram
         _reject(
             connection,
             rejects,
-            """SELECT "row", problem.field, CASE problem.field WHEN 'claim_id' THEN claim_id WHEN 'amount' THEN amount::VARCHAR END, problem.reason
+            """SELECT "row", problem.field,
+                   CASE problem.field WHEN 'claim_id' THEN claim_id WHEN 'amount' THEN amount::VARCHAR END,
+                   problem.reason
                FROM checked WHERE problem IS NOT NULL ORDER BY "row" """,
         )
         connection.execute(_PER_LINE if lines else _PER_CLAIM)

@@ -235,7 +235,9 @@ def _unlike(dates: Dates) -> str:
 
 def parse_all(mapping: Mapping, raw: dict[str, str], today: int, now_us: int) -> dict[str, Parsed]:
     """The parsers of every mapped field; `raw` has the SQL of each field's text. `diagnoses` is not among them."""
-    served = [local_day(raw[field], mapping.dates) for field in ("service_from", "service_to", "received_at") if field in raw]
+    served = [
+        local_day(raw[field], mapping.dates) for field in ("service_from", "service_to", "received_at") if field in raw
+    ]
     parsers = {
         "claim_id": identifier,
         "line": lambda sql: whole(sql, 0, 100_000),

@@ -95,7 +95,9 @@ class Dates(_Strict):
         for form in self.formats:
             unknown = [mark for mark in re.findall("%(-?.?)", form, re.DOTALL) if mark not in _MARKS]
             if unknown:
-                raise ValueError(f"dates.formats: %{unknown[0]} in {form!r} is not a strptime mark; use such as %Y-%m-%d")
+                raise ValueError(
+                    f"dates.formats: %{unknown[0]} in {form!r} is not a strptime mark; use such as %Y-%m-%d"
+                )
         return self
 
 

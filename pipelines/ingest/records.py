@@ -93,7 +93,9 @@ def _open_bytes(path: Path) -> tuple[IO[bytes], Callable[[], int]]:
         try:
             return _bounded(archive.open(names[0]), path), position
         except NotImplementedError as error:
-            raise SourceError(f"{path} cannot be unpacked ({error}); compress the file with gzip or plain zip") from error
+            raise SourceError(
+                f"{path} cannot be unpacked ({error}); compress the file with gzip or plain zip"
+            ) from error
     return raw, position
 
 
@@ -130,7 +132,9 @@ def _bounded(inner: Any, path: Path) -> IO[bytes]:
 def _refuse_binary(path: Path, sample: bytes, encoding: str) -> None:
     """Raise `SourceError` where what would be read as text is an archive within the archive, or no text at all."""
     if sample.startswith(_ARCHIVES) or sample[_TAR_MARK] == b"ustar":
-        raise SourceError(f"{path} holds an archive or a spreadsheet inside the archive; unpack it and name the file meant")
+        raise SourceError(
+            f"{path} holds an archive or a spreadsheet inside the archive; unpack it and name the file meant"
+        )
     if not encoding.startswith("utf-16") and not encoding.startswith("utf-32") and b"\0" in sample[:4096]:
         raise SourceError(f"{path} is not a text file: it has NUL bytes; export the claims as CSV or Parquet")
     controls = sum(sample[:4096].count(code) for code in range(32) if code not in b"\t\n\r\f\x1a\x1b")
@@ -286,7 +290,9 @@ def check_parquet(path: Path, file: pq.ParquetFile) -> None:
     size, about = path.stat().st_size, file.metadata
     declared = sum(about.row_group(at).total_byte_size for at in range(about.num_row_groups))
     if about.num_rows > max(1_000_000, ROWS_A_BYTE * size):
-        raise SourceError(f"{path} declares {about.num_rows:,} rows in {size:,} bytes, which cannot be claims; export it again")
+        raise SourceError(
+            f"{path} declares {about.num_rows:,} rows in {size:,} bytes, which cannot be claims; export it again"
+        )
     if declared > max(FREE_BYTES, MAX_RATIO * size):
         raise SourceError(f"{path} decompresses to more than {MAX_RATIO} times its size; export it without compression")
 

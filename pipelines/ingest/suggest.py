@@ -245,8 +245,8 @@ def suggest(path: Path) -> str:
         notes.append("# Times name no zone: UTC is a guess.")
     if "dates" in draft and (ambiguous := _ambiguous(dated, draft["dates"]["formats"])):
         notes.append(
-            f"# To do: no row distinguishes day-first from month-first dates ({ambiguous} is a guess): every day and month "
-            "is at most 12. Ask where the file comes from."
+            f"# To do: no row distinguishes day-first from month-first dates ({ambiguous} is a guess): "
+            "every day and month is at most 12. Ask where the file comes from."
         )
     unused = [column for column in header if column not in chosen.values()]
     if "amount" not in chosen:

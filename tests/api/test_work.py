@@ -41,7 +41,10 @@ BODIES: dict[str, list[dict[str, Any]]] = {
 FORMS: dict[str, dict[str, str]] = {
     # by path; together they have every name of the templates' forms
     "/console/claims/{claim_id}/finding": {
-        **{"disposition": "confirmed", "kind": "upcoding", "amount_recovered": "1.50", "note": "n"},
+        "disposition": "confirmed",
+        "kind": "upcoding",
+        "amount_recovered": "1.50",
+        "note": "n",
     },
     "/console/sign-in": {"next": "/console", "api_key": "gnj_x"},
     "/console/sign-out": {},
@@ -191,7 +194,9 @@ _sessions: dict[str, str] = {}
 async def session(api: Api) -> str:
     """The token of a console session."""
     if api.url not in _sessions:
-        console: Console = next(one for one in api.app.routes if getattr(one, "path", "") == "/console").app.state.console  # type: ignore[attr-defined]
+        console: Console = next(
+            one for one in api.app.routes if getattr(one, "path", "") == "/console"
+        ).app.state.console  # type: ignore[attr-defined]
         _sessions[api.url], _ = await console.sign_in(api.keys["admin"])
     return _sessions[api.url]
 
@@ -275,7 +280,9 @@ async def test_the_work_for_a_form_is_bounded_by_its_size(shared_api: Api, targe
 async def test_the_work_for_path_query_and_headers_is_bounded_by_their_size(shared_api: Api, target: Target):
     found, body = Offenders(), example_body(target)
     ordinary = await usual(shared_api, target, body=body)
-    for kind, text in HOSTILE_TEXTS.items():
+    reads_something = bool(target.queries or body or "{" in target.path)
+    texts = HOSTILE_TEXTS if reads_something else {"quotes": HOSTILE_TEXTS["quotes"]}
+    for kind, text in texts.items():
         query = urlencode(dict.fromkeys([*target.queries, "unknown"], text))
         await found.send(f"each query = {kind}", ordinary, shared_api, target, query=query, body=body)
         await found.send(f"?{kind}", ordinary, shared_api, target, query=text.replace(" ", "+"), body=body)
@@ -305,7 +312,7 @@ async def test_an_answer_that_refuses_a_body_is_not_many_times_its_size(shared_a
     body = b"{" + b",".join(b'"%x":1' % n for n in range(10_000)) + b"}"
     answer = await shared_api.submit(body)
     assert answer.status_code == 422
-    assert answer.json()["detail"].startswith("10005 fields are wrong; the first 20")
+    assert answer.json()["detail"].startswith("10002 fields are wrong; the first 20")
     assert len(answer.content) < 5_000
 
 

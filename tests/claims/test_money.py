@@ -56,7 +56,9 @@ def test_plain_amounts_are_read(value, expected):
     assert parse_cents(value) == expected
 
 
-@pytest.mark.parametrize("exponent", [-999_999_999_999_999, -1_000_000_000, -99_999_999, 99_999_999, 999_999_999_999_999])
+@pytest.mark.parametrize(
+    "exponent", [-999_999_999_999_999, -1_000_000_000, -99_999_999, 99_999_999, 999_999_999_999_999]
+)
 def test_the_exponent_of_a_decimal_is_never_expanded(exponent):
     value = Decimal((0, (1, 0), exponent))
     tracemalloc.start()

@@ -18,6 +18,7 @@ from core import clock
 from features.frame import CLAIMS, LABELS
 from pipelines.ingest import Ingested, Mapping, MappingError, SourceError, ingest_csv, load_mapping, suggest
 from pipelines.ingest.provider_fraud import MAPPINGS
+from tests.work import HOSTILE_TEXTS, Work, measured
 
 PLAIN: dict[str, Any] = {
     "name": "plain",
@@ -402,3 +403,176 @@ def test_a_draft_takes_codes_for_icd_10_only_where_every_one_is(tmp_path: Path) 
     assert yaml.safe_load(suggest(path))["icd"] == 10
     path.write_text("\n".join(["id,date,amount,dx,fraud", *rows, "99,01/31/2025,80,unknown,0"]))
     assert "icd" not in yaml.safe_load(suggest(path))
+
+
+SIMPLE: dict[str, Any] = {
+    "name": "simple",
+    "columns": {
+        "claim_id": "id",
+        "received_at": "day",
+        "provider_id": "npi",
+        "diagnosis_code": "dx",
+        "amount": "amount",
+    },
+}
+
+
+def simple(**changes: Any) -> Mapping:
+    return Mapping.model_validate(SIMPLE | changes)
+
+
+def test_an_id_exported_as_a_float_is_the_id(tmp_path: Path) -> None:
+    rows = ["A,2025-01-01,1234567893,E11.9,5", "B,2025-01-02,1234567893.0,E11.9,5", "C,2025-01-02,1.23457E+09,E11.9,5"]
+    outcome = ingest(tmp_path, ["id,day,npi,dx,amount", *rows], simple())
+    assert [claim["provider_id"] for claim in claims(outcome)] == ["1234567893"] * 2
+    assert [(line, field, reason[:24]) for line, field, _, reason in rejects(outcome)] == [
+        (4, "provider_id", "rounded to an exponent, ")
+    ]
+
+
+def test_a_diagnosis_is_one_with_or_without_its_dot_and_in_either_case(tmp_path: Path) -> None:
+    codes = ["E11.9", "E119", "e11.9", "E11.9 ", "Type 2 diabetes, cf. E11.9"]
+    rows = [f'A{n},2025-01-01,H1,"{code}",5' for n, code in enumerate(codes)]
+    outcome = ingest(tmp_path, ["id,day,npi,dx,amount", *rows], simple())
+    assert [claim["diagnosis_code"] for claim in claims(outcome)] == ["E119"] * 4 + ["Type 2 diabetes, cf. E11.9"]
+
+
+def test_a_draft_names_the_version_of_diagnoses_in_either_case(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text("id,claim date,dx code,amount\nA,2025-01-01,E11.9,5\nB,2025-01-01,e119,5\n")
+    assert yaml.safe_load(suggest(tmp_path / "c.csv"))["icd"] == 10
+
+
+@pytest.mark.parametrize(
+    ("days", "ambiguous"),
+    [
+        (["03/04/2024", "11/12/2023"], True),
+        (["03/04/2024", "13/04/2024"], False),
+        (["03-04-2024", "11-12-2023"], True),
+        (["2024-03-04", "2024-11-12"], False),
+    ],
+)
+def test_a_draft_says_where_day_first_and_month_first_cannot_be_distinguished(
+    tmp_path: Path, days: list[str], ambiguous: bool
+) -> None:
+    rows = [f"A{n},{day},5" for n, day in enumerate(days)]
+    (tmp_path / "c.csv").write_text("\n".join(["id,claim date,amount", *rows]))
+    assert ("no row distinguishes day-first from month-first" in suggest(tmp_path / "c.csv")) is ambiguous
+
+
+def test_a_birth_year_of_two_digits_is_the_last_one_before_the_service(tmp_path: Path) -> None:
+    columns = {"claim_id": "id", "received_at": "day", "birth_date": "born", "amount": "amount"}
+    using = Mapping.model_validate(
+        {"name": "short", "columns": columns, "dates": {"formats": ["%Y-%m-%d", "%m/%d/%y"]}}
+    )
+    born = {"03/04/45": 80, "03/04/70": 55, "03/05/25": 99, "03/04/68": 57, "01/01/25": 0, "1930-01-01": 95}
+    rows = [f"{n},2025-03-04,{day},5" for n, day in enumerate(born)]
+    outcome = ingest(tmp_path, ["id,day,born,amount", *rows], using)
+    assert outcome.rejected == 0
+    ages = {claim["claim_id"]: claim["age_years"] for claim in claims(outcome)}
+    assert ages == {str(n): age for n, age in enumerate(born.values())}
+
+
+@pytest.mark.parametrize(
+    ("text", "cents"),
+    [
+        ("12.345", 1235),
+        ("2.675", 268),
+        ("12.355", 1236),
+        ("12.34499999999999999999", 1234),
+        ("12.345000000000000000000001", 1235),
+        ("0.005", 1),
+        ("1e3", 100_000),
+    ],
+)
+def test_an_amount_is_rounded_once_half_a_cent_away_from_zero(tmp_path: Path, text: str, cents: int) -> None:
+    outcome = ingest(tmp_path, ["id,day,npi,dx,amount", f"A,2025-01-01,H,D,{text}"], simple(money={"round": True}))
+    assert claims(outcome)[0]["amount_cents"] == cents
+
+
+def test_an_amount_that_rounds_to_nothing_is_rejected_by_name(tmp_path: Path) -> None:
+    rows = ["A,2025-01-01,H,D,0.004", "B,2025-01-01,H,D,5"]
+    outcome = ingest(tmp_path, ["id,day,npi,dx,amount", *rows], simple(money={"round": True}))
+    assert [reason for *_, reason in rejects(outcome)] == ["less than half a cent"]
+
+
+REVERSALS = [
+    "id,day,npi,dx,amount",
+    "A,2025-01-01,H,D,100.00",
+    "A,2025-01-02,H,D,-100.00",
+    "B,2025-01-03,H,D,50.00",
+    "C,2025-01-04,H,D,80.00",
+    "C,2025-01-05,H,D,(30.00)",
+    "E,2025-01-06,H,D,-5.00",
+]
+
+
+def test_a_claim_that_another_row_reverses_is_not_taken_unless_they_are_netted(tmp_path: Path) -> None:
+    refused = ingest(tmp_path, REVERSALS, simple())
+    assert {claim["claim_id"]: claim["amount_cents"] for claim in claims(refused)} == {"B": 5_000}
+    assert refused.reasons == {
+        "amount: a negative amount (money.negative: net reduces its claim by it)": 3,
+        "amount: reversed or reduced by a negative amount in another row of this claim (money.negative: net)": 2,
+    }
+    netted = ingest(tmp_path, REVERSALS, simple(money={"negative": "net"}))
+    assert {claim["claim_id"]: claim["amount_cents"] for claim in claims(netted)} == {"B": 5_000, "C": 5_000}
+    assert netted.reasons == {
+        "amount: a claim that was reversed in full": 1,
+        "amount: a reversal of a claim that is not here": 1,
+    }
+    assert "2 rows with a negative amount reduced or reversed their claims" in netted.notes
+
+
+def test_lines_whose_claim_has_a_refused_negative_line_are_not_taken(tmp_path: Path) -> None:
+    outcome = ingest(
+        tmp_path, [*LINE_ROWS, "C3,1,2025-01-02,M1,X1,9.00,1"], Mapping.model_validate(LINES | {"money": {}})
+    )
+    assert [claim["claim_id"] for claim in claims(outcome)] == ["C3"]
+
+
+BOMBS = {
+    "aliases": ("a: &a [x]\nb: *a\n", "aliases"),
+    "merged aliases": ("a: &a {x: y}\nb: {<<: *a}\n", "aliases"),
+    "nesting": ("[" * 3_000, "nested"),
+    "a day that is none": ("name: 2024-13-45\n", "quotes"),
+    "a long number": ("name: " + "9" * 5_000, "characters"),
+    "a long file": ("# " + "x" * 300_000, "bytes"),
+    "a format": (yaml.safe_dump(SIMPLE | {"dates": {"formats": ["%Q"]}}), "strptime"),
+    "a delimiter": (yaml.safe_dump(SIMPLE | {"csv": {"delimiter": '"'}}), "delimiter"),
+}
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+def test_a_mapping_that_expands_or_is_not_valid_is_refused(tmp_path: Path, kind: str) -> None:
+    text, reason = BOMBS[kind]
+    (tmp_path / "m.yaml").write_text(text)
+    with pytest.raises(MappingError, match=reason), measured() as work:
+        load_mapping(tmp_path / "m.yaml")
+    assert work.is_bounded(len(text))
+
+
+@pytest.mark.parametrize("column", SIMPLE["columns"].values())
+@pytest.mark.parametrize("draft", [True, False])
+def test_the_work_for_a_file_is_bounded_by_its_size(tmp_path: Path, column: str, draft: bool) -> None:
+    usual = {"id": "A", "day": "2025-01-01", "npi": "H", "dx": "D", "amount": "5"}
+    texts = [text.replace('"', '""') for text in HOSTILE_TEXTS.values()]
+    rows = [",".join(f'"{value}"' for value in (usual | {column: text}).values()) for text in texts]
+    data = "\n".join([",".join(usual), "Z,2025-01-01,H,D,5", *rows])
+    path = tmp_path / "claims.csv"
+    path.write_text(data)
+    with measured() as work:
+        if draft:
+            suggest(path)
+        else:
+            ingest_csv(path, simple(), tmp_path / "out")
+    assert work.is_bounded(len(data), Work(lines=60_000, peak=20_000_000))
+
+
+def test_a_draft_of_a_wide_header_takes_work_linear_in_it(tmp_path: Path) -> None:
+    def lines(columns: int) -> int:
+        header = ",".join(f"c{n}" for n in range(columns))
+        (tmp_path / "wide.csv").write_text(f"{header}\n{','.join('x' * columns)}\n")
+        with measured() as work:
+            suggest(tmp_path / "wide.csv")
+        return work.lines
+
+    assert lines(1_600) < 3 * lines(800)

@@ -6,10 +6,13 @@ import io
 import zipfile
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.ingest import records
 from pipelines.ingest.errors import SourceError
 from pipelines.ingest.records import MAX_LINE, Record, open_table, sniff_delimiter, split_records
 
@@ -139,3 +142,69 @@ def test_a_name_of_the_header_may_span_lines(tmp_path: Path) -> None:
     table = open_table(write(tmp_path / "a.csv", b'"Claim\nAmount",b\n1,2\n'))
     assert table.header == ["Claim Amount", "b"]
     assert next(table.records).line == 3
+
+
+def zipped(path: Path, members: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return path
+
+
+def test_an_archive_with_a_password_is_refused_by_name(tmp_path: Path) -> None:
+    whole = bytearray(zipped(tmp_path / "a.zip", {"a.csv": b"a,b\n1,2\n"}).read_bytes())
+    for mark, flag in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        whole[whole.index(mark) + flag] |= 1
+    with pytest.raises(SourceError, match="password"):
+        open_table(write(tmp_path / "a.zip", bytes(whole)))
+
+
+@pytest.mark.parametrize("kind", ["zip in zip", "gzip in zip", "zip in gzip", "tar in gzip"])
+def test_an_archive_in_an_archive_is_refused_by_name(tmp_path: Path, kind: str) -> None:
+    inner = zipped(tmp_path / "inner.zip", {"a.csv": b"a,b\n1,2\n"}).read_bytes()
+    tar = b"a.csv".ljust(257, b"\0") + b"ustar\x0000" + b"\0" * 200
+    if kind.endswith("gzip"):
+        path = write(tmp_path / "a.gz", gzip.compress(inner if kind.startswith("zip") else tar))
+    else:
+        path = zipped(tmp_path / "a.zip", {"x": inner if kind.startswith("zip") else gzip.compress(b"a,b\n")})
+    with pytest.raises(SourceError, match="holds an archive"):
+        open_table(path)
+
+
+@pytest.mark.parametrize("data", [bytes(range(256)) * 40, b"\x7fELF" + b"\0" * 64, b"\x01\x02\x03\x04" * 100])
+def test_a_binary_file_is_not_a_text_file(tmp_path: Path, data: bytes) -> None:
+    with pytest.raises(SourceError, match="not a text file"):
+        open_table(write(tmp_path / "model.csv", data))
+
+
+@pytest.mark.parametrize("kind", ["gzip", "zip"])
+def test_a_file_that_decompresses_to_a_thousand_times_its_size_is_refused(tmp_path: Path, kind: str) -> None:
+    bomb = b"a,b\n" + b"1,2\n" * (records.FREE_BYTES // 4)
+    path = tmp_path / "bomb"
+    if kind == "gzip":
+        path.write_bytes(gzip.compress(bomb))
+    else:
+        zipped(path, {"a.csv": bomb})
+    with pytest.raises(SourceError, match="decompresses to more than"):
+        list(open_table(path).records)
+
+
+def test_a_parquet_file_that_declares_more_rows_than_it_can_hold_claims_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.parquet"
+    pq.write_table(pa.table({"claim_id": pa.nulls(3_000_000, pa.string())}), path)
+    with pytest.raises(SourceError, match="3,000,000 rows"):
+        open_table(path)
+
+
+def test_a_long_parquet_value_is_cut_and_nested_columns_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "long.parquet"
+    pq.write_table(pa.table({"a": ["x" * 1_000_000] * 50, "b": [[1]] * 50, "c": [7] * 50}), path)
+    table = open_table(path)
+    assert table.header == ["a", "c"]
+    assert {(len(record.values[0]), record.values[1]) for record in table.records} == {(1_024, "7")}
+
+
+@pytest.mark.parametrize("encoding", ["idna", "punycode", "undefined", "hex"])
+def test_a_codec_that_is_no_character_set_is_refused(tmp_path: Path, encoding: str) -> None:
+    with pytest.raises(SourceError, match="unknown encoding"):
+        open_table(write(tmp_path / "a.csv", b"a,b\n"), encoding=encoding)

@@ -1,7 +1,8 @@
 """A file of claims is scored as the service would have scored each, whole or in pieces, whatever interrupts it."""
 
+import gzip
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from click.testing import CliRunner
 from claims.scoring import ClaimFacts
 from core.settings import Settings, held
 from features.apply import apply
+from features.frame import CLAIMS
 from features.layout import VIEWS
 from features.offline import build
 from features.reading import Reading
@@ -178,3 +180,45 @@ def test_the_reject_file_is_that_of_the_last_run(tmp_path: Path) -> None:
     (tmp_path / "claims.csv").write_text(good)
     assert read_claims(tmp_path / "claims.csv", None, tmp_path / "again").keep_rejects(target) is None
     assert not target.exists()
+
+
+OWN = (
+    "claim_id,received_at,service_from,service_to,member_id,provider_id,amount_cents\n"
+    "c1,2026-03-02T10:15:00Z,2026-03-01,2026-03-01,M1,H1,5000\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("c.csv", OWN.encode()),
+        ("c.csv", OWN.replace(",", ";").encode()),
+        ("c.csv", OWN.replace(",", "\t").encode("utf-16")),
+        ("c.csv", OWN.replace("\n", "\r\n").encode("utf-8-sig")),
+        ("c.csv.gz", gzip.compress(OWN.encode())),
+    ],
+)
+def test_a_csv_with_our_columns_is_read_however_it_is_written(tmp_path: Path, name: str, data: bytes) -> None:
+    (tmp_path / name).write_bytes(data)
+    read = read_claims(tmp_path / name, None, tmp_path / "work")
+    assert read.claims.select(["claim_id", "amount_cents"]).to_pylist() == [{"claim_id": "c1", "amount_cents": 5_000}]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "limit"),
+    [
+        ("amount_cents", 0, "amount_cents must be above zero"),
+        ("amount_cents", -1, "amount_cents must be above zero"),
+        ("amount_cents", 10_000_000_001, "amount_cents must be at most 10000000000"),
+        ("received_at", datetime(1969, 12, 31, tzinfo=UTC), "received_at must not be before 1970"),
+        ("received_at", datetime(2999, 1, 1, tzinfo=UTC), "received_at must be at most"),
+    ],
+)
+def test_a_claim_beyond_a_limit_is_named_with_the_limit(
+    home: Path, tmp_path: Path, column: str, value: object, limit: str
+) -> None:
+    rows = claims_of(home, 3).to_pylist()
+    rows[1][column] = value
+    pq.write_table(pa.Table.from_pylist(rows, schema=CLAIMS), tmp_path / "f.parquet")
+    with pytest.raises(InputError, match=f"claim {rows[1]['claim_id']}: {limit}"):
+        read_claims(tmp_path / "f.parquet", None, tmp_path / "work")
