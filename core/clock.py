@@ -12,6 +12,11 @@ def now() -> datetime:
     return _held[-1] if _held else datetime.now(UTC)
 
 
+def held_at() -> datetime | None:
+    """The instant the clock is held at; `None` outside `held`. For times that the database assigns otherwise."""
+    return _held[-1] if _held else None
+
+
 @contextmanager
 def held(at: datetime) -> Iterator[None]:
     """Hold the clock of this process at `at` (aware) for the length of the block."""

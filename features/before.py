@@ -82,9 +82,7 @@ def _still_right(client: "redis.Redis", project: str, wanted: Mapping[int, Mappi
     found: _Found = {}
     for place, value in zip(places, stored[1:], strict=True):
         name, day, _ = place
-        if value is None:
-            found[place] = (None, views[name].zeros)
-        else:
+        if value is not None:  # of a key that is not there, the database says whether it is new or was lost
             us, *row = PACKERS[views[name].name].unpack(value)
             if row[0] <= day:
                 found[place] = (us, tuple(row))

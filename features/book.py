@@ -190,22 +190,30 @@ class Book:
         key, gone, back, lost = key[there], gone[there], back[there], lost[there]
         return Moves.of(np.concatenate((key, key)), np.concatenate((gone, back)), np.concatenate((-lost, lost)))
 
-    def label_moves(self, days: Days, *, confirmed: bool) -> Moves:
-        """Labels of that kind: known from the day after, for the length of the window."""
-        key, day = self.labels(confirmed=confirmed)
+    def finding_moves(self, days: Days, *, confirmed: bool) -> Moves:
+        """Claims whose standing finding is of that kind: from the day after it became known, for as long as it stands.
+
+        A window counts from the day on which the finding became known.
+        """
+        key, since, until = self.findings(confirmed=confirmed)
+        enters = since + 1
+        gone = until + 1 if days == EVER else np.minimum(leaves(since, days), until + 1)
+        there = enters < gone
+        ends = there & (gone <= MAX_DAY)
         one = np.ones(len(key), dtype=np.int64)
-        if days == EVER:
-            return Moves.of(key, day + 1, one)
         return Moves.of(
-            np.concatenate((key, key)), np.concatenate((day + 1, leaves(day, days))), np.concatenate((one, -one))
+            np.concatenate((key[there], key[ends])),
+            np.concatenate((enters[there], gone[ends])),
+            np.concatenate((one[there], -one[ends])),
         )
 
-    def labels(self, *, confirmed: bool) -> tuple[np.ndarray, np.ndarray]:
-        """Key and day known of each label of that kind."""
+    def findings(self, *, confirmed: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Key, day known and day of the end of each finding of that kind; an end past `MAX_DAY`: it still stands."""
         place = np.full(len(self.ledger), -1, dtype=np.int64)
         place[self.row] = np.arange(len(self))
-        which = (self.ledger.label_fraud == confirmed) & (place[self.ledger.label_row] >= 0)
-        return self.key[place[self.ledger.label_row[which]]], self.ledger.label_day[which]
+        found = self.ledger.findings
+        mine = found.take((found.confirmed == confirmed) & (place[found.claim] >= 0))
+        return self.key[place[mine.claim]], mine.since_us // MICROS_A_DAY, mine.until_us // MICROS_A_DAY
 
     def meetings(self, column: str) -> Meetings:
         """The days on which each key met each value of a column of names."""

@@ -10,7 +10,8 @@ FeatureError
 ├── OnlineError            something is wrong with the online store
 │   ├── OnlineUnavailableError   it did not answer, or not in time
 │   ├── OnlineValueError         it holds what is not ours
-│   └── OvertakenError           another writer wrote in between; nothing was written
+│   ├── OvertakenError           another writer wrote in between; nothing was written
+│   └── EvictingStoreError       its memory policy would evict keys
 └── StatesError            states that were sent along are not states
 """
 
@@ -72,6 +73,17 @@ class OnlineValueError(OnlineError):
 
 class OvertakenError(OnlineError):
     """Another writer wrote to the online store in between; nothing was written, do it again."""
+
+
+class EvictingStoreError(OnlineError):
+    """The online store's memory policy would evict keys, and a missing key would be read as a count of zero."""
+
+    def __init__(self, policy: str) -> None:
+        super().__init__(
+            f"the online store's maxmemory-policy is {policy}, which evicts feature keys when memory is short, and a "
+            "missing key reads as zero; set `maxmemory-policy noeviction` (or a volatile-* policy) and enough memory"
+        )
+        self.policy = policy
 
 
 class StatesError(FeatureError):

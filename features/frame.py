@@ -34,9 +34,12 @@ CLAIMS = pa.schema(
 LABELS = pa.schema(
     [
         pa.field("claim_id", pa.string(), nullable=False),
-        pa.field("is_fraud", pa.bool_(), nullable=False),
+        pa.field("is_fraud", pa.bool_()),
         pa.field("kind", pa.string()),
         pa.field("known_at", _INSTANT, nullable=False),
     ]
 )
-"""One row a claim whose truth is known: `kind` names the fraud, `known_at` is when it became known."""
+"""One row per label: confirmed as fraud, cleared, or (null) withdrawn, known from `known_at`; `kind` names the fraud.
+
+A claim may have several; `features/findings.py` says what stands at a moment.
+"""

@@ -25,7 +25,7 @@ from features.state import (
 
 
 def change_points(book: Book, *, until: int | None = None) -> Points:
-    """Each key with each day on which its history changes: a day of claims enters or leaves, one is voided, a label."""
+    """Each key with each day on which its history changes: claims enter or leave, one is voided, a finding changes."""
     windows: dict[Days, None] = {}
     for measure in book.entity.measures:
         if not isinstance(measure, Last | First | LastValue | Labels) and measure.days != EVER:
@@ -36,12 +36,11 @@ def change_points(book: Book, *, until: int | None = None) -> Points:
     at = book.voided
     if len(at):
         found.append(pack(book.key[at], book.ledger.void_day[book.row[at]] + 1))
-    for measure in book.entity.measures:
-        if isinstance(measure, Labels):
-            label_key, known = book.labels(confirmed=measure.confirmed)
-            found.append(pack(label_key, known + 1))
-            if measure.days != EVER:
-                found.append(pack(label_key, leaves(known, measure.days)))
+    found += [
+        book.finding_moves(measure.days, confirmed=measure.confirmed).packed
+        for measure in book.entity.measures
+        if isinstance(measure, Labels)
+    ]
     merged = np.sort(np.concatenate(found), kind="stable")
     fresh = np.ones(len(merged), dtype=bool)
     fresh[1:] = merged[1:] != merged[:-1]
@@ -108,7 +107,7 @@ class _Windows:
             case Histogram(days=days):
                 return self._histogram(days)
             case Labels(confirmed=confirmed, days=days):
-                return book.label_moves(days, confirmed=confirmed).at(points)
+                return book.finding_moves(days, confirmed=confirmed).at(points)
 
     def _low(self, days: Days) -> np.ndarray:
         if days not in self._lows:

@@ -4,7 +4,7 @@ About 250 bytes a claim: 20 million claims fit into 5 GB. Keys are held as numbe
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from features.derive import DERIVED_SQL
 from features.errors import MissingColumnError, NaiveTimeError
+from features.findings import STILL, Intervals, intervals, truths
 from features.frame import CLAIMS, LABELS
 from features.state import Distinct, FirstSeen, Histogram, LastValue, Sum, Top
 from features.views import ENTITIES
@@ -47,11 +48,8 @@ class Ledger:
     numbers: dict[str, np.ndarray]
     """Column → int64, 0 for null."""
     names: dict[str, Coded]
-    label_row: np.ndarray
-    """int64: the claim each label is about, as its place in this ledger."""
-    label_fraud: np.ndarray
-    label_day: np.ndarray
-    """int64: the day the label became known."""
+    findings: Intervals
+    """What was found of the claims, as it stood; `claim` is the row of this ledger."""
 
     def __len__(self) -> int:
         return len(self.us)
@@ -104,16 +102,13 @@ def load(
                {", ".join(names + numbers)}
         FROM {source} WHERE {only} ORDER BY us, claim_id""").to_arrow_table()
     us = table["us"].to_numpy()
-    row, fraud, known_us = _labels(connection, labels, table["claim_id"])
     return Ledger(
         us=us,
         day=us // MICROS_A_DAY,
         void_us=table["void_us"].to_numpy(),
         numbers={c: table[c].to_numpy() for c in number_columns()},
         names={c: coded(table[c]) for c in name_columns()},
-        label_row=row,
-        label_fraud=fraud,
-        label_day=np.maximum(known_us, us[row]) // MICROS_A_DAY,
+        findings=_findings(connection, labels, table["claim_id"], us),
     )
 
 
@@ -153,13 +148,16 @@ def check_columns(
             raise NaiveTimeError(where, column)
 
 
-def _labels(
-    connection: duckdb.DuckDBPyConnection, labels: Relation | None, claim_ids: pa.ChunkedArray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _findings(
+    connection: duckdb.DuckDBPyConnection, labels: Relation | None, claim_ids: pa.ChunkedArray, us: np.ndarray
+) -> Intervals:
     source = relation(connection, LABELS.empty_table() if labels is None else labels, "labels_frame")
     check_columns(connection, source, "the labels frame", LABELS, ("known_at",))
     known = connection.sql(f"SELECT claim_id, is_fraud, epoch_us(known_at) AS us FROM {source}").to_arrow_table()
     row = pc.fill_null(pc.index_in(known["claim_id"], value_set=claim_ids.combine_chunks()), -1)
     row = row.to_numpy().astype(np.int64)
     here = row >= 0
-    return row[here], known["is_fraud"].to_numpy()[here], known["us"].to_numpy()[here]
+    found = intervals(row[here], truths(known["is_fraud"])[here], known["us"].to_numpy()[here])
+    since = np.maximum(found.since_us, us[found.claim])
+    until = np.where(found.until_us == STILL, STILL, np.maximum(found.until_us, us[found.claim]))
+    return replace(found, since_us=since, until_us=until)

@@ -3,11 +3,11 @@
     write_network(path, ledger) -> rows       the `provider_network` view, and the ties to confirmed providers beside it
     ties_of(path, provider, day) -> [Tie]     the path that explains a provider's row
 
-A week's picture is of the midnight before its Monday, UTC: claims received in the 365 days before it, and labels known
-before it. Two providers *share* a member who claimed at both within 14 days. They are *tied* when they share at least
-three, and more than chance would have it: four standard deviations (of a Poisson count) above what two providers that
-share as many members with others of their region would share. Communities are Louvain's, on ties weighted by the
-members shared, from a fixed seed.
+A week's picture is of the midnight before its Monday, UTC: claims received in the 365 days before it, and findings that
+stood then (`features/findings.py`) and became known in those days. Two providers *share* a member who claimed at both
+within 14 days. They are *tied* when they share at least three, and more than chance would have it: four standard
+deviations (of a Poisson count) above what two providers that share as many members with others of their region would
+share. Communities are Louvain's, on ties weighted by the members shared, from a fixed seed.
 """
 
 from dataclasses import dataclass
@@ -75,9 +75,9 @@ def write_network(path: Path, ledger: Ledger) -> int:
     entity = {entity.name: entity for entity in ENTITIES}
     book = Book(ledger, entity["provider"])
     shared = _shared(book, Book(ledger, entity["member"]))
-    labels = book.labels(confirmed=True)
+    findings = book.findings(confirmed=True)
     names = PLANS["provider_network"].standing.fields
-    weeks = [_week(book, shared, labels, day) for day in _mondays(ledger)]
+    weeks = [_week(book, shared, findings, day) for day in _mondays(ledger)]
     rows = np.concatenate([np.empty((0, len(names) + 1), dtype=np.int64), *(week.rows for week in weeks)])
     edges = np.concatenate([np.empty((0, 5), dtype=np.int64), *(week.edges for week in weeks)])
     view = book.key_table(rows[:, 0])
@@ -146,12 +146,13 @@ def _shared(providers: Book, members: Book) -> _Shared:
     )
 
 
-def _week(book: Book, shared: _Shared, labels: tuple[np.ndarray, np.ndarray], day: int) -> _Week:
+def _week(book: Book, shared: _Shared, findings: tuple[np.ndarray, np.ndarray, np.ndarray], day: int) -> _Week:
     providers = book.keys
     ties = _ties(book, shared, day)
-    known = (labels[1] < day) & (labels[1] >= day - WINDOW_DAYS)
+    key, since, until = findings
+    stands = (since < day) & (since >= day - WINDOW_DAYS) & (day <= until)
     confirmed = np.full(providers, -1, dtype=np.int64)
-    np.maximum.at(confirmed, labels[0][known], labels[1][known])
+    np.maximum.at(confirmed, key[stands], since[stands])
     fraud = (confirmed >= 0).astype(np.int64)
     community = _communities(ties)
     in_community = np.bincount(community, weights=fraud)[community] - fraud

@@ -8,13 +8,16 @@ What is believed of a row, for a claim of day d:
 * today: a row of d, entered strictly before the claim; of an earlier day it is empty; of a later one it is ahead. None
   of them, if the updater has not been heard of for a while;
 * network: a row found strictly before the claim and no more than three weeks old;
-* no row: nought, known to be so, once the store is loaded and rolled over to d; of the network's: not known.
+* no row: zero, known to be so, once the store is loaded and rolled over to d; of the network's: not known. Except where
+  a narrower entity of the claim has history (the provider's claims of this procedure, say): then the wider one has some
+  as well, and its row was lost.
 
 What is not believed is `None` in the states and named in `stale`: missing is missing, never a silent nought.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import redis
 import redis.asyncio
@@ -36,6 +39,20 @@ _MICROS_A_DAY = 86_400_000_000
 
 _Judged = tuple[Row | None, int | None, bool]
 
+_NARROWER: dict[str, tuple[str, ...]] = {
+    plan.standing.name: narrower
+    for plan in PLANS.values()
+    if plan.standing.kind is Kind.HISTORY
+    and (
+        narrower := tuple(
+            other.standing.name
+            for other in PLANS.values()
+            if other.standing.kind is Kind.HISTORY and set(other.keys) > set(plan.keys)
+        )
+    )
+}
+"""History view → those of the entities whose key holds its key and more."""
+
 
 def connect(url: str, *, deadline_ms: int) -> "redis.Redis":
     """A client for reading: no call lasts longer than the deadline, and none is tried twice."""
@@ -55,6 +72,13 @@ def connect_async(url: str, *, deadline_ms: int) -> "redis.asyncio.Redis":
     )
 
 
+class _Heads(NamedTuple):
+    """What the keys of a generation begin with."""
+
+    generation: int
+    by_view: Mapping[str, bytes]
+
+
 class _Reads:
     """What both readers share: which keys to ask for, and what the answer means."""
 
@@ -62,17 +86,14 @@ class _Reads:
         self._project = project
         self._stale_after_us = int(stale_after_s * 1_000_000)
         self._watermark = watermark_key(project)
-        self._generation = -1
-        self._heads: dict[str, bytes] = {}
-        self._turn_to(0)
+        self._heads = self._heads_of(0)
 
-    def _turn_to(self, generation: int) -> None:
-        self._generation = generation
-        self._heads = {view.name: head(self._project, generation, view.name) for view in VIEWS}
+    def _heads_of(self, generation: int) -> "_Heads":
+        return _Heads(generation, {view.name: head(self._project, generation, view.name) for view in VIEWS})
 
-    def _keys(self, claims: Sequence[ClaimFacts]) -> list[bytes]:
+    def _keys(self, claims: Sequence[ClaimFacts], heads: Mapping[str, bytes]) -> list[bytes]:
         """The watermark's key, then a key for each view of each claim whose entity key is known."""
-        heads, keys = self._heads, [self._watermark]
+        keys = [self._watermark]
         for facts in claims:
             for plan in PLANS.values():
                 parts = key_of(plan.keys, facts)
@@ -81,11 +102,16 @@ class _Reads:
                     keys += [heads[view.name] + encoded for view in plan.views]
         return keys
 
-    def _readings(self, claims: Sequence[ClaimFacts], found: Sequence[bytes | None]) -> list[Reading] | None:
-        """What was read; `None`: a rebuild has turned to another generation since, ask again."""
+    def _readings(
+        self, claims: Sequence[ClaimFacts], found: Sequence[bytes | None], asked: int
+    ) -> list[Reading] | None:
+        """What was read of the generation `asked`; `None`: a rebuild has turned to another since, ask again.
+
+        Reads overlap, so what another read has learned since says nothing about what this one asked for.
+        """
         watermark = Watermark.unpack(found[0])
-        if watermark is not None and watermark.generation != self._generation:
-            self._turn_to(watermark.generation)
+        if watermark is not None and watermark.generation != asked:
+            self._heads = self._heads_of(watermark.generation)
             return None
         quiet_us = clock.micros(clock.now()) - (0 if watermark is None else watermark.heartbeat_us)
         silent = quiet_us > self._stale_after_us
@@ -120,6 +146,11 @@ def _reading(
             states[name], times[name] = row, time
             if not believed:
                 stale.append(name)
+    for name, narrower in _NARROWER.items():
+        # History is never taken away, so a claim that the narrower row counts was in the wider one too.
+        if times[name] is None and states[name] is not None and any(times[other] is not None for other in narrower):
+            states[name] = None
+            stale.append(name)
     return Reading(states, times, tuple(stale)), place
 
 
@@ -159,11 +190,12 @@ class OnlineReader(_Reads):
     def read_many(self, claims: Sequence[ClaimFacts]) -> list[Reading]:
         """The states of several claims, from one snapshot. Raises `OnlineUnavailableError`."""
         while True:
+            heads = self._heads
             try:
-                found = self._client.mget(self._keys(claims))
+                found = self._client.mget(self._keys(claims, heads.by_view))
             except redis.RedisError as error:
                 raise OnlineUnavailableError(error) from error
-            readings = self._readings(claims, found)  # type: ignore[arg-type]
+            readings = self._readings(claims, found, heads.generation)  # type: ignore[arg-type]
             if readings is not None:
                 return readings
 
@@ -184,10 +216,11 @@ class AsyncOnlineReader(_Reads):
     async def read_many(self, claims: Sequence[ClaimFacts]) -> list[Reading]:
         """The states of several claims, from one snapshot. Raises `OnlineUnavailableError`."""
         while True:
+            heads = self._heads
             try:
-                found = await self._client.mget(self._keys(claims))
+                found = await self._client.mget(self._keys(claims, heads.by_view))
             except redis.RedisError as error:
                 raise OnlineUnavailableError(error) from error
-            readings = self._readings(claims, found)
+            readings = self._readings(claims, found, heads.generation)
             if readings is not None:
                 return readings

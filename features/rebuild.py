@@ -6,8 +6,7 @@ changed since are read again, and one write of the watermark turns every reader 
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +20,14 @@ from features.hot import HotKeys
 from features.layout import PLANS
 from features.ledger import Ledger
 from features.locks import REBUILDING, WRITING, held
+from features.lost_writes import remember, remembered
 from features.packing import PROJECT
 from features.restated import keys_of_table
-from features.rollover import Progress, history_values, nothing_said
+from features.rollover import Progress, changed, history_values, nothing_said
 from features.snapshot import ledger_of, network_rows, snapshot
 from features.touched import done_since, values_of
 from features.views import ENTITIES
-from features.watermark import Watermark
+from features.watermark import Watermark, watermark_key
 from features.writer import CHUNK, chunks, packed, turn
 
 
@@ -55,11 +55,13 @@ def rebuild(
     """Rebuild the online store; `connection` is in autocommit, `progress` is told of each view and its rows."""
     with held(connection, REBUILDING):
         began = time.perf_counter()
-        day = clock.day_number(clock.now())
-        generation = clock.micros(clock.now()) // 1_000
         with held(connection, WRITING):
+            # A host whose clock is behind must not take the store back to a day or a generation that is over.
+            before = Watermark.unpack(client.get(watermark_key(project)))  # type: ignore[arg-type]
+            day = max(clock.day_number(clock.now()), 0 if before is None else before.rolled_day)
+            generation = max(clock.micros(clock.now()) // 1_000, 0 if before is None else before.generation + 1)
             # Every drain before this is in the snapshot; every one after it marks its events with a later time.
-            since = _database_time(connection)
+            since = remembered(connection, project).now
             connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
             connection.execute("SELECT 1 FROM claim_facts LIMIT 1")
         try:
@@ -72,12 +74,18 @@ def rebuild(
             rows[view] = rows.get(view, 0) + len(portion)
             progress(view, rows[view])
         with held(connection, WRITING), turn(client, project) as writing, snapshot(connection):
+            known = remembered(connection, project)
             before = writing.watermark
+            reached = day if before is None else max(day, before.rolled_day)
+            if reached > day:
+                # Midnight passed meanwhile: the updater rolled the old generation over and drained into it.
+                for portion in _rolled_on(connection, project, generation, since=day, day=reached):
+                    client.mset(portion)
             events = done_since(connection, since)
             values = values_of(
                 connection,
                 events,
-                rolled_day=day,
+                rolled_day=reached,
                 project=project,
                 generation=generation,
                 hot=HotKeys(),
@@ -85,24 +93,17 @@ def rebuild(
             )
             for portion in chunks(values.items()):
                 client.mset(portion)
-            writing.write({}, _turned(before, generation, day))
+            writing.write({}, _turned(before, generation, reached, clock.micros(known.now)))
+            remember(connection, writing)
         forget_generations(client, project, keep=generation)
         seconds = round(time.perf_counter() - began, 2)
-        return Rebuilt(generation, day, len(ledger), rows, len(events), seconds)
+        return Rebuilt(generation, reached, len(ledger), rows, len(events), seconds)
 
 
-def _database_time(connection: Connection) -> datetime:
-    row = connection.execute("SELECT clock_timestamp()").fetchone()
-    assert row is not None
-    at: datetime = row[0]
-    return at
-
-
-def _turned(before: Watermark | None, generation: int, day: int) -> Watermark:
-    now_us = clock.micros(clock.now())
+def _turned(before: Watermark | None, generation: int, day: int, written_us: int) -> Watermark:
     if before is None:
-        return Watermark(generation, day, now_us)
-    return Watermark(generation, day, before.heartbeat_us, before.position, before.committed_us)
+        return Watermark(generation, day, clock.micros(clock.now()), written_us=written_us)
+    return replace(before, generation=generation, rolled_day=day, written_us=written_us)
 
 
 def _values(
@@ -114,6 +115,15 @@ def _values(
         keys = np.arange(book.keys, dtype=np.int64)
         for portion in chunks(history_values(project, generation, book, keys, day)):
             yield PLANS[entity.name].standing.name, portion
+    yield from _today_values(connection, ledger, project, generation, day)
+    weekly = PLANS["provider_network"].standing
+    for portion in chunks(packed(project, generation, weekly, network_rows(network)).items()):
+        yield weekly.name, portion
+
+
+def _today_values(
+    connection: Connection, ledger: Ledger, project: str, generation: int, day: int
+) -> Iterator[tuple[str, dict[bytes, bytes]]]:
     for entity in TODAY_ENTITIES:
         view = PLANS[entity.name].today
         book = Book(ledger, entity, ledger.day == day)
@@ -123,9 +133,17 @@ def _values(
         for start in range(0, len(keys_today), CHUNK):
             found = today_of(connection, {entity.name: keys_today[start : start + CHUNK]}, day=day)
             yield view.name, packed(project, generation, view, found[entity.name])
-    weekly = PLANS["provider_network"].standing
-    for portion in chunks(packed(project, generation, weekly, network_rows(network)).items()):
-        yield weekly.name, portion
+
+
+def _rolled_on(
+    connection: Connection, project: str, generation: int, *, since: int, day: int
+) -> Iterator[dict[bytes, bytes]]:
+    """What takes a generation that was written for the day `since` to a later one: changed history, the day so far."""
+    ledger = ledger_of(connection)
+    for entity in ENTITIES:
+        yield from chunks(changed(project, generation, ledger, entity, since, day))
+    for _, portion in _today_values(connection, ledger, project, generation, day):
+        yield portion
 
 
 def forget_generations(client: "redis.Redis", project: str, *, keep: int) -> None:

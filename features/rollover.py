@@ -18,11 +18,12 @@ from features.derived_today import MICROS_A_DAY, TODAY_ENTITIES
 from features.history import change_points, history_at
 from features.layout import PLANS
 from features.ledger import Ledger
+from features.lost_writes import remember
 from features.packing import PACKERS, head, tail
 from features.restated import field_columns, keys_of_table
 from features.snapshot import ledger_of, network_rows, snapshot
 from features.state import Entity
-from features.touched import TOPICS
+from features.touched import TOPICS, late_history, open_events
 from features.views import ENTITIES
 from features.watermark import Watermark
 from features.writer import CHUNK, Turn, chunks, packed
@@ -62,24 +63,33 @@ def roll_over(
         for entity in ENTITIES:
             rows = 0
             for portion in chunks(
-                _changed(turn.project, watermark.generation, ledger, entity, watermark.rolled_day, day)
+                changed(turn.project, watermark.generation, ledger, entity, watermark.rolled_day, day)
             ):
                 turn.write(portion, turn.watermark or watermark)
                 rows += len(portion)
             progress(PLANS[entity.name].standing.name, rows)
             written += rows
-        values = packed(turn.project, watermark.generation, PLANS["provider_network"].standing, network_rows(network))
+        # What came late for the day the store is of, and was not drained before this midnight, moved no window since.
+        late = [
+            event
+            for event in open_events(connection, before_us=day * MICROS_A_DAY, limit=None)
+            if event.claim_id is not None and event.moves_history(watermark.rolled_day)
+        ]
+        values = late_history(connection, late, day=day, project=turn.project, generation=watermark.generation)
+        values |= packed(turn.project, watermark.generation, PLANS["provider_network"].standing, network_rows(network))
         for portion in chunks(values.items()):
             turn.write(portion, turn.watermark or watermark)
         turn.write({}, replace(turn.watermark or watermark, rolled_day=day))
         connection.execute(_DONE, {"topics": TOPICS, "until": day * MICROS_A_DAY})
+        remember(connection, turn)
     _forget_yesterday(client, turn.project, watermark, ledger, day)
     return written
 
 
-def _changed(
+def changed(
     project: str, generation: int, ledger: Ledger, entity: Entity, since: int, day: int
 ) -> Iterator[tuple[bytes, bytes]]:
+    """The history rows as of `day` of the keys whose history changed after the midnight before `since`."""
     book = Book(ledger, entity)
     points = change_points(book, until=day)
     keys = np.unique(points.key[points.day > since])

@@ -12,13 +12,14 @@ from features.layout import PLANS, key_of
 from features.restated import history_of
 from features.writer import packed
 
-RECEIVED, VOIDED = "claim.received", "claim.voided"
-TOPICS = [RECEIVED, VOIDED]
+RECEIVED, VOIDED, LABELLED = "claim.received", "claim.voided", "label.recorded"
+TOPICS = [RECEIVED, VOIDED, LABELLED]
 
 _COLUMNS = """c.claim_id, c.service_from, c.member_id, c.provider_id, c.procedure_code, c.diagnosis_code, c.region,
     c.specialty, c.age_years, c.sex, (extract(epoch FROM c.received_at) * 1000000)::bigint AS us,
     CASE WHEN c.voided_at IS NOT NULL
-         THEN (extract(epoch FROM greatest(c.voided_at, c.received_at)) * 1000000)::bigint END AS void_us"""
+         THEN (extract(epoch FROM greatest(c.voided_at, c.received_at)) * 1000000)::bigint END AS void_us,
+    (o.payload ->> 'known_us')::bigint AS known_us"""
 
 _OPEN = f"""
     SELECT o.position, o.created_at, o.topic, {_COLUMNS}
@@ -53,6 +54,8 @@ class Event:
     sex: str | None
     us: int
     void_us: int | None
+    known_us: int | None
+    """When the label of `label.recorded` became known."""
 
     @property
     def day(self) -> int:
@@ -60,14 +63,16 @@ class Event:
         return self.us // MICROS_A_DAY
 
     def moves_history(self, rolled_day: int) -> bool:
-        """Whether history as of `rolled_day` ought to know of it: it came late, or its voiding did."""
+        """Whether history as of `rolled_day` ought to know of it: the claim, its voiding or its label came late."""
         if self.topic == VOIDED:
             return self.void_us is not None and self.void_us // MICROS_A_DAY < rolled_day
+        if self.topic == LABELLED:
+            return self.known_us is not None and max(self.known_us, self.us) // MICROS_A_DAY < rolled_day
         return self.day < rolled_day
 
 
-def open_events(connection: Connection, *, before_us: int, limit: int) -> list[Event]:
-    """Events not yet done, by position, of claims received before an instant."""
+def open_events(connection: Connection, *, before_us: int, limit: int | None) -> list[Event]:
+    """Events not yet done, by position, of claims received before an instant; `limit` is how many, `None`: all."""
     params = {"topics": TOPICS, "until": before_us, "limit": limit}
     return [Event(*row) for row in connection.execute(_OPEN, params)]
 
@@ -104,15 +109,25 @@ def values_of(
     """
     known = [event for event in events if event.claim_id is not None]
     late = [event for event in known if event.moves_history(rolled_day)]
+    # A label changes no today row: a finding counts from the midnight after it became known.
+    late_claims = [event for event in late if event.topic != LABELLED]
+    of_day = [event for event in known if event.day == rolled_day and event.topic != LABELLED]
     values: dict[bytes, bytes] = {}
-    hot.begin(day=rolled_day, writes=writes, late=bool(late))
-    of_day = [event for event in known if event.day == rolled_day]
-    today = hot.today_of(connection, keys_of(of_day + late), of_day)
+    hot.begin(day=rolled_day, writes=writes, late=bool(late_claims))
+    today = hot.today_of(connection, keys_of(of_day + late_claims), of_day)
     for name, rows in today.items():
         view = PLANS[name].today
         if view is not None:
             values |= packed(project, generation, view, rows)
+    return values | late_history(connection, late, day=rolled_day, project=project, generation=generation)
+
+
+def late_history(
+    connection: Connection, late: Sequence[Event], *, day: int, project: str, generation: int
+) -> dict[bytes, bytes]:
+    """The history keys that late events touch, with their values as of `day`."""
+    values: dict[bytes, bytes] = {}
     if late:
-        for name, rows in history_of(connection, keys_of(late), day=rolled_day).items():
+        for name, rows in history_of(connection, keys_of(late), day=day).items():
             values |= packed(project, generation, PLANS[name].standing, rows)
     return values

@@ -16,6 +16,7 @@ from features.asof_job import AsofJob
 from features.derive import DERIVED_SQL
 from features.engine import engine
 from features.files import EVENT_TIME
+from features.findings import standing_labels
 from features.frame import CLAIMS, LABELS
 from features.layout import PLANS
 from features.ledger import Relation, check_columns, relation
@@ -36,22 +37,32 @@ class TrainingSet:
     """The features whose columns the claims have: a column without a single value is one they lack."""
 
 
-def training_set(home: Path, claims: Relation, labels: Relation | None = None, *, only: str = "TRUE") -> TrainingSet:
+def training_set(
+    home: Path,
+    claims: Relation,
+    labels: Relation | None = None,
+    *,
+    only: str = "TRUE",
+    labels_as_of_us: int | None = None,
+) -> TrainingSet:
     """Vectors of claims as of their receipt, from the offline features of `home`, which were built with these claims.
 
-    `only` is SQL over the claims frame that keeps part of the claims. Raises `NotBuiltError`, `RegistryChangedError`,
-    `MissingColumnError`, `NaiveTimeError`, `UnsoundFrameError`.
+    `only` is SQL over the claims frame that keeps part of the claims. A claim's label is the finding that stood at
+    `labels_as_of_us` (default: after the last label), with the time it became known; one of which nothing was known by
+    then has the finding that became known first after it (`features.findings.standing_labels`).
+    Raises `NotBuiltError`, `RegistryChangedError`, `MissingColumnError`, `NaiveTimeError`, `UnsoundFrameError`.
     """
     with engine(home / "features" / "spill") as connection:
         source = relation(connection, claims, "claims_frame")
         check_claims(connection, source)
         truth = relation(connection, LABELS.empty_table() if labels is None else labels, "labels_frame")
         check_columns(connection, truth, "the labels frame", LABELS, ("known_at",))
+        sequence = connection.sql(f"SELECT {', '.join(LABELS.names)} FROM {truth}").to_arrow_table()
+        connection.register("standing_labels", standing_labels(sequence, as_of_us=labels_as_of_us))
         index = connection.sql(f"""
-            SELECT c.*, l.truth.is_fraud, l.truth.kind, l.known_at
+            SELECT c.*, l.is_fraud, l.kind, l.known_at
             FROM (SELECT {", ".join(CLAIMS.names)} FROM {source} WHERE {only}) c
-            LEFT JOIN (SELECT claim_id, arg_max({{'is_fraud': is_fraud, 'kind': kind}}, known_at) AS truth,
-                              max(known_at) AS known_at FROM {truth} GROUP BY claim_id) l USING (claim_id)
+            LEFT JOIN standing_labels l USING (claim_id)
             ORDER BY received_at, claim_id""").to_arrow_table()
     x = np.empty((len(index), len(FEATURE_NAMES)), dtype=np.float32)
     start = 0

@@ -27,12 +27,13 @@ from features.derived_today import MICROS_A_DAY
 from features.errors import FeatureError, OnlineUnavailableError, OvertakenError
 from features.hot import HotKeys
 from features.locks import WRITING, tried
+from features.lost_writes import Remembered, check_memory, redo_lost, remember, remembered, repaired
 from features.packing import PROJECT
 from features.reading import Reading
 from features.rebuild import rebuild
 from features.rollover import roll_over
 from features.snapshot import snapshot
-from features.touched import TOPICS, Event, open_events, values_of
+from features.touched import LABELLED, TOPICS, Event, open_events, values_of
 from features.watermark import Watermark
 from features.writer import Turn, turn
 
@@ -89,21 +90,44 @@ class FeatureUpdater:
         self._network = network
         self._connection: Connection | None = None
         self._hot = HotKeys() if hot is None else hot
+        self._looked = False
 
     def drain(self, limit: int = 500) -> Drained:
         """Bring up to `limit` open events into the online store, and beat the heart when all of them are in.
 
-        Raises `OnlineUnavailableError`, `OvertakenError` or a database error, and then nothing is lost: call again.
+        Raises `OnlineUnavailableError`, `OvertakenError`, `EvictingStoreError` or a database error, and then nothing is
+        lost: call again.
         """
         connection = self._opened()
         with tried(connection, WRITING) as held:
             if not held:
                 return Drained(busy=True)
             with turn(self._client, self._project) as writing:
+                known = remembered(connection, self._project)
+                evicted = self._looked_at_memory(writing.watermark)
+                if evicted is not None and evicted != known.evicted:
+                    if evicted:  # nobody knows which keys are gone: nothing is believed until all is written again
+                        writing.forget()
+                    repaired(connection, self._project, evicted)
+                redo_lost(connection, writing, known)
                 if writing.watermark is not None:
-                    return self._drain(connection, writing, writing.watermark, limit)
+                    return self._drain(connection, writing, writing.watermark, limit, known)
         rebuild(connection, self._client, project=self._project, network=self._network)
         return Drained(more=True, rebuilt=True)
+
+    def _looked_at_memory(self, watermark: Watermark | None) -> int | None:
+        """How many keys the store evicted, at the first drain and with each heartbeat; `None` in between.
+
+        Raises `EvictingStoreError`.
+        """
+        if self._looked and watermark is not None and not _heartbeat_due(watermark):
+            return None
+        try:
+            evicted = check_memory(self._client)
+        except redis.RedisError as error:
+            raise OnlineUnavailableError(error) from error
+        self._looked = True
+        return evicted
 
     def close(self) -> None:
         """Close the connection to the database."""
@@ -118,7 +142,9 @@ class FeatureUpdater:
             self._connection.execute("SET TIME ZONE 'UTC'")
         return self._connection
 
-    def _drain(self, connection: Connection, writing: Turn, watermark: Watermark, limit: int) -> Drained:
+    def _drain(
+        self, connection: Connection, writing: Turn, watermark: Watermark, limit: int, known: Remembered
+    ) -> Drained:
         now = clock.now()
         rolled = clock.day_number(now) > watermark.rolled_day
         if rolled:
@@ -142,8 +168,10 @@ class FeatureUpdater:
                     hot=self._hot,
                     writes=watermark.writes,
                 )
-            if events or now_us - watermark.heartbeat_us >= HEARTBEAT_S * 1_000_000:
-                writing.write(values, _advanced(watermark, events, None if more else now_us))
+            if events or _heartbeat_due(watermark):
+                advanced = replace(_advanced(watermark, events), written_us=clock.micros(known.now))
+                writing.write(values, advanced if more else replace(advanced, heartbeat_us=now_us))
+                remember(connection, writing)
                 self._hot.wrote(watermark.writes + 1)
             if events:
                 connection.execute(_DONE, [[event.position for event in events]])
@@ -151,7 +179,7 @@ class FeatureUpdater:
             metrics.DRAIN_SECONDS.observe(time.perf_counter() - started)
             metrics.WRITTEN_KEYS.inc(len(values))
             read_at = clock.now()
-            for event in events:
+            for event in (one for one in events if one.topic != LABELLED):
                 metrics.FRESHNESS_SECONDS.observe(max((read_at - event.created_at).total_seconds(), 0.0))
         self._measure_open(connection)
         return Drained(len(events), len(values), more, rolled_over=rolled)
@@ -168,12 +196,15 @@ class FeatureUpdater:
         return states_at(connection, claims, client=self._client, project=self._project, network=self._network)
 
 
-def _advanced(watermark: Watermark, events: Sequence[Event], heartbeat_us: int | None) -> Watermark:
-    advanced = watermark if heartbeat_us is None else replace(watermark, heartbeat_us=heartbeat_us)
+def _heartbeat_due(watermark: Watermark) -> bool:
+    return clock.micros(clock.now()) - watermark.heartbeat_us >= HEARTBEAT_S * 1_000_000
+
+
+def _advanced(watermark: Watermark, events: Sequence[Event]) -> Watermark:
     if not events:
-        return advanced
+        return watermark
     return replace(
-        advanced,
+        watermark,
         position=max(watermark.position, *(event.position for event in events)),
         committed_us=max(watermark.committed_us, *(clock.micros(event.created_at) for event in events)),
     )

@@ -35,8 +35,8 @@ class Watermark:
     """When the newest event written was put into the outbox."""
     writes: int = 0
     """Counts writes, so that two watermarks are never the same bytes: a writer that was overtaken notices."""
-    network_day: int = 0
-    """The day of the network view that was loaded; 0: none."""
+    written_us: int = 0
+    """The database's time just before this write: events marked done later may not be in it."""
     layout: int = LAYOUT
 
     def pack(self) -> bytes:
@@ -49,7 +49,7 @@ class Watermark:
             self.position,
             self.committed_us,
             self.writes,
-            self.network_day,
+            self.written_us,
         )
 
     @classmethod
@@ -58,14 +58,14 @@ class Watermark:
         if stored is None:
             return None
         try:
-            layout, generation, rolled_day, heartbeat_us, position, committed_us, writes, network_day = _PACKED.unpack(
+            layout, generation, rolled_day, heartbeat_us, position, committed_us, writes, written_us = _PACKED.unpack(
                 stored
             )
         except error:
             return None
         if layout != LAYOUT:
             return None
-        return cls(generation, rolled_day, heartbeat_us, position, committed_us, writes, network_day)
+        return cls(generation, rolled_day, heartbeat_us, position, committed_us, writes, written_us)
 
 
 def watermark_key(project: str = PROJECT) -> bytes:

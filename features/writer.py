@@ -53,6 +53,17 @@ class Turn:
             raise OvertakenError("another writer wrote to the online store right after; what follows was not written")
 
 
+    def forget(self) -> None:
+        """Remove the watermark: nothing in the store is believed any more. Raises `OvertakenError`."""
+        self._pipe.multi()
+        self._pipe.delete(self._key)
+        try:
+            self._pipe.execute()
+        except WatchError as error:
+            raise OvertakenError("another writer wrote to the online store in between; nothing was removed") from error
+        self.watermark, self._stored = None, self._look()
+
+
 @contextmanager
 def turn(client: "redis.Redis", project: str = PROJECT) -> Iterator[Turn]:
     """A turn at writing. Raises `OnlineUnavailableError` where the store does not answer."""

@@ -9,7 +9,8 @@ import redis
 from claims.scoring import ClaimFacts
 from core.logging import get_logger
 from core.settings import settings
-from features.errors import OnlineUnavailableError
+from features.errors import EvictingStoreError, OnlineUnavailableError
+from features.lost_writes import refuse_eviction
 from features.online import AsyncOnlineReader, connect_async
 from features.reading import Reading
 from serving import metrics
@@ -38,7 +39,10 @@ class Store:
 
     @classmethod
     async def open(cls, url: str) -> Self:
-        """Connect and ask once; a store that does not answer is asked again later."""
+        """Connect and ask once; a store that does not answer is asked again later.
+
+        Raises `EvictingStoreError` where the store may evict keys: a key that is gone reads as a count of zero.
+        """
         limits = (READ_SECONDS, BATCH_READ_SECONDS)
         store = cls(*(connect_async(url, deadline_ms=int(seconds * 1_000)) for seconds in limits))
         await store._look()
@@ -53,7 +57,11 @@ class Store:
         """Ask each second whether it answers, until cancelled."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            await self._look()
+            try:
+                await self._look()
+            except EvictingStoreError as error:
+                self.answers = False
+                _log.error("online store refused", error=str(error))
 
     async def read(self, claim: ClaimFacts, deadline: float | None) -> Reading:
         """What is known of one claim's past. Raises `StatesUnavailable`, or `Late`."""
@@ -82,6 +90,8 @@ class Store:
         try:
             async with asyncio.timeout(LOOK_SECONDS):
                 await self._clients[0].ping()
+                if not before:
+                    refuse_eviction(await self._clients[0].info("memory"))
             self.answers = True
         except (TimeoutError, OSError, redis.RedisError) as error:
             self.answers = False

@@ -1,16 +1,17 @@
 """Questions about lists and findings."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, exists, func, insert, select
+from sqlalchemy import DateTime, and_, cast, exists, func, insert, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.intake.tables import ClaimRow
 from api.investigations.tables import DispositionRow, SelectionRow
 from api.scoring.tables import AssessmentRow, LabelRow
+from core import clock
 
 
 async def hold_week(connection: AsyncConnection, week: date) -> None:
@@ -117,10 +118,23 @@ async def add_disposition(connection: AsyncConnection, **values: Any) -> None:
     await connection.execute(insert(DispositionRow).values(**values))
 
 
+async def next_known_at(connection: AsyncConnection, claim_id: str) -> datetime:
+    """When a finding recorded now is known: the database's time, and later than every finding on the claim before it.
+
+    To be asked after the claim is locked (`amount_of`), so that findings are ordered by their commits whatever the
+    clocks of the hosts say. A clock held by a test (`core.clock.held`) stands in for the database's.
+    """
+    before = select(func.max(DispositionRow.known_at)).where(DispositionRow.claim_id == claim_id).scalar_subquery()
+    now = func.coalesce(cast(clock.held_at(), DateTime(timezone=True)), func.clock_timestamp())
+    statement = select(func.greatest(now, before + timedelta(microseconds=1)))
+    known_at: datetime = (await connection.execute(statement)).scalar_one()
+    return known_at
+
+
 async def add_label(
-    connection: AsyncConnection, *, claim_id: str, known_at: datetime, is_fraud: bool, kind: str | None
+    connection: AsyncConnection, *, claim_id: str, known_at: datetime, is_fraud: bool | None, kind: str | None
 ) -> None:
-    """Store what a finding says of the claim as a label."""
+    """Store what a finding says of the claim as a label: confirmed, cleared, or (None) withdrawn."""
     await connection.execute(
         insert(LabelRow).values(
             claim_id=claim_id, known_at=known_at, is_fraud=is_fraud, kind=kind, source="disposition"

@@ -12,7 +12,7 @@ from typing import Any
 from api.database import Database
 from api.errors import Conflict, Invalid, NotFound
 from api.investigations import repository
-from api.investigations.tables import DISPOSITIONS
+from api.investigations.tables import DISPOSITIONS, IS_FRAUD
 from claims.money import format_cents
 from core import clock
 
@@ -114,8 +114,9 @@ async def record(
     """Store a finding, and with it the label, as known from this moment. The latest finding told again is the latest.
 
     Known from now and never from before: features tell each day what was known by its midnight, and a finding that
-    entered yesterday would make yesterday's scores look as if they had known. So nothing is put into the outbox either:
-    the roll-over of the coming midnight reads the label. Raises `NotFound`, `Invalid`.
+    entered yesterday would make yesterday's scores look as if they had known. The moment is the database's; a finding
+    that commits after the midnight it belongs to enters history by the label's event in the outbox. An inconclusive
+    finding withdraws the standing one: the truth is unknown again. Raises `NotFound`, `Invalid`.
     """
     _check(disposition, decided_by, amount_recovered_cents, kind)
     async with database.transaction() as connection:
@@ -126,17 +127,16 @@ async def record(
             raise Invalid.field(
                 "amount_recovered", f"more than the claim's {format_cents(amount)}; record each claim's own part"
             )
-        # After the claim is held, so that two findings on one claim are known in the order of their commits.
-        known_at = clock.now()
+        # After the claim is locked, so that two findings on one claim are known in the order of their commits.
+        known_at = await repository.next_known_at(connection, claim_id)
         finding = Finding(disposition, kind, amount_recovered_cents, decided_by, note, known_at)
         latest = [Finding(*row) for row in (await repository.dispositions_of(connection, claim_id))[:1]]
         if latest and replace(latest[0], known_at=known_at) == finding:
             return latest[0]
         await repository.add_disposition(connection, claim_id=claim_id, **asdict(finding))
-        if disposition != "inconclusive":
-            await repository.add_label(
-                connection, claim_id=claim_id, known_at=known_at, is_fraud=disposition == "confirmed", kind=kind
-            )
+        await repository.add_label(
+            connection, claim_id=claim_id, known_at=known_at, is_fraud=IS_FRAUD[disposition], kind=kind
+        )
     return finding
 
 

@@ -8,7 +8,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from api.tables import Base, Cents, Instant
 
 WAYS = ("score", "audit")
-DISPOSITIONS = ("confirmed", "cleared", "inconclusive")
+IS_FRAUD: dict[str, bool | None] = {"confirmed": True, "cleared": False, "inconclusive": None}
+"""Disposition → what its label says; an inconclusive one withdraws what stood before."""
+DISPOSITIONS = tuple(IS_FRAUD)
 
 
 class SelectionRow(Base):

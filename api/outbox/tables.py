@@ -1,4 +1,7 @@
-"""What is to be done because of a change: written in the change's own transaction, drained at least once."""
+"""What is to be done because of a change: written in the change's own transaction, drained at least once.
+
+Beside it stands what the online store was last written with: by it the updater notices a store that lost writes.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -26,3 +29,13 @@ class OutboxRow(Base):
     done_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     __table_args__ = (Index("outbox_open_idx", "topic", "position", postgresql_where="done_at IS NULL"),)
+
+
+class FeatureStoreRow(Base):
+    """What one project of the online store was last written with (`features/lost_writes.py`)."""
+
+    __tablename__ = "feature_store"
+
+    project: Mapped[str] = mapped_column(primary_key=True)
+    writes: Mapped[int] = mapped_column(BigInteger, comment="The watermark's count as of the last write.")
+    evicted: Mapped[int] = mapped_column(BigInteger, server_default="0", comment="Evictions already repaired.")

@@ -56,13 +56,19 @@ class AssessmentRow(Base):
 
 
 class LabelRow(Base):
-    """What became known of a claim, and when. The latest known before a moment holds at that moment."""
+    """What became known of a claim, and when. The latest known before a moment holds at that moment.
+
+    A trigger puts `label.recorded` into the outbox for each label of a disposition, so that one that commits after the
+    midnight it belongs to still enters the history it belongs to.
+    """
 
     __tablename__ = "labels"
 
     claim_id: Mapped[str] = mapped_column(primary_key=True)
     known_at: Mapped[Instant] = mapped_column(primary_key=True)
-    is_fraud: Mapped[bool]
+    is_fraud: Mapped[bool | None] = mapped_column(
+        comment="True: confirmed; false: cleared; null: withdrawn, the truth is unknown again."
+    )
     kind: Mapped[str | None]
     source: Mapped[str] = mapped_column(comment="'disposition', or the data set it was loaded from.")
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from core.settings import settings
 from features.training import training_set
@@ -86,9 +88,10 @@ def raised(days: list[Day]) -> list[Alarm]:
 
 
 def stream_of(artefact: Artefact, source: Source) -> Stream:
-    """Every claim of a data set, scored as of its receipt; labels as far as they were known by the last claim."""
+    """Every claim of a data set, scored as of its receipt; findings as they stood when the last claim was received."""
     steps.ensure_features(source, "redis://127.0.0.1:1/0")
-    built = training_set(source.home, source.claims, source.labels)
+    last_us = int(pc.max(source.claims["received_at"]).cast(pa.int64()).as_py())
+    built = training_set(source.home, source.claims, source.labels, labels_as_of_us=last_us)
     columns = np.array([FEATURE_NAMES.index(name) for name in artefact.features], dtype=np.intp)
     x = np.ascontiguousarray(built.x[:, columns])
     margins = artefact.booster.inplace_predict(x, predict_type="margin")
@@ -99,7 +102,7 @@ def stream_of(artefact: Artefact, source: Source) -> Stream:
         x=x,
         probabilities=artefact.calibrator.probabilities(margins),
         day=received // DAY_US,
-        known_day=np.where(known <= received.max(), known // DAY_US, -1),
+        known_day=np.where(known <= last_us, known // DAY_US, -1),
         fraud=built.index["is_fraud"].fill_null(False).to_numpy().astype(bool),
     )
 

@@ -85,14 +85,14 @@ def declared(now_us: int, *, least_rows: int = 100) -> tuple[Check, ...]:
 
 
 LABEL_CHECKS: tuple[Check, ...] = (
-    Check("label_id_unique", "claim_id", "ExpectColumnValuesToBeUnique", {"column": "claim_id"},
-          "two truths for one claim"),
+    Check("label_unique", "label", "ExpectColumnValuesToBeUnique", {"column": "label"},
+          "two labels for one claim that became known at the same moment"),
     _mean("labels_have_claims", "orphan", "labels of claims that are not there", 0, 0),
     _mean("fraud_share", "is_fraud", "no fraud at all, or nearly nothing else: a label read wrongly", 1e-5, 0.8),
     _ordered("known_after_received", "known_at", "known_at", "received_at",
              "a truth known before the claim came: a label from the future of another claim"),
 )  # fmt: skip
-"""Expectations on the labels frame, joined to its claims."""
+"""Expectations on the labels frame, joined to its claims: a claim may have several labels, each at its own moment."""
 
 
 def prepare(claims: pa.Table) -> pd.DataFrame:
@@ -137,12 +137,13 @@ def _codes(column: pa.ChunkedArray) -> Any:
 def _prepare_labels(labels: pa.Table, claims: pa.Table) -> pd.DataFrame:
     at = pc.index_in(labels["claim_id"], value_set=claims["claim_id"].combine_chunks())
     received = claims["received_at"].cast(pa.int64()).take(at)
+    known_at = labels["known_at"].cast(pa.int64()).to_numpy()
     return pd.DataFrame(
         {
-            "claim_id": _codes(labels["claim_id"]),
+            "label": pd.factorize(pd.MultiIndex.from_arrays([_codes(labels["claim_id"]), known_at]))[0],
             "orphan": pc.is_null(at).cast(pa.float64()).to_numpy(),
             "is_fraud": labels["is_fraud"].cast(pa.float64()).to_numpy(),
-            "known_at": labels["known_at"].cast(pa.int64()).to_numpy(),
+            "known_at": known_at,
             "received_at": received.to_numpy(),
         }
     )

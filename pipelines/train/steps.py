@@ -88,7 +88,13 @@ def _stamp(source: Source) -> Path:
 
 def read_vectors(source: Source, *, as_of_us: int) -> TrainingSet:
     """The vectors of every claim received by then, through Feast. Raises `EmptyWindowError`."""
-    built = training_set(source.home, source.claims, source.labels, only=f"epoch_us(received_at) <= {as_of_us}")
+    built = training_set(
+        source.home,
+        source.claims,
+        source.labels,
+        only=f"epoch_us(received_at) <= {as_of_us}",
+        labels_as_of_us=as_of_us,
+    )
     if len(built.index) == 0:
         raise EmptyWindowError(f"no claim was received by {clock.from_micros(as_of_us):%Y-%m-%d}")
     return built

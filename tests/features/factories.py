@@ -44,8 +44,8 @@ def claims(rows: list[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=CLAIMS)
 
 
-def labels(rows: list[tuple[str, bool, datetime]]) -> pa.Table:
-    """The labels frame of (claim, is it fraud, known when)."""
+def labels(rows: list[tuple[str, bool | None, datetime]]) -> pa.Table:
+    """The labels frame of (claim, is it fraud or withdrawn, known when)."""
     named = [{"claim_id": c, "is_fraud": fraud, "kind": None, "known_at": known} for c, fraud, known in rows]
     return pa.Table.from_pylist(named, schema=LABELS)
 

@@ -27,7 +27,8 @@ from features.state import (
 )
 
 Row = dict[str, Any]
-Label = tuple[str, bool, datetime]
+Label = tuple[str, bool | None, datetime]
+"""Claim, confirmed (True), cleared (False) or withdrawn (None), and when that became known."""
 _DERIVED: dict[str, Callable[[Row], Any]] = {
     "log_e4": lambda row: log_e4(row["amount_cents"]),
     "log_e4_squared": lambda row: log_e4(row["amount_cents"]) ** 2,
@@ -60,16 +61,29 @@ def first_day(day: date, days: int) -> date:
     return date(day.year, 1, 1) if days == YEAR_TO_DATE else day - timedelta(days=days)
 
 
+_RANK = (None, False, True)
+
+
+def standing(row: Row, labels: list[Label], day: date) -> tuple[bool, date] | None:
+    """What stood of a claim at the midnight before `day`, and the day on which it became known; None: nothing."""
+    sequence = sorted((w, _RANK.index(fraud)) for claim_id, fraud, w in labels if claim_id == row["claim_id"])
+    told = [(max(w, row["received_at"]).astimezone(UTC).date(), _RANK[rank]) for w, rank in sequence]
+    told = [(known, fraud) for known, fraud in told if known < day]
+    if not told or told[-1][1] is None:
+        return None
+    since, truth = told[-1]
+    for known, fraud in reversed(told):
+        if fraud != truth:
+            break
+        since = known
+    return truth, since
+
+
 def history(entity: Entity, rows: list[Row], labels: list[Label], at: tuple[Any, ...], day: date) -> Row:
     """The history row of a key as of a day."""
     own = sorted((r for r in rows if key(entity, r) == at), key=lambda r: (r["received_at"], r["claim_id"]))
     past = [r for r in own if received_day(r) < day]
-    known = [
-        (max(when, r["received_at"]).astimezone(UTC).date(), fraud)
-        for claim_id, fraud, when in labels
-        for r in own
-        if r["claim_id"] == claim_id
-    ]
+    found = [standing(r, labels, day) for r in own]
 
     def within(days: int) -> list[Row]:
         return [r for r in past if received_day(r) >= first_day(day, days)]
@@ -109,7 +123,7 @@ def history(entity: Entity, rows: list[Row], labels: list[Label], at: tuple[Any,
                     counts[sum(r["amount_cents"] >= edge for edge in AMOUNT_EDGES_CENTS)] += 1
                 return counts
             case Labels(confirmed=confirmed, days=days):
-                return sum(fraud == confirmed and first_day(day, days) <= when < day for when, fraud in known)
+                return sum(f is not None and f[0] == confirmed and first_day(day, days) <= f[1] for f in found)
 
     return {measure.name: value(measure) for measure in entity.measures}
 

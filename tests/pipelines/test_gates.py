@@ -120,7 +120,6 @@ def test_a_file_read_twice_is_refused_even_under_new_ids(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("changes", "fraud", "check"),
     [
-        ({"claim_id": ["C5"]}, 10, "label_id_unique"),
         ({"claim_id": ["C9999"]}, 10, "labels_have_claims"),
         ({"known_at": [datetime(2025, 1, 1, tzinfo=UTC)]}, 10, "known_after_received"),
         ({}, 0, "fraud_share"),

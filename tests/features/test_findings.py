@@ -1,0 +1,161 @@
+"""A finding counts once, as it stands: repeated, reversed and withdrawn findings, at every moment."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core import clock
+from features.book import Book
+from features.findings import intervals, standing_labels
+from features.history import every_key, history_at
+from features.ledger import load
+from features.views import ENTITIES
+from tests.features import oracle
+from tests.features.factories import claim, claims, labels
+
+DAY_ZERO = datetime(2025, 3, 1, 12, tzinfo=UTC)
+PROVIDER = next(entity for entity in ENTITIES if entity.name == "provider")
+MEMBER = next(entity for entity in ENTITIES if entity.name == "member")
+CONFIRMED, CLEARED, WITHDRAWN = True, False, None
+_CONNECTION = duckdb.connect()
+
+
+def on(day: int, *, hour: int = 12) -> datetime:
+    """An hour of a day of March 2025."""
+    return datetime(2025, 3, day, hour, tzinfo=UTC)
+
+
+def counts(known: list[oracle.Label], day: int, **facts: Any) -> tuple[int, int, int, int]:
+    """(confirmed in 365 days, confirmed ever, cleared in 365 days) of the provider, cleared ever of the member."""
+    ledger = load(_CONNECTION, claims([claim(1, received_at=on(1), **facts)]), labels(known))
+    at = clock.day_number(on(day))
+    books = [Book(ledger, entity) for entity in _ENTITIES]
+    provider, member = (history_at(book, every_key(book, at)).to_pylist()[0] for book in books)
+    return provider["confirmed_365d"], provider["confirmed_ever"], provider["cleared_365d"], member["cleared_ever"]
+
+
+_ENTITIES = (PROVIDER, MEMBER)
+
+
+def label(truth: bool | None, day: int, *, hour: int = 12) -> oracle.Label:
+    return ("clm_000001", truth, on(day, hour=hour))
+
+
+def test_a_claim_confirmed_and_later_cleared_no_longer_counts_as_confirmed() -> None:
+    known = [label(CONFIRMED, 2), label(CLEARED, 5)]
+    assert [counts(known, day) for day in (2, 3, 5)] == [(0, 0, 0, 0), (1, 1, 0, 0), (1, 1, 0, 0)]
+    assert counts(known, 6) == counts(known, 10) == (0, 0, 1, 1)
+
+
+def test_a_claim_confirmed_twice_counts_once() -> None:
+    assert counts([label(CONFIRMED, 2), label(CONFIRMED, 5)], 10) == (1, 1, 0, 0)
+
+
+def test_a_claim_confirmed_cleared_and_confirmed_again_counts_once() -> None:
+    known = [label(CONFIRMED, 2), label(CLEARED, 5), label(CONFIRMED, 7)]
+    assert [counts(known, day)[:3] for day in (4, 6, 7, 8)] == [(1, 1, 0), (0, 0, 1), (0, 0, 1), (1, 1, 0)]
+
+
+def test_a_withdrawn_finding_leaves_the_truth_unknown() -> None:
+    known = [label(CONFIRMED, 2), label(WITHDRAWN, 5)]
+    assert counts(known, 5) == (1, 1, 0, 0)
+    assert counts(known, 6) == (0, 0, 0, 0)
+
+
+def test_a_finding_reversed_on_its_own_day_never_counts() -> None:
+    known = [label(CONFIRMED, 2, hour=9), label(CLEARED, 2, hour=10)]
+    assert counts(known, 3) == (0, 0, 1, 1)
+
+
+def test_the_window_begins_with_the_first_of_repeated_confirmations() -> None:
+    first = datetime(2024, 3, 5, tzinfo=UTC)
+    known = [("clm_000001", CONFIRMED, first), label(CONFIRMED, 1)]
+    long_ago = {"received_at": first - timedelta(days=1)}
+    ledger = load(_CONNECTION, claims([claim(1, **long_ago)]), labels(known))
+    book = Book(ledger, PROVIDER)
+    last = clock.day_number(first) + 365
+    for day, expected in ((last, (1, 1)), (last + 1, (0, 1))):
+        row = history_at(book, every_key(book, day)).to_pylist()[0]
+        assert (row["confirmed_365d"], row["confirmed_ever"]) == expected
+
+
+def test_the_order_of_rows_never_decides() -> None:
+    known = [label(CONFIRMED, 2), label(CLEARED, 5), label(CONFIRMED, 7), label(WITHDRAWN, 9)]
+    for day in (3, 6, 8, 10):
+        assert counts(known, day) == counts(known[::-1], day)
+
+
+_SEQUENCES = st.lists(
+    st.tuples(st.sampled_from(["a", "b", "c"]), st.sampled_from([True, False, None]), st.integers(0, 12)), max_size=20
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(known=_SEQUENCES, as_of=st.integers(-1, 13))
+def test_standing_labels_are_what_reading_each_sequence_to_the_moment_gives(
+    known: list[tuple[str, bool | None, int]], as_of: int
+) -> None:
+    table = labels([(c, fraud, DAY_ZERO + timedelta(hours=hour)) for c, fraud, hour in known])
+    limit = DAY_ZERO + timedelta(hours=as_of)
+    found = {row["claim_id"]: row for row in standing_labels(table, as_of_us=clock.micros(limit)).to_pylist()}
+    for one in {c for c, _, _ in known}:
+        sequence = sorted((hour, (None, False, True).index(fraud)) for c, fraud, hour in known if c == one)
+        told = [pair for pair in sequence if pair[0] <= as_of]
+        if not told:  # nothing was known yet: what became known first
+            told = next(([pair] for pair in sequence if pair[1]), [])
+        told = _runs(told)[-1:]
+        expected = [(hour, rank == 2) for hour, rank in told if rank]
+        row = found.get(one)
+        read = [] if row is None else [(row["known_at"], row["is_fraud"])]
+        assert read == [(DAY_ZERO + timedelta(hours=hour), fraud) for hour, fraud in expected]
+
+
+def _runs(sequence: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The first of each run of equal truths."""
+    return [pair for place, pair in enumerate(sequence) if not place or sequence[place - 1][1] != pair[1]]
+
+
+def test_a_standing_label_names_the_kind_that_was_stated_last() -> None:
+    table = labels([("a", True, on(2)), ("a", True, on(4))]).set_column(2, "kind", pa.array(["upcoding", "ring"]))
+    assert standing_labels(table).to_pylist() == [
+        {"claim_id": "a", "is_fraud": True, "kind": "ring", "known_at": on(2)}
+    ]
+
+
+@pytest.mark.parametrize("many", [0, 1])
+def test_no_label_or_one_makes_no_interval_or_one(many: int) -> None:
+    found = intervals(np.zeros(many, np.int64), np.ones(many, np.int8), np.full(many, 5))
+    assert len(found) == many
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    known=st.lists(st.tuples(st.integers(1, 4), st.sampled_from([True, False, None]), st.integers(0, 40)), max_size=30),
+    voided=st.lists(st.integers(1, 4), max_size=2),
+)
+def test_counts_at_every_day_are_what_reading_every_label_again_gives(
+    known: list[tuple[int, bool | None, int]], voided: list[int]
+) -> None:
+    rows = [
+        claim(n, received_at=DAY_ZERO + timedelta(days=3 * n), provider_id=f"H{n % 2}", member_id=f"M{n % 3}")
+        for n in range(1, 5)
+    ]
+    for n in voided:
+        rows[n - 1]["voided_at"] = rows[n - 1]["received_at"] + timedelta(days=2)
+    told = [(f"clm_{n:06d}", fraud, DAY_ZERO + timedelta(hours=17 * step)) for n, fraud, step in known]
+    ledger = load(_CONNECTION, claims(rows), labels(told))
+    names = ("confirmed_365d", "confirmed_ever", "cleared_365d", "cleared_ever")
+    for entity in _ENTITIES:
+        book = Book(ledger, entity)
+        for day in range(0, 45, 4):
+            at = clock.day_number(DAY_ZERO) + day
+            for row in history_at(book, every_key(book, at)).to_pylist():
+                key = tuple(row[name] for name in entity.keys)
+                expected = oracle.history(entity, rows, told, key, date(1970, 1, 1) + timedelta(days=at))
+                assert {n: row[n] for n in names if n in row} == {n: expected[n] for n in names if n in expected}
