@@ -14,6 +14,9 @@ _VALUES = ", ".join(f"%({name})s" for name in CLAIMS.names)
 _INSERT = f"""
     INSERT INTO claims ({_NAMES}, status, source)
     VALUES ({_VALUES}, CASE WHEN %(voided_at)s::timestamptz IS NULL THEN 'approved' ELSE 'voided' END, 'verify')"""
+_LABEL = """
+    INSERT INTO labels (claim_id, is_fraud, kind, known_at, source)
+    VALUES (%(claim_id)s, %(is_fraud)s, %(kind)s, %(known_at)s, 'disposition')"""
 _VOID = "UPDATE claims SET voided_at = %s, status = 'voided', approved_cents = 0 WHERE claim_id = %s"
 _EVENT = """
     INSERT INTO outbox (topic, entity_key, payload, created_at)
@@ -41,6 +44,11 @@ class FeatureTables:
                 for row in labels:
                     copy.write_row([*(row[name] for name in LABELS.names), "verify"])
         self._connection.execute("ANALYZE")
+
+    def record(self, labels: Sequence[dict[str, Any]]) -> None:
+        """Commit findings; the database puts their events into the outbox."""
+        with self._connection.transaction(), self._connection.cursor() as cursor:
+            cursor.executemany(_LABEL, [dict(label) for label in labels])
 
     def receive(
         self, rows: Sequence[dict[str, Any]], voids: Sequence[tuple[str, datetime]], *, order: Sequence[int]

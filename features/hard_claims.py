@@ -3,12 +3,14 @@
 In it: claims of one second and of one microsecond, at midnight and a microsecond to either side, a window's length
 after another claim of theirs and a day more, the first of their member or provider, without the facts that may be
 missing, with keys of any text, corrected, voided the same day, the next and much later, claims and voidings committed
-after the midnight that follows them; and a provider of 50,000 claims. Reproducible: the same seed gives the same rows.
+after the midnight that follows them; findings confirmed, repeated, cleared, withdrawn and confirmed again, before and
+during the live days, some committed after the midnight that follows them; and a provider of 50,000 claims.
+Reproducible: the same seed gives the same rows.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,8 @@ _KEYS = ("member_id", "provider_id", "procedure_code", "diagnosis_code", "servic
 _STRANGE = ("M:1", "1:M", "Ω–é", "a b", '"', "\\", "5:abc", "'", "\n", "🧾")
 
 Row = dict[str, Any]
+LabelKey = tuple[str, datetime]
+"""Claim, and when the label became known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +40,13 @@ class HardClaims:
     live: list[Row]
     """In the order of receipt."""
     labels: list[Row]
+    """In the order in which they became known."""
     late: frozenset[str]
     """Claims that are committed only after the midnight that follows them."""
     late_voids: frozenset[str]
     """Claims whose voiding is."""
+    late_labels: frozenset[LabelKey]
+    """Labels that are."""
     first_day: int
     """The first live day, days since the epoch."""
 
@@ -92,7 +99,8 @@ class _Maker:
         late_voids = self._voids(history, live)
         live.sort(key=lambda row: (row["received_at"], row["claim_id"]))
         late = self._late(live)
-        return HardClaims(history, live, self._labels(history, live), late, late_voids, self._first_day)
+        labels = self._labels(history, live)
+        return HardClaims(history, live, labels, late, late_voids, self._late_labels(labels, late), self._first_day)
 
     def _live_times(self) -> np.ndarray:
         start, span = self._first_day * MICROS_A_DAY, LIVE_DAYS * MICROS_A_DAY
@@ -226,15 +234,34 @@ class _Maker:
         return frozenset(late.values())
 
     def _labels(self, history: Sequence[Row], live: Sequence[Row]) -> list[Row]:
+        """What was found of some claims, in one to six labels each; of a third of those something in the live days."""
         labels: list[Row] = []
+        start, span = self._first_day * MICROS_A_DAY, LIVE_DAYS * MICROS_A_DAY
         for row in (*history, *live):
-            if self._rng.random() < 0.03:
-                us = clock.micros(row["received_at"]) + int(self._rng.exponential(60 * MICROS_A_DAY))
-                fraud = bool(self._rng.random() < 0.4)
-                labels.append(
-                    {"claim_id": row["claim_id"], "is_fraud": fraud, "kind": None, "known_at": clock.from_micros(us)}
-                )
-        return labels
+            if self._rng.random() > 0.05:
+                continue
+            us = clock.micros(row["received_at"]) + int(self._rng.exponential(60 * MICROS_A_DAY))
+            for _ in range(min(int(self._rng.geometric(0.5)), 5)):
+                labels.append(self._label(row, us))
+                us += 1 + int(self._rng.exponential((1, 3_600_000_000, 20 * MICROS_A_DAY)[self._rng.integers(3)]))
+            if self._rng.random() < 0.35:
+                labels.append(self._label(row, max(us, start + int(self._rng.integers(span)))))
+        return sorted(labels, key=lambda label: (label["known_at"], label["claim_id"]))
+
+    def _label(self, row: Row, us: int) -> Row:
+        truth = (True, True, False, None)[self._rng.integers(4)]
+        return {"claim_id": row["claim_id"], "is_fraud": truth, "kind": None, "known_at": clock.from_micros(us)}
+
+    def _late_labels(self, labels: Sequence[Row], late: frozenset[str]) -> frozenset[LabelKey]:
+        """Some labels of each live day but the last, and those of a claim that is late itself."""
+        found = []
+        for label in labels:
+            day = clock.day_number(label["known_at"])
+            if self._first_day <= day < self._first_day + LIVE_DAYS - 1 and (
+                label["claim_id"] in late or self._rng.random() < 0.3
+            ):
+                found.append((label["claim_id"], label["known_at"]))
+        return frozenset(found)
 
 
 def _pick(rng: np.random.Generator, choices: Sequence[str | None]) -> str | None:

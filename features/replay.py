@@ -14,6 +14,7 @@ import redis
 
 from claims.scoring import ClaimFacts
 from core import clock
+from features.derived_today import MICROS_A_DAY
 from features.hard_claims import HardClaims, Row
 from features.layout import PLANS, key_of
 from features.online import OnlineReader
@@ -32,6 +33,9 @@ class Tables(Protocol):
 
     def load(self, claims: Sequence[Row], labels: Sequence[Row]) -> None:
         """Load a history and what is known of some claims, without events."""
+
+    def record(self, labels: Sequence[Row]) -> None:
+        """Commit findings, as the platform records them."""
 
     def receive(self, rows: Sequence[Row], voids: Sequence[Void], *, order: Sequence[int]) -> None:
         """Commit claims and voidings, with their events in the order given by places in `(*rows, *voids)`."""
@@ -66,7 +70,7 @@ def facts_of(row: Row) -> ClaimFacts:
 
 def entries(claims: HardClaims) -> list[Entry]:
     """What happens in the live days, in order; of one microsecond, claims before voidings."""
-    first_us = claims.first_day * 86_400_000_000
+    first_us = claims.first_day * MICROS_A_DAY
     found = [Entry(clock.micros(row["received_at"]), row, False) for row in claims.live]
     voided = [row for row in (*claims.history, *claims.live) if _void_us(row) >= first_us]
     found += [Entry(_void_us(row), row, True) for row in voided]
@@ -88,7 +92,7 @@ def runs(happenings: Iterable[Entry], *, most: int = 400) -> Iterator[list[Entry
         if new_moment:
             earlier |= of_now
             of_now = set()
-        other_day = bool(run) and entry.us // 86_400_000_000 != run[-1].us // 86_400_000_000
+        other_day = bool(run) and entry.us // MICROS_A_DAY != run[-1].us // MICROS_A_DAY
         if other_day or (earlier & keys) or (new_moment and len(run) >= most):
             if not new_moment:  # its microsecond may not be torn apart: the whole of it begins the next run
                 moved = [e for e in run if e.us == entry.us]
@@ -132,15 +136,17 @@ class Replay:
         self._day = claims.first_day - 1
         self._waiting: list[Row] = []
         self._waiting_voids: list[Void] = []
+        self._labels = list(claims.labels)
+        self._waiting_labels: list[Row] = []
 
     def run(self) -> Iterator[list[Scored]]:
         """Load the history, then yield what was seen, run by run."""
-        first_us = self._claims.first_day * 86_400_000_000
+        first_us = self._claims.first_day * MICROS_A_DAY
         history = [row | {"voided_at": None} if _void_us(row) >= first_us else row for row in self._claims.history]
-        self._tables.load(history, self._claims.labels)
+        self._tables.load(history, self._known_before(first_us))
         for run in runs(entries(self._claims)):
             with clock.held(clock.from_micros(run[0].us)):
-                self._begin(run[0].us // 86_400_000_000)
+                self._begin(run[0].us // MICROS_A_DAY)
             yield [self._read(entry.row) for entry in run if not entry.is_void]
             with clock.held(clock.from_micros(run[-1].us)):
                 self._commit(run)
@@ -150,12 +156,27 @@ class Replay:
         if day == self._day:
             return
         self._day = day
+        self._record(day * MICROS_A_DAY)
         self._drain()  # the midnight's roll-over
-        rows, voids = self._waiting, self._waiting_voids
-        if rows or voids:
+        rows, voids, labels = self._waiting, self._waiting_voids, self._waiting_labels
+        if rows or voids or labels:
             self._tables.receive(rows, voids, order=self._order(rows, voids))
-            self._waiting, self._waiting_voids = [], []
+            self._tables.record(labels)
+            self._waiting, self._waiting_voids, self._waiting_labels = [], [], []
             self._drain()
+
+    def _known_before(self, us: int) -> list[Row]:
+        """Take the labels that became known before an instant from those to come."""
+        taken = [label for label in self._labels if clock.micros(label["known_at"]) < us]
+        self._labels = self._labels[len(taken) :]
+        return taken
+
+    def _record(self, until_us: int) -> None:
+        """Record the findings that became known before an instant; the late ones wait for the next midnight."""
+        taken = self._known_before(until_us)
+        late = [(label["claim_id"], label["known_at"]) in self._claims.late_labels for label in taken]
+        self._waiting_labels += [label for label, is_late in zip(taken, late, strict=True) if is_late]
+        self._tables.record([label for label, is_late in zip(taken, late, strict=True) if not is_late])
 
     def _read(self, row: Row) -> Scored:
         facts = facts_of(row)
@@ -172,6 +193,7 @@ class Replay:
         self._waiting_voids += [void for void in voids if void[0] in self._claims.late_voids]
         voids = [void for void in voids if void[0] not in self._claims.late_voids]
         self._tables.receive(rows, voids, order=self._order(rows, voids))
+        self._record(run[-1].us)
         if self._rng.random() < 0.05:
             self._tables.deliver_again(0.02)
 

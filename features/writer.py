@@ -52,7 +52,6 @@ class Turn:
         if self._look() != self._stored:
             raise OvertakenError("another writer wrote to the online store right after; what follows was not written")
 
-
     def forget(self) -> None:
         """Remove the watermark: nothing in the store is believed any more. Raises `OvertakenError`."""
         self._pipe.multi()

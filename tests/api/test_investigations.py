@@ -120,10 +120,60 @@ def test_a_finding_becomes_a_label_known_from_now(database_url):
     ]
 
 
-def test_an_inconclusive_finding_is_no_label(database_url):
+def test_an_inconclusive_finding_withdraws_what_stood_before(database_url):
     add_claim(database_url, "c1")
+    ask(database_url, lambda database: record(database, "c1", "confirmed", kind="upcoding", decided_by="ann"))
     ask(database_url, lambda database: record(database, "c1", "inconclusive", decided_by="ann"))
-    assert rows(database_url, "SELECT * FROM labels") == []
+    assert rows(database_url, "SELECT is_fraud, kind, source FROM labels ORDER BY known_at") == [
+        (True, "upcoding", "disposition"),
+        (None, None, "disposition"),
+    ]
+
+
+def test_findings_are_in_the_order_of_their_commits_whatever_the_hosts_clocks_say(database_url):
+    add_claim(database_url, "c1")
+
+    def recorded_at(host_time, disposition):
+        async def run():
+            database = Database(database_url, pool_size=1)
+            try:
+                return await record(database, "c1", disposition, decided_by="ann")
+            finally:
+                await database.close()
+
+        with clock.held(host_time):
+            return asyncio.run(run())
+
+    ahead = recorded_at(LATER + timedelta(seconds=20), "confirmed")
+    behind = recorded_at(LATER + timedelta(seconds=15), "cleared")
+    assert behind.known_at > ahead.known_at
+    newest = "SELECT {} FROM {} ORDER BY known_at DESC LIMIT 1"
+    assert rows(database_url, newest.format("disposition", "dispositions")) == [("cleared",)]
+    assert rows(database_url, newest.format("is_fraud", "labels")) == [(False,)]
+
+
+def test_a_finding_is_known_from_the_time_of_the_database_not_of_the_host(database_url, monkeypatch):
+    add_claim(database_url, "c1")
+    monkeypatch.setattr(clock, "now", lambda: datetime(2040, 1, 1, tzinfo=UTC))  # a host whose clock is wrong
+
+    async def run():
+        database = Database(database_url, pool_size=1)
+        try:
+            return await record(database, "c1", "confirmed", decided_by="ann")
+        finally:
+            await database.close()
+
+    known_at = asyncio.run(run()).known_at
+    ((between,),) = rows(database_url, f"SELECT clock_timestamp() - '{known_at}' BETWEEN '0' AND '1 hour'")
+    assert between
+
+
+def test_each_finding_is_announced_in_the_outbox(database_url):
+    add_claim(database_url, "c1")
+    ask(database_url, lambda database: record(database, "c1", "cleared", decided_by="ann"))
+    assert rows(database_url, "SELECT topic, entity_key, payload, created_at FROM outbox") == [
+        ("label.recorded", "c1", {"claim_id": "c1", "known_us": clock.micros(LATER)}, LATER)
+    ]
 
 
 def test_the_latest_finding_told_again_is_recorded_once_and_another_follows_it(database_url):

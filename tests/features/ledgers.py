@@ -45,8 +45,8 @@ def void(connection: psycopg.Connection[Any], claim_id: str, at: datetime) -> No
         put_event(cursor, "claim.voided", claim_id)
 
 
-def label(connection: psycopg.Connection[Any], claim_id: str, known_at: datetime, *, fraud: bool) -> None:
-    """Put a label."""
+def label(connection: psycopg.Connection[Any], claim_id: str, known_at: datetime, *, fraud: bool | None) -> None:
+    """Put a label of a disposition, committed; `None` withdraws."""
     connection.execute(
         "INSERT INTO labels (claim_id, known_at, is_fraud, source) VALUES (%s, %s, %s, 'disposition')",
         [claim_id, known_at, fraud],

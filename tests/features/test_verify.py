@@ -117,6 +117,20 @@ def test_the_hard_claims_are_of_every_hard_kind() -> None:
     assert all(clock.micros(row["voided_at"]) % MICROS_A_DAY == MICROS_A_DAY - 1 for row in told_late)
 
 
+def test_the_hard_claims_have_findings_of_every_kind() -> None:
+    hard = hard_claims(3_000, seed=1, end=date(2025, 3, 4), big_claims=50)
+    of_claim: dict[str, list[bool | None]] = {}
+    for label in hard.labels:
+        of_claim.setdefault(label["claim_id"], []).append(label["is_fraud"])
+    sequences = [tuple(sequence) for sequence in of_claim.values()]
+    for wanted in ((True, True), (True, False), (True, None), (True, False, True)):
+        assert sum(wanted == sequence[: len(wanted)] for sequence in sequences) >= 3, wanted
+    live = [label for label in hard.labels if clock.day_number(label["known_at"]) >= hard.first_day]
+    assert len(live) >= 50
+    assert len(hard.late_labels) >= 5
+    assert len({(label["claim_id"], label["known_at"]) for label in hard.labels}) == len(hard.labels)
+
+
 def test_a_voiding_told_after_midnight_is_seen_by_some_claim_after_it(both: Replayed) -> None:
     voided = [row for row in both.hard.live if row["claim_id"] in both.hard.late_voids]
     assert any(

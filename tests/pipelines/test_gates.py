@@ -132,6 +132,23 @@ def test_labels_that_cannot_be_true_are_refused(changes: dict, fraud: int, check
     assert check in {finding.check for finding in error.result.critical()}
 
 
+def test_two_labels_of_one_claim_and_moment_are_refused(tmp_path: Path) -> None:
+    batch = claims()
+    told = labels(batch)
+    error = refused(batch, pa.concat_tables([told, told.slice(5, 1)]), tmp_path)
+    assert {finding.check for finding in error.result.critical()} == {"label_unique"}
+
+
+def test_a_finding_that_was_reversed_or_withdrawn_later_passes(tmp_path: Path) -> None:
+    batch = claims()
+    told = labels(batch)
+    later = [row | {"is_fraud": truth} for row, truth in zip(told.slice(3, 2).to_pylist(), (False, None), strict=True)]
+    for row in later:
+        row["known_at"] += timedelta(days=1)
+    sequence = pa.concat_tables([told, pa.Table.from_pylist(later, schema=LABELS)])
+    assert check_claims(batch, sequence, tmp_path / "report.html").success
+
+
 def test_neither_the_error_nor_the_report_names_a_member(tmp_path: Path) -> None:
     error = refused(claims(member_id=["Jane Roe " + "e" * 70]), None, tmp_path)
     page = (tmp_path / "report.html").read_text("utf-8")

@@ -9,7 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from api.investigations.tables import IS_FRAUD
 from api.loading import load_folder
+from features.findings import standing_labels
 from models.champion import read_pointer
 from models.registry import Store
 from pipelines.gates import GateFailed
@@ -51,6 +53,10 @@ def look_into(url, findings):
                     " VALUES (%s, now(), %s, 'ann')",
                     [claim_id, disposition],
                 )
+                connection.execute(
+                    "INSERT INTO labels (claim_id, known_at, is_fraud, source) VALUES (%s, now(), %s, 'disposition')",
+                    [claim_id, IS_FRAUD[disposition]],
+                )
 
 
 def ids_of(home, count):
@@ -70,14 +76,14 @@ def test_the_export_brings_claims_labels_and_weights(ledger):
         ],
     )
     found = export(url, home)
-    assert (found.claims, found.labels, found.findings) == (CLAIMS, CLAIMS, 3)
-    assert pq.read_table(home / "data" / "weights.parquet").to_pylist() == [
-        {"claim_id": two, "weight": 4.0},
-        {"claim_id": three, "weight": 0.0},
-    ]
+    assert (found.claims, found.labels, found.findings) == (CLAIMS, CLAIMS + 3, 3)
+    assert pq.read_table(home / "data" / "weights.parquet").to_pylist() == [{"claim_id": two, "weight": 4.0}]
+    labels = standing_labels(pq.read_table(home / "data" / "labels.parquet")).to_pylist()
+    standing = {row["claim_id"]: row["is_fraud"] for row in labels}
+    assert (standing[one], standing[two], three in standing) == (True, False, False)
     about = json.loads((home / "data" / "dataset.json").read_text())
     assert about["source"] == "simulated"
-    assert about["frames"]["weights"] == 2
+    assert about["frames"]["weights"] == 1
     assert about["exported_from"] == "database"
 
 
