@@ -116,6 +116,7 @@ def test_after_any_sequence_of_findings_the_store_is_as_if_rebuilt(
     world.client.flushdb()
     for table in ("labels", "claims", "outbox", "feature_store"):
         world.database.execute(f"DELETE FROM {table}")
+    world.database.commit()
     rows = [
         claim(n, received_at=MIDNIGHT - timedelta(days=1 + 3 * n), provider_id=f"H{n % 2}", member_id=f"M{n % 3}")
         for n in range(6)
