@@ -162,7 +162,8 @@ class Rescorer:
             values = assessments.assessment_values(
                 assessment_id=new_id("asm"),
                 claim_id=claim_id,
-                made_at=clock.now(),
+                # After the judgement it supersedes, though this host's clock be behind: the latest one holds.
+                made_at=max(clock.now(), before["made_at"] + timedelta(microseconds=1)),
                 decision=decision,
                 score=score,
                 breaker_state=scoring.breaker_state,

@@ -17,10 +17,11 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core import clock, postgres
+from core import postgres
 from core.settings import Settings
 from features import database
 from features.engine import engine
+from features.findings import STILL
 from features.snapshot import snapshot
 from pipelines.loop.dispositions import DISPOSITIONS, Known, known_at
 from pipelines.loop.errors import LoopError
@@ -98,7 +99,7 @@ def export(url: str, home: Path) -> Exported | None:
         if pq.read_metadata(claims).num_rows == 0:
             return None
         _refuse_loss(folder / "claims.parquet", claims)
-        known = known_at(found, as_of_us=clock.micros(clock.now()))
+        known = known_at(found, as_of_us=STILL)
         weights = claims.with_name("weights.parquet")
         pq.write_table(weights_of(known), weights)
         counts = {path.stem: pq.read_metadata(path).num_rows for path in (claims, labels, weights)}
@@ -126,7 +127,7 @@ def judged(url: str) -> dict[str, Any]:
     K is the number of claims that were listed by score. Raises `LoopError` where nothing was found yet.
     """
     with connected(url) as connection:
-        found = known_at(dispositions_of(connection), as_of_us=clock.micros(clock.now()))
+        found = known_at(dispositions_of(connection), as_of_us=STILL)
         selected = {row[0]: row[1:] for row in connection.execute(_SELECTED)}
     ids = found.labels["claim_id"].to_pylist()
     rows = [place for place, one in enumerate(ids) if found.countable[place] and one in selected]

@@ -6,10 +6,12 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 
 import pytest
 
 from api.scoring.rescoring import Rescorer
+from core import clock
 from tests.api.makers import MINIMAL, Api, answering, running_api, says_nothing, scores
 
 CHEAP = MINIMAL | {"procedure_code": "P002"}
@@ -56,6 +58,15 @@ async def test_a_late_score_is_recorded_with_what_it_changed(api: Api, amount, p
     assert ("outcome" in second[3]) == (before != after)
     body = (await api.get(f"/v1/claims/{claim_id}")).json()
     assert (body["score"], body["decided_by"]) == (probability, "model")
+
+
+async def test_a_late_score_is_the_latest_judgement_though_its_host_is_behind(api: Api):
+    (claim_id,) = await without_scorer(api, 50)
+    api.scorer.behaviour = answering(0.1)
+    with clock.held(clock.now() - timedelta(minutes=1)):
+        await rescorer(api).drain()
+    assert api.rows("SELECT decided_by FROM assessments ORDER BY made_at") == [("rule",), ("model",)]
+    assert (await api.get(f"/v1/claims/{claim_id}")).json()["decided_by"] == "model"
 
 
 async def test_the_past_is_sent_with_a_late_question(api: Api):
