@@ -30,7 +30,13 @@ Written by `ginja features docs` from the declarations in `features/declared`; e
 A window of *n* days is the *n* whole days (UTC) before the claim's day, and the claim's day until just before it. A
 missing value is missing (NaN): what was never seen, cannot be told from so few, or could not be read. *Greater* says
 what a greater value does to the risk, everything else equal, where the domain is sure. In the texts `{{value}}` is the
-value in its unit and `{{x.…}}` what is known of the claim."""
+value in its unit and `{{x.…}}` what is known of the claim.
+
+A voided claim leaves counts of claims and sums from its voiding on (in history, from the next midnight). That it was
+received stays a fact: distinct members and providers, first visits, active and busiest days, and times since the last
+or the first claim keep it ([ADR 0104](adr/0104-what-a-voided-claim-still-counts-for.md)). A finding counts as it stood
+at the midnight before the claim: once per claim, not after it was reversed or withdrawn
+([ADR 0103](adr/0103-a-claim-counts-by-its-standing-finding.md))."""
 _MONOTONE = {1: "never lowers the risk", -1: "never raises the risk", None: "–"}
 
 _AGREEING = re.compile(r"{[^{}]*:(s|were|have)}")

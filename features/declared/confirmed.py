@@ -1,4 +1,4 @@
-"""What investigators have confirmed or cleared before: only labels known before the claim's day."""
+"""What stands confirmed or cleared by investigators: findings known before the claim's day, each claim counted once."""
 
 from functools import partial
 
@@ -12,7 +12,7 @@ CONFIRMED: tuple[Feature, ...] = (
         name="provider_confirmed_365d",
         entity="provider",
         window="365 days",
-        meaning="Claims of the provider confirmed as fraud, by the day that became known.",
+        meaning="Claims of the provider that stand confirmed as fraud, by the day on which that became known.",
         code="provider_confirmed",
         raises="{value} claim{value:s} of this provider {value:were} confirmed as fraud in a year",
         lowers="{value} claim{value:s} of this provider {value:were} confirmed as fraud in a year",
@@ -22,7 +22,7 @@ CONFIRMED: tuple[Feature, ...] = (
         name="provider_confirmed_ever",
         entity="provider",
         window="ever",
-        meaning="Claims of the provider ever confirmed as fraud.",
+        meaning="Claims of the provider that stand confirmed as fraud, whenever that became known.",
         code="provider_confirmed",
         raises="{value} claim{value:s} of this provider {value:were} ever confirmed as fraud",
         lowers="{value} claim{value:s} of this provider {value:were} ever confirmed as fraud",
@@ -34,7 +34,7 @@ CONFIRMED: tuple[Feature, ...] = (
         unit="share",
         entity="provider",
         window="365 days",
-        meaning="Confirmed claims of the provider among those judged either way, smoothed by nine cleared ones.",
+        meaning="Claims that stand confirmed among those that stand confirmed or cleared, smoothed by nine cleared ones.",
         code="provider_confirmed",
         raises="{x.provider.confirmed_365d:count} claim{x.provider.confirmed_365d:s} of this provider "
         "{x.provider.confirmed_365d:were} confirmed as fraud in a year, "
@@ -49,7 +49,7 @@ CONFIRMED: tuple[Feature, ...] = (
         name="member_confirmed_ever",
         entity="member",
         window="ever",
-        meaning="Claims of the member ever confirmed as fraud.",
+        meaning="Claims of the member that stand confirmed as fraud.",
         code="member_confirmed",
         raises="{value} claim{value:s} of this member {value:were} confirmed as fraud",
         lowers="{value} claim{value:s} of this member {value:were} confirmed as fraud",
@@ -59,7 +59,7 @@ CONFIRMED: tuple[Feature, ...] = (
         name="member_cleared_ever",
         entity="member",
         window="ever",
-        meaning="Claims of the member ever looked into and cleared.",
+        meaning="Claims of the member that stand cleared.",
         code="member_cleared",
         raises="{value} claim{value:s} of this member {value:were} looked into and cleared",
         lowers="{value} claim{value:s} of this member {value:were} looked into and cleared",

@@ -26,7 +26,7 @@ def _providers(days: int) -> Feature:
     return _Providers(
         name=f"member_providers_{days}d",
         window=f"{days} days",
-        meaning="Different providers the member went to.",
+        meaning="Different providers the member went to, voided claims counted.",
         raises=f"This member went to {{value}} provider{{value:s}} in {days} days",
         lowers=f"This member went to {{value}} provider{{value:s}} in {days} days",
         compute=lambda x: getattr(x.member, f"providers_{days}d"),
