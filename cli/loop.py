@@ -145,7 +145,7 @@ def _show_list(monday: date, rows: "Sequence[Listed]") -> None:
 def record(
     claim_id: str, disposition: str, recovered: str, kind: str | None, by: str | None, note: str | None, as_json: bool
 ) -> None:
-    """Record what was found of CLAIM_ID; confirmed and cleared become labels, known from now."""
+    """Record what was found of CLAIM_ID; it becomes a label, known from now."""
     from api.investigations.service import record as keep
     from claims.money import parse_cents
 

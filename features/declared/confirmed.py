@@ -34,7 +34,7 @@ CONFIRMED: tuple[Feature, ...] = (
         unit="share",
         entity="provider",
         window="365 days",
-        meaning="Claims that stand confirmed among those that stand confirmed or cleared, smoothed by nine cleared ones.",
+        meaning="Claims that stand confirmed among those confirmed or cleared, smoothed by nine cleared ones.",
         code="provider_confirmed",
         raises="{x.provider.confirmed_365d:count} claim{x.provider.confirmed_365d:s} of this provider "
         "{x.provider.confirmed_365d:were} confirmed as fraud in a year, "

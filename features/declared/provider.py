@@ -242,7 +242,7 @@ PROVIDER: tuple[Feature, ...] = (
     _Day(
         name="provider_day_members",
         unit="count",
-        meaning="Different members so far for whom this provider claimed services of the same day, voided claims counted.",
+        meaning="Different members so far with services of this provider on the same day, voided claims counted.",
         code="provider_day",
         raises="{value} member{value:s} so far with this provider on the same day of service",
         lowers="{value} member{value:s} so far with this provider on the same day of service",

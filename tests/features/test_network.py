@@ -75,6 +75,17 @@ def test_only_what_was_known_before_the_midnight_counts(tmp_path: Path) -> None:
     assert _of(pictures, "H1", MONDAY + timedelta(days=7))["neighbours_confirmed"] == 1
 
 
+def test_a_neighbour_whose_claim_was_cleared_or_withdrawn_no_longer_counts(tmp_path: Path) -> None:
+    path = tmp_path / "net.parquet"
+    confirmed = ("clm_000005", True, MONDAY - timedelta(days=5))
+    next_monday = MONDAY + timedelta(days=7)
+    for ended in (False, None):
+        pictures = _pictures(path, _ring(), [confirmed, ("clm_000005", ended, MONDAY + timedelta(days=1))])
+        assert _of(pictures, "H1")["neighbours_confirmed"] == 1
+        assert _of(pictures, "H1", next_monday)["neighbours_confirmed"] == 0
+        assert ties_of(path, "H1", clock.day_number(next_monday)) == []
+
+
 def test_a_claim_of_the_monday_itself_is_in_the_next_picture(tmp_path: Path) -> None:
     rows = _ring() + _visits("H3", range(5), MONDAY - timedelta(days=2)) + _visits("H4", range(5), MONDAY)
     pictures = _pictures(tmp_path / "net.parquet", rows)

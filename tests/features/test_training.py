@@ -122,6 +122,22 @@ def test_labels_come_along_and_what_is_not_judged_is_null(built: TrainingSet) ->
     assert sum(value is not None for value in truth.values()) == 2
 
 
+@pytest.mark.parametrize(
+    ("day", "expected"), [(3, (True, 2)), (5, (True, 2)), (7, (False, 6)), (9, None), (20, (True, 10)), (1, (True, 2))]
+)
+def test_the_label_of_a_claim_is_the_finding_that_stood_at_the_moment(
+    home: Path, day: int, expected: tuple[bool, int] | None
+) -> None:
+    """Confirmed on day 2 and 4, cleared on 6, withdrawn on 8, confirmed on 10; before day 2 the first one to come."""
+    told = ((2, True), (4, True), (6, False), (8, None), (10, True))
+    known = [("clm_000003", fraud, BEGIN + timedelta(days=n)) for n, fraud in told]
+    moment = clock.micros(BEGIN + timedelta(days=day))
+    found = training_set(home, claims(_rows()), labels(known[::-1]), labels_as_of_us=moment).index
+    at = found["claim_id"].to_pylist().index("clm_000003")
+    label = (found["is_fraud"][at].as_py(), found["known_at"][at].as_py())
+    assert label == ((None, None) if expected is None else (expected[0], BEGIN + timedelta(days=expected[1])))
+
+
 def test_part_of_the_claims_has_the_vectors_they_have_among_all(home: Path, built: TrainingSet) -> None:
     part = training_set(home, claims(_rows()), only="amount_cents > 50000")
     kept = np.flatnonzero(built.index["amount_cents"].to_numpy() > 50_000)
