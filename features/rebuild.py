@@ -58,7 +58,7 @@ def rebuild(
         with held(connection, WRITING):
             # A host whose clock is behind must not take the store back to a day or a generation that is over.
             before = Watermark.unpack(client.get(watermark_key(project)))  # type: ignore[arg-type]
-            day = max(clock.day_number(clock.now()), 0 if before is None else before.rolled_day)
+            day = _reached(clock.day_number(clock.now()), before)
             generation = max(clock.micros(clock.now()) // 1_000, 0 if before is None else before.generation + 1)
             # Every drain before this is in the snapshot; every one after it marks its events with a later time.
             since = remembered(connection, project).now
@@ -76,7 +76,7 @@ def rebuild(
         with held(connection, WRITING), turn(client, project) as writing, snapshot(connection):
             known = remembered(connection, project)
             before = writing.watermark
-            reached = day if before is None else max(day, before.rolled_day)
+            reached = _reached(day, before)
             if reached > day:
                 # Midnight passed meanwhile: the updater rolled the old generation over and drained into it.
                 for portion in _rolled_on(connection, project, generation, since=day, day=reached):
@@ -98,6 +98,17 @@ def rebuild(
         forget_generations(client, project, keep=generation)
         seconds = round(time.perf_counter() - began, 2)
         return Rebuilt(generation, reached, len(ledger), rows, len(events), seconds)
+
+
+def _reached(day: int, before: Watermark | None) -> int:
+    """The day to write for: the one that the updater has reached, if that is later.
+
+    Clocks of two hosts differ over a midnight by one day at most; a store that is further ahead was rolled over by a
+    clock that was wrong, and a rebuild puts that right.
+    """
+    if before is None or before.rolled_day > clock.day_number(clock.now()) + 1:
+        return day
+    return max(day, before.rolled_day)
 
 
 def _turned(before: Watermark | None, generation: int, day: int, written_us: int) -> Watermark:

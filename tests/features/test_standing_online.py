@@ -180,6 +180,15 @@ def test_a_rebuild_on_a_host_whose_clock_is_behind_takes_the_store_to_no_earlier
     assert world.contents(NEXT) == world.made_anew(NEXT)
 
 
+def test_a_rebuild_takes_a_store_back_that_a_wrong_clock_rolled_far_ahead(world: World) -> None:
+    put(world.database, history(), events=False)
+    world.drain(NOON + timedelta(days=40))
+    with psycopg.connect(world.url, autocommit=True) as connection, clock.held(NOON):
+        rebuild(connection, world.client)
+    assert world.mark().rolled_day == clock.day_number(NOON)
+    assert world.contents(NOON) == world.made_anew(NOON)
+
+
 def test_two_reads_in_flight_while_a_rebuild_turns_both_see_the_new_generation(world: World, valkey_url: str) -> None:
     put(world.database, history(), events=False)
     world.drain(NOON)
