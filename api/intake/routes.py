@@ -34,7 +34,7 @@ async def submit(request: Request) -> Response:
     """
     own = parts(request)
     caller = await own.door.admit(request, Scope.SUBMIT)
-    key = _idempotency_key(request)
+    key = idempotency_key(request)
     body = await read_body(request, own.settings.max_body_bytes)
     answered = await own.intake.submit(caller, parse(ClaimIn, body), body, key)
     headers = dict(REPLAYED) if answered.replayed else {}
@@ -94,7 +94,8 @@ def _json(answer: Any) -> Response:
     return Response(json.dumps(answer, ensure_ascii=False, allow_nan=False).encode(), media_type="application/json")
 
 
-def _idempotency_key(request: Request) -> str | None:
+def idempotency_key(request: Request) -> str | None:
+    """The request's Idempotency-Key, if it has one; raises `Invalid`."""
     key = request.headers.get("idempotency-key")
     if key is not None and not _KEY.fullmatch(key):
         raise Invalid.field("Idempotency-Key", "is 1 to 255 printable ASCII characters without spaces")
