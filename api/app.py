@@ -16,6 +16,7 @@ from api.intake import routes as intake_routes
 from api.investigations import routes as investigation_routes
 from api.middleware import Observed
 from api.parts import Parts
+from api.reviews import routes as review_routes
 from api.scoring import routes as scoring_routes
 from core.settings import Settings
 
@@ -46,8 +47,8 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
     )
     console = console_app()
     problems.install(app)
-    for router in (intake_routes.router, scoring_routes.router, investigation_routes.router, health_routes.router):
-        app.include_router(router)
+    for routes in (intake_routes, scoring_routes, investigation_routes, review_routes, health_routes):
+        app.include_router(routes.router)
     docs_routes.install(app)
     app.mount("/console", console)
     app.add_middleware(Observed)

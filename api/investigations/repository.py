@@ -79,10 +79,20 @@ async def selections_of(connection: AsyncConnection, week: date) -> Sequence[Any
     return (await connection.execute(statement)).all()
 
 
-async def amount_of(connection: AsyncConnection, claim_id: str) -> int | None:
-    """The claim's amount in cents, the claim held until the transaction ends; `None`: there is no such claim."""
-    statement = select(ClaimRow.amount_cents).where(ClaimRow.claim_id == claim_id).with_for_update()
-    return (await connection.execute(statement)).scalar_one_or_none()
+async def hold_claim(connection: AsyncConnection, claim_id: str) -> tuple[str, int] | None:
+    """The claim's status and what was paid for it in cents, the claim held until the transaction ends.
+
+    `None`: there is no such claim.
+    """
+    statement = select(ClaimRow.status, ClaimRow.approved_cents).where(ClaimRow.claim_id == claim_id).with_for_update()
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+async def recovered_of(connection: AsyncConnection, claim_id: str) -> int:
+    """Cents recovered of the claim by all findings on it."""
+    statement = select(func.sum(DispositionRow.amount_recovered_cents)).where(DispositionRow.claim_id == claim_id)
+    return int((await connection.execute(statement)).scalar_one() or 0)
 
 
 async def is_there(connection: AsyncConnection, claim_id: str) -> bool:

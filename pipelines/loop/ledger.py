@@ -30,7 +30,7 @@ from pipelines.store import DATASET
 WEIGHTS = pa.schema(
     [pa.field("claim_id", pa.string(), nullable=False), pa.field("weight", pa.float64(), nullable=False)]
 )
-"""`weights.parquet`: the labels that do not count once. 0: found since to be inconclusive."""
+"""`weights.parquet`: the labels that do not count once. 0: what was found since is no label."""
 
 _DISPOSITIONS = """
     SELECT d.claim_id, d.disposition, d.kind, d.amount_recovered_cents, d.known_at,
@@ -110,14 +110,14 @@ def export(url: str, home: Path) -> Exported | None:
         partial = Path(beside) / DATASET
         partial.write_text(json.dumps(about, indent=1))
         partial.replace(folder / DATASET)
-    return Exported(counts["claims"], counts["labels"], len(known.labels) + len(known.inconclusive))
+    return Exported(counts["claims"], counts["labels"], len(known.labels) + len(known.unlabelled))
 
 
 def weights_of(known: Known) -> pa.Table:
-    """The weights frame of what is known: what came by lot counts for the claims it stands for, inconclusive not."""
+    """The weights frame of what is known: a random audit counts for the claims it stands for, what is no label 0."""
     ids, weights = known.labels["claim_id"].to_pylist(), known.weights.tolist()
     rows = [(one, weight) for one, weight in zip(ids, weights, strict=True) if weight != 1.0]
-    rows += [(one, 0.0) for one in known.inconclusive]
+    rows += [(one, 0.0) for one in known.unlabelled]
     return pa.table([[one for one, _ in rows], [weight for _, weight in rows]], schema=WEIGHTS)
 
 
