@@ -29,7 +29,7 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.parts = Parts.assemble(settings, database_url)
-        console.state.console = Console(app.state.parts.database, app.state.parts.door)
+        console.state.console = Console(app.state.parts.database, app.state.parts.door, app.state.parts.reviews)
         _calm_garbage_collector()
         try:
             yield

@@ -59,9 +59,9 @@ async def list_claims(
     filters = {name: value for name, value in wanted.items() if value is not None}
     if any("\0" in value for value in filters.values()):
         raise Invalid.field("query", "a parameter holds a NUL character; leave it out")
-    before = None if cursor is None else _read_cursor(cursor)
+    before = None if cursor is None else read_cursor(cursor)
     claims, after = await own.intake.page(caller, before=before, limit=limit, filters=filters)
-    return _json({"claims": claims, "next_cursor": None if after is None else _write_cursor(after)})
+    return _json({"claims": claims, "next_cursor": None if after is None else write_cursor(after)})
 
 
 @router.get("/v1/claims/{claim_id}", response_model=ClaimOut)
@@ -102,11 +102,13 @@ def idempotency_key(request: Request) -> str | None:
     return key
 
 
-def _write_cursor(place: tuple[datetime, str]) -> str:
+def write_cursor(place: tuple[datetime, str]) -> str:
+    """A place in a list, as a client sends it back."""
     return base64.urlsafe_b64encode(f"{clock.micros(place[0])}:{place[1]}".encode()).decode().rstrip("=")
 
 
-def _read_cursor(cursor: str) -> tuple[datetime, str]:
+def read_cursor(cursor: str) -> tuple[datetime, str]:
+    """The place that a cursor names; raises `Invalid`."""
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
         micros, _, claim_id = text.partition(":")

@@ -144,7 +144,7 @@ async def record_within(
     note: str | None = None,
 ) -> Finding:
     """As `record`, in the transaction of `connection`."""
-    found = _check(disposition, decided_by, kind)
+    found = _check(disposition, decided_by)
     claim = await repository.hold_claim(connection, claim_id)
     if claim is None:
         raise NotFound(f"there is no claim {claim_id}")
@@ -165,6 +165,8 @@ async def record_within(
         )
     except RecoveryError as error:
         raise Invalid.field("amount_recovered", str(error)) from None
+    if kind is not None and found is not Disposition.CONFIRMED:
+        raise Invalid.field("kind", "only confirmed fraud has a kind; leave it out")
     await repository.add_disposition(connection, claim_id=claim_id, **asdict(finding))
     if found in LABELS:
         await repository.add_label(connection, claim_id=claim_id, known_at=known_at, is_fraud=LABELS[found], kind=kind)
@@ -187,12 +189,9 @@ async def reviews(database: Database, day: date | None) -> tuple[date | None, li
     return week, [Listed(*row) for row in rows]
 
 
-def _check(disposition: str, decided_by: str, kind: str | None) -> Disposition:
+def _check(disposition: str, decided_by: str) -> Disposition:
     if disposition not in DISPOSITIONS:
         raise Invalid.field("disposition", f"take one of {', '.join(DISPOSITIONS)}")
     if not decided_by.strip():
         raise Invalid.field("decided_by", "somebody answers for a finding; give a name")
-    found = Disposition(disposition)
-    if kind is not None and found is not Disposition.CONFIRMED:
-        raise Invalid.field("kind", "only confirmed fraud has a kind; leave it out")
-    return found
+    return Disposition(disposition)
