@@ -15,7 +15,7 @@ from enum import Enum
 
 from claims.benefits import Benefit
 from claims.money import format_cents
-from claims.outcome import Outcome
+from claims.outcome import Finding, Outcome
 from claims.review_reasons import REASONS, Action, codes, reasons_for
 
 MAX_DOCUMENTS = 10
@@ -233,6 +233,16 @@ def allowed(standing: Standing, by: Person) -> list[Action]:
 def needs_second(amount_cents: int, policy: ReviewPolicy) -> bool:
     """Whether a claim of this amount is decided by two persons."""
     return amount_cents > policy.second_approval_above_cents
+
+
+def corrects_decided(claim_id: str) -> Finding:
+    """Of a correction whose original a person has acted on: it would undo that act, so a person decides again."""
+    return Finding(
+        "replaces_reviewed_claim",
+        Outcome.IN_REVIEW,
+        f"It replaces claim {claim_id}, which a person has reviewed; a person decides about the correction, too.",
+        f"claims/{claim_id} decisions",
+    )
 
 
 def _check_state(standing: Standing, asked: Asked) -> None:

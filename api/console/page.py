@@ -169,7 +169,7 @@ def _notices(claim: ClaimView, current: AssessmentView) -> list[str]:
     notices = []
     if claim.voided_at is not None:
         notices.append(f"Voided on {claim.voided_at:%Y-%m-%d %H:%M} UTC.")
-    if current.decided_by == "rule":
+    if current.decided_by == "rule" and not claim.decided_by_person:
         notices.append("Decided by the rule while the scorer could not be reached; it is scored again when it is back.")
     if current.stale_views:
         notices.append(

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Select, bindparam, func, insert, select, true, tuple_, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
 
 from api.database import Query, Rows, Statement, compiled, nothing
 from api.intake.tables import ClaimLineRow, ClaimRow, IdempotencyKeyRow
@@ -17,6 +18,7 @@ from api.tables import Base
 from claims.claim import Claim
 from claims.edits import LookAlike
 from claims.outcome import Outcome
+from claims.review import Effect
 from claims.scoring import ClaimFacts
 
 
@@ -197,19 +199,26 @@ _LAST_ASSESSMENT = (
 )
 
 
-_LAST_DECISION = tuple(
-    column.label(f"decision_{column.name}")
-    for column in (
-        DecisionRow.action,
-        DecisionRow.effect,
-        DecisionRow.reason,
-        DecisionRow.documents,
-        DecisionRow.due_on,
-        DecisionRow.made_at,
-        DecisionRow.decided_by,
-        DecisionRow.role,
-    )
+_PROPOSAL = aliased(DecisionRow)
+_LAST_DECISION = (
+    # Of an approved proposal, what was proposed: that is what was decided about the claim.
+    func.coalesce(_PROPOSAL.action, DecisionRow.action).label("decision_action"),
+    func.coalesce(_PROPOSAL.reason, DecisionRow.reason).label("decision_reason"),
+    *(
+        column.label(f"decision_{column.name}")
+        for column in (
+            DecisionRow.effect,
+            DecisionRow.documents,
+            DecisionRow.due_on,
+            DecisionRow.made_at,
+            DecisionRow.decided_by,
+            DecisionRow.role,
+        )
+    ),
 )
+
+
+_APPROVED = (_PROPOSAL.decision_id == DecisionRow.answers) & (DecisionRow.effect == Effect.SETTLED.value)
 
 
 def _with_assessment() -> Select[tuple[Any, ...]]:
@@ -218,6 +227,7 @@ def _with_assessment() -> Select[tuple[Any, ...]]:
         .select_from(ClaimRow)
         .join(_LAST_ASSESSMENT, true(), isouter=True)
         .join(DecisionRow, DecisionRow.decision_id == ClaimRow.decision_id, isouter=True)
+        .join(_PROPOSAL, _APPROVED, isouter=True)
     )
 
 

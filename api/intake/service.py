@@ -28,6 +28,7 @@ from claims.claim import Claim, InvalidClaim
 from claims.decision import Decision, Policy, decide
 from claims.edits import Evidence
 from claims.reference import Diagnosis, Member, Procedure, Provider
+from claims.review import corrects_decided
 from claims.rule import RuleVerdict, two_times
 from claims.scoring import ClaimFacts
 from core import clock
@@ -108,28 +109,33 @@ class Intake:
         evidence = Evidence(
             claim, known.member, known.provider, known.procedures, known.diagnoses, benefit, look_alikes
         )
+        findings = edits.find(evidence)
+        if claim.replaces is not None:
+            replaced = await self._replaced(connection, claim.replaces, claim)
+            if replaced["decision_id"] is not None:
+                findings = (*findings, corrects_decided(claim.replaces))
         rule = two_times(claim.amount_cents, claim.principal, known.procedures[claim.principal.procedure_code])
         decision = decide(
             amount_cents=claim.amount_cents,
             benefit=benefit,
-            findings=edits.find(evidence),
+            findings=findings,
             score=scoring.score,
             rule=rule,
             policy=self._policy,
         )
-        if claim.replaces is not None:
-            await self._replace(connection, claim)
         return decision, rule
 
-    async def _replace(self, connection: Pipelined, claim: Claim) -> None:
-        assert claim.replaces is not None
-        (before,) = await connection.ask(repository.claim_with(claim.replaces))
+    async def _replaced(self, connection: Pipelined, replaced_id: str, claim: Claim) -> dict[str, Any]:
+        """Void the claim that this one corrects; returns it as it stood before."""
+        before: dict[str, Any] | None
+        (before,) = await connection.ask(repository.claim_with(replaced_id))
         if before is None or (before["member_id"], before["provider_id"]) != (claim.member_id, claim.provider_id):
-            raise Invalid.field("replaces", "is no claim of this member and provider; send the id of that one")
+            raise Invalid.field("replaces", "does not refer to a claim for this member and provider; send its id")
         reason = f"replaced by {claim.claim_id}"
-        (stood,) = await connection.ask(repository.void(claim.replaces, claim.received_at, reason))
+        (stood,) = await connection.ask(repository.void(replaced_id, claim.received_at, reason))
         if not stood:
             raise Conflict("the claim to replace is voided already; submit this one without `replaces`")
+        return before
 
     async def _after_conflict(
         self, error: UniqueViolation, caller: Caller, key: str | None, request_hash: bytes
@@ -288,7 +294,11 @@ def _visible(claim: dict[str, Any] | None, caller: Caller) -> dict[str, Any]:
 
 
 def _before_void(claim: Mapping[str, Any]) -> dict[str, Any]:
-    return {"status": [claim["status"], "voided"], "approved": [money(claim["approved_cents"]), 0.0]}
+    return {
+        "status": [claim["status"], "voided"],
+        "approved_cents": [claim["approved_cents"], 0],
+        "reserved_cents": [claim["reserved_cents"], 0],
+    }
 
 
 def repeated(kept: Reply, request_hash: bytes) -> Answered:

@@ -122,7 +122,8 @@ class Reviews:
     ) -> DecisionRecord:
         review = await _review(connection, claim)
         if sent.expected_version != review.version:
-            raise _conflict(review, f"the claim has changed since version {sent.expected_version}; read it again")
+            message = f"the claim is at version {review.version}, not {sent.expected_version}; read it again"
+            raise _conflict(review, message)
         at = clock.now()
         asked = _asked(caller, sent)
         try:

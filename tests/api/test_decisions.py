@@ -403,6 +403,26 @@ async def test_a_void_of_a_decided_claim_is_audited_with_what_it_undid(api: Api)
     assert (act, role, details["status"]) == ("claim.void", "claims_system", ["approved", "voided"])
 
 
+@pytest.mark.parametrize("body", [RELEASE, REDUCED, DENY, pend()])
+async def test_a_correction_of_what_a_person_reviewed_goes_to_a_person_too(api: Api, body):
+    claim_id = await held(api)
+    await decide(api, claim_id, body)
+    corrected = await approved(api, claim_amount=4_000, replaces=claim_id)
+    assert (corrected["status"], corrected["approved_amount"]) == ("in_review", 0)
+    assert corrected["reasons"][0]["code"] == "replaces_reviewed_claim"
+    assert money_of(api, claim_id) == ("voided", 0, 0)
+
+
+async def test_the_claim_shows_what_was_proposed_once_it_is_approved(api: Api):
+    claim_id = await held(api, LARGE)
+    await decide(api, claim_id, DENY)
+    await decide(api, claim_id, APPROVE, role="lead_investigator")
+    for role in ("provider", "investigator"):
+        shown = (await api.get(f"/v1/claims/{claim_id}", role=role)).json()["decision"]
+        assert (shown["action"], shown["reason"], shown["carc"]) == ("deny", "not_covered", "96")
+    assert shown["decided_by"] == "lead_investigator"
+
+
 # The benefit that a claim in review reserves.
 
 

@@ -150,7 +150,7 @@ async def test_who_decides_too_late_is_shown_what_stands(desk: Desk) -> None:
     await desk.send(claim_id, **RELEASE)
     late = await desk.send(claim_id, action="deny", reason="not_covered", expected_version="1")
     assert late.status_code == 409
-    assert "the claim has changed since version 1" in late.text
+    assert "the claim is at version 2, not 1" in late.text
     assert "release (settled, pays 5000.00) by investigator" in late.text
     assert offered(section(late.text)) == []
 
