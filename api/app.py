@@ -16,6 +16,7 @@ from api.intake import routes as intake_routes
 from api.investigations import routes as investigation_routes
 from api.middleware import HeadLimit, Observed
 from api.parts import Parts
+from api.reviews import routes as review_routes
 from api.scoring import routes as scoring_routes
 from core.settings import Settings
 
@@ -28,7 +29,7 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.parts = Parts.assemble(settings, database_url)
-        console.state.console = Console(app.state.parts.database, app.state.parts.door)
+        console.state.console = Console(app.state.parts.database, app.state.parts.door, app.state.parts.reviews)
         _calm_garbage_collector()
         try:
             yield
@@ -46,8 +47,8 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
     )
     console = console_app()
     problems.install(app)
-    for router in (intake_routes.router, scoring_routes.router, investigation_routes.router, health_routes.router):
-        app.include_router(router)
+    for routes in (intake_routes, scoring_routes, investigation_routes, review_routes, health_routes):
+        app.include_router(routes.router)
     docs_routes.install(app)
     app.mount("/console", console)
     app.add_middleware(HeadLimit)

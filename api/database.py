@@ -19,7 +19,7 @@ from sqlalchemy.sql.expression import ClauseElement
 
 from api.migrate import upgrade
 
-__all__ = ["Database", "Pipelined", "Query", "compiled", "upgrade"]
+__all__ = ["Database", "Pipelined", "Query", "ask", "compiled", "upgrade"]
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -56,6 +56,12 @@ class Query(Generic[T]):
     statement: Statement
     params: Mapping[str, Any]
     read: Callable[[Rows], T]
+
+
+async def ask(connection: AsyncConnection, query: Query[T]) -> T:
+    """Ask one `Query` on a SQLAlchemy connection, inside its transaction."""
+    result = await connection.exec_driver_sql(query.statement.sql, {**query.statement.fixed, **query.params})
+    return query.read([tuple(row) for row in result] if result.returns_rows else ())
 
 
 class Pipelined:

@@ -13,9 +13,10 @@ ApiError
 └── Unavailable        503   a part the request cannot do without is not there
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from types import MappingProxyType
+from typing import Any, ClassVar, Final
 
 MAX_NAMED: Final = 20
 """Wrong fields named in one answer, so that an answer is not many times the size of the body it refuses."""
@@ -30,16 +31,25 @@ class FieldError:
 
 
 class ApiError(Exception):
-    """Root of this room's errors. The message is for the caller: what was wrong and what to do."""
+    """Root of this room's errors. The message is for the caller: what was wrong and what to do.
+
+    `extensions` are further members of the problem that is answered (RFC 9457, section 3.2).
+    """
 
     status: ClassVar[int] = 500
     kind: ClassVar[str] = "failed"
     title: ClassVar[str] = "The request failed"
 
-    def __init__(self, detail: str, errors: Sequence[FieldError] = ()) -> None:
+    def __init__(
+        self,
+        detail: str,
+        errors: Sequence[FieldError] = (),
+        extensions: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.errors = tuple(errors)
+        self.extensions = extensions
 
 
 class MalformedBody(ApiError):

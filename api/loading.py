@@ -1,7 +1,8 @@
 """A history into the database: the Parquet files of `home/data`, by COPY.
 
-What is loaded counts as decided long ago: approved up to what was left of the benefit. Nothing is put into the outbox;
-`ginja features rebuild` makes the online store from the ledger. Loading the same files again changes nothing.
+What is loaded counts as decided long ago: approved up to what was left of the benefit, after what is stored for the
+member and year already. Nothing is put into the outbox; `ginja features rebuild` makes the online store from the
+ledger. Loading the same files again changes nothing.
 """
 
 import io
@@ -39,15 +40,28 @@ _CLAIMS = """
 INSERT INTO claims ({columns}, status, approved_cents, source)
 SELECT {columns}, CASE WHEN voided_at IS NULL THEN 'approved' ELSE 'voided' END,
        CASE WHEN voided_at IS NOT NULL THEN 0 WHEN benefit_limit_cents IS NULL THEN amount_cents
-            ELSE greatest(0, least(amount_cents, benefit_limit_cents - earlier)) END, {source}
+            ELSE greatest(0, least(amount_cents, benefit_limit_cents - stored - earlier)) END, {source}
 FROM (
-    SELECT *, coalesce(sum(amount_cents) FILTER (WHERE voided_at IS NULL) OVER (
-        PARTITION BY member_id, extract(year FROM service_from) ORDER BY received_at, claim_id
-        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)::bigint AS earlier
-    FROM incoming
+    SELECT fresh.*, coalesce(held.cents, 0)::bigint AS stored,
+           coalesce(sum(fresh.amount_cents) FILTER (WHERE fresh.voided_at IS NULL) OVER (
+               PARTITION BY fresh.member_id, extract(year FROM fresh.service_from)
+               ORDER BY fresh.received_at, fresh.claim_id
+               ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)::bigint AS earlier
+    FROM incoming AS fresh
+    LEFT JOIN (
+        SELECT member_id, extract(year FROM service_from) AS year, sum(approved_cents + reserved_cents) AS cents
+        FROM claims
+        WHERE voided_at IS NULL AND member_id IN (SELECT member_id FROM incoming)
+        GROUP BY 1, 2
+    ) AS held ON held.member_id = fresh.member_id AND held.year = extract(year FROM fresh.service_from)
+    WHERE NOT EXISTS (SELECT FROM claims AS known WHERE known.claim_id = fresh.claim_id)
 ) AS ordered
 ON CONFLICT (claim_id) DO NOTHING
 """
+"""A claim gets what its limit leaves after the stored claims of its member and year and the file's earlier ones."""
+
+_ONE_LOAD = "SELECT pg_advisory_xact_lock(hashtextextended('ginja db load', 0))"
+"""Two loads at once would each see the benefit without the other's claims."""
 
 
 def load_folder(url: str, folder: Path, *, source: str, today: date | None = None) -> dict[str, int]:
@@ -58,6 +72,7 @@ def load_folder(url: str, folder: Path, *, source: str, today: date | None = Non
     """
     loaded: dict[str, int] = {}
     with psycopg.connect(plain_url(url)) as connection:
+        connection.execute(_ONE_LOAD)
         for table, key in _REFERENCE:
             if (folder / f"{table}.parquet").exists():
                 columns = _stage(connection, folder, table)

@@ -7,8 +7,10 @@ from starlette.requests import Request
 from api.database import Database
 from api.identity.service import Doorkeeper
 from api.intake.service import Intake
+from api.reviews.service import Reviews
 from api.scoring.client import ScorerClient
 from claims.decision import Policy
+from claims.review import ReviewPolicy
 from core.settings import Settings
 
 
@@ -21,6 +23,7 @@ class Parts:
     door: Doorkeeper
     scorer: ScorerClient
     intake: Intake
+    reviews: Reviews
 
     @classmethod
     def assemble(cls, settings: Settings, database_url: str) -> "Parts":
@@ -32,7 +35,15 @@ class Parts:
             hedge_after_ms=settings.scorer_hedge_after_ms,
         )
         policy = Policy(rule_approval_cap_cents=settings.rule_approval_cap_cents)
-        return cls(settings, database, Doorkeeper(database), scorer, Intake(database, scorer, policy))
+        review_policy = ReviewPolicy(second_approval_above_cents=settings.review_second_approval_above_cents)
+        return cls(
+            settings=settings,
+            database=database,
+            door=Doorkeeper(database),
+            scorer=scorer,
+            intake=Intake(database, scorer, policy),
+            reviews=Reviews(database, review_policy),
+        )
 
     async def close(self) -> None:
         """Let go of connections."""

@@ -1,6 +1,8 @@
 """Every error as an RFC 9457 problem: the only place that knows both our errors and HTTP."""
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import psycopg
@@ -22,10 +24,17 @@ _HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}
 
 
 def problem(
-    status: int, kind: str, title: str, detail: str, errors: tuple[FieldError, ...] = (), headers: Any = None
+    status: int,
+    kind: str,
+    title: str,
+    detail: str,
+    errors: tuple[FieldError, ...] = (),
+    headers: Any = None,
+    extensions: Mapping[str, Any] = MappingProxyType({}),
 ) -> Response:
     """An RFC 9457 answer; `kind` is the stable last part of its type."""
     body: dict[str, Any] = {"type": f"urn:ginja:claims:{kind}", "title": title, "status": status, "detail": detail}
+    body |= extensions
     if errors:
         body["errors"] = [{"field": error.field, "message": error.message} for error in errors]
     return Response(json.dumps(body), status_code=status, media_type=MEDIA_TYPE, headers=headers)
@@ -33,7 +42,9 @@ def problem(
 
 def present(error: ApiError) -> Response:
     """One of our errors."""
-    return problem(error.status, error.kind, error.title, error.detail, error.errors, _HEADERS.get(error.status))
+    return problem(
+        error.status, error.kind, error.title, error.detail, error.errors, _HEADERS.get(error.status), error.extensions
+    )
 
 
 async def _ours(_request: Request, error: Exception) -> Response:

@@ -13,9 +13,6 @@ from claims.outcome import Finding, Outcome, gravest
 from claims.rule import RuleVerdict
 from claims.scoring import Score
 
-WITHOUT_SCORE = frozenset({"rule_cannot_judge", "rule_flagged", "above_cap_without_score"})
-"""Codes of what is found only for want of a score."""
-
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -35,6 +32,8 @@ class Decision:
     decided_by: Literal["model", "rule"]
     """Who judged whether the claim is likely fraud."""
     findings: tuple[Finding, ...]
+    reserved_cents: int = 0
+    """Benefit that a claim in review holds: what would have been paid. 0 for any other outcome."""
 
 
 def decide(
@@ -48,14 +47,15 @@ def decide(
 ) -> Decision:
     """Decide a claim; `score=None` means none could be had, or none that can be believed: then the rule judges.
 
-    Money is promised only by an approval; a claim in review or rejected is approved for nothing yet.
+    Money is promised only by an approval; a claim in review or rejected is approved for nothing yet. A claim in review
+    reserves what would have been paid, so that a later claim cannot use it before a person has decided.
     """
-    judged = _by_rule(amount_cents, rule, policy) if score is None else _by_model(score)
+    judged = _by_rule(amount_cents, rule, policy) if score is None else by_model(score)
     spoken = (*findings, *judged)
     payable = benefit.pays(amount_cents)
-    own = Outcome.APPROVED if payable == amount_cents else Outcome.PARTIALLY_APPROVED
-    if payable == 0:
-        own = Outcome.REJECTED
+    own = _by_benefit(amount_cents, benefit)
+    if own is Outcome.IN_REVIEW:
+        spoken = (*spoken, _BENEFIT_RESERVED)
     outcome = gravest([own, *(finding.outcome for finding in spoken)])
     if outcome is Outcome.PARTIALLY_APPROVED:
         spoken = (*spoken, _partial(payable, amount_cents))
@@ -65,10 +65,30 @@ def decide(
         flagged=score.flagged if score is not None else bool(rule.flagged),
         decided_by="rule" if score is None else "model",
         findings=spoken,
+        reserved_cents=payable if outcome is Outcome.IN_REVIEW else 0,
     )
 
 
-def _by_model(score: Score) -> tuple[Finding, ...]:
+def _by_benefit(amount_cents: int, benefit: Benefit) -> Outcome:
+    """A claim that another one's reservation keeps from its payment waits: that claim may yet be denied."""
+    if benefit.waits(amount_cents):
+        return Outcome.IN_REVIEW
+    payable = benefit.pays(amount_cents)
+    if payable == 0:
+        return Outcome.REJECTED
+    return Outcome.APPROVED if payable == amount_cents else Outcome.PARTIALLY_APPROVED
+
+
+_BENEFIT_RESERVED = Finding(
+    "benefit_reserved",
+    Outcome.IN_REVIEW,
+    "Whether this year's benefit pays the claim depends on claims that are not decided yet.",
+    "plan limit",
+)
+
+
+def by_model(score: Score) -> tuple[Finding, ...]:
+    """What a score finds: something where it is at or above the threshold."""
     if not score.flagged:
         return ()
     text = "The model finds the claim likely to be fraud; an investigator looks at it."
@@ -92,14 +112,3 @@ def _by_rule(amount_cents: int, rule: RuleVerdict, policy: Policy) -> tuple[Find
 def _partial(payable: int, amount_cents: int) -> Finding:
     text = f"The benefit left this year pays {format_cents(payable)} of {format_cents(amount_cents)}."
     return Finding("benefit_limit", Outcome.PARTIALLY_APPROVED, text, "plan limit")
-
-
-def reconsider(*, standing: Outcome, approved_cents: int, findings: Sequence[Finding], score: Score) -> Decision:
-    """The decision once a score has come in for a claim that the rule had decided; `findings` are those of then.
-
-    A score can send a paid claim to review. It never pays what a person was going to look at, and it never rejects:
-    that is for an investigator.
-    """
-    spoken = (*(finding for finding in findings if finding.code not in WITHOUT_SCORE), *_by_model(score))
-    outcome = Outcome.IN_REVIEW if standing.pays and score.flagged else standing
-    return Decision(outcome, approved_cents if outcome.pays else 0, score.flagged, "model", spoken)

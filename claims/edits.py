@@ -48,9 +48,9 @@ def _standing(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _benefit(evidence: Evidence) -> Iterator[Finding]:
-    """Partial payment is arithmetic, not a finding; nothing left at all is one."""
+    """Partial payment is arithmetic, and benefit reserved by claims in review may come free: neither rejects."""
     benefit = evidence.benefit
-    if benefit.limit_cents is not None and benefit.left_cents == 0:
+    if benefit.limit_cents is not None and benefit.exhausted:
         yield Finding(
             "benefit_exhausted",
             Outcome.REJECTED,

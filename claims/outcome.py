@@ -12,6 +12,7 @@ class Outcome(Enum):
     PARTIALLY_APPROVED = "partially_approved"
     IN_REVIEW = "in_review"
     REJECTED = "rejected"
+    DENIED = "denied"
 
     @property
     def priority(self) -> int:
@@ -44,3 +45,5 @@ class Finding:
     """Table and entry that an investigator can look up."""
     line: int | None = None
     """Number of the line, from 1; `None`: the claim as a whole."""
+    superseded: bool = False
+    """Whether a later score answered what this finding asked. It stays, because it says what held the claim."""

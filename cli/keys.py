@@ -13,7 +13,11 @@ def keys() -> None:
 
 @keys.command()
 @click.option("--name", required=True, help="Whose key it is, in words.")
-@click.option("--role", required=True, type=click.Choice(["provider", "claims_system", "investigator", "admin"]))
+@click.option(
+    "--role",
+    required=True,
+    type=click.Choice(["provider", "claims_system", "investigator", "lead_investigator", "admin"]),
+)
 @click.option("--provider", "provider_id", help="The provider of a provider's key.")
 @click.option("--days", type=click.IntRange(1, 3_650), help="Days until it expires; default: never.")
 def create(name: str, role: str, provider_id: str | None, days: int | None) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from claims.review import Disposition
 from cli.model import CAPACITY, TRIALS
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from api.investigations.service import Choice, Listed, ScoredClaim
 
 T = TypeVar("T")
+_DISPOSITIONS = [disposition.value for disposition in Disposition]
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, as the last line.")
 
 
@@ -136,8 +138,8 @@ def _show_list(monday: date, rows: "Sequence[Listed]") -> None:
 
 @loop.command()
 @click.argument("claim_id")
-@click.option("--disposition", required=True, type=click.Choice(["confirmed", "cleared", "inconclusive"]))
-@click.option("--recovered", default="0", help="Money that came back, such as 120.50.")
+@click.option("--disposition", required=True, type=click.Choice(_DISPOSITIONS))
+@click.option("--recovered", default="0", help="Money that came back of what was paid, such as 120.50.")
 @click.option("--kind", help="The kind of a confirmed fraud.")
 @click.option("--by", help="Who found it; default: the user of this system.")
 @click.option("--note", help="In a few words; no member's name.")

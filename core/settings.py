@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     rule_approval_cap_cents: int = Field(
         100_000, ge=0, description="While degraded, a rule-decided claim above this goes to review."
     )
+    review_second_approval_above_cents: int = Field(
+        500_000, ge=0, description="A claim in review above this amount is decided by two persons."
+    )
 
     max_body_bytes: int = Field(262_144, description="Largest request body; above it 413.")
     features_stale_after_s: float = Field(

@@ -30,6 +30,7 @@ class ClaimView:
     received_at: datetime
     voided_at: datetime | None
     findings: Sequence[Mapping[str, str]]
+    decided_by_person: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +129,8 @@ def explanation_page(claim: ClaimView, assessments: Sequence[AssessmentView]) ->
         claim_id=claim.claim_id,
         verdict=claim.status.replace("_", " ").capitalize(),
         verdict_text=_verdict_text(claim, current),
-        decided_by=f"decided by the {current.decided_by}",
-        by_rule=current.decided_by == "rule",
+        decided_by="decided by a person" if claim.decided_by_person else f"decided by the {current.decided_by}",
+        by_rule=current.decided_by == "rule" and not claim.decided_by_person,
         flagged=current.flagged,
         probability=current.probability if scored else None,
         threshold=current.threshold or 0.0,
@@ -168,7 +169,7 @@ def _notices(claim: ClaimView, current: AssessmentView) -> list[str]:
     notices = []
     if claim.voided_at is not None:
         notices.append(f"Voided on {claim.voided_at:%Y-%m-%d %H:%M} UTC.")
-    if current.decided_by == "rule":
+    if current.decided_by == "rule" and not claim.decided_by_person:
         notices.append("Decided by the rule while the scorer could not be reached; it is scored again when it is back.")
     if current.stale_views:
         notices.append(

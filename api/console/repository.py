@@ -8,7 +8,7 @@ from sqlalchemy import RowMapping, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.console.tables import ConsoleSessionRow
-from api.identity.roles import ROLES, Scope
+from api.identity.roles import ROLES, Caller, Scope
 from api.identity.tables import ApiKeyRow
 from api.intake.tables import ClaimRow
 from api.scoring.tables import AssessmentRow
@@ -18,9 +18,15 @@ from api.scoring.tables import AssessmentRow
 class SignedIn:
     """Who looks at the page, and until when."""
 
+    api_key_id: str
     name: str
     role: str
     expires_at: datetime
+
+    @property
+    def caller(self) -> Caller:
+        """Who acts in this session; only keys without a provider open one."""
+        return Caller(self.api_key_id, self.role, None, self.name)
 
     def may(self, scope: Scope) -> bool:
         """Whether the role of the session's key includes `scope`."""
@@ -41,7 +47,7 @@ async def add_session(
 async def session_with(connection: AsyncConnection, token_hash: bytes, at: datetime) -> SignedIn | None:
     """Whose session this is, if both it and its key hold at the moment `at`."""
     statement = (
-        select(ApiKeyRow.name, ApiKeyRow.role, ConsoleSessionRow.expires_at)
+        select(ApiKeyRow.api_key_id, ApiKeyRow.name, ApiKeyRow.role, ConsoleSessionRow.expires_at)
         .join(ApiKeyRow, ApiKeyRow.api_key_id == ConsoleSessionRow.api_key_id)
         .where(
             ConsoleSessionRow.token_hash == token_hash,

@@ -1,7 +1,7 @@
 """The console's pages. An application of its own, mounted under `/console`: its errors are pages, not problems."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import parse_qs, quote
@@ -19,8 +19,9 @@ from starlette.types import Scope as Connection
 
 from api.console.repository import SignedIn
 from api.console.service import SESSION, Console
-from api.errors import ApiError, Forbidden, Invalid, TooLarge
+from api.errors import ApiError, Conflict, Forbidden, Invalid, TooLarge
 from api.identity.roles import Scope
+from api.intake.routes import read_cursor, write_cursor
 from api.intake.schemas import claim_id_in_path
 from api.investigations.schemas import MAX_NOTE
 from core import clock
@@ -28,6 +29,8 @@ from core import clock
 _HERE = Path(__file__).parent
 _COOKIE = "ginja_console"
 _MAX_FORM_BYTES = 16_384
+_DECISION_FIELDS = frozenset({"amount", "reason", "documents", "due_on", "disposition", "kind", "note"})
+"""Fields of the decision forms beside which an error is shown."""
 # Nothing from elsewhere, no inline script or style, no frame around us.
 _POLICY = "; ".join(
     [
@@ -108,6 +111,36 @@ class _Pages:
             return await self._claim(request, signed_in, entered=entered, problem=problem, status=error.status)
         return RedirectResponse(f"{claim_page}#finding", status_code=303)
 
+    async def decide(self, request: Request) -> Response:
+        signed_in = await self._who(request)
+        claim_page = request.url.path.removesuffix("/decision")
+        if signed_in is None:
+            return _to_sign_in(request, claim_page)
+        decided = await _form(request)
+        try:
+            await _console(request).decide(signed_in, _claim_id(request), decided)
+        except Invalid as error:
+            errors = {one.field.partition("[")[0]: one.message for one in error.errors}
+            beside = {name: message for name, message in errors.items() if name in _DECISION_FIELDS}
+            above = "; ".join(f"{name}: {message}" for name, message in errors.items() if name not in beside)
+            return await self._claim(
+                request, signed_in, decided=decided, errors=beside, conflict=above or None, status=error.status
+            )
+        except Conflict as error:
+            # What stands is on the page that is shown; the form is gone where it can no longer be used.
+            return await self._claim(
+                request, signed_in, decided=decided, conflict=f"Not done: {error.detail}.", status=error.status
+            )
+        return RedirectResponse(f"{claim_page}#decision", status_code=303)
+
+    async def in_review(self, request: Request) -> Response:
+        signed_in = await self._who(request)
+        if signed_in is None:
+            return _to_sign_in(request)
+        count, rows, place = await _console(request).in_review(_place(request.query_params.get("after")))
+        next_page = None if place is None else write_cursor(place)
+        return self._page("in_review.html", signed_in, count=count, rows=rows, next_page=next_page)
+
     async def reviews(self, request: Request) -> Response:
         signed_in = await self._who(request)
         if signed_in is None:
@@ -159,6 +192,9 @@ class _Pages:
         *,
         entered: Mapping[str, str] = MappingProxyType({}),
         problem: str | None = None,
+        decided: Mapping[str, str] = MappingProxyType({}),
+        errors: Mapping[str, str] = MappingProxyType({}),
+        conflict: str | None = None,
         status: int = 200,
     ) -> Response:
         console, claim_id = _console(request), _claim_id(request)
@@ -168,6 +204,7 @@ class _Pages:
             signed_in,
             status=status,
             page=await console.explain(claim_id),
+            panel=await console.decision(signed_in, claim_id, entered=decided, errors=errors, problem=conflict),
             found=await console.found(claim_id),
             may_find=signed_in.may(Scope.FINDINGS),
             most_note=MAX_NOTE,
@@ -199,6 +236,8 @@ def console_app() -> Starlette:
             Route("/", pages.home),
             Route("/claims/{claim_id}", pages.claim),
             Route("/claims/{claim_id}/finding", pages.record, methods=["POST"]),
+            Route("/claims/{claim_id}/decision", pages.decide, methods=["POST"]),
+            Route("/in-review", pages.in_review),
             Route("/reviews", pages.reviews),
             Route("/sign-in", pages.sign_in_form, methods=["GET"]),
             Route("/sign-in", pages.sign_in, methods=["POST"]),
@@ -254,6 +293,14 @@ def _day(text: str | None) -> date | None:
     except ValueError:
         return None
     return day if day is not None and date.min.year < day.year < date.max.year else None
+
+
+def _place(text: str | None) -> tuple[datetime, str] | None:
+    """A place in a list out of the address; what is none is the beginning."""
+    try:
+        return None if text is None else read_cursor(text)
+    except Invalid:
+        return None
 
 
 def _inside(wanted: str) -> str:

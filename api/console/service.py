@@ -12,6 +12,7 @@ from sqlalchemy import RowMapping
 from api.console import repository
 from api.console.page import AssessmentView, ClaimView, Page, explanation_page
 from api.console.repository import SignedIn
+from api.console.review import DecisionPanel, WaitingRow, decision_panel, waiting_row
 from api.database import Database
 from api.errors import Forbidden, NotFound
 from api.identity.roles import Scope
@@ -19,6 +20,8 @@ from api.identity.service import Doorkeeper
 from api.investigations import service as investigations
 from api.investigations.schemas import DispositionIn
 from api.requests import validate
+from api.reviews.schemas import DecisionIn
+from api.reviews.service import Reviews
 from api.scoring import repository as assessments
 from claims.money import format_cents
 from claims.scoring import Counterfactual, Reason
@@ -27,7 +30,7 @@ from core import clock
 SESSION = timedelta(minutes=30)
 """How long a session lasts; afterwards the key is asked for again."""
 LISTED = 25
-"""Flagged claims on the first page."""
+"""Claims on a page of a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +73,10 @@ class ReviewRow:
 class Console:
     """The console's verbs over one database."""
 
-    def __init__(self, database: Database, doorkeeper: Doorkeeper) -> None:
+    def __init__(self, database: Database, doorkeeper: Doorkeeper, reviews: Reviews) -> None:
         self._database = database
         self._doorkeeper = doorkeeper
+        self._reviews = reviews
 
     async def sign_in(self, api_key: str) -> tuple[str, datetime]:
         """Open a session for a key that may read scores; returns its token, shown this once, and its end.
@@ -144,6 +148,41 @@ class Console:
             note=sent.note,
         )
 
+    async def decision(
+        self,
+        signed_in: SignedIn,
+        claim_id: str,
+        *,
+        entered: Mapping[str, str],
+        errors: Mapping[str, str],
+        problem: str | None,
+    ) -> DecisionPanel:
+        """The decision part of a claim's page; raises `NotFound`."""
+        review = await self._reviews.look(claim_id)
+        today = clock.now().date()
+        return decision_panel(
+            review, signed_in.caller, self._reviews.policy, today, entered=entered, errors=errors, problem=problem
+        )
+
+    async def decide(self, signed_in: SignedIn, claim_id: str, entered: Mapping[str, str]) -> None:
+        """Take the act of a form; raises `Forbidden`, `Invalid`, `Conflict`, `NotFound`."""
+        # A form sends its empty fields, too.
+        sent: dict[str, Any] = {name: value.strip() for name, value in entered.items() if value.strip()}
+        if "documents" in sent:
+            sent["documents"] = [line.strip() for line in sent["documents"].splitlines() if line.strip()]
+        version = sent.get("expected_version", "")
+        if version.isascii() and version.isdigit() and len(version) < 10:
+            sent["expected_version"] = int(version)
+        await self._reviews.decide(signed_in.caller, claim_id, validate(DecisionIn, sent))
+
+    async def in_review(
+        self, after: tuple[datetime, str] | None
+    ) -> tuple[int, list[WaitingRow], tuple[datetime, str] | None]:
+        """How many claims are in review, a page of them, oldest first, and the place where the next page begins."""
+        count, claims, place = await self._reviews.waiting(after=after, limit=LISTED)
+        now = clock.now()
+        return count, [waiting_row(claim, now) for claim in claims], place
+
     async def reviews(self, day: date | None) -> tuple[date | None, list[ReviewRow]]:
         """The Monday and the list of a day's week, or of the latest week that has one."""
         week, listed = await investigations.reviews(self._database, day)
@@ -197,6 +236,7 @@ def _claim(row: RowMapping, findings: Sequence[Mapping[str, str]]) -> ClaimView:
         received_at=row["received_at"],
         voided_at=row["voided_at"],
         findings=findings,
+        decided_by_person=row["decision_id"] is not None and row["status"] not in ("in_review", "voided"),
     )
 
 

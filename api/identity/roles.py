@@ -14,13 +14,18 @@ class Scope(Enum):
     """See fraud scores, flags and their reasons."""
     BATCH = "claims:score-batch"
     FINDINGS = "findings:record"
+    DECIDE = "claims:decide"
+    """Decide claims in review: release, pay reduced, deny, pend."""
+    APPROVE = "claims:approve"
+    """Approve or refuse another person's proposal, and reopen what was decided."""
 
 
 ROLES: dict[str, frozenset[Scope]] = {
     # A provider sees what was decided on its own claims. Scores and reasons would teach it to hide.
     "provider": frozenset({Scope.SUBMIT, Scope.READ}),
     "claims_system": frozenset({Scope.SUBMIT, Scope.READ, Scope.VOID, Scope.SCORES, Scope.BATCH}),
-    "investigator": frozenset({Scope.READ, Scope.SCORES, Scope.FINDINGS}),
+    "investigator": frozenset({Scope.READ, Scope.SCORES, Scope.FINDINGS, Scope.DECIDE}),
+    "lead_investigator": frozenset({Scope.READ, Scope.SCORES, Scope.FINDINGS, Scope.DECIDE, Scope.APPROVE}),
     "admin": frozenset(Scope),
 }
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from api.tables import Base, Instant
 
-ROLES = ("provider", "claims_system", "investigator", "admin")
+ROLES = ("provider", "claims_system", "investigator", "lead_investigator", "admin")
 
 
 class ApiKeyRow(Base):

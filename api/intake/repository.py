@@ -8,14 +8,17 @@ from typing import Any
 from sqlalchemy import BigInteger, Select, bindparam, func, insert, select, true, tuple_, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
 
 from api.database import Query, Rows, Statement, compiled, nothing
 from api.intake.tables import ClaimLineRow, ClaimRow, IdempotencyKeyRow
+from api.reviews.tables import DecisionRow
 from api.scoring.tables import AssessmentRow
 from api.tables import Base
 from claims.claim import Claim
 from claims.edits import LookAlike
 from claims.outcome import Outcome
+from claims.review import Effect
 from claims.scoring import ClaimFacts
 
 
@@ -70,6 +73,7 @@ _ALIKE = (
 _HISTORY = compiled(
     select(
         func.coalesce(func.sum(ClaimRow.approved_cents), 0).cast(BigInteger),
+        func.coalesce(func.sum(ClaimRow.reserved_cents), 0).cast(BigInteger),
         *(
             func.array_agg(aggregate_order_by(column, ClaimRow.received_at)).filter(_ALIKE)
             for column in (ClaimRow.claim_id, ClaimRow.received_at, ClaimRow.amount_cents)
@@ -83,8 +87,8 @@ _HISTORY = compiled(
 )
 
 
-def history(claim: Claim) -> Query[tuple[int, tuple[LookAlike, ...]]]:
-    """Cents of the benefit used in the calendar year of service, and the claims that look like this one.
+def history(claim: Claim) -> Query[tuple[int, int, tuple[LookAlike, ...]]]:
+    """Cents of the benefit used and reserved in the calendar year of service, and the claims that look like this one.
 
     Reads the member's claims of that year by the index on member and first day of service.
     """
@@ -101,9 +105,9 @@ def history(claim: Claim) -> Query[tuple[int, tuple[LookAlike, ...]]]:
     return Query(_HISTORY, params, _read_history)
 
 
-def _read_history(rows: Rows) -> tuple[int, tuple[LookAlike, ...]]:
-    used, ids, received, amounts = rows[0]
-    return used, tuple(map(LookAlike, ids or (), received or (), amounts or ()))
+def _read_history(rows: Rows) -> tuple[int, int, tuple[LookAlike, ...]]:
+    used, reserved, ids, received, amounts = rows[0]
+    return used, reserved, tuple(map(LookAlike, ids or (), received or (), amounts or ()))
 
 
 _ADD_CLAIM = _inserting(
@@ -113,7 +117,7 @@ _ADD_LINE = _inserting(ClaimLineRow, *ClaimLineRow.__table__.columns.keys())
 
 
 def claim_values(
-    claim: Claim, facts: ClaimFacts, *, outcome: Outcome, approved_cents: int, submitted_by: str
+    claim: Claim, facts: ClaimFacts, *, outcome: Outcome, approved_cents: int, reserved_cents: int, submitted_by: str
 ) -> dict[str, Any]:
     """A row of `claims`."""
     return {
@@ -123,6 +127,8 @@ def claim_values(
         "replaces": claim.replaces,
         "status": outcome.value,
         "approved_cents": approved_cents,
+        "reserved_cents": reserved_cents,
+        "decision_id": None,
         "source": "api",
         "submitted_by": submitted_by,
     }
@@ -152,6 +158,7 @@ _VOID = compiled(
         void_reason=bindparam("reason"),
         status="voided",
         approved_cents=0,
+        reserved_cents=0,
     )
     .returning(ClaimRow.claim_id)
 )
@@ -165,14 +172,15 @@ def void(claim_id: str, at: datetime, reason: str | None) -> Query[bool]:
 _RESTATE = compiled(
     update(ClaimRow)
     .where(ClaimRow.claim_id == bindparam("id"), ClaimRow.voided_at.is_(None))
-    .values(status=bindparam("outcome"), approved_cents=bindparam("cents"))
+    .values(status=bindparam("outcome"), approved_cents=bindparam("cents"), reserved_cents=bindparam("reserved"))
     .returning(ClaimRow.claim_id)
 )
 
 
-def restate(claim_id: str, outcome: Outcome, approved_cents: int) -> Query[bool]:
+def restate(claim_id: str, outcome: Outcome, approved_cents: int, reserved_cents: int) -> Query[bool]:
     """Give a claim that is not voided another standing; says whether it was there to change."""
-    return Query(_RESTATE, {"id": claim_id, "outcome": outcome.value, "cents": approved_cents}, bool)
+    params = {"id": claim_id, "outcome": outcome.value, "cents": approved_cents, "reserved": reserved_cents}
+    return Query(_RESTATE, params, bool)
 
 
 _LAST_ASSESSMENT = (
@@ -191,8 +199,36 @@ _LAST_ASSESSMENT = (
 )
 
 
+_PROPOSAL = aliased(DecisionRow)
+_LAST_DECISION = (
+    # Of an approved proposal, what was proposed: that is what was decided about the claim.
+    func.coalesce(_PROPOSAL.action, DecisionRow.action).label("decision_action"),
+    func.coalesce(_PROPOSAL.reason, DecisionRow.reason).label("decision_reason"),
+    *(
+        column.label(f"decision_{column.name}")
+        for column in (
+            DecisionRow.effect,
+            DecisionRow.documents,
+            DecisionRow.due_on,
+            DecisionRow.made_at,
+            DecisionRow.decided_by,
+            DecisionRow.role,
+        )
+    ),
+)
+
+
+_APPROVED = (_PROPOSAL.decision_id == DecisionRow.answers) & (DecisionRow.effect == Effect.SETTLED.value)
+
+
 def _with_assessment() -> Select[tuple[Any, ...]]:
-    return select(*ClaimRow.__table__.columns, *_LAST_ASSESSMENT.c).join(_LAST_ASSESSMENT, true(), isouter=True)
+    return (
+        select(*ClaimRow.__table__.columns, *_LAST_ASSESSMENT.c, *_LAST_DECISION)
+        .select_from(ClaimRow)
+        .join(_LAST_ASSESSMENT, true(), isouter=True)
+        .join(DecisionRow, DecisionRow.decision_id == ClaimRow.decision_id, isouter=True)
+        .join(_PROPOSAL, _APPROVED, isouter=True)
+    )
 
 
 _CLAIM_WITH = _with_assessment().where(ClaimRow.claim_id == bindparam("id"))
@@ -201,7 +237,7 @@ _CLAIM_WITH_SQL = compiled(_CLAIM_WITH)
 
 
 def claim_with(claim_id: str) -> Query[dict[str, Any] | None]:
-    """A claim with its last assessment's columns, which are null for a loaded claim."""
+    """A claim with the columns of its last assessment, null for a loaded claim, and of the last act of a person."""
 
     def read(rows: Rows) -> dict[str, Any] | None:
         return dict(zip(_CLAIM_WITH_NAMES, rows[0], strict=True)) if rows else None

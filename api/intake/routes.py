@@ -34,7 +34,7 @@ async def submit(request: Request) -> Response:
     """
     own = parts(request)
     caller = await own.door.admit(request, Scope.SUBMIT)
-    key = _idempotency_key(request)
+    key = idempotency_key(request)
     body = await read_body(request, own.settings.max_body_bytes)
     answered = await own.intake.submit(caller, parse(ClaimIn, body), body, key)
     headers = dict(REPLAYED) if answered.replayed else {}
@@ -59,9 +59,9 @@ async def list_claims(
     filters = {name: value for name, value in wanted.items() if value is not None}
     if any("\0" in value for value in filters.values()):
         raise Invalid.field("query", "a parameter holds a NUL character; leave it out")
-    before = None if cursor is None else _read_cursor(cursor)
+    before = None if cursor is None else read_cursor(cursor)
     claims, after = await own.intake.page(caller, before=before, limit=limit, filters=filters)
-    return _json({"claims": claims, "next_cursor": None if after is None else _write_cursor(after)})
+    return _json({"claims": claims, "next_cursor": None if after is None else write_cursor(after)})
 
 
 @router.get("/v1/claims/{claim_id}", response_model=ClaimOut)
@@ -94,18 +94,21 @@ def _json(answer: Any) -> Response:
     return Response(json.dumps(answer, ensure_ascii=False, allow_nan=False).encode(), media_type="application/json")
 
 
-def _idempotency_key(request: Request) -> str | None:
+def idempotency_key(request: Request) -> str | None:
+    """The request's Idempotency-Key, if it has one; raises `Invalid`."""
     key = request.headers.get("idempotency-key")
     if key is not None and not _KEY.fullmatch(key):
         raise Invalid.field("Idempotency-Key", "is 1 to 255 printable ASCII characters without spaces")
     return key
 
 
-def _write_cursor(place: tuple[datetime, str]) -> str:
+def write_cursor(place: tuple[datetime, str]) -> str:
+    """A place in a list, as a client sends it back."""
     return base64.urlsafe_b64encode(f"{clock.micros(place[0])}:{place[1]}".encode()).decode().rstrip("=")
 
 
-def _read_cursor(cursor: str) -> tuple[datetime, str]:
+def read_cursor(cursor: str) -> tuple[datetime, str]:
+    """The place that a cursor names; raises `Invalid`."""
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
         micros, _, claim_id = text.partition(":")

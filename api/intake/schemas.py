@@ -17,6 +17,7 @@ from pydantic import (
 
 from claims.claim import Claim, ClaimLine, InvalidClaim
 from claims.money import MAX_CENTS, format_cents, parse_cents
+from claims.review_reasons import REASONS
 
 MAX_LINES = 100
 MAX_DIAGNOSES = 25
@@ -177,15 +178,31 @@ class FindingOut(BaseModel):
     source: Literal["edit", "model", "rule"]
     cites: str | None = None
     line: int | None = None
+    superseded: bool = Field(False, description="Whether a later score answered it; it says what held the claim.")
     direction: Literal["for", "against"] | None = None
     odds: float | None = None
+
+
+class ClaimDecisionOut(BaseModel):
+    """The last act of a person on the claim. Providers see decisions and what they are asked for, without names."""
+
+    action: str
+    effect: Literal["settled", "proposed", "pended", "refused", "reopened"]
+    reason: str = Field(description="A code; `GET /v1/decision-reasons` has what each means.")
+    reason_text: str
+    carc: str | None = Field(description="The claim adjustment reason code that says the same.")
+    documents: list[str] = Field(description="What the claim waits for.")
+    due_on: date | None
+    made_at: datetime
+    decided_by: str | None = None
+    role: str | None = None
 
 
 class ClaimOut(BaseModel):
     """A claim and what was decided on it. The last fields are left out for providers."""
 
     claim_id: str
-    status: Literal["approved", "partially_approved", "in_review", "rejected", "voided"]
+    status: Literal["approved", "partially_approved", "in_review", "rejected", "denied", "voided"]
     member_id: str | None
     provider_id: str | None
     diagnosis_code: str | None
@@ -198,6 +215,7 @@ class ClaimOut(BaseModel):
     replaces: str | None
     voided_at: datetime | None
     reasons: list[FindingOut]
+    decision: ClaimDecisionOut | None
     fraud_flag: bool | None = None
     score: float | None = Field(None, description="Probability of fraud; null when decided by the rule.")
     decided_by: Literal["model", "rule"] | None = None
@@ -211,7 +229,7 @@ class ClaimPage(BaseModel):
     next_cursor: str | None = Field(description="Send it as `cursor` for the next page; null: this was the last.")
 
 
-BY_MODEL = frozenset({"model_flagged"})
+BY_MODEL = frozenset({"model_flagged", "later_score_does_not_flag", "flagged_after_decision", "scored_after_decision"})
 BY_RULE = frozenset({"rule_flagged", "rule_cannot_judge", "above_cap_without_score"})
 
 
@@ -237,6 +255,7 @@ def claim_out(claim: Mapping[str, Any], assessment: Mapping[str, Any] | None, *,
         "replaces": claim["replaces"],
         "voided_at": instant(claim["voided_at"]),
         "reasons": [] if assessment is None else _reasons(assessment, sees_scores=sees_scores),
+        "decision": None if claim["decision_id"] is None else _decision(claim, sees_scores=sees_scores),
     }
     if sees_scores:
         body |= {
@@ -246,6 +265,29 @@ def claim_out(claim: Mapping[str, Any], assessment: Mapping[str, Any] | None, *,
             "model_version": None if assessment is None else assessment["model_version"],
         }
     return body
+
+
+_INTERNAL = frozenset({"proposed", "refused"})
+
+
+def _decision(claim: Mapping[str, Any], *, sees_scores: bool) -> dict[str, Any] | None:
+    if not sees_scores and claim["decision_effect"] in _INTERNAL:
+        return None
+    reason = REASONS[claim["decision_reason"]]
+    due_on = claim["decision_due_on"]
+    shown = {
+        "action": claim["decision_action"],
+        "effect": claim["decision_effect"],
+        "reason": reason.code,
+        "reason_text": reason.meaning,
+        "carc": reason.carc,
+        "documents": claim["decision_documents"],
+        "due_on": None if due_on is None else due_on.isoformat(),
+        "made_at": instant(claim["decision_made_at"]),
+    }
+    if sees_scores:
+        shown |= {"decided_by": claim["decision_decided_by"], "role": claim["decision_role"]}
+    return shown
 
 
 def claim_id_in_path(text: str) -> str:
@@ -265,7 +307,7 @@ def _reasons(assessment: Mapping[str, Any], *, sees_scores: bool) -> list[dict[s
         source = "model" if finding["code"] in BY_MODEL else "rule" if finding["code"] in BY_RULE else "edit"
         if source == "edit" or sees_scores:
             shown = {name: finding[name] for name in ("code", "text", "cites", "line")}
-            listed.append({**shown, "source": source})
+            listed.append({**shown, "source": source, "superseded": finding.get("superseded", False)})
     if sees_scores:
         shown_reasons = assessment["reasons"]
         listed += [

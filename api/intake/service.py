@@ -10,6 +10,7 @@ from typing import Any
 from psycopg.errors import UniqueViolation
 
 from api import metrics
+from api.audit import repository as audit
 from api.catalog import repository as catalog
 from api.database import Database, Pipelined, Query
 from api.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
@@ -27,6 +28,7 @@ from claims.claim import Claim, InvalidClaim
 from claims.decision import Decision, Policy, decide
 from claims.edits import Evidence
 from claims.reference import Diagnosis, Member, Procedure, Provider
+from claims.review import corrects_decided
 from claims.rule import RuleVerdict, two_times
 from claims.scoring import ClaimFacts
 from core import clock
@@ -75,7 +77,7 @@ class Intake:
             asked = repository.reply_to(caller.api_key_id, key or "")
             kept, *found = await connection.ask(asked, *named_by(sent))
         if kept is not None:
-            return _repeated(kept, request_hash)
+            return repeated(kept, request_hash)
         known = all_known(sent, *found)
         claim = to_claim(sent, new_id("clm"), clock.now())
         facts = claim.facts(known.member, known.provider)
@@ -100,35 +102,40 @@ class Intake:
     async def _decide(
         self, connection: Pipelined, claim: Claim, known: Known, scoring: Scoring
     ) -> tuple[Decision, RuleVerdict]:
-        _, (used_cents, look_alikes) = await connection.ask(
+        _, (used_cents, reserved_cents, look_alikes) = await connection.ask(
             repository.lock_member(claim.member_id), repository.history(claim)
         )
-        benefit = Benefit(known.member.benefit_limit_cents, used_cents)
+        benefit = Benefit(known.member.benefit_limit_cents, used_cents, reserved_cents)
         evidence = Evidence(
             claim, known.member, known.provider, known.procedures, known.diagnoses, benefit, look_alikes
         )
+        findings = edits.find(evidence)
+        if claim.replaces is not None:
+            replaced = await self._replaced(connection, claim.replaces, claim)
+            if replaced["decision_id"] is not None:
+                findings = (*findings, corrects_decided(claim.replaces))
         rule = two_times(claim.amount_cents, claim.principal, known.procedures[claim.principal.procedure_code])
         decision = decide(
             amount_cents=claim.amount_cents,
             benefit=benefit,
-            findings=edits.find(evidence),
+            findings=findings,
             score=scoring.score,
             rule=rule,
             policy=self._policy,
         )
-        if claim.replaces is not None:
-            await self._replace(connection, claim)
         return decision, rule
 
-    async def _replace(self, connection: Pipelined, claim: Claim) -> None:
-        assert claim.replaces is not None
-        (before,) = await connection.ask(repository.claim_with(claim.replaces))
+    async def _replaced(self, connection: Pipelined, replaced_id: str, claim: Claim) -> dict[str, Any]:
+        """Void the claim that this one corrects; returns it as it stood before."""
+        before: dict[str, Any] | None
+        (before,) = await connection.ask(repository.claim_with(replaced_id))
         if before is None or (before["member_id"], before["provider_id"]) != (claim.member_id, claim.provider_id):
-            raise Invalid.field("replaces", "is no claim of this member and provider; send the id of that one")
+            raise Invalid.field("replaces", "does not refer to a claim for this member and provider; send its id")
         reason = f"replaced by {claim.claim_id}"
-        (stood,) = await connection.ask(repository.void(claim.replaces, claim.received_at, reason))
+        (stood,) = await connection.ask(repository.void(replaced_id, claim.received_at, reason))
         if not stood:
             raise Conflict("the claim to replace is voided already; submit this one without `replaces`")
+        return before
 
     async def _after_conflict(
         self, error: UniqueViolation, caller: Caller, key: str | None, request_hash: bytes
@@ -143,22 +150,23 @@ class Intake:
             (kept,) = await connection.ask(repository.reply_to(caller.api_key_id, key))
         if kept is None:
             raise error
-        return _repeated(kept, request_hash)
+        return repeated(kept, request_hash)
 
     async def void(self, caller: Caller, claim_id: str, reason: str | None) -> dict[str, Any]:
         """Take a claim back; returns it as it stands then."""
         at = clock.now()
         async with self._database.deciding() as connection:
-            (claim,) = await connection.ask(repository.claim_with(claim_id))
-            _visible(claim, caller)
-            stood, _, claim = await connection.ask(
+            (found,) = await connection.ask(repository.claim_with(claim_id))
+            claim = _visible(found, caller)
+            stood, _, _, found = await connection.ask(
                 repository.void(claim_id, at, reason),
                 outbox.add(outbox.VOIDED, claim_id, {"claim_id": claim_id}, at),
+                audit.record(caller, "claim.void", claim_id, _before_void(claim), at),
                 repository.claim_with(claim_id),
             )
             if not stood:
                 raise Conflict("the claim is voided already")
-        claim = _visible(claim, caller)
+        claim = _visible(found, caller)
         return claim_out(claim, _assessment(claim), sees_scores=caller.sees_scores)
 
     async def get(self, caller: Caller, claim_id: str) -> dict[str, Any]:
@@ -250,6 +258,7 @@ def _rows(
         facts,
         outcome=decision.outcome,
         approved_cents=decision.approved_cents,
+        reserved_cents=decision.reserved_cents,
         submitted_by=caller.api_key_id,
     )
     judged = assessments.assessment_values(
@@ -284,7 +293,16 @@ def _visible(claim: dict[str, Any] | None, caller: Caller) -> dict[str, Any]:
     return claim
 
 
-def _repeated(kept: Reply, request_hash: bytes) -> Answered:
+def _before_void(claim: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "status": [claim["status"], "voided"],
+        "approved_cents": [claim["approved_cents"], 0],
+        "reserved_cents": [claim["reserved_cents"], 0],
+    }
+
+
+def repeated(kept: Reply, request_hash: bytes) -> Answered:
+    """The reply given before, once more; raises `Invalid` where the request is another one."""
     if kept.request_hash != request_hash:
         raise Invalid.field("Idempotency-Key", "was sent before with another body; take a new key for a new request")
     return Answered(kept.status, kept.body, replayed=True)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from api.tables import Base, Cents, Instant
 
-STATUSES = ("approved", "partially_approved", "in_review", "rejected", "voided")
+STATUSES = ("approved", "partially_approved", "in_review", "rejected", "denied", "voided")
 
 
 class ClaimRow(Base):
@@ -44,12 +44,25 @@ class ClaimRow(Base):
     replaces: Mapped[str | None]
     status: Mapped[str]
     approved_cents: Mapped[Cents] = mapped_column(server_default="0")
+    reserved_cents: Mapped[Cents] = mapped_column(
+        server_default="0", comment="Benefit held by a claim in review until a person decides it."
+    )
+    decision_id: Mapped[str | None] = mapped_column(
+        ForeignKey("decisions.decision_id", name="claims_decision_id_fkey", use_alter=True),
+        comment="What a person decided, proposed or asked for last.",
+    )
     source: Mapped[str] = mapped_column(comment="'api', or the data set a history was loaded from.")
     submitted_by: Mapped[str | None] = mapped_column(comment="The API key.")
 
     __table_args__ = (
         CheckConstraint("amount_cents > 0", name="claims_amount_cents_check"),
         CheckConstraint("approved_cents BETWEEN 0 AND amount_cents", name="claims_approved_cents_check"),
+        CheckConstraint(
+            "reserved_cents BETWEEN 0 AND amount_cents AND (reserved_cents = 0 OR status = 'in_review')",
+            name="claims_reserved_cents_check",
+        ),
+        # Only a person denies.
+        CheckConstraint("status <> 'denied' OR decision_id IS NOT NULL", name="claims_denied_check"),
         CheckConstraint("service_to >= service_from", name="claims_service_check"),
         CheckConstraint(f"status IN {STATUSES}", name="claims_status_check"),
         CheckConstraint("(status = 'voided') = (voided_at IS NOT NULL)", name="claims_voided_check"),
@@ -64,6 +77,8 @@ class ClaimRow(Base):
         Index(None, "provider_id", "service_from"),
         # Benefit used in a year, and look-alikes of a claim.
         Index(None, "member_id", "service_from"),
+        # The list of claims in review, oldest first.
+        Index("claims_in_review_idx", "received_at", "claim_id", postgresql_where="status = 'in_review'"),
         Index("claims_voided_at_idx", "voided_at", postgresql_where="voided_at IS NOT NULL"),
         # A claim is corrected once.
         Index("claims_replaces_key", "replaces", unique=True, postgresql_where="replaces IS NOT NULL"),

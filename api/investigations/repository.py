@@ -80,10 +80,20 @@ async def selections_of(connection: AsyncConnection, week: date) -> Sequence[Any
     return (await connection.execute(statement)).all()
 
 
-async def amount_of(connection: AsyncConnection, claim_id: str) -> int | None:
-    """The claim's amount in cents, the claim held until the transaction ends; `None`: there is no such claim."""
-    statement = select(ClaimRow.amount_cents).where(ClaimRow.claim_id == claim_id).with_for_update()
-    return (await connection.execute(statement)).scalar_one_or_none()
+async def hold_claim(connection: AsyncConnection, claim_id: str) -> tuple[str, int] | None:
+    """The claim's status and what was paid for it in cents, the claim held until the transaction ends.
+
+    `None`: there is no such claim.
+    """
+    statement = select(ClaimRow.status, ClaimRow.approved_cents).where(ClaimRow.claim_id == claim_id).with_for_update()
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+async def recovered_of(connection: AsyncConnection, claim_id: str) -> int:
+    """Cents recovered of the claim by all findings on it."""
+    statement = select(func.sum(DispositionRow.amount_recovered_cents)).where(DispositionRow.claim_id == claim_id)
+    return int((await connection.execute(statement)).scalar_one() or 0)
 
 
 async def is_there(connection: AsyncConnection, claim_id: str) -> bool:
@@ -121,7 +131,7 @@ async def add_disposition(connection: AsyncConnection, **values: Any) -> None:
 async def next_known_at(connection: AsyncConnection, claim_id: str) -> datetime:
     """When a finding recorded now is known: the database's time, and later than every finding on the claim before it.
 
-    To be asked after the claim is locked (`amount_of`), so that findings are ordered by their commits whatever the
+    To be asked after the claim is locked (`hold_claim`), so that findings are ordered by their commits whatever the
     clocks of the hosts say. A clock held by a test (`core.clock.held`) stands in for the database's.
     """
     before = select(func.max(DispositionRow.known_at)).where(DispositionRow.claim_id == claim_id).scalar_subquery()

@@ -10,6 +10,8 @@ from claims.money import MAX_CENTS, parse_cents
 MAX_NOTE = 500
 _ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
 
+Found = Literal["confirmed", "cleared", "billing_error", "overpayment", "inconclusive"]
+
 Recovered = Annotated[
     int,
     PlainValidator(parse_cents),
@@ -25,25 +27,32 @@ Recovered = Annotated[
 ]
 
 
+FraudKind = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Note = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=MAX_NOTE, pattern=_ONE_LINE)]
+
+
 class DispositionIn(BaseModel):
     """What was found of a claim. Who found it is the holder of the key."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    disposition: Literal["confirmed", "cleared", "inconclusive"]
-    kind: Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z][a-z0-9_]{0,63}$")] | None = Field(
-        None, description="Of a confirmed fraud, such as `upcoding`."
+    disposition: Found = Field(
+        description="`confirmed` (fraud) and `cleared` are labels; money paid wrongly without fraud (`billing_error`, "
+        "`overpayment`) and `inconclusive` are none."
     )
-    amount_recovered: Recovered = Field(0, description="Money that came back; only where fraud was confirmed.")
-    note: (
-        Annotated[str, StringConstraints(strict=True, min_length=1, max_length=MAX_NOTE, pattern=_ONE_LINE)] | None
-    ) = Field(None, description="In a few words; no member's name.")
+    kind: FraudKind | None = Field(None, description="Of confirmed fraud, such as `upcoding`.")
+    amount_recovered: Recovered = Field(
+        0,
+        description="Money that came back: with `confirmed`, `billing_error` or `overpayment`. All recoveries of one "
+        "claim together are at most what was paid.",
+    )
+    note: Note | None = Field(None, description="In a few words; no member's name.")
 
 
 class DispositionOut(BaseModel):
     """A finding as it is kept; the latest of a claim holds."""
 
-    disposition: Literal["confirmed", "cleared", "inconclusive"]
+    disposition: Found
     kind: str | None
     amount_recovered: float
     decided_by: str

@@ -9,11 +9,15 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from api.database import Database
 from api.errors import Conflict, Invalid, NotFound
 from api.investigations import repository
-from api.investigations.tables import DISPOSITIONS, IS_FRAUD
-from claims.money import format_cents
+from api.investigations.tables import DISPOSITIONS
+from claims.outcome import Outcome
+from claims.recovery import LABELS, RecoveryError, check_recovery
+from claims.review import Disposition
 from core import clock
 
 
@@ -111,32 +115,61 @@ async def record(
     kind: str | None = None,
     note: str | None = None,
 ) -> Finding:
-    """Store a finding, and with it the label, as known from this moment. The latest finding told again is the latest.
+    """Store a finding, and with it the label, as known from this moment; the latest finding sent again is kept once.
 
     Known from now and never from before: features tell each day what was known by its midnight, and a finding that
     entered yesterday would make yesterday's scores look as if they had known. The moment is the database's; a finding
     that commits after the midnight it belongs to enters history by the label's event in the outbox. An inconclusive
     finding withdraws the standing one: the truth is unknown again. Raises `NotFound`, `Invalid`.
     """
-    _check(disposition, decided_by, amount_recovered_cents, kind)
     async with database.transaction() as connection:
-        amount = await repository.amount_of(connection, claim_id)
-        if amount is None:
-            raise NotFound(f"there is no claim {claim_id}")
-        if amount_recovered_cents > amount:
-            raise Invalid.field(
-                "amount_recovered", f"more than the claim's {format_cents(amount)}; record each claim's own part"
-            )
-        # After the claim is locked, so that two findings on one claim are known in the order of their commits.
-        known_at = await repository.next_known_at(connection, claim_id)
-        finding = Finding(disposition, kind, amount_recovered_cents, decided_by, note, known_at)
-        latest = [Finding(*row) for row in (await repository.dispositions_of(connection, claim_id))[:1]]
-        if latest and replace(latest[0], known_at=known_at) == finding:
-            return latest[0]
-        await repository.add_disposition(connection, claim_id=claim_id, **asdict(finding))
-        await repository.add_label(
-            connection, claim_id=claim_id, known_at=known_at, is_fraud=IS_FRAUD[disposition], kind=kind
+        return await record_within(
+            connection,
+            claim_id,
+            disposition,
+            decided_by=decided_by,
+            amount_recovered_cents=amount_recovered_cents,
+            kind=kind,
+            note=note,
         )
+
+
+async def record_within(
+    connection: AsyncConnection,
+    claim_id: str,
+    disposition: str,
+    *,
+    decided_by: str,
+    amount_recovered_cents: int = 0,
+    kind: str | None = None,
+    note: str | None = None,
+) -> Finding:
+    """As `record`, in the transaction of `connection`."""
+    found = _check(disposition, decided_by)
+    claim = await repository.hold_claim(connection, claim_id)
+    if claim is None:
+        raise NotFound(f"there is no claim {claim_id}")
+    # After the claim is locked, so that two findings on one claim are known in the order of their commits.
+    known_at = await repository.next_known_at(connection, claim_id)
+    finding = Finding(disposition, kind, amount_recovered_cents, decided_by, note, known_at)
+    latest = [Finding(*row) for row in (await repository.dispositions_of(connection, claim_id))[:1]]
+    if latest and replace(latest[0], known_at=known_at) == finding:
+        return latest[0]
+    status, paid_cents = claim
+    try:
+        check_recovery(
+            disposition=found,
+            amount_cents=amount_recovered_cents,
+            outcome=None if status == "voided" else Outcome(status),
+            paid_cents=paid_cents,
+            recovered_cents=await repository.recovered_of(connection, claim_id),
+        )
+    except RecoveryError as error:
+        raise Invalid.field("amount_recovered", str(error)) from None
+    if kind is not None and found is not Disposition.CONFIRMED:
+        raise Invalid.field("kind", "only confirmed fraud has a kind; leave it out")
+    await repository.add_disposition(connection, claim_id=claim_id, **asdict(finding))
+    await repository.add_label(connection, claim_id=claim_id, known_at=known_at, is_fraud=LABELS[found], kind=kind)
     return finding
 
 
@@ -156,12 +189,9 @@ async def reviews(database: Database, day: date | None) -> tuple[date | None, li
     return week, [Listed(*row) for row in rows]
 
 
-def _check(disposition: str, decided_by: str, amount_recovered_cents: int, kind: str | None) -> None:
+def _check(disposition: str, decided_by: str) -> Disposition:
     if disposition not in DISPOSITIONS:
         raise Invalid.field("disposition", f"take one of {', '.join(DISPOSITIONS)}")
     if not decided_by.strip():
         raise Invalid.field("decided_by", "somebody answers for a finding; give a name")
-    if amount_recovered_cents < 0 or (amount_recovered_cents and disposition != "confirmed"):
-        raise Invalid.field("amount_recovered", "0 or more, and only where fraud was confirmed")
-    if kind is not None and disposition != "confirmed":
-        raise Invalid.field("kind", "only a confirmed fraud has a kind")
+    return Disposition(disposition)

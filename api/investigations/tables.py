@@ -6,11 +6,12 @@ from sqlalchemy import CheckConstraint, Double, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.tables import Base, Cents, Instant
+from claims.recovery import RECOVERS
+from claims.review import Disposition
 
 WAYS = ("score", "audit")
-IS_FRAUD: dict[str, bool | None] = {"confirmed": True, "cleared": False, "inconclusive": None}
-"""Disposition → what its label says; an inconclusive one withdraws what stood before."""
-DISPOSITIONS = tuple(IS_FRAUD)
+DISPOSITIONS = tuple(disposition.value for disposition in Disposition)
+_RECOVERS = tuple(disposition.value for disposition in Disposition if disposition in RECOVERS)
 
 
 class SelectionRow(Base):
@@ -50,7 +51,7 @@ class DispositionRow(Base):
     __table_args__ = (
         CheckConstraint(f"disposition IN {DISPOSITIONS}", name="dispositions_disposition_check"),
         CheckConstraint(
-            "amount_recovered_cents >= 0 AND (amount_recovered_cents = 0 OR disposition = 'confirmed')",
+            f"amount_recovered_cents >= 0 AND (amount_recovered_cents = 0 OR disposition IN {_RECOVERS})",
             name="dispositions_amount_recovered_cents_check",
         ),
         CheckConstraint("kind IS NULL OR disposition = 'confirmed'", name="dispositions_kind_check"),

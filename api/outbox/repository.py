@@ -12,6 +12,12 @@ from api.outbox.tables import OutboxRow
 RECEIVED = "claim.received"
 VOIDED = "claim.voided"
 RESCORE = "claim.rescore"
+DECIDED = "claim.decided"
+"""A person has decided the claim, or reopened it: its status and what is paid may have changed."""
+PENDED = "claim.pended"
+"""A person has asked for documents."""
+FLAGGED_AFTER_DECISION = "claim.flagged_after_decision"
+"""A late score flags a claim that a person has decided; the decision stands."""
 
 _COLUMNS = ("topic", "entity_key", "payload", "created_at")
 _ADD = compiled(insert(OutboxRow).values({name: bindparam(name) for name in _COLUMNS}))

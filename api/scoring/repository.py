@@ -68,12 +68,20 @@ def _finding_values(finding: Finding) -> dict[str, Any]:
         "text": finding.text,
         "cites": finding.cites,
         "line": finding.line,
+        "superseded": finding.superseded,
     }
 
 
 def finding_of(values: Mapping[str, Any]) -> Finding:
     """A finding as it was stored."""
-    return Finding(values["code"], Outcome(values["outcome"]), values["text"], values["cites"], values["line"])
+    return Finding(
+        values["code"],
+        Outcome(values["outcome"]),
+        values["text"],
+        values["cites"],
+        values["line"],
+        values.get("superseded", False),
+    )
 
 
 def _rule_values(rule: RuleVerdict) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Claims that the rule decided, scored once the scorer is back.
 
 A claim is scored with the past as it was when it came in: the online store has seen it by now, and a claim never sees
-itself. What comes out is a new assessment that supersedes the rule's and says what changed; a paid claim may go to
-review, nothing is paid or rejected by it. The index on `supersedes` lets only one of two workers do it.
+itself. What comes out is a new assessment that supersedes the rule's and says what changed. An approved claim may go to
+review; nothing is paid or rejected by it, and what a person decided stands. The index on `supersedes` lets only one of
+two workers do it.
 """
 
 import asyncio
@@ -18,13 +19,14 @@ from api import metrics
 from api.database import Database, Query, Rows, compiled, nothing
 from api.intake import repository as intake
 from api.intake.tables import ClaimRow
-from api.outbox.repository import RESCORE
+from api.outbox import repository as outbox
 from api.outbox.tables import OutboxRow
 from api.scoring import repository as assessments
 from api.scoring.client import ScorerClient, Scoring
 from api.scoring.tables import AssessmentRow
-from claims.decision import Decision, reconsider
+from claims.decision import Decision
 from claims.outcome import Outcome
+from claims.rescoring import reconsider
 from claims.scoring import ClaimFacts, Score
 from core import clock
 from core.ids import new_id
@@ -61,7 +63,7 @@ _WAITING = compiled(
     )
     .join(ClaimRow, ClaimRow.claim_id == OutboxRow.payload["claim_id"].astext)
     .where(
-        OutboxRow.topic == RESCORE,
+        OutboxRow.topic == outbox.RESCORE,
         OutboxRow.done_at.is_(None),
         func.coalesce(OutboxRow.not_before, bindparam("now")) <= bindparam("now"),
     )
@@ -70,7 +72,7 @@ _WAITING = compiled(
 )
 
 _STANDING = compiled(
-    select(ClaimRow.status, ClaimRow.approved_cents)
+    select(ClaimRow.status, ClaimRow.approved_cents, ClaimRow.reserved_cents, ClaimRow.decision_id)
     .where(ClaimRow.claim_id == bindparam("id"))
     .with_for_update(key_share=True)
 )
@@ -145,18 +147,21 @@ class Rescorer:
     async def _record(self, one: Waiting, scoring: Scoring, score: Score) -> None:
         claim_id = one.facts.claim_id
         async with self._database.deciding() as connection:
-            (status, approved_cents), before = await connection.ask(
+            (status, approved_cents, reserved_cents, decision_id), before = await connection.ask(
                 Query(_STANDING, {"id": claim_id}, lambda rows: rows[0]),
                 Query(_BEFORE, {"id": one.assessment_id}, _read_before),
             )
             voided = status == "voided"
             standing = Outcome(before["outcome"] if voided else status)
+            decided_by_person = decision_id is not None and standing is not Outcome.IN_REVIEW
             found = [assessments.finding_of(finding) for finding in before["findings"]]
             decision = reconsider(
                 standing=standing,
                 approved_cents=before["approved_cents"] if voided else approved_cents,
+                reserved_cents=reserved_cents,
                 findings=found,
                 score=score,
+                decided_by_person=decided_by_person,
             )
             changes = _changes(before, decision, score)
             values = assessments.assessment_values(
@@ -174,7 +179,11 @@ class Rescorer:
             )
             queries: list[Query[Any]] = [assessments.add_assessment(values)]
             if not voided and decision.outcome is not standing:
-                queries.append(intake.restate(claim_id, decision.outcome, decision.approved_cents))
+                restated = (decision.outcome, decision.approved_cents, decision.reserved_cents)
+                queries.append(intake.restate(claim_id, *restated))
+            if decided_by_person and not voided and score.flagged:
+                payload = {"claim_id": claim_id, "assessment_id": values["assessment_id"], "decision_id": decision_id}
+                queries.append(outbox.add(outbox.FLAGGED_AFTER_DECISION, claim_id, payload, values["made_at"]))
             await connection.finish(*queries, Query(_DONE, {"at": one.position}, nothing))
         metrics.RESCORED.labels("outcome" if "outcome" in changes else "nothing").inc()
         log.info("rescored", claim_id=claim_id, changes={name: change[1] for name, change in changes.items()})

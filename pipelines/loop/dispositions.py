@@ -1,8 +1,10 @@
 """From what investigators found to labels with weights.
 
-A disposition is `confirmed`, `cleared` or `inconclusive`, with the amount recovered and the moment it became known, and
-beside it stands why the claim was looked into: by `score` (it had to be: chance 1), by `audit` (by lot: the logged
-chance), or on a `tip` (no chance is known: it teaches, but no estimate may count it).
+A disposition is `confirmed` (fraud), `cleared`, `billing_error`, `overpayment` or `inconclusive`, with the amount
+recovered and the moment it became known. Only confirmed and cleared are labels: money paid wrongly without fraud shows
+neither fraud nor that the claim was in order. Beside it stands why the claim was looked into: by `score` (it had to be:
+chance 1), by `audit` (by lot: the logged chance), or on a `tip` (no chance is known: it teaches, but no estimate may
+count it).
 """
 
 from dataclasses import dataclass
@@ -29,7 +31,8 @@ DISPOSITIONS = pa.schema(
 )
 """One row a finding; of several for one claim the latest counts."""
 CONFIRMED, CLEARED, INCONCLUSIVE = "confirmed", "cleared", "inconclusive"
-KNOWN_DISPOSITIONS = (CONFIRMED, CLEARED, INCONCLUSIVE)
+PAID_WRONGLY = ("billing_error", "overpayment")
+KNOWN_DISPOSITIONS = (CONFIRMED, CLEARED, *PAID_WRONGLY, INCONCLUSIVE)
 WAYS = ("score", "audit", "tip")
 
 
@@ -43,37 +46,40 @@ class Known:
     """Of each label: the inverse of its chance to be looked into, and to be conclusive where it was."""
     countable: NDArray[np.bool_]
     """Whether an estimate may count it: a tip has no chance."""
-    inconclusive: tuple[str, ...]
-    """Claims whose latest disposition says neither."""
+    unlabelled: tuple[str, ...]
+    """Claims whose latest disposition is no label: inconclusive, or money paid wrongly without fraud."""
 
 
 def known_at(dispositions: pa.Table, *, as_of_us: int) -> Known:
     """What the dispositions say at a moment. Raises `LoopError`.
 
-    An inconclusive finding is no label. So that its like is not under-counted, the conclusive ones of the same way of
-    selection weigh more by as much (which supposes that frauds are no harder to conclude than honest claims).
+    An inconclusive finding is no label. So that its like is not under-counted, the labels of the same way of selection
+    weigh more by as much (which supposes that frauds are no harder to conclude than honest claims). Money paid wrongly
+    is concluded and no label either: it weighs on no other finding.
     """
     _check(dispositions)
     rows = dispositions.filter(pc.less_equal(dispositions["known_at"].cast(pa.int64()), as_of_us))
     rows = rows.sort_by([("claim_id", "ascending"), ("known_at", "ascending")])
     ids = rows["claim_id"].to_numpy(zero_copy_only=False)
     rows = rows.filter(pa.array(np.append(ids[1:] != ids[:-1], True) if len(ids) else np.zeros(0, dtype=bool)))
-    conclusive = rows["disposition"].to_numpy(zero_copy_only=False) != INCONCLUSIVE
+    disposition = rows["disposition"].to_numpy(zero_copy_only=False)
+    labelled = np.isin(disposition.astype(str), (CONFIRMED, CLEARED))
+    stood_for = labelled | (disposition == INCONCLUSIVE)
     way = rows["selected_by"].to_numpy(zero_copy_only=False)
     weights = 1.0 / rows["propensity"].to_numpy()
     for one in WAYS:
         mine = way == one
-        if (mine & conclusive).any():
-            weights[mine] *= weights[mine].sum() / weights[mine & conclusive].sum()
-    kept = rows.filter(pa.array(conclusive))
+        if (mine & labelled).any():
+            weights[mine] *= weights[mine & stood_for].sum() / weights[mine & labelled].sum()
+    kept = rows.filter(pa.array(labelled))
     labels = pa.table(
         [kept["claim_id"], pc.equal(kept["disposition"], CONFIRMED), kept["kind"], kept["known_at"]], names=LABELS.names
     )
     return Known(
         labels.cast(LABELS),
-        weights[conclusive],
-        (way != "tip")[conclusive],
-        tuple(rows.filter(pa.array(~conclusive))["claim_id"].to_pylist()),
+        weights[labelled],
+        (way != "tip")[labelled],
+        tuple(rows.filter(pa.array(~labelled))["claim_id"].to_pylist()),
     )
 
 

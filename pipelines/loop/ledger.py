@@ -31,7 +31,7 @@ from pipelines.store import DATASET
 WEIGHTS = pa.schema(
     [pa.field("claim_id", pa.string(), nullable=False), pa.field("weight", pa.float64(), nullable=False)]
 )
-"""`weights.parquet`: the labels that do not count once. An inconclusive finding has none: its label is withdrawn."""
+"""`weights.parquet`: the labels that do not count once. A withdrawn label has none."""
 
 _DISPOSITIONS = """
     SELECT d.claim_id, d.disposition, d.kind, d.amount_recovered_cents, d.known_at,
@@ -111,7 +111,7 @@ def export(url: str, home: Path) -> Exported | None:
         partial = Path(beside) / DATASET
         partial.write_text(json.dumps(about, indent=1))
         partial.replace(folder / DATASET)
-    return Exported(counts["claims"], counts["labels"], len(known.labels) + len(known.inconclusive))
+    return Exported(counts["claims"], counts["labels"], len(known.labels) + len(known.unlabelled))
 
 
 def weights_of(known: Known) -> pa.Table:

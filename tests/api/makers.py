@@ -172,7 +172,7 @@ async def running_api(url: str, **changes: Any) -> AsyncIterator[Api]:
         async with app.router.lifespan_context(app):
             parts: Parts = app.state.parts
             keys = {}
-            for role in ("provider", "claims_system", "investigator", "admin"):
+            for role in ("provider", "claims_system", "investigator", "lead_investigator", "admin"):
                 provider = "H456" if role == "provider" else None
                 _, keys[role] = await create_key(parts.database, name=role, role=role, provider_id=provider)
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)

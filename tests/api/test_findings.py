@@ -1,8 +1,10 @@
 """Findings and lists over HTTP."""
 
+import asyncio
+
 import pytest
 
-from tests.api.makers import Api
+from tests.api.makers import MINIMAL, Api, answering
 
 FOUND = {
     "disposition": "confirmed",
@@ -55,6 +57,9 @@ async def test_a_changed_mind_is_another_finding_and_the_latest_comes_first(api:
         ({"disposition": "guilty"}, "disposition"),
         ({"disposition": "confirmed", "amount_recovered": -1}, "amount_recovered"),
         ({"disposition": "confirmed", "amount_recovered": "5000.01"}, "amount_recovered"),
+        ({"disposition": "billing_error", "amount_recovered": "5000.01"}, "amount_recovered"),
+        ({"disposition": "inconclusive", "amount_recovered": "0.01"}, "amount_recovered"),
+        ({"disposition": "billing_error", "kind": "upcoding"}, "kind"),
         ({"disposition": "cleared", "amount_recovered": "0.01"}, "amount_recovered"),
         ({"disposition": "cleared", "kind": "upcoding"}, "kind"),
         ({"disposition": "confirmed", "kind": "Up Coding"}, "kind"),
@@ -75,6 +80,45 @@ async def test_a_finding_that_cannot_be_is_refused_by_field(api: Api, sent, fiel
 async def test_a_finding_at_a_limit_is_taken(api: Api, sent):
     answer = await api.post(f"/v1/claims/{await claim_of(api)}/dispositions", {"disposition": "confirmed", **sent})
     assert answer.status_code == 201
+
+
+@pytest.mark.parametrize("disposition", ["billing_error", "overpayment"])
+async def test_money_paid_wrongly_without_fraud_is_recovered_and_is_no_label(api: Api, disposition):
+    path = f"/v1/claims/{await claim_of(api)}/dispositions"
+    answer = await api.post(path, {"disposition": disposition, "amount_recovered": "5000.00"}, role="investigator")
+    assert answer.status_code == 201
+    assert (answer.json()["disposition"], answer.json()["amount_recovered"]) == (disposition, 5000)
+    assert api.count("labels") == 0
+
+
+async def test_all_recoveries_of_a_claim_together_are_at_most_what_was_paid(api: Api):
+    path = f"/v1/claims/{await claim_of(api)}/dispositions"
+    parts = [("overpayment", "3000.00"), ("confirmed", "2000.01"), ("confirmed", "2000.00"), ("billing_error", "0.01")]
+    sent = [{"disposition": found, "amount_recovered": amount} for found, amount in parts]
+    answers = [await api.post(path, one) for one in sent]
+    assert [answer.status_code for answer in answers] == [201, 422, 201, 422]
+    assert "at most 2000.00 can be recovered" in answers[1].text
+    assert api.rows("SELECT sum(amount_recovered_cents)::bigint FROM dispositions") == [(5000_00,)]
+
+
+async def test_recoveries_at_once_bring_back_no_more_than_was_paid(api: Api):
+    path = f"/v1/claims/{await claim_of(api)}/dispositions"
+    sent = [{"disposition": "overpayment", "amount_recovered": 1500, "note": f"part {at}"} for at in range(6)]
+    answers = await asyncio.gather(*(api.post(path, one) for one in sent))
+    assert sorted(answer.status_code for answer in answers) == [201, 201, 201, 422, 422, 422]
+
+
+async def test_nothing_is_recovered_of_a_claim_that_was_not_paid(api: Api):
+    api.scorer.behaviour = answering(0.9)
+    in_review = await claim_of(api)
+    api.scorer.behaviour = answering(0.1)
+    voided = (await api.submit(MINIMAL | {"service_from": "2026-02-01"})).json()["claim_id"]
+    await api.post(f"/v1/claims/{voided}/void", b"")
+    for claim_id, words in ((in_review, "nothing was paid"), (voided, "is voided")):
+        path = f"/v1/claims/{claim_id}/dispositions"
+        refused = await api.post(path, {"disposition": "overpayment", "amount_recovered": "0.01"})
+        assert (refused.status_code, words in refused.text) == (422, True)
+        assert (await api.post(path, {"disposition": "confirmed"})).status_code == 201
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,12 @@ def add_claim(url, claim_id, *, day=MONDAY, probability=0.1, amount_cents=10_000
     scored = decided_by == "model"
     with psycopg.connect(url) as connection:
         connection.execute(
-            "INSERT INTO claims (claim_id, received_at, service_from, service_to, amount_cents, status, voided_at,"
-            " source) VALUES (%s, %s, %s, %s, %s, %s, %s, 'api') ON CONFLICT DO NOTHING",
-            [claim_id, at, day, day, amount_cents, "voided" if voided else "approved", at if voided else None],
+            "INSERT INTO claims (claim_id, received_at, service_from, service_to, amount_cents, approved_cents, status,"
+            " voided_at, source) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'api') ON CONFLICT DO NOTHING",
+            [
+                *(claim_id, at, day, day, amount_cents, 0 if voided else amount_cents),
+                *("voided" if voided else "approved", at if voided else None),
+            ],
         )
         made = connection.execute("SELECT count(*) FROM assessments").fetchone()[0]
         connection.execute(

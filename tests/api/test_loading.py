@@ -4,6 +4,8 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from api.catalog.averages import REFRESH_AVERAGES
 from api.errors import Invalid
@@ -75,6 +77,63 @@ def test_loading_again_changes_nothing(database_url, folder):
     assert (again["claims"], again["labels"]) == (0, 0)
     with psycopg.connect(database_url) as connection:
         assert connection.execute("SELECT DISTINCT source FROM claims").fetchall() == [("test",)]
+
+
+def approved(url, member="M1"):
+    with psycopg.connect(url) as connection:
+        query = "SELECT coalesce(sum(approved_cents), 0)::bigint FROM claims WHERE member_id = %s"
+        return connection.execute(query, [member]).fetchone()[0]
+
+
+def load_claims(url, tmp_path_factory, claims):
+    folder = tmp_path_factory.mktemp("more")
+    write(folder, "claims", CLAIMS, claims)
+    return load_folder(url, folder, source="more", today=DAY)
+
+
+def test_a_second_load_counts_what_is_stored(database_url, folder, tmp_path_factory):
+    load_folder(database_url, folder, source="test", today=DAY)
+    assert approved(database_url) == 100_00
+    load_claims(database_url, tmp_path_factory, [claim(10 + number, amount_cents=90_00) for number in range(6)])
+    assert approved(database_url) == 100_00
+
+
+def test_a_load_counts_what_is_reserved_and_not_what_is_voided_or_of_another_year(
+    database_url, folder, tmp_path_factory
+):
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO claims (claim_id, received_at, service_from, service_to, member_id, amount_cents, status,"
+            " approved_cents, reserved_cents, voided_at, source) VALUES"
+            " ('S1', now(), '2026-02-01', '2026-02-01', 'M1', 3000, 'in_review', 0, 3000, NULL, 'api'),"
+            " ('S2', now(), '2026-02-02', '2026-02-02', 'M1', 3000, 'voided', 0, 0, now(), 'api'),"
+            " ('S3', now(), '2025-12-31', '2025-12-31', 'M1', 3000, 'approved', 3000, 0, NULL, 'api')"
+        )
+    load_claims(database_url, tmp_path_factory, [claim(number) for number in range(3)])
+    assert approved(database_url) == 30_00 + 70_00
+
+
+@given(
+    amounts=st.lists(st.tuples(st.integers(1, 90_00), st.booleans()), min_size=1, max_size=8),
+    parts=st.lists(st.integers(0, 3), min_size=8, max_size=8),
+    order=st.permutations(range(4)),
+)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_loads_in_any_order_and_in_parts_never_overspend(database_url, tmp_path_factory, amounts, parts, order):
+    with psycopg.connect(database_url) as connection:
+        connection.execute("DELETE FROM claims")
+    at = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    rows = [
+        claim(number, amount_cents=cents, voided_at=at if voided else None)
+        for number, (cents, voided) in enumerate(amounts)
+    ]
+    for part in order:
+        load_claims(
+            database_url, tmp_path_factory, [row for row, mine in zip(rows, parts, strict=False) if mine == part]
+        )
+    load_claims(database_url, tmp_path_factory, rows)
+    standing = sum(cents for cents, voided in amounts if not voided)
+    assert approved(database_url) == min(100_00, standing)
 
 
 def test_the_average_is_of_the_year_to_midnight_without_what_was_voided(database_url, folder):

@@ -32,7 +32,7 @@ def test_the_view_has_the_columns_of_the_claims_frame_in_their_order(database_ur
         "UPDATE assessments SET probability = 0",
         "UPDATE assessments SET outcome = 'approved' WHERE false",
         "DELETE FROM assessments",
-        "TRUNCATE assessments",
+        "TRUNCATE assessments CASCADE",
     ],
 )
 async def test_an_assessment_cannot_be_changed(api: Api, change):

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from claims.benefits import Benefit
 from claims.claim import ClaimLine
-from claims.decision import Policy, decide, reconsider
+from claims.decision import Policy, decide
 from claims.outcome import Finding, Outcome, gravest
 from claims.reference import Procedure
 from claims.rule import two_times
@@ -57,6 +57,25 @@ def test_what_is_decided(given, outcome, approved, flagged, by):
     )
 
 
+@pytest.mark.parametrize(
+    ("benefit", "outcome", "approved", "reserved"),
+    [
+        (Benefit(150_00, 50_00, 0), Outcome.APPROVED, 100_00, 0),
+        (Benefit(150_00, 0, 50_00), Outcome.APPROVED, 100_00, 0),
+        (Benefit(150_00, 0, 50_01), Outcome.IN_REVIEW, 0, 99_99),
+        (Benefit(150_00, 0, 150_00), Outcome.IN_REVIEW, 0, 0),
+        (Benefit(150_00, 50_01, 0), Outcome.PARTIALLY_APPROVED, 99_99, 0),
+        (Benefit(150_00, 50_01, 1), Outcome.IN_REVIEW, 0, 99_98),
+        (Benefit(150_00, 150_00, 0), Outcome.REJECTED, 0, 0),
+        (Benefit(150_00, 150_00, 10_00), Outcome.REJECTED, 0, 0),
+    ],
+)
+def test_a_claim_that_needs_benefit_reserved_by_a_review_waits_with_it(benefit, outcome, approved, reserved):
+    decision = decided(benefit=benefit, score=make_score())
+    assert (decision.outcome, decision.approved_cents, decision.reserved_cents) == (outcome, approved, reserved)
+    assert ("benefit_reserved" in [one.code for one in decision.findings]) == (outcome is Outcome.IN_REVIEW)
+
+
 grave = st.sampled_from([Outcome.IN_REVIEW, Outcome.REJECTED])
 
 
@@ -64,23 +83,25 @@ grave = st.sampled_from([Outcome.IN_REVIEW, Outcome.REJECTED])
     amount=st.integers(1, 10_000_00),
     limit=st.none() | st.integers(0, 10_000_00),
     used=st.integers(0, 20_000_00),
+    reserved=st.integers(0, 20_000_00),
     found=st.lists(grave, max_size=3),
     probability=st.none() | st.floats(0, 1),
     flagged=st.none() | st.booleans(),
 )
 def test_no_more_is_approved_than_claimed_or_left_and_nothing_without_an_approval(
-    amount, limit, used, found, probability, flagged
+    amount, limit, used, reserved, found, probability, flagged
 ):
     decision = decided(
         amount=amount,
-        benefit=Benefit(limit, used),
+        benefit=Benefit(limit, used, reserved),
         findings=[Finding("x", outcome, "words", "table") for outcome in found],
         score=None if probability is None else make_score(probability),
         flagged=flagged,
     )
     assert 0 <= decision.approved_cents <= amount
     if limit is not None:
-        assert decision.approved_cents <= max(0, limit - used)
+        assert decision.approved_cents + decision.reserved_cents <= max(0, limit - used - reserved)
+    assert decision.reserved_cents == 0 or decision.outcome is Outcome.IN_REVIEW
     assert (decision.approved_cents > 0) == decision.outcome.pays
     assert (decision.approved_cents == amount) == (decision.outcome is Outcome.APPROVED)
     assert decision.outcome.priority >= gravest(found).priority
@@ -106,25 +127,3 @@ def test_the_order_of_findings_does_not_change_the_outcome(findings):
 def test_the_rule_flags_what_is_above_twice_the_average(amount, procedure, flagged, basis):
     verdict = two_times(amount, ClaimLine("P", amount, units=2), procedure)
     assert (verdict.flagged, verdict.basis) == (flagged, basis)
-
-
-@pytest.mark.parametrize(
-    ("standing", "probability", "outcome", "approved"),
-    [
-        (Outcome.APPROVED, 0.1, Outcome.APPROVED, 70_00),
-        (Outcome.APPROVED, 0.9, Outcome.IN_REVIEW, 0),
-        (Outcome.PARTIALLY_APPROVED, 0.9, Outcome.IN_REVIEW, 0),
-        (Outcome.PARTIALLY_APPROVED, 0.1, Outcome.PARTIALLY_APPROVED, 70_00),
-        (Outcome.IN_REVIEW, 0.1, Outcome.IN_REVIEW, 0),
-        (Outcome.REJECTED, 0.9, Outcome.REJECTED, 0),
-    ],
-)
-def test_a_late_score_sends_to_review_but_never_pays_and_never_rejects(standing, probability, outcome, approved):
-    decision = reconsider(standing=standing, approved_cents=70_00, findings=(), score=make_score(probability))
-    assert (decision.outcome, decision.approved_cents, decision.decided_by) == (outcome, approved, "model")
-
-
-def test_what_was_found_for_want_of_a_score_is_no_finding_once_there_is_one():
-    without = decided(flagged=True, findings=(REVIEW,))
-    decision = reconsider(standing=without.outcome, approved_cents=0, findings=without.findings, score=make_score(0.9))
-    assert [finding.code for finding in decision.findings] == ["units_over_limit", "model_flagged"]

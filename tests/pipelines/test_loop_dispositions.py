@@ -58,7 +58,20 @@ def test_inconclusive_is_no_label_and_its_like_count_for_it():
     )
     assert found.labels["claim_id"].to_pylist() == ["a", "b", "d"]
     assert found.weights.tolist() == pytest.approx([20.0, 20.0, 1.0])
-    assert found.inconclusive == ("c",)
+    assert found.unlabelled == ("c",)
+
+
+@pytest.mark.parametrize("paid_wrongly", ["billing_error", "overpayment"])
+def test_money_paid_wrongly_is_no_label_and_weighs_on_no_other_finding(paid_wrongly):
+    found = known(
+        finding("a", by="audit", propensity=0.1),
+        finding("b", "cleared", day=1),
+        finding("b", paid_wrongly, day=2),
+        finding("c", paid_wrongly, by="audit", propensity=0.1),
+    )
+    assert found.labels["claim_id"].to_pylist() == ["a"]
+    assert found.weights.tolist() == pytest.approx([10.0])
+    assert found.unlabelled == ("b", "c")
 
 
 def test_a_tip_teaches_but_is_not_counted():

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from api.investigations.tables import IS_FRAUD
 from api.loading import load_folder
+from claims.recovery import LABELS
+from claims.review import Disposition
 from features.findings import standing_labels
 from models.champion import read_pointer
 from models.registry import Store
@@ -55,7 +56,7 @@ def look_into(url, findings):
                 )
                 connection.execute(
                     "INSERT INTO labels (claim_id, known_at, is_fraud, source) VALUES (%s, now(), %s, 'disposition')",
-                    [claim_id, IS_FRAUD[disposition]],
+                    [claim_id, LABELS[Disposition(disposition)]],
                 )
 
 

@@ -21,8 +21,11 @@ from api.console.routes import console_app
 from api.console.service import SESSION, Console
 from api.database import Database
 from api.identity.service import Doorkeeper, create_key, revoke_key
+from api.reviews.service import Reviews
+from claims.review import ReviewPolicy
 from core import clock
 
+POLICY = ReviewPolicy(second_approval_above_cents=5_000_00)
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOSTILE = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
 
@@ -80,7 +83,7 @@ def store_claim(url: str, claim_id: str, *, reason_text: str = "Amount 4.2× the
 
 def app_over(database: Database) -> Starlette:
     app = console_app()
-    app.state.console = Console(database, Doorkeeper(database))
+    app.state.console = Console(database, Doorkeeper(database), Reviews(database, POLICY))
     return Starlette(routes=[Mount("/console", app)])
 
 
@@ -151,6 +154,8 @@ async def test_strings_from_outside_stay_text(console: Setting) -> None:
 
 async def test_a_finding_is_recorded_under_the_name_of_the_key_and_shown(console: Setting) -> None:
     await console.sign_in()
+    with psycopg.connect(console.url) as connection:
+        connection.execute("UPDATE claims SET status = 'approved', approved_cents = 500000")
     form = {"disposition": "confirmed", "kind": "upcoding", "amount_recovered": "120.50", "note": "<b>two visits</b>"}
     answer = await console.client.post("/console/claims/clm_1/finding", data=form)
     assert (answer.status_code, answer.headers["location"]) == (303, "/console/claims/clm_1#finding")
@@ -166,7 +171,10 @@ async def test_a_finding_is_recorded_under_the_name_of_the_key_and_shown(console
     [
         ({}, "disposition: is needed"),
         ({"disposition": "guilty"}, "disposition: "),
-        ({"disposition": "cleared", "amount_recovered": "1"}, "amount recovered: 0 or more, and only where"),
+        (
+            {"disposition": "cleared", "amount_recovered": "1"},
+            "amount recovered: must be 0 or more, and above 0 only with",
+        ),
         ({"disposition": "confirmed", "amount_recovered": "1.001"}, "amount recovered: "),
         ({"disposition": "confirmed", "kind": "Up coding"}, "kind: "),
         ({"disposition": "cleared", "note": "a\0b"}, "note: "),

@@ -1,0 +1,28 @@
+"""Who did what to a claim: the audit log."""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from api.tables import Base, Instant
+
+
+class AuditRow(Base):
+    """One act, written in the transaction of the act itself; a trigger refuses any change."""
+
+    __tablename__ = "audit_log"
+
+    audit_id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    at: Mapped[Instant]
+    api_key_id: Mapped[str] = mapped_column(comment="The key that was used.")
+    name: Mapped[str] = mapped_column(comment="Its name, as of then.")
+    role: Mapped[str] = mapped_column(comment="Its role, as of then.")
+    act: Mapped[str] = mapped_column(comment="What was done, such as claim.release.")
+    claim_id: Mapped[str] = mapped_column(ForeignKey("claims.claim_id"))
+    details: Mapped[dict[str, Any]] = mapped_column(
+        JSONB, comment="Status and money before and after; no member's data."
+    )
+
+    __table_args__ = (Index(None, "claim_id", "audit_id"),)

@@ -1,0 +1,257 @@
+"""The wording of a claim's decision part and of the list of claims in review: pure, tested without a browser."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from api.identity.roles import Caller, Scope
+from api.reviews.schemas import person
+from api.reviews.service import WaitingClaim
+from api.reviews.state import DecisionRecord, Review
+from claims.money import format_cents
+from claims.review import Effect, ReviewPolicy, Standing, State, allowed, needs_second
+from claims.review_reasons import REASONS, Action, reasons_for
+
+_USUAL_DAYS = timedelta(days=14)
+"""The due date that a request for documents starts from."""
+
+_DONE = {
+    Action.RELEASE: "released",
+    Action.PAY_REDUCED: "paid reduced",
+    Action.DENY: "denied",
+    Action.PEND: "asked for documents",
+    Action.APPROVE: "approved the proposal",
+    Action.REFUSE: "refused the proposal",
+    Action.REOPEN: "reopened",
+}
+_PROPOSED = {
+    Action.RELEASE: "proposed to release",
+    Action.PAY_REDUCED: "proposed to pay reduced",
+    Action.DENY: "proposed to deny",
+}
+_TITLES = {
+    Action.RELEASE: "Release",
+    Action.PAY_REDUCED: "Pay reduced",
+    Action.DENY: "Deny",
+    Action.PEND: "Ask for documents",
+    Action.APPROVE: "Approve the proposal",
+    Action.REFUSE: "Refuse the proposal",
+    Action.REOPEN: "Reopen",
+}
+_FIELDS = {
+    Action.RELEASE: ("reason", "disposition", "note"),
+    Action.PAY_REDUCED: ("amount", "reason", "disposition", "note"),
+    Action.DENY: ("reason", "disposition", "kind", "note"),
+    Action.PEND: ("documents", "due_on", "reason", "note"),
+}
+_FINDINGS = {
+    "": "No finding",
+    "cleared": "No fraud (cleared)",
+    "confirmed": "Fraud (confirmed)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionLine:
+    """A row of the history."""
+
+    at: str
+    by: str
+    what: str
+    pays: str
+    reason: str
+    more: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActionForm:
+    """One thing that can be done, and the fields it takes."""
+
+    action: str
+    title: str
+    hint: str
+    button: str
+    fields: tuple[str, ...]
+    reasons: list[tuple[str, str]]
+    dispositions: list[tuple[str, str]]
+    entered: Mapping[str, str]
+    errors: Mapping[str, str]
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionPanel:
+    """Everything the decision part prints."""
+
+    text: str
+    version: int
+    history: list[DecisionLine]
+    forms: list[ActionForm]
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRow:
+    """A row of the list of claims in review."""
+
+    claim_id: str
+    age: str
+    received_at: str
+    provider_id: str
+    amount: str
+    score: str
+    why: tuple[str, ...]
+    state: str
+    urgent: bool
+
+
+def decision_panel(
+    review: Review,
+    caller: Caller,
+    policy: ReviewPolicy,
+    today: date,
+    *,
+    entered: Mapping[str, str],
+    errors: Mapping[str, str],
+    problem: str | None,
+) -> DecisionPanel:
+    """The decision part for one who looks; `entered` and `errors` are those of a form that came back."""
+    standing = review.standing
+    can = allowed(standing, person(caller)) if caller.may(Scope.DECIDE) else []
+    forms = [_form(action, review, policy, today, entered=entered, errors=errors) for action in can]
+    return DecisionPanel(
+        text=_state_text(review, standing, caller, policy, can_act=bool(can)),
+        version=review.version,
+        history=[_line(decision) for decision in reversed(review.decisions)],
+        forms=forms,
+        problem=problem,
+    )
+
+
+def waiting_row(claim: WaitingClaim, now: datetime) -> WaitingRow:
+    """A row of the list."""
+    state, urgent = _waiting_state(claim, now.date())
+    return WaitingRow(
+        claim_id=claim.claim_id,
+        age=age(now - claim.received_at),
+        received_at=f"{claim.received_at:%Y-%m-%d %H:%M}",
+        provider_id=claim.provider_id or "unknown",
+        amount=format_cents(claim.amount_cents),
+        score="–" if claim.probability is None else f"{claim.probability * 100:.1f} %",
+        why=claim.why or ("No finding is stored.",),
+        state=state,
+        urgent=urgent,
+    )
+
+
+def age(length: timedelta) -> str:
+    """A length of time in its largest whole unit."""
+    for unit, name in ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute")):
+        count = length // unit
+        if count >= 1:
+            return f"{count} {name}{'' if count == 1 else 's'}"
+    return "under a minute"
+
+
+def _waiting_state(claim: WaitingClaim, today: date) -> tuple[str, bool]:
+    if claim.proposed_cents is not None:
+        return f"proposal to pay {format_cents(claim.proposed_cents)} waits for approval", True
+    if claim.due_on is not None:
+        if claim.due_on < today:
+            return f"documents overdue since {claim.due_on}", True
+        return f"waits for documents until {claim.due_on}", False
+    if claim.releasable:
+        return "can be released: the later score is low", False
+    return "open", False
+
+
+def _state_text(review: Review, standing: Standing, caller: Caller, policy: ReviewPolicy, *, can_act: bool) -> str:
+    claim, last = review.claim, review.last
+    reserved = f"{format_cents(claim.reserved_cents)} of the member's benefit is reserved for it."
+    if standing.state is State.VOIDED:
+        return "The claim is voided; nothing is decided about it."
+    if standing.state is State.AUTOMATIC:
+        return "The claim was decided without a review."
+    if standing.state is State.DECIDED:
+        return "A person has decided the claim. An approver can reopen it."
+    if standing.proposal is not None:
+        pays = format_cents(standing.proposal.pays_cents)
+        whose = "Another approver" if can_act or caller.name != standing.proposal.name else "Somebody else"
+        return f"A proposal of {standing.proposal.name} to pay {pays} waits. {whose} approves or refuses it. {reserved}"
+    text = f"In review. {reserved} Release pays {format_cents(standing.payable_cents)}."
+    if last is not None and last.effect == Effect.PENDED.value:
+        text = f"Waits for documents until {last.due_on}: {', '.join(last.documents)}. {text}"
+    if needs_second(claim.amount_cents, policy):
+        limit = format_cents(policy.second_approval_above_cents)
+        text += f" Above {limit} a decision is a proposal until a second person approves it."
+    if not can_act:
+        text += " Claims are decided with an investigator's key."
+    return text
+
+
+def _form(
+    action: Action,
+    review: Review,
+    policy: ReviewPolicy,
+    today: date,
+    *,
+    entered: Mapping[str, str],
+    errors: Mapping[str, str],
+) -> ActionForm:
+    mine = entered.get("action") == action.value
+    standing = review.standing
+    proposes = needs_second(review.claim.amount_cents, policy) and action in _PROPOSED
+    stated = ("", "cleared", "confirmed") if action is Action.DENY else ("", "cleared")
+    defaults = {"due_on": (today + _USUAL_DAYS).isoformat()}
+    fields = _FIELDS.get(action, ("reason", "note"))
+    return ActionForm(
+        action=action.value,
+        title=_TITLES[action],
+        hint=_hint(action, standing),
+        button=f"Propose to {_TITLES[action].lower()}" if proposes else _TITLES[action],
+        fields=fields,
+        reasons=[(reason.code, _with_carc(reason.code)) for reason in reasons_for(action)],
+        dispositions=[(value, _FINDINGS[value]) for value in stated],
+        entered={name: entered.get(name, "") if mine else defaults.get(name, "") for name in fields},
+        errors=errors if mine else {},
+        open=mine,
+    )
+
+
+def _hint(action: Action, standing: Standing) -> str:
+    proposal = standing.proposal
+    hints = {
+        Action.RELEASE: f"pays {format_cents(standing.payable_cents)}",
+        Action.PAY_REDUCED: f"pays above 0.00 and below {format_cents(standing.payable_cents)}",
+        Action.DENY: "pays nothing",
+        Action.PEND: "the claim stays in review",
+        Action.APPROVE: "" if proposal is None else f"pays {format_cents(proposal.pays_cents)}",
+        Action.REFUSE: "the claim stays in review",
+        Action.REOPEN: f"takes {format_cents(standing.approved_cents)} back into review",
+    }
+    return hints[action]
+
+
+def _line(decision: DecisionRecord) -> DecisionLine:
+    action = Action(decision.action)
+    proposed = decision.effect == Effect.PROPOSED.value
+    more = [decision.note or ""]
+    if decision.documents:
+        more.append(f"{', '.join(decision.documents)}, due {decision.due_on}")
+    if decision.disposition is not None:
+        kind = f" ({decision.kind})" if decision.kind else ""
+        more.append(f"finding: {decision.disposition}{kind}")
+    has_amount = decision.effect in (Effect.SETTLED.value, Effect.PROPOSED.value)
+    return DecisionLine(
+        at=f"{decision.made_at:%Y-%m-%d %H:%M}",
+        by=f"{decision.decided_by} · {decision.role}",
+        what=_PROPOSED[action] if proposed else _DONE[action],
+        pays=format_cents(decision.pays_cents) if has_amount else "",
+        reason=_with_carc(decision.reason),
+        more="; ".join(text for text in more if text),
+    )
+
+
+def _with_carc(code: str) -> str:
+    reason = REASONS[code]
+    return reason.meaning if reason.carc is None else f"{reason.meaning} (CARC {reason.carc})"

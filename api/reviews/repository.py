@@ -1,0 +1,146 @@
+"""Questions about claims under review, and what is stored of a decision."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, insert, select, true, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.database import ask
+from api.intake.repository import lock_member
+from api.intake.tables import ClaimRow
+from api.investigations.tables import DispositionRow
+from api.reviews.state import DecisionRecord, ReviewedClaim
+from api.reviews.tables import DecisionRow
+from api.scoring.tables import AssessmentRow
+from claims.benefits import Benefit
+from claims.outcome import Outcome
+from claims.review import Settlement
+
+_CLAIM = tuple(ClaimRow.__table__.c[name] for name in ReviewedClaim.__dataclass_fields__)
+_DECISION = tuple(DecisionRow.__table__.c[name] for name in DecisionRecord.__dataclass_fields__)
+
+
+async def claim_of(connection: AsyncConnection, claim_id: str) -> ReviewedClaim | None:
+    """The claim, if there is one."""
+    row = (await connection.execute(select(*_CLAIM).where(ClaimRow.claim_id == claim_id))).one_or_none()
+    return None if row is None else ReviewedClaim(*row)
+
+
+async def hold_claim(connection: AsyncConnection, claim_id: str) -> ReviewedClaim | None:
+    """The claim, held until the transaction ends, and with it the benefit of its member.
+
+    Locks in the order of a submission: first the member, then the claim.
+    """
+    found = await claim_of(connection, claim_id)
+    if found is None:
+        return None
+    await ask(connection, lock_member(found.member_id or claim_id))
+    held = select(*_CLAIM).where(ClaimRow.claim_id == claim_id).with_for_update(key_share=True)
+    return ReviewedClaim(*(await connection.execute(held)).one())
+
+
+async def benefit_without(connection: AsyncConnection, claim: ReviewedClaim) -> Benefit:
+    """The benefit of the claim's year of service without the claim itself; the limit is that as of its receipt."""
+    year = claim.service_from.year
+    statement = select(func.sum(ClaimRow.approved_cents), func.sum(ClaimRow.reserved_cents)).where(
+        ClaimRow.member_id == claim.member_id,
+        ClaimRow.service_from.between(date(year, 1, 1), date(year, 12, 31)),
+        ClaimRow.voided_at.is_(None),
+        ClaimRow.claim_id != claim.claim_id,
+    )
+    used, reserved = (await connection.execute(statement)).one()
+    return Benefit(claim.benefit_limit_cents, int(used or 0), int(reserved or 0))
+
+
+async def decisions_of(connection: AsyncConnection, claim_id: str) -> list[DecisionRecord]:
+    """Every act of a person on the claim, oldest first."""
+    statement = select(*_DECISION).where(DecisionRow.claim_id == claim_id).order_by(DecisionRow.number)
+    return [DecisionRecord(*row) for row in await connection.execute(statement)]
+
+
+async def assessments_of(connection: AsyncConnection, claim_id: str) -> tuple[int, str | None]:
+    """How many assessments there are of the claim, and which is the latest."""
+    latest = (
+        select(AssessmentRow.assessment_id, func.count().over())
+        .where(AssessmentRow.claim_id == claim_id)
+        .order_by(AssessmentRow.made_at.desc(), AssessmentRow.assessment_id.desc())
+        .limit(1)
+    )
+    row = (await connection.execute(latest)).one_or_none()
+    return (0, None) if row is None else (row[1], row[0])
+
+
+async def findings_of(connection: AsyncConnection, claim_id: str) -> tuple[str | None, int]:
+    """The latest disposition of the claim, and the cents recovered by all of them."""
+    statement = (
+        select(DispositionRow.disposition, func.sum(DispositionRow.amount_recovered_cents).over())
+        .where(DispositionRow.claim_id == claim_id)
+        .order_by(DispositionRow.known_at.desc())
+        .limit(1)
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    return (None, 0) if row is None else (row[0], int(row[1]))
+
+
+async def add_decision(connection: AsyncConnection, decision: DecisionRecord) -> None:
+    """Store an act."""
+    await connection.execute(insert(DecisionRow).values(**asdict(decision)))
+
+
+async def restate(connection: AsyncConnection, claim_id: str, settlement: Settlement, decision_id: str) -> None:
+    """Give a held claim the standing that an act settles."""
+    await connection.execute(
+        update(ClaimRow)
+        .where(ClaimRow.claim_id == claim_id)
+        .values(
+            status=settlement.outcome.value,
+            approved_cents=settlement.approved_cents,
+            reserved_cents=settlement.reserved_cents,
+            decision_id=decision_id,
+        )
+    )
+
+
+async def waiting(
+    connection: AsyncConnection, *, after: tuple[datetime, str] | None, limit: int
+) -> Sequence[dict[str, Any]]:
+    """Claims in review received after a place in the list, oldest first, each with its findings and last decision."""
+    last = (
+        select(AssessmentRow.findings, AssessmentRow.probability)
+        .where(AssessmentRow.claim_id == ClaimRow.claim_id)
+        .order_by(AssessmentRow.made_at.desc(), AssessmentRow.assessment_id.desc())
+        .limit(1)
+        .lateral("assessment")
+    )
+    statement = (
+        select(
+            ClaimRow.claim_id,
+            ClaimRow.received_at,
+            ClaimRow.provider_id,
+            ClaimRow.amount_cents,
+            last.c.findings,
+            last.c.probability,
+            *(DecisionRow.__table__.c[name] for name in ("action", "effect", "due_on", "pays_cents")),
+        )
+        .select_from(ClaimRow)
+        .join(last, true(), isouter=True)
+        .join(DecisionRow, DecisionRow.decision_id == ClaimRow.decision_id, isouter=True)
+        .where(_in_review())
+        .order_by(ClaimRow.received_at, ClaimRow.claim_id)
+        .limit(limit)
+    )
+    if after is not None:
+        statement = statement.where(tuple_(ClaimRow.received_at, ClaimRow.claim_id) > tuple_(*after))
+    return [row._asdict() for row in await connection.execute(statement)]
+
+
+async def count_waiting(connection: AsyncConnection) -> int:
+    """How many claims are in review."""
+    return (await connection.execute(select(func.count()).select_from(ClaimRow).where(_in_review()))).scalar_one()
+
+
+def _in_review() -> ColumnElement[bool]:
+    return ClaimRow.status == Outcome.IN_REVIEW.value

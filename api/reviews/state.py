@@ -1,0 +1,111 @@
+"""A claim under review as the database has it, and how the rules of `claims/review.py` see it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from claims.benefits import Benefit
+from claims.outcome import Outcome
+from claims.review import Disposition, Effect, Proposal, Standing
+from claims.review_reasons import Action
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRecord:
+    """One act of a person; the fields are the columns of `decisions`."""
+
+    decision_id: str
+    claim_id: str
+    number: int
+    made_at: datetime
+    action: str
+    effect: str
+    outcome: str
+    pays_cents: int
+    approved_cents: int
+    reserved_cents: int
+    reason: str
+    note: str | None
+    documents: list[str]
+    due_on: date | None
+    disposition: str | None
+    kind: str | None
+    answers: str | None
+    assessment_id: str | None
+    api_key_id: str
+    decided_by: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedClaim:
+    """The columns of a claim that a review looks at."""
+
+    claim_id: str
+    member_id: str | None
+    service_from: date
+    status: str
+    amount_cents: int
+    approved_cents: int
+    reserved_cents: int
+    benefit_limit_cents: int | None
+    """As of receipt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Everything known of a claim when somebody looks at it or decides."""
+
+    claim: ReviewedClaim
+    benefit: Benefit
+    """Without this claim."""
+    decisions: Sequence[DecisionRecord]
+    """Oldest first."""
+    assessments: int
+    assessment_id: str | None
+    """The latest."""
+    disposition: str | None
+    """The latest."""
+    recovered_cents: int
+
+    @property
+    def version(self) -> int:
+        """Grows with every decision and every assessment; both are only ever added."""
+        return len(self.decisions) + self.assessments
+
+    @property
+    def last(self) -> DecisionRecord | None:
+        """The last act of a person."""
+        return self.decisions[-1] if self.decisions else None
+
+    @property
+    def standing(self) -> Standing:
+        """The claim as the rules see it."""
+        claim = self.claim
+        outcome = None if claim.status == "voided" else Outcome(claim.status)
+        return Standing(
+            outcome=outcome,
+            amount_cents=claim.amount_cents,
+            approved_cents=claim.approved_cents,
+            reserved_cents=claim.reserved_cents,
+            benefit=self.benefit,
+            decided_by_person=self.last is not None and outcome is not Outcome.IN_REVIEW,
+            disposition=None if self.disposition is None else Disposition(self.disposition),
+            proposal=None if outcome is not Outcome.IN_REVIEW else self._proposal(),
+            recovered_cents=self.recovered_cents,
+        )
+
+    def _proposal(self) -> Proposal | None:
+        last = self.last
+        if last is None or last.effect != Effect.PROPOSED.value:
+            return None
+        return Proposal(
+            decision_id=last.decision_id,
+            action=Action(last.action),
+            reason=last.reason,
+            pays_cents=last.pays_cents,
+            disposition=None if last.disposition is None else Disposition(last.disposition),
+            kind=last.kind,
+            key_id=last.api_key_id,
+            name=last.decided_by,
+        )

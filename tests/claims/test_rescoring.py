@@ -1,0 +1,92 @@
+"""What a late score may change, and what it must leave."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from claims.outcome import Finding, Outcome
+from claims.rescoring import WITHOUT_SCORE, reconsider
+from tests.claims.makers import make_score
+
+UNITS = Finding("units_over_limit", Outcome.IN_REVIEW, "words", "table")
+BY_RULE = Finding("rule_flagged", Outcome.IN_REVIEW, "words", "table")
+
+
+def reconsidered(standing, *, probability=0.1, findings=(), approved=0, reserved=0, by_person=False):
+    return reconsider(
+        standing=standing,
+        approved_cents=approved,
+        reserved_cents=reserved,
+        findings=findings,
+        score=make_score(probability),
+        decided_by_person=by_person,
+    )
+
+
+@pytest.mark.parametrize(
+    ("standing", "money", "probability", "outcome", "after"),
+    [
+        (Outcome.APPROVED, (70_00, 0), 0.1, Outcome.APPROVED, (70_00, 0)),
+        (Outcome.APPROVED, (70_00, 0), 0.9, Outcome.IN_REVIEW, (0, 70_00)),
+        (Outcome.PARTIALLY_APPROVED, (70_00, 0), 0.9, Outcome.IN_REVIEW, (0, 70_00)),
+        (Outcome.PARTIALLY_APPROVED, (70_00, 0), 0.1, Outcome.PARTIALLY_APPROVED, (70_00, 0)),
+        (Outcome.IN_REVIEW, (0, 70_00), 0.1, Outcome.IN_REVIEW, (0, 70_00)),
+        (Outcome.IN_REVIEW, (0, 70_00), 0.9, Outcome.IN_REVIEW, (0, 70_00)),
+        (Outcome.REJECTED, (0, 0), 0.9, Outcome.REJECTED, (0, 0)),
+    ],
+)
+def test_a_late_score_sends_to_review_but_never_pays_and_never_rejects(standing, money, probability, outcome, after):
+    approved, reserved = money
+    decision = reconsidered(standing, approved=approved, reserved=reserved, probability=probability)
+    assert (decision.outcome, decision.approved_cents, decision.reserved_cents) == (outcome, *after)
+    assert decision.decided_by == "model"
+
+
+@pytest.mark.parametrize("code", sorted(WITHOUT_SCORE))
+@pytest.mark.parametrize("probability", [0.1, 0.9])
+def test_the_finding_that_held_a_claim_stays_and_says_that_a_score_came(code, probability):
+    held = Finding(code, Outcome.IN_REVIEW, "words", "table")
+    decision = reconsidered(Outcome.IN_REVIEW, findings=[UNITS, held], reserved=1, probability=probability)
+    assert [(one.code, one.superseded) for one in decision.findings[:2]] == [("units_over_limit", False), (code, True)]
+
+
+@pytest.mark.parametrize(
+    ("findings", "probability", "offered"),
+    [
+        ([BY_RULE], 0.1, True),
+        ([BY_RULE], 0.9, False),
+        ([UNITS, BY_RULE], 0.1, False),
+        ([UNITS], 0.1, False),
+    ],
+)
+def test_a_claim_that_only_the_missing_score_held_is_offered_for_release(findings, probability, offered):
+    decision = reconsidered(Outcome.IN_REVIEW, findings=findings, probability=probability, reserved=1)
+    assert decision.outcome is Outcome.IN_REVIEW
+    assert ("later_score_does_not_flag" in [one.code for one in decision.findings]) == offered
+
+
+@given(
+    standing=st.sampled_from([Outcome.APPROVED, Outcome.PARTIALLY_APPROVED, Outcome.DENIED]),
+    probability=st.floats(0, 1),
+    approved=st.integers(0, 10_000_00),
+    findings=st.lists(st.sampled_from([UNITS, BY_RULE]), max_size=3),
+)
+def test_what_a_person_decided_stands_whatever_the_score_and_the_score_is_noted(
+    standing, probability, approved, findings
+):
+    decision = reconsidered(standing, probability=probability, approved=approved, findings=findings, by_person=True)
+    assert (decision.outcome, decision.approved_cents, decision.reserved_cents) == (standing, approved, 0)
+    note = "flagged_after_decision" if decision.flagged else "scored_after_decision"
+    assert [one.code for one in decision.findings] == [*(one.code for one in findings), note]
+
+
+@given(
+    standing=st.sampled_from(Outcome),
+    probability=st.floats(0, 1),
+    held=st.lists(st.sampled_from([UNITS, BY_RULE]), max_size=3),
+    by_person=st.booleans(),
+)
+def test_a_claim_in_review_always_says_why(standing, probability, held, by_person):
+    decision = reconsidered(standing, probability=probability, findings=held, by_person=by_person)
+    if decision.outcome is Outcome.IN_REVIEW and (held or standing is not Outcome.IN_REVIEW):
+        assert any(one.outcome is Outcome.IN_REVIEW for one in decision.findings)
