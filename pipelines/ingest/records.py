@@ -135,10 +135,13 @@ def _refuse_binary(path: Path, sample: bytes, encoding: str) -> None:
         raise SourceError(
             f"{path} holds an archive or a spreadsheet inside the archive; unpack it and name the file meant"
         )
-    if not encoding.startswith("utf-16") and not encoding.startswith("utf-32") and b"\0" in sample[:4096]:
-        raise SourceError(f"{path} is not a text file: it has NUL bytes; export the claims as CSV or Parquet")
-    controls = sum(sample[:4096].count(code) for code in range(32) if code not in b"\t\n\r\f\x1a\x1b")
-    if not encoding.startswith("utf-16") and not encoding.startswith("utf-32") and controls > len(sample[:4096]) // 20:
+    try:
+        text = sample[:4096].decode(encoding, errors="replace")
+    except (LookupError, UnicodeError):
+        return  # an unknown encoding is refused by its name
+    if "\0" in text:
+        raise SourceError(f"{path} is not a text file: it has NUL characters; export the claims as CSV or Parquet")
+    if sum(character < " " and character not in "\t\n\r\f\x1a\x1b" for character in text) > len(text) // 20:
         raise SourceError(f"{path} is not a text file: it has control characters; export the claims as CSV or Parquet")
 
 
