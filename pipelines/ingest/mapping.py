@@ -201,11 +201,11 @@ class _BoundedLoader(yaml.SafeLoader):
     """YAML without aliases, whose expansion is not bounded by the size of the file, and without very long scalars."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        event = self.peek_event()  # type: ignore[no-untyped-call]
+        event = self.peek_event()
         if isinstance(event, yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(None, None, "aliases are not allowed; write the value out", event.start_mark)
+            raise yaml.YAMLError("aliases are not allowed; write the value out")
         if isinstance(event, yaml.ScalarEvent) and len(event.value) > MAX_SCALAR:
-            raise yaml.MarkedYAMLError(None, None, f"a value has more than {MAX_SCALAR} characters", event.start_mark)
+            raise yaml.YAMLError(f"a value has more than {MAX_SCALAR} characters")
         return super().compose_node(parent, index)
 
 
