@@ -1,5 +1,7 @@
 """Which findings may carry recovered money, and how much of it."""
 
+from collections.abc import Mapping
+
 from claims.money import format_cents
 from claims.outcome import Outcome
 from claims.review import Disposition
@@ -7,9 +9,15 @@ from claims.review import Disposition
 RECOVERS = frozenset({Disposition.CONFIRMED, Disposition.BILLING_ERROR, Disposition.OVERPAYMENT})
 """Findings that say money was paid wrongly."""
 
-LABELS = {Disposition.CONFIRMED: True, Disposition.CLEARED: False}
-"""Findings that are labels, and whether they say fraud. Wrong payment without fraud is no label: it neither shows fraud
-nor that the claim was in order. Nor is a finding that cannot tell."""
+IS_FRAUD: Mapping[Disposition, bool | None] = {
+    Disposition.CONFIRMED: True,
+    Disposition.CLEARED: False,
+    Disposition.BILLING_ERROR: None,
+    Disposition.OVERPAYMENT: None,
+    Disposition.INCONCLUSIVE: None,
+}
+"""What each finding says as a label; `None`: it is none. Money paid wrongly without fraud shows neither fraud nor that
+the claim was in order, and unknown is not negative."""
 
 
 class RecoveryError(ValueError):
