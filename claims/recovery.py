@@ -1,5 +1,7 @@
 """Which findings may carry recovered money, and how much of it."""
 
+from collections.abc import Mapping
+
 from claims.money import format_cents
 from claims.outcome import Outcome
 from claims.review import Disposition
@@ -7,7 +9,7 @@ from claims.review import Disposition
 RECOVERS = frozenset({Disposition.CONFIRMED, Disposition.BILLING_ERROR, Disposition.OVERPAYMENT})
 """Findings that say money was paid wrongly."""
 
-LABELS: dict[Disposition, bool | None] = {
+IS_FRAUD: Mapping[Disposition, bool | None] = {
     Disposition.CONFIRMED: True,
     Disposition.CLEARED: False,
     Disposition.BILLING_ERROR: None,

@@ -54,11 +54,11 @@ class LazyGroup(click.Group):
             text = one_line(error)
             if text is None:
                 raise
-            refused = click.ClickException(text)
-            refused.exit_code = getattr(error, "exit_code", 1)
+            code: int = getattr(error, "exit_code", 1)
         # Outside of the handler: a chained traceback would live until the interpreter ends, and DuckDB then reports
         # every object in it as leaked, on the terminal.
-        raise refused
+        click.echo(f"Error: {text}", err=True)
+        ctx.exit(code)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(COMMANDS)

@@ -16,7 +16,7 @@ from api.errors import Conflict, Invalid, NotFound
 from api.investigations import repository
 from api.investigations.tables import DISPOSITIONS
 from claims.outcome import Outcome
-from claims.recovery import LABELS, RecoveryError, check_recovery
+from claims.recovery import IS_FRAUD, RecoveryError, check_recovery
 from claims.review import Disposition
 from core import clock
 
@@ -169,7 +169,7 @@ async def record_within(
     if kind is not None and found is not Disposition.CONFIRMED:
         raise Invalid.field("kind", "only confirmed fraud has a kind; leave it out")
     await repository.add_disposition(connection, claim_id=claim_id, **asdict(finding))
-    await repository.add_label(connection, claim_id=claim_id, known_at=known_at, is_fraud=LABELS[found], kind=kind)
+    await repository.add_label(connection, claim_id=claim_id, known_at=known_at, is_fraud=IS_FRAUD[found], kind=kind)
     return finding
 
 

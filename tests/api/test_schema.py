@@ -20,6 +20,47 @@ def test_the_schema_goes_down_and_up_again_and_upgrading_twice_is_harmless(empty
     command.check(alembic_config(empty_database_url))
 
 
+def test_claims_in_review_before_the_migration_reserve_what_their_limit_leaves(empty_database_url):
+    command.upgrade(alembic_config(empty_database_url), "0003")
+    rows = [
+        # claim, member, day, amount, limit, status, approved
+        ("paid", "M1", "2026-01-05", 60_00, 100_00, "approved", 60_00),
+        ("void", "M1", "2026-01-06", 60_00, 100_00, "voided", 0),
+        ("first", "M1", "2026-01-07", 30_00, 100_00, "in_review", 0),
+        ("second", "M1", "2026-01-08", 30_00, 100_00, "in_review", 0),
+        ("third", "M1", "2026-01-09", 30_00, 100_00, "in_review", 0),
+        ("other year", "M1", "2025-12-31", 30_00, 100_00, "in_review", 0),
+        ("other member", "M2", "2026-01-07", 30_00, 100_00, "in_review", 0),
+        ("no limit", "M1", "2026-01-10", 30_00, None, "in_review", 0),
+        ("no member", None, "2026-01-07", 30_00, 20_00, "in_review", 0),
+    ]
+    with psycopg.connect(empty_database_url) as connection:
+        connection.cursor().executemany(
+            "INSERT INTO claims (claim_id, member_id, received_at, service_from, service_to, amount_cents,"
+            " benefit_limit_cents, status, approved_cents, voided_at, source) VALUES (%(id)s, %(member)s,"
+            " %(day)s::date, %(day)s::date, %(day)s::date, %(amount)s, %(limit)s, %(status)s::text, %(approved)s,"
+            " CASE WHEN %(status)s::text = 'voided' THEN now() END, 'api')",
+            [
+                dict(zip(("id", "member", "day", "amount", "limit", "status", "approved"), row, strict=True))
+                for row in rows
+            ],
+        )
+    upgrade(empty_database_url)
+    with psycopg.connect(empty_database_url) as connection:
+        reserved = dict(connection.execute("SELECT claim_id, reserved_cents FROM claims").fetchall())
+    assert reserved == {
+        "paid": 0,
+        "void": 0,
+        "first": 30_00,
+        "second": 10_00,
+        "third": 0,
+        "other year": 30_00,
+        "other member": 30_00,
+        "no limit": 30_00,
+        "no member": 20_00,
+    }
+
+
 def test_the_view_has_the_columns_of_the_claims_frame_in_their_order(database_url):
     with psycopg.connect(database_url) as connection:
         description = connection.execute("SELECT * FROM claim_facts").description

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claims.outcome import Outcome
-from claims.recovery import LABELS, RECOVERS, RecoveryError, check_recovery
+from claims.recovery import IS_FRAUD, RECOVERS, RecoveryError, check_recovery
 from claims.review import Disposition
 
 
@@ -65,5 +65,12 @@ def test_no_sequence_of_recoveries_brings_back_more_than_was_paid(paid, tries, o
 
 
 def test_only_confirmed_and_cleared_are_labels_and_wrong_payment_without_fraud_is_none():
-    assert LABELS == {Disposition.CONFIRMED: True, Disposition.CLEARED: False}
-    assert RECOVERS - set(LABELS) == {Disposition.BILLING_ERROR, Disposition.OVERPAYMENT}
+    assert set(IS_FRAUD) == set(Disposition)
+    assert {found: said for found, said in IS_FRAUD.items() if said is not None} == {
+        Disposition.CONFIRMED: True,
+        Disposition.CLEARED: False,
+    }
+    assert {found for found in RECOVERS if IS_FRAUD[found] is None} == {
+        Disposition.BILLING_ERROR,
+        Disposition.OVERPAYMENT,
+    }

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from api.loading import load_folder
-from claims.recovery import LABELS
+from claims.recovery import IS_FRAUD
 from claims.review import Disposition
 from features.findings import standing_labels
 from models.champion import read_pointer
@@ -56,7 +56,7 @@ def look_into(url, findings):
                 )
                 connection.execute(
                     "INSERT INTO labels (claim_id, known_at, is_fraud, source) VALUES (%s, now(), %s, 'disposition')",
-                    [claim_id, LABELS[Disposition(disposition)]],
+                    [claim_id, IS_FRAUD[Disposition(disposition)]],
                 )
 
 
