@@ -121,6 +121,11 @@ def _qualifying(
             yield reference, own
 
 
+def _comparable(reference: PriceReference, policy: PlausibilityPolicy) -> bool:
+    """Whether its prices say what one unit costs (see `PlausibilityPolicy.firm_spread`)."""
+    return reference.principal or reference.log_spread <= policy.firm_spread
+
+
 def _bound(reference: PriceReference, own: ScopePolicy, policy: PlausibilityPolicy) -> float:
     """The highest plausible amount per unit, in cents."""
     spread = math.exp(min(policy.spread_multiple * reference.log_spread, 700.0))
@@ -136,7 +141,7 @@ def _prices(
         code, price = line.procedure_code, line.amount_cents / line.units
         known = list(_qualifying(code, code == principal_code, references, policy))
         if known:
-            if code == principal_code or known[0][0].log_spread <= policy.firm_spread:
+            if _comparable(known[0][0], policy):
                 yield from _price_against(known, line, number, policy)
             continue
         typical = procedures[code].typical_cents
@@ -144,8 +149,8 @@ def _prices(
             yield _review(
                 "price_implausible",
                 f"{code} is billed at {_money(price)} per unit, {_times(price / typical)} the catalogue's price of "
-                f"{_money(typical)}; at most {_money(typical * policy.catalogue_factor)} is plausible. Too few claims of "
-                "it are known to compare with.",
+                f"{_money(typical)}; at most {_money(typical * policy.catalogue_factor)} is plausible. Too few claims "
+                "of it are known to compare with.",
                 f"procedures/{code} typical_cents",
                 number,
             )
@@ -159,14 +164,15 @@ def _price_against(
     reference, own = known[0]
     bound = _bound(reference, own, policy)
     widest, _ = known[-1]
-    if reference.principal and widest is not reference and price > widest.median_cents * policy.peer_factor < bound:
-        reference, bound = widest, widest.median_cents * policy.peer_factor
+    peer_bound = widest.median_cents * policy.peer_factor
+    if _comparable(widest, policy) and peer_bound < bound:
+        reference, bound = widest, peer_bound
     if price > bound:
+        median = reference.median_cents
         yield _review(
             "price_implausible",
-            f"{line.procedure_code} is billed at {_money(price)} per unit, {_times(price / reference.median_cents)} the "
-            f"median of {_money(reference.median_cents)} over {reference.population}; at most {_money(bound)} is "
-            "plausible.",
+            f"{line.procedure_code} is billed at {_money(price)} per unit, {_times(price / median)} the median of "
+            f"{_money(median)} over {reference.population}; at most {_money(bound)} is plausible.",
             reference.cites,
             number,
         )
@@ -247,8 +253,8 @@ def _provider_history(claim: Claim, references: References, policy: Plausibility
     if references.provider_claims < policy.min_provider_claims:
         yield _review(
             "provider_without_history",
-            f"{references.provider_claims} accepted claims of this provider are known in the last year; with fewer than "
-            f"{policy.min_provider_claims} there is nothing to compare with.",
+            f"{references.provider_claims} accepted claims of this provider are known in the last year; at least "
+            f"{policy.min_provider_claims} are needed to compare with.",
             f"reference_statistics/history/{claim.provider_id}",
         )
 
