@@ -6,11 +6,13 @@ from starlette.requests import Request
 
 from api.database import Database
 from api.identity.service import Doorkeeper
-from api.intake.service import Intake
+from api.intake.service import Intake, Policies
 from api.reviews.service import Reviews
 from api.scoring.client import ScorerClient
 from claims.decision import Policy
+from claims.plausibility import PlausibilityPolicy
 from claims.review import ReviewPolicy
+from claims.suspicion import SuspicionPolicy
 from core.settings import Settings
 
 
@@ -33,15 +35,23 @@ class Parts:
             settings.scorer_base_url,
             deadline_ms=settings.scorer_deadline_ms,
             hedge_after_ms=settings.scorer_hedge_after_ms,
+            least_gain_present=settings.score_least_gain_present,
         )
-        policy = Policy(rule_approval_cap_cents=settings.rule_approval_cap_cents)
+        policies = Policies(
+            decision=Policy(settings.rule_approval_cap_cents, settings.score_complete_gain_present),
+            plausibility=PlausibilityPolicy(
+                auto_approval_cap_cents=settings.auto_approval_cap_cents,
+                min_provider_claims=settings.min_provider_claims,
+            ),
+            suspicion=SuspicionPolicy(days=settings.suspicion_days, max_replacements=settings.max_replacements),
+        )
         review_policy = ReviewPolicy(second_approval_above_cents=settings.review_second_approval_above_cents)
         return cls(
             settings=settings,
             database=database,
             door=Doorkeeper(database),
             scorer=scorer,
-            intake=Intake(database, scorer, policy),
+            intake=Intake(database, scorer, policies),
             reviews=Reviews(database, review_policy),
         )
 

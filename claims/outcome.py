@@ -13,6 +13,7 @@ class Outcome(Enum):
     IN_REVIEW = "in_review"
     REJECTED = "rejected"
     DENIED = "denied"
+    """Only a person denies."""
 
     @property
     def priority(self) -> int:

@@ -11,7 +11,7 @@ from claims.decision import Decision, by_model
 from claims.outcome import Finding, Outcome
 from claims.scoring import Score
 
-WITHOUT_SCORE = frozenset({"rule_cannot_judge", "rule_flagged", "above_cap_without_score"})
+WITHOUT_SCORE = frozenset({"rule_cannot_judge", "rule_flagged", "above_cap_without_score", "too_little_known"})
 """Codes of findings that a claim gets only because there was no score."""
 
 
@@ -27,16 +27,17 @@ def reconsider(
     """The decision once a score has come in for a claim that the rule had judged; `findings` are those of then.
 
     `standing`, `approved_cents` and `reserved_cents` are the claim's present ones. An approved claim that the score
-    flags goes to review and reserves what was approved, unless a person decided it.
+    flags, or whose score says too little, goes to review and reserves what was approved, unless a person decided it.
     """
     kept = tuple(replace(one, superseded=True) if one.code in WITHOUT_SCORE else one for one in findings)
     if decided_by_person:
         found = (*kept, _after_decision(score))
         return Decision(standing, approved_cents, score.flagged, "model", found, reserved_cents)
-    found = (*kept, *by_model(score))
-    if standing.pays and score.flagged:
-        return Decision(Outcome.IN_REVIEW, 0, True, "model", found, approved_cents)
-    if standing is Outcome.IN_REVIEW and not score.flagged and releasable(kept):
+    judged = by_model(score)
+    found = (*kept, *judged)
+    if standing.pays and judged:
+        return Decision(Outcome.IN_REVIEW, 0, score.flagged, "model", found, approved_cents)
+    if standing is Outcome.IN_REVIEW and not judged and releasable(kept):
         found = (*found, _does_not_flag(score))
     return Decision(standing, approved_cents, score.flagged, "model", found, reserved_cents)
 

@@ -58,7 +58,7 @@ class LazyGroup(click.Group):
         # Outside of the handler: a chained traceback would live until the interpreter ends, and DuckDB then reports
         # every object in it as leaked, on the terminal.
         click.echo(f"Error: {text}", err=True)
-        ctx.exit(code)
+        raise click.exceptions.Exit(code)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(COMMANDS)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from claims.scoring import ClaimFacts, Counterfactual, Reason, Score, ShadowScore
 from features.known import known_of
+from features.layout import VIEWS
 from features.reading import Reading
 from features.vector import FEATURE_NAMES, build_amounts, vector_of
 from models.artefact import Artefact
@@ -188,6 +189,10 @@ class Scorer:
             counterfactual=counterfactual,
             feature_times=reading.feature_times,
             stale_views=list(reading.stale),
+            gain_present=1 - len(set(reading.stale)) / len(VIEWS),
+            out_of_range=[],
+            tail_features=0,
+            tail_limit=None,
             explained_by=self.artefact.document.explained_by,
             shadow=shadow,
         )

@@ -237,6 +237,7 @@ def _claim(row: RowMapping, findings: Sequence[Mapping[str, str]]) -> ClaimView:
         voided_at=row["voided_at"],
         findings=findings,
         decided_by_person=row["decision_id"] is not None and row["status"] not in ("in_review", "voided"),
+        chain=row["chain"],
     )
 
 
@@ -262,4 +263,6 @@ def _assessment(row: Mapping[str, Any]) -> AssessmentView:
         feature_times=times,
         stale_views=row["stale_views"] or (),
         explained_by=row["explained_by"],
+        score_failure=row["score_failure"],
+        rule_text=None if row["rule"] is None else row["rule"]["text"],
     )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.catalog.averages import REFRESH_AVERAGES
+from api.catalog.averages import refresh
 from api.errors import Invalid
 from api.housekeeping import every_day
 from api.loading import load_folder
@@ -136,13 +136,24 @@ def test_loads_in_any_order_and_in_parts_never_overspend(database_url, tmp_path_
     assert approved(database_url) == min(100_00, standing)
 
 
+def test_a_second_load_of_the_same_day_is_judged_by_both_files(database_url, folder):
+    load_folder(database_url, folder, source="first", today=DAY)
+    write(folder, "claims", CLAIMS, [claim(at, amount_cents=400_00) for at in range(10, 30)])
+    load_folder(database_url, folder, source="second", today=DAY)
+    with psycopg.connect(database_url) as connection:
+        average = "SELECT average_cents, average_claims FROM procedures WHERE procedure_code = 'P1'"
+        assert connection.execute(average).fetchone() == (328_00, 25)
+        reference = "SELECT claims, round(median_cents) FROM reference_statistics WHERE scope = 'procedure'"
+        assert connection.execute(reference).fetchone() == (25, 400_00)
+
+
 def test_the_average_is_of_the_year_to_midnight_without_what_was_voided(database_url, folder):
     load_folder(database_url, folder, source="test", today=DAY)
     with psycopg.connect(database_url) as connection:
         connection.execute("UPDATE claims SET amount_cents = 9000 WHERE claim_id = 'C5'")
         averages = []
         for day in (date(2026, 3, 3), date(2027, 3, 1), date(2027, 3, 2)):
-            connection.execute(REFRESH_AVERAGES, {"day": day})
+            refresh(connection, day)
             query = "SELECT average_cents, average_claims FROM procedures WHERE procedure_code = 'P1'"
             averages.append(connection.execute(query).fetchone())
     assert averages == [(50_00, 5), (50_00, 5), (50_00, 5)]

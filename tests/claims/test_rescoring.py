@@ -12,13 +12,13 @@ UNITS = Finding("units_over_limit", Outcome.IN_REVIEW, "words", "table")
 BY_RULE = Finding("rule_flagged", Outcome.IN_REVIEW, "words", "table")
 
 
-def reconsidered(standing, *, probability=0.1, findings=(), approved=0, reserved=0, by_person=False):
+def reconsidered(standing, *, probability=0.1, findings=(), approved=0, reserved=0, by_person=False, **score):
     return reconsider(
         standing=standing,
         approved_cents=approved,
         reserved_cents=reserved,
         findings=findings,
-        score=make_score(probability),
+        score=make_score(probability, **score),
         decided_by_person=by_person,
     )
 
@@ -90,3 +90,18 @@ def test_a_claim_in_review_always_says_why(standing, probability, held, by_perso
     decision = reconsidered(standing, probability=probability, findings=held, by_person=by_person)
     if decision.outcome is Outcome.IN_REVIEW and (held or standing is not Outcome.IN_REVIEW):
         assert any(one.outcome is Outcome.IN_REVIEW for one in decision.findings)
+
+
+@pytest.mark.parametrize(
+    "score",
+    [
+        {"out_of_range": [{"feature": "amount", "value": 1e7, "low": 12.0, "high": 90_000.0}]},
+        {"tail_features": 4, "tail_limit": 3},
+        {"gain_present": 0.79},
+    ],
+)
+def test_a_late_score_whose_silence_means_nothing_sends_to_review_and_releases_nothing(score):
+    decision = reconsidered(Outcome.APPROVED, approved=70_00, **score)
+    assert (decision.outcome, decision.approved_cents, decision.reserved_cents) == (Outcome.IN_REVIEW, 0, 70_00)
+    held = reconsidered(Outcome.IN_REVIEW, findings=[BY_RULE], reserved=70_00, **score)
+    assert "later_score_does_not_flag" not in [one.code for one in held.findings]
