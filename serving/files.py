@@ -20,7 +20,6 @@ import pyarrow.parquet as pq
 from features.known import known_of_many
 from features.training import historical
 from features.vector import FEATURE_NAMES, build_many
-from models.reasons import Reasoner
 from models.scorer import Scorer
 from serving.errors import ServingError
 
@@ -32,12 +31,16 @@ _CLAIM_TEXTS = ("procedure_code", "diagnosis_code", "specialty", "region")
 _REASON = pa.struct(
     [
         pa.field("code", pa.string()),
+        pa.field("kind", pa.string()),
         pa.field("text", pa.string()),
         pa.field("direction", pa.string()),
         pa.field("push", pa.float64()),
         pa.field("odds", pa.float64()),
+        pa.field("carrier", pa.list_(pa.string())),
+        pa.field("carrier_share", pa.float64()),
     ]
 )
+_REASON_FIELDS = tuple(field.name for field in _REASON)
 SCORED = pa.schema(
     [
         pa.field("claim_id", pa.string()),
@@ -73,18 +76,17 @@ def score_table(
 ) -> pa.Table:
     """Score claims with their states side by side (`features.training.historical`); `SCORED`, in order."""
     model = np.array([FEATURE_NAMES.index(name) for name in scorer.artefact.features], dtype=np.intp)
-    reasoner = Reasoner(scorer.artefact.features)
     pieces = [SCORED.empty_table()]
     for start in range(0, len(table), _ROUND):
         claims = table.slice(start, _ROUND)
         rows = np.ascontiguousarray(build_many(claims)[:, model])
-        margins, contributions, _ = scorer.explain(rows, threads=threads)
+        margins, contributions, base = scorer.explain(rows, threads=threads)
         probabilities = scorer.artefact.calibrator.probabilities(margins)
         known = _Known(claims)
         reasons = [
             [
-                {"code": r.code, "text": r.text, "direction": r.direction, "push": r.push, "odds": r.odds}
-                for r in reasoner.reasons(known.of(i), rows[i], contributions[i])
+                {name: getattr(reason, name) for name in _REASON_FIELDS}
+                for reason in scorer.reasoner.explain(known.of(i), rows[i], contributions[i], base).reasons
             ]
             for i in range(len(claims))
         ]

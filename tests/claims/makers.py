@@ -62,14 +62,22 @@ def score_document(probability: float = 0.1, *, claim_id: str = "clm_1") -> dict
         "base_margin": -2.0,
         "contributions": {"amount": 1.5, "member_claims_30d": -0.5},
         "vector": {"amount": 100.0, "member_claims_30d": None},
+        "typical_margin": -2.25,
+        "groups": [
+            {"code": "claim_size", "push": 1.5, "features": {"amount": 1.5}},
+            {"code": "member_pattern", "push": -0.25, "features": {"member_claims_30d": -0.25}},
+        ],
         "reasons": [
             {
-                "code": "amount",
+                "code": "claim_size",
+                "kind": "evidence",
                 "text": "x",
                 "direction": "for",
                 "push": 1.5,
                 "odds": 4.48,
                 "features": {"amount": 100.0},
+                "carrier": ["amount"],
+                "carrier_share": 1.0,
             }
         ],
         "counterfactual": None,
