@@ -107,20 +107,35 @@ class Reasoner:
         contributions, log-odds, which with `base_margin` sum to the margin.
         """
         values, parts = row.tolist(), (phi - self._typical).tolist()
-        pushes = [(sum([parts[i] for i in group.places]), group) for group in self._groups]
-        pushes.sort(key=lambda pushed: -abs(pushed[0]))
-        groups = [
-            GroupPush.model_construct(
-                code=group.code,
-                push=push,
-                features={n: parts[i] for n, i in zip(group.names, group.places, strict=True)},
-            )
-            for push, group in pushes
-        ]
+        pushes = self._pushes(parts)
+        groups = self._group_pushes(pushes, parts)
         reasons = [
             reason for raising in (True, False) for reason in self._directed(pushes, x, values, parts, raising=raising)
         ]
         return Explanation(base_margin + self._typical_sum, groups, reasons)
+
+    def groups(self, phi: NDArray[np.float64]) -> list[GroupPush]:
+        """What each group adds to the typical claim's margin, by descending size."""
+        parts = (phi - self._typical).tolist()
+        return self._group_pushes(self._pushes(parts), parts)
+
+    def _pushes(self, parts: list[float]) -> list[tuple[float, _Group]]:
+        """Push and group, by descending size of the push."""
+        pushes = [(sum([parts[i] for i in group.places]), group) for group in self._groups]
+        pushes.sort(key=lambda pushed: -abs(pushed[0]))
+        return pushes
+
+    @staticmethod
+    def _group_pushes(pushes: list[tuple[float, _Group]], parts: list[float]) -> list[GroupPush]:
+        # Built from floats of our own, so there is nothing to validate: this is on the way of every claim.
+        return [
+            GroupPush.model_construct(
+                code=group.code,
+                push=push,
+                features={name: parts[i] for name, i in zip(group.names, group.places, strict=True)},
+            )
+            for push, group in pushes
+        ]
 
     def _directed(
         self,
@@ -160,7 +175,7 @@ class Reasoner:
                 continue
             first = agreeing[0]
             if self._features[first].feature.series and values[first] == values[first]:
-                agreeing = _windows(agreeing, [sign * parts[i] for i in agreeing], part)
+                agreeing = self._windows(agreeing, values, [sign * parts[i] for i in agreeing], part)
                 part = min(part, sign * sum([parts[i] for i in agreeing]))
                 carrier += agreeing
             else:
@@ -193,17 +208,23 @@ class Reasoner:
         features = [self._features[i] for i in stated]
         return series([one.feature for one in features], [values[i] for i in stated], [one.typical for one in features])
 
+    def _windows(self, places: list[int], values: list[float], parts: list[float], fact: float) -> list[int]:
+        """The windows of a series that carry most of its fact, in their order; few, as each is a number to read.
 
-def _windows(places: list[int], parts: list[float], fact: float) -> list[int]:
-    """The windows of a series that carry most of its fact, in their order; few, as each is a number to read."""
-    kept: list[int] = []
-    carried = 0.0
-    for part, place in sorted(zip(parts, places, strict=True), reverse=True):
-        if kept and (part <= 0 or carried >= SERIES_SHARE * fact):
-            break
-        kept.append(place)
-        carried += part
-    return sorted(kept)
+        All lie on one side of the typical claim's, so that they say one thing.
+        """
+        kept: list[int] = []
+        carried, side = 0.0, None
+        for part, place in sorted(zip(parts, places, strict=True), reverse=True):
+            if kept and (part <= 0 or carried >= SERIES_SHARE * fact):
+                break
+            typical = self._features[place].typical
+            above = typical is None or values[place] > typical
+            if side is None or side == above:
+                side = above
+                kept.append(place)
+                carried += part
+        return sorted(kept)
 
 
 def _told(feature: Feature, typical: TypicalClaim | None) -> _Told:

@@ -130,13 +130,13 @@ PROVIDER: tuple[Feature, ...] = (
     _Practice(
         name="provider_claims_per_member_90d",
         type="number",
-        unit="ratio",
+        unit="count",
         window="90 days",
         meaning="Claims of the provider divided by its members.",
         code="provider_claims_per_member",
         agrees=MORE_THAN_TYPICAL,
-        raises="{value:.1f} claims for each member of this provider in 90 days",
-        lowers="{value:.1f} claims for each member of this provider in 90 days",
+        raises="{value} claim{value:s} for each member of this provider in 90 days",
+        lowers="{value} claim{value:s} for each member of this provider in 90 days",
         compute=lambda x: ratio(x.provider.claims_90d, x.provider.members_90d),
     ),
     _Practice(
