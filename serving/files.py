@@ -82,13 +82,12 @@ def score_table(
         rows = np.ascontiguousarray(build_many(claims)[:, model])
         margins, contributions, base = scorer.explain(rows, threads=threads)
         probabilities = scorer.artefact.calibrator.probabilities(margins)
-        known = _Known(claims)
         reasons = [
             [
                 {name: getattr(reason, name) for name in _REASON_FIELDS}
-                for reason in scorer.reasoner.explain(known.of(i), rows[i], contributions[i], base).reasons
+                for reason in scorer.reasoner.explain(x, row, phi, base).reasons
             ]
-            for i in range(len(claims))
+            for x, row, phi in zip(known_of_each(claims), rows, contributions, strict=True)
         ]
         columns = [
             claims["claim_id"].combine_chunks(),
@@ -164,6 +163,12 @@ def _write_whole(path: Path, tables: Iterator[pa.Table]) -> None:
         for table in tables:
             writer.write_table(table)
     partial.replace(path)
+
+
+def known_of_each(claims: pa.Table) -> Iterator[SimpleNamespace]:
+    """What is known of each of many claims with their states side by side, in their order."""
+    known = _Known(claims)
+    return (known.of(row) for row in range(len(claims)))
 
 
 class _Known:
