@@ -362,9 +362,9 @@ def test_in_a_browser_the_waterfall_is_drawn_and_hostile_text_does_nothing(
         page.goto(f"{served_console}/console/claims/clm_2")
         page.fill("#api_key", key)
         page.click("button.primary")
-        page.wait_for_selector("#waterfall[data-drawn='4'] svg")
+        page.wait_for_selector("#waterfall[data-drawn='3'] svg")
         assert page.title() == "Claim clm_2 · Ginja"
-        assert page.locator("#waterfall svg text", has_text="amount_to_procedure_mean").count() == 1
+        assert page.locator("#waterfall svg text", has_text="Price against peers").count() == 1
         assert page.locator("img[src=x]").count() == 0
         page.screenshot(path=tmp_path / f"{scheme}.png", full_page=True)
         page.set_viewport_size({"width": 390, "height": 800})
