@@ -29,6 +29,8 @@ MOST_FACTS = 3
 """Facts stated in one reason."""
 SERIES_SHARE = 0.9
 """Of a fact over several windows, as many are stated as carry this part of it."""
+_CLOSE = 0.11
+"""Values further apart than this part of the typical one, and 1, never read alike: days are rounded to whole ones."""
 MIXED_SHARE = 0.5
 """A reason says that it is a difference where more than this part of what pushes its way is taken back."""
 
@@ -67,9 +69,12 @@ class _Told:
     def agrees(self, value: float, *, raising: bool, unknown: Sequence[str]) -> bool:
         """Whether the words for `value` (NaN: missing) go with that direction."""
         if value == value:
-            outside = value > self.high[raising] or value < self.low[raising]
+            if not (value > self.high[raising] or value < self.low[raising]):
+                return False
+            if self.typical is None or abs(value - self.typical) > _CLOSE * abs(self.typical) + 1:
+                return True
             # A value that reads like the typical one, once rounded, is no reason to a reader.
-            return outside and (self.typical_shown is None or in_unit(value, self.feature.unit) != self.typical_shown)
+            return in_unit(value, self.feature.unit) != self.typical_shown
         return self.missing[raising] or not self.needs.isdisjoint(unknown)
 
     def text(self, x: SimpleNamespace, value: float, *, raising: bool) -> str:
@@ -186,7 +191,8 @@ class Reasoner:
             return None
         facts = [self._words(agreeing, x, values, raising=raising) for agreeing in stated]
         against = with_it - abs(push)
-        return Reason(
+        # As the groups, of values of our own: nothing to validate.
+        return Reason.model_construct(
             code=group.code,
             kind=REASON_GROUPS[group.code].kind,
             text=_sentence(facts, push, mixed=against > MIXED_SHARE * with_it),
