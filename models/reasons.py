@@ -132,9 +132,8 @@ class Reasoner:
 
     @staticmethod
     def _group_pushes(pushes: list[tuple[float, _Group]], parts: list[float]) -> list[GroupPush]:
-        # Built from floats of our own, so there is nothing to validate: this is on the way of every claim.
         return [
-            GroupPush.model_construct(
+            GroupPush(
                 code=group.code,
                 push=push,
                 features={name: parts[i] for name, i in zip(group.names, group.places, strict=True)},
@@ -191,8 +190,7 @@ class Reasoner:
             return None
         facts = [self._words(agreeing, x, values, raising=raising) for agreeing in stated]
         against = with_it - abs(push)
-        # As the groups, of values of our own: nothing to validate.
-        return Reason.model_construct(
+        return Reason(
             code=group.code,
             kind=REASON_GROUPS[group.code].kind,
             text=_sentence(facts, push, mixed=against > MIXED_SHARE * with_it),
