@@ -190,12 +190,12 @@ class Book:
         key, gone, back, lost = key[there], gone[there], back[there], lost[there]
         return Moves.of(np.concatenate((key, key)), np.concatenate((gone, back)), np.concatenate((-lost, lost)))
 
-    def finding_moves(self, days: Days, *, confirmed: bool) -> Moves:
-        """Claims whose standing finding is of that kind: from the day after it became known, for as long as it stands.
+    def finding_moves(self, days: Days) -> Moves:
+        """Claims that stand confirmed as fraud: from the day after it became known, for as long as it stands.
 
         A window counts from the day on which the finding became known.
         """
-        key, since, until = self.findings(confirmed=confirmed)
+        key, since, until = self.confirmations()
         enters = since + 1
         gone = until + 1 if days == EVER else np.minimum(leaves(since, days), until + 1)
         there = enters < gone
@@ -207,12 +207,12 @@ class Book:
             np.concatenate((one[there], -one[ends])),
         )
 
-    def findings(self, *, confirmed: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Key, day known and day of the end of each finding of that kind; an end past `MAX_DAY`: it still stands."""
+    def confirmations(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Key, day known and day of the end of each confirmation of fraud; an end past `MAX_DAY`: it still stands."""
         place = np.full(len(self.ledger), -1, dtype=np.int64)
         place[self.row] = np.arange(len(self))
         found = self.ledger.findings
-        mine = found.take((found.confirmed == confirmed) & (place[found.claim] >= 0))
+        mine = found.take(found.confirmed & (place[found.claim] >= 0))
         return self.key[place[mine.claim]], mine.since_us // MICROS_A_DAY, mine.until_us // MICROS_A_DAY
 
     def meetings(self, column: str) -> Meetings:

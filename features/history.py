@@ -37,9 +37,7 @@ def change_points(book: Book, *, until: int | None = None) -> Points:
     if len(at):
         found.append(pack(book.key[at], book.ledger.void_day[book.row[at]] + 1))
     found += [
-        book.finding_moves(measure.days, confirmed=measure.confirmed).packed
-        for measure in book.entity.measures
-        if isinstance(measure, Labels)
+        book.finding_moves(measure.days).packed for measure in book.entity.measures if isinstance(measure, Labels)
     ]
     merged = np.sort(np.concatenate(found), kind="stable")
     fresh = np.ones(len(merged), dtype=bool)
@@ -106,8 +104,8 @@ class _Windows:
                 return self._of_last(book.number(column))
             case Histogram(days=days):
                 return self._histogram(days)
-            case Labels(confirmed=confirmed, days=days):
-                return book.finding_moves(days, confirmed=confirmed).at(points)
+            case Labels(days=days):
+                return book.finding_moves(days).at(points)
 
     def _low(self, days: Days) -> np.ndarray:
         if days not in self._lows:

@@ -75,7 +75,7 @@ def write_network(path: Path, ledger: Ledger) -> int:
     entity = {entity.name: entity for entity in ENTITIES}
     book = Book(ledger, entity["provider"])
     shared = _shared(book, Book(ledger, entity["member"]))
-    findings = book.findings(confirmed=True)
+    findings = book.confirmations()
     names = PLANS["provider_network"].standing.fields
     weeks = [_week(book, shared, findings, day) for day in _mondays(ledger)]
     rows = np.concatenate([np.empty((0, len(names) + 1), dtype=np.int64), *(week.rows for week in weeks)])

@@ -117,13 +117,12 @@ class Histogram:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Claims that stand confirmed as fraud, or cleared, by a finding that became known in the window; history only.
+    """Claims that stand confirmed as fraud by a finding that became known in the window; history only.
 
     A claim counts once however often it was confirmed, and no longer once the finding is reversed or withdrawn.
     """
 
     name: str
-    confirmed: bool
     days: Days
 
 

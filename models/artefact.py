@@ -34,6 +34,7 @@ from models.errors import (
     OutdatedTablesError,
 )
 from models.tables import LeafTables, read_tables, tables_to_bytes
+from models.typical import TypicalClaim
 
 MODEL, DOCUMENT, TABLES, MANIFEST = "model.ubj", "model.json", "explainer.npz", "manifest.json"
 LIMITS = {MODEL: 256 << 20, DOCUMENT: 1 << 20, TABLES: 512 << 20}
@@ -70,6 +71,9 @@ class ModelDocument(BaseModel):
     threshold: float = Field(ge=0, le=1, description="At or above it a claim is flagged.")
     threshold_choice: dict[str, Any] = Field(default_factory=dict, description="How, by whom and why it was chosen.")
     base_rate: float = Field(ge=0, le=1, description="Share of fraud in the training claims.")
+    typical: TypicalClaim | None = Field(
+        None, description="What reasons are measured against; None: the average over the training claims."
+    )
     explained_by: Literal["tables", "pred_contribs"]
     libraries: dict[str, str] = Field(default_factory=dict, description="What trained it, by version.")
     provenance: dict[str, Any] = Field(default_factory=dict, description="Data hash, commit, command, run; given in.")
@@ -80,6 +84,8 @@ class ModelDocument(BaseModel):
             raise ValueError("a feature is named twice")
         if schema_hash(self.features) != self.schema_hash:
             raise ValueError("schema_hash is not the hash of the features")
+        if self.typical is not None and set(self.typical.contributions) != set(self.features):
+            raise ValueError("typical does not name the model's features")
         return self
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
-from claims.scoring import ClaimFacts, Counterfactual, Reason, Score, ShadowScore
+from claims.scoring import ClaimFacts, Counterfactual, Score, ShadowScore
 from features.known import known_of
 from features.layout import VIEWS
 from features.reading import Reading
@@ -15,7 +15,7 @@ from features.vector import FEATURE_NAMES, build_amounts, vector_of
 from models.artefact import Artefact
 from models.counterfactual import nearest_lower_amount
 from models.errors import SchemaMismatchError
-from models.reasons import Reasoner
+from models.reasons import Explanation, Reasoner
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Scorer:
         self.version = artefact.version
         self.manifest_sha256 = artefact.manifest_sha256
         self._columns = np.array([FEATURE_NAMES.index(name) for name in artefact.features], dtype=np.intp)
-        self._reasoner = Reasoner(artefact.features)
+        self.reasoner = Reasoner(artefact.features, artefact.document.typical)
 
     @property
     def explained_by(self) -> str:
@@ -71,7 +71,7 @@ class Scorer:
             probability=probability,
             phi=phi[0],
             base=base,
-            reasons=self._reasoner.reasons(x, row, phi[0]),
+            explanation=self.reasoner.explain(x, row, phi[0], base),
             counterfactual=lower,
             shadow=None if challenger is None else challenger.shadow(full),
         )
@@ -96,7 +96,7 @@ class Scorer:
                 probability=self.artefact.calibrator.probability(float(margins[i])),
                 phi=phi[i],
                 base=base,
-                reasons=self._reasoner.reasons(known[i], rows[i], phi[i]),
+                explanation=self.reasoner.explain(known[i], rows[i], phi[i], base),
                 counterfactual=None,
                 shadow=shadows[i],
             )
@@ -168,7 +168,7 @@ class Scorer:
         probability: float,
         phi: NDArray[np.float64],
         base: float,
-        reasons: list[Reason],
+        explanation: Explanation,
         counterfactual: Counterfactual | None,
         shadow: ShadowScore | None,
     ) -> Score:
@@ -185,7 +185,9 @@ class Scorer:
             base_margin=base,
             contributions=dict(zip(names, phi.tolist(), strict=True)),
             vector=dict(zip(names, values, strict=True)),
-            reasons=reasons,
+            typical_margin=explanation.typical_margin,
+            groups=explanation.groups,
+            reasons=explanation.reasons,
             counterfactual=counterfactual,
             feature_times=reading.feature_times,
             stale_views=list(reading.stale),

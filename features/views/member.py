@@ -29,8 +29,7 @@ member = Entity(
         Distinct("providers_30d", "provider_id", 30),
         Distinct("providers_365d", "provider_id", 365),
         Last("last_us"),
-        Labels("confirmed_ever", True, EVER),
-        Labels("cleared_ever", False, EVER),
+        Labels("confirmed_ever", EVER),
     ),
 )
 

@@ -46,9 +46,8 @@ provider = Entity(
         Top("top_procedure_90d", "procedure_code", 90),
         Last("last_us"),
         First("first_us"),
-        Labels("confirmed_365d", True, 365),
-        Labels("confirmed_ever", True, EVER),
-        Labels("cleared_365d", False, 365),
+        Labels("confirmed_365d", 365),
+        Labels("confirmed_ever", EVER),
     ),
 )
 

@@ -18,6 +18,7 @@ from models.errors import TablesTooLargeError, ThresholdError, UnsupportedBooste
 from models.explainer import build_tables
 from models.tables import FORMAT, LeafTables
 from models.threshold import Choice, Labelled, by_capacity, outcome
+from models.typical import TypicalClaim, contributions, sample_rows, typical_claim
 from pipelines.loop.estimate import MOST_WEIGHT, training_weights
 from pipelines.train.dataset import Source
 from pipelines.train.errors import DatasetError, EmptyWindowError, FutureLabelsError
@@ -232,9 +233,15 @@ def explain(trained: Trained) -> LeafTables | None:
         return None
 
 
+def typical(model: Model, tables: LeafTables | None, examples: Examples, rows: NDArray[np.intp]) -> TypicalClaim:
+    """What reasons are measured against, on claims the booster was not fitted to, by the explainer that serves."""
+    x = examples.matrix(sample_rows(rows), model.features)
+    return typical_claim(model.features, x, contributions(model.trained.booster, tables, x))
+
+
 def document(
     model: Model, tables: LeafTables | None, *, left_out: dict[str, str], base_rate: float, provenance: dict[str, Any],
-    last_day_us: int,
+    last_day_us: int, typical: TypicalClaim,
 ) -> ModelDocument:  # fmt: skip
     """The model's page. The version comes from its content: the same inputs have the same version."""
     import xgboost
@@ -264,6 +271,7 @@ def document(
             **{name: value for name, value in model.choice.as_dict().items() if np.isfinite(value)},
         },
         base_rate=base_rate,
+        typical=typical,
         explained_by="tables" if tables is not None else "pred_contribs",
         libraries={"xgboost": xgboost.__version__, "numpy": np.__version__},
         provenance=provenance,

@@ -409,7 +409,7 @@ async def test_a_correction_of_what_a_person_reviewed_goes_to_a_person_too(api: 
     await decide(api, claim_id, body)
     corrected = await approved(api, claim_amount=4_000, replaces=claim_id)
     assert (corrected["status"], corrected["approved_amount"]) == ("in_review", 0)
-    assert corrected["reasons"][0]["code"] == "replaces_reviewed_claim"
+    assert "replaces_reviewed_claim" in [reason["code"] for reason in corrected["reasons"]]
     assert money_of(api, claim_id) == ("voided", 0, 0)
 
 
@@ -440,7 +440,8 @@ async def test_a_claim_that_needs_reserved_benefit_waits_and_is_paid_once_it_is_
 async def test_a_voided_claim_frees_what_it_reserved(api: Api):
     first = await held(api, LIMITED, claim_amount=10_000)
     await api.post(f"/v1/claims/{first}/void", b"")
-    assert (await approved(api, LIMITED, claim_amount=10_000, service_from="2026-02-01"))["status"] == "approved"
+    elsewhere = await approved(api, LIMITED, claim_amount=10_000, service_from="2026-02-01", provider_id="H457")
+    assert elsewhere["status"] == "approved"
 
 
 async def test_releasing_pays_what_is_reserved_and_left_and_no_more(api: Api):
@@ -482,13 +483,13 @@ async def test_claims_and_decisions_at_once_never_spend_more_than_the_benefit(ap
 
 async def test_a_claim_held_by_the_rule_keeps_its_reason_when_a_clean_score_comes(api: Api):
     api.scorer.behaviour = says_nothing
-    claim_id = (await api.submit(CHEAP | {"claim_amount": 200})).json()["claim_id"]
+    claim_id = (await api.submit()).json()["claim_id"]
     api.scorer.behaviour = answering(0.05)
     await rescorer(api).drain()
     shown = (await api.get(f"/v1/claims/{claim_id}")).json()
     assert (shown["status"], shown["fraud_flag"], shown["decided_by"]) == ("in_review", False, "model")
     found = [(reason["code"], reason["superseded"]) for reason in shown["reasons"] if "superseded" in reason]
-    assert found == [("rule_flagged", True), ("later_score_does_not_flag", False)]
+    assert found == [("above_cap_without_score", True), ("later_score_does_not_flag", False)]
     released = await decide(api, claim_id, RELEASE | {"reason": "later_score_does_not_flag"})
     assert released.json()["outcome"] == "approved"
 

@@ -11,6 +11,7 @@ from api.scoring.client import ScorerClient
 from api.scoring.rescoring import Rescorer
 from core import clock
 from tests.api.makers import MINIMAL, Api, answering, running_api, scores
+from tests.api.test_decisions import DENY, decide
 from tests.claims.makers import score_document
 
 VISIT = MINIMAL | {"procedure_code": "P002", "claim_amount": 40, "service_from": "2026-02-02"}
@@ -152,10 +153,8 @@ async def test_a_held_claim_cannot_be_replaced_until_it_is_paid(api: Api):
 async def test_a_resubmission_of_a_held_service_inherits_its_review(api: Api, ended):
     api.scorer.behaviour = answering(0.9)
     held = await submitted(api, VISIT)
-    with psycopg.connect(api.url) as connection:
-        if ended == "denied":
-            connection.execute("ALTER TABLE claims DROP CONSTRAINT claims_status_check")
-            connection.execute("UPDATE claims SET status = 'denied'")
+    if ended == "denied":
+        assert (await decide(api, held["claim_id"], DENY)).status_code == 201
     if ended == "voided":
         assert (await api.post(f"/v1/claims/{held['claim_id']}/void", b"")).status_code == 200
     api.scorer.behaviour = answering(0.01)

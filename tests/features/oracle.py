@@ -122,8 +122,8 @@ def history(entity: Entity, rows: list[Row], labels: list[Label], at: tuple[Any,
                 for r in counted(days):
                     counts[sum(r["amount_cents"] >= edge for edge in AMOUNT_EDGES_CENTS)] += 1
                 return counts
-            case Labels(confirmed=confirmed, days=days):
-                return sum(f is not None and f[0] == confirmed and first_day(day, days) <= f[1] for f in found)
+            case Labels(days=days):
+                return sum(f is not None and f[0] and first_day(day, days) <= f[1] for f in found)
 
     return {measure.name: value(measure) for measure in entity.measures}
 

@@ -31,13 +31,13 @@ def on(day: int, *, hour: int = 12) -> datetime:
     return datetime(2025, 3, day, hour, tzinfo=UTC)
 
 
-def counts(known: list[oracle.Label], day: int, **facts: Any) -> tuple[int, int, int, int]:
-    """(confirmed in 365 days, confirmed ever, cleared in 365 days) of the provider, cleared ever of the member."""
+def counts(known: list[oracle.Label], day: int, **facts: Any) -> tuple[int, int, int]:
+    """(confirmed in 365 days, confirmed ever) of the provider, confirmed ever of the member."""
     ledger = load(_CONNECTION, claims([claim(1, received_at=on(1), **facts)]), labels(known))
     at = clock.day_number(on(day))
     books = [Book(ledger, entity) for entity in _ENTITIES]
     provider, member = (history_at(book, every_key(book, at)).to_pylist()[0] for book in books)
-    return provider["confirmed_365d"], provider["confirmed_ever"], provider["cleared_365d"], member["cleared_ever"]
+    return provider["confirmed_365d"], provider["confirmed_ever"], member["confirmed_ever"]
 
 
 _ENTITIES = (PROVIDER, MEMBER)
@@ -49,28 +49,28 @@ def label(truth: bool | None, day: int, *, hour: int = 12) -> oracle.Label:
 
 def test_a_claim_confirmed_and_later_cleared_no_longer_counts_as_confirmed() -> None:
     known = [label(CONFIRMED, 2), label(CLEARED, 5)]
-    assert [counts(known, day) for day in (2, 3, 5)] == [(0, 0, 0, 0), (1, 1, 0, 0), (1, 1, 0, 0)]
-    assert counts(known, 6) == counts(known, 10) == (0, 0, 1, 1)
+    assert [counts(known, day) for day in (2, 3, 5)] == [(0, 0, 0), (1, 1, 1), (1, 1, 1)]
+    assert counts(known, 6) == counts(known, 10) == (0, 0, 0)
 
 
 def test_a_claim_confirmed_twice_counts_once() -> None:
-    assert counts([label(CONFIRMED, 2), label(CONFIRMED, 5)], 10) == (1, 1, 0, 0)
+    assert counts([label(CONFIRMED, 2), label(CONFIRMED, 5)], 10) == (1, 1, 1)
 
 
 def test_a_claim_confirmed_cleared_and_confirmed_again_counts_once() -> None:
     known = [label(CONFIRMED, 2), label(CLEARED, 5), label(CONFIRMED, 7)]
-    assert [counts(known, day)[:3] for day in (4, 6, 7, 8)] == [(1, 1, 0), (0, 0, 1), (0, 0, 1), (1, 1, 0)]
+    assert [counts(known, day) for day in (4, 6, 7, 8)] == [(1, 1, 1), (0, 0, 0), (0, 0, 0), (1, 1, 1)]
 
 
 def test_a_withdrawn_finding_leaves_the_truth_unknown() -> None:
     known = [label(CONFIRMED, 2), label(WITHDRAWN, 5)]
-    assert counts(known, 5) == (1, 1, 0, 0)
-    assert counts(known, 6) == (0, 0, 0, 0)
+    assert counts(known, 5) == (1, 1, 1)
+    assert counts(known, 6) == (0, 0, 0)
 
 
 def test_a_finding_reversed_on_its_own_day_never_counts() -> None:
     known = [label(CONFIRMED, 2, hour=9), label(CLEARED, 2, hour=10)]
-    assert counts(known, 3) == (0, 0, 1, 1)
+    assert counts(known, 3) == (0, 0, 0)
 
 
 def test_the_window_begins_with_the_first_of_repeated_confirmations() -> None:
@@ -150,7 +150,7 @@ def test_counts_at_every_day_are_what_reading_every_label_again_gives(
         rows[n - 1]["voided_at"] = rows[n - 1]["received_at"] + timedelta(days=2)
     told = [(f"clm_{n:06d}", fraud, DAY_ZERO + timedelta(hours=17 * step)) for n, fraud, step in known]
     ledger = load(_CONNECTION, claims(rows), labels(told))
-    names = ("confirmed_365d", "confirmed_ever", "cleared_365d", "cleared_ever")
+    names = ("confirmed_365d", "confirmed_ever")
     for entity in _ENTITIES:
         book = Book(ledger, entity)
         for day in range(0, 45, 4):
