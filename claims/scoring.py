@@ -85,6 +85,17 @@ class ShadowScore(BaseModel):
     flagged: bool
 
 
+class OutOfRange(BaseModel):
+    """A feature whose value lies outside what the model was trained on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    feature: str
+    value: float
+    low: float
+    high: float
+
+
 class Score(BaseModel):
     """The scorer's answer for one claim."""
 
@@ -105,5 +116,13 @@ class Score(BaseModel):
     counterfactual: Counterfactual | None = None
     feature_times: dict[str, AwareDatetime | None] = Field(description="Event time of each view read; null: no row.")
     stale_views: list[str] = Field(description="Views that were missing or behind, so their features were NaN.")
+    gain_present: float = Field(
+        ge=0, le=1, description="Share of the model's total gain held by features whose inputs were available."
+    )
+    out_of_range: list[OutOfRange] = Field(description="Features outside the range of the training claims.")
+    tail_features: int = Field(ge=0, description="Features in the extreme tails of the training claims.")
+    tail_limit: int | None = Field(
+        description="Most tail features of 99.9 % of the training claims; null: the model has no training range."
+    )
     explained_by: Literal["tables", "pred_contribs"] = "tables"
     shadow: ShadowScore | None = None

@@ -2,19 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
-from claims.scoring import ClaimFacts, Counterfactual, Reason, Score, ShadowScore
+from claims.scoring import ClaimFacts, Counterfactual, OutOfRange, Reason, Score, ShadowScore
 from features.known import known_of
 from features.reading import Reading
 from features.vector import FEATURE_NAMES, build_amounts, vector_of
 from models.artefact import Artefact
 from models.counterfactual import nearest_lower_amount
 from models.errors import SchemaMismatchError
+from models.gain import GainPresent
 from models.reasons import Reasoner
+from models.training_range import RangeCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,15 @@ class Asked:
 
     facts: ClaimFacts
     reading: Reading
+
+
+@dataclass(frozen=True, slots=True)
+class _Support:
+    """How much of the model can speak for a vector, and how far the vector lies outside the training claims."""
+
+    gain_present: float
+    out_of_range: list[OutOfRange]
+    tail_features: int
 
 
 class Scorer:
@@ -39,6 +51,9 @@ class Scorer:
         self.manifest_sha256 = artefact.manifest_sha256
         self._columns = np.array([FEATURE_NAMES.index(name) for name in artefact.features], dtype=np.intp)
         self._reasoner = Reasoner(artefact.features)
+        self._gain = GainPresent(artefact.booster, artefact.features)
+        training = artefact.document.training_range
+        self._range = None if training is None else RangeCheck(artefact.features, training)
 
     @property
     def explained_by(self) -> str:
@@ -71,6 +86,7 @@ class Scorer:
             phi=phi[0],
             base=base,
             reasons=self._reasoner.reasons(x, row, phi[0]),
+            support=self._supports([x], row.reshape(1, -1))[0],
             counterfactual=lower,
             shadow=None if challenger is None else challenger.shadow(full),
         )
@@ -85,6 +101,7 @@ class Scorer:
         full = np.stack([vector_of(x) for x in known])
         rows = np.ascontiguousarray(full[:, self._columns])
         margins, phi, base = self._explain(rows, threads=threads)
+        supports = self._supports(known, rows)
         shadows = [None] * len(asked) if challenger is None else challenger.shadows(full)
         return [
             self._answer(
@@ -96,6 +113,7 @@ class Scorer:
                 phi=phi[i],
                 base=base,
                 reasons=self._reasoner.reasons(known[i], rows[i], phi[i]),
+                support=supports[i],
                 counterfactual=None,
                 shadow=shadows[i],
             )
@@ -148,6 +166,16 @@ class Scorer:
         values = self.artefact.booster.predict(matrix, pred_contribs=True).astype(np.float64)
         return self.margins(rows), values[:, :-1], float(values[0, -1])
 
+    def _supports(self, known: Sequence[SimpleNamespace], rows: NDArray[np.float32]) -> list[_Support]:
+        """For what is known of each claim and its vector in this model's schema (N, F)."""
+        gains = [self._gain.of(x.unknown) for x in known]
+        if self._range is None:
+            return [_Support(gain, [], 0) for gain in gains]
+        outside = self._range.outside(rows)
+        return [
+            _Support(gain, *self._range.findings(row, out)) for gain, row, out in zip(gains, rows, outside, strict=True)
+        ]
+
     def _nearest_lower_amount(self, facts: ClaimFacts, reading: Reading) -> Counterfactual | None:
         def probabilities_at(amounts: NDArray[np.int64]) -> NDArray[np.float64]:
             matrix = build_amounts(facts, reading.states, amounts)
@@ -168,6 +196,7 @@ class Scorer:
         phi: NDArray[np.float64],
         base: float,
         reasons: list[Reason],
+        support: _Support,
         counterfactual: Counterfactual | None,
         shadow: ShadowScore | None,
     ) -> Score:
@@ -188,6 +217,10 @@ class Scorer:
             counterfactual=counterfactual,
             feature_times=reading.feature_times,
             stale_views=list(reading.stale),
+            gain_present=support.gain_present,
+            out_of_range=support.out_of_range,
+            tail_features=support.tail_features,
+            tail_limit=None if self._range is None else self._range.tail_limit,
             explained_by=self.artefact.document.explained_by,
             shadow=shadow,
         )

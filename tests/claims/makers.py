@@ -75,6 +75,10 @@ def score_document(probability: float = 0.1, *, claim_id: str = "clm_1") -> dict
         "counterfactual": None,
         "feature_times": {"member_today": None},
         "stale_views": [],
+        "gain_present": 1.0,
+        "out_of_range": [],
+        "tail_features": 0,
+        "tail_limit": 6,
         "explained_by": "tables",
         "shadow": None,
     }

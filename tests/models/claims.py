@@ -15,6 +15,7 @@ from models.artefact import Artefact, Calibration, ModelDocument, load_artefact,
 from models.booster import BoosterParams, Sample, train_booster
 from models.explainer import build_tables
 from models.scorer import Asked
+from models.training_range import training_range
 
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
 _DAY_US = 86_400_000_000
@@ -125,6 +126,7 @@ def artefact(
         calibration=Calibration(a=1.1, b=0.9, c=0.1),
         threshold=threshold,
         base_rate=0.2,
+        training_range=training_range(names, x[:half], x[half:]),
         explained_by="tables" if tables else "pred_contribs",
     )
     folder, digest = write_artefact(models, booster=trained.booster, document=document, tables=built)
