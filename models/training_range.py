@@ -103,7 +103,7 @@ class RangeCheck:
         self.tail_limit = training.tail_limit
 
     def outside(self, rows: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """(N, 2, F): whether each value of vectors (N, F) is out of range, and whether it is in a tail; missing: neither."""
+        """(N, 2, F): for each value of vectors (N, F), is it out of range, and is it in a tail? Missing is neither."""
         values = rows[:, None, :]
         outside: NDArray[np.bool_] = (values < self._lows) | (values > self._highs)
         return outside

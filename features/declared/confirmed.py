@@ -17,6 +17,7 @@ CONFIRMED: tuple[Feature, ...] = (
         raises="{value} claim{value:s} of this provider {value:were} confirmed as fraud in a year",
         lowers="{value} claim{value:s} of this provider {value:were} confirmed as fraud in a year",
         compute=lambda x: x.provider.confirmed_365d,
+        monotone=1,
     ),
     _Known(
         name="provider_confirmed_ever",
@@ -27,6 +28,7 @@ CONFIRMED: tuple[Feature, ...] = (
         raises="{value} claim{value:s} of this provider {value:were} ever confirmed as fraud",
         lowers="{value} claim{value:s} of this provider {value:were} ever confirmed as fraud",
         compute=lambda x: x.provider.confirmed_ever,
+        monotone=1,
     ),
     _Known(
         name="provider_confirmed_share_365d",
@@ -44,6 +46,7 @@ CONFIRMED: tuple[Feature, ...] = (
         "{x.provider.cleared_365d:count} cleared",
         compute=lambda x: ratio(x.provider.confirmed_365d, x.provider.confirmed_365d + x.provider.cleared_365d + 9.0),
         high=1.0,
+        monotone=1,
     ),
     _Known(
         name="member_confirmed_ever",
@@ -54,6 +57,7 @@ CONFIRMED: tuple[Feature, ...] = (
         raises="{value} claim{value:s} of this member {value:were} confirmed as fraud",
         lowers="{value} claim{value:s} of this member {value:were} confirmed as fraud",
         compute=lambda x: x.member.confirmed_ever,
+        monotone=1,
     ),
     _Known(
         name="member_cleared_ever",
