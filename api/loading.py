@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from api.catalog.averages import REFRESH_AVERAGES
+from api.catalog.averages import refresh
 from api.errors import Invalid
 from api.migrate import plain_url
 from claims.scoring import ClaimFacts
@@ -73,7 +73,7 @@ def load_folder(url: str, folder: Path, *, source: str, today: date | None = Non
         if (folder / "labels.parquet").exists():
             columns = _stage(connection, folder, "labels", source=source)
             loaded["labels"] = _merge(connection, "labels", columns, ["claim_id", "known_at"])
-        connection.execute(REFRESH_AVERAGES, {"day": today or clock.now().date()})
+        refresh(connection, today or clock.now().date())
     with psycopg.connect(plain_url(url), autocommit=True) as connection:
         connection.execute("ANALYZE")
     return loaded

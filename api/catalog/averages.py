@@ -1,10 +1,18 @@
-"""What a procedure costs on average: the figure the 2× rule compares with, kept beside the catalogue.
+"""What a procedure usually costs, kept beside the catalogue: averages for the 2× rule, references for plausibility.
 
-Kept, not counted at each claim, so that the rule answers at once when everything else is broken. The worker brings it
-up to the last midnight (UTC) once a day; a void or a claim of today moves it tomorrow.
+Both are kept rather than computed for each claim, so that they answer when everything else is broken. The worker brings
+them up to the last midnight (UTC) once a day, and every load recomputes them; a void or a claim of today counts
+tomorrow.
 """
 
-REFRESH_AVERAGES = """
+from datetime import date
+from typing import Any
+
+import psycopg
+
+from claims.reference_prices import ACCEPTED_CLAIMS, COLUMNS, reference_statistics_sql
+
+_REFRESH_AVERAGES = """
 UPDATE procedures AS p
 SET average_cents = seen.cents, average_claims = seen.claims, average_as_of = %(day)s
 FROM (
@@ -13,6 +21,21 @@ FROM (
     WHERE received_at >= %(day)s::date - 365 AND received_at < %(day)s AND voided_at IS NULL
     GROUP BY procedure_code
 ) AS seen
-WHERE seen.procedure_code = p.procedure_code AND p.average_as_of IS DISTINCT FROM %(day)s
+WHERE seen.procedure_code = p.procedure_code
+  AND (p.average_as_of, p.average_cents, p.average_claims) IS DISTINCT FROM (%(day)s, seen.cents, seen.claims)
 """
 """Averages over the 365 days before `day`; a procedure without claims in them keeps what it had."""
+
+
+def refresh(connection: "psycopg.Connection[Any]", day: date) -> None:
+    """Recompute averages and reference statistics from the year before `day`, in the connection's transaction.
+
+    Doing it twice changes nothing. Readers see the old figures until the transaction commits.
+    """
+    connection.execute(_REFRESH_AVERAGES, {"day": day})
+    # Two refreshes at once would each insert the same rows; readers are not held up by this lock.
+    connection.execute("LOCK TABLE reference_statistics IN SHARE ROW EXCLUSIVE MODE")
+    connection.execute("DELETE FROM reference_statistics")
+    query = reference_statistics_sql(day, claims=ACCEPTED_CLAIMS)
+    statement = f"INSERT INTO reference_statistics ({', '.join(COLUMNS)}) {query}"
+    connection.execute(statement)

@@ -1,8 +1,8 @@
-"""What may be billed and for what: procedures and diagnoses, with the limits the edits cite."""
+"""What may be billed and for what: procedures and diagnoses with the limits the edits cite, and what is usual."""
 
 from datetime import date
 
-from sqlalchemy import CheckConstraint, Text
+from sqlalchemy import CheckConstraint, Double, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -44,3 +44,27 @@ class DiagnosisRow(Base):
     max_age_years: Mapped[int | None]
 
     __table_args__ = (CheckConstraint("sex IN ('F', 'M')", name="diagnoses_sex_check"),)
+
+
+class ReferenceStatisticRow(Base):
+    """Prices and units of a procedure in one scope (`claims.reference_prices.PriceReference`), replaced as a whole."""
+
+    __tablename__ = "reference_statistics"
+
+    procedure_code: Mapped[str] = mapped_column(primary_key=True)
+    scope: Mapped[str] = mapped_column(primary_key=True)
+    entity: Mapped[str] = mapped_column(primary_key=True, comment="Provider or region; empty for all providers.")
+    principal: Mapped[bool] = mapped_column(
+        primary_key=True, comment="False: lines that accompany a dearer line of their claim."
+    )
+    claims: Mapped[int]
+    median_cents: Mapped[float] = mapped_column(Double, comment="Median amount per unit.")
+    log_spread: Mapped[float] = mapped_column(Double, comment="MAD of the log amount per unit, times 1.4826.")
+    high_units: Mapped[float] = mapped_column(Double, comment="99 % of the claims have at most so many units.")
+    as_of: Mapped[date] = mapped_column(comment="The year before this day counts.")
+
+    __table_args__ = (
+        CheckConstraint(
+            "scope IN ('provider', 'region', 'procedure', 'history')", name="reference_statistics_scope_check"
+        ),
+    )

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from api.catalog.averages import REFRESH_AVERAGES
+from api.catalog.averages import refresh
 from api.errors import Invalid
 from api.housekeeping import every_day
 from api.loading import load_folder
@@ -83,7 +83,7 @@ def test_the_average_is_of_the_year_to_midnight_without_what_was_voided(database
         connection.execute("UPDATE claims SET amount_cents = 9000 WHERE claim_id = 'C5'")
         averages = []
         for day in (date(2026, 3, 3), date(2027, 3, 1), date(2027, 3, 2)):
-            connection.execute(REFRESH_AVERAGES, {"day": day})
+            refresh(connection, day)
             query = "SELECT average_cents, average_claims FROM procedures WHERE procedure_code = 'P1'"
             averages.append(connection.execute(query).fetchone())
     assert averages == [(50_00, 5), (50_00, 5), (50_00, 5)]
