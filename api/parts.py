@@ -6,9 +6,11 @@ from starlette.requests import Request
 
 from api.database import Database
 from api.identity.service import Doorkeeper
-from api.intake.service import Intake
+from api.intake.service import Intake, Policies
 from api.scoring.client import ScorerClient
 from claims.decision import Policy
+from claims.plausibility import PlausibilityPolicy
+from claims.suspicion import SuspicionPolicy
 from core.settings import Settings
 
 
@@ -30,9 +32,17 @@ class Parts:
             settings.scorer_base_url,
             deadline_ms=settings.scorer_deadline_ms,
             hedge_after_ms=settings.scorer_hedge_after_ms,
+            least_gain_present=settings.score_least_gain_present,
         )
-        policy = Policy(rule_approval_cap_cents=settings.rule_approval_cap_cents)
-        return cls(settings, database, Doorkeeper(database), scorer, Intake(database, scorer, policy))
+        policies = Policies(
+            decision=Policy(settings.rule_approval_cap_cents, settings.score_complete_gain_present),
+            plausibility=PlausibilityPolicy(
+                auto_approval_cap_cents=settings.auto_approval_cap_cents,
+                min_provider_claims=settings.min_provider_claims,
+            ),
+            suspicion=SuspicionPolicy(days=settings.suspicion_days, max_replacements=settings.max_replacements),
+        )
+        return cls(settings, database, Doorkeeper(database), scorer, Intake(database, scorer, policies))
 
     async def close(self) -> None:
         """Let go of connections."""

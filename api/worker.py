@@ -47,7 +47,11 @@ class Worker:
     def __init__(self, settings: Settings, database_url: str, redis_url: str, *, network: Path | None = None) -> None:
         self._url = plain_url(database_url)
         self._database = Database(database_url, pool_size=6)
-        self._scorer = ScorerClient(settings.scorer_base_url, deadline_ms=RESCORE_DEADLINE_MS)
+        self._scorer = ScorerClient(
+            settings.scorer_base_url,
+            deadline_ms=RESCORE_DEADLINE_MS,
+            least_gain_present=settings.score_least_gain_present,
+        )
         # An updater keeps to one thread; the one that looks back has another, so that features never wait for it.
         self._features = ThreadPoolExecutor(1, thread_name_prefix="features")
         self._past = ThreadPoolExecutor(1, thread_name_prefix="past")

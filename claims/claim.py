@@ -42,6 +42,8 @@ class Claim:
     place_of_service: str | None = None
     replaces: str | None = None
     """The claim this one corrects."""
+    service_date_defaulted: bool = False
+    """No day of service was sent, so `service_from` is the day of receipt (UTC)."""
 
     def __post_init__(self) -> None:
         if self.received_at.tzinfo is None:

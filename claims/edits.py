@@ -5,7 +5,7 @@ Adding an edit is one function and one entry in `EDITS`.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from claims import eligibility
 from claims.benefits import Benefit
@@ -13,17 +13,32 @@ from claims.claim import Claim
 from claims.money import format_cents
 from claims.outcome import Finding, Outcome
 from claims.reference import Diagnosis, Limits, Member, Procedure, Provider
+from claims.suspicion import days_apart
 
 _SEXES = {"F": "women", "M": "men"}
 
 
+NEAR_DAYS = 3
+"""A claim whose day of service was not sent is compared with claims so many days apart."""
+
+
 @dataclass(frozen=True, slots=True)
 class LookAlike:
-    """An earlier claim, not voided, of the same member, provider, principal procedure and first day of service."""
+    """An earlier claim of the same member and provider, near in time, that stands: neither rejected, denied nor voided.
+
+    A rejected claim must not block its own correct resubmission.
+    """
 
     claim_id: str
     received_at: datetime
     amount_cents: int
+    procedure_code: str
+    """Of the line with the highest amount."""
+    procedure_codes: frozenset[str]
+    """Of all lines."""
+    service_from: date
+    service_to: date
+    service_date_defaulted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +75,48 @@ def _benefit(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _duplicate(evidence: Evidence) -> Iterator[Finding]:
+    """The same service is paid once. Equal amounts make a duplicate; otherwise a person compares the two."""
     claim = evidence.claim
     earlier = [other for other in evidence.look_alikes if other.claim_id not in (claim.claim_id, claim.replaces)]
-    same = [other for other in earlier if other.amount_cents == claim.amount_cents]
-    if same:
-        yield Finding(
-            "duplicate",
-            Outcome.REJECTED,
-            f"Claim {same[0].claim_id} has the same member, provider, procedure, day and amount.",
-            f"claims/{same[0].claim_id}",
-        )
-    elif earlier:
-        yield Finding(
-            "possible_duplicate",
-            Outcome.IN_REVIEW,
-            f"Claim {earlier[0].claim_id} has the same member, provider, procedure and day, at "
-            f"{format_cents(earlier[0].amount_cents)}.",
-            f"claims/{earlier[0].claim_id}",
-        )
+    for other in earlier:
+        if _is_same(claim, other):
+            text = f"Claim {other.claim_id} has the same member, provider, procedure, day and amount."
+            yield Finding("duplicate", Outcome.REJECTED, text + _defaulted(claim, other), f"claims/{other.claim_id}")
+            return
+    for other in earlier:
+        if _may_be_same(claim, other):
+            text = (
+                f"Claim {other.claim_id} has the same member and provider and a procedure in common, from "
+                f"{other.service_from}, at {format_cents(other.amount_cents)}."
+            )
+            cites = f"claims/{other.claim_id}"
+            yield Finding("possible_duplicate", Outcome.IN_REVIEW, text + _defaulted(claim, other), cites)
+            return
+
+
+def _is_same(claim: Claim, other: LookAlike) -> bool:
+    """The principal procedures differ where lines of equal amounts come in another order."""
+    codes = frozenset(line.procedure_code for line in claim.lines)
+    same_codes = other.procedure_code == claim.principal.procedure_code or other.procedure_codes == codes
+    apart = abs((claim.service_from - other.service_from).days)
+    tolerated = 1 if _either_defaulted(claim, other) else 0  # the day of receipt is a day late after midnight
+    return same_codes and other.amount_cents == claim.amount_cents and apart <= tolerated
+
+
+def _may_be_same(claim: Claim, other: LookAlike) -> bool:
+    tolerated = NEAR_DAYS if _either_defaulted(claim, other) else 0
+    common = any(line.procedure_code in other.procedure_codes for line in claim.lines)
+    return common and days_apart(claim, other.service_from, other.service_to) <= tolerated
+
+
+def _either_defaulted(claim: Claim, other: LookAlike) -> bool:
+    return claim.service_date_defaulted or other.service_date_defaulted
+
+
+def _defaulted(claim: Claim, other: LookAlike) -> str:
+    if not _either_defaulted(claim, other):
+        return ""
+    return " No day of service was sent, so the day of receipt was taken; send service_from to tell services apart."
 
 
 def _units(evidence: Evidence) -> Iterator[Finding]:

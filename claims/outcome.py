@@ -12,6 +12,8 @@ class Outcome(Enum):
     PARTIALLY_APPROVED = "partially_approved"
     IN_REVIEW = "in_review"
     REJECTED = "rejected"
+    DENIED = "denied"
+    """Only a person denies."""
 
     @property
     def priority(self) -> int:

@@ -8,6 +8,9 @@ from pydantic import BaseModel, ValidationError
 
 from claims.scoring import Score
 
+LEAST_GAIN_PRESENT = 0.5
+"""A score of which less of the model's gain was available is not used: the claim counts as not scored."""
+
 SUM_TOLERANCE = 1e-4
 """How far contributions may miss the margin: they are float32 sums of several hundred leaves."""
 
@@ -48,6 +51,8 @@ def _numbers(score: Score) -> Iterator[float | None]:
         yield from (found.value, found.low, found.high)
     if score.counterfactual is not None:
         yield score.counterfactual.probability
+    for outside in score.out_of_range:
+        yield from (outside.value, outside.low, outside.high)
     if score.shadow is not None:
         yield from (score.shadow.margin, score.shadow.probability)
 

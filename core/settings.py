@@ -34,6 +34,22 @@ class Settings(BaseSettings):
     rule_approval_cap_cents: int = Field(
         100_000, ge=0, description="While degraded, a rule-decided claim above this goes to review."
     )
+    score_least_gain_present: float = Field(
+        0.5, ge=0, le=1, description="A score of which less of the model's gain was available counts as no score."
+    )
+    score_complete_gain_present: float = Field(
+        0.8, ge=0, le=1, description="A score of which less of the model's gain was available goes to review."
+    )
+    auto_approval_cap_cents: int = Field(
+        1_000_000, ge=0, description="A claim above this amount is always reviewed by a person."
+    )
+    min_provider_claims: int = Field(
+        5, ge=0, description="Claims of a provider with fewer accepted claims in the last year are reviewed."
+    )
+    suspicion_days: int = Field(
+        7, ge=0, description="A claim for a service held in review so many days apart inherits the review."
+    )
+    max_replacements: int = Field(5, ge=1, description="A claim is replaced at most so often; then 409.")
 
     max_body_bytes: int = Field(262_144, description="Largest request body; above it 413.")
     features_stale_after_s: float = Field(

@@ -5,16 +5,16 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, bindparam, func, insert, select, true, tuple_, update
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import BigInteger, Select, Text, bindparam, func, insert, select, true, tuple_, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
 
 from api.database import Query, Rows, Statement, compiled, nothing
 from api.intake.tables import ClaimLineRow, ClaimRow, IdempotencyKeyRow
 from api.scoring.tables import AssessmentRow
 from api.tables import Base
 from claims.claim import Claim
-from claims.edits import LookAlike
 from claims.outcome import Outcome
 from claims.scoring import ClaimFacts
 
@@ -62,19 +62,8 @@ def lock_member(member_id: str) -> Query[None]:
     return Query(_LOCK, {"member_id": member_id}, nothing)
 
 
-_ALIKE = (
-    (ClaimRow.provider_id == bindparam("provider_id"))
-    & (ClaimRow.procedure_code == bindparam("procedure_code"))
-    & (ClaimRow.service_from == bindparam("service_from"))
-)
-_HISTORY = compiled(
-    select(
-        func.coalesce(func.sum(ClaimRow.approved_cents), 0).cast(BigInteger),
-        *(
-            func.array_agg(aggregate_order_by(column, ClaimRow.received_at)).filter(_ALIKE)
-            for column in (ClaimRow.claim_id, ClaimRow.received_at, ClaimRow.amount_cents)
-        ),
-    ).where(
+_USED = compiled(
+    select(func.coalesce(func.sum(ClaimRow.approved_cents), 0).cast(BigInteger)).where(
         ClaimRow.member_id == bindparam("member_id"),
         ClaimRow.service_from.between(bindparam("year_begins"), bindparam("year_ends")),
         ClaimRow.voided_at.is_(None),
@@ -83,37 +72,33 @@ _HISTORY = compiled(
 )
 
 
-def history(claim: Claim) -> Query[tuple[int, tuple[LookAlike, ...]]]:
-    """Cents of the benefit used in the calendar year of service, and the claims that look like this one.
-
-    Reads the member's claims of that year by the index on member and first day of service.
-    """
+def benefit_used(claim: Claim) -> Query[int]:
+    """Cents of the benefit used in the calendar year of service, without the claim that is replaced."""
     year = claim.service_from.year
     params = {
         "member_id": claim.member_id,
-        "provider_id": claim.provider_id,
-        "procedure_code": claim.principal.procedure_code,
-        "service_from": claim.service_from,
         "year_begins": date(year, 1, 1),
         "year_ends": date(year, 12, 31),
         "replaces": claim.replaces or "",
     }
-    return Query(_HISTORY, params, _read_history)
+    return Query(_USED, params, lambda rows: int(rows[0][0]))
 
 
-def _read_history(rows: Rows) -> tuple[int, tuple[LookAlike, ...]]:
-    used, ids, received, amounts = rows[0]
-    return used, tuple(map(LookAlike, ids or (), received or (), amounts or ()))
-
-
+_SET_BY_VOID = ("voided_at", "void_reason", "status_before_void")
 _ADD_CLAIM = _inserting(
-    ClaimRow, *(column.name for column in ClaimRow.__table__.columns if column.name not in ("voided_at", "void_reason"))
+    ClaimRow, *(column.name for column in ClaimRow.__table__.columns if column.name not in _SET_BY_VOID)
 )
 _ADD_LINE = _inserting(ClaimLineRow, *ClaimLineRow.__table__.columns.keys())
 
 
 def claim_values(
-    claim: Claim, facts: ClaimFacts, *, outcome: Outcome, approved_cents: int, submitted_by: str
+    claim: Claim,
+    facts: ClaimFacts,
+    *,
+    outcome: Outcome,
+    approved_cents: int,
+    submitted_by: str,
+    inherits_from: str | None,
 ) -> dict[str, Any]:
     """A row of `claims`."""
     return {
@@ -125,6 +110,8 @@ def claim_values(
         "approved_cents": approved_cents,
         "source": "api",
         "submitted_by": submitted_by,
+        "service_date_defaulted": claim.service_date_defaulted,
+        "inherits_from": inherits_from,
     }
 
 
@@ -150,6 +137,7 @@ _VOID = compiled(
     .values(
         voided_at=func.greatest(bindparam("at"), ClaimRow.received_at),
         void_reason=bindparam("reason"),
+        status_before_void=ClaimRow.status,
         status="voided",
         approved_cents=0,
     )
@@ -183,6 +171,7 @@ _LAST_ASSESSMENT = (
         AssessmentRow.model_version,
         AssessmentRow.findings,
         AssessmentRow.reasons,
+        AssessmentRow.rule,
     )
     .where(AssessmentRow.claim_id == ClaimRow.claim_id)
     .order_by(AssessmentRow.made_at.desc(), AssessmentRow.assessment_id.desc())
@@ -192,7 +181,12 @@ _LAST_ASSESSMENT = (
 
 
 def _with_assessment() -> Select[tuple[Any, ...]]:
-    return select(*ClaimRow.__table__.columns, *_LAST_ASSESSMENT.c).join(_LAST_ASSESSMENT, true(), isouter=True)
+    newer = aliased(ClaimRow)
+    replaced_by = select(newer.claim_id).where(newer.replaces == ClaimRow.claim_id).scalar_subquery()
+    chain = func.claim_chain(ClaimRow.claim_id, type_=ARRAY(Text))
+    return select(
+        *ClaimRow.__table__.columns, *_LAST_ASSESSMENT.c, replaced_by.label("replaced_by"), chain.label("chain")
+    ).join(_LAST_ASSESSMENT, true(), isouter=True)
 
 
 _CLAIM_WITH = _with_assessment().where(ClaimRow.claim_id == bindparam("id"))

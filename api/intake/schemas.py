@@ -15,6 +15,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from claims import plausibility, suspicion
 from claims.claim import Claim, ClaimLine, InvalidClaim
 from claims.money import MAX_CENTS, format_cents, parse_cents
 
@@ -143,6 +144,7 @@ class ClaimIn(BaseModel):
             service_to=self.service_to or max([first, *days]),
             place_of_service=self.place_of_service,
             replaces=self.replaces,
+            service_date_defaulted=not (self.service_from or self.service_to or days),
         )
 
     def _claim_lines(self) -> tuple[ClaimLine, ...]:
@@ -174,18 +176,28 @@ class FindingOut(BaseModel):
 
     code: str
     text: str
-    source: Literal["edit", "model", "rule"]
+    source: Literal["edit", "model", "rule", "plausibility"]
     cites: str | None = None
     line: int | None = None
     direction: Literal["for", "against"] | None = None
     odds: float | None = None
 
 
+class RuleOut(BaseModel):
+    """What the 2× rule says of the claim's amount, whoever decided."""
+
+    flagged: bool | None = Field(description="Null: there is nothing to compare with.")
+    text: str
+    average: float | None = Field(description="What the amount was compared with.")
+    basis: Literal["average", "catalogue", "nothing"]
+    claims: int = Field(description="How many claims the average is of.")
+
+
 class ClaimOut(BaseModel):
     """A claim and what was decided on it. The last fields are left out for providers."""
 
     claim_id: str
-    status: Literal["approved", "partially_approved", "in_review", "rejected", "voided"]
+    status: Literal["approved", "partially_approved", "in_review", "rejected", "denied", "voided"]
     member_id: str | None
     provider_id: str | None
     diagnosis_code: str | None
@@ -202,6 +214,11 @@ class ClaimOut(BaseModel):
     score: float | None = Field(None, description="Probability of fraud; null when decided by the rule.")
     decided_by: Literal["model", "rule"] | None = None
     model_version: str | None = None
+    rule: RuleOut | None = Field(None, description="The 2× rule's verdict; null for a claim loaded as history.")
+    replaced_by: str | None = None
+    chain: list[str] | None = Field(
+        None, description="This claim and those that replace or follow one another with it, the newest first."
+    )
 
 
 class ClaimPage(BaseModel):
@@ -211,8 +228,10 @@ class ClaimPage(BaseModel):
     next_cursor: str | None = Field(description="Send it as `cursor` for the next page; null: this was the last.")
 
 
-BY_MODEL = frozenset({"model_flagged"})
-BY_RULE = frozenset({"rule_flagged", "rule_cannot_judge", "above_cap_without_score"})
+BY_MODEL = frozenset({"model_flagged", "outside_training_range", "score_incomplete"})
+BY_RULE = frozenset({"rule_flagged", "rule_cannot_judge", "above_cap_without_score", "too_little_known"})
+HIDDEN = BY_MODEL | BY_RULE | plausibility.CODES | suspicion.CODES
+"""Codes that a provider does not see: they would say how much passes unseen, or what a suspicion rests on."""
 
 
 def money(cents: int) -> float:
@@ -244,6 +263,9 @@ def claim_out(claim: Mapping[str, Any], assessment: Mapping[str, Any] | None, *,
             "score": None if assessment is None else assessment["probability"],
             "decided_by": None if assessment is None else assessment["decided_by"],
             "model_version": None if assessment is None else assessment["model_version"],
+            "rule": None if assessment is None or assessment["rule"] is None else _rule_out(assessment["rule"]),
+            "replaced_by": claim["replaced_by"],
+            "chain": claim["chain"],
         }
     return body
 
@@ -258,14 +280,26 @@ def instant(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+def _source(code: str) -> str:
+    if code in BY_MODEL:
+        return "model"
+    if code in BY_RULE:
+        return "rule"
+    return "plausibility" if code in plausibility.CODES else "edit"
+
+
+def _rule_out(rule: Mapping[str, Any]) -> dict[str, Any]:
+    shown = {name: rule[name] for name in ("flagged", "text", "basis", "claims")}
+    return shown | {"average": None if rule["average_cents"] is None else money(rule["average_cents"])}
+
+
 def _reasons(assessment: Mapping[str, Any], *, sees_scores: bool) -> list[dict[str, Any]]:
     findings: Sequence[Mapping[str, Any]] = assessment["findings"]
     listed: list[dict[str, Any]] = []
     for finding in findings:
-        source = "model" if finding["code"] in BY_MODEL else "rule" if finding["code"] in BY_RULE else "edit"
-        if source == "edit" or sees_scores:
+        if sees_scores or finding["code"] not in HIDDEN:
             shown = {name: finding[name] for name in ("code", "text", "cites", "line")}
-            listed.append({**shown, "source": source})
+            listed.append({**shown, "source": _source(finding["code"])})
     if sees_scores:
         shown_reasons = assessment["reasons"]
         listed += [

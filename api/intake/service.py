@@ -15,20 +15,24 @@ from api.database import Database, Pipelined, Query
 from api.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from api.identity.roles import Caller
 from api.intake import repository
+from api.intake.related import Related, related
 from api.intake.repository import Reply
 from api.intake.schemas import ClaimIn, claim_out, instant, money
 from api.members import repository as members
 from api.outbox import repository as outbox
 from api.scoring import repository as assessments
 from api.scoring.client import ScorerClient, Scoring
-from claims import edits
+from claims import edits, plausibility
 from claims.benefits import Benefit
 from claims.claim import Claim, InvalidClaim
-from claims.decision import Decision, Policy, decide
+from claims.decision import Decision, Policy, decide, too_little_known
 from claims.edits import Evidence
+from claims.plausibility import PlausibilityPolicy
 from claims.reference import Diagnosis, Member, Procedure, Provider
+from claims.reference_prices import References
 from claims.rule import RuleVerdict, two_times
 from claims.scoring import ClaimFacts
+from claims.suspicion import SuspicionPolicy, inherit, replaced_often
 from core import clock
 from core.ids import new_id
 
@@ -43,6 +47,27 @@ class Known:
     provider: Provider
     procedures: Mapping[str, Procedure]
     diagnoses: Mapping[str, Diagnosis]
+    references: References
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """Everything an insurer chooses about decisions."""
+
+    decision: Policy
+    plausibility: PlausibilityPolicy
+    suspicion: SuspicionPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A decision with what is stored and shown beside it."""
+
+    decision: Decision
+    rule: RuleVerdict
+    inherits_from: str | None
+    chain: tuple[str, ...]
+    """The claim and those it replaces or follows, the newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +83,10 @@ class Answered:
 class Intake:
     """The way in of every claim."""
 
-    def __init__(self, database: Database, scorer: ScorerClient, policy: Policy) -> None:
+    def __init__(self, database: Database, scorer: ScorerClient, policies: Policies) -> None:
         self._database = database
         self._scorer = scorer
-        self._policy = policy
+        self._policies = policies
 
     async def submit(self, caller: Caller, sent: ClaimIn, body: bytes, key: str | None) -> Answered:
         """Decide a claim and store it, or repeat the answer given before to the same `key` and body.
@@ -82,49 +107,76 @@ class Intake:
         scoring = await self._scorer.score(facts)
         try:
             async with self._database.deciding() as connection:
-                decision, rule = await self._decide(connection, claim, known, scoring)
-                row, judged = _rows(caller, claim, facts, decision, scoring, rule)
-                answer = claim_out(row, judged, sees_scores=caller.sees_scores)
+                judged = await self._decide(connection, claim, known, scoring)
+                row, assessment = _rows(caller, claim, facts, judged, scoring)
+                shown = {**row, "replaced_by": None, "chain": list(judged.chain)}
+                answer = claim_out(shown, assessment, sees_scores=caller.sees_scores)
                 reply = json.dumps(answer, ensure_ascii=False, allow_nan=False).encode()
                 queries = repository.add_claim(claim, row)
-                queries += [assessments.add_assessment(judged), *_events(claim, judged)]
+                queries += [assessments.add_assessment(assessment), *_events(claim, assessment)]
                 if key is not None:
                     keep = Reply(request_hash, 201, reply)
                     queries.append(repository.keep_reply(caller.api_key_id, key, keep, claim.received_at))
                 await connection.finish(*queries)
         except UniqueViolation as error:
             return await self._after_conflict(error, caller, key, request_hash)
-        _count(decision, scoring, facts)
+        _count(judged.decision, scoring, facts)
         return Answered(201, reply, claim.claim_id)
 
-    async def _decide(
-        self, connection: Pipelined, claim: Claim, known: Known, scoring: Scoring
-    ) -> tuple[Decision, RuleVerdict]:
-        _, (used_cents, look_alikes) = await connection.ask(
-            repository.lock_member(claim.member_id), repository.history(claim)
+    async def _decide(self, connection: Pipelined, claim: Claim, known: Known, scoring: Scoring) -> Judged:
+        policies = self._policies
+        _, used_cents, earlier = await connection.ask(
+            repository.lock_member(claim.member_id),
+            repository.benefit_used(claim),
+            related(claim, policies.suspicion.days),
         )
+        if claim.replaces is not None:
+            await self._replace(connection, claim, earlier)
         benefit = Benefit(known.member.benefit_limit_cents, used_cents)
         evidence = Evidence(
-            claim, known.member, known.provider, known.procedures, known.diagnoses, benefit, look_alikes
+            claim, known.member, known.provider, known.procedures, known.diagnoses, benefit, earlier.look_alikes
         )
         rule = two_times(claim.amount_cents, claim.principal, known.procedures[claim.principal.procedure_code])
+        inherited = inherit(claim, replaced=earlier.replaced, held=earlier.held, policy=policies.suspicion)
+        replacements = earlier.replacements + (claim.replaces is not None)
+        findings = [
+            *edits.find(evidence),
+            *plausibility.find(
+                claim,
+                procedures=known.procedures,
+                references=known.references,
+                rule=rule,
+                policy=policies.plausibility,
+            ),
+            *([] if inherited is None else [inherited.finding]),
+            *replaced_often(replacements, earlier.replaced_chain, policies.suspicion),
+        ]
+        if scoring.withheld is not None:
+            findings.append(too_little_known(scoring.withheld, self._scorer.least_gain_present))
         decision = decide(
             amount_cents=claim.amount_cents,
             benefit=benefit,
-            findings=edits.find(evidence),
+            findings=findings,
             score=scoring.score,
             rule=rule,
-            policy=self._policy,
+            policy=policies.decision,
         )
-        if claim.replaces is not None:
-            await self._replace(connection, claim)
-        return decision, rule
+        source = None if inherited is None else inherited.source
+        chain = earlier.replaced_chain or (() if source is None else source.chain)
+        return Judged(decision, rule, None if source is None else source.claim_id, (claim.claim_id, *chain))
 
-    async def _replace(self, connection: Pipelined, claim: Claim) -> None:
+    async def _replace(self, connection: Pipelined, claim: Claim, earlier: Related) -> None:
         assert claim.replaces is not None
-        (before,) = await connection.ask(repository.claim_with(claim.replaces))
-        if before is None or (before["member_id"], before["provider_id"]) != (claim.member_id, claim.provider_id):
-            raise Invalid.field("replaces", "is no claim of this member and provider; send the id of that one")
+        if not earlier.replaced_chain:
+            raise Invalid.field(
+                "replaces", "does not refer to a claim for this member and provider; send the id of that claim"
+            )
+        limit = self._policies.suspicion.max_replacements
+        if earlier.replacements >= limit:
+            raise Conflict(
+                f"the claim was replaced {limit} times already, the most that is allowed; it stays as it is, and a "
+                "further correction is made by the insurer's staff"
+            )
         reason = f"replaced by {claim.claim_id}"
         (stood,) = await connection.ask(repository.void(claim.replaces, claim.received_at, reason))
         if not stood:
@@ -199,12 +251,13 @@ def to_claim(sent: ClaimIn, claim_id: str, received_at: datetime) -> Claim:
         raise Invalid.field(error.field, str(error)) from None
 
 
-def named_by(sent: ClaimIn) -> tuple[Query[Any], Query[Any], Query[Any]]:
+def named_by(sent: ClaimIn) -> tuple[Query[Any], Query[Any], Query[Any], Query[Any]]:
     """The questions after everybody and everything a claim names; `all_known` takes the answers."""
     return (
         members.member_and_provider(sent.member_id, sent.provider_id),
         catalog.procedures(code for _, code in _procedure_codes(sent)),
         catalog.diagnoses(code for _, code in _diagnosis_codes(sent)),
+        catalog.references(sent.provider_id, (code for _, code in _procedure_codes(sent))),
     )
 
 
@@ -225,6 +278,7 @@ def all_known(
     both: tuple[Member | None, Provider | None],
     procedures: Mapping[str, Procedure],
     diagnoses: Mapping[str, Diagnosis],
+    references: References,
 ) -> Known:
     """What is known of everything the claim names; raises `Invalid` naming each field that names nothing known."""
     member, provider = both
@@ -238,41 +292,43 @@ def all_known(
     errors += [FieldError(field, unknown) for field, code in _procedure_codes(sent) if code not in procedures]
     if errors or member is None or provider is None:
         raise Invalid.fields(errors)
-    return Known(member, provider, procedures, diagnoses)
+    return Known(member, provider, procedures, diagnoses, references)
 
 
 def _rows(
-    caller: Caller, claim: Claim, facts: ClaimFacts, decision: Decision, scoring: Scoring, rule: RuleVerdict
+    caller: Caller, claim: Claim, facts: ClaimFacts, judged: Judged, scoring: Scoring
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The claim and its assessment, as they are stored."""
     row = repository.claim_values(
         claim,
         facts,
-        outcome=decision.outcome,
-        approved_cents=decision.approved_cents,
+        outcome=judged.decision.outcome,
+        approved_cents=judged.decision.approved_cents,
         submitted_by=caller.api_key_id,
+        inherits_from=judged.inherits_from,
     )
-    judged = assessments.assessment_values(
+    assessment = assessments.assessment_values(
         assessment_id=new_id("asm"),
         claim_id=claim.claim_id,
         made_at=clock.now(),
-        decision=decision,
+        decision=judged.decision,
         score=scoring.score,
         breaker_state=scoring.breaker_state,
         score_failure=scoring.failure,
-        rule=rule if scoring.score is None else None,
+        rule=judged.rule,
+        stale_views=None if scoring.withheld is None else scoring.withheld.stale_views,
     )
-    return row, judged
+    return row, assessment
 
 
-def _events(claim: Claim, judged: Mapping[str, Any]) -> list[Query[None]]:
+def _events(claim: Claim, assessment: Mapping[str, Any]) -> list[Query[None]]:
     """What is to be done next."""
     claim_id, at = claim.claim_id, claim.received_at
     events = [outbox.add(outbox.RECEIVED, claim_id, {"claim_id": claim_id}, at)]
     if claim.replaces is not None:
         events.insert(0, outbox.add(outbox.VOIDED, claim.replaces, {"claim_id": claim.replaces}, at))
-    if judged["decided_by"] == "rule":
-        payload = {"claim_id": claim_id, "assessment_id": judged["assessment_id"]}
+    if assessment["decided_by"] == "rule":
+        payload = {"claim_id": claim_id, "assessment_id": assessment["assessment_id"]}
         events.append(outbox.add(outbox.RESCORE, claim_id, payload, at))
     return events
 

@@ -45,6 +45,11 @@ class ClaimRow(Base):
     status: Mapped[str]
     approved_cents: Mapped[Cents] = mapped_column(server_default="0")
     source: Mapped[str] = mapped_column(comment="'api', or the data set a history was loaded from.")
+    service_date_defaulted: Mapped[bool] = mapped_column(
+        server_default="false", comment="No day of service was sent: service_from is the day of receipt."
+    )
+    status_before_void: Mapped[str | None] = mapped_column(comment="What the status was when the claim was voided.")
+    inherits_from: Mapped[str | None] = mapped_column(comment="The claim whose review this one inherited.")
     submitted_by: Mapped[str | None] = mapped_column(comment="The API key.")
 
     __table_args__ = (
@@ -65,6 +70,7 @@ class ClaimRow(Base):
         # Benefit used in a year, and look-alikes of a claim.
         Index(None, "member_id", "service_from"),
         Index("claims_voided_at_idx", "voided_at", postgresql_where="voided_at IS NOT NULL"),
+        Index("claims_inherits_from_idx", "inherits_from", postgresql_where="inherits_from IS NOT NULL"),
         # A claim is corrected once.
         Index("claims_replaces_key", "replaces", unique=True, postgresql_where="replaces IS NOT NULL"),
     )

@@ -12,10 +12,12 @@ from api import metrics
 from api.scoring.breaker import Breaker, State
 from api.scoring.errors import ScorerFailure, ScorerRefused
 from api.scoring.http import Answer, HttpFailure, HttpPool
-from claims.score_check import UnbelievableScore, believe, believe_batch
+from claims.score_check import LEAST_GAIN_PRESENT, UnbelievableScore, believe, believe_batch
 from claims.scoring import ClaimFacts, Score
 
 MAX_SCORE_BYTES = 512 * 1024
+TOO_LITTLE_KNOWN = "too_little_known"
+"""`Scoring.failure` of a score that rests on too little to be used."""
 _STATES = TypeAdapter(dict[str, Any])
 
 
@@ -25,18 +27,28 @@ class Scoring:
 
     score: Score | None
     failure: str | None
-    """Why there is no score: `deadline`, `connect`, `breaker_open`, `sum` …"""
+    """Why there is no score: `deadline`, `connect`, `breaker_open`, `sum`, `too_little_known` …"""
     breaker_state: str
     """As it was when the claim came."""
+    withheld: Score | None = None
+    """A valid score that is not used, because too little was known to the model."""
 
 
 class ScorerClient:
     """One pool of connections and one breaker for one scorer."""
 
-    def __init__(self, base_url: str, *, deadline_ms: int, hedge_after_ms: int | None = None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        deadline_ms: int,
+        hedge_after_ms: int | None = None,
+        least_gain_present: float = LEAST_GAIN_PRESENT,
+    ) -> None:
         self._pool = HttpPool(base_url)
         self._deadline_s = deadline_ms / 1_000
         self._hedge_after_s = None if hedge_after_ms is None else hedge_after_ms / 1_000
+        self.least_gain_present = least_gain_present
         self.breaker = Breaker()
         self._show_breaker(time.monotonic())
 
@@ -72,6 +84,9 @@ class ScorerClient:
         self.breaker.succeeded(time.monotonic())
         self._show_breaker(time.monotonic())
         metrics.MODEL.labels(score.model_version).inc()
+        if score.gain_present < self.least_gain_present:  # the scorer is healthy; its inputs are missing
+            metrics.SCORER_FAILURES.labels(TOO_LITTLE_KNOWN).inc()
+            return Scoring(None, TOO_LITTLE_KNOWN, before, withheld=score)
         return Scoring(score, None, before)
 
     async def score_batch(self, claims: Sequence[ClaimFacts], *, deadline_s: float) -> list[Score]:

@@ -1,6 +1,6 @@
 """Assessments: added, read, never changed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -26,10 +26,14 @@ def assessment_values(
     breaker_state: str,
     score_failure: str | None,
     rule: RuleVerdict | None,
+    stale_views: Sequence[str] | None = None,
     supersedes: str | None = None,
     changes: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """A row of `assessments`: everything that was known, said and decided."""
+    """A row of `assessments`: everything that was known, said and decided.
+
+    `rule` is null only for an assessment that supersedes one without it; `stale_views` are those of a score not used.
+    """
     return {
         "assessment_id": assessment_id,
         "claim_id": claim_id,
@@ -45,6 +49,7 @@ def assessment_values(
         "supersedes": supersedes,
         "changes": None if changes is None else dict(changes),
         **_score_values(score),
+        **({} if stale_views is None else {"stale_views": list(stale_views)}),
     }
 
 
@@ -85,6 +90,11 @@ def _rule_values(rule: RuleVerdict) -> dict[str, Any]:
         "claims": rule.claims,
         "text": rule.text,
     }
+
+
+def rule_of(values: Mapping[str, Any] | None) -> RuleVerdict | None:
+    """The rule's verdict as it was stored."""
+    return None if values is None else RuleVerdict(**values)
 
 
 _ADD = compiled(

@@ -21,7 +21,7 @@ from api.intake.tables import ClaimRow
 from api.outbox.repository import RESCORE
 from api.outbox.tables import OutboxRow
 from api.scoring import repository as assessments
-from api.scoring.client import ScorerClient, Scoring
+from api.scoring.client import TOO_LITTLE_KNOWN, ScorerClient, Scoring
 from api.scoring.tables import AssessmentRow
 from claims.decision import Decision, reconsider
 from claims.outcome import Outcome
@@ -167,7 +167,7 @@ class Rescorer:
                 score=score,
                 breaker_state=scoring.breaker_state,
                 score_failure=None,
-                rule=None,
+                rule=assessments.rule_of(before["rule"]),
                 supersedes=one.assessment_id,
                 changes=changes,
             )
@@ -189,8 +189,8 @@ Asked = dict[int, dict[str, Any]]
 
 
 def _later(now: datetime, attempts: int, failure: str | None) -> datetime:
-    """`http_422` is about the claim, not about the scorer's health: such a claim backs off by itself."""
-    if failure != "http_422":
+    """Some failures are about the claim, not about the scorer's health: such a claim backs off by itself."""
+    if failure not in ("http_422", TOO_LITTLE_KNOWN):
         return now + timedelta(seconds=1)
     return now + min(timedelta(seconds=2 ** min(attempts, 12)), _LONGEST_WAIT)
 

@@ -59,6 +59,15 @@ def seed(url: str) -> None:
             "('P001', 'Knee arthroscopy', 340000, 300000, 40, NULL), ('P002', 'Cast', 4000, 4500, 40, NULL), "
             "('P003', 'Delivery', 400000, 400000, 40, 'F')"
         )
+        prices = {"P001": 3_000_00.0, "P002": 40_00.0, "P003": 4_000_00.0}
+        connection.cursor().executemany(
+            "INSERT INTO reference_statistics VALUES (%s, %s, %s, %s, %s, %s, %s, %s, '2026-03-01')",
+            [
+                *((code, "procedure", "", True, 40, price, 0.3, 3.0) for code, price in prices.items()),
+                *((code, "procedure", "", False, 40, price, 0.9, 3.0) for code, price in prices.items()),
+                *(("", "history", provider, True, 200, 0.0, 0.0, 0.0) for provider in ("H456", "H457", "H666")),
+            ],
+        )
         connection.execute("INSERT INTO diagnoses (diagnosis_code, name) VALUES ('D001', 'Knee'), ('D002', 'Fall')")
 
 

@@ -78,7 +78,7 @@ def score_document(probability: float = 0.1, *, claim_id: str = "clm_1") -> dict
         "gain_present": 1.0,
         "out_of_range": [],
         "tail_features": 0,
-        "tail_limit": 6,
+        "tail_limit": 3,
         "explained_by": "tables",
         "shadow": None,
     }

@@ -14,6 +14,20 @@ NEXT = DAY + timedelta(days=1)
 BEFORE = DAY - timedelta(days=1)
 
 
+def look_alike(**changes):
+    values = {
+        "claim_id": "clm_0",
+        "received_at": RECEIVED,
+        "amount_cents": 100_00,
+        "procedure_code": "P001",
+        "procedure_codes": frozenset(["P001"]),
+        "service_from": DAY,
+        "service_to": DAY,
+        "service_date_defaulted": False,
+    }
+    return LookAlike(**(values | changes))
+
+
 def codes(evidence):
     return [finding.code for finding in edits.find(evidence)]
 
@@ -59,10 +73,10 @@ def test_a_benefit_with_nothing_left_is_found(used, expected):
 @pytest.mark.parametrize(
     ("other", "expected"),
     [
-        (LookAlike("clm_0", RECEIVED, 100_00), ["duplicate"]),
-        (LookAlike("clm_0", RECEIVED, 99_00), ["possible_duplicate"]),
-        (LookAlike("clm_replaced", RECEIVED, 100_00), []),
-        (LookAlike("clm_1", RECEIVED, 100_00), []),
+        (look_alike(), ["duplicate"]),
+        (look_alike(amount_cents=99_00), ["possible_duplicate"]),
+        (look_alike(claim_id="clm_replaced"), []),
+        (look_alike(claim_id="clm_1"), []),
     ],
 )
 def test_a_look_alike_is_a_duplicate_at_the_same_amount_unless_it_is_corrected_by_the_claim(other, expected):

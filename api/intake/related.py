@@ -1,0 +1,179 @@
+"""Earlier claims of a claim's member and provider: possible duplicates, and services that are held."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Text, any_, bindparam, case, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY, array
+from sqlalchemy.orm import aliased
+
+from api.database import Query, Rows, compiled
+from api.intake.tables import ClaimLineRow, ClaimRow
+from api.scoring.repository import finding_of
+from api.scoring.tables import AssessmentRow
+from claims.claim import Claim
+from claims.edits import NEAR_DAYS, LookAlike
+from claims.suspicion import HeldClaim
+
+_LONGEST_STAY_DAYS = 366
+"""How far back the index on member and first day of service is read for a stay that may still last."""
+
+_STANDING = ("approved", "partially_approved", "in_review")
+_HELD = {"in_review": "in review", "denied": "denied"}
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """What earlier claims say about a new one."""
+
+    look_alikes: tuple[LookAlike, ...]
+    """Oldest first."""
+    held: tuple[HeldClaim, ...]
+    """Newest first, without the claim that is replaced."""
+    replaced: HeldClaim | None
+    """The claim that is replaced, if it is held."""
+    replaced_chain: tuple[str, ...]
+    """The claim that is replaced and those it replaces or follows, the newest first; empty: nothing is replaced."""
+    replacements: int
+    """How many claims of `replaced_chain` are replacements themselves."""
+
+
+# Arrays rather than IN: the statement is compiled once, with its parameters in it.
+_held_states = any_(literal(list(_HELD), ARRAY(Text)))
+_held = or_(
+    ClaimRow.status == _held_states, (ClaimRow.status == "voided") & (ClaimRow.status_before_void == _held_states)
+)
+_newer, _older = aliased(ClaimRow), aliased(ClaimRow)
+_codes = func.array(
+    select(ClaimLineRow.procedure_code).where(ClaimLineRow.claim_id == ClaimRow.claim_id).scalar_subquery(),
+    type_=ARRAY(Text),
+)
+_findings = (
+    select(AssessmentRow.findings)
+    .where(AssessmentRow.claim_id == ClaimRow.claim_id)
+    .order_by(AssessmentRow.made_at.desc(), AssessmentRow.assessment_id.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_is_replaced = ClaimRow.claim_id == bindparam("replaces")
+_chain = func.claim_chain(ClaimRow.claim_id, type_=ARRAY(Text))
+_COLUMNS = {
+    "claim_id": ClaimRow.claim_id,
+    "received_at": ClaimRow.received_at,
+    "amount_cents": ClaimRow.amount_cents,
+    "procedure_code": ClaimRow.procedure_code,
+    "procedure_codes": _codes,
+    "diagnosis_codes": func.array_cat(array([ClaimRow.diagnosis_code]), ClaimRow.other_diagnoses, type_=ARRAY(Text)),
+    "service_from": ClaimRow.service_from,
+    "service_to": ClaimRow.service_to,
+    "service_date_defaulted": ClaimRow.service_date_defaulted,
+    "status": ClaimRow.status,
+    "status_before_void": ClaimRow.status_before_void,
+    "replaces": ClaimRow.replaces,
+    "is_followed": select(_newer.claim_id)
+    .where(or_(_newer.replaces == ClaimRow.claim_id, _newer.inherits_from == ClaimRow.claim_id))
+    .exists(),
+    "findings": case((_held, _findings)),
+    "chain": case((or_(_held, _is_replaced), _chain)),
+    "replacements": case(
+        (
+            _is_replaced,
+            select(func.count()).where(_older.claim_id == any_(_chain), _older.replaces.is_not(None)).scalar_subquery(),
+        )
+    ),
+}
+_RELATED = compiled(
+    select(*(column.label(name) for name, column in _COLUMNS.items()))
+    .where(
+        ClaimRow.member_id == bindparam("member_id"),
+        ClaimRow.provider_id == bindparam("provider_id"),
+        or_(
+            _is_replaced,
+            ClaimRow.service_from.between(bindparam("begins"), bindparam("ends"))
+            & (ClaimRow.service_to >= bindparam("reaches"))
+            & or_(_held, ClaimRow.status == any_(literal(list(_STANDING), ARRAY(Text)))),
+        ),
+    )
+    .order_by(ClaimRow.received_at, ClaimRow.claim_id)
+)
+
+
+def related(claim: Claim, days: int) -> Query[Related]:
+    """Claims of the same member and provider whose service lies up to `days` from this one's, and the replaced claim.
+
+    Read under the member's lock, so that two claims at once find each other.
+    """
+    reach = timedelta(days=max(days, NEAR_DAYS))
+    params = {
+        "member_id": claim.member_id,
+        "provider_id": claim.provider_id,
+        "replaces": claim.replaces or "",
+        "begins": claim.service_from - reach - timedelta(days=_LONGEST_STAY_DAYS),
+        "ends": claim.service_to + reach,
+        "reaches": claim.service_from - reach,
+    }
+    return Query(_RELATED, params, lambda rows: _read(rows, claim))
+
+
+def _read(rows: Rows, claim: Claim) -> Related:
+    found = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+    replaced = next((row for row in found if row["claim_id"] == claim.replaces), None)
+    others = [row for row in found if row is not replaced]
+    chain = () if replaced is None else _older_part(replaced)
+    return Related(
+        look_alikes=tuple(_look_alike(row) for row in others if row["status"] in _STANDING),
+        held=tuple(_held_claim(row) for row in reversed(others) if _is_open(row)),
+        replaced=None if replaced is None or _how(replaced) is None else _held_claim(replaced),
+        replaced_chain=chain,
+        replacements=0 if replaced is None else replaced["replacements"],
+    )
+
+
+def _how(row: Mapping[str, Any]) -> str | None:
+    if row["status"] == "voided":
+        before = _HELD.get(row["status_before_void"] or "")
+        return None if before is None else f"voided while {before}"
+    return _HELD.get(row["status"])
+
+
+def _is_open(row: Mapping[str, Any]) -> bool:
+    """A claim that is over but has a successor says nothing more: its suspicion went to the successor."""
+    return _how(row) is not None and (row["status"] == "in_review" or not row["is_followed"])
+
+
+def _older_part(row: Mapping[str, Any]) -> tuple[str, ...]:
+    chain: Sequence[str] = row["chain"]
+    return tuple(chain[chain.index(row["claim_id"]) :])
+
+
+def _codes_of(row: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(row["procedure_codes"] or [row["procedure_code"]])
+
+
+def _look_alike(row: Mapping[str, Any]) -> LookAlike:
+    return LookAlike(
+        claim_id=row["claim_id"],
+        received_at=row["received_at"],
+        amount_cents=row["amount_cents"],
+        procedure_code=row["procedure_code"],
+        procedure_codes=_codes_of(row),
+        service_from=row["service_from"],
+        service_to=row["service_to"],
+        service_date_defaulted=row["service_date_defaulted"],
+    )
+
+
+def _held_claim(row: Mapping[str, Any]) -> HeldClaim:
+    return HeldClaim(
+        claim_id=row["claim_id"],
+        how=_how(row) or "",
+        findings=tuple(finding_of(finding) for finding in row["findings"] or ()),
+        procedure_codes=_codes_of(row),
+        diagnosis_codes=frozenset(row["diagnosis_codes"]),
+        service_from=row["service_from"],
+        service_to=row["service_to"],
+        is_replacement=row["replaces"] is not None,
+        chain=_older_part(row),
+    )
