@@ -47,8 +47,6 @@ def _numbers(score: Score) -> Iterator[float | None]:
     yield from score.vector.values()
     for reason in score.reasons:
         yield from (reason.push, reason.odds, *reason.features.values())
-    for found in score.out_of_range:
-        yield from (found.value, found.low, found.high)
     if score.counterfactual is not None:
         yield score.counterfactual.probability
     for outside in score.out_of_range:

@@ -99,7 +99,7 @@ class Scorer:
             return []
         known = [known_of(one.facts, one.reading.states) for one in asked]
         full = np.stack([vector_of(x) for x in known])
-        rows = np.ascontiguousarray(full[:, self._columns])
+        rows = self.rows_of(full)
         margins, phi, base = self._explain(rows, threads=threads)
         supports = self._supports(known, rows)
         shadows = [None] * len(asked) if challenger is None else challenger.shadows(full)
@@ -126,7 +126,7 @@ class Scorer:
 
     def shadows(self, full: NDArray[np.float32]) -> list[ShadowScore]:
         """What this model says of many whole vectors."""
-        margins = self.margins(np.ascontiguousarray(full[:, self._columns]))
+        margins = self.margins(self.rows_of(full))
         return [self._shadow(float(margin)) for margin in margins]
 
     def _shadow(self, margin: float) -> ShadowScore:
@@ -137,6 +137,10 @@ class Scorer:
             probability=probability,
             flagged=probability >= self.artefact.threshold,
         )
+
+    def rows_of(self, full: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Whole vectors (N, every feature) cut to this model's schema (N, F)."""
+        return np.ascontiguousarray(full[:, self._columns])
 
     def margins(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Margins (N,) of vectors in this model's schema (N, F)."""
@@ -179,7 +183,7 @@ class Scorer:
     def _nearest_lower_amount(self, facts: ClaimFacts, reading: Reading) -> Counterfactual | None:
         def probabilities_at(amounts: NDArray[np.int64]) -> NDArray[np.float64]:
             matrix = build_amounts(facts, reading.states, amounts)
-            margins = self.margins(np.ascontiguousarray(matrix[:, self._columns])).tolist()
+            margins = self.margins(self.rows_of(matrix)).tolist()
             # One at a time, so that an answer has the very bits that scoring the claim at that amount would give.
             return np.array([self.artefact.calibrator.probability(margin) for margin in margins])
 
