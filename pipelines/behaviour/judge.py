@@ -24,6 +24,8 @@ from models.scorer import Asked, Scorer
 from pipelines.behaviour.perturb import CASES, Case, Kind
 from pipelines.behaviour.submissions import Catalogue, Submission
 
+IMPLAUSIBLE_FACTOR = 5.0
+"""A price above so many times the procedure's median of the year before is implausible, whatever the policy says."""
 _BATCH = 200
 
 
@@ -80,7 +82,7 @@ class Result:
     cents_unseen: int = 0
     cents_unseen_rule_alone: int = 0
     implausible: int = 0
-    """Claims whose price is above the highest multiple of the median price that the policy allows, or without one."""
+    """Claims whose price is above `IMPLAUSIBLE_FACTOR` times the procedure's median, or has nothing to compare with."""
     implausible_paid: int = 0
     """Of those, paid without a person having looked."""
 
@@ -124,7 +126,7 @@ def judge_behaviour(
         step(f"Deciding {len(claims):,} claims: {case}")
         changed = [made for one in claims if (made := case.of(one)) is not None]
         decided = decide_all(scorer, changed, catalogue, policies=policies, standing=case.kind is Kind.DUPLICATE)
-        results.append(_result(case, list(decided), catalogue, policies))
+        results.append(_result(case, list(decided), catalogue))
     return Behaviour(catalogue.as_of, tuple(results))
 
 
@@ -198,10 +200,10 @@ def _look_alike(one: Submission) -> LookAlike:
     )
 
 
-def _result(case: Case, decided: Sequence[Decided], catalogue: Catalogue, policies: Policies) -> Result:
+def _result(case: Case, decided: Sequence[Decided], catalogue: Catalogue) -> Result:
     paid = [one for one in decided if one.paid]
     by_rule = [one for one in decided if one.paid_by_rule]
-    implausible = [one for one in decided if _implausible(one.submission, catalogue, policies.plausibility)]
+    implausible = [one for one in decided if _implausible(one.submission, catalogue)]
     return Result(
         case,
         claims=len(decided),
@@ -214,17 +216,16 @@ def _result(case: Case, decided: Sequence[Decided], catalogue: Catalogue, polici
     )
 
 
-def _implausible(one: Submission, catalogue: Catalogue, policy: PlausibilityPolicy) -> bool:
-    """Whether the statistics permit to call the price implausible: above what the policy allows anyone, or no price.
+def _implausible(one: Submission, catalogue: Catalogue) -> bool:
+    """Whether the statistics permit to call the price implausible, or there are none.
 
     Where prices of one code vary a hundredfold, ten times a low one is a usual one, and no statistic tells.
     """
     line = one.claim.principal
-    usual = catalogue.references(one.claim, one.provider).price(
-        line.procedure_code, principal=True, scope=Scope.PROCEDURE
-    )
-    if usual is None or usual.claims < policy.procedure.min_claims:
-        typical = catalogue.procedure(line.procedure_code).typical_cents
-        return typical is None or line.amount_cents / line.units > typical * policy.catalogue_factor
-    factor = max(policy.peer_factor, policy.procedure.ceiling_factor)
-    return line.amount_cents / line.units > usual.median_cents * factor
+    price = line.amount_cents / line.units
+    references = catalogue.references(one.claim, one.provider)
+    usual = references.price(line.procedure_code, principal=True, scope=Scope.PROCEDURE)
+    if usual is not None and usual.claims >= DEFAULT_POLICY.procedure.min_claims:
+        return price > usual.median_cents * IMPLAUSIBLE_FACTOR
+    typical = catalogue.procedure(line.procedure_code).typical_cents
+    return typical is None or price > typical * IMPLAUSIBLE_FACTOR

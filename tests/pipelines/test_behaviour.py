@@ -15,6 +15,7 @@ from features.vector import build_one
 from models.scorer import Scorer
 from pipelines.behaviour import (
     AMOUNT_FACTORS,
+    Behaviour,
     Case,
     Kind,
     backtest,
@@ -59,7 +60,12 @@ def scorer() -> Scorer:
 
 @cache
 def claims() -> tuple[tuple[Submission, ...], Catalogue]:
-    return held_out(window(), most=60)
+    return held_out(window(), most=30)
+
+
+@cache
+def sound_behaviour() -> Behaviour:
+    return judge_behaviour(scorer(), *claims())
 
 
 def policies(**changes: object) -> Policies:
@@ -67,7 +73,7 @@ def policies(**changes: object) -> Policies:
 
 
 def test_a_claim_read_back_has_the_vector_it_was_trained_with() -> None:
-    examples, rows = window().examples, window().rows[:40]
+    examples, rows = window().examples, window().rows[:25]
     found = read_submissions(window().source, examples.claims.take(pa.array(rows)), examples.fraud[rows])
     assert found.not_submittable == 0
     built = np.stack([build_one(one.facts, one.reading.states) for one in found.claims])
@@ -81,7 +87,7 @@ def test_held_out_claims_are_honest_late_and_the_same_each_time() -> None:
     taken, catalogue = claims()
     assert not any(one.fraud for one in taken)
     assert min(one.claim.received_at for one in taken).date() >= catalogue.as_of
-    assert [one.claim.claim_id for one in held_out(window(), most=60)[0]] == [one.claim.claim_id for one in taken]
+    assert [one.claim.claim_id for one in held_out(window(), most=30)[0]] == [one.claim.claim_id for one in taken]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -102,7 +108,7 @@ def test_a_claim_too_large_to_submit_is_left_out() -> None:
 
 
 def test_no_more_is_paid_unseen_than_by_the_rule_alone_and_nothing_at_ten_times_the_amount() -> None:
-    behaviour = judge_behaviour(scorer(), *claims())
+    behaviour = sound_behaviour()
     for factor in AMOUNT_FACTORS:
         result = behaviour.of(Kind.AMOUNT, factor)
         assert result is not None
@@ -133,7 +139,7 @@ def test_the_rule_arm_is_the_2x_rule() -> None:
 def test_the_gate_passes_the_policy_and_refuses_a_blind_one_with_factor_and_margin() -> None:
     taken, catalogue = claims()
     falls = largest_falls(scorer(), taken[:10])
-    sound = measures.of_behaviour(judge_behaviour(scorer(), taken, catalogue), falls)
+    sound = measures.of_behaviour(sound_behaviour(), falls)
     blind = measures.of_behaviour(
         judge_behaviour(
             # A model that flags nothing and knows no range: its silence is all there is.
@@ -179,7 +185,7 @@ def test_a_model_whose_constraints_are_broken_is_found_out() -> None:
 
 
 def test_a_backtest_counts_each_finding_by_day_with_its_precision() -> None:
-    examples, rows = window().examples, window().rows[:200]
+    examples, rows = window().examples, window().rows[:60]
     found = read_submissions(window().source, examples.claims.take(pa.array(rows)), examples.fraud[rows])
     done = backtest(window().source, found.claims, scorer=scorer(), policies=policies())
     assert (done.claims, done.frauds) == (len(found.claims), int(examples.fraud[rows].sum()))
