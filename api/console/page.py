@@ -30,6 +30,8 @@ class ClaimView:
     received_at: datetime
     voided_at: datetime | None
     findings: Sequence[Mapping[str, str]]
+    chain: Sequence[str] = ()
+    """The claim and those that replace or follow one another with it, the newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,9 @@ class AssessmentView:
     feature_times: Mapping[str, datetime | None]
     stale_views: Sequence[str]
     explained_by: str | None
+    score_failure: str | None = None
+    rule_text: str | None = None
+    """What the 2× rule said of the amount, whoever decided."""
 
 
 Waterfall = list[dict[str, str | float | None]]
@@ -159,9 +164,15 @@ def _verdict_text(claim: ClaimView, current: AssessmentView) -> str:
     by = (
         f"the model ({current.model_version})"
         if current.decided_by == "model"
-        else "the 2× rule, because no score could be had in time"
+        else f"the 2× rule, because {_no_score(current)}"
     )
     return f"{format_cents(claim.amount_cents)} claimed, {approved} approved. Assessed by {by}."
+
+
+def _no_score(current: AssessmentView) -> str:
+    return (
+        "too little was known to the model" if current.score_failure == "too_little_known" else "no score came in time"
+    )
 
 
 def _notices(claim: ClaimView, current: AssessmentView) -> list[str]:
@@ -169,7 +180,7 @@ def _notices(claim: ClaimView, current: AssessmentView) -> list[str]:
     if claim.voided_at is not None:
         notices.append(f"Voided on {claim.voided_at:%Y-%m-%d %H:%M} UTC.")
     if current.decided_by == "rule":
-        notices.append("Decided by the rule while the scorer could not be reached; it is scored again when it is back.")
+        notices.append(f"Decided by the rule, because {_no_score(current)}; the claim is scored again later.")
     if current.stale_views:
         notices.append(
             f"Features of {', '.join(current.stale_views)} were behind or missing, so the model did without."
@@ -192,6 +203,8 @@ def _facts(claim: ClaimView, current: AssessmentView) -> list[tuple[str, str]]:
         ("Received (UTC)", f"{claim.received_at:%Y-%m-%d %H:%M:%S}"),
         ("Model version", current.model_version or "none"),
         ("Breaker at the time", current.breaker_state or "not recorded"),
+        ("2× rule", current.rule_text or "not recorded"),
+        *([("Chain of claims, newest first", ", ".join(claim.chain))] if len(claim.chain) > 1 else []),
     ]
 
 

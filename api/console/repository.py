@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy import RowMapping, Text, func, insert, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.console.tables import ConsoleSessionRow
@@ -65,8 +66,9 @@ async def end_session(connection: AsyncConnection, token_hash: bytes, at: dateti
 
 
 async def claim_with(connection: AsyncConnection, claim_id: str) -> RowMapping | None:
-    """A claim's stored row."""
-    statement = select(ClaimRow.__table__).where(ClaimRow.claim_id == claim_id)
+    """A claim's stored row and its chain."""
+    chain = func.claim_chain(ClaimRow.claim_id, type_=ARRAY(Text))
+    statement = select(ClaimRow.__table__, chain.label("chain")).where(ClaimRow.claim_id == claim_id)
     return (await connection.execute(statement)).mappings().one_or_none()
 
 

@@ -197,6 +197,7 @@ def _claim(row: RowMapping, findings: Sequence[Mapping[str, str]]) -> ClaimView:
         received_at=row["received_at"],
         voided_at=row["voided_at"],
         findings=findings,
+        chain=row["chain"],
     )
 
 
@@ -222,4 +223,6 @@ def _assessment(row: Mapping[str, Any]) -> AssessmentView:
         feature_times=times,
         stale_views=row["stale_views"] or (),
         explained_by=row["explained_by"],
+        score_failure=row["score_failure"],
+        rule_text=None if row["rule"] is None else row["rule"]["text"],
     )

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import and_, exists, func, insert, select
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import Text, and_, case, exists, func, insert, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY, array, distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.intake.tables import ClaimRow
@@ -19,28 +19,40 @@ async def hold_week(connection: AsyncConnection, week: date) -> None:
 
 
 async def scored_between(connection: AsyncConnection, first: datetime, until: datetime) -> Sequence[Any]:
-    """Standing claims received from `first` to before `until` that nobody has selected, each with its latest score.
+    """Standing claims received from `first` to before `until` that nobody has selected, each with its decisive score.
 
-    Rows of claim_id, probability, model_version; claims that only the rule has judged yet are left out.
+    That is the latest; for a claim that replaces or follows others, the highest of the latest scores of all of
+    them, so that a held service does not leave the list by being billed again. Rows of claim_id, probability,
+    model_version; claims of which only the rule has judged the whole chain are left out.
     """
-    latest = (
-        select(AssessmentRow.claim_id, AssessmentRow.probability, AssessmentRow.model_version)
-        .join(ClaimRow, ClaimRow.claim_id == AssessmentRow.claim_id)
+    chain = case(
+        (
+            or_(ClaimRow.replaces.is_not(None), ClaimRow.inherits_from.is_not(None)),
+            func.claim_chain(ClaimRow.claim_id, type_=ARRAY(Text)),
+        ),
+        else_=array([ClaimRow.claim_id]),
+    )
+    week = (
+        select(ClaimRow.claim_id, func.unnest(chain).label("of_chain"))
+        .outerjoin(SelectionRow, SelectionRow.claim_id == ClaimRow.claim_id)
         .where(
             ClaimRow.received_at >= first,
             ClaimRow.received_at < until,
             ClaimRow.voided_at.is_(None),
-            AssessmentRow.probability.is_not(None),
+            SelectionRow.claim_id.is_(None),
         )
-        .ext(distinct_on(AssessmentRow.claim_id))
-        .order_by(AssessmentRow.claim_id, AssessmentRow.made_at.desc(), AssessmentRow.assessment_id.desc())
+        .subquery()
+    )
+    latest = (
+        select(week.c.claim_id, AssessmentRow.probability, AssessmentRow.model_version)
+        .join(AssessmentRow, AssessmentRow.claim_id == week.c.of_chain)
+        .where(AssessmentRow.probability.is_not(None))
+        .ext(distinct_on(week.c.claim_id, week.c.of_chain))
+        .order_by(week.c.claim_id, week.c.of_chain, AssessmentRow.made_at.desc(), AssessmentRow.assessment_id.desc())
         .subquery()
     )
     statement = (
-        select(latest)
-        .outerjoin(SelectionRow, SelectionRow.claim_id == latest.c.claim_id)
-        .where(SelectionRow.claim_id.is_(None))
-        .order_by(latest.c.claim_id)
+        select(latest).ext(distinct_on(latest.c.claim_id)).order_by(latest.c.claim_id, latest.c.probability.desc())
     )
     return (await connection.execute(statement)).all()
 

@@ -184,3 +184,15 @@ def test_lists_and_findings_cannot_be_changed(database_url, table):
 
 def test_a_week_begins_on_its_monday():
     assert {monday_of(MONDAY + timedelta(days=day)) for day in range(7)} == {MONDAY}
+
+
+def test_a_held_service_stays_on_the_list_through_its_replacement(database_url):
+    add_claim(database_url, "C1", probability=0.9, voided=True)
+    add_claim(database_url, "C2", probability=0.01)
+    add_claim(database_url, "C3", probability=0.05)
+    add_claim(database_url, "C4", decided_by="rule")
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE claims SET replaces = 'C1' WHERE claim_id = 'C2'")
+        connection.execute("UPDATE claims SET inherits_from = 'C1' WHERE claim_id = 'C4'")
+    listed = ask(database_url, lambda database: select_week(database, MONDAY, all_of))
+    assert {row.claim_id: row.probability for row in listed} == {"C2": 0.9, "C3": 0.05, "C4": 0.9}

@@ -77,6 +77,17 @@ def test_loading_again_changes_nothing(database_url, folder):
         assert connection.execute("SELECT DISTINCT source FROM claims").fetchall() == [("test",)]
 
 
+def test_a_second_load_of_the_same_day_is_judged_by_both_files(database_url, folder):
+    load_folder(database_url, folder, source="first", today=DAY)
+    write(folder, "claims", CLAIMS, [claim(at, amount_cents=400_00) for at in range(10, 30)])
+    load_folder(database_url, folder, source="second", today=DAY)
+    with psycopg.connect(database_url) as connection:
+        average = "SELECT average_cents, average_claims FROM procedures WHERE procedure_code = 'P1'"
+        assert connection.execute(average).fetchone() == (328_00, 25)
+        reference = "SELECT claims, round(median_cents) FROM reference_statistics WHERE scope = 'procedure'"
+        assert connection.execute(reference).fetchone() == (25, 400_00)
+
+
 def test_the_average_is_of_the_year_to_midnight_without_what_was_voided(database_url, folder):
     load_folder(database_url, folder, source="test", today=DAY)
     with psycopg.connect(database_url) as connection:

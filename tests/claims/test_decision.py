@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from claims.benefits import Benefit
 from claims.claim import ClaimLine
-from claims.decision import Policy, decide, reconsider
+from claims.decision import Policy, decide, reconsider, too_little_known
 from claims.outcome import Finding, Outcome, gravest
 from claims.reference import Procedure
 from claims.rule import two_times
@@ -14,6 +14,7 @@ REVIEW = Finding("units_over_limit", Outcome.IN_REVIEW, "words", "table")
 REJECT = Finding("duplicate", Outcome.REJECTED, "words", "table")
 POLICY = Policy(rule_approval_cap_cents=500_00)
 NO_LIMIT = Benefit(None, 0)
+OUTSIDE = {"feature": "amount", "value": 1e7, "low": 12.0, "high": 90_000.0}
 
 
 def decided(*, amount=100_00, benefit=NO_LIMIT, findings=(), score=None, flagged=False):
@@ -122,6 +123,39 @@ def test_the_rule_flags_what_is_above_twice_the_average(amount, procedure, flagg
 def test_a_late_score_sends_to_review_but_never_pays_and_never_rejects(standing, probability, outcome, approved):
     decision = reconsider(standing=standing, approved_cents=70_00, findings=(), score=make_score(probability))
     assert (decision.outcome, decision.approved_cents, decision.decided_by) == (outcome, approved, "model")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "words"),
+    [
+        ({"out_of_range": [OUTSIDE]}, "outside_training_range", "amount is 1e+07, in training 12 to 90000"),
+        ({"tail_features": 4, "tail_limit": 3}, "outside_training_range", "4 features have extreme values"),
+        ({"gain_present": 0.79, "stale_views": ["member_today"]}, "score_incomplete", "stale: member_today"),
+    ],
+)
+def test_a_score_whose_silence_means_nothing_sends_to_review(changes, code, words):
+    decision = decided(score=make_score(0.1, **changes))
+    (finding,) = decision.findings
+    assert (decision.outcome, decision.flagged, finding.code) == (Outcome.IN_REVIEW, False, code)
+    assert words in finding.text
+    late = reconsider(standing=Outcome.APPROVED, approved_cents=1, findings=(), score=make_score(0.1, **changes))
+    assert (late.outcome, late.approved_cents) == (Outcome.IN_REVIEW, 0)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"tail_features": 3, "tail_limit": 3}, {"tail_features": 90, "tail_limit": None}, {"gain_present": 0.8}]
+)
+def test_a_score_at_its_limits_is_taken(changes):
+    assert decided(score=make_score(0.1, **changes)).outcome is Outcome.APPROVED
+
+
+def test_why_a_score_was_not_used_decides_nothing_and_goes_with_the_next_score():
+    reason = too_little_known(make_score(gain_present=0.2, stale_views=["a", "b"]), 0.5)
+    assert "a, b" in reason.text
+    without = decided(findings=(reason,))
+    assert (without.outcome, without.decided_by) == (Outcome.APPROVED, "rule")
+    decision = reconsider(standing=Outcome.APPROVED, approved_cents=1, findings=without.findings, score=make_score())
+    assert decision.findings == ()
 
 
 def test_what_was_found_for_want_of_a_score_is_no_finding_once_there_is_one():

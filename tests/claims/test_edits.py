@@ -84,6 +84,45 @@ def test_a_look_alike_is_a_duplicate_at_the_same_amount_unless_it_is_corrected_b
     assert codes(make_evidence(claim, look_alikes=(other,))) == expected
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "days", "amount", "expected"),
+    [
+        (True, False, 1, 100_00, "duplicate"),
+        (False, True, 1, 100_00, "duplicate"),
+        (True, True, -1, 100_00, "duplicate"),
+        (True, False, 0, 100_00, "duplicate"),
+        (True, False, 2, 100_00, "possible_duplicate"),
+        (True, False, 3, 99_00, "possible_duplicate"),
+        (True, True, 4, 100_00, None),
+        (False, False, 1, 100_00, None),
+    ],
+)
+def test_around_a_day_of_service_that_was_not_sent_days_near_it_count(ours, theirs, days, amount, expected):
+    day = DAY - timedelta(days=days)
+    other = look_alike(service_from=day, service_to=day, service_date_defaulted=theirs, amount_cents=amount)
+    found = edits.find(make_evidence(make_claim(service_date_defaulted=ours), look_alikes=(other,)))
+    assert [finding.code for finding in found] == ([] if expected is None else [expected])
+    assert all("send service_from" in finding.text for finding in found)
+
+
+@pytest.mark.parametrize(
+    ("lines", "other", "expected"),
+    [
+        ([("P2", 50_00), ("P1", 50_00)], {"procedure_code": "P1", "procedure_codes": {"P1", "P2"}}, ["duplicate"]),
+        ([("P2", 60_00)], {"procedure_code": "P1", "procedure_codes": {"P1", "P2"}}, ["possible_duplicate"]),
+        ([("P3", 100_00)], {"procedure_code": "P1", "procedure_codes": {"P1", "P2"}}, []),
+        ([("P1", 60_00)], {"procedure_code": "P1", "service_from": BEFORE, "service_to": NEXT}, ["possible_duplicate"]),
+        ([("P1", 60_00)], {"procedure_code": "P1", "service_from": BEFORE, "service_to": BEFORE}, []),
+    ],
+    ids=["other order of lines", "split over two claims", "other procedure", "within a stay", "another day"],
+)
+def test_the_same_service_is_found_however_it_is_billed(lines, other, expected):
+    claim = make_claim(*(ClaimLine(code, amount) for code, amount in lines))
+    codes_of_other = frozenset(other.get("procedure_codes", {other["procedure_code"]}))
+    evidence = make_evidence(claim, look_alikes=(look_alike(**(other | {"procedure_codes": codes_of_other})),))
+    assert codes(evidence) == expected
+
+
 def test_units_of_a_procedure_are_counted_over_its_lines():
     claim = make_claim(ClaimLine("P1", 5, 2), ClaimLine("P2", 5, 9), ClaimLine("P1", 5, 2))
     evidence = make_evidence(claim, procedures={"P1": Procedure("P1", max_units=3), "P2": Procedure("P2")})
