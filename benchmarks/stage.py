@@ -130,6 +130,7 @@ def _model(home: Path) -> None:
     from models.calibration import fit_calibrator
     from models.champion import models_folder, point
     from models.explainer import build_tables
+    from models.typical import LARGEST_SAMPLE, contributions, typical_claim
 
     data = home / "data"
     built = training_set(home, data / "claims.parquet", data / "labels.parquet")
@@ -144,6 +145,7 @@ def _model(home: Path) -> None:
     booster = train_booster(sample, sample, features=FEATURE_NAMES, params=params).booster
     margins = booster.inplace_predict(x, predict_type="margin")
     calibrator = fit_calibrator(margins, sample.fraud)
+    tables, sample = build_tables(booster), x[:LARGEST_SAMPLE]
     document = ModelDocument(
         version=VERSION,
         features=FEATURE_NAMES,
@@ -152,7 +154,8 @@ def _model(home: Path) -> None:
         calibration=Calibration(a=calibrator.a, b=calibrator.b, c=calibrator.c),
         threshold=float(np.quantile(calibrator.probabilities(margins), 0.99)),
         base_rate=float(fraud.mean()),
+        typical=typical_claim(FEATURE_NAMES, sample, contributions(booster, tables, sample)),
         explained_by="tables",
     )
-    write_artefact(models_folder(home), booster=booster, document=document, tables=build_tables(booster))
+    write_artefact(models_folder(home), booster=booster, document=document, tables=tables)
     point(home, VERSION)

@@ -45,8 +45,11 @@ def _numbers(score: Score) -> Iterator[float | None]:
     """Every number of the answer whose type allows infinity."""
     yield from score.contributions.values()
     yield from score.vector.values()
+    for group in score.groups:
+        yield group.push
+        yield from group.features.values()
     for reason in score.reasons:
-        yield from (reason.push, reason.odds, *reason.features.values())
+        yield from (reason.push, reason.odds, reason.carrier_share, *reason.features.values())
     if score.counterfactual is not None:
         yield score.counterfactual.probability
     for outside in score.out_of_range:
@@ -63,6 +66,8 @@ def check(score: Score, claim_id: str) -> None:
         raise UnbelievableScore("not_finite", "the answer has a number that is none")
     if abs(math.fsum((score.base_margin, *score.contributions.values())) - score.margin) > SUM_TOLERANCE:
         raise UnbelievableScore("sum", "the contributions do not sum to the margin")
+    if abs(math.fsum((score.typical_margin, *(group.push for group in score.groups))) - score.margin) > SUM_TOLERANCE:
+        raise UnbelievableScore("sum", "the groups do not sum to the margin")
     if list(score.contributions) != list(score.vector):
         raise UnbelievableScore("schema", "contributions and vector name different features")
     if hashlib.sha256("\n".join(score.vector).encode()).hexdigest() != score.schema_hash:

@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from claims.reason_groups import ReasonKind
+
 CONTRACT = "1"
 
 MOST_CENTS = (1 << 53) - 1
@@ -52,16 +54,34 @@ class ClaimFacts(BaseModel):
 
 
 class Reason(BaseModel):
-    """One thing that moved the score, in words an investigator can check."""
+    """One group of features that moved the score, in words an investigator can check.
+
+    Pushes are measured against the typical claim (`Score.typical_margin`), so what most claims have is not a reason.
+    """
 
     model_config = ConfigDict(frozen=True)
 
-    code: str = Field(description="Stable: a code is never given another meaning.")
+    code: str = Field(description="Of the group (`claims.reason_groups`); a code is never given another meaning.")
+    kind: ReasonKind = Field(description="Evidence about this claim, or a prior about its provider or member.")
     text: str
     direction: Literal["for", "against"] = Field(description="For or against fraud.")
-    push: float = Field(description="Log-odds added to the margin.")
+    push: float = Field(description="Log-odds that the group adds, compared with the typical claim.")
     odds: float = Field(description="exp(push): the factor on the odds.")
     features: dict[str, float | None] = Field(description="The values behind the words.")
+    carrier: list[str] = Field(description="The features whose fact the text states.")
+    carrier_share: float = Field(
+        gt=0, description="Their part of everything in the group that pushes in this direction; at least 0.6."
+    )
+
+
+class GroupPush(BaseModel):
+    """What one group of features adds to the margin, compared with the typical claim."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str = Field(description="Of the group (`claims.reason_groups`).")
+    push: float = Field(description="Log-odds: the sum of `features`.")
+    features: dict[str, float] = Field(description="Feature → its contribution minus that of the typical claim.")
 
 
 class Counterfactual(BaseModel):
@@ -112,7 +132,11 @@ class Score(BaseModel):
     base_margin: float = Field(allow_inf_nan=False)
     contributions: dict[str, float] = Field(description="With `base_margin` they sum to `margin` within 1e-4.")
     vector: dict[str, float | None] = Field(description="Every feature, null where missing.")
-    reasons: list[Reason]
+    typical_margin: float = Field(
+        allow_inf_nan=False, description="Of the typical claim; with the pushes of `groups` it sums to `margin`."
+    )
+    groups: list[GroupPush] = Field(description="Every group of the model's features, by descending |push|.")
+    reasons: list[Reason] = Field(description="The few groups worth telling: for, then against, strongest first.")
     counterfactual: Counterfactual | None = None
     feature_times: dict[str, AwareDatetime | None] = Field(description="Event time of each view read; null: no row.")
     stale_views: list[str] = Field(description="Views that were missing or behind, so their features were NaN.")

@@ -25,13 +25,19 @@ def explain(claim_id: str | None, dataset: str | None, version: str | None, as_j
         return
     flagged = "flagged" if found["flagged"] else "not flagged"
     click.echo(f"Claim {found['claim_id']}: probability {found['probability']:.3f}, {flagged}, by {found['model']}")
-    for reason in found["reasons"]:
-        click.echo(f"  {reason['direction']:>8}  {reason['text']}")
-    click.echo(f"  log-odds {found['margin']:.3f} = base {found['base']:.3f}, and of the features:")
-    for one in found["contributions"][:12]:
-        value = "missing" if one["value"] is None else f"{one['value']:g}"
-        click.echo(f"  {one['contribution']:>+8.3f}  {one['feature']} = {value}")
-    click.echo(f"  {sum(one['contribution'] for one in found['contributions'][12:]):>+8.3f}  all others")
+    for kind, title in (
+        ("evidence", "Evidence about this claim"),
+        ("prior", "Known before about provider and member (ranks; it is no evidence about this claim)"),
+    ):
+        click.echo(f"{title}:")
+        mine = [reason for reason in found["reasons"] if reason["kind"] == kind]
+        for reason in mine:
+            click.echo(f"  {reason['direction']:>8}  {reason['text']}")
+        if not mine:
+            click.echo("            nothing of weight")
+    click.echo(f"Log-odds {found['margin']:.3f} = {found['typical_margin']:.3f} of the typical claim, and by group:")
+    for group in found["groups"]:
+        click.echo(f"  {group['push']:>+8.3f}  {group['title']}")
 
 
 def _explained(home: Path, dataset: str | None, claim_id: str | None, version: str | None) -> dict[str, Any]:
@@ -39,6 +45,7 @@ def _explained(home: Path, dataset: str | None, claim_id: str | None, version: s
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    from claims.reason_groups import REASON_GROUPS
     from cli.model import source_of
     from features.training import historical
     from features.vector import FEATURE_NAMES, build_many
@@ -68,6 +75,7 @@ def _explained(home: Path, dataset: str | None, claim_id: str | None, version: s
     places = [FEATURE_NAMES.index(name) for name in model.features]
     vector = np.ascontiguousarray(build_many(states)[:, places])
     _, contributions, base = scorer.explain(vector)
+    groups = scorer.reasoner.groups(contributions[0])
     order = np.argsort(-np.abs(contributions[0]), kind="stable")
     return {
         "claim_id": claim_id,
@@ -78,6 +86,16 @@ def _explained(home: Path, dataset: str | None, claim_id: str | None, version: s
         "threshold": model.threshold,
         "margin": scored["margin"],
         "base": float(base),
+        "typical_margin": scored["margin"] - sum(group.push for group in groups),
+        "groups": [
+            {
+                "code": group.code,
+                "title": REASON_GROUPS[group.code].title,
+                "push": group.push,
+                "features": group.features,
+            }
+            for group in groups
+        ],
         "reasons": scored["reasons"],
         "contributions": [
             {

@@ -5,23 +5,11 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Literal
 
-Unit = Literal[
-    "currency", "count", "units", "days", "hours", "years", "ratio", "share", "deviations", "probability", "flag"
-]
-Type = Literal["number", "integer", "flag"]
-Group = Literal[
-    "claim_itself",
-    "amount_vs_peers",
-    "provider_volume",
-    "impossible_day",
-    "member_history",
-    "pair",
-    "plausibility",
-    "confirmed_history",
-    "network",
-    "data_quality",
-]
+from claims.reason_groups import GroupCode
+from features.agreement import Agreement
 
+Unit = Literal["currency", "count", "units", "days", "hours", "ratio", "share", "deviations", "flag"]
+Type = Literal["number", "integer", "flag"]
 Compute = Callable[[SimpleNamespace], Any]
 """From what is known of a claim (`features/known.py`) to the feature's value, or of many claims to its column."""
 
@@ -37,16 +25,21 @@ class Feature:
     entity: str
     """Whose fact it is: `claim`, or an entity of `features/views`."""
     window: str
-    group: Group
-    """Features of one group mean one thing to a reader; their contributions may be added up."""
+    group: GroupCode
+    """The reason it belongs to (`claims/reason_groups.py`); the contributions of a group are added up."""
     code: str
-    """The stable code of the reason it gives; features that say the same thing share one."""
+    """The stable code of its fact. Features of one fact measure the same comparison (a ratio, a score and a percentile
+    against the same peers), so it is stated once, by the first of them whose value agrees with the push."""
+    agrees: Agreement
+    """Which values may be stated as raising the risk, and which as lowering it."""
     raises: str
-    """The reason where it speaks for fraud: a template over `value` and what is known, see `features/words.py`."""
+    """The words where it speaks for fraud: a template over `value` and what is known, see `features/words.py`."""
     lowers: str
-    """The reason where it speaks against."""
+    """The words where it speaks against."""
+    series: str = ""
+    """What the features of this fact count over several windows: they are stated together, a value for each window."""
     missing: str = ""
-    """The reason where the value is missing; empty: says that it is not known."""
+    """The words where the value is missing; empty: says that it is not known."""
     compute: Compute
     monotone: Literal[1, -1] | None = None
     """+1: where everything else is equal a greater value never lowers the risk; -1: never raises it."""

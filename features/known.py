@@ -37,7 +37,6 @@ READS: dict[str, str] = {
     "lines": "lines",
     "diagnoses": "diagnoses",
     "benefit_limit_cents": "benefit_limit_cents",
-    "age_years": "age_years",
     "received_us": "received_at",
     "received_day": "received_at",
     "service_from_day": "service_from",
@@ -61,8 +60,6 @@ def known_of(facts: ClaimFacts, states: States) -> SimpleNamespace:
     received_day = received_us // _MICROS_A_DAY
     place = facts.place_of_service
     unknown = [] if place is not None else ["inpatient", "emergency", "remote"]
-    if facts.age_years is None:
-        unknown.append("age_years")
     if facts.benefit_limit_cents is None:
         unknown.append("benefit_limit_cents")
     x = SimpleNamespace(
@@ -74,7 +71,6 @@ def known_of(facts: ClaimFacts, states: States) -> SimpleNamespace:
         lines=float(facts.lines),
         diagnoses=float(facts.diagnoses),
         benefit_limit_cents=float(facts.benefit_limit_cents or 0),
-        age_years=float(facts.age_years or 0),
         received_us=float(received_us),
         received_day=float(received_day),
         service_from_day=float(service_from),
@@ -142,7 +138,7 @@ def known_of_many(table: pa.Table) -> SimpleNamespace:
         "emergency": number("emergency", "place_of_service", placed(_EMERGENCY)),
         "remote": number("remote", "place_of_service", placed(_REMOTE)),
     }
-    for name in ("units", "lines", "diagnoses", "benefit_limit_cents", "age_years"):
+    for name in ("units", "lines", "diagnoses", "benefit_limit_cents"):
         values[name] = number(name, name)
     values["service_weekend"] = (values["service_from_day"] + 3) % 7 >= 5
     x = SimpleNamespace(**{name: value.astype(np.float64) for name, value in values.items()}, unknown=unknown)

@@ -2,6 +2,7 @@
 
 import re
 
+from claims.reason_groups import REASON_GROUPS
 from features.declared import FEATURES
 from features.feature import Feature
 from features.layout import PLANS
@@ -9,18 +10,6 @@ from features.vector import FEATURE_NAMES, columns_of, schema_hash
 from features.views import ENTITIES
 from features.views.network import PROVIDER_NETWORK_FIELDS
 
-_GROUPS = {
-    "claim_itself": "The claim itself",
-    "amount_vs_peers": "The amount against peers",
-    "provider_volume": "The provider's volume and mix",
-    "impossible_day": "What fits into a day of service",
-    "member_history": "The member's history",
-    "pair": "Pairs",
-    "plausibility": "Plausibility",
-    "confirmed_history": "Confirmed and cleared before",
-    "network": "The network",
-    "data_quality": "What was not known",
-}
 _INTRODUCTION = """# Features
 
 Written by `ginja features docs` from the declarations in `features/declared`; edit those, not this page.
@@ -30,7 +19,15 @@ Written by `ginja features docs` from the declarations in `features/declared`; e
 A window of *n* days is the *n* whole days (UTC) before the claim's day, and the claim's day until just before it. A
 missing value is missing (NaN): what was never seen, cannot be told from so few, or could not be read. *Greater* says
 what a greater value does to the risk, everything else equal, where the domain is sure. In the texts `{{value}}` is the
-value in its unit and `{{x.…}}` what is known of the claim."""
+value in its unit and `{{x.…}}` what is known of the claim.
+
+The sections are the groups of reasons (`claims/reason_groups.py`): the contributions of a group are added up.
+*Evidence* compares what is on the claim with something; a *prior* is known before the claim and would be the same
+whatever it said. Features of one *fact* measure the same comparison; it is stated once. In brackets: when a value may
+be stated as raising / lowering the risk, *typical* being the median over recent claims ([scoring](scoring.md#reasons)).
+Distinct counts, days and times take a voided claim as received; counts and sums of claims leave it out from the voiding
+on."""
+_KINDS = {"evidence": "Evidence.", "prior": "Prior."}
 _MONOTONE = {1: "never lowers the risk", -1: "never raises the risk", None: "–"}
 
 _AGREEING = re.compile(r"{[^{}]*:(s|were|have)}")
@@ -40,10 +37,11 @@ _AGREEING = re.compile(r"{[^{}]*:(s|were|have)}")
 def page() -> str:
     """Markdown, the same for the same declarations."""
     parts = [_INTRODUCTION.format(count=len(FEATURES), hash=schema_hash(FEATURE_NAMES))]
-    for group, title in _GROUPS.items():
-        parts += ["", f"## {title}", "", "| feature | of | window | unit | meaning | greater | reason |"]
+    for group in REASON_GROUPS.values():
+        parts += ["", f"## {group.title}", "", f"{_KINDS[group.kind]} `{group.code}`: {group.meaning}", ""]
+        parts.append("| feature | of | window | unit | meaning | greater | fact |")
         parts.append("|---|---|---|---|---|---|---|")
-        parts += [_line(feature) for feature in FEATURES if feature.group == group]
+        parts += [_line(feature) for feature in FEATURES if feature.group == group.code]
     parts += ["", "## What each needs of the claims", "", "| feature | columns |", "|---|---|"]
     parts += [f"| `{f.name}` | {', '.join(f'`{c}`' for c in sorted(columns_of(f)))} |" for f in FEATURES]
     parts += ["", "## What is kept of the past", ""]
@@ -58,11 +56,19 @@ def _line(feature: Feature) -> str:
     texts = [feature.raises]
     texts += [feature.lowers] * (feature.lowers != feature.raises)
     texts += [feature.missing] * bool(feature.missing)
-    reason = _AGREEING.sub(r"\1", " / ".join(dict.fromkeys(texts)))
+    fact = _AGREEING.sub(r"\1", " / ".join(dict.fromkeys(texts)))
     return (
         f"| `{feature.name}` | {feature.entity} | {feature.window} | {feature.unit} | {feature.meaning} | "
-        f"{_MONOTONE[feature.monotone]} | `{feature.code}`: {reason} |"
+        f"{_MONOTONE[feature.monotone]} | `{feature.code}`: {fact} "
+        f"[{_side(feature, raising=True)} / {_side(feature, raising=False)}] |"
     )
+
+
+def _side(feature: Feature, *, raising: bool) -> str:
+    agrees = feature.agrees
+    side = agrees.raises if raising else agrees.lowers
+    high, low = ("typical", "typical") if agrees.high is None else (f"{agrees.high:g}", f"{agrees.low:g}")
+    return {"above": f"above {high}", "below": f"below {low}", "apart": f"unlike {high}", "never": "never"}[side]
 
 
 def _entity(name: str, meaning: str) -> str:

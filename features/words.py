@@ -7,7 +7,7 @@ the verbs that go with that many: `{value} claim{value:s} … {value:were} confi
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from operator import attrgetter
 from string import Formatter
@@ -23,12 +23,22 @@ _MONTHS = (
 )  # fmt: skip
 
 
-def say(feature: Feature, x: SimpleNamespace, value: float | None, *, raising: bool) -> str:
+def say(
+    feature: Feature, x: SimpleNamespace, value: float | None, *, raising: bool, typical: float | None = None
+) -> str:
     """The sentence, without a full stop: why the feature speaks for fraud (`raising`) or against it.
 
-    `value` is the feature's, `None` where it is missing. Where a sentence needs something that is not known, the
-    feature's meaning and value stand for it.
+    `value` is the feature's, `None` where it is missing. `typical` is that of the typical claim; it is added where the
+    words show a value that means little without it. Where a sentence needs something that is not known, the feature's
+    meaning and value stand for it.
     """
+    text = _sentence(feature, x, value, raising=raising)
+    if value is None or typical is None or not (feature.agrees.needs_typical and "{value" in feature.raises):
+        return text
+    return f"{text} (typical: {in_unit(typical, feature.unit)})"
+
+
+def _sentence(feature: Feature, x: SimpleNamespace, value: float | None, *, raising: bool) -> str:
     if value is None:
         template = feature.missing
         if not template:
@@ -40,6 +50,19 @@ def say(feature: Feature, x: SimpleNamespace, value: float | None, *, raising: b
     except _NotKnownError:
         shown = "not known" if value is None else in_unit(value, feature.unit)
         return f"{feature.meaning.rstrip('.')}: {shown}"
+
+
+def series(features: Sequence[Feature], values: Sequence[float], typical: Sequence[float | None]) -> str:
+    """One fact over several windows: `Claims of this provider in 7 and 30 days: 2 and 31 (typical: 1 and 4)`."""
+    days = _listed([feature.window.removesuffix(" days").removesuffix(" day") for feature in features])
+    shown = _listed([in_unit(value, feature.unit) for feature, value in zip(features, values, strict=True)])
+    text = f"{features[0].series} in {days} days: {shown}"
+    usual = [in_unit(value, f.unit) for f, value in zip(features, typical, strict=True) if value is not None]
+    return f"{text} (typical: {_listed(usual)})" if len(usual) == len(features) else text
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 class _NotKnownError(Exception):
@@ -100,16 +123,12 @@ def in_unit(value: float, unit: Unit) -> str:
             return _share(value)
         case "deviations":
             return f"{abs(value):.1f} deviations {'above' if value >= 0 else 'below'}"
-        case "probability":
-            return f"{value:.2g}"
         case "hours":
             if value >= 48:
                 return _of(value / 24, "day")
             return _of(value, "hour") if value >= 1 else _of(round(value * 60), "minute")
         case "days":
             return _of(value, "day")
-        case "years":
-            return _of(value, "year")
         case "units":
             return _of(value, "unit")
         case "flag":

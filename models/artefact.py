@@ -29,6 +29,7 @@ from models.calibration import BetaCalibrator
 from models.errors import ArtefactCorruptError, ArtefactExistsError, ArtefactMissingError
 from models.tables import LeafTables, read_tables, tables_to_bytes
 from models.training_range import TrainingRange
+from models.typical import TypicalClaim
 
 MODEL, DOCUMENT, TABLES, MANIFEST = "model.ubj", "model.json", "explainer.npz", "manifest.json"
 LIMITS = {MODEL: 256 << 20, DOCUMENT: 1 << 20, TABLES: 512 << 20}
@@ -68,6 +69,9 @@ class ModelDocument(BaseModel):
     training_range: TrainingRange | None = Field(
         None, description="Range of the training claims by feature; null: the model cannot say what is out of range."
     )
+    typical: TypicalClaim | None = Field(
+        None, description="What reasons are measured against; None: the average over the training claims."
+    )
     explained_by: Literal["tables", "pred_contribs"]
     libraries: dict[str, str] = Field(default_factory=dict, description="What trained it, by version.")
     provenance: dict[str, Any] = Field(default_factory=dict, description="Data hash, commit, command, run; given in.")
@@ -83,6 +87,8 @@ class ModelDocument(BaseModel):
                 raise ValueError("a document of format 1 has no training_range")
             if len(self.training_range.low) != len(self.features):
                 raise ValueError("training_range is not of the model's features")
+        if self.typical is not None and set(self.typical.contributions) != set(self.features):
+            raise ValueError("typical does not name the model's features")
         return self
 
 

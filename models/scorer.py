@@ -8,7 +8,7 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
-from claims.scoring import ClaimFacts, Counterfactual, OutOfRange, Reason, Score, ShadowScore
+from claims.scoring import ClaimFacts, Counterfactual, OutOfRange, Score, ShadowScore
 from features.known import known_of
 from features.reading import Reading
 from features.vector import FEATURE_NAMES, build_amounts, vector_of
@@ -16,7 +16,7 @@ from models.artefact import Artefact
 from models.counterfactual import nearest_lower_amount
 from models.errors import SchemaMismatchError
 from models.gain import GainPresent
-from models.reasons import Reasoner
+from models.reasons import Explanation, Reasoner
 from models.training_range import RangeCheck
 
 
@@ -50,7 +50,7 @@ class Scorer:
         self.version = artefact.version
         self.manifest_sha256 = artefact.manifest_sha256
         self._columns = np.array([FEATURE_NAMES.index(name) for name in artefact.features], dtype=np.intp)
-        self._reasoner = Reasoner(artefact.features)
+        self.reasoner = Reasoner(artefact.features, artefact.document.typical)
         self._gain = GainPresent(artefact.booster, artefact.features)
         training = artefact.document.training_range
         self._range = None if training is None else RangeCheck(artefact.features, training)
@@ -85,7 +85,7 @@ class Scorer:
             probability=probability,
             phi=phi[0],
             base=base,
-            reasons=self._reasoner.reasons(x, row, phi[0]),
+            explanation=self.reasoner.explain(x, row, phi[0], base),
             support=self._supports([x], row.reshape(1, -1))[0],
             counterfactual=lower,
             shadow=None if challenger is None else challenger.shadow(full),
@@ -112,7 +112,7 @@ class Scorer:
                 probability=self.artefact.calibrator.probability(float(margins[i])),
                 phi=phi[i],
                 base=base,
-                reasons=self._reasoner.reasons(known[i], rows[i], phi[i]),
+                explanation=self.reasoner.explain(known[i], rows[i], phi[i], base),
                 support=supports[i],
                 counterfactual=None,
                 shadow=shadows[i],
@@ -199,7 +199,7 @@ class Scorer:
         probability: float,
         phi: NDArray[np.float64],
         base: float,
-        reasons: list[Reason],
+        explanation: Explanation,
         support: _Support,
         counterfactual: Counterfactual | None,
         shadow: ShadowScore | None,
@@ -217,7 +217,9 @@ class Scorer:
             base_margin=base,
             contributions=dict(zip(names, phi.tolist(), strict=True)),
             vector=dict(zip(names, values, strict=True)),
-            reasons=reasons,
+            typical_margin=explanation.typical_margin,
+            groups=explanation.groups,
+            reasons=explanation.reasons,
             counterfactual=counterfactual,
             feature_times=reading.feature_times,
             stale_views=list(reading.stale),

@@ -53,10 +53,8 @@ MARGINS: dict[Unit, Margin] = {
     "count": Margin(Spread.FACTOR, 2.0),
     "days": Margin(Spread.FACTOR, 2.0),
     "hours": Margin(Spread.FACTOR, 2.0),
-    "years": Margin(Spread.FACTOR, 1.5),
     "deviations": Margin(Spread.DISTANCE, 2.0),
     "share": Margin(Spread.NATURAL),
-    "probability": Margin(Spread.NATURAL),
     "flag": Margin(Spread.NATURAL),
 }
 """The margin of each unit, for features that read the claim's own numbers. A share without a declared upper bound (of a
@@ -65,7 +63,7 @@ PAST_FACTOR = 10.0
 """The factor for features that tell the past alone (counts, sums and times of provider, member, network): those grow
 with the business and with the length of the history, so that a range of last year says little about next month's."""
 _OF_THE_CLAIM = frozenset(
-    ("amount_cents", "log_e4", "units", "lines", "diagnoses", "age_years", "service_from_day", "service_to_day")
+    ("amount_cents", "log_e4", "units", "lines", "diagnoses", "service_from_day", "service_to_day")
 )
 """Numbers of `features.known.READS` that are on the claim itself."""
 

@@ -20,7 +20,6 @@ import pyarrow.parquet as pq
 from features.known import known_of_many
 from features.training import historical
 from features.vector import FEATURE_NAMES, build_many
-from models.reasons import Reasoner
 from models.scorer import Scorer
 from serving.errors import ServingError
 
@@ -32,12 +31,16 @@ _CLAIM_TEXTS = ("procedure_code", "diagnosis_code", "specialty", "region")
 _REASON = pa.struct(
     [
         pa.field("code", pa.string()),
+        pa.field("kind", pa.string()),
         pa.field("text", pa.string()),
         pa.field("direction", pa.string()),
         pa.field("push", pa.float64()),
         pa.field("odds", pa.float64()),
+        pa.field("carrier", pa.list_(pa.string())),
+        pa.field("carrier_share", pa.float64()),
     ]
 )
+_REASON_FIELDS = tuple(field.name for field in _REASON)
 SCORED = pa.schema(
     [
         pa.field("claim_id", pa.string()),
@@ -73,20 +76,18 @@ def score_table(
 ) -> pa.Table:
     """Score claims with their states side by side (`features.training.historical`); `SCORED`, in order."""
     model = np.array([FEATURE_NAMES.index(name) for name in scorer.artefact.features], dtype=np.intp)
-    reasoner = Reasoner(scorer.artefact.features)
     pieces = [SCORED.empty_table()]
     for start in range(0, len(table), _ROUND):
         claims = table.slice(start, _ROUND)
         rows = np.ascontiguousarray(build_many(claims)[:, model])
-        margins, contributions, _ = scorer.explain(rows, threads=threads)
+        margins, contributions, base = scorer.explain(rows, threads=threads)
         probabilities = scorer.artefact.calibrator.probabilities(margins)
-        known = _Known(claims)
         reasons = [
             [
-                {"code": r.code, "text": r.text, "direction": r.direction, "push": r.push, "odds": r.odds}
-                for r in reasoner.reasons(known.of(i), rows[i], contributions[i])
+                {name: getattr(reason, name) for name in _REASON_FIELDS}
+                for reason in scorer.reasoner.explain(x, row, phi, base).reasons
             ]
-            for i in range(len(claims))
+            for x, row, phi in zip(known_of_each(claims), rows, contributions, strict=True)
         ]
         columns = [
             claims["claim_id"].combine_chunks(),
@@ -162,6 +163,12 @@ def _write_whole(path: Path, tables: Iterator[pa.Table]) -> None:
         for table in tables:
             writer.write_table(table)
     partial.replace(path)
+
+
+def known_of_each(claims: pa.Table) -> Iterator[SimpleNamespace]:
+    """What is known of each of many claims with their states side by side, in their order."""
+    known = _Known(claims)
+    return (known.of(row) for row in range(len(claims)))
 
 
 class _Known:

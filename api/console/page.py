@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from claims.money import format_cents
-from claims.scoring import Counterfactual, Reason
-
-SHOWN_STEPS = 12
-"""Contributions drawn one by one; the rest are one bar, so that the picture still adds up."""
+from claims.reason_groups import REASON_GROUPS
+from claims.scoring import Counterfactual, GroupPush, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +46,9 @@ class AssessmentView:
     threshold: float | None
     margin: float | None
     base_margin: float | None
+    typical_margin: float | None
+    groups: Sequence[GroupPush]
+    """Empty for an assessment stored before groups were."""
     contributions: Mapping[str, float]
     vector: Mapping[str, float | None]
     reasons: Sequence[Reason]
@@ -60,12 +61,14 @@ class AssessmentView:
     """What the 2× rule said of the amount, whoever decided."""
 
 
-Waterfall = list[dict[str, str | float | None]]
-"""Bars as drawn: `label`, `value`, `push`, `kind` (total, for, against), `from` and `to` in log-odds."""
+Waterfall = list[dict[str, str | float]]
+"""Bars as drawn: `label`, `push`, `kind` (total, for, against), `from` and `to` in log-odds. A bar for every group, so
+that none stands for "others"."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReasonRow:
+    title: str
     text: str
     odds: str
     code: str
@@ -73,10 +76,30 @@ class ReasonRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Reasons:
+    """The reasons of one kind, by direction."""
+
+    speak_for: list[ReasonRow]
+    speak_against: list[ReasonRow]
+
+
+@dataclass(frozen=True, slots=True)
 class ContributionRow:
     name: str
     value: str
     push: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRow:
+    """One bar of the picture with the features it is the sum of."""
+
+    title: str
+    kind: str
+    meaning: str
+    push: str
+    odds: str
+    features: list[ContributionRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +139,11 @@ class Page:
     notices: list[str]
     facts: list[tuple[str, str]]
     findings: Sequence[Mapping[str, str]]
-    reasons_for: list[ReasonRow]
-    reasons_against: list[ReasonRow]
+    evidence: Reasons
+    priors: Reasons
     counterfactual: str | None
     waterfall: Waterfall
+    groups: list[GroupRow]
     contributions: list[ContributionRow]
     assessments: list[AssessmentRow]
     feature_ages: list[AgeRow]
@@ -144,10 +168,11 @@ def explanation_page(claim: ClaimView, assessments: Sequence[AssessmentView]) ->
         notices=_notices(claim, current),
         facts=_facts(claim, current),
         findings=claim.findings,
-        reasons_for=[_reason(reason) for reason in current.reasons if reason.direction == "for"],
-        reasons_against=[_reason(reason) for reason in current.reasons if reason.direction == "against"],
+        evidence=_reasons(current, "evidence"),
+        priors=_reasons(current, "prior"),
         counterfactual=current.counterfactual.text if current.counterfactual else None,
         waterfall=_waterfall(current),
+        groups=[_group(group, current.vector) for group in current.groups],
         contributions=[
             ContributionRow(name, _number(current.vector.get(name)), f"{push:+.4f}")
             for name, push in _by_weight(current.contributions)
@@ -208,33 +233,55 @@ def _facts(claim: ClaimView, current: AssessmentView) -> list[tuple[str, str]]:
     ]
 
 
+def _reasons(current: AssessmentView, kind: str) -> Reasons:
+    mine = [reason for reason in current.reasons if reason.kind == kind]
+    return Reasons(
+        speak_for=[_reason(reason) for reason in mine if reason.direction == "for"],
+        speak_against=[_reason(reason) for reason in mine if reason.direction == "against"],
+    )
+
+
 def _reason(reason: Reason) -> ReasonRow:
-    behind = ", ".join(f"{name} = {_number(value)}" for name, value in reason.features.items())
-    return ReasonRow(text=reason.text, odds=f"{reason.odds:.2f}", code=reason.code, behind=behind)
+    behind = ", ".join(f"{name} = {_number(reason.features.get(name))}" for name in reason.carrier)
+    return ReasonRow(_title(reason.code), reason.text, f"{reason.odds:.2f}", reason.code, behind)
+
+
+def _group(group: GroupPush, vector: Mapping[str, float | None]) -> GroupRow:
+    known = REASON_GROUPS.get(group.code)
+    return GroupRow(
+        title=_title(group.code),
+        kind="" if known is None else known.kind,
+        meaning="" if known is None else known.meaning,
+        push=f"{group.push:+.4f}",
+        odds=f"{math.exp(group.push):.2f}",
+        features=[
+            ContributionRow(name, _number(vector.get(name)), f"{push:+.4f}")
+            for name, push in _by_weight(group.features)
+        ],
+    )
+
+
+def _title(code: str) -> str:
+    """The title of a group; a code that this version does not know stands for itself."""
+    known = REASON_GROUPS.get(code)
+    return code.replace("_", " ").capitalize() if known is None else known.title
 
 
 def _waterfall(current: AssessmentView) -> Waterfall:
-    if current.margin is None or current.base_margin is None:
+    if current.margin is None or current.typical_margin is None:
         return []
-    ordered = _by_weight(current.contributions)
-    at = current.base_margin
-    bars: Waterfall = [_bar("Base of the model", None, 0.0, at, at, total=True)]
-    for name, push in ordered[:SHOWN_STEPS]:
-        bars.append(_bar(name, _number(current.vector.get(name)), push, at, at + push))
-        at += push
-    rest = ordered[SHOWN_STEPS:]
-    if rest:
-        push = math.fsum(push for _, push in rest)
-        bars.append(_bar(f"{len(rest)} others", None, push, at, at + push))
-    bars.append(_bar("This claim", None, 0.0, current.margin, current.margin, total=True))
+    at = current.typical_margin
+    bars: Waterfall = [_bar("Typical claim", 0.0, at, at, total=True)]
+    for group in sorted(current.groups, key=lambda group: -abs(group.push)):
+        bars.append(_bar(_title(group.code), group.push, at, at + group.push))
+        at += group.push
+    bars.append(_bar("This claim", 0.0, current.margin, current.margin, total=True))
     return bars
 
 
-def _bar(
-    label: str, value: str | None, push: float, start: float, end: float, *, total: bool = False
-) -> dict[str, str | float | None]:
+def _bar(label: str, push: float, start: float, end: float, *, total: bool = False) -> dict[str, str | float]:
     kind = "total" if total else "for" if push > 0 else "against"
-    return {"label": label, "value": value, "push": push, "kind": kind, "from": start, "to": end}
+    return {"label": label, "push": push, "kind": kind, "from": start, "to": end}
 
 
 def _by_weight(contributions: Mapping[str, float]) -> list[tuple[str, float]]:

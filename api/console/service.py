@@ -21,7 +21,7 @@ from api.investigations.schemas import DispositionIn
 from api.requests import validate
 from api.scoring import repository as assessments
 from claims.money import format_cents
-from claims.scoring import Counterfactual, Reason
+from claims.scoring import Counterfactual, GroupPush, Reason
 from core import clock
 
 SESSION = timedelta(minutes=30)
@@ -201,6 +201,12 @@ def _claim(row: RowMapping, findings: Sequence[Mapping[str, str]]) -> ClaimView:
     )
 
 
+def _stored_reason(stored: Mapping[str, Any]) -> Reason:
+    """A reason as it was stored; one from before reasons had a kind counts as evidence, as it was given then."""
+    before = {"kind": "evidence", "carrier": list(stored["features"]), "carrier_share": 1.0}
+    return Reason.model_validate({**before, **stored})
+
+
 def _assessment(row: Mapping[str, Any]) -> AssessmentView:
     times = {
         view: None if at is None else datetime.fromisoformat(at) for view, at in (row["feature_times"] or {}).items()
@@ -216,9 +222,11 @@ def _assessment(row: Mapping[str, Any]) -> AssessmentView:
         threshold=row["threshold"],
         margin=row["margin"],
         base_margin=row["base_margin"],
+        typical_margin=row["typical_margin"],
+        groups=[GroupPush.model_validate(group) for group in row["groups"] or ()],
         contributions=row["contributions"] or {},
         vector=row["vector"] or {},
-        reasons=[Reason.model_validate(reason) for reason in row["reasons"]],
+        reasons=[_stored_reason(reason) for reason in row["reasons"]],
         counterfactual=None if row["counterfactual"] is None else Counterfactual.model_validate(row["counterfactual"]),
         feature_times=times,
         stale_views=row["stale_views"] or (),

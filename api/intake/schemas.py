@@ -18,6 +18,7 @@ from pydantic import (
 from claims import plausibility, suspicion
 from claims.claim import Claim, ClaimLine, InvalidClaim
 from claims.money import MAX_CENTS, format_cents, parse_cents
+from claims.reason_groups import ReasonKind
 
 MAX_LINES = 100
 MAX_DIAGNOSES = 25
@@ -209,7 +210,10 @@ class ClaimOut(BaseModel):
     approved_amount: float = Field(description="What is paid; 0 while in review.")
     replaces: str | None
     voided_at: datetime | None
-    reasons: list[FindingOut]
+    reasons: list[FindingOut] = Field(description="Findings, then the model's evidence about this claim.")
+    priors: list[FindingOut] | None = Field(
+        None, description="What the model knows of the provider and member from before; no evidence about this claim."
+    )
     fraud_flag: bool | None = None
     score: float | None = Field(None, description="Probability of fraud; null when decided by the rule.")
     decided_by: Literal["model", "rule"] | None = None
@@ -266,6 +270,7 @@ def claim_out(claim: Mapping[str, Any], assessment: Mapping[str, Any] | None, *,
             "rule": None if assessment is None or assessment["rule"] is None else _rule_out(assessment["rule"]),
             "replaced_by": claim["replaced_by"],
             "chain": claim["chain"],
+            "priors": [] if assessment is None else _stated(assessment, kind="prior"),
         }
     return body
 
@@ -301,9 +306,15 @@ def _reasons(assessment: Mapping[str, Any], *, sees_scores: bool) -> list[dict[s
             shown = {name: finding[name] for name in ("code", "text", "cites", "line")}
             listed.append({**shown, "source": _source(finding["code"])})
     if sees_scores:
-        shown_reasons = assessment["reasons"]
-        listed += [
-            {name: reason[name] for name in ("code", "text", "direction", "odds")} | {"source": "model"}
-            for reason in shown_reasons
-        ]
+        listed += _stated(assessment, kind="evidence")
     return listed
+
+
+def _stated(assessment: Mapping[str, Any], *, kind: ReasonKind) -> list[dict[str, Any]]:
+    """The model's reasons of one kind. Those stored before reasons had a kind count as evidence, as then."""
+    reasons: Sequence[Mapping[str, Any]] = assessment["reasons"]
+    return [
+        {name: reason[name] for name in ("code", "text", "direction", "odds")} | {"source": "model"}
+        for reason in reasons
+        if reason.get("kind", "evidence") == kind
+    ]

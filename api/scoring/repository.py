@@ -55,7 +55,16 @@ def assessment_values(
 
 _SCORE_COLUMNS = (
     *("model_version", "schema_hash", "probability", "margin", "threshold", "base_margin", "vector", "contributions"),
-    *("reasons", "counterfactual", "feature_times", "stale_views", "explained_by", "shadow"),
+    *(
+        "typical_margin",
+        "groups",
+        "reasons",
+        "counterfactual",
+        "feature_times",
+        "stale_views",
+        "explained_by",
+        "shadow",
+    ),
 )
 
 
@@ -105,6 +114,7 @@ _JSON = (
     "rule",
     "vector",
     "contributions",
+    "groups",
     "reasons",
     "counterfactual",
     "feature_times",

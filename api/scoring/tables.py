@@ -34,8 +34,12 @@ class AssessmentRow(Base):
     margin: Mapped[float | None] = mapped_column(Double)
     threshold: Mapped[float | None] = mapped_column(Double)
     base_margin: Mapped[float | None] = mapped_column(Double)
+    typical_margin: Mapped[float | None] = mapped_column(
+        Double, comment="Log-odds of the typical claim; with the pushes of the groups it sums to the margin."
+    )
     vector: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     contributions: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    groups: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB)
     reasons: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     counterfactual: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     feature_times: Mapped[dict[str, Any] | None] = mapped_column(JSONB)

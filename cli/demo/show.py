@@ -51,14 +51,15 @@ def _of_every_sort(claims: Iterable[Mapping[str, Any]], rows: int) -> list[Mappi
 
 
 def _words(claim: Mapping[str, Any]) -> list[str]:
-    """Findings, then what moved the score most, each on a line; a rejection needs no score."""
+    """Findings, the evidence that moved the score most, then the strongest prior; a rejection needs no score."""
     findings = [f"• {reason['text']}" for reason in claim["reasons"] if reason.get("direction") is None]
-    pushes = [
-        f"{'▲' if reason['direction'] == 'for' else '▽'} {reason['text']}"
-        for reason in claim["reasons"]
-        if reason.get("direction") is not None
-    ]
-    return findings if claim["status"] == "rejected" else findings + pushes[:_SHOWN_REASONS]
+    evidence = [_pushed(reason) for reason in claim["reasons"] if reason.get("direction") is not None]
+    priors = [f"known before: {_pushed(reason)}" for reason in claim.get("priors") or ()]
+    return findings if claim["status"] == "rejected" else findings + evidence[:_SHOWN_REASONS] + priors[:1]
+
+
+def _pushed(reason: Mapping[str, Any]) -> str:
+    return f"{'▲' if reason['direction'] == 'for' else '▽'} {reason['text']}"
 
 
 def figures(console: Console, rows: Sequence[tuple[str, Mapping[str, float | None]]], *, base_rate: float) -> None:

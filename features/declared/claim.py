@@ -2,9 +2,12 @@
 
 from functools import partial
 
+from claims.reason_groups import GroupCode
+from features.agreement import MORE_THAN_TYPICAL, PRESENT, SOME_RATHER_THAN_NONE, UNLIKE_TYPICAL
 from features.feature import Feature
 
-_Own = partial(Feature, entity="claim", window="-", group="claim_itself")
+_Claim = partial(Feature, entity="claim", window="-")
+_Own = partial(_Claim, group=GroupCode.CLAIM_SIZE)
 
 CLAIM: tuple[Feature, ...] = (
     _Own(
@@ -13,6 +16,7 @@ CLAIM: tuple[Feature, ...] = (
         unit="currency",
         meaning="The amount claimed.",
         code="amount",
+        agrees=MORE_THAN_TYPICAL,
         raises="A claim of {value}",
         lowers="A claim of {value}",
         compute=lambda x: x.amount_cents / 100.0,
@@ -26,6 +30,7 @@ CLAIM: tuple[Feature, ...] = (
         unit="units",
         meaning="Units billed, of all lines.",
         code="units",
+        agrees=MORE_THAN_TYPICAL,
         raises="{value} billed",
         lowers="{value} billed",
         compute=lambda x: x.units,
@@ -38,6 +43,7 @@ CLAIM: tuple[Feature, ...] = (
         unit="count",
         meaning="Lines on the claim.",
         code="lines",
+        agrees=MORE_THAN_TYPICAL,
         raises="The claim has {value} line{value:s}",
         lowers="The claim has {value} line{value:s}",
         compute=lambda x: x.lines,
@@ -49,17 +55,20 @@ CLAIM: tuple[Feature, ...] = (
         unit="count",
         meaning="Diagnoses on the claim.",
         code="diagnoses",
+        agrees=MORE_THAN_TYPICAL,
         raises="Diagnoses on the claim: {value}",
         lowers="Diagnoses on the claim: {value}",
         compute=lambda x: x.diagnoses,
         low=1.0,
     ),
-    _Own(
+    _Claim(
         name="receipt_delay_days",
         type="integer",
         unit="days",
         meaning="From the last day of service to receipt.",
         code="receipt_delay",
+        group=GroupCode.TIMING,
+        agrees=UNLIKE_TYPICAL,
         raises="Received {value} after the service",
         lowers="Received {value} after the service",
         compute=lambda x: x.received_day - x.service_to_day,
@@ -72,66 +81,64 @@ CLAIM: tuple[Feature, ...] = (
         unit="days",
         meaning="Days of service, first and last counted.",
         code="length_of_stay",
+        agrees=UNLIKE_TYPICAL,
         raises="The service took {value}",
         lowers="The service took {value}",
         compute=lambda x: x.service_to_day - x.service_from_day + 1.0,
         low=1.0,
         null_share=0.0,
     ),
-    _Own(
+    _Claim(
         name="service_weekend",
         type="flag",
         unit="flag",
         meaning="The service began on a Saturday or Sunday.",
         code="weekend_service",
+        group=GroupCode.TIMING,
+        agrees=SOME_RATHER_THAN_NONE,
         raises="Service at a weekend",
         lowers="Service on a weekday",
         compute=lambda x: x.service_weekend,
         high=1.0,
         null_share=0.0,
     ),
-    _Own(
+    _Claim(
         name="place_inpatient",
         type="flag",
         unit="flag",
         meaning="Place of service is a hospital bed (CMS 21, 51, 61).",
         code="place_of_service",
+        group=GroupCode.CLINICAL_PLAUSIBILITY,
+        agrees=PRESENT,
         raises="An inpatient claim",
-        lowers="Not an inpatient claim",
+        lowers="An inpatient claim",
         compute=lambda x: x.inpatient,
         high=1.0,
     ),
-    _Own(
+    _Claim(
         name="place_emergency",
         type="flag",
         unit="flag",
         meaning="Place of service is an emergency room or urgent care (CMS 20, 23).",
         code="place_of_service",
+        group=GroupCode.CLINICAL_PLAUSIBILITY,
+        agrees=PRESENT,
         raises="An emergency claim",
-        lowers="Not an emergency claim",
+        lowers="An emergency claim",
         compute=lambda x: x.emergency,
         high=1.0,
     ),
-    _Own(
+    _Claim(
         name="place_remote",
         type="flag",
         unit="flag",
         meaning="The member was seen at a distance (CMS 02, 10).",
         code="place_of_service",
+        group=GroupCode.CLINICAL_PLAUSIBILITY,
+        agrees=PRESENT,
         raises="A telehealth claim",
-        lowers="Not a telehealth claim",
+        lowers="A telehealth claim",
         compute=lambda x: x.remote,
         high=1.0,
-    ),
-    _Own(
-        name="age_years",
-        type="integer",
-        unit="years",
-        meaning="Age of the member on the first day of service.",
-        code="member_age",
-        raises="The member is {value} old",
-        lowers="The member is {value} old",
-        compute=lambda x: x.age_years,
-        high=130.0,
     ),
 )

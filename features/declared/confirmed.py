@@ -1,72 +1,68 @@
-"""What investigators have confirmed or cleared before: only labels known before the claim's day."""
+"""What is on record as fraud: labels known before the claim's day, from dispositions or from a loaded data set.
+
+Only fraud is counted. A label that says a claim was not fraud may come from a data set whose claims nobody looked into,
+so it is no sign of an investigation, and a claim without a label is not an honest one.
+"""
 
 from functools import partial
 
+from claims.reason_groups import GroupCode
+from features.agreement import SOME_RATHER_THAN_NONE, more_than
 from features.feature import Feature
 from features.ops import ratio
 
-_Known = partial(Feature, type="integer", unit="count", group="confirmed_history")
+PRIOR_CLAIMS = 9.0
+"""Smoothing: as if nine more claims had been received."""
+
+_Known = partial(Feature, type="integer", unit="count", agrees=SOME_RATHER_THAN_NONE)
+_OfProvider = partial(_Known, entity="provider", group=GroupCode.PROVIDER_RECORD, code="provider_confirmed")
+
+_PROVIDER_RECORD = (
+    "{x.provider.confirmed_ever:count} claim{x.provider.confirmed_ever:s} of this provider "
+    "{x.provider.confirmed_ever:were} recorded as fraud ({x.provider.confirmed_365d:count} in the last year)"
+)
 
 CONFIRMED: tuple[Feature, ...] = (
-    _Known(
+    _OfProvider(
         name="provider_confirmed_365d",
-        entity="provider",
         window="365 days",
-        meaning="Claims of the provider confirmed as fraud, by the day that became known.",
-        code="provider_confirmed",
-        raises="{value} claim{value:s} of this provider {value:were} confirmed as fraud in a year",
-        lowers="{value} claim{value:s} of this provider {value:were} confirmed as fraud in a year",
+        meaning="Claims of the provider recorded as fraud, by the day that became known.",
+        raises=_PROVIDER_RECORD,
+        lowers="No claim of this provider was recorded as fraud in the last year",
         compute=lambda x: x.provider.confirmed_365d,
         monotone=1,
     ),
-    _Known(
+    _OfProvider(
         name="provider_confirmed_ever",
-        entity="provider",
         window="ever",
-        meaning="Claims of the provider ever confirmed as fraud.",
-        code="provider_confirmed",
-        raises="{value} claim{value:s} of this provider {value:were} ever confirmed as fraud",
-        lowers="{value} claim{value:s} of this provider {value:were} ever confirmed as fraud",
+        meaning="Claims of the provider ever recorded as fraud.",
+        raises=_PROVIDER_RECORD,
+        lowers="No claim of this provider was ever recorded as fraud",
         compute=lambda x: x.provider.confirmed_ever,
         monotone=1,
     ),
-    _Known(
-        name="provider_confirmed_share_365d",
+    _OfProvider(
+        name="provider_confirmed_per_claim_365d",
         type="number",
-        unit="share",
-        entity="provider",
+        unit="ratio",
+        agrees=more_than(0.0, 1e-9),
         window="365 days",
-        meaning="Confirmed claims of the provider among those judged either way, smoothed by nine cleared ones.",
-        code="provider_confirmed",
-        raises="{x.provider.confirmed_365d:count} claim{x.provider.confirmed_365d:s} of this provider "
-        "{x.provider.confirmed_365d:were} confirmed as fraud in a year, "
-        "{x.provider.cleared_365d:count} cleared",
-        lowers="{x.provider.confirmed_365d:count} claim{x.provider.confirmed_365d:s} of this provider "
-        "{x.provider.confirmed_365d:were} confirmed as fraud in a year, "
-        "{x.provider.cleared_365d:count} cleared",
-        compute=lambda x: ratio(x.provider.confirmed_365d, x.provider.confirmed_365d + x.provider.cleared_365d + 9.0),
-        high=1.0,
+        meaning="Claims of the provider recorded as fraud divided by its claims, smoothed by nine more claims.",
+        raises=_PROVIDER_RECORD,
+        lowers="No claim of this provider was recorded as fraud in the last year",
+        compute=lambda x: ratio(x.provider.confirmed_365d, x.provider.claims_365d + PRIOR_CLAIMS),
         monotone=1,
     ),
     _Known(
         name="member_confirmed_ever",
         entity="member",
-        window="ever",
-        meaning="Claims of the member ever confirmed as fraud.",
+        group=GroupCode.MEMBER_RECORD,
         code="member_confirmed",
-        raises="{value} claim{value:s} of this member {value:were} confirmed as fraud",
-        lowers="{value} claim{value:s} of this member {value:were} confirmed as fraud",
+        window="ever",
+        meaning="Claims of the member ever recorded as fraud.",
+        raises="{value} claim{value:s} of this member {value:were} recorded as fraud",
+        lowers="No claim of this member was ever recorded as fraud",
         compute=lambda x: x.member.confirmed_ever,
         monotone=1,
-    ),
-    _Known(
-        name="member_cleared_ever",
-        entity="member",
-        window="ever",
-        meaning="Claims of the member ever looked into and cleared.",
-        code="member_cleared",
-        raises="{value} claim{value:s} of this member {value:were} looked into and cleared",
-        lowers="{value} claim{value:s} of this member {value:were} looked into and cleared",
-        compute=lambda x: x.member.cleared_ever,
     ),
 )

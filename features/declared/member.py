@@ -2,18 +2,22 @@
 
 from functools import partial
 
+from claims.reason_groups import GroupCode
+from features.agreement import DEARER_THAN_AVERAGE, MORE_THAN_TYPICAL, SOME_RATHER_THAN_NONE, UNLIKE_TYPICAL
 from features.declared._terms import HOUR_US
 from features.feature import Feature
 from features.ops import flag, ratio, since
 
-_Of = partial(Feature, entity="member", group="member_history")
-_Claims = partial(_Of, type="integer", unit="count", code="member_frequency")
-_Providers = partial(_Of, type="integer", unit="count", code="member_providers")
+_Of = partial(Feature, entity="member", group=GroupCode.MEMBER_PATTERN)
+_Claims = partial(_Of, type="integer", unit="count", agrees=UNLIKE_TYPICAL)
+_Providers = partial(_Of, type="integer", unit="count", agrees=UNLIKE_TYPICAL)
 
 
 def _claims(days: int) -> Feature:
     return _Claims(
         name=f"member_claims_{days}d",
+        code="member_claims",
+        series="Earlier claims of this member",
         window=f"{days} days",
         meaning=f"Claims of the member in the last {days} whole days and today.",
         raises=f"{{value}} earlier claim{{value:s}} of this member in {days} days",
@@ -25,10 +29,12 @@ def _claims(days: int) -> Feature:
 def _providers(days: int) -> Feature:
     return _Providers(
         name=f"member_providers_{days}d",
+        code="member_providers",
+        series="Providers this member went to, voided claims included,",
         window=f"{days} days",
-        meaning="Different providers the member went to.",
-        raises=f"This member went to {{value}} provider{{value:s}} in {days} days",
-        lowers=f"This member went to {{value}} provider{{value:s}} in {days} days",
+        meaning="Different providers the member went to, those of voided claims included.",
+        raises=f"This member went to {{value}} provider{{value:s}} in {days} days, voided claims included",
+        lowers=f"This member went to {{value}} provider{{value:s}} in {days} days, voided claims included",
         compute=lambda x: getattr(x.member, f"providers_{days}d"),
     )
 
@@ -43,6 +49,7 @@ MEMBER: tuple[Feature, ...] = (
         window="90 days",
         meaning="The sum of the member's claims.",
         code="member_spending",
+        agrees=UNLIKE_TYPICAL,
         raises="This member's claims of 90 days come to {value}",
         lowers="This member's claims of 90 days come to {value}",
         compute=lambda x: x.member.cents_90d / 100.0,
@@ -54,6 +61,7 @@ MEMBER: tuple[Feature, ...] = (
         window="30 days against 365",
         meaning="The member's daily spending of 30 days divided by that of 365.",
         code="member_growth",
+        agrees=DEARER_THAN_AVERAGE,
         raises="This member spends {value} as much a day in the last 30 days as over the year",
         lowers="This member spends {value} as much a day in the last 30 days as over the year",
         missing="First claim of this member in a year",
@@ -67,6 +75,7 @@ MEMBER: tuple[Feature, ...] = (
         window="ever",
         meaning="No claim of this member was received before.",
         code="member_recency",
+        agrees=SOME_RATHER_THAN_NONE,
         raises="First claim of this member",
         lowers="This member has claimed before",
         compute=lambda x: flag(x.member.last_us == 0),
@@ -79,6 +88,7 @@ MEMBER: tuple[Feature, ...] = (
         window="ever",
         meaning="Since the member's last claim; missing for the first.",
         code="member_recency",
+        agrees=UNLIKE_TYPICAL,
         raises="This member's last claim was {value} ago",
         lowers="This member's last claim was {value} ago",
         missing="First claim of this member",
@@ -91,6 +101,8 @@ MEMBER: tuple[Feature, ...] = (
         window="since 1 January",
         meaning="What the member's claims of the year, this one with them, are of the plan's yearly limit.",
         code="benefit_used",
+        group=GroupCode.CLAIM_SIZE,
+        agrees=MORE_THAN_TYPICAL,
         raises="With this claim {value} of the year's benefit is claimed",
         lowers="With this claim {value} of the year's benefit is claimed",
         compute=lambda x: ratio(x.member.cents_ytd + x.amount_cents, x.benefit_limit_cents),

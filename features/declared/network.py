@@ -2,6 +2,8 @@
 
 from functools import partial
 
+from claims.reason_groups import GroupCode
+from features.agreement import MORE_THAN_TYPICAL, SOME_RATHER_THAN_NONE, UNLIKE_TYPICAL, more_than
 from features.declared._terms import DAY_US
 from features.feature import Feature
 from features.ops import maximum, ratio, where
@@ -14,7 +16,7 @@ _Net = partial(
     unit="count",
     entity="provider_network",
     window="365 days, weekly",
-    group="network",
+    group=GroupCode.NETWORK,
     missing="The network of this provider is not known yet",
 )
 _SHARED = (
@@ -22,12 +24,15 @@ _SHARED = (
 )
 _CONFIRMED_PATH = (
     _SHARED + "{x.provider_network.neighbours_confirmed:count} provider{x.provider_network.neighbours_confirmed:s} "
-    "with confirmed fraud, the latest in {x.provider_network.last_confirmed_us:month}"
+    "on record for fraud, the latest in {x.provider_network.last_confirmed_us:month}"
 )
-_NO_PATH = _SHARED + "providers with confirmed fraud"
+_NO_PATH = "No provider it shares members with is on record for fraud"
 _COMMUNITY = (
     "{x.provider_network.community_confirmed:count} other{x.provider_network.community_confirmed:s} in its community "
-    "of {x.provider_network.community_size:count} {x.provider_network.community_confirmed:have} confirmed fraud"
+    "of {x.provider_network.community_size:count} {x.provider_network.community_confirmed:have} a record of fraud"
+)
+_CLEAN_COMMUNITY = (
+    "No other provider in its community of {x.provider_network.community_size:count} has a record of fraud"
 )
 
 NETWORK: tuple[Feature, ...] = (
@@ -35,6 +40,7 @@ NETWORK: tuple[Feature, ...] = (
         name="network_degree",
         meaning="Providers with whom it shares more members than chance would have.",
         code="network_size",
+        agrees=UNLIKE_TYPICAL,
         raises="This provider shares members with {value} other{value:s}",
         lowers="This provider shares members with {value} other{value:s}",
         compute=lambda x: x.provider_network.degree,
@@ -42,7 +48,8 @@ NETWORK: tuple[Feature, ...] = (
     _Net(
         name="network_shared_members",
         meaning="Members shared with those, counted once for each of them.",
-        code="network_size",
+        code="network_shared_members",
+        agrees=UNLIKE_TYPICAL,
         raises="This provider's ties to others come to {value} shared member{value:s}",
         lowers="This provider's ties to others come to {value} shared member{value:s}",
         compute=lambda x: x.provider_network.shared_members,
@@ -51,6 +58,7 @@ NETWORK: tuple[Feature, ...] = (
         name="network_strongest_tie",
         meaning="Members shared with the provider it shares most with.",
         code="network_tie",
+        agrees=MORE_THAN_TYPICAL,
         raises="{value} member{value:s} shared with one other provider",
         lowers="No more than {value} member{value:s} shared with one other provider",
         compute=lambda x: x.provider_network.strongest_tie,
@@ -60,7 +68,8 @@ NETWORK: tuple[Feature, ...] = (
         type="number",
         unit="share",
         meaning="Strongest tie divided by the members shared at all.",
-        code="network_tie",
+        code="network_tie_share",
+        agrees=MORE_THAN_TYPICAL,
         raises="{value} of this provider's shared members are shared with one other provider",
         lowers="{value} of this provider's shared members are shared with one other provider",
         missing="This provider shares no members with others",
@@ -71,6 +80,7 @@ NETWORK: tuple[Feature, ...] = (
         name="network_community_size",
         meaning="Providers in the community it belongs to.",
         code="network_community",
+        agrees=UNLIKE_TYPICAL,
         raises="Belongs to a community of {value} provider{value:s}",
         lowers="Belongs to a community of {value} provider{value:s}",
         compute=lambda x: x.provider_network.community_size,
@@ -79,10 +89,11 @@ NETWORK: tuple[Feature, ...] = (
         name="network_community_confirmed_share",
         type="number",
         unit="share",
-        meaning="Share of its community, itself left out, with confirmed fraud.",
-        code="network_community",
+        meaning="Share of its community, itself left out, on record for fraud.",
+        code="network_community_confirmed",
+        agrees=more_than(0.0, 1e-9),
         raises=_COMMUNITY,
-        lowers=_COMMUNITY,
+        lowers=_CLEAN_COMMUNITY,
         missing="This provider belongs to no community",
         compute=lambda x: ratio(x.provider_network.community_confirmed, x.provider_network.community_size - 1.0),
         high=1.0,
@@ -90,8 +101,9 @@ NETWORK: tuple[Feature, ...] = (
     ),
     _Net(
         name="network_confirmed_neighbours",
-        meaning="Providers it shares members with that have confirmed fraud.",
+        meaning="Providers it shares members with that are on record for fraud.",
         code="network_confirmed",
+        agrees=SOME_RATHER_THAN_NONE,
         raises=_CONFIRMED_PATH,
         lowers=_NO_PATH,
         compute=lambda x: x.provider_network.neighbours_confirmed,
@@ -101,6 +113,7 @@ NETWORK: tuple[Feature, ...] = (
         name="network_shared_with_confirmed",
         meaning="Members shared with those, counted once for each of them.",
         code="network_confirmed",
+        agrees=SOME_RATHER_THAN_NONE,
         raises=_CONFIRMED_PATH,
         lowers=_NO_PATH,
         compute=lambda x: x.provider_network.shared_with_confirmed,
@@ -113,6 +126,7 @@ NETWORK: tuple[Feature, ...] = (
         meaning="How recent the latest confirmation at a provider it shares members with is: 1 today, one half after a "
         "year, 0 where there is none.",
         code="network_confirmed",
+        agrees=more_than(0.0, 1e-9),
         raises=_CONFIRMED_PATH,
         lowers=_NO_PATH,
         compute=lambda x: where(

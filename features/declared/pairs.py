@@ -2,62 +2,70 @@
 
 from functools import partial
 
+from claims.reason_groups import GroupCode
+from features.agreement import (
+    DEARER_THAN_AVERAGE,
+    LESS_THAN_TYPICAL,
+    MORE_THAN_TYPICAL,
+    PRESENT,
+    UNLIKE_TYPICAL,
+    Agreement,
+)
 from features.declared._terms import HOUR_US
 from features.feature import Feature
 from features.ops import flag, ratio, since
 
-_Pair = partial(Feature, group="pair")
+_Pair = partial(Feature, group=GroupCode.MEMBER_AT_PROVIDER)
+_History = partial(_Pair, entity="member_provider", code="pair_history", agrees=UNLIKE_TYPICAL)
+
+_VISITS = (
+    "Earlier claims of this member at this provider: {x.member_provider.claims_30d:count} in 30 days, "
+    "{x.member_provider.claims_365d:count} in a year"
+)
 
 PAIRS: tuple[Feature, ...] = (
-    _Pair(
-        name="pair_claims_365d",
-        type="integer",
-        unit="count",
-        entity="member_provider",
-        window="365 days",
-        meaning="Claims of this member at this provider.",
-        code="pair_frequency",
-        raises="{value} earlier claim{value:s} of this member at this provider in a year",
-        lowers="{value} earlier claim{value:s} of this member at this provider in a year",
-        compute=lambda x: x.member_provider.claims_365d,
-    ),
-    _Pair(
-        name="pair_claims_30d",
-        type="integer",
-        unit="count",
-        entity="member_provider",
-        window="30 days",
-        meaning="Claims of this member at this provider.",
-        code="pair_frequency",
-        raises="{value} earlier claim{value:s} of this member at this provider in 30 days",
-        lowers="{value} earlier claim{value:s} of this member at this provider in 30 days",
-        compute=lambda x: x.member_provider.claims_30d,
-    ),
-    _Pair(
+    _History(
         name="pair_first_claim",
         type="flag",
         unit="flag",
-        entity="member_provider",
         window="ever",
         meaning="This member was never at this provider before.",
-        code="pair_recency",
+        agrees=PRESENT,
         raises="First claim of this member at this provider",
-        lowers="This member has been at this provider before",
+        lowers="First claim of this member at this provider",
         compute=lambda x: flag(x.member_provider.last_us == 0),
         high=1.0,
     ),
-    _Pair(
+    _History(
         name="pair_hours_since_last",
         type="number",
         unit="hours",
-        entity="member_provider",
         window="ever",
         meaning="Since this member's last claim at this provider; missing for the first.",
-        code="pair_recency",
-        raises="Last claim of this member at this provider {value} ago",
-        lowers="Last claim of this member at this provider {value} ago",
+        raises=_VISITS + ", the last {value} ago",
+        lowers=_VISITS + ", the last {value} ago",
         missing="First claim of this member at this provider",
         compute=lambda x: since(x.received_us, x.member_provider.last_us, HOUR_US),
+    ),
+    _History(
+        name="pair_claims_365d",
+        type="integer",
+        unit="count",
+        window="365 days",
+        meaning="Claims of this member at this provider.",
+        raises=_VISITS,
+        lowers=_VISITS,
+        compute=lambda x: x.member_provider.claims_365d,
+    ),
+    _History(
+        name="pair_claims_30d",
+        type="integer",
+        unit="count",
+        window="30 days",
+        meaning="Claims of this member at this provider.",
+        raises=_VISITS,
+        lowers=_VISITS,
+        compute=lambda x: x.member_provider.claims_30d,
     ),
     _Pair(
         name="pair_share_of_member_365d",
@@ -67,6 +75,7 @@ PAIRS: tuple[Feature, ...] = (
         window="365 days",
         meaning="Share of the member's spending that went to this provider.",
         code="pair_concentration",
+        agrees=Agreement("above", "above"),
         raises="{value} of this member's spending of the year went to this provider",
         lowers="{value} of this member's spending of the year went to this provider",
         missing="First claim of this member in a year",
@@ -81,6 +90,7 @@ PAIRS: tuple[Feature, ...] = (
         window="365 days",
         meaning="Claims of this procedure for this member, whoever did it.",
         code="repeated_procedure",
+        agrees=MORE_THAN_TYPICAL,
         raises="{value} earlier {x.claim.procedure_code} of this member in a year",
         lowers="{value} earlier {x.claim.procedure_code} of this member in a year",
         compute=lambda x: x.member_procedure.claims_365d,
@@ -92,7 +102,8 @@ PAIRS: tuple[Feature, ...] = (
         entity="member_procedure",
         window="ever",
         meaning="Since this member's last claim of this procedure; missing for the first.",
-        code="repeated_procedure",
+        code="repeated_procedure_recency",
+        agrees=LESS_THAN_TYPICAL,
         raises="Last {x.claim.procedure_code} of this member {value} ago",
         lowers="Last {x.claim.procedure_code} of this member {value} ago",
         missing="First {x.claim.procedure_code} of this member",
@@ -106,6 +117,7 @@ PAIRS: tuple[Feature, ...] = (
         window="30 days",
         meaning="Claims of the same member, provider and procedure.",
         code="repeated_service",
+        agrees=MORE_THAN_TYPICAL,
         raises="{value} earlier claim{value:s} of the same member, provider and procedure in 30 days",
         lowers="{value} earlier claim{value:s} of the same member, provider and procedure in 30 days",
         compute=lambda x: x.service.claims_30d,
@@ -117,7 +129,8 @@ PAIRS: tuple[Feature, ...] = (
         entity="service",
         window="ever",
         meaning="Since the last claim of the same member, provider and procedure; missing for the first.",
-        code="repeated_service",
+        code="repeated_service_recency",
+        agrees=LESS_THAN_TYPICAL,
         raises="The same member, provider and procedure were claimed {value} ago",
         lowers="The same member, provider and procedure were claimed {value} ago",
         missing="First {x.claim.procedure_code} of this member at this provider",
@@ -131,13 +144,14 @@ PAIRS: tuple[Feature, ...] = (
         window="ever",
         meaning="The amount divided by that of the last claim of the same member, provider and procedure.",
         code="service_price",
+        agrees=DEARER_THAN_AVERAGE,
         raises="Amount {value} that of the last claim of the same member, provider and procedure",
         lowers="Amount {value} that of the last claim of the same member, provider and procedure",
         missing="First {x.claim.procedure_code} of this member at this provider",
         compute=lambda x: ratio(x.amount_cents, x.service.last_cents),
         monotone=1,
     ),
-    _Pair(
+    Feature(
         name="provider_procedure_share_365d",
         type="number",
         unit="share",
@@ -145,13 +159,15 @@ PAIRS: tuple[Feature, ...] = (
         window="365 days",
         meaning="Share of the provider's claims, to last midnight, that are of this procedure.",
         code="provider_procedure_mix",
+        group=GroupCode.PROVIDER_PRACTICE,
+        agrees=UNLIKE_TYPICAL,
         raises="{value} of this provider's claims are {x.claim.procedure_code}",
         lowers="{value} of this provider's claims are {x.claim.procedure_code}",
         missing="First claim of this provider in a year",
         compute=lambda x: ratio(x.provider_procedure.claims_365d, x.provider.claims_365d),
         high=None,
     ),
-    _Pair(
+    Feature(
         name="provider_procedure_growth_90d",
         type="number",
         unit="ratio",
@@ -159,6 +175,8 @@ PAIRS: tuple[Feature, ...] = (
         window="90 days against 365",
         meaning="The provider's daily claims of this procedure of 90 days divided by those of 365.",
         code="provider_procedure_growth",
+        group=GroupCode.PROVIDER_PRACTICE,
+        agrees=DEARER_THAN_AVERAGE,
         raises="This provider claims {x.claim.procedure_code} {value} as often in the last 90 days as over the year",
         lowers="This provider claims {x.claim.procedure_code} {value} as often in the last 90 days as over the year",
         missing="First {x.claim.procedure_code} of this provider in a year",

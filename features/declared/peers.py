@@ -2,6 +2,8 @@
 
 from functools import partial
 
+from claims.reason_groups import GroupCode
+from features.agreement import DEARER_THAN_AVERAGE, UNLIKE_TYPICAL, more_than
 from features.declared._terms import (
     FROM_OWN,
     FROM_PROCEDURE,
@@ -13,10 +15,11 @@ from features.declared._terms import (
 from features.feature import Feature
 from features.ops import percentile, ratio
 
-_Peer = partial(Feature, type="number", window="365 days", group="amount_vs_peers")
-_Ratio = partial(_Peer, unit="ratio", monotone=1)
-_Percentile = partial(_Peer, unit="share", monotone=1, high=1.0)
-_Score = partial(_Peer, unit="deviations", monotone=1, low=None)
+_Past = partial(Feature, type="number", window="365 days")
+_Peer = partial(_Past, group=GroupCode.PRICE_AGAINST_PEERS)
+_Ratio = partial(_Peer, unit="ratio", monotone=1, agrees=DEARER_THAN_AVERAGE)
+_Percentile = partial(_Peer, unit="share", monotone=1, high=1.0, agrees=more_than(0.6, 0.4))
+_Score = partial(_Peer, unit="deviations", monotone=1, low=None, agrees=more_than(0.25, -0.25))
 
 PEERS: tuple[Feature, ...] = (
     _Ratio(
@@ -52,12 +55,14 @@ PEERS: tuple[Feature, ...] = (
         compute=lambda x: percentile(x.procedure.amounts_365d, x.amount_cents),
         null_share=0.05,
     ),
-    _Peer(
+    _Past(
         name="units_to_procedure_mean",
         entity="procedure",
         unit="ratio",
         meaning="Units divided by the average units of the procedure.",
         code="units_against_procedure",
+        group=GroupCode.CLAIM_SIZE,
+        agrees=DEARER_THAN_AVERAGE,
         raises="Units {value} those of the average " + FROM_PROCEDURE,
         lowers="Units {value} those of the average " + FROM_PROCEDURE,
         compute=lambda x: ratio(x.units, ratio(x.procedure.units_365d, x.procedure.claims_365d)),
@@ -153,12 +158,14 @@ PEERS: tuple[Feature, ...] = (
         missing="First {x.claim.procedure_code} of this provider in a year",
         compute=lambda x: percentile(x.provider_procedure.amounts_365d, x.amount_cents),
     ),
-    _Peer(
+    _Past(
         name="own_price_to_procedure_mean",
         entity="provider_procedure",
         unit="ratio",
         meaning="The provider's own average claim of the procedure divided by everyone's.",
         code="provider_price_level",
+        group=GroupCode.PROVIDER_PRACTICE,
+        agrees=DEARER_THAN_AVERAGE,
         raises="This provider's {x.claim.procedure_code} costs {value} everyone's on average",
         lowers="This provider's {x.claim.procedure_code} costs {value} everyone's on average",
         missing="First {x.claim.procedure_code} of this provider in a year",
@@ -171,6 +178,7 @@ PEERS: tuple[Feature, ...] = (
         unit="ratio",
         meaning="The amount divided by the provider's average claim.",
         code="amount_against_provider",
+        agrees=DEARER_THAN_AVERAGE,
         raises="Amount {value} this provider's average claim (n = {x.provider.claims_365d:count})",
         lowers="Amount {value} this provider's average claim (n = {x.provider.claims_365d:count})",
         missing="First claim of this provider in a year",
@@ -183,31 +191,36 @@ PEERS: tuple[Feature, ...] = (
         unit="ratio",
         meaning="The amount divided by the member's average claim.",
         code="amount_against_member",
+        agrees=DEARER_THAN_AVERAGE,
         raises="Amount {value} this member's average claim (n = {x.member.claims_365d:count})",
         lowers="Amount {value} this member's average claim (n = {x.member.claims_365d:count})",
         missing="First claim of this member in a year",
         compute=lambda x: ratio(x.amount_cents, mean_cents(x.member)),
         monotone=1,
     ),
-    _Peer(
+    _Past(
         name="procedure_claims_365d",
         entity="procedure",
         type="integer",
         unit="count",
         meaning="Claims of the procedure.",
         code="procedure_volume",
+        group=GroupCode.CLINICAL_PLAUSIBILITY,
+        agrees=UNLIKE_TYPICAL,
         raises="{x.claim.procedure_code} was claimed {value} time{value:s} in a year",
         lowers="{x.claim.procedure_code} was claimed {value} time{value:s} in a year",
         compute=lambda x: x.procedure.claims_365d,
         null_share=0.05,
     ),
-    _Peer(
+    _Past(
         name="procedure_growth_30d",
         entity="procedure",
         unit="ratio",
         window="30 days against 365",
         meaning="The procedure's daily claims of 30 days divided by those of 365.",
         code="procedure_growth",
+        group=GroupCode.CLINICAL_PLAUSIBILITY,
+        agrees=DEARER_THAN_AVERAGE,
         raises="{x.claim.procedure_code} is claimed {value} as often in the last 30 days as over the year",
         lowers="{x.claim.procedure_code} is claimed {value} as often in the last 30 days as over the year",
         compute=lambda x: ratio(x.procedure.claims_30d * 365.0, x.procedure.claims_365d * 30.0),

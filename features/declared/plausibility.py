@@ -3,6 +3,8 @@
 from functools import partial
 from typing import Any
 
+from claims.reason_groups import GroupCode
+from features.agreement import LESS_THAN_TYPICAL
 from features.feature import Feature
 from features.ops import ratio
 
@@ -12,23 +14,24 @@ PRIOR_CHOICES = 200.0
 
 _OF_DIAGNOSIS = (
     "{x.claim.procedure_code} was {x.diagnosis_procedure.claims_365d:count} of "
-    "{x.diagnosis.claims_365d:count} claims of {x.claim.diagnosis_code}"
+    "{x.diagnosis.claims_365d:count} claims of {x.claim.diagnosis_code}, {value} smoothed"
 )
 _OF_SPECIALTY = (
     "{x.claim.procedure_code} was {x.procedure_specialty.claims_365d:count} of "
-    "{x.specialty.claims_365d:count} claims of {x.claim.specialty}"
+    "{x.specialty.claims_365d:count} claims of {x.claim.specialty}, {value} smoothed"
 )
 _OF_DEMOGRAPHIC = (
     "{x.claim.procedure_code} was {x.procedure_demographic.claims_365d:count} of "
-    "{x.demographic.claims_365d:count} claims of this age band and sex"
+    "{x.demographic.claims_365d:count} claims of this age band and sex, {value} smoothed"
 )
 
 _Usual = partial(
     Feature,
     type="number",
-    unit="probability",
+    unit="share",
     window="365 days",
-    group="plausibility",
+    group=GroupCode.CLINICAL_PLAUSIBILITY,
+    agrees=LESS_THAN_TYPICAL,
     high=1.0,
 )
 

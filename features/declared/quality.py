@@ -1,5 +1,7 @@
 """What was not known when the claim was looked at."""
 
+from claims.reason_groups import GroupCode
+from features.agreement import MORE_THAN_TYPICAL
 from features.feature import Feature
 
 QUALITY: tuple[Feature, ...] = (
@@ -9,9 +11,10 @@ QUALITY: tuple[Feature, ...] = (
         unit="count",
         entity="claim",
         window="-",
-        group="data_quality",
+        group=GroupCode.DATA_COMPLETENESS,
         meaning="Entities whose past could not be read, or whose key the claim lacks; their features are missing.",
         code="missing_views",
+        agrees=MORE_THAN_TYPICAL,
         raises="What is known of {value} of the claim's entities was missing",
         lowers="What is known of {value} of the claim's entities was missing",
         compute=lambda x: x.unknown_pasts,

@@ -128,6 +128,7 @@ def make(
         base_rate=float(examples.fraud[slices.train].mean()),
         provenance=provenance(prepared, options),
         last_day_us=int(examples.received_us[slices.calibrate[-1]]),
+        typical=steps.typical(model, tables, examples, slices.calibrate),
     )
     path, manifest = write_artefact(models_folder(home), booster=model.trained.booster, document=page, tables=tables)
     os.utime(path)  # the last trained, also where the same inputs made it before

@@ -19,6 +19,7 @@ from models.explainer import build_tables
 from models.tables import LeafTables
 from models.threshold import Choice, Labelled, by_capacity, outcome
 from models.training_range import TrainingRange, training_range
+from models.typical import TypicalClaim, contributions, sample_rows, typical_claim
 from pipelines.loop.estimate import MOST_WEIGHT, training_weights
 from pipelines.train.dataset import Source
 from pipelines.train.errors import DatasetError, EmptyWindowError, FutureLabelsError
@@ -230,9 +231,15 @@ def explain(trained: Trained) -> LeafTables | None:
         return None
 
 
+def typical(model: Model, tables: LeafTables | None, examples: Examples, rows: NDArray[np.intp]) -> TypicalClaim:
+    """What reasons are measured against, on claims the booster was not fitted to, by the explainer that serves."""
+    x = examples.matrix(sample_rows(rows), model.features)
+    return typical_claim(model.features, x, contributions(model.trained.booster, tables, x))
+
+
 def document(
     model: Model, tables: LeafTables | None, *, left_out: dict[str, str], base_rate: float, provenance: dict[str, Any],
-    last_day_us: int,
+    last_day_us: int, typical: TypicalClaim,
 ) -> ModelDocument:  # fmt: skip
     """The model's page. The version comes from its content: the same inputs have the same version."""
     import xgboost
@@ -262,6 +269,7 @@ def document(
         },
         base_rate=base_rate,
         training_range=model.training_range,
+        typical=typical,
         explained_by="tables" if tables is not None else "pred_contribs",
         libraries={"xgboost": xgboost.__version__, "numpy": np.__version__},
         provenance=provenance,

@@ -98,6 +98,11 @@ async def test_an_explanation_holds_lines_and_every_assessment(api: Api):
     (assessment,) = body["assessments"]
     assert assessment["contributions"] == {"amount": 1.5, "member_claims_30d": -0.5}
     assert assessment["reasons"][0]["features"] == {"amount": 100.0}
+    assert [(group["code"], group["push"]) for group in assessment["groups"]] == [
+        ("claim_size", 1.5),
+        ("member_pattern", -0.25),
+    ]
+    assert assessment["typical_margin"] + sum(group["push"] for group in assessment["groups"]) == assessment["margin"]
     assert assessment["base_margin"] + sum(assessment["contributions"].values()) == assessment["margin"]
 
 

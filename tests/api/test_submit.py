@@ -62,7 +62,7 @@ async def test_the_assessment_keeps_everything_that_was_known(api: Api):
     assert row == (
         *(claim_id, "model", "closed", "approved", 0.1, -1.0),
         *({"amount": 100.0, "member_claims_30d": None}, {"amount": 1.5, "member_claims_30d": -0.5}),
-        *(1, {"member_today": None}, [], "tables", None),
+        *(2, {"member_today": None}, [], "tables", None),
     )
 
 
@@ -70,7 +70,8 @@ async def test_a_likely_fraud_goes_to_review_and_says_why(api: Api):
     api.scorer.behaviour = answering(0.9)
     body = (await api.submit()).json()
     assert (body["status"], body["approved_amount"], body["fraud_flag"]) == ("in_review", 0, True)
-    assert [reason["code"] for reason in body["reasons"]] == ["model_flagged", "amount"]
+    assert [reason["code"] for reason in body["reasons"]] == ["model_flagged", "claim_size"]
+    assert [(prior["code"], prior["direction"]) for prior in body["priors"]] == [("member_pattern", "against")]
 
 
 @pytest.mark.parametrize(

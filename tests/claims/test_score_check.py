@@ -9,6 +9,7 @@ from claims.score_check import UnbelievableScore, believe
 from tests.claims.makers import encode, score_document
 
 CONTRACT = Path(__file__).parents[1] / "contracts" / "score_response.json"
+REASON = score_document()["reasons"][0]
 
 
 def test_the_contracts_own_answer_is_believed():
@@ -33,14 +34,12 @@ def test_the_contracts_own_answer_is_believed():
         ({"vector": {"amount": float("inf"), "member_claims_30d": None}}, "not_finite"),
         ({"schema_hash": "0" * 64}, "schema"),
         ({"flagged": True}, "flag"),
-        (
-            {"reasons": [{"code": "x", "text": "a\0b", "direction": "for", "push": 1, "odds": 1, "features": {}}]},
-            "malformed",
-        ),
-        (
-            {"reasons": [{"code": "x", "text": "x", "direction": "for", "push": 1, "odds": 1e999, "features": {}}]},
-            "not_finite",
-        ),
+        ({"reasons": [REASON | {"text": "a\0b"}]}, "malformed"),
+        ({"reasons": [REASON | {"kind": "rumour"}]}, "malformed"),
+        ({"reasons": [REASON | {"odds": 1e999}]}, "not_finite"),
+        ({"groups": [{"code": "claim_size", "push": 1e999, "features": {}}]}, "not_finite"),
+        ({"groups": []}, "sum"),
+        ({"typical_margin": -2.251}, "sum"),
         ({"shadow": {"model_version": "v", "margin": float("nan"), "probability": 0, "flagged": False}}, "not_finite"),
     ],
 )

@@ -104,6 +104,7 @@ def decided(status: str, score: float | None, *texts: str) -> dict:
         "score": score,
         "decided_by": "rule" if score is None else "model",
         "reasons": reasons,
+        "priors": [{"text": "a record", "direction": "for"}] if score is not None else [],
     }
 
 
@@ -113,4 +114,15 @@ def test_the_table_shows_one_of_every_sort_of_decision():
     out = io.StringIO()
     show.decisions(Console(file=out, width=120), claims, rows=4)
     shown = out.getvalue()
-    assert all(words in shown for words in ("in review", "flagged", "no cover", "by the rule", "90.0%", "approved"))
+    assert all(
+        words in shown
+        for words in (
+            "in review",
+            "flagged",
+            "known before: ▲ a record",
+            "no cover",
+            "by the rule",
+            "90.0%",
+            "approved",
+        )
+    )

@@ -16,6 +16,7 @@ from models.booster import BoosterParams, Sample, train_booster
 from models.explainer import build_tables
 from models.scorer import Asked
 from models.training_range import training_range
+from models.typical import contributions, typical_claim
 
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
 _DAY_US = 86_400_000_000
@@ -117,6 +118,7 @@ def artefact(
         monotone=monotone,
     )
     built = build_tables(trained.booster) if tables else None
+    later = x[half:]
     document = ModelDocument(
         version=version,
         features=names,
@@ -127,6 +129,7 @@ def artefact(
         threshold=threshold,
         base_rate=0.2,
         training_range=training_range(names, x[:half], x[half:]),
+        typical=typical_claim(names, later, contributions(trained.booster, built, later)),
         explained_by="tables" if tables else "pred_contribs",
     )
     folder, digest = write_artefact(models, booster=trained.booster, document=document, tables=built)

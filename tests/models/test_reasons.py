@@ -1,17 +1,26 @@
+"""Reasons are true: the words, when they may be stated, and what carries them."""
+
 import math
+import re
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from benchmarks.reasons import contradicts
+from claims.reason_groups import REASON_GROUPS
 from features.declared import FEATURES
 from features.known import known_of
-from features.vector import vector_of
-from features.words import in_unit, say
-from models.reasons import LEAST_PUSH, MOST_AGAINST, MOST_FOR, Reasoner, factor
+from features.vector import FEATURE, vector_of
+from features.words import in_unit, say, series
+from models.reasons import CARRIED_SHARE, LEAST_PUSH, MOST_FACTS, Reasoner, factor
+from models.typical import TypicalClaim, typical_claim
 from tests.models.claims import facts, reading
 
 NAMES = tuple(feature.name for feature in FEATURES)
+SHOWN = st.floats(0, 5e4, allow_nan=False).map(lambda value: float(np.float32(value)))
 
 
 @pytest.mark.parametrize("feature", FEATURES, ids=lambda f: f.name)
@@ -57,7 +66,6 @@ def test_a_sentence_that_needs_what_is_not_known_gives_meaning_and_value_instead
         (3.0, "count", "3"),
         (1234.0, "count", "1,234"),
         (1.0, "units", "1 unit"),
-        (44.0, "years", "44 years"),
     ],
 )
 def test_values_are_shown_as_a_reader_wants_them(value, unit, words):
@@ -67,19 +75,19 @@ def test_values_are_shown_as_a_reader_wants_them(value, unit, words):
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("pair_claims_30d", 1.0, "1 earlier claim of this member at this provider in 30 days"),
-        ("pair_claims_30d", 0.0, "0 earlier claims of this member at this provider in 30 days"),
-        ("member_confirmed_ever", 1.0, "1 claim of this member was confirmed as fraud"),
-        ("member_confirmed_ever", 2.0, "2 claims of this member were confirmed as fraud"),
+        ("member_claims_30d", 1.0, "1 earlier claim of this member in 30 days"),
+        ("member_claims_30d", 0.0, "0 earlier claims of this member in 30 days"),
+        ("member_confirmed_ever", 1.0, "1 claim of this member was recorded as fraud"),
+        ("member_confirmed_ever", 2.0, "2 claims of this member were recorded as fraud"),
         ("provider_claims_7d", 1.0, "1 claim of this provider in 7 days"),
         ("amount_to_procedure_mean", 4.2, "Amount 4.2× the average of P001 (n = 1)"),
         ("amount_percentile_procedure", 1.0, "Amount above that of 100 % of the claims of P001 (n = 1)"),
         (
             "network_confirmed_neighbours",
             1.0,
-            "Shares 1 member with 1 provider with confirmed fraud, the latest in May 2024",
+            "Shares 1 member with 1 provider on record for fraud, the latest in May 2024",
         ),
-        ("network_community_confirmed_share", 0.5, "1 other in its community of 3 has confirmed fraud"),
+        ("network_community_confirmed_share", 0.5, "1 other in its community of 3 has a record of fraud"),
     ],
 )
 def test_one_is_told_in_the_singular(name, value, words):
@@ -100,26 +108,212 @@ def test_a_push_is_shown_as_a_factor_on_the_odds(push, words):
     assert factor(push) == words
 
 
-def told(phi: np.ndarray) -> list:
+X = known_of(facts(7), reading(7).states)
+
+
+def typical(**values: float | None) -> TypicalClaim:
+    """A typical claim that adds nothing; name the values that matter."""
+    return TypicalClaim(
+        claims=1, contributions=dict.fromkeys(NAMES, 0.0), values={name: values.get(name) for name in NAMES}
+    )
+
+
+def explained(phi: dict[str, float], values: dict[str, float], **usual: float | None):
+    """The explanation of a claim with these contributions and values; other features are missing and add nothing."""
+    row = np.array([values.get(name, math.nan) for name in NAMES], dtype=np.float32)
+    return Reasoner(NAMES, typical(**usual)).explain(X, row, np.array([phi.get(name, 0.0) for name in NAMES]), -2.0)
+
+
+def test_every_feature_has_a_group_and_every_group_a_feature():
+    assert {feature.group for feature in FEATURES} == set(REASON_GROUPS)
+
+
+@pytest.mark.parametrize("feature", [f for f in FEATURES if f.agrees.raises == f.agrees.lowers], ids=lambda f: f.name)
+def test_words_that_may_be_stated_either_way_are_the_same_either_way(feature):
+    assert feature.raises == feature.lowers
+
+
+@pytest.mark.parametrize("code", sorted({f.code for f in FEATURES}))
+def test_the_features_of_a_fact_are_of_one_group(code):
+    assert len({f.group for f in FEATURES if f.code == code}) == 1
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(
+    name=st.sampled_from(NAMES),
+    value=SHOWN | st.sampled_from([0.0, 1.0]),
+    usual=SHOWN | st.none(),
+    raising=st.booleans(),
+)
+def test_no_feature_is_ever_stated_against_its_value(name, value, usual, raising):
+    feature = FEATURE[name]
+    if feature.high is not None:
+        value = float(np.float32(value % (feature.high + 1) if feature.type == "integer" else min(value, feature.high)))
+        usual = None if usual is None else min(usual, feature.high)
+    if feature.type != "number":
+        value = round(value)
     x = known_of(facts(7), reading(7).states)
-    return Reasoner(NAMES).reasons(x, vector_of(x), phi)
-
-
-def test_pushes_of_one_meaning_are_added_even_where_they_pull_apart():
+    recorded = value if feature.group.endswith("record") else 3.0
+    vars(x.provider).update(confirmed_ever=recorded, confirmed_365d=recorded)
+    x.provider_network = SimpleNamespace(
+        shared_with_confirmed=value, neighbours_confirmed=value, last_confirmed_us=1.7e15,
+        community_confirmed=value, community_size=9.0,
+    )  # fmt: skip
+    push = 0.7 if raising else -0.7
+    row = np.full(len(NAMES), math.nan, dtype=np.float32)
+    row[NAMES.index(name)] = value
     phi = np.zeros(len(NAMES))
-    phi[NAMES.index("amount_to_procedure_mean")] = 0.7
-    phi[NAMES.index("amount_percentile_procedure")] = -0.2
-    (reason,) = told(phi)
-    assert reason.code == "amount_against_procedure"
-    assert reason.push == pytest.approx(0.5)
-    assert "the average of P001" in reason.text
-    assert reason.text.endswith("raises the odds 1.6×")
-    assert set(reason.features) >= {"amount_to_procedure_mean", "amount_percentile_procedure"}
+    phi[NAMES.index(name)] = push
+    for reason in Reasoner(NAMES, typical(**{name: usual})).explain(x, row, phi, 0.0).reasons:
+        assert not contradicts(reason.text, reason.direction), reason.text
+        assert reason.carrier == [f.name for f in FEATURES if f.code == feature.code] or name in reason.carrier
+        assert not set("{}") & set(reason.text)
+        assert not re.search(r"\bnan\b|None|\binf\b", reason.text), reason.text
 
 
-def test_only_so_many_reasons_are_told_and_none_that_hardly_pushes():
-    phi = np.random.default_rng(1).normal(0, 1, len(NAMES))
-    reasons = told(phi)
-    assert sum(r.direction == "for" for r in reasons) == MOST_FOR
-    assert sum(r.direction == "against" for r in reasons) == MOST_AGAINST
-    assert told(np.full(len(NAMES), LEAST_PUSH / 100)) == []
+@pytest.mark.parametrize(
+    ("text", "direction", "away"),
+    [
+        ("Amount 0.20× the average of P001 (n = 3): raises the odds 1.2×", "for", True),
+        ("Amount 4.2× the average of P001 (n = 3): lowers the odds 1.2×", "against", True),
+        ("Amount 4.2× the average of P001 (n = 3): raises the odds 1.2×", "for", False),
+        ("31 claims of this provider were recorded as fraud: lowers the odds 1.2×", "against", True),
+        ("No claim of this provider was ever recorded as fraud: lowers the odds 1.2×", "against", False),
+        ("Amount 2.3 deviations below the usual of P001 (n = 3): raises the odds 1.2×", "for", True),
+        ("Amount above that of 97 % of the claims of P001 (n = 3): lowers the odds 1.2×", "against", True),
+        ("3 units billed (typical: 3 units): raises the odds 1.2×", "for", True),
+        ("1.7 claims for each member (typical: 1.3×); 3 units billed: together raise the odds 1.2×", "for", False),
+        ("3 units billed (typical: 1 unit): lowers the odds 1.2×", "for", True),
+    ],
+)
+def test_the_check_reads_a_contradiction_out_of_the_words(text, direction, away):
+    assert contradicts(text, direction) is away
+
+
+def test_the_groups_sum_to_the_margin_from_the_typical_claim_on():
+    rng = np.random.default_rng(3)
+    phi, usual = rng.normal(size=len(NAMES)), rng.normal(size=len(NAMES))
+    about = TypicalClaim(
+        claims=1, contributions=dict(zip(NAMES, usual.tolist(), strict=True)), values=dict.fromkeys(NAMES)
+    )
+    found = Reasoner(NAMES, about).explain(X, vector_of(X), phi, -3.0)
+    assert found.typical_margin == pytest.approx(-3.0 + usual.sum())
+    assert found.typical_margin + sum(g.push for g in found.groups) == pytest.approx(-3.0 + phi.sum())
+    for group in found.groups:
+        assert group.push == pytest.approx(sum(group.features.values()))
+        assert {FEATURE[name].group for name in group.features} == {group.code}
+
+
+def test_one_comparison_is_stated_once_in_its_most_readable_form():
+    found = explained(
+        {"amount_to_procedure_mean": 0.2, "amount_score_procedure": 0.9, "amount_percentile_procedure": 0.3},
+        {"amount_to_procedure_mean": 4.2, "amount_score_procedure": 3.0, "amount_percentile_procedure": 0.97},
+    )
+    (reason,) = found.reasons
+    assert reason.text.startswith("Amount 4.2× the average of P001 (n = ")
+    assert "deviations" not in reason.text
+    assert reason.text.endswith("raises the odds 4.1×")
+    assert (reason.code, reason.kind, reason.carrier_share) == ("price_against_peers", "evidence", pytest.approx(1.0))
+
+
+def test_a_low_price_is_never_the_reason_for_a_higher_risk():
+    assert explained({"amount_to_procedure_mean": 0.8}, {"amount_to_procedure_mean": 0.2}).reasons == []
+
+
+def test_what_points_with_the_push_is_stated_where_the_average_does_not():
+    found = explained(
+        {"amount_to_procedure_mean": 0.6, "amount_percentile_procedure": 0.2},
+        {"amount_to_procedure_mean": 0.95, "amount_percentile_procedure": 0.8},
+    )
+    assert found.reasons[0].text.startswith("Amount above that of 80 % of the claims of P001")
+
+
+def test_a_record_of_fraud_never_lowers_and_is_a_prior():
+    assert explained({"member_confirmed_ever": -0.9}, {"member_confirmed_ever": 3.0}).reasons == []
+    (reason,) = explained({"member_confirmed_ever": 0.9}, {"member_confirmed_ever": 3.0}).reasons
+    assert (reason.kind, reason.code) == ("prior", "member_record")
+
+
+def test_several_facts_are_named_where_none_carries_the_reason_alone():
+    phi = {"units": 0.4, "lines": 0.35, "stay_days": 0.3, "diagnoses": 0.05}
+    values = {"units": 9.0, "lines": 4.0, "stay_days": 3.0, "diagnoses": 2.0}
+    (reason,) = explained(phi, values, **dict.fromkeys(values, 1.0)).reasons
+    assert reason.text.startswith("9 units billed (typical: 1 unit); The claim has 4 lines (typical: 1): together")
+    assert reason.carrier == ["units", "lines"]
+    assert reason.carrier_share == pytest.approx(0.75 / 1.1)
+
+
+def test_a_small_difference_of_large_parts_says_so():
+    phi = {"units": 1.0, "stay_days": -0.8}
+    (reason,) = explained(phi, {"units": 9.0, "stay_days": 1.0}, units=1.0, stay_days=1.0).reasons
+    assert reason.text.endswith("raises the odds 1.2×, net of facts that point the other way")
+
+
+def test_windows_of_one_count_are_stated_together_and_only_those_that_carry_it():
+    phi = {"member_claims_7d": 0.5, "member_claims_30d": 0.4, "member_claims_365d": 0.01}
+    values = {"member_claims_7d": 4.0, "member_claims_30d": 9.0, "member_claims_90d": 9.0, "member_claims_365d": 20.0}
+    usual = {"member_claims_7d": 0.0, "member_claims_30d": 1.0, "member_claims_90d": 2.0, "member_claims_365d": 5.0}
+    (reason,) = explained(phi, values, **usual).reasons
+    assert reason.text.startswith("Earlier claims of this member in 7 and 30 days: 4 and 9 (typical: 0 and 1): raises")
+    assert reason.carrier == ["member_claims_7d", "member_claims_30d"]
+
+
+def test_a_series_of_one_window_reads_like_one():
+    assert series([FEATURE["member_claims_7d"]], [4.0], [None]) == "Earlier claims of this member in 7 days: 4"
+
+
+def test_what_the_typical_claim_has_is_no_reason():
+    assert explained({"diagnoses": 0.9}, {"diagnoses": 1.0}, diagnoses=1.0).reasons == []
+    assert explained({"member_first_claim": -0.9}, {"member_first_claim": 0.0}, member_first_claim=0.0).reasons == []
+    assert explained({"pair_first_claim": 0.9}, {"pair_first_claim": 1.0}, pair_first_claim=0.0).reasons
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10_000), scale=st.floats(0.01, 2))
+def test_reasons_are_few_carried_by_what_they_name_and_strongest_first(seed, scale):
+    rng = np.random.default_rng(seed)
+    phi = rng.normal(0, scale, len(NAMES))
+    found = Reasoner(NAMES, typical_of(seed)).explain(X, vector_of(X), phi, -2.0)
+    pushes = {group.code: group.features for group in found.groups}
+    for direction, sign in (("for", 1), ("against", -1)):
+        mine = [reason for reason in found.reasons if reason.direction == direction]
+        assert [abs(r.push) for r in mine] == sorted((abs(r.push) for r in mine), reverse=True)
+        for reason in mine:
+            parts = pushes[reason.code]
+            assert reason.push * sign >= LEAST_PUSH
+            assert reason.odds == pytest.approx(math.exp(reason.push))
+            assert CARRIED_SHARE <= reason.carrier_share <= 1 + 1e-9
+            assert sum(parts[name] for name in reason.carrier) * sign >= CARRIED_SHARE * abs(reason.push) - 1e-9
+            assert len(reason.text.rpartition(": ")[0].split("; ")) <= MOST_FACTS
+            assert not contradicts(reason.text, reason.direction)
+
+
+def typical_of(seed: int) -> TypicalClaim:
+    rng = np.random.default_rng(seed)
+    x = np.stack([vector_of(known_of(facts(n), reading(n).states)) for n in rng.integers(0, 1_000, 9).tolist()])
+    return typical_claim(NAMES, x, rng.normal(0, 0.1, x.shape))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(2, 60), st.integers(0, 10_000))
+def test_at_most_half_the_claims_lie_on_one_side_of_the_typical_claim(claims, seed):
+    phi = np.random.default_rng(seed).standard_t(2, size=(claims, len(NAMES)))
+    usual = typical_claim(NAMES, np.zeros((claims, len(NAMES)), dtype=np.float32), phi)
+    for code in REASON_GROUPS:
+        members = [i for i, name in enumerate(NAMES) if FEATURE[name].group == code]
+        pushes = phi[:, members].sum(axis=1) - sum(usual.contributions[NAMES[i]] for i in members)
+        assert (pushes > 1e-4).mean() <= 0.5
+        assert (pushes < -1e-4).mean() <= 0.5
+
+
+def test_a_feature_that_most_claims_lack_has_no_typical_value():
+    x = np.full((9, len(NAMES)), np.nan, dtype=np.float32)
+    x[:4, 0] = 1.0
+    x[:6, 1] = 3.0
+    usual = typical_claim(NAMES, x, np.zeros(x.shape))
+    assert (usual.values[NAMES[0]], usual.values[NAMES[1]]) == (None, 3.0)
+
+
+def test_a_model_without_a_typical_claim_is_explained_from_its_base():
+    found = Reasoner(NAMES).explain(X, vector_of(X), np.zeros(len(NAMES)), -3.0)
+    assert (found.typical_margin, found.reasons) == (-3.0, [])

@@ -1,4 +1,4 @@
-// Draws the exact contributions as a waterfall: from the model's base, feature by feature, to this claim's margin.
+// Draws the exact contributions as a waterfall: from the typical claim, group by group, to this claim's margin.
 // The figures come from the JSON block of the page; colours come from tokens.css, so light and dark follow the system.
 (() => {
   "use strict";
@@ -30,7 +30,7 @@
           const step = steps[dataIndex];
           return step.kind === "total"
             ? `${step.label}: ${step.to.toFixed(3)} log-odds`
-            : `${step.label}\n${step.value === null ? "" : `value ${step.value}\n`}${signed(step.push)} log-odds, odds × ${Math.exp(step.push).toFixed(2)}`;
+            : `${step.label}\n${signed(step.push)} log-odds, odds × ${Math.exp(step.push).toFixed(2)}`;
         },
       },
       xAxis: {

@@ -1,15 +1,18 @@
 """What the explanation page says of a claim, without a browser."""
 
+import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.console.page import SHOWN_STEPS, AssessmentView, ClaimView, explanation_page
-from claims.scoring import Counterfactual, Reason
+from api.console.page import AssessmentView, ClaimView, explanation_page
+from claims.reason_groups import REASON_GROUPS
+from claims.scoring import Counterfactual, GroupPush, Reason
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -34,6 +37,27 @@ def a_claim(**other: object) -> ClaimView:
     return replace(claim, **other)  # type: ignore[arg-type]
 
 
+def a_reason(
+    code: str,
+    text: str,
+    push: float,
+    features: dict[str, float | None],
+    *,
+    kind: Literal["evidence", "prior"] = "evidence",
+) -> Reason:
+    return Reason(
+        code=code,
+        kind=kind,
+        text=text,
+        direction="for" if push > 0 else "against",
+        push=push,
+        odds=round(math.exp(push), 2),
+        features=features,
+        carrier=list(features),
+        carrier_share=1.0,
+    )
+
+
 def an_assessment(**other: object) -> AssessmentView:
     assessment = AssessmentView(
         made_at=NOON,
@@ -48,9 +72,19 @@ def an_assessment(**other: object) -> AssessmentView:
         base_margin=-2.0,
         contributions={"amount_to_procedure_mean": 3.0, "member_claims_30d": 0.75, "weekend": -0.25},
         vector={"amount_to_procedure_mean": 4.2, "member_claims_30d": 3.0, "weekend": None},
+        typical_margin=-2.5,
+        groups=(
+            GroupPush(
+                code="price_against_peers",
+                push=3.25,
+                features={"amount_to_procedure_mean": 3.3, "amount_to_own_mean": -0.05},
+            ),
+            GroupPush(code="member_pattern", push=0.75, features={"member_claims_30d": 0.75}),
+        ),
         reasons=(
-            Reason(code="amount", text="Amount 4.2×", direction="for", push=3.0, odds=20.09, features={"amount": 4.2}),
-            Reason(code="habit", text="Usual day", direction="against", push=-0.25, odds=0.78, features={}),
+            a_reason("price_against_peers", "Amount 4.2×", 3.25, {"amount_to_procedure_mean": 4.2}),
+            a_reason("timing", "Usual day", -0.25, {}),
+            a_reason("member_record", "1 claim recorded as fraud", 0.5, {"member_confirmed_ever": 1.0}, kind="prior"),
         ),
         counterfactual=Counterfactual(amount_cents=6100, probability=0.39, text="below the threshold at 61.00"),
         feature_times={"member_history": NOON - timedelta(hours=12), "member_today": None},
@@ -69,6 +103,8 @@ def by_the_rule() -> AssessmentView:
         threshold=None,
         margin=None,
         base_margin=None,
+        typical_margin=None,
+        groups=(),
         contributions={},
         vector={},
         reasons=(),
@@ -77,32 +113,51 @@ def by_the_rule() -> AssessmentView:
     )
 
 
-def test_the_waterfall_runs_from_the_base_to_the_margin_without_a_gap() -> None:
+def test_the_waterfall_runs_from_the_typical_claim_to_the_margin_without_a_gap() -> None:
     bars = explanation_page(a_claim(), [an_assessment()]).waterfall
     assert [bar["label"] for bar in bars] == [
-        "Base of the model",
-        "amount_to_procedure_mean",
-        "member_claims_30d",
-        "weekend",
+        "Typical claim",
+        "Price against peers",
+        "The member's pattern",
         "This claim",
     ]
     for before, after in pairwise(bars):
         assert before["to"] == pytest.approx(after["from"])
 
 
-@given(st.lists(st.floats(-3, 3), min_size=1, max_size=80))
-def test_however_many_contributions_the_drawn_bars_add_up_to_the_margin(pushes: list[float]) -> None:
-    contributions = {f"feature_{place}": push for place, push in enumerate(pushes)}
-    assessment = an_assessment(contributions=contributions, vector={}, margin=-2.0 + sum(pushes))
+@given(st.lists(st.floats(-3, 3), min_size=len(REASON_GROUPS), max_size=len(REASON_GROUPS)))
+def test_every_group_has_its_bar_and_the_bars_add_up_to_the_margin(pushes: list[float]) -> None:
+    groups = [GroupPush(code=code, push=push, features={}) for code, push in zip(REASON_GROUPS, pushes, strict=True)]
+    assessment = an_assessment(groups=groups, margin=-2.5 + sum(pushes))
     bars = explanation_page(a_claim(), [assessment]).waterfall
-    assert len(bars) <= SHOWN_STEPS + 3
+    assert {bar["label"] for bar in bars[1:-1]} == {group.title for group in REASON_GROUPS.values()}
     assert bars[-2]["to"] == pytest.approx(bars[-1]["to"], abs=1e-9)
 
 
-def test_reasons_for_and_against_stand_apart_with_the_values_behind_them() -> None:
+def test_a_group_opens_to_the_features_it_is_the_sum_of() -> None:
+    prices, pattern = explanation_page(a_claim(), [an_assessment()]).groups
+    assert (prices.title, prices.kind, prices.push) == ("Price against peers", "evidence", "+3.2500")
+    assert [(row.name, row.value, row.push) for row in prices.features] == [
+        ("amount_to_procedure_mean", "4.2", "+3.3000"),
+        ("amount_to_own_mean", "missing", "-0.0500"),
+    ]
+    assert pattern.kind == "prior"
+
+
+def test_an_assessment_from_before_groups_has_its_contributions_and_no_picture() -> None:
+    page = explanation_page(a_claim(), [an_assessment(groups=(), typical_margin=None)])
+    assert (page.waterfall, page.groups) == ([], [])
+    assert len(page.contributions) == 3
+
+
+def test_evidence_and_priors_stand_apart_each_for_and_against_with_the_values_behind_the_words() -> None:
     page = explanation_page(a_claim(), [an_assessment()])
-    assert [(row.text, row.odds, row.behind) for row in page.reasons_for] == [("Amount 4.2×", "20.09", "amount = 4.2")]
-    assert [row.code for row in page.reasons_against] == ["habit"]
+    assert [(row.title, row.text, row.behind) for row in page.evidence.speak_for] == [
+        ("Price against peers", "Amount 4.2×", "amount_to_procedure_mean = 4.2")
+    ]
+    assert [row.code for row in page.evidence.speak_against] == ["timing"]
+    assert [row.code for row in page.priors.speak_for] == ["member_record"]
+    assert page.priors.speak_against == []
 
 
 def test_a_claim_decided_by_the_rule_says_so_and_shows_no_score() -> None:

@@ -34,13 +34,21 @@ def store_claim(url: str, claim_id: str, *, reason_text: str = "Amount 4.2× the
         "margin": 1.5,
         "threshold": 0.4,
         "base_margin": -2.0,
+        "typical_margin": -2.25,
+        "groups": Jsonb(
+            [{"code": "price_against_peers", "push": 3.75, "features": {"amount_to_procedure_mean": 3.75}}]
+        ),
         "model_version": "7",
         "vector": Jsonb({"amount_to_procedure_mean": 4.2, "weekend": None}),
         "contributions": Jsonb({"amount_to_procedure_mean": 3.75, "weekend": -0.25}),
         "counterfactual": Jsonb({"amount_cents": 6100, "probability": 0.39, "text": "would be below at 61.00"}),
         "feature_times": Jsonb({"member_history": (NOON - timedelta(hours=12)).isoformat()}),
     }
-    reason = {"code": "amount", "text": reason_text, "direction": "for", "push": 3.0, "odds": 20.1, "features": {}}
+    push = {"direction": "for", "push": 3.0, "odds": 20.1, "features": {}, "carrier": [], "carrier_share": 1.0}
+    reason = {"code": "price_against_peers", "kind": "evidence", "text": reason_text, **push}
+    prior = {"code": "provider_record", "kind": "prior", "text": "9 claims were recorded as fraud", **push}
+    # As reasons were stored before they had a kind.
+    old = {"code": "amount", "text": "An old reason", "direction": "for", "push": 1.0, "odds": 2.7, "features": {}}
     with psycopg.connect(url) as connection:
         connection.execute(
             "INSERT INTO claims (claim_id, received_at, service_from, service_to, member_id, provider_id,"
@@ -69,7 +77,7 @@ def store_claim(url: str, claim_id: str, *, reason_text: str = "Amount 4.2× the
                         }
                     ]
                 ),
-                "reasons": Jsonb([reason] if by == "model" else []),
+                "reasons": Jsonb([reason, prior, old] if by == "model" else []),
                 "supersedes": f"{claim_id}-0" if number else None,
                 **extra,
             }
@@ -133,11 +141,22 @@ async def test_the_waterfall_gets_every_bar(console: Setting) -> None:
     page = (await console.client.get("/console/claims/clm_1")).text
     block = page.partition('id="waterfall-steps">')[2].partition("</script>")[0]
     assert [bar["label"] for bar in json.loads(block)] == [
-        "Base of the model",
-        "amount_to_procedure_mean",
-        "weekend",
+        "Typical claim",
+        "Price against peers",
         "This claim",
     ]
+
+
+async def test_evidence_and_what_was_known_before_have_a_section_each(console: Setting) -> None:
+    await console.sign_in()
+    page = (await console.client.get("/console/claims/clm_1")).text
+    evidence, _, rest = page.partition('id="evidence"')[2].partition('id="priors"')
+    priors = rest.partition("</section>")[0]
+    assert "Amount 4.2× the average of P001" in evidence
+    assert "An old reason" in evidence
+    assert "recorded as fraud" not in evidence
+    assert "9 claims were recorded as fraud" in priors
+    assert "it is not evidence about this one" in priors
 
 
 async def test_strings_from_outside_stay_text(console: Setting) -> None:
@@ -343,9 +362,9 @@ def test_in_a_browser_the_waterfall_is_drawn_and_hostile_text_does_nothing(
         page.goto(f"{served_console}/console/claims/clm_2")
         page.fill("#api_key", key)
         page.click("button.primary")
-        page.wait_for_selector("#waterfall[data-drawn='4'] svg")
+        page.wait_for_selector("#waterfall[data-drawn='3'] svg")
         assert page.title() == "Claim clm_2 · Ginja"
-        assert page.locator("#waterfall svg text", has_text="amount_to_procedure_mean").count() == 1
+        assert page.locator("#waterfall svg text", has_text="Price against peers").count() == 1
         assert page.locator("img[src=x]").count() == 0
         page.screenshot(path=tmp_path / f"{scheme}.png", full_page=True)
         page.set_viewport_size({"width": 390, "height": 800})
