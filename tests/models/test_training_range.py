@@ -144,9 +144,19 @@ def test_everything_present_is_a_share_of_one_and_nothing_of_the_past_a_small_on
     assert blind.gain_present < 0.35
 
 
-def test_a_fact_the_claim_lacks_takes_away_the_features_that_need_it():
-    assert gain(benefit_limit_cents=None) < 1.0
-    assert gain(region=None, specialty=None) <= gain(region=None) <= 1.0
+@pytest.mark.parametrize(
+    ("fact", "needed"),
+    [
+        ("benefit_limit_cents", {"benefit_limit_cents"}),
+        ("specialty", {"procedure_specialty", "specialty"}),
+        ("region", {"procedure_region"}),
+        ("place_of_service", {"inpatient", "emergency", "remote"}),
+    ],
+)
+def test_a_fact_the_claim_lacks_takes_away_the_gain_of_the_features_that_need_it(fact, needed):
+    shares = zip(FEATURE_NAMES, gain_shares(scorer().artefact.booster, FEATURE_NAMES), strict=True)
+    lost = sum(share for name, share in shares if needs(FEATURE[name]) & needed)
+    assert gain(**{fact: None}) == pytest.approx(1.0 - lost)
 
 
 def test_a_key_never_seen_was_available():
