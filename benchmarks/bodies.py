@@ -35,6 +35,7 @@ def submission_bodies(count: int, home: Path | None = None) -> list[bytes]:
                 "diagnosis_code": claim.diagnosis_code,
                 "procedure_code": claim.procedure_code,
                 "claim_amount": f"{claim.amount_cents / 100:.2f}",
+                "units": claim.units,
                 "service_from": claim.service_from.isoformat(),
                 "service_to": claim.service_to.isoformat(),
             }

@@ -48,6 +48,7 @@ class PlausibilityPolicy:
     """What an insurer takes for plausible. Factors have no unit; amounts are in cents."""
 
     effective_from: date = date(2026, 1, 1)
+    """Named by the findings that cite the policy itself."""
     provider: ScopePolicy = ScopePolicy(min_claims=20, floor_factor=2.2, ceiling_factor=4.0)
     region: ScopePolicy = ScopePolicy(min_claims=30, floor_factor=2.2, ceiling_factor=5.0)
     procedure: ScopePolicy = ScopePolicy(min_claims=5, floor_factor=2.5, ceiling_factor=5.0)
@@ -245,7 +246,7 @@ def _cap(claim: Claim, policy: PlausibilityPolicy) -> Iterator[Finding]:
             "above_auto_approval_cap",
             f"The claim of {format_cents(claim.amount_cents)} is above {format_cents(policy.auto_approval_cap_cents)}; "
             "claims above that amount are always reviewed by a person.",
-            "policy auto_approval_cap",
+            f"plausibility policy of {policy.effective_from} auto_approval_cap",
         )
 
 

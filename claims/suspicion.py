@@ -43,18 +43,29 @@ class HeldClaim:
     is_replacement: bool
     chain: tuple[str, ...]
     """The claim and those it replaces or follows, the newest first."""
+    chain_findings: tuple[Finding, ...] = ()
+    """Of all assessments of the chain, oldest first: where the claim itself only inherited its review."""
+
+    @property
+    def own_reason(self) -> Finding | None:
+        """What sent this claim to review, beside its resemblance to another."""
+        return _first_reason(self.findings)
 
     @property
     def reason(self) -> Finding | None:
         """What sent it, or the first of its chain, to review."""
-        held = [finding for finding in self.findings if finding.outcome is Outcome.IN_REVIEW]
-        return next((finding for finding in held if finding.code not in CODES), held[0] if held else None)
+        return self.own_reason or _first_reason(self.chain_findings)
 
     @property
     def passes_on(self) -> bool:
         """Whether another claim may inherit from it. A claim held only because it resembles a held one does not:
         otherwise one suspicion would travel along a course of weekly treatments for ever."""
-        return self.is_replacement or self.how != "in review" or self.reason is None or self.reason.code not in CODES
+        return self.is_replacement or self.how != "in review" or self.own_reason is not None
+
+
+def _first_reason(findings: Sequence[Finding]) -> Finding | None:
+    held = (finding for finding in findings if finding.outcome is Outcome.IN_REVIEW and finding.code not in CODES)
+    return next(held, None)
 
 
 @dataclass(frozen=True, slots=True)

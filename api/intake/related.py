@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Text, any_, bindparam, case, func, literal, or_, select
-from sqlalchemy.dialects.postgresql import ARRAY, array
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, array
 from sqlalchemy.orm import aliased
 
 from api.database import Query, Rows, compiled
@@ -57,8 +57,13 @@ _findings = (
     .limit(1)
     .scalar_subquery()
 )
-_is_replaced = ClaimRow.claim_id == bindparam("replaces")
 _chain = func.claim_chain(ClaimRow.claim_id, type_=ARRAY(Text))
+_chain_findings = (
+    select(func.jsonb_agg(aggregate_order_by(AssessmentRow.findings, AssessmentRow.made_at)))
+    .where(AssessmentRow.claim_id == any_(_chain))
+    .scalar_subquery()
+)
+_is_replaced = ClaimRow.claim_id == bindparam("replaces")
 _COLUMNS = {
     "claim_id": ClaimRow.claim_id,
     "received_at": ClaimRow.received_at,
@@ -76,6 +81,7 @@ _COLUMNS = {
     .where(or_(_newer.replaces == ClaimRow.claim_id, _newer.inherits_from == ClaimRow.claim_id))
     .exists(),
     "findings": case((_held, _findings)),
+    "chain_findings": case((_held, _chain_findings)),
     "chain": case((or_(_held, _is_replaced), _chain)),
     "replacements": case(
         (
@@ -176,4 +182,5 @@ def _held_claim(row: Mapping[str, Any]) -> HeldClaim:
         service_to=row["service_to"],
         is_replacement=row["replaces"] is not None,
         chain=_older_part(row),
+        chain_findings=tuple(finding_of(one) for findings in row["chain_findings"] or () for one in findings),
     )

@@ -106,7 +106,8 @@ async def test_without_a_scorer_the_rule_decides_at_once_and_the_claim_waits_for
     answers = [(await shared_api.submit(body | {"claim_amount": amount})).json() for amount in (80, 90.01, 95)]
     assert [answer["decided_by"] for answer in answers] == ["rule"] * 3
     assert [answer["fraud_flag"] for answer in answers] == [False, True, True]
-    over_cap = (await shared_api.submit(MINIMAL | {"member_id": "M124", "claim_amount": 1000.01})).json()
+    other_day = {"member_id": "M124", "claim_amount": 1000.01, "service_from": "2026-01-05"}
+    over_cap = (await shared_api.submit(MINIMAL | other_day)).json()
     assert (over_cap["status"], over_cap["reasons"][0]["code"]) == ("in_review", "above_cap_without_score")
     rows = shared_api.rows(
         "SELECT score_failure, breaker_state FROM assessments WHERE decided_by = 'rule' ORDER BY made_at"

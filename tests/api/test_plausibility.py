@@ -142,6 +142,7 @@ async def test_a_held_claim_cannot_be_replaced_until_it_is_paid(api: Api):
     last = (await api.get(f"/v1/claims/{ids[-1]}")).json()
     assert codes(last) == ["review_inherited", "replaced_often"]
     assert held["claim_id"] in last["reasons"][0]["text"]
+    assert last["reasons"][0]["text"].count("because of model_flagged") == 1
     assert last["chain"] == ids[::-1]
     first = (await api.get(f"/v1/claims/{held['claim_id']}")).json()
     assert (first["status"], first["replaced_by"], first["chain"]) == ("voided", ids[1], ids[::-1])

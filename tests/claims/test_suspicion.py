@@ -76,6 +76,13 @@ def test_a_suspicion_does_not_travel_along_a_course_of_treatments():
     assert inherits(replace(resembling, findings=(INHERITED, FLAGGED))).finding.text.count("model_flagged") == 1
 
 
+def test_along_a_chain_the_finding_named_is_the_one_that_started_it():
+    last = replace(HELD, findings=(INHERITED,), is_replacement=True, chain_findings=(FLAGGED, INHERITED, INHERITED))
+    text = inherits(last).finding.text
+    assert "model_flagged: likely fraud" in text
+    assert "as another" not in text
+
+
 def test_a_denied_claim_without_an_assessment_passes_on_its_denial():
     found = inherits(replace(HELD, how="denied", findings=()))
     assert "clm_0, for the same service, is denied." in found.finding.text

@@ -190,3 +190,17 @@ def test_the_age_of_a_view_is_counted_up_to_the_receipt_of_the_claim() -> None:
 def test_a_voided_claim_says_when() -> None:
     page = explanation_page(a_claim(voided_at=NOON), [an_assessment()])
     assert "Voided on 2026-03-02 12:00 UTC." in page.notices
+
+
+def test_the_page_shows_the_rules_verdict_and_the_chain_of_claims() -> None:
+    page = explanation_page(a_claim(chain=("clm_2", "clm_1")), [an_assessment(rule_text="50.00 is at most 2 times …")])
+    assert ("2× rule", "50.00 is at most 2 times …") in page.facts
+    assert ("Chain of claims, newest first", "clm_2, clm_1") in page.facts
+    alone = explanation_page(a_claim(chain=("clm_1",)), [an_assessment()])
+    assert not any(name.startswith("Chain") for name, _ in alone.facts)
+
+
+def test_the_page_says_why_the_rule_decided() -> None:
+    unknown = replace(by_the_rule(), score_failure="too_little_known")
+    assert "too little was known to the model" in explanation_page(a_claim(), [unknown]).notices[0]
+    assert "no score came in time" in explanation_page(a_claim(), [by_the_rule()]).notices[0]
