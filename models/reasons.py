@@ -29,6 +29,8 @@ MOST_FACTS = 3
 """Facts stated in one reason."""
 SERIES_SHARE = 0.9
 """Of a fact over several windows, as many are stated as carry this part of it."""
+_CLOSE = 0.11
+"""Values further apart than this part of the typical one, and 1, never read alike: days are rounded to whole ones."""
 MIXED_SHARE = 0.5
 """A reason says that it is a difference where more than this part of what pushes its way is taken back."""
 
@@ -67,9 +69,12 @@ class _Told:
     def agrees(self, value: float, *, raising: bool, unknown: Sequence[str]) -> bool:
         """Whether the words for `value` (NaN: missing) go with that direction."""
         if value == value:
-            outside = value > self.high[raising] or value < self.low[raising]
+            if not (value > self.high[raising] or value < self.low[raising]):
+                return False
+            if self.typical is None or abs(value - self.typical) > _CLOSE * abs(self.typical) + 1:
+                return True
             # A value that reads like the typical one, once rounded, is no reason to a reader.
-            return outside and (self.typical_shown is None or in_unit(value, self.feature.unit) != self.typical_shown)
+            return in_unit(value, self.feature.unit) != self.typical_shown
         return self.missing[raising] or not self.needs.isdisjoint(unknown)
 
     def text(self, x: SimpleNamespace, value: float, *, raising: bool) -> str:
@@ -127,9 +132,8 @@ class Reasoner:
 
     @staticmethod
     def _group_pushes(pushes: list[tuple[float, _Group]], parts: list[float]) -> list[GroupPush]:
-        # Built from floats of our own, so there is nothing to validate: this is on the way of every claim.
         return [
-            GroupPush.model_construct(
+            GroupPush(
                 code=group.code,
                 push=push,
                 features={name: parts[i] for name, i in zip(group.names, group.places, strict=True)},

@@ -30,7 +30,6 @@ member = Entity(
         Distinct("providers_365d", "provider_id", 365),
         Last("last_us"),
         Labels("confirmed_ever", True, EVER),
-        Labels("cleared_ever", False, EVER),
     ),
 )
 

@@ -48,7 +48,6 @@ provider = Entity(
         First("first_us"),
         Labels("confirmed_365d", True, 365),
         Labels("confirmed_ever", True, EVER),
-        Labels("cleared_365d", False, 365),
     ),
 )
 
