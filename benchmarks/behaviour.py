@@ -148,10 +148,11 @@ def _judge(name: str, source: Source, home: Path, judged: int, step: Step) -> In
     say("raising amounts, units and confirmed fraud")
     falls = largest_falls(scorer, claims[:_FALLS])
     explained, _ = held_out(window, most=REASON_CLAIMS)
-    return Insurer(name, artefact.version, behaviour, falls, _scores(scorer, explained))
+    return Insurer(name, artefact.version, behaviour, falls, scores(scorer, explained))
 
 
-def _scores(scorer: Scorer, claims: Sequence[Submission]) -> tuple[Score, ...]:
+def scores(scorer: Scorer, claims: Sequence[Submission]) -> tuple[Score, ...]:
+    """The scores of unchanged claims."""
     return tuple(scorer.score_many([Asked(one.facts, one.reading) for one in claims]))
 
 

@@ -1,5 +1,6 @@
 """The whole decision on perturbed claims: what it pays unseen, what the gate makes of it, and the policy's backtest."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
@@ -8,8 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from benchmarks.behaviour import Insurer, as_json, figures, table
+from benchmarks.behaviour import scores as benchmark_scores
 from claims.plausibility import PlausibilityPolicy
 from claims.rule import two_times
+from core import clock
 from core.settings import settings
 from features.vector import build_one
 from models.scorer import Scorer
@@ -25,6 +29,7 @@ from pipelines.behaviour import (
 )
 from pipelines.behaviour.judge import Policies, decide_one
 from pipelines.behaviour.perturb import CASES, UNKNOWN_CODE
+from pipelines.behaviour.run import run_backtest
 from pipelines.behaviour.submissions import Catalogue, Submission
 from pipelines.behaviour.window import held_out
 from pipelines.evaluate.flow import latest
@@ -213,3 +218,31 @@ def test_a_backtest_counts_each_finding_by_day_with_its_precision() -> None:
 def test_a_backtest_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="no claims"):
         backtest(window().source, [])
+
+
+def test_the_backtest_of_a_home_takes_its_model_and_leaves_out_what_it_learned_from() -> None:
+    home = trained_home()
+    done = run_backtest(home, dataset=SIMULATED, data_dir=home / "nowhere", days=10_000, most=25)
+    learned_until = latest(home, SIMULATED).document.provenance["test_from_us"]
+    assert done.model == latest(home, SIMULATED).version
+    assert done.claims == 25
+    assert done.since >= clock.from_micros(learned_until).date()
+    alone = run_backtest(home, dataset=SIMULATED, data_dir=home / "nowhere", with_model=False, days=3, most=10)
+    assert alone.model is None
+    assert "model_flagged" not in {line.finding for line in alone.lines}
+
+
+def test_the_benchmark_prints_the_factors_and_reasons_that_are_promised() -> None:
+    taken, _ = claims()
+    insurer = Insurer(
+        "insurer 1", "v1", sound_behaviour(), largest_falls(scorer(), taken[:2]), benchmark_scores(scorer(), taken)
+    )
+    found = json.loads(as_json(figures([insurer, insurer, insurer])))
+    assert list(found["factors"]) == ["2", "5", "10", "100", "1000"]
+    assert all({"claims", "paid_unseen", "paid_unseen_rule_alone"} <= one.keys() for one in found["factors"].values())
+    assert found["factors"]["10"]["claims"] == 3 * len(taken)
+    assert found["insurers"] == 3
+    assert {"claims", "contradicting", "told_share_median", "carrier_share_min", "most_common_share"} <= found[
+        "reasons"
+    ].keys()
+    assert len(table(found)) == len(CASES)
