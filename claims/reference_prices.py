@@ -174,3 +174,16 @@ def reference_statistics_sql(day: date, *, claims: str = "claims", lines: str = 
         least=LEAST_STORED,
         day=day.isoformat(),
     )
+
+
+def procedure_averages_sql(day: date, *, claims: str = "claims") -> str:
+    """A query for what the 2× rule compares with on `day`: procedure_code, cents (mean), claims of the year before.
+
+    Postgres and DuckDB run the same text.
+    """
+    ends = f"CAST('{day.isoformat()} 00:00:00+00' AS TIMESTAMP WITH TIME ZONE)"
+    return f"""
+SELECT procedure_code, CAST(round(avg(amount_cents)) AS BIGINT) AS cents, count(*) AS claims
+FROM {claims} AS c
+WHERE received_at >= {ends} - INTERVAL '{WINDOW_DAYS * 24} hours' AND received_at < {ends} AND voided_at IS NULL
+GROUP BY procedure_code"""

@@ -67,6 +67,42 @@ def chaos(as_json: bool, names: tuple[str, ...], seconds: float, rate: float) ->
 
 @bench.command()
 @_as_json
+@click.option("--claims", default=20_000, show_default=True, help="Claims of each simulated insurer.")
+@click.option(
+    "--judged", default=400, show_default=True, help="Honest claims of each newest window that are perturbed."
+)
+def behaviour(as_json: bool, claims: int, judged: int) -> None:
+    """Implausible claims: paid unseen by model and edits, and by the 2× rule alone, on three simulated insurers.
+
+    On the public provider-fraud set too, where GINJA_DATA_DIR holds it. Reports the statistics of the reasons as well.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from core import telemetry
+    from core.settings import settings
+
+    telemetry.turn_off()
+    from benchmarks.behaviour import as_json as to_json
+    from benchmarks.behaviour import measure, table
+
+    with Console(stderr=True).status("starting") as status:
+        found = measure(status.update, data_dir=settings().data_dir, claims=claims, judged=judged)
+    if as_json:
+        click.echo(to_json(found))
+        return
+    shown = Table(
+        "insurer", "case", "claims", "paid unseen", "by the rule alone", "dollars unseen", "by the rule alone"
+    )
+    for row in table(found):
+        shown.add_row(*row)
+    Console().print(shown)
+    for name, value in found["reasons"].items():
+        click.echo(f"reasons: {name} {value}")
+
+
+@bench.command()
+@_as_json
 @click.option("--rows", default=300_000, show_default=True, help="Claims; from 1,000,000 on ours and the floor alone.")
 @click.option("--runs", default=5, show_default=True, help="Runs of ours and of the floor; the median counts.")
 @click.option(

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ingest": ("cli.ingest:ingest", "Read claims files into the claims frame."),
     "keys": ("cli.keys:keys", "Make and end API keys."),
     "loop": ("cli.loop:loop", "The week's reviews, what they found, and a simulated year of it."),
+    "policy": ("cli.policy:policy", "The policy of edits: try it on the history."),
     "promote": ("cli.model:promote", "Make a candidate the champion, if the gates agree."),
     "retrain": ("cli.loop:retrain", "Export, gate, train, promote: the chain for a schedule."),
     "rollback": ("cli.model:rollback", "Go back to the champion before."),

@@ -34,6 +34,7 @@ from models.errors import (
     OutdatedTablesError,
 )
 from models.tables import LeafTables, read_tables, tables_to_bytes
+from models.training_range import TrainingRange
 from models.typical import TypicalClaim
 
 MODEL, DOCUMENT, TABLES, MANIFEST = "model.ubj", "model.json", "explainer.npz", "manifest.json"
@@ -60,7 +61,7 @@ class ModelDocument(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    format: Literal[1] = 1
+    format: Literal[1, 2] = Field(2, description="1: from before models knew the range of their training claims.")
     version: str = Field(pattern=f"^{VERSION}$")
     features: tuple[str, ...] = Field(min_length=1, description="The vector's names, in order.")
     schema_hash: str = Field(description="SHA-256 of the names.")
@@ -71,6 +72,9 @@ class ModelDocument(BaseModel):
     threshold: float = Field(ge=0, le=1, description="At or above it a claim is flagged.")
     threshold_choice: dict[str, Any] = Field(default_factory=dict, description="How, by whom and why it was chosen.")
     base_rate: float = Field(ge=0, le=1, description="Share of fraud in the training claims.")
+    training_range: TrainingRange | None = Field(
+        None, description="Range of the training claims by feature; null: the model cannot say what is out of range."
+    )
     typical: TypicalClaim | None = Field(
         None, description="What reasons are measured against; None: the average over the training claims."
     )
@@ -84,6 +88,11 @@ class ModelDocument(BaseModel):
             raise ValueError("a feature is named twice")
         if schema_hash(self.features) != self.schema_hash:
             raise ValueError("schema_hash is not the hash of the features")
+        if self.training_range is not None:
+            if self.format == 1:
+                raise ValueError("a document of format 1 has no training_range")
+            if len(self.training_range.low) != len(self.features):
+                raise ValueError("training_range is not of the model's features")
         if self.typical is not None and set(self.typical.contributions) != set(self.features):
             raise ValueError("typical does not name the model's features")
         return self

@@ -2,20 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
-from claims.scoring import ClaimFacts, Counterfactual, Score, ShadowScore
+from claims.scoring import ClaimFacts, Counterfactual, OutOfRange, Score, ShadowScore
 from features.known import known_of
-from features.layout import VIEWS
 from features.reading import Reading
 from features.vector import FEATURE_NAMES, build_amounts, vector_of
 from models.artefact import Artefact
 from models.counterfactual import nearest_lower_amount
 from models.errors import SchemaMismatchError
+from models.gain import GainPresent
 from models.reasons import Explanation, Reasoner
+from models.training_range import RangeCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,15 @@ class Asked:
 
     facts: ClaimFacts
     reading: Reading
+
+
+@dataclass(frozen=True, slots=True)
+class _Support:
+    """How much of the model can speak for a vector, and how far the vector lies outside the training claims."""
+
+    gain_present: float
+    out_of_range: list[OutOfRange]
+    tail_features: int
 
 
 class Scorer:
@@ -40,6 +51,9 @@ class Scorer:
         self.manifest_sha256 = artefact.manifest_sha256
         self._columns = np.array([FEATURE_NAMES.index(name) for name in artefact.features], dtype=np.intp)
         self.reasoner = Reasoner(artefact.features, artefact.document.typical)
+        self._gain = GainPresent(artefact.booster, artefact.features)
+        training = artefact.document.training_range
+        self._range = None if training is None else RangeCheck(artefact.features, training)
 
     @property
     def explained_by(self) -> str:
@@ -72,6 +86,7 @@ class Scorer:
             phi=phi[0],
             base=base,
             explanation=self.reasoner.explain(x, row, phi[0], base),
+            support=self._supports([x], row.reshape(1, -1))[0],
             counterfactual=lower,
             shadow=None if challenger is None else challenger.shadow(full),
         )
@@ -84,8 +99,9 @@ class Scorer:
             return []
         known = [known_of(one.facts, one.reading.states) for one in asked]
         full = np.stack([vector_of(x) for x in known])
-        rows = np.ascontiguousarray(full[:, self._columns])
+        rows = self.rows_of(full)
         margins, phi, base = self._explain(rows, threads=threads)
+        supports = self._supports(known, rows)
         shadows = [None] * len(asked) if challenger is None else challenger.shadows(full)
         return [
             self._answer(
@@ -97,6 +113,7 @@ class Scorer:
                 phi=phi[i],
                 base=base,
                 explanation=self.reasoner.explain(known[i], rows[i], phi[i], base),
+                support=supports[i],
                 counterfactual=None,
                 shadow=shadows[i],
             )
@@ -109,7 +126,7 @@ class Scorer:
 
     def shadows(self, full: NDArray[np.float32]) -> list[ShadowScore]:
         """What this model says of many whole vectors."""
-        margins = self.margins(np.ascontiguousarray(full[:, self._columns]))
+        margins = self.margins(self.rows_of(full))
         return [self._shadow(float(margin)) for margin in margins]
 
     def _shadow(self, margin: float) -> ShadowScore:
@@ -120,6 +137,10 @@ class Scorer:
             probability=probability,
             flagged=probability >= self.artefact.threshold,
         )
+
+    def rows_of(self, full: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Whole vectors (N, every feature) cut to this model's schema (N, F)."""
+        return np.ascontiguousarray(full[:, self._columns])
 
     def margins(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Margins (N,) of vectors in this model's schema (N, F)."""
@@ -149,10 +170,20 @@ class Scorer:
         values = self.artefact.booster.predict(matrix, pred_contribs=True).astype(np.float64)
         return self.margins(rows), values[:, :-1], float(values[0, -1])
 
+    def _supports(self, known: Sequence[SimpleNamespace], rows: NDArray[np.float32]) -> list[_Support]:
+        """For what is known of each claim and its vector in this model's schema (N, F)."""
+        gains = [self._gain.of(x.unknown) for x in known]
+        if self._range is None:
+            return [_Support(gain, [], 0) for gain in gains]
+        outside = self._range.outside(rows)
+        return [
+            _Support(gain, *self._range.findings(row, out)) for gain, row, out in zip(gains, rows, outside, strict=True)
+        ]
+
     def _nearest_lower_amount(self, facts: ClaimFacts, reading: Reading) -> Counterfactual | None:
         def probabilities_at(amounts: NDArray[np.int64]) -> NDArray[np.float64]:
             matrix = build_amounts(facts, reading.states, amounts)
-            margins = self.margins(np.ascontiguousarray(matrix[:, self._columns])).tolist()
+            margins = self.margins(self.rows_of(matrix)).tolist()
             # One at a time, so that an answer has the very bits that scoring the claim at that amount would give.
             return np.array([self.artefact.calibrator.probability(margin) for margin in margins])
 
@@ -169,6 +200,7 @@ class Scorer:
         phi: NDArray[np.float64],
         base: float,
         explanation: Explanation,
+        support: _Support,
         counterfactual: Counterfactual | None,
         shadow: ShadowScore | None,
     ) -> Score:
@@ -191,10 +223,10 @@ class Scorer:
             counterfactual=counterfactual,
             feature_times=reading.feature_times,
             stale_views=list(reading.stale),
-            gain_present=1 - len(set(reading.stale)) / len(VIEWS),
-            out_of_range=[],
-            tail_features=0,
-            tail_limit=None,
+            gain_present=support.gain_present,
+            out_of_range=support.out_of_range,
+            tail_features=support.tail_features,
+            tail_limit=None if self._range is None else self._range.tail_limit,
             explained_by=self.artefact.document.explained_by,
             shadow=shadow,
         )

@@ -10,16 +10,12 @@ from typing import Any
 
 import psycopg
 
-from claims.reference_prices import ACCEPTED_CLAIMS, COLUMNS, reference_statistics_sql
+from claims.reference_prices import ACCEPTED_CLAIMS, COLUMNS, procedure_averages_sql, reference_statistics_sql
 
 _REFRESH_AVERAGES = """
 UPDATE procedures AS p
 SET average_cents = seen.cents, average_claims = seen.claims, average_as_of = %(day)s
-FROM (
-    SELECT procedure_code, round(avg(amount_cents))::bigint AS cents, count(*) AS claims
-    FROM claims
-    WHERE received_at >= %(day)s::date - 365 AND received_at < %(day)s AND voided_at IS NULL
-    GROUP BY procedure_code
+FROM ({averages}
 ) AS seen
 WHERE seen.procedure_code = p.procedure_code
   AND (p.average_as_of, p.average_cents, p.average_claims) IS DISTINCT FROM (%(day)s, seen.cents, seen.claims)
@@ -32,7 +28,7 @@ def refresh(connection: "psycopg.Connection[Any]", day: date) -> None:
 
     Doing it twice changes nothing. Readers see the old figures until the transaction commits.
     """
-    connection.execute(_REFRESH_AVERAGES, {"day": day})
+    connection.execute(_REFRESH_AVERAGES.format(averages=procedure_averages_sql(day)), {"day": day})
     # Two refreshes at once would each insert the same rows; readers are not held up by this lock.
     connection.execute("LOCK TABLE reference_statistics IN SHARE ROW EXCLUSIVE MODE")
     connection.execute("DELETE FROM reference_statistics")

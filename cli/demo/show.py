@@ -11,9 +11,11 @@ _COLOURS = {"approved": "green", "partially_approved": "yellow", "in_review": "m
 _SHOWN_REASONS = 3
 
 
-def decisions(console: Console, claims: Iterable[Mapping[str, Any]], *, rows: int = 8) -> None:
+def decisions(
+    console: Console, claims: Iterable[Mapping[str, Any]], *, rows: int = 8, title: str = "Decisions, and why"
+) -> None:
     """A table of a few decisions of every sort, with the reasons in words."""
-    table = Table(title="Decisions, and why", title_justify="left", show_lines=True, expand=True)
+    table = Table(title=title, title_justify="left", show_lines=True, expand=True)
     table.add_column("claim", no_wrap=True)
     table.add_column("amount", justify="right", no_wrap=True)
     table.add_column("decision", no_wrap=True)
@@ -73,9 +75,10 @@ def figures(console: Console, rows: Sequence[tuple[str, Mapping[str, float | Non
     console.print(table)
 
 
-def summary(console: Console, values: Mapping[str, float | int]) -> None:
+def summary(console: Console, values: Mapping[str, Any]) -> None:
     """The figures of the run in two columns."""
     table = Table.grid(padding=(0, 2))
     for name, value in values.items():
-        table.add_row(name, f"{value:,}")
+        parts = value if isinstance(value, Mapping) else {"": value}
+        table.add_row(name, ", ".join(f"{part} {number:,}".strip() for part, number in parts.items()))
     console.print(table)

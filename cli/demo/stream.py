@@ -35,8 +35,8 @@ class Answer:
         return self.decided and self.claim["decided_by"] == "rule"
 
 
-def claim_body(claim: Mapping[str, Any]) -> dict[str, Any]:
-    """A simulated claim as the API takes it."""
+def claim_body(claim: Mapping[str, Any], *, factor: int = 1) -> dict[str, Any]:
+    """A simulated claim as the API takes it, its amounts multiplied by `factor`."""
     return {
         "member_id": claim["member_id"],
         "provider_id": claim["provider_id"],
@@ -47,7 +47,7 @@ def claim_body(claim: Mapping[str, Any]) -> dict[str, Any]:
         "lines": [
             {
                 "procedure_code": line["procedure_code"],
-                "amount": format_cents(line["amount_cents"]),
+                "amount": format_cents(line["amount_cents"] * factor),
                 "units": line["units"],
                 "service_date": line["service_date"].isoformat(),
             }

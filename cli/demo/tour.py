@@ -25,10 +25,12 @@ OUTAGE_CLAIMS, OUTAGE_PER_SECOND = 240, 30.0
 KILLED_AT, RESTARTED_AT = 60, 120
 """Of the outage's claims: the scorer is killed before the first number is sent, and started again before the second."""
 RESCORED_WITHIN_S = 60.0
+IMPLAUSIBLE_CLAIMS, IMPLAUSIBLE_FACTOR = 5, 1_000
+"""Usual claims whose amounts are sent with the decimal point three places too far right."""
 _POLL_S = 0.5
 
 
-def tour(settings: Settings, story: Story, *, claims: int) -> dict[str, float | int]:
+def tour(settings: Settings, story: Story, *, claims: int) -> dict[str, Any]:
     """Run the demo in a home of its own under the settings' home, end everything, and return the figures."""
     started = time.perf_counter()
     with _own_home(settings) as own, held(own):
@@ -36,7 +38,9 @@ def tour(settings: Settings, story: Story, *, claims: int) -> dict[str, float | 
         named = bring_up.start_servers(bring_up.with_usable_ports(own, story), story)
         with held(named), Processes(named.home / "run", named.environment()) as processes:
             platform = Platform(named, story, processes)
-            insurer = bring_up.simulate(platform, claims=claims, live_claims=QUIET_CLAIMS + OUTAGE_CLAIMS)
+            insurer = bring_up.simulate(
+                platform, claims=claims, live_claims=QUIET_CLAIMS + OUTAGE_CLAIMS + IMPLAUSIBLE_CLAIMS
+            )
             report = bring_up.train(platform)
             bring_up.promote(platform)
             bring_up.fill_online_store(platform)
@@ -48,15 +52,18 @@ def tour(settings: Settings, story: Story, *, claims: int) -> dict[str, float | 
             quiet = send(platform, key, bodies[:QUIET_CLAIMS])
             show.decisions(story.console, [answer.claim for answer in quiet if answer.decided])
 
+            story.heading("A decimal point in the wrong place")
+            implausible = submit_implausible(platform, key, insurer.upcoming[-IMPLAUSIBLE_CLAIMS:])
+
             story.heading("The model, and the rule")
             show.figures(story.console, bring_up.rankings(report), base_rate=report.base_rate)
             p50, p99 = measure(platform, insurer.upcoming[:QUIET_CLAIMS])
 
             story.heading("The scorer dies")
-            outage = break_the_scorer(platform, key, bodies[QUIET_CLAIMS:])
+            outage = break_the_scorer(platform, key, bodies[QUIET_CLAIMS:-IMPLAUSIBLE_CLAIMS])
             answers = [*quiet, *outage]
             standing = score_again(platform, key, answers)
-        figures = _figures(answers, standing, report, insurer.base_rate, p50, p99, started)
+        figures = _figures(answers, implausible, standing, report, insurer.base_rate, p50, p99, started)
     story.heading("In short")
     show.summary(story.console, figures)
     return figures
@@ -91,6 +98,34 @@ def send(platform: Platform, key: str, bodies: list[dict[str, Any]]) -> list[Ans
         )
         _tell(step, answers)
     return answers
+
+
+def submit_implausible(platform: Platform, key: str, claims: list[dict[str, Any]]) -> list[Answer]:
+    """Submit usual claims at a thousand times their amounts, and show what was found in words."""
+    bodies = [claim_body(claim, factor=IMPLAUSIBLE_FACTOR) for claim in claims]
+    with platform.story.step(f"Submit {len(bodies)} claims at {IMPLAUSIBLE_FACTOR:,} times the amount") as step:
+        step.total(len(bodies))
+        answers = submit(
+            platform.api_url, key, bodies, per_second=QUIET_PER_SECOND, on_answer=lambda _answer: step.advance()
+        )
+        found = _implausible(answers)
+        step.say(f"{found['in_review']} of {found['claims']} in review, {found['paid']} paid")
+    show.decisions(
+        platform.story.console,
+        [answer.claim for answer in answers if answer.decided],
+        rows=3,
+        title="A thousand times the amount",
+    )
+    return answers
+
+
+def _implausible(answers: list[Answer]) -> dict[str, int]:
+    decided = [answer.claim for answer in answers if answer.decided]
+    return {
+        "claims": len(answers),
+        "in_review": sum(claim["status"] == "in_review" for claim in decided),
+        "paid": sum(claim["approved_amount"] > 0 for claim in decided),
+    }
 
 
 def measure(platform: Platform, claims: list[dict[str, Any]]) -> tuple[float, float]:
@@ -169,13 +204,14 @@ def _tell(step: Step, answers: list[Answer]) -> None:
 
 def _figures(
     answers: list[Answer],
+    implausible: list[Answer],
     standing: dict[str, dict[str, Any]],
     report: "TrainingReport",
     base_rate: float,
     p50: float,
     p99: float,
     started: float,
-) -> dict[str, float | int]:
+) -> dict[str, Any]:
     by_rule = [answer.claim["claim_id"] for answer in answers if answer.by_rule]
     return {
         "claims": len(answers),
@@ -183,6 +219,7 @@ def _figures(
         "by_rule": len(by_rule),
         "lost": sum(not answer.decided or answer.claim["claim_id"] not in standing for answer in answers),
         "rescored": sum(name in standing and standing[name]["decided_by"] == "model" for name in by_rule),
+        "implausible": _implausible(implausible),
         "base_rate": round(base_rate, 5),
         "ap_model": round(report.ap_model, 4),
         "ap_rule": round(report.ap_rule, 4),

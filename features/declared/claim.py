@@ -5,7 +5,6 @@ from functools import partial
 from claims.reason_groups import GroupCode
 from features.agreement import MORE_THAN_TYPICAL, PRESENT, SOME_RATHER_THAN_NONE, UNLIKE_TYPICAL
 from features.feature import Feature
-from features.ops import flag, floor, ratio
 
 _Claim = partial(Feature, entity="claim", window="-")
 _Own = partial(_Claim, group=GroupCode.CLAIM_SIZE)
@@ -23,19 +22,7 @@ CLAIM: tuple[Feature, ...] = (
         compute=lambda x: x.amount_cents / 100.0,
         low=0.01,
         null_share=0.0,
-    ),
-    _Own(
-        name="amount_is_round",
-        type="flag",
-        unit="flag",
-        meaning="The amount is a whole number of hundreds.",
-        code="round_amount",
-        agrees=SOME_RATHER_THAN_NONE,
-        raises="The amount, {x.amount_cents:money}, is a round figure",
-        lowers="The amount, {x.amount_cents:money}, is no round figure",
-        compute=lambda x: flag(floor(x.amount_cents / 10_000.0) * 10_000.0 == x.amount_cents),
-        high=1.0,
-        null_share=0.0,
+        monotone=1,
     ),
     _Own(
         name="units",
@@ -48,6 +35,7 @@ CLAIM: tuple[Feature, ...] = (
         lowers="{value} billed",
         compute=lambda x: x.units,
         low=1.0,
+        monotone=1,
     ),
     _Own(
         name="lines",
@@ -72,17 +60,6 @@ CLAIM: tuple[Feature, ...] = (
         lowers="Diagnoses on the claim: {value}",
         compute=lambda x: x.diagnoses,
         low=1.0,
-    ),
-    _Own(
-        name="amount_per_unit",
-        type="number",
-        unit="currency",
-        meaning="The amount divided by the units.",
-        code="amount_per_unit",
-        agrees=MORE_THAN_TYPICAL,
-        raises="{value} for each unit",
-        lowers="{value} for each unit",
-        compute=lambda x: ratio(x.amount_cents / 100.0, x.units),
     ),
     _Claim(
         name="receipt_delay_days",

@@ -30,6 +30,7 @@ CONFIRMED: tuple[Feature, ...] = (
         raises=_PROVIDER_RECORD,
         lowers="No claim of this provider was recorded as fraud in the last year",
         compute=lambda x: x.provider.confirmed_365d,
+        monotone=1,
     ),
     _OfProvider(
         name="provider_confirmed_ever",
@@ -38,6 +39,7 @@ CONFIRMED: tuple[Feature, ...] = (
         raises=_PROVIDER_RECORD,
         lowers="No claim of this provider was ever recorded as fraud",
         compute=lambda x: x.provider.confirmed_ever,
+        monotone=1,
     ),
     _OfProvider(
         name="provider_confirmed_per_claim_365d",
@@ -49,6 +51,7 @@ CONFIRMED: tuple[Feature, ...] = (
         raises=_PROVIDER_RECORD,
         lowers="No claim of this provider was recorded as fraud in the last year",
         compute=lambda x: ratio(x.provider.confirmed_365d, x.provider.claims_365d + PRIOR_CLAIMS),
+        monotone=1,
     ),
     _Known(
         name="member_confirmed_ever",
@@ -60,5 +63,6 @@ CONFIRMED: tuple[Feature, ...] = (
         raises="{value} claim{value:s} of this member {value:were} recorded as fraud",
         lowers="No claim of this member was ever recorded as fraud",
         compute=lambda x: x.member.confirmed_ever,
+        monotone=1,
     ),
 )

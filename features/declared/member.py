@@ -106,5 +106,6 @@ MEMBER: tuple[Feature, ...] = (
         raises="With this claim {value} of the year's benefit is claimed",
         lowers="With this claim {value} of the year's benefit is claimed",
         compute=lambda x: ratio(x.member.cents_ytd + x.amount_cents, x.benefit_limit_cents),
+        monotone=1,
     ),
 )

@@ -3,9 +3,12 @@
 from functools import partial
 
 from claims.reason_groups import GroupCode
-from features.agreement import MORE_THAN_TYPICAL, SOME_RATHER_THAN_NONE, UNLIKE_TYPICAL, Agreement, more_than
+from features.agreement import MORE_THAN_TYPICAL, SOME_RATHER_THAN_NONE, UNLIKE_TYPICAL, more_than
+from features.declared._terms import DAY_US
 from features.feature import Feature
-from features.ops import ratio, since
+from features.ops import maximum, ratio, where
+
+YEAR_US = 365.0 * DAY_US
 
 _Net = partial(
     Feature,
@@ -94,6 +97,7 @@ NETWORK: tuple[Feature, ...] = (
         missing="This provider belongs to no community",
         compute=lambda x: ratio(x.provider_network.community_confirmed, x.provider_network.community_size - 1.0),
         high=1.0,
+        monotone=1,
     ),
     _Net(
         name="network_confirmed_neighbours",
@@ -103,6 +107,7 @@ NETWORK: tuple[Feature, ...] = (
         raises=_CONFIRMED_PATH,
         lowers=_NO_PATH,
         compute=lambda x: x.provider_network.neighbours_confirmed,
+        monotone=1,
     ),
     _Net(
         name="network_shared_with_confirmed",
@@ -112,17 +117,24 @@ NETWORK: tuple[Feature, ...] = (
         raises=_CONFIRMED_PATH,
         lowers=_NO_PATH,
         compute=lambda x: x.provider_network.shared_with_confirmed,
+        monotone=1,
     ),
     _Net(
-        name="network_days_since_confirmed",
+        name="network_confirmed_recency",
         type="number",
-        unit="days",
-        meaning="Since the latest confirmation at a provider it shares members with; missing where there is none.",
+        unit="share",
+        meaning="How recent the latest confirmation at a provider it shares members with is: 1 today, one half after a "
+        "year, 0 where there is none.",
         code="network_confirmed",
-        agrees=Agreement("above", "never", -1.0, -1.0, missing_raises=False),
+        agrees=more_than(0.0, 1e-9),
         raises=_CONFIRMED_PATH,
-        lowers=_CONFIRMED_PATH,
-        missing="No record of fraud among the providers it shares members with",
-        compute=lambda x: since(x.received_us, x.provider_network.last_confirmed_us, 86_400_000_000.0),
+        lowers=_NO_PATH,
+        compute=lambda x: where(
+            x.provider_network.last_confirmed_us > 0,
+            YEAR_US / (YEAR_US + maximum(x.received_us - x.provider_network.last_confirmed_us, 0.0)),
+            0.0,
+        ),
+        high=1.0,
+        monotone=1,
     ),
 )

@@ -170,6 +170,7 @@ PEERS: tuple[Feature, ...] = (
         lowers="This provider's {x.claim.procedure_code} costs {value} everyone's on average",
         missing="First {x.claim.procedure_code} of this provider in a year",
         compute=lambda x: ratio(mean_cents(x.provider_procedure), mean_cents(x.procedure)),
+        monotone=1,
     ),
     _Peer(
         name="amount_to_provider_mean",
@@ -195,6 +196,7 @@ PEERS: tuple[Feature, ...] = (
         lowers="Amount {value} this member's average claim (n = {x.member.claims_365d:count})",
         missing="First claim of this member in a year",
         compute=lambda x: ratio(x.amount_cents, mean_cents(x.member)),
+        monotone=1,
     ),
     _Past(
         name="procedure_claims_365d",

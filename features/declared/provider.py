@@ -262,6 +262,7 @@ PROVIDER: tuple[Feature, ...] = (
         raises="{value} of this provider for one day of service",
         lowers="{value} of this provider for one day of service",
         compute=lambda x: x.provider_day.units + x.units,
+        monotone=1,
     ),
     _Day(
         name="provider_day_members",

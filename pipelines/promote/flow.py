@@ -13,10 +13,13 @@ from pathlib import Path
 from claims.scoring import ClaimFacts
 from core.settings import settings
 from models import promotion, registry
-from models.artefact import load_artefact
+from models.artefact import Artefact, load_artefact
 from models.champion import models_folder, read_pointer, target_of, unpoint
 from models.errors import PointerError
 from models.registry import CANDIDATE, Store
+from models.scorer import Scorer
+from pipelines.behaviour import judge_behaviour, largest_falls
+from pipelines.behaviour.window import held_out
 from pipelines.evaluate import baselines
 from pipelines.evaluate.flow import champion_beside, reviews_a_week
 from pipelines.evaluate.judged import CHAMPION
@@ -51,7 +54,7 @@ def promote(
         registry.fetch(store, version, models_folder(home))
     pointer = read_pointer(home)
     step("Asking the gates")
-    verdicts = ask(home, version, window=window)
+    verdicts = ask(home, version, window=window, step=step)
     refused = [verdict for verdict in verdicts if not verdict.passed]
     if refused and force is None:
         raise RefusedError(version, verdicts)
@@ -98,7 +101,9 @@ def candidate(store: Store) -> str:
     return version
 
 
-def ask(home: Path, version: str, *, window: Window | None = None) -> tuple[Verdict, ...]:
+def ask(
+    home: Path, version: str, *, window: Window | None = None, step: Step = lambda words: None
+) -> tuple[Verdict, ...]:
     """Every gate's verdict on a version that lies in the home."""
     target = target_of(home, version)
     path = models_folder(home) / target.path
@@ -115,7 +120,17 @@ def ask(home: Path, version: str, *, window: Window | None = None) -> tuple[Verd
         share = reviews_a_week(artefact, window) / (window.claims_a_day * 7)
         found |= measures.of_window(judged, threshold=artefact.threshold, reviews=share * len(judged))
         found |= measures.of_speed(artefact, _facts(window))
+        found |= behaviour_of(artefact, window, step=step)
     return judge(found, first=champion is None)
+
+
+def behaviour_of(artefact: Artefact, window: Window, *, step: Step = lambda words: None) -> measures.Measures:
+    """Measure what the whole decision does with perturbed claims of the window, with this model in it."""
+    scorer = Scorer(artefact)
+    claims, catalogue = held_out(window)
+    behaviour = judge_behaviour(scorer, claims, catalogue, step=step)
+    step("Raising amounts, units and confirmed fraud")
+    return measures.of_behaviour(behaviour, largest_falls(scorer, claims))
 
 
 def _facts(window: Window) -> list[ClaimFacts]:

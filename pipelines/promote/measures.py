@@ -14,9 +14,19 @@ from models.bootstrap import bootstrap
 from models.errors import ArtefactError
 from models.metrics import Ranking, average_precision, brier
 from models.scorer import Scorer
+from pipelines.behaviour import Behaviour, Falls, Kind
 from pipelines.evaluate.abrasion import abrasion
 from pipelines.evaluate.judged import CHAMPION, MODEL, RULE, Judged
-from pipelines.promote.gates import KIND_REVIEWS, LEAST_OF_A_KIND
+from pipelines.promote.gates import (
+    DUPLICATES_PAID,
+    KIND_REVIEWS,
+    LARGEST_FALLS,
+    LEAST_OF_A_KIND,
+    NEVER_OVER_THE_RULE,
+    NEVER_PAID,
+    implausible_paid,
+    over_the_rule,
+)
 
 Measures = dict[str, float | None]
 _TIMED_CLAIMS = 200
@@ -77,6 +87,20 @@ def _worst_kind(judged: Judged, ours: Ranking, theirs: Ranking, k: int) -> float
         if claims.sum() >= LEAST_OF_A_KIND and before >= LEAST_OF_A_KIND // 2:
             ratios.append(float(mine[claims].sum()) / before)
     return min(ratios, default=None)
+
+
+def of_behaviour(behaviour: Behaviour, falls: Falls) -> Measures:
+    """What would be paid unseen of perturbed claims, and whether constraints hold; None for a case without claims."""
+    measured = {str(result.case): result for result in behaviour.results if result.claims}
+    found: Measures = {}
+    for case in NEVER_OVER_THE_RULE:
+        found[over_the_rule(case)] = measured[case].over_the_rule if case in measured else None
+    for case in NEVER_PAID:
+        found[implausible_paid(case)] = float(measured[case].implausible_paid) if case in measured else None
+    duplicates = behaviour.of(Kind.DUPLICATE)
+    found[DUPLICATES_PAID] = float(duplicates.paid_unseen) if duplicates is not None and duplicates.claims else None
+    raised = (falls.amount, falls.units, falls.confirmed) if falls.claims else (None, None, None)
+    return found | dict(zip(LARGEST_FALLS, raised, strict=True))
 
 
 def of_speed(artefact: Artefact, claims: list[ClaimFacts]) -> Measures:

@@ -18,6 +18,7 @@ from models.errors import TablesTooLargeError, ThresholdError, UnsupportedBooste
 from models.explainer import build_tables
 from models.tables import FORMAT, LeafTables
 from models.threshold import Choice, Labelled, by_capacity, outcome
+from models.training_range import TrainingRange, training_range
 from models.typical import TypicalClaim, contributions, sample_rows, typical_claim
 from pipelines.loop.estimate import MOST_WEIGHT, training_weights
 from pipelines.train.dataset import Source
@@ -41,6 +42,7 @@ class Model:
     monotone: dict[str, int]
     reviews_a_week: float
     found: Found | None
+    training_range: TrainingRange
 
     def margins(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Log-odds (N,) of vectors in the model's schema."""
@@ -197,7 +199,9 @@ def fit(
     calibrator = fit_calibrator(margins, later.fraud, weights=later.weights)
     reviews = capacity(examples, options)
     choice = _threshold(examples, slices.calibrate, calibrator.probabilities(margins), reviews)
-    return Model(trained, calibrator, choice, features, monotone, reviews, found)
+    return Model(
+        trained, calibrator, choice, features, monotone, reviews, found, training_range(features, train.x, later.x)
+    )
 
 
 def capacity(examples: Examples, options: TrainOptions) -> float:
@@ -271,6 +275,7 @@ def document(
             **{name: value for name, value in model.choice.as_dict().items() if np.isfinite(value)},
         },
         base_rate=base_rate,
+        training_range=model.training_range,
         typical=typical,
         explained_by="tables" if tables is not None else "pred_contribs",
         libraries={"xgboost": xgboost.__version__, "numpy": np.__version__},

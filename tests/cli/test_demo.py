@@ -17,8 +17,8 @@ from cli.demo import show
 from cli.demo.stream import claim_body
 from core.embedded import LOOPBACK
 
-KEYS = ["claims", "by_model", "by_rule", "lost", "rescored", "base_rate", "ap_model", "ap_rule", "ap_amount_only"]
-KEYS += ["score_p50_ms", "score_p99_ms", "seconds"]
+KEYS = ["claims", "by_model", "by_rule", "lost", "rescored", "implausible", "base_rate", "ap_model", "ap_rule"]
+KEYS += ["ap_amount_only", "score_p50_ms", "score_p99_ms", "seconds"]
 
 
 def test_the_demo_loses_no_claim_leaves_nothing_running_and_says_so_in_json(server_home):
@@ -49,6 +49,8 @@ def test_the_demo_loses_no_claim_leaves_nothing_running_and_says_so_in_json(serv
     assert figures["claims"] == figures["by_model"] + figures["by_rule"]
     assert figures["by_model"] > 0
     assert 0 < figures["rescored"] == figures["by_rule"]
+    assert figures["implausible"] == {"claims": 5, "in_review": 5, "paid": 0}
+    assert "A thousand times the amount" in done.stderr
     assert figures["ap_model"] > 3 * max(figures["ap_rule"], figures["ap_amount_only"], figures["base_rate"])
 
     left = [
@@ -66,6 +68,25 @@ def test_a_simulated_claim_becomes_a_body_with_its_lines_and_exact_amounts():
     body = claim_body({**claim, "place_of_service": "11", "line_items": [line]})
     assert body["lines"] == [{"procedure_code": "P001", "amount": "1234.05", "units": 2, "service_date": "2026-03-02"}]
     assert body["service_from"] == "2026-03-02"
+
+
+def test_a_claim_at_a_thousand_times_the_amount_is_the_same_but_for_its_amounts():
+    day = date(2026, 3, 2)
+    line = {"line": 1, "procedure_code": "P001", "units": 2, "amount_cents": 123_405, "service_date": day}
+    claim = {"member_id": "M1", "provider_id": "H1", "diagnosis_code": "D1", "service_from": day, "service_to": day}
+    usual, implausible = (
+        claim_body({**claim, "place_of_service": "11", "line_items": [line]}, factor=factor) for factor in (1, 1000)
+    )
+    assert implausible["lines"][0].pop("amount") == "1234050.00"
+    assert usual["lines"][0].pop("amount") == "1234.05"
+    assert usual == implausible
+
+
+def test_the_summary_shows_every_figure_and_those_within_one():
+    out = io.StringIO()
+    show.summary(Console(file=out, width=120), {"claims": 1_200, "implausible": {"claims": 5, "paid": 0}})
+    assert "1,200" in out.getvalue()
+    assert "claims 5, paid 0" in out.getvalue()
 
 
 def decided(status: str, score: float | None, *texts: str) -> dict:

@@ -174,7 +174,7 @@ def test_what_needs_a_fact_the_claim_lacks_is_nan(column: str) -> None:
 
 def test_data_without_members_leave_out_what_is_about_members() -> None:
     left_out = set(FEATURE_NAMES) - set(available(set(CLAIMS.names) - {"member_id"}))
-    assert left_out >= {"member_claims_30d", "pair_first_claim", "service_same_amount"}
+    assert left_out >= {"member_claims_30d", "pair_first_claim", "service_hours_since_last"}
     assert not left_out & {"amount", "amount_to_procedure_mean", "provider_claims_90d", "missing_views"}
 
 

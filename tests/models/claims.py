@@ -15,6 +15,7 @@ from models.artefact import Artefact, Calibration, ModelDocument, load_artefact,
 from models.booster import BoosterParams, Sample, train_booster
 from models.explainer import build_tables
 from models.scorer import Asked
+from models.training_range import training_range
 from models.typical import contributions, typical_claim
 
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -127,6 +128,7 @@ def artefact(
         calibration=Calibration(a=1.1, b=0.9, c=0.1),
         threshold=threshold,
         base_rate=0.2,
+        training_range=training_range(names, x[:half], x[half:]),
         typical=typical_claim(names, later, contributions(trained.booster, built, later)),
         explained_by="tables" if tables else "pred_contribs",
     )

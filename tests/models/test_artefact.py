@@ -112,7 +112,7 @@ def test_another_model_under_the_pinned_name_is_refused(folder):
         (b'"f1"', b'"f0"'),
         (b'"f1"', b'"g1"'),
         (b'"trees":', b'"trees":1'),
-        (b'"format":1', b'"format":2'),
+        (b'"format":2', b'"format":3'),
         (b'"explained_by":"tables"', b'"explained_by":"pred_contribs"'),
         (b'"base_rate"', b'"bass_rate"'),
     ],

@@ -6,7 +6,16 @@ import pytest
 
 from pipelines.promote import audit
 from pipelines.promote.errors import AuditError, RefusedError, UnnamedForceError
-from pipelines.promote.gates import GATES, judge
+from pipelines.promote.gates import (
+    DUPLICATES_PAID,
+    GATES,
+    LARGEST_FALLS,
+    NEVER_OVER_THE_RULE,
+    NEVER_PAID,
+    implausible_paid,
+    judge,
+    over_the_rule,
+)
 from pipelines.promote.outcome import Force
 
 SOUND: dict[str, float | None] = {
@@ -19,6 +28,10 @@ SOUND: dict[str, float | None] = {
     "worst kind, recall over the champion's": 0.9,
     "worst group, false-positive rate, lower end": 0.01,
     "explained p99, ms": 0.5,
+    **{over_the_rule(case): -0.2 for case in NEVER_OVER_THE_RULE},
+    **{implausible_paid(case): 0.0 for case in NEVER_PAID},
+    DUPLICATES_PAID: 0.0,
+    **dict.fromkeys(LARGEST_FALLS, 0.0),
 }
 
 
@@ -41,6 +54,13 @@ def test_a_sound_candidate_passes_every_gate():
         ("worst kind, recall over the champion's", 0.49, "no kind collapses"),
         ("worst group, false-positive rate, lower end", 0.06, "nobody is hit"),
         ("explained p99, ms", 5.1, "quick enough"),
+        (over_the_rule("amount ×2"), 0.01, "never blinder than the rule"),
+        (over_the_rule("amount ×1000"), 0.001, "never blinder than the rule"),
+        (over_the_rule("units ×100"), 0.01, "never blinder than the rule"),
+        (over_the_rule("no history"), 0.01, "never blinder than the rule"),
+        (implausible_paid("amount ×10"), 1.0, "no implausible price is paid"),
+        (DUPLICATES_PAID, 1.0, "paid once"),
+        (LARGEST_FALLS[1], 0.002, "constraints hold"),
     ],
 )
 def test_each_gate_refuses_what_it_is_for(measure, value, gate):
@@ -65,6 +85,23 @@ def test_the_first_champion_is_compared_with_nobody_but_the_rule():
 
 def test_what_cannot_be_measured_refuses_nobody():
     assert with_("worst kind, recall over the champion's", None) == []
+
+
+@pytest.mark.parametrize("gate", [gate for gate in GATES if gate.required], ids=lambda gate: gate.name)
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_a_required_gate_refuses_where_a_measure_is_missing(gate, missing):
+    for bound in gate.alternatives[0]:
+        (refused,) = [v for v in judge(SOUND | {bound.measure: missing}, first=False) if not v.passed]
+        assert refused.gate == gate.name
+        assert f"{bound.measure}: not measured" in refused.detail
+    without = {name: value for name, value in SOUND.items() if name != gate.alternatives[0][0].measure}
+    assert [v.gate for v in judge(without, first=True) if not v.passed] == [gate.name]
+
+
+def test_a_blind_model_is_refused_with_the_factor_and_by_how_much():
+    verdicts = judge(SOUND | {over_the_rule("amount ×100"): 0.035}, first=True)
+    text = str(RefusedError("v1", verdicts))
+    assert "paid unseen over the rule alone, amount ×100 is 0.035, misses at most 0 by 0.035" in text
 
 
 def test_a_refusal_names_the_gate_and_by_how_much_it_is_missed():

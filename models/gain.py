@@ -1,0 +1,43 @@
+"""How much of what a model has learned can speak for one claim: the share of its gain whose inputs were available."""
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+import numpy as np
+import xgboost as xgb
+from numpy.typing import NDArray
+
+from features.vector import FEATURE, needs
+
+
+def gain_shares(booster: xgb.Booster, features: Sequence[str]) -> NDArray[np.float64]:
+    """Each feature's share of the booster's total gain (F,), summing to 1; zeros where no tree has a split."""
+    gained = booster.get_score(importance_type="total_gain")
+    shares = np.array([float(np.sum(gained.get(name, 0.0))) for name in features])
+    total = shares.sum()
+    return shares / total if total > 0 else shares
+
+
+class GainPresent:
+    """Computes the share for one claim from what is unknown of it. May be shared by threads."""
+
+    def __init__(self, booster: xgb.Booster, features: Sequence[str]) -> None:
+        self._shares = gain_shares(booster, features)
+        places: dict[str, list[int]] = {}
+        for place, name in enumerate(features):
+            for needed in needs(FEATURE[name]):
+                places.setdefault(needed, []).append(place)
+        self._places = places
+        # Claims lack the same few things again and again, and the answer depends on nothing else.
+        self._remembered = lru_cache(maxsize=1024)(self._share_without)
+
+    def of(self, unknown: Iterable[str]) -> float:
+        """The share of features that need none of `unknown` (`features.known.known_of`); 1 where nothing is unknown.
+
+        A feature that is undefined because a count is zero was available: that nothing happened is known.
+        """
+        return self._remembered(tuple(unknown))
+
+    def _share_without(self, unknown: tuple[str, ...]) -> float:
+        absent = {place for name in unknown for place in self._places.get(name, ())}
+        return min(1.0, max(0.0, 1.0 - float(sum(self._shares[place] for place in sorted(absent)))))

@@ -1,0 +1,167 @@
+"""The range of the training claims, per feature and jointly: does a vector lie where the model has learned anything?
+
+Trees do not extrapolate: beyond the last split a feature says the same whatever its value. So a model says with each
+score how far the vector lies outside what it was trained on, in two cheap ways:
+
+* **per feature**: values beyond the least and greatest of the training claims, widened by a margin that suits the
+  feature's unit (`MARGINS`);
+* **jointly**: how many features at once lie in the outermost 0.1 % of the training claims on either side, against the
+  most that 99.9 % of later claims, which the model was not trained on, have at once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from claims.scoring import OutOfRange
+from features.feature import Unit
+from features.vector import FEATURE, needs
+
+TAIL = 0.001
+"""Share of the training claims beyond each tail bound."""
+TAIL_LIMIT_QUANTILE = 0.999
+"""Share of later claims with at most `tail_limit` features in the tails."""
+
+
+class Spread(Enum):
+    """How a range is widened."""
+
+    FACTOR = "factor"
+    """Multiply what is above zero, divide the least above zero: amounts, counts, ratios, times."""
+    DISTANCE = "distance"
+    """Move by a fixed distance: standard scores."""
+    NATURAL = "natural"
+    """The unit has bounds of its own: shares and flags. The declared bounds of the feature are the range."""
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """How far beyond the training claims a value may lie before it counts as out of range."""
+
+    spread: Spread
+    amount: float = 1.0
+
+
+MARGINS: dict[Unit, Margin] = {
+    "currency": Margin(Spread.FACTOR, 2.0),
+    "ratio": Margin(Spread.FACTOR, 2.0),
+    "units": Margin(Spread.FACTOR, 2.0),
+    "count": Margin(Spread.FACTOR, 2.0),
+    "days": Margin(Spread.FACTOR, 2.0),
+    "hours": Margin(Spread.FACTOR, 2.0),
+    "deviations": Margin(Spread.DISTANCE, 2.0),
+    "share": Margin(Spread.NATURAL),
+    "flag": Margin(Spread.NATURAL),
+}
+"""The margin of each unit, for features that read the claim's own numbers. A share without a declared upper bound (of a
+limit, which may be passed) is widened like a ratio."""
+PAST_FACTOR = 10.0
+"""The factor for features that tell the past alone (counts, sums and times of provider, member, network): those grow
+with the business and with the length of the history, so that a range of last year says little about next month's."""
+_OF_THE_CLAIM = frozenset(
+    ("amount_cents", "log_e4", "units", "lines", "diagnoses", "service_from_day", "service_to_day")
+)
+"""Numbers of `features.known.READS` that are on the claim itself."""
+
+
+class TrainingRange(BaseModel):
+    """The range as it is stored in the model's document: one number per feature, in the order of the features."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    low: tuple[float, ...] = Field(description="Below it a value is out of range.")
+    high: tuple[float, ...] = Field(description="Above it a value is out of range.")
+    tail_low: tuple[float, ...] = Field(description="0.1 % of the training claims lie below.")
+    tail_high: tuple[float, ...] = Field(description="0.1 % of the training claims lie above.")
+    tail_limit: int = Field(ge=0, description="Most tail features of 99.9 % of the calibration claims.")
+    claims: int = Field(ge=1, description="Training claims the range was taken from.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "TrainingRange":
+        if len({len(self.low), len(self.high), len(self.tail_low), len(self.tail_high)}) != 1:
+            raise ValueError("the bounds are not of the same features")
+        if any(low > high for low, high in zip(self.low, self.high, strict=True)):
+            raise ValueError("a lower bound lies above the upper one")
+        if any(low > high for low, high in zip(self.tail_low, self.tail_high, strict=True)):
+            raise ValueError("a lower tail bound lies above the upper one")
+        return self
+
+
+class RangeCheck:
+    """The range, ready to check vectors with. Holds no state; may be shared by threads."""
+
+    def __init__(self, features: Sequence[str], training: TrainingRange) -> None:
+        self._features = tuple(features)
+        self._lows = np.array([training.low, training.tail_low], dtype=np.float32)
+        self._highs = np.array([training.high, training.tail_high], dtype=np.float32)
+        self.tail_limit = training.tail_limit
+
+    def outside(self, rows: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """(N, 2, F): for each value of vectors (N, F), is it out of range, and is it in a tail? Missing is neither."""
+        values = rows[:, None, :]
+        outside: NDArray[np.bool_] = (values < self._lows) | (values > self._highs)
+        return outside
+
+    def findings(self, row: NDArray[np.float32], outside: NDArray[np.bool_]) -> tuple[list[OutOfRange], int]:
+        """Features of one vector out of range, and how many lie in a tail; `outside` (2, F) is what `outside` said."""
+        out, tails = outside
+        found = [
+            OutOfRange(
+                feature=self._features[place],
+                value=float(row[place]),
+                low=float(self._lows[0, place]),
+                high=float(self._highs[0, place]),
+            )
+            for place in np.flatnonzero(out)
+        ]
+        return found, int(np.count_nonzero(tails))
+
+
+def training_range(features: Sequence[str], train: NDArray[np.float32], later: NDArray[np.float32]) -> TrainingRange:
+    """The range of training vectors (N, F); `later` (M, F) are vectors the model is not trained on.
+
+    A feature that no training claim has gets its declared bounds; both samples have at least one row.
+    """
+    bounds = [_bounds(name, train[:, place]) for place, name in enumerate(features)]
+    low, high, tail_low, tail_high = (tuple(one) for one in zip(*bounds, strict=True))
+    unlimited = TrainingRange(
+        low=low, high=high, tail_low=tail_low, tail_high=tail_high, tail_limit=0, claims=len(train)
+    )
+    tails = RangeCheck(features, unlimited).outside(later)[:, 1].sum(axis=1)
+    limit = int(np.quantile(tails, TAIL_LIMIT_QUANTILE, method="higher"))
+    return unlimited.model_copy(update={"tail_limit": limit})
+
+
+def _bounds(name: str, column: NDArray[np.float32]) -> tuple[float, float, float, float]:
+    """Low, high, lower and upper tail bound of one feature; each is a float32, so that comparisons are exact."""
+    known = column[~np.isnan(column)]
+    feature = FEATURE[name]
+    if not len(known):
+        low = 0.0 if feature.low is None else feature.low
+        high = low if feature.high is None else feature.high
+        return low, high, low, high
+    least, greatest = float(known.min()), float(known.max())
+    tail_low, tail_high = (
+        float(known_at) for known_at in np.quantile(known, (TAIL, 1 - TAIL), method="inverted_cdf").astype(np.float32)
+    )
+    margin = MARGINS[feature.unit]
+    if margin.spread is Spread.NATURAL and feature.high is not None:
+        declared = 0.0 if feature.low is None else feature.low
+        return min(declared, least), max(feature.high, greatest), tail_low, tail_high
+    if margin.spread is Spread.DISTANCE:
+        return _float32(least - margin.amount), _float32(greatest + margin.amount), tail_low, tail_high
+    if needs(feature) & _OF_THE_CLAIM:
+        factor = MARGINS["ratio"].amount if margin.spread is Spread.NATURAL else margin.amount
+    else:
+        factor = PAST_FACTOR
+    low = least / factor if least > 0 else least * factor
+    high = greatest * factor if greatest > 0 else greatest / factor
+    return _float32(low), _float32(high), tail_low, tail_high
+
+
+def _float32(value: float) -> float:
+    return float(np.float32(value))

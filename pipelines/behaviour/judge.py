@@ -1,0 +1,231 @@
+"""Decide perturbed claims as the API would, and as the 2× rule alone would: what would be paid unseen?
+
+The model's arm is the live decision: the scorer's own code, `claims.edits`, `claims.plausibility`, `claims.decision`,
+with statistics by the live queries as of the window's first day. The rule's arm pays whatever the 2× rule does not
+flag, and sees what it cannot judge. Neither arm is helped by a benefit limit.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from claims import edits, plausibility
+from claims.benefits import Benefit
+from claims.decision import Decision, Policy, decide, too_little_known
+from claims.edits import Evidence, LookAlike
+from claims.outcome import Finding
+from claims.plausibility import DEFAULT_POLICY, PlausibilityPolicy
+from claims.reference_prices import Scope
+from claims.rule import two_times
+from claims.score_check import LEAST_GAIN_PRESENT
+from claims.scoring import Score
+from core.settings import Settings, settings
+from models.scorer import Asked, Scorer
+from pipelines.behaviour.perturb import CASES, Case, Kind
+from pipelines.behaviour.submissions import Catalogue, Submission
+
+IMPLAUSIBLE_FACTOR = 5.0
+"""A price above so many times the procedure's median of the year before is implausible, whatever the policy says."""
+_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """What the insurer has chosen, as the API uses it."""
+
+    decision: Policy
+    plausibility: PlausibilityPolicy = DEFAULT_POLICY
+    least_gain_present: float = LEAST_GAIN_PRESENT
+    """A score of which less of the model's gain was available is not used."""
+
+    @classmethod
+    def of(cls, chosen: Settings) -> "Policies":
+        """The policies of the settings, as the API takes them."""
+        return cls(
+            Policy(chosen.rule_approval_cap_cents, chosen.score_complete_gain_present),
+            PlausibilityPolicy(
+                auto_approval_cap_cents=chosen.auto_approval_cap_cents,
+                min_provider_claims=chosen.min_provider_claims,
+            ),
+            chosen.score_least_gain_present,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What becomes of one claim."""
+
+    submission: Submission
+    decision: Decision
+    rule_flagged: bool | None
+
+    @property
+    def paid(self) -> bool:
+        """Whether money goes out without a person having looked."""
+        return self.decision.outcome.pays
+
+    @property
+    def paid_by_rule(self) -> bool:
+        """Whether the 2× rule alone would pay."""
+        return self.rule_flagged is False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One case over all claims; amounts are in cents."""
+
+    case: Case
+    claims: int
+    """Claims that could be perturbed so and submitted."""
+    paid_unseen: int = 0
+    paid_unseen_rule_alone: int = 0
+    cents_unseen: int = 0
+    cents_unseen_rule_alone: int = 0
+    implausible: int = 0
+    """Claims whose price is above `IMPLAUSIBLE_FACTOR` times the procedure's median, or has nothing to compare with."""
+    implausible_paid: int = 0
+    """Of those, paid without a person having looked."""
+
+    @property
+    def over_the_rule(self) -> float:
+        """Share of the claims paid unseen beyond what the rule alone pays; negative: fewer."""
+        return (self.paid_unseen - self.paid_unseen_rule_alone) / max(self.claims, 1)
+
+    @property
+    def cents_over_the_rule(self) -> float:
+        """Cents paid unseen beyond the rule alone, for each claim."""
+        return (self.cents_unseen - self.cents_unseen_rule_alone) / max(self.claims, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """Every case on one data set."""
+
+    as_of: date
+    """Day of the statistics."""
+    results: tuple[Result, ...]
+
+    def of(self, kind: Kind, factor: int = 1) -> Result | None:
+        """The result of one case; None where it was not judged."""
+        return next((r for r in self.results if r.case == Case(kind, factor)), None)
+
+
+def judge_behaviour(
+    scorer: Scorer,
+    claims: Sequence[Submission],
+    catalogue: Catalogue,
+    *,
+    policies: Policies | None = None,
+    cases: Sequence[Case] = CASES,
+    step: Callable[[str], None] = lambda words: None,
+) -> Behaviour:
+    """Decide the claims once for each case. `scorer` holds the model under judgement."""
+    policies = policies or Policies.of(settings())
+    results = []
+    for case in cases:
+        step(f"Deciding {len(claims):,} claims: {case}")
+        changed = [made for one in claims if (made := case.of(one)) is not None]
+        decided = decide_all(scorer, changed, catalogue, policies=policies, standing=case.kind is Kind.DUPLICATE)
+        results.append(_result(case, list(decided), catalogue))
+    return Behaviour(catalogue.as_of, tuple(results))
+
+
+def decide_all(
+    scorer: Scorer,
+    claims: Sequence[Submission],
+    catalogue: Catalogue,
+    *,
+    policies: Policies,
+    standing: bool = False,
+) -> Iterable[Decided]:
+    """Decide claims as the API does; `standing`: each has an equal claim before it that stands."""
+    for start in range(0, len(claims), _BATCH):
+        batch = claims[start : start + _BATCH]
+        scores = scorer.score_many([Asked(one.facts, one.reading) for one in batch])
+        for one, score in zip(batch, scores, strict=True):
+            yield decide_one(one, score, catalogue, policies=policies, standing=standing)
+
+
+def decide_one(
+    one: Submission, score: Score | None, catalogue: Catalogue, *, policies: Policies, standing: bool = False
+) -> Decided:
+    """Decide one claim; None: no score could be had."""
+    claim = one.claim
+    procedures = {line.procedure_code: catalogue.procedure(line.procedure_code) for line in claim.lines}
+    benefit = Benefit(None, 0)
+    rule = two_times(claim.amount_cents, claim.principal, procedures[claim.principal.procedure_code])
+    evidence = Evidence(
+        claim,
+        one.member,
+        one.provider,
+        procedures,
+        {code: catalogue.diagnosis(code) for code in claim.diagnosis_codes},
+        benefit,
+        (_look_alike(one),) if standing else (),
+    )
+    findings: list[Finding] = [
+        *edits.find(evidence),
+        *plausibility.find(
+            claim,
+            procedures=procedures,
+            references=catalogue.references(claim, one.provider),
+            rule=rule,
+            policy=policies.plausibility,
+        ),
+    ]
+    if score is not None and score.gain_present < policies.least_gain_present:
+        findings.append(too_little_known(score, policies.least_gain_present))
+        score = None
+    decision = decide(
+        amount_cents=claim.amount_cents,
+        benefit=benefit,
+        findings=findings,
+        score=score,
+        rule=rule,
+        policy=policies.decision,
+    )
+    return Decided(one, decision, rule.flagged)
+
+
+def _look_alike(one: Submission) -> LookAlike:
+    claim = one.claim
+    return LookAlike(
+        claim_id="the-first",
+        received_at=claim.received_at,
+        amount_cents=claim.amount_cents,
+        procedure_code=claim.principal.procedure_code,
+        procedure_codes=frozenset(line.procedure_code for line in claim.lines),
+        service_from=claim.service_from,
+        service_to=claim.service_to,
+    )
+
+
+def _result(case: Case, decided: Sequence[Decided], catalogue: Catalogue) -> Result:
+    paid = [one for one in decided if one.paid]
+    by_rule = [one for one in decided if one.paid_by_rule]
+    implausible = [one for one in decided if _implausible(one.submission, catalogue)]
+    return Result(
+        case,
+        claims=len(decided),
+        paid_unseen=len(paid),
+        paid_unseen_rule_alone=len(by_rule),
+        cents_unseen=sum(one.decision.approved_cents for one in paid),
+        cents_unseen_rule_alone=sum(one.submission.claim.amount_cents for one in by_rule),
+        implausible=len(implausible),
+        implausible_paid=sum(one.paid for one in implausible),
+    )
+
+
+def _implausible(one: Submission, catalogue: Catalogue) -> bool:
+    """Whether the statistics permit to call the price implausible, or there are none.
+
+    Where prices of one code vary a hundredfold, ten times a low one is a usual one, and no statistic tells.
+    """
+    line = one.claim.principal
+    price = line.amount_cents / line.units
+    references = catalogue.references(one.claim, one.provider)
+    usual = references.price(line.procedure_code, principal=True, scope=Scope.PROCEDURE)
+    if usual is not None and usual.claims >= DEFAULT_POLICY.procedure.min_claims:
+        return price > usual.median_cents * IMPLAUSIBLE_FACTOR
+    typical = catalogue.procedure(line.procedure_code).typical_cents
+    return typical is None or price > typical * IMPLAUSIBLE_FACTOR

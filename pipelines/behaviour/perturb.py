@@ -1,0 +1,107 @@
+"""Ways in which a claim can be implausible: each changes one thing of a claim that is not."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from claims.claim import Claim, InvalidClaim
+from features.layout import VIEWS
+from features.reading import Reading
+from pipelines.behaviour.submissions import Submission
+
+AMOUNT_FACTORS = (2, 5, 10, 100, 1000)
+UNIT_FACTORS = (2, 5, 10, 100)
+UNKNOWN_CODE = "XUNKNOWN"
+"""A procedure and a diagnosis that no catalogue has a price, a limit or a claim of."""
+
+
+class Kind(Enum):
+    """What is changed."""
+
+    UNCHANGED = "unchanged"
+    AMOUNT = "amount"
+    """Every line's amount is multiplied: a decimal shift."""
+    UNITS = "units"
+    """Every line's units are multiplied, the amounts stay."""
+    DUPLICATE = "duplicate"
+    """The same claim again, the first one standing."""
+    UNKNOWN_CODES = "unknown codes"
+    """Procedures and diagnoses without price, limits or history."""
+    NO_HISTORY = "no history"
+    """No view can be read: the model is asked with the claim alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One perturbation; the factor is 1 where there is none."""
+
+    kind: Kind
+    factor: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.kind.value} ×{self.factor}" if self.factor != 1 else self.kind.value
+
+    def of(self, one: Submission) -> Submission | None:
+        """The perturbed claim; None where it could not be submitted (an amount above what a claim may have)."""
+        try:
+            return _PERTURB[self.kind](one, self.factor)
+        except InvalidClaim:
+            return None
+
+
+CASES = (
+    Case(Kind.UNCHANGED),
+    *(Case(Kind.AMOUNT, factor) for factor in AMOUNT_FACTORS),
+    *(Case(Kind.UNITS, factor) for factor in UNIT_FACTORS),
+    Case(Kind.DUPLICATE),
+    Case(Kind.UNKNOWN_CODES),
+    Case(Kind.NO_HISTORY),
+)
+
+
+def _unchanged(one: Submission, factor: int) -> Submission:
+    return one
+
+
+def _amounts(one: Submission, factor: int) -> Submission:
+    lines = tuple(replace(line, amount_cents=line.amount_cents * factor) for line in one.claim.lines)
+    return _with(one, replace(one.claim, lines=lines), amount_cents=one.facts.amount_cents * factor)
+
+
+def _units(one: Submission, factor: int) -> Submission:
+    lines = tuple(replace(line, units=line.units * factor) for line in one.claim.lines)
+    return _with(one, replace(one.claim, lines=lines), units=one.facts.units * factor)
+
+
+def _duplicate(one: Submission, factor: int) -> Submission:
+    again = f"{one.claim.claim_id}-again"
+    return _with(one, replace(one.claim, claim_id=again), claim_id=again[:64])
+
+
+def _unknown_codes(one: Submission, factor: int) -> Submission:
+    lines = tuple(replace(line, procedure_code=UNKNOWN_CODE) for line in one.claim.lines)
+    claim = replace(one.claim, lines=lines, diagnosis_codes=(UNKNOWN_CODE,))
+    changed = _with(one, claim, procedure_code=UNKNOWN_CODE, diagnosis_code=UNKNOWN_CODE)
+    # Whatever is kept by procedure or diagnosis was never seen for these codes.
+    unseen = {view.name: view.zeros for view in VIEWS if {"procedure_code", "diagnosis_code"} & set(view.keys)}
+    states = {**one.reading.states, **unseen}
+    return replace(changed, reading=Reading(states, one.reading.times_us, one.reading.stale))
+
+
+def _no_history(one: Submission, factor: int) -> Submission:
+    nothing: dict[str, None] = {view.name: None for view in VIEWS}
+    return replace(one, reading=Reading(dict(nothing), dict(nothing), tuple(nothing)))
+
+
+def _with(one: Submission, claim: Claim, **facts: object) -> Submission:
+    return replace(one, claim=claim, facts=one.facts.model_copy(update=facts))
+
+
+_PERTURB: dict[Kind, Callable[[Submission, int], Submission]] = {
+    Kind.UNCHANGED: _unchanged,
+    Kind.AMOUNT: _amounts,
+    Kind.UNITS: _units,
+    Kind.DUPLICATE: _duplicate,
+    Kind.UNKNOWN_CODES: _unknown_codes,
+    Kind.NO_HISTORY: _no_history,
+}
