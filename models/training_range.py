@@ -61,7 +61,8 @@ MARGINS: dict[Unit, Margin] = {
 limit, which may be passed) is widened like a ratio."""
 PAST_FACTOR = 10.0
 """The factor for features that tell the past alone (counts, sums and times of provider, member, network): those grow
-with the business and with the length of the history, so that a range of last year says little about next month's."""
+with the business and with the length of the history, so that a range of last year says little about next month's. They
+have no lower bound but the declared one: two claims within a second are two claims of one batch."""
 _OF_THE_CLAIM = frozenset(
     ("amount_cents", "log_e4", "units", "lines", "diagnoses", "service_from_day", "service_to_day")
 )
@@ -154,10 +155,11 @@ def _bounds(name: str, column: NDArray[np.float32]) -> tuple[float, float, float
         return min(declared, least), max(feature.high, greatest), tail_low, tail_high
     if margin.spread is Spread.DISTANCE:
         return _float32(least - margin.amount), _float32(greatest + margin.amount), tail_low, tail_high
-    if needs(feature) & _OF_THE_CLAIM:
-        factor = MARGINS["ratio"].amount if margin.spread is Spread.NATURAL else margin.amount
-    else:
-        factor = PAST_FACTOR
+    if not needs(feature) & _OF_THE_CLAIM:
+        # Less of a past than any training claim had, or a more recent one, is no oddity of this claim.
+        bound = least if feature.low is None else min(feature.low, least)
+        return bound, _float32(max(greatest * PAST_FACTOR, greatest)), tail_low, tail_high
+    factor = MARGINS["ratio"].amount if margin.spread is Spread.NATURAL else margin.amount
     low = least / factor if least > 0 else least * factor
     high = greatest * factor if greatest > 0 else greatest / factor
     return _float32(low), _float32(high), tail_low, tail_high

@@ -56,6 +56,18 @@ def test_a_value_is_out_of_range_only_beyond_the_margin_of_its_unit():
     assert outside(check, 50, 0, 1, busiest * 11) == (["provider_claims_30d"], 1)
 
 
+@pytest.mark.parametrize(
+    "name", ["member_hours_since_last", "provider_hours_since_last", "provider_claims_365d", "network_degree"]
+)
+def test_less_of_a_past_than_any_training_claim_had_is_not_out_of_range(name):
+    """Claims sent in one batch are seconds apart; none of the training claims need have been."""
+    x = np.linspace(40, 900, 500, dtype=np.float32).reshape(-1, 1)
+    check = RangeCheck((name,), training_range((name,), x, x))
+    for value in (0.0, 1e-4, 1.0):
+        assert not check.outside(np.array([[value]], dtype=np.float32))[:, 0].any()
+    assert check.outside(np.array([[9_001.0]], dtype=np.float32))[:, 0].any()
+
+
 def test_a_missing_value_is_neither_out_of_range_nor_in_a_tail():
     x = sample(2_000)
     check = RangeCheck(NAMES, training_range(NAMES, x, x))
