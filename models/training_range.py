@@ -152,17 +152,17 @@ def _bounds(name: str, column: NDArray[np.float32]) -> tuple[float, float, float
     tail_low, tail_high = (
         float(known_at) for known_at in np.quantile(known, (TAIL, 1 - TAIL), method="inverted_cdf").astype(np.float32)
     )
+    if not needs(feature) & _OF_THE_CLAIM:
+        # Less of a past than any training claim had, or a more recent one, is no oddity of this claim.
+        low = least if feature.low is None else min(feature.low, least)
+        high = max(greatest * PAST_FACTOR, PAST_LEAST_HIGH) if feature.high is None else max(feature.high, greatest)
+        return low, _float32(high), low, _float32(high)
     margin = MARGINS[feature.unit]
     if margin.spread is Spread.NATURAL and feature.high is not None:
         declared = 0.0 if feature.low is None else feature.low
         return min(declared, least), max(feature.high, greatest), tail_low, tail_high
     if margin.spread is Spread.DISTANCE:
         return _float32(least - margin.amount), _float32(greatest + margin.amount), tail_low, tail_high
-    if not needs(feature) & _OF_THE_CLAIM:
-        # Less of a past than any training claim had, or a more recent one, is no oddity of this claim.
-        low = least if feature.low is None else min(feature.low, least)
-        high = _float32(max(greatest * PAST_FACTOR, PAST_LEAST_HIGH))
-        return low, high, low, high
     factor = MARGINS["ratio"].amount if margin.spread is Spread.NATURAL else margin.amount
     low = least / factor if least > 0 else least * factor
     high = greatest * factor if greatest > 0 else greatest / factor

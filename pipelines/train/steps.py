@@ -249,7 +249,8 @@ def document(
     calibration = Calibration(a=model.calibrator.a, b=model.calibrator.b, c=model.calibrator.c)
     # Not the threshold alone: two capacities may place it alike, and the page holds both.
     placed = [model.choice.threshold, model.reviews_a_week]
-    salt = canonical_json([calibration.model_dump(), placed, model.features, provenance]).decode()
+    training = model.training_range.model_dump(mode="json")
+    salt = canonical_json([calibration.model_dump(), placed, model.features, training, provenance]).decode()
     day = str(np.datetime64(last_day_us, "us").astype("datetime64[D]"))
     return ModelDocument(
         version=version_of(model.trained.booster, trained_until=day, salt=salt),

@@ -70,6 +70,14 @@ def test_less_of_a_past_than_any_training_claim_had_is_not_out_of_range(name):
     assert check.outside(np.array([[9_001.0]], dtype=np.float32))[:, 0].any()
 
 
+@pytest.mark.parametrize("name", ["provider_new_member_share_90d", "provider_age_days", "network_tie_share"])
+def test_a_feature_of_the_past_is_in_a_tail_only_where_it_is_out_of_range(name):
+    x = np.linspace(0.2, 0.4, 2_000, dtype=np.float32).reshape(-1, 1)
+    check = RangeCheck((name,), training_range((name,), x, x))
+    for value in (0.0, 0.1, 0.9, 1.0):
+        assert not check.outside(np.array([[value]], dtype=np.float32)).any()
+
+
 def test_a_few_of_what_training_hardly_saw_is_not_out_of_range():
     x = np.array([0, 0, 0, 1, 2], dtype=np.float32).reshape(-1, 1)
     name = "network_shared_with_confirmed"
