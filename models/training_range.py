@@ -5,8 +5,9 @@ score how far the vector lies outside what it was trained on, in two cheap ways:
 
 * **per feature**: values beyond the least and greatest of the training claims, widened by a margin that suits the
   feature's unit (`MARGINS`);
-* **jointly**: how many features at once lie in the outermost 0.1 % of the training claims on either side, against the
-  most that 99.9 % of later claims, which the model was not trained on, have at once.
+* **jointly**: how many features of the claim's own numbers lie at once in the outermost 0.1 % of the training claims on
+  either side, against the most that 99.9 % of later claims, which the model was not trained on, have at once. Features
+  of the past count only where they are out of range: months after the training, most of them lie beyond its tails.
 """
 
 from collections.abc import Sequence
@@ -61,7 +62,10 @@ MARGINS: dict[Unit, Margin] = {
 limit, which may be passed) is widened like a ratio."""
 PAST_FACTOR = 10.0
 """The factor for features that tell the past alone (counts, sums and times of provider, member, network): those grow
-with the business and with the length of the history, so that a range of last year says little about next month's."""
+with the business and with the length of the history, so that a range of last year says little about next month's. They
+have no lower bound but the declared one: two claims within a second are two claims of one batch."""
+PAST_LEAST_HIGH = 100.0
+"""No upper bound of such a feature is lower: where training saw three confirmed neighbours, forty are many, not odd."""
 _OF_THE_CLAIM = frozenset(
     ("amount_cents", "log_e4", "units", "lines", "diagnoses", "service_from_day", "service_to_day")
 )
@@ -148,16 +152,18 @@ def _bounds(name: str, column: NDArray[np.float32]) -> tuple[float, float, float
     tail_low, tail_high = (
         float(known_at) for known_at in np.quantile(known, (TAIL, 1 - TAIL), method="inverted_cdf").astype(np.float32)
     )
+    if not needs(feature) & _OF_THE_CLAIM:
+        # Less of a past than any training claim had, or a more recent one, is no oddity of this claim.
+        low = least if feature.low is None else min(feature.low, least)
+        high = max(greatest * PAST_FACTOR, PAST_LEAST_HIGH) if feature.high is None else max(feature.high, greatest)
+        return low, _float32(high), low, _float32(high)
     margin = MARGINS[feature.unit]
     if margin.spread is Spread.NATURAL and feature.high is not None:
         declared = 0.0 if feature.low is None else feature.low
         return min(declared, least), max(feature.high, greatest), tail_low, tail_high
     if margin.spread is Spread.DISTANCE:
         return _float32(least - margin.amount), _float32(greatest + margin.amount), tail_low, tail_high
-    if needs(feature) & _OF_THE_CLAIM:
-        factor = MARGINS["ratio"].amount if margin.spread is Spread.NATURAL else margin.amount
-    else:
-        factor = PAST_FACTOR
+    factor = MARGINS["ratio"].amount if margin.spread is Spread.NATURAL else margin.amount
     low = least / factor if least > 0 else least * factor
     high = greatest * factor if greatest > 0 else greatest / factor
     return _float32(low), _float32(high), tail_low, tail_high

@@ -256,7 +256,8 @@ def document(
     # Not the threshold alone: two capacities may place it alike, and the page holds both.
     placed = [model.choice.threshold, model.reviews_a_week]
     # The format of the tables too: trained again after it changes, a model has a folder of its own beside the old one.
-    salt = canonical_json([calibration.model_dump(), placed, model.features, provenance, FORMAT]).decode()
+    training = model.training_range.model_dump(mode="json")
+    salt = canonical_json([calibration.model_dump(), placed, model.features, training, provenance, FORMAT]).decode()
     day = str(np.datetime64(last_day_us, "us").astype("datetime64[D]"))
     return ModelDocument(
         version=version_of(model.trained.booster, trained_until=day, salt=salt),

@@ -42,6 +42,8 @@ def test_no_training_claim_lies_outside_its_own_range():
     marks = check.outside(x)
     assert not marks[:, 0].any()
     assert (marks[:, 1].mean(axis=0) <= 0.002).all()
+    assert marks[:, 1, 0].any()
+    assert not marks[:, 1, 3].any()
 
 
 def test_a_value_is_out_of_range_only_beyond_the_margin_of_its_unit():
@@ -52,8 +54,36 @@ def test_a_value_is_out_of_range_only_beyond_the_margin_of_its_unit():
     assert outside(check, most * 2.1, 0, 1, 5) == (["amount"], 1)
     assert outside(check, 1e-3, 0, 1, 5)[0] == ["amount"]
     assert outside(check, 50, 30.0, 1, 5)[0] == ["amount_score_procedure"]
-    assert outside(check, 50, 0, 1, busiest * 9) == ([], 1)  # the past grows with the business
+    assert outside(check, 50, 0, 1, busiest * 9) == ([], 0)  # the past grows with the business
     assert outside(check, 50, 0, 1, busiest * 11) == (["provider_claims_30d"], 1)
+
+
+@pytest.mark.parametrize(
+    "name", ["member_hours_since_last", "provider_hours_since_last", "provider_claims_365d", "network_degree"]
+)
+def test_less_of_a_past_than_any_training_claim_had_is_not_out_of_range(name):
+    """Claims sent in one batch are seconds apart; none of the training claims need have been."""
+    x = np.linspace(40, 900, 500, dtype=np.float32).reshape(-1, 1)
+    check = RangeCheck((name,), training_range((name,), x, x))
+    for value in (0.0, 1e-4, 1.0):
+        assert not check.outside(np.array([[value]], dtype=np.float32))[:, 0].any()
+    assert check.outside(np.array([[9_001.0]], dtype=np.float32))[:, 0].any()
+
+
+@pytest.mark.parametrize("name", ["provider_new_member_share_90d", "provider_age_days", "network_tie_share"])
+def test_a_feature_of_the_past_is_in_a_tail_only_where_it_is_out_of_range(name):
+    x = np.linspace(0.2, 0.4, 2_000, dtype=np.float32).reshape(-1, 1)
+    check = RangeCheck((name,), training_range((name,), x, x))
+    for value in (0.0, 0.1, 0.9, 1.0):
+        assert not check.outside(np.array([[value]], dtype=np.float32)).any()
+
+
+def test_a_few_of_what_training_hardly_saw_is_not_out_of_range():
+    x = np.array([0, 0, 0, 1, 2], dtype=np.float32).reshape(-1, 1)
+    name = "network_shared_with_confirmed"
+    check = RangeCheck((name,), training_range((name,), x, x))
+    assert not check.outside(np.array([[45.0]], dtype=np.float32)).any()
+    assert check.outside(np.array([[450.0]], dtype=np.float32))[:, 0].any()
 
 
 def test_a_missing_value_is_neither_out_of_range_nor_in_a_tail():
