@@ -10,9 +10,11 @@ FLAGGED = Counter("ginja_scores_flagged_total", "Claims scored at or above the t
 REFUSALS = Counter("ginja_score_refusals_total", "Answers in place of a score.", ["kind"])
 READ_SECONDS = Histogram("ginja_states_read_seconds", "Reading a claim's states from the online store.", buckets=_MS)
 SCORE_SECONDS = Histogram("ginja_score_seconds", "Vector, margin, contributions and reasons.", buckets=_MS)
-STALE_VIEWS = Counter("ginja_stale_views_total", "Views that were missing or behind when a claim was scored.", ["view"])
+STALE_VIEWS = Counter(
+    "ginja_score_stale_views_total", "Views that were missing or behind when a claim was scored.", ["view"]
+)
 FEATURE_AGE_SECONDS = Histogram(
-    "ginja_feature_age_seconds", "Age of the oldest row a score used, at the claim's receipt.", buckets=_AGE
+    "ginja_score_feature_age_seconds", "Age of the oldest row a score used, at the claim's receipt.", buckets=_AGE
 )
 MODEL_INFO = Gauge(
     "ginja_model_serving", "1 for the model a worker serves.", ["role", "model_version"], multiprocess_mode="livesum"

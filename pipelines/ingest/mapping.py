@@ -42,6 +42,7 @@ FIELDS: dict[str, str] = {
 
 MAX_MAPPING_BYTES = 262_144
 MAX_SCALAR = 1_000
+MAX_DEPTH = 16
 _MARKS = frozenset((*"aAbBcdfgGHIjmMnpSuUVwWxXyYzZ%", "-d", "-m", "-y", "-H", "-I", "-M", "-S", "-j"))
 """What DuckDB's `strptime` knows after a per cent sign."""
 
@@ -198,7 +199,15 @@ class Mapping(_Strict):
 
 
 class _BoundedLoader(yaml.SafeLoader):
-    """YAML without aliases, whose expansion is not bounded by the size of the file, and without very long scalars."""
+    """YAML whose reading is bounded by its size: without aliases, very long scalars or deep nesting.
+
+    Aliases expand without bound, and the scanner looks at every open bracket for each token.
+    """
+
+    def fetch_flow_collection_start(self, TokenClass: Any) -> None:
+        if self.flow_level >= MAX_DEPTH:
+            raise yaml.YAMLError(f"nested more than {MAX_DEPTH} levels deep; a mapping has at most three levels")
+        super().fetch_flow_collection_start(TokenClass)
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         event = self.peek_event()

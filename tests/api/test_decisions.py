@@ -438,9 +438,9 @@ async def test_a_claim_that_needs_reserved_benefit_waits_and_is_paid_once_it_is_
 
 
 async def test_a_voided_claim_frees_what_it_reserved(api: Api):
-    first = await held(api, LIMITED, claim_amount=10_000)
+    first = await held(api, LIMITED, claim_amount=6_000)
     await api.post(f"/v1/claims/{first}/void", b"")
-    elsewhere = await approved(api, LIMITED, claim_amount=10_000, service_from="2026-02-01", provider_id="H457")
+    elsewhere = await approved(api, LIMITED, claim_amount=6_000, service_from="2026-02-01", provider_id="H457")
     assert elsewhere["status"] == "approved"
 
 

@@ -37,6 +37,19 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     "ScoreBatchIn": [{"claims": [_FULL | _OLD]}, {"claims": [_LINED | _OLD]}],
     "DispositionIn": [{"disposition": "confirmed", "kind": "upcoding", "amount_recovered": "1.50", "note": "n"}],
     "VoidIn": [{"reason": "billed in error"}],
+    "DecisionIn": [
+        {
+            "action": "pend",
+            "reason": "medical_records_needed",
+            "expected_version": 1,
+            "amount": "1.50",
+            "documents": ["operative report"],
+            "due_on": "2026-03-20",
+            "disposition": "confirmed",
+            "kind": "upcoding",
+            "note": "n",
+        }
+    ],
 }
 FORMS: dict[str, dict[str, str]] = {
     # by path; together they have every name of the templates' forms
@@ -46,10 +59,21 @@ FORMS: dict[str, dict[str, str]] = {
         "amount_recovered": "1.50",
         "note": "n",
     },
+    "/console/claims/{claim_id}/decision": {
+        "action": "pend",
+        "reason": "medical_records_needed",
+        "expected_version": "1",
+        "amount": "1.50",
+        "documents": "operative report",
+        "due_on": "2026-03-20",
+        "disposition": "confirmed",
+        "kind": "upcoding",
+        "note": "n",
+    },
     "/console/sign-in": {"next": "/console", "api_key": "gnj_x"},
     "/console/sign-out": {},
 }
-CONSOLE_QUERIES = {"claim_id", "week", "next"}
+CONSOLE_QUERIES = {"claim_id", "week", "next", "after"}
 HEADERS = (
     *("authorization", "x-api-key", "content-type", "content-length", "accept", "idempotency-key", "sec-fetch-site"),
     *("cookie", "x-anything"),

@@ -115,7 +115,7 @@ async def test_each_action_has_its_fields_and_takes_effect(desk: Desk) -> None:
         ({"action": "release", "reason": "fee_schedule"}, "reason", "take one that fits release"),
         ({"action": "pay_reduced", "reason": "fee_schedule"}, "amount", "must be above 0.00 and below 5000.00"),
         ({"action": "pay_reduced", "reason": "fee_schedule", "amount": "5000"}, "amount", "must be above 0.00"),
-        ({"action": "pay_reduced", "reason": "fee_schedule", "amount": "1.001"}, "amount", "two decimals"),
+        ({"action": "pay_reduced", "reason": "fee_schedule", "amount": "1.001"}, "amount", "two decimal places"),
         ({"action": "deny", "reason": "fraud"}, "disposition", "needs confirmed fraud"),
         ({"action": "deny", "reason": "not_covered", "kind": "upcoding"}, "kind", "only confirmed fraud"),
         ({"action": "pend", "reason": "medical_records_needed", "due_on": "2999-01-01"}, "documents", "name 1 to 10"),
