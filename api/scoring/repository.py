@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
+from pydantic_core import to_json
 from sqlalchemy import bindparam, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -133,7 +134,7 @@ _JSON = (
 
 def add_assessment(values: Mapping[str, Any]) -> Query[None]:
     """Store an assessment."""
-    wrapped = {name: Jsonb(values[name]) for name in _JSON if values[name] is not None}
+    wrapped = {name: Jsonb(values[name], dumps=to_json) for name in _JSON if values[name] is not None}
     return Query(_ADD, {**values, **wrapped}, nothing)
 
 
