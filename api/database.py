@@ -107,7 +107,9 @@ class Pipelined:
                 await self._connection.execute("COMMIT")  # not reached by the server when one before it failed
         answers = []
         for query, cursor in zip(queries, cursors, strict=True):
-            answers.append(query.read(await cursor.fetchall() if cursor.description is not None else ()))
+            # `description` would say the same, and builds an object for every column.
+            answered = cursor.pgresult is not None and cursor.pgresult.nfields > 0
+            answers.append(query.read(await cursor.fetchall() if answered else ()))
         return tuple(answers)
 
 

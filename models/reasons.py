@@ -197,9 +197,7 @@ class Reasoner:
             direction="for" if raising else "against",
             push=push,
             odds=math.exp(push),
-            features={
-                self._features[i].feature.name: None if values[i] != values[i] else values[i] for i in group.places
-            },
+            features={self._features[i].feature.name: None if values[i] != values[i] else values[i] for i in carrier},
             carrier=[self._features[i].feature.name for i in carrier],
             carrier_share=carried / with_it,
         )
