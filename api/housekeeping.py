@@ -4,7 +4,7 @@ from datetime import date
 
 import psycopg
 
-from api.catalog.averages import refresh
+from api.catalog.averages import refresh_once_a_day
 
 KEEP_DONE_DAYS = 7
 """How long the outbox remembers what is done."""
@@ -15,7 +15,7 @@ KEEP_REPLIES_DAYS = 7
 def every_day(url: str, day: date) -> None:
     """Do the day's work, `day` being the day that has begun (UTC); doing it twice changes nothing."""
     with psycopg.connect(url) as connection:
-        refresh(connection, day)
+        refresh_once_a_day(connection, day)
         connection.execute("DELETE FROM outbox WHERE done_at < %s::date - %s::int", [day, KEEP_DONE_DAYS])
         connection.execute(
             "DELETE FROM idempotency_keys WHERE created_at < %s::date - %s::int", [day, KEEP_REPLIES_DAYS]

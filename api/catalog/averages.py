@@ -39,3 +39,13 @@ def refresh(connection: "psycopg.Connection[Any]", day: date) -> None:
     statement = f"INSERT INTO reference_statistics ({', '.join(COLUMNS)}) {query}"
     connection.execute(statement)
     connection.execute("SET LOCAL enable_nestloop = on")
+
+
+def refresh_once_a_day(connection: "psycopg.Connection[Any]", day: date) -> None:
+    """`refresh`, unless it was done for `day`: a worker that starts again must not compete with the claims for seconds.
+
+    A load refreshes whatever was done before, so what is stored for `day` covers it.
+    """
+    done = connection.execute("SELECT EXISTS (SELECT FROM reference_statistics WHERE as_of = %s)", [day]).fetchone()
+    if done is None or not done[0]:
+        refresh(connection, day)
