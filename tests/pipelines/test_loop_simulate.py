@@ -65,8 +65,8 @@ def test_flagged_claims_alone_believe_in_far_more_fraud_than_there_is(played):
     found, _ = played
     months = months_of(found, FLAGGED)
     assert [one["believed_base_rate"] for one in months] == pytest.approx([one["precision"] for one in months])
-    # Of the months together: one month of so few claims has a handful of frauds.
-    assert sum(one["believed_base_rate"] for one in months) > 2 * sum(one["base_rate"] for one in months)
+    # Of the months together: one month of so few claims has a handful of frauds, and each XGBoost finds others.
+    assert sum(one["believed_base_rate"] for one in months) > 1.5 * sum(one["base_rate"] for one in months)
 
 
 def test_the_summary_adds_the_months_up(played):
