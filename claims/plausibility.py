@@ -1,4 +1,4 @@
-"""Plausibility edits: they speak on every claim, whatever the model says.
+"""Plausibility edits: they apply to every claim, regardless of the model's score.
 
 A model trained on history has never seen a decimal shift, and trees do not extrapolate: its silence about an amount a
 thousand times too high means nothing. These edits compare the amount per unit and the units with what is usual
@@ -55,13 +55,13 @@ class PlausibilityPolicy:
     spread_multiple: float = 3.5
     """Robust standard deviations of the log price, above the median, that are still plausible."""
     peer_factor: float = 5.0
-    """A provider's or region's own price excuses nothing above this multiple of the procedure's median over all
-    providers: whoever always bills a thousand times too much has a very stable price."""
+    """Above this multiple of the procedure's median over all providers, a price is implausible even where it is usual
+    for the provider or region: a provider that always overbills has a stable price of its own."""
     catalogue_factor: float = 3.0
     """Without any reference: the multiple of the catalogue's price that is still plausible."""
     firm_spread: float = 0.8
-    """Lines that accompany a dearer one are compared only where their prices spread less than this: otherwise they are
-    priced as a part of the whole, and the dearer line bounds them."""
+    """Secondary lines are compared only where the log spread of their prices is below this. Above it they are priced as
+    part of the claim, and only the principal line is checked."""
     established_band: float = 1.2
     """A price up to this multiple of the provider's own median is the provider's established price."""
     established_peer_factor: float = 2.0
@@ -188,8 +188,8 @@ def _rule(claim: Claim, references: References, rule: RuleVerdict, policy: Plaus
 def _established(claim: Claim, line: ClaimLine, references: References, policy: PlausibilityPolicy) -> bool:
     """Whether a line has the provider's own established price, that price is plausible, and the units are usual.
 
-    A line that accompanies a dearer one has no established price; it is judged with the dearer one where its own price
-    is no higher than usual anywhere.
+    A secondary line has no established price. It passes where its price is at most one spread above the median over all
+    providers.
     """
     code = line.procedure_code
     price = line.amount_cents / line.units

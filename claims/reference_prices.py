@@ -33,8 +33,8 @@ class Scope(Enum):
 class PriceReference:
     """Prices and units of one procedure within one scope over the year before `as_of`.
 
-    `principal` references cover claims whose dearest line has this procedure; the others cover lines that accompany a
-    dearer one, which are often priced as a part of the whole and therefore vary much more.
+    `principal` references cover claims whose line with the highest amount has this procedure. The others cover
+    secondary lines, which are often priced as part of the claim and therefore vary much more.
     """
 
     procedure_code: str

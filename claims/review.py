@@ -73,13 +73,13 @@ class Disposition(Enum):
     CONFIRMED = "confirmed"
     """Fraud. A positive label."""
     CLEARED = "cleared"
-    """Looked into; no fraud. A negative label."""
+    """Investigated; no fraud. A negative label."""
     BILLING_ERROR = "billing_error"
     """Billed wrongly without a finding of fraud. No label."""
     OVERPAYMENT = "overpayment"
     """Paid too much by the payer's own mistake. No label."""
     INCONCLUSIVE = "inconclusive"
-    """Looked into; cannot be told. No label."""
+    """Investigated without a conclusion. No label."""
 
 
 ALLOWED: Mapping[State, frozenset[Action]] = {
@@ -250,7 +250,7 @@ def _check_state(standing: Standing, asked: Asked) -> None:
         names = ", ".join(action.value for action in Action if action in ALLOWED[standing.state])
         raise WrongState(_REFUSAL[standing.state].format(allowed=names))
     if asked.action in NEEDS_APPROVER and not asked.by.may_approve:
-        raise NotPermitted(f"only an approver may {asked.action.value}; ask somebody with the role lead_investigator")
+        raise NotPermitted(f"only an approver may {asked.action.value}; ask a lead_investigator")
     if not _permitted(standing, asked.action, asked.by):
         raise NotPermitted("the person who proposed a decision cannot answer it; ask another approver")
 

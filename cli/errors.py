@@ -35,7 +35,7 @@ def _of_the_system(error: Exception) -> str | None:
 
 
 def _of_a_file(error: Exception) -> str | None:
-    """A damaged Parquet file, whoever reads it."""
+    """A damaged Parquet file, from any reader."""
     arrow, duck = sys.modules.get("pyarrow"), sys.modules.get("duckdb")
     kinds = (
         *((arrow.ArrowInvalid,) if arrow else ()),

@@ -55,7 +55,7 @@ class ReferenceStatisticRow(Base):
     scope: Mapped[str] = mapped_column(primary_key=True)
     entity: Mapped[str] = mapped_column(primary_key=True, comment="Provider or region; empty for all providers.")
     principal: Mapped[bool] = mapped_column(
-        primary_key=True, comment="False: lines that accompany a dearer line of their claim."
+        primary_key=True, comment="False: secondary lines, whose claim has a line with a higher amount."
     )
     claims: Mapped[int]
     median_cents: Mapped[float] = mapped_column(Double, comment="Median amount per unit.")

@@ -59,7 +59,7 @@ class AssessmentView:
     explained_by: str | None
     score_failure: str | None = None
     rule_text: str | None = None
-    """What the 2× rule said of the amount, whoever decided."""
+    """Verdict of the 2× rule on the amount; shown with every decision."""
 
 
 Waterfall = list[dict[str, str | float]]

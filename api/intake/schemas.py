@@ -202,7 +202,7 @@ class ClaimDecisionOut(BaseModel):
 
 
 class RuleOut(BaseModel):
-    """What the 2× rule says of the claim's amount, whoever decided."""
+    """Verdict of the 2× rule on the claim's amount; reported with every decision."""
 
     flagged: bool | None = Field(description="Null: there is nothing to compare with.")
     text: str

@@ -25,9 +25,10 @@ router = APIRouter(tags=["decisions"])
 async def decide(request: Request, claim_id: str) -> Response:
     """Decide a claim in review: release, pay reduced, deny, or pend for documents.
 
-    Above an amount the decision is only proposed, until somebody else with an approver's key approves or refuses it. An
-    approver also reopens what a person decided. If somebody decided first, or the claim is not in review, the answer is
-    409 with the decision that stands. With an `Idempotency-Key` the same request gets the same answer.
+    Above a configured amount the decision is a proposal until a second person with an approver's key approves or
+    refuses it. An approver can also reopen a decided claim. If another reviewer decided first, or the claim is not in
+    review, the answer is 409 with the standing decision. With an `Idempotency-Key` a repeated request gets the same
+    answer.
     """
     own = parts(request)
     caller = await own.door.admit(request, Scope.DECIDE)

@@ -64,7 +64,7 @@ class WaitingClaim:
     proposed_cents: int | None
     """What a proposal that waits for a second person would pay."""
     due_on: date | None
-    """By when the documents are due that somebody asked for."""
+    """Due date of the requested documents."""
 
 
 class Reviews:

@@ -118,7 +118,7 @@ GATES: tuple[Gate, ...] = (
         required=True,
     ),
     Gate(
-        "never blinder than the rule",
+        "pays no more than the rule",
         "Honest held-out claims with amounts ×2 to ×1000, units ×2 to ×100, unknown codes or no history, decided as by "
         "the API (model, edits, policy): at each factor no more are paid without review than by the 2× rule alone.",
         (tuple(Bound(over_the_rule(case), most=0.0) for case in NEVER_OVER_THE_RULE),),

@@ -17,7 +17,7 @@ def upgrade() -> None:
             "principal",
             sa.Boolean(),
             nullable=False,
-            comment="False: lines that accompany a dearer line of their claim.",
+            comment="False: secondary lines, whose claim has a line with a higher amount.",
         ),
         sa.Column("claims", sa.Integer(), nullable=False),
         sa.Column("median_cents", sa.Double(), nullable=False, comment="Median amount per unit."),
