@@ -11,7 +11,7 @@ from claims.benefits import Benefit
 from claims.money import format_cents
 from claims.outcome import Finding, Outcome, gravest
 from claims.rule import RuleVerdict
-from claims.scoring import Score
+from claims.scoring import OutOfRange, Score
 
 COMPLETE_GAIN_PRESENT = 0.8
 """Default of `Policy.complete_gain_present`."""
@@ -112,16 +112,30 @@ def by_model(score: Score, complete_gain_present: float = COMPLETE_GAIN_PRESENT)
 
 def _outside_training(score: Score) -> str | None:
     if score.out_of_range:
-        listed = "; ".join(
-            f"{one.feature} is {one.value:g}, in training {one.low:g} to {one.high:g}" for one in score.out_of_range
+        farthest = max(score.out_of_range, key=_times_beyond)
+        others = len(score.out_of_range) - 1
+        more = f" {others} more feature{'s are' if others > 1 else ' is'} out of range." if others else ""
+        return (
+            f"The model was not trained on claims like this one. {farthest.meaning.rstrip('.')}: "
+            f"{_plain(farthest.value)}; training claims have {_plain(farthest.low)} to {_plain(farthest.high)}.{more}"
         )
-        return f"The model was not trained on claims like this one: {listed}."
     if score.tail_limit is not None and score.tail_features > score.tail_limit:
         return (
             f"The model was not trained on claims like this one: {score.tail_features} features have extreme values; "
             f"99.9 % of the training claims have at most {score.tail_limit}."
         )
     return None
+
+
+def _plain(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _times_beyond(one: OutOfRange) -> float:
+    """How far a value lies beyond the nearer bound, as a multiple of that bound; by the value where the bound is 0."""
+    if one.value > one.high:
+        return one.value / one.high if one.high > 0 else abs(one.value)
+    return one.low / one.value if one.value > 0 else abs(one.low)
 
 
 def _missing_views(score: Score) -> str:

@@ -111,6 +111,7 @@ class OutOfRange(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     feature: str
+    meaning: str = Field(description="Of the feature, as a sentence.")
     value: float
     low: float
     high: float

@@ -116,6 +116,7 @@ class RangeCheck:
         found = [
             OutOfRange(
                 feature=self._features[place],
+                meaning=FEATURE[self._features[place]].meaning,
                 value=float(row[place]),
                 low=float(self._lows[0, place]),
                 high=float(self._highs[0, place]),

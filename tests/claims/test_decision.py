@@ -14,7 +14,7 @@ REVIEW = Finding("units_over_limit", Outcome.IN_REVIEW, "words", "table")
 REJECT = Finding("duplicate", Outcome.REJECTED, "words", "table")
 POLICY = Policy(rule_approval_cap_cents=500_00)
 NO_LIMIT = Benefit(None, 0)
-OUTSIDE = {"feature": "amount", "value": 1e7, "low": 12.0, "high": 90_000.0}
+OUTSIDE = {"feature": "amount", "meaning": "The amount claimed.", "value": 1e7, "low": 12.0, "high": 90_000.0}
 
 
 def decided(*, amount=100_00, benefit=NO_LIMIT, findings=(), score=None, flagged=False):
@@ -133,7 +133,11 @@ def test_the_rule_flags_what_is_above_twice_the_average(amount, procedure, flagg
 @pytest.mark.parametrize(
     ("changes", "code", "words"),
     [
-        ({"out_of_range": [OUTSIDE]}, "outside_training_range", "amount is 1e+07, in training 12 to 90000"),
+        (
+            {"out_of_range": [OUTSIDE]},
+            "outside_training_range",
+            "The amount claimed: 10,000,000; training claims have 12 to 90,000.",
+        ),
         ({"tail_features": 4, "tail_limit": 3}, "outside_training_range", "4 features have extreme values"),
         ({"gain_present": 0.79, "stale_views": ["member_today"]}, "score_incomplete", "stale: member_today"),
     ],

@@ -95,7 +95,11 @@ def test_a_claim_in_review_always_says_why(standing, probability, held, by_perso
 @pytest.mark.parametrize(
     "score",
     [
-        {"out_of_range": [{"feature": "amount", "value": 1e7, "low": 12.0, "high": 90_000.0}]},
+        {
+            "out_of_range": [
+                {"feature": "amount", "meaning": "The amount claimed.", "value": 1e7, "low": 12.0, "high": 90_000.0}
+            ]
+        },
         {"tail_features": 4, "tail_limit": 3},
         {"gain_present": 0.79},
     ],
