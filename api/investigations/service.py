@@ -7,7 +7,7 @@ Who chooses is not decided here: `choose` takes the week's scored claims and say
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -66,6 +66,14 @@ class Finding:
     known_at: datetime
 
 
+class FindingDetails(TypedDict, total=False):
+    """What a finding may say beside its disposition; what is left out is 0 or null."""
+
+    amount_recovered_cents: int
+    kind: str | None
+    note: str | None
+
+
 Choose = Callable[[Sequence[ScoredClaim]], Sequence[Choice]]
 
 
@@ -111,9 +119,7 @@ async def record(
     disposition: str,
     *,
     decided_by: str,
-    amount_recovered_cents: int = 0,
-    kind: str | None = None,
-    note: str | None = None,
+    **details: Unpack[FindingDetails],
 ) -> Finding:
     """Store a finding, and with it the label, as known from this moment; the latest finding sent again is kept once.
 
@@ -123,15 +129,7 @@ async def record(
     finding withdraws the standing one: the truth is unknown again. Raises `NotFound`, `Invalid`.
     """
     async with database.transaction() as connection:
-        return await record_within(
-            connection,
-            claim_id,
-            disposition,
-            decided_by=decided_by,
-            amount_recovered_cents=amount_recovered_cents,
-            kind=kind,
-            note=note,
-        )
+        return await record_within(connection, claim_id, disposition, decided_by=decided_by, **details)
 
 
 async def record_within(

@@ -1,7 +1,7 @@
 """Questions about claims under review, and what is stored of a decision."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -18,6 +18,24 @@ from api.scoring.tables import AssessmentRow
 from claims.benefits import Benefit
 from claims.outcome import Outcome
 from claims.review import Settlement
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRow:
+    """A claim in review with its latest assessment and its last decision, each null where there is none."""
+
+    claim_id: str
+    received_at: datetime
+    provider_id: str | None
+    amount_cents: int
+    findings: Sequence[Mapping[str, Any]] | None
+    """As `api.scoring.repository.finding_of` reads them."""
+    probability: float | None
+    action: str | None
+    effect: str | None
+    due_on: date | None
+    pays_cents: int | None
+
 
 _CLAIM = tuple(ClaimRow.__table__.c[name] for name in ReviewedClaim.__dataclass_fields__)
 _DECISION = tuple(DecisionRow.__table__.c[name] for name in DecisionRecord.__dataclass_fields__)
@@ -104,9 +122,7 @@ async def restate(connection: AsyncConnection, claim_id: str, settlement: Settle
     )
 
 
-async def waiting(
-    connection: AsyncConnection, *, after: tuple[datetime, str] | None, limit: int
-) -> Sequence[dict[str, Any]]:
+async def waiting(connection: AsyncConnection, *, after: tuple[datetime, str] | None, limit: int) -> list[WaitingRow]:
     """Claims in review received after a place in the list, oldest first, each with its findings and last decision."""
     last = (
         select(AssessmentRow.findings, AssessmentRow.probability)
@@ -134,7 +150,7 @@ async def waiting(
     )
     if after is not None:
         statement = statement.where(tuple_(ClaimRow.received_at, ClaimRow.claim_id) > tuple_(*after))
-    return [row._asdict() for row in await connection.execute(statement)]
+    return [WaitingRow(*row) for row in await connection.execute(statement)]
 
 
 async def count_waiting(connection: AsyncConnection) -> int:

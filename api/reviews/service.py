@@ -256,18 +256,18 @@ def _conflict(review: Review, message: str) -> Conflict:
     return Conflict(message, extensions=extensions)
 
 
-def _waiting(row: dict[str, Any]) -> WaitingClaim:
-    findings = [finding_of(one) for one in row["findings"] or ()]
+def _waiting(row: repository.WaitingRow) -> WaitingClaim:
+    findings = [finding_of(one) for one in row.findings or ()]
     holding = [one for one in findings if one.outcome is Outcome.IN_REVIEW]
-    is_releasable = releasable(findings) and row["probability"] is not None
+    is_releasable = releasable(findings) and row.probability is not None
     return WaitingClaim(
-        claim_id=row["claim_id"],
-        received_at=row["received_at"],
-        provider_id=row["provider_id"],
-        amount_cents=row["amount_cents"],
-        probability=row["probability"],
+        claim_id=row.claim_id,
+        received_at=row.received_at,
+        provider_id=row.provider_id,
+        amount_cents=row.amount_cents,
+        probability=row.probability,
         why=tuple(one.text for one in sorted(holding, key=lambda one: one.superseded)),
         releasable=is_releasable,
-        proposed_cents=row["pays_cents"] if row["effect"] == Effect.PROPOSED.value else None,
-        due_on=row["due_on"] if row["effect"] == Effect.PENDED.value else None,
+        proposed_cents=row.pays_cents if row.effect == Effect.PROPOSED.value else None,
+        due_on=row.due_on if row.effect == Effect.PENDED.value else None,
     )

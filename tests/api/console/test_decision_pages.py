@@ -1,6 +1,5 @@
 """Deciding claims on the console's pages: forms without scripts, errors beside their fields, the history, the list."""
 
-import contextlib
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from claims.review import MAX_DOCUMENTS
 from core import clock
 from core.settings import Settings
 from tests.api.makers import MINIMAL, Api, answering, running_api
+from tests.api.servers import on_a_port
 
 LARGE = MINIMAL | {"claim_amount": "5000.01"}
 
@@ -256,22 +256,9 @@ async def test_the_list_is_paged_and_any_other_place_is_its_beginning(desk: Desk
 
 @pytest.fixture
 def served(seeded_url: str) -> Iterator[str]:
-    """The whole API on a real port, without a scorer: the rule holds what is dear."""
-    import socket
-    import threading
-
-    import uvicorn
-
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    app = create_app(Settings(scorer_port=1, scorer_deadline_ms=50), seeded_url)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None))
-    thread = threading.Thread(target=server.run, args=([listening],))
-    thread.start()
-    with contextlib.closing(listening):
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+    """The whole API on a real port, without a scorer: the rule sends expensive claims to review."""
+    with on_a_port(create_app(Settings(scorer_port=1, scorer_deadline_ms=50), seeded_url)) as address:
+        yield address
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,9 +1,6 @@
 """The console over the real database: who gets in, what is shown, and that strings from outside stay text."""
 
-import contextlib
 import json
-import socket
-import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,7 +9,6 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
-import uvicorn
 from psycopg.types.json import Jsonb
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -24,6 +20,7 @@ from api.identity.service import Doorkeeper, create_key, revoke_key
 from api.reviews.service import Reviews
 from claims.review import ReviewPolicy
 from core import clock
+from tests.api.servers import on_a_port
 
 POLICY = ReviewPolicy(second_approval_above_cents=5_000_00)
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -331,16 +328,8 @@ async def test_every_page_forbids_scripts_and_frames_from_elsewhere(console: Set
 @pytest.fixture
 def served_console(database_url: str) -> Iterator[str]:
     """The console on a real port."""
-    database = Database(database_url)
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app_over(database), log_config=None, lifespan="off"))
-    thread = threading.Thread(target=server.run, args=([listening],))
-    thread.start()
-    with contextlib.closing(listening):
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+    with on_a_port(app_over(Database(database_url)), lifespan="off") as address:
+        yield address
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
