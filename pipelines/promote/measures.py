@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from claims.scoring import ClaimFacts
-from features.layout import VIEWS
-from features.reading import Reading
+from features.declare import VIEWS
+from features.vector import Reading
 from models.artefact import Artefact, load_artefact
 from models.bootstrap import bootstrap
 from models.errors import ArtefactError
