@@ -3,7 +3,6 @@
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 
 from fastapi import FastAPI
 
@@ -19,6 +18,7 @@ from api.middleware import HeadLimit, Observed
 from api.reviews import routes as review_routes
 from api.scoring import routes as scoring_routes
 from core.settings import Settings
+from core.version import __version__
 
 _ABOUT = "Takes health-insurance claims, decides them, and says which are likely fraud and why."
 
@@ -39,7 +39,7 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
 
     app = FastAPI(
         title="Ginja claims",
-        version=version("ginja"),
+        version=__version__,
         description=_ABOUT,
         lifespan=lifespan,
         docs_url=None,
