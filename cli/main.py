@@ -9,6 +9,7 @@ import click
 
 from cli.errors import one_line
 from core import environment
+from core.version import __version__
 
 COMMANDS: dict[str, tuple[str, str]] = {
     # name: (module:attribute, one line of help)
@@ -78,7 +79,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="ginja")
+@click.version_option(__version__)
 @click.pass_context
 def main(ctx: click.Context) -> None:
     """Ginja takes health-insurance claims, decides them, and says which are likely fraud and why."""
