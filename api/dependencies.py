@@ -1,0 +1,67 @@
+"""The dependencies of a running API, created once per process and shared by its routes."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from api.database import Database
+from api.identity.service import Authenticator
+from api.intake.service import Intake, Policies
+from api.reviews.service import Reviews
+from api.scoring.client import ScorerClient
+from claims.decision import Policy
+from claims.plausibility import PlausibilityPolicy
+from claims.review import ReviewPolicy
+from claims.suspicion import SuspicionPolicy
+from core.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """The services of one process, and what they share."""
+
+    settings: Settings
+    database: Database
+    authenticator: Authenticator
+    scorer: ScorerClient
+    intake: Intake
+    reviews: Reviews
+
+    @classmethod
+    def create(cls, settings: Settings, database_url: str) -> "Dependencies":
+        """Create the services; connections are opened by the first request that needs one."""
+        database = Database(database_url)
+        scorer = ScorerClient(
+            settings.scorer_base_url,
+            deadline_ms=settings.scorer_deadline_ms,
+            hedge_after_ms=settings.scorer_hedge_after_ms,
+            least_gain_present=settings.score_least_gain_present,
+        )
+        policies = Policies(
+            decision=Policy(settings.rule_approval_cap_cents, settings.score_complete_gain_present),
+            plausibility=PlausibilityPolicy(
+                auto_approval_cap_cents=settings.auto_approval_cap_cents,
+                min_provider_claims=settings.min_provider_claims,
+            ),
+            suspicion=SuspicionPolicy(days=settings.suspicion_days, max_replacements=settings.max_replacements),
+        )
+        review_policy = ReviewPolicy(second_approval_above_cents=settings.review_second_approval_above_cents)
+        return cls(
+            settings=settings,
+            database=database,
+            authenticator=Authenticator(database),
+            scorer=scorer,
+            intake=Intake(database, scorer, policies),
+            reviews=Reviews(database, review_policy),
+        )
+
+    async def close(self) -> None:
+        """Close every connection."""
+        self.scorer.close()
+        await self.database.close()
+
+
+def dependencies(request: Request) -> Dependencies:
+    """The dependencies of the application that serves this request."""
+    found: Dependencies = request.app.state.dependencies
+    return found
