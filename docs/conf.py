@@ -9,7 +9,6 @@ version = release = installed_version("ginja-claims")
 
 extensions = ["myst_parser"]
 source_suffix = {".md": "markdown"}
-exclude_patterns = ["adr/template.md"]
 myst_heading_anchors = 4
 nitpicky = True
 
