@@ -21,7 +21,7 @@ from features.layout import VIEWS
 from features.repository import SERVICE
 from features.state import Kind
 from features.vector import build_one
-from models.champion import models_folder, read_pointer
+from models.artefact import models_folder, read_pointer
 
 TOP = 5
 

@@ -34,7 +34,7 @@ def threshold(
     from rich.table import Table
 
     from core.settings import settings
-    from models.threshold import Choice
+    from models.evaluation import ThresholdChoice
     from pipelines.evaluate.flow import latest, named
     from pipelines.evaluate.page import money, number, percent, rounded
     from pipelines.evaluate.window import newest_window
@@ -64,7 +64,7 @@ def threshold(
         return
     table = Table("", "threshold", "alerts a day", "precision", "recall", "dollars found", "saved a day")
 
-    def add(name: str, choice: Choice) -> None:
+    def add(name: str, choice: ThresholdChoice) -> None:
         table.add_row(
             name,
             f"{choice.threshold:.4f}",

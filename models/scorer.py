@@ -13,10 +13,9 @@ from features.known import known_of
 from features.reading import Reading
 from features.vector import FEATURE_NAMES, build_amounts, vector_of
 from models.artefact import Artefact
-from models.counterfactual import nearest_lower_amount
 from models.errors import SchemaMismatchError
+from models.explain import Explanation, Reasoner, nearest_lower_amount
 from models.gain import GainPresent
-from models.reasons import Explanation, Reasoner
 from models.training_range import RangeCheck
 
 

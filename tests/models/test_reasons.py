@@ -15,8 +15,7 @@ from features.declared import FEATURES
 from features.known import known_of
 from features.vector import FEATURE, vector_of
 from features.words import in_unit, say, series
-from models.reasons import CARRIED_SHARE, LEAST_PUSH, MOST_FACTS, Reasoner, factor
-from models.typical import TypicalClaim, typical_claim
+from models.explain import CARRIED_SHARE, LEAST_PUSH, MOST_FACTS, Reasoner, TypicalClaim, factor, typical_claim
 from tests.models.claims import facts, reading
 
 NAMES = tuple(feature.name for feature in FEATURES)

@@ -5,12 +5,11 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from models import promotion, registry
-from models.artefact import Artefact, load_artefact, write_artefact
-from models.champion import models_folder, read_pointer
+from models import registry
+from models.artefact import Artefact, load_artefact, models_folder, read_pointer, write_artefact
 from models.errors import ArtefactCorruptError, PointerError, RegistryError
-from models.explainer import build_tables
-from models.registry import DataRecord, RunRecord, Store
+from models.explain import build_tables
+from models.registry import DataRecord, MlflowStore, RunRecord, promotion
 from tests.models import makers
 
 
@@ -46,10 +45,10 @@ def record(**more: object) -> RunRecord:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory) -> tuple[Path, Store]:
+def place(tmp_path_factory) -> tuple[Path, MlflowStore]:
     """One home with one MLflow store, in which versions `v1` and `v2` are registered."""
     home = tmp_path_factory.mktemp("home")
-    store = Store.of(home)
+    store = MlflowStore.of(home)
     for version in ("v1", "v2"):
         registry.register(store, record(), made(home, version))
     return home, store
@@ -100,7 +99,7 @@ def test_undoing_works_while_mlflow_is_down_and_says_that_the_alias_is_behind(pl
     home, store = place
     for version in ("v1", "v2"):
         promotion.promote(home, store, version, by="a", why="b")
-    down = Store("http://127.0.0.1:9", None)
+    down = MlflowStore("http://127.0.0.1:9", None)
     back = promotion.undo(home, down, by="a", why="b")
     assert back.pointer.version == "v1"
     assert back.alias_problem is not None
@@ -157,7 +156,7 @@ def test_a_store_that_fails_in_the_middle_leaves_nothing_registered_and_a_failed
 def test_a_server_that_is_not_there_fails_at_once_and_clearly(place):
     home, _ = place
     with pytest.raises(RegistryError, match=r"127\.0\.0\.1:9 failed"):
-        registry.register(Store("http://127.0.0.1:9", None), record(), made(home, "v1"))
+        registry.register(MlflowStore("http://127.0.0.1:9", None), record(), made(home, "v1"))
 
 
 def test_a_run_that_a_gate_stopped_is_kept_as_failed(place):

@@ -12,10 +12,9 @@ from features.layout import PLANS, key_of
 from features.packing import PACKERS, PROJECT, head, tail
 from features.vector import FEATURE_NAMES, schema_hash
 from features.watermark import Watermark, watermark_key
-from models.artefact import Calibration, ModelDocument, write_artefact
+from models.artefact import Calibration, ModelDocument, models_folder, write_artefact
 from models.booster import BoosterParams, Sample, train_booster
-from models.champion import models_folder
-from models.explainer import build_tables
+from models.explain import build_tables
 
 
 @cache

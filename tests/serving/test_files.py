@@ -21,7 +21,7 @@ from features.offline import build
 from features.reading import Reading
 from features.state import Kind
 from features.training import historical
-from models.champion import load_pointed, point, read_pointer
+from models.artefact import load_pointed, point, read_pointer
 from models.scorer import Scorer
 from pipelines.score import InputError, features_for, read_claims
 from pipelines.simulate import SimulationConfig, simulate, write

@@ -1,6 +1,6 @@
 """From contributions to reasons: the few groups of features that set a claim apart, in words that are true.
 
-Contributions are measured against the typical claim (`models/typical.py`) and added up by group
+Contributions are measured against the typical claim (`models/explain/typical.py`) and added up by group
 (`claims/reason_groups.py`). A group's words state the facts that carry it; see `Reasoner` for the rules.
 """
 
@@ -17,7 +17,7 @@ from claims.scoring import GroupPush, Reason
 from features.feature import Feature
 from features.vector import FEATURE, needs
 from features.words import in_unit, say, series
-from models.typical import TypicalClaim
+from models.explain.typical import TypicalClaim
 
 LEAST_PUSH = 0.05
 """Log-odds below which a group is not worth a line: five per cent of the odds."""

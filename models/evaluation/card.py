@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from features.vector import FEATURE
 from models.artefact import ModelDocument
-from models.bootstrap import Interval
+from models.evaluation.intervals import Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class CardFacts:
     """What the model must not be used for, and where it is known to be weak."""
 
 
-def card(document: ModelDocument, facts: CardFacts) -> str:
+def render_model_card(document: ModelDocument, facts: CardFacts) -> str:
     """The card of one model."""
     calibration = document.calibration
     lines = [
