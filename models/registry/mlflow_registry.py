@@ -6,7 +6,6 @@ half-registered model. MLflow is imported where it is used: it takes seconds, an
 """
 
 import contextlib
-import hashlib
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -313,16 +312,3 @@ def _version(client: Any, version: str) -> Any:
     if not found:
         raise RegistryError(f"no registered model has version {version}; `ginja train` registers one")
     return max(found, key=lambda one: int(one.version))
-
-
-def content_sha256(*parts: bytes | NDArray[Any]) -> str:
-    """One hash over the bytes of arrays and texts, their shapes and types included: what a data set is known by."""
-    whole = hashlib.sha256()
-    for part in parts:
-        if isinstance(part, bytes):
-            whole.update(f"bytes {len(part)} ".encode())
-            whole.update(part)
-        else:
-            whole.update(f"{part.dtype.str} {part.shape} ".encode())
-            whole.update(np.ascontiguousarray(part).reshape(-1).view(np.uint8).data)
-    return whole.hexdigest()

@@ -19,7 +19,7 @@ def rollback(
     store = store or MlflowStore.of(home, settings().mlflow_url)
     before = read_pointer(home)
     by = by or getpass.getuser()
-    done = promotion.undo(home, store, by=by, why=reason)
+    done = promotion.roll_back_champion(home, store, by=by, why=reason)
     previous = before.version if before else None
     audit.record(home, "rollback", version=done.pointer.version, by=by, reason=reason, previous=previous)
     return Outcome(
