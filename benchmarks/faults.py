@@ -167,8 +167,8 @@ class RegistryBelieved(Exception):
 
 
 async def _replace_registry(scene: Scene) -> None:
-    from features.apply import registry_path, verify_registry
     from features.errors import RegistryChangedError
+    from features.feast import registry_path, verify_registry
 
     path = registry_path(scene.home)
     path.rename(path.with_suffix(".kept"))
@@ -181,7 +181,7 @@ async def _replace_registry(scene: Scene) -> None:
 
 
 async def _restore_registry(scene: Scene) -> None:
-    from features.apply import registry_path
+    from features.feast import registry_path
 
     path = registry_path(scene.home)
     path.with_suffix(".kept").replace(path)

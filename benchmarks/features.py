@@ -166,7 +166,7 @@ def _send(sending: Any, work: Callable[..., Any], arguments: tuple[Any, ...]) ->
 
 
 def _build(home: Path) -> None:
-    from features.apply import apply
+    from features.feast import apply
     from features.offline import build
 
     build(home, home / "data" / "claims.parquet", home / "data" / "labels.parquet")
@@ -181,13 +181,13 @@ def _entity_rows(home: Path) -> pa.Table:
 
 
 def _refs(views: tuple[str, ...]) -> list[str]:
-    from features.layout import VIEW
+    from features.declare import VIEW
 
     return [f"{name}:{field.name}" for name in views for field in VIEW[name].fields]
 
 
 def _ours(home: Path, views: tuple[str, ...], runs: int) -> tuple[list[float], int, int]:
-    from features.apply import open_store
+    from features.feast import open_store
 
     store, frame, times, returned = open_store(home), _entity_rows(home), [], 0
     if len(frame) <= 1_000_000:
@@ -210,7 +210,7 @@ def _ours(home: Path, views: tuple[str, ...], runs: int) -> tuple[list[float], i
 def _floor(home: Path, views: tuple[str, ...], runs: int) -> list[float]:
     import duckdb
 
-    from features.layout import VIEW
+    from features.declare import VIEW
     from features.offline import file_of
 
     frame = _entity_rows(home)
@@ -233,7 +233,7 @@ def _floor(home: Path, views: tuple[str, ...], runs: int) -> list[float]:
 def _feast_duckdb(home: Path, views: tuple[str, ...]) -> tuple[float, int]:
     from feast import FeatureStore, RepoConfig
 
-    from features.repository import objects
+    from features.feast import feast_objects
 
     config = RepoConfig(
         project="ginja",
@@ -244,7 +244,7 @@ def _feast_duckdb(home: Path, views: tuple[str, ...]) -> tuple[float, int]:
         entity_key_serialization_version=3,
     )
     store = FeatureStore(config=config)
-    store.apply(objects(home))
+    store.apply(feast_objects(home))
     frame = _entity_rows(home).to_pandas()
     seconds, answer = _timed(
         lambda: store.get_historical_features(frame, _refs(views), full_feature_names=True).to_arrow()
@@ -253,7 +253,7 @@ def _feast_duckdb(home: Path, views: tuple[str, ...]) -> tuple[float, int]:
 
 
 def _training_set(home: Path) -> tuple[float, float, tuple[int, ...], int]:
-    from features.training import training_set
+    from features.feast import training_set
 
     claims, labels = home / "data" / "claims.parquet", home / "data" / "labels.parquet"
     build_s, _ = _timed(lambda: _build(home))

@@ -94,14 +94,14 @@ def _features(stage: Stage) -> None:
     import psycopg
 
     from api.migrate import plain_url
-    from features.apply import apply
-    from features.layout import PLANS
+    from features.declare import PLANS
+    from features.feast import apply
     from features.offline import build, file_of
-    from features.rebuild import rebuild
+    from features.update import rebuild
 
     build(stage.home, stage.home / "data" / "claims.parquet", stage.home / "data" / "labels.parquet")
     apply(stage.home, stage.redis_url)
-    network = file_of(stage.home, PLANS["provider_network"].standing)
+    network = file_of(stage.home, PLANS["provider_network"].history)
     with (
         psycopg.connect(plain_url(stage.database_url), autocommit=True) as connection,
         redis.Redis.from_url(stage.redis_url) as client,
@@ -112,7 +112,7 @@ def _features(stage: Stage) -> None:
 def say_the_updater_lives(redis_url: str) -> None:
     """Date the updater's heartbeat a day ahead: without a worker nobody else says that today's rows are right."""
     from core import clock
-    from features.watermark import Watermark, watermark_key
+    from features.online import Watermark, watermark_key
 
     with redis.Redis.from_url(redis_url) as client:
         watermark = Watermark.unpack(client.get(watermark_key()))
@@ -123,7 +123,7 @@ def say_the_updater_lives(redis_url: str) -> None:
 
 
 def _model(home: Path) -> None:
-    from features.training import training_set
+    from features.feast import training_set
     from features.vector import FEATURE_NAMES, schema_hash
     from models.artefact import Calibration, ModelDocument, models_folder, point, write_artefact
     from models.booster import BoosterParams, Sample, train_booster

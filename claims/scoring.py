@@ -27,8 +27,8 @@ MOST_YEARS = 130
 class ClaimFacts(BaseModel):
     """A claim as the model knows it: what was on it when it was received, and who its member and provider were then.
 
-    The same columns, in the same order, are the claims frame (`features/frame.py`), the view `claim_facts` of the
-    database, and the body of a score request. `None` means the source does not have the fact.
+    The same columns, in the same order, are the claims frame (`features/declare/frames.py`), the view `claim_facts` of
+    the database, and the body of a score request. `None` means the source does not have the fact.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -10,7 +10,7 @@ from core import clock
 from core.servers import valkey_url
 from core.settings import Settings
 from features.errors import StatesError
-from features.reading import Reading
+from features.vector import Reading
 from models.canary import in_canary
 from models.scorer import Asked, Scorer
 from serving import metrics

@@ -17,9 +17,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.known import known_of_many
-from features.training import historical
-from features.vector import FEATURE_NAMES, build_many
+from features.feast import historical_features
+from features.vector import FEATURE_NAMES, build_many, inputs_of_many
 from models.scorer import Scorer
 from serving.errors import ServingError
 
@@ -74,7 +73,7 @@ class ScoredFile:
 def score_table(
     scorer: Scorer, table: pa.Table, *, threads: int = 2, progress: Progress = lambda done: None
 ) -> pa.Table:
-    """Score claims with their states side by side (`features.training.historical`); `SCORED`, in order."""
+    """Score claims with their states side by side (`features.feast.historical_features`); `SCORED`, in order."""
     model = np.array([FEATURE_NAMES.index(name) for name in scorer.artefact.features], dtype=np.intp)
     pieces = [SCORED.empty_table()]
     for start in range(0, len(table), _ROUND):
@@ -125,7 +124,7 @@ def score_file(
             resumed += len(slice_)
             progress(len(slice_))
             continue
-        scored = [score_table(scorer, batch, progress=progress) for batch in historical(features_home, slice_)]
+        scored = [score_table(scorer, batch, progress=progress) for batch in historical_features(features_home, slice_)]
         _write_whole(part, iter(scored))
     _write_whole(out, (pq.read_table(part, schema=SCORED) for part in sorted(parts.glob("*.parquet"))))
     shutil.rmtree(parts)
@@ -172,10 +171,10 @@ def known_of_each(claims: pa.Table) -> Iterator[SimpleNamespace]:
 
 
 class _Known:
-    """What is known of each of many claims, as `features.known.known_of` says it of one; looked up when asked for."""
+    """What is known of each of many claims, as `features.vector.inputs_of` says it of one; looked up when asked for."""
 
     def __init__(self, claims: pa.Table) -> None:
-        self._x = known_of_many(claims)
+        self._x = inputs_of_many(claims)
         self._texts = {name: claims[name].to_pylist() for name in _CLAIM_TEXTS}
 
     def of(self, row: int) -> SimpleNamespace:

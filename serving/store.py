@@ -10,9 +10,8 @@ from claims.scoring import ClaimFacts
 from core.logging import get_logger
 from core.settings import settings
 from features.errors import EvictingStoreError, OnlineUnavailableError
-from features.lost_writes import refuse_eviction
-from features.online import AsyncOnlineReader, connect_async
-from features.reading import Reading
+from features.online import AsyncOnlineReader, connect_async, refuse_eviction
+from features.vector import Reading
 from serving import metrics
 from serving.errors import StatesUnavailable
 from serving.wire import seconds_left

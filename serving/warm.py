@@ -5,9 +5,8 @@ from datetime import UTC, date, datetime
 import numpy as np
 
 from claims.scoring import ClaimFacts
-from features.layout import VIEWS
-from features.reading import Reading
-from features.vector import FEATURE_NAMES
+from features.declare import VIEWS
+from features.vector import FEATURE_NAMES, Reading
 from models.scorer import Asked, Scorer
 
 ROUNDS = 20

@@ -151,11 +151,11 @@ def fill_online_store(platform: Platform) -> None:
     import redis
 
     from core.servers import postgres_url, valkey_url
-    from features.layout import PLANS
+    from features.declare import PLANS
     from features.offline import file_of
-    from features.rebuild import rebuild
+    from features.update import rebuild
 
-    network = file_of(platform.settings.home, PLANS["provider_network"].standing)
+    network = file_of(platform.settings.home, PLANS["provider_network"].history)
     with (
         platform.story.step("Fill the online store") as step,
         psycopg.connect(postgres_url(platform.settings), autocommit=True) as connection,

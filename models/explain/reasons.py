@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from claims.reason_groups import REASON_GROUPS
 from claims.scoring import GroupPush, Reason
-from features.feature import Feature
-from features.vector import FEATURE, needs
-from features.words import in_unit, say, series
+from features.declare import Feature
+from features.vector import FEATURE, describe, describe_series, format_value, needs
 from models.explain.typical import TypicalClaim
 
 LEAST_PUSH = 0.05
@@ -74,14 +73,14 @@ class _Told:
             if self.typical is None or abs(value - self.typical) > _CLOSE * abs(self.typical) + 1:
                 return True
             # A value that reads like the typical one, once rounded, is no reason to a reader.
-            return in_unit(value, self.feature.unit) != self.typical_shown
+            return format_value(value, self.feature.unit) != self.typical_shown
         return self.missing[raising] or not self.needs.isdisjoint(unknown)
 
     def text(self, x: SimpleNamespace, value: float, *, raising: bool) -> str:
         if value == value:
-            return say(self.feature, x, value, raising=raising, typical=self.typical)
+            return describe(self.feature, x, value, raising=raising, typical=self.typical)
         if self.needs.isdisjoint(x.unknown):
-            return say(self.feature, x, None, raising=raising)
+            return describe(self.feature, x, None, raising=raising)
         # Missing because nobody could look, which says nothing about the claim; the declared words would.
         return f"Not known: {self.feature.meaning[0].lower()}{self.feature.meaning[1:].rstrip('.')}"
 
@@ -108,7 +107,7 @@ class Reasoner:
     ) -> Explanation:
         """The groups and reasons of one claim.
 
-        `x` is what is known of the claim (`features.known.known_of`), `row` its vector in this schema, `phi` the
+        `x` is what is known of the claim (`features.vector.inputs_of`), `row` its vector in this schema, `phi` the
         contributions, log-odds, which with `base_margin` sum to the margin.
         """
         values, parts = row.tolist(), (phi - self._typical).tolist()
@@ -208,7 +207,9 @@ class Reasoner:
         if len(stated) == 1 or not told.feature.series or values[stated[0]] != values[stated[0]]:
             return told.text(x, values[stated[0]], raising=raising)
         features = [self._features[i] for i in stated]
-        return series([one.feature for one in features], [values[i] for i in stated], [one.typical for one in features])
+        return describe_series(
+            [one.feature for one in features], [values[i] for i in stated], [one.typical for one in features]
+        )
 
     def _windows(self, places: list[int], values: list[float], parts: list[float], fact: float) -> list[int]:
         """The windows of a series that carry most of its fact, in their order; few, as each is a number to read.
@@ -243,7 +244,7 @@ def _told(feature: Feature, typical: TypicalClaim | None) -> _Told:
     return _Told(
         feature=feature,
         typical=None if absent else value,
-        typical_shown=None if absent or value is None else in_unit(value, feature.unit),
+        typical_shown=None if absent or value is None else format_value(value, feature.unit),
         high=(both[0].high, both[1].high),
         low=(both[0].low, both[1].low),
         # Where the typical claim lacks the value too, that this one does is no news.

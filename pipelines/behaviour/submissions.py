@@ -16,11 +16,10 @@ from claims.claim import Claim, ClaimLine, InvalidClaim
 from claims.plausibility import PriceReference, References, Scope, procedure_averages_sql, reference_statistics_sql
 from claims.reference import Diagnosis, Limits, Member, Procedure, Provider
 from claims.scoring import ClaimFacts
-from features.frame import CLAIMS
-from features.layout import VIEWS, Row, View
-from features.reading import Reading
-from features.state import Kind as ViewKind
-from features.training import historical
+from features.declare import CLAIMS, VIEWS, Row, View
+from features.declare import RowKind as ViewKind
+from features.feast import historical_features
+from features.vector import Reading
 from pipelines.reference import CLAIM_LINES
 from pipelines.train.dataset import SIMULATED, Source
 
@@ -118,7 +117,7 @@ def read_submissions(source: Source, table: pa.Table, fraud: NDArray[Any]) -> Su
     members = {row["member_id"]: _member(row, plans) for row in frames.rows("members")}
     providers = {row["provider_id"]: _provider(row) for row in frames.rows("providers")}
     found, refused = [], 0
-    states = (reading for batch in historical(source.home, wanted) for reading in _readings(batch))
+    states = (reading for batch in historical_features(source.home, wanted) for reading in _readings(batch))
     for row, reading, truth in zip(wanted.to_pylist(), states, fraud.tolist(), strict=True):
         member = members.get(row["member_id"]) or Member(row["member_id"] or UNKNOWN)
         provider = providers.get(row["provider_id"]) or Provider(

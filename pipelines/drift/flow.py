@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.settings import settings
-from features.training import training_set
+from features.feast import training_set
 from features.vector import FEATURE_NAMES
 from models import registry
 from models.artefact import Artefact, load_pointed, read_pointer

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import clock
-from features.training import TrainingSet, training_set
+from features.feast import TrainingSet, training_set
 from features.vector import FEATURE, schema_hash
 from models.artefact import Calibration, ModelDocument, version_of
 from models.booster import Sample, Trained, train_booster
@@ -57,7 +57,7 @@ def build_features(source: Source, redis_url: str, *, done: Callable[[str], None
 
     Raises `RegistryChangedError` before anything is built where the registry is not this version's.
     """
-    from features.apply import apply, registry_path, verify_registry
+    from features.feast import apply, registry_path, verify_registry
     from features.offline import build
 
     applied = registry_path(source.home).exists()
@@ -78,7 +78,7 @@ def ensure_features(source: Source, redis_url: str) -> None:
 
 
 def _built_from(source: Source) -> str:
-    from features.apply import layout_hash
+    from features.feast import layout_hash
 
     return f"{source.sha256} {layout_hash()}"
 

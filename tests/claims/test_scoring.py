@@ -10,7 +10,7 @@ from claims.claim import ClaimLine
 from claims.money import MAX_CENTS
 from claims.reference import Member, Provider
 from claims.scoring import MOST_CENTS, MOST_COUNT, ClaimFacts
-from features.frame import CLAIMS
+from features.declare import CLAIMS
 from tests.claims.makers import DAY, make_claim
 
 

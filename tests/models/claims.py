@@ -7,10 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from claims.scoring import ClaimFacts
-from features.layout import VIEWS
-from features.reading import Reading
-from features.state import Kind
-from features.vector import FEATURE, FEATURE_NAMES, build_one, schema_hash
+from features.declare import VIEWS, RowKind
+from features.vector import FEATURE, FEATURE_NAMES, Reading, build_one, schema_hash
 from models.artefact import Artefact, Calibration, ModelDocument, load_artefact, write_artefact
 from models.booster import BoosterParams, Sample, train_booster
 from models.explain import build_tables, contributions, typical_claim
@@ -57,7 +55,7 @@ def reading(number: int = 1, *, stale: tuple[str, ...] = ()) -> Reading:
     for view in VIEWS:
         row = [0] * view.width
         for field in view.fields:
-            high = busy + 1 if view.kind is not Kind.TODAY else 4
+            high = busy + 1 if view.kind is not RowKind.TODAY else 4
             if "log_e4_squared" in field.name:
                 values = [busy * 92_000**2 + int(rng.integers(0, busy * 9_000**2))]
             elif "log_e4" in field.name:

@@ -8,10 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claims.scoring import Score
-from features.layout import VIEWS
-from features.reading import Reading
-from features.state import Kind
-from features.vector import FEATURE, FEATURE_NAMES, needs
+from features.declare import VIEWS, RowKind
+from features.vector import FEATURE, FEATURE_NAMES, Reading, needs
 from models.artefact import DOCUMENT, ModelDocument
 from models.gain import GainPresent, gain_shares
 from models.scorer import Asked, Scorer
@@ -191,7 +189,7 @@ def test_a_fact_the_claim_lacks_takes_away_the_gain_of_the_features_that_need_it
 
 def test_a_key_never_seen_was_available():
     unseen = Reading(
-        {view.name: None if view.kind is Kind.WEEKLY else view.zeros for view in VIEWS},
+        {view.name: None if view.kind is RowKind.WEEKLY else view.zeros for view in VIEWS},
         {view.name: None for view in VIEWS},
         (),
     )

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from features.apply import apply
+from features.feast import apply, training_set
 from features.offline import build
-from features.training import training_set
 from features.vector import FEATURE_NAMES
 from models.booster import BoosterParams, Sample, train_booster
 from models.calibration import fit_calibrator

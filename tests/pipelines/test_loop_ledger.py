@@ -11,7 +11,7 @@ import pytest
 
 from api.loading import load_folder
 from claims.review import IS_FRAUD, Disposition
-from features.findings import standing_labels
+from features.offline import labels_as_of
 from models.artefact import read_pointer
 from models.registry import MlflowStore
 from pipelines.gates import GateFailed
@@ -78,7 +78,7 @@ def test_the_export_brings_claims_labels_and_weights(ledger):
     found = export(url, home)
     assert (found.claims, found.labels, found.findings) == (CLAIMS, CLAIMS + 3, 3)
     assert pq.read_table(home / "data" / "weights.parquet").to_pylist() == [{"claim_id": two, "weight": 4.0}]
-    labels = standing_labels(pq.read_table(home / "data" / "labels.parquet")).to_pylist()
+    labels = labels_as_of(pq.read_table(home / "data" / "labels.parquet")).to_pylist()
     standing = {row["claim_id"]: row["is_fraud"] for row in labels}
     assert (standing[one], standing[two], three in standing) == (True, False, False)
     about = json.loads((home / "data" / "dataset.json").read_text())

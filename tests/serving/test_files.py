@@ -14,13 +14,10 @@ from click.testing import CliRunner
 
 from claims.scoring import ClaimFacts
 from core.settings import Settings, held
-from features.apply import apply
-from features.frame import CLAIMS
-from features.layout import VIEWS
+from features.declare import CLAIMS, VIEWS, RowKind
+from features.feast import apply, historical_features
 from features.offline import build
-from features.reading import Reading
-from features.state import Kind
-from features.training import historical
+from features.vector import Reading
 from models.artefact import load_pointed, point, read_pointer
 from models.scorer import Scorer
 from pipelines.score import InputError, features_for, read_claims
@@ -59,14 +56,14 @@ def reading_of(row: dict[str, object]) -> Reading:
         for field in view.fields:
             value = row[view.column(field)]
             values += (value or [0] * field.size) if field.is_array else [value or 0]  # type: ignore[misc]
-        weekly = view.kind is Kind.WEEKLY and row[view.column(view.fields[0])] is None
+        weekly = view.kind is RowKind.WEEKLY and row[view.column(view.fields[0])] is None
         states[view.name] = None if weekly else tuple(values)
     return Reading(states, dict.fromkeys(states), ())  # type: ignore[arg-type]
 
 
 def test_each_claim_of_a_file_is_scored_as_the_service_would(home: Path) -> None:
     scorer = champion(home)
-    (table,) = historical(home, claims_of(home, 30))
+    (table,) = historical_features(home, claims_of(home, 30))
     scored = score_table(scorer, table).to_pylist()
     for row, answer in zip(table.to_pylist(), scored, strict=True):
         facts = ClaimFacts.model_validate({name: row[name] for name in ClaimFacts.model_fields})
@@ -128,11 +125,11 @@ def test_new_claims_are_seen_after_the_history_and_not_by_it(home: Path, tmp_pat
     new = pq.read_table(home / "data" / "upcoming.parquet")
     beside = features_for(home, new, tmp_path)
     assert beside != home
-    (old,) = historical(home, claims_of(home, 30))
-    (again,) = historical(beside, claims_of(home, 30))
+    (old,) = historical_features(home, claims_of(home, 30))
+    (again,) = historical_features(beside, claims_of(home, 30))
     scorer = champion(home)
     assert score_table(scorer, again) == score_table(scorer, old)
-    (later,) = historical(beside, new)
+    (later,) = historical_features(beside, new)
     assert pc.max(later["procedure_history__claims_365d"]).as_py() > 0
 
 
