@@ -9,10 +9,9 @@ from api.identity.service import Authenticator
 from api.intake.service import Intake, Policies
 from api.reviews.service import Reviews
 from api.scoring.client import ScorerClient
-from claims.decision import Policy
+from claims.adjudication import Policy, SuspicionPolicy
 from claims.plausibility import PlausibilityPolicy
 from claims.review import ReviewPolicy
-from claims.suspicion import SuspicionPolicy
 from core.settings import Settings
 
 

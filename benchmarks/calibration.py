@@ -6,10 +6,10 @@ import numpy as np
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from models import metrics
 from models.booster import BoosterParams, Sample, train_booster
 from models.calibration import fit_calibrator
-from models.explainer import build_tables
+from models.evaluation import metrics
+from models.explain import build_tables
 
 SIZES = (60_000, 20_000, 40_000, 200_000)
 """Claims to train on, to stop by, to fit a calibrator on, to judge it on."""

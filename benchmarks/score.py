@@ -22,7 +22,7 @@ from benchmarks.platform import COMMAND, free_ways, platform
 from benchmarks.stage import Say, Stage, say_the_updater_lives, staged, vectors_file
 from core.processes import Processes, usable_port
 from features.online import OnlineReader, connect
-from models.champion import load_pointed, read_pointer
+from models.artefact import load_pointed, read_pointer
 from models.scorer import Scorer
 
 ROWS_COMPARED = 10_000

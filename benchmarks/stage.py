@@ -125,12 +125,10 @@ def say_the_updater_lives(redis_url: str) -> None:
 def _model(home: Path) -> None:
     from features.feast import training_set
     from features.vector import FEATURE_NAMES, schema_hash
-    from models.artefact import Calibration, ModelDocument, write_artefact
+    from models.artefact import Calibration, ModelDocument, models_folder, point, write_artefact
     from models.booster import BoosterParams, Sample, train_booster
     from models.calibration import fit_calibrator
-    from models.champion import models_folder, point
-    from models.explainer import build_tables
-    from models.typical import LARGEST_SAMPLE, contributions, typical_claim
+    from models.explain import LARGEST_SAMPLE, build_tables, contributions, typical_claim
 
     data = home / "data"
     built = training_set(home, data / "claims.parquet", data / "labels.parquet")

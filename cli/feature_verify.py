@@ -121,7 +121,7 @@ def _build(home: Path, hard: HardClaims, progress: Progress) -> None:
 
 def _model(home: Path, hard: HardClaims) -> Model:
     """The model that serves; where none was promoted yet, a small one trained on these very claims and thrown away."""
-    from models.champion import load_pointed, read_pointer
+    from models.artefact import load_pointed, read_pointer
     from models.scorer import Scorer
 
     pointer = read_pointer(settings().home)

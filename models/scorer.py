@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from claims.scoring import ClaimFacts, Counterfactual, OutOfRange, Score, ShadowScore
 from features.vector import FEATURE_NAMES, Reading, build_amounts, inputs_of, vector_of
 from models.artefact import Artefact
-from models.counterfactual import nearest_lower_amount
 from models.errors import SchemaMismatchError
+from models.explain import Explanation, Reasoner, nearest_lower_amount
 from models.gain import GainPresent
-from models.reasons import Explanation, Reasoner
 from models.training_range import RangeCheck
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.logging import get_logger
-from models.champion import Pointer, Role, load_pointed, read_pointer
+from models.artefact import Pointer, Role, load_pointed, read_pointer
 from models.errors import ModelError
 from models.scorer import Scorer
 from serving import metrics

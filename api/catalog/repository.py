@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from api.catalog.tables import DiagnosisRow, ProcedureRow, ReferenceStatisticRow
 from api.database import Query, Rows, compiled
 from api.providers.tables import ProviderRow
+from claims.plausibility import COLUMNS, PriceReference, References, Scope
 from claims.reference import Diagnosis, Limits, Procedure
-from claims.reference_prices import COLUMNS, PriceReference, References, Scope
 
 # One array instead of a list of parameters: one statement, prepared once, whatever the number of codes.
 _CODES = bindparam("codes", type_=ARRAY(TEXT))

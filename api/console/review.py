@@ -9,8 +9,7 @@ from api.reviews.schemas import person
 from api.reviews.service import WaitingClaim
 from api.reviews.state import DecisionRecord, Review
 from claims.money import format_cents
-from claims.review import Effect, ReviewPolicy, Standing, State, allowed, needs_second
-from claims.review_reasons import REASONS, Action, reasons_for
+from claims.review import REASONS, Action, Effect, ReviewPolicy, Standing, State, allowed, needs_second, reasons_for
 from core.format import percent_to_1_decimal, utc_minute
 
 _USUAL_DAYS = timedelta(days=14)

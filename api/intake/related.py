@@ -13,9 +13,8 @@ from api.database import Query, Rows, compiled
 from api.intake.tables import ClaimLineRow, ClaimRow
 from api.scoring.repository import finding_of
 from api.scoring.tables import AssessmentRow
+from claims.adjudication import NEAR_DAYS, HeldClaim, LookAlike
 from claims.claim import Claim
-from claims.edits import NEAR_DAYS, LookAlike
-from claims.suspicion import HeldClaim
 
 _LONGEST_STAY_DAYS = 366
 """How far back the index on member and first day of service is read for a stay that may still last."""

@@ -23,18 +23,24 @@ from api.members import repository as members
 from api.outbox import repository as outbox
 from api.scoring import repository as assessments
 from api.scoring.client import ScorerClient, Scoring
-from claims import edits, plausibility
+from claims.adjudication import (
+    Decision,
+    Evidence,
+    Policy,
+    SuspicionPolicy,
+    decide,
+    inherit,
+    replaced_often,
+    run_edits,
+    too_little_known,
+)
 from claims.benefits import Benefit
 from claims.claim import Claim, InvalidClaim
-from claims.decision import Decision, Policy, decide, too_little_known
-from claims.edits import Evidence
-from claims.plausibility import PlausibilityPolicy
+from claims.plausibility import PlausibilityPolicy, References, check_plausibility
 from claims.reference import Diagnosis, Member, Procedure, Provider
-from claims.reference_prices import References
 from claims.review import corrects_decided
 from claims.rule import RuleVerdict, two_times
 from claims.scoring import ClaimFacts
-from claims.suspicion import SuspicionPolicy, inherit, replaced_often
 from core import clock
 from core.format import json_amount, json_instant
 from core.ids import new_id
@@ -143,8 +149,8 @@ class Intake:
         inherited = inherit(claim, replaced=earlier.replaced, held=earlier.held, policy=policies.suspicion)
         replacements = earlier.replacements + (claim.replaces is not None)
         findings = [
-            *edits.find(evidence),
-            *plausibility.find(
+            *run_edits(evidence),
+            *check_plausibility(
                 claim,
                 procedures=known.procedures,
                 references=known.references,

@@ -9,8 +9,17 @@ from api.identity.roles import Caller, Scope
 from api.intake.schemas import Amount, Day
 from api.investigations.schemas import FraudKind, Note
 from api.reviews.state import DecisionRecord, Review
-from claims.review import MAX_DOCUMENT_LENGTH, MAX_DOCUMENTS, Person, ReviewPolicy, allowed, needs_second
-from claims.review_reasons import REASONS, Action, Reason
+from claims.review import (
+    MAX_DOCUMENT_LENGTH,
+    MAX_DOCUMENTS,
+    REASONS,
+    Action,
+    Person,
+    Reason,
+    ReviewPolicy,
+    allowed,
+    needs_second,
+)
 from core.format import json_amount, json_instant
 
 _Document = Annotated[

@@ -26,10 +26,11 @@ from api.reviews import repository
 from api.reviews.schemas import DecisionIn, decision_out, person
 from api.reviews.state import DecisionRecord, Review, ReviewedClaim
 from api.scoring.repository import finding_of
+from claims.adjudication import releasable
 from claims.money import format_cents
 from claims.outcome import Outcome
-from claims.rescoring import releasable
 from claims.review import (
+    Action,
     Asked,
     Disposition,
     Effect,
@@ -40,7 +41,6 @@ from claims.review import (
     WrongState,
     settle,
 )
-from claims.review_reasons import Action
 from core import clock
 from core.ids import new_id
 

@@ -1,4 +1,4 @@
-"""A claim under review as the database has it, and how the rules of `claims/review.py` see it."""
+"""A claim under review as the database has it, and how the rules of `claims/review/rules.py` see it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,8 +6,7 @@ from datetime import date, datetime
 
 from claims.benefits import Benefit
 from claims.outcome import Outcome
-from claims.review import Disposition, Effect, Proposal, Standing
-from claims.review_reasons import Action
+from claims.review import Action, Disposition, Effect, Proposal, Standing
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Decide perturbed claims as the API would, and as the 2× rule alone would: what would be paid unseen?
 
-The model's arm is the live decision: the scorer's own code, `claims.edits`, `claims.plausibility`, `claims.decision`,
+The model's arm is the live decision: the scorer's own code, `claims.adjudication`, `claims.plausibility`,
 with statistics by the live queries as of the window's first day. The rule's arm pays whatever the 2× rule does not
 flag, and sees what it cannot judge. Neither arm is helped by a benefit limit.
 """
@@ -9,13 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from claims import edits, plausibility
+from claims.adjudication import Decision, Evidence, LookAlike, Policy, decide, run_edits, too_little_known
 from claims.benefits import Benefit
-from claims.decision import Decision, Policy, decide, too_little_known
-from claims.edits import Evidence, LookAlike
 from claims.outcome import Finding
-from claims.plausibility import DEFAULT_POLICY, PlausibilityPolicy
-from claims.reference_prices import Scope
+from claims.plausibility import DEFAULT_POLICY, PlausibilityPolicy, Scope, check_plausibility
 from claims.rule import two_times
 from claims.score_check import LEAST_GAIN_PRESENT
 from claims.scoring import Score
@@ -164,8 +161,8 @@ def decide_one(
         (_look_alike(one),) if standing else (),
     )
     findings: list[Finding] = [
-        *edits.find(evidence),
-        *plausibility.find(
+        *run_edits(evidence),
+        *check_plausibility(
             claim,
             procedures=procedures,
             references=catalogue.references(claim, one.provider),

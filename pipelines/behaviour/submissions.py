@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from claims.claim import Claim, ClaimLine, InvalidClaim
+from claims.plausibility import PriceReference, References, Scope, procedure_averages_sql, reference_statistics_sql
 from claims.reference import Diagnosis, Limits, Member, Procedure, Provider
-from claims.reference_prices import PriceReference, References, Scope, procedure_averages_sql, reference_statistics_sql
 from claims.scoring import ClaimFacts
 from features.declare import CLAIMS, VIEWS, Row, View
 from features.declare import RowKind as ViewKind

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from models.booster import BoosterParams, Sample, train_booster
 from models.calibration import BetaCalibrator, fit_calibrator
-from models.metrics import average_precision, brier, calibration_error
+from models.evaluation import average_precision, brier, calibration_error
 from pipelines.loop.audit import lots
 from pipelines.loop.errors import LoopError
 from pipelines.loop.estimate import MOST_WEIGHT, Findings, estimate, training_weights

@@ -15,11 +15,9 @@ from models.artefact import Calibration, ModelDocument, version_of
 from models.booster import Sample, Trained, train_booster
 from models.calibration import BetaCalibrator, fit_calibrator
 from models.errors import TablesTooLargeError, ThresholdError, UnsupportedBoosterError
-from models.explainer import build_tables
-from models.tables import FORMAT, LeafTables
-from models.threshold import Choice, Labelled, by_capacity, outcome
+from models.evaluation import LabelledScores, ThresholdChoice, evaluate_threshold, threshold_by_capacity
+from models.explain import FORMAT, LeafTables, TypicalClaim, build_tables, contributions, sample_rows, typical_claim
 from models.training_range import TrainingRange, training_range
-from models.typical import TypicalClaim, contributions, sample_rows, typical_claim
 from pipelines.loop.estimate import MOST_WEIGHT, training_weights
 from pipelines.train.dataset import Source
 from pipelines.train.errors import DatasetError, EmptyWindowError, FutureLabelsError
@@ -37,7 +35,7 @@ class Model:
 
     trained: Trained
     calibrator: BetaCalibrator
-    choice: Choice
+    choice: ThresholdChoice
     features: tuple[str, ...]
     monotone: dict[str, int]
     reviews_a_week: float
@@ -218,15 +216,15 @@ def claims_a_day(examples: Examples) -> float:
 
 def _threshold(
     examples: Examples, rows: NDArray[np.intp], probabilities: NDArray[np.float64], reviews_a_week: float
-) -> Choice:
+) -> ThresholdChoice:
     """The threshold that fills the capacity, by the share of all claims it lets review."""
     days = len(rows) / claims_a_day(examples)  # as many days of business as there are claims, whoever was dealt in
-    labelled = Labelled(probabilities, examples.fraud[rows], examples.amounts_cents[rows], days)
+    labelled = LabelledScores(probabilities, examples.fraud[rows], examples.amounts_cents[rows], days)
     try:
-        return by_capacity(labelled, max(reviews_a_week / 7, 1.0 / days))
+        return threshold_by_capacity(labelled, max(reviews_a_week / 7, 1.0 / days))
     except ThresholdError:
         # So coarse a model that its best claims are all equal: it flags them all, and the figures say how many.
-        return outcome(labelled, float(probabilities.max()))
+        return evaluate_threshold(labelled, float(probabilities.max()))
 
 
 def explain(trained: Trained) -> LeafTables | None:

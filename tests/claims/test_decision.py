@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from claims.adjudication import Policy, decide, too_little_known
 from claims.benefits import Benefit
 from claims.claim import ClaimLine
-from claims.decision import Policy, decide, too_little_known
 from claims.outcome import Finding, Outcome, gravest
 from claims.reference import Procedure
 from claims.rule import two_times

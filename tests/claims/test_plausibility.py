@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from claims import plausibility
 from claims.claim import ClaimLine
 from claims.outcome import Outcome
-from claims.plausibility import PlausibilityPolicy, ScopePolicy
+from claims.plausibility import PlausibilityPolicy, PriceReference, References, Scope, ScopePolicy
 from claims.reference import Procedure
-from claims.reference_prices import PriceReference, References, Scope
 from claims.rule import two_times
 from tests.claims.makers import make_claim
 
@@ -41,7 +40,7 @@ def found(*lines, references=USUAL, history=HISTORY, average=None, typical=None,
     }
     rule = two_times(claim.amount_cents, claim.principal, procedures[claim.principal.procedure_code])
     rows = [*references, *([history] if history else [])]
-    return plausibility.find(
+    return plausibility.check_plausibility(
         claim, procedures=procedures, references=References.of(rows), rule=rule, policy=PlausibilityPolicy(**policy)
     )
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from claims.adjudication import WITHOUT_SCORE, reconsider
 from claims.outcome import Finding, Outcome
-from claims.rescoring import WITHOUT_SCORE, reconsider
 from tests.claims.makers import make_score
 
 UNITS = Finding("units_over_limit", Outcome.IN_REVIEW, "words", "table")

@@ -14,7 +14,9 @@ from claims.review import (
     MAX_DOCUMENT_LENGTH,
     MAX_DOCUMENTS,
     MAX_PEND_DAYS,
+    REASONS,
     SETTLES,
+    Action,
     Asked,
     Disposition,
     Effect,
@@ -28,9 +30,9 @@ from claims.review import (
     WrongField,
     WrongState,
     allowed,
+    reasons_for,
     settle,
 )
-from claims.review_reasons import REASONS, Action, reasons_for
 
 TODAY = date(2026, 3, 2)
 POLICY = ReviewPolicy(second_approval_above_cents=500_00)
@@ -384,7 +386,7 @@ def test_no_decision_pays_more_than_the_claim_or_the_benefit_and_none_pays_what_
 )
 def test_no_sequence_of_claims_and_decisions_spends_more_than_the_year_s_benefit(limit, steps):
     """Claims of one member, approved or held, decided, reopened and voided in any order."""
-    from claims.decision import Policy, decide
+    from claims.adjudication import Policy, decide
     from tests.claims.makers import make_rule, make_score
 
     claims: list[Standing] = []

@@ -11,10 +11,9 @@ from features.declare import VIEWS, RowKind
 from features.vector import FEATURE, FEATURE_NAMES, Reading, build_one, schema_hash
 from models.artefact import Artefact, Calibration, ModelDocument, load_artefact, write_artefact
 from models.booster import BoosterParams, Sample, train_booster
-from models.explainer import build_tables
+from models.explain import build_tables, contributions, typical_claim
 from models.scorer import Asked
 from models.training_range import training_range
-from models.typical import contributions, typical_claim
 
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
 _DAY_US = 86_400_000_000

@@ -9,7 +9,7 @@ import xgboost as xgb
 from features.vector import schema_hash
 from models.artefact import MANIFEST, Calibration, ModelDocument, canonical_json, sha256
 from models.booster import BoosterParams, Sample, Trained, train_booster
-from models.tables import LeafTables
+from models.explain import LeafTables
 
 
 @cache

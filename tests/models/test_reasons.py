@@ -13,8 +13,7 @@ from benchmarks.reasons import contradicts
 from claims.reason_groups import REASON_GROUPS
 from features.declare import FEATURES
 from features.vector import FEATURE, describe, describe_series, format_value, inputs_of, vector_of
-from models.reasons import CARRIED_SHARE, LEAST_PUSH, MOST_FACTS, Reasoner, factor
-from models.typical import TypicalClaim, typical_claim
+from models.explain import CARRIED_SHARE, LEAST_PUSH, MOST_FACTS, Reasoner, TypicalClaim, factor, typical_claim
 from tests.models.claims import facts, reading
 
 NAMES = tuple(feature.name for feature in FEATURES)

@@ -11,10 +11,9 @@ from core import clock
 from features.declare import PLANS, key_of
 from features.online import PACKERS, PROJECT, Watermark, encode_key, key_prefix, watermark_key
 from features.vector import FEATURE_NAMES, schema_hash
-from models.artefact import Calibration, ModelDocument, write_artefact
+from models.artefact import Calibration, ModelDocument, models_folder, write_artefact
 from models.booster import BoosterParams, Sample, train_booster
-from models.champion import models_folder
-from models.explainer import build_tables
+from models.explain import build_tables
 
 
 @cache

@@ -18,7 +18,7 @@ from features.declare import CLAIMS, VIEWS, RowKind
 from features.feast import apply, historical_features
 from features.offline import build
 from features.vector import Reading
-from models.champion import load_pointed, point, read_pointer
+from models.artefact import load_pointed, point, read_pointer
 from models.scorer import Scorer
 from pipelines.score import InputError, features_for, read_claims
 from pipelines.simulate import SimulationConfig, simulate, write

@@ -16,7 +16,7 @@ from claims.score_check import believe, believe_batch
 from claims.scoring import ClaimFacts, Score
 from core import clock
 from features.online import OnlineReader, connect
-from models.champion import Pointer, load_pointed, point, target_of, unpoint
+from models.artefact import Pointer, load_pointed, point, target_of, unpoint
 from models.scorer import Scorer
 from tests.serving.conftest import SERVE, RunningScorer
 from tests.serving.makers import a_claim, make_model

@@ -7,7 +7,7 @@ stays with it, so that the reviewer sees why the claim is held.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from claims.decision import Decision, by_model
+from claims.adjudication.decision import Decision, by_model
 from claims.outcome import Finding, Outcome
 from claims.scoring import Score
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models import kernels
 from models.errors import OutdatedTablesError, SchemaMismatchError
+from models.explain import kernels
 
 FORMAT = 2
 """Version of the file's layout. 1 had no `present`: it took a threshold of minus infinity for an absent split."""

@@ -8,7 +8,7 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
-from models.tables import LeafTables
+from models.explain.tables import LeafTables
 
 
 def measure_explainer(booster: xgb.Booster, tables: LeafTables, rows: NDArray[np.float32]) -> dict[str, float]:

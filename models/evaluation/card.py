@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from core.format import number_to_3_decimals
 from features.vector import FEATURE
 from models.artefact import ModelDocument
-from models.bootstrap import Interval
+from models.evaluation.intervals import Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class CardFacts:
     """What the model must not be used for, and where it is known to be weak."""
 
 
-def card(document: ModelDocument, facts: CardFacts) -> str:
+def render_model_card(document: ModelDocument, facts: CardFacts) -> str:
     """The card of one model."""
     calibration = document.calibration
     lines = [

@@ -16,7 +16,7 @@ from enum import Enum
 from claims.benefits import Benefit
 from claims.money import format_cents
 from claims.outcome import Finding, Outcome
-from claims.review_reasons import REASONS, Action, codes, reasons_for
+from claims.review.reasons import REASONS, Action, codes, reasons_for
 
 MAX_DOCUMENTS = 10
 MAX_DOCUMENT_LENGTH = 120

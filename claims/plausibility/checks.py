@@ -3,7 +3,7 @@
 A model trained on history has never seen a decimal shift, and trees do not extrapolate: its silence about an amount a
 thousand times too high means nothing. These edits compare the amount per unit and the units with what is usual
 (`claims.reference_prices`). Each finding sends the claim to review and states the numbers; the thresholds are data in
-`PlausibilityPolicy`. Pure functions: a backtest and the live API call the same `find`.
+`PlausibilityPolicy`. Pure functions: a backtest and the live API call the same `check_plausibility`.
 """
 
 import math
@@ -14,11 +14,11 @@ from datetime import date
 from claims.claim import Claim, ClaimLine
 from claims.money import format_cents
 from claims.outcome import Finding, Outcome
+from claims.plausibility.reference_prices import PriceReference, References, Scope
 from claims.reference import Procedure
-from claims.reference_prices import PriceReference, References, Scope
 from claims.rule import RuleVerdict
 
-CODES = frozenset(
+PLAUSIBILITY_CODES = frozenset(
     {
         "price_implausible",
         "amount_above_rule",
@@ -85,7 +85,7 @@ DEFAULT_POLICY = PlausibilityPolicy()
 SCOPES = (Scope.PROVIDER, Scope.REGION, Scope.PROCEDURE)
 
 
-def find(
+def check_plausibility(
     claim: Claim,
     *,
     procedures: Mapping[str, Procedure],

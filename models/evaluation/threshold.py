@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ThresholdError
-from models.metrics import Ranking
+from models.evaluation.metrics import Ranking
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class LabelledScores:
     """Scored claims whose truth is known, over a stretch of `days`."""
 
     probabilities: NDArray[np.float64]
@@ -25,7 +25,7 @@ class Labelled:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ThresholdChoice:
     """A threshold, and what it would have done on the labelled claims."""
 
     threshold: float
@@ -42,13 +42,13 @@ class Choice:
         return {name: float(getattr(self, name)) for name in self.__slots__}
 
 
-def outcome(claims: Labelled, threshold: float, *, review_cents: float = 0.0) -> Choice:
+def evaluate_threshold(claims: LabelledScores, threshold: float, *, review_cents: float = 0.0) -> ThresholdChoice:
     """What a threshold would have done."""
     flagged = claims.probabilities >= threshold
     alerts, found = int(flagged.sum()), int((flagged & claims.fraud).sum())
     caught = float(claims.amounts_cents[flagged & claims.fraud].sum())
     frauds, lost = int(claims.fraud.sum()), float(claims.amounts_cents[claims.fraud].sum())
-    return Choice(
+    return ThresholdChoice(
         threshold=threshold,
         alerts_per_day=alerts / claims.days,
         precision=found / alerts if alerts else float("nan"),
@@ -58,7 +58,9 @@ def outcome(claims: Labelled, threshold: float, *, review_cents: float = 0.0) ->
     )
 
 
-def by_capacity(claims: Labelled, reviews_per_day: float, *, review_cents: float = 0.0) -> Choice:
+def threshold_by_capacity(
+    claims: LabelledScores, reviews_per_day: float, *, review_cents: float = 0.0
+) -> ThresholdChoice:
     """The lowest threshold that asks for no more reviews than there are hands for."""
     if not reviews_per_day > 0:
         raise ThresholdError("the capacity must be above 0 reviews a day")
@@ -67,7 +69,7 @@ def by_capacity(claims: Labelled, reviews_per_day: float, *, review_cents: float
     if most < 1:
         raise ThresholdError(f"{reviews_per_day} reviews a day over {claims.days:g} days is not one review")
     if most >= len(ranked):
-        return outcome(claims, 0.0, review_cents=review_cents)
+        return evaluate_threshold(claims, 0.0, review_cents=review_cents)
     fitting = ranked[:most][ranked[:most] > ranked[most]]
     if not len(fitting):
         raise ThresholdError(
@@ -75,10 +77,10 @@ def by_capacity(claims: Labelled, reviews_per_day: float, *, review_cents: float
             "that may be reviewed"
         )
     # Halfway to the next claim, so that the claims of tomorrow fall on either side alike.
-    return outcome(claims, float((fitting[-1] + ranked[most]) / 2), review_cents=review_cents)
+    return evaluate_threshold(claims, float((fitting[-1] + ranked[most]) / 2), review_cents=review_cents)
 
 
-def by_cost(claims: Labelled, review_cents: float) -> Choice:
+def threshold_by_cost(claims: LabelledScores, review_cents: float) -> ThresholdChoice:
     """The threshold that saves most: fraudulent cents flagged less what the reviews cost."""
     if not review_cents >= 0:
         raise ThresholdError("a review costs 0 or more")
@@ -90,16 +92,18 @@ def by_cost(claims: Labelled, review_cents: float) -> Choice:
         raise ThresholdError("at this cost no review pays; lower the cost or take other claims")
     ranked = claims.probabilities[ranking.order][ranking.ends]
     below = float(ranked[best + 1]) if best + 1 < len(ranked) else 0.0
-    return outcome(claims, (float(ranked[best]) + below) / 2, review_cents=review_cents)
+    return evaluate_threshold(claims, (float(ranked[best]) + below) / 2, review_cents=review_cents)
 
 
-def table(claims: Labelled, *, review_cents: float = 0.0, points: int = 20) -> tuple[Choice, ...]:
+def threshold_table(
+    claims: LabelledScores, *, review_cents: float = 0.0, points: int = 20
+) -> tuple[ThresholdChoice, ...]:
     """Choices from few to many reviews, for a person to compare; evenly spaced by the logarithm of the reviews."""
     counts = np.unique(np.geomspace(1, len(claims.fraud), points).astype(int))
     choices = []
     for count in counts:
         try:
-            choices.append(by_capacity(claims, count / claims.days, review_cents=review_cents))
+            choices.append(threshold_by_capacity(claims, count / claims.days, review_cents=review_cents))
         except ThresholdError:
             continue  # a tie wider than the count: the next count takes it whole
     return tuple(choices)

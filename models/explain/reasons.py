@@ -1,6 +1,6 @@
 """From contributions to reasons: the few groups of features that set a claim apart, in words that are true.
 
-Contributions are measured against the typical claim (`models/typical.py`) and added up by group
+Contributions are measured against the typical claim (`models/explain/typical.py`) and added up by group
 (`claims/reason_groups.py`). A group's words state the facts that carry it; see `Reasoner` for the rules.
 """
 
@@ -16,7 +16,7 @@ from claims.reason_groups import REASON_GROUPS
 from claims.scoring import GroupPush, Reason
 from features.declare import Feature
 from features.vector import FEATURE, describe, describe_series, format_value, needs
-from models.typical import TypicalClaim
+from models.explain.typical import TypicalClaim
 
 LEAST_PUSH = 0.05
 """Log-odds below which a group is not worth a line: five per cent of the odds."""

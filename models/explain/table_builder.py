@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 import xgboost as xgb
 
-from models import kernels
 from models.errors import TablesTooLargeError, UnsupportedBoosterError
-from models.tables import DEFAULT, FEATURE, FORMAT, MASK, MOST_BITS, NAMES, SHIFT, WIDTH, LeafTables
+from models.explain import kernels
+from models.explain.tables import DEFAULT, FEATURE, FORMAT, MASK, MOST_BITS, NAMES, SHIFT, WIDTH, LeafTables
 
 DEFAULT_LIMIT_BYTES = 192 << 20
 """Largest tables worth their memory; above it `pred_contribs` explains."""

@@ -6,7 +6,6 @@ half-registered model. MLflow is imported where it is used: it takes seconds, an
 """
 
 import contextlib
-import hashlib
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,14 +33,14 @@ _SERIES_POINTS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Store:
+class MlflowStore:
     """Where MLflow keeps things: its URL, and where its files go (None: a server decides)."""
 
     url: str
     artifacts: str | None
 
     @classmethod
-    def of(cls, home: Path, url: str | None = None) -> "Store":
+    def of(cls, home: Path, url: str | None = None) -> "MlflowStore":
         """The server at `url`, or a SQLite store under `home`."""
         if url is not None:
             return cls(url, None)
@@ -91,7 +90,7 @@ class Registered:
     run_id: str
 
 
-def log_run(store: Store, record: RunRecord, *, succeeded: bool = True) -> str:
+def log_run(store: MlflowStore, record: RunRecord, *, succeeded: bool = True) -> str:
     """Log a run without a model, such as one that a gate stopped; returns its id."""
     with _mlflow(store) as mlflow, _run(mlflow, store, record) as run_id:
         _log(mlflow, run_id, record)
@@ -100,7 +99,7 @@ def log_run(store: Store, record: RunRecord, *, succeeded: bool = True) -> str:
     return run_id
 
 
-def register(store: Store, record: RunRecord, artefact: Artefact) -> Registered:
+def register(store: MlflowStore, record: RunRecord, artefact: Artefact) -> Registered:
     """Log a run with its model and register it as the candidate.
 
     Fails with `RegistryError`, the run marked as failed and nothing registered, whatever goes wrong before the end.
@@ -133,14 +132,14 @@ def register(store: Store, record: RunRecord, artefact: Artefact) -> Registered:
     return Registered(artefact.version, str(made.version), run_id)
 
 
-def find(store: Store, version: str) -> Registered:
+def find(store: MlflowStore, version: str) -> Registered:
     """The registered version of an artefact's version. Raises `RegistryError` when there is none."""
     with _mlflow(store) as mlflow:
         found = _version(mlflow.MlflowClient(), version)
         return Registered(version, str(found.version), found.run_id)
 
 
-def text_of(store: Store, version: str, name: str) -> str | None:
+def text_of(store: MlflowStore, version: str, name: str) -> str | None:
     """A text that the run of a registered version logged, such as `profile.json`; None: it logged none of that name."""
     run_id = find(store, version).run_id
     with _mlflow(store) as mlflow:
@@ -148,7 +147,7 @@ def text_of(store: Store, version: str, name: str) -> str | None:
         return mlflow.artifacts.load_text(f"runs:/{run_id}/{name}") if name in held else None
 
 
-def fetch(store: Store, version: str, models: Path) -> Path:
+def fetch(store: MlflowStore, version: str, models: Path) -> Path:
     """Download a registered model to `models/<version>`, verified, in one step; an identical one there is kept."""
     with _mlflow(store) as mlflow:
         found = _version(mlflow.MlflowClient(), version)
@@ -164,7 +163,7 @@ def fetch(store: Store, version: str, models: Path) -> Path:
     return target
 
 
-def aliases(store: Store) -> dict[str, str]:
+def aliases(store: MlflowStore) -> dict[str, str]:
     """Alias → version of ours, such as `{"champion": "20260301-…"}`."""
     with _mlflow(store) as mlflow:
         client = mlflow.MlflowClient()
@@ -174,14 +173,14 @@ def aliases(store: Store) -> dict[str, str]:
         return {a: client.get_model_version(MODEL_NAME, n).tags.get("ginja.version", "") for a, n in held.items()}
 
 
-def set_alias(store: Store, alias: str, version: str) -> None:
+def set_alias(store: MlflowStore, alias: str, version: str) -> None:
     """Let an alias name this version."""
     with _mlflow(store) as mlflow:
         client = mlflow.MlflowClient()
         client.set_registered_model_alias(MODEL_NAME, alias, _version(client, version).version)
 
 
-def annotate(store: Store, version: str, tags: Mapping[str, str]) -> None:
+def annotate(store: MlflowStore, version: str, tags: Mapping[str, str]) -> None:
     """Tag a registered version: who promoted it, which gates it passed, why the threshold."""
     with _mlflow(store) as mlflow:
         client = mlflow.MlflowClient()
@@ -191,7 +190,7 @@ def annotate(store: Store, version: str, tags: Mapping[str, str]) -> None:
 
 
 @contextlib.contextmanager
-def _mlflow(store: Store) -> Iterator[ModuleType]:
+def _mlflow(store: MlflowStore) -> Iterator[ModuleType]:
     """MLflow, set to the store, its failures told as ours."""
     telemetry.turn_off()
     # MLflow's own mapping of its tables; nobody here can mend it, and every command would print it.
@@ -226,7 +225,7 @@ def _mlflow(store: Store) -> Iterator[ModuleType]:
 
 
 @contextlib.contextmanager
-def _run(mlflow: ModuleType, store: Store, record: RunRecord) -> Iterator[str]:
+def _run(mlflow: ModuleType, store: MlflowStore, record: RunRecord) -> Iterator[str]:
     """An active run of the experiment, ended as what became of it; a dead store does not hide the first error."""
     experiment = mlflow.get_experiment_by_name(EXPERIMENT)
     if experiment is None:
@@ -313,16 +312,3 @@ def _version(client: Any, version: str) -> Any:
     if not found:
         raise RegistryError(f"no registered model has version {version}; `ginja train` registers one")
     return max(found, key=lambda one: int(one.version))
-
-
-def content_sha256(*parts: bytes | NDArray[Any]) -> str:
-    """One hash over the bytes of arrays and texts, their shapes and types included: what a data set is known by."""
-    whole = hashlib.sha256()
-    for part in parts:
-        if isinstance(part, bytes):
-            whole.update(f"bytes {len(part)} ".encode())
-            whole.update(part)
-        else:
-            whole.update(f"{part.dtype.str} {part.shape} ".encode())
-            whole.update(np.ascontiguousarray(part).reshape(-1).view(np.uint8).data)
-    return whole.hexdigest()

@@ -15,7 +15,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from models.artefact import MANIFEST, VERSION, Artefact, canonical_json, load_artefact, sha256, sync_folder
+from models.artefact.document import VERSION
+from models.artefact.files import MANIFEST, Artefact, canonical_json, load_artefact, sha256, sync_folder
 from models.errors import ArtefactMissingError, PointerError
 
 Role = Literal["champion", "challenger"]

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from claims import eligibility
+from claims.adjudication import eligibility
+from claims.adjudication.suspicion import days_apart
 from claims.benefits import Benefit
 from claims.claim import Claim
 from claims.money import format_cents
 from claims.outcome import Finding, Outcome
 from claims.reference import Diagnosis, Limits, Member, Procedure, Provider
-from claims.suspicion import days_apart
 
 _SEXES = {"F": "women", "M": "men"}
 
@@ -177,7 +177,7 @@ Edit = Callable[[Evidence], Iterator[Finding]]
 EDITS: tuple[Edit, ...] = (_cover, _standing, _benefit, _duplicate, _units, _procedures_fit, _diagnoses_fit)
 
 
-def find(evidence: Evidence) -> tuple[Finding, ...]:
+def run_edits(evidence: Evidence) -> tuple[Finding, ...]:
     """Every finding of every edit, gravest first, in the order of `EDITS` among equals."""
     found = [finding for edit in EDITS for finding in edit(evidence)]
     return tuple(sorted(found, key=lambda finding: -finding.outcome.priority))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from features.vector import FEATURE
-from models.tables import LeafTables
+from models.explain.tables import LeafTables
 
 LARGEST_SAMPLE = 5_000
 """Claims the typical claim is measured on; more change the medians by less than a reason's smallest push."""

@@ -12,7 +12,7 @@ from claims.outcome import Finding, Outcome
 
 INHERITED = "review_inherited"
 REPLACED_OFTEN = "replaced_often"
-CODES = frozenset({INHERITED, REPLACED_OFTEN})
+SUSPICION_CODES = frozenset({INHERITED, REPLACED_OFTEN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,9 @@ class HeldClaim:
 
 
 def _first_reason(findings: Sequence[Finding]) -> Finding | None:
-    held = (finding for finding in findings if finding.outcome is Outcome.IN_REVIEW and finding.code not in CODES)
+    held = (
+        finding for finding in findings if finding.outcome is Outcome.IN_REVIEW and finding.code not in SUSPICION_CODES
+    )
     return next(held, None)
 
 

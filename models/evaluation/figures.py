@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from models import metrics
-from models.metrics import Ranking
+from models.evaluation import metrics
+from models.evaluation.metrics import Ranking
 
 Scores = Mapping[str, NDArray[np.floating]]
 """Who ranks (`model`, `2× rule`, `amount`) → its score of each claim."""
