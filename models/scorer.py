@@ -18,7 +18,7 @@ from models.training_range import RangeCheck
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ClaimToScore:
     """One claim to score, with what was read of its past."""
 
     facts: ClaimFacts
@@ -89,7 +89,7 @@ class Scorer:
         )
 
     def score_many(
-        self, asked: Sequence[Asked], *, challenger: "Scorer | None" = None, threads: int = 1
+        self, asked: Sequence[ClaimToScore], *, challenger: "Scorer | None" = None, threads: int = 1
     ) -> list[Score]:
         """Scores in the order asked; as `score`, but no counterfactual is searched."""
         if not asked:

@@ -25,21 +25,21 @@ from api.scoring import repository as assessments
 from api.scoring.client import ScorerClient, Scoring
 from claims.adjudication import (
     Decision,
+    DecisionPolicy,
     Evidence,
-    Policy,
     SuspicionPolicy,
     decide,
     inherit,
     replaced_often,
     run_edits,
-    too_little_known,
+    score_not_used,
 )
 from claims.benefits import Benefit
 from claims.claim import Claim, InvalidClaim
 from claims.plausibility import PlausibilityPolicy, References, check_plausibility
 from claims.reference import Diagnosis, Member, Procedure, Provider
-from claims.review import corrects_decided
-from claims.rule import RuleVerdict, two_times
+from claims.review import replaces_reviewed_claim
+from claims.rule import RuleVerdict, check_twice_average
 from claims.scoring import ClaimFacts
 from core import clock
 from core.format import json_amount, json_instant
@@ -63,7 +63,7 @@ class Known:
 class Policies:
     """Everything an insurer chooses about decisions."""
 
-    decision: Policy
+    decision: DecisionPolicy
     plausibility: PlausibilityPolicy
     suspicion: SuspicionPolicy
 
@@ -145,7 +145,9 @@ class Intake:
         evidence = Evidence(
             claim, known.member, known.provider, known.procedures, known.diagnoses, benefit, earlier.look_alikes
         )
-        rule = two_times(claim.amount_cents, claim.principal, known.procedures[claim.principal.procedure_code])
+        rule = check_twice_average(
+            claim.amount_cents, claim.principal, known.procedures[claim.principal.procedure_code]
+        )
         inherited = inherit(claim, replaced=earlier.replaced, held=earlier.held, policy=policies.suspicion)
         replacements = earlier.replacements + (claim.replaces is not None)
         findings = [
@@ -161,9 +163,9 @@ class Intake:
             *replaced_often(replacements, earlier.replaced_chain, policies.suspicion),
         ]
         if claim.replaces is not None and earlier.replaced_was_reviewed:
-            findings.append(corrects_decided(claim.replaces))
+            findings.append(replaces_reviewed_claim(claim.replaces))
         if scoring.withheld is not None:
-            findings.append(too_little_known(scoring.withheld, self._scorer.least_gain_present))
+            findings.append(score_not_used(scoring.withheld, self._scorer.least_gain_present))
         decision = decide(
             amount_cents=claim.amount_cents,
             benefit=benefit,

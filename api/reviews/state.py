@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from claims.benefits import Benefit
 from claims.outcome import Outcome
-from claims.review import Action, Disposition, Effect, Proposal, Standing
+from claims.review import Action, Disposition, Effect, Proposal, ReviewSubject
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +78,11 @@ class Review:
         return self.decisions[-1] if self.decisions else None
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> ReviewSubject:
         """The claim as the rules see it."""
         claim = self.claim
         outcome = None if claim.status == "voided" else Outcome(claim.status)
-        return Standing(
+        return ReviewSubject(
             outcome=outcome,
             amount_cents=claim.amount_cents,
             approved_cents=claim.approved_cents,

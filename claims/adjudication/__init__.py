@@ -7,27 +7,27 @@ suspicion.py    reviews inherited from a held or denied claim for the same servi
 rescoring.py    what a score that arrives after the decision may change
 """
 
-from claims.adjudication.decision import Decision, Policy, by_model, decide, too_little_known
-from claims.adjudication.edits import NEAR_DAYS, Evidence, LookAlike, run_edits
-from claims.adjudication.rescoring import WITHOUT_SCORE, reconsider, releasable
+from claims.adjudication.decision import Decision, DecisionPolicy, decide, findings_of_score, score_not_used
+from claims.adjudication.edits import NEAR_DAYS, Evidence, SimilarClaim, run_edits
+from claims.adjudication.rescoring import CODES_WITHOUT_SCORE, reconsider, releasable
 from claims.adjudication.suspicion import SUSPICION_CODES, HeldClaim, SuspicionPolicy, inherit, replaced_often
 
 __all__ = [
+    "CODES_WITHOUT_SCORE",
     "NEAR_DAYS",
     "SUSPICION_CODES",
-    "WITHOUT_SCORE",
     "Decision",
+    "DecisionPolicy",
     "Evidence",
     "HeldClaim",
-    "LookAlike",
-    "Policy",
+    "SimilarClaim",
     "SuspicionPolicy",
-    "by_model",
     "decide",
+    "findings_of_score",
     "inherit",
     "reconsider",
     "releasable",
     "replaced_often",
     "run_edits",
-    "too_little_known",
+    "score_not_used",
 ]

@@ -9,16 +9,16 @@ from typing import Literal
 
 from claims.benefits import Benefit
 from claims.money import format_cents
-from claims.outcome import Finding, Outcome, gravest
+from claims.outcome import Finding, Outcome, most_severe
 from claims.rule import RuleVerdict
 from claims.scoring import OutOfRange, Score
 
 COMPLETE_GAIN_PRESENT = 0.8
-"""Default of `Policy.complete_gain_present`."""
+"""Default of `DecisionPolicy.complete_gain_present`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class DecisionPolicy:
     """What an insurer chooses."""
 
     rule_approval_cap_cents: int
@@ -48,20 +48,24 @@ def decide(
     findings: Sequence[Finding],
     score: Score | None,
     rule: RuleVerdict,
-    policy: Policy,
+    policy: DecisionPolicy,
 ) -> Decision:
     """Decide a claim; `score=None` means none could be had, or none that can be believed: then the rule judges.
 
     Money is promised only by an approval; a claim in review or rejected is approved for nothing yet. A claim in review
     reserves what would have been paid, so that a later claim cannot use it before a person has decided.
     """
-    judged = _by_rule(amount_cents, rule, policy) if score is None else by_model(score, policy.complete_gain_present)
+    judged = (
+        _by_rule(amount_cents, rule, policy)
+        if score is None
+        else findings_of_score(score, policy.complete_gain_present)
+    )
     spoken = (*findings, *judged)
     payable = benefit.pays(amount_cents)
     own = _by_benefit(amount_cents, benefit)
     if own is Outcome.IN_REVIEW:
         spoken = (*spoken, _BENEFIT_RESERVED)
-    outcome = gravest([own, *(finding.outcome for finding in spoken)])
+    outcome = most_severe([own, *(finding.outcome for finding in spoken)])
     if outcome is Outcome.PARTIALLY_APPROVED:
         spoken = (*spoken, _partial(payable, amount_cents))
     return Decision(
@@ -92,7 +96,7 @@ _BENEFIT_RESERVED = Finding(
 )
 
 
-def by_model(score: Score, complete_gain_present: float = COMPLETE_GAIN_PRESENT) -> tuple[Finding, ...]:
+def findings_of_score(score: Score, complete_gain_present: float = COMPLETE_GAIN_PRESENT) -> tuple[Finding, ...]:
     """What the score says against paying: its flag, and where its silence means nothing."""
     cites = f"models/{score.model_version}"
     spoken = []
@@ -142,16 +146,16 @@ def _missing_views(score: Score) -> str:
     return f"Missing or stale: {', '.join(score.stale_views) or 'no view named'}."
 
 
-def too_little_known(score: Score, least_gain_present: float) -> Finding:
+def score_not_used(score: Score, least_gain_present: float) -> Finding:
     """Why a score was not used; it decides nothing, for the rule decides instead."""
     text = (
         f"The score was not used: only {score.gain_present:.0%} of what the model relies on was available, less than "
         f"{least_gain_present:.0%}. The rule decides, and the claim is scored again. {_missing_views(score)}"
     )
-    return Finding("too_little_known", Outcome.APPROVED, text, f"models/{score.model_version} feature views")
+    return Finding("score_not_used", Outcome.APPROVED, text, f"models/{score.model_version} feature views")
 
 
-def _by_rule(amount_cents: int, rule: RuleVerdict, policy: Policy) -> tuple[Finding, ...]:
+def _by_rule(amount_cents: int, rule: RuleVerdict, policy: DecisionPolicy) -> tuple[Finding, ...]:
     if rule.flagged is None:
         return (Finding("rule_cannot_judge", Outcome.IN_REVIEW, rule.text, "procedures"),)
     if rule.flagged:

@@ -23,7 +23,7 @@ NEAR_DAYS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class LookAlike:
+class SimilarClaim:
     """An earlier claim of the same member and provider, near in time, that stands: neither rejected, denied nor voided.
 
     A rejected claim must not block its own correct resubmission.
@@ -51,7 +51,7 @@ class Evidence:
     procedures: Mapping[str, Procedure]
     diagnoses: Mapping[str, Diagnosis]
     benefit: Benefit
-    look_alikes: tuple[LookAlike, ...] = ()
+    look_alikes: tuple[SimilarClaim, ...] = ()
 
 
 def _cover(evidence: Evidence) -> Iterator[Finding]:
@@ -94,7 +94,7 @@ def _duplicate(evidence: Evidence) -> Iterator[Finding]:
             return
 
 
-def _is_same(claim: Claim, other: LookAlike) -> bool:
+def _is_same(claim: Claim, other: SimilarClaim) -> bool:
     """The principal procedures differ where lines of equal amounts come in another order."""
     codes = frozenset(line.procedure_code for line in claim.lines)
     same_codes = other.procedure_code == claim.principal.procedure_code or other.procedure_codes == codes
@@ -103,17 +103,17 @@ def _is_same(claim: Claim, other: LookAlike) -> bool:
     return same_codes and other.amount_cents == claim.amount_cents and apart <= tolerated
 
 
-def _may_be_same(claim: Claim, other: LookAlike) -> bool:
+def _may_be_same(claim: Claim, other: SimilarClaim) -> bool:
     tolerated = NEAR_DAYS if _either_defaulted(claim, other) else 0
     common = any(line.procedure_code in other.procedure_codes for line in claim.lines)
     return common and days_apart(claim, other.service_from, other.service_to) <= tolerated
 
 
-def _either_defaulted(claim: Claim, other: LookAlike) -> bool:
+def _either_defaulted(claim: Claim, other: SimilarClaim) -> bool:
     return claim.service_date_defaulted or other.service_date_defaulted
 
 
-def _defaulted(claim: Claim, other: LookAlike) -> str:
+def _defaulted(claim: Claim, other: SimilarClaim) -> str:
     if not _either_defaulted(claim, other):
         return ""
     return " No day of service was sent, so the day of receipt was taken; send service_from to tell services apart."

@@ -7,11 +7,11 @@ stays with it, so that the reviewer sees why the claim is held.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from claims.adjudication.decision import Decision, by_model
+from claims.adjudication.decision import Decision, findings_of_score
 from claims.outcome import Finding, Outcome
 from claims.scoring import Score
 
-WITHOUT_SCORE = frozenset({"rule_cannot_judge", "rule_flagged", "above_cap_without_score", "too_little_known"})
+CODES_WITHOUT_SCORE = frozenset({"rule_cannot_judge", "rule_flagged", "above_cap_without_score", "score_not_used"})
 """Codes of findings that a claim gets only because there was no score."""
 
 
@@ -29,11 +29,11 @@ def reconsider(
     `standing`, `approved_cents` and `reserved_cents` are the claim's present ones. An approved claim that the score
     flags, or whose score says too little, goes to review and reserves what was approved, unless a person decided it.
     """
-    kept = tuple(replace(one, superseded=True) if one.code in WITHOUT_SCORE else one for one in findings)
+    kept = tuple(replace(one, superseded=True) if one.code in CODES_WITHOUT_SCORE else one for one in findings)
     if decided_by_person:
         found = (*kept, _after_decision(score))
         return Decision(standing, approved_cents, score.flagged, "model", found, reserved_cents)
-    judged = by_model(score)
+    judged = findings_of_score(score)
     found = (*kept, *judged)
     if standing.pays and judged:
         return Decision(Outcome.IN_REVIEW, 0, score.flagged, "model", found, approved_cents)

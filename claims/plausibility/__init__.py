@@ -17,7 +17,7 @@ from claims.plausibility.reference_prices import (
     COLUMNS,
     PriceReference,
     References,
-    Scope,
+    ReferenceScope,
     procedure_averages_sql,
     reference_statistics_sql,
 )
@@ -30,8 +30,8 @@ __all__ = [
     "SCOPES",
     "PlausibilityPolicy",
     "PriceReference",
+    "ReferenceScope",
     "References",
-    "Scope",
     "ScopePolicy",
     "check_plausibility",
     "procedure_averages_sql",

@@ -14,7 +14,7 @@ from datetime import date
 from claims.claim import Claim, ClaimLine
 from claims.money import format_cents
 from claims.outcome import Finding, Outcome
-from claims.plausibility.reference_prices import PriceReference, References, Scope
+from claims.plausibility.reference_prices import PriceReference, References, ReferenceScope
 from claims.reference import Procedure
 from claims.rule import RuleVerdict
 
@@ -82,7 +82,7 @@ class PlausibilityPolicy:
 
 DEFAULT_POLICY = PlausibilityPolicy()
 
-SCOPES = (Scope.PROVIDER, Scope.REGION, Scope.PROCEDURE)
+SCOPES = (ReferenceScope.PROVIDER, ReferenceScope.REGION, ReferenceScope.PROCEDURE)
 
 
 def check_plausibility(
@@ -194,15 +194,15 @@ def _established(claim: Claim, line: ClaimLine, references: References, policy: 
     code = line.procedure_code
     price = line.amount_cents / line.units
     if code != claim.principal.procedure_code:
-        peers = references.price(code, principal=False, scope=Scope.PROCEDURE)
+        peers = references.price(code, principal=False, scope=ReferenceScope.PROCEDURE)
         return (
             peers is not None
             and peers.claims >= policy.procedure.min_claims
             and price <= peers.median_cents * math.exp(peers.log_spread)
             and _billed(claim, code) <= peers.high_units
         )
-    own = references.price(code, principal=True, scope=Scope.PROVIDER)
-    peers = references.price(code, principal=True, scope=Scope.PROCEDURE)
+    own = references.price(code, principal=True, scope=ReferenceScope.PROVIDER)
+    peers = references.price(code, principal=True, scope=ReferenceScope.PROCEDURE)
     if own is None or peers is None or own.claims < policy.provider.min_claims:
         return False
     return (

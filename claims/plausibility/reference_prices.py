@@ -16,7 +16,7 @@ HIGH_QUANTILE = 0.99
 """Quantile of the units billed on one claim that is kept as `high_units`."""
 
 
-class Scope(Enum):
+class ReferenceScope(Enum):
     """Whose claims a reference covers, the most specific first."""
 
     PROVIDER = "provider"
@@ -39,9 +39,9 @@ class PriceReference:
 
     procedure_code: str
     principal: bool
-    scope: Scope
+    scope: ReferenceScope
     entity: str
-    """Provider or region; empty for `Scope.PROCEDURE`."""
+    """Provider or region; empty for `ReferenceScope.PROCEDURE`."""
     claims: int
     median_cents: float
     """Median amount per unit."""
@@ -60,7 +60,9 @@ class PriceReference:
     @property
     def population(self) -> str:
         """The claims covered, in words."""
-        where = {Scope.PROVIDER: " of this provider", Scope.REGION: f" in region {self.entity}"}.get(self.scope, "")
+        where = {ReferenceScope.PROVIDER: " of this provider", ReferenceScope.REGION: f" in region {self.entity}"}.get(
+            self.scope, ""
+        )
         return f"{self.claims} claims{where} in the year to {self.as_of}"
 
 
@@ -68,23 +70,23 @@ class PriceReference:
 class References:
     """The references that matter for one claim."""
 
-    prices: Mapping[tuple[str, bool, Scope], PriceReference] = field(default_factory=dict)
+    prices: Mapping[tuple[str, bool, ReferenceScope], PriceReference] = field(default_factory=dict)
     provider_claims: int = 0
     """Accepted claims of the provider in the year before the effective day."""
 
     @classmethod
     def of(cls, rows: Iterable[PriceReference]) -> "References":
         """Index rows already limited to the claim's provider, region and procedures."""
-        prices: dict[tuple[str, bool, Scope], PriceReference] = {}
+        prices: dict[tuple[str, bool, ReferenceScope], PriceReference] = {}
         provider_claims = 0
         for row in rows:
-            if row.scope is Scope.HISTORY:
+            if row.scope is ReferenceScope.HISTORY:
                 provider_claims = row.claims
             else:
                 prices[(row.procedure_code, row.principal, row.scope)] = row
         return cls(prices, provider_claims)
 
-    def price(self, procedure_code: str, *, principal: bool, scope: Scope) -> PriceReference | None:
+    def price(self, procedure_code: str, *, principal: bool, scope: ReferenceScope) -> PriceReference | None:
         """The reference of one procedure in one scope."""
         return self.prices.get((procedure_code, principal, scope))
 

@@ -3,9 +3,9 @@
 Pure: the claim's standing and the request come in, a `Settlement` or one of three refusals goes out.
 
 ReviewError
-├── WrongState     the claim does not stand where this can be done (already decided, voided, another proposal)
+├── StateConflict     the claim does not stand where this can be done (already decided, voided, another proposal)
 ├── NotPermitted   this person may not do it
-└── WrongField     a field is missing, does not belong to the action, or has a wrong value
+└── InvalidField     a field is missing, does not belong to the action, or has a wrong value
 """
 
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ class ReviewError(ValueError):
     """A decision that cannot be taken; the message says why and what to do."""
 
 
-class WrongState(ReviewError):
+class StateConflict(ReviewError):
     """The claim does not stand where this can be done."""
 
 
@@ -35,7 +35,7 @@ class NotPermitted(ReviewError):
     """This person may not do it."""
 
 
-class WrongField(ReviewError):
+class InvalidField(ReviewError):
     """One field is wrong; `field` names it."""
 
     def __init__(self, field: str, message: str) -> None:
@@ -43,7 +43,7 @@ class WrongField(ReviewError):
         self.field = field
 
 
-class State(Enum):
+class ReviewState(Enum):
     """Where a claim stands for a reviewer."""
 
     OPEN = "open"
@@ -82,12 +82,12 @@ class Disposition(Enum):
     """Investigated without a conclusion. No label."""
 
 
-ALLOWED: Mapping[State, frozenset[Action]] = {
-    State.OPEN: frozenset({Action.RELEASE, Action.PAY_REDUCED, Action.DENY, Action.PEND}),
-    State.PROPOSED: frozenset({Action.APPROVE, Action.REFUSE}),
-    State.DECIDED: frozenset({Action.REOPEN}),
-    State.AUTOMATIC: frozenset(),
-    State.VOIDED: frozenset(),
+ALLOWED: Mapping[ReviewState, frozenset[Action]] = {
+    ReviewState.OPEN: frozenset({Action.RELEASE, Action.PAY_REDUCED, Action.DENY, Action.PEND}),
+    ReviewState.PROPOSED: frozenset({Action.APPROVE, Action.REFUSE}),
+    ReviewState.DECIDED: frozenset({Action.REOPEN}),
+    ReviewState.AUTOMATIC: frozenset(),
+    ReviewState.VOIDED: frozenset(),
 }
 """What can be done where."""
 
@@ -98,11 +98,11 @@ NEEDS_APPROVER = frozenset({Action.APPROVE, Action.REFUSE, Action.REOPEN})
 """Actions of an approver only."""
 
 _REFUSAL = {
-    State.OPEN: "the claim is in review and nothing is proposed; {allowed} can be done",
-    State.PROPOSED: "a proposal waits for a second person; approve or refuse it first",
-    State.DECIDED: "a person has decided the claim already; an approver can reopen it",
-    State.AUTOMATIC: "the claim was decided without a review; correct it with `replaces`, or void it",
-    State.VOIDED: "the claim is voided; a voided claim is not decided",
+    ReviewState.OPEN: "the claim is in review and nothing is proposed; {allowed} can be done",
+    ReviewState.PROPOSED: "a proposal waits for a second person; approve or refuse it first",
+    ReviewState.DECIDED: "a person has decided the claim already; an approver can reopen it",
+    ReviewState.AUTOMATIC: "the claim was decided without a review; correct it with `replaces`, or void it",
+    ReviewState.VOIDED: "the claim is voided; a voided claim is not decided",
 }
 
 _FIELDS: Mapping[Action, frozenset[str]] = {
@@ -145,7 +145,7 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ReviewSubject:
     """A claim as it stands. `outcome=None`: voided."""
 
     outcome: Outcome | None
@@ -163,13 +163,13 @@ class Standing:
     """Recovered of the claim so far."""
 
     @property
-    def state(self) -> State:
+    def state(self) -> ReviewState:
         """Where the claim stands for a reviewer."""
         if self.outcome is None:
-            return State.VOIDED
+            return ReviewState.VOIDED
         if self.outcome is Outcome.IN_REVIEW:
-            return State.OPEN if self.proposal is None else State.PROPOSED
-        return State.DECIDED if self.decided_by_person else State.AUTOMATIC
+            return ReviewState.OPEN if self.proposal is None else ReviewState.PROPOSED
+        return ReviewState.DECIDED if self.decided_by_person else ReviewState.AUTOMATIC
 
     @property
     def payable_cents(self) -> int:
@@ -178,7 +178,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class DecisionRequest:
     """What a person asks for."""
 
     action: Action
@@ -217,25 +217,25 @@ class Settlement:
     """Whose finding that is."""
 
 
-def settle(standing: Standing, asked: Asked, *, policy: ReviewPolicy, today: date) -> Settlement:
-    """What follows from an act; raises `WrongState`, `NotPermitted`, `WrongField`."""
+def settle(standing: ReviewSubject, asked: DecisionRequest, *, policy: ReviewPolicy, today: date) -> Settlement:
+    """What follows from an act; raises `StateConflict`, `NotPermitted`, `InvalidField`."""
     _check_state(standing, asked)
     _check_fields(asked, today)
     return _EFFECTS[asked.action](standing, asked, policy)
 
 
-def allowed(standing: Standing, by: Person) -> list[Action]:
+def allowed_actions(standing: ReviewSubject, by: Person) -> list[Action]:
     """What this person can do about the claim now, in the order of `Action`."""
     can = ALLOWED[standing.state]
     return [action for action in Action if action in can and _permitted(standing, action, by)]
 
 
-def needs_second(amount_cents: int, policy: ReviewPolicy) -> bool:
+def needs_second_approval(amount_cents: int, policy: ReviewPolicy) -> bool:
     """Whether a claim of this amount is decided by two persons."""
     return amount_cents > policy.second_approval_above_cents
 
 
-def corrects_decided(claim_id: str) -> Finding:
+def replaces_reviewed_claim(claim_id: str) -> Finding:
     """Of a correction whose original a person has acted on: it would undo that act, so a person decides again."""
     return Finding(
         "replaces_reviewed_claim",
@@ -245,17 +245,17 @@ def corrects_decided(claim_id: str) -> Finding:
     )
 
 
-def _check_state(standing: Standing, asked: Asked) -> None:
+def _check_state(standing: ReviewSubject, asked: DecisionRequest) -> None:
     if asked.action not in ALLOWED[standing.state]:
         names = ", ".join(action.value for action in Action if action in ALLOWED[standing.state])
-        raise WrongState(_REFUSAL[standing.state].format(allowed=names))
+        raise StateConflict(_REFUSAL[standing.state].format(allowed=names))
     if asked.action in NEEDS_APPROVER and not asked.by.may_approve:
         raise NotPermitted(f"only an approver may {asked.action.value}; ask a lead_investigator")
     if not _permitted(standing, asked.action, asked.by):
         raise NotPermitted("the person who proposed a decision cannot answer it; ask another approver")
 
 
-def _permitted(standing: Standing, action: Action, by: Person) -> bool:
+def _permitted(standing: ReviewSubject, action: Action, by: Person) -> bool:
     if action in NEEDS_APPROVER and not by.may_approve:
         return False
     proposal = standing.proposal
@@ -263,10 +263,10 @@ def _permitted(standing: Standing, action: Action, by: Person) -> bool:
     return not (answers_own and action in (Action.APPROVE, Action.REFUSE))
 
 
-def _check_fields(asked: Asked, today: date) -> None:
+def _check_fields(asked: DecisionRequest, today: date) -> None:
     reason = REASONS.get(asked.reason)
     if reason is None or asked.action not in reason.actions:
-        raise WrongField("reason", f"take one that fits {asked.action.value}: {codes(reasons_for(asked.action))}")
+        raise InvalidField("reason", f"take one that fits {asked.action.value}: {codes(reasons_for(asked.action))}")
     given = {
         "amount": asked.amount_cents is not None,
         "documents": bool(asked.documents),
@@ -277,62 +277,62 @@ def _check_fields(asked: Asked, today: date) -> None:
     fits = _FIELDS.get(asked.action, frozenset())
     for name, is_given in given.items():
         if is_given and name not in fits:
-            raise WrongField(name, f"does not belong to {asked.action.value}; leave it out")
+            raise InvalidField(name, f"does not belong to {asked.action.value}; leave it out")
     if asked.disposition is not None and asked.disposition not in _STATED[asked.action]:
         names = " or ".join(one.value for one in Disposition if one in _STATED[asked.action])
-        raise WrongField("disposition", f"with {asked.action.value} state {names}, or leave it out")
+        raise InvalidField("disposition", f"with {asked.action.value} state {names}, or leave it out")
     if asked.kind is not None and asked.disposition is not Disposition.CONFIRMED:
-        raise WrongField("kind", "only confirmed fraud has a kind; leave it out")
+        raise InvalidField("kind", "only confirmed fraud has a kind; leave it out")
     if asked.action is Action.PEND:
         _check_pend(asked, today)
 
 
-def _check_pend(asked: Asked, today: date) -> None:
+def _check_pend(asked: DecisionRequest, today: date) -> None:
     if not 1 <= len(asked.documents) <= MAX_DOCUMENTS:
-        raise WrongField("documents", f"name 1 to {MAX_DOCUMENTS} documents")
+        raise InvalidField("documents", f"name 1 to {MAX_DOCUMENTS} documents")
     if not all(0 < len(document) <= MAX_DOCUMENT_LENGTH for document in asked.documents):
-        raise WrongField("documents", f"a document's name has 1 to {MAX_DOCUMENT_LENGTH} characters")
+        raise InvalidField("documents", f"a document's name has 1 to {MAX_DOCUMENT_LENGTH} characters")
     last = today + timedelta(days=MAX_PEND_DAYS)
     if asked.due_on is None or not today < asked.due_on <= last:
-        raise WrongField("due_on", f"must be a day after today and at most {MAX_PEND_DAYS} days ahead, by {last}")
+        raise InvalidField("due_on", f"must be a day after today and at most {MAX_PEND_DAYS} days ahead, by {last}")
 
 
-def _check_finding(standing: Standing, action: Action, reason: str, stated: Disposition | None) -> None:
+def _check_finding(standing: ReviewSubject, action: Action, reason: str, stated: Disposition | None) -> None:
     """Money does not follow confirmed fraud, and only confirmed fraud is denied as fraud."""
     found = stated or standing.disposition
     if REASONS[reason].needs_confirmed_fraud and found is not Disposition.CONFIRMED:
-        raise WrongField(
+        raise InvalidField(
             "disposition", "denying as fraud needs confirmed fraud: state `confirmed`, or take another reason"
         )
     if action is not Action.DENY and found is Disposition.CONFIRMED:
-        raise WrongField(
+        raise InvalidField(
             "disposition", "the claim is confirmed as fraud; deny it, or state `cleared` if that was wrong"
         )
 
 
-def _decide(standing: Standing, asked: Asked, policy: ReviewPolicy) -> Settlement:
+def _decide(standing: ReviewSubject, asked: DecisionRequest, policy: ReviewPolicy) -> Settlement:
     _check_finding(standing, asked.action, asked.reason, asked.disposition)
     pays = _pays(standing, asked)
-    if needs_second(standing.amount_cents, policy):
+    if needs_second_approval(standing.amount_cents, policy):
         return _unchanged(standing, Effect.PROPOSED, pays)
     return _settled(standing, pays, asked.disposition, asked.kind, asked.by.name)
 
 
-def _pays(standing: Standing, asked: Asked) -> int:
+def _pays(standing: ReviewSubject, asked: DecisionRequest) -> int:
     payable = standing.payable_cents
     if asked.action is Action.DENY:
         return 0
     if payable == 0:
-        raise WrongState("nothing of the year's benefit is left for this claim; deny it as benefit_maximum, or wait")
+        raise StateConflict("nothing of the year's benefit is left for this claim; deny it as benefit_maximum, or wait")
     if asked.action is Action.RELEASE:
         return payable
     if asked.amount_cents is None or not 0 < asked.amount_cents < payable:
-        raise WrongField("amount", f"must be above 0.00 and below {format_cents(payable)}, which release would pay")
+        raise InvalidField("amount", f"must be above 0.00 and below {format_cents(payable)}, which release would pay")
     return asked.amount_cents
 
 
 def _settled(
-    standing: Standing, pays: int, disposition: Disposition | None, kind: str | None, found_by: str
+    standing: ReviewSubject, pays: int, disposition: Disposition | None, kind: str | None, found_by: str
 ) -> Settlement:
     outcome = Outcome.APPROVED if pays == standing.amount_cents else Outcome.PARTIALLY_APPROVED
     if pays == 0:
@@ -349,46 +349,46 @@ def _settled(
     )
 
 
-def _unchanged(standing: Standing, effect: Effect, pays: int = 0) -> Settlement:
+def _unchanged(standing: ReviewSubject, effect: Effect, pays: int = 0) -> Settlement:
     return Settlement(effect, Outcome.IN_REVIEW, 0, standing.reserved_cents, pays)
 
 
-def _pend(standing: Standing, _asked: Asked, _policy: ReviewPolicy) -> Settlement:
+def _pend(standing: ReviewSubject, _asked: DecisionRequest, _policy: ReviewPolicy) -> Settlement:
     return _unchanged(standing, Effect.PENDED)
 
 
-def _approve(standing: Standing, _asked: Asked, _policy: ReviewPolicy) -> Settlement:
+def _approve(standing: ReviewSubject, _asked: DecisionRequest, _policy: ReviewPolicy) -> Settlement:
     proposal = _proposed(standing)
     _check_finding(standing, proposal.action, proposal.reason, proposal.disposition)
     if proposal.pays_cents > standing.payable_cents:
-        raise WrongState(
+        raise StateConflict(
             f"the proposal pays {format_cents(proposal.pays_cents)}, but the benefit left now pays "
             f"{format_cents(standing.payable_cents)}; refuse it, and have it proposed again"
         )
     return _settled(standing, proposal.pays_cents, proposal.disposition, proposal.kind, proposal.name)
 
 
-def _refuse(standing: Standing, _asked: Asked, _policy: ReviewPolicy) -> Settlement:
+def _refuse(standing: ReviewSubject, _asked: DecisionRequest, _policy: ReviewPolicy) -> Settlement:
     return _unchanged(standing, Effect.REFUSED, _proposed(standing).pays_cents)
 
 
-def _proposed(standing: Standing) -> Proposal:
+def _proposed(standing: ReviewSubject) -> Proposal:
     if standing.proposal is None:
-        raise WrongState(_REFUSAL[State.OPEN].format(allowed="no approval"))
+        raise StateConflict(_REFUSAL[ReviewState.OPEN].format(allowed="no approval"))
     return standing.proposal
 
 
-def _reopen(standing: Standing, _asked: Asked, _policy: ReviewPolicy) -> Settlement:
+def _reopen(standing: ReviewSubject, _asked: DecisionRequest, _policy: ReviewPolicy) -> Settlement:
     """The claim waits for another decision and reserves what it could be paid; the payment is taken back."""
     if standing.recovered_cents:
-        raise WrongState(
+        raise StateConflict(
             f"{format_cents(standing.recovered_cents)} of the claim's payment were recovered; a claim with recoveries "
             "is not reopened, record what else is found as a disposition"
         )
     return Settlement(Effect.REOPENED, Outcome.IN_REVIEW, 0, standing.payable_cents, 0)
 
 
-_EFFECTS: Mapping[Action, Callable[[Standing, Asked, ReviewPolicy], Settlement]] = {
+_EFFECTS: Mapping[Action, Callable[[ReviewSubject, DecisionRequest, ReviewPolicy], Settlement]] = {
     Action.RELEASE: _decide,
     Action.PAY_REDUCED: _decide,
     Action.DENY: _decide,

@@ -8,7 +8,7 @@ figures.py    Matplotlib figures; not imported here: Matplotlib is slow to load
 """
 
 from models.evaluation import metrics
-from models.evaluation.card import CardFacts, Measured, render_model_card
+from models.evaluation.card import CardFacts, CardFigure, render_model_card
 from models.evaluation.intervals import Interval, bootstrap
 from models.evaluation.metrics import (
     Ranking,
@@ -30,9 +30,9 @@ from models.evaluation.threshold import (
 
 __all__ = [
     "CardFacts",
+    "CardFigure",
     "Interval",
     "LabelledScores",
-    "Measured",
     "Ranking",
     "ThresholdChoice",
     "at_k",

@@ -10,7 +10,7 @@ from models.evaluation.intervals import Interval
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class CardFigure:
     """One figure on one part of the claims, such as average precision on providers never seen in training."""
 
     name: str
@@ -29,7 +29,7 @@ class CardFacts:
     split: str
     """How training, calibration and test claims were kept apart."""
     command: str
-    measured: Sequence[Measured]
+    measured: Sequence[CardFigure]
     strongest: Sequence[tuple[str, float]] = ()
     """Feature and mean absolute contribution, strongest first."""
     limits: Sequence[str] = ()
@@ -90,7 +90,7 @@ def render_model_card(document: ModelDocument, facts: CardFacts) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _table(measured: Sequence[Measured]) -> list[str]:
+def _table(measured: Sequence[CardFigure]) -> list[str]:
     others = list(dict.fromkeys(name for one in measured for name in one.beside))
     rows = [
         f"| figure | on | model |{''.join(f' {other} |' for other in others)}",

@@ -10,25 +10,25 @@ timing.py         time per explanation, compared with XGBoost's own
 """
 
 from models.explain.counterfactual import nearest_lower_amount
-from models.explain.reasons import CARRIED_SHARE, LEAST_PUSH, MOST_FACTS, Explanation, Reasoner, factor
+from models.explain.reasons import MAX_FACTS, MIN_CARRIED_SHARE, MIN_PUSH, Explanation, Reasoner, format_factor
 from models.explain.table_builder import build_tables
 from models.explain.tables import FORMAT, LeafTables, read_tables, tables_to_bytes
 from models.explain.timing import measure_explainer
-from models.explain.typical import LARGEST_SAMPLE, TypicalClaim, contributions, sample_rows, typical_claim
+from models.explain.typical import MAX_TYPICAL_SAMPLE, TypicalClaim, contributions, sample_rows, typical_claim
 
 __all__ = [
-    "CARRIED_SHARE",
     "FORMAT",
-    "LARGEST_SAMPLE",
-    "LEAST_PUSH",
-    "MOST_FACTS",
+    "MAX_FACTS",
+    "MAX_TYPICAL_SAMPLE",
+    "MIN_CARRIED_SHARE",
+    "MIN_PUSH",
     "Explanation",
     "LeafTables",
     "Reasoner",
     "TypicalClaim",
     "build_tables",
     "contributions",
-    "factor",
+    "format_factor",
     "measure_explainer",
     "nearest_lower_amount",
     "read_tables",

@@ -18,13 +18,13 @@ from features.declare import Feature
 from features.vector import FEATURE, describe, describe_series, format_value, needs
 from models.explain.typical import TypicalClaim
 
-LEAST_PUSH = 0.05
+MIN_PUSH = 0.05
 """Log-odds below which a group is not worth a line: five per cent of the odds."""
 TOLD_SHARE = 0.9
 """Groups of one direction are told, strongest first, until they hold this part of all that pushes in it."""
-CARRIED_SHARE = 0.6
+MIN_CARRIED_SHARE = 0.6
 """The part of everything in a group that pushes its way which the stated facts must carry."""
-MOST_FACTS = 3
+MAX_FACTS = 3
 """Facts stated in one reason."""
 SERIES_SHARE = 0.9
 """Of a fact over several windows, as many are stated as carry this part of it."""
@@ -88,9 +88,9 @@ class _Told:
 class Reasoner:
     """Turns the contributions of one schema into reasons.
 
-    * A group is told where its push is at least `LEAST_PUSH`, strongest first, until `TOLD_SHARE` of all that pushes in
+    * A group is told where its push is at least `MIN_PUSH`, strongest first, until `TOLD_SHARE` of all that pushes in
       its direction is told.
-    * Its words state at most `MOST_FACTS` facts, which together carry at least `CARRIED_SHARE` of everything in the
+    * Its words state at most `MAX_FACTS` facts, which together carry at least `MIN_CARRIED_SHARE` of everything in the
       group that pushes its way, so also of the push itself. Features of one fact are stated once.
     * A fact is stated only where its value agrees with the direction (`Feature.agrees`). A group that cannot be worded
       under these rules is left to the figures: it is in `groups`, and no reason.
@@ -154,7 +154,7 @@ class Reasoner:
         untold = TOLD_SHARE * abs(sum(push for push, _ in mine))
         reasons: list[Reason] = []
         for push, group in mine:
-            if untold <= 0 or abs(push) < LEAST_PUSH:
+            if untold <= 0 or abs(push) < MIN_PUSH:
                 break
             reason = self._reason(push, group, x, values, parts)
             if reason is not None:
@@ -171,7 +171,7 @@ class Reasoner:
         with_it = sum(part for part, _ in sums if part > 0)
         carried, stated, carrier = 0.0, list[list[int]](), list[int]()
         for part, fact in sorted(sums, key=lambda one: -one[0]):
-            if part <= 0 or carried >= CARRIED_SHARE * with_it or len(stated) == MOST_FACTS:
+            if part <= 0 or carried >= MIN_CARRIED_SHARE * with_it or len(stated) == MAX_FACTS:
                 break
             agreeing = [i for i in fact if self._features[i].agrees(values[i], raising=raising, unknown=x.unknown)]
             if not agreeing:
@@ -185,7 +185,7 @@ class Reasoner:
                 carrier += fact
             stated.append(agreeing)
             carried += part
-        if carried < CARRIED_SHARE * with_it:
+        if carried < MIN_CARRIED_SHARE * with_it:
             return None
         facts = [self._words(agreeing, x, values, raising=raising) for agreeing in stated]
         against = with_it - abs(push)
@@ -279,13 +279,13 @@ def _sentence(facts: list[str], push: float, *, mixed: bool) -> str:
     """The facts of one reason and their effect."""
     verb = "raise" if push > 0 else "lower"
     if len(facts) == 1:
-        effect = f"{facts[0]}: {verb}s the odds {factor(abs(push))}"
+        effect = f"{facts[0]}: {verb}s the odds {format_factor(abs(push))}"
     else:
-        effect = f"{'; '.join(facts)}: together {verb} the odds {factor(abs(push))}"
+        effect = f"{'; '.join(facts)}: together {verb} the odds {format_factor(abs(push))}"
     return f"{effect}, net of facts that point the other way" if mixed else effect
 
 
-def factor(push: float) -> str:
+def format_factor(push: float) -> str:
     """`exp(push)` as a reader wants it: `1.04×`, `3.1×`, `12×`."""
     odds = math.exp(push)
     if odds < 1.1:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from features.vector import FEATURE
 from models.explain.tables import LeafTables
 
-LARGEST_SAMPLE = 5_000
+MAX_TYPICAL_SAMPLE = 5_000
 """Claims the typical claim is measured on; more change the medians by less than a reason's smallest push."""
 _DIGITS = 6
 
@@ -43,10 +43,10 @@ class TypicalClaim(BaseModel):
 
 
 def sample_rows(rows: NDArray[np.intp]) -> NDArray[np.intp]:
-    """At most `LARGEST_SAMPLE` of the rows, evenly spread."""
-    if len(rows) <= LARGEST_SAMPLE:
+    """At most `MAX_TYPICAL_SAMPLE` of the rows, evenly spread."""
+    if len(rows) <= MAX_TYPICAL_SAMPLE:
         return rows
-    return rows[np.linspace(0, len(rows) - 1, LARGEST_SAMPLE).astype(np.intp)]
+    return rows[np.linspace(0, len(rows) - 1, MAX_TYPICAL_SAMPLE).astype(np.intp)]
 
 
 def contributions(booster: xgb.Booster, tables: LeafTables | None, x: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -82,7 +82,7 @@ class RunRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Registered:
+class RegisteredModel:
     """A registered version: ours (the artefact's), MLflow's number, and the run that made it."""
 
     version: str
@@ -99,7 +99,7 @@ def log_run(store: MlflowStore, record: RunRecord, *, succeeded: bool = True) ->
     return run_id
 
 
-def register(store: MlflowStore, record: RunRecord, artefact: Artefact) -> Registered:
+def register(store: MlflowStore, record: RunRecord, artefact: Artefact) -> RegisteredModel:
     """Log a run with its model and register it as the candidate.
 
     Fails with `RegistryError`, the run marked as failed and nothing registered, whatever goes wrong before the end.
@@ -129,14 +129,14 @@ def register(store: MlflowStore, record: RunRecord, artefact: Artefact) -> Regis
             tags={**tags, "ginja.model_id": logged.model_id},
         )
         client.set_registered_model_alias(MODEL_NAME, CANDIDATE, made.version)
-    return Registered(artefact.version, str(made.version), run_id)
+    return RegisteredModel(artefact.version, str(made.version), run_id)
 
 
-def find(store: MlflowStore, version: str) -> Registered:
+def find(store: MlflowStore, version: str) -> RegisteredModel:
     """The registered version of an artefact's version. Raises `RegistryError` when there is none."""
     with _mlflow(store) as mlflow:
         found = _version(mlflow.MlflowClient(), version)
-        return Registered(version, str(found.version), found.run_id)
+        return RegisteredModel(version, str(found.version), found.run_id)
 
 
 def text_of(store: MlflowStore, version: str, name: str) -> str | None:

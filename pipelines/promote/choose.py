@@ -24,7 +24,7 @@ from models.evaluation import (
     threshold_by_cost,
     threshold_table,
 )
-from models.registry import MlflowStore, Registered, RunRecord
+from models.registry import MlflowStore, RegisteredModel, RunRecord
 from pipelines.evaluate.abrasion import abrasion
 from pipelines.evaluate.judged import MODEL
 from pipelines.evaluate.record import git_commit
@@ -86,7 +86,7 @@ def choose(
     why: str,
     how: str,
     store: MlflowStore | None = None,
-) -> Registered:
+) -> RegisteredModel:
     """Register the same model at another threshold as the candidate, and note who chose it and why."""
     if not by.strip() or not why.strip():
         raise UnnamedForceError("a threshold is chosen by somebody for a reason: --by NAME and --why TEXT")

@@ -223,7 +223,7 @@ def _report(
     prepared: Prepared,
     artefact: Artefact,
     figures: dict[str, Any],
-    registered: registry.Registered,
+    registered: registry.RegisteredModel,
     *,
     page: Path,
     seconds: float,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from models.artefact import Artefact
-from models.evaluation import CardFacts, Interval, Measured, figures, render_model_card
+from models.evaluation import CardFacts, CardFigure, Interval, figures, render_model_card
 from models.registry import DataRecord, RunRecord
 from pipelines.evaluate.judged import MODEL
 from pipelines.evaluate.pictures import Drawings
@@ -90,7 +90,7 @@ def model_card(
     part = f"{evaluation['claims']:,} claims, {window['from']} to {window['until']}"
     rivals = {name: one for name, one in who.items() if name != MODEL}
     measured = [
-        Measured(
+        CardFigure(
             name,
             part,
             Interval(who[MODEL][key]["value"], who[MODEL][key]["low"], who[MODEL][key]["high"], 0.95),
@@ -105,7 +105,7 @@ def model_card(
     ]
     unseen = evaluation["unseen_providers"]
     if unseen["ap"] is not None:
-        measured.append(Measured("average precision", "providers never seen in training", unseen["ap"]))
+        measured.append(CardFigure("average precision", "providers never seen in training", unseen["ap"]))
     weak = [kind.replace("_", " ") for kind, found in evaluation["kinds"].items() if found["recall_at_k"] < 0.1]
     limits = [
         "It ranks claims like those it learned from; `ginja drift` says when they are no longer alike.",

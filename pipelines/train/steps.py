@@ -12,7 +12,7 @@ from core import clock
 from features.feast import TrainingSet, training_set
 from features.vector import FEATURE, schema_hash
 from models.artefact import Calibration, ModelDocument, version_of
-from models.booster import Sample, Trained, train_booster
+from models.booster import TrainedBooster, TrainingSample, train_booster
 from models.calibration import BetaCalibrator, fit_calibrator
 from models.errors import TablesTooLargeError, ThresholdError, UnsupportedBoosterError
 from models.evaluation import LabelledScores, ThresholdChoice, evaluate_threshold, threshold_by_capacity
@@ -33,7 +33,7 @@ DEFAULT_REVIEW_SHARE = 0.01
 class Model:
     """A trained, calibrated model that is not on disk yet."""
 
-    trained: Trained
+    trained: TrainedBooster
     calibrator: BetaCalibrator
     choice: ThresholdChoice
     features: tuple[str, ...]
@@ -169,8 +169,10 @@ def fit(
 
     weights = None if examples.weights is None else training_weights(examples.weights, most=MOST_WEIGHT)
 
-    def sample(rows: NDArray[np.intp]) -> Sample:
-        return Sample(examples.matrix(rows, features), examples.fraud[rows], None if weights is None else weights[rows])
+    def sample(rows: NDArray[np.intp]) -> TrainingSample:
+        return TrainingSample(
+            examples.matrix(rows, features), examples.fraud[rows], None if weights is None else weights[rows]
+        )
 
     train, stop, later = sample(slices.train), sample(slices.stop), sample(slices.calibrate)
     found = None
@@ -227,7 +229,7 @@ def _threshold(
         return evaluate_threshold(labelled, float(probabilities.max()))
 
 
-def explain(trained: Trained) -> LeafTables | None:
+def explain(trained: TrainedBooster) -> LeafTables | None:
     """The explainer's tables; None where they would be too large, so that the model explains itself more slowly."""
     try:
         return build_tables(trained.booster)

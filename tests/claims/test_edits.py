@@ -2,7 +2,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from claims.adjudication import LookAlike, edits
+from claims.adjudication import SimilarClaim, edits
 from claims.benefits import Benefit
 from claims.claim import ClaimLine
 from claims.outcome import Outcome
@@ -24,7 +24,7 @@ def look_alike(**changes):
         "service_to": DAY,
         "service_date_defaulted": False,
     }
-    return LookAlike(**(values | changes))
+    return SimilarClaim(**(values | changes))
 
 
 def codes(evidence):

@@ -3,7 +3,7 @@ import io
 import numpy as np
 import pytest
 
-from models.evaluation import CardFacts, Interval, Measured, figures, render_model_card
+from models.evaluation import CardFacts, CardFigure, Interval, figures, render_model_card
 from tests.models import makers
 
 RNG = np.random.default_rng(0)
@@ -50,8 +50,8 @@ def test_a_card_says_what_the_model_is_and_shows_each_figure_beside_its_rivals()
         split="in time",
         command="ginja train",
         measured=[
-            Measured("average precision", "all", Interval(0.5, 0.4, 0.6, 0.95), {"2× rule": 0.1}),
-            Measured("average precision", "new providers", 0.45),
+            CardFigure("average precision", "all", Interval(0.5, 0.4, 0.6, 0.95), {"2× rule": 0.1}),
+            CardFigure("average precision", "new providers", 0.45),
         ],
         strongest=[("amount_to_procedure_mean", 0.8)],
         limits=["Synthetic data prove plumbing."],

@@ -15,7 +15,7 @@ from claims.scoring import CONTRACT
 
 
 @dataclass(slots=True)
-class Condition:
+class ScorerStatus:
     """How the scorer is; `/readyz` answers 200 when nothing is `missing`."""
 
     model_version: str | None = None
@@ -33,10 +33,10 @@ _LINKS = {
 }
 
 
-class Front:
+class StatusMiddleware:
     """The ASGI middleware; `condition` is asked at each call."""
 
-    def __init__(self, app: ASGIApp, condition: Callable[[], Condition]) -> None:
+    def __init__(self, app: ASGIApp, condition: Callable[[], ScorerStatus]) -> None:
         self._app = app
         self._condition = condition
 

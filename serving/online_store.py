@@ -25,7 +25,7 @@ LOOK_SECONDS = 1.0
 _log = get_logger("serving")
 
 
-class Store:
+class OnlineStoreClient:
     """Connections to Valkey, for single claims and for batches apart."""
 
     def __init__(self, single: Any, batch: Any) -> None:
@@ -63,7 +63,7 @@ class Store:
                 _log.error("online store refused", error=str(error))
 
     async def read(self, claim: ClaimFacts, deadline: float | None) -> Reading:
-        """What is known of one claim's past. Raises `StatesUnavailable`, or `Late`."""
+        """What is known of one claim's past. Raises `StatesUnavailable`, or `DeadlinePassed`."""
         return (await self._read(self._single, [claim], deadline, READ_SECONDS))[0]
 
     async def read_batch(self, claims: list[ClaimFacts], deadline: float | None) -> list[Reading]:
