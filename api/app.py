@@ -9,12 +9,12 @@ from fastapi import FastAPI
 from api import openapi, problems
 from api.console.routes import console_app
 from api.console.service import Console
+from api.dependencies import Dependencies
 from api.docs import routes as docs_routes
 from api.health import routes as health_routes
 from api.intake import routes as intake_routes
 from api.investigations import routes as investigation_routes
 from api.middleware import HeadLimit, Observed
-from api.parts import Parts
 from api.reviews import routes as review_routes
 from api.scoring import routes as scoring_routes
 from core.settings import Settings
@@ -28,13 +28,14 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.parts = Parts.assemble(settings, database_url)
-        console.state.console = Console(app.state.parts.database, app.state.parts.door, app.state.parts.reviews)
+        created = Dependencies.create(settings, database_url)
+        app.state.dependencies = created
+        console.state.console = Console(created.database, created.authenticator, created.reviews)
         _calm_garbage_collector()
         try:
             yield
         finally:
-            await app.state.parts.close()
+            await created.close()
 
     app = FastAPI(
         title="Ginja claims",

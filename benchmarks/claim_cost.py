@@ -20,11 +20,11 @@ from typing import Any
 import httpx
 import uvloop
 
+from api.dependencies import Dependencies
 from api.identity.roles import Caller
 from api.intake.schemas import ClaimIn
 from api.loading import load_folder
 from api.migrate import upgrade
-from api.parts import Parts
 from api.requests import parse
 from api.scoring.http import HttpPool
 from core.servers import postgres_url, stop_servers
@@ -77,13 +77,13 @@ async def measure(settings: Settings, url: str, sent: list[bytes], times: int) -
     request = (CONTRACTS / "score_request.json").read_bytes()
     caller = Caller("key_bench", "claims_system", None, "bench")
     server = await asyncio.start_server(answer, "127.0.0.1", settings.scorer_port)
-    parts = Parts.assemble(settings, url)
+    dependencies = Dependencies.create(settings, url)
     pool = HttpPool(settings.scorer_base_url)
     client = httpx.AsyncClient(base_url=settings.scorer_base_url)
 
     async def claim(at: int) -> None:
         body = sent[at % len(sent)]
-        await parts.intake.submit(caller, parse(ClaimIn, body), body, f"bench-{at}")
+        await dependencies.intake.submit(caller, parse(ClaimIn, body), body, f"bench-{at}")
 
     async def ours(_at: int) -> None:
         await pool.post("/v1/score", request, headers={}, deadline_s=5)
@@ -98,7 +98,7 @@ async def measure(settings: Settings, url: str, sent: list[bytes], times: int) -
     }
     await client.aclose()
     pool.close()
-    await parts.close()
+    await dependencies.close()
     server.close()
     return figures
 

@@ -1,4 +1,4 @@
-"""The page of all features, `docs/features.md`, from their declarations."""
+"""The page of all features, `docs/reference/features.md`, from their declarations."""
 
 import re
 
@@ -23,15 +23,15 @@ value in its unit and `{{x.…}}` what is known of the claim.
 
 A voided claim leaves counts of claims and sums from its voiding on (in history, from the next midnight). That it was
 received stays a fact: distinct members and providers, first visits, active and busiest days, and times since the last
-or the first claim keep it ([ADR 0104](adr/0104-what-a-voided-claim-still-counts-for.md)). A finding counts as it stood
+or the first claim keep it ([ADR 0104](../adr/0104-how-voided-claims-count.md)). A finding counts as it stood
 at the midnight before the claim: once per claim, not after it was reversed or withdrawn
-([ADR 0103](adr/0103-a-claim-counts-by-its-standing-finding.md)).
+([ADR 0103](../adr/0103-claims-count-by-current-finding.md)).
 
 The sections are the groups of reasons (`claims/reason_groups.py`): the contributions of a group are added up.
 *Evidence* compares what is on the claim with something; a *prior* is known before the claim and would be the same
 whatever it said. Features of one *fact* measure the same comparison; it is stated once. In brackets: when a value may
 be stated as raising / lowering the risk, *typical* being the median over recent claims
-([scoring](scoring.md#reasons))."""
+([scoring](scoring-api.md#reasons))."""
 _KINDS = {"evidence": "Evidence.", "prior": "Prior."}
 _MONOTONE = {1: "never lowers the risk", -1: "never raises the risk", None: "–"}
 

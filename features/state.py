@@ -11,7 +11,7 @@ days `d - w` to `d - 1` in history, and today besides.
 
 A voided claim leaves counts and sums from the moment of voiding on (history: from the next midnight); that it was
 received still counts for `Distinct`, `FirstSeen`, `ActiveDays`, `BusiestDay`, `Last`, `First` and `LastValue`
-(`docs/adr/0104-what-a-voided-claim-still-counts-for.md`).
+(`docs/adr/0104-how-voided-claims-count.md`).
 """
 
 from dataclasses import dataclass

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from core.format import number_to_3_decimals
 from features.vector import FEATURE
 from models.artefact import ModelDocument
 from models.bootstrap import Interval
@@ -102,11 +103,9 @@ def _table(measured: Sequence[Measured]) -> list[str]:
 
 
 def _number(value: float | Interval | None) -> str:
-    if value is None:
-        return ""
     if isinstance(value, Interval):
         return f"{value.value:.3f} ({value.low:.3f} to {value.high:.3f})"
-    return f"{value:.3f}" if abs(value) < 1000 else f"{value:,.0f}"
+    return number_to_3_decimals(value)
 
 
 def _choice(document: ModelDocument) -> str:

@@ -1,7 +1,7 @@
 """The BentoML service: read, score, explain; nothing else.
 
 `ginja serve` runs it with its workers; `bentoml serve serving.service:Scorer` runs it too. The contract is
-docs/scoring.md, and what BentoML's layers cost, with what is switched off for it, docs/adr/0041.
+docs/reference/scoring-api.md, and what BentoML's layers cost, with what is switched off for it, docs/adr/0041.
 """
 
 import asyncio

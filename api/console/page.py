@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from claims.money import format_cents
 from claims.reason_groups import REASON_GROUPS
 from claims.scoring import Counterfactual, GroupPush, Reason
+from core.format import number_to_4_digits, percent_to_1_decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +164,8 @@ def explanation_page(claim: ClaimView, assessments: Sequence[AssessmentView]) ->
         flagged=current.flagged,
         probability=current.probability if scored else None,
         threshold=current.threshold or 0.0,
-        probability_text=_percent(current.probability),
-        threshold_text=_percent(current.threshold),
+        probability_text=percent_to_1_decimal(current.probability),
+        threshold_text=percent_to_1_decimal(current.threshold),
         margin_text="–" if current.margin is None else f"{current.margin:.3f}",
         notices=_notices(claim, current),
         facts=_facts(claim, current),
@@ -175,7 +176,7 @@ def explanation_page(claim: ClaimView, assessments: Sequence[AssessmentView]) ->
         waterfall=_waterfall(current),
         groups=[_group(group, current.vector) for group in current.groups],
         contributions=[
-            ContributionRow(name, _number(current.vector.get(name)), f"{push:+.4f}")
+            ContributionRow(name, number_to_4_digits(current.vector.get(name)), f"{push:+.4f}")
             for name, push in _by_weight(current.contributions)
         ],
         assessments=[
@@ -243,7 +244,7 @@ def _reasons(current: AssessmentView, kind: str) -> Reasons:
 
 
 def _reason(reason: Reason) -> ReasonRow:
-    behind = ", ".join(f"{name} = {_number(reason.features.get(name))}" for name in reason.carrier)
+    behind = ", ".join(f"{name} = {number_to_4_digits(reason.features.get(name))}" for name in reason.carrier)
     return ReasonRow(_title(reason.code), reason.text, f"{reason.odds:.2f}", reason.code, behind)
 
 
@@ -256,7 +257,7 @@ def _group(group: GroupPush, vector: Mapping[str, float | None]) -> GroupRow:
         push=f"{group.push:+.4f}",
         odds=f"{math.exp(group.push):.2f}",
         features=[
-            ContributionRow(name, _number(vector.get(name)), f"{push:+.4f}")
+            ContributionRow(name, number_to_4_digits(vector.get(name)), f"{push:+.4f}")
             for name, push in _by_weight(group.features)
         ],
     )
@@ -294,7 +295,7 @@ def _assessment_row(before: AssessmentView | None, after: AssessmentView) -> Ass
         made_at=f"{after.made_at:%Y-%m-%d %H:%M:%S}",
         decided_by=after.decided_by,
         model_version=after.model_version or "–",
-        score=_percent(after.probability),
+        score=percent_to_1_decimal(after.probability),
         flagged="yes" if after.flagged else "no",
         changed="first assessment" if before is None else _changes(before, after),
     )
@@ -304,7 +305,7 @@ def _changes(before: AssessmentView, after: AssessmentView) -> str:
     pairs = [
         ("decided by", before.decided_by, after.decided_by),
         ("model", before.model_version or "none", after.model_version or "none"),
-        ("score", _percent(before.probability), _percent(after.probability)),
+        ("score", percent_to_1_decimal(before.probability), percent_to_1_decimal(after.probability)),
         ("flagged", "yes" if before.flagged else "no", "yes" if after.flagged else "no"),
         ("outcome", before.outcome, after.outcome),
     ]
@@ -329,13 +330,3 @@ def _duration(seconds: float) -> str:
     if seconds < 172_800:
         return f"{seconds / 3_600:.0f} h"
     return f"{seconds / 86_400:.0f} days"
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{value * 100:.1f} %" if value >= 0.001 or value == 0 else "< 0.1 %"
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return "missing"
-    return f"{value:,.0f}" if value == int(value) and abs(value) < 1e15 else f"{value:,.4g}"

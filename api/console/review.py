@@ -11,6 +11,7 @@ from api.reviews.state import DecisionRecord, Review
 from claims.money import format_cents
 from claims.review import Effect, ReviewPolicy, Standing, State, allowed, needs_second
 from claims.review_reasons import REASONS, Action, reasons_for
+from core.format import percent_to_1_decimal, utc_minute
 
 _USUAL_DAYS = timedelta(days=14)
 """The due date that a request for documents starts from."""
@@ -134,10 +135,10 @@ def waiting_row(claim: WaitingClaim, now: datetime) -> WaitingRow:
     return WaitingRow(
         claim_id=claim.claim_id,
         age=age(now - claim.received_at),
-        received_at=f"{claim.received_at:%Y-%m-%d %H:%M}",
+        received_at=utc_minute(claim.received_at),
         provider_id=claim.provider_id or "unknown",
         amount=format_cents(claim.amount_cents),
-        score="–" if claim.probability is None else f"{claim.probability * 100:.1f} %",
+        score=percent_to_1_decimal(claim.probability),
         why=claim.why or ("No finding is stored.",),
         state=state,
         urgent=urgent,
@@ -243,7 +244,7 @@ def _line(decision: DecisionRecord) -> DecisionLine:
         more.append(f"finding: {decision.disposition}{kind}")
     has_amount = decision.effect in (Effect.SETTLED.value, Effect.PROPOSED.value)
     return DecisionLine(
-        at=f"{decision.made_at:%Y-%m-%d %H:%M}",
+        at=utc_minute(decision.made_at),
         by=f"{decision.decided_by} · {decision.role}",
         what=_PROPOSED[action] if proposed else _DONE[action],
         pays=format_cents(decision.pays_cents) if has_amount else "",

@@ -16,7 +16,7 @@ from api.console.review import DecisionPanel, WaitingRow, decision_panel, waitin
 from api.database import Database
 from api.errors import Forbidden, NotFound
 from api.identity.roles import Scope
-from api.identity.service import Doorkeeper
+from api.identity.service import Authenticator
 from api.investigations import service as investigations
 from api.investigations.schemas import DispositionIn
 from api.requests import validate
@@ -26,6 +26,7 @@ from api.scoring import repository as assessments
 from claims.money import format_cents
 from claims.scoring import Counterfactual, GroupPush, Reason
 from core import clock
+from core.format import percent_to_1_decimal, utc_minute
 
 SESSION = timedelta(minutes=30)
 """How long a session lasts; afterwards the key is asked for again."""
@@ -73,9 +74,9 @@ class ReviewRow:
 class Console:
     """The console's verbs over one database."""
 
-    def __init__(self, database: Database, doorkeeper: Doorkeeper, reviews: Reviews) -> None:
+    def __init__(self, database: Database, authenticator: Authenticator, reviews: Reviews) -> None:
         self._database = database
-        self._doorkeeper = doorkeeper
+        self._authenticator = authenticator
         self._reviews = reviews
 
     async def sign_in(self, api_key: str) -> tuple[str, datetime]:
@@ -83,7 +84,7 @@ class Console:
 
         Raises `Unauthorized`, `Forbidden`.
         """
-        caller = await self._doorkeeper.identify(api_key)
+        caller = await self._authenticator.identify(api_key)
         if not caller.may(Scope.SCORES):
             raise Forbidden(f"a key of role {caller.role} may not see scores; ask for an investigator's key")
         token, now = secrets.token_urlsafe(32), clock.now()
@@ -122,7 +123,7 @@ class Console:
         """What was found of a claim, the latest first; raises `NotFound`."""
         return [
             FoundRow(
-                at=f"{finding.known_at:%Y-%m-%d %H:%M}",
+                at=utc_minute(finding.known_at),
                 by=finding.decided_by,
                 disposition=finding.disposition,
                 kind=finding.kind or "",
@@ -190,10 +191,10 @@ class Console:
             ReviewRow(
                 claim_id=row.claim_id,
                 why="highest scores" if row.selected_by == "score" else f"by lot, chance {row.propensity:.4f}",
-                score=f"{row.probability * 100:.1f} %",
+                score=percent_to_1_decimal(row.probability),
                 amount=format_cents(row.amount_cents),
                 provider_id=row.provider_id or "not known",
-                received_at=f"{row.received_at:%Y-%m-%d %H:%M}",
+                received_at=utc_minute(row.received_at),
                 found=row.disposition,
             )
             for row in listed
@@ -210,7 +211,7 @@ class Console:
                 provider_id=row["provider_id"],
                 status=row["status"].replace("_", " "),
                 amount=format_cents(row["amount_cents"]),
-                score="rule" if row["probability"] is None else f"{row['probability'] * 100:.1f} %",
+                score="rule" if row["probability"] is None else percent_to_1_decimal(row["probability"]),
             )
             for row in rows
         ]

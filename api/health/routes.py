@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse, Response
 
 from api import metrics
-from api.parts import parts
+from api.dependencies import dependencies
 from api.scoring.breaker import State
 
 router = APIRouter(tags=["health"])
@@ -24,7 +24,7 @@ async def livez() -> JSONResponse:
 @router.get("/readyz")
 async def readyz(request: Request) -> Response:
     """200 when claims can be decided and stored. Without the scorer they still are, by the rule: that is no failure."""
-    own = parts(request)
+    own = dependencies(request)
     try:
         async with own.database.reading() as connection:
             await connection.execute(text("SELECT 1 FROM claims LIMIT 1"))
@@ -39,7 +39,7 @@ async def readyz(request: Request) -> Response:
 @router.get("/metrics")
 async def prometheus(request: Request) -> Response:
     """Prometheus text."""
-    state = parts(request).scorer.state()
+    state = dependencies(request).scorer.state()
     for one in State:
         metrics.BREAKER.labels(one.value).set(one is state)
     return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -21,7 +21,7 @@ REMEMBERED_S = 5.0
 _REMEMBERED_KEYS = 1_024
 
 
-class Doorkeeper:
+class Authenticator:
     """Knows callers by their keys, and remembers for a moment those it has just seen."""
 
     def __init__(self, database: Database) -> None:

@@ -10,12 +10,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from api.dependencies import dependencies
 from api.errors import Invalid
 from api.identity.roles import Scope
 from api.intake.schemas import ClaimIn, ClaimOut, ClaimPage, VoidIn, claim_id_in_path
 from api.intake.service import REPLAYED
 from api.openapi import body_of
-from api.parts import parts
 from api.requests import parse, read_body
 from core import clock
 
@@ -32,8 +32,8 @@ async def submit(request: Request) -> Response:
 
     Send an `Idempotency-Key` header, and the same request may be sent again: it gets the same answer, byte for byte.
     """
-    own = parts(request)
-    caller = await own.door.admit(request, Scope.SUBMIT)
+    own = dependencies(request)
+    caller = await own.authenticator.admit(request, Scope.SUBMIT)
     key = idempotency_key(request)
     body = await read_body(request, own.settings.max_body_bytes)
     answered = await own.intake.submit(caller, parse(ClaimIn, body), body, key)
@@ -53,8 +53,8 @@ async def list_claims(
     provider_id: Annotated[str | None, Query(max_length=64)] = None,
 ) -> Response:
     """Claims, newest first. A provider sees its own."""
-    own = parts(request)
-    caller = await own.door.admit(request, Scope.READ)
+    own = dependencies(request)
+    caller = await own.authenticator.admit(request, Scope.READ)
     wanted = {"status": status, "member_id": member_id, "provider_id": provider_id}
     filters = {name: value for name, value in wanted.items() if value is not None}
     if any("\0" in value for value in filters.values()):
@@ -67,24 +67,24 @@ async def list_claims(
 @router.get("/v1/claims/{claim_id}", response_model=ClaimOut)
 async def get_claim(request: Request, claim_id: str) -> Response:
     """A claim as it stands."""
-    own = parts(request)
-    caller = await own.door.admit(request, Scope.READ)
+    own = dependencies(request)
+    caller = await own.authenticator.admit(request, Scope.READ)
     return _json(await own.intake.get(caller, claim_id_in_path(claim_id)))
 
 
 @router.get("/v1/claims/{claim_id}/explanation")
 async def explain(request: Request, claim_id: str) -> Response:
     """Everything that was known and judged of a claim: vector, contributions, reasons, and every earlier assessment."""
-    own = parts(request)
-    caller = await own.door.admit(request, Scope.SCORES)
+    own = dependencies(request)
+    caller = await own.authenticator.admit(request, Scope.SCORES)
     return _json(await own.intake.explanation(caller, claim_id_in_path(claim_id)))
 
 
 @router.post("/v1/claims/{claim_id}/void", response_model=ClaimOut, openapi_extra=body_of(VoidIn, required=False))
 async def void(request: Request, claim_id: str) -> Response:
     """Take a claim back. To correct one, submit the right one with `replaces` instead."""
-    own = parts(request)
-    caller = await own.door.admit(request, Scope.VOID)
+    own = dependencies(request)
+    caller = await own.authenticator.admit(request, Scope.VOID)
     body = await read_body(request, own.settings.max_body_bytes)
     sent = parse(VoidIn, body) if body else VoidIn()
     return _json(await own.intake.void(caller, claim_id_in_path(claim_id), sent.reason))

@@ -20,6 +20,7 @@ from claims.claim import Claim, ClaimLine, InvalidClaim
 from claims.money import MAX_CENTS, format_cents, parse_cents
 from claims.reason_groups import ReasonKind
 from claims.review_reasons import REASONS
+from core.format import json_amount, json_instant
 
 MAX_LINES = 100
 MAX_DIAGNOSES = 25
@@ -265,11 +266,6 @@ HIDDEN = BY_MODEL | BY_RULE | plausibility.CODES | suspicion.CODES
 """Codes that a provider does not see: they would say how much passes unseen, or what a suspicion rests on."""
 
 
-def money(cents: int) -> float:
-    """Cents as the JSON number with the same decimal digits: the shortest text of this float is exact to the cent."""
-    return cents / 100
-
-
 def claim_out(claim: Mapping[str, Any], assessment: Mapping[str, Any] | None, *, sees_scores: bool) -> dict[str, Any]:
     """The answer about a claim; without scores, flags and their reasons unless `sees_scores`."""
     body = {
@@ -281,11 +277,11 @@ def claim_out(claim: Mapping[str, Any], assessment: Mapping[str, Any] | None, *,
         "procedure_code": claim["procedure_code"],
         "service_from": claim["service_from"].isoformat(),
         "service_to": claim["service_to"].isoformat(),
-        "received_at": instant(claim["received_at"]),
-        "claim_amount": money(claim["amount_cents"]),
-        "approved_amount": money(claim["approved_cents"]),
+        "received_at": json_instant(claim["received_at"]),
+        "claim_amount": json_amount(claim["amount_cents"]),
+        "approved_amount": json_amount(claim["approved_cents"]),
         "replaces": claim["replaces"],
-        "voided_at": instant(claim["voided_at"]),
+        "voided_at": json_instant(claim["voided_at"]),
         "reasons": [] if assessment is None else _reasons(assessment, sees_scores=sees_scores),
         "decision": None if claim["decision_id"] is None else _decision(claim, sees_scores=sees_scores),
     }
@@ -319,7 +315,7 @@ def _decision(claim: Mapping[str, Any], *, sees_scores: bool) -> dict[str, Any] 
         "carc": reason.carc,
         "documents": claim["decision_documents"],
         "due_on": None if due_on is None else due_on.isoformat(),
-        "made_at": instant(claim["decision_made_at"]),
+        "made_at": json_instant(claim["decision_made_at"]),
     }
     if sees_scores:
         shown |= {"decided_by": claim["decision_decided_by"], "role": claim["decision_role"]}
@@ -329,11 +325,6 @@ def _decision(claim: Mapping[str, Any], *, sees_scores: bool) -> dict[str, Any] 
 def claim_id_in_path(text: str) -> str:
     """A claim's id out of a path; what no id can be is not looked for."""
     return text if text.isascii() and text.isprintable() else "-"
-
-
-def instant(at: datetime | None) -> str | None:
-    """A moment as it is written on the wire: UTC, to the microsecond, with a Z."""
-    return None if at is None else at.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _source(code: str) -> str:
@@ -346,7 +337,7 @@ def _source(code: str) -> str:
 
 def _rule_out(rule: Mapping[str, Any]) -> dict[str, Any]:
     shown = {name: rule[name] for name in ("flagged", "text", "basis", "claims")}
-    return shown | {"average": None if rule["average_cents"] is None else money(rule["average_cents"])}
+    return shown | {"average": None if rule["average_cents"] is None else json_amount(rule["average_cents"])}
 
 
 def _reasons(assessment: Mapping[str, Any], *, sees_scores: bool) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from api.identity.roles import Caller
 from api.intake import repository
 from api.intake.related import Related, related
 from api.intake.repository import Reply
-from api.intake.schemas import ClaimIn, claim_out, instant, money
+from api.intake.schemas import ClaimIn, claim_out
 from api.members import repository as members
 from api.outbox import repository as outbox
 from api.scoring import repository as assessments
@@ -36,6 +36,7 @@ from claims.rule import RuleVerdict, two_times
 from claims.scoring import ClaimFacts
 from claims.suspicion import SuspicionPolicy, inherit, replaced_often
 from core import clock
+from core.format import json_amount, json_instant
 from core.ids import new_id
 
 REPLAYED = {"Idempotency-Replayed": "true"}
@@ -375,14 +376,14 @@ def explanation_out(claim: Mapping[str, Any], lines: Any, judged: Any) -> dict[s
                 "line": line["line"],
                 "procedure_code": line["procedure_code"],
                 "units": line["units"],
-                "amount": money(line["amount_cents"]),
+                "amount": json_amount(line["amount_cents"]),
                 "service_date": None if line["service_date"] is None else line["service_date"].isoformat(),
             }
             for line in lines
         ],
         "assessments": [
             {name: value for name, value in row.items() if name not in ("claim_id", "made_at", "approved_cents")}
-            | {"made_at": instant(row["made_at"]), "approved_amount": money(row["approved_cents"])}
+            | {"made_at": json_instant(row["made_at"]), "approved_amount": json_amount(row["approved_cents"])}
             for row in judged
         ],
     }

@@ -7,14 +7,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from api.dependencies import dependencies
 from api.errors import Invalid
 from api.identity.roles import Scope
-from api.intake.schemas import claim_id_in_path, instant, money
+from api.intake.schemas import claim_id_in_path
 from api.investigations import service
 from api.investigations.schemas import DispositionIn, DispositionList, DispositionOut, ReviewList
 from api.openapi import body_of
-from api.parts import parts
 from api.requests import parse, read_body
+from core.format import json_amount, json_instant
 
 router = APIRouter(tags=["investigations"])
 
@@ -22,8 +23,8 @@ router = APIRouter(tags=["investigations"])
 @router.get("/v1/reviews", response_model=ReviewList)
 async def reviews(request: Request, week: Annotated[str | None, Query(max_length=10)] = None) -> Response:
     """The list of a week, named by any of its days; without a week, the latest list that was made."""
-    own = parts(request)
-    await own.door.admit(request, Scope.SCORES)
+    own = dependencies(request)
+    await own.authenticator.admit(request, Scope.SCORES)
     monday, listed = await service.reviews(own.database, None if week is None else _day(week))
     rows = [
         {
@@ -32,9 +33,9 @@ async def reviews(request: Request, week: Annotated[str | None, Query(max_length
             "propensity": row.propensity,
             "score": row.probability,
             "model_version": row.model_version,
-            "received_at": instant(row.received_at),
+            "received_at": json_instant(row.received_at),
             "provider_id": row.provider_id,
-            "claim_amount": money(row.amount_cents),
+            "claim_amount": json_amount(row.amount_cents),
             "disposition": row.disposition,
         }
         for row in listed
@@ -45,8 +46,8 @@ async def reviews(request: Request, week: Annotated[str | None, Query(max_length
 @router.get("/v1/claims/{claim_id}/dispositions", response_model=DispositionList)
 async def found(request: Request, claim_id: str) -> Response:
     """Everything found of a claim, the latest first."""
-    own = parts(request)
-    await own.door.admit(request, Scope.SCORES)
+    own = dependencies(request)
+    await own.authenticator.admit(request, Scope.SCORES)
     findings = await service.found(own.database, claim_id_in_path(claim_id))
     return _json({"dispositions": [_finding(finding) for finding in findings]})
 
@@ -59,8 +60,8 @@ async def found(request: Request, claim_id: str) -> Response:
 )
 async def record(request: Request, claim_id: str) -> Response:
     """Record what was found of a claim. Told twice in the same words by the same person, it is recorded once."""
-    own = parts(request)
-    caller = await own.door.admit(request, Scope.FINDINGS)
+    own = dependencies(request)
+    caller = await own.authenticator.admit(request, Scope.FINDINGS)
     sent = parse(DispositionIn, await read_body(request, own.settings.max_body_bytes))
     finding = await service.record(
         own.database,
@@ -78,10 +79,10 @@ def _finding(finding: service.Finding) -> dict[str, Any]:
     return {
         "disposition": finding.disposition,
         "kind": finding.kind,
-        "amount_recovered": money(finding.amount_recovered_cents),
+        "amount_recovered": json_amount(finding.amount_recovered_cents),
         "decided_by": finding.decided_by,
         "note": finding.note,
-        "known_at": instant(finding.known_at),
+        "known_at": json_instant(finding.known_at),
     }
 
 

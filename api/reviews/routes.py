@@ -6,12 +6,12 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from api.dependencies import dependencies
 from api.identity.roles import Scope
 from api.intake.routes import idempotency_key
 from api.intake.schemas import claim_id_in_path
 from api.intake.service import REPLAYED
 from api.openapi import body_of
-from api.parts import parts
 from api.requests import parse, read_body
 from api.reviews.schemas import DecisionIn, DecisionOut, ReasonList, ReviewOut, reason_out, review_out
 from claims.review_reasons import REASONS
@@ -30,8 +30,8 @@ async def decide(request: Request, claim_id: str) -> Response:
     review, the answer is 409 with the standing decision. With an `Idempotency-Key` a repeated request gets the same
     answer.
     """
-    own = parts(request)
-    caller = await own.door.admit(request, Scope.DECIDE)
+    own = dependencies(request)
+    caller = await own.authenticator.admit(request, Scope.DECIDE)
     key = idempotency_key(request)
     body = await read_body(request, own.settings.max_body_bytes)
     answered = await own.reviews.decide(caller, claim_id_in_path(claim_id), parse(DecisionIn, body), body, key)
@@ -42,8 +42,8 @@ async def decide(request: Request, claim_id: str) -> Response:
 @router.get("/v1/claims/{claim_id}/decisions", response_model=ReviewOut)
 async def review(request: Request, claim_id: str) -> Response:
     """Where a claim stands for a reviewer: its version, what can be paid, what this key can do, and every decision."""
-    own = parts(request)
-    caller = await own.door.admit(request, Scope.SCORES)
+    own = dependencies(request)
+    caller = await own.authenticator.admit(request, Scope.SCORES)
     found = await own.reviews.look(claim_id_in_path(claim_id))
     return _json(review_out(found, caller, own.reviews.policy))
 
@@ -51,7 +51,7 @@ async def review(request: Request, claim_id: str) -> Response:
 @router.get("/v1/decision-reasons", response_model=ReasonList)
 async def reasons(request: Request) -> Response:
     """The reason codes of decisions, what each means and which actions it fits."""
-    await parts(request).door.admit(request, Scope.READ)
+    await dependencies(request).authenticator.admit(request, Scope.READ)
     return _json({"reasons": [reason_out(reason) for reason in REASONS.values()]})
 
 

@@ -6,11 +6,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.identity.roles import Caller, Scope
-from api.intake.schemas import Amount, Day, instant, money
+from api.intake.schemas import Amount, Day
 from api.investigations.schemas import FraudKind, Note
 from api.reviews.state import DecisionRecord, Review
 from claims.review import MAX_DOCUMENT_LENGTH, MAX_DOCUMENTS, Person, ReviewPolicy, allowed, needs_second
 from claims.review_reasons import REASONS, Action, Reason
+from core.format import json_amount, json_instant
 
 _Document = Annotated[
     str,
@@ -123,11 +124,11 @@ def decision_out(decision: DecisionRecord) -> dict[str, Any]:
         "decision_id": decision.decision_id,
         "claim_id": decision.claim_id,
         "number": decision.number,
-        "made_at": instant(decision.made_at),
+        "made_at": json_instant(decision.made_at),
         "action": decision.action,
         "effect": decision.effect,
         "outcome": decision.outcome,
-        "pays_amount": money(decision.pays_cents),
+        "pays_amount": json_amount(decision.pays_cents),
         "reason": reason.code,
         "reason_text": reason.meaning,
         "carc": reason.carc,
@@ -151,10 +152,10 @@ def review_out(review: Review, caller: Caller, policy: ReviewPolicy) -> dict[str
         "version": review.version,
         "state": standing.state.value,
         "status": claim.status,
-        "claim_amount": money(claim.amount_cents),
-        "approved_amount": money(claim.approved_cents),
-        "reserved_amount": money(claim.reserved_cents),
-        "payable_amount": money(standing.payable_cents),
+        "claim_amount": json_amount(claim.amount_cents),
+        "approved_amount": json_amount(claim.approved_cents),
+        "reserved_amount": json_amount(claim.reserved_cents),
+        "payable_amount": json_amount(standing.payable_cents),
         "needs_second_approval": needs_second(claim.amount_cents, policy),
         "allowed_actions": [action.value for action in can],
         "decisions": [decision_out(decision) for decision in review.decisions],

@@ -2,7 +2,7 @@
 
 The claims API sends one kind of request to one private address. What it needs of a client is that nothing the other
 side does (refuse, reset, trickle, talk for ever) outlasts the deadline, and that it costs little:
-`docs/adr/0053-a-client-of-our-own.md` has the figures beside httpx.
+`docs/adr/0053-minimal-http-client-for-the-scorer.md` has the figures beside httpx.
 """
 
 import asyncio

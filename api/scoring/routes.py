@@ -3,9 +3,9 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from api.dependencies import dependencies
 from api.identity.roles import Scope
 from api.openapi import body_of
-from api.parts import parts
 from api.requests import parse, read_body
 from api.scoring.schemas import ScoreBatchIn, ScoreBatchOut
 from api.scoring.service import score_batch
@@ -22,8 +22,8 @@ async def score_back_book(request: Request) -> Response:
 
     The answer is one document, or a line a claim with `Accept: application/x-ndjson`.
     """
-    own = parts(request)
-    await own.door.admit(request, Scope.BATCH)
+    own = dependencies(request)
+    await own.authenticator.admit(request, Scope.BATCH)
     sent = parse(ScoreBatchIn, await read_body(request, MAX_BATCH_BYTES))
     scores = await score_batch(own.database, own.scorer, sent.claims)
     if _LINES in request.headers.get("accept", ""):

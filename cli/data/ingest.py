@@ -74,7 +74,11 @@ def provider_fraud(directory: Path, unlabelled: bool, out: Path | None, as_json:
 
 @ingest.command("csv")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--mapping", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="YAML; see docs/data.md.")
+@click.option(
+    "--mapping",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="YAML; see docs/reference/mapping.md.",
+)
 @click.option("--suggest", "draft", is_flag=True, help="Print a draft mapping for the file and read nothing.")
 @_OUT
 @_JSON

@@ -74,7 +74,10 @@ def build(claims: Path | None, labels: Path | None, as_json: bool) -> None:
 
 @features.command()
 @click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("docs/features.md"), show_default=True
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("docs/reference/features.md"),
+    show_default=True,
 )
 def docs(out: Path) -> None:
     """Write the page of all features from their declarations."""

@@ -126,7 +126,8 @@ def _show_evaluation(found: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from pipelines.evaluate.page import interval, money, number, percent
+    from core.format import money, number, percent
+    from pipelines.evaluate.page import interval
 
     console, window = Console(), found["window"]
     console.print(

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--mapping", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="YAML; see docs/data.md.")
+@click.option(
+    "--mapping",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="YAML; see docs/reference/mapping.md.",
+)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Default: FILE with .scored.parquet.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object.")
 def score(file: Path, mapping: Path | None, out: Path | None, as_json: bool) -> None:

@@ -33,10 +33,11 @@ def threshold(
     from rich.console import Console
     from rich.table import Table
 
+    from core.format import money, number, percent
     from core.settings import settings
     from models.threshold import Choice
     from pipelines.evaluate.flow import latest, named
-    from pipelines.evaluate.page import money, number, percent, rounded
+    from pipelines.evaluate.page import rounded
     from pipelines.evaluate.window import newest_window
     from pipelines.promote.choose import choose as store_choice
     from pipelines.promote.choose import options

@@ -85,7 +85,7 @@ def _show(found: "Report") -> None:
     from rich.table import Table
 
     from claims.money import format_cents
-    from pipelines.evaluate.page import number, percent
+    from core.format import number, percent
 
     console = Console()
     console.print(

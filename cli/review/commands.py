@@ -178,9 +178,9 @@ def record(
 def judge(as_json: bool) -> None:
     """Judge the model by what investigators found, each finding weighed by the chance it had to be looked into."""
     from cli.model import refusals
+    from core.format import number
     from core.servers import postgres_url
     from core.settings import settings
-    from pipelines.evaluate.page import number
     from pipelines.loop.ledger import judged
 
     with refusals():
@@ -245,7 +245,7 @@ def _show_policies(found: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from pipelines.evaluate.page import money, percent
+    from core.format import money, percent
 
     table = Table("policy", "dollars found", "after the turn", "precision", "after the turn", "ECE", "after the turn")
     for name, one in found["policies"].items():

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment
 
-from pipelines.evaluate.page import number, percent
+from core.format import number, percent
 
 if TYPE_CHECKING:
     from pipelines.drift.flow import Drift

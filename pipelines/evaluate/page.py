@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment
 
 from core import clock
+from core.format import money, number, percent
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -96,28 +97,11 @@ fraud; average precision {{ e.unseen_providers.ap | number }}
 """
 
 
-def number(value: float | None) -> str:
-    """Three figures; a dash for what is not known."""
-    if value is None or math.isnan(value):
-        return "–"
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def percent(value: float | None) -> str:
-    """A share in per cent."""
-    return "–" if value is None or math.isnan(value) else f"{value * 100:.3g} %"
-
-
 def interval(value: Mapping[str, float] | None) -> str:
     """A value with its interval."""
     if value is None:
         return "–"
     return f"{number(value['value'])} ({number(value['low'])} to {number(value['high'])})"
-
-
-def money(cents: float | None) -> str:
-    """Cents as whole money."""
-    return "–" if cents is None else f"{cents / 100:,.0f}"
 
 
 def render(evaluation: Mapping[str, Any], *, pictures: Mapping[str, str] | None = None) -> str:

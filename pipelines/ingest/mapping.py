@@ -226,7 +226,7 @@ def load_mapping(path: Path) -> Mapping:
     except OSError as error:
         raise MappingError(f"cannot read the mapping {path}: {error.strerror}") from error
     if len(raw) > MAX_MAPPING_BYTES:
-        raise MappingError(f"{path} has more than {MAX_MAPPING_BYTES:,} bytes, so it is no mapping; see docs/data.md")
+        raise MappingError(f"{path} exceeds {MAX_MAPPING_BYTES:,} bytes; see docs/reference/mapping.md")
     try:
         parsed = yaml.load(raw.decode("utf-8-sig"), Loader=_BoundedLoader)  # noqa: S506 (it is a SafeLoader)
     except RecursionError:
@@ -236,7 +236,7 @@ def load_mapping(path: Path) -> Mapping:
     except ValueError as error:  # what looks like a date or a number and is none, such as 2024-13-45
         raise MappingError(f"{path} has a value that is not valid YAML ({error}); put it in quotes") from error
     if not isinstance(parsed, dict):
-        raise MappingError(f"{path} must hold a mapping with 'name' and 'columns'; see docs/data.md")
+        raise MappingError(f"{path} must hold a mapping with 'name' and 'columns'; see docs/reference/mapping.md")
     try:
         return Mapping.model_validate(parsed)
     except ValidationError as error:

@@ -81,7 +81,7 @@ def training_weights(weights: NDArray[np.float64], *, most: float) -> NDArray[np
 
     A few huge weights make a model of those few claims: one fraud found by lot that counts for 400 claims bends the
     trees and the calibration both. Cutting trades bias (unflagged claims count for too little) for much less variance;
-    `docs/learning-loop.md` has what was measured. Estimates never cut.
+    `docs/concepts/learning-loop.md` has what was measured. Estimates never cut.
     """
     if most < 1:
         raise LoopError("weights are cut at 1 or more")

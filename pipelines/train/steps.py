@@ -133,7 +133,7 @@ def refuse_unknown(features: Iterable[str]) -> None:
     """Raise `DatasetError` where a name is that of no feature: a misspelt one would be without effect."""
     unknown = sorted(set(features) - set(FEATURE))
     if unknown:
-        raise DatasetError(f"no feature {', '.join(unknown)}; docs/features.md has their names")
+        raise DatasetError(f"no feature {', '.join(unknown)}; docs/reference/features.md has their names")
 
 
 def narrow(

@@ -13,8 +13,9 @@ import psycopg
 from fastapi import FastAPI
 
 from api.app import create_app
+from api.database import Database
+from api.dependencies import Dependencies
 from api.identity.service import create_key
-from api.parts import Parts
 from core.settings import Settings
 from tests.claims.makers import score_document
 
@@ -147,9 +148,13 @@ class Api:
     app: FastAPI
     url: str
     client: httpx.AsyncClient
-    parts: Parts
+    dependencies: Dependencies
     scorer: WireScorer
     keys: dict[str, str]
+
+    @property
+    def database(self) -> Database:
+        return self.dependencies.database
 
     async def post(self, path: str, body: Any, *, role: str = "admin", **headers: str) -> httpx.Response:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -179,14 +184,14 @@ async def running_api(url: str, **changes: Any) -> AsyncIterator[Api]:
         values = {"scorer_url": f"http://127.0.0.1:{scorer.port}", "scorer_deadline_ms": 2_000, **changes}
         app = create_app(Settings(**values), url)
         async with app.router.lifespan_context(app):
-            parts: Parts = app.state.parts
+            dependencies: Dependencies = app.state.dependencies
             keys = {}
             for role in ("provider", "claims_system", "investigator", "lead_investigator", "admin"):
                 provider = "H456" if role == "provider" else None
-                _, keys[role] = await create_key(parts.database, name=role, role=role, provider_id=provider)
+                _, keys[role] = await create_key(dependencies.database, name=role, role=role, provider_id=provider)
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://claims") as client:
-                yield Api(app, url, client, parts, scorer, keys)
+                yield Api(app, url, client, dependencies, scorer, keys)
 
 
 async def says_nothing(exchange: Exchange) -> None:

@@ -210,7 +210,7 @@ async def test_an_approver_does_not_answer_their_own_proposal_under_any_of_their
     refused = await decide(api, claim_id, APPROVE, role="lead_investigator")
     assert refused.status_code == 403
     assert "ask another approver" in refused.json()["detail"]
-    _, api.keys["second_key"] = await create_key(api.parts.database, name="lead_investigator", role="admin")
+    _, api.keys["second_key"] = await create_key(api.database, name="lead_investigator", role="admin")
     assert (await decide(api, claim_id, APPROVE, role="second_key")).status_code == 403
     assert (await decide(api, claim_id, APPROVE, role="admin")).status_code == 201
 

@@ -1,4 +1,4 @@
-"""The examples of docs/claims-api.md, sent to the API as they stand."""
+"""The examples of docs/guides/claims-system.md, sent to the API as they stand."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 from api.intake.schemas import ClaimOut
 from tests.api.makers import MINIMAL, Api, answering
 
-PAGE = (Path(__file__).parents[2] / "docs" / "claims-api.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "claims-system.md").read_text()
 EXAMPLES = re.findall(r"curl \$API(/\S+) [^\n]*(?:\\\n)?[^\n]*?-d '(\{.*?\})'\n", PAGE, re.DOTALL)
 
 

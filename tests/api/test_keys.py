@@ -7,30 +7,30 @@ from tests.api.makers import Api
 
 
 async def test_a_secret_is_not_kept(api: Api):
-    _, secret = await service.create_key(api.parts.database, name="x", role="admin")
+    _, secret = await service.create_key(api.database, name="x", role="admin")
     assert secret.startswith("gnj_")
     assert secret not in str(api.rows("SELECT k::text FROM api_keys AS k"))
 
 
 async def test_a_revoked_key_ends_once_it_is_no_longer_remembered(api: Api):
-    api_key_id, api.keys["new"] = await service.create_key(api.parts.database, name="x", role="admin")
+    api_key_id, api.keys["new"] = await service.create_key(api.database, name="x", role="admin")
     assert (await api.get("/v1/claims", role="new")).status_code == 200
-    assert await service.revoke_key(api.parts.database, api_key_id)
-    assert not await service.revoke_key(api.parts.database, api_key_id)
-    fresh = service.Doorkeeper(api.parts.database)
+    assert await service.revoke_key(api.database, api_key_id)
+    assert not await service.revoke_key(api.database, api_key_id)
+    fresh = service.Authenticator(api.database)
     with pytest.raises(service.Unauthorized):
         await fresh.identify(api.keys["new"])
 
 
 async def test_an_expired_key_does_not_hold(api: Api):
-    _, api.keys["old"] = await service.create_key(api.parts.database, name="x", role="admin", expires_at=clock.now())
+    _, api.keys["old"] = await service.create_key(api.database, name="x", role="admin", expires_at=clock.now())
     assert (await api.get("/v1/claims", role="old")).status_code == 401
 
 
 @pytest.mark.parametrize(("role", "provider_id"), [("king", None), ("provider", None), ("admin", "H456")])
 async def test_a_key_without_sense_is_not_made(api: Api, role, provider_id):
     with pytest.raises(ValueError, match=r"role|provider"):
-        await service.create_key(api.parts.database, name="x", role=role, provider_id=provider_id)
+        await service.create_key(api.database, name="x", role=role, provider_id=provider_id)
 
 
 def test_no_provider_sees_scores():

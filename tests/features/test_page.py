@@ -6,5 +6,5 @@ from features.page import page
 
 
 def test_the_page_of_features_is_current() -> None:
-    written = (Path(__file__).parents[2] / "docs" / "features.md").read_text()
+    written = (Path(__file__).parents[2] / "docs" / "reference" / "features.md").read_text()
     assert written == page(), "run `ginja features docs`"

@@ -14,7 +14,7 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 
 def test_there_are_the_five_that_the_manual_speaks_of():
-    manual = (FOLDER.parent / "docs" / "data-science.md").read_text()
+    manual = (FOLDER.parent / "docs" / "guides" / "data-science.md").read_text()
     assert len(NOTEBOOKS) == 5
     for path in NOTEBOOKS:
         assert f"notebooks/{path.name}" in manual

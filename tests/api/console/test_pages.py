@@ -16,7 +16,7 @@ from starlette.routing import Mount
 from api.console.routes import console_app
 from api.console.service import SESSION, Console
 from api.database import Database
-from api.identity.service import Doorkeeper, create_key, revoke_key
+from api.identity.service import Authenticator, create_key, revoke_key
 from api.reviews.service import Reviews
 from claims.review import ReviewPolicy
 from core import clock
@@ -88,7 +88,7 @@ def store_claim(url: str, claim_id: str, *, reason_text: str = "Amount 4.2× the
 
 def app_over(database: Database) -> Starlette:
     app = console_app()
-    app.state.console = Console(database, Doorkeeper(database), Reviews(database, POLICY))
+    app.state.console = Console(database, Authenticator(database), Reviews(database, POLICY))
     return Starlette(routes=[Mount("/console", app)])
 
 

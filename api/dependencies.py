@@ -1,11 +1,11 @@
-"""What a running API is made of, put together once and handed to the routes."""
+"""The dependencies of a running API, created once per process and shared by its routes."""
 
 from dataclasses import dataclass
 
 from starlette.requests import Request
 
 from api.database import Database
-from api.identity.service import Doorkeeper
+from api.identity.service import Authenticator
 from api.intake.service import Intake, Policies
 from api.reviews.service import Reviews
 from api.scoring.client import ScorerClient
@@ -17,19 +17,19 @@ from core.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """The parts of one process."""
+class Dependencies:
+    """The services of one process, and what they share."""
 
     settings: Settings
     database: Database
-    door: Doorkeeper
+    authenticator: Authenticator
     scorer: ScorerClient
     intake: Intake
     reviews: Reviews
 
     @classmethod
-    def assemble(cls, settings: Settings, database_url: str) -> "Parts":
-        """Make the parts; nothing is connected yet."""
+    def create(cls, settings: Settings, database_url: str) -> "Dependencies":
+        """Create the services; connections are opened by the first request that needs one."""
         database = Database(database_url)
         scorer = ScorerClient(
             settings.scorer_base_url,
@@ -49,19 +49,19 @@ class Parts:
         return cls(
             settings=settings,
             database=database,
-            door=Doorkeeper(database),
+            authenticator=Authenticator(database),
             scorer=scorer,
             intake=Intake(database, scorer, policies),
             reviews=Reviews(database, review_policy),
         )
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close every connection."""
         self.scorer.close()
         await self.database.close()
 
 
-def parts(request: Request) -> Parts:
-    """The parts of the application that got this request."""
-    found: Parts = request.app.state.parts
+def dependencies(request: Request) -> Dependencies:
+    """The dependencies of the application that serves this request."""
+    found: Dependencies = request.app.state.dependencies
     return found
