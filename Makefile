@@ -19,7 +19,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Compiled kernels are kept between runs, out of the sources.
 export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
 
-.PHONY: help setup demo up test check bench chaos clean
+.PHONY: help setup demo up test check reference bench chaos clean
 
 help: ## What there is to make
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -40,6 +40,10 @@ check: $(READY) ## Style, types and import rules alone
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+reference: $(READY) ## Write the generated pages of docs/reference
+	@$(BIN)/python -m cli.reference
+	@$(BIN)/ginja features docs
 
 bench: $(READY) ## Features and scoring, measured
 	@$(BIN)/ginja bench features $(ARGS)

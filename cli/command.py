@@ -25,15 +25,14 @@ class _Program(click.Command):
         prog_name: str | None = None,
         complete_var: str | None = None,
         standalone_mode: bool = True,
-        windows_expand_args: bool = True,
         **extra: Any,
     ) -> Any:
         """Run the command; in standalone mode (the default) raise `SystemExit` with one of `ExitCode`."""
         words = list(sys.argv[1:] if args is None else args)
         if not standalone_mode:
-            return super().main(words, prog_name, complete_var, False, windows_expand_args, **extra)
+            return super().main(words, prog_name, complete_var, standalone_mode=False, **extra)
         try:
-            result = super().main(words, prog_name, complete_var, False, windows_expand_args, **extra)
+            result = super().main(words, prog_name, complete_var, standalone_mode=False, **extra)
         except Exception as error:
             failure = failure_of(error)
             if failure is None:

@@ -42,7 +42,11 @@ def failure_of(error: Exception) -> Failure | None:
         hint = _help_hint(error.ctx) if isinstance(error, click.UsageError) else ""
         return Failure(" ".join(error.format_message().split()), error.exit_code, hint)
     text = one_line(error)
-    return None if text is None else Failure(text, getattr(error, "exit_code", ExitCode.FAILED))
+    if text is None:
+        return None
+    code = getattr(error, "exit_code", ExitCode.FAILED)
+    hint = "\nNothing was trained; the champion is unchanged." if code == ExitCode.DATA_REFUSED else ""
+    return Failure(text, code, hint)
 
 
 def _help_hint(context: click.Context | None) -> str:

@@ -25,11 +25,13 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.OK: "The command did what it was called for.",
     ExitCode.FAILED: (
         "The command ran and failed: a server is unavailable, a file is damaged, or a check found a fault "
-        "(`features verify`, `bench chaos`, `doctor`, `status`). A Python traceback is a defect of Ginja; please report it."
+        "(`features verify`, `bench chaos`, `doctor`, `status`). "
+        "A Python traceback is a defect of Ginja; please report it."
     ),
     ExitCode.USAGE: (
         "Something the command needs is missing or invalid: an argument, an option, an environment variable, a data "
-        "set, a model, a claim, a key. Nothing was changed; the message says what is allowed or which command creates it."
+        "set, a model, a claim, a key. Nothing was changed; the "
+        "message says what is allowed or which command creates it."
     ),
     ExitCode.DATA_REFUSED: "A quality gate refused the data; nothing was trained.",
     ExitCode.MODEL_REFUSED: "A promotion gate refused the model; the champion is unchanged.",

@@ -1,38 +1,36 @@
-"""`ginja drift`: each day against the quiet stretch before it."""
-
-import json
+"""`ginja monitor`: drift of data and scores."""
 
 import click
 
-from cli.model import refusals, source_of
+from cli.command import command
+from cli.exit_codes import ExitCode
+from cli.options import DATASET, model_option
+from cli.output import print_json
+from cli.progress import task
 
 
-@click.command()
-@click.argument("version", required=False)
-@click.option("--dataset", help="simulated, or a folder of `ginja ingest`.")
-@click.option("--days", default=30, show_default=True, type=click.IntRange(1), help="Days to look at.")
+@command(examples=["ginja monitor drift", "ginja monitor drift --days 30 --json"])
+@model_option("the champion")
+@DATASET
+@click.option("--days", default=30, show_default=True, type=click.IntRange(1), help="Days to check.")
 @click.option(
     "--reference-days", default=60, show_default=True, type=click.IntRange(1), help="Days before them to compare with."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, as the last line.")
-def drift(version: str | None, dataset: str | None, days: int, reference_days: int, as_json: bool) -> None:
-    """Measure drift of the claims scored by VERSION (default: the champion); exits 5 where an alarm is raised."""
-    from rich.console import Console
-
+def drift(version: str | None, dataset: str, days: int, reference_days: int, as_json: bool) -> None:
+    """Compare each day's claims and scores with a reference period; exits 5 if an alarm is raised."""
+    from cli.model.common import source_of
     from core.settings import settings
     from pipelines.drift.flow import check
 
-    with refusals(), Console(stderr=True).status("Measuring drift"):
-        source = source_of(dataset, None, None)
-        found = check(settings().home, source, version=version, days=days, reference_days=reference_days)
+    with task("Measuring drift"):
+        found = check(settings().home, source_of(dataset), version=version, days=days, reference_days=reference_days)
     if as_json:
-        click.echo(json.dumps(found.as_json()))
+        print_json(found.as_json())
     else:
-        click.echo(
-            f"{found.model} on {len(found.days)} days of {found.dataset}, against {' to '.join(found.reference)}"
-        )
+        reference = " to ".join(found.reference)
+        click.echo(f"{found.model} on {len(found.days)} days of {found.dataset}; reference period {reference}")
         for alarm in found.raised:
             click.echo(alarm.words())
-        click.echo(f"{len(found.raised)} alarms; see reports/drift.html under the home")
+        click.echo(f"{len(found.raised)} alarms. Report: reports/drift.html under the home")
     if found.raised:
-        raise SystemExit(5)
+        raise SystemExit(ExitCode.DRIFT)

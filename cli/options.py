@@ -24,7 +24,9 @@ DATASET = click.option(
     help="Data set: simulated, provider-fraud, or the name of a mapping that was ingested.",
 )
 DATA = click.option("--data", type=INPUT_FILE, help="A labelled claims file, in place of --dataset; needs --mapping.")
-MAPPING = click.option("--mapping", type=INPUT_FILE, help="YAML that maps the columns of the file; see docs/data.md.")
+MAPPING = click.option(
+    "--mapping", type=INPUT_FILE, help="YAML that maps the columns of the file; see docs/reference/mapping.md."
+)
 CAPACITY = click.option(
     "--capacity", type=ABOVE_ZERO, help="Claims the investigators can review in a week; default: 1 % of the claims."
 )

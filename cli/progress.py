@@ -50,6 +50,10 @@ class Task:
 
             self._bar.update(self._task, description=f"{self._title} [dim]· {escape(text)}[/]")
 
+    def result(self, text: str) -> None:
+        """Say what came of it, for the line that stays."""
+        self.outcome = text
+
     def total(self, count: int) -> None:
         """Let the bar fill up to `count`."""
         if self._bar is not None and self._task is not None:

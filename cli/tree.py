@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -77,7 +78,9 @@ COMMANDS: tuple[Entry, ...] = (
 )
 
 GROUPS: dict[str, GroupEntry] = {
-    "run": GroupEntry("Run one process of the platform.", ("ginja run api --port 8600", "ginja run scorer --workers 2")),
+    "run": GroupEntry(
+        "Run one process of the platform.", ("ginja run api --port 8600", "ginja run scorer --workers 2")
+    ),
     "servers": GroupEntry(
         "Start, show and stop the embedded Postgres and Valkey of this home.",
         ("ginja servers start", "ginja servers show --urls"),
@@ -90,7 +93,7 @@ GROUPS: dict[str, GroupEntry] = {
         ("ginja data simulate --claims 60000", "ginja data ingest csv claims.csv --mapping mapping.yaml"),
     ),
     "data ingest": GroupEntry(
-        "Convert claims files to the claims frame; rows that cannot be read are listed in rejects.csv with line and reason.",
+        "Convert claims files to the claims frame; invalid rows are listed in rejects.csv with line and reason.",
         ("ginja data ingest csv claims.csv --suggest > mapping.yaml",),
     ),
     "features": GroupEntry(
@@ -147,7 +150,7 @@ _BY_WORDS: dict[tuple[str, ...], Entry] = {
 class TreeGroup(Group):
     """A group of the tree; its commands are imported when they are called."""
 
-    def __init__(self, path: str = "", **attributes: object) -> None:
+    def __init__(self, path: str = "", **attributes: Any) -> None:
         super().__init__(**attributes)
         self._path = tuple(path.split())
 

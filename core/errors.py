@@ -13,7 +13,7 @@ class CoreError(Exception):
 
 
 class SettingsError(CoreError):
-    """Environment variables that are not settings, or have invalid values; the message names each, without its value."""
+    """Unknown environment variables, or invalid values; the message names each variable, never its value."""
 
     exit_code = 2
 

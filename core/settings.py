@@ -7,8 +7,9 @@ from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import SettingsError
@@ -19,7 +20,40 @@ OTHER_VARIABLES = {
 }
 """Variables with our prefix that are not settings, and what reads them."""
 
+_DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
+_REDIS_SCHEMES = ("redis", "rediss", "unix")
+_HTTP_SCHEMES = ("http", "https")
+
+
+def _has_scheme(url: str, schemes: tuple[str, ...]) -> str:
+    """Check that a URL has one of the schemes and a valid port; the message does not contain the URL, which may hold
+    a password."""
+    try:
+        parts = urlsplit(url)
+        wrong = parts.scheme not in schemes or "://" not in url or parts.port == 0
+    except ValueError:
+        wrong = True
+    if wrong:
+        raise ValueError(f"must be a URL such as {schemes[0]}://host:port")
+    return url
+
+
+def _database_url(url: SecretStr) -> SecretStr:
+    return SecretStr(_has_scheme(url.get_secret_value(), _DATABASE_SCHEMES))
+
+
+def _redis_url(url: SecretStr) -> SecretStr:
+    return SecretStr(_has_scheme(url.get_secret_value(), _REDIS_SCHEMES))
+
+
+def _http_url(url: str) -> str:
+    return _has_scheme(url, _HTTP_SCHEMES)
+
+
 Port = Annotated[int, Field(ge=1, le=65_535)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
 
 
 class Settings(BaseSettings):
@@ -27,13 +61,13 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=None, extra="ignore", frozen=True)
 
-    home: Path = Field(Path(".ginja"), description="Folder of everything Ginja stores: servers, data, features, models.")
+    home: Path = Field(Path(".ginja"), description="Folder of all that Ginja stores: servers, data, features, models.")
     data_dir: Path = Field(
         default_factory=lambda values: Path(values["home"]) / "public",
         description="Folder of public data sets, such as `provider_fraud/`; unset: `public` under the home.",
     )
-    database_url: SecretStr | None = Field(None, description="Postgres URL; unset: the embedded Postgres.")
-    redis_url: SecretStr | None = Field(None, description="Valkey or Redis URL; unset: the embedded Valkey.")
+    database_url: DatabaseUrl | None = Field(None, description="Postgres URL; unset: the embedded Postgres.")
+    redis_url: RedisUrl | None = Field(None, description="Valkey or Redis URL; unset: the embedded Valkey.")
     mlflow_url: str | None = Field(None, description="MLflow tracking URL; unset: a SQLite store under the home.")
 
     api_host: str = Field("127.0.0.1", description="Address the claims API binds to.")
@@ -42,7 +76,7 @@ class Settings(BaseSettings):
     scorer_port: Port = Field(8601, description="Port of the scorer.")
     scorer_workers: int = Field(1, ge=1, le=64, description="Worker processes of the scorer.")
     mlflow_port: Port = Field(8602, description="Port of the MLflow UI under `ginja up`.")
-    scorer_url: str | None = Field(
+    scorer_url: HttpUrl | None = Field(
         None, description="URL at which the API reaches the scorer; unset: `scorer_host` and `scorer_port`."
     )
     scorer_deadline_ms: int = Field(
@@ -51,8 +85,8 @@ class Settings(BaseSettings):
     scorer_hedge_after_ms: int | None = Field(
         None,
         ge=1,
-        description="Milliseconds without a score after which the API sends a second request and takes the first answer; "
-        "unset: one request.",
+        description="Milliseconds without a score after which the API sends a second request; it takes the first "
+        "answer. Unset: one request.",
     )
     rule_approval_cap_cents: int = Field(
         100_000, ge=0, description="A claim above this amount goes to review when the rule decides for lack of a score."
@@ -75,8 +109,8 @@ class Settings(BaseSettings):
     suspicion_days: int = Field(
         7,
         ge=0,
-        description="A claim for a service that is in review inherits the review if both services are at most this many "
-        "days apart.",
+        description="A claim for a service that is in review inherits the review if both services are at most this "
+        "many days apart.",
     )
     max_replacements: int = Field(5, ge=1, description="How often a claim can be replaced; after that, 409.")
 
@@ -84,7 +118,7 @@ class Settings(BaseSettings):
     features_stale_after_s: float = Field(
         30.0,
         gt=0,
-        description="Seconds without a heartbeat of the worker after which features of the current day count as missing.",
+        description="Seconds without a heartbeat of the worker after which today's features count as missing.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
         "INFO", description="Lowest severity that is logged."

@@ -21,7 +21,9 @@ def check(folder: Path | None, report: Path | None, as_json: bool) -> None:
 
     source = folder or settings().home / "data"
     if not (source / "claims.parquet").exists():
-        raise click.UsageError(f"{source} has no claims.parquet; run `ginja data simulate` or `ginja data ingest` first.")
+        raise click.UsageError(
+            f"{source} has no claims.parquet; run `ginja data simulate` or `ginja data ingest` first."
+        )
     import pyarrow.parquet as pq
 
     from pipelines.gates import GateFailed, check_claims

@@ -19,7 +19,9 @@ def load(folder: Path | None, source: str, as_json: bool) -> None:
 
     frames = folder or settings().home / "data"
     if not (frames / "claims.parquet").exists():
-        raise click.UsageError(f"{frames} has no claims.parquet; run `ginja data simulate` or `ginja data ingest` first.")
+        raise click.UsageError(
+            f"{frames} has no claims.parquet; run `ginja data simulate` or `ginja data ingest` first."
+        )
     from api.loading import load_folder
     from api.migrate import upgrade
     from core.servers import postgres_url

@@ -1,6 +1,5 @@
 """`ginja features`: the offline features and the online store."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,18 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.command import command
+from cli.options import INPUT_FILE, OUTPUT_FILE
+from cli.output import print_json, print_values
+from cli.progress import console, task
+
 if TYPE_CHECKING:
     import psycopg
     import redis
 
 
-@click.group()
-def features() -> None:
-    """Apply, build, rebuild, verify features."""
-
-
-@features.command()
-@click.option("--json", "as_json", is_flag=True, help="Print a summary as one JSON object.")
+@command(examples=["ginja features apply"])
 def apply(as_json: bool) -> None:
     """Write the Feast registry from the declarations, and pin it by its SHA-256."""
     from core import telemetry
@@ -32,36 +30,32 @@ def apply(as_json: bool) -> None:
 
     home = settings().home
     digest = run(home, valkey_url(settings()))
-    _tell({"registry": str(registry_path(home)), "sha256": digest}, as_json=as_json)
+    print_values({"registry": str(registry_path(home)), "sha256": digest}, as_json=as_json)
 
 
-@features.command()
-@click.option("--claims", type=click.Path(path_type=Path, exists=True), help="Claims frame; default: data under home.")
-@click.option("--labels", type=click.Path(path_type=Path, exists=True), help="Labels frame; default: data under home.")
-@click.option("--json", "as_json", is_flag=True, help="Print a summary as one JSON object.")
+@command(
+    examples=["ginja features build", "ginja features build --claims-file claims.parquet --labels-file labels.parquet"]
+)
+@click.option("--claims-file", "claims", type=INPUT_FILE, help="Claims frame; default: data under the home.")
+@click.option("--labels-file", "labels", type=INPUT_FILE, help="Labels frame; default: data under the home.")
 def build(claims: Path | None, labels: Path | None, as_json: bool) -> None:
-    """Build the offline features: a Parquet file a view, from the claims and labels frames."""
+    """Build the offline features from the claims and labels frames: one Parquet file per view."""
     import time
 
-    from rich.progress import Progress
-
     from core.settings import settings
-    from features.errors import FeatureError
-    from features.layout import VIEWS
-    from features.offline import build as run
 
     home = settings().home
     claims = claims or home / "data" / "claims.parquet"
     labels = labels or home / "data" / "labels.parquet"
     if not claims.exists():
-        raise click.ClickException(f"{claims} is not there; run `ginja simulate` or `ginja ingest` first")
+        raise click.UsageError(f"{claims} not found; run `ginja data simulate` or `ginja data ingest` first.")
+    from features.layout import VIEWS
+    from features.offline import build as run
+
     began = time.perf_counter()
-    with Progress(console=_console()) as progress:
-        task = progress.add_task("Building features", total=len(VIEWS))
-        try:
-            built = run(home, claims, labels if labels.exists() else None, done=lambda view: progress.advance(task))
-        except FeatureError as error:
-            raise click.ClickException(str(error)) from error
+    with task("Building features") as progress:
+        progress.total(len(VIEWS))
+        built = run(home, claims, labels if labels.exists() else None, done=lambda view: progress.advance())
     summary = {
         "claims": built.claims,
         "views": len(built.rows),
@@ -69,40 +63,37 @@ def build(claims: Path | None, labels: Path | None, as_json: bool) -> None:
         "until_day": built.until,
         "seconds": round(time.perf_counter() - began, 2),
     }
-    _tell(summary, as_json=as_json)
+    print_values(summary, as_json=as_json)
 
 
-@features.command()
+@command(examples=["ginja features docs"])
 @click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("docs/reference/features.md"),
-    show_default=True,
+    "--out", type=OUTPUT_FILE, default=Path("docs/reference/features.md"), show_default=True, help="The page."
 )
-def docs(out: Path) -> None:
-    """Write the page of all features from their declarations."""
+def docs(out: Path, as_json: bool) -> None:
+    """Write the reference page of all features from their declarations."""
     from features.page import page
 
     out.write_text(page())
-    click.echo(out)
+    if as_json:
+        print_json({"out": str(out)})
+    else:
+        click.echo(out)
 
 
-@features.command()
-@click.option("--json", "as_json", is_flag=True, help="Print a summary as one JSON object.")
+@command(examples=["ginja features rebuild"])
 def rebuild(as_json: bool) -> None:
-    """Make the online store anew from the database, while scoring goes on."""
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
+    """Rebuild the online store from the database, while scoring continues."""
     from features.rebuild import rebuild as run
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with _stores() as (connection, client), Progress(*columns, console=_console()) as progress:
-        task = progress.add_task("Reading the ledger")
-
-        def tell(view: str, rows: int) -> None:
-            progress.update(task, description=f"{view}: {rows:,} rows")
-
-        rebuilt = run(connection, client, network=_network(), progress=tell)
+    with _stores() as (connection, client), task("Rebuilding the online store") as progress:
+        progress.step("Reading the claims")
+        rebuilt = run(
+            connection,
+            client,
+            network=_network(),
+            progress=lambda view, rows: progress.step(f"{view}: {rows:,} rows"),
+        )
     summary = {
         "claims": rebuilt.claims,
         "rows": sum(rebuilt.rows.values()),
@@ -110,13 +101,12 @@ def rebuild(as_json: bool) -> None:
         "generation": rebuilt.generation,
         "seconds": rebuilt.seconds,
     }
-    _tell(summary, as_json=as_json)
+    print_values(summary, as_json=as_json)
 
 
-@features.command("roll-over")
-@click.option("--json", "as_json", is_flag=True, help="Print a summary as one JSON object.")
+@command("roll-over", examples=["ginja features roll-over"])
 def roll_over(as_json: bool) -> None:
-    """Bring the history in the online store to today. The worker does so at midnight by itself."""
+    """Bring the history in the online store up to today. The worker does so at midnight."""
     from core import clock
     from features.locks import WRITING, held
     from features.rollover import roll_over as run
@@ -124,36 +114,39 @@ def roll_over(as_json: bool) -> None:
 
     with _stores() as (connection, client), held(connection, WRITING), turn(client) as writing:
         if writing.watermark is None:
-            raise click.ClickException("the online store is empty; run `ginja features rebuild`")
+            raise click.UsageError("The online store is empty; run `ginja features rebuild` first.")
         before = writing.watermark.rolled_day
         today = clock.day_number(clock.now())
         rows = run(connection, client, writing, today, network=_network())
-    _tell({"from_day": before, "to_day": today, "rows": rows}, as_json=as_json)
+    print_values({"from_day": before, "to_day": today, "rows": rows}, as_json=as_json)
 
 
-@features.command()
-@click.option("--claims", default=20_000, show_default=True, help="Claims that come live, of all the hard kinds.")
-@click.option("--seed", default=1, show_default=True, help="The same seed makes the same claims.")
-@click.option("--rate", default=100.0, show_default=True, help="Claims a second while freshness is measured.")
-@click.option("--seconds", default=20, show_default=True, help="How long freshness is measured.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@command(examples=["ginja features verify", "ginja features verify --claims 20000 --json"])
+@click.option(
+    "--claims", default=20_000, show_default=True, type=click.IntRange(1), help="Live claims, of all difficult kinds."
+)
+@click.option("--seed", default=1, show_default=True, help="Same seed, same claims.")
+@click.option(
+    "--rate",
+    default=100.0,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+    help="Claims per second while freshness is measured.",
+)
+@click.option(
+    "--seconds", default=20, show_default=True, type=click.IntRange(1), help="How long freshness is measured."
+)
 @click.pass_context
 def verify(ctx: click.Context, claims: int, seed: int, rate: float, seconds: int, as_json: bool) -> None:
-    """Hold what the scorer is asked with against what a model learns from, bit for bit."""
-    from cli.feature_verify import verify_features
+    """Check that online and offline feature vectors are bit-identical; exits 1 if they are not."""
+    from cli.features.verify import verify_features
 
-    report = verify_features(claims, seed=seed, rate=rate, seconds=seconds, console=_console())
+    report = verify_features(claims, seed=seed, rate=rate, seconds=seconds, console=console())
     for difference in report.told:
         click.echo(difference, err=True)
-    _tell(report.summary, as_json=as_json)
+    print_values(report.summary, as_json=as_json)
     if report.told:
         ctx.exit(1)
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    return Console(stderr=True)
 
 
 def _network() -> Path:
@@ -179,11 +172,3 @@ def _stores() -> "Iterator[tuple[psycopg.Connection[Any], redis.Redis]]":
         redis.Redis.from_url(valkey_url(settings())) as client,
     ):
         yield connection, client
-
-
-def _tell(summary: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(summary))
-        return
-    for name, value in summary.items():
-        click.echo(f"{name:>20}  {value}")

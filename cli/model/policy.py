@@ -1,40 +1,37 @@
-"""`ginja policy`: what the edits and their thresholds would have done, so that an insurer can set them."""
+"""`ginja policy backtest`: what the edits and their thresholds would have done, so that an insurer can set them."""
 
-import json
 from dataclasses import asdict
 
 import click
 
-from cli.model import JSON, refusals
+from cli.command import command
+from cli.options import DATASET, model_option
+from cli.output import print_json
+from cli.progress import task
 
 
-@click.group()
-def policy() -> None:
-    """The policy of edits: its thresholds are settings (GINJA_AUTO_APPROVAL_CAP_CENTS and others); try them here."""
-
-
-@policy.command()
-@click.option("--dataset", default="simulated", show_default=True, help="simulated, provider-fraud, or a folder.")
-@click.option("--model", "version", help="Version that scores; default: the champion, else the last trained.")
-@click.option("--no-model", is_flag=True, help="Try the policy as while the scorer is away: the 2× rule decides.")
-@click.option("--days", default=90, show_default=True, type=click.IntRange(1), help="Last days of labelled claims.")
-@click.option(
-    "--claims", "most", default=20_000, show_default=True, type=click.IntRange(1), help="At most so many claims."
+@command(
+    examples=[
+        "ginja policy backtest --days 90",
+        "GINJA_AUTO_APPROVAL_CAP_CENTS=500000 ginja policy backtest --json",
+    ]
 )
-@JSON
-def backtest(dataset: str, version: str | None, no_model: bool, days: int, most: int, as_json: bool) -> None:
-    """Run every edit over the history: alerts a day, precision against the labels, dollars, by finding.
+@DATASET
+@model_option("the champion, else the last one trained")
+@click.option("--no-model", is_flag=True, help="Without scores: the 2× rule decides, as when the scorer is down.")
+@click.option("--days", default=90, show_default=True, type=click.IntRange(1), help="Last days of labelled claims.")
+@click.option("--claims", default=20_000, show_default=True, type=click.IntRange(1), help="Maximum number of claims.")
+def backtest(dataset: str, version: str | None, no_model: bool, days: int, claims: int, as_json: bool) -> None:
+    """Run every edit on past claims: alerts per day, precision against the labels, and dollars, by finding.
 
     Every labelled claim of the last DAYS days is decided as the API would decide it now, with the price statistics of
-    the Monday before it. A finding floods where it has many alerts a day and holds up many honest claims; it sleeps
-    where it has none. Change a setting and run it again to compare. Precision has an exact 95 % interval.
+    the Monday before it. A finding with many alerts per day that holds many honest claims is too strict; one with no
+    alerts does nothing. Change a setting and run it again to compare. Precision has an exact 95 % interval.
     """
-    from rich.console import Console
-
     from core.settings import settings
     from pipelines.behaviour.run import run_backtest
 
-    with refusals(), Console(stderr=True).status("Reading the history") as status:
+    with task("Backtesting") as progress:
         found = run_backtest(
             settings().home,
             dataset=dataset,
@@ -42,11 +39,11 @@ def backtest(dataset: str, version: str | None, no_model: bool, days: int, most:
             version=version,
             with_model=not no_model,
             days=days,
-            most=most,
-            step=status.update,
+            most=claims,
+            step=progress.step,
         )
     if as_json:
-        click.echo(json.dumps(asdict(found), default=str))
+        print_json(asdict(found))
         return
     _show(found)
 
@@ -63,7 +60,16 @@ def _show(found: "object") -> None:
         f"{found.claims:,} claims, {found.frauds:,} of them fraud, {found.since} to {found.until}; "
         f"model: {found.model or 'none'}"
     )
-    table = Table("finding", "alerts", "a day", "fraud", "precision (95 %)", "honest held", "dollars held", "alone")
+    table = Table(
+        "finding",
+        "alerts",
+        "per day",
+        "fraud",
+        "precision (95 %)",
+        "honest held",
+        "dollars held",
+        "sole finding",
+    )
     for line in (*found.lines, found.rule_alone):
         interval = "" if line.precision_low is None else f" ({line.precision_low:.1%} to {line.precision_high:.1%})"
         table.add_row(

@@ -1,56 +1,51 @@
-"""`ginja score`: a file of claims, scored."""
+"""`ginja model score`: score a file of claims."""
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from rich.progress import Progress
+from cli.command import command
+from cli.options import INPUT_FILE, MAPPING, OUTPUT_FILE
+from cli.output import print_json
+from cli.progress import task
 
 
-@click.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option(
-    "--mapping",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="YAML; see docs/reference/mapping.md.",
-)
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Default: FILE with .scored.parquet.")
-@click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object.")
+@command(examples=["ginja model score claims.parquet", "ginja model score claims.csv --mapping mapping.yaml"])
+@click.argument("file", type=INPUT_FILE)
+@MAPPING
+@click.option("--out", type=OUTPUT_FILE, help="Default: FILE with the ending .scored.parquet.")
 def score(file: Path, mapping: Path | None, out: Path | None, as_json: bool) -> None:
     """Score the claims of FILE with the champion, each as of its receipt, with reasons.
 
-    FILE is Parquet or CSV with the columns of the claims frame, or a CSV of any shape with a --mapping. Claims that are
-    not part of the history of GINJA_HOME are put beside it, so that each is seen with everything received before it.
-    Run again after a crash, it goes on where it was.
+    FILE is Parquet or CSV with the columns of the claims frame, or a CSV of any columns with a --mapping. Claims that
+    are not in the history of the home are added to it for the computation, so that each is scored with everything
+    received before it. After an interruption, the same command continues where it stopped.
     """
     from core import telemetry
     from core.settings import settings
 
     telemetry.turn_off()
     from models.champion import load_pointed, read_pointer
+
+    home = settings().home.resolve()
+    target = out or file.with_name(f"{file.stem}.scored.parquet")
+    pointer = read_pointer(home)
+    if pointer is None:
+        raise click.UsageError(f"{home} has no champion; run `ginja model train` and `ginja model promote` first.")
     from models.scorer import Scorer
     from pipelines.score import features_for, read_claims
     from serving.files import parts_folder, score_file
 
-    home = settings().home.resolve()
-    target = out or file.with_name(f"{file.stem}.scored.parquet")
     work = parts_folder(target).with_suffix(".input")
-    pointer = read_pointer(home)
-    if pointer is None:
-        raise click.ClickException(f"{home} has no champion; run `ginja train` and `ginja promote` first")
     scorer = Scorer(load_pointed(home, pointer))
-    with _bar() as bar:
-        task = bar.add_task("reading", total=None)
+    with task(f"Scoring {file.name}") as progress:
+        progress.step("Reading the claims")
         read = read_claims(file, mapping, work)
-        bar.update(task, description="features")
+        progress.step("Building features")
         features = features_for(home, read.claims, work)
-        bar.update(task, description="scoring", total=len(read.claims))
-        outcome = score_file(scorer, read.claims, features, target, progress=lambda done: bar.advance(task, done))
+        progress.step("Scoring")
+        progress.total(len(read.claims))
+        outcome = score_file(scorer, read.claims, features, target, progress=progress.advance)
     rejects = read.keep_rejects(target.with_name(f"{target.stem}.rejects.csv"))
     _remove(work)
     summary = {
@@ -63,23 +58,13 @@ def score(file: Path, mapping: Path | None, out: Path | None, as_json: bool) -> 
         "model_version": scorer.version,
     }
     if as_json:
-        click.echo(json.dumps(summary))
+        print_json(summary)
         return
     click.echo(f"{outcome.claims:,} claims scored by {scorer.version} into {target}, {outcome.flagged:,} flagged")
     if outcome.resumed:
-        click.echo(f"{outcome.resumed:,} of them by the run before")
+        click.echo(f"{outcome.resumed:,} of them scored by an earlier run")
     if rejects is not None:
-        click.echo(f"{read.rejected:,} rows rejected; see {rejects}")
-
-
-@contextmanager
-def _bar() -> "Iterator[Progress]":
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        yield bar
+        click.echo(f"{read.rejected:,} rows rejected; listed in {rejects}")
 
 
 def _remove(work: Path) -> None:

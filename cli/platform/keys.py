@@ -30,9 +30,7 @@ def create(name: str, role: str, provider_id: str | None, days: int | None, as_j
         raise click.UsageError("--provider is required for --role provider, and not allowed for any other role.")
     expires_at = None if days is None else clock.now() + timedelta(days=days)
     api_key_id, secret = with_database(
-        lambda database: create_key(
-            database, name=name, role=role, provider_id=provider_id, expires_at=expires_at
-        )
+        lambda database: create_key(database, name=name, role=role, provider_id=provider_id, expires_at=expires_at)
     )
     if as_json:
         print_json({"api_key_id": api_key_id, "secret": secret, "expires_at": expires_at})
