@@ -154,8 +154,8 @@ def training_set(rows: int, as_json: bool) -> None:
     from core import telemetry
 
     telemetry.turn_off()
-    from benchmarks.features import measure_set
+    from benchmarks.features import measure_training_set
 
     with task("Building the training set") as progress:
-        figures = measure_set(rows, progress.step)
+        figures = measure_training_set(rows, progress.step)
     print_values(json.loads(figures.as_json()), as_json=as_json)

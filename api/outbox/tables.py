@@ -32,7 +32,7 @@ class OutboxRow(Base):
 
 
 class FeatureStoreRow(Base):
-    """What one project of the online store was last written with (`features/lost_writes.py`)."""
+    """What one project of the online store was last written with (`features/update/lost_writes.py`)."""
 
     __tablename__ = "feature_store"
 

@@ -45,7 +45,7 @@ def stay_up(settings: Settings, log: StepLog, *, claims: int, as_json: bool) -> 
 
 
 def _make_what_is_missing(platform: Platform, claims: int) -> None:
-    from models.champion import read_pointer
+    from models.artefact import read_pointer
     from pipelines.store import DATASET
 
     if not (platform.data / DATASET).exists():

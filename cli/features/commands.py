@@ -25,8 +25,8 @@ def apply(as_json: bool) -> None:
     telemetry.turn_off()
     from core.servers import valkey_url
     from core.settings import settings
-    from features.apply import apply as run
-    from features.apply import registry_path
+    from features.feast import apply as run
+    from features.feast import registry_path
 
     home = settings().home
     digest = run(home, valkey_url(settings()))
@@ -49,7 +49,7 @@ def build(claims: Path | None, labels: Path | None, as_json: bool) -> None:
     labels = labels or home / "data" / "labels.parquet"
     if not claims.exists():
         raise click.UsageError(f"{claims} not found; run `ginja data simulate` or `ginja data ingest` first.")
-    from features.layout import VIEWS
+    from features.declare import VIEWS
     from features.offline import build as run
 
     began = time.perf_counter()
@@ -72,9 +72,9 @@ def build(claims: Path | None, labels: Path | None, as_json: bool) -> None:
 )
 def docs(out: Path, as_json: bool) -> None:
     """Write the reference page of all features from their declarations."""
-    from features.page import page
+    from features.vector import reference_page
 
-    out.write_text(page())
+    out.write_text(reference_page())
     if as_json:
         print_json({"out": str(out)})
     else:
@@ -84,7 +84,7 @@ def docs(out: Path, as_json: bool) -> None:
 @command(examples=["ginja features rebuild"])
 def rebuild(as_json: bool) -> None:
     """Rebuild the online store from the database, while scoring continues."""
-    from features.rebuild import rebuild as run
+    from features.update import rebuild as run
 
     with _stores() as (connection, client), task("Rebuilding the online store") as progress:
         progress.step("Reading the claims")
@@ -108,11 +108,11 @@ def rebuild(as_json: bool) -> None:
 def roll_over(as_json: bool) -> None:
     """Bring the history in the online store up to today. The worker does so at midnight."""
     from core import clock
-    from features.locks import WRITING, held
-    from features.rollover import roll_over as run
-    from features.writer import turn
+    from features.online import write_session
+    from features.update import WRITE_LOCK, hold_lock
+    from features.update import roll_over as run
 
-    with _stores() as (connection, client), held(connection, WRITING), turn(client) as writing:
+    with _stores() as (connection, client), hold_lock(connection, WRITE_LOCK), write_session(client) as writing:
         if writing.watermark is None:
             raise click.UsageError("The online store is empty; run `ginja features rebuild` first.")
         before = writing.watermark.rolled_day
@@ -151,10 +151,10 @@ def verify(ctx: click.Context, claims: int, seed: int, rate: float, seconds: int
 
 def _network() -> Path:
     from core.settings import settings
-    from features.layout import PLANS
+    from features.declare import PLANS
     from features.offline import file_of
 
-    return file_of(settings().home, PLANS["provider_network"].standing)
+    return file_of(settings().home, PLANS["provider_network"].history)
 
 
 @contextmanager

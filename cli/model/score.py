@@ -25,7 +25,7 @@ def score(file: Path, mapping: Path | None, out: Path | None, as_json: bool) -> 
     from core.settings import settings
 
     telemetry.turn_off()
-    from models.champion import load_pointed, read_pointer
+    from models.artefact import load_pointed, read_pointer
 
     home = settings().home.resolve()
     target = out or file.with_name(f"{file.stem}.scored.parquet")

@@ -90,7 +90,7 @@ def worker(metrics_port: int | None, as_json: bool) -> None:
     from core.processes import local_url
     from core.servers import postgres_url, valkey_url
     from core.settings import settings
-    from features.layout import PLANS
+    from features.declare import PLANS
     from features.offline import file_of
 
     now = settings()
@@ -100,7 +100,7 @@ def worker(metrics_port: int | None, as_json: bool) -> None:
         start_http_server(metrics_port, addr=now.api_host)
     database_url, redis_url = postgres_url(now), valkey_url(now)
     upgrade(database_url)
-    network = file_of(now.home, PLANS["provider_network"].standing)
+    network = file_of(now.home, PLANS["provider_network"].history)
     metrics_url = None if metrics_port is None else f"{local_url(now.api_host, metrics_port)}/metrics"
     _announce("worker", metrics_url, as_json=as_json)
     asyncio.run(run_worker(now, database_url, redis_url, network=network))

@@ -3,7 +3,6 @@
 import gzip
 import importlib
 import json
-import pkgutil
 from pathlib import Path
 
 import click
@@ -22,7 +21,7 @@ import serving
 from cli.command import Command
 from cli.errors import one_line
 from cli.main import main
-from features.errors import UnsoundFrameError
+from features.errors import InvalidFrameError
 from pipelines.gates.errors import GateFailed
 from pipelines.score import InputError
 
@@ -40,8 +39,9 @@ def raising(error: BaseException) -> click.Command:
 
 
 def modules_of_errors() -> list[str]:
-    found = (one for room in ROOMS for one in pkgutil.walk_packages(room.__path__, f"{room.__name__}."))
-    return [one.name for one in found if one.name.endswith(".errors")]
+    root = Path(core.__path__[0]).parent
+    found = (path for room in ROOMS for path in Path(room.__path__[0]).rglob("errors.py"))
+    return sorted(".".join(path.relative_to(root).with_suffix("").parts) for path in found)
 
 
 @pytest.mark.parametrize("name", modules_of_errors())
@@ -57,7 +57,7 @@ def test_every_error_of_the_project_is_one_line(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(UnsoundFrameError("the frame", "1 of them"), 1), (InputError("the file has no claims"), 2)],
+    [(InvalidFrameError("the frame", "1 of them"), 1), (InputError("the file has no claims"), 2)],
     ids=["failed", "usage"],
 )
 def test_an_error_of_the_project_ends_a_command_with_one_line_and_its_exit_code(error: Exception, code: int) -> None:
