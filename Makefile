@@ -35,11 +35,12 @@ up: $(READY) ## The platform, left running until Ctrl-C
 test: check ## Style, types, import rules, and every test
 	$(BIN)/pytest -n 2 --dist loadfile -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true $(ARGS)
 
-check: $(READY) ## Style, types and import rules alone
+check: $(READY) ## Style, types, import rules and words alone
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/codespell
 
 docs: $(READY) ## The documentation site, in .cache/docs; a broken link fails
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --jobs auto docs .cache/docs
