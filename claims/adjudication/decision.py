@@ -153,7 +153,7 @@ def score_not_used(score: Score, min_gain_present: float) -> Finding:
         f"at least {min_gain_present:.0%} is needed. The 2× rule applies, and the claim will be scored again. "
         f"{_missing_views(score)}"
     )
-    return Finding("score_not_used", Outcome.APPROVED, text, f"models/{score.model_version} feature views")
+    return Finding("too_little_known", Outcome.APPROVED, text, f"models/{score.model_version} feature views")
 
 
 def _by_rule(amount_cents: int, rule: RuleVerdict, policy: DecisionPolicy) -> tuple[Finding, ...]:

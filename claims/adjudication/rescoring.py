@@ -11,7 +11,7 @@ from claims.adjudication.decision import Decision, findings_of_score
 from claims.outcome import Finding, Outcome
 from claims.scoring import Score
 
-CODES_WITHOUT_SCORE = frozenset({"rule_cannot_judge", "rule_flagged", "above_cap_without_score", "score_not_used"})
+CODES_WITHOUT_SCORE = frozenset({"rule_cannot_judge", "rule_flagged", "above_cap_without_score", "too_little_known"})
 """Codes of findings made only because no score was available."""
 
 
