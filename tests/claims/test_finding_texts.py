@@ -319,6 +319,9 @@ def test_a_score_has_as_many_findings_as_it_has_reasons_for_review():
         (outside(0.5, -2.0, 0.0), outside(0.75, -2.0, 0.0)),  # the value itself where the upper bound is 0
         (outside(0.5, -2.0, -1.0), outside(-3.0, -2.0, -1.0)),
         (outside(1.4, -2.0, -1.0), outside(30.0)),
+        (outside(60.0), outside(2.0, 0.0, 0.5)),  # 3 and 4 times the upper bound
+        (outside(60.0), outside(0.5, 2.0, 3.0)),
+        (outside(60.0), outside(0.0)),
     ],
 )
 def test_the_feature_farthest_outside_its_range_is_the_one_stated(near, far):
@@ -331,7 +334,7 @@ def test_the_feature_farthest_outside_its_range_is_the_one_stated(near, far):
 def test_a_score_that_is_not_used_says_how_much_was_missing_and_what_happens_instead():
     finding = score_not_used(make_score(gain_present=0.2, stale_views=["network"]), 0.5)
     assert finding == Finding(
-        "score_not_used",
+        "too_little_known",
         Outcome.APPROVED,
         "The score was not used: only 20% of the information the model relies on was available; at least 50% is "
         "needed. The 2× rule applies, and the claim will be scored again. Missing or stale: network.",
@@ -488,8 +491,8 @@ HELD = HeldClaim(
         (
             HELD,
             (
-                "Claim clm_0, for the same service, is in review because of model_flagged: Likely fraud. Claims in this "
-                "chain: clm_1, clm_0, clm_first."
+                "Claim clm_0, for the same service, is in review because of model_flagged: Likely fraud. "
+                "Claims in this chain: clm_1, clm_0, clm_first."
             ),
         ),
         (
@@ -515,6 +518,15 @@ def test_the_newest_held_claim_for_the_service_is_the_source_unless_one_is_repla
     assert found is not None
     assert found.source is other
     assert inherit(make_claim(), replaced=None, held=(other,), policy=SuspicionPolicy()) is None
+
+
+@pytest.mark.parametrize("direction", [-1, 1])
+@pytest.mark.parametrize(("days", "inherits"), [(7, True), (8, False)])
+def test_a_held_service_a_week_before_or_after_may_be_the_same_service(direction, days, inherits):
+    day = DAY + direction * timedelta(days=days)
+    held = replace(HELD, service_from=day, service_to=day)
+    found = inherit(make_claim(), replaced=None, held=(held,), policy=SuspicionPolicy())
+    assert (found is not None) is inherits
 
 
 def test_a_finding_that_does_not_ask_for_a_review_is_not_the_reason_of_one():

@@ -116,8 +116,8 @@ def test_the_highest_plausible_price_of_a_unit(rows, highest):
         (
             [reference(PROVIDER, median_cents=40_00.0), reference(median_cents=4_00.0)],
             (
-                "P1 is billed at 50.00 per unit, 12.5 times the median of 4.00 over 100 claims in the year to 2026-03-02; "
-                "at most 40.00 is plausible."
+                "P1 is billed at 50.00 per unit, 12.5 times the median of 4.00 over 100 claims in the year to "
+                "2026-03-02; at most 40.00 is plausible."
             ),
             "reference_statistics/P1/procedure",
         ),
