@@ -17,8 +17,6 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core import postgres
-from core.settings import Settings
 from features.offline import OPEN_ENDED, scratch_duckdb
 from features.update import export_frames, repeatable_read
 from pipelines.loop.dispositions import DISPOSITIONS, LabelledClaims, labels_as_of
@@ -48,14 +46,6 @@ class ExportCounts:
     labels: int
     findings: int
     """Claims with a disposition."""
-
-
-def database_of(settings: Settings) -> str | None:
-    """URL of the platform's database, if the settings name one or the home's own is running; starts nothing."""
-    if settings.database_url is not None:
-        return settings.database_url.get_secret_value()
-    home = settings.home.resolve()
-    return postgres.url(home) if postgres.running(home) is not None else None
 
 
 @contextmanager
