@@ -82,9 +82,9 @@ def export(url: str, home: Path) -> ExportCounts | None:
     """
     folder = home / "data"
     folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".export-", dir=folder) as beside:
+    with TemporaryDirectory(prefix=".export-", dir=folder) as exporting:
         with connected(url) as connection:
-            claims, labels = export_frames(connection, Path(beside))
+            claims, labels = export_frames(connection, Path(exporting))
             found = dispositions_of(connection)
         if pq.read_metadata(claims).num_rows == 0:
             return None
@@ -98,7 +98,7 @@ def export(url: str, home: Path) -> ExportCounts | None:
         (folder / DATASET).unlink(missing_ok=True)
         for path in (claims, labels, weights):
             path.replace(folder / path.name)
-        partial = Path(beside) / DATASET
+        partial = Path(exporting) / DATASET
         partial.write_text(json.dumps(about, indent=1))
         partial.replace(folder / DATASET)
     return ExportCounts(counts["claims"], counts["labels"], len(labelled.labels) + len(labelled.unlabelled))
