@@ -8,13 +8,14 @@ if TYPE_CHECKING:
     from pipelines.loop.charts import draw_policies
     from pipelines.loop.errors import LoopError
     from pipelines.loop.ledger import ReviewEvaluation, connected, evaluate_reviews, export
-    from pipelines.loop.policy_comparison import compare_policies
+    from pipelines.loop.policy_comparison import PolicyComparison, compare_policies
     from pipelines.loop.retraining import Retrained, retrain
     from pipelines.loop.salt import salt_of
     from pipelines.loop.selection import Selected, select
 
 __all__ = [
     "LoopError",
+    "PolicyComparison",
     "Retrained",
     "ReviewEvaluation",
     "Selected",

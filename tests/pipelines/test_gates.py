@@ -15,8 +15,7 @@ from click.testing import CliRunner
 
 from cli.main import main
 from core import clock
-from features.declare import CLAIMS, LABELS
-from features.vector import FEATURES
+from features.declare import CLAIMS, FEATURES, LABELS
 from pipelines.gates import (
     Check,
     GateFailed,
