@@ -51,7 +51,10 @@ class Workplace:
         self.folder = folder
         self.environment = dict(environment)
         self._replaced = replaced
-        self.processes = Processes(folder / "run", environment)
+        # The MLflow UI takes a minute to start on a busy machine, and no page uses it: name its store instead.
+        store = folder / ".ginja" / "mlflow" / "mlflow.db"
+        store.parent.mkdir(parents=True)
+        self.processes = Processes(folder / "run", {**environment, "GINJA_MLFLOW_URL": f"sqlite:///{store}"})
 
     def localized(self, text: str) -> str:
         """`text` with this run's addresses."""

@@ -26,7 +26,7 @@ FIRST = [
     "docs/start/your-claims.md",
     "docs/guides/data-science.md",
 ]
-"""The order in which a newcomer reads; the other pages follow by name. The quickstart starts the platform for all of them."""
+"""The order in which a newcomer reads; the quickstart starts the platform for all pages. The others follow by name."""
 OTHERS = [
     "CONTRIBUTING.md",
     "SECURITY.md",
