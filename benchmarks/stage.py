@@ -129,6 +129,7 @@ def _model(home: Path) -> None:
     from models.booster import BoosterParams, TrainingSample, train_booster
     from models.calibration import fit_calibrator
     from models.explain import MAX_TYPICAL_SAMPLE, build_tables, contributions, typical_claim
+    from models.training_range import training_range
 
     data = home / "data"
     built = training_set(home, data / "claims.parquet", data / "labels.parquet")
@@ -152,6 +153,7 @@ def _model(home: Path) -> None:
         calibration=Calibration(a=calibrator.a, b=calibrator.b, c=calibrator.c),
         threshold=float(np.quantile(calibrator.probabilities(margins), 0.99)),
         base_rate=float(fraud.mean()),
+        training_range=training_range(FEATURE_NAMES, x, x),
         typical=typical_claim(FEATURE_NAMES, sample, contributions(booster, tables, sample)),
         explained_by="tables",
     )

@@ -8,7 +8,7 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
-from claims.scoring import ClaimFacts, Counterfactual, OutOfRange, Score, ShadowScore
+from claims.scoring import CONTRACT, ClaimFacts, Counterfactual, OutOfRange, Score, ShadowScore
 from features.vector import FEATURE_NAMES, Reading, build_amounts, inputs_of, vector_of
 from models.artefact import Artefact
 from models.errors import SchemaMismatchError
@@ -204,6 +204,7 @@ class Scorer:
         names = self.artefact.features
         values = (None if value != value else value for value in row.tolist())
         return Score(
+            contract=CONTRACT,
             claim_id=facts.claim_id,
             model_version=self.version,
             schema_hash=self.artefact.document.schema_hash,

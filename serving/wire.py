@@ -8,7 +8,7 @@ import time
 from typing import Any, Self
 
 import bentoml
-from pydantic import Field, PrivateAttr, ValidationError
+from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
 from claims.scoring import ClaimFacts, Score
@@ -25,7 +25,9 @@ _DEADLINE = "ginja-deadline"
 
 
 class WireModel(bentoml.IODescriptor):
-    """A body of ours: read as JSON only, whatever else BentoML could read."""
+    """A request body, read as JSON only. Unknown fields are refused, so that a misspelt one is not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
 
     _deadline: float | None = PrivateAttr(None)
 
@@ -63,6 +65,8 @@ class ScoreRequest(WireModel):
 
 class BatchItem(bentoml.IODescriptor):
     """One claim of a batch."""
+
+    model_config = ConfigDict(extra="forbid")
 
     claim: ClaimFacts
     states: dict[str, Any] | None = None

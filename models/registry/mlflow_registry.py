@@ -152,9 +152,9 @@ def fetch(store: MlflowStore, version: str, models: Path) -> Path:
     with _mlflow(store) as mlflow:
         found = _version(mlflow.MlflowClient(), version)
         models.mkdir(parents=True, exist_ok=True)
-        digest = found.tags["ginja.manifest_sha256"]
+        digest = _tag(found, "ginja.manifest_sha256")
         with tempfile.TemporaryDirectory(dir=models, prefix=f".{version}-") as folder:
-            native = _download(mlflow, found.tags["ginja.model_id"], digest, Path(folder))
+            native = _download(mlflow, _tag(found, "ginja.model_id"), digest, Path(folder))
             load_artefact(native, expected_manifest_sha256=digest)
             target = models / version
             if not target.exists():
@@ -170,7 +170,7 @@ def aliases(store: MlflowStore) -> dict[str, str]:
         if not _names(client, MODEL_NAME):
             return {}
         held = client.get_registered_model(MODEL_NAME).aliases
-        return {a: client.get_model_version(MODEL_NAME, n).tags.get("ginja.version", "") for a, n in held.items()}
+        return {a: _tag(client.get_model_version(MODEL_NAME, n), "ginja.version") for a, n in held.items()}
 
 
 def set_alias(store: MlflowStore, alias: str, version: str) -> None:
@@ -305,6 +305,14 @@ def _download(mlflow: ModuleType, model_id: str, manifest_sha256: str, folder: P
 
 def _names(client: Any, name: str) -> bool:
     return any(model.name == name for model in client.search_registered_models(f"name = '{name}'"))
+
+
+def _tag(version: Any, name: str) -> str:
+    """A tag of a registered version. Raises `RegistryError` when it is missing."""
+    value = version.tags.get(name)
+    if not value:
+        raise RegistryError(f"registered version {version.version} has no tag {name}; register the model again")
+    return str(value)
 
 
 def _version(client: Any, version: str) -> Any:
