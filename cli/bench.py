@@ -40,7 +40,7 @@ def score(as_json: bool) -> None:
 @click.option("--seconds", default=6.0, show_default=True, help="How long each fault lasts.")
 @click.option("--rate", default=50.0, show_default=True, help="Claims a second.")
 def chaos(as_json: bool, names: tuple[str, ...], seconds: float, rate: float) -> None:
-    """Faults between API, scorer and Valkey under a stream of claims; exits 1 when a promise is broken."""
+    """Faults between API, scorer and Valkey under a stream of claims; exits 1 when a promise is missed_targets."""
     import json
     import sys
 
@@ -49,19 +49,19 @@ def chaos(as_json: bool, names: tuple[str, ...], seconds: float, rate: float) ->
     from core import telemetry
 
     telemetry.turn_off()
-    from benchmarks.chaos import broken, run, table
+    from benchmarks.chaos import missed_targets, run, table
 
     console = Console(stderr=True)
     with console.status("starting") as status:
         outcomes = run(status.update, only=names, seconds=seconds, rate=rate)
-    promises = broken(outcomes)
+    promises = missed_targets(outcomes)
     if as_json:
-        click.echo(json.dumps({"faults": [outcome.as_dict() for outcome in outcomes], "broken": promises}))
+        click.echo(json.dumps({"faults": [outcome.as_dict() for outcome in outcomes], "missed_targets": promises}))
     else:
         wide = Console()
         wide.print(table(outcomes), width=wide.width if wide.is_terminal else 150)
         for promise in promises:
-            console.print(f"[red]broken[/]: {promise}")
+            console.print(f"[red]missed_targets[/]: {promise}")
     sys.exit(1 if promises else 0)
 
 
@@ -87,7 +87,7 @@ def behaviour(as_json: bool, claims: int, judged: int) -> None:
     from benchmarks.behaviour import measure, table
 
     with Console(stderr=True).status("starting") as status:
-        found = measure(status.update, data_dir=settings().data_dir, claims=claims, judged=judged)
+        found = measure(status.update, data_dir=settings().data_dir, claims=claims, evaluated=judged)
     if as_json:
         click.echo(to_json(found))
         return
@@ -122,7 +122,7 @@ def features(as_json: bool, rows: int, runs: int, peer_runs: int | None, views: 
         peer_runs = runs if rows < 1_000_000 else 0
     with Console(stderr=True).status("starting") as status:
         named = VIEWS if views is None else tuple(views.split(","))
-        figures = measure_join(rows, runs=runs, peer_runs=peer_runs, say=status.update, views=named)
+        figures = measure_join(rows, runs=runs, peer_runs=peer_runs, report=status.update, views=named)
     _print(figures.as_json(), as_json=as_json)
 
 

@@ -1,1 +1,1 @@
-"""The ground every room stands on: settings, time, identifiers, logging, and the embedded servers."""
+"""Shared infrastructure: settings, time, identifiers, logging, formatting, and the embedded servers."""

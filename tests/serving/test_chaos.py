@@ -1,4 +1,4 @@
-"""The chaos test judges rightly: its lies are lies, and every broken promise is named."""
+"""The chaos test judges rightly: its lies are lies, and every missed_targets promise is named."""
 
 import json
 from dataclasses import replace
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.chaos import FaultResult, broken
+from benchmarks.chaos import FaultResult, missed_targets
 from benchmarks.faults import CORRUPTIONS, fault_scenarios
 from claims.score_check import InvalidScore, parse_score
 
@@ -60,7 +60,7 @@ KEPT = FaultResult(
 
 
 def test_kept_promises_are_no_news() -> None:
-    assert broken([KEPT, replace(KEPT, degrades=False, opened_s=None, by_rule=0)]) == []
+    assert missed_targets([KEPT, replace(KEPT, degrades=False, opened_s=None, by_rule=0)]) == []
 
 
 @pytest.mark.parametrize(
@@ -77,6 +77,6 @@ def test_kept_promises_are_no_news() -> None:
     ],
 )
 def test_each_broken_promise_is_named(changed: dict[str, object], words: str) -> None:
-    (found,) = broken([replace(KEPT, **changed)])  # type: ignore[arg-type]
+    (found,) = missed_targets([replace(KEPT, **changed)])  # type: ignore[arg-type]
     assert found.startswith("a fault: ")
     assert words in found
