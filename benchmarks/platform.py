@@ -1,4 +1,4 @@
-"""The platform of a benchmark: scorer, claims API and worker on a stage, with configurable routes between them."""
+"""The platform of a benchmark: scorer, claims API and worker on a stage, each with its own way to the others."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ COMMAND = ["-c", "from cli.main import main; main()"]
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """URLs by which the processes reach each other; None: directly. The chaos test inserts its proxies here."""
+    """Where the processes find each other; None: straight. The chaos test puts its proxies here."""
 
     scorer_port: int
     api_port: int
@@ -49,7 +49,7 @@ def free_routes() -> Routes:
 
 @contextmanager
 def platform(stage: Stage, routes: Routes, *, workers: int = 1) -> Iterator[BenchPlatform]:
-    """Start scorer, API and worker, wait until they are ready, and stop them after the block."""
+    """Scorer, API and worker, ready; ended with the block."""
     scorer_url = routes.scorer_url_of_api or f"http://127.0.0.1:{routes.scorer_port}"
     redis_of = {
         "scorer": routes.redis_url_of_scorer or stage.redis_url,
@@ -58,11 +58,11 @@ def platform(stage: Stage, routes: Routes, *, workers: int = 1) -> Iterator[Benc
     }
     starts: dict[str, tuple[Sequence[str], str | None]] = {
         "scorer": (
-            ["serve", "--port", str(routes.scorer_port), "--workers", str(workers)],
+            ["run", "scorer", "--port", str(routes.scorer_port), "--workers", str(workers)],
             f"http://127.0.0.1:{routes.scorer_port}/readyz",
         ),
-        "api": (["api", "--port", str(routes.api_port)], f"http://127.0.0.1:{routes.api_port}/readyz"),
-        "worker": (["worker"], None),
+        "api": (["run", "api", "--port", str(routes.api_port)], f"http://127.0.0.1:{routes.api_port}/readyz"),
+        "worker": (["run", "worker"], None),
     }
     with ExitStack() as stack:
         running: dict[str, Processes] = {}

@@ -30,6 +30,8 @@ class ArtefactError(ModelError):
 class ArtefactMissingError(ArtefactError):
     """The folder, or a file listed in its manifest, is missing."""
 
+    exit_code = 2
+
 
 class ArtefactCorruptError(ArtefactError):
     """The folder does not match its manifest and must not be loaded."""
