@@ -222,7 +222,7 @@ class Bench:
         return {"api_p50_ms": done["p50_ms"], "api_p99_ms": done["p99_ms"]}
 
     def _start_scorer(self, processes: Processes, *, workers: int) -> None:
-        command = [*COMMAND, "serve", "--port", str(self._port), "--workers", str(workers)]
+        command = [*COMMAND, "run", "scorer", "--port", str(self._port), "--workers", str(workers)]
         processes.start("scorer", command, ready_url=f"http://127.0.0.1:{self._port}/readyz")
         processes.wait("scorer")
         if workers > 1:

@@ -67,16 +67,16 @@ def test_kept_promises_are_no_news() -> None:
     ("changed", "words"),
     [
         ({"lost": 1}, "1 of 500 claims lost"),
-        ({"server_errors": 2}, "2 answers 5xx"),
+        ({"server_errors": 2}, "2 5xx responses"),
         ({"p99_ms": 301.0}, "p99 of 301 ms"),
         ({"opened_s": None}, "breaker not open"),
         ({"opened_s": 5.1}, "breaker not open"),
         ({"closed_s": None}, "breaker not closed"),
-        ({"not_rescored": ["clm_1"]}, "1 claims not scored again"),
+        ({"not_rescored": ["clm_1"]}, "1 claims not rescored"),
         ({"degrades": False, "by_model": 0}, "no claim was decided by the model"),
     ],
 )
-def test_each_broken_promise_is_named(changed: dict[str, object], words: str) -> None:
+def test_each_missed_target_is_named(changed: dict[str, object], words: str) -> None:
     (found,) = missed_targets([replace(KEPT, **changed)])  # type: ignore[arg-type]
     assert found.startswith("a fault: ")
     assert words in found
