@@ -1,6 +1,6 @@
 """The BentoML service of the scorer.
 
-`ginja serve` runs it with its workers; `bentoml serve serving.service:ScoringService` runs it too. The contract is in
+`ginja run scorer` runs it with its workers; `bentoml serve serving.service:ScoringService` runs it too. The contract is in
 docs/reference/scoring-api.md; docs/adr/0041 lists the BentoML layers that are disabled, and why.
 """
 

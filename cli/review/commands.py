@@ -9,7 +9,7 @@ import click
 
 from claims.review import Disposition
 from cli.command import command
-from cli.database import with_database
+from cli.database import existing_database_url, with_database
 from cli.options import BY, DAY
 from cli.output import print_json, print_values
 
@@ -60,6 +60,7 @@ def select(week: datetime | None, capacity: int, audit_share: float, as_json: bo
     """
     from datetime import timedelta
 
+    existing_database_url()
     from api.investigations.service import monday_of, select_week
     from core import clock
 
@@ -77,8 +78,8 @@ def _chooser(week: date, capacity: int, audit_share: float) -> "Callable[[Sequen
 
         from api.investigations.service import Choice
         from core.settings import settings
-        from pipelines.loop.salt import salt_of
-        from pipelines.loop.selection import select as chosen_of
+        from pipelines.loop import salt_of
+        from pipelines.loop import select as chosen_of
 
         chosen = chosen_of(
             [claim.claim_id for claim in scored],
@@ -182,9 +183,8 @@ def record(
 def evaluate(as_json: bool) -> None:
     """Estimate the quality of the model from the findings, each weighted by its probability of selection."""
     from core.format import number
-    from core.servers import postgres_url
-    from core.settings import settings
-    from pipelines.loop.ledger import judged
+    from pipelines.loop import evaluate_reviews
 
-    found = judged(postgres_url(settings()))
-    print_values(found if as_json else {name: number(float(value)) for name, value in found.items()}, as_json=as_json)
+    found = evaluate_reviews(existing_database_url())
+    values = found.values()
+    print_values(values if as_json else {name: number(value) for name, value in values.items()}, as_json=as_json)

@@ -1,4 +1,4 @@
-"""The salt of an installation's audits: whoever knew it could tell which claims will not be looked into."""
+"""The salt of an installation's random audits: knowing it reveals which claims will not be reviewed."""
 
 import os
 from pathlib import Path
@@ -7,16 +7,16 @@ from core.ids import new_id
 
 
 def salt_of(home: Path) -> str:
-    """The salt, made when first asked for, readable by its owner only (`home/loop/salt`)."""
+    """Read the salt (`home/loop/salt`, readable by its owner only), creating it at first use."""
     path = home / "loop" / "salt"
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".salt.{os.getpid()}")
+    partial = path.with_name(f".salt.{os.getpid()}")
     if not path.exists():
-        beside.touch(0o600)
-        beside.write_text(new_id("salt"))
+        partial.touch(0o600)
+        partial.write_text(new_id("salt"))
         try:
-            path.hardlink_to(beside)
+            path.hardlink_to(partial)
         except FileExistsError:
-            pass  # another process was first; its salt is everyone's
-        beside.unlink()
+            pass  # another process was first; its salt is used
+        partial.unlink()
     return path.read_text()

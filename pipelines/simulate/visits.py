@@ -1,4 +1,4 @@
-"""Honest claims: who falls ill when, sees whom, what is done, what it costs, and when the claim arrives."""
+"""Honest claims: illness, visit, procedure, cost, and receipt of the claim."""
 
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -11,7 +11,6 @@ from pipelines.simulate.catalogue import COMPANIONS, OPEN_AT_WEEKENDS, SPECIALTI
 from pipelines.simulate.draw import Calendar, Floats, Ints, Table, hashed
 from pipelines.simulate.world import PROCEDURE_INDEX, World, diagnosis_table
 
-DAY_US = 86_400_000_000
 HONEST = -1
 
 

@@ -11,16 +11,16 @@ from psycopg.types.json import Jsonb
 
 from cli.main import main
 from core import clock
-from pipelines.challenger import Assessed, assessed, compare
+from pipelines.challenger import ComparedAssessment, assessed, compare
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
 
 def row(claim_id, champion, challenger, *, canary=False, line=0.5, fraud=None, amount_cents=10_000):
     """A claim scored by `old`, the champion, and `new`, the challenger; both flag from `line` on."""
-    said = [("old", champion, champion >= line), ("new", challenger, challenger >= line)]
-    decided, shadow = reversed(said) if canary else said
-    return Assessed(claim_id, amount_cents, *decided, *shadow, fraud)
+    outputs = [("old", champion, champion >= line), ("new", challenger, challenger >= line)]
+    decided, shadow = reversed(outputs) if canary else outputs
+    return ComparedAssessment(claim_id, amount_cents, *decided, *shadow, fraud)
 
 
 def test_flags_fall_into_a_table_of_two_by_two():
@@ -39,8 +39,8 @@ def test_a_claim_the_challenger_decided_is_compared_the_same_way_round():
 
 
 def test_a_row_that_the_challenger_has_no_part_in_or_alone_does_not_count():
-    others = Assessed("a", 1, "old", 0.1, False, "third", 0.9, True, None)
-    itself = Assessed("b", 1, "new", 0.1, False, "new", 0.1, False, None)
+    others = ComparedAssessment("a", 1, "old", 0.1, False, "third", 0.9, True, None)
+    itself = ComparedAssessment("b", 1, "new", 0.1, False, "new", 0.1, False, None)
     assert compare([others, itself, row("c", 0.1, 0.1)], challenger="new").claims == 1
 
 
@@ -84,7 +84,7 @@ def test_claims_only_one_flagged_come_first_and_then_the_widest_apart():
 
 
 def store(url, claim_id, *, at=NOW, probability=0.2, shadow=("new", 0.7, True), version="old", labels=()):
-    """A claim with one more assessment, and what became known of it."""
+    """Insert a claim with one more assessment, and its label."""
     with psycopg.connect(url) as connection:
         connection.execute(
             "INSERT INTO claims (claim_id, received_at, service_from, service_to, amount_cents, status, source)"
@@ -92,12 +92,14 @@ def store(url, claim_id, *, at=NOW, probability=0.2, shadow=("new", 0.7, True), 
             [claim_id, NOW],
         )
         made = connection.execute("SELECT count(*) FROM assessments").fetchone()[0]
-        said = None if shadow is None else dict(zip(("model_version", "probability", "flagged"), shadow, strict=True))
+        shadowed = (
+            None if shadow is None else dict(zip(("model_version", "probability", "flagged"), shadow, strict=True))
+        )
         connection.execute(
             "INSERT INTO assessments (assessment_id, claim_id, made_at, decided_by, breaker_state, outcome,"
             " approved_cents, flagged, findings, reasons, probability, model_version, shadow)"
             " VALUES (%s, %s, %s, 'model', 'closed', 'approved', 0, %s, '[]', '[]', %s, %s, %s)",
-            [f"asm_{made}", claim_id, at, probability >= 0.5, probability, version, said and Jsonb(said)],
+            [f"asm_{made}", claim_id, at, probability >= 0.5, probability, version, shadowed and Jsonb(shadowed)],
         )
         for known_at, is_fraud in labels:
             connection.execute(
@@ -115,8 +117,8 @@ def test_the_database_gives_each_claims_last_assessment_with_the_challenger_and_
     store(database_url, "c4", shadow=("third", 0.9, True))
     store(database_url, "c5", shadow=None)
     assert assessed(database_url, "new", since=NOW - timedelta(days=7)) == [
-        Assessed("c1", 12345, "old", 0.3, False, "new", 0.7, True, True),
-        Assessed("c2", 12345, "new", 0.6, True, "old", 0.1, False, None),
+        ComparedAssessment("c1", 12345, "old", 0.3, False, "new", 0.7, True, True),
+        ComparedAssessment("c2", 12345, "new", 0.6, True, "old", 0.1, False, None),
     ]
 
 
@@ -125,15 +127,15 @@ def test_a_person_reads_where_the_two_disagree(database_url, tmp_path):
     store(database_url, "c2", shadow=("new", 0.3, False))
     environment = {"GINJA_HOME": str(tmp_path), "GINJA_DATABASE_URL": database_url, "COLUMNS": "120"}
     with clock.held(NOW + timedelta(days=1)):
-        told, plain, none, unnamed = (
+        shown, plain, none, unnamed = (
             CliRunner().invoke(main, ["model", "trial", "report", *words], env=environment)
             for words in (["--model", "new"], ["--model", "new", "--json"], ["--model", "third"], [])
         )
-    assert "champion was right on 0, the challenger on 1" in told.output
-    assert "fraud" in next(line for line in told.output.splitlines() if "c1" in line)
+    assert "champion was right on 0, the challenger on 1" in shown.output
+    assert "fraud" in next(line for line in shown.output.splitlines() if "c1" in line)
     found = json.loads(plain.stdout)
     assert (found["claims"], found["challenger_only"], found["neither_flagged"], found["agreement"]) == (2, 1, 1, 0.5)
     assert [pair["claim_id"] for pair in found["widest"]] == ["c1", "c2"]
     assert found["rank_correlation"] is None
     assert "No claim of the last 7 days" in none.output
-    assert (unnamed.exit_code, "no challenger runs" in unnamed.output) == (2, True)
+    assert (unnamed.exit_code, "there is no challenger" in unnamed.output) == (2, True)

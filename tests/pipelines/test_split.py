@@ -1,4 +1,4 @@
-"""The split: nothing the judge sees has taught, and nothing that was not yet known has taught either."""
+"""The split: no test claim is used in training, and no label that was not known when the test begins."""
 
 from itertools import pairwise
 
@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.train.errors import EmptyWindowError, ProviderSplitError, TooFewFraudsError
-from pipelines.train.split import DAY_US, Slices, SplitPolicy, assert_providers_apart, split_by_provider, split_in_time
+from core.clock import DAY_US
+from pipelines.datasets import EmptyWindowError, ProviderSplitError, Slices, SplitPolicy, TooFewFraudsError
+from pipelines.datasets.split import assert_providers_apart, split_by_provider, split_in_time
 
 
 def claims(days: int = 400, a_day: int = 5, *, delay_days: float = 20, fraud_every: int = 7, seed: int = 0):
@@ -30,7 +31,7 @@ def test_no_claim_is_in_two_slices_and_no_teaching_label_is_newer_than_the_test(
     try:
         slices = split(received, known, fraud, embargo_days=embargo, least_frauds=1)
     except EmptyWindowError:
-        return  # so long a delay that nothing is known in time
+        return  # the delay is so long that no label is known in time
     every = np.concatenate(list(slices.named().values()))
     assert len(np.unique(every)) == len(every)
     for name in ("train", "stop", "calibrate"):
@@ -49,7 +50,7 @@ def test_slices_follow_each_other_in_time():
 
 def test_claims_of_a_single_moment_cannot_be_split_in_time():
     at = np.full(500, 3 * DAY_US)
-    with pytest.raises(EmptyWindowError, match="at the same moment"):
+    with pytest.raises(EmptyWindowError, match="at the same time"):
         split(at, None, np.arange(500) % 9 == 0)
 
 
