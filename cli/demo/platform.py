@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 GINJA = str(Path(sysconfig.get_path("scripts")) / "ginja")
 PARTS = {"api": "the claims API", "scorer": "the scorer", "worker": "the worker", "mlflow": "the MLflow UI"}
 
+LIST_CAPACITY, LIST_AUDIT_SHARE = 50, 0.1
+"""Of the first review list, as `ginja review select` has them by default."""
+
 
 @dataclass(frozen=True, slots=True)
 class Platform:
@@ -163,6 +166,17 @@ def fill_online_store(platform: Platform) -> None:
     ):
         rebuilt = rebuild(connection, client, network=network, progress=lambda view, _rows: step.step(view))
         step.result(f"{sum(rebuilt.rows.values()):,} rows of {len(rebuilt.rows)} views in Valkey")
+
+
+def fill_review_list(platform: Platform) -> None:
+    """Score the recent claims of the history, and make the list of the last complete week, unless that was done."""
+    from cli.review.backfill import score_recent
+    from cli.review.commands import select_list
+
+    with platform.log.step("Score recent claims, fill the review list") as step:
+        scored = score_recent(platform.settings, weeks=1, progress=step)
+        week, rows = select_list(None, capacity=LIST_CAPACITY, audit_share=LIST_AUDIT_SHARE)
+        step.result(f"{scored.claims:,} claims scored; {len(rows)} on the list of the week of {week}")
 
 
 def start(platform: Platform, *names: str) -> None:
