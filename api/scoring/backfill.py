@@ -14,7 +14,7 @@ from api.database import Database, Query, Rows, compiled, nothing
 from api.intake.tables import ClaimRow
 from api.scoring import repository as assessments
 from api.scoring.tables import AssessmentRow
-from claims.adjudication.decision import Decision
+from claims.adjudication import Decision
 from claims.outcome import Outcome
 from claims.scoring import ClaimFacts, Score
 from core import clock
