@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,7 +16,9 @@ from cli.command import command
 from cli.exit_codes import ExitCode
 from cli.output import print_json
 from cli.progress import task
-from core.settings import Settings
+
+if TYPE_CHECKING:
+    from core.settings import Settings
 
 _PYTHONS = ((3, 11), (3, 14))
 _DISK_GB, _LEAST_DISK_GB = 5.0, 1.0
@@ -68,7 +71,7 @@ def doctor(as_json: bool) -> None:
         raise SystemExit(ExitCode.FAILED)
 
 
-def checks_of(settings: Settings) -> Iterator[Check]:
+def checks_of(settings: "Settings") -> Iterator[Check]:
     """Every check, one after the other. Nothing is left behind in the home."""
     home = settings.home.resolve()
     yield check_python(sys.version_info[:2])
@@ -163,7 +166,7 @@ def check_port(name: str, port: int, host: str, *, ours: bool) -> Check:
     )
 
 
-def check_server(name: str, settings: Settings) -> Check:
+def check_server(name: str, settings: "Settings") -> Check:
     """Whether the server that the settings name answers, or the embedded one starts."""
     from cli.platform.status import postgres_answers, valkey_answers
 
@@ -198,7 +201,7 @@ def _embedded(name: str, home: Path, variable: str) -> Check:
     return Check(name, Level.OK, "the embedded server starts and stops")
 
 
-def _ports(settings: Settings) -> Iterator[Check]:
+def _ports(settings: "Settings") -> Iterator[Check]:
     from cli.platform.status import parts_of
 
     ours = {part.port for part in parts_of(settings) if part.pid is not None}

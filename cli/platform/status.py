@@ -3,13 +3,16 @@
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cli.command import command
 from cli.exit_codes import ExitCode
 from cli.output import print_json
-from core.settings import Settings
+
+if TYPE_CHECKING:
+    from core.settings import Settings
 
 _REQUIRED = ("postgres", "valkey", "scorer", "api", "worker")
 _TIMEOUT_S = 2.0
@@ -54,7 +57,7 @@ def status(as_json: bool) -> None:
         raise SystemExit(ExitCode.FAILED)
 
 
-def parts_of(settings: Settings) -> list[Part]:
+def parts_of(settings: "Settings") -> list[Part]:
     """Every part of the platform of these settings; starts nothing."""
     from cli.platform.addresses import read
 
@@ -69,7 +72,7 @@ def parts_of(settings: Settings) -> list[Part]:
     ]
 
 
-def _servers(settings: Settings) -> list[Part]:
+def _servers(settings: "Settings") -> list[Part]:
     """Postgres and Valkey: the embedded ones, or those that the settings name."""
     from core.servers import server_status
 
@@ -155,7 +158,7 @@ def _port(url: str) -> int | None:
     return urlsplit(url).port
 
 
-def _show(settings: Settings, parts: list[Part], champion: str) -> None:
+def _show(settings: "Settings", parts: list[Part], champion: str) -> None:
     from rich.console import Console
     from rich.table import Table
 

@@ -13,11 +13,11 @@ from cli.command import command
 from cli.database import with_database
 from cli.output import print_values
 from cli.progress import Task, task
-from core.settings import Settings
 
 if TYPE_CHECKING:
     from api.scoring.backfill import UnscoredClaim
     from claims.scoring import Score
+    from core.settings import Settings
     from features.update import FeatureUpdater
     from models.scorer import Scorer
 
@@ -49,7 +49,7 @@ def backfill(weeks: int, as_json: bool) -> None:
     print_values(asdict(found), as_json=as_json)
 
 
-def score_recent(settings: Settings, *, weeks: int, progress: Task) -> Backfilled:
+def score_recent(settings: "Settings", *, weeks: int, progress: Task) -> Backfilled:
     """Score the claims of the last complete weeks and of this week that have no assessment.
 
     Raises `click.UsageError` without a champion.
@@ -87,7 +87,7 @@ def _scored(
 
 
 @contextmanager
-def _updater(settings: Settings) -> "Iterator[FeatureUpdater]":
+def _updater(settings: "Settings") -> "Iterator[FeatureUpdater]":
     import psycopg
     import redis
 
