@@ -16,9 +16,9 @@ def retrain(trials: int, capacity: float | None, as_json: bool) -> None:
 
     Exits 3 if a quality gate refuses the data, 4 if a promotion gate refuses the model; the champion is then unchanged.
     """
+    from core.servers import running_postgres_url
     from core.settings import settings
     from pipelines.gates import GateFailed
-    from pipelines.loop import database_of
     from pipelines.loop import retrain as run
     from pipelines.promote import RefusedError
     from pipelines.train import TrainOptions
@@ -28,7 +28,7 @@ def retrain(trials: int, capacity: float | None, as_json: bool) -> None:
         with training_progress("Retraining", trials) as watch:
             found = run(
                 settings().home,
-                database_url=database_of(settings()),
+                database_url=running_postgres_url(settings()),
                 options=options,
                 redis_url=registry_redis_url(),
                 watch=watch,

@@ -9,7 +9,7 @@ import click
 
 from claims.review import Disposition
 from cli.command import command
-from cli.database import with_database
+from cli.database import existing_database_url, with_database
 from cli.options import BY, DAY
 from cli.output import print_json, print_values
 
@@ -72,6 +72,7 @@ def select_list(day: date | None, *, capacity: int, audit_share: float) -> "tupl
     """Make the list of a day's week (default: the last complete week), unless it exists; the Monday and the list."""
     from datetime import timedelta
 
+    existing_database_url()
     from api.investigations.service import monday_of, select_week
     from core import clock
 
@@ -192,10 +193,8 @@ def record(
 def evaluate(as_json: bool) -> None:
     """Estimate the quality of the model from the findings, each weighted by its probability of selection."""
     from core.format import number
-    from core.servers import postgres_url
-    from core.settings import settings
     from pipelines.loop import evaluate_reviews
 
-    found = evaluate_reviews(postgres_url(settings()))
+    found = evaluate_reviews(existing_database_url())
     values = found.values()
     print_values(values if as_json else {name: number(value) for name, value in values.items()}, as_json=as_json)
