@@ -25,6 +25,7 @@ def list_(week: datetime | None, as_json: bool) -> None:
     """Show the list of a week and its findings; creates nothing."""
     from api.investigations.service import reviews
 
+    existing_database_url()
     monday, rows = with_database(lambda database: reviews(database, week.date() if week else None))
     if not rows or monday is None:
         which = f"for the week of {monday}" if monday else "yet"
