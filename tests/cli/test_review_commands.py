@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from cli.main import main
 from core import clock
 from models.artefact import point
-from pipelines.evaluate.flow import latest
-from pipelines.train.dataset import SIMULATED
+from pipelines.datasets import SIMULATED
+from pipelines.evaluate import latest
 from tests.pipelines import model_life as made
 
 NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
