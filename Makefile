@@ -19,7 +19,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Compiled kernels are kept between runs, out of the sources.
 export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
 
-.PHONY: help setup demo up test check docs reference bench chaos clean
+.PHONY: help setup demo up test check docs reference bench chaos mutation clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -57,9 +57,12 @@ bench: $(READY) ## Measure features and scoring
 chaos: $(READY) ## Cause faults between API, scorer and Valkey
 	@$(BIN)/ginja bench chaos $(ARGS)
 
+mutation: $(READY) ## Mutation score of the rules: claims, promotion, identity
+	$(BIN)/python -m benchmarks.mutation $(ARGS)
+
 clean: ## Stop the embedded servers of this folder and remove what was built
 	@test ! -x $(BIN)/ginja || $(BIN)/ginja servers stop
-	rm -rf .ginja .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache $(READY)
+	rm -rf .ginja .cache mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache $(READY)
 
 $(READY): uv.lock pyproject.toml
 	@if ! test -x $(BIN)/python; then \
