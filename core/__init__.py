@@ -1,1 +1,1 @@
-"""Shared infrastructure: settings, time, identifiers, logging, formatting, and the embedded servers."""
+"""Settings, time, identifiers, logging, processes and the embedded servers, for all other packages."""

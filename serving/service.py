@@ -1,7 +1,7 @@
 """The BentoML service of the scorer.
 
-`ginja run scorer` runs it with its workers; `bentoml serve serving.service:ScoringService` runs it too. The contract is in
-docs/reference/scoring-api.md; docs/adr/0041 lists the BentoML layers that are disabled, and why.
+`ginja run scorer` runs it with its workers; `bentoml serve serving.service:ScoringService` runs it too. The contract is
+in docs/reference/scoring-api.md; docs/adr/0041 lists the BentoML layers that are disabled, and why.
 """
 
 import asyncio
