@@ -118,7 +118,7 @@ def say_the_updater_lives(redis_url: str) -> None:
         watermark = Watermark.unpack(client.get(watermark_key()))
         if watermark is None:
             raise RuntimeError("the rebuild left no watermark")
-        ahead = clock.micros(clock.now()) + 86_400_000_000
+        ahead = clock.micros(clock.now()) + clock.DAY_US
         client.set(watermark_key(), replace(watermark, heartbeat_us=ahead).pack())
 
 

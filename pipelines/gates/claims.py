@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from claims.money import MAX_CENTS
 from core import clock
+from core.clock import DAY_US
 from pipelines.gates.engine import validate
 from pipelines.gates.errors import GateFailed
 from pipelines.gates.outcome import Check, GateResult, Sample, Severity
@@ -18,7 +19,6 @@ from pipelines.gates.report import write_report
 from pipelines.ingest.rejects import shape
 
 GATE = "raw claims"
-DAY_US = 86_400_000_000
 
 _TEXTS = (("claim_id", 64), ("member_id", 64), ("provider_id", 64), ("procedure_code", 64), ("diagnosis_code", 64))
 

@@ -9,6 +9,7 @@ import redis
 
 from claims.scoring import ClaimFacts
 from core import clock
+from core.clock import DAY_US
 from features.declare import PLANS, VIEW, VIEWS, RowKind, key_of
 from features.errors import OnlineUnavailableError
 from features.online import (
@@ -103,8 +104,8 @@ def test_a_history_row_is_believed_for_its_day(
         (DAY, US - 1, True),
         (DAY, US, False),  # the claim itself, or one of its microsecond
         (DAY, US + 5, False),
-        (DAY - 1, US - 86_400_000_000, True),  # yesterday's: today is empty
-        (DAY + 1, US + 86_400_000_000, False),
+        (DAY - 1, US - DAY_US, True),  # yesterday's: today is empty
+        (DAY + 1, US + DAY_US, False),
     ],
 )
 def test_a_today_row_is_believed_strictly_before_the_claim(

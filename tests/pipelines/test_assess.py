@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
+from core.clock import DAY_US
 from pipelines.evaluate.abrasion import abrasion
 from pipelines.evaluate.assess import Assessment, assess
 from pipelines.evaluate.baselines import learned, simple
 from pipelines.evaluate.judged import AMOUNT, MODEL, RULE, Judged
 from pipelines.evaluate.page import render, rounded
 
-DAY_US = 86_400_000_000
 HOW = Assessment(threshold=0.5, reviews_a_week=70, claims_a_day=100, replicates=30)
 
 
