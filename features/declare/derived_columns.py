@@ -5,6 +5,9 @@ import math
 AMOUNT_EDGES_CENTS: tuple[int, ...] = tuple(round(500 * 1.25**i) for i in range(48))
 """Edges of the amount buckets: from 5.00, each a quarter above the one before; 49 buckets in all."""
 
+AMOUNT_BUCKETS = len(AMOUNT_EDGES_CENTS) + 1
+"""Amount buckets; a bucket holds the amounts from its lower edge up to, not including, the next edge."""
+
 AGE_BAND_EDGES: tuple[int, ...] = (1, 6, 13, 18, 30, 45, 60, 75)
 """First year of each age band after the first."""
 

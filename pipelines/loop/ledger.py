@@ -19,7 +19,8 @@ import pyarrow.parquet as pq
 
 from core import postgres
 from core.settings import Settings
-from features.offline import OPEN_ENDED, scratch_duckdb
+from features.ledger import OPEN_ENDED
+from features.offline import scratch_duckdb
 from features.update import export_frames, repeatable_read
 from pipelines.loop.dispositions import DISPOSITIONS, Known, known_at
 from pipelines.loop.errors import LoopError

@@ -188,6 +188,10 @@ def test_every_kept_measure_is_read_by_some_feature() -> None:
             self._seen.add(name)
             return self._values.get(name, 1.0)
 
+        def histogram(self, name: str) -> Any:
+            self._seen.add(name)
+            return self._values[name]
+
     seen = {name: set[str]() for name in PLANS}
     x = Seen({name: Seen({"amounts_365d": [1] * 49}, seen[name]) for name in PLANS}, set())
     for feature in FEATURES:

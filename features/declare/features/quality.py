@@ -16,8 +16,7 @@ QUALITY: tuple[Feature, ...] = (
         code="missing_views",
         agrees=MORE_THAN_TYPICAL,
         raises="What is known of {value} of the claim's entities was missing",
-        lowers="What is known of {value} of the claim's entities was missing",
-        compute=lambda x: x.unknown_pasts,
+        compute=lambda x: x.missing_groups,
         null_share=0.0,
     ),
 )
