@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-Say = Callable[[str], None]
+ReportProgress = Callable[[str], None]
 VIEWS = ("member_history", "member_today", "provider_history", "provider_today")
 """Past and present of whom a claim is about. Feast's store joins every claim with all rows of its key before it: a
 provider's hundreds take it 13 GB at 300,000 claims."""
@@ -55,7 +55,7 @@ class JoinFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class SetFigures:
+class TrainingSetFigures:
     """`ginja bench training-set --json`."""
 
     rows: int
@@ -70,7 +70,7 @@ class SetFigures:
         return json.dumps(asdict(self))
 
 
-def simulated_home(folder: Path, rows: int, say: Say) -> Path:
+def simulated_home(folder: Path, rows: int, say: ReportProgress) -> Path:
     """A home with that many simulated claims and their labels."""
     from datetime import UTC, datetime
 
@@ -82,7 +82,9 @@ def simulated_home(folder: Path, rows: int, say: Say) -> Path:
     return folder
 
 
-def measure_join(rows: int, *, runs: int, peer_runs: int, say: Say, views: tuple[str, ...] = VIEWS) -> JoinFigures:
+def measure_join(
+    rows: int, *, runs: int, peer_runs: int, say: ReportProgress, views: tuple[str, ...] = VIEWS
+) -> JoinFigures:
     """Join `rows` claims with `views`: medians of `runs` for ours and the floor, of `peer_runs` for Feast's."""
     with tempfile.TemporaryDirectory(prefix="ginja-bench-") as folder:
         home = simulated_home(Path(folder), rows, say)
@@ -125,14 +127,14 @@ def measure_join(rows: int, *, runs: int, peer_runs: int, say: Say, views: tuple
     )
 
 
-def measure_set(rows: int, say: Say) -> SetFigures:
+def measure_training_set(rows: int, say: ReportProgress) -> TrainingSetFigures:
     """From claims and labels in Parquet to the whole matrix: build every view, read every vector."""
     with tempfile.TemporaryDirectory(prefix="ginja-bench-") as folder:
         home = simulated_home(Path(folder), rows, say)
         say("building the offline features and the training set")
         build_s, read_s, shape, peak = _apart(_training_set, home)
     total = build_s + read_s
-    return SetFigures(
+    return TrainingSetFigures(
         rows=shape[0],
         features=shape[1],
         build_s=round(build_s, 2),

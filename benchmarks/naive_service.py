@@ -18,7 +18,7 @@ from core.settings import settings
 from features.declare import VIEWS, RowKind, age_band
 from features.feast import SERVICE, open_store
 from features.vector import build_one
-from models.champion import models_folder, read_pointer
+from models.artefact import models_folder, read_pointer
 
 TOP = 5
 

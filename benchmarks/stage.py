@@ -24,7 +24,7 @@ TRAINING_CLAIMS = 15_000
 NOISE = 0.2
 VERSION = "bench"
 
-Say = Callable[[str], None]
+ReportProgress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Stage:
 
 
 @contextmanager
-def staged(say: Say, *, claims: int = CLAIMS, live_claims: int = LIVE_CLAIMS) -> Iterator[Stage]:
+def staged(say: ReportProgress, *, claims: int = CLAIMS, live_claims: int = LIVE_CLAIMS) -> Iterator[Stage]:
     """Build everything in a temporary home, on embedded servers of its own; take it all away at the end."""
     from core.servers import postgres_url, stop_servers, valkey_url
 
@@ -109,7 +109,7 @@ def _features(stage: Stage) -> None:
         rebuild(connection, client, network=network if network.exists() else None)
 
 
-def say_the_updater_lives(redis_url: str) -> None:
+def set_updater_heartbeat(redis_url: str) -> None:
     """Date the updater's heartbeat a day ahead: without a worker nobody else says that today's rows are right."""
     from core import clock
     from features.online import Watermark, watermark_key
@@ -125,12 +125,10 @@ def say_the_updater_lives(redis_url: str) -> None:
 def _model(home: Path) -> None:
     from features.feast import training_set
     from features.vector import FEATURE_NAMES, schema_hash
-    from models.artefact import Calibration, ModelDocument, write_artefact
-    from models.booster import BoosterParams, Sample, train_booster
+    from models.artefact import Calibration, ModelDocument, models_folder, point, write_artefact
+    from models.booster import BoosterParams, TrainingSample, train_booster
     from models.calibration import fit_calibrator
-    from models.champion import models_folder, point
-    from models.explainer import build_tables
-    from models.typical import LARGEST_SAMPLE, contributions, typical_claim
+    from models.explain import MAX_TYPICAL_SAMPLE, build_tables, contributions, typical_claim
 
     data = home / "data"
     built = training_set(home, data / "claims.parquet", data / "labels.parquet")
@@ -139,13 +137,13 @@ def _model(home: Path) -> None:
     np.save(vectors_file(home), x)
     fraud = built.index["is_fraud"].fill_null(False).to_numpy(zero_copy_only=False).astype(bool)[-TRAINING_CLAIMS:]
     # Noise in the labels gives every tree something to split, down to the last level.
-    sample = Sample(x, fraud | (np.random.default_rng(11).random(len(fraud)) < NOISE))
+    sample = TrainingSample(x, fraud | (np.random.default_rng(11).random(len(fraud)) < NOISE))
     # Evaluated on what it learns from, so that it never stops early: the size is the point.
     params = BoosterParams(rounds=TREES, early_stopping=TREES, depth=DEPTH, min_child_weight=1.0, threads=1)
     booster = train_booster(sample, sample, features=FEATURE_NAMES, params=params).booster
     margins = booster.inplace_predict(x, predict_type="margin")
     calibrator = fit_calibrator(margins, sample.fraud)
-    tables, sample = build_tables(booster), x[:LARGEST_SAMPLE]
+    tables, sample = build_tables(booster), x[:MAX_TYPICAL_SAMPLE]
     document = ModelDocument(
         version=VERSION,
         features=FEATURE_NAMES,

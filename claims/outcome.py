@@ -29,7 +29,7 @@ class Outcome(Enum):
 _PRIORITY = {outcome: place for place, outcome in enumerate(Outcome)}
 
 
-def gravest(outcomes: Iterable[Outcome]) -> Outcome:
+def most_severe(outcomes: Iterable[Outcome]) -> Outcome:
     """The outcome of highest priority; approval when nothing speaks against it."""
     return max(outcomes, key=lambda outcome: outcome.priority, default=Outcome.APPROVED)
 

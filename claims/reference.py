@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from claims.scoring import MOST_YEARS
+from claims.scoring import MAX_AGE_YEARS
 
 Sex = Literal["F", "M"]
 
@@ -30,7 +30,7 @@ class Member:
         if born is None or born > on:
             return None
         age = on.year - born.year - ((on.month, on.day) < (born.month, born.day))
-        return age if age <= MOST_YEARS else None
+        return age if age <= MAX_AGE_YEARS else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ class RuleVerdict:
     text: str
 
 
-def two_times(amount_cents: int, principal: ClaimLine, procedure: Procedure) -> RuleVerdict:
+def check_twice_average(amount_cents: int, principal: ClaimLine, procedure: Procedure) -> RuleVerdict:
     """Compare a claim's amount with the average claim of its principal procedure, or with the catalogue's price.
 
     Exactly twice the average is not above it.

@@ -8,14 +8,14 @@ from pydantic import BaseModel, ValidationError
 
 from claims.scoring import Score
 
-LEAST_GAIN_PRESENT = 0.5
+MIN_GAIN_PRESENT = 0.5
 """A score of which less of the model's gain was available is not used: the claim counts as not scored."""
 
 SUM_TOLERANCE = 1e-4
 """How far contributions may miss the margin: they are float32 sums of several hundred leaves."""
 
 
-class UnbelievableScore(Exception):
+class InvalidScore(Exception):
     """An answer that is no score of this claim; `code` is short and stable, for metrics and the assessment."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -27,16 +27,16 @@ class _Batch(BaseModel):
     scores: list[Score]
 
 
-def believe(body: bytes, claim_id: str) -> Score:
-    """Read the scorer's answer for one claim; raises `UnbelievableScore`. Messages carry no value of the answer."""
+def parse_score(body: bytes, claim_id: str) -> Score:
+    """Read the scorer's answer for one claim; raises `InvalidScore`. Messages carry no value of the answer."""
     if b"\\u0000" in body:
-        raise UnbelievableScore("malformed", "the answer has a NUL in a text")
+        raise InvalidScore("malformed", "the answer has a NUL in a text")
     try:
         score = Score.model_validate_json(body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         field = ".".join(map(str, first["loc"])) or "body"
-        raise UnbelievableScore("malformed", f"not a score of contract 1: {field}: {first['type']}") from None
+        raise InvalidScore("malformed", f"not a score of contract 1: {field}: {first['type']}") from None
     check(score, claim_id)
     return score
 
@@ -60,33 +60,33 @@ def _all_finite(score: Score) -> bool:
 
 
 def check(score: Score, claim_id: str) -> None:
-    """Hold a score to the contract beyond its types; raises `UnbelievableScore`."""
+    """Hold a score to the contract beyond its types; raises `InvalidScore`."""
     if score.claim_id != claim_id:
-        raise UnbelievableScore("other_claim", "the score is of another claim")
+        raise InvalidScore("other_claim", "the score is of another claim")
     if not _all_finite(score):
-        raise UnbelievableScore("not_finite", "the answer has a number that is none")
+        raise InvalidScore("not_finite", "the answer has a number that is none")
     if abs(math.fsum((score.base_margin, *score.contributions.values())) - score.margin) > SUM_TOLERANCE:
-        raise UnbelievableScore("sum", "the contributions do not sum to the margin")
+        raise InvalidScore("sum", "the contributions do not sum to the margin")
     if abs(math.fsum((score.typical_margin, *(group.push for group in score.groups))) - score.margin) > SUM_TOLERANCE:
-        raise UnbelievableScore("sum", "the groups do not sum to the margin")
+        raise InvalidScore("sum", "the groups do not sum to the margin")
     if list(score.contributions) != list(score.vector):
-        raise UnbelievableScore("schema", "contributions and vector name different features")
+        raise InvalidScore("schema", "contributions and vector name different features")
     if hashlib.sha256("\n".join(score.vector).encode()).hexdigest() != score.schema_hash:
-        raise UnbelievableScore("schema", "the schema's hash is not that of the features named")
+        raise InvalidScore("schema", "the schema's hash is not that of the features named")
     if score.flagged != (score.probability >= score.threshold):
-        raise UnbelievableScore("flag", "the flag contradicts probability and threshold")
+        raise InvalidScore("flag", "the flag contradicts probability and threshold")
 
 
-def believe_batch(body: bytes, claim_ids: Sequence[str]) -> list[Score]:
-    """Read the scorer's answer for several claims, in their order; raises `UnbelievableScore` if any is not right."""
+def parse_scores(body: bytes, claim_ids: Sequence[str]) -> list[Score]:
+    """Read the scorer's answer for several claims, in their order; raises `InvalidScore` if any is not right."""
     if b"\\u0000" in body:
-        raise UnbelievableScore("malformed", "the answer has a NUL in a text")
+        raise InvalidScore("malformed", "the answer has a NUL in a text")
     try:
         scores = _Batch.model_validate_json(body).scores
     except ValidationError:
-        raise UnbelievableScore("malformed", "not a batch of scores of contract 1") from None
+        raise InvalidScore("malformed", "not a batch of scores of contract 1") from None
     if len(scores) != len(claim_ids):
-        raise UnbelievableScore("malformed", f"{len(scores)} scores for {len(claim_ids)} claims")
+        raise InvalidScore("malformed", f"{len(scores)} scores for {len(claim_ids)} claims")
     for score, claim_id in zip(scores, claim_ids, strict=True):
         check(score, claim_id)
     return scores

@@ -12,15 +12,15 @@ from claims.reason_groups import ReasonKind
 
 CONTRACT = "1"
 
-MOST_CENTS = (1 << 53) - 1
+MAX_SCORED_CENTS = (1 << 53) - 1
 """Largest amount of the contract: a vector is computed in floats, which hold whole numbers exactly up to here.
 
 A claim we take carries less (`claims.money.MAX_CENTS`); one of a history is the sum of its lines, however many.
 """
-MOST_COUNT = (1 << 31) - 1
+MAX_COUNT = (1 << 31) - 1
 """Largest count: those of the claims frame, as of the database, have 32 bits."""
 
-MOST_YEARS = 130
+MAX_AGE_YEARS = 130
 """No age above it is believed."""
 
 
@@ -44,13 +44,15 @@ class ClaimFacts(BaseModel):
     place_of_service: str | None = Field(None, max_length=2, description="CMS two-digit code.")
     region: str | None = Field(None, max_length=32)
     specialty: str | None = Field(None, max_length=64)
-    age_years: int | None = Field(None, ge=0, le=MOST_YEARS, description="Of the member on the first day of service.")
+    age_years: int | None = Field(
+        None, ge=0, le=MAX_AGE_YEARS, description="Of the member on the first day of service."
+    )
     sex: Literal["F", "M"] | None = None
-    amount_cents: int = Field(gt=0, le=MOST_CENTS)
-    units: int = Field(1, ge=1, le=MOST_COUNT)
-    lines: int = Field(1, ge=1, le=MOST_COUNT)
-    diagnoses: int = Field(1, ge=1, le=MOST_COUNT)
-    benefit_limit_cents: int | None = Field(None, ge=0, le=MOST_CENTS, description="The plan's yearly limit.")
+    amount_cents: int = Field(gt=0, le=MAX_SCORED_CENTS)
+    units: int = Field(1, ge=1, le=MAX_COUNT)
+    lines: int = Field(1, ge=1, le=MAX_COUNT)
+    diagnoses: int = Field(1, ge=1, le=MAX_COUNT)
+    benefit_limit_cents: int | None = Field(None, ge=0, le=MAX_SCORED_CENTS, description="The plan's yearly limit.")
 
 
 class Reason(BaseModel):

@@ -49,8 +49,7 @@ def _explained(home: Path, dataset: str | None, claim_id: str | None, version: s
     from cli.model import source_of
     from features.feast import historical_features
     from features.vector import FEATURE_NAMES, build_many
-    from models.artefact import load_artefact
-    from models.champion import models_folder
+    from models.artefact import load_artefact, models_folder
     from models.scorer import Scorer
     from pipelines.evaluate.flow import latest
     from pipelines.evaluate.window import OFFLINE_ONLY, newest_window

@@ -121,7 +121,7 @@ def _build(home: Path, hard: HardClaims, progress: Progress) -> None:
 
 def _model(home: Path, hard: HardClaims) -> Model:
     """The model that serves; where none was promoted yet, a small one trained on these very claims and thrown away."""
-    from models.champion import load_pointed, read_pointer
+    from models.artefact import load_pointed, read_pointer
     from models.scorer import Scorer
 
     pointer = read_pointer(settings().home)
@@ -137,7 +137,7 @@ def _throw_away(home: Path, hard: HardClaims) -> "Artefact":
     """A model that tells dear claims from cheap ones by their past: of no use but to be asked twice."""
     from features.vector import FEATURE_NAMES, schema_hash
     from models.artefact import Calibration, ModelDocument, load_artefact, write_artefact
-    from models.booster import BoosterParams, Sample, train_booster
+    from models.booster import BoosterParams, TrainingSample, train_booster
 
     ids, vectors = offline_vectors(home, hard)
     amounts = {row["claim_id"]: row["amount_cents"] for row in hard.live}
@@ -145,8 +145,8 @@ def _throw_away(home: Path, hard: HardClaims) -> "Artefact":
     truth = np.array([amounts[claim_id] for claim_id in ids]) * rng.lognormal(size=len(ids)) > 15_000
     half = len(ids) // 2
     trained = train_booster(
-        Sample(vectors[:half], truth[:half]),
-        Sample(vectors[half:], truth[half:]),
+        TrainingSample(vectors[:half], truth[:half]),
+        TrainingSample(vectors[half:], truth[half:]),
         features=FEATURE_NAMES,
         params=BoosterParams(rounds=60, depth=5, learning_rate=0.2),
     )

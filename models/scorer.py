@@ -11,15 +11,14 @@ from numpy.typing import NDArray
 from claims.scoring import ClaimFacts, Counterfactual, OutOfRange, Score, ShadowScore
 from features.vector import FEATURE_NAMES, Reading, build_amounts, inputs_of, vector_of
 from models.artefact import Artefact
-from models.counterfactual import nearest_lower_amount
 from models.errors import SchemaMismatchError
+from models.explain import Explanation, Reasoner, nearest_lower_amount
 from models.gain import GainPresent
-from models.reasons import Explanation, Reasoner
 from models.training_range import RangeCheck
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ClaimToScore:
     """One claim to score, with what was read of its past."""
 
     facts: ClaimFacts
@@ -90,7 +89,7 @@ class Scorer:
         )
 
     def score_many(
-        self, asked: Sequence[Asked], *, challenger: "Scorer | None" = None, threads: int = 1
+        self, asked: Sequence[ClaimToScore], *, challenger: "Scorer | None" = None, threads: int = 1
     ) -> list[Score]:
         """Scores in the order asked; as `score`, but no counterfactual is searched."""
         if not asked:

@@ -56,7 +56,7 @@ Progress = Callable[[int], None]
 """Told how many more claims are done."""
 
 
-class OtherRun(ServingError):
+class ForeignParts(ServingError):
     """Unfinished work lies beside the output, of other claims or another model."""
 
 
@@ -112,7 +112,7 @@ def score_file(
 ) -> ScoredFile:
     """Score a claims frame into the Parquet file `out`, from the offline features under `features_home`.
 
-    Raises `OtherRun` when the parts beside `out` belong to another run.
+    Raises `ForeignParts` when the parts beside `out` belong to another run.
     """
     parts = parts_folder(out)
     _claim_parts(parts, scorer, claims, part_claims)
@@ -147,7 +147,7 @@ def _claim_parts(parts: Path, scorer: Scorer, claims: pa.Table, part_claims: int
     note = parts / "run.json"
     if note.exists():
         if json.loads(note.read_text()) != run:
-            raise OtherRun(f"{parts} holds the parts of another run; finish that one, or remove the folder")
+            raise ForeignParts(f"{parts} holds the parts of another run; finish that one, or remove the folder")
         return
     parts.mkdir(parents=True, exist_ok=True)
     draft = note.with_suffix(".draft")

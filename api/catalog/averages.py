@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from claims.reference_prices import ACCEPTED_CLAIMS, COLUMNS, procedure_averages_sql, reference_statistics_sql
+from claims.plausibility import ACCEPTED_CLAIMS, COLUMNS, procedure_averages_sql, reference_statistics_sql
 
 _REFRESH_AVERAGES = """
 UPDATE procedures AS p

@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from api.catalog.tables import DiagnosisRow, ProcedureRow, ReferenceStatisticRow
 from api.database import Query, Rows, compiled
 from api.providers.tables import ProviderRow
+from claims.plausibility import COLUMNS, PriceReference, References, ReferenceScope
 from claims.reference import Diagnosis, Limits, Procedure
-from claims.reference_prices import COLUMNS, PriceReference, References, Scope
 
 # One array instead of a list of parameters: one statement, prepared once, whatever the number of codes.
 _CODES = bindparam("codes", type_=ARRAY(TEXT))
@@ -53,7 +53,7 @@ def diagnoses(codes: Iterable[str]) -> Query[dict[str, Diagnosis]]:
     return Query(_DIAGNOSES, {"codes": sorted(set(codes))}, read)
 
 
-def _references_in(scope: Scope, codes: Any, entity: Any) -> Select[Any]:
+def _references_in(scope: ReferenceScope, codes: Any, entity: Any) -> Select[Any]:
     """One arm a scope, so that each is a look-up in the primary key."""
     row = ReferenceStatisticRow
     return select(*(row.__table__.c[name] for name in COLUMNS)).where(
@@ -64,10 +64,10 @@ def _references_in(scope: Scope, codes: Any, entity: Any) -> Select[Any]:
 _REGION = select(ProviderRow.region).where(ProviderRow.provider_id == bindparam("provider_id")).scalar_subquery()
 _REFERENCES = compiled(
     union_all(
-        _references_in(Scope.PROCEDURE, any_(_CODES), ""),
-        _references_in(Scope.REGION, any_(_CODES), _REGION),
-        _references_in(Scope.PROVIDER, any_(_CODES), bindparam("provider_id")),
-        _references_in(Scope.HISTORY, "", bindparam("provider_id")),
+        _references_in(ReferenceScope.PROCEDURE, any_(_CODES), ""),
+        _references_in(ReferenceScope.REGION, any_(_CODES), _REGION),
+        _references_in(ReferenceScope.PROVIDER, any_(_CODES), bindparam("provider_id")),
+        _references_in(ReferenceScope.HISTORY, "", bindparam("provider_id")),
     )
 )
 
@@ -78,4 +78,4 @@ def references(provider_id: str, codes: Iterable[str]) -> Query[References]:
 
 
 def _read_references(rows: Rows) -> References:
-    return References.of(PriceReference(row[0], row[1], Scope(row[2]), *row[3:]) for row in rows)
+    return References.of(PriceReference(row[0], row[1], ReferenceScope(row[2]), *row[3:]) for row in rows)

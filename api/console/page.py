@@ -133,6 +133,10 @@ class Page:
     decided_by: str
     by_rule: bool
     flagged: bool
+    judge: str
+    """Who says so: 'model' or 'rule'."""
+    held_by: int
+    """Edits that hold the claim in review; 0 when it is not in review."""
     probability: float | None
     threshold: float
     probability_text: str
@@ -151,6 +155,12 @@ class Page:
     feature_ages: list[AgeRow]
 
 
+def _held_by(claim: ClaimView) -> int:
+    if claim.status != "in_review":
+        return 0
+    return sum(not finding.get("superseded") for finding in claim.findings)
+
+
 def explanation_page(claim: ClaimView, assessments: Sequence[AssessmentView]) -> Page:
     """The page for a claim with its assessments, oldest first; at least one."""
     current = assessments[-1]
@@ -162,6 +172,8 @@ def explanation_page(claim: ClaimView, assessments: Sequence[AssessmentView]) ->
         decided_by="decided by a person" if claim.decided_by_person else f"decided by the {current.decided_by}",
         by_rule=current.decided_by == "rule" and not claim.decided_by_person,
         flagged=current.flagged,
+        judge=current.decided_by,
+        held_by=_held_by(claim),
         probability=current.probability if scored else None,
         threshold=current.threshold or 0.0,
         probability_text=percent_to_1_decimal(current.probability),

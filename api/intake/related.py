@@ -13,9 +13,8 @@ from api.database import Query, Rows, compiled
 from api.intake.tables import ClaimLineRow, ClaimRow
 from api.scoring.repository import finding_of
 from api.scoring.tables import AssessmentRow
+from claims.adjudication import NEAR_DAYS, HeldClaim, SimilarClaim
 from claims.claim import Claim
-from claims.edits import NEAR_DAYS, LookAlike
-from claims.suspicion import HeldClaim
 
 _LONGEST_STAY_DAYS = 366
 """How far back the index on member and first day of service is read for a stay that may still last."""
@@ -28,7 +27,7 @@ _HELD = {"in_review": "in review", "denied": "denied"}
 class Related:
     """What earlier claims say about a new one."""
 
-    look_alikes: tuple[LookAlike, ...]
+    look_alikes: tuple[SimilarClaim, ...]
     """Oldest first."""
     held: tuple[HeldClaim, ...]
     """Newest first, without the claim that is replaced."""
@@ -162,8 +161,8 @@ def _codes_of(row: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(row["procedure_codes"] or [row["procedure_code"]])
 
 
-def _look_alike(row: Mapping[str, Any]) -> LookAlike:
-    return LookAlike(
+def _look_alike(row: Mapping[str, Any]) -> SimilarClaim:
+    return SimilarClaim(
         claim_id=row["claim_id"],
         received_at=row["received_at"],
         amount_cents=row["amount_cents"],

@@ -15,11 +15,12 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from claims import plausibility, suspicion
+from claims.adjudication import SUSPICION_CODES
 from claims.claim import Claim, ClaimLine, InvalidClaim
 from claims.money import MAX_CENTS, format_cents, parse_cents
+from claims.plausibility import PLAUSIBILITY_CODES
 from claims.reason_groups import ReasonKind
-from claims.review_reasons import REASONS
+from claims.review import REASONS
 from core.format import json_amount, json_instant
 
 MAX_LINES = 100
@@ -262,7 +263,7 @@ BY_MODEL = frozenset(
     }
 )
 BY_RULE = frozenset({"rule_flagged", "rule_cannot_judge", "above_cap_without_score", "too_little_known"})
-HIDDEN = BY_MODEL | BY_RULE | plausibility.CODES | suspicion.CODES
+HIDDEN = BY_MODEL | BY_RULE | PLAUSIBILITY_CODES | SUSPICION_CODES
 """Codes that a provider does not see: they would say how much passes unseen, or what a suspicion rests on."""
 
 
@@ -332,7 +333,7 @@ def _source(code: str) -> str:
         return "model"
     if code in BY_RULE:
         return "rule"
-    return "plausibility" if code in plausibility.CODES else "edit"
+    return "plausibility" if code in PLAUSIBILITY_CODES else "edit"
 
 
 def _rule_out(rule: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,18 +23,24 @@ from api.members import repository as members
 from api.outbox import repository as outbox
 from api.scoring import repository as assessments
 from api.scoring.client import ScorerClient, Scoring
-from claims import edits, plausibility
+from claims.adjudication import (
+    Decision,
+    DecisionPolicy,
+    Evidence,
+    SuspicionPolicy,
+    decide,
+    inherit,
+    replaced_often,
+    run_edits,
+    score_not_used,
+)
 from claims.benefits import Benefit
 from claims.claim import Claim, InvalidClaim
-from claims.decision import Decision, Policy, decide, too_little_known
-from claims.edits import Evidence
-from claims.plausibility import PlausibilityPolicy
+from claims.plausibility import PlausibilityPolicy, References, check_plausibility
 from claims.reference import Diagnosis, Member, Procedure, Provider
-from claims.reference_prices import References
-from claims.review import corrects_decided
-from claims.rule import RuleVerdict, two_times
+from claims.review import replaces_reviewed_claim
+from claims.rule import RuleVerdict, check_twice_average
 from claims.scoring import ClaimFacts
-from claims.suspicion import SuspicionPolicy, inherit, replaced_often
 from core import clock
 from core.format import json_amount, json_instant
 from core.ids import new_id
@@ -57,7 +63,7 @@ class Known:
 class Policies:
     """Everything an insurer chooses about decisions."""
 
-    decision: Policy
+    decision: DecisionPolicy
     plausibility: PlausibilityPolicy
     suspicion: SuspicionPolicy
 
@@ -139,12 +145,14 @@ class Intake:
         evidence = Evidence(
             claim, known.member, known.provider, known.procedures, known.diagnoses, benefit, earlier.look_alikes
         )
-        rule = two_times(claim.amount_cents, claim.principal, known.procedures[claim.principal.procedure_code])
+        rule = check_twice_average(
+            claim.amount_cents, claim.principal, known.procedures[claim.principal.procedure_code]
+        )
         inherited = inherit(claim, replaced=earlier.replaced, held=earlier.held, policy=policies.suspicion)
         replacements = earlier.replacements + (claim.replaces is not None)
         findings = [
-            *edits.find(evidence),
-            *plausibility.find(
+            *run_edits(evidence),
+            *check_plausibility(
                 claim,
                 procedures=known.procedures,
                 references=known.references,
@@ -155,9 +163,9 @@ class Intake:
             *replaced_often(replacements, earlier.replaced_chain, policies.suspicion),
         ]
         if claim.replaces is not None and earlier.replaced_was_reviewed:
-            findings.append(corrects_decided(claim.replaces))
+            findings.append(replaces_reviewed_claim(claim.replaces))
         if scoring.withheld is not None:
-            findings.append(too_little_known(scoring.withheld, self._scorer.least_gain_present))
+            findings.append(score_not_used(scoring.withheld, self._scorer.least_gain_present))
         decision = decide(
             amount_cents=claim.amount_cents,
             benefit=benefit,

@@ -14,7 +14,7 @@ from api.intake.service import REPLAYED
 from api.openapi import body_of
 from api.requests import parse, read_body
 from api.reviews.schemas import DecisionIn, DecisionOut, ReasonList, ReviewOut, reason_out, review_out
-from claims.review_reasons import REASONS
+from claims.review import REASONS
 
 router = APIRouter(tags=["decisions"])
 

@@ -9,8 +9,17 @@ from api.identity.roles import Caller, Scope
 from api.intake.schemas import Amount, Day
 from api.investigations.schemas import FraudKind, Note
 from api.reviews.state import DecisionRecord, Review
-from claims.review import MAX_DOCUMENT_LENGTH, MAX_DOCUMENTS, Person, ReviewPolicy, allowed, needs_second
-from claims.review_reasons import REASONS, Action, Reason
+from claims.review import (
+    MAX_DOCUMENT_LENGTH,
+    MAX_DOCUMENTS,
+    REASONS,
+    Action,
+    Person,
+    ReviewPolicy,
+    ReviewReason,
+    allowed_actions,
+    needs_second_approval,
+)
 from core.format import json_amount, json_instant
 
 _Document = Annotated[
@@ -146,7 +155,7 @@ def decision_out(decision: DecisionRecord) -> dict[str, Any]:
 def review_out(review: Review, caller: Caller, policy: ReviewPolicy) -> dict[str, Any]:
     """A review as it goes out."""
     claim, standing = review.claim, review.standing
-    can = allowed(standing, person(caller)) if caller.may(Scope.DECIDE) else []
+    can = allowed_actions(standing, person(caller)) if caller.may(Scope.DECIDE) else []
     return {
         "claim_id": claim.claim_id,
         "version": review.version,
@@ -156,13 +165,13 @@ def review_out(review: Review, caller: Caller, policy: ReviewPolicy) -> dict[str
         "approved_amount": json_amount(claim.approved_cents),
         "reserved_amount": json_amount(claim.reserved_cents),
         "payable_amount": json_amount(standing.payable_cents),
-        "needs_second_approval": needs_second(claim.amount_cents, policy),
+        "needs_second_approval": needs_second_approval(claim.amount_cents, policy),
         "allowed_actions": [action.value for action in can],
         "decisions": [decision_out(decision) for decision in review.decisions],
     }
 
 
-def reason_out(reason: Reason) -> dict[str, Any]:
+def reason_out(reason: ReviewReason) -> dict[str, Any]:
     """A declared reason as it goes out."""
     return {
         "code": reason.code,

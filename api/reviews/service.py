@@ -26,21 +26,21 @@ from api.reviews import repository
 from api.reviews.schemas import DecisionIn, decision_out, person
 from api.reviews.state import DecisionRecord, Review, ReviewedClaim
 from api.scoring.repository import finding_of
+from claims.adjudication import releasable
 from claims.money import format_cents
 from claims.outcome import Outcome
-from claims.rescoring import releasable
 from claims.review import (
-    Asked,
+    Action,
+    DecisionRequest,
     Disposition,
     Effect,
+    InvalidField,
     NotPermitted,
     ReviewPolicy,
     Settlement,
-    WrongField,
-    WrongState,
+    StateConflict,
     settle,
 )
-from claims.review_reasons import Action
 from core import clock
 from core.ids import new_id
 
@@ -104,7 +104,7 @@ class Reviews:
         try:
             async with self._database.transaction() as connection:
                 claim = await repository.hold_claim(connection, claim_id)
-                # Asked once the claim is held: a repetition that came at the same time has its reply by now.
+                # DecisionRequest once the claim is held: a repetition that came at the same time has its reply by now.
                 kept = await ask(connection, intake.reply_to(caller.api_key_id, key or ""))
                 if kept is not None:
                     return repeated(kept, request_hash)
@@ -128,11 +128,11 @@ class Reviews:
         asked = _asked(caller, sent)
         try:
             settlement = settle(review.standing, asked, policy=self.policy, today=at.date())
-        except WrongState as error:
+        except StateConflict as error:
             raise _conflict(review, str(error)) from None
         except NotPermitted as error:
             raise Forbidden(str(error)) from None
-        except WrongField as error:
+        except InvalidField as error:
             raise Invalid.field(error.field, str(error)) from None
         decision = _record(caller, review, sent, settlement, at)
         await repository.add_decision(connection, decision)
@@ -170,8 +170,8 @@ async def _review(connection: AsyncConnection, claim: ReviewedClaim | None) -> R
     )
 
 
-def _asked(caller: Caller, sent: DecisionIn) -> Asked:
-    return Asked(
+def _asked(caller: Caller, sent: DecisionIn) -> DecisionRequest:
+    return DecisionRequest(
         action=Action(sent.action),
         reason=sent.reason,
         by=person(caller),

@@ -1,4 +1,4 @@
-"""A claim under review as the database has it, and how the rules of `claims/review.py` see it."""
+"""A claim under review as the database has it, and how the rules of `claims/review/rules.py` see it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,8 +6,7 @@ from datetime import date, datetime
 
 from claims.benefits import Benefit
 from claims.outcome import Outcome
-from claims.review import Disposition, Effect, Proposal, Standing
-from claims.review_reasons import Action
+from claims.review import Action, Disposition, Effect, Proposal, ReviewSubject
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +78,11 @@ class Review:
         return self.decisions[-1] if self.decisions else None
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> ReviewSubject:
         """The claim as the rules see it."""
         claim = self.claim
         outcome = None if claim.status == "voided" else Outcome(claim.status)
-        return Standing(
+        return ReviewSubject(
             outcome=outcome,
             amount_cents=claim.amount_cents,
             approved_cents=claim.approved_cents,

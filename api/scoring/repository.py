@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.database import Query, compiled, nothing
 from api.scoring.tables import AssessmentRow
-from claims.decision import Decision
+from claims.adjudication import Decision
 from claims.outcome import Finding, Outcome
 from claims.rule import RuleVerdict
 from claims.scoring import Score

@@ -24,9 +24,8 @@ from api.outbox.tables import OutboxRow
 from api.scoring import repository as assessments
 from api.scoring.client import TOO_LITTLE_KNOWN, ScorerClient, Scoring
 from api.scoring.tables import AssessmentRow
-from claims.decision import Decision
+from claims.adjudication import Decision, reconsider
 from claims.outcome import Outcome
-from claims.rescoring import reconsider
 from claims.scoring import ClaimFacts, Score
 from core import clock
 from core.ids import new_id

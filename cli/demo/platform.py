@@ -195,9 +195,9 @@ def _urls(platform: Platform) -> dict[str, str]:
 
 
 def _mlflow(settings: Settings) -> list[str]:
-    from models.registry import Store
+    from models.registry import MlflowStore
 
-    store = Store.of(settings.home, settings.mlflow_url)
+    store = MlflowStore.of(settings.home, settings.mlflow_url)
     command = ["-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(settings.mlflow_port), "--workers", "1"]
     command += ["--backend-store-uri", store.url]
     return command if store.artifacts is None else [*command, "--default-artifact-root", store.artifacts]

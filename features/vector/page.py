@@ -27,7 +27,7 @@ The sections are the groups of reasons (`claims/reason_groups.py`): the contribu
 *Evidence* compares what is on the claim with something; a *prior* is known before the claim and would be the same
 whatever it said. Features of one *fact* measure the same comparison; it is stated once. In brackets: when a value may
 be stated as raising / lowering the risk, *typical* being the median over recent claims
-([scoring](scoring-api.md#reasons))."""
+([scoring](../concepts/scoring.md#reasons))."""
 _KINDS = {"evidence": "Evidence.", "prior": "Prior."}
 _MONOTONE = {1: "never lowers the risk", -1: "never raises the risk", None: "–"}
 

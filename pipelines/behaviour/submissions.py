@@ -13,8 +13,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from claims.claim import Claim, ClaimLine, InvalidClaim
+from claims.plausibility import (
+    PriceReference,
+    References,
+    ReferenceScope,
+    procedure_averages_sql,
+    reference_statistics_sql,
+)
 from claims.reference import Diagnosis, Limits, Member, Procedure, Provider
-from claims.reference_prices import PriceReference, References, Scope, procedure_averages_sql, reference_statistics_sql
 from claims.scoring import ClaimFacts
 from features.declare import CLAIMS, VIEWS, Row, View
 from features.declare import RowKind as ViewKind
@@ -47,23 +53,23 @@ class Catalogue:
     procedures: Mapping[str, Procedure]
     """With the averages the 2× rule compares with."""
     diagnoses: Mapping[str, Diagnosis]
-    prices: Mapping[tuple[Scope, str], Sequence[PriceReference]]
+    prices: Mapping[tuple[ReferenceScope, str], Sequence[PriceReference]]
     """(scope, provider or region) → its references."""
 
     def references(self, claim: Claim, provider: Provider) -> References:
         """The references that matter for a claim, as the API looks them up."""
         codes = {line.procedure_code for line in claim.lines}
         places = (
-            (Scope.PROVIDER, provider.provider_id),
-            (Scope.REGION, provider.region or ""),
-            (Scope.PROCEDURE, ""),
-            (Scope.HISTORY, provider.provider_id),
+            (ReferenceScope.PROVIDER, provider.provider_id),
+            (ReferenceScope.REGION, provider.region or ""),
+            (ReferenceScope.PROCEDURE, ""),
+            (ReferenceScope.HISTORY, provider.provider_id),
         )
         return References.of(
             row
             for place in places
             for row in self.prices.get(place, ())
-            if row.scope is Scope.HISTORY or row.procedure_code in codes
+            if row.scope is ReferenceScope.HISTORY or row.procedure_code in codes
         )
 
     def procedure(self, code: str) -> Procedure:
@@ -147,9 +153,9 @@ def read_catalogue(source: Source, as_of: date) -> Catalogue:
             code: (cents, claims)
             for code, cents, claims in connection.sql(procedure_averages_sql(as_of, claims="history_claims")).fetchall()
         }
-    prices: dict[tuple[Scope, str], list[PriceReference]] = defaultdict(list)
+    prices: dict[tuple[ReferenceScope, str], list[PriceReference]] = defaultdict(list)
     for code, principal, scope, entity, claims, median, spread, high, day in statistics:
-        reference = PriceReference(code, principal, Scope(scope), entity, claims, median, spread, high, day)
+        reference = PriceReference(code, principal, ReferenceScope(scope), entity, claims, median, spread, high, day)
         prices[(reference.scope, entity)].append(reference)
     listed = {row["procedure_code"]: row for row in frames.rows("procedures")}
     procedures = {

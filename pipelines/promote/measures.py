@@ -10,9 +10,8 @@ from claims.scoring import ClaimFacts
 from features.declare import VIEWS
 from features.vector import Reading
 from models.artefact import Artefact, load_artefact
-from models.bootstrap import bootstrap
 from models.errors import ArtefactError
-from models.metrics import Ranking, average_precision, brier
+from models.evaluation import Ranking, average_precision, bootstrap, brier
 from models.scorer import Scorer
 from pipelines.behaviour import Behaviour, Falls, Kind
 from pipelines.evaluate.abrasion import abrasion

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from api.catalog.averages import refresh
-from claims.reference_prices import ACCEPTED_CLAIMS, COLUMNS, reference_statistics_sql
+from claims.plausibility import ACCEPTED_CLAIMS, COLUMNS, reference_statistics_sql
 from features.offline import scratch_duckdb
 
 DAY = date(2026, 3, 2)

@@ -3,9 +3,9 @@ from datetime import timedelta
 
 import pytest
 
+from claims.adjudication import HeldClaim, SuspicionPolicy, inherit, replaced_often
 from claims.claim import ClaimLine
 from claims.outcome import Finding, Outcome
-from claims.suspicion import HeldClaim, SuspicionPolicy, inherit, replaced_often
 from tests.claims.makers import DAY, make_claim
 
 FLAGGED = Finding("model_flagged", Outcome.IN_REVIEW, "likely fraud", "models/v1")

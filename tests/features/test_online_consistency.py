@@ -19,7 +19,7 @@ from features.errors import EvictingStoreError
 from features.online import AsyncOnlineReader, connect_async, encode_key, key_prefix
 from features.update import online_rebuild as rebuilding
 from features.update import rebuild
-from serving.store import Store
+from serving.online_store import OnlineStoreClient
 from tests.features.factories import claim
 from tests.features.ledgers import facts, label, put, void
 from tests.features.worlds import MIDNIGHT, NOON, World, history, today
@@ -363,4 +363,4 @@ async def test_the_scorer_refuses_a_store_that_may_evict_keys(own_valkey: str) -
     with redis.Redis.from_url(own_valkey) as client:
         client.config_set("maxmemory-policy", "allkeys-lfu")
     with pytest.raises(EvictingStoreError, match="allkeys-lfu"):
-        await Store.open(own_valkey)
+        await OnlineStoreClient.open(own_valkey)

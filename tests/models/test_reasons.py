@@ -13,8 +13,7 @@ from benchmarks.reasons import contradicts
 from claims.reason_groups import REASON_GROUPS
 from features.declare import FEATURES
 from features.vector import FEATURE, describe, describe_series, format_value, inputs_of, vector_of
-from models.reasons import CARRIED_SHARE, LEAST_PUSH, MOST_FACTS, Reasoner, factor
-from models.typical import TypicalClaim, typical_claim
+from models.explain import MAX_FACTS, MIN_CARRIED_SHARE, MIN_PUSH, Reasoner, TypicalClaim, format_factor, typical_claim
 from tests.models.claims import facts, reading
 
 NAMES = tuple(feature.name for feature in FEATURES)
@@ -103,7 +102,7 @@ def test_one_is_told_in_the_singular(name, value, words):
 
 @pytest.mark.parametrize(("push", "words"), [(0.03, "1.03×"), (math.log(3.1), "3.1×"), (math.log(12), "12×")])
 def test_a_push_is_shown_as_a_factor_on_the_odds(push, words):
-    assert factor(push) == words
+    assert format_factor(push) == words
 
 
 X = inputs_of(facts(7), reading(7).states)
@@ -278,11 +277,11 @@ def test_reasons_are_few_carried_by_what_they_name_and_strongest_first(seed, sca
         assert [abs(r.push) for r in mine] == sorted((abs(r.push) for r in mine), reverse=True)
         for reason in mine:
             parts = pushes[reason.code]
-            assert reason.push * sign >= LEAST_PUSH
+            assert reason.push * sign >= MIN_PUSH
             assert reason.odds == pytest.approx(math.exp(reason.push))
-            assert CARRIED_SHARE <= reason.carrier_share <= 1 + 1e-9
-            assert sum(parts[name] for name in reason.carrier) * sign >= CARRIED_SHARE * abs(reason.push) - 1e-9
-            assert len(reason.text.rpartition(": ")[0].split("; ")) <= MOST_FACTS
+            assert MIN_CARRIED_SHARE <= reason.carrier_share <= 1 + 1e-9
+            assert sum(parts[name] for name in reason.carrier) * sign >= MIN_CARRIED_SHARE * abs(reason.push) - 1e-9
+            assert len(reason.text.rpartition(": ")[0].split("; ")) <= MAX_FACTS
             assert not contradicts(reason.text, reason.direction)
 
 

@@ -12,7 +12,7 @@ from features.declare import VIEWS, RowKind
 from features.vector import FEATURE, FEATURE_NAMES, Reading, needs
 from models.artefact import DOCUMENT, ModelDocument
 from models.gain import GainPresent, gain_shares
-from models.scorer import Asked, Scorer
+from models.scorer import ClaimToScore, Scorer
 from models.training_range import RangeCheck, training_range
 from tests.models.claims import artefact, asked, facts, reading, training
 from tests.models.test_scorer import models, scorer
@@ -155,7 +155,7 @@ def test_a_document_of_the_first_format_has_no_range_and_ranges_fit_the_features
 
 
 def gain(**changes: object) -> float:
-    one = Asked(facts(7, **changes), reading(7))
+    one = ClaimToScore(facts(7, **changes), reading(7))
     return scorer().score(one.facts, one.reading).gain_present
 
 

@@ -10,11 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from api.loading import load_folder
-from claims.recovery import IS_FRAUD
-from claims.review import Disposition
+from claims.review import IS_FRAUD, Disposition
 from features.offline import labels_as_of
-from models.champion import read_pointer
-from models.registry import Store
+from models.artefact import read_pointer
+from models.registry import MlflowStore
 from pipelines.gates import GateFailed
 from pipelines.loop.errors import LoopError
 from pipelines.loop.ledger import export, judged
@@ -153,7 +152,7 @@ def test_weights_reach_the_claims_they_are_of_and_only_of_their_data(tmp_path):
 def promoted(tmp_path_factory):
     """A home whose champion came out of the chain, on files alone."""
     home = copy_of(trained_home(), tmp_path_factory.mktemp("retrain"))
-    store = Store.of(home)
+    store = MlflowStore.of(home)
     return home, store, retrain(home, database_url=None, options=OPTIONS, store=store)
 
 
@@ -183,7 +182,7 @@ def test_a_model_that_the_gates_refuse_leaves_the_champion(promoted, tmp_path):
     other = copy_of(home, tmp_path)
     poor = replace(OPTIONS, params=replace(OPTIONS.params, rounds=1, depth=1, learning_rate=0.01))
     with pytest.raises(RefusedError):
-        retrain(other, database_url=None, options=poor, store=Store.of(other))
+        retrain(other, database_url=None, options=poor, store=MlflowStore.of(other))
     assert read_pointer(other).version == found.version
 
 

@@ -9,7 +9,7 @@ from features.declare import CLAIMS
 from features.feast import historical_features
 from features.vector import FEATURE_NAMES, build_many
 from models.artefact import load_artefact
-from models.reasons import Explanation
+from models.explain import Explanation
 from models.scorer import Scorer
 from pipelines.train.dataset import SIMULATED, open_named
 from serving.files import known_of_each

@@ -11,10 +11,9 @@ from core import clock
 from features.declare import PLANS, key_of
 from features.online import PACKERS, PROJECT, Watermark, encode_key, key_prefix, watermark_key
 from features.vector import FEATURE_NAMES, schema_hash
-from models.artefact import Calibration, ModelDocument, write_artefact
-from models.booster import BoosterParams, Sample, train_booster
-from models.champion import models_folder
-from models.explainer import build_tables
+from models.artefact import Calibration, ModelDocument, models_folder, write_artefact
+from models.booster import BoosterParams, TrainingSample, train_booster
+from models.explain import build_tables
 
 
 @cache
@@ -24,7 +23,10 @@ def _trained(seed: int):
     y = np.log1p(x[:, seed % 10]) + rng.normal(size=len(x)) > 1.2
     params = BoosterParams(depth=3, rounds=10, early_stopping=10, learning_rate=0.3, min_child_weight=1.0)
     return train_booster(
-        Sample(x[:1_500], y[:1_500]), Sample(x[1_500:], y[1_500:]), features=FEATURE_NAMES, params=params
+        TrainingSample(x[:1_500], y[:1_500]),
+        TrainingSample(x[1_500:], y[1_500:]),
+        features=FEATURE_NAMES,
+        params=params,
     )
 
 

@@ -18,11 +18,11 @@ from features.declare import CLAIMS, VIEWS, RowKind
 from features.feast import apply, historical_features
 from features.offline import build
 from features.vector import Reading
-from models.champion import load_pointed, point, read_pointer
+from models.artefact import load_pointed, point, read_pointer
 from models.scorer import Scorer
 from pipelines.score import InputError, features_for, read_claims
 from pipelines.simulate import SimulationConfig, simulate, write
-from serving.files import SCORED, OtherRun, parts_folder, score_file, score_table
+from serving.files import SCORED, ForeignParts, parts_folder, score_file, score_table
 from tests.serving.makers import make_model
 
 
@@ -113,7 +113,7 @@ def test_a_run_that_was_killed_goes_on_where_it_was(home: Path, tmp_path: Path) 
 def test_another_file_s_parts_are_not_mixed_in(home: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.parquet"
     interrupted(home, claims_of(home, 50), out)
-    with pytest.raises(OtherRun, match="another run"):
+    with pytest.raises(ForeignParts, match="another run"):
         score_file(champion(home), claims_of(home, 40), home, out, part_claims=20)
 
 

@@ -9,8 +9,8 @@ from tests.serving.makers import make_model
 COUNT = """
 import sys
 from pathlib import Path
-from models import kernels
-from models.champion import load_pointed, target_of
+from models.explain import kernels
+from models.artefact import load_pointed, target_of
 from models.scorer import Scorer
 from serving.warm import warm
 from features.declare import VIEWS, RowKind

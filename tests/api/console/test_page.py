@@ -58,6 +58,13 @@ def a_reason(
     )
 
 
+def test_a_claim_in_review_names_how_many_edits_hold_it() -> None:
+    findings = ({"code": "price_implausible"}, {"code": "model_flagged", "superseded": "true"})
+    held = explanation_page(a_claim(findings=findings), [an_assessment()])
+    assert (held.held_by, held.judge) == (1, "model")
+    assert explanation_page(a_claim(findings=findings, status="approved"), [an_assessment()]).held_by == 0
+
+
 def an_assessment(**other: object) -> AssessmentView:
     assessment = AssessmentView(
         made_at=NOON,
