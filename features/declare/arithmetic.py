@@ -7,7 +7,7 @@ float64 column agree to the bit. Logarithms and sums of floats do not, and are n
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import TypeVar, overload
+from typing import TypeVar, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +23,11 @@ Number = TypeVar("Number", Cell, Value)
 
 def as_float(value: Cell | Cells) -> Value | Cells:
     """A float, or a float64 column; a sequence (a histogram) is returned unchanged."""
-    kind = type(value)
-    if kind is int or kind is bool:
+    if isinstance(value, int):
         return float(value)
     if isinstance(value, np.ndarray):
         return value.astype(np.float64)
-    return value  # type: ignore[return-value]
+    return value
 
 
 def ratio(numerator: Value, denominator: Value) -> Value:
@@ -124,7 +123,8 @@ def percentile(histogram: Sequence[Cell], cents: Value) -> Value:
     """
     if not isinstance(cents, np.ndarray):
         own = bisect_right(AMOUNT_EDGES_CENTS, cents)
-        return ratio(float(sum(histogram[:own])) + 0.5 * histogram[own], float(sum(histogram)))
+        of_claim = cast("Sequence[int]", histogram)
+        return ratio(float(sum(of_claim[:own])) + 0.5 * of_claim[own], float(sum(of_claim)))
     bucket = np.searchsorted(_EDGES, cents, side="right")
     if not isinstance(histogram[0], np.ndarray):
         counts: Column = np.array(histogram, dtype=np.float64)
@@ -140,4 +140,4 @@ def _percentiles(histogram: Sequence[Cell], bucket: NDArray[np.intp]) -> Value:
     for place, counts in enumerate(histogram):
         total += counts
         below += np.where(bucket > place, counts, np.where(bucket == place, np.multiply(counts, 0.5), 0.0))
-    return ratio(below, total)
+    return ratio(below.astype(np.float64), total)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from claims.scoring import ClaimFacts
 from core import clock
 from core.clock import DAY_US
-from features.declare import PLANS, Cell, FeatureInputs, GroupValues, Plan, Row, RowKind, View, combine, key_of, log_e4
+from features.declare import PLANS, FeatureInputs, GroupValues, Plan, Row, RowKind, View, combine, key_of, log_e4
 
 States: TypeAlias = Mapping[str, Row | None]
 """View name → row. A key never seen has the row of zeros (`View.zeros`); `None` or absent: unreadable, behind or
@@ -217,9 +217,9 @@ class _GroupRow(GroupValues):
         def __getattr__(self, name: str) -> float:
             return float(getattr(self._columns, name)[self._row])
 
-    def histogram(self, name: str) -> list[Cell]:
+    def histogram(self, name: str) -> list[int]:
         """The counts per bucket."""
-        return [column[self._row] for column in self._columns.histogram(name)]
+        return [int(np.asarray(column)[self._row]) for column in self._columns.histogram(name)]
 
 
 def _group_of_many(

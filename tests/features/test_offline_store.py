@@ -167,7 +167,7 @@ def test_keys_that_are_numbers_here_and_text_there_are_refused(store_of: Callabl
 
 def test_a_frame_that_has_the_features_column_already_is_refused(store_of: Callable[..., Any]) -> None:
     store = store_of(member=([row(5)], timedelta(0)))
-    with pytest.raises(OfflineStoreError, match="has claims already"):
+    with pytest.raises(OfflineStoreError, match="already has claims"):
         claims_of(store, asked(("M1", NOON), claims=[1]))
 
 
@@ -246,7 +246,7 @@ def test_a_view_whose_file_is_damaged_is_named(store_of: Callable[..., Any], dam
         path.write_bytes(held[: len(held) // 2])
     if damage == "spoilt":
         path.write_bytes(held[:100] + b"x" * 3_000 + held[3_100:])
-    with pytest.raises(OfflineStoreError, match=r"source of member cannot be read .*; build the features anew"):
+    with pytest.raises(OfflineStoreError, match=r"source of member cannot be read .*; run `ginja features build`"):
         claims_of(store, asked(("M1", NOON + timedelta(days=1))))
 
 

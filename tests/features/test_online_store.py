@@ -139,7 +139,7 @@ def test_a_row_is_written_whole_or_not_at_all(stores: Stores) -> None:
     online = get_online_store_from_config(config.online_store)
     view = stores.ours.get_feature_view("member_today")
     key = EntityKey(join_keys=["member_id"], entity_values=[Value(string_val="M1")])
-    with pytest.raises(OnlineValueError, match=r"member_today\.received wants a whole number"):
+    with pytest.raises(OnlineValueError, match=r"member_today\.received must be an integer"):
         online.online_write_batch(config, view, [(key, {"day": Value(int64_val=1)}, NOW, None)], None)
     assert ask(stores.ours, "member_today:day") == (None, "NOT_FOUND")
 

@@ -57,7 +57,7 @@ def test_a_registry_changed_under_us_is_refused(home: Path, tmp_path: Path) -> N
     other = _copy(home, tmp_path)
     with registry_path(other).open("ab") as file:
         file.write(b"\x00")
-    with pytest.raises(RegistryChangedError, match="find out who changed it"):
+    with pytest.raises(RegistryChangedError, match="find out what changed it"):
         open_store(other)
 
 
