@@ -32,13 +32,13 @@ def entities() -> list[Entity]:
     return [Entity(name=key, join_keys=[key], value_type=ValueType.STRING) for key in keys]
 
 
-def feature_view(home: Path, view: View, known: dict[str, Entity]) -> FeatureView:
+def feature_view(home: Path, view: View, by_name: dict[str, Entity]) -> FeatureView:
     """The Feast view of a declared one, on its Parquet file under `home`."""
     values = [Field(name=field.name, dtype=Array(Int64) if field.is_array else Int64) for field in view.fields]
     source = FileSource(name=view.name, path=str(file_of(home, view).resolve()), timestamp_field=EVENT_TIME)
     return FeatureView(
         name=view.name,
-        entities=[known[key] for key in view.keys],
+        entities=[by_name[key] for key in view.keys],
         ttl=timedelta(days=view.ttl_days or 0),
         schema=[*(Field(name=key, dtype=String) for key in view.keys), *values],
         source=source,
@@ -48,7 +48,7 @@ def feature_view(home: Path, view: View, known: dict[str, Entity]) -> FeatureVie
 
 def feast_objects(home: Path) -> list[FeastObject]:
     """Everything that is applied, in a fixed order."""
-    known = {entity.name: entity for entity in entities()}
-    views = [feature_view(home, view, known) for view in VIEWS]
+    by_name = {entity.name: entity for entity in entities()}
+    views = [feature_view(home, view, by_name) for view in VIEWS]
     service = FeatureService(name=SERVICE, features=list(views), description="The inputs of the fraud model's vector.")
-    return [*known.values(), *views, service]
+    return [*by_name.values(), *views, service]

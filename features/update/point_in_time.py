@@ -87,7 +87,7 @@ def _stored_history(client: "redis.Redis", project: str, needed: _KeysOfDay) -> 
     found: _HistoryRows = {}
     for place, value in zip(places, stored[1:], strict=True):
         name, day, _ = place
-        if value is not None:  # for a key that is not there, the database tells whether it is new or was lost
+        if value is not None:  # whether a key that is absent is new or was lost follows from the database
             us, *row = PACKERS[views[name].name].unpack(value)
             if row[0] <= day:
                 found[place] = (us, tuple(row))

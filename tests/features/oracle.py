@@ -1,4 +1,7 @@
-"""What each aggregation means, by looking at every claim again for every question: slow, and easy to believe."""
+"""A naive oracle: what each aggregation means, by reading every claim again for every value; slow and simple.
+
+An aggregation has one case in `history`, and one in `today` where it has a today field of its own.
+"""
 
 from collections import Counter
 from collections.abc import Callable
@@ -64,15 +67,15 @@ def first_day(day: date, days: int) -> date:
 _RANK = (None, False, True)
 
 
-def standing(row: Row, labels: list[Label], day: date) -> tuple[bool, date] | None:
-    """What stood of a claim at the midnight before `day`, and the day on which it became known; None: nothing."""
+def finding_at(row: Row, labels: list[Label], day: date) -> tuple[bool, date] | None:
+    """The finding in force at the midnight before `day`, and the day on which it became known; None: there is none."""
     sequence = sorted((w, _RANK.index(fraud)) for claim_id, fraud, w in labels if claim_id == row["claim_id"])
-    told = [(max(w, row["received_at"]).astimezone(UTC).date(), _RANK[rank]) for w, rank in sequence]
-    told = [(known, fraud) for known, fraud in told if known < day]
-    if not told or told[-1][1] is None:
+    past = [(max(w, row["received_at"]).astimezone(UTC).date(), _RANK[rank]) for w, rank in sequence]
+    past = [(known, fraud) for known, fraud in past if known < day]
+    if not past or past[-1][1] is None:
         return None
-    since, truth = told[-1]
-    for known, fraud in reversed(told):
+    since, truth = past[-1]
+    for known, fraud in reversed(past):
         if fraud != truth:
             break
         since = known
@@ -83,7 +86,7 @@ def history(group: AggregationGroup, rows: list[Row], labels: list[Label], at: t
     """The history row of a key as of a day."""
     own = sorted((r for r in rows if key(group, r) == at), key=lambda r: (r["received_at"], r["claim_id"]))
     past = [r for r in own if received_day(r) < day]
-    found = [standing(r, labels, day) for r in own]
+    found = [finding_at(r, labels, day) for r in own]
 
     def within(days: int) -> list[Row]:
         return [r for r in past if received_day(r) >= first_day(day, days)]

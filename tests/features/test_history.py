@@ -74,7 +74,7 @@ def test_history_is_what_counting_every_claim_again_gives(drawn: Any, truth: Any
 
 @settings(max_examples=40, deadline=None)
 @given(drawn=_ROWS, truth=_TRUTHS, when=_DAYS)
-def test_between_changes_history_stands_as_the_last_change_left_it(drawn: Any, truth: Any, when: datetime) -> None:
+def test_between_changes_history_equals_the_last_change(drawn: Any, truth: Any, when: datetime) -> None:
     rows = _rows(drawn)
     known = [(rows[number]["claim_id"], fraud, at) for number, fraud, at in truth if number < len(rows)]
     ledger = _ledger(rows, known)

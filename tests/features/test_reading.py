@@ -21,7 +21,7 @@ def readings(draw: st.DrawFn) -> Reading:
 
 
 @given(readings())
-def test_a_reading_survives_the_wire(reading: Reading) -> None:
+def test_a_reading_round_trips_through_json(reading: Reading) -> None:
     assert Reading.from_wire(json.loads(json.dumps(reading.to_wire()))) == reading
 
 
