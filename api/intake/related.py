@@ -27,7 +27,7 @@ _HELD = {"in_review": "in review", "denied": "denied"}
 class Related:
     """What earlier claims say about a new one."""
 
-    look_alikes: tuple[SimilarClaim, ...]
+    similar_claims: tuple[SimilarClaim, ...]
     """Oldest first."""
     held: tuple[HeldClaim, ...]
     """Newest first, without the claim that is replaced."""
@@ -131,7 +131,7 @@ def _read(rows: Rows, claim: Claim) -> Related:
     others = [row for row in found if row is not replaced]
     chain = () if replaced is None else _older_part(replaced)
     return Related(
-        look_alikes=tuple(_look_alike(row) for row in others if row["status"] in _STANDING),
+        similar_claims=tuple(_similar_claim(row) for row in others if row["status"] in _STANDING),
         held=tuple(_held_claim(row) for row in reversed(others) if _is_open(row)),
         replaced=None if replaced is None or _how(replaced) is None else _held_claim(replaced),
         replaced_chain=chain,
@@ -161,7 +161,7 @@ def _codes_of(row: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(row["procedure_codes"] or [row["procedure_code"]])
 
 
-def _look_alike(row: Mapping[str, Any]) -> SimilarClaim:
+def _similar_claim(row: Mapping[str, Any]) -> SimilarClaim:
     return SimilarClaim(
         claim_id=row["claim_id"],
         received_at=row["received_at"],
@@ -177,7 +177,7 @@ def _look_alike(row: Mapping[str, Any]) -> SimilarClaim:
 def _held_claim(row: Mapping[str, Any]) -> HeldClaim:
     return HeldClaim(
         claim_id=row["claim_id"],
-        how=_how(row) or "",
+        status=_how(row) or "",
         findings=tuple(finding_of(finding) for finding in row["findings"] or ()),
         procedure_codes=_codes_of(row),
         diagnosis_codes=frozenset(row["diagnosis_codes"]),

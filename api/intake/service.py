@@ -143,7 +143,7 @@ class Intake:
             await self._replace(connection, claim, earlier)
         benefit = Benefit(known.member.benefit_limit_cents, used_cents, reserved_cents)
         evidence = Evidence(
-            claim, known.member, known.provider, known.procedures, known.diagnoses, benefit, earlier.look_alikes
+            claim, known.member, known.provider, known.procedures, known.diagnoses, benefit, earlier.similar_claims
         )
         rule = check_twice_average(
             claim.amount_cents, claim.principal, known.procedures[claim.principal.procedure_code]

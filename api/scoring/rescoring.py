@@ -155,7 +155,7 @@ class Rescorer:
             decided_by_person = decision_id is not None and standing is not Outcome.IN_REVIEW
             found = [assessments.finding_of(finding) for finding in before["findings"]]
             decision = reconsider(
-                standing=standing,
+                outcome=standing,
                 approved_cents=before["approved_cents"] if voided else approved_cents,
                 reserved_cents=reserved_cents,
                 findings=found,

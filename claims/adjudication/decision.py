@@ -1,6 +1,6 @@
-"""The decision over a claim: findings, benefit, and a score, or the rule where there is no score.
+"""Decide a claim from findings, benefit and score, or from the 2× rule when no score is available.
 
-Everything comes in as an argument, so what happens when the scorer is gone is a line of this page.
+Pure: every input is an argument.
 """
 
 from collections.abc import Sequence
@@ -19,26 +19,26 @@ COMPLETE_GAIN_PRESENT = 0.8
 
 @dataclass(frozen=True, slots=True)
 class DecisionPolicy:
-    """What an insurer chooses."""
+    """Settings of the decision."""
 
     rule_approval_cap_cents: int
     """A claim decided without a score goes to review above this amount, whatever the rule says."""
     complete_gain_present: float = COMPLETE_GAIN_PRESENT
-    """A score of which less of the model's gain was available sends the claim to review."""
+    """A score with a smaller available share of the model's gain sends the claim to review."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided, by whom, and why. `findings` are all that spoke, the decision's own among them."""
+    """Outcome, amounts and findings, including those of the decision itself, and what assessed the fraud risk."""
 
     outcome: Outcome
     approved_cents: int
     flagged: bool
     decided_by: Literal["model", "rule"]
-    """Who judged whether the claim is likely fraud."""
+    """What assessed the fraud risk."""
     findings: tuple[Finding, ...]
     reserved_cents: int = 0
-    """Benefit that a claim in review holds: what would have been paid. 0 for any other outcome."""
+    """Benefit reserved by a claim in review: what would have been paid. 0 for any other outcome."""
 
 
 def decide(
@@ -50,37 +50,37 @@ def decide(
     rule: RuleVerdict,
     policy: DecisionPolicy,
 ) -> Decision:
-    """Decide a claim; `score=None` means none could be had, or none that can be believed: then the rule judges.
+    """Decide a claim. `score=None` means that no valid score is available; the rule is applied then.
 
-    Money is promised only by an approval; a claim in review or rejected is approved for nothing yet. A claim in review
-    reserves what would have been paid, so that a later claim cannot use it before a person has decided.
+    Only an approval pays; a claim in review or rejected has an approved amount of 0. A claim in review reserves what
+    would have been paid, so that a later claim cannot use it before a person has decided.
     """
-    judged = (
+    risk_findings = (
         _by_rule(amount_cents, rule, policy)
         if score is None
         else findings_of_score(score, policy.complete_gain_present)
     )
-    spoken = (*findings, *judged)
+    all_findings = (*findings, *risk_findings)
     payable = benefit.pays(amount_cents)
-    own = _by_benefit(amount_cents, benefit)
-    if own is Outcome.IN_REVIEW:
-        spoken = (*spoken, _BENEFIT_RESERVED)
-    outcome = most_severe([own, *(finding.outcome for finding in spoken)])
+    benefit_outcome = _outcome_of_benefit(amount_cents, benefit)
+    if benefit_outcome is Outcome.IN_REVIEW:
+        all_findings = (*all_findings, _BENEFIT_RESERVED)
+    outcome = most_severe([benefit_outcome, *(finding.outcome for finding in all_findings)])
     if outcome is Outcome.PARTIALLY_APPROVED:
-        spoken = (*spoken, _partial(payable, amount_cents))
+        all_findings = (*all_findings, _partial(payable, amount_cents))
     return Decision(
         outcome=outcome,
         approved_cents=payable if outcome.pays else 0,
         flagged=score.flagged if score is not None else bool(rule.flagged),
         decided_by="rule" if score is None else "model",
-        findings=spoken,
+        findings=all_findings,
         reserved_cents=payable if outcome is Outcome.IN_REVIEW else 0,
     )
 
 
-def _by_benefit(amount_cents: int, benefit: Benefit) -> Outcome:
-    """A claim that another one's reservation keeps from its payment waits: that claim may yet be denied."""
-    if benefit.waits(amount_cents):
+def _outcome_of_benefit(amount_cents: int, benefit: Benefit) -> Outcome:
+    """In review while other claims' reservations reduce the payment: those claims may still be denied."""
+    if benefit.depends_on_reservations(amount_cents):
         return Outcome.IN_REVIEW
     payable = benefit.pays(amount_cents)
     if payable == 0:
@@ -91,27 +91,27 @@ def _by_benefit(amount_cents: int, benefit: Benefit) -> Outcome:
 _BENEFIT_RESERVED = Finding(
     "benefit_reserved",
     Outcome.IN_REVIEW,
-    "Whether this year's benefit pays the claim depends on claims that are not decided yet.",
+    "Whether this year's benefit covers the claim depends on claims that are still in review.",
     "plan limit",
 )
 
 
 def findings_of_score(score: Score, complete_gain_present: float = COMPLETE_GAIN_PRESENT) -> tuple[Finding, ...]:
-    """What the score says against paying: its flag, and where its silence means nothing."""
+    """The findings of a score: its flag, and where the model cannot be relied on."""
     cites = f"models/{score.model_version}"
-    spoken = []
+    findings = []
     if score.flagged:
-        text = "The model finds the claim likely to be fraud; an investigator looks at it."
-        spoken.append(Finding("model_flagged", Outcome.IN_REVIEW, text, cites))
+        text = "The model flags the claim as likely fraud; an investigator reviews it."
+        findings.append(Finding("model_flagged", Outcome.IN_REVIEW, text, cites))
     if outside := _outside_training(score):
-        spoken.append(Finding("outside_training_range", Outcome.IN_REVIEW, outside, f"{cites} training range"))
+        findings.append(Finding("outside_training_range", Outcome.IN_REVIEW, outside, f"{cites} training range"))
     if score.gain_present < complete_gain_present:
         text = (
-            f"Only {score.gain_present:.0%} of what the model relies on was available, less than the "
-            f"{complete_gain_present:.0%} needed. {_missing_views(score)}"
+            f"Only {score.gain_present:.0%} of the information the model relies on was available; at least "
+            f"{complete_gain_present:.0%} is needed. {_missing_views(score)}"
         )
-        spoken.append(Finding("score_incomplete", Outcome.IN_REVIEW, text, f"{cites} feature views"))
-    return tuple(spoken)
+        findings.append(Finding("score_incomplete", Outcome.IN_REVIEW, text, f"{cites} feature views"))
+    return tuple(findings)
 
 
 def _outside_training(score: Score) -> str | None:
@@ -136,23 +136,24 @@ def _plain(value: float) -> str:
 
 
 def _times_beyond(one: OutOfRange) -> float:
-    """How far a value lies beyond the nearer bound, as a multiple of that bound; by the value where the bound is 0."""
+    """How far a value lies beyond the nearer bound, as a multiple of it; the value itself where the bound is 0."""
     if one.value > one.high:
         return one.value / one.high if one.high > 0 else abs(one.value)
     return one.low / one.value if one.value > 0 else abs(one.low)
 
 
 def _missing_views(score: Score) -> str:
-    return f"Missing or stale: {', '.join(score.stale_views) or 'no view named'}."
+    return f"Missing or stale: {', '.join(score.stale_views) or 'not stated'}."
 
 
-def score_not_used(score: Score, least_gain_present: float) -> Finding:
-    """Why a score was not used; it decides nothing, for the rule decides instead."""
+def score_not_used(score: Score, min_gain_present: float) -> Finding:
+    """The finding that a score was not used. It does not affect the outcome; the rule is applied instead."""
     text = (
-        f"The score was not used: only {score.gain_present:.0%} of what the model relies on was available, less than "
-        f"{least_gain_present:.0%}. The rule decides, and the claim is scored again. {_missing_views(score)}"
+        f"The score was not used: only {score.gain_present:.0%} of the information the model relies on was available; "
+        f"at least {min_gain_present:.0%} is needed. The 2× rule applies, and the claim will be scored again. "
+        f"{_missing_views(score)}"
     )
-    return Finding("score_not_used", Outcome.APPROVED, text, f"models/{score.model_version} feature views")
+    return Finding("too_little_known", Outcome.APPROVED, text, f"models/{score.model_version} feature views")
 
 
 def _by_rule(amount_cents: int, rule: RuleVerdict, policy: DecisionPolicy) -> tuple[Finding, ...]:
@@ -162,13 +163,13 @@ def _by_rule(amount_cents: int, rule: RuleVerdict, policy: DecisionPolicy) -> tu
         return (Finding("rule_flagged", Outcome.IN_REVIEW, rule.text, "procedures average"),)
     if amount_cents > policy.rule_approval_cap_cents:
         text = (
-            f"No score could be had, and without one claims above {format_cents(policy.rule_approval_cap_cents)} are "
-            "looked at by a person."
+            f"No score was available; without one, claims above {format_cents(policy.rule_approval_cap_cents)} are "
+            "reviewed by a person."
         )
         return (Finding("above_cap_without_score", Outcome.IN_REVIEW, text, "policy rule_approval_cap"),)
     return ()
 
 
 def _partial(payable: int, amount_cents: int) -> Finding:
-    text = f"The benefit left this year pays {format_cents(payable)} of {format_cents(amount_cents)}."
+    text = f"The benefit remaining this year pays {format_cents(payable)} of {format_cents(amount_cents)}."
     return Finding("benefit_limit", Outcome.PARTIALLY_APPROVED, text, "plan limit")

@@ -1,6 +1,6 @@
-"""Edits: checks of a claim against the catalogue and the history. Each finding is a fact and cites its table.
+"""Edits: checks of a claim against the catalogue and the claim history. Each finding cites its table.
 
-Adding an edit is one function and one entry in `EDITS`.
+To add an edit, write one function and add it to `EDITS`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,16 +17,15 @@ from claims.reference import Diagnosis, Limits, Member, Procedure, Provider
 
 _SEXES = {"F": "women", "M": "men"}
 
-
 NEAR_DAYS = 3
-"""A claim whose day of service was not sent is compared with claims so many days apart."""
+"""A claim without a service date is compared with claims up to this many days apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class SimilarClaim:
-    """An earlier claim of the same member and provider, near in time, that stands: neither rejected, denied nor voided.
+    """An earlier claim of the same member and provider, near in time, that was not rejected, denied or voided.
 
-    A rejected claim must not block its own correct resubmission.
+    A rejected claim must not block its own corrected resubmission.
     """
 
     claim_id: str
@@ -43,7 +42,7 @@ class SimilarClaim:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything the edits look at."""
+    """Input of the edits."""
 
     claim: Claim
     member: Member
@@ -51,36 +50,37 @@ class Evidence:
     procedures: Mapping[str, Procedure]
     diagnoses: Mapping[str, Diagnosis]
     benefit: Benefit
-    look_alikes: tuple[SimilarClaim, ...] = ()
+    similar_claims: tuple[SimilarClaim, ...] = ()
 
 
-def _cover(evidence: Evidence) -> Iterator[Finding]:
-    return eligibility.cover(evidence.claim, evidence.member)
+def _member_cover(evidence: Evidence) -> Iterator[Finding]:
+    return eligibility.member_cover(evidence.claim, evidence.member)
 
 
-def _standing(evidence: Evidence) -> Iterator[Finding]:
-    return eligibility.standing(evidence.claim, evidence.provider)
+def _provider_status(evidence: Evidence) -> Iterator[Finding]:
+    return eligibility.provider_status(evidence.claim, evidence.provider)
 
 
 def _benefit(evidence: Evidence) -> Iterator[Finding]:
-    """Partial payment is arithmetic, and benefit reserved by claims in review may come free: neither rejects."""
+    """Reject when approved claims have used the whole limit. Benefit reserved by claims in review does not reject:
+    it may become available again."""
     benefit = evidence.benefit
     if benefit.limit_cents is not None and benefit.exhausted:
         yield Finding(
             "benefit_exhausted",
             Outcome.REJECTED,
-            f"Of the yearly limit of {format_cents(benefit.limit_cents)} nothing is left.",
+            f"The yearly limit of {format_cents(benefit.limit_cents)} is used up.",
             f"members/{evidence.member.member_id} plan limit",
         )
 
 
 def _duplicate(evidence: Evidence) -> Iterator[Finding]:
-    """The same service is paid once. Equal amounts make a duplicate; otherwise a person compares the two."""
+    """Reject a service claimed before at the same amount; send one at another amount to review."""
     claim = evidence.claim
-    earlier = [other for other in evidence.look_alikes if other.claim_id not in (claim.claim_id, claim.replaces)]
+    earlier = [other for other in evidence.similar_claims if other.claim_id not in (claim.claim_id, claim.replaces)]
     for other in earlier:
         if _is_same(claim, other):
-            text = f"Claim {other.claim_id} has the same member, provider, procedure, day and amount."
+            text = f"Claim {other.claim_id} has the same member, provider, procedure, service date and amount."
             yield Finding("duplicate", Outcome.REJECTED, text + _defaulted(claim, other), f"claims/{other.claim_id}")
             return
     for other in earlier:
@@ -95,18 +95,18 @@ def _duplicate(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _is_same(claim: Claim, other: SimilarClaim) -> bool:
-    """The principal procedures differ where lines of equal amounts come in another order."""
+    """Compares all codes too: the principal procedure may differ when lines of equal amounts are reordered."""
     codes = frozenset(line.procedure_code for line in claim.lines)
     same_codes = other.procedure_code == claim.principal.procedure_code or other.procedure_codes == codes
     apart = abs((claim.service_from - other.service_from).days)
-    tolerated = 1 if _either_defaulted(claim, other) else 0  # the day of receipt is a day late after midnight
-    return same_codes and other.amount_cents == claim.amount_cents and apart <= tolerated
+    tolerance = 1 if _either_defaulted(claim, other) else 0  # a claim sent after midnight is dated one day later
+    return same_codes and other.amount_cents == claim.amount_cents and apart <= tolerance
 
 
 def _may_be_same(claim: Claim, other: SimilarClaim) -> bool:
-    tolerated = NEAR_DAYS if _either_defaulted(claim, other) else 0
+    tolerance = NEAR_DAYS if _either_defaulted(claim, other) else 0
     common = any(line.procedure_code in other.procedure_codes for line in claim.lines)
-    return common and days_apart(claim, other.service_from, other.service_to) <= tolerated
+    return common and days_apart(claim, other.service_from, other.service_to) <= tolerance
 
 
 def _either_defaulted(claim: Claim, other: SimilarClaim) -> bool:
@@ -116,11 +116,11 @@ def _either_defaulted(claim: Claim, other: SimilarClaim) -> bool:
 def _defaulted(claim: Claim, other: SimilarClaim) -> str:
     if not _either_defaulted(claim, other):
         return ""
-    return " No day of service was sent, so the day of receipt was taken; send service_from to tell services apart."
+    return " No service date was sent, so the date of receipt was used; send service_from to distinguish services."
 
 
 def _units(evidence: Evidence) -> Iterator[Finding]:
-    """Units of a procedure over all its lines: a limit is not evaded by splitting a line."""
+    """Check the units of each procedure summed over its lines, so that splitting a line does not evade the limit."""
     billed: dict[str, int] = {}
     for number, line in enumerate(evidence.claim.lines, start=1):
         code, before = line.procedure_code, billed.get(line.procedure_code, 0)
@@ -130,7 +130,7 @@ def _units(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(
                 "units_over_limit",
                 Outcome.IN_REVIEW,
-                f"{code} is billed {_total(evidence.claim, code)} times; at most {limit} are plausible on one claim.",
+                f"{code} is billed for {_total(evidence.claim, code)} units; at most {limit} are plausible per claim.",
                 f"procedures/{code} max_units",
                 line=number,
             )
@@ -174,10 +174,18 @@ def _misfits(evidence: Evidence, limits: Limits, kind: str, code: str, line: int
 
 Edit = Callable[[Evidence], Iterator[Finding]]
 
-EDITS: tuple[Edit, ...] = (_cover, _standing, _benefit, _duplicate, _units, _procedures_fit, _diagnoses_fit)
+EDITS: tuple[Edit, ...] = (
+    _member_cover,
+    _provider_status,
+    _benefit,
+    _duplicate,
+    _units,
+    _procedures_fit,
+    _diagnoses_fit,
+)
 
 
 def run_edits(evidence: Evidence) -> tuple[Finding, ...]:
-    """Every finding of every edit, gravest first, in the order of `EDITS` among equals."""
+    """All findings, the most severe outcome first, then in the order of `EDITS`."""
     found = [finding for edit in EDITS for finding in edit(evidence)]
     return tuple(sorted(found, key=lambda finding: -finding.outcome.priority))

@@ -1,7 +1,7 @@
-"""What a score changes that comes after the decision: at most an approved claim goes to review.
+"""Late scores: a score that arrives after the decision can at most send an approved claim to review.
 
-A late score never pays, never rejects, and never undoes what a person decided. The finding that sent a claim to review
-stays with it, so that the reviewer sees why the claim is held.
+It never pays, never rejects, and never changes what a person decided. The finding that sent a claim to review is kept,
+so that the reviewer sees why the claim is held.
 """
 
 from collections.abc import Sequence
@@ -11,54 +11,52 @@ from claims.adjudication.decision import Decision, findings_of_score
 from claims.outcome import Finding, Outcome
 from claims.scoring import Score
 
-CODES_WITHOUT_SCORE = frozenset({"rule_cannot_judge", "rule_flagged", "above_cap_without_score", "score_not_used"})
-"""Codes of findings that a claim gets only because there was no score."""
+CODES_WITHOUT_SCORE = frozenset({"rule_cannot_judge", "rule_flagged", "above_cap_without_score", "too_little_known"})
+"""Codes of findings made only because no score was available."""
 
 
 def reconsider(
     *,
-    standing: Outcome,
+    outcome: Outcome,
     approved_cents: int,
     reserved_cents: int,
     findings: Sequence[Finding],
     score: Score,
     decided_by_person: bool,
 ) -> Decision:
-    """The decision once a score has come in for a claim that the rule had judged; `findings` are those of then.
+    """The decision after a late score for a claim that was decided by the rule; `findings` are those of that decision.
 
-    `standing`, `approved_cents` and `reserved_cents` are the claim's present ones. An approved claim that the score
-    flags, or whose score says too little, goes to review and reserves what was approved, unless a person decided it.
+    `outcome`, `approved_cents` and `reserved_cents` are the claim's current values. An approved claim that the score
+    flags, or whose score is incomplete, goes to review and reserves the approved amount, unless a person decided it.
     """
     kept = tuple(replace(one, superseded=True) if one.code in CODES_WITHOUT_SCORE else one for one in findings)
     if decided_by_person:
-        found = (*kept, _after_decision(score))
-        return Decision(standing, approved_cents, score.flagged, "model", found, reserved_cents)
-    judged = findings_of_score(score)
-    found = (*kept, *judged)
-    if standing.pays and judged:
-        return Decision(Outcome.IN_REVIEW, 0, score.flagged, "model", found, approved_cents)
-    if standing is Outcome.IN_REVIEW and not judged and releasable(kept):
-        found = (*found, _does_not_flag(score))
-    return Decision(standing, approved_cents, score.flagged, "model", found, reserved_cents)
+        findings = (*kept, _after_decision(score))
+        return Decision(outcome, approved_cents, score.flagged, "model", findings, reserved_cents)
+    new = findings_of_score(score)
+    findings = (*kept, *new)
+    if outcome.pays and new:
+        return Decision(Outcome.IN_REVIEW, 0, score.flagged, "model", findings, approved_cents)
+    if outcome is Outcome.IN_REVIEW and not new and releasable(kept):
+        findings = (*findings, _does_not_flag(score))
+    return Decision(outcome, approved_cents, score.flagged, "model", findings, reserved_cents)
 
 
 def releasable(findings: Sequence[Finding]) -> bool:
-    """Whether only the missing score held the claim: nothing else asks for a review."""
+    """Whether the claim is in review only because a score was missing."""
     holding = [one for one in findings if one.outcome is Outcome.IN_REVIEW]
     return bool(holding) and all(one.superseded for one in holding)
 
 
 def _does_not_flag(score: Score) -> Finding:
-    text = (
-        "Held because there was no score. The score that came later does not flag the claim: a person can release it."
-    )
+    text = "Held because no score was available. The later score does not flag the claim; a reviewer can release it."
     return Finding("later_score_does_not_flag", Outcome.APPROVED, text, f"models/{score.model_version}")
 
 
 def _after_decision(score: Score) -> Finding:
     cites = f"models/{score.model_version}"
     if score.flagged:
-        text = "A score that came after a person's decision flags the claim. The decision stands until it is reopened."
+        text = "A score received after the reviewer's decision flags the claim. The decision holds unless reopened."
         return Finding("flagged_after_decision", Outcome.IN_REVIEW, text, cites)
-    text = "A score that came after a person's decision does not flag the claim. The decision stands."
+    text = "A score received after the reviewer's decision does not flag the claim. The decision holds."
     return Finding("scored_after_decision", Outcome.APPROVED, text, cites)

@@ -1,6 +1,6 @@
-"""A suspicion stays with the service: a claim that follows a held or denied one inherits its review.
+"""Inherited reviews: a claim for the same service as a held or denied claim goes to review as well.
 
-Otherwise a held claim is paid by replacing or re-submitting it with other amounts until one passes.
+Otherwise a held claim could be paid by replacing or resubmitting it with other amounts until one passes.
 """
 
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ SUSPICION_CODES = frozenset({INHERITED, REPLACED_OFTEN})
 
 @dataclass(frozen=True, slots=True)
 class SuspicionPolicy:
-    """How far a suspicion reaches."""
+    """Limits of inherited reviews and replacements."""
 
     days: int = 7
-    """A service so many days apart from a held one may be the same service."""
-    often: int = 2
-    """More replacements of one claim than this are a reason for review."""
+    """Services up to this many days apart may be the same service."""
+    unreviewed_replacements: int = 2
+    """More replacements of one claim than this send it to review."""
     max_replacements: int = 5
-    """A claim is replaced at most so often."""
+    """Most replacements of one claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,35 +32,35 @@ class HeldClaim:
     """An earlier claim of the same member and provider that is in review, was denied, or was voided while it was."""
 
     claim_id: str
-    how: str
+    status: str
     """`in review`, `denied`, or `voided while in review`."""
     findings: tuple[Finding, ...]
-    """Of its last assessment."""
+    """Findings of its latest assessment."""
     procedure_codes: frozenset[str]
     diagnosis_codes: frozenset[str]
     service_from: date
     service_to: date
     is_replacement: bool
     chain: tuple[str, ...]
-    """The claim and those it replaces or follows, the newest first."""
+    """Ids of the claim and of those it replaces or inherits from, newest first."""
     chain_findings: tuple[Finding, ...] = ()
-    """Of all assessments of the chain, oldest first: where the claim itself only inherited its review."""
+    """Findings of all assessments in the chain, oldest first."""
 
     @property
     def own_reason(self) -> Finding | None:
-        """What sent this claim to review, beside its resemblance to another."""
+        """The finding that sent this claim to review, other than an inherited one."""
         return _first_reason(self.findings)
 
     @property
     def reason(self) -> Finding | None:
-        """What sent it, or the first of its chain, to review."""
+        """The finding that sent this claim, or the first of its chain, to review."""
         return self.own_reason or _first_reason(self.chain_findings)
 
     @property
-    def passes_on(self) -> bool:
-        """Whether another claim may inherit from it. A claim held only because it resembles a held one does not:
-        otherwise one suspicion would travel along a course of weekly treatments for ever."""
-        return self.is_replacement or self.how != "in review" or self.own_reason is not None
+    def is_inheritable(self) -> bool:
+        """Whether other claims may inherit this review. A claim in review only because it inherited one is not a
+        source: otherwise one review would spread along a whole course of weekly treatments."""
+        return self.is_replacement or self.status != "in review" or self.own_reason is not None
 
 
 def _first_reason(findings: Sequence[Finding]) -> Finding | None:
@@ -72,7 +72,7 @@ def _first_reason(findings: Sequence[Finding]) -> Finding | None:
 
 @dataclass(frozen=True, slots=True)
 class Inherited:
-    """The finding of a claim that inherits a review, and the claim that it comes from."""
+    """The finding of an inherited review and the claim it comes from."""
 
     finding: Finding
     source: HeldClaim
@@ -81,22 +81,22 @@ class Inherited:
 def inherit(
     claim: Claim, *, replaced: HeldClaim | None, held: Sequence[HeldClaim], policy: SuspicionPolicy
 ) -> Inherited | None:
-    """The review a claim inherits: that of the claim it replaces, else of the newest for the same service, or none.
+    """The review a claim inherits, or `None`: from the claim it replaces, else from the newest for the same service.
 
-    `held` are ordered newest first.
+    `held` is ordered newest first.
     """
-    source = replaced or next((one for one in held if one.passes_on and _same_service(claim, one, policy)), None)
+    source = replaced or next((one for one in held if one.is_inheritable and _same_service(claim, one, policy)), None)
     if source is None:
         return None
     reason = source.reason
     because = f" because of {reason.code}: {reason.text}" if reason is not None else "."
     chain = ", ".join((claim.claim_id, *source.chain))
-    text = f"Claim {source.claim_id}, for the same service, is {source.how}{because} Claims in this chain: {chain}."
+    text = f"Claim {source.claim_id}, for the same service, is {source.status}{because} Claims in this chain: {chain}."
     return Inherited(Finding(INHERITED, Outcome.IN_REVIEW, text, f"claims/{source.claim_id}"), source)
 
 
 def _same_service(claim: Claim, other: HeldClaim, policy: SuspicionPolicy) -> bool:
-    """A procedure in common within some days, or a diagnosis in common on the same day."""
+    """A common procedure within `policy.days`, or a common diagnosis on the same day."""
     if other.procedure_codes & {line.procedure_code for line in claim.lines}:
         return days_apart(claim, other.service_from, other.service_to) <= policy.days
     common = other.diagnosis_codes.intersection(claim.diagnosis_codes)
@@ -104,14 +104,18 @@ def _same_service(claim: Claim, other: HeldClaim, policy: SuspicionPolicy) -> bo
 
 
 def days_apart(claim: Claim, service_from: date, service_to: date) -> int:
-    """Days between two periods of service; 0 where they overlap."""
+    """Days between two service periods; 0 when they overlap."""
     gap = max(service_from - claim.service_to, claim.service_from - service_to, timedelta(0))
     return gap.days
 
 
 def replaced_often(replacements: int, chain: Sequence[str], policy: SuspicionPolicy) -> tuple[Finding, ...]:
-    """Many corrections of one claim are an indicator of a search for what passes. `chain`: ids, the newest first."""
-    if replacements <= policy.often:
+    """Review a claim that was replaced too often: repeated corrections can be a search for an amount that passes.
+
+    `chain` holds the claim ids, newest first.
+    """
+    if replacements <= policy.unreviewed_replacements:
         return ()
-    text = f"This is replacement {replacements} of claim {chain[-1]}; more than {policy.often} are unusual."
+    limit = policy.unreviewed_replacements
+    text = f"This is replacement {replacements} of claim {chain[-1]}; claims with more than {limit} are reviewed."
     return (Finding(REPLACED_OFTEN, Outcome.IN_REVIEW, text, f"claims/{chain[-1]}"),)

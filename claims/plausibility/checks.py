@@ -1,9 +1,9 @@
-"""Plausibility edits: they apply to every claim, regardless of the model's score.
+"""Plausibility checks, applied to every claim regardless of the model's score.
 
-A model trained on history has never seen a decimal shift, and trees do not extrapolate: its silence about an amount a
-thousand times too high means nothing. These edits compare the amount per unit and the units with what is usual
-(`claims.reference_prices`). Each finding sends the claim to review and states the numbers; the thresholds are data in
-`PlausibilityPolicy`. Pure functions: a backtest and the live API call the same `check_plausibility`.
+Trees do not extrapolate: a low score of an amount a thousand times too high means nothing. These checks compare the
+amount per unit and the units with reference statistics (`reference_prices.py`). Each finding sends the claim to review
+and states the numbers; the limits are data in `PlausibilityPolicy`. Pure: backtests and the live API call the same
+`check_plausibility`.
 """
 
 import math
@@ -28,37 +28,37 @@ PLAUSIBILITY_CODES = frozenset(
         "procedure_without_history",
     }
 )
-"""Codes of this module. They are never shown to a provider: the numbers would tell it how much passes unseen."""
+"""Codes of these checks. They are never shown to providers, who could infer which amounts pass without review."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScopePolicy:
-    """When a scope's reference may be used, and how far above its median a price may lie."""
+    """When a scope's reference is used, and how far above its median a price may lie."""
 
     min_claims: int
-    """Fewer claims than this establish no price in this scope."""
+    """Claims needed for a reference of this scope to be used."""
     floor_factor: float
     """A price up to this multiple of the median is always plausible."""
     ceiling_factor: float
-    """A price above this multiple of the median never is, however wide the prices spread."""
+    """A price above this multiple of the median is never plausible, whatever the spread."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlausibilityPolicy:
-    """What an insurer takes for plausible. Factors have no unit; amounts are in cents."""
+    """Limits of the plausibility checks. Factors have no unit; amounts are in cents."""
 
     effective_from: date = date(2026, 1, 1)
-    """Named by the findings that cite the policy itself."""
+    """Stated in findings that cite the policy."""
     provider: ScopePolicy = ScopePolicy(min_claims=20, floor_factor=2.2, ceiling_factor=4.0)
     region: ScopePolicy = ScopePolicy(min_claims=30, floor_factor=2.2, ceiling_factor=5.0)
     procedure: ScopePolicy = ScopePolicy(min_claims=5, floor_factor=2.5, ceiling_factor=5.0)
     spread_multiple: float = 3.5
     """Robust standard deviations of the log price, above the median, that are still plausible."""
     peer_factor: float = 5.0
-    """Above this multiple of the procedure's median over all providers, a price is implausible even where it is usual
-    for the provider or region: a provider that always overbills has a stable price of its own."""
+    """Above this multiple of the procedure's median over all providers, a price is implausible even if usual for
+    the provider or region: a provider that always overbills has a stable price of its own."""
     catalogue_factor: float = 3.0
-    """Without any reference: the multiple of the catalogue's price that is still plausible."""
+    """Without a reference: highest plausible multiple of the catalogue price."""
     firm_spread: float = 0.8
     """Secondary lines are compared only where the log spread of their prices is below this. Above it they are priced as
     part of the claim, and only the principal line is checked."""
@@ -67,9 +67,9 @@ class PlausibilityPolicy:
     established_peer_factor: float = 2.0
     """An own median above this multiple of the procedure's median is not accepted as an established price."""
     units_factor: float = 1.5
-    """Units above this multiple of the high quantile, and above the catalogue's maximum, are implausible."""
+    """Units above this multiple of the high quantile and above the catalogue's maximum are implausible."""
     auto_approval_cap_cents: int = 10_000_00
-    """A claim above this amount is always seen by a person."""
+    """A claim above this amount is always reviewed by a person."""
     min_provider_claims: int = 5
     """A provider with fewer accepted claims in a year has no history."""
 
@@ -93,10 +93,10 @@ def check_plausibility(
     rule: RuleVerdict,
     policy: PlausibilityPolicy = DEFAULT_POLICY,
 ) -> tuple[Finding, ...]:
-    """Every plausibility finding of a claim, all of them reasons for review.
+    """All plausibility findings of a claim; each one sends it to review.
 
-    `procedures` are the claim's procedures of the catalogue, `references` those of its provider, region and procedures,
-    `rule` the verdict of the 2× rule on the whole claim.
+    `procedures` holds the claim's procedures from the catalogue, `references` those of its provider, region and
+    procedures, `rule` the result of the 2× rule for the whole claim.
     """
     return (
         *_prices(claim, procedures, references, policy),
@@ -115,7 +115,7 @@ def _review(code: str, text: str, cites: str, line: int | None = None) -> Findin
 def _qualifying(
     code: str, principal: bool, references: References, policy: PlausibilityPolicy
 ) -> Iterator[tuple[PriceReference, ScopePolicy]]:
-    """The references with enough claims, the most specific first."""
+    """References with enough claims, most specific first."""
     for scope, own in zip(SCOPES, (policy.provider, policy.region, policy.procedure), strict=True):
         reference = references.price(code, principal=principal, scope=scope)
         if reference is not None and reference.claims >= own.min_claims:
@@ -123,12 +123,12 @@ def _qualifying(
 
 
 def _comparable(reference: PriceReference, policy: PlausibilityPolicy) -> bool:
-    """Whether its prices say what one unit costs (see `PlausibilityPolicy.firm_spread`)."""
+    """Whether the reference's prices are comparable per unit (see `PlausibilityPolicy.firm_spread`)."""
     return reference.principal or reference.log_spread <= policy.firm_spread
 
 
 def _bound(reference: PriceReference, own: ScopePolicy, policy: PlausibilityPolicy) -> float:
-    """The highest plausible amount per unit, in cents."""
+    """Highest plausible amount per unit, in cents."""
     spread = math.exp(min(policy.spread_multiple * reference.log_spread, 700.0))
     ceiling = own.ceiling_factor if reference.principal else spread
     return reference.median_cents * min(ceiling, max(own.floor_factor, spread))
@@ -149,9 +149,9 @@ def _prices(
         if typical and price > typical * policy.catalogue_factor:
             yield _review(
                 "price_implausible",
-                f"{code} is billed at {_money(price)} per unit, {_times(price / typical)} the catalogue's price of "
-                f"{_money(typical)}; at most {_money(typical * policy.catalogue_factor)} is plausible. Too few claims "
-                "of it are known to compare with.",
+                f"{code} is billed at {_money(price)} per unit, {_times(price / typical)} the catalogue price of "
+                f"{_money(typical)}; at most {_money(typical * policy.catalogue_factor)} is plausible. There are too "
+                "few claims to compare with.",
                 f"procedures/{code} typical_cents",
                 number,
             )
@@ -160,7 +160,7 @@ def _prices(
 def _price_against(
     known: list[tuple[PriceReference, ScopePolicy]], line: ClaimLine, number: int, policy: PlausibilityPolicy
 ) -> Iterator[Finding]:
-    """Against the most specific scope; and against all providers, where that scope's own prices are inflated."""
+    """Compare with the most specific scope, and with all providers where that scope's prices are inflated."""
     price = line.amount_cents / line.units
     reference, own = known[0]
     bound = _bound(reference, own, policy)
@@ -180,15 +180,15 @@ def _price_against(
 
 
 def _rule(claim: Claim, references: References, rule: RuleVerdict, policy: PlausibilityPolicy) -> Iterator[Finding]:
-    """The 2× rule's verdict, unless the rule merely compares many units with an average of few."""
+    """The 2× rule's flag, unless all lines have established prices and usual units."""
     if rule.flagged and not all(_established(claim, line, references, policy) for line in claim.lines):
         yield _review("amount_above_rule", rule.text, f"procedures/{claim.principal.procedure_code} average_cents")
 
 
 def _established(claim: Claim, line: ClaimLine, references: References, policy: PlausibilityPolicy) -> bool:
-    """Whether a line has the provider's own established price, that price is plausible, and the units are usual.
+    """Whether a line has the provider's established price, that price is plausible, and the units are usual.
 
-    A secondary line has no established price. It passes where its price is at most one spread above the median over all
+    A secondary line has no established price. It passes if its price is at most one spread above the median of all
     providers.
     """
     code = line.procedure_code
@@ -213,14 +213,14 @@ def _established(claim: Claim, line: ClaimLine, references: References, policy: 
 
 
 def _billed(claim: Claim, code: str) -> int:
-    """Units of a procedure over all its lines."""
+    """Units of a procedure summed over its lines."""
     return sum(line.units for line in claim.lines if line.procedure_code == code)
 
 
 def _units(
     claim: Claim, procedures: Mapping[str, Procedure], references: References, policy: PlausibilityPolicy
 ) -> Iterator[Finding]:
-    """Units of a procedure over all its lines: splitting a line evades nothing."""
+    """Check the units of each procedure summed over its lines, so that splitting a line does not evade the limit."""
     principal_code = claim.principal.procedure_code
     for code in dict.fromkeys(line.procedure_code for line in claim.lines):
         known = list(_qualifying(code, code == principal_code, references, policy))
@@ -233,7 +233,7 @@ def _units(
             number = next(at for at, line in enumerate(claim.lines, start=1) if line.procedure_code == code)
             yield _review(
                 "units_implausible",
-                f"{code} is billed {billed} times; 99 % of {reference.population} have at most "
+                f"{code} is billed for {billed} units; 99 % of {reference.population} have at most "
                 f"{reference.high_units:g}, and at most {bound:g} are plausible.",
                 reference.cites,
                 number,
@@ -254,8 +254,8 @@ def _provider_history(claim: Claim, references: References, policy: Plausibility
     if references.provider_claims < policy.min_provider_claims:
         yield _review(
             "provider_without_history",
-            f"{references.provider_claims} accepted claims of this provider are known in the last year; at least "
-            f"{policy.min_provider_claims} are needed to compare with.",
+            f"The provider has {references.provider_claims} accepted claims in the last year; at least "
+            f"{policy.min_provider_claims} are needed for a comparison.",
             f"reference_statistics/history/{claim.provider_id}",
         )
 
@@ -278,8 +278,8 @@ def _procedure_history(
         if (known is None and not procedures[code].typical_cents) or (code == principal_code and rule.flagged is None):
             yield _review(
                 "procedure_without_history",
-                f"{code} has no price in the catalogue and fewer than {policy.procedure.min_claims} accepted claims in "
-                "the last year; there is nothing to compare its amount with.",
+                f"{code} has no catalogue price and fewer than {policy.procedure.min_claims} accepted claims in the "
+                "last year, so its amount cannot be compared.",
                 f"procedures/{code}",
                 number,
             )

@@ -1,7 +1,7 @@
-"""Reference statistics of prices and units: what a procedure usually costs, by provider, by region and overall.
+"""Reference statistics of prices and units per procedure: by provider, by region and overall.
 
-The statistics are computed by one SQL text, `reference_statistics_sql`, that Postgres (online) and DuckDB (backtests)
-both run, so that there is no second implementation that could differ.
+One SQL query, `reference_statistics_sql`, computes them in both Postgres (online) and DuckDB (backtests), so that the
+two cannot differ.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,14 +10,14 @@ from datetime import date
 from enum import Enum
 
 WINDOW_DAYS = 365
-"""Claims received in so many days before the effective day count."""
+"""Length of the reference period, in days before the effective day."""
 
 HIGH_QUANTILE = 0.99
-"""Quantile of the units billed on one claim that is kept as `high_units`."""
+"""Quantile of the units billed on one claim that is stored as `high_units`."""
 
 
 class ReferenceScope(Enum):
-    """Whose claims a reference covers, the most specific first."""
+    """The claims a reference covers, most specific first."""
 
     PROVIDER = "provider"
     """One procedure of one provider."""
@@ -26,7 +26,7 @@ class ReferenceScope(Enum):
     PROCEDURE = "procedure"
     """One procedure, all providers."""
     HISTORY = "history"
-    """All claims of one provider, whatever the procedure: only their number is used."""
+    """All claims of one provider, any procedure; only the count is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +53,13 @@ class PriceReference:
 
     @property
     def cites(self) -> str:
-        """Table and entry."""
+        """Table and entry the reference was read from."""
         place = self.scope.value if not self.entity else f"{self.scope.value}/{self.entity}"
         return f"reference_statistics/{self.procedure_code}/{place}"
 
     @property
     def population(self) -> str:
-        """The claims covered, in words."""
+        """The claims covered, as text for a finding."""
         where = {ReferenceScope.PROVIDER: " of this provider", ReferenceScope.REGION: f" in region {self.entity}"}.get(
             self.scope, ""
         )
@@ -68,7 +68,7 @@ class PriceReference:
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """The references that matter for one claim."""
+    """The references relevant to one claim."""
 
     prices: Mapping[tuple[str, bool, ReferenceScope], PriceReference] = field(default_factory=dict)
     provider_claims: int = 0
@@ -95,7 +95,7 @@ COLUMNS = (
     *("procedure_code", "principal", "scope", "entity", "claims", "median_cents", "log_spread", "high_units"),
     "as_of",
 )
-"""Columns of `reference_statistics_sql`, in their order: the fields of `PriceReference`."""
+"""Columns of `reference_statistics_sql`, in order: the fields of `PriceReference`."""
 
 _SQL = """
 WITH eligible AS (
@@ -152,19 +152,18 @@ FROM eligible WHERE provider_id IS NOT NULL GROUP BY provider_id
 """
 
 ACCEPTED_CLAIMS = "(SELECT * FROM claims WHERE status IN ('approved', 'partially_approved'))"
-"""The claims of the database whose price was accepted: a claim that waits for a person, or that was rejected, denied or
-voided, is no reference for the next one."""
+"""Claims whose price was accepted. Claims in review, rejected, denied or voided are not used as references."""
 
-LEAST_STORED = 5
-"""A group of fewer claims says nothing about prices; no policy may ask for less (see `PlausibilityPolicy`)."""
+MIN_STORED_CLAIMS = 5
+"""Smallest group of claims that is stored; no policy may require fewer (see `PlausibilityPolicy`)."""
 
 
 def reference_statistics_sql(day: date, *, claims: str = "claims", lines: str = "claim_lines") -> str:
-    """A query for the references effective on `day` (UTC): rows of `COLUMNS`, from the `WINDOW_DAYS` before it.
+    """SQL for the references effective on `day` (UTC): rows of `COLUMNS` from the `WINDOW_DAYS` before it.
 
     `claims` is a relation with the columns of the claims frame, already limited to claims whose price was accepted
     (`ACCEPTED_CLAIMS` in Postgres); `lines` one with claim_id, procedure_code, amount_cents, units. A claim without
-    lines counts with its principal procedure and its units. Postgres and DuckDB run the same text.
+    lines counts with its principal procedure and its units. Runs unchanged in Postgres and DuckDB.
     """
     ends = f"CAST('{day.isoformat()} 00:00:00+00' AS TIMESTAMP WITH TIME ZONE)"
     return _SQL.format(
@@ -173,15 +172,15 @@ def reference_statistics_sql(day: date, *, claims: str = "claims", lines: str = 
         begins=f"({ends} - INTERVAL '{WINDOW_DAYS * 24} hours')",
         ends=ends,
         high=HIGH_QUANTILE,
-        least=LEAST_STORED,
+        least=MIN_STORED_CLAIMS,
         day=day.isoformat(),
     )
 
 
 def procedure_averages_sql(day: date, *, claims: str = "claims") -> str:
-    """A query for what the 2× rule compares with on `day`: procedure_code, cents (mean), claims of the year before.
+    """SQL for the averages the 2× rule uses on `day`: procedure_code, cents (mean), claims of the year before.
 
-    Postgres and DuckDB run the same text.
+    Runs unchanged in Postgres and DuckDB.
     """
     ends = f"CAST('{day.isoformat()} 00:00:00+00' AS TIMESTAMP WITH TIME ZONE)"
     return f"""

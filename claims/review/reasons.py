@@ -1,6 +1,6 @@
-"""ReviewReason codes of what a person decides: one table. A code is never given another meaning.
+"""Reason codes of review decisions: one table. The meaning of a code never changes.
 
-Where a claim adjustment reason code (CARC, X12 external code list 139) says the same, it stands beside ours.
+`carc` is the claim adjustment reason code (X12 external code list 139) with the same meaning, where one exists.
 """
 
 from collections.abc import Iterable
@@ -9,26 +9,26 @@ from enum import Enum
 
 
 class Action(Enum):
-    """What a person can do about a claim in review, or about what was decided of it."""
+    """What a person can do with a claim in review or with a decision."""
 
     RELEASE = "release"
-    """Pay what the benefit pays of the claim."""
+    """Pay the claim as far as the benefit allows."""
     PAY_REDUCED = "pay_reduced"
-    """Pay less than that."""
+    """Pay less than a release would."""
     DENY = "deny"
     PEND = "pend"
     """Ask for documents; the claim stays in review."""
     APPROVE = "approve"
-    """Put another person's proposal into effect."""
+    """Approve another person's proposal."""
     REFUSE = "refuse"
-    """Turn another person's proposal down; the claim stays in review."""
+    """Refuse another person's proposal; the claim stays in review."""
     REOPEN = "reopen"
-    """Put a claim that a person decided back into review."""
+    """Return a claim that a person decided to review."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewReason:
-    """A declared reason."""
+    """A reason code and the actions it is valid for."""
 
     code: str
     meaning: str
@@ -82,10 +82,10 @@ REASONS = _declared(
 
 
 def reasons_for(action: Action) -> list[ReviewReason]:
-    """The reasons that fit an action, in the order of the table."""
+    """The reasons valid for an action, in table order."""
     return [reason for reason in REASONS.values() if action in reason.actions]
 
 
 def codes(reasons: Iterable[ReviewReason]) -> str:
-    """Codes as a message lists them."""
+    """Comma-separated codes, for a message."""
     return ", ".join(reason.code for reason in reasons)

@@ -1,4 +1,4 @@
-"""Which findings may carry recovered money, and how much of it."""
+"""Which dispositions may carry recovered money, and how much."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from claims.outcome import Outcome
 from claims.review.rules import Disposition
 
 RECOVERS = frozenset({Disposition.CONFIRMED, Disposition.BILLING_ERROR, Disposition.OVERPAYMENT})
-"""Findings that say money was paid wrongly."""
+"""Dispositions that mean money was paid wrongly."""
 
 IS_FRAUD: Mapping[Disposition, bool | None] = {
     Disposition.CONFIRMED: True,
@@ -16,18 +16,18 @@ IS_FRAUD: Mapping[Disposition, bool | None] = {
     Disposition.OVERPAYMENT: None,
     Disposition.INCONCLUSIVE: None,
 }
-"""What each finding says of fraud. `None` withdraws what stood before: the truth is unknown again. Money paid wrongly
-without fraud shows neither fraud nor that the claim was in order, and an inconclusive finding cannot tell."""
+"""The fraud label of each disposition. `None` withdraws an earlier label: neither an overpayment without fraud nor an
+inconclusive investigation shows whether the claim was fraud."""
 
 
 class RecoveryError(ValueError):
-    """A recovery that cannot be; the message says why and what is allowed."""
+    """A recovery is not possible; the message says why and what is allowed."""
 
 
 def check_recovery(
     *, disposition: Disposition, amount_cents: int, outcome: Outcome | None, paid_cents: int, recovered_cents: int
 ) -> None:
-    """Check one recovery against the claim; `outcome=None` is a voided claim, `recovered_cents` what came back before.
+    """Check one recovery against the claim; `outcome=None` is a voided claim, `recovered_cents` the earlier recoveries.
 
     Raises `RecoveryError`.
     """
@@ -37,11 +37,11 @@ def check_recovery(
     if amount_cents == 0:
         return
     if outcome is None:
-        raise RecoveryError("the claim is voided: it counts as never paid; leave it out")
+        raise RecoveryError("must be omitted: the claim is voided and counts as never paid")
     if not outcome.pays or paid_cents == 0:
-        raise RecoveryError("nothing was paid for the claim; leave it out")
+        raise RecoveryError("must be omitted: nothing was paid for the claim")
     if recovered_cents + amount_cents > paid_cents:
         raise RecoveryError(
-            f"{format_cents(paid_cents)} were paid for the claim and {format_cents(recovered_cents)} are recovered "
-            f"already, so at most {format_cents(paid_cents - recovered_cents)} can be recovered"
+            f"must be at most {format_cents(paid_cents - recovered_cents)}: {format_cents(paid_cents)} was paid for "
+            f"the claim and {format_cents(recovered_cents)} has been recovered"
         )

@@ -1,11 +1,11 @@
-"""What a person may decide about a claim, and what follows for its status and its money: every rule of a review.
+"""Review rules: what a person may decide about a claim, and what follows for its status and money.
 
-Pure: the claim's standing and the request come in, a `Settlement` or one of three refusals goes out.
+Pure: takes the claim's state and the request, and returns a `Settlement` or raises one of three errors.
 
 ReviewError
-├── StateConflict     the claim does not stand where this can be done (already decided, voided, another proposal)
-├── NotPermitted   this person may not do it
-└── InvalidField     a field is missing, does not belong to the action, or has a wrong value
+├── StateConflict     the action is not possible in the claim's state (decided, voided, another proposal)
+├── NotPermitted   the person lacks the permission
+└── InvalidField     a field is missing, does not belong to the action, or is invalid
 """
 
 from collections.abc import Callable, Mapping
@@ -24,19 +24,19 @@ MAX_PEND_DAYS = 180
 
 
 class ReviewError(ValueError):
-    """A decision that cannot be taken; the message says why and what to do."""
+    """A decision is not possible; the message says why and what to do."""
 
 
 class StateConflict(ReviewError):
-    """The claim does not stand where this can be done."""
+    """The action is not possible in the claim's state."""
 
 
 class NotPermitted(ReviewError):
-    """This person may not do it."""
+    """The person lacks the permission."""
 
 
 class InvalidField(ReviewError):
-    """One field is wrong; `field` names it."""
+    """One field is invalid; `field` names it."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -44,12 +44,12 @@ class InvalidField(ReviewError):
 
 
 class ReviewState(Enum):
-    """Where a claim stands for a reviewer."""
+    """State of a claim as a reviewer sees it."""
 
     OPEN = "open"
-    """In review, and nothing is proposed."""
+    """In review without a proposal."""
     PROPOSED = "proposed"
-    """In review, and a proposal waits for a second person."""
+    """In review with a proposal that awaits a second person."""
     DECIDED = "decided"
     """Decided by a person."""
     AUTOMATIC = "automatic"
@@ -58,7 +58,7 @@ class ReviewState(Enum):
 
 
 class Effect(Enum):
-    """What came of an act."""
+    """Effect of an action."""
 
     SETTLED = "settled"
     PROPOSED = "proposed"
@@ -68,7 +68,7 @@ class Effect(Enum):
 
 
 class Disposition(Enum):
-    """What an investigation found of a claim. The latest of a claim holds."""
+    """Result of an investigation. The latest one of a claim applies."""
 
     CONFIRMED = "confirmed"
     """Fraud. A positive label."""
@@ -77,7 +77,7 @@ class Disposition(Enum):
     BILLING_ERROR = "billing_error"
     """Billed wrongly without a finding of fraud. No label."""
     OVERPAYMENT = "overpayment"
-    """Paid too much by the payer's own mistake. No label."""
+    """Overpaid through an error of the payer. No label."""
     INCONCLUSIVE = "inconclusive"
     """Investigated without a conclusion. No label."""
 
@@ -89,20 +89,20 @@ ALLOWED: Mapping[ReviewState, frozenset[Action]] = {
     ReviewState.AUTOMATIC: frozenset(),
     ReviewState.VOIDED: frozenset(),
 }
-"""What can be done where."""
+"""Actions possible in each state."""
 
 SETTLES = frozenset({Action.RELEASE, Action.PAY_REDUCED, Action.DENY})
 """Actions that decide a claim; above an amount they need a second person."""
 
 NEEDS_APPROVER = frozenset({Action.APPROVE, Action.REFUSE, Action.REOPEN})
-"""Actions of an approver only."""
+"""Actions reserved for approvers."""
 
 _REFUSAL = {
-    ReviewState.OPEN: "the claim is in review and nothing is proposed; {allowed} can be done",
-    ReviewState.PROPOSED: "a proposal waits for a second person; approve or refuse it first",
-    ReviewState.DECIDED: "a person has decided the claim already; an approver can reopen it",
+    ReviewState.OPEN: "the claim is in review without a proposal; possible actions: {allowed}",
+    ReviewState.PROPOSED: "a proposal awaits a second person; approve or refuse it first",
+    ReviewState.DECIDED: "the claim was already decided by a person; an approver can reopen it",
     ReviewState.AUTOMATIC: "the claim was decided without a review; correct it with `replaces`, or void it",
-    ReviewState.VOIDED: "the claim is voided; a voided claim is not decided",
+    ReviewState.VOIDED: "the claim is voided and cannot be decided",
 }
 
 _FIELDS: Mapping[Action, frozenset[str]] = {
@@ -111,19 +111,19 @@ _FIELDS: Mapping[Action, frozenset[str]] = {
     Action.DENY: frozenset({"disposition", "kind"}),
     Action.PEND: frozenset({"documents", "due_on"}),
 }
-"""Fields that belong to an action beside reason and note."""
+"""Fields of each action besides reason and note."""
 
-_STATED: Mapping[Action, frozenset[Disposition]] = {
+_DISPOSITIONS: Mapping[Action, frozenset[Disposition]] = {
     Action.RELEASE: frozenset({Disposition.CLEARED}),
     Action.PAY_REDUCED: frozenset({Disposition.CLEARED}),
     Action.DENY: frozenset({Disposition.CONFIRMED, Disposition.CLEARED}),
 }
-"""Findings that a decision may state. Stating none is not a finding: unknown is not negative."""
+"""Dispositions a decision may state. Omitting it leaves the label unknown, not negative."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who acts."""
+    """The person acting."""
 
     key_id: str
     name: str
@@ -132,7 +132,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A decision that waits for a second person."""
+    """A decision that awaits a second person."""
 
     decision_id: str
     action: Action
@@ -146,21 +146,21 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class ReviewSubject:
-    """A claim as it stands. `outcome=None`: voided."""
+    """The current state of a claim. `outcome=None`: voided."""
 
     outcome: Outcome | None
     amount_cents: int
     approved_cents: int
     reserved_cents: int
     benefit: Benefit
-    """The year's benefit without this claim."""
+    """The yearly benefit excluding this claim."""
     decided_by_person: bool = False
     disposition: Disposition | None = None
-    """The latest finding on the claim."""
+    """The latest disposition of the claim."""
     proposal: Proposal | None = None
-    """Of a claim in review."""
+    """The open proposal of a claim in review."""
     recovered_cents: int = 0
-    """Recovered of the claim so far."""
+    """Cents recovered so far."""
 
     @property
     def state(self) -> ReviewState:
@@ -173,13 +173,13 @@ class ReviewSubject:
 
     @property
     def payable_cents(self) -> int:
-        """What releasing pays: the claim's amount, as far as the benefit not used or reserved by others goes."""
+        """Cents that a release pays: the claim's amount, limited by the unused and unreserved benefit."""
         return self.benefit.pays(self.amount_cents)
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionRequest:
-    """What a person asks for."""
+    """A requested review action."""
 
     action: Action
     reason: str
@@ -193,148 +193,148 @@ class DecisionRequest:
 
 @dataclass(frozen=True, slots=True)
 class ReviewPolicy:
-    """What an insurer chooses."""
+    """Settings of reviews."""
 
     second_approval_above_cents: int
-    """A claim of a larger amount is decided by two persons."""
+    """Claims above this amount need two persons to decide."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What follows."""
+    """Result of a review action."""
 
     effect: Effect
     outcome: Outcome
-    """The claim's status afterwards."""
+    """The resulting status of the claim."""
     approved_cents: int
     reserved_cents: int
     pays_cents: int
-    """What the decision, or the proposal once approved, pays."""
+    """Cents paid by the decision, or by the proposal once approved."""
     disposition: Disposition | None = None
-    """The finding to record with it."""
+    """The disposition to record."""
     kind: str | None = None
     found_by: str | None = None
-    """Whose finding that is."""
+    """Name of the person who made the disposition."""
 
 
-def settle(standing: ReviewSubject, asked: DecisionRequest, *, policy: ReviewPolicy, today: date) -> Settlement:
-    """What follows from an act; raises `StateConflict`, `NotPermitted`, `InvalidField`."""
-    _check_state(standing, asked)
-    _check_fields(asked, today)
-    return _EFFECTS[asked.action](standing, asked, policy)
+def settle(subject: ReviewSubject, request: DecisionRequest, *, policy: ReviewPolicy, today: date) -> Settlement:
+    """Apply a review action. Raises `StateConflict`, `NotPermitted` or `InvalidField`."""
+    _check_state(subject, request)
+    _check_fields(request, today)
+    return _EFFECTS[request.action](subject, request, policy)
 
 
-def allowed_actions(standing: ReviewSubject, by: Person) -> list[Action]:
-    """What this person can do about the claim now, in the order of `Action`."""
-    can = ALLOWED[standing.state]
-    return [action for action in Action if action in can and _permitted(standing, action, by)]
+def allowed_actions(subject: ReviewSubject, by: Person) -> list[Action]:
+    """The actions this person may take now, in the order of `Action`."""
+    can = ALLOWED[subject.state]
+    return [action for action in Action if action in can and _permitted(subject, action, by)]
 
 
 def needs_second_approval(amount_cents: int, policy: ReviewPolicy) -> bool:
-    """Whether a claim of this amount is decided by two persons."""
+    """Whether a claim of this amount needs two persons to decide."""
     return amount_cents > policy.second_approval_above_cents
 
 
 def replaces_reviewed_claim(claim_id: str) -> Finding:
-    """Of a correction whose original a person has acted on: it would undo that act, so a person decides again."""
+    """The finding of a replacement whose original a person reviewed: a person decides the replacement as well."""
     return Finding(
         "replaces_reviewed_claim",
         Outcome.IN_REVIEW,
-        f"It replaces claim {claim_id}, which a person has reviewed; a person decides about the correction, too.",
+        f"Replaces claim {claim_id}, which was reviewed by a person; the replacement is reviewed as well.",
         f"claims/{claim_id} decisions",
     )
 
 
-def _check_state(standing: ReviewSubject, asked: DecisionRequest) -> None:
-    if asked.action not in ALLOWED[standing.state]:
-        names = ", ".join(action.value for action in Action if action in ALLOWED[standing.state])
-        raise StateConflict(_REFUSAL[standing.state].format(allowed=names))
-    if asked.action in NEEDS_APPROVER and not asked.by.may_approve:
-        raise NotPermitted(f"only an approver may {asked.action.value}; ask a lead_investigator")
-    if not _permitted(standing, asked.action, asked.by):
-        raise NotPermitted("the person who proposed a decision cannot answer it; ask another approver")
+def _check_state(subject: ReviewSubject, request: DecisionRequest) -> None:
+    if request.action not in ALLOWED[subject.state]:
+        names = ", ".join(action.value for action in Action if action in ALLOWED[subject.state])
+        raise StateConflict(_REFUSAL[subject.state].format(allowed=names))
+    if request.action in NEEDS_APPROVER and not request.by.may_approve:
+        raise NotPermitted(f"only an approver may {request.action.value}; ask a lead_investigator")
+    if not _permitted(subject, request.action, request.by):
+        raise NotPermitted("the person who proposed a decision cannot approve or refuse it; ask another approver")
 
 
-def _permitted(standing: ReviewSubject, action: Action, by: Person) -> bool:
+def _permitted(subject: ReviewSubject, action: Action, by: Person) -> bool:
     if action in NEEDS_APPROVER and not by.may_approve:
         return False
-    proposal = standing.proposal
+    proposal = subject.proposal
     answers_own = proposal is not None and (by.key_id == proposal.key_id or by.name == proposal.name)
     return not (answers_own and action in (Action.APPROVE, Action.REFUSE))
 
 
-def _check_fields(asked: DecisionRequest, today: date) -> None:
-    reason = REASONS.get(asked.reason)
-    if reason is None or asked.action not in reason.actions:
-        raise InvalidField("reason", f"take one that fits {asked.action.value}: {codes(reasons_for(asked.action))}")
+def _check_fields(request: DecisionRequest, today: date) -> None:
+    reason = REASONS.get(request.reason)
+    if reason is None or request.action not in reason.actions:
+        raise InvalidField(
+            "reason", f"must be one of the reasons for {request.action.value}: {codes(reasons_for(request.action))}"
+        )
     given = {
-        "amount": asked.amount_cents is not None,
-        "documents": bool(asked.documents),
-        "due_on": asked.due_on is not None,
-        "disposition": asked.disposition is not None,
-        "kind": asked.kind is not None,
+        "amount": request.amount_cents is not None,
+        "documents": bool(request.documents),
+        "due_on": request.due_on is not None,
+        "disposition": request.disposition is not None,
+        "kind": request.kind is not None,
     }
-    fits = _FIELDS.get(asked.action, frozenset())
+    fits = _FIELDS.get(request.action, frozenset())
     for name, is_given in given.items():
         if is_given and name not in fits:
-            raise InvalidField(name, f"does not belong to {asked.action.value}; leave it out")
-    if asked.disposition is not None and asked.disposition not in _STATED[asked.action]:
-        names = " or ".join(one.value for one in Disposition if one in _STATED[asked.action])
-        raise InvalidField("disposition", f"with {asked.action.value} state {names}, or leave it out")
-    if asked.kind is not None and asked.disposition is not Disposition.CONFIRMED:
-        raise InvalidField("kind", "only confirmed fraud has a kind; leave it out")
-    if asked.action is Action.PEND:
-        _check_pend(asked, today)
+            raise InvalidField(name, f"is not a field of {request.action.value}; omit it")
+    if request.disposition is not None and request.disposition not in _DISPOSITIONS[request.action]:
+        names = " or ".join(one.value for one in Disposition if one in _DISPOSITIONS[request.action])
+        raise InvalidField("disposition", f"must be {names} with {request.action.value}, or omitted")
+    if request.kind is not None and request.disposition is not Disposition.CONFIRMED:
+        raise InvalidField("kind", "is only for confirmed fraud; omit it")
+    if request.action is Action.PEND:
+        _check_pend(request, today)
 
 
-def _check_pend(asked: DecisionRequest, today: date) -> None:
-    if not 1 <= len(asked.documents) <= MAX_DOCUMENTS:
-        raise InvalidField("documents", f"name 1 to {MAX_DOCUMENTS} documents")
-    if not all(0 < len(document) <= MAX_DOCUMENT_LENGTH for document in asked.documents):
-        raise InvalidField("documents", f"a document's name has 1 to {MAX_DOCUMENT_LENGTH} characters")
+def _check_pend(request: DecisionRequest, today: date) -> None:
+    if not 1 <= len(request.documents) <= MAX_DOCUMENTS:
+        raise InvalidField("documents", f"must list 1 to {MAX_DOCUMENTS} documents")
+    if not all(0 < len(document) <= MAX_DOCUMENT_LENGTH for document in request.documents):
+        raise InvalidField("documents", f"each name must have 1 to {MAX_DOCUMENT_LENGTH} characters")
     last = today + timedelta(days=MAX_PEND_DAYS)
-    if asked.due_on is None or not today < asked.due_on <= last:
-        raise InvalidField("due_on", f"must be a day after today and at most {MAX_PEND_DAYS} days ahead, by {last}")
+    if request.due_on is None or not today < request.due_on <= last:
+        raise InvalidField("due_on", f"must be after today and at most {MAX_PEND_DAYS} days ahead, by {last}")
 
 
-def _check_finding(standing: ReviewSubject, action: Action, reason: str, stated: Disposition | None) -> None:
-    """Money does not follow confirmed fraud, and only confirmed fraud is denied as fraud."""
-    found = stated or standing.disposition
+def _check_disposition(subject: ReviewSubject, action: Action, reason: str, stated: Disposition | None) -> None:
+    """Refuse to pay confirmed fraud, and to deny as fraud what is not confirmed."""
+    found = stated or subject.disposition
     if REASONS[reason].needs_confirmed_fraud and found is not Disposition.CONFIRMED:
-        raise InvalidField(
-            "disposition", "denying as fraud needs confirmed fraud: state `confirmed`, or take another reason"
-        )
+        raise InvalidField("disposition", "must be `confirmed` to deny as fraud, or use another reason")
     if action is not Action.DENY and found is Disposition.CONFIRMED:
-        raise InvalidField(
-            "disposition", "the claim is confirmed as fraud; deny it, or state `cleared` if that was wrong"
-        )
+        raise InvalidField("disposition", "the claim is confirmed fraud; deny it, or state `cleared` to correct that")
 
 
-def _decide(standing: ReviewSubject, asked: DecisionRequest, policy: ReviewPolicy) -> Settlement:
-    _check_finding(standing, asked.action, asked.reason, asked.disposition)
-    pays = _pays(standing, asked)
-    if needs_second_approval(standing.amount_cents, policy):
-        return _unchanged(standing, Effect.PROPOSED, pays)
-    return _settled(standing, pays, asked.disposition, asked.kind, asked.by.name)
+def _decide(subject: ReviewSubject, request: DecisionRequest, policy: ReviewPolicy) -> Settlement:
+    _check_disposition(subject, request.action, request.reason, request.disposition)
+    pays = _pays(subject, request)
+    if needs_second_approval(subject.amount_cents, policy):
+        return _unchanged(subject, Effect.PROPOSED, pays)
+    return _settled(subject, pays, request.disposition, request.kind, request.by.name)
 
 
-def _pays(standing: ReviewSubject, asked: DecisionRequest) -> int:
-    payable = standing.payable_cents
-    if asked.action is Action.DENY:
+def _pays(subject: ReviewSubject, request: DecisionRequest) -> int:
+    payable = subject.payable_cents
+    if request.action is Action.DENY:
         return 0
     if payable == 0:
-        raise StateConflict("nothing of the year's benefit is left for this claim; deny it as benefit_maximum, or wait")
-    if asked.action is Action.RELEASE:
+        raise StateConflict("no benefit remains this year for this claim; deny it as benefit_maximum, or wait")
+    if request.action is Action.RELEASE:
         return payable
-    if asked.amount_cents is None or not 0 < asked.amount_cents < payable:
-        raise InvalidField("amount", f"must be above 0.00 and below {format_cents(payable)}, which release would pay")
-    return asked.amount_cents
+    if request.amount_cents is None or not 0 < request.amount_cents < payable:
+        raise InvalidField(
+            "amount", f"must be above 0.00 and below {format_cents(payable)}, the amount a release would pay"
+        )
+    return request.amount_cents
 
 
 def _settled(
-    standing: ReviewSubject, pays: int, disposition: Disposition | None, kind: str | None, found_by: str
+    subject: ReviewSubject, pays: int, disposition: Disposition | None, kind: str | None, found_by: str
 ) -> Settlement:
-    outcome = Outcome.APPROVED if pays == standing.amount_cents else Outcome.PARTIALLY_APPROVED
+    outcome = Outcome.APPROVED if pays == subject.amount_cents else Outcome.PARTIALLY_APPROVED
     if pays == 0:
         outcome = Outcome.DENIED
     return Settlement(
@@ -349,43 +349,43 @@ def _settled(
     )
 
 
-def _unchanged(standing: ReviewSubject, effect: Effect, pays: int = 0) -> Settlement:
-    return Settlement(effect, Outcome.IN_REVIEW, 0, standing.reserved_cents, pays)
+def _unchanged(subject: ReviewSubject, effect: Effect, pays: int = 0) -> Settlement:
+    return Settlement(effect, Outcome.IN_REVIEW, 0, subject.reserved_cents, pays)
 
 
-def _pend(standing: ReviewSubject, _asked: DecisionRequest, _policy: ReviewPolicy) -> Settlement:
-    return _unchanged(standing, Effect.PENDED)
+def _pend(subject: ReviewSubject, _request: DecisionRequest, _policy: ReviewPolicy) -> Settlement:
+    return _unchanged(subject, Effect.PENDED)
 
 
-def _approve(standing: ReviewSubject, _asked: DecisionRequest, _policy: ReviewPolicy) -> Settlement:
-    proposal = _proposed(standing)
-    _check_finding(standing, proposal.action, proposal.reason, proposal.disposition)
-    if proposal.pays_cents > standing.payable_cents:
+def _approve(subject: ReviewSubject, _request: DecisionRequest, _policy: ReviewPolicy) -> Settlement:
+    proposal = _open_proposal(subject)
+    _check_disposition(subject, proposal.action, proposal.reason, proposal.disposition)
+    if proposal.pays_cents > subject.payable_cents:
         raise StateConflict(
-            f"the proposal pays {format_cents(proposal.pays_cents)}, but the benefit left now pays "
-            f"{format_cents(standing.payable_cents)}; refuse it, and have it proposed again"
+            f"the proposal pays {format_cents(proposal.pays_cents)}, but the remaining benefit pays only "
+            f"{format_cents(subject.payable_cents)}; refuse the proposal and submit another"
         )
-    return _settled(standing, proposal.pays_cents, proposal.disposition, proposal.kind, proposal.name)
+    return _settled(subject, proposal.pays_cents, proposal.disposition, proposal.kind, proposal.name)
 
 
-def _refuse(standing: ReviewSubject, _asked: DecisionRequest, _policy: ReviewPolicy) -> Settlement:
-    return _unchanged(standing, Effect.REFUSED, _proposed(standing).pays_cents)
+def _refuse(subject: ReviewSubject, _request: DecisionRequest, _policy: ReviewPolicy) -> Settlement:
+    return _unchanged(subject, Effect.REFUSED, _open_proposal(subject).pays_cents)
 
 
-def _proposed(standing: ReviewSubject) -> Proposal:
-    if standing.proposal is None:
-        raise StateConflict(_REFUSAL[ReviewState.OPEN].format(allowed="no approval"))
-    return standing.proposal
+def _open_proposal(subject: ReviewSubject) -> Proposal:
+    if subject.proposal is None:
+        raise StateConflict(_REFUSAL[ReviewState.OPEN].format(allowed="release, pay_reduced, deny, pend"))
+    return subject.proposal
 
 
-def _reopen(standing: ReviewSubject, _asked: DecisionRequest, _policy: ReviewPolicy) -> Settlement:
-    """The claim waits for another decision and reserves what it could be paid; the payment is taken back."""
-    if standing.recovered_cents:
+def _reopen(subject: ReviewSubject, _request: DecisionRequest, _policy: ReviewPolicy) -> Settlement:
+    """Return the claim to review: its payment is reversed and what it could be paid is reserved."""
+    if subject.recovered_cents:
         raise StateConflict(
-            f"{format_cents(standing.recovered_cents)} of the claim's payment were recovered; a claim with recoveries "
-            "is not reopened, record what else is found as a disposition"
+            f"{format_cents(subject.recovered_cents)} of the claim's payment was recovered; a claim with recoveries "
+            "cannot be reopened, record further results as a disposition"
         )
-    return Settlement(Effect.REOPENED, Outcome.IN_REVIEW, 0, standing.payable_cents, 0)
+    return Settlement(Effect.REOPENED, Outcome.IN_REVIEW, 0, subject.payable_cents, 0)
 
 
 _EFFECTS: Mapping[Action, Callable[[ReviewSubject, DecisionRequest, ReviewPolicy], Settlement]] = {

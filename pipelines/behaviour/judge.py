@@ -158,7 +158,7 @@ def decide_one(
         procedures,
         {code: catalogue.diagnosis(code) for code in claim.diagnosis_codes},
         benefit,
-        (_look_alike(one),) if standing else (),
+        (_similar_claim(one),) if standing else (),
     )
     findings: list[Finding] = [
         *run_edits(evidence),
@@ -184,7 +184,7 @@ def decide_one(
     return Decided(one, decision, rule.flagged)
 
 
-def _look_alike(one: Submission) -> SimilarClaim:
+def _similar_claim(one: Submission) -> SimilarClaim:
     claim = one.claim
     return SimilarClaim(
         claim_id="the-first",

@@ -3,3 +3,5 @@
 
 class ChallengerError(Exception):
     """Whatever ran before goes on."""
+
+    exit_code = 2

@@ -3,3 +3,5 @@
 
 class DriftError(ValueError):
     """Drift cannot be measured."""
+
+    exit_code = 2

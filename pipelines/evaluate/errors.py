@@ -16,3 +16,5 @@ class OverlapError(EvaluationError):
 
 class NoModelError(EvaluationError):
     """There is no such model."""
+
+    exit_code = 2

@@ -3,3 +3,5 @@
 
 class LoopError(ValueError):
     """The loop cannot go on with this."""
+
+    exit_code = 2

@@ -89,7 +89,7 @@ def choose(
 ) -> RegisteredModel:
     """Register the same model at another threshold as the candidate, and note who chose it and why."""
     if not by.strip() or not why.strip():
-        raise UnnamedForceError("a threshold is chosen by somebody for a reason: --by NAME and --why TEXT")
+        raise UnnamedForceError("a chosen threshold needs --by NAME and --reason TEXT")
     before = artefact.document
     chosen = {
         **before.threshold_choice,

@@ -20,6 +20,8 @@ class PromotionError(Exception):
 class NoCandidateError(PromotionError):
     """There is nothing to promote."""
 
+    exit_code = 2
+
 
 class RefusedError(PromotionError):
     """A gate refused."""
@@ -36,6 +38,8 @@ class RefusedError(PromotionError):
 
 class UnnamedForceError(PromotionError):
     """Who forces a promotion gives a name and a reason."""
+
+    exit_code = 2
 
 
 class AuditError(PromotionError):

@@ -23,6 +23,8 @@ class TrainError(Exception):
 class DatasetError(TrainError):
     """The data set is not there, or is not one that can be trained on."""
 
+    exit_code = 2
+
 
 class LabelError(TrainError):
     """The labels cannot be used."""

@@ -14,7 +14,7 @@ BY_RULE = Finding("rule_flagged", Outcome.IN_REVIEW, "words", "table")
 
 def reconsidered(standing, *, probability=0.1, findings=(), approved=0, reserved=0, by_person=False, **score):
     return reconsider(
-        standing=standing,
+        outcome=standing,
         approved_cents=approved,
         reserved_cents=reserved,
         findings=findings,

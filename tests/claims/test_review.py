@@ -113,7 +113,7 @@ def test_a_reduced_payment_is_above_nothing_and_below_what_release_pays(amount):
 @pytest.mark.parametrize("action", [Action.RELEASE, Action.PAY_REDUCED])
 def test_nothing_is_paid_where_no_benefit_is_left(action):
     refused(
-        make_standing(benefit=Benefit(50_00, 50_00)), make_asked(action), StateConflict, "nothing of the year's benefit"
+        make_standing(benefit=Benefit(50_00, 50_00)), make_asked(action), StateConflict, "no benefit remains this year"
     )
 
 
@@ -366,7 +366,7 @@ def test_no_decision_pays_more_than_the_claim_or_the_benefit_and_none_pays_what_
     assert standing.state is not ReviewState.AUTOMATIC
     assert after.approved_cents + after.reserved_cents <= max(standing.amount_cents, standing.reserved_cents)
     if after.effect in (Effect.SETTLED, Effect.REOPENED):
-        left = standing.benefit.left_cents
+        left = standing.benefit.remaining_cents
         held = after.approved_cents + after.reserved_cents
         assert held <= standing.amount_cents
         assert left is None or held <= left

@@ -126,8 +126,8 @@ def test_a_person_reads_where_the_two_disagree(database_url, tmp_path):
     environment = {"GINJA_HOME": str(tmp_path), "GINJA_DATABASE_URL": database_url, "COLUMNS": "120"}
     with clock.held(NOW + timedelta(days=1)):
         told, plain, none, unnamed = (
-            CliRunner().invoke(main, ["challenger", "report", *words], env=environment)
-            for words in (["new"], ["new", "--json"], ["third"], [])
+            CliRunner().invoke(main, ["model", "trial", "report", *words], env=environment)
+            for words in (["--model", "new"], ["--model", "new", "--json"], ["--model", "third"], [])
         )
     assert "champion was right on 0, the challenger on 1" in told.output
     assert "fraud" in next(line for line in told.output.splitlines() if "c1" in line)
@@ -135,5 +135,5 @@ def test_a_person_reads_where_the_two_disagree(database_url, tmp_path):
     assert (found["claims"], found["challenger_only"], found["neither_flagged"], found["agreement"]) == (2, 1, 1, 0.5)
     assert [pair["claim_id"] for pair in found["widest"]] == ["c1", "c2"]
     assert found["rank_correlation"] is None
-    assert "no claim of the last 7 days" in none.output
-    assert (unnamed.exit_code, "no challenger runs" in unnamed.output) == (1, True)
+    assert "No claim of the last 7 days" in none.output
+    assert (unnamed.exit_code, "no challenger runs" in unnamed.output) == (2, True)

@@ -45,21 +45,21 @@ def home(registered, tmp_path):
 
 def test_a_trial_fetches_the_candidate_and_ends_without_a_trace_but_in_the_trail(home, registered):
     environment = {"GINJA_HOME": str(home), "GINJA_MLFLOW_URL": MlflowStore.of(registered).url}
-    began = CliRunner().invoke(main, ["challenger", "start"], env=environment, catch_exceptions=False)
-    assert "v2 beside v1, in shadow" in began.output
+    began = CliRunner().invoke(main, ["model", "trial", "start"], env=environment, catch_exceptions=False)
+    assert "v2 beside champion v1: in shadow" in began.output
     pointer = read_pointer(home, "challenger")
     assert (pointer.version, pointer.canary_share) == ("v2", 0.0)
     assert load_artefact(models_folder(home) / "v2").version == "v2"
-    ended = CliRunner().invoke(main, ["challenger", "stop"], env=environment, catch_exceptions=False)
-    assert "v2 challenges no more" in ended.output
+    ended = CliRunner().invoke(main, ["model", "trial", "stop"], env=environment, catch_exceptions=False)
+    assert "Stopped the trial of v2" in ended.output
     assert read_pointer(home, "challenger") is None
     assert read_pointer(home).version == "v1"
     assert [(entry["action"], entry["version"]) for entry in audit.read(home)] == [
         ("challenge", "v2"),
         ("dismiss", "v2"),
     ]
-    again = CliRunner().invoke(main, ["challenger", "stop"], env=environment)
-    assert (again.exit_code, "no challenger runs" in again.output) == (1, True)
+    again = CliRunner().invoke(main, ["model", "trial", "stop"], env=environment)
+    assert (again.exit_code, "no challenger runs" in again.output) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def test_a_refused_batch_exits_3_names_the_column_and_leaves_models_and_champion
     result = CliRunner().invoke(main, ["train"], env={"GINJA_HOME": str(tmp_path)})
     assert result.exit_code == 3
     assert "amount_cents" in result.output
-    assert "the champion goes on serving" in result.output
+    assert "the champion is unchanged" in result.output
     assert not (tmp_path / "models").exists()
     store = MlflowStore.of(tmp_path)
     with registry._mlflow(store) as mlflow:

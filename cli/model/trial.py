@@ -1,65 +1,61 @@
-"""`ginja challenger`: a model that scores in the champion's shadow, and what would change if it were the champion."""
+"""`ginja model trial`: a challenger that scores beside the champion, and where the two disagree."""
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
-from cli.model import JSON, refusals
+from cli.command import command
+from cli.options import model_option
+from cli.output import print_json
+from cli.progress import task
 
 if TYPE_CHECKING:
     from pipelines.challenger import Report
 
 
-@click.group()
-def challenger() -> None:
-    """A model that scores in the champion's shadow, and where the two disagree."""
-
-
-@challenger.command()
-@click.argument("version", required=False)
+@command(examples=["ginja model trial start", "ginja model trial start --canary 0.05"])
+@model_option("the candidate")
 @click.option(
     "--canary",
     default=0.0,
     show_default=True,
     type=click.FloatRange(0, 1),
-    help="Share of the claims it decides, by a hash of the claim's identifier; above 0 the gates must agree.",
+    help="Share of the claims the challenger decides, by a hash of the claim id; above 0 the gates must pass.",
 )
-@JSON
 def start(version: str | None, canary: float, as_json: bool) -> None:
-    """Let VERSION (default: the candidate) score every claim beside the champion; exits 4 where a gate refuses."""
-    from rich.console import Console
-
+    """Let a challenger score every claim beside the champion; exits 4 if a gate refuses it."""
     from core.settings import settings
     from pipelines.challenger import start as begin
 
-    with refusals(), Console(stderr=True).status("Looking the model up") as status:
-        trial = begin(settings().home, version, canary_share=canary, step=status.update)
+    with task("Starting the trial") as progress:
+        trial = begin(settings().home, version, canary_share=canary, step=progress.step)
     if as_json:
-        click.echo(json.dumps(trial.as_json()))
+        print_json(trial.as_json())
         return
     share = f"decides {canary:.3g} of the claims" if canary else "in shadow, decides nothing"
-    click.echo(f"challenger: {trial.version} beside {trial.champion}, {share}")
+    click.echo(f"Challenger {trial.version} beside champion {trial.champion}: {share}.")
 
 
-@challenger.command()
-@JSON
+@command(examples=["ginja model trial stop"])
 def stop(as_json: bool) -> None:
-    """End the trial: the champion scores alone."""
+    """End the trial; the champion scores alone again."""
     from core.settings import settings
     from pipelines.challenger import stop as end
 
-    with refusals():
-        version = end(settings().home)
-    click.echo(json.dumps({"stopped": version}) if as_json else f"{version} challenges no more")
+    version = end(settings().home)
+    if as_json:
+        print_json({"stopped": version})
+    else:
+        click.echo(f"Stopped the trial of {version}.")
 
 
-@challenger.command()
-@click.argument("version", required=False)
-@click.option("--days", default=7, show_default=True, type=click.IntRange(1, 3_650), help="Of assessments, until now.")
-@JSON
+@command(examples=["ginja model trial report --days 7"])
+@model_option("the challenger of the running trial")
+@click.option(
+    "--days", default=7, show_default=True, type=click.IntRange(1, 3_650), help="Days of assessments, up to now."
+)
 def report(version: str | None, days: int, as_json: bool) -> None:
-    """Where the champion and VERSION (default: the challenger that runs) disagree on the claims both scored."""
+    """Show where champion and challenger disagree on the claims that both scored."""
     from datetime import timedelta
 
     from core import clock
@@ -68,14 +64,13 @@ def report(version: str | None, days: int, as_json: bool) -> None:
     from pipelines.challenger import assessed, compare, running
     from pipelines.evaluate.page import rounded
 
-    with refusals():
-        version = version or running(settings().home)
-        rows = assessed(postgres_url(settings()), version, since=clock.now() - timedelta(days=days))
-        found = compare(rows, challenger=version)
+    version = version or running(settings().home)
+    rows = assessed(postgres_url(settings()), version, since=clock.now() - timedelta(days=days))
+    found = compare(rows, challenger=version)
     if as_json:
-        click.echo(json.dumps(rounded(found.as_json())))
+        print_json(rounded(found.as_json()))
     elif not found.claims:
-        click.echo(f"no claim of the last {days} days was scored by {version} and another model")
+        click.echo(f"No claim of the last {days} days was scored by {version} and another model.")
     else:
         _show(found)
 
@@ -108,7 +103,7 @@ def _show(found: "Report") -> None:
             f"{found.champion_right:,}, the challenger on {found.challenger_right:,}",
             highlight=False,
         )
-    widest = Table(title="Where they disagree most")
+    widest = Table(title="Largest disagreements")
     widest.add_column("claim", no_wrap=True)  # whole, to be copied
     for name in ("amount", "champion", "challenger", "label"):
         widest.add_column(name)

@@ -1,52 +1,53 @@
-"""`ginja explain`: why a model finds a claim suspicious, or not."""
+"""`ginja model explain`: why a model finds a claim suspicious, or not."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from cli.model import DATASET, JSON, refusals
+from cli.command import command
+from cli.options import DATASET, model_option
+from cli.output import print_json
+from cli.progress import task
 
 
-@click.command()
-@click.argument("claim_id", required=False)
+@command(examples=["ginja model explain", "ginja model explain clm_0123 --json"])
+@click.argument("claim_id", metavar="[CLAIM]", required=False)
 @DATASET
-@click.option("--model", "version", help="Version; default: the last trained on the data set.")
-@JSON
-def explain(claim_id: str | None, dataset: str | None, version: str | None, as_json: bool) -> None:
-    """Explain CLAIM_ID of a data set (default: the most suspicious one that was kept from training)."""
+@model_option("the last one trained on the data set")
+def explain(claim_id: str | None, dataset: str, version: str | None, as_json: bool) -> None:
+    """Explain the score of CLAIM (default: the most suspicious claim that was not trained on)."""
     from core.settings import settings
 
-    with refusals():
+    with task("Explaining"):
         found = _explained(settings().home.resolve(), dataset, claim_id, version)
     if as_json:
-        click.echo(json.dumps(found))
+        print_json(found)
         return
     flagged = "flagged" if found["flagged"] else "not flagged"
     click.echo(f"Claim {found['claim_id']}: probability {found['probability']:.3f}, {flagged}, by {found['model']}")
     for kind, title in (
         ("evidence", "Evidence about this claim"),
-        ("prior", "Known before about provider and member (ranks; it is no evidence about this claim)"),
+        ("prior", "Prior knowledge about provider and member (affects the rank; no evidence about this claim)"),
     ):
         click.echo(f"{title}:")
         mine = [reason for reason in found["reasons"] if reason["kind"] == kind]
         for reason in mine:
             click.echo(f"  {reason['direction']:>8}  {reason['text']}")
         if not mine:
-            click.echo("            nothing of weight")
-    click.echo(f"Log-odds {found['margin']:.3f} = {found['typical_margin']:.3f} of the typical claim, and by group:")
+            click.echo("            nothing substantial")
+    click.echo(f"Log-odds {found['margin']:.3f} = {found['typical_margin']:.3f} for the typical claim, plus by group:")
     for group in found["groups"]:
         click.echo(f"  {group['push']:>+8.3f}  {group['title']}")
 
 
-def _explained(home: Path, dataset: str | None, claim_id: str | None, version: str | None) -> dict[str, Any]:
+def _explained(home: Path, dataset: str, claim_id: str | None, version: str | None) -> dict[str, Any]:
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
     from claims.reason_groups import REASON_GROUPS
-    from cli.model import source_of
+    from cli.model.common import source_of
     from features.feast import historical_features
     from features.vector import FEATURE_NAMES, build_many
     from models.artefact import load_artefact, models_folder
@@ -57,7 +58,7 @@ def _explained(home: Path, dataset: str | None, claim_id: str | None, version: s
     from pipelines.train.steps import ensure_features
     from serving.files import score_table
 
-    source = source_of(dataset, None, None)
+    source = source_of(dataset)
     model = load_artefact(models_folder(home) / version) if version else latest(home, source.name)
     scorer = Scorer(model)
     if claim_id is None:

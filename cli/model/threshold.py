@@ -1,35 +1,43 @@
-"""`ginja threshold`: where to draw the line, what it costs, whom it hits, and who decided."""
+"""`ginja model threshold`: what a threshold means, whom it affects, and who chose it."""
 
-import json
 from dataclasses import asdict
 
 import click
 
-from cli.model import refusals
+from cli.command import command
+from cli.options import BY, CAPACITY, DATASET, model_option, reason_option
+from cli.output import print_json
+from cli.progress import task
 
 
-@click.command()
-@click.argument("version", required=False)
-@click.option("--dataset", default="simulated", show_default=True, help="Whose newest window it is shown on.")
-@click.option("--reviews-a-week", type=click.FloatRange(min=0, min_open=True), help="The investigators' capacity.")
-@click.option("--review-cost", type=click.FloatRange(min=0), help="What one review costs, in whole money.")
-@click.option("--at", "threshold", type=click.FloatRange(0, 1), help="A threshold to look at.")
-@click.option("--choose", is_flag=True, help="Store it: a new candidate with this threshold; wants --by and --why.")
-@click.option("--by", default="", help="Who decides.")
-@click.option("--why", default="", help="For what reason.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, as the last line.")
+@command(
+    examples=[
+        "ginja model threshold --capacity 40",
+        'ginja model threshold --capacity 40 --choose --by "R. Owner" --reason "two investigators from May"',
+    ]
+)
+@model_option("the last one trained on the data set")
+@DATASET
+@CAPACITY
+@click.option("--review-cost", type=click.FloatRange(min=0), help="Cost of one review, in whole units of money.")
+@click.option("--at", "threshold", type=click.FloatRange(0, 1), help="Show this threshold.")
+@click.option("--choose", is_flag=True, help="Register a candidate with this threshold; needs --by and --reason.")
+@BY
+@reason_option(text="Why it is chosen.")
 def threshold(
     version: str | None,
     dataset: str,
-    reviews_a_week: float | None,
+    capacity: float | None,
     review_cost: float | None,
     threshold: float | None,
     choose: bool,
-    by: str,
-    why: str,
+    by: str | None,
+    reason: str | None,
     as_json: bool,
 ) -> None:
-    """Show what thresholds of VERSION (default: the last trained) mean: alerts, precision, money, who is hit."""
+    """Show what thresholds mean on the newest claims: alerts, precision, money, false positives by group."""
+    if choose and not (by and reason):
+        raise click.UsageError("--choose needs --by and --reason.")
     from rich.console import Console
     from rich.table import Table
 
@@ -44,26 +52,26 @@ def threshold(
     from pipelines.train.dataset import open_named
 
     home = settings().home
-    with refusals(), Console(stderr=True).status("Reading the newest window"):
+    with task("Reading the newest claims"):
         source = open_named(dataset, home, settings().data_dir)
         artefact = named(home, version) if version else latest(home, dataset)
         window = newest_window(home, artefact, source=source)
         found = options(
             artefact,
             window,
-            reviews_a_week=reviews_a_week,
+            reviews_a_week=capacity,
             review_cents=None if review_cost is None else review_cost * 100,
             threshold=threshold,
         )
         made = None
         if choose:
-            how = "number" if threshold is not None else "capacity" if reviews_a_week is not None else "cost"
-            made = store_choice(home, artefact, found.asked, by=by, why=why, how=how)
+            how = "number" if threshold is not None else "capacity" if capacity is not None else "cost"
+            made = store_choice(home, artefact, found.asked, by=by or "", why=reason or "", how=how)
     if as_json:
         chosen = made.version if made else None
-        click.echo(json.dumps(rounded({**asdict(found), "candidate": chosen})))
+        print_json(rounded({**asdict(found), "candidate": chosen}))
         return
-    table = Table("", "threshold", "alerts a day", "precision", "recall", "dollars found", "saved a day")
+    table = Table("", "threshold", "alerts per day", "precision", "recall", "dollars found", "saved per day")
 
     def add(name: str, choice: ThresholdChoice) -> None:
         table.add_row(
@@ -78,8 +86,8 @@ def threshold(
 
     for choice in found.choices:
         add("", choice)
-    add("now", found.now)
-    add("asked", found.asked)
+    add("current", found.now)
+    add("requested", found.asked)
     console = Console()
     console.print(table)
     for row in found.hit:
@@ -89,4 +97,6 @@ def threshold(
             highlight=False,
         )
     if made is not None:
-        console.print(f"candidate {made.version} (version {made.number} in MLflow) has it. Next: ginja promote")
+        console.print(
+            f"candidate {made.version} (version {made.number} in MLflow) has this threshold. Next: ginja model promote"
+        )

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from api.migrate import plain_url, upgrade
 from claims.scoring import ClaimFacts
-from cli.feature_tables import FeatureTables
+from cli.features.tables import FeatureTables
 from core import clock
 from core.servers import create_database, drop_database, postgres_url, valkey_url
 from core.settings import settings

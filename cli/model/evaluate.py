@@ -1,92 +1,65 @@
-"""`ginja evaluate`: the judge."""
+"""`ginja model evaluate`: a model beside its rivals."""
 
-import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from cli.model import DATASET, JSON, refusals, registry_redis_url, source_of
+from cli.command import command
+from cli.model.common import check_source, source_of
+from cli.options import DATA, DATASET, MAPPING, model_option
+from cli.output import print_json
+from cli.progress import task
 
-if TYPE_CHECKING:
-    from pipelines.train.dataset import Source
 
-
-@click.command()
-@click.argument("version", required=False)
-@DATASET
-@click.option("--data", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A labelled claims CSV.")
-@click.option("--mapping", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Of its columns to ours.")
-@click.option(
-    "--replicates", default=300, show_default=True, type=click.IntRange(2), help="Draws of providers for the intervals."
+@command(
+    examples=["ginja model evaluate", "ginja model evaluate --dataset provider-fraud --ablate --json"],
 )
-@click.option("--ablate", is_flag=True, help="provider-fraud: what each family of aggregates is worth.")
-@JSON
+@model_option("the last one trained on the data set")
+@DATASET
+@DATA
+@MAPPING
+@click.option(
+    "--replicates",
+    default=300,
+    show_default=True,
+    type=click.IntRange(2),
+    help="Bootstrap samples of providers for the intervals.",
+)
+@click.option("--ablate", is_flag=True, help="For provider-fraud: also evaluate without each family of features.")
 def evaluate(
     version: str | None,
-    dataset: str | None,
+    dataset: str,
     data: Path | None,
     mapping: Path | None,
     replicates: int,
     ablate: bool,
     as_json: bool,
 ) -> None:
-    """Judge VERSION (default: the last trained on the data set) beside the rule, the amount, and learned rivals.
+    """Evaluate a model beside the 2× rule, the amount alone, and learned rivals. Trains and changes nothing.
 
-    `--dataset provider-fraud` judges at provider level, by five folds three times, each provider on one side.
+    `--dataset provider-fraud` evaluates at provider level: five folds, three times, each provider in one fold.
     """
-    from rich.console import Console
+    check_source(dataset, data, mapping)
+    if dataset == "provider-fraud":
+        _evaluate_providers(ablate=ablate, as_json=as_json)
+        return
+    from core.settings import settings
+    from pipelines.evaluate.flow import evaluate as run
 
-    with refusals():
-        if dataset == "provider-fraud":
-            _evaluate_providers(ablate=ablate, as_json=as_json)
-            return
-        from core.settings import settings
-        from pipelines.evaluate.flow import evaluate as run
-
-        with Console(stderr=True).status("Reading the claims") as status:
-            source = _with_model(dataset, data, mapping, version, say=status.update)
-            found = run(settings().home, source, version=version, replicates=replicates, step=status.update)
+    with task("Evaluating") as progress:
+        progress.step("Reading the claims")
+        source = source_of(dataset, data, mapping)
+        found = run(settings().home, source, version=version, replicates=replicates, step=progress.step)
     if as_json:
-        click.echo(json.dumps(_headlines(found.figures) | found.figures))
+        print_json(_headlines(found.figures) | found.figures)
         return
     _show_evaluation(found.figures)
-    click.echo(f"report: {found.page}")
-
-
-def _with_model(
-    dataset: str | None, data: Path | None, mapping: Path | None, version: str | None, *, say: Callable[[str], None]
-) -> "Source":
-    """The data set; the simulated one, and a model trained on it, are made where a fresh home has neither."""
-    from core.settings import settings
-    from pipelines.evaluate.errors import NoModelError
-    from pipelines.evaluate.flow import latest
-    from pipelines.train.dataset import SIMULATED
-    from pipelines.train.flow import Watcher, train_and_register
-
-    simulated = data is None and dataset in (None, SIMULATED)
-    if simulated and not (settings().home / "data" / "dataset.json").exists():
-        from pipelines.simulate import SimulationConfig, simulate, write
-
-        say("No claims yet: simulating 200,000")
-        write(simulate(SimulationConfig(200_000)), settings().home / "data")
-    source = source_of(dataset, data, mapping)
-    if simulated and version is None:
-        try:
-            latest(settings().home, SIMULATED)
-        except NoModelError:
-            train_and_register(
-                settings().home,
-                source=source,
-                redis_url=registry_redis_url(),
-                watch=Watcher(step=lambda words: say(f"No model yet: {words.lower()}")),
-            )
-    return source
+    click.echo(f"Report: {found.page}")
 
 
 def _headlines(found: dict[str, Any]) -> dict[str, Any]:
-    """The figures everybody asks for first."""
+    """The figures that are read first."""
     from pipelines.evaluate.judged import AMOUNT, MODEL, RULE
 
     who = found["who"]
@@ -102,18 +75,14 @@ def _headlines(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _evaluate_providers(*, ablate: bool, as_json: bool) -> None:
-    from rich.console import Console
-    from rich.progress import Progress
-
     from core.settings import settings
     from pipelines.provider_level import judge, read
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Reading the provider-fraud set", total=None)
+    with task("Evaluating the provider-fraud set") as progress:
         data = read(settings().data_dir / "provider_fraud")
-        found = judge(data, ablate=ablate, step=lambda name: bar.update(task, description=f"Folds of {name}"))
+        found = judge(data, ablate=ablate, step=lambda name: progress.step(f"Cross-validating {name}"))
     if as_json:
-        click.echo(json.dumps(found))
+        print_json(found)
         return
     for name, value in found.items():
         if name != "ablation":

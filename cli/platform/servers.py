@@ -1,56 +1,49 @@
 """`ginja servers`: the embedded Postgres and Valkey of this home."""
 
-import json
 from dataclasses import asdict
 
 import click
 
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-_with_urls = click.option("--urls", is_flag=True, help="Also the URLs of those that run, passwords included.")
+from cli.command import command
+from cli.output import print_json
+
+_URLS = click.option("--urls", is_flag=True, help="Print the URLs of the running servers too, with their passwords.")
 
 
-@click.group()
-def servers() -> None:
-    """Start, show and stop the embedded servers."""
-
-
-@servers.command()
-@_as_json
-@_with_urls
-def start(as_json: bool, urls: bool) -> None:
-    """Start both, unless they run."""
+@command(examples=["ginja servers start", "ginja servers start --urls --json"])
+@_URLS
+def start(urls: bool, as_json: bool) -> None:
+    """Start both servers, unless they are running."""
     from core import postgres, valkey
     from core.settings import settings
 
     home = settings().home.resolve()
     for server in (postgres, valkey):
         server.url(home)
-    _show(as_json, urls)
+    _show(as_json=as_json, urls=urls)
 
 
-@servers.command()
-@_as_json
-@_with_urls
-def show(as_json: bool, urls: bool) -> None:
-    """Say what runs, and where; starts nothing."""
-    _show(as_json, urls)
+@command(examples=["ginja servers show", "ginja servers show --urls"])
+@_URLS
+def show(urls: bool, as_json: bool) -> None:
+    """Show which servers are running, and where; starts nothing."""
+    _show(as_json=as_json, urls=urls)
 
 
-@servers.command()
-@_as_json
+@command(examples=["ginja servers stop"])
 def stop(as_json: bool) -> None:
-    """Stop both, whoever started them; their data stay."""
+    """Stop both servers, whoever started them; their data is kept."""
     from core.servers import stop_servers
     from core.settings import settings
 
     stopped = stop_servers(settings().home)
     if as_json:
-        click.echo(json.dumps({"stopped": stopped}))
+        print_json({"stopped": stopped})
     else:
         click.echo(f"stopped {' and '.join(stopped)}" if stopped else "nothing ran")
 
 
-def _show(as_json: bool, urls: bool) -> None:
+def _show(*, as_json: bool, urls: bool) -> None:
     from core import postgres, valkey
     from core.servers import server_status
     from core.settings import settings
@@ -62,7 +55,7 @@ def _show(as_json: bool, urls: bool) -> None:
             if found[server.NAME]["running"]:
                 found[server.NAME]["url"] = server.url(home)
     if as_json:
-        click.echo(json.dumps(found))
+        print_json(found)
         return
     click.echo(f"home: {home}")
     for name, server_found in found.items():
