@@ -21,9 +21,6 @@ from features.errors import NotBuiltError, RegistryChangedError
 if TYPE_CHECKING:
     from feast import FeatureStore
 
-OFFLINE_ONLY = "redis://127.0.0.1:1/0"
-"""The store URL of a home that has offline features only: nothing listens there."""
-
 
 def registry_path(home: Path) -> Path:
     """The registry of a home."""
