@@ -18,19 +18,21 @@ from cli.progress import task
 )
 def drift(version: str | None, dataset: str, days: int, reference_days: int, as_json: bool) -> None:
     """Compare each day's claims and scores with a reference period; exits 5 if an alarm is raised."""
-    from cli.model.common import source_of
+    from cli.model.common import existing_source
     from core.settings import settings
-    from pipelines.drift.flow import check
+    from pipelines.drift import check_drift
 
     with task("Measuring drift"):
-        found = check(settings().home, source_of(dataset), version=version, days=days, reference_days=reference_days)
+        found = check_drift(
+            settings().home, existing_source(dataset), version=version, days=days, reference_days=reference_days
+        )
     if as_json:
         print_json(found.as_json())
     else:
         reference = " to ".join(found.reference)
         click.echo(f"{found.model} on {len(found.days)} days of {found.dataset}; reference period {reference}")
         for alarm in found.raised:
-            click.echo(alarm.words())
+            click.echo(alarm.text())
         click.echo(f"{len(found.raised)} alarms. Report: reports/drift.html under the home")
     if found.raised:
         raise SystemExit(ExitCode.DRIFT)

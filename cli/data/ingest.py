@@ -46,10 +46,10 @@ def csv(file: Path, mapping: Path | None, draft: bool, out: Path | None, as_json
     """Read a claims FILE (CSV, plain, gzip or zip, or Parquet) with a mapping of its columns to our fields."""
     if mapping is None and not draft:
         raise click.UsageError("--mapping is required; `--suggest` drafts one.")
-    from pipelines.ingest import ingest_csv, load_mapping, suggest
+    from pipelines.ingest import ingest_csv, load_mapping, suggest_mapping
 
     if mapping is None or draft:
-        _show_draft(suggest(file), as_json=as_json)
+        _show_draft(suggest_mapping(file), as_json=as_json)
         return
     read = load_mapping(mapping)
     with task(f"Reading {file.name}") as progress:

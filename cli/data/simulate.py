@@ -35,9 +35,8 @@ def simulate(
     """Simulate an insurer: members, providers, catalogue, claims, and which claims are fraud."""
     from core import clock
     from core.settings import settings
-    from pipelines.simulate import SimulationConfig, SimulationError, write
+    from pipelines.simulate import SimulationConfig, SimulationError, summarize, write
     from pipelines.simulate import simulate as run
-    from pipelines.simulate.report import summarize
 
     day = (end.replace(tzinfo=UTC) if end else clock.now()).date()
     try:

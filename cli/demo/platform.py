@@ -12,7 +12,7 @@ from core.processes import Processes, local_url, usable_port
 from core.settings import Settings
 
 if TYPE_CHECKING:
-    from pipelines.train.report import TrainingReport
+    from pipelines.train import TrainingReport
 
 GINJA = str(Path(sysconfig.get_path("scripts")) / "ginja")
 PARTS = {"api": "the claims API", "scorer": "the scorer", "worker": "the worker", "mlflow": "the MLflow UI"}
@@ -83,9 +83,8 @@ def start_servers(settings: Settings, log: StepLog) -> Settings:
 
 def simulate(platform: Platform, *, claims: int, live_claims: int) -> Simulated:
     """An insurer's two years are in `home/data`, and in the database."""
-    from pipelines.simulate import SimulationConfig, next_claims, write
+    from pipelines.simulate import SimulationConfig, next_claims, summarize, write
     from pipelines.simulate import simulate as run
-    from pipelines.simulate.report import summarize
 
     with platform.log.step("Simulate an insurer") as step:
         insurer = run(SimulationConfig(claims=claims, live_claims=live_claims))
@@ -123,7 +122,7 @@ def is_loaded(platform: Platform) -> bool:
 def train(platform: Platform) -> "TrainingReport":
     """A candidate is registered: raw claims gated, features built, vectors gated, trained, judged, tracked."""
     from core.servers import valkey_url
-    from pipelines.train.flow import Watcher, train_and_register
+    from pipelines.train import Watcher, train_and_register
 
     with platform.log.step("Gate, build features, train") as step:
         report = train_and_register(
@@ -138,7 +137,7 @@ def train(platform: Platform) -> "TrainingReport":
 
 def promote(platform: Platform) -> None:
     """The candidate is the champion, if every gate agrees."""
-    from pipelines.promote.flow import promote as run
+    from pipelines.promote import promote as run
 
     with platform.log.step("Ask the gates, promote") as step:
         outcome = run(platform.settings.home, step=step.step)

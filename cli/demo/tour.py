@@ -19,7 +19,7 @@ from core.servers import stop_servers
 from core.settings import Settings, held
 
 if TYPE_CHECKING:
-    from pipelines.train.report import TrainingReport
+    from pipelines.train import TrainingReport
 
 QUIET_CLAIMS, QUIET_PER_SECOND = 150, 30.0
 OUTAGE_CLAIMS, OUTAGE_PER_SECOND = 240, 30.0

@@ -10,14 +10,14 @@ import click
 from cli.progress import task
 
 if TYPE_CHECKING:
-    from pipelines.train.dataset import Source
-    from pipelines.train.flow import Watcher
+    from pipelines.datasets import Source
+    from pipelines.train import Watcher
 
 
 @contextmanager
 def training_progress(title: str, trials: int) -> Iterator["Watcher"]:
     """Show the steps of a training, the rounds of its booster and the trials of its search."""
-    from pipelines.train.flow import Watcher
+    from pipelines.train import Watcher
 
     with task(title) as progress:
 
@@ -42,14 +42,35 @@ def check_source(dataset: str, data: Path | None, mapping: Path | None) -> None:
 
 
 def source_of(dataset: str, data: Path | None = None, mapping: Path | None = None) -> "Source":
-    """The data set that the options name."""
+    """The data set that the options name; a file and the public set are ingested first."""
     from core.settings import settings
-    from pipelines.train.dataset import open_file, open_named
+    from pipelines.datasets import open_file, open_or_ingest
 
     check_source(dataset, data, mapping)
     if data is not None and mapping is not None:
         return open_file(data, mapping, settings().home)
-    return open_named(dataset, settings().home, settings().data_dir)
+    return open_or_ingest(dataset, settings().home, settings().data_dir)
+
+
+def existing_source(
+    dataset: str, data: Path | None = None, mapping: Path | None = None, *, version: str | None = None
+) -> "Source":
+    """The data set that the options name, for commands that read.
+
+    Raises `DatasetError` naming the command that creates a data set that does not exist, and `NoModelError` before a
+    file is ingested that no model can be evaluated on.
+    """
+    from core.settings import settings
+    from pipelines.datasets import open_named
+
+    check_source(dataset, data, mapping)
+    if data is not None and mapping is not None:
+        from pipelines.evaluate import find_model
+        from pipelines.ingest import load_mapping
+
+        find_model(settings().home, load_mapping(mapping).name, version)
+        return source_of(dataset, data, mapping)
+    return open_named(dataset, settings().home)
 
 
 def registry_redis_url() -> str | None:

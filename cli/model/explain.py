@@ -47,29 +47,26 @@ def _explained(home: Path, dataset: str, claim_id: str | None, version: str | No
     import pyarrow.compute as pc
 
     from claims.reason_groups import REASON_GROUPS
-    from cli.model.common import source_of
+    from cli.model.common import existing_source
     from features.feast import historical_features
     from features.vector import FEATURE_NAMES, build_many
-    from models.artefact import load_artefact, models_folder
     from models.scorer import Scorer
-    from pipelines.evaluate.flow import latest
-    from pipelines.evaluate.window import OFFLINE_ONLY, newest_window
-    from pipelines.train.errors import DatasetError
-    from pipelines.train.steps import ensure_features
+    from pipelines.datasets import DatasetError, ensure_features
+    from pipelines.evaluate import find_model, newest_window
     from serving.files import score_table
 
-    source = source_of(dataset)
-    model = load_artefact(models_folder(home) / version) if version else latest(home, source.name)
+    source = existing_source(dataset)
+    model = find_model(home, source.name, version)
     scorer = Scorer(model)
     if claim_id is None:
         window = newest_window(home, model, source=source)
         claim_id = window.examples.claims["claim_id"][
-            int(window.rows[int(np.argmax(window.judged_with(model).scores["model"]))])
+            int(window.rows[int(np.argmax(window.evaluation_set(model).scores["model"]))])
         ].as_py()
     claim = source.claims.filter(pc.equal(source.claims["claim_id"], claim_id))
     if not len(claim):
         raise DatasetError(f"{source.name} has no claim {claim_id!r:.80}")
-    ensure_features(source, OFFLINE_ONLY)
+    ensure_features(source)
     states = pa.concat_tables(historical_features(source.home, claim))
     scored = score_table(scorer, states).to_pylist()[0]
     places = [FEATURE_NAMES.index(name) for name in model.features]

@@ -29,17 +29,16 @@ def backtest(dataset: str, version: str | None, no_model: bool, days: int, claim
     alerts does nothing. Change a setting and run it again to compare. Precision has an exact 95 % interval.
     """
     from core.settings import settings
-    from pipelines.behaviour.run import run_backtest
+    from pipelines.behaviour import run_backtest
 
     with task("Backtesting") as progress:
         found = run_backtest(
             settings().home,
             dataset=dataset,
-            data_dir=settings().data_dir,
             version=version,
             with_model=not no_model,
             days=days,
-            most=claims,
+            maximum=claims,
             step=progress.step,
         )
     if as_json:

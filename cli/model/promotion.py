@@ -19,8 +19,8 @@ def promote(
 ) -> None:
     """Make the candidate the champion, if every gate passes; exits 4 if one refuses."""
     from core.settings import settings
-    from pipelines.promote.flow import promote as run
-    from pipelines.promote.outcome import Force
+    from pipelines.promote import Force
+    from pipelines.promote import promote as run
 
     if list_gates:
         _show_gates(as_json=as_json)
@@ -34,20 +34,20 @@ def promote(
         print_json(outcome.as_json())
         return
     for verdict in outcome.verdicts:
-        click.echo(f"{'passed ' if verdict.passed else 'REFUSED'}  {verdict.gate}: {verdict.detail}")
+        click.echo(f"{verdict.outcome.value.replace('_', ' '):>14}  {verdict.gate}: {verdict.detail}")
     click.echo(f"champion: {outcome.version} (before: {outcome.previous or 'none'}), {outcome.seconds} s")
     if outcome.alias_problem:
         click.echo(f"MLflow's alias was not updated: {outcome.alias_problem}", err=True)
 
 
 def _show_gates(*, as_json: bool) -> None:
-    from pipelines.promote.gates import GATES
+    from pipelines.promote import GATES
 
     if as_json:
-        print_json({"gates": [{"name": gate.name, "condition": gate.words} for gate in GATES]})
+        print_json({"gates": [{"name": gate.name, "condition": gate.description} for gate in GATES]})
         return
     for gate in GATES:
-        click.echo(f"{gate.name}: {gate.words}")
+        click.echo(f"{gate.name}: {gate.description}")
 
 
 @command(examples=["ginja model rollback", 'ginja model rollback --by ann --reason "precision fell"'])
@@ -56,7 +56,7 @@ def _show_gates(*, as_json: bool) -> None:
 def rollback(by: str | None, reason: str, as_json: bool) -> None:
     """Make the previous champion the champion again; a second rollback undoes the first. Works while MLflow is down."""
     from core.settings import settings
-    from pipelines.promote.rollback import rollback as run
+    from pipelines.promote import rollback as run
 
     outcome = run(settings().home, by=by, reason=reason)
     if as_json:

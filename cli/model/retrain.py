@@ -18,10 +18,10 @@ def retrain(trials: int, capacity: float | None, as_json: bool) -> None:
     """
     from core.settings import settings
     from pipelines.gates import GateFailed
-    from pipelines.loop.ledger import database_of
-    from pipelines.loop.retrain import retrain as run
-    from pipelines.promote.errors import RefusedError
-    from pipelines.train.options import TrainOptions
+    from pipelines.loop import database_of
+    from pipelines.loop import retrain as run
+    from pipelines.promote import RefusedError
+    from pipelines.train import TrainOptions
 
     options = TrainOptions(trials=trials, reviews_a_week=capacity)
     try:

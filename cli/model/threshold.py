@@ -44,19 +44,18 @@ def threshold(
     from core.format import money, number, percent
     from core.settings import settings
     from models.evaluation import ThresholdChoice
-    from pipelines.evaluate.flow import latest, named
-    from pipelines.evaluate.page import rounded
-    from pipelines.evaluate.window import newest_window
-    from pipelines.promote.choose import choose as store_choice
-    from pipelines.promote.choose import options
-    from pipelines.train.dataset import open_named
+    from pipelines.datasets import open_named
+    from pipelines.evaluate import find_model, newest_window
+    from pipelines.formatting import rounded
+    from pipelines.promote import choose_threshold as store_choice
+    from pipelines.promote import threshold_options
 
     home = settings().home
     with task("Reading the newest claims"):
-        source = open_named(dataset, home, settings().data_dir)
-        artefact = named(home, version) if version else latest(home, dataset)
+        source = open_named(dataset, home)
+        artefact = find_model(home, dataset, version)
         window = newest_window(home, artefact, source=source)
-        found = options(
+        found = threshold_options(
             artefact,
             window,
             reviews_a_week=capacity,
@@ -66,7 +65,7 @@ def threshold(
         made = None
         if choose:
             how = "number" if threshold is not None else "capacity" if capacity is not None else "cost"
-            made = store_choice(home, artefact, found.asked, by=by or "", why=reason or "", how=how)
+            made = store_choice(home, artefact, found.requested, by=by or "", why=reason or "", how=how)
     if as_json:
         chosen = made.version if made else None
         print_json(rounded({**asdict(found), "candidate": chosen}))
@@ -86,14 +85,14 @@ def threshold(
 
     for choice in found.choices:
         add("", choice)
-    add("current", found.now)
-    add("requested", found.asked)
+    add("current", found.current)
+    add("requested", found.requested)
     console = Console()
     console.print(table)
-    for row in found.hit:
+    for row in found.group_false_positives:
         console.print(
-            f"  {row['group']} {row['value']}: {percent(row['false_positive_rate'])} of {row['clean_claims']:,} honest "
-            f"claims flagged ({percent(row['low'])} to {percent(row['high'])})",
+            f"  {row.group} {row.value}: {percent(row.false_positive_rate)} of {row.clean_claims:,} clean claims "
+            f"flagged ({percent(row.low)} to {percent(row.high)})",
             highlight=False,
         )
     if made is not None:

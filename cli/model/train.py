@@ -12,7 +12,7 @@ from cli.options import ABOVE_ZERO, CAPACITY, DATA, DATASET, DAY, MAPPING, SHARE
 from cli.output import print_json
 
 if TYPE_CHECKING:
-    from pipelines.train.dataset import Source
+    from pipelines.datasets import Source
 
 
 @command(
@@ -65,9 +65,8 @@ def train(
     from dataclasses import replace
 
     from core.settings import settings
-    from pipelines.train.flow import train_and_register
-    from pipelines.train.options import DEFAULT_PARAMS, TrainOptions
-    from pipelines.train.split import SplitPolicy
+    from pipelines.datasets import SplitPolicy
+    from pipelines.train import DEFAULT_PARAMS, TrainOptions, train_and_register
 
     options = TrainOptions(
         policy=SplitPolicy(embargo_days=embargo_days, test_share=test_share),
@@ -90,7 +89,7 @@ def train(
         )
     found = report.as_json()
     if as_json:
-        from pipelines.evaluate.page import rounded
+        from pipelines.formatting import rounded
 
         print_json(rounded(found))
         return

@@ -62,7 +62,7 @@ def report(version: str | None, days: int, as_json: bool) -> None:
     from core.servers import postgres_url
     from core.settings import settings
     from pipelines.challenger import assessed, compare, running
-    from pipelines.evaluate.page import rounded
+    from pipelines.formatting import rounded
 
     version = version or running(settings().home)
     rows = assessed(postgres_url(settings()), version, since=clock.now() - timedelta(days=days))

@@ -77,8 +77,8 @@ def _chooser(week: date, capacity: int, audit_share: float) -> "Callable[[Sequen
 
         from api.investigations.service import Choice
         from core.settings import settings
-        from pipelines.loop.salt import salt_of
-        from pipelines.loop.selection import select as chosen_of
+        from pipelines.loop import salt_of
+        from pipelines.loop import select as chosen_of
 
         chosen = chosen_of(
             [claim.claim_id for claim in scored],
@@ -184,7 +184,8 @@ def evaluate(as_json: bool) -> None:
     from core.format import number
     from core.servers import postgres_url
     from core.settings import settings
-    from pipelines.loop.ledger import judged
+    from pipelines.loop import evaluate_reviews
 
-    found = judged(postgres_url(settings()))
-    print_values(found if as_json else {name: number(float(value)) for name, value in found.items()}, as_json=as_json)
+    found = evaluate_reviews(postgres_url(settings()))
+    values = found.values()
+    print_values(values if as_json else {name: number(value) for name, value in values.items()}, as_json=as_json)

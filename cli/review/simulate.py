@@ -39,10 +39,10 @@ def simulate(
 ) -> None:
     """Compare three policies on the same claims: random audit, flagged claims only, never retrain.
 
-    Two kinds of fraud disappear at half time, and two appear.
+    Halfway through, two kinds of fraud end and two new ones begin.
     """
-    from pipelines.evaluate.page import rounded
-    from pipelines.loop.policies import play
+    from pipelines.formatting import rounded
+    from pipelines.loop import compare_policies
 
     with task("Simulating") as progress:
 
@@ -50,7 +50,7 @@ def simulate(
             progress.done(done, of)
             progress.step(what)
 
-        found = play(
+        found = compare_policies(
             claims=claims,
             months=months,
             seeds=range(1, seeds + 1),
@@ -59,9 +59,9 @@ def simulate(
             done=show,
         )
         if plot is not None:
-            from pipelines.loop.picture import draw
+            from pipelines.loop import draw_policies
 
-            draw(found, plot)
+            draw_policies(found, plot)
     if as_json:
         print_json(rounded(found))
         return
@@ -79,9 +79,9 @@ def _show_policies(found: dict[str, Any]) -> None:
         table.add_row(
             name,
             f"{money(one['found_cents']['mean'])} ({percent(one['dollars']['mean'])})",
-            percent(one["after_turn"]["dollars"]["mean"]),
+            percent(one["after_change"]["dollars"]["mean"]),
             percent(one["precision"]["mean"]),
-            percent(one["after_turn"]["precision"]["mean"]),
+            percent(one["after_change"]["precision"]["mean"]),
             f"{one['calibration_error']['mean']:.4f}",
             f"{one['after_turn']['calibration_error']['mean']:.4f}",
         )

@@ -1,4 +1,4 @@
-"""DriftError: there are too few days or claims to compare with; the message says how many are wanted."""
+"""DriftError: there are too few days or claims to compare; the message says how many are required."""
 
 
 class DriftError(ValueError):

@@ -22,7 +22,7 @@ from cli.command import Command
 from cli.errors import one_line
 from cli.main import main
 from features.errors import InvalidFrameError
-from pipelines.gates.errors import GateFailed
+from pipelines.gates import GateFailed
 from pipelines.score import InputError
 
 ROOMS = (api, claims, core, features, models, pipelines, serving)

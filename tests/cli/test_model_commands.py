@@ -9,10 +9,10 @@ from click.testing import CliRunner
 from cli.main import main
 from models.artefact import read_pointer
 from models.registry import MlflowStore
-from pipelines.evaluate.flow import latest
-from pipelines.promote.flow import promote
-from pipelines.train.dataset import SIMULATED
-from pipelines.train.flow import train_and_register
+from pipelines.datasets import SIMULATED
+from pipelines.evaluate import latest
+from pipelines.promote import promote
+from pipelines.train import train_and_register
 from tests.pipelines import model_life as made
 
 

@@ -1,12 +1,13 @@
-"""Which claims teach, which stop, which calibrate and which judge.
+"""Split labelled claims into slices that train, stop early, calibrate and test.
 
-In time, oldest first, with a gap before the judged claims:
+In time, oldest first, with a gap before the test claims:
 
     |---- train ----|- stop -|- calibrate -|  embargo  |---- test ----|  embargo  | as of
 
-Only what was known when the test begins may teach: a label learned later is left out of the first three slices, and
-the embargo keeps out the claims just before, of which only the quickly judged are known. The second embargo does the
-same for the end. Where a label belongs to the provider and has no date, providers are dealt out instead.
+Only labels known when the test begins are used before it: a label that became known later is left out of the first
+three slices, and the embargo removes the claims just before, of which only the quickly resolved are labelled. The
+second embargo does the same at the end. Where a label belongs to the provider and has no date, providers are split
+instead.
 """
 
 import hashlib
@@ -15,9 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.train.errors import EmptyWindowError, ProviderSplitError, TooFewFraudsError
+from core.clock import DAY_US
+from pipelines.datasets.errors import EmptyWindowError, ProviderSplitError, TooFewFraudsError
 
-DAY_US = 86_400_000_000
 Rows = NDArray[np.intp]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -25,7 +26,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitPolicy:
-    """Shares are of the claims that can be used, by time of receipt."""
+    """Sizes of the slices; shares are of the usable claims, by time of receipt."""
 
     test_share: float = 0.18
     calibrate_share: float = 0.12
@@ -33,7 +34,7 @@ class SplitPolicy:
     embargo_days: int = 45
     """Days until most labels are known."""
     warm_up_days: int = 60
-    """First days of the data whose windows are still empty; they teach nothing, unless the data are short."""
+    """First days of the data, whose feature windows are still filling; left out of training (at most a tenth)."""
     least_frauds: int = 5
     """Fewest frauds, and fewest clean claims, in each slice."""
 
@@ -47,11 +48,11 @@ class Slices:
     calibrate: Rows
     test: Rows
     how: str
-    """How it was split, in words."""
+    """How the claims were split, as text."""
     test_from_us: int
     test_until_us: int
     not_yet_known: int
-    """Labels left out because they became known too late."""
+    """Number of labels left out because they became known too late."""
 
     def named(self) -> dict[str, Rows]:
         """Slice name → rows."""
@@ -61,9 +62,9 @@ class Slices:
 def split_in_time(
     received_us: Ints, known_us: Ints | None, *, as_of_us: int, policy: SplitPolicy, least_frauds_of: Bools
 ) -> Slices:
-    """Split claims by when they were received; `known_us` is when each label became known, None: labels have no dates.
+    """Split claims by time of receipt; `known_us` is when each label became known, None: labels have no dates.
 
-    `least_frauds_of` are the labels, for the check that each slice has both classes. Raises `EmptyWindowError`,
+    `least_frauds_of` are the labels, to check that each slice has both classes. Raises `EmptyWindowError`,
     `TooFewFraudsError`.
     """
     embargo = 0 if known_us is None else policy.embargo_days * DAY_US
@@ -72,8 +73,8 @@ def split_in_time(
     usable = (received_us < end) & (known <= as_of_us)
     if len(received_us) and received_us.min() == received_us.max():
         raise EmptyWindowError(
-            f"all labelled claims were received at the same moment ({_day(int(received_us.min()))}): nothing came "
-            "first to teach, nothing later to judge by; is the column of received_at the right one?"
+            f"all labelled claims were received at the same time ({_day(int(received_us.min()))}), so they cannot be "
+            "split in time; check the column mapped to received_at"
         )
     if not usable.any():
         raise EmptyWindowError(
@@ -124,9 +125,9 @@ def split_by_provider(
     policy: SplitPolicy,
     seed: int = 0,
 ) -> Slices:
-    """Deal providers out, each with all its claims to one slice, by a hash of its identifier: frauds and others apart.
+    """Assign each provider with all its claims to one slice, by a hash of its identifier, stratified by label.
 
-    Raises `ProviderSplitError` where a provider has claims of both labels: then the label is not the provider's.
+    Raises `ProviderSplitError` where a provider has claims of both labels: the label then belongs to the claim.
     """
     names, of = np.unique(providers.astype(str), return_inverse=True)
     frauds = np.bincount(of, weights=fraud, minlength=len(names))
@@ -134,22 +135,22 @@ def split_by_provider(
     mixed = np.flatnonzero((frauds > 0) & (frauds < claims))
     if len(mixed):
         raise ProviderSplitError(
-            f"{len(mixed)} providers have claims of both labels ({names[mixed[0]]} for one); "
+            f"{len(mixed)} providers have claims of both labels (for example {names[mixed[0]]}); "
             "the label belongs to the claim: split in time instead"
         )
     shares = np.cumsum([policy.test_share, policy.calibrate_share, policy.stop_share])
     slot = np.full(len(names), 3)
     for members in (np.flatnonzero(frauds > 0), np.flatnonzero(frauds == 0)):
-        dealt = sorted(members, key=lambda i: hashlib.sha256(f"{seed}:{names[i]}".encode()).digest())
-        place = (np.arange(len(dealt)) + 0.5) / max(len(dealt), 1)
-        slot[np.array(dealt, dtype=np.intp)] = np.searchsorted(shares, place)
+        ordered = sorted(members, key=lambda i: hashlib.sha256(f"{seed}:{names[i]}".encode()).digest())
+        place = (np.arange(len(ordered)) + 0.5) / max(len(ordered), 1)
+        slot[np.array(ordered, dtype=np.intp)] = np.searchsorted(shares, place)
     where = slot[of]
     slices = Slices(
         train=_rows(where == 3, received_us),
         stop=_rows(where == 2, received_us),
         calibrate=_rows(where == 1, received_us),
         test=_rows(where == 0, received_us),
-        how=f"by provider: {len(names):,} providers, each on one side only",
+        how=f"by provider: {len(names):,} providers, each in one slice only",
         test_from_us=int(received_us.min()),
         test_until_us=as_of_us,
         not_yet_known=0,
@@ -167,8 +168,8 @@ def assert_providers_apart(slices: Slices, providers: NDArray[np.object_]) -> No
             other = seen.setdefault(provider, name)
             if other != name:
                 raise ProviderSplitError(
-                    f"provider {provider} is in {other} and in {name}, and its label is one: the judge would see what "
-                    "the model was taught; split by provider"
+                    f"provider {provider} is in the {other} and the {name} slice with one label for all its claims: "
+                    "the test would use labels of the training; split by provider"
                 )
 
 
@@ -186,7 +187,7 @@ def _check(slices: Slices, fraud: Bools, policy: SplitPolicy) -> None:
         if fewest < policy.least_frauds:
             raise TooFewFraudsError(
                 f"the {name} slice has {positives} frauds in {len(rows):,} claims; at least {policy.least_frauds} of "
-                f"each class are wanted ({slices.how}); take a longer window or more labels"
+                f"each class are required ({slices.how}); take a longer window or more labels"
             )
 
 

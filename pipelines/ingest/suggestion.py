@@ -198,7 +198,7 @@ def _money(texts: list[str]) -> dict[str, Any]:
     return found
 
 
-def suggest(path: Path) -> str:
+def suggest_mapping(path: Path) -> str:
     """A draft mapping (YAML) with what could not be told as comments. No value of the file is shown, only shapes.
 
     Raises `SourceError` where the file cannot be read.

@@ -1,4 +1,4 @@
-"""The simulated year as a picture: dollars found and calibration by month, a line a policy, the spread behind it."""
+"""Chart of the simulated year: amounts found, precision and calibration by month, one line per policy."""
 
 from pathlib import Path
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 _COLOURS = ("#1b6e3c", "#b3561e", "#6b6b76")
 
 
-def draw(found: dict[str, Any], path: Path) -> None:
-    """Write what `pipelines.loop.policies.play` found to `path`, as SVG or PNG by its name."""
+def draw_policies(found: dict[str, Any], path: Path) -> None:
+    """Write the chart of the result of `compare_policies` to `path`, as SVG or PNG by its suffix."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -25,18 +25,18 @@ def draw(found: dict[str, Any], path: Path) -> None:
         for axis, (name, title, unit, factor) in zip(axes, panels, strict=True):
             for colour, (policy, one) in zip(_COLOURS, found["policies"].items(), strict=True):
                 by_month = [month[name] for month in one["by_month"]]
-                low, high = ([month[end] * factor for month in by_month] for end in ("least", "most"))
+                low, high = ([month[end] * factor for month in by_month] for end in ("minimum", "maximum"))
                 axis.fill_between(months, low, high, color=colour, alpha=0.10, linewidth=0)
                 axis.plot(months, [month["mean"] * factor for month in by_month], color=colour, label=policy, lw=1.8)
-            axis.axvline(found["turn_month"] - 0.5, color="#999999", lw=0.8, ls=(0, (3, 3)))
+            axis.axvline(found["change_month"] - 0.5, color="#999999", lw=0.8, ls=(0, (3, 3)))
             axis.set_title(title, loc="left", fontsize=10)
             axis.set_ylabel(unit)
             axis.set_xlabel("month")
             axis.set_xticks(list(months)[:: max(1, len(months) // 6)])
             axis.set_ylim(bottom=0)
         axes[0].annotate(
-            "two kinds vanish,\ntwo appear",
-            (found["turn_month"] - 0.4, 0.97),
+            "two kinds end,\ntwo new ones begin",
+            (found["change_month"] - 0.4, 0.97),
             xycoords=("data", "axes fraction"),
             va="top",
             fontsize=8,

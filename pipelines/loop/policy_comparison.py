@@ -1,4 +1,4 @@
-"""The simulation over several worlds, summed up: what `ginja loop simulate` says and the picture shows."""
+"""Compare the retraining policies over several simulated years, for `ginja review simulate` and its chart."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -9,53 +9,53 @@ from typing import Any
 import numpy as np
 
 from pipelines.loop import world
-from pipelines.loop.simulate import POLICIES, LoopConfig, Month, run
+from pipelines.loop.policy_simulation import POLICIES, LoopConfig, Month, simulate_policies
 
 Done = Callable[[int, int, str], None]
-_MEASURES = ("precision", "average_precision", "calibration_error", "brier", "base_rate", "believed_base_rate")
+_MEASURES = ("precision", "average_precision", "calibration_error", "brier", "base_rate", "estimated_base_rate")
 
 
-def play(
+def compare_policies(
     *, claims: int, months: int, seeds: Sequence[int], review_share: float, audit_share: float, done: Done
 ) -> dict[str, Any]:
-    """Every policy on every world; `done(steps, of, words)` as it goes."""
+    """Simulate every policy on the year of every seed; calls `done(steps, of, description)` as it proceeds."""
     started = time.perf_counter()
     config = LoopConfig(review_share=review_share, audit_share=audit_share)
     of = len(seeds) * (1 + len(POLICIES) * months)
     finished = count(1)
     runs: dict[int, list[Month]] = {}
-    turn = 0
+    change = 0
     for seed in seeds:
-        done(len(runs) * of // len(seeds), of, f"World {seed}: {claims:,} claims and their features")
-        made = world.make(claims, seed, months=months)
-        turn = made.turn_month
-        done(next(finished), of, f"World {seed}: the first model")
+        done(len(runs) * of // len(seeds), of, f"Seed {seed}: {claims:,} claims and their features")
+        year = world.simulate_year(claims, seed, months=months)
+        change = year.change_month
+        done(next(finished), of, f"Seed {seed}: the first model")
 
-        def tell(policy: str, month: int, seed: int = seed) -> None:
-            done(next(finished), of, f"World {seed}, {policy}, month {month}")
+        def report(policy: str, month: int, seed: int = seed) -> None:
+            done(next(finished), of, f"Seed {seed}, {policy}, month {month}")
 
-        runs[seed] = run(made, config, done=tell)
+        runs[seed] = simulate_policies(year, config, done=report)
     return {
         "claims": claims,
         "months": months,
-        "turn_month": turn,
-        "vanish": world.VANISH,
-        "appear": world.APPEAR,
+        "change_month": change,
+        "ending_kinds": world.ENDING_KINDS,
+        "new_kinds": world.NEW_KINDS,
         "review_share": review_share,
         "audit_share": audit_share,
         "seeds": list(seeds),
-        "policies": {policy: _summary(policy, runs, turn) for policy in POLICIES},
-        "audit_over": {other: _lead(POLICIES[0], other, runs, turn) for other in POLICIES[1:]},
+        "policies": {policy: _summary(policy, runs, change) for policy in POLICIES},
+        "audit_over": {other: _lead(POLICIES[0], other, runs, change) for other in POLICIES[1:]},
         "seconds": round(time.perf_counter() - started, 1),
     }
 
 
-def _summary(policy: str, runs: dict[int, list[Month]], turn: int) -> dict[str, Any]:
+def _summary(policy: str, runs: dict[int, list[Month]], change: int) -> dict[str, Any]:
     mine = {seed: [month for month in months if month.policy == policy] for seed, months in runs.items()}
-    late = {seed: [month for month in months if month.month >= turn] for seed, months in mine.items()}
+    late = {seed: [month for month in months if month.month >= change] for seed, months in mine.items()}
     return {
         **_totals(mine),
-        "after_turn": _totals(late),
+        "after_change": _totals(late),
         "by_month": [_month([months[at] for months in mine.values()]) for at in range(len(next(iter(mine.values()))))],
         "runs": {str(seed): [asdict(month) for month in months] for seed, months in mine.items()},
     }
@@ -77,7 +77,7 @@ def _totals(of_seed: dict[int, list[Month]]) -> dict[str, Any]:
 
 
 def _dollars(months: Sequence[Month]) -> float:
-    """Of the fraudulent dollars, the share that was found."""
+    """The share of the fraudulent amount that was found."""
     return sum(month.found_cents for month in months) / max(sum(month.fraud_cents for month in months), 1)
 
 
@@ -89,11 +89,13 @@ def _month(over_seeds: Sequence[Month]) -> dict[str, Any]:
 
 
 def _spread(values: Sequence[float]) -> dict[str, float]:
-    return {"mean": float(np.mean(values)), "least": float(np.min(values)), "most": float(np.max(values))}
+    return {"mean": float(np.mean(values)), "minimum": float(np.min(values)), "maximum": float(np.max(values))}
 
 
-def _lead(ours: str, theirs: str, runs: dict[int, list[Month]], turn: int) -> dict[str, Any]:
-    """Ours less theirs on the same worlds: dollars as a share, calibration error; all months, and from the turn on."""
+def _lead(ours: str, theirs: str, runs: dict[int, list[Month]], change: int) -> dict[str, Any]:
+    """One policy less another on the same years: share of the amount, calibration error; all months, and after the
+    change.
+    """
 
     def of(policy: str, months: Sequence[Month], first: int) -> list[Month]:
         return [month for month in months if month.policy == policy and month.month >= first]
@@ -106,4 +108,4 @@ def _lead(ours: str, theirs: str, runs: dict[int, list[Month]], turn: int) -> di
             error.append(float(np.mean([m.calibration_error for m in a]) - np.mean([m.calibration_error for m in b])))
         return {"dollars": _spread(dollars), "calibration_error": _spread(error)}
 
-    return {**leads(1), "after_turn": leads(turn)}
+    return {**leads(1), "after_change": leads(change)}

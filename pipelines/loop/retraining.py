@@ -1,21 +1,19 @@
-"""The chain that a schedule runs: export → gate → features → train → gates → promote.
+"""Scheduled retraining: export → quality gates → features → train → promotion gates → promote.
 
-Whatever stops it leaves the champion as it was: quality gates raise `GateFailed` before anything is trained, the gates
-for promotion raise `RefusedError`, and the candidate stays a candidate.
+Any failure leaves the champion unchanged: quality gates raise `GateFailed` before anything is trained, promotion gates
+raise `RefusedError`, and the candidate remains a candidate.
 """
 
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 
 from models.registry import MlflowStore
 from pipelines.loop.ledger import export
-from pipelines.promote.flow import promote
-from pipelines.train.flow import Watcher, train_and_register
-from pipelines.train.options import TrainOptions
+from pipelines.promote import promote
+from pipelines.train import TrainOptions, Watcher, train_and_register
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +23,18 @@ class Retrained:
     version: str
     previous: str | None
     source: str
-    """`database`, or `files` where there is none."""
+    """`database`, or `files` without one."""
     claims: int
     labels: int
     findings: int
-    """Claims with a disposition, of the database."""
+    """Claims with a disposition in the database."""
     average_precision: float
     average_precision_rule: float
     seconds: float
     promoted: bool = True
 
-    def as_json(self) -> dict[str, Any]:
-        """Plain values."""
+    def as_json(self) -> dict[str, object]:
+        """The JSON form."""
         return asdict(self)
 
 
@@ -49,9 +47,10 @@ def retrain(
     redis_url: str | None = None,
     watch: Watcher | None = None,
 ) -> Retrained:
-    """Run the chain on the database's claims, or on `home/data` where there is no database or no claim in it.
+    """Retrain on the database's claims, or on `home/data` where there is no database or no claim in it.
 
-    Raises `GateFailed`, `RefusedError`, `TrainError`, `LoopError`, `RegistryError`; the champion is what it was then.
+    Raises `GateFailed`, `RefusedError`, `DataError`, `LeakageError`, `LoopError`, `RegistryError`; the champion is then
+    unchanged.
     """
     started = time.perf_counter()
     watch = watch or Watcher()

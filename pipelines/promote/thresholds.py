@@ -1,14 +1,11 @@
-"""The threshold as a decision of people: what each would mean, and the one chosen, with who chose it and why.
+"""Compare thresholds of a model, and store the chosen one with who chose it and why.
 
-A model's folder is never edited: choosing makes a new version with the same trees, registered as the candidate, which
-the gates look at like any other.
+A model's folder is never edited: choosing creates a new version with the same trees, registered as the candidate, which
+the gates check like any other.
 """
 
-import shlex
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -25,59 +22,55 @@ from models.evaluation import (
     threshold_table,
 )
 from models.registry import MlflowStore, RegisteredModel, RunRecord
-from pipelines.evaluate.abrasion import abrasion
-from pipelines.evaluate.judged import MODEL
-from pipelines.evaluate.record import git_commit
-from pipelines.evaluate.window import Window
-from pipelines.promote import audit
+from pipelines import audit_trail
+from pipelines.evaluate import MODEL, GroupFalsePositives, Window, false_positives_by_group
 from pipelines.promote.errors import UnnamedForceError
-from pipelines.train.record import requirements
+from pipelines.runs import command_line, git_commit, requirements
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """What thresholds would mean on the newest window, and the one that was asked about."""
+class ThresholdOptions:
+    """Thresholds with their metrics on the newest window: the current one, the requested one, and others."""
 
     model: str
-    now: ThresholdChoice
-    asked: ThresholdChoice
+    current: ThresholdChoice
+    requested: ThresholdChoice
     choices: tuple[ThresholdChoice, ...]
-    hit: tuple[dict[str, Any], ...]
-    """Whom false alarms of the asked threshold hit most."""
+    group_false_positives: tuple[GroupFalsePositives, ...]
+    """The groups with the highest false-positive rates at the requested threshold."""
 
 
-def options(
+def threshold_options(
     artefact: Artefact,
     window: Window,
     *,
     reviews_a_week: float | None = None,
     review_cents: float | None = None,
     threshold: float | None = None,
-) -> Options:
-    """Thresholds on the newest window: by capacity, by what a review costs, or a number. Raises `ThresholdError`."""
-    judged = window.judged_with(artefact)
-    p = judged.probabilities[MODEL]
-    labelled = LabelledScores(p, judged.fraud, judged.amounts_cents, len(judged) / window.claims_a_day)
+) -> ThresholdOptions:
+    """Compute thresholds on the newest window: by capacity, by the cost of a review, or a number. Raises
+    `ThresholdError`.
+    """
+    claims = window.evaluation_set(artefact)
+    p = claims.probabilities[MODEL]
+    labelled = LabelledScores(p, claims.fraud, claims.amounts_cents, len(claims) / window.claims_a_day)
     cost = review_cents or 0.0
-    now = evaluate_threshold(labelled, artefact.threshold, review_cents=cost)
-    asked = now
+    current = evaluate_threshold(labelled, artefact.threshold, review_cents=cost)
+    requested = current
     if threshold is not None:
-        asked = evaluate_threshold(labelled, threshold, review_cents=cost)
+        requested = evaluate_threshold(labelled, threshold, review_cents=cost)
     elif reviews_a_week is not None:
-        asked = threshold_by_capacity(labelled, reviews_a_week / 7, review_cents=cost)
+        requested = threshold_by_capacity(labelled, reviews_a_week / 7, review_cents=cost)
     elif review_cents is not None:
-        asked = threshold_by_cost(labelled, review_cents)
-    groups = abrasion(judged, p >= asked.threshold, replicates=100)
-    hit = sorted(groups, key=lambda row: -float(row["false_positive_rate"]))[:8]
-    few = tuple(
-        choice
-        for choice in threshold_table(labelled, review_cents=cost)
-        if choice.alerts_per_day <= window.claims_a_day / 5
-    )
-    return Options(artefact.version, now, asked, few, tuple(hit))
+        requested = threshold_by_cost(labelled, review_cents)
+    groups = false_positives_by_group(claims, p >= requested.threshold, replicates=100)
+    worst = sorted(groups, key=lambda row: -row.false_positive_rate)[:8]
+    table = threshold_table(labelled, review_cents=cost)
+    few = tuple(choice for choice in table if choice.alerts_per_day <= window.claims_a_day / 5)
+    return ThresholdOptions(artefact.version, current, requested, few, tuple(worst))
 
 
-def choose(
+def choose_threshold(
     home: Path,
     artefact: Artefact,
     choice: ThresholdChoice,
@@ -87,9 +80,12 @@ def choose(
     how: str,
     store: MlflowStore | None = None,
 ) -> RegisteredModel:
-    """Register the same model at another threshold as the candidate, and note who chose it and why."""
+    """Register the same model at another threshold as the candidate, and record who chose it and why.
+
+    Raises `UnnamedForceError` without a name or a reason.
+    """
     if not by.strip() or not why.strip():
-        raise UnnamedForceError("a chosen threshold needs --by NAME and --reason TEXT")
+        raise UnnamedForceError("choosing a threshold requires --by NAME and --reason TEXT")
     before = artefact.document
     chosen = {
         **before.threshold_choice,
@@ -114,7 +110,7 @@ def choose(
     )
     record = RunRecord(
         name=document.version,
-        command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        command=command_line(),
         git_commit=git_commit(),
         params={"threshold": choice.threshold, "of": artefact.version, "by": by, "why": why},
         metrics={f"threshold.{name}": value for name, value in choice.as_dict().items()},
@@ -123,7 +119,7 @@ def choose(
     )
     made = load_artefact(path, expected_manifest_sha256=manifest)
     registered = registry.register(store or MlflowStore.of(home, settings().mlflow_url), record, made)
-    audit.record(
+    audit_trail.record(
         home, "threshold", version=document.version, by=by, reason=why, previous=artefact.version,
         threshold=choice.threshold,
     )  # fmt: skip

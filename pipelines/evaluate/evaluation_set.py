@@ -1,4 +1,4 @@
-"""The claims a model is judged by, and the scores of everyone who is judged on them."""
+"""The claims that models are evaluated on, with the scores of every model and baseline."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,54 +7,56 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from core.clock import DAY_US
 from features.declare import AGE_BAND_EDGES
-from pipelines.train.examples import Examples
+from pipelines.datasets import Examples
 
-DAY_US = 86_400_000_000
 MODEL, CHAMPION, RULE, AMOUNT = "model", "champion", "2x rule", "amount only"
 LOGISTIC, FOREST = "logistic regression", "isolation forest"
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """Claims of the judged window in the order of receipt, with what must be known of each to talk about it."""
+class EvaluationSet:
+    """Claims of the evaluation window in the order of receipt (N rows), with the columns that reports need."""
 
     fraud: NDArray[np.bool_]
     kind: NDArray[np.object_]
+    """The kind of fraud; None for clean claims and unknown kinds."""
     amounts_cents: NDArray[np.int64]
     providers: NDArray[np.object_]
+    """What a bootstrap resamples: the provider, or the claim itself where its provider is unknown."""
     unseen: NDArray[np.bool_]
-    """The claim's provider has no claim among the training claims."""
+    """The claim's provider has no training claim."""
     rule: NDArray[np.bool_]
     """Flagged by the 2× rule."""
     groups: Mapping[str, NDArray[np.object_]]
-    """Group of people (`region`, `member sex` …) → each claim's, None where not known."""
+    """Attribute (`region`, `member sex` …) → each claim's group, None where unknown."""
     received_us: NDArray[np.int64]
     weights: NDArray[np.float64] | None = None
-    """Inverse propensities, where the labels come from an audit; None: ones."""
+    """Inverse propensities, where the labels come from an audit; None: all 1."""
     scores: dict[str, NDArray[np.float64]] = field(default_factory=dict)
-    """Who → scores, higher is more suspicious."""
+    """Model or baseline → scores (N,), higher is more suspicious."""
     probabilities: dict[str, NDArray[np.float64]] = field(default_factory=dict)
-    """Who → calibrated probabilities, where there are any."""
+    """Model → calibrated probabilities (N,), where it has any."""
 
     def __len__(self) -> int:
         return len(self.fraud)
 
     @property
     def days(self) -> float:
-        """Days from the first claim to the last, at least one."""
+        """Days from the first claim to the last, at least 1."""
         return max(1.0, float(self.received_us.max() - self.received_us.min()) / DAY_US)
 
 
-def judged_of(examples: Examples, rows: NDArray[np.intp], train: NDArray[np.intp]) -> Judged:
-    """The claims of `rows`; `train` says which providers the model has seen."""
+def evaluation_set_of(examples: Examples, rows: NDArray[np.intp], train: NDArray[np.intp]) -> EvaluationSet:
+    """Take the claims of `rows`; the rows of `train` determine which providers the model has seen."""
     seen = set(examples.providers[train])
     providers = examples.providers[rows]
-    return Judged(
+    return EvaluationSet(
         fraud=examples.fraud[rows],
         kind=examples.kind[rows],
         amounts_cents=examples.amounts_cents[rows],
-        providers=_drawn_as(providers),
+        providers=_resampling_units(providers),
         unseen=np.array([name is not None and name not in seen for name in providers], dtype=bool),
         rule=examples.rule_flags()[rows],
         groups=groups_of(examples, rows),
@@ -63,29 +65,28 @@ def judged_of(examples: Examples, rows: NDArray[np.intp], train: NDArray[np.intp
     )
 
 
-def _drawn_as(providers: NDArray[np.object_]) -> NDArray[np.object_]:
-    """What a bootstrap draws: providers, and claims of no known provider each for itself."""
+def _resampling_units(providers: NDArray[np.object_]) -> NDArray[np.object_]:
     names = [f"claim {row}" if name is None else str(name) for row, name in enumerate(providers)]
     return np.array(names, dtype=object)
 
 
 def groups_of(examples: Examples, rows: NDArray[np.intp]) -> dict[str, NDArray[np.object_]]:
-    """Who could be hit: specialty, region, provider size, member age band and sex; what the data lack is left out."""
+    """Groups by specialty, region, provider size, member age band and sex; attributes the data lack are left out."""
     taken = examples.claims.take(rows)
-    found = {}
+    groups = {}
     for name, column in (("specialty", "specialty"), ("region", "region"), ("member sex", "sex")):
         if taken[column].null_count < len(taken):
-            found[name] = np.array(taken[column].to_pylist(), dtype=object)
+            groups[name] = np.array(taken[column].to_pylist(), dtype=object)
     sizes = examples.column("provider_claims_365d")[rows]
     if not np.isnan(sizes).all():
-        found["provider size"] = _banded(
+        groups["provider size"] = _banded(
             sizes, (25, 100, 400), ("under 25 claims a year", "25 to 99", "100 to 399", "400 and more")
         )
     if taken["age_years"].null_count < len(taken):
         ages = taken["age_years"].to_numpy(zero_copy_only=False).astype(np.float64)
         names = ["0", *(f"{low} to {high - 1}" for low, high in pairwise(AGE_BAND_EDGES))]
-        found["member age"] = _banded(ages, AGE_BAND_EDGES, (*names, f"{AGE_BAND_EDGES[-1]} and more"))
-    return found
+        groups["member age"] = _banded(ages, AGE_BAND_EDGES, (*names, f"{AGE_BAND_EDGES[-1]} and more"))
+    return groups
 
 
 def _banded(values: NDArray[np.floating], edges: tuple[int, ...], names: tuple[str, ...]) -> NDArray[np.object_]:

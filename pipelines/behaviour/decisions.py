@@ -1,8 +1,8 @@
-"""Decide perturbed claims as the API would, and as the 2× rule alone would: what would be paid unseen?
+"""Decide perturbed claims as the API would, and as the 2× rule alone would, and count what is paid without review.
 
-The model's arm is the live decision: the scorer's own code, `claims.adjudication`, `claims.plausibility`,
-with statistics by the live queries as of the window's first day. The rule's arm pays whatever the 2× rule does not
-flag, and sees what it cannot judge. Neither arm is helped by a benefit limit.
+The model's arm is the live decision: the scorer's own code, `claims.edits`, `claims.plausibility`, `claims.decision`,
+with statistics by the live queries as of the window's first day. The rule's arm pays what the 2× rule does not flag,
+and reviews what it cannot assess. No benefit limit applies in either arm.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -22,13 +22,13 @@ from pipelines.behaviour.perturb import CASES, Case, Kind
 from pipelines.behaviour.submissions import Catalogue, Submission
 
 IMPLAUSIBLE_FACTOR = 5.0
-"""A price above so many times the procedure's median of the year before is implausible, whatever the policy says."""
+"""A price above this many times the procedure's median of the year before is implausible, regardless of the policy."""
 _BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """What the insurer has chosen, as the API uses it."""
+    """The insurer's settings, as the API uses them."""
 
     decision: DecisionPolicy
     plausibility: PlausibilityPolicy = DEFAULT_POLICY
@@ -37,7 +37,7 @@ class Policies:
 
     @classmethod
     def of(cls, chosen: Settings) -> "Policies":
-        """The policies of the settings, as the API takes them."""
+        """Read the policies from the settings, as the API does."""
         return cls(
             DecisionPolicy(chosen.rule_approval_cap_cents, chosen.score_complete_gain_present),
             PlausibilityPolicy(
@@ -50,7 +50,7 @@ class Policies:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What becomes of one claim."""
+    """The decision on one claim."""
 
     submission: Submission
     decision: Decision
@@ -58,7 +58,7 @@ class Decided:
 
     @property
     def paid(self) -> bool:
-        """Whether money goes out without a person having looked."""
+        """Whether it is paid without review."""
         return self.decision.outcome.pays
 
     @property
@@ -69,11 +69,11 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One case over all claims; amounts are in cents."""
+    """One perturbation over all claims; amounts are in cents."""
 
     case: Case
     claims: int
-    """Claims that could be perturbed so and submitted."""
+    """Claims that can be perturbed this way and submitted."""
     paid_unseen: int = 0
     paid_unseen_rule_alone: int = 0
     cents_unseen: int = 0
@@ -81,33 +81,33 @@ class Result:
     implausible: int = 0
     """Claims whose price is above `IMPLAUSIBLE_FACTOR` times the procedure's median, or has nothing to compare with."""
     implausible_paid: int = 0
-    """Of those, paid without a person having looked."""
+    """Of those, paid without review."""
 
     @property
     def over_the_rule(self) -> float:
-        """Share of the claims paid unseen beyond what the rule alone pays; negative: fewer."""
+        """Share of the claims paid without review, less the share that the rule alone pays; negative: fewer."""
         return (self.paid_unseen - self.paid_unseen_rule_alone) / max(self.claims, 1)
 
     @property
     def cents_over_the_rule(self) -> float:
-        """Cents paid unseen beyond the rule alone, for each claim."""
+        """Cents paid without review, less those the rule alone pays, per claim."""
         return (self.cents_unseen - self.cents_unseen_rule_alone) / max(self.claims, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """Every case on one data set."""
+    """Every perturbation on one data set."""
 
     as_of: date
     """Day of the statistics."""
     results: tuple[Result, ...]
 
     def of(self, kind: Kind, factor: int = 1) -> Result | None:
-        """The result of one case; None where it was not judged."""
+        """The result of one perturbation; None where it was not measured."""
         return next((r for r in self.results if r.case == Case(kind, factor)), None)
 
 
-def judge_behaviour(
+def measure_behaviour(
     scorer: Scorer,
     claims: Sequence[Submission],
     catalogue: Catalogue,
@@ -116,13 +116,13 @@ def judge_behaviour(
     cases: Sequence[Case] = CASES,
     step: Callable[[str], None] = lambda words: None,
 ) -> Behaviour:
-    """Decide the claims once for each case. `scorer` holds the model under judgement."""
+    """Decide the claims once for each perturbation. `scorer` holds the evaluated model."""
     policies = policies or Policies.of(settings())
     results = []
     for case in cases:
         step(f"Deciding {len(claims):,} claims: {case}")
         changed = [made for one in claims if (made := case.of(one)) is not None]
-        decided = decide_all(scorer, changed, catalogue, policies=policies, standing=case.kind is Kind.DUPLICATE)
+        decided = decide_all(scorer, changed, catalogue, policies=policies, after_equal=case.kind is Kind.DUPLICATE)
         results.append(_result(case, list(decided), catalogue))
     return Behaviour(catalogue.as_of, tuple(results))
 
@@ -133,20 +133,20 @@ def decide_all(
     catalogue: Catalogue,
     *,
     policies: Policies,
-    standing: bool = False,
+    after_equal: bool = False,
 ) -> Iterable[Decided]:
-    """Decide claims as the API does; `standing`: each has an equal claim before it that stands."""
+    """Decide claims as the API does; `after_equal`: each follows an equal claim that is still valid."""
     for start in range(0, len(claims), _BATCH):
         batch = claims[start : start + _BATCH]
         scores = scorer.score_many([ClaimToScore(one.facts, one.reading) for one in batch])
         for one, score in zip(batch, scores, strict=True):
-            yield decide_one(one, score, catalogue, policies=policies, standing=standing)
+            yield decide_one(one, score, catalogue, policies=policies, after_equal=after_equal)
 
 
 def decide_one(
-    one: Submission, score: Score | None, catalogue: Catalogue, *, policies: Policies, standing: bool = False
+    one: Submission, score: Score | None, catalogue: Catalogue, *, policies: Policies, after_equal: bool = False
 ) -> Decided:
-    """Decide one claim; None: no score could be had."""
+    """Decide one claim; a score of None means that the scorer was unavailable."""
     claim = one.claim
     procedures = {line.procedure_code: catalogue.procedure(line.procedure_code) for line in claim.lines}
     benefit = Benefit(None, 0)
@@ -158,7 +158,7 @@ def decide_one(
         procedures,
         {code: catalogue.diagnosis(code) for code in claim.diagnosis_codes},
         benefit,
-        (_similar_claim(one),) if standing else (),
+        (_similar_claim(one),) if after_equal else (),
     )
     findings: list[Finding] = [
         *run_edits(evidence),
@@ -214,9 +214,9 @@ def _result(case: Case, decided: Sequence[Decided], catalogue: Catalogue) -> Res
 
 
 def _implausible(one: Submission, catalogue: Catalogue) -> bool:
-    """Whether the statistics permit to call the price implausible, or there are none.
+    """Whether the price is implausible by the statistics, or there are none to compare with.
 
-    Where prices of one code vary a hundredfold, ten times a low one is a usual one, and no statistic tells.
+    Where prices of one code vary a hundredfold, ten times a low price is a usual one, which no statistic detects.
     """
     line = one.claim.principal
     price = line.amount_cents / line.units

@@ -1,4 +1,4 @@
-"""Claims to learn from or to judge by: vectors, truths, and what is needed to talk about them."""
+"""Labelled claims for training and evaluation: vectors, labels, and the columns that reports need."""
 
 from dataclasses import dataclass
 
@@ -7,41 +7,47 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from core.clock import DAY_US
 from features.feast import TrainingSet
 from features.vector import FEATURE, FEATURE_NAMES, columns_of
-from pipelines.train.errors import LabelTimeError, MissingLabelsError
+from pipelines.datasets.errors import LabelTimeError, MissingLabelsError
 
 PEER_RATIO = "amount_to_procedure_mean"
-"""The feature the 2× rule looks at."""
+"""The feature that the 2× rule reads."""
 RULE_FACTOR = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Labelled claims in the order of receipt; every array has a row for each."""
+    """Labelled claims in the order of receipt; every array has one row per claim (N rows)."""
 
     claims: pa.Table
     """The claims frame's columns."""
     full: NDArray[np.float32]
     """(N, every feature) in the order of `features.vector.FEATURE_NAMES`."""
     features: tuple[str, ...]
-    """What a model of these claims can use."""
+    """Features that a model of these claims can use."""
     left_out: dict[str, str]
-    """Feature → why it cannot."""
+    """Feature → why it cannot be used."""
     fraud: NDArray[np.bool_]
     kind: NDArray[np.object_]
-    """The kind of fraud, or None."""
+    """The kind of fraud; None for a clean claim or an unknown kind."""
     received_us: NDArray[np.int64]
     known_us: NDArray[np.int64]
     amounts_cents: NDArray[np.int64]
     providers: NDArray[np.object_]
     unlabelled: int
-    """Claims whose truth is not known, left out."""
+    """Number of claims without a label, left out."""
     weights: NDArray[np.float64] | None = None
-    """For how many claims each stands; None: for itself."""
+    """How many claims each represents; None: each represents itself."""
 
     def __len__(self) -> int:
         return len(self.fraud)
+
+    @property
+    def claims_a_day(self) -> float:
+        """Claims received a day, over all of the data."""
+        return len(self) / max(1.0, float(self.received_us[-1] - self.received_us[0]) / DAY_US)
 
     def matrix(self, rows: NDArray[np.intp], features: tuple[str, ...]) -> NDArray[np.float32]:
         """(rows, features), contiguous."""
@@ -54,18 +60,18 @@ class Examples:
         return values
 
     def rule_flags(self) -> NDArray[np.bool_]:
-        """What the 2× rule flags: an amount above twice the procedure's average; nothing where there is none."""
+        """What the 2× rule flags: an amount above twice the procedure's average; nothing where there is no average."""
         return np.nan_to_num(self.column(PEER_RATIO), nan=0.0) > RULE_FACTOR
 
 
 def examples_of(built: TrainingSet, weights: pa.Table | None = None) -> Examples:
-    """The labelled claims of a training set; `weights` (`claim_id`, `weight`) are of those that do not stand for one.
+    """Select the labelled claims of a training set; `weights` (`claim_id`, `weight`) lists weights other than 1.
 
     Raises `MissingLabelsError`, `LabelTimeError`.
     """
     truth = built.index["is_fraud"]
     if truth.null_count == len(truth):
-        raise MissingLabelsError("none of the claims has a label; look at the claim identifiers of the labels")
+        raise MissingLabelsError("none of the claims has a label; check the claim identifiers of the labels")
     labelled = np.flatnonzero(truth.is_valid().to_numpy())
     index = built.index.take(pa.array(labelled))
     received = index["received_at"].cast(pa.int64()).to_numpy()
@@ -73,11 +79,11 @@ def examples_of(built: TrainingSet, weights: pa.Table | None = None) -> Examples
     early = np.flatnonzero(known < received)
     if len(early):
         raise LabelTimeError(
-            f"{len(early)} labels were known before their claim was received "
-            f"({index['claim_id'][int(early[0])].as_py()} for one): is the column of label_known_at the right one?"
+            f"{len(early)} labels are dated before their claim was received "
+            f"(for example {index['claim_id'][int(early[0])].as_py()}); check the column mapped to label_known_at"
         )
     x = built.x if len(labelled) == len(built.x) else built.x[labelled]
-    features, left_out = usable(x, built.available, index)
+    features, left_out = usable_features(x, built.available, index)
     return Examples(
         claims=index.drop_columns(["is_fraud", "kind", "known_at"]),
         full=x,
@@ -102,10 +108,10 @@ def _weights(claim_ids: pa.ChunkedArray, weights: pa.Table) -> NDArray[np.float6
     return found
 
 
-def usable(
+def usable_features(
     x: NDArray[np.float32], available: tuple[str, ...], index: pa.Table
 ) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The features that say something about these claims, in the vector's order, and why the others are left out."""
+    """The features that vary over these claims, in the vector's order, and why the others are left out."""
     held = {name for name in index.column_names if index[name].null_count < len(index)}
     kept, left_out = [], {}
     for place, name in enumerate(FEATURE_NAMES):

@@ -1,6 +1,6 @@
-"""The audit trail of promotions: `models/promotions.jsonl`, a line each, each holding the SHA-256 of the line before.
+"""The audit trail of promotions: `models/promotions.jsonl`, one entry a line, each with the SHA-256 of the line before.
 
-A line that is changed or taken out breaks the chain, and the next reader says so.
+A changed or removed line breaks the chain, and the next reader reports it.
 """
 
 import fcntl
@@ -12,20 +12,23 @@ from typing import Any, Literal
 
 from core import clock
 from models.artefact import models_folder
-from pipelines.promote.errors import AuditError
 
 Action = Literal["promote", "force", "rollback", "threshold", "challenge", "dismiss"]
 _START = "0" * 64
 
 
-def trail(home: Path) -> Path:
-    """The file."""
+class AuditTrailError(Exception):
+    """The audit trail cannot be read, or was changed."""
+
+
+def audit_trail_path(home: Path) -> Path:
+    """Where the audit trail is kept."""
     return models_folder(home) / "promotions.jsonl"
 
 
-def record(home: Path, action: Action, *, version: str, by: str, reason: str, **details: Any) -> dict[str, Any]:
-    """Append an entry, on disk before this returns."""
-    path = trail(home)
+def record(home: Path, action: Action, *, version: str, by: str, reason: str, **details: object) -> dict[str, Any]:
+    """Append an entry; it is on disk when this returns."""
+    path = audit_trail_path(home)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -47,9 +50,10 @@ def record(home: Path, action: Action, *, version: str, by: str, reason: str, **
 
 
 def read(home: Path) -> list[dict[str, Any]]:
-    """Every entry, oldest first. Raises `AuditError` where the chain is broken."""
+    """Every entry, oldest first. Raises `AuditTrailError` where the chain is broken."""
+    path = audit_trail_path(home)
     try:
-        lines = trail(home).read_bytes().splitlines()
+        lines = path.read_bytes().splitlines()
     except FileNotFoundError:
         return []
     entries, before = [], _START
@@ -57,9 +61,9 @@ def read(home: Path) -> list[dict[str, Any]]:
         try:
             entry: dict[str, Any] = json.loads(line)
         except ValueError:
-            raise AuditError(f"{trail(home)}, line {number}, is not an entry") from None
+            raise AuditTrailError(f"{path}, line {number}: invalid entry") from None
         if entry.get("before") != before:
-            raise AuditError(f"{trail(home)} was changed before line {number}: it does not follow the line above")
+            raise AuditTrailError(f"{path} was changed before line {number}: the hash of the line above does not match")
         entries.append(entry)
         before = hashlib.sha256(line).hexdigest()
     return entries

@@ -1,7 +1,8 @@
-"""The policy over a history: what every edit would have said of every claim, day by day, against what became of it.
+"""Backtest of the policy: what every edit would have found in past claims, compared with their labels.
 
-An insurer sets the policy by this: an edit that floods has many alerts a day and few frauds among them, one that sleeps
-has none. Statistics are those of the Monday of each claim's week, so that nothing later than the claim is known.
+An insurer uses it to set the policy: an edit with many alerts a day and few frauds among them is too sensitive, one
+without alerts has no effect. Statistics are those of the Monday of each claim's week, so nothing later than the claim
+is used.
 """
 
 from collections import defaultdict
@@ -16,19 +17,19 @@ from scipy.stats import beta
 from claims.outcome import Outcome
 from core.settings import settings
 from models.scorer import Scorer
-from pipelines.behaviour.judge import Decided, Policies, decide_all, decide_one
+from pipelines.behaviour.decisions import Decided, Policies, decide_all, decide_one
 from pipelines.behaviour.submissions import Submission, read_catalogue
-from pipelines.train.dataset import Source
+from pipelines.datasets import Source
 
 PERIOD_DAYS = 7
 ANY, PLAUSIBILITY_ONLY = "any finding", "without the model"
-"""Rows over all findings: any reason for review or rejection, and any but the model's."""
+"""Rows over all findings: any reason for review or rejection, and any except the model's."""
 _MODEL = frozenset({"model_flagged"})
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What one finding would have done."""
+    """The effect of one finding."""
 
     finding: str
     alerts: int
@@ -40,9 +41,9 @@ class Line:
     precision_high: float | None
     """Exact 95 % interval (Clopper-Pearson)."""
     share_of_honest: float
-    """Share of the honest claims it holds up."""
+    """Share of the clean claims that it stops."""
     cents_held: int
-    """Amounts of the claims it speaks on."""
+    """Amounts of the claims it is found on."""
     cents_of_fraud: int
     alone: int
     """Alerts that no other finding makes."""
@@ -58,10 +59,10 @@ class Backtest:
     claims: int
     frauds: int
     model: str | None
-    """Version that scored; None: the policy without a model, as while the scorer is away."""
+    """Version that scored; None: the policy without a model, as while the scorer is unavailable."""
     lines: tuple[Line, ...]
     rule_alone: Line
-    """The 2× rule, reported beside: what it flags or cannot judge."""
+    """The 2× rule for comparison: what it flags or cannot assess."""
 
 
 def backtest(
@@ -105,18 +106,18 @@ def _period(one: Submission) -> date:
 
 
 def _lines(decided: Sequence[Decided], days: float) -> tuple[Line, ...]:
-    spoken = [
+    by_claim = [
         {finding.code for finding in one.decision.findings if finding.outcome.priority >= Outcome.IN_REVIEW.priority}
         for one in decided
     ]
-    marks: dict[str, list[bool]] = {ANY: [bool(codes) for codes in spoken]}
-    marks[PLAUSIBILITY_ONLY] = [bool(codes - _MODEL) for codes in spoken]
+    marks: dict[str, list[bool]] = {ANY: [bool(codes) for codes in by_claim]}
+    marks[PLAUSIBILITY_ONLY] = [bool(codes - _MODEL) for codes in by_claim]
     alone: dict[str, int] = defaultdict(int)
-    for codes in spoken:
+    for codes in by_claim:
         if len(codes) == 1:
             alone[next(iter(codes))] += 1
-    for code in sorted(set().union(*spoken)):
-        marks[code] = [code in codes for codes in spoken]
+    for code in sorted(set().union(*by_claim)):
+        marks[code] = [code in codes for codes in by_claim]
     lines = [_line(name, flags, decided, days, alone=alone[name]) for name, flags in marks.items()]
     return tuple(lines[:2] + sorted(lines[2:], key=lambda line: -line.alerts))
 
