@@ -95,6 +95,10 @@ class _ReaderBase:
     def _prefixes_of(self, generation: int) -> _Prefixes:
         return _Prefixes(generation, {view.name: key_prefix(self._project, generation, view.name) for view in VIEWS})
 
+    def store_keys(self, facts: ClaimFacts) -> list[bytes]:
+        """The keys that a read of one claim gets, in the generation last seen."""
+        return self._keys((facts,), self._prefixes.by_view)
+
     def _keys(self, claims: Sequence[ClaimFacts], prefixes: Mapping[str, bytes]) -> list[bytes]:
         """The watermark's key, then a key for each view of each claim whose key parts are present."""
         keys = [self._watermark]
