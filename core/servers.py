@@ -13,6 +13,7 @@ __all__ = [
     "database_url",
     "drop_database",
     "postgres_url",
+    "running_postgres_url",
     "server_status",
     "stop_servers",
     "valkey_url",
@@ -37,6 +38,14 @@ def postgres_url(settings: Settings) -> str:
     if settings.database_url is not None:
         return settings.database_url.get_secret_value()
     return postgres.url(settings.home.resolve())
+
+
+def running_postgres_url(settings: Settings) -> str | None:
+    """The database's URL, without starting anything: that of the settings, else of the embedded server if it runs."""
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    home = settings.home.resolve()
+    return postgres.url(home) if postgres.running(home) is not None else None
 
 
 def valkey_url(settings: Settings) -> str:
