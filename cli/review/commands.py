@@ -25,6 +25,7 @@ def list_(week: datetime | None, as_json: bool) -> None:
     """Show the list of a week and its findings; creates nothing."""
     from api.investigations.service import reviews
 
+    existing_database_url()
     monday, rows = with_database(lambda database: reviews(database, week.date() if week else None))
     if not rows or monday is None:
         which = f"for the week of {monday}" if monday else "yet"
@@ -58,18 +59,28 @@ def select(week: datetime | None, capacity: int, audit_share: float, as_json: bo
 
     Each claim has its logged probability of selection. A list is made once; the same command shows it again.
     """
+    monday, rows = select_list(week.date() if week else None, capacity=capacity, audit_share=audit_share)
+    if not rows and not as_json:
+        click.echo(
+            f"Week of {monday}: no scored claim that is not on a list already. "
+            "`ginja review backfill` scores the claims of a loaded history."
+        )
+        return
+    _print_list(monday, rows, as_json=as_json, capacity=capacity)
+
+
+def select_list(day: date | None, *, capacity: int, audit_share: float) -> "tuple[date, Sequence[Listed]]":
+    """Make the list of a day's week (default: the last complete week), unless it exists; the Monday and the list."""
     from datetime import timedelta
 
     existing_database_url()
     from api.investigations.service import monday_of, select_week
     from core import clock
 
-    monday = monday_of(week.date() if week else clock.now().date() - timedelta(days=7))
-    rows = with_database(lambda database: select_week(database, monday, _chooser(monday, capacity, audit_share)))
-    if not rows and not as_json:
-        click.echo(f"Week of {monday}: no scored claim that is not on a list already.")
-        return
-    _print_list(monday, rows, as_json=as_json, capacity=capacity)
+    monday = monday_of(day or clock.now().date() - timedelta(days=7))
+    return monday, with_database(
+        lambda database: select_week(database, monday, _chooser(monday, capacity, audit_share))
+    )
 
 
 def _chooser(week: date, capacity: int, audit_share: float) -> "Callable[[Sequence[ScoredClaim]], Sequence[Choice]]":

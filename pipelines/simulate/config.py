@@ -93,11 +93,6 @@ class SimulationConfig:
         return self.end - timedelta(days=self.days)
 
     @property
-    def live_end(self) -> date:
-        """The day after the last live day."""
-        return self.end + timedelta(days=self.live_days)
-
-    @property
     def live_count(self) -> int:
         """Claims of the live days."""
         if self.live_claims is not None:

@@ -32,6 +32,8 @@ READING = {
     "data check": "ginja data simulate",
     "review evaluate": "ginja servers start",
     "review select": "ginja servers start",
+    "review list": "ginja servers start",
+    "keys list": "ginja servers start",
 }
 """Command → what its message names on an empty home."""
 NEEDS_A_MODEL = ("model evaluate", "model explain", "model threshold", "monitor drift", "policy backtest")
