@@ -1,7 +1,7 @@
-"""A file of claims scored: vectors as of each claim's receipt, margins, probabilities, reasons; resumable.
+"""Score a file of claims: vectors as of receipt, margins, probabilities and reasons; resumable.
 
-The past of each claim is that of the offline features, joined through Feast as training joins them. Claims are scored
-in parts; each finished part is a Parquet file beside the output, so that a run that was killed goes on where it was.
+Features come from the offline store, joined through Feast as in training. Claims are scored in parts; each finished
+part is a Parquet file beside the output, so that an interrupted run can resume.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from serving.errors import ServingError
 
 PART_CLAIMS = 50_000
 _ROUND = 2_000
-"""Claims between two reports of progress."""
+"""Claims between two progress reports."""
 _CLAIM_TEXTS = ("procedure_code", "diagnosis_code", "specialty", "region")
 
 _REASON = pa.struct(
@@ -50,24 +50,24 @@ SCORED = pa.schema(
         pa.field("model_version", pa.string()),
     ]
 )
-"""The output, a row for each claim, in the order of the input."""
+"""Schema of the output: one row per claim, in input order."""
 
 Progress = Callable[[int], None]
-"""Told how many more claims are done."""
+"""Called with the number of claims finished since the last call."""
 
 
 class ForeignParts(ServingError):
-    """Unfinished work lies beside the output, of other claims or another model."""
+    """The parts beside the output belong to other claims or another model."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredFile:
-    """What a run came to."""
+    """Result of a run."""
 
     claims: int
     flagged: int
     resumed: int
-    """Claims that an earlier run had scored."""
+    """Claims scored by an earlier, interrupted run."""
 
 
 def score_table(
@@ -133,12 +133,12 @@ def score_file(
 
 
 def parts_folder(out: Path) -> Path:
-    """Where the finished parts of `out` lie until all are done."""
+    """Folder of the finished parts of `out` until all are done."""
     return out.with_name(f"{out.name}.parts")
 
 
 def _claim_parts(parts: Path, scorer: Scorer, claims: pa.Table, part_claims: int) -> None:
-    """Take the folder for this run, or go on with it when it is of the same claims and model."""
+    """Create the folder for this run, or reuse it if it belongs to the same claims and model."""
     ids = hashlib.sha256()
     for column in ("claim_id", "amount_cents", "received_at"):
         for value in claims[column].cast(pa.string()).to_pylist():
@@ -147,7 +147,7 @@ def _claim_parts(parts: Path, scorer: Scorer, claims: pa.Table, part_claims: int
     note = parts / "run.json"
     if note.exists():
         if json.loads(note.read_text()) != run:
-            raise ForeignParts(f"{parts} holds the parts of another run; finish that one, or remove the folder")
+            raise ForeignParts(f"{parts} holds parts of another run; finish that run or remove the folder")
         return
     parts.mkdir(parents=True, exist_ok=True)
     draft = note.with_suffix(".draft")
@@ -156,7 +156,7 @@ def _claim_parts(parts: Path, scorer: Scorer, claims: pa.Table, part_claims: int
 
 
 def _write_whole(path: Path, tables: Iterator[pa.Table]) -> None:
-    """Write tables as one file that is there whole or not at all."""
+    """Write tables to one file, atomically."""
     partial = path.with_name(f".{path.name}.partial")
     with pq.ParquetWriter(partial, SCORED, compression="zstd") as writer:
         for table in tables:

@@ -12,7 +12,7 @@ CONTRACT = Path(__file__).parents[1] / "contracts" / "score_response.json"
 REASON = score_document()["reasons"][0]
 
 
-def test_the_contracts_own_answer_is_believed():
+def test_the_contract_example_is_accepted():
     body = CONTRACT.read_bytes()
     assert parse_score(body, json.loads(body)["claim_id"]).probability == json.loads(body)["probability"]
 
@@ -43,14 +43,23 @@ def test_the_contracts_own_answer_is_believed():
         ({"shadow": {"model_version": "v", "margin": float("nan"), "probability": 0, "flagged": False}}, "not_finite"),
     ],
 )
-def test_an_answer_outside_the_contract_is_not_believed(change, code):
+def test_an_answer_outside_the_contract_is_refused(change, code):
     with pytest.raises(InvalidScore) as refused:
         parse_score(encode(score_document() | change), "clm_1")
     assert refused.value.code == code
 
 
+@pytest.mark.parametrize("field", sorted(score_document()))
+def test_an_answer_without_a_field_of_the_contract_is_refused(field):
+    document = score_document()
+    del document[field]
+    with pytest.raises(InvalidScore) as refused:
+        parse_score(encode(document), "clm_1")
+    assert refused.value.code == "malformed"
+
+
 @given(st.binary(max_size=200))
-def test_noise_is_not_believed(body):
+def test_noise_is_refused(body):
     with pytest.raises(InvalidScore):
         parse_score(body, "clm_1")
 
