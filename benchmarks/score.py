@@ -180,7 +180,7 @@ class Bench:
         booster, names = scorer.artefact.booster, list(scorer.artefact.features)
         claims = facts(500, self._stage.home)
         vectors = [build_one(claim, reader.read(claim).states).reshape(1, -1) for claim in claims]
-        keys = [reader._keys((claim,), reader._heads.by_view) for claim in claims]
+        keys = [reader.store_keys(claim) for claim in claims]
         raw = redis.Redis.from_url(self._stage.redis_url)
 
         def floor(at: int) -> None:

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
 from claims.scoring import CONTRACT, ClaimFacts, Counterfactual, OutOfRange, Score, ShadowScore
-from features.vector import FEATURE_NAMES, Reading, build_amounts, inputs_of, vector_of
+from features.vector import FEATURE_NAMES, ClaimInputs, Reading, build_amounts, inputs_of, vector_of
 from models.artefact import Artefact
 from models.errors import SchemaMismatchError
 from models.explain import Explanation, Reasoner, nearest_lower_amount
@@ -167,9 +166,9 @@ class Scorer:
         values = self.artefact.booster.predict(matrix, pred_contribs=True).astype(np.float64)
         return self.margins(rows), values[:, :-1], float(values[0, -1])
 
-    def _supports(self, inputs: Sequence[SimpleNamespace], rows: NDArray[np.float32]) -> list[_Support]:
+    def _supports(self, inputs: Sequence[ClaimInputs], rows: NDArray[np.float32]) -> list[_Support]:
         """For the inputs of each claim and its vector in this model's schema (N, F)."""
-        gains = [self._gain.of(x.unknown) for x in inputs]
+        gains = [self._gain.of(x.missing) for x in inputs]
         if self._range is None:
             return [_Support(gain, [], 0) for gain in gains]
         outside = self._range.outside(rows)

@@ -10,22 +10,19 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.feast import historical_features
-from features.vector import FEATURE_NAMES, build_many, inputs_of_many
+from features.vector import FEATURE_NAMES, build_many, inputs_of_each
 from models.scorer import Scorer
 from serving.errors import ServingError
 
 PART_CLAIMS = 50_000
 _ROUND = 2_000
 """Claims between two progress reports."""
-_CLAIM_TEXTS = ("procedure_code", "diagnosis_code", "specialty", "region")
 
 _REASON = pa.struct(
     [
@@ -86,7 +83,7 @@ def score_table(
                 {name: getattr(reason, name) for name in _REASON_FIELDS}
                 for reason in scorer.reasoner.explain(x, row, phi, base).reasons
             ]
-            for x, row, phi in zip(known_of_each(claims), rows, contributions, strict=True)
+            for x, row, phi in zip(inputs_of_each(claims), rows, contributions, strict=True)
         ]
         columns = [
             claims["claim_id"].combine_chunks(),
@@ -162,39 +159,3 @@ def _write_whole(path: Path, tables: Iterator[pa.Table]) -> None:
         for table in tables:
             writer.write_table(table)
     partial.replace(path)
-
-
-def known_of_each(claims: pa.Table) -> Iterator[SimpleNamespace]:
-    """What is known of each of many claims with their states side by side, in their order."""
-    known = _Known(claims)
-    return (known.of(row) for row in range(len(claims)))
-
-
-class _Known:
-    """What is known of each of many claims, as `features.vector.inputs_of` says it of one; looked up when asked for."""
-
-    def __init__(self, claims: pa.Table) -> None:
-        self._x = inputs_of_many(claims)
-        self._texts = {name: claims[name].to_pylist() for name in _CLAIM_TEXTS}
-
-    def of(self, row: int) -> SimpleNamespace:
-        """`x` of one claim; its pasts are read as they are asked for."""
-        x: Any = _Row(self._x, row)
-        x.claim = SimpleNamespace(**{name: texts[row] for name, texts in self._texts.items()})
-        x.unknown = [name for name, mask in self._x.unknown.items() if mask[row]]
-        return x  # type: ignore[no-any-return]
-
-
-class _Row:
-    """One claim's place in a namespace of columns."""
-
-    def __init__(self, columns: SimpleNamespace, row: int) -> None:
-        self.__dict__.update(_columns=columns, _row=row)
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._columns, name)
-        if isinstance(found, SimpleNamespace):
-            return _Row(found, self._row)
-        if isinstance(found, list):
-            return [column[self._row] for column in found]
-        return float(found[self._row])

@@ -7,7 +7,6 @@ Contributions are taken relative to the typical claim (`models/explain/typical.p
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from claims.reason_groups import REASON_GROUPS
 from claims.scoring import GroupPush, Reason
 from features.declare import Feature
-from features.vector import FEATURE, describe, describe_series, format_value, needs
+from features.vector import FEATURE, ClaimInputs, describe, describe_series, format_value, needs
 from models.explain.typical import TypicalClaim
 
 MIN_PUSH = 0.05
@@ -76,10 +75,10 @@ class _FeatureWording:
             return format_value(value, self.feature.unit) != self.typical_shown
         return self.missing[raising] or not self.needs.isdisjoint(unknown)
 
-    def text(self, x: SimpleNamespace, value: float, *, raising: bool) -> str:
+    def text(self, x: ClaimInputs, value: float, *, raising: bool) -> str:
         if value == value:
             return describe(self.feature, x, value, raising=raising, typical=self.typical)
-        if self.needs.isdisjoint(x.unknown):
+        if self.needs.isdisjoint(x.missing):
             return describe(self.feature, x, None, raising=raising)
         # Missing because inputs were unavailable; the declared wording would state that as a fact about the claim.
         return f"Not known: {self.feature.meaning[0].lower()}{self.feature.meaning[1:].rstrip('.')}"
@@ -103,7 +102,7 @@ class Reasoner:
         self._groups = _grouped(names)
 
     def explain(
-        self, x: SimpleNamespace, row: NDArray[np.float32], phi: NDArray[np.float64], base_margin: float
+        self, x: ClaimInputs, row: NDArray[np.float32], phi: NDArray[np.float64], base_margin: float
     ) -> Explanation:
         """The groups and reasons of one claim.
 
@@ -143,7 +142,7 @@ class Reasoner:
     def _directed(
         self,
         pushes: list[tuple[float, _Group]],
-        x: SimpleNamespace,
+        x: ClaimInputs,
         values: list[float],
         parts: list[float],
         *,
@@ -163,7 +162,7 @@ class Reasoner:
         return reasons
 
     def _reason(
-        self, push: float, group: _Group, x: SimpleNamespace, values: list[float], parts: list[float]
+        self, push: float, group: _Group, x: ClaimInputs, values: list[float], parts: list[float]
     ) -> Reason | None:
         raising = push > 0
         sign = 1.0 if raising else -1.0
@@ -173,7 +172,7 @@ class Reasoner:
         for part, fact in sorted(sums, key=lambda one: -one[0]):
             if part <= 0 or carried >= MIN_CARRIED_SHARE * same_direction or len(stated) == MAX_FACTS:
                 break
-            agreeing = [i for i in fact if self._features[i].agrees(values[i], raising=raising, unknown=x.unknown)]
+            agreeing = [i for i in fact if self._features[i].agrees(values[i], raising=raising, unknown=x.missing)]
             if not agreeing:
                 continue
             first = agreeing[0]
@@ -201,7 +200,7 @@ class Reasoner:
             carrier_share=carried / same_direction,
         )
 
-    def _words(self, stated: list[int], x: SimpleNamespace, values: list[float], *, raising: bool) -> str:
+    def _words(self, stated: list[int], x: ClaimInputs, values: list[float], *, raising: bool) -> str:
         """The wording of one fact: the windows of a series together, or its most readable feature."""
         wording = self._features[stated[0]]
         if len(stated) == 1 or not wording.feature.series or values[stated[0]] != values[stated[0]]:

@@ -17,7 +17,8 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.offline import OPEN_ENDED, scratch_duckdb
+from features.ledger import OPEN_ENDED
+from features.offline import scratch_duckdb
 from features.update import export_frames, repeatable_read
 from pipelines.loop.dispositions import DISPOSITIONS, LabelledClaims, labels_as_of
 from pipelines.loop.errors import LoopError

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from core.clock import DAY_US
+from core.clock import DAY_US, HOUR_US
 from pipelines.simulate.actors import Scene, Templates
 from pipelines.simulate.config import SimulationConfig, SimulationError
 from pipelines.simulate.draw import Calendar, Floats, Ints, generator
@@ -83,7 +83,7 @@ def _honest_claims(config: SimulationConfig, world: World, calendar: Calendar) -
 def _times(rows: Rows, rng: np.random.Generator) -> Ints:
     """Microseconds of receipt: in working hours mostly."""
     hour = np.clip(rng.normal(13.2, 3.1, len(rows)), 0, 23.999)
-    return rows.received_day * DAY_US + np.floor(hour * 3_600_000_000).astype(np.int64)
+    return rows.received_day * DAY_US + np.floor(hour * HOUR_US).astype(np.int64)
 
 
 def _trim(side: Ints, droppable: NDArray[np.bool_], count: int, rng: np.random.Generator) -> Ints:

@@ -29,8 +29,8 @@ from core.processes import Processes
 EXECUTED = {"sh", "python"}
 NOT_EXECUTED = {"json", "yaml", "text", "csv", "mermaid"}
 _INFO = re.compile(r"(?P<language>[^\n]*)\n")
-_READY_S = 600.0
-_BLOCK_S = 600.0
+_READY_S = 1800.0
+_BLOCK_S = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
