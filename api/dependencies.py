@@ -1,10 +1,13 @@
 """The dependencies of a running API, created once per process and shared by its routes."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from fastapi import Depends
 from starlette.requests import Request
 
 from api.database import Database
+from api.identity.roles import Caller, Scope
 from api.identity.service import Authenticator
 from api.intake.service import Intake, Policies
 from api.reviews.service import Reviews
@@ -65,3 +68,25 @@ def dependencies(request: Request) -> Dependencies:
     """The dependencies of the application that serves this request."""
     found: Dependencies = request.app.state.dependencies
     return found
+
+
+class RequireScope:
+    """FastAPI dependency: the authenticated caller, who must have a scope; raises `Unauthorized`, `Forbidden`.
+
+    `api/openapi.py` reads from it what a route requires, so that the documentation cannot differ from the check.
+    """
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    async def __call__(self, request: Request) -> Caller:
+        return await dependencies(request).authenticator.authorize(request, self.scope)
+
+
+SubmitCaller = Annotated[Caller, Depends(RequireScope(Scope.SUBMIT))]
+ReadCaller = Annotated[Caller, Depends(RequireScope(Scope.READ))]
+VoidCaller = Annotated[Caller, Depends(RequireScope(Scope.VOID))]
+ScoresCaller = Annotated[Caller, Depends(RequireScope(Scope.SCORES))]
+BatchCaller = Annotated[Caller, Depends(RequireScope(Scope.BATCH))]
+FindingsCaller = Annotated[Caller, Depends(RequireScope(Scope.FINDINGS))]
+DecideCaller = Annotated[Caller, Depends(RequireScope(Scope.DECIDE))]

@@ -16,7 +16,7 @@ from cli.model import CAPACITY, TRIALS
 
 if TYPE_CHECKING:
     from api.database import Database
-    from api.investigations.service import Choice, Listed, ScoredClaim
+    from api.investigations.records import Choice, ScoredClaim, SelectedClaim
 
 T = TypeVar("T")
 _DISPOSITIONS = [disposition.value for disposition in Disposition]
@@ -87,7 +87,7 @@ def _chooser(monday: date, capacity: int, audit_share: float) -> "Callable[[Sequ
     def choose(scored: "Sequence[ScoredClaim]") -> "Sequence[Choice]":
         import numpy as np
 
-        from api.investigations.service import Choice
+        from api.investigations.records import Choice
         from core.settings import settings
         from pipelines.loop.salt import salt_of
         from pipelines.loop.selection import select as chosen_of
@@ -104,13 +104,13 @@ def _chooser(monday: date, capacity: int, audit_share: float) -> "Callable[[Sequ
     return choose
 
 
-def _plain(row: "Listed") -> dict[str, Any]:
+def _plain(row: "SelectedClaim") -> dict[str, Any]:
     from dataclasses import asdict
 
     return asdict(row) | {"received_at": row.received_at.isoformat()}
 
 
-def _show_list(monday: date, rows: "Sequence[Listed]") -> None:
+def _show_list(monday: date, rows: "Sequence[SelectedClaim]") -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -148,24 +148,16 @@ def record(
     claim_id: str, disposition: str, recovered: str, kind: str | None, by: str | None, note: str | None, as_json: bool
 ) -> None:
     """Record what was found of CLAIM_ID; it becomes a label, known from now."""
-    from api.investigations.service import record as keep
+    from api.investigations.records import NewDisposition
+    from api.investigations.service import record as record_disposition
     from claims.money import parse_cents
 
     try:
         cents = parse_cents(recovered)
     except ValueError as error:
         raise click.UsageError(f"--recovered: {error}") from error
-    finding = _ask(
-        lambda database: keep(
-            database,
-            claim_id,
-            disposition,
-            decided_by=by or getpass.getuser(),
-            amount_recovered_cents=cents,
-            kind=kind,
-            note=note,
-        )
-    )
+    new = NewDisposition(disposition, by or getpass.getuser(), amount_recovered_cents=cents, kind=kind, note=note)
+    finding = _ask(lambda database: record_disposition(database, claim_id, new))
     if as_json:
         known_at = finding.known_at.isoformat()
         click.echo(json.dumps({"claim_id": claim_id, "disposition": disposition, "known_at": known_at}))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.console.page import AssessmentView, ClaimView, explanation_page
+from api.console.explanation_page import AssessmentView, ClaimView, explanation_page
 from claims.reason_groups import REASON_GROUPS
 from claims.scoring import Counterfactual, GroupPush, Reason
 
@@ -152,12 +152,12 @@ def test_an_assessment_from_before_groups_has_its_contributions_and_no_picture()
 
 def test_evidence_and_priors_stand_apart_each_for_and_against_with_the_values_behind_the_words() -> None:
     page = explanation_page(a_claim(), [an_assessment()])
-    assert [(row.title, row.text, row.behind) for row in page.evidence.speak_for] == [
+    assert [(row.title, row.text, row.behind) for row in page.evidence.for_fraud] == [
         ("Price against peers", "Amount 4.2×", "amount_to_procedure_mean = 4.2")
     ]
-    assert [row.code for row in page.evidence.speak_against] == ["timing"]
-    assert [row.code for row in page.priors.speak_for] == ["member_record"]
-    assert page.priors.speak_against == []
+    assert [row.code for row in page.evidence.against_fraud] == ["timing"]
+    assert [row.code for row in page.priors.for_fraud] == ["member_record"]
+    assert page.priors.against_fraud == []
 
 
 def test_a_claim_decided_by_the_rule_says_so_and_shows_no_score() -> None:
