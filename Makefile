@@ -19,7 +19,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Compiled kernels are kept between runs, out of the sources.
 export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
 
-.PHONY: help setup demo up test check bench chaos clean
+.PHONY: help setup demo up test check docs bench chaos clean
 
 help: ## What there is to make
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -35,11 +35,16 @@ up: $(READY) ## The platform, left running until Ctrl-C
 test: check ## Style, types, import rules, and every test
 	$(BIN)/pytest -n 2 --dist loadfile -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true $(ARGS)
 
-check: $(READY) ## Style, types and import rules alone
+check: $(READY) ## Style, types, import rules and words alone
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+docs: $(READY) ## The documentation site, in .cache/docs; a broken link fails
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --jobs auto docs .cache/docs
+	@echo "Open .cache/docs/index.html"
 
 bench: $(READY) ## Features and scoring, measured
 	@$(BIN)/ginja bench features $(ARGS)

@@ -12,10 +12,9 @@ from api.identity.service import Authenticator
 from api.intake.service import Intake, Policies
 from api.reviews.service import Reviews
 from api.scoring.client import ScorerClient
-from claims.decision import Policy
+from claims.adjudication import DecisionPolicy, SuspicionPolicy
 from claims.plausibility import PlausibilityPolicy
 from claims.review import ReviewPolicy
-from claims.suspicion import SuspicionPolicy
 from core.settings import Settings
 
 
@@ -41,7 +40,7 @@ class Dependencies:
             least_gain_present=settings.score_least_gain_present,
         )
         policies = Policies(
-            decision=Policy(settings.rule_approval_cap_cents, settings.score_complete_gain_present),
+            decision=DecisionPolicy(settings.rule_approval_cap_cents, settings.score_complete_gain_present),
             plausibility=PlausibilityPolicy(
                 auto_approval_cap_cents=settings.auto_approval_cap_cents,
                 min_provider_claims=settings.min_provider_claims,

@@ -27,7 +27,8 @@ from claims.scoring import ClaimFacts
 from core import clock
 from core.logging import get_logger
 from core.settings import Settings
-from features.updater import FeatureError, FeatureUpdater
+from features.errors import FeatureError
+from features.update import FeatureUpdater
 
 log = get_logger("worker")
 

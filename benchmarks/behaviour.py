@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from claims.scoring import Score
-from models.scorer import Asked, Scorer
+from models.scorer import ClaimToScore, Scorer
 from pipelines.behaviour import (
     AMOUNT_FACTORS,
     UNIT_FACTORS,
@@ -45,7 +45,7 @@ Step = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Insurer:
+class InsurerResult:
     """One data set and what was measured on it."""
 
     name: str
@@ -78,7 +78,7 @@ def measure(step: Step, *, data_dir: Path | None = None, claims: int = CLAIMS, j
     with tempfile.TemporaryDirectory(prefix="ginja-behaviour-") as work:
         for seed in SEEDS:
             home = Path(work) / f"insurer-{seed}"
-            step(f"Insurer {seed}: simulating {claims:,} claims")
+            step(f"InsurerResult {seed}: simulating {claims:,} claims")
             write(simulate(SimulationConfig(claims, seed, END)), home / "data")
             source = open_named(SIMULATED, home, home)
             insurers.append(_judge(f"insurer {seed}", source, home, judged, step))
@@ -90,7 +90,7 @@ def measure(step: Step, *, data_dir: Path | None = None, claims: int = CLAIMS, j
     return figures(insurers, public)
 
 
-def figures(insurers: Sequence[Insurer], public: Insurer | None = None) -> dict[str, Any]:
+def figures(insurers: Sequence[InsurerResult], public: InsurerResult | None = None) -> dict[str, Any]:
     """The command's JSON."""
     found: dict[str, Any] = {
         "factors": {str(factor): _sum(insurers, Case(Kind.AMOUNT, factor)) for factor in AMOUNT_FACTORS},
@@ -133,7 +133,7 @@ def as_json(found: dict[str, Any]) -> str:
     return json.dumps(found)
 
 
-def _judge(name: str, source: Source, home: Path, judged: int, step: Step) -> Insurer:
+def _judge(name: str, source: Source, home: Path, judged: int, step: Step) -> InsurerResult:
     def say(words: str) -> None:
         step(f"{name}: {words}")
 
@@ -148,15 +148,15 @@ def _judge(name: str, source: Source, home: Path, judged: int, step: Step) -> In
     say("raising amounts, units and confirmed fraud")
     falls = largest_falls(scorer, claims[:_FALLS])
     explained, _ = held_out(window, most=REASON_CLAIMS)
-    return Insurer(name, artefact.version, behaviour, falls, scores(scorer, explained))
+    return InsurerResult(name, artefact.version, behaviour, falls, scores(scorer, explained))
 
 
 def scores(scorer: Scorer, claims: Sequence[Submission]) -> tuple[Score, ...]:
     """The scores of unchanged claims."""
-    return tuple(scorer.score_many([Asked(one.facts, one.reading) for one in claims]))
+    return tuple(scorer.score_many([ClaimToScore(one.facts, one.reading) for one in claims]))
 
 
-def _sum(insurers: Sequence[Insurer], case: Case) -> dict[str, int]:
+def _sum(insurers: Sequence[InsurerResult], case: Case) -> dict[str, int]:
     results = [result for insurer in insurers if (result := insurer.behaviour.of(case.kind, case.factor)) is not None]
     return {
         "claims": sum(result.claims for result in results),

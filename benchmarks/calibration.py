@@ -6,23 +6,23 @@ import numpy as np
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from models import metrics
-from models.booster import BoosterParams, Sample, train_booster
+from models.booster import BoosterParams, TrainingSample, train_booster
 from models.calibration import fit_calibrator
-from models.explainer import build_tables
+from models.evaluation import metrics
+from models.explain import build_tables
 
 SIZES = (60_000, 20_000, 40_000, 200_000)
 """Claims to train on, to stop by, to fit a calibrator on, to judge it on."""
 SEEDS = 3
 
 
-def claims(rows: int, seed: int) -> Sample:
+def claims(rows: int, seed: int) -> TrainingSample:
     """Claims of which about 0.3 % are fraud, by a rule with interactions and much noise."""
     rng = np.random.default_rng(seed)
     x = rng.lognormal(size=(rows, 20)).astype(np.float32)
     z = np.log1p(x)
     risk = 1.5 * z[:, 0] * z[:, 1] + z[:, 2] - z[:, 3] + rng.logistic(size=rows)
-    return Sample(x, risk > 8.3)
+    return TrainingSample(x, risk > 8.3)
 
 
 def main() -> None:
@@ -31,7 +31,7 @@ def main() -> None:
     for weight in (1.0, 30.0):
         for seed in range(SEEDS):
             train, evaluation, fit, test = (claims(rows, 10 * seed + i) for i, rows in enumerate(SIZES))
-            weighted = Sample(train.x, train.fraud, np.where(train.fraud, weight, 1.0))
+            weighted = TrainingSample(train.x, train.fraud, np.where(train.fraud, weight, 1.0))
             booster = train_booster(
                 weighted,
                 evaluation,

@@ -18,11 +18,11 @@ from urllib.parse import urlsplit
 import psycopg
 from rich.table import Table
 
-from benchmarks.faults import Trial, trials
-from benchmarks.load import Line, request_bytes
-from benchmarks.platform import Platform, free_ways, platform
+from benchmarks.faults import FaultScenario, fault_scenarios
+from benchmarks.load import Connection, request_bytes
+from benchmarks.platform import BenchPlatform, free_routes, platform
 from benchmarks.proxy import Proxy
-from benchmarks.stage import Say, staged
+from benchmarks.stage import ReportProgress, staged
 from core.ids import new_id
 
 P99_MS = 300.0
@@ -46,7 +46,7 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class FaultResult:
     """What became of the claims under one fault, from its begin until the next one's."""
 
     fault: str
@@ -77,10 +77,10 @@ class Outcome:
 
 
 @dataclass(slots=True)
-class Scene:
+class ChaosRun:
     """The running platform, its proxies, and the stream of claims."""
 
-    platform: Platform
+    platform: BenchPlatform
     to_scorer: Proxy
     scorer_to_store: Proxy
     worker_to_store: Proxy
@@ -105,7 +105,7 @@ class Scene:
         """Submit claims at this rate until cancelled, whatever comes back."""
         key, port = self.platform.key, self.platform.ways.api_port
         bodies = itertools.cycle(self.platform.bodies())
-        idle: list[Line] = []
+        idle: list[Connection] = []
         tasks: set[asyncio.Task[None]] = set()
         loop = asyncio.get_running_loop()
         begin = loop.time()
@@ -119,8 +119,8 @@ class Scene:
             tasks.add(task)
             task.add_done_callback(tasks.discard)
 
-    async def _submit(self, request: bytes, due: float, idle: list[Line], port: int) -> None:
-        line = idle.pop() if idle else Line("127.0.0.1", port)
+    async def _submit(self, request: bytes, due: float, idle: list[Connection], port: int) -> None:
+        line = idle.pop() if idle else Connection("127.0.0.1", port)
         status, body = await line.ask(request)
         ms = (asyncio.get_running_loop().time() - due) * 1_000
         idle.append(line)
@@ -131,7 +131,7 @@ class Scene:
 
     async def watch_breaker(self) -> None:
         """Ask the API how its breaker is, until cancelled."""
-        line = Line("127.0.0.1", self.platform.ways.api_port)
+        line = Connection("127.0.0.1", self.platform.ways.api_port)
         request = b"GET /readyz HTTP/1.1\r\nhost: ginja\r\n\r\n"
         loop = asyncio.get_running_loop()
         while True:
@@ -143,17 +143,25 @@ class Scene:
             await asyncio.sleep(_LOOK_S)
 
 
-def run(say: Say, *, only: Sequence[str] = (), seconds: float = 6.0, rate: float = 50.0) -> list[Outcome]:
+def run(
+    say: ReportProgress, *, only: Sequence[str] = (), seconds: float = 6.0, rate: float = 50.0
+) -> list[FaultResult]:
     """Build a stage, break things on it one after the other, and say what came of each."""
-    chosen = [trial for trial in trials() if not only or any(part.lower() in trial.name.lower() for part in only)]
+    chosen = [
+        trial for trial in fault_scenarios() if not only or any(part.lower() in trial.name.lower() for part in only)
+    ]
     if not chosen:
-        raise ValueError(f"no fault is called {', '.join(only)}; known are {', '.join(t.name for t in trials())}")
+        raise ValueError(
+            f"no fault is called {', '.join(only)}; known are {', '.join(t.name for t in fault_scenarios())}"
+        )
     with staged(say) as stage:
         return asyncio.run(_run(say, stage, chosen, seconds, rate))
 
 
-async def _run(say: Say, stage: Any, chosen: Sequence[Trial], seconds: float, rate: float) -> list[Outcome]:
-    ways = free_ways()
+async def _run(
+    say: ReportProgress, stage: Any, chosen: Sequence[FaultScenario], seconds: float, rate: float
+) -> list[FaultResult]:
+    ways = free_routes()
     store = urlsplit(stage.redis_url)
     target = (store.hostname or "127.0.0.1", store.port or 6379)
     to_scorer, scorer_to_store, worker_to_store = Proxy(("127.0.0.1", ways.scorer_port)), Proxy(target), Proxy(target)
@@ -173,7 +181,7 @@ async def _run(say: Say, stage: Any, chosen: Sequence[Trial], seconds: float, ra
     context = platform(stage, ways)
     running = await asyncio.to_thread(context.__enter__)
     try:
-        scene = Scene(running, to_scorer, scorer_to_store, worker_to_store)
+        scene = ChaosRun(running, to_scorer, scorer_to_store, worker_to_store)
         tasks = [asyncio.create_task(scene.stream(rate)), asyncio.create_task(scene.watch_breaker())]
         try:
             say("claims flow; nothing is broken yet")
@@ -193,7 +201,7 @@ async def _run(say: Say, stage: Any, chosen: Sequence[Trial], seconds: float, ra
             await proxy.stop()
 
 
-async def _try(scene: Scene, trial: Trial, seconds: float) -> Outcome:
+async def _try(scene: ChaosRun, trial: FaultScenario, seconds: float) -> FaultResult:
     loop = asyncio.get_running_loop()
     began = loop.time()
     await trial.begin(scene)
@@ -207,7 +215,7 @@ async def _try(scene: Scene, trial: Trial, seconds: float) -> Outcome:
     opened = next((at - began for at, state in scene.breaker if at >= began and state == "open"), None)
     stored = await asyncio.to_thread(_stored, scene, [one.claim_id for one in window if one.claim_id])
     latencies = sorted(one.ms for one in window)
-    return Outcome(
+    return FaultResult(
         fault=trial.name,
         degrades=trial.degrades,
         claims=len(window),
@@ -227,7 +235,7 @@ async def _try(scene: Scene, trial: Trial, seconds: float) -> Outcome:
     )
 
 
-async def _until_closed(scene: Scene, ended: float) -> float | None:
+async def _until_closed(scene: ChaosRun, ended: float) -> float | None:
     loop = asyncio.get_running_loop()
     while loop.time() - ended < CLOSES_WITHIN_S:
         if scene.breaker_state == "closed":
@@ -237,7 +245,7 @@ async def _until_closed(scene: Scene, ended: float) -> float | None:
     return None
 
 
-async def _until_rescored(scene: Scene, began: float, ended: float) -> tuple[set[str], set[str], float | None]:
+async def _until_rescored(scene: ChaosRun, began: float, ended: float) -> tuple[set[str], set[str], float | None]:
     """The claims the rule decided since `began`, those without a score in the end, the seconds until all had one."""
     loop = asyncio.get_running_loop()
     while True:
@@ -250,14 +258,14 @@ async def _until_rescored(scene: Scene, began: float, ended: float) -> tuple[set
         await asyncio.sleep(0.5)
 
 
-def _query(scene: Scene, statement: str, claim_ids: list[str]) -> set[str]:
+def _query(scene: ChaosRun, statement: str, claim_ids: list[str]) -> set[str]:
     from api.migrate import plain_url
 
     with psycopg.connect(plain_url(scene.platform.stage.database_url)) as connection:
         return {row[0] for row in connection.execute(statement, (claim_ids,))}
 
 
-def _stored(scene: Scene, claim_ids: list[str]) -> set[str]:
+def _stored(scene: ChaosRun, claim_ids: list[str]) -> set[str]:
     """Those that are in the database with a judgement."""
     return _query(
         scene,
@@ -266,7 +274,7 @@ def _stored(scene: Scene, claim_ids: list[str]) -> set[str]:
     )
 
 
-def _unscored(scene: Scene, claim_ids: set[str]) -> set[str]:
+def _unscored(scene: ChaosRun, claim_ids: set[str]) -> set[str]:
     """Those of them that no model has scored."""
     if not claim_ids:
         return set()
@@ -274,7 +282,7 @@ def _unscored(scene: Scene, claim_ids: set[str]) -> set[str]:
     return claim_ids - _query(scene, scored, sorted(claim_ids))
 
 
-def broken(outcomes: Sequence[Outcome]) -> list[str]:
+def broken(outcomes: Sequence[FaultResult]) -> list[str]:
     """Each promise that was not kept, in words."""
     found = []
     for o in outcomes:
@@ -295,7 +303,7 @@ def broken(outcomes: Sequence[Outcome]) -> list[str]:
     return found
 
 
-def table(outcomes: Sequence[Outcome]) -> Table:
+def table(outcomes: Sequence[FaultResult]) -> Table:
     """For a terminal."""
     shown = Table("fault", "claims", "model", "rule", "lost", "5xx", "p99 ms", "opened", "closed", "scored again")
     for o in outcomes:

@@ -6,10 +6,8 @@ import time
 import numpy as np
 import xgboost as xgb
 
-from models.bench import measure_explainer
 from models.errors import TablesTooLargeError
-from models.explainer import build_tables
-from models.tables import read_tables, tables_to_bytes
+from models.explain import build_tables, measure_explainer, read_tables, tables_to_bytes
 
 FEATURES = 65
 SHAPES = ((300, 4), (300, 6), (300, 7), (100, 8), (300, 8))

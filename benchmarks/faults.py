@@ -16,7 +16,7 @@ import psutil
 from benchmarks.proxy import Fault, Proxy, Rewrite, with_body
 
 
-class Scene(Protocol):
+class FaultTarget(Protocol):
     """What a fault can take hold of."""
 
     to_scorer: Proxy
@@ -32,11 +32,11 @@ class Scene(Protocol):
         """Of the scorer's supervisor."""
 
 
-Act = Callable[[Scene], Awaitable[None]]
+Act = Callable[[FaultTarget], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class FaultScenario:
     """One thing that goes wrong for a while."""
 
     name: str
@@ -46,15 +46,15 @@ class Trial:
     """Whether claims are to be decided by the rule meanwhile, and the breaker to open."""
 
 
-def trials() -> list[Trial]:
+def fault_scenarios() -> list[FaultScenario]:
     """Every fault, in the order in which they are tried."""
     found = [_broken_way("API–scorer", "to_scorer", fault, degrades=True) for fault in _WAYS]
-    found += [_rewritten(name, rewrite) for name, rewrite in LIES.items()]
+    found += [_rewritten(name, rewrite) for name, rewrite in CORRUPTIONS.items()]
     found += [_broken_way("scorer–Valkey", "scorer_to_store", fault, degrades=True) for fault in _WAYS]
     found += [_broken_way("worker–Valkey", "worker_to_store", fault, degrades=False) for fault in _WAYS]
-    found.append(Trial("scorer killed five times", _kill_repeatedly, _nothing, degrades=False))
-    found.append(Trial("model damaged on disk, scorer killed", _damage_model, _restore_model, degrades=True))
-    found.append(Trial("Feast registry replaced", _replace_registry, _restore_registry, degrades=False))
+    found.append(FaultScenario("scorer killed five times", _kill_repeatedly, _nothing, degrades=False))
+    found.append(FaultScenario("model damaged on disk, scorer killed", _damage_model, _restore_model, degrades=True))
+    found.append(FaultScenario("Feast registry replaced", _replace_registry, _restore_registry, degrades=False))
     return found
 
 
@@ -68,18 +68,18 @@ _WORDS = {
 }
 
 
-async def _nothing(_scene: Scene) -> None:
+async def _nothing(_scene: FaultTarget) -> None:
     return
 
 
-def _broken_way(between: str, attribute: str, fault: Fault, *, degrades: bool) -> Trial:
-    async def begin(scene: Scene) -> None:
+def _broken_way(between: str, attribute: str, fault: Fault, *, degrades: bool) -> FaultScenario:
+    async def begin(scene: FaultTarget) -> None:
         await getattr(scene, attribute).set(fault)
 
-    async def end(scene: Scene) -> None:
+    async def end(scene: FaultTarget) -> None:
         await getattr(scene, attribute).set(Fault.NONE)
 
-    return Trial(f"{between}: {_WORDS[fault]}", begin, end, degrades)
+    return FaultScenario(f"{between}: {_WORDS[fault]}", begin, end, degrades)
 
 
 def _changed(change: Callable[[dict[str, Any]], None]) -> Rewrite:
@@ -106,7 +106,7 @@ def _off_sum(score: dict[str, Any]) -> None:
     score["margin"] += 1.0
 
 
-LIES: dict[str, Rewrite] = {
+CORRUPTIONS: dict[str, Rewrite] = {
     "scorer answers no JSON": lambda message: with_body(message, b"<html>proxy error</html>"),
     "scorer answers other JSON": lambda message: with_body(message, b'{"fraud": "no"}'),
     "scorer answers NaN": _changed(lambda score: score.update(probability=float("nan"))),
@@ -117,29 +117,29 @@ LIES: dict[str, Rewrite] = {
 }
 
 
-def _rewritten(name: str, rewrite: Rewrite) -> Trial:
-    async def begin(scene: Scene) -> None:
+def _rewritten(name: str, rewrite: Rewrite) -> FaultScenario:
+    async def begin(scene: FaultTarget) -> None:
         await scene.to_scorer.set(Fault.REWRITTEN, rewrite)
 
-    async def end(scene: Scene) -> None:
+    async def end(scene: FaultTarget) -> None:
         await scene.to_scorer.set(Fault.NONE)
 
-    return Trial(name, begin, end, degrades=True)
+    return FaultScenario(name, begin, end, degrades=True)
 
 
-def _kill_workers(scene: Scene) -> None:
+def _kill_workers(scene: FaultTarget) -> None:
     for child in psutil.Process(scene.scorer_pid).children():
         if "serving.worker" in " ".join(child.cmdline()):
             child.kill()
 
 
-async def _kill_repeatedly(scene: Scene) -> None:
+async def _kill_repeatedly(scene: FaultTarget) -> None:
     for _ in range(5):
         await asyncio.to_thread(_kill_workers, scene)
         await asyncio.sleep(1.0)
 
 
-def _champion_file(scene: Scene) -> Path:
+def _champion_file(scene: FaultTarget) -> Path:
     pointer = json.loads((scene.home / "models" / "champion.json").read_text())
     return scene.home / "models" / str(pointer["path"]) / "model.ubj"
 
@@ -153,12 +153,12 @@ def _flip(file: Path) -> None:
     fresh.replace(file)
 
 
-async def _damage_model(scene: Scene) -> None:
+async def _damage_model(scene: FaultTarget) -> None:
     await asyncio.to_thread(_flip, _champion_file(scene))
     await asyncio.to_thread(_kill_workers, scene)
 
 
-async def _restore_model(scene: Scene) -> None:
+async def _restore_model(scene: FaultTarget) -> None:
     await asyncio.to_thread(_flip, _champion_file(scene))
 
 
@@ -166,9 +166,9 @@ class RegistryBelieved(Exception):
     """Feast opened a registry that is not the one that was applied."""
 
 
-async def _replace_registry(scene: Scene) -> None:
-    from features.apply import registry_path, verify_registry
+async def _replace_registry(scene: FaultTarget) -> None:
     from features.errors import RegistryChangedError
+    from features.feast import registry_path, verify_registry
 
     path = registry_path(scene.home)
     path.rename(path.with_suffix(".kept"))
@@ -180,8 +180,8 @@ async def _replace_registry(scene: Scene) -> None:
     raise RegistryBelieved("a replaced registry was not refused")
 
 
-async def _restore_registry(scene: Scene) -> None:
-    from features.apply import registry_path
+async def _restore_registry(scene: FaultTarget) -> None:
+    from features.feast import registry_path
 
     path = registry_path(scene.home)
     path.with_suffix(".kept").replace(path)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-Say = Callable[[str], None]
+ReportProgress = Callable[[str], None]
 VIEWS = ("member_history", "member_today", "provider_history", "provider_today")
 """Past and present of whom a claim is about. Feast's store joins every claim with all rows of its key before it: a
 provider's hundreds take it 13 GB at 300,000 claims."""
@@ -55,7 +55,7 @@ class JoinFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class SetFigures:
+class TrainingSetFigures:
     """`ginja bench training-set --json`."""
 
     rows: int
@@ -70,7 +70,7 @@ class SetFigures:
         return json.dumps(asdict(self))
 
 
-def simulated_home(folder: Path, rows: int, say: Say) -> Path:
+def simulated_home(folder: Path, rows: int, say: ReportProgress) -> Path:
     """A home with that many simulated claims and their labels."""
     from datetime import UTC, datetime
 
@@ -82,7 +82,9 @@ def simulated_home(folder: Path, rows: int, say: Say) -> Path:
     return folder
 
 
-def measure_join(rows: int, *, runs: int, peer_runs: int, say: Say, views: tuple[str, ...] = VIEWS) -> JoinFigures:
+def measure_join(
+    rows: int, *, runs: int, peer_runs: int, say: ReportProgress, views: tuple[str, ...] = VIEWS
+) -> JoinFigures:
     """Join `rows` claims with `views`: medians of `runs` for ours and the floor, of `peer_runs` for Feast's."""
     with tempfile.TemporaryDirectory(prefix="ginja-bench-") as folder:
         home = simulated_home(Path(folder), rows, say)
@@ -125,14 +127,14 @@ def measure_join(rows: int, *, runs: int, peer_runs: int, say: Say, views: tuple
     )
 
 
-def measure_set(rows: int, say: Say) -> SetFigures:
+def measure_training_set(rows: int, say: ReportProgress) -> TrainingSetFigures:
     """From claims and labels in Parquet to the whole matrix: build every view, read every vector."""
     with tempfile.TemporaryDirectory(prefix="ginja-bench-") as folder:
         home = simulated_home(Path(folder), rows, say)
         say("building the offline features and the training set")
         build_s, read_s, shape, peak = _apart(_training_set, home)
     total = build_s + read_s
-    return SetFigures(
+    return TrainingSetFigures(
         rows=shape[0],
         features=shape[1],
         build_s=round(build_s, 2),
@@ -166,7 +168,7 @@ def _send(sending: Any, work: Callable[..., Any], arguments: tuple[Any, ...]) ->
 
 
 def _build(home: Path) -> None:
-    from features.apply import apply
+    from features.feast import apply
     from features.offline import build
 
     build(home, home / "data" / "claims.parquet", home / "data" / "labels.parquet")
@@ -181,13 +183,13 @@ def _entity_rows(home: Path) -> pa.Table:
 
 
 def _refs(views: tuple[str, ...]) -> list[str]:
-    from features.layout import VIEW
+    from features.declare import VIEW
 
     return [f"{name}:{field.name}" for name in views for field in VIEW[name].fields]
 
 
 def _ours(home: Path, views: tuple[str, ...], runs: int) -> tuple[list[float], int, int]:
-    from features.apply import open_store
+    from features.feast import open_store
 
     store, frame, times, returned = open_store(home), _entity_rows(home), [], 0
     if len(frame) <= 1_000_000:
@@ -210,7 +212,7 @@ def _ours(home: Path, views: tuple[str, ...], runs: int) -> tuple[list[float], i
 def _floor(home: Path, views: tuple[str, ...], runs: int) -> list[float]:
     import duckdb
 
-    from features.layout import VIEW
+    from features.declare import VIEW
     from features.offline import file_of
 
     frame = _entity_rows(home)
@@ -233,7 +235,7 @@ def _floor(home: Path, views: tuple[str, ...], runs: int) -> list[float]:
 def _feast_duckdb(home: Path, views: tuple[str, ...]) -> tuple[float, int]:
     from feast import FeatureStore, RepoConfig
 
-    from features.repository import objects
+    from features.feast import feast_objects
 
     config = RepoConfig(
         project="ginja",
@@ -244,7 +246,7 @@ def _feast_duckdb(home: Path, views: tuple[str, ...]) -> tuple[float, int]:
         entity_key_serialization_version=3,
     )
     store = FeatureStore(config=config)
-    store.apply(objects(home))
+    store.apply(feast_objects(home))
     frame = _entity_rows(home).to_pandas()
     seconds, answer = _timed(
         lambda: store.get_historical_features(frame, _refs(views), full_feature_names=True).to_arrow()
@@ -253,7 +255,7 @@ def _feast_duckdb(home: Path, views: tuple[str, ...]) -> tuple[float, int]:
 
 
 def _training_set(home: Path) -> tuple[float, float, tuple[int, ...], int]:
-    from features.training import training_set
+    from features.feast import training_set
 
     claims, labels = home / "data" / "claims.parquet", home / "data" / "labels.parquet"
     build_s, _ = _timed(lambda: _build(home))

@@ -27,7 +27,7 @@ PATIENCE_SECONDS = 10.0
 
 
 @dataclass(slots=True)
-class Outcome:
+class LoadResult:
     """What came of one way of asking: latencies in milliseconds, answers by status (0: the line broke)."""
 
     latencies_ms: list[float] = field(default_factory=list)
@@ -77,7 +77,7 @@ class _Idle(Exception):
     """The connection ended before it answered anything."""
 
 
-class Line:
+class Connection:
     """One keep-alive connection on asyncio streams; it opens itself again after a break."""
 
     def __init__(self, host: str, port: int) -> None:
@@ -128,9 +128,9 @@ async def _chunks(reader: asyncio.StreamReader) -> bytes:
     return b"".join(parts)
 
 
-def one(host: str, port: int, requests: Iterator[bytes], count: int, warm: int) -> Outcome:
+def one(host: str, port: int, requests: Iterator[bytes], count: int, warm: int) -> LoadResult:
     """One client, one request after the other; the first `warm` are not counted."""
-    outcome = Outcome()
+    outcome = LoadResult()
     with socket.create_connection((host, port)) as line:
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         started = time.perf_counter()
@@ -166,17 +166,17 @@ def _receive(line: socket.socket) -> int:
 
 async def steady(
     host: str, port: int, requests: Iterator[bytes], rate: float, seconds: float, warm_seconds: float
-) -> Outcome:
+) -> LoadResult:
     """`rate` requests a second for `seconds`, after `warm_seconds` not counted; latency from when each was due."""
-    outcome = Outcome()
-    idle: list[Line] = []
+    outcome = LoadResult()
+    idle: list[Connection] = []
     tasks: set[asyncio.Task[None]] = set()
     loop = asyncio.get_running_loop()
     begin = loop.time() + 0.05
     counted_from = begin + warm_seconds
 
     async def ask(request: bytes, due: float) -> None:
-        line = idle.pop() if idle else Line(host, port)
+        line = idle.pop() if idle else Connection(host, port)
         status, _ = await line.ask(request)
         idle.append(line)
         if due >= counted_from:
@@ -199,14 +199,14 @@ async def steady(
     return outcome
 
 
-async def flood(host: str, port: int, requests: Iterator[bytes], lines: int, seconds: float) -> Outcome:
+async def flood(host: str, port: int, requests: Iterator[bytes], lines: int, seconds: float) -> LoadResult:
     """`lines` clients, each asking again as soon as it is answered, for `seconds`."""
-    outcome = Outcome()
+    outcome = LoadResult()
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
 
     async def client() -> None:
-        line = Line(host, port)
+        line = Connection(host, port)
         while loop.time() < until and (request := next(requests, None)) is not None:
             sent = loop.time()
             status, _ = await line.ask(request)

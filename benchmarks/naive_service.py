@@ -15,13 +15,10 @@ import xgboost as xgb
 
 from claims.scoring import ClaimFacts
 from core.settings import settings
-from features.apply import open_store
-from features.derive import age_band
-from features.layout import VIEWS
-from features.repository import SERVICE
-from features.state import Kind
+from features.declare import VIEWS, RowKind, age_band
+from features.feast import SERVICE, open_store
 from features.vector import build_one
-from models.champion import models_folder, read_pointer
+from models.artefact import models_folder, read_pointer
 
 TOP = 5
 
@@ -78,6 +75,6 @@ def _states(found: "pd.Series[Any]") -> dict[str, list[int] | None]:
                 row.extend(value if value is not None else [0] * field.size)
             else:
                 row.append(0 if pd.isna(value) else int(value))
-        unknown = view.kind is Kind.WEEKLY and pd.isna(found[f"{view.name}__{view.fields[0].name}"])
+        unknown = view.kind is RowKind.WEEKLY and pd.isna(found[f"{view.name}__{view.fields[0].name}"])
         states[view.name] = None if unknown else row
     return states

@@ -16,7 +16,7 @@ COMMAND = ["-c", "from cli.main import main; main()"]
 
 
 @dataclass(frozen=True, slots=True)
-class Ways:
+class Routes:
     """Where the processes find each other; None: straight. The chaos test puts its proxies here."""
 
     scorer_port: int
@@ -27,11 +27,11 @@ class Ways:
 
 
 @dataclass(frozen=True, slots=True)
-class Platform:
+class BenchPlatform:
     """A running platform."""
 
     stage: Stage
-    ways: Ways
+    ways: Routes
     key: str
     """Secret of a claims system's API key."""
     processes: dict[str, Processes]
@@ -41,14 +41,14 @@ class Platform:
         return submission_bodies(LIVE_CLAIMS, self.stage.home)
 
 
-def free_ways() -> Ways:
+def free_routes() -> Routes:
     """Two free ports."""
     taken = {0}
-    return Ways(usable_port(0, host="127.0.0.1", taken=taken), usable_port(0, host="127.0.0.1", taken=taken))
+    return Routes(usable_port(0, host="127.0.0.1", taken=taken), usable_port(0, host="127.0.0.1", taken=taken))
 
 
 @contextmanager
-def platform(stage: Stage, ways: Ways, *, workers: int = 1) -> Iterator[Platform]:
+def platform(stage: Stage, ways: Routes, *, workers: int = 1) -> Iterator[BenchPlatform]:
     """Scorer, API and worker, ready; ended with the block."""
     scorer_url = ways.scorer_url_of_api or f"http://127.0.0.1:{ways.scorer_port}"
     redis_of = {
@@ -73,7 +73,7 @@ def platform(stage: Stage, ways: Ways, *, workers: int = 1) -> Iterator[Platform
             running[name].start(name, [*COMMAND, *command], ready_url=ready_url)
         for name, own in running.items():
             own.wait(name)
-        yield Platform(stage, ways, _key(stage), running)
+        yield BenchPlatform(stage, ways, _key(stage), running)
 
 
 def _key(stage: Stage) -> str:

@@ -18,11 +18,11 @@ import httpx
 import numpy as np
 
 from benchmarks.bodies import facts, score_bodies
-from benchmarks.platform import COMMAND, free_ways, platform
-from benchmarks.stage import Say, Stage, say_the_updater_lives, staged, vectors_file
+from benchmarks.platform import COMMAND, free_routes, platform
+from benchmarks.stage import ReportProgress, Stage, set_updater_heartbeat, staged, vectors_file
 from core.processes import Processes, usable_port
 from features.online import OnlineReader, connect
-from models.champion import load_pointed, read_pointer
+from models.artefact import load_pointed, read_pointer
 from models.scorer import Scorer
 
 ROWS_COMPARED = 10_000
@@ -31,7 +31,7 @@ FAILED_AT_MOST = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Lengths:
+class Durations:
     """How long each part runs; the defaults take the whole under three minutes."""
 
     requests: int = 3_000
@@ -69,7 +69,7 @@ class Figures:
 class Bench:
     """One run on one stage."""
 
-    def __init__(self, stage: Stage, say: Say, lengths: Lengths) -> None:
+    def __init__(self, stage: Stage, say: ReportProgress, lengths: Durations) -> None:
         self._stage = stage
         self._say = say
         self._lengths = lengths
@@ -77,7 +77,7 @@ class Bench:
         self._bodies = stage.home / "run" / "bodies.jsonl"
         self._bodies.parent.mkdir(parents=True, exist_ok=True)
         self._bodies.write_bytes(b"\n".join(score_bodies(2_000, stage.home)))
-        say_the_updater_lives(stage.redis_url)
+        set_updater_heartbeat(stage.redis_url)
 
     def load(self, way: str, path: str, *, port: int | None = None, **options: Any) -> dict[str, Any]:
         """Run the load generator and return its summary; a refused request counts with the time its refusal took."""
@@ -205,7 +205,7 @@ class Bench:
     def api(self) -> dict[str, float]:
         """The whole claims API at 100 claims/s: scored, decided, committed; each claim a new one."""
         self._say(f"the claims API: {self._lengths.api_seconds:.0f} s at 100 claims/s")
-        with platform(self._stage, free_ways()) as running:
+        with platform(self._stage, free_routes()) as running:
             file = self._bodies.with_name("claims.jsonl")
             file.write_bytes(b"\n".join(running.bodies()))
             done = self.load(
@@ -229,10 +229,10 @@ class Bench:
             time.sleep(2.0)  # one of them answered; the others load for about as long
 
 
-def measure(say: Say, lengths: Lengths | None = None) -> Figures:
+def measure(say: ReportProgress, lengths: Durations | None = None) -> Figures:
     """Build a stage, measure everything on it, take it away."""
     with staged(say) as stage, Processes(stage.home / "run" / "bench", stage.environment) as processes:
-        bench = Bench(stage, say, lengths or Lengths())
+        bench = Bench(stage, say, lengths or Durations())
         figures: dict[str, float] = {}
         figures |= bench.in_process()
         figures |= bench.explained(processes)

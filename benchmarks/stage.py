@@ -24,7 +24,7 @@ TRAINING_CLAIMS = 15_000
 NOISE = 0.2
 VERSION = "bench"
 
-Say = Callable[[str], None]
+ReportProgress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Stage:
 
 
 @contextmanager
-def staged(say: Say, *, claims: int = CLAIMS, live_claims: int = LIVE_CLAIMS) -> Iterator[Stage]:
+def staged(say: ReportProgress, *, claims: int = CLAIMS, live_claims: int = LIVE_CLAIMS) -> Iterator[Stage]:
     """Build everything in a temporary home, on embedded servers of its own; take it all away at the end."""
     from core.servers import postgres_url, stop_servers, valkey_url
 
@@ -94,14 +94,14 @@ def _features(stage: Stage) -> None:
     import psycopg
 
     from api.migrate import plain_url
-    from features.apply import apply
-    from features.layout import PLANS
+    from features.declare import PLANS
+    from features.feast import apply
     from features.offline import build, file_of
-    from features.rebuild import rebuild
+    from features.update import rebuild
 
     build(stage.home, stage.home / "data" / "claims.parquet", stage.home / "data" / "labels.parquet")
     apply(stage.home, stage.redis_url)
-    network = file_of(stage.home, PLANS["provider_network"].standing)
+    network = file_of(stage.home, PLANS["provider_network"].history)
     with (
         psycopg.connect(plain_url(stage.database_url), autocommit=True) as connection,
         redis.Redis.from_url(stage.redis_url) as client,
@@ -109,10 +109,10 @@ def _features(stage: Stage) -> None:
         rebuild(connection, client, network=network if network.exists() else None)
 
 
-def say_the_updater_lives(redis_url: str) -> None:
+def set_updater_heartbeat(redis_url: str) -> None:
     """Date the updater's heartbeat a day ahead: without a worker nobody else says that today's rows are right."""
     from core import clock
-    from features.watermark import Watermark, watermark_key
+    from features.online import Watermark, watermark_key
 
     with redis.Redis.from_url(redis_url) as client:
         watermark = Watermark.unpack(client.get(watermark_key()))
@@ -123,14 +123,12 @@ def say_the_updater_lives(redis_url: str) -> None:
 
 
 def _model(home: Path) -> None:
-    from features.training import training_set
+    from features.feast import training_set
     from features.vector import FEATURE_NAMES, schema_hash
-    from models.artefact import Calibration, ModelDocument, write_artefact
-    from models.booster import BoosterParams, Sample, train_booster
+    from models.artefact import Calibration, ModelDocument, models_folder, point, write_artefact
+    from models.booster import BoosterParams, TrainingSample, train_booster
     from models.calibration import fit_calibrator
-    from models.champion import models_folder, point
-    from models.explainer import build_tables
-    from models.typical import LARGEST_SAMPLE, contributions, typical_claim
+    from models.explain import MAX_TYPICAL_SAMPLE, build_tables, contributions, typical_claim
 
     data = home / "data"
     built = training_set(home, data / "claims.parquet", data / "labels.parquet")
@@ -139,13 +137,13 @@ def _model(home: Path) -> None:
     np.save(vectors_file(home), x)
     fraud = built.index["is_fraud"].fill_null(False).to_numpy(zero_copy_only=False).astype(bool)[-TRAINING_CLAIMS:]
     # Noise in the labels gives every tree something to split, down to the last level.
-    sample = Sample(x, fraud | (np.random.default_rng(11).random(len(fraud)) < NOISE))
+    sample = TrainingSample(x, fraud | (np.random.default_rng(11).random(len(fraud)) < NOISE))
     # Evaluated on what it learns from, so that it never stops early: the size is the point.
     params = BoosterParams(rounds=TREES, early_stopping=TREES, depth=DEPTH, min_child_weight=1.0, threads=1)
     booster = train_booster(sample, sample, features=FEATURE_NAMES, params=params).booster
     margins = booster.inplace_predict(x, predict_type="margin")
     calibrator = fit_calibrator(margins, sample.fraud)
-    tables, sample = build_tables(booster), x[:LARGEST_SAMPLE]
+    tables, sample = build_tables(booster), x[:MAX_TYPICAL_SAMPLE]
     document = ModelDocument(
         version=VERSION,
         features=FEATURE_NAMES,

@@ -1,4 +1,4 @@
-"""A claim: what a provider asks to be paid for, line by line."""
+"""A claim as submitted by a provider, with its service lines."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -9,7 +9,8 @@ from claims.scoring import ClaimFacts
 
 
 class InvalidClaim(ValueError):
-    """A claim that contradicts itself; `field` names where, the message says what and the remedy."""
+    """The parts of a claim contradict each other. `field` is the path of the invalid field; the message says what is
+    wrong and how to correct it."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -18,7 +19,7 @@ class InvalidClaim(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ClaimLine:
-    """One billed service; the amount is for all its units."""
+    """One service line; `amount_cents` covers all its units."""
 
     procedure_code: str
     amount_cents: int
@@ -35,7 +36,7 @@ class Claim:
     member_id: str
     provider_id: str
     diagnosis_codes: tuple[str, ...]
-    """The principal diagnosis first; no code twice."""
+    """The principal diagnosis first, without duplicates."""
     lines: tuple[ClaimLine, ...]
     service_from: date
     service_to: date
@@ -43,47 +44,49 @@ class Claim:
     replaces: str | None = None
     """The claim this one corrects."""
     service_date_defaulted: bool = False
-    """No day of service was sent, so `service_from` is the day of receipt (UTC)."""
+    """No service date was sent, so `service_from` is the date of receipt (UTC)."""
 
     def __post_init__(self) -> None:
         if self.received_at.tzinfo is None:
-            raise InvalidClaim("received_at", "the time of receipt has no time zone; send it in UTC")
+            raise InvalidClaim("received_at", "must have a time zone; send UTC")
         if not self.lines:
-            raise InvalidClaim("lines", "a claim has at least one line")
+            raise InvalidClaim("lines", "must contain at least one line")
         if not self.diagnosis_codes:
-            raise InvalidClaim("diagnosis_codes", "a claim has at least one diagnosis")
+            raise InvalidClaim("diagnosis_codes", "must contain at least one diagnosis")
         if len(set(self.diagnosis_codes)) != len(self.diagnosis_codes):
-            raise InvalidClaim("diagnosis_codes", "a diagnosis is listed twice; send each once")
+            raise InvalidClaim("diagnosis_codes", "must not contain duplicates; list each diagnosis once")
         if self.service_to < self.service_from:
-            raise InvalidClaim("service_to", "the service ends before it begins; correct the dates")
+            raise InvalidClaim("service_to", "must not be before service_from")
         if self.service_from > self.received_at.date():
-            raise InvalidClaim("service_from", "the service begins after the claim was received; send it once rendered")
+            raise InvalidClaim(
+                "service_from", "must not be after the date of receipt; submit the claim once the service is rendered"
+            )
         for at, line in enumerate(self.lines):
             if line.amount_cents <= 0:
                 raise InvalidClaim(f"lines[{at}].amount", "must be a positive number with at most two decimal places")
             if line.units < 1:
-                raise InvalidClaim(f"lines[{at}].units", "a line has at least one unit")
+                raise InvalidClaim(f"lines[{at}].units", "must be at least 1")
             if line.service_date is not None and not self.service_from <= line.service_date <= self.service_to:
                 raise InvalidClaim(
                     f"lines[{at}].service_date",
-                    "the day lies outside service_from to service_to; correct either",
+                    "must lie between service_from and service_to",
                 )
         if self.amount_cents > MAX_CENTS:
-            raise InvalidClaim("claim_amount", f"a claim is at most {format_cents(MAX_CENTS)}; split it")
+            raise InvalidClaim("claim_amount", f"must be at most {format_cents(MAX_CENTS)}; split the claim")
 
     @property
     def amount_cents(self) -> int:
-        """The sum of the lines."""
+        """Sum of the line amounts."""
         return sum(line.amount_cents for line in self.lines)
 
     @property
     def units(self) -> int:
-        """The sum of the lines' units."""
+        """Sum of the line units."""
         return sum(line.units for line in self.lines)
 
     @property
     def principal(self) -> ClaimLine:
-        """The line with the highest amount; the first of those on a tie."""
+        """The line with the highest amount; the first one on a tie."""
         return max(self.lines, key=lambda line: line.amount_cents)
 
     @property
@@ -92,7 +95,7 @@ class Claim:
         return self.diagnosis_codes[0]
 
     def facts(self, member: Member, provider: Provider) -> ClaimFacts:
-        """The claim as the model knows it."""
+        """The scoring contract's view of the claim."""
         return ClaimFacts(
             claim_id=self.claim_id,
             received_at=self.received_at,

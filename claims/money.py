@@ -1,10 +1,10 @@
-"""Money: integer cents inside, a plain decimal outside, never a float between."""
+"""Money: integer cents internally, decimal text externally, never a float."""
 
 import re
 from decimal import Decimal
 
 MAX_CENTS = 100_000_000_00
-"""Largest amount one claim may carry: one hundred million."""
+"""Largest amount of one claim: one hundred million."""
 
 _PLAIN = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,2})?", re.ASCII)
 _MOST_DIGITS = len(str(MAX_CENTS))
@@ -13,14 +13,14 @@ _NOT_MONEY = "must be a number with at most two decimal places, such as 1250.00"
 
 
 class MoneyError(ValueError):
-    """An amount that cannot be read exactly; the message says what is wrong and what to send instead."""
+    """An amount that cannot be read exactly; the message says what is allowed."""
 
 
 def parse_cents(value: str | int | Decimal) -> int:
-    """Read an amount as exact cents, in work linear in the digits of `value` whatever its exponent.
+    """Parse an amount to exact cents, in time linear in the digits of `value` whatever its exponent.
 
-    Takes `"12.50"`, `12`, `Decimal("12.5")`. Refuses floats, digits other than ASCII, exponents in a string, more than
-    two decimal places, and absolute values above `MAX_CENTS`; raises `MoneyError`. Sign and zero are up to the caller.
+    Accepts `"12.50"`, `12`, `Decimal("12.5")`. Raises `MoneyError` for floats, non-ASCII digits, exponents in a string,
+    more than two decimal places, and absolute values above `MAX_CENTS`. Callers check the sign.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise MoneyError(f"{_NOT_MONEY}, or a string of one")
@@ -41,7 +41,7 @@ def parse_cents(value: str | int | Decimal) -> int:
 
 
 def _scaled(value: Decimal) -> int:
-    """A decimal in cents. The exponent is compared, never expanded: `Decimal("1E-999999999")` is a billion digits."""
+    """Convert a decimal to cents without expanding its exponent: `Decimal("1E-999999999")` has a billion digits."""
     sign, digits, exponent = value.as_tuple()
     if not isinstance(exponent, int):  # NaN or infinity
         raise MoneyError(_NOT_MONEY)

@@ -1,4 +1,4 @@
-"""What becomes of a claim, and what speaks for it."""
+"""Outcomes of a claim, and the findings that lead to them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Outcome(Enum):
-    """What is decided. Where several things speak, the one of highest priority holds."""
+    """The status of a decided claim. Among several findings the outcome of highest priority wins."""
 
     APPROVED = "approved"
     PARTIALLY_APPROVED = "partially_approved"
@@ -17,34 +17,34 @@ class Outcome(Enum):
 
     @property
     def priority(self) -> int:
-        """Approval gives way to everything; a rejection to nothing."""
+        """Position from approval (lowest) to denial (highest)."""
         return _PRIORITY[self]
 
     @property
     def pays(self) -> bool:
-        """Whether money goes out without a person having looked."""
+        """Whether the claim is paid, in full or in part."""
         return self in (Outcome.APPROVED, Outcome.PARTIALLY_APPROVED)
 
 
 _PRIORITY = {outcome: place for place, outcome in enumerate(Outcome)}
 
 
-def gravest(outcomes: Iterable[Outcome]) -> Outcome:
-    """The outcome of highest priority; approval when nothing speaks against it."""
+def most_severe(outcomes: Iterable[Outcome]) -> Outcome:
+    """The outcome of highest priority; `APPROVED` when there are none."""
     return max(outcomes, key=lambda outcome: outcome.priority, default=Outcome.APPROVED)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A fact about a claim that decides over it, with the table it was read from."""
+    """A fact that bears on the decision, with the table entry it was read from."""
 
     code: str
     """Stable: a code is never given another meaning."""
     outcome: Outcome
     text: str
     cites: str
-    """Table and entry that an investigator can look up."""
+    """Table and entry, for an investigator to look up."""
     line: int | None = None
-    """Number of the line, from 1; `None`: the claim as a whole."""
+    """Line number, from 1; `None` for the claim as a whole."""
     superseded: bool = False
-    """Whether a later score answered what this finding asked. It stays, because it says what held the claim."""
+    """Whether a later score made this finding obsolete. It is kept because it explains why the claim was held."""

@@ -1,11 +1,11 @@
-"""The groups of reasons: what a reader of an explanation thinks in, declared once.
+"""The groups of features that reasons are stated for, declared once.
 
 Every feature of the model belongs to exactly one group, and the contributions of its features are added up. A group is
 either *evidence* about the claim or a *prior* about people, never both:
 
 * evidence compares what is on this claim (amount, units, codes, dates, this member at this provider) with something;
-* a prior is computed from the past of a provider or member alone, so it would be the same whatever they billed now.
-  It helps to decide which claim to look at first; it proves nothing about this one.
+* a prior is computed from the history of a provider or member alone, so it is the same whatever they bill now. It
+  helps to prioritise claims; it proves nothing about this one.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ ReasonKind = Literal["evidence", "prior"]
 
 
 class GroupCode(StrEnum):
-    """Stable codes; a code is never given another meaning."""
+    """Stable codes; the meaning of a code never changes."""
 
     PRICE_AGAINST_PEERS = "price_against_peers"
     CLAIM_SIZE = "claim_size"
@@ -34,7 +34,7 @@ class GroupCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReasonGroup:
-    """One group: its code, its title on a page, its kind, and what it covers."""
+    """One group: code, page title, kind, and what it covers."""
 
     code: GroupCode
     title: str

@@ -1,4 +1,4 @@
-"""The 2× rule judges when no score can be had: a claim above twice the average of its procedure is flagged."""
+"""The 2× rule, used when no score is available: flags a claim above twice the average of its procedure."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,12 +9,12 @@ from claims.reference import Procedure
 
 FACTOR = 2
 MIN_CLAIMS = 5
-"""Fewer claims than this make no average; then the catalogue's price counts."""
+"""Claims needed for an average; with fewer, the catalogue price is used."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleVerdict:
-    """What the rule compared and what it says. `flagged` is `None` when there is nothing to compare with."""
+    """The comparison made and its result. `flagged` is `None` when there is nothing to compare with."""
 
     flagged: bool | None
     amount_cents: int
@@ -24,10 +24,10 @@ class RuleVerdict:
     text: str
 
 
-def two_times(amount_cents: int, principal: ClaimLine, procedure: Procedure) -> RuleVerdict:
-    """Compare a claim's amount with the average claim of its principal procedure, or with the catalogue's price.
+def check_twice_average(amount_cents: int, principal: ClaimLine, procedure: Procedure) -> RuleVerdict:
+    """Compare a claim's amount with the average claim of its principal procedure, or with the catalogue price.
 
-    Exactly twice the average is not above it.
+    An amount of exactly twice the average is not flagged.
     """
     code = procedure.code
     if procedure.average_cents and procedure.average_claims >= MIN_CLAIMS:
@@ -36,9 +36,11 @@ def two_times(amount_cents: int, principal: ClaimLine, procedure: Procedure) -> 
         return _verdict(amount_cents, average, "average", claims, against)
     if procedure.typical_cents:
         average = procedure.typical_cents * principal.units
-        against = f"the catalogue's {format_cents(average)} for {principal.units} × {code}"
+        against = f"the catalogue price of {format_cents(average)} for {principal.units} × {code}"
         return _verdict(amount_cents, average, "catalogue", 0, against)
-    text = f"No average and no price of {code} is known, so the rule cannot judge {format_cents(amount_cents)}."
+    text = (
+        f"{code} has neither an average nor a catalogue price, so the rule cannot assess {format_cents(amount_cents)}."
+    )
     return RuleVerdict(None, amount_cents, None, "nothing", 0, text)
 
 

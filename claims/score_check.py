@@ -1,4 +1,4 @@
-"""Is a score to be believed? What fails here counts as a scorer that did not answer."""
+"""Validate a score before it is used. A score that fails counts as no answer of the scorer."""
 
 import hashlib
 import math
@@ -8,15 +8,15 @@ from pydantic import BaseModel, ValidationError
 
 from claims.scoring import Score
 
-LEAST_GAIN_PRESENT = 0.5
-"""A score of which less of the model's gain was available is not used: the claim counts as not scored."""
+MIN_GAIN_PRESENT = 0.5
+"""Smallest available share of the model's gain at which a score is used; below it the claim counts as not scored."""
 
 SUM_TOLERANCE = 1e-4
-"""How far contributions may miss the margin: they are float32 sums of several hundred leaves."""
+"""Largest difference between the margin and the sum of the contributions, which are float32 sums of many leaves."""
 
 
-class UnbelievableScore(Exception):
-    """An answer that is no score of this claim; `code` is short and stable, for metrics and the assessment."""
+class InvalidScore(Exception):
+    """The answer is not a valid score of this claim. `code` is stable, for metrics and the assessment."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -27,23 +27,25 @@ class _Batch(BaseModel):
     scores: list[Score]
 
 
-def believe(body: bytes, claim_id: str) -> Score:
-    """Read the scorer's answer for one claim; raises `UnbelievableScore`. Messages carry no value of the answer."""
+def parse_score(body: bytes, claim_id: str) -> Score:
+    """Parse and check the scorer's answer for one claim. Raises `InvalidScore`, whose message repeats no value."""
     if b"\\u0000" in body:
-        raise UnbelievableScore("malformed", "the answer has a NUL in a text")
+        raise InvalidScore("malformed", "the answer contains a NUL character")
     try:
         score = Score.model_validate_json(body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         field = ".".join(map(str, first["loc"])) or "body"
-        raise UnbelievableScore("malformed", f"not a score of contract 1: {field}: {first['type']}") from None
-    check(score, claim_id)
+        raise InvalidScore("malformed", f"not a score of contract 1: {field}: {first['type']}") from None
+    check_score(score, claim_id)
     return score
 
 
 def _all_finite(score: Score) -> bool:
-    """Whether every number of the answer whose type allows infinity is finite. Whole dictionaries at a time: they hold
-    several hundred numbers, and this is on every claim's way."""
+    """Whether all numbers are finite that the types do not already restrict.
+
+    Checks whole dictionaries at a time: they hold several hundred numbers, and every claim is checked.
+    """
     few = [
         *(group.push for group in score.groups),
         *(number for reason in score.reasons for number in (reason.push, reason.odds, reason.carrier_share)),
@@ -59,34 +61,34 @@ def _all_finite(score: Score) -> bool:
     )
 
 
-def check(score: Score, claim_id: str) -> None:
-    """Hold a score to the contract beyond its types; raises `UnbelievableScore`."""
+def check_score(score: Score, claim_id: str) -> None:
+    """Check the parts of the contract that types cannot express. Raises `InvalidScore`."""
     if score.claim_id != claim_id:
-        raise UnbelievableScore("other_claim", "the score is of another claim")
+        raise InvalidScore("other_claim", "the score belongs to another claim")
     if not _all_finite(score):
-        raise UnbelievableScore("not_finite", "the answer has a number that is none")
+        raise InvalidScore("not_finite", "the answer contains NaN or infinity")
     if abs(math.fsum((score.base_margin, *score.contributions.values())) - score.margin) > SUM_TOLERANCE:
-        raise UnbelievableScore("sum", "the contributions do not sum to the margin")
+        raise InvalidScore("sum", "the contributions do not sum to the margin")
     if abs(math.fsum((score.typical_margin, *(group.push for group in score.groups))) - score.margin) > SUM_TOLERANCE:
-        raise UnbelievableScore("sum", "the groups do not sum to the margin")
+        raise InvalidScore("sum", "the group pushes do not sum to the margin")
     if list(score.contributions) != list(score.vector):
-        raise UnbelievableScore("schema", "contributions and vector name different features")
+        raise InvalidScore("schema", "contributions and vector name different features")
     if hashlib.sha256("\n".join(score.vector).encode()).hexdigest() != score.schema_hash:
-        raise UnbelievableScore("schema", "the schema's hash is not that of the features named")
+        raise InvalidScore("schema", "schema_hash does not match the feature names")
     if score.flagged != (score.probability >= score.threshold):
-        raise UnbelievableScore("flag", "the flag contradicts probability and threshold")
+        raise InvalidScore("flag", "flagged contradicts probability and threshold")
 
 
-def believe_batch(body: bytes, claim_ids: Sequence[str]) -> list[Score]:
-    """Read the scorer's answer for several claims, in their order; raises `UnbelievableScore` if any is not right."""
+def parse_scores(body: bytes, claim_ids: Sequence[str]) -> list[Score]:
+    """Parse and check the scorer's answer for several claims, in order. Raises `InvalidScore` if any is invalid."""
     if b"\\u0000" in body:
-        raise UnbelievableScore("malformed", "the answer has a NUL in a text")
+        raise InvalidScore("malformed", "the answer contains a NUL character")
     try:
         scores = _Batch.model_validate_json(body).scores
     except ValidationError:
-        raise UnbelievableScore("malformed", "not a batch of scores of contract 1") from None
+        raise InvalidScore("malformed", "not a batch of scores of contract 1") from None
     if len(scores) != len(claim_ids):
-        raise UnbelievableScore("malformed", f"{len(scores)} scores for {len(claim_ids)} claims")
+        raise InvalidScore("malformed", f"{len(scores)} scores for {len(claim_ids)} claims")
     for score, claim_id in zip(scores, claim_ids, strict=True):
-        check(score, claim_id)
+        check_score(score, claim_id)
     return scores

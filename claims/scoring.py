@@ -1,6 +1,6 @@
-"""The scoring contract, version 1: what the scorer is asked, and what it answers.
+"""The scoring contract, version 1: request and response of the scorer.
 
-Both sides of the wire import this page; nothing else is shared between `api` and `serving`.
+`api` and `serving` share these types and nothing else.
 """
 
 from datetime import date
@@ -12,23 +12,23 @@ from claims.reason_groups import ReasonKind
 
 CONTRACT = "1"
 
-MOST_CENTS = (1 << 53) - 1
-"""Largest amount of the contract: a vector is computed in floats, which hold whole numbers exactly up to here.
+MAX_SCORED_CENTS = (1 << 53) - 1
+"""Largest amount in the contract: the largest integer range a float holds exactly.
 
-A claim we take carries less (`claims.money.MAX_CENTS`); one of a history is the sum of its lines, however many.
+Submitted claims are limited to less (`claims.money.MAX_CENTS`); historical claims may exceed it.
 """
-MOST_COUNT = (1 << 31) - 1
-"""Largest count: those of the claims frame, as of the database, have 32 bits."""
+MAX_COUNT = (1 << 31) - 1
+"""Largest count: claims frame and database use 32-bit integers."""
 
-MOST_YEARS = 130
-"""No age above it is believed."""
+MAX_AGE_YEARS = 130
+"""Ages above it are treated as missing."""
 
 
 class ClaimFacts(BaseModel):
-    """A claim as the model knows it: what was on it when it was received, and who its member and provider were then.
+    """A claim at receipt, with the attributes its member and provider had then.
 
-    The same columns, in the same order, are the claims frame (`features/frame.py`), the view `claim_facts` of the
-    database, and the body of a score request. `None` means the source does not have the fact.
+    The same columns, in the same order, are the claims frame (`features/declare/frames.py`), the view `claim_facts` of
+    the database, and the body of a score request. `None` means that the source has no value.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,24 +44,26 @@ class ClaimFacts(BaseModel):
     place_of_service: str | None = Field(None, max_length=2, description="CMS two-digit code.")
     region: str | None = Field(None, max_length=32)
     specialty: str | None = Field(None, max_length=64)
-    age_years: int | None = Field(None, ge=0, le=MOST_YEARS, description="Of the member on the first day of service.")
+    age_years: int | None = Field(
+        None, ge=0, le=MAX_AGE_YEARS, description="Of the member on the first day of service."
+    )
     sex: Literal["F", "M"] | None = None
-    amount_cents: int = Field(gt=0, le=MOST_CENTS)
-    units: int = Field(1, ge=1, le=MOST_COUNT)
-    lines: int = Field(1, ge=1, le=MOST_COUNT)
-    diagnoses: int = Field(1, ge=1, le=MOST_COUNT)
-    benefit_limit_cents: int | None = Field(None, ge=0, le=MOST_CENTS, description="The plan's yearly limit.")
+    amount_cents: int = Field(gt=0, le=MAX_SCORED_CENTS)
+    units: int = Field(1, ge=1, le=MAX_COUNT)
+    lines: int = Field(1, ge=1, le=MAX_COUNT)
+    diagnoses: int = Field(1, ge=1, le=MAX_COUNT)
+    benefit_limit_cents: int | None = Field(None, ge=0, le=MAX_SCORED_CENTS, description="The plan's yearly limit.")
 
 
 class Reason(BaseModel):
-    """One group of features that moved the score, in words an investigator can check.
+    """One group of features that moved the score, stated in words an investigator can check.
 
-    Pushes are measured against the typical claim (`Score.typical_margin`), so what most claims have is not a reason.
+    Pushes are relative to the typical claim (`Score.typical_margin`), so what most claims share is not a reason.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    code: str = Field(description="Of the group (`claims.reason_groups`); a code is never given another meaning.")
+    code: str = Field(description="Code of the group (`claims.reason_groups`); the meaning of a code never changes.")
     kind: ReasonKind = Field(description="Evidence about this claim, or a prior about its provider or member.")
     text: str
     direction: Literal["for", "against"] = Field(description="For or against fraud.")
@@ -75,7 +77,7 @@ class Reason(BaseModel):
 
 
 class GroupPush(BaseModel):
-    """What one group of features adds to the margin, compared with the typical claim."""
+    """Contribution of one group of features to the margin, relative to the typical claim."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -95,7 +97,7 @@ class Counterfactual(BaseModel):
 
 
 class ShadowScore(BaseModel):
-    """What a challenger said of the same vector; stored, never used."""
+    """The challenger's score of the same vector; stored, never used for the decision."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -106,7 +108,7 @@ class ShadowScore(BaseModel):
 
 
 class OutOfRange(BaseModel):
-    """A feature whose value lies outside what the model was trained on."""
+    """A feature whose value lies outside the range of the training claims."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -137,10 +139,12 @@ class Score(BaseModel):
         allow_inf_nan=False, description="Of the typical claim; with the pushes of `groups` it sums to `margin`."
     )
     groups: list[GroupPush] = Field(description="Every group of the model's features, by descending |push|.")
-    reasons: list[Reason] = Field(description="The few groups worth telling: for, then against, strongest first.")
+    reasons: list[Reason] = Field(description="The main groups: for, then against, strongest first.")
     counterfactual: Counterfactual | None = None
-    feature_times: dict[str, AwareDatetime | None] = Field(description="Event time of each view read; null: no row.")
-    stale_views: list[str] = Field(description="Views that were missing or behind, so their features were NaN.")
+    feature_times: dict[str, AwareDatetime | None] = Field(
+        description="Event time of each view read; null without a row."
+    )
+    stale_views: list[str] = Field(description="Views that were missing or stale, whose features were NaN.")
     gain_present: float = Field(
         ge=0, le=1, description="Share of the model's total gain held by features whose inputs were available."
     )

@@ -136,10 +136,10 @@ def training_set(as_json: bool, rows: int) -> None:
     from core import telemetry
 
     telemetry.turn_off()
-    from benchmarks.features import measure_set
+    from benchmarks.features import measure_training_set
 
     with Console(stderr=True).status("starting") as status:
-        figures = measure_set(rows, status.update)
+        figures = measure_training_set(rows, status.update)
     _print(figures.as_json(), as_json=as_json)
 
 

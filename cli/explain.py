@@ -47,10 +47,9 @@ def _explained(home: Path, dataset: str | None, claim_id: str | None, version: s
 
     from claims.reason_groups import REASON_GROUPS
     from cli.model import source_of
-    from features.training import historical
+    from features.feast import historical_features
     from features.vector import FEATURE_NAMES, build_many
-    from models.artefact import load_artefact
-    from models.champion import models_folder
+    from models.artefact import load_artefact, models_folder
     from models.scorer import Scorer
     from pipelines.evaluate.flow import latest
     from pipelines.evaluate.window import OFFLINE_ONLY, newest_window
@@ -70,7 +69,7 @@ def _explained(home: Path, dataset: str | None, claim_id: str | None, version: s
     if not len(claim):
         raise DatasetError(f"{source.name} has no claim {claim_id!r:.80}")
     ensure_features(source, OFFLINE_ONLY)
-    states = pa.concat_tables(historical(source.home, claim))
+    states = pa.concat_tables(historical_features(source.home, claim))
     scored = score_table(scorer, states).to_pylist()[0]
     places = [FEATURE_NAMES.index(name) for name in model.features]
     vector = np.ascontiguousarray(build_many(states)[:, places])

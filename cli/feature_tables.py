@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 
 from core import clock
-from features.frame import CLAIMS, LABELS
+from features.declare import CLAIMS, LABELS
 
 _NAMES = ", ".join(CLAIMS.names)
 _VALUES = ", ".join(f"%({name})s" for name in CLAIMS.names)

@@ -21,17 +21,22 @@ from cli.feature_tables import FeatureTables
 from core import clock
 from core.servers import create_database, drop_database, postgres_url, valkey_url
 from core.settings import settings
-from features.apply import apply
-from features.freshness import measure
-from features.hard_claims import HardClaims, hard_claims
-from features.layout import PLANS
+from features.declare import PLANS
+from features.feast import apply
 from features.offline import build, file_of
-from features.reading import Reading
-from features.rebuild import forget_generations
-from features.replay import Replay, replayed
-from features.updater import FeatureUpdater
-from features.verify import Verified, compare, offline_vectors
-from features.watermark import watermark_key
+from features.online import watermark_key
+from features.parity import (
+    HardClaims,
+    Replay,
+    VerificationResult,
+    compare,
+    generate_hard_claims,
+    measure_freshness,
+    offline_vectors,
+    replay_all,
+)
+from features.update import FeatureUpdater, delete_generations
+from features.vector import Reading
 
 if TYPE_CHECKING:
     from models.artefact import Artefact
@@ -62,22 +67,22 @@ def verify_features(claims: int, *, seed: int, rate: float, seconds: int, consol
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with _scratch() as (home, url, client, project), Progress(*columns, console=console) as progress:
         making = progress.add_task("Making hard claims", total=1)
-        hard = hard_claims(claims, seed=seed, end=clock.now().date() - timedelta(days=1))
+        hard = generate_hard_claims(claims, seed=seed, end=clock.now().date() - timedelta(days=1))
         progress.advance(making)
         _build(home, hard, progress)
         model = _model(home, hard)
         tables = FeatureTables(url)
-        network = file_of(home, PLANS["provider_network"].standing)
+        network = file_of(home, PLANS["provider_network"].history)
         updater = FeatureUpdater(lambda: psycopg.connect(url), client, project=project, network=network)
         task = progress.add_task("Replaying them online", total=len(hard.live))
         replay = Replay(hard, tables, updater, client, project=project, score=model.online, seed=seed)
-        seen = replayed(replay, lambda more: progress.advance(task, more))
+        seen = replay_all(replay, lambda more: progress.advance(task, more))
         comparing = progress.add_task("Comparing", total=1)
         verified = compare(home, hard, seen, model.offline)
         progress.advance(comparing)
         rows = hard.fresh_rows(int(rate * seconds))
         fresh = progress.add_task("Measuring freshness", total=len(rows))
-        freshness = measure(
+        freshness = measure_freshness(
             rows,
             tables,
             updater,
@@ -101,7 +106,7 @@ def verify_features(claims: int, *, seed: int, rate: float, seconds: int, consol
     return Report(summary, _told(verified))
 
 
-def _told(verified: Verified) -> list[str]:
+def _told(verified: VerificationResult) -> list[str]:
     told = [str(difference) for difference in verified.differences]
     told += [f"{claim}: score online {on!r} offline {off!r}" for claim, on, off in verified.score_differences]
     return told[:TOLD] + ([f"and {len(told) - TOLD} more"] if len(told) > TOLD else [])
@@ -116,7 +121,7 @@ def _build(home: Path, hard: HardClaims, progress: Progress) -> None:
 
 def _model(home: Path, hard: HardClaims) -> Model:
     """The model that serves; where none was promoted yet, a small one trained on these very claims and thrown away."""
-    from models.champion import load_pointed, read_pointer
+    from models.artefact import load_pointed, read_pointer
     from models.scorer import Scorer
 
     pointer = read_pointer(settings().home)
@@ -132,7 +137,7 @@ def _throw_away(home: Path, hard: HardClaims) -> "Artefact":
     """A model that tells dear claims from cheap ones by their past: of no use but to be asked twice."""
     from features.vector import FEATURE_NAMES, schema_hash
     from models.artefact import Calibration, ModelDocument, load_artefact, write_artefact
-    from models.booster import BoosterParams, Sample, train_booster
+    from models.booster import BoosterParams, TrainingSample, train_booster
 
     ids, vectors = offline_vectors(home, hard)
     amounts = {row["claim_id"]: row["amount_cents"] for row in hard.live}
@@ -140,8 +145,8 @@ def _throw_away(home: Path, hard: HardClaims) -> "Artefact":
     truth = np.array([amounts[claim_id] for claim_id in ids]) * rng.lognormal(size=len(ids)) > 15_000
     half = len(ids) // 2
     trained = train_booster(
-        Sample(vectors[:half], truth[:half]),
-        Sample(vectors[half:], truth[half:]),
+        TrainingSample(vectors[:half], truth[:half]),
+        TrainingSample(vectors[half:], truth[half:]),
         features=FEATURE_NAMES,
         params=BoosterParams(rounds=60, depth=5, learning_rate=0.2),
     )
@@ -172,7 +177,7 @@ def _scratch() -> "Iterator[tuple[Path, str, redis.Redis, str]]":
         with TemporaryDirectory(prefix="ginja-verify-") as folder:
             yield Path(folder), url, client, name
     finally:
-        forget_generations(client, name, keep=-1)
+        delete_generations(client, name, keep=-1)
         client.delete(watermark_key(name))
         client.close()
         drop_database(server, name)

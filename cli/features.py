@@ -27,8 +27,8 @@ def apply(as_json: bool) -> None:
     telemetry.turn_off()
     from core.servers import valkey_url
     from core.settings import settings
-    from features.apply import apply as run
-    from features.apply import registry_path
+    from features.feast import apply as run
+    from features.feast import registry_path
 
     home = settings().home
     digest = run(home, valkey_url(settings()))
@@ -46,8 +46,8 @@ def build(claims: Path | None, labels: Path | None, as_json: bool) -> None:
     from rich.progress import Progress
 
     from core.settings import settings
+    from features.declare import VIEWS
     from features.errors import FeatureError
-    from features.layout import VIEWS
     from features.offline import build as run
 
     home = settings().home
@@ -81,9 +81,9 @@ def build(claims: Path | None, labels: Path | None, as_json: bool) -> None:
 )
 def docs(out: Path) -> None:
     """Write the page of all features from their declarations."""
-    from features.page import page
+    from features.vector import reference_page
 
-    out.write_text(page())
+    out.write_text(reference_page())
     click.echo(out)
 
 
@@ -93,7 +93,7 @@ def rebuild(as_json: bool) -> None:
     """Make the online store anew from the database, while scoring goes on."""
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    from features.rebuild import rebuild as run
+    from features.update import rebuild as run
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with _stores() as (connection, client), Progress(*columns, console=_console()) as progress:
@@ -118,11 +118,11 @@ def rebuild(as_json: bool) -> None:
 def roll_over(as_json: bool) -> None:
     """Bring the history in the online store to today. The worker does so at midnight by itself."""
     from core import clock
-    from features.locks import WRITING, held
-    from features.rollover import roll_over as run
-    from features.writer import turn
+    from features.online import write_session
+    from features.update import WRITE_LOCK, hold_lock
+    from features.update import roll_over as run
 
-    with _stores() as (connection, client), held(connection, WRITING), turn(client) as writing:
+    with _stores() as (connection, client), hold_lock(connection, WRITE_LOCK), write_session(client) as writing:
         if writing.watermark is None:
             raise click.ClickException("the online store is empty; run `ginja features rebuild`")
         before = writing.watermark.rolled_day
@@ -158,10 +158,10 @@ def _console() -> Any:
 
 def _network() -> Path:
     from core.settings import settings
-    from features.layout import PLANS
+    from features.declare import PLANS
     from features.offline import file_of
 
-    return file_of(settings().home, PLANS["provider_network"].standing)
+    return file_of(settings().home, PLANS["provider_network"].history)
 
 
 @contextmanager

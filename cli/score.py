@@ -32,7 +32,7 @@ def score(file: Path, mapping: Path | None, out: Path | None, as_json: bool) -> 
     from core.settings import settings
 
     telemetry.turn_off()
-    from models.champion import load_pointed, read_pointer
+    from models.artefact import load_pointed, read_pointer
     from models.scorer import Scorer
     from pipelines.score import features_for, read_claims
     from serving.files import parts_folder, score_file

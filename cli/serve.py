@@ -13,7 +13,7 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
     from core.logging import configure_logging
     from core.servers import valkey_url
     from core.settings import settings
-    from serving.supervisor import PortTaken, supervise
+    from serving.supervisor import PortInUse, supervise
 
     telemetry.turn_off()
     now = settings()
@@ -26,5 +26,5 @@ def serve(host: str | None, port: int | None, workers: int | None) -> None:
             workers=workers or now.scorer_workers,
             home=now.home.resolve(),
         )
-    except PortTaken as error:
+    except PortInUse as error:
         raise click.ClickException(str(error)) from error

@@ -35,7 +35,7 @@ def threshold(
 
     from core.format import money, number, percent
     from core.settings import settings
-    from models.threshold import Choice
+    from models.evaluation import ThresholdChoice
     from pipelines.evaluate.flow import latest, named
     from pipelines.evaluate.page import rounded
     from pipelines.evaluate.window import newest_window
@@ -65,7 +65,7 @@ def threshold(
         return
     table = Table("", "threshold", "alerts a day", "precision", "recall", "dollars found", "saved a day")
 
-    def add(name: str, choice: Choice) -> None:
+    def add(name: str, choice: ThresholdChoice) -> None:
         table.add_row(
             name,
             f"{choice.threshold:.4f}",

@@ -16,14 +16,14 @@ def worker(metrics_port: int | None) -> None:
     from core.logging import configure_logging
     from core.servers import postgres_url, valkey_url
     from core.settings import settings
-    from features.layout import PLANS
+    from features.declare import PLANS
     from features.offline import file_of
 
     now = settings()
     configure_logging(now.log_level)
     database_url, redis_url = postgres_url(now), valkey_url(now)
     upgrade(database_url)
-    network = file_of(now.home, PLANS["provider_network"].standing)
+    network = file_of(now.home, PLANS["provider_network"].history)
     if metrics_port is not None:
         start_http_server(metrics_port, addr=now.api_host)
     asyncio.run(run_worker(now, database_url, redis_url, network=network))

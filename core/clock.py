@@ -4,6 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+DAY_US = 86_400_000_000
+"""Microseconds in a day."""
+HOUR_US = 3_600_000_000
+"""Microseconds in an hour."""
+
 _held: list[datetime] = []
 
 
@@ -43,4 +48,4 @@ def from_micros(value: int) -> datetime:
 
 def day_number(at: datetime) -> int:
     """The UTC day of an instant, as days since the epoch."""
-    return micros(at) // 86_400_000_000
+    return micros(at) // DAY_US

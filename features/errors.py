@@ -36,7 +36,7 @@ class NaiveTimeError(FeatureError):
         self.column = column
 
 
-class UnsoundFrameError(FeatureError):
+class InvalidFrameError(FeatureError):
     """A frame holds what cannot be."""
 
     def __init__(self, where: str, fault: str, first: str | None = None) -> None:

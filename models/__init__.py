@@ -1,9 +1,10 @@
-"""What a model is: trained, calibrated, explained, kept on disk, registered, and asked.
+"""What a model is: trained, calibrated, explained, stored, registered and scored.
 
-booster.py calibration.py threshold.py     how one is made
-metrics.py bootstrap.py figures.py card.py how it is judged and shown
-explainer.py tables.py kernels.py          exact contributions from tables
-artefact.py champion.py                    its folder, and the pointer to the one that serves
-registry.py promotion.py                   MLflow, and the way to become champion and back
-scorer.py reasons.py counterfactual.py     one claim scored, in numbers and words
+booster.py calibration.py   training and calibrating a booster
+training_range.py gain.py   what a score may be trusted for: the range of the training claims, the inputs available
+explain/                    exact contributions, and reasons in words
+artefact/                   a model on disk, verified, and the pointers to the models that serve
+evaluation/                 metrics, intervals, thresholds, figures, the model card
+registry/                   MLflow: runs, registered models, promotion
+scorer.py canary.py         one claim scored; which model decides it
 """

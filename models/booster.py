@@ -55,7 +55,7 @@ class BoosterParams:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class TrainingSample:
     """Labelled vectors: (N, F) float32 with NaN where missing, N labels, and N weights or None for ones."""
 
     x: NDArray[np.float32]
@@ -64,7 +64,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class TrainedBooster:
     """A booster cut at its best round, and how it got there."""
 
     booster: xgb.Booster
@@ -79,14 +79,14 @@ class Trained:
 
 
 def train_booster(
-    train: Sample,
-    evaluation: Sample,
+    train: TrainingSample,
+    evaluation: TrainingSample,
     *,
     features: Sequence[str],
     params: BoosterParams | None = None,
     monotone: Mapping[str, int] | None = None,
     on_round: Callable[[int, float], bool] | None = None,
-) -> Trained:
+) -> TrainedBooster:
     """Train on one sample, stop by another (later in time, or other providers).
 
     `monotone` maps a feature to 1 (more of it never lowers the margin) or -1. `on_round(round, evaluation_log_loss)`
@@ -128,7 +128,7 @@ def train_booster(
     best = booster[: booster.best_iteration + 1]
     best.set_attr(best_iteration=None, best_score=None)
     best.feature_names = names
-    return Trained(
+    return TrainedBooster(
         booster=best,
         rounds=best.num_boosted_rounds(),
         history={name: values["logloss"] for name, values in history.items()},
@@ -147,7 +147,9 @@ class _Rounds(xgb.callback.TrainingCallback):
         return self._on_round(epoch, latest[0] if isinstance(latest, tuple) else latest)
 
 
-def _check(train: Sample, evaluation: Sample, features: Sequence[str], monotone: Mapping[str, int]) -> None:
+def _check(
+    train: TrainingSample, evaluation: TrainingSample, features: Sequence[str], monotone: Mapping[str, int]
+) -> None:
     if not features or len(set(features)) != len(features):
         raise TrainingError("features must be named, each once")
     unknown = sorted(set(monotone) - set(features))

@@ -32,7 +32,7 @@ class GainPresent:
         self._remembered = lru_cache(maxsize=1024)(self._share_without)
 
     def of(self, unknown: Iterable[str]) -> float:
-        """The share of features that need none of `unknown` (`features.known.known_of`); 1 where nothing is unknown.
+        """The share of features that need none of `unknown` (`features.vector.inputs_of`); 1 where nothing is unknown.
 
         A feature that is undefined because a count is zero was available: that nothing happened is known.
         """

@@ -9,19 +9,16 @@ import xgboost as xgb
 from numpy.typing import NDArray
 
 from claims.scoring import ClaimFacts, Counterfactual, OutOfRange, Score, ShadowScore
-from features.known import known_of
-from features.reading import Reading
-from features.vector import FEATURE_NAMES, build_amounts, vector_of
+from features.vector import FEATURE_NAMES, Reading, build_amounts, inputs_of, vector_of
 from models.artefact import Artefact
-from models.counterfactual import nearest_lower_amount
 from models.errors import SchemaMismatchError
+from models.explain import Explanation, Reasoner, nearest_lower_amount
 from models.gain import GainPresent
-from models.reasons import Explanation, Reasoner
 from models.training_range import RangeCheck
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ClaimToScore:
     """One claim to score, with what was read of its past."""
 
     facts: ClaimFacts
@@ -69,7 +66,7 @@ class Scorer:
         counterfactual: bool = True,
     ) -> Score:
         """The whole answer for one claim; `challenger` adds what another model says of the same vector."""
-        x = known_of(facts, reading.states)
+        x = inputs_of(facts, reading.states)
         full = vector_of(x)
         row = full[self._columns]
         margins, phi, base = self._explain(row.reshape(1, -1), threads=1)
@@ -92,12 +89,12 @@ class Scorer:
         )
 
     def score_many(
-        self, asked: Sequence[Asked], *, challenger: "Scorer | None" = None, threads: int = 1
+        self, asked: Sequence[ClaimToScore], *, challenger: "Scorer | None" = None, threads: int = 1
     ) -> list[Score]:
         """Scores in the order asked; as `score`, but no counterfactual is searched."""
         if not asked:
             return []
-        known = [known_of(one.facts, one.reading.states) for one in asked]
+        known = [inputs_of(one.facts, one.reading.states) for one in asked]
         full = np.stack([vector_of(x) for x in known])
         rows = self.rows_of(full)
         margins, phi, base = self._explain(rows, threads=threads)

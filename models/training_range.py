@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from claims.scoring import OutOfRange
-from features.feature import Unit
+from features.declare import Unit
 from features.vector import FEATURE, needs
 
 TAIL = 0.001
@@ -69,7 +69,7 @@ PAST_LEAST_HIGH = 100.0
 _OF_THE_CLAIM = frozenset(
     ("amount_cents", "log_e4", "units", "lines", "diagnoses", "service_from_day", "service_to_day")
 )
-"""Numbers of `features.known.READS` that are on the claim itself."""
+"""Numbers of `features.vector.inputs.READS` that are on the claim itself."""
 
 
 class TrainingRange(BaseModel):

@@ -10,14 +10,14 @@ from core import clock
 from core.servers import valkey_url
 from core.settings import Settings
 from features.errors import StatesError
-from features.reading import Reading
+from features.vector import Reading
 from models.canary import in_canary
-from models.scorer import Asked, Scorer
+from models.scorer import ClaimToScore, Scorer
 from serving import metrics
-from serving.errors import Invalid, NoModel
-from serving.front import Condition
-from serving.live import LiveModels, Models
-from serving.store import Store
+from serving.errors import InvalidScoreRequest, NoModelLoaded
+from serving.live import LoadedModels, ModelWatcher
+from serving.online_store import OnlineStoreClient
+from serving.status import ScorerStatus
 from serving.warm import warm
 from serving.wire import BatchItem
 
@@ -28,16 +28,16 @@ SLICE = 16
 class Engine:
     """What one worker process holds: the models, and its way to the online store."""
 
-    def __init__(self, live: LiveModels, store: Store) -> None:
+    def __init__(self, live: ModelWatcher, store: OnlineStoreClient) -> None:
         self._live = live
         self._store = store
 
     @classmethod
     async def open(cls, settings: Settings) -> Self:
         """Load what the pointers name, connect, warm up. Neither a missing model nor a missing store stops it."""
-        live = LiveModels(settings.home.resolve(), warm=warm)
+        live = ModelWatcher(settings.home.resolve(), warm=warm)
         await live.look()
-        return cls(live, await Store.open(valkey_url(settings)))
+        return cls(live, await OnlineStoreClient.open(valkey_url(settings)))
 
     async def close(self) -> None:
         """Let go of the online store."""
@@ -47,13 +47,13 @@ class Engine:
         """Follow the pointers, and ask each second how the online store is; until cancelled."""
         await asyncio.gather(self._live.follow(), self._store.watch())
 
-    def condition(self) -> Condition:
+    def condition(self) -> ScorerStatus:
         """What `/readyz` says."""
         models = self._live.models
         missing = [] if models.champion else ["model"]
         if not self._store.answers:
             missing.append("online store")
-        return Condition(
+        return ScorerStatus(
             models.champion.version if models.champion else None,
             models.challenger.version if models.challenger else None,
             missing,
@@ -63,7 +63,7 @@ class Engine:
         """One claim's score as JSON. Raises a `Refusal` in its place."""
         models, champion = self._models()
         reading = await self._store.read(claim, deadline) if states is None else _sent(states)
-        return _judge_one(models, champion, Asked(claim, reading))
+        return _judge_one(models, champion, ClaimToScore(claim, reading))
 
     async def score_batch(self, requests: Sequence[BatchItem], deadline: float | None) -> bytes:
         """The scores of many claims as JSON, in their order. Each claim's states come from one snapshot."""
@@ -74,15 +74,19 @@ class Engine:
             items, readings = requests[start : start + SLICE], sent[start : start + SLICE]
             unread = [item.claim for item, reading in zip(items, readings, strict=True) if reading is None]
             found = iter(await self._store.read_batch(unread, deadline) if unread else ())
-            asked = [Asked(item.claim, reading or next(found)) for item, reading in zip(items, readings, strict=True)]
+            asked = [
+                ClaimToScore(item.claim, reading or next(found)) for item, reading in zip(items, readings, strict=True)
+            ]
             answers += _judge_many(models, champion, asked)
             await asyncio.sleep(0)  # others' turn
         return b'{"scores":[' + b",".join(answers) + b"]}"
 
-    def _models(self) -> tuple[Models, Scorer]:
+    def _models(self) -> tuple[LoadedModels, Scorer]:
         models = self._live.models
         if models.champion is None:
-            raise NoModel("promote a model, or restore the folder of the one that was; the log says what was refused")
+            raise NoModelLoaded(
+                "promote a model, or restore the folder of the one that was; the log says what was refused"
+            )
         return models, models.champion
 
 
@@ -90,10 +94,10 @@ def _sent(states: dict[str, Any]) -> Reading:
     try:
         return Reading.from_wire(states)
     except StatesError as error:
-        raise Invalid("1 field is wrong", errors=[{"field": "states", "message": str(error)}]) from error
+        raise InvalidScoreRequest("1 field is wrong", errors=[{"field": "states", "message": str(error)}]) from error
 
 
-def _judge_one(models: Models, champion: Scorer, one: Asked) -> bytes:
+def _judge_one(models: LoadedModels, champion: Scorer, one: ClaimToScore) -> bytes:
     """The score of one claim as JSON, by the model that decides it, with what the other one says in its shadow."""
     began = time.perf_counter()
     ((decides, other, _),) = _shared_out(models, champion, [one])
@@ -104,7 +108,7 @@ def _judge_one(models: Models, champion: Scorer, one: Asked) -> bytes:
     return answer
 
 
-def _judge_many(models: Models, champion: Scorer, asked: Sequence[Asked]) -> list[bytes]:
+def _judge_many(models: LoadedModels, champion: Scorer, asked: Sequence[ClaimToScore]) -> list[bytes]:
     """The same for some claims, in order, without a counterfactual.
 
     They are explained together, a tree at a time, so that what a tree needs is fetched from memory once.
@@ -122,7 +126,7 @@ def _judge_many(models: Models, champion: Scorer, asked: Sequence[Asked]) -> lis
 
 
 def _shared_out(
-    models: Models, champion: Scorer, asked: Sequence[Asked]
+    models: LoadedModels, champion: Scorer, asked: Sequence[ClaimToScore]
 ) -> list[tuple[Scorer, Scorer | None, list[int]]]:
     """Who decides, who scores in the shadow, and the places of the claims this is so for."""
     challenger = models.challenger
@@ -137,7 +141,7 @@ def _shared_out(
     return [share for share in shares if share[2]]
 
 
-def _count(score: Score, one: Asked) -> None:
+def _count(score: Score, one: ClaimToScore) -> None:
     metrics.SCORES.labels(score.model_version, score.explained_by).inc()
     if score.flagged:
         metrics.FLAGGED.labels(score.model_version).inc()

@@ -2,13 +2,13 @@
 
     ServingError
     ├── Refusal              an answer in place of a score: it knows its problem document
-    │   ├── TooLarge             413
-    │   ├── NotJson              415
-    │   ├── Invalid              422
-    │   ├── Late                 504
-    │   ├── NoModel              503
+    │   ├── ScoreRequestTooLarge             413
+    │   ├── JsonRequired              415
+    │   ├── InvalidScoreRequest              422
+    │   ├── DeadlinePassed                 504
+    │   ├── NoModelLoaded              503
     │   ├── StatesUnavailable    503
-    │   └── Failed               500
+    │   └── ScoringFailed               500
     └── (a model that does not load raises `models.ArtefactError`: the old one goes on serving)
 
 No message repeats what was sent: members' identifiers are personal data.
@@ -48,31 +48,31 @@ class Refusal(ServingError):
         return Response(pydantic_core.to_json(problem), self.status, media_type="application/problem+json")
 
 
-class TooLarge(Refusal):
+class ScoreRequestTooLarge(Refusal):
     """The body is over the limit."""
 
     status, kind, title = 413, "too-large", "The request is too large"
 
 
-class NotJson(Refusal):
+class JsonRequired(Refusal):
     """The body is not declared as JSON."""
 
     status, kind, title = 415, "not-json", "The scorer reads JSON only"
 
 
-class Invalid(Refusal):
+class InvalidScoreRequest(Refusal):
     """The body is not JSON, or not the contract."""
 
     status, kind, title = 422, "invalid", "The request is not a score request"
 
 
-class Late(Refusal):
+class DeadlinePassed(Refusal):
     """The caller has stopped waiting."""
 
     status, kind, title = 504, "late", "The deadline passed before the work was done"
 
 
-class NoModel(Refusal):
+class NoModelLoaded(Refusal):
     """Nothing verified is loaded."""
 
     status, kind, title = 503, "no-model", "No verified model is loaded"
@@ -84,7 +84,7 @@ class StatesUnavailable(Refusal):
     status, kind, title = 503, "states-unavailable", "The online store did not answer in time"
 
 
-class Failed(Refusal):
+class ScoringFailed(Refusal):
     """A defect of ours."""
 
     status, kind, title = 500, "failed", "The scorer failed"

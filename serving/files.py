@@ -17,9 +17,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.known import known_of_many
-from features.training import historical
-from features.vector import FEATURE_NAMES, build_many
+from features.feast import historical_features
+from features.vector import FEATURE_NAMES, build_many, inputs_of_many
 from models.scorer import Scorer
 from serving.errors import ServingError
 
@@ -57,7 +56,7 @@ Progress = Callable[[int], None]
 """Told how many more claims are done."""
 
 
-class OtherRun(ServingError):
+class ForeignParts(ServingError):
     """Unfinished work lies beside the output, of other claims or another model."""
 
 
@@ -74,7 +73,7 @@ class ScoredFile:
 def score_table(
     scorer: Scorer, table: pa.Table, *, threads: int = 2, progress: Progress = lambda done: None
 ) -> pa.Table:
-    """Score claims with their states side by side (`features.training.historical`); `SCORED`, in order."""
+    """Score claims with their states side by side (`features.feast.historical_features`); `SCORED`, in order."""
     model = np.array([FEATURE_NAMES.index(name) for name in scorer.artefact.features], dtype=np.intp)
     pieces = [SCORED.empty_table()]
     for start in range(0, len(table), _ROUND):
@@ -113,7 +112,7 @@ def score_file(
 ) -> ScoredFile:
     """Score a claims frame into the Parquet file `out`, from the offline features under `features_home`.
 
-    Raises `OtherRun` when the parts beside `out` belong to another run.
+    Raises `ForeignParts` when the parts beside `out` belong to another run.
     """
     parts = parts_folder(out)
     _claim_parts(parts, scorer, claims, part_claims)
@@ -125,7 +124,7 @@ def score_file(
             resumed += len(slice_)
             progress(len(slice_))
             continue
-        scored = [score_table(scorer, batch, progress=progress) for batch in historical(features_home, slice_)]
+        scored = [score_table(scorer, batch, progress=progress) for batch in historical_features(features_home, slice_)]
         _write_whole(part, iter(scored))
     _write_whole(out, (pq.read_table(part, schema=SCORED) for part in sorted(parts.glob("*.parquet"))))
     shutil.rmtree(parts)
@@ -148,7 +147,7 @@ def _claim_parts(parts: Path, scorer: Scorer, claims: pa.Table, part_claims: int
     note = parts / "run.json"
     if note.exists():
         if json.loads(note.read_text()) != run:
-            raise OtherRun(f"{parts} holds the parts of another run; finish that one, or remove the folder")
+            raise ForeignParts(f"{parts} holds the parts of another run; finish that one, or remove the folder")
         return
     parts.mkdir(parents=True, exist_ok=True)
     draft = note.with_suffix(".draft")
@@ -172,10 +171,10 @@ def known_of_each(claims: pa.Table) -> Iterator[SimpleNamespace]:
 
 
 class _Known:
-    """What is known of each of many claims, as `features.known.known_of` says it of one; looked up when asked for."""
+    """What is known of each of many claims, as `features.vector.inputs_of` says it of one; looked up when asked for."""
 
     def __init__(self, claims: pa.Table) -> None:
-        self._x = known_of_many(claims)
+        self._x = inputs_of_many(claims)
         self._texts = {name: claims[name].to_pylist() for name in _CLAIM_TEXTS}
 
     def of(self, row: int) -> SimpleNamespace:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.logging import get_logger
-from models.champion import Pointer, Role, load_pointed, read_pointer
+from models.artefact import Pointer, Role, load_pointed, read_pointer
 from models.errors import ModelError
 from models.scorer import Scorer
 from serving import metrics
@@ -26,7 +26,7 @@ _log = get_logger("serving")
 
 
 @dataclass(frozen=True, slots=True)
-class Models:
+class LoadedModels:
     """The models of one moment; a request takes them once and keeps them to its end."""
 
     champion: Scorer | None = None
@@ -41,14 +41,14 @@ class _Refused:
     retry_at: float
 
 
-class LiveModels:
+class ModelWatcher:
     """Follows the pointers of one home."""
 
     def __init__(self, home: Path, *, warm: Callable[[Scorer], None]) -> None:
         self._home = home
         self._warm = warm
         self._refused: dict[Role, _Refused] = {}
-        self.models = Models()
+        self.models = LoadedModels()
 
     async def follow(self) -> None:
         """Look each second, until cancelled."""
@@ -61,7 +61,7 @@ class LiveModels:
         champion, _ = await self._current("champion", self.models.champion)
         challenger, pointer = await self._current("challenger", self.models.challenger)
         pointed = pointer is not None and challenger is not None and pointer.version == challenger.version
-        self.models = Models(champion, challenger, pointer.canary_share if pointer and pointed else 0.0)
+        self.models = LoadedModels(champion, challenger, pointer.canary_share if pointer and pointed else 0.0)
 
     async def _current(self, role: Role, serving: Scorer | None) -> tuple[Scorer | None, Pointer | None]:
         try:

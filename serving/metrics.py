@@ -19,7 +19,7 @@ FEATURE_AGE_SECONDS = Histogram(
 MODEL_INFO = Gauge(
     "ginja_model_serving", "1 for the model a worker serves.", ["role", "model_version"], multiprocess_mode="livesum"
 )
-RELOADS = Counter("ginja_model_reloads_total", "Models swapped in.", ["role"])
+RELOADS = Counter("ginja_model_reloads_total", "Models loaded.", ["role"])
 RELOADS_REFUSED = Counter(
-    "ginja_model_reloads_refused_total", "Models that did not load or verify.", ["role", "reason"]
+    "ginja_model_reloads_refused_total", "Models that failed to load or verify.", ["role", "reason"]
 )

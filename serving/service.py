@@ -1,6 +1,6 @@
 """The BentoML service: read, score, explain; nothing else.
 
-`ginja serve` runs it with its workers; `bentoml serve serving.service:Scorer` runs it too. The contract is
+`ginja serve` runs it with its workers; `bentoml serve serving.service:ScoringService` runs it too. The contract is
 docs/reference/scoring-api.md, and what BentoML's layers cost, with what is switched off for it, docs/adr/0041.
 """
 
@@ -18,22 +18,22 @@ from core.logging import get_logger
 from core.settings import settings
 from serving import metrics
 from serving.engine import Engine
-from serving.errors import Failed, Refusal
-from serving.front import Condition, Front
-from serving.wire import BatchRequest, BatchScores, ScoreRequest, Wire
+from serving.errors import Refusal, ScoringFailed
+from serving.status import ScorerStatus, StatusMiddleware
+from serving.wire import BatchRequest, BatchScores, ScoreRequest, WireModel
 
 TIMEOUT_SECONDS = 5.0
 """Enough for a batch. BentoML keeps every request in memory this long (its timer is not cancelled), so no longer."""
 MAX_CONCURRENCY = 64
 """Requests in work at once, over all workers; above it 429."""
 
-_Asked = TypeVar("_Asked", bound=Wire)
+_Asked = TypeVar("_Asked", bound=WireModel)
 _log = get_logger("serving")
 _engine: Engine | None = None
 
 
-def _condition() -> Condition:
-    return Condition() if _engine is None else _engine.condition()
+def _condition() -> ScorerStatus:
+    return ScorerStatus() if _engine is None else _engine.condition()
 
 
 @bentoml.service(
@@ -44,7 +44,7 @@ def _condition() -> Condition:
     tracing={"excluded_urls": [".*"]},
     http={"host": settings().scorer_host, "port": settings().scorer_port},
 )
-class Scorer:
+class ScoringService:
     """Scores claims: probability of fraud, the exact contributions to it, and reasons in words."""
 
     @bentoml.on_startup
@@ -81,8 +81,8 @@ class Scorer:
         return cast(BatchScores, answer)
 
 
-service = cast("bentoml.Service[Any]", Scorer)
-service.add_asgi_middleware(Front, condition=_condition)
+service = cast("bentoml.Service[Any]", ScoringService)
+service.add_asgi_middleware(StatusMiddleware, condition=_condition)
 
 
 async def _answer(asked: _Asked | Refusal, work: Callable[[Engine, _Asked], Awaitable[bytes]]) -> Response:
@@ -91,15 +91,15 @@ async def _answer(asked: _Asked | Refusal, work: Callable[[Engine, _Asked], Awai
         if isinstance(asked, Refusal):
             raise asked
         if _engine is None:
-            raise Failed("the service is closing")
+            raise ScoringFailed("the service is closing")
         return Response(await work(_engine, asked), media_type="application/json")
     except Refusal as refusal:
         metrics.REFUSALS.labels(refusal.kind).inc()
         return refusal.response()
     except Exception as error:  # the last stop: whatever it is, the caller gets a problem, and no value reaches the log
         _log.error("score failed", error=type(error).__name__, where=_where(error))
-        metrics.REFUSALS.labels(Failed.kind).inc()
-        return Failed("a defect of the scorer; its log names the place").response()
+        metrics.REFUSALS.labels(ScoringFailed.kind).inc()
+        return ScoringFailed("a defect of the scorer; its log names the place").response()
 
 
 def _where(error: BaseException) -> str:

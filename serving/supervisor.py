@@ -28,7 +28,7 @@ _HEALTHY_SECONDS = 30.0
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
-class PortTaken(ServingError):
+class PortInUse(ServingError):
     """Something else listens there; the message names the port and the setting."""
 
 
@@ -59,7 +59,7 @@ def worker_environment(home: Path) -> dict[str, str]:
 def bound(host: str, port: int, *, shared: bool) -> socket.socket:
     """A socket on this address that does not listen yet; `shared`: the other workers may have one there too.
 
-    Raises `PortTaken`.
+    Raises `PortInUse`.
     """
     own = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -69,14 +69,14 @@ def bound(host: str, port: int, *, shared: bool) -> socket.socket:
         own.bind((host, port))
     except OSError as error:
         own.close()
-        raise PortTaken(
+        raise PortInUse(
             f"cannot listen on {host}:{port} ({error.strerror}); set GINJA_SCORER_PORT to a free one"
         ) from error
     return own
 
 
 def supervise(host: str, port: int, *, workers: int, home: Path) -> None:
-    """Serve until SIGTERM or SIGINT; a worker that ends is started again. Raises `PortTaken`."""
+    """Serve until SIGTERM or SIGINT; a worker that ends is started again. Raises `PortInUse`."""
     bound(host, port, shared=False).close()
     environment = worker_environment(home)
     alive_read, alive_write = os.pipe()

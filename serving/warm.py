@@ -5,10 +5,9 @@ from datetime import UTC, date, datetime
 import numpy as np
 
 from claims.scoring import ClaimFacts
-from features.layout import VIEWS
-from features.reading import Reading
-from features.vector import FEATURE_NAMES
-from models.scorer import Asked, Scorer
+from features.declare import VIEWS
+from features.vector import FEATURE_NAMES, Reading
+from models.scorer import ClaimToScore, Scorer
 
 ROUNDS = 20
 
@@ -40,4 +39,4 @@ def warm(scorer: Scorer) -> None:
             scorer.score(_CLAIM, reading).model_dump_json()
     # Margins alone are another compiled loop, which else the first flagged claim would wait for.
     scorer.shadow(np.full(len(FEATURE_NAMES), np.nan, dtype=np.float32))
-    scorer.score_many([Asked(_CLAIM, seen), Asked(_CLAIM, unseen)])
+    scorer.score_many([ClaimToScore(_CLAIM, seen), ClaimToScore(_CLAIM, unseen)])

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from claims.scoring import ClaimFacts, Score
 from core.settings import settings
-from serving.errors import Invalid, Late, NotJson, Refusal, TooLarge
+from serving.errors import DeadlinePassed, InvalidScoreRequest, JsonRequired, Refusal, ScoreRequestTooLarge
 
 MAX_BATCH = 500
 """Most claims of one `score_batch`."""
@@ -24,7 +24,7 @@ MAX_ERRORS = 20
 _DEADLINE = "ginja-deadline"
 
 
-class Wire(bentoml.IODescriptor):
+class WireModel(bentoml.IODescriptor):
     """A body of ours: read as JSON only, whatever else BentoML could read."""
 
     _deadline: float | None = PrivateAttr(None)
@@ -54,7 +54,7 @@ class Wire(bentoml.IODescriptor):
         return asked
 
 
-class ScoreRequest(Wire):
+class ScoreRequest(WireModel):
     """One claim to score; `states` as of its receipt, or null to read what is known now from the online store."""
 
     claim: ClaimFacts
@@ -68,7 +68,7 @@ class BatchItem(bentoml.IODescriptor):
     states: dict[str, Any] | None = None
 
 
-class BatchRequest(Wire):
+class BatchRequest(WireModel):
     """Claims to score in one go, answered in the same order."""
 
     requests: list[BatchItem] = Field(min_length=1, max_length=MAX_BATCH)
@@ -85,12 +85,12 @@ class BatchScores(bentoml.IODescriptor):
 
 
 def seconds_left(deadline: float | None) -> float | None:
-    """Seconds until the deadline; raises `Late` when there are none, None without a deadline."""
+    """Seconds until the deadline; raises `DeadlinePassed` when there are none, None without a deadline."""
     if deadline is None:
         return None
     left = deadline - time.time()
     if left <= 0:
-        raise Late("the deadline had passed when the work was due to begin; nothing was done")
+        raise DeadlinePassed("the deadline had passed when the work was due to begin; nothing was done")
     return left
 
 
@@ -99,7 +99,7 @@ def _deadline(request: Request) -> float | None:
     if sent is None:
         return None
     if not (sent.isascii() and sent.isdigit() and len(sent) <= 15):
-        raise Invalid("the header Ginja-Deadline is a whole number of milliseconds since 1970")
+        raise InvalidScoreRequest("the header Ginja-Deadline is a whole number of milliseconds since 1970")
     deadline = int(sent) / 1_000
     seconds_left(deadline)
     return deadline
@@ -108,22 +108,24 @@ def _deadline(request: Request) -> float | None:
 async def _body(request: Request, limit: int) -> bytes:
     declared = request.headers.get("content-type", "")
     if declared.partition(";")[0].strip().lower() != "application/json":
-        raise NotJson("send Content-Type: application/json")
+        raise JsonRequired("send Content-Type: application/json")
     body = bytearray()
     try:
         async for part in request.stream():
             body += part
             if len(body) > limit:
-                raise TooLarge(f"a body is at most {limit} bytes")
+                raise ScoreRequestTooLarge(f"a body is at most {limit} bytes")
     except ClientDisconnect:
-        raise Invalid("the body ended before it was whole") from None  # nobody hears it, and no traceback is logged
+        raise InvalidScoreRequest(
+            "the body ended before it was whole"
+        ) from None  # nobody hears it, and no traceback is logged
     return bytes(body)
 
 
-def _invalid(error: ValidationError) -> Invalid:
+def _invalid(error: ValidationError) -> InvalidScoreRequest:
     wrong = [
         {"field": ".".join(map(str, entry["loc"])) or "body", "message": entry["msg"]}
         for entry in error.errors(include_url=False, include_context=False, include_input=False)
     ]
     noun = "field is" if len(wrong) == 1 else "fields are"
-    return Invalid(f"{len(wrong)} {noun} wrong", errors=wrong[:MAX_ERRORS])
+    return InvalidScoreRequest(f"{len(wrong)} {noun} wrong", errors=wrong[:MAX_ERRORS])

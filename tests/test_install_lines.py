@@ -53,7 +53,7 @@ def test_every_install_line_names_this_project_and_extras_that_exist(where, text
 def test_the_error_and_the_deployment_guide_have_install_lines():
     by_place = dict(texts())
     assert requirements(by_place["core/errors.py"]) == [".[embedded]"]
-    assert f"{WHEEL}[features,models,serving]" in requirements(by_place["docs/deployment.md"])
+    assert f"{WHEEL}[features,models,serving]" in requirements(by_place["docs/operate/deployment.md"])
 
 
 @pytest.mark.parametrize("line", ["ginja", "ginja[embedded]", "ginja-claims", ".[nothing]", "ginja==0.1"])

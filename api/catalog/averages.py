@@ -9,7 +9,7 @@ from datetime import date
 
 import psycopg
 
-from claims.reference_prices import ACCEPTED_CLAIMS, COLUMNS, procedure_averages_sql, reference_statistics_sql
+from claims.plausibility import ACCEPTED_CLAIMS, COLUMNS, procedure_averages_sql, reference_statistics_sql
 
 _REFRESH_AVERAGES = """
 UPDATE procedures AS p

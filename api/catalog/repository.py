@@ -8,8 +8,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from api.catalog.tables import DiagnosisRow, ProcedureRow, ReferenceStatisticRow
 from api.database import Query, Rows, compiled
 from api.providers.repository import region_of
+from claims.plausibility import COLUMNS, PriceReference, References, ReferenceScope
 from claims.reference import Diagnosis, Limits, Procedure
-from claims.reference_prices import COLUMNS, PriceReference, References, Scope
 
 # One array instead of a list of parameters: one statement, prepared once, whatever the number of codes.
 _CODES = bindparam("codes", type_=ARRAY(TEXT))
@@ -57,7 +57,9 @@ _ANY_CODE = any_(_CODES)
 
 
 def _references_in(
-    scope: Scope, codes: CollectionAggregate[bool] | str, entity: BindParameter[str] | ScalarSelect[str | None] | str
+    scope: ReferenceScope,
+    codes: CollectionAggregate[bool] | str,
+    entity: BindParameter[str] | ScalarSelect[str | None] | str,
 ) -> Select[tuple[object, ...]]:
     """The statistics of one scope: each part of the union is a look-up in the primary key."""
     row = ReferenceStatisticRow
@@ -68,10 +70,10 @@ def _references_in(
 
 _REFERENCES = compiled(
     union_all(
-        _references_in(Scope.PROCEDURE, _ANY_CODE, ""),
-        _references_in(Scope.REGION, _ANY_CODE, region_of(_PROVIDER_ID)),
-        _references_in(Scope.PROVIDER, _ANY_CODE, _PROVIDER_ID),
-        _references_in(Scope.HISTORY, "", _PROVIDER_ID),
+        _references_in(ReferenceScope.PROCEDURE, _ANY_CODE, ""),
+        _references_in(ReferenceScope.REGION, _ANY_CODE, region_of(_PROVIDER_ID)),
+        _references_in(ReferenceScope.PROVIDER, _ANY_CODE, _PROVIDER_ID),
+        _references_in(ReferenceScope.HISTORY, "", _PROVIDER_ID),
     )
 )
 
@@ -82,4 +84,4 @@ def references(provider_id: str, codes: Iterable[str]) -> Query[References]:
 
 
 def _read_references(rows: Rows) -> References:
-    return References.of(PriceReference(row[0], row[1], Scope(row[2]), *row[3:]) for row in rows)
+    return References.of(PriceReference(row[0], row[1], ReferenceScope(row[2]), *row[3:]) for row in rows)

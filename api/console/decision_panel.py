@@ -9,8 +9,17 @@ from api.reviews.records import DecisionRecord, Review
 from api.reviews.responses import person
 from api.reviews.service import QueueItem
 from claims.money import format_cents
-from claims.review import Effect, ReviewPolicy, Standing, State, allowed, needs_second
-from claims.review_reasons import REASONS, Action, reasons_for
+from claims.review import (
+    REASONS,
+    Action,
+    Effect,
+    ReviewPolicy,
+    ReviewState,
+    ReviewSubject,
+    allowed_actions,
+    needs_second_approval,
+    reasons_for,
+)
 from core.format import percent_to_1_decimal, utc_minute
 
 _USUAL_DAYS = timedelta(days=14)
@@ -118,7 +127,7 @@ def decision_panel(
 ) -> DecisionPanel:
     """The decision panel for a caller; `entered` and `errors` are those of a form that was refused."""
     standing = review.standing
-    can = allowed(standing, person(caller)) if caller.may(Scope.DECIDE) else []
+    can = allowed_actions(standing, person(caller)) if caller.may(Scope.DECIDE) else []
     forms = [_form(action, review, policy, today, entered=entered, errors=errors) for action in can]
     return DecisionPanel(
         text=_state_text(review, standing, caller, policy, can_act=bool(can)),
@@ -166,14 +175,14 @@ def _queue_state(claim: QueueItem, today: date) -> tuple[str, bool]:
     return "open", False
 
 
-def _state_text(review: Review, standing: Standing, caller: Caller, policy: ReviewPolicy, *, can_act: bool) -> str:
+def _state_text(review: Review, standing: ReviewSubject, caller: Caller, policy: ReviewPolicy, *, can_act: bool) -> str:
     claim, last = review.claim, review.last
     reserved = f"{format_cents(claim.reserved_cents)} of the member's benefit is reserved for it."
-    if standing.state is State.VOIDED:
+    if standing.state is ReviewState.VOIDED:
         return "The claim is voided; it cannot be decided."
-    if standing.state is State.AUTOMATIC:
+    if standing.state is ReviewState.AUTOMATIC:
         return "The claim was decided without a review."
-    if standing.state is State.DECIDED:
+    if standing.state is ReviewState.DECIDED:
         return "A person decided the claim. An approver can reopen it."
     if standing.proposal is not None:
         pays = format_cents(standing.proposal.pays_cents)
@@ -183,7 +192,7 @@ def _state_text(review: Review, standing: Standing, caller: Caller, policy: Revi
     text = f"In review. {reserved} Release pays {format_cents(standing.payable_cents)}."
     if last is not None and last.effect == Effect.PENDED.value:
         text = f"Waits for documents until {last.due_on}: {', '.join(last.documents)}. {text}"
-    if needs_second(claim.amount_cents, policy):
+    if needs_second_approval(claim.amount_cents, policy):
         limit = format_cents(policy.second_approval_above_cents)
         text += f" Above {limit} a decision is a proposal until a second person approves it."
     if not can_act:
@@ -202,7 +211,7 @@ def _form(
 ) -> ActionForm:
     mine = entered.get("action") == action.value
     standing = review.standing
-    proposes = needs_second(review.claim.amount_cents, policy) and action in _PROPOSED
+    proposes = needs_second_approval(review.claim.amount_cents, policy) and action in _PROPOSED
     stated = ("", "cleared", "confirmed") if action is Action.DENY else ("", "cleared")
     defaults = {"due_on": (today + _USUAL_DAYS).isoformat()}
     fields = _FIELDS.get(action, ("reason", "note"))
@@ -220,7 +229,7 @@ def _form(
     )
 
 
-def _hint(action: Action, standing: Standing) -> str:
+def _hint(action: Action, standing: ReviewSubject) -> str:
     proposal = standing.proposal
     hints = {
         Action.RELEASE: f"pays {format_cents(standing.payable_cents)}",

@@ -131,6 +131,10 @@ class ExplanationPage:
     verdict: str
     verdict_text: str
     decided_by: str
+    scored_by: str
+    """`model` or `rule`: who flagged the claim, or did not."""
+    held_by: int
+    """Number of findings that hold the claim in review; 0 when it is not in review."""
     by_rule: bool
     flagged: bool
     probability: float | None
@@ -160,6 +164,8 @@ def explanation_page(claim: ClaimView, assessments: Sequence[AssessmentView]) ->
         verdict=claim.status.replace("_", " ").capitalize(),
         verdict_text=_verdict_text(claim, current),
         decided_by="decided by a person" if claim.decided_by_person else f"decided by the {current.decided_by}",
+        scored_by=current.decided_by,
+        held_by=_held_by(claim),
         by_rule=current.decided_by == "rule" and not claim.decided_by_person,
         flagged=current.flagged,
         probability=current.probability if scored else None,
@@ -185,6 +191,12 @@ def explanation_page(claim: ClaimView, assessments: Sequence[AssessmentView]) ->
         ][::-1],
         feature_ages=[_age(view, at, claim.received_at, current) for view, at in sorted(current.feature_times.items())],
     )
+
+
+def _held_by(claim: ClaimView) -> int:
+    if claim.status != "in_review":
+        return 0
+    return sum(not finding.superseded for finding in claim.findings)
 
 
 def _verdict_text(claim: ClaimView, current: AssessmentView) -> str:

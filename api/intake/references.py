@@ -9,8 +9,8 @@ from api.errors import FieldError, Invalid
 from api.intake.schemas import ClaimIn
 from api.members import repository as members
 from api.providers import repository as providers
+from claims.plausibility import References
 from claims.reference import Diagnosis, Member, Procedure, Provider
-from claims.reference_prices import References
 
 ReferenceQueries = tuple[
     Query[Member | None],

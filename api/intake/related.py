@@ -12,9 +12,8 @@ from api.database import Query, Rows, compiled
 from api.intake.tables import ClaimLineRow, ClaimRow
 from api.scoring.records import JsonObject, finding_from_json
 from api.scoring.tables import AssessmentRow
+from claims.adjudication import NEAR_DAYS, HeldClaim, SimilarClaim
 from claims.claim import Claim
-from claims.edits import NEAR_DAYS, LookAlike
-from claims.suspicion import HeldClaim
 
 _LONGEST_STAY_DAYS = 366
 """How far back the index on member and first day of service is read for a stay that may not have ended."""
@@ -27,7 +26,7 @@ _HELD = {"in_review": "in review", "denied": "denied"}
 class RelatedClaims:
     """Earlier claims that matter for a new one."""
 
-    look_alikes: tuple[LookAlike, ...]
+    look_alikes: tuple[SimilarClaim, ...]
     """Oldest first."""
     held: tuple[HeldClaim, ...]
     """Newest first, without the replaced claim."""
@@ -186,8 +185,8 @@ def _codes_of(row: _Row) -> frozenset[str]:
     return frozenset(row.procedure_codes or [row.procedure_code])
 
 
-def _look_alike(row: _Row) -> LookAlike:
-    return LookAlike(
+def _look_alike(row: _Row) -> SimilarClaim:
+    return SimilarClaim(
         claim_id=row.claim_id,
         received_at=row.received_at,
         amount_cents=row.amount_cents,
@@ -202,7 +201,7 @@ def _look_alike(row: _Row) -> LookAlike:
 def _held_claim(row: _Row) -> HeldClaim:
     return HeldClaim(
         claim_id=row.claim_id,
-        how=_how(row) or "",
+        status=_how(row) or "",
         findings=tuple(finding_from_json(finding) for finding in row.findings or ()),
         procedure_codes=_codes_of(row),
         diagnosis_codes=frozenset(row.diagnosis_codes),

@@ -18,8 +18,8 @@ from api.reviews.tables import DecisionRow
 from api.scoring.records import AssessmentSummary, JsonObject, finding_from_json, rule_from_json
 from api.scoring.tables import AssessmentRow
 from api.tables import Base
+from claims.adjudication import Decision
 from claims.claim import Claim
-from claims.decision import Decision
 from claims.review import Effect
 from claims.scoring import ClaimFacts
 

@@ -9,10 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from api.fields import AmountOut, InstantOut
 from api.intake.records import ClaimRecord, DecisionSummary, LineRecord
 from api.scoring.records import AssessmentRecord, AssessmentSummary, JsonObject
-from claims import plausibility, suspicion
+from claims.adjudication import SUSPICION_CODES
 from claims.outcome import Finding
+from claims.plausibility import PLAUSIBILITY_CODES
 from claims.reason_groups import ReasonKind
-from claims.review_reasons import REASONS
+from claims.review import REASONS
 from claims.rule import RuleVerdict
 from core.format import json_amount
 
@@ -32,7 +33,7 @@ BY_MODEL: Final = frozenset(
     }
 )
 BY_RULE: Final = frozenset({"rule_flagged", "rule_cannot_judge", "above_cap_without_score", "too_little_known"})
-HIDDEN: Final = BY_MODEL | BY_RULE | plausibility.CODES | suspicion.CODES
+HIDDEN: Final = BY_MODEL | BY_RULE | PLAUSIBILITY_CODES | SUSPICION_CODES
 """Codes hidden from providers: they would show which amounts pass without review, or what a suspicion rests on."""
 _INTERNAL: Final = frozenset({"proposed", "refused"})
 """Effects hidden from providers: nothing has been decided yet."""
@@ -248,7 +249,7 @@ def _source(code: str) -> Literal["edit", "model", "rule", "plausibility"]:
         return "model"
     if code in BY_RULE:
         return "rule"
-    return "plausibility" if code in plausibility.CODES else "edit"
+    return "plausibility" if code in PLAUSIBILITY_CODES else "edit"
 
 
 def _reasons(assessment: AssessmentSummary, *, sees_scores: bool) -> list[FindingOut]:

@@ -24,16 +24,23 @@ from api.responses import encode
 from api.scoring import repository as assessments
 from api.scoring.client import ScorerClient, Scoring
 from api.scoring.records import AssessmentRecord, AssessmentSummary
-from claims import edits, plausibility
+from claims.adjudication import (
+    Decision,
+    DecisionPolicy,
+    Evidence,
+    SuspicionPolicy,
+    decide,
+    inherit,
+    replaced_often,
+    run_edits,
+    score_not_used,
+)
 from claims.benefits import Benefit
 from claims.claim import Claim
-from claims.decision import Decision, Policy, decide, too_little_known
-from claims.edits import Evidence
-from claims.plausibility import PlausibilityPolicy
-from claims.review import corrects_decided
-from claims.rule import RuleVerdict, two_times
+from claims.plausibility import PlausibilityPolicy, check_plausibility
+from claims.review import replaces_reviewed_claim
+from claims.rule import RuleVerdict, check_twice_average
 from claims.scoring import ClaimFacts
-from claims.suspicion import SuspicionPolicy, inherit, replaced_often
 from core import clock
 from core.ids import new_id
 
@@ -42,7 +49,7 @@ from core.ids import new_id
 class Policies:
     """Everything an insurer configures about decisions."""
 
-    decision: Policy
+    decision: DecisionPolicy
     plausibility: PlausibilityPolicy
     suspicion: SuspicionPolicy
 
@@ -135,12 +142,12 @@ class Intake:
             earlier.look_alikes,
         )
         principal = claim.principal
-        rule = two_times(claim.amount_cents, principal, references.procedures[principal.procedure_code])
+        rule = check_twice_average(claim.amount_cents, principal, references.procedures[principal.procedure_code])
         inherited = inherit(claim, replaced=earlier.replaced, held=earlier.held, policy=policies.suspicion)
         replacements = earlier.replacements + (claim.replaces is not None)
         findings = [
-            *edits.find(evidence),
-            *plausibility.find(
+            *run_edits(evidence),
+            *check_plausibility(
                 claim,
                 procedures=references.procedures,
                 references=references.prices,
@@ -151,9 +158,9 @@ class Intake:
             *replaced_often(replacements, earlier.replaced_chain, policies.suspicion),
         ]
         if claim.replaces is not None and earlier.replaced_was_reviewed:
-            findings.append(corrects_decided(claim.replaces))
+            findings.append(replaces_reviewed_claim(claim.replaces))
         if scoring.withheld is not None:
-            findings.append(too_little_known(scoring.withheld, self._scorer.least_gain_present))
+            findings.append(score_not_used(scoring.withheld, self._scorer.least_gain_present))
         decision = decide(
             amount_cents=claim.amount_cents,
             benefit=benefit,

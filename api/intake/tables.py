@@ -73,7 +73,7 @@ class ClaimRow(Base):
         CheckConstraint("(status = 'voided') = (voided_at IS NOT NULL)", name="claims_voided_check"),
         # The list of claims, newest first, and what was received since a moment.
         Index(None, "received_at", "claim_id"),
-        # The past of each entity: `features/updater` reads an entity's claims of a span of time.
+        # The past of each entity: `features/update/updater.py` reads an entity's claims of a span of time.
         Index(None, "member_id", "received_at"),
         Index(None, "provider_id", "received_at", "claim_id"),
         Index(None, "procedure_code", "received_at"),

@@ -16,8 +16,7 @@ from api.investigations import repository
 from api.investigations.records import Choice, DispositionRecord, NewDisposition, ScoredClaim, SelectedClaim
 from api.investigations.tables import DISPOSITIONS
 from claims.outcome import Outcome
-from claims.recovery import IS_FRAUD, RecoveryError, check_recovery
-from claims.review import Disposition
+from claims.review import IS_FRAUD, Disposition, RecoveryError, check_recovery
 from core import clock
 
 Choose = Callable[[Sequence[ScoredClaim]], Sequence[Choice]]

@@ -6,8 +6,7 @@ from sqlalchemy import CheckConstraint, Double, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.tables import Base, Cents, Instant
-from claims.recovery import RECOVERS
-from claims.review import Disposition
+from claims.review import RECOVERS, Disposition
 
 SELECTED_BY = ("score", "audit")
 DISPOSITIONS = tuple(disposition.value for disposition in Disposition)

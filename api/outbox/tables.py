@@ -32,7 +32,7 @@ class OutboxRow(Base):
 
 
 class FeatureStoreRow(Base):
-    """State of the last write to one project of the online store (`features/lost_writes.py`)."""
+    """State of the last write to one project of the online store (`features/update/lost_writes.py`)."""
 
     __tablename__ = "feature_store"
 

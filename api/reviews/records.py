@@ -1,4 +1,4 @@
-"""A claim in review as the database has it, and as the rules of `claims/review.py` see it."""
+"""A claim in review as the database has it, and as the rules of `claims/review/rules.py` see it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +7,7 @@ from datetime import date, datetime
 from api.scoring.records import JsonObject
 from claims.benefits import Benefit
 from claims.outcome import Outcome
-from claims.review import Disposition, Effect, Proposal, Standing
-from claims.review_reasons import REASONS, Action, Reason
+from claims.review import REASONS, Action, Disposition, Effect, Proposal, ReviewReason, ReviewSubject
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class DecisionRecord:
     role: str
 
     @property
-    def declared_reason(self) -> Reason:
+    def declared_reason(self) -> ReviewReason:
         """The reason with its meaning."""
         return REASONS[self.reason]
 
@@ -85,11 +84,11 @@ class Review:
         return self.decisions[-1] if self.decisions else None
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> ReviewSubject:
         """The claim as the rules see it."""
         claim = self.claim
         outcome = None if claim.status == "voided" else Outcome(claim.status)
-        return Standing(
+        return ReviewSubject(
             outcome=outcome,
             amount_cents=claim.amount_cents,
             approved_cents=claim.approved_cents,

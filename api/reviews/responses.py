@@ -9,8 +9,7 @@ from api.fields import AmountOut, InstantOut
 from api.identity.roles import Caller, Scope
 from api.intake.responses import ActionName, ClaimStatus, EffectName
 from api.reviews.records import DecisionRecord, Review
-from claims.review import Person, ReviewPolicy, allowed, needs_second
-from claims.review_reasons import Action, Reason
+from claims.review import Action, Person, ReviewPolicy, ReviewReason, allowed_actions, needs_second_approval
 
 
 class DecisionOut(BaseModel):
@@ -72,7 +71,7 @@ class ReasonOut(BaseModel):
     needs_confirmed_fraud: bool
 
     @classmethod
-    def of(cls, reason: Reason) -> Self:
+    def of(cls, reason: ReviewReason) -> Self:
         """A declared reason as a response."""
         return cls(
             code=reason.code,
@@ -102,7 +101,7 @@ def decision_out(decision: DecisionRecord) -> DecisionOut:
 def review_out(review: Review, caller: Caller, policy: ReviewPolicy) -> ReviewOut:
     """A review as a response to this caller."""
     claim, standing = review.claim, review.standing
-    actions = allowed(standing, person(caller)) if caller.may(Scope.DECIDE) else []
+    actions = allowed_actions(standing, person(caller)) if caller.may(Scope.DECIDE) else []
     return ReviewOut(
         claim_id=claim.claim_id,
         version=review.version,
@@ -112,7 +111,7 @@ def review_out(review: Review, caller: Caller, policy: ReviewPolicy) -> ReviewOu
         approved_amount=claim.approved_cents,
         reserved_amount=claim.reserved_cents,
         payable_amount=standing.payable_cents,
-        needs_second_approval=needs_second(claim.amount_cents, policy),
+        needs_second_approval=needs_second_approval(claim.amount_cents, policy),
         allowed_actions=[action.value for action in actions],
         decisions=[decision_out(decision) for decision in review.decisions],
     )

@@ -12,7 +12,7 @@ from api.requests import idempotency_key, parse, read_body
 from api.responses import json_response
 from api.reviews.responses import DecisionOut, ReasonList, ReasonOut, ReviewOut, review_out
 from api.reviews.schemas import DecisionIn
-from claims.review_reasons import REASONS
+from claims.review import REASONS
 
 router = APIRouter(tags=["decisions"])
 

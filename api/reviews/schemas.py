@@ -6,8 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.fields import ONE_LINE, Amount, Day, FraudKind, Note
 from api.intake.responses import ActionName
-from claims.review import MAX_DOCUMENT_LENGTH, MAX_DOCUMENTS
-from claims.review_reasons import REASONS
+from claims.review import MAX_DOCUMENT_LENGTH, MAX_DOCUMENTS, REASONS
 
 Document = Annotated[
     str,

@@ -30,21 +30,21 @@ from api.reviews.records import DecisionRecord, QueuedClaim, Review, ReviewedCla
 from api.reviews.responses import decision_out, person
 from api.reviews.schemas import DecisionIn
 from api.scoring.records import finding_from_json
+from claims.adjudication import releasable
 from claims.money import format_cents
 from claims.outcome import Outcome
-from claims.rescoring import releasable
 from claims.review import (
-    Asked,
+    Action,
+    DecisionRequest,
     Disposition,
     Effect,
+    InvalidField,
     NotPermitted,
     ReviewPolicy,
     Settlement,
-    WrongField,
-    WrongState,
+    StateConflict,
     settle,
 )
-from claims.review_reasons import Action
 from core import clock
 from core.format import utc_minute
 from core.ids import new_id
@@ -131,11 +131,11 @@ class Reviews:
         asked = _asked(caller, sent)
         try:
             settlement = settle(review.standing, asked, policy=self.policy, today=at.date())
-        except WrongState as error:
+        except StateConflict as error:
             raise _conflict(review, str(error)) from None
         except NotPermitted as error:
             raise Forbidden(str(error)) from None
-        except WrongField as error:
+        except InvalidField as error:
             raise Invalid.field(error.field, str(error)) from None
         decision = _record(caller, review, sent, settlement, at)
         await repository.add_decision(connection, decision)
@@ -173,8 +173,8 @@ async def _review(connection: AsyncConnection, claim: ReviewedClaim | None) -> R
     )
 
 
-def _asked(caller: Caller, sent: DecisionIn) -> Asked:
-    return Asked(
+def _asked(caller: Caller, sent: DecisionIn) -> DecisionRequest:
+    return DecisionRequest(
         action=Action(sent.action),
         reason=sent.reason,
         by=person(caller),

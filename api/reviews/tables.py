@@ -7,8 +7,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.tables import Base, Cents, Instant
-from claims.review import Effect
-from claims.review_reasons import Action
+from claims.review import Action, Effect
 
 ACTIONS = tuple(action.value for action in Action)
 EFFECTS = tuple(effect.value for effect in Effect)
@@ -32,7 +31,7 @@ class DecisionRow(Base):
     pays_cents: Mapped[Cents] = mapped_column(comment="What is paid, or would be by a proposal.")
     approved_cents: Mapped[Cents] = mapped_column(comment="Of the claim afterwards.")
     reserved_cents: Mapped[Cents] = mapped_column(comment="Of the claim afterwards.")
-    reason: Mapped[str] = mapped_column(comment="A code of claims/review_reasons.py.")
+    reason: Mapped[str] = mapped_column(comment="A code of claims/review/reasons.py.")
     note: Mapped[str | None]
     documents: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     due_on: Mapped[date | None]

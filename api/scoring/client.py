@@ -11,7 +11,7 @@ from api import metrics
 from api.scoring.breaker import Breaker, BreakerState
 from api.scoring.errors import ScorerFailure, ScorerRefused
 from api.scoring.http import HttpFailure, HttpPool, HttpResponse
-from claims.score_check import LEAST_GAIN_PRESENT, UnbelievableScore, believe, believe_batch
+from claims.score_check import MIN_GAIN_PRESENT, InvalidScore, parse_score, parse_scores
 from claims.scoring import ClaimFacts, Score
 
 MAX_SCORE_BYTES = 512 * 1024
@@ -44,7 +44,7 @@ class ScorerClient:
         *,
         deadline_ms: int,
         hedge_after_ms: int | None = None,
-        least_gain_present: float = LEAST_GAIN_PRESENT,
+        least_gain_present: float = MIN_GAIN_PRESENT,
     ) -> None:
         self._pool = HttpPool(base_url)
         self._deadline_s = deadline_ms / 1_000
@@ -95,8 +95,8 @@ class ScorerClient:
         requests = ",".join(f'{{"claim":{facts.model_dump_json()},"states":null}}' for facts in claims)
         response = await self._post("/v1/score_batch", f'{{"requests":[{requests}]}}'.encode(), deadline_s)
         try:
-            return believe_batch(response.body, [facts.claim_id for facts in claims])
-        except UnbelievableScore as error:
+            return parse_scores(response.body, [facts.claim_id for facts in claims])
+        except InvalidScore as error:
             raise ScorerFailure(error.code, str(error)) from None
 
     async def _request(self, facts: ClaimFacts, states: States | None) -> Score:
@@ -134,8 +134,8 @@ class ScorerClient:
         response = await self._post("/v1/score", body, deadline_s, limit=MAX_SCORE_BYTES)
         metrics.SCORER_SECONDS.observe(time.perf_counter() - started)
         try:
-            return believe(response.body, claim_id)
-        except UnbelievableScore as error:
+            return parse_score(response.body, claim_id)
+        except InvalidScore as error:
             raise ScorerFailure(error.code, str(error)) from None
 
     async def _post(self, path: str, body: bytes, deadline_s: float, **options: int) -> HttpResponse:

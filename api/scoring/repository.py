@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.database import Query, Rows, compiled, nothing
 from api.scoring.records import AssessmentRecord, finding_to_json, rule_to_json
 from api.scoring.tables import AssessmentRow
-from claims.decision import Decision
+from claims.adjudication import Decision
 from claims.rule import RuleVerdict
 from claims.scoring import Score
 

@@ -22,9 +22,8 @@ from api.scoring import repository as assessments
 from api.scoring.client import TOO_LITTLE_KNOWN, ScorerClient, Scoring, States
 from api.scoring.pending import PendingClaim, pending_claims
 from api.scoring.records import AssessmentRecord, rule_from_json
-from claims.decision import Decision
+from claims.adjudication import Decision, reconsider
 from claims.outcome import Outcome
-from claims.rescoring import reconsider
 from claims.scoring import ClaimFacts, Score
 from core import clock
 from core.ids import new_id
@@ -98,7 +97,7 @@ class Rescorer:
             outcome = Outcome(before.outcome if voided else state.status)
             decided_by_person = state.decision_id is not None and outcome is not Outcome.IN_REVIEW
             decision = reconsider(
-                standing=outcome,
+                outcome=outcome,
                 approved_cents=before.approved_cents if voided else state.approved_cents,
                 reserved_cents=state.reserved_cents,
                 findings=before.stored_findings,

@@ -151,11 +151,11 @@ def fill_online_store(platform: Platform) -> None:
     import redis
 
     from core.servers import postgres_url, valkey_url
-    from features.layout import PLANS
+    from features.declare import PLANS
     from features.offline import file_of
-    from features.rebuild import rebuild
+    from features.update import rebuild
 
-    network = file_of(platform.settings.home, PLANS["provider_network"].standing)
+    network = file_of(platform.settings.home, PLANS["provider_network"].history)
     with (
         platform.story.step("Fill the online store") as step,
         psycopg.connect(postgres_url(platform.settings), autocommit=True) as connection,
@@ -195,9 +195,9 @@ def _urls(platform: Platform) -> dict[str, str]:
 
 
 def _mlflow(settings: Settings) -> list[str]:
-    from models.registry import Store
+    from models.registry import MlflowStore
 
-    store = Store.of(settings.home, settings.mlflow_url)
+    store = MlflowStore.of(settings.home, settings.mlflow_url)
     command = ["-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(settings.mlflow_port), "--workers", "1"]
     command += ["--backend-store-uri", store.url]
     return command if store.artifacts is None else [*command, "--default-artifact-root", store.artifacts]

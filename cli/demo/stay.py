@@ -44,7 +44,7 @@ def stay_up(settings: Settings, story: Story, *, claims: int) -> None:
 
 
 def _make_what_is_missing(platform: Platform, claims: int) -> None:
-    from models.champion import read_pointer
+    from models.artefact import read_pointer
     from pipelines.store import DATASET
 
     if not (platform.data / DATASET).exists():

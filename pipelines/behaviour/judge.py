@@ -1,6 +1,6 @@
 """Decide perturbed claims as the API would, and as the 2× rule alone would: what would be paid unseen?
 
-The model's arm is the live decision: the scorer's own code, `claims.edits`, `claims.plausibility`, `claims.decision`,
+The model's arm is the live decision: the scorer's own code, `claims.adjudication`, `claims.plausibility`,
 with statistics by the live queries as of the window's first day. The rule's arm pays whatever the 2× rule does not
 flag, and sees what it cannot judge. Neither arm is helped by a benefit limit.
 """
@@ -9,18 +9,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from claims import edits, plausibility
+from claims.adjudication import Decision, DecisionPolicy, Evidence, SimilarClaim, decide, run_edits, score_not_used
 from claims.benefits import Benefit
-from claims.decision import Decision, Policy, decide, too_little_known
-from claims.edits import Evidence, LookAlike
 from claims.outcome import Finding
-from claims.plausibility import DEFAULT_POLICY, PlausibilityPolicy
-from claims.reference_prices import Scope
-from claims.rule import two_times
-from claims.score_check import LEAST_GAIN_PRESENT
+from claims.plausibility import DEFAULT_POLICY, PlausibilityPolicy, ReferenceScope, check_plausibility
+from claims.rule import check_twice_average
+from claims.score_check import MIN_GAIN_PRESENT
 from claims.scoring import Score
 from core.settings import Settings, settings
-from models.scorer import Asked, Scorer
+from models.scorer import ClaimToScore, Scorer
 from pipelines.behaviour.perturb import CASES, Case, Kind
 from pipelines.behaviour.submissions import Catalogue, Submission
 
@@ -33,16 +30,16 @@ _BATCH = 200
 class Policies:
     """What the insurer has chosen, as the API uses it."""
 
-    decision: Policy
+    decision: DecisionPolicy
     plausibility: PlausibilityPolicy = DEFAULT_POLICY
-    least_gain_present: float = LEAST_GAIN_PRESENT
+    least_gain_present: float = MIN_GAIN_PRESENT
     """A score of which less of the model's gain was available is not used."""
 
     @classmethod
     def of(cls, chosen: Settings) -> "Policies":
         """The policies of the settings, as the API takes them."""
         return cls(
-            Policy(chosen.rule_approval_cap_cents, chosen.score_complete_gain_present),
+            DecisionPolicy(chosen.rule_approval_cap_cents, chosen.score_complete_gain_present),
             PlausibilityPolicy(
                 auto_approval_cap_cents=chosen.auto_approval_cap_cents,
                 min_provider_claims=chosen.min_provider_claims,
@@ -141,7 +138,7 @@ def decide_all(
     """Decide claims as the API does; `standing`: each has an equal claim before it that stands."""
     for start in range(0, len(claims), _BATCH):
         batch = claims[start : start + _BATCH]
-        scores = scorer.score_many([Asked(one.facts, one.reading) for one in batch])
+        scores = scorer.score_many([ClaimToScore(one.facts, one.reading) for one in batch])
         for one, score in zip(batch, scores, strict=True):
             yield decide_one(one, score, catalogue, policies=policies, standing=standing)
 
@@ -153,7 +150,7 @@ def decide_one(
     claim = one.claim
     procedures = {line.procedure_code: catalogue.procedure(line.procedure_code) for line in claim.lines}
     benefit = Benefit(None, 0)
-    rule = two_times(claim.amount_cents, claim.principal, procedures[claim.principal.procedure_code])
+    rule = check_twice_average(claim.amount_cents, claim.principal, procedures[claim.principal.procedure_code])
     evidence = Evidence(
         claim,
         one.member,
@@ -161,11 +158,11 @@ def decide_one(
         procedures,
         {code: catalogue.diagnosis(code) for code in claim.diagnosis_codes},
         benefit,
-        (_look_alike(one),) if standing else (),
+        (_similar_claim(one),) if standing else (),
     )
     findings: list[Finding] = [
-        *edits.find(evidence),
-        *plausibility.find(
+        *run_edits(evidence),
+        *check_plausibility(
             claim,
             procedures=procedures,
             references=catalogue.references(claim, one.provider),
@@ -174,7 +171,7 @@ def decide_one(
         ),
     ]
     if score is not None and score.gain_present < policies.least_gain_present:
-        findings.append(too_little_known(score, policies.least_gain_present))
+        findings.append(score_not_used(score, policies.least_gain_present))
         score = None
     decision = decide(
         amount_cents=claim.amount_cents,
@@ -187,9 +184,9 @@ def decide_one(
     return Decided(one, decision, rule.flagged)
 
 
-def _look_alike(one: Submission) -> LookAlike:
+def _similar_claim(one: Submission) -> SimilarClaim:
     claim = one.claim
-    return LookAlike(
+    return SimilarClaim(
         claim_id="the-first",
         received_at=claim.received_at,
         amount_cents=claim.amount_cents,
@@ -224,7 +221,7 @@ def _implausible(one: Submission, catalogue: Catalogue) -> bool:
     line = one.claim.principal
     price = line.amount_cents / line.units
     references = catalogue.references(one.claim, one.provider)
-    usual = references.price(line.procedure_code, principal=True, scope=Scope.PROCEDURE)
+    usual = references.price(line.procedure_code, principal=True, scope=ReferenceScope.PROCEDURE)
     if usual is not None and usual.claims >= DEFAULT_POLICY.procedure.min_claims:
         return price > usual.median_cents * IMPLAUSIBLE_FACTOR
     typical = catalogue.procedure(line.procedure_code).typical_cents

@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import clock
-from features.layout import VIEW, Row
-from features.reading import Reading
-from features.vector import build_amounts, build_one
+from features.declare import VIEW, Row
+from features.vector import Reading, build_amounts, build_one
 from models.scorer import Scorer
 from pipelines.behaviour.submissions import Submission
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from claims.claim import Claim, InvalidClaim
-from features.layout import VIEWS
-from features.reading import Reading
+from features.declare import VIEWS
+from features.vector import Reading
 from pipelines.behaviour.submissions import Submission
 
 AMOUNT_FACTORS = (2, 5, 10, 100, 1000)

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from models.artefact import Artefact
-from models.champion import load_pointed, read_pointer
+from models.artefact import Artefact, load_pointed, read_pointer
 from models.scorer import Scorer
 from pipelines.behaviour.backtest import Backtest, backtest
 from pipelines.behaviour.submissions import read_submissions

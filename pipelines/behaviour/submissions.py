@@ -13,14 +13,19 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from claims.claim import Claim, ClaimLine, InvalidClaim
+from claims.plausibility import (
+    PriceReference,
+    References,
+    ReferenceScope,
+    procedure_averages_sql,
+    reference_statistics_sql,
+)
 from claims.reference import Diagnosis, Limits, Member, Procedure, Provider
-from claims.reference_prices import PriceReference, References, Scope, procedure_averages_sql, reference_statistics_sql
 from claims.scoring import ClaimFacts
-from features.frame import CLAIMS
-from features.layout import VIEWS, Row, View
-from features.reading import Reading
-from features.state import Kind as ViewKind
-from features.training import historical
+from features.declare import CLAIMS, VIEWS, Row, View
+from features.declare import RowKind as ViewKind
+from features.feast import historical_features
+from features.vector import Reading
 from pipelines.reference import CLAIM_LINES
 from pipelines.train.dataset import SIMULATED, Source
 
@@ -48,23 +53,23 @@ class Catalogue:
     procedures: Mapping[str, Procedure]
     """With the averages the 2× rule compares with."""
     diagnoses: Mapping[str, Diagnosis]
-    prices: Mapping[tuple[Scope, str], Sequence[PriceReference]]
+    prices: Mapping[tuple[ReferenceScope, str], Sequence[PriceReference]]
     """(scope, provider or region) → its references."""
 
     def references(self, claim: Claim, provider: Provider) -> References:
         """The references that matter for a claim, as the API looks them up."""
         codes = {line.procedure_code for line in claim.lines}
         places = (
-            (Scope.PROVIDER, provider.provider_id),
-            (Scope.REGION, provider.region or ""),
-            (Scope.PROCEDURE, ""),
-            (Scope.HISTORY, provider.provider_id),
+            (ReferenceScope.PROVIDER, provider.provider_id),
+            (ReferenceScope.REGION, provider.region or ""),
+            (ReferenceScope.PROCEDURE, ""),
+            (ReferenceScope.HISTORY, provider.provider_id),
         )
         return References.of(
             row
             for place in places
             for row in self.prices.get(place, ())
-            if row.scope is Scope.HISTORY or row.procedure_code in codes
+            if row.scope is ReferenceScope.HISTORY or row.procedure_code in codes
         )
 
     def procedure(self, code: str) -> Procedure:
@@ -118,7 +123,7 @@ def read_submissions(source: Source, table: pa.Table, fraud: NDArray[Any]) -> Su
     members = {row["member_id"]: _member(row, plans) for row in frames.rows("members")}
     providers = {row["provider_id"]: _provider(row) for row in frames.rows("providers")}
     found, refused = [], 0
-    states = (reading for batch in historical(source.home, wanted) for reading in _readings(batch))
+    states = (reading for batch in historical_features(source.home, wanted) for reading in _readings(batch))
     for row, reading, truth in zip(wanted.to_pylist(), states, fraud.tolist(), strict=True):
         member = members.get(row["member_id"]) or Member(row["member_id"] or UNKNOWN)
         provider = providers.get(row["provider_id"]) or Provider(
@@ -148,9 +153,9 @@ def read_catalogue(source: Source, as_of: date) -> Catalogue:
             code: (cents, claims)
             for code, cents, claims in connection.sql(procedure_averages_sql(as_of, claims="history_claims")).fetchall()
         }
-    prices: dict[tuple[Scope, str], list[PriceReference]] = defaultdict(list)
+    prices: dict[tuple[ReferenceScope, str], list[PriceReference]] = defaultdict(list)
     for code, principal, scope, entity, claims, median, spread, high, day in statistics:
-        reference = PriceReference(code, principal, Scope(scope), entity, claims, median, spread, high, day)
+        reference = PriceReference(code, principal, ReferenceScope(scope), entity, claims, median, spread, high, day)
         prices[(reference.scope, entity)].append(reference)
     listed = {row["procedure_code"]: row for row in frames.rows("procedures")}
     procedures = {

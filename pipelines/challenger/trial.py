@@ -12,9 +12,9 @@ from typing import Any
 
 from core.settings import settings
 from models import registry
-from models.champion import models_folder, point, read_pointer, unpoint
+from models.artefact import models_folder, point, read_pointer, unpoint
 from models.errors import PointerError
-from models.registry import Store
+from models.registry import MlflowStore
 from pipelines.challenger.errors import ChallengerError
 from pipelines.promote import audit
 from pipelines.promote.errors import RefusedError
@@ -44,7 +44,7 @@ def start(
     version: str | None = None,
     *,
     canary_share: float = 0.0,
-    store: Store | None = None,
+    store: MlflowStore | None = None,
     step: Step = lambda words: None,
 ) -> Trial:
     """Let a registered version (the candidate where none is named) score beside the champion, in place of any other.
@@ -52,7 +52,7 @@ def start(
     Raises `ChallengerError` where there is nothing to challenge, `RefusedError` where it would decide claims and a gate
     refuses, and what fetching and verifying raise; the trial before goes on then.
     """
-    store = store or Store.of(home, settings().mlflow_url)
+    store = store or MlflowStore.of(home, settings().mlflow_url)
     version = version or candidate(store)
     champion = read_pointer(home)
     if champion is None:

@@ -16,13 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.settings import settings
-from features.training import training_set
+from features.feast import training_set
 from features.vector import FEATURE_NAMES
 from models import registry
-from models.artefact import Artefact
-from models.champion import load_pointed, read_pointer
+from models.artefact import Artefact, load_pointed, read_pointer
 from models.errors import RegistryError
-from models.registry import RunRecord, Store
+from models.registry import MlflowStore, RunRecord
 from pipelines.drift.errors import DriftError
 from pipelines.drift.measures import Alarm, Day, Stream, measure, reference_of
 from pipelines.drift.page import render
@@ -109,7 +108,7 @@ def stream_of(artefact: Artefact, source: Source) -> Stream:
 
 def check(
     home: Path, source: Source, *, version: str | None = None, days: int = 30, reference_days: int = 60,
-    store: Store | None = None,
+    store: MlflowStore | None = None,
 ) -> Drift:  # fmt: skip
     """Measure the last days of a data set with the champion, or a version, and leave reports. Raises `DriftError`."""
     artefact = _model(home, source, version)
@@ -124,7 +123,7 @@ def check(
         stream, threshold=artefact.threshold, until=until, days=days, reference_days=reference_days
     )
     names = tuple(str(np.datetime64(day, "D")) for day in (compared.start, compared.stop - 1))
-    store = store or Store.of(home, settings().mlflow_url)
+    store = store or MlflowStore.of(home, settings().mlflow_url)
     found = Drift(
         model=artefact.version,
         dataset=source.name,
@@ -150,7 +149,7 @@ def check(
     return found
 
 
-def training_profile(store: Store, version: str) -> Profile | None:
+def training_profile(store: MlflowStore, version: str) -> Profile | None:
     """The profile of a version's training set, as its run kept it; None where MLflow does not know the version."""
     try:
         text = registry.text_of(store, version, "profile.json")

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.bootstrap import bootstrap
+from models.evaluation import bootstrap
 from pipelines.evaluate.judged import Judged
 
 LEAST_CLEAN = 50

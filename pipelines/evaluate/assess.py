@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.bootstrap import Interval, bootstrap
-from models.metrics import (
+from models.evaluation import (
+    Interval,
     Ranking,
     at_k,
     average_precision,
+    bootstrap,
     brier,
     calibration_bins,
     calibration_error,

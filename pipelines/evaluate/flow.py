@@ -9,10 +9,9 @@ from typing import Any
 
 from core.settings import settings
 from models import registry
-from models.artefact import Artefact, load_artefact
-from models.champion import load_pointed, models_folder, read_pointer
+from models.artefact import Artefact, load_artefact, load_pointed, models_folder, read_pointer
 from models.errors import ArtefactError, PointerError
-from models.registry import RunRecord, Store
+from models.registry import MlflowStore, RunRecord
 from pipelines.evaluate import baselines
 from pipelines.evaluate.assess import Assessment, assess
 from pipelines.evaluate.errors import NoModelError
@@ -39,7 +38,7 @@ def evaluate(
     source: Source,
     *,
     version: str | None = None,
-    store: Store | None = None,
+    store: MlflowStore | None = None,
     replicates: int = 300,
     step: Callable[[str], None] = lambda words: None,
 ) -> Evaluation:
@@ -89,7 +88,7 @@ def evaluate(
         texts={"evaluation.html": html},
         tags={"ginja.data_sha256": source.sha256, "ginja.evaluates": artefact.version},
     )
-    run_id = registry.log_run(store or Store.of(home, settings().mlflow_url), record)
+    run_id = registry.log_run(store or MlflowStore.of(home, settings().mlflow_url), record)
     return Evaluation(figures, page, run_id)
 
 

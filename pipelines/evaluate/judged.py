@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from features.derive import AGE_BAND_EDGES
+from features.declare import AGE_BAND_EDGES
 from pipelines.train.examples import Examples
 
 DAY_US = 86_400_000_000

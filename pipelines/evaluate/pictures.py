@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from models import figures
 from models.artefact import Artefact
+from models.evaluation import figures
 from models.scorer import Scorer
 from pipelines.evaluate.judged import AMOUNT, CHAMPION, LOGISTIC, MODEL, RULE, Judged
 

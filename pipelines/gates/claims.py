@@ -157,7 +157,7 @@ def _masked(table: pa.Table, column: str, row: int) -> Sample:
 def check_claims(
     claims: pa.Table, labels: pa.Table | None, report: Path, *, missing: Sequence[str] = (), least_rows: int = 100
 ) -> GateResult:
-    """Check a batch of claims (`features.frame.CLAIMS`) and its labels, and write the report (HTML).
+    """Check a batch of claims (`features.declare.CLAIMS`) and its labels, and write the report (HTML).
 
     `missing` are columns the source is known not to have: checks on them are skipped. So are checks on columns without
     a single value in a source that never said so, if they are optional. Raises `GateFailed` on a critical finding.

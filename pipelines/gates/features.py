@@ -15,13 +15,9 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from features.derive import DERIVED_SQL
-from features.engine import engine
-from features.files import EVENT_TIME
-from features.layout import VIEWS, View
-from features.ledger import MICROS_A_DAY, Relation, relation
-from features.offline import file_of
-from features.state import Kind
+from core.clock import DAY_US
+from features.declare import DERIVED_SQL, VIEWS, RowKind, View
+from features.offline import EVENT_TIME, Relation, file_of, relation, scratch_duckdb
 from pipelines.gates.engine import validate
 from pipelines.gates.errors import GateFailed
 from pipelines.gates.outcome import Check, GateResult, Sample
@@ -91,10 +87,10 @@ def check_features(home: Path, claims: Relation, report: Path, *, origin: str) -
     """
     started = time.perf_counter()
     before = _read(volumes_path(home), origin)
-    with engine(home / "features" / "spill") as connection:
+    with scratch_duckdb(home / "features" / "spill") as connection:
         source = relation(connection, claims, "claims_frame")
         counted = connection.execute(
-            f"SELECT epoch_us(received_at) // {MICROS_A_DAY} AS day, count(*) FROM {source} GROUP BY day ORDER BY day"
+            f"SELECT epoch_us(received_at) // {DAY_US} AS day, count(*) FROM {source} GROUP BY day ORDER BY day"
         ).fetchall()
         days = {str(day): count for day, count in counted}
         measured = [_measure(connection, home, view, source) for view in VIEWS]
@@ -128,19 +124,19 @@ def check_features(home: Path, claims: Relation, report: Path, *, origin: str) -
 
 def _measure(connection: duckdb.DuckDBPyConnection, home: Path, view: View, claims: str) -> dict[str, int]:
     """What is wrong with a view's rows, in numbers; a view none of whose keys the claims have has nothing to be."""
-    weekly = view.kind is Kind.WEEKLY
+    weekly = view.kind is RowKind.WEEKLY
     needed = (*view.keys, "member_id") if weekly else view.keys  # the network is of providers who share members
     known = " AND ".join(f"{DERIVED_SQL.get(key, key)} IS NOT NULL" for key in needed)
-    day_of = f"epoch_us(received_at) // {MICROS_A_DAY}"
+    day_of = f"epoch_us(received_at) // {DAY_US}"
     ((keyed, last, end),) = connection.execute(
         f"SELECT count(*) FILTER ({known}), coalesce(max({day_of}) FILTER ({known}), 0), coalesce(max({day_of}), 0)"
         f" FROM {claims}"
     ).fetchall()
     values = [field.name for field in view.fields if not field.is_array]
     below = " OR ".join(f"{name} < 0" for name in values)
-    day = f"((epoch_us({EVENT_TIME}) + 1) // {MICROS_A_DAY})"
+    day = f"((epoch_us({EVENT_TIME}) + 1) // {DAY_US})"
     # History as of the day after the last claim is known by the end of the last day; today's last row on that day.
-    due = last if view.kind is Kind.TODAY else last + 1
+    due = last if view.kind is RowKind.TODAY else last + 1
     keys = ", ".join((*view.keys, EVENT_TIME))
     recent = f"{day} > {due - REPEATED_DAYS}"
     try:

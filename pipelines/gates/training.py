@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.feature import Feature
+from features.declare import Feature
 from features.vector import FEATURE
 from pipelines.gates.engine import validate
 from pipelines.gates.errors import GateFailed

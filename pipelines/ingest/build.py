@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from features.frame import CLAIMS, LABELS
+from features.declare import CLAIMS, LABELS
 from pipelines.duck import connect
 from pipelines.ingest.mapping import Mapping
 from pipelines.ingest.rejects import Rejects

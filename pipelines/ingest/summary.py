@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from features.frame import CLAIMS
+from features.declare import CLAIMS
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from features.frame import LABELS
+from features.declare import LABELS
 from pipelines.loop.errors import LoopError
 
 _INSTANT = pa.timestamp("us", tz="UTC")

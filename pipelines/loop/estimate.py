@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.metrics import Ranking, at_k, average_precision, brier, calibration_error
+from models.evaluation import Ranking, at_k, average_precision, brier, calibration_error
 from pipelines.loop.errors import LoopError
 
 MOST_WEIGHT = 20.0

@@ -19,10 +19,8 @@ import pyarrow.parquet as pq
 
 from core import postgres
 from core.settings import Settings
-from features import database
-from features.engine import engine
-from features.findings import STILL
-from features.snapshot import snapshot
+from features.offline import OPEN_ENDED, scratch_duckdb
+from features.update import export_frames, repeatable_read
 from pipelines.loop.dispositions import DISPOSITIONS, Known, known_at
 from pipelines.loop.errors import LoopError
 from pipelines.loop.estimate import Findings, estimate
@@ -69,7 +67,7 @@ def connected(url: str) -> Iterator[psycopg.Connection[Any]]:
     try:
         with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://"), autocommit=True) as connection:
             connection.execute("SET TIME ZONE 'UTC'")
-            with snapshot(connection):
+            with repeatable_read(connection):
                 yield connection
     except psycopg.errors.UndefinedTable as missing:
         raise LoopError("the database has no tables of the platform yet; `ginja db upgrade` makes them") from missing
@@ -94,12 +92,12 @@ def export(url: str, home: Path) -> Exported | None:
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".export-", dir=folder) as beside:
         with connected(url) as connection:
-            claims, labels = database.export(connection, Path(beside))
+            claims, labels = export_frames(connection, Path(beside))
             found = dispositions_of(connection)
         if pq.read_metadata(claims).num_rows == 0:
             return None
         _refuse_loss(folder / "claims.parquet", claims)
-        known = known_at(found, as_of_us=STILL)
+        known = known_at(found, as_of_us=OPEN_ENDED)
         weights = claims.with_name("weights.parquet")
         pq.write_table(weights_of(known), weights)
         counts = {path.stem: pq.read_metadata(path).num_rows for path in (claims, labels, weights)}
@@ -127,7 +125,7 @@ def judged(url: str) -> dict[str, Any]:
     K is the number of claims that were listed by score. Raises `LoopError` where nothing was found yet.
     """
     with connected(url) as connection:
-        found = known_at(dispositions_of(connection), as_of_us=STILL)
+        found = known_at(dispositions_of(connection), as_of_us=OPEN_ENDED)
         selected = {row[0]: row[1:] for row in connection.execute(_SELECTED)}
     ids = found.labels["claim_id"].to_pylist()
     rows = [place for place, one in enumerate(ids) if found.countable[place] and one in selected]
@@ -159,7 +157,7 @@ def judged(url: str) -> dict[str, Any]:
 def _refuse_loss(held: Path, exported: Path) -> None:
     if not held.exists():
         return
-    with engine() as connection:
+    with scratch_duckdb() as connection:
         lost = connection.execute(
             "SELECT count(*) FROM read_parquet(?) AS a ANTI JOIN read_parquet(?) AS b USING (claim_id)",
             [str(held), str(exported)],

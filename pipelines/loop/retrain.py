@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from models.registry import Store
+from models.registry import MlflowStore
 from pipelines.loop.ledger import export
 from pipelines.promote.flow import promote
 from pipelines.train.flow import Watcher, train_and_register
@@ -45,7 +45,7 @@ def retrain(
     *,
     database_url: str | None,
     options: TrainOptions | None = None,
-    store: Store | None = None,
+    store: MlflowStore | None = None,
     redis_url: str | None = None,
     watch: Watcher | None = None,
 ) -> Retrained:

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from models.booster import BoosterParams, Sample, train_booster
+from models.booster import BoosterParams, TrainingSample, train_booster
 from models.calibration import BetaCalibrator, fit_calibrator
-from models.metrics import average_precision, brier, calibration_error
+from models.evaluation import average_precision, brier, calibration_error
 from pipelines.loop.audit import lots
 from pipelines.loop.errors import LoopError
 from pipelines.loop.estimate import MOST_WEIGHT, Findings, estimate, training_weights
@@ -129,8 +129,8 @@ def _learn(state: _State, world: World, today: int, config: LoopConfig) -> None:
 
     weights = training_weights(state.weight, most=config.most_weight)
 
-    def sample(taken: NDArray[np.intp]) -> Sample:
-        return Sample(world.x[taken], world.examples.fraud[taken], weights[taken])
+    def sample(taken: NDArray[np.intp]) -> TrainingSample:
+        return TrainingSample(world.x[taken], world.examples.fraud[taken], weights[taken])
 
     booster = train_booster(sample(train), sample(stop), features=world.features, params=PARAMS).booster
 

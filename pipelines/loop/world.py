@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from features.apply import apply
+from features.feast import apply, training_set
 from features.offline import build
-from features.training import training_set
 from pipelines.simulate import FraudWindow, SimulationConfig, simulate
 from pipelines.train.examples import Examples, examples_of
 from pipelines.train.split import DAY_US

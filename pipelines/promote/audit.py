@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core import clock
-from models.champion import models_folder
+from models.artefact import models_folder
 from pipelines.promote.errors import AuditError
 
 Action = Literal["promote", "force", "rollback", "threshold", "challenge", "dismiss"]

@@ -15,10 +15,16 @@ import numpy as np
 from core import clock
 from core.settings import settings
 from models import registry
-from models.artefact import Artefact, canonical_json, load_artefact, version_of, write_artefact
-from models.champion import models_folder
-from models.registry import Registered, RunRecord, Store
-from models.threshold import Choice, Labelled, by_capacity, by_cost, outcome, table
+from models.artefact import Artefact, canonical_json, load_artefact, models_folder, version_of, write_artefact
+from models.evaluation import (
+    LabelledScores,
+    ThresholdChoice,
+    evaluate_threshold,
+    threshold_by_capacity,
+    threshold_by_cost,
+    threshold_table,
+)
+from models.registry import MlflowStore, RegisteredModel, RunRecord
 from pipelines.evaluate.abrasion import abrasion
 from pipelines.evaluate.judged import MODEL
 from pipelines.evaluate.record import git_commit
@@ -33,9 +39,9 @@ class Options:
     """What thresholds would mean on the newest window, and the one that was asked about."""
 
     model: str
-    now: Choice
-    asked: Choice
-    choices: tuple[Choice, ...]
+    now: ThresholdChoice
+    asked: ThresholdChoice
+    choices: tuple[ThresholdChoice, ...]
     hit: tuple[dict[str, Any], ...]
     """Whom false alarms of the asked threshold hit most."""
 
@@ -51,27 +57,36 @@ def options(
     """Thresholds on the newest window: by capacity, by what a review costs, or a number. Raises `ThresholdError`."""
     judged = window.judged_with(artefact)
     p = judged.probabilities[MODEL]
-    labelled = Labelled(p, judged.fraud, judged.amounts_cents, len(judged) / window.claims_a_day)
+    labelled = LabelledScores(p, judged.fraud, judged.amounts_cents, len(judged) / window.claims_a_day)
     cost = review_cents or 0.0
-    now = outcome(labelled, artefact.threshold, review_cents=cost)
+    now = evaluate_threshold(labelled, artefact.threshold, review_cents=cost)
     asked = now
     if threshold is not None:
-        asked = outcome(labelled, threshold, review_cents=cost)
+        asked = evaluate_threshold(labelled, threshold, review_cents=cost)
     elif reviews_a_week is not None:
-        asked = by_capacity(labelled, reviews_a_week / 7, review_cents=cost)
+        asked = threshold_by_capacity(labelled, reviews_a_week / 7, review_cents=cost)
     elif review_cents is not None:
-        asked = by_cost(labelled, review_cents)
+        asked = threshold_by_cost(labelled, review_cents)
     groups = abrasion(judged, p >= asked.threshold, replicates=100)
     hit = sorted(groups, key=lambda row: -float(row["false_positive_rate"]))[:8]
     few = tuple(
-        choice for choice in table(labelled, review_cents=cost) if choice.alerts_per_day <= window.claims_a_day / 5
+        choice
+        for choice in threshold_table(labelled, review_cents=cost)
+        if choice.alerts_per_day <= window.claims_a_day / 5
     )
     return Options(artefact.version, now, asked, few, tuple(hit))
 
 
 def choose(
-    home: Path, artefact: Artefact, choice: Choice, *, by: str, why: str, how: str, store: Store | None = None
-) -> Registered:
+    home: Path,
+    artefact: Artefact,
+    choice: ThresholdChoice,
+    *,
+    by: str,
+    why: str,
+    how: str,
+    store: MlflowStore | None = None,
+) -> RegisteredModel:
     """Register the same model at another threshold as the candidate, and note who chose it and why."""
     if not by.strip() or not why.strip():
         raise UnnamedForceError("a threshold is chosen by somebody for a reason: --by NAME and --why TEXT")
@@ -107,7 +122,7 @@ def choose(
         requirements=requirements(),
     )
     made = load_artefact(path, expected_manifest_sha256=manifest)
-    registered = registry.register(store or Store.of(home, settings().mlflow_url), record, made)
+    registered = registry.register(store or MlflowStore.of(home, settings().mlflow_url), record, made)
     audit.record(
         home, "threshold", version=document.version, by=by, reason=why, previous=artefact.version,
         threshold=choice.threshold,

@@ -12,11 +12,10 @@ from pathlib import Path
 
 from claims.scoring import ClaimFacts
 from core.settings import settings
-from models import promotion, registry
-from models.artefact import Artefact, load_artefact
-from models.champion import models_folder, read_pointer, target_of, unpoint
+from models import registry
+from models.artefact import Artefact, load_artefact, models_folder, read_pointer, target_of, unpoint
 from models.errors import PointerError
-from models.registry import CANDIDATE, Store
+from models.registry import CANDIDATE, MlflowStore, promotion
 from models.scorer import Scorer
 from pipelines.behaviour import judge_behaviour, largest_falls
 from pipelines.behaviour.window import held_out
@@ -37,7 +36,7 @@ def promote(
     version: str | None = None,
     *,
     force: Force | None = None,
-    store: Store | None = None,
+    store: MlflowStore | None = None,
     window: Window | None = None,
     step: Step = lambda words: None,
 ) -> Outcome:
@@ -47,7 +46,7 @@ def promote(
     `window` spares reading the newest window when the caller has it.
     """
     started = time.perf_counter()
-    store = store or Store.of(home, settings().mlflow_url)
+    store = store or MlflowStore.of(home, settings().mlflow_url)
     version = version or candidate(store)
     if not (models_folder(home) / version).exists():
         step("Fetching the model from MLflow")
@@ -93,7 +92,7 @@ def _end_its_trial(home: Path, version: str, *, by: str) -> None:
         audit.record(home, "dismiss", version=version, by=by, reason="it became the champion")
 
 
-def candidate(store: Store) -> str:
+def candidate(store: MlflowStore) -> str:
     """The version under the alias `candidate`. Raises `NoCandidateError`."""
     version = registry.aliases(store).get(CANDIDATE)
     if not version:

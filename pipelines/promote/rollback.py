@@ -5,20 +5,21 @@ import time
 from pathlib import Path
 
 from core.settings import settings
-from models import promotion
-from models.champion import read_pointer
-from models.registry import Store
+from models.artefact import read_pointer
+from models.registry import MlflowStore, promotion
 from pipelines.promote import audit
 from pipelines.promote.outcome import Outcome
 
 
-def rollback(home: Path, *, by: str | None = None, reason: str = "rolled back", store: Store | None = None) -> Outcome:
+def rollback(
+    home: Path, *, by: str | None = None, reason: str = "rolled back", store: MlflowStore | None = None
+) -> Outcome:
     """Go back to the champion before; works while MLflow is down. Raises `PointerError` when there is none."""
     started = time.perf_counter()
-    store = store or Store.of(home, settings().mlflow_url)
+    store = store or MlflowStore.of(home, settings().mlflow_url)
     before = read_pointer(home)
     by = by or getpass.getuser()
-    done = promotion.undo(home, store, by=by, why=reason)
+    done = promotion.roll_back_champion(home, store, by=by, why=reason)
     previous = before.version if before else None
     audit.record(home, "rollback", version=done.pointer.version, by=by, reason=reason, previous=previous)
     return Outcome(

@@ -14,8 +14,7 @@ import xgboost as xgb
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
-from models.bootstrap import Interval, bootstrap
-from models.metrics import Ranking, average_precision, roc_auc
+from models.evaluation import Interval, Ranking, average_precision, bootstrap, roc_auc
 from pipelines.provider_level import network
 from pipelines.provider_level.aggregates import FAMILIES, PLAIN, aggregate
 from pipelines.provider_level.source import ProviderSet

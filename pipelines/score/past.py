@@ -7,9 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from features.apply import apply, registry_path
-from features.frame import CLAIMS, LABELS
-from features.layout import VIEWS
+from features.declare import CLAIMS, LABELS, VIEWS
+from features.feast import apply, registry_path
 from features.offline import build, file_of
 
 _BUILT = "features-built"

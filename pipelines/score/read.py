@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 
 from claims.money import MAX_CENTS, format_cents
 from core import clock
-from features.frame import CLAIMS
-from features.ledger import MICROS_A_DAY
-from features.sound import MOST_DAYS_AHEAD
+from core.clock import DAY_US
+from features.declare import CLAIMS
+from features.offline import MAX_DAYS_AHEAD
 from pipelines.ingest import ingest_csv, load_mapping
 from pipelines.ingest.mapping import Dates, Mapping, Money
 from pipelines.ingest.records import check_parquet, open_table
@@ -76,12 +76,12 @@ def _our_own(file: Path) -> Mapping:
 def _check_limits(claims: pa.Table) -> None:
     """Raise `InputError` naming the first claim beyond a limit that the API and ingestion have, too."""
     amounts, received = claims["amount_cents"], pc.cast(claims["received_at"], pa.int64())
-    latest = clock.micros(clock.now()) + MOST_DAYS_AHEAD * MICROS_A_DAY
+    latest = clock.micros(clock.now()) + MAX_DAYS_AHEAD * DAY_US
     limits = (
         (pc.less_equal(amounts, 0), "amount_cents must be above zero"),
         (pc.greater(amounts, MAX_CENTS), f"amount_cents must be at most {MAX_CENTS} ({format_cents(MAX_CENTS)})"),
         (pc.less(received, 0), "received_at must not be before 1970-01-01"),
-        (pc.greater(received, latest), f"received_at must be at most {MOST_DAYS_AHEAD} days from now"),
+        (pc.greater(received, latest), f"received_at must be at most {MAX_DAYS_AHEAD} days from now"),
     )
     for beyond, limit in limits:
         wrong = claims["claim_id"].filter(beyond)

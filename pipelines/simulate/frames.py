@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from features.frame import CLAIMS, LABELS
+from features.declare import CLAIMS, LABELS
 from pipelines import reference
 from pipelines.simulate.catalogue import (
     COMPANIONS,
@@ -58,7 +58,7 @@ def claim_ids(ledger: Ledger) -> pa.Array:
 
 
 def claims_frame(world: World, ledger: Ledger) -> pa.Table:
-    """The ledger as `features.frame.CLAIMS`; region and specialty are the provider's."""
+    """The ledger as `features.declare.CLAIMS`; region and specialty are the provider's."""
     rows, members, providers = ledger.rows, world.members, world.providers
     ids = claim_ids(ledger)
     member_ids = _ids("M", np.arange(1, len(members.birth) + 1))

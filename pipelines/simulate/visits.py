@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.derive import AGE_BAND_EDGES
+from features.declare import AGE_BAND_EDGES
 from pipelines.simulate.catalogue import COMPANIONS, OPEN_AT_WEEKENDS, SPECIALTIES
 from pipelines.simulate.draw import Calendar, Floats, Ints, Table, hashed
 from pipelines.simulate.world import PROCEDURE_INDEX, World, diagnosis_table

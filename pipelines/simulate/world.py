@@ -5,7 +5,7 @@ from datetime import date
 
 import numpy as np
 
-from features.derive import AGE_BAND_EDGES
+from features.declare import AGE_BAND_EDGES
 from pipelines.simulate.catalogue import (
     DIAGNOSES,
     PLANS,

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from features.training import TrainingSet
+from features.feast import TrainingSet
 from features.vector import FEATURE, FEATURE_NAMES, columns_of
 from pipelines.train.errors import LabelTimeError, MissingLabelsError
 

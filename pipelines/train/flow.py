@@ -20,9 +20,8 @@ import numpy as np
 
 from core.settings import settings
 from models import registry
-from models.artefact import Artefact, load_artefact, write_artefact
-from models.champion import models_folder
-from models.registry import RunRecord, Store
+from models.artefact import Artefact, load_artefact, models_folder, write_artefact
+from models.registry import MlflowStore, RunRecord
 from pipelines.evaluate import baselines
 from pipelines.evaluate.assess import Assessment, assess
 from pipelines.evaluate.judged import MODEL, judged_of
@@ -61,7 +60,7 @@ def train_and_register(
     *,
     source: Source | None = None,
     options: TrainOptions | None = None,
-    store: Store | None = None,
+    store: MlflowStore | None = None,
     redis_url: str | None = None,
     watch: Watcher | None = None,
 ) -> TrainingReport:
@@ -72,7 +71,7 @@ def train_and_register(
     """
     started = time.perf_counter()
     options, watch = options or TrainOptions(), watch or Watcher()
-    store = store or Store.of(home, settings().mlflow_url)
+    store = store or MlflowStore.of(home, settings().mlflow_url)
     if source is None:
         watch.step("Opening the claims")
         source = open_named(SIMULATED, home, settings().data_dir)
@@ -205,7 +204,7 @@ def provenance(prepared: Prepared, options: TrainOptions) -> dict[str, Any]:
     }
 
 
-def _log_refusal(store: Store, source: Source, command: str, refused: GateFailed) -> None:
+def _log_refusal(store: MlflowStore, source: Source, command: str, refused: GateFailed) -> None:
     """Leave the gate's report in MLflow, as a failed run."""
     result = refused.result
     record = RunRecord(
@@ -224,7 +223,7 @@ def _report(
     prepared: Prepared,
     artefact: Artefact,
     figures: dict[str, Any],
-    registered: registry.Registered,
+    registered: registry.RegisteredModel,
     *,
     page: Path,
     seconds: float,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.metrics import roc_auc
+from models.evaluation import roc_auc
 from pipelines.train.errors import LeakageError
 
 MOST_AUC = 0.98

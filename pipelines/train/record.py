@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from models import card, figures
 from models.artefact import Artefact
-from models.bootstrap import Interval
+from models.evaluation import CardFacts, CardFigure, Interval, figures, render_model_card
 from models.registry import DataRecord, RunRecord
 from pipelines.evaluate.judged import MODEL
 from pipelines.evaluate.pictures import Drawings
@@ -91,7 +90,7 @@ def model_card(
     part = f"{evaluation['claims']:,} claims, {window['from']} to {window['until']}"
     rivals = {name: one for name, one in who.items() if name != MODEL}
     measured = [
-        card.Measured(
+        CardFigure(
             name,
             part,
             Interval(who[MODEL][key]["value"], who[MODEL][key]["low"], who[MODEL][key]["high"], 0.95),
@@ -106,7 +105,7 @@ def model_card(
     ]
     unseen = evaluation["unseen_providers"]
     if unseen["ap"] is not None:
-        measured.append(card.Measured("average precision", "providers never seen in training", unseen["ap"]))
+        measured.append(CardFigure("average precision", "providers never seen in training", unseen["ap"]))
     weak = [kind.replace("_", " ") for kind, found in evaluation["kinds"].items() if found["recall_at_k"] < 0.1]
     limits = [
         "It ranks claims like those it learned from; `ginja drift` says when they are no longer alike.",
@@ -116,7 +115,7 @@ def model_card(
         limits.append(f"It finds less than one in ten at capacity of: {', '.join(weak)}.")
     if prepared.source.name == SIMULATED:
         limits.append("Simulated claims show that the machinery works, not how well it finds fraud elsewhere.")
-    facts = card.CardFacts(
+    facts = CardFacts(
         data=f"{prepared.source.name}, {len(prepared.examples):,} labelled claims, "
         f"{int(prepared.examples.fraud.sum()):,} of them fraud (SHA-256 {prepared.source.sha256[:12]})",
         split=prepared.slices.how,
@@ -125,4 +124,4 @@ def model_card(
         strongest=strongest,
         limits=limits,
     )
-    return card.card(artefact.document, facts)
+    return render_model_card(artefact.document, facts)

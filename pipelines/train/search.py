@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import optuna
 
-from models.booster import BoosterParams, Sample, train_booster
+from models.booster import BoosterParams, TrainingSample, train_booster
 
 LEAST_ROUNDS = 20
 """Rounds every trial gets before it may be pruned."""
@@ -27,8 +27,8 @@ class Found:
 
 
 def search(
-    train: Sample,
-    stop: Sample,
+    train: TrainingSample,
+    stop: TrainingSample,
     *,
     features: tuple[str, ...],
     monotone: dict[str, int],

@@ -9,17 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import clock
-from features.training import TrainingSet, training_set
+from features.feast import TrainingSet, training_set
 from features.vector import FEATURE, schema_hash
 from models.artefact import Calibration, ModelDocument, version_of
-from models.booster import Sample, Trained, train_booster
+from models.booster import TrainedBooster, TrainingSample, train_booster
 from models.calibration import BetaCalibrator, fit_calibrator
 from models.errors import TablesTooLargeError, ThresholdError, UnsupportedBoosterError
-from models.explainer import build_tables
-from models.tables import FORMAT, LeafTables
-from models.threshold import Choice, Labelled, by_capacity, outcome
+from models.evaluation import LabelledScores, ThresholdChoice, evaluate_threshold, threshold_by_capacity
+from models.explain import FORMAT, LeafTables, TypicalClaim, build_tables, contributions, sample_rows, typical_claim
 from models.training_range import TrainingRange, training_range
-from models.typical import TypicalClaim, contributions, sample_rows, typical_claim
 from pipelines.loop.estimate import MOST_WEIGHT, training_weights
 from pipelines.train.dataset import Source
 from pipelines.train.errors import DatasetError, EmptyWindowError, FutureLabelsError
@@ -35,9 +33,9 @@ DEFAULT_REVIEW_SHARE = 0.01
 class Model:
     """A trained, calibrated model that is not on disk yet."""
 
-    trained: Trained
+    trained: TrainedBooster
     calibrator: BetaCalibrator
-    choice: Choice
+    choice: ThresholdChoice
     features: tuple[str, ...]
     monotone: dict[str, int]
     reviews_a_week: float
@@ -59,7 +57,7 @@ def build_features(source: Source, redis_url: str, *, done: Callable[[str], None
 
     Raises `RegistryChangedError` before anything is built where the registry is not this version's.
     """
-    from features.apply import apply, registry_path, verify_registry
+    from features.feast import apply, registry_path, verify_registry
     from features.offline import build
 
     applied = registry_path(source.home).exists()
@@ -80,7 +78,7 @@ def ensure_features(source: Source, redis_url: str) -> None:
 
 
 def _built_from(source: Source) -> str:
-    from features.apply import layout_hash
+    from features.feast import layout_hash
 
     return f"{source.sha256} {layout_hash()}"
 
@@ -171,8 +169,10 @@ def fit(
 
     weights = None if examples.weights is None else training_weights(examples.weights, most=MOST_WEIGHT)
 
-    def sample(rows: NDArray[np.intp]) -> Sample:
-        return Sample(examples.matrix(rows, features), examples.fraud[rows], None if weights is None else weights[rows])
+    def sample(rows: NDArray[np.intp]) -> TrainingSample:
+        return TrainingSample(
+            examples.matrix(rows, features), examples.fraud[rows], None if weights is None else weights[rows]
+        )
 
     train, stop, later = sample(slices.train), sample(slices.stop), sample(slices.calibrate)
     found = None
@@ -218,18 +218,18 @@ def claims_a_day(examples: Examples) -> float:
 
 def _threshold(
     examples: Examples, rows: NDArray[np.intp], probabilities: NDArray[np.float64], reviews_a_week: float
-) -> Choice:
+) -> ThresholdChoice:
     """The threshold that fills the capacity, by the share of all claims it lets review."""
     days = len(rows) / claims_a_day(examples)  # as many days of business as there are claims, whoever was dealt in
-    labelled = Labelled(probabilities, examples.fraud[rows], examples.amounts_cents[rows], days)
+    labelled = LabelledScores(probabilities, examples.fraud[rows], examples.amounts_cents[rows], days)
     try:
-        return by_capacity(labelled, max(reviews_a_week / 7, 1.0 / days))
+        return threshold_by_capacity(labelled, max(reviews_a_week / 7, 1.0 / days))
     except ThresholdError:
         # So coarse a model that its best claims are all equal: it flags them all, and the figures say how many.
-        return outcome(labelled, float(probabilities.max()))
+        return evaluate_threshold(labelled, float(probabilities.max()))
 
 
-def explain(trained: Trained) -> LeafTables | None:
+def explain(trained: TrainedBooster) -> LeafTables | None:
     """The explainer's tables; None where they would be too large, so that the model explains itself more slowly."""
     try:
         return build_tables(trained.booster)

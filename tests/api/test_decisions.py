@@ -347,7 +347,7 @@ async def test_a_claim_with_recoveries_is_not_reopened(api: Api):
     await api.post(f"/v1/claims/{claim_id}/dispositions", {"disposition": "overpayment", "amount_recovered": 5})
     refused = await decide(api, claim_id, REOPEN, role="lead_investigator")
     assert refused.status_code == 409
-    assert "5.00 of the claim's payment were recovered" in refused.json()["detail"]
+    assert "5.00 of the claim's payment was recovered" in refused.json()["detail"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from api.catalog.averages import refresh
 from api.errors import Invalid
 from api.housekeeping import every_day
 from api.loading import load_folder
-from features.frame import CLAIMS, LABELS
+from features.declare import CLAIMS, LABELS
 from pipelines import reference
 from tests.api.makers import Api
 

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from api.catalog.averages import refresh
-from claims.reference_prices import ACCEPTED_CLAIMS, COLUMNS, reference_statistics_sql
-from features.engine import engine
+from claims.plausibility import ACCEPTED_CLAIMS, COLUMNS, reference_statistics_sql
+from features.offline import scratch_duckdb
 
 DAY = date(2026, 3, 2)
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
@@ -82,7 +82,7 @@ def in_postgres(url, claims, lines):
 
 
 def in_duckdb(claims, lines):
-    with engine() as connection:
+    with scratch_duckdb() as connection:
         connection.execute(SCHEMA)
         for table, rows in (("claims", claims), ("claim_lines", lines)):
             columns = [pa.array(column) for column in zip(*rows, strict=True)]

@@ -4,7 +4,7 @@ from alembic import command
 from psycopg.errors import RestrictViolation
 
 from api.migrate import alembic_config, upgrade
-from features.frame import CLAIMS
+from features.declare import CLAIMS
 from tests.api.makers import Api
 
 

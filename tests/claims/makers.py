@@ -5,9 +5,9 @@ import json
 from datetime import UTC, date, datetime
 from typing import Any
 
+from claims.adjudication import Evidence
 from claims.benefits import Benefit
 from claims.claim import Claim, ClaimLine
-from claims.edits import Evidence
 from claims.reference import Diagnosis, Member, Procedure, Provider
 from claims.rule import RuleVerdict
 from claims.scoring import Score

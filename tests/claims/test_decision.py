@@ -2,17 +2,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from claims.adjudication import DecisionPolicy, decide, score_not_used
 from claims.benefits import Benefit
 from claims.claim import ClaimLine
-from claims.decision import Policy, decide, too_little_known
-from claims.outcome import Finding, Outcome, gravest
+from claims.outcome import Finding, Outcome, most_severe
 from claims.reference import Procedure
-from claims.rule import two_times
+from claims.rule import check_twice_average
 from tests.claims.makers import make_rule, make_score
 
 REVIEW = Finding("units_over_limit", Outcome.IN_REVIEW, "words", "table")
 REJECT = Finding("duplicate", Outcome.REJECTED, "words", "table")
-POLICY = Policy(rule_approval_cap_cents=500_00)
+POLICY = DecisionPolicy(rule_approval_cap_cents=500_00)
 NO_LIMIT = Benefit(None, 0)
 OUTSIDE = {"feature": "amount", "meaning": "The amount claimed.", "value": 1e7, "low": 12.0, "high": 90_000.0}
 
@@ -105,7 +105,7 @@ def test_no_more_is_approved_than_claimed_or_left_and_nothing_without_an_approva
     assert decision.reserved_cents == 0 or decision.outcome is Outcome.IN_REVIEW
     assert (decision.approved_cents > 0) == decision.outcome.pays
     assert (decision.approved_cents == amount) == (decision.outcome is Outcome.APPROVED)
-    assert decision.outcome.priority >= gravest(found).priority
+    assert decision.outcome.priority >= most_severe(found).priority
     assert decision.outcome is not Outcome.APPROVED or not decision.flagged
 
 
@@ -126,7 +126,7 @@ def test_the_order_of_findings_does_not_change_the_outcome(findings):
     ],
 )
 def test_the_rule_flags_what_is_above_twice_the_average(amount, procedure, flagged, basis):
-    verdict = two_times(amount, ClaimLine("P", amount, units=2), procedure)
+    verdict = check_twice_average(amount, ClaimLine("P", amount, units=2), procedure)
     assert (verdict.flagged, verdict.basis) == (flagged, basis)
 
 
@@ -157,7 +157,7 @@ def test_a_score_at_its_limits_is_taken(changes):
 
 
 def test_why_a_score_was_not_used_decides_nothing():
-    reason = too_little_known(make_score(gain_present=0.2, stale_views=["a", "b"]), 0.5)
+    reason = score_not_used(make_score(gain_present=0.2, stale_views=["a", "b"]), 0.5)
     assert "a, b" in reason.text
     without = decided(findings=(reason,))
     assert (without.outcome, without.decided_by) == (Outcome.APPROVED, "rule")

@@ -2,10 +2,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from claims import edits
+from claims.adjudication import SimilarClaim, edits
 from claims.benefits import Benefit
 from claims.claim import ClaimLine
-from claims.edits import LookAlike
 from claims.outcome import Outcome
 from claims.reference import Diagnosis, Limits, Member, Procedure, Provider
 from tests.claims.makers import DAY, RECEIVED, make_claim, make_evidence
@@ -25,11 +24,11 @@ def look_alike(**changes):
         "service_to": DAY,
         "service_date_defaulted": False,
     }
-    return LookAlike(**(values | changes))
+    return SimilarClaim(**(values | changes))
 
 
 def codes(evidence):
-    return [finding.code for finding in edits.find(evidence)]
+    return [finding.code for finding in edits.run_edits(evidence)]
 
 
 def test_an_ordinary_claim_has_no_findings():
@@ -81,7 +80,7 @@ def test_a_benefit_with_nothing_left_is_found(used, expected):
 )
 def test_a_look_alike_is_a_duplicate_at_the_same_amount_unless_it_is_corrected_by_the_claim(other, expected):
     claim = make_claim(replaces="clm_replaced")
-    assert codes(make_evidence(claim, look_alikes=(other,))) == expected
+    assert codes(make_evidence(claim, similar_claims=(other,))) == expected
 
 
 @pytest.mark.parametrize(
@@ -100,7 +99,7 @@ def test_a_look_alike_is_a_duplicate_at_the_same_amount_unless_it_is_corrected_b
 def test_around_a_day_of_service_that_was_not_sent_days_near_it_count(ours, theirs, days, amount, expected):
     day = DAY - timedelta(days=days)
     other = look_alike(service_from=day, service_to=day, service_date_defaulted=theirs, amount_cents=amount)
-    found = edits.find(make_evidence(make_claim(service_date_defaulted=ours), look_alikes=(other,)))
+    found = edits.run_edits(make_evidence(make_claim(service_date_defaulted=ours), similar_claims=(other,)))
     assert [finding.code for finding in found] == ([] if expected is None else [expected])
     assert all("send service_from" in finding.text for finding in found)
 
@@ -119,16 +118,16 @@ def test_around_a_day_of_service_that_was_not_sent_days_near_it_count(ours, thei
 def test_the_same_service_is_found_however_it_is_billed(lines, other, expected):
     claim = make_claim(*(ClaimLine(code, amount) for code, amount in lines))
     codes_of_other = frozenset(other.get("procedure_codes", {other["procedure_code"]}))
-    evidence = make_evidence(claim, look_alikes=(look_alike(**(other | {"procedure_codes": codes_of_other})),))
+    evidence = make_evidence(claim, similar_claims=(look_alike(**(other | {"procedure_codes": codes_of_other})),))
     assert codes(evidence) == expected
 
 
 def test_units_of_a_procedure_are_counted_over_its_lines():
     claim = make_claim(ClaimLine("P1", 5, 2), ClaimLine("P2", 5, 9), ClaimLine("P1", 5, 2))
     evidence = make_evidence(claim, procedures={"P1": Procedure("P1", max_units=3), "P2": Procedure("P2")})
-    (finding,) = edits.find(evidence)
+    (finding,) = edits.run_edits(evidence)
     assert (finding.code, finding.line, finding.outcome) == ("units_over_limit", 3, Outcome.IN_REVIEW)
-    assert "billed 4 times" in finding.text
+    assert "billed for 4 units" in finding.text
 
 
 @pytest.mark.parametrize(
@@ -156,6 +155,6 @@ def test_findings_come_gravest_first_and_each_cites_its_table():
         provider=Provider("H1", excluded_from=BEFORE),
         procedures={"P001": Procedure("P001", max_units=1)},
     )
-    found = edits.find(evidence)
+    found = edits.run_edits(evidence)
     assert [finding.code for finding in found] == ["provider_excluded", "units_over_limit"]
     assert [finding.cites for finding in found] == ["providers/H1", "procedures/P001 max_units"]

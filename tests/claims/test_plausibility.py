@@ -8,23 +8,24 @@ from hypothesis import strategies as st
 from claims import plausibility
 from claims.claim import ClaimLine
 from claims.outcome import Outcome
-from claims.plausibility import PlausibilityPolicy, ScopePolicy
+from claims.plausibility import PlausibilityPolicy, PriceReference, References, ReferenceScope, ScopePolicy
 from claims.reference import Procedure
-from claims.reference_prices import PriceReference, References, Scope
-from claims.rule import two_times
+from claims.rule import check_twice_average
 from tests.claims.makers import make_claim
 
 AS_OF = date(2026, 3, 2)
 TYPICAL = 28_00
 
 
-def reference(scope=Scope.PROCEDURE, *, code="P001", principal=True, claims=400, median=TYPICAL, spread=0.3, units=1.0):
-    entity = {Scope.PROVIDER: "H1", Scope.REGION: "Coast"}.get(scope, "")
+def reference(
+    scope=ReferenceScope.PROCEDURE, *, code="P001", principal=True, claims=400, median=TYPICAL, spread=0.3, units=1.0
+):
+    entity = {ReferenceScope.PROVIDER: "H1", ReferenceScope.REGION: "Coast"}.get(scope, "")
     return PriceReference(code, principal, scope, entity, claims, float(median), spread, units, AS_OF)
 
 
 USUAL = (reference(),)
-HISTORY = PriceReference("", True, Scope.HISTORY, "H1", 200, 0.0, 0.0, 0.0, AS_OF)
+HISTORY = PriceReference("", True, ReferenceScope.HISTORY, "H1", 200, 0.0, 0.0, 0.0, AS_OF)
 
 
 def found(*lines, references=USUAL, history=HISTORY, average=None, typical=None, max_units=None, **policy):
@@ -39,9 +40,9 @@ def found(*lines, references=USUAL, history=HISTORY, average=None, typical=None,
         )
         for line in lines
     }
-    rule = two_times(claim.amount_cents, claim.principal, procedures[claim.principal.procedure_code])
+    rule = check_twice_average(claim.amount_cents, claim.principal, procedures[claim.principal.procedure_code])
     rows = [*references, *([history] if history else [])]
-    return plausibility.find(
+    return plausibility.check_plausibility(
         claim, procedures=procedures, references=References.of(rows), rule=rule, policy=PlausibilityPolicy(**policy)
     )
 
@@ -78,13 +79,13 @@ def test_the_price_is_that_of_one_unit():
     ids=["established", "too few claims", "within twice its own price"],
 )
 def test_the_most_specific_scope_with_enough_claims_sets_the_bound(own_claims, price, expected):
-    own = reference(Scope.PROVIDER, claims=own_claims, median=10_00, spread=0.05)
+    own = reference(ReferenceScope.PROVIDER, claims=own_claims, median=10_00, spread=0.05)
     assert codes(ClaimLine("P001", price), references=[reference(), own]) == expected
 
 
 def test_a_provider_that_always_bills_a_thousand_times_too_much_is_not_its_own_excuse():
-    own = reference(Scope.PROVIDER, median=TYPICAL * 1_000, spread=0.01)
-    region = reference(Scope.REGION, median=TYPICAL * 1_000, spread=0.01)
+    own = reference(ReferenceScope.PROVIDER, median=TYPICAL * 1_000, spread=0.01)
+    region = reference(ReferenceScope.REGION, median=TYPICAL * 1_000, spread=0.01)
     (finding,) = found(ClaimLine("P001", 8_000_00), references=[reference(), region, own], average=8_000_00)
     assert (finding.code, finding.cites) == ("price_implausible", "reference_statistics/P001/procedure")
     assert "median of 28.00" in finding.text
@@ -139,7 +140,7 @@ def test_a_line_priced_as_a_part_of_the_whole_is_not_compared():
     ],
 )
 def test_the_rules_verdict_flags_unless_it_compares_many_units_with_few(lines, own, expected):
-    references = [reference(units=4.0), reference(Scope.PROVIDER, **({"units": 4.0, "spread": 0.05} | own))]
+    references = [reference(units=4.0), reference(ReferenceScope.PROVIDER, **({"units": 4.0, "spread": 0.05} | own))]
     assert codes(*lines, references=references, average=TYPICAL, max_units=5) == expected
 
 
@@ -172,14 +173,18 @@ def test_a_claim_above_the_cap_is_always_reviewed(amount, expected):
     [(None, ["provider_without_history"]), (4, ["provider_without_history"]), (5, [])],
 )
 def test_a_provider_without_history_goes_to_review(history, expected):
-    row = None if history is None else PriceReference("", True, Scope.HISTORY, "H1", history, 0.0, 0.0, 0.0, AS_OF)
+    row = (
+        None
+        if history is None
+        else PriceReference("", True, ReferenceScope.HISTORY, "H1", history, 0.0, 0.0, 0.0, AS_OF)
+    )
     assert codes(ClaimLine("P001", TYPICAL), history=row) == expected
 
 
 references_of_any_size = st.lists(
     st.builds(
         reference,
-        st.sampled_from([Scope.PROVIDER, Scope.REGION, Scope.PROCEDURE]),
+        st.sampled_from([ReferenceScope.PROVIDER, ReferenceScope.REGION, ReferenceScope.PROCEDURE]),
         claims=st.integers(1, 1_000),
         median=st.floats(1.0, 1e9),
         spread=st.floats(0.0, 1e6),
@@ -204,14 +209,14 @@ def test_what_the_rule_flags_is_reviewed_or_has_the_providers_own_plausible_pric
     line = ClaimLine("P001", amount * 100, units)
     findings = codes(line, references=references, average=TYPICAL, typical=TYPICAL)
     if line.amount_cents > 2 * TYPICAL and not findings:
-        own = References.of(references).price("P001", principal=True, scope=Scope.PROVIDER)
+        own = References.of(references).price("P001", principal=True, scope=ReferenceScope.PROVIDER)
         assert own is not None
         assert line.amount_cents / units <= own.median_cents * PlausibilityPolicy().established_band
 
 
 @given(st.integers(1, 100_000), st.floats(0.0, 0.6), st.integers(30, 400))
 def test_a_thousand_times_the_usual_price_is_never_paid_unseen(median, spread, claims):
-    references = [reference(scope, median=median, spread=spread, claims=claims) for scope in list(Scope)[:3]]
+    references = [reference(scope, median=median, spread=spread, claims=claims) for scope in list(ReferenceScope)[:3]]
     assert "price_implausible" in codes(ClaimLine("P001", median * 1_000), references=references)
 
 
@@ -222,4 +227,4 @@ def test_a_policy_whose_floor_lies_above_its_ceiling_is_refused():
 
 def test_scopes_are_tried_from_the_most_specific_to_the_widest():
     assert all(narrow is not wide for narrow, wide in pairwise(plausibility.SCOPES))
-    assert plausibility.SCOPES == (Scope.PROVIDER, Scope.REGION, Scope.PROCEDURE)
+    assert plausibility.SCOPES == (ReferenceScope.PROVIDER, ReferenceScope.REGION, ReferenceScope.PROCEDURE)

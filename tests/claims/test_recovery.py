@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claims.outcome import Outcome
-from claims.recovery import IS_FRAUD, RECOVERS, RecoveryError, check_recovery
-from claims.review import Disposition
+from claims.review import IS_FRAUD, RECOVERS, Disposition, RecoveryError, check_recovery
 
 
 def check(**changes):

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from claims.adjudication import CODES_WITHOUT_SCORE, reconsider
 from claims.outcome import Finding, Outcome
-from claims.rescoring import WITHOUT_SCORE, reconsider
 from tests.claims.makers import make_score
 
 UNITS = Finding("units_over_limit", Outcome.IN_REVIEW, "words", "table")
@@ -14,7 +14,7 @@ BY_RULE = Finding("rule_flagged", Outcome.IN_REVIEW, "words", "table")
 
 def reconsidered(standing, *, probability=0.1, findings=(), approved=0, reserved=0, by_person=False, **score):
     return reconsider(
-        standing=standing,
+        outcome=standing,
         approved_cents=approved,
         reserved_cents=reserved,
         findings=findings,
@@ -42,7 +42,7 @@ def test_a_late_score_sends_to_review_but_never_pays_and_never_rejects(standing,
     assert decision.decided_by == "model"
 
 
-@pytest.mark.parametrize("code", sorted(WITHOUT_SCORE))
+@pytest.mark.parametrize("code", sorted(CODES_WITHOUT_SCORE))
 @pytest.mark.parametrize("probability", [0.1, 0.9])
 def test_the_finding_that_held_a_claim_stays_and_says_that_a_score_came(code, probability):
     held = Finding(code, Outcome.IN_REVIEW, "words", "table")

@@ -14,23 +14,25 @@ from claims.review import (
     MAX_DOCUMENT_LENGTH,
     MAX_DOCUMENTS,
     MAX_PEND_DAYS,
+    REASONS,
     SETTLES,
-    Asked,
+    Action,
+    DecisionRequest,
     Disposition,
     Effect,
+    InvalidField,
     NotPermitted,
     Person,
     Proposal,
     ReviewError,
     ReviewPolicy,
-    Standing,
-    State,
-    WrongField,
-    WrongState,
-    allowed,
+    ReviewState,
+    ReviewSubject,
+    StateConflict,
+    allowed_actions,
+    reasons_for,
     settle,
 )
-from claims.review_reasons import REASONS, Action, reasons_for
 
 TODAY = date(2026, 3, 2)
 POLICY = ReviewPolicy(second_approval_above_cents=500_00)
@@ -47,7 +49,7 @@ def make_standing(**changes):
         "reserved_cents": 100_00,
         "benefit": NO_LIMIT,
     }
-    return Standing(**(values | changes))
+    return ReviewSubject(**(values | changes))
 
 
 def make_asked(action=Action.RELEASE, by=ANN, **changes):
@@ -56,7 +58,7 @@ def make_asked(action=Action.RELEASE, by=ANN, **changes):
         values |= {"documents": ("operation report",), "due_on": TODAY + timedelta(days=14)}
     if action is Action.PAY_REDUCED:
         values |= {"amount_cents": 40_00}
-    return Asked(**(values | changes))
+    return DecisionRequest(**(values | changes))
 
 
 def make_proposal(action=Action.RELEASE, pays=600_00, by=ANN, **changes):
@@ -105,13 +107,13 @@ def test_a_decision_settles_the_claim_and_frees_what_it_reserved(asked, standing
 @pytest.mark.parametrize("amount", [None, -1, 0, 100_00, 100_01])
 def test_a_reduced_payment_is_above_nothing_and_below_what_release_pays(amount):
     asked = make_asked(Action.PAY_REDUCED, amount_cents=amount)
-    assert refused(make_standing(), asked, WrongField).field == "amount"
+    assert refused(make_standing(), asked, InvalidField).field == "amount"
 
 
 @pytest.mark.parametrize("action", [Action.RELEASE, Action.PAY_REDUCED])
 def test_nothing_is_paid_where_no_benefit_is_left(action):
     refused(
-        make_standing(benefit=Benefit(50_00, 50_00)), make_asked(action), WrongState, "nothing of the year's benefit"
+        make_standing(benefit=Benefit(50_00, 50_00)), make_asked(action), StateConflict, "no benefit remains this year"
     )
 
 
@@ -142,7 +144,7 @@ def test_a_request_for_documents_names_them_and_a_day(change, field):
     if field is None:
         assert settled(make_standing(), asked).effect is Effect.PENDED
     else:
-        assert refused(make_standing(), asked, WrongField).field == field
+        assert refused(make_standing(), asked, InvalidField).field == field
 
 
 @pytest.mark.parametrize("action", sorted(SETTLES, key=str))
@@ -181,7 +183,7 @@ def test_a_refused_proposal_leaves_the_claim_in_review():
 
 def test_a_proposal_of_more_than_the_benefit_left_now_pays_is_not_approved():
     standing = proposed(make_proposal(), benefit=Benefit(700_00, 100_01))
-    refused(standing, make_asked(Action.APPROVE, BEA), WrongState, "599.99")
+    refused(standing, make_asked(Action.APPROVE, BEA), StateConflict, "599.99")
     standing = proposed(make_proposal(), benefit=Benefit(700_00, 100_00))
     assert settled(standing, make_asked(Action.APPROVE, BEA)).approved_cents == 600_00
 
@@ -226,12 +228,12 @@ def test_only_confirmed_fraud_is_denied_as_fraud_and_none_of_it_is_paid(action, 
     if field is None:
         assert settled(make_standing(disposition=standing), asked).disposition is stated
     else:
-        assert refused(make_standing(disposition=standing), asked, WrongField).field == field
+        assert refused(make_standing(disposition=standing), asked, InvalidField).field == field
 
 
 def test_a_finding_recorded_after_the_proposal_keeps_it_from_being_approved():
     standing = proposed(make_proposal(), disposition=Disposition.CONFIRMED)
-    refused(standing, make_asked(Action.APPROVE, BEA), WrongField)
+    refused(standing, make_asked(Action.APPROVE, BEA), InvalidField)
 
 
 def test_a_decision_without_a_finding_states_none():
@@ -256,7 +258,7 @@ def first_reason(action):
 )
 def test_a_field_of_another_action_is_refused_by_name(change):
     field = {"amount_cents": "amount"}.get(next(iter(change)), next(iter(change)))
-    assert refused(make_standing(), make_asked(**change), WrongField).field == field
+    assert refused(make_standing(), make_asked(**change), InvalidField).field == field
 
 
 DECIDED = {
@@ -284,19 +286,19 @@ def test_an_approver_reopens_what_a_person_decided_and_it_reserves_its_benefit_a
 
 
 def test_a_claim_with_recoveries_is_not_reopened():
-    refused(make_standing(**DECIDED, recovered_cents=1), make_asked(Action.REOPEN, BEA), WrongState, "recovered")
+    refused(make_standing(**DECIDED, recovered_cents=1), make_asked(Action.REOPEN, BEA), StateConflict, "recovered")
 
 
 @pytest.mark.parametrize(
     ("standing", "state"),
     [
-        (make_standing(), State.OPEN),
-        (proposed(make_proposal()), State.PROPOSED),
-        (make_standing(**DECIDED), State.DECIDED),
-        (make_standing(outcome=Outcome.APPROVED, approved_cents=100_00, reserved_cents=0), State.AUTOMATIC),
-        (make_standing(outcome=Outcome.REJECTED, reserved_cents=0), State.AUTOMATIC),
-        (make_standing(outcome=None, reserved_cents=0), State.VOIDED),
-        (make_standing(outcome=None, reserved_cents=0, decided_by_person=True), State.VOIDED),
+        (make_standing(), ReviewState.OPEN),
+        (proposed(make_proposal()), ReviewState.PROPOSED),
+        (make_standing(**DECIDED), ReviewState.DECIDED),
+        (make_standing(outcome=Outcome.APPROVED, approved_cents=100_00, reserved_cents=0), ReviewState.AUTOMATIC),
+        (make_standing(outcome=Outcome.REJECTED, reserved_cents=0), ReviewState.AUTOMATIC),
+        (make_standing(outcome=None, reserved_cents=0), ReviewState.VOIDED),
+        (make_standing(outcome=None, reserved_cents=0, decided_by_person=True), ReviewState.VOIDED),
     ],
 )
 def test_only_what_the_table_allows_can_be_done_where_a_claim_stands(standing, state):
@@ -305,11 +307,11 @@ def test_only_what_the_table_allows_can_be_done_where_a_claim_stands(standing, s
     for action in Action:
         try:
             settled(standing, make_asked(action, BEA, reason=first_reason(action)))
-        except WrongState:
+        except StateConflict:
             continue
         done.add(action)
     assert done == ALLOWED[state]
-    assert set(allowed(standing, BEA)) == done
+    assert set(allowed_actions(standing, BEA)) == done
 
 
 def test_every_action_has_a_reason_and_every_reason_an_action():
@@ -319,7 +321,7 @@ def test_every_action_has_a_reason_and_every_reason_an_action():
 
 outcomes = st.none() | st.sampled_from(Outcome)
 asks = st.builds(
-    Asked,
+    DecisionRequest,
     action=st.sampled_from(Action),
     reason=st.sampled_from(sorted(REASONS)) | st.just("none"),
     by=st.sampled_from([ANN, BEA]),
@@ -339,7 +341,7 @@ def standings(draw):
     proposal = st.builds(
         make_proposal, st.sampled_from(sorted(SETTLES, key=str)), st.integers(0, 2_000_00), st.sampled_from([ANN, BEA])
     )
-    return Standing(
+    return ReviewSubject(
         outcome=outcome,
         amount_cents=amount,
         approved_cents=draw(st.integers(1, amount)) if outcome is not None and outcome.pays else 0,
@@ -361,10 +363,10 @@ def test_no_decision_pays_more_than_the_claim_or_the_benefit_and_none_pays_what_
     except ReviewError:
         return
     assert standing.outcome is not None
-    assert standing.state is not State.AUTOMATIC
+    assert standing.state is not ReviewState.AUTOMATIC
     assert after.approved_cents + after.reserved_cents <= max(standing.amount_cents, standing.reserved_cents)
     if after.effect in (Effect.SETTLED, Effect.REOPENED):
-        left = standing.benefit.left_cents
+        left = standing.benefit.remaining_cents
         held = after.approved_cents + after.reserved_cents
         assert held <= standing.amount_cents
         assert left is None or held <= left
@@ -384,10 +386,10 @@ def test_no_decision_pays_more_than_the_claim_or_the_benefit_and_none_pays_what_
 )
 def test_no_sequence_of_claims_and_decisions_spends_more_than_the_year_s_benefit(limit, steps):
     """Claims of one member, approved or held, decided, reopened and voided in any order."""
-    from claims.decision import Policy, decide
+    from claims.adjudication import DecisionPolicy, decide
     from tests.claims.makers import make_rule, make_score
 
-    claims: list[Standing] = []
+    claims: list[ReviewSubject] = []
 
     def benefit_without(place):
         others = [one for at, one in enumerate(claims) if at != place and one.outcome is not None]
@@ -401,10 +403,10 @@ def test_no_sequence_of_claims_and_decisions_spends_more_than_the_year_s_benefit
                 findings=(),
                 score=make_score(0.9 if act == "flag" else 0.1),
                 rule=make_rule(False, amount),
-                policy=Policy(rule_approval_cap_cents=0),
+                policy=DecisionPolicy(rule_approval_cap_cents=0),
             )
             money = (decision.approved_cents, decision.reserved_cents)
-            claims.append(Standing(decision.outcome, amount, *money, Benefit(limit, 0)))
+            claims.append(ReviewSubject(decision.outcome, amount, *money, Benefit(limit, 0)))
         elif place < len(claims):
             claim = replace(claims[place], benefit=benefit_without(place))
             if act == "void":

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from claims.score_check import UnbelievableScore, believe
+from claims.score_check import InvalidScore, parse_score
 from tests.claims.makers import encode, score_document
 
 CONTRACT = Path(__file__).parents[1] / "contracts" / "score_response.json"
@@ -14,7 +14,7 @@ REASON = score_document()["reasons"][0]
 
 def test_the_contracts_own_answer_is_believed():
     body = CONTRACT.read_bytes()
-    assert believe(body, json.loads(body)["claim_id"]).probability == json.loads(body)["probability"]
+    assert parse_score(body, json.loads(body)["claim_id"]).probability == json.loads(body)["probability"]
 
 
 @pytest.mark.parametrize(
@@ -44,15 +44,15 @@ def test_the_contracts_own_answer_is_believed():
     ],
 )
 def test_an_answer_outside_the_contract_is_not_believed(change, code):
-    with pytest.raises(UnbelievableScore) as refused:
-        believe(encode(score_document() | change), "clm_1")
+    with pytest.raises(InvalidScore) as refused:
+        parse_score(encode(score_document() | change), "clm_1")
     assert refused.value.code == code
 
 
 @given(st.binary(max_size=200))
 def test_noise_is_not_believed(body):
-    with pytest.raises(UnbelievableScore):
-        believe(body, "clm_1")
+    with pytest.raises(InvalidScore):
+        parse_score(body, "clm_1")
 
 
 @given(st.integers(0, 2**31), st.integers(0, 255))
@@ -60,14 +60,14 @@ def test_an_answer_with_a_changed_byte_is_refused_or_still_within_the_contract(a
     body = bytearray(encode(score_document()))
     body[at % len(body)] = byte
     try:
-        score = believe(bytes(body), "clm_1")
-    except UnbelievableScore:
+        score = parse_score(bytes(body), "clm_1")
+    except InvalidScore:
         return
     assert 0 <= score.probability <= 1
     assert score.flagged == (score.probability >= score.threshold)
 
 
 def test_what_is_said_of_a_malformed_answer_repeats_none_of_its_values():
-    with pytest.raises(UnbelievableScore) as refused:
-        believe(encode(score_document() | {"probability": "Jane Roe"}), "clm_1")
+    with pytest.raises(InvalidScore) as refused:
+        parse_score(encode(score_document() | {"probability": "Jane Roe"}), "clm_1")
     assert "Jane" not in str(refused.value)

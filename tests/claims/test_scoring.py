@@ -9,8 +9,8 @@ from api.intake.schemas import MAX_DIAGNOSES, MAX_LINES, MAX_UNITS
 from claims.claim import ClaimLine
 from claims.money import MAX_CENTS
 from claims.reference import Member, Provider
-from claims.scoring import MOST_CENTS, MOST_COUNT, ClaimFacts
-from features.frame import CLAIMS
+from claims.scoring import MAX_COUNT, MAX_SCORED_CENTS, ClaimFacts
+from features.declare import CLAIMS
 from tests.claims.makers import DAY, make_claim
 
 
@@ -27,9 +27,9 @@ def test_the_largest_claim_we_take_can_be_scored() -> None:
 def test_every_count_of_the_claims_frame_and_every_amount_a_float_holds_is_within_the_contract() -> None:
     for name in ("units", "lines", "diagnoses"):
         assert CLAIMS.field(name).type == pa.int32()
-    assert pa.scalar(MOST_COUNT, pa.int32()).as_py() == MOST_COUNT
-    assert float(MOST_CENTS) == MOST_CENTS
-    assert MAX_CENTS * MAX_LINES < MOST_CENTS
+    assert pa.scalar(MAX_COUNT, pa.int32()).as_py() == MAX_COUNT
+    assert float(MAX_SCORED_CENTS) == MAX_SCORED_CENTS
+    assert MAX_CENTS * MAX_LINES < MAX_SCORED_CENTS
 
 
 @pytest.mark.parametrize(("born", "age"), [(date(1896, 3, 2), 130), (date(1895, 3, 2), None), (date(1, 1, 1), None)])

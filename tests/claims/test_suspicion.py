@@ -3,9 +3,9 @@ from datetime import timedelta
 
 import pytest
 
+from claims.adjudication import HeldClaim, SuspicionPolicy, inherit, replaced_often
 from claims.claim import ClaimLine
 from claims.outcome import Finding, Outcome
-from claims.suspicion import HeldClaim, SuspicionPolicy, inherit, replaced_often
 from tests.claims.makers import DAY, make_claim
 
 FLAGGED = Finding("model_flagged", Outcome.IN_REVIEW, "likely fraud", "models/v1")
@@ -13,7 +13,7 @@ INHERITED = Finding("review_inherited", Outcome.IN_REVIEW, "as another", "claims
 POLICY = SuspicionPolicy(days=7)
 HELD = HeldClaim(
     claim_id="clm_0",
-    how="in review",
+    status="in review",
     findings=(FLAGGED,),
     procedure_codes=frozenset({"P001", "P009"}),
     diagnosis_codes=frozenset({"D001"}),
@@ -72,7 +72,7 @@ def test_a_suspicion_does_not_travel_along_a_course_of_treatments():
     resembling = replace(HELD, findings=(INHERITED,))
     assert inherits(resembling) is None
     assert inherits(replace(resembling, is_replacement=True)) is not None
-    assert inherits(replace(resembling, how="voided while in review")) is not None
+    assert inherits(replace(resembling, status="voided while in review")) is not None
     assert inherits(replace(resembling, findings=(INHERITED, FLAGGED))).finding.text.count("model_flagged") == 1
 
 
@@ -84,7 +84,7 @@ def test_along_a_chain_the_finding_named_is_the_one_that_started_it():
 
 
 def test_a_denied_claim_without_an_assessment_passes_on_its_denial():
-    found = inherits(replace(HELD, how="denied", findings=()))
+    found = inherits(replace(HELD, status="denied", findings=()))
     assert "clm_0, for the same service, is denied." in found.finding.text
 
 

@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from cli.main import main
-from models.champion import read_pointer
-from models.registry import Store
+from models.artefact import read_pointer
+from models.registry import MlflowStore
 from pipelines.evaluate.flow import latest
 from pipelines.promote.flow import promote
 from pipelines.train.dataset import SIMULATED
@@ -75,7 +75,7 @@ def test_a_data_set_that_does_not_exist_is_refused_and_the_known_ones_are_named(
 
 
 def test_two_capacities_of_one_threshold_are_two_versions_and_the_last_trained_is_the_latest(tmp_path):
-    home, store = made.copy_of(made.trained_home(), tmp_path), Store.of(tmp_path)
+    home, store = made.copy_of(made.trained_home(), tmp_path), MlflowStore.of(tmp_path)
 
     def trained(reviews):
         return train_and_register(home, options=replace(made.OPTIONS, reviews_a_week=reviews), store=store)
@@ -89,7 +89,7 @@ def test_two_capacities_of_one_threshold_are_two_versions_and_the_last_trained_i
 
 def test_retrain_exits_3_where_the_data_are_refused_and_4_where_the_model_is(tmp_path):
     home = made.copy_of(made.trained_home(), tmp_path)
-    store = Store.of(home)
+    store = MlflowStore.of(home)
     best = train_and_register(home, options=made.OPTIONS, store=store)
     promote(home, store=store)
     refused = run(home, "retrain", "--json", "--reviews-a-week", "1000000")

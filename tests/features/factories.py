@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from features.frame import CLAIMS, LABELS
+from features.declare import CLAIMS, LABELS, VIEWS, Row, RowKind
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -122,3 +122,21 @@ def random_claims(
 def day(number: int) -> date:
     """The day `number` days after the epoch."""
     return date(1970, 1, 1) + timedelta(days=number)
+
+
+def unseen_states() -> dict[str, Row]:
+    """The states of a claim none of whose keys was ever seen; the network's row is absent, so it is missing."""
+    return {view.name: view.zeros for view in VIEWS if view.kind is not RowKind.WEEKLY}
+
+
+def decode_key(encoded: bytes) -> tuple[str, ...]:
+    """The parts that `encode_key` put together, read back independently. Raises `ValueError`."""
+    parts, place = [], 0
+    while place < len(encoded):
+        colon = encoded.find(b":", place)
+        length = encoded[place:colon]
+        if colon < 0 or not length.isdigit() or colon + 1 + int(length) > len(encoded):
+            raise ValueError(f"not an entity key: {encoded!r}")
+        place = colon + 1 + int(length)
+        parts.append(encoded[colon + 1 : place].decode())
+    return tuple(parts)

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from claims.scoring import ClaimFacts
 from core import clock
-from features.frame import CLAIMS
+from features.declare import CLAIMS
 
 COLUMNS = CLAIMS.names
 

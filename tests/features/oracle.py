@@ -1,4 +1,4 @@
-"""What each measure means, by looking at every claim again for every question: slow, and easy to believe."""
+"""What each aggregation means, by looking at every claim again for every question: slow, and easy to believe."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -6,16 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from core import clock
-from features.derive import AMOUNT_EDGES_CENTS, age_band, log_e4
-from features.layout import today_field
-from features.state import (
+from features.declare import (
     EVER,
     YEAR_TO_DATE,
     ActiveDays,
+    AggregationGroup,
     BusiestDay,
     Count,
     Distinct,
-    Entity,
     First,
     FirstSeen,
     Histogram,
@@ -24,7 +22,11 @@ from features.state import (
     LastValue,
     Sum,
     Top,
+    age_band,
+    log_e4,
+    today_field,
 )
+from features.declare.derived_columns import AMOUNT_EDGES_CENTS
 
 Row = dict[str, Any]
 Label = tuple[str, bool | None, datetime]
@@ -42,7 +44,7 @@ def column(row: Row, name: str) -> Any:
     return _DERIVED[name](row) if name in _DERIVED else row[name]
 
 
-def key(entity: Entity, row: Row) -> tuple[Any, ...] | None:
+def key(entity: AggregationGroup, row: Row) -> tuple[Any, ...] | None:
     parts = tuple(column(row, name) for name in entity.keys)
     return None if None in parts else parts
 
@@ -79,7 +81,7 @@ def standing(row: Row, labels: list[Label], day: date) -> tuple[bool, date] | No
     return truth, since
 
 
-def history(entity: Entity, rows: list[Row], labels: list[Label], at: tuple[Any, ...], day: date) -> Row:
+def history(entity: AggregationGroup, rows: list[Row], labels: list[Label], at: tuple[Any, ...], day: date) -> Row:
     """The history row of a key as of a day."""
     own = sorted((r for r in rows if key(entity, r) == at), key=lambda r: (r["received_at"], r["claim_id"]))
     past = [r for r in own if received_day(r) < day]
@@ -91,8 +93,8 @@ def history(entity: Entity, rows: list[Row], labels: list[Label], at: tuple[Any,
     def counted(days: int) -> list[Row]:
         return [r for r in within(days) if (void := void_time(r)) is None or void.astimezone(UTC).date() >= day]
 
-    def value(measure: Any) -> Any:
-        match measure:
+    def value(aggregation: Any) -> Any:
+        match aggregation:
             case Count(days=days):
                 return len(counted(days))
             case Sum(column=name, days=days):
@@ -125,19 +127,19 @@ def history(entity: Entity, rows: list[Row], labels: list[Label], at: tuple[Any,
             case Labels(days=days):
                 return sum(f is not None and f[0] and first_day(day, days) <= f[1] for f in found)
 
-    return {measure.name: value(measure) for measure in entity.measures}
+    return {aggregation.name: value(aggregation) for aggregation in entity.aggregations}
 
 
-def today(entity: Entity, rows: list[Row], at: tuple[Any, ...], until: datetime) -> Row:
+def today(entity: AggregationGroup, rows: list[Row], at: tuple[Any, ...], until: datetime) -> Row:
     """The today row of a key after everything up to an instant of its day, that instant included."""
     day = until.astimezone(UTC).date()
     own = sorted((r for r in rows if key(entity, r) == at), key=lambda r: (r["received_at"], r["claim_id"]))
     so_far = [r for r in own if received_day(r) == day and r["received_at"] <= until]
     still = [r for r in so_far if (void := void_time(r)) is None or void > until]
     row: Row = {"day": (day - date(1970, 1, 1)).days, "received": len(so_far)}
-    for measure in entity.measures:
-        name = today_field(measure)
-        match measure:
+    for aggregation in entity.aggregations:
+        name = today_field(aggregation)
+        match aggregation:
             case Count():
                 row[name] = len(still)
             case Sum(column=source):

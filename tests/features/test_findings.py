@@ -11,17 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import clock
-from features.book import Book
-from features.findings import intervals, standing_labels
-from features.history import every_key, history_at
-from features.ledger import load
-from features.views import ENTITIES
+from features.declare import AGGREGATION_GROUPS
+from features.offline import SortedClaims, history_at, labels_as_of, load_ledger
+from features.offline.findings import finding_intervals
+from features.offline.history import every_key_on
 from tests.features import oracle
 from tests.features.factories import claim, claims, labels
 
 DAY_ZERO = datetime(2025, 3, 1, 12, tzinfo=UTC)
-PROVIDER = next(entity for entity in ENTITIES if entity.name == "provider")
-MEMBER = next(entity for entity in ENTITIES if entity.name == "member")
+PROVIDER = next(entity for entity in AGGREGATION_GROUPS if entity.name == "provider")
+MEMBER = next(entity for entity in AGGREGATION_GROUPS if entity.name == "member")
 CONFIRMED, CLEARED, WITHDRAWN = True, False, None
 _CONNECTION = duckdb.connect()
 
@@ -33,10 +32,10 @@ def on(day: int, *, hour: int = 12) -> datetime:
 
 def counts(known: list[oracle.Label], day: int, **facts: Any) -> tuple[int, int, int]:
     """(confirmed in 365 days, confirmed ever) of the provider, confirmed ever of the member."""
-    ledger = load(_CONNECTION, claims([claim(1, received_at=on(1), **facts)]), labels(known))
+    ledger = load_ledger(_CONNECTION, claims([claim(1, received_at=on(1), **facts)]), labels(known))
     at = clock.day_number(on(day))
-    books = [Book(ledger, entity) for entity in _ENTITIES]
-    provider, member = (history_at(book, every_key(book, at)).to_pylist()[0] for book in books)
+    books = [SortedClaims(ledger, entity) for entity in _ENTITIES]
+    provider, member = (history_at(book, every_key_on(book, at)).to_pylist()[0] for book in books)
     return provider["confirmed_365d"], provider["confirmed_ever"], member["confirmed_ever"]
 
 
@@ -77,11 +76,11 @@ def test_the_window_begins_with_the_first_of_repeated_confirmations() -> None:
     first = datetime(2024, 3, 5, tzinfo=UTC)
     known = [("clm_000001", CONFIRMED, first), label(CONFIRMED, 1)]
     long_ago = {"received_at": first - timedelta(days=1)}
-    ledger = load(_CONNECTION, claims([claim(1, **long_ago)]), labels(known))
-    book = Book(ledger, PROVIDER)
+    ledger = load_ledger(_CONNECTION, claims([claim(1, **long_ago)]), labels(known))
+    book = SortedClaims(ledger, PROVIDER)
     last = clock.day_number(first) + 365
     for day, expected in ((last, (1, 1)), (last + 1, (0, 1))):
-        row = history_at(book, every_key(book, day)).to_pylist()[0]
+        row = history_at(book, every_key_on(book, day)).to_pylist()[0]
         assert (row["confirmed_365d"], row["confirmed_ever"]) == expected
 
 
@@ -103,7 +102,7 @@ def test_standing_labels_are_what_reading_each_sequence_to_the_moment_gives(
 ) -> None:
     table = labels([(c, fraud, DAY_ZERO + timedelta(hours=hour)) for c, fraud, hour in known])
     limit = DAY_ZERO + timedelta(hours=as_of)
-    found = {row["claim_id"]: row for row in standing_labels(table, as_of_us=clock.micros(limit)).to_pylist()}
+    found = {row["claim_id"]: row for row in labels_as_of(table, as_of_us=clock.micros(limit)).to_pylist()}
     for one in {c for c, _, _ in known}:
         sequence = sorted((hour, (None, False, True).index(fraud)) for c, fraud, hour in known if c == one)
         told = [pair for pair in sequence if pair[0] <= as_of]
@@ -123,14 +122,12 @@ def _runs(sequence: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def test_a_standing_label_names_the_kind_that_was_stated_last() -> None:
     table = labels([("a", True, on(2)), ("a", True, on(4))]).set_column(2, "kind", pa.array(["upcoding", "ring"]))
-    assert standing_labels(table).to_pylist() == [
-        {"claim_id": "a", "is_fraud": True, "kind": "ring", "known_at": on(2)}
-    ]
+    assert labels_as_of(table).to_pylist() == [{"claim_id": "a", "is_fraud": True, "kind": "ring", "known_at": on(2)}]
 
 
 @pytest.mark.parametrize("many", [0, 1])
 def test_no_label_or_one_makes_no_interval_or_one(many: int) -> None:
-    found = intervals(np.zeros(many, np.int64), np.ones(many, np.int8), np.full(many, 5))
+    found = finding_intervals(np.zeros(many, np.int64), np.ones(many, np.int8), np.full(many, 5))
     assert len(found) == many
 
 
@@ -149,13 +146,13 @@ def test_counts_at_every_day_are_what_reading_every_label_again_gives(
     for n in voided:
         rows[n - 1]["voided_at"] = rows[n - 1]["received_at"] + timedelta(days=2)
     told = [(f"clm_{n:06d}", fraud, DAY_ZERO + timedelta(hours=17 * step)) for n, fraud, step in known]
-    ledger = load(_CONNECTION, claims(rows), labels(told))
+    ledger = load_ledger(_CONNECTION, claims(rows), labels(told))
     names = ("confirmed_365d", "confirmed_ever")
     for entity in _ENTITIES:
-        book = Book(ledger, entity)
+        book = SortedClaims(ledger, entity)
         for day in range(0, 45, 4):
             at = clock.day_number(DAY_ZERO) + day
-            for row in history_at(book, every_key(book, at)).to_pylist():
+            for row in history_at(book, every_key_on(book, at)).to_pylist():
                 key = tuple(row[name] for name in entity.keys)
                 expected = oracle.history(entity, rows, told, key, date(1970, 1, 1) + timedelta(days=at))
                 assert {n: row[n] for n in names if n in row} == {n: expected[n] for n in names if n in expected}

@@ -7,11 +7,11 @@ import duckdb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.book import Book, unpack
-from features.history import change_points, every_key, history_at
-from features.ledger import Ledger, load
-from features.today import today_rows
-from features.views import ENTITIES
+from features.declare import AGGREGATION_GROUPS
+from features.offline import ClaimLedger, SortedClaims, change_points, history_at, load_ledger
+from features.offline.history import every_key_on
+from features.offline.sorted_claims import unpack
+from features.offline.today import today_rows
 from tests.features import oracle
 from tests.features.factories import claim, claims, labels
 
@@ -50,8 +50,8 @@ def _rows(drawn: list[dict[str, Any]]) -> list[dict[str, Any]]:
 _CONNECTION = duckdb.connect()
 
 
-def _ledger(rows: list[dict[str, Any]], known: list[oracle.Label]) -> Ledger:
-    return load(_CONNECTION, claims(rows), labels(known))
+def _ledger(rows: list[dict[str, Any]], known: list[oracle.Label]) -> ClaimLedger:
+    return load_ledger(_CONNECTION, claims(rows), labels(known))
 
 
 _TRUTHS = st.lists(st.tuples(st.integers(0, 13), st.sampled_from([True, False, None]), _INSTANTS), max_size=24)
@@ -63,8 +63,8 @@ def test_history_is_what_counting_every_claim_again_gives(drawn: Any, truth: Any
     rows = _rows(drawn)
     known = [(rows[number]["claim_id"], fraud, when) for number, fraud, when in truth if number < len(rows)]
     ledger = _ledger(rows, known)
-    for entity in ENTITIES:
-        book = Book(ledger, entity)
+    for entity in AGGREGATION_GROUPS:
+        book = SortedClaims(ledger, entity)
         points = change_points(book)
         for row in history_at(book, points).to_pylist():
             at = tuple(row.pop(name) for name in entity.keys)
@@ -79,12 +79,12 @@ def test_between_changes_history_stands_as_the_last_change_left_it(drawn: Any, t
     known = [(rows[number]["claim_id"], fraud, at) for number, fraud, at in truth if number < len(rows)]
     ledger = _ledger(rows, known)
     day = (when - EPOCH).days
-    for entity in ENTITIES:
-        book = Book(ledger, entity)
+    for entity in AGGREGATION_GROUPS:
+        book = SortedClaims(ledger, entity)
         points = change_points(book)
         log = history_at(book, points).to_pylist()
         keys, days = unpack(points.packed)
-        for number, row in enumerate(history_at(book, every_key(book, day)).to_pylist()):
+        for number, row in enumerate(history_at(book, every_key_on(book, day)).to_pylist()):
             logged = [log[place] for place in range(len(log)) if keys[place] == number and days[place] <= day]
             del row["as_of_day"]
             at = tuple(row.pop(name) for name in entity.keys)
@@ -100,10 +100,10 @@ def test_between_changes_history_stands_as_the_last_change_left_it(drawn: Any, t
 def test_today_is_what_counting_the_day_again_after_each_entry_gives(drawn: Any) -> None:
     rows = _rows(drawn)
     ledger = _ledger(rows, [])
-    for entity in ENTITIES:
+    for entity in AGGREGATION_GROUPS:
         if not entity.today:
             continue
-        found = today_rows(Book(ledger, entity)).to_pylist()
+        found = today_rows(SortedClaims(ledger, entity)).to_pylist()
         entries = {
             (oracle.key(entity, r), at)
             for r in rows

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core import clock
-from features.ledger import load
-from features.network import Tie, ties_of, write_network
+from features.offline import load_ledger
+from features.offline.network import Tie, ties_of, write_network
 from tests.features.factories import claim, claims, labels
 
 MONDAY = datetime(2025, 3, 3, tzinfo=UTC)
@@ -27,7 +27,7 @@ def _visits(provider: str, members: range, at: datetime, **facts: Any) -> list[d
 def _pictures(path: Path, rows: list[dict[str, Any]], known: list[Any] | None = None) -> list[dict[str, Any]]:
     for number, row in enumerate(rows):
         row["claim_id"] = f"clm_{number:06d}"
-    write_network(path, load(_CONNECTION, claims(rows), labels(known or [])))
+    write_network(path, load_ledger(_CONNECTION, claims(rows), labels(known or [])))
     return pq.read_table(path).to_pylist()
 
 

@@ -9,14 +9,21 @@ import redis
 
 from claims.scoring import ClaimFacts
 from core import clock
+from features.declare import PLANS, VIEW, VIEWS, RowKind, key_of
 from features.errors import OnlineUnavailableError
-from features.layout import PLANS, VIEW, VIEWS, key_of
-from features.online import AsyncOnlineReader, OnlineReader, connect, connect_async
-from features.packing import PACKERS, PROJECT, head, tail
-from features.reading import Reading
-from features.state import Kind
-from features.vector import FEATURE_NAMES, build_one
-from features.watermark import Watermark, watermark_key
+from features.online import (
+    PACKERS,
+    PROJECT,
+    AsyncOnlineReader,
+    OnlineReader,
+    Watermark,
+    connect,
+    connect_async,
+    encode_key,
+    key_prefix,
+    watermark_key,
+)
+from features.vector import FEATURE_NAMES, Reading, build_one
 from tests.features.factories import claim
 from tests.features.ledgers import facts
 
@@ -44,7 +51,7 @@ def put(client: "redis.Redis", name: str, first: int, *, us: int = US - 1, gener
     key = key_of(view.keys, FACTS)
     assert key is not None
     row = (first,) + (fill,) * (view.width - 1)
-    client.set(head(PROJECT, generation, name) + tail(key), PACKERS[name].pack(us, row))
+    client.set(key_prefix(PROJECT, generation, name) + encode_key(key), PACKERS[name].pack(us, row))
 
 
 def read(client: "redis.Redis", asked: ClaimFacts = FACTS, **options: Any) -> Reading:
@@ -64,7 +71,7 @@ def test_what_was_never_seen_is_known_to_be_nought_once_the_store_is_loaded(clie
     load(client)
     reading = read(client)
     assert reading.stale == (NETWORK,)
-    assert all(reading.states[view.name] == view.zeros for view in VIEWS if view.kind is not Kind.WEEKLY)
+    assert all(reading.states[view.name] == view.zeros for view in VIEWS if view.kind is not RowKind.WEEKLY)
     assert set(reading.times_us.values()) == {None}
 
 
@@ -120,12 +127,12 @@ def test_a_row_that_is_not_believed_makes_its_features_missing_and_no_other(clie
 
 def test_before_the_roll_over_is_done_nothing_is_known_to_be_nought(client: "redis.Redis") -> None:
     load(client, rolled_day=DAY - 1)
-    assert {view.name for view in VIEWS if view.kind is Kind.HISTORY} <= set(read(client).stale)
+    assert {view.name for view in VIEWS if view.kind is RowKind.HISTORY} <= set(read(client).stale)
 
 
 def test_an_updater_not_heard_of_makes_today_unknown(client: "redis.Redis") -> None:
     load(client, heartbeat=AT - timedelta(seconds=31))
-    assert {view.name for view in VIEWS if view.kind is Kind.TODAY} | {NETWORK} == set(read(client).stale)
+    assert {view.name for view in VIEWS if view.kind is RowKind.TODAY} | {NETWORK} == set(read(client).stale)
     assert read(client, stale_after_s=60.0).stale == (NETWORK,)
 
 
@@ -154,7 +161,7 @@ def test_a_fact_the_claim_lacks_is_not_a_stale_view(client: "redis.Redis") -> No
 def test_bytes_of_another_width_are_not_read_as_a_row(client: "redis.Redis") -> None:
     load(client)
     put(client, "member_today", DAY)
-    client.append(head(PROJECT, 1, "member_today") + tail(["M1"]), b"12345678")
+    client.append(key_prefix(PROJECT, 1, "member_today") + encode_key(["M1"]), b"12345678")
     assert "member_today" in read(client).stale
 
 

@@ -14,12 +14,11 @@ import redis
 import yaml
 
 from core import clock
+from features.declare import PLANS, VIEW, key_of
 from features.errors import OnlineUnavailableError, OnlineValueError
-from features.layout import PLANS, VIEW, key_of
-from features.online import OnlineReader
-from features.rebuild import rebuild
-from features.repository import SERVICE
-from features.watermark import Watermark, watermark_key
+from features.feast import SERVICE
+from features.online import OnlineReader, Watermark, watermark_key
+from features.update import rebuild
 from tests.features.factories import claims, random_claims
 from tests.features.ledgers import facts, put, rows_of
 
@@ -41,9 +40,8 @@ def stores(tmp_path_factory: pytest.TempPathFactory, module_valkey_url: str) -> 
     """A home with the offline features of some claims; ours, and Feast's Redis store, on registries of their own."""
     from feast import FeatureStore, RepoConfig
 
-    from features.apply import apply
+    from features.feast import apply, feast_objects
     from features.offline import build
-    from features.repository import objects
 
     home = tmp_path_factory.mktemp("home")
     frame, labels = random_claims(400, members=12, providers=4, procedures=5, days=120)
@@ -61,7 +59,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory, module_valkey_url: str) -> 
     }
     made = [FeatureStore(config=RepoConfig(**one)) for one in (ours, stock)]
     for store in made:
-        store.apply(objects(home))
+        store.apply(feast_objects(home))
     return Stores(made[0], made[1], home, frame, module_valkey_url)
 
 
@@ -147,7 +145,7 @@ def test_a_row_is_written_whole_or_not_at_all(stores: Stores) -> None:
 
 
 def test_a_store_that_is_gone_is_a_typed_error(stores: Stores, unused_tcp_port: int) -> None:
-    from features.online_store import ValkeyOnlineStore, ValkeyOnlineStoreConfig
+    from features.feast.online_store import ValkeyOnlineStore, ValkeyOnlineStoreConfig
 
     config = stores.ours.config.model_copy()
     config._online_store = ValkeyOnlineStoreConfig(url=f"redis://127.0.0.1:{unused_tcp_port}/0")
@@ -211,7 +209,7 @@ def test_serving_goes_on_while_feast_believes_it_is_materializing(stores: Stores
 
 
 def test_a_view_that_is_removed_leaves_no_row(stores: Stores, empty: "redis.Redis") -> None:
-    from features.online_store import ValkeyOnlineStore
+    from features.feast.online_store import ValkeyOnlineStore
 
     write(stores.ours, "member_today", NOW)
     write(stores.ours, "member_history", NOW)

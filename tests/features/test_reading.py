@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from features.declare import VIEW, VIEWS
 from features.errors import StatesError
-from features.layout import VIEW, VIEWS
-from features.reading import Reading
+from features.vector import Reading
 
 _INT64 = st.integers(-(1 << 63), (1 << 63) - 1)
 

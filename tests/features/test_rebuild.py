@@ -11,13 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from core import clock
+from features.declare import VIEW
 from features.errors import OvertakenError
-from features.files import EVENT_TIME
-from features.layout import VIEW
-from features.rebuild import rebuild
-from features.rollover import roll_over
-from features.watermark import watermark_key
-from features.writer import turn
+from features.offline import EVENT_TIME
+from features.online import watermark_key, write_session
+from features.update import rebuild, roll_over
 from tests.features.factories import claim
 from tests.features.ledgers import put, void
 from tests.features.worlds import MIDNIGHT, NOON, World, history, today
@@ -147,7 +145,7 @@ def test_half_a_roll_over_misleads_nobody_and_is_begun_again(world: World) -> No
             if len(done) == 3:
                 raise KeyboardInterrupt
 
-        with pytest.raises(KeyboardInterrupt), turn(world.client) as writing:
+        with pytest.raises(KeyboardInterrupt), write_session(world.client) as writing:
             roll_over(connection, world.client, writing, tomorrow, progress=die)
     assert world.mark().rolled_day == tomorrow - 1
     row = today(1)[0]
@@ -170,7 +168,7 @@ def test_a_roll_over_stops_where_another_writes(world: World) -> None:
             mark = world.mark()
             world.client.set(watermark_key(), replace(mark, writes=mark.writes + 100).pack())
 
-        with pytest.raises(OvertakenError), turn(world.client) as writing:
+        with pytest.raises(OvertakenError), write_session(world.client) as writing:
             roll_over(connection, world.client, writing, clock.day_number(NEXT), progress=another)
     assert world.mark().rolled_day == clock.day_number(NOON)
 

@@ -9,12 +9,10 @@ import pytest
 
 from claims.scoring import ClaimFacts
 from core import clock
-from features.apply import apply
-from features.layout import PLANS, Row, View
+from features.declare import AGGREGATION_GROUPS, PLANS, Row, View
+from features.feast import TrainingSet, apply, training_set
 from features.offline import build
-from features.training import TrainingSet, training_set
 from features.vector import FEATURE_NAMES, build_one
-from features.views import ENTITIES
 from tests.features import oracle
 from tests.features.factories import claim, claims, labels
 
@@ -66,12 +64,12 @@ def _states(rows: list[dict[str, Any]], row: dict[str, Any]) -> dict[str, Row | 
     at = row["received_at"]
     day = at.date()
     states: dict[str, Row | None] = {}
-    for entity in ENTITIES:
+    for entity in AGGREGATION_GROUPS:
         plan, key = PLANS[entity.name], oracle.key(entity, row)
         if key is None:
             continue
         past = {"as_of_day": clock.day_number(at)} | oracle.history(entity, rows, KNOWN, key, day)
-        states[plan.standing.name] = _flat(plan.standing, past)
+        states[plan.history.name] = _flat(plan.history, past)
         if plan.today is not None:
             begun = any(
                 oracle.key(entity, r) == key and r["received_at"].date() == day and r["received_at"] < at for r in rows

@@ -15,16 +15,13 @@ from prometheus_client import REGISTRY
 
 from core import clock
 from core.embedded import wait_until
-from features.before import states_at
+from features.declare import VIEW, VIEWS, RowKind
 from features.errors import OnlineUnavailableError, OvertakenError
-from features.hot import HotKeys
-from features.layout import VIEW, VIEWS
-from features.online import connect
-from features.reading import Reading
-from features.state import Kind
-from features.updater import FeatureUpdater
-from features.watermark import watermark_key
-from features.writer import turn
+from features.online import connect, watermark_key, write_session
+from features.update import FeatureUpdater
+from features.update.hot_keys import HotKeys
+from features.update.point_in_time import states_at
+from features.vector import Reading
 from tests.features.factories import claim
 from tests.features.ledgers import facts, label, put, put_event, void
 from tests.features.worlds import MIDNIGHT, NOON, World, history, today
@@ -207,7 +204,7 @@ def test_a_second_updater_goes_away_while_the_first_is_writing(world: World) -> 
 
 def test_a_writer_that_was_overtaken_writes_nothing(world: World) -> None:
     world.drain(NOON)
-    with turn(world.client) as paused:
+    with write_session(world.client) as paused:
         found = paused.watermark
         assert found is not None
         world.drain(NOON + timedelta(minutes=1))  # another writes in the meantime
@@ -220,7 +217,7 @@ _DRAIN = """
 import sys, psycopg, redis
 from datetime import datetime
 from core import clock
-from features.updater import FeatureUpdater
+from features.update import FeatureUpdater
 database, valkey, at = sys.argv[1:]
 with clock.held(datetime.fromisoformat(at)):
     FeatureUpdater(lambda: psycopg.connect(database), redis.Redis.from_url(valkey)).drain()
@@ -320,7 +317,7 @@ def test_every_view_of_the_past_was_in_these_worlds(world: World) -> None:
     end = NOON + timedelta(hours=1)
     world.drain(end)
     kept = {view for view, _ in world.contents(end)}
-    assert kept == {view.name for view in VIEWS if view.kind is not Kind.WEEKLY}
+    assert kept == {view.name for view in VIEWS if view.kind is not RowKind.WEEKLY}
 
 
 def _hot(world: World) -> HotKeys:

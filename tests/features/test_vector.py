@@ -11,10 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claims.scoring import ClaimFacts
-from features.declared import FEATURES
-from features.frame import CLAIMS
-from features.layout import PLANS, VIEW, VIEWS, View, rows_of_unseen
-from features.state import Kind
+from features.declare import CLAIMS, FEATURES, PLANS, VIEW, VIEWS, RowKind, View
 from features.vector import (
     FEATURE_NAMES,
     available,
@@ -25,7 +22,7 @@ from features.vector import (
     needs,
     schema_hash,
 )
-from tests.features.factories import claim
+from tests.features.factories import claim, unseen_states
 
 RECEIVED = datetime(2025, 3, 1, 9, 30, 0, 123456, tzinfo=UTC)
 DAY = (RECEIVED - datetime(1970, 1, 1, tzinfo=UTC)).days
@@ -75,7 +72,7 @@ def test_one_claim_and_many_give_the_same_bits(drawn: Any) -> None:
     rows = [claim(number, **facts) for number, (facts, _) in enumerate(drawn)]
     # Offline, a key without a row is one never seen; only the network's absence means that it is not known.
     states = [
-        {n: r if r is not None or VIEW[n].kind is Kind.WEEKLY else VIEW[n].zeros for n, r in state.items()}
+        {n: r if r is not None or VIEW[n].kind is RowKind.WEEKLY else VIEW[n].zeros for n, r in state.items()}
         for _, state in drawn
     ]
     facts = [ClaimFacts(**{name: row[name] for name in ClaimFacts.model_fields}) for row in rows]
@@ -110,7 +107,7 @@ def _facts(**changed: Any) -> ClaimFacts:
 
 
 def _vector(facts: ClaimFacts, **rows: tuple[int, ...] | None) -> dict[str, float]:
-    return dict(zip(FEATURE_NAMES, build_one(facts, {**rows_of_unseen(), **rows}).tolist(), strict=True))
+    return dict(zip(FEATURE_NAMES, build_one(facts, {**unseen_states(), **rows}).tolist(), strict=True))
 
 
 def _filled(view: str, **values: int) -> tuple[int, ...]:
@@ -153,7 +150,7 @@ def test_a_member_never_seen_has_no_time_since_the_last_claim_but_an_indicator()
 def test_what_needs_a_view_that_could_not_be_read_is_nan_and_it_is_counted(entity: str) -> None:
     plan = PLANS[entity]
     whole = _vector(_facts(), provider_network=_filled("provider_network"))
-    vector = _vector(_facts(), **{"provider_network": _filled("provider_network"), plan.standing.name: None})
+    vector = _vector(_facts(), **{"provider_network": _filled("provider_network"), plan.history.name: None})
     assert vector["missing_views"] == whole["missing_views"] + 1
     for feature in FEATURES:
         if entity in needs(feature):

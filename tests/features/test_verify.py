@@ -14,30 +14,36 @@ import redis
 
 from cli.feature_tables import FeatureTables
 from core import clock
-from features.apply import apply
-from features.freshness import measure
-from features.hard_claims import BIG, HardClaims, hard_claims
-from features.layout import PLANS
+from core.clock import DAY_US
+from features.declare import PLANS
+from features.feast import apply
 from features.offline import build, file_of
-from features.replay import Replay, Scored, entries, replayed, runs
-from features.updater import FeatureUpdater
+from features.parity import (
+    HardClaims,
+    Replay,
+    VerificationResult,
+    compare,
+    generate_hard_claims,
+    measure_freshness,
+    replay_all,
+)
+from features.parity.hard_claims import BIG
+from features.parity.replay import OnlineResult, entries, runs
+from features.update import FeatureUpdater
 from features.vector import FEATURE_NAMES
-from features.verify import Verified, compare
-
-MICROS_A_DAY = 86_400_000_000
 
 
 @dataclass(frozen=True)
 class Replayed:
     home: Path
     hard: HardClaims
-    seen: dict[str, Scored]
+    seen: dict[str, OnlineResult]
     url: str
     client: Any
     updater: FeatureUpdater
     tables: FeatureTables
 
-    def compare(self, seen: dict[str, Scored], **options: Any) -> Verified:
+    def compare(self, seen: dict[str, OnlineResult], **options: Any) -> VerificationResult:
         return compare(self.home, self.hard, seen, **options)
 
 
@@ -47,15 +53,15 @@ def both(
 ) -> Iterator[Replayed]:
     """300 hard claims through the online path, and built offline."""
     home = tmp_path_factory.mktemp("home")
-    hard = hard_claims(300, seed=3, end=date(2025, 3, 4), big_claims=300)
+    hard = generate_hard_claims(300, seed=3, end=date(2025, 3, 4), big_claims=300)
     build(home, hard.frame(), hard.labels_frame())
     apply(home, module_valkey_url)
     client = redis.Redis.from_url(module_valkey_url)
     tables = FeatureTables(module_database_url)
-    network = file_of(home, PLANS["provider_network"].standing)
+    network = file_of(home, PLANS["provider_network"].history)
     updater = FeatureUpdater(lambda: psycopg.connect(module_database_url), client, network=network)
     replay = Replay(hard, tables, updater, client, score=lambda facts, reading: float(facts.amount_cents))
-    seen = replayed(replay, lambda claims: None)
+    seen = replay_all(replay, lambda claims: None)
     yield Replayed(home, hard, seen, module_database_url, client, updater, tables)
     updater.close()
     tables.close()
@@ -81,7 +87,7 @@ def test_a_difference_is_told_with_both_values_and_both_times(both: Replayed) ->
     wrong = scored.vector.copy()
     place = FEATURE_NAMES.index("provider_claims_30d")
     wrong[place] = np.nextafter(wrong[place], np.float32(np.inf))
-    changed = both.seen | {claim_id: Scored(claim_id, wrong, scored.reading, scored.score)}
+    changed = both.seen | {claim_id: OnlineResult(claim_id, wrong, scored.reading, scored.score)}
     (difference,) = both.compare(changed).differences
     assert (difference.claim_id, difference.feature) == (claim_id, "provider_claims_30d")
     assert difference.online > difference.offline
@@ -97,14 +103,14 @@ def test_a_score_that_differs_is_told(both: Replayed) -> None:
 
 
 def test_the_hard_claims_are_of_every_hard_kind() -> None:
-    hard = hard_claims(3_000, seed=1, end=date(2025, 3, 4), big_claims=50)
+    hard = generate_hard_claims(3_000, seed=1, end=date(2025, 3, 4), big_claims=50)
     us = [clock.micros(row["received_at"]) for row in hard.live]
     seconds = [moment // 1_000_000 for moment in us]
     voids = [row for row in hard.live if row["voided_at"] is not None]
     assert len(set(us)) < len(us) - 50
     assert len(set(seconds)) < len(set(us)) - 50
-    assert sum(moment % MICROS_A_DAY == 0 for moment in us) >= 3
-    assert any(moment % MICROS_A_DAY == MICROS_A_DAY - 1 for moment in us)
+    assert sum(moment % DAY_US == 0 for moment in us) >= 3
+    assert any(moment % DAY_US == DAY_US - 1 for moment in us)
     assert any(row["replaces"] for row in hard.live)
     assert any(clock.day_number(row["voided_at"]) == clock.day_number(row["received_at"]) for row in voids)
     assert any(clock.day_number(row["voided_at"]) > clock.day_number(row["received_at"]) for row in voids)
@@ -114,11 +120,11 @@ def test_the_hard_claims_are_of_every_hard_kind() -> None:
     assert hard.late
     told_late = [row for row in voids if row["claim_id"] in hard.late_voids]
     assert len(told_late) == len(hard.late_voids) >= 5
-    assert all(clock.micros(row["voided_at"]) % MICROS_A_DAY == MICROS_A_DAY - 1 for row in told_late)
+    assert all(clock.micros(row["voided_at"]) % DAY_US == DAY_US - 1 for row in told_late)
 
 
 def test_the_hard_claims_have_findings_of_every_kind() -> None:
-    hard = hard_claims(3_000, seed=1, end=date(2025, 3, 4), big_claims=50)
+    hard = generate_hard_claims(3_000, seed=1, end=date(2025, 3, 4), big_claims=50)
     of_claim: dict[str, list[bool | None]] = {}
     for label in hard.labels:
         of_claim.setdefault(label["claim_id"], []).append(label["is_fraud"])
@@ -141,12 +147,12 @@ def test_a_voiding_told_after_midnight_is_seen_by_some_claim_after_it(both: Repl
 
 
 def test_no_run_holds_claims_that_could_see_each_other() -> None:
-    hard = hard_claims(1_000, seed=2, end=date(2025, 3, 4), big_claims=10)
+    hard = generate_hard_claims(1_000, seed=2, end=date(2025, 3, 4), big_claims=10)
     happenings = entries(hard)
     portions = list(runs(happenings))
     assert [entry for run in portions for entry in run] == happenings
     for run in portions:
-        assert run[0].us // MICROS_A_DAY == run[-1].us // MICROS_A_DAY
+        assert run[0].us // DAY_US == run[-1].us // DAY_US
         last_seen: dict[tuple[str, Any], int] = {}
         for entry in run:
             for key in ("member_id", "provider_id", "procedure_code"):
@@ -156,6 +162,6 @@ def test_no_run_holds_claims_that_could_see_each_other() -> None:
 
 
 def test_a_committed_claim_is_found_by_a_read(both: Replayed) -> None:
-    freshness = measure(both.hard.fresh_rows(12), both.tables, both.updater, both.client, per_second=100.0)
+    freshness = measure_freshness(both.hard.fresh_rows(12), both.tables, both.updater, both.client, per_second=100.0)
     assert freshness.claims == 12
     assert 0 < freshness.p50_ms <= freshness.p99_ms <= freshness.worst_ms < 30_000

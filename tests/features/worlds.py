@@ -7,15 +7,12 @@ import psycopg
 import redis
 
 from core import clock
-from features.layout import VIEW
-from features.online import OnlineReader
-from features.packing import PACKERS, untail
-from features.reading import Reading
-from features.rebuild import rebuild
-from features.state import Kind
-from features.updater import Drained, FeatureUpdater
-from features.watermark import Watermark, watermark_key
-from tests.features.factories import claim, random_claims
+from features.declare import VIEW, RowKind
+from features.online import PACKERS, OnlineReader, Watermark, watermark_key
+from features.update import FeatureUpdater, rebuild
+from features.update.updater import DrainResult
+from features.vector import Reading
+from tests.features.factories import claim, decode_key, random_claims
 from tests.features.ledgers import facts, rows_of
 
 MIDNIGHT = datetime(2025, 3, 3, tzinfo=UTC)
@@ -34,7 +31,7 @@ class World:
     def another_updater(self) -> FeatureUpdater:
         return FeatureUpdater(lambda: psycopg.connect(self.url), self.client)
 
-    def drain(self, at: datetime) -> list[Drained]:
+    def drain(self, at: datetime) -> list[DrainResult]:
         """Drain until nothing is left, the clock held."""
         done = []
         with clock.held(at):
@@ -55,10 +52,10 @@ class World:
             _, _, name, encoded = key.split(b":", 3)
             view = VIEW[name.decode()]
             us, first, *rest = PACKERS[view.name].unpack(self.client.get(key))
-            if view.kind is Kind.HISTORY and any(rest):
-                found[view.name, untail(encoded)] = tuple(rest)
-            elif view.kind is Kind.TODAY and first == clock.day_number(at):
-                found[view.name, untail(encoded)] = (us, *rest)
+            if view.kind is RowKind.HISTORY and any(rest):
+                found[view.name, decode_key(encoded)] = tuple(rest)
+            elif view.kind is RowKind.TODAY and first == clock.day_number(at):
+                found[view.name, decode_key(encoded)] = (us, *rest)
         return found
 
     def made_anew(self, at: datetime) -> dict[tuple[str, tuple[str, ...]], tuple[int, ...]]:

@@ -7,16 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from claims.scoring import ClaimFacts
-from features.layout import VIEWS
-from features.reading import Reading
-from features.state import Kind
-from features.vector import FEATURE, FEATURE_NAMES, build_one, schema_hash
+from features.declare import VIEWS, RowKind
+from features.vector import FEATURE, FEATURE_NAMES, Reading, build_one, schema_hash
 from models.artefact import Artefact, Calibration, ModelDocument, load_artefact, write_artefact
-from models.booster import BoosterParams, Sample, train_booster
-from models.explainer import build_tables
-from models.scorer import Asked
+from models.booster import BoosterParams, TrainingSample, train_booster
+from models.explain import build_tables, contributions, typical_claim
+from models.scorer import ClaimToScore
 from models.training_range import training_range
-from models.typical import contributions, typical_claim
 
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
 _DAY_US = 86_400_000_000
@@ -58,7 +55,7 @@ def reading(number: int = 1, *, stale: tuple[str, ...] = ()) -> Reading:
     for view in VIEWS:
         row = [0] * view.width
         for field in view.fields:
-            high = busy + 1 if view.kind is not Kind.TODAY else 4
+            high = busy + 1 if view.kind is not RowKind.TODAY else 4
             if "log_e4_squared" in field.name:
                 values = [busy * 92_000**2 + int(rng.integers(0, busy * 9_000**2))]
             elif "log_e4" in field.name:
@@ -78,9 +75,9 @@ def reading(number: int = 1, *, stale: tuple[str, ...] = ()) -> Reading:
     return Reading(states, {name: None if row is None else now_us - 1 for name, row in states.items()}, stale)
 
 
-def asked(number: int = 1, **more: object) -> Asked:
+def asked(number: int = 1, **more: object) -> ClaimToScore:
     """A claim with its reading."""
-    return Asked(facts(number, **more), reading(number))
+    return ClaimToScore(facts(number, **more), reading(number))
 
 
 @cache
@@ -109,8 +106,8 @@ def artefact(
     half = len(x) * 2 // 3
     monotone = {name: FEATURE[name].monotone for name in names if FEATURE[name].monotone is not None}
     trained = train_booster(
-        Sample(x[:half], y[:half]),
-        Sample(x[half:], y[half:]),
+        TrainingSample(x[:half], y[:half]),
+        TrainingSample(x[half:], y[half:]),
         features=names,
         params=BoosterParams(
             depth=4, rounds=60, early_stopping=20, learning_rate=0.15, min_child_weight=2.0, threads=1

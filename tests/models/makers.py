@@ -8,8 +8,8 @@ import xgboost as xgb
 
 from features.vector import schema_hash
 from models.artefact import MANIFEST, Calibration, ModelDocument, canonical_json, sha256
-from models.booster import BoosterParams, Sample, Trained, train_booster
-from models.tables import LeafTables
+from models.booster import BoosterParams, TrainedBooster, TrainingSample, train_booster
+from models.explain import LeafTables
 
 
 @cache
@@ -41,12 +41,12 @@ def names(features: int) -> tuple[str, ...]:
 @cache
 def trained(
     *, depth: int = 4, rounds: int = 40, features: int = 12, rows: int = 4000, monotone: tuple[str, ...] = ()
-) -> Trained:
+) -> TrainedBooster:
     x, y = vectors(rows, features), labels(rows, features)
     half = rows * 3 // 4
     return train_booster(
-        Sample(x[:half], y[:half]),
-        Sample(x[half:], y[half:]),
+        TrainingSample(x[:half], y[:half]),
+        TrainingSample(x[half:], y[half:]),
         features=names(features),
         params=BoosterParams(
             depth=depth, rounds=rounds, early_stopping=10, learning_rate=0.2, min_child_weight=1.0, threads=1

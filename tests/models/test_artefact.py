@@ -20,7 +20,7 @@ from models.artefact import (
     write_artefact,
 )
 from models.errors import ArtefactCorruptError, ArtefactExistsError, ArtefactMissingError
-from models.explainer import build_tables
+from models.explain import build_tables
 from tests.models import makers
 
 

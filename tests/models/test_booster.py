@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 import xgboost as xgb
 
-from models.booster import BoosterParams, Sample, train_booster
+from models.booster import BoosterParams, TrainingSample, train_booster
 from models.errors import TrainingError
 from tests.models import makers
 
 
-def sample(rows: int = 300, *, seed: int = 0) -> Sample:
-    return Sample(makers.vectors(rows, 6, seed), makers.labels(rows, 6, seed))
+def sample(rows: int = 300, *, seed: int = 0) -> TrainingSample:
+    return TrainingSample(makers.vectors(rows, 6, seed), makers.labels(rows, 6, seed))
 
 
 def test_the_booster_is_cut_where_the_evaluation_was_best():
@@ -41,7 +41,7 @@ def test_a_constrained_feature_never_lowers_the_margin():
 
 def test_weights_count_and_the_base_is_the_weighted_share_of_fraud():
     train = sample()
-    weighted = Sample(train.x, train.fraud, np.where(train.fraud, 3.0, 1.0))
+    weighted = TrainingSample(train.x, train.fraud, np.where(train.fraud, 3.0, 1.0))
     params = BoosterParams(rounds=3, depth=2, threads=1)
     plain = train_booster(train, train, features=makers.names(6), params=params).booster
     heavy = train_booster(weighted, train, features=makers.names(6), params=params).booster
@@ -62,9 +62,9 @@ def test_every_round_is_told_and_may_stop_the_training():
     assert all(loss > 0 for _, loss in seen)
 
 
-def broken(**change: object) -> Sample:
+def broken(**change: object) -> TrainingSample:
     good = sample()
-    return Sample(**{"x": good.x, "fraud": good.fraud, "weights": None, **change})  # type: ignore[arg-type]
+    return TrainingSample(**{"x": good.x, "fraud": good.fraud, "weights": None, **change})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

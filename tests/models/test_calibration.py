@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models import metrics
 from models.calibration import BetaCalibrator, fit_calibrator
 from models.errors import CalibrationError
+from models.evaluation import metrics
 
 calibrators = st.builds(
     BetaCalibrator,

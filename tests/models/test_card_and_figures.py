@@ -3,9 +3,7 @@ import io
 import numpy as np
 import pytest
 
-from models import figures
-from models.bootstrap import Interval
-from models.card import CardFacts, Measured, card
+from models.evaluation import CardFacts, CardFigure, Interval, figures, render_model_card
 from tests.models import makers
 
 RNG = np.random.default_rng(0)
@@ -52,13 +50,13 @@ def test_a_card_says_what_the_model_is_and_shows_each_figure_beside_its_rivals()
         split="in time",
         command="ginja train",
         measured=[
-            Measured("average precision", "all", Interval(0.5, 0.4, 0.6, 0.95), {"2× rule": 0.1}),
-            Measured("average precision", "new providers", 0.45),
+            CardFigure("average precision", "all", Interval(0.5, 0.4, 0.6, 0.95), {"2× rule": 0.1}),
+            CardFigure("average precision", "new providers", 0.45),
         ],
         strongest=[("amount_to_procedure_mean", 0.8)],
         limits=["Synthetic data prove plumbing."],
     )
-    text = card(document, facts)
+    text = render_model_card(document, facts)
     assert text.startswith(f"# Fraud model {document.version}\n")
     assert "| average precision | all | 0.500 (0.400 to 0.600) | 0.100 |" in text
     assert "| average precision | new providers | 0.450 |  |" in text

@@ -3,8 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from models.artefact import MODEL, write_artefact
-from models.champion import load_pointed, models_folder, point, read_pointer, roll_back, unpoint
+from models.artefact import MODEL, load_pointed, models_folder, point, read_pointer, roll_back, unpoint, write_artefact
 from models.errors import ArtefactCorruptError, ArtefactMissingError, PointerError
 from tests.models import makers
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.canary import in_canary
-from models.counterfactual import nearest_lower_amount
+from models.explain import nearest_lower_amount
 
 
 @given(amount=st.integers(2, 10**10), edge=st.floats(0.0011, 0.999))

@@ -5,8 +5,7 @@ import pytest
 import xgboost as xgb
 
 from models.errors import ExplainerError, SchemaMismatchError, TablesTooLargeError, UnsupportedBoosterError
-from models.explainer import build_tables
-from models.tables import LeafTables, read_tables, tables_to_bytes
+from models.explain import LeafTables, build_tables, read_tables, tables_to_bytes
 from tests.models import makers
 
 FEATURES = 12

@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from models import metrics
-from models.bootstrap import bootstrap
+from models.evaluation import bootstrap, metrics
 
 
 def ranked(seed: int, rows: int = 400) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -11,12 +11,9 @@ from hypothesis import strategies as st
 
 from benchmarks.reasons import contradicts
 from claims.reason_groups import REASON_GROUPS
-from features.declared import FEATURES
-from features.known import known_of
-from features.vector import FEATURE, vector_of
-from features.words import in_unit, say, series
-from models.reasons import CARRIED_SHARE, LEAST_PUSH, MOST_FACTS, Reasoner, factor
-from models.typical import TypicalClaim, typical_claim
+from features.declare import FEATURES
+from features.vector import FEATURE, describe, describe_series, format_value, inputs_of, vector_of
+from models.explain import MAX_FACTS, MIN_CARRIED_SHARE, MIN_PUSH, Reasoner, TypicalClaim, format_factor, typical_claim
 from tests.models.claims import facts, reading
 
 NAMES = tuple(feature.name for feature in FEATURES)
@@ -26,10 +23,10 @@ SHOWN = st.floats(0, 5e4, allow_nan=False).map(lambda value: float(np.float32(va
 @pytest.mark.parametrize("feature", FEATURES, ids=lambda f: f.name)
 @pytest.mark.parametrize("raising", [True, False])
 def test_every_feature_has_words_for_a_value_and_for_none(feature, raising):
-    x = known_of(facts(7), reading(7).states)
+    x = inputs_of(facts(7), reading(7).states)
     value = float(vector_of(x)[NAMES.index(feature.name)])
     for shown in (None if math.isnan(value) else value, None, 1.0, 0.0, 12_345.678):
-        text = say(feature, x, shown, raising=raising)
+        text = describe(feature, x, shown, raising=raising)
         assert text
         assert not set("{}") & set(text)
         assert "nan" not in text.lower().split()
@@ -37,10 +34,10 @@ def test_every_feature_has_words_for_a_value_and_for_none(feature, raising):
 
 
 def test_a_sentence_that_needs_what_is_not_known_gives_meaning_and_value_instead():
-    x = known_of(facts(7, region=None), reading(7).states)
+    x = inputs_of(facts(7, region=None), reading(7).states)
     feature = FEATURES[NAMES.index("amount_to_region_mean")]
-    assert say(feature, x, 4.2, raising=True).endswith(": 4.2×")
-    assert "None" not in say(feature, x, 4.2, raising=True)
+    assert describe(feature, x, 4.2, raising=True).endswith(": 4.2×")
+    assert "None" not in describe(feature, x, 4.2, raising=True)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +66,7 @@ def test_a_sentence_that_needs_what_is_not_known_gives_meaning_and_value_instead
     ],
 )
 def test_values_are_shown_as_a_reader_wants_them(value, unit, words):
-    assert in_unit(value, unit) == words
+    assert format_value(value, unit) == words
 
 
 @pytest.mark.parametrize(
@@ -91,7 +88,7 @@ def test_values_are_shown_as_a_reader_wants_them(value, unit, words):
     ],
 )
 def test_one_is_told_in_the_singular(name, value, words):
-    x = known_of(facts(7), reading(7).states)
+    x = inputs_of(facts(7), reading(7).states)
     x.procedure.claims_365d = 1.0
     x.provider_network = SimpleNamespace(
         shared_with_confirmed=1.0,
@@ -100,15 +97,15 @@ def test_one_is_told_in_the_singular(name, value, words):
         community_confirmed=1.0,
         community_size=3.0,
     )
-    assert say(FEATURES[NAMES.index(name)], x, value, raising=True) == words
+    assert describe(FEATURES[NAMES.index(name)], x, value, raising=True) == words
 
 
 @pytest.mark.parametrize(("push", "words"), [(0.03, "1.03×"), (math.log(3.1), "3.1×"), (math.log(12), "12×")])
 def test_a_push_is_shown_as_a_factor_on_the_odds(push, words):
-    assert factor(push) == words
+    assert format_factor(push) == words
 
 
-X = known_of(facts(7), reading(7).states)
+X = inputs_of(facts(7), reading(7).states)
 
 
 def typical(**values: float | None) -> TypicalClaim:
@@ -152,7 +149,7 @@ def test_no_feature_is_ever_stated_against_its_value(name, value, usual, raising
         usual = None if usual is None else min(usual, feature.high)
     if feature.type != "number":
         value = round(value)
-    x = known_of(facts(7), reading(7).states)
+    x = inputs_of(facts(7), reading(7).states)
     recorded = value if feature.group.endswith("record") else 3.0
     vars(x.provider).update(confirmed_ever=recorded, confirmed_365d=recorded)
     x.provider_network = SimpleNamespace(
@@ -259,7 +256,7 @@ def test_windows_of_one_count_are_stated_together_and_only_those_that_carry_it()
 
 
 def test_a_series_of_one_window_reads_like_one():
-    assert series([FEATURE["member_claims_7d"]], [4.0], [None]) == "Earlier claims of this member in 7 days: 4"
+    assert describe_series([FEATURE["member_claims_7d"]], [4.0], [None]) == "Earlier claims of this member in 7 days: 4"
 
 
 def test_what_the_typical_claim_has_is_no_reason():
@@ -280,17 +277,17 @@ def test_reasons_are_few_carried_by_what_they_name_and_strongest_first(seed, sca
         assert [abs(r.push) for r in mine] == sorted((abs(r.push) for r in mine), reverse=True)
         for reason in mine:
             parts = pushes[reason.code]
-            assert reason.push * sign >= LEAST_PUSH
+            assert reason.push * sign >= MIN_PUSH
             assert reason.odds == pytest.approx(math.exp(reason.push))
-            assert CARRIED_SHARE <= reason.carrier_share <= 1 + 1e-9
-            assert sum(parts[name] for name in reason.carrier) * sign >= CARRIED_SHARE * abs(reason.push) - 1e-9
-            assert len(reason.text.rpartition(": ")[0].split("; ")) <= MOST_FACTS
+            assert MIN_CARRIED_SHARE <= reason.carrier_share <= 1 + 1e-9
+            assert sum(parts[name] for name in reason.carrier) * sign >= MIN_CARRIED_SHARE * abs(reason.push) - 1e-9
+            assert len(reason.text.rpartition(": ")[0].split("; ")) <= MAX_FACTS
             assert not contradicts(reason.text, reason.direction)
 
 
 def typical_of(seed: int) -> TypicalClaim:
     rng = np.random.default_rng(seed)
-    x = np.stack([vector_of(known_of(facts(n), reading(n).states)) for n in rng.integers(0, 1_000, 9).tolist()])
+    x = np.stack([vector_of(inputs_of(facts(n), reading(n).states)) for n in rng.integers(0, 1_000, 9).tolist()])
     return typical_claim(NAMES, x, rng.normal(0, 0.1, x.shape))
 
 

@@ -5,12 +5,11 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from models import promotion, registry
-from models.artefact import Artefact, load_artefact, write_artefact
-from models.champion import models_folder, read_pointer
-from models.errors import ArtefactCorruptError, PointerError, RegistryError
-from models.explainer import build_tables
-from models.registry import DataRecord, RunRecord, Store
+from models import registry
+from models.artefact import Artefact, load_artefact, models_folder, read_pointer, sha256, write_artefact
+from models.errors import ArtefactCorruptError, RegistryError
+from models.explain import build_tables
+from models.registry import DataRecord, MlflowStore, RunRecord, promotion
 from tests.models import makers
 
 
@@ -39,17 +38,17 @@ def record(**more: object) -> RunRecord:
         "series": {"evaluation_log_loss": [0.5, 0.4, 0.3]},
         "figures": {"pr.png": figure},
         "texts": {"model_card.md": "# Card"},
-        "data": DataRecord("simulated", "claims.parquet", registry.content_sha256(x, y), x, y),
+        "data": DataRecord("simulated", "claims.parquet", sha256(x.tobytes() + y.tobytes()), x, y),
         "requirements": ["xgboost"],
     }
     return RunRecord(**(values | more))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory) -> tuple[Path, Store]:
+def place(tmp_path_factory) -> tuple[Path, MlflowStore]:
     """One home with one MLflow store, in which versions `v1` and `v2` are registered."""
     home = tmp_path_factory.mktemp("home")
-    store = Store.of(home)
+    store = MlflowStore.of(home)
     for version in ("v1", "v2"):
         registry.register(store, record(), made(home, version))
     return home, store
@@ -84,29 +83,29 @@ def test_mlflow_itself_can_load_and_ask_the_registered_model(place):
     assert ((np.asarray(predicted) > 0) & (np.asarray(predicted) < 1)).all()
 
 
-def test_promotion_fetches_verifies_points_and_names_and_undoing_goes_back(place):
+def test_promotion_fetches_and_verifies_a_model_and_a_rollback_restores_the_previous_one(place):
     home, store = place
     shutil.rmtree(models_folder(home) / "v1")
     first = promotion.promote(home, store, "v1", by="a person", why="the first")
     assert (first.pointer.version, first.alias_problem) == ("v1", None)
     promotion.promote(home, store, "v2", by="a person", why="better")
     assert registry.aliases(store)["champion"] == "v2"
-    back = promotion.undo(home, store, by="a person", why="worse after all")
+    back = promotion.roll_back_champion(home, store, by="a person", why="worse after all")
     assert (back.pointer.version, back.alias_problem) == ("v1", None)
     assert registry.aliases(store)["champion"] == "v1"
 
 
-def test_undoing_works_while_mlflow_is_down_and_says_that_the_alias_is_behind(place, tmp_path):
+def test_rollback_works_while_mlflow_is_down_and_reports_the_outdated_alias(place, tmp_path):
     home, store = place
     for version in ("v1", "v2"):
         promotion.promote(home, store, version, by="a", why="b")
-    down = Store("http://127.0.0.1:9", None)
-    back = promotion.undo(home, down, by="a", why="b")
+    down = MlflowStore("http://127.0.0.1:9", None)
+    back = promotion.roll_back_champion(home, down, by="a", why="b")
     assert back.pointer.version == "v1"
     assert back.alias_problem is not None
     assert "127.0.0.1:9" in back.alias_problem
     assert registry.aliases(store)["champion"] == "v2"
-    assert promotion.align(home, store) == "v1"
+    assert promotion.promote(home, store, "v1", by="a", why="b").alias_problem is None
     assert registry.aliases(store)["champion"] == "v1"
 
 
@@ -157,7 +156,7 @@ def test_a_store_that_fails_in_the_middle_leaves_nothing_registered_and_a_failed
 def test_a_server_that_is_not_there_fails_at_once_and_clearly(place):
     home, _ = place
     with pytest.raises(RegistryError, match=r"127\.0\.0\.1:9 failed"):
-        registry.register(Store("http://127.0.0.1:9", None), record(), made(home, "v1"))
+        registry.register(MlflowStore("http://127.0.0.1:9", None), record(), made(home, "v1"))
 
 
 def test_a_run_that_a_gate_stopped_is_kept_as_failed(place):
@@ -168,22 +167,3 @@ def test_a_run_that_a_gate_stopped_is_kept_as_failed(place):
     client = mlflow.MlflowClient(store.url)
     assert client.get_run(run_id).info.status == "FAILED"
     assert "quality.html" in {f.path for f in client.list_artifacts(run_id)}
-
-
-def test_there_is_nothing_to_align_before_a_champion(tmp_path, place):
-    with pytest.raises(PointerError, match="no champion"):
-        promotion.align(tmp_path, place[1])
-
-
-def test_a_content_hash_tells_shape_type_and_order_apart():
-    a = np.arange(6, dtype=np.float32)
-    hashes = {
-        registry.content_sha256(a),
-        registry.content_sha256(a.reshape(2, 3)),
-        registry.content_sha256(a.astype(np.float64)),
-        registry.content_sha256(a[::-1]),
-        registry.content_sha256(a[:3], a[3:]),
-        registry.content_sha256(a.tobytes()),
-    }
-    assert len(hashes) == 6
-    assert registry.content_sha256(a) == registry.content_sha256(a.copy())

@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 
 from models.artefact import TABLES, load_artefact, write_artefact
 from models.errors import ArtefactOutdatedError, OutdatedTablesError, UnsupportedBoosterError
-from models.explainer import build_tables
-from models.tables import FORMAT, LeafTables, read_tables, tables_to_bytes
+from models.explain import FORMAT, LeafTables, build_tables, read_tables, tables_to_bytes
 from tests.models import boosters, makers
 
 SPLITS_AT_MINUS_INFINITY = tuple(int(part) for part in xgb.__version__.split(".")[:2]) >= (3, 4)

@@ -8,13 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from claims.scoring import Score
-from features.layout import VIEWS
-from features.reading import Reading
-from features.state import Kind
-from features.vector import FEATURE, FEATURE_NAMES, needs
+from features.declare import VIEWS, RowKind
+from features.vector import FEATURE, FEATURE_NAMES, Reading, needs
 from models.artefact import DOCUMENT, ModelDocument
 from models.gain import GainPresent, gain_shares
-from models.scorer import Asked, Scorer
+from models.scorer import ClaimToScore, Scorer
 from models.training_range import RangeCheck, training_range
 from tests.models.claims import artefact, asked, facts, reading, training
 from tests.models.test_scorer import models, scorer
@@ -157,7 +155,7 @@ def test_a_document_of_the_first_format_has_no_range_and_ranges_fit_the_features
 
 
 def gain(**changes: object) -> float:
-    one = Asked(facts(7, **changes), reading(7))
+    one = ClaimToScore(facts(7, **changes), reading(7))
     return scorer().score(one.facts, one.reading).gain_present
 
 
@@ -191,7 +189,7 @@ def test_a_fact_the_claim_lacks_takes_away_the_gain_of_the_features_that_need_it
 
 def test_a_key_never_seen_was_available():
     unseen = Reading(
-        {view.name: None if view.kind is Kind.WEEKLY else view.zeros for view in VIEWS},
+        {view.name: None if view.kind is RowKind.WEEKLY else view.zeros for view in VIEWS},
         {view.name: None for view in VIEWS},
         (),
     )

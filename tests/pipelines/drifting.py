@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from features.apply import apply
+from features.feast import apply, training_set
 from features.offline import build
-from features.training import training_set
 from features.vector import FEATURE_NAMES
-from models.booster import BoosterParams, Sample, train_booster
+from models.booster import BoosterParams, TrainingSample, train_booster
 from models.calibration import fit_calibrator
 from pipelines.drift.measures import Stream
 from pipelines.simulate import SimulationConfig, simulate
@@ -34,7 +33,7 @@ def simulated_stream(folder: Path, *, claims: int, days: int, seed: int) -> tupl
     half = len(x) // 2
     place = np.arange(half)
     parts = [np.flatnonzero(place % 4 < 2), np.flatnonzero(place % 4 == 2), np.flatnonzero(place % 4 == 3)]
-    train, stop, later = (Sample(x[rows], fraud[rows]) for rows in parts)
+    train, stop, later = (TrainingSample(x[rows], fraud[rows]) for rows in parts)
     booster = train_booster(train, stop, features=names, params=PARAMS).booster
     calibrator = fit_calibrator(booster.inplace_predict(later.x, predict_type="margin"), later.fraud)
     probabilities = calibrator.probabilities(booster.inplace_predict(x, predict_type="margin"))

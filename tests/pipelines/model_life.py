@@ -8,7 +8,7 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
-from models.registry import Store
+from models.registry import MlflowStore
 from pipelines.simulate import SimulationConfig, simulate, write
 from pipelines.train.dataset import SIMULATED, Source, open_named
 from pipelines.train.flow import train_and_register
@@ -35,7 +35,7 @@ def trained_home() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (home / "made").exists():
             source = simulated(home)
-            train_and_register(home, source=source, options=OPTIONS, store=Store.of(home))
+            train_and_register(home, source=source, options=OPTIONS, store=MlflowStore.of(home))
             (home / "made").touch()
     return home
 

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from benchmarks.behaviour import Insurer, as_json, figures, table
+from benchmarks.behaviour import InsurerResult, as_json, figures, table
 from benchmarks.behaviour import scores as benchmark_scores
 from claims.plausibility import PlausibilityPolicy
-from claims.rule import two_times
+from claims.rule import check_twice_average
 from core import clock
 from core.settings import settings
 from features.vector import build_one
@@ -137,7 +137,7 @@ def test_the_rule_arm_is_the_2x_rule() -> None:
     for one in raised:
         decided = decide_one(one, None, catalogue, policies=policies())
         principal = one.claim.principal
-        rule = two_times(one.claim.amount_cents, principal, catalogue.procedure(principal.procedure_code))
+        rule = check_twice_average(one.claim.amount_cents, principal, catalogue.procedure(principal.procedure_code))
         assert decided.paid_by_rule is (rule.flagged is False)
 
 
@@ -234,7 +234,7 @@ def test_the_backtest_of_a_home_takes_its_model_and_leaves_out_what_it_learned_f
 
 def test_the_benchmark_prints_the_factors_and_reasons_that_are_promised() -> None:
     taken, _ = claims()
-    insurer = Insurer(
+    insurer = InsurerResult(
         "insurer 1", "v1", sound_behaviour(), largest_falls(scorer(), taken[:2]), benchmark_scores(scorer(), taken)
     )
     found = json.loads(as_json(figures([insurer, insurer, insurer])))

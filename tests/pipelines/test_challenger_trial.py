@@ -7,11 +7,10 @@ from click.testing import CliRunner
 
 from cli.main import main
 from models import registry
-from models.artefact import load_artefact, write_artefact
-from models.champion import models_folder, point, read_pointer
+from models.artefact import load_artefact, models_folder, point, read_pointer, write_artefact
 from models.errors import ArtefactCorruptError, RegistryError
-from models.explainer import build_tables
-from models.registry import RunRecord, Store
+from models.explain import build_tables
+from models.registry import MlflowStore, RunRecord
 from pipelines.challenger import ChallengerError, start, stop
 from pipelines.evaluate.window import newest_window
 from pipelines.promote import audit
@@ -31,7 +30,7 @@ def registered(tmp_path_factory):
     for version in ("v1", "v2"):
         document = makers.document(booster, tables, version=version)
         path, _ = write_artefact(models_folder(home), booster=booster, document=document, tables=tables)
-        registry.register(Store.of(home), RunRecord(name=version, command="test"), load_artefact(path))
+        registry.register(MlflowStore.of(home), RunRecord(name=version, command="test"), load_artefact(path))
     return home
 
 
@@ -45,7 +44,7 @@ def home(registered, tmp_path):
 
 
 def test_a_trial_fetches_the_candidate_and_ends_without_a_trace_but_in_the_trail(home, registered):
-    environment = {"GINJA_HOME": str(home), "GINJA_MLFLOW_URL": Store.of(registered).url}
+    environment = {"GINJA_HOME": str(home), "GINJA_MLFLOW_URL": MlflowStore.of(registered).url}
     began = CliRunner().invoke(main, ["challenger", "start"], env=environment, catch_exceptions=False)
     assert "v2 beside v1, in shadow" in began.output
     pointer = read_pointer(home, "challenger")
@@ -69,21 +68,21 @@ def test_a_trial_fetches_the_candidate_and_ends_without_a_trace_but_in_the_trail
 )
 def test_what_cannot_challenge_leaves_no_pointer(home, registered, version, error, words):
     with pytest.raises(error, match=words):
-        start(home, version, store=Store.of(registered))
+        start(home, version, store=MlflowStore.of(registered))
     assert read_pointer(home, "challenger") is None
 
 
 def test_without_a_champion_there_is_nothing_to_challenge(tmp_path, registered):
     with pytest.raises(ChallengerError, match="no champion"):
-        start(tmp_path, "v2", store=Store.of(registered))
+        start(tmp_path, "v2", store=MlflowStore.of(registered))
 
 
 @pytest.mark.parametrize(("share", "error"), [(0.0, ArtefactCorruptError), (0.05, RefusedError)])
 def test_a_model_that_does_not_verify_is_no_challenger(home, registered, share, error):
-    registry.fetch(Store.of(registered), "v2", models_folder(home))
+    registry.fetch(MlflowStore.of(registered), "v2", models_folder(home))
     (models_folder(home) / "v2" / "model.ubj").write_bytes(b"something else")
     with pytest.raises(error):
-        start(home, "v2", canary_share=share, store=Store.of(registered))
+        start(home, "v2", canary_share=share, store=MlflowStore.of(registered))
     assert read_pointer(home, "challenger") is None
 
 
@@ -103,7 +102,7 @@ def test_a_share_of_the_claims_is_decided_only_by_what_the_gates_let_through(tmp
         choose(home, champion, options(champion, window, threshold=line).asked, by="ann", why="a trial", how="number")
         for line in (champion.threshold, 0.0)
     )
-    store = Store.of(home)
+    store = MlflowStore.of(home)
     with pytest.raises(RefusedError, match="nobody is hit"):
         start(home, flags_all.version, canary_share=0.05, store=store)
     assert read_pointer(home, "challenger") is None
@@ -120,7 +119,7 @@ def test_a_share_of_the_claims_is_decided_only_by_what_the_gates_let_through(tmp
 def test_a_challenger_that_becomes_champion_challenges_itself_no_more(tmp_path):
     home = copy_of(trained_home(), tmp_path)
     (version,) = [path.name for path in models_folder(home).iterdir() if path.is_dir()]
-    store = Store.of(home)
+    store = MlflowStore.of(home)
     registry.register(store, RunRecord(name=version, command="test"), load_artefact(models_folder(home) / version))
     point(home, version, role="challenger")
     assert promote(home, version, store=store).version == version

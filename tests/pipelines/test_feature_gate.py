@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from features.layout import PLANS
+from features.declare import PLANS
 from features.offline import build, file_of
 from pipelines.gates import GateFailed, GateResult, check_features
 from tests.features.factories import random_claims
 
-MEMBER = PLANS["member"].standing
+MEMBER = PLANS["member"].history
 
 
 @pytest.fixture(scope="module")

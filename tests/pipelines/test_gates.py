@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from cli.main import main
 from core import clock
-from features.frame import CLAIMS, LABELS
+from features.declare import CLAIMS, LABELS
 from features.vector import FEATURES
 from pipelines.gates import GateFailed, GateResult, check_claims, check_training_set, from_json, profile_of, stability
 

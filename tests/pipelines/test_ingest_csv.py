@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from cli.main import main
 from core import clock
-from features.frame import CLAIMS, LABELS
+from features.declare import CLAIMS, LABELS
 from pipelines.ingest import Ingested, Mapping, MappingError, SourceError, ingest_csv, load_mapping, suggest
 from pipelines.ingest.provider_fraud import MAPPINGS
 from tests.work import HOSTILE_TEXTS, Work, measured

@@ -10,11 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from api.loading import load_folder
-from claims.recovery import IS_FRAUD
-from claims.review import Disposition
-from features.findings import standing_labels
-from models.champion import read_pointer
-from models.registry import Store
+from claims.review import IS_FRAUD, Disposition
+from features.offline import labels_as_of
+from models.artefact import read_pointer
+from models.registry import MlflowStore
 from pipelines.gates import GateFailed
 from pipelines.loop.errors import LoopError
 from pipelines.loop.ledger import export, judged
@@ -79,7 +78,7 @@ def test_the_export_brings_claims_labels_and_weights(ledger):
     found = export(url, home)
     assert (found.claims, found.labels, found.findings) == (CLAIMS, CLAIMS + 3, 3)
     assert pq.read_table(home / "data" / "weights.parquet").to_pylist() == [{"claim_id": two, "weight": 4.0}]
-    labels = standing_labels(pq.read_table(home / "data" / "labels.parquet")).to_pylist()
+    labels = labels_as_of(pq.read_table(home / "data" / "labels.parquet")).to_pylist()
     standing = {row["claim_id"]: row["is_fraud"] for row in labels}
     assert (standing[one], standing[two], three in standing) == (True, False, False)
     about = json.loads((home / "data" / "dataset.json").read_text())
@@ -153,7 +152,7 @@ def test_weights_reach_the_claims_they_are_of_and_only_of_their_data(tmp_path):
 def promoted(tmp_path_factory):
     """A home whose champion came out of the chain, on files alone."""
     home = copy_of(trained_home(), tmp_path_factory.mktemp("retrain"))
-    store = Store.of(home)
+    store = MlflowStore.of(home)
     return home, store, retrain(home, database_url=None, options=OPTIONS, store=store)
 
 
@@ -183,7 +182,7 @@ def test_a_model_that_the_gates_refuse_leaves_the_champion(promoted, tmp_path):
     other = copy_of(home, tmp_path)
     poor = replace(OPTIONS, params=replace(OPTIONS.params, rounds=1, depth=1, learning_rate=0.01))
     with pytest.raises(RefusedError):
-        retrain(other, database_url=None, options=poor, store=Store.of(other))
+        retrain(other, database_url=None, options=poor, store=MlflowStore.of(other))
     assert read_pointer(other).version == found.version
 
 

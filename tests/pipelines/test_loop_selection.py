@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.metrics import average_precision, brier
+from models.evaluation import average_precision, brier
 from pipelines.loop.audit import PLAIN_SHARE, chances, draw, lots
 from pipelines.loop.errors import LoopError
 from pipelines.loop.estimate import Findings, estimate, training_weights

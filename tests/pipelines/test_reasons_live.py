@@ -5,11 +5,11 @@ import pyarrow as pa
 import pytest
 
 from benchmarks.reasons import contradicts, statistics
-from features.frame import CLAIMS
-from features.training import historical
+from features.declare import CLAIMS
+from features.feast import historical_features
 from features.vector import FEATURE_NAMES, build_many
 from models.artefact import load_artefact
-from models.reasons import Explanation
+from models.explain import Explanation
 from models.scorer import Scorer
 from pipelines.train.dataset import SIMULATED, open_named
 from serving.files import known_of_each
@@ -25,7 +25,7 @@ def explanations() -> list[Explanation]:
     (folder,) = (path.parent for path in (home / "models").glob("*/manifest.json"))
     scorer = Scorer(load_artefact(folder))
     claims = open_named(SIMULATED, home, home / "nowhere").claims.sort_by("received_at")
-    states = pa.concat_tables(historical(home, claims.select(CLAIMS.names).slice(len(claims) - LIVE)))
+    states = pa.concat_tables(historical_features(home, claims.select(CLAIMS.names).slice(len(claims) - LIVE)))
     places = [FEATURE_NAMES.index(name) for name in scorer.artefact.features]
     rows = np.ascontiguousarray(build_many(states)[:, places])
     _, contributions, base = scorer.explain(rows, threads=2)

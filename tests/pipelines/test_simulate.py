@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from features.frame import CLAIMS, LABELS
+from features.declare import CLAIMS, LABELS
 from pipelines.simulate import KINDS, FraudWindow, Insurer, SimulationConfig, SimulationError, next_claims, simulate
 from pipelines.simulate import write as write_insurer
 from pipelines.simulate.catalogue import DIAGNOSES, PROCEDURES, SPECIALTIES

@@ -14,10 +14,9 @@ from click.testing import CliRunner
 from cli.main import main
 from features.vector import FEATURE
 from models import registry
-from models.artefact import MANIFEST, load_artefact
-from models.champion import read_pointer
+from models.artefact import MANIFEST, load_artefact, read_pointer
 from models.errors import RegistryError
-from models.registry import Store
+from models.registry import MlflowStore
 from pipelines.evaluate.flow import evaluate, latest
 from pipelines.evaluate.judged import FOREST, LOGISTIC, MODEL, RULE
 from pipelines.gates import GateFailed, check_claims
@@ -37,7 +36,7 @@ def candidate():
 
 
 def test_a_candidate_is_registered_with_everything_to_remember_it_by():
-    store = Store.of(made.trained_home())
+    store = MlflowStore.of(made.trained_home())
     artefact = candidate()
     assert registry.aliases(store) == {"candidate": artefact.version}
     found = registry.find(store, artefact.version)
@@ -82,7 +81,7 @@ def test_a_greater_ratio_to_the_price_of_peers_never_lowers_the_risk():
 
 def test_the_judge_sets_the_model_beside_every_rival_and_the_model_wins_on_simulated_claims():
     home = made.trained_home()
-    found = evaluate(home, open_named(SIMULATED, home, home), replicates=20, store=Store.of(home))
+    found = evaluate(home, open_named(SIMULATED, home, home), replicates=20, store=MlflowStore.of(home))
     who = found.figures["who"]
     assert {MODEL, RULE, "amount only", LOGISTIC, FOREST} <= set(who)
     assert who[MODEL]["ap"]["value"] > who[RULE]["ap"]["value"]
@@ -106,7 +105,7 @@ def test_a_refused_batch_exits_3_names_the_column_and_leaves_models_and_champion
     assert "amount_cents" in result.output
     assert "the champion goes on serving" in result.output
     assert not (tmp_path / "models").exists()
-    store = Store.of(tmp_path)
+    store = MlflowStore.of(tmp_path)
     with registry._mlflow(store) as mlflow:
         (run,) = mlflow.search_runs(search_all_experiments=True, output_format="list")
     assert run.info.status == "FAILED"
@@ -114,7 +113,7 @@ def test_a_refused_batch_exits_3_names_the_column_and_leaves_models_and_champion
 
 
 def test_a_model_lives_from_first_champion_through_refusal_and_force_to_rollback(tmp_path):
-    source, store = made.simulated(tmp_path), Store.of(tmp_path)
+    source, store = made.simulated(tmp_path), MlflowStore.of(tmp_path)
     first = train_and_register(tmp_path, source=source, options=made.OPTIONS, store=store)
     promote(tmp_path, store=store)
     assert read_pointer(tmp_path).version == first.version
@@ -133,7 +132,7 @@ def test_a_model_lives_from_first_champion_through_refusal_and_force_to_rollback
     assert (entry["action"], entry["by"], entry["reason"]) == ("force", "A. Person", "a drill")
     assert not entry["gates"]["beats the champion"]["passed"]
 
-    dead = Store("http://127.0.0.1:1", None)
+    dead = MlflowStore("http://127.0.0.1:1", None)
     back = rollback(tmp_path, store=dead)
     assert back.version == first.version == read_pointer(tmp_path).version
     assert "failed" in back.alias_problem
@@ -182,7 +181,7 @@ def foreign_file(folder: Path, *, rows: int = 3000, leak: bool = False) -> tuple
 def test_a_labelled_file_of_another_shape_trains_with_what_its_columns_allow_and_says_what_it_left_out(tmp_path):
     file, mapping = foreign_file(tmp_path)
     source = open_file(file, mapping, tmp_path)
-    store = Store.of(tmp_path)
+    store = MlflowStore.of(tmp_path)
     report = train_and_register(tmp_path, source=source, options=made.OPTIONS, store=store)
     assert report.ap_model > 2 * report.base_rate
     assert report.left_out["member_claims_30d"] == "the data have no member_id"

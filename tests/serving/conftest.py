@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.proxy import Fault, Proxy
 from core.processes import Processes, usable_port
-from models.champion import point
+from models.artefact import point
 from tests.serving.makers import a_claim, fill_store, make_model
 
 SERVE = ["-c", "from cli.main import main; main()", "serve"]

@@ -8,14 +8,12 @@ import redis
 
 from claims.scoring import ClaimFacts
 from core import clock
-from features.layout import PLANS, key_of
-from features.packing import PACKERS, PROJECT, head, tail
+from features.declare import PLANS, key_of
+from features.online import PACKERS, PROJECT, Watermark, encode_key, key_prefix, watermark_key
 from features.vector import FEATURE_NAMES, schema_hash
-from features.watermark import Watermark, watermark_key
-from models.artefact import Calibration, ModelDocument, write_artefact
-from models.booster import BoosterParams, Sample, train_booster
-from models.champion import models_folder
-from models.explainer import build_tables
+from models.artefact import Calibration, ModelDocument, models_folder, write_artefact
+from models.booster import BoosterParams, TrainingSample, train_booster
+from models.explain import build_tables
 
 
 @cache
@@ -25,7 +23,10 @@ def _trained(seed: int):
     y = np.log1p(x[:, seed % 10]) + rng.normal(size=len(x)) > 1.2
     params = BoosterParams(depth=3, rounds=10, early_stopping=10, learning_rate=0.3, min_child_weight=1.0)
     return train_booster(
-        Sample(x[:1_500], y[:1_500]), Sample(x[1_500:], y[1_500:]), features=FEATURE_NAMES, params=params
+        TrainingSample(x[:1_500], y[:1_500]),
+        TrainingSample(x[1_500:], y[1_500:]),
+        features=FEATURE_NAMES,
+        params=params,
     )
 
 
@@ -77,7 +78,7 @@ def fill_store(url: str, claims: list[ClaimFacts]) -> None:
             day = us // 86_400_000_000
             for plan in PLANS.values():
                 for view in plan.views:
-                    key = head(PROJECT, 0, view.name) + tail(key_of(plan.keys, facts) or ())
+                    key = key_prefix(PROJECT, 0, view.name) + encode_key(key_of(plan.keys, facts) or ())
                     rows[key] = PACKERS[view.name].pack(us - 1_000_000, (day, *range(1, view.width)))
         client.mset(rows)
         days = max(clock.day_number(facts.received_at) for facts in claims)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.chaos import Outcome, broken
-from benchmarks.faults import LIES, trials
-from claims.score_check import UnbelievableScore, believe
+from benchmarks.chaos import FaultResult, broken
+from benchmarks.faults import CORRUPTIONS, fault_scenarios
+from claims.score_check import InvalidScore, parse_score
 
 SCORE = json.loads((Path(__file__).parents[1] / "contracts" / "score_response.json").read_text())
 CLAIM_ID = SCORE["claim_id"]
@@ -19,27 +19,27 @@ def message(body: bytes) -> bytes:
 
 
 def test_the_score_that_is_lied_about_can_be_believed() -> None:
-    assert believe(json.dumps(SCORE).encode(), CLAIM_ID).claim_id == CLAIM_ID
+    assert parse_score(json.dumps(SCORE).encode(), CLAIM_ID).claim_id == CLAIM_ID
 
 
-@pytest.mark.parametrize("lie", LIES)
+@pytest.mark.parametrize("lie", CORRUPTIONS)
 def test_no_lie_of_the_chaos_test_is_believed(lie: str) -> None:
-    _, _, body = LIES[lie](message(json.dumps(SCORE).encode())).partition(b"\r\n\r\n")
-    with pytest.raises(UnbelievableScore):
-        believe(body, CLAIM_ID)
+    _, _, body = CORRUPTIONS[lie](message(json.dumps(SCORE).encode())).partition(b"\r\n\r\n")
+    with pytest.raises(InvalidScore):
+        parse_score(body, CLAIM_ID)
 
 
 def test_an_answer_that_is_no_score_passes_unchanged() -> None:
     problem = message(b'{"type": "urn:ginja:scoring:late"}')
-    assert LIES["contributions do not sum"](problem) == problem
+    assert CORRUPTIONS["contributions do not sum"](problem) == problem
 
 
 def test_every_fault_has_a_name_of_its_own() -> None:
-    names = [trial.name for trial in trials()]
+    names = [trial.name for trial in fault_scenarios()]
     assert len(set(names)) == len(names)
 
 
-KEPT = Outcome(
+KEPT = FaultResult(
     fault="a fault",
     degrades=True,
     claims=500,

@@ -14,18 +14,15 @@ from click.testing import CliRunner
 
 from claims.scoring import ClaimFacts
 from core.settings import Settings, held
-from features.apply import apply
-from features.frame import CLAIMS
-from features.layout import VIEWS
+from features.declare import CLAIMS, VIEWS, RowKind
+from features.feast import apply, historical_features
 from features.offline import build
-from features.reading import Reading
-from features.state import Kind
-from features.training import historical
-from models.champion import load_pointed, point, read_pointer
+from features.vector import Reading
+from models.artefact import load_pointed, point, read_pointer
 from models.scorer import Scorer
 from pipelines.score import InputError, features_for, read_claims
 from pipelines.simulate import SimulationConfig, simulate, write
-from serving.files import SCORED, OtherRun, parts_folder, score_file, score_table
+from serving.files import SCORED, ForeignParts, parts_folder, score_file, score_table
 from tests.serving.makers import make_model
 
 
@@ -59,14 +56,14 @@ def reading_of(row: dict[str, object]) -> Reading:
         for field in view.fields:
             value = row[view.column(field)]
             values += (value or [0] * field.size) if field.is_array else [value or 0]  # type: ignore[misc]
-        weekly = view.kind is Kind.WEEKLY and row[view.column(view.fields[0])] is None
+        weekly = view.kind is RowKind.WEEKLY and row[view.column(view.fields[0])] is None
         states[view.name] = None if weekly else tuple(values)
     return Reading(states, dict.fromkeys(states), ())  # type: ignore[arg-type]
 
 
 def test_each_claim_of_a_file_is_scored_as_the_service_would(home: Path) -> None:
     scorer = champion(home)
-    (table,) = historical(home, claims_of(home, 30))
+    (table,) = historical_features(home, claims_of(home, 30))
     scored = score_table(scorer, table).to_pylist()
     for row, answer in zip(table.to_pylist(), scored, strict=True):
         facts = ClaimFacts.model_validate({name: row[name] for name in ClaimFacts.model_fields})
@@ -116,7 +113,7 @@ def test_a_run_that_was_killed_goes_on_where_it_was(home: Path, tmp_path: Path) 
 def test_another_file_s_parts_are_not_mixed_in(home: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.parquet"
     interrupted(home, claims_of(home, 50), out)
-    with pytest.raises(OtherRun, match="another run"):
+    with pytest.raises(ForeignParts, match="another run"):
         score_file(champion(home), claims_of(home, 40), home, out, part_claims=20)
 
 
@@ -128,11 +125,11 @@ def test_new_claims_are_seen_after_the_history_and_not_by_it(home: Path, tmp_pat
     new = pq.read_table(home / "data" / "upcoming.parquet")
     beside = features_for(home, new, tmp_path)
     assert beside != home
-    (old,) = historical(home, claims_of(home, 30))
-    (again,) = historical(beside, claims_of(home, 30))
+    (old,) = historical_features(home, claims_of(home, 30))
+    (again,) = historical_features(beside, claims_of(home, 30))
     scorer = champion(home)
     assert score_table(scorer, again) == score_table(scorer, old)
-    (later,) = historical(beside, new)
+    (later,) = historical_features(beside, new)
     assert pc.max(later["procedure_history__claims_365d"]).as_py() > 0
 
 

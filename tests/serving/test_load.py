@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from benchmarks.load import Line, Outcome, flood, one, request_bytes, steady
+from benchmarks.load import Connection, LoadResult, flood, one, request_bytes, steady
 
 REQUEST = request_bytes("/v1/score", b"{}", {"x-api-key": "k"})
 
@@ -82,7 +82,7 @@ def test_a_flood_keeps_every_line_busy() -> None:
 
 
 def test_a_summary_has_the_quantiles_and_the_worst() -> None:
-    outcome = Outcome(seconds=2.0)
+    outcome = LoadResult(seconds=2.0)
     for milliseconds in range(1, 101):
         outcome.note(200, milliseconds / 1_000)
     summary = outcome.summary()
@@ -99,7 +99,7 @@ def test_a_kept_line_that_was_closed_while_idle_is_opened_again() -> None:
             writer.close()
 
         listening = await asyncio.start_server(answer_once, "127.0.0.1", 0)
-        line = Line("127.0.0.1", listening.sockets[0].getsockname()[1])
+        line = Connection("127.0.0.1", listening.sockets[0].getsockname()[1])
         statuses = [(await line.ask(REQUEST))[0] for _ in range(3)]
         listening.close()
         return statuses

@@ -12,11 +12,11 @@ import httpx
 import pytest
 
 from benchmarks.proxy import Fault
-from claims.score_check import believe, believe_batch
+from claims.score_check import parse_score, parse_scores
 from claims.scoring import ClaimFacts, Score
 from core import clock
 from features.online import OnlineReader, connect
-from models.champion import Pointer, load_pointed, point, target_of, unpoint
+from models.artefact import Pointer, load_pointed, point, target_of, unpoint
 from models.scorer import Scorer
 from tests.serving.conftest import SERVE, RunningScorer
 from tests.serving.makers import a_claim, make_model
@@ -35,7 +35,7 @@ def ask(scorer: RunningScorer, claim: ClaimFacts, states: object = None, **heade
 def score_of(scorer: RunningScorer, claim: ClaimFacts, states: object = None) -> Score:
     answer = ask(scorer, claim, states)
     assert answer.status_code == 200, answer.text
-    return believe(answer.content, claim.claim_id)
+    return parse_score(answer.content, claim.claim_id)
 
 
 def until(condition: Callable[[], bool], *, within: float = 10.0) -> None:
@@ -103,7 +103,7 @@ def test_states_that_are_none_are_invalid(scorer: RunningScorer) -> None:
 def test_a_batch_is_answered_in_its_order(scorer: RunningScorer) -> None:
     claims = [a_claim(claim_id=f"clm_{number}", amount_cents=1_000 + number) for number in range(30)]
     answer = scorer.client.post("/v1/score_batch", json={"requests": [body(claim) for claim in claims]})
-    scores = believe_batch(answer.content, [claim.claim_id for claim in claims])
+    scores = parse_scores(answer.content, [claim.claim_id for claim in claims])
     assert [score.claim_id for score in scores] == [claim.claim_id for claim in claims]
     assert scores[3].margin == score_of(scorer, claims[3]).margin
 

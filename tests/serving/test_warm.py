@@ -9,12 +9,12 @@ from tests.serving.makers import make_model
 COUNT = """
 import sys
 from pathlib import Path
-from models import kernels
-from models.champion import load_pointed, target_of
+from models.explain import kernels
+from models.artefact import load_pointed, target_of
 from models.scorer import Scorer
 from serving.warm import warm
-from features.layout import rows_of_unseen
-from features.reading import Reading
+from features.declare import VIEWS, RowKind
+from features.vector import Reading
 from tests.serving.makers import a_claim
 
 def compiled():
@@ -24,7 +24,8 @@ home = Path(sys.argv[1])
 calm, strict = (Scorer(load_pointed(home, target_of(home, version))) for version in ("calm", "strict"))
 warm(calm)
 before = compiled()
-score = strict.score(a_claim(), Reading(dict(rows_of_unseen()), {}, ()))
+unseen = {view.name: view.zeros for view in VIEWS if view.kind is not RowKind.WEEKLY}
+score = strict.score(a_claim(), Reading(unseen, {}, ()))
 assert score.flagged, "the claim was to be flagged, so that a counterfactual is searched"
 print(before, compiled())
 """

@@ -9,15 +9,17 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from serving.errors import Invalid, Late, NotJson, Refusal, TooLarge
-from serving.wire import BatchRequest, ScoreRequest, Wire
+from serving.errors import DeadlinePassed, InvalidScoreRequest, JsonRequired, Refusal, ScoreRequestTooLarge
+from serving.wire import BatchRequest, ScoreRequest, WireModel
 
 CONTRACTS = Path(__file__).parents[1] / "contracts"
 SCORE_REQUEST = json.loads((CONTRACTS / "score_request.json").read_text())
 JSON_TYPE = {"content-type": "application/json"}
 
 
-def read(body: bytes, headers: dict[str, str] | None = None, wire: type[Wire] = ScoreRequest) -> Wire | Refusal:
+def read(
+    body: bytes, headers: dict[str, str] | None = None, wire: type[WireModel] = ScoreRequest
+) -> WireModel | Refusal:
     pairs = [(name.encode(), value.encode()) for name, value in (JSON_TYPE if headers is None else headers).items()]
 
     async def receive() -> dict[str, Any]:
@@ -31,7 +33,7 @@ def changed(**facts: Any) -> bytes:
     return json.dumps({"claim": SCORE_REQUEST["claim"] | facts}).encode()
 
 
-def document(refusal: Wire | Refusal) -> dict[str, Any]:
+def document(refusal: WireModel | Refusal) -> dict[str, Any]:
     assert isinstance(refusal, Refusal)
     answer: dict[str, Any] = json.loads(bytes(refusal.response().body))
     return answer
@@ -70,7 +72,7 @@ def test_a_negative_amount_is_answered_as_the_contract_s_problem() -> None:
     ],
 )
 def test_a_body_that_is_not_the_contract_is_invalid(body: bytes) -> None:
-    assert isinstance(read(body), Invalid)
+    assert isinstance(read(body), InvalidScoreRequest)
 
 
 LIMITS: dict[str, tuple[Any, Any]] = {
@@ -121,7 +123,7 @@ def test_a_batch_is_bounded() -> None:
 
 
 def test_a_body_over_the_limit_is_refused_before_it_is_parsed() -> None:
-    assert isinstance(read(b"{" + b" " * 300_000), TooLarge)
+    assert isinstance(read(b"{" + b" " * 300_000), ScoreRequestTooLarge)
 
 
 def test_a_body_whose_sender_is_gone_is_no_defect() -> None:
@@ -131,12 +133,12 @@ def test_a_body_whose_sender_is_gone_is_no_defect() -> None:
         return next(parts)
 
     scope = {"type": "http", "method": "POST", "path": "/v1/score", "headers": [(b"content-type", b"application/json")]}
-    assert isinstance(asyncio.run(ScoreRequest.from_http_request(Request(scope, receive), None)), Invalid)
+    assert isinstance(asyncio.run(ScoreRequest.from_http_request(Request(scope, receive), None)), InvalidScoreRequest)
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/vnd.bentoml+pickle", "multipart/form-data", ""])
 def test_only_json_is_read(content_type: str) -> None:
-    assert isinstance(read(changed(), {"content-type": content_type}), NotJson)
+    assert isinstance(read(changed(), {"content-type": content_type}), JsonRequired)
 
 
 def test_a_deadline_in_the_future_is_kept() -> None:
@@ -147,7 +149,7 @@ def test_a_deadline_in_the_future_is_kept() -> None:
 
 
 def test_work_that_arrives_late_is_refused() -> None:
-    assert isinstance(read(changed(), JSON_TYPE | {"ginja-deadline": "1000"}), Late)
+    assert isinstance(read(changed(), JSON_TYPE | {"ginja-deadline": "1000"}), DeadlinePassed)
 
 
 @pytest.mark.parametrize("sent", ["soon", "-1", "1e9", "1" * 40, "１"])
@@ -158,4 +160,4 @@ def test_a_deadline_that_is_no_number_is_invalid(sent: str) -> None:
         return {"type": "http.request", "body": changed(), "more_body": False}
 
     scope = {"type": "http", "method": "POST", "path": "/v1/score", "headers": headers}
-    assert isinstance(asyncio.run(ScoreRequest.from_http_request(Request(scope, receive), None)), Invalid)
+    assert isinstance(asyncio.run(ScoreRequest.from_http_request(Request(scope, receive), None)), InvalidScoreRequest)

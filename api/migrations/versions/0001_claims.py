@@ -249,7 +249,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["plan_id"], ["plans.plan_id"], name="members_plan_id_fkey"),
         sa.PrimaryKeyConstraint("member_id", name="members_pkey"),
     )
-    # The claims frame: the columns of features/frame.py, in their order.
+    # The claims frame: the columns of features/declare/frames.py, in their order.
     op.execute(
         """
         CREATE VIEW claim_facts AS

@@ -49,7 +49,7 @@ def upgrade() -> None:
         sa.Column("pays_cents", sa.BigInteger(), nullable=False, comment="What is paid, or would be by a proposal."),
         sa.Column("approved_cents", sa.BigInteger(), nullable=False, comment="Of the claim afterwards."),
         sa.Column("reserved_cents", sa.BigInteger(), nullable=False, comment="Of the claim afterwards."),
-        sa.Column("reason", sa.Text(), nullable=False, comment="A code of claims/review_reasons.py."),
+        sa.Column("reason", sa.Text(), nullable=False, comment="A code of claims/review/reasons.py."),
         sa.Column("note", sa.Text(), nullable=True),
         sa.Column("documents", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.Column("due_on", sa.Date(), nullable=True),

@@ -112,13 +112,17 @@ async def test_each_action_has_its_fields_and_takes_effect(desk: Desk) -> None:
     ("form", "field", "words"),
     [
         ({"action": "release"}, "reason", "is needed"),
-        ({"action": "release", "reason": "fee_schedule"}, "reason", "take one that fits release"),
+        ({"action": "release", "reason": "fee_schedule"}, "reason", "must be one of the reasons for release"),
         ({"action": "pay_reduced", "reason": "fee_schedule"}, "amount", "must be above 0.00 and below 5000.00"),
         ({"action": "pay_reduced", "reason": "fee_schedule", "amount": "5000"}, "amount", "must be above 0.00"),
         ({"action": "pay_reduced", "reason": "fee_schedule", "amount": "1.001"}, "amount", "two decimal places"),
-        ({"action": "deny", "reason": "fraud"}, "disposition", "needs confirmed fraud"),
-        ({"action": "deny", "reason": "not_covered", "kind": "upcoding"}, "kind", "only confirmed fraud"),
-        ({"action": "pend", "reason": "medical_records_needed", "due_on": "2999-01-01"}, "documents", "name 1 to 10"),
+        ({"action": "deny", "reason": "fraud"}, "disposition", "to deny as fraud"),
+        ({"action": "deny", "reason": "not_covered", "kind": "upcoding"}, "kind", "only for confirmed fraud"),
+        (
+            {"action": "pend", "reason": "medical_records_needed", "due_on": "2999-01-01"},
+            "documents",
+            "must list 1 to 10",
+        ),
         (
             {"action": "pend", "reason": "medical_records_needed", "documents": "x\n" * (MAX_DOCUMENTS + 1)},
             "documents",
@@ -229,7 +233,7 @@ async def test_the_list_shows_claims_in_review_oldest_first_with_age_amount_and_
         "5 hours",
         "under a minute",
         "300.00",
-        "likely to be fraud",
+        "likely fraud",
         "waits for documents",
     ):
         assert words in page

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.console.explanation_page import AssessmentView, ClaimView, explanation_page
+from claims.outcome import Finding, Outcome
 from claims.reason_groups import REASON_GROUPS
 from claims.scoring import Counterfactual, GroupPush, Reason
 
@@ -56,6 +57,16 @@ def a_reason(
         carrier=list(features),
         carrier_share=1.0,
     )
+
+
+def test_a_claim_in_review_names_how_many_edits_hold_it() -> None:
+    findings = (
+        Finding("price_implausible", Outcome.IN_REVIEW, "Too high.", "reference_statistics/P001"),
+        Finding("model_flagged", Outcome.IN_REVIEW, "Flagged.", "model/1", superseded=True),
+    )
+    held = explanation_page(a_claim(findings=findings), [an_assessment()])
+    assert (held.held_by, held.scored_by) == (1, "model")
+    assert explanation_page(a_claim(findings=findings, status="approved"), [an_assessment()]).held_by == 0
 
 
 def an_assessment(**other: object) -> AssessmentView:

@@ -157,6 +157,8 @@ async def test_evidence_and_what_was_known_before_have_a_section_each(console: S
     assert "recorded as fraud" not in evidence
     assert "9 claims were recorded as fraud" in priors
     assert "it is not evidence about this one" in priors
+    assert "Raises the odds" in priors
+    assert "Evidence for fraud" not in priors
 
 
 async def test_strings_from_outside_stay_text(console: Setting) -> None:

@@ -1,0 +1,33 @@
+"""Adjudication: eligibility, edits, inherited reviews, and the decision over a claim.
+
+decision.py     findings, benefit and score, or the 2× rule, into a `Decision`
+edits.py        checks against the catalogue and the history, one entry each in `EDITS`
+eligibility.py  cover of the member, licence of the provider
+suspicion.py    reviews inherited from a held or denied claim for the same service
+rescoring.py    what a score that arrives after the decision may change
+"""
+
+from claims.adjudication.decision import Decision, DecisionPolicy, decide, findings_of_score, score_not_used
+from claims.adjudication.edits import NEAR_DAYS, Evidence, SimilarClaim, run_edits
+from claims.adjudication.rescoring import CODES_WITHOUT_SCORE, reconsider, releasable
+from claims.adjudication.suspicion import SUSPICION_CODES, HeldClaim, SuspicionPolicy, inherit, replaced_often
+
+__all__ = [
+    "CODES_WITHOUT_SCORE",
+    "NEAR_DAYS",
+    "SUSPICION_CODES",
+    "Decision",
+    "DecisionPolicy",
+    "Evidence",
+    "HeldClaim",
+    "SimilarClaim",
+    "SuspicionPolicy",
+    "decide",
+    "findings_of_score",
+    "inherit",
+    "reconsider",
+    "releasable",
+    "replaced_often",
+    "run_edits",
+    "score_not_used",
+]

@@ -1,0 +1,36 @@
+"""Eligibility: the member's cover and the provider's status on the days of service."""
+
+from collections.abc import Iterator
+
+from claims.claim import Claim
+from claims.outcome import Finding, Outcome
+from claims.reference import Member, Provider
+
+
+def member_cover(claim: Claim, member: Member) -> Iterator[Finding]:
+    """Check that the member is covered on every day of service."""
+    cites = f"members/{member.member_id}"
+    if member.enrolled_from is not None and claim.service_from < member.enrolled_from:
+        yield Finding(
+            "cover_not_begun",
+            Outcome.REJECTED,
+            f"Cover begins on {member.enrolled_from}, after the service began.",
+            cites,
+        )
+    if member.enrolled_to is not None and claim.service_to >= member.enrolled_to:
+        text = f"Cover ended on {member.enrolled_to}, before the service ended."
+        yield Finding("cover_ended", Outcome.REJECTED, text, cites)
+
+
+def provider_status(claim: Claim, provider: Provider) -> Iterator[Finding]:
+    """Check that the provider is active and not excluded on the days of service."""
+    cites = f"providers/{provider.provider_id}"
+    if provider.excluded_from is not None and claim.service_to >= provider.excluded_from:
+        text = f"The provider has been excluded since {provider.excluded_from}."
+        yield Finding("provider_excluded", Outcome.REJECTED, text, cites)
+    begins_late = provider.active_from is not None and claim.service_from < provider.active_from
+    ends_early = provider.active_to is not None and claim.service_to > provider.active_to
+    if begins_late or ends_early:
+        since, until = provider.active_from or "any date", provider.active_to or "today"
+        text = f"The provider may bill for services from {since} to {until}; this service is outside that period."
+        yield Finding("provider_inactive", Outcome.REJECTED, text, cites)

@@ -1,0 +1,23 @@
+"""What was not known when the claim was looked at."""
+
+from claims.reason_groups import GroupCode
+from features.declare.agreement import MORE_THAN_TYPICAL
+from features.declare.feature import Feature
+
+QUALITY: tuple[Feature, ...] = (
+    Feature(
+        name="missing_views",
+        type="integer",
+        unit="count",
+        entity="claim",
+        window="-",
+        group=GroupCode.DATA_COMPLETENESS,
+        meaning="Entities whose past could not be read, or whose key the claim lacks; their features are missing.",
+        code="missing_views",
+        agrees=MORE_THAN_TYPICAL,
+        raises="What is known of {value} of the claim's entities was missing",
+        lowers="What is known of {value} of the claim's entities was missing",
+        compute=lambda x: x.unknown_pasts,
+        null_share=0.0,
+    ),
+)

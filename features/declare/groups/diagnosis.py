@@ -1,0 +1,14 @@
+"""What is kept of a diagnosis: which procedures are usual for it."""
+
+from features.declare.aggregations import AggregationGroup, Count
+
+diagnosis = AggregationGroup(
+    "diagnosis", ("diagnosis_code",), (Count("claims_365d", 365),), today=False, meaning="All claims of one diagnosis."
+)
+diagnosis_procedure = AggregationGroup(
+    "diagnosis_procedure",
+    ("diagnosis_code", "procedure_code"),
+    (Count("claims_365d", 365),),
+    today=False,
+    meaning="A procedure for one diagnosis.",
+)

@@ -1,0 +1,133 @@
+"""Writing the Feast registry, and opening it only as it was written.
+
+    apply(home, redis_url) -> str      writes <home>/features/registry.db once, returns and pins its SHA-256
+    open_store(home) -> FeatureStore   refuses a registry whose bytes are not the pinned ones
+
+Feast reads whatever its registry says and can be made to run code from it, so nobody but this command writes it.
+"""
+
+import hashlib
+import json
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from features.declare import VIEWS
+from features.errors import NotBuiltError, RegistryChangedError
+
+if TYPE_CHECKING:
+    from feast import FeatureStore
+
+
+def registry_path(home: Path) -> Path:
+    """The registry of a home."""
+    return home / "features" / "registry.db"
+
+
+def pin_path(home: Path) -> Path:
+    """The SHA-256 the registry must have."""
+    return home / "features" / "registry.sha256"
+
+
+def layout_path(home: Path) -> Path:
+    """The SHA-256 of what the registry was written from."""
+    return home / "features" / "registry.layout"
+
+
+@cache
+def layout_hash() -> str:
+    """SHA-256, in hex, of the name, keys and stored fields of every view, and of the store classes."""
+    views = [[view.name, view.keys, [(field.name, field.size) for field in view.fields]] for view in VIEWS]
+    template = yaml.safe_load(_template())
+    stores = [template[store]["type"] for store in ("offline_store", "online_store")]
+    return hashlib.sha256(json.dumps([views, stores]).encode()).hexdigest()
+
+
+def _template() -> str:
+    return files("features.feast").joinpath("feature_store.yaml").read_text()
+
+
+def apply(home: Path, redis_url: str) -> str:
+    """Write configuration and registry anew from the declarations; the registry's SHA-256, in hex.
+
+    The new registry is put together beside the old one and takes its place in one step, read-only.
+    """
+    from feast import FeatureStore, RepoConfig
+
+    from features.feast.definitions import feast_objects
+
+    home = home.resolve()
+    folder = home / "features"
+    folder.mkdir(parents=True, exist_ok=True)
+    configuration = _configuration(home, redis_url)
+    fresh = folder / "registry.db.new"
+    fresh.unlink(missing_ok=True)
+    config = RepoConfig(**{**configuration, "registry": {**configuration["registry"], "path": str(fresh)}})
+    FeatureStore(config=config).apply(feast_objects(home))
+    fresh.chmod(0o444)
+    digest = hashlib.sha256(fresh.read_bytes()).hexdigest()
+    # The store's URL may hold a password.
+    _put(folder / "feature_store.yaml", yaml.safe_dump(configuration, sort_keys=False), mode=0o600)
+    _put(pin_path(home), f"{digest}\n")
+    _put(layout_path(home), f"{layout_hash()}\n")
+    fresh.replace(registry_path(home))
+    return digest
+
+
+def open_store(home: Path, *, expected: str | None = None) -> "FeatureStore":
+    """The Feast store of a home, its registry held to the pinned SHA-256, or to `expected`.
+
+    Raises `NotBuiltError` where nothing was applied, `RegistryChangedError` where the registry is another.
+    """
+    from feast import FeatureStore, RepoConfig
+
+    home = home.resolve()
+    verify_registry(home, expected=expected)
+    configuration = yaml.safe_load((home / "features" / "feature_store.yaml").read_text())
+    return FeatureStore(config=RepoConfig(**configuration))
+
+
+def verify_registry(home: Path, *, expected: str | None = None) -> str:
+    """The registry's SHA-256, once it is seen to be the pinned one, or `expected`; raises as `open_store` does."""
+    try:
+        found = hashlib.sha256(registry_path(home).read_bytes()).hexdigest()
+        pinned = expected or pin_path(home).read_text().strip()
+    except FileNotFoundError as error:
+        raise NotBuiltError(f"{error.filename} is not there; run `ginja features apply`") from error
+    if found != pinned:
+        raise RegistryChangedError(
+            f"{registry_path(home)} has SHA-256 {found}, not {pinned} as applied; find out who changed it, "
+            "then run `ginja features apply`"
+        )
+    declared = layout_path(home)
+    if not declared.exists() or declared.read_text().strip() != layout_hash():
+        raise RegistryChangedError(
+            f"{registry_path(home)} was applied for other declarations than those of this version; "
+            "run `ginja features apply`, then `ginja features rebuild` where a platform runs on it"
+        )
+    return found
+
+
+def _configuration(home: Path, redis_url: str) -> dict[str, dict[str, object]]:
+    template = yaml.safe_load(_template())
+
+    def filled(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: filled(item) for key, item in value.items()}
+        if isinstance(value, str):
+            return value.replace("{home}", str(home)).replace("{redis_url}", redis_url)
+        return value
+
+    configuration: dict[str, dict[str, object]] = filled(template)  # type: ignore[assignment]
+    return configuration
+
+
+def _put(path: Path, text: str, *, mode: int = 0o644) -> None:
+    beside = path.with_name(f"{path.name}.new")
+    beside.unlink(missing_ok=True)
+    beside.touch(mode)
+    beside.write_text(text)
+    beside.replace(path)

@@ -1,0 +1,38 @@
+"""DuckDB as every offline step uses it: bounded memory, a folder to spill to, UTC."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+
+MEMORY_LIMIT = "3GB"
+
+
+@contextmanager
+def scratch_duckdb(
+    spill_under: Path | None = None, *, memory_limit: str = MEMORY_LIMIT, threads: int | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to a scratch database that lives on disk, so that its tables may be larger than memory.
+
+    The database and what is spilled are in a folder under `spill_under` (the system's own by default) that is removed
+    at the end. Nothing is fetched from the web: extensions are neither installed nor loaded.
+    """
+    if spill_under is not None:
+        spill_under.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="ginja-duckdb-", dir=spill_under) as folder:
+        settings: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": memory_limit,
+            "temp_directory": f"{folder}/spill",
+            "autoinstall_known_extensions": False,
+            "preserve_insertion_order": False,
+        }
+        if threads is not None:
+            settings["threads"] = threads
+        connection = duckdb.connect(f"{folder}/scratch.duckdb", config=settings)
+        try:
+            connection.execute("SET TimeZone = 'UTC'")
+            yield connection
+        finally:
+            connection.close()

@@ -1,0 +1,56 @@
+"""Keys and values of the online store: plain strings of bytes, cut and put together in one place.
+
+    ginja:<generation>:<view>:<length>:<key part><length>:<key part>…  →  <event time µs><value><value>…
+    ginja:watermark                                                    →  how fresh it is (`watermark.py`)
+
+Key parts are any text: each carries its length in bytes before it, so no two keys can meet. Values are little-endian
+int64, in the order of `View.fields`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from struct import Struct
+
+import numpy as np
+
+from features.declare import VIEWS, View
+
+PROJECT = "ginja"
+
+
+def key_prefix(project: str, generation: int, view: str) -> bytes:
+    """What every key of a view begins with. A rebuild writes a new generation beside the one that is read."""
+    return f"{project}:{generation}:{view}:".encode()
+
+
+def encode_key(parts: Iterable[str]) -> bytes:
+    """The entity key: each part in UTF-8 with its length in bytes before it."""
+    encoded = [part.encode() for part in parts]
+    return b"".join([b"%d:%b" % (len(part), part) for part in encoded])
+
+
+class Packer:
+    """One view's rows as bytes: `(event time µs, row)`."""
+
+    def __init__(self, view: View) -> None:
+        self._struct = Struct(f"<{1 + view.width}q")
+        self._view = view
+        self.size = self._struct.size
+        self.unpack: Callable[[bytes], tuple[int, ...]] = self._struct.unpack
+        """Event time, then the row; raises `struct.error` where the bytes are not of this view's width."""
+
+    def pack(self, event_us: int, row: Sequence[int]) -> bytes:
+        """One row as bytes."""
+        return self._struct.pack(event_us, *row)
+
+    def pack_many(self, event_us: np.ndarray | int, columns: Sequence[np.ndarray]) -> Iterator[bytes]:
+        """Rows as bytes, from int64 columns (a histogram's is `[N, size]`) in the order of the view's fields."""
+        rows = len(columns[0])
+        matrix = np.empty((rows, 1 + self._view.width), dtype="<i8")
+        matrix[:, 0] = event_us
+        for field, column in zip(self._view.fields, columns, strict=True):
+            matrix[:, 1 + field.offset : 1 + field.offset + field.size] = column.reshape(rows, field.size)
+        whole = matrix.tobytes()
+        return (whole[place : place + self.size] for place in range(0, len(whole), self.size))
+
+
+PACKERS: dict[str, Packer] = {view.name: Packer(view) for view in VIEWS}

@@ -1,0 +1,167 @@
+"""The whole online store anew from the database, beside the one that is read, while scoring and updating go on.
+
+A new generation of keys is written from one snapshot of the database. At the end, under the writing lock, the rows that
+changed since are read again, and one write of the watermark turns every reader to the new generation.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import redis
+
+from core import clock
+from features.declare import AGGREGATION_GROUPS, PLANS
+from features.offline import ClaimLedger, SortedClaims
+from features.online import CHUNK, PROJECT, Watermark, chunks, pack_rows, watermark_key, write_session
+from features.update.affected_rows import affected_values, done_since
+from features.update.database import Connection
+from features.update.hot_keys import HotKeys
+from features.update.locks import REBUILD_LOCK, WRITE_LOCK, hold_lock
+from features.update.lost_writes import record_writes, recorded_state
+from features.update.recompute_history import keys_of_table
+from features.update.rollover import Progress, changed, history_values, no_progress
+from features.update.snapshot import ledger_of, network_rows, repeatable_read
+from features.update.today_sql import GROUPS_WITH_TODAY, today_rows_of
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildResult:
+    """What a rebuild wrote."""
+
+    generation: int
+    day: int
+    claims: int
+    rows: dict[str, int]
+    caught_up: int
+    """Events that were drained meanwhile and read again."""
+    seconds: float
+
+
+def rebuild(
+    connection: Connection,
+    client: "redis.Redis",
+    *,
+    project: str = PROJECT,
+    network: Path | None = None,
+    progress: Progress = no_progress,
+) -> RebuildResult:
+    """Rebuild the online store; `connection` is in autocommit, `progress` is told of each view and its rows."""
+    with hold_lock(connection, REBUILD_LOCK):
+        began = time.perf_counter()
+        with hold_lock(connection, WRITE_LOCK):
+            # A host whose clock is behind must not take the store back to a day or a generation that is over.
+            before = Watermark.unpack(client.get(watermark_key(project)))  # type: ignore[arg-type]
+            day = _reached(clock.day_number(clock.now()), before)
+            generation = max(clock.micros(clock.now()) // 1_000, 0 if before is None else before.generation + 1)
+            # Every drain before this is in the snapshot; every one after it marks its events with a later time.
+            since = recorded_state(connection, project).now
+            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+            connection.execute("SELECT 1 FROM claim_facts LIMIT 1")
+        try:
+            ledger = ledger_of(connection)
+        finally:
+            connection.execute("COMMIT")
+        rows: dict[str, int] = {}
+        for view, portion in _values(connection, ledger, project, generation, day, network):
+            client.mset(portion)
+            rows[view] = rows.get(view, 0) + len(portion)
+            progress(view, rows[view])
+        with hold_lock(connection, WRITE_LOCK), write_session(client, project) as writing, repeatable_read(connection):
+            known = recorded_state(connection, project)
+            before = writing.watermark
+            reached = _reached(day, before)
+            if reached > day:
+                # Midnight passed meanwhile: the updater rolled the old generation over and drained into it.
+                for portion in _rolled_on(connection, project, generation, since=day, day=reached):
+                    client.mset(portion)
+            events = done_since(connection, since)
+            values = affected_values(
+                connection,
+                events,
+                rolled_day=reached,
+                project=project,
+                generation=generation,
+                hot=HotKeys(),
+                writes=0,
+            )
+            for portion in chunks(values.items()):
+                client.mset(portion)
+            writing.write({}, _turned(before, generation, reached, clock.micros(known.now)))
+            record_writes(connection, writing)
+        delete_generations(client, project, keep=generation)
+        seconds = round(time.perf_counter() - began, 2)
+        return RebuildResult(generation, reached, len(ledger), rows, len(events), seconds)
+
+
+def _reached(day: int, before: Watermark | None) -> int:
+    """The day to write for: the one that the updater has reached, if that is later.
+
+    Clocks of two hosts differ over a midnight by one day at most; a store that is further ahead was rolled over by a
+    clock that was wrong, and a rebuild puts that right.
+    """
+    if before is None or before.rolled_day > clock.day_number(clock.now()) + 1:
+        return day
+    return max(day, before.rolled_day)
+
+
+def _turned(before: Watermark | None, generation: int, day: int, written_us: int) -> Watermark:
+    if before is None:
+        return Watermark(generation, day, clock.micros(clock.now()), written_us=written_us)
+    return replace(before, generation=generation, rolled_day=day, written_us=written_us)
+
+
+def _values(
+    connection: Connection, ledger: ClaimLedger, project: str, generation: int, day: int, network: Path | None
+) -> Iterator[tuple[str, dict[bytes, bytes]]]:
+    """View name and a portion of its keys and values."""
+    for entity in AGGREGATION_GROUPS:
+        book = SortedClaims(ledger, entity, ledger.day < day)
+        keys = np.arange(book.keys, dtype=np.int64)
+        for portion in chunks(history_values(project, generation, book, keys, day)):
+            yield PLANS[entity.name].history.name, portion
+    yield from _today_values(connection, ledger, project, generation, day)
+    weekly = PLANS["provider_network"].history
+    for portion in chunks(pack_rows(project, generation, weekly, network_rows(network)).items()):
+        yield weekly.name, portion
+
+
+def _today_values(
+    connection: Connection, ledger: ClaimLedger, project: str, generation: int, day: int
+) -> Iterator[tuple[str, dict[bytes, bytes]]]:
+    for entity in GROUPS_WITH_TODAY:
+        view = PLANS[entity.name].today
+        book = SortedClaims(ledger, entity, ledger.day == day)
+        if view is None or not book.keys:
+            continue
+        keys_today = list(keys_of_table(view, book.key_table(np.arange(book.keys))))
+        for start in range(0, len(keys_today), CHUNK):
+            found = today_rows_of(connection, {entity.name: keys_today[start : start + CHUNK]}, day=day)
+            yield view.name, pack_rows(project, generation, view, found[entity.name])
+
+
+def _rolled_on(
+    connection: Connection, project: str, generation: int, *, since: int, day: int
+) -> Iterator[dict[bytes, bytes]]:
+    """What takes a generation that was written for the day `since` to a later one: changed history, the day so far."""
+    ledger = ledger_of(connection)
+    for entity in AGGREGATION_GROUPS:
+        yield from chunks(changed(project, generation, ledger, entity, since, day))
+    for _, portion in _today_values(connection, ledger, project, generation, day):
+        yield portion
+
+
+def delete_generations(client: "redis.Redis", project: str, *, keep: int) -> None:
+    """Let go of every generation but one, those of rebuilds that were killed too; a little at a time."""
+    kept = f"{project}:{keep}:".encode()
+    gone: list[bytes] = []
+    for key in client.scan_iter(match=f"{project}:[0-9]*", count=CHUNK):
+        if not key.startswith(kept):
+            gone.append(key)
+        if len(gone) >= CHUNK:
+            client.unlink(*gone)
+            gone.clear()
+    if gone:
+        client.unlink(*gone)

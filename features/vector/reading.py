@@ -1,0 +1,63 @@
+"""A reading: the states of one claim, from the online store or from the database, and what is to be said of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from core import clock
+from features.declare import VIEW, VIEWS, Row
+from features.errors import StatesError
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """View name → row, as `build_one` takes them, with each row's time and the views not believed."""
+
+    states: dict[str, Row | None]
+    """The row of nought for what was never seen; `None`: not known."""
+    times_us: dict[str, int | None]
+    """Event time of each view's row, microseconds since the epoch; `None`: there is no row."""
+    stale: tuple[str, ...]
+    """Views that were missing, behind, expired or ahead of the claim, so that their features are NaN."""
+
+    @property
+    def feature_times(self) -> dict[str, datetime | None]:
+        """Event time of each view's row as an instant."""
+        return {name: None if us is None else clock.from_micros(us) for name, us in self.times_us.items()}
+
+    def to_wire(self) -> dict[str, Any]:
+        """As JSON can carry it: the `states` of a score request."""
+        return {
+            "rows": {name: None if row is None else list(row) for name, row in self.states.items()},
+            "times_us": self.times_us,
+            "stale": list(self.stale),
+        }
+
+    @classmethod
+    def from_wire(cls, sent: Mapping[str, Any]) -> "Reading":
+        """What `to_wire` made; raises `StatesError` naming what is wrong with it."""
+        rows, times, stale = sent.get("rows"), sent.get("times_us", {}), sent.get("stale", [])
+        if not isinstance(rows, Mapping) or not isinstance(times, Mapping) or not isinstance(stale, list):
+            raise StatesError("states want `rows` and `times_us` as objects and `stale` as a list")
+        unknown = (set(rows) | set(times) | {str(name) for name in stale}) - set(VIEW)
+        if unknown:
+            raise StatesError(f"no such view: {', '.join(sorted(unknown))}")
+        states: dict[str, Row | None] = {}
+        for view in VIEWS:
+            row = rows.get(view.name)
+            if row is not None and not _is_row(row, view.width):
+                raise StatesError(f"the row of {view.name} is not a list of {view.width} whole numbers of 64 bits")
+            states[view.name] = None if row is None else tuple(row)
+        for name, us in times.items():
+            if us is not None and not _is_row([us], 1):
+                raise StatesError(f"the time of {name} is not a whole number of 64 bits")
+        return cls(states, {view.name: times.get(view.name) for view in VIEWS}, tuple(stale))
+
+
+def _is_row(row: Any, width: int) -> bool:
+    return (
+        isinstance(row, list)
+        and len(row) == width
+        and all(type(value) is int and -(1 << 63) <= value < 1 << 63 for value in row)
+    )

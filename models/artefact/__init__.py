@@ -1,0 +1,59 @@
+"""A model on disk: its document, its verified files, and the pointers to the models that serve.
+
+document.py  `ModelDocument`: schema, calibrator, threshold, ranges, provenance
+files.py     writing, verifying and loading a folder of files with a manifest of hashes
+pointers.py  `champion.json` and `challenger.json`, replaced atomically
+"""
+
+from models.artefact.document import Calibration, ModelDocument
+from models.artefact.files import (
+    DOCUMENT,
+    LIMITS,
+    MANIFEST,
+    MODEL,
+    TABLES,
+    Artefact,
+    canonical_json,
+    load_artefact,
+    sha256,
+    verify_files,
+    version_of,
+    write_artefact,
+)
+from models.artefact.pointers import (
+    Pointer,
+    Role,
+    load_pointed,
+    models_folder,
+    point,
+    read_pointer,
+    roll_back,
+    target_of,
+    unpoint,
+)
+
+__all__ = [
+    "DOCUMENT",
+    "LIMITS",
+    "MANIFEST",
+    "MODEL",
+    "TABLES",
+    "Artefact",
+    "Calibration",
+    "ModelDocument",
+    "Pointer",
+    "Role",
+    "canonical_json",
+    "load_artefact",
+    "load_pointed",
+    "models_folder",
+    "point",
+    "read_pointer",
+    "roll_back",
+    "sha256",
+    "target_of",
+    "unpoint",
+    "verify_files",
+    "version_of",
+    "write_artefact",
+]

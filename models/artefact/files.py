@@ -1,0 +1,242 @@
+"""A model on disk: a folder of four files, of which three are named, by size and SHA-256, in the fourth.
+
+    models/<version>/
+        model.ubj        the booster, XGBoost's own format, cut at its best iteration
+        model.json       `ModelDocument`: schema, calibrator, threshold, versions, provenance
+        explainer.npz    the leaf tables; absent when they would not fit
+        manifest.json    size and SHA-256 of the others, in one canonical spelling
+
+Nothing is unpickled, and no byte is parsed before its hash is checked. The same inputs give the same bytes: no clock,
+host or path enters the folder; what differs between runs is handed in as provenance.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xgboost as xgb
+from pydantic import ValidationError
+
+from models.artefact.document import ModelDocument
+from models.calibration import BetaCalibrator
+from models.errors import (
+    ArtefactCorruptError,
+    ArtefactExistsError,
+    ArtefactMissingError,
+    ArtefactOutdatedError,
+    OutdatedTablesError,
+)
+from models.explain import LeafTables, read_tables, tables_to_bytes
+
+MODEL, DOCUMENT, TABLES, MANIFEST = "model.ubj", "model.json", "explainer.npz", "manifest.json"
+LIMITS = {MODEL: 256 << 20, DOCUMENT: 1 << 20, TABLES: 512 << 20}
+"""Largest size of each file, in bytes."""
+_MANIFEST_LIMIT = 4096
+_HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """A verified model in memory."""
+
+    path: Path
+    manifest_sha256: str
+    document: ModelDocument
+    booster: xgb.Booster
+    calibrator: BetaCalibrator
+    tables: LeafTables | None
+    """None when the model explains itself through `pred_contribs`."""
+
+    @property
+    def version(self) -> str:
+        return self.document.version
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        return self.document.features
+
+    @property
+    def threshold(self) -> float:
+        return self.document.threshold
+
+
+def sha256(raw: bytes) -> str:
+    """SHA-256 in hex."""
+    return hashlib.sha256(raw).hexdigest()
+
+
+def canonical_json(value: object) -> bytes:
+    """The one spelling of a JSON value: sorted keys, no spaces, ASCII, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def write_artefact(
+    models: Path, *, booster: xgb.Booster, document: ModelDocument, tables: LeafTables | None
+) -> tuple[Path, str]:
+    """Write `models/<version>` in one step (a crash leaves none of it) and return the folder and its manifest's hash.
+
+    Writing the same artefact again changes nothing; another one under the same version raises `ArtefactExistsError`.
+    """
+    if (tables is not None) != (document.explained_by == "tables"):
+        raise ValueError(f"explained_by is {document.explained_by!r}, and tables were {'' if tables else 'not '}given")
+    if booster.num_boosted_rounds() != document.trees or booster.num_features() != len(document.features):
+        raise ValueError("the document's trees and features are not the booster's")
+    files = {MODEL: bytes(booster.save_raw("ubj")), DOCUMENT: canonical_json(document.model_dump(mode="json"))}
+    if tables is not None:
+        files[TABLES] = tables_to_bytes(tables)
+    for name, raw in files.items():
+        if len(raw) > LIMITS[name]:
+            raise ValueError(f"{name} would be {len(raw):,} bytes, over the limit of {LIMITS[name]:,}")
+    listed = {name: {"bytes": len(raw), "sha256": sha256(raw)} for name, raw in files.items()}
+    files[MANIFEST] = canonical_json({"files": listed, "format": 1})
+    digest = sha256(files[MANIFEST])
+    target = models / document.version
+    models.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        return _same_or_refuse(target, digest), digest
+    staging = Path(tempfile.mkdtemp(prefix=f".{document.version}-", dir=models))
+    try:
+        for name, raw in files.items():
+            with (staging / name).open("xb") as f:
+                f.write(raw)
+                f.flush()
+                os.fsync(f.fileno())
+        staging.chmod(0o755)
+        try:
+            staging.rename(target)
+        except OSError:
+            return _same_or_refuse(target, digest), digest
+        sync_folder(models)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return target, digest
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _same_or_refuse(target: Path, digest: str) -> Path:
+    if sha256(_read(target, MANIFEST, _MANIFEST_LIMIT)) != digest:
+        raise ArtefactExistsError(f"{target} already holds another model; give this one a version of its own")
+    verify_files(target, expected_manifest_sha256=digest)
+    return target
+
+
+def _read(folder: Path, name: str, limit: int) -> bytes:
+    """A regular file of the folder, whole, at most `limit` bytes; no symbolic link is followed."""
+    try:
+        descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise ArtefactMissingError(f"{folder / name} is not there") from None
+    except OSError as error:
+        raise ArtefactCorruptError(f"{folder / name} cannot be opened as a plain file: {error.strerror}") from error
+    try:
+        with os.fdopen(descriptor, "rb") as f:
+            raw = f.read(limit + 1)
+    except OSError as error:
+        raise ArtefactCorruptError(f"{folder / name} cannot be read: {error.strerror}") from error
+    if len(raw) > limit:
+        raise ArtefactCorruptError(f"{folder / name} is over {limit:,} bytes")
+    return raw
+
+
+def verify_files(path: Path, *, expected_manifest_sha256: str | None = None) -> tuple[dict[str, bytes], str]:
+    """The verified bytes of each file, and the manifest's hash. Parses nothing but the manifest."""
+    manifest = _read(path, MANIFEST, _MANIFEST_LIMIT)
+    digest = sha256(manifest)
+    if expected_manifest_sha256 is not None and digest != expected_manifest_sha256:
+        raise ArtefactCorruptError(
+            f"{path / MANIFEST} has SHA-256 {digest[:12]}…, the pointer says {expected_manifest_sha256[:12]}…; "
+            "restore the folder, or promote it anew"
+        )
+    files: dict[str, bytes] = {}
+    for name, entry in _entries(path, manifest).items():
+        raw = _read(path, name, entry["bytes"])
+        if len(raw) != entry["bytes"] or sha256(raw) != entry["sha256"]:
+            raise ArtefactCorruptError(f"{path / name} is not the file its manifest names; restore the folder")
+        files[name] = raw
+    return files, digest
+
+
+def _entries(path: Path, manifest: bytes) -> dict[str, dict[str, Any]]:
+    try:
+        value = json.loads(manifest)
+        canonical = canonical_json(value) == manifest
+    except (ValueError, RecursionError):
+        canonical = False
+    if not canonical or not isinstance(value, dict) or set(value) != {"files", "format"} or value["format"] != 1:
+        raise ArtefactCorruptError(f"{path / MANIFEST} is not a manifest of format 1")
+    entries = value["files"]
+    if not isinstance(entries, dict) or not {MODEL, DOCUMENT} <= set(entries) <= set(LIMITS):
+        raise ArtefactCorruptError(f"{path / MANIFEST} must name {MODEL}, {DOCUMENT} and at most {TABLES}")
+    for name, entry in entries.items():
+        if not isinstance(entry, dict) or set(entry) != {"bytes", "sha256"}:
+            raise ArtefactCorruptError(f"{path / MANIFEST}: the entry of {name} is not a size and a hash")
+        size, digest = entry["bytes"], entry["sha256"]
+        if type(size) is not int or not 0 <= size <= LIMITS[name]:
+            raise ArtefactCorruptError(f"{path / MANIFEST}: the size of {name} is not one up to {LIMITS[name]:,}")
+        if not isinstance(digest, str) or not _HASH.fullmatch(digest):
+            raise ArtefactCorruptError(f"{path / MANIFEST}: the hash of {name} is not a SHA-256")
+    return entries
+
+
+def load_artefact(path: Path, *, expected_manifest_sha256: str | None = None) -> Artefact:
+    """Verify, then load; never returns a doubtful model.
+
+    Raises `ArtefactMissingError`, `ArtefactCorruptError`, or `ArtefactOutdatedError` when the tables were written in a
+    format that this version does not read.
+    """
+    files, digest = verify_files(path, expected_manifest_sha256=expected_manifest_sha256)
+    try:
+        document = ModelDocument.model_validate_json(files[DOCUMENT])
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ArtefactCorruptError(f"{path / DOCUMENT}: {first['loc']}: {first['msg']}") from None
+    booster = xgb.Booster()
+    try:
+        booster.load_model(bytearray(files[MODEL]))
+    except xgb.core.XGBoostError as error:
+        raise ArtefactCorruptError(f"{path / MODEL} is not a booster: {str(error).splitlines()[0]}") from None
+    booster.set_param({"nthread": 1})
+    if booster.num_features() != len(document.features) or booster.num_boosted_rounds() != document.trees:
+        raise ArtefactCorruptError(f"{path}: the booster's features or trees are not the document's")
+    if (TABLES in files) != (document.explained_by == "tables"):
+        raise ArtefactCorruptError(f"{path}: explained by {document.explained_by}, and {TABLES} says otherwise")
+    tables = None
+    if TABLES in files:
+        try:
+            tables = read_tables(files[TABLES], features=len(document.features))
+        except OutdatedTablesError as error:
+            raise ArtefactOutdatedError(
+                f"{path / TABLES}: {error}. Train the model again with `ginja train`, then `ginja promote` it."
+            ) from None
+        except ValueError as error:
+            raise ArtefactCorruptError(f"{path / TABLES}: {error}") from None
+    return Artefact(
+        path=path,
+        manifest_sha256=digest,
+        document=document,
+        booster=booster,
+        calibrator=BetaCalibrator(document.calibration.a, document.calibration.b, document.calibration.c),
+        tables=tables,
+    )
+
+
+def version_of(booster: xgb.Booster, *, trained_until: str, salt: str) -> str:
+    """A version that names the data's last day (`YYYYMMDD`) and the content: the same inputs give the same version."""
+    content = hashlib.sha256(bytes(booster.save_raw("ubj")))
+    content.update(salt.encode())
+    return f"{np.datetime_as_string(np.datetime64(trained_until, 'D')).replace('-', '')}-{content.hexdigest()[:10]}"

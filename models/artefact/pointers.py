@@ -1,0 +1,150 @@
+"""Which model serves: small pointer files beside the artefacts, replaced in one step.
+
+`models/champion.json` names the model whose score decides; `models/challenger.json`, when there, one that scores in its
+shadow and, for a share of the claims, in its place. A scorer polls them; whoever promotes writes them.
+"""
+
+import fcntl
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from models.artefact.document import VERSION
+from models.artefact.files import MANIFEST, Artefact, canonical_json, load_artefact, sha256, sync_folder
+from models.errors import ArtefactMissingError, PointerError
+
+Role = Literal["champion", "challenger"]
+_POINTER_LIMIT = 16_384
+
+
+class Target(BaseModel):
+    """One artefact, pinned: its version, its folder (relative to the models folder), its manifest's SHA-256."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: str = Field(pattern=f"^{VERSION}$")
+    path: str = Field(pattern=f"^{VERSION}$")
+    manifest_sha256: str = Field(pattern="^[0-9a-f]{64}$")
+
+
+class Pointer(Target):
+    """Where a role points, and where it pointed before."""
+
+    previous: Target | None = None
+    canary_share: float = Field(0.0, ge=0, le=1, description="Challenger only: share of claims it decides.")
+
+
+def models_folder(home: Path) -> Path:
+    """Where artefacts and pointers live."""
+    return home / "models"
+
+
+def read_pointer(home: Path, role: Role = "champion") -> Pointer | None:
+    """The pointer of a role, or None when nothing was promoted yet. Raises `PointerError` when it cannot be read."""
+    path = models_folder(home) / f"{role}.json"
+    try:
+        with path.open("rb") as f:
+            raw = f.read(_POINTER_LIMIT + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise PointerError(f"{path} cannot be read: {error.strerror}") from error
+    if len(raw) > _POINTER_LIMIT:
+        raise PointerError(f"{path} is over {_POINTER_LIMIT:,} bytes")
+    try:
+        return Pointer.model_validate_json(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise PointerError(f"{path}: {first['loc']}: {first['msg']}; promote a model anew") from None
+
+
+def load_pointed(home: Path, pointer: Target) -> Artefact:
+    """The artefact a pointer names, verified against the pointer's hash."""
+    artefact = load_artefact(models_folder(home) / pointer.path, expected_manifest_sha256=pointer.manifest_sha256)
+    if artefact.version != pointer.version:
+        raise PointerError(f"{artefact.path} holds version {artefact.version}, the pointer says {pointer.version}")
+    return artefact
+
+
+def target_of(home: Path, version: str) -> Target:
+    """The pinned target of an artefact that lies in the models folder."""
+    if not re.fullmatch(VERSION, version):
+        raise PointerError(f"{version!r} is not the name of a version")
+    try:
+        manifest = (models_folder(home) / version / MANIFEST).read_bytes()
+    except FileNotFoundError:
+        raise ArtefactMissingError(f"{models_folder(home) / version} holds no model") from None
+    return Target(version=version, path=version, manifest_sha256=sha256(manifest))
+
+
+def point(home: Path, version: str, *, role: Role = "champion", canary_share: float = 0.0) -> Pointer:
+    """Verify and load the artefact, then let the role point to it; where it pointed before is kept for `roll_back`."""
+    with _lock(home):
+        target = target_of(home, version)
+        load_pointed(home, target)
+        try:
+            before = read_pointer(home, role)
+        except PointerError:  # promoting anew is how a broken pointer is mended
+            before = None
+        previous = None
+        if before is not None:
+            previous = before.previous if before.version == version else _bare(before)
+        pointer = Pointer(**target.model_dump(), previous=previous, canary_share=canary_share)
+        _write(home, role, pointer)
+    return pointer
+
+
+def roll_back(home: Path) -> Pointer:
+    """Let the champion point to the one before it; doing it twice changes back."""
+    with _lock(home):
+        now = read_pointer(home)
+        if now is None or now.previous is None:
+            raise PointerError("there is no earlier champion to go back to")
+        load_pointed(home, now.previous)
+        pointer = Pointer(**now.previous.model_dump(), previous=_bare(now))
+        _write(home, "champion", pointer)
+    return pointer
+
+
+def unpoint(home: Path, role: Role) -> None:
+    """Take a role's pointer away, such as a challenger's when its trial ends."""
+    with _lock(home):
+        (models_folder(home) / f"{role}.json").unlink(missing_ok=True)
+        sync_folder(models_folder(home))
+
+
+def _bare(pointer: Pointer) -> Target:
+    return Target(version=pointer.version, path=pointer.path, manifest_sha256=pointer.manifest_sha256)
+
+
+def _write(home: Path, role: Role, pointer: Pointer) -> None:
+    folder = models_folder(home)
+    descriptor, name = tempfile.mkstemp(prefix=f".{role}-", dir=folder)
+    staged = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as f:
+            f.write(canonical_json(pointer.model_dump(mode="json")) + b"\n")
+            f.flush()
+            os.fsync(f.fileno())
+        staged.chmod(0o644)
+        staged.replace(folder / f"{role}.json")
+    except BaseException:
+        staged.unlink(missing_ok=True)
+        raise
+    sync_folder(folder)
+
+
+@contextmanager
+def _lock(home: Path) -> Iterator[None]:
+    """One promotion at a time, across processes."""
+    folder = models_folder(home)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,88 @@
+"""The typical claim of a model: what reasons are measured against.
+
+Contributions are differences from the average over the training claims, which no single claim resembles, so nearly
+every claim would have "1 diagnosis on the claim" as a reason. Reasons are measured against what most claims have.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import xgboost as xgb
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from features.vector import FEATURE
+from models.explain.tables import LeafTables
+
+MAX_TYPICAL_SAMPLE = 5_000
+"""Claims the typical claim is measured on; more change the medians by less than a reason's smallest push."""
+_DIGITS = 6
+
+
+class TypicalClaim(BaseModel):
+    """The typical contribution and value of each feature, measured on claims the booster was not fitted to.
+
+    The contributions of each group of reasons sum to the median of that group's sum over the claims. So at most half of
+    those claims lie above it, and at most half below: no reason is one that most claims have.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    claims: int
+    """How many claims it was measured on."""
+    contributions: dict[str, float]
+    """Feature → log-odds."""
+    values: dict[str, float | None]
+    """Feature → median value; None: most claims lack it."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "TypicalClaim":
+        if self.contributions.keys() != self.values.keys():
+            raise ValueError("contributions and values name different features")
+        return self
+
+
+def sample_rows(rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """At most `MAX_TYPICAL_SAMPLE` of the rows, evenly spread."""
+    if len(rows) <= MAX_TYPICAL_SAMPLE:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, MAX_TYPICAL_SAMPLE).astype(np.intp)]
+
+
+def contributions(booster: xgb.Booster, tables: LeafTables | None, x: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Shapley values (N, F) of vectors (N, F) by the explainer that serves: the tables, or without them the booster."""
+    if tables is not None:
+        return tables.explain_many(x)[1]
+    values = booster.predict(xgb.DMatrix(x, feature_names=booster.feature_names), pred_contribs=True)
+    return values[:, :-1].astype(np.float64)
+
+
+def typical_claim(names: Sequence[str], x: NDArray[np.float32], phi: NDArray[np.float64]) -> TypicalClaim:
+    """Measure it on vectors (N, F) and their contributions (N, F), N ≥ 1, both in the order of `names`."""
+    median = np.median(phi, axis=0)
+    spread = np.abs(phi - median).mean(axis=0)
+    for members in _groups(names):
+        # Medians do not add up; what is missing goes to the features of the group that vary, which it comes from.
+        missing = float(np.median(phi[:, members].sum(axis=1)) - median[members].sum())
+        total = float(spread[members].sum())
+        if total > 0:
+            median[members] += missing * spread[members] / total
+    lacking = np.isnan(x).mean(axis=0) > 0.5
+    values = np.nanmedian(np.where(lacking, 0.0, x).astype(np.float64), axis=0)
+    return TypicalClaim(
+        claims=len(x),
+        contributions={name: round(float(value), _DIGITS) for name, value in zip(names, median, strict=True)},
+        values={
+            name: None if absent else float(np.float32(value))
+            for name, value, absent in zip(names, values, lacking, strict=True)
+        },
+    )
+
+
+def _groups(names: Sequence[str]) -> list[list[int]]:
+    """The places of the features of each group."""
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        feature = FEATURE.get(name)
+        places.setdefault("" if feature is None else feature.group, []).append(place)
+    return list(places.values())

@@ -1,0 +1,180 @@
+"""Executes the fenced blocks of a document in order, as a reader would who copies each into a shell.
+
+Sybil finds the blocks and the comments that mark them (docs/adr/0127-documents-are-executed.md):
+
+- `sh` blocks run under bash with errexit, nounset and pipefail. Variables last until the end of the page.
+- `python` blocks run under the same Python, in the same folder.
+- `json` directly after an executed `sh` block is its answer: the last JSON printed must have the same keys.
+- `<!-- skip: next "REASON" -->` before a block says why it does not run here.
+- `<!-- background: URL -->` before a block starts it and waits until the URL answers 200.
+- Other languages (`yaml`, `text`, `csv`, Sphinx directives) are not executed.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import SkipTest
+
+from sybil import Document, Example, Region
+from sybil.parsers.markdown.lexers import DirectiveInHTMLCommentLexer, RawFencedCodeBlockLexer
+from sybil.parsers.markdown.skip import SkipParser
+
+from core.processes import Processes
+
+EXECUTED = {"sh", "python"}
+NOT_EXECUTED = {"json", "yaml", "text", "csv", "mermaid"}
+_INFO = re.compile(r"(?P<language>[^\n]*)\n")
+_READY_S = 600.0
+_BLOCK_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one block."""
+
+    line: int
+    language: str
+    skipped: str | None
+    """The reason why it was not executed."""
+
+
+class Workplace:
+    """A folder, an environment and the background processes that all pages share."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str], replaced: Mapping[str, str]) -> None:
+        """`replaced` maps addresses in the documents to those of this run, whose ports are free."""
+        self.folder = folder
+        self.environment = dict(environment)
+        self._replaced = replaced
+        self.processes = Processes(folder / "run", environment)
+
+    def localized(self, text: str) -> str:
+        """`text` with this run's addresses."""
+        for documented, actual in self._replaced.items():
+            text = text.replace(documented, actual)
+        return text
+
+
+class Page:
+    """One document, executed top to bottom."""
+
+    def __init__(self, path: Path, workplace: Workplace) -> None:
+        self._path = path
+        self._workplace = workplace
+        self._state = workplace.folder / f".{path.stem}.state"
+        self._state.write_text("")
+        self._ready_url: str | None = None
+        self._answer: str | None = None
+        """What the block before printed, if that block is directly before."""
+
+    def run(self) -> list[Outcome]:
+        """Execute every block; raises `AssertionError` naming file and line of the first that fails."""
+        document = Document.parse(str(self._path), self._blocks, SkipParser(), self._backgrounds)
+        outcomes = []
+        for example in document.examples():
+            language = example.region.lexemes.get("language")
+            reason = None
+            try:
+                example.evaluate()
+            except SkipTest as skipped:
+                reason, self._answer, self._ready_url = str(skipped), None, None
+            except Exception as error:
+                raise AssertionError(f"{self._path}, line {example.line}: {error}") from error
+            if language in EXECUTED:
+                outcomes.append(Outcome(example.line, language, reason))
+        return outcomes
+
+    def _blocks(self, document: Document) -> Iterable[Region]:
+        for region in RawFencedCodeBlockLexer(_INFO)(document):
+            language = region.lexemes["language"].strip()
+            region.lexemes["language"] = language
+            if language.startswith("{"):  # a Sphinx directive
+                continue
+            assert language in EXECUTED | NOT_EXECUTED, (
+                f"{document.path}, {document.line_column(region.start)}: "
+                f"a block needs one of the languages {', '.join(sorted(EXECUTED | NOT_EXECUTED))}, not {language!r}"
+            )
+            region.parsed = str(region.lexemes["source"])
+            region.evaluator = self._evaluate
+            yield region
+
+    def _backgrounds(self, document: Document) -> Iterable[Region]:
+        for region in DirectiveInHTMLCommentLexer("background")(document):
+            region.parsed = str(region.lexemes["arguments"]).strip()
+            region.evaluator = self._remember_background
+            yield region
+
+    def _remember_background(self, example: Example) -> None:
+        self._ready_url = self._workplace.localized(example.parsed)
+
+    def _evaluate(self, example: Example) -> None:
+        language, source = example.region.lexemes["language"], self._workplace.localized(example.parsed)
+        if language == "sh" and self._ready_url:
+            self._start(source, self._ready_url)
+            self._ready_url = self._answer = None
+        elif language == "sh":
+            self._answer = self._shell(source)
+        elif language == "python":
+            self._answer = self._finish([sys.executable, "-"], source)
+        elif language == "json":
+            document = json.loads(source)
+            if self._answer is not None:
+                _compare(document, _last_json(self._answer))
+            self._answer = None
+        else:
+            self._answer = None
+
+    def _start(self, source: str, ready_url: str) -> None:
+        script = self._workplace.folder / f".{self._path.stem}.background.sh"
+        script.write_text(f"set -eu\n{source}")
+        start = f"import os; os.execvp('bash', ['bash', {str(script)!r}])"
+        self._workplace.processes.start(self._path.stem, ["-c", start], ready_url=ready_url)
+        self._workplace.processes.wait(self._path.stem, seconds=_READY_S)
+
+    def _shell(self, source: str) -> str:
+        script = f"set -eu -o pipefail -a\n. '{self._state}'\n{source}\nexport -p > '{self._state}'\n"
+        return self._finish(["bash", "-s"], script)
+
+    def _finish(self, command: list[str], source: str) -> str:
+        """What `command` printed on standard output, reading `source`; raises where its exit code is not 0."""
+        finished = subprocess.run(
+            command,
+            input=source,
+            capture_output=True,
+            text=True,
+            timeout=_BLOCK_S,
+            cwd=self._workplace.folder,
+            env={**os.environ, **self._workplace.environment},
+            check=False,
+        )
+        if finished.returncode:
+            raise AssertionError(
+                f"exit code {finished.returncode} of\n{source}\nOutput:\n{finished.stdout[-3000:]}\n"
+                f"Errors:\n{finished.stderr[-3000:]}"
+            )
+        return finished.stdout
+
+
+def _last_json(output: str) -> object:
+    """The JSON document that ends `output`: its last line, or all of it."""
+    lines = output.strip().splitlines()
+    for text in (lines[-1] if lines else "", output):
+        try:
+            return json.loads(text)
+        except ValueError:
+            continue
+    raise AssertionError(f"the block printed no JSON: {output[-2000:]}")
+
+
+def _compare(documented: object, actual: object) -> None:
+    if isinstance(documented, dict) and isinstance(actual, dict) and set(documented) != set(actual):
+        raise AssertionError(
+            f"the answer has other fields than the document shows.\nOnly in the document: "
+            f"{sorted(set(documented) - set(actual))}\n"
+            f"Only in the answer: {sorted(set(actual) - set(documented))}\n{actual}"
+        )

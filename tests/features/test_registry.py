@@ -1,0 +1,101 @@
+"""The Feast registry: written by one command, refused when anybody else has."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from features.declare import VIEWS
+from features.errors import NotBuiltError, RegistryChangedError
+from features.feast import SERVICE, apply, open_store, registry_path, verify_registry
+from features.feast.registry import layout_path, pin_path
+
+UNUSED_REDIS = "redis://127.0.0.1:1/0"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("home")
+    apply(home, UNUSED_REDIS)
+    return home
+
+
+def _copy(home: Path, to: Path) -> Path:
+    (to / "features").mkdir()
+    for path in (home / "features").iterdir():
+        if path.is_file():
+            (to / "features" / path.name).write_bytes(path.read_bytes())
+    return to
+
+
+def test_the_service_holds_every_view_and_every_stored_field(home: Path) -> None:
+    service = open_store(home).get_feature_service(SERVICE)
+    held = {
+        projection.name: {field.name for field in projection.features}
+        for projection in service.feature_view_projections
+    }
+    assert held == {view.name: {field.name for field in view.fields} for view in VIEWS}
+
+
+def test_the_registry_holds_no_code_to_run(home: Path) -> None:
+    store = open_store(home)
+    assert store.list_on_demand_feature_views() == []
+    assert store.list_stream_feature_views() == []
+
+
+def test_reading_leaves_the_registry_as_it_was_applied(home: Path) -> None:
+    before = verify_registry(home)
+    store = open_store(home)
+    store.list_feature_views()
+    store.refresh_registry()
+    assert verify_registry(home) == before
+    assert registry_path(home).stat().st_mode & 0o222 == 0
+
+
+def test_a_registry_changed_under_us_is_refused(home: Path, tmp_path: Path) -> None:
+    other = _copy(home, tmp_path)
+    with registry_path(other).open("ab") as file:
+        file.write(b"\x00")
+    with pytest.raises(RegistryChangedError, match="find out who changed it"):
+        open_store(other)
+
+
+def test_a_registry_and_its_pin_changed_together_are_refused_by_who_knows_the_hash(home: Path, tmp_path: Path) -> None:
+    known = verify_registry(home)
+    other = _copy(home, tmp_path)
+    registry_path(other).write_bytes(b"other")
+    pin_path(other).write_text("d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa\n")
+    with pytest.raises(RegistryChangedError):
+        open_store(other, expected=known)
+
+
+def test_nothing_applied_is_said_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(NotBuiltError, match="ginja features apply"):
+        open_store(tmp_path)
+
+
+def test_applying_again_takes_the_place_of_what_was_there(home: Path) -> None:
+    digest = apply(home, UNUSED_REDIS)
+    assert verify_registry(home) == digest
+
+
+def test_the_configuration_may_hold_a_password_so_nobody_else_reads_it(home: Path) -> None:
+    assert (home / "features" / "feature_store.yaml").stat().st_mode & 0o077 == 0
+
+
+def _hash_without_store_classes() -> str:
+    views = [[view.name, view.keys, [(field.name, field.size) for field in view.fields]] for view in VIEWS]
+    return hashlib.sha256(json.dumps(views).encode()).hexdigest()
+
+
+@pytest.mark.parametrize("declared", ["0" * 64, _hash_without_store_classes(), None])
+def test_a_registry_applied_for_other_declarations_is_refused_with_the_remedy(
+    home: Path, tmp_path: Path, declared: str | None
+) -> None:
+    other = _copy(home, tmp_path)
+    layout_path(other).unlink()
+    if declared is not None:
+        layout_path(other).write_text(declared)
+    with pytest.raises(RegistryChangedError, match="run `ginja features apply`, then `ginja features rebuild`"):
+        open_store(other)
