@@ -82,10 +82,10 @@ class RequireScope:
         return await dependencies(request).authenticator.authorize(request, self.scope)
 
 
-SubmitCaller = Annotated[Caller, Depends(RequireScope(Scope.SUBMIT))]
-ReadCaller = Annotated[Caller, Depends(RequireScope(Scope.READ))]
-VoidCaller = Annotated[Caller, Depends(RequireScope(Scope.VOID))]
-ScoresCaller = Annotated[Caller, Depends(RequireScope(Scope.SCORES))]
-BatchCaller = Annotated[Caller, Depends(RequireScope(Scope.BATCH))]
-FindingsCaller = Annotated[Caller, Depends(RequireScope(Scope.FINDINGS))]
-DecideCaller = Annotated[Caller, Depends(RequireScope(Scope.DECIDE))]
+SubmitCaller = Annotated[Caller, Depends(RequireScope(Scope.SUBMIT), use_cache=False)]
+ReadCaller = Annotated[Caller, Depends(RequireScope(Scope.READ), use_cache=False)]
+VoidCaller = Annotated[Caller, Depends(RequireScope(Scope.VOID), use_cache=False)]
+ScoresCaller = Annotated[Caller, Depends(RequireScope(Scope.SCORES), use_cache=False)]
+BatchCaller = Annotated[Caller, Depends(RequireScope(Scope.BATCH), use_cache=False)]
+FindingsCaller = Annotated[Caller, Depends(RequireScope(Scope.FINDINGS), use_cache=False)]
+DecideCaller = Annotated[Caller, Depends(RequireScope(Scope.DECIDE), use_cache=False)]

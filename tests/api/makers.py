@@ -175,6 +175,10 @@ class Api:
         with psycopg.connect(self.url) as connection:
             return connection.execute(query, params).fetchall()
 
+    def execute(self, statement: str) -> None:
+        with psycopg.connect(self.url) as connection:
+            connection.execute(statement)
+
     def count(self, table: str) -> int:
         return int(self.rows(f"SELECT count(*) FROM {table}")[0][0])
 

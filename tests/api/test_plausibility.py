@@ -11,7 +11,7 @@ from api.scoring.client import ScorerClient
 from api.scoring.rescoring import Rescorer
 from core import clock
 from tests.api.makers import MINIMAL, Api, answering, running_api, scores
-from tests.api.test_decisions import DENY, decide
+from tests.api.decisions import DENY, decide
 from tests.claims.makers import score_document
 
 VISIT = MINIMAL | {"procedure_code": "P002", "claim_amount": 40, "service_from": "2026-02-02"}

@@ -21,6 +21,9 @@ from tests.api.servers import on_a_port
 LARGE = MINIMAL | {"claim_amount": "5000.01"}
 
 
+SITE = "https://ginja.test"
+
+
 @dataclass
 class Desk:
     """A running API with somebody signed in at its console."""
@@ -49,7 +52,7 @@ class Desk:
 async def desk(seeded_url: str) -> AsyncIterator[Desk]:
     async with running_api(seeded_url) as api:
         transport = api.client._transport
-        async with httpx.AsyncClient(transport=transport, base_url="https://ginja.test") as browser:
+        async with httpx.AsyncClient(transport=transport, base_url=SITE, headers={"Origin": SITE}) as browser:
             yield Desk(api, browser)
 
 

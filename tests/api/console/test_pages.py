@@ -92,6 +92,9 @@ def app_over(database: Database) -> Starlette:
     return Starlette(routes=[Mount("/console", app)])
 
 
+SITE = "https://ginja.test"
+
+
 @dataclass
 class Setting:
     """A console with an investigator's key and a claim."""
@@ -112,7 +115,7 @@ async def console(database_url: str) -> AsyncIterator[Setting]:
     key_id, key = await create_key(database, name="Ines", role="investigator")
     store_claim(database_url, "clm_1")
     transport = httpx.ASGITransport(app_over(database))
-    async with httpx.AsyncClient(transport=transport, base_url="https://ginja.test") as client:
+    async with httpx.AsyncClient(transport=transport, base_url=SITE, headers={"Origin": SITE}) as client:
         yield Setting(client, database, database_url, key_id, key)
     await database.close()
 
@@ -306,10 +309,26 @@ async def test_signing_in_never_leads_to_another_site(console: Setting, elsewher
     assert (await console.sign_in(following=elsewhere)).headers["location"] == "/console"
 
 
-async def test_a_form_sent_by_another_site_is_refused(console: Setting) -> None:
-    headers = {"Sec-Fetch-Site": "cross-site"}
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "same-origin"}, 303),
+        ({"Sec-Fetch-Site": "none"}, 303),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": SITE}, 403),
+        ({"Sec-Fetch-Site": ""}, 403),
+        ({"Origin": SITE}, 303),
+        ({"Origin": "https://evil.test"}, 403),
+        ({"Origin": "null"}, 403),
+        ({}, 403),
+    ],
+)
+async def test_a_form_is_refused_unless_it_says_that_this_site_sent_it(
+    console: Setting, headers: dict[str, str], status: int
+) -> None:
+    del console.client.headers["Origin"]
     answer = await console.client.post("/console/sign-in", data={"api_key": console.key}, headers=headers)
-    assert answer.status_code == 403
+    assert answer.status_code == status
 
 
 @pytest.mark.parametrize(("size", "status"), [(16_384, 401), (16_385, 413)])
