@@ -7,8 +7,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from api.database import Database
-from api.identity.roles import Caller, Scope
-from api.identity.service import Authenticator
+from api.identity import Authenticator, Caller, Scope
 from api.intake.service import Intake, Policies
 from api.reviews.service import Reviews
 from api.scoring.client import ScorerClient

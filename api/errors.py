@@ -143,7 +143,7 @@ class Invalid(ApiError):
 
     status = 422
     kind = "invalid"
-    title = "The request is invalid"
+    title = "Invalid request"
     example = "1 field is invalid"
 
     @classmethod

@@ -4,7 +4,7 @@ from datetime import date
 
 import psycopg
 
-from api.catalog.averages import refresh_once_a_day
+from api.catalog import refresh_once_a_day
 
 KEEP_DONE_DAYS = 7
 """Retention of completed outbox events."""

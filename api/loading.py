@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import psycopg
 from psycopg import sql
 
-from api.catalog.averages import refresh
+from api.catalog import refresh
 from api.errors import Invalid
 from api.migrate import plain_url
 from claims.scoring import ClaimFacts

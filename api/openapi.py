@@ -31,7 +31,7 @@ from api.errors import (
     Unauthorized,
     Unavailable,
 )
-from api.identity.roles import Scope
+from api.identity import Scope
 
 JsonObject = dict[str, Any]
 """A part of the document, as the framework merges it."""

@@ -16,11 +16,10 @@ import psycopg
 import redis
 from sqlalchemy.exc import SQLAlchemyError
 
-from api import metrics
+from api import metrics, outbox
 from api.database import Database
 from api.housekeeping import every_day
 from api.migrate import plain_url
-from api.outbox import repository as outbox
 from api.scoring.client import ScorerClient, States
 from api.scoring.rescoring import Rescorer
 from claims.scoring import ClaimFacts

@@ -23,7 +23,7 @@ def keys() -> None:
 def create(name: str, role: str, provider_id: str | None, days: int | None) -> None:
     """Make a key and print its secret, once."""
     from api.database import Database
-    from api.identity.service import create_key
+    from api.identity import create_key
     from core import clock
     from core.servers import postgres_url
     from core.settings import settings
@@ -49,7 +49,7 @@ def create(name: str, role: str, provider_id: str | None, days: int | None) -> N
 def revoke(api_key_id: str) -> None:
     """End a key; it stops working within five seconds."""
     from api.database import Database
-    from api.identity.service import revoke_key
+    from api.identity import revoke_key
     from core.servers import postgres_url
     from core.settings import settings
 

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, insert
 
 from api.audit.tables import AuditRow
 from api.database import Query, compiled, nothing
-from api.identity.roles import Caller
+from api.identity import Caller
 
 _COLUMNS = ("at", "api_key_id", "name", "role", "act", "claim_id", "details")
 _ADD = compiled(insert(AuditRow).values({name: bindparam(name) for name in _COLUMNS}))

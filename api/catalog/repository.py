@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 
 from api.catalog.tables import DiagnosisRow, ProcedureRow, ReferenceStatisticRow
 from api.database import Query, Rows, compiled
-from api.providers.repository import region_of
+from api.providers import region_of
 from claims.plausibility import COLUMNS, PriceReference, References, ReferenceScope
 from claims.reference import Diagnosis, Limits, Procedure
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from api.identity.roles import Caller, Scope
+from api.identity import Caller, Scope
 from api.reviews.records import DecisionRecord, Review
 from api.reviews.responses import person
 from api.reviews.service import QueueItem

@@ -10,8 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.console.tables import ConsoleSessionRow
-from api.identity.roles import Caller, Scope
-from api.identity.tables import ApiKeyRow
+from api.identity import ApiKeyRow, Caller, Scope
 from api.intake.tables import ClaimRow
 from api.scoring.tables import AssessmentRow
 

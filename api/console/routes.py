@@ -21,7 +21,7 @@ from api.console.repository import SignedIn
 from api.console.service import SESSION, Console
 from api.errors import ApiError, Conflict, Forbidden, Invalid, TooLarge
 from api.fields import MAX_NOTE, as_claim_id
-from api.identity.roles import Scope
+from api.identity import Scope
 from api.paging import Place, read_cursor, write_cursor
 from core import clock
 
@@ -224,6 +224,7 @@ class _Pages:
         finding, decision = finding or _Refused(), decision or _Refused()
         console, claim_id = _console(request), _claim_id(request)
         fields = {name: finding.entered.get(name, "") for name in ("disposition", "kind", "amount_recovered", "note")}
+        page = await console.explain(claim_id)
         panel = await console.decision(
             signed_in, claim_id, entered=decision.entered, errors=decision.errors, problem=decision.problem
         )
@@ -231,7 +232,7 @@ class _Pages:
             "claim.html",
             signed_in,
             status=status,
-            page=await console.explain(claim_id),
+            page=page,
             panel=panel,
             dispositions=await console.dispositions(claim_id),
             may_record=signed_in.may(Scope.FINDINGS),

@@ -12,8 +12,7 @@ from api.console.explanation_page import AssessmentView, ClaimView, ExplanationP
 from api.console.repository import ExplainedClaim, SignedIn
 from api.database import Database
 from api.errors import Forbidden, NotFound
-from api.identity.roles import Scope
-from api.identity.service import Authenticator
+from api.identity import Authenticator, Scope
 from api.investigations import service as investigations
 from api.investigations.schemas import DispositionIn
 from api.paging import ListPage, Place

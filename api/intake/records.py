@@ -55,12 +55,3 @@ class LineRecord:
     units: int
     amount_cents: int
     service_date: date | None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredReply:
-    """A response as it was given, and the hash of the request it was given to."""
-
-    request_hash: bytes
-    status: int
-    body: bytes

@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from api.catalog import repository as catalog
+from api import catalog, members, providers
 from api.database import Query
 from api.errors import FieldError, Invalid
 from api.intake.schemas import ClaimIn
-from api.members import repository as members
-from api.providers import repository as providers
 from claims.plausibility import References
 from claims.reference import Diagnosis, Member, Procedure, Provider
 

@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from api.database import Query, Statement, compiled, nothing
-from api.intake.records import ClaimRecord, DecisionSummary, LineRecord, StoredReply
+from api.intake.records import ClaimRecord, DecisionSummary, LineRecord
 from api.intake.tables import ClaimLineRow, ClaimRow, IdempotencyKeyRow
 from api.paging import Place
+from api.replies import StoredReply
 from api.reviews.tables import DecisionRow
 from api.scoring.records import AssessmentSummary, JsonObject, finding_from_json, rule_from_json
 from api.scoring.tables import AssessmentRow

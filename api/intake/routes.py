@@ -11,11 +11,11 @@ from api.errors import Conflict, Invalid
 from api.fields import ClaimId
 from api.intake.responses import ClaimOut, ClaimPage, ClaimStatus, ExplanationOut
 from api.intake.schemas import ClaimIn, VoidIn
-from api.intake.service import Reply
 from api.openapi import IDEMPOTENCY_KEY, Success, operation
 from api.paging import read_cursor, write_cursor
+from api.replies import reply_response
 from api.requests import idempotency_key, parse, read_body
-from api.responses import JSON, json_response
+from api.responses import json_response
 
 router = APIRouter(tags=["claims"])
 
@@ -108,11 +108,3 @@ async def void_claim(request: Request, caller: VoidCaller, claim_id: ClaimId) ->
     body = await read_body(request, own.settings.max_body_bytes)
     sent = parse(VoidIn, body) if body else VoidIn()
     return json_response(await own.intake.void(caller, claim_id, sent.reason))
-
-
-def reply_response(reply: Reply) -> Response:
-    """The reply to a request that may carry an Idempotency-Key."""
-    headers = {"Idempotency-Replayed": "true"} if reply.replayed else {}
-    if reply.claim_id is not None:
-        headers["Location"] = f"/v1/claims/{reply.claim_id}"
-    return Response(reply.body, reply.status, headers, JSON)

@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from psycopg.errors import UniqueViolation
 from pydantic import JsonValue
 
-from api import metrics
-from api.audit import repository as audit
+from api import audit, metrics, outbox
 from api.database import Database, Pipelined, Query
 from api.errors import Conflict, Forbidden, Invalid, NotFound
-from api.identity.roles import Caller
+from api.identity import Caller
 from api.intake import repository
-from api.intake.records import ClaimRecord, StoredReply
+from api.intake.records import ClaimRecord
 from api.intake.references import ClaimReferences, find_references, read_references
 from api.intake.related import RelatedClaims, related
 from api.intake.responses import ClaimOut, ExplanationOut, claim_out, explanation_out
 from api.intake.schemas import ClaimIn
-from api.outbox import repository as outbox
 from api.paging import ListPage, Place
+from api.replies import Reply, StoredReply, repeat
 from api.responses import encode
 from api.scoring import repository as assessments
 from api.scoring.client import ScorerClient, Scoring
@@ -63,16 +62,6 @@ class Adjudication:
     inherits_from: str | None
     chain: tuple[str, ...]
     """The claim and those it replaces or follows, newest first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A response as it goes out, and whether it repeats a stored one."""
-
-    status: int
-    body: bytes
-    claim_id: str | None = None
-    replayed: bool = False
 
 
 class Intake:
@@ -250,13 +239,6 @@ class Intake:
             lines = await repository.lines_of(connection, claim_id)
             history = await assessments.assessments_of(connection, claim_id)
         return explanation_out(claim, lines, history)
-
-
-def repeat(stored: StoredReply, request_hash: bytes) -> Reply:
-    """A stored reply once more; raises `Invalid` where the request is another one."""
-    if stored.request_hash != request_hash:
-        raise Invalid.field("Idempotency-Key", "was used with another body; use a new key for a new request")
-    return Reply(stored.status, stored.body, replayed=True)
 
 
 def _assessment(claim: Claim, adjudication: Adjudication, scoring: Scoring) -> AssessmentRecord:

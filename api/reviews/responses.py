@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import AliasPath, BaseModel, ConfigDict, Field
 
 from api.fields import AmountOut, InstantOut
-from api.identity.roles import Caller, Scope
+from api.identity import Caller, Scope
 from api.intake.responses import ActionName, ClaimStatus, EffectName
 from api.reviews.records import DecisionRecord, Review
 from claims.review import Action, Person, ReviewPolicy, ReviewReason, allowed_actions, needs_second_approval

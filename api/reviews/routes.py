@@ -6,8 +6,8 @@ from starlette.responses import Response
 from api.dependencies import DecideCaller, ReadCaller, ScoresCaller, dependencies
 from api.errors import Conflict
 from api.fields import ClaimId
-from api.intake.routes import reply_response
 from api.openapi import IDEMPOTENCY_KEY, Success, operation
+from api.replies import reply_response
 from api.requests import idempotency_key, parse, read_body
 from api.responses import json_response
 from api.reviews.responses import DecisionOut, ReasonList, ReasonOut, ReviewOut, review_out

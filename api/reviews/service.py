@@ -13,17 +13,15 @@ from pydantic import JsonValue
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.audit import repository as audit
+from api import audit, outbox
 from api.database import Database, ask
 from api.errors import Conflict, Forbidden, Invalid, NotFound
-from api.identity.roles import Caller, Scope
+from api.identity import Caller, Scope
 from api.intake import repository as intake
-from api.intake.records import StoredReply
-from api.intake.service import Reply, repeat
 from api.investigations import service as investigations
 from api.investigations.records import NewDisposition
-from api.outbox import repository as outbox
 from api.paging import ListPage, Place
+from api.replies import Reply, StoredReply, repeat
 from api.responses import encode
 from api.reviews import repository
 from api.reviews.records import DecisionRecord, QueuedClaim, Review, ReviewedClaim

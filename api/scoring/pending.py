@@ -7,8 +7,7 @@ from sqlalchemy import bindparam, func, select
 
 from api.database import Query, Rows, compiled
 from api.intake.tables import ClaimRow
-from api.outbox.repository import RESCORE
-from api.outbox.tables import OutboxRow
+from api.outbox import RESCORE, OutboxRow
 from claims.scoring import ClaimFacts
 
 BATCH = 64

@@ -14,10 +14,9 @@ from typing import Any
 from psycopg.errors import UniqueViolation
 from pydantic import JsonValue
 
-from api import metrics
+from api import metrics, outbox
 from api.database import Database, Query
 from api.intake import repository as intake
-from api.outbox import repository as outbox
 from api.scoring import repository as assessments
 from api.scoring.client import TOO_LITTLE_KNOWN, ScorerClient, Scoring, States
 from api.scoring.pending import PendingClaim, pending_claims

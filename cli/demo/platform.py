@@ -206,7 +206,7 @@ def _mlflow(settings: Settings) -> list[str]:
 def make_key(platform: Platform, *, name: str, role: str) -> str:
     """A fresh API key's secret."""
     from api.database import Database
-    from api.identity.service import create_key
+    from api.identity import create_key
     from core.servers import postgres_url
 
     async def make() -> str:

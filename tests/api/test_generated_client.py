@@ -12,7 +12,7 @@ import pytest
 
 from api.app import create_app
 from api.database import Database
-from api.identity.service import create_key
+from api.identity import create_key
 from core.settings import Settings
 from tests.api.makers import MINIMAL
 from tests.api.servers import on_a_port

@@ -103,7 +103,7 @@ def test_asked_again_the_list_is_the_one_that_was_made(database_url):
 
 
 def test_a_week_that_is_not_over_has_no_list(database_url):
-    with pytest.raises(Conflict, match="is not over; its list is made from 2026-03-16"):
+    with pytest.raises(Conflict, match="is not over; its list can be created from 2026-03-16"):
         ask(database_url, lambda database: select_week(database, MONDAY + timedelta(days=7), all_of))
 
 

@@ -1,7 +1,6 @@
 import pytest
 
-from api.identity import service
-from api.identity.roles import ROLES, Scope
+from api.identity import ROLES, Scope, service
 from core import clock
 from tests.api.makers import Api
 

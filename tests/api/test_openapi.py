@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 import api as api_room
 from api.app import ROUTERS, create_app
 from api.errors import ERRORS, ApiError
-from api.identity.roles import ROLES, Scope
+from api.identity import ROLES, Scope
 from api.migrate import alembic_config, newest_revision
 from api.openapi import required_scope
 from core.settings import Settings

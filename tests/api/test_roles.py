@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.identity.roles import PROVIDER, ROLES, Caller, Scope
+from api.identity import PROVIDER, ROLES, Caller, Scope
 from api.identity.tables import ROLES as STORED_ROLES
 from tests.api.makers import MINIMAL, Api
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from api.identity.service import create_key
+from api.identity import create_key
 from tests.api.decisions import (
     APPROVE,
     DENY,

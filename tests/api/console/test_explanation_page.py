@@ -195,7 +195,7 @@ def test_stale_views_are_named_in_a_notice_and_marked_in_the_table() -> None:
 def test_the_age_of_a_view_is_counted_up_to_the_receipt_of_the_claim() -> None:
     history, today = explanation_page(a_claim(), [an_assessment()]).feature_ages
     assert history.age == "12 h"
-    assert today.state == "nothing known of it yet"
+    assert today.state == "no data yet"
 
 
 def test_a_voided_claim_says_when() -> None:
@@ -213,5 +213,5 @@ def test_the_page_shows_the_rules_verdict_and_the_chain_of_claims() -> None:
 
 def test_the_page_says_why_the_rule_decided() -> None:
     unknown = replace(by_the_rule(), score_failure="too_little_known")
-    assert "too little was known to the model" in explanation_page(a_claim(), [unknown]).notices[0]
+    assert "too few features were available to the model" in explanation_page(a_claim(), [unknown]).notices[0]
     assert "no score came in time" in explanation_page(a_claim(), [by_the_rule()]).notices[0]
