@@ -19,7 +19,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Compiled kernels are kept between runs, out of the sources.
 export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
 
-.PHONY: help setup demo up test check docs bench chaos clean
+.PHONY: help setup demo up test check docs reference bench chaos clean
 
 help: ## What there is to make
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -45,6 +45,10 @@ check: $(READY) ## Style, types, import rules and words alone
 docs: $(READY) ## The documentation site, in .cache/docs; a broken link fails
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --jobs auto docs .cache/docs
 	@echo "Open .cache/docs/index.html"
+
+reference: $(READY) ## Write the generated pages of docs/reference
+	@$(BIN)/python -m cli.reference
+	@$(BIN)/ginja features docs
 
 bench: $(READY) ## Features and scoring, measured
 	@$(BIN)/ginja bench features $(ARGS)

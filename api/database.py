@@ -28,7 +28,7 @@ C = TypeVar("C")
 
 Rows = Sequence[tuple[Any, ...]]
 
-_DIALECT = PGDialectAsync_psycopg()
+_DIALECT = PGDialectAsync_psycopg()  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,16 +22,15 @@ from pipelines.behaviour import (
     Case,
     Falls,
     Kind,
-    judge_behaviour,
+    Submission,
+    held_out,
     largest_falls,
+    measure_behaviour,
 )
-from pipelines.behaviour.submissions import Submission
-from pipelines.behaviour.window import held_out
-from pipelines.evaluate.window import newest_window
+from pipelines.datasets import PROVIDER_FRAUD, SIMULATED, Source, open_named, open_or_ingest
+from pipelines.evaluate import newest_window
 from pipelines.simulate import SimulationConfig, simulate, write
-from pipelines.train.dataset import PROVIDER_FRAUD, SIMULATED, Source, open_named
-from pipelines.train.flow import Watcher, make, prepare
-from pipelines.train.options import TrainOptions
+from pipelines.train import TrainOptions, Watcher, make, prepare
 
 SEEDS = (11, 12, 13)
 CLAIMS = 20_000
@@ -78,15 +77,15 @@ def measure(step: Step, *, data_dir: Path | None = None, claims: int = CLAIMS, j
     with tempfile.TemporaryDirectory(prefix="ginja-behaviour-") as work:
         for seed in SEEDS:
             home = Path(work) / f"insurer-{seed}"
-            step(f"InsurerResult {seed}: simulating {claims:,} claims")
+            step(f"Insurer {seed}: simulating {claims:,} claims")
             write(simulate(SimulationConfig(claims, seed, END)), home / "data")
-            source = open_named(SIMULATED, home, home)
+            source = open_named(SIMULATED, home)
             insurers.append(_judge(f"insurer {seed}", source, home, judged, step))
         public = None
         if data_dir is not None and (data_dir / "provider_fraud").exists():
             home = Path(work) / PROVIDER_FRAUD
             step("provider-fraud: reading the public set")
-            public = _judge(PROVIDER_FRAUD, open_named(PROVIDER_FRAUD, home, data_dir), home, judged, step)
+            public = _judge(PROVIDER_FRAUD, open_or_ingest(PROVIDER_FRAUD, home, data_dir), home, judged, step)
     return figures(insurers, public)
 
 
@@ -143,11 +142,11 @@ def _judge(name: str, source: Source, home: Path, judged: int, step: Step) -> In
     _, artefact = make(home, prepared, options, watch=watch)
     scorer = Scorer(artefact)
     window = newest_window(home, artefact, source=source)
-    claims, catalogue = held_out(window, most=judged)
-    behaviour = judge_behaviour(scorer, claims, catalogue, step=say)
+    claims, catalogue = held_out(window, maximum=judged)
+    behaviour = measure_behaviour(scorer, claims, catalogue, step=say)
     say("raising amounts, units and confirmed fraud")
     falls = largest_falls(scorer, claims[:_FALLS])
-    explained, _ = held_out(window, most=REASON_CLAIMS)
+    explained, _ = held_out(window, maximum=REASON_CLAIMS)
     return InsurerResult(name, artefact.version, behaviour, falls, scores(scorer, explained))
 
 

@@ -58,11 +58,11 @@ def platform(stage: Stage, ways: Routes, *, workers: int = 1) -> Iterator[BenchP
     }
     starts: dict[str, tuple[Sequence[str], str | None]] = {
         "scorer": (
-            ["serve", "--port", str(ways.scorer_port), "--workers", str(workers)],
+            ["run", "scorer", "--port", str(ways.scorer_port), "--workers", str(workers)],
             f"http://127.0.0.1:{ways.scorer_port}/readyz",
         ),
-        "api": (["api", "--port", str(ways.api_port)], f"http://127.0.0.1:{ways.api_port}/readyz"),
-        "worker": (["worker"], None),
+        "api": (["run", "api", "--port", str(ways.api_port)], f"http://127.0.0.1:{ways.api_port}/readyz"),
+        "worker": (["run", "worker"], None),
     }
     with ExitStack() as stack:
         running: dict[str, Processes] = {}

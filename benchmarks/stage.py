@@ -143,7 +143,7 @@ def _model(home: Path) -> None:
     booster = train_booster(sample, sample, features=FEATURE_NAMES, params=params).booster
     margins = booster.inplace_predict(x, predict_type="margin")
     calibrator = fit_calibrator(margins, sample.fraud)
-    tables, sample = build_tables(booster), x[:MAX_TYPICAL_SAMPLE]
+    tables, typical_rows = build_tables(booster), x[:MAX_TYPICAL_SAMPLE]
     document = ModelDocument(
         version=VERSION,
         features=FEATURE_NAMES,
@@ -152,7 +152,7 @@ def _model(home: Path) -> None:
         calibration=Calibration(a=calibrator.a, b=calibrator.b, c=calibrator.c),
         threshold=float(np.quantile(calibrator.probabilities(margins), 0.99)),
         base_rate=float(fraud.mean()),
-        typical=typical_claim(FEATURE_NAMES, sample, contributions(booster, tables, sample)),
+        typical=typical_claim(FEATURE_NAMES, typical_rows, contributions(booster, tables, typical_rows)),
         explained_by="tables",
     )
     write_artefact(models_folder(home), booster=booster, document=document, tables=tables)

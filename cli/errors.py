@@ -1,15 +1,56 @@
-"""Errors as a command ends with them: bad input is one line and an exit code, a defect is a traceback.
+"""How an exception ends a command: invalid input as one line and an exit code, a defect as a traceback.
 
-Every exception class that is declared in this project and not private says on purpose what is wrong, so it is for the
-reader. Of other libraries' errors only those that speak of a file, a server or the disk are; the rest are defects.
+The message of every public exception class of this project is written for the user. Of the exceptions of libraries only
+those about a file, a server or the disk are the user's concern; all others are defects.
 """
 
 import errno
 import sys
+from dataclasses import dataclass
 from typing import Final
+
+import click
+
+from cli.exit_codes import ExitCode
 
 _PACKAGES: Final = frozenset(("api", "claims", "cli", "core", "features", "models", "pipelines", "serving"))
 _NO_SPACE: Final = frozenset((errno.ENOSPC, errno.EROFS, errno.ENAMETOOLONG, errno.EDQUOT))
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What a command says when it fails."""
+
+    message: str
+    exit_code: int
+    hint: str = ""
+    """Where to read on; on a terminal only."""
+
+    @property
+    def line(self) -> str:
+        """The line for a terminal."""
+        return f"Error: {self.message}{self.hint}"
+
+
+def failure_of(error: Exception) -> Failure | None:
+    """The message and exit code for an exception; `None` for a defect, which needs its traceback."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return Failure(f"{error.ctx.command_path} needs a command.", ExitCode.USAGE, f"\n\n{error.ctx.get_help()}")
+    if isinstance(error, click.Abort):
+        return Failure("Interrupted.", ExitCode.INTERRUPTED)
+    if isinstance(error, click.ClickException):
+        hint = _help_hint(error.ctx) if isinstance(error, click.UsageError) else ""
+        return Failure(" ".join(error.format_message().split()), error.exit_code, hint)
+    text = one_line(error)
+    if text is None:
+        return None
+    code = getattr(error, "exit_code", ExitCode.FAILED)
+    hint = "\nNothing was trained; the champion is unchanged." if code == ExitCode.DATA_REFUSED else ""
+    return Failure(text, code, hint)
+
+
+def _help_hint(context: click.Context | None) -> str:
+    return "" if context is None else f" See `{context.command_path} --help`."
 
 
 def one_line(error: Exception) -> str | None:

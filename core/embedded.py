@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import ServerError
+from core.errors import PortTakenError, ServerError
 
 LOOPBACK = "127.0.0.1"
 START_DEADLINE_S = 30.0
@@ -62,15 +62,23 @@ def free_port() -> int:
         return port
 
 
-def port_is_free(port: int, host: str = LOOPBACK) -> bool:
-    """Whether a server could listen on this port now."""
-    with socket.socket() as probe:
+def check_port(port: int, host: str = LOOPBACK, *, option: str) -> None:
+    """Check that a server can listen on this address now; `option` is what sets the port. Raises `PortTakenError`."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            return False
-        return True
+        except OSError as error:
+            raise PortTakenError(host, port, error.strerror or "invalid address", option) from None
+
+
+def port_is_free(port: int, host: str = LOOPBACK) -> bool:
+    """Whether a server can listen on this address now."""
+    try:
+        check_port(port, host, option="the port")
+    except PortTakenError:
+        return False
+    return True
 
 
 def wait_until(condition: Callable[[], bool], *, what: str, seconds: float = START_DEADLINE_S) -> None:
@@ -78,7 +86,7 @@ def wait_until(condition: Callable[[], bool], *, what: str, seconds: float = STA
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise ServerError(f"waited {seconds:.0f} s in vain until {what}")
+            raise ServerError(f"timed out after {seconds:.0f} s waiting until {what}")
         time.sleep(_POLL_S)
 
 

@@ -1,6 +1,8 @@
 """Errors of `core`.
 
 CoreError
+├── SettingsError          an environment variable is unknown or has an invalid value
+├── PortTakenError         a port cannot be listened on
 └── ServerError            an embedded server cannot be started, reached or stopped
     └── NotInstalled       the wheels that contain the servers are not installed
 """
@@ -8,6 +10,19 @@ CoreError
 
 class CoreError(Exception):
     """Base class of the errors of `core`."""
+
+
+class SettingsError(CoreError):
+    """Unknown environment variables, or invalid values; the message names each variable, never its value."""
+
+    exit_code = 2
+
+
+class PortTakenError(CoreError):
+    """A server cannot listen on its address."""
+
+    def __init__(self, host: str, port: int, why: str, option: str) -> None:
+        super().__init__(f"cannot listen on {host}:{port} ({why}); set {option} to a free port")
 
 
 class ServerError(CoreError):

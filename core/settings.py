@@ -1,47 +1,104 @@
 """Every setting, typed and documented, read once from the environment (prefix `GINJA_`)."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.errors import SettingsError
+
+PREFIX = "GINJA_"
+OTHER_VARIABLES = {
+    "GINJA_API_KEY": "API key that `benchmarks/locustfile.py` submits claims with.",
+}
+"""Variables with our prefix that are not settings, and what reads them."""
+
+_DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
+_REDIS_SCHEMES = ("redis", "rediss", "unix")
+_HTTP_SCHEMES = ("http", "https")
+
+
+def _has_scheme(url: str, schemes: tuple[str, ...]) -> str:
+    """Check that a URL has one of the schemes and a valid port; the message does not contain the URL, which may hold
+    a password."""
+    try:
+        parts = urlsplit(url)
+        wrong = parts.scheme not in schemes or "://" not in url or parts.port == 0
+    except ValueError:
+        wrong = True
+    if wrong:
+        raise ValueError(f"must be a URL such as {schemes[0]}://host:port")
+    return url
+
+
+def _database_url(url: SecretStr) -> SecretStr:
+    return SecretStr(_has_scheme(url.get_secret_value(), _DATABASE_SCHEMES))
+
+
+def _redis_url(url: SecretStr) -> SecretStr:
+    return SecretStr(_has_scheme(url.get_secret_value(), _REDIS_SCHEMES))
+
+
+def _http_url(url: str) -> str:
+    return _has_scheme(url, _HTTP_SCHEMES)
+
+
+Port = Annotated[int, Field(ge=1, le=65_535)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
 
 
 class Settings(BaseSettings):
     """How this installation runs. Unset server URLs mean the embedded servers under `home`."""
 
-    model_config = SettingsConfigDict(env_prefix="GINJA_", env_file=None, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=None, extra="ignore", frozen=True)
 
-    home: Path = Field(Path(".ginja"), description="Folder of all Ginja keeps: servers, data, features, models.")
-    data_dir: Path = Field(Path("../shared/data"), description="Folder of real data sets, none of them in the repo.")
-    database_url: SecretStr | None = Field(None, description="Postgres URL; unset: the embedded Postgres.")
-    redis_url: SecretStr | None = Field(None, description="Valkey or Redis URL; unset: the embedded Valkey.")
-    mlflow_url: str | None = Field(None, description="MLflow tracking URL; unset: a SQLite store under home.")
+    home: Path = Field(Path(".ginja"), description="Folder of all that Ginja stores: servers, data, features, models.")
+    data_dir: Path = Field(
+        default_factory=lambda values: Path(values["home"]) / "public",
+        description="Folder of public data sets, such as `provider_fraud/`; unset: `public` under the home.",
+    )
+    database_url: DatabaseUrl | None = Field(None, description="Postgres URL; unset: the embedded Postgres.")
+    redis_url: RedisUrl | None = Field(None, description="Valkey or Redis URL; unset: the embedded Valkey.")
+    mlflow_url: str | None = Field(None, description="MLflow tracking URL; unset: a SQLite store under the home.")
 
-    api_host: str = Field("127.0.0.1", description="Address the claims API binds.")
-    api_port: int = Field(8600, description="Port of the claims API.")
-    scorer_host: str = Field("127.0.0.1", description="Address the scorer binds; keep it private.")
-    scorer_port: int = Field(8601, description="Port of the scorer.")
+    api_host: str = Field("127.0.0.1", description="Address the claims API binds to.")
+    api_port: Port = Field(8600, description="Port of the claims API.")
+    scorer_host: str = Field("127.0.0.1", description="Address the scorer binds to; keep it private.")
+    scorer_port: Port = Field(8601, description="Port of the scorer.")
     scorer_workers: int = Field(1, ge=1, le=64, description="Worker processes of the scorer.")
-    mlflow_port: int = Field(8602, description="Port of the MLflow UI under `ginja up`.")
-    scorer_url: str | None = Field(None, description="Where the API finds the scorer; unset: host and port above.")
-    scorer_deadline_ms: int = Field(150, ge=1, description="Longest the API waits for a score before the rule decides.")
+    mlflow_port: Port = Field(8602, description="Port of the MLflow UI under `ginja up`.")
+    scorer_url: HttpUrl | None = Field(
+        None, description="URL at which the API reaches the scorer; unset: `scorer_host` and `scorer_port`."
+    )
+    scorer_deadline_ms: int = Field(
+        150, ge=1, description="Milliseconds the API waits for a score before the rule decides."
+    )
     scorer_hedge_after_ms: int | None = Field(
-        None, ge=1, description="Without a score for so long, ask a second time and take the first; unset: ask once."
+        None,
+        ge=1,
+        description="Milliseconds without a score after which the API sends a second request; it takes the first "
+        "answer. Unset: one request.",
     )
     rule_approval_cap_cents: int = Field(
-        100_000, ge=0, description="While degraded, a rule-decided claim above this goes to review."
+        100_000, ge=0, description="A claim above this amount goes to review when the rule decides for lack of a score."
     )
     review_second_approval_above_cents: int = Field(
-        500_000, ge=0, description="A claim in review above this amount is decided by two persons."
+        500_000, ge=0, description="A claim in review above this amount needs the approval of a second person."
     )
     score_least_gain_present: float = Field(
-        0.5, ge=0, le=1, description="A score of which less of the model's gain was available counts as no score."
+        0.5, ge=0, le=1, description="A score computed with less than this share of the model's gain is discarded."
     )
     score_complete_gain_present: float = Field(
-        0.8, ge=0, le=1, description="A score of which less of the model's gain was available goes to review."
+        0.8, ge=0, le=1, description="A claim scored with less than this share of the model's gain goes to review."
     )
     auto_approval_cap_cents: int = Field(
         1_000_000, ge=0, description="A claim above this amount is always reviewed by a person."
@@ -50,15 +107,22 @@ class Settings(BaseSettings):
         5, ge=0, description="Claims of a provider with fewer accepted claims in the last year are reviewed."
     )
     suspicion_days: int = Field(
-        7, ge=0, description="A claim for a service held in review so many days apart inherits the review."
+        7,
+        ge=0,
+        description="A claim for a service that is in review inherits the review if both services are at most this "
+        "many days apart.",
     )
-    max_replacements: int = Field(5, ge=1, description="A claim is replaced at most so often; then 409.")
+    max_replacements: int = Field(5, ge=1, description="How often a claim can be replaced; after that, 409.")
 
-    max_body_bytes: int = Field(262_144, description="Largest request body; above it 413.")
+    max_body_bytes: int = Field(262_144, ge=1, description="Largest request body in bytes; a larger one gets 413.")
     features_stale_after_s: float = Field(
-        30.0, gt=0, description="Without a sign of the worker for so long, today's features count as missing."
+        30.0,
+        gt=0,
+        description="Seconds without a heartbeat of the worker after which today's features count as missing.",
     )
-    log_level: str = Field("INFO", description="Least severe level that is logged.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
+        "INFO", description="Lowest severity that is logged."
+    )
 
     @property
     def scorer_base_url(self) -> str:
@@ -66,31 +130,59 @@ class Settings(BaseSettings):
         return self.scorer_url or f"http://{self.scorer_host}:{self.scorer_port}"
 
     def environment(self) -> dict[str, str]:
-        """The variables that give another process these settings; the unset ones are left out."""
+        """The variables that give another process these settings; unset ones are left out."""
         values = {name: getattr(self, name) for name in type(self).model_fields}
         return {
-            f"GINJA_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            variable(name): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
             for name, value in values.items()
             if value is not None
         }
+
+
+def variable(setting: str) -> str:
+    """The environment variable of a setting."""
+    return f"{PREFIX}{setting.upper()}"
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """One sentence for each variable with our prefix that is neither a setting nor in `OTHER_VARIABLES`."""
+    known = [*map(variable, Settings.model_fields), *OTHER_VARIABLES]
+    sentences = []
+    for name in sorted(environment):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            near = get_close_matches(name.upper(), known, 1, 0.7)
+            sentences.append(f"{name} is not a setting; {f'did you mean {near[0]}?' if near else 'unset it.'}")
+    return sentences
+
+
+def settings_from_environment() -> Settings:
+    """The settings of the environment as it is now. Raises `SettingsError`."""
+    wrong = unknown_variables(os.environ)
+    try:
+        now = Settings()
+    except ValidationError as error:
+        wrong += [f"{variable(str(one['loc'][0]))}: {one['msg']}." for one in error.errors(include_input=False)]
+    if wrong:
+        raise SettingsError(f"{' '.join(wrong)} All settings: docs/reference/settings.md.")
+    return now
 
 
 _held: list[Settings] = []
 
 
 def settings() -> Settings:
-    """The settings of this process: its environment's, or the ones `held`."""
+    """The settings of this process: those of its environment, or those `held`. Raises `SettingsError`."""
     return _held[-1] if _held else _from_environment()
 
 
 @cache
 def _from_environment() -> Settings:
-    return Settings()
+    return settings_from_environment()
 
 
 @contextmanager
 def held(now: Settings) -> Iterator[None]:
-    """Run the block under `now`, whatever the environment says."""
+    """Run the block under `now`, whatever the environment contains."""
     _held.append(now)
     try:
         yield

@@ -51,6 +51,8 @@ class RegistryChangedError(FeatureError):
 class NotBuiltError(FeatureError):
     """No offline features, or no registry, under this home."""
 
+    exit_code = 2
+
 
 class OfflineStoreError(FeatureError):
     """The offline store was asked for what it cannot do."""

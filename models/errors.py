@@ -30,6 +30,8 @@ class ArtefactError(ModelError):
 class ArtefactMissingError(ArtefactError):
     """The folder, or a file its manifest names, is not there."""
 
+    exit_code = 2
+
 
 class ArtefactCorruptError(ArtefactError):
     """The folder is not what its manifest says; it must not be loaded."""

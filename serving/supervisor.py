@@ -117,7 +117,7 @@ def _forget(pid: int, environment: dict[str, str]) -> None:
     """Take a dead worker's live gauges out of the metrics; its counters stay."""
     from prometheus_client import multiprocess
 
-    multiprocess.mark_process_dead(pid, environment["PROMETHEUS_MULTIPROC_DIR"])
+    multiprocess.mark_process_dead(pid, environment["PROMETHEUS_MULTIPROC_DIR"])  # type: ignore[no-untyped-call]
 
 
 def _end(pool: list[_Worker]) -> None:

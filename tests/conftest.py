@@ -26,6 +26,10 @@ _TEMPLATE = "ginja_template"
 _numbers = count(1)
 
 environment.prepare()
+if (
+    Path(__file__).parents[2] / "shared" / "data"
+).is_dir():  # public data sets beside the checkout, where there are any
+    os.environ.setdefault("GINJA_DATA_DIR", str(Path(__file__).parents[2] / "shared" / "data"))
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".cache" / "numba"))
 hypothesis.settings.register_profile("ginja", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("ginja")

@@ -1,5 +1,7 @@
 """API keys, looked up by the hash of their secret."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import insert, select, update
@@ -7,6 +9,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.identity.roles import Caller
 from api.identity.tables import ApiKeyRow
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """An API key without its secret, which is not stored."""
+
+    api_key_id: str
+    name: str
+    role: str
+    provider_id: str | None
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
 
 
 async def caller_with(connection: AsyncConnection, secret_hash: bytes, at: datetime) -> Caller | None:
@@ -54,3 +69,17 @@ async def revoke_key(connection: AsyncConnection, api_key_id: str, at: datetime)
         .returning(ApiKeyRow.api_key_id)
     )
     return (await connection.execute(statement)).one_or_none() is not None
+
+
+async def all_keys(connection: AsyncConnection) -> Sequence[ApiKey]:
+    """Every key, the oldest first."""
+    statement = select(
+        ApiKeyRow.api_key_id,
+        ApiKeyRow.name,
+        ApiKeyRow.role,
+        ApiKeyRow.provider_id,
+        ApiKeyRow.created_at,
+        ApiKeyRow.expires_at,
+        ApiKeyRow.revoked_at,
+    ).order_by(ApiKeyRow.created_at, ApiKeyRow.api_key_id)
+    return [ApiKey(*row) for row in (await connection.execute(statement)).all()]

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 import time
+from collections.abc import Sequence
 from datetime import datetime
 
 from starlette.requests import Request
@@ -78,6 +79,12 @@ async def revoke_key(database: Database, api_key_id: str) -> bool:
     """Revoke a key; says whether there was one to revoke."""
     async with database.transaction() as connection:
         return await repository.revoke_key(connection, api_key_id, clock.now())
+
+
+async def list_keys(database: Database) -> Sequence[repository.ApiKey]:
+    """Every key, the oldest first, without secrets."""
+    async with database.reading() as connection:
+        return await repository.all_keys(connection)
 
 
 def _secret(request: Request) -> str:

@@ -2,37 +2,47 @@
 
 import click
 
+from cli.command import command
 
-@click.command()
-@click.option("--claims", default=100_000, show_default=True, help="Claims of the simulated history.")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object on the last line.")
+
+@command(examples=["ginja demo", "ginja demo --claims 20000 --json"])
+@click.option(
+    "--claims", default=100_000, show_default=True, type=click.IntRange(1), help="Claims of the simulated history."
+)
 def demo(claims: int, as_json: bool) -> None:
-    """The whole platform once: simulate, train, serve, decide, break, recover. Leaves nothing running."""
-    import json
-
-    from cli.demo.progress import Story, console
+    """Run the whole platform once: simulate, train, serve, decide, fail, recover. Leaves nothing running."""
+    from cli.demo.progress import StepLog
     from cli.demo.tour import tour
+    from cli.output import print_json
+    from cli.progress import console
     from core.logging import configure_logging
     from core.processes import ended_by_signals
     from core.settings import settings
 
     configure_logging("ERROR")
     with ended_by_signals():
-        figures = tour(settings(), Story(console()), claims=claims)
+        figures = tour(settings(), StepLog(console()), claims=claims)
     if as_json:
-        click.echo(json.dumps(figures))
+        print_json(figures)
 
 
-@click.command()
-@click.option("--claims", default=100_000, show_default=True, help="Claims of the history, where none is there yet.")
-def up(claims: int) -> None:
-    """The platform, left running until Ctrl-C. What is there already, data and champion, is kept."""
-    from cli.demo.progress import Story, console
+@command(examples=["ginja up", "ginja up --claims 20000"])
+@click.option(
+    "--claims",
+    default=100_000,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Claims of the simulated history, if the home has no data yet.",
+)
+def up(claims: int, as_json: bool) -> None:
+    """Start the platform and keep it running until Ctrl-C. Existing data and champion are kept."""
+    from cli.demo.progress import StepLog
     from cli.demo.stay import stay_up
+    from cli.progress import console
     from core.logging import configure_logging
     from core.processes import ended_by_signals
     from core.settings import settings
 
     configure_logging("ERROR")
     with ended_by_signals():
-        stay_up(settings(), Story(console()), claims=claims)
+        stay_up(settings(), StepLog(console()), claims=claims, as_json=as_json)

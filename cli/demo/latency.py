@@ -9,14 +9,14 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from claims.scoring import ClaimFacts
-from cli.demo.progress import Step
+from cli.progress import Task
 
 WARM_UP = 30
 ROUNDS = 3
 """Each claim is asked this many times."""
 
 
-def score_latencies(scorer: str, claims: Sequence[Mapping[str, Any]], step: Step) -> tuple[float, float, int]:
+def score_latencies(scorer: str, claims: Sequence[Mapping[str, Any]], step: Task) -> tuple[float, float, int]:
     """Median and 99th percentile in milliseconds, and how many scores they are of.
 
     `claims` have the columns of the claims frame. The scorer may say that it has no score in time (503): the API's rule

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.demo.progress import Story
+from cli.demo.progress import StepLog
 from core.processes import Processes, local_url, usable_port
 from core.settings import Settings
 
 if TYPE_CHECKING:
-    from pipelines.train.report import TrainingReport
+    from pipelines.train import TrainingReport
 
 GINJA = str(Path(sysconfig.get_path("scripts")) / "ginja")
 PARTS = {"api": "the claims API", "scorer": "the scorer", "worker": "the worker", "mlflow": "the MLflow UI"}
@@ -23,7 +23,7 @@ class Platform:
     """Where the platform runs, and what tells of it. `settings` hold the URLs of the servers that were started."""
 
     settings: Settings
-    story: Story
+    log: StepLog
     processes: Processes
 
     @property
@@ -52,7 +52,7 @@ class Simulated:
     """Claims that arrive after it: the claims frame's columns, and `line_items`."""
 
 
-def with_usable_ports(settings: Settings, story: Story) -> Settings:
+def with_usable_ports(settings: Settings, log: StepLog) -> Settings:
     """The settings with ports that are free now; each one that was taken is named."""
     taken: set[int] = set()
     ports: dict[str, int] = {}
@@ -61,7 +61,7 @@ def with_usable_ports(settings: Settings, story: Story) -> Settings:
         wanted = getattr(settings, name)
         ports[name] = usable_port(wanted, host=host, taken=taken)
         if ports[name] != wanted:
-            story.console.print(
+            log.console.print(
                 f"[yellow]port {wanted} is taken[/], so {PARTS[part]} listens on {ports[name]} "
                 f"(GINJA_{name.upper()} sets it)",
                 highlight=False,
@@ -69,29 +69,28 @@ def with_usable_ports(settings: Settings, story: Story) -> Settings:
     return settings.model_copy(update=ports)
 
 
-def start_servers(settings: Settings, story: Story) -> Settings:
+def start_servers(settings: Settings, log: StepLog) -> Settings:
     """Postgres and Valkey run, and the database is at the newest schema; returns settings that name them."""
     from api.migrate import upgrade
     from core.servers import postgres_url, valkey_url
 
-    with story.step("Postgres and Valkey") as step:
+    with log.step("Postgres and Valkey") as step:
         urls = {"database_url": postgres_url(settings), "redis_url": valkey_url(settings)}
         upgrade(urls["database_url"])
-        step.say("real servers out of wheels" if settings.database_url is None else "the servers you named")
+        step.result("real servers out of wheels" if settings.database_url is None else "the servers you named")
     return Settings.model_validate(settings.model_dump() | urls)
 
 
 def simulate(platform: Platform, *, claims: int, live_claims: int) -> Simulated:
     """An insurer's two years are in `home/data`, and in the database."""
-    from pipelines.simulate import SimulationConfig, next_claims, write
+    from pipelines.simulate import SimulationConfig, next_claims, summarize, write
     from pipelines.simulate import simulate as run
-    from pipelines.simulate.report import summarize
 
-    with platform.story.step("Simulate an insurer") as step:
+    with platform.log.step("Simulate an insurer") as step:
         insurer = run(SimulationConfig(claims=claims, live_claims=live_claims))
         write(insurer, platform.data)
         about = summarize(insurer)
-        step.say(
+        step.result(
             f"{about['claims']:,} claims of {about['members']:,} members at {about['providers']:,} providers, "
             f"{about['base_rate']:.2%} fraud of {len(about['kinds'])} kinds"
         )
@@ -104,9 +103,9 @@ def load(platform: Platform) -> None:
     from api.loading import load_folder
     from core.servers import postgres_url
 
-    with platform.story.step("Load the history") as step:
+    with platform.log.step("Load the history") as step:
         loaded = load_folder(postgres_url(platform.settings), platform.data, source="simulated")
-        step.say(f"{loaded['claims']:,} claims and {loaded.get('claim_lines', 0):,} lines into Postgres")
+        step.result(f"{loaded['claims']:,} claims and {loaded.get('claim_lines', 0):,} lines into Postgres")
 
 
 def is_loaded(platform: Platform) -> bool:
@@ -123,13 +122,13 @@ def is_loaded(platform: Platform) -> bool:
 def train(platform: Platform) -> "TrainingReport":
     """A candidate is registered: raw claims gated, features built, vectors gated, trained, judged, tracked."""
     from core.servers import valkey_url
-    from pipelines.train.flow import Watcher, train_and_register
+    from pipelines.train import Watcher, train_and_register
 
-    with platform.story.step("Gate, build features, train") as step:
+    with platform.log.step("Gate, build features, train") as step:
         report = train_and_register(
-            platform.settings.home, redis_url=valkey_url(platform.settings), watch=Watcher(step=step.doing)
+            platform.settings.home, redis_url=valkey_url(platform.settings), watch=Watcher(step=step.step)
         )
-        step.say(
+        step.result(
             f"{report.version}: {report.trees} trees on {report.features} features, "
             f"average precision {report.ap_model:.1%}"
         )
@@ -138,11 +137,11 @@ def train(platform: Platform) -> "TrainingReport":
 
 def promote(platform: Platform) -> None:
     """The candidate is the champion, if every gate agrees."""
-    from pipelines.promote.flow import promote as run
+    from pipelines.promote import promote as run
 
-    with platform.story.step("Ask the gates, promote") as step:
-        outcome = run(platform.settings.home, step=step.doing)
-        step.say(f"{len(outcome.verdicts)} gates passed: {outcome.version} is the champion")
+    with platform.log.step("Ask the gates, promote") as step:
+        outcome = run(platform.settings.home, step=step.step)
+        step.result(f"{len(outcome.verdicts)} gates passed: {outcome.version} is the champion")
 
 
 def fill_online_store(platform: Platform) -> None:
@@ -157,32 +156,32 @@ def fill_online_store(platform: Platform) -> None:
 
     network = file_of(platform.settings.home, PLANS["provider_network"].history)
     with (
-        platform.story.step("Fill the online store") as step,
+        platform.log.step("Fill the online store") as step,
         psycopg.connect(postgres_url(platform.settings), autocommit=True) as connection,
         redis.Redis.from_url(valkey_url(platform.settings)) as client,
     ):
-        rebuilt = rebuild(connection, client, network=network, progress=lambda view, _rows: step.doing(view))
-        step.say(f"{sum(rebuilt.rows.values()):,} rows of {len(rebuilt.rows)} views in Valkey")
+        rebuilt = rebuild(connection, client, network=network, progress=lambda view, _rows: step.step(view))
+        step.result(f"{sum(rebuilt.rows.values()):,} rows of {len(rebuilt.rows)} views in Valkey")
 
 
 def start(platform: Platform, *names: str) -> None:
     """Start processes, all at once, and return when each is ready."""
-    with platform.story.step("Start " + ", ".join(PARTS[name] for name in names)) as step:
+    with platform.log.step("Start " + ", ".join(PARTS[name] for name in names)) as step:
         for name in names:
             launch(platform, name)
         for name in names:
-            step.doing(PARTS[name])
+            step.step(PARTS[name])
             platform.processes.wait(name)
-        step.say(" ".join(url for name in names if (url := _urls(platform).get(name))))
+        step.result(" ".join(url for name in names if (url := _urls(platform).get(name))))
 
 
 def launch(platform: Platform, name: str) -> None:
     """Start one process; `platform.processes.wait` tells when it is ready."""
     settings, ready = platform.settings, _urls(platform)
     commands = {
-        "api": ([GINJA, "api"], f"{ready['api']}/readyz"),
-        "scorer": ([GINJA, "serve"], f"{ready['scorer']}/readyz"),
-        "worker": ([GINJA, "worker"], None),
+        "api": ([GINJA, "run", "api"], f"{ready['api']}/readyz"),
+        "scorer": ([GINJA, "run", "scorer"], f"{ready['scorer']}/readyz"),
+        "worker": ([GINJA, "run", "worker"], None),
         "mlflow": (_mlflow(settings), f"{ready['mlflow']}/health"),
     }
     command, ready_url = commands[name]

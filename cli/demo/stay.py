@@ -6,7 +6,8 @@ from rich.table import Table
 
 from cli.demo import platform as bring_up
 from cli.demo.platform import PARTS, Platform
-from cli.demo.progress import Story
+from cli.demo.progress import StepLog
+from cli.output import print_json
 from core.processes import ProcessError, Processes, local_url
 from core.servers import stop_servers
 from core.settings import Settings, held
@@ -16,21 +17,21 @@ _LIVE_CLAIMS = 500
 """Claims kept apart in `upcoming.parquet`, for whoever wants to send some."""
 
 
-def stay_up(settings: Settings, story: Story, *, claims: int) -> None:
+def stay_up(settings: Settings, log: StepLog, *, claims: int, as_json: bool) -> None:
     """Bring everything up under the settings' home, print where it is, and stay until Ctrl-C; then end all of it.
 
     Raises `ProcessError` when one of the processes ends by itself.
     """
-    settings = bring_up.with_usable_ports(settings.model_copy(update={"home": settings.home.resolve()}), story)
+    settings = bring_up.with_usable_ports(settings.model_copy(update={"home": settings.home.resolve()}), log)
     try:
         with held(settings):
-            named = bring_up.start_servers(settings, story)
+            named = bring_up.start_servers(settings, log)
         with held(named), Processes(named.home / "run", named.environment()) as processes:
-            platform = Platform(named, story, processes)
+            platform = Platform(named, log, processes)
             _make_what_is_missing(platform, claims)
             parts = ["scorer", "api", "worker", *(["mlflow"] if named.mlflow_url is None else [])]
             bring_up.start(platform, *parts)
-            _tell(platform, key=bring_up.make_key(platform, name="ginja up", role="admin"))
+            _show(platform, key=bring_up.make_key(platform, name="ginja up", role="admin"), as_json=as_json)
             while ended := [name for name in parts if processes.running(name)]:
                 if len(ended) < len(parts):
                     gone = ", ".join(PARTS[name] for name in parts if not processes.running(name))
@@ -40,7 +41,7 @@ def stay_up(settings: Settings, story: Story, *, claims: int) -> None:
         pass  # the way to end it
     finally:
         stop_servers(settings.home)
-        story.console.print("everything has ended; data and models stay")
+        log.console.print("everything has ended; data and models stay")
 
 
 def _make_what_is_missing(platform: Platform, claims: int) -> None:
@@ -57,7 +58,7 @@ def _make_what_is_missing(platform: Platform, claims: int) -> None:
     bring_up.fill_online_store(platform)
 
 
-def _tell(platform: Platform, *, key: str) -> None:
+def _show(platform: Platform, *, key: str, as_json: bool) -> None:
     settings = platform.settings
     addresses = {
         "API documentation": f"{platform.api_url}/docs",
@@ -67,8 +68,12 @@ def _tell(platform: Platform, *, key: str) -> None:
         "scorer": platform.scorer_url,
         "API key (role admin)": key,
     }
+    if as_json:
+        names = ("docs", "claims", "console", "mlflow", "scorer", "api_key")
+        print_json(dict(zip(names, addresses.values(), strict=True)))
+        return
     table = Table.grid(padding=(0, 2))
     for name, where in addresses.items():
         table.add_row(name, where)
-    platform.story.heading("Running; Ctrl-C ends it")
-    platform.story.console.print(table, highlight=False)
+    platform.log.heading("Running. Ctrl-C stops everything.")
+    platform.log.console.print(table, highlight=False)

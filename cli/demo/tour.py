@@ -11,14 +11,15 @@ from cli.demo import platform as bring_up
 from cli.demo import show
 from cli.demo.latency import score_latencies
 from cli.demo.platform import Platform
-from cli.demo.progress import Step, Story
+from cli.demo.progress import StepLog
 from cli.demo.stream import Answer, claim_body, current, submit
+from cli.progress import Task
 from core.processes import Processes
 from core.servers import stop_servers
 from core.settings import Settings, held
 
 if TYPE_CHECKING:
-    from pipelines.train.report import TrainingReport
+    from pipelines.train import TrainingReport
 
 QUIET_CLAIMS, QUIET_PER_SECOND = 150, 30.0
 OUTAGE_CLAIMS, OUTAGE_PER_SECOND = 240, 30.0
@@ -30,14 +31,14 @@ IMPLAUSIBLE_CLAIMS, IMPLAUSIBLE_FACTOR = 5, 1_000
 _POLL_S = 0.5
 
 
-def tour(settings: Settings, story: Story, *, claims: int) -> dict[str, Any]:
+def tour(settings: Settings, log: StepLog, *, claims: int) -> dict[str, Any]:
     """Run the demo in a home of its own under the settings' home, end everything, and return the figures."""
     started = time.perf_counter()
     with _own_home(settings) as own, held(own):
-        story.heading("An insurer, and a model")
-        named = bring_up.start_servers(bring_up.with_usable_ports(own, story), story)
+        log.heading("An insurer, and a model")
+        named = bring_up.start_servers(bring_up.with_usable_ports(own, log), log)
         with held(named), Processes(named.home / "run", named.environment()) as processes:
-            platform = Platform(named, story, processes)
+            platform = Platform(named, log, processes)
             insurer = bring_up.simulate(
                 platform, claims=claims, live_claims=QUIET_CLAIMS + OUTAGE_CLAIMS + IMPLAUSIBLE_CLAIMS
             )
@@ -45,27 +46,27 @@ def tour(settings: Settings, story: Story, *, claims: int) -> dict[str, Any]:
             bring_up.promote(platform)
             bring_up.fill_online_store(platform)
 
-            story.heading("Claims")
+            log.heading("Claims")
             bring_up.start(platform, "scorer", "api", "worker")
             key = bring_up.make_key(platform, name="the demo's claims system", role="claims_system")
             bodies = [claim_body(claim) for claim in insurer.upcoming]
             quiet = send(platform, key, bodies[:QUIET_CLAIMS])
-            show.decisions(story.console, [answer.claim for answer in quiet if answer.decided])
+            show.decisions(log.console, [answer.claim for answer in quiet if answer.decided])
 
-            story.heading("A decimal point in the wrong place")
+            log.heading("A decimal point in the wrong place")
             implausible = submit_implausible(platform, key, insurer.upcoming[-IMPLAUSIBLE_CLAIMS:])
 
-            story.heading("The model, and the rule")
-            show.figures(story.console, bring_up.rankings(report), base_rate=report.base_rate)
+            log.heading("The model, and the rule")
+            show.figures(log.console, bring_up.rankings(report), base_rate=report.base_rate)
             p50, p99 = measure(platform, insurer.upcoming[:QUIET_CLAIMS])
 
-            story.heading("The scorer dies")
+            log.heading("The scorer dies")
             outage = break_the_scorer(platform, key, bodies[QUIET_CLAIMS:-IMPLAUSIBLE_CLAIMS])
             answers = [*quiet, *outage]
             standing = score_again(platform, key, answers)
         figures = _figures(answers, implausible, standing, report, insurer.base_rate, p50, p99, started)
-    story.heading("In short")
-    show.summary(story.console, figures)
+    log.heading("In short")
+    show.summary(log.console, figures)
     return figures
 
 
@@ -91,7 +92,7 @@ def _clear(home: Path) -> None:
 
 def send(platform: Platform, key: str, bodies: list[dict[str, Any]]) -> list[Answer]:
     """Submit claims to the healthy platform."""
-    with platform.story.step(f"Submit {len(bodies)} claims") as step:
+    with platform.log.step(f"Submit {len(bodies)} claims") as step:
         step.total(len(bodies))
         answers = submit(
             platform.api_url, key, bodies, per_second=QUIET_PER_SECOND, on_answer=lambda _answer: step.advance()
@@ -103,15 +104,15 @@ def send(platform: Platform, key: str, bodies: list[dict[str, Any]]) -> list[Ans
 def submit_implausible(platform: Platform, key: str, claims: list[dict[str, Any]]) -> list[Answer]:
     """Submit usual claims at a thousand times their amounts, and show what was found in words."""
     bodies = [claim_body(claim, factor=IMPLAUSIBLE_FACTOR) for claim in claims]
-    with platform.story.step(f"Submit {len(bodies)} claims at {IMPLAUSIBLE_FACTOR:,} times the amount") as step:
+    with platform.log.step(f"Submit {len(bodies)} claims at {IMPLAUSIBLE_FACTOR:,} times the amount") as step:
         step.total(len(bodies))
         answers = submit(
             platform.api_url, key, bodies, per_second=QUIET_PER_SECOND, on_answer=lambda _answer: step.advance()
         )
         found = _implausible(answers)
-        step.say(f"{found['in_review']} of {found['claims']} in review, {found['paid']} paid")
+        step.result(f"{found['in_review']} of {found['claims']} in review, {found['paid']} paid")
     show.decisions(
-        platform.story.console,
+        platform.log.console,
         [answer.claim for answer in answers if answer.decided],
         rows=3,
         title="A thousand times the amount",
@@ -130,23 +131,23 @@ def _implausible(answers: list[Answer]) -> dict[str, int]:
 
 def measure(platform: Platform, claims: list[dict[str, Any]]) -> tuple[float, float]:
     """Median and 99th percentile of an explained score over HTTP, in milliseconds, one client."""
-    with platform.story.step("Ask the scorer, one by one") as step:
+    with platform.log.step("Ask the scorer, one by one") as step:
         p50, p99, asked = score_latencies(platform.scorer_url, claims, step)
-        step.say(f"explained score over HTTP: p50 {p50:.2f} ms, p99 {p99:.2f} ms ({asked} claims)")
+        step.result(f"explained score over HTTP: p50 {p50:.2f} ms, p99 {p99:.2f} ms ({asked} claims)")
     return p50, p99
 
 
 def break_the_scorer(platform: Platform, key: str, bodies: list[dict[str, Any]]) -> list[Answer]:
     """Submit claims, kill the scorer in the middle of the stream, and start it again before the end."""
-    with platform.story.step(f"Submit {len(bodies)} claims, kill -9 the scorer") as step:
+    with platform.log.step(f"Submit {len(bodies)} claims, kill -9 the scorer") as step:
         step.total(len(bodies))
 
         def kill() -> None:
-            step.doing("the scorer is killed")
+            step.step("the scorer is killed")
             platform.processes.kill("scorer")
 
         def restart() -> None:
-            step.doing("the scorer is started again")
+            step.step("the scorer is started again")
             bring_up.launch(platform, "scorer")
 
         answers = submit(
@@ -165,16 +166,16 @@ def score_again(platform: Platform, key: str, answers: list[Answer]) -> dict[str
     """Wait until what the rule decided has been scored; returns every claim as it stands then, by id."""
     status = {answer.claim["claim_id"]: answer.claim["status"] for answer in answers if answer.decided}
     by_rule = [answer.claim["claim_id"] for answer in answers if answer.by_rule]
-    with platform.story.step("The scorer is back: score them again") as step:
+    with platform.log.step("The scorer is back: score them again") as step:
         platform.processes.wait("scorer")
         step.total(len(by_rule))
         standing = _rescored(platform, key, by_rule, step)
         changed = sum(claim["status"] != status[name] for name, claim in standing.items())
-        step.say(f"{_count_by_model(standing)} of {len(by_rule)} re-scored, {changed} decided otherwise")
+        step.result(f"{_count_by_model(standing)} of {len(by_rule)} re-scored, {changed} decided otherwise")
     return current(platform.api_url, key, status)
 
 
-def _rescored(platform: Platform, key: str, claim_ids: list[str], step: Step) -> dict[str, dict[str, Any]]:
+def _rescored(platform: Platform, key: str, claim_ids: list[str], step: Task) -> dict[str, dict[str, Any]]:
     """The claims once all are decided by the model, or as they are when that takes too long."""
     deadline, known = time.monotonic() + RESCORED_WITHIN_S, 0
     while True:
@@ -191,12 +192,12 @@ def _count_by_model(claims: dict[str, dict[str, Any]]) -> int:
     return sum(claim["decided_by"] == "model" for claim in claims.values())
 
 
-def _tell(step: Step, answers: list[Answer]) -> None:
+def _tell(step: Task, answers: list[Answer]) -> None:
     by_rule = sum(answer.by_rule for answer in answers)
     undecided = sum(not answer.decided for answer in answers)
     slowest = max((answer.ms for answer in answers), default=0.0)
     lost = f", {undecided} without a decision" if undecided else ""
-    step.say(
+    step.result(
         f"{len(answers) - by_rule - undecided} decided by the model, {by_rule} by the rule{lost}; "
         f"slowest answer {slowest:.0f} ms"
     )

@@ -1,23 +1,39 @@
-"""How the whole decision behaves on claims nobody has seen before: perturbed claims, the policy over a history."""
+"""Behaviour of the whole decision on perturbed claims, and the backtest of the policy over past claims."""
 
-from pipelines.behaviour.backtest import Backtest, backtest
-from pipelines.behaviour.judge import Behaviour, Result, judge_behaviour
-from pipelines.behaviour.monotone import Falls, largest_falls
-from pipelines.behaviour.perturb import AMOUNT_FACTORS, UNIT_FACTORS, Case, Kind
-from pipelines.behaviour.submissions import Submissions, read_submissions
+from typing import TYPE_CHECKING
+
+from pipelines.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from pipelines.behaviour.backtest_flow import run_backtest
+    from pipelines.behaviour.decisions import Behaviour, Policies, Result, decide_one, measure_behaviour
+    from pipelines.behaviour.monotone import Falls, largest_falls
+    from pipelines.behaviour.perturb import AMOUNT_FACTORS, CASES, UNIT_FACTORS, UNKNOWN_CODE, Case, Kind
+    from pipelines.behaviour.policy_backtest import Backtest, backtest
+    from pipelines.behaviour.submissions import Catalogue, Submission, Submissions, read_submissions
+    from pipelines.behaviour.window import held_out
 
 __all__ = [
     "AMOUNT_FACTORS",
+    "CASES",
     "UNIT_FACTORS",
+    "UNKNOWN_CODE",
     "Backtest",
     "Behaviour",
     "Case",
+    "Catalogue",
     "Falls",
     "Kind",
+    "Policies",
     "Result",
+    "Submission",
     "Submissions",
     "backtest",
-    "judge_behaviour",
+    "decide_one",
+    "held_out",
     "largest_falls",
+    "measure_behaviour",
     "read_submissions",
+    "run_backtest",
 ]
+__getattr__ = lazy_exports(__name__, __file__)

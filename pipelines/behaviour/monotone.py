@@ -1,4 +1,4 @@
-"""Does a model keep its constraints on real claims? Amount, units and confirmed fraud are raised step by step."""
+"""Check a model's monotonic constraints on real claims: amount, units and confirmed fraud are raised step by step."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ from pipelines.behaviour.submissions import Submission
 AMOUNT_STEPS = (1.0, 1.01, 1.1, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0, 1_000.0)
 UNIT_STEPS = (1, 2, 3, 5, 10, 100)
 CONFIRMED_STEPS = (0, 1, 2, 5, 20)
-_MOST_CENTS = 10**12
+_MAX_CENTS = 10**12
 
 
 @dataclass(frozen=True, slots=True)
 class Falls:
-    """The largest fall of the log-odds from one step to the next; 0: the risk never falls."""
+    """The largest fall of the log-odds from one step to the next; 0: it never falls; NaN: it could not be computed."""
 
     claims: int
     amount: float
     units: float
     confirmed: float
-    """Confirmed fraud of provider, member, and the provider's network, all at once."""
+    """Confirmed fraud of provider, member, and the provider's network, all raised together."""
 
 
 def largest_falls(scorer: Scorer, claims: Sequence[Submission]) -> Falls:
@@ -34,19 +34,26 @@ def largest_falls(scorer: Scorer, claims: Sequence[Submission]) -> Falls:
     amount = units = confirmed = 0.0
     for one in claims:
         states = one.reading.states
-        steps = np.unique([min(round(one.facts.amount_cents * step), _MOST_CENTS) for step in AMOUNT_STEPS])
-        amount = max(amount, _fall(scorer, build_amounts(one.facts, states, steps.astype(np.int64))))
+        steps = np.unique([min(round(one.facts.amount_cents * step), _MAX_CENTS) for step in AMOUNT_STEPS])
+        amount = _larger(amount, _fall(scorer, build_amounts(one.facts, states, steps.astype(np.int64))))
         billed = [one.facts.model_copy(update={"units": one.facts.units * step}) for step in UNIT_STEPS]
-        units = max(units, _fall(scorer, np.stack([build_one(facts, states) for facts in billed])))
+        units = _larger(units, _fall(scorer, np.stack([build_one(facts, states) for facts in billed])))
         now_us = clock.micros(one.facts.received_at)
         worse = [_confirming(one.reading, more, now_us) for more in CONFIRMED_STEPS]
-        confirmed = max(confirmed, _fall(scorer, np.stack([build_one(one.facts, reading.states) for reading in worse])))
+        confirmed = _larger(
+            confirmed, _fall(scorer, np.stack([build_one(one.facts, reading.states) for reading in worse]))
+        )
     return Falls(len(claims), amount, units, confirmed)
 
 
 def _fall(scorer: Scorer, vectors: NDArray[np.float32]) -> float:
     margins = scorer.margins(scorer.rows_of(vectors)).astype(np.float64)
-    return float(max(0.0, -np.diff(margins).min()))
+    return _larger(0.0, float(-np.diff(margins).min()))
+
+
+def _larger(a: float, b: float) -> float:
+    """The larger one; NaN where either is, unlike `max`."""
+    return float(np.maximum(a, b))
 
 
 _COUNTS = {
@@ -57,7 +64,7 @@ _COUNTS = {
 
 
 def _confirming(reading: Reading, more: int, now_us: int) -> Reading:
-    """The same past with `more` confirmations."""
+    """The same history with `more` confirmations of fraud."""
     states: dict[str, Row | None] = dict(reading.states)
     for name, fields in _COUNTS.items():
         row = states[name]

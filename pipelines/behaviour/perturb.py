@@ -1,4 +1,4 @@
-"""Ways in which a claim can be implausible: each changes one thing of a claim that is not."""
+"""Perturbations that make a plausible claim implausible, each by changing one thing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from pipelines.behaviour.submissions import Submission
 AMOUNT_FACTORS = (2, 5, 10, 100, 1000)
 UNIT_FACTORS = (2, 5, 10, 100)
 UNKNOWN_CODE = "XUNKNOWN"
-"""A procedure and a diagnosis that no catalogue has a price, a limit or a claim of."""
+"""A procedure and a diagnosis without price, limits or claims in any catalogue."""
 
 
 class Kind(Enum):
@@ -20,15 +20,15 @@ class Kind(Enum):
 
     UNCHANGED = "unchanged"
     AMOUNT = "amount"
-    """Every line's amount is multiplied: a decimal shift."""
+    """Every line's amount is multiplied, as by a shifted decimal point."""
     UNITS = "units"
-    """Every line's units are multiplied, the amounts stay."""
+    """Every line's units are multiplied; the amounts are unchanged."""
     DUPLICATE = "duplicate"
-    """The same claim again, the first one standing."""
+    """The same claim again, while the first one is valid."""
     UNKNOWN_CODES = "unknown codes"
     """Procedures and diagnoses without price, limits or history."""
     NO_HISTORY = "no history"
-    """No view can be read: the model is asked with the claim alone."""
+    """No view can be read: the model scores the claim alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Case:
         return f"{self.kind.value} ×{self.factor}" if self.factor != 1 else self.kind.value
 
     def of(self, one: Submission) -> Submission | None:
-        """The perturbed claim; None where it could not be submitted (an amount above what a claim may have)."""
+        """The perturbed claim; None where it could not be submitted (an amount above the limit of a claim)."""
         try:
             return _PERTURB[self.kind](one, self.factor)
         except InvalidClaim:
@@ -82,7 +82,7 @@ def _unknown_codes(one: Submission, factor: int) -> Submission:
     lines = tuple(replace(line, procedure_code=UNKNOWN_CODE) for line in one.claim.lines)
     claim = replace(one.claim, lines=lines, diagnosis_codes=(UNKNOWN_CODE,))
     changed = _with(one, claim, procedure_code=UNKNOWN_CODE, diagnosis_code=UNKNOWN_CODE)
-    # Whatever is kept by procedure or diagnosis was never seen for these codes.
+    # There is no history by procedure or diagnosis for these codes.
     unseen = {view.name: view.zeros for view in VIEWS if {"procedure_code", "diagnosis_code"} & set(view.keys)}
     states = {**one.reading.states, **unseen}
     return replace(changed, reading=Reading(states, one.reading.times_us, one.reading.stale))

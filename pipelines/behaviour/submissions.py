@@ -1,4 +1,4 @@
-"""Claims of a data set as they would be submitted: claim, member, provider, codes, and the state of its past."""
+"""Claims of a data set as they would be submitted: claim, member, provider, codes, and the state of its history."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,8 +26,8 @@ from features.declare import CLAIMS, VIEWS, Row, View
 from features.declare import RowKind as ViewKind
 from features.feast import historical_features
 from features.vector import Reading
+from pipelines.datasets import SIMULATED, Source
 from pipelines.reference import CLAIM_LINES
-from pipelines.train.dataset import SIMULATED, Source
 
 UNKNOWN = "?"
 """Stands for an identifier or code that the source does not have."""
@@ -35,7 +35,7 @@ UNKNOWN = "?"
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One claim with everything that is known of it before it is decided."""
+    """One claim with everything known about it before it is decided."""
 
     claim: Claim
     facts: ClaimFacts
@@ -47,7 +47,7 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Procedures and diagnoses of the source, and what was usual in the year before a day."""
+    """Procedures and diagnoses of the source, and the statistics of the year before a day."""
 
     as_of: date
     procedures: Mapping[str, Procedure]
@@ -57,7 +57,7 @@ class Catalogue:
     """(scope, provider or region) → its references."""
 
     def references(self, claim: Claim, provider: Provider) -> References:
-        """The references that matter for a claim, as the API looks them up."""
+        """The price references for a claim, as the API looks them up."""
         codes = {line.procedure_code for line in claim.lines}
         places = (
             (ReferenceScope.PROVIDER, provider.provider_id),
@@ -83,7 +83,7 @@ class Catalogue:
 
 @dataclass(frozen=True, slots=True)
 class Submissions:
-    """Claims to decide, in the order asked for."""
+    """Claims to decide, in the order of the request."""
 
     claims: tuple[Submission, ...]
     not_submittable: int
@@ -112,19 +112,19 @@ class Frames:
 
 
 def read_submissions(source: Source, table: pa.Table, fraud: NDArray[Any]) -> Submissions:
-    """Claims of the claims frame (those of `table`, with their truths) with their past as of their receipt.
+    """Read the claims of `table`, with their labels `fraud`, and their history as of their receipt.
 
-    The offline features of the source have to be built. Rows that could not be submitted are counted, not returned.
+    The offline features of the source must be built. Rows that could not be submitted are counted, not returned.
     """
     frames = Frames(source)
-    wanted = table.select(CLAIMS.names)
-    lines = _lines_of(frames.lines(), wanted["claim_id"])
+    claims = table.select(CLAIMS.names)
+    lines = _lines_of(frames.lines(), claims["claim_id"])
     plans = {row["plan_id"]: row["benefit_limit_cents"] for row in frames.rows("plans")}
     members = {row["member_id"]: _member(row, plans) for row in frames.rows("members")}
     providers = {row["provider_id"]: _provider(row) for row in frames.rows("providers")}
     found, refused = [], 0
-    states = (reading for batch in historical_features(source.home, wanted) for reading in _readings(batch))
-    for row, reading, truth in zip(wanted.to_pylist(), states, fraud.tolist(), strict=True):
+    states = (reading for batch in historical_features(source.home, claims) for reading in _readings(batch))
+    for row, reading, label in zip(claims.to_pylist(), states, fraud.tolist(), strict=True):
         member = members.get(row["member_id"]) or Member(row["member_id"] or UNKNOWN)
         provider = providers.get(row["provider_id"]) or Provider(
             row["provider_id"] or UNKNOWN, row["specialty"], row["region"]
@@ -135,7 +135,7 @@ def read_submissions(source: Source, table: pa.Table, fraud: NDArray[Any]) -> Su
         except (InvalidClaim, ValueError):
             refused += 1
             continue
-        found.append(Submission(claim, facts, reading, member, provider, bool(truth)))
+        found.append(Submission(claim, facts, reading, member, provider, bool(label)))
     return Submissions(tuple(found), refused)
 
 
@@ -233,7 +233,7 @@ def _claim(row: Mapping[str, Any], lines: Sequence[ClaimLine]) -> Claim:
 
 
 def _facts(row: Mapping[str, Any], claim: Claim) -> ClaimFacts:
-    """What the frame says of the claim; what it lacks is what the claim says."""
+    """The fields of the frame, completed from the claim where the frame lacks them."""
     given = {name: row[name] for name in ClaimFacts.model_fields}
     given |= {
         "member_id": claim.member_id,
@@ -256,7 +256,7 @@ def _readings(batch: pa.Table) -> Iterator[Reading]:
 
 
 def _row(view: View, values: Sequence[Any]) -> Row | None:
-    """A key never seen has the row of zeros; a weekly row that is missing is not known."""
+    """A key without history has the row of zeros; a missing weekly row is unknown."""
     if values[0] is None:
         return None if view.kind is ViewKind.WEEKLY else view.zeros
     row: list[int] = []

@@ -1,13 +1,18 @@
-"""A challenger's trial: it scores in shadow, decides a share of claims if told to, and is held beside the champion."""
+"""The trial of a challenger: it scores in shadow or decides a share of claims, and is compared with the champion."""
 
-from pipelines.challenger.errors import ChallengerError
-from pipelines.challenger.read import assessed
-from pipelines.challenger.report import Assessed, Pair, Report, compare
-from pipelines.challenger.trial import Trial, running, start, stop
+from typing import TYPE_CHECKING
+
+from pipelines.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from pipelines.challenger.errors import ChallengerError
+    from pipelines.challenger.read import assessed
+    from pipelines.challenger.report import ComparedAssessment, Pair, Report, compare
+    from pipelines.challenger.trial import Trial, running, start, stop
 
 __all__ = [
-    "Assessed",
     "ChallengerError",
+    "ComparedAssessment",
     "Pair",
     "Report",
     "Trial",
@@ -17,3 +22,4 @@ __all__ = [
     "start",
     "stop",
 ]
+__getattr__ = lazy_exports(__name__, __file__)

@@ -1,5 +1,7 @@
-"""ChallengerError: a trial that cannot begin, or of which nothing can be told; the message says why and what to do."""
+"""ChallengerError: a trial cannot start or be reported; the message says why and what to do."""
 
 
 class ChallengerError(Exception):
-    """Whatever ran before goes on."""
+    """The trial cannot start or be reported; the previous state is unchanged."""
+
+    exit_code = 2

@@ -1,9 +1,9 @@
-"""The assessments of the platform's database that a challenger had a say in."""
+"""Read the assessments in which a challenger scored, from the platform's database."""
 
 from datetime import datetime
 
-from pipelines.challenger.report import Assessed
-from pipelines.loop.ledger import connected
+from pipelines.challenger.report import ComparedAssessment
+from pipelines.loop import connected
 
 _ASSESSED = """
     SELECT DISTINCT ON (a.claim_id) a.claim_id, c.amount_cents, a.model_version, a.probability, a.flagged,
@@ -18,7 +18,10 @@ _ASSESSED = """
     ORDER BY a.claim_id, a.made_at DESC, a.assessment_id DESC"""
 
 
-def assessed(url: str, challenger: str, *, since: datetime) -> list[Assessed]:
-    """Of each claim assessed since then with the challenger beside another model: the last such assessment."""
+def assessed(url: str, challenger: str, *, since: datetime) -> list[ComparedAssessment]:
+    """The last assessment since then of each claim that the challenger and another model scored."""
     with connected(url) as connection:
-        return [Assessed(*row) for row in connection.execute(_ASSESSED, {"since": since, "challenger": challenger})]
+        return [
+            ComparedAssessment(*row)
+            for row in connection.execute(_ASSESSED, {"since": since, "challenger": challenger})
+        ]

@@ -1,20 +1,19 @@
-"""Champion and challenger on the same claims: how often they agree, and on which claims they do not.
+"""Compare champion and challenger on the same claims: how often they agree, and on which claims they do not.
 
-A claim of the canary share was decided by the challenger, and the champion spoke in its shadow: the two are told apart
-by version, not by who decided.
+Claims of the canary share were decided by the challenger while the champion scored in shadow, so the two are identified
+by version, not by which one decided.
 """
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 from scipy.stats import rankdata
 
 
 @dataclass(frozen=True, slots=True)
-class Assessed:
-    """A claim as it was assessed: what the model that decided it said, and what the other said of the same vector."""
+class ComparedAssessment:
+    """The output of the model that decided a claim and of the one in shadow, on the same vector."""
 
     claim_id: str
     amount_cents: int
@@ -25,12 +24,12 @@ class Assessed:
     shadow_probability: float
     shadow_flagged: bool
     fraud: bool | None
-    """The latest label; None: not known."""
+    """The latest label; None: unlabelled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """What both said of a claim."""
+    """The output of both models for one claim."""
 
     claim_id: str
     amount_cents: int
@@ -42,22 +41,22 @@ class Pair:
 
     @property
     def agree(self) -> bool:
-        """Whether both flagged it, or neither."""
+        """Whether both flagged it, or neither did."""
         return self.champion_flagged == self.challenger_flagged
 
     @property
-    def apart(self) -> float:
-        """How far their probabilities lie apart."""
+    def distance(self) -> float:
+        """Absolute difference of the probabilities."""
         return abs(self.challenger_probability - self.champion_probability)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A challenger beside the champion it ran with. What no claim can tell is NaN."""
+    """A challenger compared with the champion it ran beside. What no claim can determine is NaN."""
 
     challenger: str
     champions: tuple[str, ...]
-    """More than one where the champion changed meanwhile."""
+    """More than one where the champion changed in the meantime."""
     claims: int
     canary_claims: int
     """Of them, decided by the challenger."""
@@ -72,19 +71,20 @@ class Report:
     mean_difference: float
     """Mean absolute difference of the probabilities."""
     labelled_disagreements: int
-    """Claims that only one of them flagged, and whose label is known."""
+    """Labelled claims that only one of them flagged."""
     champion_right: int
     challenger_right: int
     widest: tuple[Pair, ...]
-    """Where they disagree most: first the claims that only one flagged, then by how far the probabilities are apart."""
+    """The largest disagreements: first the claims that only one flagged, then by the difference of the probabilities.
+    """
 
-    def as_json(self) -> dict[str, Any]:
-        """Plain values."""
+    def as_json(self) -> dict[str, object]:
+        """The JSON form."""
         return asdict(self)
 
 
-def compare(rows: Sequence[Assessed], *, challenger: str, widest: int = 10) -> Report:
-    """Hold a challenger beside the champion; rows in which it does not speak, or speaks with itself, do not count."""
+def compare(rows: Sequence[ComparedAssessment], *, challenger: str, widest: int = 10) -> Report:
+    """Compare a challenger with the champion; rows without it, or with it on both sides, are ignored."""
     rows = [row for row in rows if (row.model_version == challenger) != (row.shadow_version == challenger)]
     pairs = [_pair(row, challenger) for row in rows]
     champions = {row.shadow_version if row.model_version == challenger else row.model_version for row in rows}
@@ -103,22 +103,22 @@ def compare(rows: Sequence[Assessed], *, challenger: str, widest: int = 10) -> R
         neither_flagged=len(pairs) - len(disagreed) - both,
         agreement=1 - len(disagreed) / len(pairs) if pairs else float("nan"),
         rank_correlation=_rank_correlation(pairs),
-        mean_difference=float(np.mean([pair.apart for pair in pairs])) if pairs else float("nan"),
+        mean_difference=float(np.mean([pair.distance for pair in pairs])) if pairs else float("nan"),
         labelled_disagreements=len(labelled),
         champion_right=sum(pair.champion_flagged == pair.fraud for pair in labelled),
         challenger_right=sum(pair.challenger_flagged == pair.fraud for pair in labelled),
-        widest=tuple(sorted(pairs, key=lambda pair: (pair.agree, -pair.apart, pair.claim_id))[:widest]),
+        widest=tuple(sorted(pairs, key=lambda pair: (pair.agree, -pair.distance, pair.claim_id))[:widest]),
     )
 
 
-def _pair(row: Assessed, challenger: str) -> Pair:
+def _pair(row: ComparedAssessment, challenger: str) -> Pair:
     decided, shadow = (row.probability, row.flagged), (row.shadow_probability, row.shadow_flagged)
     champion, other = (shadow, decided) if row.model_version == challenger else (decided, shadow)
     return Pair(row.claim_id, row.amount_cents, *champion, *other, row.fraud)
 
 
 def _rank_correlation(pairs: Sequence[Pair]) -> float:
-    """Spearman's rank correlation, ties sharing their mean rank; NaN where one of them gave all claims the same."""
+    """Spearman's rank correlation, ties sharing their mean rank; NaN where one model gave all claims the same score."""
     champion = rankdata([pair.champion_probability for pair in pairs])
     challenger = rankdata([pair.challenger_probability for pair in pairs])
     if len(pairs) < 2 or min(np.ptp(champion), np.ptp(challenger)) == 0:

@@ -1,42 +1,44 @@
-"""Beginning and ending a challenger's trial.
+"""Start and stop the trial of a challenger.
 
-The pointer `models/challenger.json` is what scorers obey, within a second. In shadow a challenger decides nothing, so
-no gate is asked; one that decides a share of the claims passes the gates of a promotion first.
+Scorers follow the pointer `models/challenger.json` within a second. In shadow mode a challenger decides nothing, so no
+gate is checked; one that decides a share of the claims (canary) must pass the promotion gates first.
 """
 
 import getpass
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from core.settings import settings
 from models import registry
 from models.artefact import models_folder, point, read_pointer, unpoint
 from models.errors import PointerError
 from models.registry import MlflowStore
+from pipelines import audit_trail
 from pipelines.challenger.errors import ChallengerError
-from pipelines.promote import audit
-from pipelines.promote.errors import RefusedError
-from pipelines.promote.flow import ask, candidate
-from pipelines.promote.gates import Verdict
+from pipelines.promote import RefusedError, Verdict, ask_gates, candidate, gates_json
 
 Step = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A challenger that scores from now on."""
+    """A challenger that scores beside the champion."""
 
     version: str
     champion: str
     canary_share: float
     verdicts: tuple[Verdict, ...]
-    """Of the gates; none where it decides nothing."""
+    """The results of the gates; empty in shadow mode."""
 
-    def as_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
+    def as_json(self) -> dict[str, object]:
+        """The JSON form."""
+        return {
+            "version": self.version,
+            "champion": self.champion,
+            "canary_share": self.canary_share,
+            "verdicts": [verdict.as_json() for verdict in self.verdicts],
+        }
 
 
 def start(
@@ -47,16 +49,19 @@ def start(
     store: MlflowStore | None = None,
     step: Step = lambda words: None,
 ) -> Trial:
-    """Let a registered version (the candidate where none is named) score beside the champion, in place of any other.
+    """Let a registered version (by default the candidate) score beside the champion, replacing any other challenger.
 
-    Raises `ChallengerError` where there is nothing to challenge, `RefusedError` where it would decide claims and a gate
-    refuses, and what fetching and verifying raise; the trial before goes on then.
+    Raises `ChallengerError` where there is no champion to challenge or `canary_share` is not a share, `RefusedError`
+    where it would decide claims and a gate refuses, and what fetching and verifying raise; the previous trial then
+    continues.
     """
+    if not 0 <= canary_share <= 1:
+        raise ChallengerError(f"the canary share must be between 0 and 1, not {canary_share}")
     store = store or MlflowStore.of(home, settings().mlflow_url)
     version = version or candidate(store)
     champion = read_pointer(home)
     if champion is None:
-        raise ChallengerError("there is no champion to challenge; `ginja promote` makes one")
+        raise ChallengerError("there is no champion to challenge; promote a model first with `ginja model promote`")
     if champion.version == version:
         raise ChallengerError(f"{version} is the champion; name another version, or train one")
     registry.find(store, version)
@@ -65,38 +70,38 @@ def start(
         registry.fetch(store, version, models_folder(home))
     verdicts: tuple[Verdict, ...] = ()
     if canary_share > 0:
-        step("Asking the gates")
-        verdicts = ask(home, version)
+        step("Checking the gates")
+        verdicts = ask_gates(home, version)
         if not all(verdict.passed for verdict in verdicts):
             raise RefusedError(version, verdicts)
     point(home, version, role="challenger", canary_share=canary_share)
-    audit.record(
+    audit_trail.record(
         home,
         "challenge",
         version=version,
         by=getpass.getuser(),
-        reason="every gate passed" if verdicts else "in shadow",
+        reason="every gate passed" if verdicts else "shadow mode",
         champion=champion.version,
         canary_share=canary_share,
-        gates={verdict.gate: {"passed": verdict.passed, "detail": verdict.detail} for verdict in verdicts},
+        gates=gates_json(verdicts),
     )
     return Trial(version, champion.version, canary_share, verdicts)
 
 
 def stop(home: Path) -> str:
-    """End the trial; returns the version that challenged. Raises `ChallengerError` when none does."""
+    """Stop the trial; returns the version of the challenger. Raises `ChallengerError` when there is none."""
     try:
         version = running(home)
-    except PointerError:  # taking it away is how a broken pointer is mended
+    except PointerError:  # removing it is how an invalid pointer is repaired
         version = "unknown"
     unpoint(home, "challenger")
-    audit.record(home, "dismiss", version=version, by=getpass.getuser(), reason="the trial ended")
+    audit_trail.record(home, "dismiss", version=version, by=getpass.getuser(), reason="the trial ended")
     return version
 
 
 def running(home: Path) -> str:
-    """The version that challenges now. Raises `ChallengerError` when none does."""
+    """The version of the current challenger. Raises `ChallengerError` when there is none."""
     pointer = read_pointer(home, "challenger")
     if pointer is None:
-        raise ChallengerError("no challenger runs; `ginja challenger start` begins a trial")
+        raise ChallengerError("there is no challenger; start a trial with `ginja model trial start`")
     return pointer.version

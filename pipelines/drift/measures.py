@@ -1,11 +1,12 @@
-"""The measures of drift and their limits, one day against a quiet stretch before it.
+"""Measure the drift of one day against a reference period before it.
 
-Limits come from three sides, and the widest counts: what matters (a floor below which nobody should be woken), what
-chance does to a day of so many claims, and what the days of the reference did to each other. So a small insurer is not
-woken by noise, nor a large one by a Monday; 30 quiet days raise at most one alarm, which a test holds.
+The limit of a measure is the largest of three: a floor below which a change does not matter, what chance does to a day
+of that many claims, and how far the days of the reference were from each other. So neither the noise of a small insurer
+nor the weekdays of a large one raise alarms; a test holds that 30 days without drift raise at most one.
 """
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,62 +14,40 @@ from scipy.stats import chi2, norm
 
 from features.vector import FEATURE
 from pipelines.drift.errors import DriftError
-from pipelines.gates.profile import BINS, FeatureProfile, Profile, profile_of, stability
+from pipelines.drift.limits import (
+    CALIBRATION_LIMIT,
+    ENTITY_LIMITS,
+    FEATURE_LIMIT,
+    FLAGGED_LIMIT,
+    MISSING_LIMIT,
+    SCORE_LIMIT,
+    VOLUME_LIMIT,
+    DriftMeasure,
+)
+from pipelines.gates import BINS, FeatureProfile, Profile, profile_of, stability
 
-LEAST_REFERENCE_DAYS = 28
-LEAST_CLAIMS = 20
-"""Claims of a day below which only the volume and the calibration are looked at."""
+MIN_REFERENCE_DAYS = 28
+MIN_CLAIMS = 20
+"""Claims of a day below which only the volume and the calibration are measured."""
 FALSE_ALARMS_A_DAY = 0.01
-"""Chance of an alarm by noise alone on a quiet day, over all features together."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """What a day may do before somebody is told."""
-
-    floor: float
-    """Below it nobody need care."""
-    room: float
-    """How many times further than the worst day of the reference a day must go; 0: that is not looked at."""
-    words: str
-    clustered: float = 4.0
-    """A day's claims come from few providers, so chance does to them what it does to so many times fewer."""
-
-
-LIMITS: dict[str, Limit] = {
-    "feature": Limit(0.25, 3.5, "stability index of a feature"),
-    "feature of a provider": Limit(0.25, 6.0, "the same; all its claims share it, and it may send a week's at once"),
-    "feature of the network": Limit(0.25, 20.0, "the same; made anew weekly, one tie moves two providers", 16.0),
-    "missing": Limit(0.03, 3.5, "share of a feature's values that are missing, more than usual"),
-    "score": Limit(0.25, 6.0, "stability index of the probability"),
-    "flagged": Limit(3.0, 0.0, "claims at or above the threshold, times the usual share"),
-    "volume": Limit(0.4, 2.0, "claims over those usual for the weekday, either way (natural logarithm)"),
-    "calibration": Limit(2.0, 0.0, "frauds among the labels that became known, over those expected"),
-}
-"""Every limit. The widest of the floor, the room, and what chance does to so many claims counts."""
-_OF_ENTITY = {
-    "provider": "feature of a provider",
-    "provider_day": "feature of a provider",
-    "provider_procedure": "feature of a provider",
-    "provider_network": "feature of the network",
-}
+"""Probability of an alarm by chance on a day without drift, over all features together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """One limit that was passed."""
+    """One limit that was exceeded."""
 
     day: str
-    measure: str
-    """`feature`, `missing`, `score`, `flagged`, `volume` or `calibration`."""
+    measure: DriftMeasure
     feature: str
-    """The one furthest beyond its limit; empty where the measure is not of features."""
+    """The feature furthest beyond its limit; empty where the measure is not of a feature."""
     value: float
+    """NaN where it could not be computed, which is an alarm as well."""
     limit: float
     others: tuple[str, ...] = ()
-    """More features beyond theirs, the furthest first: one cause, one alarm."""
+    """More features beyond their limits, the furthest first: one cause raises one alarm."""
 
-    def words(self) -> str:
+    def text(self) -> str:
         """One line for a terminal."""
         of = f" of {self.feature}" if self.feature else ""
         more = f", and {len(self.others)} more features" if self.others else ""
@@ -77,7 +56,7 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """Everything measured of one day, and what was alarming."""
+    """Every measure of one day, and its alarms."""
 
     day: str
     claims: int
@@ -91,29 +70,31 @@ class Day:
     """Frauds among the labels that became known this day, over those expected."""
     labels: int
     alarms: tuple[Alarm, ...]
+    not_applicable: dict[DriftMeasure, str] = field(default_factory=dict)
+    """Measures that the day has too few claims or labels for, with the reason."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stream:
-    """Scored claims in the order of receipt, and their labels where known."""
+    """Scored claims in the order of receipt (N rows), and their labels where known."""
 
     features: tuple[str, ...]
     x: NDArray[np.float32]
     probabilities: NDArray[np.float64]
     day: NDArray[np.int64]
-    """Of receipt, since the epoch."""
+    """Day of receipt, since the epoch."""
     known_day: NDArray[np.int64]
-    """On which the truth became known; -1: not yet."""
+    """Day on which the label became known; -1: not yet."""
     fraud: NDArray[np.bool_]
 
-    def of(self, day: int) -> NDArray[np.intp]:
-        """Rows received on a day."""
+    def rows_of(self, day: int) -> NDArray[np.intp]:
+        """Indices of the claims received on a day."""
         return np.flatnonzero(self.day == day)
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What quiet days look like."""
+    """The distributions of the reference period."""
 
     profile: Profile
     scores: FeatureProfile
@@ -122,23 +103,23 @@ class Reference:
     volume: tuple[float, ...]
     """Mean claims by day of the week, Monday first."""
     claims: float
-    """Of a usual day."""
+    """Median claims a day."""
     worst_psi: dict[str, float]
-    """Of the days of the reference; what a day of few claims does counts for as much less, because chance does it."""
+    """Over the days of the reference; days with few claims count for less, because chance moves them more."""
     worst_missing: dict[str, float]
     worst_score: float
     worst_volume: float
     calibration: float
-    """Frauds over expected frauds among the labels of the reference: what the model was off by already."""
+    """Frauds over expected frauds among the labels of the reference: how far the model was off already."""
 
 
 def reference_of(stream: Stream, days: range, threshold: float) -> Reference:
-    """Quiet days of a stream. Raises `DriftError` where they are too few."""
+    """Compute the reference of a range of days. Raises `DriftError` where it has too few days or claims."""
     rows = np.flatnonzero((stream.day >= days.start) & (stream.day < days.stop))
-    if len(days) < LEAST_REFERENCE_DAYS or len(rows) < LEAST_REFERENCE_DAYS * 10:
+    if len(days) < MIN_REFERENCE_DAYS or len(rows) < MIN_REFERENCE_DAYS * 10:
         raise DriftError(
-            f"a reference wants at least {LEAST_REFERENCE_DAYS} days and {LEAST_REFERENCE_DAYS * 10} claims; these are "
-            f"{len(days)} days with {len(rows)} claims"
+            f"a reference period requires at least {MIN_REFERENCE_DAYS} days and {MIN_REFERENCE_DAYS * 10} claims; "
+            f"this one has {len(days)} days and {len(rows)} claims"
         )
     profile = profile_of(stream.x[rows], stream.features)
     scores = _score_profile(stream.probabilities[rows])
@@ -152,8 +133,8 @@ def reference_of(stream: Stream, days: range, threshold: float) -> Reference:
     for day, count in zip(days, counts, strict=True):
         expected = volume[(day + 3) % 7]
         worst_volume = max(worst_volume, abs(float(np.log((count + 1) / (expected + 1)))))
-        mine = stream.of(day)
-        if len(mine) < LEAST_CLAIMS:
+        mine = stream.rows_of(day)
+        if len(mine) < MIN_CLAIMS:
             continue
         small = min(1.0, len(mine) / usual_claims)
         worst_score = max(worst_score, small * stability(_column(stream.probabilities[mine]), scores))
@@ -179,49 +160,61 @@ def reference_of(stream: Stream, days: range, threshold: float) -> Reference:
 
 
 def measure(stream: Stream, day: int, reference: Reference) -> Day:
-    """One day against the reference."""
+    """Compare one day with the reference."""
     name_of_day = str(np.datetime64(day, "D"))
-    rows = stream.of(day)
+    rows = stream.rows_of(day)
     alarms: list[Alarm] = []
 
-    def hold(what: str, value: float, limit: float, *, feature: str = "", low: bool = False) -> None:
-        if value > limit or (low and value < 1 / limit):
+    not_applicable: dict[DriftMeasure, str] = {}
+
+    def check(what: DriftMeasure, value: float, limit: float, *, feature: str = "", low: bool = False) -> None:
+        within = value <= limit and not (low and value < 1 / limit)  # False for NaN: what is not measured is an alarm
+        if not within:
             alarms.append(Alarm(name_of_day, what, feature, value, limit))
 
     expected = reference.volume[(day + 3) % 7]
     volume = (len(rows) + 1) / (expected + 1)
     noise = 4.5 / np.sqrt(expected + 1)
-    room = max(LIMITS["volume"].floor, float(noise), reference.worst_volume * LIMITS["volume"].room)
-    hold("volume", volume, float(np.exp(room)), low=True)
+    room = max(VOLUME_LIMIT.floor, float(noise), reference.worst_volume * VOLUME_LIMIT.room)
+    check(DriftMeasure.VOLUME, volume, float(np.exp(room)), low=True)
     psi: dict[str, float] = {}
     missing: dict[str, float] = {}
     score = mean = flagged = float("nan")
-    if len(rows) >= LEAST_CLAIMS:
+    if len(rows) >= MIN_CLAIMS:
         few = max(1.0, reference.claims / len(rows))
         for place, name in enumerate(stream.features):
             column, known = stream.x[rows, place], reference.profile.features[name]
             psi[name], missing[name] = stability(column, known), _missing(column)
-            allowed = LIMITS[_OF_ENTITY.get(FEATURE[name].entity, "feature")]
+            allowed = ENTITY_LIMITS.get(FEATURE[name].entity, FEATURE_LIMIT)
             by_chance = _chance_psi(len(rows), len(stream.features)) * allowed.clustered
             limit = max(allowed.floor, by_chance, reference.worst_psi[name] * allowed.room * few)
-            hold("feature", psi[name], limit, feature=name)
+            check(DriftMeasure.FEATURE, psi[name], limit, feature=name)
             usual = known.missing_share
             chance = 5 * float(np.sqrt(max(usual * (1 - usual), 1e-4) / len(rows)))
-            extra = max(LIMITS["missing"].floor, chance, reference.worst_missing[name] * allowed.room)
-            hold("missing", missing[name], usual + extra, feature=name)
+            extra = max(MISSING_LIMIT.floor, chance, reference.worst_missing[name] * allowed.room)
+            check(DriftMeasure.MISSING, missing[name], usual + extra, feature=name)
         p = stream.probabilities[rows]
         score, mean, flagged = (
             stability(_column(p), reference.scores),
             float(p.mean()),
             float((p >= reference.threshold).mean()),
         )
-        shifted = LIMITS["score"]
-        worst = reference.worst_score * shifted.room * few
-        hold("score", score, max(shifted.floor, _chance_psi(len(rows), 1) * shifted.clustered, worst))
+        worst = reference.worst_score * SCORE_LIMIT.room * few
+        check(
+            DriftMeasure.SCORE, score, max(SCORE_LIMIT.floor, _chance_psi(len(rows), 1) * SCORE_LIMIT.clustered, worst)
+        )
         usual = max(reference.flagged, 1 / len(rows))
-        by_chance = usual + 5 * float(np.sqrt(LIMITS["flagged"].clustered * usual / len(rows)))
-        hold("flagged", flagged, max(LIMITS["flagged"].floor * usual, by_chance))
-    calibration, labels = _calibration(stream, day, reference, hold)
+        by_chance = usual + 5 * float(np.sqrt(FLAGGED_LIMIT.clustered * usual / len(rows)))
+        check(DriftMeasure.FLAGGED, flagged, max(FLAGGED_LIMIT.floor * usual, by_chance))
+    else:
+        too_few = f"{len(rows)} claims, fewer than {MIN_CLAIMS}"
+        for what in (DriftMeasure.FEATURE, DriftMeasure.MISSING, DriftMeasure.SCORE, DriftMeasure.FLAGGED):
+            not_applicable[what] = too_few
+    calibration, calibration_limit, labels = _calibration(stream, day, reference)
+    if labels:
+        check(DriftMeasure.CALIBRATION, calibration, calibration_limit)
+    else:
+        not_applicable[DriftMeasure.CALIBRATION] = "no label became known"
     return Day(
         day=name_of_day,
         claims=len(rows),
@@ -234,34 +227,40 @@ def measure(stream: Stream, day: int, reference: Reference) -> Day:
         calibration_ratio=calibration,
         labels=labels,
         alarms=gathered(alarms),
+        not_applicable=not_applicable,
     )
 
 
 def gathered(alarms: list[Alarm]) -> tuple[Alarm, ...]:
-    """A day's alarms, one a measure: a mapping that broke moves twenty features, and is one thing to look at."""
+    """The alarms of a day, one per measure: a broken mapping that moves twenty features is one cause."""
     found = []
     for what in dict.fromkeys(alarm.measure for alarm in alarms):
-        mine = sorted((one for one in alarms if one.measure == what), key=lambda one: -one.value / one.limit)
+        mine = sorted((one for one in alarms if one.measure == what), key=_severity, reverse=True)
         found.append(replace(mine[0], others=tuple(one.feature for one in mine[1:])))
     return tuple(found)
 
 
-def _calibration(stream: Stream, day: int, reference: Reference, hold: object) -> tuple[float, int]:
+def _severity(alarm: Alarm) -> float:
+    """How many times the limit is exceeded; a value that could not be computed comes first."""
+    return alarm.value / alarm.limit if math.isfinite(alarm.value) else math.inf
+
+
+def _calibration(stream: Stream, day: int, reference: Reference) -> tuple[float, float, int]:
+    """Frauds over expected frauds of the labels that became known, the limit of the ratio, and the number of labels."""
     rows = np.flatnonzero(stream.known_day == day)
     if not len(rows):
-        return float("nan"), 0
+        return float("nan"), float("nan"), 0
     p = np.clip(stream.probabilities[rows] * reference.calibration, 0, 1)
     expected, found = float(p.sum()), float(stream.fraud[rows].sum())
     ratio = (found + 1) / (expected + 1)
     deviation = float(np.sqrt((p * (1 - p)).sum() + 1))
-    # Twice over-dispersed: frauds of one provider become known together.
+    # Doubled for over-dispersion: frauds of one provider become known together.
     chance = (expected + 1 + 2 * float(norm.isf(FALSE_ALARMS_A_DAY / 20)) * deviation) / (expected + 1)
-    hold("calibration", ratio, max(LIMITS["calibration"].floor, chance))  # type: ignore[operator]
-    return ratio, len(rows)
+    return ratio, max(CALIBRATION_LIMIT.floor, chance), len(rows)
 
 
 def _chance_psi(claims: int, features: int) -> float:
-    """What chance alone does to the stability index of one of so many features, with the chance of a false alarm."""
+    """The stability index that one of `features` features exceeds by chance with the accepted probability."""
     return float(chi2.isf(FALSE_ALARMS_A_DAY / features, BINS) / claims)
 
 

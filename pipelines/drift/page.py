@@ -1,13 +1,9 @@
-"""The drift report as a page of HTML that needs nothing else."""
-
-from typing import TYPE_CHECKING
+"""The drift report as one HTML page without external resources."""
 
 from jinja2 import Environment
 
 from core.format import number, percent
-
-if TYPE_CHECKING:
-    from pipelines.drift.flow import Drift
+from pipelines.drift.report import Drift
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -28,10 +24,13 @@ th:first-child, td:first-child { text-align: left; }
 <h1>Drift of {{ d.model }} on {{ d.dataset }}</h1>
 <p>Each day against {{ d.reference[0] }} to {{ d.reference[1] }}.
 {% if d.raised %}<span class="alarm">{{ d.raised | length }} alarms.</span>{% else %}No alarm.{% endif %}</p>
-{% if d.raised %}<ul>{% for alarm in d.raised %}<li>{{ alarm.words() }}</li>{% endfor %}</ul>{% endif %}
-{% if d.since_training %}<p>Furthest from what it was trained on, all these days together (stability index; above 0.25
-it is another population, which no single day need show):
+{% if d.raised %}<ul>{% for alarm in d.raised %}<li>{{ alarm.text() }}</li>{% endfor %}</ul>{% endif %}
+{% if d.since_training %}<p>Furthest from the training set, all these days together (stability index; above 0.25 the
+population changed, which a single day need not show):
 {% for name, value in d.furthest() %}{{ name }} {{ value | number }}{{ ", " if not loop.last }}{% endfor %}.</p>
+{% endif %}
+{% if d.not_compared %}<p>Not compared with the training set, whose profile does not have them:
+{{ d.not_compared | join(", ") }}.</p>
 {% endif %}
 <table>
 <tr><th>Day</th><th>Claims</th><th>Over usual</th><th>Score stability</th><th>Mean score</th><th>Flagged</th>
@@ -49,8 +48,8 @@ it is another population, which no single day need show):
 """
 
 
-def render(drift: "Drift") -> str:
-    """The page."""
+def render(drift: Drift) -> str:
+    """Render the page."""
     environment = Environment(autoescape=True, trim_blocks=True)
     environment.filters.update(number=number, percent=percent)
     return environment.from_string(_PAGE).render(d=drift)

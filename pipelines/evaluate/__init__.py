@@ -1,1 +1,80 @@
-"""The judge, apart from training: the same figures for the model and its rivals, on claims none has seen."""
+"""Evaluate a model: the same metrics for it and every baseline, on claims that none was trained on."""
+
+from typing import TYPE_CHECKING
+
+from pipelines.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from pipelines.evaluate.abrasion import false_positives_by_group
+    from pipelines.evaluate.baselines import learned_baselines, simple_baselines
+    from pipelines.evaluate.errors import EvaluationError, NoModelError, OverlapError, ProvenanceError
+    from pipelines.evaluate.evaluation import (
+        EvaluatedModel,
+        Evaluation,
+        GroupFalsePositives,
+        RankingMetrics,
+    )
+    from pipelines.evaluate.evaluation_set import (
+        AMOUNT,
+        CHAMPION,
+        FOREST,
+        LOGISTIC,
+        MODEL,
+        RULE,
+        EvaluationSet,
+        evaluation_set_of,
+    )
+    from pipelines.evaluate.flow import (
+        EvaluationRun,
+        champion_beside,
+        evaluate,
+        find_model,
+        latest,
+        named,
+        reviews_a_week,
+    )
+    from pipelines.evaluate.metrics import EvaluationSettings, evaluate_claims
+    from pipelines.evaluate.page import render, save
+    from pipelines.evaluate.pictures import Drawings, draw
+    from pipelines.evaluate.provenance import Provenance
+    from pipelines.evaluate.window import Window, add_model, newest_window
+
+__all__ = [
+    "AMOUNT",
+    "CHAMPION",
+    "FOREST",
+    "LOGISTIC",
+    "MODEL",
+    "RULE",
+    "Drawings",
+    "EvaluatedModel",
+    "Evaluation",
+    "EvaluationError",
+    "EvaluationRun",
+    "EvaluationSet",
+    "EvaluationSettings",
+    "GroupFalsePositives",
+    "NoModelError",
+    "OverlapError",
+    "Provenance",
+    "ProvenanceError",
+    "RankingMetrics",
+    "Window",
+    "add_model",
+    "champion_beside",
+    "draw",
+    "evaluate",
+    "evaluate_claims",
+    "evaluation_set_of",
+    "false_positives_by_group",
+    "find_model",
+    "latest",
+    "learned_baselines",
+    "named",
+    "newest_window",
+    "render",
+    "reviews_a_week",
+    "save",
+    "simple_baselines",
+]
+__getattr__ = lazy_exports(__name__, __file__)

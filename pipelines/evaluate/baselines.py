@@ -1,24 +1,24 @@
-"""The rivals: what a shop would have without us. The rule, the amount, a logistic regression, an isolation forest."""
+"""Baselines: the 2× rule, the amount alone, a logistic regression and an isolation forest."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.evaluate.judged import AMOUNT, FOREST, LOGISTIC, RULE, Judged
+from pipelines.evaluate.evaluation_set import AMOUNT, FOREST, LOGISTIC, RULE, EvaluationSet
 
 Matrix = NDArray[np.float32]
-_MOST_ROWS = 100_000
+_MAX_ROWS = 100_000
 
 
-def simple(judged: Judged) -> dict[str, NDArray[np.float64]]:
+def simple_baselines(claims: EvaluationSet) -> dict[str, NDArray[np.float64]]:
     """Scores of the 2× rule (a flag) and of the amount alone."""
-    return {RULE: judged.rule.astype(np.float64), AMOUNT: judged.amounts_cents.astype(np.float64)}
+    return {RULE: claims.rule.astype(np.float64), AMOUNT: claims.amounts_cents.astype(np.float64)}
 
 
-def learned(train: Matrix, fraud: NDArray[np.bool_], test: Matrix) -> dict[str, NDArray[np.float64]]:
+def learned_baselines(train: Matrix, fraud: NDArray[np.bool_], test: Matrix) -> dict[str, NDArray[np.float64]]:
     """Scores of a logistic regression and an isolation forest trained on the same claims and features.
 
-    Missing values become the median, and numbers their rank among the training claims: without that neither can use
-    amounts and counts. At most 100,000 training claims, all frauds among them.
+    Missing values become the median, and numbers their rank among the training claims: without that neither model can
+    use amounts and counts. At most 100,000 training claims are used, among them every fraud.
     """
     from sklearn.ensemble import IsolationForest
     from sklearn.impute import SimpleImputer
@@ -33,19 +33,19 @@ def learned(train: Matrix, fraud: NDArray[np.bool_], test: Matrix) -> dict[str, 
         StandardScaler(),
     )
     x = prepare.fit_transform(train[rows])
-    judged = prepare.transform(test)
+    x_test = prepare.transform(test)
     regression = LogisticRegression(C=0.05, max_iter=500).fit(x, fraud[rows])
     forest = IsolationForest(n_estimators=150, max_samples=2048 if len(x) > 2048 else 1.0, random_state=0).fit(x)
     return {
-        LOGISTIC: regression.decision_function(judged).astype(np.float64),
-        FOREST: -forest.score_samples(judged).astype(np.float64),
+        LOGISTIC: regression.decision_function(x_test).astype(np.float64),
+        FOREST: -forest.score_samples(x_test).astype(np.float64),
     }
 
 
 def _sample(fraud: NDArray[np.bool_]) -> NDArray[np.intp]:
-    if len(fraud) <= _MOST_ROWS:
+    if len(fraud) <= _MAX_ROWS:
         return np.arange(len(fraud))
     rng = np.random.default_rng(0)
     positives, negatives = np.flatnonzero(fraud), np.flatnonzero(~fraud)
-    keep = min(len(negatives), max(_MOST_ROWS - len(positives), _MOST_ROWS // 2))
+    keep = min(len(negatives), max(_MAX_ROWS - len(positives), _MAX_ROWS // 2))
     return np.sort(np.concatenate([positives, rng.choice(negatives, keep, replace=False)]))

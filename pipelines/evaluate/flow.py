@@ -1,34 +1,31 @@
-"""`ginja evaluate`: a model and its rivals on the newest window, as a table, a page, JSON, and a run in MLflow."""
+"""`ginja model evaluate`: a model and the baselines on the newest window, recorded as a page and a run in MLflow."""
 
-import shlex
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from core.settings import settings
 from models import registry
 from models.artefact import Artefact, load_artefact, load_pointed, models_folder, read_pointer
 from models.errors import ArtefactError, PointerError
 from models.registry import MlflowStore, RunRecord
-from pipelines.evaluate import baselines
-from pipelines.evaluate.assess import Assessment, assess
+from pipelines.datasets import Source
+from pipelines.evaluate.baselines import learned_baselines, simple_baselines
 from pipelines.evaluate.errors import NoModelError
-from pipelines.evaluate.judged import CHAMPION
-from pipelines.evaluate.page import keep, render, rounded
+from pipelines.evaluate.evaluation import EvaluatedModel
+from pipelines.evaluate.evaluation_set import CHAMPION
+from pipelines.evaluate.metrics import EvaluationSettings, evaluate_claims
+from pipelines.evaluate.page import render, save
 from pipelines.evaluate.pictures import draw
-from pipelines.evaluate.record import git_commit, metrics_of
 from pipelines.evaluate.window import Window, newest_window
-from pipelines.train.dataset import Source
-from pipelines.train.steps import reports_folder
+from pipelines.runs import command_line, git_commit, reports_folder
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
-    """The judgement as plain values, where its page is, and its run in MLflow."""
+class EvaluationRun:
+    """An evaluation, the path of its page, and its run in MLflow."""
 
-    figures: dict[str, Any]
+    evaluated: EvaluatedModel
     page: Path
     run_id: str
 
@@ -41,63 +38,72 @@ def evaluate(
     store: MlflowStore | None = None,
     replicates: int = 300,
     step: Callable[[str], None] = lambda words: None,
-) -> Evaluation:
-    """Judge a version (the last one trained on this data set where none is named) beside every rival.
+) -> EvaluationRun:
+    """Evaluate a version (by default the last one trained on this data set) and every baseline.
 
-    Raises `NoModelError`, `OverlapError`, `TrainError` where the data cannot judge, `RegistryError` where MLflow fails.
+    Raises `NoModelError`, `OverlapError`, `ProvenanceError`, `DataError` where the data cannot be used, `RegistryError`
+    where MLflow fails.
     """
-    artefact = named(home, version) if version else latest(home, source.name)
+    artefact = find_model(home, source.name, version)
     champion = champion_beside(home, artefact)
     step("Reading the newest window")
     window = newest_window(home, artefact, source=source, also=() if champion is None else (champion,))
-    judged = window.judged_with(artefact)
-    judged.scores.update(baselines.simple(judged))
-    step("Training the rivals")
+    claims = window.evaluation_set(artefact)
+    claims.scores.update(simple_baselines(claims))
+    step("Training the baselines")
     examples, train = window.examples, window.slices.train
     x = examples.matrix(window.rows, artefact.features)
-    judged.scores.update(baselines.learned(examples.matrix(train, artefact.features), examples.fraud[train], x))
+    claims.scores.update(learned_baselines(examples.matrix(train, artefact.features), examples.fraud[train], x))
     if champion is not None:
-        window.add(judged, champion, name=CHAMPION)
-    step("Judging")
-    how = Assessment(
-        threshold=artefact.threshold,
-        reviews_a_week=reviews_a_week(artefact, window),
-        claims_a_day=window.claims_a_day,
-        replicates=replicates,
+        window.add(claims, champion, name=CHAMPION)
+    step("Computing the metrics")
+    metrics = evaluate_claims(
+        claims,
+        EvaluationSettings(
+            threshold=artefact.threshold,
+            reviews_a_week=reviews_a_week(artefact, window),
+            claims_a_day=window.claims_a_day,
+            replicates=replicates,
+        ),
     )
-    figures = rounded(
-        {
-            "dataset": source.name,
-            "model": artefact.version,
-            "champion": champion.version if champion else None,
-            "split": window.slices.how,
-            **assess(judged, how),
-        }
+    evaluated = EvaluatedModel(
+        dataset=source.name,
+        model=artefact.version,
+        champion=champion.version if champion else None,
+        split=window.slices.how,
+        metrics=metrics,
     )
     step("Drawing and recording")
-    drawings = draw(artefact, judged, x)
-    html = render(figures, pictures=drawings.encoded())
-    page = keep(reports_folder(home) / artefact.version, figures, html)
+    drawings = draw(artefact, claims, x)
+    html = render(evaluated, pictures=drawings.encoded())
+    page = save(reports_folder(home) / artefact.version, evaluated, html)
     record = RunRecord(
         name=f"evaluate-{artefact.version}",
-        command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        command=command_line(),
         git_commit=git_commit(),
         params={"dataset": source.name, "model": artefact.version, "replicates": replicates},
-        metrics=metrics_of(figures),
+        metrics=metrics.flat_metrics(),
         figures=drawings.figures,
         texts={"evaluation.html": html},
         tags={"ginja.data_sha256": source.sha256, "ginja.evaluates": artefact.version},
     )
     run_id = registry.log_run(store or MlflowStore.of(home, settings().mlflow_url), record)
-    return Evaluation(figures, page, run_id)
+    return EvaluationRun(evaluated, page, run_id)
+
+
+def find_model(home: Path, dataset: str, version: str | None = None) -> Artefact:
+    """The artefact of a version, or the last one trained on a data set. Raises `NoModelError`."""
+    return latest(home, dataset) if version is None else named(home, version)
 
 
 def named(home: Path, version: str) -> Artefact:
-    """The artefact of a version. Raises `NoModelError` where the home has none of that name."""
+    """The artefact of a version. Raises `NoModelError` where the home has no model of that name."""
     held = sorted(path.name for path in models_folder(home).glob("*/") if not path.name.startswith("."))
     if version not in held:
-        last = f"the last are {', '.join(held[-3:])}" if held else "there is none; `ginja train` makes one"
-        raise NoModelError(f"no model {version} under {models_folder(home)}: {last}")
+        newest = (
+            f"the newest are {', '.join(held[-3:])}" if held else "there are none; run `ginja model train` to train one"
+        )
+        raise NoModelError(f"no model {version} under {models_folder(home)}: {newest}")
     return load_artefact(models_folder(home) / version)
 
 
@@ -108,22 +114,22 @@ def latest(home: Path, dataset: str) -> Artefact:
         try:
             artefact = load_artefact(path)
         except ArtefactError:
-            continue  # a folder that does not verify is nobody's model
+            continue  # a folder whose files do not verify is not a model
         if artefact.document.provenance.get("dataset") == dataset:
             return artefact
-    raise NoModelError(f"no model was trained on {dataset} yet; run `ginja train --dataset {dataset}`")
+    raise NoModelError(f"no model was trained on {dataset} yet; run `ginja model train --dataset {dataset}`")
 
 
 def champion_beside(home: Path, artefact: Artefact) -> Artefact | None:
-    """The champion that serves, where there is another one and it loads."""
+    """The current champion, if it is another model than `artefact` and can be loaded."""
     try:
         pointer = read_pointer(home)
         return None if pointer is None or pointer.version == artefact.version else load_pointed(home, pointer)
     except (ArtefactError, PointerError):
-        return None  # what cannot be loaded cannot be compared with
+        return None  # a report without this comparison is better than none; the gates refuse instead
 
 
 def reviews_a_week(artefact: Artefact, window: Window) -> float:
-    """The capacity the model's threshold was made for, or one claim in a hundred."""
+    """The capacity that the model's threshold was placed for, or one claim in a hundred."""
     stored = artefact.document.threshold_choice.get("reviews_a_week")
-    return float(stored) if stored else window.claims_a_day * 7 / 100
+    return window.claims_a_day * 7 / 100 if stored is None else float(stored)

@@ -1,22 +1,22 @@
-"""The evaluation as a page of HTML that needs nothing else, and as plain JSON."""
+"""The evaluation as one HTML page without external resources."""
 
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment
 
 from core import clock
 from core.format import money, number, percent
+from pipelines.evaluate.evaluation import EvaluatedModel
+from pipelines.formatting import interval
 
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Evaluation of {{ e.model }}</title>
+<title>Evaluation of {{ model }}</title>
 <style>
 :root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 18%, transparent); }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
@@ -31,58 +31,60 @@ small { opacity: .7; } img { max-width: 100%; background: #fff; border-radius: 6
 </style>
 </head>
 <body>
-<h1>Evaluation of {{ e.model }} on {{ e.dataset }}</h1>
-<p>{{ "{:,}".format(e.claims) }} claims received {{ e.window["from"] }} to {{ e.window.until }}, {{ e.frauds }} of them
-fraud (base rate {{ e.base_rate | percent }}). {{ e.split }}.
+<h1>Evaluation of {{ model }} on {{ dataset }}</h1>
+<p>{{ "{:,}".format(e.claims) }} claims received {{ e.window.first }} to {{ e.window.until }}, {{ e.frauds }} of them
+fraud (base rate {{ e.base_rate | percent }}). {{ split }}.
 K = {{ e.reviews.in_window | number }} claims: {{ e.reviews.a_week | number }} reviews a week.
-Intervals are 95 %, from drawing providers. {{ at.strftime("%Y-%m-%d %H:%M UTC") }}.</p>
-<h2>Beside its rivals, on the same claims</h2>
+Intervals are 95 %, from a bootstrap over providers. {{ at.strftime("%Y-%m-%d %H:%M UTC") }}.</p>
+<h2>Compared with the baselines, on the same claims</h2>
 <div class="table"><table>
-<tr><th>Who</th><th>Average precision</th><th>AUC</th><th>Precision at K</th><th>Dollars at K</th>
-<th>Precision at 1 %</th><th>Brier</th><th>Calibration error</th><th>Model's lead in AP</th></tr>
-{% for name, w in e.who.items() %}
+<tr><th>Model or baseline</th><th>Average precision</th><th>AUC</th><th>Precision at K</th><th>Dollars at K</th>
+<th>Precision at 1 %</th><th>Brier</th><th>Calibration error</th><th>Lead of the model in AP</th></tr>
+{% for name, w in e.rankings.items() %}
 <tr><td>{{ name }}</td><td>{{ w.ap | interval }}</td><td>{{ w.auc | number }}</td>
 <td>{{ w.precision_at_k | interval }}</td><td>{{ w.dollars_at_k | interval }}</td>
 <td>{{ w.precision_at_1_percent | percent }}</td>
-<td>{{ w.brier | interval if w.brier else "–" }}</td>
-<td>{{ w.calibration_error | interval if w.calibration_error else "–" }}</td>
-<td>{{ e.difference[name].ap | interval if name in e.difference else "" }}</td></tr>
+<td>{{ w.brier | interval }}</td>
+<td>{{ w.calibration_error | interval }}</td>
+<td>{{ e.ap_lead[name] | interval if name in e.ap_lead else "" }}</td></tr>
 {% endfor %}
 </table></div>
-<p>For the {{ e.rule.reviews | number }} reviews the 2× rule asks for, it finds {{ e.rule.rule_cents | money }} of fraud
-and the model {{ e.rule.model_cents | money }}: {{ e.rule.ratio | number }} times as much.</p>
-{% if pictures %}<h2>Pictures</h2>
+<p>In the {{ e.rule.reviews | number }} reviews that the 2× rule requires, the rule finds
+{{ e.rule.rule_cents | money }} of fraud and the model {{ e.rule.model_cents | money }}:
+{{ e.rule.ratio | number }} times as much.</p>
+{% if pictures %}<h2>Charts</h2>
 <div class="pictures">{% for name, data in pictures.items() %}
 <img alt="{{ name }}" src="data:image/png;base64,{{ data }}">{% endfor %}</div>{% endif %}
 <h2>At the threshold of {{ e.threshold.threshold | number }}</h2>
 <p>{{ e.threshold.alerts_a_day | number }} alerts a day ({{ e.threshold.alerts_a_day_low | number }} to
 {{ e.threshold.alerts_a_day_high | number }}), of which {{ e.threshold.precision | percent }} are fraud;
 finds {{ e.threshold.recall | percent }} of the fraud;
-flags {{ e.threshold.false_positive_rate | percent }} of honest claims.</p>
+flags {{ e.threshold.false_positive_rate | percent }} of clean claims.</p>
 {% if e.kinds %}<h2>By kind of fraud</h2>
 <div class="table"><table>
 <tr><th>Kind</th><th>Claims</th><th>Found at K</th><th>Found at the threshold</th><th>Dollars at the threshold</th>
-<th>Flagged by the rule</th>{% for name in e.who if name != "model" %}<th>At K: {{ name }}</th>{% endfor %}</tr>
+<th>Flagged by the rule</th>{% for name in e.rankings if name != "model" %}<th>At K: {{ name }}</th>{% endfor %}</tr>
 {% for kind, k in e.kinds.items() %}
 <tr><td>{{ kind.replace("_", " ") }}</td><td>{{ k.claims }}</td>
 <td>{{ k.recall_at_k | percent }}
 <small>{{ k.recall_at_k_low | percent }} to {{ k.recall_at_k_high | percent }}</small></td>
 <td>{{ k.recall_at_threshold | percent }}</td><td>{{ k.dollars_at_threshold | percent }}</td>
 <td>{{ k.recall_rule | percent }}</td>
-{% for name in e.who if name != "model" %}<td>{{ k.recall_at_k_of[name] | percent }}</td>{% endfor %}</tr>{% endfor %}
+{% for name in e.rankings if name != "model" %}<td>{{ k.recall_at_k_of[name] | percent }}</td>{% endfor %}</tr>
+{% endfor %}
 </table></div>{% endif %}
-<h2>Providers never seen in training</h2>
+<h2>Providers not seen in training</h2>
 <p>{{ e.unseen_providers.claims }} claims of {{ e.unseen_providers.providers }} providers,
 {{ e.unseen_providers.frauds }}
 fraud; average precision {{ e.unseen_providers.ap | number }}
 (2× rule {{ e.unseen_providers.ap_rule | number }}).</p>
-<h2>Whom false alarms hit</h2>
+<h2>False positives by group</h2>
 <div class="table"><table>
-<tr><th>Group</th><th>Honest claims</th><th>Flagged</th><th>Times the overall rate</th></tr>
-{% for row in e.abrasion %}
+<tr><th>Group</th><th>Clean claims</th><th>Flagged</th><th>Times the overall rate</th></tr>
+{% for row in e.group_false_positives %}
 <tr><td>{{ row.group }}: {{ row.value }}</td><td>{{ "{:,}".format(row.clean_claims) }}</td>
 <td>{{ row.false_positive_rate | percent }} <small>{{ row.low | percent }} to {{ row.high | percent }}</small></td>
-<td{% if row.low and row.low > e.threshold.false_positive_rate %} class="high"{% endif %}>
+<td{% if row.low > e.threshold.false_positive_rate %} class="high"{% endif %}>
 {{ row.times_overall | number }}</td></tr>{% endfor %}
 </table></div>
 <h2>Calibration</h2>
@@ -97,35 +99,24 @@ fraud; average precision {{ e.unseen_providers.ap | number }}
 """
 
 
-def interval(value: Mapping[str, float] | None) -> str:
-    """A value with its interval."""
-    if value is None:
-        return "–"
-    return f"{number(value['value'])} ({number(value['low'])} to {number(value['high'])})"
-
-
-def render(evaluation: Mapping[str, Any], *, pictures: Mapping[str, str] | None = None) -> str:
-    """The page; `pictures` are PNG in base64 by name."""
+def render(evaluated: EvaluatedModel, *, pictures: Mapping[str, str] | None = None) -> str:
+    """Render the page; `pictures` are PNG images in base64 by title."""
     environment = Environment(autoescape=True, trim_blocks=True)
     environment.filters.update(number=number, percent=percent, interval=interval, money=money)
-    return environment.from_string(_PAGE).render(e=evaluation, pictures=pictures or {}, at=clock.now())
+    return environment.from_string(_PAGE).render(
+        dataset=evaluated.dataset,
+        model=evaluated.model,
+        split=evaluated.split,
+        e=evaluated.metrics,
+        pictures=pictures or {},
+        at=clock.now(),
+    )
 
 
-def keep(folder: Path, evaluation: Mapping[str, Any], html: str) -> Path:
-    """Keep an evaluation beside the home's other reports; returns the page."""
+def save(folder: Path, evaluated: EvaluatedModel, html: str) -> Path:
+    """Save an evaluation as JSON and as a page in `folder`; returns the path of the page."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "evaluation.json").write_text(json.dumps(evaluation, indent=1))
+    (folder / "evaluation.json").write_text(json.dumps(evaluated.as_json(), indent=1))
     page = folder / "evaluation.html"
     page.write_text(html)
     return page
-
-
-def rounded(value: Any) -> Any:
-    """JSON's values: floats at six figures, what is not a number as null."""
-    if isinstance(value, Mapping):
-        return {str(key): rounded(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [rounded(item) for item in value]
-    if isinstance(value, float):
-        return float(f"{value:.6g}") if math.isfinite(value) else None
-    return value

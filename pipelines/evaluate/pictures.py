@@ -1,4 +1,4 @@
-"""The pictures of an evaluation, for MLflow and for the page."""
+"""The charts of an evaluation, for MLflow and for the page."""
 
 import base64
 import io
@@ -11,24 +11,24 @@ from numpy.typing import NDArray
 from models.artefact import Artefact
 from models.evaluation import figures
 from models.scorer import Scorer
-from pipelines.evaluate.judged import AMOUNT, CHAMPION, LOGISTIC, MODEL, RULE, Judged
+from pipelines.evaluate.evaluation_set import AMOUNT, CHAMPION, LOGISTIC, MODEL, RULE, EvaluationSet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _EXPLAINED = 20_000
-"""Judged claims whose contributions are drawn."""
+"""Evaluated claims whose contributions are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drawings:
-    """Pictures by file name, and the features that move the judged claims most, strongest first."""
+    """Charts by file name, and the features with the largest mean contribution, strongest first."""
 
     figures: dict[str, "Figure"]
     strongest: list[tuple[str, float]]
 
     def encoded(self) -> dict[str, str]:
-        """Each picture as PNG in base64, by its name without the ending."""
+        """Each chart as PNG in base64, by its title."""
         found = {}
         for name, figure in self.figures.items():
             out = io.BytesIO()
@@ -37,18 +37,18 @@ class Drawings:
         return found
 
 
-def draw(artefact: Artefact, judged: Judged, x: NDArray[np.float32]) -> Drawings:
-    """Pictures of the model on the judged claims; `x` are their vectors in the model's schema."""
+def draw(artefact: Artefact, claims: EvaluationSet, x: NDArray[np.float32]) -> Drawings:
+    """Draw the charts of the model on the evaluated claims; `x` (N, features) are their vectors in its schema."""
     _, phi, _ = Scorer(artefact).explain(x[:_EXPLAINED])
     strength = np.abs(phi).mean(axis=0)
     order = np.argsort(-strength)[:15]
-    kinds = [str(kind or "fraud") if fraud else "clean" for kind, fraud in zip(judged.kind, judged.fraud, strict=True)]
-    shown = {name: judged.scores[name] for name in (MODEL, RULE, AMOUNT, LOGISTIC, CHAMPION) if name in judged.scores}
-    probabilities = judged.probabilities[MODEL]
+    kinds = [str(kind or "fraud") if fraud else "clean" for kind, fraud in zip(claims.kind, claims.fraud, strict=True)]
+    shown = {name: claims.scores[name] for name in (MODEL, RULE, AMOUNT, LOGISTIC, CHAMPION) if name in claims.scores}
+    probabilities = claims.probabilities[MODEL]
     drawn = {
-        "precision_recall.png": figures.precision_recall(judged.fraud, shown),
-        "gains.png": figures.gains(judged.fraud, judged.amounts_cents, shown),
-        "calibration.png": figures.calibration(judged.fraud, probabilities),
+        "precision_recall.png": figures.precision_recall(claims.fraud, shown),
+        "gains.png": figures.gains(claims.fraud, claims.amounts_cents, shown),
+        "calibration.png": figures.calibration(claims.fraud, probabilities),
         "contributions.png": figures.contributions(artefact.features, phi),
         "confusion.png": figures.confusion(kinds, probabilities >= artefact.threshold),
     }

@@ -1,4 +1,4 @@
-"""The newest window: the latest labelled claims of a data set that none of the models judged has learned from."""
+"""The newest window: the latest labelled claims of a data set that none of the evaluated models was trained on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,17 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import clock
-from core.settings import settings
 from models.artefact import Artefact
+from pipelines.datasets import (
+    Examples,
+    Slices,
+    Source,
+    as_of_us,
+    ensure_features,
+    examples_of,
+    open_named,
+    read_vectors,
+    split_examples,
+)
 from pipelines.evaluate.errors import OverlapError
-from pipelines.evaluate.judged import MODEL, Judged, judged_of
-from pipelines.train import steps
-from pipelines.train.dataset import Source, open_named
-from pipelines.train.examples import Examples, examples_of
-from pipelines.train.options import TrainOptions
-from pipelines.train.split import Slices, SplitPolicy
-
-OFFLINE_ONLY = "redis://127.0.0.1:1/0"
+from pipelines.evaluate.evaluation_set import MODEL, EvaluationSet, evaluation_set_of
+from pipelines.evaluate.provenance import Provenance
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,32 +36,27 @@ class Window:
 
     @property
     def claims_a_day(self) -> float:
-        """Claims received a day over the whole of the data."""
-        return steps.claims_a_day(self.examples)
+        """Claims received a day, over all of the data."""
+        return self.examples.claims_a_day
 
-    def judged_with(self, artefact: Artefact) -> Judged:
+    def evaluation_set(self, artefact: Artefact) -> EvaluationSet:
         """The window's claims with the scores of `artefact` as the model's."""
-        judged = judged_of(self.examples, self.rows, self.slices.train)
-        self.add(judged, artefact)
-        return judged
+        claims = evaluation_set_of(self.examples, self.rows, self.slices.train)
+        self.add(claims, artefact)
+        return claims
 
-    def add(self, judged: Judged, artefact: Artefact, *, name: str = MODEL) -> None:
-        """Put a model's scores and probabilities beside the others'."""
-        add_model(judged, artefact, self.examples, self.rows, name=name)
+    def add(self, claims: EvaluationSet, artefact: Artefact, *, name: str = MODEL) -> None:
+        """Add a model's scores and probabilities under `name`."""
+        add_model(claims, artefact, self.examples, self.rows, name=name)
 
 
 def add_model(
-    judged: Judged, artefact: Artefact, examples: Examples, rows: NDArray[np.intp], *, name: str = MODEL
+    claims: EvaluationSet, artefact: Artefact, examples: Examples, rows: NDArray[np.intp], *, name: str = MODEL
 ) -> None:
-    """Put a model's scores and probabilities beside the others'."""
+    """Add a model's scores and probabilities for `rows` to an evaluation set under `name`."""
     margins = artefact.booster.inplace_predict(examples.matrix(rows, artefact.features), predict_type="margin")
-    judged.scores[name] = margins.astype(np.float64)
-    judged.probabilities[name] = artefact.calibrator.probabilities(margins)
-
-
-def policy_of(artefact: Artefact) -> SplitPolicy:
-    """The split a model was trained with."""
-    return SplitPolicy(**artefact.document.provenance.get("policy", {}))
+    claims.scores[name] = margins.astype(np.float64)
+    claims.probabilities[name] = artefact.calibrator.probabilities(margins)
 
 
 def newest_window(
@@ -65,29 +64,25 @@ def newest_window(
 ) -> Window:
     """The newest window of the data set a model was trained on (or of `source`), as the data are now.
 
-    On the data it was trained on these are the very claims that were kept from it. On newer data they are the newest;
-    claims that it, or one of `also`, could have learned from are left out. Raises `OverlapError` where none is left.
+    On the data it was trained on these are the claims that were kept out of its training. On newer data they are the
+    newest; claims that it, or one of `also`, may have been trained on are left out. Raises `OverlapError` where none is
+    left, `ProvenanceError` where a model does not state what it was trained on.
     """
-    provenance = artefact.document.provenance
-    if source is None:
-        source = open_named(str(provenance.get("dataset", "simulated")), home, settings().data_dir)
-    options = TrainOptions(policy=policy_of(artefact))
-    if source.sha256 == provenance.get("data_sha256"):
-        options = TrainOptions(policy=options.policy, as_of=clock.from_micros(int(provenance["as_of_us"])))
-    steps.ensure_features(source, OFFLINE_ONLY)
-    moment = steps.as_of(source, options)
-    examples = examples_of(steps.read_vectors(source, as_of_us=moment), source.weights)
-    slices = steps.split(examples, source, options, as_of_us=moment)
+    provenance = Provenance.of(artefact)
+    source = source or open_named(provenance.dataset, home)
+    same_data = source.sha256 == provenance.data_sha256
+    ensure_features(source)
+    moment = as_of_us(source, clock.from_micros(provenance.as_of_us) if same_data else None)
+    examples = examples_of(read_vectors(source, as_of_us=moment), source.weights)
+    slices = split_examples(examples, source, provenance.policy, as_of_us=moment)
     rows = slices.test
     if source.label_of == "claim":
-        taught = [one.document.provenance for one in (artefact, *also)]
-        since = max(
-            (int(p["test_from_us"]) for p in taught if p.get("dataset") == source.name), default=slices.test_from_us
-        )
+        trained = [Provenance.of(one) for one in (artefact, *also)]
+        since = max((one.test_from_us for one in trained if one.dataset == source.name), default=slices.test_from_us)
         rows = rows[examples.received_us[rows] >= since]
         if not examples.fraud[rows].any():
             raise OverlapError(
-                f"no fraud in the newest window of {source.name} after {clock.from_micros(since):%Y-%m-%d}, up to "
-                "which a model was taught; wait for newer labels"
+                f"the newest window of {source.name} has no fraud after {clock.from_micros(since):%Y-%m-%d}, up to "
+                "which a model was trained; wait for newer labels"
             )
     return Window(source, examples, slices, rows)

@@ -1,22 +1,34 @@
-"""Great Expectations gates: a batch that fails stops the run before training, and leaves a report."""
+"""Quality gates with Great Expectations: a batch that fails one stops the run before training, and leaves a report."""
 
-from pipelines.gates.claims import check_claims
-from pipelines.gates.errors import GateFailed
-from pipelines.gates.features import check_features
-from pipelines.gates.outcome import Check, Finding, GateResult
-from pipelines.gates.profile import Profile, from_json, profile_of, stability
-from pipelines.gates.training import check_training_set
+from typing import TYPE_CHECKING
+
+from pipelines.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from pipelines.gates.claims import check_claims
+    from pipelines.gates.errors import GateFailed
+    from pipelines.gates.features import check_features
+    from pipelines.gates.names import QUALITY_GATES
+    from pipelines.gates.outcome import Check, Finding, GateResult, Severity, Skipped
+    from pipelines.gates.profile import BINS, FeatureProfile, Profile, profile_from_json, profile_of, stability
+    from pipelines.gates.training import check_training_set
 
 __all__ = [
+    "BINS",
+    "QUALITY_GATES",
     "Check",
+    "FeatureProfile",
     "Finding",
     "GateFailed",
     "GateResult",
     "Profile",
+    "Severity",
+    "Skipped",
     "check_claims",
     "check_features",
     "check_training_set",
-    "from_json",
+    "profile_from_json",
     "profile_of",
     "stability",
 ]
+__getattr__ = lazy_exports(__name__, __file__)

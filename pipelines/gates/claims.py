@@ -1,4 +1,4 @@
-"""The gate on raw claims: what must hold before anything is built from a batch."""
+"""The quality gate on raw claims: what must hold before features are built from a batch."""
 
 import time
 from collections.abc import Sequence
@@ -11,24 +11,23 @@ import pyarrow.compute as pc
 
 from claims.money import MAX_CENTS
 from core import clock
+from core.clock import DAY_US
 from pipelines.gates.engine import validate
 from pipelines.gates.errors import GateFailed
-from pipelines.gates.outcome import Check, GateResult, Sample, Severity
+from pipelines.gates.names import RAW_CLAIMS
+from pipelines.gates.outcome import Check, GateResult, Sample, Severity, Skipped
 from pipelines.gates.report import write_report
-from pipelines.ingest.rejects import shape
-
-GATE = "raw claims"
-DAY_US = 86_400_000_000
+from pipelines.ingest import shape
 
 _TEXTS = (("claim_id", 64), ("member_id", 64), ("provider_id", 64), ("procedure_code", 64), ("diagnosis_code", 64))
 
 
-def _between(name: str, column: str, why: str, low: Any, high: Any, severity: Severity = "critical") -> Check:
+def _between(name: str, column: str, why: str, low: Any, high: Any, severity: Severity = Severity.CRITICAL) -> Check:
     arguments = {"column": column, "min_value": low, "max_value": high}
     return Check(name, column, "ExpectColumnValuesToBeBetween", arguments, why, severity, (column,))
 
 
-def _filled(column: str, share: float, why: str, severity: Severity = "critical") -> Check:
+def _filled(column: str, share: float, why: str, severity: Severity = Severity.CRITICAL) -> Check:
     arguments = {"column": column, "mostly": share}
     return Check(f"{column}_filled", column, "ExpectColumnValuesToNotBeNull", arguments, why, severity, (column,))
 
@@ -38,7 +37,7 @@ def _ordered(name: str, column: str, later: str, earlier: str, why: str, needs: 
     return Check(name, column, "ExpectColumnPairValuesAToBeGreaterThanB", arguments, why, needs=needs)
 
 
-def _mean(name: str, column: str, why: str, low: float, high: float, severity: Severity = "critical") -> Check:
+def _mean(name: str, column: str, why: str, low: float, high: float, severity: Severity = Severity.CRITICAL) -> Check:
     arguments = {"column": column, "min_value": low, "max_value": high}
     return Check(name, column, "ExpectColumnMeanToBeBetween", arguments, why, severity)
 
@@ -47,7 +46,7 @@ def declared(now_us: int, *, least_rows: int = 100) -> tuple[Check, ...]:
     """The expectations, over the frame of `prepare`."""
     return (
         Check("enough_rows", "", "ExpectTableRowCountToBeBetween", {"min_value": least_rows},
-              "a batch this small is a broken extract"),
+              "a batch this small is an incomplete extract"),
         Check("claim_id_unique", "claim_id", "ExpectColumnValuesToBeUnique", {"column": "claim_id"},
               "a claim read twice counts twice in every feature"),
         *(
@@ -56,49 +55,49 @@ def declared(now_us: int, *, least_rows: int = 100) -> tuple[Check, ...]:
                   "longer than the contract allows: a column in the wrong place", needs=(column,))
             for column, limit in _TEXTS
         ),
-        _filled("provider_id", 0.98, "without who bills there is no history to compare with"),
-        _filled("member_id", 0.9, "without who was treated there is no history to compare with"),
-        _filled("procedure_code", 0.7, "without what was done there is no price to compare with"),
-        _filled("diagnosis_code", 0.7, "without why it was done plausibility is unknown", "warning"),
+        _filled("provider_id", 0.98, "without the provider there is no history to compare with"),
+        _filled("member_id", 0.9, "without the member there is no history to compare with"),
+        _filled("procedure_code", 0.7, "without the procedure there is no price to compare with"),
+        _filled("diagnosis_code", 0.7, "without the diagnosis plausibility cannot be checked", Severity.WARNING),
         _between("received_in_time", "received_at", "a claim from the future, or from before 1900: a wrong date format",
                  -25_567 * DAY_US, now_us),
         _ordered("service_in_order", "service_to", "service_to", "service_from", "service ends before it begins"),
         _ordered("received_after_service", "received_at", "received_day", "service_to",
                  "claims received before the service: a wrong date format or column"),
         _ordered("voided_after_received", "voided_at", "voided_at", "received_at",
-                 "withdrawn before it came", ("voided_at",)),
-        _between("amount_possible", "amount_cents", "a claim asks for more than nothing and less than the cap",
+                 "voided before it was received", ("voided_at",)),
+        _between("amount_possible", "amount_cents", "an amount must be positive and at most the limit",
                  1, MAX_CENTS),
         Check("amount_usual", "amount_cents", "ExpectColumnMedianToBeBetween",
               {"column": "amount_cents", "min_value": 1_00, "max_value": 1_000_000_00},
-              "amounts of the wrong unit: cents read as whole, or whole as cents"),
+              "amounts in the wrong unit: cents read as whole units, or the reverse"),
         Check("sex_known", "sex", "ExpectColumnValuesToBeInSet", {"column": "sex", "value_set": ["F", "M"]},
-              "a sex the contract does not have", needs=("sex",)),
+              "a sex that is not F or M", needs=("sex",)),
         _between("age_possible", "age_years", "ages are 0 to 130", 0, 130),
         _between("units_possible", "units", "at least one unit", 1, 1_000_000),
         _between("lines_possible", "lines", "at least one line", 1, 100_000),
         _between("diagnoses_possible", "diagnoses", "at least one diagnosis", 1, 1_000),
         _between("limit_possible", "benefit_limit_cents", "a limit is not negative", 0, None),
-        _mean("few_repeats", "repeated", "a claim in five is another but for its id: a file read twice", 0, 0.2),
-        _mean("days_differ", "on_the_busiest_day", "most claims on one day: dates lost on the way", 0, 0.6, "warning"),
+        _mean("few_repeats", "repeated", "one claim in five repeats another under a new id: a file read twice", 0, 0.2),
+        _mean("days_differ", "on_the_busiest_day", "most claims on one day: dates were lost", 0, 0.6, Severity.WARNING),
     )  # fmt: skip
 
 
 LABEL_CHECKS: tuple[Check, ...] = (
     Check("label_unique", "label", "ExpectColumnValuesToBeUnique", {"column": "label"},
-          "two labels for one claim that became known at the same moment"),
-    _mean("labels_have_claims", "orphan", "labels of claims that are not there", 0, 0),
-    _mean("fraud_share", "is_fraud", "no fraud at all, or nearly nothing else: a label read wrongly", 1e-5, 0.8),
+          "two labels for one claim that became known at the same time"),
+    _mean("labels_have_claims", "orphan", "labels of claims that are not in the batch", 0, 0),
+    _mean("fraud_share", "is_fraud", "no fraud, or almost only fraud: a wrong label column or value", 1e-5, 0.8),
     _ordered("known_after_received", "known_at", "known_at", "received_at",
-             "a truth known before the claim came: a label from the future of another claim"),
+             "a label dated before its claim was received: probably of another claim"),
 )  # fmt: skip
-"""Expectations on the labels frame, joined to its claims: a claim may have several labels, each at its own moment."""
+"""Expectations on the labels frame, joined to its claims: a claim may have several labels, each at its own time."""
 
 
 def prepare(claims: pa.Table) -> pd.DataFrame:
-    """The claims as numbers: quick to check, and nothing personal in them. Times in microseconds, days as numbers.
+    """The claims as numbers without personal data. Times are in microseconds, days since the epoch.
 
-    A claim id becomes a number that stands for it; texts are there as their lengths.
+    A claim id becomes the number of its distinct value; texts become their lengths.
     """
     columns: dict[str, Any] = {"claim_id": pc.dictionary_encode(claims["claim_id"].combine_chunks()).indices}
     for name, _ in _TEXTS:
@@ -159,31 +158,38 @@ def check_claims(
 ) -> GateResult:
     """Check a batch of claims (`features.declare.CLAIMS`) and its labels, and write the report (HTML).
 
-    `missing` are columns the source is known not to have: checks on them are skipped. So are checks on columns without
-    a single value in a source that never said so, if they are optional. Raises `GateFailed` on a critical finding.
+    `missing` are columns that the source does not have: checks that need them are skipped, as are checks of optional
+    columns without a single value, and checks of labels without labels. Every skipped check is in the result, with its
+    reason. Raises `GateFailed` on a critical finding.
     """
     started = time.perf_counter()
     checks: list[Check] = []
-    skipped: list[Check] = []
-    for check in declared(clock.micros(clock.now()), least_rows=least_rows):
+    skipped: list[Skipped] = []
+    expectations = declared(clock.micros(clock.now()), least_rows=least_rows)
+    for check in expectations:
         absent = [name for name in check.needs if name in missing or _optional_and_empty(claims, name)]
-        (skipped if absent else checks).append(check)
+        if absent:
+            skipped.append(Skipped(check.name, f"the source has no {', '.join(absent)}"))
+        else:
+            checks.append(check)
     passed, findings = validate(prepare(claims), checks, lambda column, row: _masked(claims, column, row))
     if labels is not None and len(labels):
         good, bad = validate(
             _prepare_labels(labels, claims), LABEL_CHECKS, lambda column, row: _masked(labels, column, row)
         )
         passed, findings = passed + good, findings + bad
+    else:
+        skipped += [Skipped(check.name, "the batch has no labels") for check in LABEL_CHECKS]
     result = GateResult(
-        gate=GATE,
+        gate=RAW_CLAIMS,
         rows=len(claims),
         passed=tuple(passed),
-        skipped=tuple(check.name for check in skipped),
+        skipped=tuple(skipped),
         findings=tuple(findings),
         report=report,
         seconds=round(time.perf_counter() - started, 2),
     )
-    write_report(result, {check.name: check for check in (*checks, *skipped, *LABEL_CHECKS)})
+    write_report(result, {check.name: check for check in (*expectations, *LABEL_CHECKS)})
     if not result.success:
         raise GateFailed(result)
     return result

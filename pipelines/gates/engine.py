@@ -1,4 +1,4 @@
-"""Great Expectations, run on a prepared frame. Imported when a gate runs: its import takes seconds."""
+"""Run Great Expectations on a prepared frame. It is imported when a gate runs, because its import takes seconds."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,9 +13,10 @@ _SAMPLES = 5
 def validate(
     frame: pd.DataFrame, checks: Sequence[Check], sample: Callable[[str, int], Sample]
 ) -> tuple[list[str], list[Finding]]:
-    """Run every check on the frame (index 0…n-1); returns the names of those that hold, and the findings.
+    """Run every check on the frame (index 0…n-1); returns the names of those that pass, and the findings.
 
-    `sample(column, row)` shows a row without personal data. A check that cannot be computed is a finding, too.
+    `sample(column, row)` shows a row without personal data. A check that cannot be computed, or that Great Expectations
+    returns no result for, is a finding.
     """
     import great_expectations as gx
     from great_expectations import expectations
@@ -47,8 +48,22 @@ def validate(
             passed.append(check.name)
         else:
             findings.append(_finding(check, outcome, sample))
+    answered = {*passed, *(finding.check for finding in findings)}
+    findings += [_unanswered(check) for name, check in by_name.items() if name not in answered]
     order = list(by_name)
     return sorted(passed, key=order.index), sorted(findings, key=lambda finding: order.index(finding.check))
+
+
+def _unanswered(check: Check) -> Finding:
+    return Finding(
+        check=check.name,
+        column=check.column,
+        expectation=_snake(check.expectation),
+        severity=check.severity,
+        why=check.why,
+        count=1,
+        observed="Great Expectations returned no result for the check",
+    )
 
 
 def _finding(check: Check, outcome: Any, sample: Callable[[str, int], Sample]) -> Finding:

@@ -1,4 +1,4 @@
-"""GateFailed: the one error of the gates; whoever runs them from the command line exits with its `exit_code`."""
+"""GateFailed: a batch failed a quality gate; commands exit with its `exit_code`."""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 class GateFailed(RuntimeError):
-    """A batch that must not be trained on. `result` has every finding; the message names the critical ones."""
+    """A batch must not be used for training. `result` has every finding; the message names the critical ones."""
 
     exit_code = 3
 

@@ -1,10 +1,11 @@
-"""The gate on the offline features: every view there, in time, of the usual size, and nothing that comes late unseen.
+"""The quality gate on the offline features: every view present, up to date, of the usual size, late arrivals reported.
 
-The gate on the training set (`pipelines.gates.training`) looks at values: ranges, missing shares, stability. This one
-looks at what they are read from. Great Expectations reads small frames (a row a view, a row a day), which DuckDB
-counts, so the size of the views does not matter.
+The gate on the training set (`pipelines.gates.training`) checks values: ranges, missing shares, stability. This one
+checks what they are read from. Great Expectations reads small frames (one row per view, one row per day) that DuckDB
+computes, so the size of the views does not matter.
 
-What was accepted is kept in `home/features/volumes.json`; the next batch of the same origin is held against it.
+The volumes of an accepted batch are kept in `home/features/volumes.json`; the next batch of the same origin is compared
+with them.
 """
 
 import json
@@ -20,55 +21,55 @@ from features.declare import DERIVED_SQL, VIEWS, RowKind, View
 from features.offline import EVENT_TIME, Relation, file_of, relation, scratch_duckdb
 from pipelines.gates.engine import validate
 from pipelines.gates.errors import GateFailed
-from pipelines.gates.outcome import Check, GateResult, Sample
+from pipelines.gates.names import FEATURES
+from pipelines.gates.outcome import Check, GateResult, Sample, Severity, Skipped
 from pipelines.gates.report import write_report
 
-GATE = "features"
-LEAST_OF_BEFORE = 0.5
-LEAST_OF_USUAL, MOST_OF_USUAL = 0.2, 5.0
-MOST_LATE_SHARE = 0.01
+MIN_OF_PREVIOUS = 0.5
+MIN_OF_USUAL, MAX_OF_USUAL = 0.2, 5.0
+MAX_LATE_SHARE = 0.01
 USUAL_DAYS = 28
 REPEATED_DAYS = 60
-"""Days at the end in which rows are looked at one by one for a second of the same key and time."""
+"""Last days in which rows are checked for a second one of the same key and time."""
 
 VIEW_CHECKS: tuple[Check, ...] = (
     Check("view_readable", "unreadable", "ExpectColumnValuesToBeBetween", {"column": "unreadable", "max_value": 0},
-          "a view whose file is missing, damaged or of another layout: build the features anew"),
+          "a view whose file is missing, damaged or of another layout: build the features again"),
     Check("view_filled", "empty", "ExpectColumnValuesToBeBetween", {"column": "empty", "max_value": 0},
           "a view without rows, though claims have its keys: it was not built"),
     Check("view_of_usual_size", "of_before", "ExpectColumnValuesToBeBetween",
-          {"column": "of_before", "min_value": LEAST_OF_BEFORE}, "a view that shrank: claims or entities were lost"),
+          {"column": "of_before", "min_value": MIN_OF_PREVIOUS}, "a view that shrank: claims or entities were lost"),
     Check("view_in_time", "days_behind", "ExpectColumnValuesToBeBetween", {"column": "days_behind", "max_value": 0},
-          "a view that ends before the claims do"),
+          "a view that ends before the last claim"),
     Check("view_not_ahead", "ahead", "ExpectColumnValuesToBeBetween", {"column": "ahead", "max_value": 0},
-          "rows that are known only after the last claim's day"),
+          "rows dated after the last claim's day"),
     Check("view_not_negative", "negative", "ExpectColumnValuesToBeBetween", {"column": "negative", "max_value": 0},
-          "a count or sum below nought"),
+          "a count or sum below zero"),
     Check("view_row_once", "repeated", "ExpectColumnValuesToBeBetween", {"column": "repeated", "max_value": 0},
-          "two rows of one key and time: the join would take either"),
+          "two rows of one key and time: the join would use either of them"),
 )  # fmt: skip
-"""Over the frame with a row per view."""
+"""Over the frame with one row per view."""
 
 DAY_CHECKS: tuple[Check, ...] = (
     Check("day_volume", "of_usual", "ExpectColumnValuesToBeBetween",
-          {"column": "of_usual", "min_value": LEAST_OF_USUAL, "max_value": MOST_OF_USUAL, "mostly": 0.97},
-          "a day with far fewer or more claims than the four weeks before", "warning"),
+          {"column": "of_usual", "min_value": MIN_OF_USUAL, "max_value": MAX_OF_USUAL, "mostly": 0.97},
+          "a day with far fewer or more claims than the four weeks before", Severity.WARNING),
     Check("late_arrivals", "late_share", "ExpectColumnValuesToBeBetween",
-          {"column": "late_share", "max_value": MOST_LATE_SHARE},
-          "claims that came after features of their day were accepted: what was learned from is not what is read now",
-          "warning"),
+          {"column": "late_share", "max_value": MAX_LATE_SHARE},
+          "claims received after the features of their day were accepted: training used other values",
+          Severity.WARNING),
     Check("no_claims_lost", "lost", "ExpectColumnValuesToBeBetween", {"column": "lost", "max_value": 0},
-          "claims of an accepted day that are gone"),
+          "claims of an accepted day that are no longer there"),
 )  # fmt: skip
-"""Over the frame with a row per day of receipt."""
+"""Over the frame with one row per day of receipt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Volumes:
-    """How much an accepted batch held."""
+    """The volumes of an accepted batch."""
 
     origin: str
-    """What the claims were: another data set is not held against this one."""
+    """What identifies the source: batches of different sources are not compared."""
     views: dict[str, int]
     days: dict[str, int]
     """Day of receipt (days since the epoch) → claims."""
@@ -82,8 +83,9 @@ def volumes_path(home: Path) -> Path:
 def check_features(home: Path, claims: Relation, report: Path, *, origin: str) -> GateResult:
     """Check the offline features of `home` against the claims they were built from and the batch accepted before.
 
-    `origin` says what the claims are, the same for a later batch of the same source. Writes the report; raises
-    `GateFailed` on a critical finding, else keeps this batch's volumes.
+    `origin` identifies the source, and is the same for its later batches. Without an accepted batch of it the
+    comparisons are skipped, and the result says so. Writes the report; raises `GateFailed` on a critical finding, else
+    keeps this batch's volumes.
     """
     started = time.perf_counter()
     before = _read(volumes_path(home), origin)
@@ -97,19 +99,23 @@ def check_features(home: Path, claims: Relation, report: Path, *, origin: str) -
     frame = pd.DataFrame(measured)
     names = [view.name for view in VIEWS]
     frame["of_before"] = [
-        rows / before.views[name] if before and before.views.get(name) else 1.0
+        rows / before.views[name] if before and before.views.get(name) else float("nan")
         for name, rows in zip(names, frame["rows"], strict=True)
     ]
     by_day = _by_day(days, before)
-    passed, findings = validate(frame, VIEW_CHECKS, lambda column, row: Sample(names[row], f"{frame[column][row]:g}"))
+    skipped = _not_compared(names, before)
+    uncompared = _COMPARISONS if before is None else frozenset()
+    view_checks = [check for check in VIEW_CHECKS if check.name not in uncompared]
+    day_checks = [check for check in DAY_CHECKS if check.name not in uncompared]
+    passed, findings = validate(frame, view_checks, lambda column, row: Sample(names[row], f"{frame[column][row]:g}"))
     good, bad = validate(
-        by_day, DAY_CHECKS, lambda column, row: Sample(f"{_date(by_day['day'][row])}", f"{by_day[column][row]:g}")
+        by_day, day_checks, lambda column, row: Sample(f"{_date(by_day['day'][row])}", f"{by_day[column][row]:g}")
     )
     result = GateResult(
-        gate=GATE,
+        gate=FEATURES,
         rows=int(frame["rows"].sum()),
         passed=tuple(passed + good),
-        skipped=(),
+        skipped=skipped,
         findings=(*findings, *bad),
         report=report,
         seconds=round(time.perf_counter() - started, 2),
@@ -122,10 +128,21 @@ def check_features(home: Path, claims: Relation, report: Path, *, origin: str) -
     return result
 
 
+_COMPARISONS = frozenset({"view_of_usual_size", "late_arrivals", "no_claims_lost"})
+"""Checks that compare with the batch accepted before."""
+
+
+def _not_compared(views: list[str], before: Volumes | None) -> tuple[Skipped, ...]:
+    if before is None:
+        return tuple(Skipped(name, "no batch of this source was accepted before") for name in sorted(_COMPARISONS))
+    new = [name for name in views if not before.views.get(name)]
+    return (Skipped("view_of_usual_size", f"without rows in the batch before: {', '.join(new)}"),) if new else ()
+
+
 def _measure(connection: duckdb.DuckDBPyConnection, home: Path, view: View, claims: str) -> dict[str, int]:
-    """What is wrong with a view's rows, in numbers; a view none of whose keys the claims have has nothing to be."""
+    """Count what is wrong with a view's rows; a view whose keys no claim has may be empty."""
     weekly = view.kind is RowKind.WEEKLY
-    needed = (*view.keys, "member_id") if weekly else view.keys  # the network is of providers who share members
+    needed = (*view.keys, "member_id") if weekly else view.keys  # the network is of providers that share members
     known = " AND ".join(f"{DERIVED_SQL.get(key, key)} IS NOT NULL" for key in needed)
     day_of = f"epoch_us(received_at) // {DAY_US}"
     ((keyed, last, end),) = connection.execute(
@@ -135,7 +152,8 @@ def _measure(connection: duckdb.DuckDBPyConnection, home: Path, view: View, clai
     values = [field.name for field in view.fields if not field.is_array]
     below = " OR ".join(f"{name} < 0" for name in values)
     day = f"((epoch_us({EVENT_TIME}) + 1) // {DAY_US})"
-    # History as of the day after the last claim is known by the end of the last day; today's last row on that day.
+    # The history as of the day after the last claim is complete at the end of the last day; today's last row is of that
+    # day.
     due = last if view.kind is RowKind.TODAY else last + 1
     keys = ", ".join((*view.keys, EVENT_TIME))
     recent = f"{day} > {due - REPEATED_DAYS}"
@@ -162,7 +180,7 @@ def _by_day(days: dict[str, int], before: Volumes | None) -> pd.DataFrame:
     known = [int(day) for day in (*days, *(before.days if before else ()))]
     first, last = min(known, default=0), max(known, default=0)
     counts = pd.Series([days.get(str(day), 0) for day in range(first, last + 1)], dtype="float64")
-    # A day of the week is held against its like: insurers receive little at weekends.
+    # A day is compared with the same day of the week: insurers receive little at weekends.
     weeks = [counts.shift(week * 7) for week in range(1, USUAL_DAYS // 7 + 1)]
     usual = pd.concat(weeks, axis=1).mean(axis=1, skipna=False)
     frame = pd.DataFrame({"day": range(first, last + 1), "claims": counts})

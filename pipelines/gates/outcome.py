@@ -1,26 +1,32 @@
-"""What a gate found: every check with its outcome, and sample rows that show no personal data."""
+"""The result of a gate: every check with its outcome, and sample rows without personal data."""
 
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-Severity = Literal["critical", "warning"]
+
+class Severity(StrEnum):
+    """What a failed check does: a critical one stops the run, a warning is reported."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One expectation on one column of a prepared frame. `warning` is reported, `critical` stops the run."""
+    """One expectation on one column of a prepared frame."""
 
     name: str
     column: str
-    """The column it speaks of to the reader; empty: the batch as a whole."""
+    """The column named in reports; empty: the batch as a whole."""
     expectation: str
     """The class in `great_expectations.expectations`."""
     arguments: dict[str, Any]
     why: str
-    severity: Severity = "critical"
+    severity: Severity = Severity.CRITICAL
     needs: tuple[str, ...] = ()
-    """Columns of the source without which the check is skipped."""
+    """Columns that the source must have; without them the check is skipped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A check that did not hold."""
+    """A check that failed."""
 
     check: str
     column: str
@@ -41,7 +47,7 @@ class Finding:
     severity: Severity
     why: str
     count: int
-    """Rows that break it; of the batch as a whole: 1."""
+    """Rows that violate it; 1 for the batch as a whole."""
     observed: str
     samples: tuple[Sample, ...] = ()
 
@@ -54,27 +60,34 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Skipped:
+    """A check that is not applicable, and why."""
+
+    check: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class GateResult:
-    """The outcome of one gate on one batch."""
+    """The result of one gate on one batch."""
 
     gate: str
     rows: int
     passed: tuple[str, ...]
-    skipped: tuple[str, ...]
-    """Checks whose columns the source does not have."""
+    skipped: tuple[Skipped, ...]
     findings: tuple[Finding, ...]
     report: Path
     seconds: float
 
     @property
     def success(self) -> bool:
-        """Whether nothing critical was found."""
+        """Whether there is no critical finding."""
         return not self.critical()
 
     def critical(self) -> list[Finding]:
         """The findings that stop the run."""
-        return [finding for finding in self.findings if finding.severity == "critical"]
+        return [finding for finding in self.findings if finding.severity is not Severity.WARNING]
 
-    def as_json(self) -> dict[str, Any]:
-        """For `--json`, and for the run's record in MLflow."""
+    def as_json(self) -> dict[str, object]:
+        """The JSON form."""
         return asdict(self) | {"report": str(self.report), "success": self.success}

@@ -1,4 +1,4 @@
-"""The profile of a training set: what is known of each feature's values in a few numbers, kept with the model."""
+"""The profile of a training set: the distribution of each feature in a few numbers, kept with the model."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 BINS = 10
 _FLOOR = 1e-4
-"""Least share of a bin, so that an empty one does not make the stability index infinite."""
+"""Minimum share of a bin, so that an empty one does not make the stability index infinite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,12 @@ class Profile:
     features: dict[str, FeatureProfile]
 
     def to_json(self) -> str:
-        """Text for `from_json`."""
+        """Text for `profile_from_json`."""
         return json.dumps(asdict(self), indent=1)
 
 
-def from_json(text: str) -> Profile:
-    """The profile that `Profile.to_json` wrote."""
+def profile_from_json(text: str) -> Profile:
+    """Read a profile that `Profile.to_json` wrote."""
     found: dict[str, Any] = json.loads(text)
     features = {
         name: FeatureProfile(entry["missing_share"], tuple(entry["edges"]), tuple(entry["shares"]))
@@ -54,7 +54,7 @@ def _known(column: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
 
 
 def profile_of(matrix: NDArray[np.float32], names: tuple[str, ...]) -> Profile:
-    """The profile of a matrix (rows, features), by at most 100,000 rows for the deciles and all rows for the shares."""
+    """Profile a matrix (rows, features): deciles from at most 100,000 rows, shares from all rows."""
     features = {}
     for place, name in enumerate(names):
         known, missing = _known(matrix[:, place])
@@ -66,7 +66,9 @@ def profile_of(matrix: NDArray[np.float32], names: tuple[str, ...]) -> Profile:
 
 
 def stability(column: NDArray[np.float32], before: FeatureProfile) -> float:
-    """The population stability index of a feature against an earlier profile; above 0.25 it is another population."""
+    """The population stability index of a feature (rows,) against an earlier profile; above 0.25 the population
+    changed.
+    """
     known, missing = _known(column)
     now = np.maximum(_shares(known, missing, before.edges), _FLOOR)
     then = np.maximum(before.shares, _FLOOR)

@@ -1,4 +1,4 @@
-"""The report of a gate: one page of HTML that needs nothing else, kept in MLflow beside the run it stopped."""
+"""The report of a gate: one HTML page without external resources, kept in MLflow with the run it stopped."""
 
 from collections.abc import Mapping
 
@@ -30,11 +30,11 @@ code { font-size: .92em; }
 {% if result.success %}<span class="passed">passed</span>{% else %}<span class="critical">refused</span>{% endif %}</h1>
 <p>{{ "{:,}".format(result.rows) }} rows, {{ checks | length }} checks in {{ result.seconds }} s,
 {{ at.strftime("%Y-%m-%d %H:%M UTC") }}.
-Texts are shown by their shape only: letters as a or A, digits as 9.</p>
+Texts are shown by their pattern only: letters as a or A, digits as 9.</p>
 {% if result.findings %}
-<h2>Found</h2>
+<h2>Findings</h2>
 <table>
-<tr><th>Severity</th><th>Column</th><th>Expectation</th><th>Found</th><th>Rows, such as</th><th>Why it matters</th></tr>
+<tr><th>Severity</th><th>Column</th><th>Expectation</th><th>Found</th><th>Example rows</th><th>Why it matters</th></tr>
 {% for finding in result.findings %}
 <tr><td class="{{ finding.severity }}">{{ finding.severity }}</td><td><code>{{ finding.column or "batch" }}</code></td>
 <td><code>{{ finding.expectation }}</code><br>{{ finding.check }}</td><td>{{ finding.observed }}</td>
@@ -43,7 +43,7 @@ Texts are shown by their shape only: letters as a or A, digits as 9.</p>
 {% endfor %}
 </table>
 {% endif %}
-<h2>Checked</h2>
+<h2>Checks</h2>
 <table>
 <tr><th>Check</th><th>Column</th><th>Expectation</th><th>Outcome</th></tr>
 {% for name, check in checks.items() %}
@@ -51,9 +51,9 @@ Texts are shown by their shape only: letters as a or A, digits as 9.</p>
 <td><code>{{ check.expectation }}</code>
 {% for key, value in check.arguments.items() if key not in ("column", "column_A", "column_B") %}
 {{ key }} = {{ value }}{{ ", " if not loop.last }}{% endfor %}</td>
-<td>{% if name in result.passed %}<span class="passed">holds</span>
-{% elif name in result.skipped %}skipped: not in the source
-{% elif name in found %}<span class="{{ found[name] }}">does not hold</span>{% else %}not run{% endif %}</td></tr>
+<td>{% if name in result.passed %}<span class="passed">passed</span>
+{% elif name in skipped %}skipped: {{ skipped[name] }}
+{% elif name in found %}<span class="{{ found[name] }}">failed</span>{% else %}not run{% endif %}</td></tr>
 {% endfor %}
 </table>
 </body>
@@ -64,6 +64,7 @@ Texts are shown by their shape only: letters as a or A, digits as 9.</p>
 def write_report(result: GateResult, checks: Mapping[str, Check]) -> None:
     """Write the page to `result.report`."""
     found = {finding.check: finding.severity for finding in result.findings}
+    skipped = {entry.check: entry.reason for entry in result.skipped}
     result.report.parent.mkdir(parents=True, exist_ok=True)
-    page = _PAGE.render(result=result, checks=checks, found=found, at=clock.now())
+    page = _PAGE.render(result=result, checks=checks, found=found, skipped=skipped, at=clock.now())
     result.report.write_text(page, "utf-8")

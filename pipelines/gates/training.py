@@ -1,6 +1,6 @@
-"""The gate on a training set: every feature inside its declared bounds, labels usable, no other population.
+"""The quality gate on a training set: features inside their declared bounds, usable labels, an unchanged population.
 
-Great Expectations reads a frame with a row per feature (how many values are missing, too low, too high, infinite; how
+Great Expectations reads a frame with one row per feature (how many values are missing, too low, too high, infinite; how
 far from the last training set), so a million rows of sixty features are checked in a second or two.
 """
 
@@ -17,47 +17,49 @@ from features.declare import Feature
 from features.vector import FEATURE
 from pipelines.gates.engine import validate
 from pipelines.gates.errors import GateFailed
-from pipelines.gates.outcome import Check, Finding, GateResult, Sample
+from pipelines.gates.names import TRAINING_SET
+from pipelines.gates.outcome import Check, Finding, GateResult, Sample, Severity, Skipped
 from pipelines.gates.profile import Profile, stability
 from pipelines.gates.report import write_report
 
-GATE = "training set"
-MOST_DRIFT = 0.25
+MAX_STABILITY_INDEX = 0.25
 LEAST_ROWS, LEAST_OF_EACH_CLASS = 500, 20
 _TOLERANCE = 1e-3
-"""float32 rounds at a bound: what is this much outside, relative to the bound, is still on it."""
+"""float32 rounds at a bound: a value this far outside, relative to the bound, is still accepted."""
 
 FEATURE_CHECKS: tuple[Check, ...] = (
     Check("feature_finite", "infinite", "ExpectColumnValuesToBeBetween", {"column": "infinite", "max_value": 0},
-          "an infinite value: a division by nothing that should have been missing"),
+          "an infinite value: a division by zero that should be a missing value"),
     Check("feature_not_below", "below", "ExpectColumnValuesToBeBetween", {"column": "below", "max_value": 0},
-          "below what the feature can be"),
+          "below the minimum of the feature"),
     Check("feature_not_above", "above", "ExpectColumnValuesToBeBetween", {"column": "above", "max_value": 0},
-          "above what the feature can be"),
+          "above the maximum of the feature"),
     Check("feature_filled", "lacking", "ExpectColumnValuesToBeBetween", {"column": "lacking", "max_value": 0.0},
-          "missing more often than declared: a view that was not built, or not in time"),
+          "missing more often than declared: a view that was not built, or too late"),
     Check("feature_known_at_all", "missing_share", "ExpectColumnValuesToBeBetween",
-          {"column": "missing_share", "max_value": 0.9999}, "never known: leave it out of the model", "warning"),
+          {"column": "missing_share", "max_value": 0.9999}, "always missing: leave it out of the model",
+          Severity.WARNING),
     Check("feature_varies", "constant", "ExpectColumnValuesToBeBetween", {"column": "constant", "max_value": 0},
-          "the same value on every row: it teaches nothing", "warning"),
-    Check("feature_stable", "drift", "ExpectColumnValuesToBeBetween", {"column": "drift", "max_value": MOST_DRIFT},
-          "another population than the last training set (population stability index)", "warning"),
+          "the same value in every row: nothing can be learned from it", Severity.WARNING),
+    Check("feature_stable", "drift", "ExpectColumnValuesToBeBetween",
+          {"column": "drift", "max_value": MAX_STABILITY_INDEX},
+          "a different population than the last training set (population stability index)", Severity.WARNING),
 )  # fmt: skip
-"""Over the frame with a row per feature."""
+"""Over the frame with one row per feature."""
 
 BATCH_CHECKS: tuple[Check, ...] = (
     Check("enough_rows", "", "ExpectTableRowCountToBeBetween", {"min_value": LEAST_ROWS},
           "too few claims to learn from"),
     Check("label_known", "is_fraud", "ExpectColumnValuesToNotBeNull", {"column": "is_fraud"},
-          "a claim whose truth is not known cannot be learned from"),
+          "a claim without a label cannot be used"),
     Check("label_binary", "is_fraud", "ExpectColumnValuesToBeInSet", {"column": "is_fraud", "value_set": [0.0, 1.0]},
-          "fraud or not fraud"),
+          "a label must be fraud or not fraud"),
     Check("enough_fraud", "is_fraud", "ExpectColumnSumToBeBetween",
           {"column": "is_fraud", "min_value": LEAST_OF_EACH_CLASS}, "too few fraudulent claims to learn from"),
     Check("enough_clean", "is_clean", "ExpectColumnSumToBeBetween",
-          {"column": "is_clean", "min_value": LEAST_OF_EACH_CLASS}, "too few honest claims to learn from"),
+          {"column": "is_clean", "min_value": LEAST_OF_EACH_CLASS}, "too few clean claims to learn from"),
     Check("claim_once", "claim_id", "ExpectColumnValuesToBeUnique", {"column": "claim_id"},
-          "a claim that is there twice counts twice, and may be on both sides of a split"),
+          "a repeated claim counts twice, and may be on both sides of a split"),
 )  # fmt: skip
 """Over the rows of the training set."""
 
@@ -76,7 +78,7 @@ def _measure(column: NDArray[np.float32], feature: Feature, before: Profile | No
         "below": int((finite < low).sum()),
         "above": int((finite > high).sum()),
         "constant": float(len(finite) > 0 and missing == 0 and finite.min() == finite.max()),
-        "drift": stability(column, known) if known else 0.0,
+        "drift": stability(column, known) if known else float("nan"),
     }
 
 
@@ -97,14 +99,16 @@ def check_training_set(
 ) -> GateResult:
     """Check a training set: `matrix` (claims, features) with the features `names`, labels and ids of the same claims.
 
-    `before` is the profile of the last training set, if there was one. Writes the report and raises `GateFailed` on a
-    critical finding.
+    `before` is the profile of the last training set, if there is one; without it the comparison is skipped, and the
+    result says so. Writes the report and raises `GateFailed` on a critical finding.
     """
     started = time.perf_counter()
     features = [FEATURE[name] for name in names]
     rows = [_measure(matrix[:, place], feature, before) for place, feature in enumerate(features)]
     frame = pd.DataFrame(rows, index=range(len(rows)))
-    passed, found = validate(frame, FEATURE_CHECKS, lambda column, row: Sample(names[row], f"{frame[column][row]:g}"))
+    skipped = _not_compared(names, before)
+    checks = [check for check in FEATURE_CHECKS if before is not None or check.name != "feature_stable"]
+    passed, found = validate(frame, checks, lambda column, row: Sample(names[row], f"{frame[column][row]:g}"))
     findings = [entry for finding in found for entry in _per_feature(finding, frame, features, matrix, claim_ids)]
     truth = pd.Series(list(is_fraud), dtype="object").astype(float)
     batch = pd.DataFrame(
@@ -116,10 +120,10 @@ def check_training_set(
         lambda column, row: Sample(str(claim_ids[row]), "" if column == "claim_id" else str(truth[row])),
     )
     result = GateResult(
-        gate=GATE,
+        gate=TRAINING_SET,
         rows=len(matrix),
         passed=tuple(passed + good),
-        skipped=(),
+        skipped=skipped,
         findings=(*findings, *bad),
         report=report,
         seconds=round(time.perf_counter() - started, 2),
@@ -130,6 +134,14 @@ def check_training_set(
     return result
 
 
+def _not_compared(names: Sequence[str], before: Profile | None) -> tuple[Skipped, ...]:
+    """Features that are not compared with the last training set, and why."""
+    if before is None:
+        return (Skipped("feature_stable", "there is no earlier training set of this data set"),)
+    new = [name for name in names if name not in before.features]
+    return (Skipped("feature_stable", f"not in the last training set: {', '.join(new)}"),) if new else ()
+
+
 def _per_feature(
     finding: Finding,
     frame: pd.DataFrame,
@@ -137,7 +149,7 @@ def _per_feature(
     matrix: NDArray[np.float32],
     claim_ids: Sequence[str] | NDArray[Any],
 ) -> list[Finding]:
-    """One finding for each feature that breaks a check, with the claims that do."""
+    """One finding for each feature that violates a check, with the claims that do."""
     limit = next(check for check in FEATURE_CHECKS if check.name == finding.check).arguments["max_value"]
     entries = []
     for place in np.flatnonzero(frame[finding.column].to_numpy() > limit):

@@ -1,20 +1,30 @@
-"""Reading real claims: any CSV by a mapping, and the public provider-fraud set. Nothing is dropped silently."""
+"""Ingest claims: any CSV or Parquet file by a mapping, and the public provider-fraud set. Every rejected row is
+reported.
+"""
 
 from pipelines.ingest.errors import IngestError, MappingError, SourceError
-from pipelines.ingest.mapping import Mapping, load_mapping
+from pipelines.ingest.mapping import Dates, Mapping, Money, load_mapping
 from pipelines.ingest.provider_fraud import ingest_provider_fraud
+from pipelines.ingest.records import check_parquet, open_table
+from pipelines.ingest.rejects import shape
 from pipelines.ingest.source import ingest_csv
-from pipelines.ingest.suggest import suggest
-from pipelines.ingest.summary import Ingested
+from pipelines.ingest.suggestion import suggest_mapping
+from pipelines.ingest.summary import Ingested, missing_columns
 
 __all__ = [
+    "Dates",
     "IngestError",
     "Ingested",
     "Mapping",
     "MappingError",
+    "Money",
     "SourceError",
+    "check_parquet",
     "ingest_csv",
     "ingest_provider_fraud",
     "load_mapping",
-    "suggest",
+    "missing_columns",
+    "open_table",
+    "shape",
+    "suggest_mapping",
 ]

@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from core.clock import DAY_US
 from features.declare import CLAIMS, LABELS
 from pipelines.duck import connect
 from pipelines.ingest.mapping import Mapping
@@ -78,8 +79,6 @@ CREATE TABLE claims AS SELECT
     min("row") AS "row", count(DISTINCT member_id) AS members
 FROM checked WHERE problem IS NULL GROUP BY claim_id
 """
-
-DAY_US = 86_400_000_000
 
 
 @dataclass(slots=True)

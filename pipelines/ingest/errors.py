@@ -9,6 +9,8 @@ IngestError
 class IngestError(ValueError):
     """A source cannot be ingested; the message says what was wrong, where, and what to do."""
 
+    exit_code = 2
+
 
 class MappingError(IngestError):
     """The mapping is not usable."""

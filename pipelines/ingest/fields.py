@@ -3,6 +3,7 @@
 Every expression reads the text of one row and is exact: no amount passes through a float, no day is guessed.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from claims.money import MAX_CENTS
@@ -238,7 +239,7 @@ def parse_all(mapping: Mapping, raw: dict[str, str], today: int, now_us: int) ->
     served = [
         local_day(raw[field], mapping.dates) for field in ("service_from", "service_to", "received_at") if field in raw
     ]
-    parsers = {
+    parsers: dict[str, Callable[[str], Parsed]] = {
         "claim_id": identifier,
         "line": lambda sql: whole(sql, 0, 100_000),
         "received_at": lambda sql: instant(sql, mapping.dates, now_us),

@@ -210,7 +210,7 @@ class _BoundedLoader(yaml.SafeLoader):
         super().fetch_flow_collection_start(TokenClass)
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        event = self.peek_event()
+        event = self.peek_event()  # type: ignore[no-untyped-call]  # PyYAML's stubs
         if isinstance(event, yaml.AliasEvent):
             raise yaml.YAMLError("aliases are not allowed; write the value out")
         if isinstance(event, yaml.ScalarEvent) and len(event.value) > MAX_SCALAR:

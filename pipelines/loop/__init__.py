@@ -1,1 +1,31 @@
-"""The learning loop: dispositions become labels, a random audit keeps them honest, retraining stops at the gates."""
+"""The learning loop: weighted labels from dispositions, a random audit against selection bias, gated retraining."""
+
+from typing import TYPE_CHECKING
+
+from pipelines.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from pipelines.loop.charts import draw_policies
+    from pipelines.loop.errors import LoopError
+    from pipelines.loop.ledger import ReviewEvaluation, connected, database_of, evaluate_reviews, export
+    from pipelines.loop.policy_comparison import compare_policies
+    from pipelines.loop.retraining import Retrained, retrain
+    from pipelines.loop.salt import salt_of
+    from pipelines.loop.selection import Selected, select
+
+__all__ = [
+    "LoopError",
+    "Retrained",
+    "ReviewEvaluation",
+    "Selected",
+    "compare_policies",
+    "connected",
+    "database_of",
+    "draw_policies",
+    "evaluate_reviews",
+    "export",
+    "retrain",
+    "salt_of",
+    "select",
+]
+__getattr__ = lazy_exports(__name__, __file__)

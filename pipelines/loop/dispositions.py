@@ -1,10 +1,10 @@
-"""From what investigators found to labels with weights.
+"""Convert dispositions of investigators into weighted labels.
 
 A disposition is `confirmed` (fraud), `cleared`, `billing_error`, `overpayment` or `inconclusive`, with the amount
-recovered and the moment it became known. Only confirmed and cleared are labels: money paid wrongly without fraud shows
-neither fraud nor that the claim was in order. Beside it stands why the claim was looked into: by `score` (it had to be:
-chance 1), by `audit` (by lot: the logged chance), or on a `tip` (no chance is known: it teaches, but no estimate may
-count it).
+recovered and the time it became known. Only confirmed and cleared are labels: a payment that was wrong without fraud
+shows neither fraud nor a clean claim. Each has the reason for the review: `score` (always reviewed: propensity 1),
+`audit` (sampled at random: the logged propensity), or `tip` (unknown propensity: used in training, but not in
+estimates).
 """
 
 from dataclasses import dataclass
@@ -29,33 +29,33 @@ DISPOSITIONS = pa.schema(
         pa.field("propensity", pa.float64(), nullable=False),
     ]
 )
-"""One row a finding; of several for one claim the latest counts."""
+"""One row per disposition; of several for one claim the latest counts."""
 CONFIRMED, CLEARED, INCONCLUSIVE = "confirmed", "cleared", "inconclusive"
-PAID_WRONGLY = ("billing_error", "overpayment")
-KNOWN_DISPOSITIONS = (CONFIRMED, CLEARED, *PAID_WRONGLY, INCONCLUSIVE)
-WAYS = ("score", "audit", "tip")
+WRONGLY_PAID = ("billing_error", "overpayment")
+DISPOSITION_VALUES = (CONFIRMED, CLEARED, *WRONGLY_PAID, INCONCLUSIVE)
+SELECTION_REASONS = ("score", "audit", "tip")
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What is known at a moment."""
+class LabelledClaims:
+    """Labels known at one time, with their weights."""
 
     labels: pa.Table
-    """The labels frame, a row a claim, sorted by identifier; inconclusive ones are no labels and not here."""
+    """The labels frame, one row per claim, sorted by identifier, without claims that have no label."""
     weights: NDArray[np.float64]
-    """Of each label: the inverse of its chance to be looked into, and to be conclusive where it was."""
+    """Of each label: the inverse of the probability that its claim was reviewed with a conclusive result."""
     countable: NDArray[np.bool_]
-    """Whether an estimate may count it: a tip has no chance."""
+    """Whether estimates may use it: a tip has no known propensity."""
     unlabelled: tuple[str, ...]
-    """Claims whose latest disposition is no label: inconclusive, or money paid wrongly without fraud."""
+    """Claims whose latest disposition is not a label: inconclusive, or wrongly paid without fraud."""
 
 
-def known_at(dispositions: pa.Table, *, as_of_us: int) -> Known:
-    """What the dispositions say at a moment. Raises `LoopError`.
+def labels_as_of(dispositions: pa.Table, *, as_of_us: int) -> LabelledClaims:
+    """Labels and weights as of a time. Raises `LoopError` for invalid dispositions.
 
-    An inconclusive finding is no label. So that its like is not under-counted, the labels of the same way of selection
-    weigh more by as much (which supposes that frauds are no harder to conclude than honest claims). Money paid wrongly
-    is concluded and no label either: it weighs on no other finding.
+    An inconclusive disposition is not a label. So that such claims are not under-counted, the labels with the same
+    reason for review weigh correspondingly more (assuming that frauds are no harder to conclude than clean claims). A
+    wrong payment is concluded but not a label either: it does not change other weights.
     """
     _check(dispositions)
     rows = dispositions.filter(pc.less_equal(dispositions["known_at"].cast(pa.int64()), as_of_us))
@@ -64,21 +64,21 @@ def known_at(dispositions: pa.Table, *, as_of_us: int) -> Known:
     rows = rows.filter(pa.array(np.append(ids[1:] != ids[:-1], True) if len(ids) else np.zeros(0, dtype=bool)))
     disposition = rows["disposition"].to_numpy(zero_copy_only=False)
     labelled = np.isin(disposition.astype(str), (CONFIRMED, CLEARED))
-    stood_for = labelled | (disposition == INCONCLUSIVE)
-    way = rows["selected_by"].to_numpy(zero_copy_only=False)
+    represented = labelled | (disposition == INCONCLUSIVE)
+    reason = rows["selected_by"].to_numpy(zero_copy_only=False)
     weights = 1.0 / rows["propensity"].to_numpy()
-    for one in WAYS:
-        mine = way == one
+    for one in SELECTION_REASONS:
+        mine = reason == one
         if (mine & labelled).any():
-            weights[mine] *= weights[mine & stood_for].sum() / weights[mine & labelled].sum()
+            weights[mine] *= weights[mine & represented].sum() / weights[mine & labelled].sum()
     kept = rows.filter(pa.array(labelled))
     labels = pa.table(
         [kept["claim_id"], pc.equal(kept["disposition"], CONFIRMED), kept["kind"], kept["known_at"]], names=LABELS.names
     )
-    return Known(
+    return LabelledClaims(
         labels.cast(LABELS),
         weights[labelled],
-        (way != "tip")[labelled],
+        (reason != "tip")[labelled],
         tuple(rows.filter(pa.array(~labelled))["claim_id"].to_pylist()),
     )
 
@@ -86,11 +86,11 @@ def known_at(dispositions: pa.Table, *, as_of_us: int) -> Known:
 def _check(dispositions: pa.Table) -> None:
     missing = [name for name in DISPOSITIONS.names if name not in dispositions.column_names]
     if missing:
-        raise LoopError(f"the dispositions lack {', '.join(missing)}")
-    for column, known in (("disposition", KNOWN_DISPOSITIONS), ("selected_by", WAYS)):
-        unknown = set(dispositions[column].unique().to_pylist()) - set(known)
+        raise LoopError(f"the dispositions have no column {', '.join(missing)}")
+    for column, allowed in (("disposition", DISPOSITION_VALUES), ("selected_by", SELECTION_REASONS)):
+        unknown = set(dispositions[column].unique().to_pylist()) - set(allowed)
         if unknown:
-            raise LoopError(f"{column} {sorted(map(str, unknown))} is not known; known are {', '.join(known)}")
+            raise LoopError(f"invalid {column} {sorted(map(str, unknown))}; allowed are {', '.join(allowed)}")
     propensity = dispositions["propensity"].to_numpy()
     if len(propensity) and not ((propensity > 0) & (propensity <= 1)).all():
-        raise LoopError("a propensity lies above 0 and is at most 1: without it a finding cannot be weighed")
+        raise LoopError("propensity must be above 0 and at most 1")

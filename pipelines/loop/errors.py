@@ -1,5 +1,7 @@
-"""LoopError: dispositions or an audit that cannot be used; the message says which and why."""
+"""LoopError: dispositions or an audit cannot be used; the message says which and why."""
 
 
 class LoopError(ValueError):
-    """The loop cannot go on with this."""
+    """Dispositions, selections or exported claims cannot be used."""
+
+    exit_code = 2

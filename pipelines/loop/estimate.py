@@ -1,8 +1,7 @@
-"""How good the model is, as seen through the claims that were looked into, without the bias of having chosen them.
+"""Estimate the quality of the model from reviewed claims, corrected for how they were selected.
 
-Each finding counts for as many claims as it stands for: the inverse of its logged chance. Totals (frauds, dollars) are
-then right on average over the draws (Horvitz and Thompson), ratios (precision, average precision, calibration) nearly
-so, the more the more findings.
+Each reviewed claim counts for as many claims as it represents: the inverse of its logged propensity. Totals (frauds,
+amounts) are then unbiased (Horvitz and Thompson), ratios (precision, average precision, calibration) approximately so.
 """
 
 from dataclasses import asdict, dataclass
@@ -13,17 +12,14 @@ from numpy.typing import NDArray
 from models.evaluation import Ranking, at_k, average_precision, brier, calibration_error
 from pipelines.loop.errors import LoopError
 
-MOST_WEIGHT = 20.0
-"""A finding counts for no more than this many claims in training and calibration."""
-
 
 @dataclass(frozen=True, slots=True)
-class Findings:
-    """Claims that were looked into, a row each."""
+class ReviewedClaims:
+    """Claims that were reviewed; every array has one row per claim (N,)."""
 
     fraud: NDArray[np.bool_]
     probabilities: NDArray[np.float64]
-    """What the model said when they were selected."""
+    """The model's probabilities when they were selected."""
     amounts_cents: NDArray[np.int64]
     weights: NDArray[np.float64]
     """Inverse propensities, at least 1."""
@@ -31,14 +27,14 @@ class Findings:
     def __post_init__(self) -> None:
         rows = {len(self.fraud), len(self.probabilities), len(self.amounts_cents), len(self.weights)}
         if len(rows) != 1 or not len(self.fraud):
-            raise LoopError("an estimate wants findings, with a probability, an amount and a weight for each")
+            raise LoopError("an estimate requires reviewed claims, with a probability, an amount and a weight for each")
         if not (self.weights >= 1 - 1e-9).all():
-            raise LoopError("a weight is the inverse of a chance, so at least 1")
+            raise LoopError("a weight is an inverse propensity, so it must be at least 1")
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """All claims of the time, as the findings tell of them."""
+    """Estimated metrics over all claims of the period."""
 
     claims: float
     frauds: float
@@ -50,15 +46,15 @@ class Estimate:
     dollars_at_k: float
     brier: float
     calibration_error: float
-    """Five bins: with few findings more would be noise, which this measure counts as error."""
+    """With five bins: with few reviewed claims, more bins would measure noise."""
 
     def as_dict(self) -> dict[str, float]:
-        """Plain values."""
+        """Metric → value."""
         return asdict(self)
 
 
-def estimate(found: Findings, *, k: float) -> Estimate:
-    """What would be seen if every claim were looked into; K is the number of reviews the model is judged by."""
+def estimate(found: ReviewedClaims, *, k: float) -> Estimate:
+    """Estimate the metrics as if every claim were reviewed; `k` is the number of reviews of the metrics at K."""
     w, fraud = found.weights, found.fraud
     ranking = Ranking.of(found.probabilities)
     top = at_k(fraud, ranking, k, found.amounts_cents, w)
@@ -74,15 +70,3 @@ def estimate(found: Findings, *, k: float) -> Estimate:
         brier=brier(fraud, found.probabilities, w),
         calibration_error=calibration_error(fraud, found.probabilities, w, bins=5),
     )
-
-
-def training_weights(weights: NDArray[np.float64], *, most: float) -> NDArray[np.float64]:
-    """Inverse propensities as training uses them: cut at `most`.
-
-    A few huge weights make a model of those few claims: one fraud found by lot that counts for 400 claims bends the
-    trees and the calibration both. Cutting trades bias (unflagged claims count for too little) for much less variance;
-    `docs/concepts/learning-loop.md` has what was measured. Estimates never cut.
-    """
-    if most < 1:
-        raise LoopError("weights are cut at 1 or more")
-    return np.minimum(weights, most)

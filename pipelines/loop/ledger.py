@@ -1,7 +1,7 @@
-"""What the database knows, brought to where training reads: claims, labels, and the weight of each finding.
+"""Export claims and labels from the platform's database for training, and evaluate the model by its reviewed claims.
 
-export(url, home)     `home/data`: claims.parquet, labels.parquet, weights.parquet, dataset.json
-judged(url)           the model by its findings, each weighed by the chance it had to be looked into
+export(url, home)     writes `home/data`: claims.parquet, labels.parquet, weights.parquet, dataset.json
+evaluate_reviews(url) the model's metrics by the reviewed claims, weighted by their propensities
 """
 
 import json
@@ -21,15 +21,15 @@ from core import postgres
 from core.settings import Settings
 from features.offline import OPEN_ENDED, scratch_duckdb
 from features.update import export_frames, repeatable_read
-from pipelines.loop.dispositions import DISPOSITIONS, Known, known_at
+from pipelines.loop.dispositions import DISPOSITIONS, LabelledClaims, labels_as_of
 from pipelines.loop.errors import LoopError
-from pipelines.loop.estimate import Findings, estimate
+from pipelines.loop.estimate import Estimate, ReviewedClaims, estimate
 from pipelines.store import DATASET
 
 WEIGHTS = pa.schema(
     [pa.field("claim_id", pa.string(), nullable=False), pa.field("weight", pa.float64(), nullable=False)]
 )
-"""`weights.parquet`: the labels that do not count once. A withdrawn label has none."""
+"""`weights.parquet`: the labels whose weight is not 1. A withdrawn label has none."""
 
 _DISPOSITIONS = """
     SELECT d.claim_id, d.disposition, d.kind, d.amount_recovered_cents, d.known_at,
@@ -41,8 +41,8 @@ _SELECTED = """
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
-    """What was brought over."""
+class ExportCounts:
+    """Rows exported."""
 
     claims: int
     labels: int
@@ -51,7 +51,7 @@ class Exported:
 
 
 def database_of(settings: Settings) -> str | None:
-    """The platform's database, if one is named in the settings or the home's own runs; starts nothing."""
+    """URL of the platform's database, if the settings name one or the home's own is running; starts nothing."""
     if settings.database_url is not None:
         return settings.database_url.get_secret_value()
     home = settings.home.resolve()
@@ -60,9 +60,9 @@ def database_of(settings: Settings) -> str | None:
 
 @contextmanager
 def connected(url: str) -> Iterator[psycopg.Connection[Any]]:
-    """A connection to the platform's database, in UTC, all of whose statements see one state of it.
+    """Connect to the platform's database, in UTC, with one snapshot for all statements.
 
-    Raises `LoopError` where the database does not answer, or is not yet the platform's.
+    Raises `LoopError` where the database is unavailable or has no tables of the platform.
     """
     try:
         with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://"), autocommit=True) as connection:
@@ -70,23 +70,25 @@ def connected(url: str) -> Iterator[psycopg.Connection[Any]]:
             with repeatable_read(connection):
                 yield connection
     except psycopg.errors.UndefinedTable as missing:
-        raise LoopError("the database has no tables of the platform yet; `ginja db upgrade` makes them") from missing
+        raise LoopError(
+            "the database has no tables of the platform; run `ginja run migrate` to create them"
+        ) from missing
     except psycopg.OperationalError as gone:
-        raise LoopError(f"the database does not answer: {str(gone).splitlines()[0]}") from gone
+        raise LoopError(f"database unavailable: {str(gone).splitlines()[0]}") from gone
 
 
 def dispositions_of(connection: psycopg.Connection[Any]) -> pa.Table:
-    """Every finding with why its claim was looked into, as `pipelines.loop.dispositions.DISPOSITIONS`."""
+    """Every disposition with the reason for its review, as `pipelines.loop.dispositions.DISPOSITIONS`."""
     rows = connection.execute(_DISPOSITIONS).fetchall()
     return pa.table(
         [pa.array(column) for column in zip(*rows, strict=True)] if rows else [[]] * 7, DISPOSITIONS.names
     ).cast(DISPOSITIONS)
 
 
-def export(url: str, home: Path) -> Exported | None:
-    """Bring claims, labels and weights into `home/data`, each file in one step; None: the database has no claim.
+def export(url: str, home: Path) -> ExportCounts | None:
+    """Export claims, labels and weights to `home/data`, replacing each file atomically; None: no claim in the database.
 
-    Raises `LoopError` where `home/data` holds claims that the database lacks: they would be lost.
+    Raises `LoopError` where `home/data` holds claims that the database does not: they would be lost.
     """
     folder = home / "data"
     folder.mkdir(parents=True, exist_ok=True)
@@ -97,61 +99,72 @@ def export(url: str, home: Path) -> Exported | None:
         if pq.read_metadata(claims).num_rows == 0:
             return None
         _refuse_loss(folder / "claims.parquet", claims)
-        known = known_at(found, as_of_us=OPEN_ENDED)
+        labelled = labels_as_of(found, as_of_us=OPEN_ENDED)
         weights = claims.with_name("weights.parquet")
-        pq.write_table(weights_of(known), weights)
+        pq.write_table(weights_of(labelled), weights)
         counts = {path.stem: pq.read_metadata(path).num_rows for path in (claims, labels, weights)}
         about = _about(folder, counts)
-        # Without its page a folder is no finished data set, so nobody reads a mixture.
+        # Without dataset.json a folder is not a complete data set, so a mixture of old and new files is never read.
         (folder / DATASET).unlink(missing_ok=True)
         for path in (claims, labels, weights):
             path.replace(folder / path.name)
         partial = Path(beside) / DATASET
         partial.write_text(json.dumps(about, indent=1))
         partial.replace(folder / DATASET)
-    return Exported(counts["claims"], counts["labels"], len(known.labels) + len(known.unlabelled))
+    return ExportCounts(counts["claims"], counts["labels"], len(labelled.labels) + len(labelled.unlabelled))
 
 
-def weights_of(known: Known) -> pa.Table:
-    """The weights frame of what is known: what came by lot counts for the claims it stands for."""
-    ids, weights = known.labels["claim_id"].to_pylist(), known.weights.tolist()
+def weights_of(labelled: LabelledClaims) -> pa.Table:
+    """The weights frame: labels whose weight is not 1."""
+    ids, weights = labelled.labels["claim_id"].to_pylist(), labelled.weights.tolist()
     rows = [(one, weight) for one, weight in zip(ids, weights, strict=True) if weight != 1.0]
     return pa.table([[one for one, _ in rows], [weight for _, weight in rows]], schema=WEIGHTS)
 
 
-def judged(url: str) -> dict[str, Any]:
-    """The model as its findings tell of it: every conclusive finding on a selected claim, weighed.
+@dataclass(frozen=True, slots=True)
+class ReviewEvaluation:
+    """The model's estimated metrics, and the reviewed claims they are based on."""
 
-    K is the number of claims that were listed by score. Raises `LoopError` where nothing was found yet.
+    findings: int
+    """Selected claims with a conclusive disposition."""
+    random: int
+    """Of them, selected by the random audit."""
+    weeks: int
+    k: float
+    """Number of claims selected by score."""
+    estimate: Estimate
+
+    def values(self) -> dict[str, float]:
+        """Name → value, for tables and JSON."""
+        counts: dict[str, float] = {"findings": self.findings, "random": self.random, "weeks": self.weeks, "k": self.k}
+        return counts | self.estimate.as_dict()
+
+
+def evaluate_reviews(url: str) -> ReviewEvaluation:
+    """Estimate the model's metrics from every conclusive disposition of a selected claim, weighted by propensity.
+
+    Raises `LoopError` where there are too few dispositions.
     """
     with connected(url) as connection:
-        found = known_at(dispositions_of(connection), as_of_us=OPEN_ENDED)
+        found = labels_as_of(dispositions_of(connection), as_of_us=OPEN_ENDED)
         selected = {row[0]: row[1:] for row in connection.execute(_SELECTED)}
     ids = found.labels["claim_id"].to_pylist()
     rows = [place for place, one in enumerate(ids) if found.countable[place] and one in selected]
     if not rows:
-        raise LoopError(
-            "no selected claim has a finding yet; `ginja loop select` makes a list, `ginja loop record` fills it"
-        )
+        raise LoopError("no selected claim has a disposition; run `ginja review select`, then `ginja review record`")
     mine = [selected[ids[place]] for place in rows]
     weeks = {row[3] for row in mine}
     by_score = np.array([bool(row[2]) for row in mine])
     if by_score.all():
-        raise LoopError("no claim that was drawn by lot has a finding yet: what the model misses cannot be told")
-    findings = Findings(
+        raise LoopError("no randomly audited claim has a disposition yet: what the model misses cannot be estimated")
+    reviewed = ReviewedClaims(
         fraud=found.labels["is_fraud"].to_numpy(zero_copy_only=False)[rows].astype(bool),
         probabilities=np.array([row[0] for row in mine]),
         amounts_cents=np.array([row[1] for row in mine]),
         weights=np.maximum(found.weights[rows], 1.0),
     )
-    k = float(findings.weights[by_score].sum()) or 1.0
-    return {
-        "findings": len(rows),
-        "by_lot": int((~by_score).sum()),
-        "weeks": len(weeks),
-        "k": k,
-        **estimate(findings, k=k).as_dict(),
-    }
+    k = float(reviewed.weights[by_score].sum()) or 1.0
+    return ReviewEvaluation(len(rows), int((~by_score).sum()), len(weeks), k, estimate(reviewed, k=k))
 
 
 def _refuse_loss(held: Path, exported: Path) -> None:
@@ -164,8 +177,8 @@ def _refuse_loss(held: Path, exported: Path) -> None:
         ).fetchall()[0][0]
     if lost:
         raise LoopError(
-            f"{held} holds {lost:,} claims that the database lacks, and they would be lost; load them with "
-            "`ginja db load`, or move the file away"
+            f"{held} holds {lost:,} claims that the database does not, and they would be lost; load them with "
+            "`ginja data load`, or move the file away"
         )
 
 

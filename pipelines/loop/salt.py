@@ -1,4 +1,4 @@
-"""The salt of an installation's audits: whoever knew it could tell which claims will not be looked into."""
+"""The salt of an installation's random audits: knowing it reveals which claims will not be reviewed."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ from core.ids import new_id
 
 
 def salt_of(home: Path) -> str:
-    """The salt, made when first asked for, readable by its owner only (`home/loop/salt`)."""
+    """Read the salt (`home/loop/salt`, readable by its owner only), creating it at first use."""
     path = home / "loop" / "salt"
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".salt.{os.getpid()}")
@@ -17,6 +17,6 @@ def salt_of(home: Path) -> str:
         try:
             path.hardlink_to(beside)
         except FileExistsError:
-            pass  # another process was first; its salt is everyone's
+            pass  # another process was first; its salt is used
         beside.unlink()
     return path.read_text()

@@ -1,1 +1,34 @@
-"""Promotion by gates, rollback, and the audit trail of both."""
+"""Promotion of a model to champion by gates, rollback, and the choice of its threshold."""
+
+from typing import TYPE_CHECKING
+
+from pipelines.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from pipelines.promote.errors import NoCandidateError, PromotionError, RefusedError, UnnamedForceError
+    from pipelines.promote.flow import ask_gates, candidate, promote
+    from pipelines.promote.gates import GATES, GateName, Verdict, gates_json
+    from pipelines.promote.outcome import Force, Promotion
+    from pipelines.promote.previous import rollback
+    from pipelines.promote.thresholds import ThresholdOptions, choose_threshold, threshold_options
+
+__all__ = [
+    "GATES",
+    "Force",
+    "GateName",
+    "NoCandidateError",
+    "Promotion",
+    "PromotionError",
+    "RefusedError",
+    "ThresholdOptions",
+    "UnnamedForceError",
+    "Verdict",
+    "ask_gates",
+    "candidate",
+    "choose_threshold",
+    "gates_json",
+    "promote",
+    "rollback",
+    "threshold_options",
+]
+__getattr__ = lazy_exports(__name__, __file__)

@@ -1,10 +1,9 @@
-"""PromotionError: why a model did not become champion.
+"""Errors of a promotion.
 
 PromotionError
 ├── NoCandidateError     there is nothing to promote
-├── RefusedError         a gate refused; `verdicts` says which and by how much
-├── UnnamedForceError    a forced promotion without a name or a reason
-└── AuditError           the audit trail cannot be read, or was changed
+├── RefusedError         a gate refused; `verdicts` holds the result of every gate
+└── UnnamedForceError    a forced promotion without a name or a reason
 """
 
 from typing import TYPE_CHECKING
@@ -14,11 +13,13 @@ if TYPE_CHECKING:
 
 
 class PromotionError(Exception):
-    """The champion is what it was."""
+    """The champion is unchanged."""
 
 
 class NoCandidateError(PromotionError):
     """There is nothing to promote."""
+
+    exit_code = 2
 
 
 class RefusedError(PromotionError):
@@ -29,14 +30,12 @@ class RefusedError(PromotionError):
     def __init__(self, version: str, verdicts: "tuple[Verdict, ...]") -> None:
         self.verdicts = verdicts
         refused = [verdict for verdict in verdicts if not verdict.passed]
-        lines = [f"{version} stays a candidate: {len(refused)} of {len(verdicts)} gates refuse"]
+        lines = [f"{version} was not promoted: {len(refused)} of {len(verdicts)} gates refuse"]
         lines += [f"  {verdict.gate}: {verdict.detail}" for verdict in refused]
         super().__init__("\n".join(lines))
 
 
 class UnnamedForceError(PromotionError):
-    """Who forces a promotion gives a name and a reason."""
+    """A forced promotion needs a name and a reason."""
 
-
-class AuditError(PromotionError):
-    """The audit trail cannot be read, or was changed."""
+    exit_code = 2

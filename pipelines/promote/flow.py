@@ -1,6 +1,6 @@
-"""From candidate to champion; `pipelines.promote.rollback` is the way back.
+"""From candidate to champion; `pipelines.promote.previous` is the way back.
 
-    measure on the newest window → ask every gate → pointer, alias, audit trail
+    measure on the newest window → check every gate → pointer, alias, audit trail
 
 The pointer file decides and is replaced in one step; scorers see it within a second.
 """
@@ -13,20 +13,18 @@ from pathlib import Path
 from claims.scoring import ClaimFacts
 from core.settings import settings
 from models import registry
-from models.artefact import Artefact, load_artefact, models_folder, read_pointer, target_of, unpoint
-from models.errors import PointerError
+from models.artefact import Artefact, load_artefact, load_pointed, models_folder, read_pointer, target_of, unpoint
+from models.errors import ArtefactError, PointerError
 from models.registry import CANDIDATE, MlflowStore, promotion
 from models.scorer import Scorer
-from pipelines.behaviour import judge_behaviour, largest_falls
-from pipelines.behaviour.window import held_out
-from pipelines.evaluate import baselines
-from pipelines.evaluate.flow import champion_beside, reviews_a_week
-from pipelines.evaluate.judged import CHAMPION
-from pipelines.evaluate.window import Window, newest_window
-from pipelines.promote import audit, measures
+from pipelines import audit_trail
+from pipelines.behaviour import held_out, largest_falls, measure_behaviour
+from pipelines.evaluate import CHAMPION, Window, newest_window, reviews_a_week, simple_baselines
+from pipelines.promote import measuring
 from pipelines.promote.errors import NoCandidateError, RefusedError
-from pipelines.promote.gates import Verdict, judge
-from pipelines.promote.outcome import Force, Outcome
+from pipelines.promote.gates import Verdict, check_gates, gates_json
+from pipelines.promote.measures import Measures, Reason
+from pipelines.promote.outcome import Force, Promotion
 
 Step = Callable[[str], None]
 
@@ -39,11 +37,11 @@ def promote(
     store: MlflowStore | None = None,
     window: Window | None = None,
     step: Step = lambda words: None,
-) -> Outcome:
-    """Make a version (the candidate where none is named) the champion.
+) -> Promotion:
+    """Make a version (by default the candidate) the champion.
 
-    Raises `RefusedError` with every gate that refuses and by how much; `force` overrules them, in the audit trail.
-    `window` spares reading the newest window when the caller has it.
+    Raises `RefusedError` with the result of every gate; `force` overrules it, and is recorded in the audit trail.
+    `window` is the newest window, where the caller has already read it.
     """
     started = time.perf_counter()
     store = store or MlflowStore.of(home, settings().mlflow_url)
@@ -52,29 +50,29 @@ def promote(
         step("Fetching the model from MLflow")
         registry.fetch(store, version, models_folder(home))
     pointer = read_pointer(home)
-    step("Asking the gates")
-    verdicts = ask(home, version, window=window, step=step)
+    step("Checking the gates")
+    verdicts = ask_gates(home, version, window=window, step=step)
     refused = [verdict for verdict in verdicts if not verdict.passed]
     if refused and force is None:
         raise RefusedError(version, verdicts)
     by = force.by if force else getpass.getuser()
-    why = force.reason if force else "every gate passed"
+    reason = force.reason if force else "every gate passed"
     step("Pointing the scorers to it")
-    done = promotion.promote(home, store, version, by=by, why=why)
-    audit.record(
+    done = promotion.promote(home, store, version, by=by, why=reason)
+    audit_trail.record(
         home,
         "force" if force else "promote",
         version=version,
         by=by,
-        reason=why,
+        reason=reason,
         previous=pointer.version if pointer else None,
-        gates={verdict.gate: {"passed": verdict.passed, "detail": verdict.detail} for verdict in verdicts},
+        gates=gates_json(verdicts),
     )
     _end_its_trial(home, version, by=by)
-    return Outcome(
-        version,
-        pointer.version if pointer else None,
-        verdicts,
+    return Promotion(
+        version=version,
+        previous=pointer.version if pointer else None,
+        verdicts=verdicts,
         forced=bool(refused),
         alias_problem=done.alias_problem,
         seconds=round(time.perf_counter() - started, 2),
@@ -85,54 +83,76 @@ def _end_its_trial(home: Path, version: str, *, by: str) -> None:
     """A champion is not its own challenger."""
     try:
         challenger = read_pointer(home, "challenger")
-    except PointerError:  # a broken pointer challenges nobody; `ginja challenger stop` mends it
+    except PointerError:  # an invalid pointer has no effect on scorers; `ginja model trial stop` removes it
         return
     if challenger is not None and challenger.version == version:
         unpoint(home, "challenger")
-        audit.record(home, "dismiss", version=version, by=by, reason="it became the champion")
+        audit_trail.record(home, "dismiss", version=version, by=by, reason="it became the champion")
 
 
 def candidate(store: MlflowStore) -> str:
-    """The version under the alias `candidate`. Raises `NoCandidateError`."""
+    """The version with the alias `candidate`. Raises `NoCandidateError`."""
     version = registry.aliases(store).get(CANDIDATE)
     if not version:
-        raise NoCandidateError("there is no candidate; `ginja train` makes one")
+        raise NoCandidateError("there is no candidate; run `ginja model train` to train one")
     return version
 
 
-def ask(
+def ask_gates(
     home: Path, version: str, *, window: Window | None = None, step: Step = lambda words: None
 ) -> tuple[Verdict, ...]:
-    """Every gate's verdict on a version that lies in the home."""
+    """Measure a version that is in the home, and check every gate."""
+    return check_gates(measure(home, version, window=window, step=step))
+
+
+def measure(home: Path, version: str, *, window: Window | None = None, step: Step = lambda words: None) -> Measures:
+    """Take every measure of a version that is in the home; what cannot be measured is absent."""
     target = target_of(home, version)
     path = models_folder(home) / target.path
-    found = measures.of_artefact(path, target.manifest_sha256)
-    champion = None
-    if found["artefact verified"]:
+    found = dict(measuring.of_artefact(path, target.manifest_sha256))
+    try:
         artefact = load_artefact(path, expected_manifest_sha256=target.manifest_sha256)
-        champion = champion_beside(home, artefact)
-        window = window or newest_window(home, artefact, also=() if champion is None else (champion,))
-        judged = window.judged_with(artefact)
-        judged.scores.update(baselines.simple(judged))
-        if champion is not None:
-            window.add(judged, champion, name=CHAMPION)
+    except ArtefactError:
+        return found
+    champion = _champion(home, version)
+    also = (champion,) if isinstance(champion, Artefact) else ()
+    window = window or newest_window(home, artefact, also=also)
+    claims = window.evaluation_set(artefact)
+    claims.scores.update(simple_baselines(claims))
+    found |= measuring.of_window(claims, threshold=artefact.threshold)
+    if isinstance(champion, Artefact):
+        window.add(claims, champion, name=CHAMPION)
         share = reviews_a_week(artefact, window) / (window.claims_a_day * 7)
-        found |= measures.of_window(judged, threshold=artefact.threshold, reviews=share * len(judged))
-        found |= measures.of_speed(artefact, _facts(window))
-        found |= behaviour_of(artefact, window, step=step)
-    return judge(found, first=champion is None)
+        found |= measuring.against_champion(claims, reviews=share * len(claims))
+    elif champion is not None:
+        found |= measuring.without_champion(champion)
+    found |= measuring.of_latency(artefact, _facts(window))
+    found |= behaviour_measures(artefact, window, step=step)
+    return found
 
 
-def behaviour_of(artefact: Artefact, window: Window, *, step: Step = lambda words: None) -> measures.Measures:
-    """Measure what the whole decision does with perturbed claims of the window, with this model in it."""
+def _champion(home: Path, version: str) -> Artefact | Reason | None:
+    """The champion to compare `version` with, or why there is none; None: it cannot be loaded, so nothing is known."""
+    try:
+        pointer = read_pointer(home)
+        if pointer is None:
+            return Reason.NO_CHAMPION
+        return Reason.IS_CHAMPION if pointer.version == version else load_pointed(home, pointer)
+    except (ArtefactError, PointerError):
+        return None
+
+
+def behaviour_measures(artefact: Artefact, window: Window, *, step: Step = lambda words: None) -> Measures:
+    """Measure what the whole decision, with this model in it, does with perturbed claims of the window."""
     scorer = Scorer(artefact)
     claims, catalogue = held_out(window)
-    behaviour = judge_behaviour(scorer, claims, catalogue, step=step)
+    behaviour = measure_behaviour(scorer, claims, catalogue, step=step)
     step("Raising amounts, units and confirmed fraud")
-    return measures.of_behaviour(behaviour, largest_falls(scorer, claims))
+    return measuring.of_behaviour(behaviour, largest_falls(scorer, claims))
 
 
 def _facts(window: Window) -> list[ClaimFacts]:
+    """The newest claims of the window as the scorer receives them, with placeholders for fields the data lack."""
     rows = window.rows[-50:]
     names = list(ClaimFacts.model_fields)
     table = window.examples.claims.take(rows).select(names)

@@ -1,184 +1,253 @@
-"""The gates for promotion, as data: this file is the policy, and `ginja promote --gates` reads it out.
+"""The promotion gates, as data: this file is the policy, and `ginja model promote --gates` prints it.
 
-A gate is passed when all bounds of one of its alternatives hold. A gate that is `required` refuses where one of its
-measures is missing. Where the others have no measure (there is no champion, no kind has enough claims) the bound holds:
-there is nothing to be worse than. The measures are those of `pipelines/promote/measures.py`.
+A gate passes when all bounds of one of its alternatives hold. It refuses where any of its measures is absent, not a
+finite number, or not applicable for a reason that the gate does not accept. It is not applicable, and does not refuse,
+where all of its measures are not applicable for accepted reasons.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from pipelines.promote.measures import Measure, Measured, Measures, NotApplicable, Reason
 
 ABOVE_ZERO = 1e-9
+MIN_CLAIMS_OF_KIND = 10
+KIND_REVIEW_FACTOR = 3.0
+"""Kinds are compared in this many times the weekly reviews."""
+
+
+class GateName(StrEnum):
+    """Every promotion gate."""
+
+    ARTEFACT_INTEGRITY = "artefact_integrity"
+    DATA_QUALITY = "data_quality"
+    BEATS_RULE = "beats_rule"
+    BEATS_CHAMPION = "beats_champion"
+    RECALL_BY_KIND = "recall_by_kind"
+    FALSE_POSITIVE_DISPARITY = "false_positive_disparity"
+    LATENCY_BUDGET = "latency_budget"
+    PAYMENTS_WITHIN_RULE = "payments_within_rule"
+    IMPLAUSIBLE_PRICES = "implausible_prices"
+    DUPLICATE_PAYMENTS = "duplicate_payments"
+    MONOTONIC_CONSTRAINTS = "monotonic_constraints"
+
+
+class Outcome(StrEnum):
+    """The result of one gate."""
+
+    PASSED = "passed"
+    REFUSED = "refused"
+    NOT_APPLICABLE = "not_applicable"
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
-    """A measure and the least or the most it may be."""
+class AtLeast:
+    """A measure must be at least `limit`."""
 
-    measure: str
-    least: float | None = None
-    most: float | None = None
+    measure: Measure
+    limit: float
 
     def margin(self, value: float) -> float:
-        """How far the value is inside the bound; negative: by how much it misses it."""
-        return value - self.least if self.least is not None else (self.most or 0.0) - value
+        """How far the value is inside the bound; negative: by how much it is outside."""
+        return value - self.limit
 
-    def words(self) -> str:
-        """The bound as a reader would say it."""
-        if self.least == ABOVE_ZERO:
-            return "above 0"
-        return f"at most {self.most:g}" if self.least is None else f"at least {self.least:g}"
+    def __str__(self) -> str:
+        return "above 0" if self.limit == ABOVE_ZERO else f"at least {self.limit:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class AtMost:
+    """A measure must be at most `limit`."""
+
+    measure: Measure
+    limit: float
+
+    def margin(self, value: float) -> float:
+        """How far the value is inside the bound; negative: by how much it is outside."""
+        return self.limit - value
+
+    def __str__(self) -> str:
+        return f"at most {self.limit:g}"
+
+
+Bound: TypeAlias = AtLeast | AtMost
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One condition for becoming champion."""
+    """One condition for becoming the champion."""
 
-    name: str
-    words: str
+    name: GateName
+    description: str
     alternatives: tuple[tuple[Bound, ...], ...]
-    first: bool = True
-    """Asked of the first champion too; the others compare with one that is there."""
-    required: bool = False
-    """Refuses where a measure is missing: what was not looked at has not passed."""
+    not_applicable: frozenset[Reason] = frozenset()
+    """Reasons for which its measures may be not applicable; none: every measure is required."""
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """Every measure it reads, once."""
+        return tuple(dict.fromkeys(bound.measure for bounds in self.alternatives for bound in bounds))
 
 
-def over_the_rule(case: str) -> str:
-    """The measure: share of the claims of a case that are paid unseen beyond those the 2× rule alone pays."""
-    return f"paid unseen over the rule alone, {case}"
-
-
-def implausible_paid(case: str) -> str:
-    """The measure: claims of a case with an implausible price that are paid unseen."""
-    return f"implausible prices paid unseen, {case}"
-
-
-NEVER_OVER_THE_RULE = (
-    *(f"amount ×{factor}" for factor in (2, 5, 10, 100, 1000)),
-    *(f"units ×{factor}" for factor in (2, 5, 10, 100)),
-    *("unknown codes", "no history"),
-)
-"""Cases of `pipelines/behaviour/perturb.py`."""
-NEVER_PAID = tuple(f"amount ×{factor}" for factor in (10, 100, 1000))
-DUPLICATES_PAID = "exact duplicates paid"
-LARGEST_FALLS = tuple(f"largest fall of the log-odds, {what} raised" for what in ("amount", "units", "confirmed fraud"))
-
+WITHOUT_CHAMPION = frozenset({Reason.NO_CHAMPION, Reason.IS_CHAMPION})
+PAID_OVER_RULE = tuple(measure for measure in Measure if measure.name.startswith("PAID_OVER_RULE_"))
+IMPLAUSIBLE_PAID = tuple(measure for measure in Measure if measure.name.startswith("IMPLAUSIBLE_PAID_"))
+LOG_ODDS_FALLS = tuple(measure for measure in Measure if measure.name.startswith("LOG_ODDS_FALL_"))
 
 GATES: tuple[Gate, ...] = (
     Gate(
-        "artefact",
-        "The artefact's files are those its manifest names, and it loads.",
-        ((Bound("artefact verified", least=1),),),
-        required=True,
+        GateName.ARTEFACT_INTEGRITY,
+        "The artefact's files match its manifest, and the model loads.",
+        ((AtLeast(Measure.ARTEFACT_VERIFIED, 1),),),
     ),
     Gate(
-        "quality",
-        "The quality gates on its raw claims and on its training set found nothing critical.",
-        ((Bound("critical quality findings", most=0),),),
+        GateName.DATA_QUALITY,
+        "The quality gates on its raw claims, features and training set had no critical finding.",
+        ((AtMost(Measure.CRITICAL_QUALITY_FINDINGS, 0),),),
     ),
     Gate(
-        "beats the rule",
+        GateName.BEATS_RULE,
         "On the newest window its average precision is above the 2× rule's: the lower end of the paired 95 % interval "
         "is above zero.",
-        ((Bound("average precision over the rule, lower end", least=ABOVE_ZERO),),),
-        required=True,
+        ((AtLeast(Measure.AP_OVER_RULE_LOW, ABOVE_ZERO),),),
     ),
     Gate(
-        "beats the champion",
+        GateName.BEATS_CHAMPION,
         "On the newest window its average precision is above the champion's (lower end of the paired 95 % interval "
         "above zero), or it is within one point of it (five at the lower end) and better calibrated.",
         (
-            (Bound("average precision over the champion, lower end", least=ABOVE_ZERO),),
+            (AtLeast(Measure.AP_OVER_CHAMPION_LOW, ABOVE_ZERO),),
             (
-                Bound("average precision over the champion", least=-0.01),
-                Bound("average precision over the champion, lower end", least=-0.05),
-                Bound("Brier score over the champion", most=0.0),
+                AtLeast(Measure.AP_OVER_CHAMPION, -0.01),
+                AtLeast(Measure.AP_OVER_CHAMPION_LOW, -0.05),
+                AtMost(Measure.BRIER_OVER_CHAMPION, 0.0),
             ),
         ),
-        first=False,
+        not_applicable=WITHOUT_CHAMPION,
     ),
     Gate(
-        "no kind collapses",
-        "Of no kind of fraud with at least 10 claims in the window does it find less than half of what the champion "
+        GateName.RECALL_BY_KIND,
+        "Of every kind of fraud with at least 10 claims in the window it finds at least half of what the champion "
         "finds, both with three times the weekly reviews.",
-        ((Bound("worst kind, recall over the champion's", least=0.5),),),
-        first=False,
+        ((AtLeast(Measure.WORST_KIND_RECALL_RATIO, 0.5),),),
+        not_applicable=WITHOUT_CHAMPION | {Reason.NO_KIND_WITH_ENOUGH_CLAIMS},
     ),
     Gate(
-        "nobody is hit",
-        "In no group (specialty, region, provider size, member age, sex) are more than 5 % of the honest claims "
-        "flagged with certainty: the lower end of the group's interval is at most that.",
-        ((Bound("worst group, false-positive rate, lower end", most=0.05),),),
+        GateName.FALSE_POSITIVE_DISPARITY,
+        "In no group (specialty, region, provider size, member age, sex) is the false-positive rate above 5 % with "
+        "certainty: the lower end of each group's 95 % interval is at most 5 %.",
+        ((AtMost(Measure.WORST_GROUP_FALSE_POSITIVE_RATE_LOW, 0.05),),),
+        not_applicable=frozenset({Reason.NO_GROUP_WITH_ENOUGH_CLAIMS}),
     ),
     Gate(
-        "quick enough",
+        GateName.LATENCY_BUDGET,
         "Scoring one claim with its reasons takes at most 5 ms at the 99th percentile, in process; the best of three "
-        "tries, so that a busy neighbour does not count.",
-        ((Bound("explained p99, ms", most=5.0),),),
-        required=True,
+        "tries of each claim, so that other load on the machine does not count.",
+        ((AtMost(Measure.EXPLAINED_SCORE_P99_MS, 5.0),),),
     ),
     Gate(
-        "pays no more than the rule",
-        "Honest held-out claims with amounts ×2 to ×1000, units ×2 to ×100, unknown codes or no history, decided as by "
-        "the API (model, edits, policy): at each factor no more are paid without review than by the 2× rule alone.",
-        (tuple(Bound(over_the_rule(case), most=0.0) for case in NEVER_OVER_THE_RULE),),
-        required=True,
+        GateName.PAYMENTS_WITHIN_RULE,
+        "Clean held-out claims with amounts ×2 to ×1000, units ×2 to ×100, unknown codes or no history, decided as by "
+        "the API (model, edits, policy): in each case no more are paid without review than by the 2× rule alone.",
+        (tuple(AtMost(measure, 0.0) for measure in PAID_OVER_RULE),),
     ),
     Gate(
-        "no implausible price is paid",
+        GateName.IMPLAUSIBLE_PRICES,
         "Of the same claims with amounts ×10 to ×1000, none is paid without review whose price per unit is above five "
         "times the procedure's median of the year before, or whose procedure has no price to compare with.",
-        (tuple(Bound(implausible_paid(case), most=0.0) for case in NEVER_PAID),),
-        required=True,
+        (tuple(AtMost(measure, 0.0) for measure in IMPLAUSIBLE_PAID),),
     ),
     Gate(
-        "paid once",
-        "Of exact duplicates of claims that stand, none is paid.",
-        ((Bound(DUPLICATES_PAID, most=0.0),),),
-        required=True,
+        GateName.DUPLICATE_PAYMENTS,
+        "Of exact duplicates of earlier valid claims, none is paid.",
+        ((AtMost(Measure.DUPLICATES_PAID, 0.0),),),
     ),
     Gate(
-        "constraints hold",
+        GateName.MONOTONIC_CONSTRAINTS,
         "Raising the amount, the units or the confirmed fraud of held-out claims step by step never lowers the "
         "log-odds of the served model.",
-        (tuple(Bound(measure, most=0.0) for measure in LARGEST_FALLS),),
-        required=True,
+        (tuple(AtMost(measure, 0.0) for measure in LOG_ODDS_FALLS),),
     ),
 )
-LEAST_OF_A_KIND = 10
-KIND_REVIEWS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one gate said."""
+    """The result of one gate."""
 
-    gate: str
-    passed: bool
-    words: str
+    gate: GateName
+    outcome: Outcome
+    description: str
     detail: str
-    """The measures, and by how much a bound is missed."""
+    """Each measure with its value, by how much it is out of bounds, or why it has none."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the gate does not refuse."""
+        return self.outcome is not Outcome.REFUSED
+
+    def as_json(self) -> dict[str, object]:
+        """The JSON form, as `--json` prints it."""
+        return {
+            "gate": self.gate.value,
+            "outcome": self.outcome.value,
+            "passed": self.passed,
+            "description": self.description,
+            "detail": self.detail,
+        }
 
 
-def judge(measures: dict[str, float | None], *, first: bool) -> tuple[Verdict, ...]:
-    """Ask every gate; `first`: there is no champion to compare with."""
-    return tuple(_ask(gate, measures) for gate in GATES if gate.first or not first)
+def check_gates(measures: Measures) -> tuple[Verdict, ...]:
+    """Check every gate."""
+    return tuple(_check(gate, measures) for gate in GATES)
 
 
-def _ask(gate: Gate, measures: dict[str, float | None]) -> Verdict:
-    details, passed = [], False
-    for alternative in gate.alternatives:
-        held = True
-        for bound in alternative:
-            value = measures.get(bound.measure)
-            if value is None or math.isnan(value):
-                held &= not gate.required
-                details.append(f"{bound.measure}: {'not measured' if gate.required else 'nothing to measure'}")
-                continue
-            margin = bound.margin(value)
-            fits = margin >= 0
-            held &= fits
-            shown = f"{bound.measure} is {value:.4g}"
-            details.append(shown if fits else f"{shown}, misses {bound.words()} by {-margin:.4g}")
-        passed |= held
-    return Verdict(gate.name, passed, gate.words, "; ".join(details))
+def gates_json(verdicts: tuple[Verdict, ...]) -> Mapping[str, dict[str, object]]:
+    """Gate → its verdict, as the audit trail holds it."""
+    return {
+        verdict.gate.value: {"outcome": verdict.outcome.value, "passed": verdict.passed, "detail": verdict.detail}
+        for verdict in verdicts
+    }
+
+
+def _check(gate: Gate, measures: Measures) -> Verdict:
+    details = [_detail(gate, bound, measures) for bounds in gate.alternatives for bound in bounds]
+    return Verdict(gate.name, _outcome(gate, measures), gate.description, "; ".join(dict.fromkeys(details)))
+
+
+def _outcome(gate: Gate, measures: Measures) -> Outcome:
+    states = [measures.get(measure) for measure in gate.measures]
+    if not all(_is_usable(gate, state) for state in states):
+        return Outcome.REFUSED
+    if all(isinstance(state, NotApplicable) for state in states):
+        return Outcome.NOT_APPLICABLE
+    holds = (all(_holds(bound, measures) for bound in bounds) for bounds in gate.alternatives)
+    return Outcome.PASSED if any(holds) else Outcome.REFUSED
+
+
+def _is_usable(gate: Gate, state: Measured | NotApplicable | None) -> bool:
+    if isinstance(state, Measured):
+        return math.isfinite(state.value)
+    return isinstance(state, NotApplicable) and state.reason in gate.not_applicable
+
+
+def _holds(bound: Bound, measures: Measures) -> bool:
+    state = measures.get(bound.measure)
+    return isinstance(state, Measured) and bound.margin(state.value) >= 0
+
+
+def _detail(gate: Gate, bound: Bound, measures: Measures) -> str:
+    state = measures.get(bound.measure)
+    if state is None:
+        return f"{bound.measure}: not measured"
+    if isinstance(state, NotApplicable):
+        accepted = "" if state.reason in gate.not_applicable else ", which this gate does not accept"
+        return f"{bound.measure}: not applicable ({state.reason}){accepted}"
+    if not math.isfinite(state.value):
+        return f"{bound.measure}: not a finite number ({state.value})"
+    margin = bound.margin(state.value)
+    shown = f"{bound.measure} is {state.value:.4g}"
+    return shown if margin >= 0 else f"{shown}, must be {bound} (off by {-margin:.4g})"

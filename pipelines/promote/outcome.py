@@ -1,14 +1,13 @@
-"""What became of a change of champion, and who answers for one that is forced."""
+"""The result of a change of champion, and who is accountable for a forced one."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from pipelines.promote.errors import UnnamedForceError
 from pipelines.promote.gates import Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Promotion:
     """A change of champion."""
 
     version: str
@@ -19,18 +18,25 @@ class Outcome:
     """What is wrong with MLflow's alias, if anything; the pointer, which decides, is set."""
     seconds: float
 
-    def as_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
+    def as_json(self) -> dict[str, object]:
+        """The JSON form."""
+        return {
+            "version": self.version,
+            "previous": self.previous,
+            "verdicts": [verdict.as_json() for verdict in self.verdicts],
+            "forced": self.forced,
+            "alias_problem": self.alias_problem,
+            "seconds": self.seconds,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Force:
-    """A promotion against the gates: who answers for it, and why."""
+    """A promotion that overrules the gates: who is accountable, and why. Raises `UnnamedForceError`."""
 
     by: str
     reason: str
 
     def __post_init__(self) -> None:
         if not self.by.strip() or not self.reason.strip():
-            raise UnnamedForceError("a forced promotion needs --by NAME and --reason TEXT: somebody answers for it")
+            raise UnnamedForceError("a forced promotion requires --by NAME and --reason TEXT")

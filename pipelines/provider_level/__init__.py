@@ -1,7 +1,13 @@
-"""The provider-fraud set at provider level: aggregates, network, and a judge on folds that never split a provider."""
+"""The provider-fraud set at provider level: aggregates, network, and cross-validation that never splits a provider."""
 
-from pipelines.provider_level.errors import ProviderLevelError
-from pipelines.provider_level.judge import judge
-from pipelines.provider_level.source import ProviderSet, read
+from typing import TYPE_CHECKING
 
-__all__ = ["ProviderLevelError", "ProviderSet", "judge", "read"]
+from pipelines.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from pipelines.provider_level.cross_validation import ProviderEvaluation, evaluate_providers
+    from pipelines.provider_level.errors import ProviderLevelError
+    from pipelines.provider_level.source import ProviderSet, read
+
+__all__ = ["ProviderEvaluation", "ProviderLevelError", "ProviderSet", "evaluate_providers", "read"]
+__getattr__ = lazy_exports(__name__, __file__)

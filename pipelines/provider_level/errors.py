@@ -3,3 +3,5 @@
 
 class ProviderLevelError(Exception):
     """The set cannot be judged; the message names the file."""
+
+    exit_code = 2

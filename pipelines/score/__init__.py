@@ -1,7 +1,13 @@
-"""A file of claims made ready to be scored: read into the claims frame, its past built beside the history at hand."""
+"""Prepare a file of claims for scoring: read it into the claims frame, and build its features with the history."""
 
-from pipelines.score.errors import InputError
-from pipelines.score.past import features_for
-from pipelines.score.read import ReadClaims, read_claims
+from typing import TYPE_CHECKING
+
+from pipelines.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from pipelines.score.errors import InputError
+    from pipelines.score.past import features_for
+    from pipelines.score.read import ReadClaims, read_claims
 
 __all__ = ["InputError", "ReadClaims", "features_for", "read_claims"]
+__getattr__ = lazy_exports(__name__, __file__)

@@ -6,3 +6,5 @@ InputError    it cannot be read as a claims frame; the message says what to chan
 
 class InputError(Exception):
     """The file cannot be read as a claims frame."""
+
+    exit_code = 2

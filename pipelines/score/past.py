@@ -1,4 +1,4 @@
-"""The offline features that know the past of a file's claims."""
+"""The offline features for the claims of a file."""
 
 import hashlib
 from pathlib import Path
@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from features.declare import CLAIMS, LABELS, VIEWS
 from features.feast import apply, registry_path
 from features.offline import build, file_of
+from pipelines.datasets import OFFLINE_ONLY_REDIS_URL
 
 _BUILT = "features-built"
 
@@ -17,9 +18,8 @@ _BUILT = "features-built"
 def features_for(home: Path, claims: pa.Table, work: Path) -> Path:
     """The home whose offline features cover these claims.
 
-    `home` itself when its features were built and its history holds every one of them; else one under `work`, built
-    from both, in which each claim sees whatever either holds of the time before it. One built before from the same
-    claims is used again.
+    `home` itself where its features are built and its history holds every claim; else a home under `work` with features
+    of both, so that each claim has the history of either. It is reused for the same claims.
     """
     data = home / "data"
     history = pq.read_table(data / "claims.parquet") if (data / "claims.parquet").exists() else CLAIMS.empty_table()
@@ -33,13 +33,13 @@ def features_for(home: Path, claims: pa.Table, work: Path) -> Path:
         built.unlink(missing_ok=True)
         labels = pq.read_table(data / "labels.parquet") if (data / "labels.parquet").exists() else LABELS.empty_table()
         build(beside, both, labels.select(LABELS.names).cast(LABELS))
-        apply(beside, "redis://127.0.0.1:6379/0")  # offline reads ask no server, but the registry names one
+        apply(beside, OFFLINE_ONLY_REDIS_URL)
         built.write_text(claimed)
     return beside
 
 
 def _digest(claims: pa.Table) -> str:
-    """SHA-256 of a claims frame, whatever pieces it is held in."""
+    """SHA-256 of a claims frame, independent of its chunks."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, claims.schema) as stream:
         stream.write_table(claims.combine_chunks())

@@ -13,9 +13,7 @@ from core import clock
 from core.clock import DAY_US
 from features.declare import CLAIMS
 from features.offline import MAX_DAYS_AHEAD
-from pipelines.ingest import ingest_csv, load_mapping
-from pipelines.ingest.mapping import Dates, Mapping, Money
-from pipelines.ingest.records import check_parquet, open_table
+from pipelines.ingest import Dates, Mapping, Money, check_parquet, ingest_csv, load_mapping, open_table
 from pipelines.score.errors import InputError
 
 PARQUET = (".parquet", ".pq")
@@ -61,12 +59,12 @@ def read_claims(file: Path, mapping: Path | None, work: Path) -> ReadClaims:
 
 
 def _our_own(file: Path) -> Mapping:
-    """The mapping of a file whose columns have the names of the claims frame, opened as `ginja ingest csv` opens it."""
+    """The mapping of a file with the column names of the claims frame, read as `ginja data ingest csv` reads it."""
     header = open_table(file).header
     missing = [name for name in ("claim_id", "received_at", "amount_cents") if name not in header]
     if missing:
         raise InputError(
-            f"{file} has no column {missing[0]}: name a --mapping; `ginja ingest csv {file} --suggest` drafts one"
+            f"{file} has no column {missing[0]}: use --mapping; `ginja data ingest csv {file} --suggest` drafts one"
         )
     renamed = {"amount_cents": "amount", "benefit_limit_cents": "benefit_limit"}
     columns = {renamed.get(name, name): name for name in CLAIMS.names if name in header and name not in _COUNTED}

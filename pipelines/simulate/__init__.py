@@ -13,9 +13,20 @@ from pipelines.simulate.config import (
     SimulationError,
 )
 from pipelines.simulate.insurer import Insurer, simulate
+from pipelines.simulate.report import summarize
 from pipelines.store import write_frames
 
-__all__ = ["KINDS", "FraudWindow", "Insurer", "SimulationConfig", "SimulationError", "next_claims", "simulate", "write"]
+__all__ = [
+    "KINDS",
+    "FraudWindow",
+    "Insurer",
+    "SimulationConfig",
+    "SimulationError",
+    "next_claims",
+    "simulate",
+    "summarize",
+    "write",
+]
 
 
 def write(insurer: Insurer, folder: Path) -> None:

@@ -40,6 +40,8 @@ MAX_CLAIMS = 99_000_000
 class SimulationError(ValueError):
     """A simulation that cannot be run as asked; the message says which value is wrong and what is possible."""
 
+    exit_code = 2
+
 
 @dataclass(frozen=True, slots=True)
 class FraudWindow:

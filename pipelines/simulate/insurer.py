@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from core.clock import DAY_US
 from pipelines.simulate.actors import Scene, Templates
 from pipelines.simulate.config import SimulationConfig, SimulationError
 from pipelines.simulate.draw import Calendar, Floats, Ints, generator
@@ -18,7 +19,6 @@ from pipelines.simulate.frames import (
     reference_frames,
 )
 from pipelines.simulate.visits import (
-    DAY_US,
     HONEST,
     Rows,
     companions,

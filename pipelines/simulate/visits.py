@@ -11,7 +11,6 @@ from pipelines.simulate.catalogue import COMPANIONS, OPEN_AT_WEEKENDS, SPECIALTI
 from pipelines.simulate.draw import Calendar, Floats, Ints, Table, hashed
 from pipelines.simulate.world import PROCEDURE_INDEX, World, diagnosis_table
 
-DAY_US = 86_400_000_000
 HONEST = -1
 
 

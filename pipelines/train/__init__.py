@@ -1,1 +1,27 @@
-"""Training: from a data set to a gated, tracked candidate. The way in is `pipelines.train.flow.train_and_register`."""
+"""Training: from a data set to a registered candidate that passed the quality gates."""
+
+from typing import TYPE_CHECKING
+
+from pipelines.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from pipelines.train.errors import LeakageError
+    from pipelines.train.flow import Watcher, make, prepare, read_and_split, train_and_register
+    from pipelines.train.options import DEFAULT_PARAMS, TrainOptions
+    from pipelines.train.report import TrainingReport
+    from pipelines.train.steps import fit, select_features
+
+__all__ = [
+    "DEFAULT_PARAMS",
+    "LeakageError",
+    "TrainOptions",
+    "TrainingReport",
+    "Watcher",
+    "fit",
+    "make",
+    "prepare",
+    "read_and_split",
+    "select_features",
+    "train_and_register",
+]
+__getattr__ = lazy_exports(__name__, __file__)

@@ -1,20 +1,17 @@
-"""The way of a training run, from claims to a registered candidate.
+"""A training run, from claims to a registered candidate.
 
     open → gate the raw claims → build features → gate them → read vectors → split → gate the training set
-         → leakage → (search) → fit, calibrate, threshold → explain → judge → artefact on disk
+         → leakage → (search) → fit, calibrate, threshold → explain → artefact on disk → evaluate
          → MLflow, alias `candidate`
 
-Whatever stops it stops it before a model is registered; the champion goes on serving.
+A run that fails registers no model; the champion continues to serve.
 """
 
 import os
-import shlex
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -22,37 +19,53 @@ from core.settings import settings
 from models import registry
 from models.artefact import Artefact, load_artefact, models_folder, write_artefact
 from models.registry import MlflowStore, RunRecord
-from pipelines.evaluate import baselines
-from pipelines.evaluate.assess import Assessment, assess
-from pipelines.evaluate.judged import MODEL, judged_of
-from pipelines.evaluate.page import keep, render, rounded
-from pipelines.evaluate.pictures import draw
-from pipelines.evaluate.record import git_commit
-from pipelines.evaluate.window import add_model
-from pipelines.gates import GateFailed, Profile, check_claims, check_features, check_training_set, from_json
+from pipelines.datasets import (
+    OFFLINE_ONLY_REDIS_URL,
+    SIMULATED,
+    Examples,
+    Slices,
+    Source,
+    as_of_us,
+    build_features,
+    examples_of,
+    open_named,
+    read_vectors,
+    split_examples,
+)
+from pipelines.evaluate import (
+    AMOUNT,
+    RULE,
+    EvaluatedModel,
+    Evaluation,
+    EvaluationSettings,
+    add_model,
+    draw,
+    evaluate_claims,
+    evaluation_set_of,
+    render,
+    save,
+    simple_baselines,
+)
+from pipelines.gates import GateFailed, Profile, check_claims, check_features, check_training_set, profile_from_json
+from pipelines.runs import command_line, git_commit, reports_folder
 from pipelines.train import steps
-from pipelines.train.dataset import SIMULATED, Source, open_named
-from pipelines.train.examples import Examples, examples_of
 from pipelines.train.leakage import refuse_leakage
 from pipelines.train.options import TrainOptions
 from pipelines.train.prepared import Prepared
 from pipelines.train.record import run_record
 from pipelines.train.report import TrainingReport
-from pipelines.train.split import Slices
-
-OFFLINE_ONLY = "redis://127.0.0.1:1/0"
-"""For registries of data sets that are never served: nothing listens there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """Who wants to know how it goes."""
+    """Callbacks that report progress."""
 
     step: Callable[[str], None] = lambda words: None
-    """Told what begins now."""
+    """Called with the description of the step that begins."""
     round: Callable[[int, float], bool] | None = None
-    """Told of every round and its loss; True stops."""
+    """Called with every boosting round and its loss; returns True to stop."""
     trial: Callable[[int, float], None] = lambda trial, best: None
+    """Called after every search trial with its number and the best loss."""
 
 
 def train_and_register(
@@ -64,56 +77,56 @@ def train_and_register(
     redis_url: str | None = None,
     watch: Watcher | None = None,
 ) -> TrainingReport:
-    """Train on a data set (the home's simulated one where none is given) and register the candidate.
+    """Train on a data set (by default the home's simulated one) and register the candidate.
 
-    Raises `TrainError` for data that cannot be trained on, `GateFailed` for data that must not be, `RegistryError`
-    where MLflow fails; nothing is registered then. `redis_url` goes into a registry of features that is not there yet.
+    Raises `DataError` for data that cannot be used, `LeakageError` for a feature that reveals the label, `GateFailed`
+    for a batch that fails a quality gate, `RegistryError` where MLflow fails; nothing is registered then. `redis_url`
+    is written into a new feature registry.
     """
     started = time.perf_counter()
     options, watch = options or TrainOptions(), watch or Watcher()
     store = store or MlflowStore.of(home, settings().mlflow_url)
     if source is None:
         watch.step("Opening the claims")
-        source = open_named(SIMULATED, home, settings().data_dir)
-    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+        source = open_named(SIMULATED, home)
+    command, reports = command_line(), reports_folder(home)
     try:
-        prepared = prepare(source, options, reports=steps.reports_folder(home), redis_url=redis_url, watch=watch)
+        prepared = prepare(source, options, reports=reports, redis_url=redis_url, watch=watch)
     except GateFailed as refused:
         _log_refusal(store, source, command, refused)
         raise
     model, artefact = make(home, prepared, options, watch=watch)
-    examples, slices, page = prepared.examples, prepared.slices, artefact.document
-    watch.step("Judging it on claims it has not seen")
-    judged = judged_of(examples, slices.test, slices.train)
-    add_model(judged, artefact, examples, slices.test)
-    judged.scores.update(baselines.simple(judged))
-    figures = assess(
-        judged,
-        Assessment(
-            threshold=page.threshold,
+    examples, slices = prepared.examples, prepared.slices
+    watch.step("Evaluating it on the test claims")
+    claims = evaluation_set_of(examples, slices.test, slices.train)
+    add_model(claims, artefact, examples, slices.test)
+    claims.scores.update(simple_baselines(claims))
+    metrics = evaluate_claims(
+        claims,
+        EvaluationSettings(
+            threshold=artefact.threshold,
             reviews_a_week=model.reviews_a_week,
-            claims_a_day=steps.claims_a_day(examples),
+            claims_a_day=examples.claims_a_day,
             replicates=options.replicates,
         ),
     )
-    evaluation = rounded({"dataset": source.name, "model": page.version, "split": slices.how, **figures})
-    reports = steps.reports_folder(home) / page.version
-    drawings = draw(artefact, judged, examples.matrix(slices.test, artefact.features))
-    html = render(evaluation, pictures=drawings.encoded())
-    keep(reports, evaluation, html)
-    watch.step("Recording it in MLflow")
-    record = run_record(prepared, options, model, artefact, evaluation, drawings, html=html, command=command)
-    registered = registry.register(store, record, artefact)
-    (steps.reports_folder(home) / f"{source.name}-profile.json").write_text(record.texts["profile.json"])
-    return _report(
-        prepared, artefact, figures, registered, page=reports / "evaluation.html", seconds=time.perf_counter() - started
+    evaluated = EvaluatedModel(
+        dataset=source.name, model=artefact.version, champion=None, split=slices.how, metrics=metrics
     )
+    drawings = draw(artefact, claims, examples.matrix(slices.test, artefact.features))
+    html = render(evaluated, pictures=drawings.encoded())
+    page = save(reports / artefact.version, evaluated, html)
+    watch.step("Recording it in MLflow")
+    record = run_record(prepared, options, model, artefact, evaluated, drawings, html=html, command=command)
+    registered = registry.register(store, record, artefact)
+    (reports / f"{source.name}-profile.json").write_text(record.texts["profile.json"])
+    return _report(prepared, artefact, metrics, registered, page=page, seconds=time.perf_counter() - started)
 
 
 def make(
     home: Path, prepared: Prepared, options: TrainOptions, *, watch: Watcher | None = None
 ) -> tuple[steps.Model, Artefact]:
-    """Train on what was prepared and write the artefact; the same inputs give the same bytes. Nothing is registered."""
+    """Train and write the artefact, without registering it; equal inputs give identical bytes."""
     watch = watch or Watcher()
     examples, slices = prepared.examples, prepared.slices
     watch.step(f"Training on {len(slices.train):,} claims and {len(prepared.features)} features")
@@ -130,7 +143,7 @@ def make(
         typical=steps.typical(model, tables, examples, slices.calibrate),
     )
     path, manifest = write_artefact(models_folder(home), booster=model.trained.booster, document=page, tables=tables)
-    os.utime(path)  # the last trained, also where the same inputs made it before
+    os.utime(path)  # so that it counts as last trained, also where equal inputs produced it before
     return model, load_artefact(path, expected_manifest_sha256=manifest)
 
 
@@ -142,22 +155,22 @@ def prepare(
     redis_url: str | None = None,
     watch: Watcher | None = None,
 ) -> Prepared:
-    """From a data set to gated, split examples. Raises `GateFailed`, `TrainError`."""
+    """Check, build, read and split a data set. Raises `GateFailed`, `DataError`, `LeakageError`."""
     watch = watch or Watcher()
     steps.refuse_unknown((*options.without, *options.trusted))
-    watch.step("Gating the raw claims")
+    watch.step("Checking the raw claims")
     reports.mkdir(parents=True, exist_ok=True)
     raw = check_claims(source.claims, source.labels, reports / f"{source.name}-raw.html", missing=source.missing)
     watch.step(f"Building features of {len(source.claims):,} claims")
-    steps.build_features(source, redis_url or OFFLINE_ONLY)
-    watch.step("Gating the features")
+    build_features(source, redis_url or OFFLINE_ONLY_REDIS_URL)
+    watch.step("Checking the features")
     built = check_features(source.home, source.claims, reports / f"{source.name}-features.html", origin=source.origin)
     watch.step("Reading vectors as of each claim's receipt")
     examples, slices = read_and_split(source, options)
-    features, left_out = steps.narrow(examples, slices.train, without=options.without)
+    features, left_out = steps.select_features(examples, slices.train, without=options.without)
     learned = np.sort(np.concatenate([slices.train, slices.stop, slices.calibrate]))
     ids = examples.claims["claim_id"].to_numpy(zero_copy_only=False)[learned]
-    watch.step("Gating the training set")
+    watch.step("Checking the training set")
     training = check_training_set(
         examples.matrix(learned, features),
         features,
@@ -166,29 +179,29 @@ def prepare(
         reports / f"{source.name}-training.html",
         before=last_profile(reports, source.name),
     )
-    suspects = refuse_leakage(
+    leakage = refuse_leakage(
         examples.matrix(slices.train, features), examples.fraud[slices.train], features, trusted=options.trusted
     )
-    return Prepared(source, examples, slices, features, left_out, (raw, built, training), tuple(suspects))
+    return Prepared(source, examples, slices, features, left_out, (raw, built, training), tuple(leakage))
 
 
 def last_profile(reports: Path, dataset: str) -> Profile | None:
-    """The profile of the last training set of this name that became a candidate."""
+    """The profile of the last training set of this name that became a candidate, if any."""
     try:
-        return from_json((reports / f"{dataset}-profile.json").read_text())
+        return profile_from_json((reports / f"{dataset}-profile.json").read_text())
     except FileNotFoundError:
         return None
 
 
 def read_and_split(source: Source, options: TrainOptions) -> tuple[Examples, Slices]:
-    """Labelled vectors as of the moment of training, and their slices."""
-    moment = steps.as_of(source, options)
-    examples = examples_of(steps.read_vectors(source, as_of_us=moment), source.weights)
-    return examples, steps.split(examples, source, options, as_of_us=moment)
+    """Read labelled vectors as of the time of training, and split them."""
+    moment = as_of_us(source, options.as_of)
+    examples = examples_of(read_vectors(source, as_of_us=moment), source.weights)
+    return examples, split_examples(examples, source, options.policy, as_of_us=moment)
 
 
-def provenance(prepared: Prepared, options: TrainOptions) -> dict[str, Any]:
-    """Where the model comes from, as far as it is the same for every run on the same inputs."""
+def provenance(prepared: Prepared, options: TrainOptions) -> dict[str, object]:
+    """What the model was trained on; equal for every run on the same inputs."""
     slices, source = prepared.slices, prepared.source
     return {
         "dataset": source.name,
@@ -197,7 +210,7 @@ def provenance(prepared: Prepared, options: TrainOptions) -> dict[str, Any]:
         "split": slices.how,
         "policy": asdict(options.policy),
         "trusted": list(options.trusted),
-        "as_of_us": steps.as_of(source, options),
+        "as_of_us": as_of_us(source, options.as_of),
         "test_from_us": slices.test_from_us,
         "slices": {name: len(rows) for name, rows in slices.named().items()},
         "quality": {result.gate: {"critical": len(result.critical())} for result in prepared.quality},
@@ -205,7 +218,7 @@ def provenance(prepared: Prepared, options: TrainOptions) -> dict[str, Any]:
 
 
 def _log_refusal(store: MlflowStore, source: Source, command: str, refused: GateFailed) -> None:
-    """Leave the gate's report in MLflow, as a failed run."""
+    """Record the gate's report in MLflow, as a failed run."""
     result = refused.result
     record = RunRecord(
         name=f"refused-{source.name}",
@@ -222,14 +235,13 @@ def _log_refusal(store: MlflowStore, source: Source, command: str, refused: Gate
 def _report(
     prepared: Prepared,
     artefact: Artefact,
-    figures: dict[str, Any],
+    metrics: Evaluation,
     registered: registry.RegisteredModel,
     *,
     page: Path,
     seconds: float,
 ) -> TrainingReport:
-    who = figures["who"]
-    ap = who[MODEL]["ap"]
+    ours = metrics.model
     return TrainingReport(
         dataset=prepared.source.name,
         version=artefact.version,
@@ -243,17 +255,17 @@ def _report(
         slices={name: len(rows) for name, rows in prepared.slices.named().items()},
         split=prepared.slices.how,
         threshold=artefact.threshold,
-        base_rate=figures["base_rate"],
-        ap_model=ap["value"],
-        ap_model_interval=(ap["low"], ap["high"]),
-        ap_rule=who[baselines.RULE]["ap"]["value"],
-        ap_amount_only=who[baselines.AMOUNT]["ap"]["value"],
-        ap_unseen_providers=figures["unseen_providers"]["ap"],
-        precision_at_1_percent=who[MODEL]["precision_at_1_percent"],
-        dollars_at_1_percent=who[MODEL]["dollars_at_1_percent"],
-        dollars_times_rule=figures["rule"]["ratio"],
-        judged_claims=figures["claims"],
-        judged_frauds=figures["frauds"],
+        base_rate=metrics.base_rate,
+        ap_model=ours.ap.value,
+        ap_model_interval=(ours.ap.low, ours.ap.high),
+        ap_rule=metrics.rankings[RULE].ap.value,
+        ap_amount_only=metrics.rankings[AMOUNT].ap.value,
+        ap_unseen_providers=metrics.unseen_providers.ap,
+        precision_at_1_percent=ours.precision_at_1_percent,
+        dollars_at_1_percent=ours.dollars_at_1_percent,
+        dollars_times_rule=metrics.rule.ratio,
+        judged_claims=metrics.claims,
+        judged_frauds=metrics.frauds,
         report=page,
         seconds=round(seconds, 2),
     )

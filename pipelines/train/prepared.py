@@ -1,22 +1,21 @@
-"""What the steps before training hand to it, and to the record of the run."""
+"""The output of the steps before training."""
 
 from dataclasses import dataclass
 
+from pipelines.datasets import Examples, Slices, Source
 from pipelines.gates import GateResult
-from pipelines.train.dataset import Source
-from pipelines.train.examples import Examples
-from pipelines.train.leakage import Suspect
-from pipelines.train.split import Slices
+from pipelines.train.leakage import FeatureAuc
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Everything training needs, gated and split."""
+    """A data set that passed its gates, split, with the features a model of it uses."""
 
     source: Source
     examples: Examples
     slices: Slices
     features: tuple[str, ...]
     left_out: dict[str, str]
+    """Feature → why it is left out."""
     quality: tuple[GateResult, ...]
-    suspects: tuple[Suspect, ...]
+    leakage: tuple[FeatureAuc, ...]

@@ -1,28 +1,22 @@
-"""What MLflow keeps of a training run."""
+"""The record of a training run in MLflow, and the model card."""
 
 import json
+import math
+from collections.abc import Callable
 from dataclasses import asdict
-from importlib.metadata import version
-from typing import Any
 
 import numpy as np
 
 from models.artefact import Artefact
 from models.evaluation import CardFacts, CardFigure, Interval, figures, render_model_card
 from models.registry import DataRecord, RunRecord
-from pipelines.evaluate.judged import MODEL
-from pipelines.evaluate.pictures import Drawings
-from pipelines.evaluate.record import git_commit, metrics_of
+from pipelines.datasets import SIMULATED
+from pipelines.evaluate import Drawings, EvaluatedModel, Evaluation, RankingMetrics
 from pipelines.gates import profile_of
-from pipelines.train.dataset import SIMULATED
+from pipelines.runs import git_commit, requirements
 from pipelines.train.options import TrainOptions
 from pipelines.train.prepared import Prepared
 from pipelines.train.steps import Model
-
-
-def requirements() -> tuple[str, ...]:
-    """What a machine needs to load the model."""
-    return tuple(f"{name}=={version(name)}" for name in ("numpy", "scipy", "xgboost"))
 
 
 def run_record(
@@ -30,13 +24,13 @@ def run_record(
     options: TrainOptions,
     model: Model,
     artefact: Artefact,
-    evaluation: dict[str, Any],
+    evaluated: EvaluatedModel,
     drawings: Drawings,
     *,
     html: str,
     command: str,
 ) -> RunRecord:
-    """Everything the run should be remembered by."""
+    """Everything that MLflow keeps of the run."""
     source, slices, examples = prepared.source, prepared.slices, prepared.examples
     learned = np.sort(np.concatenate([slices.train, slices.stop, slices.calibrate]))
     x = examples.matrix(learned, artefact.features)
@@ -55,16 +49,19 @@ def run_record(
         command=command,
         git_commit=git_commit(),
         params=params,
-        metrics=metrics_of(evaluation) | {f"slice.{name}": float(len(rows)) for name, rows in slices.named().items()},
+        metrics=evaluated.metrics.flat_metrics()
+        | {f"slice.{name}": float(len(rows)) for name, rows in slices.named().items()},
         series={f"logloss.{name}": values for name, values in model.trained.history.items()},
         figures=drawings.figures | {"learning.png": figures.learning(model.trained.history, model.trained.rounds)},
         texts={
-            "model_card.md": model_card(prepared, artefact, evaluation, command=command, strongest=drawings.strongest),
+            "model_card.md": model_card(
+                prepared, artefact, evaluated.metrics, command=command, strongest=drawings.strongest
+            ),
             "evaluation.html": html,
-            "evaluation.json": json.dumps(evaluation, indent=1),
+            "evaluation.json": json.dumps(evaluated.as_json(), indent=1),
             "features.json": json.dumps({"used": artefact.features, "left_out": prepared.left_out}, indent=1),
             "profile.json": profile_of(x, artefact.features).to_json(),
-            "leakage.json": json.dumps([asdict(suspect) for suspect in prepared.suspects], indent=1),
+            "leakage.json": json.dumps([asdict(one) for one in prepared.leakage], indent=1),
             **{f"quality/{result.report.name}": result.report.read_text() for result in prepared.quality},
         },
         data=DataRecord(source.name, str(source.home), source.sha256, x[:1000], examples.fraud[learned][:1000]),
@@ -80,48 +77,50 @@ def run_record(
 def model_card(
     prepared: Prepared,
     artefact: Artefact,
-    evaluation: dict[str, Any],
+    evaluation: Evaluation,
     *,
     command: str,
     strongest: list[tuple[str, float]],
 ) -> str:
-    """The card, from what was measured."""
-    who, window = evaluation["who"], evaluation["window"]
-    part = f"{evaluation['claims']:,} claims, {window['from']} to {window['until']}"
-    rivals = {name: one for name, one in who.items() if name != MODEL}
-    measured = [
-        CardFigure(
-            name,
-            part,
-            Interval(who[MODEL][key]["value"], who[MODEL][key]["low"], who[MODEL][key]["high"], 0.95),
-            {rival: one[key]["value"] for rival, one in rivals.items()},
-        )
-        for name, key in (
-            ("average precision", "ap"),
-            ("precision at capacity", "precision_at_k"),
-            ("dollars at capacity", "dollars_at_k"),
-        )
-        if None not in who[MODEL][key].values()
-    ]
-    unseen = evaluation["unseen_providers"]
-    if unseen["ap"] is not None:
-        measured.append(CardFigure("average precision", "providers never seen in training", unseen["ap"]))
-    weak = [kind.replace("_", " ") for kind, found in evaluation["kinds"].items() if found["recall_at_k"] < 0.1]
+    """Write the model card from the measured metrics."""
     limits = [
-        "It ranks claims like those it learned from; `ginja drift` says when they are no longer alike.",
-        "Its figures hold for labels of the same origin; where only flagged claims are reviewed, judge by the audit.",
+        "It ranks claims like those it was trained on; `ginja monitor drift` reports when incoming claims differ.",
+        "Its metrics hold for labels of the same origin; where only flagged claims are reviewed, use the random audit.",
     ]
+    weak = [kind.replace("_", " ") for kind, found in evaluation.kinds.items() if found.recall_at_k < 0.1]
     if weak:
         limits.append(f"It finds less than one in ten at capacity of: {', '.join(weak)}.")
     if prepared.source.name == SIMULATED:
-        limits.append("Simulated claims show that the machinery works, not how well it finds fraud elsewhere.")
+        limits.append("Simulated claims show that the pipeline works, not how well the model finds fraud elsewhere.")
     facts = CardFacts(
         data=f"{prepared.source.name}, {len(prepared.examples):,} labelled claims, "
         f"{int(prepared.examples.fraud.sum()):,} of them fraud (SHA-256 {prepared.source.sha256[:12]})",
         split=prepared.slices.how,
         command=command,
-        measured=measured,
+        measured=_card_metrics(evaluation),
         strongest=strongest,
         limits=limits,
     )
     return render_model_card(artefact.document, facts)
+
+
+def _card_metrics(evaluation: Evaluation) -> list[CardFigure]:
+    part = f"{evaluation.claims:,} claims, {evaluation.window.first} to {evaluation.window.until}"
+    rivals = {name: metrics for name, metrics in evaluation.rankings.items() if metrics is not evaluation.model}
+    measured = []
+    for name, select in _CARD_METRICS.items():
+        own = select(evaluation.model)
+        if all(math.isfinite(value) for value in (own.value, own.low, own.high)):
+            others = {rival: select(metrics).value for rival, metrics in rivals.items()}
+            measured.append(CardFigure(name, part, own, others))
+    unseen = evaluation.unseen_providers
+    if math.isfinite(unseen.ap):
+        measured.append(CardFigure("average precision", "providers not seen in training", unseen.ap))
+    return measured
+
+
+_CARD_METRICS: dict[str, Callable[[RankingMetrics], Interval]] = {
+    "average precision": lambda metrics: metrics.ap,
+    "precision at capacity": lambda metrics: metrics.precision_at_k,
+    "dollars at capacity": lambda metrics: metrics.dollars_at_k,
+}

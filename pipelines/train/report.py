@@ -1,13 +1,12 @@
-"""What a training run tells whoever started it."""
+"""The summary of a training run."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingReport:
-    """A candidate, registered, and the figures of the window it has not seen."""
+    """A registered candidate, and its metrics on the test claims."""
 
     dataset: str
     version: str
@@ -26,7 +25,7 @@ class TrainingReport:
     split: str
     threshold: float
     base_rate: float
-    """Share of fraud in the judged window, as of all figures below."""
+    """Share of fraud in the test claims, as for all metrics below."""
     ap_model: float
     ap_model_interval: tuple[float, float]
     ap_rule: float
@@ -34,15 +33,15 @@ class TrainingReport:
     ap_unseen_providers: float
     precision_at_1_percent: float
     dollars_at_1_percent: float
-    """Share of the fraudulent dollars that lie in the 1 % of claims with the highest score."""
+    """Share of the fraudulent amount in the 1 % of claims with the highest scores."""
     dollars_times_rule: float
-    """Fraudulent dollars found, over those the 2× rule finds with as many reviews."""
+    """Fraudulent amount found, over what the 2× rule finds with as many reviews."""
     judged_claims: int
     judged_frauds: int
     report: Path
     """The evaluation as a page."""
     seconds: float
 
-    def as_json(self) -> dict[str, Any]:
-        """Plain values."""
+    def as_json(self) -> dict[str, object]:
+        """The JSON form."""
         return asdict(self) | {"path": str(self.path), "report": str(self.report)}

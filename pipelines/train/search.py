@@ -1,8 +1,8 @@
-"""The search for parameters: Optuna, seeded, pruned by the median of what other trials had at the same round.
+"""Parameter search by Optuna: seeded, with trials pruned by the median of the other trials at the same round.
 
-Each trial trains on the training claims and is measured by the log loss of the stopping claims; the judged claims are
-never looked at. With a time budget the number of trials, and so the outcome, depends on the machine: for the same bytes
-give a number of trials alone.
+Each trial trains on the training slice and is measured by its log loss on the stopping slice; the test slice is never
+used. With a time limit the number of trials, and so the result, depends on the machine: for identical bytes set a
+number of trials only.
 """
 
 from collections.abc import Callable
@@ -12,12 +12,12 @@ import optuna
 
 from models.booster import BoosterParams, TrainingSample, train_booster
 
-LEAST_ROUNDS = 20
-"""Rounds every trial gets before it may be pruned."""
+MIN_ROUNDS = 20
+"""Rounds of each trial before it may be pruned."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """The best parameters, and how they were found."""
 
     params: BoosterParams
@@ -36,13 +36,13 @@ def search(
     trials: int,
     seconds: float | None = None,
     done: Callable[[int, float], None] = lambda trial, best: None,
-) -> Found:
-    """The best of `trials` parameter sets, `base` being the first; `done(trial, best loss)` after each."""
+) -> SearchResult:
+    """Find the best of `trials` parameter sets, `base` being the first; calls `done(trial, best loss)` after each."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(
         direction="minimize",
         sampler=optuna.samplers.TPESampler(seed=base.seed),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=LEAST_ROUNDS, interval_steps=10),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=MIN_ROUNDS, interval_steps=10),
     )
     study.enqueue_trial(
         {
@@ -73,7 +73,7 @@ def search(
 
     study.optimize(objective, n_trials=trials, timeout=seconds, callbacks=[after])
     pruned = sum(trial.state is optuna.trial.TrialState.PRUNED for trial in study.trials)
-    return Found(_suggest(study.best_trial, base), study.best_value, len(study.trials), pruned)
+    return SearchResult(_suggest(study.best_trial, base), study.best_value, len(study.trials), pruned)
 
 
 def _suggest(trial: optuna.Trial | optuna.trial.FrozenTrial, base: BoosterParams) -> BoosterParams:

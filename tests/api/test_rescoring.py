@@ -109,7 +109,7 @@ def start_worker(url: str, valkey: str, port: int, home: str) -> subprocess.Pope
         "GINJA_HOME": home,
     }
     return subprocess.Popen(
-        [sys.executable, "-c", "from cli.main import main; main()", "worker"],
+        [sys.executable, "-c", "from cli.main import main; main()", "run", "worker"],
         env=environment,
         stderr=subprocess.DEVNULL,
     )

@@ -1,7 +1,8 @@
-"""Bad input ends a command in one line and an exit code; a defect in a traceback."""
+"""Invalid input ends a command with one line and an exit code, a defect with a traceback."""
 
 import gzip
 import importlib
+import json
 from pathlib import Path
 
 import click
@@ -17,25 +18,24 @@ import features
 import models
 import pipelines
 import serving
+from cli.command import Command
 from cli.errors import one_line
-from cli.main import LazyGroup, main
+from cli.main import main
 from features.errors import InvalidFrameError
-from pipelines.gates.errors import GateFailed
+from pipelines.gates import GateFailed
 from pipelines.score import InputError
 
 ROOMS = (api, claims, core, features, models, pipelines, serving)
 
 
-def raising(error: BaseException) -> click.Group:
-    @click.group(cls=LazyGroup)
-    def group() -> None: ...
+def raising(error: BaseException) -> click.Command:
+    """A command that raises `error`."""
 
-    @click.command()
-    def fails() -> None:
+    @click.command(cls=Command)
+    def fails(as_json: bool) -> None:
         raise error
 
-    group.get_command = lambda ctx, name: fails  # type: ignore[method-assign]
-    return group
+    return fails
 
 
 def modules_of_errors() -> list[str]:
@@ -55,30 +55,42 @@ def test_every_error_of_the_project_is_one_line(name: str) -> None:
             assert one_line(error) is not None, kind
 
 
-@pytest.mark.parametrize("error", [InvalidFrameError("the frame", "1 of them"), InputError("the file has no claims")])
-def test_an_error_of_the_project_ends_a_command_with_1(error: Exception) -> None:
-    done = CliRunner().invoke(raising(error), ["x"])
-    assert done.exit_code == 1
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(InvalidFrameError("the frame", "1 of them"), 1), (InputError("the file has no claims"), 2)],
+    ids=["failed", "usage"],
+)
+def test_an_error_of_the_project_ends_a_command_with_one_line_and_its_exit_code(error: Exception, code: int) -> None:
+    done = CliRunner().invoke(raising(error), [])
+    assert done.exit_code == code
     assert done.output == f"Error: {error}\n"
+
+
+def test_with_json_an_error_is_an_object_on_the_error_stream() -> None:
+    done = CliRunner().invoke(raising(InputError("the file has no claims")), ["--json"])
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    expected = {"error": {"type": "usage", "message": "the file has no claims", "exit_code": 2}}
+    assert json.loads(done.stderr) == expected
 
 
 @pytest.mark.parametrize(
     "defect", [KeyError("x"), ZeroDivisionError(), AssertionError("x"), ValueError("x"), TypeError()]
 )
 def test_a_defect_keeps_its_traceback(defect: Exception) -> None:
-    done = CliRunner().invoke(raising(defect), ["x"])
+    done = CliRunner().invoke(raising(defect), [])
     assert done.exception is defect
 
 
 def test_a_permission_that_is_missing_is_one_line() -> None:
-    done = CliRunner().invoke(raising(PermissionError(13, "Permission denied", "/x/claims.csv")), ["x"])
+    done = CliRunner().invoke(raising(PermissionError(13, "Permission denied", "/x/claims.csv")), [])
     assert (done.exit_code, done.output) == (1, "Error: /x/claims.csv: Permission denied\n")
 
 
 def test_the_exit_code_of_a_gate_is_kept() -> None:
     error = GateFailed.__new__(GateFailed)
     error.args = ("refused",)
-    assert CliRunner().invoke(raising(error), ["x"]).exit_code == getattr(error, "exit_code", 1)
+    assert CliRunner().invoke(raising(error), []).exit_code == getattr(error, "exit_code", 1)
 
 
 def test_files_that_are_no_claims_end_in_one_line(tmp_path: Path) -> None:
@@ -91,17 +103,18 @@ def test_files_that_are_no_claims_end_in_one_line(tmp_path: Path) -> None:
     }
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
-        arguments = ["ingest", "csv", str(tmp_path / name), "--mapping", str(tmp_path / "m.yaml")]
+        arguments = ["data", "ingest", "csv", str(tmp_path / name), "--mapping", str(tmp_path / "m.yaml")]
         done = CliRunner().invoke(main, [*arguments, "--out", str(tmp_path / "out")])
-        assert done.exit_code == 1, (name, done.output)
-        assert done.output.strip().startswith("Error: ")
-        assert done.output.strip().count("\n") == 0
+        assert done.exit_code == 2, (name, done.output)
+        errors = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
+        assert errors == done.stderr.splitlines()[-1:]
+        assert "Traceback" not in done.output
 
 
 def test_a_damaged_data_folder_ends_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "claims.parquet").write_bytes(b"PAR1 is not enough")
     pq.write_table(pa.table({"claim_id": ["A"]}), tmp_path / "labels.parquet")
-    done = CliRunner().invoke(main, ["gate", str(tmp_path)])
+    done = CliRunner().invoke(main, ["data", "check", str(tmp_path)])
     assert done.exit_code == 1
     assert "Traceback" not in done.output
-    assert done.output.strip().startswith("Error: ")
+    assert done.stderr.splitlines()[-1].startswith("Error: ")

@@ -1,4 +1,4 @@
-"""The commands of a model's life: what they refuse before anything begins, and the code they end with."""
+"""The commands on models: what they refuse before anything starts, and their exit codes."""
 
 import json
 from dataclasses import replace
@@ -9,10 +9,10 @@ from click.testing import CliRunner
 from cli.main import main
 from models.artefact import read_pointer
 from models.registry import MlflowStore
-from pipelines.evaluate.flow import latest
-from pipelines.promote.flow import promote
-from pipelines.train.dataset import SIMULATED
-from pipelines.train.flow import train_and_register
+from pipelines.datasets import SIMULATED
+from pipelines.evaluate import latest
+from pipelines.promote import promote
+from pipelines.train import train_and_register
 from tests.pipelines import model_life as made
 
 
@@ -23,21 +23,21 @@ def run(home, *words):
 @pytest.mark.parametrize(
     "words",
     [
-        ("train", "--reviews-a-week", "0"),
-        ("train", "--reviews-a-week", "-3"),
+        ("train", "--capacity", "0"),
+        ("train", "--capacity", "-3"),
         ("train", "--trials", "-1"),
         ("train", "--trials", "2", "--search-seconds", "0"),
         ("train", "--embargo-days", "-5"),
         ("train", "--test-share", "0"),
         ("train", "--test-share", "1.5"),
-        ("retrain", "--reviews-a-week", "-1"),
+        ("retrain", "--capacity", "-1"),
         ("retrain", "--trials", "-1"),
         ("evaluate", "--replicates", "1"),
-        ("threshold", "--reviews-a-week", "0"),
+        ("threshold", "--capacity", "0"),
         ("threshold", "--review-cost", "-1"),
         ("threshold", "--at", "1.5"),
         ("drift", "--days", "0"),
-        ("challenger", "start", "--canary", "2"),
+        ("model", "trial", "start", "--canary", "2"),
     ],
 )
 def test_a_number_out_of_range_is_refused_with_the_range_before_anything_begins(tmp_path, words):
@@ -52,7 +52,7 @@ def test_a_number_out_of_range_is_refused_with_the_range_before_anything_begins(
 def test_a_feature_that_does_not_exist_is_refused_before_anything_is_gated(tmp_path, option):
     made.simulated(tmp_path, claims=500)
     found = run(tmp_path, "train", option, "amuont")
-    assert found.exit_code == 1
+    assert found.exit_code == 2
     assert "no feature amuont" in found.output
     assert not (tmp_path / "reports").exists()
 
@@ -61,8 +61,8 @@ def test_a_feature_that_does_not_exist_is_refused_before_anything_is_gated(tmp_p
 @pytest.mark.parametrize("version", ["20200101-0000000000", "../data"])
 def test_a_version_that_is_not_there_is_refused_and_those_that_are_there_are_named(command, version):
     home = made.trained_home()
-    found = run(home, command, version)
-    assert found.exit_code == 1
+    found = run(home, command, "--model", version)
+    assert found.exit_code == 2
     assert f"no model {version}" in found.output
     assert latest(home, SIMULATED).version in found.output
 
@@ -70,7 +70,7 @@ def test_a_version_that_is_not_there_is_refused_and_those_that_are_there_are_nam
 @pytest.mark.parametrize("command", ["train", "evaluate", "threshold", "drift"])
 def test_a_data_set_that_does_not_exist_is_refused_and_the_known_ones_are_named(command):
     found = run(made.trained_home(), command, "--dataset", "nothing")
-    assert found.exit_code == 1
+    assert found.exit_code == 2
     assert "known are simulated, provider-fraud" in found.output
 
 
@@ -92,7 +92,7 @@ def test_retrain_exits_3_where_the_data_are_refused_and_4_where_the_model_is(tmp
     store = MlflowStore.of(home)
     best = train_and_register(home, options=made.OPTIONS, store=store)
     promote(home, store=store)
-    refused = run(home, "retrain", "--json", "--reviews-a-week", "1000000")
+    refused = run(home, "retrain", "--json", "--capacity", "1000000")
     assert refused.exit_code == 4, refused.output
     assert json.loads(refused.stdout.splitlines()[-1])["stopped_by"] == "RefusedError"
     assert "nobody is hit" in refused.output

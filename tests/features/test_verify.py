@@ -12,7 +12,7 @@ import psycopg
 import pytest
 import redis
 
-from cli.feature_tables import FeatureTables
+from cli.features.tables import FeatureTables
 from core import clock
 from core.clock import DAY_US
 from features.declare import PLANS

@@ -11,9 +11,9 @@ from features.offline import build
 from features.vector import FEATURE_NAMES
 from models.booster import BoosterParams, TrainingSample, train_booster
 from models.calibration import fit_calibrator
+from pipelines.datasets import usable_features
 from pipelines.drift.measures import Stream
 from pipelines.simulate import SimulationConfig, simulate
-from pipelines.train.examples import usable
 
 DAY_US = 86_400_000_000
 PARAMS = BoosterParams(rounds=60, early_stopping=10, depth=3, learning_rate=0.2, max_bin=64, threads=1)
@@ -25,7 +25,7 @@ def simulated_stream(folder: Path, *, claims: int, days: int, seed: int) -> tupl
     build(folder, insurer.claims, insurer.labels)
     apply(folder, "redis://127.0.0.1:1/0")
     built = training_set(folder, insurer.claims, insurer.labels)
-    names, _ = usable(built.x, built.available, built.index)
+    names, _ = usable_features(built.x, built.available, built.index)
     x = np.ascontiguousarray(built.x[:, [FEATURE_NAMES.index(name) for name in names]])
     received = built.index["received_at"].cast("int64").to_numpy()
     known = built.index["known_at"].cast("int64").fill_null(np.iinfo(np.int64).max).to_numpy()

@@ -9,10 +9,9 @@ from functools import cache
 from pathlib import Path
 
 from models.registry import MlflowStore
+from pipelines.datasets import SIMULATED, Source, open_named
 from pipelines.simulate import SimulationConfig, simulate, write
-from pipelines.train.dataset import SIMULATED, Source, open_named
-from pipelines.train.flow import train_and_register
-from pipelines.train.options import DEFAULT_PARAMS, TrainOptions
+from pipelines.train import DEFAULT_PARAMS, TrainOptions, train_and_register
 
 OPTIONS = TrainOptions(
     params=replace(DEFAULT_PARAMS, rounds=60, early_stopping=15, learning_rate=0.15, threads=1), replicates=20
@@ -23,7 +22,7 @@ CLAIMS = 5_000
 def simulated(home: Path, *, claims: int = CLAIMS, seed: int = 3) -> Source:
     """A home's data, simulated into it."""
     write(simulate(SimulationConfig(claims, seed, date(2026, 1, 1), fraud_rate=0.06)), home / "data")
-    return open_named(SIMULATED, home, home / "nowhere")
+    return open_named(SIMULATED, home)
 
 
 @cache

@@ -19,24 +19,26 @@ from features.vector import build_one
 from models.scorer import Scorer
 from pipelines.behaviour import (
     AMOUNT_FACTORS,
+    CASES,
+    UNKNOWN_CODE,
     Behaviour,
     Case,
+    Catalogue,
     Kind,
+    Policies,
+    Submission,
     backtest,
-    judge_behaviour,
+    decide_one,
+    held_out,
     largest_falls,
+    measure_behaviour,
     read_submissions,
+    run_backtest,
 )
-from pipelines.behaviour.judge import Policies, decide_one
-from pipelines.behaviour.perturb import CASES, UNKNOWN_CODE
-from pipelines.behaviour.run import run_backtest
-from pipelines.behaviour.submissions import Catalogue, Submission
-from pipelines.behaviour.window import held_out
-from pipelines.evaluate.flow import latest
-from pipelines.evaluate.window import Window, newest_window
-from pipelines.promote import measures
-from pipelines.promote.gates import NEVER_OVER_THE_RULE, NEVER_PAID, judge
-from pipelines.train.dataset import SIMULATED
+from pipelines.datasets import SIMULATED
+from pipelines.evaluate import Window, latest, newest_window
+from pipelines.promote import GateName, measuring
+from pipelines.promote.gates import Outcome, check_gates
 from tests.pipelines.model_life import trained_home
 
 BLIND = PlausibilityPolicy(
@@ -65,12 +67,12 @@ def scorer() -> Scorer:
 
 @cache
 def claims() -> tuple[tuple[Submission, ...], Catalogue]:
-    return held_out(window(), most=30)
+    return held_out(window(), maximum=30)
 
 
 @cache
 def sound_behaviour() -> Behaviour:
-    return judge_behaviour(scorer(), *claims())
+    return measure_behaviour(scorer(), *claims())
 
 
 def policies(**changes: object) -> Policies:
@@ -92,7 +94,7 @@ def test_held_out_claims_are_honest_late_and_the_same_each_time() -> None:
     taken, catalogue = claims()
     assert not any(one.fraud for one in taken)
     assert min(one.claim.received_at for one in taken).date() >= catalogue.as_of
-    assert [one.claim.claim_id for one in held_out(window(), most=30)[0]] == [one.claim.claim_id for one in taken]
+    assert [one.claim.claim_id for one in held_out(window(), maximum=30)[0]] == [one.claim.claim_id for one in taken]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -144,10 +146,10 @@ def test_the_rule_arm_is_the_2x_rule() -> None:
 def test_the_gate_passes_the_policy_and_refuses_a_blind_one_with_factor_and_margin() -> None:
     taken, catalogue = claims()
     falls = largest_falls(scorer(), taken[:10])
-    sound = measures.of_behaviour(sound_behaviour(), falls)
-    blind = measures.of_behaviour(
-        judge_behaviour(
-            # A model that flags nothing and knows no range: its silence is all there is.
+    sound = measuring.of_behaviour(sound_behaviour(), falls)
+    blind = measuring.of_behaviour(
+        measure_behaviour(
+            # A model that flags nothing and has no training range, so only the policy could refuse.
             Scorer(silent(scorer())),
             taken,
             catalogue,
@@ -155,12 +157,17 @@ def test_the_gate_passes_the_policy_and_refuses_a_blind_one_with_factor_and_marg
         ),
         falls,
     )
-    mine = {"pays no more than the rule", "no implausible price is paid", "paid once", "constraints hold"}
-    assert all(verdict.passed for verdict in judge(sound, first=True) if verdict.gate in mine)
-    refused = {verdict.gate: verdict.detail for verdict in judge(blind, first=True) if not verdict.passed}
-    assert {"pays no more than the rule", "no implausible price is paid"} <= refused.keys()
-    assert "paid unseen over the rule alone, amount ×1000 is" in refused["pays no more than the rule"]
-    assert "misses at most 0 by" in refused["pays no more than the rule"]
+    mine = {
+        GateName.PAYMENTS_WITHIN_RULE,
+        GateName.IMPLAUSIBLE_PRICES,
+        GateName.DUPLICATE_PAYMENTS,
+        GateName.MONOTONIC_CONSTRAINTS,
+    }
+    assert {verdict.outcome for verdict in check_gates(sound) if verdict.gate in mine} == {Outcome.PASSED}
+    refused = {verdict.gate: verdict.detail for verdict in check_gates(blind) if not verdict.passed}
+    assert {GateName.PAYMENTS_WITHIN_RULE, GateName.IMPLAUSIBLE_PRICES} <= refused.keys()
+    assert "paid_over_rule_amount_x1000 is" in refused[GateName.PAYMENTS_WITHIN_RULE]
+    assert "must be at most 0 (off by" in refused[GateName.PAYMENTS_WITHIN_RULE]
 
 
 def silent(of: Scorer):  # type: ignore[no-untyped-def]
@@ -170,9 +177,25 @@ def silent(of: Scorer):  # type: ignore[no-untyped-def]
 
 def test_a_window_without_claims_measures_nothing_and_is_refused() -> None:
     _, catalogue = claims()
-    empty = measures.of_behaviour(judge_behaviour(scorer(), [], catalogue), largest_falls(scorer(), []))
-    assert set(empty.values()) == {None}
-    assert len(empty) == len(NEVER_OVER_THE_RULE) + len(NEVER_PAID) + 1 + 3
+    empty = measuring.of_behaviour(measure_behaviour(scorer(), [], catalogue), largest_falls(scorer(), []))
+    assert empty == {}
+    mine = {GateName.PAYMENTS_WITHIN_RULE, GateName.IMPLAUSIBLE_PRICES, GateName.DUPLICATE_PAYMENTS}
+    refused = {verdict.gate for verdict in check_gates(empty) if verdict.outcome is Outcome.REFUSED}
+    assert mine | {GateName.MONOTONIC_CONSTRAINTS} <= refused
+
+
+def test_a_model_without_a_number_as_score_is_refused_by_the_constraints() -> None:
+    class NotANumber(Scorer):
+        def margins(self, rows):  # type: ignore[no-untyped-def]
+            return super().margins(rows) * np.nan
+
+    taken, catalogue = claims()
+    falls = largest_falls(NotANumber(scorer().artefact), taken[:3])
+    assert np.isnan([falls.amount, falls.units, falls.confirmed]).all()
+    measured = measuring.of_behaviour(measure_behaviour(scorer(), [], catalogue), falls)
+    [verdict] = [one for one in check_gates(measured) if one.gate is GateName.MONOTONIC_CONSTRAINTS]
+    assert verdict.outcome is Outcome.REFUSED
+    assert "not a finite number" in verdict.detail
 
 
 def test_raising_amount_units_and_confirmed_fraud_of_real_claims_never_lowers_the_risk() -> None:
@@ -222,12 +245,12 @@ def test_a_backtest_of_nothing_is_refused() -> None:
 
 def test_the_backtest_of_a_home_takes_its_model_and_leaves_out_what_it_learned_from() -> None:
     home = trained_home()
-    done = run_backtest(home, dataset=SIMULATED, data_dir=home / "nowhere", days=10_000, most=25)
+    done = run_backtest(home, dataset=SIMULATED, days=10_000, maximum=25)
     learned_until = latest(home, SIMULATED).document.provenance["test_from_us"]
     assert done.model == latest(home, SIMULATED).version
     assert done.claims == 25
     assert done.since >= clock.from_micros(learned_until).date()
-    alone = run_backtest(home, dataset=SIMULATED, data_dir=home / "nowhere", with_model=False, days=3, most=10)
+    alone = run_backtest(home, dataset=SIMULATED, with_model=False, days=3, maximum=10)
     assert alone.model is None
     assert "model_flagged" not in {line.finding for line in alone.lines}
 

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from cli.main import main
 from core import clock
-from pipelines.challenger import Assessed, assessed, compare
+from pipelines.challenger import ComparedAssessment, assessed, compare
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
@@ -20,7 +20,7 @@ def row(claim_id, champion, challenger, *, canary=False, line=0.5, fraud=None, a
     """A claim scored by `old`, the champion, and `new`, the challenger; both flag from `line` on."""
     said = [("old", champion, champion >= line), ("new", challenger, challenger >= line)]
     decided, shadow = reversed(said) if canary else said
-    return Assessed(claim_id, amount_cents, *decided, *shadow, fraud)
+    return ComparedAssessment(claim_id, amount_cents, *decided, *shadow, fraud)
 
 
 def test_flags_fall_into_a_table_of_two_by_two():
@@ -39,8 +39,8 @@ def test_a_claim_the_challenger_decided_is_compared_the_same_way_round():
 
 
 def test_a_row_that_the_challenger_has_no_part_in_or_alone_does_not_count():
-    others = Assessed("a", 1, "old", 0.1, False, "third", 0.9, True, None)
-    itself = Assessed("b", 1, "new", 0.1, False, "new", 0.1, False, None)
+    others = ComparedAssessment("a", 1, "old", 0.1, False, "third", 0.9, True, None)
+    itself = ComparedAssessment("b", 1, "new", 0.1, False, "new", 0.1, False, None)
     assert compare([others, itself, row("c", 0.1, 0.1)], challenger="new").claims == 1
 
 
@@ -115,8 +115,8 @@ def test_the_database_gives_each_claims_last_assessment_with_the_challenger_and_
     store(database_url, "c4", shadow=("third", 0.9, True))
     store(database_url, "c5", shadow=None)
     assert assessed(database_url, "new", since=NOW - timedelta(days=7)) == [
-        Assessed("c1", 12345, "old", 0.3, False, "new", 0.7, True, True),
-        Assessed("c2", 12345, "new", 0.6, True, "old", 0.1, False, None),
+        ComparedAssessment("c1", 12345, "old", 0.3, False, "new", 0.7, True, True),
+        ComparedAssessment("c2", 12345, "new", 0.6, True, "old", 0.1, False, None),
     ]
 
 
@@ -126,8 +126,8 @@ def test_a_person_reads_where_the_two_disagree(database_url, tmp_path):
     environment = {"GINJA_HOME": str(tmp_path), "GINJA_DATABASE_URL": database_url, "COLUMNS": "120"}
     with clock.held(NOW + timedelta(days=1)):
         told, plain, none, unnamed = (
-            CliRunner().invoke(main, ["challenger", "report", *words], env=environment)
-            for words in (["new"], ["new", "--json"], ["third"], [])
+            CliRunner().invoke(main, ["model", "trial", "report", *words], env=environment)
+            for words in (["--model", "new"], ["--model", "new", "--json"], ["--model", "third"], [])
         )
     assert "champion was right on 0, the challenger on 1" in told.output
     assert "fraud" in next(line for line in told.output.splitlines() if "c1" in line)
@@ -135,5 +135,5 @@ def test_a_person_reads_where_the_two_disagree(database_url, tmp_path):
     assert (found["claims"], found["challenger_only"], found["neither_flagged"], found["agreement"]) == (2, 1, 1, 0.5)
     assert [pair["claim_id"] for pair in found["widest"]] == ["c1", "c2"]
     assert found["rank_correlation"] is None
-    assert "no claim of the last 7 days" in none.output
-    assert (unnamed.exit_code, "no challenger runs" in unnamed.output) == (1, True)
+    assert "No claim of the last 7 days" in none.output
+    assert (unnamed.exit_code, "there is no challenger" in unnamed.output) == (2, True)

@@ -11,12 +11,10 @@ from models.artefact import load_artefact, models_folder, point, read_pointer, w
 from models.errors import ArtefactCorruptError, RegistryError
 from models.explain import build_tables
 from models.registry import MlflowStore, RunRecord
+from pipelines import audit_trail
 from pipelines.challenger import ChallengerError, start, stop
-from pipelines.evaluate.window import newest_window
-from pipelines.promote import audit
-from pipelines.promote.choose import choose, options
-from pipelines.promote.errors import RefusedError
-from pipelines.promote.flow import promote
+from pipelines.evaluate import newest_window
+from pipelines.promote import RefusedError, choose_threshold, promote, threshold_options
 from tests.models import makers
 from tests.pipelines.model_life import copy_of, trained_home
 
@@ -45,21 +43,21 @@ def home(registered, tmp_path):
 
 def test_a_trial_fetches_the_candidate_and_ends_without_a_trace_but_in_the_trail(home, registered):
     environment = {"GINJA_HOME": str(home), "GINJA_MLFLOW_URL": MlflowStore.of(registered).url}
-    began = CliRunner().invoke(main, ["challenger", "start"], env=environment, catch_exceptions=False)
-    assert "v2 beside v1, in shadow" in began.output
+    began = CliRunner().invoke(main, ["model", "trial", "start"], env=environment, catch_exceptions=False)
+    assert "v2 beside champion v1: in shadow" in began.output
     pointer = read_pointer(home, "challenger")
     assert (pointer.version, pointer.canary_share) == ("v2", 0.0)
     assert load_artefact(models_folder(home) / "v2").version == "v2"
-    ended = CliRunner().invoke(main, ["challenger", "stop"], env=environment, catch_exceptions=False)
-    assert "v2 challenges no more" in ended.output
+    ended = CliRunner().invoke(main, ["model", "trial", "stop"], env=environment, catch_exceptions=False)
+    assert "Stopped the trial of v2" in ended.output
     assert read_pointer(home, "challenger") is None
     assert read_pointer(home).version == "v1"
-    assert [(entry["action"], entry["version"]) for entry in audit.read(home)] == [
+    assert [(entry["action"], entry["version"]) for entry in audit_trail.read(home)] == [
         ("challenge", "v2"),
         ("dismiss", "v2"),
     ]
-    again = CliRunner().invoke(main, ["challenger", "stop"], env=environment)
-    assert (again.exit_code, "no challenger runs" in again.output) == (1, True)
+    again = CliRunner().invoke(main, ["model", "trial", "stop"], env=environment)
+    assert (again.exit_code, "there is no challenger" in again.output) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -99,11 +97,18 @@ def test_a_share_of_the_claims_is_decided_only_by_what_the_gates_let_through(tmp
     champion = load_artefact(models_folder(home) / version)
     window = newest_window(home, champion)
     alike, flags_all = (
-        choose(home, champion, options(champion, window, threshold=line).asked, by="ann", why="a trial", how="number")
+        choose_threshold(
+            home,
+            champion,
+            threshold_options(champion, window, threshold=line).requested,
+            by="ann",
+            why="a trial",
+            how="number",
+        )
         for line in (champion.threshold, 0.0)
     )
     store = MlflowStore.of(home)
-    with pytest.raises(RefusedError, match="nobody is hit"):
+    with pytest.raises(RefusedError, match="false_positive_disparity"):
         start(home, flags_all.version, canary_share=0.05, store=store)
     assert read_pointer(home, "challenger") is None
     assert start(home, flags_all.version, store=store).verdicts == ()
@@ -124,4 +129,4 @@ def test_a_challenger_that_becomes_champion_challenges_itself_no_more(tmp_path):
     point(home, version, role="challenger")
     assert promote(home, version, store=store).version == version
     assert read_pointer(home, "challenger") is None
-    assert [entry["action"] for entry in audit.read(home)] == ["promote", "dismiss"]
+    assert [entry["action"] for entry in audit_trail.read(home)] == ["promote", "dismiss"]

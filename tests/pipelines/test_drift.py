@@ -6,11 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipelines.drift.errors import DriftError
-from pipelines.drift.flow import Drift, metrics_text, raised, since_training, watch
-from pipelines.drift.measures import LEAST_REFERENCE_DAYS, Alarm, gathered, measure, reference_of
+from pipelines.drift import Drift, DriftError
+from pipelines.drift.flow import measure_days, new_alarms, since_training
+from pipelines.drift.measures import MIN_REFERENCE_DAYS, Alarm, gathered, measure, reference_of
 from pipelines.drift.page import render
-from pipelines.gates.profile import profile_of
+from pipelines.drift.prometheus import prometheus_text
+from pipelines.gates import profile_of
 from tests.pipelines.drifting import only, simulated_stream
 
 
@@ -37,9 +38,9 @@ def test_thirty_quiet_days_raise_at_most_one_alarm(scored):
     stream, threshold = scored
     last = int(stream.day.max())
     for until in (last, last - 15, last - 29):
-        _, days, alarms = watch(stream, threshold=threshold, until=until, days=30, reference_days=60)
+        _, days, alarms = measure_days(stream, threshold=threshold, until=until, days=30, reference_days=60)
         assert len(days) == 30
-        assert len(alarms) <= 1, [alarm.words() for alarm in alarms]
+        assert len(alarms) <= 1, [alarm.text() for alarm in alarms]
 
 
 def test_a_quiet_day_is_quiet(quiet):
@@ -51,14 +52,14 @@ def test_a_feature_that_shifts_is_found_on_the_day(quiet):
     """Amounts that come in another unit, as after a change of currency."""
     stream, day, reference = quiet
     x = stream.x.copy()
-    x[np.ix_(stream.of(day), [stream.features.index("amount")])] *= 3
+    x[np.ix_(stream.rows_of(day), [stream.features.index("amount")])] *= 3
     [alarm] = [one for one in measure(replace(stream, x=x), day, reference).alarms if one.measure == "feature"]
     assert alarm.feature == "amount"
 
 
 def test_a_column_that_goes_missing_is_found_on_the_day(quiet):
     stream, day, reference = quiet
-    x, rows = stream.x.copy(), stream.of(day)
+    x, rows = stream.x.copy(), stream.rows_of(day)
     x[rows[:: len(rows) // 30], stream.features.index("member_claims_90d")] = np.nan
     [alarm] = [one for one in measure(replace(stream, x=x), day, reference).alarms if one.measure == "missing"]
     assert alarm.feature == "member_claims_90d"
@@ -68,14 +69,14 @@ def test_scores_that_shift_are_found_on_the_day(quiet):
     """Eight times the usual: the limit is six times the worst quiet day, 0.22 by XGBoost 3.2's model, 0.46 by 3.4's."""
     stream, day, reference = quiet
     p = stream.probabilities.copy()
-    p[stream.of(day)] = np.clip(p[stream.of(day)] * 8, 0, 1)
+    p[stream.rows_of(day)] = np.clip(p[stream.rows_of(day)] * 8, 0, 1)
     assert measures_of(replace(stream, probabilities=p), day, reference) >= {"score"}
 
 
 def test_many_more_flagged_claims_are_found_on_the_day(quiet):
     stream, day, reference = quiet
     p = stream.probabilities.copy()
-    p[stream.of(day)[:25]] = 0.9
+    p[stream.rows_of(day)[:25]] = 0.9
     assert "flagged" in measures_of(replace(stream, probabilities=p), day, reference)
 
 
@@ -92,7 +93,7 @@ def test_probabilities_that_no_longer_hold_are_found_on_the_day(quiet):
 @pytest.mark.parametrize("share", [0.0, 0.3])
 def test_claims_that_stay_away_are_found_on_the_day(quiet, share):
     stream, day, reference = quiet
-    rows = stream.of(day)
+    rows = stream.rows_of(day)
     lost = rows[int(len(rows) * share) :]
     assert "volume" in measures_of(only(stream, np.setdiff1d(np.arange(len(stream.day)), lost)), day, reference)
 
@@ -100,7 +101,7 @@ def test_claims_that_stay_away_are_found_on_the_day(quiet, share):
 def test_a_flood_of_claims_is_found_on_the_day(quiet):
     """The day's claims, and those of the same weekday of the two weeks before once more."""
     stream, day, reference = quiet
-    rows = np.concatenate([np.arange(len(stream.day)), stream.of(day - 7), stream.of(day - 14)])
+    rows = np.concatenate([np.arange(len(stream.day)), stream.rows_of(day - 7), stream.rows_of(day - 14)])
     flooded = only(stream, rows)
     flooded.day[len(stream.day) :] = day
     assert measures_of(flooded, day, reference) == {"volume"}
@@ -116,7 +117,7 @@ def test_no_label_on_a_day_is_no_calibration_alarm(quiet):
 
 def test_a_day_of_few_claims_is_looked_at_for_its_volume_only(quiet):
     stream, day, reference = quiet
-    few = only(stream, np.setdiff1d(np.arange(len(stream.day)), stream.of(day)[10:]))
+    few = only(stream, np.setdiff1d(np.arange(len(stream.day)), stream.rows_of(day)[10:]))
     found = measure(few, day, reference)
     assert found.psi == {}
     assert found.claims == 10
@@ -125,7 +126,7 @@ def test_a_day_of_few_claims_is_looked_at_for_its_volume_only(quiet):
 def test_features_that_move_together_are_one_alarm():
     alarms = [Alarm("2026-01-01", "feature", name, value, 1.0) for name, value in (("a", 2.0), ("b", 5.0), ("c", 3.0))]
     assert gathered(alarms) == (replace(alarms[1], others=("c", "a")),)
-    assert gathered(alarms)[0].words() == "2026-01-01: feature of b is 5, limit 1, and 2 more features"
+    assert gathered(alarms)[0].text() == "2026-01-01: feature of b is 5, limit 1, and 2 more features"
 
 
 def test_an_alarm_that_stands_is_told_once_and_again_after_a_quiet_week(quiet):
@@ -136,27 +137,27 @@ def test_an_alarm_that_stands_is_told_once_and_again_after_a_quiet_week(quiet):
         return replace(usual, day=name, alarms=(Alarm(name, "score", "", 1.0, 0.5),) if alarming else ())
 
     days = [of(f"2026-01-{number:02d}", alarming=number in (1, 2, 3, 8, 20)) for number in range(1, 25)]
-    assert [alarm.day for alarm in raised(days)] == ["2026-01-01", "2026-01-20"]
+    assert [alarm.day for alarm in new_alarms(days)] == ["2026-01-01", "2026-01-20"]
 
 
 def test_too_short_a_reference_is_refused(scored):
     stream, threshold = scored
     last = int(stream.day.max())
-    with pytest.raises(DriftError, match=f"at least {LEAST_REFERENCE_DAYS} days"):
+    with pytest.raises(DriftError, match=f"at least {MIN_REFERENCE_DAYS} days"):
         reference_of(stream, range(last - 10, last), threshold)
 
 
 def test_the_last_day_is_told_to_prometheus_and_the_page_names_every_alarm(quiet):
     stream, day, reference = quiet
     x = stream.x.copy()
-    x[np.ix_(stream.of(day), [stream.features.index("amount")])] = np.nan
+    x[np.ix_(stream.rows_of(day), [stream.features.index("amount")])] = np.nan
     last = measure(replace(stream, x=x), day, reference)
-    found = Drift("m1", "simulated", ("2025-01-01", "2025-02-28"), (last,), tuple(raised([last])))
-    text = metrics_text(found)
+    found = Drift("m1", "simulated", ("2025-01-01", "2025-02-28"), (last,), tuple(new_alarms([last])))
+    text = prometheus_text(found)
     assert 'ginja_drift_alarm{feature="amount",measure="missing"} 1.0' in text
     assert 'ginja_drift_feature_missing_share{feature="amount"} 1.0' in text
     assert f"ginja_drift_volume_ratio {last.volume_ratio}" in text
-    assert all(alarm.words() in render(found) for alarm in found.raised)
+    assert all(alarm.text() in render(found) for alarm in found.raised)
     assert json.loads(json.dumps(found.as_json()))["days"][0]["claims"] == last.claims
 
 
@@ -169,15 +170,15 @@ def test_what_creeps_is_no_alarm_on_any_day_but_shows_against_the_training_set(s
     x[:, place] *= 1.005 ** (stream.day - stream.day.min())
     creeping = replace(stream, x=x)
     days = range(last - 30, last)
-    _, _, alarms = watch(creeping, threshold=threshold, until=last, days=30, reference_days=60)
+    _, _, alarms = measure_days(creeping, threshold=threshold, until=last, days=30, reference_days=60)
     assert "amount" not in {alarm.feature for alarm in alarms}
     usual, crept = (since_training(one, days, taught) for one in (stream, creeping))
     assert usual["amount"] < 0.1
     assert crept["amount"] > 0.25
     assert crept | {"amount": usual["amount"]} == usual
-    _, measured, _ = watch(creeping, threshold=threshold, until=last, days=1, reference_days=60)
+    _, measured, _ = measure_days(creeping, threshold=threshold, until=last, days=1, reference_days=60)
     found = Drift("m1", "simulated", ("2025-01-01", "2025-02-28"), tuple(measured), (), crept)
-    assert f'ginja_drift_since_training{{feature="amount"}} {crept["amount"]}' in metrics_text(found)
+    assert f'ginja_drift_since_training{{feature="amount"}} {crept["amount"]}' in prometheus_text(found)
 
 
 def test_without_the_training_sets_profile_nothing_is_said_of_it(scored):

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from cli.main import main
 from core import clock
 from features.declare import CLAIMS, LABELS
-from pipelines.ingest import Ingested, Mapping, MappingError, SourceError, ingest_csv, load_mapping, suggest
+from pipelines.ingest import Ingested, Mapping, MappingError, SourceError, ingest_csv, load_mapping, suggest_mapping
 from pipelines.ingest.provider_fraud import MAPPINGS
 from tests.work import HOSTILE_TEXTS, Work, measured
 
@@ -262,7 +262,7 @@ def test_a_draft_mapping_reads_the_file_it_was_made_from(tmp_path: Path) -> None
             f"Ann Person{n};Female;{n % 28 + 1:02d}/05/1980" for n in range(60)]  # fmt: skip
     path = tmp_path / "strange-file.csv"
     path.write_text("\n".join([header, *rows]), "utf-8")
-    draft = suggest(path)
+    draft = suggest_mapping(path)
     assert "Ann" not in draft
     (tmp_path / "draft.yaml").write_text(draft, "utf-8")
     using = load_mapping(tmp_path / "draft.yaml")
@@ -285,7 +285,7 @@ def test_american_dates_are_told_from_european_ones(tmp_path: Path) -> None:
     for form, days in (("%m/%d/%Y", "12/31/2024"), ("%d/%m/%Y", "31/12/2024")):
         path = tmp_path / "dates.csv"
         path.write_text(f"claim id,claim date,amount\nA,{days},5\nB,01/02/2024,6\n")
-        assert yaml.safe_load(suggest(path))["dates"]["formats"] == [form]
+        assert yaml.safe_load(suggest_mapping(path))["dates"]["formats"] == [form]
 
 
 def test_the_command_reads_a_file_and_prints_one_json_object(tmp_path: Path) -> None:
@@ -306,7 +306,7 @@ def test_a_column_twice_or_without_a_name_is_in_nobodys_way_until_it_is_mapped(t
     assert ingest(tmp_path, [header, *rows]).claims == 3
     with pytest.raises(MappingError, match="the column 'note' twice"):
         ingest(tmp_path, [header, *rows], mapping(columns=PLAIN["columns"] | {"region": "note"}))
-    draft = yaml.safe_load(suggest(tmp_path / "claims.csv"))["columns"]
+    draft = yaml.safe_load(suggest_mapping(tmp_path / "claims.csv"))["columns"]
     assert "note" not in draft.values()
     assert draft["amount"] == "amount"
 
@@ -349,7 +349,7 @@ def test_a_file_of_a_header_alone_says_so(tmp_path: Path) -> None:
 def test_a_draft_finds_times_of_twelve_hours_and_says_what_is_left_to_do(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("id,Eingang,amount,fraud\n1,01/31/2025 02:05 PM,1.5e+02,Ja\n2,02/01/2025 11:00 AM,80,Nein\n")
-    draft = suggest(path)
+    draft = suggest_mapping(path)
     read = yaml.safe_load(draft)
     assert read["dates"] == {"formats": ["%m/%d/%Y %I:%M %p"], "timezone": "UTC"}
     assert (read["columns"]["received_at"], read["columns"]["amount"]) == ("Eingang", "amount")
@@ -360,7 +360,7 @@ def test_a_draft_finds_times_of_twelve_hours_and_says_what_is_left_to_do(tmp_pat
     assert first["received_at"] == datetime(2025, 1, 31, 14, 5, tzinfo=UTC)
     assert first["amount_cents"] == 15000
     path.write_text("bmi,outcome\n1,0.3\n")
-    assert [line for line in suggest(path).splitlines() if line.startswith("# To do")] != []
+    assert [line for line in suggest_mapping(path).splitlines() if line.startswith("# To do")] != []
 
 
 def test_parquet_is_read_as_a_csv_of_it_would_be(tmp_path: Path) -> None:
@@ -400,9 +400,9 @@ def test_a_draft_takes_codes_for_icd_10_only_where_every_one_is(tmp_path: Path) 
     path = tmp_path / "a.csv"
     rows = [f"{n},01/31/2025,80,E11.9,0" for n in range(30)]
     path.write_text("\n".join(["id,date,amount,dx,fraud", *rows]))
-    assert yaml.safe_load(suggest(path))["icd"] == 10
+    assert yaml.safe_load(suggest_mapping(path))["icd"] == 10
     path.write_text("\n".join(["id,date,amount,dx,fraud", *rows, "99,01/31/2025,80,unknown,0"]))
-    assert "icd" not in yaml.safe_load(suggest(path))
+    assert "icd" not in yaml.safe_load(suggest_mapping(path))
 
 
 SIMPLE: dict[str, Any] = {
@@ -439,7 +439,7 @@ def test_a_diagnosis_is_one_with_or_without_its_dot_and_in_either_case(tmp_path:
 
 def test_a_draft_names_the_version_of_diagnoses_in_either_case(tmp_path: Path) -> None:
     (tmp_path / "c.csv").write_text("id,claim date,dx code,amount\nA,2025-01-01,E11.9,5\nB,2025-01-01,e119,5\n")
-    assert yaml.safe_load(suggest(tmp_path / "c.csv"))["icd"] == 10
+    assert yaml.safe_load(suggest_mapping(tmp_path / "c.csv"))["icd"] == 10
 
 
 @pytest.mark.parametrize(
@@ -456,7 +456,7 @@ def test_a_draft_says_where_day_first_and_month_first_cannot_be_distinguished(
 ) -> None:
     rows = [f"A{n},{day},5" for n, day in enumerate(days)]
     (tmp_path / "c.csv").write_text("\n".join(["id,claim date,amount", *rows]))
-    assert ("no row distinguishes day-first from month-first" in suggest(tmp_path / "c.csv")) is ambiguous
+    assert ("no row distinguishes day-first from month-first" in suggest_mapping(tmp_path / "c.csv")) is ambiguous
 
 
 def test_a_birth_year_of_two_digits_is_the_last_one_before_the_service(tmp_path: Path) -> None:
@@ -561,7 +561,7 @@ def test_the_work_for_a_file_is_bounded_by_its_size(tmp_path: Path, column: str,
     path.write_text(data)
     with measured() as work:
         if draft:
-            suggest(path)
+            suggest_mapping(path)
         else:
             ingest_csv(path, simple(), tmp_path / "out")
     assert work.is_bounded(len(data), Work(lines=60_000, peak=20_000_000))
@@ -572,7 +572,7 @@ def test_a_draft_of_a_wide_header_takes_work_linear_in_it(tmp_path: Path) -> Non
         header = ",".join(f"c{n}" for n in range(columns))
         (tmp_path / "wide.csv").write_text(f"{header}\n{','.join('x' * columns)}\n")
         with measured() as work:
-            suggest(tmp_path / "wide.csv")
+            suggest_mapping(tmp_path / "wide.csv")
         return work.lines
 
     assert lines(1_600) < 3 * lines(800)

@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 from claims.money import MAX_CENTS, MoneyError, parse_cents
 from core import clock
 from pipelines.duck import connect
-from pipelines.ingest import fields
+from pipelines.ingest import Dates, Money, fields, shape
 from pipelines.ingest.fields import Parsed
-from pipelines.ingest.mapping import Dates, LabelTexts, Money, Sexes
-from pipelines.ingest.rejects import shape
+from pipelines.ingest.mapping import LabelTexts, Sexes
 
 _CONNECTION = connect()
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

@@ -12,9 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.ingest import records
-from pipelines.ingest.errors import SourceError
-from pipelines.ingest.records import MAX_LINE, Record, open_table, sniff_delimiter, split_records
+from pipelines.ingest import SourceError, open_table, records
+from pipelines.ingest.records import MAX_LINE, Record, sniff_delimiter, split_records
 
 
 def split(text: str, width: int) -> list[Record]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipelines.train.errors import LeakageError
+from pipelines.train import LeakageError
 from pipelines.train.leakage import refuse_leakage, single_feature_auc
 
 

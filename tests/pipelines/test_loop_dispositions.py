@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 
 from core import clock
-from pipelines.loop.dispositions import DISPOSITIONS, known_at
-from pipelines.loop.errors import LoopError
+from pipelines.loop import LoopError
+from pipelines.loop.dispositions import DISPOSITIONS, labels_as_of
 from pipelines.loop.ledger import weights_of
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -22,7 +22,7 @@ def known(*findings, day=30):
     frame = pa.table([pa.array(column) for column in columns], DISPOSITIONS.names)
     if findings:
         frame = frame.cast(DISPOSITIONS)
-    return known_at(frame, as_of_us=clock.micros(START + timedelta(days=day)))
+    return labels_as_of(frame, as_of_us=clock.micros(START + timedelta(days=day)))
 
 
 def test_confirmed_is_fraud_and_cleared_is_not():
@@ -88,8 +88,8 @@ def test_the_weights_file_names_what_does_not_count_once():
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        (finding("a", "guilty"), "disposition .*guilty.* is not known"),
-        (finding("a", by="hunch"), "selected_by .*hunch.* is not known"),
+        (finding("a", "guilty"), "invalid disposition .*guilty"),
+        (finding("a", by="hunch"), "invalid selected_by .*hunch"),
         (finding("a", propensity=0.0), "above 0"),
         (finding("a", propensity=1.5), "at most 1"),
     ],
@@ -100,11 +100,11 @@ def test_findings_that_cannot_be_are_refused(wrong, says):
 
 
 def test_a_frame_without_the_chances_is_refused():
-    with pytest.raises(LoopError, match=r"lack .*propensity"):
-        known_at(DISPOSITIONS.empty_table().drop_columns(["propensity"]), as_of_us=0)
+    with pytest.raises(LoopError, match="no column propensity"):
+        labels_as_of(DISPOSITIONS.empty_table().drop_columns(["propensity"]), as_of_us=0)
 
 
 def test_nothing_found_is_nothing_known():
-    found = known_at(DISPOSITIONS.empty_table(), as_of_us=0)
+    found = labels_as_of(DISPOSITIONS.empty_table(), as_of_us=0)
     assert len(found.labels) == 0
     assert len(found.weights) == 0

@@ -14,17 +14,12 @@ from claims.review import IS_FRAUD, Disposition
 from features.offline import labels_as_of
 from models.artefact import read_pointer
 from models.registry import MlflowStore
+from pipelines.datasets import SIMULATED, examples_of, open_named, read_vectors
 from pipelines.gates import GateFailed
-from pipelines.loop.errors import LoopError
-from pipelines.loop.ledger import export, judged
-from pipelines.loop.retrain import retrain
-from pipelines.loop.salt import salt_of
-from pipelines.promote.errors import RefusedError
+from pipelines.loop import LoopError, evaluate_reviews, export, retrain, salt_of
+from pipelines.promote import RefusedError
 from pipelines.simulate import SimulationConfig, simulate, write
 from pipelines.store import write_frames
-from pipelines.train.dataset import SIMULATED, open_named
-from pipelines.train.examples import examples_of
-from pipelines.train.steps import read_vectors
 from tests.pipelines.model_life import OPTIONS, copy_of, trained_home
 
 CLAIMS = 500
@@ -105,7 +100,7 @@ def test_an_empty_database_leaves_the_files_alone(database_url, tmp_path):
 def test_claims_that_the_database_lacks_are_not_written_over(ledger):
     url, home = ledger
     write(simulate(SimulationConfig(CLAIMS + 20, 6, days=120)), home / "data")
-    with pytest.raises(LoopError, match="20 claims that the database lacks"):
+    with pytest.raises(LoopError, match="20 claims that the database does not"):
         export(url, home)
     assert pq.read_metadata(home / "data" / "claims.parquet").num_rows == CLAIMS + 20
 
@@ -115,19 +110,19 @@ def test_the_model_is_judged_by_weighed_findings(ledger):
     one, two, three, four, five = ids_of(home, 5)
     look_into(url, [(one, "score", 1.0, "confirmed"), (two, "score", 1.0, "cleared"), (three, "audit", 0.1, "cleared"),
                     (four, None, 1.0, "confirmed"), (five, "audit", 0.1, None)])  # fmt: skip
-    found = judged(url)
-    assert (found["findings"], found["by_lot"], found["weeks"], found["k"]) == (3, 1, 1, 2.0)
-    assert (found["claims"], found["frauds"]) == (12.0, 1.0)
-    assert found["base_rate"] == pytest.approx(1 / 12)
+    found = evaluate_reviews(url)
+    assert (found.findings, found.random, found.weeks, found.k) == (3, 1, 1, 2.0)
+    assert (found.estimate.claims, found.estimate.frauds) == (12.0, 1.0)
+    assert found.estimate.base_rate == pytest.approx(1 / 12)
 
 
 def test_without_a_finding_by_lot_the_model_cannot_be_judged(ledger):
     url, home = ledger
-    with pytest.raises(LoopError, match="no selected claim has a finding"):
-        judged(url)
+    with pytest.raises(LoopError, match="no selected claim has a disposition"):
+        evaluate_reviews(url)
     look_into(url, [(ids_of(home, 1)[0], "score", 1.0, "confirmed")])
-    with pytest.raises(LoopError, match="drawn by lot"):
-        judged(url)
+    with pytest.raises(LoopError, match="randomly audited"):
+        evaluate_reviews(url)
 
 
 def test_weights_reach_the_claims_they_are_of_and_only_of_their_data(tmp_path):
@@ -136,16 +131,16 @@ def test_weights_reach_the_claims_they_are_of_and_only_of_their_data(tmp_path):
     frames = {name: pq.read_table(home / "data" / f"{name}.parquet") for name in ("claims", "labels")}
     weights = pa.table({"claim_id": [ids[2], "elsewhere", ids[0]], "weight": [7.0, 3.0, 0.0]})
     write_frames(frames | {"weights": weights}, home / "data", {"source": "simulated"})
-    source = open_named(SIMULATED, home, home)
-    from pipelines.train.steps import ensure_features
+    source = open_named(SIMULATED, home)
+    from pipelines.datasets import ensure_features
 
-    ensure_features(source, "redis://127.0.0.1:1/0")
+    ensure_features(source)
     examples = examples_of(read_vectors(source, as_of_us=np.iinfo(np.int64).max // 2), source.weights)
     found = dict(zip(examples.claims["claim_id"].to_pylist(), examples.weights, strict=True))
     assert [found[one] for one in ids] == [0.0, 1.0, 7.0]
     write_frames(frames, home / "data", {"source": "simulated"})
     assert (home / "data" / "weights.parquet").exists()
-    assert open_named(SIMULATED, home, home).weights is None
+    assert open_named(SIMULATED, home).weights is None
 
 
 @pytest.fixture(scope="module")

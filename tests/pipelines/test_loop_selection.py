@@ -1,4 +1,4 @@
-"""The week's list, the audit's chances, and estimates that undo the selection."""
+"""The week's list, the audit's propensities, and estimates that undo the selection."""
 
 import numpy as np
 import pytest
@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.evaluation import average_precision, brier
-from pipelines.loop.audit import PLAIN_SHARE, chances, draw, lots
-from pipelines.loop.errors import LoopError
-from pipelines.loop.estimate import Findings, estimate, training_weights
-from pipelines.loop.selection import audits_of, select
+from pipelines.datasets import training_weights
+from pipelines.loop import LoopError, select
+from pipelines.loop.estimate import ReviewedClaims, estimate
+from pipelines.loop.random_audit import UNIFORM_SHARE, propensities, sample, uniform_draws
+from pipelines.loop.selection import audits_of
 
 DRAWS = 400
 
@@ -30,7 +31,7 @@ def week_of(p, fraud, cents, salt, *, capacity=150, audit_share=0.4):
     chosen = select(ids_of(len(p)), p, capacity=capacity, audit_share=audit_share, salt=salt)
     rows = np.array([one.row for one in chosen])
     weights = 1 / np.array([one.propensity for one in chosen])
-    return Findings(fraud[rows], p[rows], cents[rows], weights)
+    return ReviewedClaims(fraud[rows], p[rows], cents[rows], weights)
 
 
 @given(
@@ -38,42 +39,42 @@ def week_of(p, fraud, cents, salt, *, capacity=150, audit_share=0.4):
     st.floats(0, 80),
 )
 def test_chances_are_chances_and_use_all_reviews(p, reviews):
-    chance = chances(p, reviews)
+    chance = propensities(p, reviews)
     assert (chance >= 0).all()
     assert (chance <= 1).all()
     assert chance.sum() == pytest.approx(min(reviews, len(p)))
     if reviews > 0:
-        assert (chance >= PLAIN_SHARE * min(reviews / len(p), 1) - 1e-9).all()
+        assert (chance >= UNIFORM_SHARE * min(reviews / len(p), 1) - 1e-9).all()
 
 
 def test_no_weight_is_over_twice_that_of_a_plain_lottery():
     p, _, _ = insurer()
-    assert (1 / chances(p, 30)).max() <= 2 * len(p) / 30 + 1e-9
+    assert (1 / propensities(p, 30)).max() <= 2 * len(p) / 30 + 1e-9
 
 
 @given(st.integers(1, 40), st.integers(0, 10_000))
 def test_as_many_claims_are_drawn_as_there_are_reviews(reviews, seed):
     p, _, _ = insurer(200, seed)
-    taken, _ = draw(ids_of(200), p, reviews, salt=str(seed))
+    taken, _ = sample(ids_of(200), p, reviews, salt=str(seed))
     assert taken.sum() == reviews
 
 
 def test_each_claim_is_drawn_as_often_as_its_chance_says():
     p, _, _ = insurer(40, 3)
-    drawn = np.array([draw(ids_of(40), p, 8, salt=str(number))[0] for number in range(4_000)])
-    chance = chances(p, 8)
+    drawn = np.array([sample(ids_of(40), p, 8, salt=str(number))[0] for number in range(4_000)])
+    chance = propensities(p, 8)
     assert np.abs(drawn.mean(axis=0) - chance).max() < 4.5 * np.sqrt(0.25 / 4_000)
 
 
 def test_the_same_salt_draws_the_same_claims_and_another_salt_others():
     p, _, _ = insurer(300)
-    first, again, other = (draw(ids_of(300), p, 20, salt=salt)[0] for salt in ("a", "a", "b"))
+    first, again, other = (sample(ids_of(300), p, 20, salt=salt)[0] for salt in ("a", "a", "b"))
     assert (first == again).all()
     assert (first != other).any()
 
 
 def test_a_lot_depends_on_the_claim_and_the_salt_alone():
-    assert lots(["a", "b"], "s")[1] == lots(["b"], "s")[0] != lots(["b"], "t")[0]
+    assert uniform_draws(["a", "b"], "s")[1] == uniform_draws(["b"], "s")[0] != uniform_draws(["b"], "t")[0]
 
 
 def test_the_list_has_the_best_by_score_and_the_rest_by_lot():
@@ -117,7 +118,7 @@ def estimates():
     """What many lists of the same week tell, and the truth."""
     p, fraud, cents = insurer()
     lists = [week_of(p, fraud, cents, f"week-{number}") for number in range(DRAWS)]
-    return lists, estimate(Findings(fraud, p, cents, np.ones(len(p))), k=90)
+    return lists, estimate(ReviewedClaims(fraud, p, cents, np.ones(len(p))), k=90)
 
 
 @pytest.mark.parametrize("total", ["frauds", "fraud_cents", "claims"])
@@ -135,7 +136,7 @@ def test_ratios_come_to_the_truth_as_findings_gather(estimates, ratio):
     """Over one list a ratio leans, as any ratio of two estimates does; over a year of lists it no longer matters."""
     lists, truth = estimates
     parts = ("fraud", "probabilities", "amounts_cents", "weights")
-    gathered = Findings(*(np.concatenate([getattr(one, part) for one in lists]) for part in parts))
+    gathered = ReviewedClaims(*(np.concatenate([getattr(one, part) for one in lists]) for part in parts))
     found = estimate(gathered, k=90 * DRAWS)
     assert getattr(found, ratio) == pytest.approx(getattr(truth, ratio), rel=0.12)
 
@@ -151,9 +152,9 @@ def test_without_the_weights_the_same_findings_mislead(estimates):
 
 
 def test_a_finding_without_a_chance_cannot_be_counted():
-    with pytest.raises(LoopError, match="inverse of a chance"):
-        Findings(np.array([True]), np.array([0.5]), np.array([100]), np.array([0.5]))
+    with pytest.raises(LoopError, match="inverse propensity"):
+        ReviewedClaims(np.array([True]), np.array([0.5]), np.array([100]), np.array([0.5]))
 
 
 def test_training_cuts_what_one_claim_may_count_for():
-    assert training_weights(np.array([1.0, 15.0, 400.0]), most=20).tolist() == [1.0, 15.0, 20.0]
+    assert training_weights(np.array([1.0, 15.0, 400.0]), maximum=20).tolist() == [1.0, 15.0, 20.0]

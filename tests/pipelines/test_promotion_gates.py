@@ -1,120 +1,181 @@
-"""The gates as data: what passes, what is refused, and that a refusal says by how much."""
+"""The promotion gates: what passes, what is refused and by how much, and that an absent measure never passes."""
 
 import json
+import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pipelines.promote import audit
-from pipelines.promote.errors import AuditError, RefusedError, UnnamedForceError
+from pipelines import audit_trail
+from pipelines.audit_trail import AuditTrailError
+from pipelines.promote import Force, GateName, RefusedError, UnnamedForceError
 from pipelines.promote.gates import (
-    DUPLICATES_PAID,
     GATES,
-    LARGEST_FALLS,
-    NEVER_OVER_THE_RULE,
-    NEVER_PAID,
-    implausible_paid,
-    judge,
-    over_the_rule,
+    IMPLAUSIBLE_PAID,
+    LOG_ODDS_FALLS,
+    PAID_OVER_RULE,
+    WITHOUT_CHAMPION,
+    Outcome,
+    check_gates,
+    gates_json,
 )
-from pipelines.promote.outcome import Force
+from pipelines.promote.measures import CHAMPION_MEASURES, Measure, Measured, NotApplicable, Reason
+from pipelines.promote.measuring import IMPLAUSIBLE_PAID_CASES, PAID_OVER_RULE_CASES, without_champion
 
-SOUND: dict[str, float | None] = {
-    "artefact verified": 1.0,
-    "critical quality findings": 0.0,
-    "average precision over the rule, lower end": 0.1,
-    "average precision over the champion, lower end": 0.01,
-    "average precision over the champion": 0.04,
-    "Brier score over the champion": 0.001,
-    "worst kind, recall over the champion's": 0.9,
-    "worst group, false-positive rate, lower end": 0.01,
-    "explained p99, ms": 0.5,
-    **{over_the_rule(case): -0.2 for case in NEVER_OVER_THE_RULE},
-    **{implausible_paid(case): 0.0 for case in NEVER_PAID},
-    DUPLICATES_PAID: 0.0,
-    **dict.fromkeys(LARGEST_FALLS, 0.0),
+PASSING = {
+    Measure.ARTEFACT_VERIFIED: Measured(1.0),
+    Measure.CRITICAL_QUALITY_FINDINGS: Measured(0.0),
+    Measure.AP_OVER_RULE_LOW: Measured(0.1),
+    Measure.AP_OVER_CHAMPION_LOW: Measured(0.01),
+    Measure.AP_OVER_CHAMPION: Measured(0.04),
+    Measure.BRIER_OVER_CHAMPION: Measured(0.001),
+    Measure.WORST_KIND_RECALL_RATIO: Measured(0.9),
+    Measure.WORST_GROUP_FALSE_POSITIVE_RATE_LOW: Measured(0.01),
+    Measure.EXPLAINED_SCORE_P99_MS: Measured(0.5),
+    **dict.fromkeys(PAID_OVER_RULE, Measured(-0.2)),
+    **dict.fromkeys(IMPLAUSIBLE_PAID, Measured(0.0)),
+    Measure.DUPLICATES_PAID: Measured(0.0),
+    **dict.fromkeys(LOG_ODDS_FALLS, Measured(0.0)),
 }
+MEASURES = st.sampled_from(list(Measure))
+GATES_OF = {measure: {gate.name for gate in GATES if measure in gate.measures} for measure in Measure}
 
 
-def with_(name: str, value: float | None) -> list[str]:
-    return [verdict.gate for verdict in judge(SOUND | {name: value}, first=False) if not verdict.passed]
+def refusing(measures):
+    return {verdict.gate for verdict in check_gates(measures) if verdict.outcome is Outcome.REFUSED}
 
 
-def test_a_sound_candidate_passes_every_gate():
-    assert all(verdict.passed for verdict in judge(SOUND, first=False))
+def with_value(measure, value):
+    return refusing(PASSING | {measure: Measured(value)})
+
+
+def test_a_candidate_inside_every_bound_passes_every_gate():
+    assert {verdict.outcome for verdict in check_gates(PASSING)} == {Outcome.PASSED}
+    assert all(verdict.passed for verdict in check_gates(PASSING))
 
 
 @pytest.mark.parametrize(
     ("measure", "value", "gate"),
     [
-        ("artefact verified", 0.0, "artefact"),
-        ("critical quality findings", 1.0, "quality"),
-        ("average precision over the rule, lower end", -0.001, "beats the rule"),
-        ("average precision over the rule, lower end", 0.0, "beats the rule"),
-        ("average precision over the champion, lower end", -0.02, "beats the champion"),
-        ("worst kind, recall over the champion's", 0.49, "no kind collapses"),
-        ("worst group, false-positive rate, lower end", 0.06, "nobody is hit"),
-        ("explained p99, ms", 5.1, "quick enough"),
-        (over_the_rule("amount ×2"), 0.01, "pays no more than the rule"),
-        (over_the_rule("amount ×1000"), 0.001, "pays no more than the rule"),
-        (over_the_rule("units ×100"), 0.01, "pays no more than the rule"),
-        (over_the_rule("no history"), 0.01, "pays no more than the rule"),
-        (implausible_paid("amount ×10"), 1.0, "no implausible price is paid"),
-        (DUPLICATES_PAID, 1.0, "paid once"),
-        (LARGEST_FALLS[1], 0.002, "constraints hold"),
+        (Measure.ARTEFACT_VERIFIED, 0.0, GateName.ARTEFACT_INTEGRITY),
+        (Measure.CRITICAL_QUALITY_FINDINGS, 1.0, GateName.DATA_QUALITY),
+        (Measure.AP_OVER_RULE_LOW, -0.001, GateName.BEATS_RULE),
+        (Measure.AP_OVER_RULE_LOW, 0.0, GateName.BEATS_RULE),
+        (Measure.AP_OVER_CHAMPION_LOW, -0.02, GateName.BEATS_CHAMPION),
+        (Measure.WORST_KIND_RECALL_RATIO, 0.49, GateName.RECALL_BY_KIND),
+        (Measure.WORST_GROUP_FALSE_POSITIVE_RATE_LOW, 0.06, GateName.FALSE_POSITIVE_DISPARITY),
+        (Measure.WORST_GROUP_FALSE_POSITIVE_RATE_LOW, 0.6, GateName.FALSE_POSITIVE_DISPARITY),
+        (Measure.EXPLAINED_SCORE_P99_MS, 5.1, GateName.LATENCY_BUDGET),
+        (Measure.PAID_OVER_RULE_AMOUNT_X2, 0.01, GateName.PAYMENTS_WITHIN_RULE),
+        (Measure.PAID_OVER_RULE_AMOUNT_X1000, 0.001, GateName.PAYMENTS_WITHIN_RULE),
+        (Measure.PAID_OVER_RULE_UNITS_X100, 0.01, GateName.PAYMENTS_WITHIN_RULE),
+        (Measure.PAID_OVER_RULE_NO_HISTORY, 0.01, GateName.PAYMENTS_WITHIN_RULE),
+        (Measure.IMPLAUSIBLE_PAID_AMOUNT_X10, 1.0, GateName.IMPLAUSIBLE_PRICES),
+        (Measure.DUPLICATES_PAID, 1.0, GateName.DUPLICATE_PAYMENTS),
+        (Measure.LOG_ODDS_FALL_UNITS, 0.002, GateName.MONOTONIC_CONSTRAINTS),
     ],
 )
 def test_each_gate_refuses_what_it_is_for(measure, value, gate):
-    assert with_(measure, value) == [gate]
+    assert with_value(measure, value) == {gate}
 
 
 def test_a_candidate_within_tolerance_passes_when_it_is_better_calibrated():
-    near = SOUND | {
-        "average precision over the champion, lower end": -0.03,
-        "average precision over the champion": -0.005,
-    }
-    better = near | {"Brier score over the champion": -0.0001}
-    assert [v.gate for v in judge(near, first=False) if not v.passed] == ["beats the champion"]
-    assert all(v.passed for v in judge(better, first=False))
+    near = PASSING | {Measure.AP_OVER_CHAMPION_LOW: Measured(-0.03), Measure.AP_OVER_CHAMPION: Measured(-0.005)}
+    better = near | {Measure.BRIER_OVER_CHAMPION: Measured(-0.0001)}
+    assert refusing(near) == {GateName.BEATS_CHAMPION}
+    assert refusing(better) == set()
 
 
-def test_the_first_champion_is_compared_with_nobody_but_the_rule():
-    asked = {verdict.gate for verdict in judge(SOUND, first=True)}
-    assert asked == {gate.name for gate in GATES if gate.first}
-    assert "beats the rule" in asked
+def test_every_measure_is_read_by_a_gate():
+    assert all(GATES_OF.values())
 
 
-def test_what_cannot_be_measured_refuses_nobody():
-    assert with_("worst kind, recall over the champion's", None) == []
+@pytest.mark.parametrize("measure", Measure)
+def test_removing_any_measure_from_a_passing_report_refuses(measure):
+    without = {name: state for name, state in PASSING.items() if name is not measure}
+    assert refusing(without) == GATES_OF[measure]
+    [detail] = {verdict.detail for verdict in check_gates(without) if verdict.outcome is Outcome.REFUSED}
+    assert f"{measure.value}: not measured" in detail
 
 
-@pytest.mark.parametrize("gate", [gate for gate in GATES if gate.required], ids=lambda gate: gate.name)
-@pytest.mark.parametrize("missing", [None, float("nan")])
-def test_a_required_gate_refuses_where_a_measure_is_missing(gate, missing):
-    for bound in gate.alternatives[0]:
-        (refused,) = [v for v in judge(SOUND | {bound.measure: missing}, first=False) if not v.passed]
-        assert refused.gate == gate.name
-        assert f"{bound.measure}: not measured" in refused.detail
-    without = {name: value for name, value in SOUND.items() if name != gate.alternatives[0][0].measure}
-    assert [v.gate for v in judge(without, first=True) if not v.passed] == [gate.name]
+@pytest.mark.parametrize("measure", Measure)
+def test_renaming_any_measure_in_a_passing_report_refuses(measure):
+    renamed = {f"{name}s" if name is measure else name: state for name, state in PASSING.items()}
+    assert refusing(renamed) == GATES_OF[measure]
 
 
-def test_a_blind_model_is_refused_with_the_factor_and_by_how_much():
-    verdicts = judge(SOUND | {over_the_rule("amount ×100"): 0.035}, first=True)
+@given(st.sets(MEASURES, min_size=1))
+def test_any_set_of_absent_measures_refuses_every_gate_that_reads_one(absent):
+    without = {name: state for name, state in PASSING.items() if name not in absent}
+    assert refusing(without) == set().union(*(GATES_OF[measure] for measure in absent))
+
+
+@given(MEASURES, st.sampled_from([math.nan, math.inf, -math.inf]))
+def test_a_measure_that_is_not_a_finite_number_refuses(measure, value):
+    assert with_value(measure, value) == GATES_OF[measure]
+
+
+@given(MEASURES, st.sampled_from(list(Reason)))
+def test_a_measure_is_not_applicable_only_for_a_reason_that_its_gate_accepts(measure, reason):
+    measures = PASSING | {measure: NotApplicable(reason)}
+    for gate in GATES:
+        if measure in gate.measures and reason not in gate.not_applicable:
+            assert gate.name in refusing(measures)
+
+
+def test_without_any_measure_every_gate_refuses():
+    assert refusing({}) == set(GateName)
+    assert len(check_gates({})) == len(GATES) == len(GateName)
+
+
+def test_only_the_gates_that_compare_may_be_not_applicable():
+    comparing = {GateName.BEATS_CHAMPION, GateName.RECALL_BY_KIND, GateName.FALSE_POSITIVE_DISPARITY}
+    assert {gate.name for gate in GATES if gate.not_applicable} == comparing
+
+
+@pytest.mark.parametrize("reason", sorted(WITHOUT_CHAMPION))
+def test_the_first_champion_is_compared_with_the_rule_only_and_the_verdict_says_so(reason):
+    verdicts = check_gates(PASSING | without_champion(reason))
+    skipped = {verdict.gate: verdict for verdict in verdicts if verdict.outcome is Outcome.NOT_APPLICABLE}
+    assert set(skipped) == {GateName.BEATS_CHAMPION, GateName.RECALL_BY_KIND}
+    assert all(verdict.passed for verdict in verdicts)
+    assert all(f"not applicable ({reason})" in verdict.detail for verdict in skipped.values())
+    assert {verdict.outcome for verdict in verdicts if verdict.gate not in skipped} == {Outcome.PASSED}
+
+
+@pytest.mark.parametrize(
+    ("measure", "reason"),
+    [
+        (Measure.WORST_KIND_RECALL_RATIO, Reason.NO_KIND_WITH_ENOUGH_CLAIMS),
+        (Measure.WORST_GROUP_FALSE_POSITIVE_RATE_LOW, Reason.NO_GROUP_WITH_ENOUGH_CLAIMS),
+    ],
+)
+def test_a_measure_that_there_is_nothing_of_refuses_nothing_and_is_recorded(measure, reason):
+    verdicts = check_gates(PASSING | {measure: NotApplicable(reason)})
+    assert all(verdict.passed for verdict in verdicts)
+    [gate] = GATES_OF[measure]
+    recorded = gates_json(verdicts)[gate.value]
+    assert recorded == {"outcome": "not_applicable", "passed": True, "detail": f"{measure}: not applicable ({reason})"}
+
+
+def test_a_model_that_pays_tenfold_amounts_is_refused_with_the_case_and_by_how_much():
+    verdicts = check_gates(PASSING | {Measure.PAID_OVER_RULE_AMOUNT_X100: Measured(0.035)})
     text = str(RefusedError("v1", verdicts))
-    assert "paid unseen over the rule alone, amount ×100 is 0.035, misses at most 0 by 0.035" in text
+    assert "paid_over_rule_amount_x100 is 0.035, must be at most 0 (off by 0.035)" in text
 
 
 def test_a_refusal_names_the_gate_and_by_how_much_it_is_missed():
-    verdicts = judge(SOUND | {"explained p99, ms": 7.25}, first=False)
-    text = str(RefusedError("v1", verdicts))
-    assert "quick enough: explained p99, ms is 7.25, misses at most 5 by 2.25" in text
-    assert "beats the rule" not in text
+    text = str(RefusedError("v1", check_gates(PASSING | {Measure.EXPLAINED_SCORE_P99_MS: Measured(7.25)})))
+    assert "latency_budget: explained_score_p99_ms is 7.25, must be at most 5 (off by 2.25)" in text
+    assert "beats_rule" not in text
 
 
-def test_every_gate_is_written_in_words_and_looks_at_measures_that_are_taken():
-    for gate in GATES:
-        assert gate.words.endswith(".")
-        assert all(bound.measure in SOUND for alternative in gate.alternatives for bound in alternative)
+def test_every_gate_has_a_description_and_every_perturbation_its_measure():
+    assert all(gate.description.endswith(".") for gate in GATES)
+    assert set(PAID_OVER_RULE_CASES) == set(PAID_OVER_RULE)
+    assert set(IMPLAUSIBLE_PAID_CASES) == set(IMPLAUSIBLE_PAID)
+    assert set(CHAMPION_MEASURES) <= set(Measure)
 
 
 @pytest.mark.parametrize(("by", "reason"), [("", "why"), ("who", " "), ("", "")])
@@ -123,21 +184,23 @@ def test_a_forced_promotion_needs_a_name_and_a_reason(by, reason):
         Force(by, reason)
 
 
-def test_the_audit_trail_keeps_what_is_written_and_tells_when_it_was_changed(tmp_path):
-    audit.record(tmp_path, "promote", version="a", by="x", reason="gates")
-    audit.record(tmp_path, "force", version="b", by="y", reason="urgent")
-    assert [entry["version"] for entry in audit.read(tmp_path)] == ["a", "b"]
-    lines = audit.trail(tmp_path).read_text().splitlines()
+def test_the_audit_trail_keeps_what_is_written_and_reports_a_change(tmp_path):
+    audit_trail.record(tmp_path, "promote", version="a", by="x", reason="gates")
+    audit_trail.record(tmp_path, "force", version="b", by="y", reason="urgent")
+    assert [entry["version"] for entry in audit_trail.read(tmp_path)] == ["a", "b"]
+    path = audit_trail.audit_trail_path(tmp_path)
+    lines = path.read_text().splitlines()
     first = json.loads(lines[0]) | {"by": "somebody else"}
-    audit.trail(tmp_path).write_text("\n".join([json.dumps(first), lines[1]]) + "\n")
-    with pytest.raises(AuditError, match="before line 2"):
-        audit.read(tmp_path)
+    path.write_text("\n".join([json.dumps(first), lines[1]]) + "\n")
+    with pytest.raises(AuditTrailError, match="before line 2"):
+        audit_trail.read(tmp_path)
 
 
-def test_a_line_taken_out_of_the_audit_trail_is_missed(tmp_path):
+def test_a_line_removed_from_the_audit_trail_is_reported(tmp_path):
     for version in "abc":
-        audit.record(tmp_path, "promote", version=version, by="x", reason="gates")
-    lines = audit.trail(tmp_path).read_text().splitlines()
-    audit.trail(tmp_path).write_text("\n".join([lines[0], lines[2]]) + "\n")
-    with pytest.raises(AuditError):
-        audit.read(tmp_path)
+        audit_trail.record(tmp_path, "promote", version=version, by="x", reason="gates")
+    path = audit_trail.audit_trail_path(tmp_path)
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([lines[0], lines[2]]) + "\n")
+    with pytest.raises(AuditTrailError):
+        audit_trail.read(tmp_path)

@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from core.settings import settings
 from pipelines.provider_level import ProviderLevelError, read
 from pipelines.provider_level.aggregates import FAMILIES, PLAIN, aggregate
-from pipelines.provider_level.judge import FOLDS, REPEATS, Measured, Scored, folds, score_folds
+from pipelines.provider_level.cross_validation import FOLDS, REPEATS, Measured, Scored, folds, score_folds
 from pipelines.provider_level.network import Graph, neighbour_labels
 
 

@@ -11,7 +11,7 @@ from features.vector import FEATURE_NAMES, build_many
 from models.artefact import load_artefact
 from models.explain import Explanation
 from models.scorer import Scorer
-from pipelines.train.dataset import SIMULATED, open_named
+from pipelines.datasets import SIMULATED, open_named
 from serving.files import known_of_each
 from tests.pipelines.model_life import trained_home
 
@@ -24,7 +24,7 @@ def explanations() -> list[Explanation]:
     home = trained_home()
     (folder,) = (path.parent for path in (home / "models").glob("*/manifest.json"))
     scorer = Scorer(load_artefact(folder))
-    claims = open_named(SIMULATED, home, home / "nowhere").claims.sort_by("received_at")
+    claims = open_named(SIMULATED, home).claims.sort_by("received_at")
     states = pa.concat_tables(historical_features(home, claims.select(CLAIMS.names).slice(len(claims) - LIVE)))
     places = [FEATURE_NAMES.index(name) for name in scorer.artefact.features]
     rows = np.ascontiguousarray(build_many(states)[:, places])

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.train.errors import EmptyWindowError, ProviderSplitError, TooFewFraudsError
-from pipelines.train.split import DAY_US, Slices, SplitPolicy, assert_providers_apart, split_by_provider, split_in_time
+from core.clock import DAY_US
+from pipelines.datasets import EmptyWindowError, ProviderSplitError, Slices, SplitPolicy, TooFewFraudsError
+from pipelines.datasets.split import assert_providers_apart, split_by_provider, split_in_time
 
 
 def claims(days: int = 400, a_day: int = 5, *, delay_days: float = 20, fraud_every: int = 7, seed: int = 0):
@@ -49,7 +50,7 @@ def test_slices_follow_each_other_in_time():
 
 def test_claims_of_a_single_moment_cannot_be_split_in_time():
     at = np.full(500, 3 * DAY_US)
-    with pytest.raises(EmptyWindowError, match="at the same moment"):
+    with pytest.raises(EmptyWindowError, match="at the same time"):
         split(at, None, np.arange(500) % 9 == 0)
 
 

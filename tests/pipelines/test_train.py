@@ -16,18 +16,13 @@ from features.vector import FEATURE
 from models import registry
 from models.artefact import MANIFEST, load_artefact, read_pointer
 from models.errors import RegistryError
-from models.registry import MlflowStore
-from pipelines.evaluate.flow import evaluate, latest
-from pipelines.evaluate.judged import FOREST, LOGISTIC, MODEL, RULE
+from models.registry import MlflowStore, mlflow_registry
+from pipelines import audit_trail
+from pipelines.datasets import SIMULATED, DatasetError, MissingLabelsError, open_file, open_folder, open_named
+from pipelines.evaluate import FOREST, LOGISTIC, MODEL, RULE, evaluate, latest
 from pipelines.gates import GateFailed, check_claims
-from pipelines.promote import audit
-from pipelines.promote.errors import RefusedError
-from pipelines.promote.flow import promote
-from pipelines.promote.outcome import Force
-from pipelines.promote.rollback import rollback
-from pipelines.train.dataset import SIMULATED, open_file, open_folder, open_named
-from pipelines.train.errors import DatasetError, MissingLabelsError
-from pipelines.train.flow import make, prepare, train_and_register
+from pipelines.promote import Force, RefusedError, promote, rollback
+from pipelines.train import make, prepare, train_and_register
 from tests.pipelines import model_life as made
 
 
@@ -40,7 +35,7 @@ def test_a_candidate_is_registered_with_everything_to_remember_it_by():
     artefact = candidate()
     assert registry.aliases(store) == {"candidate": artefact.version}
     found = registry.find(store, artefact.version)
-    with registry._mlflow(store) as mlflow:
+    with mlflow_registry._mlflow(store) as mlflow:
         client = mlflow.MlflowClient()
         run = client.get_run(found.run_id)
         files = {file.path for file in client.list_artifacts(found.run_id)}
@@ -56,7 +51,7 @@ def test_the_same_inputs_give_byte_identical_artefacts(tmp_path):
     first = candidate()
     home = made.copy_of(made.trained_home(), tmp_path)
     options = made.OPTIONS
-    prepared = prepare(open_named(SIMULATED, home, home), options, reports=home / "reports")
+    prepared = prepare(open_named(SIMULATED, home), options, reports=home / "reports")
     (home / "models" / first.version).rename(home / "before")
     _, again = make(home, prepared, options)
     assert again.version == first.version
@@ -79,18 +74,18 @@ def test_a_greater_ratio_to_the_price_of_peers_never_lowers_the_risk():
         assert (sign * (margins[1] - margins[0]) >= -1e-6).all(), name
 
 
-def test_the_judge_sets_the_model_beside_every_rival_and_the_model_wins_on_simulated_claims():
+def test_an_evaluation_compares_the_model_with_every_baseline_and_the_model_wins_on_simulated_claims():
     home = made.trained_home()
-    found = evaluate(home, open_named(SIMULATED, home, home), replicates=20, store=MlflowStore.of(home))
-    who = found.figures["who"]
-    assert {MODEL, RULE, "amount only", LOGISTIC, FOREST} <= set(who)
-    assert who[MODEL]["ap"]["value"] > who[RULE]["ap"]["value"]
-    assert found.figures["rule"]["reviews"] > 0
-    assert set(found.figures["kinds"])
-    assert {row["group"] for row in found.figures["abrasion"]} >= {"specialty", "region", "member sex", "member age"}
+    found = evaluate(home, open_named(SIMULATED, home), replicates=20, store=MlflowStore.of(home))
+    metrics = found.evaluated.metrics
+    assert {MODEL, RULE, "amount only", LOGISTIC, FOREST} <= set(metrics.rankings)
+    assert metrics.model.ap.value > metrics.rankings[RULE].ap.value
+    assert metrics.rule.reviews > 0
+    assert set(metrics.kinds)
+    assert {row.group for row in metrics.group_false_positives} >= {"specialty", "region", "member sex", "member age"}
     page = found.page.read_text()
     assert "data:image/png;base64," in page
-    assert "Whom false alarms hit" in page
+    assert "False positives by group" in page
 
 
 def test_a_refused_batch_exits_3_names_the_column_and_leaves_models_and_champion_alone(tmp_path):
@@ -103,10 +98,10 @@ def test_a_refused_batch_exits_3_names_the_column_and_leaves_models_and_champion
     result = CliRunner().invoke(main, ["train"], env={"GINJA_HOME": str(tmp_path)})
     assert result.exit_code == 3
     assert "amount_cents" in result.output
-    assert "the champion goes on serving" in result.output
+    assert "the champion is unchanged" in result.output
     assert not (tmp_path / "models").exists()
     store = MlflowStore.of(tmp_path)
-    with registry._mlflow(store) as mlflow:
+    with mlflow_registry._mlflow(store) as mlflow:
         (run,) = mlflow.search_runs(search_all_experiments=True, output_format="list")
     assert run.info.status == "FAILED"
     assert run.data.tags["ginja.refused_by"] == "raw claims"
@@ -121,22 +116,22 @@ def test_a_model_lives_from_first_champion_through_refusal_and_force_to_rollback
 
     stump = replace(made.OPTIONS, params=replace(made.OPTIONS.params, rounds=1, depth=1))
     worse = train_and_register(tmp_path, source=source, options=stump, store=store)
-    with pytest.raises(RefusedError, match="beats the champion: average precision over the champion, lower end is -"):
+    with pytest.raises(RefusedError, match="beats_champion: average_precision_over_champion_low is -"):
         promote(tmp_path, store=store)
     assert read_pointer(tmp_path).version == first.version
 
     forced = promote(tmp_path, force=Force("A. Person", "a drill"), store=store)
     assert forced.forced
     assert read_pointer(tmp_path).version == worse.version
-    entry = audit.read(tmp_path)[-1]
+    entry = audit_trail.read(tmp_path)[-1]
     assert (entry["action"], entry["by"], entry["reason"]) == ("force", "A. Person", "a drill")
-    assert not entry["gates"]["beats the champion"]["passed"]
+    assert not entry["gates"]["beats_champion"]["passed"]
 
     dead = MlflowStore("http://127.0.0.1:1", None)
     back = rollback(tmp_path, store=dead)
     assert back.version == first.version == read_pointer(tmp_path).version
     assert "failed" in back.alias_problem
-    assert audit.read(tmp_path)[-1]["action"] == "rollback"
+    assert audit_trail.read(tmp_path)[-1]["action"] == "rollback"
 
     with pytest.raises(RegistryError):
         train_and_register(tmp_path, source=source, options=made.OPTIONS, store=dead)
@@ -190,13 +185,13 @@ def test_a_labelled_file_of_another_shape_trains_with_what_its_columns_allow_and
     assert "amount_to_procedure_mean" in artefact.features
     assert not any(name.startswith("member") for name in artefact.features)
     found = evaluate(tmp_path, open_folder(source.home, name="acme"), replicates=20, store=store)
-    assert found.figures["who"][MODEL]["auc"] > 0.7
+    assert found.evaluated.metrics.model.auc > 0.7
     result = CliRunner().invoke(main, ["explain", "--dataset", "acme", "--json"], env={"GINJA_HOME": str(tmp_path)})
-    told = json.loads(result.stdout.splitlines()[-1])
-    total = told["base"] + sum(one["contribution"] for one in told["contributions"])
-    assert total == pytest.approx(told["margin"], abs=1e-4)
-    assert told["reasons"]
-    assert told["left_out"]["member_claims_30d"] == "the data have no member_id"
+    explained = json.loads(result.stdout.splitlines()[-1])
+    total = explained["base"] + sum(one["contribution"] for one in explained["contributions"])
+    assert total == pytest.approx(explained["margin"], abs=1e-4)
+    assert explained["reasons"]
+    assert explained["left_out"]["member_claims_30d"] == "the data have no member_id"
 
 
 def test_a_column_that_knows_the_answer_stops_the_training(tmp_path):
@@ -232,14 +227,14 @@ def test_a_file_of_which_most_rows_cannot_be_read_trains_nothing(tmp_path):
 
 
 def test_unknown_names_and_missing_labels_are_told_apart(tmp_path):
-    with pytest.raises(DatasetError, match="known are simulated, provider-fraud"):
-        open_named("nothing", tmp_path, tmp_path)
-    with pytest.raises(DatasetError, match="run `ginja simulate`"):
-        open_named(SIMULATED, tmp_path, tmp_path)
+    with pytest.raises(DatasetError, match="available are simulated, provider-fraud"):
+        open_named("nothing", tmp_path)
+    with pytest.raises(DatasetError, match="run `ginja data simulate`"):
+        open_named(SIMULATED, tmp_path)
     made.simulated(tmp_path, claims=500)
     (tmp_path / "data" / "labels.parquet").unlink()
     with pytest.raises(MissingLabelsError):
-        open_named(SIMULATED, tmp_path, tmp_path)
+        open_named(SIMULATED, tmp_path)
 
 
 def test_an_artefact_says_where_it_comes_from_but_neither_when_nor_where_it_was_made():

@@ -16,7 +16,7 @@ from core.processes import Processes, usable_port
 from models.artefact import point
 from tests.serving.makers import a_claim, fill_store, make_model
 
-SERVE = ["-c", "from cli.main import main; main()", "serve"]
+SERVE = ["-c", "from cli.main import main; main()", "run", "scorer"]
 
 
 class Way:

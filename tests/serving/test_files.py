@@ -13,7 +13,6 @@ import pytest
 from click.testing import CliRunner
 
 from claims.scoring import ClaimFacts
-from core.settings import Settings, held
 from features.declare import CLAIMS, VIEWS, RowKind
 from features.feast import apply, historical_features
 from features.offline import build
@@ -134,12 +133,12 @@ def test_new_claims_are_seen_after_the_history_and_not_by_it(home: Path, tmp_pat
 
 
 def test_a_file_is_scored_by_one_command(home: Path, tmp_path: Path) -> None:
-    from cli.score import score
+    from cli.main import main
 
     claims = claims_of(home, 25)
     pyarrow.csv.write_csv(claims.set_column(0, "claim_id", pa.array([f"N{n}" for n in range(25)])), tmp_path / "f.csv")
-    with held(Settings(home=home)):
-        done = CliRunner().invoke(score, [str(tmp_path / "f.csv"), "--json"])
+    arguments = ["model", "score", str(tmp_path / "f.csv"), "--json"]
+    done = CliRunner().invoke(main, arguments, env={"GINJA_HOME": str(home)})
     assert done.exit_code == 0, done.output
     summary = json.loads(done.stdout)
     assert (summary["claims"], summary["rejected"], summary["model_version"]) == (25, 0, "filed")

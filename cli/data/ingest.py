@@ -1,0 +1,87 @@
+"""`ginja data ingest`: claims files of other systems into the claims frame."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.command import command
+from cli.options import INPUT_FILE, INPUT_FOLDER, MAPPING, OUTPUT_FOLDER
+from cli.output import print_json
+from cli.progress import task
+
+if TYPE_CHECKING:
+    from pipelines.ingest import Ingested
+
+_OUT = click.option("--out", type=OUTPUT_FOLDER, help="Folder; default: datasets/NAME under the home.")
+
+
+@command("provider-fraud", examples=["ginja data ingest provider-fraud downloads/provider_fraud"])
+@click.argument("folder", type=INPUT_FOLDER)
+@click.option("--unlabelled", is_flag=True, help="Read the test part of the set too; its claims have no labels.")
+@_OUT
+def provider_fraud(folder: Path, unlabelled: bool, out: Path | None, as_json: bool) -> None:
+    """Read the public provider-fraud set from FOLDER, where it was downloaded to."""
+    from pipelines.ingest import ingest_provider_fraud
+
+    with task("Reading the provider-fraud set") as progress:
+        outcome = ingest_provider_fraud(
+            folder, _folder(out, "provider-fraud"), unlabelled=unlabelled, progress=progress.done
+        )
+    _show(outcome, as_json=as_json)
+
+
+@command(
+    "csv",
+    examples=[
+        "ginja data ingest csv claims.csv --suggest > mapping.yaml",
+        "ginja data ingest csv claims.csv --mapping mapping.yaml",
+    ],
+)
+@click.argument("file", type=INPUT_FILE)
+@MAPPING
+@click.option("--suggest", "draft", is_flag=True, help="Print a draft mapping for the file and ingest nothing.")
+@_OUT
+def csv(file: Path, mapping: Path | None, draft: bool, out: Path | None, as_json: bool) -> None:
+    """Read a claims FILE (CSV, plain, gzip or zip, or Parquet) with a mapping of its columns to our fields."""
+    if mapping is None and not draft:
+        raise click.UsageError("--mapping is required; `--suggest` drafts one.")
+    from pipelines.ingest import ingest_csv, load_mapping, suggest_mapping
+
+    if mapping is None or draft:
+        _show_draft(suggest_mapping(file), as_json=as_json)
+        return
+    read = load_mapping(mapping)
+    with task(f"Reading {file.name}") as progress:
+        outcome = ingest_csv(file, read, _folder(out, read.name), progress=progress.done)
+    _show(outcome, as_json=as_json)
+
+
+def _folder(out: Path | None, name: str) -> Path:
+    from core.settings import settings
+
+    return out or settings().home / "datasets" / name
+
+
+def _show_draft(draft: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"mapping": draft})
+    else:
+        click.echo(draft, nl=False)
+
+
+def _show(outcome: "Ingested", *, as_json: bool) -> None:
+    if as_json:
+        print_json(outcome.as_json())
+        return
+    click.echo(f"{outcome.rows:,} rows → {outcome.claims:,} claims in {outcome.folder} ({outcome.seconds} s)")
+    click.echo(f"{outcome.labelled:,} labelled, {outcome.fraud:,} of them fraud")
+    click.echo(f"{outcome.rejected:,} rows rejected, {outcome.empty_lines:,} empty lines")
+    for reason, count in list(outcome.reasons.items())[:12]:
+        click.echo(f"  {count:>9,}  {reason}")
+    if outcome.rejected:
+        click.echo(f"  listed in {outcome.reject_file}")
+    if outcome.missing_columns:
+        click.echo(f"Columns that this source does not have: {', '.join(outcome.missing_columns)}")
+    for note in outcome.notes:
+        click.echo(f"Note: {note}")

@@ -1,0 +1,183 @@
+"""`ginja features verify`, put together: a database and a corner of the online store of its own, gone afterwards."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import psycopg
+import redis
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from api.migrate import plain_url, upgrade
+from claims.scoring import ClaimFacts
+from cli.features.tables import FeatureTables
+from core import clock
+from core.servers import create_database, drop_database, postgres_url, valkey_url
+from core.settings import settings
+from features.declare import PLANS
+from features.feast import apply
+from features.offline import build, file_of
+from features.online import watermark_key
+from features.parity import (
+    HardClaims,
+    Replay,
+    VerificationResult,
+    compare,
+    generate_hard_claims,
+    measure_freshness,
+    offline_vectors,
+    replay_all,
+)
+from features.update import FeatureUpdater, delete_generations
+from features.vector import Reading
+
+if TYPE_CHECKING:
+    from models.artefact import Artefact
+
+TOLD = 200
+"""Most differences that are printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What is printed."""
+
+    summary: dict[str, Any]
+    told: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The champion, as both paths ask it."""
+
+    version: str
+    online: Callable[[ClaimFacts, Reading], float]
+    offline: Callable[[np.ndarray], np.ndarray]
+
+
+def verify_features(claims: int, *, seed: int, rate: float, seconds: int, console: Console) -> Report:
+    """Replay, build, compare, then measure freshness."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with _scratch() as (home, url, client, project), Progress(*columns, console=console) as progress:
+        making = progress.add_task("Making hard claims", total=1)
+        hard = generate_hard_claims(claims, seed=seed, end=clock.now().date() - timedelta(days=1))
+        progress.advance(making)
+        _build(home, hard, progress)
+        model = _model(home, hard)
+        tables = FeatureTables(url)
+        network = file_of(home, PLANS["provider_network"].history)
+        updater = FeatureUpdater(lambda: psycopg.connect(url), client, project=project, network=network)
+        task = progress.add_task("Replaying them online", total=len(hard.live))
+        replay = Replay(hard, tables, updater, client, project=project, score=model.online, seed=seed)
+        seen = replay_all(replay, lambda more: progress.advance(task, more))
+        comparing = progress.add_task("Comparing", total=1)
+        verified = compare(home, hard, seen, model.offline)
+        progress.advance(comparing)
+        rows = hard.fresh_rows(int(rate * seconds))
+        fresh = progress.add_task("Measuring freshness", total=len(rows))
+        freshness = measure_freshness(
+            rows,
+            tables,
+            updater,
+            client,
+            per_second=rate,
+            project=project,
+            progress=lambda more: progress.advance(fresh, more),
+        )
+        updater.close()
+        tables.close()
+    summary = {
+        "claims": verified.claims,
+        "features": verified.features,
+        "mismatches": len(verified.differences),
+        "score_mismatches": len(verified.score_differences),
+        "freshness_p99_ms": freshness.p99_ms,
+        "freshness_p50_ms": freshness.p50_ms,
+        "rows_not_believed": verified.stale,
+        "model_version": model.version,
+    }
+    return Report(summary, _told(verified))
+
+
+def _told(verified: VerificationResult) -> list[str]:
+    told = [str(difference) for difference in verified.differences]
+    told += [f"{claim}: score online {on!r} offline {off!r}" for claim, on, off in verified.score_differences]
+    return told[:TOLD] + ([f"and {len(told) - TOLD} more"] if len(told) > TOLD else [])
+
+
+def _build(home: Path, hard: HardClaims, progress: Progress) -> None:
+    views = sum(len(plan.views) for plan in PLANS.values())
+    task = progress.add_task("Building them offline", total=views)
+    build(home, hard.frame(), hard.labels_frame(), done=lambda view: progress.advance(task))
+    apply(home, valkey_url(settings()))
+
+
+def _model(home: Path, hard: HardClaims) -> Model:
+    """The model that serves; where none was promoted yet, a small one trained on these very claims and thrown away."""
+    from models.artefact import load_pointed, read_pointer
+    from models.scorer import Scorer
+
+    pointer = read_pointer(settings().home)
+    scorer = Scorer(_throw_away(home, hard) if pointer is None else load_pointed(settings().home, pointer))
+    return Model(
+        scorer.version,
+        lambda facts, reading: scorer.score(facts, reading, counterfactual=False).probability,
+        lambda vectors: np.array([score.probability for score in scorer.shadows(vectors)]),
+    )
+
+
+def _throw_away(home: Path, hard: HardClaims) -> "Artefact":
+    """A model that tells dear claims from cheap ones by their past: of no use but to be asked twice."""
+    from features.vector import FEATURE_NAMES, schema_hash
+    from models.artefact import Calibration, ModelDocument, load_artefact, write_artefact
+    from models.booster import BoosterParams, TrainingSample, train_booster
+
+    ids, vectors = offline_vectors(home, hard)
+    amounts = {row["claim_id"]: row["amount_cents"] for row in hard.live}
+    rng = np.random.default_rng(1)
+    truth = np.array([amounts[claim_id] for claim_id in ids]) * rng.lognormal(size=len(ids)) > 15_000
+    half = len(ids) // 2
+    trained = train_booster(
+        TrainingSample(vectors[:half], truth[:half]),
+        TrainingSample(vectors[half:], truth[half:]),
+        features=FEATURE_NAMES,
+        params=BoosterParams(rounds=60, depth=5, learning_rate=0.2),
+    )
+    document = ModelDocument(
+        version="throw-away",
+        features=FEATURE_NAMES,
+        schema_hash=schema_hash(FEATURE_NAMES),
+        trees=trained.booster.num_boosted_rounds(),
+        calibration=Calibration(a=1.0, b=1.0, c=0.0),
+        threshold=0.5,
+        base_rate=float(truth.mean()),
+        explained_by="pred_contribs",
+        provenance={"data": "ginja features verify"},
+    )
+    folder, digest = write_artefact(home / "models", booster=trained.booster, document=document, tables=None)
+    return load_artefact(folder, expected_manifest_sha256=digest)
+
+
+@contextmanager
+def _scratch() -> "Iterator[tuple[Path, str, redis.Redis, str]]":
+    """A home folder, a database and a project of the online store that are gone at the end."""
+    name = f"ginja_verify_{os.getpid()}"
+    server = postgres_url(settings())
+    url = plain_url(create_database(server, name))
+    client = redis.Redis.from_url(valkey_url(settings()))
+    try:
+        upgrade(url)
+        with TemporaryDirectory(prefix="ginja-verify-") as folder:
+            yield Path(folder), url, client, name
+    finally:
+        delete_generations(client, name, keep=-1)
+        client.delete(watermark_key(name))
+        client.close()
+        drop_database(server, name)

@@ -1,0 +1,67 @@
+"""`ginja model promote` and `rollback`: which model is the champion."""
+
+import click
+
+from cli.command import command
+from cli.options import BY, model_option, reason_option
+from cli.output import print_json
+from cli.progress import task
+
+
+@command(examples=["ginja model promote", 'ginja model promote --force --by "R. Owner" --reason "approved in CAB-12"'])
+@model_option("the candidate")
+@click.option("--force", is_flag=True, help="Promote although gates refuse; needs --by and --reason.")
+@BY
+@reason_option(text="Why the promotion is forced.")
+@click.option("--gates", "list_gates", is_flag=True, help="List the gates and promote nothing.")
+def promote(
+    version: str | None, force: bool, by: str | None, reason: str | None, list_gates: bool, as_json: bool
+) -> None:
+    """Make the candidate the champion, if every gate passes; exits 4 if one refuses."""
+    from core.settings import settings
+    from pipelines.promote import Force
+    from pipelines.promote import promote as run
+
+    if list_gates:
+        _show_gates(as_json=as_json)
+        return
+    if force and not (by and reason):
+        raise click.UsageError("--force needs --by and --reason.")
+    forced = Force(by or "", reason or "") if force else None
+    with task("Checking the promotion gates") as progress:
+        outcome = run(settings().home, version, force=forced, step=progress.step)
+    if as_json:
+        print_json(outcome.as_json())
+        return
+    for verdict in outcome.verdicts:
+        click.echo(f"{verdict.outcome.value.replace('_', ' '):>14}  {verdict.gate}: {verdict.detail}")
+    click.echo(f"champion: {outcome.version} (before: {outcome.previous or 'none'}), {outcome.seconds} s")
+    if outcome.alias_problem:
+        click.echo(f"MLflow's alias was not updated: {outcome.alias_problem}", err=True)
+
+
+def _show_gates(*, as_json: bool) -> None:
+    from pipelines.promote import GATES
+
+    if as_json:
+        print_json({"gates": [{"name": gate.name, "condition": gate.description} for gate in GATES]})
+        return
+    for gate in GATES:
+        click.echo(f"{gate.name}: {gate.description}")
+
+
+@command(examples=["ginja model rollback", 'ginja model rollback --by ann --reason "precision fell"'])
+@BY
+@reason_option("rolled back")
+def rollback(by: str | None, reason: str, as_json: bool) -> None:
+    """Make the previous champion the champion again; a second rollback undoes the first. Works while MLflow is down."""
+    from core.settings import settings
+    from pipelines.promote import rollback as run
+
+    outcome = run(settings().home, by=by, reason=reason)
+    if as_json:
+        print_json(outcome.as_json())
+        return
+    click.echo(f"champion: {outcome.version} (before: {outcome.previous}), {outcome.seconds} s")
+    if outcome.alias_problem:
+        click.echo(f"MLflow's alias was not updated: {outcome.alias_problem}", err=True)

@@ -1,0 +1,47 @@
+"""`ginja model retrain`: from claims and findings to a new champion."""
+
+import click
+
+from cli.command import command
+from cli.model.common import registry_redis_url, training_progress
+from cli.options import CAPACITY, TRIALS
+from cli.output import print_json
+
+
+@command(examples=["ginja model retrain", "ginja model retrain --trials 20 --capacity 40 --json"])
+@TRIALS
+@CAPACITY
+def retrain(trials: int, capacity: float | None, as_json: bool) -> None:
+    """Export claims and findings, check them, build features, train, promote: the whole chain, for a schedule.
+
+    Exits 3 if a quality gate refuses the data, 4 if a promotion gate refuses the model; the champion is then unchanged.
+    """
+    from core.settings import settings
+    from pipelines.gates import GateFailed
+    from pipelines.loop import database_of
+    from pipelines.loop import retrain as run
+    from pipelines.promote import RefusedError
+    from pipelines.train import TrainOptions
+
+    options = TrainOptions(trials=trials, reviews_a_week=capacity)
+    try:
+        with training_progress("Retraining", trials) as watch:
+            found = run(
+                settings().home,
+                database_url=database_of(settings()),
+                options=options,
+                redis_url=registry_redis_url(),
+                watch=watch,
+            )
+    except (GateFailed, RefusedError) as refused:
+        if as_json:
+            print_json({"promoted": False, "stopped_by": type(refused).__name__, "why": str(refused)})
+        raise
+    if as_json:
+        print_json(found.as_json())
+        return
+    click.echo(
+        f"{found.version} is champion (before: {found.previous or 'none'}): average precision "
+        f"{found.average_precision:.3f}, {found.claims:,} claims and {found.labels:,} labels from {found.source}, "
+        f"{found.seconds:.0f} s"
+    )

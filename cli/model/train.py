@@ -1,0 +1,148 @@
+"""`ginja model train`."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.command import command
+from cli.model.common import check_source, registry_redis_url, source_of, training_progress
+from cli.options import ABOVE_ZERO, CAPACITY, DATA, DATASET, DAY, MAPPING, SHARE, TRIALS
+from cli.output import print_json
+
+if TYPE_CHECKING:
+    from pipelines.datasets import Source
+
+
+@command(
+    examples=[
+        "ginja model train",
+        "ginja model train --data claims.csv --mapping mapping.yaml",
+        "ginja model train --trials 20 --capacity 40 --json",
+    ]
+)
+@DATASET
+@DATA
+@MAPPING
+@click.option("--as-of", type=DAY, help="Train as of the start of this day; default: the last claim.")
+@click.option(
+    "--embargo-days",
+    default=45,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Days between training and test claims, for labels to become known.",
+)
+@click.option("--test-share", default=0.18, show_default=True, type=SHARE, help="Share of the claims to test on.")
+@TRIALS
+@click.option("--search-seconds", type=ABOVE_ZERO, help="Time limit of the parameter search.")
+@CAPACITY
+@click.option("--without", multiple=True, metavar="FEATURE", help="Leave this feature out; can be repeated.")
+@click.option(
+    "--trust",
+    multiple=True,
+    metavar="FEATURE",
+    help="Do not report this feature as leakage, although it ranks almost perfectly alone; can be repeated.",
+)
+@click.option("--seed", default=7, show_default=True, help="Same data and seed, same model.")
+def train(
+    dataset: str,
+    data: Path | None,
+    mapping: Path | None,
+    as_of: datetime | None,
+    embargo_days: int,
+    test_share: float,
+    trials: int,
+    search_seconds: float | None,
+    capacity: float | None,
+    without: tuple[str, ...],
+    trust: tuple[str, ...],
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Train, calibrate, evaluate, track and register a candidate; exits 3 if a quality gate refuses the data."""
+    check_source(dataset, data, mapping)
+    from dataclasses import replace
+
+    from core.settings import settings
+    from pipelines.datasets import SplitPolicy
+    from pipelines.train import DEFAULT_PARAMS, TrainOptions, train_and_register
+
+    options = TrainOptions(
+        policy=SplitPolicy(embargo_days=embargo_days, test_share=test_share),
+        params=replace(DEFAULT_PARAMS, seed=seed),
+        as_of=as_of.replace(tzinfo=UTC) if as_of else None,
+        trials=trials,
+        search_seconds=search_seconds,
+        reviews_a_week=capacity,
+        without=without,
+        trusted=trust,
+    )
+    with training_progress("Training", trials) as watch:
+        watch.step("Reading the claims")
+        report = train_and_register(
+            settings().home,
+            source=_source(dataset, data, mapping),
+            options=options,
+            redis_url=registry_redis_url(),
+            watch=watch,
+        )
+    found = report.as_json()
+    if as_json:
+        from pipelines.formatting import rounded
+
+        print_json(rounded(found))
+        return
+    _show_training(found)
+
+
+def _source(dataset: str, data: Path | None, mapping: Path | None) -> "Source":
+    """The data set; for a file that is read now, the error stream says how many of its rows were used."""
+    source = source_of(dataset, data, mapping)
+    if data is not None:
+        about = source.about
+        click.echo(
+            f"{about['rows']:,} rows → {about['claims']:,} claims, {about['labelled']:,} labelled, {about['fraud']:,} "
+            f"fraud; {about['rejected']:,} rows rejected",
+            err=True,
+        )
+        for reason, count in list(about["reasons"].items())[:5]:
+            click.echo(f"  {count:>9,}  {reason}", err=True)
+        if about["rejected"]:
+            click.echo(f"  listed in {source.home / about['reject_file']}", err=True)
+        for note in about["notes"]:
+            click.echo(f"Note: {note}", err=True)
+    return source
+
+
+def _show_training(found: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"Candidate {found['version']}", title_justify="left", show_header=False)
+    low, high = found["ap_model_interval"]
+    rows = (
+        ("Data", f"{found['dataset']}: " + ", ".join(f"{name} {n:,}" for name, n in found["slices"].items())),
+        ("Split", found["split"]),
+        ("Model", f"{found['trees']} trees over {found['features']} features"),
+        ("Base rate", f"{found['base_rate']:.2%}"),
+        ("Average precision", f"{found['ap_model']:.3f} ({low:.3f} to {high:.3f})"),
+        ("  of the 2× rule", f"{found['ap_rule']:.3f}"),
+        ("  of the amount alone", f"{found['ap_amount_only']:.3f}"),
+        ("Precision at 1 % of claims", f"{found['precision_at_1_percent']:.1%}"),
+        ("Dollars at 1 % of claims", f"{found['dollars_at_1_percent']:.1%}"),
+        ("Dollars, same reviews as the rule", f"{found['dollars_times_rule']:.1f} × the rule's"),
+        ("Threshold", f"{found['threshold']:.4f}"),
+        ("Report", found["report"]),
+        ("Took", f"{found['seconds']} s"),
+    )
+    for name, value in rows:
+        table.add_row(name, str(value))
+    console = Console()
+    console.print(table)
+    if found["left_out"]:
+        console.print(f"{len(found['left_out'])} features left out:")
+        for why in sorted(set(found["left_out"].values())):
+            names = [name for name, reason in found["left_out"].items() if reason == why]
+            console.print(f"  {why}: {', '.join(names)}", highlight=False)
+    console.print(f"Registered in MLflow as version {found['registered']}, alias candidate. Next: ginja model promote")

@@ -1,0 +1,50 @@
+"""Options that several commands have: one name, one type and one meaning each."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PORT = click.IntRange(1, 65_535)
+ABOVE_ZERO = click.FloatRange(min=0, min_open=True)
+SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
+DAY = click.DateTime(["%Y-%m-%d"])
+INPUT_FILE = click.Path(path_type=Path, exists=True, dir_okay=False, readable=True)
+INPUT_FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
+OUTPUT_FILE = click.Path(path_type=Path, dir_okay=False)
+OUTPUT_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+DATASET = click.option(
+    "--dataset",
+    default="simulated",
+    show_default=True,
+    help="Data set: simulated, provider-fraud, or the name of a mapping that was ingested.",
+)
+DATA = click.option("--data", type=INPUT_FILE, help="A labelled claims file, in place of --dataset; needs --mapping.")
+MAPPING = click.option(
+    "--mapping", type=INPUT_FILE, help="YAML that maps the columns of the file; see docs/reference/mapping.md."
+)
+CAPACITY = click.option(
+    "--capacity", type=ABOVE_ZERO, help="Claims the investigators can review in a week; default: 1 % of the claims."
+)
+TRIALS = click.option(
+    "--trials",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Parameter sets to try first, with Optuna.",
+)
+BY = click.option("--by", help="Who is responsible; default: the user of this system.")
+
+
+def model_option(default: str) -> Callable[[F], F]:
+    """`--model VERSION`; `default` says which model is meant without it."""
+    return click.option("--model", "version", metavar="VERSION", help=f"Version of the model; default: {default}.")
+
+
+def reason_option(default: str | None = None, *, text: str = "Why.") -> Callable[[F], F]:
+    """`--reason TEXT`."""
+    return click.option("--reason", default=default, show_default=default is not None, help=text)

@@ -1,0 +1,79 @@
+"""`ginja keys`: API keys."""
+
+from datetime import timedelta
+
+import click
+
+from cli.command import command
+from cli.database import with_database
+from cli.output import print_json
+
+_ROLES = ("provider", "claims_system", "investigator", "lead_investigator", "admin")
+
+
+@command(
+    examples=[
+        'ginja keys create --name "claims system" --role claims_system',
+        'ginja keys create --name "clinic H456" --role provider --provider H456 --days 365',
+    ]
+)
+@click.option("--name", required=True, help="Whose key it is.")
+@click.option("--role", required=True, type=click.Choice(_ROLES), help="What the key may do.")
+@click.option("--provider", "provider_id", help="The provider that a key of role provider belongs to.")
+@click.option("--days", type=click.IntRange(1, 3_650), help="Days until the key expires; default: never.")
+def create(name: str, role: str, provider_id: str | None, days: int | None, as_json: bool) -> None:
+    """Create a key and print its secret, once."""
+    from api.identity import create_key
+    from core import clock
+
+    if (role == "provider") != (provider_id is not None):
+        raise click.UsageError("--provider is required for --role provider, and not allowed for any other role.")
+    expires_at = None if days is None else clock.now() + timedelta(days=days)
+    api_key_id, secret = with_database(
+        lambda database: create_key(database, name=name, role=role, provider_id=provider_id, expires_at=expires_at)
+    )
+    if as_json:
+        print_json({"api_key_id": api_key_id, "secret": secret, "expires_at": expires_at})
+        return
+    click.echo(f"Created {api_key_id}. Store the secret now; it is not shown again.", err=True)
+    click.echo(secret)
+
+
+@command("list", examples=["ginja keys list", "ginja keys list --json"])
+def list_(as_json: bool) -> None:
+    """List all keys, without their secrets."""
+    from dataclasses import asdict
+
+    from api.identity import list_keys
+    from core import clock
+
+    keys = with_database(list_keys)
+    if as_json:
+        print_json({"keys": [asdict(key) for key in keys]})
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("key", "name", "role", "provider", "created", "state")
+    for key in keys:
+        state = "valid" if key.expires_at is None else f"valid until {key.expires_at:%Y-%m-%d}"
+        if key.revoked_at is not None:
+            state = f"revoked {key.revoked_at:%Y-%m-%d}"
+        elif key.expires_at is not None and key.expires_at <= clock.now():
+            state = f"expired {key.expires_at:%Y-%m-%d}"
+        table.add_row(key.api_key_id, key.name, key.role, key.provider_id or "", f"{key.created_at:%Y-%m-%d}", state)
+    Console().print(table)
+
+
+@command(examples=["ginja keys revoke key_0123456789"])
+@click.argument("api_key_id", metavar="KEY")
+def revoke(api_key_id: str, as_json: bool) -> None:
+    """Revoke a key by its id; it stops working within five seconds."""
+    from api.identity import revoke_key
+
+    if not with_database(lambda database: revoke_key(database, api_key_id)):
+        raise click.UsageError(f"No valid key {api_key_id}; `ginja keys list` shows all keys.")
+    if as_json:
+        print_json({"revoked": api_key_id})
+    else:
+        click.echo(f"Revoked {api_key_id}.")

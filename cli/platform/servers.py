@@ -1,0 +1,66 @@
+"""`ginja servers`: the embedded Postgres and Valkey of this home."""
+
+from dataclasses import asdict
+
+import click
+
+from cli.command import command
+from cli.output import print_json
+
+_URLS = click.option("--urls", is_flag=True, help="Print the URLs of the running servers too, with their passwords.")
+
+
+@command(examples=["ginja servers start", "ginja servers start --urls --json"])
+@_URLS
+def start(urls: bool, as_json: bool) -> None:
+    """Start both servers, unless they are running."""
+    from core import postgres, valkey
+    from core.settings import settings
+
+    home = settings().home.resolve()
+    for server in (postgres, valkey):
+        server.url(home)
+    _show(as_json=as_json, urls=urls)
+
+
+@command(examples=["ginja servers show", "ginja servers show --urls"])
+@_URLS
+def show(urls: bool, as_json: bool) -> None:
+    """Show which servers are running, and where; starts nothing."""
+    _show(as_json=as_json, urls=urls)
+
+
+@command(examples=["ginja servers stop"])
+def stop(as_json: bool) -> None:
+    """Stop both servers, whoever started them; their data is kept."""
+    from core.servers import stop_servers
+    from core.settings import settings
+
+    stopped = stop_servers(settings().home)
+    if as_json:
+        print_json({"stopped": stopped})
+    else:
+        click.echo(f"stopped {' and '.join(stopped)}" if stopped else "nothing ran")
+
+
+def _show(*, as_json: bool, urls: bool) -> None:
+    from core import postgres, valkey
+    from core.servers import server_status
+    from core.settings import settings
+
+    home = settings().home.resolve()
+    found = {server.name: asdict(server) for server in server_status(home)}
+    if urls:
+        for server in (postgres, valkey):
+            if found[server.NAME]["running"]:
+                found[server.NAME]["url"] = server.url(home)
+    if as_json:
+        print_json(found)
+        return
+    click.echo(f"home: {home}")
+    for name, server_found in found.items():
+        running = server_found["running"]
+        where = f"running on port {server_found['port']}, process {server_found['pid']}" if running else "not running"
+        click.echo(f"{name}: {where}")
+        if "url" in server_found:
+            click.echo(f"  {server_found['url']}")

@@ -1,0 +1,183 @@
+"""`ginja review`: which claims investigators look into, and what they find."""
+
+import getpass
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from claims.review import Disposition
+from cli.command import command
+from cli.database import with_database
+from cli.options import BY, DAY
+from cli.output import print_json, print_values
+
+if TYPE_CHECKING:
+    from api.investigations.records import Choice, ScoredClaim, SelectedClaim
+
+_DISPOSITIONS = [disposition.value for disposition in Disposition]
+
+
+@command("list", examples=["ginja review list", "ginja review list --week 2026-03-02 --json"])
+@click.option("--week", type=DAY, help="Any day of the week, UTC; default: the latest week that has a list.")
+def list_(week: datetime | None, as_json: bool) -> None:
+    """Show the list of a week and its findings; creates nothing."""
+    from api.investigations.service import weekly_list
+
+    monday, rows = with_database(lambda database: weekly_list(database, week.date() if week else None))
+    if not rows or monday is None:
+        which = f"for the week of {monday}" if monday else "yet"
+        raise click.UsageError(f"There is no list {which}; `ginja review select` makes the list of a week.")
+    _print_list(monday, rows, as_json=as_json)
+
+
+@command(
+    examples=[
+        "ginja review select --capacity 50",
+        "ginja review select --week 2026-03-02 --capacity 40 --audit-share 0.1 --json",
+    ]
+)
+@click.option("--week", type=DAY, help="Any day of the week, UTC; default: the last complete week.")
+@click.option(
+    "--capacity",
+    default=50,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Claims the investigators can review in a week.",
+)
+@click.option(
+    "--audit-share",
+    default=0.1,
+    show_default=True,
+    type=click.FloatRange(0, 0.9),
+    help="Share of them that is drawn at random from the other claims.",
+)
+def select(week: datetime | None, capacity: int, audit_share: float, as_json: bool) -> None:
+    """Make the list of a week: the claims with the highest scores, and a random audit of the others.
+
+    Each claim has its logged probability of selection. A list is made once; the same command shows it again.
+    """
+    from datetime import timedelta
+
+    from api.investigations.service import monday_of, select_week
+    from core import clock
+
+    monday = monday_of(week.date() if week else clock.now().date() - timedelta(days=7))
+    rows = with_database(lambda database: select_week(database, monday, _chooser(monday, capacity, audit_share)))
+    if not rows and not as_json:
+        click.echo(f"Week of {monday}: no scored claim that is not on a list already.")
+        return
+    _print_list(monday, rows, as_json=as_json, capacity=capacity)
+
+
+def _chooser(week: date, capacity: int, audit_share: float) -> "Callable[[Sequence[ScoredClaim]], Sequence[Choice]]":
+    def choose(scored: "Sequence[ScoredClaim]") -> "Sequence[Choice]":
+        import numpy as np
+
+        from api.investigations.records import Choice
+        from core.settings import settings
+        from pipelines.loop import salt_of
+        from pipelines.loop import select as chosen_of
+
+        chosen = chosen_of(
+            [claim.claim_id for claim in scored],
+            np.array([claim.probability for claim in scored]),
+            capacity=capacity,
+            audit_share=audit_share,
+            salt=f"{salt_of(settings().home)}:{week}",
+        )
+        return [Choice(one.claim_id, one.selected_by, one.propensity) for one in chosen]
+
+    return choose
+
+
+def _plain(row: "SelectedClaim") -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(row) | {"received_at": row.received_at.isoformat()}
+
+
+def _print_list(week: date, rows: "Sequence[SelectedClaim]", *, as_json: bool, **about: int) -> None:
+    if as_json:
+        print_json({"week": str(week), **about, "claims": [_plain(row) for row in rows]})
+    else:
+        _show_list(week, rows)
+
+
+def _show_list(week: date, rows: "Sequence[SelectedClaim]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from claims.money import format_cents
+
+    table = Table(
+        "claim",
+        "selected by",
+        "propensity",
+        "score",
+        "amount",
+        "provider",
+        "received",
+        "finding",
+        title_justify="left",
+    )
+    for row in rows:
+        table.add_row(
+            row.claim_id,
+            row.selected_by,
+            f"{row.propensity:.4f}" if row.propensity < 1 else "1",
+            f"{row.probability:.1%}",
+            format_cents(row.amount_cents),
+            row.provider_id or "–",
+            f"{row.received_at:%m-%d %H:%M}",
+            row.disposition or "",
+        )
+    Console().print(table)
+    click.echo(f"Week of {week}: {len(rows)} claims. Record each with `ginja review record CLAIM --disposition …`.")
+
+
+@command(
+    examples=[
+        "ginja review record clm_0123 --disposition confirmed --recovered 120.50 --kind upcoding --by ann",
+        "ginja review record clm_0123 --disposition cleared",
+    ]
+)
+@click.argument("claim_id", metavar="CLAIM")
+@click.option("--disposition", required=True, type=click.Choice(_DISPOSITIONS), help="The finding.")
+@click.option("--recovered", default="0", show_default=True, help="Amount recovered, such as 120.50.")
+@click.option("--kind", help="The kind of a confirmed fraud.")
+@BY
+@click.option("--note", help="A short note; no personal data.")
+def record(
+    claim_id: str, disposition: str, recovered: str, kind: str | None, by: str | None, note: str | None, as_json: bool
+) -> None:
+    """Record the finding on CLAIM; it becomes a label, known from now."""
+    from api.investigations.records import NewDisposition
+    from api.investigations.service import record as record_disposition
+    from claims.money import parse_cents
+
+    try:
+        cents = parse_cents(recovered)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--recovered") from error
+    new = NewDisposition(disposition, by or getpass.getuser(), amount_recovered_cents=cents, kind=kind, note=note)
+    finding = with_database(lambda database: record_disposition(database, claim_id, new))
+    if as_json:
+        known_at = finding.known_at.isoformat()
+        print_json({"claim_id": claim_id, "disposition": disposition, "known_at": known_at})
+    else:
+        click.echo(f"Recorded {disposition} for {claim_id}, known from {finding.known_at:%Y-%m-%d %H:%M:%S} UTC.")
+
+
+@command(examples=["ginja review evaluate --json"])
+def evaluate(as_json: bool) -> None:
+    """Estimate the quality of the model from the findings, each weighted by its probability of selection."""
+    from core.format import number
+    from core.servers import postgres_url
+    from core.settings import settings
+    from pipelines.loop import evaluate_reviews
+
+    found = evaluate_reviews(postgres_url(settings()))
+    values = found.values()
+    print_values(values if as_json else {name: number(value) for name, value in values.items()}, as_json=as_json)

@@ -1,0 +1,197 @@
+"""The command tree: the one table of commands. A command's module is imported only when the command is called."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import click
+
+from cli.command import HELP_OPTIONS, Group
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One command."""
+
+    path: str
+    """The words that call it, without `ginja`."""
+    target: str
+    """Where it is declared: `module:attribute`."""
+    spellings: tuple[str, ...] = ()
+    """Other words that call it; they are not listed in the help."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupEntry:
+    """One group of commands, as its help shows it."""
+
+    summary: str
+    examples: tuple[str, ...]
+
+
+COMMANDS: tuple[Entry, ...] = (
+    Entry("up", "cli.demo:up"),
+    Entry("demo", "cli.demo:demo"),
+    Entry("run api", "cli.platform.run:api", ("api",)),
+    Entry("run scorer", "cli.platform.run:scorer", ("serve",)),
+    Entry("run worker", "cli.platform.run:worker", ("worker",)),
+    Entry("run migrate", "cli.platform.run:migrate", ("db upgrade",)),
+    Entry("servers start", "cli.platform.servers:start"),
+    Entry("servers show", "cli.platform.servers:show"),
+    Entry("servers stop", "cli.platform.servers:stop"),
+    Entry("keys create", "cli.platform.keys:create"),
+    Entry("keys revoke", "cli.platform.keys:revoke"),
+    Entry("data simulate", "cli.data.simulate:simulate", ("simulate",)),
+    Entry("data ingest csv", "cli.data.ingest:csv", ("ingest csv",)),
+    Entry("data ingest provider-fraud", "cli.data.ingest:provider_fraud", ("ingest provider-fraud",)),
+    Entry("data check", "cli.data.check:check", ("gate",)),
+    Entry("data load", "cli.data.load:load", ("db load",)),
+    Entry("features apply", "cli.features.commands:apply"),
+    Entry("features build", "cli.features.commands:build"),
+    Entry("features rebuild", "cli.features.commands:rebuild"),
+    Entry("features roll-over", "cli.features.commands:roll_over"),
+    Entry("features verify", "cli.features.commands:verify"),
+    Entry("features docs", "cli.features.commands:docs"),
+    Entry("model train", "cli.model.train:train", ("train",)),
+    Entry("model evaluate", "cli.model.evaluate:evaluate", ("evaluate",)),
+    Entry("model explain", "cli.model.explain:explain", ("explain",)),
+    Entry("model score", "cli.model.score:score", ("score",)),
+    Entry("model threshold", "cli.model.threshold:threshold", ("threshold",)),
+    Entry("model promote", "cli.model.promotion:promote", ("promote",)),
+    Entry("model rollback", "cli.model.promotion:rollback", ("rollback",)),
+    Entry("model retrain", "cli.model.retrain:retrain", ("retrain",)),
+    Entry("model trial start", "cli.model.trial:start", ("challenger start",)),
+    Entry("model trial report", "cli.model.trial:report", ("challenger report",)),
+    Entry("model trial stop", "cli.model.trial:stop", ("challenger stop",)),
+    Entry("review select", "cli.review.commands:select", ("loop select",)),
+    Entry("review record", "cli.review.commands:record", ("loop record",)),
+    Entry("review evaluate", "cli.review.commands:evaluate", ("loop judge",)),
+    Entry("review simulate", "cli.review.simulate:simulate", ("loop simulate",)),
+    Entry("policy backtest", "cli.model.policy:backtest"),
+    Entry("monitor drift", "cli.monitor:drift", ("drift",)),
+    Entry("bench score", "cli.bench:score"),
+    Entry("bench features", "cli.bench:features"),
+    Entry("bench training-set", "cli.bench:training_set"),
+    Entry("bench behaviour", "cli.bench:behaviour"),
+    Entry("bench chaos", "cli.bench:chaos"),
+)
+
+GROUPS: dict[str, GroupEntry] = {
+    "run": GroupEntry(
+        "Run one process of the platform.", ("ginja run api --port 8600", "ginja run scorer --workers 2")
+    ),
+    "servers": GroupEntry(
+        "Start, show and stop the embedded Postgres and Valkey of this home.",
+        ("ginja servers start", "ginja servers show --urls"),
+    ),
+    "keys": GroupEntry(
+        "Create, list and revoke API keys.", ('ginja keys create --name "claims system" --role claims_system',)
+    ),
+    "data": GroupEntry(
+        "Simulate, ingest, check and load claims.",
+        ("ginja data simulate --claims 60000", "ginja data ingest csv claims.csv --mapping mapping.yaml"),
+    ),
+    "data ingest": GroupEntry(
+        "Convert claims files to the claims frame; invalid rows are listed in rejects.csv with line and reason.",
+        ("ginja data ingest csv claims.csv --suggest > mapping.yaml",),
+    ),
+    "features": GroupEntry(
+        "Build features offline, rebuild the online store, verify that both agree.",
+        ("ginja features rebuild", "ginja features verify --claims 20000"),
+    ),
+    "model": GroupEntry(
+        "Train, evaluate, explain, promote and roll back models.",
+        ("ginja model train", "ginja model evaluate", "ginja model promote"),
+    ),
+    "model trial": GroupEntry(
+        "Let a challenger score beside the champion, and compare the two.",
+        ("ginja model trial start", "ginja model trial report --days 7"),
+    ),
+    "policy": GroupEntry(
+        "Test the policy of claim edits on past claims.",
+        ("GINJA_AUTO_APPROVAL_CAP_CENTS=500000 ginja policy backtest",),
+    ),
+    "monitor": GroupEntry("Watch the data and the scores for drift.", ("ginja monitor drift --days 30",)),
+    "review": GroupEntry(
+        "Select claims for investigators, record their findings, evaluate the model by them.",
+        (
+            "ginja review select --capacity 50",
+            "ginja review record clm_0123 --disposition confirmed --by ann",
+        ),
+    ),
+    "bench": GroupEntry(
+        "Measure the figures of docs/benchmarks.md; needs a checkout of the repository.",
+        ("ginja bench score --json", "ginja bench chaos --fault scorer"),
+    ),
+}
+
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "Platform": ("up", "demo", "run", "servers", "keys"),
+    "Data and features": ("data", "features"),
+    "Models": ("model", "policy", "monitor"),
+    "Investigation": ("review",),
+    "Benchmarks": ("bench",),
+}
+"""Headings of `ginja --help`, in order, each with its commands and groups."""
+
+EXAMPLES = (
+    "ginja demo",
+    "ginja up",
+    "ginja data simulate && ginja model train && ginja model promote",
+    "ginja model explain --json",
+)
+
+_BY_WORDS: dict[tuple[str, ...], Entry] = {
+    tuple(words.split()): entry for entry in COMMANDS for words in (entry.path, *entry.spellings)
+}
+
+
+class TreeGroup(Group):
+    """A group of the tree; its commands are imported when they are called."""
+
+    def __init__(self, path: str = "", **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self._path = tuple(path.split())
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of the listed commands and groups, in the order of the table."""
+        depth = len(self._path)
+        paths = [tuple(entry.path.split()) for entry in COMMANDS]
+        if not any(path[:depth] == self._path for path in paths):  # a group that exists as another spelling only
+            paths = list(_BY_WORDS)
+        return list(dict.fromkeys(path[depth] for path in paths if path[:depth] == self._path and len(path) > depth))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command or group of this name, listed or not."""
+        words = (*self._path, cmd_name)
+        entry = _BY_WORDS.get(words)
+        return group(words) if entry is None else load(entry)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands, under the headings of `SECTIONS` at the root."""
+        sections = {"Commands": tuple(self.list_commands(ctx))} if self._path else SECTIONS
+        for heading, names in sections.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name, self._summary(ctx, name)) for name in names])
+
+    def _summary(self, ctx: click.Context, name: str) -> str:
+        found = self.get_command(ctx, name)
+        return "" if found is None else found.get_short_help_str(100)
+
+
+def load(entry: Entry) -> click.Command:
+    """Import the command of an entry."""
+    module, _, attribute = entry.target.partition(":")
+    found: click.Command = getattr(import_module(module), attribute)
+    return found
+
+
+def group(words: Sequence[str]) -> TreeGroup | None:
+    """The group called by these words; `None` if no command is below it."""
+    path, depth = " ".join(words), len(words)
+    below = [entry for spelling, entry in _BY_WORDS.items() if spelling[:depth] == tuple(words)]
+    if not below:
+        return None
+    about = GROUPS.get(path) or GROUPS[below[0].path.rpartition(" ")[0]]
+    return TreeGroup(path, name=words[-1], help=about.summary, examples=about.examples, context_settings=HELP_OPTIONS)

@@ -1,0 +1,73 @@
+"""Data sets for training and evaluation: open them, build their features, label and split their claims."""
+
+from typing import TYPE_CHECKING
+
+from pipelines.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from pipelines.datasets.errors import (
+        DataError,
+        DatasetError,
+        EmptyWindowError,
+        FutureLabelsError,
+        LabelError,
+        LabelTimeError,
+        MissingLabelsError,
+        ProviderSplitError,
+        SplitError,
+        TooFewFraudsError,
+    )
+    from pipelines.datasets.examples import Examples, examples_of, usable_features
+    from pipelines.datasets.slices import split_examples
+    from pipelines.datasets.sources import (
+        PROVIDER_FRAUD,
+        SIMULATED,
+        Source,
+        open_file,
+        open_folder,
+        open_named,
+        open_or_ingest,
+    )
+    from pipelines.datasets.split import Slices, SplitPolicy
+    from pipelines.datasets.vectors import (
+        OFFLINE_ONLY_REDIS_URL,
+        as_of_us,
+        build_features,
+        ensure_features,
+        read_vectors,
+    )
+    from pipelines.datasets.weights import MAX_TRAINING_WEIGHT, training_weights
+
+__all__ = [
+    "MAX_TRAINING_WEIGHT",
+    "OFFLINE_ONLY_REDIS_URL",
+    "PROVIDER_FRAUD",
+    "SIMULATED",
+    "DataError",
+    "DatasetError",
+    "EmptyWindowError",
+    "Examples",
+    "FutureLabelsError",
+    "LabelError",
+    "LabelTimeError",
+    "MissingLabelsError",
+    "ProviderSplitError",
+    "Slices",
+    "Source",
+    "SplitError",
+    "SplitPolicy",
+    "TooFewFraudsError",
+    "as_of_us",
+    "build_features",
+    "ensure_features",
+    "examples_of",
+    "open_file",
+    "open_folder",
+    "open_named",
+    "open_or_ingest",
+    "read_vectors",
+    "split_examples",
+    "training_weights",
+    "usable_features",
+]
+__getattr__ = lazy_exports(__name__, __file__)

@@ -1,0 +1,128 @@
+"""Labelled claims for training and evaluation: vectors, labels, and the columns that reports need."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from core.clock import DAY_US
+from features.feast import TrainingSet
+from features.vector import FEATURE, FEATURE_NAMES, columns_of
+from pipelines.datasets.errors import LabelTimeError, MissingLabelsError
+
+PEER_RATIO = "amount_to_procedure_mean"
+"""The feature that the 2× rule reads."""
+RULE_FACTOR = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Labelled claims in the order of receipt; every array has one row per claim (N rows)."""
+
+    claims: pa.Table
+    """The claims frame's columns."""
+    full: NDArray[np.float32]
+    """(N, every feature) in the order of `features.vector.FEATURE_NAMES`."""
+    features: tuple[str, ...]
+    """Features that a model of these claims can use."""
+    left_out: dict[str, str]
+    """Feature → why it cannot be used."""
+    fraud: NDArray[np.bool_]
+    kind: NDArray[np.object_]
+    """The kind of fraud; None for a clean claim or an unknown kind."""
+    received_us: NDArray[np.int64]
+    known_us: NDArray[np.int64]
+    amounts_cents: NDArray[np.int64]
+    providers: NDArray[np.object_]
+    unlabelled: int
+    """Number of claims without a label, left out."""
+    weights: NDArray[np.float64] | None = None
+    """How many claims each represents; None: each represents itself."""
+
+    def __len__(self) -> int:
+        return len(self.fraud)
+
+    @property
+    def claims_a_day(self) -> float:
+        """Claims received a day, over all of the data."""
+        return len(self) / max(1.0, float(self.received_us[-1] - self.received_us[0]) / DAY_US)
+
+    def matrix(self, rows: NDArray[np.intp], features: tuple[str, ...]) -> NDArray[np.float32]:
+        """(rows, features), contiguous."""
+        columns = np.array([FEATURE_NAMES.index(name) for name in features], dtype=np.intp)
+        return np.ascontiguousarray(self.full[np.ix_(rows, columns)])
+
+    def column(self, name: str) -> NDArray[np.float32]:
+        """One feature of every claim, whether or not a model uses it."""
+        values: NDArray[np.float32] = self.full[:, FEATURE_NAMES.index(name)]
+        return values
+
+    def rule_flags(self) -> NDArray[np.bool_]:
+        """What the 2× rule flags: an amount above twice the procedure's average; nothing where there is no average."""
+        return np.nan_to_num(self.column(PEER_RATIO), nan=0.0) > RULE_FACTOR
+
+
+def examples_of(built: TrainingSet, weights: pa.Table | None = None) -> Examples:
+    """Select the labelled claims of a training set; `weights` (`claim_id`, `weight`) lists weights other than 1.
+
+    Raises `MissingLabelsError`, `LabelTimeError`.
+    """
+    truth = built.index["is_fraud"]
+    if truth.null_count == len(truth):
+        raise MissingLabelsError("none of the claims has a label; check the claim identifiers of the labels")
+    labelled = np.flatnonzero(truth.is_valid().to_numpy())
+    index = built.index.take(pa.array(labelled))
+    received = index["received_at"].cast(pa.int64()).to_numpy()
+    known = index["known_at"].cast(pa.int64()).to_numpy()
+    early = np.flatnonzero(known < received)
+    if len(early):
+        raise LabelTimeError(
+            f"{len(early)} labels are dated before their claim was received "
+            f"(for example {index['claim_id'][int(early[0])].as_py()}); check the column mapped to label_known_at"
+        )
+    x = built.x if len(labelled) == len(built.x) else built.x[labelled]
+    features, left_out = usable_features(x, built.available, index)
+    return Examples(
+        claims=index.drop_columns(["is_fraud", "kind", "known_at"]),
+        full=x,
+        features=features,
+        left_out=left_out,
+        fraud=index["is_fraud"].to_numpy().astype(bool),
+        kind=np.array(index["kind"].to_pylist(), dtype=object),
+        received_us=received,
+        known_us=known,
+        amounts_cents=index["amount_cents"].to_numpy(),
+        providers=np.array(index["provider_id"].to_pylist(), dtype=object),
+        unlabelled=len(truth) - len(labelled),
+        weights=None if weights is None else _weights(index["claim_id"], weights),
+    )
+
+
+def _weights(claim_ids: pa.ChunkedArray, weights: pa.Table) -> NDArray[np.float64]:
+    place = pc.index_in(claim_ids, value_set=weights["claim_id"].combine_chunks())
+    found = np.ones(len(claim_ids))
+    known = place.is_valid().to_numpy()
+    found[known] = weights["weight"].to_numpy()[place.drop_null().to_numpy()]
+    return found
+
+
+def usable_features(
+    x: NDArray[np.float32], available: tuple[str, ...], index: pa.Table
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The features that vary over these claims, in the vector's order, and why the others are left out."""
+    held = {name for name in index.column_names if index[name].null_count < len(index)}
+    kept, left_out = [], {}
+    for place, name in enumerate(FEATURE_NAMES):
+        column = x[:, place]
+        if name not in available:
+            absent = sorted(columns_of(FEATURE[name]) - held)
+            left_out[name] = f"the data have no {' and no '.join(absent)}"
+        elif np.isnan(column).all():
+            left_out[name] = "missing for every claim"
+        elif not np.isnan(column).any() and column.min() == column.max():
+            left_out[name] = f"the same for every claim ({column[0]:g})"
+        else:
+            kept.append(name)
+    return tuple(kept), left_out

@@ -1,0 +1,156 @@
+"""Data sets that a model can be trained on: by name, by folder, or a claims file with its mapping.
+
+`simulated`        `data/` of the home: written by `ginja data simulate`, and what the platform itself uses
+`provider-fraud`   the public set, ingested from the data folder into `datasets/provider-fraud/` by the first training
+a file             ingested by its mapping into `datasets/<the mapping's name>/`
+a folder           an ingested data set: `claims.parquet`, `labels.parquet`, `dataset.json`
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.datasets.errors import DatasetError, MissingLabelsError
+from pipelines.store import DATASET
+
+SIMULATED, PROVIDER_FRAUD = "simulated", "provider-fraud"
+MAX_REJECTED_SHARE = 0.5
+"""Share of rejected rows above which the mapping of a file is considered wrong."""
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An opened data set: its frames, and where its features are built."""
+
+    name: str
+    home: Path
+    """The home whose `features/` holds this data set's features: the platform's own for `simulated`."""
+    claims: pa.Table
+    labels: pa.Table
+    label_of: Literal["claim", "provider"]
+    dated_labels: bool
+    """Whether each label has the time at which it became known."""
+    sha256: str
+    """Of the claims, labels and weights files."""
+    about: dict[str, Any]
+    """The content of `dataset.json`."""
+    missing: tuple[str, ...]
+    """Columns of the claims frame that the source does not have."""
+    weights: pa.Table | None = None
+    """`claim_id`, `weight` of labels whose weight is not 1: above 1 for a random audit, 0 for a withdrawn label."""
+
+    @property
+    def origin(self) -> str:
+        """What identifies the claims: the same for a later, longer batch of the same source read the same way."""
+        seeded = self.about.get("seed") is not None
+        marks = ("source", "file", "seed", "claims", "end") if seeded else ("source", "file", "mapping")
+        return " ".join(str(self.about[mark]) for mark in marks if mark in self.about)
+
+
+def _no_progress(done: int, of: int) -> None:
+    """Report nothing."""
+
+
+def open_named(name: str, home: Path) -> Source:
+    """Open a data set by name or folder; nothing is created.
+
+    Raises `DatasetError` naming the command that creates a data set that does not exist, `MissingLabelsError` for one
+    without labels.
+    """
+    if name == SIMULATED:
+        return open_folder(home / "data", name=SIMULATED, feature_home=home, hint="run `ginja data simulate`")
+    if name == PROVIDER_FRAUD:
+        return open_folder(
+            home / "datasets" / PROVIDER_FRAUD,
+            name=PROVIDER_FRAUD,
+            hint="run `ginja data ingest provider-fraud` or `ginja model train --dataset provider-fraud`",
+        )
+    for folder in (Path(name), home / "datasets" / name):
+        if (folder / DATASET).exists():
+            return open_folder(folder, name=folder.name)
+    raise DatasetError(
+        f"no data set {name!r}; available are {SIMULATED}, {PROVIDER_FRAUD}, and folders under {home / 'datasets'}. "
+        "For a file of your own: `ginja model train --data FILE --mapping MAPPING.yaml`"
+    )
+
+
+def open_or_ingest(name: str, home: Path, data_dir: Path, *, progress: Progress = _no_progress) -> Source:
+    """Open a data set for training; the public provider-fraud set is ingested from `data_dir` first where needed.
+
+    Raises what `open_named` raises, and `DatasetError` where the public files cannot be read.
+    """
+    folder = home / "datasets" / PROVIDER_FRAUD
+    if name == PROVIDER_FRAUD and not (folder / DATASET).exists():
+        from pipelines.ingest import IngestError, ingest_provider_fraud
+
+        try:
+            ingest_provider_fraud(data_dir / "provider_fraud", folder, progress=progress)
+        except IngestError as error:
+            raise DatasetError(str(error)) from error
+    return open_named(name, home)
+
+
+def open_file(file: Path, mapping: Path, home: Path, *, progress: Progress = _no_progress) -> Source:
+    """Ingest a claims file by its mapping, then open it. Raises `DatasetError`, `MissingLabelsError`."""
+    from pipelines.ingest import IngestError, ingest_csv, load_mapping
+
+    try:
+        columns = load_mapping(mapping)
+        folder = home / "datasets" / columns.name
+        ingested = ingest_csv(file, columns, folder, progress=progress)
+    except IngestError as error:
+        raise DatasetError(str(error)) from error
+    if ingested.rejected > MAX_REJECTED_SHARE * ingested.rows:
+        reasons = ", ".join(f"{reason} ({count:,})" for reason, count in list(ingested.reasons.items())[:3])
+        raise DatasetError(
+            f"{ingested.rejected:,} of the {ingested.rows:,} rows of {file} were rejected: {reasons}; a model of the "
+            f"remaining rows would not be representative. Correct the mapping (see {ingested.reject_file}), or train "
+            f"on the remaining rows with --dataset {columns.name}"
+        )
+    return open_folder(folder, name=columns.name)
+
+
+def open_folder(folder: Path, *, name: str, feature_home: Path | None = None, hint: str = "ingest it again") -> Source:
+    """Open the frames of a folder. Raises `DatasetError`, `MissingLabelsError`."""
+    claims, labels, weights = (folder / f"{part}.parquet" for part in ("claims", "labels", "weights"))
+    if not claims.exists() or not (folder / DATASET).exists():
+        raise DatasetError(f"{folder} holds no complete data set; {hint}")
+    if not labels.exists() or pq.read_metadata(labels).num_rows == 0:
+        raise MissingLabelsError(
+            f"{folder} has no labels: map the column that says which claims were fraud (`label`), with the texts that "
+            "mean fraud and clean"
+        )
+    about: dict[str, Any] = json.loads((folder / DATASET).read_text())
+    frame = pq.read_table(claims)
+    # A weights file that dataset.json does not list is left over from another data set.
+    weighted = "weights" in about.get("frames", {})
+    from pipelines.ingest import missing_columns
+
+    return Source(
+        name=name,
+        home=feature_home or folder,
+        claims=frame,
+        labels=pq.read_table(labels),
+        label_of="provider" if about.get("label_of") == "provider" else "claim",
+        dated_labels=about.get("label_times", "given") != "none",
+        sha256=_digest(claims, labels, *([weights] if weighted else [])),
+        about=about,
+        missing=tuple(missing_columns(frame)),
+        weights=pq.read_table(weights) if weighted else None,
+    )
+
+
+def _digest(*files: Path) -> str:
+    """SHA-256, in hex, over the bytes of files in their order."""
+    total = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as f:
+            total.update(hashlib.file_digest(f, "sha256").digest())
+    return total.hexdigest()

@@ -1,0 +1,54 @@
+"""What a model states about its training, with every field required: an absent one is an error, not a default."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from models.artefact import Artefact
+from pipelines.datasets import SplitPolicy
+from pipelines.evaluate.errors import ProvenanceError
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """The training of one model, as far as an evaluation needs it."""
+
+    dataset: str
+    data_sha256: str
+    policy: SplitPolicy
+    as_of_us: int
+    test_from_us: int
+    """Claims received from then on were kept out of training."""
+
+    @classmethod
+    def of(cls, artefact: Artefact) -> "Provenance":
+        """Read a model's provenance. Raises `ProvenanceError` naming a field that is absent or invalid."""
+        stated: Mapping[str, object] = artefact.document.provenance
+        try:
+            policy = stated["policy"]
+            if not isinstance(policy, dict):
+                raise TypeError("policy must be an object")
+            return cls(
+                dataset=_text(stated, "dataset"),
+                data_sha256=_text(stated, "data_sha256"),
+                policy=SplitPolicy(**policy),
+                as_of_us=_integer(stated, "as_of_us"),
+                test_from_us=_integer(stated, "test_from_us"),
+            )
+        except KeyError as absent:
+            raise ProvenanceError(f"model {artefact.version} does not state its {absent}; train it again") from None
+        except TypeError as invalid:
+            raise ProvenanceError(f"provenance of model {artefact.version}: {invalid}; train it again") from None
+
+
+def _text(stated: Mapping[str, object], name: str) -> str:
+    value = stated[name]
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a text")
+    return value
+
+
+def _integer(stated: Mapping[str, object], name: str) -> int:
+    value = stated[name]
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be an integer")
+    return value

@@ -1,0 +1,74 @@
+"""Scheduled retraining: export → quality gates → features → train → promotion gates → promote.
+
+Any failure leaves the champion unchanged: quality gates raise `GateFailed` before anything is trained, promotion gates
+raise `RefusedError`, and the candidate remains a candidate.
+"""
+
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from models.registry import MlflowStore
+from pipelines.loop.ledger import export
+from pipelines.promote import promote
+from pipelines.train import TrainOptions, Watcher, train_and_register
+
+
+@dataclass(frozen=True, slots=True)
+class Retrained:
+    """A new champion."""
+
+    version: str
+    previous: str | None
+    source: str
+    """`database`, or `files` without one."""
+    claims: int
+    labels: int
+    findings: int
+    """Claims with a disposition in the database."""
+    average_precision: float
+    average_precision_rule: float
+    seconds: float
+    promoted: bool = True
+
+    def as_json(self) -> dict[str, object]:
+        """The JSON form."""
+        return asdict(self)
+
+
+def retrain(
+    home: Path,
+    *,
+    database_url: str | None,
+    options: TrainOptions | None = None,
+    store: MlflowStore | None = None,
+    redis_url: str | None = None,
+    watch: Watcher | None = None,
+) -> Retrained:
+    """Retrain on the database's claims, or on `home/data` where there is no database or no claim in it.
+
+    Raises `GateFailed`, `RefusedError`, `DataError`, `LeakageError`, `LoopError`, `RegistryError`; the champion is then
+    unchanged.
+    """
+    started = time.perf_counter()
+    watch = watch or Watcher()
+    exported = None
+    if database_url is not None:
+        watch.step("Exporting claims and findings")
+        exported = export(database_url, home)
+    report = train_and_register(home, options=options, store=store, redis_url=redis_url, watch=watch)
+    outcome = promote(home, report.version, store=store, step=watch.step)
+    data = home / "data"
+    return Retrained(
+        version=outcome.version,
+        previous=outcome.previous,
+        source="database" if exported else "files",
+        claims=pq.read_metadata(data / "claims.parquet").num_rows,
+        labels=pq.read_metadata(data / "labels.parquet").num_rows,
+        findings=exported.findings if exported else 0,
+        average_precision=report.ap_model,
+        average_precision_rule=report.ap_rule,
+        seconds=round(time.perf_counter() - started, 1),
+    )

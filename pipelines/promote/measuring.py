@@ -1,0 +1,174 @@
+"""Take the measures that the promotion gates read."""
+
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from claims.scoring import ClaimFacts
+from features.declare import VIEWS
+from features.vector import Reading
+from models.artefact import Artefact, load_artefact
+from models.errors import ArtefactError
+from models.evaluation import Interval, Ranking, average_precision, bootstrap, brier
+from models.scorer import Scorer
+from pipelines.behaviour import Behaviour, Case, Falls, Kind
+from pipelines.evaluate import CHAMPION, MODEL, RULE, EvaluationSet, false_positives_by_group
+from pipelines.gates import QUALITY_GATES
+from pipelines.promote.gates import KIND_REVIEW_FACTOR, MIN_CLAIMS_OF_KIND
+from pipelines.promote.measures import CHAMPION_MEASURES, Measure, Measured, Measures, NotApplicable, Reason
+
+_TIMED_CLAIMS = 200
+_TRIES = 3
+PAID_OVER_RULE_CASES = {
+    Measure.PAID_OVER_RULE_AMOUNT_X2: Case(Kind.AMOUNT, 2),
+    Measure.PAID_OVER_RULE_AMOUNT_X5: Case(Kind.AMOUNT, 5),
+    Measure.PAID_OVER_RULE_AMOUNT_X10: Case(Kind.AMOUNT, 10),
+    Measure.PAID_OVER_RULE_AMOUNT_X100: Case(Kind.AMOUNT, 100),
+    Measure.PAID_OVER_RULE_AMOUNT_X1000: Case(Kind.AMOUNT, 1000),
+    Measure.PAID_OVER_RULE_UNITS_X2: Case(Kind.UNITS, 2),
+    Measure.PAID_OVER_RULE_UNITS_X5: Case(Kind.UNITS, 5),
+    Measure.PAID_OVER_RULE_UNITS_X10: Case(Kind.UNITS, 10),
+    Measure.PAID_OVER_RULE_UNITS_X100: Case(Kind.UNITS, 100),
+    Measure.PAID_OVER_RULE_UNKNOWN_CODES: Case(Kind.UNKNOWN_CODES),
+    Measure.PAID_OVER_RULE_NO_HISTORY: Case(Kind.NO_HISTORY),
+}
+IMPLAUSIBLE_PAID_CASES = {
+    Measure.IMPLAUSIBLE_PAID_AMOUNT_X10: Case(Kind.AMOUNT, 10),
+    Measure.IMPLAUSIBLE_PAID_AMOUNT_X100: Case(Kind.AMOUNT, 100),
+    Measure.IMPLAUSIBLE_PAID_AMOUNT_X1000: Case(Kind.AMOUNT, 1000),
+}
+
+
+def of_artefact(path: Path, manifest_sha256: str) -> Measures:
+    """Whether the artefact's files verify, and the critical findings of the quality gates at its training.
+
+    The findings are absent unless the artefact states those of every quality gate.
+    """
+    try:
+        artefact = load_artefact(path, expected_manifest_sha256=manifest_sha256)
+    except ArtefactError:
+        return {Measure.ARTEFACT_VERIFIED: Measured(0.0)}
+    verified: Measures = {Measure.ARTEFACT_VERIFIED: Measured(1.0)}
+    critical = [_critical_findings(artefact, gate) for gate in QUALITY_GATES]
+    stated = [count for count in critical if count is not None]
+    if len(stated) < len(critical):
+        return verified
+    return {**verified, Measure.CRITICAL_QUALITY_FINDINGS: Measured(float(sum(stated)))}
+
+
+def _critical_findings(artefact: Artefact, gate: str) -> int | None:
+    quality = artefact.document.provenance.get("quality")
+    result = quality.get(gate) if isinstance(quality, dict) else None
+    critical = result.get("critical") if isinstance(result, dict) else None
+    return critical if isinstance(critical, int) else None
+
+
+def of_window(claims: EvaluationSet, *, threshold: float, replicates: int = 300, seed: int = 0) -> Measures:
+    """Measures on the window without a champion; `claims` holds the scores of the model and the rule."""
+    ours, rule = Ranking.of(claims.scores[MODEL]), Ranking.of(claims.scores[RULE])
+    lead = _paired_lead(claims, ours, rule, replicates=replicates, seed=seed)
+    groups = false_positives_by_group(claims, claims.probabilities[MODEL] >= threshold, replicates=replicates)
+    worst = float(np.max([row.low for row in groups])) if groups else None  # NaN where one of them is NaN
+    return {
+        Measure.AP_OVER_RULE_LOW: Measured(lead.low),
+        Measure.WORST_GROUP_FALSE_POSITIVE_RATE_LOW: (
+            NotApplicable(Reason.NO_GROUP_WITH_ENOUGH_CLAIMS) if worst is None else Measured(worst)
+        ),
+    }
+
+
+def against_champion(claims: EvaluationSet, *, reviews: float, replicates: int = 300, seed: int = 0) -> Measures:
+    """Measures of the model against the champion, whose scores `claims` holds too.
+
+    `reviews` is the number of claims that can be reviewed in the window.
+    """
+    ours, theirs = Ranking.of(claims.scores[MODEL]), Ranking.of(claims.scores[CHAMPION])
+    lead = _paired_lead(claims, ours, theirs, replicates=replicates, seed=seed)
+    p, q = claims.probabilities[MODEL], claims.probabilities[CHAMPION]
+    worst = _worst_kind(claims, ours, theirs, int(reviews * KIND_REVIEW_FACTOR))
+    return {
+        Measure.AP_OVER_CHAMPION_LOW: Measured(lead.low),
+        Measure.AP_OVER_CHAMPION: Measured(lead.value),
+        Measure.BRIER_OVER_CHAMPION: Measured(
+            brier(claims.fraud, p, claims.weights) - brier(claims.fraud, q, claims.weights)
+        ),
+        Measure.WORST_KIND_RECALL_RATIO: (
+            NotApplicable(Reason.NO_KIND_WITH_ENOUGH_CLAIMS) if worst is None else Measured(worst)
+        ),
+    }
+
+
+def without_champion(reason: Reason) -> Measures:
+    """The measures against a champion that there is none of."""
+    return dict.fromkeys(CHAMPION_MEASURES, NotApplicable(reason))
+
+
+def _paired_lead(claims: EvaluationSet, ours: Ranking, theirs: Ranking, *, replicates: int, seed: int) -> Interval:
+    def lead(w: NDArray[np.float64]) -> float:
+        return average_precision(claims.fraud, ours, w) - average_precision(claims.fraud, theirs, w)
+
+    return bootstrap(lead, claims.providers, replicates=replicates, seed=seed, weights=claims.weights)
+
+
+def _worst_kind(claims: EvaluationSet, ours: Ranking, theirs: Ranking, k: int) -> float | None:
+    mine, champions = np.zeros(len(claims), dtype=bool), np.zeros(len(claims), dtype=bool)
+    mine[ours.order[:k]] = True
+    champions[theirs.order[:k]] = True
+    ratios = []
+    for kind in {str(kind) for kind, fraud in zip(claims.kind, claims.fraud, strict=True) if fraud and kind}:
+        of_kind = (claims.kind == kind) & claims.fraud
+        found_by_champion = int(champions[of_kind].sum())
+        # A kind of which the champion finds only a few claims cannot be compared.
+        if of_kind.sum() >= MIN_CLAIMS_OF_KIND and found_by_champion >= MIN_CLAIMS_OF_KIND // 2:
+            ratios.append(float(mine[of_kind].sum()) / found_by_champion)
+    return min(ratios, default=None)
+
+
+def of_behaviour(behaviour: Behaviour, falls: Falls) -> Measures:
+    """What would be paid without review of perturbed claims, and whether constraints hold.
+
+    A case that no claim was measured on is absent.
+    """
+    results = {result.case: result for result in behaviour.results if result.claims}
+    found: dict[Measure, Measured | NotApplicable] = {}
+    for measure, case in PAID_OVER_RULE_CASES.items():
+        if case in results:
+            found[measure] = Measured(results[case].over_the_rule)
+    for measure, case in IMPLAUSIBLE_PAID_CASES.items():
+        if case in results:
+            found[measure] = Measured(float(results[case].implausible_paid))
+    duplicate = Case(Kind.DUPLICATE)
+    if duplicate in results:
+        found[Measure.DUPLICATES_PAID] = Measured(float(results[duplicate].paid_unseen))
+    if falls.claims:
+        found[Measure.LOG_ODDS_FALL_AMOUNT] = Measured(falls.amount)
+        found[Measure.LOG_ODDS_FALL_UNITS] = Measured(falls.units)
+        found[Measure.LOG_ODDS_FALL_CONFIRMED_FRAUD] = Measured(falls.confirmed)
+    return found
+
+
+def of_latency(artefact: Artefact, claims: list[ClaimFacts]) -> Measures:
+    """The 99th percentile of scoring one claim with its reasons, in process, after warm-up, with empty history.
+
+    In CPU time of this thread, the minimum of several tries: other load on the machine must not refuse a model. Absent
+    where there are no claims to score.
+    """
+    if not claims:
+        return {}
+    scorer = Scorer(artefact)
+    empty = Reading({view.name: view.zeros for view in VIEWS}, {view.name: None for view in VIEWS}, ())
+    timed = (claims * math.ceil(_TIMED_CLAIMS / len(claims)))[:_TIMED_CLAIMS]
+    for facts in timed[:20]:
+        scorer.score(facts, empty)
+    spent = []
+    for facts in timed:
+        tries = []
+        for _ in range(_TRIES):
+            started = time.thread_time()
+            scorer.score(facts, empty)
+            tries.append((time.thread_time() - started) * 1000)
+        spent.append(min(tries))
+    return {Measure.EXPLAINED_SCORE_P99_MS: Measured(float(np.quantile(spent, 0.99)))}

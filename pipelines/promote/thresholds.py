@@ -1,0 +1,126 @@
+"""Compare thresholds of a model, and store the chosen one with who chose it and why.
+
+A model's folder is never edited: choosing creates a new version with the same trees, registered as the candidate, which
+the gates check like any other.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from core import clock
+from core.settings import settings
+from models import registry
+from models.artefact import Artefact, canonical_json, load_artefact, models_folder, version_of, write_artefact
+from models.evaluation import (
+    LabelledScores,
+    ThresholdChoice,
+    evaluate_threshold,
+    threshold_by_capacity,
+    threshold_by_cost,
+    threshold_table,
+)
+from models.registry import MlflowStore, RegisteredModel, RunRecord
+from pipelines import audit_trail
+from pipelines.evaluate import MODEL, GroupFalsePositives, Window, false_positives_by_group
+from pipelines.promote.errors import UnnamedForceError
+from pipelines.runs import command_line, git_commit, requirements
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdOptions:
+    """Thresholds with their metrics on the newest window: the current one, the requested one, and others."""
+
+    model: str
+    current: ThresholdChoice
+    requested: ThresholdChoice
+    choices: tuple[ThresholdChoice, ...]
+    group_false_positives: tuple[GroupFalsePositives, ...]
+    """The groups with the highest false-positive rates at the requested threshold."""
+
+
+def threshold_options(
+    artefact: Artefact,
+    window: Window,
+    *,
+    reviews_a_week: float | None = None,
+    review_cents: float | None = None,
+    threshold: float | None = None,
+) -> ThresholdOptions:
+    """Compute thresholds on the newest window: by capacity, by the cost of a review, or a number. Raises
+    `ThresholdError`.
+    """
+    claims = window.evaluation_set(artefact)
+    p = claims.probabilities[MODEL]
+    labelled = LabelledScores(p, claims.fraud, claims.amounts_cents, len(claims) / window.claims_a_day)
+    cost = review_cents or 0.0
+    current = evaluate_threshold(labelled, artefact.threshold, review_cents=cost)
+    requested = current
+    if threshold is not None:
+        requested = evaluate_threshold(labelled, threshold, review_cents=cost)
+    elif reviews_a_week is not None:
+        requested = threshold_by_capacity(labelled, reviews_a_week / 7, review_cents=cost)
+    elif review_cents is not None:
+        requested = threshold_by_cost(labelled, review_cents)
+    groups = false_positives_by_group(claims, p >= requested.threshold, replicates=100)
+    worst = sorted(groups, key=lambda row: -row.false_positive_rate)[:8]
+    table = threshold_table(labelled, review_cents=cost)
+    few = tuple(choice for choice in table if choice.alerts_per_day <= window.claims_a_day / 5)
+    return ThresholdOptions(artefact.version, current, requested, few, tuple(worst))
+
+
+def choose_threshold(
+    home: Path,
+    artefact: Artefact,
+    choice: ThresholdChoice,
+    *,
+    by: str,
+    why: str,
+    how: str,
+    store: MlflowStore | None = None,
+) -> RegisteredModel:
+    """Register the same model at another threshold as the candidate, and record who chose it and why.
+
+    Raises `UnnamedForceError` without a name or a reason.
+    """
+    if not by.strip() or not why.strip():
+        raise UnnamedForceError("choosing a threshold requires --by NAME and --reason TEXT")
+    before = artefact.document
+    chosen = {
+        **before.threshold_choice,
+        "how": how,
+        "by": by,
+        "why": why,
+        "at": clock.now().isoformat(timespec="seconds"),
+        "of": artefact.version,
+        **{name: value for name, value in choice.as_dict().items() if np.isfinite(value)},
+    }
+    salt = canonical_json([choice.threshold, chosen, artefact.version]).decode()
+    day = f"{artefact.version[:4]}-{artefact.version[4:6]}-{artefact.version[6:8]}"
+    document = before.model_copy(
+        update={
+            "version": version_of(artefact.booster, trained_until=day, salt=salt),
+            "threshold": choice.threshold,
+            "threshold_choice": chosen,
+        }
+    )
+    path, manifest = write_artefact(
+        models_folder(home), booster=artefact.booster, document=document, tables=artefact.tables
+    )
+    record = RunRecord(
+        name=document.version,
+        command=command_line(),
+        git_commit=git_commit(),
+        params={"threshold": choice.threshold, "of": artefact.version, "by": by, "why": why},
+        metrics={f"threshold.{name}": value for name, value in choice.as_dict().items()},
+        tags={"ginja.dataset": str(before.provenance.get("dataset", "")), "ginja.threshold_of": artefact.version},
+        requirements=requirements(),
+    )
+    made = load_artefact(path, expected_manifest_sha256=manifest)
+    registered = registry.register(store or MlflowStore.of(home, settings().mlflow_url), record, made)
+    audit_trail.record(
+        home, "threshold", version=document.version, by=by, reason=why, previous=artefact.version,
+        threshold=choice.threshold,
+    )  # fmt: skip
+    return registered

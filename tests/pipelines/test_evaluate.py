@@ -1,0 +1,181 @@
+"""Evaluation: metrics that can be checked by hand, and false positives by group."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core.clock import DAY_US
+from pipelines.evaluate import (
+    AMOUNT,
+    MODEL,
+    RULE,
+    EvaluatedModel,
+    EvaluationSet,
+    EvaluationSettings,
+    evaluate_claims,
+    false_positives_by_group,
+    learned_baselines,
+    render,
+    simple_baselines,
+)
+from pipelines.evaluate.evaluation import interval_json
+from pipelines.formatting import rounded
+
+SETTINGS = EvaluationSettings(threshold=0.5, reviews_a_week=70, claims_a_day=100, replicates=30)
+
+
+def evaluation_set(rows: int = 1000, *, noise: float = 0.0, weights: np.ndarray | None = None) -> EvaluationSet:
+    """One claim in ten is fraud; the model knows it up to `noise`, the rule flags every fifth claim whatever it is."""
+    rng = np.random.default_rng(1)
+    number = np.arange(rows)
+    fraud = number % 10 == 0
+    made = EvaluationSet(
+        fraud=fraud,
+        kind=np.where(fraud, np.where(number % 20 == 0, "upcoding", "duplicates"), None).astype(object),
+        amounts_cents=np.full(rows, 10_000),
+        providers=np.array([f"H{n % 25}" for n in number], dtype=object),
+        unseen=number % 25 == 3,
+        rule=number % 5 == 0,
+        groups={"region": np.where(number % 3 == 0, "North", "South").astype(object)},
+        received_us=number.astype(np.int64) * DAY_US // 100,
+        weights=weights,
+    )
+    score = np.where(fraud, 0.9, 0.1) + rng.normal(scale=noise, size=rows) if noise else np.where(fraud, 0.9, 0.1)
+    made.scores[MODEL] = score
+    made.probabilities[MODEL] = np.clip(score, 0, 1)
+    made.scores.update(simple_baselines(made))
+    return made
+
+
+def test_a_perfect_model_has_perfect_figures_and_the_rule_has_its_own():
+    found = evaluate_claims(evaluation_set(), SETTINGS)
+    assert found.base_rate == pytest.approx(0.1)
+    assert interval_json(found.model.ap) == {"value": 1.0, "low": 1.0, "high": 1.0}
+    assert found.model.auc == 1.0
+    assert found.rankings[RULE].auc == pytest.approx(0.9444, abs=1e-3)
+    assert found.rankings[AMOUNT].ap.value == pytest.approx(0.1)
+    assert found.ap_lead[AMOUNT].low > 0.8
+
+
+def test_k_is_the_weekly_capacity_as_a_share_of_all_claims():
+    found = evaluate_claims(evaluation_set(), SETTINGS)
+    assert found.reviews.in_window == pytest.approx(100)  # 70 of 700 a week is a tenth
+    assert found.model.precision_at_k.value == 1.0
+    assert found.model.recall_at_k == 1.0
+
+
+def test_at_the_threshold_the_alerts_are_those_of_the_whole_business():
+    found = evaluate_claims(evaluation_set(), SETTINGS).threshold
+    assert found.alerts_a_day == pytest.approx(10)
+    assert (found.precision, found.recall, found.false_positive_rate) == (1.0, 1.0, 0.0)
+
+
+def test_the_dollars_are_compared_for_the_reviews_the_rule_asks_for():
+    found = evaluate_claims(evaluation_set(), SETTINGS).rule
+    assert found.reviews == 200
+    assert found.rule_cents == found.model_cents == 1_000_000
+    assert found.ratio == 1.0
+
+
+def test_each_kind_has_its_recall_beside_the_rules():
+    found = evaluate_claims(evaluation_set(), SETTINGS).kinds
+    assert found["upcoding"].claims == found["duplicates"].claims == 50
+    assert found["upcoding"].recall_at_threshold == 1.0
+    assert found["upcoding"].recall_rule == 1.0
+
+
+def test_recall_of_a_kind_alerts_and_calibration_have_intervals_that_hold_the_value():
+    found = evaluate_claims(evaluation_set(noise=0.4), SETTINGS)
+    kind, at, error = found.kinds["upcoding"], found.threshold, found.model.calibration_error
+    assert 0 < kind.recall_at_k_low < kind.recall_at_k < kind.recall_at_k_high < 1
+    assert at.alerts_a_day_low < at.alerts_a_day < at.alerts_a_day_high
+    assert 0 < error.low < error.high
+
+
+def test_each_rival_has_its_recall_of_a_kind_in_as_many_reviews():
+    """The rule flags 200 claims, 100 of them fraud, and has room for half of them; the amount tells nothing."""
+    found = evaluate_claims(evaluation_set(), SETTINGS).kinds["upcoding"]
+    assert found.recall_at_k_of == pytest.approx({RULE: 0.5, AMOUNT: 0.1})
+
+
+def test_claims_of_unseen_providers_are_told_apart():
+    found = evaluate_claims(evaluation_set(), SETTINGS).unseen_providers
+    assert found.claims == 40
+    assert found.providers == 1
+
+
+def test_a_claim_that_stands_for_many_counts_for_many():
+    weights = np.ones(1000)
+    weights[np.arange(1000) % 10 == 0] = 3.0
+    assert evaluate_claims(evaluation_set(weights=weights), SETTINGS).base_rate == pytest.approx(0.25)
+
+
+def test_a_group_that_is_flagged_more_stands_out():
+    claims = evaluation_set()
+    flagged = (claims.groups["region"] == "North") & (np.arange(1000) % 2 == 0)
+    rows = {row.value: row for row in false_positives_by_group(claims, flagged, replicates=30)}
+    assert rows["South"].false_positive_rate == 0.0
+    assert rows["North"].low > 0.2
+    assert rows["North"].times_overall > 2
+
+
+def test_groups_too_small_to_speak_of_are_left_out():
+    claims = evaluation_set(100)
+    assert [row.value for row in false_positives_by_group(claims, claims.rule, replicates=10)] == ["South"]
+
+
+def test_the_learned_rivals_rank_a_signal_above_chance_and_take_missing_values():
+    rng = np.random.default_rng(0)
+    fraud = rng.random(2000) < 0.2
+    x = rng.normal(size=(2000, 4)).astype(np.float32)
+    x[:, 0] += 2 * fraud
+    x[rng.random(x.shape) < 0.1] = np.nan
+    scores = learned_baselines(x[:1500], fraud[:1500], x[1500:])
+    for name, score in scores.items():
+        assert np.isfinite(score).all(), name
+    regression = scores["logistic regression"]
+    assert regression[fraud[1500:]].mean() > regression[~fraud[1500:]].mean() + 0.5
+
+
+def evaluated(**changes) -> EvaluatedModel:
+    metrics = evaluate_claims(evaluation_set(noise=0.2), SETTINGS)
+    return EvaluatedModel(
+        dataset="<b>x</b>", model="m", champion=None, split="in time", metrics=replace(metrics, **changes)
+    )
+
+
+def test_the_page_shows_an_undefined_value_as_a_dash_and_escapes_text():
+    unseen = evaluate_claims(evaluation_set(noise=0.2), SETTINGS).unseen_providers
+    page = render(evaluated(unseen_providers=replace(unseen, ap=float("nan"))))
+    assert "&lt;b&gt;x&lt;/b&gt;" in page
+    assert "average precision –" in page
+    assert "upcoding" in page
+
+
+def test_the_json_form_has_every_metric_under_its_key():
+    found = evaluated().as_json()
+    assert list(found) == [
+        "dataset", "model", "champion", "split", "claims", "frauds", "base_rate", "window", "reviews", "who",
+        "difference", "rule", "threshold", "kinds", "calibration", "unseen_providers", "abrasion",
+    ]  # fmt: skip
+    assert set(found["window"]) == {"from", "until", "days"}
+    assert set(found["who"][MODEL]) == {
+        "ap", "auc", "precision_at_k", "recall_at_k", "dollars_at_k", "cents_at_k", "precision_at_1_percent",
+        "dollars_at_1_percent", "brier", "calibration_error",
+    }  # fmt: skip
+    assert set(found["who"][RULE]) == set(found["who"][MODEL]) - {"brier", "calibration_error"}
+    assert set(found["difference"][RULE]["ap"]) == {"value", "low", "high"}
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_the_flat_metrics_are_finite_numbers_of_every_model():
+    found = evaluated().metrics.flat_metrics()
+    assert {"ap", "ap.low", "ap.high", "auc", "brier", "2x_rule.ap", "threshold.recall", "kind.upcoding.recall_at_k",
+            "dollars_times_rule"} <= set(found)  # fmt: skip
+    assert np.isfinite(list(found.values())).all()
+
+
+def test_json_values_are_finite():
+    assert rounded({"a": float("nan"), "b": [float("inf"), 1.23456789]}) == {"a": None, "b": [None, 1.23457]}
