@@ -1,4 +1,4 @@
-# Each target sets itself up: nothing but Python 3.11 to 3.13 and make need be there before.
+# Each target installs what it needs; only Python 3.11 to 3.13 and make must be there.
 # `make PYTHON=/path/to/python3.12 test` takes a Python of your choice, `make VENV=.venv-3.12 …` another environment;
 # `make test ARGS="tests/core -n0"` some tests.
 
@@ -8,28 +8,28 @@ SHELL := /bin/sh
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# The first of these that starts and is of a version we support; a version manager's shim may be there and not start.
+# The first of these that starts and has a supported version; a shim of a version manager may exist and not start.
 PYTHON ?= python3.13 python3.12 python3.11 python3 python
 ARGS ?=
 
-# uv writes no bytecode unless asked, and importing without it takes twice as long.
+# uv compiles to bytecode only with this setting; imports take twice as long without.
 export UV_COMPILE_BYTECODE := 1
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 export UV_PYTHON_DOWNLOADS := never
 # Compiled kernels are kept between runs, out of the sources.
 export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
 
-.PHONY: help setup demo up test check docs reference bench chaos clean
+.PHONY: help setup demo up test check docs reference bench chaos mutation clean
 
-help: ## What there is to make
+help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 setup: $(READY) ## Install everything into .venv (or VENV)
 
-demo: $(READY) ## The whole platform once: simulate, train, serve, decide, break, recover
+demo: $(READY) ## Run the whole platform once: simulate, train, serve, decide, fail, recover
 	@$(BIN)/ginja demo $(ARGS)
 
-up: $(READY) ## The platform, left running until Ctrl-C
+up: $(READY) ## Start the platform and keep it running until Ctrl-C
 	@$(BIN)/ginja up $(ARGS)
 
 test: check ## Style, types, import rules, and every test
@@ -50,16 +50,19 @@ reference: $(READY) ## Write the generated pages of docs/reference
 	@$(BIN)/python -m cli.reference
 	@$(BIN)/ginja features docs
 
-bench: $(READY) ## Features and scoring, measured
+bench: $(READY) ## Measure features and scoring
 	@$(BIN)/ginja bench features $(ARGS)
 	@$(BIN)/ginja bench score $(ARGS)
 
-chaos: $(READY) ## Faults between API, scorer and Valkey, on loopback
+chaos: $(READY) ## Cause faults between API, scorer and Valkey
 	@$(BIN)/ginja bench chaos $(ARGS)
+
+mutation: $(READY) ## Mutation score of the rules: claims, promotion, identity
+	$(BIN)/python -m benchmarks.mutation $(ARGS)
 
 clean: ## Stop the embedded servers of this folder and remove what was built
 	@test ! -x $(BIN)/ginja || $(BIN)/ginja servers stop
-	rm -rf .ginja .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache $(READY)
+	rm -rf .ginja .cache mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache $(READY)
 
 $(READY): uv.lock pyproject.toml
 	@if ! test -x $(BIN)/python; then \
@@ -71,7 +74,7 @@ $(READY): uv.lock pyproject.toml
 			fi; \
 		done; \
 	fi
-	@test -x $(BIN)/python || { echo "Ginja wants Python 3.11, 3.12 or 3.13, and none of these is one: $(PYTHON)."; \
+	@test -x $(BIN)/python || { echo "Ginja needs Python 3.11, 3.12 or 3.13; none of these is: $(PYTHON)."; \
 		echo "Install one, or name yours: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@echo "Installing what uv.lock names (about 1.4 GB the first time)"

@@ -1,8 +1,8 @@
-"""What the whole decision pays unseen of implausible claims, beside the 2× rule alone: `ginja bench behaviour`.
+"""Implausible claims paid without review, by the full decision and by the 2× rule alone: `ginja bench behaviour`.
 
-Three simulated insurers, each with a model of its own trained as `ginja train` trains, judged on honest claims of its
-newest window by `pipelines.behaviour`; and the public provider-fraud set where it is there. The reasons' statistics are
-over the scores of the same claims, unchanged.
+Three simulated insurers, each with its own model trained as by `ginja train`, are evaluated on legitimate claims of the
+newest window (`pipelines.behaviour`), and the public provider-fraud data set if available. The statistics of the
+reasons are computed over the scores of the same, unmodified claims.
 """
 
 import json
@@ -34,9 +34,9 @@ from pipelines.train import TrainOptions, Watcher, make, prepare
 
 SEEDS = (11, 12, 13)
 CLAIMS = 20_000
-JUDGED = 400
+EVALUATED = 400
 END = date(2026, 11, 1)
-"""First day after the simulated histories: the same command gives the same claims on any day."""
+"""End of the simulated histories (exclusive); fixed, so that the claims do not depend on the current day."""
 REASON_CLAIMS = 1_000
 _FALLS = 60
 
@@ -45,17 +45,17 @@ Step = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class InsurerResult:
-    """One data set and what was measured on it."""
+    """Measurements on one data set."""
 
     name: str
     model: str
     behaviour: Behaviour
     falls: Falls
     scores: tuple[Score, ...]
-    """Of unchanged claims of its newest window."""
+    """Scores of unmodified claims of the newest window."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Every case by name."""
+        """For JSON: all cases by name."""
         cases = {
             str(result.case): {name: value for name, value in asdict(result).items() if name != "case"}
             for result in self.behaviour.results
@@ -71,8 +71,10 @@ class InsurerResult:
         }
 
 
-def measure(step: Step, *, data_dir: Path | None = None, claims: int = CLAIMS, judged: int = JUDGED) -> dict[str, Any]:
-    """Simulate, train and judge; `data_dir` holds the provider-fraud set, None: it is left out."""
+def measure(
+    step: Step, *, data_dir: Path | None = None, claims: int = CLAIMS, evaluated: int = EVALUATED
+) -> dict[str, Any]:
+    """Simulate, train and evaluate. `data_dir` holds the provider-fraud data set; None omits it."""
     insurers = []
     with tempfile.TemporaryDirectory(prefix="ginja-behaviour-") as work:
         for seed in SEEDS:
@@ -80,17 +82,17 @@ def measure(step: Step, *, data_dir: Path | None = None, claims: int = CLAIMS, j
             step(f"Insurer {seed}: simulating {claims:,} claims")
             write(simulate(SimulationConfig(claims, seed, END)), home / "data")
             source = open_named(SIMULATED, home)
-            insurers.append(_judge(f"insurer {seed}", source, home, judged, step))
+            insurers.append(_evaluate(f"insurer {seed}", source, home, evaluated, step))
         public = None
         if data_dir is not None and (data_dir / "provider_fraud").exists():
             home = Path(work) / PROVIDER_FRAUD
             step("provider-fraud: reading the public set")
-            public = _judge(PROVIDER_FRAUD, open_or_ingest(PROVIDER_FRAUD, home, data_dir), home, judged, step)
+            public = _evaluate(PROVIDER_FRAUD, open_or_ingest(PROVIDER_FRAUD, home, data_dir), home, evaluated, step)
     return figures(insurers, public)
 
 
 def figures(insurers: Sequence[InsurerResult], public: InsurerResult | None = None) -> dict[str, Any]:
-    """The command's JSON."""
+    """The JSON of the command."""
     found: dict[str, Any] = {
         "factors": {str(factor): _sum(insurers, Case(Kind.AMOUNT, factor)) for factor in AMOUNT_FACTORS},
         "insurers": len(insurers),
@@ -108,7 +110,7 @@ def figures(insurers: Sequence[InsurerResult], public: InsurerResult | None = No
 
 
 def table(found: dict[str, Any]) -> list[tuple[str, ...]]:
-    """Rows of (case, claims, paid by model and edits, by the rule alone) of each data set, for people."""
+    """Rows of data set, case, claims, and claims and amounts paid without review by the decision and by the rule."""
     named = {**found["per_insurer"]}
     if "provider_fraud" in found:
         named["provider-fraud"] = found["provider_fraud"]
@@ -128,30 +130,30 @@ def table(found: dict[str, Any]) -> list[tuple[str, ...]]:
 
 
 def as_json(found: dict[str, Any]) -> str:
-    """One line."""
+    """The figures as one line of JSON."""
     return json.dumps(found)
 
 
-def _judge(name: str, source: Source, home: Path, judged: int, step: Step) -> InsurerResult:
-    def say(words: str) -> None:
-        step(f"{name}: {words}")
+def _evaluate(name: str, source: Source, home: Path, evaluated: int, step: Step) -> InsurerResult:
+    def report(text: str) -> None:
+        step(f"{name}: {text}")
 
     options = TrainOptions(replicates=20)
-    watch = Watcher(step=say)
+    watch = Watcher(step=report)
     prepared = prepare(source, options, reports=home / "reports", watch=watch)
     _, artefact = make(home, prepared, options, watch=watch)
     scorer = Scorer(artefact)
     window = newest_window(home, artefact, source=source)
-    claims, catalogue = held_out(window, maximum=judged)
-    behaviour = measure_behaviour(scorer, claims, catalogue, step=say)
-    say("raising amounts, units and confirmed fraud")
+    claims, catalogue = held_out(window, maximum=evaluated)
+    behaviour = measure_behaviour(scorer, claims, catalogue, step=report)
+    report("raising amounts, units and confirmed fraud")
     falls = largest_falls(scorer, claims[:_FALLS])
     explained, _ = held_out(window, maximum=REASON_CLAIMS)
     return InsurerResult(name, artefact.version, behaviour, falls, scores(scorer, explained))
 
 
 def scores(scorer: Scorer, claims: Sequence[Submission]) -> tuple[Score, ...]:
-    """The scores of unchanged claims."""
+    """Scores of unmodified claims."""
     return tuple(scorer.score_many([ClaimToScore(one.facts, one.reading) for one in claims]))
 
 

@@ -1,4 +1,4 @@
-"""Bodies of requests, made from the claims of a home: what the load generators send."""
+"""Request bodies for the load generators, made from the claims of a home."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from core.settings import settings
 
 
 def facts(count: int, home: Path | None = None) -> list[ClaimFacts]:
-    """Claims that come after the history the features were built from, else the last ones of it; at most `count`."""
+    """At most `count` claims: those after the feature history if there are any, otherwise its last ones."""
     folder = (home or settings().home) / "data"
     upcoming = folder / "upcoming.parquet"
     table = pq.read_table(upcoming if upcoming.exists() else folder / "claims.parquet")

@@ -1,4 +1,4 @@
-"""Ways to calibrate a booster on rare fraud, on claims none of them saw: `python -m benchmarks.calibration`."""
+"""Compare calibrators of a booster for rare fraud on unseen claims: `python -m benchmarks.calibration`."""
 
 import json
 
@@ -12,12 +12,12 @@ from models.evaluation import metrics
 from models.explain import build_tables
 
 SIZES = (60_000, 20_000, 40_000, 200_000)
-"""Claims to train on, to stop by, to fit a calibrator on, to judge it on."""
+"""Number of claims for training, early stopping, fitting the calibrator, and evaluation."""
 SEEDS = 3
 
 
 def claims(rows: int, seed: int) -> TrainingSample:
-    """Claims of which about 0.3 % are fraud, by a rule with interactions and much noise."""
+    """Claims of which about 0.3 % are fraud, by a rule with interactions and noise."""
     rng = np.random.default_rng(seed)
     x = rng.lognormal(size=(rows, 20)).astype(np.float32)
     z = np.log1p(x)
@@ -26,7 +26,7 @@ def claims(rows: int, seed: int) -> TrainingSample:
 
 
 def main() -> None:
-    """Train, fit each calibrator, judge; means over the seeds."""
+    """Train, fit each calibrator and evaluate it; prints means over the seeds."""
     found: dict[str, list[dict[str, float]]] = {}
     for weight in (1.0, 30.0):
         for seed in range(SEEDS):

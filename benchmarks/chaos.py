@@ -1,7 +1,8 @@
-"""The chaos test: claims at a steady rate, one fault after the other, and what became of every claim.
+"""The chaos test: submit claims at a constant rate, inject one fault after another, and check every claim.
 
-Promised of each fault: no claim lost, no answer 5xx, every decision within 300 ms at p99, the breaker open within five
-seconds and closed within thirty of the end, and every claim the rule decided scored again within a minute.
+Targets for each fault: no lost claim, no 5xx response, decisions within 300 ms at p99, the breaker open within five
+seconds and closed within thirty seconds of the fault's end, and every claim decided by the rule rescored within a
+minute.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from benchmarks.faults import FaultScenario, fault_scenarios
 from benchmarks.load import Connection, request_bytes
 from benchmarks.platform import BenchPlatform, free_routes, platform
 from benchmarks.proxy import Proxy
-from benchmarks.stage import ReportProgress, staged
+from benchmarks.stage import ReportProgress, Stage, staged
 from core.ids import new_id
 
 P99_MS = 300.0
@@ -30,13 +31,13 @@ OPENS_WITHIN_S = 5.0
 CLOSES_WITHIN_S = 30.0
 RESCORED_WITHIN_S = 60.0
 _SETTLE_S = 2.0
-"""The stream goes on this long after the breaker has closed, before the next fault."""
-_LOOK_S = 0.05
+"""Time between the breaker closing and the next fault."""
+_POLL_S = 0.05
 
 
 @dataclass(slots=True)
 class Sent:
-    """One claim that was submitted."""
+    """One submitted claim."""
 
     at: float
     status: int
@@ -47,7 +48,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class FaultResult:
-    """What became of the claims under one fault, from its begin until the next one's."""
+    """Result of one fault, over the claims from its begin to the next fault."""
 
     fault: str
     degrades: bool
@@ -55,20 +56,20 @@ class FaultResult:
     by_model: int
     by_rule: int
     lost: int
-    """Not answered with a decision, or answered and not in the database."""
+    """Claims without a decision in the response or not in the database."""
     server_errors: int
     statuses: dict[str, int]
-    """Answers by status; 0: none came."""
+    """Responses by status; 0: no response."""
     p50_ms: float
     p99_ms: float
     max_ms: float
     opened_s: float | None
-    """Seconds from the fault's begin until the breaker was open; None: it never was."""
+    """Seconds from the fault's begin until the breaker was open; None: it never opened."""
     closed_s: float | None
-    """Seconds from the fault's end until it was closed; None: it did not within the time."""
+    """Seconds from the fault's end until it was closed; None: not within the limit."""
     rescored: int
     rescored_s: float | None
-    """Seconds from the fault's end until every rule-decided claim had a score; None: not within the time."""
+    """Seconds from the fault's end until every rule-decided claim was rescored; None: not within the limit."""
     not_rescored: list[str]
 
     def as_dict(self) -> dict[str, Any]:
@@ -78,7 +79,7 @@ class FaultResult:
 
 @dataclass(slots=True)
 class ChaosRun:
-    """The running platform, its proxies, and the stream of claims."""
+    """The running platform, its proxies, and the submitted claims."""
 
     platform: BenchPlatform
     to_scorer: Proxy
@@ -86,7 +87,7 @@ class ChaosRun:
     worker_to_store: Proxy
     sent: list[Sent] = field(default_factory=list)
     breaker: list[tuple[float, str]] = field(default_factory=list)
-    """When the breaker was seen to change, and to what."""
+    """Observed breaker changes: time and new state."""
 
     @property
     def home(self) -> Path:
@@ -102,8 +103,8 @@ class ChaosRun:
         return self.breaker[-1][1] if self.breaker else "unknown"
 
     async def stream(self, rate: float) -> None:
-        """Submit claims at this rate until cancelled, whatever comes back."""
-        key, port = self.platform.key, self.platform.ways.api_port
+        """Submit claims at a constant rate until cancelled, whatever the responses."""
+        key, port = self.platform.key, self.platform.routes.api_port
         bodies = itertools.cycle(self.platform.bodies())
         idle: list[Connection] = []
         tasks: set[asyncio.Task[None]] = set()
@@ -130,8 +131,8 @@ class ChaosRun:
         self.sent.append(Sent(due, status, ms, answer.get("claim_id", ""), answer.get("decided_by") or ""))
 
     async def watch_breaker(self) -> None:
-        """Ask the API how its breaker is, until cancelled."""
-        line = Connection("127.0.0.1", self.platform.ways.api_port)
+        """Poll the API for its breaker state, until cancelled."""
+        line = Connection("127.0.0.1", self.platform.routes.api_port)
         request = b"GET /readyz HTTP/1.1\r\nhost: ginja\r\n\r\n"
         loop = asyncio.get_running_loop()
         while True:
@@ -140,31 +141,31 @@ class ChaosRun:
                 state = json.loads(body)["scorer_breaker"]
                 if state != self.breaker_state:
                     self.breaker.append((loop.time(), state))
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(_POLL_S)
 
 
 def run(
-    say: ReportProgress, *, only: Sequence[str] = (), seconds: float = 6.0, rate: float = 50.0
+    report: ReportProgress, *, only: Sequence[str] = (), seconds: float = 6.0, rate: float = 50.0
 ) -> list[FaultResult]:
-    """Build a stage, break things on it one after the other, and say what came of each."""
-    chosen = [
-        trial for trial in fault_scenarios() if not only or any(part.lower() in trial.name.lower() for part in only)
+    """Set up a stage, inject the faults one after another, and return the result of each."""
+    scenarios = [
+        scenario
+        for scenario in fault_scenarios()
+        if not only or any(part.lower() in scenario.name.lower() for part in only)
     ]
-    if not chosen:
-        raise ValueError(
-            f"no fault is called {', '.join(only)}; known are {', '.join(t.name for t in fault_scenarios())}"
-        )
-    with staged(say) as stage:
-        return asyncio.run(_run(say, stage, chosen, seconds, rate))
+    if not scenarios:
+        raise ValueError(f"unknown fault: {', '.join(only)}; available: {', '.join(t.name for t in fault_scenarios())}")
+    with staged(report) as stage:
+        return asyncio.run(_run(report, stage, scenarios, seconds, rate))
 
 
 async def _run(
-    say: ReportProgress, stage: Any, chosen: Sequence[FaultScenario], seconds: float, rate: float
+    report: ReportProgress, stage: Stage, scenarios: Sequence[FaultScenario], seconds: float, rate: float
 ) -> list[FaultResult]:
-    ways = free_routes()
+    routes = free_routes()
     store = urlsplit(stage.redis_url)
     target = (store.hostname or "127.0.0.1", store.port or 6379)
-    to_scorer, scorer_to_store, worker_to_store = Proxy(("127.0.0.1", ways.scorer_port)), Proxy(target), Proxy(target)
+    to_scorer, scorer_to_store, worker_to_store = Proxy(("127.0.0.1", routes.scorer_port)), Proxy(target), Proxy(target)
     proxies = (to_scorer, scorer_to_store, worker_to_store)
     for proxy in proxies:
         await proxy.start()
@@ -172,24 +173,24 @@ async def _run(
     def past(proxy: Proxy) -> str:
         return str(stage.redis_url).replace(f":{target[1]}", f":{proxy.port}")
 
-    ways = replace(
-        ways,
+    routes = replace(
+        routes,
         scorer_url_of_api=f"http://127.0.0.1:{to_scorer.port}",
         redis_url_of_scorer=past(scorer_to_store),
         redis_url_of_worker=past(worker_to_store),
     )
-    context = platform(stage, ways)
+    context = platform(stage, routes)
     running = await asyncio.to_thread(context.__enter__)
     try:
-        scene = ChaosRun(running, to_scorer, scorer_to_store, worker_to_store)
-        tasks = [asyncio.create_task(scene.stream(rate)), asyncio.create_task(scene.watch_breaker())]
+        chaos = ChaosRun(running, to_scorer, scorer_to_store, worker_to_store)
+        tasks = [asyncio.create_task(chaos.stream(rate)), asyncio.create_task(chaos.watch_breaker())]
         try:
-            say("claims flow; nothing is broken yet")
+            report("submitting claims without faults")
             await asyncio.sleep(4.0)
             outcomes = []
-            for number, trial in enumerate(chosen, 1):
-                say(f"[{number}/{len(chosen)}] {trial.name}")
-                outcomes.append(await _try(scene, trial, seconds))
+            for number, scenario in enumerate(scenarios, 1):
+                report(f"[{number}/{len(scenarios)}] {scenario.name}")
+                outcomes.append(await _try(chaos, scenario, seconds))
             return outcomes
         finally:
             for task in tasks:
@@ -201,23 +202,23 @@ async def _run(
             await proxy.stop()
 
 
-async def _try(scene: ChaosRun, trial: FaultScenario, seconds: float) -> FaultResult:
+async def _try(chaos: ChaosRun, scenario: FaultScenario, seconds: float) -> FaultResult:
     loop = asyncio.get_running_loop()
     began = loop.time()
-    await trial.begin(scene)
+    await scenario.begin(chaos)
     await asyncio.sleep(max(0.0, seconds - (loop.time() - began)))
-    await trial.end(scene)
+    await scenario.end(chaos)
     ended = loop.time()
-    closed = await _until_closed(scene, ended)
+    closed = await _until_closed(chaos, ended)
     await asyncio.sleep(_SETTLE_S)
-    rule, left, rescored_s = await _until_rescored(scene, began, ended)
-    window = [one for one in scene.sent if one.at >= began]
-    opened = next((at - began for at, state in scene.breaker if at >= began and state == "open"), None)
-    stored = await asyncio.to_thread(_stored, scene, [one.claim_id for one in window if one.claim_id])
+    rule, left, rescored_s = await _until_rescored(chaos, began, ended)
+    window = [one for one in chaos.sent if one.at >= began]
+    opened = next((at - began for at, state in chaos.breaker if at >= began and state == "open"), None)
+    stored = await asyncio.to_thread(_stored, chaos, [one.claim_id for one in window if one.claim_id])
     latencies = sorted(one.ms for one in window)
     return FaultResult(
-        fault=trial.name,
-        degrades=trial.degrades,
+        fault=scenario.name,
+        degrades=scenario.degrades,
         claims=len(window),
         by_model=sum(one.decided_by == "model" for one in window),
         by_rule=sum(one.decided_by == "rule" for one in window),
@@ -235,22 +236,22 @@ async def _try(scene: ChaosRun, trial: FaultScenario, seconds: float) -> FaultRe
     )
 
 
-async def _until_closed(scene: ChaosRun, ended: float) -> float | None:
+async def _until_closed(chaos: ChaosRun, ended: float) -> float | None:
     loop = asyncio.get_running_loop()
     while loop.time() - ended < CLOSES_WITHIN_S:
-        if scene.breaker_state == "closed":
-            since = scene.breaker[-1][0]
+        if chaos.breaker_state == "closed":
+            since = chaos.breaker[-1][0]
             return round(max(0.0, since - ended), 2)
-        await asyncio.sleep(_LOOK_S)
+        await asyncio.sleep(_POLL_S)
     return None
 
 
-async def _until_rescored(scene: ChaosRun, began: float, ended: float) -> tuple[set[str], set[str], float | None]:
-    """The claims the rule decided since `began`, those without a score in the end, the seconds until all had one."""
+async def _until_rescored(chaos: ChaosRun, began: float, ended: float) -> tuple[set[str], set[str], float | None]:
+    """Claims decided by the rule since `began`, those not rescored at the end, and the seconds until all were."""
     loop = asyncio.get_running_loop()
     while True:
-        rule = {one.claim_id for one in scene.sent if one.at >= began and one.decided_by == "rule"}
-        left = await asyncio.to_thread(_unscored, scene, rule)
+        rule = {one.claim_id for one in chaos.sent if one.at >= began and one.decided_by == "rule"}
+        left = await asyncio.to_thread(_unscored, chaos, rule)
         if not left:
             return rule, left, round(loop.time() - ended, 1)
         if loop.time() - ended > RESCORED_WITHIN_S:
@@ -258,38 +259,38 @@ async def _until_rescored(scene: ChaosRun, began: float, ended: float) -> tuple[
         await asyncio.sleep(0.5)
 
 
-def _query(scene: ChaosRun, statement: str, claim_ids: list[str]) -> set[str]:
+def _query(chaos: ChaosRun, statement: str, claim_ids: list[str]) -> set[str]:
     from api.migrate import plain_url
 
-    with psycopg.connect(plain_url(scene.platform.stage.database_url)) as connection:
+    with psycopg.connect(plain_url(chaos.platform.stage.database_url)) as connection:
         return {row[0] for row in connection.execute(statement, (claim_ids,))}
 
 
-def _stored(scene: ChaosRun, claim_ids: list[str]) -> set[str]:
-    """Those that are in the database with a judgement."""
+def _stored(chaos: ChaosRun, claim_ids: list[str]) -> set[str]:
+    """The claims that are in the database with an assessment."""
     return _query(
-        scene,
+        chaos,
         "SELECT DISTINCT claim_id FROM claims JOIN assessments USING (claim_id) WHERE claim_id = ANY(%s)",
         claim_ids,
     )
 
 
-def _unscored(scene: ChaosRun, claim_ids: set[str]) -> set[str]:
-    """Those of them that no model has scored."""
+def _unscored(chaos: ChaosRun, claim_ids: set[str]) -> set[str]:
+    """The claims that no model has scored."""
     if not claim_ids:
         return set()
     scored = "SELECT claim_id FROM assessments WHERE decided_by = 'model' AND claim_id = ANY(%s)"
-    return claim_ids - _query(scene, scored, sorted(claim_ids))
+    return claim_ids - _query(chaos, scored, sorted(claim_ids))
 
 
-def broken(outcomes: Sequence[FaultResult]) -> list[str]:
-    """Each promise that was not kept, in words."""
+def missed_targets(outcomes: Sequence[FaultResult]) -> list[str]:
+    """Every missed target, as text."""
     found = []
     for o in outcomes:
         if o.lost:
             found.append(f"{o.fault}: {o.lost} of {o.claims} claims lost")
         if o.server_errors:
-            found.append(f"{o.fault}: {o.server_errors} answers 5xx")
+            found.append(f"{o.fault}: {o.server_errors} 5xx responses")
         if o.p99_ms > P99_MS:
             found.append(f"{o.fault}: p99 of {o.p99_ms:.0f} ms, over {P99_MS:.0f}")
         if o.degrades and (o.opened_s is None or o.opened_s > OPENS_WITHIN_S):
@@ -297,15 +298,15 @@ def broken(outcomes: Sequence[FaultResult]) -> list[str]:
         if o.closed_s is None:
             found.append(f"{o.fault}: breaker not closed within {CLOSES_WITHIN_S:.0f} s")
         if o.not_rescored:
-            found.append(f"{o.fault}: {len(o.not_rescored)} claims not scored again within {RESCORED_WITHIN_S:.0f} s")
+            found.append(f"{o.fault}: {len(o.not_rescored)} claims not rescored within {RESCORED_WITHIN_S:.0f} s")
         if not o.degrades and not o.by_model:
             found.append(f"{o.fault}: no claim was decided by the model")
     return found
 
 
 def table(outcomes: Sequence[FaultResult]) -> Table:
-    """For a terminal."""
-    shown = Table("fault", "claims", "model", "rule", "lost", "5xx", "p99 ms", "opened", "closed", "scored again")
+    """The results as a terminal table."""
+    shown = Table("fault", "claims", "model", "rule", "lost", "5xx", "p99 ms", "opened", "closed", "rescored")
     for o in outcomes:
         seconds = [("–" if value is None else f"{value:.1f} s") for value in (o.opened_s, o.closed_s, o.rescored_s)]
         again = f"{o.rescored} in {seconds[2]}" if o.by_rule else "–"

@@ -1,9 +1,9 @@
-"""What one claim costs the claims API, in process, with a scorer at the wire; and its HTTP client beside httpx.
+"""Cost of one claim in the claims API, in process, with a stub scorer over HTTP; and its HTTP client beside httpx.
 
     python -m benchmarks.claim_cost [--claims 500]
 
-Makes a home of its own with embedded servers and a small simulated insurer, and removes it. Prints JSON. CPU is this
-process's alone, which is the API; times depend on what else the machine does.
+Creates a temporary home with embedded servers and a small simulated insurer. Prints JSON. CPU time is that of this
+process, the API; wall times depend on the load of the machine.
 """
 
 import argparse
@@ -34,7 +34,7 @@ CONTRACTS = Path(__file__).parents[1] / "tests" / "contracts"
 
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """A scorer that answers the contract's own example for whatever claim it is asked about."""
+    """A scorer that answers every claim with the example of the contract."""
     template = json.loads((CONTRACTS / "score_response.json").read_text())
     try:
         while True:
@@ -49,7 +49,7 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 
 async def cost(work: Callable[[int], Awaitable[Any]], times: int) -> dict[str, float]:
-    """CPU and time of `work` in milliseconds, after a tenth of as many rounds to warm up."""
+    """CPU and wall time of `work` in milliseconds, after warming up with a tenth of the rounds."""
     for at in range(times // 10):
         await work(at)
     took, cpu = [], time.process_time()
@@ -62,7 +62,7 @@ async def cost(work: Callable[[int], Awaitable[Any]], times: int) -> dict[str, f
 
 
 def bodies(folder: Path) -> list[bytes]:
-    """The simulated live claims, as a claims system would send them."""
+    """The simulated claims, as a claims system would submit them."""
     import pyarrow.parquet as pq
 
     names = ("member_id", "provider_id", "diagnosis_code", "procedure_code")
@@ -73,7 +73,7 @@ def bodies(folder: Path) -> list[bytes]:
 
 
 async def measure(settings: Settings, url: str, sent: list[bytes], times: int) -> dict[str, Any]:
-    """Both figures."""
+    """Measure submission and both HTTP clients."""
     request = (CONTRACTS / "score_request.json").read_bytes()
     caller = Caller("key_bench", "claims_system", None, "bench")
     server = await asyncio.start_server(answer, "127.0.0.1", settings.scorer_port)
@@ -104,7 +104,7 @@ async def measure(settings: Settings, url: str, sent: list[bytes], times: int) -
 
 
 def main() -> None:
-    """Set up, measure, take down."""
+    """Set up, measure and clean up."""
     from core.embedded import free_port
     from pipelines.simulate import SimulationConfig, simulate, write
 

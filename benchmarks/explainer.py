@@ -1,4 +1,4 @@
-"""The explainer on boosters of several shapes, as JSON: `python -m benchmarks.explainer`."""
+"""Measure the explainer on boosters of several sizes, as JSON: `python -m benchmarks.explainer`."""
 
 import json
 import time
@@ -12,11 +12,11 @@ from models.explain import build_tables, measure_explainer, read_tables, tables_
 FEATURES = 65
 SHAPES = ((300, 4), (300, 6), (300, 7), (100, 8), (300, 8))
 ROWS = {4: 2_000, 6: 10_000, 7: 1_000, 8: 500}
-"""Rows explained by both at each depth: XGBoost takes tens of milliseconds a row at the deepest."""
+"""Rows explained per depth; XGBoost takes tens of milliseconds per row at the deepest."""
 
 
 def claims(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Skewed numbers, 8 % missing, and a truth of many features with interactions and noise."""
+    """Skewed numbers, 8 % missing, and a label that depends on many features with interactions and noise."""
     rng = np.random.default_rng(seed)
     x = rng.lognormal(size=(rows, FEATURES)).astype(np.float32)
     x[rng.random(x.shape) < 0.08] = np.nan
@@ -26,11 +26,13 @@ def claims(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def main() -> None:
-    """Train, build, load, explain; one line a shape."""
+    """Train, build, load and explain; prints one line per size."""
     x, y = claims(40_000, 0)
-    asked = claims(10_000, 1)[0]
-    asked[::7] *= -100  # ranges never seen
-    asked[::11] = np.where(np.random.default_rng(2).random((len(asked[::11]), FEATURES)) < 0.5, np.nan, asked[::11])
+    samples = claims(10_000, 1)[0]
+    samples[::7] *= -100  # values outside the training range
+    samples[::11] = np.where(
+        np.random.default_rng(2).random((len(samples[::11]), FEATURES)) < 0.5, np.nan, samples[::11]
+    )
     matrix = xgb.DMatrix(x, y)
     for rounds, depth in SHAPES:
         params = {"objective": "binary:logistic", "max_depth": depth, "eta": 0.05, "nthread": 2}
@@ -38,7 +40,7 @@ def main() -> None:
         line: dict[str, object] = {"trees": rounds, "depth": depth, "features": FEATURES}
         line["leaves"] = sum(dump.count("leaf=") for dump in booster.get_dump())
         try:
-            build_tables(booster)  # the first call of a process compiles, or loads what was compiled
+            build_tables(booster)  # the first call compiles, or loads the compiled code
             begun = time.perf_counter()
             tables = build_tables(booster)
             line["build_s"] = round(time.perf_counter() - begun, 2)
@@ -49,13 +51,13 @@ def main() -> None:
         except TablesTooLargeError as error:
             print(json.dumps(line | {"refused": str(error)}), flush=True)
             continue
-        figures = measure_explainer(booster, tables, asked[: ROWS[depth]])
+        figures = measure_explainer(booster, tables, samples[: ROWS[depth]])
         begun = time.perf_counter()
-        tables.explain_many(asked)
-        figures["batch_us_a_row"] = round((time.perf_counter() - begun) / len(asked) * 1e6, 1)
+        tables.explain_many(samples)
+        figures["batch_us_a_row"] = round((time.perf_counter() - begun) / len(samples) * 1e6, 1)
         begun = time.perf_counter()
-        tables.margins(asked)
-        figures["margin_us_a_row"] = round((time.perf_counter() - begun) / len(asked) * 1e6, 1)
+        tables.margins(samples)
+        figures["margin_us_a_row"] = round((time.perf_counter() - begun) / len(samples) * 1e6, 1)
         ratio = round(figures["pred_contribs_us"] / figures["explain_us"], 1)
         print(json.dumps(line | figures | {"times_faster": ratio}), flush=True)
 

@@ -1,6 +1,6 @@
-"""The offline join, measured: ours through Feast, Feast's own DuckDB store, and the bare ASOF join as the floor.
+"""Measure the offline join: our store through Feast, Feast's DuckDB store, and a bare ASOF join as the floor.
 
-All on the same claims, the same Parquet files and in one run. Ours is also run alone on many more rows.
+All use the same claims and Parquet files in one run. Our store is also measured alone on many more rows.
 """
 
 import json
@@ -17,14 +17,14 @@ import pyarrow as pa
 
 ReportProgress = Callable[[str], None]
 VIEWS = ("member_history", "member_today", "provider_history", "provider_today")
-"""Past and present of whom a claim is about. Feast's store joins every claim with all rows of its key before it: a
-provider's hundreds take it 13 GB at 300,000 claims."""
+"""History and today of member and provider. Feast's store joins every claim with all earlier rows of its key:
+13 GB at 300,000 claims."""
 _COLUMNS = ["claim_id", "member_id", "provider_id", "procedure_code", "received_at"]
 UNUSED_REDIS = "redis://127.0.0.1:1/0"
 PEER_SECONDS = 240.0
-"""Longest that Feast's DuckDB store may take for one run; then it is given up and its time is known to be longer."""
-PEER_SECONDS_IN_ALL = 400.0
-"""After which no further run of it begins."""
+"""Time limit of one run of Feast's DuckDB store."""
+PEER_TOTAL_SECONDS = 400.0
+"""Total time after which no further run of it starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +36,19 @@ class JoinFigures:
     rows_returned: int
     ours_s: float
     feast_duckdb_s: float | None
-    """`None`: not run, or not done in time."""
+    """`None`: not run, or not finished within the limit."""
     feast_duckdb_given_up_s: float | None
-    """After how long it was given up, where it was."""
+    """Time limit at which it was stopped, if it was."""
     asof_floor_s: float
     times_faster: float | None
-    """Of Feast's time, or where it was given up at least so many."""
+    """Ratio to Feast's time; a lower bound if it was stopped."""
     times_floor: float
     us_per_row: float
     runs: int
     feast_duckdb_runs: int
     feast_duckdb_rows: int | None
     peak_mb: int
-    """Resident memory at its highest, of the process that ran ours alone."""
+    """Peak resident memory of the process that ran our store alone."""
 
     def as_json(self) -> str:
         return json.dumps(asdict(self))
@@ -70,37 +70,37 @@ class TrainingSetFigures:
         return json.dumps(asdict(self))
 
 
-def simulated_home(folder: Path, rows: int, say: ReportProgress) -> Path:
-    """A home with that many simulated claims and their labels."""
+def simulated_home(folder: Path, rows: int, report: ReportProgress) -> Path:
+    """A home with simulated claims and labels."""
     from datetime import UTC, datetime
 
     from pipelines.simulate import SimulationConfig, simulate, write
 
-    say(f"simulating {rows:,} claims")
+    report(f"simulating {rows:,} claims")
     config = SimulationConfig(claims=rows, seed=1, end=datetime(2026, 1, 1, tzinfo=UTC).date())
     write(simulate(config), folder / "data")
     return folder
 
 
 def measure_join(
-    rows: int, *, runs: int, peer_runs: int, say: ReportProgress, views: tuple[str, ...] = VIEWS
+    rows: int, *, runs: int, peer_runs: int, report: ReportProgress, views: tuple[str, ...] = VIEWS
 ) -> JoinFigures:
-    """Join `rows` claims with `views`: medians of `runs` for ours and the floor, of `peer_runs` for Feast's."""
+    """Join `rows` claims with `views`: medians of `runs` for our store and the floor, of `peer_runs` for Feast's."""
     with tempfile.TemporaryDirectory(prefix="ginja-bench-") as folder:
-        home = simulated_home(Path(folder), rows, say)
-        say("building the offline features")
-        _apart(_build, home)
-        say(f"ours, {runs} runs")
-        times, returned, peak = _apart(_ours, home, views, runs)
-        say(f"the bare ASOF join, {runs} runs")
-        floor = statistics.median(_apart(_floor, home, views, runs))
+        home = simulated_home(Path(folder), rows, report)
+        report("building the offline features")
+        _run_in_process(_build, home)
+        report(f"ours, {runs} runs")
+        times, returned, peak = _run_in_process(_ours, home, views, runs)
+        report(f"the bare ASOF join, {runs} runs")
+        floor = statistics.median(_run_in_process(_floor, home, views, runs))
         peer: list[float] = []
         peer_rows = given_up = None
         for number in range(peer_runs):
-            if sum(peer) > PEER_SECONDS_IN_ALL:
+            if sum(peer) > PEER_TOTAL_SECONDS:
                 break
-            say(f"Feast's DuckDB store, run {number + 1} of {peer_runs}")
-            answer = _apart(_feast_duckdb, home, views, seconds=PEER_SECONDS)
+            report(f"Feast's DuckDB store, run {number + 1} of {peer_runs}")
+            answer = _run_in_process(_feast_duckdb, home, views, seconds=PEER_SECONDS)
             if answer is None:
                 given_up = PEER_SECONDS
                 break
@@ -127,12 +127,12 @@ def measure_join(
     )
 
 
-def measure_training_set(rows: int, say: ReportProgress) -> TrainingSetFigures:
-    """From claims and labels in Parquet to the whole matrix: build every view, read every vector."""
+def measure_training_set(rows: int, report: ReportProgress) -> TrainingSetFigures:
+    """Measure building every view and reading every vector, from Parquet to the whole matrix."""
     with tempfile.TemporaryDirectory(prefix="ginja-bench-") as folder:
-        home = simulated_home(Path(folder), rows, say)
-        say("building the offline features and the training set")
-        build_s, read_s, shape, peak = _apart(_training_set, home)
+        home = simulated_home(Path(folder), rows, report)
+        report("building the offline features and the training set")
+        build_s, read_s, shape, peak = _run_in_process(_training_set, home)
     total = build_s + read_s
     return TrainingSetFigures(
         rows=shape[0],
@@ -145,8 +145,8 @@ def measure_training_set(rows: int, say: ReportProgress) -> TrainingSetFigures:
     )
 
 
-def _apart(work: Callable[..., Any], *arguments: Any, seconds: float | None = None) -> Any:
-    """What `work` returns, run in a process of its own so that its memory is its own; `None`: not in time."""
+def _run_in_process(work: Callable[..., Any], *arguments: Any, seconds: float | None = None) -> Any:
+    """Run `work` in a separate process, so that its memory can be measured; `None` if it exceeds `seconds`."""
     context = multiprocessing.get_context("spawn")
     receiving, sending = context.Pipe(duplex=False)
     process = context.Process(target=_send, args=(sending, work, arguments))
@@ -157,7 +157,7 @@ def _apart(work: Callable[..., Any], *arguments: Any, seconds: float | None = No
             return None
         return receiving.recv()
     except EOFError as error:
-        raise RuntimeError(f"{work.__name__} died, see above") from error
+        raise RuntimeError(f"{work.__name__} failed, see above") from error
     finally:
         process.kill()
         process.join()
@@ -204,7 +204,7 @@ def _ours(home: Path, views: tuple[str, ...], runs: int) -> tuple[list[float], i
         times.append(seconds)
         returned = len(answer)
         if answer["claim_id"] != frame["claim_id"]:
-            raise RuntimeError("the rows came back in another order")
+            raise RuntimeError("the rows were returned in another order")
         del answer
     return times, returned, _peak_mb()
 

@@ -1,13 +1,13 @@
-"""A light HTTP load generator: keep-alive lines over raw sockets, latencies as JSON.
+"""A light HTTP load generator: keep-alive connections over raw sockets, latencies as JSON.
 
-It runs in a process of its own, so that what it measures does not pay for measuring. Three ways to ask:
+It runs in a separate process, so that measuring does not slow what it measures. Three modes:
 
-* `one`: one client, the next request when the answer is in (blocking socket, no event loop in the figure);
-* `steady`: a fixed rate, whatever the server does. A latency counts from the moment the request was **due**, so a
-  server that stalls cannot hide the requests it kept from being sent;
-* `flood`: N lines, each asking again at once: the throughput.
+* `one`: one client, the next request after the response (blocking socket, no event loop in the figure);
+* `steady`: a fixed rate, whatever the server does. Latency counts from when the request was **due**, so a server that
+  stalls cannot hide delayed requests;
+* `flood`: N connections, each sending the next request at once: throughput.
 
-`python -m benchmarks.load --port 8601 --path /v1/score --bodies FILE --way steady --rate 100 --seconds 60`
+`python -m benchmarks.load --port 8601 --path /v1/score --bodies FILE --mode steady --rate 100 --seconds 60`
 """
 
 import argparse
@@ -22,25 +22,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-PATIENCE_SECONDS = 10.0
-"""After this long without an answer a line counts as broken."""
+TIMEOUT_SECONDS = 10.0
+"""Time without a response after which a connection counts as broken."""
 
 
 @dataclass(slots=True)
 class LoadResult:
-    """What came of one way of asking: latencies in milliseconds, answers by status (0: the line broke)."""
+    """Result of one mode: latencies in milliseconds, responses by status (0: connection broken)."""
 
     latencies_ms: list[float] = field(default_factory=list)
     statuses: dict[int, int] = field(default_factory=dict)
     seconds: float = 0.0
 
     def note(self, status: int, seconds: float) -> None:
-        """Count one answer."""
+        """Record one response."""
         self.statuses[status] = self.statuses.get(status, 0) + 1
         self.latencies_ms.append(seconds * 1_000)
 
     def summary(self) -> dict[str, object]:
-        """The figures a report needs: `count`, `per_s`, `p50_ms`, `p99_ms`, `max_ms`, `statuses`."""
+        """The figures of a report: `count`, `per_s`, `p50_ms`, `p99_ms`, `max_ms`, `statuses`."""
         ordered = sorted(self.latencies_ms)
 
         def at(share: float) -> float:
@@ -74,23 +74,23 @@ def parse_head(head: bytes) -> tuple[int, int | None]:
 
 
 class _Idle(Exception):
-    """The connection ended before it answered anything."""
+    """The connection ended before any response."""
 
 
 class Connection:
-    """One keep-alive connection on asyncio streams; it opens itself again after a break."""
+    """One keep-alive connection on asyncio streams; reconnects after a failure."""
 
     def __init__(self, host: str, port: int) -> None:
         self._address = (host, port)
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, request: bytes) -> tuple[int, bytes]:
-        """Send a request and read its answer; status 0 when the line broke or stayed silent.
+        """Send a request and read its response; status 0 on failure or timeout.
 
-        A kept line that the other side closed while it was idle is opened again, once, as any HTTP client does.
+        A connection closed by the server while idle is reopened once, as any HTTP client does.
         """
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(TIMEOUT_SECONDS):
                 if self._streams is not None:
                     with contextlib.suppress(OSError, _Idle):
                         return await self._exchange(*self._streams, request)
@@ -113,7 +113,7 @@ class Connection:
         return status, await (_chunks(reader) if length is None else reader.readexactly(length))
 
     def close(self) -> None:
-        """Drop the connection."""
+        """Close the connection."""
         if self._streams is not None:
             self._streams[1].close()
             self._streams = None
@@ -129,7 +129,7 @@ async def _chunks(reader: asyncio.StreamReader) -> bytes:
 
 
 def one(host: str, port: int, requests: Iterator[bytes], count: int, warm: int) -> LoadResult:
-    """One client, one request after the other; the first `warm` are not counted."""
+    """One client, one request after another; the first `warm` are not counted."""
     outcome = LoadResult()
     with socket.create_connection((host, port)) as line:
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -220,7 +220,7 @@ async def flood(host: str, port: int, requests: Iterator[bytes], lines: int, sec
 
 
 def main() -> None:
-    """Read the arguments, ask, print one JSON object."""
+    """Parse the arguments, generate the load, print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
@@ -228,23 +228,23 @@ def main() -> None:
     parser.add_argument("--bodies", type=Path, required=True, help="JSON lines; each is one request's body")
     parser.add_argument("--once", action="store_true", help="send each body once, instead of round and round")
     parser.add_argument("--header", action="append", default=[], help="name: value")
-    parser.add_argument("--way", choices=["one", "steady", "flood"], required=True)
+    parser.add_argument("--mode", choices=["one", "steady", "flood"], required=True)
     parser.add_argument("--count", type=int, default=2_000)
     parser.add_argument("--warm", type=float, default=200, help="requests (one) or seconds (steady) not counted")
     parser.add_argument("--rate", type=float, default=100)
     parser.add_argument("--lines", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=10)
-    asked = parser.parse_args()
+    options = parser.parse_args()
 
-    headers = dict(entry.split(": ", 1) for entry in asked.header)
-    prepared = [request_bytes(asked.path, line, headers) for line in asked.bodies.read_bytes().splitlines()]
-    requests = iter(prepared) if asked.once else itertools.cycle(prepared)
-    if asked.way == "one":
-        outcome = one(asked.host, asked.port, requests, asked.count, int(asked.warm))
-    elif asked.way == "steady":
-        outcome = asyncio.run(steady(asked.host, asked.port, requests, asked.rate, asked.seconds, asked.warm))
+    headers = dict(entry.split(": ", 1) for entry in options.header)
+    prepared = [request_bytes(options.path, line, headers) for line in options.bodies.read_bytes().splitlines()]
+    requests = iter(prepared) if options.once else itertools.cycle(prepared)
+    if options.mode == "one":
+        outcome = one(options.host, options.port, requests, options.count, int(options.warm))
+    elif options.mode == "steady":
+        outcome = asyncio.run(steady(options.host, options.port, requests, options.rate, options.seconds, options.warm))
     else:
-        outcome = asyncio.run(flood(asked.host, asked.port, requests, asked.lines, asked.seconds))
+        outcome = asyncio.run(flood(options.host, options.port, requests, options.lines, options.seconds))
     json.dump(outcome.summary(), sys.stdout)
     sys.stdout.write("\n")
 

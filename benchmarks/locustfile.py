@@ -1,9 +1,9 @@
-"""The same load for locust.
+"""Load for Locust.
 
 `locust -f benchmarks/locustfile.py --headless -u 8 -r 8 -t 60s --host http://127.0.0.1:8601 ScorerUser`
 
-Claims come from the simulated claims of `GINJA_HOME` (`ginja simulate`). `ScorerUser` asks the scorer; `ClaimsUser`
-submits to the claims API and wants `GINJA_API_KEY`: name one of them on the command line, with its `--host`.
+Claims come from the simulated claims of `GINJA_HOME` (`ginja simulate`). `ScorerUser` calls the scorer; `ClaimsUser`
+submits to the claims API and needs `GINJA_API_KEY`. Name one of them on the command line, with its `--host`.
 """
 
 import itertools
@@ -20,7 +20,7 @@ _SUBMISSIONS = itertools.cycle(body.decode() for body in submission_bodies(1_000
 
 
 class ScorerUser(FastHttpUser):
-    """One client of the scorer, as fast as it is answered."""
+    """One client of the scorer, at maximum rate."""
 
     @task
     def score(self) -> None:

@@ -1,7 +1,8 @@
-"""The scorer as a competent user would first write it, to measure ours against; nobody serves this.
+"""A straightforward scorer as a baseline for ours; benchmark only.
 
-Stock BentoML, Feast's `get_online_features(...).to_df()`, `predict`, `pred_contribs`. It returns what ours returns as
-far as these tools go (probability, contributions, the strongest of them), from the same store, model and vector code.
+Stock BentoML, Feast's `get_online_features(...).to_df()`, `predict`, `pred_contribs`. It returns what
+ours does as far as these tools allow (probability, contributions, the strongest of them), from the same store, model
+and vector code.
 
 `GINJA_HOME=… bentoml serve benchmarks.naive_service:Naive`
 """
@@ -65,7 +66,7 @@ class Naive:
 
 
 def _states(found: "pd.Series[Any]") -> dict[str, list[int] | None]:
-    """Feast's one row back into a row for each view; what was never seen is nought, of the network not known."""
+    """Split Feast's row into a row per view. Missing values are zero; for weekly views the row is unavailable."""
     states: dict[str, list[int] | None] = {}
     for view in VIEWS:
         row: list[int] = []

@@ -31,7 +31,7 @@ class BenchPlatform:
     """A running platform."""
 
     stage: Stage
-    ways: Routes
+    routes: Routes
     key: str
     """Secret of a claims system's API key."""
     processes: dict[str, Processes]
@@ -48,20 +48,20 @@ def free_routes() -> Routes:
 
 
 @contextmanager
-def platform(stage: Stage, ways: Routes, *, workers: int = 1) -> Iterator[BenchPlatform]:
+def platform(stage: Stage, routes: Routes, *, workers: int = 1) -> Iterator[BenchPlatform]:
     """Scorer, API and worker, ready; ended with the block."""
-    scorer_url = ways.scorer_url_of_api or f"http://127.0.0.1:{ways.scorer_port}"
+    scorer_url = routes.scorer_url_of_api or f"http://127.0.0.1:{routes.scorer_port}"
     redis_of = {
-        "scorer": ways.redis_url_of_scorer or stage.redis_url,
+        "scorer": routes.redis_url_of_scorer or stage.redis_url,
         "api": stage.redis_url,
-        "worker": ways.redis_url_of_worker or stage.redis_url,
+        "worker": routes.redis_url_of_worker or stage.redis_url,
     }
     starts: dict[str, tuple[Sequence[str], str | None]] = {
         "scorer": (
-            ["run", "scorer", "--port", str(ways.scorer_port), "--workers", str(workers)],
-            f"http://127.0.0.1:{ways.scorer_port}/readyz",
+            ["run", "scorer", "--port", str(routes.scorer_port), "--workers", str(workers)],
+            f"http://127.0.0.1:{routes.scorer_port}/readyz",
         ),
-        "api": (["run", "api", "--port", str(ways.api_port)], f"http://127.0.0.1:{ways.api_port}/readyz"),
+        "api": (["run", "api", "--port", str(routes.api_port)], f"http://127.0.0.1:{routes.api_port}/readyz"),
         "worker": (["run", "worker"], None),
     }
     with ExitStack() as stack:
@@ -73,7 +73,7 @@ def platform(stage: Stage, ways: Routes, *, workers: int = 1) -> Iterator[BenchP
             running[name].start(name, [*COMMAND, *command], ready_url=ready_url)
         for name, own in running.items():
             own.wait(name)
-        yield BenchPlatform(stage, ways, _key(stage), running)
+        yield BenchPlatform(stage, routes, _key(stage), running)
 
 
 def _key(stage: Stage) -> str:

@@ -1,7 +1,6 @@
-"""A TCP proxy that breaks on command: what stands between two processes of ours in the chaos test.
+"""A TCP proxy with injectable faults, placed between two processes in the chaos test.
 
-It carries bytes until it is told otherwise. A `Fault` says how it misbehaves from then on, for connections that are
-open and for new ones. Loopback only; it keeps nothing of what passes.
+It forwards bytes until a `Fault` is set, which applies to open and new connections. Loopback only; stores nothing.
 """
 
 import asyncio
@@ -12,20 +11,20 @@ from enum import Enum
 
 
 class Fault(Enum):
-    """How the way between two processes can be broken."""
+    """How a connection between two processes can fail."""
 
     NONE = "passes everything"
-    SLOW = "holds every answer back for two seconds"
-    REFUSED = "refuses connections and resets those that are open"
-    RESET = "resets the connection in the middle of the answer"
-    HALF_OPEN = "takes the question and never answers, never closes"
-    TRICKLE = "lets a few bytes of the answer through, then a few more"
-    REWRITTEN = "replaces the answer's body"
+    SLOW = "delays every response by two seconds"
+    REFUSED = "refuses connections and resets open ones"
+    RESET = "resets the connection in the middle of a response"
+    HALF_OPEN = "accepts requests without responding or closing"
+    TRICKLE = "sends the response a few bytes at a time"
+    REWRITTEN = "replaces the response body"
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How slow is slow."""
+    """Delays of the faults."""
 
     delay_seconds: float = 2.0
     trickle_bytes: int = 8
@@ -36,7 +35,7 @@ Rewrite = Callable[[bytes], bytes]
 
 
 class Proxy:
-    """One listening port that carries to one target, and the fault it has at the moment."""
+    """One listening port that forwards to one target, with the current fault."""
 
     def __init__(self, target: tuple[str, int], timing: Timing | None = None) -> None:
         self.port = 0
@@ -49,21 +48,21 @@ class Proxy:
         self._writers: set[asyncio.StreamWriter] = set()
 
     async def start(self) -> None:
-        """Listen on a free loopback port, named by `port` from then on."""
+        """Listen on a free loopback port, available as `port`."""
         await self._listen()
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._carry, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._forward, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Close the port and every connection."""
-        await self._deafen()
+        await self._stop_listening()
         for task in list(self._open):
             task.cancel()
         await asyncio.gather(*self._open, return_exceptions=True)
 
-    async def _deafen(self) -> None:
+    async def _stop_listening(self) -> None:
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -74,18 +73,18 @@ class Proxy:
             writer.transport.abort()
 
     async def set(self, fault: Fault, rewrite: Rewrite | None = None) -> None:
-        """Misbehave in this way from now on; `rewrite` maps an answer's whole HTTP message to another (REWRITTEN)."""
+        """Set the fault. `rewrite` maps a whole HTTP response to another one (REWRITTEN only)."""
         if (fault is Fault.REWRITTEN) != (rewrite is not None):
-            raise ValueError("REWRITTEN needs a rewrite, and nothing else takes one")
+            raise ValueError("rewrite must be passed with REWRITTEN and only then")
         before, self._fault, self._rewrite = self._fault, fault, rewrite
         if fault is Fault.REFUSED:
-            await self._deafen()
+            await self._stop_listening()
         elif self._server is None:
             await self._listen()
         if before is Fault.HALF_OPEN:
             self._reset_all()
 
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a connection is served inside a task")
@@ -95,9 +94,9 @@ class Proxy:
         try:
             answers, back = await asyncio.open_connection(*self._target)
             self._writers.add(back)
-            asks = asyncio.create_task(self._questions(reader, back))
+            asks = asyncio.create_task(self._forward_requests(reader, back))
             try:
-                await self._answers(answers, writer)
+                await self._forward_responses(answers, writer)
             finally:
                 asks.cancel()
         except (OSError, asyncio.IncompleteReadError):
@@ -109,7 +108,7 @@ class Proxy:
                     end.close()
             self._open.discard(task)
 
-    async def _questions(self, reader: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+    async def _forward_requests(self, reader: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             while part := await reader.read(65_536):
                 if self._fault is Fault.HALF_OPEN:
@@ -118,7 +117,7 @@ class Proxy:
                 await back.drain()
         back.close()
 
-    async def _answers(self, answers: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward_responses(self, answers: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while part := await answers.read(65_536):
             match self._fault:
                 case Fault.HALF_OPEN:
@@ -151,7 +150,7 @@ class Proxy:
 
 
 async def _whole(part: bytes, answers: asyncio.StreamReader) -> bytes:
-    """The whole HTTP answer that `part` begins, by its content length."""
+    """The whole HTTP response that `part` begins, by its content length."""
     while b"\r\n\r\n" not in part:
         part += await answers.read(65_536)
     head, _, body = part.partition(b"\r\n\r\n")
@@ -164,7 +163,7 @@ async def _whole(part: bytes, answers: asyncio.StreamReader) -> bytes:
 
 
 def with_body(message: bytes, body: bytes) -> bytes:
-    """The HTTP message with another body and the content length that goes with it."""
+    """The HTTP message with another body and matching content length."""
     head, _, _ = message.partition(b"\r\n\r\n")
     kept = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"content-length")]
     return b"\r\n".join([*kept, b"content-length: " + str(len(body)).encode()]) + b"\r\n\r\n" + body

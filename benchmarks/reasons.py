@@ -1,6 +1,6 @@
-"""Are the reasons true, sensible and few? Statistics over the scores of many claims.
+"""Statistics on the correctness and number of reasons over the scores of many claims.
 
-What a sentence says is read back from its text, not from the declarations that made it, so that this judges them.
+Statements are parsed back from the text of a reason, independently of the declarations it was made from.
 """
 
 import re
@@ -14,7 +14,7 @@ from claims.scoring import GroupPush, Reason
 
 
 class Explained(Protocol):
-    """What has groups and reasons: a `Score`, or an explanation before it became one."""
+    """An object with groups and reasons: a `Score` or an `Explanation`."""
 
     @property
     def groups(self) -> list[GroupPush]:
@@ -22,22 +22,22 @@ class Explained(Protocol):
 
     @property
     def reasons(self) -> list[Reason]:
-        """The groups that were worded."""
+        """The groups stated as reasons."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReasonStatistics:
-    """What is promised of reasons (docs/benchmarks.md); shares lie in [0, 1]."""
+    """Quality of reasons, with their targets (docs/benchmarks.md); shares lie in [0, 1]."""
 
     claims: int
     contradicting: int
-    """Reasons whose words point the other way than their push; 0 is promised."""
+    """Reasons whose text contradicts their push; target: 0."""
     told_share_median: float
-    """Over claims: pushes of the positive reasons over those of all positive groups; at least 0.8."""
+    """Median over claims of the stated share of positive pushes; target: at least 0.8."""
     carrier_share_min: float
-    """The least part of a reason's push that the features of its words carry; at least 0.6."""
+    """Smallest share of a reason's push carried by the features it states; target: at least 0.6."""
     most_common_share: float
-    """Share of the claims that have the commonest code and direction; at most 0.6."""
+    """Share of claims with the most common code and direction; target: at most 0.6."""
 
 
 _RATIO = re.compile(r"([\d,]*\.?\d+)×")
@@ -47,15 +47,15 @@ _TYPICAL = re.compile(r"\(typical: ([^)]*)\)")
 
 
 def contradicts(text: str, direction: str) -> bool:
-    """Whether the words of a reason point the other way than its direction (`for` or `against`)."""
+    """Whether the text of a reason contradicts its direction (`for` or `against`)."""
     raising = direction == "for"
     facts, _, effect = text.rpartition(": ")
     if ("raise" in effect) != raising or ("lower" in effect) == raising:
         return True
-    return any(_points_away(fact, raising) for fact in facts.split("; "))
+    return any(_fact_contradicts(fact, raising) for fact in facts.split("; "))
 
 
-def _points_away(fact: str, raising: bool) -> bool:
+def _fact_contradicts(fact: str, raising: bool) -> bool:
     stated, _, _ = fact.partition(" (typical: ")
     ratio, above, typical = _RATIO.search(stated), _ABOVE.search(stated), _TYPICAL.search(fact)
     if ratio and (float(ratio[1].replace(",", "")) > 1) != raising:
@@ -70,14 +70,14 @@ def _points_away(fact: str, raising: bool) -> bool:
 
 
 def statistics(scores: Sequence[Explained]) -> ReasonStatistics:
-    """The statistics of at least one score."""
+    """Compute the statistics of one or more scores."""
     common: Counter[tuple[str, str]] = Counter()
-    told, carried, contradicting = [], [], 0
+    stated_shares, carried, contradicting = [], [], 0
     for score in scores:
         groups = {group.code: group for group in score.groups}
         rising = sum(group.push for group in score.groups if group.push > 0)
         if rising > 0:
-            told.append(sum(reason.push for reason in score.reasons if reason.push > 0) / rising)
+            stated_shares.append(sum(reason.push for reason in score.reasons if reason.push > 0) / rising)
         for reason in score.reasons:
             common[reason.code, reason.direction] += 1
             contradicting += contradicts(reason.text, reason.direction)
@@ -86,7 +86,7 @@ def statistics(scores: Sequence[Explained]) -> ReasonStatistics:
     return ReasonStatistics(
         claims=len(scores),
         contradicting=contradicting,
-        told_share_median=median(told) if told else 1.0,
+        told_share_median=median(stated_shares) if stated_shares else 1.0,
         carrier_share_min=min(carried, default=1.0),
         most_common_share=max(common.values(), default=0) / len(scores),
     )

@@ -1,6 +1,6 @@
-"""Scoring, measured: ours over HTTP, the naive service, the floor in process, the explainer, batches, the claims API.
+"""Measure scoring: our scorer over HTTP, a naive service, the in-process floor, the explainer, batches, the claims API.
 
-All in one run, one after the other, each alone on the machine; the load generator is a process of its own.
+All in one run, one after another, each alone on the machine; the load generator is a separate process.
 """
 
 import json
@@ -32,7 +32,7 @@ FAILED_AT_MOST = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Durations:
-    """How long each part runs; the defaults take the whole under three minutes."""
+    """Duration of each part; the defaults take less than three minutes in total."""
 
     requests: int = 3_000
     steady_seconds: float = 60.0
@@ -44,7 +44,7 @@ class Durations:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What `ginja bench score --json` prints."""
+    """Output of `ginja bench score --json`."""
 
     explained_p50_ms: float
     explained_p99_ms: float
@@ -69,9 +69,9 @@ class Figures:
 class Bench:
     """One run on one stage."""
 
-    def __init__(self, stage: Stage, say: ReportProgress, lengths: Durations) -> None:
+    def __init__(self, stage: Stage, report: ReportProgress, lengths: Durations) -> None:
         self._stage = stage
-        self._say = say
+        self._report = report
         self._lengths = lengths
         self._port = usable_port(0, host="127.0.0.1", taken={0})
         self._bodies = stage.home / "run" / "bodies.jsonl"
@@ -79,11 +79,11 @@ class Bench:
         self._bodies.write_bytes(b"\n".join(score_bodies(2_000, stage.home)))
         set_updater_heartbeat(stage.redis_url)
 
-    def load(self, way: str, path: str, *, port: int | None = None, **options: Any) -> dict[str, Any]:
-        """Run the load generator and return its summary; a refused request counts with the time its refusal took."""
+    def load(self, mode: str, path: str, *, port: int | None = None, **options: Any) -> dict[str, Any]:
+        """Run the load generator and return its summary. Refused requests count with the time of their refusal."""
         flags = [f"--{name}={value}" for name, value in ({"bodies": self._bodies} | options).items()]
         done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.load", "--port", str(port or self._port), "--path", path, "--way", way]
+            [sys.executable, "-m", "benchmarks.load", "--port", str(port or self._port), "--path", path, "--mode", mode]
             + [flag.removesuffix("=True") for flag in flags],
             stdout=subprocess.PIPE,
             check=True,
@@ -91,18 +91,18 @@ class Bench:
         summary: dict[str, Any] = json.loads(done.stdout)
         failed = sum(count for status, count in summary["statuses"].items() if not status.startswith("2"))
         if failed > FAILED_AT_MOST * summary["count"]:
-            raise RuntimeError(f"{path} answered {summary['statuses']}: the machine is too busy to measure anything")
+            raise RuntimeError(f"{path} answered {summary['statuses']}: the machine is too busy for a measurement")
         return summary
 
     def explained(self, processes: Processes) -> dict[str, float]:
-        """Ours at the BentoML boundary: one client, a minute at 100/s, and as many as it takes."""
+        """Our scorer over HTTP: one client, a minute at 100/s, and maximum throughput."""
         lengths = self._lengths
         self._start_scorer(processes, workers=1)
-        self._say("ours: one client")
+        self._report("ours: one client")
         one = self.load("one", "/v1/score", count=lengths.requests)
-        self._say(f"ours: {lengths.steady_seconds:.0f} s at 100/s")
+        self._report(f"ours: {lengths.steady_seconds:.0f} s at 100/s")
         steady = self.load("steady", "/v1/score", rate=100, seconds=lengths.steady_seconds, warm=2)
-        self._say("ours: as many as it takes")
+        self._report("ours: maximum throughput")
         flood = self.load("flood", "/v1/score", seconds=lengths.flood_seconds)
         processes.stop("scorer")
         return {
@@ -113,8 +113,8 @@ class Bench:
         }
 
     def batches(self, processes: Processes) -> dict[str, float]:
-        """`score_batch` with as many workers and clients as there are cores."""
-        self._say("ours: batches")
+        """`score_batch` with one worker per core."""
+        self._report("ours: batches")
         cores = os.cpu_count() or 1
         self._start_scorer(processes, workers=cores)
         bodies = score_bodies(2_000, self._stage.home)
@@ -131,13 +131,13 @@ class Bench:
         return {"batch_per_s": round(done["per_s"] * size, 1)}
 
     def naive(self, processes: Processes) -> dict[str, float]:
-        """The same job as it would first be written."""
-        self._say("the naive service")
+        """The same task in its naive implementation."""
+        self._report("the naive service")
         command = ["-m", "bentoml", "serve", "benchmarks.naive_service:Naive"]
         command += ["--host", "127.0.0.1", "--port", str(self._port)]
         processes.start("naive", command, ready_url=f"http://127.0.0.1:{self._port}/readyz")
         processes.wait("naive")
-        self._same_job()
+        self._check_naive_margins()
         bodies = self._bodies.with_name("naive.jsonl")
         bodies.write_bytes(
             b"\n".join(
@@ -149,8 +149,8 @@ class Bench:
         processes.stop("naive")
         return {"naive_p50_ms": one["p50_ms"], "naive_p99_ms": one["p99_ms"], "rps_naive": flood["per_s"]}
 
-    def _same_job(self) -> None:
-        """Hold the naive service to our margins: it must not be slower for doing something else."""
+    def _check_naive_margins(self) -> None:
+        """Check that the naive service computes our margins, so that the comparison is fair."""
         scorer, reader = self._ours()
         with httpx.Client(base_url=f"http://127.0.0.1:{self._port}", timeout=30) as client:
             for claim in facts(20, self._stage.home):
@@ -158,7 +158,7 @@ class Bench:
                 ours = scorer.score(claim, reader.read(claim))
                 if abs(theirs["margin"] - ours.margin) > SAME_MARGIN:
                     raise RuntimeError(
-                        f"the naive service says {theirs['margin']} of {claim.claim_id}, we {ours.margin}"
+                        f"{claim.claim_id}: the naive service has margin {theirs['margin']}, ours is {ours.margin}"
                     )
 
     def _ours(self) -> tuple[Scorer, OnlineReader]:
@@ -169,18 +169,18 @@ class Bench:
         return Scorer(load_pointed(self._stage.home, pointer)), reader
 
     def in_process(self) -> dict[str, float]:
-        """The floor (raw reads, predict, explain) and the explainer beside `pred_contribs`, on one thread."""
+        """The floor (raw reads, predict, explain), and the explainer against `pred_contribs`, on one thread."""
         import redis
         import xgboost as xgb
 
         from features.vector import build_one
 
-        self._say("in process: the floor, and the explainer beside pred_contribs")
+        self._report("in process: the floor, and the explainer compared with pred_contribs")
         scorer, reader = self._ours()
         booster, names = scorer.artefact.booster, list(scorer.artefact.features)
         claims = facts(500, self._stage.home)
         vectors = [build_one(claim, reader.read(claim).states).reshape(1, -1) for claim in claims]
-        keys = [reader._keys((claim,), reader._heads.by_view) for claim in claims]
+        keys = [reader.store_keys(claim) for claim in claims]
         raw = redis.Redis.from_url(self._stage.redis_url)
 
         def floor(at: int) -> None:
@@ -203,15 +203,15 @@ class Bench:
         return figures
 
     def api(self) -> dict[str, float]:
-        """The whole claims API at 100 claims/s: scored, decided, committed; each claim a new one."""
-        self._say(f"the claims API: {self._lengths.api_seconds:.0f} s at 100 claims/s")
+        """The claims API at 100 new claims/s: scored, decided and committed."""
+        self._report(f"the claims API: {self._lengths.api_seconds:.0f} s at 100 claims/s")
         with platform(self._stage, free_routes()) as running:
             file = self._bodies.with_name("claims.jsonl")
             file.write_bytes(b"\n".join(running.bodies()))
             done = self.load(
                 "steady",
                 "/v1/claims",
-                port=running.ways.api_port,
+                port=running.routes.api_port,
                 bodies=file,
                 header=f"authorization: Bearer {running.key}",
                 once=True,
@@ -222,17 +222,17 @@ class Bench:
         return {"api_p50_ms": done["p50_ms"], "api_p99_ms": done["p99_ms"]}
 
     def _start_scorer(self, processes: Processes, *, workers: int) -> None:
-        command = [*COMMAND, "serve", "--port", str(self._port), "--workers", str(workers)]
+        command = [*COMMAND, "run", "scorer", "--port", str(self._port), "--workers", str(workers)]
         processes.start("scorer", command, ready_url=f"http://127.0.0.1:{self._port}/readyz")
         processes.wait("scorer")
         if workers > 1:
-            time.sleep(2.0)  # one of them answered; the others load for about as long
+            time.sleep(2.0)  # one worker answered; the others need about as long
 
 
-def measure(say: ReportProgress, lengths: Durations | None = None) -> Figures:
-    """Build a stage, measure everything on it, take it away."""
-    with staged(say) as stage, Processes(stage.home / "run" / "bench", stage.environment) as processes:
-        bench = Bench(stage, say, lengths or Durations())
+def measure(report: ReportProgress, lengths: Durations | None = None) -> Figures:
+    """Set up a stage, measure everything on it, and remove it."""
+    with staged(report) as stage, Processes(stage.home / "run" / "bench", stage.environment) as processes:
+        bench = Bench(stage, report, lengths or Durations())
         figures: dict[str, float] = {}
         figures |= bench.in_process()
         figures |= bench.explained(processes)
@@ -253,27 +253,27 @@ def _median_us(work: Any, different: int, *, times: int = 800, warm: int = 100) 
 
 
 def _rows(home: Path) -> "np.ndarray[Any, np.dtype[np.float32]]":
-    """Vectors of real claims, with missing values strewn in and values no claim has, to compare explanations on."""
+    """Vectors of claims with random missing and extreme values, for comparing explanations."""
     x: np.ndarray[Any, np.dtype[np.float32]] = np.load(vectors_file(home))[:ROWS_COMPARED]
     rng = np.random.default_rng(5)
     x[rng.random(x.shape) < 0.05] = np.nan
-    strange = rng.random(x.shape) < 0.02
-    x[strange] = rng.choice([-1e9, -1.0, 0.0, 1e9], size=int(strange.sum())).astype(np.float32)
+    extreme = rng.random(x.shape) < 0.02
+    x[extreme] = rng.choice([-1e9, -1.0, 0.0, 1e9], size=int(extreme.sum())).astype(np.float32)
     return x
 
 
 def table(figures: Figures) -> Sequence[tuple[str, str, str]]:
-    """Name, figure, and what was promised of it."""
+    """Rows of name, figure and target."""
     f = figures
     return [
         ("explained, p50", f"{f.explained_p50_ms:.2f} ms", "≤ 2.5"),
         ("explained, p99", f"{f.explained_p99_ms:.2f} ms", "≤ 5"),
         ("explained, worst", f"{f.explained_max_ms:.1f} ms", "≤ 60, a minute at 100/s included"),
-        ("over the floor", f"{f.explained_p50_ms / f.floor_p50_ms:.1f} ×", "≤ 4"),
+        ("relative to the floor", f"{f.explained_p50_ms / f.floor_p50_ms:.1f} ×", "≤ 4"),
         ("naive, p50", f"{f.naive_p50_ms:.1f} ms", ""),
         ("throughput", f"{f.rps_ours:.0f}/s", f"{f.rps_ours / f.rps_naive:.1f} × the naive {f.rps_naive:.0f}/s; ≥ 2"),
-        ("explanation", f"{f.explain_us:.0f} µs", f"{f.pred_contribs_us / f.explain_us:.0f} × quicker; ≥ 8"),
-        ("off pred_contribs", f"{f.contrib_max_abs_diff:.1e}", "≤ 1e-5"),
+        ("explanation", f"{f.explain_us:.0f} µs", f"{f.pred_contribs_us / f.explain_us:.0f} × faster; ≥ 8"),
+        ("difference to pred_contribs", f"{f.contrib_max_abs_diff:.1e}", "≤ 1e-5"),
         ("batches", f"{f.batch_per_s:.0f} claims/s", "≥ 2,500"),
         ("claims API, p50", f"{f.api_p50_ms:.1f} ms", ""),
         ("claims API, p99", f"{f.api_p99_ms:.1f} ms", "≤ 40 at 100 claims/s"),

@@ -1,7 +1,7 @@
-"""A whole insurer for a benchmark, in a home of its own: data, database, features, a model of a stated size.
+"""A complete insurer for a benchmark in a temporary home: data, database, features, and a model of fixed size.
 
-The model is 300 trees of depth 6, full ones, on every feature: what training stops at depends on the data, and a
-benchmark should not get quicker because frauds are rare and trees stay small. Its skill is of no interest here.
+The model has 300 full trees of depth 6 on every feature, because the size of a trained model depends on the data. Its
+accuracy is irrelevant here.
 """
 
 import shutil
@@ -37,7 +37,7 @@ class Stage:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What every process of the benchmark gets."""
+        """Environment of every process of the benchmark."""
         return {
             "GINJA_HOME": str(self.home),
             "GINJA_DATABASE_URL": self.database_url,
@@ -47,21 +47,21 @@ class Stage:
 
 
 @contextmanager
-def staged(say: ReportProgress, *, claims: int = CLAIMS, live_claims: int = LIVE_CLAIMS) -> Iterator[Stage]:
-    """Build everything in a temporary home, on embedded servers of its own; take it all away at the end."""
+def staged(report: ReportProgress, *, claims: int = CLAIMS, live_claims: int = LIVE_CLAIMS) -> Iterator[Stage]:
+    """Set everything up in a temporary home with its own embedded servers; remove it after the block."""
     from core.servers import postgres_url, stop_servers, valkey_url
 
     home = Path(tempfile.mkdtemp(prefix="ginja-bench-"))
     try:
         settings = Settings(home=home, database_url=None, redis_url=None)
         stage = Stage(home, postgres_url(settings), valkey_url(settings))
-        say(f"simulating {claims:,} claims")
+        report(f"simulating {claims:,} claims")
         _simulate(home, claims, live_claims)
-        say("loading the database")
+        report("loading the database")
         _load(stage)
-        say("building features")
+        report("building features")
         _features(stage)
-        say(f"training {TREES} trees")
+        report(f"training {TREES} trees")
         _model(home)
         yield stage
     finally:
@@ -70,7 +70,7 @@ def staged(say: ReportProgress, *, claims: int = CLAIMS, live_claims: int = LIVE
 
 
 def vectors_file(home: Path) -> Path:
-    """Vectors of real claims of a stage, float32[N, F], as training saw them."""
+    """File of the vectors of a stage's claims, float32[N, F], as used in training."""
     return home / "run" / "vectors.npy"
 
 
@@ -110,7 +110,7 @@ def _features(stage: Stage) -> None:
 
 
 def set_updater_heartbeat(redis_url: str) -> None:
-    """Date the updater's heartbeat a day ahead: without a worker nobody else says that today's rows are right."""
+    """Set the updater's heartbeat a day ahead: without a worker, today's rows would count as stale."""
     from core import clock
     from features.online import Watermark, watermark_key
 
@@ -118,7 +118,7 @@ def set_updater_heartbeat(redis_url: str) -> None:
         watermark = Watermark.unpack(client.get(watermark_key()))
         if watermark is None:
             raise RuntimeError("the rebuild left no watermark")
-        ahead = clock.micros(clock.now()) + 86_400_000_000
+        ahead = clock.micros(clock.now()) + clock.DAY_US
         client.set(watermark_key(), replace(watermark, heartbeat_us=ahead).pack())
 
 
@@ -129,6 +129,7 @@ def _model(home: Path) -> None:
     from models.booster import BoosterParams, TrainingSample, train_booster
     from models.calibration import fit_calibrator
     from models.explain import MAX_TYPICAL_SAMPLE, build_tables, contributions, typical_claim
+    from models.training_range import training_range
 
     data = home / "data"
     built = training_set(home, data / "claims.parquet", data / "labels.parquet")
@@ -136,9 +137,9 @@ def _model(home: Path) -> None:
     vectors_file(home).parent.mkdir(parents=True, exist_ok=True)
     np.save(vectors_file(home), x)
     fraud = built.index["is_fraud"].fill_null(False).to_numpy(zero_copy_only=False).astype(bool)[-TRAINING_CLAIMS:]
-    # Noise in the labels gives every tree something to split, down to the last level.
+    # Label noise makes every tree split down to the last level.
     sample = TrainingSample(x, fraud | (np.random.default_rng(11).random(len(fraud)) < NOISE))
-    # Evaluated on what it learns from, so that it never stops early: the size is the point.
+    # Evaluated on the training sample, so that it never stops early.
     params = BoosterParams(rounds=TREES, early_stopping=TREES, depth=DEPTH, min_child_weight=1.0, threads=1)
     booster = train_booster(sample, sample, features=FEATURE_NAMES, params=params).booster
     margins = booster.inplace_predict(x, predict_type="margin")
@@ -152,6 +153,7 @@ def _model(home: Path) -> None:
         calibration=Calibration(a=calibrator.a, b=calibrator.b, c=calibrator.c),
         threshold=float(np.quantile(calibrator.probabilities(margins), 0.99)),
         base_rate=float(fraud.mean()),
+        training_range=training_range(FEATURE_NAMES, x, x),
         typical=typical_claim(FEATURE_NAMES, typical_rows, contributions(booster, tables, typical_rows)),
         explained_by="tables",
     )

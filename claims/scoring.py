@@ -29,9 +29,10 @@ class ClaimFacts(BaseModel):
 
     The same columns, in the same order, are the claims frame (`features/declare/frames.py`), the view `claim_facts` of
     the database, and the body of a score request. `None` means that the source has no value.
+    Unknown fields are refused, so that a misspelt name is not read as a missing value.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     claim_id: str = Field(max_length=64)
     received_at: AwareDatetime
@@ -120,11 +121,11 @@ class OutOfRange(BaseModel):
 
 
 class Score(BaseModel):
-    """The scorer's answer for one claim."""
+    """The scorer's answer for one claim. Every field is required: a missing one makes the score invalid."""
 
     model_config = ConfigDict(frozen=True)
 
-    contract: Literal["1"] = "1"
+    contract: Literal["1"]
     claim_id: str
     model_version: str
     schema_hash: str = Field(description="SHA-256 of the vector's feature names and order.")
@@ -140,7 +141,7 @@ class Score(BaseModel):
     )
     groups: list[GroupPush] = Field(description="Every group of the model's features, by descending |push|.")
     reasons: list[Reason] = Field(description="The main groups: for, then against, strongest first.")
-    counterfactual: Counterfactual | None = None
+    counterfactual: Counterfactual | None = Field(description="Null: not flagged, none exists, or scored in a batch.")
     feature_times: dict[str, AwareDatetime | None] = Field(
         description="Event time of each view read; null without a row."
     )
@@ -153,5 +154,5 @@ class Score(BaseModel):
     tail_limit: int | None = Field(
         description="Most tail features of 99.9 % of the training claims; null: the model has no training range."
     )
-    explained_by: Literal["tables", "pred_contribs"] = "tables"
-    shadow: ShadowScore | None = None
+    explained_by: Literal["tables", "pred_contribs"]
+    shadow: ShadowScore | None = Field(description="Null: no challenger.")

@@ -51,11 +51,11 @@ def chaos(names: tuple[str, ...], seconds: float, rate: float, as_json: bool) ->
     from core import telemetry
 
     telemetry.turn_off()
-    from benchmarks.chaos import broken, run, table
+    from benchmarks.chaos import missed_targets, run, table
 
     with task("Causing faults") as progress:
         outcomes = run(progress.step, only=names, seconds=seconds, rate=rate)
-    guarantees = broken(outcomes)
+    guarantees = missed_targets(outcomes)
     if as_json:
         print_json({"faults": [outcome.as_dict() for outcome in outcomes], "broken": guarantees})
     else:
@@ -94,7 +94,7 @@ def behaviour(claims: int, sample: int, as_json: bool) -> None:
     from benchmarks.behaviour import measure, table
 
     with task("Measuring behaviour") as progress:
-        found = measure(progress.step, data_dir=settings().data_dir, claims=claims, judged=sample)
+        found = measure(progress.step, data_dir=settings().data_dir, claims=claims, evaluated=sample)
     if as_json:
         click.echo(to_json(found))
         return
@@ -143,7 +143,7 @@ def features(rows: int, runs: int, peer_runs: int | None, views: str | None, as_
         peer_runs = runs if rows < 1_000_000 else 0
     with task("Measuring the offline join") as progress:
         named = VIEWS if views is None else tuple(views.split(","))
-        figures = measure_join(rows, runs=runs, peer_runs=peer_runs, say=progress.step, views=named)
+        figures = measure_join(rows, runs=runs, peer_runs=peer_runs, report=progress.step, views=named)
     print_values(json.loads(figures.as_json()), as_json=as_json)
 
 

@@ -4,10 +4,26 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
+import click
+
 if TYPE_CHECKING:
     from api.database import Database
 
 T = TypeVar("T")
+
+
+def existing_database_url() -> str:
+    """The URL of the database, for commands that read it: they start no server. Raises `click.UsageError`."""
+    from core.servers import running_postgres_url
+    from core.settings import settings
+
+    url = running_postgres_url(settings())
+    if url is None:
+        raise click.UsageError(
+            "There is no database: run `ginja up`, or `ginja servers start` and `ginja run migrate`, or set "
+            "GINJA_DATABASE_URL."
+        )
+    return url
 
 
 def with_database(work: "Callable[[Database], Awaitable[T]]") -> T:

@@ -44,7 +44,7 @@ def failure_of(error: Exception) -> Failure | None:
     text = one_line(error)
     if text is None:
         return None
-    code = getattr(error, "exit_code", ExitCode.FAILED)
+    code = ExitCode.USAGE if _lacks_schema(error) else getattr(error, "exit_code", ExitCode.FAILED)
     hint = "\nNothing was trained; the champion is unchanged." if code == ExitCode.DATA_REFUSED else ""
     return Failure(text, code, hint)
 
@@ -92,8 +92,17 @@ def _of_a_server(error: Exception) -> str | None:
     """A database or a Valkey that cannot be reached."""
     psycopg, redis = sys.modules.get("psycopg"), sys.modules.get("redis")
     cause = getattr(error, "orig", None) or error
+    if _lacks_schema(error):
+        return "the database does not have our tables; run `ginja run migrate`"
     if psycopg and isinstance(cause, psycopg.OperationalError):
         return "the database is unavailable; check GINJA_DATABASE_URL, or run `ginja servers start`"
-    if redis and isinstance(error, redis.ConnectionError):
+    if redis and isinstance(error, redis.ConnectionError | redis.TimeoutError):
         return "Valkey is unavailable; check GINJA_REDIS_URL, or run `ginja servers start`"
     return None
+
+
+def _lacks_schema(error: Exception) -> bool:
+    """Whether a statement failed because a table is missing: no schema, or one that is older than the code."""
+    psycopg = sys.modules.get("psycopg")
+    cause = getattr(error, "orig", None) or error
+    return bool(psycopg and isinstance(cause, psycopg.errors.UndefinedTable))

@@ -33,6 +33,8 @@ class GroupEntry:
 COMMANDS: tuple[Entry, ...] = (
     Entry("up", "cli.demo:up"),
     Entry("demo", "cli.demo:demo"),
+    Entry("doctor", "cli.platform.doctor:doctor"),
+    Entry("status", "cli.platform.status:status"),
     Entry("run api", "cli.platform.run:api", ("api",)),
     Entry("run scorer", "cli.platform.run:scorer", ("serve",)),
     Entry("run worker", "cli.platform.run:worker", ("worker",)),
@@ -41,6 +43,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("servers show", "cli.platform.servers:show"),
     Entry("servers stop", "cli.platform.servers:stop"),
     Entry("keys create", "cli.platform.keys:create"),
+    Entry("keys list", "cli.platform.keys:list_"),
     Entry("keys revoke", "cli.platform.keys:revoke"),
     Entry("data simulate", "cli.data.simulate:simulate", ("simulate",)),
     Entry("data ingest csv", "cli.data.ingest:csv", ("ingest csv",)),
@@ -64,7 +67,9 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("model trial start", "cli.model.trial:start", ("challenger start",)),
     Entry("model trial report", "cli.model.trial:report", ("challenger report",)),
     Entry("model trial stop", "cli.model.trial:stop", ("challenger stop",)),
+    Entry("review list", "cli.review.commands:list_"),
     Entry("review select", "cli.review.commands:select", ("loop select",)),
+    Entry("review backfill", "cli.review.backfill:backfill"),
     Entry("review record", "cli.review.commands:record", ("loop record",)),
     Entry("review evaluate", "cli.review.commands:evaluate", ("loop judge",)),
     Entry("review simulate", "cli.review.simulate:simulate", ("loop simulate",)),
@@ -127,7 +132,7 @@ GROUPS: dict[str, GroupEntry] = {
 }
 
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "Platform": ("up", "demo", "run", "servers", "keys"),
+    "Platform": ("up", "demo", "doctor", "status", "run", "servers", "keys"),
     "Data and features": ("data", "features"),
     "Models": ("model", "policy", "monitor"),
     "Investigation": ("review",),

@@ -1,1 +1,1 @@
-"""The ground every room stands on: settings, time, identifiers, logging, and the embedded servers."""
+"""Settings, time, identifiers, logging, processes and the embedded servers, for all other packages."""

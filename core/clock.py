@@ -1,4 +1,4 @@
-"""The one source of the current time, so that a test or a replay can hold it still."""
+"""The only source of the current time, so that tests and replays can freeze it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,20 +13,20 @@ _held: list[datetime] = []
 
 
 def now() -> datetime:
-    """The current instant in UTC, aware, to the microsecond; the held one inside `held`."""
+    """The current instant in UTC, aware, to the microsecond; the frozen instant inside `held`."""
     return _held[-1] if _held else datetime.now(UTC)
 
 
 def held_at() -> datetime | None:
-    """The instant the clock is held at; `None` outside `held`. For times that the database assigns otherwise."""
+    """The frozen instant; `None` outside `held`. For timestamps that the database assigns otherwise."""
     return _held[-1] if _held else None
 
 
 @contextmanager
 def held(at: datetime) -> Iterator[None]:
-    """Hold the clock of this process at `at` (aware) for the length of the block."""
+    """Freeze the clock of this process at `at` within the block. Raises `ValueError` for a time without a time zone."""
     if at.tzinfo is None:
-        raise ValueError("the clock wants an aware time; add a time zone")
+        raise ValueError("the time must have a time zone")
     _held.append(at.astimezone(UTC))
     try:
         yield
@@ -35,7 +35,7 @@ def held(at: datetime) -> Iterator[None]:
 
 
 def micros(at: datetime) -> int:
-    """Microseconds since the epoch, without a float on the way."""
+    """Microseconds since the epoch, computed without floats."""
     delta = at - datetime(1970, 1, 1, tzinfo=UTC)
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
 

@@ -1,9 +1,8 @@
-"""What the embedded Postgres and Valkey have in common: a lock, a port, and a process to look for.
+"""Common code of the embedded Postgres and Valkey: locks, ports, and finding the server process.
 
 A server belongs to a home folder, not to the process that started it: it is detached, outlives its starter, and is
-found again through the pid file it writes itself. The file is believed only while the process it names is alive and
-runs on this very folder or port, so one left by a crash, or a number the system gave to another program since, is
-never taken for a server.
+found again through its own pid file. A pid file counts only while its process is alive and uses this folder or port,
+so a file left by a crash, or a reused process id, is never mistaken for a server.
 """
 
 import fcntl
@@ -21,13 +20,13 @@ from core.errors import PortTakenError, ServerError
 LOOPBACK = "127.0.0.1"
 START_DEADLINE_S = 30.0
 START_TRIES = 3
-"""Between our look for a free port and the server's bind another process may take it."""
+"""Attempts to start a server: another process may take a free port before the server binds it."""
 _POLL_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A living server process and the loopback port it listens on."""
+    """A running server process and its loopback port."""
 
     pid: int
     port: int
@@ -35,7 +34,7 @@ class Running:
 
 @contextmanager
 def locked(home: Path, server: str) -> Iterator[None]:
-    """Hold the right to start or stop `server`, against threads and other processes; a crash releases it."""
+    """Lock starting and stopping of `server`, across threads and processes; a crash releases the lock."""
     folder = home / "run"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{server}.lock").open("w") as file:
@@ -44,8 +43,8 @@ def locked(home: Path, server: str) -> Iterator[None]:
 
 
 def command_line(pid: int) -> str | None:
-    """The command line of a living process, or `None` if it is gone (or dead and not yet reaped)."""
-    import psutil  # comes with the embedded servers; an installation without them has no use for it
+    """Command line of a running process; `None` if it has ended or is a zombie."""
+    import psutil  # installed with the embedded servers only
 
     try:
         process = psutil.Process(pid)
@@ -55,7 +54,7 @@ def command_line(pid: int) -> str | None:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that was free a moment ago."""
+    """A currently free TCP port on the loopback interface."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
@@ -82,16 +81,16 @@ def port_is_free(port: int, host: str = LOOPBACK) -> bool:
 
 
 def wait_until(condition: Callable[[], bool], *, what: str, seconds: float = START_DEADLINE_S) -> None:
-    """Poll until `condition` holds; raises `ServerError` naming `what` when it does not in time."""
+    """Poll until `condition` is true. Raises `ServerError` naming `what` on timeout."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise ServerError(f"timed out after {seconds:.0f} s waiting until {what}")
+            raise ServerError(f"timed out after {seconds:.0f} s waiting for {what}")
         time.sleep(_POLL_S)
 
 
 def secret(path: Path) -> str:
-    """The password kept in `path` (readable by its owner alone), made on first use under the lock."""
+    """The password in `path`, readable by its owner only; created on first use, under the lock."""
     try:
         return path.read_text()
     except FileNotFoundError:
@@ -102,8 +101,8 @@ def secret(path: Path) -> str:
 
 
 def tail(log: Path, lines: int = 12) -> str:
-    """The end of a log, for an error message."""
+    """The last lines of a log, for an error message."""
     try:
         return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
     except FileNotFoundError:
-        return "(it wrote no log)"
+        return "(no log)"

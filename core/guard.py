@@ -1,7 +1,7 @@
-"""Runs one command, and ends it with everything it started when the one who asked for it is gone.
+"""Run one command and end it, with all its descendants, when the parent process ends.
 
-`python guard.py PID_FILE COMMAND…`, with a pipe for standard input: the pipe closes when its writer ends, even by
-`kill -9`. Standard library only, started apart from everything else here.
+`python guard.py PID_FILE COMMAND…`, with a pipe as standard input: the pipe closes when the parent ends, even by
+`kill -9`. Uses the standard library only.
 """
 
 import os
@@ -15,21 +15,21 @@ GRACE_S = 5.0
 
 
 def main(pid_file: Path, command: list[str]) -> int:
-    """The command's exit code."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who asked; it closes the pipe
+    """Run the command; returns its exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent, which closes the pipe
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
     draft = pid_file.with_suffix(".draft")
     draft.write_text(str(child.pid))
     draft.replace(pid_file)
     signal.signal(signal.SIGTERM, lambda *_: _end(child))
-    threading.Thread(target=_end_at_the_pipe_s_end, args=(child,), daemon=True).start()
+    threading.Thread(target=_end_when_pipe_closes, args=(child,), daemon=True).start()
     code = child.wait()
-    _signal(child, signal.SIGKILL)  # whatever of its group outlived it
+    _signal(child, signal.SIGKILL)  # remaining members of its process group
     pid_file.unlink(missing_ok=True)
     return code
 
 
-def _end_at_the_pipe_s_end(child: subprocess.Popen[bytes]) -> None:
+def _end_when_pipe_closes(child: subprocess.Popen[bytes]) -> None:
     while os.read(0, 1):
         pass
     _end(child)
@@ -46,7 +46,7 @@ def _signal(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
     try:
         os.killpg(child.pid, number)
     except ProcessLookupError:
-        pass  # all of it has ended
+        pass  # the process group has ended
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Prefixed identifiers that sort by the time they were made: `clm_06f2k3…`."""
+"""Prefixed identifiers that sort by creation time: `clm_06f2k3…`."""
 
 import secrets
 
@@ -8,7 +8,7 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, 
 
 
 def new_id(prefix: str) -> str:
-    """A fresh identifier: the prefix, 48 bits of milliseconds, 80 random bits, in 26 characters."""
+    """A new identifier: the prefix, 48 bits of milliseconds, 80 random bits, in 26 characters."""
     value = (clock.micros(clock.now()) // 1_000 << 80) | secrets.randbits(80)
     digits = []
     for _ in range(26):

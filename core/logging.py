@@ -1,8 +1,7 @@
-"""One JSON line per event, of ours and of the libraries', in which no member can be recognised.
+"""Structured logging: one JSON line per event, including those of libraries, without personal data.
 
-Names, birth dates and identifiers of members are blotted out twice: as fields, by the name of the field, and inside
-text (a library's message, a traceback, an address asked for), by what stands before them. What a person must be able
-to follow is the claim: log `claim_id`.
+Names, birth dates and identifiers of members are redacted in fields, by field name, and inside text (library messages,
+tracebacks, URLs), by the preceding name. Log `claim_id` to make events traceable.
 """
 
 import logging
@@ -45,14 +44,14 @@ PERSONAL_FIELDS = frozenset(
         "subscriber_id",
     }
 )
-"""A field of one of these names never reaches the log, whatever it holds and however deep it lies."""
+"""Fields with these names are redacted at any depth, whatever their value."""
 
 _NAMES = "|".join(sorted(PERSONAL_FIELDS - {"address", "member", "members", "patient", "subscriber"}, key=len)[::-1])
 _IN_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
     # member_id='M1', "member_id": "M1", member_id=M1, Key (member_id)=(M1), names with spaces only inside quotes.
     (re.compile(rf"""(?i)\b({_NAMES})(["')\]]*\s*[:=]\s*\(?)("[^"]*"|'[^']*'|[^\s,;&"')}}\]]+)"""), rf"\1\2{REDACTED}"),
     (re.compile(r"(?i)(/(?:members|patients)/)[^/\s?\"']+"), rf"\1{REDACTED}"),
-    # What validators and database drivers repeat of their input.
+    # Input values repeated by validators and database drivers.
     (re.compile(r"input_value=.*?(?=, input_type=)", re.DOTALL), f"input_value={REDACTED}"),
     (re.compile(r"\[parameters: .*?\](?=\s*(?:\n|$|\())", re.DOTALL), f"[parameters: {REDACTED}]"),
     (re.compile(r"Failing row contains \(.*\)"), f"Failing row contains ({REDACTED})"),
@@ -60,16 +59,15 @@ _IN_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 def get_logger(room: str) -> structlog.stdlib.BoundLogger:
-    """A logger for one room or module; its events are words, what varies goes into fields."""
+    """A logger for one room or module. Events are constant text; variable values go into fields."""
     logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(room)
     return logger
 
 
 def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> None:
-    """Send every logger of this process, the libraries' and uvicorn's included, through the JSON formatter.
+    """Route every logger of this process, including those of libraries and uvicorn, through the JSON formatter.
 
-    Called once by each entry point, and again without harm. Start uvicorn with `log_config=None`, or it puts its own
-    handlers back.
+    Called by each entry point; idempotent. Start uvicorn with `log_config=None`, or it restores its own handlers.
     """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -77,7 +75,7 @@ def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> None
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
-        hide_personal,
+        redact_personal_data,
     ]
     structlog.configure(
         processors=[
@@ -91,7 +89,7 @@ def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> None
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setLevel(level)  # for loggers that libraries opened wider than the root
+    handler.setLevel(level)  # for library loggers with a lower level than the root
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -111,27 +109,27 @@ def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> None
         library.propagate = True
 
 
-def hide_personal(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """The structlog processor that blots personal data out of an event, in its fields and in its text."""
-    return {key: _hidden(key, value) for key, value in event.items()}
+def redact_personal_data(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor that redacts personal data in the fields and text of an event."""
+    return {key: _redacted(key, value) for key, value in event.items()}
 
 
 def redact(text: str) -> str:
-    """A text without the personal data that stands in it as `field=value`, in an address, or in a driver's message."""
+    """Redact personal data in a text: `field=value` pairs, URLs, and messages of database drivers."""
     for pattern, replacement in _IN_TEXT:
         text = pattern.sub(replacement, text)
     return text
 
 
-def _hidden(key: object, value: Any) -> Any:
+def _redacted(key: object, value: Any) -> Any:
     if isinstance(key, str) and key.lower() in PERSONAL_FIELDS and value is not None:
         return REDACTED
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, Mapping):
-        return {inner: _hidden(inner, part) for inner, part in value.items()}
+        return {inner: _redacted(inner, part) for inner, part in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_hidden(None, part) for part in value]
+        return [_redacted(None, part) for part in value]
     if isinstance(value, int | float | bool | None):
         return value
     return value if isinstance(key, str) and key.startswith("_") else redact(str(value))

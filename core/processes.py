@@ -1,4 +1,4 @@
-"""The platform's processes: started, waited for until ready, and all ended with this one, however it ends."""
+"""Child processes of the platform: start, wait until ready, and end with this process however it ends."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ _POLL_S = 0.05
 
 
 class ProcessError(Exception):
-    """A process that does not become ready, or ended when it should run; the message holds the end of its log."""
+    """A process ended early or did not become ready in time; the message holds the end of its log."""
 
 
 @dataclass(slots=True)
@@ -33,10 +33,10 @@ class _Child:
 
 
 class Processes:
-    """A context that owns processes by name; leaving it ends them all, with everything they started."""
+    """A context manager that owns processes by name; leaving it ends them and their descendants."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
-        """Logs and pid files go to `folder`; `environment` is laid over this process's own."""
+        """Logs and pid files go to `folder`; `environment` extends this process's own."""
         self._folder = folder
         self._environment = {**os.environ, **environment}
         self._children: dict[str, _Child] = {}
@@ -49,15 +49,15 @@ class Processes:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with contextlib.ExitStack() as rest:
-            for name in self._children:  # ended together, so that they take as long as the slowest
+            for name in self._children:  # ended concurrently
                 self._children[name].guard.stdin.close()  # type: ignore[union-attr]
             for name in list(self._children):
                 rest.callback(self.stop, name)
 
     def start(self, name: str, command: Sequence[str], *, ready_url: str | None = None) -> None:
-        """Start `ginja`-like `command` (run by this Python) under `name`; `wait` tells when it is ready."""
+        """Start `command` with this Python under `name`; use `wait` to wait until it is ready."""
         if name in self._children:
-            raise ProcessError(f"{name} was started before; stop it first")
+            raise ProcessError(f"{name} is already started; stop it first")
         log, pid_file = self._folder / f"{name}.log", self._folder / f"{name}.pid"
         pid_file.unlink(missing_ok=True)
         with log.open("ab") as out:
@@ -72,35 +72,33 @@ class Processes:
         self._children[name] = _Child(process, ready_url, log, pid_file)
 
     def wait(self, name: str, *, seconds: float = 60.0) -> None:
-        """Return once `name` answers its ready URL with 200 (without one: once it runs).
+        """Wait until `name` answers its ready URL with 200 or, without one, until it runs.
 
-        Raises `ProcessError` when it ends before, or is not ready in time.
+        Raises `ProcessError` if it ends early or is not ready in time.
         """
         child = self._children[name]
         deadline = time.monotonic() + seconds
         while not self._ready(child):
             if child.guard.poll() is not None:
                 raise ProcessError(
-                    f"{name} ended with exit code {child.guard.returncode}; the end of {child.log}:\n{tail(child.log)}"
+                    f"{name} ended with exit code {child.guard.returncode}; end of {child.log}:\n{tail(child.log)}"
                 )
             if time.monotonic() > deadline:
-                raise ProcessError(
-                    f"{name} is not ready after {seconds:.0f} s; the end of {child.log}:\n{tail(child.log)}"
-                )
+                raise ProcessError(f"{name} is not ready after {seconds:.0f} s; end of {child.log}:\n{tail(child.log)}")
             time.sleep(_POLL_S)
 
     def running(self, name: str) -> bool:
-        """Whether `name` was started and has not ended."""
+        """Whether `name` is running."""
         return name in self._children and self._children[name].guard.poll() is None
 
     def kill(self, name: str) -> None:
-        """End `name` and everything it started at once, as a crash would; it can be started again."""
+        """Kill `name` and its descendants immediately, like a crash; it can be started again."""
         child = self._children.pop(name)
         os.killpg(int(child.pid_file.read_text()), signal.SIGKILL)
         self._await_end(child)
 
     def stop(self, name: str) -> None:
-        """Ask `name` and everything it started to end, and see that it does."""
+        """Terminate `name` and its descendants, killing them after a grace period."""
         child = self._children.pop(name, None)
         if child is not None:
             self._await_end(child)
@@ -125,9 +123,9 @@ class Processes:
             return False
 
 
-def usable_port(wanted: int, *, host: str, taken: set[int]) -> int:
-    """`wanted`, if a server can listen there and it is not among `taken`; else another one that is free."""
-    port = wanted
+def usable_port(preferred: int, *, host: str, taken: set[int]) -> int:
+    """`preferred` if it can be bound and is not in `taken`, otherwise a free port; adds the result to `taken`."""
+    port = preferred
     while port in taken or not port_is_free(port, host):
         port = free_port()
     taken.add(port)
@@ -136,7 +134,7 @@ def usable_port(wanted: int, *, host: str, taken: set[int]) -> int:
 
 @contextlib.contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Within the block a SIGTERM or SIGHUP unwinds like Ctrl-C, so that everything owned is ended."""
+    """Within the block SIGTERM and SIGHUP unwind the stack like Ctrl-C, so that owned processes are ended."""
 
     def unwind(number: int, _frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
@@ -150,6 +148,6 @@ def ended_by_signals() -> Iterator[None]:
 
 
 def local_url(host: str, port: int) -> str:
-    """Where a server bound to `host` is reached from this machine."""
+    """URL of a server bound to `host`, as reached from this machine."""
     everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104
     return f"http://{everywhere.get(host, host)}:{port}"

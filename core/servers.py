@@ -1,4 +1,4 @@
-"""Postgres and Valkey: the servers that are named in the settings, or else the embedded ones of this home."""
+"""Postgres and Valkey: the servers named in the settings, or the embedded servers of this home."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ __all__ = [
     "database_url",
     "drop_database",
     "postgres_url",
+    "running_postgres_url",
     "server_status",
     "stop_servers",
     "valkey_url",
@@ -21,7 +22,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One embedded server, as it is now."""
+    """Status of one embedded server."""
 
     name: str
     running: bool
@@ -30,19 +31,27 @@ class Status:
 
 
 def postgres_url(settings: Settings) -> str:
-    """The database's URL. With none in the settings, the embedded Postgres of this home, started if it does not run.
+    """The database URL from the settings, or of the embedded Postgres of this home, started if necessary.
 
-    Raises `NotInstalled` when there is neither, `ServerError` when it does not start.
+    Raises `NotInstalled` if neither is available, `ServerError` if the server does not start.
     """
     if settings.database_url is not None:
         return settings.database_url.get_secret_value()
     return postgres.url(settings.home.resolve())
 
 
-def valkey_url(settings: Settings) -> str:
-    """The feature store's URL. With none in the settings, the embedded Valkey of this home, started if it does not run.
+def running_postgres_url(settings: Settings) -> str | None:
+    """The database's URL, without starting anything: that of the settings, else of the embedded server if it runs."""
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    home = settings.home.resolve()
+    return postgres.url(home) if postgres.running(home) is not None else None
 
-    Raises `NotInstalled` when there is neither, `ServerError` when it does not start.
+
+def valkey_url(settings: Settings) -> str:
+    """The online store URL from the settings, or of the embedded Valkey of this home, started if necessary.
+
+    Raises `NotInstalled` if neither is available, `ServerError` if the server does not start.
     """
     if settings.redis_url is not None:
         return settings.redis_url.get_secret_value()
@@ -50,7 +59,7 @@ def valkey_url(settings: Settings) -> str:
 
 
 def server_status(home: Path) -> list[Status]:
-    """What runs of this home's embedded servers; starts nothing."""
+    """Status of this home's embedded servers; starts none."""
     home = home.resolve()
     return [
         Status(name, running is not None, running.port if running else None, running.pid if running else None)
@@ -59,6 +68,6 @@ def server_status(home: Path) -> list[Status]:
 
 
 def stop_servers(home: Path) -> list[str]:
-    """Stop this home's embedded servers, whoever started them; returns the names of those that ran."""
+    """Stop this home's embedded servers, whichever process started them; returns the names of those stopped."""
     home = home.resolve()
     return [server.NAME for server in (valkey, postgres) if server.stop(home)]

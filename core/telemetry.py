@@ -1,4 +1,4 @@
-"""Libraries that report home, told not to; every entry point says so before it imports one."""
+"""Turn off the telemetry of libraries; every entry point does so before it imports one."""
 
 import os
 
@@ -12,5 +12,5 @@ _OFF = {
 
 
 def turn_off() -> None:
-    """Switch telemetry off for this process and its children; the libraries read the environment when imported."""
+    """Turn telemetry off for this process and its children. Libraries read the environment on import."""
     os.environ.update(_OFF)

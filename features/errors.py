@@ -1,27 +1,27 @@
-"""What can go wrong with features.
+"""Errors of features.
 
 FeatureError
-├── MissingColumnError     a frame lacks a column that is asked for
+├── MissingColumnError     a frame lacks a required column
 ├── NaiveTimeError         a time column has no time zone
-├── UnsoundFrameError      a frame holds what cannot be: a claim twice, an amount of nought, another century
+├── InvalidFrameError      a frame holds invalid claims: a duplicate id, an amount of zero, a date of another century
 ├── RegistryChangedError   the Feast registry is not the one that was applied
 ├── NotBuiltError          no offline features, or no registry, under this home
-├── OfflineStoreError      the offline store was asked for what it cannot do
-├── OnlineError            something is wrong with the online store
-│   ├── OnlineUnavailableError   it did not answer, or not in time
-│   ├── OnlineValueError         it holds what is not ours
-│   ├── OvertakenError           another writer wrote in between; nothing was written
-│   └── EvictingStoreError       its memory policy would evict keys
-└── StatesError            states that were sent along are not states
+├── OfflineStoreError      the offline store does not support the request, or cannot read its files
+├── OnlineError            a problem with the online store
+│   ├── OnlineUnavailableError   it did not respond, or not in time
+│   ├── OnlineValueError         a value does not have the declared form
+│   ├── OvertakenError           another process wrote meanwhile; nothing was written
+│   └── EvictingStoreError       its memory policy may evict feature keys
+└── StatesError            the states of a score request are invalid
 """
 
 
 class FeatureError(Exception):
-    """Something is wrong with features; the message says what, where, and what to do."""
+    """A problem with features; the message says what is wrong, where, and what to do."""
 
 
 class MissingColumnError(FeatureError):
-    """A frame lacks a column that is asked for."""
+    """A frame lacks a required column."""
 
     def __init__(self, where: str, missing: list[str], found: list[str]) -> None:
         super().__init__(f"{where} lacks {', '.join(missing)}; it has {', '.join(found) or 'no columns'}")
@@ -29,19 +29,19 @@ class MissingColumnError(FeatureError):
 
 
 class NaiveTimeError(FeatureError):
-    """A time column has no time zone, so nobody knows which instant it means."""
+    """A time column has no time zone, so the instants it means are unknown."""
 
     def __init__(self, where: str, column: str) -> None:
-        super().__init__(f"{column} of {where} has no time zone; give it one, UTC for choice")
+        super().__init__(f"{column} of {where} has no time zone; add one, preferably UTC")
         self.column = column
 
 
 class InvalidFrameError(FeatureError):
-    """A frame holds what cannot be."""
+    """A frame holds invalid claims."""
 
     def __init__(self, where: str, fault: str, first: str | None = None) -> None:
         example = "" if first is None else f"; the first is {first[:80]}"
-        super().__init__(f"claims that cannot be in {where}: {fault}{example}. `ginja ingest` sorts such out")
+        super().__init__(f"invalid claims in {where}: {fault}{example}. `ginja ingest` rejects such rows one by one")
 
 
 class RegistryChangedError(FeatureError):
@@ -55,30 +55,30 @@ class NotBuiltError(FeatureError):
 
 
 class OfflineStoreError(FeatureError):
-    """The offline store was asked for what it cannot do."""
+    """The offline store does not support the request, or cannot read its files."""
 
 
 class OnlineError(FeatureError):
-    """Something is wrong with the online store."""
+    """A problem with the online store."""
 
 
 class OnlineUnavailableError(OnlineError):
-    """The online store did not answer, or not in time."""
+    """The online store did not respond, or not in time."""
 
     def __init__(self, cause: Exception) -> None:
-        super().__init__(f"the online store did not answer ({type(cause).__name__}); see that Valkey runs")
+        super().__init__(f"the online store did not respond ({type(cause).__name__}); check that Valkey is running")
 
 
 class OnlineValueError(OnlineError):
-    """The online store holds what is not ours."""
+    """A value of the online store does not have the declared form."""
 
 
 class OvertakenError(OnlineError):
-    """Another writer wrote to the online store in between; nothing was written, do it again."""
+    """Another process wrote to the online store meanwhile; nothing was written, try again."""
 
 
 class EvictingStoreError(OnlineError):
-    """The online store's memory policy would evict keys, and a missing key would be read as a count of zero."""
+    """The online store's memory policy may evict feature keys, and a missing key would be read as a count of zero."""
 
     def __init__(self, policy: str) -> None:
         super().__init__(
@@ -89,4 +89,4 @@ class EvictingStoreError(OnlineError):
 
 
 class StatesError(FeatureError):
-    """States that were sent along with a claim are not states."""
+    """The states of a score request are invalid."""

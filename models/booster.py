@@ -1,4 +1,4 @@
-"""Training a booster: XGBoost's own interface, histogram trees, early stopping, the same bytes for the same inputs."""
+"""Train a booster with XGBoost: histogram trees, early stopping, reproducible to the byte."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,7 +12,7 @@ from models.errors import TrainingError
 
 @dataclass(frozen=True, slots=True)
 class BoosterParams:
-    """What may be tuned. Classes are not reweighted: that would bend the probabilities that calibration must mend."""
+    """Tunable parameters. Classes are not reweighted: that would distort the probabilities before calibration."""
 
     rounds: int = 600
     early_stopping: int = 50
@@ -26,13 +26,13 @@ class BoosterParams:
     l1: float = 0.0
     min_split_loss: float = 0.0
     max_delta_step: float = 1.0
-    """Bounds a leaf's step, which steadies training when one class is rare."""
+    """Bound of a leaf's step, which stabilises training when one class is rare."""
     max_bin: int = 256
     seed: int = 7
     threads: int = 2
 
     def native(self) -> dict[str, object]:
-        """The same in XGBoost's words."""
+        """The parameters under XGBoost's names."""
         return {
             "objective": "binary:logistic",
             "eval_metric": "logloss",
@@ -65,16 +65,16 @@ class TrainingSample:
 
 @dataclass(frozen=True, slots=True)
 class TrainedBooster:
-    """A booster cut at its best round, and how it got there."""
+    """A booster cut at its best round, with its training history."""
 
     booster: xgb.Booster
     rounds: int
     history: dict[str, list[float]]
-    """`train` and `evaluation` log loss by round, the rounds after the best included."""
+    """`train` and `evaluation` log loss by round, including the rounds after the best."""
     params: BoosterParams
 
     def params_dict(self) -> dict[str, object]:
-        """The parameters as plain values, for the record."""
+        """The parameters as plain values, for logging."""
         return asdict(self.params)
 
 
@@ -87,10 +87,10 @@ def train_booster(
     monotone: Mapping[str, int] | None = None,
     on_round: Callable[[int, float], bool] | None = None,
 ) -> TrainedBooster:
-    """Train on one sample, stop by another (later in time, or other providers).
+    """Train on one sample with early stopping on another (later in time, or of other providers).
 
-    `monotone` maps a feature to 1 (more of it never lowers the margin) or -1. `on_round(round, evaluation_log_loss)`
-    is called after every round; returning True stops (a progress bar, a tuner's pruning). Raises `TrainingError`.
+    `monotone` maps a feature to 1 (the margin never decreases with it) or -1. `on_round(round, evaluation_log_loss)`
+    is called after every round; returning True stops training (for progress bars or pruning). Raises `TrainingError`.
     """
     params = params or BoosterParams()
     constraints = dict(monotone or {})
@@ -124,7 +124,7 @@ def train_booster(
             callbacks=callbacks,
         )
     except xgb.core.XGBoostError as error:
-        raise TrainingError(f"XGBoost refused: {str(error).splitlines()[0]}") from error
+        raise TrainingError(f"XGBoost failed: {str(error).splitlines()[0]}") from error
     best = booster[: booster.best_iteration + 1]
     best.set_attr(best_iteration=None, best_score=None)
     best.feature_names = names
@@ -151,24 +151,24 @@ def _check(
     train: TrainingSample, evaluation: TrainingSample, features: Sequence[str], monotone: Mapping[str, int]
 ) -> None:
     if not features or len(set(features)) != len(features):
-        raise TrainingError("features must be named, each once")
+        raise TrainingError("features must be non-empty and unique")
     unknown = sorted(set(monotone) - set(features))
     if unknown or any(direction not in (-1, 1) for direction in monotone.values()):
-        raise TrainingError(f"monotone wants 1 or -1 for features of the model; unknown: {unknown}")
+        raise TrainingError(f"monotone constraints must be 1 or -1 for known features; unknown: {unknown}")
     for name, sample in (("training", train), ("evaluation", evaluation)):
         if sample.x.ndim != 2 or sample.x.shape[1] != len(features) or sample.x.dtype != np.float32:
             raise TrainingError(
                 f"the {name} vectors are {sample.x.dtype} of shape {sample.x.shape}; "
-                f"wanted float32 of {len(features)} features"
+                f"expected float32 with {len(features)} features"
             )
         rows = len(sample.x)
         if len(sample.fraud) != rows or (sample.weights is not None and len(sample.weights) != rows):
-            raise TrainingError(f"the {name} sample has {rows} vectors and another number of labels or weights")
+            raise TrainingError(f"the {name} sample has {rows} vectors but a different number of labels or weights")
         if np.isinf(sample.x).any():
             column = features[int(np.isinf(sample.x).any(axis=0).argmax())]
-            raise TrainingError(f"the {name} vectors hold infinity in {column}; a missing value is NaN")
+            raise TrainingError(f"the {name} vectors contain infinity in {column}; use NaN for a missing value")
         if sample.fraud.dtype != np.bool_:
-            raise TrainingError(f"the {name} labels are {sample.fraud.dtype}; wanted bool, so that none is missing")
+            raise TrainingError(f"the {name} labels are {sample.fraud.dtype}; expected bool without missing values")
         positives = int(sample.fraud.sum())
         if positives == 0 or positives == rows:
-            raise TrainingError(f"the {name} sample has {positives} frauds in {rows:,} claims; take a longer window")
+            raise TrainingError(f"the {name} sample has {positives} frauds in {rows:,} claims; use a longer window")

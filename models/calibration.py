@@ -1,4 +1,4 @@
-"""From margin to probability: beta calibration (Kull, Silva Filho, Flach 2017), monotone and smooth.
+"""Calibrate margins to probabilities: beta calibration (Kull, Silva Filho, Flach 2017), monotone and smooth.
 
 The logit of the calibrated probability is `c - a * softplus(-margin) + b * softplus(margin)` with `a, b > 0`: strictly
 increasing, so the order of claims is the booster's. `a = b = 1, c = 0` changes nothing, `a = b` is Platt's scaling; the
@@ -36,7 +36,9 @@ class BetaCalibrator:
 
     def __post_init__(self) -> None:
         if not all(math.isfinite(x) for x in (self.a, self.b, self.c)) or self.a <= 0 or self.b <= 0:
-            raise CalibrationError(f"a calibrator wants finite a > 0, b > 0 and c; got {self.a}, {self.b}, {self.c}")
+            raise CalibrationError(
+                f"calibrator parameters must be finite with a > 0 and b > 0; got {self.a}, {self.b}, {self.c}"
+            )
 
     def probability(self, margin: float) -> float:
         """The probability at one margin (log-odds of the booster)."""
@@ -58,21 +60,21 @@ class BetaCalibrator:
 def fit_calibrator(
     margins: NDArray[np.floating], fraud: NDArray[np.bool_], *, weights: NDArray[np.floating] | None = None
 ) -> BetaCalibrator:
-    """The calibrator of least log loss on claims the booster was not trained on.
+    """Fit the calibrator of least log loss on claims the booster was not trained on.
 
-    `weights` undo a sampling of the claims (inverse propensities). Targets are softened as Platt did, by one claim of
-    each class, so that a cleanly separated sample has a finite answer. Raises `CalibrationError` when one is absent.
+    `weights` are inverse sampling propensities. Targets are softened as in Platt scaling, by one claim of each class,
+    so that a separable sample has a finite solution. Raises `CalibrationError` when a class is absent.
     """
     m = np.clip(np.asarray(margins, dtype=np.float64), -_FARTHEST_MARGIN, _FARTHEST_MARGIN)
     y = np.asarray(fraud, dtype=bool)
     w = np.ones(len(y)) if weights is None else np.asarray(weights, dtype=np.float64)
     if not (len(m) == len(y) == len(w)):
-        raise CalibrationError(f"{len(m)} margins, {len(y)} labels and {len(w)} weights must be as many")
+        raise CalibrationError(f"{len(m)} margins, {len(y)} labels and {len(w)} weights must have equal length")
     if not np.isfinite(m).all() or not np.isfinite(w).all() or (w < 0).any():
         raise CalibrationError("margins and weights must be finite, and no weight negative")
     positives, negatives = float(w[y].sum()), float(w[~y].sum())
     if positives <= 0 or negatives <= 0:
-        raise CalibrationError("the calibration sample needs claims of both classes; take a longer window")
+        raise CalibrationError("the calibration sample needs claims of both classes; use a longer window")
     target = np.where(y, (positives + 1) / (positives + 2), 1 / (negatives + 2))
     low, high = -_softplus_many(-m), _softplus_many(m)
     total = float(w.sum())

@@ -1,4 +1,4 @@
-"""Which claims a challenger decides: the same claim always falls on the same side, in every process."""
+"""Select the claims a challenger decides: deterministic per claim, in every process."""
 
 import hashlib
 
@@ -6,7 +6,7 @@ _WHOLE = float(1 << 64)
 
 
 def in_canary(claim_id: str, share: float) -> bool:
-    """Whether a claim belongs to the `share` (0 to 1) that the challenger decides; a greater share keeps all it had."""
+    """Whether a claim is in the `share` (0 to 1) that the challenger decides; a larger share includes a smaller one."""
     if share <= 0:
         return False
     digest = hashlib.sha256(f"canary:{claim_id}".encode()).digest()

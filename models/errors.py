@@ -1,44 +1,44 @@
-"""What can go wrong with a model.
+"""Errors of the model room.
 
 ModelError
-├── ArtefactError            the folder on disk
-│   ├── ArtefactMissingError     it, or a file of it, is not there
-│   ├── ArtefactCorruptError     it is there and is not what its manifest says
-│   ├── ArtefactOutdatedError    another version of ginja wrote it, in a format this one does not read
-│   └── ArtefactExistsError      another one already has this version
-├── PointerError             the champion's or challenger's pointer cannot be read, or points nowhere
+├── ArtefactError            a model folder on disk
+│   ├── ArtefactMissingError     the folder or one of its files is missing
+│   ├── ArtefactCorruptError     the folder does not match its manifest
+│   ├── ArtefactOutdatedError    written by another version of ginja, in a format this version does not read
+│   └── ArtefactExistsError      another artefact has this version
+├── PointerError             a champion or challenger pointer is unreadable or has no valid target
 ├── TrainingError            the inputs cannot train a model
 ├── CalibrationError         the inputs cannot calibrate one
-├── ThresholdError           no threshold meets what was asked
+├── ThresholdError           no threshold meets the request
 ├── ExplainerError           the booster cannot be explained from tables
-│   ├── UnsupportedBoosterError  a kind of booster the tables do not cover
-│   ├── TablesTooLargeError      the tables would exceed their limit
-│   └── OutdatedTablesError      the file of the tables has another format
-├── SchemaMismatchError      vector and model do not have the same features
-└── RegistryError            MLflow refused, failed or died
+│   ├── UnsupportedBoosterError  a booster type the tables do not support
+│   ├── TablesTooLargeError      the tables would exceed their size limit
+│   └── OutdatedTablesError      the table file has an unsupported format
+├── SchemaMismatchError      vector and model have different features
+└── RegistryError            MLflow failed or is unavailable
 """
 
 
 class ModelError(Exception):
-    """Anything this room raises on purpose."""
+    """Root of the errors of this room."""
 
 
 class ArtefactError(ModelError):
-    """A model's folder on disk."""
+    """A model folder on disk is unusable."""
 
 
 class ArtefactMissingError(ArtefactError):
-    """The folder, or a file its manifest names, is not there."""
+    """The folder, or a file listed in its manifest, is missing."""
 
     exit_code = 2
 
 
 class ArtefactCorruptError(ArtefactError):
-    """The folder is not what its manifest says; it must not be loaded."""
+    """The folder does not match its manifest and must not be loaded."""
 
 
 class ArtefactOutdatedError(ArtefactError):
-    """Another version of ginja wrote the folder, in a format that this one does not read."""
+    """The folder was written by another version of ginja, in a format this version does not read."""
 
 
 class ArtefactExistsError(ArtefactError):
@@ -46,7 +46,7 @@ class ArtefactExistsError(ArtefactError):
 
 
 class PointerError(ModelError):
-    """A pointer file cannot be read, or points nowhere."""
+    """A pointer file is unreadable or has no valid target."""
 
 
 class TrainingError(ModelError):
@@ -58,7 +58,7 @@ class CalibrationError(ModelError):
 
 
 class ThresholdError(ModelError):
-    """No threshold meets what was asked."""
+    """No threshold meets the request."""
 
 
 class ExplainerError(ModelError):
@@ -66,20 +66,20 @@ class ExplainerError(ModelError):
 
 
 class UnsupportedBoosterError(ExplainerError):
-    """A kind of booster the tables do not cover."""
+    """A booster type the tables do not support."""
 
 
 class TablesTooLargeError(ExplainerError):
-    """The tables would exceed their limit in bytes."""
+    """The tables would exceed their size limit in bytes."""
 
 
 class OutdatedTablesError(ExplainerError):
-    """The file of the tables has another format than this version reads."""
+    """The table file has a format this version does not read."""
 
 
 class SchemaMismatchError(ModelError):
-    """Vector and model do not have the same features."""
+    """Vector and model have different features."""
 
 
 class RegistryError(ModelError):
-    """MLflow refused, failed or died."""
+    """MLflow failed or is unavailable."""

@@ -1,4 +1,4 @@
-"""How much of what a model has learned can speak for one claim: the share of its gain whose inputs were available."""
+"""The share of a model's gain whose inputs were available for a claim: how much of the model applies to it."""
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -8,18 +8,25 @@ import xgboost as xgb
 from numpy.typing import NDArray
 
 from features.vector import FEATURE, needs
+from models.errors import SchemaMismatchError
 
 
 def gain_shares(booster: xgb.Booster, features: Sequence[str]) -> NDArray[np.float64]:
-    """Each feature's share of the booster's total gain (F,), summing to 1; zeros where no tree has a split."""
+    """Each feature's share of the booster's total gain (F,), summing to 1; zeros if no tree has a split.
+
+    Raises `SchemaMismatchError` when the booster splits on a feature that is not in `features`: its gain would count as
+    available for every claim.
+    """
     gained = booster.get_score(importance_type="total_gain")
+    if unknown := sorted(set(gained) - set(features)):
+        raise SchemaMismatchError(f"the booster's feature names are not in the schema: {', '.join(unknown[:5])}")
     shares = np.array([float(np.sum(gained.get(name, 0.0))) for name in features])
     total = shares.sum()
     return shares / total if total > 0 else shares
 
 
 class GainPresent:
-    """Computes the share for one claim from what is unknown of it. May be shared by threads."""
+    """Computes the share for one claim from its unavailable inputs. May be shared by threads."""
 
     def __init__(self, booster: xgb.Booster, features: Sequence[str]) -> None:
         self._shares = gain_shares(booster, features)
@@ -28,13 +35,13 @@ class GainPresent:
             for needed in needs(FEATURE[name]):
                 places.setdefault(needed, []).append(place)
         self._places = places
-        # Claims lack the same few things again and again, and the answer depends on nothing else.
+        # The same few inputs are unavailable again and again, and the result depends on nothing else.
         self._remembered = lru_cache(maxsize=1024)(self._share_without)
 
     def of(self, unknown: Iterable[str]) -> float:
         """The share of features that need none of `unknown` (`features.vector.inputs_of`); 1 where nothing is unknown.
 
-        A feature that is undefined because a count is zero was available: that nothing happened is known.
+        A feature that is undefined because a count is zero counts as available: that nothing happened is known.
         """
         return self._remembered(tuple(unknown))
 

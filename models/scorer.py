@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
-from claims.scoring import ClaimFacts, Counterfactual, OutOfRange, Score, ShadowScore
-from features.vector import FEATURE_NAMES, Reading, build_amounts, inputs_of, vector_of
+from claims.scoring import CONTRACT, ClaimFacts, Counterfactual, OutOfRange, Score, ShadowScore
+from features.vector import FEATURE_NAMES, ClaimInputs, Reading, build_amounts, inputs_of, vector_of
 from models.artefact import Artefact
 from models.errors import SchemaMismatchError
 from models.explain import Explanation, Reasoner, nearest_lower_amount
@@ -19,7 +18,7 @@ from models.training_range import RangeCheck
 
 @dataclass(frozen=True, slots=True)
 class ClaimToScore:
-    """One claim to score, with what was read of its past."""
+    """One claim to score, with the feature rows read for it."""
 
     facts: ClaimFacts
     reading: Reading
@@ -27,7 +26,7 @@ class ClaimToScore:
 
 @dataclass(frozen=True, slots=True)
 class _Support:
-    """How much of the model can speak for a vector, and how far the vector lies outside the training claims."""
+    """How far the model applies to a vector: the gain available, and the features outside the training range."""
 
     gain_present: float
     out_of_range: list[OutOfRange]
@@ -35,13 +34,13 @@ class _Support:
 
 
 class Scorer:
-    """Scores claims with one verified model. Holds no state between calls; may be shared by threads."""
+    """Scores claims with one verified model. Stateless; may be shared by threads."""
 
     def __init__(self, artefact: Artefact) -> None:
         unknown = [name for name in artefact.features if name not in FEATURE_NAMES]
         if unknown:
             raise SchemaMismatchError(
-                f"model {artefact.version} wants features this version does not have: {', '.join(unknown)}"
+                f"model {artefact.version} needs features this version does not have: {', '.join(unknown)}"
             )
         self.artefact = artefact
         self.version = artefact.version
@@ -65,7 +64,7 @@ class Scorer:
         challenger: "Scorer | None" = None,
         counterfactual: bool = True,
     ) -> Score:
-        """The whole answer for one claim; `challenger` adds what another model says of the same vector."""
+        """Score one claim. `challenger` adds the shadow score of another model for the same vector."""
         x = inputs_of(facts, reading.states)
         full = vector_of(x)
         row = full[self._columns]
@@ -89,17 +88,17 @@ class Scorer:
         )
 
     def score_many(
-        self, asked: Sequence[ClaimToScore], *, challenger: "Scorer | None" = None, threads: int = 1
+        self, claims: Sequence[ClaimToScore], *, challenger: "Scorer | None" = None, threads: int = 1
     ) -> list[Score]:
-        """Scores in the order asked; as `score`, but no counterfactual is searched."""
-        if not asked:
+        """Score claims, in order; like `score`, but without a counterfactual."""
+        if not claims:
             return []
-        known = [inputs_of(one.facts, one.reading.states) for one in asked]
-        full = np.stack([vector_of(x) for x in known])
+        inputs = [inputs_of(one.facts, one.reading.states) for one in claims]
+        full = np.stack([vector_of(x) for x in inputs])
         rows = self.rows_of(full)
         margins, phi, base = self._explain(rows, threads=threads)
-        supports = self._supports(known, rows)
-        shadows = [None] * len(asked) if challenger is None else challenger.shadows(full)
+        supports = self._supports(inputs, rows)
+        shadows = [None] * len(claims) if challenger is None else challenger.shadows(full)
         return [
             self._answer(
                 one.facts,
@@ -109,20 +108,20 @@ class Scorer:
                 probability=self.artefact.calibrator.probability(float(margins[i])),
                 phi=phi[i],
                 base=base,
-                explanation=self.reasoner.explain(known[i], rows[i], phi[i], base),
+                explanation=self.reasoner.explain(inputs[i], rows[i], phi[i], base),
                 support=supports[i],
                 counterfactual=None,
                 shadow=shadows[i],
             )
-            for i, one in enumerate(asked)
+            for i, one in enumerate(claims)
         ]
 
     def shadow(self, full: NDArray[np.float32]) -> ShadowScore:
-        """What this model says of one whole vector (every feature, in the order of `FEATURE_NAMES`)."""
+        """Shadow score of one full vector (every feature, in the order of `FEATURE_NAMES`)."""
         return self.shadows(full.reshape(1, -1))[0]
 
     def shadows(self, full: NDArray[np.float32]) -> list[ShadowScore]:
-        """What this model says of many whole vectors."""
+        """Shadow scores of full vectors (N, all features)."""
         margins = self.margins(self.rows_of(full))
         return [self._shadow(float(margin)) for margin in margins]
 
@@ -136,7 +135,7 @@ class Scorer:
         )
 
     def rows_of(self, full: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Whole vectors (N, every feature) cut to this model's schema (N, F)."""
+        """Select this model's features (N, F) from full vectors (N, all features)."""
         return np.ascontiguousarray(full[:, self._columns])
 
     def margins(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -167,9 +166,9 @@ class Scorer:
         values = self.artefact.booster.predict(matrix, pred_contribs=True).astype(np.float64)
         return self.margins(rows), values[:, :-1], float(values[0, -1])
 
-    def _supports(self, known: Sequence[SimpleNamespace], rows: NDArray[np.float32]) -> list[_Support]:
-        """For what is known of each claim and its vector in this model's schema (N, F)."""
-        gains = [self._gain.of(x.unknown) for x in known]
+    def _supports(self, inputs: Sequence[ClaimInputs], rows: NDArray[np.float32]) -> list[_Support]:
+        """For the inputs of each claim and its vector in this model's schema (N, F)."""
+        gains = [self._gain.of(x.missing) for x in inputs]
         if self._range is None:
             return [_Support(gain, [], 0) for gain in gains]
         outside = self._range.outside(rows)
@@ -181,7 +180,7 @@ class Scorer:
         def probabilities_at(amounts: NDArray[np.int64]) -> NDArray[np.float64]:
             matrix = build_amounts(facts, reading.states, amounts)
             margins = self.margins(self.rows_of(matrix)).tolist()
-            # One at a time, so that an answer has the very bits that scoring the claim at that amount would give.
+            # One at a time, so that the result is bit-identical to scoring the claim at that amount.
             return np.array([self.artefact.calibrator.probability(margin) for margin in margins])
 
         return nearest_lower_amount(facts.amount_cents, self.artefact.threshold, probabilities_at)
@@ -204,6 +203,7 @@ class Scorer:
         names = self.artefact.features
         values = (None if value != value else value for value in row.tolist())
         return Score(
+            contract=CONTRACT,
             claim_id=facts.claim_id,
             model_version=self.version,
             schema_hash=self.artefact.document.schema_hash,

@@ -1,10 +1,9 @@
-"""The range of the training claims, per feature and jointly: does a vector lie where the model has learned anything?
+"""The range of the training claims, per feature and jointly: whether the model applies to a vector.
 
-Trees do not extrapolate: beyond the last split a feature says the same whatever its value. So a model says with each
-score how far the vector lies outside what it was trained on, in two cheap ways:
+Trees do not extrapolate: beyond the last split a feature has the same effect whatever its value. So each score
+states how far the vector lies outside the training data, in two ways:
 
-* **per feature**: values beyond the least and greatest of the training claims, widened by a margin that suits the
-  feature's unit (`MARGINS`);
+* **per feature**: values beyond the minimum and maximum of the training claims, widened per unit (`MARGINS`);
 * **jointly**: how many features of the claim's own numbers lie at once in the outermost 0.1 % of the training claims on
   either side, against the most that 99.9 % of later claims, which the model was not trained on, have at once. Features
   of the past count only where they are out of range: months after the training, most of them lie beyond its tails.
@@ -32,11 +31,11 @@ class Spread(Enum):
     """How a range is widened."""
 
     FACTOR = "factor"
-    """Multiply what is above zero, divide the least above zero: amounts, counts, ratios, times."""
+    """Multiply the maximum, divide a positive minimum: amounts, counts, ratios, times."""
     DISTANCE = "distance"
     """Move by a fixed distance: standard scores."""
     NATURAL = "natural"
-    """The unit has bounds of its own: shares and flags. The declared bounds of the feature are the range."""
+    """Use the declared bounds of the feature: shares and flags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +59,12 @@ MARGINS: dict[Unit, Margin] = {
 }
 """The margin of each unit, for features that read the claim's own numbers. A share without a declared upper bound (of a
 limit, which may be passed) is widened like a ratio."""
-PAST_FACTOR = 10.0
-"""The factor for features that tell the past alone (counts, sums and times of provider, member, network): those grow
-with the business and with the length of the history, so that a range of last year says little about next month's. They
-have no lower bound but the declared one: two claims within a second are two claims of one batch."""
-PAST_LEAST_HIGH = 100.0
-"""No upper bound of such a feature is lower: where training saw three confirmed neighbours, forty are many, not odd."""
+HISTORY_FACTOR = 10.0
+"""The factor for features computed from history alone (counts, sums and times of provider, member, network). They grow
+with the business and the length of the history, so last year's range says little about next month. Their only lower
+bound is the declared one: two claims within a second may come from one batch."""
+HISTORY_MIN_HIGH = 100.0
+"""Smallest upper bound of such a feature."""
 _OF_THE_CLAIM = frozenset(
     ("amount_cents", "log_e4", "units", "lines", "diagnoses", "service_from_day", "service_to_day")
 )
@@ -73,12 +72,12 @@ _OF_THE_CLAIM = frozenset(
 
 
 class TrainingRange(BaseModel):
-    """The range as it is stored in the model's document: one number per feature, in the order of the features."""
+    """The range as stored in the model document: one number per feature, in feature order."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    low: tuple[float, ...] = Field(description="Below it a value is out of range.")
-    high: tuple[float, ...] = Field(description="Above it a value is out of range.")
+    low: tuple[float, ...] = Field(description="Values below it are out of range.")
+    high: tuple[float, ...] = Field(description="Values above it are out of range.")
     tail_low: tuple[float, ...] = Field(description="0.1 % of the training claims lie below.")
     tail_high: tuple[float, ...] = Field(description="0.1 % of the training claims lie above.")
     tail_limit: int = Field(ge=0, description="Most tail features of 99.9 % of the calibration claims.")
@@ -87,16 +86,16 @@ class TrainingRange(BaseModel):
     @model_validator(mode="after")
     def _consistent(self) -> "TrainingRange":
         if len({len(self.low), len(self.high), len(self.tail_low), len(self.tail_high)}) != 1:
-            raise ValueError("the bounds are not of the same features")
+            raise ValueError("the bounds must have equal length")
         if any(low > high for low, high in zip(self.low, self.high, strict=True)):
-            raise ValueError("a lower bound lies above the upper one")
+            raise ValueError("a lower bound exceeds its upper bound")
         if any(low > high for low, high in zip(self.tail_low, self.tail_high, strict=True)):
-            raise ValueError("a lower tail bound lies above the upper one")
+            raise ValueError("a lower tail bound exceeds its upper bound")
         return self
 
 
 class RangeCheck:
-    """The range, ready to check vectors with. Holds no state; may be shared by threads."""
+    """Checks vectors against a range. Stateless; may be shared by threads."""
 
     def __init__(self, features: Sequence[str], training: TrainingRange) -> None:
         self._features = tuple(features)
@@ -105,13 +104,13 @@ class RangeCheck:
         self.tail_limit = training.tail_limit
 
     def outside(self, rows: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """(N, 2, F): for each value of vectors (N, F), is it out of range, and is it in a tail? Missing is neither."""
+        """Whether each value of vectors (N, F) is out of range and in a tail (N, 2, F). A missing value is neither."""
         values = rows[:, None, :]
         outside: NDArray[np.bool_] = (values < self._lows) | (values > self._highs)
         return outside
 
     def findings(self, row: NDArray[np.float32], outside: NDArray[np.bool_]) -> tuple[list[OutOfRange], int]:
-        """Features of one vector out of range, and how many lie in a tail; `outside` (2, F) is what `outside` said."""
+        """Features of one vector out of range, and the number in a tail; `outside` (2, F) is a row of `outside()`."""
         out, tails = outside
         found = [
             OutOfRange(
@@ -127,9 +126,9 @@ class RangeCheck:
 
 
 def training_range(features: Sequence[str], train: NDArray[np.float32], later: NDArray[np.float32]) -> TrainingRange:
-    """The range of training vectors (N, F); `later` (M, F) are vectors the model is not trained on.
+    """The range of training vectors (N, F); `later` (M, F) are vectors the model was not trained on.
 
-    A feature that no training claim has gets its declared bounds; both samples have at least one row.
+    A feature without any training value gets its declared bounds. Both samples need at least one row.
     """
     bounds = [_bounds(name, train[:, place]) for place, name in enumerate(features)]
     low, high, tail_low, tail_high = (tuple(one) for one in zip(*bounds, strict=True))
@@ -154,9 +153,9 @@ def _bounds(name: str, column: NDArray[np.float32]) -> tuple[float, float, float
         float(known_at) for known_at in np.quantile(known, (TAIL, 1 - TAIL), method="inverted_cdf").astype(np.float32)
     )
     if not needs(feature) & _OF_THE_CLAIM:
-        # Less of a past than any training claim had, or a more recent one, is no oddity of this claim.
+        # A shorter or more recent history than any training claim had is not out of range.
         low = least if feature.low is None else min(feature.low, least)
-        high = max(greatest * PAST_FACTOR, PAST_LEAST_HIGH) if feature.high is None else max(feature.high, greatest)
+        high = max(greatest * HISTORY_FACTOR, HISTORY_MIN_HIGH) if feature.high is None else max(feature.high, greatest)
         return low, _float32(high), low, _float32(high)
     margin = MARGINS[feature.unit]
     if margin.spread is Spread.NATURAL and feature.high is not None:

@@ -1,4 +1,4 @@
-"""DuckDB as the pipelines use it: in UTC, with the threads and the spill folder they say."""
+"""DuckDB connections in UTC, with a number of threads and a spill folder."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import duckdb
 
 
 def connect(spill: Path | None = None, threads: int = 1) -> duckdb.DuckDBPyConnection:
-    """A connection in memory; what does not fit goes to the folder `spill`."""
+    """Open an in-memory connection; what does not fit is written to the folder `spill`."""
     if spill is None:
         connection = duckdb.connect(config={"threads": threads})
     else:

@@ -1,4 +1,4 @@
-"""The frames beside claims and labels: members, plans, providers, the catalogue, and the lines of claims.
+"""The frames in addition to claims and labels: members, plans, providers, the catalogue, and the lines of claims.
 
 Each is a Parquet file of that name under `home/data`. A source that lacks a column holds nulls.
 """

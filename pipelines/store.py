@@ -1,4 +1,4 @@
-"""Frames to Parquet files under `home/data`, the same bytes for the same frames."""
+"""Write frames to Parquet files, the same bytes for the same frames."""
 
 import json
 from pathlib import Path
@@ -11,9 +11,9 @@ DATASET = "dataset.json"
 
 
 def write_frames(frames: dict[str, pa.Table], folder: Path, about: dict[str, Any]) -> None:
-    """Write each frame as `name.parquet`, and `dataset.json`, which says where they came from, last.
+    """Write each frame as `name.parquet`, and `dataset.json`, which states their origin, last.
 
-    A file is replaced whole: a reader sees the old one or the new one.
+    A file is replaced whole: a reader sees either the old or the new file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / DATASET).unlink(missing_ok=True)

@@ -1,7 +1,7 @@
-"""The scorer: read, score, explain; nothing else.
+"""The scorer service: reads features, scores and explains.
 
-Its one promise to other rooms is the wire (docs/scoring.md). The command line uses `supervisor` and `files`; no other
-room imports anything of it.
+Its public interface is HTTP (docs/reference/scoring-api.md). The command line imports `supervisor` and `files`; other
+rooms import nothing.
 """
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""The scorer's work: take the models of this moment, read what is known, score, explain; bytes out."""
+"""Score requests: take the current models, read the features, score and explain, return JSON bytes."""
 
 import asyncio
 import time
@@ -22,11 +22,11 @@ from serving.warm import warm
 from serving.wire import BatchItem
 
 SLICE = 16
-"""Claims of a batch read and scored before other requests get their turn: a few milliseconds."""
+"""Claims of a batch scored before other requests are served: a few milliseconds of work."""
 
 
 class Engine:
-    """What one worker process holds: the models, and its way to the online store."""
+    """State of one worker process: the models and the online store client."""
 
     def __init__(self, live: ModelWatcher, store: OnlineStoreClient) -> None:
         self._live = live
@@ -34,21 +34,21 @@ class Engine:
 
     @classmethod
     async def open(cls, settings: Settings) -> Self:
-        """Load what the pointers name, connect, warm up. Neither a missing model nor a missing store stops it."""
+        """Load the models, connect and warm up. A missing model or store does not prevent the start."""
         live = ModelWatcher(settings.home.resolve(), warm=warm)
-        await live.look()
+        await live.refresh()
         return cls(live, await OnlineStoreClient.open(valkey_url(settings)))
 
     async def close(self) -> None:
-        """Let go of the online store."""
+        """Close the connections to the online store."""
         await self._store.close()
 
     async def follow(self) -> None:
-        """Follow the pointers, and ask each second how the online store is; until cancelled."""
+        """Watch the pointers and the online store, once per second, until cancelled."""
         await asyncio.gather(self._live.follow(), self._store.watch())
 
-    def condition(self) -> ScorerStatus:
-        """What `/readyz` says."""
+    def status(self) -> ScorerStatus:
+        """The status reported by `/readyz`."""
         models = self._live.models
         missing = [] if models.champion else ["model"]
         if not self._store.answers:
@@ -60,10 +60,10 @@ class Engine:
         )
 
     async def score(self, claim: ClaimFacts, states: dict[str, Any] | None, deadline: float | None) -> bytes:
-        """One claim's score as JSON. Raises a `Refusal` in its place."""
+        """One claim's score as JSON. Raises a `Refusal` when it cannot be scored."""
         models, champion = self._models()
         reading = await self._store.read(claim, deadline) if states is None else _sent(states)
-        return _judge_one(models, champion, ClaimToScore(claim, reading))
+        return _score_one(models, champion, ClaimToScore(claim, reading))
 
     async def score_batch(self, requests: Sequence[BatchItem], deadline: float | None) -> bytes:
         """The scores of many claims as JSON, in their order. Each claim's states come from one snapshot."""
@@ -77,15 +77,15 @@ class Engine:
             asked = [
                 ClaimToScore(item.claim, reading or next(found)) for item, reading in zip(items, readings, strict=True)
             ]
-            answers += _judge_many(models, champion, asked)
-            await asyncio.sleep(0)  # others' turn
+            answers += _score_many(models, champion, asked)
+            await asyncio.sleep(0)  # serve other requests
         return b'{"scores":[' + b",".join(answers) + b"]}"
 
     def _models(self) -> tuple[LoadedModels, Scorer]:
         models = self._live.models
         if models.champion is None:
             raise NoModelLoaded(
-                "promote a model, or restore the folder of the one that was; the log says what was refused"
+                "promote a model, or restore the folder of the previous one; the log states what was refused"
             )
         return models, models.champion
 
@@ -94,13 +94,13 @@ def _sent(states: dict[str, Any]) -> Reading:
     try:
         return Reading.from_wire(states)
     except StatesError as error:
-        raise InvalidScoreRequest("1 field is wrong", errors=[{"field": "states", "message": str(error)}]) from error
+        raise InvalidScoreRequest("1 field is invalid", errors=[{"field": "states", "message": str(error)}]) from error
 
 
-def _judge_one(models: LoadedModels, champion: Scorer, one: ClaimToScore) -> bytes:
-    """The score of one claim as JSON, by the model that decides it, with what the other one says in its shadow."""
+def _score_one(models: LoadedModels, champion: Scorer, one: ClaimToScore) -> bytes:
+    """The score of one claim as JSON, by the model that decides it, with the shadow score of the other."""
     began = time.perf_counter()
-    ((decides, other, _),) = _shared_out(models, champion, [one])
+    ((decides, other, _),) = _assignments(models, champion, [one])
     score = decides.score(one.facts, one.reading, challenger=other)
     answer = score.model_dump_json().encode()
     metrics.SCORE_SECONDS.observe(time.perf_counter() - began)
@@ -108,16 +108,16 @@ def _judge_one(models: LoadedModels, champion: Scorer, one: ClaimToScore) -> byt
     return answer
 
 
-def _judge_many(models: LoadedModels, champion: Scorer, asked: Sequence[ClaimToScore]) -> list[bytes]:
-    """The same for some claims, in order, without a counterfactual.
+def _score_many(models: LoadedModels, champion: Scorer, asked: Sequence[ClaimToScore]) -> list[bytes]:
+    """The scores of several claims as JSON, in order, without counterfactuals.
 
-    They are explained together, a tree at a time, so that what a tree needs is fetched from memory once.
+    They are explained together, one tree at a time, so that each tree is read from memory once.
     """
     began = time.perf_counter()
     scores: dict[int, Score] = {}
-    for decides, other, places in _shared_out(models, champion, asked):
-        told = decides.score_many([asked[place] for place in places], challenger=other)
-        scores.update(zip(places, told, strict=True))
+    for decides, other, places in _assignments(models, champion, asked):
+        scored = decides.score_many([asked[place] for place in places], challenger=other)
+        scores.update(zip(places, scored, strict=True))
     answers = [scores[place].model_dump_json().encode() for place in range(len(asked))]
     metrics.SCORE_SECONDS.observe((time.perf_counter() - began) / len(asked))
     for place, one in enumerate(asked):
@@ -125,10 +125,10 @@ def _judge_many(models: LoadedModels, champion: Scorer, asked: Sequence[ClaimToS
     return answers
 
 
-def _shared_out(
+def _assignments(
     models: LoadedModels, champion: Scorer, asked: Sequence[ClaimToScore]
 ) -> list[tuple[Scorer, Scorer | None, list[int]]]:
-    """Who decides, who scores in the shadow, and the places of the claims this is so for."""
+    """Deciding model, shadow model, and the indices of the claims they apply to."""
     challenger = models.challenger
     if challenger is None:
         return [(champion, None, list(range(len(asked))))]

@@ -1,7 +1,7 @@
-"""Everything the scorer refuses or fails at.
+"""Errors of the scorer.
 
     ServingError
-    ├── Refusal              an answer in place of a score: it knows its problem document
+    ├── Refusal              a problem response in place of a score
     │   ├── ScoreRequestTooLarge             413
     │   ├── JsonRequired              415
     │   ├── InvalidScoreRequest              422
@@ -9,9 +9,9 @@
     │   ├── NoModelLoaded              503
     │   ├── StatesUnavailable    503
     │   └── ScoringFailed               500
-    └── (a model that does not load raises `models.ArtefactError`: the old one goes on serving)
+    └── (a model that fails to load raises `models.ArtefactError`; the previous one keeps serving)
 
-No message repeats what was sent: members' identifiers are personal data.
+Messages never repeat request values: member identifiers are personal data.
 """
 
 from typing import Any, ClassVar
@@ -21,11 +21,11 @@ from starlette.responses import Response
 
 
 class ServingError(Exception):
-    """The root of this room's errors."""
+    """Root of the errors of this room."""
 
 
 class Refusal(ServingError):
-    """An answer in place of a score, as RFC 9457 wants it (docs/scoring.md lists them)."""
+    """A problem response in place of a score (RFC 9457); docs/reference/scoring-api.md lists them."""
 
     status: ClassVar[int]
     kind: ClassVar[str]
@@ -37,7 +37,7 @@ class Refusal(ServingError):
         self.more = more
 
     def response(self) -> Response:
-        """The problem document."""
+        """The problem document as a response."""
         problem = {
             "type": f"urn:ginja:scoring:{self.kind}",
             "title": self.title,
@@ -49,31 +49,31 @@ class Refusal(ServingError):
 
 
 class ScoreRequestTooLarge(Refusal):
-    """The body is over the limit."""
+    """The body exceeds the size limit."""
 
     status, kind, title = 413, "too-large", "The request is too large"
 
 
 class JsonRequired(Refusal):
-    """The body is not declared as JSON."""
+    """The content type is not JSON."""
 
     status, kind, title = 415, "not-json", "The scorer reads JSON only"
 
 
 class InvalidScoreRequest(Refusal):
-    """The body is not JSON, or not the contract."""
+    """The body is not valid JSON or violates the contract."""
 
     status, kind, title = 422, "invalid", "The request is not a score request"
 
 
 class DeadlinePassed(Refusal):
-    """The caller has stopped waiting."""
+    """The deadline has passed."""
 
     status, kind, title = 504, "late", "The deadline passed before the work was done"
 
 
 class NoModelLoaded(Refusal):
-    """Nothing verified is loaded."""
+    """No verified model is loaded."""
 
     status, kind, title = 503, "no-model", "No verified model is loaded"
 
@@ -85,6 +85,6 @@ class StatesUnavailable(Refusal):
 
 
 class ScoringFailed(Refusal):
-    """A defect of ours."""
+    """An internal error of the scorer."""
 
     status, kind, title = 500, "failed", "The scorer failed"

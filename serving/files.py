@@ -1,7 +1,7 @@
-"""A file of claims scored: vectors as of each claim's receipt, margins, probabilities, reasons; resumable.
+"""Score a file of claims: vectors as of receipt, margins, probabilities and reasons; resumable.
 
-The past of each claim is that of the offline features, joined through Feast as training joins them. Claims are scored
-in parts; each finished part is a Parquet file beside the output, so that a run that was killed goes on where it was.
+Features come from the offline store, joined through Feast as in training. Claims are scored in parts; each finished
+part is a Parquet file beside the output, so that an interrupted run can resume.
 """
 
 import hashlib
@@ -10,22 +10,19 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.feast import historical_features
-from features.vector import FEATURE_NAMES, build_many, inputs_of_many
+from features.vector import FEATURE_NAMES, build_many, inputs_of_each
 from models.scorer import Scorer
 from serving.errors import ServingError
 
 PART_CLAIMS = 50_000
 _ROUND = 2_000
-"""Claims between two reports of progress."""
-_CLAIM_TEXTS = ("procedure_code", "diagnosis_code", "specialty", "region")
+"""Claims between two progress reports."""
 
 _REASON = pa.struct(
     [
@@ -50,24 +47,24 @@ SCORED = pa.schema(
         pa.field("model_version", pa.string()),
     ]
 )
-"""The output, a row for each claim, in the order of the input."""
+"""Schema of the output: one row per claim, in input order."""
 
 Progress = Callable[[int], None]
-"""Told how many more claims are done."""
+"""Called with the number of claims finished since the last call."""
 
 
 class ForeignParts(ServingError):
-    """Unfinished work lies beside the output, of other claims or another model."""
+    """The parts beside the output belong to other claims or another model."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredFile:
-    """What a run came to."""
+    """Result of a run."""
 
     claims: int
     flagged: int
     resumed: int
-    """Claims that an earlier run had scored."""
+    """Claims scored by an earlier, interrupted run."""
 
 
 def score_table(
@@ -86,7 +83,7 @@ def score_table(
                 {name: getattr(reason, name) for name in _REASON_FIELDS}
                 for reason in scorer.reasoner.explain(x, row, phi, base).reasons
             ]
-            for x, row, phi in zip(known_of_each(claims), rows, contributions, strict=True)
+            for x, row, phi in zip(inputs_of_each(claims), rows, contributions, strict=True)
         ]
         columns = [
             claims["claim_id"].combine_chunks(),
@@ -133,12 +130,12 @@ def score_file(
 
 
 def parts_folder(out: Path) -> Path:
-    """Where the finished parts of `out` lie until all are done."""
+    """Folder of the finished parts of `out` until all are done."""
     return out.with_name(f"{out.name}.parts")
 
 
 def _claim_parts(parts: Path, scorer: Scorer, claims: pa.Table, part_claims: int) -> None:
-    """Take the folder for this run, or go on with it when it is of the same claims and model."""
+    """Create the folder for this run, or reuse it if it belongs to the same claims and model."""
     ids = hashlib.sha256()
     for column in ("claim_id", "amount_cents", "received_at"):
         for value in claims[column].cast(pa.string()).to_pylist():
@@ -147,7 +144,7 @@ def _claim_parts(parts: Path, scorer: Scorer, claims: pa.Table, part_claims: int
     note = parts / "run.json"
     if note.exists():
         if json.loads(note.read_text()) != run:
-            raise ForeignParts(f"{parts} holds the parts of another run; finish that one, or remove the folder")
+            raise ForeignParts(f"{parts} holds parts of another run; finish that run or remove the folder")
         return
     parts.mkdir(parents=True, exist_ok=True)
     draft = note.with_suffix(".draft")
@@ -156,45 +153,9 @@ def _claim_parts(parts: Path, scorer: Scorer, claims: pa.Table, part_claims: int
 
 
 def _write_whole(path: Path, tables: Iterator[pa.Table]) -> None:
-    """Write tables as one file that is there whole or not at all."""
+    """Write tables to one file, atomically."""
     partial = path.with_name(f".{path.name}.partial")
     with pq.ParquetWriter(partial, SCORED, compression="zstd") as writer:
         for table in tables:
             writer.write_table(table)
     partial.replace(path)
-
-
-def known_of_each(claims: pa.Table) -> Iterator[SimpleNamespace]:
-    """What is known of each of many claims with their states side by side, in their order."""
-    known = _Known(claims)
-    return (known.of(row) for row in range(len(claims)))
-
-
-class _Known:
-    """What is known of each of many claims, as `features.vector.inputs_of` says it of one; looked up when asked for."""
-
-    def __init__(self, claims: pa.Table) -> None:
-        self._x = inputs_of_many(claims)
-        self._texts = {name: claims[name].to_pylist() for name in _CLAIM_TEXTS}
-
-    def of(self, row: int) -> SimpleNamespace:
-        """`x` of one claim; its pasts are read as they are asked for."""
-        x: Any = _Row(self._x, row)
-        x.claim = SimpleNamespace(**{name: texts[row] for name, texts in self._texts.items()})
-        x.unknown = [name for name, mask in self._x.unknown.items() if mask[row]]
-        return x  # type: ignore[no-any-return]
-
-
-class _Row:
-    """One claim's place in a namespace of columns."""
-
-    def __init__(self, columns: SimpleNamespace, row: int) -> None:
-        self.__dict__.update(_columns=columns, _row=row)
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._columns, name)
-        if isinstance(found, SimpleNamespace):
-            return _Row(found, self._row)
-        if isinstance(found, list):
-            return [column[self._row] for column in found]
-        return float(found[self._row])

@@ -1,8 +1,8 @@
-"""The models that serve now, and how the next ones take their place without a request noticing.
+"""The serving models, and replacing them without interrupting requests.
 
-A task looks at the pointers each second. What they name is verified, loaded and warmed on another thread; only then do
-the models change, in one assignment. A model that does not verify is refused: the one before goes on, and the log and
-the metrics say so.
+A task reads the pointers once per second. The models they name are verified, loaded and warmed up on another thread,
+then swapped in one assignment. A model that fails verification is refused: the previous one keeps serving, and log and
+metrics report it.
 """
 
 import asyncio
@@ -18,16 +18,16 @@ from models.errors import ModelError
 from models.scorer import Scorer
 from serving import metrics
 
-LOOK_SECONDS = 1.0
+POLL_SECONDS = 1.0
 RETRY_SECONDS = 5.0
-"""A refused model is tried again this often: its folder may have been restored."""
+"""Interval between attempts to load a refused model, whose folder may have been restored."""
 
 _log = get_logger("serving")
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedModels:
-    """The models of one moment; a request takes them once and keeps them to its end."""
+    """The models at one moment; a request uses the same ones throughout."""
 
     champion: Scorer | None = None
     challenger: Scorer | None = None
@@ -42,7 +42,7 @@ class _Refused:
 
 
 class ModelWatcher:
-    """Follows the pointers of one home."""
+    """Watches the pointers of one home."""
 
     def __init__(self, home: Path, *, warm: Callable[[Scorer], None]) -> None:
         self._home = home
@@ -51,13 +51,13 @@ class ModelWatcher:
         self.models = LoadedModels()
 
     async def follow(self) -> None:
-        """Look each second, until cancelled."""
+        """Refresh once per second, until cancelled."""
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            await self.look()
+            await asyncio.sleep(POLL_SECONDS)
+            await self.refresh()
 
-    async def look(self) -> None:
-        """Take what the pointers name now, where it is new and verifies."""
+    async def refresh(self) -> None:
+        """Load the models the pointers name, where they are new and verify."""
         champion, _ = await self._current("champion", self.models.champion)
         challenger, pointer = await self._current("challenger", self.models.challenger)
         pointed = pointer is not None and challenger is not None and pointer.version == challenger.version
@@ -71,9 +71,9 @@ class ModelWatcher:
             return serving, None
         if pointer is None:
             if role == "champion" or serving is None:
-                return serving, None  # a champion's pointer that is gone is a fault, and its model goes on
+                return serving, None  # a missing champion pointer is a fault; its model keeps serving
             metrics.MODEL_INFO.labels(role, serving.version).set(0)
-            _log.info("model dismissed", role=role, model_version=serving.version)
+            _log.info("model removed", role=role, model_version=serving.version)
             return None, None
         if serving is not None and serving.manifest_sha256 == pointer.manifest_sha256:
             self._refused.pop(role, None)
@@ -87,22 +87,22 @@ class ModelWatcher:
         except (ModelError, OSError, MemoryError) as error:
             self._refuse(role, pointer.manifest_sha256, error)
             return serving, pointer
-        self._note(role, serving, loaded)
+        self._record_loaded(role, serving, loaded)
         return loaded, pointer
 
     def _load(self, pointer: Pointer) -> Scorer:
         scorer = Scorer(load_pointed(self._home, pointer))
         self._warm(scorer)
-        gc.freeze()  # its objects live as long as it serves: no later collection need walk them
+        gc.freeze()  # its objects live as long as it serves, so later collections can skip them
         return scorer
 
-    def _note(self, role: Role, before: Scorer | None, after: Scorer) -> None:
+    def _record_loaded(self, role: Role, before: Scorer | None, after: Scorer) -> None:
         self._refused.pop(role, None)
         metrics.RELOADS.labels(role).inc()
         if before is not None:
             metrics.MODEL_INFO.labels(role, before.version).set(0)
         metrics.MODEL_INFO.labels(role, after.version).set(1)
-        _log.info("model taken", role=role, model_version=after.version, before=before.version if before else None)
+        _log.info("model loaded", role=role, model_version=after.version, before=before.version if before else None)
 
     def _refuse(self, role: Role, manifest_sha256: str, error: Exception) -> None:
         before = self._refused.get(role)
@@ -110,4 +110,4 @@ class ModelWatcher:
         metrics.RELOADS_REFUSED.labels(role, reason).inc()
         self._refused[role] = _Refused(manifest_sha256, reason, time.monotonic() + RETRY_SECONDS)
         if before is None or (before.manifest_sha256, before.reason) != (manifest_sha256, reason):
-            _log.error("model refused, the one before goes on", role=role, reason=reason, detail=str(error))
+            _log.error("model refused, previous model keeps serving", role=role, reason=reason, detail=str(error))

@@ -1,4 +1,4 @@
-"""What the scorer exports beside BentoML's own request counters; all at `/metrics`."""
+"""Prometheus metrics of the scorer, in addition to BentoML's request counters; all at `/metrics`."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -7,7 +7,7 @@ _AGE = (1.0, 60.0, 600.0, 3_600.0, 86_400.0, 172_800.0, 604_800.0, 2_592_000.0, 
 
 SCORES = Counter("ginja_scores_total", "Claims scored.", ["model_version", "explained_by"])
 FLAGGED = Counter("ginja_scores_flagged_total", "Claims scored at or above the threshold.", ["model_version"])
-REFUSALS = Counter("ginja_score_refusals_total", "Answers in place of a score.", ["kind"])
+REFUSALS = Counter("ginja_score_refusals_total", "Problem responses in place of a score.", ["kind"])
 READ_SECONDS = Histogram("ginja_states_read_seconds", "Reading a claim's states from the online store.", buckets=_MS)
 SCORE_SECONDS = Histogram("ginja_score_seconds", "Vector, margin, contributions and reasons.", buckets=_MS)
 STALE_VIEWS = Counter(

@@ -1,4 +1,4 @@
-"""The online store as the scorer sees it: reads that never outlast their limit, and whether it answers at all."""
+"""The scorer's client of the online store: reads with a time limit, and availability."""
 
 import asyncio
 import time
@@ -17,16 +17,16 @@ from serving.errors import StatesUnavailable
 from serving.wire import seconds_left
 
 READ_SECONDS = 0.08
-"""Longest the read for a single claim may take: its caller's 150 ms must leave time to hear that it failed."""
+"""Time limit of the read for a single claim; it leaves the caller, who waits 150 ms, time to receive the failure."""
 BATCH_READ_SECONDS = 1.0
-"""Longest a read for claims of a batch may take; it has connections of its own."""
-LOOK_SECONDS = 1.0
+"""Time limit of a batch read; batches have separate connections."""
+POLL_SECONDS = 1.0
 
 _log = get_logger("serving")
 
 
 class OnlineStoreClient:
-    """Connections to Valkey, for single claims and for batches apart."""
+    """Connections to Valkey, separate ones for single claims and for batches."""
 
     def __init__(self, single: Any, batch: Any) -> None:
         self._clients = (single, batch)
@@ -34,40 +34,40 @@ class OnlineStoreClient:
         self._single = AsyncOnlineReader(single, stale_after_s=stale_after_s)
         self._batch = AsyncOnlineReader(batch, stale_after_s=stale_after_s)
         self.answers = False
-        """Whether it did when it was last asked."""
+        """Whether the store answered the last request."""
 
     @classmethod
     async def open(cls, url: str) -> Self:
-        """Connect and ask once; a store that does not answer is asked again later.
+        """Connect and check once; an unavailable store is checked again later.
 
-        Raises `EvictingStoreError` where the store may evict keys: a key that is gone reads as a count of zero.
+        Raises `EvictingStoreError` if the store may evict keys: a missing key reads as a count of zero.
         """
         limits = (READ_SECONDS, BATCH_READ_SECONDS)
         store = cls(*(connect_async(url, deadline_ms=int(seconds * 1_000)) for seconds in limits))
-        await store._look()
+        await store._check()
         return store
 
     async def close(self) -> None:
-        """Drop the connections."""
+        """Close the connections."""
         for client in self._clients:
             await client.aclose()
 
     async def watch(self) -> None:
-        """Ask each second whether it answers, until cancelled."""
+        """Check availability once per second, until cancelled."""
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
             try:
-                await self._look()
+                await self._check()
             except EvictingStoreError as error:
                 self.answers = False
                 _log.error("online store refused", error=str(error))
 
     async def read(self, claim: ClaimFacts, deadline: float | None) -> Reading:
-        """What is known of one claim's past. Raises `StatesUnavailable`, or `DeadlinePassed`."""
+        """Read the feature rows of one claim. Raises `StatesUnavailable` or `DeadlinePassed`."""
         return (await self._read(self._single, [claim], deadline, READ_SECONDS))[0]
 
     async def read_batch(self, claims: list[ClaimFacts], deadline: float | None) -> list[Reading]:
-        """The same for some claims of a batch."""
+        """Read the feature rows of several claims of a batch. Raises as `read` does."""
         return await self._read(self._batch, claims, deadline, BATCH_READ_SECONDS)
 
     async def _read(
@@ -80,14 +80,14 @@ class OnlineStoreClient:
                 readings = await reader.read_many(claims)
         except (TimeoutError, OnlineUnavailableError) as error:
             self.answers = False
-            raise StatesUnavailable("decide by rule and ask again later") from error
+            raise StatesUnavailable("use the fallback rule and score the claim later") from error
         metrics.READ_SECONDS.observe((time.perf_counter() - began) / len(claims))
         return readings
 
-    async def _look(self) -> None:
+    async def _check(self) -> None:
         before = self.answers
         try:
-            async with asyncio.timeout(LOOK_SECONDS):
+            async with asyncio.timeout(POLL_SECONDS):
                 await self._clients[0].ping()
                 if not before:
                     refuse_eviction(await self._clients[0].info("memory"))
@@ -95,6 +95,6 @@ class OnlineStoreClient:
         except (TimeoutError, OSError, redis.RedisError) as error:
             self.answers = False
             if before:
-                _log.error("online store does not answer", error=type(error).__name__)
+                _log.error("online store unavailable", error=type(error).__name__)
         if self.answers and not before:
-            _log.info("online store answers")
+            _log.info("online store available")

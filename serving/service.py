@@ -1,7 +1,7 @@
-"""The BentoML service: read, score, explain; nothing else.
+"""The BentoML service of the scorer.
 
-`ginja serve` runs it with its workers; `bentoml serve serving.service:ScoringService` runs it too. The contract is
-docs/reference/scoring-api.md, and what BentoML's layers cost, with what is switched off for it, docs/adr/0041.
+`ginja run scorer` runs it with its workers; `bentoml serve serving.service:ScoringService` runs it too. The contract is
+in docs/reference/scoring-api.md; docs/adr/0041 lists the BentoML layers that are disabled, and why.
 """
 
 import asyncio
@@ -23,17 +23,17 @@ from serving.status import ScorerStatus, StatusMiddleware
 from serving.wire import BatchRequest, BatchScores, ScoreRequest, WireModel
 
 TIMEOUT_SECONDS = 5.0
-"""Enough for a batch. BentoML keeps every request in memory this long (its timer is not cancelled), so no longer."""
+"""Request timeout; enough for a batch. BentoML keeps every request in memory this long (its timer is not cancelled)."""
 MAX_CONCURRENCY = 64
-"""Requests in work at once, over all workers; above it 429."""
+"""Concurrent requests over all workers; above it 429."""
 
-_Asked = TypeVar("_Asked", bound=WireModel)
+_Request = TypeVar("_Request", bound=WireModel)
 _log = get_logger("serving")
 _engine: Engine | None = None
 
 
-def _condition() -> ScorerStatus:
-    return ScorerStatus() if _engine is None else _engine.condition()
+def _status() -> ScorerStatus:
+    return ScorerStatus() if _engine is None else _engine.status()
 
 
 @bentoml.service(
@@ -45,11 +45,11 @@ def _condition() -> ScorerStatus:
     http={"host": settings().scorer_host, "port": settings().scorer_port},
 )
 class ScoringService:
-    """Scores claims: probability of fraud, the exact contributions to it, and reasons in words."""
+    """Scores claims: probability of fraud, exact contributions, and reasons in words."""
 
     @bentoml.on_startup
     async def open(self) -> None:
-        """Load, connect and warm up before the first request is taken; then let the collector forget what stays."""
+        """Load, connect and warm up before the first request; then exclude permanent objects from collection."""
         global _engine
         _engine = await Engine.open(settings())
         self._following = asyncio.create_task(_engine.follow())
@@ -59,7 +59,7 @@ class ScoringService:
 
     @bentoml.on_shutdown
     async def close(self) -> None:
-        """Let go of the online store."""
+        """Close the connections to the online store."""
         global _engine
         self._following.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -69,41 +69,41 @@ class ScoringService:
             _engine = None
 
     @bentoml.api(route="/v1/score")
-    async def score(self, asked: ScoreRequest, /) -> Score:
+    async def score(self, request: ScoreRequest, /) -> Score:
         """Score one claim."""
-        answer = await _answer(asked, lambda engine, it: engine.score(it.claim, it.states, it.deadline))
+        answer = await _answer(request, lambda engine, it: engine.score(it.claim, it.states, it.deadline))
         return cast(Score, answer)
 
     @bentoml.api(route="/v1/score_batch")
-    async def score_batch(self, asked: BatchRequest, /) -> BatchScores:
+    async def score_batch(self, request: BatchRequest, /) -> BatchScores:
         """Score up to 500 claims."""
-        answer = await _answer(asked, lambda engine, it: engine.score_batch(it.requests, it.deadline))
+        answer = await _answer(request, lambda engine, it: engine.score_batch(it.requests, it.deadline))
         return cast(BatchScores, answer)
 
 
 service = cast("bentoml.Service[Any]", ScoringService)
-service.add_asgi_middleware(StatusMiddleware, condition=_condition)
+service.add_asgi_middleware(StatusMiddleware, status=_status)
 
 
-async def _answer(asked: _Asked | Refusal, work: Callable[[Engine, _Asked], Awaitable[bytes]]) -> Response:
-    """The answer's bytes as they are: BentoML passes a response on, where it would build and check a model again."""
+async def _answer(request: _Request | Refusal, work: Callable[[Engine, _Request], Awaitable[bytes]]) -> Response:
+    """Return the response bytes as they are: BentoML passes a `Response` on instead of validating a model again."""
     try:
-        if isinstance(asked, Refusal):
-            raise asked
+        if isinstance(request, Refusal):
+            raise request
         if _engine is None:
-            raise ScoringFailed("the service is closing")
-        return Response(await work(_engine, asked), media_type="application/json")
+            raise ScoringFailed("the service is shutting down")
+        return Response(await work(_engine, request), media_type="application/json")
     except Refusal as refusal:
         metrics.REFUSALS.labels(refusal.kind).inc()
         return refusal.response()
-    except Exception as error:  # the last stop: whatever it is, the caller gets a problem, and no value reaches the log
+    except Exception as error:  # any other error becomes a problem response, and no value reaches the log
         _log.error("score failed", error=type(error).__name__, where=_where(error))
         metrics.REFUSALS.labels(ScoringFailed.kind).inc()
-        return ScoringFailed("a defect of the scorer; its log names the place").response()
+        return ScoringFailed("internal error of the scorer; see its log").response()
 
 
 def _where(error: BaseException) -> str:
-    """File, line and function of the innermost frames, without any value."""
+    """File, line and function of the innermost frames, without values."""
     frames, trace = [], error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code

@@ -1,7 +1,7 @@
-"""What the scorer says of itself at `/` and `/readyz`, in place of BentoML's pages.
+"""The scorer's status at `/` and `/readyz`, instead of BentoML's pages.
 
-BentoML's index loads a tag manager from the web, and its `/readyz` is true as soon as the process is up. This
-middleware answers both before BentoML's routes see them.
+BentoML's index loads a tag manager from the web, and its `/readyz` succeeds as soon as the process is up. This
+middleware handles both paths before BentoML does.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from claims.scoring import CONTRACT
 
 @dataclass(slots=True)
 class ScorerStatus:
-    """How the scorer is; `/readyz` answers 200 when nothing is `missing`."""
+    """Status of the scorer. `/readyz` answers 200 if `missing` is empty, otherwise 503."""
 
     model_version: str | None = None
     challenger_version: str | None = None
@@ -34,19 +34,19 @@ _LINKS = {
 
 
 class StatusMiddleware:
-    """The ASGI middleware; `condition` is asked at each call."""
+    """ASGI middleware; `status` is called for each request."""
 
-    def __init__(self, app: ASGIApp, condition: Callable[[], ScorerStatus]) -> None:
+    def __init__(self, app: ASGIApp, status: Callable[[], ScorerStatus]) -> None:
         self._app = app
-        self._condition = condition
+        self._status = status
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] not in ("/", "/readyz"):
             await self._app(scope, receive, send)
             return
-        condition = self._condition()
-        answer = {"contract": CONTRACT, **asdict(condition)}
+        current = self._status()
+        answer = {"contract": CONTRACT, **asdict(current)}
         if scope["path"] == "/":
             answer |= {"links": _LINKS}
-        status = 503 if condition.missing and scope["path"] == "/readyz" else 200
-        await Response(pydantic_core.to_json(answer), status, media_type="application/json")(scope, receive, send)
+        code = 503 if current.missing and scope["path"] == "/readyz" else 200
+        await Response(pydantic_core.to_json(answer), code, media_type="application/json")(scope, receive, send)

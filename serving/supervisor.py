@@ -1,7 +1,7 @@
-"""Keeps the scorer's worker processes alive; they share one port, and the kernel shares connections out to them.
+"""Supervises the scorer's worker processes, which share one port; the kernel distributes connections among them.
 
-`bentoml serve` would do, but its process manager looks after its workers every ten seconds: a killed worker was back
-after 9.9 s (docs/adr/0040). This one starts it again within a tenth of a second, and needs no second framework.
+`bentoml serve` checks its workers only every ten seconds: a killed worker was restarted after 9.9 s (docs/adr/0040).
+This supervisor restarts it within a tenth of a second.
 """
 
 import contextlib
@@ -18,18 +18,18 @@ from types import FrameType
 
 from serving.errors import ServingError
 
-_LOOK_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 _STOP_SECONDS = 5.0
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
 _HEALTHY_SECONDS = 30.0
-"""A worker that lived this long starts again at once; one that dies sooner waits, each time twice as long."""
+"""A worker that ran this long restarts at once; otherwise the delay doubles with each restart."""
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 class PortInUse(ServingError):
-    """Something else listens there; the message names the port and the setting."""
+    """The port is in use; the message names the port and the setting."""
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class _Worker:
 
 
 def worker_environment(home: Path) -> dict[str, str]:
-    """Of a worker's process: ours, with one thread per library, BentoML's files under `home`, and no telemetry."""
+    """Environment of a worker: one thread per library, BentoML files under `home`, no telemetry."""
     metrics = home / "run" / "scorer-metrics"
     shutil.rmtree(metrics, ignore_errors=True)
     metrics.mkdir(parents=True)
@@ -57,7 +57,7 @@ def worker_environment(home: Path) -> dict[str, str]:
 
 
 def bound(host: str, port: int, *, shared: bool) -> socket.socket:
-    """A socket on this address that does not listen yet; `shared`: the other workers may have one there too.
+    """A bound socket that does not listen yet; with `shared`, other workers may bind the same address.
 
     Raises `PortInUse`.
     """
@@ -70,13 +70,13 @@ def bound(host: str, port: int, *, shared: bool) -> socket.socket:
     except OSError as error:
         own.close()
         raise PortInUse(
-            f"cannot listen on {host}:{port} ({error.strerror}); set GINJA_SCORER_PORT to a free one"
+            f"cannot listen on {host}:{port} ({error.strerror}); set GINJA_SCORER_PORT to a free port"
         ) from error
     return own
 
 
 def supervise(host: str, port: int, *, workers: int, home: Path) -> None:
-    """Serve until SIGTERM or SIGINT; a worker that ends is started again. Raises `PortInUse`."""
+    """Serve until SIGTERM or SIGINT; restart workers that exit. Raises `PortInUse`."""
     bound(host, port, shared=False).close()
     environment = worker_environment(home)
     alive_read, alive_write = os.pipe()
@@ -93,13 +93,13 @@ def supervise(host: str, port: int, *, workers: int, home: Path) -> None:
     command += ["--alive-fd", str(alive_read)]
     while not stopping:
         for worker in pool:
-            _look_after(worker, command, environment, alive_read)
-        time.sleep(_LOOK_SECONDS)
+            _supervise_worker(worker, command, environment, alive_read)
+        time.sleep(_POLL_SECONDS)
     os.close(alive_write)
     _end(pool)
 
 
-def _look_after(worker: _Worker, command: list[str], environment: dict[str, str], alive_fd: int) -> None:
+def _supervise_worker(worker: _Worker, command: list[str], environment: dict[str, str], alive_fd: int) -> None:
     now = time.monotonic()
     if worker.process is not None:
         if worker.process.poll() is None:
@@ -114,7 +114,7 @@ def _look_after(worker: _Worker, command: list[str], environment: dict[str, str]
 
 
 def _forget(pid: int, environment: dict[str, str]) -> None:
-    """Take a dead worker's live gauges out of the metrics; its counters stay."""
+    """Remove a dead worker's live gauges from the metrics; its counters stay."""
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(pid, environment["PROMETHEUS_MULTIPROC_DIR"])  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""The first scores of a model, before anyone waits for one: compiled loops and caches are paid for here."""
+"""Warm up a model before it serves: compile the loops and fill the caches."""
 
 from datetime import UTC, date, datetime
 
@@ -31,12 +31,12 @@ _CLAIM = ClaimFacts(
 
 
 def warm(scorer: Scorer) -> None:
-    """Score a claim of nobody, with a past and without one; raises what scoring raises: such a model is refused."""
+    """Score a synthetic claim with and without history. A model that raises here is refused."""
     seen = Reading({view.name: view.zeros for view in VIEWS}, {view.name: None for view in VIEWS}, ())
     unseen = Reading({view.name: None for view in VIEWS}, {view.name: None for view in VIEWS}, ())
     for _ in range(ROUNDS):
         for reading in (seen, unseen):
             scorer.score(_CLAIM, reading).model_dump_json()
-    # Margins alone are another compiled loop, which else the first flagged claim would wait for.
+    # Margins alone use another compiled loop, which the first flagged claim would otherwise compile.
     scorer.shadow(np.full(len(FEATURE_NAMES), np.nan, dtype=np.float32))
     scorer.score_many([ClaimToScore(_CLAIM, seen), ClaimToScore(_CLAIM, unseen)])

@@ -1,14 +1,14 @@
-"""The wire of the scorer: bodies into requests, scores into bytes; nothing about models.
+"""Request and response bodies of the scorer.
 
-A request that cannot be taken becomes a `Refusal` here, before BentoML sees an exception: BentoML would log the values
-that were sent, and those are personal data.
+An invalid request becomes a `Refusal` here, before BentoML sees an exception: BentoML would log the values sent, which
+are personal data.
 """
 
 import time
 from typing import Any, Self
 
 import bentoml
-from pydantic import Field, PrivateAttr, ValidationError
+from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
 from claims.scoring import ClaimFacts, Score
@@ -19,43 +19,45 @@ MAX_BATCH = 500
 """Most claims of one `score_batch`."""
 MAX_BATCH_BYTES = 4 * 1024 * 1024
 MAX_ERRORS = 20
-"""Wrong fields named in one answer."""
+"""Most invalid fields listed in one response."""
 
 _DEADLINE = "ginja-deadline"
 
 
 class WireModel(bentoml.IODescriptor):
-    """A body of ours: read as JSON only, whatever else BentoML could read."""
+    """A request body, read as JSON only. Unknown fields are refused, so that a misspelt one is not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
 
     _deadline: float | None = PrivateAttr(None)
 
     @property
     def deadline(self) -> float | None:
-        """When the answer stops being of use, in seconds since 1970; None: no limit was sent."""
+        """Deadline in seconds since 1970; None: none was sent."""
         return self._deadline
 
     @classmethod
     def limit_bytes(cls) -> int:
-        """Largest body that is read."""
+        """Largest accepted body."""
         return settings().max_body_bytes
 
     @classmethod
     async def from_http_request(cls, request: Request, serde: Any) -> Self | Refusal:
-        """Read the request, or say why not."""
+        """Parse the request, or return the `Refusal` that answers it."""
         try:
             deadline = _deadline(request)
             body = await _body(request, cls.limit_bytes())
-            asked: Self = cls.model_validate_json(body)
+            request_body: Self = cls.model_validate_json(body)
         except ValidationError as error:
             return _invalid(error)
         except Refusal as refusal:
             return refusal
-        asked._deadline = deadline
-        return asked
+        request_body._deadline = deadline
+        return request_body
 
 
 class ScoreRequest(WireModel):
-    """One claim to score; `states` as of its receipt, or null to read what is known now from the online store."""
+    """One claim to score; `states` as of its receipt, or null to read the current ones from the online store."""
 
     claim: ClaimFacts
     states: dict[str, Any] | None = None
@@ -64,12 +66,14 @@ class ScoreRequest(WireModel):
 class BatchItem(bentoml.IODescriptor):
     """One claim of a batch."""
 
+    model_config = ConfigDict(extra="forbid")
+
     claim: ClaimFacts
     states: dict[str, Any] | None = None
 
 
 class BatchRequest(WireModel):
-    """Claims to score in one go, answered in the same order."""
+    """Claims to score in one request, answered in the same order."""
 
     requests: list[BatchItem] = Field(min_length=1, max_length=MAX_BATCH)
 
@@ -79,18 +83,18 @@ class BatchRequest(WireModel):
 
 
 class BatchScores(bentoml.IODescriptor):
-    """The answers to a batch."""
+    """The scores of a batch."""
 
     scores: list[Score]
 
 
 def seconds_left(deadline: float | None) -> float | None:
-    """Seconds until the deadline; raises `DeadlinePassed` when there are none, None without a deadline."""
+    """Seconds until the deadline; None without one. Raises `DeadlinePassed`."""
     if deadline is None:
         return None
     left = deadline - time.time()
     if left <= 0:
-        raise DeadlinePassed("the deadline had passed when the work was due to begin; nothing was done")
+        raise DeadlinePassed("the deadline passed before work began; nothing was done")
     return left
 
 
@@ -99,7 +103,7 @@ def _deadline(request: Request) -> float | None:
     if sent is None:
         return None
     if not (sent.isascii() and sent.isdigit() and len(sent) <= 15):
-        raise InvalidScoreRequest("the header Ginja-Deadline is a whole number of milliseconds since 1970")
+        raise InvalidScoreRequest("the header Ginja-Deadline must be a whole number of milliseconds since 1970")
     deadline = int(sent) / 1_000
     seconds_left(deadline)
     return deadline
@@ -114,11 +118,9 @@ async def _body(request: Request, limit: int) -> bytes:
         async for part in request.stream():
             body += part
             if len(body) > limit:
-                raise ScoreRequestTooLarge(f"a body is at most {limit} bytes")
+                raise ScoreRequestTooLarge(f"the body must be at most {limit} bytes")
     except ClientDisconnect:
-        raise InvalidScoreRequest(
-            "the body ended before it was whole"
-        ) from None  # nobody hears it, and no traceback is logged
+        raise InvalidScoreRequest("the body is incomplete") from None  # the client is gone; avoids a logged traceback
     return bytes(body)
 
 
@@ -128,4 +130,4 @@ def _invalid(error: ValidationError) -> InvalidScoreRequest:
         for entry in error.errors(include_url=False, include_context=False, include_input=False)
     ]
     noun = "field is" if len(wrong) == 1 else "fields are"
-    return InvalidScoreRequest(f"{len(wrong)} {noun} wrong", errors=wrong[:MAX_ERRORS])
+    return InvalidScoreRequest(f"{len(wrong)} {noun} invalid", errors=wrong[:MAX_ERRORS])

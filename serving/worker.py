@@ -13,7 +13,7 @@ import uvicorn
 
 
 def _end_with_parent(alive_fd: int) -> None:
-    """The supervisor holds the other end of this pipe: when it is gone, however it went, so are we."""
+    """Exit when the supervisor, which holds the other end of this pipe, exits for any reason."""
 
     def wait() -> None:
         os.read(alive_fd, 1)
@@ -23,13 +23,13 @@ def _end_with_parent(alive_fd: int) -> None:
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until terminated."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--alive-fd", type=int, required=True)
-    asked = parser.parse_args()
-    _end_with_parent(asked.alive_fd)
+    options = parser.parse_args()
+    _end_with_parent(options.alive_fd)
 
     from core import telemetry
     from core.logging import configure_logging
@@ -37,8 +37,8 @@ def main() -> None:
 
     telemetry.turn_off()
     configure_logging(settings().log_level)
-    # XGBoost imports scikit-learn if it finds it, and with it pandas and most of SciPy, for interfaces that nothing
-    # here uses: a third of a worker's start and a quarter of its memory (docs/adr/0040).
+    # XGBoost imports scikit-learn if it finds it, and with it pandas and most of SciPy, for interfaces that are
+    # not used here: a third of a worker's start and a quarter of its memory (docs/adr/0040).
     sys.modules["sklearn"] = None  # type: ignore[assignment]
 
     from serving.service import service
@@ -53,8 +53,8 @@ def main() -> None:
         timeout_graceful_shutdown=3,
         limit_concurrency=None,
     )
-    # It listens only once the service has started: until then its share of the connections goes to the others.
-    uvicorn.Server(config).run(sockets=[bound(asked.host, asked.port, shared=True)])
+    # It listens only once the service has started; until then the other workers take its connections.
+    uvicorn.Server(config).run(sockets=[bound(options.host, options.port, shared=True)])
 
 
 if __name__ == "__main__":

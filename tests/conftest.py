@@ -32,6 +32,15 @@ if (
     os.environ.setdefault("GINJA_DATA_DIR", str(Path(__file__).parents[2] / "shared" / "data"))
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".cache" / "numba"))
 hypothesis.settings.register_profile("ginja", deadline=None, derandomize="CI" in os.environ)
+# For `make mutation`: the same cases for every mutant, and no shrinking of what fails.
+hypothesis.settings.register_profile(
+    "mutation",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    max_examples=30,
+    phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate),
+)
 hypothesis.settings.load_profile("ginja")
 
 

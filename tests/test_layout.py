@@ -69,6 +69,25 @@ print("heavy:", [name for name in {HEAVY!r} if name in sys.modules])
     assert python(code).splitlines()[-1] == "heavy: []"
 
 
+def test_a_wrong_argument_is_refused_without_heavy_imports_or_settings():
+    """So it is refused at once, whatever the command would load."""
+    wrong = [[*entry.path.split(), "--nonsense"] for entry in COMMANDS]
+    wrong += [["run", "worker", "--metrics-port", "70000"], ["model", "train", "--mapping", "no-such-file"]]
+    code = f"""
+import sys
+from cli.main import main
+codes = []
+for words in {wrong!r}:
+    try:
+        main(words)
+    except SystemExit as end:
+        codes.append(end.code)
+print(set(map(int, codes)), len(codes))
+print("heavy:", [name for name in {[*HEAVY, "pydantic_settings", "rich"]!r} if name in sys.modules])
+"""
+    assert python(code).splitlines()[-2:] == [f"{{2}} {len(wrong)}", "heavy: []"]
+
+
 def test_every_command_of_the_table_is_there():
     """Each entry names a module and a click command in it."""
     from importlib import import_module

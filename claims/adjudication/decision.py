@@ -123,7 +123,9 @@ def _outside_training(score: Score) -> str | None:
             f"The model was not trained on claims like this one. {farthest.meaning.rstrip('.')}: "
             f"{_plain(farthest.value)}; training claims have {_plain(farthest.low)} to {_plain(farthest.high)}.{more}"
         )
-    if score.tail_limit is not None and score.tail_features > score.tail_limit:
+    if score.tail_limit is None:
+        return "The model has no training range, so it is unknown whether it applies to this claim."
+    if score.tail_features > score.tail_limit:
         return (
             f"The model was not trained on claims like this one: {score.tail_features} features have extreme values; "
             f"99.9 % of the training claims have at most {score.tail_limit}."

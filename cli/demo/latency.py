@@ -1,4 +1,4 @@
-"""How long an explained score takes over HTTP, for one client that asks again when the answer is in."""
+"""Latency of an explained score over HTTP, for one client that sends one request after the other."""
 
 import http.client
 import time
@@ -13,14 +13,14 @@ from cli.progress import Task
 
 WARM_UP = 30
 ROUNDS = 3
-"""Each claim is asked this many times."""
+"""How often each claim is scored."""
 
 
 def score_latencies(scorer: str, claims: Sequence[Mapping[str, Any]], step: Task) -> tuple[float, float, int]:
-    """Median and 99th percentile in milliseconds, and how many scores they are of.
+    """Median and 99th percentile in milliseconds, and the number of scores.
 
-    `claims` have the columns of the claims frame. The scorer may say that it has no score in time (503): the API's rule
-    would decide, and it counts with the time it took. Any other answer raises `RuntimeError`.
+    `claims` have the columns of the claims frame. A 503 (no score in time) counts with the time it took. Raises
+    `RuntimeError` on any other answer.
     """
     names = list(ClaimFacts.model_fields)
     bodies = [
@@ -39,7 +39,9 @@ def score_latencies(scorer: str, claims: Sequence[Mapping[str, Any]], step: Task
             answer = response.read()
             taken.append((time.perf_counter() - started) * 1_000)
             if response.status not in (http.HTTPStatus.OK, http.HTTPStatus.SERVICE_UNAVAILABLE):
-                raise RuntimeError(f"the scorer answered {response.status}: {answer[:200].decode(errors='replace')}")
+                raise RuntimeError(
+                    f"the scorer responded with {response.status}: {answer[:200].decode(errors='replace')}"
+                )
             step.advance()
     finally:
         connection.close()

@@ -1,4 +1,4 @@
-"""The platform, brought up step by step. Each step calls what the command of the same name calls."""
+"""Starts the platform step by step. Each step calls what the command of the same name calls."""
 
 import asyncio
 import json
@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 GINJA = str(Path(sysconfig.get_path("scripts")) / "ginja")
 PARTS = {"api": "the claims API", "scorer": "the scorer", "worker": "the worker", "mlflow": "the MLflow UI"}
 
+LIST_CAPACITY, LIST_AUDIT_SHARE = 50, 0.1
+"""Of the first review list, as `ginja review select` has them by default."""
+
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """Where the platform runs, and what tells of it. `settings` hold the URLs of the servers that were started."""
+    """A platform: its settings, with the URLs of the started servers, its log and its processes."""
 
     settings: Settings
     log: StepLog
@@ -44,16 +47,16 @@ class Platform:
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """What is known of the simulated insurer."""
+    """The simulated insurer."""
 
     base_rate: float
     """Share of fraud in the history."""
     upcoming: list[dict[str, Any]]
-    """Claims that arrive after it: the claims frame's columns, and `line_items`."""
+    """Claims after the history: the columns of the claims frame, and `line_items`."""
 
 
 def with_usable_ports(settings: Settings, log: StepLog) -> Settings:
-    """The settings with ports that are free now; each one that was taken is named."""
+    """The settings with free ports; each port that is in use is replaced and reported."""
     taken: set[int] = set()
     ports: dict[str, int] = {}
     for part, host in (("api", settings.api_host), ("scorer", settings.scorer_host), ("mlflow", "127.0.0.1")):
@@ -62,27 +65,27 @@ def with_usable_ports(settings: Settings, log: StepLog) -> Settings:
         ports[name] = usable_port(wanted, host=host, taken=taken)
         if ports[name] != wanted:
             log.console.print(
-                f"[yellow]port {wanted} is taken[/], so {PARTS[part]} listens on {ports[name]} "
-                f"(GINJA_{name.upper()} sets it)",
+                f"[yellow]Port {wanted} is in use[/]: {PARTS[part]} listens on {ports[name]} "
+                f"(set by GINJA_{name.upper()})",
                 highlight=False,
             )
     return settings.model_copy(update=ports)
 
 
 def start_servers(settings: Settings, log: StepLog) -> Settings:
-    """Postgres and Valkey run, and the database is at the newest schema; returns settings that name them."""
+    """Start Postgres and Valkey and upgrade the schema; returns settings with their URLs."""
     from api.migrate import upgrade
     from core.servers import postgres_url, valkey_url
 
     with log.step("Postgres and Valkey") as step:
         urls = {"database_url": postgres_url(settings), "redis_url": valkey_url(settings)}
         upgrade(urls["database_url"])
-        step.result("real servers out of wheels" if settings.database_url is None else "the servers you named")
+        step.result("embedded servers" if settings.database_url is None else "the servers of the settings")
     return Settings.model_validate(settings.model_dump() | urls)
 
 
 def simulate(platform: Platform, *, claims: int, live_claims: int) -> Simulated:
-    """An insurer's two years are in `home/data`, and in the database."""
+    """Simulate two years of an insurer into `home/data` and load them into the database."""
     from pipelines.simulate import SimulationConfig, next_claims, summarize, write
     from pipelines.simulate import simulate as run
 
@@ -99,7 +102,7 @@ def simulate(platform: Platform, *, claims: int, live_claims: int) -> Simulated:
 
 
 def load(platform: Platform) -> None:
-    """What is in `home/data` is in the database."""
+    """Load `home/data` into the database."""
     from api.loading import load_folder
     from core.servers import postgres_url
 
@@ -109,7 +112,7 @@ def load(platform: Platform) -> None:
 
 
 def is_loaded(platform: Platform) -> bool:
-    """Whether the database holds a claim."""
+    """Whether the database has a claim."""
     import psycopg
 
     from api.migrate import plain_url
@@ -120,11 +123,11 @@ def is_loaded(platform: Platform) -> bool:
 
 
 def train(platform: Platform) -> "TrainingReport":
-    """A candidate is registered: raw claims gated, features built, vectors gated, trained, judged, tracked."""
+    """Check the data, build features, train, evaluate, track and register a candidate."""
     from core.servers import valkey_url
     from pipelines.train import Watcher, train_and_register
 
-    with platform.log.step("Gate, build features, train") as step:
+    with platform.log.step("Check data, build features, train") as step:
         report = train_and_register(
             platform.settings.home, redis_url=valkey_url(platform.settings), watch=Watcher(step=step.step)
         )
@@ -136,16 +139,16 @@ def train(platform: Platform) -> "TrainingReport":
 
 
 def promote(platform: Platform) -> None:
-    """The candidate is the champion, if every gate agrees."""
+    """Make the candidate the champion. Raises `RefusedError` if a gate refuses."""
     from pipelines.promote import promote as run
 
-    with platform.log.step("Ask the gates, promote") as step:
+    with platform.log.step("Check the gates, promote") as step:
         outcome = run(platform.settings.home, step=step.step)
         step.result(f"{len(outcome.verdicts)} gates passed: {outcome.version} is the champion")
 
 
 def fill_online_store(platform: Platform) -> None:
-    """The online store holds every state of the past as of now."""
+    """Fill the online store from the database."""
     import psycopg
     import redis
 
@@ -164,8 +167,19 @@ def fill_online_store(platform: Platform) -> None:
         step.result(f"{sum(rebuilt.rows.values()):,} rows of {len(rebuilt.rows)} views in Valkey")
 
 
+def fill_review_list(platform: Platform) -> None:
+    """Score the recent claims of the history, and make the list of the last complete week, unless that was done."""
+    from cli.review.backfill import score_recent
+    from cli.review.commands import select_list
+
+    with platform.log.step("Score recent claims, fill the review list") as step:
+        scored = score_recent(platform.settings, weeks=1, progress=step)
+        week, rows = select_list(None, capacity=LIST_CAPACITY, audit_share=LIST_AUDIT_SHARE)
+        step.result(f"{scored.claims:,} claims scored; {len(rows)} on the list of the week of {week}")
+
+
 def start(platform: Platform, *names: str) -> None:
-    """Start processes, all at once, and return when each is ready."""
+    """Start processes together, and return when all are ready."""
     with platform.log.step("Start " + ", ".join(PARTS[name] for name in names)) as step:
         for name in names:
             launch(platform, name)
@@ -176,7 +190,7 @@ def start(platform: Platform, *names: str) -> None:
 
 
 def launch(platform: Platform, name: str) -> None:
-    """Start one process; `platform.processes.wait` tells when it is ready."""
+    """Start one process; `platform.processes.wait` waits until it is ready."""
     settings, ready = platform.settings, _urls(platform)
     commands = {
         "api": ([GINJA, "run", "api"], f"{ready['api']}/readyz"),
@@ -203,7 +217,7 @@ def _mlflow(settings: Settings) -> list[str]:
 
 
 def make_key(platform: Platform, *, name: str, role: str) -> str:
-    """A fresh API key's secret."""
+    """Create an API key; returns its secret."""
     from api.database import Database
     from api.identity import create_key
     from core.servers import postgres_url
@@ -219,16 +233,16 @@ def make_key(platform: Platform, *, name: str, role: str) -> str:
 
 
 def rankings(report: "TrainingReport") -> list[tuple[str, dict[str, float | None]]]:
-    """The judged rankings of a training run, the model first."""
+    """Measures of each ranking of a training run, the model first."""
     evaluation: dict[str, Any] = json.loads(report.report.with_suffix(".json").read_text())
     return [
         (
             name,
             {
-                "ap": judged["ap"]["value"],
-                "precision": judged["precision_at_1_percent"],
-                "dollars": judged["dollars_at_1_percent"],
+                "ap": measures["ap"]["value"],
+                "precision": measures["precision_at_1_percent"],
+                "dollars": measures["dollars_at_1_percent"],
             },
         )
-        for name, judged in evaluation["who"].items()
+        for name, measures in evaluation["who"].items()
     ]

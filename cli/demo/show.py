@@ -1,4 +1,4 @@
-"""What the demo shows: decisions with their reasons, the model beside the rule, latency, and what the outage cost."""
+"""Tables of the demo: decisions with reasons, the model beside the rule, the figures of the run."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -12,16 +12,16 @@ _SHOWN_REASONS = 3
 
 
 def decisions(
-    console: Console, claims: Iterable[Mapping[str, Any]], *, rows: int = 8, title: str = "Decisions, and why"
+    console: Console, claims: Iterable[Mapping[str, Any]], *, rows: int = 8, title: str = "Decisions and reasons"
 ) -> None:
-    """A table of a few decisions of every sort, with the reasons in words."""
+    """Print a few decisions of every kind, with their reasons."""
     table = Table(title=title, title_justify="left", show_lines=True, expand=True)
     table.add_column("claim", no_wrap=True)
     table.add_column("amount", justify="right", no_wrap=True)
     table.add_column("decision", no_wrap=True)
     table.add_column("score", justify="right", no_wrap=True)
     table.add_column("reasons", ratio=1)
-    for claim in _of_every_sort(claims, rows):
+    for claim in _of_every_kind(claims, rows):
         status = Text(claim["status"].replace("_", " "), style=_COLOURS.get(claim["status"], ""))
         score = "–" if claim["score"] is None else f"{claim['score']:.1%}"
         paid = claim["approved_amount"]
@@ -31,22 +31,22 @@ def decisions(
             f"{claim['claim_amount']:,.2f}",
             decision,
             score,
-            Text("\n".join(_words(claim)) or "nothing speaks against it"),
+            Text("\n".join(_words(claim)) or "no reason against it"),
         )
     console.print(table)
 
 
-def _of_every_sort(claims: Iterable[Mapping[str, Any]], rows: int) -> list[Mapping[str, Any]]:
-    """Flagged ones first, then one of each decision in turn."""
-    by_sort: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+def _of_every_kind(claims: Iterable[Mapping[str, Any]], rows: int) -> list[Mapping[str, Any]]:
+    """One claim of each kind of decision in turn, those with the highest score first."""
+    by_kind: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for claim in claims:
-        by_sort.setdefault((claim["status"], claim["decided_by"]), []).append(claim)
-    for sort in by_sort.values():
-        sort.sort(key=lambda claim: -(claim["score"] or 0.0))
-    order = sorted(by_sort, key=lambda sort: list(_COLOURS).index(sort[0]) if sort[0] in _COLOURS else 9, reverse=True)
+        by_kind.setdefault((claim["status"], claim["decided_by"]), []).append(claim)
+    for kind in by_kind.values():
+        kind.sort(key=lambda claim: -(claim["score"] or 0.0))
+    order = sorted(by_kind, key=lambda kind: list(_COLOURS).index(kind[0]) if kind[0] in _COLOURS else 9, reverse=True)
     picked: list[Mapping[str, Any]] = []
-    while len(picked) < rows and any(by_sort.values()):
-        picked += [by_sort[sort].pop(0) for sort in order if by_sort[sort]]
+    while len(picked) < rows and any(by_kind.values()):
+        picked += [by_kind[kind].pop(0) for kind in order if by_kind[kind]]
     return picked[:rows]
 
 
@@ -54,7 +54,7 @@ def _words(claim: Mapping[str, Any]) -> list[str]:
     """Findings, the evidence that moved the score most, then the strongest prior; a rejection needs no score."""
     findings = [f"• {reason['text']}" for reason in claim["reasons"] if reason.get("direction") is None]
     evidence = [_pushed(reason) for reason in claim["reasons"] if reason.get("direction") is not None]
-    priors = [f"known before: {_pushed(reason)}" for reason in claim.get("priors") or ()]
+    priors = [f"prior: {_pushed(reason)}" for reason in claim.get("priors") or ()]
     return findings if claim["status"] == "rejected" else findings + evidence[:_SHOWN_REASONS] + priors[:1]
 
 
@@ -64,19 +64,19 @@ def _pushed(reason: Mapping[str, Any]) -> str:
 
 def figures(console: Console, rows: Sequence[tuple[str, Mapping[str, float | None]]], *, base_rate: float) -> None:
     """Rankings side by side: `rows` are names with average precision, precision at 1 % and dollars recalled there."""
-    table = Table(title=f"On claims no model has seen (fraud: {base_rate:.2%} of them)", title_justify="left")
+    table = Table(title=f"On claims that no model was trained on (base rate {base_rate:.2%})", title_justify="left")
     table.add_column("ranked by")
     table.add_column("average precision", justify="right")
-    table.add_column("right among the top 1 %", justify="right")
+    table.add_column("precision in the top 1 %", justify="right")
     table.add_column("fraud dollars found there", justify="right")
-    for name, judged in rows:
-        shown = [judged.get(key) for key in ("ap", "precision", "dollars")]
+    for name, measures in rows:
+        shown = [measures.get(key) for key in ("ap", "precision", "dollars")]
         table.add_row(name, *("–" if value is None else f"{value:.1%}" for value in shown))
     console.print(table)
 
 
 def summary(console: Console, values: Mapping[str, Any]) -> None:
-    """The figures of the run in two columns."""
+    """Print the figures of the run in two columns."""
     table = Table.grid(padding=(0, 2))
     for name, value in values.items():
         parts = value if isinstance(value, Mapping) else {"": value}

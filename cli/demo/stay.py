@@ -1,4 +1,4 @@
-"""`ginja up`: the platform, brought up as far as it is not there yet, and left running."""
+"""`ginja up`: start the platform, create what is missing, and keep it running."""
 
 import time
 
@@ -8,19 +8,21 @@ from cli.demo import platform as bring_up
 from cli.demo.platform import PARTS, Platform
 from cli.demo.progress import StepLog
 from cli.output import print_json
+from cli.platform.addresses import Addresses
+from cli.platform.addresses import remove as remove_addresses
 from core.processes import ProcessError, Processes, local_url
 from core.servers import stop_servers
 from core.settings import Settings, held
 
 _LOOK_S = 1.0
 _LIVE_CLAIMS = 500
-"""Claims kept apart in `upcoming.parquet`, for whoever wants to send some."""
+"""Claims stored in `upcoming.parquet`, to be submitted by hand."""
 
 
 def stay_up(settings: Settings, log: StepLog, *, claims: int, as_json: bool) -> None:
-    """Bring everything up under the settings' home, print where it is, and stay until Ctrl-C; then end all of it.
+    """Start everything under the settings' home, print the addresses, and stop everything on Ctrl-C.
 
-    Raises `ProcessError` when one of the processes ends by itself.
+    Raises `ProcessError` when one of the processes exits.
     """
     settings = bring_up.with_usable_ports(settings.model_copy(update={"home": settings.home.resolve()}), log)
     try:
@@ -31,17 +33,19 @@ def stay_up(settings: Settings, log: StepLog, *, claims: int, as_json: bool) -> 
             _make_what_is_missing(platform, claims)
             parts = ["scorer", "api", "worker", *(["mlflow"] if named.mlflow_url is None else [])]
             bring_up.start(platform, *parts)
+            Addresses.of(named).write(named.home)
             _show(platform, key=bring_up.make_key(platform, name="ginja up", role="admin"), as_json=as_json)
             while ended := [name for name in parts if processes.running(name)]:
                 if len(ended) < len(parts):
                     gone = ", ".join(PARTS[name] for name in parts if not processes.running(name))
-                    raise ProcessError(f"{gone} ended by itself; its log is in {named.home / 'run'}")
+                    raise ProcessError(f"{gone} exited; see its log in {named.home / 'run'}")
                 time.sleep(_LOOK_S)
     except KeyboardInterrupt:
-        pass  # the way to end it
+        pass  # Ctrl-C is how it is stopped
     finally:
         stop_servers(settings.home)
-        log.console.print("everything has ended; data and models stay")
+        remove_addresses(settings.home)
+        log.console.print("Everything was stopped; data and models are kept.")
 
 
 def _make_what_is_missing(platform: Platform, claims: int) -> None:
@@ -56,6 +60,7 @@ def _make_what_is_missing(platform: Platform, claims: int) -> None:
         bring_up.train(platform)
         bring_up.promote(platform)
     bring_up.fill_online_store(platform)
+    bring_up.fill_review_list(platform)
 
 
 def _show(platform: Platform, *, key: str, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""Claims sent to the API at a steady pace, as a claims system sends them, and what came back."""
+"""Submits claims to the API at a constant rate, and collects the answers."""
 
 import asyncio
 import time
@@ -17,26 +17,26 @@ _PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back for one claim."""
+    """The answer for one claim."""
 
     status: int
-    """HTTP status; 0: no answer at all."""
+    """HTTP status; 0: no answer."""
     claim: dict[str, Any]
     ms: float
 
     @property
     def decided(self) -> bool:
-        """Whether the claim was taken and decided."""
+        """Whether the claim was accepted and decided."""
         return self.status == httpx.codes.CREATED and "claim_id" in self.claim
 
     @property
     def by_rule(self) -> bool:
-        """Whether the rule decided, for want of a score."""
+        """Whether the rule decided, for lack of a score."""
         return self.decided and self.claim["decided_by"] == "rule"
 
 
 def claim_body(claim: Mapping[str, Any], *, factor: int = 1) -> dict[str, Any]:
-    """A simulated claim as the API takes it, its amounts multiplied by `factor`."""
+    """A simulated claim as a request body, its amounts multiplied by `factor`."""
     return {
         "member_id": claim["member_id"],
         "provider_id": claim["provider_id"],
@@ -65,9 +65,9 @@ def submit(
     on_answer: Callable[[Answer], None],
     events: Mapping[int, Callable[[], None]] | None = None,
 ) -> list[Answer]:
-    """Send the claims, `per_second` of them whether or not answers have come; `events` happen before the n-th is sent.
+    """Send `per_second` claims per second, without waiting for answers; `events[n]` is called before claim n is sent.
 
-    Answers come back in the order of `bodies`.
+    Returns the answers in the order of `bodies`.
     """
     return asyncio.run(_submit(api, key, bodies, per_second, on_answer, events or {}))
 
@@ -104,7 +104,7 @@ async def _one(client: httpx.AsyncClient, body: dict[str, Any], on_answer: Calla
 
 
 def current(api: str, key: str, claim_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """The claims as they stand now, by id; one that the API does not know is left out."""
+    """The claims as they are now, by id; unknown ones are left out."""
     wanted = set(claim_ids)
     found: dict[str, dict[str, Any]] = {}
     with httpx.Client(base_url=api, headers=_headers(key), timeout=_LONGEST_ANSWER_S) as client:

@@ -1,4 +1,4 @@
-"""The demo: a sequence of steps, from nothing to a platform that was broken and recovered, and its figures."""
+"""The demo: from an empty home to a platform that failed and recovered, and its figures."""
 
 import shutil
 import time
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 QUIET_CLAIMS, QUIET_PER_SECOND = 150, 30.0
 OUTAGE_CLAIMS, OUTAGE_PER_SECOND = 240, 30.0
 KILLED_AT, RESTARTED_AT = 60, 120
-"""Of the outage's claims: the scorer is killed before the first number is sent, and started again before the second."""
+"""The scorer is killed before this claim of the outage is sent, and restarted before that one."""
 RESCORED_WITHIN_S = 60.0
 IMPLAUSIBLE_CLAIMS, IMPLAUSIBLE_FACTOR = 5, 1_000
-"""Usual claims whose amounts are sent with the decimal point three places too far right."""
+"""Usual claims, submitted with the decimal point three places too far to the right."""
 _POLL_S = 0.5
 
 
 def tour(settings: Settings, log: StepLog, *, claims: int) -> dict[str, Any]:
-    """Run the demo in a home of its own under the settings' home, end everything, and return the figures."""
+    """Run the demo in its own home under the settings' home, stop everything, and return the figures."""
     started = time.perf_counter()
     with _own_home(settings) as own, held(own):
-        log.heading("An insurer, and a model")
+        log.heading("Insurer and model")
         named = bring_up.start_servers(bring_up.with_usable_ports(own, log), log)
         with held(named), Processes(named.home / "run", named.environment()) as processes:
             platform = Platform(named, log, processes)
@@ -53,26 +53,26 @@ def tour(settings: Settings, log: StepLog, *, claims: int) -> dict[str, Any]:
             quiet = send(platform, key, bodies[:QUIET_CLAIMS])
             show.decisions(log.console, [answer.claim for answer in quiet if answer.decided])
 
-            log.heading("A decimal point in the wrong place")
+            log.heading("A misplaced decimal point")
             implausible = submit_implausible(platform, key, insurer.upcoming[-IMPLAUSIBLE_CLAIMS:])
 
-            log.heading("The model, and the rule")
+            log.heading("The model and the rule")
             show.figures(log.console, bring_up.rankings(report), base_rate=report.base_rate)
             p50, p99 = measure(platform, insurer.upcoming[:QUIET_CLAIMS])
 
-            log.heading("The scorer dies")
+            log.heading("The scorer is killed")
             outage = break_the_scorer(platform, key, bodies[QUIET_CLAIMS:-IMPLAUSIBLE_CLAIMS])
             answers = [*quiet, *outage]
-            standing = score_again(platform, key, answers)
-        figures = _figures(answers, implausible, standing, report, insurer.base_rate, p50, p99, started)
-    log.heading("In short")
+            current_claims = score_again(platform, key, answers)
+        figures = _figures(answers, implausible, current_claims, report, insurer.base_rate, p50, p99, started)
+    log.heading("Summary")
     show.summary(log.console, figures)
     return figures
 
 
 @contextmanager
 def _own_home(settings: Settings) -> Iterator[Settings]:
-    """Settings of a fresh home that touch no server and no model of the user's; its servers are stopped afterwards."""
+    """Settings of an empty home without the user's servers and models; its servers are stopped at the end."""
     home = settings.home.resolve() / "demo"
     _clear(home)
     own = settings.model_copy(
@@ -85,7 +85,7 @@ def _own_home(settings: Settings) -> Iterator[Settings]:
 
 
 def _clear(home: Path) -> None:
-    """Remove what an earlier demo left, its servers first if it was killed."""
+    """Stop the servers of an earlier demo that was killed, and remove its files."""
     stop_servers(home)
     shutil.rmtree(home, ignore_errors=True)
 
@@ -97,12 +97,12 @@ def send(platform: Platform, key: str, bodies: list[dict[str, Any]]) -> list[Ans
         answers = submit(
             platform.api_url, key, bodies, per_second=QUIET_PER_SECOND, on_answer=lambda _answer: step.advance()
         )
-        _tell(step, answers)
+        _show_answers(step, answers)
     return answers
 
 
 def submit_implausible(platform: Platform, key: str, claims: list[dict[str, Any]]) -> list[Answer]:
-    """Submit usual claims at a thousand times their amounts, and show what was found in words."""
+    """Submit usual claims at a thousand times their amounts, and show the findings."""
     bodies = [claim_body(claim, factor=IMPLAUSIBLE_FACTOR) for claim in claims]
     with platform.log.step(f"Submit {len(bodies)} claims at {IMPLAUSIBLE_FACTOR:,} times the amount") as step:
         step.total(len(bodies))
@@ -131,9 +131,9 @@ def _implausible(answers: list[Answer]) -> dict[str, int]:
 
 def measure(platform: Platform, claims: list[dict[str, Any]]) -> tuple[float, float]:
     """Median and 99th percentile of an explained score over HTTP, in milliseconds, one client."""
-    with platform.log.step("Ask the scorer, one by one") as step:
-        p50, p99, asked = score_latencies(platform.scorer_url, claims, step)
-        step.result(f"explained score over HTTP: p50 {p50:.2f} ms, p99 {p99:.2f} ms ({asked} claims)")
+    with platform.log.step("Measure the scorer") as step:
+        p50, p99, count = score_latencies(platform.scorer_url, claims, step)
+        step.result(f"explained score over HTTP: p50 {p50:.2f} ms, p99 {p99:.2f} ms ({count} claims)")
     return p50, p99
 
 
@@ -158,33 +158,33 @@ def break_the_scorer(platform: Platform, key: str, bodies: list[dict[str, Any]])
             on_answer=lambda _answer: step.advance(),
             events={KILLED_AT: kill, RESTARTED_AT: restart},
         )
-        _tell(step, answers)
+        _show_answers(step, answers)
     return answers
 
 
 def score_again(platform: Platform, key: str, answers: list[Answer]) -> dict[str, dict[str, Any]]:
-    """Wait until what the rule decided has been scored; returns every claim as it stands then, by id."""
+    """Wait until the claims that the rule decided are scored; returns every claim as it is then, by id."""
     status = {answer.claim["claim_id"]: answer.claim["status"] for answer in answers if answer.decided}
     by_rule = [answer.claim["claim_id"] for answer in answers if answer.by_rule]
-    with platform.log.step("The scorer is back: score them again") as step:
+    with platform.log.step("The scorer is back: re-score") as step:
         platform.processes.wait("scorer")
         step.total(len(by_rule))
-        standing = _rescored(platform, key, by_rule, step)
-        changed = sum(claim["status"] != status[name] for name, claim in standing.items())
-        step.result(f"{_count_by_model(standing)} of {len(by_rule)} re-scored, {changed} decided otherwise")
+        current_claims = _rescored(platform, key, by_rule, step)
+        changed = sum(claim["status"] != status[name] for name, claim in current_claims.items())
+        step.result(f"{_count_by_model(current_claims)} of {len(by_rule)} re-scored, {changed} decisions changed")
     return current(platform.api_url, key, status)
 
 
 def _rescored(platform: Platform, key: str, claim_ids: list[str], step: Task) -> dict[str, dict[str, Any]]:
-    """The claims once all are decided by the model, or as they are when that takes too long."""
+    """The claims when all are decided by the model, or after the time limit."""
     deadline, known = time.monotonic() + RESCORED_WITHIN_S, 0
     while True:
-        standing = current(platform.api_url, key, claim_ids)
-        done = _count_by_model(standing)
+        current_claims = current(platform.api_url, key, claim_ids)
+        done = _count_by_model(current_claims)
         step.advance(done - known)
         known = done
         if done == len(claim_ids) or time.monotonic() > deadline:
-            return standing
+            return current_claims
         time.sleep(_POLL_S)
 
 
@@ -192,7 +192,7 @@ def _count_by_model(claims: dict[str, dict[str, Any]]) -> int:
     return sum(claim["decided_by"] == "model" for claim in claims.values())
 
 
-def _tell(step: Task, answers: list[Answer]) -> None:
+def _show_answers(step: Task, answers: list[Answer]) -> None:
     by_rule = sum(answer.by_rule for answer in answers)
     undecided = sum(not answer.decided for answer in answers)
     slowest = max((answer.ms for answer in answers), default=0.0)
@@ -206,7 +206,7 @@ def _tell(step: Task, answers: list[Answer]) -> None:
 def _figures(
     answers: list[Answer],
     implausible: list[Answer],
-    standing: dict[str, dict[str, Any]],
+    current_claims: dict[str, dict[str, Any]],
     report: "TrainingReport",
     base_rate: float,
     p50: float,
@@ -218,8 +218,8 @@ def _figures(
         "claims": len(answers),
         "by_model": sum(answer.decided for answer in answers) - len(by_rule),
         "by_rule": len(by_rule),
-        "lost": sum(not answer.decided or answer.claim["claim_id"] not in standing for answer in answers),
-        "rescored": sum(name in standing and standing[name]["decided_by"] == "model" for name in by_rule),
+        "lost": sum(not answer.decided or answer.claim["claim_id"] not in current_claims for answer in answers),
+        "rescored": sum(name in current_claims and current_claims[name]["decided_by"] == "model" for name in by_rule),
         "implausible": _implausible(implausible),
         "base_rate": round(base_rate, 5),
         "ap_model": round(report.ap_model, 4),

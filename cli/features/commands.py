@@ -142,10 +142,10 @@ def verify(ctx: click.Context, claims: int, seed: int, rate: float, seconds: int
     from cli.features.verify import verify_features
 
     report = verify_features(claims, seed=seed, rate=rate, seconds=seconds, console=console())
-    for difference in report.told:
+    for difference in report.differences:
         click.echo(difference, err=True)
     print_values(report.summary, as_json=as_json)
-    if report.told:
+    if report.differences:
         ctx.exit(1)
 
 

@@ -1,4 +1,4 @@
-"""The platform's tables as `ginja features verify` fills them: the same tables, the same outbox, without the HTTP."""
+"""The database tables that `ginja features verify` fills: those of the platform, written without the API."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -34,7 +34,7 @@ class FeatureTables:
         self._connection.close()
 
     def load(self, claims: Sequence[dict[str, Any]], labels: Sequence[dict[str, Any]]) -> None:
-        """Load a history and what is known of some claims, without events."""
+        """Load claims and labels, without events."""
         with self._connection.transaction(), self._connection.cursor() as cursor:
             with cursor.copy(f"COPY claims ({_NAMES}, status, source) FROM STDIN") as copy:
                 for row in claims:
@@ -46,7 +46,7 @@ class FeatureTables:
         self._connection.execute("ANALYZE")
 
     def record(self, labels: Sequence[dict[str, Any]]) -> None:
-        """Commit findings; the database puts their events into the outbox."""
+        """Commit findings; a trigger adds their events to the outbox."""
         with self._connection.transaction(), self._connection.cursor() as cursor:
             cursor.executemany(_LABEL, [dict(label) for label in labels])
 
@@ -62,7 +62,7 @@ class FeatureTables:
             cursor.executemany(_EVENT, [(*events[place], events[place][1], now) for place in order])
 
     def deliver_again(self, share: float) -> None:
-        """Open a share of this day's events again, though they were done."""
+        """Mark a share of today's events as not done, so that they are delivered again."""
         self._connection.execute(
             "UPDATE outbox SET done_at = NULL WHERE created_at >= date_trunc('day', %s) AND random() < %s",
             [clock.now(), share],

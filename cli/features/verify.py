@@ -1,4 +1,4 @@
-"""`ginja features verify`, put together: a database and a corner of the online store of its own, gone afterwards."""
+"""`ginja features verify`: runs in a temporary database and a project of its own in the online store."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -41,21 +41,21 @@ from features.vector import Reading
 if TYPE_CHECKING:
     from models.artefact import Artefact
 
-TOLD = 200
-"""Most differences that are printed."""
+PRINTED = 200
+"""Maximum number of differences that are printed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What is printed."""
+    """The result: figures, and the differences in words."""
 
     summary: dict[str, Any]
-    told: list[str]
+    differences: list[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The champion, as both paths ask it."""
+    """The model that scores both vectors."""
 
     version: str
     online: Callable[[ClaimFacts, Reading], float]
@@ -66,7 +66,7 @@ def verify_features(claims: int, *, seed: int, rate: float, seconds: int, consol
     """Replay, build, compare, then measure freshness."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with _scratch() as (home, url, client, project), Progress(*columns, console=console) as progress:
-        making = progress.add_task("Making hard claims", total=1)
+        making = progress.add_task("Creating difficult claims", total=1)
         hard = generate_hard_claims(claims, seed=seed, end=clock.now().date() - timedelta(days=1))
         progress.advance(making)
         _build(home, hard, progress)
@@ -103,13 +103,13 @@ def verify_features(claims: int, *, seed: int, rate: float, seconds: int, consol
         "rows_not_believed": verified.stale,
         "model_version": model.version,
     }
-    return Report(summary, _told(verified))
+    return Report(summary, _in_words(verified))
 
 
-def _told(verified: VerificationResult) -> list[str]:
-    told = [str(difference) for difference in verified.differences]
-    told += [f"{claim}: score online {on!r} offline {off!r}" for claim, on, off in verified.score_differences]
-    return told[:TOLD] + ([f"and {len(told) - TOLD} more"] if len(told) > TOLD else [])
+def _in_words(verified: VerificationResult) -> list[str]:
+    lines = [str(difference) for difference in verified.differences]
+    lines += [f"{claim}: score online {on!r} offline {off!r}" for claim, on, off in verified.score_differences]
+    return lines[:PRINTED] + ([f"and {len(lines) - PRINTED} more"] if len(lines) > PRINTED else [])
 
 
 def _build(home: Path, hard: HardClaims, progress: Progress) -> None:
@@ -120,12 +120,12 @@ def _build(home: Path, hard: HardClaims, progress: Progress) -> None:
 
 
 def _model(home: Path, hard: HardClaims) -> Model:
-    """The model that serves; where none was promoted yet, a small one trained on these very claims and thrown away."""
+    """The champion; without one, a temporary model trained on these claims."""
     from models.artefact import load_pointed, read_pointer
     from models.scorer import Scorer
 
     pointer = read_pointer(settings().home)
-    scorer = Scorer(_throw_away(home, hard) if pointer is None else load_pointed(settings().home, pointer))
+    scorer = Scorer(_temporary_model(home, hard) if pointer is None else load_pointed(settings().home, pointer))
     return Model(
         scorer.version,
         lambda facts, reading: scorer.score(facts, reading, counterfactual=False).probability,
@@ -133,8 +133,8 @@ def _model(home: Path, hard: HardClaims) -> Model:
     )
 
 
-def _throw_away(home: Path, hard: HardClaims) -> "Artefact":
-    """A model that tells dear claims from cheap ones by their past: of no use but to be asked twice."""
+def _temporary_model(home: Path, hard: HardClaims) -> "Artefact":
+    """A model that separates expensive from cheap claims by their history; only for scoring both vectors."""
     from features.vector import FEATURE_NAMES, schema_hash
     from models.artefact import Calibration, ModelDocument, load_artefact, write_artefact
     from models.booster import BoosterParams, TrainingSample, train_booster
@@ -151,7 +151,7 @@ def _throw_away(home: Path, hard: HardClaims) -> "Artefact":
         params=BoosterParams(rounds=60, depth=5, learning_rate=0.2),
     )
     document = ModelDocument(
-        version="throw-away",
+        version="temporary",
         features=FEATURE_NAMES,
         schema_hash=schema_hash(FEATURE_NAMES),
         trees=trained.booster.num_boosted_rounds(),
@@ -167,7 +167,7 @@ def _throw_away(home: Path, hard: HardClaims) -> "Artefact":
 
 @contextmanager
 def _scratch() -> "Iterator[tuple[Path, str, redis.Redis, str]]":
-    """A home folder, a database and a project of the online store that are gone at the end."""
+    """A home, a database and a project of the online store, all removed at the end."""
     name = f"ginja_verify_{os.getpid()}"
     server = postgres_url(settings())
     url = plain_url(create_database(server, name))

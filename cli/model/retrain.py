@@ -16,9 +16,9 @@ def retrain(trials: int, capacity: float | None, as_json: bool) -> None:
 
     Exits 3 if a quality gate refuses the data, 4 if a promotion gate refuses the model; the champion is then unchanged.
     """
+    from core.servers import running_postgres_url
     from core.settings import settings
     from pipelines.gates import GateFailed
-    from pipelines.loop import database_of
     from pipelines.loop import retrain as run
     from pipelines.promote import RefusedError
     from pipelines.train import TrainOptions
@@ -28,7 +28,7 @@ def retrain(trials: int, capacity: float | None, as_json: bool) -> None:
         with training_progress("Retraining", trials) as watch:
             found = run(
                 settings().home,
-                database_url=database_of(settings()),
+                database_url=running_postgres_url(settings()),
                 options=options,
                 redis_url=registry_redis_url(),
                 watch=watch,
@@ -37,11 +37,22 @@ def retrain(trials: int, capacity: float | None, as_json: bool) -> None:
         if as_json:
             print_json({"promoted": False, "stopped_by": type(refused).__name__, "why": str(refused)})
         raise
+    scored = _score_recent() if found.source == "database" else 0
     if as_json:
-        print_json(found.as_json())
+        print_json(found.as_json() | {"scored": scored})
         return
     click.echo(
         f"{found.version} is champion (before: {found.previous or 'none'}): average precision "
         f"{found.average_precision:.3f}, {found.claims:,} claims and {found.labels:,} labels from {found.source}, "
-        f"{found.seconds:.0f} s"
+        f"{found.seconds:.0f} s; {scored:,} recent claims without a score were scored"
     )
+
+
+def _score_recent() -> int:
+    """Score recent claims that have no score yet, so that the next list of investigators can contain them."""
+    from cli.progress import task
+    from cli.review.backfill import score_recent
+    from core.settings import settings
+
+    with task("Scoring recent claims") as progress:
+        return score_recent(settings(), weeks=1, progress=progress).claims

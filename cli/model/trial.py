@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.command import command
+from cli.database import existing_database_url
 from cli.options import model_option
 from cli.output import print_json
 from cli.progress import task
@@ -59,13 +60,12 @@ def report(version: str | None, days: int, as_json: bool) -> None:
     from datetime import timedelta
 
     from core import clock
-    from core.servers import postgres_url
     from core.settings import settings
     from pipelines.challenger import assessed, compare, running
     from pipelines.formatting import rounded
 
     version = version or running(settings().home)
-    rows = assessed(postgres_url(settings()), version, since=clock.now() - timedelta(days=days))
+    rows = assessed(existing_database_url(), version, since=clock.now() - timedelta(days=days))
     found = compare(rows, challenger=version)
     if as_json:
         print_json(rounded(found.as_json()))

@@ -5,7 +5,7 @@ from datetime import timedelta
 import click
 
 from cli.command import command
-from cli.database import with_database
+from cli.database import existing_database_url, with_database
 from cli.output import print_json
 
 _ROLES = ("provider", "claims_system", "investigator", "lead_investigator", "admin")
@@ -47,6 +47,7 @@ def list_(as_json: bool) -> None:
     from api.identity import list_keys
     from core import clock
 
+    existing_database_url()
     keys = with_database(list_keys)
     if as_json:
         print_json({"keys": [asdict(key) for key in keys]})

@@ -9,7 +9,7 @@ import click
 
 from claims.review import Disposition
 from cli.command import command
-from cli.database import with_database
+from cli.database import existing_database_url, with_database
 from cli.options import BY, DAY
 from cli.output import print_json, print_values
 
@@ -25,6 +25,7 @@ def list_(week: datetime | None, as_json: bool) -> None:
     """Show the list of a week and its findings; creates nothing."""
     from api.investigations.service import weekly_list
 
+    existing_database_url()
     monday, rows = with_database(lambda database: weekly_list(database, week.date() if week else None))
     if not rows or monday is None:
         which = f"for the week of {monday}" if monday else "yet"
@@ -58,17 +59,28 @@ def select(week: datetime | None, capacity: int, audit_share: float, as_json: bo
 
     Each claim has its logged probability of selection. A list is made once; the same command shows it again.
     """
+    monday, rows = select_list(week.date() if week else None, capacity=capacity, audit_share=audit_share)
+    if not rows and not as_json:
+        click.echo(
+            f"Week of {monday}: no scored claim that is not on a list already. "
+            "`ginja review backfill` scores the claims of a loaded history."
+        )
+        return
+    _print_list(monday, rows, as_json=as_json, capacity=capacity)
+
+
+def select_list(day: date | None, *, capacity: int, audit_share: float) -> "tuple[date, Sequence[SelectedClaim]]":
+    """Make the list of a day's week (default: the last complete week), unless it exists; the Monday and the list."""
     from datetime import timedelta
 
+    existing_database_url()
     from api.investigations.service import monday_of, select_week
     from core import clock
 
-    monday = monday_of(week.date() if week else clock.now().date() - timedelta(days=7))
-    rows = with_database(lambda database: select_week(database, monday, _chooser(monday, capacity, audit_share)))
-    if not rows and not as_json:
-        click.echo(f"Week of {monday}: no scored claim that is not on a list already.")
-        return
-    _print_list(monday, rows, as_json=as_json, capacity=capacity)
+    monday = monday_of(day or clock.now().date() - timedelta(days=7))
+    return monday, with_database(
+        lambda database: select_week(database, monday, _chooser(monday, capacity, audit_share))
+    )
 
 
 def _chooser(week: date, capacity: int, audit_share: float) -> "Callable[[Sequence[ScoredClaim]], Sequence[Choice]]":
@@ -174,10 +186,8 @@ def record(
 def evaluate(as_json: bool) -> None:
     """Estimate the quality of the model from the findings, each weighted by its probability of selection."""
     from core.format import number
-    from core.servers import postgres_url
-    from core.settings import settings
     from pipelines.loop import evaluate_reviews
 
-    found = evaluate_reviews(postgres_url(settings()))
+    found = evaluate_reviews(existing_database_url())
     values = found.values()
     print_values(values if as_json else {name: number(value) for name, value in values.items()}, as_json=as_json)

@@ -1,7 +1,7 @@
 """`ginja review simulate`: a simulated year of reviews under three policies."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,6 +9,9 @@ from cli.command import command
 from cli.options import OUTPUT_FILE
 from cli.output import print_json
 from cli.progress import task
+
+if TYPE_CHECKING:
+    from pipelines.loop import PolicyComparison
 
 
 @command(examples=["ginja review simulate --months 12 --plot learning-loop.svg --json"])
@@ -63,29 +66,27 @@ def simulate(
 
             draw_policies(found, plot)
     if as_json:
-        print_json(rounded(found))
+        print_json(rounded(found.as_json()))
         return
     _show_policies(found)
 
 
-def _show_policies(found: dict[str, Any]) -> None:
+def _show_policies(found: "PolicyComparison") -> None:
     from rich.console import Console
     from rich.table import Table
 
     from core.format import money, percent
 
     table = Table("policy", "dollars found", "2nd half", "precision", "2nd half", "ECE", "2nd half")
-    for name, one in found["policies"].items():
+    for name, one in found.policies.items():
         table.add_row(
             name,
-            f"{money(one['found_cents']['mean'])} ({percent(one['dollars']['mean'])})",
-            percent(one["after_change"]["dollars"]["mean"]),
-            percent(one["precision"]["mean"]),
-            percent(one["after_change"]["precision"]["mean"]),
-            f"{one['calibration_error']['mean']:.4f}",
-            f"{one['after_turn']['calibration_error']['mean']:.4f}",
+            f"{money(one.total.found_cents.mean)} ({percent(one.total.dollars.mean)})",
+            percent(one.after_change.dollars.mean),
+            percent(one.total.precision.mean),
+            percent(one.after_change.precision.mean),
+            f"{one.total.calibration_error.mean:.4f}",
+            f"{one.after_change.calibration_error.mean:.4f}",
         )
     Console().print(table)
-    click.echo(
-        f"Means of {len(found['seeds'])} simulated insurers with {found['claims']:,} claims each, {found['seconds']} s"
-    )
+    click.echo(f"Means of {len(found.seeds)} simulated insurers with {found.claims:,} claims each, {found.seconds} s")

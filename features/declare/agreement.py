@@ -1,7 +1,7 @@
 """Which values of a feature may be stated as a reason in which direction.
 
-A tree model can let a low price raise the risk in some corner. A sentence such as "0.2× the average: raises the odds"
-helps nobody, so a fact whose value points the other way than its push is not stated as the reason for that push.
+A tree model may let a low price raise the risk in some region of its inputs. A sentence such as "0.2× the average:
+raises the odds" helps nobody, so a fact whose value contradicts the direction of its contribution is not stated.
 """
 
 import math
@@ -12,7 +12,7 @@ Side = Literal["above", "below", "apart", "never"]
 """Of the bounds: above `high`, below `low`, either, or no value at all."""
 
 _TOLERANCE = 0.1
-"""A number counts as different from the typical claim's when it differs by more than this part of it."""
+"""A number differs from the typical claim's when the difference exceeds this share of it."""
 
 _EVER, _NEVER = -math.inf, math.inf
 
@@ -37,20 +37,20 @@ class Agreement:
     lowers: Side
     high: float | None = None
     low: float | None = None
-    """The bounds; None: they are the typical claim's value."""
+    """The bounds; None: the typical claim's value."""
     missing_raises: bool = True
-    """Whether the words for a missing value may be stated as raising the risk."""
+    """Whether the text for a missing value may be stated as raising the risk."""
     missing_lowers: bool = True
 
     @property
     def needs_typical(self) -> bool:
-        """Whether the words mean something only beside the typical claim's value."""
+        """Whether the text is meaningful only beside the typical claim's value."""
         return self.high is None
 
     def bounds(self, *, raising: bool, typical: float | None, whole: bool, flag: bool) -> Bounds:
         """The bounds of one direction; `typical` is the typical claim's value (None: not measured, NaN: missing).
 
-        `whole`: the feature counts, so that any difference from the typical value is one. `flag`: it is 0 or 1, and
+        `whole`: the feature is a count, so that any difference from the typical value matters. `flag`: it is 0 or 1;
         what the typical claim has too is never stated.
         """
         side = self.raises if raising else self.lowers
@@ -61,7 +61,7 @@ class Agreement:
         elif typical is None:
             return Bounds(_NEVER, -_NEVER)
         elif math.isnan(typical):
-            # The typical claim has no such value: that there is one is what sets this claim apart.
+            # The typical claim has no such value: having one is what distinguishes this claim.
             return Bounds(_EVER, -_NEVER) if raising or side == "apart" else Bounds(_NEVER, -_NEVER)
         else:
             margin = 0.0 if whole else _TOLERANCE * abs(typical)
@@ -82,8 +82,8 @@ DEARER_THAN_AVERAGE = more_than(1.1, 0.9)
 MORE_THAN_TYPICAL = Agreement("above", "below")
 LESS_THAN_TYPICAL = Agreement("below", "above")
 UNLIKE_TYPICAL = Agreement("apart", "apart")
-"""The domain is not sure which way it points: any value unlike the typical claim's may be stated either way."""
+"""Its direction is not certain in the domain: any value unlike the typical claim's may be stated either way."""
 SOME_RATHER_THAN_NONE = more_than(0.5, 0.5)
-"""A flag, or a count of which one is one too many."""
+"""A flag, or a count where any is relevant."""
 PRESENT = Agreement("above", "above", 0.5, 0.5)
 """A property that may be stated either way where the claim has it, and not at all where it does not."""

@@ -1,38 +1,36 @@
-"""The arithmetic features are written in: the same bits for one claim (Python numbers) and for many (NumPy columns).
+"""The arithmetic of features: the same bits for one claim (Python numbers) and for many (NumPy columns).
 
-Only + − × ÷ √, comparison and rounding to an integer: each of these has one right answer in IEEE 754, so a Python float
-and a float64 column agree to the bit. Logarithms and sums of floats do not, and are not here.
+Only + − × ÷ √, comparison and rounding to an integer: each has one correct result in IEEE 754, so a Python float and a
+float64 column agree to the bit. Logarithms and sums of floats do not, and are not here.
 """
 
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeVar, cast, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.declare.derived_columns import AMOUNT_EDGES_CENTS
+from features.declare.values import Cell, Cells, Column, Condition, Value
 
 NAN = math.nan
 _EDGES = np.array(AMOUNT_EDGES_CENTS, dtype=np.float64)
 
-
-def is_column(value: Any) -> bool:
-    """Whether `value` is a column of many claims rather than the value of one."""
-    return isinstance(value, np.ndarray)
+Number = TypeVar("Number", Cell, Value)
 
 
-def as_float(value: Any) -> Any:
-    """A float, or a float64 column; a sequence (a histogram) passes as it is."""
-    kind = type(value)
-    if kind is int or kind is bool:
+def as_float(value: Cell | Cells) -> Value | Cells:
+    """A float, or a float64 column; a sequence (a histogram) is returned unchanged."""
+    if isinstance(value, int):
         return float(value)
     if isinstance(value, np.ndarray):
         return value.astype(np.float64)
     return value
 
 
-def ratio(numerator: Any, denominator: Any) -> Any:
+def ratio(numerator: Value, denominator: Value) -> Value:
     """The quotient; NaN where the denominator is not above zero."""
     if isinstance(denominator, np.ndarray) or isinstance(numerator, np.ndarray):
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -40,88 +38,106 @@ def ratio(numerator: Any, denominator: Any) -> Any:
     return numerator / denominator if denominator > 0 else NAN
 
 
-def where(condition: Any, then: Any, otherwise: Any) -> Any:
+@overload
+def where(condition: Condition, then: Cell, otherwise: Cell) -> Cell: ...
+@overload
+def where(condition: Condition, then: Value, otherwise: Value) -> Value: ...
+def where(condition: Condition, then: Cell | Value, otherwise: Cell | Value) -> Cell | Value:
     """`then` where the condition holds, else `otherwise`."""
     if isinstance(condition, np.ndarray):
         return np.where(condition, then, otherwise)
     return then if condition else otherwise
 
 
-def flag(condition: Any) -> Any:
+def flag(condition: Condition) -> Value:
     """1.0 where the condition holds, else 0.0."""
     if isinstance(condition, np.ndarray):
         return condition.astype(np.float64)
     return 1.0 if condition else 0.0
 
 
-def maximum(left: Any, right: Any) -> Any:
+@overload
+def maximum(left: Cell, right: Cell) -> Cell: ...
+@overload
+def maximum(left: Value, right: Value) -> Value: ...
+def maximum(left: Cell | Value, right: Cell | Value) -> Cell | Value:
     """The greater of two numbers; neither is NaN."""
     if isinstance(left, np.ndarray) or isinstance(right, np.ndarray):
-        return np.maximum(left, right)
+        greater: Column = np.maximum(left, right)
+        return greater
     return max(left, right)
 
 
-def minimum(left: Any, right: Any) -> Any:
+def minimum(left: Value, right: Value) -> Value:
     """The smaller of two numbers; neither is NaN."""
     if isinstance(left, np.ndarray) or isinstance(right, np.ndarray):
-        return np.minimum(left, right)
+        smaller: Column = np.minimum(left, right)
+        return smaller
     return min(left, right)
 
 
-def sqrt(value: Any) -> Any:
+def sqrt(value: Value) -> Value:
     """The square root; NaN below zero."""
     if isinstance(value, np.ndarray):
         with np.errstate(invalid="ignore"):
-            return np.sqrt(value)
+            root: Column = np.sqrt(value)
+            return root
     return math.sqrt(value) if value >= 0 else NAN
 
 
-def floor(value: Any) -> Any:
-    """The greatest whole number not above a finite `value`."""
+def floor(value: Value) -> Value:
+    """The greatest integer not above a finite `value`."""
     if isinstance(value, np.ndarray):
         return np.floor(value)
     return float(math.floor(value))
 
 
-def since(now_us: Any, then_us: Any, unit_us: float) -> Any:
-    """Time from `then_us` to `now_us` in units of `unit_us` microseconds; NaN where there was no then (0)."""
+def since(now_us: Value, then_us: Value, unit_us: int) -> Value:
+    """Time from `then_us` to `now_us` in units of `unit_us` microseconds; NaN where `then_us` is 0 (never)."""
     return where(then_us > 0, (now_us - then_us) / unit_us, NAN)
 
 
-def standard_score(value: Any, count: Any, total: Any, squares: Any, *, fewest: float, least_deviation: float) -> Any:
+def standard_score(
+    value: Value, count: Value, total: Value, squares: Value, *, min_count: float, min_deviation: float
+) -> Value:
     """How many standard deviations `value` lies from the mean of `count` values with that sum and sum of squares.
 
-    NaN below `fewest` values. A spread below `least_deviation` counts as that much: a price everyone charges to the
-    cent says little about the first who asks a cent more.
+    NaN below `min_count` values. A standard deviation below `min_deviation` is raised to it: where everyone charges the
+    same price to the cent, a cent more says little.
     """
     mean = ratio(total, count)
     variance = ratio(squares - total * mean, count - 1.0)
-    spread = sqrt(maximum_or_nan(variance, least_deviation * least_deviation))
-    return where(count >= fewest, ratio(value - mean, spread), NAN)
+    deviation = sqrt(at_least(variance, min_deviation * min_deviation))
+    return where(count >= min_count, ratio(value - mean, deviation), NAN)
 
 
-def maximum_or_nan(value: Any, floor_value: float) -> Any:
-    """The greater of the two, NaN where `value` is."""
-    return where(value < floor_value, floor_value, value)
+def at_least(value: Value, bound: float) -> Value:
+    """The greater of the two; NaN where `value` is."""
+    return where(value < bound, bound, value)
 
 
-def percentile(histogram: Sequence[Any], cents: Any) -> Any:
+def percentile(histogram: Sequence[Cell], cents: Value) -> Value:
     """Share of the counted amounts below `cents`: whole buckets below it and half of its own; NaN of none.
 
-    `histogram` holds a count (or a column of counts) for each bucket of `AMOUNT_EDGES_CENTS`.
+    `histogram` holds a count (or a column of counts) for each bucket of `derived_columns.AMOUNT_EDGES_CENTS`.
     """
-    if isinstance(cents, np.ndarray) and not isinstance(histogram[0], np.ndarray):
-        counts = np.array(histogram, dtype=np.float64)
-        bucket = np.searchsorted(_EDGES, cents, side="right")
-        below = (np.cumsum(counts) - counts)[bucket] + counts[bucket] * 0.5
-        return ratio(below, counts.sum())
-    if isinstance(cents, np.ndarray):
-        bucket = np.searchsorted(_EDGES, cents, side="right")
-        below = np.zeros(len(cents))
-        total = np.zeros(len(cents))
-        for place, counts in enumerate(histogram):
-            total += counts
-            below += np.where(bucket > place, counts, np.where(bucket == place, np.multiply(counts, 0.5), 0.0))
-        return ratio(below, total)
-    own = bisect_right(AMOUNT_EDGES_CENTS, cents)
-    return ratio(float(sum(histogram[:own])) + 0.5 * histogram[own], float(sum(histogram)))
+    if not isinstance(cents, np.ndarray):
+        own = bisect_right(AMOUNT_EDGES_CENTS, cents)
+        of_claim = cast("Sequence[int]", histogram)
+        return ratio(float(sum(of_claim[:own])) + 0.5 * of_claim[own], float(sum(of_claim)))
+    bucket = np.searchsorted(_EDGES, cents, side="right")
+    if not isinstance(histogram[0], np.ndarray):
+        counts: Column = np.array(histogram, dtype=np.float64)
+        below: Column = np.asarray((np.cumsum(counts) - counts)[bucket] + counts[bucket] * 0.5, dtype=np.float64)
+        return ratio(below, float(counts.sum()))
+    return _percentiles(histogram, bucket)
+
+
+def _percentiles(histogram: Sequence[Cell], bucket: NDArray[np.intp]) -> Value:
+    """`percentile` of one amount per row of the histogram's columns."""
+    below: Column = np.zeros(len(bucket))
+    total: Column = np.zeros(len(bucket))
+    for place, counts in enumerate(histogram):
+        total += counts
+        below += np.where(bucket > place, counts, np.where(bucket == place, np.multiply(counts, 0.5), 0.0))
+    return ratio(below.astype(np.float64), total)

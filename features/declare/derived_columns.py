@@ -1,9 +1,12 @@
-"""Columns derived from a single claim, in one place, as the SQL that every path runs and as plain Python."""
+"""Columns derived from a single claim, defined once: as the SQL that every path runs and as plain Python."""
 
 import math
 
 AMOUNT_EDGES_CENTS: tuple[int, ...] = tuple(round(500 * 1.25**i) for i in range(48))
-"""Edges of the amount buckets: from 5.00, each a quarter above the one before; 49 buckets in all."""
+"""Edges of the amount buckets: from 5.00, each 25 % above the one before."""
+
+AMOUNT_BUCKETS = len(AMOUNT_EDGES_CENTS) + 1
+"""Amount buckets; a bucket holds the amounts from its lower edge up to, not including, the next edge."""
 
 AGE_BAND_EDGES: tuple[int, ...] = (1, 6, 13, 18, 30, 45, 60, 75)
 """First year of each age band after the first."""
@@ -15,7 +18,7 @@ def log_e4(cents: int) -> int:
 
 
 def age_band(age_years: int | None) -> str:
-    """`"0"` to `"8"`; `"?"` when the age is not known."""
+    """`"0"` to `"8"`; `"?"` where the age is missing."""
     if age_years is None:
         return "?"
     return str(sum(age_years >= edge for edge in AGE_BAND_EDGES))

@@ -1,4 +1,4 @@
-"""The claims frame and the labels frame: the columns every source of claims becomes before features are built."""
+"""The claims frame and the labels frame: the columns that every source of claims is converted to."""
 
 import pyarrow as pa
 
@@ -24,12 +24,12 @@ CLAIMS = pa.schema(
         pa.field("lines", pa.int32()),
         pa.field("diagnoses", pa.int32()),
         pa.field("benefit_limit_cents", pa.int64()),
-        # Not on a score request: what became of the claim afterwards.
+        # Not part of a score request: what happened to the claim afterwards.
         pa.field("voided_at", _INSTANT),
         pa.field("replaces", pa.string()),
     ]
 )
-"""One row a claim. The first 18 columns are those of `claims.scoring.ClaimFacts`; what a source lacks is null."""
+"""One row per claim. The first 18 columns are those of `claims.scoring.ClaimFacts`; what a source lacks is null."""
 
 LABELS = pa.schema(
     [
@@ -41,5 +41,5 @@ LABELS = pa.schema(
 )
 """One row per label: confirmed as fraud, cleared, or (null) withdrawn, known from `known_at`; `kind` names the fraud.
 
-A claim may have several; `features/offline/findings.py` says what stands at a moment.
+A claim may have several; `features/ledger/findings.py` defines which is in force at a moment.
 """

@@ -1,4 +1,4 @@
-"""The point-in-time join: entity rows in, the same rows in the same order out, each with what it could have known."""
+"""The point-in-time join: entity rows in, the same rows in the same order out, each with the last rows before it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,14 +20,14 @@ TIME = "event_timestamp"
 _PLACE = "__place"
 """The number of an entity row, beside its own columns."""
 _TEXT = ("VARCHAR", "ENUM")
-KEPT_IN_MEMORY = 1_500_000
-"""Entity rows above which each view's answer waits on disk, not in memory."""
+MAX_ROWS_IN_MEMORY = 1_500_000
+"""Entity rows above which each view's result is kept on disk, not in memory."""
 BATCH_ROWS = 131_072
 
 
 @dataclass(frozen=True, slots=True)
 class AsofView:
-    """What is to be joined of one view."""
+    """What to join of one view."""
 
     name: str
     source: str
@@ -36,9 +36,9 @@ class AsofView:
     keys: dict[str, str]
     """Key column of the view → of the entity rows."""
     fields: dict[str, str]
-    """Column of the view → its name in the answer."""
+    """Column of the view → its name in the result."""
     ttl: timedelta
-    """Zero: a row holds until the next one."""
+    """Zero: a row is valid until the next one."""
     file: Path | None = None
     """The one Parquet file the source is, if it is one."""
 
@@ -61,21 +61,21 @@ class AsofJoin:
     views: list[AsofView]
 
     def table(self, connection: duckdb.DuckDBPyConnection) -> pa.Table:
-        """The whole answer in memory."""
+        """The whole result in memory."""
         with _rows(connection, self.entity) as rows:
-            answer = rows.table()
+            result = rows.table()
             for view in self.views:
                 found = self._joined(connection, view, rows)
                 for name in view.fields.values():
-                    answer = answer.append_column(name, found[name])
-            return answer
+                    result = result.append_column(name, found[name])
+            return result
 
     def batches(self, connection: duckdb.DuckDBPyConnection, rows_each: int = BATCH_ROWS) -> Iterator[pa.Table]:
-        """The answer in order, some rows at a time; what is not yet given out is on disk if it is large."""
+        """The result in order, `rows_each` rows at a time; what is still to come is on disk if it is large."""
         with _rows(connection, self.entity) as rows, TemporaryDirectory(dir=_spill(connection)) as folder:
-            entity = _shelved(rows.table(), Path(folder) / "entity.arrow")
+            entity = _spilled(rows.table(), Path(folder) / "entity.arrow")
             found = [
-                _shelved(self._joined(connection, view, rows), Path(folder) / f"{place}.arrow")
+                _spilled(self._joined(connection, view, rows), Path(folder) / f"{place}.arrow")
                 for place, view in enumerate(self.views)
             ]
             for start in range(0, len(entity), rows_each):
@@ -86,7 +86,7 @@ class AsofJoin:
                 yield batch
 
     def _joined(self, connection: duckdb.DuckDBPyConnection, view: AsofView, rows: "_Rows") -> pa.Table:
-        """The view's fields for each entity row, in the order of the rows; null where there is nothing to know."""
+        """The view's fields for each entity row, in the order of the rows; null where there is no row before it."""
         _check_view(connection, view)
         missing = [column for column in view.keys.values() if column not in rows.columns]
         if missing:
@@ -94,8 +94,8 @@ class AsofJoin:
         taken = [name for name in view.fields.values() if name in rows.columns]
         if taken:
             raise OfflineStoreError(
-                f"the frame of entity rows has {', '.join(taken)} already, which {view.name} is asked for;"
-                " rename it, or ask with full_feature_names=True"
+                f"the frame of entity rows already has {', '.join(taken)}, which {view.name} would add;"
+                " rename it, or pass full_feature_names=True"
             )
         if view.file is not None and rows.frame is not None:
             try:
@@ -119,11 +119,11 @@ class AsofJoin:
         on = [f"e.{quoted(theirs)} = v.{quoted(ours)}" for ours, theirs in view.keys.items()]
         fields = "".join(f", v.{quoted(column)} AS {quoted(name)}" for column, name in view.fields.items())
         micros = view.ttl // timedelta(microseconds=1)
-        still = f"WHERE epoch_us(e.t) - epoch_us(v.{quoted(view.time)}) <= {micros}" if micros else ""
+        not_expired = f"WHERE epoch_us(e.t) - epoch_us(v.{quoted(view.time)}) <= {micros}" if micros else ""
         keys = ", ".join(f"{quoted(column)}" for column in dict.fromkeys(view.keys.values()))
         found = connection.sql(f"""
             SELECT e.{_PLACE}{fields} FROM (SELECT {_PLACE}, {keys}, {quoted(rows.time)} AS t FROM {rows.name}) e
-            ASOF JOIN {view.source} v ON {" AND ".join(on)} AND e.t > v.{quoted(view.time)} {still}
+            ASOF JOIN {view.source} v ON {" AND ".join(on)} AND e.t > v.{quoted(view.time)} {not_expired}
         """).to_arrow_table()
         where = np.full(rows.count, -1, dtype=np.int64)
         where[found[_PLACE].to_numpy()] = np.arange(len(found))
@@ -163,10 +163,10 @@ def _rows(connection: duckdb.DuckDBPyConnection, entity: pd.DataFrame | pa.Table
         yield _Rows(connection, "entity_rows", list(kinds), count, time, None)
         return
     frame = entity if isinstance(entity, pa.Table) else pa.Table.from_pandas(entity, preserve_index=False)
-    kinds = {field.name: _kind(field.type) for field in frame.schema}
+    kinds = {field.name: _time_kind(field.type) for field in frame.schema}
     time = _time_of(kinds, "aware", "naive")
     numbered = frame.append_column(_PLACE, pa.array(np.arange(len(frame))))
-    # A fraction of a microsecond is cut off, so that nothing later than a row is ever before it.
+    # Fractions of a microsecond are cut off, so that an entity row is never before a feature row it is later than.
     moment = frame[time].cast(pa.timestamp("us", tz="UTC"), safe=False)
     numbered = numbered.set_column(frame.schema.get_field_index(time), time, moment)
     connection.register("entity_frame", numbered)
@@ -183,14 +183,14 @@ def _parquet(path: str) -> str:
     return f"SELECT * FROM read_parquet({sql_string(str(pattern))})"
 
 
-def _kind(type_: pa.DataType) -> str:
+def _time_kind(type_: pa.DataType) -> str:
     if not pa.types.is_timestamp(type_):
         return str(type_)
     return "naive" if type_.tz is None else "aware"
 
 
 def _time_of(kinds: dict[str, str], aware: str, naive: str) -> str:
-    """The entity rows' column of time: `event_timestamp`, or the only one there is."""
+    """The entity rows' time column: `event_timestamp`, or the only one."""
     times = [name for name, kind in kinds.items() if kind.startswith((aware, naive))]
     if TIME not in times and len(times) != 1:
         raise MissingColumnError("the frame of entity rows", [TIME], list(kinds))
@@ -214,27 +214,27 @@ def _check_view(connection: duckdb.DuckDBPyConnection, view: AsofView) -> None:
 
 
 def _unreadable(view: AsofView, error: Exception) -> OfflineStoreError:
-    said = str(error).splitlines()[0]
-    return OfflineStoreError(f"the source of {view.name} cannot be read ({said}); build the features anew")
+    reason = str(error).splitlines()[0]
+    return OfflineStoreError(f"the source of {view.name} cannot be read ({reason}); run `ginja features build`")
 
 
 def _check_kinds(connection: duckdb.DuckDBPyConnection, view: AsofView, rows: _Rows) -> None:
-    """Text is compared with text: DuckDB would read it as a number, or fail to."""
-    asked, held = (
+    """Check that text is compared with text: DuckDB would convert it to a number, or fail to."""
+    of_rows, of_view = (
         {row[0]: row[1] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
         for source in (rows.name, view.source)
     )
     for ours, theirs in view.keys.items():
-        if asked[theirs].startswith(_TEXT) != held[ours].startswith(_TEXT):
+        if of_rows[theirs].startswith(_TEXT) != of_view[ours].startswith(_TEXT):
             raise OfflineStoreError(
-                f"{theirs} of the frame of entity rows is {asked[theirs]}, {ours} of {view.name} {held[ours]};"
-                " give both one type"
+                f"{theirs} of the frame of entity rows is {of_rows[theirs]}, {ours} of {view.name} is {of_view[ours]};"
+                " both must have the same type"
             )
 
 
-def _shelved(table: pa.Table, path: Path) -> pa.Table:
-    """The table, on disk and mapped where it is large."""
-    if len(table) <= KEPT_IN_MEMORY:
+def _spilled(table: pa.Table, path: Path) -> pa.Table:
+    """The table, memory-mapped from disk where it is large."""
+    if len(table) <= MAX_ROWS_IN_MEMORY:
         return table
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
         writer.write_table(table)
@@ -247,7 +247,7 @@ def _spill(connection: duckdb.DuckDBPyConnection) -> str:
 
 
 def write_parquet(batches: Iterator[pa.Table], path: Path) -> int:
-    """Write batches as one Parquet file; how many rows."""
+    """Write batches as one Parquet file; returns the number of rows."""
     writer: pq.ParquetWriter | None = None
     rows = 0
     for batch in batches:

@@ -1,23 +1,23 @@
-"""The Feast objects, generated from the declared views: an entity a key column, a view a kind of row, one service.
+"""The Feast objects, generated from the declared views: an entity per key column, a feature view per view, one service.
 
 There are no on-demand views and no stream views: Feast runs their code out of the registry.
 """
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from feast import Entity, FeatureService, FeatureView, Field, FileSource, ValueType
+from feast.feast_object import FeastObject
 from feast.types import Array, Int64, String
 
 from features.declare import AGGREGATION_GROUPS, PLANS, VIEWS, RowKind, View
 from features.offline import EVENT_TIME, file_of
 
 SERVICE = "fraud_v1"
-"""The feature service of the model's vector. What a served service holds never changes: another gets the next name."""
+"""The feature service of the model's vector. The contents of a service never change: a change gets a new name."""
 
-_MEANING = {entity.name: entity.meaning for entity in AGGREGATION_GROUPS} | {
-    "provider_network": "A provider's place among those it shares members with."
+_MEANING = {group.name: group.meaning for group in AGGREGATION_GROUPS} | {
+    "provider_network": "A provider's position among those it shares members with."
 }
 _KIND = {
     RowKind.HISTORY: "Up to the last midnight, UTC.",
@@ -32,13 +32,13 @@ def entities() -> list[Entity]:
     return [Entity(name=key, join_keys=[key], value_type=ValueType.STRING) for key in keys]
 
 
-def feature_view(home: Path, view: View, known: dict[str, Entity]) -> FeatureView:
+def feature_view(home: Path, view: View, by_name: dict[str, Entity]) -> FeatureView:
     """The Feast view of a declared one, on its Parquet file under `home`."""
     values = [Field(name=field.name, dtype=Array(Int64) if field.is_array else Int64) for field in view.fields]
     source = FileSource(name=view.name, path=str(file_of(home, view).resolve()), timestamp_field=EVENT_TIME)
     return FeatureView(
         name=view.name,
-        entities=[known[key] for key in view.keys],
+        entities=[by_name[key] for key in view.keys],
         ttl=timedelta(days=view.ttl_days or 0),
         schema=[*(Field(name=key, dtype=String) for key in view.keys), *values],
         source=source,
@@ -46,9 +46,9 @@ def feature_view(home: Path, view: View, known: dict[str, Entity]) -> FeatureVie
     )
 
 
-def feast_objects(home: Path) -> list[Any]:
-    """Everything that is applied, in an order that does not change."""
-    known = {entity.name: entity for entity in entities()}
-    views = [feature_view(home, view, known) for view in VIEWS]
-    service = FeatureService(name=SERVICE, features=list(views), description="All that the fraud model's vector needs.")
-    return [*known.values(), *views, service]
+def feast_objects(home: Path) -> list[FeastObject]:
+    """Everything that is applied, in a fixed order."""
+    by_name = {entity.name: entity for entity in entities()}
+    views = [feature_view(home, view, by_name) for view in VIEWS]
+    service = FeatureService(name=SERVICE, features=list(views), description="The inputs of the fraud model's vector.")
+    return [*by_name.values(), *views, service]

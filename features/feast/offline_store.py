@@ -1,14 +1,14 @@
 """A Feast offline store on DuckDB's ASOF join. Named by class path in `feature_store.yaml`.
 
-What it promises, and Feast's own stores do not: every entity row comes back exactly once and in its order, also where
-two share their keys and their time; a feature row is seen only by what comes strictly after it; memory is bounded, and
-what does not fit is on disk while it is worked on. Frames, SQL and Parquet files do as entity rows.
+It guarantees what Feast's own stores do not: every entity row is returned exactly once and in order, also where two
+share their keys and time; a feature row is seen only by entity rows strictly after it; memory is bounded, and what does
+not fit is on disk meanwhile. Entity rows may be frames, SQL or Parquet files.
 """
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 import pyarrow as pa
@@ -21,7 +21,7 @@ from feast.repo_config import FeastConfigBaseModel, RepoConfig
 
 from features.errors import OfflineStoreError
 from features.feast.asof_join import AsofJoin, AsofView, quoted, sql_string
-from features.feast.retrieval_jobs import AsofJob, PlainJob
+from features.feast.retrieval_jobs import AsofJob, EngineOptions, PlainJob
 from features.offline import MEMORY_LIMIT
 
 
@@ -30,10 +30,10 @@ class AsofOfflineStoreConfig(FeastConfigBaseModel):
 
     type: Literal["features.feast.offline_store.AsofOfflineStore"] = "features.feast.offline_store.AsofOfflineStore"
     memory_limit: str = MEMORY_LIMIT
-    """What DuckDB may hold in memory before it spills."""
+    """Memory that DuckDB uses before it spills to disk."""
     threads: int | None = None
     spill: str | None = None
-    """Folder to spill to; unset: the system's temporary one."""
+    """Folder to spill to; unset: the system's temporary folder."""
 
 
 class AsofOfflineStore(OfflineStore):
@@ -48,21 +48,21 @@ class AsofOfflineStore(OfflineStore):
         registry: BaseRegistry,
         project: str,
         full_feature_names: bool = False,
-        **options: Any,
+        **options: object,
     ) -> RetrievalJob:
-        """The feature values each entity row could have known: the last row of its keys strictly before its time.
+        """The feature values of each entity row at its time: the last row of its keys strictly before it.
 
         `entity_df` is a pandas or Arrow table, a path of Parquet files, or a SELECT over them. Its time is
-        `event_timestamp`, or its only column of time. A view with a `ttl` gives nothing older than that. Raises
+        `event_timestamp`, or its only time column. A view with a `ttl` yields nothing older than that. Raises
         `MissingColumnError`, `NaiveTimeError`, `OfflineStoreError` when the job runs.
         """
         if entity_df is None or options:
-            asked = ", ".join(["no entity rows"] * (entity_df is None) + list(options))
-            raise OfflineStoreError(f"the ASOF store joins features to entity rows only; it was asked for {asked}")
+            requested = ", ".join(["no entity rows"] * (entity_df is None) + list(options))
+            raise OfflineStoreError(f"the ASOF store joins features to entity rows only; not supported: {requested}")
         views = [_view(config, view, feature_refs, full_feature_names) for view in feature_views]
         return AsofJob(
             AsofJoin(entity_df, [view for view in views if view.fields]),
-            engine_options=_engine_options(config),
+            engine=_engine_options(config),
             full_feature_names=full_feature_names,
             metadata=RetrievalMetadata(
                 features=feature_refs, keys=sorted({key for view in views for key in view.keys.values()})
@@ -80,7 +80,7 @@ class AsofOfflineStore(OfflineStore):
         start_date: datetime,
         end_date: datetime,
     ) -> RetrievalJob:
-        """The last row of each key between two instants, both included."""
+        """The last row of each key between two instants, both inclusive."""
         keys = ", ".join(quoted(key) for key in join_key_columns)
         sql = _between(
             config, data_source, [*join_key_columns, *feature_name_columns, timestamp_field], timestamp_field,
@@ -103,7 +103,7 @@ class AsofOfflineStore(OfflineStore):
         start_date: datetime | None = None,
         end_date: datetime | None = None,
     ) -> RetrievalJob:
-        """Every row between two instants, both included; `None`: without bound."""
+        """Every row between two instants, both inclusive; `None`: no bound."""
         columns = [*join_key_columns, *feature_name_columns, timestamp_field]
         return PlainJob(
             _between(config, data_source, columns, timestamp_field, start_date, end_date), _engine_options(config)
@@ -111,19 +111,19 @@ class AsofOfflineStore(OfflineStore):
 
     @staticmethod
     def offline_write_batch(
-        config: RepoConfig, feature_view: FeatureView, table: pa.Table, progress: Callable[[int], Any] | None
+        config: RepoConfig, feature_view: FeatureView, table: pa.Table, progress: Callable[[int], object] | None
     ) -> None:
         """Refuse: offline features are built from the claims (`features.offline.build`), never written by Feast."""
-        raise OfflineStoreError(f"{feature_view.name} is built by `ginja features build`; nothing is pushed to it")
+        raise OfflineStoreError(f"{feature_view.name} is built by `ginja features build`; it does not accept writes")
 
 
-def _engine_options(config: RepoConfig) -> dict[str, Any]:
+def _engine_options(config: RepoConfig) -> EngineOptions:
     store = config.offline_store
-    return {
-        "spill_under": None if store.spill is None else Path(store.spill),
-        "memory_limit": store.memory_limit,
-        "threads": store.threads,
-    }
+    return EngineOptions(
+        spill_under=None if store.spill is None else Path(store.spill),
+        memory_limit=store.memory_limit,
+        threads=store.threads,
+    )
 
 
 def _view(config: RepoConfig, view: FeatureView, refs: list[str], full_names: bool) -> AsofView:
@@ -131,14 +131,14 @@ def _view(config: RepoConfig, view: FeatureView, refs: list[str], full_names: bo
     if source is None:
         raise OfflineStoreError(f"{view.name} has no batch source")
     if source.created_timestamp_column:
-        raise OfflineStoreError(f"{view.name} has a created timestamp; the ASOF store keeps one row a key and time")
+        raise OfflineStoreError(f"{view.name} has a created timestamp; the ASOF store keeps one row per key and time")
     shown = view.projection.name_alias or view.name
     names = [ref.split(":", 1)[1] for ref in refs if ref.split(":", 1)[0] == shown]
     stored = {name: column for column, name in source.field_mapping.items()}
     keys = view.projection.join_key_map or {entity.name: entity.name for entity in view.entity_columns}
     return AsofView(
         name=view.name,
-        source=_reads(config, source),
+        source=_read_parquet(config, source),
         time=stored.get(source.timestamp_field, source.timestamp_field),
         keys={stored.get(key, key): column for key, column in keys.items()},
         fields={stored.get(name, name): f"{shown}__{name}" if full_names else name for name in names},
@@ -161,7 +161,7 @@ def _single_file(config: RepoConfig, source: DataSource) -> Path | None:
     return found[0] if len(found) == 1 and found[0].is_file() else None
 
 
-def _reads(config: RepoConfig, source: DataSource) -> str:
+def _read_parquet(config: RepoConfig, source: DataSource) -> str:
     path = _path(config, source)
     if path.is_dir():
         path = path / "**" / "*.parquet"
@@ -184,4 +184,4 @@ def _between(
         for sign, bound in ((">=", start), ("<=", end))
         if bound is not None
     ]
-    return f"SELECT {read} FROM {_reads(config, source)} WHERE {' AND '.join(bounds) or 'TRUE'}"
+    return f"SELECT {read} FROM {_read_parquet(config, source)} WHERE {' AND '.join(bounds) or 'TRUE'}"

@@ -1,8 +1,8 @@
 """A Feast online store on Valkey. Named by class path in `feature_store.yaml`.
 
-What it promises, and Feast's own Redis store does not: of two writes of one microsecond the later is kept (a claim of
-the same instant, or a row corrected); a row older than its view's `ttl` is not found; a row is whole or not there.
-`features/online/reader.py` reads the same keys, all views of a claim at once.
+It guarantees what Feast's own Redis store does not: of two writes with the same microsecond the later is kept (a claim
+of the same instant, or a corrected row); a row older than its view's `ttl` is not returned; a row is written whole or
+not at all. `features/online/reader.py` reads the same keys, all views of a claim at once.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,10 +22,10 @@ from features.declare import VIEW, StoredField, View
 from features.errors import OnlineUnavailableError, OnlineValueError, OvertakenError
 from features.online import CHUNK, PACKERS, Watermark, encode_key, key_prefix, watermark_key
 
-_TRIES = 20
+_ATTEMPTS = 20
 
-_Written = tuple[EntityKey, dict[str, Value], datetime, datetime | None]
-_Read = tuple[datetime | None, dict[str, Value] | None]
+_WriteRow = tuple[EntityKey, dict[str, Value], datetime, datetime | None]
+_ReadRow = tuple[datetime | None, dict[str, Value] | None]
 
 
 class ValkeyOnlineStoreConfig(FeastConfigBaseModel):
@@ -41,7 +41,7 @@ class ValkeyOnlineStore(OnlineStore):
 
     _client: "redis.Redis | None" = None
     _generation: int = 0
-    """The one last read, asked for first."""
+    """The generation last read, tried first."""
 
     def online_read(
         self,
@@ -49,8 +49,8 @@ class ValkeyOnlineStore(OnlineStore):
         table: FeatureView,
         entity_keys: list[EntityKey],
         requested_features: list[str] | None = None,
-    ) -> list[_Read]:
-        """Event time and values of each key; `(None, None)` where there is no row, or one past the view's `ttl`.
+    ) -> list[_ReadRow]:
+        """Event time and values of each key; `(None, None)` where there is no row, or one older than the view's `ttl`.
 
         Raises `OnlineUnavailableError`, `OnlineValueError`.
         """
@@ -66,14 +66,14 @@ class ValkeyOnlineStore(OnlineStore):
         full_feature_names: bool,
         include_feature_view_version_metadata: bool,
     ) -> None:
-        """Feast's hook for stores that read all views at once: by one MGET, so that they are of one moment."""
-        asked, places = [], []
+        """Feast's hook for stores that read all views at once: one MGET, so that the rows are of one moment."""
+        requested, places = [], []
         for table, names in grouped_refs:
             values, indexes, rows = utils._get_unique_entities(table, join_key_values, entity_name_to_join_key_map)
-            asked.append((table, utils._get_entity_key_protos(values), names))
+            requested.append((table, utils._get_entity_key_protos(values), names))
             places.append((indexes, rows))
-        found = self._read_views(config, asked)
-        for (table, _, names), read, (indexes, rows) in zip(asked, found, places, strict=True):
+        found = self._read_views(config, requested)
+        for (table, _, names), read, (indexes, rows) in zip(requested, found, places, strict=True):
             utils._populate_response_from_feature_data(
                 names,
                 read,
@@ -89,10 +89,10 @@ class ValkeyOnlineStore(OnlineStore):
         self,
         config: RepoConfig,
         table: FeatureView,
-        data: list[_Written],
-        progress: Callable[[int], Any] | None,
+        data: list[_WriteRow],
+        progress: Callable[[int], object] | None,
     ) -> None:
-        """Write rows, each whole; one with an earlier event time than the stored one is passed over.
+        """Write whole rows; a row with an earlier event time than the stored one is skipped.
 
         Raises `OnlineUnavailableError`, `OnlineValueError` where a row lacks a value, `OvertakenError`.
         """
@@ -118,14 +118,14 @@ class ValkeyOnlineStore(OnlineStore):
         entities_to_keep: Sequence[Entity],
         partial: bool,
     ) -> None:
-        """Let go of the rows of views that are no more; nothing has to be made for new ones."""
+        """Delete the rows of removed views; new views need no preparation."""
         for table in tables_to_delete:
-            self._forget(config, f"{config.project}:[0-9]*:{table.name}:*")
+            self._delete(config, f"{config.project}:[0-9]*:{table.name}:*")
 
     def teardown(self, config: RepoConfig, tables: Sequence[FeatureView], entities: Sequence[Entity]) -> None:
-        """Let go of every row of these views, and of the watermark."""
+        """Delete every row of these views, and the watermark."""
         for table in tables:
-            self._forget(config, f"{config.project}:[0-9]*:{table.name}:*")
+            self._delete(config, f"{config.project}:[0-9]*:{table.name}:*")
         self._connected(config).delete(watermark_key(config.project))
 
     def _connected(self, config: RepoConfig) -> "redis.Redis":
@@ -134,18 +134,18 @@ class ValkeyOnlineStore(OnlineStore):
         return self._client
 
     def _read_views(
-        self, config: RepoConfig, asked: Sequence[tuple[FeatureView, list[EntityKey], list[str] | None]]
-    ) -> list[list[_Read]]:
-        """Some rows of several views, of one generation and one moment."""
-        views = [_view(table) for table, _, _ in asked]
+        self, config: RepoConfig, requested: Sequence[tuple[FeatureView, list[EntityKey], list[str] | None]]
+    ) -> list[list[_ReadRow]]:
+        """Rows of several views, of one generation and one moment."""
+        views = [_view(table) for table, _, _ in requested]
         keys = [
             (view.name, encode_key(_parts(view, key)))
-            for view, (_, entity_keys, _) in zip(views, asked, strict=True)
+            for view, (_, entity_keys, _) in zip(views, requested, strict=True)
             for key in entity_keys
         ]
         stored = iter(self._stored(config, keys))
         found = []
-        for view, (table, entity_keys, names) in zip(views, asked, strict=True):
+        for view, (table, entity_keys, names) in zip(views, requested, strict=True):
             fields = [field for field in view.fields if names is None or field.name in names]
             oldest = clock.now() - table.ttl if table.ttl else None
             found.append([_read(view, fields, next(stored), oldest) for _ in entity_keys])
@@ -165,12 +165,12 @@ class ValkeyOnlineStore(OnlineStore):
                 return list(found[1:])
 
     def _write_newer(self, config: RepoConfig, view: View, rows: dict[bytes, tuple[int, bytes]]) -> None:
-        """Write the rows no older than what is stored, all at once, whoever else is writing."""
+        """Write the rows that are not older than the stored ones, in one step, also while other processes write."""
         mark = watermark_key(config.project)
         try:
             with self._connected(config).pipeline() as opened:
                 pipe: Any = opened
-                for _ in range(_TRIES):
+                for _ in range(_ATTEMPTS):
                     pipe.watch(mark)
                     first = key_prefix(config.project, _generation(pipe.get(mark)), view.name)
                     keys = [first + key for key in rows]
@@ -192,18 +192,20 @@ class ValkeyOnlineStore(OnlineStore):
                     return
         except redis.RedisError as error:
             raise OnlineUnavailableError(error) from error
-        raise OvertakenError(f"rows of {view.name} changed {_TRIES} times while they were to be written; try again")
+        raise OvertakenError(
+            f"rows of {view.name} changed during each of {_ATTEMPTS} attempts to write them; try again"
+        )
 
-    def _forget(self, config: RepoConfig, pattern: str) -> None:
+    def _delete(self, config: RepoConfig, pattern: str) -> None:
         client = self._connected(config)
-        gone = []
+        stale = []
         for key in client.scan_iter(match=pattern, count=CHUNK):
-            gone.append(key)
-            if len(gone) >= CHUNK:
-                client.unlink(*gone)
-                gone = []
-        if gone:
-            client.unlink(*gone)
+            stale.append(key)
+            if len(stale) >= CHUNK:
+                client.unlink(*stale)
+                stale = []
+        if stale:
+            client.unlink(*stale)
 
 
 def _generation(stored: bytes | None) -> int:
@@ -214,7 +216,7 @@ def _generation(stored: bytes | None) -> int:
 def _view(table: FeatureView) -> View:
     view = VIEW.get(table.name)
     if view is None:
-        raise OnlineValueError(f"{table.name} is not a declared view; this store holds {', '.join(VIEW)}")
+        raise OnlineValueError(f"{table.name} is not a declared view; declared are {', '.join(VIEW)}")
     return view
 
 
@@ -238,12 +240,12 @@ def _row(view: View, values: dict[str, Value]) -> list[int]:
         elif value is not None and kind == "int64_val" and not field.is_array:
             row.append(value.int64_val)
         else:
-            wanted = f"{field.size} whole numbers" if field.is_array else "a whole number"
-            raise OnlineValueError(f"{view.name}.{field.name} wants {wanted}; a row is written whole or not at all")
+            expected = f"{field.size} integers" if field.is_array else "an integer"
+            raise OnlineValueError(f"{view.name}.{field.name} must be {expected}; rows are written whole")
     return row
 
 
-def _read(view: View, fields: Sequence[StoredField], stored: bytes | None, oldest: datetime | None) -> _Read:
+def _read(view: View, fields: Sequence[StoredField], stored: bytes | None, oldest: datetime | None) -> _ReadRow:
     packer = PACKERS[view.name]
     if stored is None or len(stored) != packer.size:
         return None, None

@@ -3,7 +3,7 @@
     apply(home, redis_url) -> str      writes <home>/features/registry.db once, returns and pins its SHA-256
     open_store(home) -> FeatureStore   refuses a registry whose bytes are not the pinned ones
 
-Feast reads whatever its registry says and can be made to run code from it, so nobody but this command writes it.
+Feast trusts its registry and can be made to run code from it, so no other command writes it.
 """
 
 import hashlib
@@ -28,12 +28,12 @@ def registry_path(home: Path) -> Path:
 
 
 def pin_path(home: Path) -> Path:
-    """The SHA-256 the registry must have."""
+    """The file of the registry's pinned SHA-256."""
     return home / "features" / "registry.sha256"
 
 
 def layout_path(home: Path) -> Path:
-    """The SHA-256 of what the registry was written from."""
+    """The file of the `layout_hash` that the registry was written for."""
     return home / "features" / "registry.layout"
 
 
@@ -51,9 +51,9 @@ def _template() -> str:
 
 
 def apply(home: Path, redis_url: str) -> str:
-    """Write configuration and registry anew from the declarations; the registry's SHA-256, in hex.
+    """Write configuration and registry from the declarations; returns the registry's SHA-256, in hex.
 
-    The new registry is put together beside the old one and takes its place in one step, read-only.
+    The new registry is written beside the old one and replaces it in one step, read-only.
     """
     from feast import FeatureStore, RepoConfig
 
@@ -63,24 +63,24 @@ def apply(home: Path, redis_url: str) -> str:
     folder = home / "features"
     folder.mkdir(parents=True, exist_ok=True)
     configuration = _configuration(home, redis_url)
-    fresh = folder / "registry.db.new"
-    fresh.unlink(missing_ok=True)
-    config = RepoConfig(**{**configuration, "registry": {**configuration["registry"], "path": str(fresh)}})
+    draft = folder / "registry.db.new"
+    draft.unlink(missing_ok=True)
+    config = RepoConfig(**{**configuration, "registry": {**configuration["registry"], "path": str(draft)}})
     FeatureStore(config=config).apply(feast_objects(home))
-    fresh.chmod(0o444)
-    digest = hashlib.sha256(fresh.read_bytes()).hexdigest()
+    draft.chmod(0o444)
+    digest = hashlib.sha256(draft.read_bytes()).hexdigest()
     # The store's URL may hold a password.
-    _put(folder / "feature_store.yaml", yaml.safe_dump(configuration, sort_keys=False), mode=0o600)
-    _put(pin_path(home), f"{digest}\n")
-    _put(layout_path(home), f"{layout_hash()}\n")
-    fresh.replace(registry_path(home))
+    _replace(folder / "feature_store.yaml", yaml.safe_dump(configuration, sort_keys=False), mode=0o600)
+    _replace(pin_path(home), f"{digest}\n")
+    _replace(layout_path(home), f"{layout_hash()}\n")
+    draft.replace(registry_path(home))
     return digest
 
 
 def open_store(home: Path, *, expected: str | None = None) -> "FeatureStore":
-    """The Feast store of a home, its registry held to the pinned SHA-256, or to `expected`.
+    """The Feast store of a home, after checking its registry against the pinned SHA-256, or against `expected`.
 
-    Raises `NotBuiltError` where nothing was applied, `RegistryChangedError` where the registry is another.
+    Raises `NotBuiltError` where nothing was applied, `RegistryChangedError` where the registry differs.
     """
     from feast import FeatureStore, RepoConfig
 
@@ -91,15 +91,18 @@ def open_store(home: Path, *, expected: str | None = None) -> "FeatureStore":
 
 
 def verify_registry(home: Path, *, expected: str | None = None) -> str:
-    """The registry's SHA-256, once it is seen to be the pinned one, or `expected`; raises as `open_store` does."""
+    """Check the registry against the pinned SHA-256, or against `expected`; returns its SHA-256.
+
+    Raises as `open_store` does.
+    """
     try:
         found = hashlib.sha256(registry_path(home).read_bytes()).hexdigest()
         pinned = expected or pin_path(home).read_text().strip()
     except FileNotFoundError as error:
-        raise NotBuiltError(f"{error.filename} is not there; run `ginja features apply`") from error
+        raise NotBuiltError(f"{error.filename} not found; run `ginja features apply`") from error
     if found != pinned:
         raise RegistryChangedError(
-            f"{registry_path(home)} has SHA-256 {found}, not {pinned} as applied; find out who changed it, "
+            f"{registry_path(home)} has SHA-256 {found}, not {pinned} as applied; find out what changed it, "
             "then run `ginja features apply`"
         )
     declared = layout_path(home)
@@ -125,9 +128,9 @@ def _configuration(home: Path, redis_url: str) -> dict[str, dict[str, object]]:
     return configuration
 
 
-def _put(path: Path, text: str, *, mode: int = 0o644) -> None:
-    beside = path.with_name(f"{path.name}.new")
-    beside.unlink(missing_ok=True)
-    beside.touch(mode)
-    beside.write_text(text)
-    beside.replace(path)
+def _replace(path: Path, text: str, *, mode: int = 0o644) -> None:
+    draft = path.with_name(f"{path.name}.new")
+    draft.unlink(missing_ok=True)
+    draft.touch(mode)
+    draft.write_text(text)
+    draft.replace(path)

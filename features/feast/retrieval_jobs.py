@@ -1,9 +1,11 @@
-"""Feast's retrieval jobs over the ASOF join: nothing runs until an answer is asked for."""
+"""Feast's retrieval jobs over the ASOF join: nothing runs until a result is requested."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import duckdb
 import pandas as pd
 import pyarrow as pa
 from feast.infra.offline_stores.file_source import SavedDatasetFileStorage
@@ -16,8 +18,21 @@ from features.feast.asof_join import BATCH_ROWS, AsofJoin, write_parquet
 from features.offline import scratch_duckdb
 
 
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """How DuckDB runs a job; see `features.offline.scratch_duckdb`."""
+
+    spill_under: Path | None
+    memory_limit: str
+    threads: int | None
+
+    def open(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """A scratch database with these options."""
+        return scratch_duckdb(self.spill_under, memory_limit=self.memory_limit, threads=self.threads)
+
+
 class _Job(RetrievalJob):
-    """A job without on-demand views: they run code out of the registry, and we have none."""
+    """A job without on-demand views, which would run code out of the registry."""
 
     def _to_df_internal(self, timeout: int | None = None) -> pd.DataFrame:
         frame: pd.DataFrame = self._to_arrow_internal(timeout).to_pandas()
@@ -37,32 +52,32 @@ class _Job(RetrievalJob):
 
 
 class AsofJob(_Job):
-    """Entity rows joined with what they could have known."""
+    """Entity rows joined with the last feature rows before them."""
 
     def __init__(
-        self, asof: AsofJoin, *, engine_options: dict[str, Any], full_feature_names: bool, metadata: RetrievalMetadata
+        self, join: AsofJoin, *, engine: EngineOptions, full_feature_names: bool, metadata: RetrievalMetadata
     ) -> None:
-        self._asof = asof
-        self._options = engine_options
+        self._join = join
+        self._engine = engine
         self._full_feature_names = full_feature_names
         self._metadata = metadata
 
     def _to_arrow_internal(self, timeout: int | None = None) -> pa.Table:
-        with scratch_duckdb(**self._options) as connection:
-            return self._asof.table(connection)
+        with self._engine.open() as connection:
+            return self._join.table(connection)
 
     def batches(self, rows: int = BATCH_ROWS) -> Iterator[pa.Table]:
-        """The answer in order, `rows` at a time, for frames whose answer does not fit into memory."""
-        with scratch_duckdb(**self._options) as connection:
-            yield from self._asof.batches(connection, rows)
+        """The result in order, `rows` at a time, for results that do not fit into memory."""
+        with self._engine.open() as connection:
+            yield from self._join.batches(connection, rows)
 
     def persist(self, storage: SavedDatasetStorage, allow_overwrite: bool = False, timeout: int | None = None) -> None:
-        """Write the answer as one Parquet file, in bounded memory."""
+        """Write the result as one Parquet file, in bounded memory."""
         if not isinstance(storage, SavedDatasetFileStorage):
-            raise OfflineStoreError(f"answers are kept in Parquet files, not in {type(storage).__name__}")
+            raise OfflineStoreError(f"results are written to Parquet files, not to {type(storage).__name__}")
         path = Path(storage.file_options.uri)
         if path.exists() and not allow_overwrite:
-            raise OfflineStoreError(f"{path} exists; say allow_overwrite=True to replace it")
+            raise OfflineStoreError(f"{path} exists; pass allow_overwrite=True to replace it")
         write_parquet(self.batches(), path)
 
     @property
@@ -77,10 +92,10 @@ class AsofJob(_Job):
 class PlainJob(_Job):
     """One SELECT over a source."""
 
-    def __init__(self, sql: str, engine_options: dict[str, Any]) -> None:
+    def __init__(self, sql: str, engine: EngineOptions) -> None:
         self._sql = sql
-        self._options = engine_options
+        self._engine = engine
 
     def _to_arrow_internal(self, timeout: int | None = None) -> pa.Table:
-        with scratch_duckdb(**self._options) as connection:
+        with self._engine.open() as connection:
             return connection.sql(self._sql).to_arrow_table()

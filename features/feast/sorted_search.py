@@ -1,8 +1,8 @@
-"""The same point-in-time join where a view's file lies sorted: by binary search, at less than DuckDB's sort costs.
+"""The point-in-time join by binary search, for a view's file that is sorted: faster than DuckDB's sort.
 
-Our own files are written key by key, each key's rows in the order of time, so nothing has to be sorted again. What the
-file is like is seen, not believed: where it is not sorted, too large, or typed otherwise than the entity rows, there is
-no answer here, and `features.asof` joins by SQL.
+Our own files are written key by key, each key's rows in order of time, so nothing has to be sorted again. That is
+checked, not assumed: where a file is not sorted, is too large, or has other types than the entity rows, the result is
+`None` and `asof_join.py` joins by SQL.
 """
 
 import os
@@ -18,11 +18,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-MOST_ROWS = 40_000_000
-"""Rows of a view above which its keys and times are not held in memory: some 40 bytes a row."""
-_MOST_NUMBERS = 2**62
+MAX_ROWS = 40_000_000
+"""Rows of a view above which its keys and times are not held in memory: about 40 bytes per row."""
+_MAX_NUMBER = 2**62
 _CHUNK = 1 << 15
-"""Entity rows searched at a time: what the search keeps of them stays in the processor's cache."""
+"""Entity rows searched at a time: their intermediate results stay in the processor's cache."""
 Integers = NDArray[np.int64]
 
 
@@ -31,8 +31,8 @@ def sorted_join(
 ) -> pa.Table | None:
     """`fields` of the last row strictly before each row of `frame`, in its order, null where there is none.
 
-    `keys`: key column of the file → of the frame; `time` and `moment`: columns of time of the file and of the frame.
-    `None`: the file is not one this can join.
+    `keys`: key column of the file → of the frame; `time` and `moment`: time columns of the file and of the frame.
+    `None`: the file cannot be joined by search.
     """
     described = pq.read_schema(file)
     kinds = [described.field(ours).type for ours in keys] + [
@@ -40,7 +40,7 @@ def sorted_join(
     ]
     if not all(pa.types.is_string(kind) for kind in kinds):
         return None
-    if pq.read_metadata(file).num_rows > MOST_ROWS:
+    if pq.read_metadata(file).num_rows > MAX_ROWS:
         return None
     held = pq.read_table(file, columns=[*keys, time])
     if held[time].null_count:
@@ -63,13 +63,13 @@ def sorted_join(
     def taken(name: str) -> pa.ChunkedArray:
         return pq.read_table(file, columns=[name], use_threads=False)[name].take(places)
 
-    # A column a thread, so that no more of them are held whole than there are processors.
+    # One column per thread, so that no more columns are in memory than there are processors.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return pa.table(dict(zip(fields, pool.map(taken, fields), strict=True)))
 
 
 def _starts(keys: pa.Table) -> Integers:
-    """Where the rows of another key begin; rows that lack a part of theirs are each by themselves."""
+    """Where the rows of a new key begin; a row with a null in its key is a key of its own."""
     if not len(keys):
         return np.zeros(0, dtype=np.int64)
     columns = [column.combine_chunks() for column in keys.columns]
@@ -79,45 +79,45 @@ def _starts(keys: pa.Table) -> Integers:
 
 
 def _runs(ours: pa.Table, theirs: pa.Table) -> Integers | None:
-    """For each of their keys its row in ours, -1 where there is none or a part of it is null.
+    """For each of their keys the row with it in ours, -1 where there is none or a part of it is null.
 
-    `None`: a key of ours is there twice, or there are more possible keys than numbers.
+    `None`: a key of ours occurs twice, or there are more possible keys than numbers.
     """
     if ours.num_columns == 1:
-        known, asked = ours.column(0), theirs.column(0)
+        known, requested = ours.column(0), theirs.column(0)
     else:
         numbered = _numbered(ours, theirs)
         if numbered is None:
             return None
-        known, asked = numbered
+        known, requested = numbered
     if pc.count_distinct(known, mode="only_valid").as_py() != len(known) - known.null_count:
         return None
-    found = pc.index_in(asked, value_set=known, skip_nulls=True)
+    found = pc.index_in(requested, value_set=known, skip_nulls=True)
     runs: Integers = pc.fill_null(found, -1).to_numpy().astype(np.int64)
     return runs
 
 
 def _numbered(ours: pa.Table, theirs: pa.Table) -> tuple[pa.Array, pa.Array] | None:
-    """One number a key of several parts, the same in both tables; null where a part is null or not in ours."""
+    """One number per key of several parts, the same in both tables; null where a part is null or not in ours."""
     numbers = [np.zeros(len(table), dtype=np.int64) for table in (ours, theirs)]
-    lacking = [np.zeros(len(table), dtype=np.bool_) for table in (ours, theirs)]
+    has_null = [np.zeros(len(table), dtype=np.bool_) for table in (ours, theirs)]
     possible = 1
     for parts in zip(ours.columns, theirs.columns, strict=True):
         values = pc.unique(parts[0])
         possible *= max(len(values), 1)
-        if possible > _MOST_NUMBERS:
+        if possible > _MAX_NUMBER:
             return None
-        for number, lacks, part in zip(numbers, lacking, parts, strict=True):
+        for number, mask, part in zip(numbers, has_null, parts, strict=True):
             place = pc.index_in(part, value_set=values, skip_nulls=True)
             number *= len(values)
             number += pc.fill_null(place, 0).to_numpy()
-            lacks |= place.is_null().to_numpy()
-    known, asked = (pa.array(number, mask=lacks) for number, lacks in zip(numbers, lacking, strict=True))
-    return known, asked
+            mask |= place.is_null().to_numpy()
+    known, requested = (pa.array(number, mask=mask) for number, mask in zip(numbers, has_null, strict=True))
+    return known, requested
 
 
 def _last_before(times: Integers, bounds: Integers, runs: Integers, moments: Integers) -> Integers:
-    """Place of the last row of the asked run with an earlier time; -1 where there is none.
+    """Position of the last row of each run with an earlier time; -1 where there is none.
 
     `bounds` (runs + 1): where each run begins, and the end.
     """
@@ -138,7 +138,7 @@ def _last_before(times: Integers, bounds: Integers, runs: Integers, moments: Int
 
 
 def _micros(column: pa.ChunkedArray) -> Integers:
-    """Times as microseconds since the epoch; what is less of one is cut off, and no time is before all times."""
+    """Times as microseconds since the epoch; fractions are cut off, and null comes before all times."""
     whole = column.cast(pa.timestamp("us", tz="UTC"), safe=False).cast(pa.int64())
     values: Integers = pc.fill_null(whole, np.iinfo(np.int64).min).to_numpy()
     return values

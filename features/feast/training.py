@@ -1,6 +1,6 @@
-"""The training set: claims, and for each the vector it would have been scored with, by way of Feast alone.
+"""The training set: claims, and for each the vector it would have been scored with, read through Feast only.
 
-training_set(home, claims, labels) -> TrainingSet(x: float32[N, F], index: one row a claim)
+training_set(home, claims, labels) -> TrainingSet(x: float32[N, F], index: one row per claim)
 """
 
 from collections.abc import Iterator
@@ -21,14 +21,14 @@ from features.vector import FEATURE_NAMES, SLICE_ROWS, available, build_many
 
 @dataclass(frozen=True, slots=True)
 class TrainingSet:
-    """Vectors and what they are of, in the order of receipt."""
+    """Vectors and the claims they describe, in the order of receipt."""
 
     x: np.ndarray
     """float32[N, F], NaN where missing; the columns are `features.vector.FEATURE_NAMES`."""
     index: pa.Table
-    """The claims frame's columns, then `is_fraud`, `kind` and `known_at`, null where the truth is not known."""
+    """The claims frame's columns, then `is_fraud`, `kind` and `known_at`, null where the outcome is not known."""
     available: tuple[str, ...]
-    """The features whose columns the claims have: a column without a single value is one they lack."""
+    """The features whose columns the claims have; a column of nulls counts as missing."""
 
 
 def training_set(
@@ -41,10 +41,10 @@ def training_set(
 ) -> TrainingSet:
     """Vectors of claims as of their receipt, from the offline features of `home`, which were built with these claims.
 
-    `only` is SQL over the claims frame that keeps part of the claims. A claim's label is the finding that stood at
-    `labels_as_of_us` (default: after the last label), with the time it became known; one of which nothing was known by
-    then has the finding that became known first after it (`features.offline.labels_as_of`).
-    Raises `NotBuiltError`, `RegistryChangedError`, `MissingColumnError`, `NaiveTimeError`, `UnsoundFrameError`.
+    `only` is SQL over the claims frame that keeps part of the claims. A claim's label is the finding in force at
+    `labels_as_of_us` (default: after the last label), with the time it became known; a claim about which nothing was
+    known by then has the finding that became known first after it (`features.offline.labels_as_of`).
+    Raises `NotBuiltError`, `RegistryChangedError`, `MissingColumnError`, `NaiveTimeError`, `InvalidFrameError`.
     """
     with scratch_duckdb(home / "features" / "spill") as connection:
         source = relation(connection, claims, "claims_frame")
@@ -52,11 +52,11 @@ def training_set(
         truth = relation(connection, LABELS.empty_table() if labels is None else labels, "labels_frame")
         check_columns(connection, truth, "the labels frame", LABELS, ("known_at",))
         sequence = connection.sql(f"SELECT {', '.join(LABELS.names)} FROM {truth}").to_arrow_table()
-        connection.register("standing_labels", labels_as_of(sequence, as_of_us=labels_as_of_us))
+        connection.register("current_labels", labels_as_of(sequence, as_of_us=labels_as_of_us))
         index = connection.sql(f"""
             SELECT c.*, l.is_fraud, l.kind, l.known_at
             FROM (SELECT {", ".join(CLAIMS.names)} FROM {source} WHERE {only}) c
-            LEFT JOIN standing_labels l USING (claim_id)
+            LEFT JOIN current_labels l USING (claim_id)
             ORDER BY received_at, claim_id""").to_arrow_table()
     x = np.empty((len(index), len(FEATURE_NAMES)), dtype=np.float32)
     start = 0
@@ -68,7 +68,7 @@ def training_set(
 
 
 def historical_features(home: Path, claims: pa.Table) -> Iterator[pa.Table]:
-    """The claims with their states side by side, in their order, some at a time: what `build_many` takes."""
+    """The claims with their rows side by side, in order and in batches: the input of `build_many`."""
     derived = [key for key in dict.fromkeys(k for plan in PLANS.values() for k in plan.keys) if key in DERIVED_SQL]
     with scratch_duckdb() as connection:
         connection.register("claims_frame", claims.append_column("place", pa.array(np.arange(len(claims)))))

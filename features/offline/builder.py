@@ -1,7 +1,7 @@
-"""The offline features: one Parquet file per view, built from the claims and labels frames.
+"""Building the offline features: one Parquet file per view, from the claims and labels frames.
 
 build(home, claims, labels) -> BuildResult     every history and today view and the network, replaced file by file
-history_rows(ledger, group, day)               the history rows as of a day: the same computation, for the online store
+history_rows(ledger, group, day) -> table      the history rows as of a day: the same computation, for the online store
 """
 
 from collections.abc import Callable
@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from features.declare import AGGREGATION_GROUPS, PLANS, AggregationGroup, View
+from features.declare import AGGREGATION_GROUPS, PLANS, AggregationGroup
+from features.ledger import ClaimLedger, SortedClaims
 from features.offline.engine import scratch_duckdb
-from features.offline.files import history_times, replace_file, today_times
+from features.offline.files import file_of, history_times, offline_folder, replace_file, today_times
 from features.offline.history import change_points, every_key_on, history_at
-from features.offline.ledger import ClaimLedger, Relation, load_ledger, relation
-from features.offline.sorted_claims import SortedClaims
+from features.offline.load import Relation, load_ledger, relation
 from features.offline.today import today_rows
 from features.offline.validate import check_claims
 
@@ -27,30 +27,20 @@ class BuildResult:
 
     claims: int
     until: int
-    """The last day whose history is told: the day after the last claim, as days since the epoch."""
+    """The last day that history covers: the day after the last claim, days since the epoch."""
     rows: dict[str, int]
     """View name → rows."""
-
-
-def offline_folder(home: Path) -> Path:
-    """Where the offline features of a home are."""
-    return home / "features" / "offline"
-
-
-def file_of(home: Path, view: View) -> Path:
-    """The Parquet file of a view."""
-    return offline_folder(home) / f"{view.name}.parquet"
 
 
 def build(
     home: Path, claims: Relation, labels: Relation | None = None, *, done: Callable[[str], None] = lambda view: None
 ) -> BuildResult:
-    """Write every history and today view of these claims under `home`; `done` is told the name of each view written.
+    """Write every history and today view of these claims under `home`; `done` receives the name of each view written.
 
-    Two entities are computed at a time. Each file is replaced in one step: a reader sees the old one or the new one.
-    Raises `MissingColumnError`, `NaiveTimeError`, `UnsoundFrameError`, and then nothing was written.
+    Two groups are computed at a time. Each file is replaced in one step: a reader sees the old file or the new one.
+    Raises `MissingColumnError`, `NaiveTimeError`, `InvalidFrameError`; nothing is written then.
     """
-    from features.offline.network import write_network
+    from features.offline.network import write_network  # imports SciPy and scikit-network, which only jobs need
 
     with scratch_duckdb(home / "features" / "spill") as connection:
         source = relation(connection, claims, "claims_frame")
@@ -60,12 +50,13 @@ def build(
     until = int(ledger.day.max(initial=0)) + 1
     rows: dict[str, int] = {}
 
-    def write(entity: AggregationGroup) -> None:
-        book, plan = SortedClaims(ledger, entity), PLANS[entity.name]
-        written = [(plan.history, history_times(history_at(book, change_points(book, until=until))))]
+    def write(group: AggregationGroup) -> None:
+        own, plan = SortedClaims(ledger, group.keys), PLANS[group.name]
+        points = change_points(group, own, until=until)
+        tables = [(plan.history, history_times(history_at(group, own, points)))]
         if plan.today is not None:
-            written.append((plan.today, today_times(today_rows(book))))
-        for view, table in written:
+            tables.append((plan.today, today_times(today_rows(group, own))))
+        for view, table in tables:
             replace_file(file_of(home, view), table)
             rows[view.name] = len(table)
             done(view.name)
@@ -81,5 +72,5 @@ def build(
 
 def history_rows(ledger: ClaimLedger, group: AggregationGroup, day: int) -> pa.Table:
     """The history rows of every key of a group as of `day`: key columns, `as_of_day`, fields."""
-    claims = SortedClaims(ledger, group)
-    return history_at(claims, every_key_on(claims, day))
+    claims = SortedClaims(ledger, group.keys)
+    return history_at(group, claims, every_key_on(claims, day))

@@ -14,10 +14,10 @@ MEMORY_LIMIT = "3GB"
 def scratch_duckdb(
     spill_under: Path | None = None, *, memory_limit: str = MEMORY_LIMIT, threads: int | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection to a scratch database that lives on disk, so that its tables may be larger than memory.
+    """Yield a connection to a scratch database on disk, so that its tables may be larger than memory.
 
-    The database and what is spilled are in a folder under `spill_under` (the system's own by default) that is removed
-    at the end. Nothing is fetched from the web: extensions are neither installed nor loaded.
+    The database and its spill files are in a folder under `spill_under` (default: the system's temporary folder) that
+    is removed at the end. Nothing is downloaded: extensions are neither installed nor loaded.
     """
     if spill_under is not None:
         spill_under.mkdir(parents=True, exist_ok=True)

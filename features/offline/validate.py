@@ -1,6 +1,6 @@
-"""A claims frame that is not what it must be is refused before anything is computed from it.
+"""Validation of a claims frame before anything is computed from it.
 
-What comes by `ginja ingest` or out of the database was looked at on the way; a frame may come from anywhere.
+Claims from `ginja ingest` or the database were validated on the way; a frame may come from anywhere.
 """
 
 import duckdb
@@ -10,22 +10,22 @@ from core import clock
 from core.clock import DAY_US
 from features.declare import CLAIMS
 from features.errors import InvalidFrameError
-from features.offline.ledger import check_columns
+from features.offline.load import check_columns
 
 MAX_DAYS_AHEAD = 366
-"""How far from now a claim may be dated: simulated days to come are, a date of the wrong century is not."""
+"""How far in the future a claim may be dated: simulated days are, a date of the wrong century is not."""
 _WHERE = "the claims frame"
-_WHOLE = frozenset(
+_INTEGER_TYPES = frozenset(
     ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 )
-_EMPTY = '"NULL"'
+_UNTYPED = '"NULL"'
 """DuckDB's type of a column without a type: it has no value either."""
 
 
 def check_claims(connection: duckdb.DuckDBPyConnection, source: str) -> None:
-    """See that `source`, SQL that stands after FROM, is a sound claims frame (`features.declare.CLAIMS`).
+    """Check that `source`, SQL that stands after FROM, is a valid claims frame (`CLAIMS`).
 
-    Raises `MissingColumnError`, `NaiveTimeError`, or `InvalidFrameError`, which names the first claim at fault.
+    Raises `MissingColumnError`, `NaiveTimeError`, or `InvalidFrameError`, which names the first invalid claim.
     """
     check_columns(connection, source, _WHERE, CLAIMS, ("received_at", "voided_at"))
     _check_types(connection, source)
@@ -34,7 +34,7 @@ def check_claims(connection: duckdb.DuckDBPyConnection, source: str) -> None:
         "no claim_id": "claim_id IS NULL",
         "no received_at": "received_at IS NULL",
         "no service_from or no service_to": "service_from IS NULL OR service_to IS NULL",
-        "no amount_cents above nought": "coalesce(amount_cents, 0) <= 0",
+        "an amount_cents that is not positive": "coalesce(amount_cents, 0) <= 0",
         "a received_at before 1970": "epoch_us(received_at) < 0",
         "a received_at more than a year from now": f"epoch_us(received_at) > {ahead_us}",
     }
@@ -49,15 +49,15 @@ def check_claims(connection: duckdb.DuckDBPyConnection, source: str) -> None:
         first = connection.execute(
             f"SELECT claim_id FROM {source} GROUP BY claim_id HAVING count(*) > 1 ORDER BY claim_id LIMIT 1"
         ).fetchall()[0][0]
-        raise InvalidFrameError(_WHERE, f"{rows - different} with the claim_id of another", first)
+        raise InvalidFrameError(_WHERE, f"{rows - different} with a duplicate claim_id", first)
 
 
 def _check_types(connection: duckdb.DuckDBPyConnection, source: str) -> None:
     for name, kind, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall():
         type_ = CLAIMS.field(name).type if name in CLAIMS.names else None
-        if type_ is None or kind == _EMPTY:
+        if type_ is None or kind == _UNTYPED:
             continue
-        if pa.types.is_integer(type_) and kind not in _WHOLE:
-            raise InvalidFrameError(_WHERE, f"all, whose {name} is {kind}: it must be whole numbers")
+        if pa.types.is_integer(type_) and kind not in _INTEGER_TYPES:
+            raise InvalidFrameError(_WHERE, f"all of them: {name} is {kind}, must be integers")
         if pa.types.is_date(type_) and kind != "DATE":
-            raise InvalidFrameError(_WHERE, f"all, whose {name} is {kind}: it must be dates")
+            raise InvalidFrameError(_WHERE, f"all of them: {name} is {kind}, must be dates")

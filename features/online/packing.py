@@ -1,9 +1,9 @@
-"""Keys and values of the online store: plain strings of bytes, cut and put together in one place.
+"""Keys and values of the online store: plain byte strings, encoded and decoded in one place.
 
     ginja:<generation>:<view>:<length>:<key part><length>:<key part>…  →  <event time µs><value><value>…
     ginja:watermark                                                    →  how fresh it is (`watermark.py`)
 
-Key parts are any text: each carries its length in bytes before it, so no two keys can meet. Values are little-endian
+Key parts are any text: each is preceded by its length in bytes, so no two keys are equal. Values are little-endian
 int64, in the order of `View.fields`.
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from struct import Struct
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.declare import VIEWS, View
 
@@ -18,12 +19,12 @@ PROJECT = "ginja"
 
 
 def key_prefix(project: str, generation: int, view: str) -> bytes:
-    """What every key of a view begins with. A rebuild writes a new generation beside the one that is read."""
+    """The prefix of every key of a view. A rebuild writes a new generation beside the one that is read."""
     return f"{project}:{generation}:{view}:".encode()
 
 
 def encode_key(parts: Iterable[str]) -> bytes:
-    """The entity key: each part in UTF-8 with its length in bytes before it."""
+    """A key of an aggregation group: each part in UTF-8, preceded by its length in bytes."""
     encoded = [part.encode() for part in parts]
     return b"".join([b"%d:%b" % (len(part), part) for part in encoded])
 
@@ -36,14 +37,14 @@ class Packer:
         self._view = view
         self.size = self._struct.size
         self.unpack: Callable[[bytes], tuple[int, ...]] = self._struct.unpack
-        """Event time, then the row; raises `struct.error` where the bytes are not of this view's width."""
+        """Event time, then the row; raises `struct.error` where the bytes do not have this view's width."""
 
     def pack(self, event_us: int, row: Sequence[int]) -> bytes:
         """One row as bytes."""
         return self._struct.pack(event_us, *row)
 
-    def pack_many(self, event_us: np.ndarray | int, columns: Sequence[np.ndarray]) -> Iterator[bytes]:
-        """Rows as bytes, from int64 columns (a histogram's is `[N, size]`) in the order of the view's fields."""
+    def pack_many(self, event_us: NDArray[np.int64] | int, columns: Sequence[NDArray[np.int64]]) -> Iterator[bytes]:
+        """Rows as bytes, from int64 columns (of an array field `[N, size]`) in the order of the view's fields."""
         rows = len(columns[0])
         matrix = np.empty((rows, 1 + self._view.width), dtype="<i8")
         matrix[:, 0] = event_us

@@ -1,4 +1,4 @@
-"""The watermark: one value of the online store, written with every batch, that tells how fresh all the others are."""
+"""The watermark: one value of the online store, written with every batch, that states how fresh the others are."""
 
 import hashlib
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ def _layout() -> int:
 
 
 LAYOUT: int = _layout()
-"""Fingerprint of what the views store and in which order: rows of another layout are not read as if they were ours."""
+"""Fingerprint of what the views store and in which order: rows of another layout are not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +24,19 @@ class Watermark:
     """What the online store holds, as of its last write."""
 
     generation: int
-    """Of the keys that are to be read."""
+    """Generation of the keys to read."""
     rolled_day: int
-    """The day, since the epoch, for which every history row is right."""
+    """The day, since the epoch, for which every history row is valid."""
     heartbeat_us: int
-    """When the updater last said that there is nothing it has not written."""
+    """When the updater last confirmed that everything is written."""
     position: int = 0
-    """The highest outbox position written; lower ones may still be open."""
+    """The highest outbox position written; lower positions may still be open."""
     committed_us: int = 0
-    """When the newest event written was put into the outbox."""
+    """When the newest event written entered the outbox."""
     writes: int = 0
-    """Counts writes, so that two watermarks are never the same bytes: a writer that was overtaken notices."""
+    """Count of writes: no two watermarks are the same bytes, so a writer that was overtaken notices."""
     written_us: int = 0
-    """The database's time just before this write: events marked done later may not be in it."""
+    """The database's time just before this write: it may lack events marked done later."""
     layout: int = LAYOUT
 
     def pack(self) -> bytes:
@@ -54,7 +54,7 @@ class Watermark:
 
     @classmethod
     def unpack(cls, stored: bytes | None) -> "Watermark | None":
-        """The watermark; `None` where there is none, or one of another layout: then the store holds nothing for us."""
+        """The watermark; `None` where there is none, or one of another layout: the store then counts as empty."""
         if stored is None:
             return None
         try:

@@ -1,16 +1,16 @@
 """Writing to the online store: any number of keys and the watermark, all at once or not at all.
 
 A writer holds the advisory lock of the database (`features/update/locks.py`). If it lost the lock without noticing,
-paused or cut off, it is overtaken: the watermark it began with is not the one that is there, and nothing is written.
+because it was paused or cut off, another writer has replaced the watermark it began with, and nothing is written.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
-from typing import Any
 
 import redis
+from redis.client import Pipeline
 from redis.exceptions import WatchError
 
 from features.declare import KeyedRows, View
@@ -19,26 +19,26 @@ from features.online.packing import PACKERS, PROJECT, encode_key, key_prefix
 from features.online.watermark import Watermark, watermark_key
 
 CHUNK = 2_000
-"""Keys of one write, where there are very many: small enough that no reader waits for it."""
+"""Keys of one write, where there are very many: few enough that no reader waits for it."""
 
 
 class WriteSession:
-    """One writer's turn, from the watermark it found to the last it wrote."""
+    """One writer's session, from the watermark it found to the last it wrote."""
 
-    def __init__(self, pipe: Any, project: str) -> None:
+    def __init__(self, pipe: Pipeline, project: str) -> None:
         self._pipe = pipe
         self._key = watermark_key(project)
         self.project = project
-        self._stored = self._look()
+        self._stored = self._watch()
         self.watermark: Watermark | None = Watermark.unpack(self._stored)
 
-    def _look(self) -> bytes | None:
-        self._pipe.watch(self._key)
-        stored: bytes | None = self._pipe.get(self._key)
+    def _watch(self) -> bytes | None:
+        self._pipe.watch(self._key)  # type: ignore[no-untyped-call]
+        stored: bytes | None = self._pipe.get(self._key)  # type: ignore[assignment]
         return stored
 
     def write(self, values: Mapping[bytes, bytes], watermark: Watermark) -> None:
-        """Write the values and the watermark in one step. Raises `OvertakenError`, and then nothing was written."""
+        """Write the values and the watermark in one step. Raises `OvertakenError`; nothing was written then."""
         before = 0 if self.watermark is None else self.watermark.writes
         watermark = replace(watermark, writes=before + 1)
         self._pipe.multi()
@@ -46,25 +46,27 @@ class WriteSession:
         try:
             self._pipe.execute()
         except WatchError as error:
-            raise OvertakenError("another writer wrote to the online store in between; nothing was written") from error
+            raise OvertakenError("another process wrote to the online store; nothing was written") from error
         self.watermark, self._stored = watermark, watermark.pack()
-        if self._look() != self._stored:
-            raise OvertakenError("another writer wrote to the online store right after; what follows was not written")
+        if self._watch() != self._stored:
+            raise OvertakenError(
+                "another process wrote to the online store; the rows after this write were not written"
+            )
 
     def forget(self) -> None:
-        """Remove the watermark: nothing in the store is believed any more. Raises `OvertakenError`."""
+        """Remove the watermark: no row of the store is used any more. Raises `OvertakenError`."""
         self._pipe.multi()
         self._pipe.delete(self._key)
         try:
             self._pipe.execute()
         except WatchError as error:
-            raise OvertakenError("another writer wrote to the online store in between; nothing was removed") from error
-        self.watermark, self._stored = None, self._look()
+            raise OvertakenError("another process wrote to the online store; nothing was removed") from error
+        self.watermark, self._stored = None, self._watch()
 
 
 @contextmanager
 def write_session(client: "redis.Redis", project: str = PROJECT) -> Iterator[WriteSession]:
-    """A turn at writing. Raises `OnlineUnavailableError` where the store does not answer."""
+    """Open a session for writing. Raises `OnlineUnavailableError` where the store does not respond."""
     try:
         with client.pipeline() as pipe:
             yield WriteSession(pipe, project)
@@ -73,13 +75,13 @@ def write_session(client: "redis.Redis", project: str = PROJECT) -> Iterator[Wri
 
 
 def pack_rows(project: str, generation: int, view: View, rows: KeyedRows) -> dict[bytes, bytes]:
-    """Rows of a view as keys and values."""
-    pack, first = PACKERS[view.name].pack, key_prefix(project, generation, view.name)
-    return {first + encode_key(key): pack(event_us, row) for key, (event_us, row) in rows.items()}
+    """Rows of a view as keys and values of the store."""
+    pack, prefix = PACKERS[view.name].pack, key_prefix(project, generation, view.name)
+    return {prefix + encode_key(key): pack(event_us, row) for key, (event_us, row) in rows.items()}
 
 
 def chunks(values: Iterable[tuple[bytes, bytes]], size: int = CHUNK) -> Iterator[dict[bytes, bytes]]:
-    """Keys and values in portions."""
+    """Keys and values, at most `size` at a time."""
     iterator = iter(values)
     while portion := dict(islice(iterator, size)):
         yield portion

@@ -1,4 +1,4 @@
-"""How long from a commit until the claim is seen by a read, measured from outside at a steady rate of claims."""
+"""Time from the commit of a claim until a read sees it, measured from outside at a steady rate of claims."""
 
 import threading
 import time
@@ -10,14 +10,14 @@ import redis
 from core import clock
 from features.declare import PLANS
 from features.online import PACKERS, PROJECT, Watermark, encode_key, key_prefix, watermark_key
-from features.parity.hard_claims import Row
+from features.parity.hard_claims import ClaimRow
 from features.parity.replay import Tables
 from features.update import FeatureUpdater
 
 IDLE_S = 0.02
-"""Pause of the updater's loop when there was nothing to do, as in the API's worker."""
-_LOOK_S = 0.004
-_GIVE_UP_S = 30.0
+"""Pause of the updater's loop when there is nothing to do, as in the API's worker."""
+_POLL_S = 0.004
+_TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Freshness:
 
 
 def measure_freshness(
-    rows: Sequence[Row],
+    rows: Sequence[ClaimRow],
     tables: Tables,
     updater: FeatureUpdater,
     client: "redis.Redis",
@@ -41,12 +41,12 @@ def measure_freshness(
     project: str = PROJECT,
     progress: Callable[[int], object] = lambda claims: None,
 ) -> Freshness:
-    """Commit these claims now, one after another at that rate, while an updater drains; each of its own member.
+    """Commit these claims one after another at that rate, each of a member of its own, while an updater drains.
 
-    Readable is when a read of the member's today row finds it: looked for every few milliseconds, so that what is told
-    is never too little.
+    A claim is readable when a read of the member's today row finds it. That is checked every few milliseconds, so that
+    the measured time is never too short.
     """
-    while updater.drain().more:  # today's roll-over is not what is measured
+    while updater.drain().more:  # today's roll-over is not measured
         pass
     committed: dict[str, float] = {}
     failed: list[BaseException] = []
@@ -78,7 +78,7 @@ def measure_freshness(
         thread.start()
     waits: dict[str, float] = {}
     last_news = time.perf_counter()
-    while len(waits) < len(rows) and not failed and time.perf_counter() - last_news < _GIVE_UP_S:
+    while len(waits) < len(rows) and not failed and time.perf_counter() - last_news < _TIMEOUT_S:
         found = _seen(client, project, [member for member in list(committed) if member not in waits])
         now = time.perf_counter()
         for member in found:
@@ -86,13 +86,13 @@ def measure_freshness(
         if found:
             last_news = now
             progress(len(found))
-        time.sleep(_LOOK_S)
+        time.sleep(_POLL_S)
     stop.set()
     for thread in threads:
         thread.join()
     if failed:
         raise failed[0]
-    ordered = sorted(waits.values()) + [_GIVE_UP_S] * (len(rows) - len(waits))
+    ordered = sorted(waits.values()) + [_TIMEOUT_S] * (len(rows) - len(waits))
     return Freshness(
         claims=len(rows),
         seconds=round(time.perf_counter() - began, 2),

@@ -1,17 +1,17 @@
 """A claims history that is hard on features, for `verify.py`: every case in which the two paths could differ.
 
-In it: claims of one second and of one microsecond, at midnight and a microsecond to either side, a window's length
-after another claim of theirs and a day more, the first of their member or provider, without the facts that may be
-missing, with keys of any text, corrected, voided the same day, the next and much later, claims and voidings committed
+It contains claims of one second and of one microsecond, at midnight and a microsecond to either side, a window's
+length after another claim with the same keys and a day more, the first of their member or provider, without optional
+facts, with keys of any text, corrected, voided the same day, the next and much later, claims and voidings committed
 after the midnight that follows them; findings confirmed, repeated, cleared, withdrawn and confirmed again, before and
-during the live days, some committed after the midnight that follows them; and a provider of 50,000 claims.
-Reproducible: the same seed gives the same rows.
+during the live days, some committed after the midnight that follows them; and a provider with 50,000 claims. The same
+seed gives the same rows.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -25,28 +25,29 @@ BIG = "H-big"
 BIG_CLAIMS = 50_000
 _WINDOWS = (1, 7, 30, 90, 180, 365)
 _KEYS = ("member_id", "provider_id", "procedure_code", "diagnosis_code", "service_from")
-_STRANGE = ("M:1", "1:M", "Ω–é", "a b", '"', "\\", "5:abc", "'", "\n", "🧾")
+_UNUSUAL = ("M:1", "1:M", "Ω–é", "a b", '"', "\\", "5:abc", "'", "\n", "🧾")
 
-Row = dict[str, Any]
+ClaimRow: TypeAlias = dict[str, Any]
+"""A row of the claims frame or the labels frame, by column."""
 LabelKey = tuple[str, datetime]
 """Claim, and when the label became known."""
 
 
 @dataclass(frozen=True, slots=True)
 class HardClaims:
-    """What was before, what comes live, and what becomes known of some of it."""
+    """Claims of the past, claims of the live days, and labels of some of them."""
 
-    history: list[Row]
-    live: list[Row]
+    history: list[ClaimRow]
+    live: list[ClaimRow]
     """In the order of receipt."""
-    labels: list[Row]
+    labels: list[ClaimRow]
     """In the order in which they became known."""
     late: frozenset[str]
-    """Claims that are committed only after the midnight that follows them."""
+    """Claims committed only after the midnight that follows them."""
     late_voids: frozenset[str]
-    """Claims whose voiding is."""
+    """Claims whose voiding is committed only then."""
     late_labels: frozenset[LabelKey]
-    """Labels that are."""
+    """Labels committed only then."""
     first_day: int
     """The first live day, days since the epoch."""
 
@@ -58,8 +59,8 @@ class HardClaims:
         """The live claims as the claims frame."""
         return pa.Table.from_pylist(self.live, schema=CLAIMS)
 
-    def fresh_rows(self, count: int) -> list[Row]:
-        """More claims like the live ones, each of a member of its own; their times are for the caller to set."""
+    def fresh_rows(self, count: int) -> list[ClaimRow]:
+        """More claims like the live ones, each of a member of its own; the caller sets their times."""
         often = [row for row in self.live if row["replaces"] is None]
         return [
             often[place % len(often)]
@@ -74,10 +75,10 @@ class HardClaims:
 
 def generate_hard_claims(count: int, *, seed: int = 1, end: date, big_claims: int = BIG_CLAIMS) -> HardClaims:
     """`count` live claims on the three days before `end`, after a year and a half of history."""
-    return _Maker(count, seed, end, big_claims).make()
+    return _Generator(count, seed, end, big_claims).generate()
 
 
-class _Maker:
+class _Generator:
     def __init__(self, count: int, seed: int, end: date, big_claims: int) -> None:
         self._rng = np.random.default_rng(seed)
         self._count = count
@@ -86,11 +87,11 @@ class _Maker:
         self._number = 0
         self._members, self._providers, self._procedures = count // 3 + 20, count // 12 + 10, count // 12 + 10
 
-    def make(self) -> HardClaims:
+    def generate(self) -> HardClaims:
         live_us = self._live_times()
         live = [self._row(int(us)) for us in live_us]
-        self._crowd(live)
-        self._strange(live)
+        self._near_simultaneous(live)
+        self._unusual_keys(live)
         history = self._history()
         history += self._window_edges(live)
         live = [row for row in live if not self._is_past_end(row)]
@@ -110,7 +111,7 @@ class _Maker:
         us[: len(edges)] = edges[: self._count]
         return np.sort(us)
 
-    def _row(self, us: int, provider: str | None = None) -> Row:
+    def _row(self, us: int, provider: str | None = None) -> ClaimRow:
         rng = self._rng
         self._number += 1
         at = clock.from_micros(us)
@@ -140,21 +141,21 @@ class _Maker:
             "replaces": None,
         }
 
-    def _history(self) -> list[Row]:
+    def _history(self) -> list[ClaimRow]:
         start, span = (self._first_day - 550) * DAY_US, 550 * DAY_US
         rows = [self._row(int(us)) for us in start + self._rng.integers(0, span, self._count)]
         year = (self._first_day - 365) * DAY_US
         times = year + self._rng.integers(0, 365 * DAY_US, self._big)
         return rows + [self._row(int(us), BIG) for us in times]
 
-    def _crowd(self, live: list[Row]) -> None:
-        """Some claims come together with the one before: in its second or its microsecond, with keys of its."""
+    def _near_simultaneous(self, live: list[ClaimRow]) -> None:
+        """Move some claims to the second or the microsecond of the claim before them, with some of its keys."""
         for place in range(1, len(live)):
-            dice = self._rng.random()
-            if dice > 0.12:
+            draw = self._rng.random()
+            if draw > 0.12:
                 continue
             before, row = live[place - 1], live[place]
-            apart = 0 if dice < 0.04 else int(self._rng.integers(1, 1_000_000))
+            apart = 0 if draw < 0.04 else int(self._rng.integers(1, 1_000_000))
             us = clock.micros(before["received_at"]) + apart
             if us // DAY_US < self._first_day + LIVE_DAYS:
                 row["received_at"] = clock.from_micros(us)
@@ -162,21 +163,21 @@ class _Maker:
             row |= {key: before[key] for key in shared}
             row["service_from"] = row["service_to"] = min(row["service_from"], row["received_at"].date())
 
-    def _strange(self, live: list[Row]) -> None:
+    def _unusual_keys(self, live: list[ClaimRow]) -> None:
         for row in live:
-            dice = self._rng.random()
-            if dice < 0.01:
+            draw = self._rng.random()
+            if draw < 0.01:
                 row["provider_id"] = BIG
-            elif dice < 0.03:
+            elif draw < 0.03:
                 row["member_id"] = f"M-first-{row['claim_id']}"
-            elif dice < 0.04:
+            elif draw < 0.04:
                 row["provider_id"] = f"H-first-{row['claim_id']}"
-            elif dice < 0.06:
-                row["member_id"] = _pick(self._rng, _STRANGE)
-                row["provider_id"] = _pick(self._rng, _STRANGE)
+            elif draw < 0.06:
+                row["member_id"] = _pick(self._rng, _UNUSUAL)
+                row["provider_id"] = _pick(self._rng, _UNUSUAL)
 
-    def _window_edges(self, live: Sequence[Row]) -> list[Row]:
-        """A claim with the same keys a window before some live ones, a day more, and at the midnights around."""
+    def _window_edges(self, live: Sequence[ClaimRow]) -> list[ClaimRow]:
+        """Claims with the keys of some live ones, a window before them, a day more, and at the midnights around."""
         found = []
         for row in live:
             if self._rng.random() > min(0.1, 2_000 / len(live)):
@@ -189,11 +190,11 @@ class _Maker:
                 found.append(earlier | {key: row[key] for key in _KEYS[:4]})
         return found
 
-    def _is_past_end(self, row: Row) -> bool:
+    def _is_past_end(self, row: ClaimRow) -> bool:
         return clock.day_number(row["received_at"]) >= self._first_day + LIVE_DAYS
 
-    def _corrections(self, live: Sequence[Row]) -> list[Row]:
-        """Claims that replace another, which is voided at their receipt."""
+    def _corrections(self, live: Sequence[ClaimRow]) -> list[ClaimRow]:
+        """Claims that replace another, which is voided on their receipt."""
         found = []
         end = (self._first_day + LIVE_DAYS) * DAY_US
         for row in live:
@@ -204,8 +205,8 @@ class _Maker:
                 found.append(again | {"replaces": row["claim_id"]})
         return found
 
-    def _voids(self, history: Sequence[Row], live: Sequence[Row]) -> frozenset[str]:
-        """Void some; of those voided in the last microsecond of a day but the last it is told after midnight."""
+    def _voids(self, history: Sequence[ClaimRow], live: Sequence[ClaimRow]) -> frozenset[str]:
+        """Void some; voidings in the last microsecond of a day, except the last, are committed after midnight."""
         late = []
         end = (self._first_day + LIVE_DAYS) * DAY_US
         for row in live:
@@ -223,8 +224,8 @@ class _Maker:
                     row["voided_at"] = clock.from_micros(us)
         return frozenset(late)
 
-    def _late(self, live: Sequence[Row]) -> frozenset[str]:
-        """One claim of the last microsecond of each day but the last: nothing of its day comes after it."""
+    def _late(self, live: Sequence[ClaimRow]) -> frozenset[str]:
+        """One claim in the last microsecond of each day except the last: no claim of its day follows it."""
         late = {}
         for row in live:
             us = clock.micros(row["received_at"])
@@ -233,9 +234,9 @@ class _Maker:
         late.pop(self._first_day + LIVE_DAYS - 1, None)
         return frozenset(late.values())
 
-    def _labels(self, history: Sequence[Row], live: Sequence[Row]) -> list[Row]:
-        """What was found of some claims, in one to six labels each; of a third of those something in the live days."""
-        labels: list[Row] = []
+    def _labels(self, history: Sequence[ClaimRow], live: Sequence[ClaimRow]) -> list[ClaimRow]:
+        """Labels of some claims, one to six each; for a third of these claims one in the live days."""
+        labels: list[ClaimRow] = []
         start, span = self._first_day * DAY_US, LIVE_DAYS * DAY_US
         for row in (*history, *live):
             if self._rng.random() > 0.05:
@@ -248,12 +249,12 @@ class _Maker:
                 labels.append(self._label(row, max(us, start + int(self._rng.integers(span)))))
         return sorted(labels, key=lambda label: (label["known_at"], label["claim_id"]))
 
-    def _label(self, row: Row, us: int) -> Row:
+    def _label(self, row: ClaimRow, us: int) -> ClaimRow:
         truth = (True, True, False, None)[self._rng.integers(4)]
         return {"claim_id": row["claim_id"], "is_fraud": truth, "kind": None, "known_at": clock.from_micros(us)}
 
-    def _late_labels(self, labels: Sequence[Row], late: frozenset[str]) -> frozenset[LabelKey]:
-        """Some labels of each live day but the last, and those of a claim that is late itself."""
+    def _late_labels(self, labels: Sequence[ClaimRow], late: frozenset[str]) -> frozenset[LabelKey]:
+        """Some labels of each live day except the last, and those of claims that are late themselves."""
         found = []
         for label in labels:
             day = clock.day_number(label["known_at"])

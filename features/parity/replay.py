@@ -1,13 +1,13 @@
 """The online half of `verify.py`: claims through database, outbox, updater, Valkey and reader, with the clock held.
 
-Claims are taken in *runs*: as many, in the order of receipt, as cannot affect each other's vectors, because no two of
-different microseconds share a key. Those are read one by one at their own time, then committed, then drained.
+Claims are processed in *runs*: as many, in the order of receipt, as cannot affect each other's vectors, because no two
+of different microseconds share a key. They are read one by one at their own time, then committed, then drained.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import redis
@@ -16,34 +16,35 @@ from claims.scoring import ClaimFacts
 from core import clock
 from core.clock import DAY_US
 from features.online import PROJECT, OnlineReader
-from features.parity.hard_claims import HardClaims, Row
+from features.parity.hard_claims import ClaimRow, HardClaims
 from features.update import FeatureUpdater
 from features.vector import Reading, build_one
 
-_A_DAY_S = 86_400.0
+_STALE_AFTER_S = 86_400.0
+"""The clock is held during a replay, so that a heartbeat is at most a day old."""
 Void = tuple[str, datetime]
 """A claim, and when it was voided."""
 
 
 class Tables(Protocol):
-    """The tables of claims, as the platform fills them: whoever calls gives it, for features do not own them."""
+    """The platform's tables of claims, provided by the caller: features do not own them."""
 
-    def load(self, claims: Sequence[Row], labels: Sequence[Row]) -> None:
-        """Load a history and what is known of some claims, without events."""
+    def load(self, claims: Sequence[ClaimRow], labels: Sequence[ClaimRow]) -> None:
+        """Load past claims and labels, without events."""
 
-    def record(self, labels: Sequence[Row]) -> None:
-        """Commit findings, as the platform records them."""
+    def record(self, labels: Sequence[ClaimRow]) -> None:
+        """Commit labels, as the platform records them."""
 
-    def receive(self, rows: Sequence[Row], voids: Sequence[Void], *, order: Sequence[int]) -> None:
-        """Commit claims and voidings, with their events in the order given by places in `(*rows, *voids)`."""
+    def receive(self, rows: Sequence[ClaimRow], voids: Sequence[Void], *, order: Sequence[int]) -> None:
+        """Commit claims and voidings, with their events in the order given by positions in `(*rows, *voids)`."""
 
     def deliver_again(self, share: float) -> None:
-        """Open some of the events of this day again, though they were done."""
+        """Reopen some of the events of this day, though they were done."""
 
 
 @dataclass(frozen=True, slots=True)
 class OnlineResult:
-    """A claim as it was seen online."""
+    """A claim as it was read and scored online."""
 
     claim_id: str
     vector: np.ndarray
@@ -53,20 +54,20 @@ class OnlineResult:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something that happens at a microsecond: a claim comes, or one is voided."""
+    """An entry at a microsecond: a claim is received or voided."""
 
     us: int
-    row: Row
+    row: ClaimRow
     is_void: bool
 
 
-def facts_of(row: Row) -> ClaimFacts:
-    """A row of the claims frame as the scorer is asked about it."""
+def facts_of(row: ClaimRow) -> ClaimFacts:
+    """A row of the claims frame as a score request."""
     return ClaimFacts(**{name: row[name] for name in ClaimFacts.model_fields})
 
 
 def entries(claims: HardClaims) -> list[Entry]:
-    """What happens in the live days, in order; of one microsecond, claims before voidings."""
+    """The entries of the live days, in order; within one microsecond, claims before voidings."""
     first_us = claims.first_day * DAY_US
     found = [Entry(clock.micros(row["received_at"]), row, False) for row in claims.live]
     voided = [row for row in (*claims.history, *claims.live) if _void_us(row) >= first_us]
@@ -74,16 +75,16 @@ def entries(claims: HardClaims) -> list[Entry]:
     return sorted(found, key=lambda entry: (entry.us, entry.is_void, entry.row["claim_id"]))
 
 
-def _void_us(row: Row) -> int:
+def _void_us(row: ClaimRow) -> int:
     return -1 if row["voided_at"] is None else clock.micros(row["voided_at"])
 
 
-def runs(happenings: Iterable[Entry], *, most: int = 400) -> Iterator[list[Entry]]:
-    """Portions in order, none over a midnight, in which no entry shares a key with one of an earlier microsecond."""
+def runs(found_entries: Iterable[Entry], *, most: int = 400) -> Iterator[list[Entry]]:
+    """Runs in order, none over a midnight, in which no entry shares a key with one of an earlier microsecond."""
     run: list[Entry] = []
     earlier: set[tuple[str, ...]] = set()
     of_now: set[tuple[str, ...]] = set()
-    for entry in happenings:
+    for entry in found_entries:
         keys = _keys(entry.row)
         new_moment = bool(run) and entry.us != run[-1].us
         if new_moment:
@@ -91,7 +92,7 @@ def runs(happenings: Iterable[Entry], *, most: int = 400) -> Iterator[list[Entry
             of_now = set()
         other_day = bool(run) and entry.us // DAY_US != run[-1].us // DAY_US
         if other_day or (earlier & keys) or (new_moment and len(run) >= most):
-            if not new_moment:  # its microsecond may not be torn apart: the whole of it begins the next run
+            if not new_moment:  # a microsecond must not be split: all of it begins the next run
                 moved = [e for e in run if e.us == entry.us]
                 run = [e for e in run if e.us != entry.us]
             else:
@@ -106,12 +107,12 @@ def runs(happenings: Iterable[Entry], *, most: int = 400) -> Iterator[list[Entry
         yield run
 
 
-def _keys(row: Row) -> set[tuple[str, ...]]:
+def _keys(row: ClaimRow) -> set[tuple[str, ...]]:
     return {("member", row["member_id"]), ("provider", row["provider_id"]), ("procedure", row["procedure_code"])}
 
 
 class Replay:
-    """Replays claims, and keeps what was seen of each."""
+    """Replays claims, and yields how each was read."""
 
     def __init__(
         self,
@@ -127,17 +128,17 @@ class Replay:
         self._claims = claims
         self._tables = tables
         self._updater = updater
-        self._reader = OnlineReader(client, project=project, stale_after_s=_A_DAY_S)
+        self._reader = OnlineReader(client, project=project, stale_after_s=_STALE_AFTER_S)
         self._score = score
         self._rng = np.random.default_rng(seed)
         self._day = claims.first_day - 1
-        self._waiting: list[Row] = []
+        self._waiting: list[ClaimRow] = []
         self._waiting_voids: list[Void] = []
         self._labels = list(claims.labels)
-        self._waiting_labels: list[Row] = []
+        self._waiting_labels: list[ClaimRow] = []
 
     def run(self) -> Iterator[list[OnlineResult]]:
-        """Load the history, then yield what was seen, run by run."""
+        """Load the history, then yield the results, run by run."""
         first_us = self._claims.first_day * DAY_US
         history = [row | {"voided_at": None} if _void_us(row) >= first_us else row for row in self._claims.history]
         self._tables.load(history, self._known_before(first_us))
@@ -162,20 +163,20 @@ class Replay:
             self._waiting, self._waiting_voids, self._waiting_labels = [], [], []
             self._drain()
 
-    def _known_before(self, us: int) -> list[Row]:
-        """Take the labels that became known before an instant from those to come."""
+    def _known_before(self, us: int) -> list[ClaimRow]:
+        """Remove and return the labels that became known before an instant."""
         taken = [label for label in self._labels if clock.micros(label["known_at"]) < us]
         self._labels = self._labels[len(taken) :]
         return taken
 
     def _record(self, until_us: int) -> None:
-        """Record the findings that became known before an instant; the late ones wait for the next midnight."""
+        """Record the labels that became known before an instant; late ones wait for the next midnight."""
         taken = self._known_before(until_us)
         late = [(label["claim_id"], label["known_at"]) in self._claims.late_labels for label in taken]
         self._waiting_labels += [label for label, is_late in zip(taken, late, strict=True) if is_late]
         self._tables.record([label for label, is_late in zip(taken, late, strict=True) if not is_late])
 
-    def _read(self, row: Row) -> OnlineResult:
+    def _read(self, row: ClaimRow) -> OnlineResult:
         facts = facts_of(row)
         with clock.held(row["received_at"]):
             reading = self._reader.read(facts)
@@ -194,7 +195,7 @@ class Replay:
         if self._rng.random() < 0.05:
             self._tables.deliver_again(0.02)
 
-    def _order(self, rows: Sequence[Row], voids: Sequence[Void]) -> list[int]:
+    def _order(self, rows: Sequence[ClaimRow], voids: Sequence[Void]) -> list[int]:
         order: list[int] = self._rng.permutation(len(rows) + len(voids)).tolist()
         return order
 
@@ -203,8 +204,8 @@ class Replay:
             pass
 
 
-def replay_all(replay: Replay, progress: Callable[[int], Any]) -> dict[str, OnlineResult]:
-    """What was seen of every claim; `progress` is told how many more were."""
+def replay_all(replay: Replay, progress: Callable[[int], object]) -> dict[str, OnlineResult]:
+    """The result of every claim, by claim id; `progress` receives the number of claims of each run."""
     seen: dict[str, OnlineResult] = {}
     for run in replay.run():
         seen |= {scored.claim_id: scored for scored in run}

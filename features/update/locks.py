@@ -1,6 +1,6 @@
-"""The locks by which one process at a time writes to the online store: advisory locks of the database's session.
+"""The locks by which one process at a time writes to the online store: advisory locks of a database session.
 
-The database lets go of them when the session ends, however it ends.
+The database releases them when the session ends, for whatever reason.
 """
 
 from collections.abc import Iterator
@@ -9,20 +9,20 @@ from contextlib import contextmanager
 from features.update.database import Connection
 
 WRITE_LOCK = 7_271_010
-"""Held by whoever writes to the generation that is read."""
+"""Held by the process that writes to the generation that is read."""
 REBUILD_LOCK = 7_271_011
-"""Held by whoever builds a new generation."""
+"""Held by the process that builds a new generation."""
 
 
 @contextmanager
 def try_lock(connection: Connection, lock: int) -> Iterator[bool]:
     """Hold the lock if it is free; yields whether it is held. The connection is in autocommit."""
     row = connection.execute("SELECT pg_try_advisory_lock(%s)", [lock]).fetchone()
-    held = bool(row and row[0])
+    locked = bool(row and row[0])
     try:
-        yield held
+        yield locked
     finally:
-        if held:
+        if locked:
             _release(connection, lock)
 
 

@@ -1,7 +1,7 @@
-"""The whole online store anew from the database, beside the one that is read, while scoring and updating go on.
+"""Rebuilding the whole online store from the database, beside the one that is read, while scoring and updating go on.
 
-A new generation of keys is written from one snapshot of the database. At the end, under the writing lock, the rows that
-changed since are read again, and one write of the watermark turns every reader to the new generation.
+A new generation of keys is written from one snapshot of the database. At the end, under the write lock, the rows that
+changed since are recomputed, and one write of the watermark switches every reader to the new generation.
 """
 
 import time
@@ -14,10 +14,11 @@ import redis
 
 from core import clock
 from features.declare import AGGREGATION_GROUPS, PLANS
-from features.offline import ClaimLedger, SortedClaims
+from features.ledger import ClaimLedger, SortedClaims
 from features.online import CHUNK, PROJECT, Watermark, chunks, pack_rows, watermark_key, write_session
-from features.update.affected_rows import affected_values, done_since
+from features.update.affected_rows import affected_values
 from features.update.database import Connection
+from features.update.events import done_since
 from features.update.hot_keys import HotKeys
 from features.update.locks import REBUILD_LOCK, WRITE_LOCK, hold_lock
 from features.update.lost_writes import record_writes, recorded_state
@@ -35,6 +36,7 @@ class RebuildResult:
     day: int
     claims: int
     rows: dict[str, int]
+    """View name → rows."""
     caught_up: int
     """Events that were drained meanwhile and read again."""
     seconds: float
@@ -48,15 +50,15 @@ def rebuild(
     network: Path | None = None,
     progress: Progress = no_progress,
 ) -> RebuildResult:
-    """Rebuild the online store; `connection` is in autocommit, `progress` is told of each view and its rows."""
+    """Rebuild the online store; `connection` is in autocommit, `progress` receives each view and its rows so far."""
     with hold_lock(connection, REBUILD_LOCK):
         began = time.perf_counter()
         with hold_lock(connection, WRITE_LOCK):
-            # A host whose clock is behind must not take the store back to a day or a generation that is over.
+            # A host whose clock is behind must not take the store back to an earlier day or generation.
             before = Watermark.unpack(client.get(watermark_key(project)))  # type: ignore[arg-type]
-            day = _reached(clock.day_number(clock.now()), before)
+            day = _day_to_write(clock.day_number(clock.now()), before)
             generation = max(clock.micros(clock.now()) // 1_000, 0 if before is None else before.generation + 1)
-            # Every drain before this is in the snapshot; every one after it marks its events with a later time.
+            # Every drain before this is in the snapshot; every drain after it marks its events with a later time.
             since = recorded_state(connection, project).now
             connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
             connection.execute("SELECT 1 FROM claim_facts LIMIT 1")
@@ -69,13 +71,13 @@ def rebuild(
             client.mset(portion)
             rows[view] = rows.get(view, 0) + len(portion)
             progress(view, rows[view])
-        with hold_lock(connection, WRITE_LOCK), write_session(client, project) as writing, repeatable_read(connection):
-            known = recorded_state(connection, project)
-            before = writing.watermark
-            reached = _reached(day, before)
+        with hold_lock(connection, WRITE_LOCK), write_session(client, project) as session, repeatable_read(connection):
+            recorded = recorded_state(connection, project)
+            before = session.watermark
+            reached = _day_to_write(day, before)
             if reached > day:
                 # Midnight passed meanwhile: the updater rolled the old generation over and drained into it.
-                for portion in _rolled_on(connection, project, generation, since=day, day=reached):
+                for portion in _roll_forward(connection, project, generation, since=day, day=reached):
                     client.mset(portion)
             events = done_since(connection, since)
             values = affected_values(
@@ -89,25 +91,25 @@ def rebuild(
             )
             for portion in chunks(values.items()):
                 client.mset(portion)
-            writing.write({}, _turned(before, generation, reached, clock.micros(known.now)))
-            record_writes(connection, writing)
+            session.write({}, _switched(before, generation, reached, clock.micros(recorded.now)))
+            record_writes(connection, session)
         delete_generations(client, project, keep=generation)
         seconds = round(time.perf_counter() - began, 2)
         return RebuildResult(generation, reached, len(ledger), rows, len(events), seconds)
 
 
-def _reached(day: int, before: Watermark | None) -> int:
+def _day_to_write(day: int, before: Watermark | None) -> int:
     """The day to write for: the one that the updater has reached, if that is later.
 
     Clocks of two hosts differ over a midnight by one day at most; a store that is further ahead was rolled over by a
-    clock that was wrong, and a rebuild puts that right.
+    wrong clock, and a rebuild corrects that.
     """
     if before is None or before.rolled_day > clock.day_number(clock.now()) + 1:
         return day
     return max(day, before.rolled_day)
 
 
-def _turned(before: Watermark | None, generation: int, day: int, written_us: int) -> Watermark:
+def _switched(before: Watermark | None, generation: int, day: int, written_us: int) -> Watermark:
     if before is None:
         return Watermark(generation, day, clock.micros(clock.now()), written_us=written_us)
     return replace(before, generation=generation, rolled_day=day, written_us=written_us)
@@ -117,11 +119,11 @@ def _values(
     connection: Connection, ledger: ClaimLedger, project: str, generation: int, day: int, network: Path | None
 ) -> Iterator[tuple[str, dict[bytes, bytes]]]:
     """View name and a portion of its keys and values."""
-    for entity in AGGREGATION_GROUPS:
-        book = SortedClaims(ledger, entity, ledger.day < day)
-        keys = np.arange(book.keys, dtype=np.int64)
-        for portion in chunks(history_values(project, generation, book, keys, day)):
-            yield PLANS[entity.name].history.name, portion
+    for group in AGGREGATION_GROUPS:
+        claims = SortedClaims(ledger, group.keys, ledger.day < day)
+        keys = np.arange(claims.keys, dtype=np.int64)
+        for portion in chunks(history_values(project, generation, group, claims, keys, day)):
+            yield PLANS[group.name].history.name, portion
     yield from _today_values(connection, ledger, project, generation, day)
     weekly = PLANS["provider_network"].history
     for portion in chunks(pack_rows(project, generation, weekly, network_rows(network)).items()):
@@ -131,37 +133,37 @@ def _values(
 def _today_values(
     connection: Connection, ledger: ClaimLedger, project: str, generation: int, day: int
 ) -> Iterator[tuple[str, dict[bytes, bytes]]]:
-    for entity in GROUPS_WITH_TODAY:
-        view = PLANS[entity.name].today
-        book = SortedClaims(ledger, entity, ledger.day == day)
-        if view is None or not book.keys:
+    for group in GROUPS_WITH_TODAY:
+        view = PLANS[group.name].today
+        claims = SortedClaims(ledger, group.keys, ledger.day == day)
+        if view is None or not claims.keys:
             continue
-        keys_today = list(keys_of_table(view, book.key_table(np.arange(book.keys))))
+        keys_today = list(keys_of_table(view, claims.key_table(np.arange(claims.keys))))
         for start in range(0, len(keys_today), CHUNK):
-            found = today_rows_of(connection, {entity.name: keys_today[start : start + CHUNK]}, day=day)
-            yield view.name, pack_rows(project, generation, view, found[entity.name])
+            found = today_rows_of(connection, {group.name: keys_today[start : start + CHUNK]}, day=day)
+            yield view.name, pack_rows(project, generation, view, found[group.name])
 
 
-def _rolled_on(
+def _roll_forward(
     connection: Connection, project: str, generation: int, *, since: int, day: int
 ) -> Iterator[dict[bytes, bytes]]:
-    """What takes a generation that was written for the day `since` to a later one: changed history, the day so far."""
+    """What takes a generation written for the day `since` to a later one: changed history, and the day so far."""
     ledger = ledger_of(connection)
-    for entity in AGGREGATION_GROUPS:
-        yield from chunks(changed(project, generation, ledger, entity, since, day))
+    for group in AGGREGATION_GROUPS:
+        yield from chunks(changed(project, generation, ledger, group, since, day))
     for _, portion in _today_values(connection, ledger, project, generation, day):
         yield portion
 
 
 def delete_generations(client: "redis.Redis", project: str, *, keep: int) -> None:
-    """Let go of every generation but one, those of rebuilds that were killed too; a little at a time."""
+    """Delete every generation but one, including those of rebuilds that were killed; a portion at a time."""
     kept = f"{project}:{keep}:".encode()
-    gone: list[bytes] = []
+    stale: list[bytes] = []
     for key in client.scan_iter(match=f"{project}:[0-9]*", count=CHUNK):
         if not key.startswith(kept):
-            gone.append(key)
-        if len(gone) >= CHUNK:
-            client.unlink(*gone)
-            gone.clear()
-    if gone:
-        client.unlink(*gone)
+            stale.append(key)
+        if len(stale) >= CHUNK:
+            client.unlink(*stale)
+            stale.clear()
+    if stale:
+        client.unlink(*stale)

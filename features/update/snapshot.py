@@ -1,4 +1,4 @@
-"""All of the database as a ledger, of one snapshot: what a roll-over and a rebuild compute from."""
+"""The whole database as a ledger, read from one snapshot: the input of a roll-over and of a rebuild."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,8 @@ from tempfile import TemporaryDirectory
 
 from core import clock
 from features.declare import KeyedRows
-from features.offline import ClaimLedger, load_ledger, scratch_duckdb
+from features.ledger import ClaimLedger
+from features.offline import load_ledger, scratch_duckdb
 from features.update.database import Connection, export_frames
 from features.update.recompute_history import network_history
 
@@ -20,16 +21,16 @@ def repeatable_read(connection: Connection) -> Iterator[None]:
         yield
 
 
-def ledger_of(connection: Connection, spill: Path | None = None) -> ClaimLedger:
+def ledger_of(connection: Connection) -> ClaimLedger:
     """Every claim and label of the database."""
-    with TemporaryDirectory(prefix="ginja-ledger-", dir=spill) as folder:
+    with TemporaryDirectory(prefix="ginja-ledger-") as folder:
         claims, labels = export_frames(connection, Path(folder))
-        with scratch_duckdb(Path(folder)) as duck:
-            return load_ledger(duck, claims, labels)
+        with scratch_duckdb(Path(folder)) as duckdb_connection:
+            return load_ledger(duckdb_connection, claims, labels)
 
 
 def network_rows(path: Path | None) -> KeyedRows:
-    """The network's rows now in force: each provider's last of the weekly job's file; none where there is no file."""
+    """The network rows in force: each provider's last row in the weekly job's file; empty where there is no file."""
     now_us = clock.micros(clock.now())
-    past = {key: [tie for tie in ties if tie[0] < now_us] for key, ties in network_history(path).items()}
-    return {key: ties[-1] for key, ties in past.items() if ties}
+    past = {key: [row for row in rows if row[0] < now_us] for key, rows in network_history(path).items()}
+    return {key: rows[-1] for key, rows in past.items() if rows}

@@ -1,34 +1,34 @@
-"""What is known when a claim is looked at: the claim's own numbers and the past of each of its entities.
+"""Building feature inputs: the claim's own numbers, and the values of each aggregation group for its keys.
 
-This is the `x` that every feature computes from, built for one claim (Python floats) or for many (float64 columns).
-What is not known, because the claim lacks the fact or the key, or because a view could not be read, is noted here, and
-`features/vector/build.py` makes NaN of every feature that needed it: no computation has to think of that.
+The same inputs are built for one claim (Python floats) or for many (float64 columns). What is missing is listed, and
+`build.py` makes NaN of every feature that reads it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
-from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from claims.scoring import ClaimFacts
 from core import clock
 from core.clock import DAY_US
-from features.declare import PLANS, Plan, Row, RowKind, View, combine, key_of, log_e4
+from features.declare import PLANS, FeatureInputs, GroupValues, Plan, Row, RowKind, View, combine, key_of, log_e4
 
-States = Mapping[str, Row | None]
-"""View name → row. A key never seen has the row of zeros (`View.zeros`); `None` or absent: could not be read, behind or
-expired, so that nothing is known."""
+States: TypeAlias = Mapping[str, Row | None]
+"""View name → row. A key never seen has the row of zeros (`View.zeros`); `None` or absent: unreadable, behind or
+expired, so that its values are missing."""
 
 _EPOCH = date(1970, 1, 1)
 _INPATIENT = frozenset(("21", "51", "61"))
 _EMERGENCY = frozenset(("20", "23"))
 _REMOTE = frozenset(("02", "10"))
 
-READS: dict[str, str] = {
+SOURCE_COLUMN: dict[str, str] = {
     "amount_cents": "amount_cents",
     "log_e4": "amount_cents",
     "units": "units",
@@ -43,26 +43,75 @@ READS: dict[str, str] = {
     "inpatient": "place_of_service",
     "emergency": "place_of_service",
     "remote": "place_of_service",
-    "unknown_pasts": "claim_id",
+    "missing_groups": "claim_id",
 }
-"""Number of `x` → the column of the claims frame it comes from."""
+"""Number of `FeatureInputs` → the column of the claims frame it comes from."""
 
-_DEFAULTED_KEYS = frozenset(("age_band", "service_day"))
-"""Key columns that always have a value."""
+_ALWAYS_PRESENT_KEYS = frozenset(("age_band", "service_day"))
+"""Key columns that are never null."""
 
 
-def inputs_of(facts: ClaimFacts, states: States) -> SimpleNamespace:
-    """`x` of one claim; `x.unknown` names the numbers and entities that are not known."""
+class ClaimCodes(Protocol):
+    """The codes of a claim that texts name."""
+
+    @property
+    def procedure_code(self) -> str | None:
+        """Procedure of the first line."""
+
+    @property
+    def diagnosis_code(self) -> str | None:
+        """Principal diagnosis."""
+
+    @property
+    def region(self) -> str | None:
+        """Region of the provider."""
+
+    @property
+    def specialty(self) -> str | None:
+        """Specialty of the provider."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ClaimInputs(FeatureInputs):
+    """The inputs of one claim; for what-if amounts, columns where the amount enters."""
+
+    claim: ClaimCodes
+    missing: Sequence[str]
+    """Names of the numbers and groups that are missing."""
+
+
+@dataclass(slots=True, kw_only=True)
+class BatchInputs(FeatureInputs):
+    """The inputs of many claims."""
+
+    missing: Mapping[str, NDArray[np.bool_]]
+    """Name of a number or group that some claims lack → which of them."""
+
+
+def inputs_of(facts: ClaimFacts, states: States) -> ClaimInputs:
+    """The inputs of one claim."""
     service_from = facts.service_from.toordinal() - _EPOCH.toordinal()
     received_us = clock.micros(facts.received_at)
     received_day = received_us // DAY_US
     place = facts.place_of_service
-    unknown = [] if place is not None else ["inpatient", "emergency", "remote"]
+    missing = [] if place is not None else ["inpatient", "emergency", "remote"]
     if facts.benefit_limit_cents is None:
-        unknown.append("benefit_limit_cents")
-    x = SimpleNamespace(
+        missing.append("benefit_limit_cents")
+    groups: dict[str, GroupValues] = {}
+    missing_groups = 0
+    for plan in PLANS.values():
+        history = states.get(plan.history.name)
+        today = None if plan.today is None else states.get(plan.today.name)
+        if history is None or (today is None and plan.today is not None) or key_of(plan.keys, facts) is None:
+            missing_groups += 1
+            missing.append(plan.name)
+            zeros = None if plan.today is None else plan.today.zeros
+            groups[plan.name] = combine(plan, plan.history.zeros, zeros, received_day)
+        else:
+            groups[plan.name] = combine(plan, history, today, received_day)
+    return ClaimInputs(
         claim=facts,
-        unknown=unknown,
+        missing=missing,
         amount_cents=float(facts.amount_cents),
         log_e4=float(log_e4(facts.amount_cents)),
         units=float(facts.units),
@@ -77,55 +126,38 @@ def inputs_of(facts: ClaimFacts, states: States) -> SimpleNamespace:
         inpatient=1.0 if place in _INPATIENT else 0.0,
         emergency=1.0 if place in _EMERGENCY else 0.0,
         remote=1.0 if place in _REMOTE else 0.0,
+        missing_groups=float(missing_groups),
+        **groups,
     )
-    pasts = x.__dict__
-    missing = 0
-    for plan in PLANS.values():
-        standing = states.get(plan.history.name)
-        today = None if plan.today is None else states.get(plan.today.name)
-        if standing is None or (today is None and plan.today is not None) or key_of(plan.keys, facts) is None:
-            missing += 1
-            unknown.append(plan.name)
-            zeros = None if plan.today is None else plan.today.zeros
-            pasts[plan.name] = combine(plan, plan.history.zeros, zeros, received_day)
-        else:
-            pasts[plan.name] = combine(plan, standing, today, received_day)
-    x.unknown_pasts = float(missing)
-    return x
 
 
-def inputs_at_amounts(facts: ClaimFacts, states: States, amounts_cents: np.ndarray) -> SimpleNamespace:
-    """`x` of the same claim at other amounts (int64, cents): columns where the amount goes in, else one value."""
+def inputs_at_amounts(facts: ClaimFacts, states: States, amounts_cents: NDArray[np.int64]) -> ClaimInputs:
+    """The inputs of the same claim at other amounts (int64, cents): columns where the amount enters, else one value."""
     x = inputs_of(facts, states)
     x.amount_cents = amounts_cents.astype(np.float64)
     x.log_e4 = np.array([log_e4(int(cents)) for cents in amounts_cents], dtype=np.float64)
     return x
 
 
-def inputs_of_many(table: pa.Table) -> SimpleNamespace:
-    """`x` of many claims: the columns of the claims frame, and `<view>__<field>` of each view, null: no row.
+def inputs_of_many(table: pa.Table) -> BatchInputs:
+    """The inputs of many claims: the columns of the claims frame, and `<view>__<field>` of each view (null: no row)."""
+    missing: dict[str, NDArray[np.bool_]] = {}
 
-    `x.unknown` maps what is not known of some claims to a mask of those.
-    """
-    rows = len(table)
-    unknown: dict[str, np.ndarray] = {}
-
-    def number(name: str, column: str, read: Callable[[str], np.ndarray] | None = None) -> np.ndarray:
-        nulls = table[column].null_count
-        if nulls:
-            unknown[name] = table[column].is_null().to_numpy()
+    def number(name: str, column: str, read: Callable[[str], NDArray[Any]] | None = None) -> NDArray[Any]:
+        if table[column].null_count:
+            missing[name] = table[column].is_null().to_numpy()
         return _integers(table[column]) if read is None else read(column)
 
-    def days(column: str) -> np.ndarray:
+    def days(column: str) -> NDArray[np.int64]:
         return _integers(table[column].cast(pa.int32()))
 
-    def placed(codes: frozenset[str]) -> Callable[[str], np.ndarray]:
+    def placed(codes: frozenset[str]) -> Callable[[str], NDArray[np.bool_]]:
         return lambda column: _flags(table[column], codes)
 
     received_us = _integers(table["received_at"].cast(pa.int64()))
     received_day = received_us // DAY_US
     amounts = _integers(table["amount_cents"])
-    values: dict[str, np.ndarray] = {
+    values: dict[str, NDArray[Any]] = {
         "amount_cents": amounts,
         "log_e4": _logs(amounts),
         "received_us": received_us,
@@ -139,31 +171,74 @@ def inputs_of_many(table: pa.Table) -> SimpleNamespace:
     for name in ("units", "lines", "diagnoses", "benefit_limit_cents"):
         values[name] = number(name, name)
     values["service_weekend"] = (values["service_from_day"] + 3) % 7 >= 5
-    x = SimpleNamespace(**{name: value.astype(np.float64) for name, value in values.items()}, unknown=unknown)
-    missing = np.zeros(rows)
-    for plan in PLANS.values():
-        setattr(x, plan.name, _past_of_many(plan, table, received_day, unknown))
-        if plan.name in unknown:
-            missing += unknown[plan.name]
-    x.unknown_pasts = missing
-    return x
+    groups = {plan.name: _group_of_many(plan, table, received_day, missing) for plan in PLANS.values()}
+    missing_groups = np.zeros(len(table))
+    for name in groups.keys() & missing.keys():
+        missing_groups += missing[name]
+    inputs: dict[str, Any] = {name: value.astype(np.float64) for name, value in values.items()}
+    return BatchInputs(missing=missing, missing_groups=missing_groups, **(inputs | groups))
 
 
-def _past_of_many(plan: Plan, table: pa.Table, day: np.ndarray, unknown: dict[str, np.ndarray]) -> SimpleNamespace:
+def inputs_of_each(table: pa.Table) -> Iterator[ClaimInputs]:
+    """The inputs of each of many claims, in order; a group's values are read when they are used.
+
+    `table` is as for `inputs_of_many`.
+    """
+    batch = inputs_of_many(table)
+    codes = [table[name].to_pylist() for name in _Codes.__slots__]
+    columns = [(name, getattr(batch, name)) for name in SOURCE_COLUMN]
+    groups = [(plan.name, getattr(batch, plan.name)) for plan in PLANS.values()]
+    for row in range(len(table)):
+        inputs: dict[str, Any] = {name: float(column[row]) for name, column in columns}
+        inputs |= {name: _GroupRow(values, row) for name, values in groups}
+        missing = [name for name, mask in batch.missing.items() if mask[row]]
+        yield ClaimInputs(claim=_Codes(*(column[row] for column in codes)), missing=missing, **inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Codes:
+    procedure_code: str | None
+    diagnosis_code: str | None
+    region: str | None
+    specialty: str | None
+
+
+class _GroupRow(GroupValues):
+    """One claim's values of a group, out of its columns."""
+
+    _columns: GroupValues
+    _row: int
+
+    def __init__(self, columns: GroupValues, row: int) -> None:
+        self.__dict__.update(_columns=columns, _row=row)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> float:
+            return float(getattr(self._columns, name)[self._row])
+
+    def histogram(self, name: str) -> list[int]:
+        """The counts per bucket."""
+        return [int(np.asarray(column)[self._row]) for column in self._columns.histogram(name)]
+
+
+def _group_of_many(
+    plan: Plan, table: pa.Table, day: NDArray[np.int64], missing: dict[str, NDArray[np.bool_]]
+) -> GroupValues:
     mask = np.zeros(len(table), dtype=bool)
     for key in plan.keys:
-        if key not in _DEFAULTED_KEYS and table[key].null_count:
+        if key not in _ALWAYS_PRESENT_KEYS and table[key].null_count:
             mask |= table[key].is_null().to_numpy()
     if plan.history.kind is RowKind.WEEKLY:
         mask |= table[plan.history.column(plan.history.fields[0])].is_null().to_numpy()
     if mask.any():
-        unknown[plan.name] = mask
-    standing = _row_of_many(plan.history, table)
-    return combine(plan, standing, None if plan.today is None else _row_of_many(plan.today, table), day)
+        missing[plan.name] = mask
+    history = _row_of_many(plan.history, table)
+    return combine(plan, history, None if plan.today is None else _row_of_many(plan.today, table), day)
 
 
-def _row_of_many(view: View, table: pa.Table) -> list[Any]:
-    row: list[Any] = []
+def _row_of_many(view: View, table: pa.Table) -> list[NDArray[np.int64]]:
+    row: list[NDArray[np.int64]] = []
     for field in view.fields:
         column = table[view.column(field)]
         if field.is_array:
@@ -173,13 +248,13 @@ def _row_of_many(view: View, table: pa.Table) -> list[Any]:
     return row
 
 
-def _integers(column: pa.ChunkedArray) -> np.ndarray:
+def _integers(column: pa.ChunkedArray) -> NDArray[np.int64]:
     """int64, 0 for null."""
-    values: np.ndarray = pc.fill_null(column, 0).to_numpy().astype(np.int64, copy=False)
+    values: NDArray[np.int64] = pc.fill_null(column, 0).to_numpy().astype(np.int64, copy=False)
     return values
 
 
-def _matrix(column: pa.ChunkedArray, size: int) -> np.ndarray:
+def _matrix(column: pa.ChunkedArray, size: int) -> NDArray[np.int64]:
     """A column of lists as `size` columns; zeros for null."""
     array = column.combine_chunks()
     matrix = np.zeros((len(array), size), dtype=np.int64)
@@ -188,12 +263,12 @@ def _matrix(column: pa.ChunkedArray, size: int) -> np.ndarray:
     return np.ascontiguousarray(matrix.T)
 
 
-def _flags(column: pa.ChunkedArray, codes: frozenset[str]) -> np.ndarray:
-    values: np.ndarray = pc.fill_null(pc.is_in(column, value_set=pa.array(sorted(codes))), False).to_numpy()
+def _flags(column: pa.ChunkedArray, codes: frozenset[str]) -> NDArray[np.bool_]:
+    values: NDArray[np.bool_] = pc.fill_null(pc.is_in(column, value_set=pa.array(sorted(codes))), False).to_numpy()
     return values
 
 
-def _logs(amounts: np.ndarray) -> np.ndarray:
+def _logs(amounts: NDArray[np.int64]) -> NDArray[np.int64]:
     """`log_e4` of each amount, by the function for one claim: libraries differ in the last bit of a logarithm."""
     different, places = np.unique(amounts, return_inverse=True)
     return np.array([log_e4(int(cents)) for cents in different], dtype=np.int64)[places]

@@ -12,27 +12,27 @@ Written by `ginja features docs` from the declarations in `features/declare/feat
 
 {count} features, in the order of the vector; SHA-256 of the names in that order: `{hash}`.
 
-A window of *n* days is the *n* whole days (UTC) before the claim's day, and the claim's day until just before it. A
-missing value is missing (NaN): what was never seen, cannot be told from so few, or could not be read. *Greater* says
-what a greater value does to the risk, everything else equal, where the domain is sure. In the texts `{{value}}` is the
-value in its unit and `{{x.…}}` what is known of the claim.
+A window of *n* days is the *n* whole days (UTC) before the claim's day, and the claim's day up to just before the
+claim. A missing value is NaN: there are no earlier claims, or too few for an estimate, or the rows could not be read.
+*Greater* states what a greater value does to the risk, all else equal, where that is certain in the domain. In the
+texts `{{value}}` is the value in its unit and `{{x.…}}` an input of the claim.
 
-A voided claim leaves counts of claims and sums from its voiding on (in history, from the next midnight). That it was
-received stays a fact: distinct members and providers, first visits, active and busiest days, and times since the last
-or the first claim keep it ([ADR 0104](../adr/0104-how-voided-claims-count.md)). A finding counts as it stood
-at the midnight before the claim: once per claim, not after it was reversed or withdrawn
+A voided claim no longer counts in numbers of claims and sums from its voiding (in history, from the next midnight).
+That it was received remains a fact: distinct members and providers, first visits, active and busiest days, and times
+since the last or first claim still include it ([ADR 0104](../adr/0104-how-voided-claims-count.md)). A finding counts
+if it was in force at the midnight before the claim: once per claim, and not after it was reversed or withdrawn
 ([ADR 0103](../adr/0103-claims-count-by-current-finding.md)).
 
 The sections are the groups of reasons (`claims/reason_groups.py`): the contributions of a group are added up.
-*Evidence* compares what is on the claim with something; a *prior* is known before the claim and would be the same
-whatever it said. Features of one *fact* measure the same comparison; it is stated once. In brackets: when a value may
-be stated as raising / lowering the risk, *typical* being the median over recent claims
+*Evidence* compares the claim with a reference; a *prior* is known before the claim and is the same whatever the claim
+states. Features of one *fact* measure the same comparison; it is stated once. In brackets: when a value may be stated
+as raising / lowering the risk, where *typical* is the median over recent claims
 ([scoring](../concepts/scoring.md#reasons))."""
 _KINDS = {"evidence": "Evidence.", "prior": "Prior."}
 _MONOTONE = {1: "never lowers the risk", -1: "never raises the risk", None: "–"}
 
 _AGREEING = re.compile(r"{[^{}]*:(s|were|have)}")
-"""Endings and verbs that go with a number; the page shows those of many."""
+"""Endings and verbs that agree with a number; the page shows the plural."""
 
 
 def reference_page() -> str:
@@ -43,12 +43,12 @@ def reference_page() -> str:
         parts.append("| feature | of | window | unit | meaning | greater | fact |")
         parts.append("|---|---|---|---|---|---|---|")
         parts += [_line(feature) for feature in FEATURES if feature.group == group.code]
-    parts += ["", "## What each needs of the claims", "", "| feature | columns |", "|---|---|"]
+    parts += ["", "## Columns each feature needs", "", "| feature | columns |", "|---|---|"]
     parts += [f"| `{f.name}` | {', '.join(f'`{c}`' for c in sorted(columns_of(f)))} |" for f in FEATURES]
-    parts += ["", "## What is kept of the past", ""]
-    parts += ["| entity | key | history | today | meaning |", "|---|---|---|---|---|"]
-    parts += [_entity(entity.name, entity.meaning) for entity in AGGREGATION_GROUPS]
-    parts += ["", "## The network's row", "", "| field | meaning |", "|---|---|"]
+    parts += ["", "## Aggregation groups", ""]
+    parts += ["| group | key | history | today | meaning |", "|---|---|---|---|---|"]
+    parts += [_group(group.name, group.meaning) for group in AGGREGATION_GROUPS]
+    parts += ["", "## Fields of the weekly network row", "", "| field | meaning |", "|---|---|"]
     parts += [f"| `{name}` | {meaning} |" for name, meaning in PROVIDER_NETWORK_FIELDS.items()]
     return "\n".join(parts) + "\n"
 
@@ -72,7 +72,7 @@ def _side(feature: Feature, *, raising: bool) -> str:
     return {"above": f"above {high}", "below": f"below {low}", "apart": f"unlike {high}", "never": "never"}[side]
 
 
-def _entity(name: str, meaning: str) -> str:
+def _group(name: str, meaning: str) -> str:
     plan = PLANS[name]
     history = ", ".join(f"`{field.name}`" for field in plan.history.fields)
     today = "–" if plan.today is None else ", ".join(f"`{field.name}`" for field in plan.today.fields)

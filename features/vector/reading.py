@@ -1,9 +1,8 @@
-"""A reading: the states of one claim, from the online store or from the database, and what is to be said of them."""
+"""The rows of one claim as read from the online store or the database, and which of them could not be used."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from core import clock
 from features.declare import VIEW, VIEWS, Row
@@ -12,10 +11,10 @@ from features.errors import StatesError
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """View name → row, as `build_one` takes them, with each row's time and the views not believed."""
+    """View name → row, as `build_one` takes them, with each row's time and the views that could not be used."""
 
     states: dict[str, Row | None]
-    """The row of nought for what was never seen; `None`: not known."""
+    """The row of zeros for a key never seen; `None`: missing."""
     times_us: dict[str, int | None]
     """Event time of each view's row, microseconds since the epoch; `None`: there is no row."""
     stale: tuple[str, ...]
@@ -26,8 +25,8 @@ class Reading:
         """Event time of each view's row as an instant."""
         return {name: None if us is None else clock.from_micros(us) for name, us in self.times_us.items()}
 
-    def to_wire(self) -> dict[str, Any]:
-        """As JSON can carry it: the `states` of a score request."""
+    def to_wire(self) -> dict[str, object]:
+        """As JSON: the `states` of a score request."""
         return {
             "rows": {name: None if row is None else list(row) for name, row in self.states.items()},
             "times_us": self.times_us,
@@ -35,27 +34,27 @@ class Reading:
         }
 
     @classmethod
-    def from_wire(cls, sent: Mapping[str, Any]) -> "Reading":
-        """What `to_wire` made; raises `StatesError` naming what is wrong with it."""
+    def from_wire(cls, sent: Mapping[str, object]) -> "Reading":
+        """The reading that `to_wire` made JSON of. Raises `StatesError`, which names the invalid part."""
         rows, times, stale = sent.get("rows"), sent.get("times_us", {}), sent.get("stale", [])
         if not isinstance(rows, Mapping) or not isinstance(times, Mapping) or not isinstance(stale, list):
-            raise StatesError("states want `rows` and `times_us` as objects and `stale` as a list")
+            raise StatesError("states: `rows` and `times_us` must be objects and `stale` must be a list")
         unknown = (set(rows) | set(times) | {str(name) for name in stale}) - set(VIEW)
         if unknown:
-            raise StatesError(f"no such view: {', '.join(sorted(unknown))}")
+            raise StatesError(f"states: unknown view {', '.join(sorted(unknown))}")
         states: dict[str, Row | None] = {}
         for view in VIEWS:
             row = rows.get(view.name)
             if row is not None and not _is_row(row, view.width):
-                raise StatesError(f"the row of {view.name} is not a list of {view.width} whole numbers of 64 bits")
+                raise StatesError(f"states.rows.{view.name} must be a list of {view.width} 64-bit integers")
             states[view.name] = None if row is None else tuple(row)
         for name, us in times.items():
             if us is not None and not _is_row([us], 1):
-                raise StatesError(f"the time of {name} is not a whole number of 64 bits")
+                raise StatesError(f"states.times_us.{name} must be a 64-bit integer")
         return cls(states, {view.name: times.get(view.name) for view in VIEWS}, tuple(stale))
 
 
-def _is_row(row: Any, width: int) -> bool:
+def _is_row(row: object, width: int) -> bool:
     return (
         isinstance(row, list)
         and len(row) == width

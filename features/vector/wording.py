@@ -1,9 +1,9 @@
-"""A feature in words: its declared template, filled with its value and with what is known of the claim.
+"""A feature as text: its declared template, filled with its value and with the inputs of the claim.
 
-A template holds `{value}`, shown in the feature's unit, and `{x.…}`, a number or text of what is known
-(`inputs.py`), shown plainly or as `:count`, `:money` (cents) or `:month` (microseconds since the epoch).
-`{value:.1f}` and its like are Python's own formats. `:s`, `:were` and `:have`, of either, are the ending of a noun and
-the verbs that go with that many: `{value} claim{value:s} … {value:were} confirmed`.
+A template holds `{value}`, shown in the feature's unit, and `{x.…}`, a number or text of the inputs (`inputs.py`),
+shown plainly or as `:count`, `:money` (cents) or `:month` (microseconds since the epoch). `{value:.1f}` and the like
+are Python's own formats. `:s`, `:were` and `:have`, of either, are a plural ending and the verbs that agree with the
+number: `{value} claim{value:s} … {value:were} confirmed`.
 """
 
 import math
@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from operator import attrgetter
 from string import Formatter
-from types import SimpleNamespace
-from typing import Any
+from typing import TypeAlias
 
 from core import clock
 from features.declare import Feature, Unit
+from features.vector.inputs import ClaimInputs
 
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",
@@ -24,13 +24,13 @@ _MONTHS = (
 
 
 def describe(
-    feature: Feature, x: SimpleNamespace, value: float | None, *, raising: bool, typical: float | None = None
+    feature: Feature, x: ClaimInputs, value: float | None, *, raising: bool, typical: float | None = None
 ) -> str:
-    """The sentence, without a full stop: why the feature speaks for fraud (`raising`) or against it.
+    """The sentence, without a full stop: why the feature raises the risk (`raising`) or lowers it.
 
     `value` is the feature's, `None` where it is missing. `typical` is that of the typical claim; it is added where the
-    words show a value that means little without it. Where a sentence needs something that is not known, the feature's
-    meaning and value stand for it.
+    text shows a value that means little without it. Where a sentence needs an input that is missing, the feature's
+    meaning and value replace it.
     """
     text = _sentence(feature, x, value, raising=raising)
     if value is None or typical is None or not (feature.agrees.needs_typical and "{value" in feature.raises):
@@ -38,7 +38,7 @@ def describe(
     return f"{text} (typical: {format_value(typical, feature.unit)})"
 
 
-def _sentence(feature: Feature, x: SimpleNamespace, value: float | None, *, raising: bool) -> str:
+def _sentence(feature: Feature, x: ClaimInputs, value: float | None, *, raising: bool) -> str:
     if value is None:
         template = feature.missing
         if not template:
@@ -47,7 +47,7 @@ def _sentence(feature: Feature, x: SimpleNamespace, value: float | None, *, rais
         template = feature.raises if raising else feature.lowers
     try:
         return "".join(part if isinstance(part, str) else part(feature.unit, x, value) for part in _parts(template))
-    except _NotKnownError:
+    except _MissingInputError:
         shown = "not known" if value is None else format_value(value, feature.unit)
         return f"{feature.meaning.rstrip('.')}: {shown}"
 
@@ -65,55 +65,60 @@ def _listed(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-class _NotKnownError(Exception):
-    pass
+class _MissingInputError(Exception):
+    """A text needs an input that is missing; `describe` states meaning and value instead."""
 
 
-_Part = Callable[[Unit, SimpleNamespace, float | None], str]
+_Part: TypeAlias = Callable[[Unit, ClaimInputs, float | None], str]
 
 
 @cache
 def _parts(template: str) -> tuple[str | _Part, ...]:
-    """A template taken apart once: texts, and functions that fill a place."""
+    """A template parsed once: texts, and functions that fill a placeholder."""
     parts: list[str | _Part] = []
     for text, field, spec, _ in Formatter().parse(template):
         if text:
             parts.append(text)
         if field is not None:
-            parts.append(_place(field, spec or ""))
+            parts.append(_placeholder(field, spec or ""))
     return tuple(parts)
 
 
-def _place(field: str, spec: str) -> _Part:
+def _placeholder(field: str, spec: str) -> _Part:
     if field == "value":
-        if spec in _AGREES:
-            return lambda unit, x, value: _AGREES[spec](_known(value))
+        if spec in _AGREEING:
+            return lambda unit, x, value: _AGREEING[spec](_number(value))
         if spec:
-            return lambda unit, x, value: format(_known(value), spec)
-        return lambda unit, x, value: format_value(_known(value), unit)
+            return lambda unit, x, value: format(_number(value), spec)
+        return lambda unit, x, value: format_value(_number(value), unit)
     if not field.startswith("x."):
-        raise ValueError(f"a template knows `value` and `x`, not {field!r}")
+        raise ValueError(f"invalid placeholder {field!r}: a template has `value` and `x.…`")
     get = attrgetter(field[2:])
+    if not spec:
+        return lambda unit, x, value: _text(_input(get, x))
     show = _SHOWN[spec]
-
-    def fill(unit: Unit, x: SimpleNamespace, value: float | None) -> str:
-        try:
-            found = get(x)
-        except AttributeError:
-            raise _NotKnownError from None
-        return show(_known(found))
-
-    return fill
+    return lambda unit, x, value: show(_number(_input(get, x)))
 
 
-def _known(value: Any) -> Any:
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        raise _NotKnownError
+def _input(get: "attrgetter[float | str | None]", x: ClaimInputs) -> float | str | None:
+    try:
+        return get(x)
+    except AttributeError:
+        raise _MissingInputError from None
+
+
+def _number(value: float | str | None) -> float:
+    if value is None or isinstance(value, str) or not math.isfinite(value):
+        raise _MissingInputError
     return value
 
 
+def _text(value: float | str | None) -> str:
+    return value if isinstance(value, str) else str(_number(value))
+
+
 def format_value(value: float, unit: Unit) -> str:
-    """A value as a reader wants it: `4.2×`, `5,000.00`, `12 days`, `97 %`, `2.3 deviations above`."""
+    """A value in its unit: `4.2×`, `5,000.00`, `12 days`, `97 %`, `2.3 deviations above`."""
     match unit:
         case "currency":
             return f"{value:,.2f}"
@@ -125,12 +130,12 @@ def format_value(value: float, unit: Unit) -> str:
             return f"{abs(value):.1f} deviations {'above' if value >= 0 else 'below'}"
         case "hours":
             if value >= 48:
-                return _of(value / 24, "day")
-            return _of(value, "hour") if value >= 1 else _of(round(value * 60), "minute")
+                return _quantity(value / 24, "day")
+            return _quantity(value, "hour") if value >= 1 else _quantity(round(value * 60), "minute")
         case "days":
-            return _of(value, "day")
+            return _quantity(value, "day")
         case "units":
-            return _of(value, "unit")
+            return _quantity(value, "unit")
         case "flag":
             return "yes" if value else "no"
         case "count":
@@ -138,12 +143,12 @@ def format_value(value: float, unit: Unit) -> str:
 
 
 def _share(value: float) -> str:
-    """Whole per cent; near none and near all with a decimal, so that neither is said of what is not."""
+    """Whole per cent; with a decimal near 0 and 100, so that neither is stated where it is not exact."""
     near = 0 < value < 0.01 or 0.99 < value < 1
     return f"{min(value, 0.999):.1%}".replace("%", " %") if near else f"{value:.0%}".replace("%", " %")
 
 
-def _agrees(one: str, many: str) -> Callable[[float], str]:
+def _agreeing(one: str, many: str) -> Callable[[float], str]:
     return lambda value: one if _count(value) == "1" else many
 
 
@@ -151,7 +156,7 @@ def _count(value: float) -> str:
     return f"{value:,.0f}" if value == round(value) or value >= 100 else f"{value:,.1f}"
 
 
-def _of(value: float, noun: str) -> str:
+def _quantity(value: float, noun: str) -> str:
     number = _count(round(value) if value >= 10 else round(value, 1))
     return f"{number} {noun}" if number == "1" else f"{number} {noun}s"
 
@@ -162,7 +167,7 @@ def _money(cents: float) -> str:
 
 def _month(us: float) -> str:
     if us <= 0:
-        raise _NotKnownError
+        raise _MissingInputError
     at = clock.from_micros(int(us))
     return f"{_MONTHS[at.month - 1]} {at.year}"
 
@@ -171,5 +176,5 @@ def _first_lower(meaning: str) -> str:
     return meaning[:1].lower() + meaning[1:].rstrip(".")
 
 
-_AGREES = {"s": _agrees("", "s"), "were": _agrees("was", "were"), "have": _agrees("has", "have")}
-_SHOWN: dict[str, Callable[[Any], str]] = {"": str, "count": _count, "money": _money, "month": _month, **_AGREES}
+_AGREEING = {"s": _agreeing("", "s"), "were": _agreeing("was", "were"), "have": _agreeing("has", "have")}
+_SHOWN: dict[str, Callable[[float], str]] = {"count": _count, "money": _money, "month": _month, **_AGREEING}

@@ -1,13 +1,13 @@
-"""A model on disk: a folder of four files, of which three are named, by size and SHA-256, in the fourth.
+"""A model on disk: a folder of up to four files; the manifest lists size and SHA-256 of the others.
 
     models/<version>/
         model.ubj        the booster, XGBoost's own format, cut at its best iteration
         model.json       `ModelDocument`: schema, calibrator, threshold, versions, provenance
-        explainer.npz    the leaf tables; absent when they would not fit
-        manifest.json    size and SHA-256 of the others, in one canonical spelling
+        explainer.npz    the contribution tables; absent when they exceed their size limit
+        manifest.json    size and SHA-256 of the other files, as canonical JSON
 
 Nothing is unpickled, and no byte is parsed before its hash is checked. The same inputs give the same bytes: no clock,
-host or path enters the folder; what differs between runs is handed in as provenance.
+host or path enters the folder; whatever differs between runs is passed in as provenance.
 """
 
 import hashlib
@@ -52,7 +52,7 @@ class Artefact:
     booster: xgb.Booster
     calibrator: BetaCalibrator
     tables: LeafTables | None
-    """None when the model explains itself through `pred_contribs`."""
+    """None: contributions come from XGBoost's `pred_contribs`."""
 
     @property
     def version(self) -> str:
@@ -73,21 +73,24 @@ def sha256(raw: bytes) -> str:
 
 
 def canonical_json(value: object) -> bytes:
-    """The one spelling of a JSON value: sorted keys, no spaces, ASCII, no NaN."""
+    """Canonical JSON: sorted keys, no spaces, ASCII, no NaN."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
 def write_artefact(
     models: Path, *, booster: xgb.Booster, document: ModelDocument, tables: LeafTables | None
 ) -> tuple[Path, str]:
-    """Write `models/<version>` in one step (a crash leaves none of it) and return the folder and its manifest's hash.
+    """Write `models/<version>` atomically and return the folder and the SHA-256 of its manifest.
 
-    Writing the same artefact again changes nothing; another one under the same version raises `ArtefactExistsError`.
+    Writing the same artefact again changes nothing. Raises `ArtefactExistsError` when the version holds another one,
+    and `ValueError` when booster, document and tables do not belong together.
     """
     if (tables is not None) != (document.explained_by == "tables"):
-        raise ValueError(f"explained_by is {document.explained_by!r}, and tables were {'' if tables else 'not '}given")
+        raise ValueError(f"explained_by is {document.explained_by!r}, but tables were {'' if tables else 'not '}passed")
     if booster.num_boosted_rounds() != document.trees or booster.num_features() != len(document.features):
-        raise ValueError("the document's trees and features are not the booster's")
+        raise ValueError("the document's trees and features do not match the booster")
+    if tuple(booster.feature_names or ()) != document.features:
+        raise ValueError("the feature names of the booster do not match the document")
     files = {MODEL: bytes(booster.save_raw("ubj")), DOCUMENT: canonical_json(document.model_dump(mode="json"))}
     if tables is not None:
         files[TABLES] = tables_to_bytes(tables)
@@ -120,7 +123,7 @@ def write_artefact(
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames in a folder survive a power cut."""
+    """Flush the folder entry to disk, so that renames survive a power failure."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -130,43 +133,47 @@ def sync_folder(folder: Path) -> None:
 
 def _same_or_refuse(target: Path, digest: str) -> Path:
     if sha256(_read(target, MANIFEST, _MANIFEST_LIMIT)) != digest:
-        raise ArtefactExistsError(f"{target} already holds another model; give this one a version of its own")
+        raise ArtefactExistsError(f"{target} already holds another model; use another version")
     verify_files(target, expected_manifest_sha256=digest)
     return target
 
 
 def _read(folder: Path, name: str, limit: int) -> bytes:
-    """A regular file of the folder, whole, at most `limit` bytes; no symbolic link is followed."""
+    """Content of a regular file of at most `limit` bytes. Symbolic links are not followed."""
     try:
         descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
-        raise ArtefactMissingError(f"{folder / name} is not there") from None
+        raise ArtefactMissingError(f"{folder / name} not found") from None
     except OSError as error:
-        raise ArtefactCorruptError(f"{folder / name} cannot be opened as a plain file: {error.strerror}") from error
+        raise ArtefactCorruptError(f"{folder / name} cannot be opened as a regular file: {error.strerror}") from error
     try:
         with os.fdopen(descriptor, "rb") as f:
             raw = f.read(limit + 1)
     except OSError as error:
         raise ArtefactCorruptError(f"{folder / name} cannot be read: {error.strerror}") from error
     if len(raw) > limit:
-        raise ArtefactCorruptError(f"{folder / name} is over {limit:,} bytes")
+        raise ArtefactCorruptError(f"{folder / name} exceeds {limit:,} bytes")
     return raw
 
 
 def verify_files(path: Path, *, expected_manifest_sha256: str | None = None) -> tuple[dict[str, bytes], str]:
-    """The verified bytes of each file, and the manifest's hash. Parses nothing but the manifest."""
+    """The verified content of each file, and the SHA-256 of the manifest. Parses only the manifest.
+
+    Without `expected_manifest_sha256` only the consistency of the folder is verified, not its identity.
+    Raises `ArtefactMissingError` or `ArtefactCorruptError`.
+    """
     manifest = _read(path, MANIFEST, _MANIFEST_LIMIT)
     digest = sha256(manifest)
     if expected_manifest_sha256 is not None and digest != expected_manifest_sha256:
         raise ArtefactCorruptError(
-            f"{path / MANIFEST} has SHA-256 {digest[:12]}…, the pointer says {expected_manifest_sha256[:12]}…; "
-            "restore the folder, or promote it anew"
+            f"{path / MANIFEST} has SHA-256 {digest[:12]}…, expected {expected_manifest_sha256[:12]}…; "
+            "restore the folder, or promote the model again"
         )
     files: dict[str, bytes] = {}
     for name, entry in _entries(path, manifest).items():
         raw = _read(path, name, entry["bytes"])
         if len(raw) != entry["bytes"] or sha256(raw) != entry["sha256"]:
-            raise ArtefactCorruptError(f"{path / name} is not the file its manifest names; restore the folder")
+            raise ArtefactCorruptError(f"{path / name} does not match its manifest; restore the folder")
         files[name] = raw
     return files, digest
 
@@ -181,23 +188,23 @@ def _entries(path: Path, manifest: bytes) -> dict[str, dict[str, Any]]:
         raise ArtefactCorruptError(f"{path / MANIFEST} is not a manifest of format 1")
     entries = value["files"]
     if not isinstance(entries, dict) or not {MODEL, DOCUMENT} <= set(entries) <= set(LIMITS):
-        raise ArtefactCorruptError(f"{path / MANIFEST} must name {MODEL}, {DOCUMENT} and at most {TABLES}")
+        raise ArtefactCorruptError(f"{path / MANIFEST} must list {MODEL}, {DOCUMENT} and optionally {TABLES}")
     for name, entry in entries.items():
         if not isinstance(entry, dict) or set(entry) != {"bytes", "sha256"}:
-            raise ArtefactCorruptError(f"{path / MANIFEST}: the entry of {name} is not a size and a hash")
+            raise ArtefactCorruptError(f"{path / MANIFEST}: the entry of {name} must hold a size and a hash")
         size, digest = entry["bytes"], entry["sha256"]
         if type(size) is not int or not 0 <= size <= LIMITS[name]:
-            raise ArtefactCorruptError(f"{path / MANIFEST}: the size of {name} is not one up to {LIMITS[name]:,}")
+            raise ArtefactCorruptError(f"{path / MANIFEST}: the size of {name} must be from 0 to {LIMITS[name]:,}")
         if not isinstance(digest, str) or not _HASH.fullmatch(digest):
             raise ArtefactCorruptError(f"{path / MANIFEST}: the hash of {name} is not a SHA-256")
     return entries
 
 
 def load_artefact(path: Path, *, expected_manifest_sha256: str | None = None) -> Artefact:
-    """Verify, then load; never returns a doubtful model.
+    """Verify and load a model.
 
-    Raises `ArtefactMissingError`, `ArtefactCorruptError`, or `ArtefactOutdatedError` when the tables were written in a
-    format that this version does not read.
+    Raises `ArtefactMissingError`, `ArtefactCorruptError`, or `ArtefactOutdatedError` when the tables were written in
+    a format this version does not read.
     """
     files, digest = verify_files(path, expected_manifest_sha256=expected_manifest_sha256)
     try:
@@ -209,12 +216,16 @@ def load_artefact(path: Path, *, expected_manifest_sha256: str | None = None) ->
     try:
         booster.load_model(bytearray(files[MODEL]))
     except xgb.core.XGBoostError as error:
-        raise ArtefactCorruptError(f"{path / MODEL} is not a booster: {str(error).splitlines()[0]}") from None
+        raise ArtefactCorruptError(f"{path / MODEL} is not an XGBoost model: {str(error).splitlines()[0]}") from None
     booster.set_param({"nthread": 1})
     if booster.num_features() != len(document.features) or booster.num_boosted_rounds() != document.trees:
-        raise ArtefactCorruptError(f"{path}: the booster's features or trees are not the document's")
+        raise ArtefactCorruptError(f"{path}: the document's trees and features do not match the booster")
+    if tuple(booster.feature_names or ()) != document.features:
+        raise ArtefactCorruptError(f"{path}: the feature names of the booster do not match the document")
     if (TABLES in files) != (document.explained_by == "tables"):
-        raise ArtefactCorruptError(f"{path}: explained by {document.explained_by}, and {TABLES} says otherwise")
+        raise ArtefactCorruptError(
+            f"{path}: explained_by is {document.explained_by}, which contradicts the presence or absence of {TABLES}"
+        )
     tables = None
     if TABLES in files:
         try:
@@ -236,7 +247,7 @@ def load_artefact(path: Path, *, expected_manifest_sha256: str | None = None) ->
 
 
 def version_of(booster: xgb.Booster, *, trained_until: str, salt: str) -> str:
-    """A version that names the data's last day (`YYYYMMDD`) and the content: the same inputs give the same version."""
+    """A version from the last day of the data (`YYYYMMDD`) and the content: the same inputs give the same version."""
     content = hashlib.sha256(bytes(booster.save_raw("ubj")))
     content.update(salt.encode())
     return f"{np.datetime_as_string(np.datetime64(trained_until, 'D')).replace('-', '')}-{content.hexdigest()[:10]}"

@@ -1,7 +1,7 @@
-"""Which model serves: small pointer files beside the artefacts, replaced in one step.
+"""Which models serve: pointer files beside the artefacts, replaced atomically.
 
-`models/champion.json` names the model whose score decides; `models/challenger.json`, when there, one that scores in its
-shadow and, for a share of the claims, in its place. A scorer polls them; whoever promotes writes them.
+`models/champion.json` names the model that decides. `models/challenger.json` is optional and names a model that scores
+in shadow and decides a share of the claims. Promotion writes the files; scorers poll them.
 """
 
 import fcntl
@@ -24,7 +24,7 @@ _POINTER_LIMIT = 16_384
 
 
 class Target(BaseModel):
-    """One artefact, pinned: its version, its folder (relative to the models folder), its manifest's SHA-256."""
+    """One artefact, pinned by version, folder (relative to the models folder) and SHA-256 of its manifest."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -34,19 +34,19 @@ class Target(BaseModel):
 
 
 class Pointer(Target):
-    """Where a role points, and where it pointed before."""
+    """The target of a role, and the previous one."""
 
     previous: Target | None = None
     canary_share: float = Field(0.0, ge=0, le=1, description="Challenger only: share of claims it decides.")
 
 
 def models_folder(home: Path) -> Path:
-    """Where artefacts and pointers live."""
+    """The folder of artefacts and pointers."""
     return home / "models"
 
 
 def read_pointer(home: Path, role: Role = "champion") -> Pointer | None:
-    """The pointer of a role, or None when nothing was promoted yet. Raises `PointerError` when it cannot be read."""
+    """The pointer of a role, or None when no model was promoted yet. Raises `PointerError` when it cannot be read."""
     path = models_folder(home) / f"{role}.json"
     try:
         with path.open("rb") as f:
@@ -56,41 +56,41 @@ def read_pointer(home: Path, role: Role = "champion") -> Pointer | None:
     except OSError as error:
         raise PointerError(f"{path} cannot be read: {error.strerror}") from error
     if len(raw) > _POINTER_LIMIT:
-        raise PointerError(f"{path} is over {_POINTER_LIMIT:,} bytes")
+        raise PointerError(f"{path} exceeds {_POINTER_LIMIT:,} bytes")
     try:
         return Pointer.model_validate_json(raw)
     except ValidationError as error:
         first = error.errors()[0]
-        raise PointerError(f"{path}: {first['loc']}: {first['msg']}; promote a model anew") from None
+        raise PointerError(f"{path}: {first['loc']}: {first['msg']}; promote a model to replace it") from None
 
 
 def load_pointed(home: Path, pointer: Target) -> Artefact:
-    """The artefact a pointer names, verified against the pointer's hash."""
+    """Load the artefact of a pointer, verified against the pointer's hash."""
     artefact = load_artefact(models_folder(home) / pointer.path, expected_manifest_sha256=pointer.manifest_sha256)
     if artefact.version != pointer.version:
-        raise PointerError(f"{artefact.path} holds version {artefact.version}, the pointer says {pointer.version}")
+        raise PointerError(f"{artefact.path} holds version {artefact.version}, expected {pointer.version}")
     return artefact
 
 
 def target_of(home: Path, version: str) -> Target:
-    """The pinned target of an artefact that lies in the models folder."""
+    """The pinned target of an artefact in the models folder."""
     if not re.fullmatch(VERSION, version):
-        raise PointerError(f"{version!r} is not the name of a version")
+        raise PointerError(f"{version!r} is not a valid version")
     try:
         manifest = (models_folder(home) / version / MANIFEST).read_bytes()
     except FileNotFoundError:
-        raise ArtefactMissingError(f"{models_folder(home) / version} holds no model") from None
+        raise ArtefactMissingError(f"no model found in {models_folder(home) / version}") from None
     return Target(version=version, path=version, manifest_sha256=sha256(manifest))
 
 
 def point(home: Path, version: str, *, role: Role = "champion", canary_share: float = 0.0) -> Pointer:
-    """Verify and load the artefact, then let the role point to it; where it pointed before is kept for `roll_back`."""
+    """Verify and load the artefact, then point the role to it; the previous target is kept for `roll_back`."""
     with _lock(home):
         target = target_of(home, version)
         load_pointed(home, target)
         try:
             before = read_pointer(home, role)
-        except PointerError:  # promoting anew is how a broken pointer is mended
+        except PointerError:  # promoting again replaces an unreadable pointer
             before = None
         previous = None
         if before is not None:
@@ -101,11 +101,11 @@ def point(home: Path, version: str, *, role: Role = "champion", canary_share: fl
 
 
 def roll_back(home: Path) -> Pointer:
-    """Let the champion point to the one before it; doing it twice changes back."""
+    """Point the champion to its previous target; rolling back twice restores the current one."""
     with _lock(home):
         now = read_pointer(home)
         if now is None or now.previous is None:
-            raise PointerError("there is no earlier champion to go back to")
+            raise PointerError("there is no previous champion to roll back to")
         load_pointed(home, now.previous)
         pointer = Pointer(**now.previous.model_dump(), previous=_bare(now))
         _write(home, "champion", pointer)
@@ -113,7 +113,7 @@ def roll_back(home: Path) -> Pointer:
 
 
 def unpoint(home: Path, role: Role) -> None:
-    """Take a role's pointer away, such as a challenger's when its trial ends."""
+    """Remove the pointer of a role, such as a challenger's when its trial ends."""
     with _lock(home):
         (models_folder(home) / f"{role}.json").unlink(missing_ok=True)
         sync_folder(models_folder(home))
@@ -142,7 +142,7 @@ def _write(home: Path, role: Role, pointer: Pointer) -> None:
 
 @contextmanager
 def _lock(home: Path) -> Iterator[None]:
-    """One promotion at a time, across processes."""
+    """Lock out concurrent promotions, across processes."""
     folder = models_folder(home)
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as f:

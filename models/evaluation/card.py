@@ -1,4 +1,4 @@
-"""The model card: what a person should know before trusting a model, in Markdown, from what was measured."""
+"""The model card: a model's data, metrics, decision rule and limits, in Markdown."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,37 +17,37 @@ class CardFigure:
     part: str
     value: float | Interval
     beside: Mapping[str, float] = field(default_factory=dict)
-    """The same figure of the rule, the amount alone, the champion."""
+    """The same figure for comparison: the rule, the amount alone, the champion."""
 
 
 @dataclass(frozen=True, slots=True)
 class CardFacts:
-    """What the card says beyond the artefact."""
+    """Content of the card that is not in the artefact."""
 
     data: str
-    """Where the claims are from, when, how many, how many frauds."""
+    """Origin, period, number of claims and of frauds."""
     split: str
-    """How training, calibration and test claims were kept apart."""
+    """How training, calibration and test claims were separated."""
     command: str
     measured: Sequence[CardFigure]
     strongest: Sequence[tuple[str, float]] = ()
     """Feature and mean absolute contribution, strongest first."""
     limits: Sequence[str] = ()
-    """What the model must not be used for, and where it is known to be weak."""
+    """Uses to avoid, and known weaknesses."""
 
 
 def render_model_card(document: ModelDocument, facts: CardFacts) -> str:
-    """The card of one model."""
+    """Render the card of one model."""
     calibration = document.calibration
     lines = [
         f"# Fraud model {document.version}",
         "",
         (
-            "Says how likely a health-insurance claim is fraud, and which facts moved that. It ranks claims for people "
-            "to look at; it does not decide that anyone has done wrong."
+            "Estimates the probability that a health-insurance claim is fraud, and states the reasons. It ranks claims "
+            "for review; it does not determine that anyone committed fraud."
         ),
         "",
-        "## Made from",
+        "## Training",
         "",
         f"- Data: {facts.data}",
         f"- Split: {facts.split}",
@@ -57,33 +57,33 @@ def render_model_card(document: ModelDocument, facts: CardFacts) -> str:
         *(f"- {name}: {value}" for name, value in sorted(document.provenance.items())),
         *(f"- {name} {version}" for name, version in sorted(document.libraries.items())),
         "",
-        "## How good it is",
+        "## Performance",
         "",
         *_table(facts.measured),
         "",
-        "## How it decides",
+        "## Decision",
         "",
         (
             f"- Probability: beta calibration of the margin (a = {calibration.a:.3f}, b = {calibration.b:.3f}, "
-            f"c = {calibration.c:.3f}); strictly rising, so it never changes the order of claims."
+            f"c = {calibration.c:.3f}); strictly increasing, so it preserves the ranking."
         ),
         f"- Flagged at {document.threshold:.4f} or above. {_choice(document)}",
         (
-            f"- Explained by {'exact tables' if document.explained_by == 'tables' else 'XGBoost itself'}: Shapley "
+            f"- Explained by {'exact tables' if document.explained_by == 'tables' else 'XGBoost'}: Shapley "
             "values that sum to the margin."
         ),
     ]
     if document.monotone:
-        lines += ["", "### Held by constraint", ""]
+        lines += ["", "### Monotone constraints", ""]
         lines += [
-            f"- `{name}`: more of it never {'lowers' if sign > 0 else 'raises'} the risk. {_meaning(name)}"
+            f"- `{name}`: higher values never {'lower' if sign > 0 else 'raise'} the risk. {_meaning(name)}"
             for name, sign in document.monotone.items()
         ]
     if facts.strongest:
-        lines += ["", "### What moves it most", "", "| feature | mean absolute log-odds | meaning |", "|---|---|---|"]
+        lines += ["", "### Strongest features", "", "| feature | mean absolute log-odds | meaning |", "|---|---|---|"]
         lines += [f"| `{name}` | {strength:.3f} | {_meaning(name)} |" for name, strength in facts.strongest]
     if document.left_out:
-        lines += ["", "### Left out", ""]
+        lines += ["", "### Excluded features", ""]
         lines += [f"- `{name}`: {why}" for name, why in document.left_out.items()]
     if facts.limits:
         lines += ["", "## Limits", "", *(f"- {limit}" for limit in facts.limits)]
@@ -93,7 +93,7 @@ def render_model_card(document: ModelDocument, facts: CardFacts) -> str:
 def _table(measured: Sequence[CardFigure]) -> list[str]:
     others = list(dict.fromkeys(name for one in measured for name in one.beside))
     rows = [
-        f"| figure | on | model |{''.join(f' {other} |' for other in others)}",
+        f"| metric | sample | model |{''.join(f' {other} |' for other in others)}",
         f"|---|---|---|{'---|' * len(others)}",
     ]
     for one in measured:

@@ -1,4 +1,4 @@
-"""Pictures of how a model does, for MLflow and reports: Matplotlib figures made without a display or a global."""
+"""Matplotlib figures of a model's performance, for MLflow and reports; no display or global state needed."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ from models.evaluation import metrics
 from models.evaluation.metrics import Ranking
 
 Scores = Mapping[str, NDArray[np.floating]]
-"""Who ranks (`model`, `2× rule`, `amount`) → its score of each claim."""
+"""Name of a ranking (`model`, `2× rule`, `amount`) → its score of each claim (N,)."""
 
 _COLOURS = ("#1f5fa8", "#c2571a", "#3d8c57", "#8a4fa3", "#777777")
 _MOST_POINTS = 2000
@@ -34,14 +34,14 @@ def precision_recall(fraud: NDArray[np.bool_], scores: Scores) -> Figure:
 
 def gains(fraud: NDArray[np.bool_], amounts_cents: NDArray[np.integer], scores: Scores) -> Figure:
     """Share of the fraudulent dollars found against the share of claims reviewed."""
-    figure, axes = _figure("Claims reviewed", "Fraudulent dollars found", "What reviews find")
+    figure, axes = _figure("Claims reviewed", "Fraudulent dollars found", "Gains")
     dollars = (fraud * amounts_cents).astype(float)
     for (name, score), colour in zip(scores.items(), _COLOURS, strict=False):
         ranking = Ranking.of(score)
         found, reviewed = ranking.steps(dollars), ranking.steps(np.ones(len(fraud)))
         keep = _thin(len(found))
         axes.plot((reviewed / reviewed[-1])[keep], (found / found[-1])[keep], color=colour, label=name)
-    axes.plot([0.001, 1], [0.001, 1], color="#999999", linestyle=":", label="by lot")
+    axes.plot([0.001, 1], [0.001, 1], color="#999999", linestyle=":", label="random")
     axes.set_xscale("log")
     axes.set_xlim(0.001, 1)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.1%}")
@@ -56,7 +56,7 @@ def calibration(fraud: NDArray[np.bool_], probabilities: NDArray[np.floating]) -
     bins = metrics.calibration_bins(fraud, probabilities)
     expected = [max(b.expected, 1e-5) for b in bins]
     observed = [max(b.observed, 1e-5) for b in bins]
-    axes.plot([1e-5, 1], [1e-5, 1], color="#999999", linestyle=":", label="as it should be")
+    axes.plot([1e-5, 1], [1e-5, 1], color="#999999", linestyle=":", label="ideal")
     error = metrics.calibration_error(fraud, probabilities)
     axes.plot(expected, observed, "o-", color=_COLOURS[0], label=f"model, mean distance {error:.4f}")
     axes.set_xscale("log")
@@ -67,7 +67,7 @@ def calibration(fraud: NDArray[np.bool_], probabilities: NDArray[np.floating]) -
 
 def contributions(names: Sequence[str], phi: NDArray[np.floating], *, most: int = 20) -> Figure:
     """The features that move the margin most: mean absolute contribution, log-odds, over claims (N, F)."""
-    figure, axes = _figure("Mean absolute contribution, log-odds", "", "What moves the score")
+    figure, axes = _figure("Mean absolute contribution, log-odds", "", "Feature importance")
     strength = np.abs(phi).mean(axis=0)
     top = np.argsort(strength)[-most:]
     spread = [np.quantile(phi[:, i], [0.02, 0.98]) for i in top]

@@ -1,4 +1,4 @@
-"""How sure a metric is: intervals from resampling whole groups (providers), whose claims resemble each other."""
+"""Bootstrap intervals of a metric, resampling whole groups such as providers, whose claims are correlated."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Metric = Callable[[NDArray[np.float64]], float]
-"""From the weight of each claim to the metric; NaN where it is not defined."""
+"""Maps the weight of each claim to the metric; NaN where it is undefined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +30,18 @@ def bootstrap(
     seed: int = 0,
     weights: NDArray[np.floating] | None = None,
 ) -> Interval:
-    """The metric of the sample, with the interval it would have had in other samples of as many groups.
+    """The metric of the sample with its percentile interval from a cluster bootstrap.
 
-    A replicate draws groups with replacement and hands each claim how often its group was drawn, times its own weight.
-    For a paired comparison let `metric` return the difference of two. Replicates where the metric is not
-    defined are left out; the interval is NaN when more than half are.
+    A replicate draws groups with replacement and weights each claim by how often its group was drawn, times its own
+    weight. For a paired comparison let `metric` return a difference. Replicates where the metric is undefined are
+    excluded; the interval is NaN if more than half are.
     """
     if not 0 < level < 1 or replicates < 2:
-        raise ValueError("a bootstrap wants a level between 0 and 1 and at least 2 replicates")
+        raise ValueError("level must be between 0 and 1, and replicates at least 2")
     _, group = np.unique(groups, return_inverse=True)
     count = int(group.max()) + 1 if len(group) else 0
     if count == 0:
-        raise ValueError("there is nothing to resample")
+        raise ValueError("groups must not be empty: there is nothing to resample")
     own = np.ones(len(group)) if weights is None else np.asarray(weights, dtype=np.float64)
     value = metric(own)
     rng = np.random.default_rng(seed)

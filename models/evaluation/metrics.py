@@ -1,8 +1,8 @@
-"""How good a ranking and its probabilities are, in numbers that mean something when fraud is rare.
+"""Metrics of a ranking and its probabilities, suited to rare fraud.
 
 Every metric takes `fraud` (N bool), `scores` or `probabilities` (N) and `weights` (N, or None for ones). Weights are
-inverse propensities of an audit, or how often a bootstrap drew the claim. Claims of equal score are taken together, as
-one step or in equal parts, so no metric depends on the order of the rows.
+inverse propensities of an audit, or how often a bootstrap drew the claim. Tied claims are taken together, as one step
+or in equal parts, so no metric depends on the order of the rows.
 """
 
 from dataclasses import dataclass
@@ -17,20 +17,20 @@ Weights = NDArray[np.floating] | NDArray[np.integer] | None
 
 @dataclass(frozen=True, slots=True)
 class AtK:
-    """What reviewing the K claims of highest score gives."""
+    """Result of reviewing the K claims of highest score."""
 
     k: float
     precision: float
     recall: float
     dollars: float
-    """Share of the fraudulent dollars that lie in the K claims."""
+    """Share of the fraudulent dollars in the K claims."""
     cents: float
     """Fraudulent cents in the K claims."""
 
 
 @dataclass(frozen=True, slots=True)
 class CalibrationBin:
-    """Claims of similar probability: how much fraud was expected of them, and how much there was."""
+    """Claims of similar probability: number, expected and observed share of fraud."""
 
     claims: float
     expected: float
@@ -43,7 +43,7 @@ def _ones(fraud: Fraud, weights: Weights) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Claims sorted once by score, so that a bootstrap re-weights without sorting again."""
+    """Claims sorted once by score, so that a bootstrap can reweight without sorting again."""
 
     order: NDArray[np.intp]
     """Row numbers, highest score first."""
@@ -68,7 +68,7 @@ class Ranking:
 
 
 def average_precision(fraud: Fraud, scores: Numbers | Ranking, weights: Weights = None) -> float:
-    """Area under precision and recall, by steps; NaN without a fraud."""
+    """Area under the precision-recall curve, by steps; NaN without fraud."""
     ranking = scores if isinstance(scores, Ranking) else Ranking.of(scores)
     w = _ones(fraud, weights)
     reviewed, found = ranking.steps(w), ranking.steps(w * fraud)

@@ -1,4 +1,4 @@
-"""The nearest lower amount at which a claim would not have been flagged, found by asking the model."""
+"""Find the nearest lower amount at which a claim would not have been flagged."""
 
 from collections.abc import Callable
 
@@ -9,19 +9,19 @@ from claims.money import format_cents
 from claims.scoring import Counterfactual
 
 Probabilities = Callable[[NDArray[np.int64]], NDArray[np.float64]]
-"""From amounts in cents to the probability of the same claim at each."""
+"""Maps amounts in cents (N,) to the probability of the same claim at each amount (N,)."""
 
 _CANDIDATES = 64
 _LEAST_SHARE = 0.001
-"""Amounts below a thousandth of the claim's say nothing about it."""
+"""Smallest amount searched, as a share of the claim's."""
 
 
 def nearest_lower_amount(amount_cents: int, threshold: float, probabilities_at: Probabilities) -> Counterfactual | None:
-    """The highest amount below the claim's at which its probability is under the threshold; None when there is none.
+    """The highest amount below the claim's at which its probability is under the threshold, or None.
 
-    Candidates are spread by ratio from the claim's amount down; between the highest that passes and the next above it
-    the search goes on until they are a cent apart. Where probability falls with the amount that is the nearest amount
-    to the cent; where it does not, the nearest that the candidates see. Every answer was scored as it stands.
+    Candidates are spaced geometrically below the claim's amount; the search is refined between the highest candidate
+    that passes and the next one above until they are a cent apart. If the probability decreases with the amount, the
+    result is exact to the cent; otherwise it is the nearest amount among the candidates. The result was scored as is.
     """
     lowest = max(1, round(amount_cents * _LEAST_SHARE))
     if amount_cents <= lowest:
@@ -47,7 +47,7 @@ def nearest_lower_amount(amount_cents: int, threshold: float, probabilities_at: 
 
 
 def _spread(low: int, high: int) -> NDArray[np.int64]:
-    """Up to `_CANDIDATES` different amounts from `low` to `high`, both among them, rising by about the same ratio."""
+    """Up to `_CANDIDATES` distinct amounts from `low` to `high` inclusive, spaced geometrically."""
     if high - low < _CANDIDATES:
         return np.arange(low, high + 1, dtype=np.int64)
     amounts = np.unique(np.rint(np.geomspace(low, high, _CANDIDATES)).astype(np.int64))

@@ -1,7 +1,7 @@
-"""The compiled loops of the explainer. Shapes and meanings are those of `models.tables.LeafTables`.
+"""Compiled loops over the contribution tables. Shapes and meanings are those of `models.tables.LeafTables`.
 
-A split sends a value left when it is below the threshold, both as 32-bit floats, and a missing one (NaN) to the split's
-default side: XGBoost's own comparison. Nothing here checks bounds; `LeafTables` does, before anything is passed in.
+A split sends a value left if it is below the threshold, both as 32-bit floats, and a missing one (NaN) to the split's
+default side, as XGBoost does. Bounds are checked by `read_tables`, not here.
 """
 
 import numba

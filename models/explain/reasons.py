@@ -1,13 +1,12 @@
-"""From contributions to reasons: the few groups of features that set a claim apart, in words that are true.
+"""Turn contributions into reasons: the few groups of features that distinguish a claim, stated in words.
 
-Contributions are measured against the typical claim (`models/explain/typical.py`) and added up by group
-(`claims/reason_groups.py`). A group's words state the facts that carry it; see `Reasoner` for the rules.
+Contributions are taken relative to the typical claim (`models/explain/typical.py`) and summed by group
+(`claims/reason_groups.py`). A reason states the facts that carry its group; see `Reasoner` for the rules.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,28 +14,28 @@ from numpy.typing import NDArray
 from claims.reason_groups import REASON_GROUPS
 from claims.scoring import GroupPush, Reason
 from features.declare import Feature
-from features.vector import FEATURE, describe, describe_series, format_value, needs
+from features.vector import FEATURE, ClaimInputs, describe, describe_series, format_value, needs
 from models.explain.typical import TypicalClaim
 
 MIN_PUSH = 0.05
-"""Log-odds below which a group is not worth a line: five per cent of the odds."""
-TOLD_SHARE = 0.9
-"""Groups of one direction are told, strongest first, until they hold this part of all that pushes in it."""
+"""Smallest push of a reason, in log-odds: five per cent of the odds."""
+STATED_SHARE = 0.9
+"""Reasons of one direction are added, strongest first, until they hold this share of all pushes in that direction."""
 MIN_CARRIED_SHARE = 0.6
-"""The part of everything in a group that pushes its way which the stated facts must carry."""
+"""Smallest share of the contributions in a group's direction that the stated facts must carry."""
 MAX_FACTS = 3
-"""Facts stated in one reason."""
+"""Most facts stated in one reason."""
 SERIES_SHARE = 0.9
-"""Of a fact over several windows, as many are stated as carry this part of it."""
+"""For a fact over several windows, enough windows are stated to carry this share of it."""
 _CLOSE = 0.11
-"""Values further apart than this part of the typical one, and 1, never read alike: days are rounded to whole ones."""
+"""Values further apart than this share of the typical value, plus 1, always differ when displayed in whole days."""
 MIXED_SHARE = 0.5
-"""A reason says that it is a difference where more than this part of what pushes its way is taken back."""
+"""Share of opposite contributions above which a reason is stated as a net effect."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The groups of one claim, all of them, and the reasons worth telling."""
+    """All groups of one claim, and the reasons to state."""
 
     typical_margin: float
     """Log-odds of the typical claim; with the pushes of `groups` it sums to the margin."""
@@ -54,8 +53,8 @@ class _Group:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """A feature with what decides whether its words may be stated; index 1 of each pair is for raising."""
+class _FeatureWording:
+    """A feature and the values at which its wording applies; index 1 of each pair is for raising."""
 
     feature: Feature
     typical: float | None
@@ -66,49 +65,49 @@ class _Told:
     needs: frozenset[str]
 
     def agrees(self, value: float, *, raising: bool, unknown: Sequence[str]) -> bool:
-        """Whether the words for `value` (NaN: missing) go with that direction."""
+        """Whether the wording of `value` (NaN: missing) fits that direction."""
         if value == value:
             if not (value > self.high[raising] or value < self.low[raising]):
                 return False
             if self.typical is None or abs(value - self.typical) > _CLOSE * abs(self.typical) + 1:
                 return True
-            # A value that reads like the typical one, once rounded, is no reason to a reader.
+            # A value displayed like the typical one, once rounded, is not a reason.
             return format_value(value, self.feature.unit) != self.typical_shown
         return self.missing[raising] or not self.needs.isdisjoint(unknown)
 
-    def text(self, x: SimpleNamespace, value: float, *, raising: bool) -> str:
+    def text(self, x: ClaimInputs, value: float, *, raising: bool) -> str:
         if value == value:
             return describe(self.feature, x, value, raising=raising, typical=self.typical)
-        if self.needs.isdisjoint(x.unknown):
+        if self.needs.isdisjoint(x.missing):
             return describe(self.feature, x, None, raising=raising)
-        # Missing because nobody could look, which says nothing about the claim; the declared words would.
+        # Missing because inputs were unavailable; the declared wording would state that as a fact about the claim.
         return f"Not known: {self.feature.meaning[0].lower()}{self.feature.meaning[1:].rstrip('.')}"
 
 
 class Reasoner:
     """Turns the contributions of one schema into reasons.
 
-    * A group is told where its push is at least `MIN_PUSH`, strongest first, until `TOLD_SHARE` of all that pushes in
-      its direction is told.
-    * Its words state at most `MAX_FACTS` facts, which together carry at least `MIN_CARRIED_SHARE` of everything in the
-      group that pushes its way, so also of the push itself. Features of one fact are stated once.
-    * A fact is stated only where its value agrees with the direction (`Feature.agrees`). A group that cannot be worded
-      under these rules is left to the figures: it is in `groups`, and no reason.
+    * A group becomes a reason if its push is at least `MIN_PUSH`, strongest first, until `STATED_SHARE` of all pushes
+      in its direction is stated.
+    * It states at most `MAX_FACTS` facts, which together carry at least `MIN_CARRIED_SHARE` of the contributions in the
+      group's direction, and so of the push itself. Features of one fact are stated once.
+    * A fact is stated only if its value agrees with the direction (`Feature.agrees`). A group that cannot be stated
+      under these rules is listed in `groups` only.
     """
 
     def __init__(self, names: Sequence[str], typical: TypicalClaim | None = None) -> None:
-        self._features = tuple(_told(FEATURE[name], typical) for name in names)
+        self._features = tuple(_wording_of(FEATURE[name], typical) for name in names)
         self._typical = np.array([0.0 if typical is None else typical.contributions[name] for name in names])
         self._typical_sum = math.fsum(self._typical.tolist())
         self._groups = _grouped(names)
 
     def explain(
-        self, x: SimpleNamespace, row: NDArray[np.float32], phi: NDArray[np.float64], base_margin: float
+        self, x: ClaimInputs, row: NDArray[np.float32], phi: NDArray[np.float64], base_margin: float
     ) -> Explanation:
         """The groups and reasons of one claim.
 
-        `x` is what is known of the claim (`features.vector.inputs_of`), `row` its vector in this schema, `phi` the
-        contributions, log-odds, which with `base_margin` sum to the margin.
+        `x` holds the inputs of the claim (`features.vector.inputs_of`), `row` its vector in this schema, `phi` the
+        contributions in log-odds, which with `base_margin` sum to the margin.
         """
         values, parts = row.tolist(), (phi - self._typical).tolist()
         pushes = self._pushes(parts)
@@ -119,7 +118,7 @@ class Reasoner:
         return Explanation(base_margin + self._typical_sum, groups, reasons)
 
     def groups(self, phi: NDArray[np.float64]) -> list[GroupPush]:
-        """What each group adds to the typical claim's margin, by descending size."""
+        """Contribution of each group relative to the typical claim, by descending size."""
         parts = (phi - self._typical).tolist()
         return self._group_pushes(self._pushes(parts), parts)
 
@@ -143,7 +142,7 @@ class Reasoner:
     def _directed(
         self,
         pushes: list[tuple[float, _Group]],
-        x: SimpleNamespace,
+        x: ClaimInputs,
         values: list[float],
         parts: list[float],
         *,
@@ -151,29 +150,29 @@ class Reasoner:
     ) -> list[Reason]:
         """The reasons of one direction; `pushes` by descending size."""
         mine = [(push, group) for push, group in pushes if (push > 0) == raising]
-        untold = TOLD_SHARE * abs(sum(push for push, _ in mine))
+        unstated = STATED_SHARE * abs(sum(push for push, _ in mine))
         reasons: list[Reason] = []
         for push, group in mine:
-            if untold <= 0 or abs(push) < MIN_PUSH:
+            if unstated <= 0 or abs(push) < MIN_PUSH:
                 break
             reason = self._reason(push, group, x, values, parts)
             if reason is not None:
                 reasons.append(reason)
-                untold -= abs(push)
+                unstated -= abs(push)
         return reasons
 
     def _reason(
-        self, push: float, group: _Group, x: SimpleNamespace, values: list[float], parts: list[float]
+        self, push: float, group: _Group, x: ClaimInputs, values: list[float], parts: list[float]
     ) -> Reason | None:
         raising = push > 0
         sign = 1.0 if raising else -1.0
         sums = [(sign * sum([parts[i] for i in fact]), fact) for fact in group.facts]
-        with_it = sum(part for part, _ in sums if part > 0)
+        same_direction = sum(part for part, _ in sums if part > 0)
         carried, stated, carrier = 0.0, list[list[int]](), list[int]()
         for part, fact in sorted(sums, key=lambda one: -one[0]):
-            if part <= 0 or carried >= MIN_CARRIED_SHARE * with_it or len(stated) == MAX_FACTS:
+            if part <= 0 or carried >= MIN_CARRIED_SHARE * same_direction or len(stated) == MAX_FACTS:
                 break
-            agreeing = [i for i in fact if self._features[i].agrees(values[i], raising=raising, unknown=x.unknown)]
+            agreeing = [i for i in fact if self._features[i].agrees(values[i], raising=raising, unknown=x.missing)]
             if not agreeing:
                 continue
             first = agreeing[0]
@@ -185,36 +184,36 @@ class Reasoner:
                 carrier += fact
             stated.append(agreeing)
             carried += part
-        if carried < MIN_CARRIED_SHARE * with_it:
+        if carried < MIN_CARRIED_SHARE * same_direction:
             return None
         facts = [self._words(agreeing, x, values, raising=raising) for agreeing in stated]
-        against = with_it - abs(push)
+        opposite = same_direction - abs(push)
         return Reason(
             code=group.code,
             kind=REASON_GROUPS[group.code].kind,
-            text=_sentence(facts, push, mixed=against > MIXED_SHARE * with_it),
+            text=_sentence(facts, push, mixed=opposite > MIXED_SHARE * same_direction),
             direction="for" if raising else "against",
             push=push,
             odds=math.exp(push),
             features={self._features[i].feature.name: None if values[i] != values[i] else values[i] for i in carrier},
             carrier=[self._features[i].feature.name for i in carrier],
-            carrier_share=carried / with_it,
+            carrier_share=carried / same_direction,
         )
 
-    def _words(self, stated: list[int], x: SimpleNamespace, values: list[float], *, raising: bool) -> str:
-        """One fact: the windows of a series together, else its most readable feature."""
-        told = self._features[stated[0]]
-        if len(stated) == 1 or not told.feature.series or values[stated[0]] != values[stated[0]]:
-            return told.text(x, values[stated[0]], raising=raising)
+    def _words(self, stated: list[int], x: ClaimInputs, values: list[float], *, raising: bool) -> str:
+        """The wording of one fact: the windows of a series together, or its most readable feature."""
+        wording = self._features[stated[0]]
+        if len(stated) == 1 or not wording.feature.series or values[stated[0]] != values[stated[0]]:
+            return wording.text(x, values[stated[0]], raising=raising)
         features = [self._features[i] for i in stated]
         return describe_series(
             [one.feature for one in features], [values[i] for i in stated], [one.typical for one in features]
         )
 
     def _windows(self, places: list[int], values: list[float], parts: list[float], fact: float) -> list[int]:
-        """The windows of a series that carry most of its fact, in their order; few, as each is a number to read.
+        """The fewest windows of a series that carry most of its fact, in order.
 
-        All lie on one side of the typical claim's, so that they say one thing.
+        All lie on the same side of the typical value, so that the statement is consistent.
         """
         kept: list[int] = []
         carried, side = 0.0, None
@@ -230,7 +229,7 @@ class Reasoner:
         return sorted(kept)
 
 
-def _told(feature: Feature, typical: TypicalClaim | None) -> _Told:
+def _wording_of(feature: Feature, typical: TypicalClaim | None) -> _FeatureWording:
     value, absent = None, False
     if typical is not None:
         found = typical.values[feature.name]
@@ -241,13 +240,13 @@ def _told(feature: Feature, typical: TypicalClaim | None) -> _Told:
         )
         for raising in (False, True)
     ]
-    return _Told(
+    return _FeatureWording(
         feature=feature,
         typical=None if absent else value,
         typical_shown=None if absent or value is None else format_value(value, feature.unit),
         high=(both[0].high, both[1].high),
         low=(both[0].low, both[1].low),
-        # Where the typical claim lacks the value too, that this one does is no news.
+        # A value that is missing for the typical claim as well is not a reason.
         missing=(feature.agrees.missing_lowers and not absent, feature.agrees.missing_raises and not absent),
         needs=needs(feature),
     )
@@ -286,7 +285,7 @@ def _sentence(facts: list[str], push: float, *, mixed: bool) -> str:
 
 
 def format_factor(push: float) -> str:
-    """`exp(push)` as a reader wants it: `1.04×`, `3.1×`, `12×`."""
+    """Format `exp(push)` for reading: `1.04×`, `3.1×`, `12×`."""
     odds = math.exp(push)
     if odds < 1.1:
         return f"{odds:.2f}×"

@@ -1,11 +1,11 @@
-"""Exact Shapley values of a booster from tables made once, instead of a walk through every tree for every row.
+"""Build the contribution tables of a booster: exact Shapley values without walking every tree for every row.
 
 Path-dependent TreeSHAP gives each leaf's value to the features on its path, and how much each gets depends only on
-*which* of them the row satisfies. So the answer for every combination can be written down beforehand. A tree is cut
+*which* of them the row satisfies. So the result of every combination can be computed in advance. A tree is cut
 into *anchors*, subtrees of at most three splits (four leaves); the splits above are *upper*. For one row:
 
 * upper splits are decided top down; each anchor receives a pattern, one bit per different feature above it: satisfied
-  or not (a feature asked twice is satisfied when both answers lead here);
+  or not (a feature split on twice is satisfied when both splits lead here);
 * the anchor's own splits add up to three bits; the pattern is now the index of a row of its table, which holds the
   contribution of its four leaves to each feature on their paths, summed;
 * the anchor whose path is satisfied throughout has the leaf the row falls into: its value goes to the margin.
@@ -26,7 +26,7 @@ from models.explain import kernels
 from models.explain.tables import DEFAULT, FEATURE, FORMAT, MASK, MOST_BITS, NAMES, SHIFT, WIDTH, LeafTables
 
 DEFAULT_LIMIT_BYTES = 192 << 20
-"""Largest tables worth their memory; above it `pred_contribs` explains."""
+"""Size limit of the tables; above it `pred_contribs` is used."""
 _ANCHOR_HEIGHT = 2
 
 
@@ -80,9 +80,9 @@ class _Tree:
         return height
 
     def share(self, node: int, child: int) -> float:
-        """The part of a node's cover that went to a child; half where the node has none, as XGBoost has it from 3.4 on.
+        """The part of a node's cover that went to a child; half if the node has none, as in XGBoost from 3.4 on.
 
-        Cover is the sum of the Hessian, so a split that no training row reaches has none: a refreshed tree, for one.
+        Cover is the sum of the Hessian, so a split that no training row reaches has none, as in a refreshed tree.
         """
         if not (self.cover[node] >= 0 and self.cover[child] >= 0):
             raise UnsupportedBoosterError(f"node {node} has a cover of {self.cover[node]}; it must be 0 or more")
@@ -94,7 +94,7 @@ _Path = dict[int, tuple[int, float]]
 
 
 def build_tables(booster: xgb.Booster, *, limit_bytes: int = DEFAULT_LIMIT_BYTES) -> LeafTables:
-    """The tables of a booster; every round it holds counts, so cut it at its best iteration first.
+    """Build the tables of a booster. Every round counts, so cut it at its best iteration first.
 
     Splits at plus or minus infinity are splits like any other. Raises `UnsupportedBoosterError` for anything but
     one-output trees with numeric splits, `TablesTooLargeError` when the tables would take more than `limit_bytes`.
@@ -152,17 +152,17 @@ def _read_booster(booster: xgb.Booster) -> tuple[float, int, list[_Tree]]:
     """Base margin, number of features and trees, from XGBoost's JSON."""
     learner: dict[str, Any] = json.loads(bytes(booster.save_raw("json")))["learner"]
     if learner["gradient_booster"]["name"] != "gbtree":
-        raise UnsupportedBoosterError(f"only gbtree has tables, not {learner['gradient_booster']['name']}")
+        raise UnsupportedBoosterError(f"only gbtree is supported, not {learner['gradient_booster']['name']}")
     model = learner["gradient_booster"]["model"]
     if any(weight != 1 for weight in model.get("weight_drop", ())):  # how dart is written from XGBoost 3.4 on
-        raise UnsupportedBoosterError("boosters with dropped trees have no tables")
+        raise UnsupportedBoosterError("boosters with dropped trees are not supported")
     shape = learner["learner_model_param"]
     if int(shape.get("num_class", 0)) > 1 or int(shape.get("num_target", 1)) > 1 or any(model["tree_info"]):
-        raise UnsupportedBoosterError("only boosters of one output have tables")
+        raise UnsupportedBoosterError("only boosters with one output are supported")
     trees = []
     for t in model["trees"]:
         if any(t.get("split_type", ())) or int(t["tree_param"].get("size_leaf_vector", 1)) > 1:
-            raise UnsupportedBoosterError("categorical splits and vector leaves have no tables")
+            raise UnsupportedBoosterError("categorical splits and vector leaves are not supported")
         trees.append(
             _Tree(
                 t["left_children"],
@@ -180,10 +180,10 @@ def _read_booster(booster: xgb.Booster) -> tuple[float, int, list[_Tree]]:
 
 
 def _base_margin(booster: xgb.Booster, features: int) -> float:
-    """The margin before any tree: what the booster's first round answers once its leaves are set to zero.
+    """The margin before any tree: the booster's prediction with one round whose leaves are set to zero.
 
-    Only XGBoost has XGBoost's bits. Its link function bounds `base_score` and takes a 32-bit logarithm, whose last bit
-    differs from NumPy's for about one score in five.
+    Computed by XGBoost so that the bits agree. Its link function bounds `base_score` and takes a 32-bit
+    logarithm, whose last bit differs from NumPy's for about one score in five.
     """
     document: dict[str, Any] = json.loads(bytes(booster[:1].save_raw("json")))
     for tree in document["learner"]["gradient_booster"]["model"]["trees"]:
@@ -228,7 +228,7 @@ def _add_tree(b: _Builder, tree: _Tree, limit_bytes: int) -> None:
 
 
 def _add_anchor(b: _Builder, tree: _Tree, root: int, path: _Path, limit_bytes: int) -> None:
-    """One anchor: its record, and for each leaf of it the feature, bits to see, bits wanted and share of each part."""
+    """Add one anchor: its record, and feature, care bits, wanted bits and share for each part of its leaves."""
     record = [0] * 12
     thresholds = [-math.inf] * 3
     present = [0] * 3
@@ -248,17 +248,17 @@ def _add_anchor(b: _Builder, tree: _Tree, root: int, path: _Path, limit_bytes: i
         columns.setdefault(feature, len(columns))
     entries = 1 << (len(path) + len(places))
     if len(path) + len(places) > MOST_BITS or entries * len(columns) * 4 > limit_bytes:
-        raise TablesTooLargeError(f"a path asks {len(path) + len(places)} things; the trees are too deep for tables")
+        raise TablesTooLargeError(f"a path has {len(path) + len(places)} conditions; the trees are too deep for tables")
     record[MASK], record[WIDTH], record[NAMES] = (1 << len(path)) - 1, len(columns), len(b.member)
     start = {feature: (1 << bit, 1 << bit, share) for feature, (bit, share) in path.items()}
     values: dict[int, float] = {}
 
-    def descend(node: int, asked: dict[int, tuple[int, int, float]], place: tuple[int, int]) -> None:
+    def descend(node: int, conditions: dict[int, tuple[int, int, float]], place: tuple[int, int]) -> None:
         if tree.left[node] == -1:
             values.update(dict.fromkeys(range(*place), tree.threshold[node]))
             b.value.append(tree.threshold[node])
-            b.expected += tree.threshold[node] * math.prod(share for _, _, share in asked.values())
-            for feature, (care, want, share) in asked.items():
+            b.expected += tree.threshold[node] * math.prod(share for _, _, share in conditions.values())
+            for feature, (care, want, share) in conditions.items():
                 b.slot.append(columns[feature])
                 b.care.append(care)
                 b.want.append(want)
@@ -266,14 +266,14 @@ def _add_anchor(b: _Builder, tree: _Tree, root: int, path: _Path, limit_bytes: i
             b.parts.append(len(b.slot))
             return
         bit = 1 << places[node]
-        care, want, share = asked.get(tree.feature[node], (0, 0, 1.0))
+        care, want, share = conditions.get(tree.feature[node], (0, 0, 1.0))
         middle = (place[0] + place[1]) // 2
         for child, side, half in (
             (tree.left[node], bit, (place[0], middle)),
             (tree.right[node], 0, (middle, place[1])),
         ):
             now = (care | bit, want | side, share * tree.share(node, child))
-            descend(child, {**asked, tree.feature[node]: now}, half)
+            descend(child, {**conditions, tree.feature[node]: now}, half)
 
     descend(root, start, (0, 4))
     b.anchor.append(record)

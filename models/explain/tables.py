@@ -1,4 +1,4 @@
-"""The tables an explanation is read from: their arrays, the reading, and their file. `explainer.py` makes them."""
+"""The contribution tables: their arrays, reading explanations from them, and their file. See `table_builder.py`."""
 
 import io
 from concurrent.futures import ThreadPoolExecutor
@@ -13,9 +13,9 @@ from models.errors import OutdatedTablesError, SchemaMismatchError
 from models.explain import kernels
 
 FORMAT = 2
-"""Version of the file's layout. 1 had no `present`: it took a threshold of minus infinity for an absent split."""
+"""Version of the file layout. Format 1 had no `present` and marked an absent split by a threshold of minus infinity."""
 MOST_BITS = 24
-"""Most bits of a pattern."""
+"""Most bits in a pattern."""
 FEATURE, DEFAULT, SHIFT, MASK, WIDTH, NAMES = 0, 3, 6, 9, 10, 11
 """Columns of `LeafTables.anchor`; the first three begin a column for each of the anchor's splits."""
 
@@ -49,7 +49,7 @@ class LeafTables:
     """(A, 3): 1 where the anchor has the split, 0 where it has not.
 
     An absent split is stored as feature 0, threshold minus infinity, missing to the right, bit position 0. No value
-    goes left of it, so its bit is always 0 and the compiled loops need not look here.
+    goes left of it, so its bit is always 0 and the compiled loops do not read this array.
     """
     offset: NDArray[np.uint64]
     """(A,): where each anchor's table begins."""
@@ -93,7 +93,7 @@ class LeafTables:
         return margins, contributions
 
     def margins(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Margins (N,) alone, many times quicker; the same bits as `explain_many` gives."""
+        """Margins (N,) only, much faster than `explain_many` and bit-identical to it."""
         rows = self._checked(rows)
         margins = np.empty(len(rows), dtype=np.float32)
         kernels.margin_rows(
@@ -113,7 +113,7 @@ class LeafTables:
     def _checked(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         if rows.ndim != 2 or rows.shape[1] != self.features[0] or rows.dtype != np.float32:
             raise SchemaMismatchError(
-                f"wanted float32 vectors of {self.features[0]} features, got {rows.dtype} of shape {rows.shape}"
+                f"expected float32 vectors of {self.features[0]} features, got {rows.dtype} of shape {rows.shape}"
             )
         return np.ascontiguousarray(rows)
 
@@ -147,9 +147,9 @@ def tables_to_bytes(tables: LeafTables) -> bytes:
 
 
 def read_tables(raw: bytes, *, features: int) -> LeafTables:
-    """Tables from the bytes of `tables_to_bytes`, every index checked.
+    """Read tables from the bytes of `tables_to_bytes` and check every index.
 
-    Raises `OutdatedTablesError` for a file of another format, `ValueError` for one whose arrays do not fit together.
+    Raises `OutdatedTablesError` for another format, `ValueError` if the arrays are inconsistent.
     """
     names = {f.name for f in fields(LeafTables)}
     with np.load(io.BytesIO(raw), allow_pickle=False) as file:
@@ -157,7 +157,7 @@ def read_tables(raw: bytes, *, features: int) -> LeafTables:
         if found != FORMAT:
             raise OutdatedTablesError(f"the tables have format {found}; this version of ginja reads format {FORMAT}")
         if set(file.files) != names:
-            raise ValueError("these are not leaf tables")
+            raise ValueError("not a file of contribution tables")
         tables = LeafTables(**{name: np.ascontiguousarray(file[name]) for name in file.files})
     _check(tables, features)
     return tables
@@ -168,15 +168,15 @@ def _format_of(file: Any) -> int:
     if "format" not in file.files:
         if {"anchor", "anchor_threshold", "table"} <= set(file.files):
             return 1
-        raise ValueError("these are not leaf tables")
+        raise ValueError("not a file of contribution tables")
     stated = file["format"]
     if stated.shape != (1,) or stated.dtype != np.int64:
-        raise ValueError("the tables do not state their format")
+        raise ValueError("the tables have no valid format number")
     return int(stated[0])
 
 
 def _check(t: LeafTables, features: int) -> None:
-    """Refuse what would make the compiled loops read outside an array."""
+    """Check that the compiled loops cannot read outside an array. Raises `ValueError`."""
     kinds = {
         "format": np.int64, "features": np.int64, "base": np.float32, "expected": np.float64, "slots": np.int64,
         "uppers": np.uint64, "anchors": np.uint64, "upper": np.uint32, "upper_threshold": np.float32,
@@ -184,7 +184,7 @@ def _check(t: LeafTables, features: int) -> None:
         "leaf": np.float32, "member": np.uint32, "table": np.float32,
     }  # fmt: skip
     if any(getattr(t, name).dtype != kind for name, kind in kinds.items()):
-        raise ValueError("an array of the tables has another type")
+        raise ValueError("an array of the tables has an unexpected type")
     trees, u, a = len(t.uppers) - 1, len(t.upper_threshold), len(t.offset)
     shapes = {
         "format": (1,), "features": (1,), "base": (1,), "expected": (1,), "slots": (1,), "uppers": (trees + 1,),
@@ -193,7 +193,7 @@ def _check(t: LeafTables, features: int) -> None:
         "table": (len(t.table),),
     }  # fmt: skip
     if trees < 1 or a < 1 or any(getattr(t, name).shape != shape for name, shape in shapes.items()):
-        raise ValueError("an array of the tables has another shape")
+        raise ValueError("an array of the tables has an unexpected shape")
     if t.features[0] != features:
         raise ValueError(f"the tables are for {t.features[0]} features, the model has {features}")
     for starts, end in ((t.uppers, u), (t.anchors, a)):
@@ -207,8 +207,8 @@ def _check(t: LeafTables, features: int) -> None:
     bits = np.bitwise_or.reduce(np.where(present, np.uint64(1) << np.minimum(shifts, MOST_BITS), np.uint64(0)), axis=1)
     last = (mask | bits) + np.uint64(1)
     absent = ~present
-    harmless = (t.anchor_threshold == -np.inf) & (t.anchor[:, :MASK].reshape(a, 3, 3) == 0).all(axis=1)
-    sound = (
+    neutral = (t.anchor_threshold == -np.inf) & (t.anchor[:, :MASK].reshape(a, 3, 3) == 0).all(axis=1)
+    valid = (
         (t.anchors[1:] > t.anchors[:-1]).all()
         and t.slots[0] == per_tree.max()
         and (t.upper[:, 0] < features).all()
@@ -216,7 +216,7 @@ def _check(t: LeafTables, features: int) -> None:
         and (t.upper[:, 4] < 2).all()
         and (t.anchor[:, FEATURE:DEFAULT] < features).all()
         and (t.present < 2).all()
-        and (harmless | present).all()
+        and (neutral | present).all()
         and (present[:, :1] | absent[:, 1:]).all()
         and (t.anchor[:, DEFAULT:SHIFT] < 2).all()
         and (shifts <= MOST_BITS).all()
@@ -227,7 +227,7 @@ def _check(t: LeafTables, features: int) -> None:
         and (t.offset <= len(t.table)).all()
         and (t.offset + last * width <= len(t.table)).all()
     )
-    if not sound:
-        raise ValueError("an index of the tables points outside")
+    if not valid:
+        raise ValueError("an index of the tables is out of bounds")
     if not all(np.isfinite(array).all() for array in (t.table, t.leaf, t.expected, t.base)):
-        raise ValueError("the tables hold numbers that are not finite")
+        raise ValueError("the tables contain NaN or infinity")

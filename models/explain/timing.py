@@ -1,4 +1,4 @@
-"""How long an explanation takes, and how far it is from XGBoost's own: the figures of `ginja bench score`."""
+"""Time per explanation and difference from XGBoost's own: figures of `ginja bench score`."""
 
 import time
 from collections.abc import Callable
@@ -12,10 +12,10 @@ from models.explain.tables import LeafTables
 
 
 def measure_explainer(booster: xgb.Booster, tables: LeafTables, rows: NDArray[np.float32]) -> dict[str, float]:
-    """Medians over single rows, one thread, in microseconds, and the largest difference over all rows.
+    """Median times over single rows on one thread, in microseconds, and the largest difference over all rows.
 
-    Both answer the same question for the same row: margin and contributions. `rows` (N, F) are in the booster's schema;
-    each call takes another, as claims do, so caches are as warm as they would be.
+    Both compute margin and contributions. `rows` (N, F) are in the booster's schema; each call uses another row,
+    so that caches are as warm as in production.
     """
     booster.set_param({"nthread": 1})
     names = booster.feature_names

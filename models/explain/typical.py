@@ -1,7 +1,7 @@
-"""The typical claim of a model: what reasons are measured against.
+"""The typical claim of a model: the baseline of reasons.
 
 Contributions are differences from the average over the training claims, which no single claim resembles, so nearly
-every claim would have "1 diagnosis on the claim" as a reason. Reasons are measured against what most claims have.
+every claim would have "1 diagnosis on the claim" as a reason. Reasons are stated relative to what most claims have.
 """
 
 from collections.abc import Sequence
@@ -15,42 +15,42 @@ from features.vector import FEATURE
 from models.explain.tables import LeafTables
 
 MAX_TYPICAL_SAMPLE = 5_000
-"""Claims the typical claim is measured on; more change the medians by less than a reason's smallest push."""
+"""Most claims used to measure the typical claim; more would change the medians by less than `MIN_PUSH`."""
 _DIGITS = 6
 
 
 class TypicalClaim(BaseModel):
-    """The typical contribution and value of each feature, measured on claims the booster was not fitted to.
+    """The typical contribution and value of each feature, measured on claims the booster was not trained on.
 
-    The contributions of each group of reasons sum to the median of that group's sum over the claims. So at most half of
-    those claims lie above it, and at most half below: no reason is one that most claims have.
+    The contributions of each reason group sum to the median of that group's sum over the claims, so at most half of
+    the claims lie on either side of it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     claims: int
-    """How many claims it was measured on."""
+    """Number of claims it was measured on."""
     contributions: dict[str, float]
     """Feature → log-odds."""
     values: dict[str, float | None]
-    """Feature → median value; None: most claims lack it."""
+    """Feature → median value; None: missing for most claims."""
 
     @model_validator(mode="after")
     def _consistent(self) -> "TypicalClaim":
         if self.contributions.keys() != self.values.keys():
-            raise ValueError("contributions and values name different features")
+            raise ValueError("contributions and values must have the same features")
         return self
 
 
 def sample_rows(rows: NDArray[np.intp]) -> NDArray[np.intp]:
-    """At most `MAX_TYPICAL_SAMPLE` of the rows, evenly spread."""
+    """At most `MAX_TYPICAL_SAMPLE` of the rows, evenly spaced."""
     if len(rows) <= MAX_TYPICAL_SAMPLE:
         return rows
     return rows[np.linspace(0, len(rows) - 1, MAX_TYPICAL_SAMPLE).astype(np.intp)]
 
 
 def contributions(booster: xgb.Booster, tables: LeafTables | None, x: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Shapley values (N, F) of vectors (N, F) by the explainer that serves: the tables, or without them the booster."""
+    """Shapley values (N, F) of vectors (N, F), from the tables as in serving, or from the booster without them."""
     if tables is not None:
         return tables.explain_many(x)[1]
     values = booster.predict(xgb.DMatrix(x, feature_names=booster.feature_names), pred_contribs=True)
@@ -62,7 +62,7 @@ def typical_claim(names: Sequence[str], x: NDArray[np.float32], phi: NDArray[np.
     median = np.median(phi, axis=0)
     spread = np.abs(phi - median).mean(axis=0)
     for members in _groups(names):
-        # Medians do not add up; what is missing goes to the features of the group that vary, which it comes from.
+        # Medians do not add up; the difference goes to the features of the group that vary.
         missing = float(np.median(phi[:, members].sum(axis=1)) - median[members].sum())
         total = float(spread[members].sum())
         if total > 0:
@@ -80,7 +80,7 @@ def typical_claim(names: Sequence[str], x: NDArray[np.float32], phi: NDArray[np.
 
 
 def _groups(names: Sequence[str]) -> list[list[int]]:
-    """The places of the features of each group."""
+    """Column indices of the features of each group."""
     places: dict[str, list[int]] = {}
     for place, name in enumerate(names):
         feature = FEATURE.get(name)

@@ -1,8 +1,8 @@
-"""MLflow, and the only place that speaks to it: runs, the registered model `fraud`, its aliases, its artefacts.
+"""The only access to MLflow: runs, the registered model `fraud`, its aliases and artefacts.
 
-A run holds parameters, metrics, curves, pictures, the model card, the data set by hash, the command and the commit. A
-registered version is made last and in one call, after every file of it is in the store and was read back: there is no
-half-registered model. MLflow is imported where it is used: it takes seconds, and no request's path waits for it.
+A run holds parameters, metrics, curves, figures, the model card, the data set by hash, the command and the commit. A
+version is registered last, in one call, after all its files are in the store and were read back, so no model is
+partially registered. MLflow is imported lazily: its import takes seconds.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ _SERIES_POINTS = 200
 
 @dataclass(frozen=True, slots=True)
 class MlflowStore:
-    """Where MLflow keeps things: its URL, and where its files go (None: a server decides)."""
+    """Tracking URL of MLflow, and the artifact location (None: the server's default)."""
 
     url: str
     artifacts: str | None
@@ -51,7 +51,7 @@ class MlflowStore:
 
 @dataclass(frozen=True, slots=True)
 class DataRecord:
-    """The data of a run: what it is called, where it lies, and the hash of its content."""
+    """The data set of a run: name, location, and SHA-256 of its content."""
 
     name: str
     source: str
@@ -62,7 +62,7 @@ class DataRecord:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """Everything a run should be remembered by."""
+    """Everything to log for a run."""
 
     name: str
     command: str
@@ -78,12 +78,12 @@ class RunRecord:
     data: DataRecord | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     requirements: Sequence[str] = ()
-    """What a machine needs to load the model, as pip would be told."""
+    """Pip requirements to load the model."""
 
 
 @dataclass(frozen=True, slots=True)
 class RegisteredModel:
-    """A registered version: ours (the artefact's), MLflow's number, and the run that made it."""
+    """A registered version: the artefact's version, MLflow's version number, and the run."""
 
     version: str
     number: str
@@ -91,7 +91,7 @@ class RegisteredModel:
 
 
 def log_run(store: MlflowStore, record: RunRecord, *, succeeded: bool = True) -> str:
-    """Log a run without a model, such as one that a gate stopped; returns its id."""
+    """Log a run without a model, such as one stopped by a gate; returns the run id."""
     with _mlflow(store) as mlflow, _run(mlflow, store, record) as run_id:
         _log(mlflow, run_id, record)
         if not succeeded:
@@ -102,7 +102,7 @@ def log_run(store: MlflowStore, record: RunRecord, *, succeeded: bool = True) ->
 def register(store: MlflowStore, record: RunRecord, artefact: Artefact) -> RegisteredModel:
     """Log a run with its model and register it as the candidate.
 
-    Fails with `RegistryError`, the run marked as failed and nothing registered, whatever goes wrong before the end.
+    On any failure the run is marked as failed, nothing is registered, and `RegistryError` is raised.
     """
     tags = {"ginja.version": artefact.version, "ginja.manifest_sha256": artefact.manifest_sha256}
     with _mlflow(store) as mlflow, _run(mlflow, store, record) as run_id:
@@ -140,7 +140,7 @@ def find(store: MlflowStore, version: str) -> RegisteredModel:
 
 
 def text_of(store: MlflowStore, version: str, name: str) -> str | None:
-    """A text that the run of a registered version logged, such as `profile.json`; None: it logged none of that name."""
+    """A text logged by the run of a registered version, such as `profile.json`; None if there is none of that name."""
     run_id = find(store, version).run_id
     with _mlflow(store) as mlflow:
         held = {one.path for one in mlflow.MlflowClient().list_artifacts(run_id)}
@@ -148,13 +148,13 @@ def text_of(store: MlflowStore, version: str, name: str) -> str | None:
 
 
 def fetch(store: MlflowStore, version: str, models: Path) -> Path:
-    """Download a registered model to `models/<version>`, verified, in one step; an identical one there is kept."""
+    """Download a registered model to `models/<version>` atomically and verify it; an identical one is kept."""
     with _mlflow(store) as mlflow:
         found = _version(mlflow.MlflowClient(), version)
         models.mkdir(parents=True, exist_ok=True)
-        digest = found.tags["ginja.manifest_sha256"]
+        digest = _tag(found, "ginja.manifest_sha256")
         with tempfile.TemporaryDirectory(dir=models, prefix=f".{version}-") as folder:
-            native = _download(mlflow, found.tags["ginja.model_id"], digest, Path(folder))
+            native = _download(mlflow, _tag(found, "ginja.model_id"), digest, Path(folder))
             load_artefact(native, expected_manifest_sha256=digest)
             target = models / version
             if not target.exists():
@@ -164,24 +164,24 @@ def fetch(store: MlflowStore, version: str, models: Path) -> Path:
 
 
 def aliases(store: MlflowStore) -> dict[str, str]:
-    """Alias → version of ours, such as `{"champion": "20260301-…"}`."""
+    """Alias → artefact version, such as `{"champion": "20260301-…"}`."""
     with _mlflow(store) as mlflow:
         client = mlflow.MlflowClient()
         if not _names(client, MODEL_NAME):
             return {}
         held = client.get_registered_model(MODEL_NAME).aliases
-        return {a: client.get_model_version(MODEL_NAME, n).tags.get("ginja.version", "") for a, n in held.items()}
+        return {a: _tag(client.get_model_version(MODEL_NAME, n), "ginja.version") for a, n in held.items()}
 
 
 def set_alias(store: MlflowStore, alias: str, version: str) -> None:
-    """Let an alias name this version."""
+    """Point an alias to a version."""
     with _mlflow(store) as mlflow:
         client = mlflow.MlflowClient()
         client.set_registered_model_alias(MODEL_NAME, alias, _version(client, version).version)
 
 
 def annotate(store: MlflowStore, version: str, tags: Mapping[str, str]) -> None:
-    """Tag a registered version: who promoted it, which gates it passed, why the threshold."""
+    """Tag a registered version, such as with who promoted it and which gates it passed."""
     with _mlflow(store) as mlflow:
         client = mlflow.MlflowClient()
         number = _version(client, version).version
@@ -191,9 +191,9 @@ def annotate(store: MlflowStore, version: str, tags: Mapping[str, str]) -> None:
 
 @contextlib.contextmanager
 def _mlflow(store: MlflowStore) -> Iterator[ModuleType]:
-    """MLflow, set to the store, its failures told as ours."""
+    """MLflow configured for the store; its errors are raised as `RegistryError`."""
     telemetry.turn_off()
-    # MLflow's own mapping of its tables; nobody here can mend it, and every command would print it.
+    # Comes from MLflow's own table mapping; without the filter every command would print it.
     warnings.filterwarnings(
         "ignore", message="The ``noload`` loader strategy is deprecated", category=DeprecationWarning
     )
@@ -202,13 +202,13 @@ def _mlflow(store: MlflowStore) -> Iterator[ModuleType]:
     from mlflow import environment_variables as environment
     from mlflow.exceptions import MlflowException
 
-    # Its default, seven tries of two minutes with growing pauses, would keep a dead server's user waiting for an hour.
+    # The default, seven attempts of two minutes with backoff, would block for an hour when the server is down.
     for setting, value in (
         (environment.MLFLOW_HTTP_REQUEST_MAX_RETRIES, 1),
         (environment.MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR, 1),
         (environment.MLFLOW_HTTP_REQUEST_TIMEOUT, 30),
         (environment.MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR, False),
-        (environment.MLFLOW_UV_AUTO_DETECT, False),  # else it copies the lock of whatever folder it runs in
+        (environment.MLFLOW_UV_AUTO_DETECT, False),  # otherwise it copies the lock file of the working folder
     ):
         setting.set(value)  # type: ignore[no-untyped-call]
     mlflow.set_tracking_uri(store.url)
@@ -219,14 +219,14 @@ def _mlflow(store: MlflowStore) -> Iterator[ModuleType]:
         raise
     except (MlflowException, OSError) as error:
         raise RegistryError(
-            f"MLflow at {store.url} failed: {str(error).splitlines()[0][:300]}; nothing was registered that is not "
-            "whole, so the step can be run again"
+            f"MLflow at {store.url} failed: {str(error).splitlines()[0][:300]}; nothing was registered "
+            "partially, so the step can be retried"
         ) from error
 
 
 @contextlib.contextmanager
 def _run(mlflow: ModuleType, store: MlflowStore, record: RunRecord) -> Iterator[str]:
-    """An active run of the experiment, ended as what became of it; a dead store does not hide the first error."""
+    """An active run, ended with its final status; a failing store does not hide the first error."""
     experiment = mlflow.get_experiment_by_name(EXPERIMENT)
     if experiment is None:
         identity = mlflow.create_experiment(EXPERIMENT, artifact_location=store.artifacts)
@@ -244,7 +244,7 @@ def _run(mlflow: ModuleType, store: MlflowStore, record: RunRecord) -> Iterator[
 
 
 def _forget_run(mlflow: ModuleType) -> None:
-    """Let the next run start, where the store died before it could be told that this one ended."""
+    """Clear the active run, so that the next one can start when the store failed before this one was ended."""
     if mlflow.active_run() is not None:
         mlflow.tracking.fluent._active_run_stack.get().clear()
 
@@ -305,6 +305,14 @@ def _download(mlflow: ModuleType, model_id: str, manifest_sha256: str, folder: P
 
 def _names(client: Any, name: str) -> bool:
     return any(model.name == name for model in client.search_registered_models(f"name = '{name}'"))
+
+
+def _tag(version: Any, name: str) -> str:
+    """A tag of a registered version. Raises `RegistryError` when it is missing."""
+    value = version.tags.get(name)
+    if not value:
+        raise RegistryError(f"registered version {version.version} has no tag {name}; register the model again")
+    return str(value)
 
 
 def _version(client: Any, version: str) -> Any:

@@ -53,7 +53,7 @@ def _fall(scorer: Scorer, vectors: NDArray[np.float32]) -> float:
 
 def _larger(a: float, b: float) -> float:
     """The larger one; NaN where either is, unlike `max`."""
-    return float(np.maximum(a, b))
+    return float(np.maximum(a, b)) + 0.0  # without a negative zero
 
 
 _COUNTS = {

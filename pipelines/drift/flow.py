@@ -172,6 +172,6 @@ def _write(home: Path, found: Drift) -> None:
         ("drift.html", render(found)),
         ("drift.prom", prometheus_text(found)),
     ):
-        beside = folder / f".{name}.new"
-        beside.write_text(text)
-        beside.replace(folder / name)
+        partial = folder / f".{name}.new"
+        partial.write_text(text)
+        partial.replace(folder / name)

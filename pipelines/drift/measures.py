@@ -159,76 +159,106 @@ def reference_of(stream: Stream, days: range, threshold: float) -> Reference:
     )
 
 
+@dataclass(slots=True)
+class _Checks:
+    """Collects the alarms of one day, and the measures that it does not have."""
+
+    day: str
+    alarms: list[Alarm] = field(default_factory=list)
+    not_applicable: dict[DriftMeasure, str] = field(default_factory=dict)
+
+    def at_most(self, what: DriftMeasure, value: float, limit: float, *, feature: str = "") -> None:
+        """Raise an alarm above the limit, and for a value or limit that is not a number."""
+        if not value <= limit:
+            self.alarms.append(Alarm(self.day, what, feature, value, limit))
+
+    def at_most_either_way(self, what: DriftMeasure, ratio: float, limit: float) -> None:
+        """Raise an alarm for a ratio above the limit or below its inverse."""
+        if not 1 / limit <= ratio <= limit:
+            self.alarms.append(Alarm(self.day, what, "", ratio, limit))
+
+
+@dataclass(frozen=True, slots=True)
+class _Scores:
+    """Stability index and mean of a day's probabilities, and the share at or above the threshold."""
+
+    stability: float = math.nan
+    mean: float = math.nan
+    flagged: float = math.nan
+
+
 def measure(stream: Stream, day: int, reference: Reference) -> Day:
     """Compare one day with the reference."""
-    name_of_day = str(np.datetime64(day, "D"))
     rows = stream.rows_of(day)
-    alarms: list[Alarm] = []
-
-    not_applicable: dict[DriftMeasure, str] = {}
-
-    def check(what: DriftMeasure, value: float, limit: float, *, feature: str = "", low: bool = False) -> None:
-        within = value <= limit and not (low and value < 1 / limit)  # False for NaN: what is not measured is an alarm
-        if not within:
-            alarms.append(Alarm(name_of_day, what, feature, value, limit))
-
-    expected = reference.volume[(day + 3) % 7]
-    volume = (len(rows) + 1) / (expected + 1)
-    noise = 4.5 / np.sqrt(expected + 1)
-    room = max(VOLUME_LIMIT.floor, float(noise), reference.worst_volume * VOLUME_LIMIT.room)
-    check(DriftMeasure.VOLUME, volume, float(np.exp(room)), low=True)
+    checks = _Checks(str(np.datetime64(day, "D")))
+    volume = _check_volume(checks, len(rows), reference.volume[(day + 3) % 7], reference)
     psi: dict[str, float] = {}
     missing: dict[str, float] = {}
-    score = mean = flagged = float("nan")
+    scores = _Scores()
     if len(rows) >= MIN_CLAIMS:
-        few = max(1.0, reference.claims / len(rows))
-        for place, name in enumerate(stream.features):
-            column, known = stream.x[rows, place], reference.profile.features[name]
-            psi[name], missing[name] = stability(column, known), _missing(column)
-            allowed = ENTITY_LIMITS.get(FEATURE[name].entity, FEATURE_LIMIT)
-            by_chance = _chance_psi(len(rows), len(stream.features)) * allowed.clustered
-            limit = max(allowed.floor, by_chance, reference.worst_psi[name] * allowed.room * few)
-            check(DriftMeasure.FEATURE, psi[name], limit, feature=name)
-            usual = known.missing_share
-            chance = 5 * float(np.sqrt(max(usual * (1 - usual), 1e-4) / len(rows)))
-            extra = max(MISSING_LIMIT.floor, chance, reference.worst_missing[name] * allowed.room)
-            check(DriftMeasure.MISSING, missing[name], usual + extra, feature=name)
-        p = stream.probabilities[rows]
-        score, mean, flagged = (
-            stability(_column(p), reference.scores),
-            float(p.mean()),
-            float((p >= reference.threshold).mean()),
-        )
-        worst = reference.worst_score * SCORE_LIMIT.room * few
-        check(
-            DriftMeasure.SCORE, score, max(SCORE_LIMIT.floor, _chance_psi(len(rows), 1) * SCORE_LIMIT.clustered, worst)
-        )
-        usual = max(reference.flagged, 1 / len(rows))
-        by_chance = usual + 5 * float(np.sqrt(FLAGGED_LIMIT.clustered * usual / len(rows)))
-        check(DriftMeasure.FLAGGED, flagged, max(FLAGGED_LIMIT.floor * usual, by_chance))
+        psi, missing = _check_features(checks, stream, rows, reference)
+        scores = _check_scores(checks, stream.probabilities[rows], reference)
     else:
         too_few = f"{len(rows)} claims, fewer than {MIN_CLAIMS}"
         for what in (DriftMeasure.FEATURE, DriftMeasure.MISSING, DriftMeasure.SCORE, DriftMeasure.FLAGGED):
-            not_applicable[what] = too_few
-    calibration, calibration_limit, labels = _calibration(stream, day, reference)
-    if labels:
-        check(DriftMeasure.CALIBRATION, calibration, calibration_limit)
-    else:
-        not_applicable[DriftMeasure.CALIBRATION] = "no label became known"
+            checks.not_applicable[what] = too_few
+    calibration, labels = _check_calibration(checks, stream, day, reference)
     return Day(
-        day=name_of_day,
+        day=checks.day,
         claims=len(rows),
         psi=psi,
         missing=missing,
-        score_psi=score,
-        mean_score=mean,
-        flagged=flagged,
+        score_psi=scores.stability,
+        mean_score=scores.mean,
+        flagged=scores.flagged,
         volume_ratio=volume,
         calibration_ratio=calibration,
         labels=labels,
-        alarms=gathered(alarms),
-        not_applicable=not_applicable,
+        alarms=gathered(checks.alarms),
+        not_applicable=checks.not_applicable,
     )
+
+
+def _check_volume(checks: _Checks, claims: int, expected: float, reference: Reference) -> float:
+    """Claims over those expected for the weekday."""
+    ratio = (claims + 1) / (expected + 1)
+    noise = 4.5 / np.sqrt(expected + 1)
+    room = max(VOLUME_LIMIT.floor, float(noise), reference.worst_volume * VOLUME_LIMIT.room)
+    checks.at_most_either_way(DriftMeasure.VOLUME, ratio, float(np.exp(room)))
+    return ratio
+
+
+def _check_features(
+    checks: _Checks, stream: Stream, rows: NDArray[np.intp], reference: Reference
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Stability index and missing share of each feature."""
+    few = max(1.0, reference.claims / len(rows))
+    psi: dict[str, float] = {}
+    missing: dict[str, float] = {}
+    for place, name in enumerate(stream.features):
+        column, profile = stream.x[rows, place], reference.profile.features[name]
+        psi[name], missing[name] = stability(column, profile), _missing(column)
+        allowed = ENTITY_LIMITS.get(FEATURE[name].entity, FEATURE_LIMIT)
+        by_chance = _chance_psi(len(rows), len(stream.features)) * allowed.clustered
+        limit = max(allowed.floor, by_chance, reference.worst_psi[name] * allowed.room * few)
+        checks.at_most(DriftMeasure.FEATURE, psi[name], limit, feature=name)
+        usual = profile.missing_share
+        chance = 5 * float(np.sqrt(max(usual * (1 - usual), 1e-4) / len(rows)))
+        extra = max(MISSING_LIMIT.floor, chance, reference.worst_missing[name] * allowed.room)
+        checks.at_most(DriftMeasure.MISSING, missing[name], usual + extra, feature=name)
+    return psi, missing
+
+
+def _check_scores(checks: _Checks, p: NDArray[np.float64], reference: Reference) -> _Scores:
+    """The distribution of the probabilities, and the share that is flagged."""
+    scores = _Scores(stability(_column(p), reference.scores), float(p.mean()), float((p >= reference.threshold).mean()))
+    worst = reference.worst_score * SCORE_LIMIT.room * max(1.0, reference.claims / len(p))
+    by_chance = _chance_psi(len(p), 1) * SCORE_LIMIT.clustered
+    checks.at_most(DriftMeasure.SCORE, scores.stability, max(SCORE_LIMIT.floor, by_chance, worst))
+    usual = max(reference.flagged, 1 / len(p))
+    by_chance = usual + 5 * float(np.sqrt(FLAGGED_LIMIT.clustered * usual / len(p)))
+    checks.at_most(DriftMeasure.FLAGGED, scores.flagged, max(FLAGGED_LIMIT.floor * usual, by_chance))
+    return scores
 
 
 def gathered(alarms: list[Alarm]) -> tuple[Alarm, ...]:
@@ -245,18 +275,20 @@ def _severity(alarm: Alarm) -> float:
     return alarm.value / alarm.limit if math.isfinite(alarm.value) else math.inf
 
 
-def _calibration(stream: Stream, day: int, reference: Reference) -> tuple[float, float, int]:
-    """Frauds over expected frauds of the labels that became known, the limit of the ratio, and the number of labels."""
+def _check_calibration(checks: _Checks, stream: Stream, day: int, reference: Reference) -> tuple[float, int]:
+    """Frauds over expected frauds among the labels that became known, and the number of these labels."""
     rows = np.flatnonzero(stream.known_day == day)
     if not len(rows):
-        return float("nan"), float("nan"), 0
+        checks.not_applicable[DriftMeasure.CALIBRATION] = "no label became known"
+        return math.nan, 0
     p = np.clip(stream.probabilities[rows] * reference.calibration, 0, 1)
     expected, found = float(p.sum()), float(stream.fraud[rows].sum())
     ratio = (found + 1) / (expected + 1)
     deviation = float(np.sqrt((p * (1 - p)).sum() + 1))
     # Doubled for over-dispersion: frauds of one provider become known together.
     chance = (expected + 1 + 2 * float(norm.isf(FALSE_ALARMS_A_DAY / 20)) * deviation) / (expected + 1)
-    return ratio, max(CALIBRATION_LIMIT.floor, chance), len(rows)
+    checks.at_most(DriftMeasure.CALIBRATION, ratio, max(CALIBRATION_LIMIT.floor, chance))
+    return ratio, len(rows)
 
 
 def _chance_psi(claims: int, features: int) -> float:

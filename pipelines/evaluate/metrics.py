@@ -187,16 +187,16 @@ def _kinds(
 
 def _unseen_providers(claims: EvaluationSet, weights: Floats) -> UnseenProviders:
     """Average precision on claims of providers without a training claim, separately."""
-    apart = claims.unseen
-    fraud, scores = claims.fraud[apart], claims.scores[MODEL][apart]
-    rule = claims.scores[RULE][apart] if RULE in claims.scores else None
+    unseen = claims.unseen
+    fraud, scores = claims.fraud[unseen], claims.scores[MODEL][unseen]
+    rule = claims.scores[RULE][unseen] if RULE in claims.scores else None
     return UnseenProviders(
-        claims=int(apart.sum()),
-        providers=len(set(claims.providers[apart])),
+        claims=int(unseen.sum()),
+        providers=len(set(claims.providers[unseen])),
         frauds=int(fraud.sum()),
         base_rate=float(fraud.mean()) if len(fraud) else float("nan"),
-        ap=average_precision(fraud, scores, weights[apart]) if len(fraud) else float("nan"),
-        ap_rule=average_precision(fraud, rule, weights[apart]) if rule is not None and len(fraud) else float("nan"),
+        ap=average_precision(fraud, scores, weights[unseen]) if len(fraud) else float("nan"),
+        ap_rule=average_precision(fraud, rule, weights[unseen]) if rule is not None and len(fraud) else float("nan"),
     )
 
 

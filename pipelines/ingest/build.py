@@ -1,4 +1,4 @@
-"""Staged rows → the frames: claims checked as a whole, duplicates told apart, lines gathered into claims."""
+"""Build the frames from staged rows: check claims as a whole, detect duplicates, group lines into claims."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,7 +38,7 @@ SELECT *, CASE
 END AS problem FROM netted
 """
 
-# What is reversed in another row of the same claim is not what was paid: neither row is taken unless they are netted.
+# An amount reversed in another row of its claim was not paid: neither row is used unless they are netted.
 _REFUSE_REVERSALS = """
     WHEN amount < 0 THEN
         {'field': 'amount', 'reason': 'a negative amount (money.negative: net reduces its claim by it)'}
@@ -63,7 +63,7 @@ CREATE TABLE claims AS SELECT
 FROM checked WHERE problem IS NULL AND amount >= 0
 """
 
-# The first line speaks for the claim; its principal procedure is that of the dearest line, the first on ties.
+# The claim takes its fields from the first line, its principal procedure from the most expensive (first on ties).
 _PER_LINE = """
 CREATE TABLE claims AS SELECT
     claim_id, max(received_at) AS received_at, min(service_from) AS service_from, max(service_to) AS service_to,
@@ -83,7 +83,7 @@ FROM checked WHERE problem IS NULL GROUP BY claim_id
 
 @dataclass(slots=True)
 class Frames:
-    """What a source became."""
+    """The frames built from a source."""
 
     claims: pa.Table
     labels: pa.Table
@@ -103,7 +103,7 @@ def _instant(name: str) -> str:
 
 
 def build(staging: Path, mapping: Mapping, rejects: Rejects, work: Path) -> Frames:
-    """Make the frames from staged rows. `work` is a folder for what does not fit into memory."""
+    """Build the frames from staged rows. `work` is a folder for what does not fit into memory."""
     with connect(work, threads=2) as connection:
         lines = mapping.rows == "lines"
         net = mapping.money.negative == "net"
@@ -152,7 +152,7 @@ def _scalar(connection: duckdb.DuckDBPyConnection, query: str) -> int:
 
 
 _FEWEST_PROVIDERS = 5
-"""Fraudulent providers of several claims that must agree with themselves before it is no coincidence."""
+"""Minimum number of fraudulent providers, each with several equally labelled claims, to infer provider labels."""
 
 
 def _label_owner(connection: duckdb.DuckDBPyConnection) -> str:
@@ -167,7 +167,7 @@ def _label_owner(connection: duckdb.DuckDBPyConnection) -> str:
 
 
 def _drop_unbilled(connection: duckdb.DuckDBPyConnection, rejects: Rejects) -> None:
-    """A claim whose lines come to nothing, or less, is no claim: each of its lines is rejected."""
+    """Reject every line of a claim whose lines sum to zero or less."""
     _reject(
         connection,
         rejects,
@@ -202,7 +202,7 @@ def _claims(connection: duckdb.DuckDBPyConnection) -> pa.Table:
 
 
 def _labels(connection: duckdb.DuckDBPyConnection) -> pa.Table:
-    """Labels without a date count as known a day after the last claim, so that no feature sees them."""
+    """Labels without a date are dated one day after the last claim, so that no feature uses them."""
     after = _scalar(connection, "SELECT max(received_at) FROM claims") + DAY_US
     return (
         connection.sql(

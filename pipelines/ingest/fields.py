@@ -12,7 +12,7 @@ from pipelines.ingest.mapping import Dates, LabelTexts, Mapping, Money, Sexes
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """`problem` is NULL where nothing is wrong; in it, `@v` stands for the column that holds `value`."""
+    """`problem` is NULL for a valid value; in it, `@v` is the placeholder of the column with `value`."""
 
     value: str
     problem: str
@@ -73,7 +73,7 @@ def diagnosis(raw: str, version: int | None) -> Parsed:
 
 
 def amount(raw: str, money: Money) -> Parsed:
-    """Cents. The cap is that of `claims.money`; half a cent is rounded away from zero, once, from all the digits."""
+    """Cents. The limit is that of `claims.money`; half a cent is rounded away from zero, once, from all digits."""
     # Typesetters' spaces, which do not break, group thousands as a plain one does.
     plain = f"translate({raw}, '\u00a0\u202f', '  ')"
     for symbol in money.symbols:
@@ -113,9 +113,10 @@ def amount(raw: str, money: Money) -> Parsed:
 
 
 def total(mapping: Mapping, raws: list[str]) -> Parsed:
-    """The sum of amounts of which the first must be there; zero is a mistake where a row is a whole claim.
+    """The sum of amounts, of which the first is required; zero is an error where a row is a whole claim.
 
-    Negative ones are read, whatever `money.negative` says: what they reverse is known once all rows are read (`build`).
+    Negative ones are read, whatever `money.negative` says: what they reverse is determined once all rows are read
+    (`build`).
     """
     money = mapping.money.model_copy(update={"negative": "net"})
     parts = [amount(raw, money) for raw in raws]
@@ -149,7 +150,7 @@ def chosen(raw: str, groups: dict[str, tuple[str, ...]], what: str) -> Parsed:
 
 
 def sex(raw: str, texts: Sexes) -> Parsed:
-    """`F`, `M`, or NULL where the text says that it is not known."""
+    """`F`, `M`, or NULL where the text means unknown."""
     groups = {"'F'": texts.F, "'M'": texts.M, "NULL": texts.unknown}
     return chosen(raw, groups, "not a sex the mapping lists; add it under `sex`")
 

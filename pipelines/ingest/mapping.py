@@ -1,4 +1,4 @@
-"""The mapping: how the columns of someone's claims file become our fields. YAML, checked before a row is read."""
+"""The mapping: how the columns of a claims file become our fields. YAML, validated before a row is read."""
 
 import re
 from difflib import get_close_matches
@@ -44,7 +44,7 @@ MAX_MAPPING_BYTES = 262_144
 MAX_SCALAR = 1_000
 MAX_DEPTH = 16
 _MARKS = frozenset((*"aAbBcdfgGHIjmMnpSuUVwWxXyYzZ%", "-d", "-m", "-y", "-H", "-I", "-M", "-S", "-j"))
-"""What DuckDB's `strptime` knows after a per cent sign."""
+"""The format specifiers of DuckDB's `strptime`."""
 
 REQUIRED = ("amount",)
 DATED = ("received_at", "service_to", "service_from")
@@ -72,14 +72,14 @@ class _Strict(BaseModel):
 
 
 class Csv(_Strict):
-    """How the file is written; what is not said is found out from its first megabyte."""
+    """Format of the file; what is not stated is detected from its first megabyte."""
 
     delimiter: str | None = Field(None, min_length=1, max_length=1, pattern=r'^[^"\r\n]$')
     encoding: str | None = None
 
 
 class Dates(_Strict):
-    """`formats` as in strptime, tried in order; `timezone` is that of times that name none."""
+    """`formats` as in strptime, tried in order; `timezone` is that of times without one."""
 
     formats: tuple[str, ...] = (
         "%Y-%m-%d",
@@ -103,7 +103,7 @@ class Dates(_Strict):
 
 
 class Money(_Strict):
-    """How amounts are written. They are read exactly; `round: true` accepts more than two decimals and rounds them."""
+    """Format of amounts. They are read exactly; `round: true` accepts more than two decimals and rounds them."""
 
     unit: Literal["whole", "cents"] = "whole"
     decimal: Literal[".", ","] = "."
@@ -111,7 +111,7 @@ class Money(_Strict):
     symbols: tuple[str, ...] = ()
     round: bool = False
     plus: tuple[Column, ...] = ()
-    """Columns added to `amount` where they hold one: a deductible beside what was paid, say."""
+    """Columns that are added to `amount` where they have a value, such as a deductible."""
     negative: Literal["reject", "net"] = "reject"
     """In a file with a row per line, `net` lets negative lines reduce their claim."""
 
@@ -123,7 +123,7 @@ class Money(_Strict):
 
 
 class Sexes(_Strict):
-    """Texts that mean each sex, without regard to case."""
+    """Texts that mean each sex, case-insensitive."""
 
     F: tuple[Text, ...] = ("f", "female")
     M: tuple[Text, ...] = ("m", "male")
@@ -131,7 +131,7 @@ class Sexes(_Strict):
 
 
 class LabelTexts(_Strict):
-    """Texts that mean fraud and not fraud, without regard to case; an empty label means the truth is not known."""
+    """Texts that mean fraud and not fraud, case-insensitive; an empty label means unlabelled."""
 
     fraud: tuple[Text, ...] = ("1", "1.0", "y", "yes", "t", "true", "fraud", "fraudulent")
     clean: tuple[Text, ...] = ("0", "0.0", "n", "no", "f", "false", "legit", "legitimate", "not fraud", "clean")
@@ -154,7 +154,8 @@ class Mapping(_Strict):
     sex: Sexes = Sexes()
     label: LabelTexts = LabelTexts()
     label_of: Literal["claim", "provider"] | None = None
-    """Whose the label is; found out if not said. A provider's puts all its claims on one side of every split."""
+    """What the label belongs to; detected if not stated. A provider's label puts all its claims on one side of a split.
+    """
     icd: Literal[9, 10] | None = None
     """Version of the diagnosis codes: dots are dropped and the shape is checked."""
 
@@ -173,17 +174,17 @@ class Mapping(_Strict):
                 raise ValueError(f"columns must map {field!r}: {FIELDS[field]}")
         if not set(DATED) & set(self.columns):
             raise ValueError(
-                f"columns must map at least one of {', '.join(DATED)}: what came first teaches and what came later "
-                "judges, so a file without any date cannot be used; add the column from the system it came from"
+                f"columns must map at least one of {', '.join(DATED)}: training uses earlier claims "
+                "and testing later ones, so a file without any date cannot be used; add the column from its source"
             )
         if self.rows == "lines" and "claim_id" not in self.columns:
             raise ValueError("a file with a row per line must map claim_id")
         if self.label_of == "provider" and "provider_id" not in self.columns:
-            raise ValueError("label_of: provider wants columns to map provider_id")
+            raise ValueError("label_of: provider requires columns to map provider_id")
         return self
 
     def sources(self, field: str) -> tuple[str, ...]:
-        """Their columns for one of our fields; empty: none."""
+        """The columns of the file for one of our fields; empty without any."""
         found = self.columns.get(field, ())
         return (found,) if isinstance(found, str) else found
 
@@ -233,7 +234,7 @@ def load_mapping(path: Path) -> Mapping:
         raise MappingError(f"{path} is nested too deeply; a mapping has at most three levels") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise MappingError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
-    except ValueError as error:  # what looks like a date or a number and is none, such as 2024-13-45
+    except ValueError as error:  # what looks like a date or a number but is invalid, such as 2024-13-45
         raise MappingError(f"{path} has a value that is not valid YAML ({error}); put it in quotes") from error
     if not isinstance(parsed, dict):
         raise MappingError(f"{path} must hold a mapping with 'name' and 'columns'; see docs/reference/mapping.md")

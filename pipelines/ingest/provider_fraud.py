@@ -1,4 +1,4 @@
-"""The public "Healthcare Provider Fraud Detection Analysis" set, as its download stands: zipped CSV files in a folder.
+"""The public "Healthcare Provider Fraud Detection Analysis" set, as downloaded: zipped CSV files in a folder.
 
 The label belongs to the provider and has no date, so every claim of a labelled provider carries it and it counts as
 known only after the last claim. Splits must keep a provider on one side (`label_of: provider` in `dataset.json`).
@@ -42,7 +42,7 @@ _PHYSICIANS = pa.schema(
         pa.field("first_procedure_code", pa.string()),
     ]
 )
-"""Beside the frames: who treated, and codes for which the claims frame has no column."""
+"""An additional frame: physicians, and codes for which the claims frame has no column."""
 
 _PROVIDER_LABELS = pa.schema(
     [pa.field("provider_id", pa.string(), nullable=False), pa.field("is_fraud", pa.bool_(), nullable=False)]

@@ -36,19 +36,19 @@ _TYPES: dict[str, pa.DataType] = {
     "label_known_at": pa.int64(),
 }
 STAGING = pa.schema([pa.field("row", pa.int64()), *(pa.field(name, _TYPES.get(name, pa.string())) for name in FIELDS)])
-"""A row of the file: `row` is the number of its line, the rest our fields (times in microseconds, money in cents)."""
+"""A row of the file: `row` is its line number, the rest our fields (times in microseconds, money in cents)."""
 
 
 def _known_columns(mapping: Mapping, header: list[str]) -> list[str]:
-    wanted = mapping.all_sources()
-    for column in wanted:
+    sources = mapping.all_sources()
+    for column in sources:
         if header.count(column) > 1:
             raise MappingError(f"the file has the column {column!r} twice: which is meant? rename one in the file")
         if column not in header:
             near = [name for name in header if name.lower() == column.lower()]
             hint = f"; it has {near[0]!r}" if near else f"; it has {', '.join(name[:40] for name in header[:12])}"
             raise MappingError(f"the file has no column {column!r}, which the mapping {mapping.name!r} names{hint}")
-    return list(wanted)
+    return list(sources)
 
 
 def _query(mapping: Mapping, columns: list[str]) -> str:
@@ -85,7 +85,7 @@ def _query(mapping: Mapping, columns: list[str]) -> str:
     chosen = ", ".join(
         f"v_{field} AS {field}" if field in values else f"NULL::{_sql_type(field)} AS {field}" for field in FIELDS
     )
-    # A layer for each step, so that nothing is computed twice.
+    # One subquery per step, so that nothing is computed twice.
     return f"""
         SELECT "row", {chosen}, COALESCE({first}) AS problem FROM (
             SELECT *, {found} FROM (
@@ -96,7 +96,7 @@ def _query(mapping: Mapping, columns: list[str]) -> str:
 
 
 def _always(mapping: Mapping) -> list[str]:
-    """Mapped fields without which a row is no claim."""
+    """Mapped fields that a claim requires."""
     owner = ("provider_id",) if mapping.label_of == "provider" else ()
     return [field for field in ("claim_id", "amount", *owner) if field in mapping.columns]
 
@@ -114,7 +114,7 @@ def _strings(values: list[str]) -> pa.Array:
 
 
 def stage(table: Table, mapping: Mapping, target: Path, rejects: Rejects, progress: Callable[[int], None]) -> int:
-    """Parse every record of `table` into the Parquet file `target`; what cannot be read goes to `rejects`.
+    """Parse every record of `table` into the Parquet file `target`; what cannot be parsed goes to `rejects`.
 
     Returns the number of records. Memory is bounded by the chunk. Raises `MappingError` if a mapped column is absent.
     """

@@ -1,4 +1,4 @@
-"""Records of a text file with separators, and the line each begins on; what is no record is said, never swallowed."""
+"""Records of a delimited text file with their line numbers; every line that is not a record is reported."""
 
 import codecs
 import csv
@@ -19,24 +19,24 @@ import pyarrow.parquet as pq
 from pipelines.ingest.errors import SourceError
 
 MAX_LINE = 1 << 20
-"""Characters of one line beyond which it is rejected unread."""
+"""Maximum length of a line in characters; a longer one is rejected unread."""
 
 MAX_RECORD_LINES = 20
-"""Lines one quoted value may span; a quote still open after that is a mistake of its first line alone."""
+"""Lines that one quoted value may span; a quote still open after that is an error of its first line only."""
 
 _SAMPLE_BYTES = 1 << 20
 
 MAX_RATIO = 250
-"""Decompressed bytes for each byte of a compressed file; claims files come to 5 to 50, zeros to 1,000."""
+"""Maximum ratio of decompressed to compressed bytes; claims files reach 5 to 50, zeros 1,000."""
 
 FREE_BYTES = 64 << 20
-"""Decompressed bytes that any file may come to."""
+"""Decompressed bytes that are allowed for any file."""
 
 ROWS_A_BYTE = 32
-"""Rows of a Parquet file for each of its bytes, above a million: more cannot hold a claim each."""
+"""Maximum rows per byte of a Parquet file with over a million rows: with more, they cannot all be claims."""
 
 MAX_PARQUET_VALUE = 1_024
-"""Characters kept of a Parquet value; no field is longer. One value of a dictionary may stand in millions of rows."""
+"""Characters kept of a Parquet value; no field is longer. A dictionary value may be repeated in millions of rows."""
 
 _ARCHIVES = (
     *(b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b", b"BZh", b"\xfd7zX", b"7z\xbc\xaf", b"\x28\xb5\x2f\xfd", b"Rar!"),
@@ -66,7 +66,7 @@ class Table:
     """Bytes of the file read so far (compressed bytes, if it is compressed)."""
     size: int
     empty_lines: list[int]
-    """How many lines held nothing; one number, in a list so that it can grow."""
+    """Number of empty lines; a list of one number, so that it can change while reading."""
 
 
 def _open_bytes(path: Path) -> tuple[IO[bytes], Callable[[], int]]:
@@ -100,7 +100,7 @@ def _open_bytes(path: Path) -> tuple[IO[bytes], Callable[[], int]]:
 
 
 class _Bounded(io.RawIOBase):
-    """A decompressed stream that ends in a `SourceError` where it comes to more than a claims file could."""
+    """A decompressed stream that raises `SourceError` where it exceeds the size of a claims file."""
 
     def __init__(self, inner: IO[bytes], path: Path) -> None:
         self._inner = inner
@@ -169,7 +169,7 @@ def sniff_delimiter(header: str) -> str:
 
 
 def _lines(text: IO[str]) -> Iterator[str]:
-    """Lines without their ends; one over `MAX_LINE` comes cut to that length plus a NUL, the rest is skipped."""
+    """Lines without line ends; one over `MAX_LINE` is truncated to that length plus a NUL, the rest is skipped."""
     while line := _read(text):
         if len(line) == MAX_LINE and line[-1] not in "\r\n":
             while (rest := _read(text)) and rest[-1] not in "\r\n":
@@ -183,11 +183,11 @@ def _read(text: IO[str]) -> str:
     try:
         return text.readline(MAX_LINE)
     except (EOFError, OSError, zlib.error, zipfile.BadZipFile) as error:
-        raise SourceError(f"the file is damaged or cut short ({error}); fetch it again") from error
+        raise SourceError(f"the file is damaged or truncated ({error}); fetch it again") from error
 
 
 def _quoted(first: str, delimiter: str, follow: Callable[[int], str | None]) -> tuple[list[str], int] | str:
-    """The values of a record with quotes and how many more lines it took, or why it is none."""
+    """The values of a quoted record and the number of further lines it took, or why it is not a record."""
     text, taken = first, 0
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Members, providers and the catalogue, as far as claims themselves tell of them."""
+"""Members, providers and the catalogue, derived from the claims."""
 
 import pyarrow as pa
 
@@ -36,7 +36,7 @@ _QUERIES: dict[str, tuple[pa.Schema, str]] = {
 
 
 def derive(claims: pa.Table) -> dict[str, pa.Table]:
-    """Reference frames with everyone and everything the claims name; what claims do not tell is null.
+    """Reference frames with every member, provider and code of the claims; other columns are null.
 
     A member or provider counts as covered or active from its first service on.
     """

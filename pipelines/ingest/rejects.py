@@ -1,4 +1,4 @@
-"""The reject file: where a row was, which field, what its value looked like, and why. Never the value itself."""
+"""The reject file: the line of a row, the field, the pattern of its value, and the reason. Never the value itself."""
 
 import csv
 from collections import Counter
@@ -9,9 +9,9 @@ _SHOWN = 40
 
 
 def shape(value: str | None) -> str:
-    """What a value looks like without saying it: letters as `a` or `A`, digits as `9`, the rest as it is.
+    """The pattern of a value: letters as `a` or `A`, digits as `9`, other characters unchanged.
 
-    `"Jane Doe 42"` → `"Aaaa Aaa 99"`; a long one is cut and its length given.
+    `"Jane Doe 42"` → `"Aaaa Aaa 99"`; a long one is truncated, with its length.
     """
     if value is None:
         return ""
@@ -41,7 +41,7 @@ class Rejects:
         self._writer.writerow(["line", "field", "shape", "reason"])
 
     def add(self, line: int, field: str, value: str | None, reason: str) -> None:
-        """One row that is not taken over; a record's line is that on which it begins."""
+        """Write one rejected row; the line of a record is its first."""
         self.rows += 1
         why = f"{field}: {reason}" if field else reason
         self.reasons[why] += 1
@@ -49,7 +49,7 @@ class Rejects:
         self._writer.writerow([line, field, shape(value), reason])
 
     def worst(self) -> str:
-        """The three commonest reasons, each with its count and the shape of the first value it was given for."""
+        """The three most frequent reasons, each with its count and the pattern of the first value."""
         return ", ".join(
             f"{reason} ({count:,}" + (f", the first like {self._first[reason]})" if self._first[reason] else ")")
             for reason, count in self.reasons.most_common(3)

@@ -20,7 +20,7 @@ REJECTS = "rejects.csv"
 
 
 def silent(_done: int, _of: int) -> None:
-    """No progress shown."""
+    """Report no progress."""
 
 
 def ingest_csv(
@@ -28,7 +28,7 @@ def ingest_csv(
 ) -> Ingested:
     """Read a claims file into `folder`: frames as Parquet, `rejects.csv`, `dataset.json`.
 
-    `progress` is told (bytes read, bytes in all). Raises `MappingError`, `SourceError`; rows never raise.
+    Calls `progress(bytes read, total bytes)`. Raises `MappingError`, `SourceError`; rows never raise.
     """
     started = time.perf_counter()
     table = open_table(path, mapping.csv.delimiter, mapping.csv.encoding)
@@ -58,7 +58,7 @@ def finish(
     about: dict[str, object],
     started: float,
 ) -> Ingested:
-    """Write the frames and sum up. Raises `SourceError` where not one row became a claim."""
+    """Write the frames and the summary. Raises `SourceError` where no row became a claim."""
     if not len(frames.claims):
         if not rows:
             raise SourceError("the file has a header and no rows; export it again with its claims")

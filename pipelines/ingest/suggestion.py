@@ -1,4 +1,4 @@
-"""A draft mapping for a file nobody has mapped yet, from its header and its first rows."""
+"""Draft a mapping for a new file from its header and its first rows."""
 
 import re
 from collections import Counter
@@ -16,11 +16,11 @@ from pipelines.ingest.rejects import shape
 _SAMPLE = 2_000
 _LONGEST_NAME = 100
 _LONGEST_VALUE = 200
-"""Characters of a name or value that are looked at: the patterns below may take time in the square of the length."""
+"""Characters of a name or value that are examined: the patterns below may take quadratic time."""
 
 _ID = r"_?(id|no|num|number|nbr|key|code|ref|npi)"
 _NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    # our field, and what others call it, the most telling first; each is matched with the whole name
+    # Our field, and the names others use, the most specific first; each is matched with the whole name.
     ("claim_id", (rf"(claim|clm){_ID}", rf"(invoice|record|transaction|encounter|bill){_ID}", "claim", "id")),
     ("line", (r"(claim_)?line_?(number|no|num|nbr)",)),
     ("label", (r"(is_?)?(potential_?)?fraud(ulent)?(_?(flag|label|ind|indicator|reported|found|yn|status))?",
@@ -151,7 +151,7 @@ _FITS: dict[str, Callable[[list[str]], bool]] = {
 
 
 def _date_formats(texts: list[str]) -> list[str]:
-    """The formats the texts are in; where day and month could be either, the first of the two that no text denies."""
+    """The formats of the texts; where day and month are ambiguous, the first of the two that fits every text."""
     formats: list[str] = []
     for form, pattern in _DATES:
         matching = [text for text in texts if re.fullmatch(pattern, text)]
@@ -167,7 +167,7 @@ def _date_formats(texts: list[str]) -> list[str]:
 
 
 def _ambiguous(texts: list[str], formats: list[str]) -> str | None:
-    """The first format of which day and month could be exchanged in every text; `None` where a text decides."""
+    """The first format in which day and month could be exchanged in every text; `None` where a text decides."""
     patterns = dict(_DATES)
     for form in formats:
         if form.startswith(("%d/%m", "%m/%d", "%d-%m", "%d.%m")):
@@ -199,21 +199,22 @@ def _money(texts: list[str]) -> dict[str, Any]:
 
 
 def suggest_mapping(path: Path) -> str:
-    """A draft mapping (YAML) with what could not be told as comments. No value of the file is shown, only shapes.
+    """Draft a mapping (YAML), with comments on what could not be determined. No value of the file is shown, only
+    patterns.
 
     Raises `SourceError` where the file cannot be read.
     """
     table = open_table(path)
-    # A name that is empty or stands twice cannot be mapped.
+    # A name that is empty or repeated cannot be mapped.
     times = Counter(table.header)
     header = [name for name in table.header if 0 < len(name) <= _LONGEST_NAME and times[name] == 1]
     rows = [record.values for record in islice(table.records, _SAMPLE) if record.problem is None]
     missing = {"", "NA", "N/A", "NULL", "null", "None", "nan", "NaN"}
-    wanted = set(header)
+    available = set(header)
     values = {
         column: [row[place].strip()[:_LONGEST_VALUE] for row in rows if row[place].strip() not in missing]
         for place, column in enumerate(table.header)
-        if column in wanted
+        if column in available
     }
     chosen = _pick(header, values)
     only = [column for column in header if column not in chosen.values() and _is_date(values[column])]

@@ -1,4 +1,4 @@
-"""What an ingestion read, took and refused."""
+"""The summary of an ingestion."""
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,7 +11,7 @@ from features.declare import CLAIMS
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """The outcome of one ingestion; `rows` = rows that became claims or lines of claims + `rejected`."""
+    """The result of one ingestion; `rows` = rows that became claims or lines of claims + `rejected`."""
 
     dataset: str
     folder: Path

@@ -7,20 +7,20 @@ from pipelines.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from pipelines.loop.charts import draw_policies
     from pipelines.loop.errors import LoopError
-    from pipelines.loop.ledger import ReviewEvaluation, connected, database_of, evaluate_reviews, export
-    from pipelines.loop.policy_comparison import compare_policies
+    from pipelines.loop.ledger import ReviewEvaluation, connected, evaluate_reviews, export
+    from pipelines.loop.policy_comparison import PolicyComparison, compare_policies
     from pipelines.loop.retraining import Retrained, retrain
     from pipelines.loop.salt import salt_of
     from pipelines.loop.selection import Selected, select
 
 __all__ = [
     "LoopError",
+    "PolicyComparison",
     "Retrained",
     "ReviewEvaluation",
     "Selected",
     "compare_policies",
     "connected",
-    "database_of",
     "draw_policies",
     "evaluate_reviews",
     "export",

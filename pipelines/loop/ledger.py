@@ -17,9 +17,8 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core import postgres
-from core.settings import Settings
-from features.offline import OPEN_ENDED, scratch_duckdb
+from features.ledger import OPEN_ENDED
+from features.offline import scratch_duckdb
 from features.update import export_frames, repeatable_read
 from pipelines.loop.dispositions import DISPOSITIONS, LabelledClaims, labels_as_of
 from pipelines.loop.errors import LoopError
@@ -48,14 +47,6 @@ class ExportCounts:
     labels: int
     findings: int
     """Claims with a disposition."""
-
-
-def database_of(settings: Settings) -> str | None:
-    """URL of the platform's database, if the settings name one or the home's own is running; starts nothing."""
-    if settings.database_url is not None:
-        return settings.database_url.get_secret_value()
-    home = settings.home.resolve()
-    return postgres.url(home) if postgres.running(home) is not None else None
 
 
 @contextmanager
@@ -92,9 +83,9 @@ def export(url: str, home: Path) -> ExportCounts | None:
     """
     folder = home / "data"
     folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".export-", dir=folder) as beside:
+    with TemporaryDirectory(prefix=".export-", dir=folder) as exporting:
         with connected(url) as connection:
-            claims, labels = export_frames(connection, Path(beside))
+            claims, labels = export_frames(connection, Path(exporting))
             found = dispositions_of(connection)
         if pq.read_metadata(claims).num_rows == 0:
             return None
@@ -108,7 +99,7 @@ def export(url: str, home: Path) -> ExportCounts | None:
         (folder / DATASET).unlink(missing_ok=True)
         for path in (claims, labels, weights):
             path.replace(folder / path.name)
-        partial = Path(beside) / DATASET
+        partial = Path(exporting) / DATASET
         partial.write_text(json.dumps(about, indent=1))
         partial.replace(folder / DATASET)
     return ExportCounts(counts["claims"], counts["labels"], len(labelled.labels) + len(labelled.unlabelled))

@@ -2,9 +2,8 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import count
-from typing import Any
 
 import numpy as np
 
@@ -12,18 +11,132 @@ from pipelines.loop import world
 from pipelines.loop.policy_simulation import POLICIES, LoopConfig, Month, simulate_policies
 
 Done = Callable[[int, int, str], None]
-_MEASURES = ("precision", "average_precision", "calibration_error", "brier", "base_rate", "estimated_base_rate")
+Runs = dict[int, list[Month]]
+"""Seed → the months of its policies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Mean and range of a value over the seeds."""
+
+    mean: float
+    minimum: float
+    maximum: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Spread":
+        """Summarize one value per seed."""
+        return cls(float(np.mean(values)), float(np.min(values)), float(np.max(values)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthMetrics:
+    """The metrics of one policy in one month."""
+
+    found_cents: Spread
+    dollars: Spread
+    """Share of the fraudulent amount that was found."""
+    precision: Spread
+    average_precision: Spread
+    calibration_error: Spread
+    brier: Spread
+    base_rate: Spread
+    estimated_base_rate: Spread
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodMetrics(MonthMetrics):
+    """The metrics of one policy over several months."""
+
+    frauds: Spread
+    reviews: Spread
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyMetrics:
+    """One policy over all months, over those after the change of kinds, and by month."""
+
+    total: PeriodMetrics
+    after_change: PeriodMetrics
+    by_month: tuple[MonthMetrics, ...]
+    runs: dict[int, tuple[Month, ...]]
+    """Seed → its months."""
+
+    def as_json(self) -> dict[str, object]:
+        """The JSON form."""
+        return asdict(self.total) | {
+            "after_change": asdict(self.after_change),
+            "by_month": [asdict(month) for month in self.by_month],
+            "runs": {str(seed): [asdict(month) for month in months] for seed, months in self.runs.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """One policy less another on the same years."""
+
+    dollars: Spread
+    calibration_error: Spread
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyLead:
+    """The lead over all months, and over those after the change of kinds."""
+
+    total: Lead
+    after_change: Lead
+
+    def as_json(self) -> dict[str, object]:
+        """The JSON form."""
+        return asdict(self.total) | {"after_change": asdict(self.after_change)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyComparison:
+    """The policies over the simulated years of all seeds."""
+
+    claims: int
+    months: int
+    change_month: int
+    """The first month, counted from 1, with the new kinds of fraud."""
+    review_share: float
+    audit_share: float
+    policies: dict[str, PolicyMetrics]
+    audit_over: dict[str, PolicyLead]
+    """Other policy → the lead of the one with a random audit."""
+    seconds: float
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds of the simulated years."""
+        return list(next(iter(self.policies.values())).runs)
+
+    def as_json(self) -> dict[str, object]:
+        """The JSON form."""
+        return {
+            "claims": self.claims,
+            "months": self.months,
+            "change_month": self.change_month,
+            "ending_kinds": world.ENDING_KINDS,
+            "new_kinds": world.NEW_KINDS,
+            "review_share": self.review_share,
+            "audit_share": self.audit_share,
+            "seeds": self.seeds,
+            "policies": {name: metrics.as_json() for name, metrics in self.policies.items()},
+            "audit_over": {name: lead.as_json() for name, lead in self.audit_over.items()},
+            "seconds": self.seconds,
+        }
 
 
 def compare_policies(
     *, claims: int, months: int, seeds: Sequence[int], review_share: float, audit_share: float, done: Done
-) -> dict[str, Any]:
+) -> PolicyComparison:
     """Simulate every policy on the year of every seed; calls `done(steps, of, description)` as it proceeds."""
     started = time.perf_counter()
     config = LoopConfig(review_share=review_share, audit_share=audit_share)
     of = len(seeds) * (1 + len(POLICIES) * months)
     finished = count(1)
-    runs: dict[int, list[Month]] = {}
+    runs: Runs = {}
     change = 0
     for seed in seeds:
         done(len(runs) * of // len(seeds), of, f"Seed {seed}: {claims:,} claims and their features")
@@ -35,77 +148,76 @@ def compare_policies(
             done(next(finished), of, f"Seed {seed}, {policy}, month {month}")
 
         runs[seed] = simulate_policies(year, config, done=report)
-    return {
-        "claims": claims,
-        "months": months,
-        "change_month": change,
-        "ending_kinds": world.ENDING_KINDS,
-        "new_kinds": world.NEW_KINDS,
-        "review_share": review_share,
-        "audit_share": audit_share,
-        "seeds": list(seeds),
-        "policies": {policy: _summary(policy, runs, change) for policy in POLICIES},
-        "audit_over": {other: _lead(POLICIES[0], other, runs, change) for other in POLICIES[1:]},
-        "seconds": round(time.perf_counter() - started, 1),
-    }
+    return PolicyComparison(
+        claims=claims,
+        months=months,
+        change_month=change,
+        review_share=review_share,
+        audit_share=audit_share,
+        policies={policy: _policy_metrics(policy, runs, change) for policy in POLICIES},
+        audit_over={other: _lead(POLICIES[0], other, runs, change) for other in POLICIES[1:]},
+        seconds=round(time.perf_counter() - started, 1),
+    )
 
 
-def _summary(policy: str, runs: dict[int, list[Month]], change: int) -> dict[str, Any]:
+def _policy_metrics(policy: str, runs: Runs, change: int) -> PolicyMetrics:
     mine = {seed: [month for month in months if month.policy == policy] for seed, months in runs.items()}
     late = {seed: [month for month in months if month.month >= change] for seed, months in mine.items()}
-    return {
-        **_totals(mine),
-        "after_change": _totals(late),
-        "by_month": [_month([months[at] for months in mine.values()]) for at in range(len(next(iter(mine.values()))))],
-        "runs": {str(seed): [asdict(month) for month in months] for seed, months in mine.items()},
-    }
+    length = len(next(iter(mine.values())))
+    return PolicyMetrics(
+        total=_period_metrics(mine),
+        after_change=_period_metrics(late),
+        by_month=tuple(_month_metrics([months[at] for months in mine.values()]) for at in range(length)),
+        runs={seed: tuple(months) for seed, months in mine.items()},
+    )
 
 
-def _totals(of_seed: dict[int, list[Month]]) -> dict[str, Any]:
-    totals = {
-        "found_cents": [float(sum(month.found_cents for month in months)) for months in of_seed.values()],
-        "dollars": [_dollars(months) for months in of_seed.values()],
-        "frauds": [float(sum(month.frauds for month in months)) for months in of_seed.values()],
-        "reviews": [float(sum(month.reviews for month in months)) for months in of_seed.values()],
-    }
-    for name in _MEASURES:
-        totals[name] = [float(np.mean([getattr(month, name) for month in months])) for months in of_seed.values()]
-    totals["precision"] = [
-        sum(m.frauds for m in months) / sum(m.reviews for m in months) for months in of_seed.values()
-    ]
-    return {name: _spread(values) for name, values in totals.items()}
+def _period_metrics(runs: Runs) -> PeriodMetrics:
+    def over(metric: Callable[[list[Month]], float]) -> Spread:
+        return Spread.of([metric(months) for months in runs.values()])
+
+    return PeriodMetrics(
+        found_cents=over(lambda months: float(sum(month.found_cents for month in months))),
+        dollars=over(_found_share),
+        frauds=over(lambda months: float(sum(month.frauds for month in months))),
+        reviews=over(lambda months: float(sum(month.reviews for month in months))),
+        precision=over(lambda months: sum(m.frauds for m in months) / sum(m.reviews for m in months)),
+        average_precision=over(lambda months: float(np.mean([month.average_precision for month in months]))),
+        calibration_error=over(lambda months: float(np.mean([month.calibration_error for month in months]))),
+        brier=over(lambda months: float(np.mean([month.brier for month in months]))),
+        base_rate=over(lambda months: float(np.mean([month.base_rate for month in months]))),
+        estimated_base_rate=over(lambda months: float(np.mean([month.estimated_base_rate for month in months]))),
+    )
 
 
-def _dollars(months: Sequence[Month]) -> float:
+def _month_metrics(over_seeds: Sequence[Month]) -> MonthMetrics:
+    return MonthMetrics(
+        found_cents=Spread.of([float(month.found_cents) for month in over_seeds]),
+        dollars=Spread.of([_found_share([month]) for month in over_seeds]),
+        precision=Spread.of([month.precision for month in over_seeds]),
+        average_precision=Spread.of([month.average_precision for month in over_seeds]),
+        calibration_error=Spread.of([month.calibration_error for month in over_seeds]),
+        brier=Spread.of([month.brier for month in over_seeds]),
+        base_rate=Spread.of([month.base_rate for month in over_seeds]),
+        estimated_base_rate=Spread.of([month.estimated_base_rate for month in over_seeds]),
+    )
+
+
+def _found_share(months: Sequence[Month]) -> float:
     """The share of the fraudulent amount that was found."""
     return sum(month.found_cents for month in months) / max(sum(month.fraud_cents for month in months), 1)
 
 
-def _month(over_seeds: Sequence[Month]) -> dict[str, Any]:
-    found: dict[str, Any] = {name: _spread([getattr(month, name) for month in over_seeds]) for name in _MEASURES}
-    found["dollars"] = _spread([_dollars([month]) for month in over_seeds])
-    found["found_cents"] = _spread([float(month.found_cents) for month in over_seeds])
-    return found
-
-
-def _spread(values: Sequence[float]) -> dict[str, float]:
-    return {"mean": float(np.mean(values)), "minimum": float(np.min(values)), "maximum": float(np.max(values))}
-
-
-def _lead(ours: str, theirs: str, runs: dict[int, list[Month]], change: int) -> dict[str, Any]:
-    """One policy less another on the same years: share of the amount, calibration error; all months, and after the
-    change.
-    """
-
+def _lead(ours: str, theirs: str, runs: Runs, change: int) -> PolicyLead:
     def of(policy: str, months: Sequence[Month], first: int) -> list[Month]:
         return [month for month in months if month.policy == policy and month.month >= first]
 
-    def leads(first: int) -> dict[str, Any]:
+    def lead(first: int) -> Lead:
         dollars, error = [], []
         for months in runs.values():
             a, b = of(ours, months, first), of(theirs, months, first)
-            dollars.append(_dollars(a) - _dollars(b))
+            dollars.append(_found_share(a) - _found_share(b))
             error.append(float(np.mean([m.calibration_error for m in a]) - np.mean([m.calibration_error for m in b])))
-        return {"dollars": _spread(dollars), "calibration_error": _spread(error)}
+        return Lead(Spread.of(dollars), Spread.of(error))
 
-    return {**leads(1), "after_change": leads(change)}
+    return PolicyLead(lead(1), lead(change))

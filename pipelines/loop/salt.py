@@ -10,13 +10,13 @@ def salt_of(home: Path) -> str:
     """Read the salt (`home/loop/salt`, readable by its owner only), creating it at first use."""
     path = home / "loop" / "salt"
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".salt.{os.getpid()}")
+    partial = path.with_name(f".salt.{os.getpid()}")
     if not path.exists():
-        beside.touch(0o600)
-        beside.write_text(new_id("salt"))
+        partial.touch(0o600)
+        partial.write_text(new_id("salt"))
         try:
-            path.hardlink_to(beside)
+            path.hardlink_to(partial)
         except FileExistsError:
             pass  # another process was first; its salt is used
-        beside.unlink()
+        partial.unlink()
     return path.read_text()

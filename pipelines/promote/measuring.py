@@ -102,7 +102,7 @@ def against_champion(claims: EvaluationSet, *, reviews: float, replicates: int =
 
 
 def without_champion(reason: Reason) -> Measures:
-    """The measures against a champion that there is none of."""
+    """The measures against a champion, not applicable for `reason`."""
     return dict.fromkeys(CHAMPION_MEASURES, NotApplicable(reason))
 
 

@@ -1,4 +1,4 @@
-"""What is told of a provider: families of aggregates over its inpatient claims, each one line of SQL.
+"""Features of a provider: families of aggregates over its inpatient claims, each one SQL expression.
 
 Peer prices (`amount_to_drg` and its like) are means over all claims of the set, the unlabelled ones included; no label
 enters any of them.
@@ -29,7 +29,7 @@ PLAIN: dict[str, str] = {
     "conditions_mean": "avg(conditions)",
     "renal_share": "avg(renal)",
 }
-"""The 18 aggregates anybody would start with: the bar."""
+"""The 18 basic aggregates of the baseline ("bar")."""
 
 
 def _spread(name: str, column: str) -> dict[str, str]:
@@ -121,7 +121,7 @@ FAMILIES: dict[str, dict[str, str]] = {
 
 
 def aggregate(data: ProviderSet, measures: dict[str, str]) -> NDArray[np.float64]:
-    """(providers, measures), NaN where a provider has nothing to tell."""
+    """(providers, measures), NaN where a provider has no value."""
     columns = ", ".join(f'CAST({sql} AS DOUBLE) AS "{name}"' for name, sql in measures.items())
     found = data.connection.execute(
         f"SELECT {columns} FROM priced WHERE labelled GROUP BY provider ORDER BY provider"

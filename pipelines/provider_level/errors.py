@@ -1,7 +1,7 @@
-"""ProviderLevelError: the provider-fraud files are not there, or not as they are published."""
+"""ProviderLevelError: the provider-fraud files are missing or differ from the published ones."""
 
 
 class ProviderLevelError(Exception):
-    """The set cannot be judged; the message names the file."""
+    """The set cannot be evaluated; the message names the file."""
 
     exit_code = 2

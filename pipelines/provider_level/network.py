@@ -1,8 +1,8 @@
-"""Providers tied by the members and physicians they share, as a graph that the unlabelled providers join.
+"""A graph of providers connected by shared members and physicians, including the unlabelled providers.
 
-What the graph alone tells carries no label. What neighbours' labels tell is computed inside each fold from the training
-providers' labels, never a provider's own; measures of whole communities less oneself are left out, because in a small
-community they give the own label away.
+The structure of the graph uses no label. Measures of neighbours' labels are computed inside each fold from the labels
+of its training providers, never from a provider's own; measures of whole communities without the provider itself are
+left out, because in a small community they reveal its label.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from sknetwork.topology import get_core_decomposition
 from pipelines.provider_level.source import ProviderSet
 
 PRIOR = 3.0
-"""Neighbours of average risk that are added to each provider's own, so that few of them say little."""
+"""Neighbours of average risk added to each provider's own, so that few neighbours have little effect."""
 _PHYSICIANS = """
     SELECT DISTINCT provider, unnest([attending, operating, other]) AS physician FROM claims
 """

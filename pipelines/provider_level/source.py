@@ -1,7 +1,8 @@
-"""The provider-fraud set as its download stands, as tables of one DuckDB connection.
+"""The provider-fraud set as downloaded, as tables of one DuckDB connection.
 
-`claims`: one row an inpatient claim of either part, with its beneficiary's facts; `visits`: who went where, outpatient
-claims of the unlabelled part included; `providers`: the labelled providers that have an inpatient claim, in order.
+`claims`: one row an inpatient claim of either part, with its beneficiary's facts; `visits`: providers and their
+members, outpatient claims of the unlabelled part included; `providers`: the labelled providers that have an inpatient
+claim, in order.
 """
 
 import tempfile
@@ -83,7 +84,7 @@ class ProviderSet:
 
 
 def read(folder: Path) -> ProviderSet:
-    """Read the files of `folder`. Raises `ProviderLevelError` naming what is absent."""
+    """Read the files of `folder`. Raises `ProviderLevelError` naming a missing file."""
     connection = connect(threads=2)
     with tempfile.TemporaryDirectory(prefix="ginja-provider-") as scratch:
         for name, pattern in _FILES.items():

@@ -26,16 +26,16 @@ def features_for(home: Path, claims: pa.Table, work: Path) -> Path:
     new = claims.filter(pc.invert(pc.is_in(claims["claim_id"], value_set=history["claim_id"].combine_chunks())))
     if not len(new) and registry_path(home).exists() and all(file_of(home, view).exists() for view in VIEWS):
         return home
-    beside = work / "home"
+    combined = work / "home"
     both = pa.concat_tables([history.select(CLAIMS.names).cast(CLAIMS), new])
-    built, claimed = beside / _BUILT, _digest(both)
+    built, claimed = combined / _BUILT, _digest(both)
     if not built.exists() or built.read_text() != claimed:
         built.unlink(missing_ok=True)
         labels = pq.read_table(data / "labels.parquet") if (data / "labels.parquet").exists() else LABELS.empty_table()
-        build(beside, both, labels.select(LABELS.names).cast(LABELS))
-        apply(beside, OFFLINE_ONLY_REDIS_URL)
+        build(combined, both, labels.select(LABELS.names).cast(LABELS))
+        apply(combined, OFFLINE_ONLY_REDIS_URL)
         built.write_text(claimed)
-    return beside
+    return combined
 
 
 def _digest(claims: pa.Table) -> str:

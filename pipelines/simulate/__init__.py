@@ -30,7 +30,7 @@ __all__ = [
 
 
 def write(insurer: Insurer, folder: Path) -> None:
-    """Write every frame of the insurer to `folder` (`home/data`) as Parquet, with `dataset.json` beside them."""
+    """Write every frame of the insurer to `folder` (`home/data`) as Parquet, with their `dataset.json`."""
     frames = {column.name: getattr(insurer, column.name) for column in fields(insurer) if column.name != "config"}
     config = asdict(insurer.config)
     windows = [{key: str(value) for key, value in window.items()} for window in config.pop("windows")]
@@ -41,8 +41,8 @@ def next_claims(insurer: Insurer, first: int, count: int) -> list[dict[str, Any]
     """Claims `first` to `first + count` of those that arrive after the end, in order, each with its `line_items`."""
     rows: list[dict[str, Any]] = insurer.upcoming.slice(first, count).to_pylist()
     lengths = insurer.upcoming.column("lines").to_numpy()
-    skipped, wanted = int(lengths[:first].sum()), int(lengths[first : first + count].sum())
-    lines: pa.Table = insurer.upcoming_lines.slice(skipped, wanted)
+    skipped, taken = int(lengths[:first].sum()), int(lengths[first : first + count].sum())
+    lines: pa.Table = insurer.upcoming_lines.slice(skipped, taken)
     by_claim: dict[str, list[dict[str, Any]]] = {}
     for line in lines.to_pylist():
         by_claim.setdefault(line.pop("claim_id"), []).append(line)

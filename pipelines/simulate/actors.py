@@ -1,4 +1,4 @@
-"""Who cheats, when: bad actors bill mostly honestly, each for a part of the time and in one way."""
+"""Fraudulent providers and members: each commits one kind of fraud for part of the time, and is mostly honest."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -22,7 +22,7 @@ _GOLDEN = 0.6180339887498949
 
 
 class Templates:
-    """The honest claims by provider and day of receipt: what a provider's fraud is made to look like."""
+    """The honest claims by provider and day of receipt, which a provider's fraud imitates."""
 
     _SPAN = 1 << 21
 
@@ -82,7 +82,7 @@ class Scene:
         return first, min(number(window.until, self.calendar.last_day + 1), self.calendar.last_day + 1)
 
     def months(self, kind: str, count: int) -> tuple[Ints, Ints]:
-        """Windows of 10 to 18 months, some reaching out of the time, cut to when the kind is alive.
+        """Windows of 10 to 18 months, some beyond the simulated period, limited to when the kind occurs.
 
         Any first few of them are spread evenly over the time, so that a small insurer has every kind at any time too.
         """
@@ -95,7 +95,7 @@ class Scene:
     def providers(
         self, kind: str, claims: int, allowed: NDArray[np.bool_] | None = None, least: int = LEAST_ACTORS
     ) -> Actors:
-        """As many providers, not yet cheating, as it takes to hide `claims` among their honest ones."""
+        """Enough providers without fraud so far to hide `claims` among their honest claims."""
         usable = ~self.taken if allowed is None else ~self.taken & allowed
         usable[EXAMPLE_PROVIDER] = False
         who = self.rng.permutation(np.flatnonzero(usable))

@@ -1,4 +1,4 @@
-"""What can be asked of the simulator."""
+"""The configuration of the simulator."""
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -38,7 +38,7 @@ MAX_CLAIMS = 99_000_000
 
 
 class SimulationError(ValueError):
-    """A simulation that cannot be run as asked; the message says which value is wrong and what is possible."""
+    """A simulation cannot be run as configured; the message says which value is invalid and what is allowed."""
 
     exit_code = 2
 
@@ -82,20 +82,15 @@ class SimulationConfig:
         if not 0 <= self.live_days <= 366:
             raise SimulationError(f"live_days must be 0 to 366, not {self.live_days}")
         if self.live_claims is not None and (self.live_claims < 0 or (self.live_claims and not self.live_days)):
-            raise SimulationError("live_claims wants at least one live day and must not be negative")
+            raise SimulationError("live_claims must not be negative, and requires at least one live day")
         for window in self.windows:
             if window.kind not in KINDS:
-                raise SimulationError(f"unknown kind of fraud {window.kind!r}; known are {', '.join(KINDS)}")
+                raise SimulationError(f"unknown kind of fraud {window.kind!r}; allowed are {', '.join(KINDS)}")
 
     @property
     def start(self) -> date:
         """The first day of receipt."""
         return self.end - timedelta(days=self.days)
-
-    @property
-    def live_end(self) -> date:
-        """The day after the last live day."""
-        return self.end + timedelta(days=self.live_days)
 
     @property
     def live_count(self) -> int:

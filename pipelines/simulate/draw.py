@@ -33,7 +33,7 @@ class Table:
 
 
 class Groups:
-    """Weighted choice of an item within its group; every group that is asked for has at least one item."""
+    """Weighted choice of an item within its group; every requested group has at least one item."""
 
     def __init__(self, group: NDArray[Any], weight: Floats) -> None:
         self._order = np.argsort(group, kind="stable")

@@ -23,7 +23,7 @@ _NONE = np.zeros(0, dtype=np.int64)
 
 @dataclass(frozen=True, slots=True)
 class Forged:
-    """Fraudulent claims, and the positions of the honest ones they stand in for."""
+    """Fraudulent claims, and the positions of the honest claims they replace."""
 
     rows: Rows
     instead_of: Ints
@@ -40,7 +40,7 @@ def _in_place(scene: Scene, actors: Actors, count: int) -> Ints:
 
 
 def upcoding(scene: Scene, count: int) -> Forged:
-    """A dearer code of the same ladder than what was done; where there is none, more units or a higher amount."""
+    """A more expensive code of the same group; where there is none, more units or a higher amount."""
     catalogue, rng = scene.world.catalogue, scene.rng
     ladder = np.any(catalogue.performs[catalogue.dearer >= 0] > 0, axis=0, keepdims=True)[0]
     at = _in_place(scene, scene.providers("upcoding", count, ladder[scene.world.providers.specialty]), count)
@@ -86,7 +86,7 @@ def unbundling(scene: Scene, count: int) -> Forged:
 
 
 def _fresh(scene: Scene, rows: Rows) -> Rows:
-    """Rows with units, lines and amount drawn anew."""
+    """Rows with units, lines and amount drawn again."""
     units, lines = units_and_lines(scene.world, rows.procedure, scene.rng)
     rows = replace(rows, units=units, lines=lines)
     return replace(rows, amount_cents=price(scene.world, rows, scene.rng, scene.calendar.first_day))
@@ -218,9 +218,11 @@ FORGERS: dict[str, Callable[[Scene, int], Forged]] = {
 
 
 def commit_fraud(scene: Scene) -> Forged:
-    """The fraud of every kind in its time, at the rate asked for."""
+    """The fraud of every kind in its period, at the configured rate."""
     made, instead = [], []
-    for kind in sorted(KINDS, key=lambda kind: kind != "excluded_provider"):  # who is excluded is known to the others
+    for kind in sorted(
+        KINDS, key=lambda kind: kind != "excluded_provider"
+    ):  # the other kinds need to know who is excluded
         first, until = scene.alive(kind)
         if until <= first:
             continue

@@ -104,7 +104,7 @@ def _month_day(day: NDArray[np.datetime64]) -> Ints:
 
 
 def labels_frame(ledger: Ledger) -> pa.Table:
-    """The truth table: every claim, the kind of each fraud, and when it became known."""
+    """The labels: every claim, the kind of each fraud, and when it became known."""
     kind = ledger.rows.kind
     columns = [
         claim_ids(ledger),

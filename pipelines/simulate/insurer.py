@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from core.clock import DAY_US
+from core.clock import DAY_US, HOUR_US
 from pipelines.simulate.actors import Scene, Templates
 from pipelines.simulate.config import SimulationConfig, SimulationError
 from pipelines.simulate.draw import Calendar, Floats, Ints, generator
@@ -31,7 +31,7 @@ from pipelines.simulate.world import NEVER, World, build_world, day_number
 COMPANION_SHARE = 0.12
 VOIDED_SHARE = 0.006
 _SPARE, _LIVE_SPARE = 1.08, 2.5
-"""Honest claims made beyond what is needed, so that the count asked for can be met to the claim; more of the live days,
+"""Honest claims made beyond what is needed, so that the requested number is met exactly; more of the live days,
 from which weekly senders and the companions of a claim move into the days before."""
 
 
@@ -73,8 +73,8 @@ def _honest_claims(config: SimulationConfig, world: World, calendar: Calendar) -
     past, live = config.claims * _SPARE * (1 - COMPANION_SHARE), config.live_count * _LIVE_SPARE
     for first, until, count in ((calendar.first_day, end, past), (end, last, live)):
         if count:
-            wanted = int(count) + 100
-            days.append(calendar.draw(np.full(wanted, first), np.full(wanted, until), rng.random(wanted)))
+            drawn = int(count) + 100
+            days.append(calendar.draw(np.full(drawn, first), np.full(drawn, until), rng.random(drawn)))
     rows = honest(world, calendar, np.concatenate(days), rng)
     extra = int((config.claims + config.live_count) * _SPARE * COMPANION_SHARE) + 40
     return concat([rows, companions(world, rows, extra, calendar, generator(config.seed, "companions"))])
@@ -83,7 +83,7 @@ def _honest_claims(config: SimulationConfig, world: World, calendar: Calendar) -
 def _times(rows: Rows, rng: np.random.Generator) -> Ints:
     """Microseconds of receipt: in working hours mostly."""
     hour = np.clip(rng.normal(13.2, 3.1, len(rows)), 0, 23.999)
-    return rows.received_day * DAY_US + np.floor(hour * 3_600_000_000).astype(np.int64)
+    return rows.received_day * DAY_US + np.floor(hour * HOUR_US).astype(np.int64)
 
 
 def _trim(side: Ints, droppable: NDArray[np.bool_], count: int, rng: np.random.Generator) -> Ints:
@@ -120,7 +120,7 @@ def _corrections(
 
 
 def _known_at(received: Ints, rng: np.random.Generator) -> Ints:
-    """When the truth became known: about a month after, the same for fraud and for honest claims."""
+    """When the label became known: about a month later, for fraud and honest claims alike."""
     days: Floats = np.clip(rng.lognormal(np.log(30), 0.55, len(received)), 4, 180)
     return received + np.floor(days * DAY_US).astype(np.int64)
 
@@ -175,7 +175,7 @@ def _ordered(
     end: int,
     rng: np.random.Generator,
 ) -> Ledger:
-    """As many claims as asked for on each side of `end`, in order of receipt."""
+    """The configured number of claims on each side of `end`, in order of receipt."""
     droppable = (rows.kind == HONEST) & (voided_at == 0) & (replaces < 0)  # a correction stays with what it corrects
     at = np.concatenate(
         [

@@ -1,4 +1,4 @@
-"""Honest claims: who falls ill when, sees whom, what is done, what it costs, and when the claim arrives."""
+"""Honest claims: illness, visit, procedure, cost, and receipt of the claim."""
 
 from dataclasses import dataclass, fields, replace
 from typing import Any

@@ -264,8 +264,8 @@ def _report(
         precision_at_1_percent=ours.precision_at_1_percent,
         dollars_at_1_percent=ours.dollars_at_1_percent,
         dollars_times_rule=metrics.rule.ratio,
-        judged_claims=metrics.claims,
-        judged_frauds=metrics.frauds,
+        test_claims=metrics.claims,
+        test_frauds=metrics.frauds,
         report=page,
         seconds=round(seconds, 2),
     )

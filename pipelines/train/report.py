@@ -36,8 +36,8 @@ class TrainingReport:
     """Share of the fraudulent amount in the 1 % of claims with the highest scores."""
     dollars_times_rule: float
     """Fraudulent amount found, over what the 2× rule finds with as many reviews."""
-    judged_claims: int
-    judged_frauds: int
+    test_claims: int
+    test_frauds: int
     report: Path
     """The evaluation as a page."""
     seconds: float

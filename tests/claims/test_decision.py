@@ -139,10 +139,11 @@ def test_the_rule_flags_what_is_above_twice_the_average(amount, procedure, flagg
             "The amount claimed: 10,000,000; training claims have 12 to 90,000.",
         ),
         ({"tail_features": 4, "tail_limit": 3}, "outside_training_range", "4 features have extreme values"),
+        ({"tail_features": 0, "tail_limit": None}, "outside_training_range", "has no training range"),
         ({"gain_present": 0.79, "stale_views": ["member_today"]}, "score_incomplete", "stale: member_today"),
     ],
 )
-def test_a_score_whose_silence_means_nothing_sends_to_review(changes, code, words):
+def test_a_score_that_cannot_be_relied_on_sends_the_claim_to_review(changes, code, words):
     decision = decided(score=make_score(0.1, **changes))
     (finding,) = decision.findings
     assert (decision.outcome, decision.flagged, finding.code) == (Outcome.IN_REVIEW, False, code)
@@ -150,13 +151,13 @@ def test_a_score_whose_silence_means_nothing_sends_to_review(changes, code, word
 
 
 @pytest.mark.parametrize(
-    "changes", [{"tail_features": 3, "tail_limit": 3}, {"tail_features": 90, "tail_limit": None}, {"gain_present": 0.8}]
+    "changes", [{"tail_features": 3, "tail_limit": 3}, {"tail_features": 0, "tail_limit": 0}, {"gain_present": 0.8}]
 )
-def test_a_score_at_its_limits_is_taken(changes):
+def test_a_score_at_its_limits_is_used(changes):
     assert decided(score=make_score(0.1, **changes)).outcome is Outcome.APPROVED
 
 
-def test_why_a_score_was_not_used_decides_nothing():
+def test_the_finding_of_an_unused_score_does_not_affect_the_outcome():
     reason = score_not_used(make_score(gain_present=0.2, stale_views=["a", "b"]), 0.5)
     assert "a, b" in reason.text
     without = decided(findings=(reason,))

@@ -4,6 +4,7 @@ from datetime import date
 
 import pyarrow as pa
 import pytest
+from pydantic import ValidationError
 
 from api.intake.schemas import MAX_DIAGNOSES, MAX_LINES, MAX_UNITS
 from claims.claim import ClaimLine
@@ -35,3 +36,10 @@ def test_every_count_of_the_claims_frame_and_every_amount_a_float_holds_is_withi
 @pytest.mark.parametrize(("born", "age"), [(date(1896, 3, 2), 130), (date(1895, 3, 2), None), (date(1, 1, 1), None)])
 def test_a_birth_date_that_only_fills_its_field_leaves_the_age_unknown(born: date, age: int | None) -> None:
     assert make_claim().facts(Member("M1", birth_date=born), Provider("H1")).age_years == age
+
+
+def test_a_misspelt_fact_is_refused_instead_of_read_as_missing() -> None:
+    facts = make_claim().facts(Member("M1"), Provider("H1")).model_dump(mode="json")
+    assert ClaimFacts.model_validate(facts)
+    with pytest.raises(ValidationError, match="specialities"):
+        ClaimFacts.model_validate(facts | {"specialities": "cardiology"})

@@ -1,4 +1,4 @@
-"""The whole way once, as a person types it: `ginja demo`."""
+"""`ginja demo` from start to end, as a person types it."""
 
 import io
 import json
@@ -22,7 +22,7 @@ KEYS += ["ap_amount_only", "score_p50_ms", "score_p99_ms", "seconds"]
 
 
 def test_the_demo_loses_no_claim_leaves_nothing_running_and_says_so_in_json(server_home):
-    """Its API's port is taken, so that it must find another; its scorer is killed in mid-stream."""
+    """The port of its API is in use, so it must choose another one; its scorer is killed while claims come in."""
     with socket.create_server((LOOPBACK, 0)) as taken:
         port = taken.getsockname()[1]
         environment = {
@@ -41,7 +41,7 @@ def test_the_demo_loses_no_claim_leaves_nothing_running_and_says_so_in_json(serv
             check=False,
         )
     assert done.returncode == 0, done.stderr[-3_000:]
-    assert f"port {port} is taken, so the claims API listens on" in done.stderr
+    assert f"Port {port} is in use: the claims API listens on" in done.stderr
 
     figures = json.loads(done.stdout.splitlines()[-1])
     assert list(figures) == KEYS
@@ -90,7 +90,7 @@ def test_the_summary_shows_every_figure_and_those_within_one():
 
 
 def decided(status: str, score: float | None, *texts: str) -> dict:
-    """A claim as the API answers it."""
+    """A claim as in an answer of the API."""
     reasons = [{"text": text, "direction": None} for text in texts]
     reasons += [{"text": "a push", "direction": "for"}] if score is not None else []
     return {
@@ -119,7 +119,7 @@ def test_the_table_shows_one_of_every_sort_of_decision():
         for words in (
             "in review",
             "flagged",
-            "known before: ▲ a record",
+            "prior: ▲ a record",
             "no cover",
             "by the rule",
             "90.0%",

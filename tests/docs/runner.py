@@ -6,7 +6,7 @@ Sybil finds the blocks and the comments that mark them (docs/adr/0127-documents-
 - `python` blocks run under the same Python, in the same folder.
 - `json` directly after an executed `sh` block is its answer: the last JSON printed must have the same keys.
 - `<!-- skip: next "REASON" -->` before a block says why it does not run here.
-- `<!-- background: URL -->` before a block starts it and waits until the URL answers 200.
+- `<!-- background: URL … -->` before a block starts it and waits until each URL answers 200.
 - Other languages (`yaml`, `text`, `csv`, Sphinx directives) are not executed.
 """
 
@@ -29,8 +29,8 @@ from core.processes import Processes
 EXECUTED = {"sh", "python"}
 NOT_EXECUTED = {"json", "yaml", "text", "csv", "mermaid"}
 _INFO = re.compile(r"(?P<language>[^\n]*)\n")
-_READY_S = 600.0
-_BLOCK_S = 600.0
+_READY_S = 1800.0
+_BLOCK_S = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,10 @@ class Workplace:
         self.folder = folder
         self.environment = dict(environment)
         self._replaced = replaced
-        self.processes = Processes(folder / "run", environment)
+        # The MLflow UI takes a minute to start on a busy machine, and no page uses it: name its store instead.
+        store = folder / ".ginja" / "mlflow" / "mlflow.db"
+        store.parent.mkdir(parents=True)
+        self.processes = Processes(folder / "run", {**environment, "GINJA_MLFLOW_URL": f"sqlite:///{store}"})
 
     def localized(self, text: str) -> str:
         """`text` with this run's addresses."""
@@ -68,7 +71,7 @@ class Page:
         self._workplace = workplace
         self._state = workplace.folder / f".{path.stem}.state"
         self._state.write_text("")
-        self._ready_url: str | None = None
+        self._ready_urls: list[str] = []
         self._answer: str | None = None
         """What the block before printed, if that block is directly before."""
 
@@ -82,7 +85,7 @@ class Page:
             try:
                 example.evaluate()
             except SkipTest as skipped:
-                reason, self._answer, self._ready_url = str(skipped), None, None
+                reason, self._answer, self._ready_urls = str(skipped), None, []
             except Exception as error:
                 raise AssertionError(f"{self._path}, line {example.line}: {error}") from error
             if language in EXECUTED:
@@ -110,13 +113,13 @@ class Page:
             yield region
 
     def _remember_background(self, example: Example) -> None:
-        self._ready_url = self._workplace.localized(example.parsed)
+        self._ready_urls = self._workplace.localized(example.parsed).split()
 
     def _evaluate(self, example: Example) -> None:
         language, source = example.region.lexemes["language"], self._workplace.localized(example.parsed)
-        if language == "sh" and self._ready_url:
-            self._start(source, self._ready_url)
-            self._ready_url = self._answer = None
+        if language == "sh" and self._ready_urls:
+            self._start(source, self._ready_urls)
+            self._ready_urls, self._answer = [], None
         elif language == "sh":
             self._answer = self._shell(source)
         elif language == "python":
@@ -129,12 +132,14 @@ class Page:
         else:
             self._answer = None
 
-    def _start(self, source: str, ready_url: str) -> None:
+    def _start(self, source: str, ready_urls: list[str]) -> None:
         script = self._workplace.folder / f".{self._path.stem}.background.sh"
         script.write_text(f"set -eu\n{source}")
         start = f"import os; os.execvp('bash', ['bash', {str(script)!r}])"
-        self._workplace.processes.start(self._path.stem, ["-c", start], ready_url=ready_url)
+        self._workplace.processes.start(self._path.stem, ["-c", start], ready_url=ready_urls[0])
         self._workplace.processes.wait(self._path.stem, seconds=_READY_S)
+        for url in ready_urls[1:]:
+            self._shell(f"curl -sf -o /dev/null --retry 120 --retry-delay 1 --retry-all-errors {url}")
 
     def _shell(self, source: str) -> str:
         script = f"set -eu -o pipefail -a\n. '{self._state}'\n{source}\nexport -p > '{self._state}'\n"

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from core.clock import DAY_US
 from features.declare import CLAIMS, LABELS, VIEWS, Row, RowKind
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -62,13 +63,13 @@ def random_claims(
     """A claims frame and a labels frame of that size; the same seed gives the same rows."""
     rng = np.random.default_rng(seed)
     start = int(START.timestamp()) * 1_000_000
-    received = np.sort(start + rng.integers(0, days * 86_400_000_000, count))
+    received = np.sort(start + rng.integers(0, days * DAY_US, count))
     provider = np.minimum((rng.pareto(1.2, count) * providers / 30).astype(int), providers - 1)
     member = rng.integers(0, members, count)
     procedure = (provider * 7 + rng.integers(0, 25, count)) % procedures
     price = np.exp(rng.normal(9, 1, procedures))[procedure]
-    service = (received // 86_400_000_000 - rng.integers(0, 10, count)).astype(np.int32)
-    voided = np.where(rng.random(count) < 0.01, received + rng.integers(0, 30 * 86_400_000_000, count), -1)
+    service = (received // DAY_US - rng.integers(0, 10, count)).astype(np.int32)
+    voided = np.where(rng.random(count) < 0.01, received + rng.integers(0, 30 * DAY_US, count), -1)
     ages = rng.integers(0, 95, members)[member]
 
     def codes(prefix: str, numbers: np.ndarray, kinds: int) -> pa.Array:
@@ -106,7 +107,7 @@ def random_claims(
         schema=CLAIMS,
     )
     judged = np.flatnonzero(rng.random(count) < 0.05)
-    known = received[judged] + rng.integers(0, 60 * 86_400_000_000, len(judged))
+    known = received[judged] + rng.integers(0, 60 * DAY_US, len(judged))
     truth = pa.table(
         [
             identifiers.take(pa.array(judged)),

@@ -55,7 +55,7 @@ def label(connection: psycopg.Connection[Any], claim_id: str, known_at: datetime
 
 
 def facts(row: Mapping[str, Any]) -> ClaimFacts:
-    """A row of the claims frame as the scorer is asked about it."""
+    """A row of the claims frame as a score request."""
     return ClaimFacts(**{name: row[name] for name in ClaimFacts.model_fields})
 
 

@@ -1,4 +1,7 @@
-"""What each aggregation means, by looking at every claim again for every question: slow, and easy to believe."""
+"""A naive oracle: what each aggregation means, by reading every claim again for every value; slow and simple.
+
+An aggregation has one case in `history`, and one in `today` where it has a today field of its own.
+"""
 
 from collections import Counter
 from collections.abc import Callable
@@ -7,26 +10,24 @@ from typing import Any
 
 from core import clock
 from features.declare import (
-    EVER,
-    YEAR_TO_DATE,
+    AMOUNT_EDGES_CENTS,
     ActiveDays,
     AggregationGroup,
     BusiestDay,
+    ConfirmedClaims,
     Count,
     Distinct,
     First,
     FirstSeen,
     Histogram,
-    Labels,
     Last,
     LastValue,
     Sum,
     Top,
     age_band,
     log_e4,
-    today_field,
 )
-from features.declare.derived_columns import AMOUNT_EDGES_CENTS
+from features.ledger import EVER, YEAR_TO_DATE
 
 Row = dict[str, Any]
 Label = tuple[str, bool | None, datetime]
@@ -44,8 +45,8 @@ def column(row: Row, name: str) -> Any:
     return _DERIVED[name](row) if name in _DERIVED else row[name]
 
 
-def key(entity: AggregationGroup, row: Row) -> tuple[Any, ...] | None:
-    parts = tuple(column(row, name) for name in entity.keys)
+def key(group: AggregationGroup, row: Row) -> tuple[Any, ...] | None:
+    parts = tuple(column(row, name) for name in group.keys)
     return None if None in parts else parts
 
 
@@ -66,26 +67,26 @@ def first_day(day: date, days: int) -> date:
 _RANK = (None, False, True)
 
 
-def standing(row: Row, labels: list[Label], day: date) -> tuple[bool, date] | None:
-    """What stood of a claim at the midnight before `day`, and the day on which it became known; None: nothing."""
+def finding_at(row: Row, labels: list[Label], day: date) -> tuple[bool, date] | None:
+    """The finding in force at the midnight before `day`, and the day on which it became known; None: there is none."""
     sequence = sorted((w, _RANK.index(fraud)) for claim_id, fraud, w in labels if claim_id == row["claim_id"])
-    told = [(max(w, row["received_at"]).astimezone(UTC).date(), _RANK[rank]) for w, rank in sequence]
-    told = [(known, fraud) for known, fraud in told if known < day]
-    if not told or told[-1][1] is None:
+    past = [(max(w, row["received_at"]).astimezone(UTC).date(), _RANK[rank]) for w, rank in sequence]
+    past = [(known, fraud) for known, fraud in past if known < day]
+    if not past or past[-1][1] is None:
         return None
-    since, truth = told[-1]
-    for known, fraud in reversed(told):
+    since, truth = past[-1]
+    for known, fraud in reversed(past):
         if fraud != truth:
             break
         since = known
     return truth, since
 
 
-def history(entity: AggregationGroup, rows: list[Row], labels: list[Label], at: tuple[Any, ...], day: date) -> Row:
+def history(group: AggregationGroup, rows: list[Row], labels: list[Label], at: tuple[Any, ...], day: date) -> Row:
     """The history row of a key as of a day."""
-    own = sorted((r for r in rows if key(entity, r) == at), key=lambda r: (r["received_at"], r["claim_id"]))
+    own = sorted((r for r in rows if key(group, r) == at), key=lambda r: (r["received_at"], r["claim_id"]))
     past = [r for r in own if received_day(r) < day]
-    found = [standing(r, labels, day) for r in own]
+    found = [finding_at(r, labels, day) for r in own]
 
     def within(days: int) -> list[Row]:
         return [r for r in past if received_day(r) >= first_day(day, days)]
@@ -124,21 +125,21 @@ def history(entity: AggregationGroup, rows: list[Row], labels: list[Label], at: 
                 for r in counted(days):
                     counts[sum(r["amount_cents"] >= edge for edge in AMOUNT_EDGES_CENTS)] += 1
                 return counts
-            case Labels(days=days):
+            case ConfirmedClaims(days=days):
                 return sum(f is not None and f[0] and first_day(day, days) <= f[1] for f in found)
 
-    return {aggregation.name: value(aggregation) for aggregation in entity.aggregations}
+    return {aggregation.name: value(aggregation) for aggregation in group.aggregations}
 
 
-def today(entity: AggregationGroup, rows: list[Row], at: tuple[Any, ...], until: datetime) -> Row:
+def today(group: AggregationGroup, rows: list[Row], at: tuple[Any, ...], until: datetime) -> Row:
     """The today row of a key after everything up to an instant of its day, that instant included."""
     day = until.astimezone(UTC).date()
-    own = sorted((r for r in rows if key(entity, r) == at), key=lambda r: (r["received_at"], r["claim_id"]))
+    own = sorted((r for r in rows if key(group, r) == at), key=lambda r: (r["received_at"], r["claim_id"]))
     so_far = [r for r in own if received_day(r) == day and r["received_at"] <= until]
     still = [r for r in so_far if (void := void_time(r)) is None or void > until]
     row: Row = {"day": (day - date(1970, 1, 1)).days, "received": len(so_far)}
-    for aggregation in entity.aggregations:
-        name = today_field(aggregation)
+    for aggregation in group.aggregations:
+        name = aggregation.today_field
         match aggregation:
             case Count():
                 row[name] = len(still)

@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import clock
-from features.declare import AGGREGATION_GROUPS
-from features.offline import SortedClaims, history_at, labels_as_of, load_ledger
-from features.offline.findings import finding_intervals
+from features.declare import AGGREGATION_GROUPS, AggregationGroup
+from features.ledger import ClaimLedger, SortedClaims, finding_intervals
+from features.offline import history_at, labels_as_of, load_ledger
 from features.offline.history import every_key_on
 from tests.features import oracle
 from tests.features.factories import claim, claims, labels
 
 DAY_ZERO = datetime(2025, 3, 1, 12, tzinfo=UTC)
-PROVIDER = next(entity for entity in AGGREGATION_GROUPS if entity.name == "provider")
-MEMBER = next(entity for entity in AGGREGATION_GROUPS if entity.name == "member")
+PROVIDER = next(group for group in AGGREGATION_GROUPS if group.name == "provider")
+MEMBER = next(group for group in AGGREGATION_GROUPS if group.name == "member")
 CONFIRMED, CLEARED, WITHDRAWN = True, False, None
 _CONNECTION = duckdb.connect()
 
@@ -34,12 +34,17 @@ def counts(known: list[oracle.Label], day: int, **facts: Any) -> tuple[int, int,
     """(confirmed in 365 days, confirmed ever) of the provider, confirmed ever of the member."""
     ledger = load_ledger(_CONNECTION, claims([claim(1, received_at=on(1), **facts)]), labels(known))
     at = clock.day_number(on(day))
-    books = [SortedClaims(ledger, entity) for entity in _ENTITIES]
-    provider, member = (history_at(book, every_key_on(book, at)).to_pylist()[0] for book in books)
+    provider, member = (_history(ledger, group, at)[0] for group in _GROUPS)
     return provider["confirmed_365d"], provider["confirmed_ever"], member["confirmed_ever"]
 
 
-_ENTITIES = (PROVIDER, MEMBER)
+_GROUPS = (PROVIDER, MEMBER)
+
+
+def _history(ledger: ClaimLedger, group: AggregationGroup, day: int) -> list[dict[str, Any]]:
+    """The history rows of a group's keys as of a day."""
+    own = SortedClaims(ledger, group.keys)
+    return history_at(group, own, every_key_on(own, day)).to_pylist()
 
 
 def label(truth: bool | None, day: int, *, hour: int = 12) -> oracle.Label:
@@ -77,10 +82,9 @@ def test_the_window_begins_with_the_first_of_repeated_confirmations() -> None:
     known = [("clm_000001", CONFIRMED, first), label(CONFIRMED, 1)]
     long_ago = {"received_at": first - timedelta(days=1)}
     ledger = load_ledger(_CONNECTION, claims([claim(1, **long_ago)]), labels(known))
-    book = SortedClaims(ledger, PROVIDER)
     last = clock.day_number(first) + 365
     for day, expected in ((last, (1, 1)), (last + 1, (0, 1))):
-        row = history_at(book, every_key_on(book, day)).to_pylist()[0]
+        row = _history(ledger, PROVIDER, day)[0]
         assert (row["confirmed_365d"], row["confirmed_ever"]) == expected
 
 
@@ -97,7 +101,7 @@ _SEQUENCES = st.lists(
 
 @settings(max_examples=200, deadline=None)
 @given(known=_SEQUENCES, as_of=st.integers(-1, 13))
-def test_standing_labels_are_what_reading_each_sequence_to_the_moment_gives(
+def test_labels_as_of_equal_reading_each_sequence_up_to_the_moment(
     known: list[tuple[str, bool | None, int]], as_of: int
 ) -> None:
     table = labels([(c, fraud, DAY_ZERO + timedelta(hours=hour)) for c, fraud, hour in known])
@@ -105,11 +109,11 @@ def test_standing_labels_are_what_reading_each_sequence_to_the_moment_gives(
     found = {row["claim_id"]: row for row in labels_as_of(table, as_of_us=clock.micros(limit)).to_pylist()}
     for one in {c for c, _, _ in known}:
         sequence = sorted((hour, (None, False, True).index(fraud)) for c, fraud, hour in known if c == one)
-        told = [pair for pair in sequence if pair[0] <= as_of]
-        if not told:  # nothing was known yet: what became known first
-            told = next(([pair] for pair in sequence if pair[1]), [])
-        told = _runs(told)[-1:]
-        expected = [(hour, rank == 2) for hour, rank in told if rank]
+        stated = [pair for pair in sequence if pair[0] <= as_of]
+        if not stated:  # nothing was known yet: what became known first
+            stated = next(([pair] for pair in sequence if pair[1]), [])
+        stated = _runs(stated)[-1:]
+        expected = [(hour, rank == 2) for hour, rank in stated if rank]
         row = found.get(one)
         read = [] if row is None else [(row["known_at"], row["is_fraud"])]
         assert read == [(DAY_ZERO + timedelta(hours=hour), fraud) for hour, fraud in expected]
@@ -120,7 +124,7 @@ def _runs(sequence: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return [pair for place, pair in enumerate(sequence) if not place or sequence[place - 1][1] != pair[1]]
 
 
-def test_a_standing_label_names_the_kind_that_was_stated_last() -> None:
+def test_a_current_label_has_the_kind_that_was_stated_last() -> None:
     table = labels([("a", True, on(2)), ("a", True, on(4))]).set_column(2, "kind", pa.array(["upcoding", "ring"]))
     assert labels_as_of(table).to_pylist() == [{"claim_id": "a", "is_fraud": True, "kind": "ring", "known_at": on(2)}]
 
@@ -145,14 +149,13 @@ def test_counts_at_every_day_are_what_reading_every_label_again_gives(
     ]
     for n in voided:
         rows[n - 1]["voided_at"] = rows[n - 1]["received_at"] + timedelta(days=2)
-    told = [(f"clm_{n:06d}", fraud, DAY_ZERO + timedelta(hours=17 * step)) for n, fraud, step in known]
-    ledger = load_ledger(_CONNECTION, claims(rows), labels(told))
+    stated = [(f"clm_{n:06d}", fraud, DAY_ZERO + timedelta(hours=17 * step)) for n, fraud, step in known]
+    ledger = load_ledger(_CONNECTION, claims(rows), labels(stated))
     names = ("confirmed_365d", "confirmed_ever")
-    for entity in _ENTITIES:
-        book = SortedClaims(ledger, entity)
+    for group in _GROUPS:
         for day in range(0, 45, 4):
             at = clock.day_number(DAY_ZERO) + day
-            for row in history_at(book, every_key_on(book, at)).to_pylist():
-                key = tuple(row[name] for name in entity.keys)
-                expected = oracle.history(entity, rows, told, key, date(1970, 1, 1) + timedelta(days=at))
+            for row in _history(ledger, group, at):
+                key = tuple(row[name] for name in group.keys)
+                expected = oracle.history(group, rows, stated, key, date(1970, 1, 1) + timedelta(days=at))
                 assert {n: row[n] for n in names if n in row} == {n: expected[n] for n in names if n in expected}

@@ -1,4 +1,4 @@
-"""Every measure of every entity, against an oracle that looks at each claim again."""
+"""Every measure of every group, against an oracle that looks at each claim again."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.declare import AGGREGATION_GROUPS
-from features.offline import ClaimLedger, SortedClaims, change_points, history_at, load_ledger
+from features.ledger import ClaimLedger, SortedClaims, unpack
+from features.offline import change_points, history_at, load_ledger
 from features.offline.history import every_key_on
-from features.offline.sorted_claims import unpack
 from features.offline.today import today_rows
 from tests.features import oracle
 from tests.features.factories import claim, claims, labels
@@ -63,32 +63,32 @@ def test_history_is_what_counting_every_claim_again_gives(drawn: Any, truth: Any
     rows = _rows(drawn)
     known = [(rows[number]["claim_id"], fraud, when) for number, fraud, when in truth if number < len(rows)]
     ledger = _ledger(rows, known)
-    for entity in AGGREGATION_GROUPS:
-        book = SortedClaims(ledger, entity)
-        points = change_points(book)
-        for row in history_at(book, points).to_pylist():
-            at = tuple(row.pop(name) for name in entity.keys)
+    for group in AGGREGATION_GROUPS:
+        own = SortedClaims(ledger, group.keys)
+        points = change_points(group, own)
+        for row in history_at(group, own, points).to_pylist():
+            at = tuple(row.pop(name) for name in group.keys)
             day = date(1970, 1, 1) + timedelta(days=row.pop("as_of_day"))
-            assert row == oracle.history(entity, rows, known, at, day), (entity.name, at, day)
+            assert row == oracle.history(group, rows, known, at, day), (group.name, at, day)
 
 
 @settings(max_examples=40, deadline=None)
 @given(drawn=_ROWS, truth=_TRUTHS, when=_DAYS)
-def test_between_changes_history_stands_as_the_last_change_left_it(drawn: Any, truth: Any, when: datetime) -> None:
+def test_between_changes_history_equals_the_last_change(drawn: Any, truth: Any, when: datetime) -> None:
     rows = _rows(drawn)
     known = [(rows[number]["claim_id"], fraud, at) for number, fraud, at in truth if number < len(rows)]
     ledger = _ledger(rows, known)
     day = (when - EPOCH).days
-    for entity in AGGREGATION_GROUPS:
-        book = SortedClaims(ledger, entity)
-        points = change_points(book)
-        log = history_at(book, points).to_pylist()
+    for group in AGGREGATION_GROUPS:
+        own = SortedClaims(ledger, group.keys)
+        points = change_points(group, own)
+        log = history_at(group, own, points).to_pylist()
         keys, days = unpack(points.packed)
-        for number, row in enumerate(history_at(book, every_key_on(book, day)).to_pylist()):
+        for number, row in enumerate(history_at(group, own, every_key_on(own, day)).to_pylist()):
             logged = [log[place] for place in range(len(log)) if keys[place] == number and days[place] <= day]
             del row["as_of_day"]
-            at = tuple(row.pop(name) for name in entity.keys)
-            assert row == oracle.history(entity, rows, known, at, when.date())
+            at = tuple(row.pop(name) for name in group.keys)
+            assert row == oracle.history(group, rows, known, at, when.date())
             if logged:
                 assert row == {name: value for name, value in logged[-1].items() if name in row}
             else:
@@ -100,19 +100,19 @@ def test_between_changes_history_stands_as_the_last_change_left_it(drawn: Any, t
 def test_today_is_what_counting_the_day_again_after_each_entry_gives(drawn: Any) -> None:
     rows = _rows(drawn)
     ledger = _ledger(rows, [])
-    for entity in AGGREGATION_GROUPS:
-        if not entity.today:
+    for group in AGGREGATION_GROUPS:
+        if not group.today:
             continue
-        found = today_rows(SortedClaims(ledger, entity)).to_pylist()
+        found = today_rows(group, SortedClaims(ledger, group.keys)).to_pylist()
         entries = {
-            (oracle.key(entity, r), at)
+            (oracle.key(group, r), at)
             for r in rows
             for at in (r["received_at"], oracle.void_time(r))
-            if oracle.key(entity, r) and at and at.date() == r["received_at"].date()
+            if oracle.key(group, r) and at and at.date() == r["received_at"].date()
         }
         assert len(found) == len(entries)
         for row in found:
-            at = tuple(row.pop(name) for name in entity.keys)
+            at = tuple(row.pop(name) for name in group.keys)
             until = EPOCH + timedelta(microseconds=row.pop("us"))
             assert (at, until) in entries
-            assert row == oracle.today(entity, rows, at, until), (entity.name, at, until)
+            assert row == oracle.today(group, rows, at, until), (group.name, at, until)

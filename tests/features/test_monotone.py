@@ -18,7 +18,7 @@ def reading_of(inputs: frozenset[str]) -> list[str]:
 
 @pytest.mark.parametrize("name", reading_of(AMOUNT))
 def test_whatever_depends_on_the_amount_is_constrained(name: str) -> None:
-    """A feature free to fall with the amount would let a dearer claim look safer: it is no feature of a model."""
+    """A feature that may fall as the amount rises would let a more expensive claim look safer."""
     assert FEATURE[name].monotone == 1
 
 

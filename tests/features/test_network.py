@@ -60,7 +60,7 @@ def test_members_seen_more_than_two_weeks_apart_are_not_shared(tmp_path: Path) -
     assert _of(pictures, "H1")["degree"] == 0
 
 
-def test_two_shared_members_are_chance(tmp_path: Path) -> None:
+def test_two_shared_members_are_not_a_tie(tmp_path: Path) -> None:
     rows = _visits("H1", range(2), MONDAY - timedelta(days=30)) + _visits("H2", range(2), MONDAY - timedelta(days=25))
     pictures = _pictures(tmp_path / "net.parquet", [*rows, *_visits("H3", range(90, 91), MONDAY)])
     assert _of(pictures, "H1")["degree"] == 0
@@ -86,14 +86,14 @@ def test_a_neighbour_whose_claim_was_cleared_or_withdrawn_no_longer_counts(tmp_p
         assert ties_of(path, "H1", clock.day_number(next_monday)) == []
 
 
-def test_a_claim_of_the_monday_itself_is_in_the_next_picture(tmp_path: Path) -> None:
+def test_a_claim_received_on_the_monday_is_in_the_next_weekly_row(tmp_path: Path) -> None:
     rows = _ring() + _visits("H3", range(5), MONDAY - timedelta(days=2)) + _visits("H4", range(5), MONDAY)
     pictures = _pictures(tmp_path / "net.parquet", rows)
     assert _of(pictures, "H4")["degree"] == 0
     assert _of(pictures, "H4", MONDAY + timedelta(days=7))["degree"] == 1
 
 
-def test_the_row_and_its_path_tell_the_same(tmp_path: Path) -> None:
+def test_the_row_and_its_ties_agree(tmp_path: Path) -> None:
     path = tmp_path / "net.parquet"
     known = datetime(2025, 2, 20, 15, tzinfo=UTC)
     pictures = _pictures(path, _ring(), [("clm_000005", True, known), ("clm_000006", False, known)])

@@ -67,7 +67,7 @@ def row(claims: int, at: datetime = NOON, **keys: str) -> dict[str, Any]:
     return {**(keys or {"member_id": "M1"}), "event_timestamp": at, "claims": claims}
 
 
-def asked(*rows: tuple[str, datetime], **more: list[Any]) -> pa.Table:
+def entity_rows(*rows: tuple[str, datetime], **more: list[Any]) -> pa.Table:
     return pa.table(
         {"member_id": [m for m, _ in rows], "event_timestamp": pa.array([t for _, t in rows], INSTANT), **more}
     )
@@ -79,61 +79,63 @@ def claims_of(store: Any, frame: Any, refs: list[str] | None = None, **options: 
 
 def test_rows_that_share_member_and_time_all_come_back_in_order(store_of: Callable[..., Any]) -> None:
     store = store_of(member=([row(3, NOON - timedelta(hours=1))], timedelta(0)))
-    frame = asked(("M1", NOON), ("M2", NOON), ("M1", NOON), ("M1", NOON), claim_id=["c", "b", "a", "c"])
-    answer = claims_of(store, frame)
-    assert answer["claim_id"].to_pylist() == ["c", "b", "a", "c"]
-    assert answer["claims"].to_pylist() == [3, None, 3, 3]
+    frame = entity_rows(("M1", NOON), ("M2", NOON), ("M1", NOON), ("M1", NOON), claim_id=["c", "b", "a", "c"])
+    result = claims_of(store, frame)
+    assert result["claim_id"].to_pylist() == ["c", "b", "a", "c"]
+    assert result["claims"].to_pylist() == [3, None, 3, 3]
 
 
 def test_a_row_is_seen_strictly_after_its_own_time(store_of: Callable[..., Any]) -> None:
     store = store_of(member=([row(1, NOON - timedelta(days=1)), row(2, NOON)], timedelta(0)))
-    answer = claims_of(store, asked(("M1", NOON), ("M1", NOON + MICROSECOND), ("M1", NOON - timedelta(days=1))))
-    assert answer["claims"].to_pylist() == [1, 2, None]
+    result = claims_of(store, entity_rows(("M1", NOON), ("M1", NOON + MICROSECOND), ("M1", NOON - timedelta(days=1))))
+    assert result["claims"].to_pylist() == [1, 2, None]
 
 
-def test_a_row_older_than_its_time_to_live_is_not_believed(store_of: Callable[..., Any]) -> None:
+def test_a_row_older_than_its_time_to_live_is_not_used(store_of: Callable[..., Any]) -> None:
     store = store_of(member=([row(1, NOON)], timedelta(days=1)))
     day = timedelta(days=1)
-    answer = claims_of(store, asked(("M1", NOON + day), ("M1", NOON + day + MICROSECOND)))
-    assert answer["claims"].to_pylist() == [1, None]
+    result = claims_of(store, entity_rows(("M1", NOON + day), ("M1", NOON + day + MICROSECOND)))
+    assert result["claims"].to_pylist() == [1, None]
 
 
-def test_a_time_to_live_of_nought_means_that_a_row_holds_until_the_next(store_of: Callable[..., Any]) -> None:
+def test_a_time_to_live_of_zero_means_a_row_is_valid_until_the_next(store_of: Callable[..., Any]) -> None:
     store = store_of(member=([row(1, NOON)], timedelta(0)))
-    assert claims_of(store, asked(("M1", NOON + timedelta(days=4000))))["claims"].to_pylist() == [1]
+    assert claims_of(store, entity_rows(("M1", NOON + timedelta(days=4000))))["claims"].to_pylist() == [1]
 
 
-def test_two_rows_of_one_key_and_time_still_give_one_answer(store_of: Callable[..., Any]) -> None:
+def test_two_rows_of_one_key_and_time_yield_one_result(store_of: Callable[..., Any]) -> None:
     store = store_of(member=([row(1), row(2)], timedelta(0)))
-    answer = claims_of(store, asked(("M1", NOON + MICROSECOND)))
-    assert len(answer) == 1
-    assert answer["claims"].to_pylist()[0] in (1, 2)
+    result = claims_of(store, entity_rows(("M1", NOON + MICROSECOND)))
+    assert len(result) == 1
+    assert result["claims"].to_pylist()[0] in (1, 2)
 
 
-def test_views_that_share_a_field_name_are_told_apart_by_full_names(store_of: Callable[..., Any]) -> None:
+def test_views_that_share_a_field_name_are_distinguished_by_full_names(store_of: Callable[..., Any]) -> None:
     pairs = [row(7, member_id="M1", provider_id="H1")]
     store = store_of(member=([row(1)], timedelta(0)), pair=(pairs, timedelta(0)))
-    frame = asked(("M1", NOON + MICROSECOND), ("M1", NOON + MICROSECOND), provider_id=["H1", None])
-    answer = claims_of(store, frame, ["member:claims", "pair:claims"], full_feature_names=True)
-    assert answer["member__claims"].to_pylist() == [1, 1]
-    assert answer["pair__claims"].to_pylist() == [7, None]
+    frame = entity_rows(("M1", NOON + MICROSECOND), ("M1", NOON + MICROSECOND), provider_id=["H1", None])
+    result = claims_of(store, frame, ["member:claims", "pair:claims"], full_feature_names=True)
+    assert result["member__claims"].to_pylist() == [1, 1]
+    assert result["pair__claims"].to_pylist() == [7, None]
 
 
-def test_frames_sql_and_parquet_do_as_entity_rows(store_of: Callable[..., Any], tmp_path: Path) -> None:
+def test_frames_sql_and_parquet_are_accepted_as_entity_rows(store_of: Callable[..., Any], tmp_path: Path) -> None:
     store = store_of(member=([row(5)], timedelta(0)))
-    frame = asked(*[(f"M{number % 3}", NOON + timedelta(seconds=number)) for number in range(20)], n=list(range(20)))
-    pq.write_table(frame, tmp_path / "asked.parquet")
+    frame = entity_rows(
+        *[(f"M{number % 3}", NOON + timedelta(seconds=number)) for number in range(20)], n=list(range(20))
+    )
+    pq.write_table(frame, tmp_path / "entity_rows.parquet")
     forms = [
         frame,
         frame.to_pandas(),
         str(tmp_path),
-        str(tmp_path / "asked.parquet"),
-        f"SELECT * FROM read_parquet('{tmp_path / 'asked.parquet'}')",
+        str(tmp_path / "entity_rows.parquet"),
+        f"SELECT * FROM read_parquet('{tmp_path / 'entity_rows.parquet'}')",
     ]
     answers = [claims_of(store, form) for form in forms]
-    for answer in answers:
-        assert answer["n"].to_pylist() == list(range(20))
-        assert answer["claims"].to_pylist() == [5 if n % 3 == 1 and n > 0 else None for n in range(20)]
+    for result in answers:
+        assert result["n"].to_pylist() == list(range(20))
+        assert result["claims"].to_pylist() == [5 if n % 3 == 1 and n > 0 else None for n in range(20)]
 
 
 @pytest.mark.parametrize("sorted_file", [True, False], ids=["by search", "by SQL"])
@@ -143,54 +145,54 @@ def test_a_frame_may_have_columns_of_any_name_and_times_of_any_unit(
     if not sorted_file:
         monkeypatch.setattr(asof, "sorted_join", lambda *_, **__: None)
     store = store_of(member=([row(5)], timedelta(0)))
-    frame = asked(("M1", NOON), ("M1", NOON + MICROSECOND), place=[9, 9], t=["x", "y"]).to_pandas()
+    frame = entity_rows(("M1", NOON), ("M1", NOON + MICROSECOND), place=[9, 9], t=["x", "y"]).to_pandas()
     frame["event_timestamp"] = frame["event_timestamp"].dt.as_unit("ns") + pd.Timedelta(1, "ns")
-    answer = claims_of(store, frame)
-    assert answer["claims"].to_pylist() == [None, 5]
-    assert answer["place"].to_pylist() == [9, 9]
+    result = claims_of(store, frame)
+    assert result["claims"].to_pylist() == [None, 5]
+    assert result["place"].to_pylist() == [9, 9]
 
 
 @pytest.mark.parametrize("kind", [pa.large_string(), pa.dictionary(pa.int32(), pa.string())], ids=str)
 def test_keys_are_text_however_it_is_encoded(store_of: Callable[..., Any], kind: pa.DataType) -> None:
     store = store_of(member=([row(5)], timedelta(0)))
-    frame = asked(("M1", NOON + MICROSECOND), ("M2", NOON + MICROSECOND))
+    frame = entity_rows(("M1", NOON + MICROSECOND), ("M2", NOON + MICROSECOND))
     frame = frame.set_column(0, "member_id", frame["member_id"].cast(kind))
     assert claims_of(store, frame)["claims"].to_pylist() == [5, None]
 
 
 def test_keys_that_are_numbers_here_and_text_there_are_refused(store_of: Callable[..., Any]) -> None:
     store = store_of(member=([row(5)], timedelta(0)))
-    frame = asked(("M1", NOON)).set_column(0, "member_id", pa.array([1]))
+    frame = entity_rows(("M1", NOON)).set_column(0, "member_id", pa.array([1]))
     with pytest.raises(OfflineStoreError, match="member_id of the frame of entity rows is BIGINT"):
         claims_of(store, frame)
 
 
 def test_a_frame_that_has_the_features_column_already_is_refused(store_of: Callable[..., Any]) -> None:
     store = store_of(member=([row(5)], timedelta(0)))
-    with pytest.raises(OfflineStoreError, match="has claims already"):
-        claims_of(store, asked(("M1", NOON), claims=[1]))
+    with pytest.raises(OfflineStoreError, match="already has claims"):
+        claims_of(store, entity_rows(("M1", NOON), claims=[1]))
 
 
 def test_an_index_of_the_frame_is_neither_used_nor_returned(store_of: Callable[..., Any]) -> None:
     store = store_of(member=([row(5)], timedelta(0)))
-    frame = asked(("M1", NOON + MICROSECOND), ("M2", NOON)).to_pandas()
+    frame = entity_rows(("M1", NOON + MICROSECOND), ("M2", NOON)).to_pandas()
     frame.index = pd.Index([7, 7])
-    answer = store.get_historical_features(frame, ["member:claims"]).to_df()
-    assert list(answer.columns) == ["member_id", "event_timestamp", "claims"]
-    assert answer["claims"].tolist()[0] == 5
+    result = store.get_historical_features(frame, ["member:claims"]).to_df()
+    assert list(result.columns) == ["member_id", "event_timestamp", "claims"]
+    assert result["claims"].tolist()[0] == 5
 
 
 def test_no_entity_rows_give_no_rows(store_of: Callable[..., Any]) -> None:
     store = store_of(member=([row(5)], timedelta(0)))
-    assert len(claims_of(store, asked(("M1", NOON)).slice(0, 0))) == 0
+    assert len(claims_of(store, entity_rows(("M1", NOON)).slice(0, 0))) == 0
 
 
-def test_an_answer_larger_than_memory_comes_in_batches_from_disk(
+def test_a_result_larger_than_memory_comes_in_batches_from_disk(
     store_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(asof, "KEPT_IN_MEMORY", 10)
     store = store_of(member=([row(n, NOON + timedelta(seconds=n)) for n in range(100)], timedelta(0)))
-    frame = asked(*[("M1", NOON + timedelta(seconds=n)) for n in range(100)])
+    frame = entity_rows(*[("M1", NOON + timedelta(seconds=n)) for n in range(100)])
     job = store.get_historical_features(frame, ["member:claims"])
     batches = [batch["claims"].to_pylist() for batch in job.batches(30)]
     assert [len(batch) for batch in batches] == [30, 30, 30, 10]
@@ -206,7 +208,7 @@ def test_an_answer_larger_than_memory_comes_in_batches_from_disk(
 
 def test_a_missing_key_column_is_named(store_of: Callable[..., Any]) -> None:
     store = store_of(member=([row(5)], timedelta(0)))
-    frame = asked(("M1", NOON)).rename_columns(["membre_id", "event_timestamp"])
+    frame = entity_rows(("M1", NOON)).rename_columns(["membre_id", "event_timestamp"])
     with pytest.raises(MissingColumnError, match="entity rows lacks member_id"):
         claims_of(store, frame)
 
@@ -214,7 +216,7 @@ def test_a_missing_key_column_is_named(store_of: Callable[..., Any]) -> None:
 def test_entity_rows_without_a_time_are_refused(store_of: Callable[..., Any]) -> None:
     store = store_of(member=([row(5)], timedelta(0)))
     with pytest.raises(MissingColumnError, match="event_timestamp"):
-        claims_of(store, asked(("M1", NOON)).drop_columns(["event_timestamp"]))
+        claims_of(store, entity_rows(("M1", NOON)).drop_columns(["event_timestamp"]))
 
 
 @pytest.mark.parametrize("form", ["arrow", "pandas", "parquet"])
@@ -233,7 +235,7 @@ def test_a_view_whose_file_lacks_a_column_is_named(store_of: Callable[..., Any])
     rows = [{"member_id": "M1", "event_timestamp": NOON, "klaims": 1}]
     store = store_of(member=(rows, timedelta(0)))
     with pytest.raises(MissingColumnError, match="source of member lacks claims"):
-        claims_of(store, asked(("M1", NOON)))
+        claims_of(store, entity_rows(("M1", NOON)))
 
 
 @pytest.mark.parametrize("damage", ["gone", "cut", "spoilt"])
@@ -246,8 +248,8 @@ def test_a_view_whose_file_is_damaged_is_named(store_of: Callable[..., Any], dam
         path.write_bytes(held[: len(held) // 2])
     if damage == "spoilt":
         path.write_bytes(held[:100] + b"x" * 3_000 + held[3_100:])
-    with pytest.raises(OfflineStoreError, match=r"source of member cannot be read .*; build the features anew"):
-        claims_of(store, asked(("M1", NOON + timedelta(days=1))))
+    with pytest.raises(OfflineStoreError, match=r"source of member cannot be read .*; run `ginja features build`"):
+        claims_of(store, entity_rows(("M1", NOON + timedelta(days=1))))
 
 
 def test_entity_rows_that_are_neither_sql_nor_a_file_are_refused(store_of: Callable[..., Any]) -> None:

@@ -53,7 +53,7 @@ def test_a_claim_confirmed_and_cleared_stops_counting_at_the_next_midnight(world
         label(world.database, row["claim_id"], at, fraud=fraud)
         world.drain(at + timedelta(days=1))
         seen.append(confirmed_ever(world, row, at + timedelta(days=1)))
-        assert world.contents(at + timedelta(days=1)) == world.made_anew(at + timedelta(days=1))
+        assert world.contents(at + timedelta(days=1)) == world.rebuilt_contents(at + timedelta(days=1))
     assert seen == [1, 1, 0, 0, 1]
 
 
@@ -70,11 +70,11 @@ def test_a_label_recorded_before_midnight_and_committed_after_it_enters_that_his
     for day in range(3):
         world.drain(NEXT + timedelta(days=day))
     end = NEXT + timedelta(days=2)
-    assert world.contents(end) == world.made_anew(end)
+    assert world.contents(end) == world.rebuilt_contents(end)
 
 
 @pytest.mark.parametrize("late", ["claim", "voiding", "label"])
-def test_what_came_late_and_stayed_open_over_the_next_midnight_is_not_lost(world: World, late: str) -> None:
+def test_a_late_event_still_open_at_the_next_midnight_is_not_lost(world: World, late: str) -> None:
     rows = history()
     put(world.database, rows, events=False)
     world.drain(NOON)
@@ -88,7 +88,7 @@ def test_what_came_late_and_stayed_open_over_the_next_midnight_is_not_lost(world
     end = NEXT + timedelta(days=1)  # the worker was down all day
     world.drain(end)
     assert world.open_events() == 0
-    assert world.contents(end) == world.made_anew(end)
+    assert world.contents(end) == world.rebuilt_contents(end)
 
 
 _STEPS = st.lists(
@@ -109,7 +109,7 @@ _STEPS = st.lists(
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # an example takes seconds: a failing one is not made smaller
 )
 @given(steps=_STEPS)
-def test_after_any_sequence_of_findings_the_store_is_as_if_rebuilt(
+def test_after_any_sequence_of_findings_the_store_equals_a_rebuild(
     world: World, steps: list[tuple[str, int, bool | None]]
 ) -> None:
     world.client.flushdb()
@@ -137,7 +137,7 @@ def test_after_any_sequence_of_findings_the_store_is_as_if_rebuilt(
             known = now if action == "label" else midnight - timedelta(microseconds=1 + place)
             label(world.database, rows[number]["claim_id"], known, fraud=fraud)
     world.drain(now)
-    assert world.contents(now) == world.made_anew(now)
+    assert world.contents(now) == world.rebuilt_contents(now)
 
 
 def test_a_rebuild_that_midnight_overtakes_has_the_claims_of_the_new_day(
@@ -163,7 +163,7 @@ def test_a_rebuild_that_midnight_overtakes_has_the_claims_of_the_new_day(
     states = world.read(claim(2, member_id="M-new"), later).states["member_today"]
     assert states is not None
     assert states[1] == 1
-    assert world.contents(later) == world.made_anew(later)
+    assert world.contents(later) == world.rebuilt_contents(later)
 
 
 def test_a_rebuild_on_a_host_whose_clock_is_behind_takes_the_store_to_no_earlier_day_or_generation(
@@ -176,23 +176,23 @@ def test_a_rebuild_on_a_host_whose_clock_is_behind_takes_the_store_to_no_earlier
         rebuild(connection, world.client)
     assert world.mark().rolled_day == before.rolled_day
     assert world.mark().generation > before.generation
-    assert world.contents(NEXT) == world.made_anew(NEXT)
+    assert world.contents(NEXT) == world.rebuilt_contents(NEXT)
 
 
-def test_a_rebuild_takes_a_store_back_that_a_wrong_clock_rolled_far_ahead(world: World) -> None:
+def test_a_rebuild_resets_a_store_that_a_wrong_clock_rolled_far_ahead(world: World) -> None:
     put(world.database, history(), events=False)
     world.drain(NOON + timedelta(days=40))
     with psycopg.connect(world.url, autocommit=True) as connection, clock.held(NOON):
         rebuild(connection, world.client)
     assert world.mark().rolled_day == clock.day_number(NOON)
-    assert world.contents(NOON) == world.made_anew(NOON)
+    assert world.contents(NOON) == world.rebuilt_contents(NOON)
 
 
-def test_two_reads_in_flight_while_a_rebuild_turns_both_see_the_new_generation(world: World, valkey_url: str) -> None:
+def test_two_reads_in_flight_during_a_switch_both_see_the_new_generation(world: World, valkey_url: str) -> None:
     put(world.database, history(), events=False)
     world.drain(NOON)
     at = NOON + timedelta(seconds=1)
-    asked = facts(history()[0] | {"received_at": at, "claim_id": "clm_asked"})
+    requested = facts(history()[0] | {"received_at": at, "claim_id": "clm_asked"})
 
     async def both() -> tuple[Any, ...]:
         real = connect_async(valkey_url, deadline_ms=5_000)
@@ -214,16 +214,16 @@ def test_two_reads_in_flight_while_a_rebuild_turns_both_see_the_new_generation(w
 
         reader = AsyncOnlineReader(Client())  # type: ignore[arg-type]
         with clock.held(at):
-            truth = await reader.read(asked)
+            truth = await reader.read(requested)
             await asyncio.to_thread(_rebuilt, world)
             reader._client.sent = 1  # type: ignore[attr-defined]
 
             async def first() -> Any:
-                got = await reader.read(asked)
+                got = await reader.read(requested)
                 turned.set()
                 return got
 
-            found = await asyncio.gather(first(), reader.read(asked))
+            found = await asyncio.gather(first(), reader.read(requested))
         await real.aclose()
         return (truth, *found)
 
@@ -267,10 +267,10 @@ def test_a_store_that_lost_its_last_writes_is_written_again(world: World, *, ove
     later = (NEXT if over_midnight else NOON) + timedelta(minutes=2)
     world.drain(later)
     assert world.open_events() == 0
-    assert world.contents(later) == world.made_anew(later)
+    assert world.contents(later) == world.rebuilt_contents(later)
 
 
-def test_todays_rows_are_not_believed_until_lost_writes_are_written_again(world: World) -> None:
+def test_todays_rows_are_not_used_until_lost_writes_are_repeated(world: World) -> None:
     put(world.database, history(), events=False)
     world.drain(NOON)
     surviving = kept(world)
@@ -285,14 +285,14 @@ def test_todays_rows_are_not_believed_until_lost_writes_are_written_again(world:
     assert "provider_today" not in world.read(claim(provider_id="H00000"), now).stale
 
 
-def test_a_store_that_lost_nothing_opens_no_event_again(world: World) -> None:
+def test_a_store_that_lost_nothing_reopens_no_event(world: World) -> None:
     world.drain(NOON)
     put(world.database, today(5))
     world.drain(NOON)
     assert [drained.events for drained in world.drain(NOON + timedelta(seconds=2))] == [0]
 
 
-def test_a_lost_history_key_of_an_entity_with_a_past_is_stale_and_not_zero(world: World) -> None:
+def test_a_lost_history_row_of_a_key_with_history_is_stale_and_not_zero(world: World) -> None:
     rows = history()
     put(world.database, rows, events=False)
     world.drain(NOON)
@@ -310,7 +310,7 @@ def test_a_lost_history_key_of_an_entity_with_a_past_is_stale_and_not_zero(world
     assert world.read(row, NOON).stale == ("provider_network",)
 
 
-def test_an_entity_without_a_past_is_known_to_have_none(world: World) -> None:
+def test_a_key_without_history_reads_as_zero(world: World) -> None:
     put(world.database, history(), events=False)
     world.drain(NOON)
     reading = world.read(claim(1, member_id="M-first", provider_id="H-first", procedure_code="P-first"), NOON)
@@ -339,9 +339,7 @@ def test_the_updater_refuses_a_store_that_may_evict_keys(database_url: str, own_
     world.close()
 
 
-def test_a_store_that_evicted_keys_is_rebuilt_and_nothing_is_believed_until_then(
-    database_url: str, own_valkey: str
-) -> None:
+def test_a_store_that_evicted_keys_is_rebuilt_and_no_row_is_used_until_then(database_url: str, own_valkey: str) -> None:
     world = World(database_url, own_valkey)
     put(world.database, history(), events=False)
     world.drain(NOON)
@@ -354,7 +352,7 @@ def test_a_store_that_evicted_keys_is_rebuilt_and_nothing_is_believed_until_then
     assert world.client.info("stats")["evicted_keys"] > 0  # type: ignore[index]
     later = NOON + timedelta(seconds=5)
     assert any(drained.rebuilt for drained in world.drain(later))
-    assert world.contents(later) == world.made_anew(later)
+    assert world.contents(later) == world.rebuilt_contents(later)
     assert not any(drained.rebuilt for drained in world.drain(later + timedelta(seconds=5)))
     world.close()
 

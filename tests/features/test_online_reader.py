@@ -1,4 +1,4 @@
-"""What the reader believes, against a real Valkey."""
+"""Which rows the reader uses, against a real Valkey."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,6 +9,7 @@ import redis
 
 from claims.scoring import ClaimFacts
 from core import clock
+from core.clock import DAY_US
 from features.declare import PLANS, VIEW, VIEWS, RowKind, key_of
 from features.errors import OnlineUnavailableError
 from features.online import (
@@ -54,12 +55,12 @@ def put(client: "redis.Redis", name: str, first: int, *, us: int = US - 1, gener
     client.set(key_prefix(PROJECT, generation, name) + encode_key(key), PACKERS[name].pack(us, row))
 
 
-def read(client: "redis.Redis", asked: ClaimFacts = FACTS, **options: Any) -> Reading:
+def read(client: "redis.Redis", requested: ClaimFacts = FACTS, **options: Any) -> Reading:
     with clock.held(AT):
-        return OnlineReader(client, **options).read(asked)
+        return OnlineReader(client, **options).read(requested)
 
 
-def test_an_empty_store_knows_nothing_and_says_so(client: "redis.Redis") -> None:
+def test_every_view_of_an_empty_store_is_stale(client: "redis.Redis") -> None:
     reading = read(client)
     assert set(reading.stale) == set(VIEW)
     assert set(reading.states.values()) == {None}
@@ -67,7 +68,7 @@ def test_an_empty_store_knows_nothing_and_says_so(client: "redis.Redis") -> None
     assert vector["missing_views"] == len(PLANS)
 
 
-def test_what_was_never_seen_is_known_to_be_nought_once_the_store_is_loaded(client: "redis.Redis") -> None:
+def test_a_key_never_seen_reads_as_zero_once_the_store_is_loaded(client: "redis.Redis") -> None:
     load(client)
     reading = read(client)
     assert reading.stale == (NETWORK,)
@@ -76,7 +77,7 @@ def test_what_was_never_seen_is_known_to_be_nought_once_the_store_is_loaded(clie
 
 
 @pytest.mark.parametrize(
-    ("as_of", "rolled", "believed"),
+    ("as_of", "rolled", "usable"),
     [
         (DAY, DAY, True),
         (DAY - 400, DAY, True),  # unchanged since
@@ -86,36 +87,34 @@ def test_what_was_never_seen_is_known_to_be_nought_once_the_store_is_loaded(clie
         (DAY - 3, DAY + 1, True),
     ],
 )
-def test_a_history_row_is_believed_for_its_day(
-    client: "redis.Redis", as_of: int, rolled: int, *, believed: bool
-) -> None:
+def test_a_history_row_is_used_for_its_day(client: "redis.Redis", as_of: int, rolled: int, *, usable: bool) -> None:
     load(client, rolled_day=rolled)
     put(client, "member_history", as_of)
     reading = read(client)
-    assert ("member_history" not in reading.stale) == believed
-    assert (reading.states["member_history"] is not None) == believed
+    assert ("member_history" not in reading.stale) == usable
+    assert (reading.states["member_history"] is not None) == usable
     assert reading.times_us["member_history"] == US - 1
 
 
 @pytest.mark.parametrize(
-    ("day", "us", "believed"),
+    ("day", "us", "usable"),
     [
         (DAY, US - 1, True),
         (DAY, US, False),  # the claim itself, or one of its microsecond
         (DAY, US + 5, False),
-        (DAY - 1, US - 86_400_000_000, True),  # yesterday's: today is empty
-        (DAY + 1, US + 86_400_000_000, False),
+        (DAY - 1, US - DAY_US, True),  # yesterday's: today is empty
+        (DAY + 1, US + DAY_US, False),
     ],
 )
-def test_a_today_row_is_believed_strictly_before_the_claim(
-    client: "redis.Redis", day: int, us: int, *, believed: bool
+def test_a_today_row_is_used_strictly_before_the_claim(
+    client: "redis.Redis", day: int, us: int, *, usable: bool
 ) -> None:
     load(client)
     put(client, "provider_today", day, us=us)
-    assert ("provider_today" not in read(client).stale) == believed
+    assert ("provider_today" not in read(client).stale) == usable
 
 
-def test_a_row_that_is_not_believed_makes_its_features_missing_and_no_other(client: "redis.Redis") -> None:
+def test_a_row_that_is_not_used_makes_only_its_features_missing(client: "redis.Redis") -> None:
     load(client)
     put(client, "provider_history", DAY + 1)
     reading = read(client)
@@ -125,19 +124,19 @@ def test_a_row_that_is_not_believed_makes_its_features_missing_and_no_other(clie
     assert str(vector["member_claims_30d"]) != "nan"
 
 
-def test_before_the_roll_over_is_done_nothing_is_known_to_be_nought(client: "redis.Redis") -> None:
+def test_before_the_roll_over_is_done_no_missing_row_counts_as_zero(client: "redis.Redis") -> None:
     load(client, rolled_day=DAY - 1)
     assert {view.name for view in VIEWS if view.kind is RowKind.HISTORY} <= set(read(client).stale)
 
 
-def test_an_updater_not_heard_of_makes_today_unknown(client: "redis.Redis") -> None:
+def test_an_old_heartbeat_makes_today_stale(client: "redis.Redis") -> None:
     load(client, heartbeat=AT - timedelta(seconds=31))
     assert {view.name for view in VIEWS if view.kind is RowKind.TODAY} | {NETWORK} == set(read(client).stale)
     assert read(client, stale_after_s=60.0).stale == (NETWORK,)
 
 
 @pytest.mark.parametrize(
-    ("age", "believed"),
+    ("age", "usable"),
     [
         (timedelta(days=21), True),
         (timedelta(days=21, microseconds=1), False),
@@ -145,10 +144,10 @@ def test_an_updater_not_heard_of_makes_today_unknown(client: "redis.Redis") -> N
         (timedelta(0), False),
     ],
 )
-def test_the_network_is_believed_for_three_weeks(client: "redis.Redis", age: timedelta, *, believed: bool) -> None:
+def test_the_network_row_is_used_for_three_weeks(client: "redis.Redis", age: timedelta, *, usable: bool) -> None:
     load(client)
     put(client, NETWORK, DAY - 3, us=clock.micros(AT - age))
-    assert (NETWORK not in read(client).stale) == believed
+    assert (NETWORK not in read(client).stale) == usable
 
 
 def test_a_fact_the_claim_lacks_is_not_a_stale_view(client: "redis.Redis") -> None:
@@ -188,7 +187,7 @@ def test_several_claims_are_read_as_one_by_one(client: "redis.Redis") -> None:
         assert reader.read_many([FACTS, other]) == [reader.read(FACTS), reader.read(other)]
 
 
-async def test_the_awaited_reader_reads_the_same(client: "redis.Redis", valkey_url: str) -> None:
+async def test_the_async_reader_reads_the_same(client: "redis.Redis", valkey_url: str) -> None:
     load(client)
     put(client, "service_history", DAY)
     async with connect_async(valkey_url, deadline_ms=5_000) as opened:
@@ -196,13 +195,13 @@ async def test_the_awaited_reader_reads_the_same(client: "redis.Redis", valkey_u
             assert await AsyncOnlineReader(opened).read(FACTS) == read(client)
 
 
-def test_a_store_that_is_gone_is_a_typed_error(unused_tcp_port: int) -> None:
+def test_an_unavailable_store_is_a_typed_error(unused_tcp_port: int) -> None:
     gone = connect(f"redis://127.0.0.1:{unused_tcp_port}/0", deadline_ms=200)
     with pytest.raises(OnlineUnavailableError, match="Valkey"):
         OnlineReader(gone).read(FACTS)
 
 
-async def test_a_store_that_is_gone_is_a_typed_error_when_awaited(unused_tcp_port: int) -> None:
+async def test_an_unavailable_store_is_a_typed_error_for_the_async_reader(unused_tcp_port: int) -> None:
     async with connect_async(f"redis://127.0.0.1:{unused_tcp_port}/0", deadline_ms=200) as gone:
         with pytest.raises(OnlineUnavailableError):
             await AsyncOnlineReader(gone).read(FACTS)

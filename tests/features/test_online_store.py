@@ -65,7 +65,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory, module_valkey_url: str) -> 
 
 @pytest.fixture(autouse=True)
 def empty(stores: Stores) -> Iterator["redis.Redis"]:
-    """The online store, emptied, then told that it is loaded and rolled over to today."""
+    """The online store, emptied, with a watermark that states it is loaded and rolled over to today."""
     with redis.Redis.from_url(stores.url) as client:
         client.flushdb()
         client.set(watermark_key(), Watermark(5, clock.day_number(NOW), clock.micros(NOW)).pack())
@@ -98,7 +98,7 @@ def test_writes_within_one_second_are_kept(stores: Stores) -> None:
     assert ask(stores.ours, "member_today:claims") == (2, "PRESENT")
 
 
-def test_a_write_that_comes_late_is_passed_over(stores: Stores) -> None:
+def test_a_late_write_is_skipped(stores: Stores) -> None:
     write(stores.ours, "member_today", NOW, 1)
     write(stores.ours, "member_today", NOW - timedelta(microseconds=1), 2)
     assert ask(stores.ours, "member_today:claims") == (1, "PRESENT")
@@ -125,7 +125,7 @@ def test_a_view_without_ttl_does_not_expire(stores: Stores) -> None:
     assert ask(stores.ours, "member_history:claims_30d") == (7, "PRESENT")
 
 
-def test_an_entity_never_seen_is_not_found(stores: Stores) -> None:
+def test_a_key_never_seen_is_not_found(stores: Stores) -> None:
     assert ask(stores.ours, "member_today:claims") == (None, "NOT_FOUND")
     assert ask(stores.ours, "member_history:claims_30d") == (None, "NOT_FOUND")
 
@@ -139,12 +139,12 @@ def test_a_row_is_written_whole_or_not_at_all(stores: Stores) -> None:
     online = get_online_store_from_config(config.online_store)
     view = stores.ours.get_feature_view("member_today")
     key = EntityKey(join_keys=["member_id"], entity_values=[Value(string_val="M1")])
-    with pytest.raises(OnlineValueError, match=r"member_today\.received wants a whole number"):
+    with pytest.raises(OnlineValueError, match=r"member_today\.received must be an integer"):
         online.online_write_batch(config, view, [(key, {"day": Value(int64_val=1)}, NOW, None)], None)
     assert ask(stores.ours, "member_today:day") == (None, "NOT_FOUND")
 
 
-def test_a_store_that_is_gone_is_a_typed_error(stores: Stores, unused_tcp_port: int) -> None:
+def test_an_unavailable_store_is_a_typed_error(stores: Stores, unused_tcp_port: int) -> None:
     from features.feast.online_store import ValkeyOnlineStore, ValkeyOnlineStoreConfig
 
     config = stores.ours.config.model_copy()
@@ -155,16 +155,16 @@ def test_a_store_that_is_gone_is_a_typed_error(stores: Stores, unused_tcp_port: 
 
 def test_feast_and_the_direct_reader_read_the_same(stores: Stores, database_url: str, empty: "redis.Redis") -> None:
     rows = rows_of(stores.frame)
-    asked = rows[-1]
-    at = asked["received_at"] + timedelta(microseconds=1)
+    requested = rows[-1]
+    at = requested["received_at"] + timedelta(microseconds=1)
     with psycopg.connect(database_url, autocommit=True) as connection, clock.held(at):
         put(connection, rows, events=False)
         rebuild(connection, empty)
-        reading = OnlineReader(empty).read(facts(asked | {"received_at": at}))
+        reading = OnlineReader(empty).read(facts(requested | {"received_at": at}))
         names = [name for name, row in reading.states.items() if row is not None and reading.times_us[name] is not None]
         keys = {}
         for plan in PLANS.values():
-            keys |= dict(zip(plan.keys, key_of(plan.keys, facts(asked)) or (), strict=True))
+            keys |= dict(zip(plan.keys, key_of(plan.keys, facts(requested)) or (), strict=True))
         answer = stores.ours.get_online_features(
             features=stores.ours.get_feature_service(SERVICE), entity_rows=[keys], full_feature_names=True
         ).to_dict()
@@ -191,7 +191,7 @@ def test_what_feast_materializes_is_what_is_read(stores: Stores) -> None:
     assert len(answer["amounts_365d"][0]) == 49
 
 
-def test_serving_goes_on_while_feast_believes_it_is_materializing(stores: Stores, empty: "redis.Redis") -> None:
+def test_serving_continues_while_feast_is_in_state_materializing(stores: Stores, empty: "redis.Redis") -> None:
     from feast.feature_view import FeatureViewState
 
     write(stores.ours, "member_history", NOW)
@@ -203,9 +203,9 @@ def test_serving_goes_on_while_feast_believes_it_is_materializing(stores: Stores
     view.state = before
     stores.ours.registry.apply_feature_view(view, stores.ours.project)
     frame = claims([rows_of(stores.frame)[0] | {"member_id": "M1"}])
-    asked = facts(rows_of(frame)[0] | {"received_at": NOW})
+    requested = facts(rows_of(frame)[0] | {"received_at": NOW})
     with clock.held(NOW):
-        assert OnlineReader(empty).read(asked).states["member_history"][1] == 7
+        assert OnlineReader(empty).read(requested).states["member_history"][1] == 7
 
 
 def test_a_view_that_is_removed_leaves_no_row(stores: Stores, empty: "redis.Redis") -> None:

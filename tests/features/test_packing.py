@@ -17,28 +17,28 @@ def test_a_key_can_be_read_back_whatever_text_it_is_made_of(parts: list[str]) ->
 
 
 @given(_PARTS, _PARTS)
-def test_different_keys_are_different_bytes(one: list[str], other: list[str]) -> None:
+def test_different_keys_have_different_bytes(one: list[str], other: list[str]) -> None:
     assert (encode_key(one) == encode_key(other)) == (one == other)
 
 
-def test_parts_that_look_like_lengths_do_not_meet() -> None:
+def test_parts_that_look_like_lengths_make_different_keys() -> None:
     assert encode_key(["1:a", "b"]) != encode_key(["1:a1:b"])
     assert encode_key(["", "a"]) != encode_key(["a", ""])
 
 
-def test_keys_of_different_views_and_generations_do_not_meet() -> None:
+def test_keys_of_different_views_and_generations_differ() -> None:
     heads = {key_prefix("ginja", generation, view.name) for view in VIEWS for generation in (1, 11, 111)}
     assert len(heads) == 3 * len(VIEWS)
 
 
 @pytest.mark.parametrize("stored", [b"3:ab", b"x:ab", b"ab", b"1:ab", b":"])
-def test_bytes_that_are_no_key_are_refused(stored: bytes) -> None:
+def test_bytes_that_are_not_a_key_are_rejected(stored: bytes) -> None:
     with pytest.raises(ValueError, match="not an entity key"):
         decode_key(stored)
 
 
 @given(st.data())
-def test_a_row_comes_back_as_it_was_packed(data: st.DataObject) -> None:
+def test_a_row_round_trips_through_packing(data: st.DataObject) -> None:
     view = data.draw(st.sampled_from(VIEWS))
     row = data.draw(st.lists(_INT64, min_size=view.width, max_size=view.width))
     us = data.draw(_INT64)
@@ -56,7 +56,7 @@ def test_many_rows_are_packed_as_one_by_one() -> None:
 
 
 @given(st.tuples(*[_INT64] * 7))
-def test_a_watermark_comes_back_as_it_was_packed(values: tuple[int, ...]) -> None:
+def test_a_watermark_round_trips_through_packing(values: tuple[int, ...]) -> None:
     assert Watermark.unpack(Watermark(*values).pack()) == Watermark(*values)
 
 

@@ -21,24 +21,24 @@ def readings(draw: st.DrawFn) -> Reading:
 
 
 @given(readings())
-def test_a_reading_survives_the_wire(reading: Reading) -> None:
+def test_a_reading_round_trips_through_json(reading: Reading) -> None:
     assert Reading.from_wire(json.loads(json.dumps(reading.to_wire()))) == reading
 
 
 @pytest.mark.parametrize(
-    ("sent", "said"),
+    ("sent", "message"),
     [
         ({}, "`rows`"),
         ({"rows": []}, "`rows`"),
-        ({"rows": {"nonsense": None}}, "no such view: nonsense"),
-        ({"rows": {"member_today": [1]}}, "member_today is not a list of"),
-        ({"rows": {"member_today": [1.5] * VIEW["member_today"].width}}, "whole numbers"),
-        ({"rows": {"member_today": [True] * VIEW["member_today"].width}}, "whole numbers"),
-        ({"rows": {"member_today": [1 << 63] * VIEW["member_today"].width}}, "64 bits"),
-        ({"rows": {}, "times_us": {"member_today": "now"}}, "time of member_today"),
+        ({"rows": {"nonsense": None}}, "unknown view nonsense"),
+        ({"rows": {"member_today": [1]}}, "member_today must be a list of"),
+        ({"rows": {"member_today": [1.5] * VIEW["member_today"].width}}, "64-bit integers"),
+        ({"rows": {"member_today": [True] * VIEW["member_today"].width}}, "64-bit integers"),
+        ({"rows": {"member_today": [1 << 63] * VIEW["member_today"].width}}, "64-bit integers"),
+        ({"rows": {}, "times_us": {"member_today": "now"}}, "times_us.member_today must be"),
         ({"rows": {}, "stale": "all"}, "`stale`"),
     ],
 )
-def test_what_is_no_reading_is_refused_by_name(sent: dict[str, Any], said: str) -> None:
-    with pytest.raises(StatesError, match=said):
+def test_invalid_states_are_rejected_by_name(sent: dict[str, Any], message: str) -> None:
+    with pytest.raises(StatesError, match=message):
         Reading.from_wire(sent)

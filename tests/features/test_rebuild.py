@@ -36,7 +36,7 @@ def again(world: World) -> None:
         rebuild(connection, world.client)
 
 
-def test_a_rebuild_changes_nothing_that_was_right(world: World) -> None:
+def test_a_rebuild_changes_no_valid_row(world: World) -> None:
     put(world.database, history(), events=False)
     world.drain(NOON)
     put(world.database, today())
@@ -49,7 +49,7 @@ def test_a_rebuild_changes_nothing_that_was_right(world: World) -> None:
     assert world.mark().position == mark.position
 
 
-def test_a_rebuild_puts_right_what_was_wrong_and_leaves_no_old_key(world: World) -> None:
+def test_a_rebuild_corrects_wrong_rows_and_leaves_no_old_key(world: World) -> None:
     put(world.database, history(), events=False)
     world.drain(NOON)
     before = world.contents(NOON)
@@ -82,7 +82,7 @@ def test_what_is_drained_during_a_rebuild_is_in_it(world: World) -> None:
     end = NOON + timedelta(hours=1)
     world.drain(end)
     assert world.mark().generation > generation
-    assert world.contents(end) == world.made_anew(end)
+    assert world.contents(end) == world.rebuilt_contents(end)
 
 
 def test_two_rebuilds_at_once_leave_one_whole_store(world: World) -> None:
@@ -99,7 +99,7 @@ def test_two_rebuilds_at_once_leave_one_whole_store(world: World) -> None:
 
 
 @pytest.mark.parametrize("days", [1, 3, 40], ids=lambda days: f"after {days} days")
-def test_a_roll_over_leaves_the_store_as_if_made_anew(world: World, days: int) -> None:
+def test_a_roll_over_leaves_the_store_as_a_rebuild_would(world: World, days: int) -> None:
     put(world.database, history(500), events=False)
     world.drain(NOON)
     put(world.database, today(30))
@@ -109,7 +109,7 @@ def test_a_roll_over_leaves_the_store_as_if_made_anew(world: World, days: int) -
     drained = world.drain(later)
     assert drained[0].rolled_over
     assert world.mark().rolled_day == clock.day_number(later)
-    assert world.contents(later) == world.made_anew(later)
+    assert world.contents(later) == world.rebuilt_contents(later)
     assert world.open_events() == 0
 
 
@@ -122,7 +122,7 @@ def test_at_exact_midnight_yesterday_is_history(world: World) -> None:
     assert reading.states["member_today"][1] == 1
 
 
-def test_yesterdays_today_rows_are_let_go(world: World) -> None:
+def test_yesterdays_today_rows_are_deleted(world: World) -> None:
     world.drain(NOON)
     put(world.database, today())
     world.drain(NOON)
@@ -131,7 +131,7 @@ def test_yesterdays_today_rows_are_let_go(world: World) -> None:
     assert list(world.client.scan_iter("ginja:*:*_today:*")) == []
 
 
-def test_half_a_roll_over_misleads_nobody_and_is_begun_again(world: World) -> None:
+def test_an_interrupted_roll_over_leaves_no_wrong_row_and_is_repeated(world: World) -> None:
     put(world.database, history(), events=False)
     world.drain(NOON)
     put(world.database, today())
@@ -156,10 +156,10 @@ def test_half_a_roll_over_misleads_nobody_and_is_begun_again(world: World) -> No
     assert "provider_history" in same_day.stale  # ahead of a claim of yesterday
     assert "service_history" not in same_day.stale
     world.drain(NEXT + timedelta(seconds=2))
-    assert world.contents(NEXT) == world.made_anew(NEXT)
+    assert world.contents(NEXT) == world.rebuilt_contents(NEXT)
 
 
-def test_a_roll_over_stops_where_another_writes(world: World) -> None:
+def test_a_roll_over_stops_when_another_process_writes(world: World) -> None:
     put(world.database, history(), events=False)
     world.drain(NOON)
     with psycopg.connect(world.url, autocommit=True) as connection, clock.held(NEXT):
@@ -173,7 +173,7 @@ def test_a_roll_over_stops_where_another_writes(world: World) -> None:
     assert world.mark().rolled_day == clock.day_number(NOON)
 
 
-def test_the_networks_last_row_is_loaded_and_kept_for_three_weeks(world: World, tmp_path_factory) -> None:
+def test_the_last_network_row_is_loaded_and_kept_for_three_weeks(world: World, tmp_path_factory) -> None:
     view = VIEW["provider_network"]
     path = tmp_path_factory.mktemp("network") / "provider_network.parquet"
     times = [NOON - timedelta(days=8), NOON - timedelta(days=1), NOON + timedelta(hours=1)]
@@ -186,7 +186,7 @@ def test_the_networks_last_row_is_loaded_and_kept_for_three_weeks(world: World, 
     with psycopg.connect(world.url, autocommit=True) as connection, clock.held(NOON):
         rebuild(connection, world.client, network=path)
     assert world.read(claim(2), NOON).states[view.name] == (2,) * view.width
-    world.drain(NEXT)  # an updater that was not told of the file keeps what is there
+    world.drain(NEXT)  # an updater without the file keeps the rows that are there
     assert world.read(claim(2), NEXT).states[view.name] == (2,) * view.width
     later = NOON + timedelta(days=21)
     world.drain(later)

@@ -53,15 +53,17 @@ def test_reading_leaves_the_registry_as_it_was_applied(home: Path) -> None:
     assert registry_path(home).stat().st_mode & 0o222 == 0
 
 
-def test_a_registry_changed_under_us_is_refused(home: Path, tmp_path: Path) -> None:
+def test_a_changed_registry_is_refused(home: Path, tmp_path: Path) -> None:
     other = _copy(home, tmp_path)
     with registry_path(other).open("ab") as file:
         file.write(b"\x00")
-    with pytest.raises(RegistryChangedError, match="find out who changed it"):
+    with pytest.raises(RegistryChangedError, match="find out what changed it"):
         open_store(other)
 
 
-def test_a_registry_and_its_pin_changed_together_are_refused_by_who_knows_the_hash(home: Path, tmp_path: Path) -> None:
+def test_a_registry_and_pin_changed_together_are_refused_where_the_expected_hash_is_given(
+    home: Path, tmp_path: Path
+) -> None:
     known = verify_registry(home)
     other = _copy(home, tmp_path)
     registry_path(other).write_bytes(b"other")
@@ -70,12 +72,12 @@ def test_a_registry_and_its_pin_changed_together_are_refused_by_who_knows_the_ha
         open_store(other, expected=known)
 
 
-def test_nothing_applied_is_said_with_what_to_do(tmp_path: Path) -> None:
+def test_a_home_without_a_registry_is_an_error_that_names_the_command(tmp_path: Path) -> None:
     with pytest.raises(NotBuiltError, match="ginja features apply"):
         open_store(tmp_path)
 
 
-def test_applying_again_takes_the_place_of_what_was_there(home: Path) -> None:
+def test_applying_again_replaces_the_registry(home: Path) -> None:
     digest = apply(home, UNUSED_REDIS)
     assert verify_registry(home) == digest
 

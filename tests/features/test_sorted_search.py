@@ -79,7 +79,7 @@ def test_it_finds_what_the_asof_join_finds(
     assert [at is None for at in mine["t"].to_pylist()] == [value is None for value in mine["value"].to_pylist()]
 
 
-def test_a_row_at_the_very_time_is_not_seen(tmp_path: Path) -> None:
+def test_a_row_with_the_same_time_is_not_seen(tmp_path: Path) -> None:
     file = written(tmp_path, [("a", "b", 1), ("a", "b", 2)])
     found = joined(file, frame_of([("a", "b", 1), ("a", "b", 2), ("a", "b", 3)], "at"))
     assert found is not None

@@ -107,13 +107,13 @@ def test_each_vector_is_what_counting_every_claim_before_it_gives(built: Trainin
         assert wrong == [], claim_id
 
 
-def test_every_claim_is_there_once_in_the_order_of_receipt(built: TrainingSet) -> None:
+def test_every_claim_occurs_once_in_the_order_of_receipt(built: TrainingSet) -> None:
     expected = sorted(_rows(), key=lambda row: (row["received_at"], row["claim_id"]))
     assert built.index["claim_id"].to_pylist() == [row["claim_id"] for row in expected]
     assert built.x.shape == (80, len(FEATURE_NAMES))
 
 
-def test_labels_come_along_and_what_is_not_judged_is_null(built: TrainingSet) -> None:
+def test_labels_are_joined_and_null_where_there_is_none(built: TrainingSet) -> None:
     truth = dict(zip(built.index["claim_id"].to_pylist(), built.index["is_fraud"].to_pylist(), strict=True))
     assert truth["clm_000003"] is True
     assert truth["clm_000010"] is False
@@ -123,12 +123,12 @@ def test_labels_come_along_and_what_is_not_judged_is_null(built: TrainingSet) ->
 @pytest.mark.parametrize(
     ("day", "expected"), [(3, (True, 2)), (5, (True, 2)), (7, (False, 6)), (9, None), (20, (True, 10)), (1, (True, 2))]
 )
-def test_the_label_of_a_claim_is_the_finding_that_stood_at_the_moment(
+def test_the_label_of_a_claim_is_the_finding_in_force_at_the_moment(
     home: Path, day: int, expected: tuple[bool, int] | None
 ) -> None:
     """Confirmed on day 2 and 4, cleared on 6, withdrawn on 8, confirmed on 10; before day 2 the first one to come."""
-    told = ((2, True), (4, True), (6, False), (8, None), (10, True))
-    known = [("clm_000003", fraud, BEGIN + timedelta(days=n)) for n, fraud in told]
+    stated = ((2, True), (4, True), (6, False), (8, None), (10, True))
+    known = [("clm_000003", fraud, BEGIN + timedelta(days=n)) for n, fraud in stated]
     moment = clock.micros(BEGIN + timedelta(days=day))
     found = training_set(home, claims(_rows()), labels(known[::-1]), labels_as_of_us=moment).index
     at = found["claim_id"].to_pylist().index("clm_000003")

@@ -1,4 +1,4 @@
-"""The updater against real servers: whatever happens on the way, the online store ends as if it were made anew."""
+"""The updater against real servers: whatever happens on the way, the online store ends as a rebuild would leave it."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ def world(database_url: str, valkey_url: str) -> Iterator[World]:
     made.close()
 
 
-def test_an_empty_store_is_made_anew_by_the_first_drain(world: World) -> None:
+def test_an_empty_store_is_rebuilt_by_the_first_drain(world: World) -> None:
     put(world.database, history(), events=False)
     assert world.drain(NOON)[0].rebuilt
     reading = world.read(claim(member_id="M00001", provider_id="H00000"), NOON)
@@ -42,7 +42,7 @@ def test_an_empty_store_is_made_anew_by_the_first_drain(world: World) -> None:
     assert any(reading.states["provider_history"][1:])
 
 
-def test_claims_are_seen_once_drained_and_not_before(world: World) -> None:
+def test_claims_are_seen_after_a_drain_and_not_before(world: World) -> None:
     world.drain(NOON)
     put(world.database, [claim(1, received_at=NOON)])
     later = NOON + timedelta(seconds=1)
@@ -62,13 +62,13 @@ def test_a_claim_does_not_see_itself(world: World) -> None:
     assert "member_today" in world.read(claim(1), NOON).stale
 
 
-def test_many_claims_leave_the_store_as_if_made_anew(world: World) -> None:
+def test_many_claims_leave_the_store_as_a_rebuild_would(world: World) -> None:
     put(world.database, history(), events=False)
     world.drain(NOON)
     put(world.database, today(60))
     end = NOON + timedelta(hours=1)
     world.drain(end)
-    assert world.contents(end) == world.made_anew(end)
+    assert world.contents(end) == world.rebuilt_contents(end)
 
 
 def test_claims_of_one_microsecond_are_counted_together(world: World) -> None:
@@ -104,7 +104,7 @@ def test_events_out_of_order_change_nothing(world: World) -> None:
     with clock.held(end):
         while world.updater.drain(limit=3).more:
             pass
-    assert world.contents(end) == world.made_anew(end)
+    assert world.contents(end) == world.rebuilt_contents(end)
 
 
 def test_a_claim_voided_the_same_day_leaves_the_sums_but_was_received(world: World) -> None:
@@ -140,15 +140,15 @@ def test_a_claim_committed_after_midnight_enters_the_history_it_belongs_to(world
     put(world.database, today(4, at=before - timedelta(seconds=9)))
     put(world.database, [row | {"claim_id": f"{row['claim_id']}b"} for row in today(6, at=MIDNIGHT)])
     world.drain(NOON)
-    assert world.contents(NOON) == world.made_anew(NOON)
+    assert world.contents(NOON) == world.rebuilt_contents(NOON)
 
 
-def test_a_voiding_told_after_midnight_enters_the_history_it_belongs_to(world: World) -> None:
+def test_a_voiding_committed_after_midnight_enters_the_history_it_belongs_to(world: World) -> None:
     put(world.database, today(5, at=NOON - timedelta(days=1)), events=False)
     world.drain(NOON)
     void(world.database, "clm_900000", MIDNIGHT - timedelta(minutes=1))
     world.drain(NOON)
-    assert world.contents(NOON) == world.made_anew(NOON)
+    assert world.contents(NOON) == world.rebuilt_contents(NOON)
 
 
 def test_a_claim_dated_tomorrow_waits_for_its_day(world: World) -> None:
@@ -159,7 +159,7 @@ def test_a_claim_dated_tomorrow_waits_for_its_day(world: World) -> None:
     tomorrow = NOON + timedelta(days=1, hours=1)
     world.drain(tomorrow)
     assert world.open_events() == 0
-    assert world.contents(tomorrow) == world.made_anew(tomorrow)
+    assert world.contents(tomorrow) == world.rebuilt_contents(tomorrow)
 
 
 def test_two_updaters_at_once_leave_the_store_as_one_would(world: World) -> None:
@@ -191,10 +191,10 @@ def test_two_updaters_at_once_leave_the_store_as_one_would(world: World) -> None
             for thread in threads:
                 thread.join()
     assert not failed
-    assert world.contents(end) == world.made_anew(end)
+    assert world.contents(end) == world.rebuilt_contents(end)
 
 
-def test_a_second_updater_goes_away_while_the_first_is_writing(world: World) -> None:
+def test_a_second_updater_returns_while_the_first_is_writing(world: World) -> None:
     world.drain(NOON)
     with psycopg.connect(world.url, autocommit=True) as other:
         other.execute("SELECT pg_advisory_lock(7271010)")
@@ -250,10 +250,10 @@ def test_killed_after_writing_and_before_marking_it_changes_no_feature(world: Wo
     written = world.contents(end)
     wait_until(lambda: not world.drain(end)[-1].busy, what="the dead session's lock is free")
     assert world.open_events() == 0
-    assert world.contents(end) == written == world.made_anew(end)
+    assert world.contents(end) == written == world.rebuilt_contents(end)
 
 
-def test_a_store_that_is_gone_loses_no_event(world: World, unused_tcp_port: int) -> None:
+def test_an_unavailable_store_loses_no_event(world: World, unused_tcp_port: int) -> None:
     world.drain(NOON)
     put(world.database, today())
     gone = connect(f"redis://127.0.0.1:{unused_tcp_port}/0", deadline_ms=200)
@@ -264,7 +264,7 @@ def test_a_store_that_is_gone_loses_no_event(world: World, unused_tcp_port: int)
     assert world.open_events() == 20
 
 
-def test_an_idle_updater_beats_its_heart(world: World) -> None:
+def test_an_idle_updater_updates_its_heartbeat(world: World) -> None:
     world.drain(NOON)
     later = NOON + timedelta(minutes=5)
     assert "member_today" in world.read(claim(), later).stale
@@ -284,7 +284,7 @@ def test_freshness_is_measured_for_each_event(world: World) -> None:
 
 @pytest.mark.parametrize("with_store", [True, False], ids=["with the online store", "from the database alone"])
 @pytest.mark.parametrize("later", [timedelta(minutes=1), timedelta(days=2)], ids=["the same day", "two days later"])
-def test_a_claim_scored_again_is_asked_with_what_it_was_asked_with_first(
+def test_a_claim_scored_again_has_the_rows_of_its_first_score(
     world: World, later: timedelta, *, with_store: bool
 ) -> None:
     past = history()
@@ -326,7 +326,7 @@ def _hot(world: World) -> HotKeys:
     return found
 
 
-def test_a_key_of_very_many_claims_is_counted_as_any_other(world: World) -> None:
+def test_a_key_with_very_many_claims_is_counted_like_any_other(world: World) -> None:
     put(world.database, history(600), events=False)
     hot = _hot(world)
     world.drain(NOON)
@@ -340,10 +340,10 @@ def test_a_key_of_very_many_claims_is_counted_as_any_other(world: World) -> None
     void(world.database, rows[3]["claim_id"], end)
     world.drain(end)
     assert len(hot) >= 2
-    assert world.contents(end) == world.made_anew(end)
+    assert world.contents(end) == world.rebuilt_contents(end)
 
 
-def test_what_is_remembered_of_a_key_is_forgotten_when_it_may_have_changed(world: World) -> None:
+def test_the_cache_of_a_hot_key_is_cleared_when_it_may_be_outdated(world: World) -> None:
     put(world.database, history(), events=False)
     hot = _hot(world)
     world.drain(NOON)
@@ -358,9 +358,9 @@ def test_what_is_remembered_of_a_key_is_forgotten_when_it_may_have_changed(world
         another.drain(limit=2)  # another process writes
         another.close()
     world.drain(end)
-    assert world.contents(end) == world.made_anew(end)
+    assert world.contents(end) == world.rebuilt_contents(end)
     next_day = NOON + timedelta(days=1)
     world.drain(next_day)
     put(world.database, [row | {"claim_id": f"{row['claim_id']}c"} for row in today(12, at=next_day)])
     world.drain(next_day + timedelta(hours=1))
-    assert world.contents(next_day) == world.made_anew(next_day + timedelta(hours=1))
+    assert world.contents(next_day) == world.rebuilt_contents(next_day + timedelta(hours=1))

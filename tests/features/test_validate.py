@@ -30,14 +30,14 @@ def changed(column: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
 
 
 REFUSED: dict[str, tuple[Callable[[], pa.Table], str]] = {
-    "a claim twice": (lambda: frame(claim_id="clm_000001"), "1 with the claim_id of another; the first is clm_000001"),
+    "a claim twice": (lambda: frame(claim_id="clm_000001"), "1 with a duplicate claim_id; the first is clm_000001"),
     "no id": (lambda: changed("claim_id", pa.array(["a", None, "b"])), "1 with no claim_id"),
-    "an amount of nought": (lambda: frame(amount_cents=0), "1 with no amount_cents above nought.*clm_000002"),
-    "an amount below nought": (lambda: frame(amount_cents=-5), "1 with no amount_cents above nought.*clm_000002"),
-    "no amount": (lambda: changed("amount_cents", pa.array([1, None, 2])), "1 with no amount_cents"),
+    "an amount of zero": (lambda: frame(amount_cents=0), "1 with an amount_cents that is not positive.*clm_000002"),
+    "a negative amount": (lambda: frame(amount_cents=-5), "1 with an amount_cents that is not positive.*clm_000002"),
+    "no amount": (lambda: changed("amount_cents", pa.array([1, None, 2])), "1 with an amount_cents that is not"),
     "an amount with noise": (
         lambda: changed("amount_cents", pa.array([100.0, 100.00000001, 99.99999999])),
-        "amount_cents is DOUBLE: it must be whole numbers",
+        "amount_cents is DOUBLE, must be integers",
     ),
     "an amount in words": (lambda: changed("amount_cents", pa.array(["1", "2", "3"])), "amount_cents is VARCHAR"),
     "no time": (lambda: changed("received_at", pa.array([NOW, None, NOW], INSTANT)), "1 with no received_at"),
@@ -52,12 +52,12 @@ REFUSED: dict[str, tuple[Callable[[], pa.Table], str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_be_is_refused_by_name(name: str, tmp_path: Path) -> None:
-    made, said = REFUSED[name]
+def test_an_invalid_claims_frame_is_refused_with_the_reason(name: str, tmp_path: Path) -> None:
+    made, message = REFUSED[name]
     with clock.held(NOW):
-        with pytest.raises(InvalidFrameError, match=said):
+        with pytest.raises(InvalidFrameError, match=message):
             build(tmp_path, made())
-        with pytest.raises(InvalidFrameError, match=said):
+        with pytest.raises(InvalidFrameError, match=message):
             training_set(tmp_path, made())
     assert not offline_folder(tmp_path).exists()
 
@@ -71,7 +71,7 @@ def test_a_time_without_a_zone_is_refused(tmp_path: Path, column: str) -> None:
         training_set(tmp_path, naive)
 
 
-def test_days_to_come_may_be_told_in_advance(tmp_path: Path) -> None:
+def test_simulated_days_ahead_are_accepted(tmp_path: Path) -> None:
     with clock.held(NOW):
         assert build(tmp_path, frame(received_at=NOW + timedelta(days=90))).claims == 3
 
@@ -80,7 +80,7 @@ def test_a_column_the_source_lacks_may_be_without_a_type(tmp_path: Path) -> None
     assert build(tmp_path, changed("units", pa.nulls(3))).claims == 3
 
 
-def test_ids_of_any_length_are_told_apart_to_the_last_letter(tmp_path: Path) -> None:
+def test_ids_of_any_length_are_compared_in_full(tmp_path: Path) -> None:
     from features.feast import apply
     from features.vector import FEATURE_NAMES
 

@@ -118,7 +118,7 @@ def _filled(view: str, **values: int) -> tuple[int, ...]:
     return tuple(row)
 
 
-def test_the_five_features_every_claims_shop_starts_with() -> None:
+def test_the_five_basic_features_of_the_contract() -> None:
     last_us = int((RECEIVED - timedelta(hours=36)).timestamp() * 1_000_000)
     vector = _vector(
         _facts(amount_cents=30_000),
@@ -179,7 +179,7 @@ def test_there_are_enough_features_each_declared_once() -> None:
     assert len(FEATURE_NAMES) == len(set(FEATURE_NAMES)) >= 60
 
 
-def test_every_kept_measure_is_read_by_some_feature() -> None:
+def test_every_aggregation_is_read_by_some_feature() -> None:
     class Seen:
         def __init__(self, values: dict[str, Any], seen: set[str]) -> None:
             self._values, self._seen = values, seen
@@ -187,6 +187,10 @@ def test_every_kept_measure_is_read_by_some_feature() -> None:
         def __getattr__(self, name: str) -> Any:
             self._seen.add(name)
             return self._values.get(name, 1.0)
+
+        def histogram(self, name: str) -> Any:
+            self._seen.add(name)
+            return self._values[name]
 
     seen = {name: set[str]() for name in PLANS}
     x = Seen({name: Seen({"amounts_365d": [1] * 49}, seen[name]) for name in PLANS}, set())

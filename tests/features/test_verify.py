@@ -1,4 +1,4 @@
-"""The whole way, both paths: the hardest claims agree to the bit, and a difference would be told."""
+"""Both paths end to end: hard claims agree to the bit, and a difference is reported."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -75,14 +75,14 @@ def test_both_paths_agree_to_the_bit(both: Replayed) -> None:
     assert verified.stale == 0
 
 
-def test_the_replayed_claims_have_a_past_to_differ_in(both: Replayed) -> None:
+def test_the_replayed_claims_have_history(both: Replayed) -> None:
     vectors = np.stack([scored.vector for scored in both.seen.values()])
     known = {name: np.nan_to_num(column) for name, column in zip(FEATURE_NAMES, vectors.T, strict=True)}
     for name in ("provider_claims_30d", "member_claims_365d", "provider_members_90d", "provider_busiest_day_90d"):
         assert known[name].any()
 
 
-def test_a_difference_is_told_with_both_values_and_both_times(both: Replayed) -> None:
+def test_a_difference_is_reported_with_both_values_and_both_times(both: Replayed) -> None:
     claim_id, scored = next((c, s) for c, s in both.seen.items() if s.reading.times_us["provider_history"] is not None)
     wrong = scored.vector.copy()
     place = FEATURE_NAMES.index("provider_claims_30d")
@@ -95,14 +95,14 @@ def test_a_difference_is_told_with_both_values_and_both_times(both: Replayed) ->
     assert "provider_history online 20" in str(difference)
 
 
-def test_a_score_that_differs_is_told(both: Replayed) -> None:
+def test_a_score_that_differs_is_reported(both: Replayed) -> None:
     amounts = np.array([float(row["amount_cents"]) for row in both.hard.live])
     assert both.compare(both.seen, scores=lambda vectors: amounts).score_differences == []
-    told = both.compare(both.seen, scores=lambda vectors: amounts + (amounts == amounts.max())).score_differences
-    assert {online for _, online, _ in told} == {amounts.max()}
+    reported = both.compare(both.seen, scores=lambda vectors: amounts + (amounts == amounts.max())).score_differences
+    assert {online for _, online, _ in reported} == {amounts.max()}
 
 
-def test_the_hard_claims_are_of_every_hard_kind() -> None:
+def test_the_hard_claims_cover_every_edge_case() -> None:
     hard = generate_hard_claims(3_000, seed=1, end=date(2025, 3, 4), big_claims=50)
     us = [clock.micros(row["received_at"]) for row in hard.live]
     seconds = [moment // 1_000_000 for moment in us]
@@ -137,7 +137,7 @@ def test_the_hard_claims_have_findings_of_every_kind() -> None:
     assert len({(label["claim_id"], label["known_at"]) for label in hard.labels}) == len(hard.labels)
 
 
-def test_a_voiding_told_after_midnight_is_seen_by_some_claim_after_it(both: Replayed) -> None:
+def test_a_voiding_committed_after_midnight_is_seen_by_some_claim_after_it(both: Replayed) -> None:
     voided = [row for row in both.hard.live if row["claim_id"] in both.hard.late_voids]
     assert any(
         row["received_at"] > gone["voided_at"] and row["provider_id"] == gone["provider_id"]

@@ -45,7 +45,7 @@ class World:
             return OnlineReader(self.client).read(facts(row | {"received_at": at, "claim_id": "clm_asked"}))
 
     def contents(self, at: datetime, project: str = "ginja") -> dict[tuple[str, tuple[str, ...]], tuple[int, ...]]:
-        """View and key → what a read at `at` would make of the row; rows of nought left out."""
+        """View and key → the values a read at `at` would use; rows of zeros are left out."""
         found: dict[tuple[str, tuple[str, ...]], tuple[int, ...]] = {}
         mark = self.mark(project)
         for key in self.client.scan_iter(match=f"{project}:{mark.generation}:*", count=1_000):
@@ -58,11 +58,11 @@ class World:
                 found[view.name, decode_key(encoded)] = (us, *rest)
         return found
 
-    def made_anew(self, at: datetime) -> dict[tuple[str, tuple[str, ...]], tuple[int, ...]]:
-        """The contents of an online store made anew beside this one."""
+    def rebuilt_contents(self, at: datetime) -> dict[tuple[str, tuple[str, ...]], tuple[int, ...]]:
+        """The contents of an online store rebuilt beside this one."""
         with psycopg.connect(self.url, autocommit=True) as connection, clock.held(at):
-            rebuild(connection, self.client, project="anew")
-        return self.contents(at, "anew")
+            rebuild(connection, self.client, project="rebuilt")
+        return self.contents(at, "rebuilt")
 
     def open_events(self) -> int:
         row = self.database.execute("SELECT count(*) FROM outbox WHERE done_at IS NULL").fetchone()

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from claims.scoring import ClaimFacts
+from core.clock import DAY_US
 from features.declare import VIEWS, RowKind
 from features.vector import FEATURE, FEATURE_NAMES, Reading, build_one, schema_hash
 from models.artefact import Artefact, Calibration, ModelDocument, load_artefact, write_artefact
@@ -16,7 +17,6 @@ from models.scorer import ClaimToScore
 from models.training_range import training_range
 
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
-_DAY_US = 86_400_000_000
 
 
 def facts(number: int = 1, **more: object) -> ClaimFacts:
@@ -61,9 +61,9 @@ def reading(number: int = 1, *, stale: tuple[str, ...] = ()) -> Reading:
             elif "log_e4" in field.name:
                 values = [busy * 92_000]
             elif field.name.endswith("_us"):
-                values = [now_us - int(rng.integers(1, 40 * _DAY_US))]
+                values = [now_us - int(rng.integers(1, 40 * DAY_US))]
             elif field.name in ("day", "as_of_day"):
-                values = [now_us // _DAY_US]
+                values = [now_us // DAY_US]
             elif "cents" in field.name:
                 values = [busy * int(rng.integers(5_000, 20_000))]
             elif field.name == "claims_365d":

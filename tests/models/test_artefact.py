@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import xgboost as xgb
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from features.vector import schema_hash
 from models.artefact import (
     DOCUMENT,
     LIMITS,
@@ -100,7 +102,7 @@ def test_another_model_under_the_pinned_name_is_refused(folder):
     document = (folder / DOCUMENT).read_bytes().replace(b'"threshold":0.3', b'"threshold":0.9')
     makers.rewrite(folder, DOCUMENT, document)
     assert load_artefact(folder).threshold == 0.9
-    with pytest.raises(ArtefactCorruptError, match="pointer"):
+    with pytest.raises(ArtefactCorruptError, match="expected"):
         load_artefact(folder, expected_manifest_sha256=pinned)
 
 
@@ -123,9 +125,18 @@ def test_a_document_that_does_not_fit_is_refused_even_with_a_fresh_manifest(fold
         load_artefact(folder)
 
 
-def test_a_booster_that_is_none_is_refused_even_with_a_fresh_manifest(folder):
+def test_an_invalid_booster_is_refused_even_with_a_fresh_manifest(folder):
     makers.rewrite(folder, MODEL, b"{L\x00\x00")
-    with pytest.raises(ArtefactCorruptError, match="booster"):
+    with pytest.raises(ArtefactCorruptError, match="XGBoost model"):
+        load_artefact(folder)
+
+
+def test_a_document_with_the_features_in_another_order_is_refused_even_with_a_fresh_manifest(folder):
+    document = json.loads((folder / DOCUMENT).read_bytes())
+    document["features"] = document["features"][::-1]
+    document["schema_hash"] = schema_hash(document["features"])
+    makers.rewrite(folder, DOCUMENT, canonical_json(document))
+    with pytest.raises(ArtefactCorruptError, match="feature names"):
         load_artefact(folder)
 
 
@@ -143,7 +154,7 @@ def test_a_link_out_of_the_folder_is_refused(folder, tmp_path):
     elsewhere = tmp_path / "elsewhere.ubj"
     (folder / MODEL).rename(elsewhere)
     (folder / MODEL).symlink_to(elsewhere)
-    with pytest.raises(ArtefactCorruptError, match="plain file"):
+    with pytest.raises(ArtefactCorruptError, match="regular file"):
         load_artefact(folder)
 
 
@@ -173,7 +184,7 @@ def test_writing_the_same_model_again_changes_nothing_and_another_is_refused(tmp
     first = write_artefact(tmp_path, booster=booster, document=document, tables=None)
     assert write_artefact(tmp_path, booster=booster, document=document, tables=None) == first
     other = document.model_copy(update={"threshold": 0.7})
-    with pytest.raises(ArtefactExistsError, match="version of its own"):
+    with pytest.raises(ArtefactExistsError, match="use another version"):
         write_artefact(tmp_path, booster=booster, document=other, tables=None)
     assert [p.name for p in tmp_path.iterdir()] == [document.version]
 

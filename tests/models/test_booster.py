@@ -73,7 +73,7 @@ def broken(**change: object) -> TrainingSample:
         (broken(fraud=np.zeros(300, bool)), "0 frauds"),
         (broken(fraud=np.ones(300, bool)), "300 frauds"),
         (broken(fraud=np.full(300, np.nan)), "bool"),
-        (broken(fraud=np.zeros(299, bool)), "another number"),
+        (broken(fraud=np.zeros(299, bool)), "different number"),
         (broken(x=np.full((300, 6), np.inf, np.float32)), "infinity in f0"),
         (broken(x=np.zeros((300, 5), np.float32)), "6 features"),
         (broken(x=np.zeros((300, 6))), "float64"),

@@ -60,6 +60,6 @@ def test_a_card_says_what_the_model_is_and_shows_each_figure_beside_its_rivals()
     assert text.startswith(f"# Fraud model {document.version}\n")
     assert "| average precision | all | 0.500 (0.400 to 0.600) | 0.100 |" in text
     assert "| average precision | new providers | 0.450 |  |" in text
-    assert "`amount_to_procedure_mean`: more of it never lowers the risk." in text
+    assert "`amount_to_procedure_mean`: higher values never lower the risk." in text
     assert "`age_years`: the data have no such column" in text
     assert "Synthetic data prove plumbing." in text

@@ -17,7 +17,7 @@ def put(home: Path, version: str) -> str:
 
 def test_nothing_is_pointed_to_before_the_first_promotion(tmp_path):
     assert read_pointer(tmp_path) is None
-    with pytest.raises(PointerError, match="no earlier champion"):
+    with pytest.raises(PointerError, match="no previous champion"):
         roll_back(tmp_path)
 
 

@@ -118,6 +118,19 @@ def test_a_version_that_is_not_registered_is_not_promoted(place):
     assert read_pointer(home) == before
 
 
+def test_a_registered_model_without_its_hash_is_not_fetched(place):
+    import mlflow
+
+    home, store = place
+    registry.register(store, record(), made(home, "v5"))
+    number = registry.find(store, "v5").number
+    mlflow.MlflowClient(store.url, store.url).delete_model_version_tag("fraud", number, "ginja.manifest_sha256")
+    shutil.rmtree(models_folder(home) / "v5")
+    with pytest.raises(RegistryError, match=r"ginja\.manifest_sha256"):
+        registry.fetch(store, "v5", models_folder(home))
+    assert not (models_folder(home) / "v5").exists()
+
+
 def test_a_registered_model_whose_files_were_changed_is_not_fetched(place, tmp_path):
     home, store = place
     registry.register(store, record(), made(home, "v3"))

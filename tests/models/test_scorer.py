@@ -7,7 +7,7 @@ from tempfile import mkdtemp
 import numpy as np
 import pytest
 
-from claims.score_check import check
+from claims.score_check import check_score
 from claims.scoring import Score
 from features.vector import FEATURE, FEATURE_NAMES, build_one, schema_hash
 from models.artefact import Artefact
@@ -36,7 +36,7 @@ def scores(count: int = 40, **how: object) -> list[tuple[object, Score]]:
 
 def test_every_score_keeps_the_contract():
     for one, score in scores():
-        check(score, one.facts.claim_id)
+        check_score(score, one.facts.claim_id)
         assert Score.model_validate_json(score.model_dump_json()) == score
 
 
@@ -47,7 +47,7 @@ def test_a_score_says_the_same_through_tables_and_through_xgboost():
         assert score.margin == slow.margin
         assert score.probability == slow.probability
         assert np.allclose(list(score.contributions.values()), list(slow.contributions.values()), atol=1e-5)
-        check(slow, one.facts.claim_id)
+        check_score(slow, one.facts.claim_id)
 
 
 def test_the_vector_of_a_score_is_the_one_features_build_cut_to_the_schema():
@@ -120,7 +120,7 @@ def test_nothing_is_stated_of_a_past_that_could_not_be_read():
     stated = 0
     for number in range(2000, 2040):
         score = scorer().score(facts(number), reading(number, stale=stale))
-        check(score, f"clm_{number:06d}")
+        check_score(score, f"clm_{number:06d}")
         assert score.stale_views == list(stale)
         assert score.vector["member_claims_30d"] is None
         for reason in score.reasons:

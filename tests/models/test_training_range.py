@@ -11,6 +11,7 @@ from claims.scoring import Score
 from features.declare import VIEWS, RowKind
 from features.vector import FEATURE, FEATURE_NAMES, Reading, needs
 from models.artefact import DOCUMENT, ModelDocument
+from models.errors import SchemaMismatchError
 from models.gain import GainPresent, gain_shares
 from models.scorer import ClaimToScore, Scorer
 from models.training_range import RangeCheck, training_range
@@ -144,12 +145,12 @@ def test_a_document_of_the_first_format_has_no_range_and_ranges_fit_the_features
     made = artefact(models(), version="v-format")
     stored = json.loads((made.path / DOCUMENT).read_text())
     assert stored["format"] == 2
-    with pytest.raises(ValueError, match="format 1 has no training_range"):
+    with pytest.raises(ValueError, match="format 1 cannot have a training_range"):
         ModelDocument.model_validate(stored | {"format": 1})
     short = stored["training_range"] | {
         name: stored["training_range"][name][:-1] for name in ("low", "high", "tail_low", "tail_high")
     }
-    with pytest.raises(ValueError, match="not of the model's features"):
+    with pytest.raises(ValueError, match="does not match the features"):
         ModelDocument.model_validate(stored | {"training_range": short})
     assert ModelDocument.model_validate(stored | {"format": 1, "training_range": None}).training_range is None
 
@@ -207,6 +208,11 @@ def test_a_model_without_a_split_has_everything_it_needs():
 
     present = GainPresent(Bare(), FEATURE_NAMES)  # type: ignore[arg-type]
     assert present.of(["provider", "member"]) == 1.0
+
+
+def test_a_booster_with_gain_in_features_the_model_does_not_have_is_refused():
+    with pytest.raises(SchemaMismatchError, match="feature names"):
+        gain_shares(scorer().artefact.booster, FEATURE_NAMES[1:])
 
 
 def test_the_gain_shares_of_a_model_sum_to_one():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.clock import DAY_US
 from features.feast import apply, training_set
 from features.offline import build
 from features.vector import FEATURE_NAMES
@@ -15,7 +16,6 @@ from pipelines.datasets import usable_features
 from pipelines.drift.measures import Stream
 from pipelines.simulate import SimulationConfig, simulate
 
-DAY_US = 86_400_000_000
 PARAMS = BoosterParams(rounds=60, early_stopping=10, depth=3, learning_rate=0.2, max_bin=64, threads=1)
 
 

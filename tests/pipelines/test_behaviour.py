@@ -1,4 +1,4 @@
-"""The whole decision on perturbed claims: what it pays unseen, what the gate makes of it, and the policy's backtest."""
+"""The whole decision on perturbed claims: what it pays without review, the gates on it, the backtest of the policy."""
 
 import json
 from dataclasses import replace
@@ -71,7 +71,7 @@ def claims() -> tuple[tuple[Submission, ...], Catalogue]:
 
 
 @cache
-def sound_behaviour() -> Behaviour:
+def live_behaviour() -> Behaviour:
     return measure_behaviour(scorer(), *claims())
 
 
@@ -90,7 +90,7 @@ def test_a_claim_read_back_has_the_vector_it_was_trained_with() -> None:
         assert one.claim.units == one.facts.units
 
 
-def test_held_out_claims_are_honest_late_and_the_same_each_time() -> None:
+def test_held_out_claims_are_clean_late_and_reproducible() -> None:
     taken, catalogue = claims()
     assert not any(one.fraud for one in taken)
     assert min(one.claim.received_at for one in taken).date() >= catalogue.as_of
@@ -114,8 +114,8 @@ def test_a_claim_too_large_to_submit_is_left_out() -> None:
     assert Case(Kind.AMOUNT, 10**15).of(claims()[0][0]) is None
 
 
-def test_no_more_is_paid_unseen_than_by_the_rule_alone_and_nothing_at_ten_times_the_amount() -> None:
-    behaviour = sound_behaviour()
+def test_no_more_is_paid_without_review_than_by_the_rule_alone_and_nothing_at_ten_times_the_amount() -> None:
+    behaviour = live_behaviour()
     for factor in AMOUNT_FACTORS:
         result = behaviour.of(Kind.AMOUNT, factor)
         assert result is not None
@@ -143,10 +143,10 @@ def test_the_rule_arm_is_the_2x_rule() -> None:
         assert decided.paid_by_rule is (rule.flagged is False)
 
 
-def test_the_gate_passes_the_policy_and_refuses_a_blind_one_with_factor_and_margin() -> None:
+def test_the_gates_pass_the_policy_and_refuse_one_without_plausibility_with_case_and_margin() -> None:
     taken, catalogue = claims()
     falls = largest_falls(scorer(), taken[:10])
-    sound = measuring.of_behaviour(sound_behaviour(), falls)
+    live = measuring.of_behaviour(live_behaviour(), falls)
     blind = measuring.of_behaviour(
         measure_behaviour(
             # A model that flags nothing and has no training range, so only the policy could refuse.
@@ -163,7 +163,7 @@ def test_the_gate_passes_the_policy_and_refuses_a_blind_one_with_factor_and_marg
         GateName.DUPLICATE_PAYMENTS,
         GateName.MONOTONIC_CONSTRAINTS,
     }
-    assert {verdict.outcome for verdict in check_gates(sound) if verdict.gate in mine} == {Outcome.PASSED}
+    assert {verdict.outcome for verdict in check_gates(live) if verdict.gate in mine} == {Outcome.PASSED}
     refused = {verdict.gate: verdict.detail for verdict in check_gates(blind) if not verdict.passed}
     assert {GateName.PAYMENTS_WITHIN_RULE, GateName.IMPLAUSIBLE_PRICES} <= refused.keys()
     assert "paid_over_rule_amount_x1000 is" in refused[GateName.PAYMENTS_WITHIN_RULE]
@@ -203,7 +203,7 @@ def test_raising_amount_units_and_confirmed_fraud_of_real_claims_never_lowers_th
     assert (falls.amount, falls.units, falls.confirmed) == (0.0, 0.0, 0.0)
 
 
-def test_a_model_whose_constraints_are_broken_is_found_out() -> None:
+def test_a_model_that_violates_its_constraints_is_detected() -> None:
     class Contrary(Scorer):
         def margins(self, rows):  # type: ignore[no-untyped-def]
             return -super().margins(rows)
@@ -243,22 +243,22 @@ def test_a_backtest_of_nothing_is_refused() -> None:
         backtest(window().source, [])
 
 
-def test_the_backtest_of_a_home_takes_its_model_and_leaves_out_what_it_learned_from() -> None:
+def test_the_backtest_of_a_home_uses_its_model_and_leaves_out_its_training_claims() -> None:
     home = trained_home()
     done = run_backtest(home, dataset=SIMULATED, days=10_000, maximum=25)
-    learned_until = latest(home, SIMULATED).document.provenance["test_from_us"]
+    trained_until = latest(home, SIMULATED).document.provenance["test_from_us"]
     assert done.model == latest(home, SIMULATED).version
     assert done.claims == 25
-    assert done.since >= clock.from_micros(learned_until).date()
+    assert done.since >= clock.from_micros(trained_until).date()
     alone = run_backtest(home, dataset=SIMULATED, with_model=False, days=3, maximum=10)
     assert alone.model is None
     assert "model_flagged" not in {line.finding for line in alone.lines}
 
 
-def test_the_benchmark_prints_the_factors_and_reasons_that_are_promised() -> None:
+def test_the_benchmark_prints_the_documented_factors_and_reasons() -> None:
     taken, _ = claims()
     insurer = InsurerResult(
-        "insurer 1", "v1", sound_behaviour(), largest_falls(scorer(), taken[:2]), benchmark_scores(scorer(), taken)
+        "insurer 1", "v1", live_behaviour(), largest_falls(scorer(), taken[:2]), benchmark_scores(scorer(), taken)
     )
     found = json.loads(as_json(figures([insurer, insurer, insurer])))
     assert list(found["factors"]) == ["2", "5", "10", "100", "1000"]

@@ -18,8 +18,8 @@ NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
 def row(claim_id, champion, challenger, *, canary=False, line=0.5, fraud=None, amount_cents=10_000):
     """A claim scored by `old`, the champion, and `new`, the challenger; both flag from `line` on."""
-    said = [("old", champion, champion >= line), ("new", challenger, challenger >= line)]
-    decided, shadow = reversed(said) if canary else said
+    outputs = [("old", champion, champion >= line), ("new", challenger, challenger >= line)]
+    decided, shadow = reversed(outputs) if canary else outputs
     return ComparedAssessment(claim_id, amount_cents, *decided, *shadow, fraud)
 
 
@@ -84,7 +84,7 @@ def test_claims_only_one_flagged_come_first_and_then_the_widest_apart():
 
 
 def store(url, claim_id, *, at=NOW, probability=0.2, shadow=("new", 0.7, True), version="old", labels=()):
-    """A claim with one more assessment, and what became known of it."""
+    """Insert a claim with one more assessment, and its label."""
     with psycopg.connect(url) as connection:
         connection.execute(
             "INSERT INTO claims (claim_id, received_at, service_from, service_to, amount_cents, status, source)"
@@ -92,12 +92,14 @@ def store(url, claim_id, *, at=NOW, probability=0.2, shadow=("new", 0.7, True), 
             [claim_id, NOW],
         )
         made = connection.execute("SELECT count(*) FROM assessments").fetchone()[0]
-        said = None if shadow is None else dict(zip(("model_version", "probability", "flagged"), shadow, strict=True))
+        shadowed = (
+            None if shadow is None else dict(zip(("model_version", "probability", "flagged"), shadow, strict=True))
+        )
         connection.execute(
             "INSERT INTO assessments (assessment_id, claim_id, made_at, decided_by, breaker_state, outcome,"
             " approved_cents, flagged, findings, reasons, probability, model_version, shadow)"
             " VALUES (%s, %s, %s, 'model', 'closed', 'approved', 0, %s, '[]', '[]', %s, %s, %s)",
-            [f"asm_{made}", claim_id, at, probability >= 0.5, probability, version, said and Jsonb(said)],
+            [f"asm_{made}", claim_id, at, probability >= 0.5, probability, version, shadowed and Jsonb(shadowed)],
         )
         for known_at, is_fraud in labels:
             connection.execute(
@@ -125,12 +127,12 @@ def test_a_person_reads_where_the_two_disagree(database_url, tmp_path):
     store(database_url, "c2", shadow=("new", 0.3, False))
     environment = {"GINJA_HOME": str(tmp_path), "GINJA_DATABASE_URL": database_url, "COLUMNS": "120"}
     with clock.held(NOW + timedelta(days=1)):
-        told, plain, none, unnamed = (
+        shown, plain, none, unnamed = (
             CliRunner().invoke(main, ["model", "trial", "report", *words], env=environment)
             for words in (["--model", "new"], ["--model", "new", "--json"], ["--model", "third"], [])
         )
-    assert "champion was right on 0, the challenger on 1" in told.output
-    assert "fraud" in next(line for line in told.output.splitlines() if "c1" in line)
+    assert "champion was right on 0, the challenger on 1" in shown.output
+    assert "fraud" in next(line for line in shown.output.splitlines() if "c1" in line)
     found = json.loads(plain.stdout)
     assert (found["claims"], found["challenger_only"], found["neither_flagged"], found["agreement"]) == (2, 1, 1, 0.5)
     assert [pair["claim_id"] for pair in found["widest"]] == ["c1", "c2"]

@@ -15,8 +15,15 @@ from pipelines import audit_trail
 from pipelines.challenger import ChallengerError, start, stop
 from pipelines.evaluate import newest_window
 from pipelines.promote import RefusedError, choose_threshold, promote, threshold_options
+from pipelines.promote.flow import measure
+from pipelines.promote.measures import CHAMPION_MEASURES
 from tests.models import makers
 from tests.pipelines.model_life import copy_of, trained_home
+
+
+def absent_champion_measures(home, version):
+    """The measures against the champion that were not taken."""
+    return set(CHAMPION_MEASURES) - set(measure(home, version))
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +137,23 @@ def test_a_challenger_that_becomes_champion_challenges_itself_no_more(tmp_path):
     assert promote(home, version, store=store).version == version
     assert read_pointer(home, "challenger") is None
     assert [entry["action"] for entry in audit_trail.read(home)] == ["promote", "dismiss"]
+
+
+def test_a_champion_that_cannot_be_loaded_leaves_its_measures_absent(tmp_path):
+    home = copy_of(trained_home(), tmp_path)
+    (version,) = [path.name for path in models_folder(home).iterdir() if path.is_dir()]
+    model = load_artefact(models_folder(home) / version)
+    other = choose_threshold(
+        home, model, threshold_options(model, newest_window(home, model)).current, by="a", why="b", how="number"
+    )
+    point(home, version)
+    assert not absent_champion_measures(home, other.version)
+    (models_folder(home) / version / "model.ubj").write_bytes(b"damaged")
+    assert absent_champion_measures(home, other.version) == set(CHAMPION_MEASURES)
+
+
+@pytest.mark.parametrize("share", [float("nan"), -0.1, 1.5])
+def test_a_canary_share_that_is_no_share_is_refused_before_anything_is_read(home, share):
+    with pytest.raises(ChallengerError, match="between 0 and 1"):
+        start(home, "v2", canary_share=share)
+    assert read_pointer(home, "challenger") is None

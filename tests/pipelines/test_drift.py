@@ -1,4 +1,4 @@
-"""Drift: quiet days are quiet, and each kind of planted drift is found on its day."""
+"""Drift: days without drift raise no alarm, and each kind of planted drift is found on its day."""
 
 import json
 from dataclasses import replace
@@ -6,8 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipelines.drift import Drift, DriftError
-from pipelines.drift.flow import measure_days, new_alarms, since_training
+from features.vector import FEATURE
+from pipelines.drift import Drift, DriftError, DriftMeasure
+from pipelines.drift.flow import measure_days, new_alarms, not_compared, since_training
+from pipelines.drift.limits import ENTITY_LIMITS
 from pipelines.drift.measures import MIN_REFERENCE_DAYS, Alarm, gathered, measure, reference_of
 from pipelines.drift.page import render
 from pipelines.drift.prometheus import prometheus_text
@@ -91,7 +93,7 @@ def test_probabilities_that_no_longer_hold_are_found_on_the_day(quiet):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3])
-def test_claims_that_stay_away_are_found_on_the_day(quiet, share):
+def test_missing_claims_are_found_on_the_day(quiet, share):
     stream, day, reference = quiet
     rows = stream.rows_of(day)
     lost = rows[int(len(rows) * share) :]
@@ -112,15 +114,43 @@ def test_no_label_on_a_day_is_no_calibration_alarm(quiet):
     found = measure(replace(stream, known_day=np.full_like(stream.known_day, -1)), day, reference)
     assert found.labels == 0
     assert np.isnan(found.calibration_ratio)
+    assert found.not_applicable["calibration"] == "no label became known"
     assert found.alarms == ()
 
 
-def test_a_day_of_few_claims_is_looked_at_for_its_volume_only(quiet):
+def test_a_day_of_few_claims_is_measured_for_its_volume_only(quiet):
     stream, day, reference = quiet
     few = only(stream, np.setdiff1d(np.arange(len(stream.day)), stream.rows_of(day)[10:]))
     found = measure(few, day, reference)
+    assert set(found.not_applicable) >= {"feature", "missing", "score", "flagged"}
+    assert "10 claims, fewer than 20" in found.not_applicable["score"]
     assert found.psi == {}
     assert found.claims == 10
+
+
+def test_a_measure_that_cannot_be_computed_is_an_alarm(quiet):
+    stream, day, reference = quiet
+    p = stream.probabilities.copy()
+    p[stream.rows_of(day)] = np.nan
+    assert "score" in measures_of(replace(stream, probabilities=p), day, reference)
+    p = stream.probabilities.copy()
+    p[stream.known_day == day] = np.nan
+    [alarm] = [
+        one
+        for one in measure(replace(stream, probabilities=p), day, reference).alarms
+        if one.measure is DriftMeasure.CALIBRATION
+    ]
+    assert np.isnan(alarm.value)
+
+
+@pytest.mark.parametrize("lost", ["flagged", "calibration"])
+def test_a_reference_without_a_number_raises_an_alarm(quiet, lost):
+    stream, day, reference = quiet
+    assert measure(stream, day, replace(reference, **{lost: float("nan")})).alarms
+
+
+def test_every_entity_with_a_limit_of_its_own_is_that_of_a_feature():
+    assert set(ENTITY_LIMITS) <= {feature.entity for feature in FEATURE.values()}
 
 
 def test_features_that_move_together_are_one_alarm():
@@ -129,7 +159,7 @@ def test_features_that_move_together_are_one_alarm():
     assert gathered(alarms)[0].text() == "2026-01-01: feature of b is 5, limit 1, and 2 more features"
 
 
-def test_an_alarm_that_stands_is_told_once_and_again_after_a_quiet_week(quiet):
+def test_a_continuing_alarm_is_raised_once_and_again_after_a_week_without_it(quiet):
     stream, day, reference = quiet
     usual = measure(stream, day, reference)
 
@@ -147,7 +177,7 @@ def test_too_short_a_reference_is_refused(scored):
         reference_of(stream, range(last - 10, last), threshold)
 
 
-def test_the_last_day_is_told_to_prometheus_and_the_page_names_every_alarm(quiet):
+def test_the_last_day_is_exported_to_prometheus_and_the_page_names_every_alarm(quiet):
     stream, day, reference = quiet
     x = stream.x.copy()
     x[np.ix_(stream.rows_of(day), [stream.features.index("amount")])] = np.nan
@@ -161,26 +191,31 @@ def test_the_last_day_is_told_to_prometheus_and_the_page_names_every_alarm(quiet
     assert json.loads(json.dumps(found.as_json()))["days"][0]["claims"] == last.claims
 
 
-def test_what_creeps_is_no_alarm_on_any_day_but_shows_against_the_training_set(scored):
-    """Amounts that grow by half a percent a day: the quiet days before creep along, the training set does not."""
+def test_a_slow_change_raises_no_alarm_but_shows_against_the_training_set(scored):
+    """Amounts that grow by half a percent a day: the reference period moves with it, the training set does not."""
     stream, threshold = scored
     last, place = int(stream.day.max()), stream.features.index("amount")
-    taught = profile_of(stream.x[: len(stream.x) // 2], stream.features)
+    trained = profile_of(stream.x[: len(stream.x) // 2], stream.features)
     x = stream.x.copy()
     x[:, place] *= 1.005 ** (stream.day - stream.day.min())
-    creeping = replace(stream, x=x)
+    slow = replace(stream, x=x)
     days = range(last - 30, last)
-    _, _, alarms = measure_days(creeping, threshold=threshold, until=last, days=30, reference_days=60)
+    _, _, alarms = measure_days(slow, threshold=threshold, until=last, days=30, reference_days=60)
     assert "amount" not in {alarm.feature for alarm in alarms}
-    usual, crept = (since_training(one, days, taught) for one in (stream, creeping))
+    usual, changed = (since_training(one, days, trained) for one in (stream, slow))
     assert usual["amount"] < 0.1
-    assert crept["amount"] > 0.25
-    assert crept | {"amount": usual["amount"]} == usual
-    _, measured, _ = measure_days(creeping, threshold=threshold, until=last, days=1, reference_days=60)
-    found = Drift("m1", "simulated", ("2025-01-01", "2025-02-28"), tuple(measured), (), crept)
-    assert f'ginja_drift_since_training{{feature="amount"}} {crept["amount"]}' in prometheus_text(found)
+    assert changed["amount"] > 0.25
+    assert changed | {"amount": usual["amount"]} == usual
+    _, measured, _ = measure_days(slow, threshold=threshold, until=last, days=1, reference_days=60)
+    found = Drift("m1", "simulated", ("2025-01-01", "2025-02-28"), tuple(measured), (), changed)
+    assert f'ginja_drift_since_training{{feature="amount"}} {changed["amount"]}' in prometheus_text(found)
 
 
-def test_without_the_training_sets_profile_nothing_is_said_of_it(scored):
+def test_without_the_training_sets_profile_every_feature_is_listed_as_not_compared(scored):
     stream, _ = scored
     assert since_training(stream, range(1), None) == {}
+    assert not_compared(stream, None) == stream.features
+    profile = profile_of(stream.x[:1_000], stream.features)
+    assert not_compared(stream, profile) == ()
+    renamed = replace(profile, features={f"{name}s": one for name, one in profile.features.items()})
+    assert not_compared(stream, renamed) == stream.features

@@ -79,7 +79,7 @@ def test_the_dollars_are_compared_for_the_reviews_the_rule_asks_for():
     assert found.ratio == 1.0
 
 
-def test_each_kind_has_its_recall_beside_the_rules():
+def test_each_kind_has_its_recall_and_that_of_the_rule():
     found = evaluate_claims(evaluation_set(), SETTINGS).kinds
     assert found["upcoding"].claims == found["duplicates"].claims == 50
     assert found["upcoding"].recall_at_threshold == 1.0
@@ -100,7 +100,7 @@ def test_each_rival_has_its_recall_of_a_kind_in_as_many_reviews():
     assert found.recall_at_k_of == pytest.approx({RULE: 0.5, AMOUNT: 0.1})
 
 
-def test_claims_of_unseen_providers_are_told_apart():
+def test_claims_of_unseen_providers_are_measured_separately():
     found = evaluate_claims(evaluation_set(), SETTINGS).unseen_providers
     assert found.claims == 40
     assert found.providers == 1
@@ -121,7 +121,7 @@ def test_a_group_that_is_flagged_more_stands_out():
     assert rows["North"].times_overall > 2
 
 
-def test_groups_too_small_to_speak_of_are_left_out():
+def test_groups_with_too_few_claims_are_left_out():
     claims = evaluation_set(100)
     assert [row.value for row in false_positives_by_group(claims, claims.rule, replicates=10)] == ["South"]
 

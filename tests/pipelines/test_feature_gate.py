@@ -47,12 +47,12 @@ def test_features_built_from_the_claims_pass(home: Path, claims: pa.Table) -> No
 
 
 def test_views_that_the_data_have_no_keys_for_are_empty_every_time(home: Path, claims: pa.Table) -> None:
-    nobody = claims.set_column(
+    without_members = claims.set_column(
         claims.schema.get_field_index("member_id"), claims.schema.field("member_id"), pa.nulls(len(claims), pa.string())
     )
-    build(home, nobody)
-    assert _check(home, nobody).success
-    assert _check(home, nobody).success, "the same again, against what was accepted"
+    build(home, without_members)
+    assert _check(home, without_members).success
+    assert _check(home, without_members).success, "the same again, against what was accepted"
 
 
 def test_a_view_that_ends_before_the_claims_is_named(home: Path, claims: pa.Table) -> None:
@@ -91,7 +91,7 @@ def test_a_view_that_cannot_be_read_is_named(home: Path, claims: pa.Table, spoil
     assert "member_history" in _refused(home, claims)["view_readable"]
 
 
-def test_a_sum_below_nought_and_a_row_twice_are_named(home: Path, claims: pa.Table) -> None:
+def test_a_negative_sum_and_a_repeated_row_are_named(home: Path, claims: pa.Table) -> None:
     path = file_of(home, MEMBER)
     table = pq.read_table(path)
     cents = table["cents_30d"].to_numpy().copy()
@@ -110,7 +110,7 @@ def test_claims_that_are_gone_since_the_last_batch_stop_the_run(home: Path, clai
     assert "no_claims_lost" in _refused(home, fewer)
 
 
-def test_claims_that_come_late_are_told(home: Path, claims: pa.Table) -> None:
+def test_late_arrivals_are_reported(home: Path, claims: pa.Table) -> None:
     day = claims["received_at"].to_numpy().astype("datetime64[D]")
     early = claims.filter(pa.array((day != day[2000]) | (np.arange(len(claims)) % 2 == 0)))
     build(home, early)
@@ -122,7 +122,7 @@ def test_claims_that_come_late_are_told(home: Path, claims: pa.Table) -> None:
     assert str(day[2000]) in result.findings[0].sentence()
 
 
-def test_a_day_far_from_usual_is_told(tmp_path: Path) -> None:
+def test_an_unusual_day_is_reported(tmp_path: Path) -> None:
     claims = random_claims(8_000, days=40, members=300, providers=30, procedures=20)[0]
     received = claims["received_at"].to_pylist()
     first = received[0]

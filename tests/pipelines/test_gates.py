@@ -1,11 +1,13 @@
-"""The gates: what they refuse, how they name it, and that they show nobody."""
+"""The quality gates: what they refuse, how they name it, and that they show no personal data."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import great_expectations as gx
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -13,23 +15,26 @@ from click.testing import CliRunner
 
 from cli.main import main
 from core import clock
-from features.declare import CLAIMS, LABELS
-from features.vector import FEATURES
+from features.declare import CLAIMS, FEATURES, LABELS
 from pipelines.gates import (
+    Check,
     GateFailed,
     GateResult,
+    Severity,
     check_claims,
     check_training_set,
     profile_from_json,
     profile_of,
     stability,
 )
+from pipelines.gates.engine import validate
+from pipelines.gates.outcome import Sample
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 
 def claims(rows: int = 200, **changes: Any) -> pa.Table:
-    """A sound batch; `changes` gives a column other values for its first rows."""
+    """A valid batch; `changes` gives a column other values for its first rows."""
     made = []
     for n in range(rows):
         day = date(2026, 1, 1) + timedelta(days=n % 90)
@@ -142,18 +147,18 @@ def test_labels_that_cannot_be_true_are_refused(changes: dict, fraud: int, check
 
 def test_two_labels_of_one_claim_and_moment_are_refused(tmp_path: Path) -> None:
     batch = claims()
-    told = labels(batch)
-    error = refused(batch, pa.concat_tables([told, told.slice(5, 1)]), tmp_path)
+    first = labels(batch)
+    error = refused(batch, pa.concat_tables([first, first.slice(5, 1)]), tmp_path)
     assert {finding.check for finding in error.result.critical()} == {"label_unique"}
 
 
 def test_a_finding_that_was_reversed_or_withdrawn_later_passes(tmp_path: Path) -> None:
     batch = claims()
-    told = labels(batch)
-    later = [row | {"is_fraud": truth} for row, truth in zip(told.slice(3, 2).to_pylist(), (False, None), strict=True)]
+    first = labels(batch)
+    later = [row | {"is_fraud": truth} for row, truth in zip(first.slice(3, 2).to_pylist(), (False, None), strict=True)]
     for row in later:
         row["known_at"] += timedelta(days=1)
-    sequence = pa.concat_tables([told, pa.Table.from_pylist(later, schema=LABELS)])
+    sequence = pa.concat_tables([first, pa.Table.from_pylist(later, schema=LABELS)])
     assert check_claims(batch, sequence, tmp_path / "report.html").success
 
 
@@ -252,7 +257,7 @@ def test_another_population_is_a_warning_that_names_the_feature(tmp_path: Path) 
     assert [(finding.check, finding.column) for finding in result.findings] == [("feature_stable", NAMES[place])]
 
 
-def test_the_stability_index_is_nought_for_the_same_values_and_grows_with_missing_ones() -> None:
+def test_the_stability_index_is_zero_for_the_same_values_and_grows_with_missing_ones() -> None:
     values = np.random.default_rng(1).normal(size=5_000).astype(np.float32)
     before = profile_of(values[:, None], ("x",)).features["x"]
     assert stability(values, before) == 0
@@ -270,3 +275,23 @@ def test_the_command_exits_3_where_the_gate_refuses(tmp_path: Path) -> None:
     assert re.search(r"amount_cents: expect_column_values_to_be_between .* 1 rows, such as C0 \(-1\)", done.output)
     pq.write_table(claims(), tmp_path / "claims.parquet")
     assert CliRunner().invoke(main, arguments).exit_code == 0
+
+
+def test_a_check_that_great_expectations_returns_no_result_for_is_a_critical_finding(monkeypatch) -> None:
+    checks = [
+        Check("positive", "a", "ExpectColumnValuesToBeBetween", {"column": "a", "min_value": 0}, "why"),
+        Check("small", "a", "ExpectColumnValuesToBeBetween", {"column": "a", "max_value": 9}, "why"),
+    ]
+    run = gx.ValidationDefinition.run
+
+    def forgetful(self, *args, **kwargs):
+        answer = run(self, *args, **kwargs)
+        answer.results = answer.results[:1]
+        return answer
+
+    monkeypatch.setattr(gx.ValidationDefinition, "run", forgetful)
+    passed, findings = validate(pd.DataFrame({"a": [1.0, 2.0]}), checks, lambda column, row: Sample("", ""))
+    assert len(passed) + len(findings) == len(checks)
+    [finding] = findings
+    assert finding.severity is Severity.CRITICAL
+    assert "no result" in finding.observed

@@ -133,7 +133,7 @@ def test_bytes_of_another_encoding_cost_their_row_alone(tmp_path: Path) -> None:
     assert "check the encoding" in rejects(outcome)[0][3]
 
 
-def test_a_windows_file_is_read_and_said(tmp_path: Path) -> None:
+def test_a_windows_file_is_read_and_reported(tmp_path: Path) -> None:
     outcome = ingest(tmp_path, [HEADER, "A1,31/12/2024,Hôpital,P1,5,N"], encoding="cp1252")
     assert claims(outcome)[0]["provider_id"] == "Hôpital"
     assert any("Windows-1252" in note for note in outcome.notes)
@@ -281,7 +281,7 @@ def test_a_draft_mapping_reads_the_file_it_was_made_from(tmp_path: Path) -> None
     assert sorted(row["amount_cents"] for row in claims(outcome))[:2] == [100_050, 100_150]
 
 
-def test_american_dates_are_told_from_european_ones(tmp_path: Path) -> None:
+def test_american_and_european_dates_are_distinguished(tmp_path: Path) -> None:
     for form, days in (("%m/%d/%Y", "12/31/2024"), ("%d/%m/%Y", "31/12/2024")):
         path = tmp_path / "dates.csv"
         path.write_text(f"claim id,claim date,amount\nA,{days},5\nB,01/02/2024,6\n")
@@ -300,7 +300,7 @@ def test_the_command_reads_a_file_and_prints_one_json_object(tmp_path: Path) -> 
     assert "--suggest" in unmapped.output
 
 
-def test_a_column_twice_or_without_a_name_is_in_nobodys_way_until_it_is_mapped(tmp_path: Path) -> None:
+def test_a_repeated_or_unnamed_column_matters_only_when_it_is_mapped(tmp_path: Path) -> None:
     header = "claim ,note,note,,received,hospital,code, amount,fraud"
     rows = [f"A{n},x,y,,01/02/2025,H1,P1,80,N" for n in range(3)]
     assert ingest(tmp_path, [header, *rows]).claims == 3

@@ -91,7 +91,7 @@ def test_thousands_may_be_grouped_by_any_kind_of_space(space: str) -> None:
     assert "not an amount" in str(money(f"1{space}234,50", decimal=",")[1])
 
 
-def test_rounding_happens_only_when_asked_for() -> None:
+def test_amounts_are_rounded_only_with_the_option() -> None:
     assert money("12.340000000000001", round=True) == (1234, None)
     assert money("12.345", round=True) == (1235, None)
     assert money("12.5000") == (1250, None)
@@ -178,7 +178,7 @@ def test_common_words_for_fraud_are_known(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["N", "0", "False", "no"])
-def test_common_words_for_honest_are_known(text: str) -> None:
+def test_common_words_for_clean_are_known(text: str) -> None:
     assert read(fields.label("raw", LabelTexts()), text) == (False, None)
 
 

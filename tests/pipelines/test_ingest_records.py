@@ -50,7 +50,7 @@ def test_a_quote_inside_an_unquoted_value_is_a_character() -> None:
     assert split('12" pipe,b', 2)[0].values == ['12" pipe', "b"]
 
 
-def test_wrong_quoting_and_wrong_widths_are_said() -> None:
+def test_wrong_quoting_and_wrong_widths_are_reported() -> None:
     problems = [record.problem or "" for record in split('"a"x,b\na\na,b,c', 2)]
     assert "wrong quoting" in problems[0]
     assert problems[1:] == ["1 values where the header has 2", "3 values where the header has 2"]
@@ -118,12 +118,12 @@ def test_the_separator_is_the_commonest_of_the_header() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
-def test_utf_16_without_a_mark_is_told_by_its_zeros(tmp_path: Path, encoding: str) -> None:
+def test_utf_16_without_a_byte_order_mark_is_detected_by_its_zeros(tmp_path: Path, encoding: str) -> None:
     table = open_table(write(tmp_path / "a.csv", "naïve,b\n1,2\n".encode(encoding)))
     assert (table.header, next(table.records).values) == (["naïve", "b"], ["1", "2"])
 
 
-def test_what_is_compressed_is_told_by_its_bytes_and_a_damaged_file_is_refused(tmp_path: Path) -> None:
+def test_compression_is_detected_by_the_first_bytes_and_a_damaged_file_is_refused(tmp_path: Path) -> None:
     whole = gzip.compress("\n".join(["a,b", *(f"{n},{n * 7919 % 1009}" for n in range(5000))]).encode())
     assert next(open_table(write(tmp_path / "claims.csv", whole)).records).values == ["0", "0"]
     with pytest.raises(SourceError, match=r"cut short|cannot read"):

@@ -11,11 +11,11 @@ def sample(rows: int = 2000):
     rng = np.random.default_rng(0)
     fraud = rng.random(rows) < 0.05
     x = rng.normal(size=(rows, 3)).astype(np.float32)
-    x[:, 1] += fraud  # an honest signal
+    x[:, 1] += fraud  # a legitimate signal
     return x, fraud
 
 
-def test_honest_features_pass_and_their_strength_is_kept_for_the_record():
+def test_legitimate_features_pass_and_their_strength_is_returned():
     x, fraud = sample()
     found = refuse_leakage(x, fraud, ("a", "b", "c"))
     assert found[0].feature == "b"
@@ -30,7 +30,7 @@ def test_a_planted_copy_of_the_label_is_caught_whichever_way_it_points(sign):
         refuse_leakage(x, fraud, ("a", "b", "c"))
 
 
-def test_a_feature_that_is_missing_only_for_honest_claims_is_caught():
+def test_a_feature_that_is_missing_only_for_clean_claims_is_refused():
     x, fraud = sample()
     x[~fraud, 0] = np.nan
     with pytest.raises(LeakageError, match="by whether it is missing"):
@@ -52,7 +52,7 @@ def test_a_perfect_ranking_of_a_few_present_values_is_no_proof():
     assert found["c", False] < 0.6
 
 
-def test_an_amount_far_over_its_peers_tells_fraud_honestly_but_not_when_the_amount_itself_knows():
+def test_an_amount_far_above_its_peers_may_identify_fraud_unless_the_amount_itself_leaks():
     x, fraud = sample()
     x[:, 2] = fraud + np.random.default_rng(1).normal(scale=0.05, size=len(fraud))
     names = ("a", "amount", "amount_to_procedure_mean")
@@ -62,3 +62,22 @@ def test_an_amount_far_over_its_peers_tells_fraud_honestly_but_not_when_the_amou
     x[:, 1] = x[:, 2]
     with pytest.raises(LeakageError, match="feature amount"):
         refuse_leakage(x, fraud, names)
+
+
+def test_a_feature_that_cannot_be_measured_is_refused_and_named():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 2)).astype(np.float32)
+    x[:, 1] = np.nan
+    with pytest.raises(LeakageError, match="cannot be measured for b"):
+        refuse_leakage(x, np.arange(400) % 5 == 0, ("a", "b"))
+
+
+@pytest.mark.parametrize("label", [True, False])
+def test_claims_of_one_class_cannot_be_checked(label):
+    with pytest.raises(LeakageError, match="one class"):
+        refuse_leakage(np.ones((400, 1), dtype=np.float32), np.full(400, label), ("a",))
+
+
+def test_a_column_without_a_name_cannot_be_checked():
+    with pytest.raises(LeakageError, match="1 features for 2 columns"):
+        refuse_leakage(np.ones((400, 2), dtype=np.float32), np.arange(400) % 5 == 0, ("a",))

@@ -1,4 +1,4 @@
-"""From findings to labels and weights."""
+"""From dispositions to labels and weights."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +17,7 @@ def finding(claim_id, disposition="confirmed", *, day=0, by="score", propensity=
     return (claim_id, disposition, kind, 0, START + timedelta(days=day), by, propensity)
 
 
-def known(*findings, day=30):
+def labelled(*findings, day=30):
     columns = list(zip(*findings, strict=True)) or [[]] * len(DISPOSITIONS)
     frame = pa.table([pa.array(column) for column in columns], DISPOSITIONS.names)
     if findings:
@@ -26,31 +26,31 @@ def known(*findings, day=30):
 
 
 def test_confirmed_is_fraud_and_cleared_is_not():
-    found = known(finding("a", kind="upcoding"), finding("b", "cleared"))
+    found = labelled(finding("a", kind="upcoding"), finding("b", "cleared"))
     assert found.labels.select(["claim_id", "is_fraud", "kind"]).to_pylist() == [
         {"claim_id": "a", "is_fraud": True, "kind": "upcoding"},
         {"claim_id": "b", "is_fraud": False, "kind": None},
     ]
 
 
-def test_what_is_not_known_yet_is_not_there():
-    assert known(finding("a", day=3), finding("b", day=20), day=10).labels["claim_id"].to_pylist() == ["a"]
+def test_a_later_disposition_is_not_used():
+    assert labelled(finding("a", day=3), finding("b", day=20), day=10).labels["claim_id"].to_pylist() == ["a"]
 
 
 def test_the_latest_finding_holds():
-    found = known(finding("a", "cleared", day=1), finding("a", "confirmed", day=5))
+    found = labelled(finding("a", "cleared", day=1), finding("a", "confirmed", day=5))
     assert found.labels["is_fraud"].to_pylist() == [True]
-    assert known(finding("a", "cleared", day=1), finding("a", "confirmed", day=5), day=2).labels[
+    assert labelled(finding("a", "cleared", day=1), finding("a", "confirmed", day=5), day=2).labels[
         "is_fraud"
     ].to_pylist() == [False]
 
 
-def test_a_finding_by_lot_counts_for_the_claims_it_stands_for():
-    assert known(finding("a"), finding("b", by="audit", propensity=0.02)).weights.tolist() == [1.0, 50.0]
+def test_a_random_audit_counts_for_the_claims_it_represents():
+    assert labelled(finding("a"), finding("b", by="audit", propensity=0.02)).weights.tolist() == [1.0, 50.0]
 
 
-def test_inconclusive_is_no_label_and_its_like_count_for_it():
-    found = known(
+def test_inconclusive_is_no_label_and_similar_claims_count_for_it():
+    found = labelled(
         finding("a", by="audit", propensity=0.1),
         finding("b", "cleared", by="audit", propensity=0.1),
         finding("c", "inconclusive", by="audit", propensity=0.05),
@@ -62,8 +62,8 @@ def test_inconclusive_is_no_label_and_its_like_count_for_it():
 
 
 @pytest.mark.parametrize("paid_wrongly", ["billing_error", "overpayment"])
-def test_money_paid_wrongly_is_no_label_and_weighs_on_no_other_finding(paid_wrongly):
-    found = known(
+def test_a_wrong_payment_is_no_label_and_changes_no_other_weight(paid_wrongly):
+    found = labelled(
         finding("a", by="audit", propensity=0.1),
         finding("b", "cleared", day=1),
         finding("b", paid_wrongly, day=2),
@@ -75,13 +75,13 @@ def test_money_paid_wrongly_is_no_label_and_weighs_on_no_other_finding(paid_wron
 
 
 def test_a_tip_teaches_but_is_not_counted():
-    found = known(finding("a", by="tip"), finding("b"))
+    found = labelled(finding("a", by="tip"), finding("b"))
     assert found.weights.tolist() == [1.0, 1.0]
     assert found.countable.tolist() == [False, True]
 
 
 def test_the_weights_file_names_what_does_not_count_once():
-    found = known(finding("a"), finding("b", by="audit", propensity=0.5), finding("c", "inconclusive", by="tip"))
+    found = labelled(finding("a"), finding("b", by="audit", propensity=0.5), finding("c", "inconclusive", by="tip"))
     assert weights_of(found).to_pylist() == [{"claim_id": "b", "weight": 2.0}]
 
 
@@ -94,17 +94,17 @@ def test_the_weights_file_names_what_does_not_count_once():
         (finding("a", propensity=1.5), "at most 1"),
     ],
 )
-def test_findings_that_cannot_be_are_refused(wrong, says):
+def test_invalid_dispositions_are_refused(wrong, says):
     with pytest.raises(LoopError, match=says):
-        known(wrong)
+        labelled(wrong)
 
 
-def test_a_frame_without_the_chances_is_refused():
+def test_a_frame_without_propensities_is_refused():
     with pytest.raises(LoopError, match="no column propensity"):
         labels_as_of(DISPOSITIONS.empty_table().drop_columns(["propensity"]), as_of_us=0)
 
 
-def test_nothing_found_is_nothing_known():
+def test_no_disposition_is_no_label():
     found = labels_as_of(DISPOSITIONS.empty_table(), as_of_us=0)
     assert len(found.labels) == 0
     assert len(found.weights) == 0

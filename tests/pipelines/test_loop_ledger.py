@@ -33,7 +33,7 @@ def ledger(database_url, tmp_path):
     return database_url, tmp_path
 
 
-def look_into(url, findings):
+def review(url, findings):
     """Store lists and findings: claim, selected by (None: a tip), propensity, disposition (None: not yet)."""
     with psycopg.connect(url) as connection:
         for claim_id, by, propensity, disposition in findings:
@@ -61,7 +61,7 @@ def ids_of(home, count):
 def test_the_export_brings_claims_labels_and_weights(ledger):
     url, home = ledger
     one, two, three, four = ids_of(home, 4)
-    look_into(
+    review(
         url,
         [
             (one, "score", 1.0, "confirmed"),
@@ -74,8 +74,8 @@ def test_the_export_brings_claims_labels_and_weights(ledger):
     assert (found.claims, found.labels, found.findings) == (CLAIMS, CLAIMS + 3, 3)
     assert pq.read_table(home / "data" / "weights.parquet").to_pylist() == [{"claim_id": two, "weight": 4.0}]
     labels = labels_as_of(pq.read_table(home / "data" / "labels.parquet")).to_pylist()
-    standing = {row["claim_id"]: row["is_fraud"] for row in labels}
-    assert (standing[one], standing[two], three in standing) == (True, False, False)
+    current = {row["claim_id"]: row["is_fraud"] for row in labels}
+    assert (current[one], current[two], three in current) == (True, False, False)
     about = json.loads((home / "data" / "dataset.json").read_text())
     assert about["source"] == "simulated"
     assert about["frames"]["weights"] == 1
@@ -105,10 +105,10 @@ def test_claims_that_the_database_lacks_are_not_written_over(ledger):
     assert pq.read_metadata(home / "data" / "claims.parquet").num_rows == CLAIMS + 20
 
 
-def test_the_model_is_judged_by_weighed_findings(ledger):
+def test_the_model_is_evaluated_by_weighted_dispositions(ledger):
     url, home = ledger
     one, two, three, four, five = ids_of(home, 5)
-    look_into(url, [(one, "score", 1.0, "confirmed"), (two, "score", 1.0, "cleared"), (three, "audit", 0.1, "cleared"),
+    review(url, [(one, "score", 1.0, "confirmed"), (two, "score", 1.0, "cleared"), (three, "audit", 0.1, "cleared"),
                     (four, None, 1.0, "confirmed"), (five, "audit", 0.1, None)])  # fmt: skip
     found = evaluate_reviews(url)
     assert (found.findings, found.random, found.weeks, found.k) == (3, 1, 1, 2.0)
@@ -116,11 +116,11 @@ def test_the_model_is_judged_by_weighed_findings(ledger):
     assert found.estimate.base_rate == pytest.approx(1 / 12)
 
 
-def test_without_a_finding_by_lot_the_model_cannot_be_judged(ledger):
+def test_without_a_random_audit_the_model_cannot_be_evaluated(ledger):
     url, home = ledger
     with pytest.raises(LoopError, match="no selected claim has a disposition"):
         evaluate_reviews(url)
-    look_into(url, [(ids_of(home, 1)[0], "score", 1.0, "confirmed")])
+    review(url, [(ids_of(home, 1)[0], "score", 1.0, "confirmed")])
     with pytest.raises(LoopError, match="randomly audited"):
         evaluate_reviews(url)
 
@@ -181,7 +181,7 @@ def test_a_model_that_the_gates_refuse_leaves_the_champion(promoted, tmp_path):
     assert read_pointer(other).version == found.version
 
 
-def test_the_salt_is_made_once_and_is_nobody_elses_to_read(tmp_path):
+def test_the_salt_is_created_once_and_readable_by_its_owner_only(tmp_path):
     assert salt_of(tmp_path) == salt_of(tmp_path)
     assert (tmp_path / "loop" / "salt").stat().st_mode & 0o077 == 0
     assert len(salt_of(tmp_path)) > 20

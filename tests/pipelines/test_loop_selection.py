@@ -1,4 +1,4 @@
-"""The week's list, the audit's propensities, and estimates that undo the selection."""
+"""The weekly selection, the propensities of the audit, and estimates that correct for the selection."""
 
 import numpy as np
 import pytest
@@ -38,16 +38,16 @@ def week_of(p, fraud, cents, salt, *, capacity=150, audit_share=0.4):
     st.lists(st.floats(0, 1), min_size=1, max_size=60).map(np.array),
     st.floats(0, 80),
 )
-def test_chances_are_chances_and_use_all_reviews(p, reviews):
-    chance = propensities(p, reviews)
-    assert (chance >= 0).all()
-    assert (chance <= 1).all()
-    assert chance.sum() == pytest.approx(min(reviews, len(p)))
+def test_propensities_are_probabilities_and_use_all_reviews(p, reviews):
+    propensity = propensities(p, reviews)
+    assert (propensity >= 0).all()
+    assert (propensity <= 1).all()
+    assert propensity.sum() == pytest.approx(min(reviews, len(p)))
     if reviews > 0:
-        assert (chance >= UNIFORM_SHARE * min(reviews / len(p), 1) - 1e-9).all()
+        assert (propensity >= UNIFORM_SHARE * min(reviews / len(p), 1) - 1e-9).all()
 
 
-def test_no_weight_is_over_twice_that_of_a_plain_lottery():
+def test_no_weight_is_over_twice_that_of_a_uniform_sample():
     p, _, _ = insurer()
     assert (1 / propensities(p, 30)).max() <= 2 * len(p) / 30 + 1e-9
 
@@ -59,14 +59,14 @@ def test_as_many_claims_are_drawn_as_there_are_reviews(reviews, seed):
     assert taken.sum() == reviews
 
 
-def test_each_claim_is_drawn_as_often_as_its_chance_says():
+def test_each_claim_is_sampled_as_often_as_its_propensity_states():
     p, _, _ = insurer(40, 3)
     drawn = np.array([sample(ids_of(40), p, 8, salt=str(number))[0] for number in range(4_000)])
-    chance = propensities(p, 8)
-    assert np.abs(drawn.mean(axis=0) - chance).max() < 4.5 * np.sqrt(0.25 / 4_000)
+    propensity = propensities(p, 8)
+    assert np.abs(drawn.mean(axis=0) - propensity).max() < 4.5 * np.sqrt(0.25 / 4_000)
 
 
-def test_the_same_salt_draws_the_same_claims_and_another_salt_others():
+def test_the_same_salt_samples_the_same_claims_and_another_salt_others():
     p, _, _ = insurer(300)
     first, again, other = (sample(ids_of(300), p, 20, salt=salt)[0] for salt in ("a", "a", "b"))
     assert (first == again).all()
@@ -77,19 +77,19 @@ def test_a_lot_depends_on_the_claim_and_the_salt_alone():
     assert uniform_draws(["a", "b"], "s")[1] == uniform_draws(["b"], "s")[0] != uniform_draws(["b"], "t")[0]
 
 
-def test_the_list_has_the_best_by_score_and_the_rest_by_lot():
+def test_the_selection_has_the_highest_scores_and_a_random_sample_of_the_rest():
     p, _, _ = insurer()
     chosen = select(ids_of(len(p)), p, capacity=50, audit_share=0.2, salt="s")
     by_score = [one for one in chosen if one.selected_by == "score"]
-    by_lot = [one for one in chosen if one.selected_by == "audit"]
-    assert (len(by_score), len(by_lot)) == (40, 10)
+    audited = [one for one in chosen if one.selected_by == "audit"]
+    assert (len(by_score), len(audited)) == (40, 10)
     assert [one.propensity for one in by_score] == [1.0] * 40
     assert [p[one.row] for one in by_score] == sorted(p, reverse=True)[:40]
-    assert all(0 < one.propensity < 1 and p[one.row] <= min(p[two.row] for two in by_score) for one in by_lot)
+    assert all(0 < one.propensity < 1 and p[one.row] <= min(p[two.row] for two in by_score) for one in audited)
     assert len({one.claim_id for one in chosen}) == 50
 
 
-def test_a_week_of_fewer_claims_than_hands_is_looked_into_whole():
+def test_a_week_with_fewer_claims_than_capacity_is_reviewed_completely():
     p, _, _ = insurer(12)
     chosen = select(ids_of(12), p, capacity=50, audit_share=0.2, salt="s")
     assert sorted(one.row for one in chosen) == list(range(12))
@@ -151,10 +151,16 @@ def test_without_the_weights_the_same_findings_mislead(estimates):
     assert brier(naive.fraud, naive.probabilities) > 3 * truth.brier
 
 
-def test_a_finding_without_a_chance_cannot_be_counted():
+def test_a_weight_below_one_is_refused():
     with pytest.raises(LoopError, match="inverse propensity"):
         ReviewedClaims(np.array([True]), np.array([0.5]), np.array([100]), np.array([0.5]))
 
 
-def test_training_cuts_what_one_claim_may_count_for():
+def test_training_truncates_weights():
     assert training_weights(np.array([1.0, 15.0, 400.0]), maximum=20).tolist() == [1.0, 15.0, 20.0]
+
+
+@pytest.mark.parametrize("probability", [np.nan, np.inf])
+def test_a_probability_that_is_not_finite_is_refused(probability):
+    with pytest.raises(LoopError, match="finite"):
+        select(ids_of(3), np.array([0.1, probability, 0.3]), capacity=2, audit_share=0.0, salt="s")

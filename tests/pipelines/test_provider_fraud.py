@@ -51,7 +51,7 @@ def test_claims_carry_the_label_of_their_provider_which_no_feature_may_see(tmp_p
     assert outcome.reasons == {"amount: an amount of zero": 1}
 
 
-def test_what_the_download_lacks_is_said(tmp_path: Path) -> None:
+def test_missing_files_of_the_download_are_reported(tmp_path: Path) -> None:
     outcome = ingest_provider_fraud(download(tmp_path / "in"), tmp_path / "out")
     assert any("outpatient file" in note for note in outcome.notes)
     assert any(note.startswith("2 of 3 labelled providers") for note in outcome.notes)

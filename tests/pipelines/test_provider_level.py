@@ -1,4 +1,4 @@
-"""The provider-level judge: no provider on both sides, no label where it must not be, and figures above the bar's."""
+"""The provider-level evaluation: no provider in both slices, no leaked label, and metrics above the baseline."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def data():
     return read(folder)
 
 
-def test_every_provider_is_judged_once_in_each_repeat_and_never_taught_in_the_same_fold():
+def test_every_provider_is_tested_once_in_each_repeat_and_never_in_the_training_of_the_same_fold():
     fraud = np.arange(500) % 5 == 0
     parts = folds(fraud)
     assert len(parts) == FOLDS * REPEATS

@@ -7,12 +7,11 @@ import pytest
 from benchmarks.reasons import contradicts, statistics
 from features.declare import CLAIMS
 from features.feast import historical_features
-from features.vector import FEATURE_NAMES, build_many
+from features.vector import FEATURE_NAMES, build_many, inputs_of_each
 from models.artefact import load_artefact
 from models.explain import Explanation
 from models.scorer import Scorer
 from pipelines.datasets import SIMULATED, open_named
-from serving.files import known_of_each
 from tests.pipelines.model_life import trained_home
 
 LIVE = 1_000
@@ -31,7 +30,7 @@ def explanations() -> list[Explanation]:
     _, contributions, base = scorer.explain(rows, threads=2)
     return [
         scorer.reasoner.explain(x, row, phi, base)
-        for x, row, phi in zip(known_of_each(states), rows, contributions, strict=True)
+        for x, row, phi in zip(inputs_of_each(states), rows, contributions, strict=True)
     ]
 
 

@@ -47,7 +47,7 @@ def test_another_seed_gives_another_insurer() -> None:
 
 
 @pytest.mark.parametrize("claims", [500, 3_000])
-def test_there_are_exactly_as_many_claims_as_asked_for(claims: int) -> None:
+def test_there_are_exactly_as_many_claims_as_configured(claims: int) -> None:
     made = simulate(SimulationConfig(claims=claims, seed=1, end=END, live_claims=9))
     assert (len(made.claims), len(made.labels), len(made.upcoming)) == (claims, claims, 9)
 
@@ -79,8 +79,8 @@ def test_lines_add_up_to_their_claim_and_the_dearest_is_the_principal() -> None:
         SELECT claim_id, count(*)::INT AS lines, sum(units)::INT AS units, sum(amount_cents)::BIGINT AS amount_cents,
             first(procedure_code ORDER BY amount_cents DESC, line) AS procedure_code FROM claim_lines GROUP BY claim_id
     """
-    wanted = "SELECT claim_id, lines, units, amount_cents, procedure_code FROM claims"
-    assert query(f"SELECT count(*) FROM (({wanted}) EXCEPT SELECT * FROM ({sums}))", insurer()) == [(0,)]
+    stated = "SELECT claim_id, lines, units, amount_cents, procedure_code FROM claims"
+    assert query(f"SELECT count(*) FROM (({stated}) EXCEPT SELECT * FROM ({sums}))", insurer()) == [(0,)]
 
 
 def test_honest_claims_are_of_insured_members_and_active_providers_for_possible_procedures() -> None:
@@ -96,7 +96,7 @@ def test_honest_claims_are_of_insured_members_and_active_providers_for_possible_
     assert query(wrong, insurer()) == [(0, 0, 0, 0, 0, 0)]
 
 
-def test_every_kind_is_there_at_about_the_rate_asked_for() -> None:
+def test_every_kind_occurs_at_about_the_configured_rate() -> None:
     figures = summarize(insurer())
     assert set(figures["kinds"]) == set(KINDS)
     assert 0.010 < figures["base_rate"] < 0.020
@@ -160,7 +160,7 @@ def test_each_kind_behaves_as_it_is_called(kind: str) -> None:
     assert of_kind > (of_honest or 0.0) + 0.15
 
 
-def test_upcoded_claims_are_dearer_than_the_same_providers_honest_ones() -> None:
+def test_upcoded_claims_cost_more_than_honest_ones_of_the_same_provider() -> None:
     ratio = """
         SELECT avg(ln(amount_cents)) FILTER (kind = 'upcoding') - avg(ln(amount_cents)) FILTER (NOT is_fraud)
         FROM claims JOIN labels USING (claim_id)
@@ -192,7 +192,7 @@ def test_a_kind_can_vanish_and_another_appear() -> None:
     assert (joined["kind"] == "phantom_services").sum() > 4
 
 
-def test_no_fraud_can_be_asked_for() -> None:
+def test_a_simulation_may_have_no_fraud() -> None:
     made = simulate(SimulationConfig(claims=600, end=END, fraud_rate=0))
     assert not pc.any(made.labels["is_fraud"]).as_py()
 
@@ -216,7 +216,7 @@ def test_the_next_claims_come_with_their_lines() -> None:
         ({"windows": (FraudWindow("bribery"),)}, "bribery"),
     ],
 )
-def test_what_cannot_be_simulated_is_said(wrong: dict, named: str) -> None:
+def test_an_invalid_configuration_is_refused(wrong: dict, named: str) -> None:
     with pytest.raises(SimulationError, match=named):
         SimulationConfig(**wrong)
 

@@ -1,4 +1,4 @@
-"""The split: nothing the judge sees has taught, and nothing that was not yet known has taught either."""
+"""The split: no test claim is used in training, and no label that was not known when the test begins."""
 
 from itertools import pairwise
 
@@ -31,7 +31,7 @@ def test_no_claim_is_in_two_slices_and_no_teaching_label_is_newer_than_the_test(
     try:
         slices = split(received, known, fraud, embargo_days=embargo, least_frauds=1)
     except EmptyWindowError:
-        return  # so long a delay that nothing is known in time
+        return  # the delay is so long that no label is known in time
     every = np.concatenate(list(slices.named().values()))
     assert len(np.unique(every)) == len(every)
     for name in ("train", "stop", "calibrate"):

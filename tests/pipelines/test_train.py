@@ -1,4 +1,4 @@
-"""Training: what a candidate is, where it is kept, what is refused, and a model's life from first to last."""
+"""Training: the candidate, its record, what is refused, and the life of a model from training to rollback."""
 
 import json
 import re
@@ -14,14 +14,16 @@ from click.testing import CliRunner
 from cli.main import main
 from features.vector import FEATURE
 from models import registry
-from models.artefact import MANIFEST, load_artefact, read_pointer
+from models.artefact import MANIFEST, load_artefact, read_pointer, write_artefact
 from models.errors import RegistryError
 from models.registry import MlflowStore, mlflow_registry
 from pipelines import audit_trail
 from pipelines.datasets import SIMULATED, DatasetError, MissingLabelsError, open_file, open_folder, open_named
-from pipelines.evaluate import FOREST, LOGISTIC, MODEL, RULE, evaluate, latest
-from pipelines.gates import GateFailed, check_claims
+from pipelines.evaluate import FOREST, LOGISTIC, MODEL, RULE, Provenance, ProvenanceError, evaluate, latest
+from pipelines.gates import QUALITY_GATES, GateFailed, check_claims
 from pipelines.promote import Force, RefusedError, promote, rollback
+from pipelines.promote.measures import Measure
+from pipelines.promote.measuring import of_artefact
 from pipelines.train import make, prepare, train_and_register
 from tests.pipelines import model_life as made
 
@@ -173,7 +175,7 @@ def foreign_file(folder: Path, *, rows: int = 3000, leak: bool = False) -> tuple
     return file, mapping
 
 
-def test_a_labelled_file_of_another_shape_trains_with_what_its_columns_allow_and_says_what_it_left_out(tmp_path):
+def test_a_labelled_file_of_another_shape_trains_with_its_columns_and_lists_the_features_left_out(tmp_path):
     file, mapping = foreign_file(tmp_path)
     source = open_file(file, mapping, tmp_path)
     store = MlflowStore.of(tmp_path)
@@ -194,7 +196,7 @@ def test_a_labelled_file_of_another_shape_trains_with_what_its_columns_allow_and
     assert explained["left_out"]["member_claims_30d"] == "the data have no member_id"
 
 
-def test_a_column_that_knows_the_answer_stops_the_training(tmp_path):
+def test_a_column_that_reveals_the_label_stops_the_training(tmp_path):
     file, mapping = foreign_file(tmp_path, leak=True)
     mapping.write_text(FOREIGN.replace("  label: verdict", "  label: verdict\n  units: note"))
     result = CliRunner().invoke(
@@ -226,7 +228,7 @@ def test_a_file_of_which_most_rows_cannot_be_read_trains_nothing(tmp_path):
         open_file(file, mapping, tmp_path)
 
 
-def test_unknown_names_and_missing_labels_are_told_apart(tmp_path):
+def test_unknown_names_and_missing_labels_have_errors_of_their_own(tmp_path):
     with pytest.raises(DatasetError, match="available are simulated, provider-fraud"):
         open_named("nothing", tmp_path)
     with pytest.raises(DatasetError, match="run `ginja data simulate`"):
@@ -251,3 +253,26 @@ def test_a_gate_that_refuses_raises_before_anything_is_built(tmp_path):
     with pytest.raises(GateFailed, match="claim_id_unique"):
         prepare(twice, made.OPTIONS, reports=tmp_path / "reports")
     assert not (tmp_path / "features").exists()
+
+
+@pytest.mark.parametrize("gate", QUALITY_GATES)
+def test_a_model_that_misspells_a_quality_gate_has_no_measure_of_its_data(tmp_path, gate):
+    artefact = candidate()
+    quality = dict(artefact.document.provenance["quality"])
+    quality[f"{gate}s"] = quality.pop(gate)
+    document = artefact.document.model_copy(update={"provenance": artefact.document.provenance | {"quality": quality}})
+    path, manifest = write_artefact(tmp_path, booster=artefact.booster, document=document, tables=artefact.tables)
+    assert set(of_artefact(path, manifest)) == {Measure.ARTEFACT_VERIFIED}
+    assert set(of_artefact(artefact.path, artefact.manifest_sha256)) == {
+        Measure.ARTEFACT_VERIFIED,
+        Measure.CRITICAL_QUALITY_FINDINGS,
+    }
+
+
+@pytest.mark.parametrize("field", ["dataset", "data_sha256", "policy", "as_of_us", "test_from_us"])
+def test_a_model_that_does_not_state_its_training_cannot_be_evaluated(field):
+    artefact = candidate()
+    stated = {name: value for name, value in artefact.document.provenance.items() if name != field}
+    document = artefact.document.model_copy(update={"provenance": stated})
+    with pytest.raises(ProvenanceError, match=field):
+        Provenance.of(replace(artefact, document=document))

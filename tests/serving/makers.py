@@ -75,12 +75,12 @@ def fill_store(url: str, claims: list[ClaimFacts]) -> None:
         rows = {}
         for facts in claims:
             us = clock.micros(facts.received_at)
-            day = us // 86_400_000_000
+            day = us // clock.DAY_US
             for plan in PLANS.values():
                 for view in plan.views:
                     key = key_prefix(PROJECT, 0, view.name) + encode_key(key_of(plan.keys, facts) or ())
                     rows[key] = PACKERS[view.name].pack(us - 1_000_000, (day, *range(1, view.width)))
         client.mset(rows)
         days = max(clock.day_number(facts.received_at) for facts in claims)
-        heard = clock.micros(clock.now()) + 365 * 86_400_000_000
+        heard = clock.micros(clock.now()) + 365 * clock.DAY_US
         client.set(watermark_key(), Watermark(0, days, heard).pack())

@@ -1,4 +1,4 @@
-"""The chaos test judges rightly: its lies are lies, and every broken promise is named."""
+"""The chaos test judges rightly: its lies are lies, and every missed_targets promise is named."""
 
 import json
 from dataclasses import replace
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.chaos import FaultResult, broken
+from benchmarks.chaos import FaultResult, missed_targets
 from benchmarks.faults import CORRUPTIONS, fault_scenarios
 from claims.score_check import InvalidScore, parse_score
 
@@ -60,23 +60,23 @@ KEPT = FaultResult(
 
 
 def test_kept_promises_are_no_news() -> None:
-    assert broken([KEPT, replace(KEPT, degrades=False, opened_s=None, by_rule=0)]) == []
+    assert missed_targets([KEPT, replace(KEPT, degrades=False, opened_s=None, by_rule=0)]) == []
 
 
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
         ({"lost": 1}, "1 of 500 claims lost"),
-        ({"server_errors": 2}, "2 answers 5xx"),
+        ({"server_errors": 2}, "2 5xx responses"),
         ({"p99_ms": 301.0}, "p99 of 301 ms"),
         ({"opened_s": None}, "breaker not open"),
         ({"opened_s": 5.1}, "breaker not open"),
         ({"closed_s": None}, "breaker not closed"),
-        ({"not_rescored": ["clm_1"]}, "1 claims not scored again"),
+        ({"not_rescored": ["clm_1"]}, "1 claims not rescored"),
         ({"degrades": False, "by_model": 0}, "no claim was decided by the model"),
     ],
 )
-def test_each_broken_promise_is_named(changed: dict[str, object], words: str) -> None:
-    (found,) = broken([replace(KEPT, **changed)])  # type: ignore[arg-type]
+def test_each_missed_target_is_named(changed: dict[str, object], words: str) -> None:
+    (found,) = missed_targets([replace(KEPT, **changed)])  # type: ignore[arg-type]
     assert found.startswith("a fault: ")
     assert words in found

@@ -158,7 +158,7 @@ def test_a_corrupt_model_is_refused_and_the_old_one_goes_on(scorer: RunningScore
     (scorer.home / "models" / "champion.json").write_text(pointer.model_dump_json())
     until(lambda: metric(scorer, "ginja_model_reloads_refused_total", role="champion") > refused)
     assert score_of(scorer, a_claim()).model_version == "sound"
-    assert '"model refused, the one before goes on"' in scorer.log.read_text()
+    assert '"model refused, previous model keeps serving"' in scorer.log.read_text()
 
 
 def test_a_challenger_scores_in_the_shadow(scorer: RunningScorer) -> None:

@@ -47,6 +47,14 @@ def test_the_contract_s_request_is_read() -> None:
     assert asked.deadline is None
 
 
+@pytest.mark.parametrize("name", ["state", "Claim", "claims"])
+def test_a_misspelt_field_of_a_request_is_refused(name: str) -> None:
+    refusal = read(json.dumps(SCORE_REQUEST | {name: None}).encode())
+    assert name in [entry["field"] for entry in document(refusal)["errors"]]
+    batch = read(json.dumps({"requests": [SCORE_REQUEST | {name: None}]}).encode(), wire=BatchRequest)
+    assert f"requests.0.{name}" in [entry["field"] for entry in document(batch)["errors"]]
+
+
 def test_a_negative_amount_is_answered_as_the_contract_s_problem() -> None:
     expected = json.loads((CONTRACTS / "score_problem_invalid.json").read_text())
     assert document(read(changed(amount_cents=-1))) == expected

@@ -1,6 +1,6 @@
-"""Every feature, in the order of the vector; one family a file.
+"""Every feature, in the order of the vector; one file per family.
 
-A feature's meaning never changes: another meaning gets another name.
+The meaning of a feature never changes: a new meaning gets a new name.
 """
 
 from features.declare.feature import Feature

@@ -1,7 +1,7 @@
-"""What stands recorded as fraud: labels known before the claim's day, from dispositions or a loaded data set.
+"""Confirmed fraud: labels known before the claim's day, from dispositions or a loaded data set.
 
-Only fraud is counted. A label that says a claim was not fraud may come from a data set whose claims nobody looked into,
-so it is no sign of an investigation, and a claim without a label is not an honest one.
+Only fraud is counted. A label that a claim was not fraud may come from a data set whose claims were never investigated,
+so it does not indicate an investigation; and a claim without a label is not known to be legitimate.
 """
 
 from functools import partial
@@ -26,7 +26,7 @@ CONFIRMED: tuple[Feature, ...] = (
     _OfProvider(
         name="provider_confirmed_365d",
         window="365 days",
-        meaning="Claims of the provider that stand recorded as fraud, by the day on which that became known.",
+        meaning="Claims of the provider that are recorded as fraud, by the day on which that became known.",
         raises=_PROVIDER_RECORD,
         lowers="No claim of this provider was recorded as fraud in the last year",
         compute=lambda x: x.provider.confirmed_365d,
@@ -35,7 +35,7 @@ CONFIRMED: tuple[Feature, ...] = (
     _OfProvider(
         name="provider_confirmed_ever",
         window="ever",
-        meaning="Claims of the provider that stand recorded as fraud, whenever that became known.",
+        meaning="Claims of the provider that are recorded as fraud, whenever that became known.",
         raises=_PROVIDER_RECORD,
         lowers="No claim of this provider was ever recorded as fraud",
         compute=lambda x: x.provider.confirmed_ever,
@@ -47,7 +47,7 @@ CONFIRMED: tuple[Feature, ...] = (
         unit="ratio",
         agrees=more_than(0.0, 1e-9),
         window="365 days",
-        meaning="Claims of the provider that stand recorded as fraud divided by its claims and nine more.",
+        meaning="Claims of the provider that are recorded as fraud divided by its claims and nine more.",
         raises=_PROVIDER_RECORD,
         lowers="No claim of this provider was recorded as fraud in the last year",
         compute=lambda x: ratio(x.provider.confirmed_365d, x.provider.claims_365d + PRIOR_CLAIMS),
@@ -59,7 +59,7 @@ CONFIRMED: tuple[Feature, ...] = (
         group=GroupCode.MEMBER_RECORD,
         code="member_confirmed",
         window="ever",
-        meaning="Claims of the member that stand recorded as fraud.",
+        meaning="Claims of the member that are recorded as fraud.",
         raises="{value} claim{value:s} of this member {value:were} recorded as fraud",
         lowers="No claim of this member was ever recorded as fraud",
         compute=lambda x: x.member.confirmed_ever,

@@ -6,42 +6,38 @@ from claims.reason_groups import GroupCode
 from core.clock import HOUR_US
 from features.declare.agreement import DEARER_THAN_AVERAGE, MORE_THAN_TYPICAL, SOME_RATHER_THAN_NONE, UNLIKE_TYPICAL
 from features.declare.arithmetic import flag, ratio, since
-from features.declare.feature import Feature
+from features.declare.feature import Feature, FeatureOverWindows
+from features.declare.features._terms import daily_growth, of_window
 
 _Of = partial(Feature, entity="member", group=GroupCode.MEMBER_PATTERN)
-_Claims = partial(_Of, type="integer", unit="count", agrees=UNLIKE_TYPICAL)
-_Providers = partial(_Of, type="integer", unit="count", agrees=UNLIKE_TYPICAL)
-
-
-def _claims(days: int) -> Feature:
-    return _Claims(
-        name=f"member_claims_{days}d",
-        code="member_claims",
-        series="Earlier claims of this member",
-        window=f"{days} days",
-        meaning=f"Claims of the member in the last {days} whole days and today.",
-        raises=f"{{value}} earlier claim{{value:s}} of this member in {days} days",
-        lowers=f"{{value}} earlier claim{{value:s}} of this member in {days} days",
-        compute=lambda x: getattr(x.member, f"claims_{days}d"),
-    )
-
-
-def _providers(days: int) -> Feature:
-    return _Providers(
-        name=f"member_providers_{days}d",
-        code="member_providers",
-        series="Providers this member went to, voided claims included,",
-        window=f"{days} days",
-        meaning="Different providers the member went to, those of voided claims included.",
-        raises=f"This member went to {{value}} provider{{value:s}} in {days} days, voided claims included",
-        lowers=f"This member went to {{value}} provider{{value:s}} in {days} days, voided claims included",
-        compute=lambda x: getattr(x.member, f"providers_{days}d"),
-    )
-
+_OverWindows = partial(
+    FeatureOverWindows,
+    entity="member",
+    group=GroupCode.MEMBER_PATTERN,
+    type="integer",
+    unit="count",
+    agrees=UNLIKE_TYPICAL,
+)
 
 MEMBER: tuple[Feature, ...] = (
-    *(_claims(days) for days in (7, 30, 90, 365)),
-    *(_providers(days) for days in (30, 365)),
+    *_OverWindows(
+        name="member_claims",
+        windows=(7, 30, 90, 365),
+        code="member_claims",
+        series="Earlier claims of this member",
+        meaning="Claims of the member in the last {days} whole days and today.",
+        raises="{value} earlier claim{value:s} of this member in {days} days",
+        compute=lambda x, days: of_window(x.member, "claims", days),
+    ).features(),
+    *_OverWindows(
+        name="member_providers",
+        windows=(30, 365),
+        code="member_providers",
+        series="Providers this member went to, voided claims included,",
+        meaning="Different providers the member went to, those of voided claims included.",
+        raises="This member went to {value} provider{value:s} in {days} days, voided claims included",
+        compute=lambda x, days: of_window(x.member, "providers", days),
+    ).features(),
     _Of(
         name="member_amount_90d",
         type="number",
@@ -51,7 +47,6 @@ MEMBER: tuple[Feature, ...] = (
         code="member_spending",
         agrees=UNLIKE_TYPICAL,
         raises="This member's claims of 90 days come to {value}",
-        lowers="This member's claims of 90 days come to {value}",
         compute=lambda x: x.member.cents_90d / 100.0,
     ),
     _Of(
@@ -63,9 +58,8 @@ MEMBER: tuple[Feature, ...] = (
         code="member_growth",
         agrees=DEARER_THAN_AVERAGE,
         raises="This member spends {value} as much a day in the last 30 days as over the year",
-        lowers="This member spends {value} as much a day in the last 30 days as over the year",
         missing="First claim of this member in a year",
-        compute=lambda x: ratio(x.member.cents_30d * 365.0, x.member.cents_365d * 30.0),
+        compute=lambda x: daily_growth(x.member.cents_30d, 30, x.member.cents_365d),
         high=12.17,
     ),
     _Of(
@@ -90,7 +84,6 @@ MEMBER: tuple[Feature, ...] = (
         code="member_recency",
         agrees=UNLIKE_TYPICAL,
         raises="This member's last claim was {value} ago",
-        lowers="This member's last claim was {value} ago",
         missing="First claim of this member",
         compute=lambda x: since(x.received_us, x.member.last_us, HOUR_US),
     ),
@@ -104,7 +97,6 @@ MEMBER: tuple[Feature, ...] = (
         group=GroupCode.CLAIM_SIZE,
         agrees=MORE_THAN_TYPICAL,
         raises="With this claim {value} of the year's benefit is claimed",
-        lowers="With this claim {value} of the year's benefit is claimed",
         compute=lambda x: ratio(x.member.cents_ytd + x.amount_cents, x.benefit_limit_cents),
         monotone=1,
     ),

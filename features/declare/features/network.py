@@ -42,7 +42,6 @@ NETWORK: tuple[Feature, ...] = (
         code="network_size",
         agrees=UNLIKE_TYPICAL,
         raises="This provider shares members with {value} other{value:s}",
-        lowers="This provider shares members with {value} other{value:s}",
         compute=lambda x: x.provider_network.degree,
     ),
     _Net(
@@ -51,7 +50,6 @@ NETWORK: tuple[Feature, ...] = (
         code="network_shared_members",
         agrees=UNLIKE_TYPICAL,
         raises="This provider's ties to others come to {value} shared member{value:s}",
-        lowers="This provider's ties to others come to {value} shared member{value:s}",
         compute=lambda x: x.provider_network.shared_members,
     ),
     _Net(
@@ -71,7 +69,6 @@ NETWORK: tuple[Feature, ...] = (
         code="network_tie_share",
         agrees=MORE_THAN_TYPICAL,
         raises="{value} of this provider's shared members are shared with one other provider",
-        lowers="{value} of this provider's shared members are shared with one other provider",
         missing="This provider shares no members with others",
         compute=lambda x: ratio(x.provider_network.strongest_tie, x.provider_network.shared_members),
         high=1.0,
@@ -82,7 +79,6 @@ NETWORK: tuple[Feature, ...] = (
         code="network_community",
         agrees=UNLIKE_TYPICAL,
         raises="Belongs to a community of {value} provider{value:s}",
-        lowers="Belongs to a community of {value} provider{value:s}",
         compute=lambda x: x.provider_network.community_size,
     ),
     _Net(

@@ -13,10 +13,14 @@ from features.declare.agreement import (
     Agreement,
 )
 from features.declare.arithmetic import flag, ratio, since
-from features.declare.feature import Feature
+from features.declare.feature import Feature, FeatureOverWindows
+from features.declare.features._terms import daily_growth, of_window
 
 _Pair = partial(Feature, group=GroupCode.MEMBER_AT_PROVIDER)
-_History = partial(_Pair, entity="member_provider", code="pair_history", agrees=UNLIKE_TYPICAL)
+_Claims = partial(_Pair, type="integer", unit="count")
+_HoursSinceLast = partial(_Pair, type="number", unit="hours", window="ever")
+_Practice = partial(Feature, type="number", entity="provider_procedure", group=GroupCode.PROVIDER_PRACTICE)
+_History = partial(_Pair, entity="member_provider", code="pair_history", window="ever")
 
 _VISITS = (
     "Earlier claims of this member at this provider: {x.member_provider.claims_30d:count} in 30 days, "
@@ -28,45 +32,35 @@ PAIRS: tuple[Feature, ...] = (
         name="pair_first_claim",
         type="flag",
         unit="flag",
-        window="ever",
         meaning="This member was never at this provider before.",
         agrees=PRESENT,
         raises="First claim of this member at this provider",
-        lowers="First claim of this member at this provider",
         compute=lambda x: flag(x.member_provider.last_us == 0),
         high=1.0,
     ),
     _History(
         name="pair_hours_since_last",
+        agrees=UNLIKE_TYPICAL,
         type="number",
         unit="hours",
-        window="ever",
         meaning="Since this member's last claim at this provider; missing for the first.",
         raises=_VISITS + ", the last {value} ago",
-        lowers=_VISITS + ", the last {value} ago",
         missing="First claim of this member at this provider",
         compute=lambda x: since(x.received_us, x.member_provider.last_us, HOUR_US),
     ),
-    _History(
-        name="pair_claims_365d",
+    *FeatureOverWindows(
+        name="pair_claims",
+        windows=(365, 30),
         type="integer",
         unit="count",
-        window="365 days",
+        entity="member_provider",
+        group=GroupCode.MEMBER_AT_PROVIDER,
+        code="pair_history",
         meaning="Claims of this member at this provider.",
+        agrees=UNLIKE_TYPICAL,
         raises=_VISITS,
-        lowers=_VISITS,
-        compute=lambda x: x.member_provider.claims_365d,
-    ),
-    _History(
-        name="pair_claims_30d",
-        type="integer",
-        unit="count",
-        window="30 days",
-        meaning="Claims of this member at this provider.",
-        raises=_VISITS,
-        lowers=_VISITS,
-        compute=lambda x: x.member_provider.claims_30d,
-    ),
+        compute=lambda x, days: of_window(x.member_provider, "claims", days),
+    ).features(),
     _Pair(
         name="pair_share_of_member_365d",
         type="number",
@@ -77,62 +71,47 @@ PAIRS: tuple[Feature, ...] = (
         code="pair_concentration",
         agrees=Agreement("above", "above"),
         raises="{value} of this member's spending of the year went to this provider",
-        lowers="{value} of this member's spending of the year went to this provider",
         missing="First claim of this member in a year",
         compute=lambda x: ratio(x.member_provider.cents_365d, x.member.cents_365d),
         high=1.0,
     ),
-    _Pair(
+    _Claims(
         name="member_procedure_claims_365d",
-        type="integer",
-        unit="count",
         entity="member_procedure",
         window="365 days",
-        meaning="Claims of this procedure for this member, whoever did it.",
+        meaning="Claims of this procedure for this member, at any provider.",
         code="repeated_procedure",
         agrees=MORE_THAN_TYPICAL,
         raises="{value} earlier {x.claim.procedure_code} of this member in a year",
-        lowers="{value} earlier {x.claim.procedure_code} of this member in a year",
         compute=lambda x: x.member_procedure.claims_365d,
     ),
-    _Pair(
+    _HoursSinceLast(
         name="member_procedure_hours_since_last",
-        type="number",
-        unit="hours",
         entity="member_procedure",
-        window="ever",
         meaning="Since this member's last claim of this procedure; missing for the first.",
         code="repeated_procedure_recency",
         agrees=LESS_THAN_TYPICAL,
         raises="Last {x.claim.procedure_code} of this member {value} ago",
-        lowers="Last {x.claim.procedure_code} of this member {value} ago",
         missing="First {x.claim.procedure_code} of this member",
         compute=lambda x: since(x.received_us, x.member_procedure.last_us, HOUR_US),
     ),
-    _Pair(
+    _Claims(
         name="service_claims_30d",
-        type="integer",
-        unit="count",
         entity="service",
         window="30 days",
         meaning="Claims of the same member, provider and procedure.",
         code="repeated_service",
         agrees=MORE_THAN_TYPICAL,
         raises="{value} earlier claim{value:s} of the same member, provider and procedure in 30 days",
-        lowers="{value} earlier claim{value:s} of the same member, provider and procedure in 30 days",
         compute=lambda x: x.service.claims_30d,
     ),
-    _Pair(
+    _HoursSinceLast(
         name="service_hours_since_last",
-        type="number",
-        unit="hours",
         entity="service",
-        window="ever",
         meaning="Since the last claim of the same member, provider and procedure; missing for the first.",
         code="repeated_service_recency",
         agrees=LESS_THAN_TYPICAL,
         raises="The same member, provider and procedure were claimed {value} ago",
-        lowers="The same member, provider and procedure were claimed {value} ago",
         missing="First {x.claim.procedure_code} of this member at this provider",
         compute=lambda x: since(x.received_us, x.service.last_us, HOUR_US),
     ),
@@ -146,41 +125,31 @@ PAIRS: tuple[Feature, ...] = (
         code="service_price",
         agrees=DEARER_THAN_AVERAGE,
         raises="Amount {value} that of the last claim of the same member, provider and procedure",
-        lowers="Amount {value} that of the last claim of the same member, provider and procedure",
         missing="First {x.claim.procedure_code} of this member at this provider",
         compute=lambda x: ratio(x.amount_cents, x.service.last_cents),
         monotone=1,
     ),
-    Feature(
+    _Practice(
         name="provider_procedure_share_365d",
-        type="number",
         unit="share",
-        entity="provider_procedure",
         window="365 days",
         meaning="Share of the provider's claims, to last midnight, that are of this procedure.",
         code="provider_procedure_mix",
-        group=GroupCode.PROVIDER_PRACTICE,
         agrees=UNLIKE_TYPICAL,
         raises="{value} of this provider's claims are {x.claim.procedure_code}",
-        lowers="{value} of this provider's claims are {x.claim.procedure_code}",
         missing="First claim of this provider in a year",
         compute=lambda x: ratio(x.provider_procedure.claims_365d, x.provider.claims_365d),
-        high=None,
     ),
-    Feature(
+    _Practice(
         name="provider_procedure_growth_90d",
-        type="number",
         unit="ratio",
-        entity="provider_procedure",
         window="90 days against 365",
         meaning="The provider's daily claims of this procedure of 90 days divided by those of 365.",
         code="provider_procedure_growth",
-        group=GroupCode.PROVIDER_PRACTICE,
         agrees=DEARER_THAN_AVERAGE,
         raises="This provider claims {x.claim.procedure_code} {value} as often in the last 90 days as over the year",
-        lowers="This provider claims {x.claim.procedure_code} {value} as often in the last 90 days as over the year",
         missing="First {x.claim.procedure_code} of this provider in a year",
-        compute=lambda x: ratio(x.provider_procedure.claims_90d * 365.0, x.provider_procedure.claims_365d * 90.0),
+        compute=lambda x: daily_growth(x.provider_procedure.claims_90d, 90, x.provider_procedure.claims_365d),
         high=4.06,
     ),
 )

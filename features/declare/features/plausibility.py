@@ -1,71 +1,65 @@
 """Plausibility: how usual the procedure is for the diagnosis, the specialty, the age and sex."""
 
-from functools import partial
-from typing import Any
-
 from claims.reason_groups import GroupCode
 from features.declare.agreement import LESS_THAN_TYPICAL
 from features.declare.arithmetic import ratio
 from features.declare.feature import Feature
+from features.declare.features._terms import group_values
 
 PRIOR_CLAIMS = 1.0
 PRIOR_CHOICES = 200.0
-"""Smoothing: as if each of 200 procedures had been claimed once. A pair never seen among few claims is no wonder."""
-
-_OF_DIAGNOSIS = (
-    "{x.claim.procedure_code} was {x.diagnosis_procedure.claims_365d:count} of "
-    "{x.diagnosis.claims_365d:count} claims of {x.claim.diagnosis_code}, {value} smoothed"
-)
-_OF_SPECIALTY = (
-    "{x.claim.procedure_code} was {x.procedure_specialty.claims_365d:count} of "
-    "{x.specialty.claims_365d:count} claims of {x.claim.specialty}, {value} smoothed"
-)
-_OF_DEMOGRAPHIC = (
-    "{x.claim.procedure_code} was {x.procedure_demographic.claims_365d:count} of "
-    "{x.demographic.claims_365d:count} claims of this age band and sex, {value} smoothed"
-)
-
-_Usual = partial(
-    Feature,
-    type="number",
-    unit="share",
-    window="365 days",
-    group=GroupCode.CLINICAL_PLAUSIBILITY,
-    agrees=LESS_THAN_TYPICAL,
-    high=1.0,
-)
+"""Smoothing: as if each of 200 procedures had been claimed once, so that a new pair among few claims is not unusual."""
 
 
-def _smoothed(both: Any, one: Any) -> Any:
-    return ratio(both.claims_365d + PRIOR_CLAIMS, one.claims_365d + PRIOR_CHOICES)
+def _share_of_procedure(
+    name: str, *, code: str, of: str, meaning_of: str, group: str, group_and_procedure: str
+) -> Feature:
+    """The smoothed share of the claim's procedure among the claims of an aggregation group."""
+    return Feature(
+        name=name,
+        type="number",
+        unit="share",
+        entity=group_and_procedure,
+        window="365 days",
+        meaning=f"Smoothed share of the procedure among claims of {meaning_of}.",
+        group=GroupCode.CLINICAL_PLAUSIBILITY,
+        code=code,
+        agrees=LESS_THAN_TYPICAL,
+        raises=(
+            f"{{x.claim.procedure_code}} was {{x.{group_and_procedure}.claims_365d:count}} of "
+            f"{{x.{group}.claims_365d:count}} claims of {of}, {{value}} smoothed"
+        ),
+        compute=lambda x: ratio(
+            group_values(x, group_and_procedure).claims_365d + PRIOR_CLAIMS,
+            group_values(x, group).claims_365d + PRIOR_CHOICES,
+        ),
+        high=1.0,
+    )
 
 
 PLAUSIBILITY: tuple[Feature, ...] = (
-    _Usual(
-        name="procedure_given_diagnosis",
-        entity="diagnosis_procedure",
-        meaning="Smoothed share of the procedure among claims of the diagnosis.",
+    _share_of_procedure(
+        "procedure_given_diagnosis",
         code="procedure_for_diagnosis",
-        raises=_OF_DIAGNOSIS,
-        lowers=_OF_DIAGNOSIS,
-        compute=lambda x: _smoothed(x.diagnosis_procedure, x.diagnosis),
+        of="{x.claim.diagnosis_code}",
+        meaning_of="the diagnosis",
+        group="diagnosis",
+        group_and_procedure="diagnosis_procedure",
     ),
-    _Usual(
-        name="procedure_given_specialty",
-        entity="procedure_specialty",
-        meaning="Smoothed share of the procedure among claims of the provider's specialty.",
+    _share_of_procedure(
+        "procedure_given_specialty",
         code="procedure_for_specialty",
-        raises=_OF_SPECIALTY,
-        lowers=_OF_SPECIALTY,
-        compute=lambda x: _smoothed(x.procedure_specialty, x.specialty),
+        of="{x.claim.specialty}",
+        meaning_of="the provider's specialty",
+        group="specialty",
+        group_and_procedure="procedure_specialty",
     ),
-    _Usual(
-        name="procedure_given_demographic",
-        entity="procedure_demographic",
-        meaning="Smoothed share of the procedure among claims of the member's age band and sex.",
+    _share_of_procedure(
+        "procedure_given_demographic",
         code="procedure_for_age_and_sex",
-        raises=_OF_DEMOGRAPHIC,
-        lowers=_OF_DEMOGRAPHIC,
-        compute=lambda x: _smoothed(x.procedure_demographic, x.demographic),
+        of="this age band and sex",
+        meaning_of="the member's age band and sex",
+        group="demographic",
+        group_and_procedure="procedure_demographic",
     ),
 )

@@ -1,4 +1,4 @@
-"""What was not known when the claim was looked at."""
+"""What was missing when the claim was scored."""
 
 from claims.reason_groups import GroupCode
 from features.declare.agreement import MORE_THAN_TYPICAL
@@ -12,12 +12,11 @@ QUALITY: tuple[Feature, ...] = (
         entity="claim",
         window="-",
         group=GroupCode.DATA_COMPLETENESS,
-        meaning="Entities whose past could not be read, or whose key the claim lacks; their features are missing.",
+        meaning="Aggregation groups without a readable row or whose key the claim lacks; their features are missing.",
         code="missing_views",
         agrees=MORE_THAN_TYPICAL,
         raises="What is known of {value} of the claim's entities was missing",
-        lowers="What is known of {value} of the claim's entities was missing",
-        compute=lambda x: x.unknown_pasts,
+        compute=lambda x: x.missing_groups,
         null_share=0.0,
     ),
 )

@@ -1,6 +1,6 @@
-"""Every entity whose past is kept, in the order in which states are read; one file each."""
+"""Every aggregation group, in the order in which rows are read."""
 
-from features.declare.aggregations import AggregationGroup
+from features.declare.aggregation_group import AggregationGroup
 from features.declare.groups.diagnosis import diagnosis, diagnosis_procedure
 from features.declare.groups.member import member, member_procedure, member_provider, service
 from features.declare.groups.peers import (

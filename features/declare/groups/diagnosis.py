@@ -1,6 +1,7 @@
 """What is kept of a diagnosis: which procedures are usual for it."""
 
-from features.declare.aggregations import AggregationGroup, Count
+from features.declare.aggregation_group import AggregationGroup
+from features.declare.aggregations import Count
 
 diagnosis = AggregationGroup(
     "diagnosis", ("diagnosis_code",), (Count("claims_365d", 365),), today=False, meaning="All claims of one diagnosis."

@@ -1,35 +1,20 @@
 """What is kept of a member, alone and together with a provider or a procedure."""
 
-from features.declare.aggregations import (
-    EVER,
-    YEAR_TO_DATE,
-    AggregationGroup,
-    Count,
-    Distinct,
-    Labels,
-    Last,
-    LastValue,
-    Sum,
-)
+from features.declare.aggregation_group import AggregationGroup
+from features.declare.aggregations import ConfirmedClaims, Count, Distinct, Last, LastValue, Sum, over
+from features.ledger import YEAR_TO_DATE
 
 member = AggregationGroup(
     "member",
     keys=("member_id",),
     today=True,
-    meaning="The person insured.",
+    meaning="The insured person.",
     aggregations=(
-        Count("claims_7d", 7),
-        Count("claims_30d", 30),
-        Count("claims_90d", 90),
-        Count("claims_365d", 365),
-        Sum("cents_30d", "amount_cents", 30),
-        Sum("cents_90d", "amount_cents", 90),
-        Sum("cents_365d", "amount_cents", 365),
-        Sum("cents_ytd", "amount_cents", YEAR_TO_DATE),
-        Distinct("providers_30d", "provider_id", 30),
-        Distinct("providers_365d", "provider_id", 365),
+        *over(Count("claims"), 7, 30, 90, 365),
+        *over(Sum("cents", "amount_cents"), 30, 90, 365, YEAR_TO_DATE),
+        *over(Distinct("providers", "provider_id"), 30, 365),
         Last("last_us"),
-        Labels("confirmed_ever", EVER),
+        ConfirmedClaims("confirmed_ever"),
     ),
 )
 
@@ -39,8 +24,7 @@ member_provider = AggregationGroup(
     today=True,
     meaning="A member at one provider.",
     aggregations=(
-        Count("claims_30d", 30),
-        Count("claims_365d", 365),
+        *over(Count("claims"), 30, 365),
         Sum("cents_365d", "amount_cents", 365),
         Last("last_us"),
     ),
@@ -50,7 +34,7 @@ member_procedure = AggregationGroup(
     "member_procedure",
     keys=("member_id", "procedure_code"),
     today=True,
-    meaning="One procedure of a member, whoever did it.",
+    meaning="One procedure of a member, at any provider.",
     aggregations=(Count("claims_365d", 365), Last("last_us")),
 )
 
@@ -58,6 +42,6 @@ service = AggregationGroup(
     "service",
     keys=("member_id", "provider_id", "procedure_code"),
     today=True,
-    meaning="The same procedure of the same member at the same provider: where duplicates show.",
+    meaning="The same procedure for the same member at the same provider: duplicates show here.",
     aggregations=(Count("claims_30d", 30), Last("last_us"), LastValue("last_cents", "amount_cents")),
 )

@@ -1,6 +1,7 @@
 """Peer groups: a procedure among its peers in a region, a specialty, or an age band and sex."""
 
-from features.declare.aggregations import Aggregation, AggregationGroup, Count, Histogram, Sum
+from features.declare.aggregation_group import AggregationGroup
+from features.declare.aggregations import Aggregation, Count, Histogram, Sum
 
 _PRICE: tuple[Aggregation, ...] = (
     Count("claims_365d", 365),

@@ -1,0 +1,71 @@
+"""Mutation testing: the share of small faults, put into the rules one at a time, that the tests find.
+
+`make mutation` runs it; [tool.mutmut] in pyproject.toml names the packages and their tests. The last line printed is
+JSON. Exit code 1 when the score is below `MIN_SCORE`.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+from core import servers
+from core.settings import Settings
+
+MIN_SCORE: Final = 0.85
+PACKAGES: Final = ("api/identity", "claims", "pipelines/promote")
+KILLED: Final = frozenset({"killed", "timeout"})
+"""Every other status counts as survived: a mutant without tests, one not checked, a crash of the interpreter."""
+
+_MUTANTS = Path("mutants")
+_MUTMUT = [str(Path(sys.executable).with_name("mutmut"))]
+
+
+def figures(results: dict[str, str]) -> dict[str, object]:
+    """Score, killed and survived mutants, overall and by package, from the status of each mutant by its name."""
+    counts = {package: Counter[bool]() for package in PACKAGES}
+    for name, status in results.items():
+        package = next(package for package in PACKAGES if name.startswith(package.replace("/", ".") + "."))
+        counts[package][status in KILLED] += 1
+    by_package = {package: _score(count) for package, count in counts.items()}
+    return {**_score(sum(counts.values(), Counter[bool]())), "packages": by_package}
+
+
+def _score(count: Counter[bool]) -> dict[str, float]:
+    total = count.total()
+    return {
+        "score": round(count[True] / total, 4) if total else 0.0,
+        "killed": count[True],
+        "survived": count[False],
+    }
+
+
+def _statuses() -> dict[str, str]:
+    listed = subprocess.run([*_MUTMUT, "results", "--all", "true"], check=True, capture_output=True, text=True)
+    lines = (line.strip().rpartition(": ") for line in listed.stdout.splitlines() if ": " in line)
+    return {name: status for name, _, status in lines}
+
+
+def main() -> int:
+    """Run every mutant against one Postgres that serves all of them, and print the figures."""
+    shutil.rmtree(_MUTANTS, ignore_errors=True)
+    home = Path(tempfile.mkdtemp(prefix="ginja-mutation-"))
+    try:
+        database_url = servers.postgres_url(Settings(home=home))
+        environment = os.environ | {"GINJA_DATABASE_URL": database_url}
+        subprocess.run([*_MUTMUT, "run", *sys.argv[1:]], check=True, env=environment)
+    finally:
+        servers.stop_servers(home)
+        shutil.rmtree(home, ignore_errors=True)
+    done = figures(_statuses())
+    print(json.dumps(done))
+    return 0 if float(str(done["score"])) >= MIN_SCORE else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""`ginja review backfill`: scores for the recent claims of a loaded history, so that the first list is full."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.command import command
+from cli.database import with_database
+from cli.output import print_values
+from cli.progress import Task, task
+
+if TYPE_CHECKING:
+    from api.scoring.backfill import UnscoredClaim
+    from claims.scoring import Score
+    from core.settings import Settings
+    from features.update import FeatureUpdater
+    from models.scorer import Scorer
+
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Backfilled:
+    """What was scored."""
+
+    claims: int
+    flagged: int
+    model_version: str
+
+
+@command(examples=["ginja review backfill", "ginja review backfill --weeks 4 --json"])
+@click.option(
+    "--weeks", default=1, show_default=True, type=click.IntRange(1, 104), help="Complete weeks before this one."
+)
+def backfill(weeks: int, as_json: bool) -> None:
+    """Score recent claims that have no score, such as those of a loaded history; changes no decision.
+
+    Each claim is scored with the champion, as of its receipt. `ginja review select` can then choose among them.
+    """
+    from core.settings import settings
+
+    with task("Scoring recent claims") as progress:
+        found = score_recent(settings(), weeks=weeks, progress=progress)
+    print_values(asdict(found), as_json=as_json)
+
+
+def score_recent(settings: "Settings", *, weeks: int, progress: Task) -> Backfilled:
+    """Score the claims of the last complete weeks and of this week that have no assessment.
+
+    Raises `click.UsageError` without a champion.
+    """
+    from api.scoring.backfill import record_scores, unscored_claims
+    from core import clock
+    from models.artefact import load_pointed, read_pointer
+    from models.scorer import Scorer
+
+    home = settings.home.resolve()
+    pointer = read_pointer(home)
+    if pointer is None:
+        raise click.UsageError(f"{home} has no champion; run `ginja model train` and `ginja model promote` first.")
+    now = clock.now()
+    first = _start_of(now.date() - timedelta(days=now.weekday() + 7 * weeks))
+    waiting = with_database(lambda database: unscored_claims(database, first, now))
+    progress.total(len(waiting))
+    scorer = Scorer(load_pointed(home, pointer))
+    claims = flagged = 0
+    with _updater(settings) as updater:
+        for start in range(0, len(waiting), _BATCH):
+            scored = _scored(scorer, updater, waiting[start : start + _BATCH])
+            claims += with_database(partial(record_scores, scored=scored))
+            flagged += sum(score.flagged for _, score in scored)
+            progress.advance(len(scored))
+    return Backfilled(claims, flagged, scorer.version)
+
+
+def _scored(
+    scorer: "Scorer", updater: "FeatureUpdater", waiting: "Sequence[UnscoredClaim]"
+) -> "list[tuple[UnscoredClaim, Score]]":
+    """Each claim with its score as of its receipt."""
+    readings = updater.states_at([claim.facts for claim in waiting])
+    return [(claim, scorer.score(claim.facts, reading)) for claim, reading in zip(waiting, readings, strict=True)]
+
+
+@contextmanager
+def _updater(settings: "Settings") -> "Iterator[FeatureUpdater]":
+    import psycopg
+    import redis
+
+    from api.migrate import plain_url
+    from core.servers import postgres_url, valkey_url
+    from features.declare import PLANS
+    from features.offline import file_of
+    from features.update import FeatureUpdater
+
+    url = plain_url(postgres_url(settings))
+    network = file_of(settings.home, PLANS["provider_network"].history)
+    with redis.Redis.from_url(valkey_url(settings)) as client:
+        updater = FeatureUpdater(lambda: psycopg.connect(url), client, network=network)
+        try:
+            yield updater
+        finally:
+            updater.close()
+
+
+def _start_of(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)

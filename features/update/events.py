@@ -1,0 +1,82 @@
+"""Events of the outbox that affect features, each with the facts of its claim that keys are made of."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from core.clock import DAY_US
+from features.update.database import Connection
+
+RECEIVED, VOIDED, LABELLED = "claim.received", "claim.voided", "label.recorded"
+TOPICS = [RECEIVED, VOIDED, LABELLED]
+
+_COLUMNS = """c.claim_id, c.service_from, c.member_id, c.provider_id, c.procedure_code, c.diagnosis_code, c.region,
+    c.specialty, c.age_years, c.sex, (extract(epoch FROM c.received_at) * 1000000)::bigint AS us,
+    CASE WHEN c.voided_at IS NOT NULL
+         THEN (extract(epoch FROM greatest(c.voided_at, c.received_at)) * 1000000)::bigint END AS void_us,
+    (o.payload ->> 'known_us')::bigint AS known_us"""
+
+_OPEN = f"""
+    SELECT o.position, o.created_at, o.topic, {_COLUMNS}
+    FROM outbox AS o LEFT JOIN claim_facts AS c ON c.claim_id = coalesce(o.payload ->> 'claim_id', o.entity_key)
+    WHERE o.done_at IS NULL AND o.topic = ANY(%(topics)s)
+      AND (c.received_at IS NULL OR c.received_at < 'epoch'::timestamptz + %(until)s * interval '1 microsecond')
+    ORDER BY o.position LIMIT %(limit)s"""
+
+_DONE_SINCE = f"""
+    SELECT o.position, o.created_at, o.topic, {_COLUMNS}
+    FROM outbox AS o JOIN claim_facts AS c ON c.claim_id = coalesce(o.payload ->> 'claim_id', o.entity_key)
+    WHERE o.done_at >= %(since)s AND o.topic = ANY(%(topics)s)"""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimEvent:
+    """Something that happened to a claim."""
+
+    position: int
+    created_at: datetime
+    topic: str
+    claim_id: str | None
+    """`None`: the claim no longer exists."""
+    service_from: date
+    member_id: str
+    provider_id: str
+    procedure_code: str
+    diagnosis_code: str
+    region: str | None
+    specialty: str | None
+    age_years: int | None
+    sex: str | None
+    us: int
+    """Receipt of the claim, microseconds since the epoch."""
+    void_us: int | None
+    known_us: int | None
+    """When the label of `label.recorded` became known."""
+
+    @property
+    def day(self) -> int:
+        """The day on which the claim was received."""
+        return self.us // DAY_US
+
+    def text(self, column: str) -> str | None:
+        """A text column of the claim."""
+        value: str | None = getattr(self, column)
+        return value
+
+    def changes_history(self, rolled_day: int) -> bool:
+        """Whether it belongs in the history as of `rolled_day`: the claim, its voiding or its label arrived late."""
+        if self.topic == VOIDED:
+            return self.void_us is not None and self.void_us // DAY_US < rolled_day
+        if self.topic == LABELLED:
+            return self.known_us is not None and max(self.known_us, self.us) // DAY_US < rolled_day
+        return self.day < rolled_day
+
+
+def open_events(connection: Connection, *, before_us: int, limit: int | None) -> list[ClaimEvent]:
+    """Open events of claims received before an instant, by position; at most `limit` of them (`None`: all)."""
+    params = {"topics": TOPICS, "until": before_us, "limit": limit}
+    return [ClaimEvent(*row) for row in connection.execute(_OPEN, params)]
+
+
+def done_since(connection: Connection, since: datetime) -> list[ClaimEvent]:
+    """Events done at or after an instant of the database's clock."""
+    return [ClaimEvent(*row) for row in connection.execute(_DONE_SINCE, {"topics": TOPICS, "since": since})]
