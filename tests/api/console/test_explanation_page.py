@@ -214,4 +214,4 @@ def test_the_page_shows_the_rules_verdict_and_the_chain_of_claims() -> None:
 def test_the_page_says_why_the_rule_decided() -> None:
     unknown = replace(by_the_rule(), score_failure="too_little_known")
     assert "too few features were available to the model" in explanation_page(a_claim(), [unknown]).notices[0]
-    assert "no score came in time" in explanation_page(a_claim(), [by_the_rule()]).notices[0]
+    assert "no score arrived in time" in explanation_page(a_claim(), [by_the_rule()]).notices[0]
