@@ -9,7 +9,7 @@ REQUESTS = Histogram(
     buckets=(0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0),
 )
 DECISIONS = Counter("ginja_claims_decided_total", "Claims decided.", ["decided_by", "outcome"])
-MODEL = Counter("ginja_claims_scored_total", "Scores believed, by model version.", ["model_version"])
+MODEL = Counter("ginja_claims_scored_total", "Scores accepted, by model version.", ["model_version"])
 SCORER_FAILURES = Counter("ginja_scorer_failures_total", "Claims without a score, by what went wrong.", ["code"])
 SCORER_SECONDS = Histogram(
     "ginja_scorer_seconds",

@@ -16,7 +16,7 @@ from core import clock
 from core.ids import new_id
 
 REMEMBERED_S = 5.0
-"""How long a key that held is believed without asking the database: a revoked key works at most this much longer."""
+"""How long a valid key is cached without a database look-up: a revoked key works at most this much longer."""
 
 _REMEMBERED_KEYS = 1_024
 

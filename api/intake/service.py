@@ -349,7 +349,7 @@ def _events(claim: Claim, assessment: Mapping[str, Any]) -> list[Query[None]]:
 
 
 def _visible(claim: dict[str, Any] | None, caller: Caller) -> dict[str, Any]:
-    """The claim, if there is one that this caller may see; raises `NotFound`: whose claim it is, is not told."""
+    """The claim, if there is one that this caller may see; raises `NotFound`, which reveals no owner."""
     if claim is None or caller.provider_id not in (None, claim["provider_id"]):
         raise NotFound("there is no such claim; check its id")
     return claim

@@ -59,7 +59,7 @@ async def found(request: Request, claim_id: str) -> Response:
     openapi_extra=body_of(DispositionIn),
 )
 async def record(request: Request, claim_id: str) -> Response:
-    """Record what was found of a claim. Told twice in the same words by the same person, it is recorded once."""
+    """Record what was found of a claim. The same finding sent twice by the same person is recorded once."""
     own = dependencies(request)
     caller = await own.authenticator.admit(request, Scope.FINDINGS)
     sent = parse(DispositionIn, await read_body(request, own.settings.max_body_bytes))

@@ -45,7 +45,7 @@ from core import clock
 from core.ids import new_id
 
 _EVENTS = {Effect.SETTLED: outbox.DECIDED, Effect.REOPENED: outbox.DECIDED, Effect.PENDED: outbox.PENDED}
-"""What others are told; a proposal and its refusal change nothing yet."""
+"""The outbox event; a proposal and its refusal change nothing yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ class Breaker:
             self._pause_s = FIRST_PAUSE_S
 
     def failed(self, now: float) -> None:
-        """The scorer did not answer, or with something that cannot be believed."""
+        """The scorer did not answer, or its answer was invalid."""
         match self.state(now):
             case State.CLOSED:
                 self._failures += 1

@@ -1,4 +1,4 @@
-"""The scorer, as the rest of the API sees it: a score that can be believed, or the reason why there is none."""
+"""The scorer, as the rest of the API sees it: a valid score, or the reason why there is none."""
 
 import asyncio
 import time
@@ -90,7 +90,7 @@ class ScorerClient:
         return Scoring(score, None, before)
 
     async def score_batch(self, claims: Sequence[ClaimFacts], *, deadline_s: float) -> list[Score]:
-        """Score many claims in one call, in their order; raises `ScorerFailure`. The breaker is not asked or told."""
+        """Score many claims in one call, in their order; raises `ScorerFailure`. The breaker is not involved."""
         requests = ",".join(f'{{"claim":{facts.model_dump_json()},"states":null}}' for facts in claims)
         answer = await self._post("/v1/score_batch", f'{{"requests":[{requests}]}}'.encode(), deadline_s)
         try:
@@ -102,33 +102,33 @@ class ScorerClient:
         sent = b"null" if states is None else _STATES.dump_json(states)
         body = b'{"claim":%b,"states":%b}' % (facts.model_dump_json().encode(), sent)
         if self._hedge_after_s is None or self.state() is not State.CLOSED:  # a probe is one request
-            return await self._believed(body, facts.claim_id, self._deadline_s)
+            return await self._validated(body, facts.claim_id, self._deadline_s)
         return await self._hedged(body, facts.claim_id, self._hedge_after_s)
 
     async def _hedged(self, body: bytes, claim_id: str, after_s: float) -> Score:
-        """Ask a second time where no answer came within `after_s`; the first believable one counts.
+        """Ask a second time where no answer came within `after_s`; the first valid one counts.
 
         The other is dropped. What fails sooner than that is not asked again. Asking for a score twice changes nothing.
         """
         until = time.monotonic() + self._deadline_s
-        asking = {asyncio.create_task(self._believed(body, claim_id, self._deadline_s))}
+        asking = {asyncio.create_task(self._validated(body, claim_id, self._deadline_s))}
         try:
             answered, waiting = await asyncio.wait(asking, timeout=after_s)
             if waiting:
                 metrics.SCORER_HEDGES.inc()
-                asking.add(asyncio.create_task(self._believed(body, claim_id, until - time.monotonic())))
+                asking.add(asyncio.create_task(self._validated(body, claim_id, until - time.monotonic())))
                 waiting = set(asking)
             while waiting:
                 answered, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-                if believed := [one for one in answered if one.exception() is None]:
-                    return believed[0].result()
+                if valid := [one for one in answered if one.exception() is None]:
+                    return valid[0].result()
             return answered.pop().result()  # all there was to wait for; where both failed, as the last one did
         finally:
             for one in asking:
                 one.cancel()
             await asyncio.gather(*asking, return_exceptions=True)
 
-    async def _believed(self, body: bytes, claim_id: str, deadline_s: float) -> Score:
+    async def _validated(self, body: bytes, claim_id: str, deadline_s: float) -> Score:
         started = time.perf_counter()
         answer = await self._post("/v1/score", body, deadline_s, limit=MAX_SCORE_BYTES)
         metrics.SCORER_SECONDS.observe(time.perf_counter() - started)
