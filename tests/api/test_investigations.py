@@ -180,19 +180,19 @@ def test_each_finding_is_announced_in_the_outbox(database_url):
     ]
 
 
-def test_the_latest_finding_told_again_is_recorded_once_and_another_follows_it(database_url):
+def test_the_latest_finding_sent_again_is_recorded_once_and_another_follows_it(database_url):
     add_claim(database_url, "c1")
     first = ask(database_url, lambda database: record(database, "c1", NewDisposition("cleared", "ann")))
     again = ask(database_url, lambda database: record(database, "c1", NewDisposition("cleared", "ann")))
     assert again == first
     with clock.held(LATER + timedelta(seconds=1)):
-        asyncio.run(told_by_ben(database_url))
-    told = rows(database_url, "SELECT decided_by FROM dispositions ORDER BY known_at")
-    assert told == [("ann",), ("ben",)]
+        asyncio.run(recorded_by_ben(database_url))
+    recorded = rows(database_url, "SELECT decided_by FROM dispositions ORDER BY known_at")
+    assert recorded == [("ann",), ("ben",)]
     assert len(rows(database_url, "SELECT * FROM labels")) == 2
 
 
-async def told_by_ben(url):
+async def recorded_by_ben(url):
     database = Database(url, pool_size=1)
     await record(database, "c1", NewDisposition("cleared", "ben"))
     await database.close()

@@ -88,7 +88,7 @@ async def test_what_is_wrong_in_a_back_book_is_named_by_its_place(shared_api: Ap
         assert (await shared_api.post("/v1/claims:score-batch", {"claims": wrong})).status_code == 422
 
 
-async def test_scores_in_another_order_are_not_believed(shared_api: Api):
+async def test_scores_in_another_order_are_not_accepted(shared_api: Api):
     async def swapped(exchange):
         both = [score_document(claim_id=one) for one in ("b", "a")]
         await exchange.answer(json.dumps({"scores": both}).encode())

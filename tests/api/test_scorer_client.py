@@ -30,7 +30,7 @@ def client_of(scorer: WireScorer, deadline_ms: int = 5_000, **options: int) -> S
     return ScorerClient(f"http://127.0.0.1:{scorer.port}", deadline_ms=deadline_ms, **options)
 
 
-async def test_the_scorer_is_asked_as_the_contract_says_and_believed_when_it_answers_so(scorer):
+async def test_the_scorer_is_asked_as_the_contract_says_and_accepted_when_it_answers_so(scorer):
     async def answers(exchange):
         await exchange.answer(ANSWER)
 
@@ -172,7 +172,7 @@ def hedges() -> float:
     return metrics.SCORER_HEDGES._value.get()
 
 
-async def test_a_slow_scorer_is_asked_once_unless_told_otherwise(scorer):
+async def test_a_slow_scorer_is_asked_once_unless_configured_otherwise(scorer):
     scorer.behaviour = is_silent
     before = hedges()
     assert (await client_of(scorer, deadline_ms=60).score(FACTS)).failure == "deadline"
@@ -199,7 +199,7 @@ async def test_a_slow_answer_is_overtaken_by_a_second_one_and_its_connection_dro
     assert scorer.connections == 2
 
 
-async def test_a_second_answer_that_cannot_be_believed_does_not_win(scorer):
+async def test_a_second_answer_that_is_invalid_does_not_win(scorer):
     answered = asyncio.Event()
 
     async def answers_last(exchange):
