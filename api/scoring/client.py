@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pydantic import JsonValue, TypeAdapter
+from pydantic import TypeAdapter
 
 from api import metrics
 from api.scoring.breaker import Breaker, BreakerState
@@ -17,8 +17,8 @@ from claims.scoring import ClaimFacts, Score
 MAX_SCORE_BYTES = 512 * 1024
 TOO_LITTLE_KNOWN = "too_little_known"
 """`Scoring.failure` of a score with too few available features to be used."""
-_STATES = TypeAdapter(Mapping[str, JsonValue])
-States = Mapping[str, JsonValue]
+_STATES = TypeAdapter(Mapping[str, object])
+States = Mapping[str, object]
 """Feature states of a claim as of its receipt, as a score request carries them."""
 
 
