@@ -63,7 +63,7 @@ async def test_no_member_is_named_in_the_log(shared_api: Api, log_lines):
     await shared_api.submit(MINIMAL | {"member_id": "M999"})
     await shared_api.get("/v1/claims?member_id=M123")
     lines = log_lines.getvalue()
-    assert lines.count("answered") == 3
+    assert lines.count('"event": "request"') == 3
     for personal in ("M123", "M999", "Jane", "Roe", "1980"):
         assert personal not in lines
 
