@@ -32,7 +32,7 @@ class ReasonStatistics:
     claims: int
     contradicting: int
     """Reasons whose text contradicts their push; target: 0."""
-    told_share_median: float
+    stated_share_median: float
     """Median over claims of the stated share of positive pushes; target: at least 0.8."""
     carrier_share_min: float
     """Smallest share of a reason's push carried by the features it states; target: at least 0.6."""
@@ -86,7 +86,7 @@ def statistics(scores: Sequence[Explained]) -> ReasonStatistics:
     return ReasonStatistics(
         claims=len(scores),
         contradicting=contradicting,
-        told_share_median=median(stated_shares) if stated_shares else 1.0,
+        stated_share_median=median(stated_shares) if stated_shares else 1.0,
         carrier_share_min=min(carried, default=1.0),
         most_common_share=max(common.values(), default=0) / len(scores),
     )

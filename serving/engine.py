@@ -74,10 +74,10 @@ class Engine:
             items, readings = requests[start : start + SLICE], sent[start : start + SLICE]
             unread = [item.claim for item, reading in zip(items, readings, strict=True) if reading is None]
             found = iter(await self._store.read_batch(unread, deadline) if unread else ())
-            asked = [
+            claims = [
                 ClaimToScore(item.claim, reading or next(found)) for item, reading in zip(items, readings, strict=True)
             ]
-            answers += _score_many(models, champion, asked)
+            answers += _score_many(models, champion, claims)
             await asyncio.sleep(0)  # serve other requests
         return b'{"scores":[' + b",".join(answers) + b"]}"
 
@@ -108,32 +108,32 @@ def _score_one(models: LoadedModels, champion: Scorer, one: ClaimToScore) -> byt
     return answer
 
 
-def _score_many(models: LoadedModels, champion: Scorer, asked: Sequence[ClaimToScore]) -> list[bytes]:
+def _score_many(models: LoadedModels, champion: Scorer, claims: Sequence[ClaimToScore]) -> list[bytes]:
     """The scores of several claims as JSON, in order, without counterfactuals.
 
     They are explained together, one tree at a time, so that each tree is read from memory once.
     """
     began = time.perf_counter()
     scores: dict[int, Score] = {}
-    for decides, other, places in _assignments(models, champion, asked):
-        scored = decides.score_many([asked[place] for place in places], challenger=other)
+    for decides, other, places in _assignments(models, champion, claims):
+        scored = decides.score_many([claims[place] for place in places], challenger=other)
         scores.update(zip(places, scored, strict=True))
-    answers = [scores[place].model_dump_json().encode() for place in range(len(asked))]
-    metrics.SCORE_SECONDS.observe((time.perf_counter() - began) / len(asked))
-    for place, one in enumerate(asked):
+    answers = [scores[place].model_dump_json().encode() for place in range(len(claims))]
+    metrics.SCORE_SECONDS.observe((time.perf_counter() - began) / len(claims))
+    for place, one in enumerate(claims):
         _count(scores[place], one)
     return answers
 
 
 def _assignments(
-    models: LoadedModels, champion: Scorer, asked: Sequence[ClaimToScore]
+    models: LoadedModels, champion: Scorer, claims: Sequence[ClaimToScore]
 ) -> list[tuple[Scorer, Scorer | None, list[int]]]:
     """Deciding model, shadow model, and the indices of the claims they apply to."""
     challenger = models.challenger
     if challenger is None:
-        return [(champion, None, list(range(len(asked))))]
-    canary = [place for place, one in enumerate(asked) if in_canary(one.facts.claim_id, models.canary_share)]
-    others = [place for place in range(len(asked)) if place not in set(canary)]
+        return [(champion, None, list(range(len(claims))))]
+    canary = [place for place, one in enumerate(claims) if in_canary(one.facts.claim_id, models.canary_share)]
+    others = [place for place in range(len(claims)) if place not in set(canary)]
     shares: list[tuple[Scorer, Scorer | None, list[int]]] = [
         (champion, challenger, others),
         (challenger, champion, canary),

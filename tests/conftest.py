@@ -100,7 +100,7 @@ def server_settings(request: pytest.FixtureRequest) -> Settings:
 
 @pytest.fixture(scope="session")
 def postgres_server(server_settings: Settings) -> str:
-    """URL of the Postgres of this run, told not to wait for the disk."""
+    """URL of the Postgres of this run, which does not wait for the disk."""
     url = servers.postgres_url(server_settings)
     if server_settings.database_url is None:
         with psycopg.connect(url, autocommit=True) as connection:

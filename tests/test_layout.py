@@ -101,7 +101,7 @@ def test_every_command_of_the_table_is_there():
 
 
 def test_settings_are_the_only_reader_of_the_environment():
-    """A room that wants a setting declares it in `core/settings.py`. Handing the whole environment on is no reading."""
+    """A room that needs a setting declares it in `core/settings.py`. Handing the whole environment on is no reading."""
     reading = re.compile(r"os\.getenv|os\.environ(\[[^\]]+\](?! *=)|\.get\()|from os import environ")
     readers = {
         str(path.relative_to(ROOT)): found[0]

@@ -100,7 +100,7 @@ def verify_features(claims: int, *, seed: int, rate: float, seconds: int, consol
         "score_mismatches": len(verified.score_differences),
         "freshness_p99_ms": freshness.p99_ms,
         "freshness_p50_ms": freshness.p50_ms,
-        "rows_not_believed": verified.stale,
+        "stale_rows": verified.stale,
         "model_version": model.version,
     }
     return Report(summary, _in_words(verified))

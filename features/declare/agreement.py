@@ -77,7 +77,7 @@ def more_than(high: float, low: float) -> Agreement:
     return Agreement("above", "below", high, low)
 
 
-DEARER_THAN_AVERAGE = more_than(1.1, 0.9)
+ABOVE_AVERAGE = more_than(1.1, 0.9)
 """A ratio to an average."""
 MORE_THAN_TYPICAL = Agreement("above", "below")
 LESS_THAN_TYPICAL = Agreement("below", "above")

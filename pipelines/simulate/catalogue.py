@@ -60,8 +60,8 @@ class Procedure:
     stay: int = 0
     sex: str | None = None
     ages: tuple[int, int] = (0, 130)
-    dearer: str | None = None
-    """The dearer code an upcoder bills instead."""
+    upcoded: str | None = None
+    """The more expensive code that upcoding bills instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +82,9 @@ class Diagnosis:
 
 
 def _p(code: int, name: str, specialties: str, cost: float, **rest: object) -> Procedure:
-    dearer = rest.pop("dearer", None)
-    target = f"P{dearer:03d}" if dearer else None
-    return Procedure(f"P{code:03d}", name, tuple(specialties.split()), cost, dearer=target, **rest)  # type: ignore[arg-type]
+    upcoded = rest.pop("upcoded", None)
+    target = f"P{upcoded:03d}" if upcoded else None
+    return Procedure(f"P{code:03d}", name, tuple(specialties.split()), cost, upcoded=target, **rest)  # type: ignore[arg-type]
 
 
 def _d(code: int, name: str, weight: float, procedures: dict[int, float], **rest: object) -> Diagnosis:
@@ -93,84 +93,84 @@ def _d(code: int, name: str, weight: float, procedures: dict[int, float], **rest
 
 
 PROCEDURES: tuple[Procedure, ...] = (
-    _p(1, "Knee arthroscopy", "orthopedics", 3400, place="24", ages=(12, 130), dearer=2),
+    _p(1, "Knee arthroscopy", "orthopedics", 3400, place="24", ages=(12, 130), upcoded=2),
     _p(2, "Knee replacement", "orthopedics", 14500, place="21", stay=4, ages=(35, 130)),
     _p(3, "Cast for a fracture", "orthopedics emergency", 420),
-    _p(4, "Orthopedic visit, brief", "orthopedics", 110, dearer=5),
+    _p(4, "Orthopedic visit, brief", "orthopedics", 110, upcoded=5),
     _p(5, "Orthopedic visit, long", "orthopedics", 230),
     _p(6, "Joint injection", "orthopedics", 190, units=3),
-    _p(10, "General visit, brief", "general_practice", 45, dearer=12),
-    _p(11, "General visit, standard", "general_practice", 80, dearer=13),
-    _p(12, "General visit, long", "general_practice", 140, dearer=13),
+    _p(10, "General visit, brief", "general_practice", 45, upcoded=12),
+    _p(11, "General visit, standard", "general_practice", 80, upcoded=13),
+    _p(12, "General visit, long", "general_practice", 140, upcoded=13),
     _p(13, "General visit, complex", "general_practice", 240),
     _p(14, "Wound dressing", "general_practice emergency", 60, units=3),
     _p(15, "Vaccination, adult", "general_practice pharmacy", 55, ages=(16, 130)),
     _p(16, "Health check, yearly", "general_practice", 210, ages=(18, 130)),
-    _p(17, "Minor excision", "general_practice dermatology", 320, dearer=62),
-    _p(20, "Internal medicine visit", "internal_medicine", 150, dearer=21),
+    _p(17, "Minor excision", "general_practice dermatology", 320, upcoded=62),
+    _p(20, "Internal medicine visit", "internal_medicine", 150, upcoded=21),
     _p(21, "Internal medicine visit, complex", "internal_medicine", 290),
-    _p(22, "Endoscopy of the stomach", "internal_medicine", 980, place="22", ages=(10, 130), dearer=23),
+    _p(22, "Endoscopy of the stomach", "internal_medicine", 980, place="22", ages=(10, 130), upcoded=23),
     _p(23, "Colonoscopy", "internal_medicine", 1350, place="22", ages=(16, 130)),
     _p(24, "Dialysis session", "internal_medicine", 260, spread=0.1, place="22", units=3),
     _p(25, "Infusion, per hour", "internal_medicine", 180, place="22", units=8, spread=0.3),
-    _p(30, "Child visit", "pediatrics general_practice", 75, ages=(0, 17), dearer=31),
+    _p(30, "Child visit", "pediatrics general_practice", 75, ages=(0, 17), upcoded=31),
     _p(31, "Child visit, complex", "pediatrics", 165, ages=(0, 17)),
     _p(32, "Vaccination, child", "pediatrics", 60, units=3, ages=(0, 17)),
     _p(33, "Newborn care, per day", "pediatrics", 420, place="21", units=6, stay=2, ages=(0, 1)),
-    _p(40, "Antenatal visit", "obstetrics", 95, sex="F", ages=(12, 55), dearer=41),
+    _p(40, "Antenatal visit", "obstetrics", 95, sex="F", ages=(12, 55), upcoded=41),
     _p(41, "Antenatal ultrasound", "obstetrics", 210, sex="F", ages=(12, 55)),
-    _p(42, "Delivery", "obstetrics", 4100, place="21", stay=2, sex="F", ages=(12, 55), dearer=43),
+    _p(42, "Delivery", "obstetrics", 4100, place="21", stay=2, sex="F", ages=(12, 55), upcoded=43),
     _p(43, "Caesarean section", "obstetrics", 7200, place="21", stay=4, sex="F", ages=(12, 55)),
     _p(44, "Gynecological visit", "obstetrics", 120, sex="F", ages=(12, 130)),
     _p(45, "Hysterectomy", "obstetrics", 6800, place="21", stay=3, sex="F", ages=(20, 130)),
-    _p(50, "Cardiology visit", "cardiology", 190, dearer=52),
-    _p(51, "Electrocardiogram", "cardiology emergency general_practice", 70, dearer=52),
+    _p(50, "Cardiology visit", "cardiology", 190, upcoded=52),
+    _p(51, "Electrocardiogram", "cardiology emergency general_practice", 70, upcoded=52),
     _p(52, "Echocardiogram", "cardiology", 480, place="22"),
     _p(53, "Coronary stent", "cardiology", 16500, place="21", stay=3, ages=(30, 130), spread=0.35),
     _p(54, "Holter, 24 hours", "cardiology", 310),
-    _p(60, "Skin visit", "dermatology", 115, dearer=61),
+    _p(60, "Skin visit", "dermatology", 115, upcoded=61),
     _p(61, "Skin biopsy", "dermatology", 290, units=3),
     _p(62, "Skin excision with repair", "dermatology surgery", 720),
     _p(63, "Light therapy session", "dermatology", 85, units=3, spread=0.12),
-    _p(70, "Eye examination", "ophthalmology", 90, dearer=71),
+    _p(70, "Eye examination", "ophthalmology", 90, upcoded=71),
     _p(71, "Retinal imaging", "ophthalmology", 220),
     _p(72, "Cataract surgery", "ophthalmology", 2600, place="24", ages=(35, 130)),
     _p(73, "Glasses and fitting", "ophthalmology", 240, spread=0.4),
-    _p(80, "X-ray", "radiology emergency", 120, place="22", dearer=82),
-    _p(81, "Ultrasound", "radiology", 190, place="22", dearer=82),
-    _p(82, "CT scan", "radiology", 560, place="22", dearer=83),
+    _p(80, "X-ray", "radiology emergency", 120, place="22", upcoded=82),
+    _p(81, "Ultrasound", "radiology", 190, place="22", upcoded=82),
+    _p(82, "CT scan", "radiology", 560, place="22", upcoded=83),
     _p(83, "MRI scan", "radiology", 1150, place="22", spread=0.3),
     _p(84, "Mammography", "radiology", 230, place="22", sex="F", ages=(30, 130)),
-    _p(90, "Blood count", "laboratory", 32, place="81", dearer=92),
-    _p(91, "Metabolic panel", "laboratory", 48, place="81", dearer=92),
-    _p(92, "Extended panel", "laboratory", 165, place="81", dearer=93),
+    _p(90, "Blood count", "laboratory", 32, place="81", upcoded=92),
+    _p(91, "Metabolic panel", "laboratory", 48, place="81", upcoded=92),
+    _p(92, "Extended panel", "laboratory", 165, place="81", upcoded=93),
     _p(93, "Genetic panel", "laboratory", 1400, place="81", spread=0.35),
-    _p(94, "Urine analysis", "laboratory", 25, place="81", dearer=91),
+    _p(94, "Urine analysis", "laboratory", 25, place="81", upcoded=91),
     _p(95, "Prostate antigen", "laboratory", 60, place="81", sex="M", ages=(30, 130)),
-    _p(100, "Dental check", "dentistry", 70, dearer=101),
-    _p(101, "Filling", "dentistry", 150, units=4, dearer=102),
-    _p(102, "Root canal", "dentistry", 620, units=2, dearer=103),
+    _p(100, "Dental check", "dentistry", 70, upcoded=101),
+    _p(101, "Filling", "dentistry", 150, units=4, upcoded=102),
+    _p(102, "Root canal", "dentistry", 620, units=2, upcoded=103),
     _p(103, "Crown", "dentistry", 980, units=3, ages=(16, 130)),
     _p(104, "Braces, instalment", "dentistry", 340, spread=0.1, ages=(8, 35)),
-    _p(110, "Physiotherapy session", "physiotherapy", 70, units=6, spread=0.12, dearer=111),
+    _p(110, "Physiotherapy session", "physiotherapy", 70, units=6, spread=0.12, upcoded=111),
     _p(111, "Physiotherapy, individual, long", "physiotherapy", 125, units=6, spread=0.12),
     _p(112, "Rehabilitation assessment", "physiotherapy", 160),
-    _p(120, "Psychotherapy, 30 minutes", "psychiatry", 85, spread=0.12, dearer=121),
+    _p(120, "Psychotherapy, 30 minutes", "psychiatry", 85, spread=0.12, upcoded=121),
     _p(121, "Psychotherapy, 60 minutes", "psychiatry", 160, spread=0.12),
     _p(122, "Psychiatric evaluation", "psychiatry", 280),
     _p(130, "Appendectomy", "surgery", 5200, place="21", stay=2),
-    _p(131, "Hernia repair", "surgery", 3900, place="22", stay=1, ages=(1, 130), dearer=132),
+    _p(131, "Hernia repair", "surgery", 3900, place="22", stay=1, ages=(1, 130), upcoded=132),
     _p(132, "Gallbladder removal", "surgery", 6100, place="21", stay=2, ages=(12, 130)),
-    _p(133, "Hospital day, general ward", "surgery internal_medicine", 520, place="21", units=12, stay=3, dearer=134),
+    _p(133, "Hospital day, general ward", "surgery internal_medicine", 520, place="21", units=12, stay=3, upcoded=134),
     _p(134, "Hospital day, intensive care", "surgery", 2100, place="21", units=10, stay=4),
     _p(135, "Prostate resection", "surgery", 4800, place="21", stay=2, sex="M", ages=(40, 130)),
-    _p(140, "Dispensing, generic", "pharmacy", 28, place="01", units=4, spread=0.45, dearer=141),
+    _p(140, "Dispensing, generic", "pharmacy", 28, place="01", units=4, spread=0.45, upcoded=141),
     _p(141, "Dispensing, branded", "pharmacy", 95, place="01", units=4, spread=0.45),
     _p(142, "Dispensing, controlled pain relief", "pharmacy", 75, place="01", units=4, spread=0.3, ages=(16, 130)),
     _p(143, "Insulin, month's supply", "pharmacy", 130, place="01", units=3, spread=0.2),
     _p(144, "Inhaler", "pharmacy", 62, place="01", units=2, spread=0.2),
-    _p(150, "Emergency visit, minor", "emergency", 210, place="23", dearer=151),
-    _p(151, "Emergency visit, major", "emergency", 640, place="23", dearer=152),
+    _p(150, "Emergency visit, minor", "emergency", 210, place="23", upcoded=151),
+    _p(151, "Emergency visit, major", "emergency", 640, place="23", upcoded=152),
     _p(152, "Emergency visit, critical", "emergency", 1500, place="23", spread=0.35),
     _p(153, "Ambulance transport", "emergency", 450, place="41", spread=0.3),
 )

@@ -42,13 +42,13 @@ def _in_place(scene: Scene, actors: Actors, count: int) -> Ints:
 def upcoding(scene: Scene, count: int) -> Forged:
     """A more expensive code of the same group; where there is none, more units or a higher amount."""
     catalogue, rng = scene.world.catalogue, scene.rng
-    ladder = np.any(catalogue.performs[catalogue.dearer >= 0] > 0, axis=0, keepdims=True)[0]
+    ladder = np.any(catalogue.performs[catalogue.upcoded >= 0] > 0, axis=0, keepdims=True)[0]
     at = _in_place(scene, scene.providers("upcoding", count, ladder[scene.world.providers.specialty]), count)
     rows = scene.honest.take(at)
-    dearer = catalogue.dearer[rows.procedure]
-    possible = (dearer >= 0) & fits(scene.world, rows.member, np.maximum(dearer, 0), rows.service_to)
-    procedure = np.where(possible, dearer, rows.procedure)
-    further = np.where(possible, catalogue.dearer[procedure], -1)
+    more_expensive = catalogue.upcoded[rows.procedure]
+    possible = (more_expensive >= 0) & fits(scene.world, rows.member, np.maximum(more_expensive, 0), rows.service_to)
+    procedure = np.where(possible, more_expensive, rows.procedure)
+    further = np.where(possible, catalogue.upcoded[procedure], -1)
     twice = (further >= 0) & (rng.random(len(rows)) < 0.35)
     twice &= fits(scene.world, rows.member, np.maximum(further, 0), rows.service_to)
     procedure = np.where(twice, further, procedure)
@@ -93,7 +93,7 @@ def _fresh(scene: Scene, rows: Rows) -> Rows:
 
 
 def phantom_services(scene: Scene, count: int) -> Forged:
-    """Services never given, to patients who seldom come; dearer, billed later, more often for a Sunday."""
+    """Services never given, to patients who seldom come; more expensive, billed later, more often for a Sunday."""
     rng, world = scene.rng, scene.world
     actors = scene.providers("phantom_services", count)
     which, at = scene.spread(actors, count)
@@ -103,8 +103,8 @@ def phantom_services(scene: Scene, count: int) -> Forged:
     known = candidates[idle, np.arange(len(base))]
     other = scene.panel(actors.who[which], base.received_day + 1)
     member, own, shown = scene.honest.member[known], scene.honest.procedure[known], scene.honest.procedure[other]
-    dearer = world.catalogue.cost_cents[shown] > world.catalogue.cost_cents[own]
-    procedure = np.where(dearer & fits(world, member, shown, base.service_to), shown, own)
+    more_expensive = world.catalogue.cost_cents[shown] > world.catalogue.cost_cents[own]
+    procedure = np.where(more_expensive & fits(world, member, shown, base.service_to), shown, own)
     diagnosis = np.where(procedure == own, scene.honest.diagnosis[known], scene.honest.diagnosis[other])
     first, last = service_days(world, base.received_day, base.provider, procedure, rng)
     later = rng.integers(0, 25, len(base)) * (rng.random(len(base)) < 0.6)

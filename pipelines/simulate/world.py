@@ -45,7 +45,7 @@ class Catalogue:
     spread: Floats
     units: Ints
     stay: Ints
-    dearer: Ints
+    upcoded: Ints
     sex: Ints
     age_low: Ints
     age_high: Ints
@@ -121,7 +121,7 @@ def build_catalogue() -> Catalogue:
         spread=np.array([p.spread for p in PROCEDURES]),
         units=np.array([p.units for p in PROCEDURES]),
         stay=np.array([p.stay for p in PROCEDURES]),
-        dearer=np.array([PROCEDURE_INDEX[p.dearer] if p.dearer else -1 for p in PROCEDURES]),
+        upcoded=np.array([PROCEDURE_INDEX[p.upcoded] if p.upcoded else -1 for p in PROCEDURES]),
         sex=np.array([sexes[p.sex] for p in PROCEDURES]),
         age_low=np.array([p.ages[0] for p in PROCEDURES]),
         age_high=np.array([p.ages[1] for p in PROCEDURES]),

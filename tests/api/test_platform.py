@@ -63,7 +63,7 @@ async def test_no_member_is_named_in_the_log(shared_api: Api, log_lines):
     await shared_api.submit(MINIMAL | {"member_id": "M999"})
     await shared_api.get("/v1/claims?member_id=M123")
     lines = log_lines.getvalue()
-    assert lines.count("answered") == 3
+    assert lines.count('"event": "request"') == 3
     for personal in ("M123", "M999", "Jane", "Roe", "1980"):
         assert personal not in lines
 
@@ -88,7 +88,7 @@ async def test_what_is_wrong_in_a_back_book_is_named_by_its_place(shared_api: Ap
         assert (await shared_api.post("/v1/claims:score-batch", {"claims": wrong})).status_code == 422
 
 
-async def test_scores_in_another_order_are_not_believed(shared_api: Api):
+async def test_scores_in_another_order_are_not_accepted(shared_api: Api):
     async def swapped(exchange):
         both = [score_document(claim_id=one) for one in ("b", "a")]
         await exchange.answer(json.dumps({"scores": both}).encode())

@@ -54,7 +54,7 @@ async def test_who_may_do_what(api: Api, method, path, role, status):
 @pytest.mark.parametrize(
     "headers", [{}, {"Authorization": "Bearer x"}, {"X-API-Key": "x"}, {"Authorization": "Basic eDp5"}]
 )
-async def test_without_a_key_that_holds_nothing_is_told(api: Api, headers):
+async def test_without_a_key_that_holds_nothing_is_revealed(api: Api, headers):
     response = await api.client.get("/v1/claims", headers=headers)
     assert (response.status_code, response.headers["www-authenticate"]) == (401, "Bearer")
 

@@ -118,7 +118,7 @@ def start_worker(url: str, valkey: str, port: int, home: str) -> subprocess.Pope
 async def until(condition, seconds: float = 40.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "timed out"
         await asyncio.sleep(0.05)
 
 

@@ -134,7 +134,7 @@ def test_a_line_priced_as_a_part_of_the_whole_is_not_compared():
     ids=[
         "own price and usual units",
         "too many units",
-        "dearer than its own price",
+        "above its own price",
         "few claims",
         "own price inflated",
     ],
@@ -196,12 +196,12 @@ references_of_any_size = st.lists(
 
 
 @given(references_of_any_size, st.integers(1, 10_000_00), st.integers(1, 1_000), st.integers(2, 1_000))
-def test_dearer_is_never_less_suspicious(references, amount, units, factor):
-    cheap, dear = (
+def test_more_expensive_is_never_less_suspicious(references, amount, units, factor):
+    cheap, expensive = (
         set(codes(ClaimLine("P001", amount * times, units), references=references, typical=TYPICAL, average=TYPICAL))
         for times in (1, factor)
     )
-    assert cheap <= dear
+    assert cheap <= expensive
 
 
 @given(references_of_any_size, st.integers(1, 10_000), st.integers(1, 100))

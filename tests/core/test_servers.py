@@ -107,7 +107,7 @@ def test_a_port_taken_in_the_meantime_is_given_up_for_another(home, server):
 
 
 @pytest.mark.parametrize(("server", "file"), [(postgres, "data/postmaster.pid"), (valkey, "pid")])
-def test_a_pid_file_that_names_another_program_is_not_believed(home, server, file):
+def test_a_pid_file_that_names_another_program_is_not_accepted(home, server, file):
     server.url(home)
     pid_file = home / server.NAME / file
     text = pid_file.read_text()

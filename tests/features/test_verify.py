@@ -118,9 +118,9 @@ def test_the_hard_claims_cover_every_edge_case() -> None:
     assert {row["specialty"] is None for row in hard.live} == {True, False}
     assert sum(row["provider_id"] == BIG for row in (*hard.history, *hard.live)) >= 50
     assert hard.late
-    told_late = [row for row in voids if row["claim_id"] in hard.late_voids]
-    assert len(told_late) == len(hard.late_voids) >= 5
-    assert all(clock.micros(row["voided_at"]) % DAY_US == DAY_US - 1 for row in told_late)
+    late_voids = [row for row in voids if row["claim_id"] in hard.late_voids]
+    assert len(late_voids) == len(hard.late_voids) >= 5
+    assert all(clock.micros(row["voided_at"]) % DAY_US == DAY_US - 1 for row in late_voids)
 
 
 def test_the_hard_claims_have_findings_of_every_kind() -> None:

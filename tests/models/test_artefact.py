@@ -91,7 +91,7 @@ def test_a_file_cut_or_lengthened_is_refused(folder, name, change):
 
 
 @pytest.mark.parametrize("name", [MODEL, DOCUMENT, TABLES, MANIFEST])
-def test_a_missing_file_is_told_apart_from_a_corrupt_one(folder, name):
+def test_a_missing_file_is_distinguished_from_a_corrupt_one(folder, name):
     (folder / name).unlink()
     with pytest.raises(ArtefactMissingError, match=name):
         load_artefact(folder)

@@ -49,7 +49,7 @@ def test_weights_count_and_the_base_is_the_weighted_share_of_fraud():
     assert heavy.predict(matrix).mean() > plain.predict(matrix).mean() * 1.5
 
 
-def test_every_round_is_told_and_may_stop_the_training():
+def test_every_round_is_reported_and_may_stop_the_training():
     seen: list[tuple[int, float]] = []
 
     def stop_at_four(number: int, loss: float) -> bool:

@@ -25,7 +25,7 @@ def test_a_higher_margin_never_has_a_lower_probability(calibrator, one, other):
 
 
 @given(calibrators, st.lists(margins, min_size=1, max_size=20))
-def test_one_and_many_agree_and_stay_between_nought_and_one(calibrator, values):
+def test_one_and_many_agree_and_stay_between_zero_and_one(calibrator, values):
     many = calibrator.probabilities(np.array(values))
     one = [calibrator.probability(value) for value in values]
     assert np.allclose(many, one, rtol=1e-12, atol=0)
@@ -48,7 +48,7 @@ def test_a_bent_margin_is_bent_back(a, b, c, seed):
     assert np.abs(found.probabilities(margin) - truth.probabilities(margin)).mean() < 0.01
 
 
-def test_calibration_mends_a_reweighted_class():
+def test_calibration_corrects_a_reweighted_class():
     rng = np.random.default_rng(0)
     honest = rng.normal(-4, 1.5, 60_000)
     fraud = rng.random(60_000) < 1 / (1 + np.exp(-honest))

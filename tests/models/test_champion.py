@@ -89,7 +89,7 @@ def test_a_version_that_is_not_there_or_leaves_the_folder_is_refused(tmp_path, v
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"null", b'{"version":"a"}', b'{"version":"../a"}', b" " * 20_000])
-def test_a_broken_pointer_says_so_and_is_mended_by_promoting(tmp_path, raw):
+def test_a_broken_pointer_says_so_and_is_replaced_by_promoting(tmp_path, raw):
     put(tmp_path, "a")
     (models_folder(tmp_path) / "champion.json").write_bytes(raw)
     with pytest.raises(PointerError, match=r"champion\.json"):

@@ -65,7 +65,7 @@ def test_a_sentence_that_needs_what_is_not_known_gives_meaning_and_value_instead
         (1.0, "units", "1 unit"),
     ],
 )
-def test_values_are_shown_as_a_reader_wants_them(value, unit, words):
+def test_values_are_shown_as_a_reader_expects_them(value, unit, words):
     assert format_value(value, unit) == words
 
 
@@ -87,7 +87,7 @@ def test_values_are_shown_as_a_reader_wants_them(value, unit, words):
         ("network_community_confirmed_share", 0.5, "1 other in its community of 3 has a record of fraud"),
     ],
 )
-def test_one_is_told_in_the_singular(name, value, words):
+def test_one_is_stated_in_the_singular(name, value, words):
     x = inputs_of(facts(7), reading(7).states)
     x.procedure.claims_365d = 1.0
     x.provider_network = SimpleNamespace(

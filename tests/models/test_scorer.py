@@ -105,7 +105,7 @@ def test_reasons_are_groups_whose_figures_are_the_score_s_own():
             assert ("raise" if reason.direction == "for" else "lower") in reason.text
 
 
-def test_a_dear_claim_says_how_dear_in_words():
+def test_an_expensive_claim_says_how_expensive_in_words():
     one = asked(2003, amount_cents=5_000_000)
     score = scorer().score(one.facts, one.reading)
     reason = next(r for r in score.reasons if r.code == "price_against_peers")

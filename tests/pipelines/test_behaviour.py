@@ -265,7 +265,7 @@ def test_the_benchmark_prints_the_documented_factors_and_reasons() -> None:
     assert all({"claims", "paid_unseen", "paid_unseen_rule_alone"} <= one.keys() for one in found["factors"].values())
     assert found["factors"]["10"]["claims"] == 3 * len(taken)
     assert found["insurers"] == 3
-    assert {"claims", "contradicting", "told_share_median", "carrier_share_min", "most_common_share"} <= found[
+    assert {"claims", "contradicting", "stated_share_median", "carrier_share_min", "most_common_share"} <= found[
         "reasons"
     ].keys()
     assert len(table(found)) == len(CASES)

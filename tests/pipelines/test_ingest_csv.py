@@ -165,7 +165,7 @@ LINE_ROWS = [
 ]
 
 
-def test_lines_are_gathered_into_claims_whose_dearest_line_is_the_principal(tmp_path: Path) -> None:
+def test_lines_are_gathered_into_claims_whose_most_expensive_line_is_the_principal(tmp_path: Path) -> None:
     outcome = ingest(tmp_path, LINE_ROWS, Mapping.model_validate(LINES))
     (claim,) = claims(outcome)
     assert (claim["claim_id"], claim["procedure_code"], claim["amount_cents"]) == ("C1", "X1", 11_500)

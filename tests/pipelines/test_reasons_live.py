@@ -38,7 +38,7 @@ def test_the_promises_of_reasons_hold(explanations: list[Explanation]) -> None:
     found = statistics(explanations)
     assert found.claims == LIVE
     assert found.contradicting == 0
-    assert found.told_share_median >= 0.8, found
+    assert found.stated_share_median >= 0.8, found
     assert found.carrier_share_min >= 0.6, found
     assert found.most_common_share <= 0.6, found
 

@@ -74,7 +74,7 @@ def test_the_shortest_claim_body_fits_every_insurer(claims: int) -> None:
     assert query(of_example, made) == [(0,)]
 
 
-def test_lines_add_up_to_their_claim_and_the_dearest_is_the_principal() -> None:
+def test_lines_add_up_to_their_claim_and_the_most_expensive_is_the_principal() -> None:
     sums = """
         SELECT claim_id, count(*)::INT AS lines, sum(units)::INT AS units, sum(amount_cents)::BIGINT AS amount_cents,
             first(procedure_code ORDER BY amount_cents DESC, line) AS procedure_code FROM claim_lines GROUP BY claim_id
@@ -226,7 +226,7 @@ def test_the_catalogue_holds_together() -> None:
     assert len(codes) == len(PROCEDURES)
     for procedure in PROCEDURES:
         assert set(procedure.specialties) <= set(SPECIALTIES)
-        assert procedure.dearer is None or procedure.dearer in codes
+        assert procedure.upcoded is None or procedure.upcoded in codes
     for diagnosis in DIAGNOSES:
         assert {code for code, _ in diagnosis.procedures} <= codes
 

@@ -33,7 +33,7 @@ class Way:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     def set(self, fault: Fault) -> None:
-        """Break the way, or mend it."""
+        """Break the way, or restore it."""
         self._do(self._proxy.set(fault))
 
     def stop(self) -> None:

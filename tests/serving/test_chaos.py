@@ -18,12 +18,12 @@ def message(body: bytes) -> bytes:
     return b"HTTP/1.1 200 OK\r\ncontent-length: " + str(len(body)).encode() + b"\r\n\r\n" + body
 
 
-def test_the_score_that_is_lied_about_can_be_believed() -> None:
+def test_the_score_that_is_lied_about_can_be_accepted() -> None:
     assert parse_score(json.dumps(SCORE).encode(), CLAIM_ID).claim_id == CLAIM_ID
 
 
 @pytest.mark.parametrize("lie", CORRUPTIONS)
-def test_no_lie_of_the_chaos_test_is_believed(lie: str) -> None:
+def test_no_lie_of_the_chaos_test_is_accepted(lie: str) -> None:
     _, _, body = CORRUPTIONS[lie](message(json.dumps(SCORE).encode())).partition(b"\r\n\r\n")
     with pytest.raises(InvalidScore):
         parse_score(body, CLAIM_ID)

@@ -1,4 +1,4 @@
-"""The fault proxy breaks the way it says, and carries again when it is told to."""
+"""The fault proxy breaks the way it says, and carries again on request."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -185,7 +185,7 @@ def test_a_canary_decides_its_share_of_claims_and_always_the_same(scorer: Runnin
 
 
 @pytest.mark.parametrize("fault", [Fault.REFUSED, Fault.HALF_OPEN, Fault.SLOW, Fault.TRICKLE, Fault.RESET])
-def test_without_the_online_store_a_claim_with_states_is_scored_and_others_are_told(
+def test_without_the_online_store_a_claim_with_states_is_scored_and_others_are_refused(
     scorer: RunningScorer, fault: Fault
 ) -> None:
     claim = a_claim()

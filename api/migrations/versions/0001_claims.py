@@ -183,7 +183,7 @@ def upgrade() -> None:
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("decided_by", sa.Text(), nullable=False, comment="Who judged fraud: 'model' or 'rule'."),
         sa.Column("breaker_state", sa.Text(), nullable=False),
-        sa.Column("score_failure", sa.Text(), nullable=True, comment="Why there was no score to believe."),
+        sa.Column("score_failure", sa.Text(), nullable=True, comment="Why there was no valid score."),
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("approved_cents", sa.BigInteger(), nullable=False),
         sa.Column("flagged", sa.Boolean(), nullable=False),

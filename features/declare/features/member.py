@@ -4,7 +4,7 @@ from functools import partial
 
 from claims.reason_groups import GroupCode
 from core.clock import HOUR_US
-from features.declare.agreement import DEARER_THAN_AVERAGE, MORE_THAN_TYPICAL, SOME_RATHER_THAN_NONE, UNLIKE_TYPICAL
+from features.declare.agreement import ABOVE_AVERAGE, MORE_THAN_TYPICAL, SOME_RATHER_THAN_NONE, UNLIKE_TYPICAL
 from features.declare.arithmetic import flag, ratio, since
 from features.declare.feature import Feature, FeatureOverWindows
 from features.declare.features._terms import daily_growth, of_window
@@ -56,7 +56,7 @@ MEMBER: tuple[Feature, ...] = (
         window="30 days against 365",
         meaning="The member's daily spending of 30 days divided by that of 365.",
         code="member_growth",
-        agrees=DEARER_THAN_AVERAGE,
+        agrees=ABOVE_AVERAGE,
         raises="This member spends {value} as much a day in the last 30 days as over the year",
         missing="First claim of this member in a year",
         compute=lambda x: daily_growth(x.member.cents_30d, 30, x.member.cents_365d),

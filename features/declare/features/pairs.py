@@ -5,7 +5,7 @@ from functools import partial
 from claims.reason_groups import GroupCode
 from core.clock import HOUR_US
 from features.declare.agreement import (
-    DEARER_THAN_AVERAGE,
+    ABOVE_AVERAGE,
     LESS_THAN_TYPICAL,
     MORE_THAN_TYPICAL,
     PRESENT,
@@ -123,7 +123,7 @@ PAIRS: tuple[Feature, ...] = (
         window="ever",
         meaning="The amount divided by that of the last claim of the same member, provider and procedure.",
         code="service_price",
-        agrees=DEARER_THAN_AVERAGE,
+        agrees=ABOVE_AVERAGE,
         raises="Amount {value} that of the last claim of the same member, provider and procedure",
         missing="First {x.claim.procedure_code} of this member at this provider",
         compute=lambda x: ratio(x.amount_cents, x.service.last_cents),
@@ -146,7 +146,7 @@ PAIRS: tuple[Feature, ...] = (
         window="90 days against 365",
         meaning="The provider's daily claims of this procedure of 90 days divided by those of 365.",
         code="provider_procedure_growth",
-        agrees=DEARER_THAN_AVERAGE,
+        agrees=ABOVE_AVERAGE,
         raises="This provider claims {x.claim.procedure_code} {value} as often in the last 90 days as over the year",
         missing="First {x.claim.procedure_code} of this provider in a year",
         compute=lambda x: daily_growth(x.provider_procedure.claims_90d, 90, x.provider_procedure.claims_365d),

@@ -3,7 +3,7 @@
 from functools import partial
 
 from claims.reason_groups import GroupCode
-from features.declare.agreement import DEARER_THAN_AVERAGE, UNLIKE_TYPICAL, more_than
+from features.declare.agreement import ABOVE_AVERAGE, UNLIKE_TYPICAL, more_than
 from features.declare.arithmetic import percentile, ratio
 from features.declare.feature import Feature
 from features.declare.features._terms import (
@@ -18,7 +18,7 @@ from features.declare.features._terms import (
 
 _Past = partial(Feature, type="number", window="365 days")
 _Peer = partial(_Past, group=GroupCode.PRICE_AGAINST_PEERS)
-_Ratio = partial(_Peer, unit="ratio", monotone=1, agrees=DEARER_THAN_AVERAGE)
+_Ratio = partial(_Peer, unit="ratio", monotone=1, agrees=ABOVE_AVERAGE)
 _Percentile = partial(_Peer, unit="share", monotone=1, high=1.0, agrees=more_than(0.6, 0.4))
 _Score = partial(_Peer, unit="deviations", monotone=1, low=None, agrees=more_than(0.25, -0.25))
 
@@ -60,7 +60,7 @@ PEERS: tuple[Feature, ...] = (
         meaning="Units divided by the average units of the procedure.",
         code="units_against_procedure",
         group=GroupCode.CLAIM_SIZE,
-        agrees=DEARER_THAN_AVERAGE,
+        agrees=ABOVE_AVERAGE,
         raises="Units {value} those of the average " + AMONG_PROCEDURE,
         compute=lambda x: ratio(x.units, ratio(x.procedure.units_365d, x.procedure.claims_365d)),
         monotone=1,
@@ -153,7 +153,7 @@ PEERS: tuple[Feature, ...] = (
         meaning="The provider's own average claim of the procedure divided by everyone's.",
         code="provider_price_level",
         group=GroupCode.PROVIDER_PRACTICE,
-        agrees=DEARER_THAN_AVERAGE,
+        agrees=ABOVE_AVERAGE,
         raises="This provider's {x.claim.procedure_code} costs {value} everyone's on average",
         missing="First {x.claim.procedure_code} of this provider in a year",
         compute=lambda x: ratio(mean_cents(x.provider_procedure), mean_cents(x.procedure)),
@@ -165,7 +165,7 @@ PEERS: tuple[Feature, ...] = (
         unit="ratio",
         meaning="The amount divided by the provider's average claim.",
         code="amount_against_provider",
-        agrees=DEARER_THAN_AVERAGE,
+        agrees=ABOVE_AVERAGE,
         raises="Amount {value} this provider's average claim (n = {x.provider.claims_365d:count})",
         missing="First claim of this provider in a year",
         compute=lambda x: ratio(x.amount_cents, mean_cents(x.provider)),
@@ -177,7 +177,7 @@ PEERS: tuple[Feature, ...] = (
         unit="ratio",
         meaning="The amount divided by the member's average claim.",
         code="amount_against_member",
-        agrees=DEARER_THAN_AVERAGE,
+        agrees=ABOVE_AVERAGE,
         raises="Amount {value} this member's average claim (n = {x.member.claims_365d:count})",
         missing="First claim of this member in a year",
         compute=lambda x: ratio(x.amount_cents, mean_cents(x.member)),
@@ -204,7 +204,7 @@ PEERS: tuple[Feature, ...] = (
         meaning="The procedure's daily claims of 30 days divided by those of 365.",
         code="procedure_growth",
         group=GroupCode.CLINICAL_PLAUSIBILITY,
-        agrees=DEARER_THAN_AVERAGE,
+        agrees=ABOVE_AVERAGE,
         raises="{x.claim.procedure_code} is claimed {value} as often in the last 30 days as over the year",
         compute=lambda x: daily_growth(x.procedure.claims_30d, 30, x.procedure.claims_365d),
         high=12.17,

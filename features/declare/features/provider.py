@@ -4,7 +4,7 @@ from functools import partial
 
 from claims.reason_groups import GroupCode
 from core.clock import DAY_US, HOUR_US
-from features.declare.agreement import DEARER_THAN_AVERAGE, LESS_THAN_TYPICAL, MORE_THAN_TYPICAL, UNLIKE_TYPICAL
+from features.declare.agreement import ABOVE_AVERAGE, LESS_THAN_TYPICAL, MORE_THAN_TYPICAL, UNLIKE_TYPICAL
 from features.declare.arithmetic import maximum, ratio, since
 from features.declare.feature import Feature, FeatureOverWindows
 from features.declare.features._terms import daily_growth, mean_cents, of_window
@@ -47,7 +47,7 @@ PROVIDER: tuple[Feature, ...] = (
         window="30 days against 365",
         meaning="The provider's average claim of 30 days divided by that of 365.",
         code="provider_mean_amount_growth",
-        agrees=DEARER_THAN_AVERAGE,
+        agrees=ABOVE_AVERAGE,
         raises="This provider's average claim of the last month is {value} that of the year",
         missing="No claim of this provider in a month",
         compute=lambda x: ratio(ratio(x.provider.cents_30d, x.provider.claims_30d), mean_cents(x.provider)),
@@ -70,7 +70,7 @@ PROVIDER: tuple[Feature, ...] = (
         window="90 days against 365",
         meaning="The provider's daily billing of 90 days divided by that of 365.",
         code="provider_growth",
-        agrees=DEARER_THAN_AVERAGE,
+        agrees=ABOVE_AVERAGE,
         raises="This provider bills {value} as much a day in the last 90 days as over the year",
         compute=lambda x: daily_growth(x.provider.cents_90d, 90, x.provider.cents_365d),
         high=4.06,
@@ -82,7 +82,7 @@ PROVIDER: tuple[Feature, ...] = (
         window="90 days against the 90 before",
         meaning="The provider's claims of 90 days divided by those of the 90 days before.",
         code="provider_growth_quarter",
-        agrees=DEARER_THAN_AVERAGE,
+        agrees=ABOVE_AVERAGE,
         raises="This provider has {value} the claims of the quarter before",
         missing="This provider has no claims in the quarter before the last",
         compute=lambda x: ratio(x.provider.claims_90d, x.provider.claims_180d - x.provider.claims_90d),
