@@ -1,9 +1,9 @@
-"""The database: one engine a process, and the only commits.
+"""The database: one engine per process, and the only commits.
 
-There are two ways to it, over one pool of connections. `reading` and `transaction` run SQLAlchemy statements. `looking`
-and `deciding` are the claim's own way: the same statements, compiled once, sent several at a time in one round trip
-(Postgres pipelining). A claim asks eleven things of the database; asked one by one through SQLAlchemy they cost 9 ms of
-CPU, this way 2 ms (`docs/adr/0051-one-transaction-and-an-outbox.md`).
+There are two interfaces over one pool of connections. `reading` and `transaction` run SQLAlchemy statements. `looking`
+and `deciding` are for submissions: the same statements, compiled once, sent several at a time in one round trip
+(Postgres pipelining). A submission runs a dozen statements; one by one through SQLAlchemy they cost 9 ms of CPU, this
+way 2 ms (`docs/adr/0051-one-transaction-and-an-outbox.md`).
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -33,25 +33,25 @@ _DIALECT = PGDialectAsync_psycopg()  # type: ignore[no-untyped-call]
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """SQL as psycopg takes it, with `%(name)s` for each parameter, and the parameters that are always the same."""
+    """SQL for psycopg, with `%(name)s` for each parameter, and the parameters with constant values."""
 
     sql: str
     fixed: Mapping[str, Any]
 
 
 def compiled(statement: ClauseElement) -> Statement:
-    """A SQLAlchemy statement, compiled; done once, at import. Its bind parameters are what a `Query` gives."""
+    """Compile a SQLAlchemy statement, once, at import. A `Query` gives the values of its bind parameters."""
     done = statement.compile(dialect=_DIALECT)
     return Statement(str(done), {name: value for name, value in done.params.items() if value is not None})
 
 
 def nothing(_rows: Rows) -> None:
-    """The answer of a statement that gives none."""
+    """The result of a statement without one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query(Generic[T]):
-    """A question to the database: a statement, its parameters, and how its rows are read."""
+    """A statement, its parameters, and how its rows are read."""
 
     statement: Statement
     params: Mapping[str, Any]
@@ -59,13 +59,13 @@ class Query(Generic[T]):
 
 
 async def ask(connection: AsyncConnection, query: Query[T]) -> T:
-    """Ask one `Query` on a SQLAlchemy connection, inside its transaction."""
+    """Run one `Query` on a SQLAlchemy connection, in its transaction."""
     result = await connection.exec_driver_sql(query.statement.sql, {**query.statement.fixed, **query.params})
     return query.read([tuple(row) for row in result] if result.returns_rows else ())
 
 
 class Pipelined:
-    """A connection that is asked several things at once."""
+    """A connection that runs several statements in one round trip."""
 
     def __init__(self, connection: "psycopg.AsyncConnection[tuple[Any, ...]]", *, begin: bool) -> None:
         self._connection = connection
@@ -85,11 +85,11 @@ class Pipelined:
     @overload
     async def ask(self, *queries: Query[Any]) -> tuple[Any, ...]: ...
     async def ask(self, *queries: Query[Any]) -> tuple[Any, ...]:
-        """Send all in one round trip; they run in their order, each seeing what those before it did."""
+        """Run all in one round trip, in their order; each sees the effects of those before it."""
         return await self._send(queries)
 
     async def finish(self, *queries: Query[Any]) -> tuple[Any, ...]:
-        """Ask, and commit in the same round trip, or nothing if one of them fails; the last call of a block."""
+        """Run all and commit in the same round trip, or nothing if one fails; the last call of a block."""
         answers = await self._send(queries, commit=True)
         self.finished = True
         return answers
@@ -104,7 +104,7 @@ class Pipelined:
                 sent = {**query.statement.fixed, **query.params}
                 cursors.append(await self._connection.execute(query.statement.sql, sent))
             if commit:
-                await self._connection.execute("COMMIT")  # not reached by the server when one before it failed
+                await self._connection.execute("COMMIT")  # the server skips it when a statement before it failed
         answers = []
         for query, cursor in zip(queries, cursors, strict=True):
             # `description` would say the same, and builds an object for every column.
@@ -114,7 +114,7 @@ class Pipelined:
 
 
 class Database:
-    """A pool of connections, handed out for reading or for one transaction."""
+    """A pool of connections, for reading or for one transaction."""
 
     def __init__(self, url: str, *, pool_size: int = 12) -> None:
         self.engine: AsyncEngine = create_async_engine(
@@ -129,13 +129,13 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A connection for looking things up: each statement is its own transaction, none stays open between two."""
+        """A connection for reading: each statement is its own transaction."""
         async with self._reading.connect() as connection:
             yield connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """A connection whose statements take effect together when the block ends, or not at all when it raises."""
+        """A connection whose statements are committed when the block ends, or rolled back when it raises."""
         async with self.engine.connect() as connection:
             yield connection
             await connection.commit()
@@ -162,7 +162,7 @@ class Database:
 
     @asynccontextmanager
     async def _raw(self) -> AsyncIterator["psycopg.AsyncConnection[tuple[Any, ...]]"]:
-        """The driver's own connection, in autocommit. When it turns out to be lost, the idle ones are let go too."""
+        """The driver's own connection, in autocommit. When it is lost, the idle connections are closed, too."""
         async with self._reading.connect() as connection:
             driver = (await connection.get_raw_connection()).driver_connection
             assert isinstance(driver, psycopg.AsyncConnection)

@@ -1,11 +1,13 @@
 """The dependencies of a running API, created once per process and shared by its routes."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from fastapi import Depends
 from starlette.requests import Request
 
 from api.database import Database
-from api.identity.service import Authenticator
+from api.identity import Authenticator, Caller, Scope
 from api.intake.service import Intake, Policies
 from api.reviews.service import Reviews
 from api.scoring.client import ScorerClient
@@ -64,3 +66,25 @@ def dependencies(request: Request) -> Dependencies:
     """The dependencies of the application that serves this request."""
     found: Dependencies = request.app.state.dependencies
     return found
+
+
+class RequireScope:
+    """FastAPI dependency: the authenticated caller, who must have a scope; raises `Unauthorized`, `Forbidden`.
+
+    `api/openapi.py` reads from it what a route requires, so that the documentation cannot differ from the check.
+    """
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    async def __call__(self, request: Request) -> Caller:
+        return await dependencies(request).authenticator.authorize(request, self.scope)
+
+
+SubmitCaller = Annotated[Caller, Depends(RequireScope(Scope.SUBMIT), use_cache=False)]
+ReadCaller = Annotated[Caller, Depends(RequireScope(Scope.READ), use_cache=False)]
+VoidCaller = Annotated[Caller, Depends(RequireScope(Scope.VOID), use_cache=False)]
+ScoresCaller = Annotated[Caller, Depends(RequireScope(Scope.SCORES), use_cache=False)]
+BatchCaller = Annotated[Caller, Depends(RequireScope(Scope.BATCH), use_cache=False)]
+FindingsCaller = Annotated[Caller, Depends(RequireScope(Scope.FINDINGS), use_cache=False)]
+DecideCaller = Annotated[Caller, Depends(RequireScope(Scope.DECIDE), use_cache=False)]

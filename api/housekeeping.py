@@ -1,19 +1,19 @@
-"""What is done once a day: averages brought up to the last midnight, and what is no longer needed let go."""
+"""Daily work: refresh of the averages up to the last midnight, and deletion of expired rows."""
 
 from datetime import date
 
 import psycopg
 
-from api.catalog.averages import refresh_once_a_day
+from api.catalog import refresh_once_a_day
 
 KEEP_DONE_DAYS = 7
-"""How long the outbox remembers what is done."""
+"""Retention of completed outbox events."""
 KEEP_REPLIES_DAYS = 7
-"""How long a request may be repeated under its Idempotency-Key."""
+"""Retention of replies stored under an Idempotency-Key."""
 
 
 def every_day(url: str, day: date) -> None:
-    """Do the day's work, `day` being the day that has begun (UTC); doing it twice changes nothing."""
+    """Do the work of `day`, the current day (UTC). Idempotent."""
     with psycopg.connect(url) as connection:
         refresh_once_a_day(connection, day)
         connection.execute("DELETE FROM outbox WHERE done_at < %s::date - %s::int", [day, KEEP_DONE_DAYS])

@@ -1,24 +1,29 @@
-"""A history into the database: the Parquet files of `home/data`, by COPY.
+"""Load a history into the database: Parquet files, by COPY.
 
-What is loaded counts as decided long ago: approved up to what was left of the benefit, after what is stored for the
-member and year already. Nothing is put into the outbox; `ginja features rebuild` makes the online store from the
-ledger. Loading the same files again changes nothing.
+Loaded claims count as decided: approved up to the remaining benefit, after the stored claims of the member and year.
+No outbox events are written; `ginja features rebuild` builds the online store from the ledger. Loading the same files
+again changes nothing.
 """
 
 import io
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import psycopg
 from psycopg import sql
 
-from api.catalog.averages import refresh
+from api.catalog import refresh
 from api.errors import Invalid
 from api.migrate import plain_url
 from claims.scoring import ClaimFacts
 from core import clock
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Connection: TypeAlias = "psycopg.Connection[tuple[object, ...]]"
 
 _BATCH = 1 << 16
 
@@ -54,21 +59,21 @@ FROM (
         WHERE voided_at IS NULL AND member_id IN (SELECT member_id FROM incoming)
         GROUP BY 1, 2
     ) AS held ON held.member_id = fresh.member_id AND held.year = extract(year FROM fresh.service_from)
-    WHERE NOT EXISTS (SELECT FROM claims AS known WHERE known.claim_id = fresh.claim_id)
+    WHERE NOT EXISTS (SELECT FROM claims AS existing WHERE existing.claim_id = fresh.claim_id)
 ) AS ordered
 ON CONFLICT (claim_id) DO NOTHING
 """
-"""A claim gets what its limit leaves after the stored claims of its member and year and the file's earlier ones."""
+"""A claim gets what remains of its limit after the stored claims of its member and year and the file's earlier ones."""
 
 _ONE_LOAD = "SELECT pg_advisory_xact_lock(hashtextextended('ginja db load', 0))"
-"""Two loads at once would each see the benefit without the other's claims."""
+"""Concurrent loads would each compute the benefit without the other's claims."""
 
 
 def load_folder(url: str, folder: Path, *, source: str, today: date | None = None) -> dict[str, int]:
     """Load every frame found in `folder` into the database at `url`, in one transaction; returns rows per table.
 
-    Reference rows replace those of the same key; claims, lines and labels that are there stay as they are.
-    `today` is the day up to which the procedures' averages reach (default: now). Raises `Invalid`, nothing loaded.
+    Reference rows replace those with the same key; existing claims, lines and labels stay unchanged. `today` is the end
+    of the period of the procedures' averages (default: now). Raises `Invalid`; nothing is loaded then.
     """
     loaded: dict[str, int] = {}
     with psycopg.connect(plain_url(url)) as connection:
@@ -94,7 +99,7 @@ def load_folder(url: str, folder: Path, *, source: str, today: date | None = Non
     return loaded
 
 
-def _stage(connection: psycopg.Connection[Any], folder: Path, table: str, source: str | None = None) -> list[str]:
+def _stage(connection: Connection, folder: Path, table: str, source: str | None = None) -> list[str]:
     """Copy a Parquet file into the temporary table `incoming`, shaped like `table`; returns the file's columns."""
     import pyarrow as pa
     import pyarrow.csv
@@ -118,8 +123,8 @@ def _stage(connection: psycopg.Connection[Any], folder: Path, table: str, source
     return columns
 
 
-def _refuse_long(connection: psycopg.Connection[Any], table: str, columns: Sequence[str]) -> None:
-    """A region or specialty is copied into each claim, whose facts the scorer takes up to a length only."""
+def _refuse_long(connection: Connection, table: str, columns: Sequence[str]) -> None:
+    """Refuse regions and specialties that are too long for the facts of a claim, into which they are copied."""
     for name, longest in _LONGEST.items():
         if name not in columns:
             continue
@@ -133,15 +138,15 @@ def _refuse_long(connection: psycopg.Connection[Any], table: str, columns: Seque
             )
 
 
-def _without_lists(frame: Any) -> Any:
-    """The frame with each list column as the text of a Postgres array."""
+def _without_lists(table: "pa.Table") -> "pa.Table":
+    """The table with each list column as the text of a Postgres array."""
     import pyarrow as pa
 
-    for at, field in enumerate(frame.schema):
+    for at, field in enumerate(table.schema):
         if pa.types.is_list(field.type):
-            texts = [None if row is None else _array(row) for row in frame[field.name].to_pylist()]
-            frame = frame.set_column(at, field.name, pa.array(texts, pa.string()))
-    return frame
+            texts = [None if row is None else _array(row) for row in table[field.name].to_pylist()]
+            table = table.set_column(at, field.name, pa.array(texts, pa.string()))
+    return table
 
 
 def _array(items: Sequence[str]) -> str:
@@ -151,7 +156,7 @@ def _array(items: Sequence[str]) -> str:
 
 
 def _merge(
-    connection: psycopg.Connection[Any],
+    connection: Connection,
     table: str,
     columns: Sequence[str],
     key: Sequence[str],

@@ -1,17 +1,17 @@
-"""Around every request: an id, a measured time, a line in the log that names the route and never what was asked."""
+"""Around every request: an id, a measured duration, and a log line that names the route and no data of the request."""
 
 import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import metrics
-from api.errors import HeadTooLarge
-from api.problems import present, problem
+from api.errors import HeadTooLarge, InternalError
+from api.problems import error_response
 from core.ids import new_id
 from core.logging import get_logger
 
 log = get_logger("api")
-_QUIET = frozenset({"/livez", "/readyz", "/metrics"})
+_NOT_LOGGED = frozenset({"/livez", "/readyz", "/metrics"})
 
 
 MAX_HEAD_BYTES = 16_384
@@ -19,7 +19,7 @@ MAX_HEAD_BYTES = 16_384
 
 
 class HeadLimit:
-    """ASGI middleware; answers 431 where path, query and headers are larger than `MAX_HEAD_BYTES` together."""
+    """ASGI middleware; responds 431 where path, query and headers together exceed `MAX_HEAD_BYTES`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -27,7 +27,7 @@ class HeadLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and _head_bytes(scope) > MAX_HEAD_BYTES:
             refusal = HeadTooLarge(f"path, query and headers must be at most {MAX_HEAD_BYTES} bytes together")
-            await present(refusal)(scope, receive, send)
+            await error_response(refusal)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
@@ -37,8 +37,8 @@ def _head_bytes(scope: Scope) -> int:
     return headers + len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"])
 
 
-class Observed:
-    """ASGI middleware; outermost, so that it also sees what the framework answers by itself."""
+class RequestLog:
+    """ASGI middleware: request id, metrics, log line. Outermost, so that it also sees what the framework refuses."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -51,7 +51,7 @@ class Observed:
         request_id = new_id("req")
         status = 0
 
-        async def sending(message: Message) -> None:
+        async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -63,15 +63,15 @@ class Observed:
             await send(message)
 
         try:
-            await self._app(scope, receive, sending)
+            await self._app(scope, receive, send_with_id)
         except Exception as error:
             log.error("defect", request_id=request_id, exc_info=error)
             if status == 0:
-                answer = problem(500, "failed", "A defect on our side", f"look for {request_id} in the log")
-                await answer(scope, receive, sending)
+                response = error_response(InternalError(f"look for {request_id} in the log"))
+                await response(scope, receive, send_with_id)
         seconds = time.perf_counter() - started
         route = getattr(scope.get("route"), "path", "none")
         metrics.REQUESTS.labels(scope["method"], route, str(status)).observe(seconds)
-        if route not in _QUIET:
+        if route not in _NOT_LOGGED:
             ms = round(seconds * 1_000, 2)
-            log.info("answered", method=scope["method"], route=route, status=status, ms=ms, request_id=request_id)
+            log.info("request", method=scope["method"], route=route, status=status, ms=ms, request_id=request_id)

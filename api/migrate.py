@@ -1,5 +1,6 @@
-"""Bringing a database to the newest schema."""
+"""Schema migrations."""
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _UPGRADE_LOCK = 7_271_001
-"""The advisory lock under which a database is upgraded."""
+"""Key of the advisory lock under which a database is upgraded."""
 
 
 def plain_url(url: str) -> str:
@@ -19,13 +20,19 @@ def plain_url(url: str) -> str:
 
 
 def alembic_config(url: str | None = None) -> "Config":
-    """The migrations' configuration for a database; without a URL that of the settings."""
+    """The migrations' configuration for a database; without a URL, that of the settings."""
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["url"] = url
     return config
+
+
+@cache
+def newest_revision() -> str:
+    """The newest revision of the schema; revisions are numbered, and ordered as text."""
+    return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def upgrade(url: str, revision: str = "head") -> None:

@@ -1,60 +1,264 @@
-"""The API's description: bodies are read by ourselves, so they are described here instead of by the framework."""
+"""The API's description (OpenAPI 3.1).
 
+Routes read bodies themselves and declare here what the framework cannot see of them: the body, headers and errors.
+What follows from how a route is built is added to every operation, so that no route can leave it out: its security
+from the `RequireScope` it depends on, and the errors of authentication, bodies, parameters and the middleware.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, JsonValue
 from pydantic.json_schema import models_json_schema
 
+from api.dependencies import RequireScope
+from api.errors import (
+    ERRORS,
+    ApiError,
+    Conflict,
+    Forbidden,
+    HeadTooLarge,
+    InternalError,
+    Invalid,
+    MalformedBody,
+    NotFound,
+    NotJson,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+)
+from api.identity import Scope
+
+JsonObject = dict[str, Any]
+"""A part of the document, as the framework merges it."""
+
 _REF = "#/components/schemas/{model}"
+_PROBLEM = "application/problem+json"
 _bodies: dict[str, type[BaseModel]] = {}
 
-PROBLEM = {
-    "type": "object",
-    "title": "Problem",
-    "description": "RFC 9457. `errors` names each wrong field.",
-    "required": ["type", "title", "status", "detail"],
-    "properties": {
-        "type": {"type": "string", "examples": ["urn:ginja:claims:invalid"]},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "errors": {
+SECURITY_SCHEMES: JsonObject = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key as `Authorization: Bearer gnj_…`; `ginja keys create` makes one.",
+    },
+    "api_key": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "The same API key, for clients that cannot set `Authorization`.",
+    },
+}
+TAGS = [
+    {"name": "claims", "description": "Submit, read, list and void claims."},
+    {"name": "decisions", "description": "Decide claims in review."},
+    {"name": "investigations", "description": "The weekly list of claims to investigate, and what was found."},
+    {"name": "scoring", "description": "Score claims without deciding or storing them."},
+    {"name": "health", "description": "Liveness, readiness and metrics; without authentication."},
+]
+
+_HEADERS: JsonObject = {
+    "RequestId": {
+        "description": "Identifies the request in the log.",
+        "required": True,
+        "schema": {"type": "string", "examples": ["req_01m86p3ap6yntdyk7shqjq4hs9"]},
+    },
+    "RetryAfter": {"description": "Seconds to wait before a retry.", "schema": {"type": "string", "examples": ["1"]}},
+    "WwwAuthenticate": {"description": "The scheme to use.", "schema": {"type": "string", "examples": ["Bearer"]}},
+    "Location": {
+        "description": "Path of the claim.",
+        "schema": {"type": "string", "examples": ["/v1/claims/clm_01m86p3ap6yntdyk7shqjq4hs9"]},
+    },
+    "IdempotencyReplayed": {
+        "description": "`true`: this is the stored response to an earlier request with the same key.",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
+}
+_HEADER_NAMES = {
+    "X-Request-Id": "RequestId",
+    "Retry-After": "RetryAfter",
+    "WWW-Authenticate": "WwwAuthenticate",
+    "Location": "Location",
+    "Idempotency-Replayed": "IdempotencyReplayed",
+}
+
+IDEMPOTENCY_KEY: JsonObject = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "A key of your choice, kept for seven days. A repeated request with the same key and body gets the "
+    "stored response, byte for byte; the same key with another body is refused (422).",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"},
+    "example": "batch-17-row-4",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """What a route responds with when nothing is wrong, beyond the schema that the framework knows."""
+
+    status: int = 200
+    headers: Sequence[str] = ()
+    """Names of response headers."""
+    example: JsonValue = None
+    also: Mapping[str, JsonObject] = field(default_factory=dict)
+    """Further media types with their content."""
+
+
+class Operation(dict[str, Any]):
+    """What a route documents by itself, and its successful response."""
+
+    def __init__(self, success: Success | None) -> None:
+        super().__init__()
+        self.success = success
+
+
+def operation(
+    *,
+    body: type[BaseModel] | None = None,
+    body_required: bool = True,
+    headers: Sequence[JsonObject] = (),
+    errors: Sequence[type[ApiError]] = (),
+    success: Success | None = None,
+) -> Operation:
+    """What a route documents by itself, for `openapi_extra`: body, header parameters, errors, successful response."""
+    described = Operation(success)
+    described["responses"] = {str(error.status): _problem_response(error) for error in errors}
+    if headers:
+        described["parameters"] = list(headers)
+    if body is not None:
+        _bodies[body.__name__] = body
+        content = {"application/json": {"schema": {"$ref": _REF.format(model=body.__name__)}}}
+        described["requestBody"] = {"required": body_required, "content": content}
+    if success is not None:
+        response: JsonObject = {"headers": _header_refs(success.headers), "content": dict(success.also)}
+        described["responses"][str(success.status)] = response
+    return described
+
+
+def describe(app: FastAPI, routers: Sequence[APIRouter]) -> JsonObject:
+    """The OpenAPI document of the routes of `routers`, created once."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes, tags=TAGS
+        )
+        components = document.setdefault("components", {})
+        schemas = components.setdefault("schemas", {})
+        _, bodies = models_json_schema([(one, "validation") for one in _bodies.values()], ref_template=_REF)
+        schemas.update(bodies["$defs"])
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(unused, None)
+        schemas.update({_problem_name(error): _problem_schema(error) for error in ERRORS})
+        components["securitySchemes"] = SECURITY_SCHEMES
+        components["headers"] = _HEADERS
+        for route, described in _operations(document, routers):
+            _complete(route, described)
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def required_scope(route: APIRoute) -> Scope | None:
+    """The scope a route requires; `None` for a route without authentication."""
+    for dependency in route.dependant.dependencies:
+        if isinstance(dependency.call, RequireScope):
+            return dependency.call.scope
+    return None
+
+
+def _operations(document: JsonObject, routers: Sequence[APIRouter]) -> Iterator[tuple[APIRoute, JsonObject]]:
+    for router in routers:
+        for route in router.routes:
+            if isinstance(route, APIRoute) and route.include_in_schema:
+                for method in route.methods or ():
+                    yield route, document["paths"][route.path_format][method.lower()]
+
+
+def _complete(route: APIRoute, described: JsonObject) -> None:
+    """Add what follows from how the route is built."""
+    responses = described["responses"]
+    if not _declares(responses, Invalid):
+        responses.pop(str(Invalid.status), None)  # the framework's own, which no route responds with
+    scope = required_scope(route)
+    described["security"] = [] if scope is None else [{name: [scope.value]} for name in SECURITY_SCHEMES]
+    errors: list[type[ApiError]] = [HeadTooLarge, InternalError]
+    if scope is not None:
+        errors += [Unauthorized, Forbidden, Unavailable]
+        described["description"] = f"{described.get('description', '')}\n\nRequires the scope `{scope.value}`.".strip()
+    if "requestBody" in described:
+        errors += [MalformedBody, TooLarge, NotJson, Invalid]
+    places = {parameter["in"] for parameter in described.get("parameters", ())}
+    if places & {"query", "header"}:
+        errors.append(Invalid)
+    if "path" in places:
+        errors.append(NotFound)
+    own = route.openapi_extra
+    if isinstance(own, Operation) and own.success is not None and own.success.example is not None:
+        # Added here, because the framework leaves out what is null.
+        responses[str(own.success.status)]["content"]["application/json"]["example"] = own.success.example
+    for error in errors:
+        responses.setdefault(str(error.status), _problem_response(error))
+    for response in responses.values():
+        response["headers"] = {**_header_refs(["X-Request-Id"]), **response.get("headers", {})}
+    described["responses"] = {status: responses[status] for status in sorted(responses)}
+
+
+def _declares(responses: JsonObject, error: type[ApiError]) -> bool:
+    return _PROBLEM in responses.get(str(error.status), {}).get("content", {})
+
+
+def _header_refs(names: Sequence[str]) -> JsonObject:
+    return {name: {"$ref": f"#/components/headers/{_HEADER_NAMES[name]}"} for name in names}
+
+
+def _problem_name(error: type[ApiError]) -> str:
+    return f"{error.__name__}Problem"
+
+
+def _problem_response(error: type[ApiError]) -> JsonObject:
+    """The response to an error, as the error documents itself."""
+    example = {"type": error.type_uri(), "title": error.title, "status": error.status, "detail": error.example}
+    if error is Invalid:
+        message = "must be a number with at most two decimal places, such as 1250.00"
+        example["errors"] = [{"field": "claim_amount", "message": message}]
+    content = {"schema": {"$ref": _REF.format(model=_problem_name(error))}, "example": example}
+    return {
+        "description": f"{error.__doc__} Type `{error.type_uri()}`.",
+        "headers": _header_refs(list(error.headers)),
+        "content": {_PROBLEM: content},
+    }
+
+
+def _problem_schema(error: type[ApiError]) -> JsonObject:
+    properties: JsonObject = {
+        "type": {"type": "string", "const": error.type_uri()},
+        "title": {"type": "string", "examples": [error.title]},
+        "status": {"type": "integer", "const": error.status},
+        "detail": {"type": "string", "description": "What is wrong and what to do."},
+    }
+    required = list(properties)
+    if error is Invalid:
+        properties["errors"] = {
             "type": "array",
+            "description": "Each invalid field, the first 20.",
             "items": {
+                "title": "FieldProblem",
                 "type": "object",
                 "required": ["field", "message"],
                 "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
             },
-        },
-    },
-}
-
-
-def body_of(schema: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
-    """What a route says of its body."""
-    _bodies[schema.__name__] = schema
-    reference = {"$ref": _REF.format(model=schema.__name__)}
-    return {"requestBody": {"required": required, "content": {"application/json": {"schema": reference}}}}
-
-
-def describe(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document, made once."""
-    if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        _, bodies = models_json_schema([(one, "validation") for one in _bodies.values()], ref_template=_REF)
-        schemas.update(bodies["$defs"])
-        schemas["Problem"] = PROBLEM
-        for unused in ("HTTPValidationError", "ValidationError"):
-            schemas.pop(unused, None)
-        document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-        document["security"] = [{"key": []}]
-        content = {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}}
-        for path in document["paths"].values():
-            for operation in path.values():
-                operation["responses"].pop("422", None)
-                operation["responses"]["default"] = {"description": "A problem", "content": content}
-        app.openapi_schema = document
-    return app.openapi_schema
+        }
+    if error is Conflict:
+        decision = {"anyOf": [{"$ref": _REF.format(model="DecisionOut")}, {"type": "null"}]}
+        properties["version"] = {"type": "integer", "description": "Of a review: the claim's current version."}
+        properties["decision"] = {**decision, "description": "Of a review: the last decision."}
+    return {
+        "title": _problem_name(error),
+        "description": f"RFC 9457. {error.__doc__}",
+        "type": "object",
+        "required": required,
+        "properties": properties,
+    }

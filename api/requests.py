@@ -1,8 +1,11 @@
-"""From a request's bytes to a checked body: size, type, strict JSON, schema; one way for every route."""
+"""From a request's bytes to a validated body: size, type, strict JSON, schema; one way for every route."""
 
-from typing import Any, TypeVar
+import re
+from collections.abc import Mapping
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from starlette.requests import ClientDisconnect, Request
 
 from api import strict_json
@@ -10,42 +13,51 @@ from api.errors import FieldError, Invalid, MalformedBody, NotJson, TooLarge
 
 Model = TypeVar("Model", bound=BaseModel)
 
-_WORDS = {
-    "missing": "is needed",
-    "extra_forbidden": "is not a field here; leave it out or look at the API's documentation for its name",
+_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+_MESSAGES = {
+    "missing": "is required",
+    "extra_forbidden": "is not a field of this request; see /docs for the fields",
 }
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The request's `Idempotency-Key`, if it has one; raises `Invalid`."""
+    key = request.headers.get("idempotency-key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise Invalid.field("Idempotency-Key", "must be 1 to 255 printable ASCII characters without spaces")
+    return key
 
 
 async def read_body(request: Request, limit: int) -> bytes:
     """The raw body, at most `limit` bytes, whether or not its length was announced."""
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
-        raise NotJson("send the body as JSON with Content-Type: application/json")
+        raise NotJson(NotJson.example)
     announced = request.headers.get("content-length", "0")
-    too_large = TooLarge(f"a body is at most {limit} bytes; split it")
+    too_large = TooLarge(f"the body must be at most {limit} bytes; split it")
     if announced.isascii() and announced.isdigit() and int(announced[:20]) > limit:
         raise too_large
-    parts, size = [], 0
+    chunks, size = [], 0
     try:
-        async for part in request.stream():
-            size += len(part)
+        async for chunk in request.stream():
+            size += len(chunk)
             if size > limit:
                 raise too_large
-            parts.append(part)
+            chunks.append(chunk)
     except ClientDisconnect:
-        raise MalformedBody("the connection ended before the body did") from None
-    return b"".join(parts)
+        raise MalformedBody("the connection closed before the end of the body") from None
+    return b"".join(chunks)
 
 
 def parse(schema: type[Model], body: bytes) -> Model:
-    """The body as `schema`; raises `MalformedBody` or `Invalid`, which names every wrong field."""
+    """The body as `schema`; raises `MalformedBody`, or `Invalid` naming every invalid field."""
     document = strict_json.read(body)
     if not isinstance(document, dict):
-        raise Invalid.field("body", 'is an object such as {"member_id": ...}')
+        raise Invalid.field("body", 'must be an object such as {"member_id": ...}')
     return validate(schema, document)
 
 
-def validate(schema: type[Model], document: dict[str, Any]) -> Model:
+def validate(schema: type[Model], document: Mapping[str, object]) -> Model:
     """A document as `schema`; raises `Invalid`."""
     try:
         return schema.model_validate(document)
@@ -55,10 +67,10 @@ def validate(schema: type[Model], document: dict[str, Any]) -> Model:
         ) from None
 
 
-def _field_error(error: Any) -> FieldError:
-    """Pydantic's error as ours; its message, unlike its input, holds nothing of what was sent."""
+def _field_error(error: ErrorDetails) -> FieldError:
+    """Pydantic's error as ours; its message, unlike its input, contains nothing of what was sent."""
     path = ""
     for part in error["loc"]:
         path += f"[{part}]" if isinstance(part, int) else f".{part[:64]}" if path else part[:64]
-    message = _WORDS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
+    message = _MESSAGES.get(error["type"]) or error["msg"].removeprefix("Value error, ")
     return FieldError(path or "body", message[:1].lower() + message[1:])

@@ -1,8 +1,8 @@
-"""JSON read strictly and once, for every route: what two readers could understand differently is refused.
+"""A strict JSON reader for every route: JSON that parsers could interpret differently is refused.
 
-The standard reader takes NaN, lets the last of two equal keys win, sends numbers through floats, and fails on deep
-nesting and huge integers. Here numbers keep their digits, and whatever is ambiguous is named with the field it is in.
-The work is linear in the size of the body: digits, exponents and depth are limited while parsing.
+The standard reader accepts NaN, keeps the last of duplicate keys, parses numbers as floats, and fails on deep nesting
+and huge integers. Here numbers keep their digits, and each ambiguity is reported with its field. The work is linear in
+the size of the body: digits, exponents and depth are limited while parsing.
 """
 
 import json
@@ -13,13 +13,13 @@ from api.errors import FieldError, Invalid, MalformedBody
 
 MAX_DEPTH: Final = 8
 MAX_DIGITS: Final = 40
-"""Characters of one number."""
+"""Longest number, in characters."""
 MAX_EXPONENT: Final = 20
-"""Largest exponent of one number, either way. `1E-1000000000` is 13 bytes, and a billion digits when written out."""
+"""Largest absolute exponent of a number. `1E-1000000000` has 13 bytes, and a billion digits when expanded."""
 _PLAIN: Final = frozenset((int, Decimal, bool, type(None)))
 
 
-class _Doubtful:
+class _Refused:
     """A value that is refused, with the reason."""
 
     __slots__ = ("message",)
@@ -28,40 +28,40 @@ class _Doubtful:
         self.message = message
 
 
-def _pairs(pairs: list[tuple[str, Any]]) -> Any:
+def _pairs(pairs: list[tuple[str, object]]) -> object:
     found = dict(pairs)
     if len(found) != len(pairs):
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                return _Doubtful(f"must have the name {_shown(key)} only once")
+                return _Refused(f"must contain the name {_shown(key)} only once")
             seen.add(key)
     return found
 
 
-def _integer(digits: str) -> Any:
+def _integer(digits: str) -> object:
     return int(digits) if len(digits) <= MAX_DIGITS else _too_long()
 
 
-def _fraction(digits: str) -> Any:
-    """A number with a point or an exponent; one whose exponent is out of range never becomes a `Decimal`."""
+def _fraction(digits: str) -> object:
+    """A number with a point or an exponent; one with an exponent out of range never becomes a `Decimal`."""
     if len(digits) > MAX_DIGITS:
         return _too_long()
     _, mark, exponent = digits.lower().partition("e")
     if mark and abs(int(exponent)) > MAX_EXPONENT:
-        return _Doubtful(
+        return _Refused(
             f"must be a number with an exponent between -{MAX_EXPONENT} and {MAX_EXPONENT}; "
             "write it without an exponent, such as 1250.00"
         )
     return Decimal(digits)
 
 
-def _too_long() -> _Doubtful:
-    return _Doubtful(f"must be a number of at most {MAX_DIGITS} characters")
+def _too_long() -> _Refused:
+    return _Refused(f"must be a number of at most {MAX_DIGITS} characters")
 
 
-def _constant(name: str) -> Any:
-    return _Doubtful(f"must be a number in digits, not {name}")
+def _constant(name: str) -> object:
+    return _Refused(f"must be a number in digits, not {name}")
 
 
 _decoder = json.JSONDecoder(
@@ -69,10 +69,10 @@ _decoder = json.JSONDecoder(
 )
 
 
-def read(body: bytes) -> Any:
+def read(body: bytes) -> object:
     """The document in `body`: dicts, lists, text, ints, Decimals, booleans, None.
 
-    Raises `MalformedBody` for bytes that are not JSON in UTF-8, `Invalid` for JSON that holds something doubtful.
+    Raises `MalformedBody` for bytes that are not JSON in UTF-8, `Invalid` for JSON with refused values.
     """
     try:
         text = body.decode()
@@ -85,19 +85,19 @@ def read(body: bytes) -> Any:
     except RecursionError:
         raise MalformedBody(f"the body must not be nested deeper than {MAX_DEPTH} levels") from None
     errors: list[FieldError] = []
-    _find_doubts(document, "", 1, errors)
+    _find_refused(document, "", 1, errors)
     if errors:
         raise Invalid.fields(errors)
     return document
 
 
-def _find_doubts(value: Any, path: str, depth: int, errors: list[FieldError]) -> None:
-    """Note everything doubtful in `value`, which stands at `path`."""
+def _find_refused(value: Any, path: str, depth: int, errors: list[FieldError]) -> None:
+    """Collect every refused value in `value`, which is at `path`."""
     kind = type(value)
     if kind is str:
         if (wrong := _wrong_text(value)) is not None:
             errors.append(FieldError(path or "body", wrong))
-    elif kind is _Doubtful:
+    elif kind is _Refused:
         errors.append(FieldError(path or "body", value.message))
     elif kind is dict or kind is list:
         if depth > MAX_DEPTH:
@@ -107,16 +107,16 @@ def _find_doubts(value: Any, path: str, depth: int, errors: list[FieldError]) ->
         else:
             for at, inner in enumerate(value):
                 if type(inner) not in _PLAIN and not (type(inner) is str and inner.isascii() and "\0" not in inner):
-                    _find_doubts(inner, f"{path}[{at}]", depth + 1, errors)
+                    _find_refused(inner, f"{path}[{at}]", depth + 1, errors)
 
 
-def _find_in_object(value: dict[str, Any], path: str, depth: int, errors: list[FieldError]) -> None:
+def _find_in_object(value: dict[str, object], path: str, depth: int, errors: list[FieldError]) -> None:
     for key, inner in value.items():
         if _wrong_text(key) is not None:
-            errors.append(FieldError(path or "body", "must not have a name with a NUL character or a lone surrogate"))
+            errors.append(FieldError(path or "body", "must not contain names with NUL characters or lone surrogates"))
         elif type(inner) not in _PLAIN:
             name = _shown(key)
-            _find_doubts(inner, f"{path}.{name}" if path else name, depth + 1, errors)
+            _find_refused(inner, f"{path}.{name}" if path else name, depth + 1, errors)
 
 
 def _wrong_text(text: str) -> str | None:
@@ -126,7 +126,7 @@ def _wrong_text(text: str) -> str | None:
 
 
 def _shown(key: str) -> str:
-    """A name from outside as it may stand in an answer: short, printable."""
+    """A name of the request in a form that may be repeated in a response: short and printable."""
     if len(key) <= 64 and key.isascii() and key.isprintable():
         return key or '""'
     short = "".join(character if character.isprintable() else "?" for character in key[:64])

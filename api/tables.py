@@ -1,23 +1,20 @@
-"""What every table has in common: one metadata, names of constraints, and the types of money and time."""
+"""Common to every table: metadata, names of constraints, and the types of amounts and instants."""
 
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
 from sqlalchemy import BigInteger, DateTime, MetaData, Text
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
 Cents = Annotated[int, mapped_column(BigInteger)]
-"""Money: integer cents."""
+"""An amount in integer cents."""
 
 Instant = Annotated[datetime, mapped_column(DateTime(timezone=True))]
-"""A moment, aware, to the microsecond."""
-
-Json = Annotated[dict[str, Any], mapped_column(JSONB)]
+"""An aware instant with microseconds."""
 
 
 class Base(DeclarativeBase):
-    """Rows are declared as classes and read and written by statements; no identity map, no lazy loading."""
+    """Tables are declared as classes and used in statements; no identity map, no lazy loading."""
 
     metadata = MetaData(
         naming_convention={

@@ -1,8 +1,8 @@
-"""The worker: what follows from a claim, after its answer has gone out.
+"""The worker: what follows from a claim after its response.
 
-Three loops, each at least once and each safe to run in several processes: features into the online store, claims that
-the rule decided scored again, and the day's work after midnight. Killed at any point it loses nothing: a thing to do
-is marked done only together with what it did, or after it.
+Four loops, each safe to run in several processes: online features, rescoring of claims that the rule decided, daily
+work after midnight, and metrics of the outbox. Events are processed at least once, and a killed worker loses nothing:
+an event is marked done only together with its effect, or after it.
 """
 
 import asyncio
@@ -11,16 +11,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import redis
 from sqlalchemy.exc import SQLAlchemyError
 
+from api import metrics, outbox
 from api.database import Database
 from api.housekeeping import every_day
 from api.migrate import plain_url
-from api.scoring.client import ScorerClient
+from api.scoring.client import ScorerClient, States
 from api.scoring.rescoring import Rescorer
 from claims.scoring import ClaimFacts
 from core import clock
@@ -32,14 +32,15 @@ from features.update import FeatureUpdater
 log = get_logger("worker")
 
 IDLE_S = 0.05
-"""Pause of a loop that found nothing to do: what a fresh claim waits at most before it moves features."""
+"""Pause of a loop without work: the longest time before a new claim updates features."""
 FAILED_S = 1.0
 RESCORE_IDLE_S = 0.5
+OUTBOX_METRICS_S = 10.0
 RESCORE_DEADLINE_MS = 2_000
-"""Nobody waits for a claim that is scored again."""
+"""No response waits for a rescored claim."""
 
 _EXPECTED = (FeatureError, OSError, psycopg.Error, redis.RedisError, SQLAlchemyError)
-"""What may fail for a while: a server that is not there. Anything else is a defect, and is logged as one."""
+"""Failures of an unavailable server. Anything else is a defect, and is logged as one."""
 
 
 class Worker:
@@ -53,7 +54,7 @@ class Worker:
             deadline_ms=RESCORE_DEADLINE_MS,
             least_gain_present=settings.score_least_gain_present,
         )
-        # An updater keeps to one thread; the one that looks back has another, so that features never wait for it.
+        # An updater is bound to one thread; the one for past states has another, so that features never wait for it.
         self._features = ThreadPoolExecutor(1, thread_name_prefix="features")
         self._past = ThreadPoolExecutor(1, thread_name_prefix="past")
         self._updater, self._looker = (
@@ -65,16 +66,17 @@ class Worker:
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
-        """Let each loop finish what it is at, and end."""
+        """End each loop after its current work."""
         self._stopping.set()
 
     async def run(self) -> None:
-        """Work until `stop`."""
+        """Run until `stop`."""
         try:
             await asyncio.gather(
                 self._loop("features", self._drain_features, IDLE_S),
                 self._loop("rescoring", self._rescorer.drain, RESCORE_IDLE_S),
                 self._loop("day", self._day_work, 10.0),
+                self._loop("outbox metrics", self._measure_outbox, OUTBOX_METRICS_S),
             )
         finally:
             self._scorer.close()
@@ -89,11 +91,11 @@ class Worker:
             try:
                 pause = 0.0 if await work() else idle_s
                 if failed:
-                    log.info("works again", loop=name)
+                    log.info("loop recovered", loop=name)
                 failed = False
             except _EXPECTED as error:
                 if not failed:
-                    log.warning("cannot work", loop=name, error=type(error).__name__, message=str(error))
+                    log.warning("loop failing", loop=name, error=type(error).__name__, message=str(error))
                 failed, pause = True, FAILED_S
             except Exception as error:
                 log.error("defect", loop=name, exc_info=error)
@@ -112,9 +114,16 @@ class Worker:
         drained = await asyncio.get_running_loop().run_in_executor(self._features, self._updater.drain)
         return int(drained.more)
 
-    async def _states_at(self, claims: Sequence[ClaimFacts]) -> list[dict[str, Any]]:
+    async def _states_at(self, claims: Sequence[ClaimFacts]) -> list[States]:
         readings = await asyncio.get_running_loop().run_in_executor(self._past, self._looker.states_at, claims)
         return [reading.to_wire() for reading in readings]
+
+    async def _measure_outbox(self) -> int:
+        async with self._database.looking() as connection:
+            (open_events,) = await connection.ask(outbox.open_events())
+        for topic in {*outbox.TOPICS, *open_events}:
+            metrics.OUTBOX_OPEN.labels(topic).set(open_events.get(topic, 0))
+        return 0
 
     async def _day_work(self) -> int:
         today = clock.now().date()
@@ -130,6 +139,6 @@ async def run_worker(settings: Settings, database_url: str, redis_url: str, *, n
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.stop)
-    log.info("working")
+    log.info("worker started")
     await worker.run()
-    log.info("stopped")
+    log.info("worker stopped")

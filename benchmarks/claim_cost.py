@@ -21,7 +21,7 @@ import httpx
 import uvloop
 
 from api.dependencies import Dependencies
-from api.identity.roles import Caller
+from api.identity import Caller
 from api.intake.schemas import ClaimIn
 from api.loading import load_folder
 from api.migrate import upgrade

@@ -1,21 +1,22 @@
 """Writing the audit log."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from psycopg.types.json import Jsonb
+from pydantic import JsonValue
 from sqlalchemy import bindparam, insert
 
 from api.audit.tables import AuditRow
 from api.database import Query, compiled, nothing
-from api.identity.roles import Caller
+from api.identity import Caller
 
 _COLUMNS = ("at", "api_key_id", "name", "role", "act", "claim_id", "details")
 _ADD = compiled(insert(AuditRow).values({name: bindparam(name) for name in _COLUMNS}))
 
 
-def record(caller: Caller, act: str, claim_id: str, details: dict[str, Any], at: datetime) -> Query[None]:
-    """Record an act in the caller's transaction; `details` hold no personal data."""
+def record(caller: Caller, act: str, claim_id: str, details: Mapping[str, JsonValue], at: datetime) -> Query[None]:
+    """Record an action in the transaction it belongs to; `details` must not contain personal data."""
     params = {
         "at": at,
         "api_key_id": caller.api_key_id,
@@ -23,6 +24,6 @@ def record(caller: Caller, act: str, claim_id: str, details: dict[str, Any], at:
         "role": caller.role,
         "act": act,
         "claim_id": claim_id,
-        "details": Jsonb(details),
+        "details": Jsonb(dict(details)),
     }
     return Query(_ADD, params, nothing)

@@ -1,7 +1,6 @@
-"""Who did what to a claim: the audit log."""
+"""The audit log: who did what to a claim."""
 
-from typing import Any
-
+from pydantic import JsonValue
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -10,7 +9,7 @@ from api.tables import Base, Instant
 
 
 class AuditRow(Base):
-    """One act, written in the transaction of the act itself; a trigger refuses any change."""
+    """One action, written in its own transaction; a trigger refuses any change."""
 
     __tablename__ = "audit_log"
 
@@ -21,7 +20,7 @@ class AuditRow(Base):
     role: Mapped[str] = mapped_column(comment="Its role, as of then.")
     act: Mapped[str] = mapped_column(comment="What was done, such as claim.release.")
     claim_id: Mapped[str] = mapped_column(ForeignKey("claims.claim_id"))
-    details: Mapped[dict[str, Any]] = mapped_column(
+    details: Mapped[dict[str, JsonValue]] = mapped_column(
         JSONB, comment="Status and money before and after; no member's data."
     )
 

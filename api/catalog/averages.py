@@ -1,12 +1,11 @@
-"""What a procedure usually costs, kept beside the catalogue: averages for the 2× rule, references for plausibility.
+"""Prices of procedures: averages for the 2× rule and reference statistics for plausibility.
 
-Both are kept rather than computed for each claim, so that they answer when everything else is broken. The worker brings
-them up to the last midnight (UTC) once a day, and every load recomputes them; a void or a claim of today counts
-tomorrow.
+Both are stored rather than computed for each claim, so that they are available whatever else fails. The worker
+refreshes them up to the last midnight (UTC) once a day, and every load recomputes them; a void or a claim of today
+counts from tomorrow.
 """
 
 from datetime import date
-from typing import Any
 
 import psycopg
 
@@ -20,31 +19,31 @@ FROM ({averages}
 WHERE seen.procedure_code = p.procedure_code
   AND (p.average_as_of, p.average_cents, p.average_claims) IS DISTINCT FROM (%(day)s, seen.cents, seen.claims)
 """
-"""Averages over the 365 days before `day`; a procedure without claims in them keeps what it had."""
+"""Averages over the 365 days before `day`; a procedure without claims in them keeps its values."""
 
 
-def refresh(connection: "psycopg.Connection[Any]", day: date) -> None:
+def refresh(connection: "psycopg.Connection[tuple[object, ...]]", day: date) -> None:
     """Recompute averages and reference statistics from the year before `day`, in the connection's transaction.
 
-    Doing it twice changes nothing. Readers see the old figures until the transaction commits.
+    Idempotent. Readers see the old values until the transaction commits.
     """
     connection.execute(_REFRESH_AVERAGES.format(averages=procedure_averages_sql(day)), {"day": day})
-    # Two refreshes at once would each insert the same rows; readers are not held up by this lock.
+    # Concurrent refreshes would insert the same rows; this lock does not block readers.
     connection.execute("LOCK TABLE reference_statistics IN SHARE ROW EXCLUSIVE MODE")
     connection.execute("DELETE FROM reference_statistics")
     query = reference_statistics_sql(day, claims=ACCEPTED_CLAIMS)
-    # The planner takes the groups of a common table expression for a few rows and would join them row by row: minutes
-    # for 60,000 claims, against a second with hashes.
+    # The planner underestimates the groups of a common table expression and would use nested loops: minutes for 60,000
+    # claims, against a second with hash joins.
     connection.execute("SET LOCAL enable_nestloop = off")
     statement = f"INSERT INTO reference_statistics ({', '.join(COLUMNS)}) {query}"
     connection.execute(statement)
     connection.execute("SET LOCAL enable_nestloop = on")
 
 
-def refresh_once_a_day(connection: "psycopg.Connection[Any]", day: date) -> None:
-    """`refresh`, unless it was done for `day`: a worker that starts again must not compete with the claims for seconds.
+def refresh_once_a_day(connection: "psycopg.Connection[tuple[object, ...]]", day: date) -> None:
+    """`refresh`, unless it was done for `day`: a restarted worker must not compete with submissions for seconds.
 
-    A load refreshes whatever was done before, so what is stored for `day` covers it.
+    Every load refreshes, so what is stored for `day` includes it.
     """
     done = connection.execute("SELECT EXISTS (SELECT FROM reference_statistics WHERE as_of = %s)", [day]).fetchone()
     if done is None or not done[0]:

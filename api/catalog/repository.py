@@ -1,14 +1,13 @@
-"""The catalogue, as the rules know it."""
+"""Procedures, diagnoses and reference statistics, as the rules see them."""
 
 from collections.abc import Iterable
-from typing import Any
 
-from sqlalchemy import Select, any_, bindparam, select, union_all
+from sqlalchemy import BindParameter, CollectionAggregate, ScalarSelect, Select, any_, bindparam, select, union_all
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 
 from api.catalog.tables import DiagnosisRow, ProcedureRow, ReferenceStatisticRow
 from api.database import Query, Rows, compiled
-from api.providers.tables import ProviderRow
+from api.providers import region_of
 from claims.plausibility import COLUMNS, PriceReference, References, ReferenceScope
 from claims.reference import Diagnosis, Limits, Procedure
 
@@ -36,7 +35,7 @@ _DIAGNOSES = compiled(
 
 
 def procedures(codes: Iterable[str]) -> Query[dict[str, Procedure]]:
-    """The procedures of these codes that there are."""
+    """The procedures with these codes; unknown codes are left out."""
 
     def read(rows: Rows) -> dict[str, Procedure]:
         return {row[0]: Procedure(row[0], Limits(*row[1:4]), *row[4:]) for row in rows}
@@ -45,7 +44,7 @@ def procedures(codes: Iterable[str]) -> Query[dict[str, Procedure]]:
 
 
 def diagnoses(codes: Iterable[str]) -> Query[dict[str, Diagnosis]]:
-    """The diagnoses of these codes that there are."""
+    """The diagnoses with these codes; unknown codes are left out."""
 
     def read(rows: Rows) -> dict[str, Diagnosis]:
         return {row[0]: Diagnosis(row[0], Limits(*row[1:4])) for row in rows}
@@ -53,27 +52,34 @@ def diagnoses(codes: Iterable[str]) -> Query[dict[str, Diagnosis]]:
     return Query(_DIAGNOSES, {"codes": sorted(set(codes))}, read)
 
 
-def _references_in(scope: ReferenceScope, codes: Any, entity: Any) -> Select[Any]:
-    """One arm a scope, so that each is a look-up in the primary key."""
+_PROVIDER_ID: BindParameter[str] = bindparam("provider_id")
+_ANY_CODE = any_(_CODES)
+
+
+def _references_in(
+    scope: ReferenceScope,
+    codes: CollectionAggregate[bool] | str,
+    entity: BindParameter[str] | ScalarSelect[str | None] | str,
+) -> Select[tuple[object, ...]]:
+    """The statistics of one scope: each part of the union is a look-up in the primary key."""
     row = ReferenceStatisticRow
     return select(*(row.__table__.c[name] for name in COLUMNS)).where(
         row.procedure_code == codes, row.scope == scope.value, row.entity == entity
     )
 
 
-_REGION = select(ProviderRow.region).where(ProviderRow.provider_id == bindparam("provider_id")).scalar_subquery()
 _REFERENCES = compiled(
     union_all(
-        _references_in(ReferenceScope.PROCEDURE, any_(_CODES), ""),
-        _references_in(ReferenceScope.REGION, any_(_CODES), _REGION),
-        _references_in(ReferenceScope.PROVIDER, any_(_CODES), bindparam("provider_id")),
-        _references_in(ReferenceScope.HISTORY, "", bindparam("provider_id")),
+        _references_in(ReferenceScope.PROCEDURE, _ANY_CODE, ""),
+        _references_in(ReferenceScope.REGION, _ANY_CODE, region_of(_PROVIDER_ID)),
+        _references_in(ReferenceScope.PROVIDER, _ANY_CODE, _PROVIDER_ID),
+        _references_in(ReferenceScope.HISTORY, "", _PROVIDER_ID),
     )
 )
 
 
 def references(provider_id: str, codes: Iterable[str]) -> Query[References]:
-    """The reference statistics that matter for a claim of this provider with these procedures."""
+    """The reference statistics for a claim of this provider with these procedures."""
     return Query(_REFERENCES, {"provider_id": provider_id, "codes": sorted(set(codes))}, _read_references)
 
 

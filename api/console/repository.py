@@ -1,23 +1,23 @@
-"""What the console asks of the database."""
+"""Console sessions and claims in the database."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import RowMapping, Text, func, insert, select, update
+from sqlalchemy import Text, func, insert, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.console.tables import ConsoleSessionRow
-from api.identity.roles import ROLES, Caller, Scope
-from api.identity.tables import ApiKeyRow
+from api.identity import ApiKeyRow, Caller, Scope
 from api.intake.tables import ClaimRow
 from api.scoring.tables import AssessmentRow
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Who looks at the page, and until when."""
+    """A signed-in user and the end of the session."""
 
     api_key_id: str
     name: str
@@ -26,12 +26,12 @@ class SignedIn:
 
     @property
     def caller(self) -> Caller:
-        """Who acts in this session; only keys without a provider open one."""
+        """The caller on whose behalf this session acts; keys of providers cannot open one."""
         return Caller(self.api_key_id, self.role, None, self.name)
 
     def may(self, scope: Scope) -> bool:
         """Whether the role of the session's key includes `scope`."""
-        return scope in ROLES[self.role]
+        return self.caller.may(scope)
 
 
 async def add_session(
@@ -46,7 +46,7 @@ async def add_session(
 
 
 async def session_with(connection: AsyncConnection, token_hash: bytes, at: datetime) -> SignedIn | None:
-    """Whose session this is, if both it and its key hold at the moment `at`."""
+    """The user of a session, if both it and its key are valid at `at`."""
     statement = (
         select(ApiKeyRow.api_key_id, ApiKeyRow.name, ApiKeyRow.role, ConsoleSessionRow.expires_at)
         .join(ApiKeyRow, ApiKeyRow.api_key_id == ConsoleSessionRow.api_key_id)
@@ -63,7 +63,7 @@ async def session_with(connection: AsyncConnection, token_hash: bytes, at: datet
 
 
 async def end_session(connection: AsyncConnection, token_hash: bytes, at: datetime) -> None:
-    """End a session; ending one that has ended changes nothing."""
+    """End a session; one that has ended stays as it is."""
     await connection.execute(
         update(ConsoleSessionRow)
         .where(ConsoleSessionRow.token_hash == token_hash, ConsoleSessionRow.ended_at.is_(None))
@@ -71,15 +71,53 @@ async def end_session(connection: AsyncConnection, token_hash: bytes, at: dateti
     )
 
 
-async def claim_with(connection: AsyncConnection, claim_id: str) -> RowMapping | None:
-    """A claim's stored row and its chain."""
+@dataclass(frozen=True, slots=True)
+class ExplainedClaim:
+    """The columns of a claim that the explanation page shows, and its chain."""
+
+    claim_id: str
+    status: str
+    amount_cents: int
+    approved_cents: int
+    member_id: str | None
+    provider_id: str | None
+    procedure_code: str | None
+    diagnosis_code: str | None
+    region: str | None
+    specialty: str | None
+    service_from: date
+    received_at: datetime
+    voided_at: datetime | None
+    decision_id: str | None
+    chain: Sequence[str]
+    """The claim and those that replace or follow one another with it, newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlaggedClaim:
+    """A claim with a flagging assessment."""
+
+    claim_id: str
+    received_at: datetime
+    provider_id: str | None
+    status: str
+    amount_cents: int
+    probability: float | None
+
+
+_EXPLAINED = tuple(ClaimRow.__table__.c[one.name] for one in fields(ExplainedClaim) if one.name != "chain")
+
+
+async def explained_claim(connection: AsyncConnection, claim_id: str) -> ExplainedClaim | None:
+    """A claim; `None` if there is none."""
     chain = func.claim_chain(ClaimRow.claim_id, type_=ARRAY(Text))
-    statement = select(ClaimRow.__table__, chain.label("chain")).where(ClaimRow.claim_id == claim_id)
-    return (await connection.execute(statement)).mappings().one_or_none()
+    statement = select(*_EXPLAINED, chain).where(ClaimRow.claim_id == claim_id)
+    row: Sequence[Any] | None = (await connection.execute(statement)).one_or_none()
+    return None if row is None else ExplainedClaim(*row)
 
 
-async def flagged_latest(connection: AsyncConnection, limit: int) -> Sequence[RowMapping]:
-    """Claims whose assessment flagged them, the newest first."""
+async def latest_flagged(connection: AsyncConnection, limit: int) -> list[FlaggedClaim]:
+    """Claims flagged by an assessment, latest assessment first."""
     statement = (
         select(
             ClaimRow.claim_id,
@@ -94,4 +132,4 @@ async def flagged_latest(connection: AsyncConnection, limit: int) -> Sequence[Ro
         .order_by(AssessmentRow.made_at.desc())
         .limit(limit)
     )
-    return (await connection.execute(statement)).mappings().all()
+    return [FlaggedClaim(*row) for row in await connection.execute(statement)]

@@ -1,10 +1,10 @@
-"""The console's pages. An application of its own, mounted under `/console`: its errors are pages, not problems."""
+"""The console's pages: a separate application mounted under `/console`, whose errors are pages, not problems."""
 
-from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from pathlib import Path
-from types import MappingProxyType
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
@@ -20,10 +20,9 @@ from starlette.types import Scope as Connection
 from api.console.repository import SignedIn
 from api.console.service import SESSION, Console
 from api.errors import ApiError, Conflict, Forbidden, Invalid, TooLarge
-from api.identity.roles import Scope
-from api.intake.routes import read_cursor, write_cursor
-from api.intake.schemas import claim_id_in_path
-from api.investigations.schemas import MAX_NOTE
+from api.fields import MAX_NOTE, as_claim_id
+from api.identity import Scope
+from api.paging import Place, read_cursor, write_cursor
 from core import clock
 
 _HERE = Path(__file__).parent
@@ -31,7 +30,7 @@ _COOKIE = "ginja_console"
 _MAX_FORM_BYTES = 16_384
 _DECISION_FIELDS = frozenset({"amount", "reason", "documents", "due_on", "disposition", "kind", "note"})
 """Fields of the decision forms beside which an error is shown."""
-# Nothing from elsewhere, no inline script or style, no frame around us.
+# Nothing from other origins, no inline script or style, no framing.
 _POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -52,7 +51,7 @@ _HEADERS = {
 
 
 class _Guarded:
-    """Puts the security headers on every answer, and refuses a form that another site sent."""
+    """Adds the security headers to every response, and refuses forms that were not sent by this site."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -68,11 +67,36 @@ class _Guarded:
                 message["headers"] = [*message["headers"], *(pair for pair in _HEADERS.items() if pair[0] not in names)]
             await send(message)
 
-        sent_from = Request(scope).headers.get("sec-fetch-site", "same-origin")
-        if scope["method"] == "POST" and sent_from not in ("same-origin", "none"):
-            await Response("forms are taken from this site only", status_code=403)(scope, receive, guarded)
+        if scope["method"] == "POST" and not _is_same_origin(Request(scope)):
+            refusal = Response("Forms must be sent by a page of this site.", status_code=403)
+            await refusal(scope, receive, guarded)
             return
         await self._app(scope, receive, guarded)
+
+
+def _is_same_origin(request: Request) -> bool:
+    """Whether a page of this site, or the user, sent the request; a request that does not say so is refused.
+
+    Browsers send `Sec-Fetch-Site` to HTTPS and loopback addresses, and `Origin` with every form.
+    """
+    sent_from = request.headers.get("sec-fetch-site")
+    if sent_from is not None:
+        return sent_from in ("same-origin", "none")
+    origin = urlsplit(request.headers.get("origin", ""))
+    return bool(origin.netloc) and origin.netloc == request.headers.get("host")
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """A form that was refused: what was entered, the problem, and errors by field."""
+
+    entered: Mapping[str, str] = field(default_factory=dict)
+    problem: str | None = None
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+
+_Act = Callable[[SignedIn, str, Mapping[str, str]], Awaitable[None]]
+_Refusal = Callable[[SignedIn, Mapping[str, str], ApiError], Awaitable[Response]]
 
 
 class _Pages:
@@ -99,54 +123,56 @@ class _Pages:
         return await self._claim(request, signed_in)
 
     async def record(self, request: Request) -> Response:
+        """The form of a finding."""
+
+        async def refused(signed_in: SignedIn, entered: Mapping[str, str], error: ApiError) -> Response:
+            problem = "; ".join(f"{one.field.replace('_', ' ')}: {one.message}" for one in error.errors)
+            return await self._claim(request, signed_in, _Refused(entered, problem), status=error.status)
+
+        return await self._act(request, "finding", _console(request).record, refused)
+
+    async def decide(self, request: Request) -> Response:
+        """The forms of a decision."""
+
+        async def refused(signed_in: SignedIn, entered: Mapping[str, str], error: ApiError) -> Response:
+            # The page shows the last decision; the form is gone where it can no longer be used.
+            problem, beside = f"Not done: {error.detail}.", {}
+            if isinstance(error, Invalid):
+                errors = {one.field.partition("[")[0]: one.message for one in error.errors}
+                beside = {name: message for name, message in errors.items() if name in _DECISION_FIELDS}
+                problem = "; ".join(f"{name}: {message}" for name, message in errors.items() if name not in beside)
+            decision = _Refused(entered, problem or None, beside)
+            return await self._claim(request, signed_in, decision=decision, status=error.status)
+
+        return await self._act(request, "decision", _console(request).decide, refused)
+
+    async def _act(self, request: Request, section: str, act: _Act, refused: _Refusal) -> Response:
+        """Take the action of a form; shows the claim's page at `section`, with the form where it was refused."""
         signed_in = await self._who(request)
-        claim_page = request.url.path.removesuffix("/finding")
+        claim_page = request.url.path.removesuffix(f"/{section}")
         if signed_in is None:
             return _to_sign_in(request, claim_page)
         entered = await _form(request)
         try:
-            await _console(request).record(signed_in, _claim_id(request), entered)
-        except Invalid as error:
-            problem = "; ".join(f"{one.field.replace('_', ' ')}: {one.message}" for one in error.errors)
-            return await self._claim(request, signed_in, entered=entered, problem=problem, status=error.status)
-        return RedirectResponse(f"{claim_page}#finding", status_code=303)
-
-    async def decide(self, request: Request) -> Response:
-        signed_in = await self._who(request)
-        claim_page = request.url.path.removesuffix("/decision")
-        if signed_in is None:
-            return _to_sign_in(request, claim_page)
-        decided = await _form(request)
-        try:
-            await _console(request).decide(signed_in, _claim_id(request), decided)
-        except Invalid as error:
-            errors = {one.field.partition("[")[0]: one.message for one in error.errors}
-            beside = {name: message for name, message in errors.items() if name in _DECISION_FIELDS}
-            above = "; ".join(f"{name}: {message}" for name, message in errors.items() if name not in beside)
-            return await self._claim(
-                request, signed_in, decided=decided, errors=beside, conflict=above or None, status=error.status
-            )
-        except Conflict as error:
-            # What stands is on the page that is shown; the form is gone where it can no longer be used.
-            return await self._claim(
-                request, signed_in, decided=decided, conflict=f"Not done: {error.detail}.", status=error.status
-            )
-        return RedirectResponse(f"{claim_page}#decision", status_code=303)
+            await act(signed_in, _claim_id(request), entered)
+        except (Invalid, Conflict) as error:
+            return await refused(signed_in, entered, error)
+        return RedirectResponse(f"{claim_page}#{section}", status_code=303)
 
     async def in_review(self, request: Request) -> Response:
         signed_in = await self._who(request)
         if signed_in is None:
             return _to_sign_in(request)
-        count, rows, place = await _console(request).in_review(_place(request.query_params.get("after")))
-        next_page = None if place is None else write_cursor(place)
-        return self._page("in_review.html", signed_in, count=count, rows=rows, next_page=next_page)
+        count, page = await _console(request).queue(_place(request.query_params.get("after")))
+        next_page = write_cursor(page.next_place)
+        return self._page("in_review.html", signed_in, count=count, rows=page.items, next_page=next_page)
 
     async def reviews(self, request: Request) -> Response:
         signed_in = await self._who(request)
         if signed_in is None:
             return _to_sign_in(request)
-        week, rows = await _console(request).reviews(_day(request.query_params.get("week")))
-        return self._page("reviews.html", signed_in, week=week, step=timedelta(days=7), reviews=rows)
+        week, claims = await _console(request).weekly_list(_day(request.query_params.get("week")))
+        return self._page("reviews.html", signed_in, week=week, step=timedelta(days=7), claims=claims)
 
     async def sign_in_form(self, request: Request) -> Response:
         return self._sign_in(_inside(request.query_params.get("next", "")))
@@ -179,37 +205,40 @@ class _Pages:
         return answer
 
     async def failed(self, request: Request, error: Exception) -> Response:
-        """An error as a page; one of ours says what it is, the framework's only that the page is not there."""
+        """An error as a page; the framework's errors are shown as a missing page."""
         if isinstance(error, ApiError):
             return self._message(error.title, error.detail, error.status)
         status = error.status_code if isinstance(error, HTTPException) else 500
-        return self._message("This page is not there", "Go back to the first page and try from there.", status)
+        return self._message("Page not found", "Go back to the start page and try again.", status)
 
     async def _claim(
         self,
         request: Request,
         signed_in: SignedIn,
+        finding: _Refused | None = None,
         *,
-        entered: Mapping[str, str] = MappingProxyType({}),
-        problem: str | None = None,
-        decided: Mapping[str, str] = MappingProxyType({}),
-        errors: Mapping[str, str] = MappingProxyType({}),
-        conflict: str | None = None,
+        decision: _Refused | None = None,
         status: int = 200,
     ) -> Response:
+        """A claim's page, with a form that was refused."""
+        finding, decision = finding or _Refused(), decision or _Refused()
         console, claim_id = _console(request), _claim_id(request)
-        fields = {name: entered.get(name, "") for name in ("disposition", "kind", "amount_recovered", "note")}
+        fields = {name: finding.entered.get(name, "") for name in ("disposition", "kind", "amount_recovered", "note")}
+        page = await console.explain(claim_id)
+        panel = await console.decision(
+            signed_in, claim_id, entered=decision.entered, errors=decision.errors, problem=decision.problem
+        )
         return self._page(
             "claim.html",
             signed_in,
             status=status,
-            page=await console.explain(claim_id),
-            panel=await console.decision(signed_in, claim_id, entered=decided, errors=errors, problem=conflict),
-            found=await console.found(claim_id),
-            may_find=signed_in.may(Scope.FINDINGS),
-            most_note=MAX_NOTE,
+            page=page,
+            panel=panel,
+            dispositions=await console.dispositions(claim_id),
+            may_record=signed_in.may(Scope.FINDINGS),
+            max_note=MAX_NOTE,
             entered=fields,
-            problem=problem,
+            problem=finding.problem,
         )
 
     async def _who(self, request: Request) -> SignedIn | None:
@@ -250,7 +279,7 @@ def console_app() -> Starlette:
 
 
 def _session_token(request: Request) -> str | None:
-    """The session's token out of the `Cookie` headers.
+    """The session's token from the `Cookie` headers.
 
     `request.cookies` unquotes every cookie by the standard library, in quadratic time before Python 3.11.10 and 3.12.6
     (CVE-2024-7592). A token is never quoted.
@@ -274,20 +303,20 @@ async def _form(request: Request) -> dict[str, str]:
     async for chunk in request.stream():
         body += chunk
         if len(body) > _MAX_FORM_BYTES:
-            raise TooLarge("A form of the console is much shorter than what was sent.")
+            raise TooLarge("The form is too large.")
     try:
         fields = parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=8)
     except ValueError:
-        raise Forbidden("The form could not be read; open the page again.") from None
+        raise Forbidden("The form could not be read; reload the page.") from None
     return {name: values[-1] for name, values in fields.items()}
 
 
 def _claim_id(request: Request) -> str:
-    return claim_id_in_path(request.path_params["claim_id"])
+    return as_claim_id(request.path_params["claim_id"])
 
 
 def _day(text: str | None) -> date | None:
-    """A day out of the address; what is none, or has no week beside it, is the same as no day."""
+    """A day from the address; `None` for anything that is not a day with a week before and after it."""
     try:
         day = None if text is None else date.fromisoformat(text)
     except ValueError:
@@ -295,8 +324,8 @@ def _day(text: str | None) -> date | None:
     return day if day is not None and date.min.year < day.year < date.max.year else None
 
 
-def _place(text: str | None) -> tuple[datetime, str] | None:
-    """A place in a list out of the address; what is none is the beginning."""
+def _place(text: str | None) -> Place | None:
+    """A place in a list from the address; `None`, the beginning, for anything invalid."""
     try:
         return None if text is None else read_cursor(text)
     except Invalid:
@@ -304,7 +333,7 @@ def _place(text: str | None) -> tuple[datetime, str] | None:
 
 
 def _inside(wanted: str) -> str:
-    """Where to go after signing in: a path of the console, whatever was asked for."""
+    """Where to go after signing in: always a path of the console."""
     inside = wanted.startswith("/console") and "//" not in wanted and "\\" not in wanted
     return wanted if inside else "/console"
 

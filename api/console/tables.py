@@ -1,4 +1,4 @@
-"""Sessions of the console, so that one can be ended and none outlives its key."""
+"""Console sessions: each can be ended, and none outlives its key."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from api.tables import Base, Instant
 
 
 class ConsoleSessionRow(Base):
-    """A signed-in browser. Only the SHA-256 of its token is kept."""
+    """A signed-in browser. Only the SHA-256 of its token is stored."""
 
     __tablename__ = "console_sessions"
 

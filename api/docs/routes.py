@@ -1,4 +1,4 @@
-"""The documentation page: Swagger UI out of this package; nothing is loaded from elsewhere."""
+"""The documentation page: Swagger UI, served from this package; nothing is loaded from other hosts."""
 
 from pathlib import Path
 
@@ -23,13 +23,13 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/docs")
 async def docs() -> HTMLResponse:
-    """The page."""
+    """The documentation page."""
     return HTMLResponse(_PAGE, headers={"Content-Security-Policy": _POLICY})
 
 
 @router.get("/")
 async def root() -> RedirectResponse:
-    """Nothing is at the root; show what there is."""
+    """Redirect the root to the documentation."""
     return RedirectResponse("/docs")
 
 

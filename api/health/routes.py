@@ -1,45 +1,81 @@
-"""Is this process alive, can it do its work, and what has it counted?"""
+"""Liveness, readiness and metrics; without authentication."""
 
-import json
+from typing import Literal
 
+import psycopg
 from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel, Field
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
-from starlette.responses import JSONResponse, Response
+from starlette.responses import PlainTextResponse, Response
 
 from api import metrics
 from api.dependencies import dependencies
-from api.scoring.breaker import State
+from api.migrate import newest_revision
+from api.openapi import operation
+from api.responses import json_response
+from api.scoring.breaker import BreakerState
 
 router = APIRouter(tags=["health"])
 
 
-@router.get("/livez")
-async def livez() -> JSONResponse:
-    """200 while the process runs."""
-    return JSONResponse({"alive": True})
+class Liveness(BaseModel):
+    """The process runs."""
+
+    alive: Literal[True] = True
 
 
-@router.get("/readyz")
+class Readiness(BaseModel):
+    """Whether claims can be decided and stored."""
+
+    ready: bool
+    database: str = Field(description="`ready`, or why not.", examples=["ready"])
+    scorer_breaker: Literal["closed", "half_open", "open"] = Field(
+        description="State of the circuit breaker before the scorer; without the scorer the 2× rule decides."
+    )
+
+
+_NOT_READY = {
+    "description": "Claims cannot be stored: the database is unavailable or its schema is too old.",
+    "model": Readiness,
+}
+
+
+@router.get("/livez", response_model=Liveness, openapi_extra=operation())
+async def livez() -> Response:
+    """Whether the process runs: always 200."""
+    return json_response(Liveness(alive=True))
+
+
+@router.get("/readyz", response_model=Readiness, responses={503: _NOT_READY}, openapi_extra=operation())
 async def readyz(request: Request) -> Response:
-    """200 when claims can be decided and stored. Without the scorer they still are, by the rule: that is no failure."""
+    """Whether claims can be decided and stored: 200, else 503. A missing scorer is no failure: the rule decides."""
     own = dependencies(request)
     try:
         async with own.database.reading() as connection:
+            revision = (await connection.execute(text("SELECT max(version_num) FROM alembic_version"))).scalar_one()
             await connection.execute(text("SELECT 1 FROM claims LIMIT 1"))
-        database = "ready"
-    except (SQLAlchemyError, OSError) as error:
+        database = _schema_state(revision)
+    except (SQLAlchemyError, psycopg.Error, OSError) as error:
         database = f"not ready ({type(error).__name__})"
     ready = database == "ready"
-    answer = {"ready": ready, "database": database, "scorer_breaker": own.scorer.state().value}
-    return Response(json.dumps(answer), 200 if ready else 503, media_type="application/json")
+    state = Readiness(ready=ready, database=database, scorer_breaker=own.scorer.state().value)
+    return json_response(state, 200 if ready else 503)
 
 
-@router.get("/metrics")
-async def prometheus(request: Request) -> Response:
-    """Prometheus text."""
+def _schema_state(revision: str | None) -> str:
+    """Later schemas stay compatible with this version, earlier ones lack columns; revisions are ordered by name."""
+    newest = newest_revision()
+    if revision is None or revision < newest:
+        return f"not ready (schema {revision or 'missing'}, needs {newest}; run the migrations)"
+    return "ready"
+
+
+@router.get("/metrics", response_class=PlainTextResponse, openapi_extra=operation())
+async def prometheus_metrics(request: Request) -> Response:
+    """Metrics in the Prometheus text format."""
     state = dependencies(request).scorer.state()
-    for one in State:
+    for one in BreakerState:
         metrics.BREAKER.labels(one.value).set(one is state)
     return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

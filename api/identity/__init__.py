@@ -1,0 +1,17 @@
+"""API keys, roles and scopes: who calls, and what they may do."""
+
+from api.identity.roles import PROVIDER, ROLES, Caller, Scope
+from api.identity.service import Authenticator, create_key, list_keys, revoke_key
+from api.identity.tables import ApiKeyRow
+
+__all__ = [
+    "PROVIDER",
+    "ROLES",
+    "ApiKeyRow",
+    "Authenticator",
+    "Caller",
+    "Scope",
+    "create_key",
+    "list_keys",
+    "revoke_key",
+]

@@ -1,4 +1,4 @@
-"""API keys, by the hash of their secret."""
+"""API keys, looked up by the hash of their secret."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class ApiKey:
 
 
 async def caller_with(connection: AsyncConnection, secret_hash: bytes, at: datetime) -> Caller | None:
-    """Whose key this is, if it holds at the moment `at`."""
+    """The holder of a key that is valid at `at`; `None` if there is none."""
     statement = select(ApiKeyRow.api_key_id, ApiKeyRow.role, ApiKeyRow.provider_id, ApiKeyRow.name).where(
         ApiKeyRow.secret_hash == secret_hash,
         ApiKeyRow.revoked_at.is_(None),
@@ -61,7 +61,7 @@ async def add_key(
 
 
 async def revoke_key(connection: AsyncConnection, api_key_id: str, at: datetime) -> bool:
-    """End a key; says whether there was one to end."""
+    """Revoke a key; says whether there was one to revoke."""
     statement = (
         update(ApiKeyRow)
         .where(ApiKeyRow.api_key_id == api_key_id, ApiKeyRow.revoked_at.is_(None))

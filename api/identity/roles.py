@@ -1,11 +1,13 @@
-"""Who may do what: one table."""
+"""Roles and scopes: one table of what each role may do. Anything not declared here is refused."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 
 class Scope(Enum):
-    """One thing a key may do."""
+    """One permission of an API key."""
 
     SUBMIT = "claims:submit"
     READ = "claims:read"
@@ -17,12 +19,15 @@ class Scope(Enum):
     DECIDE = "claims:decide"
     """Decide claims in review: release, pay reduced, deny, pend."""
     APPROVE = "claims:approve"
-    """Approve or refuse another person's proposal, and reopen what was decided."""
+    """Approve or refuse another person's proposal, and reopen a decided claim."""
 
 
-ROLES: dict[str, frozenset[Scope]] = {
-    # A provider sees what was decided on its own claims. Scores and reasons would teach it to hide.
-    "provider": frozenset({Scope.SUBMIT, Scope.READ}),
+PROVIDER: Final = "provider"
+"""The only role whose keys are bound to a provider."""
+
+ROLES: Final[Mapping[str, frozenset[Scope]]] = {
+    # Providers see the decisions on their own claims. Scores and reasons would teach them to evade detection.
+    PROVIDER: frozenset({Scope.SUBMIT, Scope.READ}),
     "claims_system": frozenset({Scope.SUBMIT, Scope.READ, Scope.VOID, Scope.SCORES, Scope.BATCH}),
     "investigator": frozenset({Scope.READ, Scope.SCORES, Scope.FINDINGS, Scope.DECIDE}),
     "lead_investigator": frozenset({Scope.READ, Scope.SCORES, Scope.FINDINGS, Scope.DECIDE, Scope.APPROVE}),
@@ -32,20 +37,35 @@ ROLES: dict[str, frozenset[Scope]] = {
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls."""
+    """The holder of a valid API key."""
 
     api_key_id: str
     role: str
     provider_id: str | None
-    """Of a provider's key: the only provider whose claims it may touch."""
+    """Of a provider's key: the only provider whose claims it may access."""
     name: str
-    """Of the key: who answers for what is done with it."""
+    """Of the key: who is accountable for what is done with it."""
 
     def may(self, scope: Scope) -> bool:
-        """Whether the caller's role includes `scope`."""
-        return scope in ROLES[self.role]
+        """Whether the caller's role includes `scope`; a role that is not declared includes none."""
+        return scope in ROLES.get(self.role, frozenset())
 
     @property
     def sees_scores(self) -> bool:
-        """Whether answers to this caller may hold scores."""
+        """Whether responses to this caller may contain scores."""
         return self.may(Scope.SCORES)
+
+    def may_access(self, provider_id: str | None) -> bool:
+        """Whether the caller may access claims of this provider.
+
+        A key is bound to a provider exactly if its role is `provider`; one that is not as declared accesses nothing.
+        """
+        if self.role == PROVIDER:
+            return self.provider_id is not None and self.provider_id == provider_id
+        return self.role in ROLES and self.provider_id is None
+
+    def claim_filter(self) -> dict[str, str]:
+        """Columns of `claims` and the values they must have for this caller; raises `PermissionError`."""
+        if not self.may_access(self.provider_id):
+            raise PermissionError(f"key {self.api_key_id}: role {self.role} does not fit its provider")
+        return {} if self.provider_id is None else {"provider_id": self.provider_id}

@@ -1,4 +1,4 @@
-"""Making, checking and ending API keys."""
+"""Creating, authenticating and revoking API keys."""
 
 import hashlib
 import secrets
@@ -11,55 +11,55 @@ from starlette.requests import Request
 from api.database import Database
 from api.errors import Forbidden, Unauthorized
 from api.identity import repository
-from api.identity.roles import ROLES, Caller, Scope
+from api.identity.roles import PROVIDER, ROLES, Caller, Scope
 from core import clock
 from core.ids import new_id
 
-REMEMBERED_S = 5.0
-"""How long a valid key is cached without a database look-up: a revoked key works at most this much longer."""
+CACHE_S = 5.0
+"""How long a valid key is not looked up again: a revoked key works at most this much longer."""
 
-_REMEMBERED_KEYS = 1_024
+_CACHED_KEYS = 1_024
 
 
 class Authenticator:
-    """Knows callers by their keys, and remembers for a moment those it has just seen."""
+    """Authenticates callers by their API keys; caches valid ones for `CACHE_S`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._seen: dict[bytes, tuple[float, Caller]] = {}
+        self._cached: dict[bytes, tuple[float, Caller]] = {}
 
-    async def admit(self, request: Request, scope: Scope) -> Caller:
+    async def authorize(self, request: Request, scope: Scope) -> Caller:
         """The caller of a request, who must have `scope`; raises `Unauthorized`, `Forbidden`."""
-        caller = await self.identify(_secret(request))
+        caller = await self.authenticate(_secret(request))
         if not caller.may(scope):
-            raise Forbidden(f"a key of role {caller.role} has no scope {scope.value}; ask for another key")
+            raise Forbidden(f"a key of role {caller.role} has no scope {scope.value}; use another key")
         return caller
 
-    async def identify(self, secret: str) -> Caller:
-        """Whose secret this is; raises `Unauthorized`."""
+    async def authenticate(self, secret: str) -> Caller:
+        """The holder of a secret; raises `Unauthorized`."""
         secret_hash = _hash(secret)
-        remembered = self._seen.get(secret_hash)
-        if remembered is not None and remembered[0] > time.monotonic():
-            return remembered[1]
+        cached = self._cached.get(secret_hash)
+        if cached is not None and cached[0] > time.monotonic():
+            return cached[1]
         async with self._database.reading() as connection:
             caller = await repository.caller_with(connection, secret_hash, clock.now())
         if caller is None:
-            self._seen.pop(secret_hash, None)
-            raise Unauthorized("the API key is not known, has expired or was revoked; `ginja keys create` makes one")
-        if len(self._seen) >= _REMEMBERED_KEYS:
-            self._seen.clear()
-        self._seen[secret_hash] = (time.monotonic() + REMEMBERED_S, caller)
+            self._cached.pop(secret_hash, None)
+            raise Unauthorized("the API key is unknown, expired or revoked; `ginja keys create` makes a new one")
+        if len(self._cached) >= _CACHED_KEYS:
+            self._cached.clear()
+        self._cached[secret_hash] = (time.monotonic() + CACHE_S, caller)
         return caller
 
 
 async def create_key(
     database: Database, *, name: str, role: str, provider_id: str | None = None, expires_at: datetime | None = None
 ) -> tuple[str, str]:
-    """Make a key; returns its id and its secret, which is shown this once and not kept."""
+    """Create a key; returns its id and its secret, which is not stored. Raises `ValueError`."""
     if role not in ROLES:
-        raise ValueError(f"there is no role {role}; take one of {', '.join(ROLES)}")
-    if (role == "provider") != (provider_id is not None):
-        raise ValueError("a provider's key names its provider, and no other key does")
+        raise ValueError(f"role must be one of {', '.join(ROLES)}, not {role}")
+    if (role == PROVIDER) != (provider_id is not None):
+        raise ValueError("a key of role provider needs a provider id, and no other key has one")
     api_key_id, secret = new_id("key"), f"gnj_{secrets.token_urlsafe(32)}"
     async with database.transaction() as connection:
         await repository.add_key(
@@ -76,7 +76,7 @@ async def create_key(
 
 
 async def revoke_key(database: Database, api_key_id: str) -> bool:
-    """End a key; says whether there was one to end."""
+    """Revoke a key; says whether there was one to revoke."""
     async with database.transaction() as connection:
         return await repository.revoke_key(connection, api_key_id, clock.now())
 

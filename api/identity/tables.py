@@ -1,17 +1,18 @@
-"""Who may call, and as what."""
+"""API keys."""
 
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint, DateTime, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
+from api.identity import roles
 from api.tables import Base, Instant
 
-ROLES = ("provider", "claims_system", "investigator", "lead_investigator", "admin")
+ROLES = tuple(roles.ROLES)
 
 
 class ApiKeyRow(Base):
-    """An API key. Only its SHA-256 is kept: the secret has 256 random bits, so a slow hash would add nothing."""
+    """An API key. Only its SHA-256 is stored: the secret has 256 random bits, so a slow hash would add nothing."""
 
     __tablename__ = "api_keys"
 

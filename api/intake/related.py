@@ -1,9 +1,8 @@
-"""Earlier claims of a claim's member and provider: possible duplicates, and services that are held."""
+"""Earlier claims of a claim's member and provider: possible duplicates, and services held in review."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Text, any_, bindparam, case, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, array
@@ -11,34 +10,34 @@ from sqlalchemy.orm import aliased
 
 from api.database import Query, Rows, compiled
 from api.intake.tables import ClaimLineRow, ClaimRow
-from api.scoring.repository import finding_of
+from api.scoring.records import JsonObject, finding_from_json
 from api.scoring.tables import AssessmentRow
 from claims.adjudication import NEAR_DAYS, HeldClaim, SimilarClaim
 from claims.claim import Claim
 
 _LONGEST_STAY_DAYS = 366
-"""How far back the index on member and first day of service is read for a stay that may still last."""
+"""How far back the index on member and first day of service is read for a stay that may not have ended."""
 
 _STANDING = ("approved", "partially_approved", "in_review")
 _HELD = {"in_review": "in review", "denied": "denied"}
 
 
 @dataclass(frozen=True, slots=True)
-class Related:
-    """What earlier claims say about a new one."""
+class RelatedClaims:
+    """Earlier claims that matter for a new one."""
 
-    similar_claims: tuple[SimilarClaim, ...]
+    look_alikes: tuple[SimilarClaim, ...]
     """Oldest first."""
     held: tuple[HeldClaim, ...]
-    """Newest first, without the claim that is replaced."""
+    """Newest first, without the replaced claim."""
     replaced: HeldClaim | None
-    """The claim that is replaced, if it is held."""
+    """The replaced claim, if it is held."""
     replaced_chain: tuple[str, ...]
-    """The claim that is replaced and those it replaces or follows, the newest first; empty: nothing is replaced."""
+    """The replaced claim and those it replaces or follows, newest first; empty: nothing is replaced."""
     replacements: int
-    """How many claims of `replaced_chain` are replacements themselves."""
+    """Number of claims of `replaced_chain` that are replacements themselves."""
     replaced_was_reviewed: bool
-    """Whether a person has acted on the claim that is replaced."""
+    """Whether a person decided the replaced claim."""
 
 
 # Arrays rather than IN: the statement is compiled once, with its parameters in it.
@@ -65,6 +64,32 @@ _chain_findings = (
     .scalar_subquery()
 )
 _is_replaced = ClaimRow.claim_id == bindparam("replaces")
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One earlier claim; the fields are the columns of `_COLUMNS`."""
+
+    claim_id: str
+    received_at: datetime
+    amount_cents: int
+    procedure_code: str
+    procedure_codes: Sequence[str]
+    diagnosis_codes: Sequence[str]
+    service_from: date
+    service_to: date
+    service_date_defaulted: bool
+    status: str
+    status_before_void: str | None
+    replaces: str | None
+    decision_id: str | None
+    is_followed: bool
+    findings: Sequence[JsonObject] | None
+    chain_findings: Sequence[Sequence[JsonObject]] | None
+    chain: Sequence[str] | None
+    replacements: int | None
+
+
 _COLUMNS = {
     "claim_id": ClaimRow.claim_id,
     "received_at": ClaimRow.received_at,
@@ -108,10 +133,10 @@ _RELATED = compiled(
 )
 
 
-def related(claim: Claim, days: int) -> Query[Related]:
+def related(claim: Claim, days: int) -> Query[RelatedClaims]:
     """Claims of the same member and provider whose service lies up to `days` from this one's, and the replaced claim.
 
-    Read under the member's lock, so that two claims at once find each other.
+    Read under the member's lock, so that two concurrent claims find each other.
     """
     reach = timedelta(days=max(days, NEAR_DAYS))
     params = {
@@ -125,65 +150,64 @@ def related(claim: Claim, days: int) -> Query[Related]:
     return Query(_RELATED, params, lambda rows: _read(rows, claim))
 
 
-def _read(rows: Rows, claim: Claim) -> Related:
-    found = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
-    replaced = next((row for row in found if row["claim_id"] == claim.replaces), None)
+def _read(rows: Rows, claim: Claim) -> RelatedClaims:
+    found = [_Row(*row) for row in rows]
+    replaced = next((row for row in found if row.claim_id == claim.replaces), None)
     others = [row for row in found if row is not replaced]
-    chain = () if replaced is None else _older_part(replaced)
-    return Related(
-        similar_claims=tuple(_similar_claim(row) for row in others if row["status"] in _STANDING),
+    return RelatedClaims(
+        look_alikes=tuple(_look_alike(row) for row in others if row.status in _STANDING),
         held=tuple(_held_claim(row) for row in reversed(others) if _is_open(row)),
         replaced=None if replaced is None or _how(replaced) is None else _held_claim(replaced),
-        replaced_chain=chain,
-        replacements=0 if replaced is None else replaced["replacements"],
-        replaced_was_reviewed=replaced is not None and replaced["decision_id"] is not None,
+        replaced_chain=() if replaced is None else _older_part(replaced),
+        replacements=0 if replaced is None else replaced.replacements or 0,
+        replaced_was_reviewed=replaced is not None and replaced.decision_id is not None,
     )
 
 
-def _how(row: Mapping[str, Any]) -> str | None:
-    if row["status"] == "voided":
-        before = _HELD.get(row["status_before_void"] or "")
+def _how(row: _Row) -> str | None:
+    if row.status == "voided":
+        before = _HELD.get(row.status_before_void or "")
         return None if before is None else f"voided while {before}"
-    return _HELD.get(row["status"])
+    return _HELD.get(row.status)
 
 
-def _is_open(row: Mapping[str, Any]) -> bool:
-    """A claim that is over but has a successor says nothing more: its suspicion went to the successor."""
-    return _how(row) is not None and (row["status"] == "in_review" or not row["is_followed"])
+def _is_open(row: _Row) -> bool:
+    """Whether the suspicion of a claim still rests on it; that of a claim with a successor passed to the successor."""
+    return _how(row) is not None and (row.status == "in_review" or not row.is_followed)
 
 
-def _older_part(row: Mapping[str, Any]) -> tuple[str, ...]:
-    chain: Sequence[str] = row["chain"]
-    return tuple(chain[chain.index(row["claim_id"]) :])
+def _older_part(row: _Row) -> tuple[str, ...]:
+    chain = row.chain or ()
+    return tuple(chain[chain.index(row.claim_id) :])
 
 
-def _codes_of(row: Mapping[str, Any]) -> frozenset[str]:
-    return frozenset(row["procedure_codes"] or [row["procedure_code"]])
+def _codes_of(row: _Row) -> frozenset[str]:
+    return frozenset(row.procedure_codes or [row.procedure_code])
 
 
-def _similar_claim(row: Mapping[str, Any]) -> SimilarClaim:
+def _look_alike(row: _Row) -> SimilarClaim:
     return SimilarClaim(
-        claim_id=row["claim_id"],
-        received_at=row["received_at"],
-        amount_cents=row["amount_cents"],
-        procedure_code=row["procedure_code"],
+        claim_id=row.claim_id,
+        received_at=row.received_at,
+        amount_cents=row.amount_cents,
+        procedure_code=row.procedure_code,
         procedure_codes=_codes_of(row),
-        service_from=row["service_from"],
-        service_to=row["service_to"],
-        service_date_defaulted=row["service_date_defaulted"],
+        service_from=row.service_from,
+        service_to=row.service_to,
+        service_date_defaulted=row.service_date_defaulted,
     )
 
 
-def _held_claim(row: Mapping[str, Any]) -> HeldClaim:
+def _held_claim(row: _Row) -> HeldClaim:
     return HeldClaim(
-        claim_id=row["claim_id"],
+        claim_id=row.claim_id,
         status=_how(row) or "",
-        findings=tuple(finding_of(finding) for finding in row["findings"] or ()),
+        findings=tuple(finding_from_json(finding) for finding in row.findings or ()),
         procedure_codes=_codes_of(row),
-        diagnosis_codes=frozenset(row["diagnosis_codes"]),
-        service_from=row["service_from"],
-        service_to=row["service_to"],
-        is_replacement=row["replaces"] is not None,
+        diagnosis_codes=frozenset(row.diagnosis_codes),
+        service_from=row.service_from,
+        service_to=row.service_to,
+        is_replacement=row.replaces is not None,
         chain=_older_part(row),
-        chain_findings=tuple(finding_of(one) for findings in row["chain_findings"] or () for one in findings),
+        chain_findings=tuple(finding_from_json(one) for findings in row.chain_findings or () for one in findings),
     )

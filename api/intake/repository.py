@@ -1,7 +1,7 @@
-"""Claims: what the edits need of the history, and what is stored of a claim."""
+"""Claims in the database: what the edits need of the history, and what is stored of a claim."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from typing import Any
 
@@ -10,25 +10,19 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
-from api.database import Query, Rows, Statement, compiled, nothing
+from api.database import Query, Statement, compiled, nothing
+from api.intake.records import ClaimRecord, DecisionSummary, LineRecord
 from api.intake.tables import ClaimLineRow, ClaimRow, IdempotencyKeyRow
+from api.paging import Place
+from api.replies import StoredReply
 from api.reviews.tables import DecisionRow
+from api.scoring.records import AssessmentSummary, JsonObject, finding_from_json, rule_from_json
 from api.scoring.tables import AssessmentRow
 from api.tables import Base
+from claims.adjudication import Decision
 from claims.claim import Claim
-from claims.outcome import Outcome
 from claims.review import Effect
 from claims.scoring import ClaimFacts
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A reply as it was given, and the hash of the request it was given to."""
-
-    request_hash: bytes
-    status: int
-    body: bytes
-
 
 _REPLY = compiled(
     select(IdempotencyKeyRow.request_hash, IdempotencyKeyRow.status, IdempotencyKeyRow.body).where(
@@ -37,9 +31,9 @@ _REPLY = compiled(
 )
 
 
-def reply_to(api_key_id: str, key: str) -> Query[Reply | None]:
-    """The reply kept for an Idempotency-Key of this caller."""
-    return Query(_REPLY, {"api_key_id": api_key_id, "key": key}, lambda rows: Reply(*rows[0]) if rows else None)
+def reply_to(api_key_id: str, key: str) -> Query[StoredReply | None]:
+    """The response stored under an Idempotency-Key of this caller."""
+    return Query(_REPLY, {"api_key_id": api_key_id, "key": key}, lambda rows: StoredReply(*rows[0]) if rows else None)
 
 
 def _inserting(row: type[Base], *columns: str) -> Statement:
@@ -49,8 +43,8 @@ def _inserting(row: type[Base], *columns: str) -> Statement:
 _KEEP = _inserting(IdempotencyKeyRow, *IdempotencyKeyRow.__table__.columns.keys())
 
 
-def keep_reply(api_key_id: str, key: str, reply: Reply, at: datetime) -> Query[None]:
-    """Keep a reply. A second one under the same key waits for the first's commit, and then violates the primary key."""
+def keep_reply(api_key_id: str, key: str, reply: StoredReply, at: datetime) -> Query[None]:
+    """Store a response. A second one under the same key waits for the first's commit, then violates the primary key."""
     params = {"api_key_id": api_key_id, "key": key, **asdict(reply), "created_at": at}
     return Query(_KEEP, params, nothing)
 
@@ -59,8 +53,10 @@ _LOCK = compiled(select(func.pg_advisory_xact_lock(func.hashtextextended(bindpar
 
 
 def lock_member(member_id: str) -> Query[None]:
-    """Let one claim of a member be decided at a time, until the transaction ends: two cannot use the same benefit, nor
-    each miss that the other is its duplicate."""
+    """Decide one claim of a member at a time, until the transaction ends.
+
+    Two at once could use the same benefit, or each miss that the other is its duplicate.
+    """
     return Query(_LOCK, {"member_id": member_id}, nothing)
 
 
@@ -78,7 +74,7 @@ _USED = compiled(
 
 
 def benefit_used(claim: Claim) -> Query[tuple[int, int]]:
-    """Cents of the benefit used and reserved in the calendar year of service, without the claim that is replaced."""
+    """Cents of the benefit used and reserved in the calendar year of service, without the replaced claim."""
     year = claim.service_from.year
     params = {
         "member_id": claim.member_id,
@@ -96,38 +92,38 @@ _ADD_CLAIM = _inserting(
 _ADD_LINE = _inserting(ClaimLineRow, *ClaimLineRow.__table__.columns.keys())
 
 
-def claim_values(
-    claim: Claim,
-    facts: ClaimFacts,
-    *,
-    outcome: Outcome,
-    approved_cents: int,
-    reserved_cents: int,
-    submitted_by: str,
-    inherits_from: str | None,
-) -> dict[str, Any]:
-    """A row of `claims`."""
-    return {
-        **facts.__dict__,
+@dataclass(frozen=True, slots=True)
+class NewClaim:
+    """A decided claim, to be stored."""
+
+    claim: Claim
+    facts: ClaimFacts
+    decision: Decision
+    submitted_by: str
+    """The API key's id."""
+    inherits_from: str | None
+    """The claim whose review this one inherits."""
+
+
+def add_claim(new: NewClaim) -> list[Query[None]]:
+    """Store a claim and its lines."""
+    claim, decision = new.claim, new.decision
+    params = {
+        **new.facts.__dict__,
         "other_diagnoses": list(claim.diagnosis_codes[1:]),
-        "voided_at": None,
         "replaces": claim.replaces,
-        "status": outcome.value,
-        "approved_cents": approved_cents,
-        "reserved_cents": reserved_cents,
+        "status": decision.outcome.value,
+        "approved_cents": decision.approved_cents,
+        "reserved_cents": decision.reserved_cents,
         "decision_id": None,
         "source": "api",
-        "submitted_by": submitted_by,
+        "submitted_by": new.submitted_by,
         "service_date_defaulted": claim.service_date_defaulted,
-        "inherits_from": inherits_from,
+        "inherits_from": new.inherits_from,
     }
-
-
-def add_claim(claim: Claim, values: Mapping[str, Any]) -> list[Query[None]]:
-    """Store a claim and its lines."""
-    queries = [Query(_ADD_CLAIM, values, nothing)]
+    queries = [Query(_ADD_CLAIM, params, nothing)]
     for number, line in enumerate(claim.lines, start=1):
-        params = {
+        of_line = {
             "claim_id": claim.claim_id,
             "line": number,
             "procedure_code": line.procedure_code,
@@ -135,7 +131,7 @@ def add_claim(claim: Claim, values: Mapping[str, Any]) -> list[Query[None]]:
             "amount_cents": line.amount_cents,
             "service_date": line.service_date,
         }
-        queries.append(Query(_ADD_LINE, params, nothing))
+        queries.append(Query(_ADD_LINE, of_line, nothing))
     return queries
 
 
@@ -155,11 +151,11 @@ _VOID = compiled(
 
 
 def void(claim_id: str, at: datetime, reason: str | None) -> Query[bool]:
-    """Take a claim back, once; says whether it stood until now."""
+    """Void a claim; says whether it was not voided before."""
     return Query(_VOID, {"id": claim_id, "at": at, "reason": reason}, bool)
 
 
-_RESTATE = compiled(
+_CHANGE_STATUS = compiled(
     update(ClaimRow)
     .where(ClaimRow.claim_id == bindparam("id"), ClaimRow.voided_at.is_(None))
     .values(status=bindparam("outcome"), approved_cents=bindparam("cents"), reserved_cents=bindparam("reserved"))
@@ -167,10 +163,37 @@ _RESTATE = compiled(
 )
 
 
-def restate(claim_id: str, outcome: Outcome, approved_cents: int, reserved_cents: int) -> Query[bool]:
-    """Give a claim that is not voided another standing; says whether it was there to change."""
-    params = {"id": claim_id, "outcome": outcome.value, "cents": approved_cents, "reserved": reserved_cents}
-    return Query(_RESTATE, params, bool)
+def change_status(claim_id: str, decision: Decision) -> Query[bool]:
+    """Give a claim that is not voided the outcome and amounts of a decision; says whether it was changed."""
+    params = {
+        "id": claim_id,
+        "outcome": decision.outcome.value,
+        "cents": decision.approved_cents,
+        "reserved": decision.reserved_cents,
+    }
+    return Query(_CHANGE_STATUS, params, bool)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimState:
+    """What can change of a claim after its receipt."""
+
+    status: str
+    approved_cents: int
+    reserved_cents: int
+    decision_id: str | None
+
+
+_LOCKED_STATE = compiled(
+    select(ClaimRow.status, ClaimRow.approved_cents, ClaimRow.reserved_cents, ClaimRow.decision_id)
+    .where(ClaimRow.claim_id == bindparam("id"))
+    .with_for_update(key_share=True)
+)
+
+
+def lock_state(claim_id: str) -> Query[ClaimState]:
+    """The state of a claim, which must exist; nobody else changes it until the transaction ends."""
+    return Query(_LOCKED_STATE, {"id": claim_id}, lambda rows: ClaimState(*rows[0]))
 
 
 _LAST_ASSESSMENT = (
@@ -193,36 +216,31 @@ _LAST_ASSESSMENT = (
 _PROPOSAL = aliased(DecisionRow)
 _LAST_DECISION = (
     # Of an approved proposal, what was proposed: that is what was decided about the claim.
-    func.coalesce(_PROPOSAL.action, DecisionRow.action).label("decision_action"),
-    func.coalesce(_PROPOSAL.reason, DecisionRow.reason).label("decision_reason"),
-    *(
-        column.label(f"decision_{column.name}")
-        for column in (
-            DecisionRow.effect,
-            DecisionRow.documents,
-            DecisionRow.due_on,
-            DecisionRow.made_at,
-            DecisionRow.decided_by,
-            DecisionRow.role,
-        )
-    ),
+    func.coalesce(_PROPOSAL.action, DecisionRow.action),
+    func.coalesce(_PROPOSAL.reason, DecisionRow.reason),
+    *(DecisionRow.effect, DecisionRow.documents, DecisionRow.due_on),
+    *(DecisionRow.made_at, DecisionRow.decided_by, DecisionRow.role),
 )
 
 
 _APPROVED = (_PROPOSAL.decision_id == DecisionRow.answers) & (DecisionRow.effect == Effect.SETTLED.value)
 
 
-def _with_assessment() -> Select[tuple[Any, ...]]:
+_FOLLOWED_BY_NAME = ("replaced_by", "chain", "decision", "assessment")
+_CLAIM_NAMES = tuple(one.name for one in fields(ClaimRecord) if one.name not in _FOLLOWED_BY_NAME)
+
+
+def _claims() -> Select[tuple[Any, ...]]:
+    """Columns in the order in which `_claim_record` reads them."""
     newer = aliased(ClaimRow)
     replaced_by = select(newer.claim_id).where(newer.replaces == ClaimRow.claim_id).scalar_subquery()
-    chain = func.claim_chain(ClaimRow.claim_id, type_=ARRAY(Text))
     return (
         select(
-            *ClaimRow.__table__.columns,
-            *_LAST_ASSESSMENT.c,
+            *(ClaimRow.__table__.c[name] for name in _CLAIM_NAMES),
+            replaced_by,
+            func.claim_chain(ClaimRow.claim_id, type_=ARRAY(Text)),
             *_LAST_DECISION,
-            replaced_by.label("replaced_by"),
-            chain.label("chain"),
+            *_LAST_ASSESSMENT.c,
         )
         .select_from(ClaimRow)
         .join(_LAST_ASSESSMENT, true(), isouter=True)
@@ -231,37 +249,59 @@ def _with_assessment() -> Select[tuple[Any, ...]]:
     )
 
 
-_CLAIM_WITH = _with_assessment().where(ClaimRow.claim_id == bindparam("id"))
-_CLAIM_WITH_NAMES = [str(column.key) for column in _CLAIM_WITH.selected_columns]
-_CLAIM_WITH_SQL = compiled(_CLAIM_WITH)
+def _claim_record(row: Sequence[Any]) -> ClaimRecord:
+    at = len(_CLAIM_NAMES) + 2
+    of_decision, of_assessment = row[at : at + len(_LAST_DECISION)], row[at + len(_LAST_DECISION) :]
+    decision = None if of_decision[0] is None else DecisionSummary(*of_decision)
+    values: list[Any] = [*row[:at], decision, _assessment_summary(*of_assessment)]
+    return ClaimRecord(*values)
 
 
-def claim_with(claim_id: str) -> Query[dict[str, Any] | None]:
-    """A claim with the columns of its last assessment, null for a loaded claim, and of the last act of a person."""
+def _assessment_summary(
+    flagged: bool | None,
+    probability: float | None,
+    decided_by: str | None,
+    model_version: str | None,
+    findings: Sequence[JsonObject] | None,
+    reasons: Sequence[JsonObject] | None,
+    rule: JsonObject | None,
+) -> AssessmentSummary | None:
+    if decided_by is None or flagged is None:
+        return None  # a claim loaded as history
+    return AssessmentSummary(
+        flagged=flagged,
+        probability=probability,
+        decided_by=decided_by,
+        model_version=model_version,
+        findings=[finding_from_json(finding) for finding in findings or ()],
+        reasons=reasons or (),
+        rule=rule_from_json(rule),
+    )
 
-    def read(rows: Rows) -> dict[str, Any] | None:
-        return dict(zip(_CLAIM_WITH_NAMES, rows[0], strict=True)) if rows else None
 
-    return Query(_CLAIM_WITH_SQL, {"id": claim_id}, read)
+_CLAIM_BY_ID = compiled(_claims().where(ClaimRow.claim_id == bindparam("id")))
 
 
-async def lines_of(connection: AsyncConnection, claim_id: str) -> list[dict[str, Any]]:
+def claim(claim_id: str) -> Query[ClaimRecord | None]:
+    """A claim with its latest assessment and decision."""
+    return Query(_CLAIM_BY_ID, {"id": claim_id}, lambda rows: _claim_record(rows[0]) if rows else None)
+
+
+async def lines_of(connection: AsyncConnection, claim_id: str) -> list[LineRecord]:
     """A claim's lines in their order."""
-    statement = select(*ClaimLineRow.__table__.columns).where(ClaimLineRow.claim_id == claim_id)
-    return [row._asdict() for row in await connection.execute(statement.order_by(ClaimLineRow.line))]
+    columns = (ClaimLineRow.__table__.c[one.name] for one in fields(LineRecord))
+    statement = select(*columns).where(ClaimLineRow.claim_id == claim_id).order_by(ClaimLineRow.line)
+    return [LineRecord(*row) for row in await connection.execute(statement)]
 
 
 async def claims_before(
-    connection: AsyncConnection,
-    *,
-    before: tuple[datetime, str] | None,
-    limit: int,
-    filters: Mapping[str, str],
-) -> list[dict[str, Any]]:
+    connection: AsyncConnection, *, before: Place | None, limit: int, filters: Mapping[str, str]
+) -> list[ClaimRecord]:
     """Claims received before a place in the list, newest first; `filters` are columns and the value each must have."""
-    statement = _with_assessment().order_by(ClaimRow.received_at.desc(), ClaimRow.claim_id.desc()).limit(limit)
+    statement = _claims().order_by(ClaimRow.received_at.desc(), ClaimRow.claim_id.desc()).limit(limit)
     for column, value in filters.items():
         statement = statement.where(ClaimRow.__table__.c[column] == value)
     if before is not None:
-        statement = statement.where(tuple_(ClaimRow.received_at, ClaimRow.claim_id) < tuple_(*before))
-    return [row._asdict() for row in await connection.execute(statement)]
+        place = tuple_(before.received_at, before.claim_id)
+        statement = statement.where(tuple_(ClaimRow.received_at, ClaimRow.claim_id) < place)
+    return [_claim_record(row) for row in await connection.execute(statement)]

@@ -1,119 +1,110 @@
 """Claims over HTTP."""
 
-import base64
-import binascii
-import json
-import re
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, get_args
 
 from fastapi import APIRouter, Query, Request
+from pydantic import JsonValue
 from starlette.responses import Response
 
-from api.dependencies import dependencies
-from api.errors import Invalid
-from api.identity.roles import Scope
-from api.intake.schemas import ClaimIn, ClaimOut, ClaimPage, VoidIn, claim_id_in_path
-from api.intake.service import REPLAYED
-from api.openapi import body_of
-from api.requests import parse, read_body
-from core import clock
+from api.dependencies import ReadCaller, ScoresCaller, SubmitCaller, VoidCaller, dependencies
+from api.errors import Conflict, Invalid
+from api.fields import ClaimId
+from api.intake.responses import ClaimOut, ClaimPage, ClaimStatus, ExplanationOut
+from api.intake.schemas import ClaimIn, VoidIn
+from api.openapi import IDEMPOTENCY_KEY, Success, operation
+from api.paging import read_cursor, write_cursor
+from api.replies import reply_response
+from api.requests import idempotency_key, parse, read_body
+from api.responses import json_response
 
 router = APIRouter(tags=["claims"])
 
-_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
-_MAX_LISTED = 200
+MAX_LISTED = 200
+_EXAMPLE: dict[str, JsonValue] = {
+    "claim_id": "clm_01m86p3ap6yntdyk7shqjq4hs9",
+    "status": "approved",
+    "member_id": "M123",
+    "provider_id": "H456",
+    "diagnosis_code": "D001",
+    "procedure_code": "P001",
+    "service_from": "2026-11-24",
+    "service_to": "2026-11-24",
+    "received_at": "2026-11-24T11:47:14.246237Z",
+    "claim_amount": 5000.0,
+    "approved_amount": 5000.0,
+    "replaces": None,
+    "voided_at": None,
+    "decision": None,
+    "reasons": [],
+}
+_SUBMIT = operation(
+    body=ClaimIn,
+    headers=[IDEMPOTENCY_KEY],
+    errors=[Conflict],
+    success=Success(201, headers=["Location", "Idempotency-Replayed"], example=_EXAMPLE),
+)
 
 
-@router.post("/v1/claims", status_code=201, response_model=ClaimOut, openapi_extra=body_of(ClaimIn))
+@router.post("/v1/claims", status_code=201, response_model=ClaimOut, openapi_extra=_SUBMIT)
 @router.post("/claims", status_code=201, response_model=ClaimOut, include_in_schema=False)
-async def submit(request: Request) -> Response:
+async def submit_claim(request: Request, caller: SubmitCaller) -> Response:
     """Submit a claim and get its decision.
 
-    Send an `Idempotency-Key` header, and the same request may be sent again: it gets the same answer, byte for byte.
+    With an `Idempotency-Key` header the same request can be repeated: it gets the same response, byte for byte.
     """
     own = dependencies(request)
-    caller = await own.authenticator.admit(request, Scope.SUBMIT)
     key = idempotency_key(request)
     body = await read_body(request, own.settings.max_body_bytes)
-    answered = await own.intake.submit(caller, parse(ClaimIn, body), body, key)
-    headers = dict(REPLAYED) if answered.replayed else {}
-    if answered.claim_id is not None:
-        headers["Location"] = f"/v1/claims/{answered.claim_id}"
-    return Response(answered.body, answered.status, headers, "application/json")
+    return reply_response(await own.intake.submit(caller, parse(ClaimIn, body), body, key))
 
 
-@router.get("/v1/claims", response_model=ClaimPage)
+@router.get("/v1/claims", response_model=ClaimPage, openapi_extra=operation())
 async def list_claims(
     request: Request,
-    limit: Annotated[int, Query(ge=1, le=_MAX_LISTED)] = 50,
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
-    status: Annotated[str | None, Query(max_length=32)] = None,
-    member_id: Annotated[str | None, Query(max_length=64)] = None,
-    provider_id: Annotated[str | None, Query(max_length=64)] = None,
+    caller: ReadCaller,
+    limit: Annotated[int, Query(ge=1, le=MAX_LISTED, description="Claims on a page.")] = 50,
+    cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor` of the previous page.")] = None,
+    status: Annotated[
+        str | None,
+        Query(
+            max_length=32,
+            description="Only claims with this status.",
+            json_schema_extra={"enum": [*get_args(ClaimStatus)]},
+        ),
+    ] = None,
+    member_id: Annotated[str | None, Query(max_length=64, description="Only claims of this member.")] = None,
+    provider_id: Annotated[str | None, Query(max_length=64, description="Only claims of this provider.")] = None,
 ) -> Response:
-    """Claims, newest first. A provider sees its own."""
-    own = dependencies(request)
-    caller = await own.authenticator.admit(request, Scope.READ)
+    """List claims, newest first. A provider's key lists that provider's claims."""
     wanted = {"status": status, "member_id": member_id, "provider_id": provider_id}
     filters = {name: value for name, value in wanted.items() if value is not None}
     if any("\0" in value for value in filters.values()):
-        raise Invalid.field("query", "a parameter holds a NUL character; leave it out")
+        raise Invalid.field("query", "must not contain a NUL character")
     before = None if cursor is None else read_cursor(cursor)
-    claims, after = await own.intake.page(caller, before=before, limit=limit, filters=filters)
-    return _json({"claims": claims, "next_cursor": None if after is None else write_cursor(after)})
+    page = await dependencies(request).intake.page(caller, before=before, limit=limit, filters=filters)
+    return json_response(ClaimPage(claims=page.items, next_cursor=write_cursor(page.next_place)))
 
 
-@router.get("/v1/claims/{claim_id}", response_model=ClaimOut)
-async def get_claim(request: Request, claim_id: str) -> Response:
-    """A claim as it stands."""
+@router.get("/v1/claims/{claim_id}", response_model=ClaimOut, openapi_extra=operation())
+async def get_claim(request: Request, caller: ReadCaller, claim_id: ClaimId) -> Response:
+    """Read a claim with its latest assessment and decision."""
+    return json_response(await dependencies(request).intake.get(caller, claim_id))
+
+
+@router.get("/v1/claims/{claim_id}/explanation", response_model=ExplanationOut, openapi_extra=operation())
+async def explain_claim(request: Request, caller: ScoresCaller, claim_id: ClaimId) -> Response:
+    """Explain a claim: its lines and every assessment with vector, contributions and reasons, oldest first."""
+    return json_response(await dependencies(request).intake.explanation(caller, claim_id))
+
+
+@router.post(
+    "/v1/claims/{claim_id}/void",
+    response_model=ClaimOut,
+    openapi_extra=operation(body=VoidIn, body_required=False, errors=[Conflict]),
+)
+async def void_claim(request: Request, caller: VoidCaller, claim_id: ClaimId) -> Response:
+    """Void a claim. To correct one, submit the corrected claim with `replaces` instead."""
     own = dependencies(request)
-    caller = await own.authenticator.admit(request, Scope.READ)
-    return _json(await own.intake.get(caller, claim_id_in_path(claim_id)))
-
-
-@router.get("/v1/claims/{claim_id}/explanation")
-async def explain(request: Request, claim_id: str) -> Response:
-    """Everything that was known and judged of a claim: vector, contributions, reasons, and every earlier assessment."""
-    own = dependencies(request)
-    caller = await own.authenticator.admit(request, Scope.SCORES)
-    return _json(await own.intake.explanation(caller, claim_id_in_path(claim_id)))
-
-
-@router.post("/v1/claims/{claim_id}/void", response_model=ClaimOut, openapi_extra=body_of(VoidIn, required=False))
-async def void(request: Request, claim_id: str) -> Response:
-    """Take a claim back. To correct one, submit the right one with `replaces` instead."""
-    own = dependencies(request)
-    caller = await own.authenticator.admit(request, Scope.VOID)
     body = await read_body(request, own.settings.max_body_bytes)
     sent = parse(VoidIn, body) if body else VoidIn()
-    return _json(await own.intake.void(caller, claim_id_in_path(claim_id), sent.reason))
-
-
-def _json(answer: Any) -> Response:
-    return Response(json.dumps(answer, ensure_ascii=False, allow_nan=False).encode(), media_type="application/json")
-
-
-def idempotency_key(request: Request) -> str | None:
-    """The request's Idempotency-Key, if it has one; raises `Invalid`."""
-    key = request.headers.get("idempotency-key")
-    if key is not None and not _KEY.fullmatch(key):
-        raise Invalid.field("Idempotency-Key", "is 1 to 255 printable ASCII characters without spaces")
-    return key
-
-
-def write_cursor(place: tuple[datetime, str]) -> str:
-    """A place in a list, as a client sends it back."""
-    return base64.urlsafe_b64encode(f"{clock.micros(place[0])}:{place[1]}".encode()).decode().rstrip("=")
-
-
-def read_cursor(cursor: str) -> tuple[datetime, str]:
-    """The place that a cursor names; raises `Invalid`."""
-    try:
-        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
-        micros, _, claim_id = text.partition(":")
-        if not claim_id or not claim_id.isprintable():
-            raise ValueError(claim_id)
-        return clock.from_micros(int(micros)), claim_id
-    except (ValueError, binascii.Error, OverflowError):
-        raise Invalid.field("cursor", "is not one of ours; send `next_cursor` of the page before as it is") from None
+    return json_response(await own.intake.void(caller, claim_id, sent.reason))

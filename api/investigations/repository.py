@@ -1,30 +1,31 @@
-"""Questions about lists and findings."""
+"""Weekly lists and dispositions in the database."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import DateTime, Text, and_, case, cast, exists, func, insert, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, array, distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.intake.tables import ClaimRow
+from api.investigations.records import Choice, DispositionRecord, ScoredClaim, SelectedClaim
 from api.investigations.tables import DispositionRow, SelectionRow
 from api.scoring.tables import AssessmentRow, LabelRow
 from core import clock
 
 
-async def hold_week(connection: AsyncConnection, week: date) -> None:
-    """Let nobody else make this week's list until the transaction ends."""
+async def lock_week(connection: AsyncConnection, week: date) -> None:
+    """Let no other transaction create this week's list until this one ends."""
     await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"selections {week}"))))
 
 
-async def scored_between(connection: AsyncConnection, first: datetime, until: datetime) -> Sequence[Any]:
-    """Standing claims received from `first` to before `until` that nobody has selected, each with its decisive score.
+async def scored_between(connection: AsyncConnection, first: datetime, until: datetime) -> list[ScoredClaim]:
+    """Claims received from `first` to before `until`, neither voided nor selected before, each with its score.
 
-    That is the latest; for a claim that replaces or follows others, the highest of the latest scores of all of
-    them, so that a held service does not leave the list by being billed again. Rows of claim_id, probability,
-    model_version; claims of which only the rule has judged the whole chain are left out.
+    That is the latest score; for a claim that replaces or follows others, the highest of their latest scores, so that a
+    held service does not leave the list by being billed again. Claims whose whole chain was assessed by the rule alone
+    are left out.
     """
     chain = case(
         (
@@ -55,17 +56,21 @@ async def scored_between(connection: AsyncConnection, first: datetime, until: da
     statement = (
         select(latest).ext(distinct_on(latest.c.claim_id)).order_by(latest.c.claim_id, latest.c.probability.desc())
     )
-    return (await connection.execute(statement)).all()
+    return [ScoredClaim(*row) for row in await connection.execute(statement)]
 
 
-async def add_selections(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
-    """Store a week's list."""
+async def add_selections(
+    connection: AsyncConnection, week: date, chosen: Sequence[Choice], scored: Sequence[ScoredClaim], at: datetime
+) -> None:
+    """Store a week's list with the scores that it was chosen by."""
+    score_of = {claim.claim_id: claim for claim in scored}
+    rows = [{**asdict(score_of[one.claim_id]), **asdict(one), "week": week, "made_at": at} for one in chosen]
     if rows:
         await connection.execute(insert(SelectionRow), rows)
 
 
-async def selections_of(connection: AsyncConnection, week: date) -> Sequence[Any]:
-    """A week's list, the best first and those by lot after, each with its claim and its latest finding."""
+async def selected_claims(connection: AsyncConnection, week: date) -> list[SelectedClaim]:
+    """A week's list: by descending score, then those sampled at random."""
     found = (
         select(DispositionRow.claim_id, DispositionRow.disposition)
         .ext(distinct_on(DispositionRow.claim_id))
@@ -89,62 +94,60 @@ async def selections_of(connection: AsyncConnection, week: date) -> Sequence[Any
         .where(SelectionRow.week == week)
         .order_by(SelectionRow.selected_by.desc(), SelectionRow.probability.desc(), SelectionRow.claim_id)
     )
-    return (await connection.execute(statement)).all()
+    return [SelectedClaim(*row) for row in await connection.execute(statement)]
 
 
-async def hold_claim(connection: AsyncConnection, claim_id: str) -> tuple[str, int] | None:
-    """The claim's status and what was paid for it in cents, the claim held until the transaction ends.
+@dataclass(frozen=True, slots=True)
+class PaidClaim:
+    """The status of a claim, and what is paid for it."""
 
-    `None`: there is no such claim.
-    """
+    status: str
+    approved_cents: int
+
+
+async def lock_claim(connection: AsyncConnection, claim_id: str) -> PaidClaim | None:
+    """Lock a claim until the transaction ends; `None` if there is no such claim."""
     statement = select(ClaimRow.status, ClaimRow.approved_cents).where(ClaimRow.claim_id == claim_id).with_for_update()
     row = (await connection.execute(statement)).one_or_none()
-    return None if row is None else (row[0], row[1])
+    return None if row is None else PaidClaim(*row)
 
 
 async def recovered_of(connection: AsyncConnection, claim_id: str) -> int:
-    """Cents recovered of the claim by all findings on it."""
+    """Cents recovered of the claim by all its dispositions."""
     statement = select(func.sum(DispositionRow.amount_recovered_cents)).where(DispositionRow.claim_id == claim_id)
     return int((await connection.execute(statement)).scalar_one() or 0)
 
 
-async def is_there(connection: AsyncConnection, claim_id: str) -> bool:
+async def claim_exists(connection: AsyncConnection, claim_id: str) -> bool:
     """Whether there is such a claim."""
     return (await connection.execute(select(exists().where(ClaimRow.claim_id == claim_id)))).scalar_one()
 
 
 async def latest_week(connection: AsyncConnection) -> date | None:
-    """The Monday of the latest week that has a list."""
+    """The Monday of the latest week with a list."""
     return (await connection.execute(select(func.max(SelectionRow.week)))).scalar_one()
 
 
-async def dispositions_of(connection: AsyncConnection, claim_id: str) -> Sequence[Any]:
-    """Everything found of a claim, the latest first."""
+async def dispositions_of(connection: AsyncConnection, claim_id: str) -> list[DispositionRecord]:
+    """The dispositions of a claim, latest first."""
     statement = (
-        select(
-            DispositionRow.disposition,
-            DispositionRow.kind,
-            DispositionRow.amount_recovered_cents,
-            DispositionRow.decided_by,
-            DispositionRow.note,
-            DispositionRow.known_at,
-        )
+        select(*(DispositionRow.__table__.c[one.name] for one in fields(DispositionRecord)))
         .where(DispositionRow.claim_id == claim_id)
         .order_by(DispositionRow.known_at.desc())
     )
-    return (await connection.execute(statement)).all()
+    return [DispositionRecord(*row) for row in await connection.execute(statement)]
 
 
-async def add_disposition(connection: AsyncConnection, **values: Any) -> None:
-    """Store a finding."""
-    await connection.execute(insert(DispositionRow).values(**values))
+async def add_disposition(connection: AsyncConnection, claim_id: str, record: DispositionRecord) -> None:
+    """Store a disposition."""
+    await connection.execute(insert(DispositionRow).values(claim_id=claim_id, **asdict(record)))
 
 
 async def next_known_at(connection: AsyncConnection, claim_id: str) -> datetime:
-    """When a finding recorded now is known: the database's time, and later than every finding on the claim before it.
+    """The instant from which a disposition recorded now is known: the database's time, after all earlier ones.
 
-    To be asked after the claim is locked (`hold_claim`), so that findings are ordered by their commits whatever the
-    clocks of the hosts say. A clock held by a test (`core.clock.held`) stands in for the database's.
+    Call it after the claim is locked (`lock_claim`), so that dispositions are ordered by their commits whatever the
+    clocks of the hosts say. A clock held by a test (`core.clock.held`) replaces the database's.
     """
     before = select(func.max(DispositionRow.known_at)).where(DispositionRow.claim_id == claim_id).scalar_subquery()
     now = func.coalesce(cast(clock.held_at(), DateTime(timezone=True)), func.clock_timestamp())
@@ -156,7 +159,7 @@ async def next_known_at(connection: AsyncConnection, claim_id: str) -> datetime:
 async def add_label(
     connection: AsyncConnection, *, claim_id: str, known_at: datetime, is_fraud: bool | None, kind: str | None
 ) -> None:
-    """Store what a finding says of the claim as a label: confirmed, cleared, or (None) withdrawn."""
+    """Store the label of a disposition: fraud, no fraud, or (None) withdrawn."""
     await connection.execute(
         insert(LabelRow).values(
             claim_id=claim_id, known_at=known_at, is_fraud=is_fraud, kind=kind, source="disposition"

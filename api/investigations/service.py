@@ -1,77 +1,23 @@
-"""The week's list and what is found; each verb is one transaction.
+"""Weekly lists and dispositions; each function that changes something is one transaction.
 
-Who chooses is not decided here: `choose` takes the week's scored claims and says which, and with what chance
-(`pipelines/loop/selection.py` does; the command line joins the two).
+Which claims are selected is not decided here: `choose` takes the week's scored claims and returns the selected ones
+with their probabilities (`pipelines/loop/selection.py` has it; the command line connects the two).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, TypedDict, Unpack
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.database import Database
 from api.errors import Conflict, Invalid, NotFound
 from api.investigations import repository
+from api.investigations.records import Choice, DispositionRecord, NewDisposition, ScoredClaim, SelectedClaim
 from api.investigations.tables import DISPOSITIONS
 from claims.outcome import Outcome
 from claims.review import IS_FRAUD, Disposition, RecoveryError, check_recovery
 from core import clock
-
-
-@dataclass(frozen=True, slots=True)
-class ScoredClaim:
-    """A claim of the week with the score that counts."""
-
-    claim_id: str
-    probability: float
-    model_version: str
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A claim that goes on the list."""
-
-    claim_id: str
-    selected_by: str
-    propensity: float
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A row of a week's list; `disposition` is what was found of it so far."""
-
-    claim_id: str
-    selected_by: str
-    propensity: float
-    probability: float
-    model_version: str
-    received_at: datetime
-    provider_id: str | None
-    amount_cents: int
-    disposition: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What somebody found of a claim."""
-
-    disposition: str
-    kind: str | None
-    amount_recovered_cents: int
-    decided_by: str
-    note: str | None
-    known_at: datetime
-
-
-class FindingDetails(TypedDict, total=False):
-    """What a finding may say beside its disposition; what is left out is 0 or null."""
-
-    amount_recovered_cents: int
-    kind: str | None
-    note: str | None
-
 
 Choose = Callable[[Sequence[ScoredClaim]], Sequence[Choice]]
 
@@ -81,114 +27,85 @@ def monday_of(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
-async def select_week(database: Database, week: date, choose: Choose) -> list[Listed]:
-    """The list of the week that begins on a Monday, made once: asked again, it is the list that was made.
+async def select_week(database: Database, week: date, choose: Choose) -> list[SelectedClaim]:
+    """The list of the week of a day. It is created once; later calls return the stored list.
 
-    Raises `Conflict` while the week is not over: the chances would be those of a part of its claims.
+    Raises `Conflict` while the week is not over: the probabilities would be those of a part of its claims.
     """
     first = datetime.combine(monday_of(week), time(), UTC)
     until = first + timedelta(days=7)
     if until > clock.now():
-        raise Conflict(f"the week of {first:%Y-%m-%d} is not over; its list is made from {until:%Y-%m-%d}")
+        raise Conflict(f"the week of {first:%Y-%m-%d} is not over; its list can be created from {until:%Y-%m-%d}")
     async with database.transaction() as connection:
-        await repository.hold_week(connection, first.date())
-        if not await repository.selections_of(connection, first.date()):
-            scored = [ScoredClaim(*row) for row in await repository.scored_between(connection, first, until)]
-            of = {claim.claim_id: claim for claim in scored}
-            now = clock.now()
-            rows: list[dict[str, Any]] = [
-                {
-                    "claim_id": choice.claim_id,
-                    "week": first.date(),
-                    "selected_by": choice.selected_by,
-                    "propensity": choice.propensity,
-                    "probability": of[choice.claim_id].probability,
-                    "model_version": of[choice.claim_id].model_version,
-                    "made_at": now,
-                }
-                for choice in (choose(scored) if scored else ())
-            ]
-            await repository.add_selections(connection, rows)
-        return [Listed(*row) for row in await repository.selections_of(connection, first.date())]
+        await repository.lock_week(connection, first.date())
+        if not await repository.selected_claims(connection, first.date()):
+            scored = await repository.scored_between(connection, first, until)
+            chosen = choose(scored) if scored else ()
+            await repository.add_selections(connection, first.date(), chosen, scored, clock.now())
+        return await repository.selected_claims(connection, first.date())
 
 
-async def record(
-    database: Database,
-    claim_id: str,
-    disposition: str,
-    *,
-    decided_by: str,
-    **details: Unpack[FindingDetails],
-) -> Finding:
-    """Store a finding, and with it the label, as known from this moment; the latest finding sent again is kept once.
+async def weekly_list(database: Database, day: date | None) -> tuple[date | None, list[SelectedClaim]]:
+    """Monday and list of a day's week; of the latest week with a list if `day` is None. A missing list is empty."""
+    async with database.reading() as connection:
+        week = await repository.latest_week(connection) if day is None else monday_of(day)
+        return week, [] if week is None else await repository.selected_claims(connection, week)
 
-    Known from now and never from before: features tell each day what was known by its midnight, and a finding that
-    entered yesterday would make yesterday's scores look as if they had known. The moment is the database's; a finding
-    that commits after the midnight it belongs to enters history by the label's event in the outbox. An inconclusive
-    finding withdraws the standing one: the truth is unknown again. Raises `NotFound`, `Invalid`.
+
+async def record(database: Database, claim_id: str, new: NewDisposition) -> DispositionRecord:
+    """Record a disposition and its label, known from now; the latest disposition sent again is recorded once.
+
+    Never known from earlier: features of each day include what was known by its midnight, and a disposition entered
+    for yesterday would make yesterday's scores look as if they had used it. The instant is the database's; a
+    disposition that commits after midnight enters the history by the label's event in the outbox. An inconclusive
+    disposition withdraws the previous one. Raises `NotFound`, `Invalid`.
     """
     async with database.transaction() as connection:
-        return await record_within(connection, claim_id, disposition, decided_by=decided_by, **details)
+        return await record_within(connection, claim_id, new)
 
 
-async def record_within(
-    connection: AsyncConnection,
-    claim_id: str,
-    disposition: str,
-    *,
-    decided_by: str,
-    amount_recovered_cents: int = 0,
-    kind: str | None = None,
-    note: str | None = None,
-) -> Finding:
+async def record_within(connection: AsyncConnection, claim_id: str, new: NewDisposition) -> DispositionRecord:
     """As `record`, in the transaction of `connection`."""
-    found = _check(disposition, decided_by)
-    claim = await repository.hold_claim(connection, claim_id)
+    disposition = _check(new)
+    claim = await repository.lock_claim(connection, claim_id)
     if claim is None:
-        raise NotFound(f"there is no claim {claim_id}")
-    # After the claim is locked, so that two findings on one claim are known in the order of their commits.
+        raise NotFound(f"claim {claim_id} not found")
+    # After the claim is locked, so that dispositions of one claim are known in the order of their commits.
     known_at = await repository.next_known_at(connection, claim_id)
-    finding = Finding(disposition, kind, amount_recovered_cents, decided_by, note, known_at)
-    latest = [Finding(*row) for row in (await repository.dispositions_of(connection, claim_id))[:1]]
-    if latest and replace(latest[0], known_at=known_at) == finding:
-        return latest[0]
-    status, paid_cents = claim
+    added = DispositionRecord(new.disposition, new.kind, new.amount_recovered_cents, new.decided_by, new.note, known_at)
+    earlier = await repository.dispositions_of(connection, claim_id)
+    if earlier and replace(earlier[0], known_at=known_at) == added:
+        return earlier[0]
     try:
         check_recovery(
-            disposition=found,
-            amount_cents=amount_recovered_cents,
-            outcome=None if status == "voided" else Outcome(status),
-            paid_cents=paid_cents,
+            disposition=disposition,
+            amount_cents=new.amount_recovered_cents,
+            outcome=None if claim.status == "voided" else Outcome(claim.status),
+            paid_cents=claim.approved_cents,
             recovered_cents=await repository.recovered_of(connection, claim_id),
         )
     except RecoveryError as error:
         raise Invalid.field("amount_recovered", str(error)) from None
-    if kind is not None and found is not Disposition.CONFIRMED:
+    if new.kind is not None and disposition is not Disposition.CONFIRMED:
         raise Invalid.field("kind", "only confirmed fraud has a kind; leave it out")
-    await repository.add_disposition(connection, claim_id=claim_id, **asdict(finding))
-    await repository.add_label(connection, claim_id=claim_id, known_at=known_at, is_fraud=IS_FRAUD[found], kind=kind)
-    return finding
+    await repository.add_disposition(connection, claim_id, added)
+    await repository.add_label(
+        connection, claim_id=claim_id, known_at=known_at, is_fraud=IS_FRAUD[disposition], kind=new.kind
+    )
+    return added
 
 
-async def found(database: Database, claim_id: str) -> list[Finding]:
-    """Everything found of a claim, the latest first; raises `NotFound`."""
+async def dispositions(database: Database, claim_id: str) -> list[DispositionRecord]:
+    """The dispositions of a claim, latest first; raises `NotFound`."""
     async with database.reading() as connection:
-        if not await repository.is_there(connection, claim_id):
-            raise NotFound(f"there is no claim {claim_id}")
-        return [Finding(*row) for row in await repository.dispositions_of(connection, claim_id)]
+        if not await repository.claim_exists(connection, claim_id):
+            raise NotFound(f"claim {claim_id} not found")
+        return await repository.dispositions_of(connection, claim_id)
 
 
-async def reviews(database: Database, day: date | None) -> tuple[date | None, list[Listed]]:
-    """The Monday and the list of a day's week; `None`: of the latest week that has one. No list is an empty one."""
-    async with database.reading() as connection:
-        week = await repository.latest_week(connection) if day is None else monday_of(day)
-        rows = () if week is None else await repository.selections_of(connection, week)
-    return week, [Listed(*row) for row in rows]
-
-
-def _check(disposition: str, decided_by: str) -> Disposition:
-    if disposition not in DISPOSITIONS:
-        raise Invalid.field("disposition", f"take one of {', '.join(DISPOSITIONS)}")
-    if not decided_by.strip():
-        raise Invalid.field("decided_by", "somebody answers for a finding; give a name")
-    return Disposition(disposition)
+def _check(new: NewDisposition) -> Disposition:
+    if new.disposition not in DISPOSITIONS:
+        raise Invalid.field("disposition", f"must be one of {', '.join(DISPOSITIONS)}")
+    if not new.decided_by.strip():
+        raise Invalid.field("decided_by", "must not be empty: name the investigator")
+    return Disposition(new.disposition)

@@ -1,4 +1,4 @@
-"""Which claims investigators look into, and what they find."""
+"""Weekly lists of claims to investigate, and dispositions."""
 
 from datetime import date
 
@@ -8,13 +8,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 from api.tables import Base, Cents, Instant
 from claims.review import RECOVERS, Disposition
 
-WAYS = ("score", "audit")
+SELECTED_BY = ("score", "audit")
 DISPOSITIONS = tuple(disposition.value for disposition in Disposition)
 _RECOVERS = tuple(disposition.value for disposition in Disposition if disposition in RECOVERS)
 
 
 class SelectionRow(Base):
-    """A claim on a week's list, with the chance it had to be there; a trigger refuses any change."""
+    """A claim on a week's list, with its probability of selection; a trigger refuses any change."""
 
     __tablename__ = "selections"
 
@@ -27,7 +27,7 @@ class SelectionRow(Base):
     made_at: Mapped[Instant]
 
     __table_args__ = (
-        CheckConstraint(f"selected_by IN {WAYS}", name="selections_selected_by_check"),
+        CheckConstraint(f"selected_by IN {SELECTED_BY}", name="selections_selected_by_check"),
         CheckConstraint("propensity > 0 AND propensity <= 1", name="selections_propensity_check"),
         CheckConstraint("selected_by = 'audit' OR propensity = 1", name="selections_score_check"),
         Index(None, "week"),
@@ -35,7 +35,7 @@ class SelectionRow(Base):
 
 
 class DispositionRow(Base):
-    """One finding on a claim. The latest holds; a finding is never changed, only followed by another."""
+    """One disposition of a claim. The latest counts; a disposition is never changed, only followed by another."""
 
     __tablename__ = "dispositions"
 

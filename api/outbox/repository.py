@@ -1,29 +1,60 @@
-"""Putting things to do into the outbox."""
+"""The outbox: events are added in the transaction they belong to, and consumed at least once."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from psycopg.types.json import Jsonb
-from sqlalchemy import bindparam, insert
+from pydantic import JsonValue
+from sqlalchemy import bindparam, func, insert, select, update
 
-from api.database import Query, compiled, nothing
+from api.database import Query, Rows, compiled, nothing
 from api.outbox.tables import OutboxRow
 
 RECEIVED = "claim.received"
 VOIDED = "claim.voided"
 RESCORE = "claim.rescore"
 DECIDED = "claim.decided"
-"""A person has decided the claim, or reopened it: its status and what is paid may have changed."""
+"""A person decided or reopened the claim: its status and paid amount may have changed."""
 PENDED = "claim.pended"
-"""A person has asked for documents."""
+"""A person requested documents."""
 FLAGGED_AFTER_DECISION = "claim.flagged_after_decision"
-"""A late score flags a claim that a person has decided; the decision stands."""
+"""A later score flags a claim that a person decided; the decision is unchanged."""
+
+TOPICS = (RECEIVED, VOIDED, RESCORE, DECIDED, PENDED, FLAGGED_AFTER_DECISION)
 
 _COLUMNS = ("topic", "entity_key", "payload", "created_at")
 _ADD = compiled(insert(OutboxRow).values({name: bindparam(name) for name in _COLUMNS}))
 
 
-def add(topic: str, entity_key: str, payload: dict[str, Any], at: datetime) -> Query[None]:
-    """Add one thing to do, in the caller's transaction."""
-    params = {"topic": topic, "entity_key": entity_key, "payload": Jsonb(payload), "created_at": at}
+def add(topic: str, entity_key: str, payload: Mapping[str, JsonValue], at: datetime) -> Query[None]:
+    """Add an event."""
+    params = {"topic": topic, "entity_key": entity_key, "payload": Jsonb(dict(payload)), "created_at": at}
     return Query(_ADD, params, nothing)
+
+
+_DONE = compiled(update(OutboxRow).where(OutboxRow.position == bindparam("at")).values(done_at=func.clock_timestamp()))
+_POSTPONE = compiled(
+    update(OutboxRow)
+    .where(OutboxRow.position == bindparam("at"))
+    .values(attempts=OutboxRow.attempts + 1, not_before=bindparam("not_before_"))
+)
+_OPEN = compiled(select(OutboxRow.topic, func.count()).where(OutboxRow.done_at.is_(None)).group_by(OutboxRow.topic))
+
+
+def done(position: int) -> Query[None]:
+    """Mark an event as done."""
+    return Query(_DONE, {"at": position}, nothing)
+
+
+def postpone(position: int, until: datetime) -> Query[None]:
+    """Leave an event open, count the attempt, and offer it again from `until`."""
+    return Query(_POSTPONE, {"at": position, "not_before_": until}, nothing)
+
+
+def open_events() -> Query[dict[str, int]]:
+    """Number of open events of each topic that has any."""
+
+    def read(rows: Rows) -> dict[str, int]:
+        return {row[0]: row[1] for row in rows}
+
+    return Query(_OPEN, {}, read)

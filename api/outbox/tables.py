@@ -1,11 +1,11 @@
-"""What is to be done because of a change: written in the change's own transaction, drained at least once.
+"""The outbox: events written in the transaction of the change they follow from, consumed at least once.
 
-Beside it stands what the online store was last written with: by it the updater notices a store that lost writes.
+Beside it is the state of the last write to the online store, by which the updater detects lost writes.
 """
 
 from datetime import datetime
-from typing import Any
 
+from pydantic import JsonValue
 from sqlalchemy import BigInteger, DateTime, Identity, Index
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -14,15 +14,15 @@ from api.tables import Base, Instant
 
 
 class OutboxRow(Base):
-    """One thing to do. Positions are given before commit, so a lower one may become visible after a higher one:
-    a reader asks for what is not done, never for what lies above a position."""
+    """One event. Positions are assigned before commit, so a lower one may become visible after a higher one:
+    consumers select what is not done, never what lies above a position."""
 
     __tablename__ = "outbox"
 
     position: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     topic: Mapped[str]
     entity_key: Mapped[str]
-    payload: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    payload: Mapped[dict[str, JsonValue]] = mapped_column(JSONB)
     created_at: Mapped[Instant]
     not_before: Mapped[datetime | None] = mapped_column(DateTime(timezone=True), comment="When to try again.")
     attempts: Mapped[int] = mapped_column(server_default="0")
@@ -32,7 +32,7 @@ class OutboxRow(Base):
 
 
 class FeatureStoreRow(Base):
-    """What one project of the online store was last written with (`features/update/lost_writes.py`)."""
+    """State of the last write to one project of the online store (`features/update/lost_writes.py`)."""
 
     __tablename__ = "feature_store"
 

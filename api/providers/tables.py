@@ -1,4 +1,4 @@
-"""Who bills."""
+"""Providers: who bills."""
 
 from datetime import date
 

@@ -1,9 +1,7 @@
-"""Questions about claims under review, and what is stored of a decision."""
+"""Claims in review, and the decisions on them."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import date, datetime
-from typing import Any
+from dataclasses import asdict
+from datetime import date
 
 from sqlalchemy import ColumnElement, func, insert, select, true, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,43 +10,26 @@ from api.database import ask
 from api.intake.repository import lock_member
 from api.intake.tables import ClaimRow
 from api.investigations.tables import DispositionRow
-from api.reviews.state import DecisionRecord, ReviewedClaim
+from api.paging import Place
+from api.reviews.records import DecisionRecord, QueuedClaim, ReviewedClaim
 from api.reviews.tables import DecisionRow
 from api.scoring.tables import AssessmentRow
 from claims.benefits import Benefit
 from claims.outcome import Outcome
 from claims.review import Settlement
 
-
-@dataclass(frozen=True, slots=True)
-class WaitingRow:
-    """A claim in review with its latest assessment and its last decision, each null where there is none."""
-
-    claim_id: str
-    received_at: datetime
-    provider_id: str | None
-    amount_cents: int
-    findings: Sequence[Mapping[str, Any]] | None
-    """As `api.scoring.repository.finding_of` reads them."""
-    probability: float | None
-    action: str | None
-    effect: str | None
-    due_on: date | None
-    pays_cents: int | None
-
-
 _CLAIM = tuple(ClaimRow.__table__.c[name] for name in ReviewedClaim.__dataclass_fields__)
 _DECISION = tuple(DecisionRow.__table__.c[name] for name in DecisionRecord.__dataclass_fields__)
 
 
 async def claim_of(connection: AsyncConnection, claim_id: str) -> ReviewedClaim | None:
-    """The claim, if there is one."""
+    """A claim; `None` if there is none."""
     row = (await connection.execute(select(*_CLAIM).where(ClaimRow.claim_id == claim_id))).one_or_none()
     return None if row is None else ReviewedClaim(*row)
 
 
-async def hold_claim(connection: AsyncConnection, claim_id: str) -> ReviewedClaim | None:
-    """The claim, held until the transaction ends, and with it the benefit of its member.
+async def lock_claim(connection: AsyncConnection, claim_id: str) -> ReviewedClaim | None:
+    """Lock a claim and the benefit of its member until the transaction ends; `None` if there is no such claim.
 
     Locks in the order of a submission: first the member, then the claim.
     """
@@ -61,7 +42,7 @@ async def hold_claim(connection: AsyncConnection, claim_id: str) -> ReviewedClai
 
 
 async def benefit_without(connection: AsyncConnection, claim: ReviewedClaim) -> Benefit:
-    """The benefit of the claim's year of service without the claim itself; the limit is that as of its receipt."""
+    """The benefit in the claim's year of service without the claim itself; the limit is as of its receipt."""
     year = claim.service_from.year
     statement = select(func.sum(ClaimRow.approved_cents), func.sum(ClaimRow.reserved_cents)).where(
         ClaimRow.member_id == claim.member_id,
@@ -74,13 +55,13 @@ async def benefit_without(connection: AsyncConnection, claim: ReviewedClaim) -> 
 
 
 async def decisions_of(connection: AsyncConnection, claim_id: str) -> list[DecisionRecord]:
-    """Every act of a person on the claim, oldest first."""
+    """Every decision on the claim, oldest first."""
     statement = select(*_DECISION).where(DecisionRow.claim_id == claim_id).order_by(DecisionRow.number)
     return [DecisionRecord(*row) for row in await connection.execute(statement)]
 
 
 async def assessments_of(connection: AsyncConnection, claim_id: str) -> tuple[int, str | None]:
-    """How many assessments there are of the claim, and which is the latest."""
+    """Number of assessments of the claim, and the id of the latest."""
     latest = (
         select(AssessmentRow.assessment_id, func.count().over())
         .where(AssessmentRow.claim_id == claim_id)
@@ -104,12 +85,12 @@ async def findings_of(connection: AsyncConnection, claim_id: str) -> tuple[str |
 
 
 async def add_decision(connection: AsyncConnection, decision: DecisionRecord) -> None:
-    """Store an act."""
+    """Store a decision."""
     await connection.execute(insert(DecisionRow).values(**asdict(decision)))
 
 
-async def restate(connection: AsyncConnection, claim_id: str, settlement: Settlement, decision_id: str) -> None:
-    """Give a held claim the standing that an act settles."""
+async def change_status(connection: AsyncConnection, claim_id: str, settlement: Settlement, decision_id: str) -> None:
+    """Give a locked claim the outcome and amounts of a settlement."""
     await connection.execute(
         update(ClaimRow)
         .where(ClaimRow.claim_id == claim_id)
@@ -122,8 +103,8 @@ async def restate(connection: AsyncConnection, claim_id: str, settlement: Settle
     )
 
 
-async def waiting(connection: AsyncConnection, *, after: tuple[datetime, str] | None, limit: int) -> list[WaitingRow]:
-    """Claims in review received after a place in the list, oldest first, each with its findings and last decision."""
+async def queue(connection: AsyncConnection, *, after: Place | None, limit: int) -> list[QueuedClaim]:
+    """Claims in review received after a place in the queue, oldest first."""
     last = (
         select(AssessmentRow.findings, AssessmentRow.probability)
         .where(AssessmentRow.claim_id == ClaimRow.claim_id)
@@ -149,12 +130,14 @@ async def waiting(connection: AsyncConnection, *, after: tuple[datetime, str] | 
         .limit(limit)
     )
     if after is not None:
-        statement = statement.where(tuple_(ClaimRow.received_at, ClaimRow.claim_id) > tuple_(*after))
-    return [WaitingRow(*row) for row in await connection.execute(statement)]
+        statement = statement.where(
+            tuple_(ClaimRow.received_at, ClaimRow.claim_id) > tuple_(after.received_at, after.claim_id)
+        )
+    return [QueuedClaim(*row) for row in await connection.execute(statement)]
 
 
-async def count_waiting(connection: AsyncConnection) -> int:
-    """How many claims are in review."""
+async def queue_length(connection: AsyncConnection) -> int:
+    """Number of claims in review."""
     return (await connection.execute(select(func.count()).select_from(ClaimRow).where(_in_review()))).scalar_one()
 
 

@@ -1,59 +1,52 @@
 """Deciding claims in review, over HTTP."""
 
-import json
-from typing import Any
-
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.dependencies import dependencies
-from api.identity.roles import Scope
-from api.intake.routes import idempotency_key
-from api.intake.schemas import claim_id_in_path
-from api.intake.service import REPLAYED
-from api.openapi import body_of
-from api.requests import parse, read_body
-from api.reviews.schemas import DecisionIn, DecisionOut, ReasonList, ReviewOut, reason_out, review_out
+from api.dependencies import DecideCaller, ReadCaller, ScoresCaller, dependencies
+from api.errors import Conflict
+from api.fields import ClaimId
+from api.openapi import IDEMPOTENCY_KEY, Success, operation
+from api.replies import reply_response
+from api.requests import idempotency_key, parse, read_body
+from api.responses import json_response
+from api.reviews.responses import DecisionOut, ReasonList, ReasonOut, ReviewOut, review_out
+from api.reviews.schemas import DecisionIn
 from claims.review import REASONS
 
 router = APIRouter(tags=["decisions"])
 
-
-@router.post(
-    "/v1/claims/{claim_id}/decisions", status_code=201, response_model=DecisionOut, openapi_extra=body_of(DecisionIn)
+_DECIDE = operation(
+    body=DecisionIn,
+    headers=[IDEMPOTENCY_KEY],
+    errors=[Conflict],
+    success=Success(201, headers=["Idempotency-Replayed"]),
 )
-async def decide(request: Request, claim_id: str) -> Response:
+
+
+@router.post("/v1/claims/{claim_id}/decisions", status_code=201, response_model=DecisionOut, openapi_extra=_DECIDE)
+async def decide_claim(request: Request, caller: DecideCaller, claim_id: ClaimId) -> Response:
     """Decide a claim in review: release, pay reduced, deny, or pend for documents.
 
-    Above a configured amount the decision is a proposal until a second person with an approver's key approves or
-    refuses it. An approver can also reopen a decided claim. If another reviewer decided first, or the claim is not in
-    review, the answer is 409 with the standing decision. With an `Idempotency-Key` a repeated request gets the same
-    answer.
+    Above a configured amount the decision is a proposal until a second person with the scope `claims:approve` approves
+    or refuses it. That scope also reopens a decided claim. If another reviewer decided first, or the claim is not in
+    review, the response is 409 with the last decision. With an `Idempotency-Key` a repeated request gets the same
+    response.
     """
     own = dependencies(request)
-    caller = await own.authenticator.admit(request, Scope.DECIDE)
     key = idempotency_key(request)
     body = await read_body(request, own.settings.max_body_bytes)
-    answered = await own.reviews.decide(caller, claim_id_in_path(claim_id), parse(DecisionIn, body), body, key)
-    headers = dict(REPLAYED) if answered.replayed else {}
-    return Response(answered.body, answered.status, headers, "application/json")
+    return reply_response(await own.reviews.decide(caller, claim_id, parse(DecisionIn, body), body, key))
 
 
-@router.get("/v1/claims/{claim_id}/decisions", response_model=ReviewOut)
-async def review(request: Request, claim_id: str) -> Response:
-    """Where a claim stands for a reviewer: its version, what can be paid, what this key can do, and every decision."""
-    own = dependencies(request)
-    caller = await own.authenticator.admit(request, Scope.SCORES)
-    found = await own.reviews.look(claim_id_in_path(claim_id))
-    return _json(review_out(found, caller, own.reviews.policy))
+@router.get("/v1/claims/{claim_id}/decisions", response_model=ReviewOut, openapi_extra=operation())
+async def get_review(request: Request, caller: ScoresCaller, claim_id: ClaimId) -> Response:
+    """Read the review of a claim: version, payable amount, the actions of this key, and every decision."""
+    reviews = dependencies(request).reviews
+    return json_response(review_out(await reviews.get(claim_id), caller, reviews.policy))
 
 
-@router.get("/v1/decision-reasons", response_model=ReasonList)
-async def reasons(request: Request) -> Response:
-    """The reason codes of decisions, what each means and which actions it fits."""
-    await dependencies(request).authenticator.admit(request, Scope.READ)
-    return _json({"reasons": [reason_out(reason) for reason in REASONS.values()]})
-
-
-def _json(answer: dict[str, Any]) -> Response:
-    return Response(json.dumps(answer, ensure_ascii=False, allow_nan=False).encode(), media_type="application/json")
+@router.get("/v1/decision-reasons", response_model=ReasonList, openapi_extra=operation())
+async def list_decision_reasons(_caller: ReadCaller) -> Response:
+    """List the reason codes of decisions, what each means and which actions it fits."""
+    return json_response(ReasonList(reasons=[ReasonOut.of(reason) for reason in REASONS.values()]))

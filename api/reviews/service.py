@@ -1,31 +1,33 @@
-"""Deciding claims in review: each act is one transaction.
+"""Deciding claims in review: each decision is one transaction.
 
-In it are the claim's status and money, the decision, the finding it states with its label, the outbox event, the audit
-row and the reply kept for an Idempotency-Key. Either all of it is there or nothing.
+It contains the claim's status and amounts, the decision, the finding it states with its label, the outbox event, the
+audit row and the reply stored under an Idempotency-Key.
 """
 
 import hashlib
-import json
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from psycopg.errors import UniqueViolation
+from pydantic import JsonValue
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.audit import repository as audit
+from api import audit, outbox
 from api.database import Database, ask
 from api.errors import Conflict, Forbidden, Invalid, NotFound
-from api.identity.roles import Caller, Scope
+from api.identity import Caller, Scope
 from api.intake import repository as intake
-from api.intake.service import Answered, repeated
 from api.investigations import service as investigations
-from api.outbox import repository as outbox
+from api.investigations.records import NewDisposition
+from api.paging import ListPage, Place
+from api.replies import Reply, StoredReply, repeat
+from api.responses import encode
 from api.reviews import repository
-from api.reviews.schemas import DecisionIn, decision_out, person
-from api.reviews.state import DecisionRecord, Review, ReviewedClaim
-from api.scoring.repository import finding_of
+from api.reviews.records import DecisionRecord, QueuedClaim, Review, ReviewedClaim
+from api.reviews.responses import decision_out, person
+from api.reviews.schemas import DecisionIn
+from api.scoring.records import finding_from_json
 from claims.adjudication import releasable
 from claims.money import format_cents
 from claims.outcome import Outcome
@@ -42,14 +44,15 @@ from claims.review import (
     settle,
 )
 from core import clock
+from core.format import utc_minute
 from core.ids import new_id
 
 _EVENTS = {Effect.SETTLED: outbox.DECIDED, Effect.REOPENED: outbox.DECIDED, Effect.PENDED: outbox.PENDED}
-"""The outbox event; a proposal and its refusal change nothing yet."""
+"""Events of each effect; a proposal and its refusal change nothing yet."""
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingClaim:
+class QueueItem:
     """A claim in review, as a work list shows it."""
 
     claim_id: str
@@ -58,71 +61,69 @@ class WaitingClaim:
     amount_cents: int
     probability: float | None
     why: tuple[str, ...]
-    """What holds it, each finding in words."""
+    """Texts of the findings that hold it."""
     releasable: bool
-    """Whether only a missing score held it, and the score that came since does not flag it."""
+    """Whether only a missing score held it, and the later score does not flag it."""
     proposed_cents: int | None
-    """What a proposal that waits for a second person would pay."""
+    """The amount that a proposal waiting for a second person would pay."""
     due_on: date | None
     """Due date of the requested documents."""
 
 
 class Reviews:
-    """The verbs of a review over one database."""
+    """The service of reviews."""
 
     def __init__(self, database: Database, policy: ReviewPolicy) -> None:
         self._database = database
         self.policy = policy
 
-    async def look(self, claim_id: str) -> Review:
-        """Where a claim stands; raises `NotFound`."""
+    async def get(self, claim_id: str) -> Review:
+        """The review of a claim; raises `NotFound`."""
         async with self._database.reading() as connection:
             return await _review(connection, await repository.claim_of(connection, claim_id))
 
-    async def waiting(
-        self, *, after: tuple[datetime, str] | None, limit: int
-    ) -> tuple[int, list[WaitingClaim], tuple[datetime, str] | None]:
-        """How many claims are in review, a page of them, oldest first, and the place where the next page begins."""
+    async def queue(self, *, after: Place | None, limit: int) -> tuple[int, ListPage[QueueItem]]:
+        """Number of claims in review, and a page of them, oldest first."""
         async with self._database.reading() as connection:
-            count = await repository.count_waiting(connection)
-            rows = await repository.waiting(connection, after=after, limit=limit + 1)
-        shown = [_waiting(row) for row in rows[:limit]]
-        place = (shown[-1].received_at, shown[-1].claim_id) if len(rows) > limit else None
-        return count, shown, place
+            count = await repository.queue_length(connection)
+            claims = await repository.queue(connection, after=after, limit=limit + 1)
+        shown = [_queue_item(claim) for claim in claims[:limit]]
+        next_place = Place(shown[-1].received_at, shown[-1].claim_id) if len(claims) > limit else None
+        return count, ListPage(shown, next_place)
 
     async def decide(
         self, caller: Caller, claim_id: str, sent: DecisionIn, body: bytes = b"", key: str | None = None
-    ) -> Answered:
-        """Take an act, or repeat the answer given before to the same `key` and body.
+    ) -> Reply:
+        """Take a decision, or repeat the reply stored under the same `key` and body.
 
-        Raises `NotFound`; `Conflict` with the standing decision where the claim has changed or does not stand where
-        this can be done; `Forbidden`, also for answering one's own proposal; `Invalid`.
+        Raises `NotFound`; `Conflict` with the last decision where the claim has changed or its state does not allow the
+        action; `Forbidden`, also for approving one's own proposal; `Invalid`.
         """
         if not caller.may(Scope.DECIDE):
             raise Forbidden(f"a key of role {caller.role} does not decide claims; ask for an investigator's key")
         request_hash = hashlib.sha256(f"decide {claim_id}\n".encode() + body).digest()
         try:
             async with self._database.transaction() as connection:
-                claim = await repository.hold_claim(connection, claim_id)
-                # DecisionRequest once the claim is held: a repetition that came at the same time has its reply by now.
-                kept = await ask(connection, intake.reply_to(caller.api_key_id, key or ""))
-                if kept is not None:
-                    return repeated(kept, request_hash)
-                decision = await self._act(connection, caller, claim, sent)
-                reply = json.dumps(decision_out(decision), ensure_ascii=False, allow_nan=False).encode()
+                claim = await repository.lock_claim(connection, claim_id)
+                # Looked up once the claim is locked: a concurrent repetition has stored its reply by now.
+                stored = await ask(connection, intake.reply_to(caller.api_key_id, key or ""))
+                if stored is not None:
+                    return repeat(stored, request_hash)
+                decision = await self._decide(connection, caller, claim, sent)
+                reply = encode(decision_out(decision))
                 if key is not None:
-                    keep = intake.Reply(request_hash, 201, reply)
+                    keep = StoredReply(request_hash, 201, reply)
                     await ask(connection, intake.keep_reply(caller.api_key_id, key, keep, decision.made_at))
         except IntegrityError as error:
             return await self._after_conflict(error, caller, key, request_hash)
-        return Answered(201, reply, claim_id)
+        return Reply(201, reply)
 
-    async def _act(
+    async def _decide(
         self, connection: AsyncConnection, caller: Caller, claim: ReviewedClaim | None, sent: DecisionIn
     ) -> DecisionRecord:
         review = await _review(connection, claim)
         if sent.expected_version != review.version:
-            message = f"the claim is at version {review.version}, not {sent.expected_version}; read it again"
+            message = f"the claim has version {review.version}, not {sent.expected_version}; read it again"
             raise _conflict(review, message)
         at = clock.now()
         asked = _asked(caller, sent)
@@ -136,26 +137,26 @@ class Reviews:
             raise Invalid.field(error.field, str(error)) from None
         decision = _record(caller, review, sent, settlement, at)
         await repository.add_decision(connection, decision)
-        await repository.restate(connection, decision.claim_id, settlement, decision.decision_id)
-        await _follow(connection, caller, review, decision, settlement)
+        await repository.change_status(connection, decision.claim_id, settlement, decision.decision_id)
+        await _record_effects(connection, caller, review, decision, settlement)
         return decision
 
     async def _after_conflict(
         self, error: IntegrityError, caller: Caller, key: str | None, request_hash: bytes
-    ) -> Answered:
+    ) -> Reply:
         """The same key was used for another claim at the same time."""
         if not isinstance(error.orig, UniqueViolation) or key is None:
             raise error
         async with self._database.looking() as connection:
-            (kept,) = await connection.ask(intake.reply_to(caller.api_key_id, key))
-        if kept is None:
+            (stored,) = await connection.ask(intake.reply_to(caller.api_key_id, key))
+        if stored is None:
             raise error
-        return repeated(kept, request_hash)
+        return repeat(stored, request_hash)
 
 
 async def _review(connection: AsyncConnection, claim: ReviewedClaim | None) -> Review:
     if claim is None:
-        raise NotFound("there is no such claim; check its id")
+        raise NotFound("claim not found; check its id")
     decisions = await repository.decisions_of(connection, claim.claim_id)
     assessments, assessment_id = await repository.assessments_of(connection, claim.claim_id)
     disposition, recovered_cents = await repository.findings_of(connection, claim.claim_id)
@@ -210,22 +211,19 @@ def _record(caller: Caller, review: Review, sent: DecisionIn, settlement: Settle
     )
 
 
-async def _follow(
+async def _record_effects(
     connection: AsyncConnection, caller: Caller, review: Review, decision: DecisionRecord, settlement: Settlement
 ) -> None:
-    """What goes with a decision: the finding it states, the event, the audit row."""
+    """Store what follows from a decision: the finding it states, the event, the audit row."""
     claim, claim_id = review.claim, decision.claim_id
     if settlement.disposition is not None:
-        await investigations.record_within(
-            connection,
-            claim_id,
-            settlement.disposition.value,
-            decided_by=settlement.found_by or caller.name,
-            kind=settlement.kind,
+        stated = NewDisposition(
+            settlement.disposition.value, decided_by=settlement.found_by or caller.name, kind=settlement.kind
         )
+        await investigations.record_within(connection, claim_id, stated)
     topic = _EVENTS.get(settlement.effect)
     if topic is not None:
-        payload = {
+        payload: dict[str, JsonValue] = {
             "claim_id": claim_id,
             "decision_id": decision.decision_id,
             "effect": decision.effect,
@@ -233,7 +231,7 @@ async def _follow(
             "approved_cents": decision.approved_cents,
         }
         await ask(connection, outbox.add(topic, claim_id, payload, decision.made_at))
-    details = {
+    details: dict[str, JsonValue] = {
         "decision_id": decision.decision_id,
         "effect": decision.effect,
         "reason": decision.reason,
@@ -245,22 +243,23 @@ async def _follow(
 
 
 def _conflict(review: Review, message: str) -> Conflict:
-    """A conflict that says what stands."""
+    """A conflict that names the last decision."""
     last = review.last
-    extensions: dict[str, Any] = {"version": review.version, "decision": None if last is None else decision_out(last)}
+    decision = None if last is None else decision_out(last).model_dump(mode="json")
+    extensions: dict[str, JsonValue] = {"version": review.version, "decision": decision}
     if last is not None:
         message += (
-            f". Last: {last.action} ({last.effect}, pays {format_cents(last.pays_cents)}) by {last.decided_by}, "
-            f"{last.role}, on {last.made_at:%Y-%m-%d %H:%M} UTC"
+            f". Last decision: {last.action} ({last.effect}, pays {format_cents(last.pays_cents)}) "
+            f"by {last.decided_by}, {last.role}, at {utc_minute(last.made_at)} UTC"
         )
     return Conflict(message, extensions=extensions)
 
 
-def _waiting(row: repository.WaitingRow) -> WaitingClaim:
-    findings = [finding_of(one) for one in row.findings or ()]
+def _queue_item(row: QueuedClaim) -> QueueItem:
+    findings = [finding_from_json(one) for one in row.findings or ()]
     holding = [one for one in findings if one.outcome is Outcome.IN_REVIEW]
     is_releasable = releasable(findings) and row.probability is not None
-    return WaitingClaim(
+    return QueueItem(
         claim_id=row.claim_id,
         received_at=row.received_at,
         provider_id=row.provider_id,

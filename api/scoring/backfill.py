@@ -13,6 +13,7 @@ from sqlalchemy import any_, bindparam, exists, func, select
 from api.database import Database, Query, Rows, compiled, nothing
 from api.intake.tables import ClaimRow
 from api.scoring import repository as assessments
+from api.scoring.records import AssessmentRecord
 from api.scoring.tables import AssessmentRow
 from claims.adjudication import Decision
 from claims.outcome import Outcome
@@ -64,14 +65,14 @@ async def record_scores(database: Database, scored: Sequence[tuple[UnscoredClaim
         _, assessed = await connection.ask(
             Query(_LOCK, {}, nothing), Query(_ASSESSED, {"ids": ids}, lambda rows: {str(row[0]) for row in rows})
         )
-        rows = [_values(claim, score) for claim, score in scored if claim.facts.claim_id not in assessed]
-        await connection.finish(*map(assessments.add_assessment, rows))
-    return len(rows)
+        records = [_assessment(claim, score) for claim, score in scored if claim.facts.claim_id not in assessed]
+        await connection.finish(*map(assessments.add_assessment, records))
+    return len(records)
 
 
-def _values(claim: UnscoredClaim, score: Score) -> dict[str, object]:
+def _assessment(claim: UnscoredClaim, score: Score) -> AssessmentRecord:
     decision = Decision(claim.outcome, claim.approved_cents, score.flagged, "model", ())
-    return assessments.assessment_values(
+    return assessments.assessment_record(
         assessment_id=new_id("asm"),
         claim_id=claim.facts.claim_id,
         made_at=clock.now(),

@@ -1,8 +1,8 @@
 """The circuit breaker before the scorer: a state machine without a clock of its own.
 
-Closed: every claim is sent. After `FAILURES` in a row it opens: claims are decided by the rule at once, none waits for
-a scorer that does not answer. After a pause it is half open: one claim at a time is sent as a probe. `PROBES` good ones
-in a row close it; a bad one opens it again, for twice as long, up to `LONGEST_PAUSE_S`.
+Closed: every claim is scored. After `FAILURES` failures in a row it opens: the rule decides claims at once, none waits
+for a scorer that does not respond. After a pause it is half open: one claim at a time is scored as a probe. `PROBES`
+successful probes in a row close it; a failed one opens it again, for twice as long, up to `LONGEST_PAUSE_S`.
 """
 
 from enum import Enum
@@ -12,10 +12,10 @@ PROBES = 2
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 4.0
 PROBE_LOST_S = 2.0
-"""A probe that has not reported after this long counts as never made."""
+"""A probe without a result after this long is ignored, and another one is made."""
 
 
-class State(Enum):
+class BreakerState(Enum):
     """What the breaker does with the next claim."""
 
     CLOSED = "closed"
@@ -24,7 +24,7 @@ class State(Enum):
 
 
 class Breaker:
-    """Counts what the caller reports; `now` is any clock in seconds that never goes back."""
+    """Counts the results that the caller reports; `now` is a monotonic clock in seconds."""
 
     def __init__(self) -> None:
         self._failures = 0
@@ -33,30 +33,30 @@ class Breaker:
         self._open_until: float | None = None
         self._probing_since: float | None = None
 
-    def state(self, now: float) -> State:
+    def state(self, now: float) -> BreakerState:
         """The state as of `now`."""
         if self._open_until is None:
-            return State.CLOSED
-        return State.OPEN if now < self._open_until else State.HALF_OPEN
+            return BreakerState.CLOSED
+        return BreakerState.OPEN if now < self._open_until else BreakerState.HALF_OPEN
 
     def admits(self, now: float) -> bool:
-        """Whether the scorer may be asked now. If so, the caller must report a success or a failure."""
+        """Whether the scorer may be called now. If so, the caller must report a success or a failure."""
         match self.state(now):
-            case State.CLOSED:
+            case BreakerState.CLOSED:
                 return True
-            case State.OPEN:
+            case BreakerState.OPEN:
                 return False
-            case State.HALF_OPEN:
+            case BreakerState.HALF_OPEN:
                 if self._probing_since is not None and now - self._probing_since < PROBE_LOST_S:
                     return False
                 self._probing_since = now
                 return True
 
     def succeeded(self, now: float) -> None:
-        """The scorer answered as it should."""
+        """The scorer returned a valid score."""
         self._failures = 0
-        if self.state(now) is not State.HALF_OPEN:
-            return  # closed already; or an answer from before the breaker opened, which proves nothing
+        if self.state(now) is not BreakerState.HALF_OPEN:
+            return  # already closed, or a result from before the breaker opened, which proves nothing
         self._probing_since = None
         self._probes += 1
         if self._probes >= PROBES:
@@ -65,17 +65,17 @@ class Breaker:
             self._pause_s = FIRST_PAUSE_S
 
     def failed(self, now: float) -> None:
-        """The scorer did not answer, or its answer was invalid."""
+        """The scorer did not respond, or not with a valid score."""
         match self.state(now):
-            case State.CLOSED:
+            case BreakerState.CLOSED:
                 self._failures += 1
                 if self._failures >= FAILURES:
                     self._open(now)
-            case State.HALF_OPEN:
+            case BreakerState.HALF_OPEN:
                 self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
                 self._open(now)
-            case State.OPEN:
-                pass  # a straggler from before it opened
+            case BreakerState.OPEN:
+                pass  # a result from before it opened
 
     def _open(self, now: float) -> None:
         self._open_until = now + self._pause_s

@@ -1,12 +1,12 @@
-"""Why there is no score.
+"""Errors of the scorer client.
 
-ScorerFailure              `code` is short and stable, for metrics and the assessment
-└── ScorerRefused          the scorer works, but refused this request
+ScorerFailure              no score; `code` is short and stable, for metrics and the assessment
+└── ScorerRefused          the scorer is healthy, but refused this request
 """
 
 
 class ScorerFailure(Exception):
-    """No score could be had; the claim is decided by the rule."""
+    """There is no score; the rule decides the claim."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -14,4 +14,4 @@ class ScorerFailure(Exception):
 
 
 class ScorerRefused(ScorerFailure):
-    """The scorer answered that the request is wrong: a defect of ours, no sign of its health."""
+    """The scorer responded that the request is invalid: a defect of the API, no sign of the scorer's health."""

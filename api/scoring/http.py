@@ -1,4 +1,4 @@
-"""A small HTTP/1.1 client for one host: kept-alive connections, one total deadline, bounded answers.
+"""A small HTTP/1.1 client for one host: kept-alive connections, one total deadline, bounded responses.
 
 The claims API sends one kind of request to one private address. What it needs of a client is that nothing the other
 side does (refuse, reset, trickle, talk for ever) outlasts the deadline, and that it costs little:
@@ -14,13 +14,13 @@ from urllib.parse import urlsplit
 
 import httptools
 
-MAX_ANSWER_BYTES = 16 * 1024 * 1024
+MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 _IDLE_S = 20.0
-"""A connection that was idle for longer is not used again: the other side may be about to close it."""
+"""A connection idle for longer is not reused: the server may be about to close it."""
 
 
 class HttpFailure(Exception):
-    """No whole answer could be had; `code` says how it went wrong."""
+    """There is no complete response; `code` says why."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -28,12 +28,12 @@ class HttpFailure(Exception):
 
 
 class _Stale(Exception):
-    """A kept connection turned out to be closed before it answered anything."""
+    """A kept connection was already closed by the server."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer."""
+class HttpResponse:
+    """A complete response."""
 
     status: int
     body: bytes
@@ -46,7 +46,7 @@ class _Connection(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
         self.idle_since = 0.0
         self.used = False
-        self._waiting: asyncio.Future[Answer] | None = None
+        self._waiting: asyncio.Future[HttpResponse] | None = None
         self._parser: httptools.HttpResponseParser | None = None
         self._parts: list[bytes] = []
         self._size = 0
@@ -62,9 +62,9 @@ class _Connection(asyncio.Protocol):
             self.transport.abort()
             self.transport = None
 
-    def ask(self, request: bytes, limit: int) -> asyncio.Future[Answer]:
+    def ask(self, request: bytes, limit: int) -> asyncio.Future[HttpResponse]:
         if self.transport is None:
-            raise HttpFailure("reset", "the connection ended as soon as it was made")
+            raise HttpFailure("reset", "the connection closed as soon as it was opened")
         self._parser = httptools.HttpResponseParser(self)
         self._parts, self._size, self._limit, self._heard = [], 0, limit, False
         self._waiting = asyncio.get_running_loop().create_future()
@@ -74,22 +74,22 @@ class _Connection(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but its base class
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's has the same methods and another base class
 
     def data_received(self, data: bytes) -> None:
         if self._parser is None or self._waiting is None:
-            self.close()  # it speaks without being asked
+            self.close()  # data without a request
             return
         self._heard = True
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._fail(HttpFailure("protocol", "the answer is not HTTP"))
+            self._fail(HttpFailure("protocol", "the response is not HTTP"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
         if self._heard or not self.used:
-            self._fail(HttpFailure("reset", "the connection ended before the answer did"))
+            self._fail(HttpFailure("reset", "the connection closed before the end of the response"))
         else:
             self._fail(_Stale())
 
@@ -98,20 +98,20 @@ class _Connection(asyncio.Protocol):
     def on_body(self, data: bytes) -> None:
         self._size += len(data)
         if self._size > self._limit:
-            self._fail(HttpFailure("too_large", f"the answer is larger than {self._limit} bytes"))
+            self._fail(HttpFailure("too_large", f"the response exceeds {self._limit} bytes"))
         else:
             self._parts.append(data)
 
     def on_message_complete(self) -> None:
         if self._waiting is None or self._parser is None:
             return
-        answer = Answer(self._parser.get_status_code(), b"".join(self._parts))
+        response = HttpResponse(self._parser.get_status_code(), b"".join(self._parts))
         keep = self._parser.should_keep_alive()
         waiting, self._waiting, self._parser, self.used = self._waiting, None, None, True
         if not keep:
             self.close()
         if not waiting.done():
-            waiting.set_result(answer)
+            waiting.set_result(response)
 
     def _fail(self, error: Exception) -> None:
         waiting, self._waiting, self._parser = self._waiting, None, None
@@ -121,12 +121,12 @@ class _Connection(asyncio.Protocol):
 
 
 class HttpPool:
-    """Connections to one origin, reused last in, first out, so that those not needed grow old and are dropped."""
+    """Connections to one origin, reused last in, first out, so that those not needed become old and are closed."""
 
     def __init__(self, base_url: str) -> None:
         parts = urlsplit(base_url)
         if parts.scheme != "http" or parts.hostname is None:
-            raise ValueError(f"the scorer's address is http://host:port, not {base_url}")
+            raise ValueError(f"the scorer's URL must be http://host:port, not {base_url}")
         self._host, self._port = parts.hostname, parts.port or 80
         self._prefix = parts.path.rstrip("/")
         self._idle: list[_Connection] = []
@@ -145,29 +145,29 @@ class HttpPool:
             self._idle.pop().close()
 
     async def post(
-        self, path: str, body: bytes, *, headers: Mapping[str, str], deadline_s: float, limit: int = MAX_ANSWER_BYTES
-    ) -> Answer:
-        """Post JSON; connecting, sending and the whole answer take `deadline_s` at most. Raises `HttpFailure`."""
+        self, path: str, body: bytes, *, headers: Mapping[str, str], deadline_s: float, limit: int = MAX_RESPONSE_BYTES
+    ) -> HttpResponse:
+        """Post JSON; connecting, sending and reading the response take at most `deadline_s`. Raises `HttpFailure`."""
         request = self._request(path, body, headers)
         try:
             async with asyncio.timeout(deadline_s):
                 while True:
                     connection = self._reusable() or await self._connect()
                     try:
-                        answer = await connection.ask(request, limit)
+                        response = await connection.ask(request, limit)
                     except _Stale:
-                        continue  # the next one is another idle connection, or at last a fresh one
+                        continue  # try another idle connection, and finally a new one
                     except asyncio.CancelledError:
                         connection.close()
                         raise
                     if connection.usable:
                         connection.idle_since = asyncio.get_running_loop().time()
                         self._idle.append(connection)
-                    return answer
+                    return response
         except TimeoutError:
-            raise HttpFailure("deadline", f"no answer within {deadline_s * 1000:.0f} ms") from None
+            raise HttpFailure("deadline", f"no response within {deadline_s * 1000:.0f} ms") from None
         except OSError as error:
-            raise HttpFailure("connect", f"the connection cannot be made ({type(error).__name__})") from None
+            raise HttpFailure("connect", f"the connection failed ({type(error).__name__})") from None
 
     def _request(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
         lines = [f"POST {self._prefix}{path} HTTP/1.1", f"Host: {self._host}:{self._port}"]

@@ -1,23 +1,40 @@
 """Assessments: added, read, never changed."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
-from typing import Any
 
 from psycopg.types.json import Jsonb
+from pydantic import JsonValue
 from pydantic_core import to_json
 from sqlalchemy import bindparam, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.database import Query, compiled, nothing
+from api.database import Query, Rows, compiled, nothing
+from api.scoring.records import AssessmentRecord, finding_to_json, rule_to_json
 from api.scoring.tables import AssessmentRow
 from claims.adjudication import Decision
-from claims.outcome import Finding, Outcome
 from claims.rule import RuleVerdict
 from claims.scoring import Score
 
+_NAMES = tuple(field.name for field in fields(AssessmentRecord))
+_COLUMNS = tuple(AssessmentRow.__table__.c[name] for name in _NAMES)
+_JSON = (
+    *("findings", "rule", "vector", "contributions", "groups", "reasons"),
+    *("counterfactual", "feature_times", "shadow", "changes"),
+)
+_OF_SCORE = (
+    *("model_version", "schema_hash", "probability", "margin", "threshold", "base_margin", "typical_margin"),
+    *("vector", "contributions", "groups", "reasons", "counterfactual", "feature_times", "stale_views"),
+    *("explained_by", "shadow"),
+)
+_NO_SCORE: Mapping[str, JsonValue] = {name: [] if name == "reasons" else None for name in _OF_SCORE}
 
-def assessment_values(
+_ADD = compiled(insert(AssessmentRow).values({name: bindparam(name) for name in _NAMES}))
+_BY_ID = compiled(select(*_COLUMNS).where(AssessmentRow.assessment_id == bindparam("id")))
+
+
+def assessment_record(
     *,
     assessment_id: str,
     claim_id: str,
@@ -29,120 +46,56 @@ def assessment_values(
     rule: RuleVerdict | None,
     stale_views: Sequence[str] | None = None,
     supersedes: str | None = None,
-    changes: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """A row of `assessments`: everything that was known, said and decided.
+    changes: Mapping[str, JsonValue] | None = None,
+) -> AssessmentRecord:
+    """An assessment with everything that was known, scored and decided.
 
     `rule` is null only for an assessment that supersedes one without it; `stale_views` are those of a score not used.
     """
-    return {
-        "assessment_id": assessment_id,
-        "claim_id": claim_id,
-        "made_at": made_at,
-        "decided_by": decision.decided_by,
-        "breaker_state": breaker_state,
-        "score_failure": score_failure,
-        "outcome": decision.outcome.value,
-        "approved_cents": decision.approved_cents,
-        "flagged": decision.flagged,
-        "findings": [_finding_values(finding) for finding in decision.findings],
-        "rule": None if rule is None else _rule_values(rule),
-        "supersedes": supersedes,
-        "changes": None if changes is None else dict(changes),
-        **_score_values(score),
-        **({} if stale_views is None else {"stale_views": list(stale_views)}),
-    }
-
-
-_SCORE_COLUMNS = (
-    *("model_version", "schema_hash", "probability", "margin", "threshold", "base_margin", "vector", "contributions"),
-    *(
-        "typical_margin",
-        "groups",
-        "reasons",
-        "counterfactual",
-        "feature_times",
-        "stale_views",
-        "explained_by",
-        "shadow",
-    ),
-)
-
-
-def _score_values(score: Score | None) -> dict[str, Any]:
-    if score is None:
-        return {name: [] if name == "reasons" else None for name in _SCORE_COLUMNS}
-    document = score.model_dump(mode="json", include=set(_SCORE_COLUMNS))
-    return {name: document[name] for name in _SCORE_COLUMNS}
-
-
-def _finding_values(finding: Finding) -> dict[str, Any]:
-    return {
-        "code": finding.code,
-        "outcome": finding.outcome.value,
-        "text": finding.text,
-        "cites": finding.cites,
-        "line": finding.line,
-        "superseded": finding.superseded,
-    }
-
-
-def finding_of(values: Mapping[str, Any]) -> Finding:
-    """A finding as it was stored."""
-    return Finding(
-        values["code"],
-        Outcome(values["outcome"]),
-        values["text"],
-        values["cites"],
-        values["line"],
-        values.get("superseded", False),
+    of_score = _NO_SCORE if score is None else score.model_dump(mode="json", include=set(_OF_SCORE))
+    if stale_views is not None:
+        of_score = {**of_score, "stale_views": list(stale_views)}
+    return AssessmentRecord(
+        assessment_id=assessment_id,
+        claim_id=claim_id,
+        made_at=made_at,
+        decided_by=decision.decided_by,
+        breaker_state=breaker_state,
+        score_failure=score_failure,
+        outcome=decision.outcome.value,
+        approved_cents=decision.approved_cents,
+        flagged=decision.flagged,
+        findings=[finding_to_json(finding) for finding in decision.findings],
+        rule=None if rule is None else rule_to_json(rule),
+        supersedes=supersedes,
+        changes=changes,
+        **of_score,
     )
 
 
-def _rule_values(rule: RuleVerdict) -> dict[str, Any]:
-    return {
-        "flagged": rule.flagged,
-        "amount_cents": rule.amount_cents,
-        "average_cents": rule.average_cents,
-        "basis": rule.basis,
-        "claims": rule.claims,
-        "text": rule.text,
-    }
-
-
-def rule_of(values: Mapping[str, Any] | None) -> RuleVerdict | None:
-    """The rule's verdict as it was stored."""
-    return None if values is None else RuleVerdict(**values)
-
-
-_ADD = compiled(
-    insert(AssessmentRow).values({column.name: bindparam(column.name) for column in AssessmentRow.__table__.columns})
-)
-_JSON = (
-    "findings",
-    "rule",
-    "vector",
-    "contributions",
-    "groups",
-    "reasons",
-    "counterfactual",
-    "feature_times",
-    "shadow",
-    "changes",
-)
-
-
-def add_assessment(values: Mapping[str, Any]) -> Query[None]:
+def add_assessment(record: AssessmentRecord) -> Query[None]:
     """Store an assessment."""
-    wrapped = {name: Jsonb(values[name], dumps=to_json) for name in _JSON if values[name] is not None}
-    return Query(_ADD, {**values, **wrapped}, nothing)
+    params = {name: getattr(record, name) for name in _NAMES}
+    for name in _JSON:
+        if params[name] is not None:
+            params[name] = Jsonb(params[name], dumps=to_json)
+    return Query(_ADD, params, nothing)
 
 
-async def assessments_of(connection: AsyncConnection, claim_id: str) -> list[dict[str, Any]]:
+def assessment(assessment_id: str) -> Query[AssessmentRecord]:
+    """One assessment, which must exist."""
+
+    def read(rows: Rows) -> AssessmentRecord:
+        return AssessmentRecord(*rows[0])
+
+    return Query(_BY_ID, {"id": assessment_id}, read)
+
+
+async def assessments_of(connection: AsyncConnection, claim_id: str) -> list[AssessmentRecord]:
     """Every assessment of a claim, oldest first."""
     statement = (
-        select(*AssessmentRow.__table__.columns)
+        select(*_COLUMNS)
         .where(AssessmentRow.claim_id == claim_id)
         .order_by(AssessmentRow.made_at, AssessmentRow.assessment_id)
     )
-    return [row._asdict() for row in await connection.execute(statement)]
+    return [AssessmentRecord(*row) for row in await connection.execute(statement)]

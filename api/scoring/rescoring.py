@@ -1,29 +1,26 @@
-"""Claims that the rule decided, scored once the scorer is back.
+"""Claims that the rule decided, scored once the scorer is available again.
 
-A claim is scored with the past as it was when it came in: the online store has seen it by now, and a claim never sees
-itself. What comes out is a new assessment that supersedes the rule's and says what changed. An approved claim may go to
-review; nothing is paid or rejected by it, and what a person decided stands. The index on `supersedes` lets only one of
-two workers do it.
+A claim is scored with the feature states as of its receipt: the online store contains it by now, and a claim must not
+see itself. The result is a new assessment that supersedes the rule's and records what changed. An approved claim may
+go to review; nothing is paid or rejected by it, and a person's decision is unchanged. The unique index on `supersedes`
+lets only one of two workers store it.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg.errors import UniqueViolation
-from sqlalchemy import bindparam, func, select, update
+from pydantic import JsonValue
 
-from api import metrics
-from api.database import Database, Query, Rows, compiled, nothing
+from api import metrics, outbox
+from api.database import Database, Query
 from api.intake import repository as intake
-from api.intake.tables import ClaimRow
-from api.outbox import repository as outbox
-from api.outbox.tables import OutboxRow
 from api.scoring import repository as assessments
-from api.scoring.client import TOO_LITTLE_KNOWN, ScorerClient, Scoring
-from api.scoring.tables import AssessmentRow
+from api.scoring.client import TOO_LITTLE_KNOWN, ScorerClient, Scoring, States
+from api.scoring.pending import PendingClaim, pending_claims
+from api.scoring.records import AssessmentRecord, rule_from_json
 from claims.adjudication import Decision, reconsider
 from claims.outcome import Outcome
 from claims.scoring import ClaimFacts, Score
@@ -33,70 +30,16 @@ from core.logging import get_logger
 
 log = get_logger("worker")
 
-BATCH = 64
 AT_ONCE = 4
+_RETRY_S = 1
 _LONGEST_WAIT = timedelta(minutes=10)
 
-StatesAt = Callable[[Sequence[ClaimFacts]], Awaitable[Sequence[dict[str, Any]]]]
-"""The past of each claim as of its receipt, as a score request carries it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A claim that waits for a score."""
-
-    position: int
-    attempts: int
-    assessment_id: str
-    facts: ClaimFacts
-
-
-_FACTS = tuple(ClaimFacts.model_fields)
-
-_WAITING = compiled(
-    select(
-        OutboxRow.position,
-        OutboxRow.attempts,
-        OutboxRow.payload["assessment_id"].astext,
-        *(ClaimRow.__table__.c[name] for name in _FACTS),
-    )
-    .join(ClaimRow, ClaimRow.claim_id == OutboxRow.payload["claim_id"].astext)
-    .where(
-        OutboxRow.topic == outbox.RESCORE,
-        OutboxRow.done_at.is_(None),
-        func.coalesce(OutboxRow.not_before, bindparam("now")) <= bindparam("now"),
-    )
-    .order_by(OutboxRow.position)
-    .limit(BATCH)
-)
-
-_STANDING = compiled(
-    select(ClaimRow.status, ClaimRow.approved_cents, ClaimRow.reserved_cents, ClaimRow.decision_id)
-    .where(ClaimRow.claim_id == bindparam("id"))
-    .with_for_update(key_share=True)
-)
-
-_BEFORE = compiled(select(*AssessmentRow.__table__.columns).where(AssessmentRow.assessment_id == bindparam("id")))
-_BEFORE_NAMES = [column.name for column in AssessmentRow.__table__.columns]
-
-_DONE = compiled(update(OutboxRow).where(OutboxRow.position == bindparam("at")).values(done_at=func.clock_timestamp()))
-_LATER = compiled(
-    update(OutboxRow)
-    .where(OutboxRow.position == bindparam("at"))
-    .values(attempts=OutboxRow.attempts + 1, not_before=bindparam("not_before_"))
-)
-
-
-def _read_waiting(rows: Rows) -> list[Waiting]:
-    return [Waiting(row[0], row[1], row[2], ClaimFacts(**dict(zip(_FACTS, row[3:], strict=True)))) for row in rows]
-
-
-def _read_before(rows: Rows) -> dict[str, Any]:
-    return dict(zip(_BEFORE_NAMES, rows[0], strict=True))
+StatesAt = Callable[[Sequence[ClaimFacts]], Awaitable[Sequence[States]]]
+"""The feature states of each claim as of its receipt."""
 
 
 class Rescorer:
-    """Takes what waits in the outbox, asks the scorer, and records what it says."""
+    """Takes pending claims from the outbox, scores them and records the results."""
 
     def __init__(self, database: Database, scorer: ScorerClient, states_at: StatesAt) -> None:
         self._database = database
@@ -104,114 +47,117 @@ class Rescorer:
         self._states_at = states_at
 
     async def drain(self) -> int:
-        """Score what waits, up to one batch; returns for how many claims that came to something.
+        """Score pending claims, up to one batch; returns how many were completed.
 
-        Nothing is marked before it is done: killed in between, it waits again.
+        Nothing is marked before it is done: a claim whose scoring was interrupted stays pending.
         """
         now = clock.now()
         async with self._database.looking() as connection:
-            (waiting,) = await connection.ask(Query(_WAITING, {"now": now}, _read_waiting))
-        if not waiting:
+            (pending,) = await connection.ask(pending_claims(now))
+        if not pending:
             return 0
-        first, *others = waiting
-        done = await self._settle(first, await self._asked([first]))
+        first, *others = pending
+        (states,) = await self._states_at([first.facts])
+        done = await self._complete(first, states)
         if not done or not others:
-            return int(done)  # the scorer is not back; one claim has found out for all
+            return int(done)  # the scorer is still unavailable: one claim has found out for all
         limit = asyncio.Semaphore(AT_ONCE)
 
-        async def settle(one: Waiting, asked: "Asked") -> bool:
+        async def complete(claim: PendingClaim, states: States) -> bool:
             async with limit:
-                return await self._settle(one, asked)
+                return await self._complete(claim, states)
 
-        asked = await self._asked(others)
-        return 1 + sum(await asyncio.gather(*(settle(one, asked) for one in others)))
+        of_others = await self._states_at([claim.facts for claim in others])
+        completed = await asyncio.gather(
+            *(complete(claim, states) for claim, states in zip(others, of_others, strict=True))
+        )
+        return 1 + sum(completed)
 
-    async def _asked(self, waiting: Sequence[Waiting]) -> "Asked":
-        states = await self._states_at([one.facts for one in waiting])
-        return {one.position: past for one, past in zip(waiting, states, strict=True)}
-
-    async def _settle(self, one: Waiting, asked: "Asked") -> bool:
-        """Score one claim and record it, or put it off; says whether it is done."""
-        scoring = await self._scorer.score(one.facts, asked[one.position])
+    async def _complete(self, pending: PendingClaim, states: States) -> bool:
+        """Score one claim and record it, or postpone it; returns whether it is done."""
+        scoring = await self._scorer.score(pending.facts, states)
         if scoring.score is None:
-            await self._put_off(one, scoring)
+            await self._postpone(pending, scoring)
             return False
         try:
-            await self._record(one, scoring, scoring.score)
+            await self._record(pending, scoring, scoring.score)
         except UniqueViolation:
             async with self._database.looking() as connection:  # another worker was first
-                await connection.ask(Query(_DONE, {"at": one.position}, nothing))
+                await connection.ask(outbox.done(pending.position))
         return True
 
-    async def _record(self, one: Waiting, scoring: Scoring, score: Score) -> None:
-        claim_id = one.facts.claim_id
+    async def _record(self, pending: PendingClaim, scoring: Scoring, score: Score) -> None:
+        claim_id = pending.facts.claim_id
         async with self._database.deciding() as connection:
-            (status, approved_cents, reserved_cents, decision_id), before = await connection.ask(
-                Query(_STANDING, {"id": claim_id}, lambda rows: rows[0]),
-                Query(_BEFORE, {"id": one.assessment_id}, _read_before),
+            state, before = await connection.ask(
+                intake.lock_state(claim_id), assessments.assessment(pending.assessment_id)
             )
-            voided = status == "voided"
-            standing = Outcome(before["outcome"] if voided else status)
-            decided_by_person = decision_id is not None and standing is not Outcome.IN_REVIEW
-            found = [assessments.finding_of(finding) for finding in before["findings"]]
+            voided = state.status == "voided"
+            outcome = Outcome(before.outcome if voided else state.status)
+            decided_by_person = state.decision_id is not None and outcome is not Outcome.IN_REVIEW
             decision = reconsider(
-                outcome=standing,
-                approved_cents=before["approved_cents"] if voided else approved_cents,
-                reserved_cents=reserved_cents,
-                findings=found,
+                outcome=outcome,
+                approved_cents=before.approved_cents if voided else state.approved_cents,
+                reserved_cents=state.reserved_cents,
+                findings=before.stored_findings,
                 score=score,
                 decided_by_person=decided_by_person,
             )
-            changes = _changes(before, decision, score)
-            values = assessments.assessment_values(
-                assessment_id=new_id("asm"),
-                claim_id=claim_id,
-                # After the judgement it supersedes, though this host's clock be behind: the latest one holds.
-                made_at=max(clock.now(), before["made_at"] + timedelta(microseconds=1)),
-                decision=decision,
-                score=score,
-                breaker_state=scoring.breaker_state,
-                score_failure=None,
-                rule=assessments.rule_of(before["rule"]),
-                supersedes=one.assessment_id,
-                changes=changes,
-            )
-            queries: list[Query[Any]] = [assessments.add_assessment(values)]
-            if not voided and decision.outcome is not standing:
-                restated = (decision.outcome, decision.approved_cents, decision.reserved_cents)
-                queries.append(intake.restate(claim_id, *restated))
+            assessment = _assessment(pending, before, decision, scoring, score)
+            queries: list[Query[Any]] = [assessments.add_assessment(assessment)]
+            if not voided and decision.outcome is not outcome:
+                queries.append(intake.change_status(claim_id, decision))
             if decided_by_person and not voided and score.flagged:
-                payload = {"claim_id": claim_id, "assessment_id": values["assessment_id"], "decision_id": decision_id}
-                queries.append(outbox.add(outbox.FLAGGED_AFTER_DECISION, claim_id, payload, values["made_at"]))
-            await connection.finish(*queries, Query(_DONE, {"at": one.position}, nothing))
+                payload: Mapping[str, JsonValue] = {
+                    "claim_id": claim_id,
+                    "assessment_id": assessment.assessment_id,
+                    "decision_id": state.decision_id,
+                }
+                queries.append(outbox.add(outbox.FLAGGED_AFTER_DECISION, claim_id, payload, assessment.made_at))
+            await connection.finish(*queries, outbox.done(pending.position))
+        changes = assessment.changes or {}
         metrics.RESCORED.labels("outcome" if "outcome" in changes else "nothing").inc()
-        log.info("rescored", claim_id=claim_id, changes={name: change[1] for name, change in changes.items()})
+        log.info("claim rescored", claim_id=claim_id, changed=sorted(changes), outcome=assessment.outcome)
 
-    async def _put_off(self, one: Waiting, scoring: Scoring) -> None:
-        """Try again later; a claim that the scorer refuses by itself waits longer and longer."""
-        later = _later(clock.now(), one.attempts, scoring.failure)
+    async def _postpone(self, pending: PendingClaim, scoring: Scoring) -> None:
+        until = _next_attempt(clock.now(), pending.attempts, scoring.failure)
         async with self._database.looking() as connection:
-            await connection.ask(Query(_LATER, {"at": one.position, "not_before_": later}, nothing))
+            await connection.ask(outbox.postpone(pending.position, until))
 
 
-Asked = dict[int, dict[str, Any]]
-
-
-def _later(now: datetime, attempts: int, failure: str | None) -> datetime:
-    """Some failures are about the claim, not about the scorer's health: such a claim backs off by itself."""
+def _next_attempt(now: datetime, attempts: int, failure: str | None) -> datetime:
+    """When to try again. A claim that the scorer refuses by itself waits longer after each attempt."""
     if failure not in ("http_422", TOO_LITTLE_KNOWN):
-        return now + timedelta(seconds=1)
+        return now + timedelta(seconds=_RETRY_S)
     return now + min(timedelta(seconds=2 ** min(attempts, 12)), _LONGEST_WAIT)
 
 
-def _changes(before: Mapping[str, Any], decision: Decision, score: Score) -> dict[str, list[Any]]:
-    """What is different from the judgement before: field → [before, after]."""
-    after = {
-        "decided_by": decision.decided_by,
-        "outcome": decision.outcome.value,
-        "approved_cents": decision.approved_cents,
-        "flagged": decision.flagged,
-        "probability": score.probability,
-        "model_version": score.model_version,
+def _assessment(
+    pending: PendingClaim, before: AssessmentRecord, decision: Decision, scoring: Scoring, score: Score
+) -> AssessmentRecord:
+    return assessments.assessment_record(
+        assessment_id=new_id("asm"),
+        claim_id=pending.facts.claim_id,
+        # Later than the assessment it supersedes, even if this host's clock is behind: the latest one counts.
+        made_at=max(clock.now(), before.made_at + timedelta(microseconds=1)),
+        decision=decision,
+        score=score,
+        breaker_state=scoring.breaker_state,
+        score_failure=None,
+        rule=rule_from_json(before.rule),
+        supersedes=pending.assessment_id,
+        changes=_changes(before, decision, score),
+    )
+
+
+def _changes(before: AssessmentRecord, decision: Decision, score: Score) -> dict[str, JsonValue]:
+    """What differs from the assessment before: field → [before, after]."""
+    pairs: dict[str, list[JsonValue]] = {
+        "decided_by": [before.decided_by, decision.decided_by],
+        "outcome": [before.outcome, decision.outcome.value],
+        "approved_cents": [before.approved_cents, decision.approved_cents],
+        "flagged": [before.flagged, decision.flagged],
+        "probability": [before.probability, score.probability],
+        "model_version": [before.model_version, score.model_version],
     }
-    return {name: [before[name], value] for name, value in after.items() if before[name] != value}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}

@@ -1,44 +1,41 @@
-"""Scoring a back-book on the wire."""
+"""Batch scoring on the wire."""
 
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from api.intake.schemas import ClaimIn, Identifier
+from api.fields import Identifier, Instant
+from api.intake.schemas import ClaimIn
 from claims.scoring import Score
 
 MAX_BATCH = 500
+_EXAMPLE: dict[str, JsonValue] = {
+    "claim_id": "old-1",
+    "member_id": "M123",
+    "provider_id": "H456",
+    "diagnosis_code": "D001",
+    "procedure_code": "P001",
+    "claim_amount": 450,
+}
 
 
-def _instant(value: Any) -> datetime:
-    if not isinstance(value, str) or not value.isascii():
-        raise ValueError("a moment is written as 2026-03-02T10:15:00Z")
-    try:
-        at = datetime.fromisoformat(value)
-    except ValueError:
-        raise ValueError("there is no such moment; write it as 2026-03-02T10:15:00Z") from None
-    if at.tzinfo is None:
-        raise ValueError("the moment has no time zone; end it with Z for UTC")
-    return at
+class HistoricalClaim(ClaimIn):
+    """A claim decided elsewhere or earlier."""
 
-
-Instant = Annotated[datetime, PlainValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
-
-
-class BackBookClaim(ClaimIn):
-    """A claim decided elsewhere or long ago."""
-
-    claim_id: Identifier = Field(description="Yours; it comes back with the score.")
-    received_at: Instant | None = Field(None, description="Left out: now.")
+    claim_id: Identifier = Field(description="Your id of the claim; it is returned with the score.")
+    received_at: Instant | None = Field(
+        None,
+        description="Default: now. Current features may include what came after a receipt in the past, so they count "
+        "as missing then.",
+    )
 
 
 class ScoreBatchIn(BaseModel):
-    """Claims to score; nothing of them is stored."""
+    """Claims to score; none of them is stored."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [{"claims": [_EXAMPLE]}]})
 
-    claims: Annotated[list[BackBookClaim], Field(min_length=1, max_length=MAX_BATCH)]
+    claims: Annotated[list[HistoricalClaim], Field(min_length=1, max_length=MAX_BATCH)]
 
 
 class ScoreBatchOut(BaseModel):

@@ -1,23 +1,24 @@
-"""Scoring a back-book: many claims in one call, nothing stored."""
+"""Batch scoring: many claims in one call, nothing stored."""
 
 from collections.abc import Sequence
 
 from api.database import Database
 from api.errors import FieldError, Invalid, Unavailable
-from api.intake.service import all_known, named_by, to_claim
+from api.intake.references import find_references, read_references
 from api.scoring.client import ScorerClient
 from api.scoring.errors import ScorerFailure
-from api.scoring.schemas import BackBookClaim
+from api.scoring.schemas import HistoricalClaim
 from claims.scoring import ClaimFacts, Score
 from core import clock
 
 DEADLINE_S = 30.0
 
 
-async def score_batch(database: Database, scorer: ScorerClient, sent: Sequence[BackBookClaim]) -> list[Score]:
-    """The scores of claims, in their order, from what is known of their entities now.
+async def score_batch(database: Database, scorer: ScorerClient, sent: Sequence[HistoricalClaim]) -> list[Score]:
+    """The scores of claims, in their order, from the current features.
 
-    All or nothing: a claim that names an unknown member or code fails the batch, by its place (`claims[3].member_id`).
+    All or nothing: an unknown member or code fails the batch and is named by its place (`claims[3].member_id`). Raises
+    `Invalid`, `Unavailable`.
     """
     facts: list[ClaimFacts] = []
     errors: list[FieldError] = []
@@ -25,9 +26,9 @@ async def score_batch(database: Database, scorer: ScorerClient, sent: Sequence[B
     async with database.looking() as connection:
         for at, claim in enumerate(sent):
             try:
-                known = all_known(claim, *await connection.ask(*named_by(claim)))
-                whole = to_claim(claim, claim.claim_id, claim.received_at or now)
-                facts.append(whole.facts(known.member, known.provider))
+                references = read_references(claim, *await connection.ask(*find_references(claim)))
+                whole = claim.validated(claim.claim_id, claim.received_at or now)
+                facts.append(whole.facts(references.member, references.provider))
             except Invalid as error:
                 errors += [FieldError(f"claims[{at}].{one.field}", one.message) for one in error.errors]
     if errors:
@@ -35,4 +36,4 @@ async def score_batch(database: Database, scorer: ScorerClient, sent: Sequence[B
     try:
         return await scorer.score_batch(facts, deadline_s=DEADLINE_S)
     except ScorerFailure as failure:
-        raise Unavailable(f"the scorer gave no scores ({failure.code}); send the batch again later") from None
+        raise Unavailable(f"the scorer is unavailable ({failure.code}); retry the batch later") from None

@@ -1,7 +1,6 @@
-"""Assessments, which are never changed, and what became known of claims afterwards."""
+"""Assessments, which are never changed, and labels: whether a claim was fraud."""
 
-from typing import Any
-
+from pydantic import JsonValue
 from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -10,9 +9,9 @@ from api.tables import Base, Cents, Instant
 
 
 class AssessmentRow(Base):
-    """One judgement of a claim, whole: what was known, who judged, what came out. A trigger refuses any change.
+    """One assessment of a claim with its inputs and result. A trigger refuses any change.
 
-    A later judgement is a new row that names the one it supersedes. Without a score the columns of the score are null.
+    A later assessment is a new row that names the one it supersedes. Without a score, its columns are null.
     """
 
     __tablename__ = "assessments"
@@ -22,12 +21,12 @@ class AssessmentRow(Base):
     made_at: Mapped[Instant]
     decided_by: Mapped[str] = mapped_column(comment="Who judged fraud: 'model' or 'rule'.")
     breaker_state: Mapped[str]
-    score_failure: Mapped[str | None] = mapped_column(comment="Why there was no valid score.")
+    score_failure: Mapped[str | None] = mapped_column(comment="Why there was no score to parse_score.")
     outcome: Mapped[str]
     approved_cents: Mapped[Cents]
     flagged: Mapped[bool]
-    findings: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
-    rule: Mapped[dict[str, Any] | None] = mapped_column(JSONB, comment="What the rule compared.")
+    findings: Mapped[list[dict[str, JsonValue]]] = mapped_column(JSONB)
+    rule: Mapped[dict[str, JsonValue] | None] = mapped_column(JSONB, comment="What the rule compared.")
     model_version: Mapped[str | None]
     schema_hash: Mapped[str | None]
     probability: Mapped[float | None] = mapped_column(Double)
@@ -37,33 +36,33 @@ class AssessmentRow(Base):
     typical_margin: Mapped[float | None] = mapped_column(
         Double, comment="Log-odds of the typical claim; with the pushes of the groups it sums to the margin."
     )
-    vector: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
-    contributions: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
-    groups: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB)
-    reasons: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
-    counterfactual: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
-    feature_times: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    vector: Mapped[dict[str, JsonValue] | None] = mapped_column(JSONB)
+    contributions: Mapped[dict[str, JsonValue] | None] = mapped_column(JSONB)
+    groups: Mapped[list[dict[str, JsonValue]] | None] = mapped_column(JSONB)
+    reasons: Mapped[list[dict[str, JsonValue]]] = mapped_column(JSONB)
+    counterfactual: Mapped[dict[str, JsonValue] | None] = mapped_column(JSONB)
+    feature_times: Mapped[dict[str, JsonValue] | None] = mapped_column(JSONB)
     stale_views: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     explained_by: Mapped[str | None]
-    shadow: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    shadow: Mapped[dict[str, JsonValue] | None] = mapped_column(JSONB)
     supersedes: Mapped[str | None] = mapped_column(ForeignKey("assessments.assessment_id"))
-    changes: Mapped[dict[str, Any] | None] = mapped_column(JSONB, comment="Field → [before, after].")
+    changes: Mapped[dict[str, JsonValue] | None] = mapped_column(JSONB, comment="Field → [before, after].")
 
     __table_args__ = (
         CheckConstraint("decided_by IN ('model', 'rule')", name="assessments_decided_by_check"),
         CheckConstraint("(decided_by = 'model') = (probability IS NOT NULL)", name="assessments_score_check"),
         Index(None, "claim_id", "made_at"),
-        # A judgement is superseded once: two workers cannot both re-score a claim.
+        # An assessment is superseded once: two workers cannot both rescore a claim.
         Index("assessments_supersedes_key", "supersedes", unique=True, postgresql_where="supersedes IS NOT NULL"),
         Index("assessments_rule_made_at_idx", "made_at", postgresql_where="decided_by = 'rule'"),
     )
 
 
 class LabelRow(Base):
-    """What became known of a claim, and when. The latest known before a moment holds at that moment.
+    """A label of a claim and when it became known. At any instant, the latest one known before it counts.
 
-    A trigger puts `label.recorded` into the outbox for each label of a disposition, so that one that commits after the
-    midnight it belongs to still enters the history it belongs to.
+    A trigger adds `label.recorded` to the outbox for each label of a disposition, so that a label committed after
+    midnight is still included in the day it became known.
     """
 
     __tablename__ = "labels"

@@ -219,7 +219,7 @@ def _mlflow(settings: Settings) -> list[str]:
 def make_key(platform: Platform, *, name: str, role: str) -> str:
     """Create an API key; returns its secret."""
     from api.database import Database
-    from api.identity.service import create_key
+    from api.identity import create_key
     from core.servers import postgres_url
 
     async def make() -> str:

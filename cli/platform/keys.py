@@ -23,7 +23,7 @@ _ROLES = ("provider", "claims_system", "investigator", "lead_investigator", "adm
 @click.option("--days", type=click.IntRange(1, 3_650), help="Days until the key expires; default: never.")
 def create(name: str, role: str, provider_id: str | None, days: int | None, as_json: bool) -> None:
     """Create a key and print its secret, once."""
-    from api.identity.service import create_key
+    from api.identity import create_key
     from core import clock
 
     if (role == "provider") != (provider_id is not None):
@@ -44,7 +44,7 @@ def list_(as_json: bool) -> None:
     """List all keys, without their secrets."""
     from dataclasses import asdict
 
-    from api.identity.service import list_keys
+    from api.identity import list_keys
     from core import clock
 
     existing_database_url()
@@ -70,7 +70,7 @@ def list_(as_json: bool) -> None:
 @click.argument("api_key_id", metavar="KEY")
 def revoke(api_key_id: str, as_json: bool) -> None:
     """Revoke a key by its id; it stops working within five seconds."""
-    from api.identity.service import revoke_key
+    from api.identity import revoke_key
 
     if not with_database(lambda database: revoke_key(database, api_key_id)):
         raise click.UsageError(f"No valid key {api_key_id}; `ginja keys list` shows all keys.")

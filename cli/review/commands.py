@@ -14,7 +14,7 @@ from cli.options import BY, DAY
 from cli.output import print_json, print_values
 
 if TYPE_CHECKING:
-    from api.investigations.service import Choice, Listed, ScoredClaim
+    from api.investigations.records import Choice, ScoredClaim, SelectedClaim
 
 _DISPOSITIONS = [disposition.value for disposition in Disposition]
 
@@ -23,10 +23,10 @@ _DISPOSITIONS = [disposition.value for disposition in Disposition]
 @click.option("--week", type=DAY, help="Any day of the week, UTC; default: the latest week that has a list.")
 def list_(week: datetime | None, as_json: bool) -> None:
     """Show the list of a week and its findings; creates nothing."""
-    from api.investigations.service import reviews
+    from api.investigations.service import weekly_list
 
     existing_database_url()
-    monday, rows = with_database(lambda database: reviews(database, week.date() if week else None))
+    monday, rows = with_database(lambda database: weekly_list(database, week.date() if week else None))
     if not rows or monday is None:
         which = f"for the week of {monday}" if monday else "yet"
         raise click.UsageError(f"There is no list {which}; `ginja review select` makes the list of a week.")
@@ -69,7 +69,7 @@ def select(week: datetime | None, capacity: int, audit_share: float, as_json: bo
     _print_list(monday, rows, as_json=as_json, capacity=capacity)
 
 
-def select_list(day: date | None, *, capacity: int, audit_share: float) -> "tuple[date, Sequence[Listed]]":
+def select_list(day: date | None, *, capacity: int, audit_share: float) -> "tuple[date, Sequence[SelectedClaim]]":
     """Make the list of a day's week (default: the last complete week), unless it exists; the Monday and the list."""
     from datetime import timedelta
 
@@ -87,7 +87,7 @@ def _chooser(week: date, capacity: int, audit_share: float) -> "Callable[[Sequen
     def choose(scored: "Sequence[ScoredClaim]") -> "Sequence[Choice]":
         import numpy as np
 
-        from api.investigations.service import Choice
+        from api.investigations.records import Choice
         from core.settings import settings
         from pipelines.loop import salt_of
         from pipelines.loop import select as chosen_of
@@ -104,20 +104,20 @@ def _chooser(week: date, capacity: int, audit_share: float) -> "Callable[[Sequen
     return choose
 
 
-def _plain(row: "Listed") -> dict[str, Any]:
+def _plain(row: "SelectedClaim") -> dict[str, Any]:
     from dataclasses import asdict
 
     return asdict(row) | {"received_at": row.received_at.isoformat()}
 
 
-def _print_list(week: date, rows: "Sequence[Listed]", *, as_json: bool, **about: int) -> None:
+def _print_list(week: date, rows: "Sequence[SelectedClaim]", *, as_json: bool, **about: int) -> None:
     if as_json:
         print_json({"week": str(week), **about, "claims": [_plain(row) for row in rows]})
     else:
         _show_list(week, rows)
 
 
-def _show_list(week: date, rows: "Sequence[Listed]") -> None:
+def _show_list(week: date, rows: "Sequence[SelectedClaim]") -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -165,24 +165,16 @@ def record(
     claim_id: str, disposition: str, recovered: str, kind: str | None, by: str | None, note: str | None, as_json: bool
 ) -> None:
     """Record the finding on CLAIM; it becomes a label, known from now."""
-    from api.investigations.service import record as keep
+    from api.investigations.records import NewDisposition
+    from api.investigations.service import record as record_disposition
     from claims.money import parse_cents
 
     try:
         cents = parse_cents(recovered)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--recovered") from error
-    finding = with_database(
-        lambda database: keep(
-            database,
-            claim_id,
-            disposition,
-            decided_by=by or getpass.getuser(),
-            amount_recovered_cents=cents,
-            kind=kind,
-            note=note,
-        )
-    )
+    new = NewDisposition(disposition, by or getpass.getuser(), amount_recovered_cents=cents, kind=kind, note=note)
+    finding = with_database(lambda database: record_disposition(database, claim_id, new))
     if as_json:
         known_at = finding.known_at.isoformat()
         print_json({"claim_id": claim_id, "disposition": disposition, "known_at": known_at})

@@ -15,8 +15,9 @@ from fastapi import FastAPI
 from api.app import create_app
 from api.database import Database
 from api.dependencies import Dependencies
-from api.identity.service import create_key
+from api.identity import create_key
 from core.settings import Settings
+from tests.api.contract import Contract
 from tests.claims.makers import score_document
 
 MINIMAL = {
@@ -174,6 +175,10 @@ class Api:
         with psycopg.connect(self.url) as connection:
             return connection.execute(query, params).fetchall()
 
+    def execute(self, statement: str) -> None:
+        with psycopg.connect(self.url) as connection:
+            connection.execute(statement)
+
     def count(self, table: str) -> int:
         return int(self.rows(f"SELECT count(*) FROM {table}")[0][0])
 
@@ -190,7 +195,8 @@ async def running_api(url: str, **changes: Any) -> AsyncIterator[Api]:
                 provider = "H456" if role == "provider" else None
                 _, keys[role] = await create_key(dependencies.database, name=role, role=role, provider_id=provider)
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-            async with httpx.AsyncClient(transport=transport, base_url="http://claims") as client:
+            hooks = {"response": [Contract(app).check]}
+            async with httpx.AsyncClient(transport=transport, base_url="http://claims", event_hooks=hooks) as client:
                 yield Api(app, url, client, dependencies, scorer, keys)
 
 

@@ -3,7 +3,7 @@ import pytest
 from sqlalchemy import bindparam, insert, select
 
 from api.database import Database, Query, compiled, nothing
-from api.members.tables import PlanRow
+from api.members import PlanRow
 
 _ADD = compiled(insert(PlanRow).values(plan_id=bindparam("plan_id")))
 _ALL = compiled(select(PlanRow.plan_id).order_by(PlanRow.plan_id))

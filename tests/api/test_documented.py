@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from api.intake.schemas import ClaimOut
+from api.intake.responses import ClaimOut
 
 PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "claims-system.md").read_text()
 

@@ -9,7 +9,8 @@ from psycopg.errors import RestrictViolation
 
 from api.database import Database
 from api.errors import Conflict, Invalid, NotFound
-from api.investigations.service import Choice, monday_of, record, select_week
+from api.investigations.records import Choice, NewDisposition
+from api.investigations.service import monday_of, record, select_week
 from core import clock
 
 MONDAY = date(2026, 3, 2)
@@ -102,7 +103,7 @@ def test_asked_again_the_list_is_the_one_that_was_made(database_url):
 
 
 def test_a_week_that_is_not_over_has_no_list(database_url):
-    with pytest.raises(Conflict, match="is not over; its list is made from 2026-03-16"):
+    with pytest.raises(Conflict, match="is not over; its list can be created from 2026-03-16"):
         ask(database_url, lambda database: select_week(database, MONDAY + timedelta(days=7), all_of))
 
 
@@ -111,7 +112,7 @@ def test_a_finding_becomes_a_label_known_from_now(database_url):
     known = ask(
         database_url,
         lambda database: record(
-            database, "c1", "confirmed", decided_by="ann", amount_recovered_cents=12_050, kind="upcoding"
+            database, "c1", NewDisposition("confirmed", "ann", amount_recovered_cents=12_050, kind="upcoding")
         ),
     )
     assert known.known_at == LATER
@@ -125,8 +126,8 @@ def test_a_finding_becomes_a_label_known_from_now(database_url):
 
 def test_an_inconclusive_finding_withdraws_what_stood_before(database_url):
     add_claim(database_url, "c1")
-    ask(database_url, lambda database: record(database, "c1", "confirmed", kind="upcoding", decided_by="ann"))
-    ask(database_url, lambda database: record(database, "c1", "inconclusive", decided_by="ann"))
+    ask(database_url, lambda database: record(database, "c1", NewDisposition("confirmed", "ann", kind="upcoding")))
+    ask(database_url, lambda database: record(database, "c1", NewDisposition("inconclusive", "ann")))
     assert rows(database_url, "SELECT is_fraud, kind, source FROM labels ORDER BY known_at") == [
         (True, "upcoding", "disposition"),
         (None, None, "disposition"),
@@ -140,7 +141,7 @@ def test_findings_are_in_the_order_of_their_commits_whatever_the_hosts_clocks_sa
         async def run():
             database = Database(database_url, pool_size=1)
             try:
-                return await record(database, "c1", disposition, decided_by="ann")
+                return await record(database, "c1", NewDisposition(disposition, "ann"))
             finally:
                 await database.close()
 
@@ -162,7 +163,7 @@ def test_a_finding_is_known_from_the_time_of_the_database_not_of_the_host(databa
     async def run():
         database = Database(database_url, pool_size=1)
         try:
-            return await record(database, "c1", "confirmed", decided_by="ann")
+            return await record(database, "c1", NewDisposition("confirmed", "ann"))
         finally:
             await database.close()
 
@@ -173,7 +174,7 @@ def test_a_finding_is_known_from_the_time_of_the_database_not_of_the_host(databa
 
 def test_each_finding_is_announced_in_the_outbox(database_url):
     add_claim(database_url, "c1")
-    ask(database_url, lambda database: record(database, "c1", "cleared", decided_by="ann"))
+    ask(database_url, lambda database: record(database, "c1", NewDisposition("cleared", "ann")))
     assert rows(database_url, "SELECT topic, entity_key, payload, created_at FROM outbox") == [
         ("label.recorded", "c1", {"claim_id": "c1", "known_us": clock.micros(LATER)}, LATER)
     ]
@@ -181,8 +182,8 @@ def test_each_finding_is_announced_in_the_outbox(database_url):
 
 def test_the_latest_finding_sent_again_is_recorded_once_and_another_follows_it(database_url):
     add_claim(database_url, "c1")
-    first = ask(database_url, lambda database: record(database, "c1", "cleared", decided_by="ann"))
-    again = ask(database_url, lambda database: record(database, "c1", "cleared", decided_by="ann"))
+    first = ask(database_url, lambda database: record(database, "c1", NewDisposition("cleared", "ann")))
+    again = ask(database_url, lambda database: record(database, "c1", NewDisposition("cleared", "ann")))
     assert again == first
     with clock.held(LATER + timedelta(seconds=1)):
         asyncio.run(recorded_by_ben(database_url))
@@ -193,14 +194,14 @@ def test_the_latest_finding_sent_again_is_recorded_once_and_another_follows_it(d
 
 async def recorded_by_ben(url):
     database = Database(url, pool_size=1)
-    await record(database, "c1", "cleared", decided_by="ben")
+    await record(database, "c1", NewDisposition("cleared", "ben"))
     await database.close()
 
 
 def test_the_list_shows_the_latest_finding(database_url):
     add_claim(database_url, "c1")
     ask(database_url, lambda database: select_week(database, MONDAY, all_of))
-    ask(database_url, lambda database: record(database, "c1", "cleared", decided_by="ann"))
+    ask(database_url, lambda database: record(database, "c1", NewDisposition("cleared", "ann")))
     assert ask(database_url, lambda database: select_week(database, MONDAY, all_of))[0].disposition == "cleared"
 
 
@@ -219,14 +220,14 @@ def test_a_finding_that_cannot_be_is_refused_and_nothing_stored(database_url, fi
     add_claim(database_url, "c1")
     given = {"disposition": "confirmed", "decided_by": "ann", **finding}
     with pytest.raises(Invalid) as refused:
-        ask(database_url, lambda database: record(database, "c1", **given))
+        ask(database_url, lambda database: record(database, "c1", NewDisposition(**given)))
     assert refused.value.errors[0].field == field
     assert rows(database_url, "SELECT * FROM dispositions") == []
 
 
 def test_a_finding_on_a_claim_that_is_not_there_is_refused(database_url):
-    with pytest.raises(NotFound, match="there is no claim c9"):
-        ask(database_url, lambda database: record(database, "c9", "cleared", decided_by="ann"))
+    with pytest.raises(NotFound, match="claim c9 not found"):
+        ask(database_url, lambda database: record(database, "c9", NewDisposition("cleared", "ann")))
 
 
 @pytest.mark.parametrize("table", ["selections", "dispositions"])

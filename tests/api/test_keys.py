@@ -1,7 +1,6 @@
 import pytest
 
-from api.identity import service
-from api.identity.roles import ROLES, Scope
+from api.identity import ROLES, Scope, service
 from core import clock
 from tests.api.makers import Api
 
@@ -19,7 +18,7 @@ async def test_a_revoked_key_ends_once_it_is_no_longer_remembered(api: Api):
     assert not await service.revoke_key(api.database, api_key_id)
     fresh = service.Authenticator(api.database)
     with pytest.raises(service.Unauthorized):
-        await fresh.identify(api.keys["new"])
+        await fresh.authenticate(api.keys["new"])
 
 
 async def test_an_expired_key_does_not_hold(api: Api):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.catalog.averages import refresh
+from api.catalog import refresh
 from api.errors import Invalid
 from api.housekeeping import every_day
 from api.loading import load_folder

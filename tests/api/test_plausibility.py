@@ -10,8 +10,8 @@ import pytest
 from api.scoring.client import ScorerClient
 from api.scoring.rescoring import Rescorer
 from core import clock
+from tests.api.decisions import DENY, decide
 from tests.api.makers import MINIMAL, Api, answering, running_api, scores
-from tests.api.test_decisions import DENY, decide
 from tests.claims.makers import score_document
 
 VISIT = MINIMAL | {"procedure_code": "P002", "claim_amount": 40, "service_from": "2026-02-02"}
@@ -138,7 +138,7 @@ async def test_a_held_claim_cannot_be_replaced_until_it_is_paid(api: Api):
         ids.append(replacement["claim_id"])
     refused = await api.submit(VISIT | {"claim_amount": 3, "replaces": ids[-1]}, role="provider")
     assert refused.status_code == 409
-    assert "replaced 5 times already" in refused.json()["detail"]
+    assert "already replaced 5 times" in refused.json()["detail"]
     assert api.rows("SELECT status FROM claims WHERE claim_id = %s", ids[-1]) == [("in_review",)]
     last = (await api.get(f"/v1/claims/{ids[-1]}")).json()
     assert codes(last) == ["review_inherited", "replaced_often"]

@@ -7,7 +7,7 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from api.catalog.averages import refresh
+from api.catalog import refresh
 from claims.plausibility import ACCEPTED_CLAIMS, COLUMNS, reference_statistics_sql
 from features.offline import scratch_duckdb
 

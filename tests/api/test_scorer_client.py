@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from api import metrics
 from api.scoring import breaker as rules
-from api.scoring.breaker import Breaker, State
+from api.scoring.breaker import Breaker, BreakerState
 from api.scoring.client import ScorerClient
 from claims.scoring import ClaimFacts
 from tests.api.makers import WireScorer, scores, wire_scorer
@@ -141,7 +141,7 @@ async def test_a_refused_request_says_nothing_about_the_scorers_health(scorer):
     scorer.behaviour = says(b"{}", 422)
     client = client_of(scorer)
     failures = {(await client.score(FACTS)).failure for _ in range(6)}
-    assert (failures, client.state()) == ({"http_422"}, State.CLOSED)
+    assert (failures, client.state()) == ({"http_422"}, BreakerState.CLOSED)
 
 
 async def test_a_kept_connection_that_was_closed_meanwhile_costs_no_claim_its_score(scorer):
@@ -222,7 +222,7 @@ async def test_asking_twice_ends_at_the_same_deadline_and_is_one_failure(scorer)
     assert {scoring.failure for scoring in scorings} == {"deadline"}
     assert {scoring.breaker_state for scoring in scorings} == {"closed"}
     assert len(scorer.asked) == 2 * rules.FAILURES
-    assert client.state() is State.OPEN
+    assert client.state() is BreakerState.OPEN
 
 
 @pytest.mark.parametrize(("behaviour", "failure"), [(scores, None), (closes, "reset"), (says(b"{}", 422), "http_422")])
@@ -249,8 +249,8 @@ def test_the_breaker_opens_after_failures_in_a_row_only():
         for _ in range(rules.FAILURES - 1):
             breaker.failed(0)
         breaker.succeeded(0)
-    assert breaker.state(0) is State.CLOSED
-    assert opened().state(0) is State.OPEN
+    assert breaker.state(0) is BreakerState.CLOSED
+    assert opened().state(0) is BreakerState.OPEN
 
 
 def test_while_open_nothing_is_sent_and_then_one_probe_at_a_time():
@@ -271,14 +271,14 @@ def test_good_probes_close_it():
     for _ in range(rules.PROBES):
         assert breaker.admits(1.0)
         breaker.succeeded(1.0)
-    assert breaker.state(1.0) is State.CLOSED
+    assert breaker.state(1.0) is BreakerState.CLOSED
 
 
 def test_an_answer_from_before_it_opened_does_not_close_it():
     breaker = opened()
     for _ in range(5):
         breaker.succeeded(0.1)
-    assert breaker.state(0.1) is State.OPEN
+    assert breaker.state(0.1) is BreakerState.OPEN
 
 
 def test_bad_probes_pause_longer_and_longer_up_to_a_limit():
@@ -304,7 +304,7 @@ def test_whatever_happened_a_scorer_that_works_again_is_used_again_within_second
         else:
             breaker.failed(now)
     recovered = now
-    while breaker.state(now) is not State.CLOSED:
+    while breaker.state(now) is not BreakerState.CLOSED:
         if breaker.admits(now):
             breaker.succeeded(now)
         now += 0.05

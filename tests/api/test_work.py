@@ -76,7 +76,7 @@ FORMS: dict[str, dict[str, str]] = {
 CONSOLE_QUERIES = {"claim_id", "week", "next", "after"}
 HEADERS = (
     *("authorization", "x-api-key", "content-type", "content-length", "accept", "idempotency-key", "sec-fetch-site"),
-    *("cookie", "x-anything"),
+    *("cookie", "origin", "x-anything"),
 )
 API = Path(openapi.__file__).parent
 
@@ -336,7 +336,7 @@ async def test_an_answer_that_refuses_a_body_is_not_many_times_its_size(shared_a
     body = b"{" + b",".join(b'"%x":1' % n for n in range(10_000)) + b"}"
     answer = await shared_api.submit(body)
     assert answer.status_code == 422
-    assert answer.json()["detail"].startswith("10002 fields are wrong; the first 20")
+    assert answer.json()["detail"].startswith("10002 fields are invalid; the first 20")
     assert len(answer.content) < 5_000
 
 

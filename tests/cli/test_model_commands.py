@@ -95,7 +95,7 @@ def test_retrain_exits_3_where_the_data_are_refused_and_4_where_the_model_is(tmp
     refused = run(home, "retrain", "--json", "--capacity", "1000000")
     assert refused.exit_code == 4, refused.output
     assert json.loads(refused.stdout.splitlines()[-1])["stopped_by"] == "RefusedError"
-    assert "nobody is hit" in refused.output
+    assert "false_positive_disparity" in refused.output
     made_wrong(home)
     stopped = run(home, "retrain", "--json")
     assert stopped.exit_code == 3, stopped.output

@@ -190,7 +190,7 @@ def test_no_entity_rows_give_no_rows(store_of: Callable[..., Any]) -> None:
 def test_a_result_larger_than_memory_comes_in_batches_from_disk(
     store_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(asof, "KEPT_IN_MEMORY", 10)
+    monkeypatch.setattr(asof, "MAX_ROWS_IN_MEMORY", 10)
     store = store_of(member=([row(n, NOON + timedelta(seconds=n)) for n in range(100)], timedelta(0)))
     frame = entity_rows(*[("M1", NOON + timedelta(seconds=n)) for n in range(100)])
     job = store.get_historical_features(frame, ["member:claims"])

@@ -129,12 +129,12 @@ def test_keys_of_another_type_are_declined(tmp_path: Path, other: pa.Array) -> N
 def test_a_file_of_too_many_rows_is_declined(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, declined: bool
 ) -> None:
-    monkeypatch.setattr(room, "MOST_ROWS", most)
+    monkeypatch.setattr(room, "MAX_ROWS", most)
     file = written(tmp_path, [("a", "b", 1), ("a", "b", 2), ("a", "c", 1)])
     assert (joined(file, frame_of([("a", "b", 3)], "at")) is None) is declined
 
 
 def test_more_possible_keys_than_numbers_are_declined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "_MOST_NUMBERS", 3)
+    monkeypatch.setattr(room, "_MAX_NUMBER", 3)
     file = written(tmp_path, [("a", "b", 1), ("c", "d", 2)])
     assert joined(file, frame_of([("a", "b", 3)], "at")) is None

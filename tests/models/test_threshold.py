@@ -51,7 +51,7 @@ def test_an_outcome_counts_what_it_flags():
     assert (choice.dollars, choice.cents_saved_per_day) == (0.25, 40.0)
 
 
-def test_hands_for_everything_flag_everything():
+def test_capacity_for_everything_flag_everything():
     claims = labelled()
     assert threshold.threshold_by_capacity(claims, 1_000).threshold == 0.0
 

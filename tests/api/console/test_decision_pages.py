@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from api.app import create_app
-from api.identity.service import create_key
+from api.identity import create_key
 from claims.review import MAX_DOCUMENTS
 from core import clock
 from core.settings import Settings
@@ -19,6 +19,9 @@ from tests.api.makers import MINIMAL, Api, answering, running_api
 from tests.api.servers import on_a_port
 
 LARGE = MINIMAL | {"claim_amount": "5000.01"}
+
+
+SITE = "https://ginja.test"
 
 
 @dataclass
@@ -49,7 +52,7 @@ class Desk:
 async def desk(seeded_url: str) -> AsyncIterator[Desk]:
     async with running_api(seeded_url) as api:
         transport = api.client._transport
-        async with httpx.AsyncClient(transport=transport, base_url="https://ginja.test") as browser:
+        async with httpx.AsyncClient(transport=transport, base_url=SITE, headers={"Origin": SITE}) as browser:
             yield Desk(api, browser)
 
 
@@ -111,7 +114,7 @@ async def test_each_action_has_its_fields_and_takes_effect(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("form", "field", "words"),
     [
-        ({"action": "release"}, "reason", "is needed"),
+        ({"action": "release"}, "reason", "is required"),
         ({"action": "release", "reason": "fee_schedule"}, "reason", "must be one of the reasons for release"),
         ({"action": "pay_reduced", "reason": "fee_schedule"}, "amount", "must be above 0.00 and below 5000.00"),
         ({"action": "pay_reduced", "reason": "fee_schedule", "amount": "5000"}, "amount", "must be above 0.00"),
@@ -154,7 +157,7 @@ async def test_who_decides_too_late_is_shown_what_stands(desk: Desk) -> None:
     await desk.send(claim_id, **RELEASE)
     late = await desk.send(claim_id, action="deny", reason="not_covered", expected_version="1")
     assert late.status_code == 409
-    assert "the claim is at version 2, not 1" in late.text
+    assert "the claim has version 2, not 1" in late.text
     assert "release (settled, pays 5000.00) by investigator" in late.text
     assert offered(section(late.text)) == []
 
@@ -168,7 +171,7 @@ async def test_a_proposal_is_approved_on_the_page_by_somebody_else(desk: Desk) -
     await desk.send(claim_id, **RELEASE)
     own = section(await desk.page(claim_id))
     assert offered(own) == []
-    assert "A proposal of lead_investigator to pay 5000.01 waits." in own
+    assert "A proposal of lead_investigator to pay 5000.01 waits for approval." in own
     refused = await desk.send(claim_id, action="approve", reason="proposal_agreed")
     assert refused.status_code == 403
     await desk.sign_in("admin")

@@ -16,7 +16,7 @@ from starlette.routing import Mount
 from api.console.routes import console_app
 from api.console.service import SESSION, Console
 from api.database import Database
-from api.identity.service import Authenticator, create_key, revoke_key
+from api.identity import Authenticator, create_key, revoke_key
 from api.reviews.service import Reviews
 from claims.review import ReviewPolicy
 from core import clock
@@ -92,6 +92,9 @@ def app_over(database: Database) -> Starlette:
     return Starlette(routes=[Mount("/console", app)])
 
 
+SITE = "https://ginja.test"
+
+
 @dataclass
 class Setting:
     """A console with an investigator's key and a claim."""
@@ -112,7 +115,7 @@ async def console(database_url: str) -> AsyncIterator[Setting]:
     key_id, key = await create_key(database, name="Ines", role="investigator")
     store_claim(database_url, "clm_1")
     transport = httpx.ASGITransport(app_over(database))
-    async with httpx.AsyncClient(transport=transport, base_url="https://ginja.test") as client:
+    async with httpx.AsyncClient(transport=transport, base_url=SITE, headers={"Origin": SITE}) as client:
         yield Setting(client, database, database_url, key_id, key)
     await database.close()
 
@@ -156,7 +159,7 @@ async def test_evidence_and_what_was_known_before_have_a_section_each(console: S
     assert "An old reason" in evidence
     assert "recorded as fraud" not in evidence
     assert "9 claims were recorded as fraud" in priors
-    assert "it is not evidence about this one" in priors
+    assert "is not evidence about this one" in priors
     assert "Raises the odds" in priors
     assert "Evidence for fraud" not in priors
 
@@ -187,7 +190,7 @@ async def test_a_finding_is_recorded_under_the_name_of_the_key_and_shown(console
 @pytest.mark.parametrize(
     ("form", "words"),
     [
-        ({}, "disposition: is needed"),
+        ({}, "disposition: is required"),
         ({"disposition": "guilty"}, "disposition: "),
         (
             {"disposition": "cleared", "amount_recovered": "1"},
@@ -227,7 +230,7 @@ async def test_a_finding_after_the_session_s_end_leads_to_the_sign_in_and_back_t
 
 async def test_the_week_s_list_is_shown_with_what_was_found(console: Setting) -> None:
     await console.sign_in()
-    assert "No list was made yet" in (await console.client.get("/console/reviews")).text
+    assert "There is no list yet" in (await console.client.get("/console/reviews")).text
     with psycopg.connect(console.url) as connection:
         connection.execute(
             "INSERT INTO selections VALUES ('clm_1', '2026-03-02', 'audit', 0.025, 0.83, '7', now());"
@@ -235,11 +238,11 @@ async def test_the_week_s_list_is_shown_with_what_was_found(console: Setting) ->
         )
     page = (await console.client.get("/console/reviews")).text
     assert "week of 2026-03-02" in page
-    assert "by lot, chance 0.0250" in page
+    assert "random sample, p = 0.0250" in page
     assert "1 of 1 done" in page
     assert "cleared" in page
     assert page == (await console.client.get("/console/reviews?week=2026-03-05")).text
-    assert "No list was made of that week" in (await console.client.get("/console/reviews?week=2026-03-09")).text
+    assert "There is no list for that week" in (await console.client.get("/console/reviews?week=2026-03-09")).text
 
 
 @pytest.mark.parametrize("week", ["soon", "0001-01-01", "9999-12-31", ""])
@@ -306,10 +309,26 @@ async def test_signing_in_never_leads_to_another_site(console: Setting, elsewher
     assert (await console.sign_in(following=elsewhere)).headers["location"] == "/console"
 
 
-async def test_a_form_sent_by_another_site_is_refused(console: Setting) -> None:
-    headers = {"Sec-Fetch-Site": "cross-site"}
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "same-origin"}, 303),
+        ({"Sec-Fetch-Site": "none"}, 303),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": SITE}, 403),
+        ({"Sec-Fetch-Site": ""}, 403),
+        ({"Origin": SITE}, 303),
+        ({"Origin": "https://evil.test"}, 403),
+        ({"Origin": "null"}, 403),
+        ({}, 403),
+    ],
+)
+async def test_a_form_is_refused_unless_it_says_that_this_site_sent_it(
+    console: Setting, headers: dict[str, str], status: int
+) -> None:
+    del console.client.headers["Origin"]
     answer = await console.client.post("/console/sign-in", data={"api_key": console.key}, headers=headers)
-    assert answer.status_code == 403
+    assert answer.status_code == status
 
 
 @pytest.mark.parametrize(("size", "status"), [(16_384, 401), (16_385, 413)])

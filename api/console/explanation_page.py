@@ -1,4 +1,4 @@
-"""What the explanation page says, worked out from a claim and its assessments: pure, tested without a browser."""
+"""Contents of the explanation page, derived from a claim and its assessments: pure, tested without a browser."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from claims.money import format_cents
+from claims.outcome import Finding
 from claims.reason_groups import REASON_GROUPS
 from claims.scoring import Counterfactual, GroupPush, Reason
-from core.format import number_to_4_digits, percent_to_1_decimal
+from core.format import number_to_4_digits, percent_to_1_decimal, utc_minute, utc_second
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +29,15 @@ class ClaimView:
     service_from: str
     received_at: datetime
     voided_at: datetime | None
-    findings: Sequence[Mapping[str, str]]
+    findings: Sequence[Finding]
     decided_by_person: bool = False
     chain: Sequence[str] = ()
-    """The claim and those that replace or follow one another with it, the newest first."""
+    """The claim and those that replace or follow one another with it, newest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class AssessmentView:
-    """One assessment as it was stored; a rule's has no score."""
+    """One assessment; one by the rule has no score."""
 
     made_at: datetime
     decided_by: str
@@ -50,7 +51,7 @@ class AssessmentView:
     base_margin: float | None
     typical_margin: float | None
     groups: Sequence[GroupPush]
-    """Empty for an assessment stored before groups were."""
+    """Empty for an assessment stored before contributions were grouped."""
     contributions: Mapping[str, float]
     vector: Mapping[str, float | None]
     reasons: Sequence[Reason]
@@ -64,12 +65,11 @@ class AssessmentView:
 
 
 Waterfall = list[dict[str, str | float]]
-"""Bars as drawn: `label`, `push`, `kind` (total, for, against), `from` and `to` in log-odds. A bar for every group, so
-that none stands for "others"."""
+"""Bars: `label`, `push`, `kind` (total, for, against), `from` and `to` in log-odds. Every group has a bar."""
 
 
 @dataclass(frozen=True, slots=True)
-class ReasonRow:
+class ReasonLine:
     title: str
     text: str
     odds: str
@@ -78,34 +78,34 @@ class ReasonRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Reasons:
+class ReasonsByDirection:
     """The reasons of one kind, by direction."""
 
-    speak_for: list[ReasonRow]
-    speak_against: list[ReasonRow]
+    for_fraud: list[ReasonLine]
+    against_fraud: list[ReasonLine]
 
 
 @dataclass(frozen=True, slots=True)
-class ContributionRow:
+class ContributionLine:
     name: str
     value: str
     push: str
 
 
 @dataclass(frozen=True, slots=True)
-class GroupRow:
-    """One bar of the picture with the features it is the sum of."""
+class GroupSection:
+    """One bar of the waterfall with the features it sums up."""
 
     title: str
     kind: str
     meaning: str
     push: str
     odds: str
-    features: list[ContributionRow]
+    features: list[ContributionLine]
 
 
 @dataclass(frozen=True, slots=True)
-class AssessmentRow:
+class AssessmentLine:
     made_at: str
     decided_by: str
     model_version: str
@@ -115,7 +115,7 @@ class AssessmentRow:
 
 
 @dataclass(frozen=True, slots=True)
-class AgeRow:
+class FeatureAgeLine:
     view: str
     at: str
     age: str
@@ -124,19 +124,19 @@ class AgeRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Everything the template prints; it decides nothing itself."""
+class ExplanationPage:
+    """Everything the template prints; the template contains no logic."""
 
     claim_id: str
     verdict: str
     verdict_text: str
     decided_by: str
+    scored_by: str
+    """`model` or `rule`: who flagged the claim, or did not."""
+    held_by: int
+    """Number of findings that hold the claim in review; 0 when it is not in review."""
     by_rule: bool
     flagged: bool
-    judge: str
-    """Who says so: 'model' or 'rule'."""
-    held_by: int
-    """Edits that hold the claim in review; 0 when it is not in review."""
     probability: float | None
     threshold: float
     probability_text: str
@@ -144,36 +144,30 @@ class Page:
     margin_text: str
     notices: list[str]
     facts: list[tuple[str, str]]
-    findings: Sequence[Mapping[str, str]]
-    evidence: Reasons
-    priors: Reasons
+    findings: Sequence[Finding]
+    evidence: ReasonsByDirection
+    priors: ReasonsByDirection
     counterfactual: str | None
     waterfall: Waterfall
-    groups: list[GroupRow]
-    contributions: list[ContributionRow]
-    assessments: list[AssessmentRow]
-    feature_ages: list[AgeRow]
+    groups: list[GroupSection]
+    contributions: list[ContributionLine]
+    assessments: list[AssessmentLine]
+    feature_ages: list[FeatureAgeLine]
 
 
-def _held_by(claim: ClaimView) -> int:
-    if claim.status != "in_review":
-        return 0
-    return sum(not finding.get("superseded") for finding in claim.findings)
-
-
-def explanation_page(claim: ClaimView, assessments: Sequence[AssessmentView]) -> Page:
-    """The page for a claim with its assessments, oldest first; at least one."""
+def explanation_page(claim: ClaimView, assessments: Sequence[AssessmentView]) -> ExplanationPage:
+    """The page of a claim with its assessments, oldest first; at least one."""
     current = assessments[-1]
     scored = current.probability is not None and current.margin is not None
-    return Page(
+    return ExplanationPage(
         claim_id=claim.claim_id,
         verdict=claim.status.replace("_", " ").capitalize(),
         verdict_text=_verdict_text(claim, current),
         decided_by="decided by a person" if claim.decided_by_person else f"decided by the {current.decided_by}",
+        scored_by=current.decided_by,
+        held_by=_held_by(claim),
         by_rule=current.decided_by == "rule" and not claim.decided_by_person,
         flagged=current.flagged,
-        judge=current.decided_by,
-        held_by=_held_by(claim),
         probability=current.probability if scored else None,
         threshold=current.threshold or 0.0,
         probability_text=percent_to_1_decimal(current.probability),
@@ -188,14 +182,21 @@ def explanation_page(claim: ClaimView, assessments: Sequence[AssessmentView]) ->
         waterfall=_waterfall(current),
         groups=[_group(group, current.vector) for group in current.groups],
         contributions=[
-            ContributionRow(name, number_to_4_digits(current.vector.get(name)), f"{push:+.4f}")
+            ContributionLine(name, number_to_4_digits(current.vector.get(name)), f"{push:+.4f}")
             for name, push in _by_weight(current.contributions)
         ],
         assessments=[
-            _assessment_row(before, after) for before, after in zip([None, *assessments[:-1]], assessments, strict=True)
+            _assessment_line(before, after)
+            for before, after in zip([None, *assessments[:-1]], assessments, strict=True)
         ][::-1],
         feature_ages=[_age(view, at, claim.received_at, current) for view, at in sorted(current.feature_times.items())],
     )
+
+
+def _held_by(claim: ClaimView) -> int:
+    if claim.status != "in_review":
+        return 0
+    return sum(not finding.superseded for finding in claim.findings)
 
 
 def _verdict_text(claim: ClaimView, current: AssessmentView) -> str:
@@ -210,22 +211,24 @@ def _verdict_text(claim: ClaimView, current: AssessmentView) -> str:
 
 def _no_score(current: AssessmentView) -> str:
     return (
-        "too little was known to the model" if current.score_failure == "too_little_known" else "no score came in time"
+        "too few features were available to the model"
+        if current.score_failure == "too_little_known"
+        else "no score arrived in time"
     )
 
 
 def _notices(claim: ClaimView, current: AssessmentView) -> list[str]:
     notices = []
     if claim.voided_at is not None:
-        notices.append(f"Voided on {claim.voided_at:%Y-%m-%d %H:%M} UTC.")
+        notices.append(f"Voided on {utc_minute(claim.voided_at)} UTC.")
     if current.decided_by == "rule" and not claim.decided_by_person:
-        notices.append(f"Decided by the rule, because {_no_score(current)}; the claim is scored again later.")
+        notices.append(f"Decided by the rule, because {_no_score(current)}; the claim will be rescored.")
     if current.stale_views:
         notices.append(
-            f"Features of {', '.join(current.stale_views)} were behind or missing, so the model did without."
+            f"Features of {', '.join(current.stale_views)} were stale or missing; the model scored without them."
         )
     if current.explained_by == "pred_contribs":
-        notices.append("Explained by the booster itself: the model is too large for leaf tables.")
+        notices.append("Explained by the booster itself: the model is too large for lookup tables.")
     return notices
 
 
@@ -236,10 +239,10 @@ def _facts(claim: ClaimView, current: AssessmentView) -> list[tuple[str, str]]:
         ("Provider", claim.provider_id),
         ("Procedure", claim.procedure_code),
         ("Diagnosis", claim.diagnosis_code),
-        ("Region", claim.region or "not known"),
-        ("Specialty", claim.specialty or "not known"),
+        ("Region", claim.region or "unknown"),
+        ("Specialty", claim.specialty or "unknown"),
         ("Service from", claim.service_from),
-        ("Received (UTC)", f"{claim.received_at:%Y-%m-%d %H:%M:%S}"),
+        ("Received (UTC)", utc_second(claim.received_at)),
         ("Model version", current.model_version or "none"),
         ("Breaker at the time", current.breaker_state or "not recorded"),
         ("2× rule", current.rule_text or "not recorded"),
@@ -247,38 +250,38 @@ def _facts(claim: ClaimView, current: AssessmentView) -> list[tuple[str, str]]:
     ]
 
 
-def _reasons(current: AssessmentView, kind: str) -> Reasons:
+def _reasons(current: AssessmentView, kind: str) -> ReasonsByDirection:
     mine = [reason for reason in current.reasons if reason.kind == kind]
-    return Reasons(
-        speak_for=[_reason(reason) for reason in mine if reason.direction == "for"],
-        speak_against=[_reason(reason) for reason in mine if reason.direction == "against"],
+    return ReasonsByDirection(
+        for_fraud=[_reason(reason) for reason in mine if reason.direction == "for"],
+        against_fraud=[_reason(reason) for reason in mine if reason.direction == "against"],
     )
 
 
-def _reason(reason: Reason) -> ReasonRow:
+def _reason(reason: Reason) -> ReasonLine:
     behind = ", ".join(f"{name} = {number_to_4_digits(reason.features.get(name))}" for name in reason.carrier)
-    return ReasonRow(_title(reason.code), reason.text, f"{reason.odds:.2f}", reason.code, behind)
+    return ReasonLine(_title(reason.code), reason.text, f"{reason.odds:.2f}", reason.code, behind)
 
 
-def _group(group: GroupPush, vector: Mapping[str, float | None]) -> GroupRow:
-    known = REASON_GROUPS.get(group.code)
-    return GroupRow(
+def _group(group: GroupPush, vector: Mapping[str, float | None]) -> GroupSection:
+    declared = REASON_GROUPS.get(group.code)
+    return GroupSection(
         title=_title(group.code),
-        kind="" if known is None else known.kind,
-        meaning="" if known is None else known.meaning,
+        kind="" if declared is None else declared.kind,
+        meaning="" if declared is None else declared.meaning,
         push=f"{group.push:+.4f}",
         odds=f"{math.exp(group.push):.2f}",
         features=[
-            ContributionRow(name, number_to_4_digits(vector.get(name)), f"{push:+.4f}")
+            ContributionLine(name, number_to_4_digits(vector.get(name)), f"{push:+.4f}")
             for name, push in _by_weight(group.features)
         ],
     )
 
 
 def _title(code: str) -> str:
-    """The title of a group; a code that this version does not know stands for itself."""
-    known = REASON_GROUPS.get(code)
-    return code.replace("_", " ").capitalize() if known is None else known.title
+    """The title of a group; for a code this version does not have, the code itself."""
+    declared = REASON_GROUPS.get(code)
+    return code.replace("_", " ").capitalize() if declared is None else declared.title
 
 
 def _waterfall(current: AssessmentView) -> Waterfall:
@@ -302,9 +305,9 @@ def _by_weight(contributions: Mapping[str, float]) -> list[tuple[str, float]]:
     return sorted(contributions.items(), key=lambda item: (-abs(item[1]), item[0]))
 
 
-def _assessment_row(before: AssessmentView | None, after: AssessmentView) -> AssessmentRow:
-    return AssessmentRow(
-        made_at=f"{after.made_at:%Y-%m-%d %H:%M:%S}",
+def _assessment_line(before: AssessmentView | None, after: AssessmentView) -> AssessmentLine:
+    return AssessmentLine(
+        made_at=utc_second(after.made_at),
         decided_by=after.decided_by,
         model_version=after.model_version or "–",
         score=percent_to_1_decimal(after.probability),
@@ -325,12 +328,12 @@ def _changes(before: AssessmentView, after: AssessmentView) -> str:
     return "; ".join(changed) or "nothing"
 
 
-def _age(view: str, at: datetime | None, received_at: datetime, current: AssessmentView) -> AgeRow:
+def _age(view: str, at: datetime | None, received_at: datetime, current: AssessmentView) -> FeatureAgeLine:
     stale = view in current.stale_views
     if at is None:
-        return AgeRow(view, "–", "–", stale, "nothing known of it yet")
-    return AgeRow(
-        view, f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}", _duration((received_at - at).total_seconds()), stale, "current"
+        return FeatureAgeLine(view, "–", "–", stale, "no data yet")
+    return FeatureAgeLine(
+        view, utc_second(at.astimezone(UTC)), _duration((received_at - at).total_seconds()), stale, "current"
     )
 
 

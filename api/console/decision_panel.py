@@ -1,13 +1,13 @@
-"""The wording of a claim's decision part and of the list of claims in review: pure, tested without a browser."""
+"""Contents of a claim's decision panel and of the review queue: pure, tested without a browser."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from api.identity.roles import Caller, Scope
-from api.reviews.schemas import person
-from api.reviews.service import WaitingClaim
-from api.reviews.state import DecisionRecord, Review
+from api.identity import Caller, Scope
+from api.reviews.records import DecisionRecord, Review
+from api.reviews.responses import person
+from api.reviews.service import QueueItem
 from claims.money import format_cents
 from claims.review import (
     REASONS,
@@ -23,13 +23,13 @@ from claims.review import (
 from core.format import percent_to_1_decimal, utc_minute
 
 _USUAL_DAYS = timedelta(days=14)
-"""The due date that a request for documents starts from."""
+"""Default due date of requested documents."""
 
 _DONE = {
     Action.RELEASE: "released",
     Action.PAY_REDUCED: "paid reduced",
     Action.DENY: "denied",
-    Action.PEND: "asked for documents",
+    Action.PEND: "requested documents",
     Action.APPROVE: "approved the proposal",
     Action.REFUSE: "refused the proposal",
     Action.REOPEN: "reopened",
@@ -43,7 +43,7 @@ _TITLES = {
     Action.RELEASE: "Release",
     Action.PAY_REDUCED: "Pay reduced",
     Action.DENY: "Deny",
-    Action.PEND: "Ask for documents",
+    Action.PEND: "Request documents",
     Action.APPROVE: "Approve the proposal",
     Action.REFUSE: "Refuse the proposal",
     Action.REOPEN: "Reopen",
@@ -63,7 +63,7 @@ _FINDINGS = {
 
 @dataclass(frozen=True, slots=True)
 class DecisionLine:
-    """A row of the history."""
+    """A line of the history."""
 
     at: str
     by: str
@@ -75,7 +75,7 @@ class DecisionLine:
 
 @dataclass(frozen=True, slots=True)
 class ActionForm:
-    """One thing that can be done, and the fields it takes."""
+    """The form of one action."""
 
     action: str
     title: str
@@ -91,7 +91,7 @@ class ActionForm:
 
 @dataclass(frozen=True, slots=True)
 class DecisionPanel:
-    """Everything the decision part prints."""
+    """Everything the decision panel prints."""
 
     text: str
     version: int
@@ -101,8 +101,8 @@ class DecisionPanel:
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingRow:
-    """A row of the list of claims in review."""
+class QueueLine:
+    """A line of the review queue."""
 
     claim_id: str
     age: str
@@ -125,7 +125,7 @@ def decision_panel(
     errors: Mapping[str, str],
     problem: str | None,
 ) -> DecisionPanel:
-    """The decision part for one who looks; `entered` and `errors` are those of a form that came back."""
+    """The decision panel for a caller; `entered` and `errors` are those of a form that was refused."""
     standing = review.standing
     can = allowed_actions(standing, person(caller)) if caller.may(Scope.DECIDE) else []
     forms = [_form(action, review, policy, today, entered=entered, errors=errors) for action in can]
@@ -138,10 +138,10 @@ def decision_panel(
     )
 
 
-def waiting_row(claim: WaitingClaim, now: datetime) -> WaitingRow:
-    """A row of the list."""
-    state, urgent = _waiting_state(claim, now.date())
-    return WaitingRow(
+def queue_line(claim: QueueItem, now: datetime) -> QueueLine:
+    """A line of the review queue."""
+    state, urgent = _queue_state(claim, now.date())
+    return QueueLine(
         claim_id=claim.claim_id,
         age=age(now - claim.received_at),
         received_at=utc_minute(claim.received_at),
@@ -155,7 +155,7 @@ def waiting_row(claim: WaitingClaim, now: datetime) -> WaitingRow:
 
 
 def age(length: timedelta) -> str:
-    """A length of time in its largest whole unit."""
+    """A duration in its largest whole unit."""
     for unit, name in ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute")):
         count = length // unit
         if count >= 1:
@@ -163,7 +163,7 @@ def age(length: timedelta) -> str:
     return "under a minute"
 
 
-def _waiting_state(claim: WaitingClaim, today: date) -> tuple[str, bool]:
+def _queue_state(claim: QueueItem, today: date) -> tuple[str, bool]:
     if claim.proposed_cents is not None:
         return f"proposal to pay {format_cents(claim.proposed_cents)} waits for approval", True
     if claim.due_on is not None:
@@ -179,15 +179,16 @@ def _state_text(review: Review, standing: ReviewSubject, caller: Caller, policy:
     claim, last = review.claim, review.last
     reserved = f"{format_cents(claim.reserved_cents)} of the member's benefit is reserved for it."
     if standing.state is ReviewState.VOIDED:
-        return "The claim is voided; nothing is decided about it."
+        return "The claim is voided; it cannot be decided."
     if standing.state is ReviewState.AUTOMATIC:
         return "The claim was decided without a review."
     if standing.state is ReviewState.DECIDED:
-        return "A person has decided the claim. An approver can reopen it."
+        return "A person decided the claim. An approver can reopen it."
     if standing.proposal is not None:
         pays = format_cents(standing.proposal.pays_cents)
-        whose = "Another approver" if can_act or caller.name != standing.proposal.name else "Somebody else"
-        return f"A proposal of {standing.proposal.name} to pay {pays} waits. {whose} approves or refuses it. {reserved}"
+        whose = "Another approver" if can_act or caller.name != standing.proposal.name else "A second person"
+        waits = f"A proposal of {standing.proposal.name} to pay {pays} waits for approval."
+        return f"{waits} {whose} approves or refuses it. {reserved}"
     text = f"In review. {reserved} Release pays {format_cents(standing.payable_cents)}."
     if last is not None and last.effect == Effect.PENDED.value:
         text = f"Waits for documents until {last.due_on}: {', '.join(last.documents)}. {text}"

@@ -1,17 +1,18 @@
-"""A claim under review as the database has it, and how the rules of `claims/review/rules.py` see it."""
+"""A claim in review as the database has it, and as the rules of `claims/review/rules.py` see it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from api.scoring.records import JsonObject
 from claims.benefits import Benefit
 from claims.outcome import Outcome
-from claims.review import Action, Disposition, Effect, Proposal, ReviewSubject
+from claims.review import REASONS, Action, Disposition, Effect, Proposal, ReviewReason, ReviewSubject
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionRecord:
-    """One act of a person; the fields are the columns of `decisions`."""
+    """One decision of a person; the fields are the columns of `decisions`."""
 
     decision_id: str
     claim_id: str
@@ -35,10 +36,15 @@ class DecisionRecord:
     decided_by: str
     role: str
 
+    @property
+    def declared_reason(self) -> ReviewReason:
+        """The reason with its meaning."""
+        return REASONS[self.reason]
+
 
 @dataclass(frozen=True, slots=True)
 class ReviewedClaim:
-    """The columns of a claim that a review looks at."""
+    """The columns of a claim that a review needs."""
 
     claim_id: str
     member_id: str | None
@@ -53,7 +59,7 @@ class ReviewedClaim:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Everything known of a claim when somebody looks at it or decides."""
+    """A claim in review with its decisions, assessments and findings."""
 
     claim: ReviewedClaim
     benefit: Benefit
@@ -69,12 +75,12 @@ class Review:
 
     @property
     def version(self) -> int:
-        """Grows with every decision and every assessment; both are only ever added."""
+        """Incremented by every decision and every assessment; both are only added."""
         return len(self.decisions) + self.assessments
 
     @property
     def last(self) -> DecisionRecord | None:
-        """The last act of a person."""
+        """The last decision."""
         return self.decisions[-1] if self.decisions else None
 
     @property
@@ -108,3 +114,19 @@ class Review:
             key_id=last.api_key_id,
             name=last.decided_by,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedClaim:
+    """A claim in review with its latest assessment and its last decision, each null where there is none."""
+
+    claim_id: str
+    received_at: datetime
+    provider_id: str | None
+    amount_cents: int
+    findings: Sequence[JsonObject] | None
+    probability: float | None
+    action: str | None
+    effect: str | None
+    due_on: date | None
+    pays_cents: int | None

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.console.page import AssessmentView, ClaimView, explanation_page
+from api.console.explanation_page import AssessmentView, ClaimView, explanation_page
+from claims.outcome import Finding, Outcome
 from claims.reason_groups import REASON_GROUPS
 from claims.scoring import Counterfactual, GroupPush, Reason
 
@@ -59,9 +60,12 @@ def a_reason(
 
 
 def test_a_claim_in_review_names_how_many_edits_hold_it() -> None:
-    findings = ({"code": "price_implausible"}, {"code": "model_flagged", "superseded": "true"})
+    findings = (
+        Finding("price_implausible", Outcome.IN_REVIEW, "Too high.", "reference_statistics/P001"),
+        Finding("model_flagged", Outcome.IN_REVIEW, "Flagged.", "model/1", superseded=True),
+    )
     held = explanation_page(a_claim(findings=findings), [an_assessment()])
-    assert (held.held_by, held.judge) == (1, "model")
+    assert (held.held_by, held.scored_by) == (1, "model")
     assert explanation_page(a_claim(findings=findings, status="approved"), [an_assessment()]).held_by == 0
 
 
@@ -159,12 +163,12 @@ def test_an_assessment_from_before_groups_has_its_contributions_and_no_picture()
 
 def test_evidence_and_priors_stand_apart_each_for_and_against_with_the_values_behind_the_words() -> None:
     page = explanation_page(a_claim(), [an_assessment()])
-    assert [(row.title, row.text, row.behind) for row in page.evidence.speak_for] == [
+    assert [(row.title, row.text, row.behind) for row in page.evidence.for_fraud] == [
         ("Price against peers", "Amount 4.2×", "amount_to_procedure_mean = 4.2")
     ]
-    assert [row.code for row in page.evidence.speak_against] == ["timing"]
-    assert [row.code for row in page.priors.speak_for] == ["member_record"]
-    assert page.priors.speak_against == []
+    assert [row.code for row in page.evidence.against_fraud] == ["timing"]
+    assert [row.code for row in page.priors.for_fraud] == ["member_record"]
+    assert page.priors.against_fraud == []
 
 
 def test_a_claim_decided_by_the_rule_says_so_and_shows_no_score() -> None:
@@ -191,7 +195,7 @@ def test_stale_views_are_named_in_a_notice_and_marked_in_the_table() -> None:
 def test_the_age_of_a_view_is_counted_up_to_the_receipt_of_the_claim() -> None:
     history, today = explanation_page(a_claim(), [an_assessment()]).feature_ages
     assert history.age == "12 h"
-    assert today.state == "nothing known of it yet"
+    assert today.state == "no data yet"
 
 
 def test_a_voided_claim_says_when() -> None:
@@ -209,5 +213,5 @@ def test_the_page_shows_the_rules_verdict_and_the_chain_of_claims() -> None:
 
 def test_the_page_says_why_the_rule_decided() -> None:
     unknown = replace(by_the_rule(), score_failure="too_little_known")
-    assert "too little was known to the model" in explanation_page(a_claim(), [unknown]).notices[0]
-    assert "no score came in time" in explanation_page(a_claim(), [by_the_rule()]).notices[0]
+    assert "too few features were available to the model" in explanation_page(a_claim(), [unknown]).notices[0]
+    assert "no score arrived in time" in explanation_page(a_claim(), [by_the_rule()]).notices[0]

@@ -1,0 +1,116 @@
+"""Types of fields on the wire: what is accepted of clients (strict) and how values are written in responses."""
+
+import re
+from datetime import date, datetime
+from typing import Annotated
+
+from fastapi import Path
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    StringConstraints,
+    WithJsonSchema,
+)
+
+from claims.money import MAX_CENTS, format_cents, parse_cents
+from core.format import json_amount, json_instant
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_EARLIEST = date(1990, 1, 1)
+_ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]*$"
+_AMOUNT_TEXT = r"^[0-9]{1,9}(\.[0-9]{1,2})?$"
+MAX_UNITS = 100_000
+MAX_NOTE = 500
+ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
+CLAIM_ID_EXAMPLE = "clm_01m86p3ap6yntdyk7shqjq4hs9"
+
+
+def _parse_day(value: object) -> date:
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        raise ValueError("must be a date written as YYYY-MM-DD")
+    try:
+        day = date.fromisoformat(value)
+    except ValueError:
+        raise ValueError("is not a date of the calendar; write it as YYYY-MM-DD") from None
+    if day < _EARLIEST:
+        raise ValueError(f"must not be before {_EARLIEST}")
+    return day
+
+
+def _parse_instant(value: object) -> datetime:
+    if not isinstance(value, str) or not value.isascii():
+        raise ValueError("must be a timestamp such as 2026-03-02T10:15:00Z")
+    try:
+        at = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError("must be a valid timestamp such as 2026-03-02T10:15:00Z") from None
+    if at.tzinfo is None:
+        raise ValueError("must have a time zone; end it with Z for UTC")
+    return at
+
+
+def _positive(cents: int) -> int:
+    if cents <= 0:
+        raise ValueError("must be a positive number with at most two decimal places")
+    return cents
+
+
+def as_claim_id(text: str) -> str:
+    """A claim id from a path. Text that cannot be an id becomes one that no claim has."""
+    return text if text.isascii() and text.isprintable() else "-"
+
+
+ClaimId = Annotated[str, Path(description="Id of the claim.", examples=[CLAIM_ID_EXAMPLE]), AfterValidator(as_claim_id)]
+"""The claim id of a path; whatever is sent, an unknown one is a 404."""
+Identifier = Annotated[str, Field(strict=True, min_length=1, max_length=64, pattern=_ID)]
+Code = Annotated[str, Field(strict=True, min_length=1, max_length=16, pattern=_ID)]
+Units = Annotated[int, Field(strict=True, ge=1, le=MAX_UNITS)]
+Day = Annotated[
+    date, PlainValidator(_parse_day), WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-03-02"]})
+]
+Instant = Annotated[
+    datetime,
+    PlainValidator(_parse_instant),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-03-02T10:15:00Z"]}),
+]
+Amount = Annotated[
+    int,
+    PlainValidator(parse_cents),
+    AfterValidator(_positive),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_CENTS // 100},
+                {"type": "string", "pattern": _AMOUNT_TEXT},
+            ],
+            "description": f"At most two decimals and at most {format_cents(MAX_CENTS)}.",
+            "examples": [5000, "1250.50"],
+        }
+    ),
+]
+"""A positive amount; a decimal on the wire, cents inside."""
+AmountOrZero = Annotated[
+    int,
+    PlainValidator(parse_cents),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 0, "maximum": MAX_CENTS // 100},
+                {"type": "string", "pattern": _AMOUNT_TEXT},
+            ],
+            "examples": ["120.50"],
+        }
+    ),
+]
+FraudKind = Annotated[
+    str, StringConstraints(strict=True, pattern=r"^[a-z][a-z0-9_]{0,63}$"), Field(examples=["upcoding"])
+]
+Note = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=MAX_NOTE, pattern=ONE_LINE)]
+
+AmountOut = Annotated[float, BeforeValidator(json_amount)]
+"""An amount in a response, built from cents."""
+InstantOut = Annotated[datetime, PlainSerializer(json_instant, return_type=str)]
+"""An instant in a response: UTC with microseconds and a Z."""

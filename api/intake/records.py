@@ -1,0 +1,57 @@
+"""Claims as the database has them, with what a response about a claim says."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from api.scoring.records import AssessmentSummary
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionSummary:
+    """The last decision of a person on a claim; of an approved proposal, what was proposed."""
+
+    action: str
+    reason: str
+    effect: str
+    documents: Sequence[str]
+    due_on: date | None
+    made_at: datetime
+    decided_by: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRecord:
+    """A claim with its latest assessment and decision; a claim loaded as history has no assessment."""
+
+    claim_id: str
+    status: str
+    member_id: str | None
+    provider_id: str | None
+    diagnosis_code: str | None
+    procedure_code: str | None
+    service_from: date
+    service_to: date
+    received_at: datetime
+    amount_cents: int
+    approved_cents: int
+    reserved_cents: int
+    replaces: str | None
+    voided_at: datetime | None
+    replaced_by: str | None
+    chain: Sequence[str]
+    """This claim and those that replace or follow one another with it, newest first."""
+    decision: DecisionSummary | None
+    assessment: AssessmentSummary | None
+
+
+@dataclass(frozen=True, slots=True)
+class LineRecord:
+    """One line of a claim."""
+
+    line: int
+    procedure_code: str
+    units: int
+    amount_cents: int
+    service_date: date | None

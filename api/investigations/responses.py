@@ -1,0 +1,51 @@
+"""Responses about weekly lists and dispositions."""
+
+from datetime import date
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.fields import AmountOut, InstantOut
+from api.investigations.schemas import DispositionName
+
+
+class DispositionOut(BaseModel):
+    """A disposition as it was recorded; the latest of a claim counts."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    disposition: DispositionName
+    kind: str | None
+    amount_recovered: AmountOut = Field(validation_alias="amount_recovered_cents")
+    decided_by: str
+    note: str | None
+    known_at: InstantOut = Field(description="When it was recorded; features and labels include it from then.")
+
+
+class DispositionList(BaseModel):
+    """The dispositions of a claim, latest first."""
+
+    dispositions: list[DispositionOut]
+
+
+class SelectedClaimOut(BaseModel):
+    """A claim on a week's list."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    claim_id: str
+    selected_by: Literal["score", "audit"] = Field(description="`audit`: sampled at random.")
+    propensity: float = Field(description="The probability of being selected.")
+    score: float = Field(validation_alias="probability")
+    model_version: str
+    received_at: InstantOut
+    provider_id: str | None
+    claim_amount: AmountOut = Field(validation_alias="amount_cents")
+    disposition: DispositionName | None = Field(description="The latest disposition.")
+
+
+class WeeklyListOut(BaseModel):
+    """The claims to investigate of those received in a week."""
+
+    week: date | None = Field(description="Its Monday; null: there is no list yet.")
+    reviews: list[SelectedClaimOut]

@@ -1,0 +1,32 @@
+"""Providers, as the rules see them."""
+
+from sqlalchemy import BindParameter, ScalarSelect, bindparam, select
+
+from api.database import Query, Rows, compiled
+from api.providers.tables import ProviderRow
+from claims.reference import Provider
+
+_PROVIDER = compiled(
+    select(
+        ProviderRow.provider_id,
+        ProviderRow.specialty,
+        ProviderRow.region,
+        ProviderRow.active_from,
+        ProviderRow.active_to,
+        ProviderRow.excluded_from,
+    ).where(ProviderRow.provider_id == bindparam("provider_id"))
+)
+
+
+def provider(provider_id: str) -> Query[Provider | None]:
+    """A provider; `None` if there is no such provider."""
+
+    def read(rows: Rows) -> Provider | None:
+        return Provider(*rows[0]) if rows else None
+
+    return Query(_PROVIDER, {"provider_id": provider_id}, read)
+
+
+def region_of(provider_id: BindParameter[str]) -> ScalarSelect[str | None]:
+    """The region of a provider, for use in a statement about it."""
+    return select(ProviderRow.region).where(ProviderRow.provider_id == provider_id).scalar_subquery()

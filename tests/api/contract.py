@@ -1,0 +1,82 @@
+"""Every response of a test is checked against `/openapi.json`: path, status, media type, headers and schema."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+from jsonschema import Draft202012Validator, FormatChecker
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One documented operation of the API."""
+
+    method: str
+    path: str
+    described: dict[str, Any]
+
+    @property
+    def headers(self) -> set[str]:
+        """Names of the request headers it documents, in lower case."""
+        named = {one["name"].lower() for one in self.described.get("parameters", ()) if one["in"] == "header"}
+        if self.described["security"]:
+            named |= {"authorization", "x-api-key"}
+        if "requestBody" in self.described:
+            named |= {"content-type", "content-length"}
+        if any(len(response.get("content", ())) > 1 for response in self.described["responses"].values()):
+            named.add("accept")
+        return named
+
+
+class Contract:
+    """The OpenAPI document of an application, as a checker of its responses."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.document: dict[str, Any] = json.loads(json.dumps(app.openapi()))
+        self.operations = [
+            Operation(method.upper(), path, described)
+            for path, methods in self.document["paths"].items()
+            for method, described in methods.items()
+        ]
+        self._patterns = [
+            (re.compile(re.sub(r"\{[^}]+\}", "[^/]+", re.escape(path).replace(r"\{", "{").replace(r"\}", "}"))), path)
+            for path in self.document["paths"]
+        ]
+        self._validators: dict[str, Draft202012Validator] = {}
+
+    def operation(self, method: str, path: str) -> Operation | None:
+        """The operation that serves a request; `None` if it is not documented."""
+        documented = next((of for pattern, of in self._patterns if pattern.fullmatch(path)), None)
+        return next((one for one in self.operations if (one.method, one.path) == (method, documented)), None)
+
+    def violations(self, schema: dict[str, Any], value: object) -> list[str]:
+        """Where `value` does not fit `schema`."""
+        key = json.dumps(schema, sort_keys=True)
+        if key not in self._validators:
+            whole = {**schema, "components": self.document["components"]}
+            self._validators[key] = Draft202012Validator(whole, format_checker=FormatChecker())
+        return [f"{error.json_path}: {error.message}" for error in self._validators[key].iter_errors(value)]
+
+    async def check(self, response: httpx.Response) -> None:
+        """Assert that a response is documented; an event hook of httpx."""
+        request = response.request
+        operation = self.operation(request.method, request.url.path)
+        if operation is None:
+            return
+        where = f"{request.method} {operation.path} → {response.status_code}"
+        documented = operation.described["responses"].get(str(response.status_code))
+        assert documented is not None, f"{where} is not documented"
+        for name, header in documented["headers"].items():
+            required = self.document["components"]["headers"][header["$ref"].rpartition("/")[2]].get("required", False)
+            assert name in response.headers or not required, f"{where}: no header {name}"
+        for name in ("Location", "Idempotency-Replayed", "Retry-After", "WWW-Authenticate"):
+            assert name not in response.headers or name in documented["headers"], f"{where}: {name} is not documented"
+        await response.aread()
+        media_type = response.headers["content-type"].partition(";")[0]
+        assert media_type in documented["content"], f"{where}: {media_type} is not documented"
+        if media_type in ("application/json", "application/problem+json"):
+            found = self.violations(documented["content"][media_type]["schema"], response.json())
+            assert found == [], f"{where}: {found}"

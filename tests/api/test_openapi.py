@@ -1,0 +1,208 @@
+"""`/openapi.json` is complete: every route, what it requires, what it reads, and everything it can respond with.
+
+Beside these tests, every response of this folder's tests is checked against the document (`contract.py`).
+"""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from alembic.script import ScriptDirectory
+from fastapi.routing import APIRoute
+from starlette.datastructures import Headers
+
+import api as api_room
+from api.app import ROUTERS, create_app
+from api.errors import ERRORS, ApiError
+from api.identity import ROLES, Scope
+from api.migrate import alembic_config, newest_revision
+from api.openapi import required_scope
+from core.settings import Settings
+from tests.api.contract import Contract, Operation
+from tests.api.makers import MINIMAL, Api
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+CONTRACT = Contract(create_app(Settings(), "postgresql://nobody@localhost:1/none"))
+OPERATIONS = CONTRACT.operations
+WITHOUT_AUTHENTICATION = {"/livez", "/readyz", "/metrics"}
+STABLE_TYPES = {
+    400: "malformed",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not-found",
+    409: "conflict",
+    413: "too-large",
+    415: "not-json",
+    422: "invalid",
+    431: "head-too-large",
+    500: "failed",
+    503: "unavailable",
+}
+
+
+def each(*operations: Operation):
+    return pytest.mark.parametrize("operation", operations, ids=lambda one: f"{one.method} {one.path}")
+
+
+async def send(api: Api, operation: Operation, *, claim_id: str = "clm_none", **options):
+    headers = {"Content-Type": "application/json", **options.pop("headers", {})}
+    path = operation.path.replace("{claim_id}", claim_id)
+    return await api.client.request(operation.method, path, headers=headers, **options)
+
+
+def of(status: int) -> list[Operation]:
+    return [one for one in OPERATIONS if str(status) in one.described["responses"]]
+
+
+WITH_SECURITY = [one for one in OPERATIONS if one.described["security"]]
+WITH_BODY = [one for one in OPERATIONS if "requestBody" in one.described]
+
+
+async def test_every_route_of_the_application_is_described():
+    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    described = {(one.method, one.path) for one in OPERATIONS}
+    aliases = {("POST", "/claims")}
+    assert {(method, route.path) for route in routes for method in route.methods} == described | aliases
+
+
+@each(*OPERATIONS)
+async def test_security_is_documented_as_it_is_checked(operation: Operation):
+    routes = {route.path: route for router in ROUTERS for route in router.routes if operation.method in route.methods}
+    scope = required_scope(routes[operation.path])
+    assert (scope is None) == (operation.path in WITHOUT_AUTHENTICATION)
+    expected = [] if scope is None else [{"bearer": [scope.value]}, {"api_key": [scope.value]}]
+    assert operation.described["security"] == expected
+
+
+@each(*WITH_SECURITY)
+async def test_without_a_valid_key_the_response_is_a_documented_401(shared_api: Api, operation: Operation):
+    for headers in ({}, {"Authorization": "Bearer gnj_unknown"}, {"X-API-Key": "gnj_unknown"}):
+        response = await send(shared_api, operation, headers=headers)
+        assert (response.status_code, response.json()["type"]) == (401, "urn:ginja:claims:unauthorized")
+
+
+@each(*WITH_SECURITY)
+async def test_exactly_the_roles_with_the_documented_scope_are_admitted(shared_api: Api, operation: Operation):
+    scope = Scope(operation.described["security"][0]["bearer"][0])
+    for role, scopes in ROLES.items():
+        response = await send(shared_api, operation, headers={"X-API-Key": shared_api.keys[role]})
+        assert (response.status_code == 403) == (scope not in scopes), role
+
+
+@each(*WITH_BODY)
+async def test_a_refused_body_is_a_documented_problem(shared_api: Api, operation: Operation):
+    key = {"X-API-Key": shared_api.keys["admin"]}
+    for status, body, headers in (
+        (400, b"{", {}),
+        (413, b" " * 5_000_000, {}),
+        (415, b"{}", {"Content-Type": "text/plain"}),
+        (422, b'{"unknown": 1}', {}),
+    ):
+        response = await send(shared_api, operation, content=body, headers=key | headers)
+        assert response.status_code == status
+
+
+@each(*OPERATIONS)
+async def test_too_large_headers_are_a_documented_problem(shared_api: Api, operation: Operation):
+    assert (await send(shared_api, operation, headers={"X-Large": "x" * 20_000})).status_code == 431
+
+
+@each(*of(404))
+async def test_an_unknown_claim_is_a_documented_problem(shared_api: Api, operation: Operation):
+    example = operation.described.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
+    name = None if example is None else example["$ref"].rpartition("/")[2]
+    body = None if name is None else CONTRACT.document["components"]["schemas"][name]["examples"][0]
+    response = await send(shared_api, operation, json=body, headers={"X-API-Key": shared_api.keys["admin"]})
+    assert response.status_code == 404
+
+
+@each(*OPERATIONS)
+async def test_every_header_that_is_read_is_documented(shared_api: Api, operation: Operation, monkeypatch):
+    read: set[str] = set()
+    original = Headers.__getitem__
+
+    def recorded(headers: Headers, key: str) -> str:
+        if headers.get is not None and b"x-recorded" in dict(headers.raw):
+            read.add(key.lower())
+        return original(headers, key)
+
+    monkeypatch.setattr(Headers, "__getitem__", recorded)
+    key = shared_api.keys["admin"]
+    for headers in ({"X-API-Key": key}, {"Authorization": f"Bearer {key}"}):
+        await send(shared_api, operation, headers={"X-Recorded": "1", **headers}, content=b"{}")
+    assert read <= operation.headers
+    if operation.described["security"]:
+        assert {"authorization", "x-api-key"} <= read
+    if any(one["in"] == "header" for one in operation.described.get("parameters", ())):
+        assert "idempotency-key" in read
+
+
+def header_names_in_the_sources() -> set[str]:
+    reading = re.compile(r'headers\.get(?:list)?\("([^"]+)"')
+    sources = (path.read_text() for path in Path(api_room.__path__[0]).rglob("*.py"))
+    return {name for source in sources for name in reading.findall(source)}
+
+
+async def test_no_other_header_is_read_anywhere():
+    """A route that reads another header documents it, as `IDEMPOTENCY_KEY` in `api/openapi.py`."""
+    of_the_console = {"cookie", "host", "origin", "sec-fetch-site"}
+    of_bodies = {"content-type", "content-length", "accept"}
+    documented = {"authorization", "x-api-key", "idempotency-key"}
+    assert header_names_in_the_sources() == of_the_console | of_bodies | documented
+
+
+async def test_types_and_statuses_of_errors_are_stable():
+    assert {error.status: error.kind for error in ERRORS} == STABLE_TYPES
+    assert set(ApiError.__subclasses__()) == set(ERRORS)
+    schemas = CONTRACT.document["components"]["schemas"]
+    for error in ERRORS:
+        properties = schemas[f"{error.__name__}Problem"]["properties"]
+        assert (properties["type"]["const"], properties["status"]["const"]) == (error.type_uri(), error.status)
+
+
+@each(*OPERATIONS)
+async def test_everything_is_described_with_examples_that_fit(operation: Operation):
+    described = operation.described
+    assert described["description"]
+    assert described["operationId"].isidentifier()
+    for parameter in described.get("parameters", ()):
+        assert parameter["description"], parameter["name"]
+    for status, response in described["responses"].items():
+        assert response["description"], status
+        for content in response["content"].values():
+            assert content["schema"]
+            if "example" in content:
+                assert CONTRACT.violations(content["schema"], content["example"]) == []
+    if "requestBody" in described:
+        reference = described["requestBody"]["content"]["application/json"]["schema"]
+        schema = CONTRACT.document["components"]["schemas"][reference["$ref"].rpartition("/")[2]]
+        assert schema["examples"]
+        for example in schema["examples"]:
+            assert CONTRACT.violations(reference, example) == []
+
+
+async def test_every_reference_leads_to_a_component_and_every_component_is_used():
+    document = CONTRACT.document
+    used = set(re.findall(r'"#/components/(\w+/\w+)"', json.dumps(document)))
+    declared = {f"{kind}/{name}" for kind in ("schemas", "headers") for name in document["components"][kind]}
+    assert used == declared
+
+
+async def test_the_document_is_served_and_says_what_a_minimal_claim_needs(shared_api: Api):
+    served = (await shared_api.client.get("/openapi.json")).json()
+    assert served == CONTRACT.document
+    assert CONTRACT.violations({"$ref": "#/components/schemas/ClaimIn"}, MINIMAL) == []
+
+
+async def test_readiness_requires_the_newest_schema(api: Api):
+    assert newest_revision() == ScriptDirectory.from_config(alembic_config()).get_current_head()
+    for change, ready in (
+        ("UPDATE alembic_version SET version_num = '0003'", False),
+        ("UPDATE alembic_version SET version_num = '9999'", True),
+        ("DELETE FROM alembic_version", False),
+    ):
+        api.rows(f"{change} RETURNING version_num")
+        response = await api.client.get("/readyz")
+        assert (response.status_code, response.json()["ready"]) == ((200, True) if ready else (503, False))
