@@ -52,12 +52,16 @@ def _statuses() -> dict[str, str]:
 
 
 def main() -> int:
-    """Run every mutant against one Postgres that serves all of them, and print the figures."""
-    shutil.rmtree(_MUTANTS, ignore_errors=True)
+    """Run every mutant against one Postgres that serves all of them, and print the figures.
+
+    Arguments are those of `mutmut run`, such as `"claims.money*"`: then the other mutants keep their last result.
+    """
+    if not sys.argv[1:]:
+        shutil.rmtree(_MUTANTS, ignore_errors=True)
     home = Path(tempfile.mkdtemp(prefix="ginja-mutation-"))
     try:
         database_url = servers.postgres_url(Settings(home=home))
-        environment = os.environ | {"GINJA_DATABASE_URL": database_url}
+        environment = os.environ | {"GINJA_DATABASE_URL": database_url, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         subprocess.run([*_MUTMUT, "run", *sys.argv[1:]], check=True, env=environment)
     finally:
         servers.stop_servers(home)

@@ -1,0 +1,257 @@
+"""Keys, roles and what each may do: against a database that holds nothing but the table of keys."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from starlette.requests import Request
+
+from api.database import Database
+from api.errors import Forbidden, Unauthorized
+from api.identity import service
+from api.identity.repository import caller_with
+from api.identity.roles import ROLES, Caller, Scope
+from api.identity.tables import ApiKeyRow
+from core import clock
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+MOMENT = timedelta(microseconds=1)
+
+
+@pytest.fixture
+async def database(empty_database_url: str) -> AsyncIterator[Database]:
+    made = Database(empty_database_url, pool_size=1)
+    async with made.transaction() as connection:
+        await connection.run_sync(ApiKeyRow.metadata.tables["api_keys"].create)
+    with clock.held(NOW):
+        yield made
+    await made.close()
+
+
+def request(**headers: str) -> Request:
+    named = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    return Request({"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": named})
+
+
+async def rows(database: Database) -> list[dict[str, object]]:
+    async with database.reading() as connection:
+        found = await connection.exec_driver_sql("SELECT * FROM api_keys ORDER BY name")
+        return [dict(row) for row in found.mappings()]
+
+
+async def test_a_key_is_stored_with_what_was_given_and_the_hash_of_its_secret(database: Database) -> None:
+    ends = NOW + timedelta(days=30)
+    key_id, secret = await service.create_key(
+        database, name="clinic", role="provider", provider_id="H1", expires_at=ends
+    )
+    other_id, other = await service.create_key(database, name="desk", role="admin")
+    stored = {
+        "api_key_id": key_id,
+        "secret_hash": hashlib.sha256(secret.encode()).digest(),
+        "name": "clinic",
+        "role": "provider",
+        "provider_id": "H1",
+        "created_at": NOW,
+        "expires_at": ends,
+        "revoked_at": None,
+    }
+    second = stored | {
+        "api_key_id": other_id,
+        "secret_hash": hashlib.sha256(other.encode()).digest(),
+        "name": "desk",
+        "role": "admin",
+        "provider_id": None,
+        "expires_at": None,
+    }
+    assert await rows(database) == [stored, second]
+
+
+async def test_ids_and_secrets_have_a_prefix_and_are_never_the_same(database: Database) -> None:
+    made = [await service.create_key(database, name="x", role="admin") for _ in range(2)]
+    assert all(key_id.startswith("key_") and secret.startswith("gnj_") for key_id, secret in made)
+    assert all(len(secret) == len("gnj_") + 43 for _, secret in made), "256 random bits in base 64"
+    assert len({value for pair in made for value in pair}) == 4
+
+
+async def test_the_holder_of_a_secret_is_the_key_it_belongs_to(database: Database) -> None:
+    key_id, secret = await service.create_key(database, name="clinic", role="provider", provider_id="H1")
+    await service.create_key(database, name="desk", role="admin")
+    holder = await service.Authenticator(database).authenticate(secret)
+    assert holder == Caller(key_id, "provider", "H1", "clinic")
+
+
+UNKNOWN = "the API key is unknown, expired or revoked; `ginja keys create` makes a new one"
+
+
+@pytest.mark.parametrize(("ends_in", "valid"), [(None, True), (MOMENT, True), (timedelta(0), False), (-MOMENT, False)])
+async def test_a_key_is_valid_until_it_expires(database: Database, ends_in: timedelta | None, valid: bool) -> None:
+    ends = None if ends_in is None else NOW + ends_in
+    _, secret = await service.create_key(database, name="x", role="admin", expires_at=ends)
+    authenticator = service.Authenticator(database)
+    if valid:
+        assert (await authenticator.authenticate(secret)).name == "x"
+        return
+    with pytest.raises(Unauthorized) as refused:
+        await authenticator.authenticate(secret)
+    assert str(refused.value) == UNKNOWN
+
+
+async def test_a_secret_that_was_never_issued_is_refused(database: Database) -> None:
+    await service.create_key(database, name="x", role="admin")
+    with pytest.raises(Unauthorized) as refused:
+        await service.Authenticator(database).authenticate("gnj_nobody")
+    assert str(refused.value) == UNKNOWN
+
+
+async def test_a_key_is_revoked_once_and_no_other_with_it(database: Database) -> None:
+    key_id, secret = await service.create_key(database, name="a", role="admin")
+    _, other = await service.create_key(database, name="b", role="admin")
+    later = NOW + timedelta(hours=1)
+    with clock.held(later):
+        assert await service.revoke_key(database, key_id) is True
+    assert await service.revoke_key(database, key_id) is False
+    assert await service.revoke_key(database, "key_unknown") is False
+    assert [row["revoked_at"] for row in await rows(database)] == [later, None]
+    with pytest.raises(Unauthorized):
+        await service.Authenticator(database).authenticate(secret)
+    assert (await service.Authenticator(database).authenticate(other)).name == "b"
+
+
+async def test_a_valid_key_is_cached_for_five_seconds_and_then_looked_up(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = [100.0]
+    monkeypatch.setattr(service.time, "monotonic", lambda: seconds[0])
+    key_id, secret = await service.create_key(database, name="x", role="admin")
+    authenticator = service.Authenticator(database)
+    holder = await authenticator.authenticate(secret)
+    await service.revoke_key(database, key_id)
+    seconds[0] += service.CACHE_S - 0.001
+    assert await authenticator.authenticate(secret) == holder
+    seconds[0] += 0.001
+    for _ in range(2):
+        with pytest.raises(Unauthorized):
+            await authenticator.authenticate(secret)
+    assert service.CACHE_S == 5.0
+
+
+async def test_the_cache_is_bounded(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "_CACHED_KEYS", 2)
+    made = [await service.create_key(database, name=f"k{n}", role="admin") for n in range(3)]
+    authenticator = service.Authenticator(database)
+    for _, secret in made[:2]:
+        await authenticator.authenticate(secret)
+    await service.revoke_key(database, made[0][0])
+    assert (await authenticator.authenticate(made[0][1])).name == "k0", "two keys fit"
+    await authenticator.authenticate(made[2][1])
+    with pytest.raises(Unauthorized):
+        await authenticator.authenticate(made[0][1])
+
+
+@pytest.mark.parametrize(
+    ("headers", "secret"),
+    [
+        ({"authorization": "Bearer gnj_1"}, "gnj_1"),
+        ({"authorization": "bearer   gnj_1 "}, "gnj_1"),
+        ({"x_api_key": "gnj_2"}, "gnj_2"),
+        ({"authorization": "Basic abc", "x_api_key": "gnj_2"}, "gnj_2"),
+        ({"authorization": "Bearer gnj_1", "x_api_key": "gnj_2"}, "gnj_1"),
+        ({"authorization": "Bearer  ", "x_api_key": "gnj_2"}, "gnj_2"),
+    ],
+)
+def test_a_secret_is_read_from_either_header(headers: dict[str, str], secret: str) -> None:
+    assert service._secret(request(**headers)) == secret
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"authorization": "Bearer "}, {"authorization": "gnj_1"}, {"authorization": "Basic x"}, {"x_api_key": ""}],
+)
+def test_a_request_without_a_key_says_how_to_send_one(headers: dict[str, str]) -> None:
+    with pytest.raises(Unauthorized) as refused:
+        service._secret(request(**headers))
+    assert str(refused.value) == "send your API key as `Authorization: Bearer gnj_…` or as `X-API-Key`"
+
+
+async def test_a_request_is_authorized_for_the_scopes_of_its_role_only(database: Database) -> None:
+    _, secret = await service.create_key(database, name="clinic", role="provider", provider_id="H1")
+    authenticator = service.Authenticator(database)
+    for scope in Scope:
+        if scope in ROLES["provider"]:
+            assert (await authenticator.authorize(request(x_api_key=secret), scope)).name == "clinic"
+            continue
+        with pytest.raises(Forbidden) as refused:
+            await authenticator.authorize(request(x_api_key=secret), scope)
+        assert str(refused.value) == f"a key of role provider has no scope {scope.value}; use another key"
+    with pytest.raises(Unauthorized):
+        await authenticator.authorize(request(), Scope.READ)
+
+
+@pytest.mark.parametrize(
+    ("role", "provider_id", "text"),
+    [
+        (
+            "king",
+            None,
+            "role must be one of provider, claims_system, investigator, lead_investigator, admin, not king",
+        ),
+        ("provider", None, "a key of role provider needs a provider id, and no other key has one"),
+        ("admin", "H1", "a key of role provider needs a provider id, and no other key has one"),
+    ],
+)
+async def test_a_key_that_does_not_fit_its_role_is_not_created(
+    database: Database, role: str, provider_id: str | None, text: str
+) -> None:
+    with pytest.raises(ValueError, match="role") as refused:
+        await service.create_key(database, name="x", role=role, provider_id=provider_id)
+    assert str(refused.value) == text
+    assert await rows(database) == []
+
+
+async def test_a_key_is_found_by_the_whole_hash_alone(database: Database) -> None:
+    _, secret = await service.create_key(database, name="x", role="admin")
+    digest = hashlib.sha256(secret.encode()).digest()
+    async with database.reading() as connection:
+        assert await caller_with(connection, digest, NOW) is not None
+        assert await caller_with(connection, digest[:-1], NOW) is None
+        assert await caller_with(connection, b"", NOW) is None
+
+
+def holder(role: str, provider_id: str | None = None) -> Caller:
+    return Caller("key_1", role, provider_id, "x")
+
+
+def test_a_role_may_do_what_the_table_says_and_an_undeclared_one_nothing() -> None:
+    for role, scopes in ROLES.items():
+        assert {scope for scope in Scope if holder(role).may(scope)} == scopes
+        assert holder(role).sees_scores is (Scope.SCORES in scopes)
+    assert not any(holder("king").may(scope) for scope in Scope)
+
+
+@pytest.mark.parametrize(
+    ("caller", "provider_id", "allowed"),
+    [
+        (holder("provider", "H1"), "H1", True),
+        (holder("provider", "H1"), "H2", False),
+        (holder("provider", "H1"), None, False),
+        (holder("provider"), "H1", False),
+        (holder("provider"), None, False),
+        (holder("admin"), "H1", True),
+        (holder("admin"), None, True),
+        (holder("admin", "H1"), "H1", False),
+        (holder("king"), "H1", False),
+        (holder("king", "H1"), "H1", False),
+    ],
+)
+def test_a_provider_accesses_its_own_claims_only(caller: Caller, provider_id: str | None, allowed: bool) -> None:
+    assert caller.may_access(provider_id) is allowed
+
+
+def test_the_claims_of_a_caller_are_filtered_by_its_provider() -> None:
+    assert holder("provider", "H1").claim_filter() == {"provider_id": "H1"}
+    assert holder("admin").claim_filter() == {}
+    for misfit in (holder("provider"), holder("admin", "H1"), holder("king")):
+        with pytest.raises(PermissionError) as refused:
+            misfit.claim_filter()
+        assert str(refused.value) == f"key key_1: role {misfit.role} does not fit its provider"
