@@ -64,6 +64,8 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("model promote", "cli.model.promotion:promote", ("promote",)),
     Entry("model rollback", "cli.model.promotion:rollback", ("rollback",)),
     Entry("model retrain", "cli.model.retrain:retrain", ("retrain",)),
+    Entry("model list", "cli.model.stored:list_"),
+    Entry("model show", "cli.model.stored:show"),
     Entry("model trial start", "cli.model.trial:start", ("challenger start",)),
     Entry("model trial report", "cli.model.trial:report", ("challenger report",)),
     Entry("model trial stop", "cli.model.trial:stop", ("challenger stop",)),

@@ -71,7 +71,7 @@ class Processes:
             )
         self._children[name] = _Child(process, ready_url, log, pid_file)
 
-    def wait(self, name: str, *, seconds: float = 60.0) -> None:
+    def wait(self, name: str, *, seconds: float = 180.0) -> None:
         """Wait until `name` answers its ready URL with 200 or, without one, until it runs.
 
         Raises `ProcessError` if it ends early or is not ready in time.

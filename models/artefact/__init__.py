@@ -2,6 +2,7 @@
 
 document.py  `ModelDocument`: schema, calibrator, threshold, ranges, provenance
 files.py     writing, verifying and loading a folder of files with a manifest of hashes
+listing.py   the models of a home, with their roles
 pointers.py  `champion.json` and `challenger.json`, replaced atomically
 """
 
@@ -20,6 +21,7 @@ from models.artefact.files import (
     version_of,
     write_artefact,
 )
+from models.artefact.listing import StoredModel, stored_model, stored_models
 from models.artefact.pointers import (
     Pointer,
     Role,
@@ -43,6 +45,7 @@ __all__ = [
     "ModelDocument",
     "Pointer",
     "Role",
+    "StoredModel",
     "canonical_json",
     "load_artefact",
     "load_pointed",
@@ -51,6 +54,8 @@ __all__ = [
     "read_pointer",
     "roll_back",
     "sha256",
+    "stored_model",
+    "stored_models",
     "target_of",
     "unpoint",
     "verify_files",

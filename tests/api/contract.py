@@ -77,6 +77,6 @@ class Contract:
         await response.aread()
         media_type = response.headers["content-type"].partition(";")[0]
         assert media_type in documented["content"], f"{where}: {media_type} is not documented"
-        if media_type.endswith("json"):
+        if media_type in ("application/json", "application/problem+json"):
             found = self.violations(documented["content"][media_type]["schema"], response.json())
             assert found == [], f"{where}: {found}"

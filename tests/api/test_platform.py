@@ -39,7 +39,7 @@ async def test_the_description_names_bodies_answers_and_problems(shared_api: Api
     document = (await shared_api.client.get("/openapi.json")).json()
     submit = document["paths"]["/v1/claims"]["post"]
     assert submit["requestBody"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/ClaimIn"}
-    assert "application/problem+json" in submit["responses"]["default"]["content"]
+    assert "application/problem+json" in submit["responses"]["422"]["content"]
     text = json.dumps(document)
     for name in (part.split('"')[0] for part in text.split('"#/components/schemas/')[1:]):
         assert name in document["components"]["schemas"]

@@ -24,6 +24,8 @@ READING = {
     "model threshold": "ginja data simulate",
     "model threshold --dataset provider-fraud": "ginja data ingest provider-fraud",
     "model score {file}": "ginja model train",
+    "model list": "ginja model train",
+    "model show": "ginja model train",
     "model trial report": "ginja model trial start",
     "model trial report --model v1": "ginja servers start",
     "monitor drift": "ginja data simulate",

@@ -3,7 +3,18 @@ from pathlib import Path
 
 import pytest
 
-from models.artefact import MODEL, load_pointed, models_folder, point, read_pointer, roll_back, unpoint, write_artefact
+from models.artefact import (
+    MODEL,
+    load_pointed,
+    models_folder,
+    point,
+    read_pointer,
+    roll_back,
+    stored_model,
+    stored_models,
+    unpoint,
+    write_artefact,
+)
 from models.errors import ArtefactCorruptError, ArtefactMissingError, PointerError
 from tests.models import makers
 
@@ -100,3 +111,36 @@ def test_a_broken_pointer_says_so_and_is_replaced_by_promoting(tmp_path, raw):
 def test_a_pointer_leaves_no_other_file_behind(tmp_path):
     point(tmp_path, put(tmp_path, "a"))
     assert {p.name for p in models_folder(tmp_path).iterdir()} == {"a", "champion.json", ".lock"}
+
+
+def test_the_models_of_a_home_are_listed_newest_first_with_their_roles(tmp_path):
+    for version in ("a", "b", "c"):
+        put(tmp_path, version)
+    point(tmp_path, "a")
+    point(tmp_path, "b")
+    point(tmp_path, "c", role="challenger")
+    found = {model.version: model.roles for model in stored_models(tmp_path)}
+    assert list(found) == ["c", "b", "a"]
+    assert found == {"c": ("challenger",), "b": ("champion",), "a": ("previous champion",)}
+    assert stored_model(tmp_path).version == "b"
+    assert stored_model(tmp_path, "a").document is not None
+
+
+def test_a_damaged_model_is_listed_with_what_is_wrong(tmp_path):
+    put(tmp_path, "a")
+    model = models_folder(tmp_path) / "a" / MODEL
+    model.chmod(0o644)
+    model.write_bytes(b"damaged")
+    (found,) = stored_models(tmp_path)
+    assert found.document is None
+    assert found.problem is not None
+    assert "does not match its manifest" in found.problem
+
+
+def test_a_model_that_does_not_exist_is_refused_with_those_that_do(tmp_path):
+    assert stored_models(tmp_path) == []
+    with pytest.raises(ArtefactMissingError, match="ginja model train"):
+        stored_model(tmp_path)
+    put(tmp_path, "a")
+    with pytest.raises(ArtefactMissingError, match="no model 'b'; available: a"):
+        stored_model(tmp_path, "b")

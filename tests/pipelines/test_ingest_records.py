@@ -126,7 +126,7 @@ def test_utf_16_without_a_byte_order_mark_is_detected_by_its_zeros(tmp_path: Pat
 def test_compression_is_detected_by_the_first_bytes_and_a_damaged_file_is_refused(tmp_path: Path) -> None:
     whole = gzip.compress("\n".join(["a,b", *(f"{n},{n * 7919 % 1009}" for n in range(5000))]).encode())
     assert next(open_table(write(tmp_path / "claims.csv", whole)).records).values == ["0", "0"]
-    with pytest.raises(SourceError, match=r"cut short|cannot read"):
+    with pytest.raises(SourceError, match=r"truncated|cannot read"):
         list(open_table(write(tmp_path / "short.csv.gz", whole[: len(whole) // 2])).records)
 
 
