@@ -76,7 +76,7 @@ FORMS: dict[str, dict[str, str]] = {
 CONSOLE_QUERIES = {"claim_id", "week", "next", "after"}
 HEADERS = (
     *("authorization", "x-api-key", "content-type", "content-length", "accept", "idempotency-key", "sec-fetch-site"),
-    *("cookie", "origin", "x-anything"),
+    *("cookie", "origin", "host", "x-anything"),
 )
 API = Path(openapi.__file__).parent
 
