@@ -21,7 +21,7 @@ class AssessmentRow(Base):
     made_at: Mapped[Instant]
     decided_by: Mapped[str] = mapped_column(comment="Who judged fraud: 'model' or 'rule'.")
     breaker_state: Mapped[str]
-    score_failure: Mapped[str | None] = mapped_column(comment="Why there was no score to parse_score.")
+    score_failure: Mapped[str | None] = mapped_column(comment="Why there was no valid score.")
     outcome: Mapped[str]
     approved_cents: Mapped[Cents]
     flagged: Mapped[bool]

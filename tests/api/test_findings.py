@@ -97,7 +97,7 @@ async def test_all_recoveries_of_a_claim_together_are_at_most_what_was_paid(api:
     sent = [{"disposition": found, "amount_recovered": amount} for found, amount in parts]
     answers = [await api.post(path, one) for one in sent]
     assert [answer.status_code for answer in answers] == [201, 422, 201, 422]
-    assert "at most 2000.00 can be recovered" in answers[1].text
+    assert "must be at most 2000.00" in answers[1].text
     assert api.rows("SELECT sum(amount_recovered_cents)::bigint FROM dispositions") == [(5000_00,)]
 
 
