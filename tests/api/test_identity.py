@@ -10,7 +10,7 @@ from starlette.requests import Request
 from api.database import Database
 from api.errors import Forbidden, Unauthorized
 from api.identity import service
-from api.identity.repository import caller_with
+from api.identity.repository import ApiKey, caller_with
 from api.identity.roles import ROLES, Caller, Scope
 from api.identity.tables import ApiKeyRow
 from core import clock
@@ -65,6 +65,23 @@ async def test_a_key_is_stored_with_what_was_given_and_the_hash_of_its_secret(da
         "expires_at": None,
     }
     assert await rows(database) == [stored, second]
+
+
+async def test_keys_are_listed_oldest_first_without_their_secrets(database: Database) -> None:
+    ends = NOW + timedelta(days=30)
+    first, _ = await service.create_key(database, name="z", role="provider", provider_id="H1", expires_at=ends)
+    with clock.held(NOW + MOMENT):
+        second, _ = await service.create_key(database, name="a", role="admin")
+        await service.revoke_key(database, second)
+    assert await service.list_keys(database) == [
+        ApiKey(first, "z", "provider", "H1", NOW, ends, None),
+        ApiKey(second, "a", "admin", None, NOW + MOMENT, None, NOW + MOMENT),
+    ]
+
+
+async def test_keys_of_one_moment_are_listed_by_id(database: Database) -> None:
+    made = [(await service.create_key(database, name="x", role="admin"))[0] for _ in range(4)]
+    assert [key.api_key_id for key in await service.list_keys(database)] == sorted(made)
 
 
 async def test_ids_and_secrets_have_a_prefix_and_are_never_the_same(database: Database) -> None:
