@@ -12,7 +12,10 @@ from tests.api.makers import MINIMAL, Api
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 documents = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.text(st.characters(exclude_characters="\0")),
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**30), 10**30)
+    | st.text(st.characters(codec="utf-8", exclude_characters="\0")),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("abc", max_size=4), inner, max_size=4),
     max_leaves=8,
 )

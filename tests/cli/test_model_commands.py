@@ -53,7 +53,7 @@ def test_a_feature_that_does_not_exist_is_refused_before_anything_is_gated(tmp_p
     made.simulated(tmp_path, claims=500)
     found = run(tmp_path, "train", option, "amuont")
     assert found.exit_code == 2
-    assert "no feature amuont" in found.output
+    assert "no feature named amuont" in found.output
     assert not (tmp_path / "reports").exists()
 
 
@@ -71,7 +71,7 @@ def test_a_version_that_is_not_there_is_refused_and_those_that_are_there_are_nam
 def test_a_data_set_that_does_not_exist_is_refused_and_the_known_ones_are_named(command):
     found = run(made.trained_home(), command, "--dataset", "nothing")
     assert found.exit_code == 2
-    assert "known are simulated, provider-fraud" in found.output
+    assert "available are simulated, provider-fraud" in found.output
 
 
 def test_two_capacities_of_one_threshold_are_two_versions_and_the_last_trained_is_the_latest(tmp_path):

@@ -17,6 +17,7 @@ from core import clock
 from core.settings import settings
 from features.vector import build_one
 from models.scorer import Scorer
+from models.training_range import TrainingRange
 from pipelines.behaviour import (
     AMOUNT_FACTORS,
     CASES,
@@ -149,7 +150,7 @@ def test_the_gates_pass_the_policy_and_refuse_one_without_plausibility_with_case
     live = measuring.of_behaviour(live_behaviour(), falls)
     blind = measuring.of_behaviour(
         measure_behaviour(
-            # A model that flags nothing and has no training range, so only the policy could refuse.
+            # A model that flags nothing and whose training range covers everything, so only the policy could refuse.
             Scorer(silent(scorer())),
             taken,
             catalogue,
@@ -171,7 +172,10 @@ def test_the_gates_pass_the_policy_and_refuse_one_without_plausibility_with_case
 
 
 def silent(of: Scorer):  # type: ignore[no-untyped-def]
-    document = of.artefact.document.model_copy(update={"threshold": 1.0, "training_range": None})
+    count = len(of.artefact.features)
+    low, high = (-1e30,) * count, (1e30,) * count
+    everything = TrainingRange(low=low, high=high, tail_low=low, tail_high=high, tail_limit=count, claims=1)
+    document = of.artefact.document.model_copy(update={"threshold": 1.0, "training_range": everything})
     return replace(of.artefact, document=document)
 
 
