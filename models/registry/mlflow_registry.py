@@ -41,12 +41,15 @@ class MlflowStore:
 
     @classmethod
     def of(cls, home: Path, url: str | None = None) -> "MlflowStore":
-        """The server at `url`, or a SQLite store under `home`."""
-        if url is not None:
+        """The server at `url`, or a SQLite store under `home`.
+
+        Without a server, artifacts are kept under `home`: MLflow would write them to the working directory.
+        """
+        if url is not None and not url.startswith("sqlite:"):
             return cls(url, None)
         folder = (home / "mlflow").resolve()
         folder.mkdir(parents=True, exist_ok=True)
-        return cls(f"sqlite:///{folder / 'mlflow.db'}", (folder / "artifacts").as_uri())
+        return cls(url or f"sqlite:///{folder / 'mlflow.db'}", (folder / "artifacts").as_uri())
 
 
 @dataclass(frozen=True, slots=True)

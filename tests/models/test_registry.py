@@ -180,3 +180,10 @@ def test_a_run_that_a_gate_stopped_is_kept_as_failed(place):
     client = mlflow.MlflowClient(store.url)
     assert client.get_run(run_id).info.status == "FAILED"
     assert "quality.html" in {f.path for f in client.list_artifacts(run_id)}
+
+
+def test_artifacts_of_a_store_without_a_server_are_kept_in_the_home(tmp_path: Path) -> None:
+    own, named = MlflowStore.of(tmp_path), MlflowStore.of(tmp_path, f"sqlite:///{tmp_path / 'other.db'}")
+    assert named.url.endswith("other.db")
+    assert named.artifacts == own.artifacts == (tmp_path / "mlflow" / "artifacts").as_uri()
+    assert MlflowStore.of(tmp_path, "http://mlflow:5000").artifacts is None
