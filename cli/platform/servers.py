@@ -32,7 +32,7 @@ def show(urls: bool, as_json: bool) -> None:
 
 @command(examples=["ginja servers stop"])
 def stop(as_json: bool) -> None:
-    """Stop both servers, whoever started them; their data is kept."""
+    """Stop both servers, including ones that another command started; their data is kept."""
     from core.servers import stop_servers
     from core.settings import settings
 

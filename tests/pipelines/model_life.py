@@ -1,4 +1,4 @@
-"""A home with simulated claims and a trained candidate, made once for the whole run, whoever asks first."""
+"""A home with simulated claims and a trained candidate, made once for the whole test run."""
 
 import fcntl
 import os
