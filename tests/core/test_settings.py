@@ -1,9 +1,12 @@
 """Settings: read from the environment, handed on, held still, and printed without secrets."""
 
+from contextlib import suppress
+
 import pytest
 from pydantic import ValidationError
 
-from core.settings import Settings, held, settings
+from core.settings import PREFIX, Settings, held, settings
+from tests.work import HOSTILE_TEXTS, measured
 
 
 def test_a_variable_sets_what_it_names(monkeypatch):
@@ -41,3 +44,16 @@ def test_settings_can_be_held_and_let_go(tmp_path):
 
 def test_every_setting_is_documented():
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize("text", HOSTILE_TEXTS.values(), ids=HOSTILE_TEXTS)
+def test_the_work_for_a_setting_is_bounded_by_its_size(text, monkeypatch):
+    for _ in range(2):
+        with measured() as usual:
+            Settings()
+    for name in Settings.model_fields:
+        with monkeypatch.context() as environment:
+            environment.setenv(PREFIX + name.upper(), text)
+            with measured() as work, suppress(ValidationError):
+                Settings()
+        assert work.is_bounded(len(text), usual), name
