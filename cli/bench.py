@@ -6,7 +6,7 @@ import sys
 import click
 
 from cli.command import command
-from cli.output import print_json, print_values
+from cli.output import print_json, print_values, terminal
 from cli.progress import console, task
 
 
@@ -23,13 +23,12 @@ def score(as_json: bool) -> None:
     if as_json:
         click.echo(figures.as_json())
         return
-    from rich.console import Console
     from rich.table import Table
 
     shown = Table("", "measured", "target")
     for row in table(figures):
         shown.add_row(*row)
-    Console().print(shown)
+    terminal().print(shown)
 
 
 @command(examples=["ginja bench chaos --json", "ginja bench chaos --fault scorer --seconds 10"])
@@ -46,7 +45,6 @@ def score(as_json: bool) -> None:
 )
 def chaos(names: tuple[str, ...], seconds: float, rate: float, as_json: bool) -> None:
     """Cause faults between API, scorer and Valkey under a stream of claims; exits 1 if a guarantee is broken."""
-    from rich.console import Console
 
     from core import telemetry
 
@@ -59,8 +57,7 @@ def chaos(names: tuple[str, ...], seconds: float, rate: float, as_json: bool) ->
     if as_json:
         print_json({"faults": [outcome.as_dict() for outcome in outcomes], "broken": guarantees})
     else:
-        wide = Console()
-        wide.print(table(outcomes), width=wide.width if wide.is_terminal else 150)
+        terminal().print(table(outcomes))
         for guarantee in guarantees:
             console().print(f"[red]broken[/]: {guarantee}")
     sys.exit(1 if guarantees else 0)
@@ -98,7 +95,6 @@ def behaviour(claims: int, sample: int, as_json: bool) -> None:
     if as_json:
         click.echo(to_json(found))
         return
-    from rich.console import Console
     from rich.table import Table
 
     shown = Table(
@@ -106,7 +102,7 @@ def behaviour(claims: int, sample: int, as_json: bool) -> None:
     )
     for row in table(found):
         shown.add_row(*row)
-    Console().print(shown)
+    terminal().print(shown)
     for name, value in found["reasons"].items():
         click.echo(f"reasons: {name} {value}")
 

@@ -2,9 +2,23 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_WIDTH_OF_A_FILE: Final = 150
+"""Columns of a table in a file or pipe, where rich would take 80 and cut cells off."""
+
+
+def terminal() -> "Console":
+    """Standard output, as wide as the terminal; in a file or pipe, of a fixed width."""
+    from rich.console import Console
+
+    found = Console()
+    return found if found.is_terminal else Console(width=_WIDTH_OF_A_FILE)
 
 
 def print_json(result: Any) -> None:

@@ -6,7 +6,7 @@ import click
 
 from cli.command import command
 from cli.options import DATASET, model_option
-from cli.output import print_json
+from cli.output import print_json, terminal
 from cli.progress import task
 
 
@@ -48,13 +48,12 @@ def backtest(dataset: str, version: str | None, no_model: bool, days: int, claim
 
 
 def _show(found: "object") -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from pipelines.behaviour import Backtest
 
     assert isinstance(found, Backtest)
-    console = Console()
+    console = terminal()
     console.print(
         f"{found.claims:,} claims, {found.frauds:,} of them fraud, {found.since} to {found.until}; "
         f"model: {found.model or 'none'}"

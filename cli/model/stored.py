@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.command import command
-from cli.output import print_json, print_values
+from cli.output import print_json, print_values, terminal
 
 if TYPE_CHECKING:
     from models.artefact import StoredModel
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 @command(name="list", examples=["ginja model list", "ginja model list --json"])
 def list_(as_json: bool) -> None:
     """List the models of this home, newest first, with their roles and whether their files are intact."""
-    from rich.console import Console
     from rich.table import Table
 
     from core.settings import settings
@@ -33,8 +32,7 @@ def list_(as_json: bool) -> None:
         counts = [str(row[name]) if row[name] is not None else "–" for name in ("trees", "features")]
         state = "intact" if row["problem"] is None else row["problem"]
         shown.add_row(row["model"], ", ".join(row["roles"]) or "–", row["dataset"] or "–", *counts, *numbers, state)
-    console = Console()
-    console.print(shown, width=console.width if console.is_terminal else 150)
+    terminal().print(shown)
 
 
 @command(examples=["ginja model show", "ginja model show --model 20260425-6c8b887bb1 --json"])

@@ -6,7 +6,7 @@ import click
 
 from cli.command import command
 from cli.options import BY, CAPACITY, DATASET, model_option, reason_option
-from cli.output import print_json
+from cli.output import print_json, terminal
 from cli.progress import task
 
 
@@ -38,7 +38,6 @@ def threshold(
     """Show what thresholds mean on the newest claims: alerts, precision, money, false positives by group."""
     if choose and not (by and reason):
         raise click.UsageError("--choose needs --by and --reason.")
-    from rich.console import Console
     from rich.table import Table
 
     from core.format import money, number, percent
@@ -87,7 +86,7 @@ def threshold(
         add("", choice)
     add("current", found.current)
     add("requested", found.requested)
-    console = Console()
+    console = terminal()
     console.print(table)
     for row in found.group_false_positives:
         console.print(

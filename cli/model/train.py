@@ -9,7 +9,7 @@ import click
 from cli.command import command
 from cli.model.common import check_source, registry_redis_url, source_of, training_progress
 from cli.options import ABOVE_ZERO, CAPACITY, DATA, DATASET, DAY, MAPPING, SHARE, TRIALS
-from cli.output import print_json
+from cli.output import print_json, terminal
 
 if TYPE_CHECKING:
     from pipelines.datasets import Source
@@ -116,7 +116,6 @@ def _source(dataset: str, data: Path | None, mapping: Path | None) -> "Source":
 
 
 def _show_training(found: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(title=f"Candidate {found['version']}", title_justify="left", show_header=False)
@@ -138,7 +137,7 @@ def _show_training(found: dict[str, Any]) -> None:
     )
     for name, value in rows:
         table.add_row(name, str(value))
-    console = Console()
+    console = terminal()
     console.print(table)
     if found["left_out"]:
         console.print(f"{len(found['left_out'])} features left out:")

@@ -7,7 +7,7 @@ import click
 from cli.command import command
 from cli.database import existing_database_url
 from cli.options import model_option
-from cli.output import print_json
+from cli.output import print_json, terminal
 from cli.progress import task
 
 if TYPE_CHECKING:
@@ -76,13 +76,12 @@ def report(version: str | None, days: int, as_json: bool) -> None:
 
 
 def _show(found: "Report") -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from claims.money import format_cents
     from core.format import number, percent
 
-    console = Console()
+    console = terminal()
     console.print(
         f"{found.challenger} beside {', '.join(found.champions)}: {found.claims:,} claims, "
         f"{found.canary_claims:,} of them decided by the challenger",

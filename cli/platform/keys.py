@@ -6,7 +6,7 @@ import click
 
 from cli.command import command
 from cli.database import existing_database_url, with_database
-from cli.output import print_json
+from cli.output import print_json, terminal
 
 _ROLES = ("provider", "claims_system", "investigator", "lead_investigator", "admin")
 
@@ -52,7 +52,6 @@ def list_(as_json: bool) -> None:
     if as_json:
         print_json({"keys": [asdict(key) for key in keys]})
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table("key", "name", "role", "provider", "created", "state")
@@ -63,7 +62,7 @@ def list_(as_json: bool) -> None:
         elif key.expires_at is not None and key.expires_at <= clock.now():
             state = f"expired {key.expires_at:%Y-%m-%d}"
         table.add_row(key.api_key_id, key.name, key.role, key.provider_id or "", f"{key.created_at:%Y-%m-%d}", state)
-    Console().print(table)
+    terminal().print(table)
 
 
 @command(examples=["ginja keys revoke key_0123456789"])

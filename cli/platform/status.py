@@ -9,7 +9,7 @@ import click
 
 from cli.command import command
 from cli.exit_codes import ExitCode
-from cli.output import print_json
+from cli.output import print_json, terminal
 
 if TYPE_CHECKING:
     from core.settings import Settings
@@ -159,7 +159,6 @@ def _port(url: str) -> int | None:
 
 
 def _show(settings: "Settings", parts: list[Part], champion: str) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     click.echo(f"Home: {settings.home.resolve()}")
@@ -168,4 +167,4 @@ def _show(settings: "Settings", parts: list[Part], champion: str) -> None:
     for part in parts:
         state = "[green]ready[/]" if part.ready else "[yellow]not ready[/]" if part.running else "[red]not running[/]"
         table.add_row(part.name, state, str(part.pid or ""), part.url or "")
-    Console().print(table)
+    terminal().print(table)

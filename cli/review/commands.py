@@ -11,7 +11,7 @@ from claims.review import Disposition
 from cli.command import command
 from cli.database import existing_database_url, with_database
 from cli.options import BY, DAY
-from cli.output import print_json, print_values
+from cli.output import print_json, print_values, terminal
 
 if TYPE_CHECKING:
     from api.investigations.records import Choice, ScoredClaim, SelectedClaim
@@ -118,7 +118,6 @@ def _print_list(week: date, rows: "Sequence[SelectedClaim]", *, as_json: bool, *
 
 
 def _show_list(week: date, rows: "Sequence[SelectedClaim]") -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from claims.money import format_cents
@@ -145,7 +144,7 @@ def _show_list(week: date, rows: "Sequence[SelectedClaim]") -> None:
             f"{row.received_at:%m-%d %H:%M}",
             row.disposition or "",
         )
-    Console().print(table)
+    terminal().print(table)
     click.echo(f"Week of {week}: {len(rows)} claims. Record each with `ginja review record CLAIM --disposition …`.")
 
 

@@ -7,7 +7,7 @@ import click
 
 from cli.command import command
 from cli.options import OUTPUT_FILE
-from cli.output import print_json
+from cli.output import print_json, terminal
 from cli.progress import task
 
 if TYPE_CHECKING:
@@ -72,7 +72,6 @@ def simulate(
 
 
 def _show_policies(found: "PolicyComparison") -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from core.format import money, percent
@@ -88,5 +87,5 @@ def _show_policies(found: "PolicyComparison") -> None:
             f"{one.total.calibration_error.mean:.4f}",
             f"{one.after_change.calibration_error.mean:.4f}",
         )
-    Console().print(table)
+    terminal().print(table)
     click.echo(f"Means of {len(found.seeds)} simulated insurers with {found.claims:,} claims each, {found.seconds} s")
