@@ -22,6 +22,8 @@ START_DEADLINE_S = 30.0
 START_TRIES = 3
 """Attempts to start a server: another process may take a free port before the server binds it."""
 _POLL_S = 0.02
+_LOWEST_PORT = 10_000
+_PORT_TRIES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,25 @@ def command_line(pid: int) -> str | None:
 
 
 def free_port() -> int:
-    """A currently free TCP port on the loopback interface."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port that is free now on the loopback interface, chosen at random below the ephemeral ports.
+
+    The system gives ephemeral ports to outgoing connections and to servers that bind port 0. A port from that range may
+    be taken between this choice and the server's start, which for a platform that trains a model first is minutes.
+    """
+    ports = range(_LOWEST_PORT, max(_first_ephemeral_port(), _LOWEST_PORT + 1000))
+    for _ in range(_PORT_TRIES):
+        port = secrets.choice(ports)
+        if port_is_free(port):
+            return port
+    raise ServerError(f"found no free port among {_PORT_TRIES} tried from {ports.start} to {ports.stop - 1}")
+
+
+def _first_ephemeral_port() -> int:
+    """Start of the range from which the system chooses ports itself; the IANA value where it does not say."""
+    try:
+        return int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return 49152
 
 
 def check_port(port: int, host: str = LOOPBACK, *, option: str) -> None:

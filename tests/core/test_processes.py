@@ -106,6 +106,11 @@ def test_a_process_that_never_gets_ready_is_an_error(tmp_path):
             processes.wait("api", seconds=0.2)
 
 
+def test_a_free_port_is_none_that_the_system_gives_to_outgoing_connections():
+    first_ephemeral = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    assert all(1024 < free_port() < first_ephemeral for _ in range(50))
+
+
 def test_a_taken_port_is_left_for_another():
     free, taken = free_port(), set()
     assert usable_port(free, host=LOOPBACK, taken=taken) == free

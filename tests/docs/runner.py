@@ -15,15 +15,18 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import SkipTest
 
+import httpx
 from sybil import Document, Example, Region
 from sybil.parsers.markdown.lexers import DirectiveInHTMLCommentLexer, RawFencedCodeBlockLexer
 from sybil.parsers.markdown.skip import SkipParser
 
+from core.embedded import tail
 from core.processes import Processes
 
 EXECUTED = {"sh", "python"}
@@ -31,6 +34,7 @@ NOT_EXECUTED = {"json", "yaml", "text", "csv", "mermaid"}
 _INFO = re.compile(r"(?P<language>[^\n]*)\n")
 _READY_S = 1800.0
 _BLOCK_S = 1800.0
+_POLL_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +143,27 @@ class Page:
         self._workplace.processes.start(self._path.stem, ["-c", start], ready_url=ready_urls[0])
         self._workplace.processes.wait(self._path.stem, seconds=_READY_S)
         for url in ready_urls[1:]:
-            self._shell(f"curl -sf -o /dev/null --retry 120 --retry-delay 1 --retry-all-errors {url}")
+            self._await(url)
+
+    def _await(self, url: str) -> None:
+        """Wait until the background block answers `url`; raises with the logs when it ends or is late."""
+        processes, name = self._workplace.processes, self._path.stem
+        deadline = time.monotonic() + _READY_S
+        while not _answers(url):
+            if not processes.running(name) or time.monotonic() > deadline:
+                state = "is not ready" if processes.running(name) else "ended"
+                raise AssertionError(f"{name} {state} before {url} answered; the logs:\n{self._logs()}")
+            time.sleep(_POLL_S)
 
     def _shell(self, source: str) -> str:
         script = f"set -eu -o pipefail -a\n. '{self._state}'\n{source}\nexport -p > '{self._state}'\n"
         return self._finish(["bash", "-s"], script)
+
+    def _logs(self) -> str:
+        """The ends of the logs of the platform, for a failure whose cause is in another process."""
+        folder = self._workplace.folder
+        logs = sorted({*(folder / "run").glob("*.log"), *(folder / ".ginja" / "run").glob("*.log")})
+        return "\n".join(f"{log.name} ends:\n{tail(log)}" for log in logs)
 
     def _finish(self, command: list[str], source: str) -> str:
         """What `command` printed on standard output, reading `source`; raises where its exit code is not 0."""
@@ -160,9 +180,16 @@ class Page:
         if finished.returncode:
             raise AssertionError(
                 f"exit code {finished.returncode} of\n{source}\nOutput:\n{finished.stdout[-3000:]}\n"
-                f"Errors:\n{finished.stderr[-3000:]}"
+                f"Errors:\n{finished.stderr[-3000:]}\n{self._logs()}"
             )
         return finished.stdout
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=10.0).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
 
 
 def _last_json(output: str) -> object:
