@@ -25,4 +25,6 @@ FEATURE_AGE = Histogram(
 )
 STALE_VIEWS = Counter("ginja_stale_views_total", "Scores computed without a stale or missing view.", ["view"])
 OUTBOX_OPEN = Gauge("ginja_outbox_open", "Outbox events that are not done, by topic.", ["topic"])
+OUTBOX_FAILURES = Counter("ginja_outbox_failures_total", "Failed attempts at single events.", ["consumer"])
+DEAD_LETTERS = Gauge("ginja_dead_letters", "Events that could not be handled and wait for an operator.", ["consumer"])
 RESCORED = Counter("ginja_claims_rescored_total", "Claims rescored after the rule had decided them.", ["changed"])

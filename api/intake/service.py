@@ -82,13 +82,13 @@ class Intake:
         request_hash = hashlib.sha256(b"submit\n" + body).digest()
         async with self._database.looking() as connection:
             reply_to = repository.reply_to(caller.api_key_id, key or "")
-            stored, *found = await connection.ask(reply_to, *find_references(sent))
+            stored, store, *found = await connection.ask(reply_to, outbox.store_position(), *find_references(sent))
         if stored is not None:
             return repeat(stored, request_hash)
         references = read_references(sent, *found)
         claim = sent.validated(new_id("clm"), clock.now())
         facts = claim.facts(references.member, references.provider)
-        scoring = await self._scorer.score(facts)
+        scoring = await self._scorer.score(facts, store=store)
         try:
             async with self._database.deciding() as connection:
                 adjudication = await self._adjudicate(connection, claim, references, scoring)

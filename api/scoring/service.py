@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from api import outbox
 from api.database import Database
 from api.errors import FieldError, Invalid, Unavailable
 from api.intake.references import find_references, read_references
@@ -24,6 +25,7 @@ async def score_batch(database: Database, scorer: ScorerClient, sent: Sequence[H
     errors: list[FieldError] = []
     now = clock.now()
     async with database.looking() as connection:
+        (store,) = await connection.ask(outbox.store_position())
         for at, claim in enumerate(sent):
             try:
                 references = read_references(claim, *await connection.ask(*find_references(claim)))
@@ -34,6 +36,6 @@ async def score_batch(database: Database, scorer: ScorerClient, sent: Sequence[H
     if errors:
         raise Invalid.fields(errors)
     try:
-        return await scorer.score_batch(facts, deadline_s=DEADLINE_S)
+        return await scorer.score_batch(facts, deadline_s=DEADLINE_S, store=store)
     except ScorerFailure as failure:
         raise Unavailable(f"the scorer is unavailable ({failure.code}); retry the batch later") from None
