@@ -120,7 +120,7 @@ class Worker:
 
     async def _measure_outbox(self) -> int:
         async with self._database.looking() as connection:
-            (open_events,) = await connection.ask(outbox.open_events())
+            (open_events,) = await connection.fetch(outbox.open_events())
         for topic in {*outbox.TOPICS, *open_events}:
             metrics.OUTBOX_OPEN.labels(topic).set(open_events.get(topic, 0))
         return 0

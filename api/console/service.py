@@ -15,7 +15,7 @@ from api.errors import Forbidden, NotFound
 from api.identity import Authenticator, Scope
 from api.investigations import service as investigations
 from api.investigations.schemas import DispositionIn
-from api.paging import ListPage, Place
+from api.paging import ListPage, PageCursor
 from api.requests import validate
 from api.reviews.schemas import DecisionIn
 from api.reviews.service import Reviews
@@ -168,7 +168,7 @@ class Console:
             sent["expected_version"] = int(version)
         await self._reviews.decide(signed_in.caller, claim_id, validate(DecisionIn, sent))
 
-    async def queue(self, after: Place | None) -> tuple[int, ListPage[QueueLine]]:
+    async def queue(self, after: PageCursor | None) -> tuple[int, ListPage[QueueLine]]:
         """Number of claims in review, and a page of them, oldest first."""
         count, page = await self._reviews.queue(after=after, limit=PAGE_SIZE)
         now = clock.now()

@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 from api.database import Query, Statement, compiled, nothing
 from api.intake.records import ClaimRecord, DecisionSummary, LineRecord
 from api.intake.tables import ClaimLineRow, ClaimRow, IdempotencyKeyRow
-from api.paging import Place
+from api.paging import PageCursor
 from api.replies import StoredReply
 from api.reviews.tables import DecisionRow
 from api.scoring.records import AssessmentSummary, JsonObject, finding_from_json, rule_from_json
@@ -295,7 +295,7 @@ async def lines_of(connection: AsyncConnection, claim_id: str) -> list[LineRecor
 
 
 async def claims_before(
-    connection: AsyncConnection, *, before: Place | None, limit: int, filters: Mapping[str, str]
+    connection: AsyncConnection, *, before: PageCursor | None, limit: int, filters: Mapping[str, str]
 ) -> list[ClaimRecord]:
     """Claims received before a place in the list, newest first; `filters` are columns and the value each must have."""
     statement = _claims().order_by(ClaimRow.received_at.desc(), ClaimRow.claim_id.desc()).limit(limit)

@@ -84,7 +84,7 @@ class Review:
         return self.decisions[-1] if self.decisions else None
 
     @property
-    def standing(self) -> ReviewSubject:
+    def subject(self) -> ReviewSubject:
         """The claim as the rules see it."""
         claim = self.claim
         outcome = None if claim.status == "voided" else Outcome(claim.status)

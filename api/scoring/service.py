@@ -26,7 +26,7 @@ async def score_batch(database: Database, scorer: ScorerClient, sent: Sequence[H
     async with database.looking() as connection:
         for at, claim in enumerate(sent):
             try:
-                references = read_references(claim, *await connection.ask(*find_references(claim)))
+                references = read_references(claim, *await connection.fetch(*find_references(claim)))
                 whole = claim.validated(claim.claim_id, claim.received_at or now)
                 facts.append(whole.facts(references.member, references.provider))
             except Invalid as error:

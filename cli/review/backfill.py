@@ -25,7 +25,7 @@ _BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Backfilled:
+class BackfillResult:
     """What was scored."""
 
     claims: int
@@ -49,7 +49,7 @@ def backfill(weeks: int, as_json: bool) -> None:
     print_values(asdict(found), as_json=as_json)
 
 
-def score_recent(settings: "Settings", *, weeks: int, progress: Task) -> Backfilled:
+def score_recent(settings: "Settings", *, weeks: int, progress: Task) -> BackfillResult:
     """Score the claims of the last complete weeks and of this week that have no assessment.
 
     Raises `click.UsageError` without a champion.
@@ -75,7 +75,7 @@ def score_recent(settings: "Settings", *, weeks: int, progress: Task) -> Backfil
             claims += with_database(partial(record_scores, scored=scored))
             flagged += sum(score.flagged for _, score in scored)
             progress.advance(len(scored))
-    return Backfilled(claims, flagged, scorer.version)
+    return BackfillResult(claims, flagged, scorer.version)
 
 
 def _scored(

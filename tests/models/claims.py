@@ -47,7 +47,7 @@ def facts(number: int = 1, **more: object) -> ClaimFacts:
 
 
 def reading(number: int = 1, *, stale: tuple[str, ...] = ()) -> Reading:
-    """What might be read of that claim's entities: whole numbers of a likely size, the same for the same number."""
+    """States that might be read for the claim's keys: whole numbers of a likely size, the same for the same number."""
     rng = np.random.default_rng(number + 1_000_000)
     now_us = int((START + timedelta(seconds=number)).timestamp() * 1_000_000)
     busy = int(rng.integers(1, 300))
@@ -75,7 +75,7 @@ def reading(number: int = 1, *, stale: tuple[str, ...] = ()) -> Reading:
     return Reading(states, {name: None if row is None else now_us - 1 for name, row in states.items()}, stale)
 
 
-def asked(number: int = 1, **more: object) -> ClaimToScore:
+def claim_to_score(number: int = 1, **more: object) -> ClaimToScore:
     """A claim with its reading."""
     return ClaimToScore(facts(number, **more), reading(number))
 

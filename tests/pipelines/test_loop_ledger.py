@@ -90,14 +90,14 @@ def test_exporting_twice_gives_the_same_bytes(ledger):
     assert {name: (home / "data" / f"{name}.parquet").read_bytes() for name in before} == before
 
 
-def test_an_empty_database_leaves_the_files_alone(database_url, tmp_path):
+def test_an_empty_database_does_not_change_the_files(database_url, tmp_path):
     write(simulate(SimulationConfig(CLAIMS, 5, days=120)), tmp_path / "data")
     before = (tmp_path / "data" / "claims.parquet").read_bytes()
     assert export(database_url, tmp_path) is None
     assert (tmp_path / "data" / "claims.parquet").read_bytes() == before
 
 
-def test_claims_that_the_database_lacks_are_not_written_over(ledger):
+def test_claims_missing_in_the_database_are_not_overwritten(ledger):
     url, home = ledger
     write(simulate(SimulationConfig(CLAIMS + 20, 6, days=120)), home / "data")
     with pytest.raises(LoopError, match="20 claims that the database does not"):
@@ -151,7 +151,7 @@ def promoted(tmp_path_factory):
     return home, store, retrain(home, database_url=None, options=OPTIONS, store=store)
 
 
-def test_the_chain_makes_a_champion(promoted):
+def test_retraining_from_files_makes_a_champion(promoted):
     home, _, found = promoted
     assert read_pointer(home).version == found.version
     assert (found.source, found.previous, found.claims) == ("files", None, 5_000)

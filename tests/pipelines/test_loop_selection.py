@@ -53,7 +53,7 @@ def test_no_weight_is_over_twice_that_of_a_uniform_sample():
 
 
 @given(st.integers(1, 40), st.integers(0, 10_000))
-def test_as_many_claims_are_drawn_as_there_are_reviews(reviews, seed):
+def test_the_sample_has_as_many_claims_as_reviews(reviews, seed):
     p, _, _ = insurer(200, seed)
     taken, _ = sample(ids_of(200), p, reviews, salt=str(seed))
     assert taken.sum() == reviews
@@ -73,7 +73,7 @@ def test_the_same_salt_samples_the_same_claims_and_another_salt_others():
     assert (first != other).any()
 
 
-def test_a_lot_depends_on_the_claim_and_the_salt_alone():
+def test_the_random_draw_depends_only_on_the_claim_and_the_salt():
     assert uniform_draws(["a", "b"], "s")[1] == uniform_draws(["b"], "s")[0] != uniform_draws(["b"], "t")[0]
 
 
@@ -108,7 +108,7 @@ def test_the_audit_has_its_share_and_one_review_at_least(capacity, share, audits
 
 
 @pytest.mark.parametrize(("capacity", "share"), [(0, 0.1), (10, 1.0), (10, -0.1)])
-def test_a_list_without_room_is_refused(capacity, share):
+def test_a_list_without_capacity_is_refused(capacity, share):
     with pytest.raises(LoopError):
         audits_of(capacity, share)
 
@@ -132,7 +132,7 @@ def test_totals_are_right_on_average_over_the_draws(estimates, total):
 @pytest.mark.parametrize(
     "ratio", ["base_rate", "average_precision", "precision_at_k", "recall_at_k", "dollars_at_k", "brier"]
 )
-def test_ratios_come_to_the_truth_as_findings_gather(estimates, ratio):
+def test_ratios_converge_to_the_truth_as_findings_accumulate(estimates, ratio):
     """Over one list a ratio leans, as any ratio of two estimates does; over a year of lists it no longer matters."""
     lists, truth = estimates
     parts = ("fraud", "probabilities", "amounts_cents", "weights")
@@ -141,7 +141,7 @@ def test_ratios_come_to_the_truth_as_findings_gather(estimates, ratio):
     assert getattr(found, ratio) == pytest.approx(getattr(truth, ratio), rel=0.12)
 
 
-def test_without_the_weights_the_same_findings_mislead(estimates):
+def test_estimates_without_weights_are_biased(estimates):
     """What the estimate is for: the claims a model flagged make it look far better than it is."""
     p, fraud, cents = insurer()
     _, truth = estimates

@@ -48,7 +48,7 @@ def make_model(home: Path, version: str, *, seed: int = 1, threshold: float = 0.
 
 
 def a_claim(**changed: object) -> ClaimFacts:
-    """The contract's claim, changed where asked."""
+    """The contract's claim, with changes."""
     facts = {
         "claim_id": "clm_1",
         "received_at": "2026-03-02T10:15:00.123456Z",
