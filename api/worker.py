@@ -20,8 +20,8 @@ from api import metrics, outbox
 from api.database import Database
 from api.housekeeping import every_day
 from api.migrate import plain_url
-from api.scoring.client import ScorerClient, States
-from api.scoring.rescoring import Rescorer
+from api.scorer import ScorerClient, States
+from api.scoring import Rescorer
 from claims.scoring import ClaimFacts
 from core import clock
 from core.logging import get_logger

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from api.identity import Caller, Scope
-from api.reviews.records import DecisionRecord, Review
-from api.reviews.responses import person
-from api.reviews.service import QueueItem
+from api.reviews import DecisionRecord, QueueItem, Review, person
 from claims.money import format_cents
 from claims.review import (
     REASONS,

@@ -10,14 +10,13 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
+from api.assessments import AssessmentRow, AssessmentSummary, JsonObject, finding_from_json, rule_from_json
 from api.database import Query, Statement, compiled, nothing
+from api.decisions import DecisionRow
 from api.intake.records import ClaimRecord, DecisionSummary, LineRecord
 from api.intake.tables import ClaimLineRow, ClaimRow, IdempotencyKeyRow
 from api.paging import PageCursor
 from api.replies import StoredReply
-from api.reviews.tables import DecisionRow
-from api.scoring.records import AssessmentSummary, JsonObject, finding_from_json, rule_from_json
-from api.scoring.tables import AssessmentRow
 from api.tables import Base
 from claims.adjudication import Decision
 from claims.claim import Claim

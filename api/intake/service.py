@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from psycopg.errors import UniqueViolation
 from pydantic import JsonValue
 
-from api import audit, metrics, outbox
+from api import assessments, audit, metrics, outbox
+from api.assessments import AssessmentRecord, AssessmentSummary
 from api.database import Database, Pipelined, Query
 from api.errors import Conflict, Forbidden, Invalid, NotFound
 from api.identity import Caller
@@ -20,9 +21,7 @@ from api.intake.schemas import ClaimIn
 from api.paging import ListPage, PageCursor
 from api.replies import Reply, StoredReply, repeat
 from api.responses import encode
-from api.scoring import repository as assessments
-from api.scoring.client import ScorerClient, Scoring
-from api.scoring.records import AssessmentRecord, AssessmentSummary
+from api.scorer import ScorerClient, Scoring
 from claims.adjudication import (
     Decision,
     DecisionPolicy,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from api.scoring.records import JsonObject
+from api.assessments import JsonObject
 from claims.benefits import Benefit
 from claims.outcome import Outcome
 from claims.review import REASONS, Action, Disposition, Effect, Proposal, ReviewReason, ReviewSubject

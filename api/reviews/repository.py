@@ -6,14 +6,13 @@ from datetime import date
 from sqlalchemy import ColumnElement, func, insert, select, true, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.assessments import AssessmentRow
 from api.database import fetch
-from api.intake.repository import lock_member
-from api.intake.tables import ClaimRow
-from api.investigations.tables import DispositionRow
+from api.decisions import DecisionRow
+from api.intake import ClaimRow, lock_member
+from api.investigations import DispositionRow
 from api.paging import PageCursor
 from api.reviews.records import DecisionRecord, QueuedClaim, ReviewedClaim
-from api.reviews.tables import DecisionRow
-from api.scoring.tables import AssessmentRow
 from claims.benefits import Benefit
 from claims.outcome import Outcome
 from claims.review import Settlement

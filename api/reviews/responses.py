@@ -7,7 +7,7 @@ from pydantic import AliasPath, BaseModel, ConfigDict, Field
 
 from api.fields import AmountOut, InstantOut
 from api.identity import Caller, Scope
-from api.intake.responses import ActionName, ClaimStatus, EffectName
+from api.intake import ActionName, ClaimStatus, EffectName
 from api.reviews.records import DecisionRecord, Review
 from claims.review import Action, Person, ReviewPolicy, ReviewReason, allowed_actions, needs_second_approval
 

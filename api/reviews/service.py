@@ -13,13 +13,12 @@ from pydantic import JsonValue
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api import audit, outbox
+from api import audit, intake, investigations, outbox
+from api.assessments import finding_from_json
 from api.database import Database, fetch
 from api.errors import Conflict, Forbidden, Invalid, NotFound
 from api.identity import Caller, Scope
-from api.intake import repository as intake
-from api.investigations import service as investigations
-from api.investigations.records import NewDisposition
+from api.investigations import NewDisposition
 from api.paging import ListPage, PageCursor
 from api.replies import Reply, StoredReply, repeat
 from api.responses import encode
@@ -27,7 +26,6 @@ from api.reviews import repository
 from api.reviews.records import DecisionRecord, QueuedClaim, Review, ReviewedClaim
 from api.reviews.responses import decision_out, person
 from api.reviews.schemas import DecisionIn
-from api.scoring.records import finding_from_json
 from claims.adjudication import releasable
 from claims.money import format_cents
 from claims.outcome import Outcome

@@ -10,11 +10,10 @@ from datetime import datetime
 
 from sqlalchemy import any_, bindparam, exists, func, select
 
+from api import assessments
+from api.assessments import AssessmentRecord, AssessmentRow
 from api.database import Database, Query, Rows, compiled, nothing
-from api.intake.tables import ClaimRow
-from api.scoring import repository as assessments
-from api.scoring.records import AssessmentRecord
-from api.scoring.tables import AssessmentRow
+from api.intake import ClaimRow
 from claims.adjudication import Decision
 from claims.outcome import Outcome
 from claims.scoring import ClaimFacts, Score

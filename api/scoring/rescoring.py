@@ -14,13 +14,11 @@ from typing import Any
 from psycopg.errors import UniqueViolation
 from pydantic import JsonValue
 
-from api import metrics, outbox
+from api import assessments, intake, metrics, outbox
+from api.assessments import AssessmentRecord, rule_from_json
 from api.database import Database, Query
-from api.intake import repository as intake
-from api.scoring import repository as assessments
-from api.scoring.client import TOO_LITTLE_KNOWN, ScorerClient, Scoring, States
+from api.scorer import TOO_LITTLE_KNOWN, ScorerClient, Scoring, States
 from api.scoring.pending import PendingClaim, pending_claims
-from api.scoring.records import AssessmentRecord, rule_from_json
 from claims.adjudication import Decision, reconsider
 from claims.outcome import Outcome
 from claims.scoring import ClaimFacts, Score

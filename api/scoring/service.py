@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from api.database import Database
 from api.errors import FieldError, Invalid, Unavailable
-from api.intake.references import find_references, read_references
-from api.scoring.client import ScorerClient
-from api.scoring.errors import ScorerFailure
+from api.intake import find_references, read_references
+from api.scorer import ScorerClient, ScorerFailure
 from api.scoring.schemas import HistoricalClaim
 from claims.scoring import ClaimFacts, Score
 from core import clock

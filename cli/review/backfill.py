@@ -15,7 +15,7 @@ from cli.output import print_values
 from cli.progress import Task, task
 
 if TYPE_CHECKING:
-    from api.scoring.backfill import UnscoredClaim
+    from api.scoring import UnscoredClaim
     from claims.scoring import Score
     from core.settings import Settings
     from features.update import FeatureUpdater
@@ -54,7 +54,7 @@ def score_recent(settings: "Settings", *, weeks: int, progress: Task) -> Backfil
 
     Raises `click.UsageError` without a champion.
     """
-    from api.scoring.backfill import record_scores, unscored_claims
+    from api.scoring import record_scores, unscored_claims
     from core import clock
     from models.artefact import load_pointed, read_pointer
     from models.scorer import Scorer

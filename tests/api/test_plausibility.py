@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from api.scoring.client import ScorerClient
+from api.scorer.client import ScorerClient
 from api.scoring.rescoring import Rescorer
 from core import clock
 from tests.api.decisions import DENY, decide

@@ -22,7 +22,7 @@ async def no_past(claims):
 
 
 def rescorer(api: Api) -> Rescorer:
-    from api.scoring.client import ScorerClient
+    from api.scorer.client import ScorerClient
 
     scorer = ScorerClient(f"http://127.0.0.1:{api.scorer.port}", deadline_ms=5_000)
     return Rescorer(api.database, scorer, no_past)

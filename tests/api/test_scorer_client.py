@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api import metrics
-from api.scoring import breaker as rules
-from api.scoring.breaker import Breaker, BreakerState
-from api.scoring.client import ScorerClient
+from api.scorer import breaker as rules
+from api.scorer.breaker import Breaker, BreakerState
+from api.scorer.client import ScorerClient
 from claims.scoring import ClaimFacts
 from tests.api.makers import WireScorer, scores, wire_scorer
 from tests.claims.makers import encode, score_document
