@@ -1,4 +1,4 @@
-"""The containers, held against the code: no Docker engine runs here, so every word that can be checked is."""
+"""The containers, compared with the code: no Docker engine runs here, so files are checked instead."""
 
 import re
 import tomllib
@@ -30,7 +30,7 @@ def instructions(dockerfile: str) -> list[tuple[str, str]]:
 
 
 def stage(dockerfile: str, target: str) -> list[tuple[str, str]]:
-    """What a target runs: its own instructions and those of the stages it stands on."""
+    """What a target runs: its own instructions and those of the stages it is built from."""
     stages: dict[str, list[tuple[str, str]]] = {}
     parents: dict[str, str] = {}
     name = ""
@@ -77,7 +77,7 @@ def test_every_command_exists(where, command):
 
 
 def resolve(group: click.Group, arguments: list[str]) -> None:
-    """Follow a command line down to its command, and see that each option on it is one of its own."""
+    """Follow a command line down to its command, and check that each option is one of its own."""
     command: click.Command = group
     context = click.Context(group)
     rest = list(arguments)

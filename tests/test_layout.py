@@ -103,7 +103,7 @@ def test_every_command_of_the_table_can_be_imported():
 
 
 def test_settings_are_the_only_reader_of_the_environment():
-    """A room that needs a setting declares it in `core/settings.py`. Handing the whole environment on is no reading."""
+    """Settings are declared in `core/settings.py`. Passing the whole environment to a child process is no read."""
     reading = re.compile(r"os\.getenv|os\.environ(\[[^\]]+\](?! *=)|\.get\()|from os import environ")
     readers = {
         str(path.relative_to(ROOT)): found[0]
@@ -136,7 +136,7 @@ def test_each_public_class_name_stands_in_one_file():
 
 
 def test_the_product_has_no_gpu_library_and_no_shap():
-    """XGBoost explains itself; its GPU collectives are 290 MB that nothing here can use."""
+    """XGBoost computes the explanations; its GPU collectives are 290 MB that nothing here can use."""
     assert PYPROJECT["tool"]["uv"]["override-dependencies"] == ["nvidia-nccl-cu12 ; sys_platform == 'never'"]
     extras = PYPROJECT["project"]["optional-dependencies"].values()
     product = [*PYPROJECT["project"]["dependencies"], *(one for extra in extras for one in extra)]

@@ -191,7 +191,7 @@ _LOCKED_STATE = compiled(
 
 
 def lock_state(claim_id: str) -> Query[ClaimState]:
-    """The state of a claim, which must exist; nobody else changes it until the transaction ends."""
+    """The state of a claim, which must exist; it is locked until the transaction ends."""
     return Query(_LOCKED_STATE, {"id": claim_id}, lambda rows: ClaimState(*rows[0]))
 
 

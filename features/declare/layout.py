@@ -4,7 +4,7 @@ Derived from the declarations in `features/declare/groups`, and the only such de
 the Feast schema, the packed rows of the online store and the reader of both all follow it.
 
 A row holds a view's values in the order of `View.fields`; an array field takes `size` places. Its items are integers
-(one claim) or integer columns (many claims); `combine` works on both alike.
+(one claim) or integer columns (many claims); `combine` works on both.
 """
 
 from collections.abc import Callable, Sequence

@@ -179,7 +179,7 @@ def implausible_procedure(scene: Scene, count: int) -> ForgedClaims:
 
 
 def excluded_provider(scene: Scene, count: int) -> ForgedClaims:
-    """A provider that was excluded goes on billing for its patients, less than before."""
+    """An excluded provider continues to bill for its patients, less than before."""
     rng = scene.rng
     actors = scene.providers("excluded_provider", round(count * 0.6))
     first, until = scene.alive("excluded_provider")

@@ -42,7 +42,7 @@ LINES = {
 
 
 def seed(url: str) -> None:
-    """Members, providers and a catalogue, small enough to know by heart."""
+    """Members, providers and a catalogue, small enough to remember."""
     with psycopg.connect(url) as connection:
         connection.execute("INSERT INTO plans VALUES ('PL1', 'Basic', 1000000), ('PL2', 'Open', NULL)")
         connection.cursor().executemany(
@@ -201,5 +201,5 @@ async def running_api(url: str, **changes: Any) -> AsyncIterator[Api]:
 
 
 async def says_nothing(exchange: Exchange) -> None:
-    """A scorer that hangs up."""
+    """A scorer that closes the connection."""
     exchange.writer.close()

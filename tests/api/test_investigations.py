@@ -48,7 +48,7 @@ def rows(url, query):
 
 
 def ask(url, work):
-    """What the service answers."""
+    """The responses of the service."""
 
     async def run():
         database = Database(url, pool_size=2)

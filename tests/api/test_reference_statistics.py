@@ -40,7 +40,7 @@ def claim(number, **changes):
 
 
 def world(seed):
-    """A few hundred claims of every kind the query tells apart, the edges of the year among them."""
+    """A few hundred claims of every kind the query distinguishes, including the edges of the year."""
     random.seed(seed)
     claims, lines = [], []
     for number in range(1_000):

@@ -1,4 +1,4 @@
-"""What the rule decided is scored once the scorer is back, whatever happens to the worker."""
+"""What the rule decided is scored once the scorer is back, in spite of any failure of the worker."""
 
 import asyncio
 import os

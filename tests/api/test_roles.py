@@ -1,4 +1,4 @@
-"""Permissions fail closed: what is not declared, or not as declared, is refused."""
+"""Permissions fail closed: undeclared roles and keys are refused."""
 
 import pytest
 
@@ -52,7 +52,7 @@ def test_the_database_knows_the_declared_roles():
 
 
 async def test_a_key_that_is_not_as_declared_reads_no_claims(api: Api):
-    """Not even when the database lost the constraint that prevents it."""
+    """Even if the database lost the constraint that prevents it."""
     claim_id = (await api.submit()).json()["claim_id"]
     api.execute("ALTER TABLE api_keys DROP CONSTRAINT api_keys_provider_check, DROP CONSTRAINT api_keys_role_check")
     api.execute("UPDATE api_keys SET provider_id = NULL WHERE name = 'provider'")

@@ -226,7 +226,7 @@ async def session(api: Api) -> str:
 
 
 async def usual(api: Api, target: Target, **request: Any) -> Work:
-    """What a request as it should be costs once everything is warm."""
+    """The work for a valid request after warm-up."""
     await send(api, target, **request)
     with measured() as work:
         await send(api, target, **request)

@@ -1,4 +1,4 @@
-"""The contract takes every claim that we take ourselves, and every one a claims frame can hold exactly."""
+"""The contract accepts every claim that the API accepts, and every one that a claims frame holds exactly."""
 
 from datetime import date
 

@@ -68,7 +68,7 @@ def test_a_replacement_inherits_the_review_whatever_it_contains():
 
 
 def test_a_suspicion_is_not_inherited_along_a_course_of_treatments():
-    """Each weekly claim resembles the one before it; only a replacement, or a claim that is over, passes it on."""
+    """Each weekly claim resembles the one before it; only a replacement, or a claim that is closed, passes it on."""
     resembling = replace(HELD, findings=(INHERITED,))
     assert inherits(resembling) is None
     assert inherits(replace(resembling, is_replacement=True)) is not None

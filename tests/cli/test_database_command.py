@@ -1,4 +1,4 @@
-"""`ginja run migrate` and `ginja data load`, as a person types them."""
+"""`ginja run migrate` and `ginja data load`, as a user runs them."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`ginja demo` from start to end, as a person types it."""
+"""`ginja demo` from start to end, as a user runs it."""
 
 import io
 import json
@@ -90,7 +90,7 @@ def test_the_summary_lists_every_figure_and_nested_figures():
 
 
 def decided(status: str, score: float | None, *texts: str) -> dict:
-    """A claim as in an answer of the API."""
+    """A claim as in a response of the API."""
     reasons = [{"text": text, "direction": None} for text in texts]
     reasons += [{"text": "a push", "direction": "for"}] if score is not None else []
     return {

@@ -104,7 +104,7 @@ def test_retrain_exits_3_where_the_data_are_refused_and_4_where_the_model_is(tmp
 
 
 def made_wrong(home):
-    """Every amount becomes nothing at all."""
+    """Every amount becomes null."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

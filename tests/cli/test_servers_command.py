@@ -1,4 +1,4 @@
-"""`ginja servers`, as a person types it."""
+"""`ginja servers`, as a user runs it."""
 
 import json
 from pathlib import Path

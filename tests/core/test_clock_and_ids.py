@@ -1,4 +1,4 @@
-"""Time and identifiers, both of which a test can hold still."""
+"""Time and identifiers, both of which a test can fix."""
 
 from datetime import UTC, datetime, timedelta, timezone
 

@@ -1,4 +1,4 @@
-"""What the libraries find in the environment."""
+"""The environment variables that the libraries read."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What reaches the log, and what must not."""
+"""What is logged, and what must not be."""
 
 import io
 import json
@@ -12,7 +12,7 @@ from core.logging import PERSONAL_FIELDS, REDACTED, configure_logging, get_logge
 
 
 def logged(write) -> list[dict]:
-    """The lines that `write` leaves in the log."""
+    """The log lines of `write`."""
     stream = io.StringIO()
     root = logging.getLogger()
     handlers, level = root.handlers, root.level

@@ -36,7 +36,7 @@ with Processes(folder, {}) as processes:
 
 
 def server(folder: Path, port: int) -> list[str]:
-    """Arguments of a small server that has a child of its own and notes its number."""
+    """Arguments of a small server that starts a child and records its process id."""
     return ["-c", _SERVER, str(port), str(folder / "note")]
 
 

@@ -65,7 +65,7 @@ def answers(url: str) -> bool:
 
 
 def test_both_servers_start_are_shared_by_other_processes_and_stop(home):
-    """Several processes at once, none of which outlives its question: one server, the same URL for all."""
+    """Several short-lived processes at once: one server, the same URL for all."""
     asking = [ask_in_a_process(home) for _ in range(3)]
     got = {process.communicate(timeout=60)[0] for process in asking}
     mine = (postgres.url(home), valkey.url(home))

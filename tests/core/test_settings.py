@@ -1,4 +1,4 @@
-"""Settings: read from the environment, handed on, held still, and printed without secrets."""
+"""Settings: read from the environment, passed to child processes, fixed for tests, and printed without secrets."""
 
 from contextlib import suppress
 

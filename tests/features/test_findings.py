@@ -1,4 +1,4 @@
-"""A finding counts once, as it stands: repeated, reversed and withdrawn findings, at every moment."""
+"""A claim counts once, by its current finding: repeated, reversed and withdrawn findings, at every moment."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Every measure of every group, against an oracle that looks at each claim again."""
+"""Every measure of every group, against an oracle that reads each claim."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any

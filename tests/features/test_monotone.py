@@ -1,4 +1,4 @@
-"""Where the domain is sure, features are declared monotone and computed so: amount, units, confirmed fraud."""
+"""Where the domain is certain, features are declared and computed as monotone: amount, units, confirmed fraud."""
 
 import numpy as np
 import pytest

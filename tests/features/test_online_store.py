@@ -1,4 +1,4 @@
-"""Our online store under Feast, beside Feast's own on the same Valkey: what each makes of the cases that matter."""
+"""Our online store under Feast, beside Feast's own on the same Valkey: the result of each in the cases that matter."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Stores:
 
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory: pytest.TempPathFactory, module_valkey_url: str) -> Stores:
-    """A home with the offline features of some claims; ours, and Feast's Redis store, on registries of their own."""
+    """A home with the offline features of some claims; ours, and Feast's Redis store, with separate registries."""
     from feast import FeatureStore, RepoConfig
 
     from features.feast import apply, feast_objects

@@ -1,4 +1,4 @@
-"""Rebuilding beside what is read, and rolling over at midnight."""
+"""Rebuilding while the store is read, and rolling over at midnight."""
 
 import threading
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def world(database_url: str, valkey_url: str) -> Iterator[World]:
 
 
 def again(world: World) -> None:
-    """Rebuild, on a connection of its own."""
+    """Rebuild, on a separate connection."""
     with psycopg.connect(world.url, autocommit=True) as connection:
         rebuild(connection, world.client)
 

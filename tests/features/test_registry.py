@@ -1,4 +1,4 @@
-"""The Feast registry: written by one command, refused when anybody else has."""
+"""The Feast registry: written by one command, refused when changed by anything else."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""The join by binary search gives what DuckDB's ASOF join gives, and declines what it cannot join."""
+"""The join by binary search gives what DuckDB's ASOF join gives, and refuses what it cannot join."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The training set, the whole way through Parquet, Feast and the ASOF join, against counting every claim again."""
+"""The training set, through Parquet, Feast and the ASOF join, compared with a recount of every claim."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -60,7 +60,7 @@ def built(home: Path) -> TrainingSet:
 
 
 def _states(rows: list[dict[str, Any]], row: dict[str, Any]) -> dict[str, Row | None]:
-    """What the oracle knows of a claim's keys strictly before it; of the network nothing is known in two weeks."""
+    """The oracle's states of a claim's keys strictly before it; the network has none in the first two weeks."""
     at = row["received_at"]
     day = at.date()
     states: dict[str, Row | None] = {}

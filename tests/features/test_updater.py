@@ -1,4 +1,4 @@
-"""The updater against real servers: whatever happens on the way, the online store ends as a rebuild would leave it."""
+"""The updater against real servers: after any sequence of events and failures, the online store equals a rebuild."""
 
 import os
 import signal
@@ -321,7 +321,7 @@ def test_the_test_data_exercise_every_view(world: World) -> None:
 
 
 def _hot(world: World) -> HotKeys:
-    """An updater that takes five claims of a day for very many."""
+    """An updater for which five claims of a day are many."""
     world.updater = FeatureUpdater(lambda: psycopg.connect(world.url), world.client, hot=(found := HotKeys(5)))
     return found
 

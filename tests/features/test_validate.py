@@ -1,4 +1,4 @@
-"""A claims frame from anywhere: what cannot be is refused by name, and nothing is written."""
+"""A claims frame from any source: impossible values are refused by name, and nothing is written."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

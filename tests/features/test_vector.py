@@ -1,4 +1,4 @@
-"""The vector: one claim and many give the same bits, and what is not known is NaN."""
+"""The vector: single claims and batches are bit-identical, and unknown values are NaN."""
 
 import math
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Both paths end to end: hard claims agree to the bit, and a difference is reported."""
+"""Both paths end to end: difficult claims are bit-identical, and a difference is reported."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class Replayed:
 def both(
     tmp_path_factory: pytest.TempPathFactory, module_database_url: str, module_valkey_url: str
 ) -> Iterator[Replayed]:
-    """300 hard claims through the online path, and built offline."""
+    """300 difficult claims through the online path, and built offline."""
     home = tmp_path_factory.mktemp("home")
     hard = generate_hard_claims(300, seed=3, end=date(2025, 3, 4), big_claims=300)
     build(home, hard.frame(), hard.labels_frame())

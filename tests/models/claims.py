@@ -1,4 +1,4 @@
-"""Claims with a past made up of random whole numbers, and a model of every feature trained on them."""
+"""Claims with a history of random whole numbers, and a model of every feature trained on them."""
 
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -20,7 +20,7 @@ START = datetime(2026, 3, 2, 10, tzinfo=UTC)
 
 
 def facts(number: int = 1, **more: object) -> ClaimFacts:
-    """A claim; name what differs."""
+    """A claim; pass what differs."""
     rng = np.random.default_rng(number)
     received_at = START + timedelta(seconds=number)
     values: dict[str, object] = {
@@ -82,7 +82,7 @@ def claim_to_score(number: int = 1, **more: object) -> ClaimToScore:
 
 @cache
 def training(rows: int = 1500) -> tuple[np.ndarray, np.ndarray]:
-    """Vectors of every feature, and a truth that goes by the amount against its peers and the claims of the member."""
+    """Vectors of every feature, and labels that depend on the amount against its peers and the claims of the member."""
     x = np.stack([build_one(facts(i), reading(i).states) for i in range(rows)])
     place = FEATURE_NAMES.index
     rng = np.random.default_rng(5)

@@ -12,7 +12,7 @@ FEATURES = 12
 
 
 def strange_rows(count: int) -> np.ndarray:
-    """Rows as trained on, rows far outside, rows on the very thresholds, rows with much or everything missing."""
+    """Rows as trained on, rows far outside, rows exactly at thresholds, rows with many or all values missing."""
     x = makers.vectors(count, FEATURES, seed=9).copy()
     x[::5] *= -1000
     x[1::5] = np.round(x[1::5])

@@ -1,4 +1,4 @@
-"""Reasons are true: the words, when they may be stated, and what carries them."""
+"""Reasons are true: their texts, when they may be stated, and the features that carry them."""
 
 import math
 import re
@@ -109,7 +109,7 @@ X = inputs_of(facts(7), reading(7).states)
 
 
 def typical(**values: float | None) -> TypicalClaim:
-    """A typical claim that adds nothing; name the values that matter."""
+    """A typical claim that adds nothing; pass the values that matter."""
     return TypicalClaim(
         claims=1, contributions=dict.fromkeys(NAMES, 0.0), values={name: values.get(name) for name in NAMES}
     )

@@ -48,7 +48,7 @@ def sample_rows(rows: np.ndarray) -> np.ndarray:
 
 
 def assert_agrees(booster: xgb.Booster, rows: np.ndarray) -> LeafTables:
-    """Tables, read back from their file, have XGBoost's margins to the bit and its contributions and bias."""
+    """Tables, read back from their file, have XGBoost's margins bit for bit, and its contributions and bias."""
     tables = read_tables(tables_to_bytes(build_tables(booster)), features=booster.num_features())
     matrix = xgb.DMatrix(rows)
     theirs = booster.predict(matrix, pred_contribs=True)

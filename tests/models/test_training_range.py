@@ -1,4 +1,4 @@
-"""How far a vector lies outside the training claims, and how much of the model can speak for it."""
+"""How far a vector lies outside the training claims, and how much of the model is available for it."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A scored stream of simulated claims, and drifts to plant in it."""
+"""A scored stream of simulated claims, and kinds of drift to add to it."""
 
 from dataclasses import replace
 from datetime import date

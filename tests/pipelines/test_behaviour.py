@@ -1,4 +1,4 @@
-"""The whole decision on perturbed claims: what it pays without review, the gates on it, the backtest of the policy."""
+"""The decision on perturbed claims: what is paid without review, its gates, the backtest of the policy."""
 
 import json
 from dataclasses import replace

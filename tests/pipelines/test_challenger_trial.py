@@ -41,7 +41,7 @@ def registered(tmp_path_factory):
 
 @pytest.fixture
 def home(registered, tmp_path):
-    """A home of one's own with the champion `v1`; `v2`, the candidate, is in MLflow only."""
+    """A separate home with the champion `v1`; `v2`, the candidate, is in MLflow only."""
     models_folder(tmp_path).mkdir()
     shutil.copytree(models_folder(registered) / "v1", models_folder(tmp_path) / "v1")
     point(tmp_path, "v1")

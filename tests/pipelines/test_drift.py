@@ -1,4 +1,4 @@
-"""Drift: days without drift raise no alarm, and each kind of planted drift is found on its day."""
+"""Drift: days without drift raise no alarm, and each kind of drift is detected on its day."""
 
 import json
 from dataclasses import replace
@@ -25,7 +25,7 @@ def scored(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def quiet(scored):
-    """60 days of reference, and the day after them that is looked at: a Wednesday."""
+    """60 days of reference, and the day that is checked after them: a Wednesday."""
     stream, threshold = scored
     last = int(stream.day.max())
     day = last - 40 - (last - 40 + 3) % 7 + 2
@@ -51,7 +51,7 @@ def test_a_day_without_drift_raises_no_alarm(quiet):
 
 
 def test_a_feature_shift_is_detected_on_its_day(quiet):
-    """Amounts that come in another unit, as after a change of currency."""
+    """Amounts in another unit, as after a change of currency."""
     stream, day, reference = quiet
     x = stream.x.copy()
     x[np.ix_(stream.rows_of(day), [stream.features.index("amount")])] *= 3

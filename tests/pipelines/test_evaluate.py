@@ -27,7 +27,7 @@ SETTINGS = EvaluationSettings(threshold=0.5, reviews_a_week=70, claims_a_day=100
 
 
 def evaluation_set(rows: int = 1000, *, noise: float = 0.0, weights: np.ndarray | None = None) -> EvaluationSet:
-    """One claim in ten is fraud; the model knows it up to `noise`, the rule flags every fifth claim whatever it is."""
+    """One claim in ten is fraud; the model ranks it with `noise`, the rule flags every fifth claim regardless."""
     rng = np.random.default_rng(1)
     number = np.arange(rows)
     fraud = number % 10 == 0
@@ -95,7 +95,7 @@ def test_recall_of_a_kind_alerts_and_calibration_have_intervals_that_hold_the_va
 
 
 def test_each_rival_has_its_recall_of_a_kind_in_as_many_reviews():
-    """The rule flags 200 claims, 100 of them fraud, and has room for half of them; the amount tells nothing."""
+    """The rule flags 200 claims, 100 of them fraud, and capacity is half of them; the amount is uninformative."""
     found = evaluate_claims(evaluation_set(), SETTINGS).kinds["upcoding"]
     assert found.recall_at_k_of == pytest.approx({RULE: 0.5, AMOUNT: 0.1})
 

@@ -1,4 +1,4 @@
-"""The gate on the offline features: what is missing, behind, lost or late is found and named."""
+"""The gate on the offline features: missing, outdated, lost and late rows are found and named."""
 
 from collections.abc import Callable
 from datetime import timedelta

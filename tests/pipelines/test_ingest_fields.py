@@ -1,4 +1,4 @@
-"""The field parsers: exact money, exact days, nothing guessed."""
+"""The field parsers: exact amounts, exact dates, no guesses."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -19,7 +19,7 @@ NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
 def read(parsed: ParsedColumn, text: str | None) -> tuple[object, str | None]:
-    """What a parser over the column `raw` makes of a text: value and problem."""
+    """Value and problem that a parser over the column `raw` returns for a text."""
     problem = parsed.problem.replace("@v", "v")
     sql = f"SELECT v, {problem} FROM (SELECT raw, {parsed.value} AS v FROM (SELECT ?::VARCHAR AS raw))"
     ((value, wrong),) = _CONNECTION.execute(sql, [text]).fetchall()

@@ -1,4 +1,4 @@
-"""Leakage: a feature that knows the answer is caught before a model is trained."""
+"""Leakage: a feature that reveals the label is refused before a model is trained."""
 
 import numpy as np
 import pytest

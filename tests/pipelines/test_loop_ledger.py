@@ -1,4 +1,4 @@
-"""From the database to where training reads, and the chain that a schedule runs."""
+"""From the database to the training data, and the steps that a schedule runs."""
 
 import json
 from dataclasses import replace
@@ -145,7 +145,7 @@ def test_weights_reach_the_claims_they_are_of_and_only_of_their_data(tmp_path):
 
 @pytest.fixture(scope="module")
 def promoted(tmp_path_factory):
-    """A home whose champion came out of the chain, on files alone."""
+    """A home whose champion was made by retraining from files."""
     home = copy_of(trained_home(), tmp_path_factory.mktemp("retrain"))
     store = MlflowStore.of(home)
     return home, store, retrain(home, database_url=None, options=OPTIONS, store=store)
@@ -172,7 +172,7 @@ def test_a_batch_that_fails_its_gate_leaves_the_champion(promoted, tmp_path):
 
 
 def test_a_model_that_the_gates_refuse_leaves_the_champion(promoted, tmp_path):
-    """Trained for one round it is worse than the champion."""
+    """Trained for one round, a model is worse than the champion."""
     home, _, found = promoted
     other = copy_of(home, tmp_path)
     poor = replace(OPTIONS, params=replace(OPTIONS.params, rounds=1, depth=1, learning_rate=0.01))

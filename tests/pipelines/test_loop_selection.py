@@ -20,7 +20,7 @@ def ids_of(count):
 
 
 def insurer(claims=3_000, seed=0):
-    """Probabilities, truths that follow them, and amounts."""
+    """Probabilities, labels drawn from them, and amounts."""
     rng = np.random.default_rng(seed)
     p = np.clip(rng.beta(0.25, 8, claims), 1e-4, 0.95)
     return p, rng.random(claims) < p, rng.integers(1_000, 200_000, claims)
@@ -115,7 +115,7 @@ def test_a_list_without_capacity_is_refused(capacity, share):
 
 @pytest.fixture(scope="module")
 def estimates():
-    """What many lists of the same week tell, and the truth."""
+    """The estimates of many lists of the same week, and the truth."""
     p, fraud, cents = insurer()
     lists = [week_of(p, fraud, cents, f"week-{number}") for number in range(DRAWS)]
     return lists, estimate(ReviewedClaims(fraud, p, cents, np.ones(len(p))), k=90)
@@ -133,7 +133,7 @@ def test_totals_are_right_on_average_over_the_draws(estimates, total):
     "ratio", ["base_rate", "average_precision", "precision_at_k", "recall_at_k", "dollars_at_k", "brier"]
 )
 def test_ratios_converge_to_the_truth_as_findings_accumulate(estimates, ratio):
-    """Over one list a ratio leans, as any ratio of two estimates does; over a year of lists it no longer matters."""
+    """Over one list a ratio is biased, as any ratio of two estimates is; over a year of lists the bias is negligible."""
     lists, truth = estimates
     parts = ("fraud", "probabilities", "amounts_cents", "weights")
     gathered = ReviewedClaims(*(np.concatenate([getattr(one, part) for one in lists]) for part in parts))
@@ -142,7 +142,7 @@ def test_ratios_converge_to_the_truth_as_findings_accumulate(estimates, ratio):
 
 
 def test_estimates_without_weights_are_biased(estimates):
-    """What the estimate is for: the claims a model flagged make it look far better than it is."""
+    """The purpose of the estimate: on the claims that a model flagged, it looks far better than it is."""
     p, fraud, cents = insurer()
     _, truth = estimates
     naive = week_of(p, fraud, cents, "week-0")

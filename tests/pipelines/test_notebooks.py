@@ -27,7 +27,7 @@ def test_notebooks_are_committed_without_outputs(path):
 
 
 def test_the_notebooks_run_from_top_to_bottom(monkeypatch):
-    """In one kernel, forgetting everything in between, because each start costs seconds of imports."""
+    """In one kernel that is reset in between, because each start takes seconds of imports."""
     monkeypatch.setenv("GINJA_HOME", str(trained_home()))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(FOLDER.parent), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.setenv("MPLBACKEND", "agg")

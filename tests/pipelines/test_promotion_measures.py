@@ -1,4 +1,4 @@
-"""The measures of a candidate: what each one is of, and that nothing is stated where nothing was measured."""
+"""The measures of a candidate: what each one measures, and that unmeasured ones are absent."""
 
 import math
 from dataclasses import replace
@@ -180,7 +180,7 @@ def test_calibration_is_weighted():
 
 
 def worst_kind(ours, theirs, *, reviews, kinds):
-    """The ratio of recall where `kinds` are the kinds of the first claims, all of them fraud."""
+    """The ratio of recall, where `kinds` are the kinds of the first claims, all of them fraud."""
     fraud = np.arange(ROWS) < len(kinds)
     kind = np.array([*kinds, *[None] * (ROWS - len(kinds))], dtype=object)
     claims = beside(ours, theirs, fraud=fraud, kind=kind)

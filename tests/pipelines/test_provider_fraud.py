@@ -1,4 +1,4 @@
-"""The public provider-fraud set: its layout in small, and the real one where it is."""
+"""The public provider-fraud set: its layout in a small copy, and the real one if available."""
 
 import json
 import zipfile

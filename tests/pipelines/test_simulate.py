@@ -1,4 +1,4 @@
-"""The simulated insurer: deterministic, complete, hard enough, and each kind of fraud what it says."""
+"""The simulated insurer: deterministic, complete, difficult enough, and with each kind of fraud."""
 
 from datetime import date
 from functools import cache

@@ -155,7 +155,7 @@ label: {fraud: [bad], clean: [good]}
 
 
 def foreign_file(folder: Path, *, rows: int = 3000, leak: bool = False) -> tuple[Path, Path]:
-    """A labelled CSV of another shape: no member, German dates and amounts, verdicts in words."""
+    """A labelled CSV of another shape: no member, German dates and amounts, labels in words."""
     rng = np.random.default_rng(5)
     fraud = rng.random(rows) < 0.08
     items = rng.integers(0, 12, rows)

@@ -1,4 +1,4 @@
-"""The chaos test judges rightly: its lies are lies, and every missed_targets promise is named."""
+"""The chaos test itself: every forged response is invalid, and every missed target is named."""
 
 import json
 from dataclasses import replace

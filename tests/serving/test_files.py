@@ -1,4 +1,4 @@
-"""A file of claims is scored as the service would have scored each, whole or in pieces, whatever interrupts it."""
+"""A file of claims is scored as the service would have scored each, at once or in parts, after any interruption."""
 
 import gzip
 import json

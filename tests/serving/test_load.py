@@ -1,4 +1,4 @@
-"""The load generator counts what it says it counts."""
+"""The load generator counts requests and latencies correctly."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""The fault proxy breaks the way it says, and carries again on request."""
+"""The fault proxy causes each fault, and forwards again on request."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The scorer as its client meets it: a real process, a real Valkey, real models."""
+"""The scorer over HTTP: a real process, a real Valkey, real models."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The wire refuses what it cannot take, names the fields, and never repeats a value."""
+"""Invalid requests are refused with their fields, and never with a value."""
 
 import asyncio
 import json

@@ -26,7 +26,7 @@ SITE = "https://ginja.test"
 
 @dataclass
 class Desk:
-    """A running API with somebody signed in at its console."""
+    """A running API with a user signed in to its console."""
 
     api: Api
     browser: httpx.AsyncClient

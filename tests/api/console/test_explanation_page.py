@@ -1,4 +1,4 @@
-"""What the explanation page says of a claim, without a browser."""
+"""The explanation page of a claim, without a browser."""
 
 import math
 from dataclasses import replace

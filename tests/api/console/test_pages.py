@@ -1,4 +1,4 @@
-"""The console over the real database: who gets in, what is shown, and that strings from outside stay text."""
+"""The console over the real database: authentication, content, and escaping of strings from outside."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
