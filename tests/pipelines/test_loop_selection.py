@@ -133,7 +133,7 @@ def test_totals_are_right_on_average_over_the_draws(estimates, total):
     "ratio", ["base_rate", "average_precision", "precision_at_k", "recall_at_k", "dollars_at_k", "brier"]
 )
 def test_ratios_converge_to_the_truth_as_findings_accumulate(estimates, ratio):
-    """The purpose of the estimate: on the claims that a model flagged, it looks much better than it is."""
+    """Over one list a ratio is biased, as any ratio of two estimates; over a year of lists the bias is negligible."""
     lists, truth = estimates
     parts = ("fraud", "probabilities", "amounts_cents", "weights")
     gathered = ReviewedClaims(*(np.concatenate([getattr(one, part) for one in lists]) for part in parts))
