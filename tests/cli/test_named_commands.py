@@ -79,5 +79,5 @@ def test_every_named_option_belongs_to_its_command() -> None:
 
 def test_other_spellings_and_unknown_words_are_not_listed_commands() -> None:
     assert called(["model", "train"]) is not None
-    assert called(["model"]) is main.get_command(click.Context(main), "model")
+    assert isinstance(called(["model"]), click.Group)
     assert [called(words) for words in (["train"], ["loop", "select"], ["model", "select"], ["nonsense"])] == [None] * 4
