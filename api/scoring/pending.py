@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from sqlalchemy import bindparam, func, select
 
 from api.database import Query, compiled
-from api.intake.tables import ClaimRow
+from api.intake import ClaimRow
 from api.outbox import RESCORE, OutboxRow
 from claims.scoring import ClaimFacts
 

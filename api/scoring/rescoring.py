@@ -15,13 +15,11 @@ from typing import Any
 from psycopg.errors import UniqueViolation
 from pydantic import JsonValue
 
-from api import metrics, outbox
+from api import assessments, intake, metrics, outbox
+from api.assessments import AssessmentRecord, rule_from_json
 from api.database import Database, Query
-from api.intake import repository as intake
-from api.scoring import repository as assessments
-from api.scoring.client import TOO_LITTLE_KNOWN, ScorerClient, Scoring, States
+from api.scorer import TOO_LITTLE_KNOWN, ScorerClient, Scoring, States
 from api.scoring.pending import PendingClaim, UnreadableEvent, pending_claims
-from api.scoring.records import AssessmentRecord, rule_from_json
 from claims.adjudication import Decision, reconsider
 from claims.outcome import Outcome
 from claims.scoring import ClaimFacts, Score
@@ -68,7 +66,7 @@ class Rescorer:
         reason of its own waits longer after each attempt and becomes a dead letter; it holds up no other.
         """
         async with self._database.looking() as connection:
-            (found,) = await connection.ask(pending_claims(clock.now()))
+            (found,) = await connection.fetch(pending_claims(clock.now()))
         claims = []
         for event in found:
             if isinstance(event, UnreadableEvent):
@@ -119,7 +117,7 @@ class Rescorer:
 
     async def _fail(self, position: int, error: Exception | str) -> None:
         async with self._database.looking() as connection:
-            (dead,) = await connection.ask(outbox.fail(position, CONSUMER, error, clock.now()))
+            (dead,) = await connection.fetch(outbox.fail(position, CONSUMER, error, clock.now()))
         metrics.OUTBOX_FAILURES.labels(CONSUMER).inc()
         cause = error if isinstance(error, Exception) else None
         if dead:
@@ -141,13 +139,13 @@ class Rescorer:
             await self._record(pending, scoring, scoring.score)
         except UniqueViolation:
             async with self._database.looking() as connection:  # another worker was first
-                await connection.ask(outbox.done(pending.position))
+                await connection.fetch(outbox.done(pending.position))
         return _Result.DONE
 
     async def _record(self, pending: PendingClaim, scoring: Scoring, score: Score) -> None:
         claim_id = pending.facts.claim_id
         async with self._database.deciding() as connection:
-            state, before = await connection.ask(
+            state, before = await connection.fetch(
                 intake.lock_state(claim_id), assessments.assessment(pending.assessment_id)
             )
             voided = state.status == "voided"
@@ -180,7 +178,7 @@ class Rescorer:
     async def _postpone(self, pending: PendingClaim, scoring: Scoring) -> None:
         until = _next_attempt(clock.now(), pending.attempts, scoring.failure)
         async with self._database.looking() as connection:
-            await connection.ask(outbox.postpone(pending.position, until))
+            await connection.fetch(outbox.postpone(pending.position, until))
 
 
 def _next_attempt(now: datetime, attempts: int, failure: str | None) -> datetime:

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from api import outbox
 from api.database import Database
 from api.errors import FieldError, Invalid, Unavailable
-from api.intake.references import find_references, read_references
-from api.scoring.client import ScorerClient
-from api.scoring.errors import ScorerFailure
+from api.intake import find_references, read_references
+from api.scorer import ScorerClient, ScorerFailure
 from api.scoring.schemas import HistoricalClaim
 from claims.scoring import ClaimFacts, Score
 from core import clock
@@ -25,10 +24,10 @@ async def score_batch(database: Database, scorer: ScorerClient, sent: Sequence[H
     errors: list[FieldError] = []
     now = clock.now()
     async with database.looking() as connection:
-        (store,) = await connection.ask(outbox.store_position())
+        (store,) = await connection.fetch(outbox.store_position())
         for at, claim in enumerate(sent):
             try:
-                references = read_references(claim, *await connection.ask(*find_references(claim)))
+                references = read_references(claim, *await connection.fetch(*find_references(claim)))
                 whole = claim.validated(claim.claim_id, claim.received_at or now)
                 facts.append(whole.facts(references.member, references.provider))
             except Invalid as error:

@@ -103,7 +103,7 @@ async def dead_letter(api: Api) -> int:
     await without_scorer(api, 50)
     ((position,),) = api.rows(f"SELECT position {OPEN}")
     async with api.database.looking() as connection:
-        (dead,) = await connection.ask(outbox.fail(position, "rescoring", "odd", clock.now(), max_attempts=1))
+        (dead,) = await connection.fetch(outbox.fail(position, "rescoring", "odd", clock.now(), max_attempts=1))
     assert dead
     return int(position)
 
@@ -129,7 +129,7 @@ async def test_a_dead_letter_is_resolved_once(api: Api) -> None:
 
 async def counted(database: Database) -> dict[str, int]:
     async with database.looking() as connection:
-        (found,) = await connection.ask(outbox.open_dead_letters())
+        (found,) = await connection.fetch(outbox.open_dead_letters())
     return dict(found)
 
 
