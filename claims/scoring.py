@@ -57,6 +57,8 @@ class ClaimFacts(BaseModel):
     benefit_limit_cents: int | None = Field(None, ge=0, le=MAX_SCORED_CENTS, description="The plan's yearly limit.")
 
 
+SERVER_TIME_HEADER = "Ginja-Time"
+"""Header of every response of the scorer: its time, in microseconds since 1970."""
 STORE_POSITION_HEADER = "Ginja-Store-Position"
 """Header of a score request: the position that the online store must have reached."""
 

@@ -18,7 +18,7 @@ from core.settings import settings
 from serving import metrics
 from serving.engine import Engine
 from serving.errors import Refusal, ScoringFailed
-from serving.status import ScorerStatus, StatusMiddleware
+from serving.status import ScorerStatus, StatusMiddleware, TimeMiddleware
 from serving.wire import BatchRequest, BatchScores, ScoreRequest, WireModel
 
 TIMEOUT_SECONDS = 5.0
@@ -81,6 +81,7 @@ class ScoringService:
 
 service = cast("bentoml.Service[Any]", ScoringService)
 service.add_asgi_middleware(StatusMiddleware, status=_status)
+service.add_asgi_middleware(TimeMiddleware)
 
 
 async def _answer(request: _Request | Refusal, work: Callable[[Engine, _Request], Awaitable[bytes]]) -> Response:

@@ -185,7 +185,8 @@ class _Pages:
         try:
             await _console(request).resolve_dead_letter(signed_in, position, form)
         except (Invalid, Conflict, NotFound) as error:
-            problem = f"Event {position}: {error.detail}"
+            details = "; ".join(f"{one.field} {one.message}" for one in error.errors) or error.detail
+            problem = f"Event {position}: {details}"
             return await self._dead_letters(request, signed_in, problem=problem, status=error.status)
         return RedirectResponse("/console/dead-letters", status_code=303)
 

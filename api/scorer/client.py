@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from api import metrics
 from api.scorer.breaker import Breaker, BreakerState
+from api.scorer.clock_offset import ClockOffset
 from api.scorer.errors import ScorerFailure, ScorerRefused
 from api.scorer.http import HttpFailure, HttpPool, HttpResponse
 from claims.score_check import MIN_GAIN_PRESENT, InvalidScore, parse_score, parse_scores
@@ -28,7 +29,7 @@ class Scoring:
 
     score: Score | None
     failure: str | None
-    """Why there is no score: `deadline`, `connect`, `breaker_open`, `sum`, `too_little_known` …"""
+    """Why there is no score: `deadline`, `connect`, `clock_skew`, `breaker_open`, `sum`, `too_little_known` …"""
     breaker_state: str
     """Of the breaker when the scorer was to be called."""
     withheld: Score | None = None
@@ -51,6 +52,7 @@ class ScorerClient:
         self._hedge_after_s = None if hedge_after_ms is None else hedge_after_ms / 1_000
         self.least_gain_present = least_gain_present
         self.breaker = Breaker()
+        self.clock_offset = ClockOffset()
         self._show_breaker(time.monotonic())
 
     def close(self) -> None:
@@ -146,13 +148,20 @@ class ScorerClient:
     async def _post(
         self, path: str, body: bytes, deadline_s: float, store: StorePosition | None, **options: int
     ) -> HttpResponse:
-        headers = {"Ginja-Deadline": str(round((time.time() + deadline_s) * 1_000))}
+        sent = time.time()
+        headers = {"Ginja-Deadline": str(round((sent + deadline_s + self.clock_offset.seconds) * 1_000))}
         if store is not None:
             headers[STORE_POSITION_HEADER] = str(store)
         try:
             response = await self._pool.post(path, body, headers=headers, deadline_s=deadline_s, **options)
         except HttpFailure as failure:
             raise ScorerFailure(failure.code, str(failure)) from None
+        if response.server_time is not None:
+            self.clock_offset.measure(sent=sent, received=time.time(), theirs=response.server_time)
+        if response.status == 504 and abs(self.clock_offset.seconds) >= deadline_s / 2:
+            raise ScorerFailure(
+                "clock_skew", f"the scorer's clock is {self.clock_offset.seconds:.3f} s ahead; synchronize both hosts"
+            )
         if response.status in (413, 415, 422):
             raise ScorerRefused(f"http_{response.status}", f"the scorer refused the request with {response.status}")
         if response.status != 200:

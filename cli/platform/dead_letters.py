@@ -1,7 +1,8 @@
 """`ginja dead-letters`: events of the outbox that could not be handled."""
 
 import getpass
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,8 @@ def show(position: int, as_json: bool) -> None:
             return await outbox.dead_letter(connection, position)
 
     existing_database_url()
-    print_values(asdict(with_database(read)), as_json=as_json)
+    with _refusals():
+        print_values(asdict(with_database(read)), as_json=as_json)
 
 
 @command(examples=["ginja dead-letters replay 4711", "ginja dead-letters replay --all --json"])
@@ -82,7 +84,8 @@ def replay(position: int | None, every: bool, by: str | None, as_json: bool) -> 
         actor = by or getpass.getuser()
         return [await outbox.replay(connection, one, by=actor, at=clock.now()) for one in positions]
 
-    replayed = with_database(_in_transaction(repeat))
+    with _refusals():
+        replayed = with_database(_in_transaction(repeat))
     if as_json:
         print_json({"replayed": [asdict(one) for one in replayed]})
         return
@@ -102,15 +105,29 @@ def discard(position: int, reason: str | None, by: str | None, as_json: bool) ->
     if not reason:
         raise click.UsageError("--reason is required: say why the event needs no handling.")
     actor = by or getpass.getuser()
-    discarded = with_database(
-        _in_transaction(
-            lambda connection: outbox.discard(connection, position, reason=reason, by=actor, at=clock.now())
+    with _refusals():
+        discarded = with_database(
+            _in_transaction(
+                lambda connection: outbox.discard(connection, position, reason=reason, by=actor, at=clock.now())
+            )
         )
-    )
     if as_json:
         print_json(asdict(discarded))
     else:
         click.echo(f"Discarded {position}.")
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What the outbox refuses, as a usage error."""
+    from api.errors import Conflict, Invalid, NotFound
+
+    try:
+        yield
+    except (Conflict, NotFound) as error:
+        raise click.UsageError(f"{error.detail}.") from None
+    except Invalid as error:
+        raise click.UsageError("; ".join(f"--{one.field} {one.message}" for one in error.errors)) from None
 
 
 def _in_transaction(work: "Callable[[AsyncConnection], Awaitable[Any]]") -> "Callable[[Database], Awaitable[Any]]":
