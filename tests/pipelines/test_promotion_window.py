@@ -171,10 +171,10 @@ def test_a_chosen_threshold_makes_a_new_model_that_states_who_chose_it_and_is_re
     folders = [path for path in models_folder(tmp_path).iterdir() if path.is_dir() and path.name != model.version]
     made = {chosen.threshold: chosen for chosen in map(load_artefact, folders)}
     assert set(made) == {0.25, 1.0}
-    assert "precision" not in made[1.0].document.threshold_choice
-    assert "recall" in made[1.0].document.threshold_choice
+    assert made[1.0].document.threshold_choice.precision is None
+    assert made[1.0].document.threshold_choice.recall is not None
     chosen = made[0.25]
-    stated = dict(chosen.document.threshold_choice)
+    stated = chosen.document.threshold_choice.model_dump()
     assert stated.pop("at")[-6:] == "+00:00"
     assert stated == {"how": "number", "by": "Ann", "why": "fewer alerts", "of": model.version, **choice.as_dict()}
     assert chosen.version[:8] == model.version[:8]
