@@ -58,10 +58,12 @@ def superuser_url(home: Path) -> str:
     return _superuser_url(home, server.port)
 
 
-def running(home: Path) -> embedded.Running | None:
+def running(home: Path) -> embedded.RunningServer | None:
     """This home's server, if it runs and accepts connections."""
     lines = _pid_file(home)
-    return embedded.Running(int(lines[0]), int(lines[3])) if len(lines) > 7 and lines[7].strip() == "ready" else None
+    return (
+        embedded.RunningServer(int(lines[0]), int(lines[3])) if len(lines) > 7 and lines[7].strip() == "ready" else None
+    )
 
 
 def stop(home: Path) -> bool:
@@ -122,7 +124,7 @@ def _superuser_url(home: Path, port: int) -> str:
     return f"postgresql://{_SUPERUSER}:{password}@{embedded.LOOPBACK}:{port}/postgres"
 
 
-def _start(home: Path) -> embedded.Running:
+def _start(home: Path) -> embedded.RunningServer:
     """Called under the lock, with no ready server."""
     folder, data, log = _folder(home), _data(home), _folder(home) / "log"
     _prepare(folder)

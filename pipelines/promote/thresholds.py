@@ -7,12 +7,18 @@ the gates check like any other.
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from core import clock
 from core.settings import settings
 from models import registry
-from models.artefact import Artefact, canonical_json, load_artefact, models_folder, version_of, write_artefact
+from models.artefact import (
+    Artefact,
+    ThresholdRecord,
+    canonical_json,
+    load_artefact,
+    models_folder,
+    version_of,
+    write_artefact,
+)
 from models.evaluation import (
     LabelledScores,
     ThresholdChoice,
@@ -87,16 +93,16 @@ def choose_threshold(
     if not by.strip() or not why.strip():
         raise UnnamedForceError("choosing a threshold requires --by NAME and --reason TEXT")
     before = artefact.document
-    chosen = {
-        **before.threshold_choice,
-        "how": how,
-        "by": by,
-        "why": why,
-        "at": clock.now().isoformat(timespec="seconds"),
-        "of": artefact.version,
-        **{name: value for name, value in choice.as_dict().items() if np.isfinite(value)},
-    }
-    salt = canonical_json([choice.threshold, chosen, artefact.version]).decode()
+    chosen = ThresholdRecord.with_effect(
+        choice.as_dict(),
+        how=how,
+        by=by,
+        why=why,
+        reviews_a_week=before.threshold_choice.reviews_a_week,
+        at=clock.now().isoformat(timespec="seconds"),
+        of=artefact.version,
+    )
+    salt = canonical_json([choice.threshold, chosen.model_dump(), artefact.version]).decode()
     day = f"{artefact.version[:4]}-{artefact.version[4:6]}-{artefact.version[6:8]}"
     document = before.model_copy(
         update={

@@ -1,4 +1,4 @@
-"""What the libraries find in the environment."""
+"""The environment variables that the libraries read."""
 
 import os
 import pwd
@@ -56,7 +56,7 @@ def test_another_user_reads_nothing_of_a_home():
             subprocess.run([*ginja, "servers", "stop"], cwd=_ROOT, env=environment, check=True, capture_output=True)
 
 
-def test_what_the_user_set_stays(monkeypatch):
+def test_variables_set_by_the_user_are_kept(monkeypatch):
     from core import environment
 
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")

@@ -7,7 +7,7 @@ from features.declare.agreement import MORE_THAN_TYPICAL, PRESENT, SOME_RATHER_T
 from features.declare.arithmetic import maximum
 from features.declare.feature import Feature
 
-_Claim = partial(Feature, entity="claim", window="-")
+_Claim = partial(Feature, aggregation_group="claim", window="-")
 _Own = partial(_Claim, group=GroupCode.CLAIM_SIZE)
 
 CLAIM: tuple[Feature, ...] = (
