@@ -8,9 +8,9 @@ from starlette.requests import Request
 
 from api.database import Database
 from api.identity import Authenticator, Caller, Scope
-from api.intake.service import Intake, Policies
-from api.reviews.service import Reviews
-from api.scoring.client import ScorerClient
+from api.intake import Intake, Policies
+from api.reviews import Reviews
+from api.scorer import ScorerClient
 from claims.adjudication import DecisionPolicy, SuspicionPolicy
 from claims.plausibility import PlausibilityPolicy
 from claims.review import ReviewPolicy

@@ -23,7 +23,7 @@ from pipelines.evaluate import CHAMPION, EvaluationSet, Window, newest_window, r
 from pipelines.promote import measuring
 from pipelines.promote.errors import NoCandidateError, RefusedError
 from pipelines.promote.gates import Verdict, check_gates, gates_json
-from pipelines.promote.measures import Measures, Reason
+from pipelines.promote.measures import Measures, NotApplicableReason
 from pipelines.promote.outcome import Force, Promotion
 
 Step = Callable[[str], None]
@@ -152,7 +152,7 @@ def measure(home: Path, version: str, *, window: Window | None = None, step: Ste
     }
 
 
-def window_measures(artefact: Artefact, window: Window, champion: Artefact | Reason | None) -> Measures:
+def window_measures(artefact: Artefact, window: Window, champion: Artefact | NotApplicableReason | None) -> Measures:
     """Measure a model on the newest window, beside the rule and the champion.
 
     `champion` may be the reason why there is none to compare with; None: it cannot be loaded, so its measures are
@@ -167,24 +167,24 @@ def window_measures(artefact: Artefact, window: Window, champion: Artefact | Rea
 
 
 def _beside_champion(
-    claims: EvaluationSet, artefact: Artefact, window: Window, champion: Artefact | Reason | None
+    claims: EvaluationSet, artefact: Artefact, window: Window, champion: Artefact | NotApplicableReason | None
 ) -> Measures:
     if champion is None:
         return {}
-    if isinstance(champion, Reason):
+    if isinstance(champion, NotApplicableReason):
         return measuring.without_champion(champion)
     window.add(claims, champion, name=CHAMPION)
     share = reviews_a_week(artefact, window) / (window.claims_a_day * 7)
     return measuring.against_champion(claims, reviews=share * len(claims))
 
 
-def _champion(home: Path, version: str) -> Artefact | Reason | None:
+def _champion(home: Path, version: str) -> Artefact | NotApplicableReason | None:
     """The champion to compare `version` with, or why there is none; None: it cannot be loaded, so nothing is known."""
     try:
         pointer = read_pointer(home)
         if pointer is None:
-            return Reason.NO_CHAMPION
-        return Reason.IS_CHAMPION if pointer.version == version else load_pointed(home, pointer)
+            return NotApplicableReason.NO_CHAMPION
+        return NotApplicableReason.IS_CHAMPION if pointer.version == version else load_pointed(home, pointer)
     except (ArtefactError, PointerError):
         return None
 

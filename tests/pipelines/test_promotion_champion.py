@@ -21,12 +21,12 @@ from pipelines import audit_trail
 from pipelines.evaluate import ProvenanceError
 from pipelines.promote import Force, NoCandidateError, Promotion, RefusedError, choose_threshold, promote, rollback
 from pipelines.promote.flow import candidate, make_champion
-from pipelines.promote.gates import GateName, Outcome, Verdict, gates_json
+from pipelines.promote.gates import GateName, GateOutcome, Verdict, gates_json
 from tests.models import makers
 from tests.models.stores import new_store
 
-PASSED = tuple(Verdict(gate, Outcome.PASSED, "a condition", "met") for gate in GateName)
-REFUSED = (*PASSED[1:], Verdict(PASSED[0].gate, Outcome.REFUSED, "a condition", "not met"))
+PASSED = tuple(Verdict(gate, GateOutcome.PASSED, "a condition", "met") for gate in GateName)
+REFUSED = (*PASSED[1:], Verdict(PASSED[0].gate, GateOutcome.REFUSED, "a condition", "not met"))
 FORCE = Force("Ann", "approved in CAB-12")
 
 

@@ -32,8 +32,8 @@ from pipelines.evaluate import Window, newest_window
 from pipelines.gates import QUALITY_GATES
 from pipelines.promote import Force, promote
 from pipelines.promote.flow import measure
-from pipelines.promote.gates import IMPLAUSIBLE_PAID, PAID_OVER_RULE, GateName, Outcome
-from pipelines.promote.measures import CHAMPION_MEASURES, Measure, Measured, NotApplicable, Reason
+from pipelines.promote.gates import IMPLAUSIBLE_PAID, PAID_OVER_RULE, GateName, GateOutcome
+from pipelines.promote.measures import CHAMPION_MEASURES, Measure, Measured, NotApplicable, NotApplicableReason
 from pipelines.simulate import SimulationConfig, simulate, write
 from tests.models import boosters, makers
 from tests.models.stores import new_store
@@ -112,7 +112,7 @@ def test_every_measure_is_taken_on_the_claims_after_the_training_of_model_and_ch
     assert steps == steps_of(window)
     assert set(found) == set(Measure)
     missing = {one.reason for one in found.values() if isinstance(one, NotApplicable)}
-    assert missing <= {Reason.NO_KIND_WITH_ENOUGH_CLAIMS, Reason.NO_GROUP_WITH_ENOUGH_CLAIMS}
+    assert missing <= {NotApplicableReason.NO_KIND_WITH_ENOUGH_CLAIMS, NotApplicableReason.NO_GROUP_WITH_ENOUGH_CLAIMS}
     assert all(math.isfinite(one.value) for one in found.values() if isinstance(one, Measured))
     assert found[Measure.ARTEFACT_VERIFIED] == Measured(1.0)
     for one in (Measure.CRITICAL_QUALITY_FINDINGS, Measure.DUPLICATES_PAID):
@@ -144,8 +144,8 @@ def test_a_promotion_measures_checks_every_gate_and_points_the_scorers(home: Pat
     assert steps == ["Checking the gates", *steps_of(few), "Pointing the scorers to it"]
     assert [verdict.gate for verdict in done.verdicts] == list(GateName)
     outcomes = {verdict.gate: verdict.outcome for verdict in done.verdicts}
-    assert outcomes[GateName.ARTEFACT_INTEGRITY] is outcomes[GateName.DUPLICATE_PAYMENTS] is Outcome.PASSED
-    assert outcomes[GateName.BEATS_CHAMPION] is Outcome.NOT_APPLICABLE
+    assert outcomes[GateName.ARTEFACT_INTEGRITY] is outcomes[GateName.DUPLICATE_PAYMENTS] is GateOutcome.PASSED
+    assert outcomes[GateName.BEATS_CHAMPION] is GateOutcome.NOT_APPLICABLE
     assert 0 < done.seconds < 3_600
     pointer = read_pointer(home)
     assert pointer is not None
