@@ -127,7 +127,7 @@ class Intake:
             references.procedures,
             references.diagnoses,
             benefit,
-            earlier.look_alikes,
+            earlier.similar_claims,
         )
         principal = claim.principal
         rule = check_twice_average(claim.amount_cents, principal, references.procedures[principal.procedure_code])

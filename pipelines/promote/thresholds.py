@@ -7,14 +7,13 @@ the gates check like any other.
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from core import clock
 from core.settings import settings
 from models import registry
 from models.artefact import (
     Artefact,
     ModelDocument,
+    ThresholdRecord,
     canonical_json,
     load_artefact,
     models_folder,
@@ -100,7 +99,7 @@ def choose_threshold(
     )
     made = load_artefact(path, expected_manifest_sha256=manifest)
     store = store or MlflowStore.of(home, settings().mlflow_url)
-    registered = registry.register(store, _run_of(made, choice), made)
+    registered = registry.register(store, _run_of(made, choice, by=by, why=why, of=artefact.version), made)
     audit_trail.record(
         home, "threshold", version=made.version, by=by, reason=why, previous=artefact.version,
         threshold=choice.threshold,
@@ -110,17 +109,17 @@ def choose_threshold(
 
 def _chosen(artefact: Artefact, choice: ThresholdChoice, *, by: str, why: str, how: str) -> ModelDocument:
     """The document of the same model at another threshold, under a version of its own."""
-    chosen = {
-        **artefact.document.threshold_choice,
-        "how": how,
-        "by": by,
-        "why": why,
-        "at": clock.now().isoformat(timespec="seconds"),
-        "of": artefact.version,
-        **{name: value for name, value in choice.as_dict().items() if np.isfinite(value)},
-    }
+    chosen = ThresholdRecord.with_effect(
+        choice.as_dict(),
+        how=how,
+        by=by,
+        why=why,
+        reviews_a_week=artefact.document.threshold_choice.reviews_a_week,
+        at=clock.now().isoformat(timespec="seconds"),
+        of=artefact.version,
+    )
     day = f"{artefact.version[:4]}-{artefact.version[4:6]}-{artefact.version[6:8]}"
-    salt = canonical_json([choice.threshold, chosen, artefact.version]).decode()
+    salt = canonical_json([choice.threshold, chosen.model_dump(), artefact.version]).decode()
     return artefact.document.model_copy(
         update={
             "version": version_of(artefact.booster, trained_until=day, salt=salt),
@@ -130,18 +129,14 @@ def _chosen(artefact: Artefact, choice: ThresholdChoice, *, by: str, why: str, h
     )
 
 
-def _run_of(made: Artefact, choice: ThresholdChoice) -> RunRecord:
-    """What the run in MLflow states about a chosen threshold."""
-    chosen = made.document.threshold_choice
+def _run_of(made: Artefact, choice: ThresholdChoice, *, by: str, why: str, of: str) -> RunRecord:
+    """What the run in MLflow states about a threshold chosen for the model `of`."""
     return RunRecord(
         name=made.version,
         command=command_line(),
         git_commit=git_commit(),
-        params={"threshold": choice.threshold, "of": chosen["of"], "by": chosen["by"], "why": chosen["why"]},
+        params={"threshold": choice.threshold, "of": of, "by": by, "why": why},
         metrics={f"threshold.{name}": value for name, value in choice.as_dict().items()},
-        tags={
-            "ginja.dataset": str(made.document.provenance.get("dataset", "")),
-            "ginja.threshold_of": chosen["of"],
-        },
+        tags={"ginja.dataset": str(made.document.provenance.get("dataset", "")), "ginja.threshold_of": of},
         requirements=requirements(),
     )

@@ -14,7 +14,7 @@ from core import clock
 from core.clock import DAY_US
 from core.settings import Settings, held
 from features.vector import FEATURE_NAMES
-from models.artefact import Artefact, load_artefact, models_folder, write_artefact
+from models.artefact import Artefact, ThresholdRecord, load_artefact, models_folder, write_artefact
 from models.errors import RegistryError
 from models.evaluation import (
     LabelledScores,
@@ -188,7 +188,7 @@ def test_a_model_is_compared_with_the_champion_in_the_reviews_of_the_window(wind
     tenth = replace(
         model,
         document=model.document.model_copy(
-            update={"threshold_choice": {"reviews_a_week": window.claims_a_day * 7 / 10}}
+            update={"threshold_choice": ThresholdRecord(reviews_a_week=window.claims_a_day * 7 / 10)}
         ),
     )
     kinds = replace(window.examples, kind=np.where(fraud, "upcoding", None).astype(object))
@@ -229,10 +229,10 @@ def test_a_chosen_threshold_makes_a_new_model_that_states_who_chose_it_and_is_re
     folders = [path for path in models_folder(tmp_path).iterdir() if path.is_dir() and path.name != model.version]
     made = {chosen.threshold: chosen for chosen in map(load_artefact, folders)}
     assert set(made) == {0.25, 1.0}
-    assert "precision" not in made[1.0].document.threshold_choice
-    assert "recall" in made[1.0].document.threshold_choice
+    assert made[1.0].document.threshold_choice.precision is None
+    assert made[1.0].document.threshold_choice.recall is not None
     chosen = made[0.25]
-    stated = dict(chosen.document.threshold_choice)
+    stated = chosen.document.threshold_choice.model_dump()
     assert stated.pop("at")[-6:] == "+00:00"
     assert stated == {"how": "number", "by": "Ann", "why": "fewer alerts", "of": model.version, **choice.as_dict()}
     assert chosen.version[:8] == model.version[:8]
@@ -250,8 +250,8 @@ def test_the_run_of_a_chosen_threshold_states_what_was_chosen_by_whom_and_of_whi
 ) -> None:
     choice = evaluate_threshold(scored(window, model), 0.25)
     chosen = {"of": "v1", "by": "Ann", "why": "fewer alerts"}
-    document = model.document.model_copy(update={"threshold_choice": chosen, "provenance": {"dataset": "acme"}})
-    record = _run_of(replace(model, document=document), choice)
+    document = model.document.model_copy(update={"provenance": {"dataset": "acme"}})
+    record = _run_of(replace(model, document=document), choice, **chosen)
     assert record == RunRecord(
         name=model.version,
         command=command_line(),
@@ -262,7 +262,7 @@ def test_the_run_of_a_chosen_threshold_states_what_was_chosen_by_whom_and_of_whi
         requirements=requirements(),
     )
     unnamed = replace(model, document=document.model_copy(update={"provenance": {}}))
-    assert _run_of(unnamed, choice).tags["ginja.dataset"] == ""
+    assert _run_of(unnamed, choice, **chosen).tags["ginja.dataset"] == ""
 
 
 def test_two_choices_of_one_threshold_are_two_versions(window: Window, model: Artefact) -> None:
@@ -271,9 +271,9 @@ def test_two_choices_of_one_threshold_are_two_versions(window: Window, model: Ar
         made = [_chosen(model, choice, by=by, why="fewer alerts", how="number") for by in ("Ann", "Ann", "Bea")]
     assert made[0] == made[1]
     assert len({one.version for one in made}) == 2
-    assert made[0].threshold_choice["at"] == "2026-03-02T09:30:00+00:00"
+    assert made[0].threshold_choice.at == "2026-03-02T09:30:00+00:00"
     again = _chosen(replace(model, document=made[0]), choice, by="Ann", why="fewer alerts", how="number")
-    assert again.threshold_choice["of"] == made[0].version
+    assert again.threshold_choice.of == made[0].version
     assert again.version not in {one.version for one in made}
 
 
