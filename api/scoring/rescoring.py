@@ -7,6 +7,7 @@ lets only one of two workers store it.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -19,6 +20,7 @@ from api import assessments, intake, metrics, outbox
 from api.assessments import AssessmentRecord, rule_from_json
 from api.database import Database, Query
 from api.scorer import TOO_LITTLE_KNOWN, ScorerClient, Scoring, States
+from api.scoring.pace import Pace
 from api.scoring.pending import PendingClaim, UnreadableEvent, pending_claims
 from claims.adjudication import Decision, reconsider
 from claims.outcome import Outcome
@@ -30,7 +32,10 @@ from core.retries import describe, is_transient
 
 log = get_logger("worker")
 
-AT_ONCE = 4
+AT_ONCE = 2
+"""Claims scored at the same time by one worker; live claims need the scorer and the database, too."""
+_QUICK_SHARE = 0.1
+"""Of the time a live claim waits for a score: a call within it shows a scorer that is not busy."""
 CONSUMER = "rescoring"
 _REFUSED = ("http_413", "http_415", "http_422")
 """Failures of a request that the scorer refuses for what is in it."""
@@ -54,17 +59,30 @@ class _Result(Enum):
 class Rescorer:
     """Takes pending claims from the outbox, scores them and records the results."""
 
-    def __init__(self, database: Database, scorer: ScorerClient, states_at: StatesAt) -> None:
+    def __init__(self, database: Database, scorer: ScorerClient, states_at: StatesAt, *, live_deadline_ms: int) -> None:
+        """`live_deadline_ms` is how long a live claim waits for its score."""
         self._database = database
         self._scorer = scorer
         self._states_at = states_at
+        self._pace = Pace(_QUICK_SHARE * live_deadline_ms / 1_000)
+        self._calls_s: list[float] = []
 
     async def drain(self) -> int:
         """Score pending claims, up to one batch; returns how many were completed.
 
         Nothing is marked before it is done: a claim whose scoring was interrupted stays pending. One that fails for a
-        reason of its own waits longer after each attempt and becomes a dead letter; it holds up no other.
+        reason of its own waits longer after each attempt and becomes a dead letter; it holds up no other. Where the
+        scorer is busy with live claims, it returns after a rest.
         """
+        began = time.monotonic()
+        self._calls_s.clear()
+        completed = await self._drain()
+        if completed:
+            call_s = sum(self._calls_s) / len(self._calls_s)
+            await asyncio.sleep(self._pace.rest_s(time.monotonic() - began, call_s))
+        return completed
+
+    async def _drain(self) -> int:
         async with self._database.looking() as connection:
             (found,) = await connection.fetch(pending_claims(clock.now()))
         claims = []
@@ -128,7 +146,9 @@ class Rescorer:
 
     async def _complete(self, pending: PendingClaim, states: States) -> "_Result":
         """Score one claim and record it, or postpone it."""
+        began = time.monotonic()
         scoring = await self._scorer.score(pending.facts, states)
+        self._calls_s.append(time.monotonic() - began)
         if scoring.score is None:
             if scoring.failure in _REFUSED:
                 await self._fail(pending.position, f"the scorer refused the request: {scoring.failure}")
