@@ -80,8 +80,8 @@ class ScoringService:
 
 
 service = cast("bentoml.Service[Any]", ScoringService)
-service.add_asgi_middleware(StatusMiddleware, status=_status)
 service.add_asgi_middleware(TimeMiddleware)
+service.add_asgi_middleware(StatusMiddleware, status=_status)
 
 
 async def _answer(request: _Request | Refusal, work: Callable[[Engine, _Request], Awaitable[bytes]]) -> Response:
