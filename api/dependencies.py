@@ -9,10 +9,9 @@ from starlette.requests import Request
 from api.database import Database, act_for, request_limits
 from api.health.probe import WriteProbe
 from api.identity import Authenticator, Caller, Scope
-from api.intake.member_queue import MemberQueue
-from api.intake.service import Intake, Policies
-from api.reviews.service import Reviews
-from api.scoring.client import ScorerClient
+from api.intake import Intake, MemberQueue, Policies
+from api.reviews import Reviews
+from api.scorer import ScorerClient
 from api.unconfirmed import UnconfirmedChanges
 from claims.adjudication import DecisionPolicy, SuspicionPolicy
 from claims.plausibility import PlausibilityPolicy

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from api.database import DATABASE_FAILURES, Database, Query
 from api.errors import OutcomeUnknown
-from api.intake import repository
 from api.replies import StoredReply
 from core import clock
 from core.logging import get_logger
@@ -39,6 +38,8 @@ class UnconfirmedChange:
     lock: Query[Any]
     """Takes a lock that the transaction holds until its end."""
     is_stored: Query[bool]
+    keep_reply: Query[None]
+    """Stores the reply under the content of the request."""
     at: datetime
 
 
@@ -89,10 +90,9 @@ class UnconfirmedChanges:
 
     async def _resolve(self, change: UnconfirmedChange) -> StoredReply | None:
         async with self._database.deciding() as connection:
-            _, is_stored = await connection.ask(change.lock, change.is_stored)
+            _, is_stored = await connection.fetch(change.lock, change.is_stored)
             if is_stored:
-                keep = repository.keep_unconfirmed_reply(change.api_key_id, change.reply, change.at)
-                await connection.finish(keep)
+                await connection.finish(change.keep_reply)
         self._open.pop((change.api_key_id, change.reply.request_hash), None)
         log.info("unconfirmed change resolved", claim_id=change.claim_id, stored=is_stored)
         return change.reply if is_stored else None

@@ -133,7 +133,7 @@ class Bench:
     def naive(self, processes: Processes) -> dict[str, float]:
         """The same task in its naive implementation."""
         self._report("the naive service")
-        command = ["-m", "bentoml", "serve", "benchmarks.naive_service:Naive"]
+        command = ["-m", "bentoml", "serve", "benchmarks.naive_service:NaiveService"]
         command += ["--host", "127.0.0.1", "--port", str(self._port)]
         processes.start("naive", command, ready_url=f"http://127.0.0.1:{self._port}/readyz")
         processes.wait("naive")

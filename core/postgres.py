@@ -44,10 +44,12 @@ def url(home: Path) -> str:
     return _url(home, server.port, ROLE)
 
 
-def running(home: Path) -> embedded.Running | None:
+def running(home: Path) -> embedded.RunningServer | None:
     """This home's server, if it runs and accepts connections."""
     lines = _pid_file(home)
-    return embedded.Running(int(lines[0]), int(lines[3])) if len(lines) > 7 and lines[7].strip() == "ready" else None
+    return (
+        embedded.RunningServer(int(lines[0]), int(lines[3])) if len(lines) > 7 and lines[7].strip() == "ready" else None
+    )
 
 
 def stop(home: Path) -> bool:
@@ -99,7 +101,7 @@ def _url(home: Path, port: int, database: str) -> str:
     return f"postgresql://{ROLE}:{password}@{embedded.LOOPBACK}:{port}/{database}"
 
 
-def _start(home: Path) -> embedded.Running:
+def _start(home: Path) -> embedded.RunningServer:
     """Called under the lock, with no ready server."""
     folder, data, log = _folder(home), _data(home), _folder(home) / "log"
     _prepare(folder)

@@ -4,7 +4,7 @@ from api.database.admission import AUTHENTICATION, OWN, act_for, acting_for
 from api.database.connections import Database, Pipelined
 from api.database.failures import DATABASE_FAILURES, CommitUnconfirmed, operational
 from api.database.limits import NO_LIMITS, SessionLimits, batch_limits, connect, request_limits
-from api.database.statements import Query, Rows, Statement, ask, compiled, nothing
+from api.database.statements import Query, Rows, Statement, compiled, fetch, nothing
 from api.migrate import upgrade
 
 __all__ = [
@@ -21,10 +21,10 @@ __all__ = [
     "Statement",
     "act_for",
     "acting_for",
-    "ask",
     "batch_limits",
     "compiled",
     "connect",
+    "fetch",
     "nothing",
     "operational",
     "request_limits",

@@ -42,7 +42,7 @@ class Query(Generic[T]):
     read: Callable[[Rows], T]
 
 
-async def ask(connection: AsyncConnection, query: Query[T]) -> T:
+async def fetch(connection: AsyncConnection, query: Query[T]) -> T:
     """Run one `Query` on a SQLAlchemy connection, in its transaction."""
     result = await connection.exec_driver_sql(query.statement.sql, {**query.statement.fixed, **query.params})
     return query.read([tuple(row) for row in result] if result.returns_rows else ())

@@ -77,7 +77,7 @@ class WriteProbe:
         try:
             if is_written:
                 async with self._database.looking() as connection:
-                    (revision,) = await connection.ask(_REVISION)
+                    (revision,) = await connection.fetch(_REVISION)
             else:
                 async with self._database.deciding() as connection:
                     revision, *_ = await connection.finish(_REVISION, *_WRITES)

@@ -12,7 +12,7 @@ from api.dependencies import dependencies
 from api.health.probe import READY
 from api.openapi import operation
 from api.responses import json_response
-from api.scoring.breaker import BreakerState
+from api.scorer import BreakerState
 
 router = APIRouter(tags=["health"])
 

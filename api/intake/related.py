@@ -8,10 +8,9 @@ from sqlalchemy import Text, any_, bindparam, case, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, array
 from sqlalchemy.orm import aliased
 
+from api.assessments import AssessmentRow, JsonObject, finding_from_json
 from api.database import Query, Rows, compiled
 from api.intake.tables import ClaimLineRow, ClaimRow
-from api.scoring.records import JsonObject, finding_from_json
-from api.scoring.tables import AssessmentRow
 from claims.adjudication import NEAR_DAYS, HeldClaim, SimilarClaim
 from claims.claim import Claim
 

@@ -11,7 +11,7 @@ from api.errors import Conflict, KeyQueueFull, MemberQueueFull
 from api.fields import ClaimId, PlainNumber
 from api.intake.responses import ClaimOut, ClaimPage, ClaimStatus, ExplanationOut
 from api.intake.schemas import ClaimIn, VoidIn
-from api.openapi import IDEMPOTENCY_KEY, Success, operation
+from api.openapi import IDEMPOTENCY_KEY, SuccessResponse, operation
 from api.paging import read_cursor, write_cursor
 from api.replies import reply_response
 from api.requests import idempotency_key, parse, read_body
@@ -41,7 +41,7 @@ _SUBMIT = operation(
     body=ClaimIn,
     headers=[IDEMPOTENCY_KEY],
     errors=[Conflict, MemberQueueFull, KeyQueueFull],
-    success=Success(201, headers=["Location", "Idempotency-Replayed"], example=_EXAMPLE),
+    success=SuccessResponse(201, headers=["Location", "Idempotency-Replayed"], example=_EXAMPLE),
 )
 
 
@@ -69,8 +69,8 @@ async def list_claims(
     provider_id: Annotated[str | None, Query(max_length=64, description="Only claims of this provider.")] = None,
 ) -> Response:
     """List claims, newest first. A provider's key lists that provider's claims."""
-    wanted = {"status": status, "member_id": member_id, "provider_id": provider_id}
-    filters: dict[str, str] = {name: value for name, value in wanted.items() if value is not None}
+    requested = {"status": status, "member_id": member_id, "provider_id": provider_id}
+    filters: dict[str, str] = {name: value for name, value in requested.items() if value is not None}
     before = None if cursor is None else read_cursor(cursor)
     page = await dependencies(request).intake.page(caller, before=before, limit=limit, filters=filters)
     return json_response(ClaimPage(claims=page.items, next_cursor=write_cursor(page.next_place)))
@@ -92,7 +92,7 @@ async def explain_claim(request: Request, caller: ScoresCaller, claim_id: ClaimI
     "/v1/claims/{claim_id}/void",
     response_model=ClaimOut,
     openapi_extra=operation(
-        body=VoidIn, body_required=False, errors=[Conflict], success=Success(headers=["Idempotency-Replayed"])
+        body=VoidIn, body_required=False, errors=[Conflict], success=SuccessResponse(headers=["Idempotency-Replayed"])
     ),
 )
 async def void_claim(request: Request, caller: VoidCaller, claim_id: ClaimId) -> Response:

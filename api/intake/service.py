@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from psycopg.errors import UniqueViolation
 from pydantic import JsonValue
 
-from api import audit, metrics, outbox
+from api import assessments, audit, metrics, outbox
+from api.assessments import AssessmentRecord, AssessmentSummary
 from api.database import CommitUnconfirmed, Database, Pipelined, Query
 from api.errors import Conflict, Forbidden, Invalid, NotFound
 from api.identity import Caller
@@ -18,12 +19,10 @@ from api.intake.references import ClaimReferences, find_references, read_referen
 from api.intake.related import RelatedClaims, related
 from api.intake.responses import ClaimOut, ExplanationOut, claim_out, explanation_out
 from api.intake.schemas import ClaimIn
-from api.paging import ListPage, Place
+from api.paging import ListPage, PageCursor
 from api.replies import Reply, StoredReply, repeat
 from api.responses import encode
-from api.scoring import repository as assessments
-from api.scoring.client import ScorerClient, Scoring
-from api.scoring.records import AssessmentRecord, AssessmentSummary
+from api.scorer import ScorerClient, Scoring
 from api.unconfirmed import WINDOW, UnconfirmedChange, UnconfirmedChanges
 from claims.adjudication import (
     Decision,
@@ -99,7 +98,7 @@ class Intake:
         now = clock.now()
         async with self._database.looking() as connection:
             reply_to = repository.reply_to(caller.api_key_id, key, request_hash, now - WINDOW)
-            stored, *found = await connection.ask(reply_to, *find_references(sent))
+            stored, *found = await connection.fetch(reply_to, *find_references(sent))
         if stored is None and key is None:
             stored = await self._unconfirmed.stored_reply(caller.api_key_id, request_hash)
         if stored is not None:
@@ -133,6 +132,7 @@ class Intake:
                 reply=keep,
                 lock=repository.lock_member(claim.member_id),
                 is_stored=repository.claim_exists(claim.claim_id),
+                keep_reply=repository.keep_unconfirmed_reply(caller.api_key_id, keep, claim.received_at),
                 at=claim.received_at,
             )
             raise self._unconfirmed.add(change) from None
@@ -143,7 +143,7 @@ class Intake:
         self, connection: Pipelined, claim: Claim, references: ClaimReferences, scoring: Scoring
     ) -> Adjudication:
         policies = self._policies
-        _, (used_cents, reserved_cents), earlier = await connection.ask(
+        _, (used_cents, reserved_cents), earlier = await connection.fetch(
             repository.lock_member(claim.member_id),
             repository.benefit_used(claim),
             related(claim, policies.suspicion.days),
@@ -205,7 +205,7 @@ class Intake:
                 "correction is made by the insurer's staff"
             )
         reason = f"replaced by {claim.claim_id}"
-        (voided,) = await connection.ask(repository.void(claim.replaces, claim.received_at, reason))
+        (voided,) = await connection.fetch(repository.void(claim.replaces, claim.received_at, reason))
         if not voided:
             raise Conflict("the claim to replace is already voided; submit this one without `replaces`")
 
@@ -219,7 +219,7 @@ class Intake:
         if constraint != "idempotency_keys_pkey" or key is None:
             raise error
         async with self._database.looking() as connection:
-            (stored,) = await connection.ask(
+            (stored,) = await connection.fetch(
                 repository.reply_to(caller.api_key_id, key, request_hash, clock.now() - WINDOW)
             )
         if stored is None:
@@ -235,14 +235,14 @@ class Intake:
             return repeat(stored, request_hash)
         try:
             async with self._database.deciding() as connection:
-                stored, found = await connection.ask(
+                stored, found = await connection.fetch(
                     repository.reply_to(caller.api_key_id, None, request_hash, at - WINDOW),
                     repository.claim(claim_id),
                 )
                 if stored is not None:
                     return repeat(stored, request_hash)
                 claim = _visible(found, caller)
-                voided, _, _, found = await connection.ask(
+                voided, _, _, found = await connection.fetch(
                     repository.void(claim_id, at, reason),
                     outbox.add(outbox.VOIDED, claim_id, {"claim_id": claim_id}, at),
                     audit.record(caller, "claim.void", claim_id, _void_details(claim), at),
@@ -251,14 +251,16 @@ class Intake:
                 if not voided:
                     raise Conflict("the claim is already voided")
                 reply = encode(claim_out(_visible(found, caller), sees_scores=caller.sees_scores))
+                keep = StoredReply(request_hash, 200, reply)
         except CommitUnconfirmed:
             change = UnconfirmedChange(
                 api_key_id=caller.api_key_id,
                 claim_id=claim_id,
                 key=None,
-                reply=StoredReply(request_hash, 200, reply),
+                reply=keep,
                 lock=repository.lock_state(claim_id),
                 is_stored=audit.is_recorded(caller, claim_id, at),
+                keep_reply=repository.keep_unconfirmed_reply(caller.api_key_id, keep, at),
                 at=at,
             )
             raise self._unconfirmed.add(change) from None
@@ -267,11 +269,11 @@ class Intake:
     async def get(self, caller: Caller, claim_id: str) -> ClaimOut:
         """A claim with its latest assessment and decision; raises `NotFound`."""
         async with self._database.looking() as connection:
-            (found,) = await connection.ask(repository.claim(claim_id))
+            (found,) = await connection.fetch(repository.claim(claim_id))
         return claim_out(_visible(found, caller), sees_scores=caller.sees_scores)
 
     async def page(
-        self, caller: Caller, *, before: Place | None, limit: int, filters: Mapping[str, str]
+        self, caller: Caller, *, before: PageCursor | None, limit: int, filters: Mapping[str, str]
     ) -> ListPage[ClaimOut]:
         """Claims the caller may see, newest first; raises `Forbidden`."""
         try:
@@ -281,13 +283,13 @@ class Intake:
         async with self._database.reading() as connection:
             claims = await repository.claims_before(connection, before=before, limit=limit + 1, filters=filters)
         shown = claims[:limit]
-        next_place = Place(shown[-1].received_at, shown[-1].claim_id) if len(claims) > limit else None
+        next_place = PageCursor(shown[-1].received_at, shown[-1].claim_id) if len(claims) > limit else None
         return ListPage([claim_out(claim, sees_scores=caller.sees_scores) for claim in shown], next_place)
 
     async def explanation(self, caller: Caller, claim_id: str) -> ExplanationOut:
         """A claim with its lines and every assessment of it, oldest first; raises `NotFound`."""
         async with self._database.looking() as looking:
-            (found,) = await looking.ask(repository.claim(claim_id))
+            (found,) = await looking.fetch(repository.claim(claim_id))
         claim = _visible(found, caller)
         async with self._database.reading() as connection:
             lines = await repository.lines_of(connection, claim_id)

@@ -13,21 +13,19 @@ from pydantic import JsonValue
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api import audit, outbox
-from api.database import CommitUnconfirmed, Database, ask
+from api import audit, intake, investigations, outbox
+from api.assessments import finding_from_json
+from api.database import CommitUnconfirmed, Database, fetch
 from api.errors import Conflict, Forbidden, Invalid, NotFound
 from api.identity import Caller, Scope
-from api.intake import repository as intake
-from api.investigations import service as investigations
-from api.investigations.records import NewDisposition
-from api.paging import ListPage, Place
+from api.investigations import NewDisposition
+from api.paging import ListPage, PageCursor
 from api.replies import Reply, StoredReply, repeat
 from api.responses import encode
 from api.reviews import repository
 from api.reviews.records import DecisionRecord, QueuedClaim, Review, ReviewedClaim
 from api.reviews.responses import decision_out, person
 from api.reviews.schemas import DecisionIn
-from api.scoring.records import finding_from_json
 from api.unconfirmed import WINDOW, UnconfirmedChange, UnconfirmedChanges
 from claims.adjudication import releasable
 from claims.money import format_cents
@@ -84,13 +82,13 @@ class Reviews:
         async with self._database.reading() as connection:
             return await _review(connection, await repository.claim_of(connection, claim_id))
 
-    async def queue(self, *, after: Place | None, limit: int) -> tuple[int, ListPage[QueueItem]]:
+    async def queue(self, *, after: PageCursor | None, limit: int) -> tuple[int, ListPage[QueueItem]]:
         """Number of claims in review, and a page of them, oldest first."""
         async with self._database.reading() as connection:
             count = await repository.queue_length(connection)
             claims = await repository.queue(connection, after=after, limit=limit + 1)
         shown = [_queue_item(claim) for claim in claims[:limit]]
-        next_place = Place(shown[-1].received_at, shown[-1].claim_id) if len(claims) > limit else None
+        next_place = PageCursor(shown[-1].received_at, shown[-1].claim_id) if len(claims) > limit else None
         return count, ListPage(shown, next_place)
 
     async def decide(
@@ -113,14 +111,14 @@ class Reviews:
             async with self._database.transaction() as connection:
                 claim = await repository.lock_claim(connection, claim_id)
                 # Looked up once the claim is locked: a concurrent repetition has stored its reply by now.
-                stored = await ask(connection, intake.reply_to(caller.api_key_id, key, request_hash, at - WINDOW))
+                stored = await fetch(connection, intake.reply_to(caller.api_key_id, key, request_hash, at - WINDOW))
                 if stored is not None:
                     return repeat(stored, request_hash)
                 decision = await self._decide(connection, caller, claim, sent)
                 reply = encode(decision_out(decision))
                 keep = StoredReply(request_hash, 201, reply)
                 if key is not None:
-                    await ask(connection, intake.keep_reply(caller.api_key_id, key, keep, decision.made_at))
+                    await fetch(connection, intake.keep_reply(caller.api_key_id, key, keep, decision.made_at))
         except IntegrityError as error:
             return await self._after_conflict(error, caller, key, request_hash)
         except CommitUnconfirmed:
@@ -131,6 +129,7 @@ class Reviews:
                 reply=keep,
                 lock=intake.lock_state(claim_id),
                 is_stored=audit.is_recorded(caller, claim_id, decision.made_at),
+                keep_reply=intake.keep_unconfirmed_reply(caller.api_key_id, keep, decision.made_at),
                 at=decision.made_at,
             )
             raise self._unconfirmed.add(change) from None
@@ -144,9 +143,9 @@ class Reviews:
             message = f"the claim has version {review.version}, not {sent.expected_version}; read it again"
             raise _conflict(review, message)
         at = clock.now()
-        asked = _asked(caller, sent)
+        request = _request(caller, sent)
         try:
-            settlement = settle(review.standing, asked, policy=self.policy, today=at.date())
+            settlement = settle(review.subject, request, policy=self.policy, today=at.date())
         except StateConflict as error:
             raise _conflict(review, str(error)) from None
         except NotPermitted as error:
@@ -166,7 +165,7 @@ class Reviews:
         if not isinstance(error.orig, UniqueViolation) or key is None:
             raise error
         async with self._database.looking() as connection:
-            (stored,) = await connection.ask(
+            (stored,) = await connection.fetch(
                 intake.reply_to(caller.api_key_id, key, request_hash, clock.now() - WINDOW)
             )
         if stored is None:
@@ -191,7 +190,7 @@ async def _review(connection: AsyncConnection, claim: ReviewedClaim | None) -> R
     )
 
 
-def _asked(caller: Caller, sent: DecisionIn) -> DecisionRequest:
+def _request(caller: Caller, sent: DecisionIn) -> DecisionRequest:
     return DecisionRequest(
         action=Action(sent.action),
         reason=sent.reason,
@@ -205,7 +204,7 @@ def _asked(caller: Caller, sent: DecisionIn) -> DecisionRequest:
 
 
 def _record(caller: Caller, review: Review, sent: DecisionIn, settlement: Settlement, at: datetime) -> DecisionRecord:
-    proposal = review.standing.proposal
+    proposal = review.subject.proposal
     return DecisionRecord(
         decision_id=new_id("dec"),
         claim_id=review.claim.claim_id,
@@ -250,7 +249,7 @@ async def _record_effects(
             "status": decision.outcome,
             "approved_cents": decision.approved_cents,
         }
-        await ask(connection, outbox.add(topic, claim_id, payload, decision.made_at))
+        await fetch(connection, outbox.add(topic, claim_id, payload, decision.made_at))
     details: dict[str, JsonValue] = {
         "decision_id": decision.decision_id,
         "effect": decision.effect,
@@ -259,7 +258,7 @@ async def _record_effects(
         "approved_cents": [claim.approved_cents, decision.approved_cents],
         "reserved_cents": [claim.reserved_cents, decision.reserved_cents],
     }
-    await ask(connection, audit.record(caller, f"claim.{decision.action}", claim_id, details, decision.made_at))
+    await fetch(connection, audit.record(caller, f"claim.{decision.action}", claim_id, details, decision.made_at))
 
 
 def _conflict(review: Review, message: str) -> Conflict:

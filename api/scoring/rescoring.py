@@ -14,13 +14,11 @@ from typing import Any
 from psycopg.errors import UniqueViolation
 from pydantic import JsonValue
 
-from api import metrics, outbox
+from api import assessments, intake, metrics, outbox
+from api.assessments import AssessmentRecord, rule_from_json
 from api.database import Database, Query
-from api.intake import repository as intake
-from api.scoring import repository as assessments
-from api.scoring.client import TOO_LITTLE_KNOWN, ScorerClient, Scoring, States
+from api.scorer import TOO_LITTLE_KNOWN, ScorerClient, Scoring, States
 from api.scoring.pending import PendingClaim, pending_claims
-from api.scoring.records import AssessmentRecord, rule_from_json
 from claims.adjudication import Decision, reconsider
 from claims.outcome import Outcome
 from claims.scoring import ClaimFacts, Score
@@ -53,7 +51,7 @@ class Rescorer:
         """
         now = clock.now()
         async with self._database.looking() as connection:
-            (pending,) = await connection.ask(pending_claims(now))
+            (pending,) = await connection.fetch(pending_claims(now))
         if not pending:
             return 0
         first, *others = pending
@@ -83,13 +81,13 @@ class Rescorer:
             await self._record(pending, scoring, scoring.score)
         except UniqueViolation:
             async with self._database.looking() as connection:  # another worker was first
-                await connection.ask(outbox.done(pending.position))
+                await connection.fetch(outbox.done(pending.position))
         return True
 
     async def _record(self, pending: PendingClaim, scoring: Scoring, score: Score) -> None:
         claim_id = pending.facts.claim_id
         async with self._database.deciding() as connection:
-            state, before = await connection.ask(
+            state, before = await connection.fetch(
                 intake.lock_state(claim_id), assessments.assessment(pending.assessment_id)
             )
             voided = state.status == "voided"
@@ -122,7 +120,7 @@ class Rescorer:
     async def _postpone(self, pending: PendingClaim, scoring: Scoring) -> None:
         until = _next_attempt(clock.now(), pending.attempts, scoring.failure)
         async with self._database.looking() as connection:
-            await connection.ask(outbox.postpone(pending.position, until))
+            await connection.fetch(outbox.postpone(pending.position, until))
 
 
 def _next_attempt(now: datetime, attempts: int, failure: str | None) -> datetime:

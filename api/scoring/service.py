@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from api.database import Database
 from api.errors import FieldError, Invalid, Unavailable
-from api.intake.references import find_references, read_references
-from api.scoring.client import ScorerClient
-from api.scoring.errors import ScorerFailure
+from api.intake import find_references, read_references
+from api.scorer import ScorerClient, ScorerFailure
 from api.scoring.schemas import HistoricalClaim
 from claims.scoring import ClaimFacts, Score
 from core import clock
@@ -26,7 +25,7 @@ async def score_batch(database: Database, scorer: ScorerClient, sent: Sequence[H
     async with database.looking() as connection:
         for at, claim in enumerate(sent):
             try:
-                references = read_references(claim, *await connection.ask(*find_references(claim)))
+                references = read_references(claim, *await connection.fetch(*find_references(claim)))
                 whole = claim.validated(claim.claim_id, claim.received_at or now)
                 facts.append(whole.facts(references.member, references.provider))
             except Invalid as error:

@@ -12,6 +12,7 @@ from core.processes import Processes, local_url, usable_port
 from core.settings import Settings
 
 if TYPE_CHECKING:
+    from pipelines.simulate import UpcomingClaim
     from pipelines.train import TrainingReport
 
 GINJA = str(Path(sysconfig.get_path("scripts")) / "ginja")
@@ -46,13 +47,24 @@ class Platform:
 
 
 @dataclass(frozen=True, slots=True)
-class Simulated:
+class SimulatedInsurer:
     """The simulated insurer."""
 
     base_rate: float
     """Share of fraud in the history."""
-    upcoming: list[dict[str, Any]]
-    """Claims after the history: the columns of the claims frame, and `line_items`."""
+    upcoming: "list[UpcomingClaim]"
+    """Claims after the history."""
+
+
+@dataclass(frozen=True, slots=True)
+class RankingFigures:
+    """How well one ranking of the test claims finds fraud; None: undefined."""
+
+    name: str
+    average_precision: float | None
+    precision_at_1_percent: float | None
+    dollars_at_1_percent: float | None
+    """Share of the fraudulent amount in the 1 % of claims that it ranks first."""
 
 
 def with_usable_ports(settings: Settings, log: StepLog) -> Settings:
@@ -61,11 +73,11 @@ def with_usable_ports(settings: Settings, log: StepLog) -> Settings:
     ports: dict[str, int] = {}
     for part, host in (("api", settings.api_host), ("scorer", settings.scorer_host), ("mlflow", "127.0.0.1")):
         name = f"{part}_port"
-        wanted = getattr(settings, name)
-        ports[name] = usable_port(wanted, host=host, taken=taken)
-        if ports[name] != wanted:
+        requested = getattr(settings, name)
+        ports[name] = usable_port(requested, host=host, taken=taken)
+        if ports[name] != requested:
             log.console.print(
-                f"[yellow]Port {wanted} is in use[/]: {PARTS[part]} listens on {ports[name]} "
+                f"[yellow]Port {requested} is in use[/]: {PARTS[part]} listens on {ports[name]} "
                 f"(set by GINJA_{name.upper()})",
                 highlight=False,
             )
@@ -84,7 +96,7 @@ def start_servers(settings: Settings, log: StepLog) -> Settings:
     return Settings.model_validate(settings.model_dump() | urls)
 
 
-def simulate(platform: Platform, *, claims: int, live_claims: int) -> Simulated:
+def simulate(platform: Platform, *, claims: int, live_claims: int) -> SimulatedInsurer:
     """Simulate two years of an insurer into `home/data` and load them into the database."""
     from pipelines.simulate import SimulationConfig, next_claims, summarize, write
     from pipelines.simulate import simulate as run
@@ -94,11 +106,11 @@ def simulate(platform: Platform, *, claims: int, live_claims: int) -> Simulated:
         write(insurer, platform.data)
         about = summarize(insurer)
         step.result(
-            f"{about['claims']:,} claims of {about['members']:,} members at {about['providers']:,} providers, "
-            f"{about['base_rate']:.2%} fraud of {len(about['kinds'])} kinds"
+            f"{about.claims:,} claims of {about.members:,} members at {about.providers:,} providers, "
+            f"{about.base_rate:.2%} fraud of {len(about.kinds)} kinds"
         )
     load(platform)
-    return Simulated(float(about["base_rate"]), next_claims(insurer, 0, live_claims))
+    return SimulatedInsurer(about.base_rate, next_claims(insurer, 0, live_claims))
 
 
 def load(platform: Platform) -> None:
@@ -232,17 +244,15 @@ def make_key(platform: Platform, *, name: str, role: str) -> str:
     return asyncio.run(make())
 
 
-def rankings(report: "TrainingReport") -> list[tuple[str, dict[str, float | None]]]:
-    """Measures of each ranking of a training run, the model first."""
+def rankings(report: "TrainingReport") -> list[RankingFigures]:
+    """Figures of each ranking of a training run, the model first."""
     evaluation: dict[str, Any] = json.loads(report.report.with_suffix(".json").read_text())
     return [
-        (
-            name,
-            {
-                "ap": measures["ap"]["value"],
-                "precision": measures["precision_at_1_percent"],
-                "dollars": measures["dollars_at_1_percent"],
-            },
+        RankingFigures(
+            name=name,
+            average_precision=measures["ap"]["value"],
+            precision_at_1_percent=measures["precision_at_1_percent"],
+            dollars_at_1_percent=measures["dollars_at_1_percent"],
         )
         for name, measures in evaluation["who"].items()
     ]

@@ -211,9 +211,9 @@ def _ports(settings: "Settings") -> Iterator[Check]:
         yield check_port("mlflow", settings.mlflow_port, "127.0.0.1", ours=settings.mlflow_port in ours)
 
 
-def _at_least(name: str, value: float, wanted: float, least: float, unit: str, advice: str) -> Check:
+def _at_least(name: str, value: float, recommended: float, least: float, unit: str, advice: str) -> Check:
     found = f"{value:.1f} {unit}"
-    if value >= wanted:
+    if value >= recommended:
         return Check(name, Level.OK, found)
     return Check(name, Level.WARNING if value >= least else Level.FAILED, found, advice)
 

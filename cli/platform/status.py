@@ -19,7 +19,7 @@ _TIMEOUT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PartStatus:
     """One part of the platform, as it is now."""
 
     name: str
@@ -57,7 +57,7 @@ def status(as_json: bool) -> None:
         raise SystemExit(ExitCode.FAILED)
 
 
-def parts_of(settings: "Settings") -> list[Part]:
+def parts_of(settings: "Settings") -> list[PartStatus]:
     """Every part of the platform of these settings; starts nothing."""
     from cli.platform.addresses import read
 
@@ -72,7 +72,7 @@ def parts_of(settings: "Settings") -> list[Part]:
     ]
 
 
-def _servers(settings: "Settings") -> list[Part]:
+def _servers(settings: "Settings") -> list[PartStatus]:
     """Postgres and Valkey: the embedded ones, or those that the settings name."""
     from core.servers import server_status
 
@@ -85,15 +85,15 @@ def _servers(settings: "Settings") -> list[Part]:
         if url is not None:
             ready = answers(url.get_secret_value())
             named = _without_password(url.get_secret_value())
-            found.append(Part(name, ready, ready, None, _port(named), named))
+            found.append(PartStatus(name, ready, ready, None, _port(named), named))
         else:
             server = embedded[name]
             place = f"127.0.0.1:{server.port}" if server.port else None
-            found.append(Part(name, server.running, server.running, server.pid, server.port, place))
+            found.append(PartStatus(name, server.running, server.running, server.pid, server.port, place))
     return found
 
 
-def _http(name: str, run: Path, url: str, path: str) -> Part:
+def _http(name: str, run: Path, url: str, path: str) -> PartStatus:
     """A part that says over HTTP whether it is ready."""
     import httpx
 
@@ -101,14 +101,14 @@ def _http(name: str, run: Path, url: str, path: str) -> Part:
     try:
         code = httpx.get(f"{url}{path}", timeout=_TIMEOUT_S).status_code
     except httpx.HTTPError:
-        return Part(name, pid is not None, False, pid, _port(url), url)
-    return Part(name, True, code == httpx.codes.OK, pid, _port(url), url)
+        return PartStatus(name, pid is not None, False, pid, _port(url), url)
+    return PartStatus(name, True, code == httpx.codes.OK, pid, _port(url), url)
 
 
-def _worker(run: Path) -> Part:
+def _worker(run: Path) -> PartStatus:
     """The worker listens on nothing: it is ready while it runs."""
     pid = _living(run / "worker.pid")
-    return Part("worker", pid is not None, pid is not None, pid, None, None)
+    return PartStatus("worker", pid is not None, pid is not None, pid, None, None)
 
 
 def _living(pid_file: Path) -> int | None:
@@ -158,7 +158,7 @@ def _port(url: str) -> int | None:
     return urlsplit(url).port
 
 
-def _show(settings: "Settings", parts: list[Part], champion: str) -> None:
+def _show(settings: "Settings", parts: list[PartStatus], champion: str) -> None:
     from rich.table import Table
 
     click.echo(f"Home: {settings.home.resolve()}")

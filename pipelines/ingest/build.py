@@ -82,7 +82,7 @@ FROM checked WHERE problem IS NULL GROUP BY claim_id
 
 
 @dataclass(slots=True)
-class Frames:
+class BuiltFrames:
     """The frames built from a source."""
 
     claims: pa.Table
@@ -102,7 +102,7 @@ def _instant(name: str) -> str:
     return f"make_timestamp({name}) AT TIME ZONE 'UTC'"
 
 
-def build(staging: Path, mapping: Mapping, rejects: Rejects, work: Path) -> Frames:
+def build(staging: Path, mapping: Mapping, rejects: Rejects, work: Path) -> BuiltFrames:
     """Build the frames from staged rows. `work` is a folder for what does not fit into memory."""
     with connect(work, threads=2) as connection:
         lines = mapping.rows == "lines"
@@ -124,7 +124,7 @@ def build(staging: Path, mapping: Mapping, rejects: Rejects, work: Path) -> Fram
                FROM checked WHERE problem IS NOT NULL ORDER BY "row" """,
         )
         connection.execute(_PER_LINE if lines else _PER_CLAIM)
-        frames = Frames(claims=pa.table({}), labels=pa.table({}))
+        frames = BuiltFrames(claims=pa.table({}), labels=pa.table({}))
         if net and not lines:
             reduced = _scalar(connection, "SELECT count(*) FROM checked WHERE problem IS NULL AND amount < 0")
             if reduced:

@@ -13,7 +13,7 @@ from pipelines.duck import connect
 from pipelines.ingest.errors import MappingError
 from pipelines.ingest.fields import cleaned, literal, parse_all, total
 from pipelines.ingest.mapping import FIELDS, Mapping
-from pipelines.ingest.records import Record, Table
+from pipelines.ingest.records import Record, SourceTable
 from pipelines.ingest.rejects import Rejects
 
 CHUNK_ROWS = 65_536
@@ -113,7 +113,7 @@ def _strings(values: list[str]) -> pa.Array:
         return pa.array([_LONE.sub("\ufffd", value) for value in values], pa.string())
 
 
-def stage(table: Table, mapping: Mapping, target: Path, rejects: Rejects, progress: Callable[[int], None]) -> int:
+def stage(table: SourceTable, mapping: Mapping, target: Path, rejects: Rejects, progress: Callable[[int], None]) -> int:
     """Parse every record of `table` into the Parquet file `target`; what cannot be parsed goes to `rejects`.
 
     Returns the number of records. Memory is bounded by the chunk. Raises `MappingError` if a mapped column is absent.

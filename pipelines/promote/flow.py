@@ -23,7 +23,7 @@ from pipelines.evaluate import CHAMPION, Window, newest_window, reviews_a_week, 
 from pipelines.promote import measuring
 from pipelines.promote.errors import NoCandidateError, RefusedError
 from pipelines.promote.gates import Verdict, check_gates, gates_json
-from pipelines.promote.measures import Measures, Reason
+from pipelines.promote.measures import Measures, NotApplicableReason
 from pipelines.promote.outcome import Force, Promotion
 
 Step = Callable[[str], None]
@@ -131,13 +131,13 @@ def measure(home: Path, version: str, *, window: Window | None = None, step: Ste
     return found
 
 
-def _champion(home: Path, version: str) -> Artefact | Reason | None:
+def _champion(home: Path, version: str) -> Artefact | NotApplicableReason | None:
     """The champion to compare `version` with, or why there is none; None: it cannot be loaded, so nothing is known."""
     try:
         pointer = read_pointer(home)
         if pointer is None:
-            return Reason.NO_CHAMPION
-        return Reason.IS_CHAMPION if pointer.version == version else load_pointed(home, pointer)
+            return NotApplicableReason.NO_CHAMPION
+        return NotApplicableReason.IS_CHAMPION if pointer.version == version else load_pointed(home, pointer)
     except (ArtefactError, PointerError):
         return None
 

@@ -48,7 +48,7 @@ def make_score(probability: float = 0.1, *, claim_id: str = "clm_1", **changes: 
 
 
 def score_document(probability: float = 0.1, *, claim_id: str = "clm_1") -> dict[str, Any]:
-    """A right answer of the scorer, as JSON."""
+    """A valid response of the scorer, as JSON."""
     names = ["amount", "member_claims_30d"]
     return {
         "contract": "1",

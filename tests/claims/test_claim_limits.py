@@ -125,7 +125,7 @@ def test_the_facts_of_a_claim_are_its_own_and_those_of_its_member_and_provider()
         (date(1990, 4, 1), 35),
     ],
 )
-def test_an_age_is_between_nothing_and_the_largest_one(born, age):
+def test_an_age_is_between_0_and_the_maximum(born, age):
     assert Member("M1", birth_date=born).age_years(DAY) == age
 
 
@@ -158,7 +158,7 @@ TOO_LARGE = "must be at most 100000000.00"
         (Decimal("-1E+9"), TOO_LARGE),
     ],
 )
-def test_an_amount_that_cannot_be_read_says_what_is_allowed(value, text):
+def test_an_invalid_amount_names_the_allowed_format(value, text):
     with pytest.raises(MoneyError) as refused:
         parse_cents(value)
     assert str(refused.value) == text
@@ -215,7 +215,7 @@ def test_an_amount_is_written_with_two_decimal_places(cents, text):
         (Benefit(10, 10, 2), 0, True, 0, False),
     ],
 )
-def test_what_a_benefit_pays_of_ten_cents(benefit, remaining, exhausted, pays, depends):
+def test_a_benefit_pays_at_most_what_remains(benefit, remaining, exhausted, pays, depends):
     assert (benefit.remaining_cents, benefit.exhausted) == (remaining, exhausted)
     assert (benefit.pays(10), benefit.depends_on_reservations(10)) == (pays, depends)
 
@@ -268,7 +268,7 @@ def test_the_most_severe_outcome_wins_and_only_approvals_pay():
         ),
     ],
 )
-def test_the_rule_says_what_it_compared_with_what(amount, procedure, expected):
+def test_the_rule_states_what_it_compared(amount, procedure, expected):
     flagged, average, basis, claims, text = expected
     verdict = check_twice_average(amount, ClaimLine("P", amount, units=2), procedure)
     assert verdict == RuleVerdict(flagged, amount, average, basis, claims, text)

@@ -1,4 +1,4 @@
-"""`ginja status` and `ginja doctor`, as a person types them."""
+"""`ginja status` and `ginja doctor`, as a user runs them."""
 
 import json
 import os

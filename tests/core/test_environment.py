@@ -1,4 +1,4 @@
-"""What the libraries find in the environment."""
+"""The environment variables that the libraries read."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ print([os.environ.get(name) for name in ("BENTOML_DO_NOT_TRACK", "MLFLOW_DISABLE
     assert done.stdout.splitlines()[-1] == "['True', 'true', 'PASSIVE']"
 
 
-def test_what_the_user_set_stays(monkeypatch):
+def test_variables_set_by_the_user_are_kept(monkeypatch):
     from core import environment
 
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")

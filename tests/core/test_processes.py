@@ -36,7 +36,7 @@ with Processes(folder, {}) as processes:
 
 
 def server(folder: Path, port: int) -> list[str]:
-    """Arguments of a small server that has a child of its own and notes its number."""
+    """Arguments of a small server that starts a child and records its process id."""
     return ["-c", _SERVER, str(port), str(folder / "note")]
 
 
@@ -56,7 +56,7 @@ def test_leaving_the_block_ends_a_process_and_what_it_started(tmp_path):
     wait_until(lambda: gone(grandchild), what="the grandchild ends")
 
 
-def test_an_error_inside_the_block_ends_them_too(tmp_path):
+def test_an_error_inside_the_block_ends_the_processes(tmp_path):
     port = free_port()
     with pytest.raises(ZeroDivisionError), Processes(tmp_path, {}) as processes:
         processes.start("server", server(tmp_path, port), ready_url=f"http://{LOOPBACK}:{port}/")
@@ -66,7 +66,7 @@ def test_an_error_inside_the_block_ends_them_too(tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "Ctrl-C"])
-def test_the_owner_s_own_end_ends_them(tmp_path, number):
+def test_the_processes_end_when_their_owner_ends(tmp_path, number):
     port = free_port()
     owner = subprocess.Popen(
         [sys.executable, "-c", _OWNER, str(tmp_path), str(port), _SERVER],
@@ -91,7 +91,7 @@ def test_a_killed_process_can_be_started_again(tmp_path):
             wait_until(lambda: port_is_free(port), what="its port is free")
 
 
-def test_a_process_that_ends_before_it_is_ready_is_an_error_with_its_last_words(tmp_path):
+def test_a_process_that_exits_before_it_is_ready_raises_an_error_with_the_end_of_its_log(tmp_path):
     with Processes(tmp_path, {"WORDS": "no model here"}) as processes:
         code = "import os, sys; sys.exit(os.environ['WORDS'])"
         processes.start("scorer", ["-c", code], ready_url="http://127.0.0.1:1/")
@@ -99,19 +99,19 @@ def test_a_process_that_ends_before_it_is_ready_is_an_error_with_its_last_words(
             processes.wait("scorer")
 
 
-def test_a_process_that_never_gets_ready_is_an_error(tmp_path):
+def test_a_process_that_does_not_become_ready_raises_an_error(tmp_path):
     with Processes(tmp_path, {}) as processes:
         processes.start("api", ["-c", "import time; time.sleep(600)"], ready_url="http://127.0.0.1:1/")
         with pytest.raises(ProcessError, match="api is not ready after 0 s"):
             processes.wait("api", seconds=0.2)
 
 
-def test_a_free_port_is_none_that_the_system_gives_to_outgoing_connections():
+def test_a_free_port_is_outside_the_ephemeral_range():
     first_ephemeral = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     assert all(1024 < free_port() < first_ephemeral for _ in range(50))
 
 
-def test_a_taken_port_is_left_for_another():
+def test_a_used_port_is_replaced_by_a_free_one():
     free, taken = free_port(), set()
     assert usable_port(free, host=LOOPBACK, taken=taken) == free
     assert usable_port(free, host=LOOPBACK, taken=taken) != free

@@ -13,7 +13,7 @@ START = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 def claim(number: int = 1, **facts: Any) -> dict[str, Any]:
-    """One row of the claims frame; name what differs."""
+    """One row of the claims frame; pass what differs."""
     received_at = facts.get("received_at", START + timedelta(days=10, hours=9, seconds=number))
     service = received_at.date()
     return {

@@ -1,4 +1,4 @@
-"""A database, an online store and an updater together, and what a read would make of the store."""
+"""A database, an online store and an updater together, and what a read returns from the store."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,7 +32,7 @@ class World:
         return FeatureUpdater(lambda: psycopg.connect(self.url), self.client)
 
     def drain(self, at: datetime) -> list[DrainResult]:
-        """Drain until nothing is left, the clock held."""
+        """Drain until nothing is left, with a fixed clock."""
         done = []
         with clock.held(at):
             while not done or done[-1].more:

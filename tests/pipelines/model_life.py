@@ -40,7 +40,7 @@ def trained_home() -> Path:
 
 
 def copy_of(home: Path, target: Path) -> Path:
-    """A home of one's own with the same data, features and models, and an MLflow store that is empty."""
+    """A separate home with the same data, features and models, and an MLflow store that is empty."""
     for folder in ("data", "features", "models", "reports"):
         shutil.copytree(home / folder, target / folder)
     # The registry names the offline files by their absolute path.

@@ -88,7 +88,7 @@ def scored(window: Window, model: Artefact) -> LabelledScores:
     return LabelledScores(claims.probabilities[MODEL], claims.fraud, claims.amounts_cents, days)
 
 
-def test_without_a_wish_the_threshold_asked_about_is_the_models_own(window: Window, model: Artefact) -> None:
+def test_the_default_threshold_is_the_models_own(window: Window, model: Artefact) -> None:
     options = threshold_options(model, window)
     own = evaluate_threshold(scored(window, model), model.threshold)
     assert (options.model, options.current, options.requested) == (model.version, own, own)
@@ -110,7 +110,7 @@ def test_a_threshold_is_evaluated_as_a_number_or_from_capacity_or_cost(
         assert threshold_options(model, window, review_cents=cost).requested == threshold_by_cost(labelled, cost)
 
 
-def test_the_other_thresholds_ask_for_at_most_a_fifth_of_the_claims(window: Window, model: Artefact) -> None:
+def test_the_alternative_thresholds_flag_at_most_a_fifth_of_the_claims(window: Window, model: Artefact) -> None:
     options = threshold_options(model, window, review_cents=100.0)
     table = threshold_table(scored(window, model), review_cents=100.0)
     assert options.choices == tuple(one for one in table if one.alerts_per_day * 5 <= window.claims_a_day)
@@ -125,7 +125,9 @@ def groups(window: Window, model: Artefact, options: ThresholdOptions) -> list[t
     return [(row.group, row.value) for row in sorted(found, key=lambda row: row.false_positive_rate, reverse=True)]
 
 
-def test_the_eight_groups_with_the_most_false_positives_come_worst_first(window: Window, model: Artefact) -> None:
+def test_the_eight_groups_with_the_highest_false_positive_rates_are_sorted_worst_first(
+    window: Window, model: Artefact
+) -> None:
     options = threshold_options(model, window, threshold=0.2)
     assert [(row.group, row.value) for row in options.group_false_positives] == groups(window, model, options)[:8]
 
@@ -156,7 +158,7 @@ def _with_claims(examples: Examples, claims: pa.Table) -> Examples:
     return Examples(**{name: getattr(examples, name) for name in Examples.__slots__} | {"claims": claims})
 
 
-def test_a_chosen_threshold_is_a_new_model_that_says_who_chose_it_and_is_recorded_only_once_registered(
+def test_a_chosen_threshold_makes_a_new_model_that_states_who_chose_it_and_is_recorded_once_registered(
     window: Window, model: Artefact, tmp_path: Path
 ) -> None:
     choice = evaluate_threshold(scored(window, model), 0.25, review_cents=50.0)

@@ -32,7 +32,7 @@ def candidate():
     return latest(made.trained_home(), SIMULATED)
 
 
-def test_a_candidate_is_registered_with_everything_to_remember_it_by():
+def test_a_candidate_is_registered_with_its_metrics_parameters_and_files():
     store = MlflowStore.of(made.trained_home())
     artefact = candidate()
     assert registry.aliases(store) == {"candidate": artefact.version}
@@ -109,7 +109,7 @@ def test_a_refused_batch_exits_3_names_the_column_and_leaves_models_and_champion
     assert run.data.tags["ginja.refused_by"] == "raw claims"
 
 
-def test_a_model_lives_from_first_champion_through_refusal_and_force_to_rollback(tmp_path):
+def test_a_model_is_promoted_refused_forced_and_rolled_back(tmp_path):
     source, store = made.simulated(tmp_path), MlflowStore.of(tmp_path)
     first = train_and_register(tmp_path, source=source, options=made.OPTIONS, store=store)
     promote(tmp_path, store=store)
@@ -155,7 +155,7 @@ label: {fraud: [bad], clean: [good]}
 
 
 def foreign_file(folder: Path, *, rows: int = 3000, leak: bool = False) -> tuple[Path, Path]:
-    """A labelled CSV of another shape: no member, German dates and amounts, verdicts in words."""
+    """A labelled CSV of another shape: no member, German dates and amounts, labels in words."""
     rng = np.random.default_rng(5)
     fraud = rng.random(rows) < 0.08
     items = rng.integers(0, 12, rows)
@@ -239,7 +239,7 @@ def test_unknown_names_and_missing_labels_have_errors_of_their_own(tmp_path):
         open_named(SIMULATED, tmp_path)
 
 
-def test_an_artefact_says_where_it_comes_from_but_neither_when_nor_where_it_was_made():
+def test_an_artefact_states_its_provenance_but_neither_time_nor_host():
     artefact = candidate()
     text = (artefact.path / "model.json").read_text()
     assert json.loads(text)["provenance"]["dataset"] == SIMULATED

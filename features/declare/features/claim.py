@@ -6,7 +6,7 @@ from claims.reason_groups import GroupCode
 from features.declare.agreement import MORE_THAN_TYPICAL, PRESENT, SOME_RATHER_THAN_NONE, UNLIKE_TYPICAL
 from features.declare.feature import Feature
 
-_Claim = partial(Feature, entity="claim", window="-")
+_Claim = partial(Feature, aggregation_group="claim", window="-")
 _Own = partial(_Claim, group=GroupCode.CLAIM_SIZE)
 
 CLAIM: tuple[Feature, ...] = (

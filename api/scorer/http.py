@@ -62,7 +62,7 @@ class _Connection(asyncio.Protocol):
             self.transport.abort()
             self.transport = None
 
-    def ask(self, request: bytes, limit: int) -> asyncio.Future[HttpResponse]:
+    def fetch(self, request: bytes, limit: int) -> asyncio.Future[HttpResponse]:
         if self.transport is None:
             raise HttpFailure("reset", "the connection closed as soon as it was opened")
         self._parser = httptools.HttpResponseParser(self)
@@ -154,7 +154,7 @@ class HttpPool:
                 while True:
                     connection = self._reusable() or await self._connect()
                     try:
-                        response = await connection.ask(request, limit)
+                        response = await connection.fetch(request, limit)
                     except _Stale:
                         continue  # try another idle connection, and finally a new one
                     except asyncio.CancelledError:
