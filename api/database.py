@@ -19,7 +19,7 @@ from sqlalchemy.sql.expression import ClauseElement
 
 from api.migrate import upgrade
 
-__all__ = ["Database", "Pipelined", "Query", "ask", "compiled", "upgrade"]
+__all__ = ["Database", "Pipelined", "Query", "compiled", "fetch", "upgrade"]
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -58,7 +58,7 @@ class Query(Generic[T]):
     read: Callable[[Rows], T]
 
 
-async def ask(connection: AsyncConnection, query: Query[T]) -> T:
+async def fetch(connection: AsyncConnection, query: Query[T]) -> T:
     """Run one `Query` on a SQLAlchemy connection, in its transaction."""
     result = await connection.exec_driver_sql(query.statement.sql, {**query.statement.fixed, **query.params})
     return query.read([tuple(row) for row in result] if result.returns_rows else ())
@@ -73,18 +73,18 @@ class Pipelined:
         self.finished = False
 
     @overload
-    async def ask(self, first: Query[T], /) -> tuple[T]: ...
+    async def fetch(self, first: Query[T], /) -> tuple[T]: ...
     @overload
-    async def ask(self, first: Query[T], second: Query[A], /) -> tuple[T, A]: ...
+    async def fetch(self, first: Query[T], second: Query[A], /) -> tuple[T, A]: ...
     @overload
-    async def ask(self, first: Query[T], second: Query[A], third: Query[B], /) -> tuple[T, A, B]: ...
+    async def fetch(self, first: Query[T], second: Query[A], third: Query[B], /) -> tuple[T, A, B]: ...
     @overload
-    async def ask(
+    async def fetch(
         self, first: Query[T], second: Query[A], third: Query[B], fourth: Query[C], /
     ) -> tuple[T, A, B, C]: ...
     @overload
-    async def ask(self, *queries: Query[Any]) -> tuple[Any, ...]: ...
-    async def ask(self, *queries: Query[Any]) -> tuple[Any, ...]:
+    async def fetch(self, *queries: Query[Any]) -> tuple[Any, ...]: ...
+    async def fetch(self, *queries: Query[Any]) -> tuple[Any, ...]:
         """Run all in one round trip, in their order; each sees the effects of those before it."""
         return await self._send(queries)
 

@@ -65,7 +65,7 @@ ON CONFLICT (claim_id) DO NOTHING
 """
 """A claim gets what remains of its limit after the stored claims of its member and year and the file's earlier ones."""
 
-_ONE_LOAD = "SELECT pg_advisory_xact_lock(hashtextextended('ginja db load', 0))"
+_ONE_LOAD = "SELECT pg_advisory_xact_lock(hashtextextended('ginja data load', 0))"
 """Concurrent loads would each compute the benefit without the other's claims."""
 
 

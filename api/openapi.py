@@ -98,7 +98,7 @@ IDEMPOTENCY_KEY: JsonObject = {
 
 
 @dataclass(frozen=True, slots=True)
-class Success:
+class SuccessResponse:
     """What a route responds with when nothing is wrong, beyond the schema that the framework knows."""
 
     status: int = 200
@@ -112,7 +112,7 @@ class Success:
 class Operation(dict[str, Any]):
     """What a route documents by itself, and its successful response."""
 
-    def __init__(self, success: Success | None) -> None:
+    def __init__(self, success: SuccessResponse | None) -> None:
         super().__init__()
         self.success = success
 
@@ -123,7 +123,7 @@ def operation(
     body_required: bool = True,
     headers: Sequence[JsonObject] = (),
     errors: Sequence[type[ApiError]] = (),
-    success: Success | None = None,
+    success: SuccessResponse | None = None,
 ) -> Operation:
     """What a route documents by itself, for `openapi_extra`: body, header parameters, errors, successful response."""
     described = Operation(success)

@@ -13,7 +13,7 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PageCursor:
     """The last claim of a page: the next page begins after it."""
 
     received_at: datetime
@@ -25,23 +25,23 @@ class ListPage(Generic[Item]):
     """A part of a list, and where the next part begins; `None`: this was the last."""
 
     items: list[Item]
-    next_place: Place | None
+    next_place: PageCursor | None
 
 
-def write_cursor(place: Place | None) -> str | None:
+def write_cursor(place: PageCursor | None) -> str | None:
     """A place as a client sends it back."""
     if place is None:
         return None
     return base64.urlsafe_b64encode(f"{clock.micros(place.received_at)}:{place.claim_id}".encode()).decode().rstrip("=")
 
 
-def read_cursor(cursor: str) -> Place:
+def read_cursor(cursor: str) -> PageCursor:
     """The place that a cursor names; raises `Invalid`."""
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
         micros, _, claim_id = text.partition(":")
         if not claim_id or not claim_id.isprintable():
             raise ValueError(claim_id)
-        return Place(clock.from_micros(int(micros)), claim_id)
+        return PageCursor(clock.from_micros(int(micros)), claim_id)
     except (ValueError, binascii.Error, OverflowError):
         raise Invalid.field("cursor", "is not a valid cursor; send `next_cursor` of the previous page") from None

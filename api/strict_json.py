@@ -19,7 +19,7 @@ MAX_EXPONENT: Final = 20
 _PLAIN: Final = frozenset((int, Decimal, bool, type(None)))
 
 
-class _Refused:
+class _RefusedValue:
     """A value that is refused, with the reason."""
 
     __slots__ = ("message",)
@@ -34,7 +34,7 @@ def _pairs(pairs: list[tuple[str, object]]) -> object:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                return _Refused(f"must contain the name {_shown(key)} only once")
+                return _RefusedValue(f"must contain the name {_shown(key)} only once")
             seen.add(key)
     return found
 
@@ -49,19 +49,19 @@ def _fraction(digits: str) -> object:
         return _too_long()
     _, mark, exponent = digits.lower().partition("e")
     if mark and abs(int(exponent)) > MAX_EXPONENT:
-        return _Refused(
+        return _RefusedValue(
             f"must be a number with an exponent between -{MAX_EXPONENT} and {MAX_EXPONENT}; "
             "write it without an exponent, such as 1250.00"
         )
     return Decimal(digits)
 
 
-def _too_long() -> _Refused:
-    return _Refused(f"must be a number of at most {MAX_DIGITS} characters")
+def _too_long() -> _RefusedValue:
+    return _RefusedValue(f"must be a number of at most {MAX_DIGITS} characters")
 
 
 def _constant(name: str) -> object:
-    return _Refused(f"must be a number in digits, not {name}")
+    return _RefusedValue(f"must be a number in digits, not {name}")
 
 
 _decoder = json.JSONDecoder(
@@ -97,7 +97,7 @@ def _find_refused(value: Any, path: str, depth: int, errors: list[FieldError]) -
     if kind is str:
         if (wrong := _wrong_text(value)) is not None:
             errors.append(FieldError(path or "body", wrong))
-    elif kind is _Refused:
+    elif kind is _RefusedValue:
         errors.append(FieldError(path or "body", value.message))
     elif kind is dict or kind is list:
         if depth > MAX_DEPTH:

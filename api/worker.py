@@ -20,8 +20,8 @@ from api import metrics, outbox
 from api.database import Database
 from api.housekeeping import every_day
 from api.migrate import plain_url
-from api.scoring.client import ScorerClient, States
-from api.scoring.rescoring import Rescorer
+from api.scorer import ScorerClient, States
+from api.scoring import Rescorer
 from claims.scoring import ClaimFacts
 from core import clock
 from core.logging import get_logger
@@ -61,7 +61,9 @@ class Worker:
             FeatureUpdater(lambda: psycopg.connect(self._url), redis.Redis.from_url(redis_url), network=network)
             for _ in range(2)
         )
-        self._rescorer = Rescorer(self._database, self._scorer, self._states_at)
+        self._rescorer = Rescorer(
+            self._database, self._scorer, self._states_at, live_deadline_ms=settings.scorer_deadline_ms
+        )
         self._day: date | None = None
         self._stopping = asyncio.Event()
 
@@ -120,7 +122,7 @@ class Worker:
 
     async def _measure_outbox(self) -> int:
         async with self._database.looking() as connection:
-            (open_events,) = await connection.ask(outbox.open_events())
+            (open_events,) = await connection.fetch(outbox.open_events())
         for topic in {*outbox.TOPICS, *open_events}:
             metrics.OUTBOX_OPEN.labels(topic).set(open_events.get(topic, 0))
         return 0

@@ -1,27 +1,28 @@
 """Implausible claims paid without review, by the full decision and by the 2× rule alone: `ginja bench behaviour`.
 
-Three simulated insurers, each with its own model trained as by `ginja train`, are evaluated on legitimate claims of the
-newest window (`pipelines.behaviour`), and the public provider-fraud data set if available. The statistics of the
+Three simulated insurers, each with its own model trained as by `ginja model train`, are evaluated on legitimate claims
+of the newest window (`pipelines.behaviour`), and the public provider-fraud data set if available. The statistics of the
 reasons are computed over the scores of the same, unmodified claims.
 """
 
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
+from benchmarks.reasons import ReasonStatistics, statistics
 from claims.scoring import Score
 from models.scorer import ClaimToScore, Scorer
 from pipelines.behaviour import (
     AMOUNT_FACTORS,
     UNIT_FACTORS,
     Behaviour,
-    Case,
-    Falls,
-    Kind,
+    LogOddsFalls,
+    Perturbation,
+    PerturbationKind,
+    PerturbationResult,
     Submission,
     held_out,
     largest_falls,
@@ -50,30 +51,83 @@ class InsurerResult:
     name: str
     model: str
     behaviour: Behaviour
-    falls: Falls
+    falls: LogOddsFalls
     scores: tuple[Score, ...]
     """Scores of unmodified claims of the newest window."""
 
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON: all cases by name."""
-        cases = {
-            str(result.case): {name: value for name, value in asdict(result).items() if name != "case"}
-            for result in self.behaviour.results
-        }
-        unchanged = self.behaviour.of(Kind.UNCHANGED)
-        reviewed = None if unchanged is None else 1 - unchanged.paid_unseen / max(unchanged.claims, 1)
-        return {
-            "model": self.model,
-            "statistics_as_of": self.behaviour.as_of.isoformat(),
-            "honest_reviewed_share": reviewed,
-            "largest_falls": asdict(self.falls),
-            "cases": cases,
-        }
+
+@dataclass(frozen=True, slots=True)
+class PaidWithoutReview:
+    """One perturbation over all simulated insurers."""
+
+    claims: int
+    paid_unseen: int
+    """Paid without review."""
+    paid_unseen_rule_alone: int
+    cents_unseen: int
+    cents_unseen_rule_alone: int
+
+    @classmethod
+    def over(cls, insurers: Sequence[InsurerResult], case: Perturbation) -> "PaidWithoutReview":
+        """The sums of one perturbation."""
+        found = [one for insurer in insurers if (one := insurer.behaviour.of(case.kind, case.factor)) is not None]
+        return cls(
+            claims=sum(one.claims for one in found),
+            paid_unseen=sum(one.paid_unseen for one in found),
+            paid_unseen_rule_alone=sum(one.paid_unseen_rule_alone for one in found),
+            cents_unseen=sum(one.cents_unseen for one in found),
+            cents_unseen_rule_alone=sum(one.cents_unseen_rule_alone for one in found),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class InsurerFigures:
+    """The figures of one data set."""
+
+    model: str
+    statistics_as_of: str
+    """Day of the statistics, ISO 8601."""
+    honest_reviewed_share: float | None
+    """Share of the unmodified claims that is reviewed; None: not measured."""
+    largest_falls: LogOddsFalls
+    cases: dict[str, PerturbationResult]
+    """By the name of the perturbation."""
+
+    @classmethod
+    def of(cls, result: InsurerResult) -> "InsurerFigures":
+        """The figures of the measurements on one data set."""
+        unchanged = result.behaviour.of(PerturbationKind.UNCHANGED)
+        return cls(
+            model=result.model,
+            statistics_as_of=result.behaviour.as_of.isoformat(),
+            honest_reviewed_share=None if unchanged is None else 1 - unchanged.paid_unseen / max(unchanged.claims, 1),
+            largest_falls=result.falls,
+            cases={str(one.case): one for one in result.behaviour.results},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BehaviourFigures:
+    """Output of `ginja bench behaviour --json`."""
+
+    factors: dict[str, PaidWithoutReview]
+    """By the factor on the amount."""
+    insurers: int
+    reasons: ReasonStatistics
+    units: dict[str, PaidWithoutReview]
+    """By the factor on the units."""
+    duplicates: PaidWithoutReview
+    unknown_codes: PaidWithoutReview
+    no_history: PaidWithoutReview
+    unchanged: PaidWithoutReview
+    per_insurer: dict[str, InsurerFigures]
+    provider_fraud: InsurerFigures | None = None
+    """On the public set; None: it is not available."""
 
 
 def measure(
     step: Step, *, data_dir: Path | None = None, claims: int = CLAIMS, evaluated: int = EVALUATED
-) -> dict[str, Any]:
+) -> BehaviourFigures:
     """Simulate, train and evaluate. `data_dir` holds the provider-fraud data set; None omits it."""
     insurers = []
     with tempfile.TemporaryDirectory(prefix="ginja-behaviour-") as work:
@@ -91,47 +145,55 @@ def measure(
     return figures(insurers, public)
 
 
-def figures(insurers: Sequence[InsurerResult], public: InsurerResult | None = None) -> dict[str, Any]:
-    """The JSON of the command."""
-    found: dict[str, Any] = {
-        "factors": {str(factor): _sum(insurers, Case(Kind.AMOUNT, factor)) for factor in AMOUNT_FACTORS},
-        "insurers": len(insurers),
-        "reasons": _reasons(score for insurer in insurers for score in insurer.scores),
-        "units": {str(factor): _sum(insurers, Case(Kind.UNITS, factor)) for factor in UNIT_FACTORS},
-        "duplicates": _sum(insurers, Case(Kind.DUPLICATE)),
-        "unknown_codes": _sum(insurers, Case(Kind.UNKNOWN_CODES)),
-        "no_history": _sum(insurers, Case(Kind.NO_HISTORY)),
-        "unchanged": _sum(insurers, Case(Kind.UNCHANGED)),
-        "per_insurer": {insurer.name: insurer.as_dict() for insurer in insurers},
-    }
-    if public is not None:
-        found["provider_fraud"] = public.as_dict()
-    return found
+def figures(insurers: Sequence[InsurerResult], public: InsurerResult | None = None) -> BehaviourFigures:
+    """The figures over all insurers, and of each."""
+
+    def over(kind: PerturbationKind, factor: int = 1) -> PaidWithoutReview:
+        return PaidWithoutReview.over(insurers, Perturbation(kind, factor))
+
+    return BehaviourFigures(
+        factors={str(factor): over(PerturbationKind.AMOUNT, factor) for factor in AMOUNT_FACTORS},
+        insurers=len(insurers),
+        reasons=statistics([score for insurer in insurers for score in insurer.scores]),
+        units={str(factor): over(PerturbationKind.UNITS, factor) for factor in UNIT_FACTORS},
+        duplicates=over(PerturbationKind.DUPLICATE),
+        unknown_codes=over(PerturbationKind.UNKNOWN_CODES),
+        no_history=over(PerturbationKind.NO_HISTORY),
+        unchanged=over(PerturbationKind.UNCHANGED),
+        per_insurer={insurer.name: InsurerFigures.of(insurer) for insurer in insurers},
+        provider_fraud=None if public is None else InsurerFigures.of(public),
+    )
 
 
-def table(found: dict[str, Any]) -> list[tuple[str, ...]]:
+def table(found: BehaviourFigures) -> list[tuple[str, ...]]:
     """Rows of data set, case, claims, and claims and amounts paid without review by the decision and by the rule."""
-    named = {**found["per_insurer"]}
-    if "provider_fraud" in found:
-        named["provider-fraud"] = found["provider_fraud"]
+    named = dict(found.per_insurer)
+    if found.provider_fraud is not None:
+        named["provider-fraud"] = found.provider_fraud
     return [
         (
             name,
             case,
-            f"{one['claims']:,}",
-            f"{one['paid_unseen']:,}",
-            f"{one['paid_unseen_rule_alone']:,}",
-            f"{one['cents_unseen'] / 100:,.0f}",
-            f"{one['cents_unseen_rule_alone'] / 100:,.0f}",
+            f"{one.claims:,}",
+            f"{one.paid_unseen:,}",
+            f"{one.paid_unseen_rule_alone:,}",
+            f"{one.cents_unseen / 100:,.0f}",
+            f"{one.cents_unseen_rule_alone / 100:,.0f}",
         )
         for name, measured in named.items()
-        for case, one in measured["cases"].items()
+        for case, one in measured.cases.items()
     ]
 
 
-def as_json(found: dict[str, Any]) -> str:
+def as_json(found: BehaviourFigures) -> str:
     """The figures as one line of JSON."""
-    return json.dumps(found)
+    document = asdict(found)
+    if found.provider_fraud is None:
+        del document["provider_fraud"]
+    for insurer in [*document["per_insurer"].values(), document.get("provider_fraud", {})]:
+        for case in insurer.get("cases", {}).values():
+            del case["case"]  # it is the key
+    return json.dumps(document)
 
 
 def _evaluate(name: str, source: Source, home: Path, evaluated: int, step: Step) -> InsurerResult:
@@ -155,20 +217,3 @@ def _evaluate(name: str, source: Source, home: Path, evaluated: int, step: Step)
 def scores(scorer: Scorer, claims: Sequence[Submission]) -> tuple[Score, ...]:
     """Scores of unmodified claims."""
     return tuple(scorer.score_many([ClaimToScore(one.facts, one.reading) for one in claims]))
-
-
-def _sum(insurers: Sequence[InsurerResult], case: Case) -> dict[str, int]:
-    results = [result for insurer in insurers if (result := insurer.behaviour.of(case.kind, case.factor)) is not None]
-    return {
-        "claims": sum(result.claims for result in results),
-        "paid_unseen": sum(result.paid_unseen for result in results),
-        "paid_unseen_rule_alone": sum(result.paid_unseen_rule_alone for result in results),
-        "cents_unseen": sum(result.cents_unseen for result in results),
-        "cents_unseen_rule_alone": sum(result.cents_unseen_rule_alone for result in results),
-    }
-
-
-def _reasons(scores: Iterable[Score]) -> dict[str, Any]:
-    from benchmarks.reasons import statistics
-
-    return asdict(statistics(list(scores)))

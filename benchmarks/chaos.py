@@ -36,7 +36,7 @@ _POLL_S = 0.05
 
 
 @dataclass(slots=True)
-class Sent:
+class SubmittedClaim:
     """One submitted claim."""
 
     at: float
@@ -85,7 +85,7 @@ class ChaosRun:
     to_scorer: Proxy
     scorer_to_store: Proxy
     worker_to_store: Proxy
-    sent: list[Sent] = field(default_factory=list)
+    sent: list[SubmittedClaim] = field(default_factory=list)
     breaker: list[tuple[float, str]] = field(default_factory=list)
     """Observed breaker changes: time and new state."""
 
@@ -122,13 +122,13 @@ class ChaosRun:
 
     async def _submit(self, request: bytes, due: float, idle: list[Connection], port: int) -> None:
         line = idle.pop() if idle else Connection("127.0.0.1", port)
-        status, body = await line.ask(request)
+        status, body = await line.post(request)
         ms = (asyncio.get_running_loop().time() - due) * 1_000
         idle.append(line)
         answer: dict[str, Any] = {}
         with suppress(ValueError):
             answer = json.loads(body)
-        self.sent.append(Sent(due, status, ms, answer.get("claim_id", ""), answer.get("decided_by") or ""))
+        self.sent.append(SubmittedClaim(due, status, ms, answer.get("claim_id", ""), answer.get("decided_by") or ""))
 
     async def watch_breaker(self) -> None:
         """Poll the API for its breaker state, until cancelled."""
@@ -136,7 +136,7 @@ class ChaosRun:
         request = b"GET /readyz HTTP/1.1\r\nhost: ginja\r\n\r\n"
         loop = asyncio.get_running_loop()
         while True:
-            _, body = await line.ask(request)
+            _, body = await line.post(request)
             with suppress(ValueError):
                 state = json.loads(body)["scorer_breaker"]
                 if state != self.breaker_state:

@@ -22,11 +22,11 @@ import uvloop
 
 from api.dependencies import Dependencies
 from api.identity import Caller
-from api.intake.schemas import ClaimIn
+from api.intake import ClaimIn
 from api.loading import load_folder
 from api.migrate import upgrade
 from api.requests import parse
-from api.scoring.http import HttpPool
+from api.scorer import HttpPool
 from core.servers import postgres_url, stop_servers
 from core.settings import Settings
 

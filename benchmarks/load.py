@@ -84,7 +84,7 @@ class Connection:
         self._address = (host, port)
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    async def ask(self, request: bytes) -> tuple[int, bytes]:
+    async def post(self, request: bytes) -> tuple[int, bytes]:
         """Send a request and read its response; status 0 on failure or timeout.
 
         A connection closed by the server while idle is reopened once, as any HTTP client does.
@@ -151,7 +151,7 @@ def _receive(line: socket.socket) -> int:
     while (end := buffer.find(b"\r\n\r\n")) < 0:
         part = line.recv(65_536)
         if not part:
-            raise ConnectionError("the server closed the connection in mid-answer")
+            raise ConnectionError("the server closed the connection before the end of its response")
         buffer += part
     status, length = parse_head(buffer[:end])
     if length is not None:
@@ -175,9 +175,9 @@ async def steady(
     begin = loop.time() + 0.05
     counted_from = begin + warm_seconds
 
-    async def ask(request: bytes, due: float) -> None:
+    async def send(request: bytes, due: float) -> None:
         line = idle.pop() if idle else Connection(host, port)
-        status, _ = await line.ask(request)
+        status, _ = await line.post(request)
         idle.append(line)
         if due >= counted_from:
             outcome.note(status, loop.time() - due)
@@ -189,7 +189,7 @@ async def steady(
         request = next(requests, None)
         if request is None:
             break
-        task = asyncio.create_task(ask(request, due))
+        task = asyncio.create_task(send(request, due))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
     await asyncio.gather(*tasks)
@@ -200,7 +200,7 @@ async def steady(
 
 
 async def flood(host: str, port: int, requests: Iterator[bytes], lines: int, seconds: float) -> LoadResult:
-    """`lines` clients, each asking again as soon as it is answered, for `seconds`."""
+    """`lines` clients, each sending its next request as soon as it has a response, for `seconds`."""
     outcome = LoadResult()
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
@@ -209,7 +209,7 @@ async def flood(host: str, port: int, requests: Iterator[bytes], lines: int, sec
         line = Connection(host, port)
         while loop.time() < until and (request := next(requests, None)) is not None:
             sent = loop.time()
-            status, _ = await line.ask(request)
+            status, _ = await line.post(request)
             outcome.note(status, loop.time() - sent)
         line.close()
 
@@ -226,7 +226,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--path", required=True)
     parser.add_argument("--bodies", type=Path, required=True, help="JSON lines; each is one request's body")
-    parser.add_argument("--once", action="store_true", help="send each body once, instead of round and round")
+    parser.add_argument("--once", action="store_true", help="send each body once, not repeatedly")
     parser.add_argument("--header", action="append", default=[], help="name: value")
     parser.add_argument("--mode", choices=["one", "steady", "flood"], required=True)
     parser.add_argument("--count", type=int, default=2_000)

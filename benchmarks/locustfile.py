@@ -2,8 +2,9 @@
 
 `locust -f benchmarks/locustfile.py --headless -u 8 -r 8 -t 60s --host http://127.0.0.1:8601 ScorerUser`
 
-Claims come from the simulated claims of `GINJA_HOME` (`ginja simulate`). `ScorerUser` calls the scorer; `ClaimsUser`
-submits to the claims API and needs `GINJA_API_KEY`. Name one of them on the command line, with its `--host`.
+Claims come from the simulated claims of `GINJA_HOME` (`ginja data simulate`). `ScorerUser` calls the scorer;
+`ClaimsUser` submits to the claims API and needs `GINJA_API_KEY`. Name one of them on the command line, with its
+`--host`.
 """
 
 import itertools

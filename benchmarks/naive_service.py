@@ -4,7 +4,7 @@ Stock BentoML, Feast's `get_online_features(...).to_df()`, `predict`, `pred_cont
 ours does as far as these tools allow (probability, contributions, the strongest of them), from the same store, model
 and vector code.
 
-`GINJA_HOME=… bentoml serve benchmarks.naive_service:Naive`
+`GINJA_HOME=… bentoml serve benchmarks.naive_service:NaiveService`
 """
 
 import math
@@ -25,7 +25,7 @@ TOP = 5
 
 
 @bentoml.service
-class Naive:
+class NaiveService:
     """Scores one claim."""
 
     def __init__(self) -> None:

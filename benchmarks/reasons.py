@@ -13,7 +13,7 @@ from typing import Protocol
 from claims.scoring import GroupPush, Reason
 
 
-class Explained(Protocol):
+class ExplainedOutput(Protocol):
     """An object with groups and reasons: a `Score` or an `Explanation`."""
 
     @property
@@ -69,7 +69,7 @@ def _fact_contradicts(fact: str, raising: bool) -> bool:
     return typical is not None and (stated == typical[1] or stated.startswith(f"{typical[1]} "))
 
 
-def statistics(scores: Sequence[Explained]) -> ReasonStatistics:
+def statistics(scores: Sequence[ExplainedOutput]) -> ReasonStatistics:
     """Compute the statistics of one or more scores."""
     common: Counter[tuple[str, str]] = Counter()
     stated_shares, carried, contradicting = [], [], 0

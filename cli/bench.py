@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import asdict
 
 import click
 
@@ -79,7 +80,7 @@ def chaos(names: tuple[str, ...], seconds: float, rate: float, as_json: bool) ->
     help="Honest claims of each newest window that are perturbed.",
 )
 def behaviour(claims: int, sample: int, as_json: bool) -> None:
-    """Measure which implausible claims are paid unseen, beside the 2× rule alone, on three simulated insurers.
+    """Measure which implausible claims are paid without review, beside the 2× rule alone, on three simulated insurers.
 
     Also on the public provider-fraud set, if it is in GINJA_DATA_DIR. Reports the statistics of the reasons as well.
     """
@@ -98,12 +99,12 @@ def behaviour(claims: int, sample: int, as_json: bool) -> None:
     from rich.table import Table
 
     shown = Table(
-        "insurer", "case", "claims", "paid unseen", "by the rule alone", "dollars unseen", "by the rule alone"
+        "insurer", "case", "claims", "paid without review", "by the rule alone", "dollars", "by the rule alone"
     )
     for row in table(found):
         shown.add_row(*row)
     terminal().print(shown)
-    for name, value in found["reasons"].items():
+    for name, value in asdict(found.reasons).items():
         click.echo(f"reasons: {name} {value}")
 
 

@@ -11,7 +11,7 @@ from cli.command import HELP_OPTIONS, Group
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CommandEntry:
     """One command."""
 
     path: str
@@ -30,58 +30,58 @@ class GroupEntry:
     examples: tuple[str, ...]
 
 
-COMMANDS: tuple[Entry, ...] = (
-    Entry("up", "cli.demo:up"),
-    Entry("demo", "cli.demo:demo"),
-    Entry("doctor", "cli.platform.doctor:doctor"),
-    Entry("status", "cli.platform.status:status"),
-    Entry("run api", "cli.platform.run:api", ("api",)),
-    Entry("run scorer", "cli.platform.run:scorer", ("serve",)),
-    Entry("run worker", "cli.platform.run:worker", ("worker",)),
-    Entry("run migrate", "cli.platform.run:migrate", ("db upgrade",)),
-    Entry("servers start", "cli.platform.servers:start"),
-    Entry("servers show", "cli.platform.servers:show"),
-    Entry("servers stop", "cli.platform.servers:stop"),
-    Entry("keys create", "cli.platform.keys:create"),
-    Entry("keys list", "cli.platform.keys:list_"),
-    Entry("keys revoke", "cli.platform.keys:revoke"),
-    Entry("data simulate", "cli.data.simulate:simulate", ("simulate",)),
-    Entry("data ingest csv", "cli.data.ingest:csv", ("ingest csv",)),
-    Entry("data ingest provider-fraud", "cli.data.ingest:provider_fraud", ("ingest provider-fraud",)),
-    Entry("data check", "cli.data.check:check", ("gate",)),
-    Entry("data load", "cli.data.load:load", ("db load",)),
-    Entry("features apply", "cli.features.commands:apply"),
-    Entry("features build", "cli.features.commands:build"),
-    Entry("features rebuild", "cli.features.commands:rebuild"),
-    Entry("features roll-over", "cli.features.commands:roll_over"),
-    Entry("features verify", "cli.features.commands:verify"),
-    Entry("features docs", "cli.features.commands:docs"),
-    Entry("model train", "cli.model.train:train", ("train",)),
-    Entry("model evaluate", "cli.model.evaluate:evaluate", ("evaluate",)),
-    Entry("model explain", "cli.model.explain:explain", ("explain",)),
-    Entry("model score", "cli.model.score:score", ("score",)),
-    Entry("model threshold", "cli.model.threshold:threshold", ("threshold",)),
-    Entry("model promote", "cli.model.promotion:promote", ("promote",)),
-    Entry("model rollback", "cli.model.promotion:rollback", ("rollback",)),
-    Entry("model retrain", "cli.model.retrain:retrain", ("retrain",)),
-    Entry("model list", "cli.model.stored:list_"),
-    Entry("model show", "cli.model.stored:show"),
-    Entry("model trial start", "cli.model.trial:start", ("challenger start",)),
-    Entry("model trial report", "cli.model.trial:report", ("challenger report",)),
-    Entry("model trial stop", "cli.model.trial:stop", ("challenger stop",)),
-    Entry("review list", "cli.review.commands:list_"),
-    Entry("review select", "cli.review.commands:select", ("loop select",)),
-    Entry("review backfill", "cli.review.backfill:backfill"),
-    Entry("review record", "cli.review.commands:record", ("loop record",)),
-    Entry("review evaluate", "cli.review.commands:evaluate", ("loop judge",)),
-    Entry("review simulate", "cli.review.simulate:simulate", ("loop simulate",)),
-    Entry("policy backtest", "cli.model.policy:backtest"),
-    Entry("monitor drift", "cli.monitor:drift", ("drift",)),
-    Entry("bench score", "cli.bench:score"),
-    Entry("bench features", "cli.bench:features"),
-    Entry("bench training-set", "cli.bench:training_set"),
-    Entry("bench behaviour", "cli.bench:behaviour"),
-    Entry("bench chaos", "cli.bench:chaos"),
+COMMANDS: tuple[CommandEntry, ...] = (
+    CommandEntry("up", "cli.demo:up"),
+    CommandEntry("demo", "cli.demo:demo"),
+    CommandEntry("doctor", "cli.platform.doctor:doctor"),
+    CommandEntry("status", "cli.platform.status:status"),
+    CommandEntry("run api", "cli.platform.run:api", ("api",)),
+    CommandEntry("run scorer", "cli.platform.run:scorer", ("serve",)),
+    CommandEntry("run worker", "cli.platform.run:worker", ("worker",)),
+    CommandEntry("run migrate", "cli.platform.run:migrate", ("db upgrade",)),
+    CommandEntry("servers start", "cli.platform.servers:start"),
+    CommandEntry("servers show", "cli.platform.servers:show"),
+    CommandEntry("servers stop", "cli.platform.servers:stop"),
+    CommandEntry("keys create", "cli.platform.keys:create"),
+    CommandEntry("keys list", "cli.platform.keys:list_"),
+    CommandEntry("keys revoke", "cli.platform.keys:revoke"),
+    CommandEntry("data simulate", "cli.data.simulate:simulate", ("simulate",)),
+    CommandEntry("data ingest csv", "cli.data.ingest:csv", ("ingest csv",)),
+    CommandEntry("data ingest provider-fraud", "cli.data.ingest:provider_fraud", ("ingest provider-fraud",)),
+    CommandEntry("data check", "cli.data.check:check", ("gate",)),
+    CommandEntry("data load", "cli.data.load:load", ("db load",)),
+    CommandEntry("features apply", "cli.features.commands:apply"),
+    CommandEntry("features build", "cli.features.commands:build"),
+    CommandEntry("features rebuild", "cli.features.commands:rebuild"),
+    CommandEntry("features roll-over", "cli.features.commands:roll_over"),
+    CommandEntry("features verify", "cli.features.commands:verify"),
+    CommandEntry("features docs", "cli.features.commands:docs"),
+    CommandEntry("model train", "cli.model.train:train", ("train",)),
+    CommandEntry("model evaluate", "cli.model.evaluate:evaluate", ("evaluate",)),
+    CommandEntry("model explain", "cli.model.explain:explain", ("explain",)),
+    CommandEntry("model score", "cli.model.score:score", ("score",)),
+    CommandEntry("model threshold", "cli.model.threshold:threshold", ("threshold",)),
+    CommandEntry("model promote", "cli.model.promotion:promote", ("promote",)),
+    CommandEntry("model rollback", "cli.model.promotion:rollback", ("rollback",)),
+    CommandEntry("model retrain", "cli.model.retrain:retrain", ("retrain",)),
+    CommandEntry("model list", "cli.model.stored:list_"),
+    CommandEntry("model show", "cli.model.stored:show"),
+    CommandEntry("model trial start", "cli.model.trial:start", ("challenger start",)),
+    CommandEntry("model trial report", "cli.model.trial:report", ("challenger report",)),
+    CommandEntry("model trial stop", "cli.model.trial:stop", ("challenger stop",)),
+    CommandEntry("review list", "cli.review.commands:list_"),
+    CommandEntry("review select", "cli.review.commands:select", ("loop select",)),
+    CommandEntry("review backfill", "cli.review.backfill:backfill"),
+    CommandEntry("review record", "cli.review.commands:record", ("loop record",)),
+    CommandEntry("review evaluate", "cli.review.commands:evaluate", ("loop judge",)),
+    CommandEntry("review simulate", "cli.review.simulate:simulate", ("loop simulate",)),
+    CommandEntry("policy backtest", "cli.model.policy:backtest"),
+    CommandEntry("monitor drift", "cli.monitor:drift", ("drift",)),
+    CommandEntry("bench score", "cli.bench:score"),
+    CommandEntry("bench features", "cli.bench:features"),
+    CommandEntry("bench training-set", "cli.bench:training_set"),
+    CommandEntry("bench behaviour", "cli.bench:behaviour"),
+    CommandEntry("bench chaos", "cli.bench:chaos"),
 )
 
 GROUPS: dict[str, GroupEntry] = {
@@ -149,7 +149,7 @@ EXAMPLES = (
     "ginja model explain --json",
 )
 
-_BY_WORDS: dict[tuple[str, ...], Entry] = {
+_BY_WORDS: dict[tuple[str, ...], CommandEntry] = {
     tuple(words.split()): entry for entry in COMMANDS for words in (entry.path, *entry.spellings)
 }
 
@@ -187,7 +187,7 @@ class TreeGroup(Group):
         return "" if found is None else found.get_short_help_str(100)
 
 
-def load(entry: Entry) -> click.Command:
+def load(entry: CommandEntry) -> click.Command:
     """Import the command of an entry."""
     module, _, attribute = entry.target.partition(":")
     found: click.Command = getattr(import_module(module), attribute)

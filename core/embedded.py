@@ -27,7 +27,7 @@ _PORT_TRIES = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class RunningServer:
     """A running server process and its loopback port."""
 
     pid: int

@@ -7,7 +7,7 @@ import math
 from datetime import datetime
 
 NOT_AVAILABLE = "–"
-"""What stands for a value that is missing or not a number."""
+"""Placeholder for a value that is missing or not a number."""
 
 
 def number(value: float | None) -> str:

@@ -37,7 +37,7 @@ def url(home: Path) -> str:
     return _url(home, server.port)
 
 
-def running(home: Path) -> embedded.Running | None:
+def running(home: Path) -> embedded.RunningServer | None:
     """This home's server, if it runs and has loaded its data."""
     server = _process(home)
     return server if server is not None and _answers(home, server.port) else None
@@ -63,7 +63,7 @@ def _url(home: Path, port: int) -> str:
     return f"redis://:{embedded.secret(_folder(home) / 'password')}@{embedded.LOOPBACK}:{port}/0"
 
 
-def _start(home: Path) -> embedded.Running:
+def _start(home: Path) -> embedded.RunningServer:
     """Called under the lock, with no ready server."""
     binary, folder, log = _binary(), _folder(home), _folder(home) / "log"
     folder.mkdir(parents=True, exist_ok=True)
@@ -124,7 +124,7 @@ def _stop(home: Path) -> bool:
     return server is not None
 
 
-def _process(home: Path) -> embedded.Running | None:
+def _process(home: Path) -> embedded.RunningServer | None:
     """The server process of this folder, verified by the port in its process title."""
     port = _configured_port(_folder(home))
     try:
@@ -134,7 +134,7 @@ def _process(home: Path) -> embedded.Running | None:
     title = embedded.command_line(pid)
     if port is None or title is None or "valkey-server" not in title or f":{port}" not in title:
         return None
-    return embedded.Running(pid, port)
+    return embedded.RunningServer(pid, port)
 
 
 def _configured_port(folder: Path) -> int | None:

@@ -41,7 +41,9 @@ class InvalidFrameError(FeatureError):
 
     def __init__(self, where: str, fault: str, first: str | None = None) -> None:
         example = "" if first is None else f"; the first is {first[:80]}"
-        super().__init__(f"invalid claims in {where}: {fault}{example}. `ginja ingest` rejects such rows one by one")
+        super().__init__(
+            f"invalid claims in {where}: {fault}{example}. `ginja data ingest` rejects such rows one by one"
+        )
 
 
 class RegistryChangedError(FeatureError):

@@ -27,7 +27,7 @@ TAIL_LIMIT_QUANTILE = 0.999
 """Share of later claims with at most `tail_limit` features in the tails."""
 
 
-class Spread(Enum):
+class RangeWidening(Enum):
     """How a range is widened."""
 
     FACTOR = "factor"
@@ -42,20 +42,20 @@ class Spread(Enum):
 class Margin:
     """How far beyond the training claims a value may lie before it counts as out of range."""
 
-    spread: Spread
+    widening: RangeWidening
     amount: float = 1.0
 
 
 MARGINS: dict[Unit, Margin] = {
-    "currency": Margin(Spread.FACTOR, 2.0),
-    "ratio": Margin(Spread.FACTOR, 2.0),
-    "units": Margin(Spread.FACTOR, 2.0),
-    "count": Margin(Spread.FACTOR, 2.0),
-    "days": Margin(Spread.FACTOR, 2.0),
-    "hours": Margin(Spread.FACTOR, 2.0),
-    "deviations": Margin(Spread.DISTANCE, 2.0),
-    "share": Margin(Spread.NATURAL),
-    "flag": Margin(Spread.NATURAL),
+    "currency": Margin(RangeWidening.FACTOR, 2.0),
+    "ratio": Margin(RangeWidening.FACTOR, 2.0),
+    "units": Margin(RangeWidening.FACTOR, 2.0),
+    "count": Margin(RangeWidening.FACTOR, 2.0),
+    "days": Margin(RangeWidening.FACTOR, 2.0),
+    "hours": Margin(RangeWidening.FACTOR, 2.0),
+    "deviations": Margin(RangeWidening.DISTANCE, 2.0),
+    "share": Margin(RangeWidening.NATURAL),
+    "flag": Margin(RangeWidening.NATURAL),
 }
 """The margin of each unit, for features that read the claim's own numbers. A share without a declared upper bound (of a
 limit, which may be passed) is widened like a ratio."""
@@ -158,12 +158,12 @@ def _bounds(name: str, column: NDArray[np.float32]) -> tuple[float, float, float
         high = max(greatest * HISTORY_FACTOR, HISTORY_MIN_HIGH) if feature.high is None else max(feature.high, greatest)
         return low, _float32(high), low, _float32(high)
     margin = MARGINS[feature.unit]
-    if margin.spread is Spread.NATURAL and feature.high is not None:
+    if margin.widening is RangeWidening.NATURAL and feature.high is not None:
         declared = 0.0 if feature.low is None else feature.low
         return min(declared, least), max(feature.high, greatest), tail_low, tail_high
-    if margin.spread is Spread.DISTANCE:
+    if margin.widening is RangeWidening.DISTANCE:
         return _float32(least - margin.amount), _float32(greatest + margin.amount), tail_low, tail_high
-    factor = MARGINS["ratio"].amount if margin.spread is Spread.NATURAL else margin.amount
+    factor = MARGINS["ratio"].amount if margin.widening is RangeWidening.NATURAL else margin.amount
     low = least / factor if least > 0 else least * factor
     high = greatest * factor if greatest > 0 else greatest / factor
     return _float32(low), _float32(high), tail_low, tail_high

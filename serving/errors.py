@@ -1,14 +1,14 @@
 """Errors of the scorer.
 
     ServingError
-    ├── Refusal              a problem response in place of a score
-    │   ├── ScoreRequestTooLarge             413
-    │   ├── JsonRequired              415
-    │   ├── InvalidScoreRequest              422
-    │   ├── DeadlinePassed                 504
-    │   ├── NoModelLoaded              503
-    │   ├── StatesUnavailable    503
-    │   └── ScoringFailed               500
+    ├── Refusal                     a problem response in place of a score
+    │   ├── ScoreRequestTooLarge    413
+    │   ├── JsonRequired            415
+    │   ├── InvalidScoreRequest     422
+    │   ├── ScoringFailed           500
+    │   ├── NoModelLoaded           503
+    │   ├── StatesUnavailable       503
+    │   └── DeadlinePassed          504
     └── (a model that fails to load raises `models.ArtefactError`; the previous one keeps serving)
 
 Messages never repeat request values: member identifiers are personal data.
@@ -51,40 +51,40 @@ class Refusal(ServingError):
 class ScoreRequestTooLarge(Refusal):
     """The body exceeds the size limit."""
 
-    status, kind, title = 413, "too-large", "The request is too large"
+    status, kind, title = 413, "too-large", "Request too large"
 
 
 class JsonRequired(Refusal):
     """The content type is not JSON."""
 
-    status, kind, title = 415, "not-json", "The scorer reads JSON only"
+    status, kind, title = 415, "not-json", "Content type is not application/json"
 
 
 class InvalidScoreRequest(Refusal):
     """The body is not valid JSON or violates the contract."""
 
-    status, kind, title = 422, "invalid", "The request is not a score request"
+    status, kind, title = 422, "invalid", "Invalid score request"
 
 
 class DeadlinePassed(Refusal):
     """The deadline has passed."""
 
-    status, kind, title = 504, "late", "The deadline passed before the work was done"
+    status, kind, title = 504, "late", "Deadline exceeded"
 
 
 class NoModelLoaded(Refusal):
     """No verified model is loaded."""
 
-    status, kind, title = 503, "no-model", "No verified model is loaded"
+    status, kind, title = 503, "no-model", "No verified model loaded"
 
 
 class StatesUnavailable(Refusal):
     """The online store did not answer."""
 
-    status, kind, title = 503, "states-unavailable", "The online store did not answer in time"
+    status, kind, title = 503, "states-unavailable", "Online store unavailable"
 
 
 class ScoringFailed(Refusal):
     """An internal error of the scorer."""
 
-    status, kind, title = 500, "failed", "The scorer failed"
+    status, kind, title = 500, "failed", "Internal error"

@@ -35,7 +35,7 @@ class LoadedModels:
 
 
 @dataclass(frozen=True, slots=True)
-class _Refused:
+class _RefusedModel:
     manifest_sha256: str
     reason: str
     retry_at: float
@@ -47,7 +47,7 @@ class ModelWatcher:
     def __init__(self, home: Path, *, warm: Callable[[Scorer], None]) -> None:
         self._home = home
         self._warm = warm
-        self._refused: dict[Role, _Refused] = {}
+        self._refused: dict[Role, _RefusedModel] = {}
         self.models = LoadedModels()
 
     async def follow(self) -> None:
@@ -108,6 +108,6 @@ class ModelWatcher:
         before = self._refused.get(role)
         reason = type(error).__name__
         metrics.RELOADS_REFUSED.labels(role, reason).inc()
-        self._refused[role] = _Refused(manifest_sha256, reason, time.monotonic() + RETRY_SECONDS)
+        self._refused[role] = _RefusedModel(manifest_sha256, reason, time.monotonic() + RETRY_SECONDS)
         if before is None or (before.manifest_sha256, before.reason) != (manifest_sha256, reason):
             _log.error("model refused, previous model keeps serving", role=role, reason=reason, detail=str(error))

@@ -1,4 +1,4 @@
-"""Real servers for every test: one Postgres and one Valkey for the whole run, a database of its own for each test.
+"""Real servers for every test: one Postgres and one Valkey for the whole run, one database for each test.
 
 The controller of a run owns a home folder in the system's temporary folder; its workers share the servers in it, and
 it stops them at the end. A run that was killed is cleaned up after by the next one.
@@ -17,7 +17,7 @@ import psycopg
 import pytest
 import redis
 
-from core import embedded, environment, servers
+from core import embedded, environment, postgres, servers
 from core.settings import Settings
 
 _HOME = pytest.StashKey[Path]()
@@ -82,7 +82,7 @@ def _remove(home: Path) -> None:
 
 @pytest.fixture
 def server_home() -> Iterator[Path]:
-    """A home for servers of this test's own; they are stopped at the end.
+    """A home for servers of this test alone; they are stopped at the end.
 
     Not under `tmp_path`: each pytest that starts closes that tree to others again, the account of a running Postgres
     among them, so two runs on one machine would break each other's servers.
@@ -94,7 +94,7 @@ def server_home() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def server_settings(request: pytest.FixtureRequest) -> Settings:
-    """Settings that lead to the servers of this run."""
+    """Settings of the servers of this run."""
     return Settings(home=request.config.stash[_HOME])
 
 
@@ -103,7 +103,7 @@ def postgres_server(server_settings: Settings) -> str:
     """URL of the Postgres of this run, which does not wait for the disk."""
     url = servers.postgres_url(server_settings)
     if server_settings.database_url is None:
-        with psycopg.connect(url, autocommit=True) as connection:
+        with psycopg.connect(postgres.superuser_url(server_settings.home), autocommit=True) as connection:
             for name in ("fsync", "full_page_writes", "synchronous_commit"):
                 connection.execute(f"ALTER SYSTEM SET {name} = off")
             connection.execute("SELECT pg_reload_conf()")
@@ -139,14 +139,14 @@ def new_database(postgres_server: str, worker_id: str) -> Callable[..., Abstract
 
 @pytest.fixture
 def empty_database_url(new_database: Callable[..., AbstractContextManager[str]]) -> Iterator[str]:
-    """A database of this test's own, with nothing in it."""
+    """An empty database for this test alone."""
     with new_database() as url:
         yield url
 
 
 @pytest.fixture
 def database_url(new_database: Callable[..., AbstractContextManager[str]], database_template: str) -> Iterator[str]:
-    """A database of this test's own, at the newest schema."""
+    """A database for this test alone, at the newest schema."""
     with new_database(database_template) as url:
         yield url
 
@@ -155,7 +155,7 @@ def database_url(new_database: Callable[..., AbstractContextManager[str]], datab
 def module_database_url(
     new_database: Callable[..., AbstractContextManager[str]], database_template: str
 ) -> Iterator[str]:
-    """A database of this module's own, at the newest schema, for tests that only read or keep apart by key."""
+    """A database of a module, at the newest schema, for tests that only read or use separate keys."""
     with new_database(database_template) as url:
         yield url
 
@@ -178,19 +178,19 @@ def _worker_number(worker_id: str) -> int:
 
 @pytest.fixture
 def valkey_url(valkey_server: str, worker_id: str) -> str:
-    """A Valkey database of this test's own, empty."""
+    """An empty Valkey database for this test alone."""
     return _emptied(f"{valkey_server}/{2 * _worker_number(worker_id)}")
 
 
 @pytest.fixture(scope="module")
 def module_valkey_url(valkey_server: str, worker_id: str) -> str:
-    """A Valkey database of this module's own, empty at its start."""
+    """A Valkey database shared by the tests of a module, empty at its start."""
     return _emptied(f"{valkey_server}/{2 * _worker_number(worker_id) + 1}")
 
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """Path of a Chromium; tests that want one are skipped where there is none."""
+    """Path of a Chromium; tests that need it are skipped without one."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
         pytest.skip("no Chromium here: install Debian's package chromium to see the console tested in a browser")

@@ -1,4 +1,4 @@
-"""The containers, held against the code: no Docker engine runs here, so every word that can be checked is."""
+"""The containers, compared with the code: no Docker engine runs here, so files are checked instead."""
 
 import re
 import tomllib
@@ -30,7 +30,7 @@ def instructions(dockerfile: str) -> list[tuple[str, str]]:
 
 
 def stage(dockerfile: str, target: str) -> list[tuple[str, str]]:
-    """What a target runs: its own instructions and those of the stages it stands on."""
+    """What a target runs: its own instructions and those of the stages it is built from."""
     stages: dict[str, list[tuple[str, str]]] = {}
     parents: dict[str, str] = {}
     name = ""
@@ -77,7 +77,7 @@ def test_every_command_exists(where, command):
 
 
 def resolve(group: click.Group, arguments: list[str]) -> None:
-    """Follow a command line down to its command, and see that each option on it is one of its own."""
+    """Follow a command line down to its command, and check that each option is one of its own."""
     command: click.Command = group
     context = click.Context(group)
     rest = list(arguments)
@@ -136,7 +136,7 @@ def test_a_service_s_image_can_be_built_and_does_not_run_as_root(name):
 
 
 @pytest.mark.parametrize("target", ["api", "worker", "scorer"])
-def test_where_mlflow_is_absent_its_folder_cannot_be_imported_instead(target):
+def test_without_mlflow_its_folder_cannot_be_imported_in_its_place(target):
     """Those images install no extra that brings MLflow, and set PYTHONSAFEPATH."""
     steps = stage("deploy/Dockerfile", target)
     assert any(word == "ENV" and "PYTHONSAFEPATH=1" in rest for word, rest in steps)
@@ -153,7 +153,7 @@ def test_images_are_pinned_to_a_version():
         assert re.search(r":\d+\.\d+(\.\d+)?[-\w]*$", image), image
 
 
-def test_the_servers_are_the_versions_the_tests_run_on(postgres_server, valkey_server):
+def test_the_servers_have_the_versions_that_the_tests_use(postgres_server, valkey_server):
     import psycopg
     import redis
 
@@ -166,7 +166,7 @@ def test_the_servers_are_the_versions_the_tests_run_on(postgres_server, valkey_s
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
-def test_what_a_service_waits_for_can_tell_that_it_is_ready(name):
+def test_every_service_that_others_wait_for_has_a_health_check(name):
     for other, how in SERVICES[name].get("depends_on", {}).items():
         if how["condition"] == "service_healthy":
             assert "healthcheck" in SERVICES[other]
@@ -187,7 +187,7 @@ def test_a_health_check_asks_the_port_the_service_listens_on(name, port):
     assert re.findall(r"http://127\.0\.0\.1:(\d+)/", SERVICES[name]["healthcheck"]["test"][-1]) == [port]
 
 
-def test_nothing_but_loopback_is_published():
+def test_only_loopback_addresses_are_published():
     for service in SERVICES.values():
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
 
@@ -195,16 +195,31 @@ def test_nothing_but_loopback_is_published():
 def test_no_password_is_written_down():
     """Each secret comes from `.env`, and compose says so when it is missing."""
     text = (ROOT / "docker-compose.yml").read_text()
-    wanted = set(re.findall(r"\$\{(\w+)", text))
-    assert wanted == set(re.findall(r"^(\w+)=", (ROOT / "deploy/env.example").read_text(), re.MULTILINE))
+    requested = set(re.findall(r"\$\{(\w+)", text))
+    assert requested == set(re.findall(r"^(\w+)=", (ROOT / "deploy/env.example").read_text(), re.MULTILINE))
     assert all(":?" in use for use in re.findall(r"\$\{[^}]+\}", text.partition("services:")[2]))
 
 
 def test_every_volume_used_is_declared():
     used = {mount.partition(":")[0] for service in SERVICES.values() for mount in service.get("volumes", [])}
-    assert used == set(COMPOSE["volumes"])
+    files = {source for source in used if source.startswith("./")}
+    assert used - files == set(COMPOSE["volumes"])
+    assert all((ROOT / source).is_file() for source in files)
 
 
-def test_the_platform_is_all_there():
+def test_the_application_s_database_role_is_no_superuser():
+    assert "POSTGRES_USER" not in SERVICES["postgres"]["environment"]
+    script = (ROOT / "deploy/create-role.sh").read_text()
+    assert {"NOSUPERUSER", "NOCREATEROLE", "NOREPLICATION", "NOBYPASSRLS"} <= set(script.split())
+    urls = [
+        service["environment"]["GINJA_DATABASE_URL"]
+        for name, service in SERVICES.items()
+        if "GINJA_DATABASE_URL" in service.get("environment", {})
+    ]
+    assert urls
+    assert all(url.startswith("postgresql://ginja:") for url in urls)
+
+
+def test_every_part_of_the_platform_responds():
     assert {"postgres", "valkey", "mlflow", "scorer", "api", "worker"} <= set(SERVICES)
     assert SERVICES["scorer"]["command"] == ["ginja", "run", "scorer"]

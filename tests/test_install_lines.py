@@ -29,7 +29,7 @@ def requirements(text: str) -> list[str]:
 
 
 def faults(requirement: str) -> list[str]:
-    """What is wrong with one requirement of ours; other projects' are not looked at."""
+    """What is wrong with one requirement of ours; those of other projects are not checked."""
     match = _REQUIREMENT.fullmatch(requirement)
     if match is None or not (match["name"] in (".", WHEEL) or "ginja" in match["name"].lower()):
         return []

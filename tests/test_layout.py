@@ -1,9 +1,11 @@
 """The layout of the repository, and the traps it avoids."""
 
+import ast
 import re
 import subprocess
 import sys
 import tomllib
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -88,7 +90,7 @@ print("heavy:", [name for name in {[*HEAVY, "pydantic_settings", "rich"]!r} if n
     assert python(code).splitlines()[-2:] == [f"{{2}} {len(wrong)}", "heavy: []"]
 
 
-def test_every_command_of_the_table_is_there():
+def test_every_command_of_the_table_can_be_imported():
     """Each entry names a module and a click command in it."""
     from importlib import import_module
 
@@ -101,7 +103,7 @@ def test_every_command_of_the_table_is_there():
 
 
 def test_settings_are_the_only_reader_of_the_environment():
-    """A room that needs a setting declares it in `core/settings.py`. Handing the whole environment on is no reading."""
+    """Settings are declared in `core/settings.py`. Passing the whole environment to a child process is no read."""
     reading = re.compile(r"os\.getenv|os\.environ(\[[^\]]+\](?! *=)|\.get\()|from os import environ")
     readers = {
         str(path.relative_to(ROOT)): found[0]
@@ -112,18 +114,29 @@ def test_settings_are_the_only_reader_of_the_environment():
     assert readers == {}
 
 
-def test_no_module_is_longer_than_a_person_reads():
+def test_no_module_has_more_than_400_lines():
     long = {
         str(path.relative_to(ROOT)): lines
-        for room in ROOMS
-        for path in (ROOT / room).rglob("*.py")
+        for folder in [*ROOMS, "benchmarks", "tests"]
+        for path in (ROOT / folder).rglob("*.py")
         if (lines := len(path.read_text().splitlines())) > 400
     }
     assert long == {}
 
 
+def test_each_public_class_name_stands_in_one_file():
+    """One name for one concept. Rows of the database end in `Row`, schemas of requests and responses in `In`, `Out`."""
+    places = defaultdict(set)
+    for folder in [*ROOMS, "benchmarks"]:
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    places[node.name].add(str(path.relative_to(ROOT)))
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}
+
+
 def test_the_product_has_no_gpu_library_and_no_shap():
-    """XGBoost explains itself; its GPU collectives are 290 MB that nothing here can use."""
+    """XGBoost computes the explanations; its GPU collectives are 290 MB that nothing here can use."""
     assert PYPROJECT["tool"]["uv"]["override-dependencies"] == ["nvidia-nccl-cu12 ; sys_platform == 'never'"]
     extras = PYPROJECT["project"]["optional-dependencies"].values()
     product = [*PYPROJECT["project"]["dependencies"], *(one for extra in extras for one in extra)]

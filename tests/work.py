@@ -1,4 +1,4 @@
-"""How much work a piece of code does, counted and not timed: lines of Python executed and memory allocated."""
+"""The work of a piece of code, counted rather than timed: lines of Python executed and memory allocated."""
 
 import sys
 import tracemalloc

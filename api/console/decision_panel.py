@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from api.identity import Caller, Scope
-from api.reviews.records import DecisionRecord, Review
-from api.reviews.responses import person
-from api.reviews.service import QueueItem
+from api.reviews import DecisionRecord, QueueItem, Review, person
 from claims.money import format_cents
 from claims.review import (
     REASONS,
@@ -126,11 +124,11 @@ def decision_panel(
     problem: str | None,
 ) -> DecisionPanel:
     """The decision panel for a caller; `entered` and `errors` are those of a form that was refused."""
-    standing = review.standing
-    can = allowed_actions(standing, person(caller)) if caller.may(Scope.DECIDE) else []
+    subject = review.subject
+    can = allowed_actions(subject, person(caller)) if caller.may(Scope.DECIDE) else []
     forms = [_form(action, review, policy, today, entered=entered, errors=errors) for action in can]
     return DecisionPanel(
-        text=_state_text(review, standing, caller, policy, can_act=bool(can)),
+        text=_state_text(review, subject, caller, policy, can_act=bool(can)),
         version=review.version,
         history=[_line(decision) for decision in reversed(review.decisions)],
         forms=forms,
@@ -138,9 +136,9 @@ def decision_panel(
     )
 
 
-def queue_line(claim: QueueItem, now: datetime) -> QueueLine:
-    """A line of the review queue."""
-    state, urgent = _queue_state(claim, now.date())
+def queue_line(claim: QueueItem, now: datetime, today: date) -> QueueLine:
+    """A line of the review queue; `today` is the insurer's day."""
+    state, urgent = _queue_state(claim, today)
     return QueueLine(
         claim_id=claim.claim_id,
         age=age(now - claim.received_at),
@@ -175,21 +173,21 @@ def _queue_state(claim: QueueItem, today: date) -> tuple[str, bool]:
     return "open", False
 
 
-def _state_text(review: Review, standing: ReviewSubject, caller: Caller, policy: ReviewPolicy, *, can_act: bool) -> str:
+def _state_text(review: Review, subject: ReviewSubject, caller: Caller, policy: ReviewPolicy, *, can_act: bool) -> str:
     claim, last = review.claim, review.last
     reserved = f"{format_cents(claim.reserved_cents)} of the member's benefit is reserved for it."
-    if standing.state is ReviewState.VOIDED:
+    if subject.state is ReviewState.VOIDED:
         return "The claim is voided; it cannot be decided."
-    if standing.state is ReviewState.AUTOMATIC:
+    if subject.state is ReviewState.AUTOMATIC:
         return "The claim was decided without a review."
-    if standing.state is ReviewState.DECIDED:
+    if subject.state is ReviewState.DECIDED:
         return "A person decided the claim. An approver can reopen it."
-    if standing.proposal is not None:
-        pays = format_cents(standing.proposal.pays_cents)
-        whose = "Another approver" if can_act or caller.name != standing.proposal.name else "A second person"
-        waits = f"A proposal of {standing.proposal.name} to pay {pays} waits for approval."
+    if subject.proposal is not None:
+        pays = format_cents(subject.proposal.pays_cents)
+        whose = "Another approver" if can_act or caller.name != subject.proposal.name else "A second person"
+        waits = f"A proposal of {subject.proposal.name} to pay {pays} waits for approval."
         return f"{waits} {whose} approves or refuses it. {reserved}"
-    text = f"In review. {reserved} Release pays {format_cents(standing.payable_cents)}."
+    text = f"In review. {reserved} Release pays {format_cents(subject.payable_cents)}."
     if last is not None and last.effect == Effect.PENDED.value:
         text = f"Waits for documents until {last.due_on}: {', '.join(last.documents)}. {text}"
     if needs_second_approval(claim.amount_cents, policy):
@@ -210,7 +208,7 @@ def _form(
     errors: Mapping[str, str],
 ) -> ActionForm:
     mine = entered.get("action") == action.value
-    standing = review.standing
+    subject = review.subject
     proposes = needs_second_approval(review.claim.amount_cents, policy) and action in _PROPOSED
     stated = ("", "cleared", "confirmed") if action is Action.DENY else ("", "cleared")
     defaults = {"due_on": (today + _USUAL_DAYS).isoformat()}
@@ -218,7 +216,7 @@ def _form(
     return ActionForm(
         action=action.value,
         title=_TITLES[action],
-        hint=_hint(action, standing),
+        hint=_hint(action, subject),
         button=f"Propose to {_TITLES[action].lower()}" if proposes else _TITLES[action],
         fields=fields,
         reasons=[(reason.code, _with_carc(reason.code)) for reason in reasons_for(action)],
@@ -229,16 +227,16 @@ def _form(
     )
 
 
-def _hint(action: Action, standing: ReviewSubject) -> str:
-    proposal = standing.proposal
+def _hint(action: Action, subject: ReviewSubject) -> str:
+    proposal = subject.proposal
     hints = {
-        Action.RELEASE: f"pays {format_cents(standing.payable_cents)}",
-        Action.PAY_REDUCED: f"pays above 0.00 and below {format_cents(standing.payable_cents)}",
+        Action.RELEASE: f"pays {format_cents(subject.payable_cents)}",
+        Action.PAY_REDUCED: f"pays above 0.00 and below {format_cents(subject.payable_cents)}",
         Action.DENY: "pays nothing",
         Action.PEND: "the claim stays in review",
         Action.APPROVE: "" if proposal is None else f"pays {format_cents(proposal.pays_cents)}",
         Action.REFUSE: "the claim stays in review",
-        Action.REOPEN: f"takes {format_cents(standing.approved_cents)} back into review",
+        Action.REOPEN: f"takes {format_cents(subject.approved_cents)} back into review",
     }
     return hints[action]
 

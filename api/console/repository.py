@@ -9,10 +9,10 @@ from sqlalchemy import Text, func, insert, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.assessments import AssessmentRow
 from api.console.tables import ConsoleSessionRow
 from api.identity import ApiKeyRow, Caller, Scope
-from api.intake.tables import ClaimRow
-from api.scoring.tables import AssessmentRow
+from api.intake import ClaimRow
 
 
 @dataclass(frozen=True, slots=True)

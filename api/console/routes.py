@@ -22,7 +22,7 @@ from api.console.service import SESSION, Console
 from api.errors import ApiError, Conflict, Forbidden, Invalid, TooLarge
 from api.fields import MAX_NOTE, as_claim_id
 from api.identity import Scope
-from api.paging import Place, read_cursor, write_cursor
+from api.paging import PageCursor, read_cursor, write_cursor
 from core import clock
 
 _HERE = Path(__file__).parent
@@ -87,7 +87,7 @@ def _is_same_origin(request: Request) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Refused:
+class _RefusedForm:
     """A form that was refused: what was entered, the problem, and errors by field."""
 
     entered: Mapping[str, str] = field(default_factory=dict)
@@ -111,9 +111,9 @@ class _Pages:
         signed_in = await self._who(request)
         if signed_in is None:
             return _to_sign_in(request)
-        wanted = request.query_params.get("claim_id", "").strip()
-        if wanted:
-            return RedirectResponse(f"/console/claims/{quote(wanted, safe='')}", status_code=303)
+        claim_id = request.query_params.get("claim_id", "").strip()
+        if claim_id:
+            return RedirectResponse(f"/console/claims/{quote(claim_id, safe='')}", status_code=303)
         return self._page("home.html", signed_in, flagged=await _console(request).flagged())
 
     async def claim(self, request: Request) -> Response:
@@ -127,7 +127,7 @@ class _Pages:
 
         async def refused(signed_in: SignedIn, entered: Mapping[str, str], error: ApiError) -> Response:
             problem = "; ".join(f"{one.field.replace('_', ' ')}: {one.message}" for one in error.errors)
-            return await self._claim(request, signed_in, _Refused(entered, problem), status=error.status)
+            return await self._claim(request, signed_in, _RefusedForm(entered, problem), status=error.status)
 
         return await self._act(request, "finding", _console(request).record, refused)
 
@@ -141,7 +141,7 @@ class _Pages:
                 errors = {one.field.partition("[")[0]: one.message for one in error.errors}
                 beside = {name: message for name, message in errors.items() if name in _DECISION_FIELDS}
                 problem = "; ".join(f"{name}: {message}" for name, message in errors.items() if name not in beside)
-            decision = _Refused(entered, problem or None, beside)
+            decision = _RefusedForm(entered, problem or None, beside)
             return await self._claim(request, signed_in, decision=decision, status=error.status)
 
         return await self._act(request, "decision", _console(request).decide, refused)
@@ -215,13 +215,13 @@ class _Pages:
         self,
         request: Request,
         signed_in: SignedIn,
-        finding: _Refused | None = None,
+        finding: _RefusedForm | None = None,
         *,
-        decision: _Refused | None = None,
+        decision: _RefusedForm | None = None,
         status: int = 200,
     ) -> Response:
         """A claim's page, with a form that was refused."""
-        finding, decision = finding or _Refused(), decision or _Refused()
+        finding, decision = finding or _RefusedForm(), decision or _RefusedForm()
         console, claim_id = _console(request), _claim_id(request)
         fields = {name: finding.entered.get(name, "") for name in ("disposition", "kind", "amount_recovered", "note")}
         page = await console.explain(claim_id)
@@ -324,7 +324,7 @@ def _day(text: str | None) -> date | None:
     return day if day is not None and date.min.year < day.year < date.max.year else None
 
 
-def _place(text: str | None) -> Place | None:
+def _place(text: str | None) -> PageCursor | None:
     """A place in a list from the address; `None`, the beginning, for anything invalid."""
     try:
         return None if text is None else read_cursor(text)
@@ -332,10 +332,10 @@ def _place(text: str | None) -> Place | None:
         return None
 
 
-def _inside(wanted: str) -> str:
+def _inside(target: str) -> str:
     """Where to go after signing in: always a path of the console."""
-    inside = wanted.startswith("/console") and "//" not in wanted and "\\" not in wanted
-    return wanted if inside else "/console"
+    inside = target.startswith("/console") and "//" not in target and "\\" not in target
+    return target if inside else "/console"
 
 
 def _to_sign_in(request: Request, then: str | None = None) -> Response:

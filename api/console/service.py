@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from api import assessments, investigations
+from api.assessments import AssessmentRecord, JsonObject
 from api.console import repository
 from api.console.decision_panel import DecisionPanel, QueueLine, decision_panel, queue_line
 from api.console.explanation_page import AssessmentView, ClaimView, ExplanationPage, explanation_page
@@ -13,14 +15,10 @@ from api.console.repository import ExplainedClaim, SignedIn
 from api.database import Database
 from api.errors import Forbidden, NotFound
 from api.identity import Authenticator, Scope
-from api.investigations import service as investigations
-from api.investigations.schemas import DispositionIn
-from api.paging import ListPage, Place
+from api.investigations import DispositionIn
+from api.paging import ListPage, PageCursor
 from api.requests import validate
-from api.reviews.schemas import DecisionIn
-from api.reviews.service import Reviews
-from api.scoring import repository as assessments
-from api.scoring.records import AssessmentRecord, JsonObject
+from api.reviews import DecisionIn, Reviews
 from claims.money import format_cents
 from claims.outcome import Finding
 from claims.scoring import Counterfactual, GroupPush, Reason
@@ -153,7 +151,7 @@ class Console:
     ) -> DecisionPanel:
         """The decision panel of a claim's page; raises `NotFound`."""
         review = await self._reviews.get(claim_id)
-        today = clock.now().date()
+        today = self._reviews.day_of(clock.now())
         return decision_panel(
             review, signed_in.caller, self._reviews.policy, today, entered=entered, errors=errors, problem=problem
         )
@@ -168,11 +166,12 @@ class Console:
             sent["expected_version"] = int(version)
         await self._reviews.decide(signed_in.caller, claim_id, validate(DecisionIn, sent))
 
-    async def queue(self, after: Place | None) -> tuple[int, ListPage[QueueLine]]:
+    async def queue(self, after: PageCursor | None) -> tuple[int, ListPage[QueueLine]]:
         """Number of claims in review, and a page of them, oldest first."""
         count, page = await self._reviews.queue(after=after, limit=PAGE_SIZE)
         now = clock.now()
-        return count, ListPage([queue_line(claim, now) for claim in page.items], page.next_place)
+        today = self._reviews.day_of(now)
+        return count, ListPage([queue_line(claim, now, today) for claim in page.items], page.next_place)
 
     async def weekly_list(self, day: date | None) -> tuple[date | None, list[SelectedLine]]:
         """Monday and list of a day's week, or of the latest week with a list."""

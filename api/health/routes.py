@@ -15,7 +15,7 @@ from api.dependencies import dependencies
 from api.migrate import newest_revision
 from api.openapi import operation
 from api.responses import json_response
-from api.scoring.breaker import BreakerState
+from api.scorer import BreakerState
 from core.settings import instance
 
 router = APIRouter(tags=["health"])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from api.scoring.records import AssessmentSummary
+from api.assessments import AssessmentSummary
 
 
 @dataclass(frozen=True, slots=True)

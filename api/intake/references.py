@@ -1,4 +1,4 @@
-"""Everybody and everything a claim names: looked up in one round trip, refused where unknown."""
+"""Members, providers and codes that a claim names: looked up in one round trip, refused where unknown."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

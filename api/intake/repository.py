@@ -10,14 +10,13 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
+from api.assessments import AssessmentRow, AssessmentSummary, JsonObject, finding_from_json, rule_from_json
 from api.database import Query, Statement, compiled, nothing
+from api.decisions import DecisionRow
 from api.intake.records import ClaimRecord, DecisionSummary, LineRecord
 from api.intake.tables import ClaimLineRow, ClaimRow, IdempotencyKeyRow
-from api.paging import Place
+from api.paging import PageCursor
 from api.replies import StoredReply
-from api.reviews.tables import DecisionRow
-from api.scoring.records import AssessmentSummary, JsonObject, finding_from_json, rule_from_json
-from api.scoring.tables import AssessmentRow
 from api.tables import Base
 from claims.adjudication import Decision
 from claims.claim import Claim
@@ -192,7 +191,7 @@ _LOCKED_STATE = compiled(
 
 
 def lock_state(claim_id: str) -> Query[ClaimState]:
-    """The state of a claim, which must exist; nobody else changes it until the transaction ends."""
+    """The state of a claim, which must exist; it is locked until the transaction ends."""
     return Query(_LOCKED_STATE, {"id": claim_id}, lambda rows: ClaimState(*rows[0]))
 
 
@@ -295,7 +294,7 @@ async def lines_of(connection: AsyncConnection, claim_id: str) -> list[LineRecor
 
 
 async def claims_before(
-    connection: AsyncConnection, *, before: Place | None, limit: int, filters: Mapping[str, str]
+    connection: AsyncConnection, *, before: PageCursor | None, limit: int, filters: Mapping[str, str]
 ) -> list[ClaimRecord]:
     """Claims received before a place in the list, newest first; `filters` are columns and the value each must have."""
     statement = _claims().order_by(ClaimRow.received_at.desc(), ClaimRow.claim_id.desc()).limit(limit)

@@ -6,9 +6,9 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from api.assessments import AssessmentRecord, AssessmentSummary, JsonObject
 from api.fields import AmountOut, InstantOut
 from api.intake.records import ClaimRecord, DecisionSummary, LineRecord
-from api.scoring.records import AssessmentRecord, AssessmentSummary, JsonObject
 from claims.adjudication import SUSPICION_CODES
 from claims.outcome import Finding
 from claims.plausibility import PLAUSIBILITY_CODES

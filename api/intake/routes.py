@@ -11,7 +11,7 @@ from api.errors import Conflict, Invalid
 from api.fields import ClaimId
 from api.intake.responses import ClaimOut, ClaimPage, ClaimStatus, ExplanationOut
 from api.intake.schemas import ClaimIn, VoidIn
-from api.openapi import IDEMPOTENCY_KEY, Success, operation
+from api.openapi import IDEMPOTENCY_KEY, SuccessResponse, operation
 from api.paging import read_cursor, write_cursor
 from api.replies import reply_response
 from api.requests import idempotency_key, parse, read_body
@@ -41,7 +41,7 @@ _SUBMIT = operation(
     body=ClaimIn,
     headers=[IDEMPOTENCY_KEY],
     errors=[Conflict],
-    success=Success(201, headers=["Location", "Idempotency-Replayed"], example=_EXAMPLE),
+    success=SuccessResponse(201, headers=["Location", "Idempotency-Replayed"], example=_EXAMPLE),
 )
 
 
@@ -76,8 +76,8 @@ async def list_claims(
     provider_id: Annotated[str | None, Query(max_length=64, description="Only claims of this provider.")] = None,
 ) -> Response:
     """List claims, newest first. A provider's key lists that provider's claims."""
-    wanted = {"status": status, "member_id": member_id, "provider_id": provider_id}
-    filters = {name: value for name, value in wanted.items() if value is not None}
+    requested = {"status": status, "member_id": member_id, "provider_id": provider_id}
+    filters = {name: value for name, value in requested.items() if value is not None}
     if any("\0" in value for value in filters.values()):
         raise Invalid.field("query", "must not contain a NUL character")
     before = None if cursor is None else read_cursor(cursor)

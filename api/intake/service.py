@@ -3,11 +3,13 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import tzinfo
 
 from psycopg.errors import UniqueViolation
 from pydantic import JsonValue
 
-from api import audit, metrics, outbox
+from api import assessments, audit, metrics, outbox
+from api.assessments import AssessmentRecord, AssessmentSummary
 from api.database import Database, Pipelined, Query
 from api.errors import Conflict, Forbidden, Invalid, NotFound
 from api.identity import Caller
@@ -17,12 +19,10 @@ from api.intake.references import ClaimReferences, find_references, read_referen
 from api.intake.related import RelatedClaims, related
 from api.intake.responses import ClaimOut, ExplanationOut, claim_out, explanation_out
 from api.intake.schemas import ClaimIn
-from api.paging import ListPage, Place
+from api.paging import ListPage, PageCursor
 from api.replies import Reply, StoredReply, repeat
 from api.responses import encode
-from api.scoring import repository as assessments
-from api.scoring.client import ScorerClient, Scoring
-from api.scoring.records import AssessmentRecord, AssessmentSummary
+from api.scorer import ScorerClient, Scoring
 from claims.adjudication import (
     Decision,
     DecisionPolicy,
@@ -51,6 +51,8 @@ class Policies:
     decision: DecisionPolicy
     plausibility: PlausibilityPolicy
     suspicion: SuspicionPolicy
+    time_zone: tzinfo
+    """The insurer's: it decides on which day a claim is received."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +84,11 @@ class Intake:
         request_hash = hashlib.sha256(b"submit\n" + body).digest()
         async with self._database.looking() as connection:
             reply_to = repository.reply_to(caller.api_key_id, key or "")
-            stored, *found = await connection.ask(reply_to, *find_references(sent))
+            stored, *found = await connection.fetch(reply_to, *find_references(sent))
         if stored is not None:
             return repeat(stored, request_hash)
         references = read_references(sent, *found)
-        claim = sent.validated(new_id("clm"), clock.now())
+        claim = sent.validated(new_id("clm"), clock.now(), self._policies.time_zone)
         facts = claim.facts(references.member, references.provider)
         scoring = await self._scorer.score(facts)
         try:
@@ -113,7 +115,7 @@ class Intake:
         self, connection: Pipelined, claim: Claim, references: ClaimReferences, scoring: Scoring
     ) -> Adjudication:
         policies = self._policies
-        _, (used_cents, reserved_cents), earlier = await connection.ask(
+        _, (used_cents, reserved_cents), earlier = await connection.fetch(
             repository.lock_member(claim.member_id),
             repository.benefit_used(claim),
             related(claim, policies.suspicion.days),
@@ -128,7 +130,7 @@ class Intake:
             references.procedures,
             references.diagnoses,
             benefit,
-            earlier.look_alikes,
+            earlier.similar_claims,
         )
         principal = claim.principal
         rule = check_twice_average(claim.amount_cents, principal, references.procedures[principal.procedure_code])
@@ -175,7 +177,7 @@ class Intake:
                 "correction is made by the insurer's staff"
             )
         reason = f"replaced by {claim.claim_id}"
-        (voided,) = await connection.ask(repository.void(claim.replaces, claim.received_at, reason))
+        (voided,) = await connection.fetch(repository.void(claim.replaces, claim.received_at, reason))
         if not voided:
             raise Conflict("the claim to replace is already voided; submit this one without `replaces`")
 
@@ -189,7 +191,7 @@ class Intake:
         if constraint != "idempotency_keys_pkey" or key is None:
             raise error
         async with self._database.looking() as connection:
-            (stored,) = await connection.ask(repository.reply_to(caller.api_key_id, key))
+            (stored,) = await connection.fetch(repository.reply_to(caller.api_key_id, key))
         if stored is None:
             raise error
         return repeat(stored, request_hash)
@@ -198,9 +200,9 @@ class Intake:
         """Void a claim; returns it as it is afterwards. Raises `NotFound`, `Conflict`."""
         at = clock.now()
         async with self._database.deciding() as connection:
-            (found,) = await connection.ask(repository.claim(claim_id))
+            (found,) = await connection.fetch(repository.claim(claim_id))
             claim = _visible(found, caller)
-            voided, _, _, found = await connection.ask(
+            voided, _, _, found = await connection.fetch(
                 repository.void(claim_id, at, reason),
                 outbox.add(outbox.VOIDED, claim_id, {"claim_id": claim_id}, at),
                 audit.record(caller, "claim.void", claim_id, _void_details(claim), at),
@@ -213,11 +215,11 @@ class Intake:
     async def get(self, caller: Caller, claim_id: str) -> ClaimOut:
         """A claim with its latest assessment and decision; raises `NotFound`."""
         async with self._database.looking() as connection:
-            (found,) = await connection.ask(repository.claim(claim_id))
+            (found,) = await connection.fetch(repository.claim(claim_id))
         return claim_out(_visible(found, caller), sees_scores=caller.sees_scores)
 
     async def page(
-        self, caller: Caller, *, before: Place | None, limit: int, filters: Mapping[str, str]
+        self, caller: Caller, *, before: PageCursor | None, limit: int, filters: Mapping[str, str]
     ) -> ListPage[ClaimOut]:
         """Claims the caller may see, newest first; raises `Forbidden`."""
         try:
@@ -227,13 +229,13 @@ class Intake:
         async with self._database.reading() as connection:
             claims = await repository.claims_before(connection, before=before, limit=limit + 1, filters=filters)
         shown = claims[:limit]
-        next_place = Place(shown[-1].received_at, shown[-1].claim_id) if len(claims) > limit else None
+        next_place = PageCursor(shown[-1].received_at, shown[-1].claim_id) if len(claims) > limit else None
         return ListPage([claim_out(claim, sees_scores=caller.sees_scores) for claim in shown], next_place)
 
     async def explanation(self, caller: Caller, claim_id: str) -> ExplanationOut:
         """A claim with its lines and every assessment of it, oldest first; raises `NotFound`."""
         async with self._database.looking() as looking:
-            (found,) = await looking.ask(repository.claim(claim_id))
+            (found,) = await looking.fetch(repository.claim(claim_id))
         claim = _visible(found, caller)
         async with self._database.reading() as connection:
             lines = await repository.lines_of(connection, claim_id)

@@ -49,7 +49,7 @@ class ClaimRow(Base):
     )
     decision_id: Mapped[str | None] = mapped_column(
         ForeignKey("decisions.decision_id", name="claims_decision_id_fkey", use_alter=True),
-        comment="What a person decided, proposed or asked for last.",
+        comment="The latest decision, proposal or request for documents.",
     )
     source: Mapped[str] = mapped_column(comment="'api', or the data set a history was loaded from.")
     service_date_defaulted: Mapped[bool] = mapped_column(

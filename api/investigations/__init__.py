@@ -1,0 +1,28 @@
+"""The weekly list of claims to investigate, and dispositions, which become labels."""
+
+from api.investigations.records import Choice, NewDisposition, ScoredClaim, SelectedClaim
+from api.investigations.schemas import DispositionIn
+from api.investigations.service import (
+    dispositions,
+    monday_of,
+    record,
+    record_within,
+    select_week,
+    weekly_list,
+)
+from api.investigations.tables import DispositionRow
+
+__all__ = [
+    "Choice",
+    "DispositionIn",
+    "DispositionRow",
+    "NewDisposition",
+    "ScoredClaim",
+    "SelectedClaim",
+    "dispositions",
+    "monday_of",
+    "record",
+    "record_within",
+    "select_week",
+    "weekly_list",
+]

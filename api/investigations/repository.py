@@ -8,10 +8,10 @@ from sqlalchemy import DateTime, Text, and_, case, cast, exists, func, insert, o
 from sqlalchemy.dialects.postgresql import ARRAY, array, distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.intake.tables import ClaimRow
+from api.assessments import AssessmentRow, LabelRow
+from api.intake import ClaimRow
 from api.investigations.records import Choice, DispositionRecord, ScoredClaim, SelectedClaim
 from api.investigations.tables import DispositionRow, SelectionRow
-from api.scoring.tables import AssessmentRow, LabelRow
 from core import clock
 
 

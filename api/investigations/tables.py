@@ -20,7 +20,7 @@ class SelectionRow(Base):
 
     claim_id: Mapped[str] = mapped_column(ForeignKey("claims.claim_id"), primary_key=True)
     week: Mapped[date] = mapped_column(comment="The Monday of the week in which the claims were received.")
-    selected_by: Mapped[str] = mapped_column(comment="'score', or by lot: 'audit'.")
+    selected_by: Mapped[str] = mapped_column(comment="'score', or 'audit': drawn at random.")
     propensity: Mapped[float] = mapped_column(Double, comment="The chance to be selected, given the scores.")
     probability: Mapped[float] = mapped_column(Double, comment="What the model said then.")
     model_version: Mapped[str]

@@ -3,18 +3,19 @@
 from alembic import context
 from sqlalchemy import create_engine, make_url, pool
 
+from api.assessments import tables as _assessments  # noqa: F401
+
 # Every noun's tables, so that the metadata holds them all.
 from api.audit import tables as _audit  # noqa: F401
 from api.catalog import tables as _catalog  # noqa: F401
 from api.console import tables as _console  # noqa: F401
+from api.decisions import tables as _decisions  # noqa: F401
 from api.identity import tables as _identity  # noqa: F401
 from api.intake import tables as _intake  # noqa: F401
 from api.investigations import tables as _investigations  # noqa: F401
 from api.members import tables as _members  # noqa: F401
 from api.outbox import tables as _outbox  # noqa: F401
 from api.providers import tables as _providers  # noqa: F401
-from api.reviews import tables as _reviews  # noqa: F401
-from api.scoring import tables as _scoring  # noqa: F401
 from api.tables import Base
 
 

@@ -1,0 +1,15 @@
+"""Claims in review: what a person may do, the decision with its effects, and the queue."""
+
+from api.reviews.records import DecisionRecord, Review
+from api.reviews.responses import person
+from api.reviews.schemas import DecisionIn
+from api.reviews.service import QueueItem, Reviews
+
+__all__ = [
+    "DecisionIn",
+    "DecisionRecord",
+    "QueueItem",
+    "Review",
+    "Reviews",
+    "person",
+]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from api.scoring.records import JsonObject
+from api.assessments import JsonObject
 from claims.benefits import Benefit
 from claims.outcome import Outcome
 from claims.review import REASONS, Action, Disposition, Effect, Proposal, ReviewReason, ReviewSubject
@@ -84,7 +84,7 @@ class Review:
         return self.decisions[-1] if self.decisions else None
 
     @property
-    def standing(self) -> ReviewSubject:
+    def subject(self) -> ReviewSubject:
         """The claim as the rules see it."""
         claim = self.claim
         outcome = None if claim.status == "voided" else Outcome(claim.status)

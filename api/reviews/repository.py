@@ -6,14 +6,13 @@ from datetime import date
 from sqlalchemy import ColumnElement, func, insert, select, true, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.database import ask
-from api.intake.repository import lock_member
-from api.intake.tables import ClaimRow
-from api.investigations.tables import DispositionRow
-from api.paging import Place
+from api.assessments import AssessmentRow
+from api.database import fetch
+from api.decisions import DecisionRow
+from api.intake import ClaimRow, lock_member
+from api.investigations import DispositionRow
+from api.paging import PageCursor
 from api.reviews.records import DecisionRecord, QueuedClaim, ReviewedClaim
-from api.reviews.tables import DecisionRow
-from api.scoring.tables import AssessmentRow
 from claims.benefits import Benefit
 from claims.outcome import Outcome
 from claims.review import Settlement
@@ -36,7 +35,7 @@ async def lock_claim(connection: AsyncConnection, claim_id: str) -> ReviewedClai
     found = await claim_of(connection, claim_id)
     if found is None:
         return None
-    await ask(connection, lock_member(found.member_id or claim_id))
+    await fetch(connection, lock_member(found.member_id or claim_id))
     held = select(*_CLAIM).where(ClaimRow.claim_id == claim_id).with_for_update(key_share=True)
     return ReviewedClaim(*(await connection.execute(held)).one())
 
@@ -103,7 +102,7 @@ async def change_status(connection: AsyncConnection, claim_id: str, settlement: 
     )
 
 
-async def queue(connection: AsyncConnection, *, after: Place | None, limit: int) -> list[QueuedClaim]:
+async def queue(connection: AsyncConnection, *, after: PageCursor | None, limit: int) -> list[QueuedClaim]:
     """Claims in review received after a place in the queue, oldest first."""
     last = (
         select(AssessmentRow.findings, AssessmentRow.probability)

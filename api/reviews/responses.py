@@ -7,7 +7,7 @@ from pydantic import AliasPath, BaseModel, ConfigDict, Field
 
 from api.fields import AmountOut, InstantOut
 from api.identity import Caller, Scope
-from api.intake.responses import ActionName, ClaimStatus, EffectName
+from api.intake import ActionName, ClaimStatus, EffectName
 from api.reviews.records import DecisionRecord, Review
 from claims.review import Action, Person, ReviewPolicy, ReviewReason, allowed_actions, needs_second_approval
 
@@ -100,17 +100,17 @@ def decision_out(decision: DecisionRecord) -> DecisionOut:
 
 def review_out(review: Review, caller: Caller, policy: ReviewPolicy) -> ReviewOut:
     """A review as a response to this caller."""
-    claim, standing = review.claim, review.standing
-    actions = allowed_actions(standing, person(caller)) if caller.may(Scope.DECIDE) else []
+    claim, subject = review.claim, review.subject
+    actions = allowed_actions(subject, person(caller)) if caller.may(Scope.DECIDE) else []
     return ReviewOut(
         claim_id=claim.claim_id,
         version=review.version,
-        state=standing.state.value,
+        state=subject.state.value,
         status=claim.status,
         claim_amount=claim.amount_cents,
         approved_amount=claim.approved_cents,
         reserved_amount=claim.reserved_cents,
-        payable_amount=standing.payable_cents,
+        payable_amount=subject.payable_cents,
         needs_second_approval=needs_second_approval(claim.amount_cents, policy),
         allowed_actions=[action.value for action in actions],
         decisions=[decision_out(decision) for decision in review.decisions],

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from api.dependencies import DecideCaller, ReadCaller, ScoresCaller, dependencies
 from api.errors import Conflict
 from api.fields import ClaimId
-from api.openapi import IDEMPOTENCY_KEY, Success, operation
+from api.openapi import IDEMPOTENCY_KEY, SuccessResponse, operation
 from api.replies import reply_response
 from api.requests import idempotency_key, parse, read_body
 from api.responses import json_response
@@ -20,7 +20,7 @@ _DECIDE = operation(
     body=DecisionIn,
     headers=[IDEMPOTENCY_KEY],
     errors=[Conflict],
-    success=Success(201, headers=["Idempotency-Replayed"]),
+    success=SuccessResponse(201, headers=["Idempotency-Replayed"]),
 )
 
 

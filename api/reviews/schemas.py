@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.fields import ONE_LINE, Amount, Day, FraudKind, Note
-from api.intake.responses import ActionName
+from api.intake import ActionName
 from claims.review import MAX_DOCUMENT_LENGTH, MAX_DOCUMENTS, REASONS
 
 Document = Annotated[

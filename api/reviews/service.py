@@ -6,28 +6,26 @@ audit row and the reply stored under an Idempotency-Key.
 
 import hashlib
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 
 from psycopg.errors import UniqueViolation
 from pydantic import JsonValue
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api import audit, outbox
-from api.database import Database, ask
+from api import audit, intake, investigations, outbox
+from api.assessments import finding_from_json
+from api.database import Database, fetch
 from api.errors import Conflict, Forbidden, Invalid, NotFound
 from api.identity import Caller, Scope
-from api.intake import repository as intake
-from api.investigations import service as investigations
-from api.investigations.records import NewDisposition
-from api.paging import ListPage, Place
+from api.investigations import NewDisposition
+from api.paging import ListPage, PageCursor
 from api.replies import Reply, StoredReply, repeat
 from api.responses import encode
 from api.reviews import repository
 from api.reviews.records import DecisionRecord, QueuedClaim, Review, ReviewedClaim
 from api.reviews.responses import decision_out, person
 from api.reviews.schemas import DecisionIn
-from api.scoring.records import finding_from_json
 from claims.adjudication import releasable
 from claims.money import format_cents
 from claims.outcome import Outcome
@@ -43,6 +41,7 @@ from claims.review import (
     StateConflict,
     settle,
 )
+from claims.service_days import receipt_day
 from core import clock
 from core.format import utc_minute
 from core.ids import new_id
@@ -73,22 +72,28 @@ class QueueItem:
 class Reviews:
     """The service of reviews."""
 
-    def __init__(self, database: Database, policy: ReviewPolicy) -> None:
+    def __init__(self, database: Database, policy: ReviewPolicy, time_zone: tzinfo) -> None:
+        """Due dates are days in the insurer's `time_zone`."""
         self._database = database
+        self._time_zone = time_zone
         self.policy = policy
+
+    def day_of(self, at: datetime) -> date:
+        """The insurer's calendar day at an instant."""
+        return receipt_day(at, self._time_zone)
 
     async def get(self, claim_id: str) -> Review:
         """The review of a claim; raises `NotFound`."""
         async with self._database.reading() as connection:
             return await _review(connection, await repository.claim_of(connection, claim_id))
 
-    async def queue(self, *, after: Place | None, limit: int) -> tuple[int, ListPage[QueueItem]]:
+    async def queue(self, *, after: PageCursor | None, limit: int) -> tuple[int, ListPage[QueueItem]]:
         """Number of claims in review, and a page of them, oldest first."""
         async with self._database.reading() as connection:
             count = await repository.queue_length(connection)
             claims = await repository.queue(connection, after=after, limit=limit + 1)
         shown = [_queue_item(claim) for claim in claims[:limit]]
-        next_place = Place(shown[-1].received_at, shown[-1].claim_id) if len(claims) > limit else None
+        next_place = PageCursor(shown[-1].received_at, shown[-1].claim_id) if len(claims) > limit else None
         return count, ListPage(shown, next_place)
 
     async def decide(
@@ -106,14 +111,14 @@ class Reviews:
             async with self._database.transaction() as connection:
                 claim = await repository.lock_claim(connection, claim_id)
                 # Looked up once the claim is locked: a concurrent repetition has stored its reply by now.
-                stored = await ask(connection, intake.reply_to(caller.api_key_id, key or ""))
+                stored = await fetch(connection, intake.reply_to(caller.api_key_id, key or ""))
                 if stored is not None:
                     return repeat(stored, request_hash)
                 decision = await self._decide(connection, caller, claim, sent)
                 reply = encode(decision_out(decision))
                 if key is not None:
                     keep = StoredReply(request_hash, 201, reply)
-                    await ask(connection, intake.keep_reply(caller.api_key_id, key, keep, decision.made_at))
+                    await fetch(connection, intake.keep_reply(caller.api_key_id, key, keep, decision.made_at))
         except IntegrityError as error:
             return await self._after_conflict(error, caller, key, request_hash)
         return Reply(201, reply)
@@ -126,9 +131,9 @@ class Reviews:
             message = f"the claim has version {review.version}, not {sent.expected_version}; read it again"
             raise _conflict(review, message)
         at = clock.now()
-        asked = _asked(caller, sent)
+        request = _request(caller, sent)
         try:
-            settlement = settle(review.standing, asked, policy=self.policy, today=at.date())
+            settlement = settle(review.subject, request, policy=self.policy, today=self.day_of(at))
         except StateConflict as error:
             raise _conflict(review, str(error)) from None
         except NotPermitted as error:
@@ -148,7 +153,7 @@ class Reviews:
         if not isinstance(error.orig, UniqueViolation) or key is None:
             raise error
         async with self._database.looking() as connection:
-            (stored,) = await connection.ask(intake.reply_to(caller.api_key_id, key))
+            (stored,) = await connection.fetch(intake.reply_to(caller.api_key_id, key))
         if stored is None:
             raise error
         return repeat(stored, request_hash)
@@ -171,7 +176,7 @@ async def _review(connection: AsyncConnection, claim: ReviewedClaim | None) -> R
     )
 
 
-def _asked(caller: Caller, sent: DecisionIn) -> DecisionRequest:
+def _request(caller: Caller, sent: DecisionIn) -> DecisionRequest:
     return DecisionRequest(
         action=Action(sent.action),
         reason=sent.reason,
@@ -185,7 +190,7 @@ def _asked(caller: Caller, sent: DecisionIn) -> DecisionRequest:
 
 
 def _record(caller: Caller, review: Review, sent: DecisionIn, settlement: Settlement, at: datetime) -> DecisionRecord:
-    proposal = review.standing.proposal
+    proposal = review.subject.proposal
     return DecisionRecord(
         decision_id=new_id("dec"),
         claim_id=review.claim.claim_id,
@@ -230,7 +235,7 @@ async def _record_effects(
             "status": decision.outcome,
             "approved_cents": decision.approved_cents,
         }
-        await ask(connection, outbox.add(topic, claim_id, payload, decision.made_at))
+        await fetch(connection, outbox.add(topic, claim_id, payload, decision.made_at))
     details: dict[str, JsonValue] = {
         "decision_id": decision.decision_id,
         "effect": decision.effect,
@@ -239,7 +244,7 @@ async def _record_effects(
         "approved_cents": [claim.approved_cents, decision.approved_cents],
         "reserved_cents": [claim.reserved_cents, decision.reserved_cents],
     }
-    await ask(connection, audit.record(caller, f"claim.{decision.action}", claim_id, details, decision.made_at))
+    await fetch(connection, audit.record(caller, f"claim.{decision.action}", claim_id, details, decision.made_at))
 
 
 def _conflict(review: Review, message: str) -> Conflict:

@@ -10,11 +10,10 @@ from datetime import datetime
 
 from sqlalchemy import any_, bindparam, exists, func, select
 
+from api import assessments
+from api.assessments import AssessmentRecord, AssessmentRow
 from api.database import Database, Query, Rows, compiled, nothing
-from api.intake.tables import ClaimRow
-from api.scoring import repository as assessments
-from api.scoring.records import AssessmentRecord
-from api.scoring.tables import AssessmentRow
+from api.intake import ClaimRow
 from claims.adjudication import Decision
 from claims.outcome import Outcome
 from claims.scoring import ClaimFacts, Score
@@ -49,7 +48,7 @@ class UnscoredClaim:
 async def unscored_claims(database: Database, first: datetime, until: datetime) -> list[UnscoredClaim]:
     """Claims received from `first` to before `until` that are not voided and have no assessment, oldest first."""
     async with database.looking() as connection:
-        (found,) = await connection.ask(Query(_UNSCORED, {"first": first, "until": until}, _read))
+        (found,) = await connection.fetch(Query(_UNSCORED, {"first": first, "until": until}, _read))
     return found
 
 
@@ -62,7 +61,7 @@ async def record_scores(database: Database, scored: Sequence[tuple[UnscoredClaim
         return 0
     ids = [claim.facts.claim_id for claim, _ in scored]
     async with database.deciding() as connection:
-        _, assessed = await connection.ask(
+        _, assessed = await connection.fetch(
             Query(_LOCK, {}, nothing), Query(_ASSESSED, {"ids": ids}, lambda rows: {str(row[0]) for row in rows})
         )
         records = [_assessment(claim, score) for claim, score in scored if claim.facts.claim_id not in assessed]

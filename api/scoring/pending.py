@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, func, select
 
 from api.database import Query, Rows, compiled
-from api.intake.tables import ClaimRow
+from api.intake import ClaimRow
 from api.outbox import RESCORE, OutboxRow
 from claims.scoring import ClaimFacts
 

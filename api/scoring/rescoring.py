@@ -7,6 +7,7 @@ lets only one of two workers store it.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,13 +15,12 @@ from typing import Any
 from psycopg.errors import UniqueViolation
 from pydantic import JsonValue
 
-from api import metrics, outbox
+from api import assessments, intake, metrics, outbox
+from api.assessments import AssessmentRecord, rule_from_json
 from api.database import Database, Query
-from api.intake import repository as intake
-from api.scoring import repository as assessments
-from api.scoring.client import TOO_LITTLE_KNOWN, ScorerClient, Scoring, States
+from api.scorer import TOO_LITTLE_KNOWN, ScorerClient, Scoring, States
+from api.scoring.pace import Pace
 from api.scoring.pending import PendingClaim, pending_claims
-from api.scoring.records import AssessmentRecord, rule_from_json
 from claims.adjudication import Decision, reconsider
 from claims.outcome import Outcome
 from claims.scoring import ClaimFacts, Score
@@ -30,7 +30,10 @@ from core.logging import get_logger
 
 log = get_logger("worker")
 
-AT_ONCE = 4
+AT_ONCE = 2
+"""Claims scored at the same time by one worker; live claims need the scorer and the database, too."""
+_QUICK_SHARE = 0.1
+"""Of the time a live claim waits for a score: a call within it shows a scorer that is not busy."""
 _RETRY_S = 1
 _LONGEST_WAIT = timedelta(minutes=10)
 
@@ -41,19 +44,32 @@ StatesAt = Callable[[Sequence[ClaimFacts]], Awaitable[Sequence[States]]]
 class Rescorer:
     """Takes pending claims from the outbox, scores them and records the results."""
 
-    def __init__(self, database: Database, scorer: ScorerClient, states_at: StatesAt) -> None:
+    def __init__(self, database: Database, scorer: ScorerClient, states_at: StatesAt, *, live_deadline_ms: int) -> None:
+        """`live_deadline_ms` is how long a live claim waits for its score."""
         self._database = database
         self._scorer = scorer
         self._states_at = states_at
+        self._pace = Pace(_QUICK_SHARE * live_deadline_ms / 1_000)
+        self._calls_s: list[float] = []
 
     async def drain(self) -> int:
         """Score pending claims, up to one batch; returns how many were completed.
 
-        Nothing is marked before it is done: a claim whose scoring was interrupted stays pending.
+        Nothing is marked before it is done: a claim whose scoring was interrupted stays pending. Where the
+        scorer is busy with live claims, it returns after a rest.
         """
+        began = time.monotonic()
+        self._calls_s.clear()
+        completed = await self._drain()
+        if completed:
+            call_s = sum(self._calls_s) / len(self._calls_s)
+            await asyncio.sleep(self._pace.rest_s(time.monotonic() - began, call_s))
+        return completed
+
+    async def _drain(self) -> int:
         now = clock.now()
         async with self._database.looking() as connection:
-            (pending,) = await connection.ask(pending_claims(now))
+            (pending,) = await connection.fetch(pending_claims(now))
         if not pending:
             return 0
         first, *others = pending
@@ -75,7 +91,9 @@ class Rescorer:
 
     async def _complete(self, pending: PendingClaim, states: States) -> bool:
         """Score one claim and record it, or postpone it; returns whether it is done."""
+        began = time.monotonic()
         scoring = await self._scorer.score(pending.facts, states)
+        self._calls_s.append(time.monotonic() - began)
         if scoring.score is None:
             await self._postpone(pending, scoring)
             return False
@@ -83,13 +101,13 @@ class Rescorer:
             await self._record(pending, scoring, scoring.score)
         except UniqueViolation:
             async with self._database.looking() as connection:  # another worker was first
-                await connection.ask(outbox.done(pending.position))
+                await connection.fetch(outbox.done(pending.position))
         return True
 
     async def _record(self, pending: PendingClaim, scoring: Scoring, score: Score) -> None:
         claim_id = pending.facts.claim_id
         async with self._database.deciding() as connection:
-            state, before = await connection.ask(
+            state, before = await connection.fetch(
                 intake.lock_state(claim_id), assessments.assessment(pending.assessment_id)
             )
             voided = state.status == "voided"
@@ -122,7 +140,7 @@ class Rescorer:
     async def _postpone(self, pending: PendingClaim, scoring: Scoring) -> None:
         until = _next_attempt(clock.now(), pending.attempts, scoring.failure)
         async with self._database.looking() as connection:
-            await connection.ask(outbox.postpone(pending.position, until))
+            await connection.fetch(outbox.postpone(pending.position, until))
 
 
 def _next_attempt(now: datetime, attempts: int, failure: str | None) -> datetime:

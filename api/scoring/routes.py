@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api.dependencies import BatchCaller, dependencies
-from api.openapi import Success, operation
+from api.openapi import SuccessResponse, operation
 from api.requests import parse, read_body
 from api.responses import JSON
 from api.scoring.schemas import ScoreBatchIn, ScoreBatchOut
@@ -20,7 +20,7 @@ _ONE_A_LINE = {"schema": {"type": "string", "description": "One score per line, 
 @router.post(
     "/v1/claims:score-batch",
     response_model=ScoreBatchOut,
-    openapi_extra=operation(body=ScoreBatchIn, success=Success(200, also={_LINES: _ONE_A_LINE})),
+    openapi_extra=operation(body=ScoreBatchIn, success=SuccessResponse(200, also={_LINES: _ONE_A_LINE})),
 )
 async def score_claims(request: Request, _caller: BatchCaller) -> Response:
     """Score up to 500 claims without deciding or storing them.
@@ -29,7 +29,7 @@ async def score_claims(request: Request, _caller: BatchCaller) -> Response:
     """
     own = dependencies(request)
     sent = parse(ScoreBatchIn, await read_body(request, MAX_BATCH_BYTES))
-    scores = await score_batch(own.database, own.scorer, sent.claims)
+    scores = await score_batch(own.database, own.scorer, sent.claims, own.settings.zone)
     if _LINES in request.headers.get("accept", ""):
         lines = "".join(f"{score.model_dump_json()}\n" for score in scores)
         return Response(lines.encode(), media_type=_LINES)

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from api.fields import Identifier, Instant
-from api.intake.schemas import ClaimIn
+from api.intake import ClaimIn
 from claims.scoring import Score
 
 MAX_BATCH = 500

@@ -71,7 +71,7 @@ def _first_reason(findings: Sequence[Finding]) -> Finding | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Inherited:
+class InheritedReview:
     """The finding of an inherited review and the claim it comes from."""
 
     finding: Finding
@@ -80,7 +80,7 @@ class Inherited:
 
 def inherit(
     claim: Claim, *, replaced: HeldClaim | None, held: Sequence[HeldClaim], policy: SuspicionPolicy
-) -> Inherited | None:
+) -> InheritedReview | None:
     """The review a claim inherits, or `None`: from the claim it replaces, else from the newest for the same service.
 
     `held` is ordered newest first.
@@ -92,7 +92,7 @@ def inherit(
     because = f" because of {reason.code}: {reason.text}" if reason is not None else "."
     chain = ", ".join((claim.claim_id, *source.chain))
     text = f"Claim {source.claim_id}, for the same service, is {source.status}{because} Claims in this chain: {chain}."
-    return Inherited(Finding(INHERITED, Outcome.IN_REVIEW, text, f"claims/{source.claim_id}"), source)
+    return InheritedReview(Finding(INHERITED, Outcome.IN_REVIEW, text, f"claims/{source.claim_id}"), source)
 
 
 def _same_service(claim: Claim, other: HeldClaim, policy: SuspicionPolicy) -> bool:

@@ -1,10 +1,12 @@
 """Review: what a person may decide about a claim, with which reasons, and what follows for its status and money.
 
-rules.py     states, permitted actions and the settlement that follows
+state.py     a claim in review, a requested action, the settlement
+rules.py     permitted actions and the settlement that follows
 reasons.py   reason codes, with the X12 claim adjustment reason code where one means the same
 recovery.py  which dispositions may carry recovered money, and how much
 """
 
+from claims.review.errors import InvalidField, NotPermitted, ReviewError, StateConflict
 from claims.review.reasons import REASONS, Action, ReviewReason, reasons_for
 from claims.review.recovery import IS_FRAUD, RECOVERS, RecoveryError, check_recovery
 from claims.review.rules import (
@@ -13,23 +15,21 @@ from claims.review.rules import (
     MAX_DOCUMENTS,
     MAX_PEND_DAYS,
     SETTLES,
-    DecisionRequest,
-    Disposition,
-    Effect,
-    InvalidField,
-    NotPermitted,
-    Person,
-    Proposal,
-    ReviewError,
-    ReviewPolicy,
-    ReviewState,
-    ReviewSubject,
-    Settlement,
-    StateConflict,
     allowed_actions,
     needs_second_approval,
     replaces_reviewed_claim,
     settle,
+)
+from claims.review.state import (
+    DecisionRequest,
+    Disposition,
+    Effect,
+    Person,
+    Proposal,
+    ReviewPolicy,
+    ReviewState,
+    ReviewSubject,
+    Settlement,
 )
 
 __all__ = [

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from claims.money import format_cents
 from claims.outcome import Outcome
-from claims.review.rules import Disposition
+from claims.review.state import Disposition
 
 RECOVERS = frozenset({Disposition.CONFIRMED, Disposition.BILLING_ERROR, Disposition.OVERPAYMENT})
 """Dispositions that mean money was paid wrongly."""

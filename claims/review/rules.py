@@ -1,85 +1,30 @@
 """Review rules: what a person may decide about a claim, and what follows for its status and money.
 
-Pure: takes the claim's state and the request, and returns a `Settlement` or raises one of three errors.
-
-ReviewError
-├── StateConflict     the action is not possible in the claim's state (decided, voided, another proposal)
-├── NotPermitted   the person lacks the permission
-└── InvalidField     a field is missing, does not belong to the action, or is invalid
+Pure: takes the claim's state and the request, and returns a `Settlement` or raises a `ReviewError`.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
-from enum import Enum
 
-from claims.benefits import Benefit
 from claims.money import format_cents
 from claims.outcome import Finding, Outcome
+from claims.review.errors import InvalidField, NotPermitted, StateConflict
 from claims.review.reasons import REASONS, Action, codes, reasons_for
+from claims.review.state import (
+    DecisionRequest,
+    Disposition,
+    Effect,
+    Person,
+    Proposal,
+    ReviewPolicy,
+    ReviewState,
+    ReviewSubject,
+    Settlement,
+)
 
 MAX_DOCUMENTS = 10
 MAX_DOCUMENT_LENGTH = 120
 MAX_PEND_DAYS = 180
-
-
-class ReviewError(ValueError):
-    """A decision is not possible; the message says why and what to do."""
-
-
-class StateConflict(ReviewError):
-    """The action is not possible in the claim's state."""
-
-
-class NotPermitted(ReviewError):
-    """The person lacks the permission."""
-
-
-class InvalidField(ReviewError):
-    """One field is invalid; `field` names it."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-
-
-class ReviewState(Enum):
-    """State of a claim as a reviewer sees it."""
-
-    OPEN = "open"
-    """In review without a proposal."""
-    PROPOSED = "proposed"
-    """In review with a proposal that awaits a second person."""
-    DECIDED = "decided"
-    """Decided by a person."""
-    AUTOMATIC = "automatic"
-    """Decided without a person: approved or rejected."""
-    VOIDED = "voided"
-
-
-class Effect(Enum):
-    """Effect of an action."""
-
-    SETTLED = "settled"
-    PROPOSED = "proposed"
-    PENDED = "pended"
-    REFUSED = "refused"
-    REOPENED = "reopened"
-
-
-class Disposition(Enum):
-    """Result of an investigation. The latest one of a claim applies."""
-
-    CONFIRMED = "confirmed"
-    """Fraud. A positive label."""
-    CLEARED = "cleared"
-    """Investigated; no fraud. A negative label."""
-    BILLING_ERROR = "billing_error"
-    """Billed wrongly without a finding of fraud. No label."""
-    OVERPAYMENT = "overpayment"
-    """Overpaid through an error of the payer. No label."""
-    INCONCLUSIVE = "inconclusive"
-    """Investigated without a conclusion. No label."""
 
 
 ALLOWED: Mapping[ReviewState, frozenset[Action]] = {
@@ -119,102 +64,6 @@ _DISPOSITIONS: Mapping[Action, frozenset[Disposition]] = {
     Action.DENY: frozenset({Disposition.CONFIRMED, Disposition.CLEARED}),
 }
 """Dispositions a decision may state. Omitting it leaves the label unknown, not negative."""
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """The person acting."""
-
-    key_id: str
-    name: str
-    may_approve: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A decision that awaits a second person."""
-
-    decision_id: str
-    action: Action
-    reason: str
-    pays_cents: int
-    disposition: Disposition | None
-    kind: str | None
-    key_id: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewSubject:
-    """The current state of a claim. `outcome=None`: voided."""
-
-    outcome: Outcome | None
-    amount_cents: int
-    approved_cents: int
-    reserved_cents: int
-    benefit: Benefit
-    """The yearly benefit excluding this claim."""
-    decided_by_person: bool = False
-    disposition: Disposition | None = None
-    """The latest disposition of the claim."""
-    proposal: Proposal | None = None
-    """The open proposal of a claim in review."""
-    recovered_cents: int = 0
-    """Cents recovered so far."""
-
-    @property
-    def state(self) -> ReviewState:
-        """Where the claim stands for a reviewer."""
-        if self.outcome is None:
-            return ReviewState.VOIDED
-        if self.outcome is Outcome.IN_REVIEW:
-            return ReviewState.OPEN if self.proposal is None else ReviewState.PROPOSED
-        return ReviewState.DECIDED if self.decided_by_person else ReviewState.AUTOMATIC
-
-    @property
-    def payable_cents(self) -> int:
-        """Cents that a release pays: the claim's amount, limited by the unused and unreserved benefit."""
-        return self.benefit.pays(self.amount_cents)
-
-
-@dataclass(frozen=True, slots=True)
-class DecisionRequest:
-    """A requested review action."""
-
-    action: Action
-    reason: str
-    by: Person
-    amount_cents: int | None = None
-    documents: tuple[str, ...] = ()
-    due_on: date | None = None
-    disposition: Disposition | None = None
-    kind: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewPolicy:
-    """Settings of reviews."""
-
-    second_approval_above_cents: int
-    """Claims above this amount need two persons to decide."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """Result of a review action."""
-
-    effect: Effect
-    outcome: Outcome
-    """The resulting status of the claim."""
-    approved_cents: int
-    reserved_cents: int
-    pays_cents: int
-    """Cents paid by the decision, or by the proposal once approved."""
-    disposition: Disposition | None = None
-    """The disposition to record."""
-    kind: str | None = None
-    found_by: str | None = None
-    """Name of the person who made the disposition."""
 
 
 def settle(subject: ReviewSubject, request: DecisionRequest, *, policy: ReviewPolicy, today: date) -> Settlement:

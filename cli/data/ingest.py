@@ -11,7 +11,7 @@ from cli.output import print_json
 from cli.progress import task
 
 if TYPE_CHECKING:
-    from pipelines.ingest import Ingested
+    from pipelines.ingest import IngestSummary
 
 _OUT = click.option("--out", type=OUTPUT_FOLDER, help="Folder; default: datasets/NAME under the home.")
 
@@ -70,7 +70,7 @@ def _show_draft(draft: str, *, as_json: bool) -> None:
         click.echo(draft, nl=False)
 
 
-def _show(outcome: "Ingested", *, as_json: bool) -> None:
+def _show(outcome: "IngestSummary", *, as_json: bool) -> None:
     if as_json:
         print_json(outcome.as_json())
         return

@@ -1,6 +1,7 @@
 """`ginja data simulate`: two years of a simulated insurer, with known fraud, as Parquet files."""
 
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def simulate(
         simulated = time.perf_counter() - started
         progress.step("Writing Parquet files")
         write(insurer, folder)
-    summary = summarize(insurer) | {
+    summary = asdict(summarize(insurer)) | {
         "folder": str(folder),
         "simulate_s": round(simulated, 2),
         "seconds": round(time.perf_counter() - started, 2),

@@ -3,7 +3,7 @@
 import http.client
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -11,22 +11,21 @@ import numpy as np
 from claims.scoring import ClaimFacts
 from cli.progress import Task
 
+if TYPE_CHECKING:
+    from pipelines.simulate import UpcomingClaim
+
 WARM_UP = 30
 ROUNDS = 3
 """How often each claim is scored."""
 
 
-def score_latencies(scorer: str, claims: Sequence[Mapping[str, Any]], step: Task) -> tuple[float, float, int]:
+def score_latencies(scorer: str, claims: "Sequence[UpcomingClaim]", step: Task) -> tuple[float, float, int]:
     """Median and 99th percentile in milliseconds, and the number of scores.
 
-    `claims` have the columns of the claims frame. A 503 (no score in time) counts with the time it took. Raises
+    A 503 (no score in time) counts with the time it took. Raises
     `RuntimeError` on any other answer.
     """
-    names = list(ClaimFacts.model_fields)
-    bodies = [
-        f'{{"claim":{ClaimFacts(**{name: claim[name] for name in names}).model_dump_json()}}}'.encode()
-        for claim in claims
-    ] * ROUNDS
+    bodies = [f'{{"claim":{_facts(claim).model_dump_json()}}}'.encode() for claim in claims] * ROUNDS
     step.total(len(bodies))
     address = urlsplit(scorer)
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=5)
@@ -47,3 +46,8 @@ def score_latencies(scorer: str, claims: Sequence[Mapping[str, Any]], step: Task
         connection.close()
     p50, p99 = np.percentile(taken[WARM_UP:], [50, 99])
     return float(p50), float(p99), len(bodies)
+
+
+def _facts(claim: Mapping[str, object]) -> ClaimFacts:
+    """The facts of a row of the claims frame."""
+    return ClaimFacts.model_validate({name: claim[name] for name in ClaimFacts.model_fields})

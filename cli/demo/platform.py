@@ -25,6 +25,7 @@ from core.supervision import (
 )
 
 if TYPE_CHECKING:
+    from pipelines.simulate import UpcomingClaim
     from pipelines.train import TrainingReport
 
 Ports = Mapping[str, Reservation]
@@ -68,13 +69,24 @@ class Platform:
 
 
 @dataclass(frozen=True, slots=True)
-class Simulated:
+class SimulatedInsurer:
     """The simulated insurer."""
 
     base_rate: float
     """Share of fraud in the history."""
-    upcoming: list[dict[str, Any]]
-    """Claims after the history: the columns of the claims frame, and `line_items`."""
+    upcoming: "list[UpcomingClaim]"
+    """Claims after the history."""
+
+
+@dataclass(frozen=True, slots=True)
+class RankingFigures:
+    """How well one ranking of the test claims finds fraud; None: undefined."""
+
+    name: str
+    average_precision: float | None
+    precision_at_1_percent: float | None
+    dollars_at_1_percent: float | None
+    """Share of the fraudulent amount in the 1 % of claims that it ranks first."""
 
 
 @contextmanager
@@ -120,7 +132,7 @@ def start_servers(settings: Settings, log: StepLog) -> Settings:
     return Settings.model_validate(settings.model_dump() | urls)
 
 
-def simulate(platform: Platform, *, claims: int, live_claims: int) -> Simulated:
+def simulate(platform: Platform, *, claims: int, live_claims: int) -> SimulatedInsurer:
     """Simulate two years of an insurer into `home/data` and load them into the database."""
     from pipelines.simulate import SimulationConfig, next_claims, summarize, write
     from pipelines.simulate import simulate as run
@@ -130,11 +142,11 @@ def simulate(platform: Platform, *, claims: int, live_claims: int) -> Simulated:
         write(insurer, platform.data)
         about = summarize(insurer)
         step.result(
-            f"{about['claims']:,} claims of {about['members']:,} members at {about['providers']:,} providers, "
-            f"{about['base_rate']:.2%} fraud of {len(about['kinds'])} kinds"
+            f"{about.claims:,} claims of {about.members:,} members at {about.providers:,} providers, "
+            f"{about.base_rate:.2%} fraud of {len(about.kinds)} kinds"
         )
     load(platform)
-    return Simulated(float(about["base_rate"]), next_claims(insurer, 0, live_claims))
+    return SimulatedInsurer(about.base_rate, next_claims(insurer, 0, live_claims))
 
 
 def load(platform: Platform) -> None:
@@ -272,17 +284,15 @@ def replace_key(*, name: str, role: str) -> str:
     return with_database(lambda database: replace_key(database, name=name, role=role))[1]
 
 
-def rankings(report: "TrainingReport") -> list[tuple[str, dict[str, float | None]]]:
-    """Measures of each ranking of a training run, the model first."""
+def rankings(report: "TrainingReport") -> list[RankingFigures]:
+    """Figures of each ranking of a training run, the model first."""
     evaluation: dict[str, Any] = json.loads(report.report.with_suffix(".json").read_text())
     return [
-        (
-            name,
-            {
-                "ap": measures["ap"]["value"],
-                "precision": measures["precision_at_1_percent"],
-                "dollars": measures["dollars_at_1_percent"],
-            },
+        RankingFigures(
+            name=name,
+            average_precision=measures["ap"]["value"],
+            precision_at_1_percent=measures["precision_at_1_percent"],
+            dollars_at_1_percent=measures["dollars_at_1_percent"],
         )
         for name, measures in evaluation["who"].items()
     ]

@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cli.demo.platform import RankingFigures
+
 _COLOURS = {"approved": "green", "partially_approved": "yellow", "in_review": "magenta", "rejected": "red"}
 _SHOWN_REASONS = 3
 
@@ -62,16 +64,16 @@ def _pushed(reason: Mapping[str, Any]) -> str:
     return f"{'▲' if reason['direction'] == 'for' else '▽'} {reason['text']}"
 
 
-def figures(console: Console, rows: Sequence[tuple[str, Mapping[str, float | None]]], *, base_rate: float) -> None:
-    """Rankings side by side: `rows` are names with average precision, precision at 1 % and dollars recalled there."""
+def figures(console: Console, rankings: Sequence[RankingFigures], *, base_rate: float) -> None:
+    """Print rankings side by side."""
     table = Table(title=f"On claims that no model was trained on (base rate {base_rate:.2%})", title_justify="left")
     table.add_column("ranked by")
     table.add_column("average precision", justify="right")
     table.add_column("precision in the top 1 %", justify="right")
     table.add_column("fraud dollars found there", justify="right")
-    for name, measures in rows:
-        shown = [measures.get(key) for key in ("ap", "precision", "dollars")]
-        table.add_row(name, *("–" if value is None else f"{value:.1%}" for value in shown))
+    for one in rankings:
+        shown = (one.average_precision, one.precision_at_1_percent, one.dollars_at_1_percent)
+        table.add_row(one.name, *("–" if value is None else f"{value:.1%}" for value in shown))
     console.print(table)
 
 

@@ -4,12 +4,15 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from claims.money import format_cents
 from core.ids import new_id
+
+if TYPE_CHECKING:
+    from pipelines.simulate import UpcomingClaim
 
 _LONGEST_ANSWER_S = 10.0
 _PAGE = 100
@@ -35,7 +38,7 @@ class Answer:
         return self.decided and self.claim["decided_by"] == "rule"
 
 
-def claim_body(claim: Mapping[str, Any], *, factor: int = 1) -> dict[str, Any]:
+def claim_body(claim: "UpcomingClaim", *, factor: int = 1) -> dict[str, Any]:
     """A simulated claim as a request body, its amounts multiplied by `factor`."""
     return {
         "member_id": claim["member_id"],
@@ -105,15 +108,15 @@ async def _one(client: httpx.AsyncClient, body: dict[str, Any], on_answer: Calla
 
 def current(api: str, key: str, claim_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
     """The claims as they are now, by id; unknown ones are left out."""
-    wanted = set(claim_ids)
+    awaited = set(claim_ids)
     found: dict[str, dict[str, Any]] = {}
     with httpx.Client(base_url=api, headers=_headers(key), timeout=_LONGEST_ANSWER_S) as client:
         cursor: str | None = None
-        while len(found) < len(wanted):
+        while len(found) < len(awaited):
             page = client.get("/v1/claims", params={"limit": _PAGE, **({"cursor": cursor} if cursor else {})})
             page.raise_for_status()
             body = page.json()
-            found |= {claim["claim_id"]: claim for claim in body["claims"] if claim["claim_id"] in wanted}
+            found |= {claim["claim_id"]: claim for claim in body["claims"] if claim["claim_id"] in awaited}
             cursor = body["next_cursor"]
             if cursor is None:
                 break

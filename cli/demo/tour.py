@@ -19,6 +19,7 @@ from core.settings import Settings, held
 from core.supervision import Processes
 
 if TYPE_CHECKING:
+    from pipelines.simulate import UpcomingClaim
     from pipelines.train import TrainingReport
 
 QUIET_CLAIMS, QUIET_PER_SECOND = 150, 30.0
@@ -101,7 +102,7 @@ def send(platform: Platform, key: str, bodies: list[dict[str, Any]]) -> list[Ans
     return answers
 
 
-def submit_implausible(platform: Platform, key: str, claims: list[dict[str, Any]]) -> list[Answer]:
+def submit_implausible(platform: Platform, key: str, claims: "list[UpcomingClaim]") -> list[Answer]:
     """Submit usual claims at a thousand times their amounts, and show the findings."""
     bodies = [claim_body(claim, factor=IMPLAUSIBLE_FACTOR) for claim in claims]
     with platform.log.step(f"Submit {len(bodies)} claims at {IMPLAUSIBLE_FACTOR:,} times the amount") as step:
@@ -129,7 +130,7 @@ def _implausible(answers: list[Answer]) -> dict[str, int]:
     }
 
 
-def measure(platform: Platform, claims: list[dict[str, Any]]) -> tuple[float, float]:
+def measure(platform: Platform, claims: "list[UpcomingClaim]") -> tuple[float, float]:
     """Median and 99th percentile of an explained score over HTTP, in milliseconds, one client."""
     with platform.log.step("Measure the scorer") as step:
         p50, p99, count = score_latencies(platform.scorer_url, claims, step)

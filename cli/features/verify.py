@@ -46,7 +46,7 @@ PRINTED = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class VerificationReport:
     """The result: figures, and the differences in words."""
 
     summary: dict[str, Any]
@@ -54,7 +54,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class VectorScorer:
     """The model that scores both vectors."""
 
     version: str
@@ -62,7 +62,7 @@ class Model:
     offline: Callable[[np.ndarray], np.ndarray]
 
 
-def verify_features(claims: int, *, seed: int, rate: float, seconds: int, console: Console) -> Report:
+def verify_features(claims: int, *, seed: int, rate: float, seconds: int, console: Console) -> VerificationReport:
     """Replay, build, compare, then measure freshness."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with _scratch() as (home, url, client, project), Progress(*columns, console=console) as progress:
@@ -103,7 +103,7 @@ def verify_features(claims: int, *, seed: int, rate: float, seconds: int, consol
         "stale_rows": verified.stale,
         "model_version": model.version,
     }
-    return Report(summary, _in_words(verified))
+    return VerificationReport(summary, _in_words(verified))
 
 
 def _in_words(verified: VerificationResult) -> list[str]:
@@ -119,14 +119,14 @@ def _build(home: Path, hard: HardClaims, progress: Progress) -> None:
     apply(home, valkey_url(settings()))
 
 
-def _model(home: Path, hard: HardClaims) -> Model:
+def _model(home: Path, hard: HardClaims) -> VectorScorer:
     """The champion; without one, a temporary model trained on these claims."""
     from models.artefact import load_pointed, read_pointer
     from models.scorer import Scorer
 
     pointer = read_pointer(settings().home)
     scorer = Scorer(_temporary_model(home, hard) if pointer is None else load_pointed(settings().home, pointer))
-    return Model(
+    return VectorScorer(
         scorer.version,
         lambda facts, reading: scorer.score(facts, reading, counterfactual=False).probability,
         lambda vectors: np.array([score.probability for score in scorer.shadows(vectors)]),

@@ -11,7 +11,7 @@ from cli.output import print_json, terminal
 from cli.progress import task
 
 if TYPE_CHECKING:
-    from pipelines.challenger import Report
+    from pipelines.challenger import TrialReport
 
 
 @command(examples=["ginja model trial start", "ginja model trial start --canary 0.05"])
@@ -75,7 +75,7 @@ def report(version: str | None, days: int, as_json: bool) -> None:
         _show(found)
 
 
-def _show(found: "Report") -> None:
+def _show(found: "TrialReport") -> None:
     from rich.table import Table
 
     from claims.money import format_cents

@@ -15,7 +15,7 @@ _TIMEOUT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class PartReport:
     """One part of the platform, as it is now."""
 
     name: str
@@ -57,14 +57,14 @@ class Status:
         )
 
 
-def parts_of(settings: Settings) -> list[Status]:
+def parts_of(settings: Settings) -> list[PartReport]:
     """Every part of the platform of these settings; starts nothing.
 
     Parts of a running platform come from its supervisor; the others are asked.
     """
     home = settings.home.resolve()
     platform = read_state(home)
-    found = {part.name: Status.supervised(part) for part in (() if platform is None else platform.parts)}
+    found = {part.name: PartReport.supervised(part) for part in (() if platform is None else platform.parts)}
     for part in _servers(settings):
         found.setdefault(part.name, part)
     for name, host, port in (
@@ -80,7 +80,7 @@ def parts_of(settings: Settings) -> list[Status]:
     return [found[name] for name in _ORDER]
 
 
-def _servers(settings: Settings) -> list[Status]:
+def _servers(settings: Settings) -> list[PartReport]:
     """Postgres and Valkey: the embedded ones, or those that the settings name."""
     from core.servers import server_status
 
@@ -93,19 +93,19 @@ def _servers(settings: Settings) -> list[Status]:
         if url is not None:
             ready = answers(url.get_secret_value())
             named = _without_password(url.get_secret_value())
-            found.append(Status.seen(name, running=ready, ready=ready, pid=None, port=_port(named), url=named))
+            found.append(PartReport.seen(name, running=ready, ready=ready, pid=None, port=_port(named), url=named))
         else:
             server = embedded[name]
             place = f"127.0.0.1:{server.port}" if server.port else None
             found.append(
-                Status.seen(
+                PartReport.seen(
                     name, running=server.running, ready=server.running, pid=server.pid, port=server.port, url=place
                 )
             )
     return found
 
 
-def _http(name: str, home: Path, url: str) -> Status:
+def _http(name: str, home: Path, url: str) -> PartReport:
     """The API or the scorer: ready when it answers so, and the answer is from this home's own start of it."""
     import httpx
 
@@ -114,31 +114,31 @@ def _http(name: str, home: Path, url: str) -> Status:
         answer = httpx.get(f"{url}/readyz", timeout=_TIMEOUT_S)
         instance = answer.json().get("instance")
     except (httpx.HTTPError, ValueError, AttributeError):
-        return Status.seen(name, running=pid is not None, ready=False, pid=pid, port=_port(url), url=url)
+        return PartReport.seen(name, running=pid is not None, ready=False, pid=pid, port=_port(url), url=url)
     if instance is None or instance != instance_of(home, name):
-        return Status.seen(name, running=False, ready=False, pid=None, port=_port(url), url=url)
-    return Status.seen(name, running=True, ready=answer.is_success, pid=pid, port=_port(url), url=url)
+        return PartReport.seen(name, running=False, ready=False, pid=None, port=_port(url), url=url)
+    return PartReport.seen(name, running=True, ready=answer.is_success, pid=pid, port=_port(url), url=url)
 
 
-def _mlflow(home: Path, url: str | None) -> Status:
+def _mlflow(home: Path, url: str | None) -> PartReport:
     """MLflow: the server that the settings name, or one that was started in this home."""
     import httpx
 
     pid = _living(home / "run" / "mlflow.pid")
     if url is None or not url.startswith("http"):  # none was started, or a store without a server
-        return Status.seen("mlflow", running=pid is not None, ready=False, pid=pid, port=None, url=None)
+        return PartReport.seen("mlflow", running=pid is not None, ready=False, pid=pid, port=None, url=None)
     try:
         ready = httpx.get(f"{url}/health", timeout=_TIMEOUT_S).is_success
     except httpx.HTTPError:
         ready = False
-    return Status.seen("mlflow", running=ready, ready=ready, pid=None, port=_port(url), url=url)
+    return PartReport.seen("mlflow", running=ready, ready=ready, pid=None, port=_port(url), url=url)
 
 
-def _worker(run: Path) -> Status:
+def _worker(run: Path) -> PartReport:
     """The worker listens on nothing: it is ready while it runs."""
     pid = _living(run / "worker.pid")
     running = pid is not None
-    return Status.seen("worker", running=running, ready=running, pid=pid, port=None, url=None)
+    return PartReport.seen("worker", running=running, ready=running, pid=pid, port=None, url=None)
 
 
 def _living(pid_file: Path) -> int | None:

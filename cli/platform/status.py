@@ -12,7 +12,7 @@ from cli.exit_codes import ExitCode
 from cli.output import print_json, terminal
 
 if TYPE_CHECKING:
-    from cli.platform.parts import Status
+    from cli.platform.parts import PartReport
 
 _REQUIRED = ("postgres", "valkey", "scorer", "api", "worker")
 _SILENT_S = 15.0
@@ -61,7 +61,7 @@ def _champion(home: Path) -> str | None:
     return None if pointer is None else pointer.version
 
 
-def _show(home: Path, parts: "Sequence[Status]", champion: str | None) -> None:
+def _show(home: Path, parts: "Sequence[PartReport]", champion: str | None) -> None:
     from rich.table import Table
 
     from cli.platform.parts_table import COLOURS, megabytes

@@ -15,7 +15,7 @@ from cli.output import print_values
 from cli.progress import Task, task
 
 if TYPE_CHECKING:
-    from api.scoring.backfill import UnscoredClaim
+    from api.scoring import UnscoredClaim
     from claims.scoring import Score
     from core.settings import Settings
     from features.update import FeatureUpdater
@@ -25,7 +25,7 @@ _BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Backfilled:
+class BackfillResult:
     """What was scored."""
 
     claims: int
@@ -49,12 +49,12 @@ def backfill(weeks: int, as_json: bool) -> None:
     print_values(asdict(found), as_json=as_json)
 
 
-def score_recent(settings: "Settings", *, weeks: int, progress: Task) -> Backfilled:
+def score_recent(settings: "Settings", *, weeks: int, progress: Task) -> BackfillResult:
     """Score the claims of the last complete weeks and of this week that have no assessment.
 
     Raises `click.UsageError` without a champion.
     """
-    from api.scoring.backfill import record_scores, unscored_claims
+    from api.scoring import record_scores, unscored_claims
     from core import clock
     from models.artefact import load_pointed, read_pointer
     from models.scorer import Scorer
@@ -75,7 +75,7 @@ def score_recent(settings: "Settings", *, weeks: int, progress: Task) -> Backfil
             claims += with_database(partial(record_scores, scored=scored))
             flagged += sum(score.flagged for _, score in scored)
             progress.advance(len(scored))
-    return Backfilled(claims, flagged, scorer.version)
+    return BackfillResult(claims, flagged, scorer.version)
 
 
 def _scored(

@@ -14,7 +14,7 @@ from cli.options import BY, DAY
 from cli.output import print_json, print_values, terminal
 
 if TYPE_CHECKING:
-    from api.investigations.records import Choice, ScoredClaim, SelectedClaim
+    from api.investigations import Choice, ScoredClaim, SelectedClaim
 
 _DISPOSITIONS = [disposition.value for disposition in Disposition]
 
@@ -23,7 +23,7 @@ _DISPOSITIONS = [disposition.value for disposition in Disposition]
 @click.option("--week", type=DAY, help="Any day of the week, UTC; default: the latest week that has a list.")
 def list_(week: datetime | None, as_json: bool) -> None:
     """Show the list of a week and its findings; creates nothing."""
-    from api.investigations.service import weekly_list
+    from api.investigations import weekly_list
 
     existing_database_url()
     monday, rows = with_database(lambda database: weekly_list(database, week.date() if week else None))
@@ -74,7 +74,7 @@ def select_list(day: date | None, *, capacity: int, audit_share: float) -> "tupl
     from datetime import timedelta
 
     existing_database_url()
-    from api.investigations.service import monday_of, select_week
+    from api.investigations import monday_of, select_week
     from core import clock
 
     monday = monday_of(day or clock.now().date() - timedelta(days=7))
@@ -87,7 +87,7 @@ def _chooser(week: date, capacity: int, audit_share: float) -> "Callable[[Sequen
     def choose(scored: "Sequence[ScoredClaim]") -> "Sequence[Choice]":
         import numpy as np
 
-        from api.investigations.records import Choice
+        from api.investigations import Choice
         from core.settings import settings
         from pipelines.loop import salt_of
         from pipelines.loop import select as chosen_of
@@ -164,8 +164,8 @@ def record(
     claim_id: str, disposition: str, recovered: str, kind: str | None, by: str | None, note: str | None, as_json: bool
 ) -> None:
     """Record the finding on CLAIM; it becomes a label, known from now."""
-    from api.investigations.records import NewDisposition
-    from api.investigations.service import record as record_disposition
+    from api.investigations import NewDisposition
+    from api.investigations import record as record_disposition
     from claims.money import parse_cents
 
     try:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from core.embedded import Running
+from core.embedded import RunningServer
 from core.supervision import guard
 from core.supervision.ports import Reservation
 from core.supervision.processes import Processes, ReadyCheck
@@ -129,7 +129,7 @@ class EmbeddedServer(Protocol):
         """Its process, ready or not."""
         ...
 
-    def running(self, home: Path) -> Running | None:
+    def running(self, home: Path) -> RunningServer | None:
         """The running server, if it is ready."""
         ...
 

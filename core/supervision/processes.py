@@ -98,7 +98,7 @@ class Processes:
         """Start `command` with this Python under `name`; use `wait` to wait until it is ready.
 
         It inherits `sockets` under the same descriptors, gets `environment` on top of that of the block, and is killed
-        `grace_s` seconds after it was told to end.
+        `grace_s` seconds after SIGTERM.
         """
         if self.running(name):
             raise ProcessError(f"{name} is already started; stop it first")

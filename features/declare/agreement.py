@@ -1,7 +1,7 @@
 """Which values of a feature may be stated as a reason in which direction.
 
 A tree model may let a low price raise the risk in some region of its inputs. A sentence such as "0.2× the average:
-raises the odds" helps nobody, so a fact whose value contradicts the direction of its contribution is not stated.
+raises the odds" is useless, so a fact whose value contradicts the direction of its contribution is not stated.
 """
 
 import math

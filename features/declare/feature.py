@@ -23,8 +23,8 @@ class _Declaration:
     type: Type
     unit: Unit
     meaning: str
-    entity: str
-    """Whose property it is: `claim`, or an aggregation group (`features/declare/groups`)."""
+    aggregation_group: str
+    """The aggregation group that it reads (`features/declare/groups`), or `claim`: the facts of the claim itself."""
     group: GroupCode
     """The reason it belongs to (`claims/reason_groups.py`); the contributions of a group are added up."""
     code: str

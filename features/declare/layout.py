@@ -4,7 +4,7 @@ Derived from the declarations in `features/declare/groups`, and the only such de
 the Feast schema, the packed rows of the online store and the reader of both all follow it.
 
 A row holds a view's values in the order of `View.fields`; an array field takes `size` places. Its items are integers
-(one claim) or integer columns (many claims); `combine` works on both alike.
+(one claim) or integer columns (many claims); `combine` works on both.
 """
 
 from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ class View:
     """One kind of row of one aggregation group: what is stored per key."""
 
     name: str
-    entity: str
+    group: str
     """The aggregation group."""
     kind: RowKind
     keys: tuple[str, ...]
@@ -153,7 +153,7 @@ PLANS: dict[str, Plan] = {
 """Group name → plan, in the order in which rows are read. The weekly network row is a group of its own."""
 
 VIEWS: tuple[View, ...] = tuple(view for plan in PLANS.values() for view in plan.views)
-"""Every view, in the order in which an online read asks for them."""
+"""Every view, in the order in which an online read requests them."""
 
 VIEW: dict[str, View] = {view.name: view for view in VIEWS}
 

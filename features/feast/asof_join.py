@@ -57,12 +57,12 @@ def sql_string(text: str) -> str:
 class AsofJoin:
     """A join of entity rows (a frame, SQL, or a path of Parquet files) with views."""
 
-    entity: pd.DataFrame | pa.Table | str
+    entity_rows: pd.DataFrame | pa.Table | str
     views: list[AsofView]
 
     def table(self, connection: duckdb.DuckDBPyConnection) -> pa.Table:
         """The whole result in memory."""
-        with _rows(connection, self.entity) as rows:
+        with _rows(connection, self.entity_rows) as rows:
             result = rows.table()
             for view in self.views:
                 found = self._joined(connection, view, rows)
@@ -72,7 +72,7 @@ class AsofJoin:
 
     def batches(self, connection: duckdb.DuckDBPyConnection, rows_each: int = BATCH_ROWS) -> Iterator[pa.Table]:
         """The result in order, `rows_each` rows at a time; what is still to come is on disk if it is large."""
-        with _rows(connection, self.entity) as rows, TemporaryDirectory(dir=_spill(connection)) as folder:
+        with _rows(connection, self.entity_rows) as rows, TemporaryDirectory(dir=_spill(connection)) as folder:
             entity = _spilled(rows.table(), Path(folder) / "entity.arrow")
             found = [
                 _spilled(self._joined(connection, view, rows), Path(folder) / f"{place}.arrow")

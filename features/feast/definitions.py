@@ -42,7 +42,7 @@ def feature_view(home: Path, view: View, by_name: dict[str, Entity]) -> FeatureV
         ttl=timedelta(days=view.ttl_days or 0),
         schema=[*(Field(name=key, dtype=String) for key in view.keys), *values],
         source=source,
-        description=f"{_MEANING[view.entity]} {_KIND[view.kind]}",
+        description=f"{_MEANING[view.group]} {_KIND[view.kind]}",
     )
 
 

@@ -1,6 +1,6 @@
 """Validation of a claims frame before anything is computed from it.
 
-Claims from `ginja ingest` or the database were validated on the way; a frame may come from anywhere.
+Claims from `ginja data ingest` or the database were validated on the way; a frame may come from anywhere.
 """
 
 import duckdb

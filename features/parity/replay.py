@@ -53,7 +53,7 @@ class OnlineResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ReplayEntry:
     """An entry at a microsecond: a claim is received or voided."""
 
     us: int
@@ -66,12 +66,12 @@ def facts_of(row: ClaimRow) -> ClaimFacts:
     return ClaimFacts(**{name: row[name] for name in ClaimFacts.model_fields})
 
 
-def entries(claims: HardClaims) -> list[Entry]:
+def entries(claims: HardClaims) -> list[ReplayEntry]:
     """The entries of the live days, in order; within one microsecond, claims before voidings."""
     first_us = claims.first_day * DAY_US
-    found = [Entry(clock.micros(row["received_at"]), row, False) for row in claims.live]
+    found = [ReplayEntry(clock.micros(row["received_at"]), row, False) for row in claims.live]
     voided = [row for row in (*claims.history, *claims.live) if _void_us(row) >= first_us]
-    found += [Entry(_void_us(row), row, True) for row in voided]
+    found += [ReplayEntry(_void_us(row), row, True) for row in voided]
     return sorted(found, key=lambda entry: (entry.us, entry.is_void, entry.row["claim_id"]))
 
 
@@ -79,9 +79,9 @@ def _void_us(row: ClaimRow) -> int:
     return -1 if row["voided_at"] is None else clock.micros(row["voided_at"])
 
 
-def runs(found_entries: Iterable[Entry], *, most: int = 400) -> Iterator[list[Entry]]:
+def runs(found_entries: Iterable[ReplayEntry], *, most: int = 400) -> Iterator[list[ReplayEntry]]:
     """Runs in order, none over a midnight, in which no entry shares a key with one of an earlier microsecond."""
-    run: list[Entry] = []
+    run: list[ReplayEntry] = []
     earlier: set[tuple[str, ...]] = set()
     of_now: set[tuple[str, ...]] = set()
     for entry in found_entries:
@@ -183,7 +183,7 @@ class Replay:
         score = None if self._score is None else self._score(facts, reading)
         return OnlineResult(facts.claim_id, build_one(facts, reading.states), reading, score)
 
-    def _commit(self, run: Sequence[Entry]) -> None:
+    def _commit(self, run: Sequence[ReplayEntry]) -> None:
         rows = [entry.row | {"voided_at": None} for entry in run if not entry.is_void]
         self._waiting += [row for row in rows if row["claim_id"] in self._claims.late]
         rows = [row for row in rows if row["claim_id"] not in self._claims.late]

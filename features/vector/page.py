@@ -40,7 +40,7 @@ def reference_page() -> str:
     parts = [_INTRODUCTION.format(count=len(FEATURES), hash=schema_hash(FEATURE_NAMES))]
     for group in REASON_GROUPS.values():
         parts += ["", f"## {group.title}", "", f"{_KINDS[group.kind]} `{group.code}`: {group.meaning}", ""]
-        parts.append("| feature | of | window | unit | meaning | greater | fact |")
+        parts.append("| feature | aggregation group | window | unit | meaning | greater | fact |")
         parts.append("|---|---|---|---|---|---|---|")
         parts += [_line(feature) for feature in FEATURES if feature.group == group.code]
     parts += ["", "## Columns each feature needs", "", "| feature | columns |", "|---|---|"]
@@ -59,7 +59,7 @@ def _line(feature: Feature) -> str:
     texts += [feature.missing] * bool(feature.missing)
     fact = _AGREEING.sub(r"\1", " / ".join(dict.fromkeys(texts)))
     return (
-        f"| `{feature.name}` | {feature.entity} | {feature.window} | {feature.unit} | {feature.meaning} | "
+        f"| `{feature.name}` | {feature.aggregation_group} | {feature.window} | {feature.unit} | {feature.meaning} | "
         f"{_MONOTONE[feature.monotone]} | `{feature.code}`: {fact} "
         f"[{_side(feature, raising=True)} / {_side(feature, raising=False)}] |"
     )

@@ -111,7 +111,6 @@ def write_artefact(
                 f.write(raw)
                 f.flush()
                 os.fsync(f.fileno())
-        staging.chmod(0o755)
         try:
             staging.rename(target)
         except OSError:
@@ -232,7 +231,7 @@ def load_artefact(path: Path, *, expected_manifest_sha256: str | None = None) ->
             tables = read_tables(files[TABLES], features=len(document.features))
         except OutdatedTablesError as error:
             raise ArtefactOutdatedError(
-                f"{path / TABLES}: {error}. Train the model again with `ginja train`, then `ginja promote` it."
+                f"{path / TABLES}: {error}. Train the model again (`ginja model train`), then promote it."
             ) from None
         except ValueError as error:
             raise ArtefactCorruptError(f"{path / TABLES}: {error}") from None

@@ -78,7 +78,7 @@ def threshold_by_capacity(
             f"the {int((ranked == ranked[0]).sum())} claims of highest probability are tied, more than the {most} "
             "reviews allowed"
         )
-    # Halfway to the next claim, so that future claims fall on either side alike.
+    # Halfway to the next claim, so that future claims fall on either side equally.
     return evaluate_threshold(claims, float((fitting[-1] + ranked[most]) / 2), review_cents=review_cents)
 
 

@@ -155,7 +155,7 @@ def read_tables(raw: bytes, *, features: int) -> LeafTables:
     with np.load(io.BytesIO(raw), allow_pickle=False) as file:
         found = _format_of(file)
         if found != FORMAT:
-            raise OutdatedTablesError(f"the tables have format {found}; this version of ginja reads format {FORMAT}")
+            raise OutdatedTablesError(f"the tables have format {found}; this version reads format {FORMAT}")
         if set(file.files) != names:
             raise ValueError("not a file of contribution tables")
         tables = LeafTables(**{name: np.ascontiguousarray(file[name]) for name in file.files})

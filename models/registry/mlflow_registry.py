@@ -321,5 +321,5 @@ def _tag(version: Any, name: str) -> str:
 def _version(client: Any, version: str) -> Any:
     found = client.search_model_versions(f"name = '{MODEL_NAME}' and tags.`ginja.version` = '{version}'")
     if not found:
-        raise RegistryError(f"no registered model has version {version}; `ginja train` registers one")
+        raise RegistryError(f"no registered model has version {version}; `ginja model train` registers one")
     return max(found, key=lambda one: int(one.version))

@@ -14,7 +14,7 @@ from models.registry.mlflow_registry import CHAMPION, MlflowStore
 
 
 @dataclass(frozen=True, slots=True)
-class Promotion:
+class PointerChange:
     """The champion's pointer after a promotion or rollback."""
 
     pointer: Pointer
@@ -22,7 +22,7 @@ class Promotion:
     """Why MLflow's alias could not be updated; None: it names the champion."""
 
 
-def promote(home: Path, store: MlflowStore, version: str, *, by: str, why: str) -> Promotion:
+def promote(home: Path, store: MlflowStore, version: str, *, by: str, why: str) -> PointerChange:
     """Promote a registered version: fetch it if absent, verify it, replace the pointer, update the alias in MLflow.
 
     Raises `RegistryError` when the version is not registered and `ArtefactError` when it does not verify; nothing has
@@ -33,16 +33,16 @@ def promote(home: Path, store: MlflowStore, version: str, *, by: str, why: str) 
         mlflow_registry.fetch(store, version, models_folder(home))
     pointer = point(home, version)
     problem = _set_alias(store, pointer, {"ginja.promoted_by": by, "ginja.promoted_because": why})
-    return Promotion(pointer, problem)
+    return PointerChange(pointer, problem)
 
 
-def roll_back_champion(home: Path, store: MlflowStore, *, by: str, why: str) -> Promotion:
+def roll_back_champion(home: Path, store: MlflowStore, *, by: str, why: str) -> PointerChange:
     """Roll back to the previous champion. Works while MLflow is down; `alias_problem` then says so.
 
     Raises `PointerError` when there is no previous champion.
     """
     pointer = roll_back(home)
-    return Promotion(
+    return PointerChange(
         pointer, _set_alias(store, pointer, {"ginja.rolled_back_to_by": by, "ginja.rolled_back_because": why})
     )
 

@@ -6,11 +6,24 @@ from pipelines.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from pipelines.behaviour.backtest_flow import run_backtest
-    from pipelines.behaviour.decisions import Behaviour, Policies, Result, decide_one, measure_behaviour
-    from pipelines.behaviour.monotone import Falls, largest_falls
-    from pipelines.behaviour.perturb import AMOUNT_FACTORS, CASES, UNIT_FACTORS, UNKNOWN_CODE, Case, Kind
+    from pipelines.behaviour.decisions import (
+        Behaviour,
+        InsurerPolicies,
+        PerturbationResult,
+        decide_one,
+        measure_behaviour,
+    )
+    from pipelines.behaviour.monotone import LogOddsFalls, largest_falls
+    from pipelines.behaviour.perturb import (
+        AMOUNT_FACTORS,
+        CASES,
+        UNIT_FACTORS,
+        UNKNOWN_CODE,
+        Perturbation,
+        PerturbationKind,
+    )
     from pipelines.behaviour.policy_backtest import Backtest, backtest
-    from pipelines.behaviour.submissions import Catalogue, Submission, Submissions, read_submissions
+    from pipelines.behaviour.submissions import SourceCatalogue, Submission, Submissions, read_submissions
     from pipelines.behaviour.window import held_out
 
 __all__ = [
@@ -20,12 +33,12 @@ __all__ = [
     "UNKNOWN_CODE",
     "Backtest",
     "Behaviour",
-    "Case",
-    "Catalogue",
-    "Falls",
-    "Kind",
-    "Policies",
-    "Result",
+    "InsurerPolicies",
+    "LogOddsFalls",
+    "Perturbation",
+    "PerturbationKind",
+    "PerturbationResult",
+    "SourceCatalogue",
     "Submission",
     "Submissions",
     "backtest",

@@ -18,8 +18,8 @@ from claims.score_check import MIN_GAIN_PRESENT
 from claims.scoring import Score
 from core.settings import Settings, settings
 from models.scorer import ClaimToScore, Scorer
-from pipelines.behaviour.perturb import CASES, Case, Kind
-from pipelines.behaviour.submissions import Catalogue, Submission
+from pipelines.behaviour.perturb import CASES, Perturbation, PerturbationKind
+from pipelines.behaviour.submissions import SourceCatalogue, Submission
 
 IMPLAUSIBLE_FACTOR = 5.0
 """A price above this many times the procedure's median of the year before is implausible, regardless of the policy."""
@@ -27,7 +27,7 @@ _BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Policies:
+class InsurerPolicies:
     """The insurer's settings, as the API uses them."""
 
     decision: DecisionPolicy
@@ -36,7 +36,7 @@ class Policies:
     """A score of which less of the model's gain was available is not used."""
 
     @classmethod
-    def of(cls, chosen: Settings) -> "Policies":
+    def of(cls, chosen: Settings) -> "InsurerPolicies":
         """Read the policies from the settings, as the API does."""
         return cls(
             DecisionPolicy(chosen.rule_approval_cap_cents, chosen.score_complete_gain_present),
@@ -49,7 +49,7 @@ class Policies:
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class ComparedDecision:
     """The decision on one claim."""
 
     submission: Submission
@@ -68,10 +68,10 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class PerturbationResult:
     """One perturbation over all claims; amounts are in cents."""
 
-    case: Case
+    case: Perturbation
     claims: int
     """Claims that can be perturbed this way and submitted."""
     paid_unseen: int = 0
@@ -100,29 +100,31 @@ class Behaviour:
 
     as_of: date
     """Day of the statistics."""
-    results: tuple[Result, ...]
+    results: tuple[PerturbationResult, ...]
 
-    def of(self, kind: Kind, factor: int = 1) -> Result | None:
+    def of(self, kind: PerturbationKind, factor: int = 1) -> PerturbationResult | None:
         """The result of one perturbation; None where it was not measured."""
-        return next((r for r in self.results if r.case == Case(kind, factor)), None)
+        return next((r for r in self.results if r.case == Perturbation(kind, factor)), None)
 
 
 def measure_behaviour(
     scorer: Scorer,
     claims: Sequence[Submission],
-    catalogue: Catalogue,
+    catalogue: SourceCatalogue,
     *,
-    policies: Policies | None = None,
-    cases: Sequence[Case] = CASES,
+    policies: InsurerPolicies | None = None,
+    cases: Sequence[Perturbation] = CASES,
     step: Callable[[str], None] = lambda words: None,
 ) -> Behaviour:
     """Decide the claims once for each perturbation. `scorer` holds the evaluated model."""
-    policies = policies or Policies.of(settings())
+    policies = policies or InsurerPolicies.of(settings())
     results = []
     for case in cases:
         step(f"Deciding {len(claims):,} claims: {case}")
         changed = [made for one in claims if (made := case.of(one)) is not None]
-        decided = decide_all(scorer, changed, catalogue, policies=policies, after_equal=case.kind is Kind.DUPLICATE)
+        decided = decide_all(
+            scorer, changed, catalogue, policies=policies, after_equal=case.kind is PerturbationKind.DUPLICATE
+        )
         results.append(_result(case, list(decided), catalogue))
     return Behaviour(catalogue.as_of, tuple(results))
 
@@ -130,11 +132,11 @@ def measure_behaviour(
 def decide_all(
     scorer: Scorer,
     claims: Sequence[Submission],
-    catalogue: Catalogue,
+    catalogue: SourceCatalogue,
     *,
-    policies: Policies,
+    policies: InsurerPolicies,
     after_equal: bool = False,
-) -> Iterable[Decided]:
+) -> Iterable[ComparedDecision]:
     """Decide claims as the API does; `after_equal`: each follows an equal claim that is still valid."""
     for start in range(0, len(claims), _BATCH):
         batch = claims[start : start + _BATCH]
@@ -144,8 +146,13 @@ def decide_all(
 
 
 def decide_one(
-    one: Submission, score: Score | None, catalogue: Catalogue, *, policies: Policies, after_equal: bool = False
-) -> Decided:
+    one: Submission,
+    score: Score | None,
+    catalogue: SourceCatalogue,
+    *,
+    policies: InsurerPolicies,
+    after_equal: bool = False,
+) -> ComparedDecision:
     """Decide one claim; a score of None means that the scorer was unavailable."""
     claim = one.claim
     procedures = {line.procedure_code: catalogue.procedure(line.procedure_code) for line in claim.lines}
@@ -181,7 +188,7 @@ def decide_one(
         rule=rule,
         policy=policies.decision,
     )
-    return Decided(one, decision, rule.flagged)
+    return ComparedDecision(one, decision, rule.flagged)
 
 
 def _similar_claim(one: Submission) -> SimilarClaim:
@@ -197,11 +204,11 @@ def _similar_claim(one: Submission) -> SimilarClaim:
     )
 
 
-def _result(case: Case, decided: Sequence[Decided], catalogue: Catalogue) -> Result:
+def _result(case: Perturbation, decided: Sequence[ComparedDecision], catalogue: SourceCatalogue) -> PerturbationResult:
     paid = [one for one in decided if one.paid]
     by_rule = [one for one in decided if one.paid_by_rule]
     implausible = [one for one in decided if _implausible(one.submission, catalogue)]
-    return Result(
+    return PerturbationResult(
         case,
         claims=len(decided),
         paid_unseen=len(paid),
@@ -213,7 +220,7 @@ def _result(case: Case, decided: Sequence[Decided], catalogue: Catalogue) -> Res
     )
 
 
-def _implausible(one: Submission, catalogue: Catalogue) -> bool:
+def _implausible(one: Submission, catalogue: SourceCatalogue) -> bool:
     """Whether the price is implausible by the statistics, or there are none to compare with.
 
     Where prices of one code vary a hundredfold, ten times a low price is a usual one, which no statistic detects.

@@ -19,7 +19,7 @@ _MAX_CENTS = 10**12
 
 
 @dataclass(frozen=True, slots=True)
-class Falls:
+class LogOddsFalls:
     """The largest fall of the log-odds from one step to the next; 0: it never falls; NaN: it could not be computed."""
 
     claims: int
@@ -29,7 +29,7 @@ class Falls:
     """Confirmed fraud of provider, member, and the provider's network, all raised together."""
 
 
-def largest_falls(scorer: Scorer, claims: Sequence[Submission]) -> Falls:
+def largest_falls(scorer: Scorer, claims: Sequence[Submission]) -> LogOddsFalls:
     """Raise each claim's amount, units and confirmed fraud, and score every step with the served model."""
     amount = units = confirmed = 0.0
     for one in claims:
@@ -43,7 +43,7 @@ def largest_falls(scorer: Scorer, claims: Sequence[Submission]) -> Falls:
         confirmed = _larger(
             confirmed, _fall(scorer, np.stack([build_one(one.facts, reading.states) for reading in worse]))
         )
-    return Falls(len(claims), amount, units, confirmed)
+    return LogOddsFalls(len(claims), amount, units, confirmed)
 
 
 def _fall(scorer: Scorer, vectors: NDArray[np.float32]) -> float:

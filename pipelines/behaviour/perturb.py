@@ -15,7 +15,7 @@ UNKNOWN_CODE = "XUNKNOWN"
 """A procedure and a diagnosis without price, limits or claims in any catalogue."""
 
 
-class Kind(Enum):
+class PerturbationKind(Enum):
     """What is changed."""
 
     UNCHANGED = "unchanged"
@@ -32,10 +32,10 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class Perturbation:
     """One perturbation; the factor is 1 where there is none."""
 
-    kind: Kind
+    kind: PerturbationKind
     factor: int = 1
 
     def __str__(self) -> str:
@@ -50,12 +50,12 @@ class Case:
 
 
 CASES = (
-    Case(Kind.UNCHANGED),
-    *(Case(Kind.AMOUNT, factor) for factor in AMOUNT_FACTORS),
-    *(Case(Kind.UNITS, factor) for factor in UNIT_FACTORS),
-    Case(Kind.DUPLICATE),
-    Case(Kind.UNKNOWN_CODES),
-    Case(Kind.NO_HISTORY),
+    Perturbation(PerturbationKind.UNCHANGED),
+    *(Perturbation(PerturbationKind.AMOUNT, factor) for factor in AMOUNT_FACTORS),
+    *(Perturbation(PerturbationKind.UNITS, factor) for factor in UNIT_FACTORS),
+    Perturbation(PerturbationKind.DUPLICATE),
+    Perturbation(PerturbationKind.UNKNOWN_CODES),
+    Perturbation(PerturbationKind.NO_HISTORY),
 )
 
 
@@ -97,11 +97,11 @@ def _with(one: Submission, claim: Claim, **facts: object) -> Submission:
     return replace(one, claim=claim, facts=one.facts.model_copy(update=facts))
 
 
-_PERTURB: dict[Kind, Callable[[Submission, int], Submission]] = {
-    Kind.UNCHANGED: _unchanged,
-    Kind.AMOUNT: _amounts,
-    Kind.UNITS: _units,
-    Kind.DUPLICATE: _duplicate,
-    Kind.UNKNOWN_CODES: _unknown_codes,
-    Kind.NO_HISTORY: _no_history,
+_PERTURB: dict[PerturbationKind, Callable[[Submission, int], Submission]] = {
+    PerturbationKind.UNCHANGED: _unchanged,
+    PerturbationKind.AMOUNT: _amounts,
+    PerturbationKind.UNITS: _units,
+    PerturbationKind.DUPLICATE: _duplicate,
+    PerturbationKind.UNKNOWN_CODES: _unknown_codes,
+    PerturbationKind.NO_HISTORY: _no_history,
 }

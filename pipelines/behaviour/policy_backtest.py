@@ -17,7 +17,7 @@ from scipy.stats import beta
 from claims.outcome import Outcome
 from core.settings import settings
 from models.scorer import Scorer
-from pipelines.behaviour.decisions import Decided, Policies, decide_all, decide_one
+from pipelines.behaviour.decisions import ComparedDecision, InsurerPolicies, decide_all, decide_one
 from pipelines.behaviour.submissions import Submission, read_catalogue
 from pipelines.datasets import Source
 
@@ -70,14 +70,14 @@ def backtest(
     claims: Sequence[Submission],
     *,
     scorer: Scorer | None = None,
-    policies: Policies | None = None,
+    policies: InsurerPolicies | None = None,
     step: Callable[[str], None] = lambda words: None,
 ) -> Backtest:
     """Run every edit over claims in the order of receipt. Raises `ValueError` where there are none."""
     if not claims:
         raise ValueError("no claims to test the policy on")
-    policies = policies or Policies.of(settings())
-    decided: list[Decided] = []
+    policies = policies or InsurerPolicies.of(settings())
+    decided: list[ComparedDecision] = []
     for day, group in groupby(claims, key=_period):
         step(f"Week of {day}: {len(decided):,} of {len(claims):,} claims")
         batch, catalogue = list(group), read_catalogue(source, day)
@@ -105,7 +105,7 @@ def _period(one: Submission) -> date:
     return day - timedelta(days=(day - epoch).days % PERIOD_DAYS)
 
 
-def _lines(decided: Sequence[Decided], days: float) -> tuple[Line, ...]:
+def _lines(decided: Sequence[ComparedDecision], days: float) -> tuple[Line, ...]:
     by_claim = [
         {finding.code for finding in one.decision.findings if finding.outcome.priority >= Outcome.IN_REVIEW.priority}
         for one in decided
@@ -122,7 +122,7 @@ def _lines(decided: Sequence[Decided], days: float) -> tuple[Line, ...]:
     return tuple(lines[:2] + sorted(lines[2:], key=lambda line: -line.alerts))
 
 
-def _line(name: str, flags: Sequence[bool], decided: Sequence[Decided], days: float, *, alone: int) -> Line:
+def _line(name: str, flags: Sequence[bool], decided: Sequence[ComparedDecision], days: float, *, alone: int) -> Line:
     held = [one.submission for one, flag in zip(decided, flags, strict=True) if flag]
     frauds = sum(one.fraud for one in held)
     honest = sum(not one.submission.fraud for one in decided)

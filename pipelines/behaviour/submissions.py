@@ -46,7 +46,7 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
+class SourceCatalogue:
     """Procedures and diagnoses of the source, and the statistics of the year before a day."""
 
     as_of: date
@@ -90,7 +90,7 @@ class Submissions:
     """Rows that the API would refuse (no amount, service after receipt), left out."""
 
 
-class Frames:
+class SourceFrames:
     """The frames of a data set beside its claims; a frame that the source lacks is empty."""
 
     def __init__(self, source: Source) -> None:
@@ -116,7 +116,7 @@ def read_submissions(source: Source, table: pa.Table, fraud: NDArray[Any]) -> Su
 
     The offline features of the source must be built. Rows that could not be submitted are counted, not returned.
     """
-    frames = Frames(source)
+    frames = SourceFrames(source)
     claims = table.select(CLAIMS.names)
     lines = _lines_of(frames.lines(), claims["claim_id"])
     plans = {row["plan_id"]: row["benefit_limit_cents"] for row in frames.rows("plans")}
@@ -139,9 +139,9 @@ def read_submissions(source: Source, table: pa.Table, fraud: NDArray[Any]) -> Su
     return Submissions(tuple(found), refused)
 
 
-def read_catalogue(source: Source, as_of: date) -> Catalogue:
+def read_catalogue(source: Source, as_of: date) -> SourceCatalogue:
     """The catalogue with the statistics of the year before `as_of`, by the queries the database runs."""
-    frames = Frames(source)
+    frames = SourceFrames(source)
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.register("history_claims", source.claims)
@@ -164,7 +164,7 @@ def read_catalogue(source: Source, as_of: date) -> Catalogue:
     diagnoses = {
         row["diagnosis_code"]: Diagnosis(row["diagnosis_code"], _limits(row)) for row in frames.rows("diagnoses")
     }
-    return Catalogue(as_of, procedures, diagnoses, prices)
+    return SourceCatalogue(as_of, procedures, diagnoses, prices)
 
 
 def _procedure(code: str, row: Mapping[str, Any], average: tuple[int, int] | None) -> Procedure:
@@ -222,6 +222,7 @@ def _claim(row: Mapping[str, Any], lines: Sequence[ClaimLine]) -> Claim:
     return Claim(
         claim_id=row["claim_id"],
         received_at=row["received_at"],
+        received_on=max(row["received_at"].date(), row["service_to"]),  # checked when the file was loaded
         member_id=row["member_id"] or UNKNOWN,
         provider_id=row["provider_id"] or UNKNOWN,
         diagnosis_codes=(row["diagnosis_code"] or UNKNOWN,),

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from core import clock
-from pipelines.behaviour.submissions import Catalogue, Submission, read_catalogue, read_submissions
+from pipelines.behaviour.submissions import SourceCatalogue, Submission, read_catalogue, read_submissions
 from pipelines.evaluate import Window
 
 MAX_CLAIMS = 300
@@ -13,7 +13,7 @@ LATEST_SHARE = 1 / 3
 """Of a data set that is split by provider, the latest share of the claims that is used."""
 
 
-def held_out(window: Window, *, maximum: int = MAX_CLAIMS) -> tuple[tuple[Submission, ...], Catalogue]:
+def held_out(window: Window, *, maximum: int = MAX_CLAIMS) -> tuple[tuple[Submission, ...], SourceCatalogue]:
     """At most `maximum` valid clean claims of the window, and the catalogue as of the window's first day."""
     examples, rows = window.examples, window.rows
     if window.source.label_of == "provider":

@@ -7,15 +7,15 @@ from pipelines.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from pipelines.challenger.errors import ChallengerError
     from pipelines.challenger.read import assessed
-    from pipelines.challenger.report import ComparedAssessment, Pair, Report, compare
+    from pipelines.challenger.report import ComparedAssessment, Pair, TrialReport, compare
     from pipelines.challenger.trial import Trial, running, start, stop
 
 __all__ = [
     "ChallengerError",
     "ComparedAssessment",
     "Pair",
-    "Report",
     "Trial",
+    "TrialReport",
     "assessed",
     "compare",
     "running",

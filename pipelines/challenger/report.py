@@ -51,7 +51,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class TrialReport:
     """A challenger compared with the champion it ran beside. What no claim can determine is NaN."""
 
     challenger: str
@@ -83,7 +83,7 @@ class Report:
         return asdict(self)
 
 
-def compare(rows: Sequence[ComparedAssessment], *, challenger: str, widest: int = 10) -> Report:
+def compare(rows: Sequence[ComparedAssessment], *, challenger: str, widest: int = 10) -> TrialReport:
     """Compare a challenger with the champion; rows without it, or with it on both sides, are ignored."""
     rows = [row for row in rows if (row.model_version == challenger) != (row.shadow_version == challenger)]
     pairs = [_pair(row, challenger) for row in rows]
@@ -92,7 +92,7 @@ def compare(rows: Sequence[ComparedAssessment], *, challenger: str, widest: int 
     labelled = [pair for pair in disagreed if pair.fraud is not None]
     champion_only = sum(pair.champion_flagged for pair in disagreed)
     both = sum(pair.champion_flagged and pair.challenger_flagged for pair in pairs)
-    return Report(
+    return TrialReport(
         challenger=challenger,
         champions=tuple(sorted(champions)),
         claims=len(pairs),

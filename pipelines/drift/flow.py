@@ -23,12 +23,12 @@ from models.registry import MlflowStore, RunRecord
 from pipelines.datasets import Source, ensure_features
 from pipelines.drift.errors import DriftError
 from pipelines.drift.limits import DriftMeasure
-from pipelines.drift.measures import Alarm, Day, Stream, measure, reference_of
+from pipelines.drift.measures import Alarm, DayMeasures, ScoredStream, measure, reference_of
 from pipelines.drift.page import render
 from pipelines.drift.prometheus import prometheus_text
 from pipelines.drift.report import Drift
 from pipelines.evaluate import latest, named
-from pipelines.gates import Profile, profile_from_json, stability
+from pipelines.gates import TrainingProfile, profile_from_json, stability
 from pipelines.runs import command_line, git_commit, reports_folder
 
 QUIET_DAYS = 7
@@ -36,8 +36,8 @@ QUIET_DAYS = 7
 
 
 def measure_days(
-    stream: Stream, *, threshold: float, until: int, days: int, reference_days: int
-) -> tuple[range, list[Day], list[Alarm]]:
+    stream: ScoredStream, *, threshold: float, until: int, days: int, reference_days: int
+) -> tuple[range, list[DayMeasures], list[Alarm]]:
     """Compare the `days` before `until` (exclusive, days since the epoch) with the `reference_days` before those."""
     compared = range(until - days - reference_days, until - days)
     reference = reference_of(stream, compared, threshold)
@@ -45,7 +45,7 @@ def measure_days(
     return compared, measured, new_alarms(measured)
 
 
-def new_alarms(days: list[Day]) -> list[Alarm]:
+def new_alarms(days: list[DayMeasures]) -> list[Alarm]:
     """The alarms that are not a continuation of one within the `QUIET_DAYS` before."""
     last: dict[DriftMeasure, np.datetime64] = {}
     new = []
@@ -59,7 +59,7 @@ def new_alarms(days: list[Day]) -> list[Alarm]:
     return new
 
 
-def stream_of(artefact: Artefact, source: Source) -> Stream:
+def stream_of(artefact: Artefact, source: Source) -> ScoredStream:
     """Score every claim of a data set as of its receipt; labels are as of the receipt of the last claim."""
     ensure_features(source)
     last_us = int(pc.max(source.claims["received_at"]).cast(pa.int64()).as_py())
@@ -69,7 +69,7 @@ def stream_of(artefact: Artefact, source: Source) -> Stream:
     margins = artefact.booster.inplace_predict(x, predict_type="margin")
     received = built.index["received_at"].cast("int64").to_numpy()
     known = built.index["known_at"].cast("int64").fill_null(np.iinfo(np.int64).max).to_numpy()
-    return Stream(
+    return ScoredStream(
         features=artefact.features,
         x=x,
         probabilities=artefact.calibrator.probabilities(margins),
@@ -127,7 +127,7 @@ def check_drift(
     return found
 
 
-def training_profile(store: MlflowStore, version: str) -> Profile | None:
+def training_profile(store: MlflowStore, version: str) -> TrainingProfile | None:
     """The profile of a version's training set from its run; None where MLflow does not have it."""
     try:
         text = registry.text_of(store, version, "profile.json")
@@ -136,7 +136,7 @@ def training_profile(store: MlflowStore, version: str) -> Profile | None:
     return None if text is None else profile_from_json(text)
 
 
-def since_training(stream: Stream, days: range, profile: Profile | None) -> dict[str, float]:
+def since_training(stream: ScoredStream, days: range, profile: TrainingProfile | None) -> dict[str, float]:
     """Each feature's stability index, all days together against the training set."""
     if profile is None:
         return {}
@@ -148,7 +148,7 @@ def since_training(stream: Stream, days: range, profile: Profile | None) -> dict
     }
 
 
-def not_compared(stream: Stream, profile: Profile | None) -> tuple[str, ...]:
+def not_compared(stream: ScoredStream, profile: TrainingProfile | None) -> tuple[str, ...]:
     """The features that the profile of the training set does not have; all of them without one."""
     return tuple(name for name in stream.features if profile is None or name not in profile.features)
 

@@ -22,7 +22,7 @@ class DriftMeasure(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class AlarmLimit:
     """When a day raises an alarm: above the largest of the floor, the room, and what chance allows."""
 
     floor: float
@@ -34,17 +34,17 @@ class Limit:
     """Design effect: a day's claims come from few providers, so chance acts as on this many times fewer claims."""
 
 
-FEATURE_LIMIT = Limit(0.25, 3.5, "stability index of a feature")
-PROVIDER_FEATURE_LIMIT = Limit(0.25, 6.0, "stability index of a feature that all claims of a provider share")
-NETWORK_FEATURE_LIMIT = Limit(
+FEATURE_LIMIT = AlarmLimit(0.25, 3.5, "stability index of a feature")
+PROVIDER_FEATURE_LIMIT = AlarmLimit(0.25, 6.0, "stability index of a feature that all claims of a provider share")
+NETWORK_FEATURE_LIMIT = AlarmLimit(
     0.25, 20.0, "stability index of a feature of the provider network, which is rebuilt weekly", 16.0
 )
-MISSING_LIMIT = Limit(0.03, 3.5, "share of a feature's values that are missing, above the usual share")
-SCORE_LIMIT = Limit(0.25, 6.0, "stability index of the probability")
-FLAGGED_LIMIT = Limit(3.0, 0.0, "claims at or above the threshold, times the usual share")
-VOLUME_LIMIT = Limit(0.4, 2.0, "claims over those usual for the weekday, either way (natural logarithm)")
-CALIBRATION_LIMIT = Limit(2.0, 0.0, "frauds among the labels that became known, over those expected")
-ENTITY_LIMITS = {
+MISSING_LIMIT = AlarmLimit(0.03, 3.5, "share of a feature's values that are missing, above the usual share")
+SCORE_LIMIT = AlarmLimit(0.25, 6.0, "stability index of the probability")
+FLAGGED_LIMIT = AlarmLimit(3.0, 0.0, "claims at or above the threshold, times the usual share")
+VOLUME_LIMIT = AlarmLimit(0.4, 2.0, "claims over those usual for the weekday, either way (natural logarithm)")
+CALIBRATION_LIMIT = AlarmLimit(2.0, 0.0, "frauds among the labels that became known, over those expected")
+GROUP_LIMITS = {
     "provider": PROVIDER_FEATURE_LIMIT,
     "provider_day": PROVIDER_FEATURE_LIMIT,
     "provider_procedure": PROVIDER_FEATURE_LIMIT,

@@ -16,15 +16,15 @@ from features.vector import FEATURE
 from pipelines.drift.errors import DriftError
 from pipelines.drift.limits import (
     CALIBRATION_LIMIT,
-    ENTITY_LIMITS,
     FEATURE_LIMIT,
     FLAGGED_LIMIT,
+    GROUP_LIMITS,
     MISSING_LIMIT,
     SCORE_LIMIT,
     VOLUME_LIMIT,
     DriftMeasure,
 )
-from pipelines.gates import BINS, FeatureProfile, Profile, profile_of, stability
+from pipelines.gates import BINS, FeatureProfile, TrainingProfile, profile_of, stability
 
 MIN_REFERENCE_DAYS = 28
 MIN_CLAIMS = 20
@@ -55,7 +55,7 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class DayMeasures:
     """Every measure of one day, and its alarms."""
 
     day: str
@@ -75,7 +75,7 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stream:
+class ScoredStream:
     """Scored claims in the order of receipt (N rows), and their labels where known."""
 
     features: tuple[str, ...]
@@ -93,10 +93,10 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class ReferencePeriod:
     """The distributions of the reference period."""
 
-    profile: Profile
+    profile: TrainingProfile
     scores: FeatureProfile
     threshold: float
     flagged: float
@@ -113,7 +113,7 @@ class Reference:
     """Frauds over expected frauds among the labels of the reference: how far the model was off already."""
 
 
-def reference_of(stream: Stream, days: range, threshold: float) -> Reference:
+def reference_of(stream: ScoredStream, days: range, threshold: float) -> ReferencePeriod:
     """Compute the reference of a range of days. Raises `DriftError` where it has too few days or claims."""
     rows = np.flatnonzero((stream.day >= days.start) & (stream.day < days.stop))
     if len(days) < MIN_REFERENCE_DAYS or len(rows) < MIN_REFERENCE_DAYS * 10:
@@ -144,7 +144,7 @@ def reference_of(stream: Stream, days: range, threshold: float) -> Reference:
             worst_missing[name] = max(worst_missing[name], _missing(column) - known.missing_share)
     labelled = np.flatnonzero((stream.known_day >= days.start) & (stream.known_day < days.stop))
     expected_frauds = float(stream.probabilities[labelled].sum())
-    return Reference(
+    return ReferencePeriod(
         profile=profile,
         scores=scores,
         threshold=threshold,
@@ -187,7 +187,7 @@ class _Scores:
     flagged: float = math.nan
 
 
-def measure(stream: Stream, day: int, reference: Reference) -> Day:
+def measure(stream: ScoredStream, day: int, reference: ReferencePeriod) -> DayMeasures:
     """Compare one day with the reference."""
     rows = stream.rows_of(day)
     checks = _Checks(str(np.datetime64(day, "D")))
@@ -203,7 +203,7 @@ def measure(stream: Stream, day: int, reference: Reference) -> Day:
         for what in (DriftMeasure.FEATURE, DriftMeasure.MISSING, DriftMeasure.SCORE, DriftMeasure.FLAGGED):
             checks.not_applicable[what] = too_few
     calibration, labels = _check_calibration(checks, stream, day, reference)
-    return Day(
+    return DayMeasures(
         day=checks.day,
         claims=len(rows),
         psi=psi,
@@ -219,7 +219,7 @@ def measure(stream: Stream, day: int, reference: Reference) -> Day:
     )
 
 
-def _check_volume(checks: _Checks, claims: int, expected: float, reference: Reference) -> float:
+def _check_volume(checks: _Checks, claims: int, expected: float, reference: ReferencePeriod) -> float:
     """Claims over those expected for the weekday."""
     ratio = (claims + 1) / (expected + 1)
     noise = 4.5 / np.sqrt(expected + 1)
@@ -229,7 +229,7 @@ def _check_volume(checks: _Checks, claims: int, expected: float, reference: Refe
 
 
 def _check_features(
-    checks: _Checks, stream: Stream, rows: NDArray[np.intp], reference: Reference
+    checks: _Checks, stream: ScoredStream, rows: NDArray[np.intp], reference: ReferencePeriod
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Stability index and missing share of each feature."""
     few = max(1.0, reference.claims / len(rows))
@@ -238,7 +238,7 @@ def _check_features(
     for place, name in enumerate(stream.features):
         column, profile = stream.x[rows, place], reference.profile.features[name]
         psi[name], missing[name] = stability(column, profile), _missing(column)
-        allowed = ENTITY_LIMITS.get(FEATURE[name].entity, FEATURE_LIMIT)
+        allowed = GROUP_LIMITS.get(FEATURE[name].aggregation_group, FEATURE_LIMIT)
         by_chance = _chance_psi(len(rows), len(stream.features)) * allowed.clustered
         limit = max(allowed.floor, by_chance, reference.worst_psi[name] * allowed.room * few)
         checks.at_most(DriftMeasure.FEATURE, psi[name], limit, feature=name)
@@ -249,7 +249,7 @@ def _check_features(
     return psi, missing
 
 
-def _check_scores(checks: _Checks, p: NDArray[np.float64], reference: Reference) -> _Scores:
+def _check_scores(checks: _Checks, p: NDArray[np.float64], reference: ReferencePeriod) -> _Scores:
     """The distribution of the probabilities, and the share that is flagged."""
     scores = _Scores(stability(_column(p), reference.scores), float(p.mean()), float((p >= reference.threshold).mean()))
     worst = reference.worst_score * SCORE_LIMIT.room * max(1.0, reference.claims / len(p))
@@ -275,7 +275,9 @@ def _severity(alarm: Alarm) -> float:
     return alarm.value / alarm.limit if math.isfinite(alarm.value) else math.inf
 
 
-def _check_calibration(checks: _Checks, stream: Stream, day: int, reference: Reference) -> tuple[float, int]:
+def _check_calibration(
+    checks: _Checks, stream: ScoredStream, day: int, reference: ReferencePeriod
+) -> tuple[float, int]:
     """Frauds over expected frauds among the labels that became known, and the number of these labels."""
     rows = np.flatnonzero(stream.known_day == day)
     if not len(rows):

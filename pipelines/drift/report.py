@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import cast
 
-from pipelines.drift.measures import Alarm, Day
+from pipelines.drift.measures import Alarm, DayMeasures
 from pipelines.formatting import rounded
 
 
@@ -14,7 +14,7 @@ class Drift:
     model: str
     dataset: str
     reference: tuple[str, str]
-    days: tuple[Day, ...]
+    days: tuple[DayMeasures, ...]
     raised: tuple[Alarm, ...]
     since_training: dict[str, float] = field(default_factory=dict)
     """Stability index of each feature, all days together against the model's training set.

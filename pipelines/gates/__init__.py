@@ -9,21 +9,21 @@ if TYPE_CHECKING:
     from pipelines.gates.errors import GateFailed
     from pipelines.gates.features import check_features
     from pipelines.gates.names import QUALITY_GATES
-    from pipelines.gates.outcome import Check, Finding, GateResult, Severity, Skipped
-    from pipelines.gates.profile import BINS, FeatureProfile, Profile, profile_from_json, profile_of, stability
+    from pipelines.gates.outcome import ColumnCheck, FailedCheck, GateResult, Severity, SkippedCheck
+    from pipelines.gates.profile import BINS, FeatureProfile, TrainingProfile, profile_from_json, profile_of, stability
     from pipelines.gates.training import check_training_set
 
 __all__ = [
     "BINS",
     "QUALITY_GATES",
-    "Check",
+    "ColumnCheck",
+    "FailedCheck",
     "FeatureProfile",
-    "Finding",
     "GateFailed",
     "GateResult",
-    "Profile",
     "Severity",
-    "Skipped",
+    "SkippedCheck",
+    "TrainingProfile",
     "check_claims",
     "check_features",
     "check_training_set",

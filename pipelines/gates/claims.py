@@ -15,64 +15,108 @@ from core.clock import DAY_US
 from pipelines.gates.engine import validate
 from pipelines.gates.errors import GateFailed
 from pipelines.gates.names import RAW_CLAIMS
-from pipelines.gates.outcome import Check, GateResult, Sample, Severity, Skipped
+from pipelines.gates.outcome import ColumnCheck, GateResult, SampleRow, Severity, SkippedCheck
 from pipelines.gates.report import write_report
 from pipelines.ingest import shape
 
 _TEXTS = (("claim_id", 64), ("member_id", 64), ("provider_id", 64), ("procedure_code", 64), ("diagnosis_code", 64))
 
 
-def _between(name: str, column: str, why: str, low: Any, high: Any, severity: Severity = Severity.CRITICAL) -> Check:
+def _between(
+    name: str, column: str, why: str, low: Any, high: Any, severity: Severity = Severity.CRITICAL
+) -> ColumnCheck:
     arguments = {"column": column, "min_value": low, "max_value": high}
-    return Check(name, column, "ExpectColumnValuesToBeBetween", arguments, why, severity, (column,))
+    return ColumnCheck(name, column, "ExpectColumnValuesToBeBetween", arguments, why, severity, (column,))
 
 
-def _filled(column: str, share: float, why: str, severity: Severity = Severity.CRITICAL) -> Check:
+def _filled(column: str, share: float, why: str, severity: Severity = Severity.CRITICAL) -> ColumnCheck:
     arguments = {"column": column, "mostly": share}
-    return Check(f"{column}_filled", column, "ExpectColumnValuesToNotBeNull", arguments, why, severity, (column,))
+    return ColumnCheck(f"{column}_filled", column, "ExpectColumnValuesToNotBeNull", arguments, why, severity, (column,))
 
 
-def _ordered(name: str, column: str, later: str, earlier: str, why: str, needs: tuple[str, ...] = ()) -> Check:
+def _ordered(name: str, column: str, later: str, earlier: str, why: str, needs: tuple[str, ...] = ()) -> ColumnCheck:
     arguments = {"column_A": later, "column_B": earlier, "or_equal": True, "ignore_row_if": "either_value_is_missing"}
-    return Check(name, column, "ExpectColumnPairValuesAToBeGreaterThanB", arguments, why, needs=needs)
+    return ColumnCheck(name, column, "ExpectColumnPairValuesAToBeGreaterThanB", arguments, why, needs=needs)
 
 
-def _mean(name: str, column: str, why: str, low: float, high: float, severity: Severity = Severity.CRITICAL) -> Check:
+def _mean(
+    name: str, column: str, why: str, low: float, high: float, severity: Severity = Severity.CRITICAL
+) -> ColumnCheck:
     arguments = {"column": column, "min_value": low, "max_value": high}
-    return Check(name, column, "ExpectColumnMeanToBeBetween", arguments, why, severity)
+    return ColumnCheck(name, column, "ExpectColumnMeanToBeBetween", arguments, why, severity)
 
 
-def declared(now_us: int, *, least_rows: int = 100) -> tuple[Check, ...]:
+def declared(now_us: int, *, least_rows: int = 100) -> tuple[ColumnCheck, ...]:
     """The expectations, over the frame of `prepare`."""
     return (
-        Check("enough_rows", "", "ExpectTableRowCountToBeBetween", {"min_value": least_rows},
-              "a batch this small is an incomplete extract"),
-        Check("claim_id_unique", "claim_id", "ExpectColumnValuesToBeUnique", {"column": "claim_id"},
-              "a claim read twice counts twice in every feature"),
+        ColumnCheck(
+            "enough_rows",
+            "",
+            "ExpectTableRowCountToBeBetween",
+            {"min_value": least_rows},
+            "a batch this small is an incomplete extract",
+        ),
+        ColumnCheck(
+            "claim_id_unique",
+            "claim_id",
+            "ExpectColumnValuesToBeUnique",
+            {"column": "claim_id"},
+            "a claim read twice counts twice in every feature",
+        ),
         *(
-            Check(f"{column}_short", column, "ExpectColumnValuesToBeBetween",
-                  {"column": f"{column}_length", "min_value": 1, "max_value": limit},
-                  "longer than the contract allows: a column in the wrong place", needs=(column,))
+            ColumnCheck(
+                f"{column}_short",
+                column,
+                "ExpectColumnValuesToBeBetween",
+                {"column": f"{column}_length", "min_value": 1, "max_value": limit},
+                "longer than the contract allows: a column in the wrong place",
+                needs=(column,),
+            )
             for column, limit in _TEXTS
         ),
         _filled("provider_id", 0.98, "without the provider there is no history to compare with"),
         _filled("member_id", 0.9, "without the member there is no history to compare with"),
         _filled("procedure_code", 0.7, "without the procedure there is no price to compare with"),
         _filled("diagnosis_code", 0.7, "without the diagnosis plausibility cannot be checked", Severity.WARNING),
-        _between("received_in_time", "received_at", "a claim from the future, or from before 1900: a wrong date format",
-                 -25_567 * DAY_US, now_us),
+        _between(
+            "received_in_time",
+            "received_at",
+            "a claim from the future, or from before 1900: a wrong date format",
+            -25_567 * DAY_US,
+            now_us,
+        ),
         _ordered("service_in_order", "service_to", "service_to", "service_from", "service ends before it begins"),
-        _ordered("received_after_service", "received_at", "received_day", "service_to",
-                 "claims received before the service: a wrong date format or column"),
-        _ordered("voided_after_received", "voided_at", "voided_at", "received_at",
-                 "voided before it was received", ("voided_at",)),
-        _between("amount_possible", "amount_cents", "an amount must be positive and at most the limit",
-                 1, MAX_CENTS),
-        Check("amount_usual", "amount_cents", "ExpectColumnMedianToBeBetween",
-              {"column": "amount_cents", "min_value": 1_00, "max_value": 1_000_000_00},
-              "amounts in the wrong unit: cents read as whole units, or the reverse"),
-        Check("sex_known", "sex", "ExpectColumnValuesToBeInSet", {"column": "sex", "value_set": ["F", "M"]},
-              "a sex that is not F or M", needs=("sex",)),
+        _ordered(
+            "received_after_service",
+            "received_at",
+            "received_day",
+            "service_to",
+            "claims received before the service: a wrong date format or column",
+        ),
+        _ordered(
+            "voided_after_received",
+            "voided_at",
+            "voided_at",
+            "received_at",
+            "voided before it was received",
+            ("voided_at",),
+        ),
+        _between("amount_possible", "amount_cents", "an amount must be positive and at most the limit", 1, MAX_CENTS),
+        ColumnCheck(
+            "amount_usual",
+            "amount_cents",
+            "ExpectColumnMedianToBeBetween",
+            {"column": "amount_cents", "min_value": 1_00, "max_value": 1_000_000_00},
+            "amounts in the wrong unit: cents read as whole units, or the reverse",
+        ),
+        ColumnCheck(
+            "sex_known",
+            "sex",
+            "ExpectColumnValuesToBeInSet",
+            {"column": "sex", "value_set": ["F", "M"]},
+            "a sex that is not F or M",
+            needs=("sex",),
+        ),
         _between("age_possible", "age_years", "ages are 0 to 130", 0, 130),
         _between("units_possible", "units", "at least one unit", 1, 1_000_000),
         _between("lines_possible", "lines", "at least one line", 1, 100_000),
@@ -80,17 +124,27 @@ def declared(now_us: int, *, least_rows: int = 100) -> tuple[Check, ...]:
         _between("limit_possible", "benefit_limit_cents", "a limit is not negative", 0, None),
         _mean("few_repeats", "repeated", "one claim in five repeats another under a new id: a file read twice", 0, 0.2),
         _mean("days_differ", "on_the_busiest_day", "most claims on one day: dates were lost", 0, 0.6, Severity.WARNING),
-    )  # fmt: skip
+    )
 
 
-LABEL_CHECKS: tuple[Check, ...] = (
-    Check("label_unique", "label", "ExpectColumnValuesToBeUnique", {"column": "label"},
-          "two labels for one claim that became known at the same time"),
+LABEL_CHECKS: tuple[ColumnCheck, ...] = (
+    ColumnCheck(
+        "label_unique",
+        "label",
+        "ExpectColumnValuesToBeUnique",
+        {"column": "label"},
+        "two labels for one claim that became known at the same time",
+    ),
     _mean("labels_have_claims", "orphan", "labels of claims that are not in the batch", 0, 0),
     _mean("fraud_share", "is_fraud", "no fraud, or almost only fraud: a wrong label column or value", 1e-5, 0.8),
-    _ordered("known_after_received", "known_at", "known_at", "received_at",
-             "a label dated before its claim was received: probably of another claim"),
-)  # fmt: skip
+    _ordered(
+        "known_after_received",
+        "known_at",
+        "known_at",
+        "received_at",
+        "a label dated before its claim was received: probably of another claim",
+    ),
+)
 """Expectations on the labels frame, joined to its claims: a claim may have several labels, each at its own time."""
 
 
@@ -148,9 +202,9 @@ def _prepare_labels(labels: pa.Table, claims: pa.Table) -> pd.DataFrame:
     )
 
 
-def _masked(table: pa.Table, column: str, row: int) -> Sample:
+def _masked(table: pa.Table, column: str, row: int) -> SampleRow:
     value = table[column][row].as_py() if column in table.column_names else None
-    return Sample(str(table["claim_id"][row]), shape(value) if isinstance(value, str) else str(value))
+    return SampleRow(str(table["claim_id"][row]), shape(value) if isinstance(value, str) else str(value))
 
 
 def check_claims(
@@ -163,13 +217,13 @@ def check_claims(
     reason. Raises `GateFailed` on a critical finding.
     """
     started = time.perf_counter()
-    checks: list[Check] = []
-    skipped: list[Skipped] = []
+    checks: list[ColumnCheck] = []
+    skipped: list[SkippedCheck] = []
     expectations = declared(clock.micros(clock.now()), least_rows=least_rows)
     for check in expectations:
         absent = [name for name in check.needs if name in missing or _optional_and_empty(claims, name)]
         if absent:
-            skipped.append(Skipped(check.name, f"the source has no {', '.join(absent)}"))
+            skipped.append(SkippedCheck(check.name, f"the source has no {', '.join(absent)}"))
         else:
             checks.append(check)
     passed, findings = validate(prepare(claims), checks, lambda column, row: _masked(claims, column, row))
@@ -179,7 +233,7 @@ def check_claims(
         )
         passed, findings = passed + good, findings + bad
     else:
-        skipped += [Skipped(check.name, "the batch has no labels") for check in LABEL_CHECKS]
+        skipped += [SkippedCheck(check.name, "the batch has no labels") for check in LABEL_CHECKS]
     result = GateResult(
         gate=RAW_CLAIMS,
         rows=len(claims),

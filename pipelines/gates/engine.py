@@ -5,14 +5,14 @@ from typing import Any
 
 import pandas as pd
 
-from pipelines.gates.outcome import Check, Finding, Sample
+from pipelines.gates.outcome import ColumnCheck, FailedCheck, SampleRow
 
 _SAMPLES = 5
 
 
 def validate(
-    frame: pd.DataFrame, checks: Sequence[Check], sample: Callable[[str, int], Sample]
-) -> tuple[list[str], list[Finding]]:
+    frame: pd.DataFrame, checks: Sequence[ColumnCheck], sample: Callable[[str, int], SampleRow]
+) -> tuple[list[str], list[FailedCheck]]:
     """Run every check on the frame (index 0…n-1); returns the names of those that pass, and the findings.
 
     `sample(column, row)` shows a row without personal data. A check that cannot be computed, or that Great Expectations
@@ -54,8 +54,8 @@ def validate(
     return sorted(passed, key=order.index), sorted(findings, key=lambda finding: order.index(finding.check))
 
 
-def _unanswered(check: Check) -> Finding:
-    return Finding(
+def _unanswered(check: ColumnCheck) -> FailedCheck:
+    return FailedCheck(
         check=check.name,
         column=check.column,
         expectation=_snake(check.expectation),
@@ -66,7 +66,7 @@ def _unanswered(check: Check) -> Finding:
     )
 
 
-def _finding(check: Check, outcome: Any, sample: Callable[[str, int], Sample]) -> Finding:
+def _finding(check: ColumnCheck, outcome: Any, sample: Callable[[str, int], SampleRow]) -> FailedCheck:
     result: dict[str, Any] = outcome.result or {}
     rows = [row for row in result.get("partial_unexpected_index_list") or [] if isinstance(row, int)]
     if "observed_value" in result:
@@ -76,7 +76,7 @@ def _finding(check: Check, outcome: Any, sample: Callable[[str, int], Sample]) -
         observed = f"{result.get('unexpected_count', 0):,} of {result.get('element_count', 0):,} rows ({share:.3g} %)"
     else:
         observed = "the check could not be computed"
-    return Finding(
+    return FailedCheck(
         check=check.name,
         column=check.column,
         expectation=_snake(check.expectation),

@@ -22,7 +22,7 @@ from features.offline import EVENT_TIME, Relation, file_of, relation, scratch_du
 from pipelines.gates.engine import validate
 from pipelines.gates.errors import GateFailed
 from pipelines.gates.names import FEATURES
-from pipelines.gates.outcome import Check, GateResult, Sample, Severity, Skipped
+from pipelines.gates.outcome import ColumnCheck, GateResult, SampleRow, Severity, SkippedCheck
 from pipelines.gates.report import write_report
 
 MIN_OF_PREVIOUS = 0.5
@@ -32,40 +32,89 @@ USUAL_DAYS = 28
 REPEATED_DAYS = 60
 """Last days in which rows are checked for a second one of the same key and time."""
 
-VIEW_CHECKS: tuple[Check, ...] = (
-    Check("view_readable", "unreadable", "ExpectColumnValuesToBeBetween", {"column": "unreadable", "max_value": 0},
-          "a view whose file is missing, damaged or of another layout: build the features again"),
-    Check("view_filled", "empty", "ExpectColumnValuesToBeBetween", {"column": "empty", "max_value": 0},
-          "a view without rows, though claims have its keys: it was not built"),
-    Check("view_of_usual_size", "of_before", "ExpectColumnValuesToBeBetween",
-          {"column": "of_before", "min_value": MIN_OF_PREVIOUS}, "a view that shrank: claims or entities were lost"),
-    Check("view_in_time", "days_behind", "ExpectColumnValuesToBeBetween", {"column": "days_behind", "max_value": 0},
-          "a view that ends before the last claim"),
-    Check("view_not_ahead", "ahead", "ExpectColumnValuesToBeBetween", {"column": "ahead", "max_value": 0},
-          "rows dated after the last claim's day"),
-    Check("view_not_negative", "negative", "ExpectColumnValuesToBeBetween", {"column": "negative", "max_value": 0},
-          "a count or sum below zero"),
-    Check("view_row_once", "repeated", "ExpectColumnValuesToBeBetween", {"column": "repeated", "max_value": 0},
-          "two rows of one key and time: the join would use either of them"),
-)  # fmt: skip
+VIEW_CHECKS: tuple[ColumnCheck, ...] = (
+    ColumnCheck(
+        "view_readable",
+        "unreadable",
+        "ExpectColumnValuesToBeBetween",
+        {"column": "unreadable", "max_value": 0},
+        "a view whose file is missing, damaged or of another layout: build the features again",
+    ),
+    ColumnCheck(
+        "view_filled",
+        "empty",
+        "ExpectColumnValuesToBeBetween",
+        {"column": "empty", "max_value": 0},
+        "a view without rows, though claims have its keys: it was not built",
+    ),
+    ColumnCheck(
+        "view_of_usual_size",
+        "of_before",
+        "ExpectColumnValuesToBeBetween",
+        {"column": "of_before", "min_value": MIN_OF_PREVIOUS},
+        "a view that shrank: claims or entities were lost",
+    ),
+    ColumnCheck(
+        "view_in_time",
+        "days_behind",
+        "ExpectColumnValuesToBeBetween",
+        {"column": "days_behind", "max_value": 0},
+        "a view that ends before the last claim",
+    ),
+    ColumnCheck(
+        "view_not_ahead",
+        "ahead",
+        "ExpectColumnValuesToBeBetween",
+        {"column": "ahead", "max_value": 0},
+        "rows dated after the last claim's day",
+    ),
+    ColumnCheck(
+        "view_not_negative",
+        "negative",
+        "ExpectColumnValuesToBeBetween",
+        {"column": "negative", "max_value": 0},
+        "a count or sum below zero",
+    ),
+    ColumnCheck(
+        "view_row_once",
+        "repeated",
+        "ExpectColumnValuesToBeBetween",
+        {"column": "repeated", "max_value": 0},
+        "two rows of one key and time: the join would use either of them",
+    ),
+)
 """Over the frame with one row per view."""
 
-DAY_CHECKS: tuple[Check, ...] = (
-    Check("day_volume", "of_usual", "ExpectColumnValuesToBeBetween",
-          {"column": "of_usual", "min_value": MIN_OF_USUAL, "max_value": MAX_OF_USUAL, "mostly": 0.97},
-          "a day with far fewer or more claims than the four weeks before", Severity.WARNING),
-    Check("late_arrivals", "late_share", "ExpectColumnValuesToBeBetween",
-          {"column": "late_share", "max_value": MAX_LATE_SHARE},
-          "claims received after the features of their day were accepted: training used other values",
-          Severity.WARNING),
-    Check("no_claims_lost", "lost", "ExpectColumnValuesToBeBetween", {"column": "lost", "max_value": 0},
-          "claims of an accepted day that are no longer there"),
-)  # fmt: skip
+DAY_CHECKS: tuple[ColumnCheck, ...] = (
+    ColumnCheck(
+        "day_volume",
+        "of_usual",
+        "ExpectColumnValuesToBeBetween",
+        {"column": "of_usual", "min_value": MIN_OF_USUAL, "max_value": MAX_OF_USUAL, "mostly": 0.97},
+        "a day with far fewer or more claims than the four weeks before",
+        Severity.WARNING,
+    ),
+    ColumnCheck(
+        "late_arrivals",
+        "late_share",
+        "ExpectColumnValuesToBeBetween",
+        {"column": "late_share", "max_value": MAX_LATE_SHARE},
+        "claims received after the features of their day were accepted: training used other values",
+        Severity.WARNING,
+    ),
+    ColumnCheck(
+        "no_claims_lost",
+        "lost",
+        "ExpectColumnValuesToBeBetween",
+        {"column": "lost", "max_value": 0},
+        "claims of an accepted day that are no longer there",
+    ),
+)
 """Over the frame with one row per day of receipt."""
 
 
 @dataclass(frozen=True, slots=True)
-class Volumes:
+class BatchVolumes:
     """The volumes of an accepted batch."""
 
     origin: str
@@ -107,9 +156,11 @@ def check_features(home: Path, claims: Relation, report: Path, *, origin: str) -
     uncompared = _COMPARISONS if before is None else frozenset()
     view_checks = [check for check in VIEW_CHECKS if check.name not in uncompared]
     day_checks = [check for check in DAY_CHECKS if check.name not in uncompared]
-    passed, findings = validate(frame, view_checks, lambda column, row: Sample(names[row], f"{frame[column][row]:g}"))
+    passed, findings = validate(
+        frame, view_checks, lambda column, row: SampleRow(names[row], f"{frame[column][row]:g}")
+    )
     good, bad = validate(
-        by_day, day_checks, lambda column, row: Sample(f"{_date(by_day['day'][row])}", f"{by_day[column][row]:g}")
+        by_day, day_checks, lambda column, row: SampleRow(f"{_date(by_day['day'][row])}", f"{by_day[column][row]:g}")
     )
     result = GateResult(
         gate=FEATURES,
@@ -123,7 +174,7 @@ def check_features(home: Path, claims: Relation, report: Path, *, origin: str) -
     write_report(result, {check.name: check for check in (*VIEW_CHECKS, *DAY_CHECKS)})
     if not result.success:
         raise GateFailed(result)
-    accepted = Volumes(origin, dict(zip(names, frame["rows"].astype(int).tolist(), strict=True)), days)
+    accepted = BatchVolumes(origin, dict(zip(names, frame["rows"].astype(int).tolist(), strict=True)), days)
     volumes_path(home).write_text(json.dumps(asdict(accepted)))
     return result
 
@@ -132,11 +183,11 @@ _COMPARISONS = frozenset({"view_of_usual_size", "late_arrivals", "no_claims_lost
 """Checks that compare with the batch accepted before."""
 
 
-def _not_compared(views: list[str], before: Volumes | None) -> tuple[Skipped, ...]:
+def _not_compared(views: list[str], before: BatchVolumes | None) -> tuple[SkippedCheck, ...]:
     if before is None:
-        return tuple(Skipped(name, "no batch of this source was accepted before") for name in sorted(_COMPARISONS))
+        return tuple(SkippedCheck(name, "no batch of this source was accepted before") for name in sorted(_COMPARISONS))
     new = [name for name in views if not before.views.get(name)]
-    return (Skipped("view_of_usual_size", f"without rows in the batch before: {', '.join(new)}"),) if new else ()
+    return (SkippedCheck("view_of_usual_size", f"without rows in the batch before: {', '.join(new)}"),) if new else ()
 
 
 def _measure(connection: duckdb.DuckDBPyConnection, home: Path, view: View, claims: str) -> dict[str, int]:
@@ -176,7 +227,7 @@ def _measure(connection: duckdb.DuckDBPyConnection, home: Path, view: View, clai
     }
 
 
-def _by_day(days: dict[str, int], before: Volumes | None) -> pd.DataFrame:
+def _by_day(days: dict[str, int], before: BatchVolumes | None) -> pd.DataFrame:
     known = [int(day) for day in (*days, *(before.days if before else ()))]
     first, last = min(known, default=0), max(known, default=0)
     counts = pd.Series([days.get(str(day), 0) for day in range(first, last + 1)], dtype="float64")
@@ -193,10 +244,10 @@ def _by_day(days: dict[str, int], before: Volumes | None) -> pd.DataFrame:
     return frame
 
 
-def _read(path: Path, origin: str) -> Volumes | None:
+def _read(path: Path, origin: str) -> BatchVolumes | None:
     if not path.exists():
         return None
-    found = Volumes(**json.loads(path.read_text()))
+    found = BatchVolumes(**json.loads(path.read_text()))
     return found if found.origin == origin else None
 
 

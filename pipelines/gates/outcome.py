@@ -14,7 +14,7 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ColumnCheck:
     """One expectation on one column of a prepared frame."""
 
     name: str
@@ -30,7 +30,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class SampleRow:
     """One offending row: its identifier, and the shape of a text or the value of a number."""
 
     row: str
@@ -38,7 +38,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class FailedCheck:
     """A check that failed."""
 
     check: str
@@ -49,7 +49,7 @@ class Finding:
     count: int
     """Rows that violate it; 1 for the batch as a whole."""
     observed: str
-    samples: tuple[Sample, ...] = ()
+    samples: tuple[SampleRow, ...] = ()
 
     def sentence(self) -> str:
         """One line for a terminal."""
@@ -60,7 +60,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
+class SkippedCheck:
     """A check that is not applicable, and why."""
 
     check: str
@@ -74,8 +74,8 @@ class GateResult:
     gate: str
     rows: int
     passed: tuple[str, ...]
-    skipped: tuple[Skipped, ...]
-    findings: tuple[Finding, ...]
+    skipped: tuple[SkippedCheck, ...]
+    findings: tuple[FailedCheck, ...]
     report: Path
     seconds: float
 
@@ -84,7 +84,7 @@ class GateResult:
         """Whether there is no critical finding."""
         return not self.critical()
 
-    def critical(self) -> list[Finding]:
+    def critical(self) -> list[FailedCheck]:
         """The findings that stop the run."""
         return [finding for finding in self.findings if finding.severity is not Severity.WARNING]
 

@@ -22,7 +22,7 @@ class FeatureProfile:
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class TrainingProfile:
     """The features of one training set by name."""
 
     rows: int
@@ -33,14 +33,14 @@ class Profile:
         return json.dumps(asdict(self), indent=1)
 
 
-def profile_from_json(text: str) -> Profile:
+def profile_from_json(text: str) -> TrainingProfile:
     """Read a profile that `Profile.to_json` wrote."""
     found: dict[str, Any] = json.loads(text)
     features = {
         name: FeatureProfile(entry["missing_share"], tuple(entry["edges"]), tuple(entry["shares"]))
         for name, entry in found["features"].items()
     }
-    return Profile(found["rows"], features)
+    return TrainingProfile(found["rows"], features)
 
 
 def _shares(values: NDArray[np.float32], missing: int, edges: tuple[float, ...]) -> tuple[float, ...]:
@@ -53,7 +53,7 @@ def _known(column: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
     return known, len(column) - len(known)
 
 
-def profile_of(matrix: NDArray[np.float32], names: tuple[str, ...]) -> Profile:
+def profile_of(matrix: NDArray[np.float32], names: tuple[str, ...]) -> TrainingProfile:
     """Profile a matrix (rows, features): deciles from at most 100,000 rows, shares from all rows."""
     features = {}
     for place, name in enumerate(names):
@@ -62,7 +62,7 @@ def profile_of(matrix: NDArray[np.float32], names: tuple[str, ...]) -> Profile:
         inner = np.quantile(known[::step], np.linspace(0, 1, BINS + 1)[1:-1]) if len(known) else np.zeros(0)
         edges = tuple(float(edge) for edge in np.unique(inner))
         features[name] = FeatureProfile(missing / max(len(matrix), 1), edges, _shares(known, missing, edges))
-    return Profile(len(matrix), features)
+    return TrainingProfile(len(matrix), features)
 
 
 def stability(column: NDArray[np.float32], before: FeatureProfile) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from jinja2 import Environment
 
 from core import clock
-from pipelines.gates.outcome import Check, GateResult
+from pipelines.gates.outcome import ColumnCheck, GateResult
 
 _PAGE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string("""<!doctype html>
 <html lang="en">
@@ -61,7 +61,7 @@ Texts are shown by their pattern only: letters as a or A, digits as 9.</p>
 """)
 
 
-def write_report(result: GateResult, checks: Mapping[str, Check]) -> None:
+def write_report(result: GateResult, checks: Mapping[str, ColumnCheck]) -> None:
     """Write the page to `result.report`."""
     found = {finding.check: finding.severity for finding in result.findings}
     skipped = {entry.check: entry.reason for entry in result.skipped}

@@ -18,8 +18,8 @@ from features.vector import FEATURE
 from pipelines.gates.engine import validate
 from pipelines.gates.errors import GateFailed
 from pipelines.gates.names import TRAINING_SET
-from pipelines.gates.outcome import Check, Finding, GateResult, Sample, Severity, Skipped
-from pipelines.gates.profile import Profile, stability
+from pipelines.gates.outcome import ColumnCheck, FailedCheck, GateResult, SampleRow, Severity, SkippedCheck
+from pipelines.gates.profile import TrainingProfile, stability
 from pipelines.gates.report import write_report
 
 MAX_STABILITY_INDEX = 0.25
@@ -27,44 +27,106 @@ LEAST_ROWS, LEAST_OF_EACH_CLASS = 500, 20
 _TOLERANCE = 1e-3
 """float32 rounds at a bound: a value this far outside, relative to the bound, is still accepted."""
 
-FEATURE_CHECKS: tuple[Check, ...] = (
-    Check("feature_finite", "infinite", "ExpectColumnValuesToBeBetween", {"column": "infinite", "max_value": 0},
-          "an infinite value: a division by zero that should be a missing value"),
-    Check("feature_not_below", "below", "ExpectColumnValuesToBeBetween", {"column": "below", "max_value": 0},
-          "below the minimum of the feature"),
-    Check("feature_not_above", "above", "ExpectColumnValuesToBeBetween", {"column": "above", "max_value": 0},
-          "above the maximum of the feature"),
-    Check("feature_filled", "lacking", "ExpectColumnValuesToBeBetween", {"column": "lacking", "max_value": 0.0},
-          "missing more often than declared: a view that was not built, or too late"),
-    Check("feature_known_at_all", "missing_share", "ExpectColumnValuesToBeBetween",
-          {"column": "missing_share", "max_value": 0.9999}, "always missing: leave it out of the model",
-          Severity.WARNING),
-    Check("feature_varies", "constant", "ExpectColumnValuesToBeBetween", {"column": "constant", "max_value": 0},
-          "the same value in every row: nothing can be learned from it", Severity.WARNING),
-    Check("feature_stable", "drift", "ExpectColumnValuesToBeBetween",
-          {"column": "drift", "max_value": MAX_STABILITY_INDEX},
-          "a different population than the last training set (population stability index)", Severity.WARNING),
-)  # fmt: skip
+FEATURE_CHECKS: tuple[ColumnCheck, ...] = (
+    ColumnCheck(
+        "feature_finite",
+        "infinite",
+        "ExpectColumnValuesToBeBetween",
+        {"column": "infinite", "max_value": 0},
+        "an infinite value: a division by zero that should be a missing value",
+    ),
+    ColumnCheck(
+        "feature_not_below",
+        "below",
+        "ExpectColumnValuesToBeBetween",
+        {"column": "below", "max_value": 0},
+        "below the minimum of the feature",
+    ),
+    ColumnCheck(
+        "feature_not_above",
+        "above",
+        "ExpectColumnValuesToBeBetween",
+        {"column": "above", "max_value": 0},
+        "above the maximum of the feature",
+    ),
+    ColumnCheck(
+        "feature_filled",
+        "lacking",
+        "ExpectColumnValuesToBeBetween",
+        {"column": "lacking", "max_value": 0.0},
+        "missing more often than declared: a view that was not built, or too late",
+    ),
+    ColumnCheck(
+        "feature_known_at_all",
+        "missing_share",
+        "ExpectColumnValuesToBeBetween",
+        {"column": "missing_share", "max_value": 0.9999},
+        "always missing: leave it out of the model",
+        Severity.WARNING,
+    ),
+    ColumnCheck(
+        "feature_varies",
+        "constant",
+        "ExpectColumnValuesToBeBetween",
+        {"column": "constant", "max_value": 0},
+        "the same value in every row: nothing can be learned from it",
+        Severity.WARNING,
+    ),
+    ColumnCheck(
+        "feature_stable",
+        "drift",
+        "ExpectColumnValuesToBeBetween",
+        {"column": "drift", "max_value": MAX_STABILITY_INDEX},
+        "a different population than the last training set (population stability index)",
+        Severity.WARNING,
+    ),
+)
 """Over the frame with one row per feature."""
 
-BATCH_CHECKS: tuple[Check, ...] = (
-    Check("enough_rows", "", "ExpectTableRowCountToBeBetween", {"min_value": LEAST_ROWS},
-          "too few claims to learn from"),
-    Check("label_known", "is_fraud", "ExpectColumnValuesToNotBeNull", {"column": "is_fraud"},
-          "a claim without a label cannot be used"),
-    Check("label_binary", "is_fraud", "ExpectColumnValuesToBeInSet", {"column": "is_fraud", "value_set": [0.0, 1.0]},
-          "a label must be fraud or not fraud"),
-    Check("enough_fraud", "is_fraud", "ExpectColumnSumToBeBetween",
-          {"column": "is_fraud", "min_value": LEAST_OF_EACH_CLASS}, "too few fraudulent claims to learn from"),
-    Check("enough_clean", "is_clean", "ExpectColumnSumToBeBetween",
-          {"column": "is_clean", "min_value": LEAST_OF_EACH_CLASS}, "too few clean claims to learn from"),
-    Check("claim_once", "claim_id", "ExpectColumnValuesToBeUnique", {"column": "claim_id"},
-          "a repeated claim counts twice, and may be on both sides of a split"),
-)  # fmt: skip
+BATCH_CHECKS: tuple[ColumnCheck, ...] = (
+    ColumnCheck(
+        "enough_rows", "", "ExpectTableRowCountToBeBetween", {"min_value": LEAST_ROWS}, "too few claims to learn from"
+    ),
+    ColumnCheck(
+        "label_known",
+        "is_fraud",
+        "ExpectColumnValuesToNotBeNull",
+        {"column": "is_fraud"},
+        "a claim without a label cannot be used",
+    ),
+    ColumnCheck(
+        "label_binary",
+        "is_fraud",
+        "ExpectColumnValuesToBeInSet",
+        {"column": "is_fraud", "value_set": [0.0, 1.0]},
+        "a label must be fraud or not fraud",
+    ),
+    ColumnCheck(
+        "enough_fraud",
+        "is_fraud",
+        "ExpectColumnSumToBeBetween",
+        {"column": "is_fraud", "min_value": LEAST_OF_EACH_CLASS},
+        "too few fraudulent claims to learn from",
+    ),
+    ColumnCheck(
+        "enough_clean",
+        "is_clean",
+        "ExpectColumnSumToBeBetween",
+        {"column": "is_clean", "min_value": LEAST_OF_EACH_CLASS},
+        "too few clean claims to learn from",
+    ),
+    ColumnCheck(
+        "claim_once",
+        "claim_id",
+        "ExpectColumnValuesToBeUnique",
+        {"column": "claim_id"},
+        "a repeated claim counts twice, and may be on both sides of a split",
+    ),
+)
 """Over the rows of the training set."""
 
 
-def _measure(column: NDArray[np.float32], feature: Feature, before: Profile | None) -> dict[str, float]:
+def _measure(column: NDArray[np.float32], feature: Feature, before: TrainingProfile | None) -> dict[str, float]:
     missing = int(np.isnan(column).sum())
     infinite = int(np.isinf(column).sum())
     low, high = _bounds(feature)
@@ -95,7 +157,7 @@ def check_training_set(
     claim_ids: Sequence[str] | NDArray[Any],
     report: Path,
     *,
-    before: Profile | None = None,
+    before: TrainingProfile | None = None,
 ) -> GateResult:
     """Check a training set: `matrix` (claims, features) with the features `names`, labels and ids of the same claims.
 
@@ -108,7 +170,7 @@ def check_training_set(
     frame = pd.DataFrame(rows, index=range(len(rows)))
     skipped = _not_compared(names, before)
     checks = [check for check in FEATURE_CHECKS if before is not None or check.name != "feature_stable"]
-    passed, found = validate(frame, checks, lambda column, row: Sample(names[row], f"{frame[column][row]:g}"))
+    passed, found = validate(frame, checks, lambda column, row: SampleRow(names[row], f"{frame[column][row]:g}"))
     findings = [entry for finding in found for entry in _per_feature(finding, frame, features, matrix, claim_ids)]
     truth = pd.Series(list(is_fraud), dtype="object").astype(float)
     batch = pd.DataFrame(
@@ -117,7 +179,7 @@ def check_training_set(
     good, bad = validate(
         batch,
         BATCH_CHECKS,
-        lambda column, row: Sample(str(claim_ids[row]), "" if column == "claim_id" else str(truth[row])),
+        lambda column, row: SampleRow(str(claim_ids[row]), "" if column == "claim_id" else str(truth[row])),
     )
     result = GateResult(
         gate=TRAINING_SET,
@@ -134,21 +196,21 @@ def check_training_set(
     return result
 
 
-def _not_compared(names: Sequence[str], before: Profile | None) -> tuple[Skipped, ...]:
+def _not_compared(names: Sequence[str], before: TrainingProfile | None) -> tuple[SkippedCheck, ...]:
     """Features that are not compared with the last training set, and why."""
     if before is None:
-        return (Skipped("feature_stable", "there is no earlier training set of this data set"),)
+        return (SkippedCheck("feature_stable", "there is no earlier training set of this data set"),)
     new = [name for name in names if name not in before.features]
-    return (Skipped("feature_stable", f"not in the last training set: {', '.join(new)}"),) if new else ()
+    return (SkippedCheck("feature_stable", f"not in the last training set: {', '.join(new)}"),) if new else ()
 
 
 def _per_feature(
-    finding: Finding,
+    finding: FailedCheck,
     frame: pd.DataFrame,
     features: list[Feature],
     matrix: NDArray[np.float32],
     claim_ids: Sequence[str] | NDArray[Any],
-) -> list[Finding]:
+) -> list[FailedCheck]:
     """One finding for each feature that violates a check, with the claims that do."""
     limit = next(check for check in FEATURE_CHECKS if check.name == finding.check).arguments["max_value"]
     entries = []
@@ -163,7 +225,7 @@ def _per_feature(
         }.get(finding.column, np.zeros(len(column), dtype=bool))
         at = np.flatnonzero(wrong)
         entries.append(
-            Finding(
+            FailedCheck(
                 check=finding.check,
                 column=feature.name,
                 expectation=finding.expectation,
@@ -171,7 +233,7 @@ def _per_feature(
                 why=finding.why,
                 count=len(at) or 1,
                 observed=f"{finding.column} = {frame[finding.column][place]:g}",
-                samples=tuple(Sample(str(claim_ids[row]), f"{column[row]:g}") for row in at[:5]),
+                samples=tuple(SampleRow(str(claim_ids[row]), f"{column[row]:g}") for row in at[:5]),
             )
         )
     return entries

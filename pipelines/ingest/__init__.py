@@ -9,12 +9,12 @@ from pipelines.ingest.records import check_parquet, open_table
 from pipelines.ingest.rejects import shape
 from pipelines.ingest.source import ingest_csv
 from pipelines.ingest.suggestion import suggest_mapping
-from pipelines.ingest.summary import Ingested, missing_columns
+from pipelines.ingest.summary import IngestSummary, missing_columns
 
 __all__ = [
     "Dates",
     "IngestError",
-    "Ingested",
+    "IngestSummary",
     "Mapping",
     "MappingError",
     "Money",

@@ -5,13 +5,16 @@ Every expression reads the text of one row and is exact: no amount passes throug
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 
 from claims.money import MAX_CENTS
+from claims.service_days import EARLIEST
+from core.clock import DAY_US
 from pipelines.ingest.mapping import Dates, LabelTexts, Mapping, Money, Sexes
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed:
+class ParsedColumn:
     """`problem` is NULL for a valid value; in it, `@v` is the placeholder of the column with `value`."""
 
     value: str
@@ -36,21 +39,21 @@ def cleaned(column: str, missing: tuple[str, ...]) -> str:
 _UNREADABLE = "regexp_matches({0}, '[\\x00-\\x1f\\x7f\ufffd]')"
 
 
-def text(raw: str, limit: int) -> Parsed:
+def text(raw: str, limit: int) -> ParsedColumn:
     """A name or code of at most `limit` characters, without control characters."""
     problem = (
         f"CASE WHEN length({raw}) > {limit} THEN 'longer than {limit} characters' "
         f"WHEN {_UNREADABLE.format(raw)} THEN 'characters that cannot be read; check the encoding' END"
     )
-    return Parsed(raw, problem)
+    return ParsedColumn(raw, problem)
 
 
-def identifier(raw: str, limit: int = 64) -> Parsed:
+def identifier(raw: str, limit: int = 64) -> ParsedColumn:
     """A name or code; `1234567893.0`, as a column of floats is exported, is `1234567893`."""
     plain = text(raw, limit)
     lost = f"regexp_full_match({raw}, '[0-9][.][0-9]+[eE][+][0-9]{{2,3}}')"
     problem = f"CASE WHEN {lost} THEN 'rounded to an exponent, so digits are lost; export the column as text' "
-    return Parsed(f"regexp_replace({raw}, '^([0-9]+)[.]0+$', '\\1')", f"{problem}ELSE {plain.problem} END")
+    return ParsedColumn(f"regexp_replace({raw}, '^([0-9]+)[.]0+$', '\\1')", f"{problem}ELSE {plain.problem} END")
 
 
 _ICD_SHAPE = "[A-Za-z][0-9][0-9A-Za-z]([.][0-9A-Za-z]{1,4}|[0-9A-Za-z]{0,4})"
@@ -58,7 +61,7 @@ _ICD_SHAPE = "[A-Za-z][0-9][0-9A-Za-z]([.][0-9A-Za-z]{1,4}|[0-9A-Za-z]{0,4})"
 _ICD = {9: "([0-9]{3,5}|[Vv][0-9]{2,4}|[Ee][0-9]{3,4})", 10: "[A-Za-z][0-9][0-9A-Za-z]{1,5}"}
 
 
-def diagnosis(raw: str, version: int | None) -> Parsed:
+def diagnosis(raw: str, version: int | None) -> ParsedColumn:
     """A diagnosis code, upper case without the dot; with a version it must have that version's shape.
 
     Without a version a text that does not look like a code stays as it is: it may be a description.
@@ -67,12 +70,12 @@ def diagnosis(raw: str, version: int | None) -> Parsed:
     if version is None:
         plain = text(raw, 64)
         value = f"CASE WHEN regexp_full_match({raw}, '{_ICD_SHAPE}') THEN upper({bare}) ELSE {raw} END"
-        return Parsed(value, plain.problem)
+        return ParsedColumn(value, plain.problem)
     problem = f"CASE WHEN NOT regexp_full_match({bare}, '{_ICD[version]}') THEN 'not an ICD-{version} code' END"
-    return Parsed(f"upper({bare})", problem)
+    return ParsedColumn(f"upper({bare})", problem)
 
 
-def amount(raw: str, money: Money) -> Parsed:
+def amount(raw: str, money: Money) -> ParsedColumn:
     """Cents. The limit is that of `claims.money`; half a cent is rounded away from zero, once, from all digits."""
     # Typesetters' spaces, which do not break, group thousands as a plain one does.
     plain = f"translate({raw}, '\u00a0\u202f', '  ')"
@@ -109,10 +112,10 @@ def amount(raw: str, money: Money) -> Parsed:
     ]
     if money.negative == "reject":
         checks.append("WHEN @v < 0 THEN 'a negative amount (money.negative, for files with a row per line)'")
-    return Parsed(cents, f"CASE WHEN {raw} IS NULL THEN NULL {' '.join(checks)} END")
+    return ParsedColumn(cents, f"CASE WHEN {raw} IS NULL THEN NULL {' '.join(checks)} END")
 
 
-def total(mapping: Mapping, raws: list[str]) -> Parsed:
+def total(mapping: Mapping, raws: list[str]) -> ParsedColumn:
     """The sum of amounts, of which the first is required; zero is an error where a row is a whole claim.
 
     Negative ones are read, whatever `money.negative` says: what they reverse is determined once all rows are read
@@ -127,10 +130,10 @@ def total(mapping: Mapping, raws: list[str]) -> Parsed:
         checks = [part.problem.replace("@v", f"({part.value})") for part in parts]
     if mapping.rows == "claims":
         checks.append("CASE WHEN @v = 0 THEN 'an amount of zero' END")
-    return Parsed(value, f"COALESCE({', '.join([*checks, 'NULL'])})")
+    return ParsedColumn(value, f"COALESCE({', '.join([*checks, 'NULL'])})")
 
 
-def whole(raw: str, low: int, high: int) -> Parsed:
+def whole(raw: str, low: int, high: int) -> ParsedColumn:
     """A whole number from `low` to `high`; `3.0` is 3."""
     digits = f"regexp_full_match({raw}, '[0-9]{{1,9}}([.]0+)?')"
     number = f"CASE WHEN {digits} THEN CAST(split_part({raw}, '.', 1) AS INT) END"
@@ -138,24 +141,24 @@ def whole(raw: str, low: int, high: int) -> Parsed:
         f"CASE WHEN {raw} IS NULL THEN NULL WHEN @v IS NULL THEN 'not a whole number' "
         f"WHEN @v NOT BETWEEN {low} AND {high} THEN 'not between {low} and {high}' END"
     )
-    return Parsed(number, problem)
+    return ParsedColumn(number, problem)
 
 
-def chosen(raw: str, groups: dict[str, tuple[str, ...]], what: str) -> Parsed:
+def chosen(raw: str, groups: dict[str, tuple[str, ...]], what: str) -> ParsedColumn:
     """One of few values: `groups` has a SQL literal for each set of texts, which are compared without case."""
     arms = " ".join(f"WHEN lower({raw}) IN {_listed(texts)} THEN {value}" for value, texts in groups.items())
     every = tuple(entry for texts in groups.values() for entry in texts)
     problem = f"CASE WHEN lower({raw}) NOT IN {_listed(every)} THEN {literal(what)} END"
-    return Parsed(f"CASE {arms} END", problem)
+    return ParsedColumn(f"CASE {arms} END", problem)
 
 
-def sex(raw: str, texts: Sexes) -> Parsed:
+def sex(raw: str, texts: Sexes) -> ParsedColumn:
     """`F`, `M`, or NULL where the text means unknown."""
     groups = {"'F'": texts.F, "'M'": texts.M, "NULL": texts.unknown}
     return chosen(raw, groups, "not a sex the mapping lists; add it under `sex`")
 
 
-def label(raw: str, texts: LabelTexts) -> Parsed:
+def label(raw: str, texts: LabelTexts) -> ParsedColumn:
     """True for fraud."""
     groups = {"true": texts.fraud, "false": texts.clean}
     return chosen(raw, groups, "not a label the mapping lists; say under `label` which texts are fraud and which clean")
@@ -185,17 +188,17 @@ def _moments(raw: str, dates: Dates) -> tuple[str, str]:
     return f"COALESCE({', '.join(days)})", f"COALESCE({', '.join([*instants, 'NULL::BIGINT'])})"
 
 
-def birth_day(raw: str, dates: Dates, today: int, served: list[str]) -> Parsed:
+def birth_day(raw: str, dates: Dates, today: date, served: list[str]) -> ParsedColumn:
     """A birth date. Of a year of two digits it is the last one not after the service; `served` are its days, in SQL."""
     long = Dates.model_construct(formats=tuple(form for form in dates.formats if "%y" not in form), timezone=None)
     short = Dates.model_construct(formats=tuple(form for form in dates.formats if "%y" in form), timezone=None)
     if not short.formats:
         return day(raw, dates, today)
-    latest = f"COALESCE({', '.join([*served, 'NULL'])}, DATE '1970-01-01' + {today})"
+    latest = f"COALESCE({', '.join([*served, 'NULL'])}, DATE '{today}')"
     two, _ = _moments(raw, short)
     pivoted = f"CASE WHEN {two} > {latest} THEN CAST({two} - INTERVAL 100 YEAR AS DATE) ELSE {two} END"
     value = f"COALESCE({_moments(raw, long)[0]}, {pivoted})" if long.formats else pivoted
-    return Parsed(value, day(raw, dates, today).problem)
+    return ParsedColumn(value, day(raw, dates, today).problem)
 
 
 def local_day(raw: str, dates: Dates) -> str:
@@ -203,19 +206,36 @@ def local_day(raw: str, dates: Dates) -> str:
     return _moments(raw, dates)[0]
 
 
-def day(raw: str, dates: Dates, today: int) -> Parsed:
-    """A date; `today` is the last day possible, as days since the epoch."""
+def receipt_day(received_us: str, time_zone: str) -> str:
+    """SQL of the calendar day of receipt in `time_zone`; midnight UTC is a date without a time, and is that date.
+
+    The bound that `claims.service_days` sets for claims of the API.
+    """
+    day = f"make_timestamp({received_us})"
+    local = f"timezone({literal(time_zone)}, {day} AT TIME ZONE 'UTC')"
+    return f"CASE WHEN {received_us} % {DAY_US} = 0 THEN {day} ELSE {local} END::DATE"
+
+
+def service_day(raw: str, dates: Dates, today: date) -> ParsedColumn:
+    """A day of service; `today` is the last day possible."""
+    return day(raw, dates, today, EARLIEST)
+
+
+def day(raw: str, dates: Dates, today: date, earliest: date = date(1900, 1, 1)) -> ParsedColumn:
+    """A date from `earliest` to `today`."""
     value, _ = _moments(raw, dates)
     problem = (
         f"CASE WHEN {raw} IS NULL THEN NULL WHEN @v IS NULL THEN {literal(_unlike(dates))} "
-        f"WHEN @v < DATE '1900-01-01' THEN 'before 1900' "
-        f"WHEN @v > DATE '1970-01-01' + {today} THEN 'in the future' END"
+        f"WHEN @v < DATE '{earliest}' THEN 'before {earliest.year}' "
+        f"WHEN @v > DATE '{today}' THEN 'in the future' END"
     )
-    return Parsed(value, problem)
+    return ParsedColumn(value, problem)
 
 
-def instant(raw: str, dates: Dates, now_us: int) -> Parsed:
-    """Microseconds since the epoch; a time of day needs a zone."""
+def instant(raw: str, dates: Dates, today: date, now_us: int) -> ParsedColumn:
+    """Microseconds since the epoch; a time of day needs a zone. A date without a time may be `today`, which begins
+    before UTC's day in the east.
+    """
     local, value = _moments(raw, dates)
     zone = "'([Zz]|[+-][0-9]{2}:?[0-9]{2})$'"
     zoneless = f"regexp_matches({raw}, ':[0-9]{{2}}') AND NOT regexp_matches({raw}, {zone})"
@@ -226,26 +246,27 @@ def instant(raw: str, dates: Dates, now_us: int) -> Parsed:
         f"CASE WHEN {raw} IS NULL THEN NULL WHEN {naive} THEN {literal(_NAIVE)} "
         f"WHEN @v IS NULL THEN {literal(_unlike(dates))} "
         f"WHEN @v < epoch_us(TIMESTAMP '1900-01-01') THEN 'before 1900' "
-        f"WHEN @v > {now_us} THEN 'in the future' END"
+        f"WHEN @v > {now_us} AND (@v % {DAY_US} <> 0 OR ({local}) > DATE '{today}') "
+        f"THEN 'in the future' END"
     )
-    return Parsed(value, problem)
+    return ParsedColumn(value, problem)
 
 
 def _unlike(dates: Dates) -> str:
     return "not a date of the form " + " or ".join(dates.formats)
 
 
-def parse_all(mapping: Mapping, raw: dict[str, str], today: int, now_us: int) -> dict[str, Parsed]:
+def parse_all(mapping: Mapping, raw: dict[str, str], today: date, now_us: int) -> dict[str, ParsedColumn]:
     """The parsers of every mapped field; `raw` has the SQL of each field's text. `diagnoses` is not among them."""
     served = [
         local_day(raw[field], mapping.dates) for field in ("service_from", "service_to", "received_at") if field in raw
     ]
-    parsers: dict[str, Callable[[str], Parsed]] = {
+    parsers: dict[str, Callable[[str], ParsedColumn]] = {
         "claim_id": identifier,
         "line": lambda sql: whole(sql, 0, 100_000),
-        "received_at": lambda sql: instant(sql, mapping.dates, now_us),
-        "service_from": lambda sql: day(sql, mapping.dates, today),
-        "service_to": lambda sql: day(sql, mapping.dates, today),
+        "received_at": lambda sql: instant(sql, mapping.dates, today, now_us),
+        "service_from": lambda sql: service_day(sql, mapping.dates, today),
+        "service_to": lambda sql: service_day(sql, mapping.dates, today),
         "member_id": identifier,
         "provider_id": identifier,
         "procedure_code": identifier,
@@ -260,10 +281,10 @@ def parse_all(mapping: Mapping, raw: dict[str, str], today: int, now_us: int) ->
         "units": lambda sql: whole(sql, 0 if mapping.rows == "lines" else 1, 1_000_000),
         "lines": lambda sql: whole(sql, 1, 100_000),
         "benefit_limit": lambda sql: amount(sql, mapping.money),
-        "voided_at": lambda sql: instant(sql, mapping.dates, now_us),
+        "voided_at": lambda sql: instant(sql, mapping.dates, today, now_us),
         "replaces": identifier,
         "label": lambda sql: label(sql, mapping.label),
         "label_kind": lambda sql: text(sql, 64),
-        "label_known_at": lambda sql: instant(sql, mapping.dates, now_us),
+        "label_known_at": lambda sql: instant(sql, mapping.dates, today, now_us),
     }
     return {field: parsers[field](sql) for field, sql in raw.items()}

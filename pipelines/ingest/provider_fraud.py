@@ -20,7 +20,7 @@ from pipelines.ingest.read import STAGING, stage
 from pipelines.ingest.records import open_table
 from pipelines.ingest.rejects import Rejects
 from pipelines.ingest.source import REJECTS, finish, silent
-from pipelines.ingest.summary import Ingested
+from pipelines.ingest.summary import IngestSummary
 
 MAPPINGS = Path(__file__).parent / "mappings"
 DATASET = "provider-fraud"
@@ -106,7 +106,7 @@ def _provider_labels(path: Path, rejects: Rejects) -> pa.Table:
 
 def ingest_provider_fraud(
     source: Path, folder: Path, *, unlabelled: bool = False, progress: Callable[[int, int], None] = silent
-) -> Ingested:
+) -> IngestSummary:
     """Read the set from the folder `source` into `folder`; with `unlabelled`, its test part too, without labels.
 
     Beside the usual frames there are `provider_labels` (every labelled provider, also those without a claim here) and

@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pipelines.ingest.build import Frames, build
+from pipelines.ingest.build import BuiltFrames, build
 from pipelines.ingest.errors import SourceError
 from pipelines.ingest.mapping import Mapping
 from pipelines.ingest.read import stage
 from pipelines.ingest.records import open_table
 from pipelines.ingest.references import derive
 from pipelines.ingest.rejects import Rejects
-from pipelines.ingest.summary import Ingested, missing_columns
+from pipelines.ingest.summary import IngestSummary, missing_columns
 from pipelines.store import write_frames
 
 REJECTS = "rejects.csv"
@@ -25,7 +25,7 @@ def silent(_done: int, _of: int) -> None:
 
 def ingest_csv(
     path: Path, mapping: Mapping, folder: Path, *, progress: Callable[[int, int], None] = silent
-) -> Ingested:
+) -> IngestSummary:
     """Read a claims file into `folder`: frames as Parquet, `rejects.csv`, `dataset.json`.
 
     Calls `progress(bytes read, total bytes)`. Raises `MappingError`, `SourceError`; rows never raise.
@@ -49,7 +49,7 @@ def ingest_csv(
 
 
 def finish(
-    frames: Frames,
+    frames: BuiltFrames,
     dataset: str,
     folder: Path,
     rejects: Rejects,
@@ -57,13 +57,13 @@ def finish(
     empty_lines: int,
     about: dict[str, object],
     started: float,
-) -> Ingested:
+) -> IngestSummary:
     """Write the frames and the summary. Raises `SourceError` where no row became a claim."""
     if not len(frames.claims):
         if not rows:
             raise SourceError("the file has a header and no rows; export it again with its claims")
         raise SourceError(f"no row of {rows:,} became a claim: {rejects.worst()}; see {rejects.path}")
-    summary = Ingested(
+    summary = IngestSummary(
         dataset=dataset,
         folder=folder,
         rows=rows,

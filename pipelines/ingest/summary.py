@@ -10,7 +10,7 @@ from features.declare import CLAIMS
 
 
 @dataclass(frozen=True, slots=True)
-class Ingested:
+class IngestSummary:
     """The result of one ingestion; `rows` = rows that became claims or lines of claims + `rejected`."""
 
     dataset: str

@@ -9,16 +9,16 @@ if TYPE_CHECKING:
     from pipelines.loop.errors import LoopError
     from pipelines.loop.ledger import ReviewEvaluation, connected, evaluate_reviews, export
     from pipelines.loop.policy_comparison import PolicyComparison, compare_policies
-    from pipelines.loop.retraining import Retrained, retrain
+    from pipelines.loop.retraining import RetrainResult, retrain
     from pipelines.loop.salt import salt_of
-    from pipelines.loop.selection import Selected, select
+    from pipelines.loop.selection import SelectionEntry, select
 
 __all__ = [
     "LoopError",
     "PolicyComparison",
-    "Retrained",
+    "RetrainResult",
     "ReviewEvaluation",
-    "Selected",
+    "SelectionEntry",
     "compare_policies",
     "connected",
     "draw_policies",

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from pipelines.loop.policy_comparison import MonthMetrics, PolicyComparison, Spread
+from pipelines.loop.policy_comparison import MeanAndRange, MonthMetrics, PolicyComparison
 
-_PANELS: tuple[tuple[Callable[[MonthMetrics], Spread], str, str], ...] = (
+_PANELS: tuple[tuple[Callable[[MonthMetrics], MeanAndRange], str, str], ...] = (
     (lambda month: month.dollars, "Fraudulent dollars found", "share of all"),
     (lambda month: month.precision, "Frauds among the reviews", "of 100 reviews"),
     (lambda month: month.calibration_error, "Calibration error", "percentage points"),

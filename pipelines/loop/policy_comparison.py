@@ -16,7 +16,7 @@ Runs = dict[int, list[Month]]
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class MeanAndRange:
     """Mean and range of a value over the seeds."""
 
     mean: float
@@ -24,7 +24,7 @@ class Spread:
     maximum: float
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> "Spread":
+    def of(cls, values: Sequence[float]) -> "MeanAndRange":
         """Summarize one value per seed."""
         return cls(float(np.mean(values)), float(np.min(values)), float(np.max(values)))
 
@@ -33,23 +33,23 @@ class Spread:
 class MonthMetrics:
     """The metrics of one policy in one month."""
 
-    found_cents: Spread
-    dollars: Spread
+    found_cents: MeanAndRange
+    dollars: MeanAndRange
     """Share of the fraudulent amount that was found."""
-    precision: Spread
-    average_precision: Spread
-    calibration_error: Spread
-    brier: Spread
-    base_rate: Spread
-    estimated_base_rate: Spread
+    precision: MeanAndRange
+    average_precision: MeanAndRange
+    calibration_error: MeanAndRange
+    brier: MeanAndRange
+    base_rate: MeanAndRange
+    estimated_base_rate: MeanAndRange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodMetrics(MonthMetrics):
     """The metrics of one policy over several months."""
 
-    frauds: Spread
-    reviews: Spread
+    frauds: MeanAndRange
+    reviews: MeanAndRange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +75,8 @@ class PolicyMetrics:
 class Lead:
     """One policy less another on the same years."""
 
-    dollars: Spread
-    calibration_error: Spread
+    dollars: MeanAndRange
+    calibration_error: MeanAndRange
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +173,8 @@ def _policy_metrics(policy: str, runs: Runs, change: int) -> PolicyMetrics:
 
 
 def _period_metrics(runs: Runs) -> PeriodMetrics:
-    def over(metric: Callable[[list[Month]], float]) -> Spread:
-        return Spread.of([metric(months) for months in runs.values()])
+    def over(metric: Callable[[list[Month]], float]) -> MeanAndRange:
+        return MeanAndRange.of([metric(months) for months in runs.values()])
 
     return PeriodMetrics(
         found_cents=over(lambda months: float(sum(month.found_cents for month in months))),
@@ -192,14 +192,14 @@ def _period_metrics(runs: Runs) -> PeriodMetrics:
 
 def _month_metrics(over_seeds: Sequence[Month]) -> MonthMetrics:
     return MonthMetrics(
-        found_cents=Spread.of([float(month.found_cents) for month in over_seeds]),
-        dollars=Spread.of([_found_share([month]) for month in over_seeds]),
-        precision=Spread.of([month.precision for month in over_seeds]),
-        average_precision=Spread.of([month.average_precision for month in over_seeds]),
-        calibration_error=Spread.of([month.calibration_error for month in over_seeds]),
-        brier=Spread.of([month.brier for month in over_seeds]),
-        base_rate=Spread.of([month.base_rate for month in over_seeds]),
-        estimated_base_rate=Spread.of([month.estimated_base_rate for month in over_seeds]),
+        found_cents=MeanAndRange.of([float(month.found_cents) for month in over_seeds]),
+        dollars=MeanAndRange.of([_found_share([month]) for month in over_seeds]),
+        precision=MeanAndRange.of([month.precision for month in over_seeds]),
+        average_precision=MeanAndRange.of([month.average_precision for month in over_seeds]),
+        calibration_error=MeanAndRange.of([month.calibration_error for month in over_seeds]),
+        brier=MeanAndRange.of([month.brier for month in over_seeds]),
+        base_rate=MeanAndRange.of([month.base_rate for month in over_seeds]),
+        estimated_base_rate=MeanAndRange.of([month.estimated_base_rate for month in over_seeds]),
     )
 
 
@@ -218,6 +218,6 @@ def _lead(ours: str, theirs: str, runs: Runs, change: int) -> PolicyLead:
             a, b = of(ours, months, first), of(theirs, months, first)
             dollars.append(_found_share(a) - _found_share(b))
             error.append(float(np.mean([m.calibration_error for m in a]) - np.mean([m.calibration_error for m in b])))
-        return Lead(Spread.of(dollars), Spread.of(error))
+        return Lead(MeanAndRange.of(dollars), MeanAndRange.of(error))
 
     return PolicyLead(lead(1), lead(change))

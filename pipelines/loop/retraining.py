@@ -17,7 +17,7 @@ from pipelines.train import TrainOptions, Watcher, train_and_register
 
 
 @dataclass(frozen=True, slots=True)
-class Retrained:
+class RetrainResult:
     """A new champion."""
 
     version: str
@@ -46,7 +46,7 @@ def retrain(
     store: MlflowStore | None = None,
     redis_url: str | None = None,
     watch: Watcher | None = None,
-) -> Retrained:
+) -> RetrainResult:
     """Retrain on the database's claims, or on `home/data` where there is no database or no claim in it.
 
     Raises `GateFailed`, `RefusedError`, `DataError`, `LeakageError`, `LoopError`, `RegistryError`; the champion is then
@@ -61,7 +61,7 @@ def retrain(
     report = train_and_register(home, options=options, store=store, redis_url=redis_url, watch=watch)
     outcome = promote(home, report.version, store=store, step=watch.step)
     data = home / "data"
-    return Retrained(
+    return RetrainResult(
         version=outcome.version,
         previous=outcome.previous,
         source="database" if exported else "files",

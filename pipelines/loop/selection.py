@@ -14,7 +14,7 @@ SCORE, AUDIT = "score", "audit"
 
 
 @dataclass(frozen=True, slots=True)
-class Selected:
+class SelectionEntry:
     """One claim of the week's list."""
 
     claim_id: str
@@ -36,7 +36,7 @@ def audits_of(capacity: int, audit_share: float) -> int:
 
 def select(
     claim_ids: Sequence[str], probabilities: NDArray[np.float64], *, capacity: int, audit_share: float, salt: str
-) -> list[Selected]:
+) -> list[SelectionEntry]:
     """Select at most `capacity` claims: the highest scores first (ties by identifier), then the audited ones by index.
 
     Raises `LoopError` for an invalid capacity or share, or a probability that is not finite.
@@ -47,11 +47,11 @@ def select(
     ids = np.asarray(claim_ids, dtype=object)
     order = np.lexsort((ids.astype(str), -probabilities)) if len(ids) else np.zeros(0, dtype=np.intp)
     best, rest = order[: capacity - audits], np.sort(order[capacity - audits :])
-    chosen = [Selected(str(ids[row]), "score", 1.0, int(row)) for row in best]
+    chosen = [SelectionEntry(str(ids[row]), "score", 1.0, int(row)) for row in best]
     if audits and len(rest):
         taken, propensity = sample([str(one) for one in ids[rest]], probabilities[rest], audits, salt=salt)
         chosen += [
-            Selected(str(ids[row]), "audit", float(one), int(row))
+            SelectionEntry(str(ids[row]), "audit", float(one), int(row))
             for row, one in zip(rest[taken], propensity[taken], strict=True)
         ]
     return chosen

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from pipelines.promote.measures import Measure, Measured, Measures, NotApplicable, Reason
+from pipelines.promote.measures import Measure, Measured, Measures, NotApplicable, NotApplicableReason
 
 ABOVE_ZERO = 1e-9
 MIN_CLAIMS_OF_KIND = 10
@@ -35,7 +35,7 @@ class GateName(StrEnum):
     MONOTONIC_CONSTRAINTS = "monotonic_constraints"
 
 
-class Outcome(StrEnum):
+class GateOutcome(StrEnum):
     """The result of one gate."""
 
     PASSED = "passed"
@@ -83,7 +83,7 @@ class Gate:
     name: GateName
     description: str
     alternatives: tuple[tuple[Bound, ...], ...]
-    not_applicable: frozenset[Reason] = frozenset()
+    not_applicable: frozenset[NotApplicableReason] = frozenset()
     """Reasons for which its measures may be not applicable; none: every measure is required."""
 
     @property
@@ -92,7 +92,7 @@ class Gate:
         return tuple(dict.fromkeys(bound.measure for bounds in self.alternatives for bound in bounds))
 
 
-WITHOUT_CHAMPION = frozenset({Reason.NO_CHAMPION, Reason.IS_CHAMPION})
+WITHOUT_CHAMPION = frozenset({NotApplicableReason.NO_CHAMPION, NotApplicableReason.IS_CHAMPION})
 PAID_OVER_RULE = tuple(measure for measure in Measure if measure.name.startswith("PAID_OVER_RULE_"))
 IMPLAUSIBLE_PAID = tuple(measure for measure in Measure if measure.name.startswith("IMPLAUSIBLE_PAID_"))
 LOG_ODDS_FALLS = tuple(measure for measure in Measure if measure.name.startswith("LOG_ODDS_FALL_"))
@@ -133,14 +133,14 @@ GATES: tuple[Gate, ...] = (
         "Of every kind of fraud with at least 10 claims in the window it finds at least half of what the champion "
         "finds, both with three times the weekly reviews.",
         ((AtLeast(Measure.WORST_KIND_RECALL_RATIO, 0.5),),),
-        not_applicable=WITHOUT_CHAMPION | {Reason.NO_KIND_WITH_ENOUGH_CLAIMS},
+        not_applicable=WITHOUT_CHAMPION | {NotApplicableReason.NO_KIND_WITH_ENOUGH_CLAIMS},
     ),
     Gate(
         GateName.FALSE_POSITIVE_DISPARITY,
         "In no group (specialty, region, provider size, member age, sex) is the false-positive rate above 5 % with "
         "certainty: the lower end of each group's 95 % interval is at most 5 %.",
         ((AtMost(Measure.WORST_GROUP_FALSE_POSITIVE_RATE_LOW, 0.05),),),
-        not_applicable=frozenset({Reason.NO_GROUP_WITH_ENOUGH_CLAIMS}),
+        not_applicable=frozenset({NotApplicableReason.NO_GROUP_WITH_ENOUGH_CLAIMS}),
     ),
     Gate(
         GateName.LATENCY_BUDGET,
@@ -179,7 +179,7 @@ class Verdict:
     """The result of one gate."""
 
     gate: GateName
-    outcome: Outcome
+    outcome: GateOutcome
     description: str
     detail: str
     """Each measure with its value, by how much it is out of bounds, or why it has none."""
@@ -187,7 +187,7 @@ class Verdict:
     @property
     def passed(self) -> bool:
         """Whether the gate does not refuse."""
-        return self.outcome is not Outcome.REFUSED
+        return self.outcome is not GateOutcome.REFUSED
 
     def as_json(self) -> dict[str, object]:
         """The JSON form, as `--json` prints it."""
@@ -218,14 +218,14 @@ def _check(gate: Gate, measures: Measures) -> Verdict:
     return Verdict(gate.name, _outcome(gate, measures), gate.description, "; ".join(dict.fromkeys(details)))
 
 
-def _outcome(gate: Gate, measures: Measures) -> Outcome:
+def _outcome(gate: Gate, measures: Measures) -> GateOutcome:
     states = [measures.get(measure) for measure in gate.measures]
     if not all(_is_usable(gate, state) for state in states):
-        return Outcome.REFUSED
+        return GateOutcome.REFUSED
     if all(isinstance(state, NotApplicable) for state in states):
-        return Outcome.NOT_APPLICABLE
+        return GateOutcome.NOT_APPLICABLE
     holds = (all(_holds(bound, measures) for bound in bounds) for bounds in gate.alternatives)
-    return Outcome.PASSED if any(holds) else Outcome.REFUSED
+    return GateOutcome.PASSED if any(holds) else GateOutcome.REFUSED
 
 
 def _is_usable(gate: Gate, state: Measured | NotApplicable | None) -> bool:

@@ -53,7 +53,7 @@ class Measure(StrEnum):
     LOG_ODDS_FALL_CONFIRMED_FRAUD = "log_odds_fall_confirmed_fraud"
 
 
-class Reason(StrEnum):
+class NotApplicableReason(StrEnum):
     """Why a measure is not applicable."""
 
     NO_CHAMPION = "there is no champion to compare with"
@@ -73,7 +73,7 @@ class Measured:
 class NotApplicable:
     """There is nothing to measure."""
 
-    reason: Reason
+    reason: NotApplicableReason
 
 
 Measures: TypeAlias = Mapping[Measure, Measured | NotApplicable]

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,31 +15,38 @@ from models.artefact import Artefact, load_artefact
 from models.errors import ArtefactError
 from models.evaluation import Interval, Ranking, average_precision, bootstrap, brier
 from models.scorer import Scorer
-from pipelines.behaviour import Behaviour, Case, Falls, Kind
+from pipelines.behaviour import Behaviour, LogOddsFalls, Perturbation, PerturbationKind
 from pipelines.evaluate import CHAMPION, MODEL, RULE, EvaluationSet, false_positives_by_group
 from pipelines.gates import QUALITY_GATES
 from pipelines.promote.gates import KIND_REVIEW_FACTOR, MIN_CLAIMS_OF_KIND
-from pipelines.promote.measures import CHAMPION_MEASURES, Measure, Measured, Measures, NotApplicable, Reason
+from pipelines.promote.measures import (
+    CHAMPION_MEASURES,
+    Measure,
+    Measured,
+    Measures,
+    NotApplicable,
+    NotApplicableReason,
+)
 
 _TIMED_CLAIMS = 200
 _TRIES = 3
 PAID_OVER_RULE_CASES = {
-    Measure.PAID_OVER_RULE_AMOUNT_X2: Case(Kind.AMOUNT, 2),
-    Measure.PAID_OVER_RULE_AMOUNT_X5: Case(Kind.AMOUNT, 5),
-    Measure.PAID_OVER_RULE_AMOUNT_X10: Case(Kind.AMOUNT, 10),
-    Measure.PAID_OVER_RULE_AMOUNT_X100: Case(Kind.AMOUNT, 100),
-    Measure.PAID_OVER_RULE_AMOUNT_X1000: Case(Kind.AMOUNT, 1000),
-    Measure.PAID_OVER_RULE_UNITS_X2: Case(Kind.UNITS, 2),
-    Measure.PAID_OVER_RULE_UNITS_X5: Case(Kind.UNITS, 5),
-    Measure.PAID_OVER_RULE_UNITS_X10: Case(Kind.UNITS, 10),
-    Measure.PAID_OVER_RULE_UNITS_X100: Case(Kind.UNITS, 100),
-    Measure.PAID_OVER_RULE_UNKNOWN_CODES: Case(Kind.UNKNOWN_CODES),
-    Measure.PAID_OVER_RULE_NO_HISTORY: Case(Kind.NO_HISTORY),
+    Measure.PAID_OVER_RULE_AMOUNT_X2: Perturbation(PerturbationKind.AMOUNT, 2),
+    Measure.PAID_OVER_RULE_AMOUNT_X5: Perturbation(PerturbationKind.AMOUNT, 5),
+    Measure.PAID_OVER_RULE_AMOUNT_X10: Perturbation(PerturbationKind.AMOUNT, 10),
+    Measure.PAID_OVER_RULE_AMOUNT_X100: Perturbation(PerturbationKind.AMOUNT, 100),
+    Measure.PAID_OVER_RULE_AMOUNT_X1000: Perturbation(PerturbationKind.AMOUNT, 1000),
+    Measure.PAID_OVER_RULE_UNITS_X2: Perturbation(PerturbationKind.UNITS, 2),
+    Measure.PAID_OVER_RULE_UNITS_X5: Perturbation(PerturbationKind.UNITS, 5),
+    Measure.PAID_OVER_RULE_UNITS_X10: Perturbation(PerturbationKind.UNITS, 10),
+    Measure.PAID_OVER_RULE_UNITS_X100: Perturbation(PerturbationKind.UNITS, 100),
+    Measure.PAID_OVER_RULE_UNKNOWN_CODES: Perturbation(PerturbationKind.UNKNOWN_CODES),
+    Measure.PAID_OVER_RULE_NO_HISTORY: Perturbation(PerturbationKind.NO_HISTORY),
 }
 IMPLAUSIBLE_PAID_CASES = {
-    Measure.IMPLAUSIBLE_PAID_AMOUNT_X10: Case(Kind.AMOUNT, 10),
-    Measure.IMPLAUSIBLE_PAID_AMOUNT_X100: Case(Kind.AMOUNT, 100),
-    Measure.IMPLAUSIBLE_PAID_AMOUNT_X1000: Case(Kind.AMOUNT, 1000),
+    Measure.IMPLAUSIBLE_PAID_AMOUNT_X10: Perturbation(PerturbationKind.AMOUNT, 10),
+    Measure.IMPLAUSIBLE_PAID_AMOUNT_X100: Perturbation(PerturbationKind.AMOUNT, 100),
+    Measure.IMPLAUSIBLE_PAID_AMOUNT_X1000: Perturbation(PerturbationKind.AMOUNT, 1000),
 }
 
 
@@ -75,7 +83,7 @@ def of_window(claims: EvaluationSet, *, threshold: float, replicates: int = 300,
     return {
         Measure.AP_OVER_RULE_LOW: Measured(lead.low),
         Measure.WORST_GROUP_FALSE_POSITIVE_RATE_LOW: (
-            NotApplicable(Reason.NO_GROUP_WITH_ENOUGH_CLAIMS) if worst is None else Measured(worst)
+            NotApplicable(NotApplicableReason.NO_GROUP_WITH_ENOUGH_CLAIMS) if worst is None else Measured(worst)
         ),
     }
 
@@ -96,12 +104,12 @@ def against_champion(claims: EvaluationSet, *, reviews: float, replicates: int =
             brier(claims.fraud, p, claims.weights) - brier(claims.fraud, q, claims.weights)
         ),
         Measure.WORST_KIND_RECALL_RATIO: (
-            NotApplicable(Reason.NO_KIND_WITH_ENOUGH_CLAIMS) if worst is None else Measured(worst)
+            NotApplicable(NotApplicableReason.NO_KIND_WITH_ENOUGH_CLAIMS) if worst is None else Measured(worst)
         ),
     }
 
 
-def without_champion(reason: Reason) -> Measures:
+def without_champion(reason: NotApplicableReason) -> Measures:
     """The measures against a champion, not applicable for `reason`."""
     return dict.fromkeys(CHAMPION_MEASURES, NotApplicable(reason))
 
@@ -127,7 +135,7 @@ def _worst_kind(claims: EvaluationSet, ours: Ranking, theirs: Ranking, k: int) -
     return min(ratios, default=None)
 
 
-def of_behaviour(behaviour: Behaviour, falls: Falls) -> Measures:
+def of_behaviour(behaviour: Behaviour, falls: LogOddsFalls) -> Measures:
     """What would be paid without review of perturbed claims, and whether constraints hold.
 
     A case that no claim was measured on is absent.
@@ -140,7 +148,7 @@ def of_behaviour(behaviour: Behaviour, falls: Falls) -> Measures:
     for measure, case in IMPLAUSIBLE_PAID_CASES.items():
         if case in results:
             found[measure] = Measured(float(results[case].implausible_paid))
-    duplicate = Case(Kind.DUPLICATE)
+    duplicate = Perturbation(PerturbationKind.DUPLICATE)
     if duplicate in results:
         found[Measure.DUPLICATES_PAID] = Measured(float(results[duplicate].paid_unseen))
     if falls.claims:
@@ -150,11 +158,13 @@ def of_behaviour(behaviour: Behaviour, falls: Falls) -> Measures:
     return found
 
 
-def of_latency(artefact: Artefact, claims: list[ClaimFacts]) -> Measures:
+def of_latency(
+    artefact: Artefact, claims: list[ClaimFacts], *, cpu_seconds: Callable[[], float] = time.thread_time
+) -> Measures:
     """The 99th percentile of scoring one claim with its reasons, in process, after warm-up, with empty history.
 
-    In CPU time of this thread, the minimum of several tries: other load on the machine must not refuse a model. Absent
-    where there are no claims to score.
+    In CPU time of this thread (`cpu_seconds`), the minimum of several tries: other load on the machine must not refuse
+    a model. Absent where there are no claims to score.
     """
     if not claims:
         return {}
@@ -167,8 +177,8 @@ def of_latency(artefact: Artefact, claims: list[ClaimFacts]) -> Measures:
     for facts in timed:
         tries = []
         for _ in range(_TRIES):
-            started = time.thread_time()
+            started = cpu_seconds()
             scorer.score(facts, empty)
-            tries.append((time.thread_time() - started) * 1000)
+            tries.append((cpu_seconds() - started) * 1000)
         spent.append(min(tries))
     return {Measure.EXPLAINED_SCORE_P99_MS: Measured(float(np.quantile(spent, 0.99)))}

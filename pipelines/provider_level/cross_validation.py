@@ -50,7 +50,7 @@ class Fold:
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class FoldScores:
     """One model's scores: per fold, those of its test providers."""
 
     name: str
@@ -76,7 +76,7 @@ def score_folds(
     rounds: int = MODEL_ROUNDS,
     seeds: Sequence[int] = MODEL_SEEDS,
     step: Callable[[], None] = lambda: None,
-) -> Scored:
+) -> FoldScores:
     """Train on each fold's training providers, score the others; the mean of a few seeds."""
     scores = []
     for fold in parts:
@@ -88,7 +88,7 @@ def score_folds(
         ]
         scores.append(np.mean(margins, axis=0).astype(np.float64))
         step()
-    return Scored(name, tuple(scores))
+    return FoldScores(name, tuple(scores))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +155,10 @@ class ProviderEvaluation:
         return found
 
 
-class Measured:
+class SortedScores:
     """Scores sorted once, so that a bootstrap only re-weights; AUC and average precision are means over the folds."""
 
-    def __init__(self, scored: Scored, fraud: NDArray[np.bool_], parts: Sequence[Fold]) -> None:
+    def __init__(self, scored: FoldScores, fraud: NDArray[np.bool_], parts: Sequence[Fold]) -> None:
         self._rows = [(fold.test, fraud[fold.test]) for fold in parts]
         self._rankings = [Ranking.of(scores) for scores in scored.scores]
 
@@ -185,14 +185,14 @@ def evaluate_providers(
     families = {name: aggregate(data, measures) for name, measures in FAMILIES.items()}
     everything = np.column_stack([plain, *families.values()])
 
-    def scored(name: str, columns: Columns, **settings: object) -> Scored:
+    def scored(name: str, columns: Columns, **settings: object) -> FoldScores:
         return score_folds(name, columns, fraud, parts, step=lambda: step(name), **settings)  # type: ignore[arg-type]
 
     amount = plain[:, list(PLAIN).index("amount_sum")]
-    by_amount = Scored("amount alone", tuple(amount[fold.test] for fold in parts))
+    by_amount = FoldScores("amount alone", tuple(amount[fold.test] for fold in parts))
     bar = scored("bar", lambda train: plain, params=BAR, rounds=BAR_ROUNDS, seeds=BAR_SEEDS)
     model = scored("model", lambda train: everything)
-    ours, theirs, alone = (Measured(one, fraud, parts) for one in (model, bar, by_amount))
+    ours, theirs, alone = (SortedScores(one, fraud, parts) for one in (model, bar, by_amount))
     everyone = np.arange(len(fraud))
 
     def interval(metric: Callable[[Floats], float]) -> Interval:
@@ -236,7 +236,7 @@ def _ablation(
     found = []
     for name, columns in variants.items():
         scored = score_folds(name, columns, fraud, parts, step=functools.partial(step, name))
-        measured = Measured(scored, fraud, parts)
+        measured = SortedScores(scored, fraud, parts)
         found.append(AblationVariant(name, measured.auc(ones), measured.ap(ones)))
     return tuple(found)
 

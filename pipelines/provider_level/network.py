@@ -57,7 +57,7 @@ def _ties(data: ProviderSet, query: str, names: dict[str, int]) -> tuple[sp.csr_
 
 
 def structure(graph: Graph) -> NDArray[np.float64]:
-    """(labelled providers, 10): what the graph tells without a label."""
+    """(labelled providers, 10): features of the graph that need no label."""
     columns = []
     for ties in (graph.by_members, graph.by_physicians):
         degree = np.diff(ties.indptr).astype(np.float64)

@@ -2,9 +2,6 @@
 
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
 
 from pipelines.simulate.config import (
     KINDS,
@@ -13,7 +10,8 @@ from pipelines.simulate.config import (
     SimulationError,
 )
 from pipelines.simulate.insurer import Insurer, simulate
-from pipelines.simulate.report import summarize
+from pipelines.simulate.report import SimulationSummary, summarize
+from pipelines.simulate.upcoming import UpcomingClaim, UpcomingLine, next_claims
 from pipelines.store import write_frames
 
 __all__ = [
@@ -22,6 +20,9 @@ __all__ = [
     "Insurer",
     "SimulationConfig",
     "SimulationError",
+    "SimulationSummary",
+    "UpcomingClaim",
+    "UpcomingLine",
     "next_claims",
     "simulate",
     "summarize",
@@ -35,15 +36,3 @@ def write(insurer: Insurer, folder: Path) -> None:
     config = asdict(insurer.config)
     windows = [{key: str(value) for key, value in window.items()} for window in config.pop("windows")]
     write_frames(frames, folder, {"source": "simulated", **config, "end": str(config["end"]), "windows": windows})
-
-
-def next_claims(insurer: Insurer, first: int, count: int) -> list[dict[str, Any]]:
-    """Claims `first` to `first + count` of those that arrive after the end, in order, each with its `line_items`."""
-    rows: list[dict[str, Any]] = insurer.upcoming.slice(first, count).to_pylist()
-    lengths = insurer.upcoming.column("lines").to_numpy()
-    skipped, taken = int(lengths[:first].sum()), int(lengths[first : first + count].sum())
-    lines: pa.Table = insurer.upcoming_lines.slice(skipped, taken)
-    by_claim: dict[str, list[dict[str, Any]]] = {}
-    for line in lines.to_pylist():
-        by_claim.setdefault(line.pop("claim_id"), []).append(line)
-    return [{**row, "line_items": by_claim[row["claim_id"]]} for row in rows]

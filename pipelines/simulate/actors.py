@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.simulate.config import FraudWindow, SimulationConfig
-from pipelines.simulate.draw import Calendar, Floats, Ints, Table
+from pipelines.simulate.draw import Calendar, ChoiceTable, Floats, Ints
 from pipelines.simulate.visits import Rows
 from pipelines.simulate.world import EXAMPLE_PROVIDER, World, day_number
 
@@ -118,8 +118,8 @@ class Scene:
         low, high = np.maximum(edges[:-1], actors.first), np.minimum(edges[1:], actors.until)
         volume = self.templates.volume(actors.who, low, high)
         busy = self.calendar.volume(edges[:-1, 0], edges[1:, 0]) * (volume.sum(axis=1) > 0)
-        slot = Table(busy[None, :]).draw(np.zeros(count, dtype=np.int64), self.rng.random(count))
-        which = Table(volume.astype(np.float64)).draw(slot, self.rng.random(count))
+        slot = ChoiceTable(busy[None, :]).draw(np.zeros(count, dtype=np.int64), self.rng.random(count))
+        which = ChoiceTable(volume.astype(np.float64)).draw(slot, self.rng.random(count))
         at = self.templates.draw(actors.who[which], low[slot, which], high[slot, which], self.rng.random(count))
         return which[at >= 0], at[at >= 0]
 

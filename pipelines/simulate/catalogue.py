@@ -46,7 +46,7 @@ PLANS: tuple[tuple[str, str, int, float], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Procedure:
+class SimulatedProcedure:
     """One billable service. `spread` is the sigma of the log of its price; `stay` the mean nights."""
 
     code: str
@@ -65,7 +65,7 @@ class Procedure:
 
 
 @dataclass(frozen=True, slots=True)
-class Diagnosis:
+class SimulatedDiagnosis:
     """One illness: how common, at what age (`peak`, `width` in years), in which season, and what is done for it."""
 
     code: str
@@ -81,18 +81,18 @@ class Diagnosis:
     chronic: bool = False
 
 
-def _p(code: int, name: str, specialties: str, cost: float, **rest: object) -> Procedure:
+def _p(code: int, name: str, specialties: str, cost: float, **rest: object) -> SimulatedProcedure:
     upcoded = rest.pop("upcoded", None)
     target = f"P{upcoded:03d}" if upcoded else None
-    return Procedure(f"P{code:03d}", name, tuple(specialties.split()), cost, upcoded=target, **rest)  # type: ignore[arg-type]
+    return SimulatedProcedure(f"P{code:03d}", name, tuple(specialties.split()), cost, upcoded=target, **rest)  # type: ignore[arg-type]
 
 
-def _d(code: int, name: str, weight: float, procedures: dict[int, float], **rest: object) -> Diagnosis:
+def _d(code: int, name: str, weight: float, procedures: dict[int, float], **rest: object) -> SimulatedDiagnosis:
     listed = tuple((f"P{procedure:03d}", share) for procedure, share in procedures.items())
-    return Diagnosis(f"D{code:03d}", name, listed, weight, **rest)  # type: ignore[arg-type]
+    return SimulatedDiagnosis(f"D{code:03d}", name, listed, weight, **rest)  # type: ignore[arg-type]
 
 
-PROCEDURES: tuple[Procedure, ...] = (
+PROCEDURES: tuple[SimulatedProcedure, ...] = (
     _p(1, "Knee arthroscopy", "orthopedics", 3400, place="24", ages=(12, 130), upcoded=2),
     _p(2, "Knee replacement", "orthopedics", 14500, place="21", stay=4, ages=(35, 130)),
     _p(3, "Cast for a fracture", "orthopedics emergency", 420),
@@ -180,7 +180,7 @@ COMPANIONS: tuple[tuple[str, float], ...] = (
 )  # fmt: skip
 """What often accompanies another claim of the same day, billed by someone else."""
 
-DIAGNOSES: tuple[Diagnosis, ...] = (
+DIAGNOSES: tuple[SimulatedDiagnosis, ...] = (
     _d(1, "Damage inside the knee", 1.0, {1: 3, 4: 4, 5: 2, 83: 2, 110: 4, 6: 1}, ages=(12, 130), peak=45, width=20),
     _d(2, "Arthritis of the knee", 1.6, {2: 0.5, 4: 3, 6: 3, 80: 2, 110: 4, 142: 1.2}, ages=(35, 130), peak=68,
        width=14, chronic=True),

@@ -16,7 +16,7 @@ def generator(seed: int, stage: str) -> np.random.Generator:
     return np.random.Generator(np.random.SFC64(np.random.SeedSequence([seed, _STAGES.index(stage)])))
 
 
-class Table:
+class ChoiceTable:
     """Weighted choice by row: `weights` is (rows, choices); a row of zeros chooses uniformly."""
 
     def __init__(self, weights: Floats) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from pipelines.simulate.actors import Actors, Scene
 from pipelines.simulate.config import KINDS, SHARES
-from pipelines.simulate.draw import Ints, Table
+from pipelines.simulate.draw import ChoiceTable, Ints
 from pipelines.simulate.rings import doctor_shopping, identity_misuse, kickback_ring
 from pipelines.simulate.visits import (
     Rows,
@@ -22,7 +22,7 @@ _NONE = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
-class Forged:
+class ForgedClaims:
     """Fraudulent claims, and the positions of the honest claims they replace."""
 
     rows: Rows
@@ -39,7 +39,7 @@ def _in_place(scene: Scene, actors: Actors, count: int) -> Ints:
     return scene.rng.permutation(np.unique(at))[:count]
 
 
-def upcoding(scene: Scene, count: int) -> Forged:
+def upcoding(scene: Scene, count: int) -> ForgedClaims:
     """A more expensive code of the same group; where there is none, more units or a higher amount."""
     catalogue, rng = scene.world.catalogue, scene.rng
     ladder = np.any(catalogue.performs[catalogue.upcoded >= 0] > 0, axis=0, keepdims=True)[0]
@@ -56,10 +56,10 @@ def upcoding(scene: Scene, count: int) -> Forged:
     rows = replace(rows, procedure=procedure, units=np.maximum(rows.lines, rows.units) + more)
     amount = price(scene.world, rows, rng, scene.calendar.first_day)
     factor = np.where(possible, rng.uniform(0.95, 1.25, len(rows)), rng.uniform(1.25, 2.1, len(rows)))
-    return Forged(replace(rows, amount_cents=np.round(amount * factor).astype(np.int64)), at)
+    return ForgedClaims(replace(rows, amount_cents=np.round(amount * factor).astype(np.int64)), at)
 
 
-def unbundling(scene: Scene, count: int) -> Forged:
+def unbundling(scene: Scene, count: int) -> ForgedClaims:
     """One service billed in parts: as many lines of one claim, or as several claims of the same day."""
     rng, catalogue = scene.rng, scene.world.catalogue
     actors = scene.providers("unbundling", count)
@@ -75,14 +75,14 @@ def unbundling(scene: Scene, count: int) -> Forged:
         amount_cents=np.round(whole.amount_cents * (1.1 + 0.08 * extra[~split])).astype(np.int64),
     )
     parts = base.take(np.repeat(np.flatnonzero(split), rng.integers(2, 5, int(split.sum()))))
-    by_specialty = Table(catalogue.performs.T)
+    by_specialty = ChoiceTable(catalogue.performs.T)
     procedure = by_specialty.draw(scene.world.providers.specialty[parts.provider], rng.random(len(parts)))
     possible = fits(scene.world, parts.member, procedure, parts.service_to)
     possible &= catalogue.cost_cents[procedure] < 2 * catalogue.cost_cents[parts.procedure]
     parts = replace(parts, procedure=np.where(possible, procedure, parts.procedure))
     share = rng.uniform(0.5, 0.95, len(parts))
     parts = replace(parts, amount_cents=np.maximum(np.round(parts.amount_cents * share), 300).astype(np.int64))
-    return Forged(concat([whole, parts]), at)
+    return ForgedClaims(concat([whole, parts]), at)
 
 
 def _fresh(scene: Scene, rows: Rows) -> Rows:
@@ -92,7 +92,7 @@ def _fresh(scene: Scene, rows: Rows) -> Rows:
     return replace(rows, amount_cents=price(scene.world, rows, scene.rng, scene.calendar.first_day))
 
 
-def phantom_services(scene: Scene, count: int) -> Forged:
+def phantom_services(scene: Scene, count: int) -> ForgedClaims:
     """Services never given, to patients who seldom come; more expensive, billed later, more often for a Sunday."""
     rng, world = scene.rng, scene.world
     actors = scene.providers("phantom_services", count)
@@ -116,10 +116,10 @@ def phantom_services(scene: Scene, count: int) -> Forged:
     )  # fmt: skip
     rows = _fresh(scene, rows)
     amount = np.round(rows.amount_cents * rng.uniform(1.0, 1.3, len(rows)) / 100) * 100
-    return Forged(replace(rows, amount_cents=np.maximum(amount, 300).astype(np.int64)), _NONE)
+    return ForgedClaims(replace(rows, amount_cents=np.maximum(amount, 300).astype(np.int64)), _NONE)
 
 
-def duplicates(scene: Scene, count: int) -> Forged:
+def duplicates(scene: Scene, count: int) -> ForgedClaims:
     """A paid claim sent again days or weeks later, as it was or a little changed."""
     rng = scene.rng
     _, at = scene.spread(scene.providers("duplicates", count), int(count * 1.1) + 1)
@@ -135,10 +135,10 @@ def duplicates(scene: Scene, count: int) -> Forged:
         service_to=base.service_to + moved,
         amount_cents=np.maximum(np.round(base.amount_cents * changed), 300).astype(np.int64),
     )
-    return Forged(rows.take(np.flatnonzero(rows.received_day <= scene.calendar.last_day)[:count]), _NONE)
+    return ForgedClaims(rows.take(np.flatnonzero(rows.received_day <= scene.calendar.last_day)[:count]), _NONE)
 
 
-def impossible_days(scene: Scene, count: int) -> Forged:
+def impossible_days(scene: Scene, count: int) -> ForgedClaims:
     """More services on one day than a day has hours."""
     rng = scene.rng
     actors = scene.providers("impossible_days", count)
@@ -153,15 +153,15 @@ def impossible_days(scene: Scene, count: int) -> Forged:
         content, received_day=received, service_to=base.service_to, service_from=base.service_to - stay,
     )  # fmt: skip
     rows = _fresh(scene, rows)
-    return Forged(rows.take(np.arange(min(count, len(rows)))), _NONE)
+    return ForgedClaims(rows.take(np.arange(min(count, len(rows)))), _NONE)
 
 
-def implausible_procedure(scene: Scene, count: int) -> Forged:
+def implausible_procedure(scene: Scene, count: int) -> ForgedClaims:
     """A procedure that does not go with the illness, and for a part not with the age or sex either."""
     rng, world = scene.rng, scene.world
     at = _in_place(scene, scene.providers("implausible_procedure", count), round(count * 1.3))
     rows = scene.honest.take(at)
-    own = Table(world.catalogue.performs.T)
+    own = ChoiceTable(world.catalogue.performs.T)
     specialty, procedure = world.providers.specialty[rows.provider], rows.procedure.copy()
     odd = rng.random(len(rows)) < 0.45
     todo = np.ones(len(rows), dtype=bool)
@@ -175,11 +175,11 @@ def implausible_procedure(scene: Scene, count: int) -> Forged:
         good = todo & strange & (possible != odd) & (cost > 0.7) & (cost < 6)
         procedure, todo = np.where(good, drawn, procedure), todo & ~good
     done = np.flatnonzero(~todo)[:count]
-    return Forged(_fresh(scene, replace(rows, procedure=procedure).take(done)), at[done])
+    return ForgedClaims(_fresh(scene, replace(rows, procedure=procedure).take(done)), at[done])
 
 
-def excluded_provider(scene: Scene, count: int) -> Forged:
-    """A provider that was excluded goes on billing for its patients, less than before."""
+def excluded_provider(scene: Scene, count: int) -> ForgedClaims:
+    """An excluded provider continues to bill for its patients, less than before."""
     rng = scene.rng
     actors = scene.providers("excluded_provider", round(count * 0.6))
     first, until = scene.alive("excluded_provider")
@@ -195,14 +195,14 @@ def excluded_provider(scene: Scene, count: int) -> Forged:
     begin, last = service_days(scene.world, day, content.provider, content.procedure, rng)
     last = np.maximum(last, np.minimum(since[which][usable] + 1, day))
     rows = replace(content, received_day=day, service_from=np.minimum(begin, last), service_to=last)
-    return Forged(_fresh(scene, rows), np.flatnonzero(gone))
+    return ForgedClaims(_fresh(scene, rows), np.flatnonzero(gone))
 
 
-def _only_added(make: Callable[[Scene, int], Rows]) -> Callable[[Scene, int], Forged]:
-    return lambda scene, count: Forged(make(scene, count), _NONE)
+def _only_added(make: Callable[[Scene, int], Rows]) -> Callable[[Scene, int], ForgedClaims]:
+    return lambda scene, count: ForgedClaims(make(scene, count), _NONE)
 
 
-FORGERS: dict[str, Callable[[Scene, int], Forged]] = {
+FORGERS: dict[str, Callable[[Scene, int], ForgedClaims]] = {
     "upcoding": upcoding,
     "unbundling": unbundling,
     "phantom_services": phantom_services,
@@ -217,7 +217,7 @@ FORGERS: dict[str, Callable[[Scene, int], Forged]] = {
 """Each kind of `KINDS`, and what makes its claims."""
 
 
-def commit_fraud(scene: Scene) -> Forged:
+def commit_fraud(scene: Scene) -> ForgedClaims:
     """The fraud of every kind in its period, at the configured rate."""
     made, instead = [], []
     for kind in sorted(
@@ -235,5 +235,5 @@ def commit_fraud(scene: Scene) -> Forged:
         made.append(_marked(forged.rows.take(inside), kind))
         instead.append(forged.instead_of)
     if not made:
-        return Forged(scene.honest.take(_NONE), _NONE)
-    return Forged(concat(made), np.unique(np.concatenate(instead)))
+        return ForgedClaims(scene.honest.take(_NONE), _NONE)
+    return ForgedClaims(concat(made), np.unique(np.concatenate(instead)))

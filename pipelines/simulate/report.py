@@ -1,5 +1,6 @@
 """What a simulated insurer is like, in a few figures."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,19 +20,37 @@ def average_precision(truth: np.ndarray[Any, np.dtype[np.bool_]], score: np.ndar
     return float(np.sum(np.diff(recall, prepend=0.0) * precision))
 
 
-def summarize(insurer: Insurer) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class SimulationSummary:
+    """A simulated insurer in figures."""
+
+    claims: int
+    upcoming: int
+    members: int
+    providers: int
+    claim_lines: int
+    amount_cents: int
+    base_rate: float
+    """Share of fraud."""
+    ap_amount_only: float
+    """Average precision of a ranking by the amount."""
+    kinds: dict[str, int]
+    """Kind of fraud → claims."""
+
+
+def summarize(insurer: Insurer) -> SimulationSummary:
     """Counts, the share of fraud, how well the amount alone would rank it, and claims per kind of fraud."""
     truth = insurer.labels.column("is_fraud").to_numpy()
     kinds = insurer.labels.column("kind").drop_null().value_counts().to_pylist()
     counts = {entry["values"]: entry["counts"] for entry in kinds}
-    return {
-        "claims": len(insurer.claims),
-        "upcoming": len(insurer.upcoming),
-        "members": len(insurer.members),
-        "providers": len(insurer.providers),
-        "claim_lines": len(insurer.claim_lines),
-        "amount_cents": int(pc.sum(insurer.claims.column("amount_cents")).as_py()),
-        "base_rate": round(float(truth.mean()), 5),
-        "ap_amount_only": round(average_precision(truth, insurer.claims.column("amount_cents").to_numpy()), 5),
-        "kinds": {kind: counts[kind] for kind in sorted(counts)},
-    }
+    return SimulationSummary(
+        claims=len(insurer.claims),
+        upcoming=len(insurer.upcoming),
+        members=len(insurer.members),
+        providers=len(insurer.providers),
+        claim_lines=len(insurer.claim_lines),
+        amount_cents=int(pc.sum(insurer.claims.column("amount_cents")).as_py()),
+        base_rate=round(float(truth.mean()), 5),
+        ap_amount_only=round(average_precision(truth, insurer.claims.column("amount_cents").to_numpy()), 5),
+        kinds={kind: counts[kind] for kind in sorted(counts)},
+    )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from features.declare import AGE_BAND_EDGES
 from pipelines.simulate.catalogue import COMPANIONS, OPEN_AT_WEEKENDS, SPECIALTIES
-from pipelines.simulate.draw import Calendar, Floats, Ints, Table, hashed
+from pipelines.simulate.draw import Calendar, ChoiceTable, Floats, Ints, hashed
 from pipelines.simulate.world import PROCEDURE_INDEX, World, diagnosis_table
 
 HONEST = -1
@@ -135,7 +135,7 @@ def honest(world: World, calendar: Calendar, days: Ints, rng: np.random.Generato
     chronic = world.members.chronic[member]
     diagnosis = np.where((chronic >= 0) & (rng.random(count) < 0.55), chronic, diagnosis)
     procedure = fitting_procedure(world, member, diagnosis, days, rng)
-    specialty = Table(catalogue.performs).draw(procedure, rng.random(count))
+    specialty = ChoiceTable(catalogue.performs).draw(procedure, rng.random(count))
     provider = choose_provider(world, member, specialty, rng)
 
     batch = world.providers.batch_weekday[provider]
@@ -163,7 +163,7 @@ def fits(world: World, member: Ints, procedure: Ints, day: Ints) -> NDArray[np.b
 
 def fitting_procedure(world: World, member: Ints, diagnosis: Ints, day: Ints, rng: np.random.Generator) -> Ints:
     """What is done for an illness, possible for the member; about 1 % is something uncommon for that illness."""
-    table = Table(world.catalogue.for_diagnosis)
+    table = ChoiceTable(world.catalogue.for_diagnosis)
     procedure = table.draw(diagnosis, rng.random(len(member)))
     odd = rng.random(len(member)) < 0.012
     procedure = np.where(odd, rng.integers(0, len(world.catalogue.stay), len(member)), procedure)
@@ -182,8 +182,8 @@ def companions(world: World, rows: Rows, count: int, calendar: Calendar, rng: np
     base = rows.take(rng.integers(0, len(rows), count))
     codes = np.array([PROCEDURE_INDEX[code] for code, _ in COMPANIONS])
     weights = np.array([[weight for _, weight in COMPANIONS]], dtype=np.float64)
-    procedure = codes[Table(weights).draw(np.zeros(count, dtype=np.int64), rng.random(count))]
-    specialty = Table(world.catalogue.performs).draw(procedure, rng.random(count))
+    procedure = codes[ChoiceTable(weights).draw(np.zeros(count, dtype=np.int64), rng.random(count))]
+    specialty = ChoiceTable(world.catalogue.performs).draw(procedure, rng.random(count))
     provider = choose_provider(world, base.member, specialty, rng)
     service = base.service_to
     closed = (world.providers.active_from[provider] > service) | (world.providers.active_to[provider] < service)

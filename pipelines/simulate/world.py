@@ -15,7 +15,7 @@ from pipelines.simulate.catalogue import (
     SPECIALTY_VOLUME,
 )
 from pipelines.simulate.config import SimulationConfig
-from pipelines.simulate.draw import Floats, Groups, Ints, Table, generator
+from pipelines.simulate.draw import ChoiceTable, Floats, Groups, Ints, generator
 
 EPOCH = date(1970, 1, 1).toordinal()
 FIRST_PROVIDER = 400
@@ -152,7 +152,7 @@ def _members(config: SimulationConfig, rng: np.random.Generator) -> Members:
     catalogue = build_catalogue()
     by_chronic = np.stack([_diagnosis_weight(int(index), age, sex) for index in catalogue.chronic], axis=1)
     has = rng.random(count) < np.clip(0.04 + by_chronic.sum(axis=1) * 0.045, 0, 0.8)
-    chosen = catalogue.chronic[Table(by_chronic).draw(np.arange(count), rng.random(count))]
+    chosen = catalogue.chronic[ChoiceTable(by_chronic).draw(np.arange(count), rng.random(count))]
     chronic = np.where(has & (by_chronic.sum(axis=1) > 0), chosen, -1)
 
     activity = rng.gamma(1.1, 1.0, count) * (0.6 + 0.8 * np.abs(age - 18) / 60) * np.where(chronic >= 0, 2.6, 1.0)
@@ -209,7 +209,7 @@ def build_world(config: SimulationConfig) -> World:
     )
 
 
-def diagnosis_table() -> Table:
+def diagnosis_table() -> ChoiceTable:
     """Acute illness by (quarter of the year, age band, sex): row = (quarter × bands + band) × 2 + sex."""
     middles = np.array([0.4, *(np.array(AGE_BAND_EDGES[:-1]) + np.array(AGE_BAND_EDGES[1:])) / 2, 82])
     winter = np.array([1.0, 0.0, -0.7, 0.2])
@@ -221,4 +221,4 @@ def diagnosis_table() -> Table:
             for index in range(len(DIAGNOSES))
         ]
         rows.append(np.stack(columns, axis=1))
-    return Table(np.concatenate(rows))
+    return ChoiceTable(np.concatenate(rows))

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from pydantic import JsonValue
 
 from core.settings import settings
 from models import registry
@@ -46,12 +47,19 @@ from pipelines.evaluate import (
     save,
     simple_baselines,
 )
-from pipelines.gates import GateFailed, Profile, check_claims, check_features, check_training_set, profile_from_json
+from pipelines.gates import (
+    GateFailed,
+    TrainingProfile,
+    check_claims,
+    check_features,
+    check_training_set,
+    profile_from_json,
+)
 from pipelines.runs import command_line, git_commit, reports_folder
 from pipelines.train import steps
 from pipelines.train.leakage import refuse_leakage
 from pipelines.train.options import TrainOptions
-from pipelines.train.prepared import Prepared
+from pipelines.train.prepared import PreparedData
 from pipelines.train.record import run_record
 from pipelines.train.report import TrainingReport
 
@@ -124,8 +132,8 @@ def train_and_register(
 
 
 def make(
-    home: Path, prepared: Prepared, options: TrainOptions, *, watch: Watcher | None = None
-) -> tuple[steps.Model, Artefact]:
+    home: Path, prepared: PreparedData, options: TrainOptions, *, watch: Watcher | None = None
+) -> tuple[steps.TrainedModel, Artefact]:
     """Train and write the artefact, without registering it; equal inputs give identical bytes."""
     watch = watch or Watcher()
     examples, slices = prepared.examples, prepared.slices
@@ -154,7 +162,7 @@ def prepare(
     reports: Path,
     redis_url: str | None = None,
     watch: Watcher | None = None,
-) -> Prepared:
+) -> PreparedData:
     """Check, build, read and split a data set. Raises `GateFailed`, `DataError`, `LeakageError`."""
     watch = watch or Watcher()
     steps.refuse_unknown((*options.without, *options.trusted))
@@ -182,10 +190,10 @@ def prepare(
     leakage = refuse_leakage(
         examples.matrix(slices.train, features), examples.fraud[slices.train], features, trusted=options.trusted
     )
-    return Prepared(source, examples, slices, features, left_out, (raw, built, training), tuple(leakage))
+    return PreparedData(source, examples, slices, features, left_out, (raw, built, training), tuple(leakage))
 
 
-def last_profile(reports: Path, dataset: str) -> Profile | None:
+def last_profile(reports: Path, dataset: str) -> TrainingProfile | None:
     """The profile of the last training set of this name that became a candidate, if any."""
     try:
         return profile_from_json((reports / f"{dataset}-profile.json").read_text())
@@ -200,7 +208,7 @@ def read_and_split(source: Source, options: TrainOptions) -> tuple[Examples, Sli
     return examples, split_examples(examples, source, options.policy, as_of_us=moment)
 
 
-def provenance(prepared: Prepared, options: TrainOptions) -> dict[str, object]:
+def provenance(prepared: PreparedData, options: TrainOptions) -> dict[str, JsonValue]:
     """What the model was trained on; equal for every run on the same inputs."""
     slices, source = prepared.slices, prepared.source
     return {
@@ -233,7 +241,7 @@ def _log_refusal(store: MlflowStore, source: Source, command: str, refused: Gate
 
 
 def _report(
-    prepared: Prepared,
+    prepared: PreparedData,
     artefact: Artefact,
     metrics: Evaluation,
     registered: registry.RegisteredModel,

@@ -8,7 +8,7 @@ from pipelines.train.leakage import FeatureAuc
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedData:
     """A data set that passed its gates, split, with the features a model of it uses."""
 
     source: Source

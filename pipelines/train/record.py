@@ -15,14 +15,14 @@ from pipelines.evaluate import Drawings, EvaluatedModel, Evaluation, RankingMetr
 from pipelines.gates import profile_of
 from pipelines.runs import git_commit, requirements
 from pipelines.train.options import TrainOptions
-from pipelines.train.prepared import Prepared
-from pipelines.train.steps import Model
+from pipelines.train.prepared import PreparedData
+from pipelines.train.steps import TrainedModel
 
 
 def run_record(
-    prepared: Prepared,
+    prepared: PreparedData,
     options: TrainOptions,
-    model: Model,
+    model: TrainedModel,
     artefact: Artefact,
     evaluated: EvaluatedModel,
     drawings: Drawings,
@@ -75,7 +75,7 @@ def run_record(
 
 
 def model_card(
-    prepared: Prepared,
+    prepared: PreparedData,
     artefact: Artefact,
     evaluation: Evaluation,
     *,

@@ -1,14 +1,14 @@
 """The steps of training as pure functions; `flow.py` calls them in their order."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import JsonValue
 
 from features.vector import FEATURE, schema_hash
-from models.artefact import Calibration, ModelDocument, version_of
+from models.artefact import Calibration, ModelDocument, ThresholdRecord, version_of
 from models.booster import TrainedBooster, TrainingSample, train_booster
 from models.calibration import BetaCalibrator, fit_calibrator
 from models.errors import TablesTooLargeError, ThresholdError, UnsupportedBoosterError
@@ -23,7 +23,7 @@ DEFAULT_REVIEW_SHARE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class TrainedModel:
     """A trained, calibrated model that is not on disk yet."""
 
     trained: TrainedBooster
@@ -78,7 +78,7 @@ def fit(
     *,
     on_round: Callable[[int, float], bool] | None = None,
     on_trial: Callable[[int, float], None] = lambda trial, best: None,
-) -> Model:
+) -> TrainedModel:
     """Search parameters (if requested), train with early stopping, calibrate on the later slice, place the threshold.
 
     Examples that represent more than one claim weigh more, up to `MAX_TRAINING_WEIGHT`.
@@ -117,7 +117,7 @@ def fit(
     calibrator = fit_calibrator(margins, later.fraud, weights=later.weights)
     reviews = capacity(examples, options)
     choice = _threshold(examples, slices.calibrate, calibrator.probabilities(margins), reviews)
-    return Model(
+    return TrainedModel(
         trained, calibrator, choice, features, monotone, reviews, found, training_range(features, train.x, later.x)
     )
 
@@ -150,16 +150,22 @@ def explain(trained: TrainedBooster) -> LeafTables | None:
         return None
 
 
-def typical(model: Model, tables: LeafTables | None, examples: Examples, rows: NDArray[np.intp]) -> TypicalClaim:
+def typical(model: TrainedModel, tables: LeafTables | None, examples: Examples, rows: NDArray[np.intp]) -> TypicalClaim:
     """The typical claim that reasons are relative to, on claims the booster was not fitted to."""
     x = examples.matrix(sample_rows(rows), model.features)
     return typical_claim(model.features, x, contributions(model.trained.booster, tables, x))
 
 
 def document(
-    model: Model, tables: LeafTables | None, *, left_out: dict[str, str], base_rate: float, provenance: dict[str, Any],
-    last_day_us: int, typical: TypicalClaim,
-) -> ModelDocument:  # fmt: skip
+    model: TrainedModel,
+    tables: LeafTables | None,
+    *,
+    left_out: dict[str, str],
+    base_rate: float,
+    provenance: Mapping[str, JsonValue],
+    last_day_us: int,
+    typical: TypicalClaim,
+) -> ModelDocument:
     """The model's document. Its version is derived from its content: the same inputs have the same version."""
     import xgboost
 
@@ -181,13 +187,13 @@ def document(
         trees=model.trained.rounds,
         calibration=calibration,
         threshold=model.choice.threshold,
-        threshold_choice={
-            "how": "capacity",
-            "by": "ginja train",
-            "why": f"{model.reviews_a_week:.1f} reviews a week",
-            "reviews_a_week": model.reviews_a_week,
-            **{name: value for name, value in model.choice.as_dict().items() if np.isfinite(value)},
-        },
+        threshold_choice=ThresholdRecord.with_effect(
+            model.choice.as_dict(),
+            how="capacity",
+            by="ginja model train",
+            why=f"{model.reviews_a_week:.1f} reviews a week",
+            reviews_a_week=model.reviews_a_week,
+        ),
         base_rate=base_rate,
         training_range=model.training_range,
         typical=typical,

@@ -1,4 +1,4 @@
-"""The API over a database of the test's own."""
+"""The API over one database per test."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager
@@ -21,7 +21,7 @@ def seeded_template(new_database: NewDatabase, database_template: str) -> Iterat
 
 @pytest.fixture
 def seeded_url(new_database: NewDatabase, seeded_template: str) -> Iterator[str]:
-    """A database of this test's own, with the small insurer in it."""
+    """A database for this test alone, with the small insurer."""
     with new_database(seeded_template) as url:
         yield url
 
@@ -35,7 +35,7 @@ async def api(seeded_url: str) -> AsyncIterator[Api]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shared_api(new_database: NewDatabase, seeded_template: str) -> AsyncIterator[Api]:
-    """One API for a module's tests that do not mind each other's claims."""
+    """One API for the tests of a module that are independent of each other's claims."""
     with new_database(seeded_template) as url:
         async with running_api(url) as running:
             yield running

@@ -19,8 +19,8 @@ LIMITED = MINIMAL | {"member_id": "M124"}
 
 def pend(**changes):
     due = clock.now().date() + timedelta(days=14)
-    asked = {"action": "pend", "reason": "medical_records_needed", "documents": ["operation report"]}
-    return asked | {"due_on": due.isoformat()} | changes
+    decision = {"action": "pend", "reason": "medical_records_needed", "documents": ["operation report"]}
+    return decision | {"due_on": due.isoformat()} | changes
 
 
 async def held(api: Api, body=MINIMAL, **changes) -> str:

@@ -42,7 +42,7 @@ LINES = {
 
 
 def seed(url: str) -> None:
-    """Members, providers and a catalogue, small enough to know by heart."""
+    """Members, providers and a catalogue, small enough to remember."""
     with psycopg.connect(url) as connection:
         connection.execute("INSERT INTO plans VALUES ('PL1', 'Basic', 1000000), ('PL2', 'Open', NULL)")
         connection.cursor().executemany(
@@ -79,7 +79,7 @@ Behaviour = Callable[["Exchange"], Awaitable[None]]
 
 @dataclass
 class Exchange:
-    """One request at the wire of the scorer: what was asked, and the stream to answer on."""
+    """One request at the wire of the scorer: what it reads, and the stream to write the response to."""
 
     path: str
     headers: dict[str, str]
@@ -110,7 +110,7 @@ class WireScorer:
     """A server at the scorer's address that behaves as a test says."""
 
     behaviour: Behaviour = scores
-    asked: list[Exchange] = field(default_factory=list)
+    received: list[Exchange] = field(default_factory=list)
     connections: int = 0
     port: int = 0
 
@@ -123,7 +123,7 @@ class WireScorer:
                 headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in rest)}
                 body = await reader.readexactly(int(headers["content-length"]))
                 exchange = Exchange(first.split()[1], headers, json.loads(body), writer)
-                self.asked.append(exchange)
+                self.received.append(exchange)
                 await self.behaviour(exchange)
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass  # the client has gone, or the test is over
@@ -201,5 +201,5 @@ async def running_api(url: str, **changes: Any) -> AsyncIterator[Api]:
 
 
 async def says_nothing(exchange: Exchange) -> None:
-    """A scorer that hangs up."""
+    """A scorer that closes the connection."""
     exchange.writer.close()

@@ -28,7 +28,7 @@ def depth(value):
 
 
 @given(documents)
-async def test_what_json_can_say_plainly_is_read_as_it_is(document):
+async def test_plain_json_is_read_unchanged(document):
     body = json.dumps(document).encode()
     if depth(document) <= strict_json.MAX_DEPTH:
         assert strict_json.read(body) == document
@@ -38,7 +38,7 @@ async def test_what_json_can_say_plainly_is_read_as_it_is(document):
 
 
 @given(st.binary(max_size=300) | st.text(max_size=300).map(lambda text: text.encode("utf-8", "surrogatepass")))
-async def test_noise_is_read_or_refused_and_nothing_else(body):
+async def test_random_bytes_are_read_or_refused(body):
     with contextlib.suppress(MalformedBody, Invalid):
         strict_json.read(body)
 
@@ -58,7 +58,7 @@ async def test_noise_is_read_or_refused_and_nothing_else(body):
         (b'{"a": ' + b"[" * 20 + b"]" * 20 + b"}", "a[0][0][0][0][0][0][0]"),
     ],
 )
-async def test_what_two_readers_could_read_differently_is_refused_where_it_stands(body, field):
+async def test_ambiguous_json_is_refused_with_its_location(body, field):
     with pytest.raises(Invalid) as refused:
         strict_json.read(body)
     assert refused.value.errors[0].field == field
@@ -67,7 +67,7 @@ async def test_what_two_readers_could_read_differently_is_refused_where_it_stand
 @pytest.mark.parametrize(
     "body", [b"", b"{", b'{"a": 1,}', b"\xff\xfe", b"\xef\xbb\xbf{}", b"[" * 100_000, b'{"a":' * 100_000, b"{} {}"]
 )
-async def test_what_is_not_json_is_refused(body):
+async def test_text_that_is_not_json_is_refused(body):
     with pytest.raises(MalformedBody):
         strict_json.read(body)
 
@@ -87,7 +87,7 @@ async def test_what_is_not_json_is_refused(body):
         (json.dumps(MINIMAL).encode() + b" " * 200_000, 201),
     ],
 )
-async def test_a_body_is_answered_by_status(shared_api: Api, body, status):
+async def test_each_invalid_body_has_its_status(shared_api: Api, body, status):
     response = await shared_api.submit(body)
     assert response.status_code == status
     if status != 201:
@@ -95,7 +95,7 @@ async def test_a_body_is_answered_by_status(shared_api: Api, body, status):
         assert response.json()["status"] == status
 
 
-async def test_a_body_whose_length_was_not_announced_is_cut_off_at_the_limit(shared_api: Api):
+async def test_a_body_without_content_length_is_cut_off_at_the_limit(shared_api: Api):
     sent = 0
 
     async def parts():
@@ -132,7 +132,7 @@ names = st.sampled_from(
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=st.dictionaries(names, junk, max_size=4), dropped=st.sets(names, max_size=2))
-async def test_no_claim_whatever_it_holds_breaks_the_api(shared_api: Api, changes, dropped):
+async def test_no_claim_makes_the_api_fail(shared_api: Api, changes, dropped):
     document = {name: value for name, value in (MINIMAL | changes).items() if name not in dropped}
     response = await shared_api.submit(json.dumps(document).encode("utf-8", "surrogatepass"))
     assert response.status_code in (201, 409, 422)

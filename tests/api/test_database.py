@@ -26,33 +26,33 @@ async def database(database_url):
 
 async def listed(database: Database) -> list[str]:
     async with database.looking() as connection:
-        (found,) = await connection.ask(plans())
+        (found,) = await connection.fetch(plans())
     return found
 
 
-async def test_what_is_asked_together_is_answered_in_its_order_and_sees_what_came_before(database):
+async def test_queries_sent_together_run_in_order_and_see_earlier_effects(database):
     async with database.deciding() as connection:
-        before, _, after = await connection.ask(plans(), add("a"), plans())
+        before, _, after = await connection.fetch(plans(), add("a"), plans())
     assert (before, after) == ([], ["a"])
 
 
-@pytest.mark.parametrize("way", ["ask", "finish"])
-async def test_a_block_takes_effect_whole_or_not_at_all(database, way):
+@pytest.mark.parametrize("way", ["fetch", "finish"])
+async def test_a_block_is_committed_completely_or_not_at_all(database, way):
     async with database.deciding() as connection:
-        await connection.ask(add("a"))
+        await connection.fetch(add("a"))
         await getattr(connection, way)(add("b"))
     with pytest.raises(psycopg.errors.UniqueViolation):
         async with database.deciding() as connection:
-            await connection.ask(add("c"))
+            await connection.fetch(add("c"))
             await getattr(connection, way)(add("d"), add("a"), add("e"))
     with pytest.raises(ZeroDivisionError):
         async with database.deciding() as connection:
-            await connection.ask(add("f"))
+            await connection.fetch(add("f"))
             raise ZeroDivisionError
     assert await listed(database) == ["a", "b"]
 
 
-async def test_a_connection_that_was_cut_is_replaced(database, database_url):
+async def test_a_lost_connection_is_replaced(database, database_url):
     await listed(database)
     with psycopg.connect(database_url, autocommit=True) as other:
         other.execute(

@@ -58,7 +58,7 @@ async def test_a_claim_with_recoveries_is_not_reopened(api: Api):
     ],
 )
 @pytest.mark.asyncio(loop_scope="module")
-async def test_who_may_decide_and_read_what(shared_api: Api, method, path, role, status):
+async def test_each_role_decides_and_reads_only_what_its_scopes_allow(shared_api: Api, method, path, role, status):
     body = b'{"action": "release", "reason": "review_found_no_issue", "expected_version": 0}'
     headers = {"Content-Type": "application/json", **shared_api.as_(role)}
     answer = await shared_api.client.request(method, path, content=body if method == "POST" else b"", headers=headers)
@@ -87,7 +87,7 @@ async def test_the_database_itself_denies_no_claim_without_a_person(api: Api):
         connection.execute("UPDATE claims SET status = 'denied', reserved_cents = 0")
 
 
-async def test_a_void_of_a_decided_claim_is_audited_with_what_it_undid(api: Api):
+async def test_the_void_of_a_decided_claim_is_audited_with_the_decision_it_undid(api: Api):
     claim_id = await held(api)
     await decide(api, claim_id, RELEASE)
     await api.post(f"/v1/claims/{claim_id}/void", b"", role="claims_system")

@@ -72,7 +72,7 @@ async def test_a_decision_changes_status_and_money_and_leaves_decision_event_and
     assert (review["state"], review["version"], review["reserved_amount"]) == ("decided", 2, 0)
 
 
-async def test_a_provider_sees_why_and_what_is_asked_for_but_neither_names_nor_proposals(api: Api):
+async def test_a_provider_sees_reasons_and_requested_documents_but_neither_names_nor_proposals(api: Api):
     claim_id = await held(api)
     await decide(api, claim_id, pend())
     shown = (await api.get(f"/v1/claims/{claim_id}", role="provider")).json()["decision"]
@@ -110,7 +110,7 @@ async def test_denying_as_fraud_needs_confirmed_fraud_stated_or_recorded(api: Ap
     assert (await decide(api, claim_id, FRAUD)).status_code == 201
 
 
-async def test_of_two_who_decide_at_once_one_does_and_the_other_gets_the_standing_decision(api: Api):
+async def test_of_two_simultaneous_decisions_one_wins_and_the_other_gets_409_with_it(api: Api):
     claim_id = await held(api)
     version = await version_of(api, claim_id)
     answers = await asyncio.gather(
@@ -128,7 +128,7 @@ async def test_of_two_who_decide_at_once_one_does_and_the_other_gets_the_standin
     assert (api.count("decisions"), api.count("audit_log")) == (1, 1)
 
 
-async def test_a_decision_on_what_was_not_read_is_refused(api: Api):
+async def test_a_decision_on_an_outdated_version_is_refused(api: Api):
     claim_id = await held(api)
     version = await version_of(api, claim_id)
     await decide(api, claim_id, pend())
@@ -153,7 +153,7 @@ async def test_the_same_request_under_one_key_decides_once_and_gets_the_same_rep
     assert (other.status_code, fields(other)) == (422, ["Idempotency-Key"])
 
 
-async def test_a_claim_waits_for_the_documents_asked_for_and_is_decided_after(api: Api):
+async def test_a_claim_waits_for_the_requested_documents_and_is_decided_after(api: Api):
     claim_id = await held(api)
     answer = await decide(api, claim_id, pend())
     assert answer.json()["documents"] == ["operation report"]
@@ -200,7 +200,7 @@ def in_days(days):
     ],
 )
 @pytest.mark.asyncio(loop_scope="module")
-async def test_a_wrong_field_is_named_and_nothing_changes(shared_api: Api, change, field):
+async def test_an_invalid_field_is_named_and_nothing_changes(shared_api: Api, change, field):
     if not hasattr(shared_api, "held_claim"):
         shared_api.held_claim = await held(shared_api)
     claim_id = shared_api.held_claim

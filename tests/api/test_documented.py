@@ -9,6 +9,6 @@ from api.intake.responses import ClaimOut
 PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "claims-system.md").read_text()
 
 
-def test_the_documented_answer_has_the_fields_of_an_answer():
+def test_the_documented_response_has_the_fields_of_a_response():
     answers = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)]
     assert set(answers[0]) == set(ClaimOut.model_fields)

@@ -42,7 +42,7 @@ async def test_the_same_finding_sent_twice_is_kept_once(api: Api):
     assert (api.count("dispositions"), api.count("labels")) == (1, 1)
 
 
-async def test_a_changed_mind_is_another_finding_and_the_latest_comes_first(api: Api):
+async def test_a_different_conclusion_is_another_finding_and_the_latest_comes_first(api: Api):
     path = f"/v1/claims/{await claim_of(api)}/dispositions"
     for disposition in ("confirmed", "inconclusive", "cleared"):
         await api.post(path, {"disposition": disposition})
@@ -69,7 +69,7 @@ async def test_a_changed_mind_is_another_finding_and_the_latest_comes_first(api:
         ({"disposition": "cleared", "decided_by": "somebody else"}, "decided_by"),
     ],
 )
-async def test_a_finding_that_cannot_be_is_refused_by_field(api: Api, sent, field):
+async def test_an_invalid_finding_is_refused_by_field(api: Api, sent, field):
     answer = await api.post(f"/v1/claims/{await claim_of(api)}/dispositions", sent)
     assert answer.status_code == 422
     assert field in [error["field"] for error in answer.json()["errors"]]
@@ -83,7 +83,7 @@ async def test_a_finding_at_a_limit_is_taken(api: Api, sent):
 
 
 @pytest.mark.parametrize("disposition", ["billing_error", "overpayment"])
-async def test_money_paid_wrongly_without_fraud_is_recovered_and_is_no_label(api: Api, disposition):
+async def test_an_overpayment_without_fraud_is_recovered_and_is_not_a_label(api: Api, disposition):
     path = f"/v1/claims/{await claim_of(api)}/dispositions"
     answer = await api.post(path, {"disposition": disposition, "amount_recovered": "5000.00"}, role="investigator")
     assert answer.status_code == 201
@@ -134,7 +134,7 @@ async def test_nothing_is_recovered_of_a_claim_that_was_not_paid(api: Api):
         ("GET", "/v1/reviews?week=soon", "investigator", 422),
     ],
 )
-async def test_who_may_record_and_read_what(api: Api, method, path, role, status):
+async def test_each_role_records_and_reads_only_what_its_scopes_allow(api: Api, method, path, role, status):
     body = b'{"disposition": "cleared"}' if method == "POST" else b""
     answer = await api.client.request(
         method, path, content=body, headers={"Content-Type": "application/json", **api.as_(role)}

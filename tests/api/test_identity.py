@@ -84,7 +84,7 @@ async def test_keys_of_one_moment_are_listed_by_id(database: Database) -> None:
     assert [key.api_key_id for key in await service.list_keys(database)] == sorted(made)
 
 
-async def test_ids_and_secrets_have_a_prefix_and_are_never_the_same(database: Database) -> None:
+async def test_ids_and_secrets_have_a_prefix_and_are_unique(database: Database) -> None:
     made = [await service.create_key(database, name="x", role="admin") for _ in range(2)]
     assert all(key_id.startswith("key_") and secret.startswith("gnj_") for key_id, secret in made)
     assert all(len(secret) == len("gnj_") + 43 for _, secret in made), "256 random bits in base 64"
@@ -114,7 +114,7 @@ async def test_a_key_is_valid_until_it_expires(database: Database, ends_in: time
     assert str(refused.value) == UNKNOWN
 
 
-async def test_a_secret_that_was_never_issued_is_refused(database: Database) -> None:
+async def test_an_unknown_secret_is_refused(database: Database) -> None:
     await service.create_key(database, name="x", role="admin")
     with pytest.raises(Unauthorized) as refused:
         await service.Authenticator(database).authenticate("gnj_nobody")
@@ -185,7 +185,7 @@ def test_a_secret_is_read_from_either_header(headers: dict[str, str], secret: st
     "headers",
     [{}, {"authorization": "Bearer "}, {"authorization": "gnj_1"}, {"authorization": "Basic x"}, {"x_api_key": ""}],
 )
-def test_a_request_without_a_key_says_how_to_send_one(headers: dict[str, str]) -> None:
+def test_the_response_to_a_request_without_a_key_explains_how_to_send_one(headers: dict[str, str]) -> None:
     with pytest.raises(Unauthorized) as refused:
         service._secret(request(**headers))
     assert str(refused.value) == "send your API key as `Authorization: Bearer gnj_…` or as `X-API-Key`"
@@ -239,7 +239,7 @@ def holder(role: str, provider_id: str | None = None) -> Caller:
     return Caller("key_1", role, provider_id, "x")
 
 
-def test_a_role_may_do_what_the_table_says_and_an_undeclared_one_nothing() -> None:
+def test_a_role_has_the_scopes_of_the_table_and_an_undeclared_role_has_none() -> None:
     for role, scopes in ROLES.items():
         assert {scope for scope in Scope if holder(role).may(scope)} == scopes
         assert holder(role).sees_scores is (Scope.SCORES in scopes)

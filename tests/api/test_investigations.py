@@ -48,7 +48,7 @@ def rows(url, query):
 
 
 def ask(url, work):
-    """What the service answers."""
+    """The responses of the service."""
 
     async def run():
         database = Database(url, pool_size=2)
@@ -65,7 +65,7 @@ def all_of(scored):
     return [Choice(claim.claim_id, "score", 1.0) for claim in scored]
 
 
-def test_the_list_is_made_of_the_weeks_scored_standing_claims(database_url):
+def test_the_list_selects_from_the_scored_claims_of_the_week_that_are_not_voided(database_url):
     add_claim(database_url, "c1")
     add_claim(database_url, "c2", day=MONDAY + timedelta(days=6), probability=0.7)
     add_claim(database_url, "before", day=MONDAY - timedelta(days=1))
@@ -79,7 +79,7 @@ def test_the_list_is_made_of_the_weeks_scored_standing_claims(database_url):
     ]
 
 
-def test_a_claim_scored_again_is_judged_by_its_latest_score(database_url):
+def test_a_claim_scored_again_is_selected_by_its_latest_score(database_url):
     add_claim(database_url, "c1", probability=0.1)
     add_claim(database_url, "c1", probability=0.8)
     assert [row.probability for row in ask(database_url, lambda database: select_week(database, MONDAY, all_of))] == [
@@ -87,7 +87,7 @@ def test_a_claim_scored_again_is_judged_by_its_latest_score(database_url):
     ]
 
 
-def test_asked_again_the_list_is_the_one_that_was_made(database_url):
+def test_selecting_a_week_again_returns_the_same_list(database_url):
     add_claim(database_url, "c1")
     add_claim(database_url, "c2")
 
@@ -124,7 +124,7 @@ def test_a_finding_becomes_a_label_known_from_now(database_url):
     ]
 
 
-def test_an_inconclusive_finding_withdraws_what_stood_before(database_url):
+def test_an_inconclusive_finding_withdraws_the_previous_one(database_url):
     add_claim(database_url, "c1")
     ask(database_url, lambda database: record(database, "c1", NewDisposition("confirmed", "ann", kind="upcoding")))
     ask(database_url, lambda database: record(database, "c1", NewDisposition("inconclusive", "ann")))
@@ -156,7 +156,7 @@ def test_findings_are_in_the_order_of_their_commits_whatever_the_hosts_clocks_sa
     assert rows(database_url, newest.format("is_fraud", "labels")) == [(False,)]
 
 
-def test_a_finding_is_known_from_the_time_of_the_database_not_of_the_host(database_url, monkeypatch):
+def test_a_finding_is_dated_by_the_database_clock_not_by_the_host(database_url, monkeypatch):
     add_claim(database_url, "c1")
     monkeypatch.setattr(clock, "now", lambda: datetime(2040, 1, 1, tzinfo=UTC))  # a host whose clock is wrong
 
@@ -216,7 +216,7 @@ def test_the_list_shows_the_latest_finding(database_url):
         ({"disposition": "cleared", "kind": "upcoding"}, "kind"),
     ],
 )
-def test_a_finding_that_cannot_be_is_refused_and_nothing_stored(database_url, finding, field):
+def test_an_invalid_finding_is_refused_and_nothing_is_stored(database_url, finding, field):
     add_claim(database_url, "c1")
     given = {"disposition": "confirmed", "decided_by": "ann", **finding}
     with pytest.raises(Invalid) as refused:
@@ -225,7 +225,7 @@ def test_a_finding_that_cannot_be_is_refused_and_nothing_stored(database_url, fi
     assert rows(database_url, "SELECT * FROM dispositions") == []
 
 
-def test_a_finding_on_a_claim_that_is_not_there_is_refused(database_url):
+def test_a_finding_on_an_unknown_claim_is_refused(database_url):
     with pytest.raises(NotFound, match="claim c9 not found"):
         ask(database_url, lambda database: record(database, "c9", NewDisposition("cleared", "ann")))
 

@@ -98,7 +98,7 @@ def test_a_second_load_counts_what_is_stored(database_url, folder, tmp_path_fact
     assert approved(database_url) == 100_00
 
 
-def test_a_load_counts_what_is_reserved_and_not_what_is_voided_or_of_another_year(
+def test_a_load_counts_reserved_benefit_and_neither_voided_claims_nor_other_years(
     database_url, folder, tmp_path_factory
 ):
     with psycopg.connect(database_url) as connection:
@@ -132,11 +132,11 @@ def test_loads_in_any_order_and_in_parts_never_overspend(database_url, tmp_path_
             database_url, tmp_path_factory, [row for row, mine in zip(rows, parts, strict=False) if mine == part]
         )
     load_claims(database_url, tmp_path_factory, rows)
-    standing = sum(cents for cents, voided in amounts if not voided)
-    assert approved(database_url) == min(100_00, standing)
+    not_voided = sum(cents for cents, voided in amounts if not voided)
+    assert approved(database_url) == min(100_00, not_voided)
 
 
-def test_a_second_load_of_the_same_day_is_judged_by_both_files(database_url, folder):
+def test_a_second_load_of_the_same_day_uses_the_claims_of_both_files(database_url, folder):
     load_folder(database_url, folder, source="first", today=DAY)
     write(folder, "claims", CLAIMS, [claim(at, amount_cents=400_00) for at in range(10, 30)])
     load_folder(database_url, folder, source="second", today=DAY)
@@ -147,7 +147,7 @@ def test_a_second_load_of_the_same_day_is_judged_by_both_files(database_url, fol
         assert connection.execute(reference).fetchone() == (25, 400_00)
 
 
-def test_the_average_is_of_the_year_to_midnight_without_what_was_voided(database_url, folder):
+def test_the_average_covers_the_year_to_midnight_without_voided_claims(database_url, folder):
     load_folder(database_url, folder, source="test", today=DAY)
     with psycopg.connect(database_url) as connection:
         connection.execute("UPDATE claims SET amount_cents = 9000 WHERE claim_id = 'C5'")
@@ -175,7 +175,7 @@ def test_a_provider_whose_claims_could_not_be_scored_is_refused_with_the_whole_l
         assert connection.execute("SELECT count(*) FROM providers").fetchone() == (1,)
 
 
-async def test_the_days_work_lets_old_replies_and_done_events_go_and_nothing_else(api: Api):
+async def test_housekeeping_deletes_old_replies_and_done_events_and_nothing_else(api: Api):
     await api.submit(**{"Idempotency-Key": "old"})
     await api.submit(**{"Idempotency-Key": "new"})
     with psycopg.connect(api.url) as connection:

@@ -68,7 +68,7 @@ async def test_every_route_of_the_application_is_described():
 
 
 @each(*OPERATIONS)
-async def test_security_is_documented_as_it_is_checked(operation: Operation):
+async def test_documented_security_matches_what_is_checked(operation: Operation):
     routes = {route.path: route for router in ROUTERS for route in router.routes if operation.method in route.methods}
     scope = required_scope(routes[operation.path])
     assert (scope is None) == (operation.path in WITHOUT_AUTHENTICATION)
@@ -92,7 +92,7 @@ async def test_exactly_the_roles_with_the_documented_scope_are_admitted(shared_a
 
 
 @each(*WITH_BODY)
-async def test_a_refused_body_is_a_documented_problem(shared_api: Api, operation: Operation):
+async def test_each_refused_body_is_a_documented_problem(shared_api: Api, operation: Operation):
     key = {"X-API-Key": shared_api.keys["admin"]}
     for status, body, headers in (
         (400, b"{", {}),
@@ -119,7 +119,7 @@ async def test_an_unknown_claim_is_a_documented_problem(shared_api: Api, operati
 
 
 @each(*OPERATIONS)
-async def test_every_header_that_is_read_is_documented(shared_api: Api, operation: Operation, monkeypatch):
+async def test_every_header_the_api_reads_is_documented(shared_api: Api, operation: Operation, monkeypatch):
     read: set[str] = set()
     original = Headers.__getitem__
 
@@ -145,7 +145,7 @@ def header_names_in_the_sources() -> set[str]:
     return {name for source in sources for name in reading.findall(source)}
 
 
-async def test_no_other_header_is_read_anywhere():
+async def test_no_undocumented_header_is_read():
     """A route that reads another header documents it, as `IDEMPOTENCY_KEY` in `api/openapi.py`."""
     of_the_console = {"cookie", "host", "origin", "sec-fetch-site"}
     of_bodies = {"content-type", "content-length", "accept"}

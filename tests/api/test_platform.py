@@ -11,7 +11,7 @@ from tests.claims.makers import score_document
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_alive_ready_and_measured(shared_api: Api):
+async def test_liveness_readiness_and_metrics_are_served(shared_api: Api):
     await shared_api.submit()
     assert (await shared_api.client.get("/livez")).status_code == 200
     ready = (await shared_api.client.get("/readyz")).json()
@@ -26,7 +26,7 @@ async def test_alive_ready_and_measured(shared_api: Api):
         assert name in text
 
 
-async def test_the_documentation_loads_nothing_from_elsewhere(shared_api: Api):
+async def test_the_api_documentation_loads_nothing_from_other_hosts(shared_api: Api):
     page = await shared_api.client.get("/docs")
     assert "http://" not in page.text
     assert "https://" not in page.text
@@ -35,7 +35,7 @@ async def test_the_documentation_loads_nothing_from_elsewhere(shared_api: Api):
         assert (await shared_api.client.get(f"/docs/static/{asset}")).status_code == 200
 
 
-async def test_the_description_names_bodies_answers_and_problems(shared_api: Api):
+async def test_the_description_lists_request_bodies_responses_and_problems(shared_api: Api):
     document = (await shared_api.client.get("/openapi.json")).json()
     submit = document["paths"]["/v1/claims"]["post"]
     assert submit["requestBody"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/ClaimIn"}
@@ -69,18 +69,18 @@ async def test_no_member_is_named_in_the_log(shared_api: Api, log_lines):
 
 
 @pytest.mark.parametrize("accept", ["application/json", "application/x-ndjson"])
-async def test_a_back_book_is_scored_in_order_and_not_stored(shared_api: Api, accept):
+async def test_a_batch_of_past_claims_is_scored_in_order_and_not_stored(shared_api: Api, accept):
     before = shared_api.count("claims"), shared_api.count("assessments"), shared_api.count("outbox")
     claims = [MINIMAL | {"claim_id": f"old-{at}", "received_at": "2026-03-02T10:15:00Z"} for at in range(5)]
     response = await shared_api.post("/v1/claims:score-batch", {"claims": claims}, Accept=accept)
     assert response.status_code == 200
     lines = response.text.splitlines() if "ndjson" in accept else [json.dumps(one) for one in response.json()["scores"]]
     assert [json.loads(line)["claim_id"] for line in lines] == [f"old-{at}" for at in range(5)]
-    assert shared_api.scorer.asked[-1].path == "/v1/score_batch"
+    assert shared_api.scorer.received[-1].path == "/v1/score_batch"
     assert (shared_api.count("claims"), shared_api.count("assessments"), shared_api.count("outbox")) == before
 
 
-async def test_what_is_wrong_in_a_back_book_is_named_by_its_place(shared_api: Api):
+async def test_errors_in_a_batch_of_past_claims_are_named_by_their_position(shared_api: Api):
     claims = [MINIMAL | {"claim_id": "a"}, MINIMAL | {"claim_id": "b", "member_id": "M999"}]
     response = await shared_api.post("/v1/claims:score-batch", {"claims": claims})
     assert response.json()["errors"][0]["field"] == "claims[1].member_id"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from api.scoring.client import ScorerClient
+from api.scorer.client import ScorerClient
 from api.scoring.rescoring import Rescorer
 from core import clock
 from tests.api.decisions import DENY, decide
@@ -40,14 +40,14 @@ async def submitted(api: Api, body, **options):
     return response.json()
 
 
-async def test_an_amount_a_thousand_times_too_high_goes_to_review_though_the_model_is_silent(api: Api):
+async def test_an_amount_a_thousand_times_too_high_goes_to_review_even_if_the_model_does_not_flag_it(api: Api):
     body = await submitted(api, VISIT | {"claim_amount": 40_000})
     assert (body["status"], body["fraud_flag"], body["approved_amount"]) == ("in_review", False, 0)
     assert codes(body) == ["price_implausible", "amount_above_rule", "above_auto_approval_cap"]
     assert {finding["source"] for finding in findings(body)} == {"plausibility"}
 
 
-async def test_a_provider_is_not_shown_how_much_would_pass(api: Api):
+async def test_a_provider_does_not_see_the_limits_of_a_finding(api: Api):
     body = await submitted(api, VISIT | {"claim_amount": 40_000}, role="provider")
     assert (body["status"], body["reasons"]) == ("in_review", [])
     assert not {"rule", "chain", "replaced_by"} & set(body)
@@ -76,7 +76,12 @@ def rescorer(api: Api) -> Rescorer:
     async def no_past(claims):
         return [{"rows": {}, "times_us": {}, "stale": []} for _ in claims]
 
-    return Rescorer(api.database, ScorerClient(f"http://127.0.0.1:{api.scorer.port}", deadline_ms=5_000), no_past)
+    return Rescorer(
+        api.database,
+        ScorerClient(f"http://127.0.0.1:{api.scorer.port}", deadline_ms=5_000),
+        no_past,
+        live_deadline_ms=5_000,
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,7 +96,7 @@ async def test_a_score_on_too_little_is_no_score(api: Api, present, by, status):
     assert all("member_history, member_today" in reason["text"] for reason in findings(body))
 
 
-async def test_scored_on_nothing_the_rule_decides_and_the_claim_is_scored_again(api: Api):
+async def test_a_claim_scored_without_features_is_decided_by_the_rule_and_scored_again(api: Api):
     views = [f"view_{number}" for number in range(23)]
     api.scorer.behaviour = scoring(gain_present=0.0, stale_views=views)
     for day in range(1, 6):  # more than open a breaker
@@ -166,7 +171,7 @@ async def test_a_resubmission_of_a_held_service_inherits_its_review(api: Api, en
     assert (other["status"], elsewhere["status"]) == ("approved", "approved")
 
 
-async def test_two_at_once_cannot_outrun_the_suspicion(api: Api):
+async def test_two_simultaneous_claims_cannot_evade_the_suspicion(api: Api):
     async def by_amount(exchange):
         await scores(exchange, 0.9 if exchange.document["claim"]["amount_cents"] == 40_00 else 0.01)
 
@@ -184,7 +189,7 @@ async def test_a_correction_of_a_paid_claim_is_paid(api: Api):
     assert (second["status"], second["chain"]) == ("approved", [second["claim_id"], first["claim_id"]])
 
 
-async def test_a_provider_voids_nothing(api: Api):
+async def test_a_provider_cannot_void_claims(api: Api):
     held = await submitted(api, VISIT | {"claim_amount": 40_000}, role="provider")
     refused = await api.post(f"/v1/claims/{held['claim_id']}/void", b"", role="provider")
     assert refused.status_code == 403

@@ -44,7 +44,7 @@ async def test_a_provider_neither_sees_nor_submits_claims_of_another(api: Api):
         ("GET", "/v1/nothing", "admin", 404),
     ],
 )
-async def test_who_may_do_what(api: Api, method, path, role, status):
+async def test_each_role_has_its_scopes(api: Api, method, path, role, status):
     headers = {"Content-Type": "application/json", **api.as_(role)}
     response = await api.client.request(method, path, headers=headers)
     assert response.status_code == status
@@ -54,12 +54,12 @@ async def test_who_may_do_what(api: Api, method, path, role, status):
 @pytest.mark.parametrize(
     "headers", [{}, {"Authorization": "Bearer x"}, {"X-API-Key": "x"}, {"Authorization": "Basic eDp5"}]
 )
-async def test_without_a_key_that_holds_nothing_is_revealed(api: Api, headers):
+async def test_without_a_valid_key_nothing_is_revealed(api: Api, headers):
     response = await api.client.get("/v1/claims", headers=headers)
     assert (response.status_code, response.headers["www-authenticate"]) == (401, "Bearer")
 
 
-async def test_a_key_works_in_either_header(api: Api):
+async def test_a_key_is_accepted_in_either_header(api: Api):
     assert (await api.client.get("/v1/claims", headers={"X-API-Key": api.keys["admin"]})).status_code == 200
 
 
@@ -74,7 +74,7 @@ async def test_pages_hold_every_claim_once_newest_first(api: Api):
     assert [claim_id for page in seen for claim_id in page] == made[::-1]
 
 
-async def test_a_list_is_narrowed_by_what_is_asked(api: Api):
+async def test_a_list_is_filtered_by_the_parameters(api: Api):
     await api.submit()
     await api.submit()
     await api.submit(MINIMAL | {"member_id": "M124", "claim_amount": 50})
@@ -85,13 +85,13 @@ async def test_a_list_is_narrowed_by_what_is_asked(api: Api):
 @pytest.mark.parametrize(
     "query", ["limit=0", "limit=201", "limit=x", "cursor=x", "cursor=%00", "cursor=OTk5", "member_id=%00"]
 )
-async def test_a_wrong_parameter_is_named(api: Api, query):
+async def test_an_invalid_parameter_is_named(api: Api, query):
     response = await api.get(f"/v1/claims?{query}")
     assert response.status_code == 422
     assert response.json()["errors"]
 
 
-async def test_an_explanation_holds_lines_and_every_assessment(api: Api):
+async def test_an_explanation_contains_lines_and_every_assessment(api: Api):
     claim_id = (await api.submit(LINES)).json()["claim_id"]
     body = (await api.get(f"/v1/claims/{claim_id}/explanation", role="investigator")).json()
     assert [line["amount"] for line in body["lines"]] == [1200.5, 99.5]
@@ -106,7 +106,7 @@ async def test_an_explanation_holds_lines_and_every_assessment(api: Api):
     assert assessment["base_margin"] + sum(assessment["contributions"].values()) == assessment["margin"]
 
 
-async def test_a_claim_is_voided_once_and_said_to_be(api: Api):
+async def test_a_claim_is_voided_once_and_reported_as_voided(api: Api):
     claim_id = (await api.submit()).json()["claim_id"]
     response = await api.post(f"/v1/claims/{claim_id}/void", {"reason": "billed in error"}, role="claims_system")
     assert (response.status_code, response.json()["status"], response.json()["approved_amount"]) == (200, "voided", 0)

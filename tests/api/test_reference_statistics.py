@@ -40,7 +40,7 @@ def claim(number, **changes):
 
 
 def world(seed):
-    """A few hundred claims of every kind the query tells apart, the edges of the year among them."""
+    """A few hundred claims of every kind the query distinguishes, including the edges of the year."""
     random.seed(seed)
     claims, lines = [], []
     for number in range(1_000):
@@ -127,14 +127,14 @@ def test_a_reference_is_of_lines_or_of_the_claim_without_lines(database_url):
     ],
     ids=["waits for a person", "rejected", "voided", "of today", "older than a year"],
 )
-def test_a_claim_whose_price_nobody_accepted_or_outside_the_year_is_no_reference(database_url, change):
+def test_a_claim_that_was_not_accepted_or_is_outside_the_year_is_no_price_reference(database_url, change):
     claims = [claim(at) for at in range(5)] + [claim(9, amount_cents=10**9, **change)]
     rows = {row[:4]: row[4:] for row in in_postgres(database_url, claims, [])}
     assert rows["P1", True, "provider", "H1"][0] == 5
     assert rows["", True, "history", "H1"][0] == 5
 
 
-def test_refreshing_again_changes_nothing_and_follows_what_was_loaded_since(database_url):
+def test_refreshing_again_adds_only_what_was_loaded_since(database_url):
     first = in_postgres(database_url, [claim(at) for at in range(5)], [])
     with psycopg.connect(database_url) as connection:
         refresh(connection, DAY)

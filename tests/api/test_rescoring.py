@@ -1,4 +1,4 @@
-"""What the rule decided is scored once the scorer is back, whatever happens to the worker."""
+"""What the rule decided is scored once the scorer is back, in spite of any failure of the worker."""
 
 import asyncio
 import os
@@ -22,10 +22,10 @@ async def no_past(claims):
 
 
 def rescorer(api: Api) -> Rescorer:
-    from api.scoring.client import ScorerClient
+    from api.scorer.client import ScorerClient
 
     scorer = ScorerClient(f"http://127.0.0.1:{api.scorer.port}", deadline_ms=5_000)
-    return Rescorer(api.database, scorer, no_past)
+    return Rescorer(api.database, scorer, no_past, live_deadline_ms=5_000)
 
 
 async def without_scorer(api: Api, *amounts: float) -> list[str]:
@@ -60,7 +60,7 @@ async def test_a_late_score_is_recorded_with_what_it_changed(api: Api, amount, p
     assert (body["score"], body["decided_by"]) == (probability, "model")
 
 
-async def test_a_late_score_is_the_latest_judgement_though_its_host_is_behind(api: Api):
+async def test_a_late_score_is_the_latest_assessment_although_the_clock_of_its_host_is_behind(api: Api):
     (claim_id,) = await without_scorer(api, 50)
     api.scorer.behaviour = answering(0.1)
     with clock.held(clock.now() - timedelta(minutes=1)):
@@ -69,18 +69,18 @@ async def test_a_late_score_is_the_latest_judgement_though_its_host_is_behind(ap
     assert (await api.get(f"/v1/claims/{claim_id}")).json()["decided_by"] == "model"
 
 
-async def test_the_past_is_sent_with_a_late_question(api: Api):
+async def test_a_late_score_request_includes_the_states_as_of_receipt(api: Api):
     await without_scorer(api, 50)
     api.scorer.behaviour = scores
     await rescorer(api).drain()
-    assert api.scorer.asked[-1].document["states"] == {"rows": {}, "times_us": {}, "stale": []}
+    assert api.scorer.received[-1].document["states"] == {"rows": {}, "times_us": {}, "stale": []}
 
 
-async def test_while_the_scorer_is_away_nothing_is_lost_and_one_claim_asks_for_all(api: Api):
+async def test_while_the_scorer_is_unavailable_nothing_is_lost_and_one_request_probes_it(api: Api):
     await without_scorer(api, 50, 60, 70)
-    asked = len(api.scorer.asked)
+    before = len(api.scorer.received)
     assert await rescorer(api).drain() == 0
-    assert len(api.scorer.asked) == asked + 1
+    assert len(api.scorer.received) == before + 1
     assert api.rows("SELECT count(*) FROM outbox WHERE topic = 'claim.rescore' AND done_at IS NULL") == [(3,)]
 
 
@@ -93,7 +93,7 @@ async def test_a_voided_claim_stays_voided_and_its_score_is_kept(api: Api):
     assert api.count("assessments") == 2
 
 
-async def test_two_at_once_record_one_late_score(api: Api):
+async def test_two_simultaneous_rescorers_record_one_late_score(api: Api):
     await without_scorer(api, 50, 60, 70)
     api.scorer.behaviour = scores
     await asyncio.gather(*(rescorer(api).drain() for _ in range(4)))
@@ -122,7 +122,7 @@ async def until(condition, seconds: float = 40.0) -> None:
         await asyncio.sleep(0.05)
 
 
-async def test_a_worker_killed_again_and_again_loses_nothing(seeded_url, valkey_url, tmp_path):
+async def test_a_worker_that_is_killed_repeatedly_loses_nothing(seeded_url, valkey_url, tmp_path):
     async with running_api(seeded_url) as api:
         await without_scorer(api, *([50.0] * 25))
 

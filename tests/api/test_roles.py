@@ -1,4 +1,4 @@
-"""Permissions fail closed: what is not declared, or not as declared, is refused."""
+"""Permissions fail closed: undeclared roles and keys are refused."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def caller(role: str, provider_id: str | None = None) -> Caller:
 
 
 @pytest.mark.parametrize("role", ["", "Admin", "auditor", "provider "])
-def test_a_role_that_is_not_declared_may_do_nothing(role: str):
+def test_an_undeclared_role_has_no_scope(role: str):
     assert not any(caller(role).may(scope) for scope in Scope)
     assert not caller(role).sees_scores
     assert not caller(role).may_access("H456")
@@ -40,7 +40,7 @@ def test_only_a_provider_is_bound_to_a_provider(of: Caller, claim_of: str | None
     assert of.may_access(claim_of) is allowed
 
 
-def test_claims_are_filtered_for_providers_alone():
+def test_only_provider_keys_filter_claims():
     assert caller(PROVIDER, "H456").claim_filter() == {"provider_id": "H456"}
     assert caller("admin").claim_filter() == {}
     with pytest.raises(PermissionError):
@@ -52,7 +52,7 @@ def test_the_database_knows_the_declared_roles():
 
 
 async def test_a_key_that_is_not_as_declared_reads_no_claims(api: Api):
-    """Not even when the database lost the constraint that prevents it."""
+    """Even if the database lost the constraint that prevents it."""
     claim_id = (await api.submit()).json()["claim_id"]
     api.execute("ALTER TABLE api_keys DROP CONSTRAINT api_keys_provider_check, DROP CONSTRAINT api_keys_role_check")
     api.execute("UPDATE api_keys SET provider_id = NULL WHERE name = 'provider'")

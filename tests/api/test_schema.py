@@ -8,7 +8,7 @@ from features.declare import CLAIMS
 from tests.api.makers import Api
 
 
-def test_the_migrations_make_what_the_tables_declare(database_url):
+def test_the_migrations_create_the_declared_tables(database_url):
     command.check(alembic_config(database_url))
 
 
@@ -96,7 +96,7 @@ async def test_an_assessment_cannot_be_changed(api: Api, change):
         "member_id, service_from",
     ],
 )
-def test_each_look_into_the_past_has_its_index(database_url, columns):
+def test_each_query_of_past_claims_uses_its_index(database_url, columns):
     with psycopg.connect(database_url) as connection:
         made = connection.execute("SELECT indexdef FROM pg_indexes WHERE tablename = 'claims'").fetchall()
     assert any(f"({columns}" in definition for (definition,) in made)

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api import metrics
-from api.scoring import breaker as rules
-from api.scoring.breaker import Breaker, BreakerState
-from api.scoring.client import ScorerClient
+from api.scorer import breaker as rules
+from api.scorer.breaker import Breaker, BreakerState
+from api.scorer.client import ScorerClient
 from claims.scoring import ClaimFacts
 from tests.api.makers import WireScorer, scores, wire_scorer
 from tests.claims.makers import encode, score_document
@@ -30,13 +30,13 @@ def client_of(scorer: WireScorer, deadline_ms: int = 5_000, **options: int) -> S
     return ScorerClient(f"http://127.0.0.1:{scorer.port}", deadline_ms=deadline_ms, **options)
 
 
-async def test_the_scorer_is_asked_as_the_contract_says_and_accepted_when_it_answers_so(scorer):
+async def test_requests_to_the_scorer_and_its_responses_follow_the_contract(scorer):
     async def answers(exchange):
         await exchange.answer(ANSWER)
 
     scorer.behaviour = answers
     scoring = await client_of(scorer).score(FACTS)
-    (exchange,) = scorer.asked
+    (exchange,) = scorer.received
     assert (exchange.path, exchange.document) == ("/v1/score", REQUEST)
     assert exchange.headers["content-type"] == "application/json"
     assert exchange.headers["ginja-deadline"].isdigit()
@@ -44,9 +44,9 @@ async def test_the_scorer_is_asked_as_the_contract_says_and_accepted_when_it_ans
     assert scoring.score.probability == json.loads(ANSWER)["probability"]
 
 
-async def test_states_are_sent_on_when_there_are_some(scorer):
+async def test_given_states_are_sent_to_the_scorer(scorer):
     await client_of(scorer).score(FACTS, {"rows": {"member_today": [1, 2]}})
-    assert scorer.asked[0].document["states"] == {"rows": {"member_today": [1, 2]}}
+    assert scorer.received[0].document["states"] == {"rows": {"member_today": [1, 2]}}
 
 
 async def test_connections_are_kept_and_as_many_as_there_are_calls_at_once(scorer):
@@ -122,7 +122,7 @@ def right_but(**changes):
         (right_but(contract="2"), "malformed"),
     ],
 )
-async def test_a_scorer_that_misbehaves_gives_no_score_and_is_given_up_after_three_times(scorer, behaviour, failure):
+async def test_a_failing_scorer_gives_no_score_and_is_no_longer_called_after_three_failures(scorer, behaviour, failure):
     scorer.behaviour = behaviour
     client = client_of(scorer, deadline_ms=5_000 if failure != "deadline" else 60)
     scorings = [await client.score(FACTS) for _ in range(4)]
@@ -131,7 +131,7 @@ async def test_a_scorer_that_misbehaves_gives_no_score_and_is_given_up_after_thr
     assert all(scoring.score is None for scoring in scorings)
 
 
-async def test_a_scorer_that_is_not_there_gives_no_score(scorer):
+async def test_an_unreachable_scorer_gives_no_score(scorer):
     client = client_of(scorer)
     client = ScorerClient("http://127.0.0.1:1", deadline_ms=5_000)
     assert (await client.score(FACTS)).failure == "connect"
@@ -144,7 +144,7 @@ async def test_a_refused_request_says_nothing_about_the_scorers_health(scorer):
     assert (failures, client.state()) == ({"http_422"}, BreakerState.CLOSED)
 
 
-async def test_a_kept_connection_that_was_closed_meanwhile_costs_no_claim_its_score(scorer):
+async def test_a_stale_pooled_connection_does_not_cost_a_claim_its_score(scorer):
     async def answers_and_closes(exchange):
         await scores(exchange)
         exchange.writer.close()
@@ -172,14 +172,14 @@ def hedges() -> float:
     return metrics.SCORER_HEDGES._value.get()
 
 
-async def test_a_slow_scorer_is_asked_once_unless_configured_otherwise(scorer):
+async def test_a_slow_scorer_gets_one_request_unless_configured_otherwise(scorer):
     scorer.behaviour = is_silent
     before = hedges()
     assert (await client_of(scorer, deadline_ms=60).score(FACTS)).failure == "deadline"
-    assert (len(scorer.asked), hedges() - before) == (1, 0)
+    assert (len(scorer.received), hedges() - before) == (1, 0)
 
 
-async def test_a_slow_answer_is_overtaken_by_a_second_one_and_its_connection_dropped(scorer):
+async def test_a_slow_response_is_overtaken_by_a_second_one_and_its_connection_is_dropped(scorer):
     dropped = asyncio.Event()
 
     async def trickles_until_dropped(exchange):
@@ -192,7 +192,7 @@ async def test_a_slow_answer_is_overtaken_by_a_second_one_and_its_connection_dro
     client, before = client_of(scorer, hedge_after_ms=20), hedges()
     assert (await client.score(FACTS)).score is not None
     await dropped.wait()
-    first, second = scorer.asked
+    first, second = scorer.received
     assert first.document == second.document
     assert (scorer.connections, hedges() - before) == (2, 1)
     assert (await client.score(FACTS)).score is not None
@@ -212,24 +212,24 @@ async def test_a_second_answer_that_is_invalid_does_not_win(scorer):
 
     scorer.behaviour = in_turn(answers_last, answers_nonsense)
     assert (await client_of(scorer, hedge_after_ms=20).score(FACTS)).score is not None
-    assert len(scorer.asked) == 2
+    assert len(scorer.received) == 2
 
 
-async def test_asking_twice_ends_at_the_same_deadline_and_is_one_failure(scorer):
+async def test_a_hedged_request_has_one_deadline_and_counts_as_one_failure(scorer):
     scorer.behaviour = is_silent
     client = client_of(scorer, deadline_ms=60, hedge_after_ms=20)
     scorings = [await client.score(FACTS) for _ in range(rules.FAILURES)]
     assert {scoring.failure for scoring in scorings} == {"deadline"}
     assert {scoring.breaker_state for scoring in scorings} == {"closed"}
-    assert len(scorer.asked) == 2 * rules.FAILURES
+    assert len(scorer.received) == 2 * rules.FAILURES
     assert client.state() is BreakerState.OPEN
 
 
 @pytest.mark.parametrize(("behaviour", "failure"), [(scores, None), (closes, "reset"), (says(b"{}", 422), "http_422")])
-async def test_what_is_answered_or_fails_at_once_is_not_asked_again(scorer, behaviour, failure):
+async def test_an_immediate_response_or_failure_causes_no_second_request(scorer, behaviour, failure):
     scorer.behaviour = behaviour
     assert (await client_of(scorer, hedge_after_ms=4_000).score(FACTS)).failure == failure
-    assert len(scorer.asked) == 1
+    assert len(scorer.received) == 1
 
 
 # The breaker
@@ -253,20 +253,20 @@ def test_the_breaker_opens_after_failures_in_a_row_only():
     assert opened().state(0) is BreakerState.OPEN
 
 
-def test_while_open_nothing_is_sent_and_then_one_probe_at_a_time():
+def test_an_open_breaker_sends_nothing_and_then_one_probe_at_a_time():
     breaker = opened()
     assert not breaker.admits(rules.FIRST_PAUSE_S - 0.001)
     assert breaker.admits(rules.FIRST_PAUSE_S)
     assert not breaker.admits(rules.FIRST_PAUSE_S)
 
 
-def test_a_probe_that_never_reports_is_replaced():
+def test_a_probe_without_a_result_is_replaced():
     breaker = opened()
     assert breaker.admits(1.0)
     assert breaker.admits(1.0 + rules.PROBE_LOST_S)
 
 
-def test_good_probes_close_it():
+def test_successful_probes_close_the_breaker():
     breaker = opened()
     for _ in range(rules.PROBES):
         assert breaker.admits(1.0)
@@ -274,14 +274,14 @@ def test_good_probes_close_it():
     assert breaker.state(1.0) is BreakerState.CLOSED
 
 
-def test_an_answer_from_before_it_opened_does_not_close_it():
+def test_a_response_to_a_call_before_the_breaker_opened_does_not_close_it():
     breaker = opened()
     for _ in range(5):
         breaker.succeeded(0.1)
     assert breaker.state(0.1) is BreakerState.OPEN
 
 
-def test_bad_probes_pause_longer_and_longer_up_to_a_limit():
+def test_failed_probes_wait_longer_and_longer_up_to_a_limit():
     breaker, now, pauses = opened(), 0.0, []
     for _ in range(8):
         began = now
@@ -293,7 +293,7 @@ def test_bad_probes_pause_longer_and_longer_up_to_a_limit():
 
 
 @given(st.lists(st.tuples(st.floats(0, 5), st.sampled_from(["ask", "good", "bad"])), max_size=60))
-def test_whatever_happened_a_scorer_that_works_again_is_used_again_within_seconds(events):
+def test_a_recovered_scorer_is_used_again_within_seconds_after_any_sequence_of_failures(events):
     breaker, now = Breaker(), 0.0
     for pause, event in events:
         now += pause

@@ -31,7 +31,7 @@ async def test_a_claim_held_by_the_rule_keeps_its_reason_when_a_clean_score_come
 
 @pytest.mark.parametrize("body", [RELEASE, REDUCED | {"amount": 5}, DENY])
 @pytest.mark.parametrize(("probability", "code"), [(0.9, "flagged_after_decision"), (0.1, "scored_after_decision")])
-async def test_a_score_after_a_decision_is_noted_and_the_decision_stands(api: Api, body, probability, code):
+async def test_a_score_after_a_decision_is_noted_and_the_decision_is_unchanged(api: Api, body, probability, code):
     api.scorer.behaviour = says_nothing
     claim_id = (await api.submit(CHEAP | {"claim_amount": 200})).json()["claim_id"]
     await decide(api, claim_id, body)
@@ -48,7 +48,7 @@ async def test_a_score_after_a_decision_is_noted_and_the_decision_stands(api: Ap
     assert code not in [reason["code"] for reason in seen_by_provider]
 
 
-async def test_a_score_after_the_void_of_a_decided_claim_changes_nothing_and_tells_nobody(api: Api):
+async def test_a_score_after_the_void_of_a_decided_claim_changes_nothing_and_sends_no_event(api: Api):
     api.scorer.behaviour = says_nothing
     claim_id = (await api.submit(CHEAP | {"claim_amount": 200})).json()["claim_id"]
     await decide(api, claim_id, RELEASE)
@@ -59,7 +59,7 @@ async def test_a_score_after_the_void_of_a_decided_claim_changes_nothing_and_tel
     assert api.rows("SELECT 1 FROM outbox WHERE topic = 'claim.flagged_after_decision'") == []
 
 
-async def test_a_score_that_comes_before_the_approval_makes_the_approver_read_again(api: Api):
+async def test_a_score_before_the_approval_requires_the_approver_to_read_the_claim_again(api: Api):
     api.scorer.behaviour = says_nothing
     claim_id = (await api.submit(LARGE)).json()["claim_id"]
     await decide(api, claim_id, RELEASE)

@@ -38,7 +38,7 @@ async def test_above_the_limit_a_second_person_approves(api: Api, body):
     assert money_of(api, claim_id)[1:] == (round(proposed["pays_amount"] * 100), 0)
 
 
-async def test_an_approver_does_not_answer_their_own_proposal_under_any_of_their_keys(api: Api):
+async def test_an_approver_cannot_approve_their_own_proposal_with_any_of_their_keys(api: Api):
     claim_id = await held(api, LARGE)
     await decide(api, claim_id, RELEASE, role="lead_investigator")
     refused = await decide(api, claim_id, APPROVE, role="lead_investigator")
@@ -58,7 +58,7 @@ async def test_a_refused_proposal_leaves_the_claim_to_be_decided_otherwise(api: 
     assert (await decide(api, claim_id, RELEASE)).json()["effect"] == "proposed"
 
 
-async def test_two_approvers_at_once_answer_a_proposal_once(api: Api):
+async def test_two_simultaneous_approvals_answer_a_proposal_once(api: Api):
     claim_id = await held(api, LARGE)
     await decide(api, claim_id, FRAUD | {"disposition": "confirmed"})
     version = await version_of(api, claim_id)

@@ -70,7 +70,7 @@ async def test_what_has_begun_is_answered_and_what_is_new_is_refused_with_a_paus
         await serve
 
 
-async def test_a_request_that_takes_too_long_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_request_that_takes_too_long_is_answered_503(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also one whose body does not end."""
     monkeypatch.setattr(server, "DRAIN_S", 0.0)
     slow = Slow()
@@ -95,7 +95,7 @@ async def test_a_server_without_requests_ends_at_once() -> None:
         assert (await client.get("/livez")).text == "alive"
 
 
-async def test_a_client_that_has_not_sent_a_whole_head_is_told_so() -> None:
+async def test_a_client_that_has_not_sent_a_whole_head_is_answered_503() -> None:
     slow = Slow()
     async with serving(slow) as (client, serve):
         reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)

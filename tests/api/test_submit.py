@@ -41,9 +41,9 @@ async def test_a_claim_with_lines_and_diagnoses_is_stored_whole(api: Api):
     assert lines == [(1, "P001", 1, 1200_50, None), (2, "P002", 3, 99_50, "2026-03-02")]
 
 
-async def test_what_is_sent_to_the_scorer_is_what_is_stored(api: Api):
+async def test_the_facts_sent_to_the_scorer_are_those_stored(api: Api):
     await api.submit(LINES)
-    (exchange,) = api.scorer.asked
+    (exchange,) = api.scorer.received
     sent = exchange.document["claim"]
     (stored,) = api.rows("SELECT row_to_json(f) FROM claim_facts AS f")
     for name, value in sent.items():
@@ -53,7 +53,7 @@ async def test_what_is_sent_to_the_scorer_is_what_is_stored(api: Api):
             assert value == stored[0][name]
 
 
-async def test_the_assessment_keeps_everything_that_was_known(api: Api):
+async def test_the_assessment_records_every_input_of_the_decision(api: Api):
     claim_id = (await api.submit()).json()["claim_id"]
     (row,) = api.rows(
         "SELECT claim_id, decided_by, breaker_state, outcome, probability, margin, vector, contributions, "
@@ -66,7 +66,7 @@ async def test_the_assessment_keeps_everything_that_was_known(api: Api):
     )
 
 
-async def test_a_likely_fraud_goes_to_review_and_says_why(api: Api):
+async def test_a_flagged_claim_goes_to_review_with_reasons(api: Api):
     api.scorer.behaviour = answering(0.9)
     body = (await api.submit()).json()
     assert (body["status"], body["approved_amount"], body["fraud_flag"]) == ("in_review", 0, True)
@@ -114,7 +114,7 @@ async def test_a_likely_fraud_goes_to_review_and_says_why(api: Api):
     ],
 )
 @pytest.mark.asyncio(loop_scope="module")
-async def test_a_wrong_field_is_named_and_nothing_is_stored(shared_api: Api, change, field):
+async def test_an_invalid_field_is_named_and_nothing_is_stored(shared_api: Api, change, field):
     before = [shared_api.count(table) for table in CLAIM_TABLES]
     response = await shared_api.submit(MINIMAL | change)
     assert response.status_code == 422
@@ -141,7 +141,7 @@ async def test_an_amount_is_read_without_a_float(shared_api: Api, amount, status
         assert response.json()["claim_amount"] == float(amount)
 
 
-async def test_several_wrong_fields_are_named_at_once(api: Api):
+async def test_all_invalid_fields_are_named_at_once(api: Api):
     response = await api.submit(
         {
             "member_id": "M999",
@@ -153,7 +153,7 @@ async def test_several_wrong_fields_are_named_at_once(api: Api):
     assert fields(response) == ["member_id", "diagnosis_codes[1]", "lines[1].procedure_code"]
 
 
-async def test_the_sum_of_the_lines_is_the_amount(api: Api):
+async def test_the_amount_is_the_sum_of_the_lines(api: Api):
     assert fields(await api.submit(LINES | {"claim_amount": 1300.01})) == ["claim_amount"]
     assert (await api.submit(LINES | {"claim_amount": "1300.00"})).status_code == 201
 
@@ -182,7 +182,7 @@ async def test_a_key_belongs_to_its_caller(api: Api):
 
 @pytest.mark.parametrize("key", ["", "a b", "x" * 256])
 @pytest.mark.asyncio(loop_scope="module")
-async def test_a_key_that_is_none_is_refused(shared_api: Api, key):
+async def test_an_invalid_key_is_refused(shared_api: Api, key):
     response = await shared_api.submit(**{"Idempotency-Key": key})
     assert (response.status_code, fields(response)) == (422, ["Idempotency-Key"])
 
@@ -226,7 +226,7 @@ async def test_claims_at_once_find_each_other_as_duplicates(api: Api):
         ({"member_id": "M124", "procedure_code": "P003"}, "procedure_sex"),
     ],
 )
-async def test_what_the_edits_find_is_said(api: Api, change, code):
+async def test_findings_of_the_edits_are_returned(api: Api, change, code):
     body = (await api.submit(MINIMAL | change)).json()
     assert body["reasons"][0]["code"] == code
     assert body["approved_amount"] == 0
@@ -258,7 +258,7 @@ async def test_only_a_claim_of_the_same_member_and_provider_is_replaced(api: Api
     assert api.rows("SELECT status FROM claims") == [("approved",)]
 
 
-async def test_a_claim_is_received_when_the_clock_says(api: Api):
+async def test_the_time_of_receipt_is_that_of_the_clock(api: Api):
     at = datetime(2026, 3, 2, 23, 59, 59, 999_999, tzinfo=UTC)
     with clock.held(at):
         body = (await api.submit()).json()

@@ -226,7 +226,7 @@ async def session(api: Api) -> str:
 
 
 async def usual(api: Api, target: Target, **request: Any) -> Work:
-    """What a request as it should be costs once everything is warm."""
+    """The work for a valid request after warm-up."""
     await send(api, target, **request)
     with measured() as work:
         await send(api, target, **request)
@@ -257,7 +257,7 @@ def test_every_route_that_takes_a_body_has_an_example_of_every_field():
         assert fields_of(openapi._bodies[name]) <= covered, f"a field of {name} has no example here"
 
 
-def test_every_name_of_a_form_every_query_and_every_header_that_is_read_is_tried():
+def test_every_form_field_query_parameter_and_header_the_api_reads_is_tested():
     templates = "".join(path.read_text() for path in (API / "console" / "templates").glob("*.html"))
     controls = set(re.findall(r'<(?:input|select|textarea)[^>]* name="(\w+)"', templates))
     assert controls <= {name for form in FORMS.values() for name in form} | CONSOLE_QUERIES
@@ -269,7 +269,7 @@ def test_every_name_of_a_form_every_query_and_every_header_that_is_read_is_tried
 
 @module_loop
 @pytest.mark.parametrize("target", [one for one in WITH_BODY if one.schema and one.path != "/claims"], ids=str)
-async def test_the_work_for_a_body_is_bounded_by_its_size(shared_api: Api, target: Target):
+async def test_the_time_for_a_body_is_bounded_by_its_size(shared_api: Api, target: Target):
     found, tried = Offenders(), set[str]()
     for example in BODIES[target.schema or ""]:
         ordinary = await usual(shared_api, target, body=json.dumps(example).encode())
@@ -322,7 +322,7 @@ async def test_the_work_for_path_query_and_headers_is_bounded_by_their_size(shar
 
 
 @module_loop
-async def test_a_head_above_the_limit_is_refused_before_anything_reads_it(shared_api: Api):
+async def test_headers_over_the_limit_are_refused_before_they_are_read(shared_api: Api):
     target = next(one for one in TARGETS if one.path == "/console/")
     for request in ({"query": "x" * MAX_HEAD_BYTES}, {"cookie": "a=" + "x" * MAX_HEAD_BYTES}):
         status, _ = await send(shared_api, target, **request)
@@ -332,7 +332,7 @@ async def test_a_head_above_the_limit_is_refused_before_anything_reads_it(shared
 
 
 @module_loop
-async def test_an_answer_that_refuses_a_body_is_not_many_times_its_size(shared_api: Api):
+async def test_an_error_response_is_not_many_times_the_size_of_its_request(shared_api: Api):
     body = b"{" + b",".join(b'"%x":1' % n for n in range(10_000)) + b"}"
     answer = await shared_api.submit(body)
     assert answer.status_code == 422

@@ -20,6 +20,7 @@ def make_claim(*lines: ClaimLine, **changes: Any) -> Claim:
     values: dict[str, Any] = {
         "claim_id": "clm_1",
         "received_at": RECEIVED,
+        "received_on": RECEIVED.date(),
         "member_id": "M1",
         "provider_id": "H1",
         "diagnosis_codes": ("D001",),
@@ -48,7 +49,7 @@ def make_score(probability: float = 0.1, *, claim_id: str = "clm_1", **changes: 
 
 
 def score_document(probability: float = 0.1, *, claim_id: str = "clm_1") -> dict[str, Any]:
-    """A right answer of the scorer, as JSON."""
+    """A valid response of the scorer, as JSON."""
     names = ["amount", "member_claims_30d"]
     return {
         "contract": "1",

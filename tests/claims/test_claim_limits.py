@@ -34,7 +34,7 @@ NEXT, BEFORE = DAY + timedelta(days=1), DAY - timedelta(days=1)
         (
             {"service_from": NEXT, "service_to": NEXT},
             "service_from",
-            "must not be after the date of receipt; submit the claim once the service is rendered",
+            "must not be after 2026-03-02, the date of receipt; submit the claim once the service is rendered",
         ),
         (
             {"lines": (ClaimLine("P1", 1), ClaimLine("P1", 0))},
@@ -43,7 +43,7 @@ NEXT, BEFORE = DAY + timedelta(days=1), DAY - timedelta(days=1)
         ),
         ({"lines": (ClaimLine("P1", 1), ClaimLine("P1", 1, 0))}, "lines[1].units", "must be at least 1"),
         (
-            {"lines": (ClaimLine("P1", 1), ClaimLine("P1", 1, service_date=NEXT))},
+            {"lines": (ClaimLine("P1", 1), ClaimLine("P1", 1, service_date=NEXT)), "received_on": NEXT},
             "lines[1].service_date",
             "must lie between service_from and service_to",
         ),
@@ -82,6 +82,7 @@ def test_the_facts_of_a_claim_are_its_own_and_those_of_its_member_and_provider()
     claim = Claim(
         claim_id="clm_9",
         received_at=RECEIVED,
+        received_on=RECEIVED.date(),
         member_id="M9",
         provider_id="H9",
         diagnosis_codes=("D1", "D2", "D3"),
@@ -125,7 +126,7 @@ def test_the_facts_of_a_claim_are_its_own_and_those_of_its_member_and_provider()
         (date(1990, 4, 1), 35),
     ],
 )
-def test_an_age_is_between_nothing_and_the_largest_one(born, age):
+def test_an_age_is_between_0_and_the_maximum(born, age):
     assert Member("M1", birth_date=born).age_years(DAY) == age
 
 
@@ -158,7 +159,7 @@ TOO_LARGE = "must be at most 100000000.00"
         (Decimal("-1E+9"), TOO_LARGE),
     ],
 )
-def test_an_amount_that_cannot_be_read_says_what_is_allowed(value, text):
+def test_an_invalid_amount_names_the_allowed_format(value, text):
     with pytest.raises(MoneyError) as refused:
         parse_cents(value)
     assert str(refused.value) == text
@@ -215,7 +216,7 @@ def test_an_amount_is_written_with_two_decimal_places(cents, text):
         (Benefit(10, 10, 2), 0, True, 0, False),
     ],
 )
-def test_what_a_benefit_pays_of_ten_cents(benefit, remaining, exhausted, pays, depends):
+def test_a_benefit_pays_at_most_what_remains(benefit, remaining, exhausted, pays, depends):
     assert (benefit.remaining_cents, benefit.exhausted) == (remaining, exhausted)
     assert (benefit.pays(10), benefit.depends_on_reservations(10)) == (pays, depends)
 
@@ -268,7 +269,7 @@ def test_the_most_severe_outcome_wins_and_only_approvals_pay():
         ),
     ],
 )
-def test_the_rule_says_what_it_compared_with_what(amount, procedure, expected):
+def test_the_rule_states_what_it_compared(amount, procedure, expected):
     flagged, average, basis, claims, text = expected
     verdict = check_twice_average(amount, ClaimLine("P", amount, units=2), procedure)
     assert verdict == RuleVerdict(flagged, amount, average, basis, claims, text)

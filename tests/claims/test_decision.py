@@ -48,7 +48,7 @@ def decided(*, amount=100_00, benefit=NO_LIMIT, findings=(), score=None, flagged
         ({"score": make_score(0.9), "findings": (REVIEW, REJECT)}, Outcome.REJECTED, 0, True, "model"),
     ],
 )
-def test_what_is_decided(given, outcome, approved, flagged, by):
+def test_each_outcome_follows_from_its_inputs(given, outcome, approved, flagged, by):
     decision = decided(**given)
     assert (decision.outcome, decision.approved_cents, decision.flagged, decision.decided_by) == (
         outcome,
@@ -143,7 +143,7 @@ def test_the_rule_flags_what_is_above_twice_the_average(amount, procedure, flagg
         ({"gain_present": 0.79, "stale_views": ["member_today"]}, "score_incomplete", "stale: member_today"),
     ],
 )
-def test_a_score_that_cannot_be_relied_on_sends_the_claim_to_review(changes, code, words):
+def test_an_unreliable_score_sends_the_claim_to_review(changes, code, words):
     decision = decided(score=make_score(0.1, **changes))
     (finding,) = decision.findings
     assert (decision.outcome, decision.flagged, finding.code) == (Outcome.IN_REVIEW, False, code)

@@ -78,7 +78,7 @@ def test_a_benefit_with_nothing_left_is_found(used, expected):
         (look_alike(claim_id="clm_1"), []),
     ],
 )
-def test_a_look_alike_is_a_duplicate_at_the_same_amount_unless_it_is_corrected_by_the_claim(other, expected):
+def test_a_similar_claim_is_a_duplicate_at_the_same_amount_unless_the_claim_corrects_it(other, expected):
     claim = make_claim(replaces="clm_replaced")
     assert codes(make_evidence(claim, similar_claims=(other,))) == expected
 
@@ -149,7 +149,7 @@ def test_a_code_is_for_the_sex_and_ages_of_the_catalogue(limits, member, expecte
     assert codes(of_diagnosis) == [f"diagnosis_{what}" for what in expected]
 
 
-def test_findings_come_gravest_first_and_each_cites_its_table():
+def test_findings_are_sorted_by_severity_and_each_cites_its_table():
     evidence = make_evidence(
         make_claim(ClaimLine("P001", 5, 9)),
         provider=Provider("H1", excluded_from=BEFORE),

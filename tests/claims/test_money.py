@@ -11,7 +11,7 @@ cents = st.integers(-MAX_CENTS, MAX_CENTS)
 
 
 @given(cents)
-def test_an_amount_survives_the_way_out_and_in(value):
+def test_an_amount_round_trips_through_json(value):
     assert parse_cents(format_cents(value)) == value
     assert parse_cents(Decimal(value) / 100) == value
 
@@ -31,7 +31,7 @@ def test_a_decimal_is_read_exactly_or_refused(value):
      Decimal("1E+400"), Decimal("1E-400"), Decimal("sNaN"), Decimal("-Infinity"), Decimal("0.001"), Decimal("1.2E-2"),
      10**400, "9" * 400, MAX_CENTS // 100 + 1, Decimal("100000000.01"), Decimal("1E+9"), Decimal("-1E+9")],
 )  # fmt: skip
-def test_what_cannot_be_read_exactly_is_refused(value):
+def test_an_amount_that_cannot_be_read_exactly_is_refused(value):
     with pytest.raises(MoneyError):
         parse_cents(value)
 
@@ -59,7 +59,7 @@ def test_plain_amounts_are_read(value, expected):
 @pytest.mark.parametrize(
     "exponent", [-999_999_999_999_999, -1_000_000_000, -99_999_999, 99_999_999, 999_999_999_999_999]
 )
-def test_the_exponent_of_a_decimal_is_never_expanded(exponent):
+def test_the_exponent_of_a_decimal_number_is_never_expanded(exponent):
     value = Decimal((0, (1, 0), exponent))
     tracemalloc.start()
     with pytest.raises(MoneyError):

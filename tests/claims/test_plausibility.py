@@ -55,7 +55,7 @@ def test_an_ordinary_claim_has_no_findings():
     assert codes(ClaimLine("P001", TYPICAL)) == []
 
 
-def test_a_hundred_thousand_for_a_procedure_of_28_goes_to_review_with_the_numbers():
+def test_an_amount_of_100000_for_a_procedure_of_28_goes_to_review_with_the_numbers():
     findings = found(ClaimLine("P001", 100_000_00), average=TYPICAL)
     assert [finding.code for finding in findings] == [
         *("price_implausible", "amount_above_rule", "above_auto_approval_cap")
@@ -83,7 +83,7 @@ def test_the_most_specific_scope_with_enough_claims_sets_the_bound(own_claims, p
     assert codes(ClaimLine("P001", price), references=[reference(), own]) == expected
 
 
-def test_a_provider_that_always_bills_a_thousand_times_too_much_is_not_its_own_excuse():
+def test_a_provider_that_always_bills_a_thousand_times_too_much_is_compared_with_all_providers():
     own = reference(ReferenceScope.PROVIDER, median=TYPICAL * 1_000, spread=0.01)
     region = reference(ReferenceScope.REGION, median=TYPICAL * 1_000, spread=0.01)
     (finding,) = found(ClaimLine("P001", 8_000_00), references=[reference(), region, own], average=8_000_00)
@@ -91,7 +91,7 @@ def test_a_provider_that_always_bills_a_thousand_times_too_much_is_not_its_own_e
     assert "median of 28.00" in finding.text
 
 
-def test_without_references_the_catalogues_price_counts():
+def test_without_references_the_catalogue_price_is_used():
     (finding,) = found(ClaimLine("P001", 90_00), references=(), typical=TYPICAL, average=TYPICAL * 10)
     assert (finding.code, finding.cites) == ("price_implausible", "procedures/P001 typical_cents")
     assert codes(ClaimLine("P001", 80_00), references=(), typical=TYPICAL) == []
@@ -102,11 +102,11 @@ def test_a_procedure_without_price_and_claims_goes_to_review():
     assert codes(ClaimLine("P001", 1), references=[reference(claims=4)]) == ["procedure_without_history"]
 
 
-def test_what_the_rule_cannot_judge_goes_to_review_although_lines_are_known():
+def test_a_claim_the_rule_cannot_assess_goes_to_review_although_its_lines_are_comparable():
     assert codes(ClaimLine("P001", TYPICAL), average=None) == ["procedure_without_history"]
 
 
-def test_every_line_is_judged_and_the_finding_names_it():
+def test_every_line_is_checked_and_the_finding_names_it():
     lines = (ClaimLine("P001", TYPICAL), ClaimLine("P002", 900_00))
     other = reference(code="P002")
     companion = reference(principal=False)
@@ -153,12 +153,12 @@ def test_the_rules_verdict_flags_unless_it_compares_many_units_with_few(lines, o
         (9, 4.0, 8, ["units_implausible"]),
     ],
 )
-def test_units_are_bounded_even_where_the_catalogue_says_nothing(units, high, catalogue, expected):
+def test_units_are_bounded_even_without_a_limit_in_the_catalogue(units, high, catalogue, expected):
     line = ClaimLine("P001", TYPICAL * units, units)
     assert codes(line, references=[reference(units=high)], max_units=catalogue) == expected
 
 
-def test_splitting_a_line_evades_no_bound_on_units():
+def test_splitting_a_line_does_not_evade_the_limit_on_units():
     lines = [ClaimLine("P001", TYPICAL, 1)] * 7
     assert codes(*lines, references=[reference(units=4.0)]) == ["units_implausible"]
 
@@ -196,7 +196,7 @@ references_of_any_size = st.lists(
 
 
 @given(references_of_any_size, st.integers(1, 10_000_00), st.integers(1, 1_000), st.integers(2, 1_000))
-def test_more_expensive_is_never_less_suspicious(references, amount, units, factor):
+def test_a_higher_amount_never_lowers_the_suspicion(references, amount, units, factor):
     cheap, expensive = (
         set(codes(ClaimLine("P001", amount * times, units), references=references, typical=TYPICAL, average=TYPICAL))
         for times in (1, factor)
@@ -205,7 +205,7 @@ def test_more_expensive_is_never_less_suspicious(references, amount, units, fact
 
 
 @given(references_of_any_size, st.integers(1, 10_000), st.integers(1, 100))
-def test_what_the_rule_flags_is_reviewed_or_has_the_providers_own_plausible_price(references, amount, units):
+def test_a_claim_the_rule_flags_is_reviewed_or_has_the_providers_own_plausible_price(references, amount, units):
     line = ClaimLine("P001", amount * 100, units)
     findings = codes(line, references=references, average=TYPICAL, typical=TYPICAL)
     if line.amount_cents > 2 * TYPICAL and not findings:
@@ -215,7 +215,7 @@ def test_what_the_rule_flags_is_reviewed_or_has_the_providers_own_plausible_pric
 
 
 @given(st.integers(1, 100_000), st.floats(0.0, 0.6), st.integers(30, 400))
-def test_a_thousand_times_the_usual_price_is_never_paid_unseen(median, spread, claims):
+def test_a_thousand_times_the_usual_price_is_never_paid_without_review(median, spread, claims):
     references = [reference(scope, median=median, spread=spread, claims=claims) for scope in list(ReferenceScope)[:3]]
     assert "price_implausible" in codes(ClaimLine("P001", median * 1_000), references=references)
 

@@ -42,7 +42,7 @@ def check(**changes):
         ({"disposition": Disposition.CLEARED, "amount_cents": 0}, None),
     ],
 )
-def test_what_can_be_recovered(change, words):
+def test_recoverable_amounts_are_limited_by_what_was_paid(change, words):
     if words is None:
         check(**change)
     else:

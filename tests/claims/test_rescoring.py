@@ -12,9 +12,9 @@ UNITS = Finding("units_over_limit", Outcome.IN_REVIEW, "words", "table")
 BY_RULE = Finding("rule_flagged", Outcome.IN_REVIEW, "words", "table")
 
 
-def reconsidered(standing, *, probability=0.1, findings=(), approved=0, reserved=0, by_person=False, **score):
+def reconsidered(outcome_before, *, probability=0.1, findings=(), approved=0, reserved=0, by_person=False, **score):
     return reconsider(
-        outcome=standing,
+        outcome=outcome_before,
         approved_cents=approved,
         reserved_cents=reserved,
         findings=findings,
@@ -24,7 +24,7 @@ def reconsidered(standing, *, probability=0.1, findings=(), approved=0, reserved
 
 
 @pytest.mark.parametrize(
-    ("standing", "money", "probability", "outcome", "after"),
+    ("outcome_before", "money", "probability", "outcome", "after"),
     [
         (Outcome.APPROVED, (70_00, 0), 0.1, Outcome.APPROVED, (70_00, 0)),
         (Outcome.APPROVED, (70_00, 0), 0.9, Outcome.IN_REVIEW, (0, 70_00)),
@@ -35,16 +35,18 @@ def reconsidered(standing, *, probability=0.1, findings=(), approved=0, reserved
         (Outcome.REJECTED, (0, 0), 0.9, Outcome.REJECTED, (0, 0)),
     ],
 )
-def test_a_late_score_sends_to_review_but_never_pays_and_never_rejects(standing, money, probability, outcome, after):
+def test_a_late_score_sends_to_review_but_never_pays_and_never_rejects(
+    outcome_before, money, probability, outcome, after
+):
     approved, reserved = money
-    decision = reconsidered(standing, approved=approved, reserved=reserved, probability=probability)
+    decision = reconsidered(outcome_before, approved=approved, reserved=reserved, probability=probability)
     assert (decision.outcome, decision.approved_cents, decision.reserved_cents) == (outcome, *after)
     assert decision.decided_by == "model"
 
 
 @pytest.mark.parametrize("code", sorted(CODES_WITHOUT_SCORE))
 @pytest.mark.parametrize("probability", [0.1, 0.9])
-def test_the_finding_that_held_a_claim_stays_and_says_that_a_score_came(code, probability):
+def test_the_finding_that_held_a_claim_remains_and_states_that_a_score_arrived(code, probability):
     held = Finding(code, Outcome.IN_REVIEW, "words", "table")
     decision = reconsidered(Outcome.IN_REVIEW, findings=[UNITS, held], reserved=1, probability=probability)
     assert [(one.code, one.superseded) for one in decision.findings[:2]] == [("units_over_limit", False), (code, True)]
@@ -66,29 +68,29 @@ def test_a_claim_that_only_the_missing_score_held_is_offered_for_release(finding
 
 
 @given(
-    standing=st.sampled_from([Outcome.APPROVED, Outcome.PARTIALLY_APPROVED, Outcome.DENIED]),
+    outcome_before=st.sampled_from([Outcome.APPROVED, Outcome.PARTIALLY_APPROVED, Outcome.DENIED]),
     probability=st.floats(0, 1),
     approved=st.integers(0, 10_000_00),
     findings=st.lists(st.sampled_from([UNITS, BY_RULE]), max_size=3),
 )
-def test_what_a_person_decided_stands_whatever_the_score_and_the_score_is_noted(
-    standing, probability, approved, findings
-):
-    decision = reconsidered(standing, probability=probability, approved=approved, findings=findings, by_person=True)
-    assert (decision.outcome, decision.approved_cents, decision.reserved_cents) == (standing, approved, 0)
+def test_a_late_score_never_changes_a_persons_decision_and_is_noted(outcome_before, probability, approved, findings):
+    decision = reconsidered(
+        outcome_before, probability=probability, approved=approved, findings=findings, by_person=True
+    )
+    assert (decision.outcome, decision.approved_cents, decision.reserved_cents) == (outcome_before, approved, 0)
     note = "flagged_after_decision" if decision.flagged else "scored_after_decision"
     assert [one.code for one in decision.findings] == [*(one.code for one in findings), note]
 
 
 @given(
-    standing=st.sampled_from(Outcome),
+    outcome_before=st.sampled_from(Outcome),
     probability=st.floats(0, 1),
     held=st.lists(st.sampled_from([UNITS, BY_RULE]), max_size=3),
     by_person=st.booleans(),
 )
-def test_a_claim_in_review_always_says_why(standing, probability, held, by_person):
-    decision = reconsidered(standing, probability=probability, findings=held, by_person=by_person)
-    if decision.outcome is Outcome.IN_REVIEW and (held or standing is not Outcome.IN_REVIEW):
+def test_a_claim_in_review_always_has_a_reason(outcome_before, probability, held, by_person):
+    decision = reconsidered(outcome_before, probability=probability, findings=held, by_person=by_person)
+    if decision.outcome is Outcome.IN_REVIEW and (held or outcome_before is not Outcome.IN_REVIEW):
         assert any(one.outcome is Outcome.IN_REVIEW for one in decision.findings)
 
 
@@ -104,7 +106,7 @@ def test_a_claim_in_review_always_says_why(standing, probability, held, by_perso
         {"gain_present": 0.79},
     ],
 )
-def test_a_late_score_whose_silence_means_nothing_sends_to_review_and_releases_nothing(score):
+def test_a_late_score_on_incomplete_features_sends_to_review_and_releases_nothing(score):
     decision = reconsidered(Outcome.APPROVED, approved=70_00, **score)
     assert (decision.outcome, decision.approved_cents, decision.reserved_cents) == (Outcome.IN_REVIEW, 0, 70_00)
     held = reconsidered(Outcome.IN_REVIEW, findings=[BY_RULE], reserved=70_00, **score)

@@ -50,8 +50,8 @@ REOPEN = DecisionRequest(Action.REOPEN, "appeal", BEA)
 POLICY = ReviewPolicy(second_approval_above_cents=500_00)
 
 
-def settled(subject, request):
-    return settle(subject, request, policy=POLICY, today=TODAY)
+def settled(subject, requested):
+    return settle(subject, requested, policy=POLICY, today=TODAY)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def settled(subject, request):
         ),
     ],
 )
-def test_a_review_action_that_is_not_possible_says_what_is(subject, request_, kind, text):
+def test_an_impossible_review_action_names_the_possible_ones(subject, request_, kind, text):
     with pytest.raises(ReviewError) as refused:
         settled(subject, request_)
     assert (type(refused.value), str(refused.value)) == (kind, text)
@@ -214,7 +214,7 @@ def test_confirmed_fraud_is_not_paid(request_):
     )
 
 
-def test_a_proposal_is_checked_again_against_what_was_found_since():
+def test_a_proposal_is_checked_against_findings_recorded_since():
     denied = replace(PROPOSAL, action=Action.DENY, reason="fraud", pays_cents=0, disposition=None)
     with pytest.raises(InvalidField, match="must be `confirmed` to deny as fraud"):
         settled(replace(PROPOSED, proposal=denied), APPROVE)
@@ -273,7 +273,7 @@ def test_a_proposal_is_checked_again_against_what_was_found_since():
         ),
     ],
 )
-def test_what_follows_from_a_review_action(subject, request_, expected):
+def test_each_review_action_has_its_effects(subject, request_, expected):
     assert settled(subject, request_) == expected
 
 

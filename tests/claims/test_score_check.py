@@ -43,14 +43,14 @@ def test_the_contract_example_is_accepted():
         ({"shadow": {"model_version": "v", "margin": float("nan"), "probability": 0, "flagged": False}}, "not_finite"),
     ],
 )
-def test_an_answer_outside_the_contract_is_refused(change, code):
+def test_a_response_outside_the_contract_is_refused(change, code):
     with pytest.raises(InvalidScore) as refused:
         parse_score(encode(score_document() | change), "clm_1")
     assert refused.value.code == code
 
 
 @pytest.mark.parametrize("field", sorted(score_document()))
-def test_an_answer_without_a_field_of_the_contract_is_refused(field):
+def test_a_response_without_a_field_of_the_contract_is_refused(field):
     document = score_document()
     del document[field]
     with pytest.raises(InvalidScore) as refused:
@@ -59,13 +59,13 @@ def test_an_answer_without_a_field_of_the_contract_is_refused(field):
 
 
 @given(st.binary(max_size=200))
-def test_noise_is_refused(body):
+def test_random_bytes_are_refused(body):
     with pytest.raises(InvalidScore):
         parse_score(body, "clm_1")
 
 
 @given(st.integers(0, 2**31), st.integers(0, 255))
-def test_an_answer_with_a_changed_byte_is_refused_or_still_within_the_contract(at, byte):
+def test_a_response_with_a_changed_byte_is_refused_or_within_the_contract(at, byte):
     body = bytearray(encode(score_document()))
     body[at % len(body)] = byte
     try:
@@ -76,7 +76,7 @@ def test_an_answer_with_a_changed_byte_is_refused_or_still_within_the_contract(a
     assert score.flagged == (score.probability >= score.threshold)
 
 
-def test_what_is_said_of_a_malformed_answer_repeats_none_of_its_values():
+def test_the_error_of_a_malformed_response_repeats_none_of_its_values():
     with pytest.raises(InvalidScore) as refused:
         parse_score(encode(score_document() | {"probability": "Jane Roe"}), "clm_1")
     assert "Jane" not in str(refused.value)
@@ -123,7 +123,7 @@ def test_no_number_of_an_answer_may_be_nan_or_infinite(path, value):
     assert code == "malformed" or text == "the answer contains NaN or infinity"
 
 
-def test_an_answer_with_every_part_is_valid():
+def test_a_response_with_every_field_is_valid():
     score = parse_score(encode(FULL), "clm_1")
     assert (len(score.out_of_range), score.shadow is None, score.counterfactual is None) == (1, False, False)
 
@@ -156,7 +156,7 @@ def test_an_invalid_answer_is_refused_with_a_code_and_its_reason(change, code, t
     assert refused(encode(score_document() | change)) == (code, text)
 
 
-def test_an_answer_that_is_no_json_or_contains_nul_is_malformed():
+def test_a_response_that_is_not_json_or_contains_nul_is_malformed():
     assert refused(b"{") == ("malformed", "not a score of contract 1: body: json_invalid")
     text = encode(score_document()).replace(b'"text": "x"', b'"text": "x\\u0000"')
     assert refused(text) == ("malformed", "the answer contains a NUL character")

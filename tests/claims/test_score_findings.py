@@ -132,7 +132,7 @@ def test_the_feature_farthest_outside_its_range_is_the_one_stated(near, far):
         assert finding.text.startswith(f"{NOT_LIKE}. Farther: ")
 
 
-def test_a_score_that_is_not_used_says_how_much_was_missing_and_what_happens_instead():
+def test_the_finding_of_an_unused_score_states_how_much_was_missing_and_what_decides_instead():
     finding = score_not_used(make_score(gain_present=0.2, stale_views=["network"]), 0.5)
     assert finding == Finding(
         "too_little_known",
@@ -194,7 +194,7 @@ def test_without_a_score_the_rule_states_why_the_claim_goes_to_review(flagged, a
         ),
     ],
 )
-def test_a_benefit_that_does_not_pay_all_is_stated_after_the_findings_of_the_claim(benefit, expected):
+def test_a_benefit_that_covers_only_a_part_is_stated_after_the_findings_of_the_claim(benefit, expected):
     earlier = Finding("noted", Outcome.APPROVED, "words", "table")
     decision = decide(
         amount_cents=100_00,
@@ -259,7 +259,7 @@ HELD_BY_RULE = Finding("rule_flagged", Outcome.IN_REVIEW, "words", "table")
         ),
     ],
 )
-def test_a_late_score_is_noted_in_words(decision, flagged, expected):
+def test_a_late_score_is_described_in_a_note(decision, flagged, expected):
     assert decision.findings[-1] == expected
     assert (decision.flagged, decision.decided_by, decision.reserved_cents) == (flagged, "model", 7)
 

@@ -1,4 +1,4 @@
-"""The contract takes every claim that we take ourselves, and every one a claims frame can hold exactly."""
+"""The contract accepts every claim that the API accepts, and every one that a claims frame holds exactly."""
 
 from datetime import date
 
@@ -15,7 +15,7 @@ from features.declare import CLAIMS
 from tests.claims.makers import DAY, make_claim
 
 
-def test_the_largest_claim_we_take_can_be_scored() -> None:
+def test_the_largest_accepted_claim_can_be_scored() -> None:
     lines = [ClaimLine("P" * 16, MAX_CENTS // MAX_LINES, MAX_UNITS)] * MAX_LINES
     claim = make_claim(*lines, diagnosis_codes=tuple(f"D{n}" for n in range(MAX_DIAGNOSES + 1)), place_of_service="99")
     facts = claim.facts(
@@ -25,7 +25,7 @@ def test_the_largest_claim_we_take_can_be_scored() -> None:
     assert (facts.amount_cents, facts.units) == (MAX_CENTS, MAX_LINES * MAX_UNITS)
 
 
-def test_every_count_of_the_claims_frame_and_every_amount_a_float_holds_is_within_the_contract() -> None:
+def test_the_contract_allows_every_count_of_the_claims_frame_and_every_exact_amount() -> None:
     for name in ("units", "lines", "diagnoses"):
         assert CLAIMS.field(name).type == pa.int32()
     assert pa.scalar(MAX_COUNT, pa.int32()).as_py() == MAX_COUNT
@@ -34,7 +34,7 @@ def test_every_count_of_the_claims_frame_and_every_amount_a_float_holds_is_withi
 
 
 @pytest.mark.parametrize(("born", "age"), [(date(1896, 3, 2), 130), (date(1895, 3, 2), None), (date(1, 1, 1), None)])
-def test_a_birth_date_that_only_fills_its_field_leaves_the_age_unknown(born: date, age: int | None) -> None:
+def test_a_placeholder_birth_date_leaves_the_age_unknown(born: date, age: int | None) -> None:
     assert make_claim().facts(Member("M1", birth_date=born), Provider("H1")).age_years == age
 
 

@@ -61,14 +61,14 @@ def test_the_same_service_is_one_procedure_in_some_days_or_one_diagnosis_on_one_
     assert (inherits(replace(HELD, **change), claim) is not None) is expected
 
 
-def test_a_replacement_inherits_whatever_it_says():
+def test_a_replacement_inherits_the_review_whatever_it_contains():
     far = replace(HELD, service_from=DAY - timedelta(99), service_to=DAY - timedelta(99), diagnosis_codes=frozenset())
     claim = make_claim(ClaimLine("P777", 1), replaces="clm_0")
     assert inherit(claim, replaced=far, held=(), policy=POLICY).source.claim_id == "clm_0"
 
 
-def test_a_suspicion_does_not_travel_along_a_course_of_treatments():
-    """Each weekly claim resembles the one before it; only a replacement, or a claim that is over, passes it on."""
+def test_a_suspicion_is_not_inherited_along_a_course_of_treatments():
+    """Each weekly claim resembles the one before it; only a replacement, or a claim that is closed, passes it on."""
     resembling = replace(HELD, findings=(INHERITED,))
     assert inherits(resembling) is None
     assert inherits(replace(resembling, is_replacement=True)) is not None
@@ -83,7 +83,7 @@ def test_along_a_chain_the_finding_named_is_the_one_that_started_it():
     assert "as another" not in text
 
 
-def test_a_denied_claim_without_an_assessment_passes_on_its_denial():
+def test_a_denial_without_an_assessment_is_inherited():
     found = inherits(replace(HELD, status="denied", findings=()))
     assert "clm_0, for the same service, is denied." in found.finding.text
 

@@ -1,4 +1,4 @@
-"""`ginja demo` from start to end, as a person types it."""
+"""`ginja demo` from start to end, as a user runs it."""
 
 import contextlib
 import io
@@ -23,7 +23,7 @@ KEYS = ["claims", "by_model", "by_rule", "lost", "rescored", "implausible", "bas
 KEYS += ["ap_amount_only", "score_p50_ms", "score_p99_ms", "seconds"]
 
 
-def test_the_demo_loses_no_claim_leaves_nothing_running_and_says_so_in_json(server_home):
+def test_the_demo_loses_no_claim_leaves_nothing_running_and_reports_in_json(server_home):
     """The port of its API is in use, so it must choose another one; its scorer is killed while claims come in."""
     port = Settings.model_fields["api_port"].default
     with contextlib.ExitStack() as taken:
@@ -73,7 +73,7 @@ def test_a_simulated_claim_becomes_a_body_with_its_lines_and_exact_amounts():
     assert body["service_from"] == "2026-03-02"
 
 
-def test_a_claim_at_a_thousand_times_the_amount_is_the_same_but_for_its_amounts():
+def test_a_claim_at_a_thousand_times_the_amount_differs_only_in_its_amounts():
     day = date(2026, 3, 2)
     line = {"line": 1, "procedure_code": "P001", "units": 2, "amount_cents": 123_405, "service_date": day}
     claim = {"member_id": "M1", "provider_id": "H1", "diagnosis_code": "D1", "service_from": day, "service_to": day}
@@ -85,7 +85,7 @@ def test_a_claim_at_a_thousand_times_the_amount_is_the_same_but_for_its_amounts(
     assert usual == implausible
 
 
-def test_the_summary_shows_every_figure_and_those_within_one():
+def test_the_summary_lists_every_figure_and_nested_figures():
     out = io.StringIO()
     show.summary(Console(file=out, width=120), {"claims": 1_200, "implausible": {"claims": 5, "paid": 0}})
     assert "1,200" in out.getvalue()
@@ -93,7 +93,7 @@ def test_the_summary_shows_every_figure_and_those_within_one():
 
 
 def decided(status: str, score: float | None, *texts: str) -> dict:
-    """A claim as in an answer of the API."""
+    """A claim as in a response of the API."""
     reasons = [{"text": text, "direction": None} for text in texts]
     reasons += [{"text": "a push", "direction": "for"}] if score is not None else []
     return {
@@ -111,7 +111,7 @@ def decided(status: str, score: float | None, *texts: str) -> dict:
     }
 
 
-def test_the_table_shows_one_of_every_sort_of_decision():
+def test_the_table_shows_one_claim_of_every_decision():
     claims = [decided("approved", 0.01)] * 50
     claims += [decided("in_review", 0.9, "flagged"), decided("rejected", 0.1, "no cover"), decided("approved", None)]
     out = io.StringIO()

@@ -60,7 +60,7 @@ def test_every_error_of_the_project_is_one_line(name: str) -> None:
     [(InvalidFrameError("the frame", "1 of them"), 1), (InputError("the file has no claims"), 2)],
     ids=["failed", "usage"],
 )
-def test_an_error_of_the_project_ends_a_command_with_one_line_and_its_exit_code(error: Exception, code: int) -> None:
+def test_an_error_of_ours_ends_a_command_with_one_line_and_its_exit_code(error: Exception, code: int) -> None:
     done = CliRunner().invoke(raising(error), [])
     assert done.exit_code == code
     assert done.output == f"Error: {error}\n"
@@ -77,12 +77,12 @@ def test_with_json_an_error_is_an_object_on_the_error_stream() -> None:
 @pytest.mark.parametrize(
     "defect", [KeyError("x"), ZeroDivisionError(), AssertionError("x"), ValueError("x"), TypeError()]
 )
-def test_a_defect_keeps_its_traceback(defect: Exception) -> None:
+def test_an_internal_error_is_logged_with_its_traceback(defect: Exception) -> None:
     done = CliRunner().invoke(raising(defect), [])
     assert done.exception is defect
 
 
-def test_a_permission_that_is_missing_is_one_line() -> None:
+def test_a_missing_permission_is_reported_in_one_line() -> None:
     done = CliRunner().invoke(raising(PermissionError(13, "Permission denied", "/x/claims.csv")), [])
     assert (done.exit_code, done.output) == (1, "Error: /x/claims.csv: Permission denied\n")
 
@@ -93,7 +93,7 @@ def test_the_exit_code_of_a_gate_is_kept() -> None:
     assert CliRunner().invoke(raising(error), []).exit_code == getattr(error, "exit_code", 1)
 
 
-def test_files_that_are_no_claims_end_in_one_line(tmp_path: Path) -> None:
+def test_a_file_without_claims_is_reported_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "m.yaml").write_text("name: x\ncolumns: {amount: a, received_at: d}\n")
     files = {
         "binary.csv": bytes(range(256)) * 10,

@@ -18,7 +18,7 @@ def test_a_command_runs_under_its_own_environment_whatever_ran_before_it(tmp_pat
     assert str(tmp_path / "second") in shown(tmp_path / "second")
 
 
-def test_a_setting_that_cannot_be_read_is_named_with_what_to_send() -> None:
+def test_an_invalid_setting_is_named_with_the_allowed_values() -> None:
     result = CliRunner().invoke(main, ["servers", "show"], env={"GINJA_API_PORT": "eighty"})
     assert result.exit_code == 2
     assert "GINJA_API_PORT: Input should be a valid integer" in result.output

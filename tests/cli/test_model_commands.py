@@ -59,7 +59,7 @@ def test_a_feature_that_does_not_exist_is_refused_before_anything_is_gated(tmp_p
 
 @pytest.mark.parametrize("command", ["evaluate", "threshold", "drift"])
 @pytest.mark.parametrize("version", ["20200101-0000000000", "../data"])
-def test_a_version_that_is_not_there_is_refused_and_those_that_are_there_are_named(command, version):
+def test_an_unknown_version_is_refused_and_the_available_ones_are_named(command, version):
     home = made.trained_home()
     found = run(home, command, "--model", version)
     assert found.exit_code == 2
@@ -104,7 +104,7 @@ def test_retrain_exits_3_where_the_data_are_refused_and_4_where_the_model_is(tmp
 
 
 def made_wrong(home):
-    """Every amount becomes nothing at all."""
+    """Every amount becomes null."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -17,7 +17,7 @@ def test_a_generated_page_is_current(name):
     assert (FOLDER / name).read_text() == pages()[name], "run `make reference`"
 
 
-def test_the_pages_have_every_command_setting_and_exit_code():
+def test_the_reference_pages_list_every_command_setting_and_exit_code():
     written = pages()
     assert all(f"# ginja {entry.path}\n" in written["cli.md"] for entry in COMMANDS)
     assert all(f"`{variable(name)}`" in written["settings.md"] for name in Settings.model_fields)

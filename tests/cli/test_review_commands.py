@@ -83,7 +83,7 @@ def test_a_backfilled_score_is_that_of_the_offline_features(loaded):
     assert {claim: by_claim[claim] for claim in online} == online
 
 
-def test_without_a_champion_there_is_nothing_to_backfill_with(loaded, tmp_path):
+def test_backfilling_scores_requires_a_champion(loaded, tmp_path):
     refused = run({**loaded, "GINJA_HOME": str(tmp_path / "other")}, "review", "backfill")
     assert refused.exit_code == 2
     assert "ginja model promote" in refused.stderr

@@ -1,4 +1,4 @@
-"""`ginja servers`, as a person types it."""
+"""`ginja servers`, as a user runs it."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ def run(home: Path, *arguments: str) -> str:
     return result.stdout
 
 
-def test_servers_are_started_shown_and_stopped(server_home: Path) -> None:
+def test_servers_can_be_started_shown_and_stopped(server_home: Path) -> None:
     assert run(server_home, "show") == f"home: {server_home}\npostgres: not running\nvalkey: not running\n"
     started = json.loads(run(server_home, "start", "--json", "--urls"))
     assert [(name, server["running"]) for name, server in started.items()] == [("postgres", True), ("valkey", True)]

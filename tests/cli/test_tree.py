@@ -130,7 +130,7 @@ def test_the_other_spellings_call_the_same_command_and_are_not_listed(spelling, 
     assert f"Usage: ginja {spelling}" in helped.output or f"Usage: main {spelling}" in helped.output
 
 
-def test_a_group_of_other_spellings_lists_them(tmp_path):
+def test_a_group_that_exists_only_as_another_spelling_lists_its_commands(tmp_path):
     shown = run(tmp_path, "loop", "--help")
     assert shown.exit_code == 0
     assert all(name in shown.output for name in ("select", "record", "judge", "simulate"))

@@ -1,4 +1,4 @@
-"""Time and identifiers, both of which a test can hold still."""
+"""Time and identifiers, both of which a test can fix."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -24,7 +24,7 @@ def test_a_day_starts_at_midnight_utc(at):
     assert clock.day_number(midnight - timedelta(microseconds=1)) == clock.day_number(at) - 1
 
 
-def test_a_held_clock_stands_in_utc_and_goes_on_afterwards():
+def test_a_frozen_clock_is_in_utc_and_continues_afterwards():
     at = datetime(2026, 3, 1, 12, tzinfo=timezone(timedelta(hours=2)))
     with clock.held(at):
         assert clock.now() == at

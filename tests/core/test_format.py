@@ -42,10 +42,10 @@ AT = datetime(2026, 3, 2, 10, 15, 0, 7, tzinfo=UTC)
         (text.utc_second, AT, "2026-03-02 10:15:00"),
     ],
 )
-def test_a_value_is_written(write, value, written):
+def test_values_are_formatted(write, value, written):
     assert write(value) == written
 
 
 @given(st.integers(0, MAX_CENTS))
-def test_an_amount_in_json_has_the_digits_of_its_cents(cents):
+def test_an_amount_in_json_has_exactly_two_decimal_places(cents):
     assert f"{float(json.dumps(text.json_amount(cents))):.2f}" == format_cents(cents)

@@ -1,4 +1,4 @@
-"""What reaches the log, and what must not."""
+"""What is logged, and what must not be."""
 
 import io
 import json
@@ -12,7 +12,7 @@ from core.logging import PERSONAL_FIELDS, REDACTED, configure_logging, get_logge
 
 
 def logged(write) -> list[dict]:
-    """The lines that `write` leaves in the log."""
+    """The log lines of `write`."""
     stream = io.StringIO()
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
@@ -33,14 +33,14 @@ def test_an_event_is_one_json_line_with_time_level_and_logger():
 
 
 @pytest.mark.parametrize("field", sorted(PERSONAL_FIELDS))
-def test_a_personal_field_is_blotted_out_however_deep_it_lies(field):
+def test_a_personal_field_is_redacted_at_any_depth(field):
     [line] = logged(lambda: get_logger("api").warning("x", **{field: "Ana Sol"}, body={"claims": [{field: "Ana Sol"}]}))
     assert line[field] == REDACTED
     assert line["body"]["claims"][0][field] == REDACTED
     assert "Ana" not in json.dumps(line)
 
 
-def test_a_library_s_logger_goes_the_same_way():
+def test_the_logger_of_a_library_writes_the_same_format():
     def write():
         logging.getLogger("uvicorn.access").info('"%s %s" %d', "GET", "/v1/claims?member_id=M123&limit=5", 200)
         logging.getLogger("httpx").info("GET http://localhost/v1/members/M123/claims")
@@ -50,7 +50,7 @@ def test_a_library_s_logger_goes_the_same_way():
     assert client["event"] == f"GET http://localhost/v1/members/{REDACTED}/claims"
 
 
-def test_a_traceback_keeps_its_place_and_loses_the_person():
+def test_a_traceback_keeps_the_location_and_drops_personal_data():
     def write():
         try:
             raise ValueError("no cover for {'member_id': 'M123', 'birth_date': '1980-02-03'}")
@@ -73,7 +73,7 @@ def test_a_traceback_keeps_its_place_and_loses_the_person():
         'rejected {"member_id": "M123", "claim_amount": 5}',
     ],
 )
-def test_what_drivers_and_validators_repeat_of_their_input_is_blotted_out(text):
+def test_input_repeated_by_drivers_and_validators_is_redacted(text):
     assert "M123" not in redact(text)
     assert "Ana" not in redact(text)
 
@@ -85,6 +85,6 @@ def test_no_quoted_member_identifier_survives_in_text(value):
     assert marked not in redact(f"member_id='{marked}'")
 
 
-def test_a_claim_can_still_be_followed():
+def test_a_replaced_claim_can_still_be_read():
     text = "claim clm_01 of provider H456 for P001, amount_cents=500"
     assert redact(text) == text

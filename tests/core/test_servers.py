@@ -16,7 +16,7 @@ import pytest
 import redis
 
 from core import embedded, postgres, valkey
-from core.errors import NotInstalled
+from core.errors import NotInstalled, ServerError
 from core.servers import (
     create_database,
     database_url,
@@ -64,8 +64,8 @@ def answers(url: str) -> bool:
         return connection.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_both_servers_start_are_reused_by_other_processes_and_stop(home):
-    """Several processes at once, none of which outlives its question: one server, the same URL for all."""
+def test_both_servers_start_are_shared_by_other_processes_and_stop(home):
+    """Several short-lived processes at once: one server, the same URL for all."""
     asking = [ask_in_a_process(home) for _ in range(3)]
     got = {process.communicate(timeout=60)[0] for process in asking}
     mine = (postgres.url(home), valkey.url(home))
@@ -77,7 +77,7 @@ def test_both_servers_start_are_reused_by_other_processes_and_stop(home):
     assert stop_servers(home) == []
 
 
-def test_after_a_crash_a_server_comes_back_at_its_address_with_its_data(home):
+def test_a_server_restarts_at_its_address_with_its_data_after_a_crash(home):
     """`kill -9` leaves stale pid files behind; nothing that was acknowledged is lost."""
     before = postgres.url(home), valkey.url(home)
     with psycopg.connect(before[0]) as connection:
@@ -117,7 +117,26 @@ def test_a_pid_file_that_names_another_program_is_not_accepted(home, server, fil
     assert answers(server.url(home))
 
 
-def test_the_servers_want_their_password(postgres_server, valkey_server):
+def test_the_application_is_no_superuser_and_owns_its_database(postgres_server):
+    with psycopg.connect(postgres_server) as connection:
+        role = connection.execute(
+            "SELECT rolsuper, rolbypassrls, rolcreaterole, rolreplication FROM pg_roles WHERE rolname = current_user"
+        ).fetchone()
+        owner = connection.execute("SELECT datdba::regrole::text FROM pg_database WHERE datname = 'ginja'").fetchone()
+    assert role == (False, False, False, False)
+    assert owner == (postgres.ROLE,)
+
+
+def test_a_server_whose_application_role_is_the_superuser_is_refused_and_left_as_it_is(home):
+    postgres.url(home)
+    postgres.stop(home)
+    (home / "postgres" / "superuser-password").unlink()
+    with pytest.raises(ServerError, match="from an earlier version of Ginja"):
+        postgres.url(home)
+    assert (home / "postgres" / "data" / "PG_VERSION").exists()
+
+
+def test_the_servers_require_their_password(postgres_server, valkey_server):
     with pytest.raises(psycopg.OperationalError, match="password"):
         psycopg.connect(re.sub(r":[^:/]+@", ":guessed@", postgres_server))
     with pytest.raises(redis.AuthenticationError):

@@ -1,4 +1,4 @@
-"""Settings: read from the environment, handed on, held still, and printed without secrets."""
+"""Settings: read from the environment, passed to child processes, fixed for tests, and printed without secrets."""
 
 from contextlib import suppress
 
@@ -14,7 +14,7 @@ def test_a_variable_sets_what_it_names(monkeypatch):
     assert Settings().api_port == 9000
 
 
-def test_a_value_out_of_range_is_refused_by_name():
+def test_a_value_out_of_range_is_refused_with_its_field():
     with pytest.raises(ValidationError, match="scorer_deadline_ms"):
         Settings(scorer_deadline_ms=0)
 
@@ -26,7 +26,7 @@ def test_another_process_gets_the_same_settings_through_its_environment(monkeypa
     assert Settings() == mine
 
 
-def test_what_is_unset_is_not_handed_on(tmp_path):
+def test_unset_settings_are_not_passed_to_child_processes(tmp_path):
     assert "GINJA_DATABASE_URL" not in Settings(home=tmp_path, database_url=None).environment()
 
 
@@ -35,7 +35,7 @@ def test_settings_are_printed_without_passwords():
     assert "secret" not in printed
 
 
-def test_settings_can_be_held_and_let_go(tmp_path):
+def test_settings_can_be_fixed_and_released(tmp_path):
     before = settings()
     with held(Settings(home=tmp_path)):
         assert settings().home == tmp_path

@@ -39,7 +39,7 @@ _POLL_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one block."""
+    """The result of one block."""
 
     line: int
     language: str

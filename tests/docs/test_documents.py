@@ -1,4 +1,4 @@
-"""README and docs work read literally: every block runs in order, in one fresh home.
+"""README and docs work as written: every block runs in order, in one fresh home.
 
 See docs/adr/0127-documents-are-executed.md.
 """

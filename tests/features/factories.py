@@ -13,7 +13,7 @@ START = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 def claim(number: int = 1, **facts: Any) -> dict[str, Any]:
-    """One row of the claims frame; name what differs."""
+    """One row of the claims frame; pass what differs."""
     received_at = facts.get("received_at", START + timedelta(days=10, hours=9, seconds=number))
     service = received_at.date()
     return {
@@ -106,13 +106,13 @@ def random_claims(
         ],
         schema=CLAIMS,
     )
-    judged = np.flatnonzero(rng.random(count) < 0.05)
-    known = received[judged] + rng.integers(0, 60 * DAY_US, len(judged))
+    labelled = np.flatnonzero(rng.random(count) < 0.05)
+    known = received[labelled] + rng.integers(0, 60 * DAY_US, len(labelled))
     truth = pa.table(
         [
-            identifiers.take(pa.array(judged)),
-            pa.array(rng.random(len(judged)) < 0.3),
-            pa.nulls(len(judged), pa.string()),
+            identifiers.take(pa.array(labelled)),
+            pa.array(rng.random(len(labelled)) < 0.3),
+            pa.nulls(len(labelled), pa.string()),
             pa.array(known).cast(instant),
         ],
         schema=LABELS,

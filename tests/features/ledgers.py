@@ -1,4 +1,4 @@
-"""Claims, labels and outbox events put into a real database, as the API puts them there."""
+"""Claims, labels and outbox events written to a real database, as the API writes them."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ def put(connection: psycopg.Connection[Any], rows: Iterable[Mapping[str, Any]], 
 
 
 def put_event(cursor: Any, topic: str, claim_id: str) -> None:
-    """Put an event about a claim into the outbox."""
+    """Add an event about a claim to the outbox."""
     cursor.execute(
         "INSERT INTO outbox (topic, entity_key, payload, created_at) "
         "VALUES (%s, %s, jsonb_build_object('claim_id', %s::text), %s)",
@@ -46,7 +46,7 @@ def void(connection: psycopg.Connection[Any], claim_id: str, at: datetime) -> No
 
 
 def label(connection: psycopg.Connection[Any], claim_id: str, known_at: datetime, *, fraud: bool | None) -> None:
-    """Put a label of a disposition, committed; `None` withdraws."""
+    """Store a label of a disposition, committed; `None` withdraws."""
     connection.execute(
         "INSERT INTO labels (claim_id, known_at, is_fraud, source) VALUES (%s, %s, %s, 'disposition')",
         [claim_id, known_at, fraud],

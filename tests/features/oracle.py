@@ -1,4 +1,4 @@
-"""A naive oracle: what each aggregation means, by reading every claim again for every value; slow and simple.
+"""A naive oracle: each aggregation computed by reading every claim for every value; slow and simple.
 
 An aggregation has one case in `history`, and one in `today` where it has a today field of its own.
 """

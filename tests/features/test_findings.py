@@ -1,4 +1,4 @@
-"""A finding counts once, as it stands: repeated, reversed and withdrawn findings, at every moment."""
+"""A claim counts once, by its current finding: repeated, reversed and withdrawn findings, at every moment."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -66,13 +66,13 @@ def test_a_claim_confirmed_cleared_and_confirmed_again_counts_once() -> None:
     assert [counts(known, day) for day in (4, 6, 7, 8)] == [(1, 1, 1), (0, 0, 0), (0, 0, 0), (1, 1, 1)]
 
 
-def test_a_withdrawn_finding_leaves_the_truth_unknown() -> None:
+def test_a_withdrawn_finding_leaves_the_label_unknown() -> None:
     known = [label(CONFIRMED, 2), label(WITHDRAWN, 5)]
     assert counts(known, 5) == (1, 1, 1)
     assert counts(known, 6) == (0, 0, 0)
 
 
-def test_a_finding_reversed_on_its_own_day_never_counts() -> None:
+def test_a_finding_that_was_reversed_on_its_day_never_counts() -> None:
     known = [label(CONFIRMED, 2, hour=9), label(CLEARED, 2, hour=10)]
     assert counts(known, 3) == (0, 0, 0)
 
@@ -130,7 +130,7 @@ def test_a_current_label_has_the_kind_that_was_stated_last() -> None:
 
 
 @pytest.mark.parametrize("many", [0, 1])
-def test_no_label_or_one_makes_no_interval_or_one(many: int) -> None:
+def test_no_label_gives_no_interval_and_one_label_gives_one(many: int) -> None:
     found = finding_intervals(np.zeros(many, np.int64), np.ones(many, np.int8), np.full(many, 5))
     assert len(found) == many
 
@@ -140,7 +140,7 @@ def test_no_label_or_one_makes_no_interval_or_one(many: int) -> None:
     known=st.lists(st.tuples(st.integers(1, 4), st.sampled_from([True, False, None]), st.integers(0, 40)), max_size=30),
     voided=st.lists(st.integers(1, 4), max_size=2),
 )
-def test_counts_at_every_day_are_what_reading_every_label_again_gives(
+def test_counts_of_every_day_equal_a_recount_of_all_labels(
     known: list[tuple[int, bool | None, int]], voided: list[int]
 ) -> None:
     rows = [

@@ -1,4 +1,4 @@
-"""Every measure of every group, against an oracle that looks at each claim again."""
+"""Every measure of every group, against an oracle that reads each claim."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -59,7 +59,7 @@ _TRUTHS = st.lists(st.tuples(st.integers(0, 13), st.sampled_from([True, False, N
 
 @settings(max_examples=60, deadline=None)
 @given(drawn=_ROWS, truth=_TRUTHS)
-def test_history_is_what_counting_every_claim_again_gives(drawn: Any, truth: Any) -> None:
+def test_history_equals_a_recount_of_every_claim(drawn: Any, truth: Any) -> None:
     rows = _rows(drawn)
     known = [(rows[number]["claim_id"], fraud, when) for number, fraud, when in truth if number < len(rows)]
     ledger = _ledger(rows, known)
@@ -97,7 +97,7 @@ def test_between_changes_history_equals_the_last_change(drawn: Any, truth: Any, 
 
 @settings(max_examples=60, deadline=None)
 @given(drawn=_ROWS)
-def test_today_is_what_counting_the_day_again_after_each_entry_gives(drawn: Any) -> None:
+def test_today_equals_a_recount_of_the_day_after_each_entry(drawn: Any) -> None:
     rows = _rows(drawn)
     ledger = _ledger(rows, [])
     for group in AGGREGATION_GROUPS:

@@ -1,4 +1,4 @@
-"""Where the domain is sure, features are declared monotone and computed so: amount, units, confirmed fraud."""
+"""Where the domain is certain, features are declared and computed as monotone: amount, units, confirmed fraud."""
 
 import numpy as np
 import pytest
@@ -17,13 +17,13 @@ def reading_of(inputs: frozenset[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", reading_of(AMOUNT))
-def test_whatever_depends_on_the_amount_is_constrained(name: str) -> None:
+def test_every_feature_that_depends_on_the_amount_is_constrained(name: str) -> None:
     """A feature that may fall as the amount rises would let a more expensive claim look safer."""
     assert FEATURE[name].monotone == 1
 
 
 @pytest.mark.parametrize("name", reading_of(frozenset(("units",))))
-def test_whatever_depends_on_the_units_is_constrained(name: str) -> None:
+def test_every_feature_that_depends_on_the_units_is_constrained(name: str) -> None:
     assert FEATURE[name].monotone == 1
 
 

@@ -66,7 +66,7 @@ def test_two_shared_members_are_not_a_tie(tmp_path: Path) -> None:
     assert _of(pictures, "H1")["degree"] == 0
 
 
-def test_only_what_was_known_before_the_midnight_counts(tmp_path: Path) -> None:
+def test_only_labels_known_before_midnight_count(tmp_path: Path) -> None:
     path = tmp_path / "net.parquet"
     before, at = MONDAY - timedelta(microseconds=1), MONDAY
     assert _of(_pictures(path, _ring(), [("clm_000005", True, before)]), "H1")["neighbours_confirmed"] == 1
@@ -75,7 +75,7 @@ def test_only_what_was_known_before_the_midnight_counts(tmp_path: Path) -> None:
     assert _of(pictures, "H1", MONDAY + timedelta(days=7))["neighbours_confirmed"] == 1
 
 
-def test_a_neighbour_whose_claim_was_cleared_or_withdrawn_no_longer_counts(tmp_path: Path) -> None:
+def test_a_tied_provider_whose_claim_was_cleared_or_withdrawn_no_longer_counts(tmp_path: Path) -> None:
     path = tmp_path / "net.parquet"
     confirmed = ("clm_000005", True, MONDAY - timedelta(days=5))
     next_monday = MONDAY + timedelta(days=7)

@@ -77,7 +77,7 @@ def claims_of(store: Any, frame: Any, refs: list[str] | None = None, **options: 
     return store.get_historical_features(frame, refs or ["member:claims"], **options).to_arrow()
 
 
-def test_rows_that_share_member_and_time_all_come_back_in_order(store_of: Callable[..., Any]) -> None:
+def test_rows_with_the_same_member_and_time_are_all_returned_in_order(store_of: Callable[..., Any]) -> None:
     store = store_of(member=([row(3, NOON - timedelta(hours=1))], timedelta(0)))
     frame = entity_rows(("M1", NOON), ("M2", NOON), ("M1", NOON), ("M1", NOON), claim_id=["c", "b", "a", "c"])
     result = claims_of(store, frame)
@@ -153,14 +153,14 @@ def test_a_frame_may_have_columns_of_any_name_and_times_of_any_unit(
 
 
 @pytest.mark.parametrize("kind", [pa.large_string(), pa.dictionary(pa.int32(), pa.string())], ids=str)
-def test_keys_are_text_however_it_is_encoded(store_of: Callable[..., Any], kind: pa.DataType) -> None:
+def test_text_keys_of_any_encoding_are_equal(store_of: Callable[..., Any], kind: pa.DataType) -> None:
     store = store_of(member=([row(5)], timedelta(0)))
     frame = entity_rows(("M1", NOON + MICROSECOND), ("M2", NOON + MICROSECOND))
     frame = frame.set_column(0, "member_id", frame["member_id"].cast(kind))
     assert claims_of(store, frame)["claims"].to_pylist() == [5, None]
 
 
-def test_keys_that_are_numbers_here_and_text_there_are_refused(store_of: Callable[..., Any]) -> None:
+def test_keys_that_are_numbers_in_one_table_and_text_in_the_other_are_refused(store_of: Callable[..., Any]) -> None:
     store = store_of(member=([row(5)], timedelta(0)))
     frame = entity_rows(("M1", NOON)).set_column(0, "member_id", pa.array([1]))
     with pytest.raises(OfflineStoreError, match="member_id of the frame of entity rows is BIGINT"):

@@ -1,4 +1,4 @@
-"""The online store follows the findings as they stand and notices what it lost, with real servers, as if rebuilt."""
+"""The online store follows current findings and detects lost writes, with real servers, as if rebuilt."""
 
 import asyncio
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def world(database_url: str, valkey_url: str) -> Iterator[World]:
 
 
 def confirmed_ever(world: World, row: dict[str, Any], at: Any) -> int:
-    """What a read finds: claims of the row's provider that stand confirmed."""
+    """What a read finds: confirmed claims of the row's provider."""
     places = {field.name: field.offset for field in VIEW["provider_history"].fields}
     states = world.read(row, at).states["provider_history"]
     assert states is not None
@@ -192,14 +192,14 @@ def test_two_reads_in_flight_during_a_switch_both_see_the_new_generation(world: 
     put(world.database, history(), events=False)
     world.drain(NOON)
     at = NOON + timedelta(seconds=1)
-    requested = facts(history()[0] | {"received_at": at, "claim_id": "clm_asked"})
+    requested = facts(history()[0] | {"received_at": at, "claim_id": "clm_requested"})
 
     async def both() -> tuple[Any, ...]:
         real = connect_async(valkey_url, deadline_ms=5_000)
         turned = asyncio.Event()
 
         class Client:
-            """The real client, whose second answer is handed over only after the first read is over."""
+            """The real client, whose second response is delivered only after the first read is over."""
 
             def __init__(self) -> None:
                 self.sent = 0
@@ -320,7 +320,7 @@ def test_a_key_without_history_reads_as_zero(world: World) -> None:
 
 @pytest.fixture
 def own_valkey(tmp_path: Path) -> Iterator[str]:
-    """A Valkey of this test's own, whose settings it may change."""
+    """A Valkey for this test alone, whose settings it may change."""
     home = tmp_path / "valkey"
     yield servers.valkey_url(Settings(home=home))
     servers.stop_servers(home)

@@ -178,7 +178,7 @@ def test_a_reader_follows_a_rebuild_to_the_next_generation(client: "redis.Redis"
     assert (before[1], after[1]) == (1, 2)
 
 
-def test_several_claims_are_read_as_one_by_one(client: "redis.Redis") -> None:
+def test_reading_several_claims_equals_reading_them_one_by_one(client: "redis.Redis") -> None:
     load(client)
     put(client, "member_today", DAY)
     other = FACTS.model_copy(update={"member_id": "M2", "specialty": None})
@@ -187,7 +187,7 @@ def test_several_claims_are_read_as_one_by_one(client: "redis.Redis") -> None:
         assert reader.read_many([FACTS, other]) == [reader.read(FACTS), reader.read(other)]
 
 
-async def test_the_async_reader_reads_the_same(client: "redis.Redis", valkey_url: str) -> None:
+async def test_the_async_reader_returns_the_same_rows(client: "redis.Redis", valkey_url: str) -> None:
     load(client)
     put(client, "service_history", DAY)
     async with connect_async(valkey_url, deadline_ms=5_000) as opened:

@@ -1,4 +1,4 @@
-"""Our online store under Feast, beside Feast's own on the same Valkey: what each makes of the cases that matter."""
+"""Our online store under Feast, beside Feast's own on the same Valkey: the result of each in the cases that matter."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Stores:
 
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory: pytest.TempPathFactory, module_valkey_url: str) -> Stores:
-    """A home with the offline features of some claims; ours, and Feast's Redis store, on registries of their own."""
+    """A home with the offline features of some claims; ours, and Feast's Redis store, with separate registries."""
     from feast import FeatureStore, RepoConfig
 
     from features.feast import apply, feast_objects
@@ -112,7 +112,7 @@ def test_of_two_writes_of_one_microsecond_the_later_wins(stores: Stores) -> None
     assert ask(stores.stock, "member_today:claims") == (1, "PRESENT")  # the second write was dropped
 
 
-def test_what_is_past_its_ttl_is_not_found(stores: Stores) -> None:
+def test_an_expired_row_is_not_found(stores: Stores) -> None:
     old = NOW - timedelta(days=1, hours=1)
     for store in (stores.ours, stores.stock):
         write(store, "member_today", old)
@@ -130,7 +130,7 @@ def test_a_key_never_seen_is_not_found(stores: Stores) -> None:
     assert ask(stores.ours, "member_history:claims_30d") == (None, "NOT_FOUND")
 
 
-def test_a_row_is_written_whole_or_not_at_all(stores: Stores) -> None:
+def test_a_row_is_written_completely_or_not_at_all(stores: Stores) -> None:
     from feast.infra.online_stores.helpers import get_online_store_from_config
     from feast.protos.feast.types.EntityKey_pb2 import EntityKey
     from feast.protos.feast.types.Value_pb2 import Value
@@ -153,7 +153,9 @@ def test_an_unavailable_store_is_a_typed_error(stores: Stores, unused_tcp_port: 
         ValkeyOnlineStore().online_read(config, stores.ours.get_feature_view("member_today"), [])
 
 
-def test_feast_and_the_direct_reader_read_the_same(stores: Stores, database_url: str, empty: "redis.Redis") -> None:
+def test_feast_and_the_direct_reader_return_the_same_rows(
+    stores: Stores, database_url: str, empty: "redis.Redis"
+) -> None:
     rows = rows_of(stores.frame)
     requested = rows[-1]
     at = requested["received_at"] + timedelta(microseconds=1)
@@ -177,7 +179,7 @@ def test_feast_and_the_direct_reader_read_the_same(stores: Stores, database_url:
             assert answer[VIEW[name].column(field)][0] == (list(place) if field.is_array else place[0])
 
 
-def test_what_feast_materializes_is_what_is_read(stores: Stores) -> None:
+def test_rows_materialized_by_feast_are_read(stores: Stores) -> None:
     last = stores.frame["received_at"].to_pylist()[-1]
     views = ["member_history", "procedure_history", "provider_today"]
     stores.ours.materialize(last - timedelta(days=200), last + timedelta(days=2), feature_views=views)

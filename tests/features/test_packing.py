@@ -21,7 +21,7 @@ def test_different_keys_have_different_bytes(one: list[str], other: list[str]) -
     assert (encode_key(one) == encode_key(other)) == (one == other)
 
 
-def test_parts_that_look_like_lengths_make_different_keys() -> None:
+def test_key_parts_that_look_like_lengths_make_different_keys() -> None:
     assert encode_key(["1:a", "b"]) != encode_key(["1:a1:b"])
     assert encode_key(["", "a"]) != encode_key(["a", ""])
 
@@ -61,5 +61,5 @@ def test_a_watermark_round_trips_through_packing(values: tuple[int, ...]) -> Non
 
 
 @pytest.mark.parametrize("stored", [None, b"", b"short", Watermark(1, 2, 3, layout=4).pack()])
-def test_a_watermark_of_another_layout_is_none(stored: bytes | None) -> None:
+def test_a_watermark_of_another_layout_is_not_read(stored: bytes | None) -> None:
     assert Watermark.unpack(stored) is None

@@ -1,4 +1,4 @@
-"""The page of features is the declarations', word for word."""
+"""The page of features equals that of the declarations."""
 
 from pathlib import Path
 

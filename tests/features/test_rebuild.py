@@ -1,4 +1,4 @@
-"""Rebuilding beside what is read, and rolling over at midnight."""
+"""Rebuilding while the store is read, and rolling over at midnight."""
 
 import threading
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def world(database_url: str, valkey_url: str) -> Iterator[World]:
 
 
 def again(world: World) -> None:
-    """Rebuild, on a connection of its own."""
+    """Rebuild, on a separate connection."""
     with psycopg.connect(world.url, autocommit=True) as connection:
         rebuild(connection, world.client)
 
@@ -63,7 +63,7 @@ def test_a_rebuild_corrects_wrong_rows_and_leaves_no_old_key(world: World) -> No
     assert all(key.startswith(mine) for key in world.client.scan_iter("ginja:[0-9]*"))
 
 
-def test_what_is_drained_during_a_rebuild_is_in_it(world: World) -> None:
+def test_events_drained_during_a_rebuild_are_in_the_store(world: World) -> None:
     put(world.database, history(), events=False)
     world.drain(NOON)
     rows = today(60)
@@ -85,7 +85,7 @@ def test_what_is_drained_during_a_rebuild_is_in_it(world: World) -> None:
     assert world.contents(end) == world.rebuilt_contents(end)
 
 
-def test_two_rebuilds_at_once_leave_one_whole_store(world: World) -> None:
+def test_two_simultaneous_rebuilds_leave_one_complete_store(world: World) -> None:
     put(world.database, history(), events=False)
     world.drain(NOON)
     before = world.contents(NOON)
@@ -122,7 +122,7 @@ def test_at_exact_midnight_yesterday_is_history(world: World) -> None:
     assert reading.states["member_today"][1] == 1
 
 
-def test_yesterdays_today_rows_are_deleted(world: World) -> None:
+def test_today_rows_of_yesterday_are_deleted(world: World) -> None:
     world.drain(NOON)
     put(world.database, today())
     world.drain(NOON)

@@ -1,4 +1,4 @@
-"""The Feast registry: written by one command, refused when anybody else has."""
+"""The Feast registry: written by one command, refused when changed by anything else."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ def _copy(home: Path, to: Path) -> Path:
     return to
 
 
-def test_the_service_holds_every_view_and_every_stored_field(home: Path) -> None:
+def test_the_feature_service_contains_every_view_and_every_stored_field(home: Path) -> None:
     service = open_store(home).get_feature_service(SERVICE)
     held = {
         projection.name: {field.name for field in projection.features}
@@ -44,7 +44,7 @@ def test_the_registry_holds_no_code_to_run(home: Path) -> None:
     assert store.list_stream_feature_views() == []
 
 
-def test_reading_leaves_the_registry_as_it_was_applied(home: Path) -> None:
+def test_reading_does_not_change_the_registry(home: Path) -> None:
     before = verify_registry(home)
     store = open_store(home)
     store.list_feature_views()
@@ -82,7 +82,7 @@ def test_applying_again_replaces_the_registry(home: Path) -> None:
     assert verify_registry(home) == digest
 
 
-def test_the_configuration_may_hold_a_password_so_nobody_else_reads_it(home: Path) -> None:
+def test_the_configuration_file_is_readable_by_its_owner_only(home: Path) -> None:
     assert (home / "features" / "feature_store.yaml").stat().st_mode & 0o077 == 0
 
 

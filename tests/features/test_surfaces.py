@@ -33,6 +33,6 @@ def _imported(code: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_only_the_surface_of_a_features_package_is_imported(path: Path) -> None:
+def test_features_packages_are_imported_through_their_surface(path: Path) -> None:
     inner = [name for name in _imported(_code(path)) if name.startswith("features.") and name.count(".") > 1]
     assert inner == [], f"import from the package instead: {inner}"

@@ -1,4 +1,4 @@
-"""The training set, the whole way through Parquet, Feast and the ASOF join, against counting every claim again."""
+"""The training set, through Parquet, Feast and the ASOF join, compared with a recount of every claim."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -60,23 +60,23 @@ def built(home: Path) -> TrainingSet:
 
 
 def _states(rows: list[dict[str, Any]], row: dict[str, Any]) -> dict[str, Row | None]:
-    """What the oracle knows of a claim's entities strictly before it; of the network nothing is known in two weeks."""
+    """The oracle's states of a claim's keys strictly before it; the network has none in the first two weeks."""
     at = row["received_at"]
     day = at.date()
     states: dict[str, Row | None] = {}
-    for entity in AGGREGATION_GROUPS:
-        plan, key = PLANS[entity.name], oracle.key(entity, row)
+    for group in AGGREGATION_GROUPS:
+        plan, key = PLANS[group.name], oracle.key(group, row)
         if key is None:
             continue
-        past = {"as_of_day": clock.day_number(at)} | oracle.history(entity, rows, KNOWN, key, day)
+        past = {"as_of_day": clock.day_number(at)} | oracle.history(group, rows, KNOWN, key, day)
         states[plan.history.name] = _flat(plan.history, past)
         if plan.today is not None:
             begun = any(
-                oracle.key(entity, r) == key and r["received_at"].date() == day and r["received_at"] < at for r in rows
+                oracle.key(group, r) == key and r["received_at"].date() == day and r["received_at"] < at for r in rows
             )
             just_before = at - timedelta(microseconds=1)
             states[plan.today.name] = (
-                _flat(plan.today, oracle.today(entity, rows, key, just_before)) if begun else plan.today.zeros
+                _flat(plan.today, oracle.today(group, rows, key, just_before)) if begun else plan.today.zeros
             )
     return states
 
@@ -89,7 +89,7 @@ def _flat(view: View, values: dict[str, Any]) -> Row:
     return row
 
 
-def test_each_vector_is_what_counting_every_claim_before_it_gives(built: TrainingSet) -> None:
+def test_each_vector_equals_a_count_over_every_earlier_claim(built: TrainingSet) -> None:
     rows = _rows()
     by_id = {row["claim_id"]: row for row in rows}
     network = [
@@ -113,7 +113,7 @@ def test_every_claim_occurs_once_in_the_order_of_receipt(built: TrainingSet) -> 
     assert built.x.shape == (80, len(FEATURE_NAMES))
 
 
-def test_labels_are_joined_and_null_where_there_is_none(built: TrainingSet) -> None:
+def test_labels_are_joined_and_missing_ones_are_null(built: TrainingSet) -> None:
     truth = dict(zip(built.index["claim_id"].to_pylist(), built.index["is_fraud"].to_pylist(), strict=True))
     assert truth["clm_000003"] is True
     assert truth["clm_000010"] is False
@@ -136,7 +136,7 @@ def test_the_label_of_a_claim_is_the_finding_in_force_at_the_moment(
     assert label == ((None, None) if expected is None else (expected[0], BEGIN + timedelta(days=expected[1])))
 
 
-def test_part_of_the_claims_has_the_vectors_they_have_among_all(home: Path, built: TrainingSet) -> None:
+def test_vectors_of_a_subset_equal_those_among_all_claims(home: Path, built: TrainingSet) -> None:
     part = training_set(home, claims(_rows()), only="amount_cents > 50000")
     kept = np.flatnonzero(built.index["amount_cents"].to_numpy() > 50_000)
     assert np.array_equal(part.x, built.x[kept], equal_nan=True)

@@ -1,4 +1,4 @@
-"""The updater against real servers: whatever happens on the way, the online store ends as a rebuild would leave it."""
+"""The updater against real servers: after any sequence of events and failures, the online store equals a rebuild."""
 
 import os
 import signal
@@ -62,7 +62,7 @@ def test_a_claim_does_not_see_itself(world: World) -> None:
     assert "member_today" in world.read(claim(1), NOON).stale
 
 
-def test_many_claims_leave_the_store_as_a_rebuild_would(world: World) -> None:
+def test_the_store_after_many_claims_equals_a_rebuild(world: World) -> None:
     put(world.database, history(), events=False)
     world.drain(NOON)
     put(world.database, today(60))
@@ -151,7 +151,7 @@ def test_a_voiding_committed_after_midnight_enters_the_history_it_belongs_to(wor
     assert world.contents(NOON) == world.rebuilt_contents(NOON)
 
 
-def test_a_claim_dated_tomorrow_waits_for_its_day(world: World) -> None:
+def test_a_claim_received_in_the_future_counts_from_its_day(world: World) -> None:
     world.drain(NOON)
     put(world.database, [claim(1, received_at=NOON + timedelta(days=1))])
     world.drain(NOON)
@@ -162,7 +162,7 @@ def test_a_claim_dated_tomorrow_waits_for_its_day(world: World) -> None:
     assert world.contents(tomorrow) == world.rebuilt_contents(tomorrow)
 
 
-def test_two_updaters_at_once_leave_the_store_as_one_would(world: World) -> None:
+def test_two_simultaneous_updaters_have_the_effect_of_one(world: World) -> None:
     world.drain(NOON)
     rows, end = today(120), NOON + timedelta(hours=1)
     stop = threading.Event()
@@ -194,7 +194,7 @@ def test_two_updaters_at_once_leave_the_store_as_one_would(world: World) -> None
     assert world.contents(end) == world.rebuilt_contents(end)
 
 
-def test_a_second_updater_returns_while_the_first_is_writing(world: World) -> None:
+def test_a_second_updater_returns_at_once_while_the_first_is_writing(world: World) -> None:
     world.drain(NOON)
     with psycopg.connect(world.url, autocommit=True) as other:
         other.execute("SELECT pg_advisory_lock(7271010)")
@@ -202,7 +202,7 @@ def test_a_second_updater_returns_while_the_first_is_writing(world: World) -> No
             assert world.updater.drain().busy
 
 
-def test_a_writer_that_was_overtaken_writes_nothing(world: World) -> None:
+def test_an_overtaken_writer_writes_nothing(world: World) -> None:
     world.drain(NOON)
     with write_session(world.client) as paused:
         found = paused.watermark
@@ -234,7 +234,7 @@ def draining_process(world: World, valkey_url: str, at: datetime) -> "Iterator[s
         process.wait()
 
 
-def test_killed_after_writing_and_before_marking_it_changes_no_feature(world: World, valkey_url: str) -> None:
+def test_a_kill_between_write_and_acknowledgement_changes_no_feature(world: World, valkey_url: str) -> None:
     world.drain(NOON)
     put(world.database, today())
     end = NOON + timedelta(hours=1)
@@ -310,7 +310,7 @@ def _values(name: str, reading: Reading) -> tuple[int, ...] | None:
     return None if row is None else tuple(row[1:])
 
 
-def test_every_view_of_the_past_was_in_these_worlds(world: World) -> None:
+def test_the_test_data_exercise_every_view(world: World) -> None:
     put(world.database, history(), events=False)
     world.drain(NOON)
     put(world.database, today())
@@ -321,7 +321,7 @@ def test_every_view_of_the_past_was_in_these_worlds(world: World) -> None:
 
 
 def _hot(world: World) -> HotKeys:
-    """An updater that takes five claims of a day for very many."""
+    """An updater for which five claims of a day are many."""
     world.updater = FeatureUpdater(lambda: psycopg.connect(world.url), world.client, hot=(found := HotKeys(5)))
     return found
 

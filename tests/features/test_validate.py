@@ -1,4 +1,4 @@
-"""A claims frame from anywhere: what cannot be is refused by name, and nothing is written."""
+"""A claims frame from any source: impossible values are refused by name, and nothing is written."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -71,7 +71,7 @@ def test_a_time_without_a_zone_is_refused(tmp_path: Path, column: str) -> None:
         training_set(tmp_path, naive)
 
 
-def test_simulated_days_ahead_are_accepted(tmp_path: Path) -> None:
+def test_simulated_future_days_are_accepted(tmp_path: Path) -> None:
     with clock.held(NOW):
         assert build(tmp_path, frame(received_at=NOW + timedelta(days=90))).claims == 3
 

@@ -1,4 +1,4 @@
-"""The vector: one claim and many give the same bits, and what is not known is NaN."""
+"""The vector: single claims and batches are bit-identical, and unknown values are NaN."""
 
 import math
 from datetime import UTC, datetime, timedelta
@@ -68,7 +68,7 @@ def _side_by_side(rows: list[dict[str, Any]], states: list[dict[str, Any]]) -> p
 
 @settings(max_examples=60, deadline=None)
 @given(drawn=st.lists(st.tuples(_FACTS, _STATES), min_size=1, max_size=6))
-def test_one_claim_and_many_give_the_same_bits(drawn: Any) -> None:
+def test_single_and_batch_scores_are_bit_identical(drawn: Any) -> None:
     rows = [claim(number, **facts) for number, (facts, _) in enumerate(drawn)]
     # Offline, a key without a row is one never seen; only the network's absence means that it is not known.
     states = [
@@ -140,20 +140,20 @@ def test_a_today_row_of_another_day_counts_as_empty() -> None:
     assert _vector(_facts(), member_today=of_yesterday)["member_claims_7d"] == 0
 
 
-def test_a_member_never_seen_has_no_time_since_the_last_claim_but_an_indicator() -> None:
+def test_a_new_member_has_an_indicator_in_place_of_the_time_since_the_last_claim() -> None:
     vector = _vector(_facts())
     assert math.isnan(vector["member_hours_since_last"])
     assert vector["member_first_claim"] == 1.0
 
 
-@pytest.mark.parametrize("entity", PLANS)
-def test_what_needs_a_view_that_could_not_be_read_is_nan_and_it_is_counted(entity: str) -> None:
-    plan = PLANS[entity]
+@pytest.mark.parametrize("group", PLANS)
+def test_features_that_need_an_unreadable_view_are_nan_and_the_view_is_counted(group: str) -> None:
+    plan = PLANS[group]
     whole = _vector(_facts(), provider_network=_filled("provider_network"))
     vector = _vector(_facts(), **{"provider_network": _filled("provider_network"), plan.history.name: None})
     assert vector["missing_views"] == whole["missing_views"] + 1
     for feature in FEATURES:
-        if entity in needs(feature):
+        if group in needs(feature):
             assert math.isnan(vector[feature.name]), feature.name
         elif feature.name != "missing_views":
             assert vector[feature.name] == whole[feature.name] or math.isnan(whole[feature.name])
@@ -162,7 +162,7 @@ def test_what_needs_a_view_that_could_not_be_read_is_nan_and_it_is_counted(entit
 @pytest.mark.parametrize(
     "column", ["place_of_service", "region", "specialty", "age_years", "sex", "benefit_limit_cents"]
 )
-def test_what_needs_a_fact_the_claim_lacks_is_nan(column: str) -> None:
+def test_features_that_need_a_missing_fact_are_nan(column: str) -> None:
     vector = _vector(_facts(**{column: None}))
     for feature in FEATURES:
         if column in columns_of(feature) and "age_band" not in needs(feature) and column != "age_years":

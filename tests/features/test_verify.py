@@ -1,4 +1,4 @@
-"""Both paths end to end: hard claims agree to the bit, and a difference is reported."""
+"""Both paths end to end: difficult claims are bit-identical, and a difference is reported."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class Replayed:
 def both(
     tmp_path_factory: pytest.TempPathFactory, module_database_url: str, module_valkey_url: str
 ) -> Iterator[Replayed]:
-    """300 hard claims through the online path, and built offline."""
+    """300 difficult claims through the online path, and built offline."""
     home = tmp_path_factory.mktemp("home")
     hard = generate_hard_claims(300, seed=3, end=date(2025, 3, 4), big_claims=300)
     build(home, hard.frame(), hard.labels_frame())
@@ -68,7 +68,7 @@ def both(
     client.close()
 
 
-def test_both_paths_agree_to_the_bit(both: Replayed) -> None:
+def test_both_paths_are_bit_identical(both: Replayed) -> None:
     verified = both.compare(both.seen)
     assert [str(difference) for difference in verified.differences] == []
     assert verified.claims == len(both.hard.live) >= 300
@@ -129,8 +129,8 @@ def test_the_hard_claims_have_findings_of_every_kind() -> None:
     for label in hard.labels:
         of_claim.setdefault(label["claim_id"], []).append(label["is_fraud"])
     sequences = [tuple(sequence) for sequence in of_claim.values()]
-    for wanted in ((True, True), (True, False), (True, None), (True, False, True)):
-        assert sum(wanted == sequence[: len(wanted)] for sequence in sequences) >= 3, wanted
+    for prefix in ((True, True), (True, False), (True, None), (True, False, True)):
+        assert sum(prefix == sequence[: len(prefix)] for sequence in sequences) >= 3, prefix
     live = [label for label in hard.labels if clock.day_number(label["known_at"]) >= hard.first_day]
     assert len(live) >= 50
     assert len(hard.late_labels) >= 5
@@ -146,7 +146,7 @@ def test_a_voiding_committed_after_midnight_is_seen_by_some_claim_after_it(both:
     )
 
 
-def test_no_run_holds_claims_that_could_see_each_other() -> None:
+def test_no_run_contains_claims_that_could_see_each_other() -> None:
     hard = generate_hard_claims(1_000, seed=2, end=date(2025, 3, 4), big_claims=10)
     happenings = entries(hard)
     portions = list(runs(happenings))

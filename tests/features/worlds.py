@@ -1,4 +1,4 @@
-"""A database, an online store and an updater together, and what a read would make of the store."""
+"""A database, an online store and an updater together, and what a read returns from the store."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,7 +32,7 @@ class World:
         return FeatureUpdater(lambda: psycopg.connect(self.url), self.client)
 
     def drain(self, at: datetime) -> list[DrainResult]:
-        """Drain until nothing is left, the clock held."""
+        """Drain until nothing is left, with a fixed clock."""
         done = []
         with clock.held(at):
             while not done or done[-1].more:
@@ -42,7 +42,7 @@ class World:
     def read(self, row: dict[str, Any], at: datetime) -> Reading:
         """The states of a claim like `row` that comes at `at`."""
         with clock.held(at):
-            return OnlineReader(self.client).read(facts(row | {"received_at": at, "claim_id": "clm_asked"}))
+            return OnlineReader(self.client).read(facts(row | {"received_at": at, "claim_id": "clm_requested"}))
 
     def contents(self, at: datetime, project: str = "ginja") -> dict[tuple[str, tuple[str, ...]], tuple[int, ...]]:
         """View and key → the values a read at `at` would use; rows of zeros are left out."""

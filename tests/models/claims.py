@@ -1,4 +1,4 @@
-"""Claims with a past made up of random whole numbers, and a model of every feature trained on them."""
+"""Claims with a history of random whole numbers, and a model of every feature trained on them."""
 
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -20,7 +20,7 @@ START = datetime(2026, 3, 2, 10, tzinfo=UTC)
 
 
 def facts(number: int = 1, **more: object) -> ClaimFacts:
-    """A claim; name what differs."""
+    """A claim; pass what differs."""
     rng = np.random.default_rng(number)
     received_at = START + timedelta(seconds=number)
     values: dict[str, object] = {
@@ -47,7 +47,7 @@ def facts(number: int = 1, **more: object) -> ClaimFacts:
 
 
 def reading(number: int = 1, *, stale: tuple[str, ...] = ()) -> Reading:
-    """What might be read of that claim's entities: whole numbers of a likely size, the same for the same number."""
+    """States that might be read for the claim's keys: whole numbers of a likely size, the same for the same number."""
     rng = np.random.default_rng(number + 1_000_000)
     now_us = int((START + timedelta(seconds=number)).timestamp() * 1_000_000)
     busy = int(rng.integers(1, 300))
@@ -75,14 +75,14 @@ def reading(number: int = 1, *, stale: tuple[str, ...] = ()) -> Reading:
     return Reading(states, {name: None if row is None else now_us - 1 for name, row in states.items()}, stale)
 
 
-def asked(number: int = 1, **more: object) -> ClaimToScore:
+def claim_to_score(number: int = 1, **more: object) -> ClaimToScore:
     """A claim with its reading."""
     return ClaimToScore(facts(number, **more), reading(number))
 
 
 @cache
 def training(rows: int = 1500) -> tuple[np.ndarray, np.ndarray]:
-    """Vectors of every feature, and a truth that goes by the amount against its peers and the claims of the member."""
+    """Vectors of every feature, and labels that depend on the amount against its peers and the claims of the member."""
     x = np.stack([build_one(facts(i), reading(i).states) for i in range(rows)])
     place = FEATURE_NAMES.index
     rng = np.random.default_rng(5)

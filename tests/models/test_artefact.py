@@ -41,7 +41,7 @@ def folder(pristine, tmp_path) -> Path:
     return Path(shutil.copytree(pristine, tmp_path / pristine.name))
 
 
-def test_a_written_model_loads_as_it_was(folder):
+def test_a_written_model_is_loaded_unchanged(folder):
     artefact = load_artefact(folder, expected_manifest_sha256=sha256((folder / MANIFEST).read_bytes()))
     trained = makers.trained()
     rows = makers.vectors(100, 12)
@@ -72,7 +72,7 @@ def test_a_version_names_the_last_day_and_the_content():
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.sampled_from([MODEL, DOCUMENT, TABLES, MANIFEST]), place=st.floats(0, 1), flip=st.integers(1, 255))
-def test_any_flipped_byte_is_refused(pristine, tmp_path_factory, name, place, flip):
+def test_a_file_with_any_flipped_byte_is_refused(pristine, tmp_path_factory, name, place, flip):
     folder = Path(shutil.copytree(pristine, tmp_path_factory.mktemp("flip") / "m"))
     raw = bytearray((folder / name).read_bytes())
     raw[min(int(place * len(raw)), len(raw) - 1)] ^= flip
@@ -172,7 +172,7 @@ def test_a_link_out_of_the_folder_is_refused(folder, tmp_path):
         b"1" * 5000,
     ],
 )
-def test_a_manifest_that_is_none_is_refused(folder, manifest):
+def test_an_invalid_manifest_is_refused(folder, manifest):
     (folder / MANIFEST).write_bytes(manifest)
     with pytest.raises(ArtefactCorruptError):
         load_artefact(folder)

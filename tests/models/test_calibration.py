@@ -25,7 +25,7 @@ def test_a_higher_margin_never_has_a_lower_probability(calibrator, one, other):
 
 
 @given(calibrators, st.lists(margins, min_size=1, max_size=20))
-def test_one_and_many_agree_and_stay_between_zero_and_one(calibrator, values):
+def test_single_and_batch_probabilities_agree_and_are_between_0_and_1(calibrator, values):
     many = calibrator.probabilities(np.array(values))
     one = [calibrator.probability(value) for value in values]
     assert np.allclose(many, one, rtol=1e-12, atol=0)
@@ -39,7 +39,7 @@ def test_the_neutral_calibrator_is_the_logistic_curve():
 
 @settings(max_examples=12, deadline=None)
 @given(st.floats(0.3, 3), st.floats(0.3, 3), st.floats(-2, 2), st.integers(0, 50))
-def test_a_bent_margin_is_bent_back(a, b, c, seed):
+def test_calibration_corrects_a_distorted_margin(a, b, c, seed):
     rng = np.random.default_rng(seed)
     margin = rng.normal(-2, 2, 20_000)
     truth = BetaCalibrator(a, b, c)
@@ -69,7 +69,7 @@ def test_inverse_propensities_undo_a_sampling():
     assert metrics.calibration_error(fraud, found.probabilities(margin)) < 0.01
 
 
-def test_a_separated_sample_has_a_finite_calibrator():
+def test_the_calibrator_of_a_separable_sample_is_finite():
     margin = np.concatenate([np.full(50, -3.0), np.full(5, 3.0)])
     found = fit_calibrator(margin, margin > 0)
     assert 0.5 < found.probability(3.0) < 1
@@ -86,7 +86,7 @@ def test_a_separated_sample_has_a_finite_calibrator():
         ([], []),
     ],
 )
-def test_samples_that_cannot_calibrate_are_refused(margin, fraud):
+def test_samples_that_cannot_be_calibrated_are_refused(margin, fraud):
     with pytest.raises(CalibrationError):
         fit_calibrator(np.array(margin), np.array(fraud, dtype=bool))
 

@@ -40,7 +40,7 @@ def test_the_confusion_names_kinds_and_counts():
     assert texts == {"1 of 2", "1 of 1"}
 
 
-def test_a_card_says_what_the_model_is_and_shows_each_figure_beside_its_rivals():
+def test_a_model_card_describes_the_model_and_compares_each_figure_with_the_baselines():
     booster = makers.trained().booster
     document = makers.document(booster, None).model_copy(
         update={"monotone": {"amount_to_procedure_mean": 1}, "left_out": {"age_years": "the data have no such column"}}
@@ -48,7 +48,7 @@ def test_a_card_says_what_the_model_is_and_shows_each_figure_beside_its_rivals()
     facts = CardFacts(
         data="simulated, 2024 to 2025",
         split="in time",
-        command="ginja train",
+        command="ginja model train",
         measured=[
             CardFigure("average precision", "all", Interval(0.5, 0.4, 0.6, 0.95), {"2× rule": 0.1}),
             CardFigure("average precision", "new providers", 0.45),

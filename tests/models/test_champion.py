@@ -26,13 +26,13 @@ def put(home: Path, version: str) -> str:
     return version
 
 
-def test_nothing_is_pointed_to_before_the_first_promotion(tmp_path):
+def test_there_is_no_champion_before_the_first_promotion(tmp_path):
     assert read_pointer(tmp_path) is None
     with pytest.raises(PointerError, match="no previous champion"):
         roll_back(tmp_path)
 
 
-def test_a_promotion_keeps_the_one_before_and_rolling_back_returns_to_it(tmp_path):
+def test_a_rollback_returns_to_the_champion_before_the_promotion(tmp_path):
     for version in ("a", "b"):
         point(tmp_path, put(tmp_path, version))
     now = read_pointer(tmp_path)
@@ -93,14 +93,14 @@ def test_rolling_back_to_a_corrupt_model_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("version", ["missing", "../a", "", "a/b", ".hidden"])
-def test_a_version_that_is_not_there_or_leaves_the_folder_is_refused(tmp_path, version):
+def test_an_unknown_version_or_a_path_outside_the_folder_is_refused(tmp_path, version):
     put(tmp_path, "a")
     with pytest.raises((PointerError, ArtefactMissingError)):
         point(tmp_path, version)
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"null", b'{"version":"a"}', b'{"version":"../a"}', b" " * 20_000])
-def test_a_broken_pointer_says_so_and_is_replaced_by_promoting(tmp_path, raw):
+def test_an_invalid_pointer_is_reported_and_replaced_by_a_promotion(tmp_path, raw):
     put(tmp_path, "a")
     (models_folder(tmp_path) / "champion.json").write_bytes(raw)
     with pytest.raises(PointerError, match=r"champion\.json"):
@@ -108,7 +108,7 @@ def test_a_broken_pointer_says_so_and_is_replaced_by_promoting(tmp_path, raw):
     assert point(tmp_path, "a") == read_pointer(tmp_path)
 
 
-def test_a_pointer_leaves_no_other_file_behind(tmp_path):
+def test_writing_a_pointer_leaves_no_temporary_file(tmp_path):
     point(tmp_path, put(tmp_path, "a"))
     assert {p.name for p in models_folder(tmp_path).iterdir()} == {"a", "champion.json", ".lock"}
 

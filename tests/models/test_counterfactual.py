@@ -7,12 +7,12 @@ from models.explain import nearest_lower_amount
 
 
 @given(amount=st.integers(2, 10**10), edge=st.floats(0.0011, 0.999))
-def test_where_risk_rises_with_the_amount_the_nearest_is_found_to_the_cent(amount, edge):
+def test_the_nearest_counterfactual_is_exact_to_the_cent_where_risk_rises_with_the_amount(amount, edge):
     first_flagged = max(2, round(amount * edge))
-    asked: list[int] = []
+    tried: list[int] = []
 
     def probabilities_at(amounts: np.ndarray) -> np.ndarray:
-        asked.extend(amounts.tolist())
+        tried.extend(amounts.tolist())
         return np.where(amounts < first_flagged, 0.1, 0.9)
 
     found = nearest_lower_amount(amount, 0.5, probabilities_at)
@@ -22,15 +22,15 @@ def test_where_risk_rises_with_the_amount_the_nearest_is_found_to_the_cent(amoun
     assert found.amount_cents == min(first_flagged, amount) - 1
     assert found.probability == 0.1
     assert "or less" in found.text
-    assert all(0 < a < amount for a in asked)
+    assert all(0 < a < amount for a in tried)
 
 
 @given(amount=st.integers(1, 10**8))
-def test_there_is_none_where_no_lower_amount_helps(amount):
+def test_there_is_no_counterfactual_where_no_lower_amount_is_below_the_threshold(amount):
     assert nearest_lower_amount(amount, 0.5, lambda amounts: np.full(len(amounts), 0.9)) is None
 
 
-def test_an_amount_that_is_flagged_again_further_down_is_not_called_or_less():
+def test_a_counterfactual_is_not_called_or_less_when_a_lower_amount_is_flagged_again():
     def probabilities_at(amounts: np.ndarray) -> np.ndarray:
         return np.where((amounts > 4_000) & (amounts < 6_000), 0.1, 0.9)
 
@@ -40,7 +40,7 @@ def test_an_amount_that_is_flagged_again_further_down_is_not_called_or_less():
     assert found.text == "Would be below the threshold at an amount of 59.99, everything else equal"
 
 
-def test_a_canary_keeps_its_claims_as_it_grows_and_takes_about_its_share():
+def test_a_canary_keeps_its_claims_when_its_share_grows():
     claims = [f"clm_{n}" for n in range(20_000)]
     small = {c for c in claims if in_canary(c, 0.05)}
     large = {c for c in claims if in_canary(c, 0.2)}

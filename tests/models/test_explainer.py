@@ -12,7 +12,7 @@ FEATURES = 12
 
 
 def strange_rows(count: int) -> np.ndarray:
-    """Rows as trained on, rows far outside, rows on the very thresholds, rows with much or everything missing."""
+    """Rows as trained on, rows far outside, rows exactly at thresholds, rows with many or all values missing."""
     x = makers.vectors(count, FEATURES, seed=9).copy()
     x[::5] *= -1000
     x[1::5] = np.round(x[1::5])
@@ -58,7 +58,7 @@ def test_contributions_agree_on_ten_thousand_rows_of_an_early_stopped_model():
     assert len(tables.uppers) - 1 == trained.rounds < 60
 
 
-def test_contributions_sum_to_the_margin_closer_than_xgboost_own():
+def test_contributions_sum_to_the_margin_more_exactly_than_those_of_xgboost():
     booster = boost(6, 200)
     rows = strange_rows(500)
     margins, contributions = build_tables(booster).explain_many(rows)
@@ -108,7 +108,7 @@ def test_a_strided_view_of_rows_is_explained_like_a_copy():
     assert np.array_equal(tables.explain_many(rows[::2])[1], tables.explain_many(rows[::2].copy())[1])
 
 
-def test_tables_survive_their_file_to_the_bit():
+def test_tables_round_trip_through_their_file_bit_for_bit():
     tables = build_tables(boost(5))
     raw = tables_to_bytes(tables)
     again = read_tables(raw, features=FEATURES)
@@ -122,7 +122,7 @@ def test_tables_over_their_limit_are_refused():
         build_tables(boost(5), limit_bytes=40_000)
 
 
-def test_trees_deeper_than_any_table_are_refused_before_memory_is_taken():
+def test_trees_too_deep_for_tables_are_refused_before_memory_is_allocated():
     x = np.arange(1500, dtype=np.float32).reshape(-1, 1).repeat(40, axis=1)
     x = np.random.default_rng(0).permuted(x, axis=0)
     y = np.random.default_rng(1).random(1500)
@@ -147,7 +147,7 @@ def test_trees_deeper_than_any_table_are_refused_before_memory_is_taken():
     [{"booster": "gblinear"}, {"booster": "dart", "rate_drop": 0.9}, {"objective": "multi:softprob", "num_class": 2}],
     ids=["linear", "dart", "classes"],
 )
-def test_boosters_without_exact_tables_are_refused(params):
+def test_unsupported_boosters_are_refused(params):
     x, y = makers.vectors(4000, FEATURES), makers.labels(4000, FEATURES)
     booster = xgb.train({"objective": "binary:logistic", **params}, xgb.DMatrix(np.nan_to_num(x), y), 3)
     with pytest.raises(UnsupportedBoosterError):

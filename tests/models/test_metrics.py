@@ -18,7 +18,7 @@ def ranked(seed: int, rows: int = 400) -> tuple[np.ndarray, np.ndarray, np.ndarr
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_ranking_metrics_are_those_of_scikit_learn_ties_and_weights_included(seed):
+def test_ranking_metrics_equal_those_of_scikit_learn_with_ties_and_weights(seed):
     fraud, scores, _, weights = ranked(seed)
     for w in (None, weights):
         assert metrics.average_precision(fraud, scores, w) == pytest.approx(
@@ -30,7 +30,7 @@ def test_ranking_metrics_are_those_of_scikit_learn_ties_and_weights_included(see
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_probability_metrics_are_those_of_scikit_learn(seed):
+def test_probability_metrics_equal_those_of_scikit_learn(seed):
     fraud, scores, _, weights = ranked(seed)
     p = 1 / (1 + np.exp(-scores))
     for w in (None, weights):
@@ -78,7 +78,7 @@ def test_weights_count_like_repeated_rows():
     )
 
 
-def test_what_is_not_defined_is_not_a_number():
+def test_undefined_metrics_are_nan():
     none = np.zeros(5, bool)
     assert math.isnan(metrics.average_precision(none, np.arange(5.0)))
     assert math.isnan(metrics.roc_auc(none, np.arange(5.0)))
@@ -86,7 +86,7 @@ def test_what_is_not_defined_is_not_a_number():
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
-def test_scores_that_are_no_numbers_are_refused(bad):
+def test_scores_that_are_not_numbers_are_refused(bad):
     with pytest.raises(ValueError, match="finite"):
         metrics.average_precision(np.array([True, False]), np.array([0.1, bad]))
 
@@ -108,7 +108,7 @@ def test_equal_probabilities_share_one_bin():
     assert metrics.calibration_error(fraud, np.full(100, 0.2)) == pytest.approx(0)
 
 
-def test_an_interval_of_groups_is_as_wide_as_theory_says():
+def test_the_width_of_a_grouped_interval_agrees_with_theory():
     rng = np.random.default_rng(2)
     groups = np.repeat(np.arange(400), 5)
     values = np.repeat(rng.normal(size=400), 5)  # claims of a group are alike: 400 facts, not 2,000
@@ -132,7 +132,7 @@ def test_a_paired_interval_is_narrower_than_the_two_apart():
     assert pair.high - pair.low < alone.high - alone.low
 
 
-def test_a_bootstrap_repeats_itself_and_says_when_there_is_nothing_to_say():
+def test_a_bootstrap_is_reproducible_and_refuses_empty_input():
     fraud, scores, _, _ = ranked(7)
     groups = np.arange(len(fraud)) % 50
     runs = {bootstrap(lambda w: metrics.roc_auc(fraud, scores, w), groups, replicates=50, seed=3) for _ in range(2)}

@@ -1,4 +1,4 @@
-"""Reasons are true: the words, when they may be stated, and what carries them."""
+"""Reasons are true: their texts, when they may be stated, and the features that carry them."""
 
 import math
 import re
@@ -22,7 +22,7 @@ SHOWN = st.floats(0, 5e4, allow_nan=False).map(lambda value: float(np.float32(va
 
 @pytest.mark.parametrize("feature", FEATURES, ids=lambda f: f.name)
 @pytest.mark.parametrize("raising", [True, False])
-def test_every_feature_has_words_for_a_value_and_for_none(feature, raising):
+def test_every_feature_has_texts_for_a_value_and_for_a_missing_one(feature, raising):
     x = inputs_of(facts(7), reading(7).states)
     value = float(vector_of(x)[NAMES.index(feature.name)])
     for shown in (None if math.isnan(value) else value, None, 1.0, 0.0, 12_345.678):
@@ -33,7 +33,7 @@ def test_every_feature_has_words_for_a_value_and_for_none(feature, raising):
         assert not text.endswith(".")
 
 
-def test_a_sentence_that_needs_what_is_not_known_gives_meaning_and_value_instead():
+def test_a_sentence_with_an_unknown_value_falls_back_to_meaning_and_value():
     x = inputs_of(facts(7, region=None), reading(7).states)
     feature = FEATURES[NAMES.index("amount_to_region_mean")]
     assert describe(feature, x, 4.2, raising=True).endswith(": 4.2×")
@@ -87,7 +87,7 @@ def test_values_are_shown_as_a_reader_expects_them(value, unit, words):
         ("network_community_confirmed_share", 0.5, "1 other in its community of 3 has a record of fraud"),
     ],
 )
-def test_one_is_stated_in_the_singular(name, value, words):
+def test_a_count_of_one_is_worded_in_the_singular(name, value, words):
     x = inputs_of(facts(7), reading(7).states)
     x.procedure.claims_365d = 1.0
     x.provider_network = SimpleNamespace(
@@ -101,7 +101,7 @@ def test_one_is_stated_in_the_singular(name, value, words):
 
 
 @pytest.mark.parametrize(("push", "words"), [(0.03, "1.03×"), (math.log(3.1), "3.1×"), (math.log(12), "12×")])
-def test_a_push_is_shown_as_a_factor_on_the_odds(push, words):
+def test_a_contribution_is_shown_as_a_factor_on_the_odds(push, words):
     assert format_factor(push) == words
 
 
@@ -109,7 +109,7 @@ X = inputs_of(facts(7), reading(7).states)
 
 
 def typical(**values: float | None) -> TypicalClaim:
-    """A typical claim that adds nothing; name the values that matter."""
+    """A typical claim that adds nothing; pass the values that matter."""
     return TypicalClaim(
         claims=1, contributions=dict.fromkeys(NAMES, 0.0), values={name: values.get(name) for name in NAMES}
     )
@@ -126,7 +126,7 @@ def test_every_feature_has_a_group_and_every_group_a_feature():
 
 
 @pytest.mark.parametrize("feature", [f for f in FEATURES if f.agrees.raises == f.agrees.lowers], ids=lambda f: f.name)
-def test_words_that_may_be_stated_either_way_are_the_same_either_way(feature):
+def test_texts_without_direction_are_the_same_in_both_directions(feature):
     assert feature.raises == feature.lowers
 
 
@@ -142,7 +142,7 @@ def test_the_features_of_a_fact_are_of_one_group(code):
     usual=SHOWN | st.none(),
     raising=st.booleans(),
 )
-def test_no_feature_is_ever_stated_against_its_value(name, value, usual, raising):
+def test_no_reason_contradicts_the_value_of_its_feature(name, value, usual, raising):
     feature = FEATURE[name]
     if feature.high is not None:
         value = float(np.float32(value % (feature.high + 1) if feature.type == "integer" else min(value, feature.high)))
@@ -183,11 +183,11 @@ def test_no_feature_is_ever_stated_against_its_value(name, value, usual, raising
         ("3 units billed (typical: 1 unit): lowers the odds 1.2×", "for", True),
     ],
 )
-def test_the_check_reads_a_contradiction_out_of_the_words(text, direction, away):
+def test_the_check_detects_a_contradiction_in_the_text(text, direction, away):
     assert contradicts(text, direction) is away
 
 
-def test_the_groups_sum_to_the_margin_from_the_typical_claim_on():
+def test_the_typical_margin_and_the_groups_sum_to_the_margin():
     rng = np.random.default_rng(3)
     phi, usual = rng.normal(size=len(NAMES)), rng.normal(size=len(NAMES))
     about = TypicalClaim(
@@ -201,7 +201,7 @@ def test_the_groups_sum_to_the_margin_from_the_typical_claim_on():
         assert {FEATURE[name].group for name in group.features} == {group.code}
 
 
-def test_one_comparison_is_stated_once_in_its_most_readable_form():
+def test_each_comparison_is_stated_once_in_its_most_readable_form():
     found = explained(
         {"amount_to_procedure_mean": 0.2, "amount_score_procedure": 0.9, "amount_percentile_procedure": 0.3},
         {"amount_to_procedure_mean": 4.2, "amount_score_procedure": 3.0, "amount_percentile_procedure": 0.97},
@@ -213,11 +213,11 @@ def test_one_comparison_is_stated_once_in_its_most_readable_form():
     assert (reason.code, reason.kind, reason.carrier_share) == ("price_against_peers", "evidence", pytest.approx(1.0))
 
 
-def test_a_low_price_is_never_the_reason_for_a_higher_risk():
+def test_a_low_price_never_raises_the_risk():
     assert explained({"amount_to_procedure_mean": 0.8}, {"amount_to_procedure_mean": 0.2}).reasons == []
 
 
-def test_what_points_with_the_push_is_stated_where_the_average_does_not():
+def test_a_reason_states_the_reference_that_agrees_with_its_direction():
     found = explained(
         {"amount_to_procedure_mean": 0.6, "amount_percentile_procedure": 0.2},
         {"amount_to_procedure_mean": 0.95, "amount_percentile_procedure": 0.8},
@@ -240,13 +240,13 @@ def test_several_facts_are_named_where_none_carries_the_reason_alone():
     assert reason.carrier_share == pytest.approx(0.75 / 1.1)
 
 
-def test_a_small_difference_of_large_parts_says_so():
+def test_a_small_net_contribution_of_large_parts_is_described_as_such():
     phi = {"units": 1.0, "stay_days": -0.8}
     (reason,) = explained(phi, {"units": 9.0, "stay_days": 1.0}, units=1.0, stay_days=1.0).reasons
     assert reason.text.endswith("raises the odds 1.2×, net of facts that point the other way")
 
 
-def test_windows_of_one_count_are_stated_together_and_only_those_that_carry_it():
+def test_windows_of_one_count_are_stated_together_and_only_those_that_contribute():
     phi = {"member_claims_7d": 0.5, "member_claims_30d": 0.4, "member_claims_365d": 0.01}
     values = {"member_claims_7d": 4.0, "member_claims_30d": 9.0, "member_claims_90d": 9.0, "member_claims_365d": 20.0}
     usual = {"member_claims_7d": 0.0, "member_claims_30d": 1.0, "member_claims_90d": 2.0, "member_claims_365d": 5.0}
@@ -255,11 +255,11 @@ def test_windows_of_one_count_are_stated_together_and_only_those_that_carry_it()
     assert reason.carrier == ["member_claims_7d", "member_claims_30d"]
 
 
-def test_a_series_of_one_window_reads_like_one():
+def test_a_series_of_one_window_is_worded_as_a_single_fact():
     assert describe_series([FEATURE["member_claims_7d"]], [4.0], [None]) == "Earlier claims of this member in 7 days: 4"
 
 
-def test_what_the_typical_claim_has_is_no_reason():
+def test_a_value_of_the_typical_claim_is_not_a_reason():
     assert explained({"diagnoses": 0.9}, {"diagnoses": 1.0}, diagnoses=1.0).reasons == []
     assert explained({"member_first_claim": -0.9}, {"member_first_claim": 0.0}, member_first_claim=0.0).reasons == []
     assert explained({"pair_first_claim": 0.9}, {"pair_first_claim": 1.0}, pair_first_claim=0.0).reasons
@@ -267,7 +267,7 @@ def test_what_the_typical_claim_has_is_no_reason():
 
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10_000), scale=st.floats(0.01, 2))
-def test_reasons_are_few_carried_by_what_they_name_and_strongest_first(seed, scale):
+def test_reasons_are_few_named_by_their_carriers_and_sorted_by_strength(seed, scale):
     rng = np.random.default_rng(seed)
     phi = rng.normal(0, scale, len(NAMES))
     found = Reasoner(NAMES, typical_of(seed)).explain(X, vector_of(X), phi, -2.0)

@@ -11,6 +11,7 @@ from models.errors import ArtefactCorruptError, RegistryError
 from models.explain import build_tables
 from models.registry import DataRecord, MlflowStore, RunRecord, promotion
 from tests.models import makers
+from tests.models.stores import new_store
 
 
 def made(home: Path, version: str) -> Artefact:
@@ -31,7 +32,7 @@ def record(**more: object) -> RunRecord:
     x, y = makers.vectors(50, 12), makers.labels(50, 12)
     values = {
         "name": "test",
-        "command": "ginja train --test",
+        "command": "ginja model train --json",
         "git_commit": "a" * 40,
         "params": {"depth": 4},
         "metrics": {"average_precision": 0.5, "undefined": float("nan")},
@@ -48,7 +49,7 @@ def record(**more: object) -> RunRecord:
 def place(tmp_path_factory) -> tuple[Path, MlflowStore]:
     """One home with one MLflow store, in which versions `v1` and `v2` are registered."""
     home = tmp_path_factory.mktemp("home")
-    store = MlflowStore.of(home)
+    store = new_store(home)
     for version in ("v1", "v2"):
         registry.register(store, record(), made(home, version))
     return home, store
@@ -65,13 +66,13 @@ def test_a_registered_model_is_the_candidate_and_its_run_holds_everything(place)
     assert run.data.params == {"depth": "4"}
     assert run.data.metrics == {"average_precision": 0.5, "evaluation_log_loss": 0.3}
     assert run.data.tags["mlflow.source.git.commit"] == "a" * 40
-    assert run.data.tags["ginja.command"] == "ginja train --test"
+    assert run.data.tags["ginja.command"] == "ginja model train --json"
     assert run.inputs.dataset_inputs[0].dataset.name == "simulated"
     assert {f.path for f in client.list_artifacts(run.info.run_id)} == {"pr.png", "model_card.md"}
     assert [m.value for m in client.get_metric_history(run.info.run_id, "evaluation_log_loss")] == [0.5, 0.4, 0.3]
 
 
-def test_mlflow_itself_can_load_and_ask_the_registered_model(place):
+def test_mlflow_can_load_the_registered_model_and_predict_with_it(place):
     _, store = place
     registry.find(store, "v2")
     import mlflow
@@ -143,7 +144,7 @@ def test_a_registered_model_whose_files_were_changed_is_not_fetched(place, tmp_p
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_store_that_fails_in_the_middle_leaves_nothing_registered_and_a_failed_run(place):
+def test_a_store_that_fails_midway_registers_nothing_and_records_a_failed_run(place):
     home, store = place
     made(home, "v4")
     artifacts = home / "mlflow" / "artifacts"
@@ -166,13 +167,13 @@ def test_a_store_that_fails_in_the_middle_leaves_nothing_registered_and_a_failed
     assert registry.register(store, record(), made(home, "v4")).version == "v4"
 
 
-def test_a_server_that_is_not_there_fails_at_once_and_clearly(place):
+def test_an_unreachable_server_fails_at_once_with_a_clear_error(place):
     home, _ = place
     with pytest.raises(RegistryError, match=r"127\.0\.0\.1:9 failed"):
         registry.register(MlflowStore("http://127.0.0.1:9", None), record(), made(home, "v1"))
 
 
-def test_a_run_that_a_gate_stopped_is_kept_as_failed(place):
+def test_a_run_stopped_by_a_gate_is_recorded_as_failed(place):
     _, store = place
     run_id = registry.log_run(store, record(texts={"quality.html": "<p>no</p>"}), succeeded=False)
     import mlflow

@@ -13,7 +13,7 @@ from features.vector import FEATURE, FEATURE_NAMES, build_one, schema_hash
 from models.artefact import Artefact
 from models.errors import SchemaMismatchError
 from models.scorer import Scorer
-from tests.models.claims import artefact, asked, facts, reading, training
+from tests.models.claims import artefact, claim_to_score, facts, reading, training
 
 LEFT_OUT = ("network_degree", "member_benefit_used")
 
@@ -31,16 +31,16 @@ def scorer(leave_out: tuple[str, ...] = (), tables: bool = True, threshold: floa
 
 
 def scores(count: int = 40, **how: object) -> list[tuple[object, Score]]:
-    return [(one := asked(n), scorer(**how).score(one.facts, one.reading)) for n in range(2000, 2000 + count)]  # type: ignore[arg-type]
+    return [(one := claim_to_score(n), scorer(**how).score(one.facts, one.reading)) for n in range(2000, 2000 + count)]  # type: ignore[arg-type]
 
 
-def test_every_score_keeps_the_contract():
+def test_every_score_fulfils_the_contract():
     for one, score in scores():
         check_score(score, one.facts.claim_id)
         assert Score.model_validate_json(score.model_dump_json()) == score
 
 
-def test_a_score_says_the_same_through_tables_and_through_xgboost():
+def test_explanations_by_tables_and_by_xgboost_are_equal():
     for one, score in scores():
         slow = scorer(tables=False).score(one.facts, one.reading)
         assert (score.explained_by, slow.explained_by) == ("tables", "pred_contribs")
@@ -50,8 +50,8 @@ def test_a_score_says_the_same_through_tables_and_through_xgboost():
         check_score(slow, one.facts.claim_id)
 
 
-def test_the_vector_of_a_score_is_the_one_features_build_cut_to_the_schema():
-    one = asked(2001)
+def test_the_vector_of_a_score_has_the_built_features_of_the_schema():
+    one = claim_to_score(2001)
     score = scorer(leave_out=LEFT_OUT).score(one.facts, one.reading)
     built = dict(zip(FEATURE_NAMES, build_one(one.facts, one.reading.states).tolist(), strict=True))
     assert list(score.vector) == [name for name in FEATURE_NAMES if name not in LEFT_OUT]
@@ -59,17 +59,17 @@ def test_the_vector_of_a_score_is_the_one_features_build_cut_to_the_schema():
     assert all((math.isnan(built[n]) and v is None) or built[n] == v for n, v in score.vector.items())
 
 
-def test_many_are_scored_like_one_at_a_time_but_for_the_counterfactual():
-    wanted = [asked(n) for n in range(2000, 2030)]
-    many = scorer().score_many(wanted, threads=2)
-    for one, score in zip(wanted, many, strict=True):
+def test_a_batch_is_scored_like_single_claims_except_for_the_counterfactual():
+    claims = [claim_to_score(n) for n in range(2000, 2030)]
+    many = scorer().score_many(claims, threads=2)
+    for one, score in zip(claims, many, strict=True):
         assert score == scorer().score(one.facts, one.reading, counterfactual=False)
     assert scorer().score_many([]) == []
 
 
-def test_renaming_member_and_provider_changes_nothing_but_the_claim_itself():
+def test_renaming_member_and_provider_changes_only_the_claim_itself():
     for number in range(2000, 2010):
-        one = asked(number)
+        one = claim_to_score(number)
         renamed = one.facts.model_copy(update={"provider_id": "other", "member_id": "someone", "claim_id": "clm_x"})
         before = scorer().score(one.facts, one.reading).model_dump()
         after = scorer().score(renamed, one.reading).model_dump()
@@ -90,7 +90,7 @@ def test_a_higher_ratio_to_a_peer_price_never_lowers_the_risk():
         assert (np.diff(np.array(margins), axis=0) >= 0).all(), name
 
 
-def test_reasons_are_groups_whose_figures_are_the_score_s_own():
+def test_reasons_are_groups_with_the_figures_of_the_score():
     for _, score in scores():
         pushes = {group.code: group for group in score.groups}
         typical = scorer().artefact.document.typical
@@ -105,8 +105,8 @@ def test_reasons_are_groups_whose_figures_are_the_score_s_own():
             assert ("raise" if reason.direction == "for" else "lower") in reason.text
 
 
-def test_an_expensive_claim_says_how_expensive_in_words():
-    one = asked(2003, amount_cents=5_000_000)
+def test_the_reason_of_an_expensive_claim_states_how_expensive_it_is():
+    one = claim_to_score(2003, amount_cents=5_000_000)
     score = scorer().score(one.facts, one.reading)
     reason = next(r for r in score.reasons if r.code == "price_against_peers")
     assert reason.direction == "for"
@@ -115,7 +115,7 @@ def test_an_expensive_claim_says_how_expensive_in_words():
     assert reason.text.startswith("Amount ")
 
 
-def test_nothing_is_stated_of_a_past_that_could_not_be_read():
+def test_no_reason_uses_a_history_that_could_not_be_read():
     stale = ("member_history", "member_today", "member_provider_history", "provider_today")
     stated = 0
     for number in range(2000, 2040):
@@ -144,10 +144,10 @@ def test_a_counterfactual_is_verified_and_the_nearest():
     assert found > 3
 
 
-def test_a_challenger_is_heard_on_the_same_vector_and_changes_nothing():
+def test_a_challenger_scores_the_same_vector_and_changes_nothing():
     challenger = scorer(leave_out=LEFT_OUT, threshold=0.2)
     for number in range(2000, 2010):
-        one = asked(number)
+        one = claim_to_score(number)
         alone = scorer().score(one.facts, one.reading)
         shadowed = scorer().score(one.facts, one.reading, challenger=challenger)
         own = challenger.score(one.facts, one.reading)

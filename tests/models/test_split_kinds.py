@@ -38,7 +38,7 @@ def columns(rows: int = 3000, seed: int = 11) -> tuple[np.ndarray, np.ndarray]:
     return x, y
 
 
-def asked(rows: np.ndarray) -> np.ndarray:
+def sample_rows(rows: np.ndarray) -> np.ndarray:
     """Rows as trained on, and rows with another column missing, zero, negative or far beyond every threshold."""
     many = np.repeat(rows[:60], FEATURES, axis=0)
     for i, value in enumerate((np.nan, 0.0, -7.0, 3e38, -3e38, 1.0)):
@@ -48,7 +48,7 @@ def asked(rows: np.ndarray) -> np.ndarray:
 
 
 def assert_agrees(booster: xgb.Booster, rows: np.ndarray) -> LeafTables:
-    """Tables, read back from their file, have XGBoost's margins to the bit and its contributions and bias."""
+    """Tables, read back from their file, have XGBoost's margins bit for bit, and its contributions and bias."""
     tables = read_tables(tables_to_bytes(build_tables(booster)), features=booster.num_features())
     matrix = xgb.DMatrix(rows)
     theirs = booster.predict(matrix, pred_contribs=True)
@@ -64,7 +64,7 @@ def assert_agrees(booster: xgb.Booster, rows: np.ndarray) -> LeafTables:
 @pytest.mark.parametrize("depth", [1, 2, 3, 6])
 def test_missing_constant_and_flag_columns_are_explained_as_xgboost_does(method, depth):
     x, y = columns()
-    assert_agrees(boosters.train(x, y, max_depth=depth, tree_method=method), asked(x))
+    assert_agrees(boosters.train(x, y, max_depth=depth, tree_method=method), sample_rows(x))
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 6])
@@ -75,10 +75,10 @@ def test_splits_on_presence_are_explained_as_xgboost_does(depth):
     )
     if SPLITS_AT_MINUS_INFINITY:
         assert np.isneginf(boosters.split_thresholds(booster)).any()
-    assert_agrees(booster, asked(x))
+    assert_agrees(booster, sample_rows(x))
 
 
-def test_a_column_with_nothing_but_presence_to_say_is_explained():
+def test_a_feature_of_which_only_the_presence_matters_is_explained():
     rng = np.random.default_rng(3)
     x = np.where(rng.random((800, 1)) < 0.5, np.nan, 1.0).astype(np.float32)
     booster = boosters.train(x, np.isnan(x[:, 0]) ^ (rng.random(800) < 0.1), max_depth=2, monotone_constraints="(-1)")
@@ -90,7 +90,7 @@ def test_trees_of_a_single_leaf_are_explained(objective):
     x, y = columns(400)
     booster = boosters.train(x, y, gamma=1e9, objective=objective)
     assert not len(boosters.split_thresholds(booster))
-    tables = assert_agrees(booster, asked(x))
+    tables = assert_agrees(booster, sample_rows(x))
     assert not tables.present.any()
 
 
@@ -118,15 +118,15 @@ def test_a_split_at_an_infinite_threshold_is_a_split(depth, where, value, flippe
     }
     booster = boosters.with_thresholds(booster, lambda n, node: value if chosen[where](n, node) else None)
     assert np.isinf(boosters.split_thresholds(booster)).any()
-    assert_agrees(booster, asked(x))
+    assert_agrees(booster, sample_rows(x))
 
 
-def test_infinite_values_fall_where_xgboost_sends_them():
+def test_infinite_values_follow_the_same_branch_as_in_xgboost():
     """XGBoost's matrices refuse infinity, so its margin is read in place and contributions must sum to it."""
     x, y = columns(1500)
     thresholds = (-math.inf, None, math.inf, None)
     booster = boosters.with_thresholds(boosters.train(x, y, 8), lambda n, node: thresholds[n % 4])
-    rows = asked(x)
+    rows = sample_rows(x)
     rows[rows > 1e38], rows[rows < -1e38] = np.inf, -np.inf
     tables = build_tables(booster)
     margins, contributions = tables.explain_many(rows)
@@ -183,7 +183,7 @@ def test_margins_have_the_bits_of_xgboost_at_any_base_score(base_score):
 
 
 @pytest.mark.parametrize("label", [0, 1])
-def test_an_intercept_that_xgboost_estimated_at_a_bound_is_its_own(label):
+def test_an_intercept_estimated_at_a_bound_equals_that_of_xgboost(label):
     x, _ = columns(60)
     booster = boosters.train(x, np.full(60, label), 2)
     assert np.array_equal(build_tables(booster).margins(x), booster.predict(xgb.DMatrix(x), output_margin=True))
@@ -203,11 +203,11 @@ def without_cover(booster: xgb.Booster, *, from_node: int) -> xgb.Booster:
 
 
 @pytest.mark.parametrize("from_node", [0, 1, 2, 3])
-def test_a_split_without_cover_is_weighed_evenly(from_node):
+def test_a_split_without_cover_is_weighted_evenly(from_node):
     x, y = columns(1500)
     booster = without_cover(boosters.train(x, y, 6), from_node=from_node)
     if SPLITS_AT_MINUS_INFINITY:  # before 3.4 XGBoost's own walk ends in an error there
-        assert_agrees(booster, asked(x))
+        assert_agrees(booster, sample_rows(x))
     tables = build_tables(booster)
     margins, contributions = tables.explain_many(x)
     assert np.array_equal(margins, booster.predict(xgb.DMatrix(x), output_margin=True))
@@ -215,7 +215,7 @@ def test_a_split_without_cover_is_weighed_evenly(from_node):
 
 
 @pytest.mark.parametrize("cover", [-1.0, math.nan])
-def test_a_split_whose_cover_is_no_sum_is_refused(cover):
+def test_a_split_whose_cover_is_not_the_sum_of_its_children_is_refused(cover):
     x, y = columns(400)
 
     def change(tree: boosters.Tree) -> None:
@@ -261,7 +261,7 @@ def test_a_presence_that_does_not_fit_the_splits_is_refused(value):
 
 @settings(max_examples=200)
 @given(data=st.data())
-def test_no_change_to_an_anchor_makes_the_loops_read_outside(data):
+def test_no_change_to_an_anchor_makes_the_kernels_read_out_of_bounds(data):
     """Whatever the reader accepts stays inside its arrays for every kind of value, checked by an independent walk."""
     broken = arrays(mixed_tables())
     name = data.draw(st.sampled_from(["anchor", "anchor_threshold", "present"]))
@@ -307,5 +307,5 @@ def test_a_model_with_tables_of_an_earlier_format_says_what_to_do(tmp_path):
     tables = build_tables(booster)
     folder, _ = write_artefact(tmp_path, booster=booster, document=makers.document(booster, tables), tables=tables)
     makers.rewrite(folder, TABLES, as_format_1(tables))
-    with pytest.raises(ArtefactOutdatedError, match="ginja train"):
+    with pytest.raises(ArtefactOutdatedError, match="ginja model train"):
         load_artefact(folder)

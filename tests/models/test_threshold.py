@@ -51,12 +51,12 @@ def test_an_outcome_counts_what_it_flags():
     assert (choice.dollars, choice.cents_saved_per_day) == (0.25, 40.0)
 
 
-def test_capacity_for_everything_flag_everything():
+def test_capacity_for_every_claim_flags_every_claim():
     claims = labelled()
     assert threshold.threshold_by_capacity(claims, 1_000).threshold == 0.0
 
 
-def test_the_table_goes_from_few_reviews_to_all():
+def test_the_table_ranges_from_few_reviews_to_all_claims():
     choices = threshold.threshold_table(labelled(), review_cents=2_000)
     alerts = [choice.alerts_per_day for choice in choices]
     assert alerts == sorted(alerts)

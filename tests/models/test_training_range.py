@@ -1,4 +1,4 @@
-"""How far a vector lies outside the training claims, and how much of the model can speak for it."""
+"""How far a vector lies outside the training claims, and how much of the model is available for it."""
 
 import json
 
@@ -15,7 +15,7 @@ from models.errors import SchemaMismatchError
 from models.gain import GainPresent, gain_shares
 from models.scorer import ClaimToScore, Scorer
 from models.training_range import RangeCheck, training_range
-from tests.models.claims import artefact, asked, facts, reading, training
+from tests.models.claims import artefact, claim_to_score, facts, reading, training
 from tests.models.test_scorer import models, scorer
 
 NAMES = ("amount", "amount_score_procedure", "service_weekend", "provider_claims_30d")
@@ -77,7 +77,7 @@ def test_a_feature_of_the_past_is_in_a_tail_only_where_it_is_out_of_range(name):
         assert not check.outside(np.array([[value]], dtype=np.float32)).any()
 
 
-def test_a_few_of_what_training_hardly_saw_is_not_out_of_range():
+def test_a_few_events_that_are_rare_in_training_are_not_out_of_range():
     x = np.array([0, 0, 0, 1, 2], dtype=np.float32).reshape(-1, 1)
     name = "network_shared_with_confirmed"
     check = RangeCheck((name,), training_range((name,), x, x))
@@ -91,7 +91,7 @@ def test_a_missing_value_is_neither_out_of_range_nor_in_a_tail():
     assert outside(check, np.nan, np.nan, np.nan, np.nan) == ([], 0)
 
 
-def test_a_feature_no_training_claim_has_still_has_a_range():
+def test_a_feature_missing_in_all_training_claims_has_a_range():
     x = sample(100)
     x[:, 1] = np.nan
     made = training_range(NAMES, x, x)
@@ -119,7 +119,7 @@ def test_a_range_is_finite_and_holds_its_training_claims_whatever_the_values(val
 
 
 def test_a_score_names_each_feature_out_of_range_with_value_and_bounds():
-    one = asked(2003, amount_cents=90_000_000_00)
+    one = claim_to_score(2003, amount_cents=90_000_000_00)
     score = scorer().score(one.facts, one.reading)
     found = {out.feature: out for out in score.out_of_range}
     assert "amount" in found
@@ -136,7 +136,7 @@ def test_a_model_without_a_training_range_says_so():
     made = artefact(models(), version="v-no-range")
     document = made.document.model_copy(update={"format": 1, "training_range": None})
     old = Scorer(type(made)(**{**{f: getattr(made, f) for f in made.__slots__}, "document": document}))
-    one = asked(2003, amount_cents=90_000_000_00)
+    one = claim_to_score(2003, amount_cents=90_000_000_00)
     score = old.score(one.facts, one.reading)
     assert (score.out_of_range, score.tail_features, score.tail_limit) == ([], 0, None)
 
@@ -160,14 +160,14 @@ def gain(**changes: object) -> float:
     return scorer().score(one.facts, one.reading).gain_present
 
 
-def test_everything_present_is_a_share_of_one_and_nothing_of_the_past_a_small_one():
+def test_the_gain_present_is_1_with_all_views_and_small_without_history():
     assert gain() == 1.0
     nothing = Reading(
         {view.name: None for view in VIEWS}, {view.name: None for view in VIEWS}, tuple(v.name for v in VIEWS)
     )
     blind = scorer().score(facts(7), nothing)
     shares = dict(zip(FEATURE_NAMES, gain_shares(scorer().artefact.booster, FEATURE_NAMES), strict=True))
-    views = {view.entity for view in VIEWS}
+    views = {view.group for view in VIEWS}
     own = sum(share for name, share in shares.items() if not needs(FEATURE[name]) & views)
     assert blind.gain_present == pytest.approx(own)
     assert blind.gain_present < 0.35
@@ -182,7 +182,7 @@ def test_everything_present_is_a_share_of_one_and_nothing_of_the_past_a_small_on
         ("place_of_service", {"inpatient", "emergency", "remote"}),
     ],
 )
-def test_a_fact_the_claim_lacks_takes_away_the_gain_of_the_features_that_need_it(fact, needed):
+def test_a_missing_fact_removes_the_gain_of_the_features_that_need_it(fact, needed):
     shares = zip(FEATURE_NAMES, gain_shares(scorer().artefact.booster, FEATURE_NAMES), strict=True)
     lost = sum(share for name, share in shares if needs(FEATURE[name]) & needed)
     assert gain(**{fact: None}) == pytest.approx(1.0 - lost)
@@ -222,10 +222,10 @@ def test_the_gain_shares_of_a_model_sum_to_one():
     assert len(training()[0][0]) == len(shares)
 
 
-def test_many_claims_get_the_support_each_would_get_alone():
-    wanted = [asked(n, amount_cents=10**k) for n, k in ((1, 3), (2, 9), (3, 5))]
-    together: list[Score] = scorer().score_many(wanted)
-    for one, score in zip(wanted, together, strict=True):
+def test_a_batch_gets_the_same_support_as_single_claims():
+    claims = [claim_to_score(n, amount_cents=10**k) for n, k in ((1, 3), (2, 9), (3, 5))]
+    together: list[Score] = scorer().score_many(claims)
+    for one, score in zip(claims, together, strict=True):
         alone = scorer().score(one.facts, one.reading)
         assert (alone.gain_present, alone.out_of_range, alone.tail_features) == (
             score.gain_present,

@@ -1,4 +1,4 @@
-"""A scored stream of simulated claims, and drifts to plant in it."""
+"""A scored stream of simulated claims, and kinds of drift to add to it."""
 
 from dataclasses import replace
 from datetime import date
@@ -13,13 +13,13 @@ from features.vector import FEATURE_NAMES
 from models.booster import BoosterParams, TrainingSample, train_booster
 from models.calibration import fit_calibrator
 from pipelines.datasets import usable_features
-from pipelines.drift.measures import Stream
+from pipelines.drift.measures import ScoredStream
 from pipelines.simulate import SimulationConfig, simulate
 
 PARAMS = BoosterParams(rounds=60, early_stopping=10, depth=3, learning_rate=0.2, max_bin=64, threads=1)
 
 
-def simulated_stream(folder: Path, *, claims: int, days: int, seed: int) -> tuple[Stream, float]:
+def simulated_stream(folder: Path, *, claims: int, days: int, seed: int) -> tuple[ScoredStream, float]:
     """The stream of an insurer and the threshold of a model that learned from its first half."""
     insurer = simulate(SimulationConfig(claims, seed, date(2026, 1, 1), days, live_days=0))
     build(folder, insurer.claims, insurer.labels)
@@ -37,7 +37,7 @@ def simulated_stream(folder: Path, *, claims: int, days: int, seed: int) -> tupl
     booster = train_booster(train, stop, features=names, params=PARAMS).booster
     calibrator = fit_calibrator(booster.inplace_predict(later.x, predict_type="margin"), later.fraud)
     probabilities = calibrator.probabilities(booster.inplace_predict(x, predict_type="margin"))
-    stream = Stream(
+    stream = ScoredStream(
         features=names,
         x=x,
         probabilities=probabilities,
@@ -48,7 +48,7 @@ def simulated_stream(folder: Path, *, claims: int, days: int, seed: int) -> tupl
     return stream, float(np.quantile(probabilities[half:], 0.99))
 
 
-def only(stream: Stream, rows: np.ndarray) -> Stream:
+def only(stream: ScoredStream, rows: np.ndarray) -> ScoredStream:
     """The stream with these rows."""
     return replace(
         stream,

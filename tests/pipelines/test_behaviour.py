@@ -1,4 +1,4 @@
-"""The whole decision on perturbed claims: what it pays without review, the gates on it, the backtest of the policy."""
+"""The decision on perturbed claims: what is paid without review, its gates, the backtest of the policy."""
 
 import json
 from dataclasses import replace
@@ -23,10 +23,10 @@ from pipelines.behaviour import (
     CASES,
     UNKNOWN_CODE,
     Behaviour,
-    Case,
-    Catalogue,
-    Kind,
-    Policies,
+    InsurerPolicies,
+    Perturbation,
+    PerturbationKind,
+    SourceCatalogue,
     Submission,
     backtest,
     decide_one,
@@ -39,7 +39,7 @@ from pipelines.behaviour import (
 from pipelines.datasets import SIMULATED
 from pipelines.evaluate import Window, latest, newest_window
 from pipelines.promote import GateName, measuring
-from pipelines.promote.gates import Outcome, check_gates
+from pipelines.promote.gates import GateOutcome, check_gates
 from tests.pipelines.model_life import trained_home
 
 BLIND = PlausibilityPolicy(
@@ -67,7 +67,7 @@ def scorer() -> Scorer:
 
 
 @cache
-def claims() -> tuple[tuple[Submission, ...], Catalogue]:
+def claims() -> tuple[tuple[Submission, ...], SourceCatalogue]:
     return held_out(window(), maximum=30)
 
 
@@ -76,8 +76,8 @@ def live_behaviour() -> Behaviour:
     return measure_behaviour(scorer(), *claims())
 
 
-def policies(**changes: object) -> Policies:
-    return replace(Policies.of(settings()), **changes)  # type: ignore[arg-type]
+def policies(**changes: object) -> InsurerPolicies:
+    return replace(InsurerPolicies.of(settings()), **changes)  # type: ignore[arg-type]
 
 
 def test_a_claim_read_back_has_the_vector_it_was_trained_with() -> None:
@@ -99,44 +99,46 @@ def test_held_out_claims_are_clean_late_and_reproducible() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_case_changes_what_it_says_and_nothing_else(case: Case) -> None:
+def test_a_perturbation_changes_only_its_own_fields(case: Perturbation) -> None:
     for one in claims()[0][:10]:
         made = case.of(one)
         assert made is not None
-        amount = case.factor if case.kind is Kind.AMOUNT else 1
-        units = case.factor if case.kind is Kind.UNITS else 1
+        amount = case.factor if case.kind is PerturbationKind.AMOUNT else 1
+        units = case.factor if case.kind is PerturbationKind.UNITS else 1
         assert made.claim.amount_cents == one.claim.amount_cents * amount == made.facts.amount_cents
         assert made.claim.units == one.claim.units * units == made.facts.units
-        assert (made.facts.procedure_code == UNKNOWN_CODE) is (case.kind is Kind.UNKNOWN_CODES)
-        assert (made.reading == one.reading) is (case.kind not in (Kind.UNKNOWN_CODES, Kind.NO_HISTORY))
+        assert (made.facts.procedure_code == UNKNOWN_CODE) is (case.kind is PerturbationKind.UNKNOWN_CODES)
+        assert (made.reading == one.reading) is (
+            case.kind not in (PerturbationKind.UNKNOWN_CODES, PerturbationKind.NO_HISTORY)
+        )
 
 
 def test_a_claim_too_large_to_submit_is_left_out() -> None:
-    assert Case(Kind.AMOUNT, 10**15).of(claims()[0][0]) is None
+    assert Perturbation(PerturbationKind.AMOUNT, 10**15).of(claims()[0][0]) is None
 
 
 def test_no_more_is_paid_without_review_than_by_the_rule_alone_and_nothing_at_ten_times_the_amount() -> None:
     behaviour = live_behaviour()
     for factor in AMOUNT_FACTORS:
-        result = behaviour.of(Kind.AMOUNT, factor)
+        result = behaviour.of(PerturbationKind.AMOUNT, factor)
         assert result is not None
         assert result.paid_unseen <= result.paid_unseen_rule_alone
         if factor >= 10:
             assert (result.paid_unseen, result.implausible_paid) == (0, 0)
             assert result.implausible > 0
-    duplicate, nothing = behaviour.of(Kind.DUPLICATE), behaviour.of(Kind.NO_HISTORY)
+    duplicate, nothing = behaviour.of(PerturbationKind.DUPLICATE), behaviour.of(PerturbationKind.NO_HISTORY)
     assert duplicate is not None
     assert duplicate.paid_unseen == 0
     assert nothing is not None
     assert nothing.paid_unseen <= nothing.paid_unseen_rule_alone
-    unchanged = behaviour.of(Kind.UNCHANGED)
+    unchanged = behaviour.of(PerturbationKind.UNCHANGED)
     assert unchanged is not None
     assert unchanged.paid_unseen > 0.7 * unchanged.claims, "the edits do not flood"
 
 
 def test_the_rule_arm_is_the_2x_rule() -> None:
     taken, catalogue = claims()
-    raised = [made for one in taken if (made := Case(Kind.AMOUNT, 5).of(one))]
+    raised = [made for one in taken if (made := Perturbation(PerturbationKind.AMOUNT, 5).of(one))]
     for one in raised:
         decided = decide_one(one, None, catalogue, policies=policies())
         principal = one.claim.principal
@@ -164,7 +166,7 @@ def test_the_gates_pass_the_policy_and_refuse_one_without_plausibility_with_case
         GateName.DUPLICATE_PAYMENTS,
         GateName.MONOTONIC_CONSTRAINTS,
     }
-    assert {verdict.outcome for verdict in check_gates(live) if verdict.gate in mine} == {Outcome.PASSED}
+    assert {verdict.outcome for verdict in check_gates(live) if verdict.gate in mine} == {GateOutcome.PASSED}
     refused = {verdict.gate: verdict.detail for verdict in check_gates(blind) if not verdict.passed}
     assert {GateName.PAYMENTS_WITHIN_RULE, GateName.IMPLAUSIBLE_PRICES} <= refused.keys()
     assert "paid_over_rule_amount_x1000 is" in refused[GateName.PAYMENTS_WITHIN_RULE]
@@ -184,7 +186,7 @@ def test_a_window_without_claims_measures_nothing_and_is_refused() -> None:
     empty = measuring.of_behaviour(measure_behaviour(scorer(), [], catalogue), largest_falls(scorer(), []))
     assert empty == {}
     mine = {GateName.PAYMENTS_WITHIN_RULE, GateName.IMPLAUSIBLE_PRICES, GateName.DUPLICATE_PAYMENTS}
-    refused = {verdict.gate for verdict in check_gates(empty) if verdict.outcome is Outcome.REFUSED}
+    refused = {verdict.gate for verdict in check_gates(empty) if verdict.outcome is GateOutcome.REFUSED}
     assert mine | {GateName.MONOTONIC_CONSTRAINTS} <= refused
 
 
@@ -198,7 +200,7 @@ def test_a_model_without_a_number_as_score_is_refused_by_the_constraints() -> No
     assert np.isnan([falls.amount, falls.units, falls.confirmed]).all()
     measured = measuring.of_behaviour(measure_behaviour(scorer(), [], catalogue), falls)
     [verdict] = [one for one in check_gates(measured) if one.gate is GateName.MONOTONIC_CONSTRAINTS]
-    assert verdict.outcome is Outcome.REFUSED
+    assert verdict.outcome is GateOutcome.REFUSED
     assert "not a finite number" in verdict.detail
 
 

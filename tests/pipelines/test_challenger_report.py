@@ -23,7 +23,7 @@ def row(claim_id, champion, challenger, *, canary=False, line=0.5, fraud=None, a
     return ComparedAssessment(claim_id, amount_cents, *decided, *shadow, fraud)
 
 
-def test_flags_fall_into_a_table_of_two_by_two():
+def test_flags_are_counted_in_a_two_by_two_table():
     rows = [row("a", 0.9, 0.8), row("b", 0.9, 0.1), row("c", 0.1, 0.6), row("d", 0.2, 0.6), row("e", 0.1, 0.1)]
     found = compare(rows, challenger="new")
     assert (found.both_flagged, found.champion_only, found.challenger_only, found.neither_flagged) == (1, 1, 2, 1)
@@ -38,7 +38,7 @@ def test_a_claim_the_challenger_decided_is_compared_the_same_way_round():
     assert (shadow.canary_claims, canary.canary_claims) == (0, 1)
 
 
-def test_a_row_that_the_challenger_has_no_part_in_or_alone_does_not_count():
+def test_a_claim_scored_by_only_one_model_is_not_compared():
     others = ComparedAssessment("a", 1, "old", 0.1, False, "third", 0.9, True, None)
     itself = ComparedAssessment("b", 1, "new", 0.1, False, "new", 0.1, False, None)
     assert compare([others, itself, row("c", 0.1, 0.1)], challenger="new").claims == 1
@@ -65,7 +65,7 @@ def test_the_mean_difference_does_not_let_differences_cancel():
     assert found.mean_difference == pytest.approx(0.2)
 
 
-def test_right_and_wrong_are_counted_on_labelled_disagreements_only():
+def test_correct_decisions_are_counted_on_labelled_disagreements_only():
     rows = [
         row("a", 0.9, 0.1, fraud=True),
         row("b", 0.9, 0.1, fraud=False),
@@ -122,7 +122,7 @@ def test_the_database_gives_each_claims_last_assessment_with_the_challenger_and_
     ]
 
 
-def test_a_person_reads_where_the_two_disagree(database_url, tmp_path):
+def test_the_report_shows_claims_on_which_the_two_models_disagree(database_url, tmp_path):
     store(database_url, "c1", labels=[(NOW, True)])
     store(database_url, "c2", shadow=("new", 0.3, False))
     environment = {"GINJA_HOME": str(tmp_path), "GINJA_DATABASE_URL": database_url, "COLUMNS": "120"}

@@ -14,41 +14,36 @@ from models.registry import MlflowStore, RunRecord
 from pipelines import audit_trail
 from pipelines.challenger import ChallengerError, start, stop
 from pipelines.evaluate import newest_window
-from pipelines.promote import RefusedError, choose_threshold, promote, threshold_options
-from pipelines.promote.flow import measure
-from pipelines.promote.measures import CHAMPION_MEASURES
+from pipelines.promote import RefusedError, choose_threshold, threshold_options
 from tests.models import makers
+from tests.models.stores import new_store
 from tests.pipelines.model_life import copy_of, trained_home
-
-
-def absent_champion_measures(home, version):
-    """The measures against the champion that were not taken."""
-    return set(CHAMPION_MEASURES) - set(measure(home, version))
 
 
 @pytest.fixture(scope="module")
 def registered(tmp_path_factory):
     """A home whose MLflow store holds `v1` and `v2`; the models are in it alone. Never change it."""
     home = tmp_path_factory.mktemp("registered")
+    store = new_store(home)
     booster = makers.trained().booster
     tables = build_tables(booster)
     for version in ("v1", "v2"):
         document = makers.document(booster, tables, version=version)
         path, _ = write_artefact(models_folder(home), booster=booster, document=document, tables=tables)
-        registry.register(MlflowStore.of(home), RunRecord(name=version, command="test"), load_artefact(path))
+        registry.register(store, RunRecord(name=version, command="test"), load_artefact(path))
     return home
 
 
 @pytest.fixture
 def home(registered, tmp_path):
-    """A home of one's own with the champion `v1`; `v2`, the candidate, is in MLflow only."""
+    """A separate home with the champion `v1`; `v2`, the candidate, is in MLflow only."""
     models_folder(tmp_path).mkdir()
     shutil.copytree(models_folder(registered) / "v1", models_folder(tmp_path) / "v1")
     point(tmp_path, "v1")
     return tmp_path
 
 
-def test_a_trial_fetches_the_candidate_and_ends_without_a_trace_but_in_the_trail(home, registered):
+def test_a_trial_fetches_the_candidate_and_leaves_only_entries_in_the_audit_trail(home, registered):
     environment = {"GINJA_HOME": str(home), "GINJA_MLFLOW_URL": MlflowStore.of(registered).url}
     began = CliRunner().invoke(main, ["model", "trial", "start"], env=environment, catch_exceptions=False)
     assert "v2 beside champion v1: in shadow" in began.output
@@ -71,13 +66,13 @@ def test_a_trial_fetches_the_candidate_and_ends_without_a_trace_but_in_the_trail
     ("version", "error", "words"),
     [("v1", ChallengerError, "is the champion"), ("v9", RegistryError, "no registered model has version v9")],
 )
-def test_what_cannot_challenge_leaves_no_pointer(home, registered, version, error, words):
+def test_a_model_that_cannot_be_a_challenger_leaves_no_pointer(home, registered, version, error, words):
     with pytest.raises(error, match=words):
         start(home, version, store=MlflowStore.of(registered))
     assert read_pointer(home, "challenger") is None
 
 
-def test_without_a_champion_there_is_nothing_to_challenge(tmp_path, registered):
+def test_a_trial_requires_a_champion(tmp_path, registered):
     with pytest.raises(ChallengerError, match="no champion"):
         start(tmp_path, "v2", store=MlflowStore.of(registered))
 
@@ -91,13 +86,13 @@ def test_a_model_that_does_not_verify_is_no_challenger(home, registered, share, 
     assert read_pointer(home, "challenger") is None
 
 
-def test_a_broken_pointer_is_taken_away_too(home):
+def test_stopping_a_trial_removes_an_invalid_pointer_too(home):
     (models_folder(home) / "challenger.json").write_text("{")
     stop(home)
     assert read_pointer(home, "challenger") is None
 
 
-def test_a_share_of_the_claims_is_decided_only_by_what_the_gates_let_through(tmp_path):
+def test_only_a_challenger_that_passes_the_gates_decides_claims(tmp_path):
     home = copy_of(trained_home(), tmp_path)
     (version,) = [path.name for path in models_folder(home).iterdir() if path.is_dir()]
     point(home, version)
@@ -128,32 +123,8 @@ def test_a_share_of_the_claims_is_decided_only_by_what_the_gates_let_through(tmp
     assert read_pointer(home).version == version
 
 
-def test_a_challenger_that_becomes_champion_challenges_itself_no_more(tmp_path):
-    home = copy_of(trained_home(), tmp_path)
-    (version,) = [path.name for path in models_folder(home).iterdir() if path.is_dir()]
-    store = MlflowStore.of(home)
-    registry.register(store, RunRecord(name=version, command="test"), load_artefact(models_folder(home) / version))
-    point(home, version, role="challenger")
-    assert promote(home, version, store=store).version == version
-    assert read_pointer(home, "challenger") is None
-    assert [entry["action"] for entry in audit_trail.read(home)] == ["promote", "dismiss"]
-
-
-def test_a_champion_that_cannot_be_loaded_leaves_its_measures_absent(tmp_path):
-    home = copy_of(trained_home(), tmp_path)
-    (version,) = [path.name for path in models_folder(home).iterdir() if path.is_dir()]
-    model = load_artefact(models_folder(home) / version)
-    other = choose_threshold(
-        home, model, threshold_options(model, newest_window(home, model)).current, by="a", why="b", how="number"
-    )
-    point(home, version)
-    assert not absent_champion_measures(home, other.version)
-    (models_folder(home) / version / "model.ubj").write_bytes(b"damaged")
-    assert absent_champion_measures(home, other.version) == set(CHAMPION_MEASURES)
-
-
 @pytest.mark.parametrize("share", [float("nan"), -0.1, 1.5])
-def test_a_canary_share_that_is_no_share_is_refused_before_anything_is_read(home, share):
+def test_an_invalid_canary_share_is_refused_before_anything_is_read(home, share):
     with pytest.raises(ChallengerError, match="between 0 and 1"):
         start(home, "v2", canary_share=share)
     assert read_pointer(home, "challenger") is None

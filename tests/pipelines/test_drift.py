@@ -1,4 +1,4 @@
-"""Drift: days without drift raise no alarm, and each kind of planted drift is found on its day."""
+"""Drift: days without drift raise no alarm, and each kind of drift is detected on its day."""
 
 import json
 from dataclasses import replace
@@ -9,7 +9,7 @@ import pytest
 from features.vector import FEATURE
 from pipelines.drift import Drift, DriftError, DriftMeasure
 from pipelines.drift.flow import measure_days, new_alarms, not_compared, since_training
-from pipelines.drift.limits import ENTITY_LIMITS
+from pipelines.drift.limits import GROUP_LIMITS
 from pipelines.drift.measures import MIN_REFERENCE_DAYS, Alarm, gathered, measure, reference_of
 from pipelines.drift.page import render
 from pipelines.drift.prometheus import prometheus_text
@@ -25,7 +25,7 @@ def scored(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def quiet(scored):
-    """60 days of reference, and the day after them that is looked at: a Wednesday."""
+    """60 days of reference, and the day that is checked after them: a Wednesday."""
     stream, threshold = scored
     last = int(stream.day.max())
     day = last - 40 - (last - 40 + 3) % 7 + 2
@@ -36,7 +36,7 @@ def measures_of(stream, day, reference):
     return {alarm.measure for alarm in measure(stream, day, reference).alarms}
 
 
-def test_thirty_quiet_days_raise_at_most_one_alarm(scored):
+def test_thirty_days_without_drift_raise_at_most_one_alarm(scored):
     stream, threshold = scored
     last = int(stream.day.max())
     for until in (last, last - 15, last - 29):
@@ -45,13 +45,13 @@ def test_thirty_quiet_days_raise_at_most_one_alarm(scored):
         assert len(alarms) <= 1, [alarm.text() for alarm in alarms]
 
 
-def test_a_quiet_day_is_quiet(quiet):
+def test_a_day_without_drift_raises_no_alarm(quiet):
     stream, day, reference = quiet
     assert measure(stream, day, reference).alarms == ()
 
 
-def test_a_feature_that_shifts_is_found_on_the_day(quiet):
-    """Amounts that come in another unit, as after a change of currency."""
+def test_a_feature_shift_is_detected_on_its_day(quiet):
+    """Amounts in another unit, as after a change of currency."""
     stream, day, reference = quiet
     x = stream.x.copy()
     x[np.ix_(stream.rows_of(day), [stream.features.index("amount")])] *= 3
@@ -59,7 +59,7 @@ def test_a_feature_that_shifts_is_found_on_the_day(quiet):
     assert alarm.feature == "amount"
 
 
-def test_a_column_that_goes_missing_is_found_on_the_day(quiet):
+def test_a_column_that_becomes_missing_is_detected_on_its_day(quiet):
     stream, day, reference = quiet
     x, rows = stream.x.copy(), stream.rows_of(day)
     x[rows[:: len(rows) // 30], stream.features.index("member_claims_90d")] = np.nan
@@ -67,7 +67,7 @@ def test_a_column_that_goes_missing_is_found_on_the_day(quiet):
     assert alarm.feature == "member_claims_90d"
 
 
-def test_scores_that_shift_are_found_on_the_day(quiet):
+def test_a_score_shift_is_detected_on_its_day(quiet):
     """Eight times the usual: the limit is six times the worst quiet day, 0.22 by XGBoost 3.2's model, 0.46 by 3.4's."""
     stream, day, reference = quiet
     p = stream.probabilities.copy()
@@ -75,14 +75,14 @@ def test_scores_that_shift_are_found_on_the_day(quiet):
     assert measures_of(replace(stream, probabilities=p), day, reference) >= {"score"}
 
 
-def test_many_more_flagged_claims_are_found_on_the_day(quiet):
+def test_a_surge_of_flagged_claims_is_detected_on_its_day(quiet):
     stream, day, reference = quiet
     p = stream.probabilities.copy()
     p[stream.rows_of(day)[:25]] = 0.9
     assert "flagged" in measures_of(replace(stream, probabilities=p), day, reference)
 
 
-def test_probabilities_that_no_longer_hold_are_found_on_the_day(quiet):
+def test_a_calibration_shift_is_detected_on_its_day(quiet):
     """Labels of a day that say fraud far more often than was expected of those claims."""
     stream, day, reference = quiet
     known = np.flatnonzero(stream.known_day == day)
@@ -93,14 +93,14 @@ def test_probabilities_that_no_longer_hold_are_found_on_the_day(quiet):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3])
-def test_missing_claims_are_found_on_the_day(quiet, share):
+def test_missing_claims_are_detected_on_their_day(quiet, share):
     stream, day, reference = quiet
     rows = stream.rows_of(day)
     lost = rows[int(len(rows) * share) :]
     assert "volume" in measures_of(only(stream, np.setdiff1d(np.arange(len(stream.day)), lost)), day, reference)
 
 
-def test_a_flood_of_claims_is_found_on_the_day(quiet):
+def test_a_surge_of_claims_is_detected_on_its_day(quiet):
     """The day's claims, and those of the same weekday of the two weeks before once more."""
     stream, day, reference = quiet
     rows = np.concatenate([np.arange(len(stream.day)), stream.rows_of(day - 7), stream.rows_of(day - 14)])
@@ -109,7 +109,7 @@ def test_a_flood_of_claims_is_found_on_the_day(quiet):
     assert measures_of(flooded, day, reference) == {"volume"}
 
 
-def test_no_label_on_a_day_is_no_calibration_alarm(quiet):
+def test_a_day_without_labels_raises_no_calibration_alarm(quiet):
     stream, day, reference = quiet
     found = measure(replace(stream, known_day=np.full_like(stream.known_day, -1)), day, reference)
     assert found.labels == 0
@@ -149,8 +149,8 @@ def test_a_reference_without_a_number_raises_an_alarm(quiet, lost):
     assert measure(stream, day, replace(reference, **{lost: float("nan")})).alarms
 
 
-def test_every_entity_with_a_limit_of_its_own_is_that_of_a_feature():
-    assert set(ENTITY_LIMITS) <= {feature.entity for feature in FEATURE.values()}
+def test_every_group_with_its_own_limit_is_that_of_a_feature():
+    assert set(GROUP_LIMITS) <= {feature.aggregation_group for feature in FEATURE.values()}
 
 
 def test_features_that_move_together_are_one_alarm():
@@ -170,7 +170,7 @@ def test_a_continuing_alarm_is_raised_once_and_again_after_a_week_without_it(qui
     assert [alarm.day for alarm in new_alarms(days)] == ["2026-01-01", "2026-01-20"]
 
 
-def test_too_short_a_reference_is_refused(scored):
+def test_a_short_reference_period_is_refused(scored):
     stream, threshold = scored
     last = int(stream.day.max())
     with pytest.raises(DriftError, match=f"at least {MIN_REFERENCE_DAYS} days"):

@@ -27,7 +27,7 @@ SETTINGS = EvaluationSettings(threshold=0.5, reviews_a_week=70, claims_a_day=100
 
 
 def evaluation_set(rows: int = 1000, *, noise: float = 0.0, weights: np.ndarray | None = None) -> EvaluationSet:
-    """One claim in ten is fraud; the model knows it up to `noise`, the rule flags every fifth claim whatever it is."""
+    """One claim in ten is fraud; the model ranks it with `noise`, the rule flags every fifth claim regardless."""
     rng = np.random.default_rng(1)
     number = np.arange(rows)
     fraud = number % 10 == 0
@@ -66,7 +66,7 @@ def test_k_is_the_weekly_capacity_as_a_share_of_all_claims():
     assert found.model.recall_at_k == 1.0
 
 
-def test_at_the_threshold_the_alerts_are_those_of_the_whole_business():
+def test_alerts_at_the_threshold_are_scaled_to_all_claims():
     found = evaluate_claims(evaluation_set(), SETTINGS).threshold
     assert found.alerts_a_day == pytest.approx(10)
     assert (found.precision, found.recall, found.false_positive_rate) == (1.0, 1.0, 0.0)
@@ -95,7 +95,7 @@ def test_recall_of_a_kind_alerts_and_calibration_have_intervals_that_hold_the_va
 
 
 def test_each_rival_has_its_recall_of_a_kind_in_as_many_reviews():
-    """The rule flags 200 claims, 100 of them fraud, and has room for half of them; the amount tells nothing."""
+    """The rule flags 200 claims, 100 of them fraud, and capacity is half of them; the amount is uninformative."""
     found = evaluate_claims(evaluation_set(), SETTINGS).kinds["upcoding"]
     assert found.recall_at_k_of == pytest.approx({RULE: 0.5, AMOUNT: 0.1})
 
@@ -106,7 +106,7 @@ def test_claims_of_unseen_providers_are_measured_separately():
     assert found.providers == 1
 
 
-def test_a_claim_that_stands_for_many_counts_for_many():
+def test_a_claim_counts_by_its_weight():
     weights = np.ones(1000)
     weights[np.arange(1000) % 10 == 0] = 3.0
     assert evaluate_claims(evaluation_set(weights=weights), SETTINGS).base_rate == pytest.approx(0.25)
@@ -126,7 +126,7 @@ def test_groups_with_too_few_claims_are_left_out():
     assert [row.value for row in false_positives_by_group(claims, claims.rule, replicates=10)] == ["South"]
 
 
-def test_the_learned_rivals_rank_a_signal_above_chance_and_take_missing_values():
+def test_the_learned_baselines_rank_a_signal_above_chance_and_accept_missing_values():
     rng = np.random.default_rng(0)
     fraud = rng.random(2000) < 0.2
     x = rng.normal(size=(2000, 4)).astype(np.float32)
@@ -177,5 +177,5 @@ def test_the_flat_metrics_are_finite_numbers_of_every_model():
     assert np.isfinite(list(found.values())).all()
 
 
-def test_json_values_are_finite():
+def test_values_in_json_are_finite():
     assert rounded({"a": float("nan"), "b": [float("inf"), 1.23456789]}) == {"a": None, "b": [None, 1.23457]}

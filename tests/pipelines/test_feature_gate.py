@@ -1,4 +1,4 @@
-"""The gate on the offline features: what is missing, behind, lost or late is found and named."""
+"""The gate on the offline features: missing, outdated, lost and late rows are found and named."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -103,7 +103,7 @@ def test_a_negative_sum_and_a_repeated_row_are_named(home: Path, claims: pa.Tabl
     assert "member_history (1)" in found["view_row_once"]
 
 
-def test_claims_that_are_gone_since_the_last_batch_stop_the_run(home: Path, claims: pa.Table) -> None:
+def test_claims_lost_since_the_last_batch_stop_the_run(home: Path, claims: pa.Table) -> None:
     _check(home, claims)
     fewer = claims.slice(100)
     build(home, fewer)
@@ -122,7 +122,7 @@ def test_late_arrivals_are_reported(home: Path, claims: pa.Table) -> None:
     assert str(day[2000]) in result.findings[0].sentence()
 
 
-def test_an_unusual_day_is_reported(tmp_path: Path) -> None:
+def test_a_day_of_unusual_volume_is_reported(tmp_path: Path) -> None:
     claims = random_claims(8_000, days=40, members=300, providers=30, procedures=20)[0]
     received = claims["received_at"].to_pylist()
     first = received[0]
@@ -131,7 +131,7 @@ def test_an_unusual_day_is_reported(tmp_path: Path) -> None:
     assert "day_volume" in [finding.check for finding in _check(tmp_path, quiet).findings]
 
 
-def test_another_data_set_is_not_held_against_the_one_before(home: Path, claims: pa.Table) -> None:
+def test_a_training_set_is_not_compared_with_another_data_set(home: Path, claims: pa.Table) -> None:
     _check(home, claims)
     fewer = claims.slice(3_000)
     build(home, fewer)
@@ -139,7 +139,9 @@ def test_another_data_set_is_not_held_against_the_one_before(home: Path, claims:
 
 
 @pytest.mark.parametrize("lacking", ["member_id", "diagnosis_code"])
-def test_a_view_whose_keys_the_claims_lack_is_not_missed(tmp_path: Path, claims: pa.Table, lacking: str) -> None:
+def test_a_view_whose_keys_the_claims_do_not_have_is_not_required(
+    tmp_path: Path, claims: pa.Table, lacking: str
+) -> None:
     place = claims.schema.get_field_index(lacking)
     without = claims.set_column(place, claims.schema.field(place), pa.nulls(len(claims), pa.string()))
     build(tmp_path, without)

@@ -17,7 +17,7 @@ from cli.main import main
 from core import clock
 from features.declare import CLAIMS, FEATURES, LABELS
 from pipelines.gates import (
-    Check,
+    ColumnCheck,
     GateFailed,
     GateResult,
     Severity,
@@ -28,7 +28,7 @@ from pipelines.gates import (
     stability,
 )
 from pipelines.gates.engine import validate
-from pipelines.gates.outcome import Sample
+from pipelines.gates.outcome import SampleRow
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -84,7 +84,7 @@ def refused(batch: pa.Table, truth: pa.Table | None, folder: Path) -> GateFailed
     return caught.value
 
 
-def test_a_sound_batch_passes_and_leaves_its_report(tmp_path: Path) -> None:
+def test_a_valid_batch_passes_and_writes_its_report(tmp_path: Path) -> None:
     batch = claims()
     result = gate(batch, labels(batch), tmp_path)
     assert result.success
@@ -139,7 +139,7 @@ def test_a_file_read_twice_is_refused_even_under_new_ids(tmp_path: Path) -> None
         ({}, 200, "fraud_share"),
     ],
 )
-def test_labels_that_cannot_be_true_are_refused(changes: dict, fraud: int, check: str, tmp_path: Path) -> None:
+def test_impossible_labels_are_refused(changes: dict, fraud: int, check: str, tmp_path: Path) -> None:
     batch = claims()
     error = refused(batch, labels(batch, fraud=fraud, **changes), tmp_path)
     assert check in {finding.check for finding in error.result.critical()}
@@ -169,7 +169,7 @@ def test_neither_the_error_nor_the_report_names_a_member(tmp_path: Path) -> None
     assert "Jane" not in str(error) + page
 
 
-def test_what_a_file_says_stays_text_in_the_report(tmp_path: Path) -> None:
+def test_texts_of_a_file_are_escaped_in_the_report(tmp_path: Path) -> None:
     refused(claims(claim_id=["<script>1</script>", "<script>1</script>"]), None, tmp_path)
     assert "<script" not in (tmp_path / "report.html").read_text("utf-8")
 
@@ -199,7 +199,7 @@ def train_gate(values: np.ndarray, folder: Path, truth: Any = None, ids: Any = N
     return check_training_set(values, NAMES, truth, ids, folder / "report.html", **more)
 
 
-def test_a_sound_training_set_passes(tmp_path: Path) -> None:
+def test_a_valid_training_set_passes(tmp_path: Path) -> None:
     assert train_gate(matrix(), tmp_path).success
 
 
@@ -234,19 +234,19 @@ def test_a_feature_missing_more_than_declared_is_refused(tmp_path: Path) -> None
         ([None] + [n % 9 == 0 for n in range(599)], "label_known"),
     ],
 )
-def test_labels_one_cannot_learn_from_are_refused(truth: list, check: str, tmp_path: Path) -> None:
+def test_labels_that_cannot_train_a_model_are_refused(truth: list, check: str, tmp_path: Path) -> None:
     with pytest.raises(GateFailed, match=check):
         train_gate(matrix(), tmp_path, truth)
 
 
-def test_too_few_rows_and_claims_that_come_twice_are_refused(tmp_path: Path) -> None:
+def test_too_few_rows_and_repeated_claims_are_refused(tmp_path: Path) -> None:
     with pytest.raises(GateFailed, match="enough_rows"):
         train_gate(matrix(400), tmp_path)
     with pytest.raises(GateFailed, match="claim_once"):
         train_gate(matrix(), tmp_path, ids=["C1", *(f"C{n}" for n in range(599))])
 
 
-def test_another_population_is_a_warning_that_names_the_feature(tmp_path: Path) -> None:
+def test_a_population_shift_is_a_warning_that_names_the_feature(tmp_path: Path) -> None:
     before = profile_from_json(profile_of(matrix(), NAMES).to_json())
     assert not train_gate(matrix(seed=2), tmp_path, before=before).findings
     moved = matrix(seed=3)
@@ -279,8 +279,8 @@ def test_the_command_exits_3_where_the_gate_refuses(tmp_path: Path) -> None:
 
 def test_a_check_that_great_expectations_returns_no_result_for_is_a_critical_finding(monkeypatch) -> None:
     checks = [
-        Check("positive", "a", "ExpectColumnValuesToBeBetween", {"column": "a", "min_value": 0}, "why"),
-        Check("small", "a", "ExpectColumnValuesToBeBetween", {"column": "a", "max_value": 9}, "why"),
+        ColumnCheck("positive", "a", "ExpectColumnValuesToBeBetween", {"column": "a", "min_value": 0}, "why"),
+        ColumnCheck("small", "a", "ExpectColumnValuesToBeBetween", {"column": "a", "max_value": 9}, "why"),
     ]
     run = gx.ValidationDefinition.run
 
@@ -290,7 +290,7 @@ def test_a_check_that_great_expectations_returns_no_result_for_is_a_critical_fin
         return answer
 
     monkeypatch.setattr(gx.ValidationDefinition, "run", forgetful)
-    passed, findings = validate(pd.DataFrame({"a": [1.0, 2.0]}), checks, lambda column, row: Sample("", ""))
+    passed, findings = validate(pd.DataFrame({"a": [1.0, 2.0]}), checks, lambda column, row: SampleRow("", ""))
     assert len(passed) + len(findings) == len(checks)
     [finding] = findings
     assert finding.severity is Severity.CRITICAL

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.ingest import SourceError, open_table, records
+from pipelines.ingest import SourceError, open_table
 from pipelines.ingest.records import MAX_LINE, Record, sniff_delimiter, split_records
+from pipelines.ingest.records.archives import FREE_BYTES
 
 
 def split(text: str, width: int) -> list[Record]:
@@ -24,14 +25,14 @@ _VALUES = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="
 
 
 @given(st.lists(st.lists(_VALUES, min_size=2, max_size=2), min_size=1, max_size=6))
-def test_whatever_a_csv_writer_writes_is_read_back(rows: list[list[str]]) -> None:
+def test_every_output_of_a_csv_writer_is_read_back(rows: list[list[str]]) -> None:
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(rows)
     found = split(buffer.getvalue(), 2)
     assert [record.values for record in found if not record.problem] == rows
 
 
-def test_a_record_knows_the_line_it_begins_on() -> None:
+def test_a_record_has_the_number_of_its_first_line() -> None:
     found = split('a,b\n"two\nlines",c\n\nd,e', 2)
     assert [(record.line, record.values) for record in found] == [
         (2, ["a", "b"]),
@@ -40,7 +41,7 @@ def test_a_record_knows_the_line_it_begins_on() -> None:
     ]
 
 
-def test_a_quote_that_is_never_closed_costs_its_own_line_alone() -> None:
+def test_an_unclosed_quote_rejects_only_its_line() -> None:
     found = split('a,b\n"open,c\n' + "\n".join(f"x,{n}" for n in range(40)), 2)
     assert [record.line for record in found if record.problem] == [3]
     assert len([record for record in found if not record.problem]) == 41
@@ -62,7 +63,7 @@ def write(path: Path, data: bytes) -> Path:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
-def test_common_encodings_are_found_out(tmp_path: Path, encoding: str) -> None:
+def test_common_encodings_are_detected(tmp_path: Path, encoding: str) -> None:
     path = write(tmp_path / "a.csv", "Hôpital,Größe\nCliniqué,ü\n".encode(encoding))
     table = open_table(path)
     assert table.header == ["Hôpital", "Größe"]
@@ -76,7 +77,7 @@ def test_line_ends_of_every_system_are_read(tmp_path: Path, ending: str) -> None
     assert table.empty_lines == [1]
 
 
-def test_gzip_and_zip_are_read_as_they_are(tmp_path: Path) -> None:
+def test_gzip_and_zip_files_are_read(tmp_path: Path) -> None:
     with gzip.open(tmp_path / "a.csv.gz", "wb") as file:
         file.write(b"a,b\n1,2\n")
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
@@ -93,7 +94,7 @@ def test_a_zip_of_two_files_is_refused(tmp_path: Path) -> None:
         open_table(tmp_path / "a.zip")
 
 
-def test_a_line_without_end_is_rejected_and_the_next_one_read(tmp_path: Path) -> None:
+def test_a_line_over_the_length_limit_is_rejected_and_the_next_one_is_read(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", b"a,b\n" + b"x" * (3 * MAX_LINE) + b"\n1,2\n")
     found = list(open_table(path).records)
     assert "more than" in (found[0].problem or "")
@@ -123,14 +124,14 @@ def test_utf_16_without_a_byte_order_mark_is_detected_by_its_zeros(tmp_path: Pat
     assert (table.header, next(table.records).values) == (["naïve", "b"], ["1", "2"])
 
 
-def test_compression_is_detected_by_the_first_bytes_and_a_damaged_file_is_refused(tmp_path: Path) -> None:
+def test_compression_is_detected_by_magic_bytes_and_a_damaged_file_is_refused(tmp_path: Path) -> None:
     whole = gzip.compress("\n".join(["a,b", *(f"{n},{n * 7919 % 1009}" for n in range(5000))]).encode())
     assert next(open_table(write(tmp_path / "claims.csv", whole)).records).values == ["0", "0"]
     with pytest.raises(SourceError, match=r"truncated|cannot read"):
         list(open_table(write(tmp_path / "short.csv.gz", whole[: len(whole) // 2])).records)
 
 
-def test_a_spreadsheet_is_refused_by_what_it_is(tmp_path: Path) -> None:
+def test_a_spreadsheet_is_recognized_and_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "claims.xlsx", "w") as archive:
         archive.writestr("[Content_Types].xml", "")
     with pytest.raises(SourceError, match="spreadsheet"):
@@ -178,7 +179,7 @@ def test_a_binary_file_is_not_a_text_file(tmp_path: Path, data: bytes) -> None:
 
 @pytest.mark.parametrize("kind", ["gzip", "zip"])
 def test_a_file_that_decompresses_to_a_thousand_times_its_size_is_refused(tmp_path: Path, kind: str) -> None:
-    bomb = b"a,b\n" + b"1,2\n" * (records.FREE_BYTES // 4)
+    bomb = b"a,b\n" + b"1,2\n" * (FREE_BYTES // 4)
     path = tmp_path / "bomb"
     if kind == "gzip":
         path.write_bytes(gzip.compress(bomb))
@@ -204,6 +205,6 @@ def test_a_long_parquet_value_is_cut_and_nested_columns_are_left_out(tmp_path: P
 
 
 @pytest.mark.parametrize("encoding", ["idna", "punycode", "undefined", "hex"])
-def test_a_codec_that_is_no_character_set_is_refused(tmp_path: Path, encoding: str) -> None:
+def test_an_encoding_that_is_not_a_character_set_is_refused(tmp_path: Path, encoding: str) -> None:
     with pytest.raises(SourceError, match="unknown encoding"):
         open_table(write(tmp_path / "a.csv", b"a,b\n"), encoding=encoding)

@@ -1,4 +1,4 @@
-"""Leakage: a feature that knows the answer is caught before a model is trained."""
+"""Leakage: a feature that reveals the label is refused before a model is trained."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def sample(rows: int = 2000):
     return x, fraud
 
 
-def test_legitimate_features_pass_and_their_strength_is_returned():
+def test_legitimate_features_pass_and_their_auc_is_returned():
     x, fraud = sample()
     found = refuse_leakage(x, fraud, ("a", "b", "c"))
     assert found[0].feature == "b"
@@ -23,7 +23,7 @@ def test_legitimate_features_pass_and_their_strength_is_returned():
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
-def test_a_planted_copy_of_the_label_is_caught_whichever_way_it_points(sign):
+def test_a_copy_of_the_label_is_detected_in_either_direction(sign):
     x, fraud = sample()
     x[:, 2] = sign * (fraud + np.random.default_rng(1).normal(scale=0.05, size=len(fraud)))
     with pytest.raises(LeakageError, match="feature c alone ranks"):
@@ -43,7 +43,7 @@ def test_a_field_known_only_after_the_decision_is_refused_by_its_name():
         refuse_leakage(x, fraud, ("a", "recovered_cents", "c"))
 
 
-def test_a_perfect_ranking_of_a_few_present_values_is_no_proof():
+def test_a_perfect_ranking_of_a_few_present_values_is_not_leakage():
     x, fraud = sample()
     x[:, 2] = np.nan
     x[np.flatnonzero(fraud)[:2], 2] = 1.0

@@ -37,7 +37,7 @@ def test_a_later_disposition_is_not_used():
     assert labelled(finding("a", day=3), finding("b", day=20), day=10).labels["claim_id"].to_pylist() == ["a"]
 
 
-def test_the_latest_finding_holds():
+def test_the_latest_finding_is_the_current_one():
     found = labelled(finding("a", "cleared", day=1), finding("a", "confirmed", day=5))
     assert found.labels["is_fraud"].to_pylist() == [True]
     assert labelled(finding("a", "cleared", day=1), finding("a", "confirmed", day=5), day=2).labels[
@@ -62,7 +62,7 @@ def test_inconclusive_is_no_label_and_similar_claims_count_for_it():
 
 
 @pytest.mark.parametrize("paid_wrongly", ["billing_error", "overpayment"])
-def test_a_wrong_payment_is_no_label_and_changes_no_other_weight(paid_wrongly):
+def test_a_billing_error_is_not_a_label_and_changes_no_other_weight(paid_wrongly):
     found = labelled(
         finding("a", by="audit", propensity=0.1),
         finding("b", "cleared", day=1),
@@ -74,7 +74,7 @@ def test_a_wrong_payment_is_no_label_and_changes_no_other_weight(paid_wrongly):
     assert found.unlabelled == ("b", "c")
 
 
-def test_a_tip_teaches_but_is_not_counted():
+def test_a_tip_is_used_for_training_but_not_for_estimates():
     found = labelled(finding("a", by="tip"), finding("b"))
     assert found.weights.tolist() == [1.0, 1.0]
     assert found.countable.tolist() == [False, True]

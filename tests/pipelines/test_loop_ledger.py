@@ -1,4 +1,4 @@
-"""From the database to where training reads, and the chain that a schedule runs."""
+"""From the database to the training data, and the steps that a schedule runs."""
 
 import json
 from dataclasses import replace
@@ -90,14 +90,14 @@ def test_exporting_twice_gives_the_same_bytes(ledger):
     assert {name: (home / "data" / f"{name}.parquet").read_bytes() for name in before} == before
 
 
-def test_an_empty_database_leaves_the_files_alone(database_url, tmp_path):
+def test_an_empty_database_does_not_change_the_files(database_url, tmp_path):
     write(simulate(SimulationConfig(CLAIMS, 5, days=120)), tmp_path / "data")
     before = (tmp_path / "data" / "claims.parquet").read_bytes()
     assert export(database_url, tmp_path) is None
     assert (tmp_path / "data" / "claims.parquet").read_bytes() == before
 
 
-def test_claims_that_the_database_lacks_are_not_written_over(ledger):
+def test_claims_missing_in_the_database_are_not_overwritten(ledger):
     url, home = ledger
     write(simulate(SimulationConfig(CLAIMS + 20, 6, days=120)), home / "data")
     with pytest.raises(LoopError, match="20 claims that the database does not"):
@@ -145,13 +145,13 @@ def test_weights_reach_the_claims_they_are_of_and_only_of_their_data(tmp_path):
 
 @pytest.fixture(scope="module")
 def promoted(tmp_path_factory):
-    """A home whose champion came out of the chain, on files alone."""
+    """A home whose champion was made by retraining from files."""
     home = copy_of(trained_home(), tmp_path_factory.mktemp("retrain"))
     store = MlflowStore.of(home)
     return home, store, retrain(home, database_url=None, options=OPTIONS, store=store)
 
 
-def test_the_chain_makes_a_champion(promoted):
+def test_retraining_from_files_makes_a_champion(promoted):
     home, _, found = promoted
     assert read_pointer(home).version == found.version
     assert (found.source, found.previous, found.claims) == ("files", None, 5_000)
@@ -172,7 +172,7 @@ def test_a_batch_that_fails_its_gate_leaves_the_champion(promoted, tmp_path):
 
 
 def test_a_model_that_the_gates_refuse_leaves_the_champion(promoted, tmp_path):
-    """Trained for one round it is worse than the champion."""
+    """Trained for one round, a model is worse than the champion."""
     home, _, found = promoted
     other = copy_of(home, tmp_path)
     poor = replace(OPTIONS, params=replace(OPTIONS.params, rounds=1, depth=1, learning_rate=0.01))

@@ -20,7 +20,7 @@ def ids_of(count):
 
 
 def insurer(claims=3_000, seed=0):
-    """Probabilities, truths that follow them, and amounts."""
+    """Probabilities, labels drawn from them, and amounts."""
     rng = np.random.default_rng(seed)
     p = np.clip(rng.beta(0.25, 8, claims), 1e-4, 0.95)
     return p, rng.random(claims) < p, rng.integers(1_000, 200_000, claims)
@@ -53,7 +53,7 @@ def test_no_weight_is_over_twice_that_of_a_uniform_sample():
 
 
 @given(st.integers(1, 40), st.integers(0, 10_000))
-def test_as_many_claims_are_drawn_as_there_are_reviews(reviews, seed):
+def test_the_sample_has_as_many_claims_as_reviews(reviews, seed):
     p, _, _ = insurer(200, seed)
     taken, _ = sample(ids_of(200), p, reviews, salt=str(seed))
     assert taken.sum() == reviews
@@ -73,7 +73,7 @@ def test_the_same_salt_samples_the_same_claims_and_another_salt_others():
     assert (first != other).any()
 
 
-def test_a_lot_depends_on_the_claim_and_the_salt_alone():
+def test_the_random_draw_depends_only_on_the_claim_and_the_salt():
     assert uniform_draws(["a", "b"], "s")[1] == uniform_draws(["b"], "s")[0] != uniform_draws(["b"], "t")[0]
 
 
@@ -108,14 +108,14 @@ def test_the_audit_has_its_share_and_one_review_at_least(capacity, share, audits
 
 
 @pytest.mark.parametrize(("capacity", "share"), [(0, 0.1), (10, 1.0), (10, -0.1)])
-def test_a_list_without_room_is_refused(capacity, share):
+def test_a_list_without_capacity_is_refused(capacity, share):
     with pytest.raises(LoopError):
         audits_of(capacity, share)
 
 
 @pytest.fixture(scope="module")
 def estimates():
-    """What many lists of the same week tell, and the truth."""
+    """The estimates of many lists of the same week, and the truth."""
     p, fraud, cents = insurer()
     lists = [week_of(p, fraud, cents, f"week-{number}") for number in range(DRAWS)]
     return lists, estimate(ReviewedClaims(fraud, p, cents, np.ones(len(p))), k=90)
@@ -132,8 +132,8 @@ def test_totals_are_right_on_average_over_the_draws(estimates, total):
 @pytest.mark.parametrize(
     "ratio", ["base_rate", "average_precision", "precision_at_k", "recall_at_k", "dollars_at_k", "brier"]
 )
-def test_ratios_come_to_the_truth_as_findings_gather(estimates, ratio):
-    """Over one list a ratio leans, as any ratio of two estimates does; over a year of lists it no longer matters."""
+def test_ratios_converge_to_the_truth_as_findings_accumulate(estimates, ratio):
+    """Over one list a ratio is biased, as any ratio of two estimates; over a year of lists the bias is negligible."""
     lists, truth = estimates
     parts = ("fraud", "probabilities", "amounts_cents", "weights")
     gathered = ReviewedClaims(*(np.concatenate([getattr(one, part) for one in lists]) for part in parts))
@@ -141,8 +141,8 @@ def test_ratios_come_to_the_truth_as_findings_gather(estimates, ratio):
     assert getattr(found, ratio) == pytest.approx(getattr(truth, ratio), rel=0.12)
 
 
-def test_without_the_weights_the_same_findings_mislead(estimates):
-    """What the estimate is for: the claims a model flagged make it look far better than it is."""
+def test_estimates_without_weights_are_biased(estimates):
+    """The purpose of the estimate: on the claims that a model flagged, it looks far better than it is."""
     p, fraud, cents = insurer()
     _, truth = estimates
     naive = week_of(p, fraud, cents, "week-0")

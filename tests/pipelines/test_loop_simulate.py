@@ -32,7 +32,7 @@ def months_of(found, policy):
     return found.policies[policy].runs[1]
 
 
-def test_two_kinds_end_and_two_begin_halfway():
+def test_two_kinds_of_fraud_end_and_two_begin_halfway():
     year = simulate_year(6_000, 1, months=MONTHS)
     kinds = year.examples.kind
     change = (year.change_month - 1) * MONTH_DAYS
@@ -70,7 +70,7 @@ def test_flagged_claims_alone_overestimate_the_fraud(compared):
     assert sum(one.estimated_base_rate for one in months) > 1.5 * sum(one.base_rate for one in months)
 
 
-def test_the_summary_adds_the_months_up(compared):
+def test_the_summary_adds_up_the_months(compared):
     found, _ = compared
     for policy in POLICIES:
         months = months_of(found, policy)

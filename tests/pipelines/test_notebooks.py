@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 
-def test_there_are_the_five_that_the_manual_speaks_of():
+def test_there_are_the_five_notebooks_of_the_documentation():
     manual = (FOLDER.parent / "docs" / "guides" / "data-science.md").read_text()
     assert len(NOTEBOOKS) == 5
     for path in NOTEBOOKS:
@@ -21,13 +21,13 @@ def test_there_are_the_five_that_the_manual_speaks_of():
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_it_is_kept_without_outputs(path):
+def test_notebooks_are_committed_without_outputs(path):
     for cell in nbformat.read(path, as_version=4).cells:
         assert cell.cell_type == "markdown" or (cell.outputs == [] and cell.execution_count is None)
 
 
-def test_they_run_from_top_to_bottom(monkeypatch):
-    """In one kernel, forgetting everything in between, because each start costs seconds of imports."""
+def test_the_notebooks_run_from_top_to_bottom(monkeypatch):
+    """In one kernel that is reset in between, because each start takes seconds of imports."""
     monkeypatch.setenv("GINJA_HOME", str(trained_home()))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(FOLDER.parent), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.setenv("MPLBACKEND", "agg")

@@ -15,8 +15,8 @@ from models.registry import MlflowStore
 from pipelines import audit_trail
 from pipelines.promote import Force, Promotion, RefusedError, UnnamedForceError, choose_threshold, promote, rollback
 from pipelines.promote.flow import _champion, _end_its_trial, ask_gates, measure
-from pipelines.promote.gates import GATES, AtLeast, AtMost, GateName, Outcome, Verdict, check_gates
-from pipelines.promote.measures import Measure, Measured, NotApplicable, Reason
+from pipelines.promote.gates import GATES, AtLeast, AtMost, GateName, GateOutcome, Verdict, check_gates
+from pipelines.promote.measures import Measure, Measured, NotApplicable, NotApplicableReason
 from tests.models import makers
 
 DOWN = MlflowStore("http://127.0.0.1:9", None)
@@ -62,7 +62,7 @@ def test_a_rollback_returns_to_the_previous_champion_and_records_who_and_why(hom
     ]
 
 
-def test_a_rollback_without_a_name_is_the_users_and_goes_to_the_store_of_the_settings(home: Path) -> None:
+def test_a_rollback_without_a_name_is_recorded_under_the_user_in_the_store_of_the_settings(home: Path) -> None:
     point(home, "v1")
     point(home, "v2")
     done = rollback(home)
@@ -83,9 +83,9 @@ def test_without_a_previous_champion_nothing_is_rolled_back_or_recorded(home: Pa
 
 
 def test_the_champion_to_compare_with_or_why_there_is_none(home: Path) -> None:
-    assert _champion(home, "v1") is Reason.NO_CHAMPION
+    assert _champion(home, "v1") is NotApplicableReason.NO_CHAMPION
     point(home, "v1")
-    assert _champion(home, "v1") is Reason.IS_CHAMPION
+    assert _champion(home, "v1") is NotApplicableReason.IS_CHAMPION
     champion = _champion(home, "v2")
     assert getattr(champion, "version", None) == "v1"
     damage(home, "v1")
@@ -106,7 +106,7 @@ def test_the_trial_of_a_new_champion_ends(home: Path) -> None:
     assert len(entries(home)) == 1
 
 
-def test_an_invalid_pointer_of_a_challenger_is_left_alone(home: Path) -> None:
+def test_an_invalid_challenger_pointer_is_ignored(home: Path) -> None:
     path = models_folder(home) / "challenger.json"
     path.write_text("{")
     _end_its_trial(home, "v2", by="Ann")
@@ -134,7 +134,7 @@ CHOICE = ThresholdChoice(0.4, 3.0, 0.5, 0.25, float("nan"), 12.0)
 
 
 @pytest.mark.parametrize(("by", "why"), [("", "fewer alerts"), (" ", "fewer alerts"), ("Ann", ""), ("Ann", " ")])
-def test_a_threshold_is_chosen_by_somebody_for_a_reason(home: Path, by: str, why: str) -> None:
+def test_choosing_a_threshold_requires_a_name_and_a_reason(home: Path, by: str, why: str) -> None:
     before = sorted(models_folder(home).iterdir())
     with pytest.raises(UnnamedForceError) as refused:
         choose_threshold(
@@ -157,58 +157,58 @@ RATE, RECALL = Measure.WORST_GROUP_FALSE_POSITIVE_RATE_LOW, Measure.WORST_KIND_R
 @pytest.mark.parametrize(
     ("gate", "measures", "outcome", "detail"),
     [
-        (GateName.FALSE_POSITIVE_DISPARITY, {RATE: Measured(0.05)}, Outcome.PASSED, f"{RATE} is 0.05"),
+        (GateName.FALSE_POSITIVE_DISPARITY, {RATE: Measured(0.05)}, GateOutcome.PASSED, f"{RATE} is 0.05"),
         (
             GateName.FALSE_POSITIVE_DISPARITY,
             {RATE: Measured(0.0625)},
-            Outcome.REFUSED,
+            GateOutcome.REFUSED,
             f"{RATE} is 0.0625, must be at most 0.05 (off by 0.0125)",
         ),
-        (GateName.FALSE_POSITIVE_DISPARITY, {}, Outcome.REFUSED, f"{RATE}: not measured"),
+        (GateName.FALSE_POSITIVE_DISPARITY, {}, GateOutcome.REFUSED, f"{RATE}: not measured"),
         (
             GateName.FALSE_POSITIVE_DISPARITY,
             {RATE: Measured(float("inf"))},
-            Outcome.REFUSED,
+            GateOutcome.REFUSED,
             f"{RATE}: not a finite number (inf)",
         ),
         (
             GateName.FALSE_POSITIVE_DISPARITY,
-            {RATE: NotApplicable(Reason.NO_CHAMPION)},
-            Outcome.REFUSED,
+            {RATE: NotApplicable(NotApplicableReason.NO_CHAMPION)},
+            GateOutcome.REFUSED,
             f"{RATE}: not applicable (there is no champion to compare with), which this gate does not accept",
         ),
         (
             GateName.FALSE_POSITIVE_DISPARITY,
-            {RATE: NotApplicable(Reason.NO_GROUP_WITH_ENOUGH_CLAIMS)},
-            Outcome.NOT_APPLICABLE,
+            {RATE: NotApplicable(NotApplicableReason.NO_GROUP_WITH_ENOUGH_CLAIMS)},
+            GateOutcome.NOT_APPLICABLE,
             f"{RATE}: not applicable (the data have no group with enough clean claims)",
         ),
-        (GateName.RECALL_BY_KIND, {RECALL: Measured(0.5)}, Outcome.PASSED, f"{RECALL} is 0.5"),
+        (GateName.RECALL_BY_KIND, {RECALL: Measured(0.5)}, GateOutcome.PASSED, f"{RECALL} is 0.5"),
         (
             GateName.RECALL_BY_KIND,
             {RECALL: Measured(0.4999)},
-            Outcome.REFUSED,
+            GateOutcome.REFUSED,
             f"{RECALL} is 0.4999, must be at least 0.5 (off by 0.0001)",
         ),
         (
             GateName.BEATS_RULE,
             {Measure.AP_OVER_RULE_LOW: Measured(0.0)},
-            Outcome.REFUSED,
+            GateOutcome.REFUSED,
             f"{Measure.AP_OVER_RULE_LOW} is 0, must be above 0 (off by 1e-09)",
         ),
     ],
 )
-def test_a_verdict_states_the_value_and_what_is_allowed(
-    gate: GateName, measures: dict[Measure, Measured | NotApplicable], outcome: Outcome, detail: str
+def test_a_verdict_states_the_value_and_the_limit(
+    gate: GateName, measures: dict[Measure, Measured | NotApplicable], outcome: GateOutcome, detail: str
 ) -> None:
     found = verdict(measures, gate)
     description = next(one.description for one in GATES if one.name is gate)
     assert found == Verdict(gate, outcome, description, detail)
-    assert found.passed is (outcome is not Outcome.REFUSED)
+    assert found.passed is (outcome is not GateOutcome.REFUSED)
     assert found.as_json() == {
         "gate": gate.value,
         "outcome": outcome.value,
-        "passed": outcome is not Outcome.REFUSED,
+        "passed": outcome is not GateOutcome.REFUSED,
         "description": description,
         "detail": detail,
     }
@@ -217,7 +217,7 @@ def test_a_verdict_states_the_value_and_what_is_allowed(
 def test_a_gate_with_alternatives_states_each_measure_once() -> None:
     at = {Measure.AP_OVER_CHAMPION_LOW: 0.25, Measure.AP_OVER_CHAMPION: 0.5, Measure.BRIER_OVER_CHAMPION: 0.125}
     found = verdict({measure: Measured(value) for measure, value in at.items()}, GateName.BEATS_CHAMPION)
-    assert found.outcome is Outcome.PASSED
+    assert found.outcome is GateOutcome.PASSED
     assert found.detail == (
         "average_precision_over_champion_low is 0.25; average_precision_over_champion is 0.5; "
         "brier_score_over_champion is 0.125, must be at most 0 (off by 0.125)"
@@ -227,16 +227,16 @@ def test_a_gate_with_alternatives_states_each_measure_once() -> None:
 def test_a_gate_with_some_measures_not_applicable_is_decided_by_the_others() -> None:
     mixed = {
         Measure.AP_OVER_CHAMPION_LOW: Measured(0.1),
-        Measure.AP_OVER_CHAMPION: NotApplicable(Reason.NO_CHAMPION),
-        Measure.BRIER_OVER_CHAMPION: NotApplicable(Reason.NO_CHAMPION),
+        Measure.AP_OVER_CHAMPION: NotApplicable(NotApplicableReason.NO_CHAMPION),
+        Measure.BRIER_OVER_CHAMPION: NotApplicable(NotApplicableReason.NO_CHAMPION),
     }
-    assert verdict(mixed, GateName.BEATS_CHAMPION).outcome is Outcome.PASSED
+    assert verdict(mixed, GateName.BEATS_CHAMPION).outcome is GateOutcome.PASSED
     low = mixed | {Measure.AP_OVER_CHAMPION_LOW: Measured(-0.1)}
-    assert verdict(low, GateName.BEATS_CHAMPION).outcome is Outcome.REFUSED
+    assert verdict(low, GateName.BEATS_CHAMPION).outcome is GateOutcome.REFUSED
 
 
 @pytest.mark.parametrize(("value", "inside"), [(1.0, 0.5), (0.5, 0.0), (0.25, -0.25)])
-def test_a_bound_says_how_far_inside_a_value_is(value: float, inside: float) -> None:
+def test_the_margin_of_a_bound_is_the_distance_of_the_value_inside_it(value: float, inside: float) -> None:
     least, most = AtLeast(Measure.AP_OVER_CHAMPION, 0.5), AtMost(Measure.AP_OVER_CHAMPION, 0.5)
     assert (least.margin(value), most.margin(value)) == (inside, -inside)
     assert (str(least), str(most)) == ("at least 0.5", "at most 0.5")
@@ -244,9 +244,9 @@ def test_a_bound_says_how_far_inside_a_value_is(value: float, inside: float) -> 
 
 def test_a_refusal_lists_the_gates_that_refuse() -> None:
     verdicts = (
-        Verdict(GateName.BEATS_RULE, Outcome.PASSED, "x", "fine"),
-        Verdict(GateName.DATA_QUALITY, Outcome.REFUSED, "x", "one"),
-        Verdict(GateName.LATENCY_BUDGET, Outcome.REFUSED, "x", "two"),
+        Verdict(GateName.BEATS_RULE, GateOutcome.PASSED, "x", "fine"),
+        Verdict(GateName.DATA_QUALITY, GateOutcome.REFUSED, "x", "one"),
+        Verdict(GateName.LATENCY_BUDGET, GateOutcome.REFUSED, "x", "two"),
     )
     refused = RefusedError("v1", verdicts)
     assert str(refused) == "v1 was not promoted: 2 of 3 gates refuse\n  data_quality: one\n  latency_budget: two"
@@ -254,7 +254,7 @@ def test_a_refusal_lists_the_gates_that_refuse() -> None:
 
 
 def test_a_promotion_as_json_has_every_field() -> None:
-    passed = Verdict(GateName.BEATS_RULE, Outcome.PASSED, "x", "fine")
+    passed = Verdict(GateName.BEATS_RULE, GateOutcome.PASSED, "x", "fine")
     done = Promotion("v2", "v1", (passed,), forced=True, alias_problem="down", seconds=1.5)
     assert done.as_json() == {
         "version": "v2",
@@ -267,7 +267,7 @@ def test_a_promotion_as_json_has_every_field() -> None:
 
 
 @pytest.mark.parametrize(("by", "reason"), [("", "why"), (" ", "why"), ("who", ""), ("who", " ")])
-def test_who_forces_a_promotion_is_asked_for_a_name_and_a_reason(by: str, reason: str) -> None:
+def test_a_forced_promotion_requires_a_name_and_a_reason(by: str, reason: str) -> None:
     with pytest.raises(UnnamedForceError) as refused:
         Force(by, reason)
     assert str(refused.value) == "a forced promotion requires --by NAME and --reason TEXT"

@@ -16,11 +16,11 @@ from pipelines.promote.gates import (
     LOG_ODDS_FALLS,
     PAID_OVER_RULE,
     WITHOUT_CHAMPION,
-    Outcome,
+    GateOutcome,
     check_gates,
     gates_json,
 )
-from pipelines.promote.measures import CHAMPION_MEASURES, Measure, Measured, NotApplicable, Reason
+from pipelines.promote.measures import CHAMPION_MEASURES, Measure, Measured, NotApplicable, NotApplicableReason
 from pipelines.promote.measuring import IMPLAUSIBLE_PAID_CASES, PAID_OVER_RULE_CASES, without_champion
 
 PASSING = {
@@ -43,7 +43,7 @@ GATES_OF = {measure: {gate.name for gate in GATES if measure in gate.measures} f
 
 
 def refusing(measures):
-    return {verdict.gate for verdict in check_gates(measures) if verdict.outcome is Outcome.REFUSED}
+    return {verdict.gate for verdict in check_gates(measures) if verdict.outcome is GateOutcome.REFUSED}
 
 
 def with_value(measure, value):
@@ -51,7 +51,7 @@ def with_value(measure, value):
 
 
 def test_a_candidate_inside_every_bound_passes_every_gate():
-    assert {verdict.outcome for verdict in check_gates(PASSING)} == {Outcome.PASSED}
+    assert {verdict.outcome for verdict in check_gates(PASSING)} == {GateOutcome.PASSED}
     assert all(verdict.passed for verdict in check_gates(PASSING))
 
 
@@ -76,7 +76,7 @@ def test_a_candidate_inside_every_bound_passes_every_gate():
         (Measure.LOG_ODDS_FALL_UNITS, 0.002, GateName.MONOTONIC_CONSTRAINTS),
     ],
 )
-def test_each_gate_refuses_what_it_is_for(measure, value, gate):
+def test_each_gate_refuses_its_own_violation(measure, value, gate):
     assert with_value(measure, value) == {gate}
 
 
@@ -95,7 +95,7 @@ def test_every_measure_is_read_by_a_gate():
 def test_removing_any_measure_from_a_passing_report_refuses(measure):
     without = {name: state for name, state in PASSING.items() if name is not measure}
     assert refusing(without) == GATES_OF[measure]
-    [detail] = {verdict.detail for verdict in check_gates(without) if verdict.outcome is Outcome.REFUSED}
+    [detail] = {verdict.detail for verdict in check_gates(without) if verdict.outcome is GateOutcome.REFUSED}
     assert f"{measure.value}: not measured" in detail
 
 
@@ -116,7 +116,7 @@ def test_a_measure_that_is_not_a_finite_number_refuses(measure, value):
     assert with_value(measure, value) == GATES_OF[measure]
 
 
-@given(MEASURES, st.sampled_from(list(Reason)))
+@given(MEASURES, st.sampled_from(list(NotApplicableReason)))
 def test_a_measure_is_not_applicable_only_for_a_reason_that_its_gate_accepts(measure, reason):
     measures = PASSING | {measure: NotApplicable(reason)}
     for gate in GATES:
@@ -137,21 +137,21 @@ def test_only_the_gates_that_compare_may_be_not_applicable():
 @pytest.mark.parametrize("reason", sorted(WITHOUT_CHAMPION))
 def test_the_first_champion_is_compared_with_the_rule_only_and_the_verdict_says_so(reason):
     verdicts = check_gates(PASSING | without_champion(reason))
-    skipped = {verdict.gate: verdict for verdict in verdicts if verdict.outcome is Outcome.NOT_APPLICABLE}
+    skipped = {verdict.gate: verdict for verdict in verdicts if verdict.outcome is GateOutcome.NOT_APPLICABLE}
     assert set(skipped) == {GateName.BEATS_CHAMPION, GateName.RECALL_BY_KIND}
     assert all(verdict.passed for verdict in verdicts)
     assert all(f"not applicable ({reason})" in verdict.detail for verdict in skipped.values())
-    assert {verdict.outcome for verdict in verdicts if verdict.gate not in skipped} == {Outcome.PASSED}
+    assert {verdict.outcome for verdict in verdicts if verdict.gate not in skipped} == {GateOutcome.PASSED}
 
 
 @pytest.mark.parametrize(
     ("measure", "reason"),
     [
-        (Measure.WORST_KIND_RECALL_RATIO, Reason.NO_KIND_WITH_ENOUGH_CLAIMS),
-        (Measure.WORST_GROUP_FALSE_POSITIVE_RATE_LOW, Reason.NO_GROUP_WITH_ENOUGH_CLAIMS),
+        (Measure.WORST_KIND_RECALL_RATIO, NotApplicableReason.NO_KIND_WITH_ENOUGH_CLAIMS),
+        (Measure.WORST_GROUP_FALSE_POSITIVE_RATE_LOW, NotApplicableReason.NO_GROUP_WITH_ENOUGH_CLAIMS),
     ],
 )
-def test_a_measure_that_there_is_nothing_of_refuses_nothing_and_is_recorded(measure, reason):
+def test_a_measure_that_is_not_applicable_refuses_nothing_and_is_recorded(measure, reason):
     verdicts = check_gates(PASSING | {measure: NotApplicable(reason)})
     assert all(verdict.passed for verdict in verdicts)
     [gate] = GATES_OF[measure]

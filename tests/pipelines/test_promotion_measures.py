@@ -1,4 +1,4 @@
-"""The measures of a candidate: what each one is of, and that nothing is stated where nothing was measured."""
+"""The measures of a candidate: what each one measures, and that unmeasured ones are absent."""
 
 import math
 from dataclasses import replace
@@ -10,11 +10,11 @@ import pytest
 
 from models.artefact import MANIFEST, models_folder, sha256, write_artefact
 from models.explain import build_tables
-from pipelines.behaviour import Behaviour, Case, Falls, Kind, Result
+from pipelines.behaviour import Behaviour, LogOddsFalls, Perturbation, PerturbationKind, PerturbationResult
 from pipelines.evaluate import CHAMPION, MODEL, RULE, EvaluationSet
 from pipelines.gates import QUALITY_GATES
 from pipelines.promote.gates import MIN_CLAIMS_OF_KIND
-from pipelines.promote.measures import CHAMPION_MEASURES, Measure, Measured, NotApplicable, Reason
+from pipelines.promote.measures import CHAMPION_MEASURES, Measure, Measured, NotApplicable, NotApplicableReason
 from pipelines.promote.measuring import (
     IMPLAUSIBLE_PAID_CASES,
     PAID_OVER_RULE_CASES,
@@ -62,7 +62,7 @@ def test_the_findings_of_the_quality_gates_are_stated_only_if_every_gate_states_
     assert of_artefact(*artefact(tmp_path, quality)) == expected
 
 
-def test_an_artefact_that_does_not_verify_states_nothing_else(tmp_path):
+def test_an_artefact_that_does_not_verify_has_no_other_measure(tmp_path):
     path, _ = artefact(tmp_path, NO_FINDINGS)
     unverified = {Measure.ARTEFACT_VERIFIED: Measured(0.0)}
     assert of_artefact(path, "0" * 64) == unverified
@@ -147,7 +147,7 @@ def test_without_a_group_of_enough_clean_claims_the_rate_is_not_applicable():
     measured = of_window(window(PERFECT, NOISE, groups={}), threshold=0.5, replicates=5)
     assert measured == {
         Measure.AP_OVER_RULE_LOW: measured[Measure.AP_OVER_RULE_LOW],
-        Measure.WORST_GROUP_FALSE_POSITIVE_RATE_LOW: NotApplicable(Reason.NO_GROUP_WITH_ENOUGH_CLAIMS),
+        Measure.WORST_GROUP_FALSE_POSITIVE_RATE_LOW: NotApplicable(NotApplicableReason.NO_GROUP_WITH_ENOUGH_CLAIMS),
     }
 
 
@@ -180,7 +180,7 @@ def test_calibration_is_weighted():
 
 
 def worst_kind(ours, theirs, *, reviews, kinds):
-    """The ratio of recall where `kinds` are the kinds of the first claims, all of them fraud."""
+    """The ratio of recall, where `kinds` are the kinds of the first claims, all of them fraud."""
     fraud = np.arange(ROWS) < len(kinds)
     kind = np.array([*kinds, *[None] * (ROWS - len(kinds))], dtype=object)
     claims = beside(ours, theirs, fraud=fraud, kind=kind)
@@ -188,7 +188,7 @@ def worst_kind(ours, theirs, *, reviews, kinds):
 
 
 DOWN = -np.arange(ROWS, dtype=np.float64)
-NONE = NotApplicable(Reason.NO_KIND_WITH_ENOUGH_CLAIMS)
+NONE = NotApplicable(NotApplicableReason.NO_KIND_WITH_ENOUGH_CLAIMS)
 TEN = MIN_CLAIMS_OF_KIND
 
 
@@ -209,7 +209,7 @@ TEN = MIN_CLAIMS_OF_KIND
         (DOWN, np.where(np.arange(ROWS) < 6, -999.0, DOWN), ["a"] * TEN, NONE),
     ],
 )
-def test_recall_of_the_worst_kind_is_a_share_of_the_champions(ours, theirs, kinds, expected):
+def test_recall_of_the_worst_kind_is_relative_to_the_champion(ours, theirs, kinds, expected):
     assert worst_kind(ours, theirs, reviews=10, kinds=kinds) == expected
 
 
@@ -219,37 +219,42 @@ def test_kinds_are_compared_in_three_times_the_reviews(reviews, expected):
     assert worst_kind(last, DOWN, reviews=reviews, kinds=["a"] * TEN) == Measured(expected)
 
 
-def test_claims_of_a_kind_that_are_no_fraud_do_not_count():
+def test_claims_with_a_kind_that_are_not_fraud_do_not_count():
     fraud = np.arange(ROWS) < TEN - 1
     claims = beside(DOWN, DOWN, fraud=fraud, kind=np.full(ROWS, "a", dtype=object))
     assert against_champion(claims, reviews=10, replicates=5)[Measure.WORST_KIND_RECALL_RATIO] == NONE
 
 
-@pytest.mark.parametrize("reason", [Reason.NO_CHAMPION, Reason.IS_CHAMPION])
+@pytest.mark.parametrize("reason", [NotApplicableReason.NO_CHAMPION, NotApplicableReason.IS_CHAMPION])
 def test_without_a_champion_its_measures_say_why_they_are_not_applicable(reason):
     assert without_champion(reason) == dict.fromkeys(CHAMPION_MEASURES, NotApplicable(reason))
 
 
 # Behaviour and latency
 
-CASES = {**{case: measure for measure, case in PAID_OVER_RULE_CASES.items()}, Case(Kind.DUPLICATE): None}
+CASES = {
+    **{case: measure for measure, case in PAID_OVER_RULE_CASES.items()},
+    Perturbation(PerturbationKind.DUPLICATE): None,
+}
 RESULTS = tuple(
-    Result(case, claims=10, paid_unseen=n, paid_unseen_rule_alone=2 * n, implausible=20, implausible_paid=100 + n)
+    PerturbationResult(
+        case, claims=10, paid_unseen=n, paid_unseen_rule_alone=2 * n, implausible=20, implausible_paid=100 + n
+    )
     for n, case in enumerate(CASES)
 )
-FALLS = Falls(10, 0.25, 0.5, 0.75)
+FALLS = LogOddsFalls(10, 0.25, 0.5, 0.75)
 
 
 def behaviour(results):
     return Behaviour(date(2026, 3, 2), tuple(results))
 
 
-def test_what_is_paid_of_perturbed_claims_is_measured_case_by_case():
+def test_payments_for_perturbed_claims_are_measured_by_perturbation():
     number = {case: n for n, case in enumerate(CASES)}
     assert of_behaviour(behaviour(RESULTS), FALLS) == {
         **{measure: Measured(-number[case] / 10) for measure, case in PAID_OVER_RULE_CASES.items()},
         **{measure: Measured(100.0 + number[case]) for measure, case in IMPLAUSIBLE_PAID_CASES.items()},
-        Measure.DUPLICATES_PAID: Measured(float(number[Case(Kind.DUPLICATE)])),
+        Measure.DUPLICATES_PAID: Measured(float(number[Perturbation(PerturbationKind.DUPLICATE)])),
         Measure.LOG_ODDS_FALL_AMOUNT: Measured(0.25),
         Measure.LOG_ODDS_FALL_UNITS: Measured(0.5),
         Measure.LOG_ODDS_FALL_CONFIRMED_FRAUD: Measured(0.75),
@@ -257,7 +262,9 @@ def test_what_is_paid_of_perturbed_claims_is_measured_case_by_case():
 
 
 def test_a_case_without_claims_is_absent():
-    empty = [replace(one, claims=0) if one.case == Case(Kind.AMOUNT, 10) else one for one in RESULTS]
+    empty = [
+        replace(one, claims=0) if one.case == Perturbation(PerturbationKind.AMOUNT, 10) else one for one in RESULTS
+    ]
     absent = set(of_behaviour(behaviour(RESULTS), FALLS)) - set(of_behaviour(behaviour(empty), FALLS))
     assert absent == {Measure.PAID_OVER_RULE_AMOUNT_X10, Measure.IMPLAUSIBLE_PAID_AMOUNT_X10}
     assert of_behaviour(behaviour([]), replace(FALLS, claims=0)) == {}

@@ -1,4 +1,4 @@
-"""The public provider-fraud set: its layout in small, and the real one where it is."""
+"""The public provider-fraud set: its layout in a small copy, and the real one if available."""
 
 import json
 import zipfile
@@ -78,7 +78,7 @@ def test_the_real_set_is_read_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not (REAL / "tuva").is_dir(), reason=f"{REAL} does not hold Tuva's claims")
-def test_the_real_lines_are_gathered_into_claims(tmp_path: Path) -> None:
+def test_lines_of_the_real_file_are_grouped_into_claims(tmp_path: Path) -> None:
     file = REAL / "tuva" / "medical_claim_sample.csv"
     outcome = ingest_csv(file, load_mapping(MAPPINGS / "tuva.yaml"), tmp_path)
     lines = len(pq.read_table(tmp_path / "claim_lines.parquet"))

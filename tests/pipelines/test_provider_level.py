@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from core.settings import settings
 from pipelines.provider_level import ProviderLevelError, read
 from pipelines.provider_level.aggregates import FAMILIES, PLAIN, aggregate
-from pipelines.provider_level.cross_validation import FOLDS, REPEATS, Measured, Scored, folds, score_folds
+from pipelines.provider_level.cross_validation import FOLDS, REPEATS, FoldScores, SortedScores, folds, score_folds
 from pipelines.provider_level.network import Graph, neighbour_labels
 
 
@@ -58,7 +58,7 @@ def test_more_aggregates_beat_the_amount_alone_on_the_first_folds(data):
     parts = folds(data.fraud)[:2]
     x = np.column_stack([aggregate(data, PLAIN), *(aggregate(data, family) for family in FAMILIES.values())])
     ours = score_folds("model", lambda train: x, data.fraud, parts, rounds=60, seeds=(0,))
-    amount = Scored("amount", tuple(x[fold.test, 1] for fold in parts))
+    amount = FoldScores("amount", tuple(x[fold.test, 1] for fold in parts))
     ones = np.ones(len(data.fraud))
-    assert Measured(ours, data.fraud, parts).auc(ones) > Measured(amount, data.fraud, parts).auc(ones)
-    assert Measured(ours, data.fraud, parts).ap(ones) > 0.6
+    assert SortedScores(ours, data.fraud, parts).auc(ones) > SortedScores(amount, data.fraud, parts).auc(ones)
+    assert SortedScores(ours, data.fraud, parts).ap(ones) > 0.6

@@ -34,7 +34,7 @@ def explanations() -> list[Explanation]:
     ]
 
 
-def test_the_promises_of_reasons_hold(explanations: list[Explanation]) -> None:
+def test_the_guarantees_of_reasons_hold(explanations: list[Explanation]) -> None:
     found = statistics(explanations)
     assert found.claims == LIVE
     assert found.contradicting == 0
@@ -43,7 +43,7 @@ def test_the_promises_of_reasons_hold(explanations: list[Explanation]) -> None:
     assert found.most_common_share <= 0.6, found
 
 
-def test_every_reason_reads_like_a_sentence_and_its_group_speaks_once(explanations: list[Explanation]) -> None:
+def test_every_reason_is_a_sentence_and_each_group_has_one(explanations: list[Explanation]) -> None:
     for explanation in explanations:
         codes = [reason.code for reason in explanation.reasons]
         assert len(codes) == len(set(codes))
@@ -55,7 +55,7 @@ def test_every_reason_reads_like_a_sentence_and_its_group_speaks_once(explanatio
             assert "cleared" not in reason.text
 
 
-def test_statistics_count_what_contradicts(explanations: list[Explanation]) -> None:
+def test_statistics_count_contradicting_reasons(explanations: list[Explanation]) -> None:
     one = next(explanation for explanation in explanations if explanation.reasons)
     turned = [
         reason.model_copy(update={"direction": "against" if reason.direction == "for" else "for"})

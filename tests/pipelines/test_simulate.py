@@ -1,4 +1,4 @@
-"""The simulated insurer: deterministic, complete, hard enough, and each kind of fraud what it says."""
+"""The simulated insurer: deterministic, complete, difficult enough, and with each kind of fraud."""
 
 from datetime import date
 from functools import cache
@@ -11,10 +11,20 @@ import pyarrow.compute as pc
 import pytest
 
 from features.declare import CLAIMS, LABELS
-from pipelines.simulate import KINDS, FraudWindow, Insurer, SimulationConfig, SimulationError, next_claims, simulate
+from pipelines.simulate import (
+    KINDS,
+    FraudWindow,
+    Insurer,
+    SimulationConfig,
+    SimulationError,
+    UpcomingClaim,
+    UpcomingLine,
+    next_claims,
+    simulate,
+)
 from pipelines.simulate import write as write_insurer
 from pipelines.simulate.catalogue import DIAGNOSES, PROCEDURES, SPECIALTIES
-from pipelines.simulate.draw import Calendar, Groups, Table
+from pipelines.simulate.draw import Calendar, ChoiceTable, Groups
 from pipelines.simulate.report import average_precision, summarize
 
 END = date(2026, 6, 1)
@@ -63,7 +73,7 @@ def test_the_frames_have_their_schemas_in_order_of_receipt() -> None:
 
 
 @pytest.mark.parametrize("claims", [500, 20_000])
-def test_the_shortest_claim_body_fits_every_insurer(claims: int) -> None:
+def test_the_minimal_claim_body_fits_every_insurer(claims: int) -> None:
     made = insurer(claims)
     assert query("SELECT count(*) FROM members WHERE member_id = 'M123' AND enrolled_to IS NULL", made) == [(1,)]
     found = query("SELECT specialty, active_to, excluded_from FROM providers WHERE provider_id = 'H456'", made)
@@ -98,16 +108,16 @@ def test_honest_claims_are_of_insured_members_and_active_providers_for_possible_
 
 def test_every_kind_occurs_at_about_the_configured_rate() -> None:
     figures = summarize(insurer())
-    assert set(figures["kinds"]) == set(KINDS)
-    assert 0.010 < figures["base_rate"] < 0.020
+    assert set(figures.kinds) == set(KINDS)
+    assert 0.010 < figures.base_rate < 0.020
 
 
-def test_the_amount_alone_does_not_tell_fraud() -> None:
+def test_the_amount_alone_does_not_identify_fraud() -> None:
     figures = summarize(insurer())
-    assert figures["ap_amount_only"] < 4 * figures["base_rate"]
+    assert figures.ap_amount_only < 4 * figures.base_rate
 
 
-def test_fraudsters_bill_mostly_honestly() -> None:
+def test_most_claims_of_fraudulent_providers_are_honest() -> None:
     shares = query(
         """SELECT avg(is_fraud::INT) FROM claims JOIN labels USING (claim_id) GROUP BY provider_id
            HAVING sum(is_fraud::INT) >= 5""",
@@ -151,7 +161,7 @@ BEHAVIOUR = {
 
 
 @pytest.mark.parametrize("kind", BEHAVIOUR)
-def test_each_kind_behaves_as_it_is_called(kind: str) -> None:
+def test_each_kind_of_fraud_has_its_pattern(kind: str) -> None:
     from_claims = """ FROM (SELECT claims.* , is_fraud, kind, excluded_from FROM claims JOIN labels USING (claim_id)
         JOIN providers USING (provider_id)) c WHERE """
     averaged = BEHAVIOUR[kind].replace("avg(", "avg((", 1).strip() + "::INT)"
@@ -180,7 +190,7 @@ def test_corrections_come_after_the_voided_claim_they_replace() -> None:
     assert mistakes == 0
 
 
-def test_a_kind_can_vanish_and_another_appear() -> None:
+def test_one_kind_of_fraud_can_end_and_another_begin() -> None:
     turn = date(2025, 12, 1)
     windows = (FraudWindow("upcoding", until=turn), FraudWindow("phantom_services", first=turn))
     made = simulate(SimulationConfig(claims=12_000, seed=2, end=END, windows=windows))
@@ -201,6 +211,8 @@ def test_the_next_claims_come_with_their_lines() -> None:
     made = insurer()
     batch = next_claims(made, 5, 7)
     assert [row["claim_id"] for row in batch] == made.upcoming["claim_id"].to_pylist()[5:12]
+    assert all(set(row) == set(UpcomingClaim.__annotations__) == {*CLAIMS.names, "line_items"} for row in batch)
+    assert all(set(line) == set(UpcomingLine.__annotations__) for row in batch for line in row["line_items"])
     assert all(len(row["line_items"]) == row["lines"] for row in batch)
     assert all(sum(line["amount_cents"] for line in row["line_items"]) == row["amount_cents"] for row in batch)
 
@@ -221,7 +233,7 @@ def test_an_invalid_configuration_is_refused(wrong: dict, named: str) -> None:
         SimulationConfig(**wrong)
 
 
-def test_the_catalogue_holds_together() -> None:
+def test_the_catalogue_is_consistent() -> None:
     codes = {procedure.code for procedure in PROCEDURES}
     assert len(codes) == len(PROCEDURES)
     for procedure in PROCEDURES:
@@ -234,7 +246,7 @@ def test_the_catalogue_holds_together() -> None:
 def test_draws_follow_their_weights() -> None:
     uniform = (np.arange(1000) + 0.5) / 1000
     rows = np.ones(1000, dtype=np.int64)
-    assert np.bincount(Table(np.array([[1.0, 0.0], [1.0, 3.0]])).draw(rows, uniform)).tolist() == [250, 750]
+    assert np.bincount(ChoiceTable(np.array([[1.0, 0.0], [1.0, 3.0]])).draw(rows, uniform)).tolist() == [250, 750]
     groups = Groups(np.array([1, 0, 1]), np.array([3.0, 1.0, 1.0]))
     assert np.bincount(groups.draw(rows, uniform), minlength=3).tolist() == [750, 0, 250]
     calendar = Calendar(10, np.array([1.0, 0.0, 3.0]))

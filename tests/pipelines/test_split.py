@@ -62,7 +62,7 @@ def test_labels_that_became_known_too_late_are_counted():
     assert slices.not_yet_known >= len(late) // 8
 
 
-def test_an_empty_window_says_which_and_what_to_do():
+def test_an_empty_window_is_named_with_what_to_do():
     received, known, fraud = claims(days=30)
     with pytest.raises(EmptyWindowError, match="take a longer window"):
         split(received, known + 100 * DAY_US, fraud)
@@ -76,7 +76,7 @@ def test_a_class_with_two_positives_is_refused_with_the_count():
         split(received, known, rare)
 
 
-def test_a_provider_is_dealt_to_one_side_and_the_same_way_each_time():
+def test_a_provider_is_on_one_side_of_a_split_and_always_on_the_same():
     received, _, _ = claims()
     providers = np.array([f"H{n % 90}" for n in range(len(received))], dtype=object)
     fraud = np.array([int(name[1:]) % 4 == 0 for name in providers])
@@ -89,14 +89,14 @@ def test_a_provider_is_dealt_to_one_side_and_the_same_way_each_time():
     assert_providers_apart(first, providers)
 
 
-def test_a_provider_with_both_labels_has_no_label_of_its_own():
+def test_a_provider_with_claims_of_both_labels_has_no_label():
     received, _, fraud = claims()
     providers = np.array(["H1"] * len(received), dtype=object)
     with pytest.raises(ProviderSplitError, match="claims of both labels"):
         split_by_provider(received, providers, fraud, as_of_us=int(received.max()), policy=SplitPolicy())
 
 
-def test_a_set_split_through_a_provider_is_found_out():
+def test_a_split_within_a_provider_is_detected():
     received, known, fraud = claims()
     providers = np.array([f"H{n % 9}" for n in range(len(received))], dtype=object)
     with pytest.raises(ProviderSplitError, match="split by provider"):

@@ -25,6 +25,7 @@ from pipelines.promote import Force, RefusedError, promote, rollback
 from pipelines.promote.measures import Measure
 from pipelines.promote.measuring import of_artefact
 from pipelines.train import make, prepare, train_and_register
+from tests.models.stores import new_store
 from tests.pipelines import model_life as made
 
 
@@ -32,7 +33,7 @@ def candidate():
     return latest(made.trained_home(), SIMULATED)
 
 
-def test_a_candidate_is_registered_with_everything_to_remember_it_by():
+def test_a_candidate_is_registered_with_its_metrics_parameters_and_files():
     store = MlflowStore.of(made.trained_home())
     artefact = candidate()
     assert registry.aliases(store) == {"candidate": artefact.version}
@@ -94,6 +95,7 @@ def test_a_refused_batch_exits_3_names_the_column_and_leaves_models_and_champion
     source = made.simulated(tmp_path, claims=1000)
     path = tmp_path / "data" / "claims.parquet"
     table = pq.read_table(path)
+    new_store(tmp_path)
     wrong = pa.array(np.where(np.arange(len(table)) % 3 == 0, 0, source.claims["amount_cents"].to_numpy()))
     place = table.schema.get_field_index("amount_cents")
     pq.write_table(table.set_column(place, table.schema.field(place), wrong), path)
@@ -109,8 +111,8 @@ def test_a_refused_batch_exits_3_names_the_column_and_leaves_models_and_champion
     assert run.data.tags["ginja.refused_by"] == "raw claims"
 
 
-def test_a_model_lives_from_first_champion_through_refusal_and_force_to_rollback(tmp_path):
-    source, store = made.simulated(tmp_path), MlflowStore.of(tmp_path)
+def test_a_model_is_promoted_refused_forced_and_rolled_back(tmp_path):
+    source, store = made.simulated(tmp_path), new_store(tmp_path)
     first = train_and_register(tmp_path, source=source, options=made.OPTIONS, store=store)
     promote(tmp_path, store=store)
     assert read_pointer(tmp_path).version == first.version
@@ -155,7 +157,7 @@ label: {fraud: [bad], clean: [good]}
 
 
 def foreign_file(folder: Path, *, rows: int = 3000, leak: bool = False) -> tuple[Path, Path]:
-    """A labelled CSV of another shape: no member, German dates and amounts, verdicts in words."""
+    """A labelled CSV of another shape: no member, German dates and amounts, labels in words."""
     rng = np.random.default_rng(5)
     fraud = rng.random(rows) < 0.08
     items = rng.integers(0, 12, rows)
@@ -178,7 +180,7 @@ def foreign_file(folder: Path, *, rows: int = 3000, leak: bool = False) -> tuple
 def test_a_labelled_file_of_another_shape_trains_with_its_columns_and_lists_the_features_left_out(tmp_path):
     file, mapping = foreign_file(tmp_path)
     source = open_file(file, mapping, tmp_path)
-    store = MlflowStore.of(tmp_path)
+    store = new_store(tmp_path)
     report = train_and_register(tmp_path, source=source, options=made.OPTIONS, store=store)
     assert report.ap_model > 2 * report.base_rate
     assert report.left_out["member_claims_30d"] == "the data have no member_id"
@@ -239,7 +241,7 @@ def test_unknown_names_and_missing_labels_have_errors_of_their_own(tmp_path):
         open_named(SIMULATED, tmp_path)
 
 
-def test_an_artefact_says_where_it_comes_from_but_neither_when_nor_where_it_was_made():
+def test_an_artefact_states_its_provenance_but_neither_time_nor_host():
     artefact = candidate()
     text = (artefact.path / "model.json").read_text()
     assert json.loads(text)["provenance"]["dataset"] == SIMULATED

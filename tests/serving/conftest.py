@@ -1,4 +1,4 @@
-"""One scorer for a module's tests: a process with a home of its own, and a way to its Valkey that can be broken."""
+"""One scorer for a module's tests: a process with its own home, and a connection to its Valkey that can be broken."""
 
 import asyncio
 import threading
@@ -22,7 +22,7 @@ SERVE = ["-c", "from cli.main import main; main()", "run", "scorer"]
 
 
 class Way:
-    """A fault proxy on a thread of its own."""
+    """A fault proxy on its own thread."""
 
     def __init__(self, target: tuple[str, int]) -> None:
         self._loop = asyncio.new_event_loop()
@@ -35,7 +35,7 @@ class Way:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     def set(self, fault: Fault) -> None:
-        """Break the way, or restore it."""
+        """Break the connection, or restore it."""
         self._do(self._proxy.set(fault))
 
     def stop(self) -> None:

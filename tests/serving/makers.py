@@ -1,4 +1,4 @@
-"""Small models over the real vector, claims, and an online store filled for them."""
+"""Small models over the real vector, claims, and an online store with their rows."""
 
 from functools import cache
 from pathlib import Path
@@ -31,7 +31,7 @@ def _trained(seed: int):
 
 
 def make_model(home: Path, version: str, *, seed: int = 1, threshold: float = 0.5) -> Path:
-    """A model of its own for each seed, in the models folder of `home`; nothing points to it yet."""
+    """One model for each seed, in the models folder of `home`, without a pointer to it."""
     booster = _trained(seed).booster
     document = ModelDocument(
         version=version,
@@ -48,7 +48,7 @@ def make_model(home: Path, version: str, *, seed: int = 1, threshold: float = 0.
 
 
 def a_claim(**changed: object) -> ClaimFacts:
-    """The contract's claim, changed where asked."""
+    """The contract's claim, with changes."""
     facts = {
         "claim_id": "clm_1",
         "received_at": "2026-03-02T10:15:00.123456Z",
@@ -70,7 +70,7 @@ def a_claim(**changed: object) -> ClaimFacts:
 
 
 def fill_store(url: str, claims: list[ClaimFacts]) -> None:
-    """Rows for every view of these claims, and a watermark whose updater is heard for a year."""
+    """Rows for every view of these claims, and a watermark whose heartbeat is valid for a year."""
     with redis.Redis.from_url(url) as client:
         rows = {}
         for facts in claims:
@@ -82,5 +82,5 @@ def fill_store(url: str, claims: list[ClaimFacts]) -> None:
                     rows[key] = PACKERS[view.name].pack(us - 1_000_000, (day, *range(1, view.width)))
         client.mset(rows)
         days = max(clock.day_number(facts.received_at) for facts in claims)
-        heard = clock.micros(clock.now()) + 365 * clock.DAY_US
-        client.set(watermark_key(), Watermark(0, days, heard).pack())
+        heartbeat = clock.micros(clock.now()) + 365 * clock.DAY_US
+        client.set(watermark_key(), Watermark(0, days, heartbeat).pack())

@@ -1,4 +1,4 @@
-"""The chaos test judges rightly: its lies are lies, and every missed_targets promise is named."""
+"""The chaos test itself: every forged response is invalid, and every missed target is named."""
 
 import json
 from dataclasses import replace
@@ -18,23 +18,23 @@ def message(body: bytes) -> bytes:
     return b"HTTP/1.1 200 OK\r\ncontent-length: " + str(len(body)).encode() + b"\r\n\r\n" + body
 
 
-def test_the_score_that_is_lied_about_can_be_accepted() -> None:
+def test_the_original_score_of_each_forged_response_is_accepted() -> None:
     assert parse_score(json.dumps(SCORE).encode(), CLAIM_ID).claim_id == CLAIM_ID
 
 
 @pytest.mark.parametrize("lie", CORRUPTIONS)
-def test_no_lie_of_the_chaos_test_is_accepted(lie: str) -> None:
+def test_no_forged_response_of_the_chaos_test_is_accepted(lie: str) -> None:
     _, _, body = CORRUPTIONS[lie](message(json.dumps(SCORE).encode())).partition(b"\r\n\r\n")
     with pytest.raises(InvalidScore):
         parse_score(body, CLAIM_ID)
 
 
-def test_an_answer_that_is_no_score_passes_unchanged() -> None:
+def test_a_response_that_is_not_a_score_is_forwarded_unchanged() -> None:
     problem = message(b'{"type": "urn:ginja:scoring:late"}')
     assert CORRUPTIONS["contributions do not sum"](problem) == problem
 
 
-def test_every_fault_has_a_name_of_its_own() -> None:
+def test_every_fault_has_its_own_name() -> None:
     names = [trial.name for trial in fault_scenarios()]
     assert len(set(names)) == len(names)
 
@@ -59,7 +59,7 @@ KEPT = FaultResult(
 )
 
 
-def test_kept_promises_are_no_news() -> None:
+def test_a_run_that_meets_its_targets_reports_no_missed_target() -> None:
     assert missed_targets([KEPT, replace(KEPT, degrades=False, opened_s=None, by_rule=0)]) == []
 
 

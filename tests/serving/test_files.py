@@ -1,4 +1,4 @@
-"""A file of claims is scored as the service would have scored each, whole or in pieces, whatever interrupts it."""
+"""A file of claims is scored as the service would have scored each, at once or in parts, after any interruption."""
 
 import gzip
 import json
@@ -73,7 +73,7 @@ def test_each_claim_of_a_file_is_scored_as_the_service_would(home: Path) -> None
         assert [(r["code"], r["text"]) for r in answer["reasons"]] == [(r.code, r.text) for r in score.reasons]
 
 
-def test_scoring_in_parts_is_scoring_at_once(home: Path, tmp_path: Path) -> None:
+def test_scoring_in_parts_equals_scoring_at_once(home: Path, tmp_path: Path) -> None:
     claims = claims_of(home, 50)
     outcome = score_file(champion(home), claims, home, tmp_path / "parts.parquet", part_claims=20)
     score_file(champion(home), claims, home, tmp_path / "once.parquet")
@@ -100,7 +100,7 @@ def interrupted(home: Path, claims: pa.Table, out: Path) -> None:
         score_file(champion(home), claims, home, out, part_claims=20, progress=progress)
 
 
-def test_a_run_that_was_killed_goes_on_where_it_was(home: Path, tmp_path: Path) -> None:
+def test_a_killed_run_resumes_where_it_stopped(home: Path, tmp_path: Path) -> None:
     claims, out = claims_of(home, 50), tmp_path / "out.parquet"
     interrupted(home, claims, out)
     assert not out.exists()
@@ -109,7 +109,7 @@ def test_a_run_that_was_killed_goes_on_where_it_was(home: Path, tmp_path: Path) 
     assert pq.read_table(out)["claim_id"] == claims["claim_id"]
 
 
-def test_another_file_s_parts_are_not_mixed_in(home: Path, tmp_path: Path) -> None:
+def test_parts_of_another_file_are_not_used(home: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.parquet"
     interrupted(home, claims_of(home, 50), out)
     with pytest.raises(ForeignParts, match="another run"):
@@ -120,7 +120,7 @@ def test_claims_of_the_history_use_its_features(home: Path, tmp_path: Path) -> N
     assert features_for(home, claims_of(home, 10), tmp_path) == home
 
 
-def test_new_claims_are_seen_after_the_history_and_not_by_it(home: Path, tmp_path: Path) -> None:
+def test_a_loaded_history_does_not_see_newer_claims(home: Path, tmp_path: Path) -> None:
     new = pq.read_table(home / "data" / "upcoming.parquet")
     beside = features_for(home, new, tmp_path)
     assert beside != home
@@ -132,7 +132,7 @@ def test_new_claims_are_seen_after_the_history_and_not_by_it(home: Path, tmp_pat
     assert pc.max(later["procedure_history__claims_365d"]).as_py() > 0
 
 
-def test_a_file_is_scored_by_one_command(home: Path, tmp_path: Path) -> None:
+def test_one_command_scores_a_file(home: Path, tmp_path: Path) -> None:
     from cli.main import main
 
     claims = claims_of(home, 25)
@@ -145,7 +145,7 @@ def test_a_file_is_scored_by_one_command(home: Path, tmp_path: Path) -> None:
     assert len(pq.read_table(summary["out"])) == 25
 
 
-def test_a_parquet_without_a_column_says_which(tmp_path: Path) -> None:
+def test_a_parquet_file_without_a_column_names_it(tmp_path: Path) -> None:
     pq.write_table(pa.table({"claim_id": ["C1"]}), tmp_path / "f.parquet")
     with pytest.raises(InputError, match="received_at"):
         read_claims(tmp_path / "f.parquet", None, tmp_path / "work")

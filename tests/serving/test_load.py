@@ -1,4 +1,4 @@
-"""The load generator counts what it says it counts."""
+"""The load generator counts requests and latencies correctly."""
 
 import asyncio
 import itertools
@@ -48,13 +48,13 @@ def test_a_request_is_plain_http() -> None:
     assert body == b"{}"
 
 
-def test_one_client_counts_the_requests_after_the_warm_ones() -> None:
+def test_one_client_counts_requests_after_the_warm_up() -> None:
     with server() as port:
         outcome = one("127.0.0.1", port, itertools.cycle([REQUEST]), count=20, warm=5)
     assert outcome.statuses == {200: 20}
 
 
-def test_a_steady_rate_sends_what_is_due() -> None:
+def test_a_steady_rate_sends_every_request_that_is_due() -> None:
     with server() as port:
         outcome = asyncio.run(
             steady("127.0.0.1", port, itertools.cycle([REQUEST]), rate=200, seconds=0.2, warm_seconds=0.1)
@@ -75,7 +75,7 @@ def test_a_broken_line_is_status_zero() -> None:
     assert outcome.statuses == {0: 3}
 
 
-def test_a_flood_keeps_every_line_busy() -> None:
+def test_maximum_throughput_keeps_every_connection_busy() -> None:
     with server() as port:
         outcome = asyncio.run(flood("127.0.0.1", port, iter([REQUEST] * 50), lines=4, seconds=5))
     assert outcome.statuses == {200: 50}
@@ -91,7 +91,7 @@ def test_a_summary_has_the_quantiles_and_the_worst() -> None:
     assert (summary["p50_ms"], summary["p99_ms"], summary["max_ms"]) == (51.0, 100.0, 100.0)
 
 
-def test_a_kept_line_that_was_closed_while_idle_is_opened_again() -> None:
+def test_an_idle_connection_that_was_closed_is_reopened() -> None:
     async def story() -> list[int]:
         async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.read(1_000)
@@ -100,7 +100,7 @@ def test_a_kept_line_that_was_closed_while_idle_is_opened_again() -> None:
 
         listening = await asyncio.start_server(answer_once, "127.0.0.1", 0)
         line = Connection("127.0.0.1", listening.sockets[0].getsockname()[1])
-        statuses = [(await line.ask(REQUEST))[0] for _ in range(3)]
+        statuses = [(await line.post(REQUEST))[0] for _ in range(3)]
         listening.close()
         return statuses
 

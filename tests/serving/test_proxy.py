@@ -1,4 +1,4 @@
-"""The fault proxy breaks the way it says, and carries again on request."""
+"""The fault proxy causes each fault, and forwards again on request."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ QUICK = Timing(delay_seconds=0.05, trickle_bytes=40, trickle_seconds=0.001)
 
 
 @asynccontextmanager
-async def standing() -> AsyncIterator[Proxy]:
+async def running_proxy() -> AsyncIterator[Proxy]:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.read(100):
             writer.write(ANSWER)
@@ -39,9 +39,9 @@ async def ask(proxy: Proxy, seconds: float = 5) -> bytes:
 
 
 @pytest.mark.parametrize("fault", [Fault.NONE, Fault.SLOW, Fault.TRICKLE])
-def test_a_slow_way_still_carries_everything(fault: Fault) -> None:
+def test_a_slow_proxy_forwards_everything(fault: Fault) -> None:
     async def story() -> None:
-        async with standing() as proxy:
+        async with running_proxy() as proxy:
             await proxy.set(fault)
             assert await ask(proxy) == ANSWER
 
@@ -50,7 +50,7 @@ def test_a_slow_way_still_carries_everything(fault: Fault) -> None:
 
 def test_a_refused_connection_is_an_error_and_open_ones_are_reset() -> None:
     async def story() -> None:
-        async with standing() as proxy:
+        async with running_proxy() as proxy:
             reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
             writer.write(b"question")
             assert await reader.readexactly(len(ANSWER)) == ANSWER
@@ -64,9 +64,9 @@ def test_a_refused_connection_is_an_error_and_open_ones_are_reset() -> None:
     asyncio.run(story())
 
 
-def test_an_answer_is_reset_in_its_middle() -> None:
+def test_a_response_is_reset_midway() -> None:
     async def story() -> None:
-        async with standing() as proxy:
+        async with running_proxy() as proxy:
             await proxy.set(Fault.RESET)
             with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
                 await ask(proxy)
@@ -74,9 +74,9 @@ def test_an_answer_is_reset_in_its_middle() -> None:
     asyncio.run(story())
 
 
-def test_a_half_open_connection_never_answers() -> None:
+def test_a_half_open_connection_never_responds() -> None:
     async def story() -> None:
-        async with standing() as proxy:
+        async with running_proxy() as proxy:
             await proxy.set(Fault.HALF_OPEN)
             with pytest.raises(TimeoutError):
                 await ask(proxy, seconds=0.05)
@@ -84,9 +84,9 @@ def test_a_half_open_connection_never_answers() -> None:
     asyncio.run(story())
 
 
-def test_an_answer_is_rewritten_as_a_whole() -> None:
+def test_a_response_is_rewritten_completely() -> None:
     async def story() -> None:
-        async with standing() as proxy:
+        async with running_proxy() as proxy:
             await proxy.set(Fault.REWRITTEN, lambda message: with_body(message, b"HELLO"))
             answer = await ask(proxy)
             assert answer.endswith(b"\r\n\r\nHELLO")
@@ -96,9 +96,9 @@ def test_an_answer_is_rewritten_as_a_whole() -> None:
 
 
 @pytest.mark.parametrize("fault", [Fault.REFUSED, Fault.RESET, Fault.HALF_OPEN])
-def test_it_carries_again_on_the_same_port(fault: Fault) -> None:
+def test_the_proxy_forwards_again_on_the_same_port(fault: Fault) -> None:
     async def story() -> None:
-        async with standing() as proxy:
+        async with running_proxy() as proxy:
             port = proxy.port
             await proxy.set(fault)
             await proxy.set(Fault.NONE)

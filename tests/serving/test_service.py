@@ -1,4 +1,4 @@
-"""The scorer as its client meets it: a real process, a real Valkey, real models."""
+"""The scorer over HTTP: a real process, a real Valkey, real models."""
 
 import json
 import re
@@ -67,7 +67,7 @@ def metric(scorer: RunningScorer, name: str, **labels: str) -> float:
     return total
 
 
-def test_a_score_holds_the_contract(scorer: RunningScorer) -> None:
+def test_a_score_fulfils_the_contract(scorer: RunningScorer) -> None:
     claim = a_claim()
     score = score_of(scorer, claim)
     assert score.stale_views == []
@@ -76,7 +76,7 @@ def test_a_score_holds_the_contract(scorer: RunningScorer) -> None:
     assert set(example) <= set(json.loads(ask(scorer, claim).content))
 
 
-def test_a_score_is_what_the_model_says_of_what_the_store_holds(scorer: RunningScorer) -> None:
+def test_a_score_is_the_models_output_for_the_stored_states(scorer: RunningScorer) -> None:
     claim = a_claim(amount_cents=123_456)
     served = score_of(scorer, claim)
     model = Scorer(load_pointed(scorer.home, target_of(scorer.home, served.model_version)))
@@ -84,7 +84,7 @@ def test_a_score_is_what_the_model_says_of_what_the_store_holds(scorer: RunningS
     assert served == model.score(claim, reading)
 
 
-def test_states_sent_along_are_used_in_place_of_the_store(scorer: RunningScorer) -> None:
+def test_states_in_the_request_are_used_in_place_of_the_store(scorer: RunningScorer) -> None:
     claim = a_claim()
     reading = OnlineReader(connect(scorer.store_url, deadline_ms=1_000)).read(claim).to_wire()
     with_history = score_of(scorer, claim, reading)
@@ -94,13 +94,13 @@ def test_states_sent_along_are_used_in_place_of_the_store(scorer: RunningScorer)
     assert without.vector["provider_claims_30d"] is None
 
 
-def test_states_that_are_none_are_invalid(scorer: RunningScorer) -> None:
+def test_malformed_states_are_invalid(scorer: RunningScorer) -> None:
     answer = ask(scorer, a_claim(), {"rows": {"provider_history": [1, 2]}})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == "states"
 
 
-def test_a_batch_is_answered_in_its_order(scorer: RunningScorer) -> None:
+def test_scores_of_a_batch_are_returned_in_its_order(scorer: RunningScorer) -> None:
     claims = [a_claim(claim_id=f"clm_{number}", amount_cents=1_000 + number) for number in range(30)]
     answer = scorer.client.post("/v1/score_batch", json={"requests": [body(claim) for claim in claims]})
     scores = parse_scores(answer.content, [claim.claim_id for claim in claims])
@@ -108,7 +108,7 @@ def test_a_batch_is_answered_in_its_order(scorer: RunningScorer) -> None:
     assert scores[3].margin == score_of(scorer, claims[3]).margin
 
 
-def test_a_bad_request_is_a_problem_and_leaves_no_member_in_the_log(scorer: RunningScorer) -> None:
+def test_an_invalid_request_is_a_problem_and_its_member_is_not_logged(scorer: RunningScorer) -> None:
     bad = body(a_claim())
     bad["claim"] |= {"amount_cents": -1, "sex": "M-secret-1"}  # type: ignore[operator]
     answer = scorer.client.post("/v1/score", json=bad)
@@ -130,7 +130,7 @@ def test_no_page_loads_anything_from_the_web(scorer: RunningScorer) -> None:
     assert "://" not in answer.text
 
 
-def test_scores_are_counted(scorer: RunningScorer) -> None:
+def test_scores_are_counted_by_model(scorer: RunningScorer) -> None:
     before = metric(scorer, "ginja_scores_total")
     score_of(scorer, a_claim())
     assert metric(scorer, "ginja_scores_total") == before + 1
@@ -173,7 +173,7 @@ def test_a_challenger_scores_in_the_shadow(scorer: RunningScorer) -> None:
     assert score.shadow.margin != score.margin
 
 
-def test_a_canary_decides_its_share_of_claims_and_always_the_same(scorer: RunningScorer) -> None:
+def test_a_canary_always_decides_the_same_share_of_the_claims(scorer: RunningScorer) -> None:
     serve_only(scorer, "champion-2")
     make_model(scorer.home, "canary", seed=5)
     point(scorer.home, "canary", role="challenger", canary_share=0.5)
@@ -219,7 +219,7 @@ def test_a_killed_worker_is_started_again(scorer: RunningScorer) -> None:
     assert scorer.workers() != [worker]
 
 
-def test_a_taken_port_is_named(scorer: RunningScorer) -> None:
+def test_a_used_port_is_named(scorer: RunningScorer) -> None:
     done = subprocess.run(
         [sys.executable, *SERVE, "--port", str(scorer.port)], capture_output=True, text=True, timeout=60, check=False
     )

@@ -31,7 +31,7 @@ print(before, compiled())
 """
 
 
-def test_a_first_flagged_claim_compiles_nothing(tmp_path: Path) -> None:
+def test_the_first_flagged_claim_after_warm_up_compiles_nothing(tmp_path: Path) -> None:
     make_model(tmp_path, "calm", threshold=1.0)  # flags nothing, so that the warm-up searches no counterfactual
     make_model(tmp_path, "strict", threshold=0.0)
     done = subprocess.run(

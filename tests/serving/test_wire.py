@@ -1,4 +1,4 @@
-"""The wire refuses what it cannot take, names the fields, and never repeats a value."""
+"""Invalid requests are refused with their fields, and never with a value."""
 
 import asyncio
 import json
@@ -40,11 +40,11 @@ def document(refusal: WireModel | Refusal) -> dict[str, Any]:
 
 
 def test_the_contract_s_request_is_read() -> None:
-    asked = read(json.dumps(SCORE_REQUEST).encode())
-    assert isinstance(asked, ScoreRequest)
-    assert asked.claim.amount_cents == 500_000
-    assert asked.states is None
-    assert asked.deadline is None
+    request = read(json.dumps(SCORE_REQUEST).encode())
+    assert isinstance(request, ScoreRequest)
+    assert request.claim.amount_cents == 500_000
+    assert request.states is None
+    assert request.deadline is None
 
 
 @pytest.mark.parametrize("name", ["state", "Claim", "claims"])
@@ -79,7 +79,7 @@ def test_a_negative_amount_is_answered_as_the_contract_s_problem() -> None:
         changed(sex="?"),
     ],
 )
-def test_a_body_that_is_not_the_contract_is_invalid(body: bytes) -> None:
+def test_a_body_that_violates_the_contract_is_invalid(body: bytes) -> None:
     assert isinstance(read(body), InvalidScoreRequest)
 
 
@@ -125,7 +125,7 @@ def test_a_problem_names_at_most_twenty_fields() -> None:
     assert problem["detail"].startswith("450 fields")
 
 
-def test_a_batch_is_bounded() -> None:
+def test_the_size_of_a_batch_is_limited() -> None:
     body = json.dumps({"requests": [SCORE_REQUEST] * 501}).encode()
     assert document(read(body, wire=BatchRequest))["errors"][0]["field"] == "requests"
 
@@ -134,7 +134,7 @@ def test_a_body_over_the_limit_is_refused_before_it_is_parsed() -> None:
     assert isinstance(read(b"{" + b" " * 300_000), ScoreRequestTooLarge)
 
 
-def test_a_body_whose_sender_is_gone_is_no_defect() -> None:
+def test_a_client_that_disconnects_while_sending_is_not_logged_as_a_defect() -> None:
     parts = iter([{"type": "http.request", "body": changed()[:-20], "more_body": True}, {"type": "http.disconnect"}])
 
     async def receive() -> dict[str, Any]:
@@ -151,9 +151,9 @@ def test_only_json_is_read(content_type: str) -> None:
 
 def test_a_deadline_in_the_future_is_kept() -> None:
     at = int(time.time() * 1_000) + 60_000
-    asked = read(changed(), JSON_TYPE | {"ginja-deadline": str(at)})
-    assert isinstance(asked, ScoreRequest)
-    assert asked.deadline == at / 1_000
+    request = read(changed(), JSON_TYPE | {"ginja-deadline": str(at)})
+    assert isinstance(request, ScoreRequest)
+    assert request.deadline == at / 1_000
 
 
 def test_work_that_arrives_late_is_refused() -> None:

@@ -52,7 +52,7 @@ def paths(value: Any, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
 
 @pytest.fixture(scope="module")
 def usual() -> Work:
-    """What the contract's own examples take, all readers warm."""
+    """The work for the contract's examples after warm-up."""
     body, batch = json.dumps(REQUEST).encode(), json.dumps({"requests": [REQUEST]}).encode()
     for _ in range(2):
         with measured() as work:

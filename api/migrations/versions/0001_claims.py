@@ -181,7 +181,12 @@ def upgrade() -> None:
         sa.Column("assessment_id", sa.Text(), nullable=False),
         sa.Column("claim_id", sa.Text(), nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("decided_by", sa.Text(), nullable=False, comment="Who judged fraud: 'model' or 'rule'."),
+        sa.Column(
+            "decided_by",
+            sa.Text(),
+            nullable=False,
+            comment="What decided whether the claim is flagged: 'model' or 'rule'.",
+        ),
         sa.Column("breaker_state", sa.Text(), nullable=False),
         sa.Column("score_failure", sa.Text(), nullable=True, comment="Why there was no valid score."),
         sa.Column("outcome", sa.Text(), nullable=False),

@@ -14,7 +14,7 @@ def upgrade() -> None:
         sa.Column(
             "week", sa.Date(), nullable=False, comment="The Monday of the week in which the claims were received."
         ),
-        sa.Column("selected_by", sa.Text(), nullable=False, comment="'score', or by lot: 'audit'."),
+        sa.Column("selected_by", sa.Text(), nullable=False, comment="'score', or 'audit': drawn at random."),
         sa.Column("propensity", sa.Double(), nullable=False, comment="The chance to be selected, given the scores."),
         sa.Column("probability", sa.Double(), nullable=False, comment="What the model said then."),
         sa.Column("model_version", sa.Text(), nullable=False),

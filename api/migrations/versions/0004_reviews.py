@@ -125,7 +125,7 @@ def _claims() -> None:
     op.add_column(
         "claims",
         sa.Column(
-            "decision_id", sa.Text(), nullable=True, comment="What a person decided, proposed or asked for last."
+            "decision_id", sa.Text(), nullable=True, comment="The latest decision, proposal or request for documents."
         ),
     )
     op.create_foreign_key("claims_decision_id_fkey", "claims", "decisions", ["decision_id"], ["decision_id"])

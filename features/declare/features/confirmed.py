@@ -15,7 +15,7 @@ PRIOR_CLAIMS = 9.0
 """Smoothing: as if nine more claims had been received."""
 
 _Known = partial(Feature, type="integer", unit="count", agrees=SOME_RATHER_THAN_NONE)
-_OfProvider = partial(_Known, entity="provider", group=GroupCode.PROVIDER_RECORD, code="provider_confirmed")
+_OfProvider = partial(_Known, aggregation_group="provider", group=GroupCode.PROVIDER_RECORD, code="provider_confirmed")
 
 _PROVIDER_RECORD = (
     "{x.provider.confirmed_ever:count} claim{x.provider.confirmed_ever:s} of this provider "
@@ -55,7 +55,7 @@ CONFIRMED: tuple[Feature, ...] = (
     ),
     _Known(
         name="member_confirmed_ever",
-        entity="member",
+        aggregation_group="member",
         group=GroupCode.MEMBER_RECORD,
         code="member_confirmed",
         window="ever",

@@ -9,10 +9,10 @@ from features.declare.arithmetic import flag, ratio, since
 from features.declare.feature import Feature, FeatureOverWindows
 from features.declare.features._terms import daily_growth, of_window
 
-_Of = partial(Feature, entity="member", group=GroupCode.MEMBER_PATTERN)
+_Of = partial(Feature, aggregation_group="member", group=GroupCode.MEMBER_PATTERN)
 _OverWindows = partial(
     FeatureOverWindows,
-    entity="member",
+    aggregation_group="member",
     group=GroupCode.MEMBER_PATTERN,
     type="integer",
     unit="count",

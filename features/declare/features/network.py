@@ -14,7 +14,7 @@ _Net = partial(
     Feature,
     type="integer",
     unit="count",
-    entity="provider_network",
+    aggregation_group="provider_network",
     window="365 days, weekly",
     group=GroupCode.NETWORK,
     missing="The network of this provider is not known yet",

@@ -19,8 +19,8 @@ from features.declare.features._terms import daily_growth, of_window
 _Pair = partial(Feature, group=GroupCode.MEMBER_AT_PROVIDER)
 _Claims = partial(_Pair, type="integer", unit="count")
 _HoursSinceLast = partial(_Pair, type="number", unit="hours", window="ever")
-_Practice = partial(Feature, type="number", entity="provider_procedure", group=GroupCode.PROVIDER_PRACTICE)
-_History = partial(_Pair, entity="member_provider", code="pair_history", window="ever")
+_Practice = partial(Feature, type="number", aggregation_group="provider_procedure", group=GroupCode.PROVIDER_PRACTICE)
+_History = partial(_Pair, aggregation_group="member_provider", code="pair_history", window="ever")
 
 _VISITS = (
     "Earlier claims of this member at this provider: {x.member_provider.claims_30d:count} in 30 days, "
@@ -53,7 +53,7 @@ PAIRS: tuple[Feature, ...] = (
         windows=(365, 30),
         type="integer",
         unit="count",
-        entity="member_provider",
+        aggregation_group="member_provider",
         group=GroupCode.MEMBER_AT_PROVIDER,
         code="pair_history",
         meaning="Claims of this member at this provider.",
@@ -65,7 +65,7 @@ PAIRS: tuple[Feature, ...] = (
         name="pair_share_of_member_365d",
         type="number",
         unit="share",
-        entity="member_provider",
+        aggregation_group="member_provider",
         window="365 days",
         meaning="Share of the member's spending that went to this provider.",
         code="pair_concentration",
@@ -77,7 +77,7 @@ PAIRS: tuple[Feature, ...] = (
     ),
     _Claims(
         name="member_procedure_claims_365d",
-        entity="member_procedure",
+        aggregation_group="member_procedure",
         window="365 days",
         meaning="Claims of this procedure for this member, at any provider.",
         code="repeated_procedure",
@@ -87,7 +87,7 @@ PAIRS: tuple[Feature, ...] = (
     ),
     _HoursSinceLast(
         name="member_procedure_hours_since_last",
-        entity="member_procedure",
+        aggregation_group="member_procedure",
         meaning="Since this member's last claim of this procedure; missing for the first.",
         code="repeated_procedure_recency",
         agrees=LESS_THAN_TYPICAL,
@@ -97,7 +97,7 @@ PAIRS: tuple[Feature, ...] = (
     ),
     _Claims(
         name="service_claims_30d",
-        entity="service",
+        aggregation_group="service",
         window="30 days",
         meaning="Claims of the same member, provider and procedure.",
         code="repeated_service",
@@ -107,7 +107,7 @@ PAIRS: tuple[Feature, ...] = (
     ),
     _HoursSinceLast(
         name="service_hours_since_last",
-        entity="service",
+        aggregation_group="service",
         meaning="Since the last claim of the same member, provider and procedure; missing for the first.",
         code="repeated_service_recency",
         agrees=LESS_THAN_TYPICAL,
@@ -119,7 +119,7 @@ PAIRS: tuple[Feature, ...] = (
         name="service_amount_to_last",
         type="number",
         unit="ratio",
-        entity="service",
+        aggregation_group="service",
         window="ever",
         meaning="The amount divided by that of the last claim of the same member, provider and procedure.",
         code="service_price",

@@ -25,7 +25,7 @@ _Score = partial(_Peer, unit="deviations", monotone=1, low=None, agrees=more_tha
 PEERS: tuple[Feature, ...] = (
     _Ratio(
         name="amount_to_procedure_mean",
-        entity="procedure",
+        aggregation_group="procedure",
         meaning="The amount divided by the average claim of the procedure.",
         code="amount_against_procedure",
         raises="Amount {value} the average of " + AMONG_PROCEDURE,
@@ -35,7 +35,7 @@ PEERS: tuple[Feature, ...] = (
     ),
     _Score(
         name="amount_score_procedure",
-        entity="procedure",
+        aggregation_group="procedure",
         meaning="Standard score of the log amount among claims of the procedure; missing below 10.",
         code="amount_against_procedure",
         raises="Amount {value} the usual of " + AMONG_PROCEDURE,
@@ -45,7 +45,7 @@ PEERS: tuple[Feature, ...] = (
     ),
     _Percentile(
         name="amount_percentile_procedure",
-        entity="procedure",
+        aggregation_group="procedure",
         meaning="Share of the procedure's claims with a smaller amount, by buckets of a quarter each.",
         code="amount_against_procedure",
         raises="Amount above that of {value} of the claims of " + AMONG_PROCEDURE,
@@ -55,7 +55,7 @@ PEERS: tuple[Feature, ...] = (
     ),
     _Past(
         name="units_to_procedure_mean",
-        entity="procedure",
+        aggregation_group="procedure",
         unit="ratio",
         meaning="Units divided by the average units of the procedure.",
         code="units_against_procedure",
@@ -67,7 +67,7 @@ PEERS: tuple[Feature, ...] = (
     ),
     _Ratio(
         name="amount_to_region_mean",
-        entity="procedure_region",
+        aggregation_group="procedure_region",
         meaning="The amount divided by the average claim of the procedure in the provider's region.",
         code="amount_against_region",
         raises="Amount {value} the average of " + AMONG_REGION,
@@ -76,7 +76,7 @@ PEERS: tuple[Feature, ...] = (
     ),
     _Score(
         name="amount_score_region",
-        entity="procedure_region",
+        aggregation_group="procedure_region",
         meaning="Standard score of the log amount among claims of the procedure in the region; missing below 10.",
         code="amount_against_region",
         raises="Amount {value} the usual of " + AMONG_REGION,
@@ -85,7 +85,7 @@ PEERS: tuple[Feature, ...] = (
     ),
     _Percentile(
         name="amount_percentile_region",
-        entity="procedure_region",
+        aggregation_group="procedure_region",
         meaning="Share of the procedure's claims in the region with a smaller amount, by buckets of a quarter each.",
         code="amount_against_region",
         raises="Amount above that of {value} of the claims of " + AMONG_REGION,
@@ -94,7 +94,7 @@ PEERS: tuple[Feature, ...] = (
     ),
     _Ratio(
         name="amount_to_specialty_mean",
-        entity="procedure_specialty",
+        aggregation_group="procedure_specialty",
         meaning="The amount divided by the average claim of the procedure in the provider's specialty.",
         code="amount_against_specialty",
         raises="Amount {value} the average of " + AMONG_SPECIALTY,
@@ -103,7 +103,7 @@ PEERS: tuple[Feature, ...] = (
     ),
     _Score(
         name="amount_score_specialty",
-        entity="procedure_specialty",
+        aggregation_group="procedure_specialty",
         meaning="Standard score of the log amount among claims of the procedure in the specialty; missing below 10.",
         code="amount_against_specialty",
         raises="Amount {value} the usual of " + AMONG_SPECIALTY,
@@ -112,7 +112,7 @@ PEERS: tuple[Feature, ...] = (
     ),
     _Percentile(
         name="amount_percentile_specialty",
-        entity="procedure_specialty",
+        aggregation_group="procedure_specialty",
         meaning="Share of the procedure's claims in the specialty with a smaller amount, by buckets of a quarter each.",
         code="amount_against_specialty",
         raises="Amount above that of {value} of the claims of " + AMONG_SPECIALTY,
@@ -121,7 +121,7 @@ PEERS: tuple[Feature, ...] = (
     ),
     _Ratio(
         name="amount_to_own_mean",
-        entity="provider_procedure",
+        aggregation_group="provider_procedure",
         meaning="The amount divided by the provider's own average claim of the procedure.",
         code="amount_against_own_habit",
         raises="Amount {value} the average of " + AMONG_OWN,
@@ -130,7 +130,7 @@ PEERS: tuple[Feature, ...] = (
     ),
     _Score(
         name="amount_score_own",
-        entity="provider_procedure",
+        aggregation_group="provider_procedure",
         meaning="Standard score of the log amount among the provider's own claims of the procedure; missing below 10.",
         code="amount_against_own_habit",
         raises="Amount {value} the usual of " + AMONG_OWN,
@@ -139,7 +139,7 @@ PEERS: tuple[Feature, ...] = (
     ),
     _Percentile(
         name="amount_percentile_own",
-        entity="provider_procedure",
+        aggregation_group="provider_procedure",
         meaning="Share of the provider's own claims of it with a smaller amount, by buckets of a quarter each.",
         code="amount_against_own_habit",
         raises="Amount above that of {value} of the claims of " + AMONG_OWN,
@@ -148,7 +148,7 @@ PEERS: tuple[Feature, ...] = (
     ),
     _Past(
         name="own_price_to_procedure_mean",
-        entity="provider_procedure",
+        aggregation_group="provider_procedure",
         unit="ratio",
         meaning="The provider's own average claim of the procedure divided by everyone's.",
         code="provider_price_level",
@@ -161,7 +161,7 @@ PEERS: tuple[Feature, ...] = (
     ),
     _Peer(
         name="amount_to_provider_mean",
-        entity="provider",
+        aggregation_group="provider",
         unit="ratio",
         meaning="The amount divided by the provider's average claim.",
         code="amount_against_provider",
@@ -173,7 +173,7 @@ PEERS: tuple[Feature, ...] = (
     ),
     _Peer(
         name="amount_to_member_mean",
-        entity="member",
+        aggregation_group="member",
         unit="ratio",
         meaning="The amount divided by the member's average claim.",
         code="amount_against_member",
@@ -185,7 +185,7 @@ PEERS: tuple[Feature, ...] = (
     ),
     _Past(
         name="procedure_claims_365d",
-        entity="procedure",
+        aggregation_group="procedure",
         type="integer",
         unit="count",
         meaning="Claims of the procedure.",
@@ -198,7 +198,7 @@ PEERS: tuple[Feature, ...] = (
     ),
     _Past(
         name="procedure_growth_30d",
-        entity="procedure",
+        aggregation_group="procedure",
         unit="ratio",
         window="30 days against 365",
         meaning="The procedure's daily claims of 30 days divided by those of 365.",

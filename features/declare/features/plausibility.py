@@ -19,7 +19,7 @@ def _share_of_procedure(
         name=name,
         type="number",
         unit="share",
-        entity=group_and_procedure,
+        aggregation_group=group_and_procedure,
         window="365 days",
         meaning=f"Smoothed share of the procedure among claims of {meaning_of}.",
         group=GroupCode.CLINICAL_PLAUSIBILITY,

@@ -9,12 +9,14 @@ from features.declare.arithmetic import maximum, ratio, since
 from features.declare.feature import Feature, FeatureOverWindows
 from features.declare.features._terms import daily_growth, mean_cents, of_window
 
-_Of = partial(Feature, entity="provider", group=GroupCode.PROVIDER_VOLUME)
+_Of = partial(Feature, aggregation_group="provider", group=GroupCode.PROVIDER_VOLUME)
 _OverWindows = partial(
-    FeatureOverWindows, entity="provider", group=GroupCode.PROVIDER_VOLUME, windows=(1, 7, 30, 90, 365)
+    FeatureOverWindows, aggregation_group="provider", group=GroupCode.PROVIDER_VOLUME, windows=(1, 7, 30, 90, 365)
 )
-_Practice = partial(Feature, entity="provider", group=GroupCode.PROVIDER_PRACTICE)
-_Day = partial(Feature, entity="provider_day", window="the day of service", group=GroupCode.TIMING, type="integer")
+_Practice = partial(Feature, aggregation_group="provider", group=GroupCode.PROVIDER_PRACTICE)
+_Day = partial(
+    Feature, aggregation_group="provider_day", window="the day of service", group=GroupCode.TIMING, type="integer"
+)
 
 PROVIDER: tuple[Feature, ...] = (
     *_OverWindows(

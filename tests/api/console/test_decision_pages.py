@@ -26,7 +26,7 @@ SITE = "https://ginja.test"
 
 @dataclass
 class Desk:
-    """A running API with somebody signed in at its console."""
+    """A running API with a user signed in to its console."""
 
     api: Api
     browser: httpx.AsyncClient
@@ -67,7 +67,7 @@ def offered(page: str) -> list[str]:
 RELEASE = {"action": "release", "reason": "review_found_no_issue", "disposition": "", "note": "checked <b>invoice</b>"}
 
 
-async def test_the_page_offers_what_can_be_done_and_shows_what_was(desk: Desk) -> None:
+async def test_the_page_offers_the_possible_actions_and_shows_past_ones(desk: Desk) -> None:
     claim_id = await desk.held()
     await desk.sign_in("investigator")
     page = await desk.page(claim_id)
@@ -151,7 +151,7 @@ async def test_an_error_is_shown_beside_its_field_in_the_open_form(
     assert desk.api.count("decisions") == 0
 
 
-async def test_who_decides_too_late_is_shown_what_stands(desk: Desk) -> None:
+async def test_a_late_decision_is_refused_and_shows_the_current_one(desk: Desk) -> None:
     claim_id = await desk.held()
     await desk.sign_in("investigator")
     await desk.send(claim_id, **RELEASE)
@@ -162,7 +162,7 @@ async def test_who_decides_too_late_is_shown_what_stands(desk: Desk) -> None:
     assert offered(section(late.text)) == []
 
 
-async def test_a_proposal_is_approved_on_the_page_by_somebody_else(desk: Desk) -> None:
+async def test_a_proposal_is_approved_on_the_page_by_another_person(desk: Desk) -> None:
     claim_id = await desk.held(LARGE)
     await desk.sign_in("lead_investigator")
     page = section(await desk.page(claim_id))
@@ -183,7 +183,7 @@ async def test_a_proposal_is_approved_on_the_page_by_somebody_else(desk: Desk) -
     assert offered(shown) == ["reopen"]
 
 
-async def test_who_may_only_read_scores_decides_nothing(desk: Desk) -> None:
+async def test_a_key_that_only_reads_scores_cannot_decide(desk: Desk) -> None:
     claim_id = await desk.held()
     await desk.sign_in("claims_system")
     shown = section(await desk.page(claim_id))
@@ -245,7 +245,7 @@ async def test_the_list_shows_claims_in_review_oldest_first_with_age_amount_and_
         assert "documents overdue since" in (await desk.browser.get("/console/in-review")).text
 
 
-async def test_the_list_is_paged_and_any_other_place_is_its_beginning(desk: Desk) -> None:
+async def test_the_list_is_paged_and_an_invalid_cursor_starts_at_its_beginning(desk: Desk) -> None:
     await desk.sign_in("investigator")
     ids = [
         await desk.held(service_from=f"2026-{month:02}-{day:02}", claim_amount=day)
@@ -269,7 +269,7 @@ def served(seeded_url: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_in_a_browser_without_scripts_two_people_decide_a_claim(
+def test_two_people_decide_a_claim_in_a_browser_without_scripts(
     chromium: str, served: str, seeded_url: str, tmp_path: Path, scheme: str
 ) -> None:
     import asyncio

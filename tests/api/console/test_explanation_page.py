@@ -1,4 +1,4 @@
-"""What the explanation page says of a claim, without a browser."""
+"""The explanation page of a claim, without a browser."""
 
 import math
 from dataclasses import replace
@@ -145,7 +145,7 @@ def test_every_group_has_its_bar_and_the_bars_add_up_to_the_margin(pushes: list[
     assert bars[-2]["to"] == pytest.approx(bars[-1]["to"], abs=1e-9)
 
 
-def test_a_group_opens_to_the_features_it_is_the_sum_of() -> None:
+def test_a_group_expands_to_the_features_that_it_sums() -> None:
     prices, pattern = explanation_page(a_claim(), [an_assessment()]).groups
     assert (prices.title, prices.kind, prices.push) == ("Price against peers", "evidence", "+3.2500")
     assert [(row.name, row.value, row.push) for row in prices.features] == [
@@ -161,7 +161,7 @@ def test_an_assessment_from_before_groups_has_its_contributions_and_no_picture()
     assert len(page.contributions) == 3
 
 
-def test_evidence_and_priors_stand_apart_each_for_and_against_with_the_values_behind_the_words() -> None:
+def test_evidence_and_priors_are_separate_with_reasons_for_and_against_and_their_values() -> None:
     page = explanation_page(a_claim(), [an_assessment()])
     assert [(row.title, row.text, row.behind) for row in page.evidence.for_fraud] == [
         ("Price against peers", "Amount 4.2×", "amount_to_procedure_mean = 4.2")
@@ -171,7 +171,7 @@ def test_evidence_and_priors_stand_apart_each_for_and_against_with_the_values_be
     assert page.priors.against_fraud == []
 
 
-def test_a_claim_decided_by_the_rule_says_so_and_shows_no_score() -> None:
+def test_the_page_of_a_claim_decided_by_the_rule_states_it_and_shows_no_score() -> None:
     page = explanation_page(a_claim(), [by_the_rule()])
     assert page.by_rule
     assert page.probability is None
@@ -179,7 +179,7 @@ def test_a_claim_decided_by_the_rule_says_so_and_shows_no_score() -> None:
     assert any("Decided by the rule" in notice for notice in page.notices)
 
 
-def test_a_second_assessment_says_what_changed() -> None:
+def test_a_second_assessment_records_what_changed() -> None:
     page = explanation_page(a_claim(), [by_the_rule(), an_assessment()])
     newest, first = page.assessments
     assert first.changed == "first assessment"
@@ -198,7 +198,7 @@ def test_the_age_of_a_view_is_counted_up_to_the_receipt_of_the_claim() -> None:
     assert today.state == "no data yet"
 
 
-def test_a_voided_claim_says_when() -> None:
+def test_the_page_of_a_voided_claim_states_when_it_was_voided() -> None:
     page = explanation_page(a_claim(voided_at=NOON), [an_assessment()])
     assert "Voided on 2026-03-02 12:00 UTC." in page.notices
 
@@ -211,7 +211,7 @@ def test_the_page_shows_the_rules_verdict_and_the_chain_of_claims() -> None:
     assert not any(name.startswith("Chain") for name, _ in alone.facts)
 
 
-def test_the_page_says_why_the_rule_decided() -> None:
+def test_the_page_states_why_the_rule_decided() -> None:
     unknown = replace(by_the_rule(), score_failure="too_little_known")
     assert "too few features were available to the model" in explanation_page(a_claim(), [unknown]).notices[0]
     assert "no score arrived in time" in explanation_page(a_claim(), [by_the_rule()]).notices[0]

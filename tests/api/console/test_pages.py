@@ -1,4 +1,4 @@
-"""The console over the real database: who gets in, what is shown, and that strings from outside stay text."""
+"""The console over the real database: authentication, content, and escaping of strings from outside."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -88,7 +88,7 @@ def store_claim(url: str, claim_id: str, *, reason_text: str = "Amount 4.2× the
 
 def app_over(database: Database) -> Starlette:
     app = console_app()
-    app.state.console = Console(database, Authenticator(database), Reviews(database, POLICY))
+    app.state.console = Console(database, Authenticator(database), Reviews(database, POLICY, UTC))
     return Starlette(routes=[Mount("/console", app)])
 
 
@@ -120,7 +120,7 @@ async def console(database_url: str) -> AsyncIterator[Setting]:
     await database.close()
 
 
-async def test_a_page_without_a_session_leads_to_the_sign_in_and_back(console: Setting) -> None:
+async def test_a_page_without_a_session_redirects_to_sign_in_and_back(console: Setting) -> None:
     answer = await console.client.get("/console/claims/clm_1")
     assert answer.status_code == 303
     assert answer.headers["location"] == "/console/sign-in?next=/console/claims/clm_1"
@@ -139,7 +139,7 @@ async def test_the_explanation_shows_the_score_the_reasons_and_what_changed(cons
     assert "decided by: rule → model" in page
 
 
-async def test_the_waterfall_gets_every_bar(console: Setting) -> None:
+async def test_the_waterfall_has_every_bar(console: Setting) -> None:
     await console.sign_in()
     page = (await console.client.get("/console/claims/clm_1")).text
     block = page.partition('id="waterfall-steps">')[2].partition("</script>")[0]
@@ -150,7 +150,7 @@ async def test_the_waterfall_gets_every_bar(console: Setting) -> None:
     ]
 
 
-async def test_evidence_and_what_was_known_before_have_a_section_each(console: Setting) -> None:
+async def test_evidence_and_prior_knowledge_have_separate_sections(console: Setting) -> None:
     await console.sign_in()
     page = (await console.client.get("/console/claims/clm_1")).text
     evidence, _, rest = page.partition('id="evidence"')[2].partition('id="priors"')
@@ -164,7 +164,7 @@ async def test_evidence_and_what_was_known_before_have_a_section_each(console: S
     assert "Evidence for fraud" not in priors
 
 
-async def test_strings_from_outside_stay_text(console: Setting) -> None:
+async def test_strings_from_outside_are_escaped(console: Setting) -> None:
     store_claim(console.url, "clm_2", reason_text=HOSTILE)
     await console.sign_in()
     page = (await console.client.get("/console/claims/clm_2")).text
@@ -203,7 +203,7 @@ async def test_a_finding_is_recorded_under_the_name_of_the_key_and_shown(console
         ({"disposition": "cleared", "who": "ann"}, "who: "),
     ],
 )
-async def test_a_wrong_form_comes_back_with_what_is_wrong_and_what_was_entered(
+async def test_an_invalid_form_is_shown_again_with_its_errors_and_entries(
     console: Setting, form: dict[str, str], words: str
 ) -> None:
     await console.sign_in()
@@ -215,7 +215,7 @@ async def test_a_wrong_form_comes_back_with_what_is_wrong_and_what_was_entered(
         assert connection.execute("SELECT * FROM dispositions").fetchall() == []
 
 
-async def test_who_may_only_read_scores_records_no_finding(console: Setting) -> None:
+async def test_a_key_that_only_reads_scores_cannot_record_findings(console: Setting) -> None:
     _, key = await create_key(console.database, name="A system", role="claims_system")
     await console.sign_in(key)
     assert 'name="disposition"' not in (await console.client.get("/console/claims/clm_1")).text
@@ -223,12 +223,14 @@ async def test_who_may_only_read_scores_records_no_finding(console: Setting) -> 
     assert answer.status_code == 403
 
 
-async def test_a_finding_after_the_session_s_end_leads_to_the_sign_in_and_back_to_the_claim(console: Setting) -> None:
+async def test_a_finding_sent_after_the_session_ended_redirects_to_sign_in_and_back_to_the_claim(
+    console: Setting,
+) -> None:
     answer = await console.client.post("/console/claims/clm_1/finding", data={"disposition": "cleared"})
     assert answer.headers["location"] == "/console/sign-in?next=/console/claims/clm_1"
 
 
-async def test_the_week_s_list_is_shown_with_what_was_found(console: Setting) -> None:
+async def test_the_list_of_the_week_is_shown_with_its_findings(console: Setting) -> None:
     await console.sign_in()
     assert "There is no list yet" in (await console.client.get("/console/reviews")).text
     with psycopg.connect(console.url) as connection:
@@ -246,24 +248,24 @@ async def test_the_week_s_list_is_shown_with_what_was_found(console: Setting) ->
 
 
 @pytest.mark.parametrize("week", ["soon", "0001-01-01", "9999-12-31", ""])
-async def test_a_week_that_is_none_shows_the_latest_list(console: Setting, week: str) -> None:
+async def test_an_invalid_week_shows_the_latest_list(console: Setting, week: str) -> None:
     await console.sign_in()
     assert (await console.client.get(f"/console/reviews?week={week}")).status_code == 200
 
 
-async def test_an_id_that_none_can_be_is_not_found(console: Setting) -> None:
+async def test_an_impossible_id_is_not_found(console: Setting) -> None:
     await console.sign_in()
     assert (await console.client.get("/console/claims/%00")).status_code == 404
 
 
-async def test_an_unknown_claim_is_a_page_that_says_so(console: Setting) -> None:
+async def test_an_unknown_claim_has_its_own_page(console: Setting) -> None:
     await console.sign_in()
     answer = await console.client.get("/console/claims/clm_none")
     assert answer.status_code == 404
     assert "There is no claim with this id" in answer.text
 
 
-async def test_a_key_that_may_not_see_scores_opens_no_session(console: Setting) -> None:
+async def test_a_key_without_the_scope_for_scores_opens_no_session(console: Setting) -> None:
     _, key = await create_key(console.database, name="A practice", role="provider", provider_id="H1")
     answer = await console.sign_in(key)
     assert answer.status_code == 403
@@ -271,13 +273,13 @@ async def test_a_key_that_may_not_see_scores_opens_no_session(console: Setting) 
     assert "set-cookie" not in answer.headers
 
 
-async def test_a_wrong_key_opens_no_session(console: Setting) -> None:
+async def test_an_invalid_key_opens_no_session(console: Setting) -> None:
     answer = await console.sign_in("gnj_wrong")
     assert answer.status_code == 401
     assert "set-cookie" not in answer.headers
 
 
-async def test_a_session_ends_when_its_time_is_over(console: Setting) -> None:
+async def test_a_session_ends_when_it_expires(console: Setting) -> None:
     await console.sign_in()
     with clock.held(clock.now() + SESSION - timedelta(seconds=1)):
         assert (await console.client.get("/console/claims/clm_1")).status_code == 200
@@ -285,13 +287,13 @@ async def test_a_session_ends_when_its_time_is_over(console: Setting) -> None:
         assert (await console.client.get("/console/claims/clm_1")).status_code == 303
 
 
-async def test_a_session_ends_with_its_key(console: Setting) -> None:
+async def test_a_session_ends_when_its_key_is_revoked(console: Setting) -> None:
     await console.sign_in()
     await revoke_key(console.database, console.key_id)
     assert (await console.client.get("/console/claims/clm_1")).status_code == 303
 
 
-async def test_after_signing_out_the_cookie_opens_nothing(console: Setting) -> None:
+async def test_the_cookie_is_invalid_after_sign_out(console: Setting) -> None:
     await console.sign_in()
     token = console.client.cookies["ginja_console"]
     await console.client.post("/console/sign-out")
@@ -305,7 +307,7 @@ async def test_the_cookie_is_hidden_from_scripts_and_other_sites(console: Settin
 
 
 @pytest.mark.parametrize("elsewhere", ["https://evil.test", "//evil.test", "/console//evil.test", "/console\\evil"])
-async def test_signing_in_never_leads_to_another_site(console: Setting, elsewhere: str) -> None:
+async def test_sign_in_never_redirects_to_another_site(console: Setting, elsewhere: str) -> None:
     assert (await console.sign_in(following=elsewhere)).headers["location"] == "/console"
 
 
@@ -323,7 +325,7 @@ async def test_signing_in_never_leads_to_another_site(console: Setting, elsewher
         ({}, 403),
     ],
 )
-async def test_a_form_is_refused_unless_it_says_that_this_site_sent_it(
+async def test_a_form_is_refused_unless_this_site_sent_it(
     console: Setting, headers: dict[str, str], status: int
 ) -> None:
     del console.client.headers["Origin"]
@@ -332,7 +334,7 @@ async def test_a_form_is_refused_unless_it_says_that_this_site_sent_it(
 
 
 @pytest.mark.parametrize(("size", "status"), [(16_384, 401), (16_385, 413)])
-async def test_a_form_may_be_so_large_and_no_larger(console: Setting, size: int, status: int) -> None:
+async def test_the_size_of_a_form_is_limited(console: Setting, size: int, status: int) -> None:
     body = "api_key=" + "x" * (size - len("api_key="))
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = await console.client.post("/console/sign-in", content=body, headers=headers)
@@ -354,7 +356,7 @@ def served_console(database_url: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_in_a_browser_the_waterfall_is_drawn_and_hostile_text_does_nothing(
+def test_a_browser_draws_the_waterfall_and_hostile_text_does_nothing(
     chromium: str, served_console: str, database_url: str, tmp_path: Path, scheme: str
 ) -> None:
     import asyncio

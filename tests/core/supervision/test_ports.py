@@ -30,7 +30,7 @@ def connect(port: int) -> None:
     socket.create_connection((LOOPBACK, port), timeout=5).close()
 
 
-def test_a_free_port_is_none_that_the_system_gives_to_outgoing_connections():
+def test_a_free_port_is_outside_the_ephemeral_range():
     first_ephemeral = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     assert all(1024 < free_port() < first_ephemeral for _ in range(50))
 

@@ -56,7 +56,7 @@ with Processes(folder, {}) as processes:
 
 
 def server(folder: Path, port: int) -> list[str]:
-    """Arguments of a small server that has a child of its own and notes its number."""
+    """Arguments of a small server that starts a child and records its process id."""
     return ["-c", _SERVER, str(port), str(folder / "note")]
 
 
@@ -76,7 +76,7 @@ def test_leaving_the_block_ends_a_process_and_what_it_started(tmp_path):
     wait_until(lambda: gone(grandchild), what="the grandchild ends")
 
 
-def test_an_error_inside_the_block_ends_them_too(tmp_path):
+def test_an_error_inside_the_block_ends_the_processes(tmp_path):
     port = free_port()
     with pytest.raises(ZeroDivisionError), Processes(tmp_path, {}) as processes:
         processes.start("server", server(tmp_path, port), ready=ReadyCheck(f"http://{LOOPBACK}:{port}/"))
@@ -86,7 +86,7 @@ def test_an_error_inside_the_block_ends_them_too(tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "Ctrl-C"])
-def test_the_owner_s_own_end_ends_them(tmp_path, number):
+def test_the_processes_end_when_their_owner_ends(tmp_path, number):
     port = free_port()
     owner = subprocess.Popen(
         [sys.executable, "-c", _OWNER, str(tmp_path), str(port), _SERVER],
@@ -111,7 +111,7 @@ def test_a_killed_process_can_be_started_again(tmp_path):
             wait_until(lambda: port_is_free(port), what="its port is free")
 
 
-def test_a_process_that_ends_before_it_is_ready_is_an_error_with_its_last_words(tmp_path):
+def test_a_process_that_exits_before_it_is_ready_raises_an_error_with_the_end_of_its_log(tmp_path):
     with Processes(tmp_path, {"WORDS": "no model here"}) as processes:
         code = "import os, sys; sys.exit(os.environ['WORDS'])"
         processes.start("scorer", ["-c", code], ready=ReadyCheck("http://127.0.0.1:1/"))
@@ -119,7 +119,7 @@ def test_a_process_that_ends_before_it_is_ready_is_an_error_with_its_last_words(
             processes.wait("scorer")
 
 
-def test_a_process_that_never_gets_ready_is_an_error(tmp_path):
+def test_a_process_that_does_not_become_ready_raises_an_error(tmp_path):
     with Processes(tmp_path, {}) as processes:
         processes.start("api", ["-c", "import time; time.sleep(600)"], ready=ReadyCheck("http://127.0.0.1:1/"))
         with pytest.raises(ProcessError, match="api is not ready after 0 s"):

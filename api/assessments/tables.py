@@ -19,7 +19,7 @@ class AssessmentRow(Base):
     assessment_id: Mapped[str] = mapped_column(primary_key=True)
     claim_id: Mapped[str] = mapped_column(ForeignKey("claims.claim_id"))
     made_at: Mapped[Instant]
-    decided_by: Mapped[str] = mapped_column(comment="Who judged fraud: 'model' or 'rule'.")
+    decided_by: Mapped[str] = mapped_column(comment="What decided whether the claim is flagged: 'model' or 'rule'.")
     breaker_state: Mapped[str]
     score_failure: Mapped[str | None] = mapped_column(comment="Why there was no valid score.")
     outcome: Mapped[str]

@@ -10,9 +10,9 @@ from pydantic_core import to_json
 from sqlalchemy import bindparam, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.assessments.records import AssessmentRecord, finding_to_json, rule_to_json
+from api.assessments.tables import AssessmentRow
 from api.database import Query, Rows, compiled, nothing
-from api.scoring.records import AssessmentRecord, finding_to_json, rule_to_json
-from api.scoring.tables import AssessmentRow
 from claims.adjudication import Decision
 from claims.rule import RuleVerdict
 from claims.scoring import Score

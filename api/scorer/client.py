@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter
 
 from api import metrics
-from api.scoring.breaker import Breaker, BreakerState
-from api.scoring.errors import ScorerFailure, ScorerRefused
-from api.scoring.http import HttpFailure, HttpPool, HttpResponse
+from api.scorer.breaker import Breaker, BreakerState
+from api.scorer.errors import ScorerFailure, ScorerRefused
+from api.scorer.http import HttpFailure, HttpPool, HttpResponse
 from claims.score_check import MIN_GAIN_PRESENT, InvalidScore, parse_score, parse_scores
 from claims.scoring import ClaimFacts, Score
 

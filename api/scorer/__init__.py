@@ -1,0 +1,16 @@
+"""The client of the scorer: a valid score, or the reason why there is none, behind a circuit breaker."""
+
+from api.scorer.breaker import BreakerState
+from api.scorer.client import TOO_LITTLE_KNOWN, ScorerClient, Scoring, States
+from api.scorer.errors import ScorerFailure
+from api.scorer.http import HttpPool
+
+__all__ = [
+    "TOO_LITTLE_KNOWN",
+    "BreakerState",
+    "HttpPool",
+    "ScorerClient",
+    "ScorerFailure",
+    "Scoring",
+    "States",
+]
