@@ -45,6 +45,7 @@ class Dependencies:
                 min_provider_claims=settings.min_provider_claims,
             ),
             suspicion=SuspicionPolicy(days=settings.suspicion_days, max_replacements=settings.max_replacements),
+            time_zone=settings.zone,
         )
         review_policy = ReviewPolicy(second_approval_above_cents=settings.review_second_approval_above_cents)
         return cls(
@@ -53,7 +54,7 @@ class Dependencies:
             authenticator=Authenticator(database),
             scorer=scorer,
             intake=Intake(database, scorer, policies),
-            reviews=Reviews(database, review_policy),
+            reviews=Reviews(database, review_policy, settings.zone),
         )
 
     async def close(self) -> None:

@@ -16,10 +16,10 @@ from pydantic import (
 )
 
 from claims.money import MAX_CENTS, format_cents, parse_cents
+from claims.service_days import EARLIEST
 from core.format import json_amount, json_instant
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-_EARLIEST = date(1990, 1, 1)
 _ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]*$"
 _AMOUNT_TEXT = r"^[0-9]{1,9}(\.[0-9]{1,2})?$"
 MAX_UNITS = 100_000
@@ -35,8 +35,8 @@ def _parse_day(value: object) -> date:
         day = date.fromisoformat(value)
     except ValueError:
         raise ValueError("is not a date of the calendar; write it as YYYY-MM-DD") from None
-    if day < _EARLIEST:
-        raise ValueError(f"must not be before {_EARLIEST}")
+    if day < EARLIEST:
+        raise ValueError(f"must not be before {EARLIEST}")
     return day
 
 

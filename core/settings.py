@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -23,6 +24,7 @@ OTHER_VARIABLES = {
 _DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
 _HTTP_SCHEMES = ("http", "https")
+_LONGEST_ZONE = 64
 
 
 def _has_scheme(url: str, schemes: tuple[str, ...]) -> str:
@@ -50,10 +52,21 @@ def _http_url(url: str) -> str:
     return _has_scheme(url, _HTTP_SCHEMES)
 
 
+def _time_zone(name: str) -> str:
+    try:
+        if len(name) > _LONGEST_ZONE:
+            raise ZoneInfoNotFoundError
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("must be an IANA time zone such as UTC or Africa/Nairobi") from None
+    return name
+
+
 Port = Annotated[int, Field(ge=1, le=65_535)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
 
 
 class Settings(BaseSettings):
@@ -114,6 +127,11 @@ class Settings(BaseSettings):
     )
     max_replacements: int = Field(5, ge=1, description="How often a claim can be replaced; after that, 409.")
 
+    time_zone: TimeZone = Field(
+        "UTC",
+        description="The insurer's time zone, an IANA name such as `Africa/Nairobi`: it decides which calendar day a "
+        "claim is received on, the latest day of service that is accepted, and when a due date has passed.",
+    )
     max_body_bytes: int = Field(262_144, ge=1, description="Largest request body in bytes; a larger one gets 413.")
     features_stale_after_s: float = Field(
         30.0,
@@ -123,6 +141,11 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
         "INFO", description="Lowest severity that is logged."
     )
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The insurer's time zone."""
+        return ZoneInfo(self.time_zone)
 
     @property
     def scorer_base_url(self) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import tzinfo
 
 from psycopg.errors import UniqueViolation
 from pydantic import JsonValue
@@ -50,6 +51,8 @@ class Policies:
     decision: DecisionPolicy
     plausibility: PlausibilityPolicy
     suspicion: SuspicionPolicy
+    time_zone: tzinfo
+    """The insurer's: it decides on which day a claim is received."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ class Intake:
         if stored is not None:
             return repeat(stored, request_hash)
         references = read_references(sent, *found)
-        claim = sent.validated(new_id("clm"), clock.now())
+        claim = sent.validated(new_id("clm"), clock.now(), self._policies.time_zone)
         facts = claim.facts(references.member, references.provider)
         scoring = await self._scorer.score(facts)
         try:

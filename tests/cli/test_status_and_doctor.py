@@ -18,8 +18,8 @@ from cli.platform.doctor import (
     check_home,
     check_memory,
     check_port,
+    check_privacy,
     check_python,
-    check_secrets,
 )
 from core.embedded import LOOPBACK
 from core.settings import Settings
@@ -121,14 +121,15 @@ def test_a_port_in_use_is_found():
         assert check_port("api", port, LOOPBACK, ours=True).level is Level.OK
 
 
-def test_a_password_that_others_can_read_and_a_home_that_is_a_file_are_found(tmp_path):
-    (tmp_path / "postgres").mkdir()
-    password = tmp_path / "postgres" / "password"
-    password.touch(0o600)
-    assert check_secrets(tmp_path).level is Level.OK
-    password.chmod(0o644)
-    found = check_secrets(tmp_path)
+def test_a_folder_that_others_can_read_and_a_home_that_is_a_file_are_found(tmp_path):
+    folder, file = tmp_path / "data", tmp_path / "claims.csv"
+    folder.mkdir(0o700)
+    file.touch(0o600)
+    assert check_privacy(tmp_path).level is Level.OK
+    folder.chmod(0o750)
+    file.chmod(0o604)
+    found = check_privacy(tmp_path)
     assert found.level is Level.FAILED
-    assert found.advice == f"chmod 600 {password}"
-    assert check_home(password).level is Level.FAILED
+    assert found.advice == f"chmod -R go-rwx {file} {folder}"
+    assert check_home(file).level is Level.FAILED
     assert check_home(tmp_path / "new").level is Level.OK

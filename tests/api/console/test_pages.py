@@ -88,7 +88,7 @@ def store_claim(url: str, claim_id: str, *, reason_text: str = "Amount 4.2× the
 
 def app_over(database: Database) -> Starlette:
     app = console_app()
-    app.state.console = Console(database, Authenticator(database), Reviews(database, POLICY))
+    app.state.console = Console(database, Authenticator(database), Reviews(database, POLICY, UTC))
     return Starlette(routes=[Mount("/console", app)])
 
 
