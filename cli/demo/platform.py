@@ -294,5 +294,5 @@ def rankings(report: "TrainingReport") -> list[RankingFigures]:
             precision_at_1_percent=measures["precision_at_1_percent"],
             dollars_at_1_percent=measures["dollars_at_1_percent"],
         )
-        for name, measures in evaluation["who"].items()
+        for name, measures in evaluation["rankings"].items()
     ]
