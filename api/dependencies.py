@@ -50,6 +50,7 @@ class Dependencies:
                 min_provider_claims=settings.min_provider_claims,
             ),
             suspicion=SuspicionPolicy(days=settings.suspicion_days, max_replacements=settings.max_replacements),
+            time_zone=settings.zone,
         )
         review_policy = ReviewPolicy(second_approval_above_cents=settings.review_second_approval_above_cents)
         unconfirmed = UnconfirmedChanges(database)
@@ -62,7 +63,7 @@ class Dependencies:
             authenticator=Authenticator(database),
             scorer=scorer,
             intake=Intake(database, scorer, policies, unconfirmed, members),
-            reviews=Reviews(database, review_policy, unconfirmed),
+            reviews=Reviews(database, review_policy, settings.zone, unconfirmed),
             unconfirmed=unconfirmed,
             probe=WriteProbe(database_url, limits),
         )

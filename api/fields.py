@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from claims.money import MAX_CENTS, format_cents, parse_cents
+from claims.service_days import EARLIEST
 from core import clock
 from core.format import json_amount, json_instant
 
@@ -25,7 +26,6 @@ _TIMESTAMP = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})", re.ASCII
 )
 """RFC 3339."""
-_EARLIEST = date(1990, 1, 1)
 _CLOCK_SKEW = timedelta(minutes=5)
 """How far the clock of a client may be ahead."""
 _ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]*$"
@@ -45,8 +45,8 @@ def parse_day(value: object) -> date:
         day = date.fromisoformat(value)
     except ValueError:
         raise ValueError("is not a date of the calendar; write it as YYYY-MM-DD") from None
-    if day < _EARLIEST:
-        raise ValueError(f"must not be before {_EARLIEST}")
+    if day < EARLIEST:
+        raise ValueError(f"must not be before {EARLIEST}")
     return day
 
 
@@ -57,8 +57,8 @@ def _parse_past(value: object) -> datetime:
         at = datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError("must be a valid timestamp such as 2026-03-02T10:15:00Z") from None
-    if at.date() < _EARLIEST:
-        raise ValueError(f"must not be before {_EARLIEST}")
+    if at.date() < EARLIEST:
+        raise ValueError(f"must not be before {EARLIEST}")
     if at > clock.now() + _CLOCK_SKEW:
         raise ValueError("must not be in the future")
     return at

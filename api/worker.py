@@ -64,7 +64,9 @@ class Worker:
             )
             for _ in range(2)
         )
-        self._rescorer = Rescorer(self._database, self._scorer, self._states_at)
+        self._rescorer = Rescorer(
+            self._database, self._scorer, self._states_at, live_deadline_ms=settings.scorer_deadline_ms
+        )
         self._day: date | None = None
         self._stopping = asyncio.Event()
 

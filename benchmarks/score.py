@@ -18,9 +18,10 @@ import httpx
 import numpy as np
 
 from benchmarks.bodies import facts, score_bodies
-from benchmarks.platform import COMMAND, free_routes, platform
+from benchmarks.platform import COMMAND, free_routes, own_ready, platform
 from benchmarks.stage import ReportProgress, Stage, set_updater_heartbeat, staged, vectors_file
-from core.processes import Processes, usable_port
+from core.embedded import free_port
+from core.supervision import Processes, ReadyCheck
 from features.online import OnlineReader, connect
 from models.artefact import load_pointed, read_pointer
 from models.scorer import Scorer
@@ -28,6 +29,8 @@ from models.scorer import Scorer
 ROWS_COMPARED = 10_000
 SAME_MARGIN = 1e-4
 FAILED_AT_MOST = 0.01
+API_RATES = (100, 50, 25)
+"""Claims per second at the API; a lower one where the machine refuses claims at the higher."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +61,18 @@ class Figures:
     rps_ours: float
     rps_naive: float
     batch_per_s: float
+    api_rate: float
+    """Claims per second at which the API was measured: 100, or the first half of it that this machine serves."""
     api_p50_ms: float
     api_p99_ms: float
 
     def as_json(self) -> str:
         """One line."""
         return json.dumps(asdict(self))
+
+
+class TooBusy(RuntimeError):
+    """Too many requests were refused for a measurement of latency."""
 
 
 class Bench:
@@ -73,7 +82,7 @@ class Bench:
         self._stage = stage
         self._report = report
         self._lengths = lengths
-        self._port = usable_port(0, host="127.0.0.1", taken={0})
+        self._port = free_port()
         self._bodies = stage.home / "run" / "bodies.jsonl"
         self._bodies.parent.mkdir(parents=True, exist_ok=True)
         self._bodies.write_bytes(b"\n".join(score_bodies(2_000, stage.home)))
@@ -91,7 +100,7 @@ class Bench:
         summary: dict[str, Any] = json.loads(done.stdout)
         failed = sum(count for status, count in summary["statuses"].items() if not status.startswith("2"))
         if failed > FAILED_AT_MOST * summary["count"]:
-            raise RuntimeError(f"{path} answered {summary['statuses']}: the machine is too busy for a measurement")
+            raise TooBusy(f"{path} answered {summary['statuses']}: the machine is too slow or too busy for this rate")
         return summary
 
     def explained(self, processes: Processes) -> dict[str, float]:
@@ -135,7 +144,7 @@ class Bench:
         self._report("the naive service")
         command = ["-m", "bentoml", "serve", "benchmarks.naive_service:NaiveService"]
         command += ["--host", "127.0.0.1", "--port", str(self._port)]
-        processes.start("naive", command, ready_url=f"http://127.0.0.1:{self._port}/readyz")
+        processes.start("naive", command, ready=ReadyCheck(f"http://127.0.0.1:{self._port}/readyz"))
         processes.wait("naive")
         self._check_naive_margins()
         bodies = self._bodies.with_name("naive.jsonl")
@@ -203,8 +212,17 @@ class Bench:
         return figures
 
     def api(self) -> dict[str, float]:
-        """The claims API at 100 new claims/s: scored, decided and committed."""
-        self._report(f"the claims API: {self._lengths.api_seconds:.0f} s at 100 claims/s")
+        """The claims API at 100 new claims/s, scored, decided and committed; at half the rate if it refuses claims."""
+        *faster, slowest = API_RATES
+        for rate in faster:
+            try:
+                return self._api_at(rate)
+            except TooBusy as busy:
+                self._report(f"{rate} claims/s are too many: {busy}")
+        return self._api_at(slowest)
+
+    def _api_at(self, rate: int) -> dict[str, float]:
+        self._report(f"the claims API: {self._lengths.api_seconds:.0f} s at {rate} claims/s")
         with platform(self._stage, free_routes()) as running:
             file = self._bodies.with_name("claims.jsonl")
             file.write_bytes(b"\n".join(running.bodies()))
@@ -215,15 +233,15 @@ class Bench:
                 bodies=file,
                 header=f"authorization: Bearer {running.key}",
                 once=True,
-                rate=100,
+                rate=rate,
                 seconds=self._lengths.api_seconds,
                 warm=4,
             )
-        return {"api_p50_ms": done["p50_ms"], "api_p99_ms": done["p99_ms"]}
+        return {"api_rate": rate, "api_p50_ms": done["p50_ms"], "api_p99_ms": done["p99_ms"]}
 
     def _start_scorer(self, processes: Processes, *, workers: int) -> None:
         command = [*COMMAND, "run", "scorer", "--port", str(self._port), "--workers", str(workers)]
-        processes.start("scorer", command, ready_url=f"http://127.0.0.1:{self._port}/readyz")
+        processes.start("scorer", command, ready=own_ready(self._port))
         processes.wait("scorer")
         if workers > 1:
             time.sleep(2.0)  # one worker answered; the others need about as long
@@ -275,6 +293,6 @@ def table(figures: Figures) -> Sequence[tuple[str, str, str]]:
         ("explanation", f"{f.explain_us:.0f} µs", f"{f.pred_contribs_us / f.explain_us:.0f} × faster; ≥ 8"),
         ("difference to pred_contribs", f"{f.contrib_max_abs_diff:.1e}", "≤ 1e-5"),
         ("batches", f"{f.batch_per_s:.0f} claims/s", "≥ 2,500"),
-        ("claims API, p50", f"{f.api_p50_ms:.1f} ms", ""),
-        ("claims API, p99", f"{f.api_p99_ms:.1f} ms", "≤ 40 at 100 claims/s"),
+        (f"claims API at {f.api_rate:.0f}/s, p50", f"{f.api_p50_ms:.1f} ms", ""),
+        (f"claims API at {f.api_rate:.0f}/s, p99", f"{f.api_p99_ms:.1f} ms", "≤ 40 at 100 claims/s"),
     ]

@@ -202,7 +202,22 @@ def test_no_password_is_written_down():
 
 def test_every_volume_used_is_declared():
     used = {mount.partition(":")[0] for service in SERVICES.values() for mount in service.get("volumes", [])}
-    assert used == set(COMPOSE["volumes"])
+    files = {source for source in used if source.startswith("./")}
+    assert used - files == set(COMPOSE["volumes"])
+    assert all((ROOT / source).is_file() for source in files)
+
+
+def test_the_application_s_database_role_is_no_superuser():
+    assert "POSTGRES_USER" not in SERVICES["postgres"]["environment"]
+    script = (ROOT / "deploy/create-role.sh").read_text()
+    assert {"NOSUPERUSER", "NOCREATEROLE", "NOREPLICATION", "NOBYPASSRLS"} <= set(script.split())
+    urls = [
+        service["environment"]["GINJA_DATABASE_URL"]
+        for name, service in SERVICES.items()
+        if "GINJA_DATABASE_URL" in service.get("environment", {})
+    ]
+    assert urls
+    assert all(url.startswith("postgresql://ginja:") for url in urls)
 
 
 def test_every_part_of_the_platform_responds():

@@ -152,7 +152,7 @@ class Console:
     ) -> DecisionPanel:
         """The decision panel of a claim's page; raises `NotFound`."""
         review = await self._reviews.get(claim_id)
-        today = clock.now().date()
+        today = self._reviews.day_of(clock.now())
         return decision_panel(
             review, signed_in.caller, self._reviews.policy, today, entered=entered, errors=errors, problem=problem
         )
@@ -172,7 +172,8 @@ class Console:
         """Number of claims in review, and a page of them, oldest first."""
         count, page = await self._reviews.queue(after=after, limit=PAGE_SIZE)
         now = clock.now()
-        return count, ListPage([queue_line(claim, now) for claim in page.items], page.next_place)
+        today = self._reviews.day_of(now)
+        return count, ListPage([queue_line(claim, now, today) for claim in page.items], page.next_place)
 
     async def weekly_list(self, day: date | None) -> tuple[date | None, list[SelectedLine]]:
         """Monday and list of a day's week, or of the latest week with a list."""

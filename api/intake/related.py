@@ -17,7 +17,7 @@ from claims.claim import Claim
 _LONGEST_STAY_DAYS = 366
 """How far back the index on member and first day of service is read for a stay that may not have ended."""
 
-_STANDING = ("approved", "partially_approved", "in_review")
+_APPROVED_OR_IN_REVIEW = ("approved", "partially_approved", "in_review")
 _HELD = {"in_review": "in review", "denied": "denied"}
 
 
@@ -25,7 +25,7 @@ _HELD = {"in_review": "in review", "denied": "denied"}
 class RelatedClaims:
     """Earlier claims that matter for a new one."""
 
-    look_alikes: tuple[SimilarClaim, ...]
+    similar_claims: tuple[SimilarClaim, ...]
     """Oldest first."""
     held: tuple[HeldClaim, ...]
     """Newest first, without the replaced claim."""
@@ -125,7 +125,7 @@ _RELATED = compiled(
             _is_replaced,
             ClaimRow.service_from.between(bindparam("begins"), bindparam("ends"))
             & (ClaimRow.service_to >= bindparam("reaches"))
-            & or_(_held, ClaimRow.status == any_(literal(list(_STANDING), ARRAY(Text)))),
+            & or_(_held, ClaimRow.status == any_(literal(list(_APPROVED_OR_IN_REVIEW), ARRAY(Text)))),
         ),
     )
     .order_by(ClaimRow.received_at, ClaimRow.claim_id)
@@ -154,7 +154,7 @@ def _read(rows: Rows, claim: Claim) -> RelatedClaims:
     replaced = next((row for row in found if row.claim_id == claim.replaces), None)
     others = [row for row in found if row is not replaced]
     return RelatedClaims(
-        look_alikes=tuple(_look_alike(row) for row in others if row.status in _STANDING),
+        similar_claims=tuple(_similar_claim(row) for row in others if row.status in _APPROVED_OR_IN_REVIEW),
         held=tuple(_held_claim(row) for row in reversed(others) if _is_open(row)),
         replaced=None if replaced is None or _how(replaced) is None else _held_claim(replaced),
         replaced_chain=() if replaced is None else _older_part(replaced),
@@ -184,7 +184,7 @@ def _codes_of(row: _Row) -> frozenset[str]:
     return frozenset(row.procedure_codes or [row.procedure_code])
 
 
-def _look_alike(row: _Row) -> SimilarClaim:
+def _similar_claim(row: _Row) -> SimilarClaim:
     return SimilarClaim(
         claim_id=row.claim_id,
         received_at=row.received_at,

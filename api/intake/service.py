@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import tzinfo
 
 from psycopg.errors import UniqueViolation
 from pydantic import JsonValue
@@ -52,6 +53,8 @@ class Policies:
     decision: DecisionPolicy
     plausibility: PlausibilityPolicy
     suspicion: SuspicionPolicy
+    time_zone: tzinfo
+    """The insurer's: it decides on which day a claim is received."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,7 @@ class Intake:
         if stored is not None:
             return repeat(stored, request_hash)
         references = read_references(sent, *found)
-        claim = sent.validated(new_id("clm"), clock.now())
+        claim = sent.validated(new_id("clm"), clock.now(), self._policies.time_zone)
         facts = claim.facts(references.member, references.provider)
         scoring = await self._scorer.score(facts)
         try:
@@ -158,7 +161,7 @@ class Intake:
             references.procedures,
             references.diagnoses,
             benefit,
-            earlier.look_alikes,
+            earlier.similar_claims,
         )
         principal = claim.principal
         rule = check_twice_average(claim.amount_cents, principal, references.procedures[principal.procedure_code])

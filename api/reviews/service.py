@@ -6,7 +6,7 @@ audit row and the reply stored under an Idempotency-Key.
 
 import hashlib
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 
 from psycopg.errors import UniqueViolation
 from pydantic import JsonValue
@@ -42,6 +42,7 @@ from claims.review import (
     StateConflict,
     settle,
 )
+from claims.service_days import receipt_day
 from core import clock
 from core.format import utc_minute
 from core.ids import new_id
@@ -72,10 +73,18 @@ class QueueItem:
 class Reviews:
     """The service of reviews."""
 
-    def __init__(self, database: Database, policy: ReviewPolicy, unconfirmed: UnconfirmedChanges) -> None:
+    def __init__(
+        self, database: Database, policy: ReviewPolicy, time_zone: tzinfo, unconfirmed: UnconfirmedChanges
+    ) -> None:
+        """Due dates are days in the insurer's `time_zone`."""
         self._database = database
+        self._time_zone = time_zone
         self.policy = policy
         self._unconfirmed = unconfirmed
+
+    def day_of(self, at: datetime) -> date:
+        """The insurer's calendar day at an instant."""
+        return receipt_day(at, self._time_zone)
 
     async def get(self, claim_id: str) -> Review:
         """The review of a claim; raises `NotFound`."""
@@ -145,7 +154,7 @@ class Reviews:
         at = clock.now()
         request = _request(caller, sent)
         try:
-            settlement = settle(review.subject, request, policy=self.policy, today=at.date())
+            settlement = settle(review.subject, request, policy=self.policy, today=self.day_of(at))
         except StateConflict as error:
             raise _conflict(review, str(error)) from None
         except NotPermitted as error:

@@ -51,7 +51,7 @@ class _Connection(asyncio.Protocol):
         self._parts: list[bytes] = []
         self._size = 0
         self._limit = 0
-        self._heard = False
+        self._response_begun = False
 
     @property
     def usable(self) -> bool:
@@ -66,7 +66,7 @@ class _Connection(asyncio.Protocol):
         if self.transport is None:
             raise HttpFailure("reset", "the connection closed as soon as it was opened")
         self._parser = httptools.HttpResponseParser(self)
-        self._parts, self._size, self._limit, self._heard = [], 0, limit, False
+        self._parts, self._size, self._limit, self._response_begun = [], 0, limit, False
         self._waiting = asyncio.get_running_loop().create_future()
         self.transport.write(request)
         return self._waiting
@@ -80,7 +80,7 @@ class _Connection(asyncio.Protocol):
         if self._parser is None or self._waiting is None:
             self.close()  # data without a request
             return
-        self._heard = True
+        self._response_begun = True
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
@@ -88,7 +88,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
-        if self._heard or not self.used:
+        if self._response_begun or not self.used:
             self._fail(HttpFailure("reset", "the connection closed before the end of the response"))
         else:
             self._fail(_Stale())

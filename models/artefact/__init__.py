@@ -6,7 +6,7 @@ listing.py   the models of a home, with their roles
 pointers.py  `champion.json` and `challenger.json`, replaced atomically
 """
 
-from models.artefact.document import Calibration, ModelDocument
+from models.artefact.document import Calibration, ModelDocument, ThresholdRecord
 from models.artefact.files import (
     DOCUMENT,
     LIMITS,
@@ -46,6 +46,7 @@ __all__ = [
     "Pointer",
     "Role",
     "StoredModel",
+    "ThresholdRecord",
     "canonical_json",
     "load_artefact",
     "load_pointed",

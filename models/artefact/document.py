@@ -1,8 +1,18 @@
 """The document of a model: what it is besides its trees, stored as `model.json` in its artefact."""
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from math import isfinite
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from features.vector import schema_hash
 from models.explain import TypicalClaim
@@ -23,6 +33,34 @@ class Calibration(BaseModel):
     c: float
 
 
+class ThresholdRecord(BaseModel):
+    """How, by whom and why a threshold was chosen, and its effect on labelled claims; what is undefined is left out."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    how: str | None = None
+    by: str | None = None
+    why: str | None = None
+    reviews_a_week: float | None = Field(None, description="The capacity it was placed for.")
+    at: str | None = Field(None, description="When it was chosen; null: by the training.")
+    of: str | None = Field(None, description="The version that had the previous threshold.")
+    threshold: float | None = None
+    alerts_per_day: float | None = None
+    precision: float | None = None
+    recall: float | None = None
+    dollars: float | None = Field(None, description="Share of the fraudulent dollars that would have been flagged.")
+    cents_saved_per_day: float | None = None
+
+    @classmethod
+    def with_effect(cls, effect: Mapping[str, float], **stated: str | float | None) -> "ThresholdRecord":
+        """A record with the finite ones of the values that describe the effect of the threshold."""
+        return cls.model_validate({**stated, **{name: value for name, value in effect.items() if isfinite(value)}})
+
+    @model_serializer(mode="wrap")
+    def _without_undefined(self, handler: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
+        return {name: value for name, value in handler(self).items() if value is not None}
+
+
 class ModelDocument(BaseModel):
     """Everything about a model except its trees."""
 
@@ -37,9 +75,7 @@ class ModelDocument(BaseModel):
     trees: int = Field(ge=1)
     calibration: Calibration
     threshold: float = Field(ge=0, le=1, description="Claims at or above it are flagged.")
-    threshold_choice: dict[str, Any] = Field(
-        default_factory=dict, description="How, by whom and why the threshold was chosen."
-    )
+    threshold_choice: ThresholdRecord = ThresholdRecord()
     base_rate: float = Field(ge=0, le=1, description="Share of fraud in the training claims.")
     training_range: TrainingRange | None = Field(
         None, description="Range of the training claims by feature; null: unknown, so every claim goes to review."
@@ -49,7 +85,9 @@ class ModelDocument(BaseModel):
     )
     explained_by: Literal["tables", "pred_contribs"]
     libraries: dict[str, str] = Field(default_factory=dict, description="Versions of the libraries that trained it.")
-    provenance: dict[str, Any] = Field(default_factory=dict, description="Data hash, commit, command, run; passed in.")
+    provenance: Mapping[str, JsonValue] = Field(
+        default_factory=dict, description="What it was trained on; `pipelines.evaluate.Provenance` reads it."
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> "ModelDocument":

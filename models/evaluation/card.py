@@ -109,7 +109,7 @@ def _number(value: float | Interval | None) -> str:
 
 
 def _choice(document: ModelDocument) -> str:
-    choice = document.threshold_choice
+    choice = document.threshold_choice.model_dump()
     return "; ".join(f"{name.replace('_', ' ')}: {value}" for name, value in choice.items())
 
 

@@ -228,7 +228,7 @@ def _add_tree(b: _Builder, tree: _Tree, limit_bytes: int) -> None:
 
 
 def _add_anchor(b: _Builder, tree: _Tree, root: int, path: _Path, limit_bytes: int) -> None:
-    """Add one anchor: its record, and feature, care bits, wanted bits and share for each part of its leaves."""
+    """Add one anchor: its record, and feature, care bits, required bits and share for each part of its leaves."""
     record = [0] * 12
     thresholds = [-math.inf] * 3
     present = [0] * 3

@@ -131,5 +131,5 @@ def champion_beside(home: Path, artefact: Artefact) -> Artefact | None:
 
 def reviews_a_week(artefact: Artefact, window: Window) -> float:
     """The capacity that the model's threshold was placed for, or one claim in a hundred."""
-    stored = artefact.document.threshold_choice.get("reviews_a_week")
-    return window.claims_a_day * 7 / 100 if stored is None else float(stored)
+    stored = artefact.document.threshold_choice.reviews_a_week
+    return window.claims_a_day * 7 / 100 if stored is None else stored

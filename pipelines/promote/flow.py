@@ -19,7 +19,7 @@ from models.registry import CANDIDATE, MlflowStore, promotion
 from models.scorer import Scorer
 from pipelines import audit_trail
 from pipelines.behaviour import held_out, largest_falls, measure_behaviour
-from pipelines.evaluate import CHAMPION, Window, newest_window, reviews_a_week, simple_baselines
+from pipelines.evaluate import CHAMPION, EvaluationSet, Window, newest_window, reviews_a_week, simple_baselines
 from pipelines.promote import measuring
 from pipelines.promote.errors import NoCandidateError, RefusedError
 from pipelines.promote.gates import Verdict, check_gates, gates_json
@@ -49,14 +49,32 @@ def promote(
     if not (models_folder(home) / version).exists():
         step("Fetching the model from MLflow")
         registry.fetch(store, version, models_folder(home))
-    pointer = read_pointer(home)
     step("Checking the gates")
     verdicts = ask_gates(home, version, window=window, step=step)
+    return make_champion(home, store, version, verdicts, force=force, started=started, step=step)
+
+
+def make_champion(
+    home: Path,
+    store: MlflowStore,
+    version: str,
+    verdicts: tuple[Verdict, ...],
+    *,
+    force: Force | None = None,
+    started: float,
+    step: Step = lambda words: None,
+) -> Promotion:
+    """Make a version whose gates were checked the champion: pointer, alias, audit trail, and the end of its own trial.
+
+    `started` is when its promotion began (`time.perf_counter`). Raises `RefusedError` where a gate refuses and `force`
+    does not overrule it, and what `models.registry.promotion` raises; the champion is unchanged then.
+    """
     refused = [verdict for verdict in verdicts if not verdict.passed]
     if refused and force is None:
         raise RefusedError(version, verdicts)
     by = force.by if force else getpass.getuser()
     reason = force.reason if force else "every gate passed"
+    previous = _current(home)
     step("Pointing the scorers to it")
     done = promotion.promote(home, store, version, by=by, why=reason)
     audit_trail.record(
@@ -65,18 +83,27 @@ def promote(
         version=version,
         by=by,
         reason=reason,
-        previous=pointer.version if pointer else None,
+        previous=previous,
         gates=gates_json(verdicts),
     )
     _end_its_trial(home, version, by=by)
     return Promotion(
         version=version,
-        previous=pointer.version if pointer else None,
+        previous=previous,
         verdicts=verdicts,
         forced=bool(refused),
         alias_problem=done.alias_problem,
         seconds=round(time.perf_counter() - started, 2),
     )
+
+
+def _current(home: Path) -> str | None:
+    """The version of the champion; None where there is none, or its pointer is invalid: a promotion replaces that."""
+    try:
+        pointer = read_pointer(home)
+    except PointerError:
+        return None
+    return pointer.version if pointer else None
 
 
 def _end_its_trial(home: Path, version: str, *, by: str) -> None:
@@ -109,7 +136,7 @@ def measure(home: Path, version: str, *, window: Window | None = None, step: Ste
     """Take every measure of a version that is in the home; what cannot be measured is absent."""
     target = target_of(home, version)
     path = models_folder(home) / target.path
-    found = dict(measuring.of_artefact(path, target.manifest_sha256))
+    found = measuring.of_artefact(path, target.manifest_sha256)
     try:
         artefact = load_artefact(path, expected_manifest_sha256=target.manifest_sha256)
     except ArtefactError:
@@ -117,18 +144,38 @@ def measure(home: Path, version: str, *, window: Window | None = None, step: Ste
     champion = _champion(home, version)
     also = (champion,) if isinstance(champion, Artefact) else ()
     window = window or newest_window(home, artefact, also=also)
+    return {
+        **found,
+        **window_measures(artefact, window, champion),
+        **measuring.of_latency(artefact, _facts(window)),
+        **behaviour_measures(artefact, window, step=step),
+    }
+
+
+def window_measures(artefact: Artefact, window: Window, champion: Artefact | NotApplicableReason | None) -> Measures:
+    """Measure a model on the newest window, beside the rule and the champion.
+
+    `champion` may be the reason why there is none to compare with; None: it cannot be loaded, so its measures are
+    absent.
+    """
     claims = window.evaluation_set(artefact)
     claims.scores.update(simple_baselines(claims))
-    found |= measuring.of_window(claims, threshold=artefact.threshold)
-    if isinstance(champion, Artefact):
-        window.add(claims, champion, name=CHAMPION)
-        share = reviews_a_week(artefact, window) / (window.claims_a_day * 7)
-        found |= measuring.against_champion(claims, reviews=share * len(claims))
-    elif champion is not None:
-        found |= measuring.without_champion(champion)
-    found |= measuring.of_latency(artefact, _facts(window))
-    found |= behaviour_measures(artefact, window, step=step)
-    return found
+    return {
+        **measuring.of_window(claims, threshold=artefact.threshold),
+        **_beside_champion(claims, artefact, window, champion),
+    }
+
+
+def _beside_champion(
+    claims: EvaluationSet, artefact: Artefact, window: Window, champion: Artefact | NotApplicableReason | None
+) -> Measures:
+    if champion is None:
+        return {}
+    if isinstance(champion, NotApplicableReason):
+        return measuring.without_champion(champion)
+    window.add(claims, champion, name=CHAMPION)
+    share = reviews_a_week(artefact, window) / (window.claims_a_day * 7)
+    return measuring.against_champion(claims, reviews=share * len(claims))
 
 
 def _champion(home: Path, version: str) -> Artefact | NotApplicableReason | None:

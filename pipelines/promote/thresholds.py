@@ -7,12 +7,19 @@ the gates check like any other.
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from core import clock
 from core.settings import settings
 from models import registry
-from models.artefact import Artefact, canonical_json, load_artefact, models_folder, version_of, write_artefact
+from models.artefact import (
+    Artefact,
+    ModelDocument,
+    ThresholdRecord,
+    canonical_json,
+    load_artefact,
+    models_folder,
+    version_of,
+    write_artefact,
+)
 from models.evaluation import (
     LabelledScores,
     ThresholdChoice,
@@ -86,41 +93,50 @@ def choose_threshold(
     """
     if not by.strip() or not why.strip():
         raise UnnamedForceError("choosing a threshold requires --by NAME and --reason TEXT")
-    before = artefact.document
-    chosen = {
-        **before.threshold_choice,
-        "how": how,
-        "by": by,
-        "why": why,
-        "at": clock.now().isoformat(timespec="seconds"),
-        "of": artefact.version,
-        **{name: value for name, value in choice.as_dict().items() if np.isfinite(value)},
-    }
-    salt = canonical_json([choice.threshold, chosen, artefact.version]).decode()
+    document = _chosen(artefact, choice, by=by, why=why, how=how)
+    path, manifest = write_artefact(
+        models_folder(home), booster=artefact.booster, document=document, tables=artefact.tables
+    )
+    made = load_artefact(path, expected_manifest_sha256=manifest)
+    store = store or MlflowStore.of(home, settings().mlflow_url)
+    registered = registry.register(store, _run_of(made, choice, by=by, why=why, of=artefact.version), made)
+    audit_trail.record(
+        home, "threshold", version=made.version, by=by, reason=why, previous=artefact.version,
+        threshold=choice.threshold,
+    )  # fmt: skip
+    return registered
+
+
+def _chosen(artefact: Artefact, choice: ThresholdChoice, *, by: str, why: str, how: str) -> ModelDocument:
+    """The document of the same model at another threshold, under a version of its own."""
+    chosen = ThresholdRecord.with_effect(
+        choice.as_dict(),
+        how=how,
+        by=by,
+        why=why,
+        reviews_a_week=artefact.document.threshold_choice.reviews_a_week,
+        at=clock.now().isoformat(timespec="seconds"),
+        of=artefact.version,
+    )
     day = f"{artefact.version[:4]}-{artefact.version[4:6]}-{artefact.version[6:8]}"
-    document = before.model_copy(
+    salt = canonical_json([choice.threshold, chosen.model_dump(), artefact.version]).decode()
+    return artefact.document.model_copy(
         update={
             "version": version_of(artefact.booster, trained_until=day, salt=salt),
             "threshold": choice.threshold,
             "threshold_choice": chosen,
         }
     )
-    path, manifest = write_artefact(
-        models_folder(home), booster=artefact.booster, document=document, tables=artefact.tables
-    )
-    record = RunRecord(
-        name=document.version,
+
+
+def _run_of(made: Artefact, choice: ThresholdChoice, *, by: str, why: str, of: str) -> RunRecord:
+    """What the run in MLflow states about a threshold chosen for the model `of`."""
+    return RunRecord(
+        name=made.version,
         command=command_line(),
         git_commit=git_commit(),
-        params={"threshold": choice.threshold, "of": artefact.version, "by": by, "why": why},
+        params={"threshold": choice.threshold, "of": of, "by": by, "why": why},
         metrics={f"threshold.{name}": value for name, value in choice.as_dict().items()},
-        tags={"ginja.dataset": str(before.provenance.get("dataset", "")), "ginja.threshold_of": artefact.version},
+        tags={"ginja.dataset": str(made.document.provenance.get("dataset", "")), "ginja.threshold_of": of},
         requirements=requirements(),
     )
-    made = load_artefact(path, expected_manifest_sha256=manifest)
-    registered = registry.register(store or MlflowStore.of(home, settings().mlflow_url), record, made)
-    audit_trail.record(
-        home, "threshold", version=document.version, by=by, reason=why, previous=artefact.version,
-        threshold=choice.threshold,
-    )  # fmt: skip
-    return registered

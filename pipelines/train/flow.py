@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from pydantic import JsonValue
 
 from core.settings import settings
 from models import registry
@@ -207,7 +208,7 @@ def read_and_split(source: Source, options: TrainOptions) -> tuple[Examples, Sli
     return examples, split_examples(examples, source, options.policy, as_of_us=moment)
 
 
-def provenance(prepared: PreparedData, options: TrainOptions) -> dict[str, object]:
+def provenance(prepared: PreparedData, options: TrainOptions) -> dict[str, JsonValue]:
     """What the model was trained on; equal for every run on the same inputs."""
     slices, source = prepared.slices, prepared.source
     return {

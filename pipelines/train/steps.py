@@ -1,14 +1,14 @@
 """The steps of training as pure functions; `flow.py` calls them in their order."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import JsonValue
 
 from features.vector import FEATURE, schema_hash
-from models.artefact import Calibration, ModelDocument, version_of
+from models.artefact import Calibration, ModelDocument, ThresholdRecord, version_of
 from models.booster import TrainedBooster, TrainingSample, train_booster
 from models.calibration import BetaCalibrator, fit_calibrator
 from models.errors import TablesTooLargeError, ThresholdError, UnsupportedBoosterError
@@ -162,7 +162,7 @@ def document(
     *,
     left_out: dict[str, str],
     base_rate: float,
-    provenance: dict[str, Any],
+    provenance: Mapping[str, JsonValue],
     last_day_us: int,
     typical: TypicalClaim,
 ) -> ModelDocument:
@@ -187,13 +187,13 @@ def document(
         trees=model.trained.rounds,
         calibration=calibration,
         threshold=model.choice.threshold,
-        threshold_choice={
-            "how": "capacity",
-            "by": "ginja model train",
-            "why": f"{model.reviews_a_week:.1f} reviews a week",
-            "reviews_a_week": model.reviews_a_week,
-            **{name: value for name, value in model.choice.as_dict().items() if np.isfinite(value)},
-        },
+        threshold_choice=ThresholdRecord.with_effect(
+            model.choice.as_dict(),
+            how="capacity",
+            by="ginja model train",
+            why=f"{model.reviews_a_week:.1f} reviews a week",
+            reviews_a_week=model.reviews_a_week,
+        ),
         base_rate=base_rate,
         training_range=model.training_range,
         typical=typical,

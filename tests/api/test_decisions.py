@@ -153,7 +153,7 @@ async def test_the_same_request_under_one_key_decides_once_and_gets_the_same_rep
     assert (other.status_code, fields(other)) == (422, ["Idempotency-Key"])
 
 
-async def test_a_claim_waits_for_the_documents_asked_for_and_is_decided_after(api: Api):
+async def test_a_claim_waits_for_the_requested_documents_and_is_decided_after(api: Api):
     claim_id = await held(api)
     answer = await decide(api, claim_id, pend())
     assert answer.json()["documents"] == ["operation report"]

@@ -106,13 +106,13 @@ def random_claims(
         ],
         schema=CLAIMS,
     )
-    judged = np.flatnonzero(rng.random(count) < 0.05)
-    known = received[judged] + rng.integers(0, 60 * DAY_US, len(judged))
+    labelled = np.flatnonzero(rng.random(count) < 0.05)
+    known = received[labelled] + rng.integers(0, 60 * DAY_US, len(labelled))
     truth = pa.table(
         [
-            identifiers.take(pa.array(judged)),
-            pa.array(rng.random(len(judged)) < 0.3),
-            pa.nulls(len(judged), pa.string()),
+            identifiers.take(pa.array(labelled)),
+            pa.array(rng.random(len(labelled)) < 0.3),
+            pa.nulls(len(labelled), pa.string()),
             pa.array(known).cast(instant),
         ],
         schema=LABELS,

@@ -192,7 +192,7 @@ def test_two_reads_in_flight_during_a_switch_both_see_the_new_generation(world: 
     put(world.database, history(), events=False)
     world.drain(NOON)
     at = NOON + timedelta(seconds=1)
-    requested = facts(history()[0] | {"received_at": at, "claim_id": "clm_asked"})
+    requested = facts(history()[0] | {"received_at": at, "claim_id": "clm_requested"})
 
     async def both() -> tuple[Any, ...]:
         real = connect_async(valkey_url, deadline_ms=5_000)

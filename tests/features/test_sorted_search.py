@@ -55,12 +55,12 @@ def written(folder: Path, rows: list[tuple[str | None, str | None, int]], *, gro
     st.integers(1, 9),
 )
 def test_the_sorted_search_finds_the_same_rows_as_the_asof_join(
-    view_rows: list, asked_rows: list, ttl_s: int, unit: str, group_rows: int, chunk_rows: int
+    view_rows: list, entity_rows: list, ttl_s: int, unit: str, group_rows: int, chunk_rows: int
 ) -> None:
     ordered = sorted(set(view_rows), key=lambda row: (str(row[0]), str(row[1]), row[2]))
-    frame = frame_of(asked_rows, "at").rename_columns(["who", "where", "at"])
+    frame = frame_of(entity_rows, "at").rename_columns(["who", "where", "at"])
     frame = frame.set_column(2, "at", frame["at"].cast(pa.timestamp(unit, "Europe/Berlin")))
-    frame = frame.append_column("place", pa.array(np.arange(len(asked_rows))))
+    frame = frame.append_column("place", pa.array(np.arange(len(entity_rows))))
     chunked = pa.concat_tables([frame.slice(at, chunk_rows) for at in range(0, len(frame) + 1, chunk_rows)])
     with TemporaryDirectory() as folder:
         file = written(Path(folder), ordered, group_rows=group_rows)
@@ -75,7 +75,7 @@ def test_the_sorted_search_finds_the_same_rows_as_the_asof_join(
             ).fetchall()
     assert mine is not None
     expected = dict(found)
-    assert mine["value"].to_pylist() == [expected.get(place) for place in range(len(asked_rows))]
+    assert mine["value"].to_pylist() == [expected.get(place) for place in range(len(entity_rows))]
     assert [at is None for at in mine["t"].to_pylist()] == [value is None for value in mine["value"].to_pylist()]
 
 

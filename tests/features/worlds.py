@@ -42,7 +42,7 @@ class World:
     def read(self, row: dict[str, Any], at: datetime) -> Reading:
         """The states of a claim like `row` that comes at `at`."""
         with clock.held(at):
-            return OnlineReader(self.client).read(facts(row | {"received_at": at, "claim_id": "clm_asked"}))
+            return OnlineReader(self.client).read(facts(row | {"received_at": at, "claim_id": "clm_requested"}))
 
     def contents(self, at: datetime, project: str = "ginja") -> dict[tuple[str, tuple[str, ...]], tuple[int, ...]]:
         """View and key → the values a read at `at` would use; rows of zeros are left out."""

@@ -11,6 +11,7 @@ from models.errors import ArtefactCorruptError, RegistryError
 from models.explain import build_tables
 from models.registry import DataRecord, MlflowStore, RunRecord, promotion
 from tests.models import makers
+from tests.models.stores import new_store
 
 
 def made(home: Path, version: str) -> Artefact:
@@ -48,7 +49,7 @@ def record(**more: object) -> RunRecord:
 def place(tmp_path_factory) -> tuple[Path, MlflowStore]:
     """One home with one MLflow store, in which versions `v1` and `v2` are registered."""
     home = tmp_path_factory.mktemp("home")
-    store = MlflowStore.of(home)
+    store = new_store(home)
     for version in ("v1", "v2"):
         registry.register(store, record(), made(home, version))
     return home, store

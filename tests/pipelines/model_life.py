@@ -8,10 +8,10 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
-from models.registry import MlflowStore
 from pipelines.datasets import SIMULATED, Source, open_named
 from pipelines.simulate import SimulationConfig, simulate, write
 from pipelines.train import DEFAULT_PARAMS, TrainOptions, train_and_register
+from tests.models.stores import new_store
 
 OPTIONS = TrainOptions(
     params=replace(DEFAULT_PARAMS, rounds=60, early_stopping=15, learning_rate=0.15, threads=1), replicates=20
@@ -34,7 +34,7 @@ def trained_home() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (home / "made").exists():
             source = simulated(home)
-            train_and_register(home, source=source, options=OPTIONS, store=MlflowStore.of(home))
+            train_and_register(home, source=source, options=OPTIONS, store=new_store(home))
             (home / "made").touch()
     return home
 
@@ -46,4 +46,5 @@ def copy_of(home: Path, target: Path) -> Path:
     # The registry names the offline files by their absolute path.
     for name in ("registry.db", "registry.sha256", "feature_store.yaml", "built-from.sha256"):
         (target / "features" / name).unlink(missing_ok=True)
+    new_store(target)
     return target

@@ -14,28 +14,23 @@ from models.registry import MlflowStore, RunRecord
 from pipelines import audit_trail
 from pipelines.challenger import ChallengerError, start, stop
 from pipelines.evaluate import newest_window
-from pipelines.promote import RefusedError, choose_threshold, promote, threshold_options
-from pipelines.promote.flow import measure
-from pipelines.promote.measures import CHAMPION_MEASURES
+from pipelines.promote import RefusedError, choose_threshold, threshold_options
 from tests.models import makers
+from tests.models.stores import new_store
 from tests.pipelines.model_life import copy_of, trained_home
-
-
-def absent_champion_measures(home, version):
-    """The measures against the champion that were not taken."""
-    return set(CHAMPION_MEASURES) - set(measure(home, version))
 
 
 @pytest.fixture(scope="module")
 def registered(tmp_path_factory):
     """A home whose MLflow store holds `v1` and `v2`; the models are in it alone. Never change it."""
     home = tmp_path_factory.mktemp("registered")
+    store = new_store(home)
     booster = makers.trained().booster
     tables = build_tables(booster)
     for version in ("v1", "v2"):
         document = makers.document(booster, tables, version=version)
         path, _ = write_artefact(models_folder(home), booster=booster, document=document, tables=tables)
-        registry.register(MlflowStore.of(home), RunRecord(name=version, command="test"), load_artefact(path))
+        registry.register(store, RunRecord(name=version, command="test"), load_artefact(path))
     return home
 
 
@@ -126,30 +121,6 @@ def test_only_a_challenger_that_passes_the_gates_decides_claims(tmp_path):
         0.05,
     )
     assert read_pointer(home).version == version
-
-
-def test_the_trial_of_a_challenger_ends_when_it_becomes_champion(tmp_path):
-    home = copy_of(trained_home(), tmp_path)
-    (version,) = [path.name for path in models_folder(home).iterdir() if path.is_dir()]
-    store = MlflowStore.of(home)
-    registry.register(store, RunRecord(name=version, command="test"), load_artefact(models_folder(home) / version))
-    point(home, version, role="challenger")
-    assert promote(home, version, store=store).version == version
-    assert read_pointer(home, "challenger") is None
-    assert [entry["action"] for entry in audit_trail.read(home)] == ["promote", "dismiss"]
-
-
-def test_a_champion_that_cannot_be_loaded_leaves_its_measures_absent(tmp_path):
-    home = copy_of(trained_home(), tmp_path)
-    (version,) = [path.name for path in models_folder(home).iterdir() if path.is_dir()]
-    model = load_artefact(models_folder(home) / version)
-    other = choose_threshold(
-        home, model, threshold_options(model, newest_window(home, model)).current, by="a", why="b", how="number"
-    )
-    point(home, version)
-    assert not absent_champion_measures(home, other.version)
-    (models_folder(home) / version / "model.ubj").write_bytes(b"damaged")
-    assert absent_champion_measures(home, other.version) == set(CHAMPION_MEASURES)
 
 
 @pytest.mark.parametrize("share", [float("nan"), -0.1, 1.5])

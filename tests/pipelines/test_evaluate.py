@@ -157,15 +157,15 @@ def test_the_page_shows_an_undefined_value_as_a_dash_and_escapes_text():
 def test_the_json_form_has_every_metric_under_its_key():
     found = evaluated().as_json()
     assert list(found) == [
-        "dataset", "model", "champion", "split", "claims", "frauds", "base_rate", "window", "reviews", "who",
+        "dataset", "model", "champion", "split", "claims", "frauds", "base_rate", "window", "reviews", "rankings",
         "difference", "rule", "threshold", "kinds", "calibration", "unseen_providers", "abrasion",
     ]  # fmt: skip
     assert set(found["window"]) == {"from", "until", "days"}
-    assert set(found["who"][MODEL]) == {
+    assert set(found["rankings"][MODEL]) == {
         "ap", "auc", "precision_at_k", "recall_at_k", "dollars_at_k", "cents_at_k", "precision_at_1_percent",
         "dollars_at_1_percent", "brier", "calibration_error",
     }  # fmt: skip
-    assert set(found["who"][RULE]) == set(found["who"][MODEL]) - {"brier", "calibration_error"}
+    assert set(found["rankings"][RULE]) == set(found["rankings"][MODEL]) - {"brier", "calibration_error"}
     assert set(found["difference"][RULE]["ap"]) == {"value", "low", "high"}
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 

@@ -1,5 +1,7 @@
 """What promotion measures and what thresholds mean on a window of claims, with a small model of every feature."""
 
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
@@ -8,10 +10,11 @@ import pyarrow as pa
 import pytest
 
 from claims.scoring import ClaimFacts
+from core import clock
 from core.clock import DAY_US
 from core.settings import Settings, held
 from features.vector import FEATURE_NAMES
-from models.artefact import Artefact, load_artefact, models_folder, write_artefact
+from models.artefact import Artefact, ThresholdRecord, load_artefact, models_folder, write_artefact
 from models.errors import RegistryError
 from models.evaluation import (
     LabelledScores,
@@ -21,14 +24,16 @@ from models.evaluation import (
     threshold_table,
 )
 from models.explain import build_tables
-from models.registry import MlflowStore
+from models.registry import MlflowStore, RunRecord
 from pipelines import audit_trail
 from pipelines.datasets import Examples, Slices, Source
-from pipelines.evaluate import MODEL, Window, false_positives_by_group
+from pipelines.evaluate import CHAMPION, MODEL, RULE, Window, false_positives_by_group
 from pipelines.promote import ThresholdOptions, choose_threshold, threshold_options
-from pipelines.promote.flow import _facts, candidate
-from pipelines.promote.measures import Measure
-from pipelines.promote.measuring import of_latency
+from pipelines.promote.flow import _facts, candidate, window_measures
+from pipelines.promote.measures import CHAMPION_MEASURES, Measure, Measured, NotApplicable, NotApplicableReason
+from pipelines.promote.measuring import against_champion, of_latency, of_window
+from pipelines.promote.thresholds import _chosen, _run_of
+from pipelines.runs import command_line, git_commit, requirements
 from tests.features.factories import random_claims
 from tests.models import boosters, makers
 
@@ -132,12 +137,69 @@ def test_the_eight_groups_with_the_highest_false_positive_rates_are_sorted_worst
     assert [(row.group, row.value) for row in options.group_false_positives] == groups(window, model, options)[:8]
 
 
+def unflagging(model: Artefact) -> Artefact:
+    """The model at a threshold that no claim reaches: it searches no counterfactual, which takes longest."""
+    return replace(model, document=model.document.model_copy(update={"threshold": 1.0}))
+
+
 def test_the_latency_is_measured_on_the_newest_fifty_claims(window: Window, model: Artefact) -> None:
     facts = _facts(window)
     assert [one.claim_id for one in facts] == window.examples.claims["claim_id"].to_pylist()[-50:]
-    measured = of_latency(model, facts[:3])
+    measured = of_latency(unflagging(model), facts[:3])
     assert set(measured) == {Measure.EXPLAINED_SCORE_P99_MS}
     assert 0.05 < measured[Measure.EXPLAINED_SCORE_P99_MS].value < 10_000
+
+
+def test_the_latency_is_the_99th_percentile_of_the_best_of_three_tries_of_200_claims(
+    window: Window, model: Artefact
+) -> None:
+    """The n-th claim takes n ms in its best try, which is its first, second or third."""
+    spent = [n + 1_000 * ((attempt + n) % 3) for n in range(200) for attempt in range(3)]
+    readings = [0.001 * reading for one in spent for reading in (7, 7 + one)]
+    ticks = iter(readings)
+    measured = of_latency(unflagging(model), _facts(window)[:3], cpu_seconds=lambda: next(ticks))
+    assert measured[Measure.EXPLAINED_SCORE_P99_MS].value == pytest.approx(0.99 * 199)
+    assert next(ticks, None) is None
+
+
+def test_the_measures_of_a_window_are_those_of_its_claims_with_the_rule_beside_them(
+    window: Window, model: Artefact
+) -> None:
+    claims = window.evaluation_set(model)
+    claims.scores[RULE] = claims.rule.astype(float)
+    expected = of_window(claims, threshold=model.threshold)
+    found = window_measures(model, window, NotApplicableReason.NO_CHAMPION)
+    assert found == expected | dict.fromkeys(CHAMPION_MEASURES, NotApplicable(NotApplicableReason.NO_CHAMPION))
+    assert isinstance(expected[Measure.WORST_GROUP_FALSE_POSITIVE_RATE_LOW], Measured)
+
+
+def test_a_champion_that_cannot_be_loaded_leaves_its_measures_absent(window: Window, model: Artefact) -> None:
+    assert not set(window_measures(model, window, None)) & set(CHAMPION_MEASURES)
+
+
+def test_a_model_is_compared_with_the_champion_in_the_reviews_of_the_window(window: Window, model: Artefact) -> None:
+    """The champion learned nothing. A capacity of one claim in ten is a tenth of the window's claims."""
+    _, x, fraud = drawn()
+    booster = boosters.train(x[:SEEN], np.random.default_rng(1).random(SEEN) < 0.5, rounds=12)
+    booster.feature_names = list(FEATURE_NAMES)
+    document = model.document.model_copy(update={"version": "v2", "trees": booster.num_boosted_rounds()})
+    folder, _ = write_artefact(model.path.parent, booster=booster, document=document, tables=build_tables(booster))
+    champion = load_artefact(folder)
+    tenth = replace(
+        model,
+        document=model.document.model_copy(
+            update={"threshold_choice": ThresholdRecord(reviews_a_week=window.claims_a_day * 7 / 10)}
+        ),
+    )
+    kinds = replace(window.examples, kind=np.where(fraud, "upcoding", None).astype(object))
+    window = replace(window, examples=kinds)
+    claims = window.evaluation_set(tenth)
+    window.add(claims, champion, name=CHAMPION)
+    expected = against_champion(claims, reviews=(ROWS - SEEN) / 10)
+    found = window_measures(tenth, window, champion)
+    assert {measure: found[measure] for measure in CHAMPION_MEASURES} == expected
+    assert expected[Measure.AP_OVER_CHAMPION_LOW].value > 0
+    assert expected[Measure.WORST_KIND_RECALL_RATIO].value > 1
 
 
 def test_claims_are_scored_as_they_were_received_with_placeholders_for_what_the_data_lack(window: Window) -> None:
@@ -145,17 +207,13 @@ def test_claims_are_scored_as_they_were_received_with_placeholders_for_what_the_
     for name in ("units", "lines", "diagnoses", "procedure_code", "diagnosis_code", "member_id", "region"):
         place = table.schema.get_field_index(name)
         table = table.set_column(place, table.schema.field(name), pa.nulls(len(table), table.schema.field(name).type))
-    lacking = Window(window.source, _with_claims(window.examples, table), window.slices, window.rows)
+    lacking = replace(window, examples=replace(window.examples, claims=table))
     (whole, partial) = (_facts(one)[-1] for one in (window, lacking))
     row = window.examples.claims.select(list(ClaimFacts.model_fields)).to_pylist()[-1]
     assert whole == ClaimFacts(**{name: value for name, value in row.items() if value is not None})
     placeholders = {"units": 1, "lines": 1, "diagnoses": 1, "region": None}
     placeholders |= dict.fromkeys(("procedure_code", "diagnosis_code", "member_id"), "?")
     assert partial == whole.model_copy(update=placeholders)
-
-
-def _with_claims(examples: Examples, claims: pa.Table) -> Examples:
-    return Examples(**{name: getattr(examples, name) for name in Examples.__slots__} | {"claims": claims})
 
 
 def test_a_chosen_threshold_makes_a_new_model_that_states_who_chose_it_and_is_recorded_once_registered(
@@ -171,10 +229,10 @@ def test_a_chosen_threshold_makes_a_new_model_that_states_who_chose_it_and_is_re
     folders = [path for path in models_folder(tmp_path).iterdir() if path.is_dir() and path.name != model.version]
     made = {chosen.threshold: chosen for chosen in map(load_artefact, folders)}
     assert set(made) == {0.25, 1.0}
-    assert "precision" not in made[1.0].document.threshold_choice
-    assert "recall" in made[1.0].document.threshold_choice
+    assert made[1.0].document.threshold_choice.precision is None
+    assert made[1.0].document.threshold_choice.recall is not None
     chosen = made[0.25]
-    stated = dict(chosen.document.threshold_choice)
+    stated = chosen.document.threshold_choice.model_dump()
     assert stated.pop("at")[-6:] == "+00:00"
     assert stated == {"how": "number", "by": "Ann", "why": "fewer alerts", "of": model.version, **choice.as_dict()}
     assert chosen.version[:8] == model.version[:8]
@@ -185,6 +243,38 @@ def test_a_chosen_threshold_makes_a_new_model_that_states_who_chose_it_and_is_re
         == model.document
     )
     assert chosen.booster.save_raw("json") == model.booster.save_raw("json")
+
+
+def test_the_run_of_a_chosen_threshold_states_what_was_chosen_by_whom_and_of_which_model(
+    window: Window, model: Artefact
+) -> None:
+    choice = evaluate_threshold(scored(window, model), 0.25)
+    chosen = {"of": "v1", "by": "Ann", "why": "fewer alerts"}
+    document = model.document.model_copy(update={"provenance": {"dataset": "acme"}})
+    record = _run_of(replace(model, document=document), choice, **chosen)
+    assert record == RunRecord(
+        name=model.version,
+        command=command_line(),
+        git_commit=git_commit(),
+        params={"threshold": 0.25, **chosen},
+        metrics={f"threshold.{name}": value for name, value in asdict(choice).items()},
+        tags={"ginja.dataset": "acme", "ginja.threshold_of": "v1"},
+        requirements=requirements(),
+    )
+    unnamed = replace(model, document=document.model_copy(update={"provenance": {}}))
+    assert _run_of(unnamed, choice, **chosen).tags["ginja.dataset"] == ""
+
+
+def test_two_choices_of_one_threshold_are_two_versions(window: Window, model: Artefact) -> None:
+    choice = evaluate_threshold(scored(window, model), 0.25)
+    with clock.held(datetime(2026, 3, 2, 9, 30, 0, 123, tzinfo=UTC)):
+        made = [_chosen(model, choice, by=by, why="fewer alerts", how="number") for by in ("Ann", "Ann", "Bea")]
+    assert made[0] == made[1]
+    assert len({one.version for one in made}) == 2
+    assert made[0].threshold_choice.at == "2026-03-02T09:30:00+00:00"
+    again = _chosen(replace(model, document=made[0]), choice, by="Ann", why="fewer alerts", how="number")
+    assert again.threshold_choice.of == made[0].version
+    assert again.version not in {one.version for one in made}
 
 
 def test_the_candidate_is_looked_up_in_the_store() -> None:

@@ -25,6 +25,7 @@ from pipelines.promote import Force, RefusedError, promote, rollback
 from pipelines.promote.measures import Measure
 from pipelines.promote.measuring import of_artefact
 from pipelines.train import make, prepare, train_and_register
+from tests.models.stores import new_store
 from tests.pipelines import model_life as made
 
 
@@ -94,6 +95,7 @@ def test_a_refused_batch_exits_3_names_the_column_and_leaves_models_and_champion
     source = made.simulated(tmp_path, claims=1000)
     path = tmp_path / "data" / "claims.parquet"
     table = pq.read_table(path)
+    new_store(tmp_path)
     wrong = pa.array(np.where(np.arange(len(table)) % 3 == 0, 0, source.claims["amount_cents"].to_numpy()))
     place = table.schema.get_field_index("amount_cents")
     pq.write_table(table.set_column(place, table.schema.field(place), wrong), path)
@@ -110,7 +112,7 @@ def test_a_refused_batch_exits_3_names_the_column_and_leaves_models_and_champion
 
 
 def test_a_model_is_promoted_refused_forced_and_rolled_back(tmp_path):
-    source, store = made.simulated(tmp_path), MlflowStore.of(tmp_path)
+    source, store = made.simulated(tmp_path), new_store(tmp_path)
     first = train_and_register(tmp_path, source=source, options=made.OPTIONS, store=store)
     promote(tmp_path, store=store)
     assert read_pointer(tmp_path).version == first.version
@@ -178,7 +180,7 @@ def foreign_file(folder: Path, *, rows: int = 3000, leak: bool = False) -> tuple
 def test_a_labelled_file_of_another_shape_trains_with_its_columns_and_lists_the_features_left_out(tmp_path):
     file, mapping = foreign_file(tmp_path)
     source = open_file(file, mapping, tmp_path)
-    store = MlflowStore.of(tmp_path)
+    store = new_store(tmp_path)
     report = train_and_register(tmp_path, source=source, options=made.OPTIONS, store=store)
     assert report.ap_model > 2 * report.base_rate
     assert report.left_out["member_claims_30d"] == "the data have no member_id"

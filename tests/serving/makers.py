@@ -82,5 +82,5 @@ def fill_store(url: str, claims: list[ClaimFacts]) -> None:
                     rows[key] = PACKERS[view.name].pack(us - 1_000_000, (day, *range(1, view.width)))
         client.mset(rows)
         days = max(clock.day_number(facts.received_at) for facts in claims)
-        heard = clock.micros(clock.now()) + 365 * clock.DAY_US
-        client.set(watermark_key(), Watermark(0, days, heard).pack())
+        heartbeat = clock.micros(clock.now()) + 365 * clock.DAY_US
+        client.set(watermark_key(), Watermark(0, days, heartbeat).pack())

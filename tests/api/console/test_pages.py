@@ -90,7 +90,7 @@ def store_claim(url: str, claim_id: str, *, reason_text: str = "Amount 4.2× the
 def app_over(database: Database) -> Starlette:
     app = console_app()
     app.state.console = Console(
-        database, Authenticator(database), Reviews(database, POLICY, UnconfirmedChanges(database))
+        database, Authenticator(database), Reviews(database, POLICY, UTC, UnconfirmedChanges(database))
     )
     return Starlette(routes=[Mount("/console", app)])
 
