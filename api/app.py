@@ -18,6 +18,7 @@ from api.investigations import routes as investigation_routes
 from api.middleware import HeadLimit, RequestLog
 from api.reviews import routes as review_routes
 from api.scoring import routes as scoring_routes
+from api.server import Drain, RefuseWhileDraining
 from core.settings import Settings
 from core.version import __version__
 
@@ -33,8 +34,8 @@ ROUTERS = (
 """Everything that `/openapi.json` describes."""
 
 
-def create_app(settings: Settings, database_url: str) -> FastAPI:
-    """The application over a database that is at the newest schema."""
+def create_app(settings: Settings, database_url: str, drain: Drain | None = None) -> FastAPI:
+    """The application over a database that is at the newest schema; it refuses requests once `drain` has begun."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -64,6 +65,7 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
     docs_routes.install(app)
     app.mount("/console", console)
     app.add_middleware(HeadLimit)
+    app.add_middleware(RefuseWhileDraining, drain=drain or Drain())
     app.add_middleware(RequestLog)
     describe: Callable[[], dict[str, object]] = lambda: openapi.describe(app, ROUTERS)  # noqa: E731
     app.openapi = describe  # type: ignore[method-assign]

@@ -19,9 +19,10 @@ import numpy as np
 
 from benchmarks.bodies import facts, score_bodies
 from benchmarks.load import LoadSummary
-from benchmarks.platform import COMMAND, free_routes, platform
+from benchmarks.platform import COMMAND, free_routes, own_ready, platform
 from benchmarks.stage import ReportProgress, Stage, set_updater_heartbeat, staged, vectors_file
-from core.processes import Processes, usable_port
+from core.embedded import free_port
+from core.supervision import Processes, ReadyCheck
 from features.online import OnlineReader, connect
 from models.artefact import load_pointed, read_pointer
 from models.scorer import Scorer
@@ -113,7 +114,7 @@ class Bench:
         self._stage = stage
         self._report = report
         self._lengths = lengths
-        self._port = usable_port(0, host="127.0.0.1", taken={0})
+        self._port = free_port()
         self._bodies = stage.home / "run" / "bodies.jsonl"
         self._bodies.parent.mkdir(parents=True, exist_ok=True)
         self._bodies.write_bytes(b"\n".join(score_bodies(2_000, stage.home)))
@@ -169,7 +170,7 @@ class Bench:
         self._report("the naive service")
         command = ["-m", "bentoml", "serve", "benchmarks.naive_service:NaiveService"]
         command += ["--host", "127.0.0.1", "--port", str(self._port)]
-        processes.start("naive", command, ready_url=f"http://127.0.0.1:{self._port}/readyz")
+        processes.start("naive", command, ready=ReadyCheck(f"http://127.0.0.1:{self._port}/readyz"))
         processes.wait("naive")
         self._check_naive_margins()
         bodies = self._bodies.with_name("naive.jsonl")
@@ -268,7 +269,7 @@ class Bench:
 
     def _start_scorer(self, processes: Processes, *, workers: int) -> None:
         command = [*COMMAND, "run", "scorer", "--port", str(self._port), "--workers", str(workers)]
-        processes.start("scorer", command, ready_url=f"http://127.0.0.1:{self._port}/readyz")
+        processes.start("scorer", command, ready=own_ready(self._port))
         processes.wait("scorer")
         if workers > 1:
             time.sleep(2.0)  # one worker answered; the others need about as long

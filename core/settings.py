@@ -16,8 +16,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from core.errors import SettingsError
 
 PREFIX = "GINJA_"
+INSTANCE_VARIABLE = "GINJA_INSTANCE"
+"""Names one start of a process; readiness answers with it."""
 OTHER_VARIABLES = {
     "GINJA_API_KEY": "API key that `benchmarks/locustfile.py` submits claims with.",
+    INSTANCE_VARIABLE: "Set by `ginja up` at each start of a process; `/readyz` answers with it.",
 }
 """Variables with our prefix that are not settings, and what reads them."""
 
@@ -165,6 +168,11 @@ class Settings(BaseSettings):
 def variable(setting: str) -> str:
     """The environment variable of a setting."""
     return f"{PREFIX}{setting.upper()}"
+
+
+def instance() -> str | None:
+    """What identifies this start of the process; `None` where no supervisor started it."""
+    return os.environ.get(INSTANCE_VARIABLE)
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:

@@ -16,14 +16,19 @@ from api.migrate import newest_revision
 from api.openapi import operation
 from api.responses import json_response
 from api.scorer import BreakerState
+from core.settings import instance
 
 router = APIRouter(tags=["health"])
+
+
+_INSTANCE = "Identifies this start of the process, so that a supervisor knows it from another one on the same port."
 
 
 class Liveness(BaseModel):
     """The process runs."""
 
     alive: Literal[True] = True
+    instance: str | None = Field(None, description=_INSTANCE)
 
 
 class Readiness(BaseModel):
@@ -34,6 +39,7 @@ class Readiness(BaseModel):
     scorer_breaker: Literal["closed", "half_open", "open"] = Field(
         description="State of the circuit breaker before the scorer; without the scorer the 2× rule decides."
     )
+    instance: str | None = Field(None, description=_INSTANCE)
 
 
 _NOT_READY = {
@@ -45,7 +51,7 @@ _NOT_READY = {
 @router.get("/livez", response_model=Liveness, openapi_extra=operation())
 async def livez() -> Response:
     """Whether the process runs: always 200."""
-    return json_response(Liveness(alive=True))
+    return json_response(Liveness(alive=True, instance=instance()))
 
 
 @router.get("/readyz", response_model=Readiness, responses={503: _NOT_READY}, openapi_extra=operation())
@@ -60,7 +66,7 @@ async def readyz(request: Request) -> Response:
     except (SQLAlchemyError, psycopg.Error, OSError) as error:
         database = f"not ready ({type(error).__name__})"
     ready = database == "ready"
-    state = Readiness(ready=ready, database=database, scorer_breaker=own.scorer.state().value)
+    state = Readiness(ready=ready, database=database, scorer_breaker=own.scorer.state().value, instance=instance())
     return json_response(state, 200 if ready else 503)
 
 

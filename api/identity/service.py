@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 
 from api.database import Database
@@ -60,18 +61,31 @@ async def create_key(
         raise ValueError(f"role must be one of {', '.join(ROLES)}, not {role}")
     if (role == PROVIDER) != (provider_id is not None):
         raise ValueError("a key of role provider needs a provider id, and no other key has one")
-    api_key_id, secret = new_id("key"), f"gnj_{secrets.token_urlsafe(32)}"
     async with database.transaction() as connection:
-        await repository.add_key(
-            connection,
-            api_key_id=api_key_id,
-            secret_hash=_hash(secret),
-            name=name,
-            role=role,
-            provider_id=provider_id,
-            created_at=clock.now(),
-            expires_at=expires_at,
-        )
+        return await _add_key(connection, name, role, provider_id, expires_at)
+
+
+async def replace_key(database: Database, *, name: str, role: str) -> tuple[str, str]:
+    """Revoke every key of this name and role and create a new one, together; returns its id and its secret."""
+    async with database.transaction() as connection:
+        await repository.revoke_keys_named(connection, name, role, clock.now())
+        return await _add_key(connection, name, role, None, None)
+
+
+async def _add_key(
+    connection: AsyncConnection, name: str, role: str, provider_id: str | None, expires_at: datetime | None
+) -> tuple[str, str]:
+    api_key_id, secret = new_id("key"), f"gnj_{secrets.token_urlsafe(32)}"
+    await repository.add_key(
+        connection,
+        api_key_id=api_key_id,
+        secret_hash=_hash(secret),
+        name=name,
+        role=role,
+        provider_id=provider_id,
+        created_at=clock.now(),
+        expires_at=expires_at,
+    )
     return api_key_id, secret
 
 
