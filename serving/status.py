@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from claims.scoring import CONTRACT, SERVER_TIME_HEADER
+from core.settings import instance
 
 _TIME = SERVER_TIME_HEADER.lower().encode()
 
@@ -68,7 +69,7 @@ class StatusMiddleware:
             await self._app(scope, receive, send)
             return
         current = self._status()
-        answer = {"contract": CONTRACT, **asdict(current)}
+        answer = {"contract": CONTRACT, "instance": instance(), **asdict(current)}
         if scope["path"] == "/":
             answer |= {"links": _LINKS}
         code = 503 if current.missing and scope["path"] == "/readyz" else 200
