@@ -44,7 +44,6 @@ class Authenticator:
         async with self._database.reading() as connection:
             caller = await repository.caller_with(connection, secret_hash, clock.now())
         if caller is None:
-            self._cached.pop(secret_hash, None)
             raise Unauthorized("the API key is unknown, expired or revoked; `ginja keys create` makes a new one")
         if len(self._cached) >= _CACHED_KEYS:
             self._cached.clear()
