@@ -6,6 +6,7 @@ from datetime import date, datetime
 from claims.money import MAX_CENTS, format_cents
 from claims.reference import Member, Provider
 from claims.scoring import ClaimFacts
+from claims.service_days import day_problem
 
 
 class InvalidClaim(ValueError):
@@ -33,6 +34,8 @@ class Claim:
 
     claim_id: str
     received_at: datetime
+    received_on: date
+    """The day of receipt in the insurer's time zone."""
     member_id: str
     provider_id: str
     diagnosis_codes: tuple[str, ...]
@@ -44,7 +47,7 @@ class Claim:
     replaces: str | None = None
     """The claim this one corrects."""
     service_date_defaulted: bool = False
-    """No service date was sent, so `service_from` is the date of receipt (UTC)."""
+    """No service date was sent, so `service_from` is `received_on`."""
 
     def __post_init__(self) -> None:
         if self.received_at.tzinfo is None:
@@ -55,12 +58,7 @@ class Claim:
             raise InvalidClaim("diagnosis_codes", "must contain at least one diagnosis")
         if len(set(self.diagnosis_codes)) != len(self.diagnosis_codes):
             raise InvalidClaim("diagnosis_codes", "must not contain duplicates; list each diagnosis once")
-        if self.service_to < self.service_from:
-            raise InvalidClaim("service_to", "must not be before service_from")
-        if self.service_from > self.received_at.date():
-            raise InvalidClaim(
-                "service_from", "must not be after the date of receipt; submit the claim once the service is rendered"
-            )
+        self._check_days()
         for at, line in enumerate(self.lines):
             if line.amount_cents <= 0:
                 raise InvalidClaim(f"lines[{at}].amount", "must be a positive number with at most two decimal places")
@@ -73,6 +71,15 @@ class Claim:
                 )
         if self.amount_cents > MAX_CENTS:
             raise InvalidClaim("claim_amount", f"must be at most {format_cents(MAX_CENTS)}; split the claim")
+
+    def _check_days(self) -> None:
+        # Lines first: the days of a claim that names none of its own are those of its lines.
+        days = [(f"lines[{at}].service_date", line.service_date) for at, line in enumerate(self.lines)]
+        for field, day in (*days, ("service_from", self.service_from), ("service_to", self.service_to)):
+            if day is not None and (problem := day_problem(day, self.received_on)) is not None:
+                raise InvalidClaim(field, problem)
+        if self.service_to < self.service_from:
+            raise InvalidClaim("service_to", "must not be before service_from")
 
     @property
     def amount_cents(self) -> int:

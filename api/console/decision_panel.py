@@ -136,9 +136,9 @@ def decision_panel(
     )
 
 
-def queue_line(claim: QueueItem, now: datetime) -> QueueLine:
-    """A line of the review queue."""
-    state, urgent = _queue_state(claim, now.date())
+def queue_line(claim: QueueItem, now: datetime, today: date) -> QueueLine:
+    """A line of the review queue; `today` is the insurer's day."""
+    state, urgent = _queue_state(claim, today)
     return QueueLine(
         claim_id=claim.claim_id,
         age=age(now - claim.received_at),

@@ -12,7 +12,7 @@ from api.console import repository
 from api.console.decision_panel import DecisionPanel, QueueLine, decision_panel, queue_line
 from api.console.explanation_page import AssessmentView, ClaimView, ExplanationPage, explanation_page
 from api.console.repository import ExplainedClaim, SignedIn
-from api.database import Database
+from api.database import AUTHENTICATION, Database, acting_for
 from api.errors import Forbidden, NotFound
 from api.identity import Authenticator, Scope
 from api.investigations import DispositionIn
@@ -98,8 +98,9 @@ class Console:
 
     async def signed_in(self, token: str) -> SignedIn | None:
         """The user of a token's session; `None` when it has ended."""
-        async with self._database.reading() as connection:
-            return await repository.session_with(connection, _hash(token), clock.now())
+        with acting_for(AUTHENTICATION):
+            async with self._database.reading() as connection:
+                return await repository.session_with(connection, _hash(token), clock.now())
 
     async def sign_out(self, token: str) -> None:
         """End a session."""
@@ -151,7 +152,7 @@ class Console:
     ) -> DecisionPanel:
         """The decision panel of a claim's page; raises `NotFound`."""
         review = await self._reviews.get(claim_id)
-        today = clock.now().date()
+        today = self._reviews.day_of(clock.now())
         return decision_panel(
             review, signed_in.caller, self._reviews.policy, today, entered=entered, errors=errors, problem=problem
         )
@@ -164,13 +165,15 @@ class Console:
             sent["documents"] = [line.strip() for line in documents.splitlines() if line.strip()]
         if version.isascii() and version.isdigit() and len(version) < 10:
             sent["expected_version"] = int(version)
-        await self._reviews.decide(signed_in.caller, claim_id, validate(DecisionIn, sent))
+        decision = validate(DecisionIn, sent)
+        await self._reviews.decide(signed_in.caller, claim_id, decision, decision.model_dump_json().encode())
 
     async def queue(self, after: PageCursor | None) -> tuple[int, ListPage[QueueLine]]:
         """Number of claims in review, and a page of them, oldest first."""
         count, page = await self._reviews.queue(after=after, limit=PAGE_SIZE)
         now = clock.now()
-        return count, ListPage([queue_line(claim, now) for claim in page.items], page.next_place)
+        today = self._reviews.day_of(now)
+        return count, ListPage([queue_line(claim, now, today) for claim in page.items], page.next_place)
 
     async def weekly_list(self, day: date | None) -> tuple[date | None, list[SelectedLine]]:
         """Monday and list of a day's week, or of the latest week with a list."""

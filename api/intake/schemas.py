@@ -1,6 +1,6 @@
 """Claims as clients send them."""
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -9,6 +9,7 @@ from api.errors import Invalid
 from api.fields import MAX_UNITS, Amount, Code, Day, Identifier, Units
 from claims.claim import Claim, ClaimLine, InvalidClaim
 from claims.money import format_cents
+from claims.service_days import receipt_day
 
 __all__ = ["MAX_DIAGNOSES", "MAX_LINES", "MAX_UNITS", "ClaimIn", "LineIn", "VoidIn"]
 
@@ -77,13 +78,15 @@ class ClaimIn(BaseModel):
             return tuple(listed)
         return (self.diagnosis_code, *(code for code in listed if code != self.diagnosis_code))
 
-    def to_claim(self, claim_id: str, received_at: datetime) -> Claim:
-        """The claim of the domain; raises `InvalidClaim`."""
+    def to_claim(self, claim_id: str, received_at: datetime, time_zone: tzinfo) -> Claim:
+        """The claim of the domain, received on that day in the insurer's `time_zone`; raises `InvalidClaim`."""
+        received_on = receipt_day(received_at, time_zone)
         days = [line.service_date for line in self.lines or () if line.service_date is not None]
-        first = self.service_from or min(days, default=self.service_to or received_at.date())
+        first = self.service_from or min(days, default=self.service_to or received_on)
         return Claim(
             claim_id=claim_id,
             received_at=received_at,
+            received_on=received_on,
             member_id=self.member_id,
             provider_id=self.provider_id,
             diagnosis_codes=self.diagnoses,
@@ -95,10 +98,10 @@ class ClaimIn(BaseModel):
             service_date_defaulted=not (self.service_from or self.service_to or days),
         )
 
-    def validated(self, claim_id: str, received_at: datetime) -> Claim:
+    def validated(self, claim_id: str, received_at: datetime, time_zone: tzinfo) -> Claim:
         """As `to_claim`; raises `Invalid`, naming the field, where the parts of the claim contradict each other."""
         try:
-            return self.to_claim(claim_id, received_at)
+            return self.to_claim(claim_id, received_at, time_zone)
         except InvalidClaim as error:
             raise Invalid.field(error.field, str(error)) from None
 

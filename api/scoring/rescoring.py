@@ -7,6 +7,7 @@ lets only one of two workers store it.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from api import assessments, intake, metrics, outbox
 from api.assessments import AssessmentRecord, rule_from_json
 from api.database import Database, Query
 from api.scorer import TOO_LITTLE_KNOWN, ScorerClient, Scoring, States
+from api.scoring.pace import Pace
 from api.scoring.pending import PendingClaim, pending_claims
 from claims.adjudication import Decision, reconsider
 from claims.outcome import Outcome
@@ -28,7 +30,10 @@ from core.logging import get_logger
 
 log = get_logger("worker")
 
-AT_ONCE = 4
+AT_ONCE = 2
+"""Claims scored at the same time by one worker; live claims need the scorer and the database, too."""
+_QUICK_SHARE = 0.1
+"""Of the time a live claim waits for a score: a call within it shows a scorer that is not busy."""
 _RETRY_S = 1
 _LONGEST_WAIT = timedelta(minutes=10)
 
@@ -39,16 +44,29 @@ StatesAt = Callable[[Sequence[ClaimFacts]], Awaitable[Sequence[States]]]
 class Rescorer:
     """Takes pending claims from the outbox, scores them and records the results."""
 
-    def __init__(self, database: Database, scorer: ScorerClient, states_at: StatesAt) -> None:
+    def __init__(self, database: Database, scorer: ScorerClient, states_at: StatesAt, *, live_deadline_ms: int) -> None:
+        """`live_deadline_ms` is how long a live claim waits for its score."""
         self._database = database
         self._scorer = scorer
         self._states_at = states_at
+        self._pace = Pace(_QUICK_SHARE * live_deadline_ms / 1_000)
+        self._calls_s: list[float] = []
 
     async def drain(self) -> int:
         """Score pending claims, up to one batch; returns how many were completed.
 
-        Nothing is marked before it is done: a claim whose scoring was interrupted stays pending.
+        Nothing is marked before it is done: a claim whose scoring was interrupted stays pending. Where the
+        scorer is busy with live claims, it returns after a rest.
         """
+        began = time.monotonic()
+        self._calls_s.clear()
+        completed = await self._drain()
+        if completed:
+            call_s = sum(self._calls_s) / len(self._calls_s)
+            await asyncio.sleep(self._pace.rest_s(time.monotonic() - began, call_s))
+        return completed
+
+    async def _drain(self) -> int:
         now = clock.now()
         async with self._database.looking() as connection:
             (pending,) = await connection.fetch(pending_claims(now))
@@ -73,7 +91,9 @@ class Rescorer:
 
     async def _complete(self, pending: PendingClaim, states: States) -> bool:
         """Score one claim and record it, or postpone it; returns whether it is done."""
+        began = time.monotonic()
         scoring = await self._scorer.score(pending.facts, states)
+        self._calls_s.append(time.monotonic() - began)
         if scoring.score is None:
             await self._postpone(pending, scoring)
             return False

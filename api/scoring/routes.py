@@ -29,7 +29,7 @@ async def score_claims(request: Request, _caller: BatchCaller) -> Response:
     """
     own = dependencies(request)
     sent = parse(ScoreBatchIn, await read_body(request, MAX_BATCH_BYTES))
-    scores = await score_batch(own.database, own.scorer, sent.claims)
+    scores = await score_batch(own.database, own.scorer, sent.claims, own.settings.zone)
     if _LINES in request.headers.get("accept", ""):
         lines = "".join(f"{score.model_dump_json()}\n" for score in scores)
         return Response(lines.encode(), media_type=_LINES)

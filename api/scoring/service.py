@@ -1,6 +1,7 @@
 """Batch scoring: many claims in one call, nothing stored."""
 
 from collections.abc import Sequence
+from datetime import tzinfo
 
 from api.database import Database
 from api.errors import FieldError, Invalid, Unavailable
@@ -13,7 +14,9 @@ from core import clock
 DEADLINE_S = 30.0
 
 
-async def score_batch(database: Database, scorer: ScorerClient, sent: Sequence[HistoricalClaim]) -> list[Score]:
+async def score_batch(
+    database: Database, scorer: ScorerClient, sent: Sequence[HistoricalClaim], time_zone: tzinfo
+) -> list[Score]:
     """The scores of claims, in their order, from the current features.
 
     All or nothing: an unknown member or code fails the batch and is named by its place (`claims[3].member_id`). Raises
@@ -26,7 +29,7 @@ async def score_batch(database: Database, scorer: ScorerClient, sent: Sequence[H
         for at, claim in enumerate(sent):
             try:
                 references = read_references(claim, *await connection.fetch(*find_references(claim)))
-                whole = claim.validated(claim.claim_id, claim.received_at or now)
+                whole = claim.validated(claim.claim_id, claim.received_at or now, time_zone)
                 facts.append(whole.facts(references.member, references.provider))
             except Invalid as error:
                 errors += [FieldError(f"claims[{at}].{one.field}", one.message) for one in error.errors]

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -78,7 +79,7 @@ def checks_of(settings: "Settings") -> Iterator[Check]:
     yield from (check_extra(extra, names) for extra, names in _LIBRARIES.items())
     yield Check("settings", Level.OK, f"{len(settings.model_fields_set)} set, all valid")
     yield check_home(home)
-    yield check_secrets(home)
+    yield check_privacy(home)
     yield check_disk(shutil.disk_usage(_existing(home)).free)
     yield check_memory(_free_memory())
     yield check_cores(os.cpu_count() or 1)
@@ -119,13 +120,14 @@ def check_home(home: Path) -> Check:
     return Check("home", Level.OK, str(home) if home.exists() else f"{home} (not created yet)")
 
 
-def check_secrets(home: Path) -> Check:
-    """Whether only their owner can read the passwords of the embedded servers."""
-    found = [path for path in home.glob("*/password") if path.stat().st_mode & 0o077]
+def check_privacy(home: Path) -> Check:
+    """Whether only their owner can read what is in the home; claims hold personal data."""
+    others = stat.S_IRWXG | stat.S_IRWXO
+    found = [path for path in sorted(home.glob("*")) if not path.is_symlink() and path.lstat().st_mode & others]
     if not found:
-        return Check("file permissions", Level.OK, "passwords are readable by their owner only")
+        return Check("file permissions", Level.OK, "the home is readable by its owner only")
     names = " ".join(map(str, found))
-    return Check("file permissions", Level.FAILED, f"others can read {names}", f"chmod 600 {names}")
+    return Check("file permissions", Level.FAILED, f"other users can read {names}", f"chmod -R go-rwx {names}")
 
 
 def check_disk(free: int) -> Check:
@@ -168,7 +170,7 @@ def check_port(name: str, port: int, host: str, *, ours: bool) -> Check:
 
 def check_server(name: str, settings: "Settings") -> Check:
     """Whether the server that the settings name answers, or the embedded one starts."""
-    from cli.platform.status import postgres_answers, valkey_answers
+    from cli.platform.parts import postgres_answers, valkey_answers
 
     url, variable, answers = {
         "postgres": (settings.database_url, "GINJA_DATABASE_URL", postgres_answers),
@@ -202,7 +204,7 @@ def _embedded(name: str, home: Path, variable: str) -> Check:
 
 
 def _ports(settings: "Settings") -> Iterator[Check]:
-    from cli.platform.status import parts_of
+    from cli.platform.parts import parts_of
 
     ours = {part.port for part in parts_of(settings) if part.pid is not None}
     yield check_port("api", settings.api_port, settings.api_host, ours=settings.api_port in ours)

@@ -67,10 +67,9 @@ def apply(home: Path, redis_url: str) -> str:
     draft.unlink(missing_ok=True)
     config = RepoConfig(**{**configuration, "registry": {**configuration["registry"], "path": str(draft)}})
     FeatureStore(config=config).apply(feast_objects(home))
-    draft.chmod(0o444)
+    draft.chmod(0o400)
     digest = hashlib.sha256(draft.read_bytes()).hexdigest()
-    # The store's URL may hold a password.
-    _replace(folder / "feature_store.yaml", yaml.safe_dump(configuration, sort_keys=False), mode=0o600)
+    _replace(folder / "feature_store.yaml", yaml.safe_dump(configuration, sort_keys=False))
     _replace(pin_path(home), f"{digest}\n")
     _replace(layout_path(home), f"{layout_hash()}\n")
     draft.replace(registry_path(home))
@@ -128,9 +127,10 @@ def _configuration(home: Path, redis_url: str) -> dict[str, dict[str, object]]:
     return configuration
 
 
-def _replace(path: Path, text: str, *, mode: int = 0o644) -> None:
+def _replace(path: Path, text: str) -> None:
+    """Replace a file, readable by its owner only: the store's URL may hold a password."""
     draft = path.with_name(f"{path.name}.new")
     draft.unlink(missing_ok=True)
-    draft.touch(mode)
+    draft.touch(0o600)
     draft.write_text(text)
     draft.replace(path)

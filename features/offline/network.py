@@ -150,11 +150,13 @@ def _shared_members(providers: SortedClaims, members: SortedClaims) -> _SharedMe
         one, other = provider[at], provider[at + step]
         found.append((np.minimum(one, other), np.maximum(one, other), member[at], day[at + step]))
     empty = np.empty(0, dtype=np.int64)
-    left, right, who, when = (np.concatenate(part) for part in zip(*found, strict=True)) if found else (empty,) * 4
+    left, right, member_of, when = (
+        (np.concatenate(part) for part in zip(*found, strict=True)) if found else (empty,) * 4
+    )
     in_time = np.argsort(when, kind="stable")
-    left, right, who, when = left[in_time], right[in_time], who[in_time], when[in_time]
+    left, right, member_of, when = left[in_time], right[in_time], member_of[in_time], when[in_time]
     pairs, pair = np.unique(left * providers.keys + right, return_inverse=True)
-    shared = partner_days_of(pair, who, when, np.arange(len(pair)))
+    shared = partner_days_of(pair, member_of, when, np.arange(len(pair)))
     new, last = shared.new(WINDOW_DAYS), shared.last(WINDOW_DAYS)
     return _SharedMembers(
         left=pairs // max(providers.keys, 1),

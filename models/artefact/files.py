@@ -111,7 +111,6 @@ def write_artefact(
                 f.write(raw)
                 f.flush()
                 os.fsync(f.fileno())
-        staging.chmod(0o755)
         try:
             staging.rename(target)
         except OSError:

@@ -132,7 +132,6 @@ def _write(home: Path, role: Role, pointer: Pointer) -> None:
             f.write(canonical_json(pointer.model_dump(mode="json")) + b"\n")
             f.flush()
             os.fsync(f.fileno())
-        staged.chmod(0o644)
         staged.replace(folder / f"{role}.json")
     except BaseException:
         staged.unlink(missing_ok=True)

@@ -222,6 +222,7 @@ def _claim(row: Mapping[str, Any], lines: Sequence[ClaimLine]) -> Claim:
     return Claim(
         claim_id=row["claim_id"],
         received_at=row["received_at"],
+        received_on=max(row["received_at"].date(), row["service_to"]),  # checked when the file was loaded
         member_id=row["member_id"] or UNKNOWN,
         provider_id=row["provider_id"] or UNKNOWN,
         diagnosis_codes=(row["diagnosis_code"] or UNKNOWN,),

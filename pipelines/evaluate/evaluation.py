@@ -140,7 +140,7 @@ class Evaluation:
             "base_rate": self.base_rate,
             "window": {"from": self.window.first, "until": self.window.until, "days": self.window.days},
             "reviews": asdict(self.reviews),
-            "who": {name: _ranking_json(metrics) for name, metrics in self.rankings.items()},
+            "rankings": {name: _ranking_json(metrics) for name, metrics in self.rankings.items()},
             "difference": {name: {"ap": interval_json(lead)} for name, lead in self.ap_lead.items()},
             "rule": asdict(self.rule),
             "threshold": asdict(self.threshold),

@@ -9,6 +9,7 @@ import pyarrow as pa
 from core.clock import DAY_US
 from features.declare import CLAIMS, LABELS
 from pipelines.duck import connect
+from pipelines.ingest import fields
 from pipelines.ingest.mapping import Mapping
 from pipelines.ingest.rejects import Rejects
 from pipelines.reference import CLAIM_LINES
@@ -19,9 +20,9 @@ WITH dated AS (
     SELECT * REPLACE (
         COALESCE(claim_id, 'L' || "row") AS claim_id,
         COALESCE(received_at, epoch_us(COALESCE(service_to, service_from)::TIMESTAMP)) AS received_at,
-        COALESCE(service_from, service_to, make_timestamp(received_at)::DATE) AS service_from,
-        COALESCE(service_to, service_from, make_timestamp(received_at)::DATE) AS service_to
-    ) FROM read_parquet('{staging}')
+        COALESCE(service_from, service_to, received_on) AS service_from,
+        COALESCE(service_to, service_from, received_on) AS service_to
+    ) FROM (SELECT *, {receipt_day} AS received_on FROM read_parquet('{staging}'))
 ), netted AS (
     SELECT *, count(*) FILTER (amount < 0) OVER claim > 0 AS has_reversal, bool_or(amount > 0) OVER claim AS has_claim,
         COALESCE(sum(amount) FILTER (amount < 0) OVER claim, 0) AS reversed
@@ -31,7 +32,7 @@ SELECT *, CASE
     {reversals}
     WHEN received_at IS NULL THEN {{'field': 'received_at', 'reason': 'no date of receipt or service'}}
     WHEN service_to < service_from THEN {{'field': 'service_to', 'reason': 'before service_from'}}
-    WHEN service_to > make_timestamp(received_at)::DATE + 1 THEN {{'field': 'service_to', 'reason': 'after receipt'}}
+    WHEN service_to > received_on THEN {{'field': 'service_to', 'reason': 'after receipt'}}
     WHEN birth_date > service_from THEN {{'field': 'birth_date', 'reason': 'after the service'}}
     WHEN row_number() OVER (PARTITION BY claim_id, {unit} ORDER BY "row") > 1
         THEN {{'field': 'claim_id', 'reason': '{again}'}}
@@ -104,6 +105,7 @@ def _instant(name: str) -> str:
 
 def build(staging: Path, mapping: Mapping, rejects: Rejects, work: Path) -> BuiltFrames:
     """Build the frames from staged rows. `work` is a folder for what does not fit into memory."""
+    receipt_day = fields.receipt_day("received_at", mapping.time_zone)
     with connect(work, threads=2) as connection:
         lines = mapping.rows == "lines"
         net = mapping.money.negative == "net"
@@ -114,7 +116,9 @@ def build(staging: Path, mapping: Mapping, rejects: Rejects, work: Path) -> Buil
             if lines
             else "a claim that was already read; for a row per line: rows: lines"
         )
-        connection.execute(_CHECKED.format(staging=staging, unit=unit, again=again, reversals=reversals))
+        connection.execute(
+            _CHECKED.format(staging=staging, receipt_day=receipt_day, unit=unit, again=again, reversals=reversals)
+        )
         _reject(
             connection,
             rejects,

@@ -5,8 +5,11 @@ Every expression reads the text of one row and is exact: no amount passes throug
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 
 from claims.money import MAX_CENTS
+from claims.service_days import EARLIEST
+from core.clock import DAY_US
 from pipelines.ingest.mapping import Dates, LabelTexts, Mapping, Money, Sexes
 
 
@@ -185,13 +188,13 @@ def _moments(raw: str, dates: Dates) -> tuple[str, str]:
     return f"COALESCE({', '.join(days)})", f"COALESCE({', '.join([*instants, 'NULL::BIGINT'])})"
 
 
-def birth_day(raw: str, dates: Dates, today: int, served: list[str]) -> ParsedColumn:
+def birth_day(raw: str, dates: Dates, today: date, served: list[str]) -> ParsedColumn:
     """A birth date. Of a year of two digits it is the last one not after the service; `served` are its days, in SQL."""
     long = Dates.model_construct(formats=tuple(form for form in dates.formats if "%y" not in form), timezone=None)
     short = Dates.model_construct(formats=tuple(form for form in dates.formats if "%y" in form), timezone=None)
     if not short.formats:
         return day(raw, dates, today)
-    latest = f"COALESCE({', '.join([*served, 'NULL'])}, DATE '1970-01-01' + {today})"
+    latest = f"COALESCE({', '.join([*served, 'NULL'])}, DATE '{today}')"
     two, _ = _moments(raw, short)
     pivoted = f"CASE WHEN {two} > {latest} THEN CAST({two} - INTERVAL 100 YEAR AS DATE) ELSE {two} END"
     value = f"COALESCE({_moments(raw, long)[0]}, {pivoted})" if long.formats else pivoted
@@ -203,19 +206,36 @@ def local_day(raw: str, dates: Dates) -> str:
     return _moments(raw, dates)[0]
 
 
-def day(raw: str, dates: Dates, today: int) -> ParsedColumn:
-    """A date; `today` is the last day possible, as days since the epoch."""
+def receipt_day(received_us: str, time_zone: str) -> str:
+    """SQL of the calendar day of receipt in `time_zone`; midnight UTC is a date without a time, and is that date.
+
+    The bound that `claims.service_days` sets for claims of the API.
+    """
+    day = f"make_timestamp({received_us})"
+    local = f"timezone({literal(time_zone)}, {day} AT TIME ZONE 'UTC')"
+    return f"CASE WHEN {received_us} % {DAY_US} = 0 THEN {day} ELSE {local} END::DATE"
+
+
+def service_day(raw: str, dates: Dates, today: date) -> ParsedColumn:
+    """A day of service; `today` is the last day possible."""
+    return day(raw, dates, today, EARLIEST)
+
+
+def day(raw: str, dates: Dates, today: date, earliest: date = date(1900, 1, 1)) -> ParsedColumn:
+    """A date from `earliest` to `today`."""
     value, _ = _moments(raw, dates)
     problem = (
         f"CASE WHEN {raw} IS NULL THEN NULL WHEN @v IS NULL THEN {literal(_unlike(dates))} "
-        f"WHEN @v < DATE '1900-01-01' THEN 'before 1900' "
-        f"WHEN @v > DATE '1970-01-01' + {today} THEN 'in the future' END"
+        f"WHEN @v < DATE '{earliest}' THEN 'before {earliest.year}' "
+        f"WHEN @v > DATE '{today}' THEN 'in the future' END"
     )
     return ParsedColumn(value, problem)
 
 
-def instant(raw: str, dates: Dates, now_us: int) -> ParsedColumn:
-    """Microseconds since the epoch; a time of day needs a zone."""
+def instant(raw: str, dates: Dates, today: date, now_us: int) -> ParsedColumn:
+    """Microseconds since the epoch; a time of day needs a zone. A date without a time may be `today`, which begins
+    before UTC's day in the east.
+    """
     local, value = _moments(raw, dates)
     zone = "'([Zz]|[+-][0-9]{2}:?[0-9]{2})$'"
     zoneless = f"regexp_matches({raw}, ':[0-9]{{2}}') AND NOT regexp_matches({raw}, {zone})"
@@ -226,7 +246,8 @@ def instant(raw: str, dates: Dates, now_us: int) -> ParsedColumn:
         f"CASE WHEN {raw} IS NULL THEN NULL WHEN {naive} THEN {literal(_NAIVE)} "
         f"WHEN @v IS NULL THEN {literal(_unlike(dates))} "
         f"WHEN @v < epoch_us(TIMESTAMP '1900-01-01') THEN 'before 1900' "
-        f"WHEN @v > {now_us} THEN 'in the future' END"
+        f"WHEN @v > {now_us} AND (@v % {DAY_US} <> 0 OR ({local}) > DATE '{today}') "
+        f"THEN 'in the future' END"
     )
     return ParsedColumn(value, problem)
 
@@ -235,7 +256,7 @@ def _unlike(dates: Dates) -> str:
     return "not a date of the form " + " or ".join(dates.formats)
 
 
-def parse_all(mapping: Mapping, raw: dict[str, str], today: int, now_us: int) -> dict[str, ParsedColumn]:
+def parse_all(mapping: Mapping, raw: dict[str, str], today: date, now_us: int) -> dict[str, ParsedColumn]:
     """The parsers of every mapped field; `raw` has the SQL of each field's text. `diagnoses` is not among them."""
     served = [
         local_day(raw[field], mapping.dates) for field in ("service_from", "service_to", "received_at") if field in raw
@@ -243,9 +264,9 @@ def parse_all(mapping: Mapping, raw: dict[str, str], today: int, now_us: int) ->
     parsers: dict[str, Callable[[str], ParsedColumn]] = {
         "claim_id": identifier,
         "line": lambda sql: whole(sql, 0, 100_000),
-        "received_at": lambda sql: instant(sql, mapping.dates, now_us),
-        "service_from": lambda sql: day(sql, mapping.dates, today),
-        "service_to": lambda sql: day(sql, mapping.dates, today),
+        "received_at": lambda sql: instant(sql, mapping.dates, today, now_us),
+        "service_from": lambda sql: service_day(sql, mapping.dates, today),
+        "service_to": lambda sql: service_day(sql, mapping.dates, today),
         "member_id": identifier,
         "provider_id": identifier,
         "procedure_code": identifier,
@@ -260,10 +281,10 @@ def parse_all(mapping: Mapping, raw: dict[str, str], today: int, now_us: int) ->
         "units": lambda sql: whole(sql, 0 if mapping.rows == "lines" else 1, 1_000_000),
         "lines": lambda sql: whole(sql, 1, 100_000),
         "benefit_limit": lambda sql: amount(sql, mapping.money),
-        "voided_at": lambda sql: instant(sql, mapping.dates, now_us),
+        "voided_at": lambda sql: instant(sql, mapping.dates, today, now_us),
         "replaces": identifier,
         "label": lambda sql: label(sql, mapping.label),
         "label_kind": lambda sql: text(sql, 64),
-        "label_known_at": lambda sql: instant(sql, mapping.dates, now_us),
+        "label_known_at": lambda sql: instant(sql, mapping.dates, today, now_us),
     }
     return {field: parsers[field](sql) for field, sql in raw.items()}

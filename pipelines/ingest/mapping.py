@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from core.settings import settings
 from pipelines.ingest.errors import MappingError
 
 FIELDS: dict[str, str] = {
@@ -158,6 +159,11 @@ class Mapping(_Strict):
     """
     icd: Literal[9, 10] | None = None
     """Version of the diagnosis codes: dots are dropped and the shape is checked."""
+
+    @property
+    def time_zone(self) -> str:
+        """The zone of the file's days: its own, else the insurer's (`GINJA_TIME_ZONE`)."""
+        return self.dates.timezone or settings().time_zone
 
     @model_validator(mode="after")
     def _sensible(self) -> "Mapping":

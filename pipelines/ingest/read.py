@@ -4,10 +4,12 @@ import re
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from claims.service_days import receipt_day
 from core import clock
 from pipelines.duck import connect
 from pipelines.ingest.errors import MappingError
@@ -61,7 +63,7 @@ def _query(mapping: Mapping, columns: list[str]) -> str:
             sources = [names[column] for column in mapping.sources(field)]
             raw[field] = sources[0] if len(sources) == 1 else f"COALESCE({', '.join(sources)})"
     constants = {field: literal(value) for field, value in mapping.constants.items()}
-    parsed = parse_all(mapping, raw | constants, clock.day_number(at), clock.micros(at))
+    parsed = parse_all(mapping, raw | constants, receipt_day(at, ZoneInfo(mapping.time_zone)), clock.micros(at))
     parsed["amount"] = total(mapping, [raw["amount"], *(names[column] for column in mapping.money.plus)])
     further = [f"({names[column]} IS NOT NULL)::INT" for column in mapping.sources("diagnoses")]
     values = {field: entry.value for field, entry in parsed.items()}

@@ -51,7 +51,7 @@ class Templates:
 class Actors:
     """Bad actors of one kind (providers, members, or rings of providers) and their months `[first, until)`."""
 
-    who: Ints
+    indices: Ints
     first: Ints
     until: Ints
 
@@ -98,29 +98,29 @@ class Scene:
         """Enough providers without fraud so far to hide `claims` among their honest claims."""
         usable = ~self.taken if allowed is None else ~self.taken & allowed
         usable[EXAMPLE_PROVIDER] = False
-        who = self.rng.permutation(np.flatnonzero(usable))
+        indices = self.rng.permutation(np.flatnonzero(usable))
         first, until = self.alive(kind)
-        size = self.templates.volume(who, np.full(len(who), first), np.full(len(who), until))
-        who = who[size >= max(5.0, np.quantile(size, 0.3))] if len(who) else who
-        begin, end = self.months(kind, len(who))
-        volume = self.templates.volume(who, begin, end)
+        size = self.templates.volume(indices, np.full(len(indices), first), np.full(len(indices), until))
+        indices = indices[size >= max(5.0, np.quantile(size, 0.3))] if len(indices) else indices
+        begin, end = self.months(kind, len(indices))
+        volume = self.templates.volume(indices, begin, end)
         needed = max(int(np.searchsorted(np.cumsum(volume), claims / FRAUD_TO_HONEST)) + 1, least)
-        chosen = Actors(who[:needed], begin[:needed], end[:needed])
-        self.taken[chosen.who] = True
+        chosen = Actors(indices[:needed], begin[:needed], end[:needed])
+        self.taken[chosen.indices] = True
         return chosen
 
     def spread(self, actors: Actors, count: int) -> tuple[Ints, Ints]:
         """`count` pairs (position in `actors`, template of theirs in their months): by the calendar over the time, and
         by how much they bill among those who are active at that time."""
-        if not len(actors.who):
+        if not len(actors.indices):
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
         edges = np.arange(int(actors.first.min()), int(actors.until.max()) + 45, 45)[:, None]
         low, high = np.maximum(edges[:-1], actors.first), np.minimum(edges[1:], actors.until)
-        volume = self.templates.volume(actors.who, low, high)
+        volume = self.templates.volume(actors.indices, low, high)
         busy = self.calendar.volume(edges[:-1, 0], edges[1:, 0]) * (volume.sum(axis=1) > 0)
         slot = ChoiceTable(busy[None, :]).draw(np.zeros(count, dtype=np.int64), self.rng.random(count))
         which = ChoiceTable(volume.astype(np.float64)).draw(slot, self.rng.random(count))
-        at = self.templates.draw(actors.who[which], low[slot, which], high[slot, which], self.rng.random(count))
+        at = self.templates.draw(actors.indices[which], low[slot, which], high[slot, which], self.rng.random(count))
         return which[at >= 0], at[at >= 0]
 
     def panel(self, provider: Ints, before: Ints) -> Ints:

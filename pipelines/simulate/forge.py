@@ -98,10 +98,10 @@ def phantom_services(scene: Scene, count: int) -> ForgedClaims:
     actors = scene.providers("phantom_services", count)
     which, at = scene.spread(actors, count)
     base = scene.honest.take(at)
-    candidates = np.stack([scene.panel(actors.who[which], base.received_day + 1) for _ in range(3)])
+    candidates = np.stack([scene.panel(actors.indices[which], base.received_day + 1) for _ in range(3)])
     idle = np.argmin(world.members.activity[scene.honest.member[candidates]], axis=0)
     known = candidates[idle, np.arange(len(base))]
-    other = scene.panel(actors.who[which], base.received_day + 1)
+    other = scene.panel(actors.indices[which], base.received_day + 1)
     member, own, shown = scene.honest.member[known], scene.honest.procedure[known], scene.honest.procedure[other]
     more_expensive = world.catalogue.cost_cents[shown] > world.catalogue.cost_cents[own]
     procedure = np.where(more_expensive & fits(world, member, shown, base.service_to), shown, own)
@@ -145,7 +145,7 @@ def impossible_days(scene: Scene, count: int) -> ForgedClaims:
     which, at = scene.spread(actors, max(1, round(count / 13)))
     size = rng.integers(6, 21, len(at))
     which, base = np.repeat(which, size), scene.honest.take(np.repeat(at, size))
-    known = scene.panel(actors.who[which], base.received_day + 1)
+    known = scene.panel(actors.indices[which], base.received_day + 1)
     content = scene.honest.take(known)
     received = np.minimum(base.received_day + rng.geometric(0.55, len(base)) - 1, scene.calendar.last_day)
     stay = content.service_to - content.service_from
@@ -184,12 +184,12 @@ def excluded_provider(scene: Scene, count: int) -> ForgedClaims:
     actors = scene.providers("excluded_provider", round(count * 0.6))
     first, until = scene.alive("excluded_provider")
     since = np.clip(actors.first, first + 10, max(until - 40, first + 11))
-    scene.excluded_from[actors.who] = since
+    scene.excluded_from[actors.indices] = since
     stop = np.minimum(since + rng.integers(240, 500, len(since)), until)
     gone = scene.excluded_from[scene.honest.provider] <= scene.honest.received_day
     which = rng.integers(0, len(since), count) if len(since) else _NONE
     day = scene.calendar.draw(since[which], stop[which], rng.random(len(which)))
-    known = scene.panel(actors.who[which], since[which])
+    known = scene.panel(actors.indices[which], since[which])
     usable = known >= 0
     content, day = scene.honest.take(known[usable]), day[usable]
     begin, last = service_days(scene.world, day, content.provider, content.procedure, rng)

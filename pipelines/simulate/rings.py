@@ -74,9 +74,9 @@ def kickback_ring(scene: Scene, count: int) -> Rows:
     rng, world = scene.rng, scene.world
     rings = max(2, round(count / 110))
     pool = scene.providers("kickback_ring", round(count * 1.2), least=3 * rings)
-    if not len(pool.who):
+    if not len(pool.indices):
         return scene.honest.take(np.zeros(0, dtype=np.int64))
-    by_region = pool.who[np.argsort(world.providers.region[pool.who], kind="stable")]
+    by_region = pool.indices[np.argsort(world.providers.region[pool.indices], kind="stable")]
     groups = [group for group in np.array_split(by_region, max(1, min(rings, len(by_region) // 3))) if len(group)]
     episode, day = _episodes(scene, "kickback_ring", round(count * 1.15), 3, 6, 10)
     ring = rng.integers(0, len(groups), int(episode[-1]) + 1)
@@ -112,8 +112,8 @@ def identity_misuse(scene: Scene, count: int) -> Rows:
     member = quiet[rng.integers(0, len(quiet), bursts)][episode]
     anywhere = world.providers.by_specialty.draw(rng.integers(0, len(SPECIALTIES), len(day)), rng.random(len(day)))
     provider = anywhere
-    if len(actors.who):
-        colluding = actors.who[rng.integers(0, len(actors.who), bursts)][episode]
+    if len(actors.indices):
+        colluding = actors.indices[rng.integers(0, len(actors.indices), bursts)][episode]
         provider = np.where(rng.random(len(day)) < 0.6, colluding, anywhere)
     at = scene.panel(provider, day + 1)
     usable = at >= 0

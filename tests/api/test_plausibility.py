@@ -76,7 +76,12 @@ def rescorer(api: Api) -> Rescorer:
     async def no_past(claims):
         return [{"rows": {}, "times_us": {}, "stale": []} for _ in claims]
 
-    return Rescorer(api.database, ScorerClient(f"http://127.0.0.1:{api.scorer.port}", deadline_ms=5_000), no_past)
+    return Rescorer(
+        api.database,
+        ScorerClient(f"http://127.0.0.1:{api.scorer.port}", deadline_ms=5_000),
+        no_past,
+        live_deadline_ms=5_000,
+    )
 
 
 @pytest.mark.parametrize(

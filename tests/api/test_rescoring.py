@@ -25,7 +25,7 @@ def rescorer(api: Api) -> Rescorer:
     from api.scorer.client import ScorerClient
 
     scorer = ScorerClient(f"http://127.0.0.1:{api.scorer.port}", deadline_ms=5_000)
-    return Rescorer(api.database, scorer, no_past)
+    return Rescorer(api.database, scorer, no_past, live_deadline_ms=5_000)
 
 
 async def without_scorer(api: Api, *amounts: float) -> list[str]:

@@ -20,6 +20,7 @@ def make_claim(*lines: ClaimLine, **changes: Any) -> Claim:
     values: dict[str, Any] = {
         "claim_id": "clm_1",
         "received_at": RECEIVED,
+        "received_on": RECEIVED.date(),
         "member_id": "M1",
         "provider_id": "H1",
         "diagnosis_codes": ("D001",),

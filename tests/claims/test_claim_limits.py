@@ -34,7 +34,7 @@ NEXT, BEFORE = DAY + timedelta(days=1), DAY - timedelta(days=1)
         (
             {"service_from": NEXT, "service_to": NEXT},
             "service_from",
-            "must not be after the date of receipt; submit the claim once the service is rendered",
+            "must not be after 2026-03-02, the date of receipt; submit the claim once the service is rendered",
         ),
         (
             {"lines": (ClaimLine("P1", 1), ClaimLine("P1", 0))},
@@ -43,7 +43,7 @@ NEXT, BEFORE = DAY + timedelta(days=1), DAY - timedelta(days=1)
         ),
         ({"lines": (ClaimLine("P1", 1), ClaimLine("P1", 1, 0))}, "lines[1].units", "must be at least 1"),
         (
-            {"lines": (ClaimLine("P1", 1), ClaimLine("P1", 1, service_date=NEXT))},
+            {"lines": (ClaimLine("P1", 1), ClaimLine("P1", 1, service_date=NEXT)), "received_on": NEXT},
             "lines[1].service_date",
             "must lie between service_from and service_to",
         ),
@@ -82,6 +82,7 @@ def test_the_facts_of_a_claim_are_its_own_and_those_of_its_member_and_provider()
     claim = Claim(
         claim_id="clm_9",
         received_at=RECEIVED,
+        received_on=RECEIVED.date(),
         member_id="M9",
         provider_id="H9",
         diagnosis_codes=("D1", "D2", "D3"),

@@ -16,7 +16,7 @@ import pytest
 import redis
 
 from core import embedded, postgres, valkey
-from core.errors import NotInstalled
+from core.errors import NotInstalled, ServerError
 from core.servers import (
     create_database,
     database_url,
@@ -117,6 +117,25 @@ def test_a_pid_file_that_names_another_program_is_not_accepted(home, server, fil
     assert answers(server.url(home))
 
 
+def test_the_application_is_no_superuser_and_owns_its_database(postgres_server):
+    with psycopg.connect(postgres_server) as connection:
+        role = connection.execute(
+            "SELECT rolsuper, rolbypassrls, rolcreaterole, rolreplication FROM pg_roles WHERE rolname = current_user"
+        ).fetchone()
+        owner = connection.execute("SELECT datdba::regrole::text FROM pg_database WHERE datname = 'ginja'").fetchone()
+    assert role == (False, False, False, False)
+    assert owner == (postgres.ROLE,)
+
+
+def test_a_server_whose_application_role_is_the_superuser_is_refused_and_left_as_it_is(home):
+    postgres.url(home)
+    postgres.stop(home)
+    (home / "postgres" / "superuser-password").unlink()
+    with pytest.raises(ServerError, match="from an earlier version of Ginja"):
+        postgres.url(home)
+    assert (home / "postgres" / "data" / "PG_VERSION").exists()
+
+
 def test_the_servers_require_their_password(postgres_server, valkey_server):
     with pytest.raises(psycopg.OperationalError, match="password"):
         psycopg.connect(re.sub(r":[^:/]+@", ":guessed@", postgres_server))
@@ -144,7 +163,7 @@ def test_without_the_wheels_the_error_says_what_to_set(tmp_path, monkeypatch):
         postgres.url(tmp_path)
 
 
-def test_a_database_that_several_ask_for_at_once_is_created_once(postgres_server):
+def test_a_database_requested_concurrently_is_created_once(postgres_server):
     with ThreadPoolExecutor(4) as pool:
         urls = set(pool.map(lambda _: create_database(postgres_server, "made_once"), range(4)))
     assert urls == {database_url(postgres_server, "made_once")}

@@ -2,12 +2,14 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from claims.money import MAX_CENTS, MoneyError, parse_cents
+from claims.service_days import EARLIEST, receipt_day
 from core import clock
 from pipelines.duck import connect
 from pipelines.ingest import Dates, Money, fields, shape
@@ -15,6 +17,7 @@ from pipelines.ingest.fields import ParsedColumn
 from pipelines.ingest.mapping import LabelTexts, Sexes
 
 _CONNECTION = connect()
+ZONES = ("UTC", "Africa/Nairobi", "Pacific/Auckland", "America/New_York", "Europe/Berlin")
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
@@ -102,7 +105,7 @@ def test_brackets_and_minus_signs_are_negative_where_lines_may_be_netted() -> No
     assert money("-3", negative="net") == (-300, None)
 
 
-TODAY, NOW_US = clock.day_number(NOW), clock.micros(NOW)
+TODAY, NOW_US = NOW.date(), clock.micros(NOW)
 FORMATS = ("%Y-%m-%d", "%d/%m/%Y", "%Y%m%d", "%d-%b-%Y", "%m/%d/%y")
 
 
@@ -111,21 +114,21 @@ def test_a_date_is_read_in_the_format_of_the_file(day: date, form: str) -> None:
     dates = Dates(formats=(form,))
     assert read(fields.day("raw", dates, TODAY), day.strftime(form)) == (day, None)
     begin = clock.micros(datetime(day.year, day.month, day.day, tzinfo=UTC))
-    assert read(fields.instant("raw", dates, NOW_US), day.strftime(form)) == (begin, None)
+    assert read(fields.instant("raw", dates, TODAY, NOW_US), day.strftime(form)) == (begin, None)
 
 
 @given(st.datetimes(datetime(1970, 1, 2), datetime(2026, 5, 30)), st.integers(-12, 12))
 def test_a_time_with_a_zone_is_read_to_the_microsecond(moment: datetime, hours: int) -> None:
     there = moment.replace(tzinfo=UTC) + timedelta(hours=hours)
     text = f"{there:%Y-%m-%dT%H:%M:%S.%f}{hours:+03d}:00"
-    value, problem = read(fields.instant("raw", Dates(), NOW_US), text)
+    value, problem = read(fields.instant("raw", Dates(), TODAY, NOW_US), text)
     assert (value, problem) == (clock.micros(moment.replace(tzinfo=UTC)), None)
 
 
 def test_a_time_of_a_named_zone_is_read_in_that_zone() -> None:
     dates = Dates(formats=("%d/%m/%Y %H:%M",), timezone="Africa/Nairobi")
     expected = clock.micros(datetime(2026, 1, 5, 6, 30, tzinfo=UTC))
-    assert read(fields.instant("raw", dates, NOW_US), "05/01/2026 09:30") == (expected, None)
+    assert read(fields.instant("raw", dates, TODAY, NOW_US), "05/01/2026 09:30") == (expected, None)
 
 
 @pytest.mark.parametrize(
@@ -141,12 +144,39 @@ def test_a_time_of_a_named_zone_is_read_in_that_zone() -> None:
     ],
 )
 def test_an_invalid_date_has_a_reason(text: str, reason: str) -> None:
-    assert reason in str(read(fields.instant("raw", Dates(), NOW_US), text)[1])
+    assert reason in str(read(fields.instant("raw", Dates(), TODAY, NOW_US), text)[1])
+
+
+@given(st.datetimes(datetime(1991, 1, 1), datetime(2026, 5, 30)), st.sampled_from(ZONES))
+def test_the_day_of_receipt_of_a_file_is_that_of_the_api(moment: datetime, zone: str) -> None:
+    received_at = (moment + timedelta(microseconds=moment.microsecond == 0)).replace(tzinfo=UTC)
+    sql = fields.receipt_day(f"{clock.micros(received_at)}::BIGINT", zone)
+    ((day,),) = _CONNECTION.sql(f"SELECT {sql}").fetchall()
+    assert day == receipt_day(received_at, ZoneInfo(zone))
+
+
+def test_a_date_without_a_time_is_received_on_that_date_in_every_zone() -> None:
+    midnight = clock.micros(datetime(2026, 3, 2, tzinfo=UTC))
+    days = ", ".join(fields.receipt_day(f"{midnight}::BIGINT", zone) for zone in ZONES)
+    assert set(_CONNECTION.sql(f"SELECT {days}").fetchall()[0]) == {date(2026, 3, 2)}
+
+
+def test_todays_date_is_not_in_the_future_where_the_day_began_before_utcs() -> None:
+    tomorrow = TODAY + timedelta(days=1)
+    _, problem = read(fields.instant("raw", Dates(), tomorrow, NOW_US), str(tomorrow))
+    assert problem is None
+    _, problem = read(fields.instant("raw", Dates(), TODAY, NOW_US), str(tomorrow))
+    assert problem == "in the future"
+
+
+def test_a_service_day_has_the_earliest_day_of_the_api() -> None:
+    assert read(fields.service_day("raw", Dates(), TODAY), str(EARLIEST)) == (EARLIEST, None)
+    assert read(fields.service_day("raw", Dates(), TODAY), "1989-12-31")[1] == "before 1990"
 
 
 def test_a_naive_time_in_a_mapped_format_needs_a_zone() -> None:
     dates = Dates(formats=("%d/%m/%Y %H:%M",))
-    assert "without a zone" in str(read(fields.instant("raw", dates, NOW_US), "05/01/2026 09:30")[1])
+    assert "without a zone" in str(read(fields.instant("raw", dates, TODAY, NOW_US), "05/01/2026 09:30")[1])
 
 
 def test_an_identifier_of_ten_thousand_characters_is_refused() -> None:

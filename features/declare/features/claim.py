@@ -4,6 +4,7 @@ from functools import partial
 
 from claims.reason_groups import GroupCode
 from features.declare.agreement import MORE_THAN_TYPICAL, PRESENT, SOME_RATHER_THAN_NONE, UNLIKE_TYPICAL
+from features.declare.arithmetic import maximum
 from features.declare.feature import Feature
 
 _Claim = partial(Feature, aggregation_group="claim", window="-")
@@ -66,7 +67,7 @@ CLAIM: tuple[Feature, ...] = (
         group=GroupCode.TIMING,
         agrees=UNLIKE_TYPICAL,
         raises="Received {value} after the service",
-        compute=lambda x: x.received_day - x.service_to_day,
+        compute=lambda x: maximum(x.received_day - x.service_to_day, 0.0),
         low=None,
         null_share=0.0,
     ),
