@@ -65,7 +65,7 @@ def answering(body: dict[str, str]) -> Iterator[int]:
     server.server_close()
 
 
-def test_status_of_a_fresh_home_says_that_nothing_runs_and_creates_nothing(tmp_path):
+def test_status_of_a_fresh_home_reports_that_nothing_runs_and_creates_nothing(tmp_path):
     shown = run(tmp_path / "home", "status", "--json", GINJA_API_PORT="1", GINJA_SCORER_PORT="1", GINJA_MLFLOW_PORT="1")
     assert shown.exit_code == 1
     found = json.loads(shown.stdout)
@@ -86,7 +86,7 @@ def test_status_shows_the_embedded_servers_and_processes_of_the_home(server_home
     assert "not running" in run(server_home, "status").stdout
 
 
-def test_status_asks_the_servers_that_the_settings_name_and_shows_no_password(empty_database_url, valkey_url, tmp_path):
+def test_status_checks_the_configured_servers_and_shows_no_password(empty_database_url, valkey_url, tmp_path):
     servers = {"GINJA_DATABASE_URL": empty_database_url, "GINJA_REDIS_URL": valkey_url}
     shown = run(tmp_path, "status", "--json", **servers)
     found = json.loads(shown.stdout)["parts"]
@@ -194,7 +194,7 @@ def test_doctor_fails_where_a_named_server_does_not_answer(tmp_path):
     ],
     ids=lambda value: "" if isinstance(value, Level) else f"{value.name} {value.found}",
 )
-def test_every_check_that_is_not_ok_says_what_to_do(check, level):
+def test_every_failed_check_states_what_to_do(check, level):
     assert check.level is level
     assert bool(check.advice) == (level is not Level.OK)
 
