@@ -15,7 +15,7 @@ from api.docs import routes as docs_routes
 from api.health import routes as health_routes
 from api.intake import routes as intake_routes
 from api.investigations import routes as investigation_routes
-from api.middleware import HeadLimit, RequestLog
+from api.middleware import HeadLimit, RequestLog, StrictRequests
 from api.reviews import routes as review_routes
 from api.scoring import routes as scoring_routes
 from api.server import Drain, RefuseWhileDraining
@@ -64,6 +64,7 @@ def create_app(settings: Settings, database_url: str, drain: Drain | None = None
         app.include_router(router)
     docs_routes.install(app)
     app.mount("/console", console)
+    app.add_middleware(StrictRequests, routes=app.routes)
     app.add_middleware(HeadLimit)
     app.add_middleware(RefuseWhileDraining, drain=drain or Drain())
     app.add_middleware(RequestLog)

@@ -130,6 +130,29 @@ class Settings(BaseSettings):
     )
     max_replacements: int = Field(5, ge=1, description="How often a claim can be replaced; after that, 409.")
 
+    database_statement_timeout_ms: int = Field(
+        5_000, ge=0, description="Milliseconds after which Postgres ends a statement of a request; 0: never."
+    )
+    database_lock_timeout_ms: int = Field(
+        2_000, ge=1, description="Milliseconds a request waits for a lock, such as the one of its claim's member."
+    )
+    database_idle_timeout_ms: int = Field(
+        5_000,
+        ge=0,
+        description="Milliseconds after which Postgres ends an idle transaction of a request; 0: never.",
+    )
+    database_transaction_timeout_ms: int = Field(
+        10_000,
+        ge=0,
+        description="Milliseconds after which PostgreSQL 17 or newer ends a transaction of a request; 0: never.",
+    )
+    database_batch_timeout_s: int = Field(
+        900, ge=0, description="Seconds for a statement of the worker's feature updates and daily work; 0: no limit."
+    )
+    max_claims_per_member: int = Field(
+        32, ge=1, description="Claims of one member that are decided or wait at a time; more get 429."
+    )
+
     time_zone: TimeZone = Field(
         "UTC",
         description="The insurer's time zone, an IANA name such as `Africa/Nairobi`: it decides which calendar day a "

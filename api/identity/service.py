@@ -1,5 +1,6 @@
 """Creating, authenticating and revoking API keys."""
 
+import asyncio
 import hashlib
 import secrets
 import time
@@ -9,7 +10,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 
-from api.database import Database
+from api.database import AUTHENTICATION, Database, acting_for
 from api.errors import Forbidden, Unauthorized
 from api.identity import repository
 from api.identity.roles import PROVIDER, ROLES, Caller, Scope
@@ -28,6 +29,7 @@ class Authenticator:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._cached: dict[bytes, tuple[float, Caller]] = {}
+        self._looking_up: dict[bytes, asyncio.Task[Caller | None]] = {}
 
     async def authorize(self, request: Request, scope: Scope) -> Caller:
         """The caller of a request, who must have `scope`; raises `Unauthorized`, `Forbidden`."""
@@ -42,14 +44,27 @@ class Authenticator:
         cached = self._cached.get(secret_hash)
         if cached is not None and cached[0] > time.monotonic():
             return cached[1]
-        async with self._database.reading() as connection:
-            caller = await repository.caller_with(connection, secret_hash, clock.now())
+        looking_up = self._looking_up.get(secret_hash)
+        if looking_up is None:  # requests that come with the same key at the same time share one look-up
+            known_as = AUTHENTICATION if cached is None else cached[1].api_key_id
+            looking_up = asyncio.create_task(self._look_up(secret_hash, known_as))
+            self._looking_up[secret_hash] = looking_up
+            looking_up.add_done_callback(lambda _done: self._looking_up.pop(secret_hash, None))
+        caller = await asyncio.shield(looking_up)
         if caller is None:
-            self._cached.pop(secret_hash, None)
             raise Unauthorized("the API key is unknown, expired or revoked; `ginja keys create` makes a new one")
-        if len(self._cached) >= _CACHED_KEYS:
-            self._cached.clear()
-        self._cached[secret_hash] = (time.monotonic() + CACHE_S, caller)
+        return caller
+
+    async def _look_up(self, secret_hash: bytes, known_as: str) -> Caller | None:
+        """The holder of a secret, cached if there is one."""
+        with acting_for(known_as):
+            async with self._database.reading() as connection:
+                caller = await repository.caller_with(connection, secret_hash, clock.now())
+        self._cached.pop(secret_hash, None)
+        if caller is not None:
+            if len(self._cached) >= _CACHED_KEYS:
+                self._cached.clear()
+            self._cached[secret_hash] = (time.monotonic() + CACHE_S, caller)
         return caller
 
 
