@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -146,7 +147,7 @@ def verify(ctx: click.Context, claims: int, seed: int, rate: float, seconds: int
     report = verify_features(claims, seed=seed, rate=rate, seconds=seconds, console=console())
     for difference in report.differences:
         click.echo(difference, err=True)
-    print_values(report.summary, as_json=as_json)
+    print_values(asdict(report.figures), as_json=as_json)
     if report.differences:
         ctx.exit(1)
 
