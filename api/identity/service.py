@@ -21,14 +21,16 @@ CACHE_S = 5.0
 """How long a valid key is not looked up again: a revoked key works at most this much longer."""
 
 _CACHED_KEYS = 1_024
+_UNKNOWN_KEY = "the API key is unknown, expired or revoked; `ginja keys create` makes a new one"
 
 
 class Authenticator:
-    """Authenticates callers by their API keys; caches valid ones for `CACHE_S`."""
+    """Authenticates callers by their API keys; caches valid and unknown ones for `CACHE_S`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._cached: dict[bytes, tuple[float, Caller]] = {}
+        self._unknown: dict[bytes, float] = {}
         self._looking_up: dict[bytes, asyncio.Task[Caller | None]] = {}
 
     async def authorize(self, request: Request, scope: Scope) -> Caller:
@@ -44,6 +46,8 @@ class Authenticator:
         cached = self._cached.get(secret_hash)
         if cached is not None and cached[0] > time.monotonic():
             return cached[1]
+        if self._unknown.get(secret_hash, 0.0) > time.monotonic():
+            raise Unauthorized(_UNKNOWN_KEY)
         looking_up = self._looking_up.get(secret_hash)
         if looking_up is None:  # requests that come with the same key at the same time share one look-up
             known_as = AUTHENTICATION if cached is None else cached[1].api_key_id
@@ -52,7 +56,7 @@ class Authenticator:
             looking_up.add_done_callback(lambda _done: self._looking_up.pop(secret_hash, None))
         caller = await asyncio.shield(looking_up)
         if caller is None:
-            raise Unauthorized("the API key is unknown, expired or revoked; `ginja keys create` makes a new one")
+            raise Unauthorized(_UNKNOWN_KEY)
         return caller
 
     async def _look_up(self, secret_hash: bytes, known_as: str) -> Caller | None:
@@ -65,6 +69,10 @@ class Authenticator:
             if len(self._cached) >= _CACHED_KEYS:
                 self._cached.clear()
             self._cached[secret_hash] = (time.monotonic() + CACHE_S, caller)
+        else:
+            if len(self._unknown) >= _CACHED_KEYS:
+                self._unknown.clear()
+            self._unknown[secret_hash] = time.monotonic() + CACHE_S
         return caller
 
 
