@@ -157,7 +157,7 @@ def _completed(message: Message, path: str, request_id: str) -> list[tuple[bytes
 def _relative(location: bytes) -> bytes:
     """An address without scheme and host: all that are redirected to are this application's own.
 
-    The framework builds some from the `Host` header, which whoever sends the request chooses.
+    The framework builds some from the `Host` header, which the sender of the request chooses.
     """
     _, _, path, query, fragment = urlsplit(location.decode("latin-1"))
     return urlunsplit(("", "", "/" + path.lstrip("/\\"), query, fragment)).encode("latin-1")
