@@ -15,9 +15,10 @@ from api.docs import routes as docs_routes
 from api.health import routes as health_routes
 from api.intake import routes as intake_routes
 from api.investigations import routes as investigation_routes
-from api.middleware import HeadLimit, RequestLog
+from api.middleware import HeadLimit, RequestLog, StrictRequests
 from api.reviews import routes as review_routes
 from api.scoring import routes as scoring_routes
+from api.server import Drain, RefuseWhileDraining
 from core.settings import Settings
 from core.version import __version__
 
@@ -33,8 +34,8 @@ ROUTERS = (
 """Everything that `/openapi.json` describes."""
 
 
-def create_app(settings: Settings, database_url: str) -> FastAPI:
-    """The application over a database that is at the newest schema."""
+def create_app(settings: Settings, database_url: str, drain: Drain | None = None) -> FastAPI:
+    """The application over a database that is at the newest schema; it refuses requests once `drain` has begun."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -63,7 +64,9 @@ def create_app(settings: Settings, database_url: str) -> FastAPI:
         app.include_router(router)
     docs_routes.install(app)
     app.mount("/console", console)
+    app.add_middleware(StrictRequests, routes=app.routes)
     app.add_middleware(HeadLimit)
+    app.add_middleware(RefuseWhileDraining, drain=drain or Drain())
     app.add_middleware(RequestLog)
     describe: Callable[[], dict[str, object]] = lambda: openapi.describe(app, ROUTERS)  # noqa: E731
     app.openapi = describe  # type: ignore[method-assign]

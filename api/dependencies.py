@@ -6,11 +6,13 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import Request
 
-from api.database import Database
+from api.database import Database, act_for, request_limits
+from api.health.probe import WriteProbe
 from api.identity import Authenticator, Caller, Scope
-from api.intake import Intake, Policies
+from api.intake import Intake, MemberQueue, Policies
 from api.reviews import Reviews
 from api.scorer import ScorerClient
+from api.unconfirmed import UnconfirmedChanges
 from claims.adjudication import DecisionPolicy, SuspicionPolicy
 from claims.plausibility import PlausibilityPolicy
 from claims.review import ReviewPolicy
@@ -27,11 +29,14 @@ class Dependencies:
     scorer: ScorerClient
     intake: Intake
     reviews: Reviews
+    unconfirmed: UnconfirmedChanges
+    probe: WriteProbe
 
     @classmethod
     def create(cls, settings: Settings, database_url: str) -> "Dependencies":
         """Create the services; connections are opened by the first request that needs one."""
-        database = Database(database_url)
+        limits = request_limits(settings)
+        database = Database(database_url, limits=limits)
         scorer = ScorerClient(
             settings.scorer_base_url,
             deadline_ms=settings.scorer_deadline_ms,
@@ -48,17 +53,25 @@ class Dependencies:
             time_zone=settings.zone,
         )
         review_policy = ReviewPolicy(second_approval_above_cents=settings.review_second_approval_above_cents)
+        unconfirmed = UnconfirmedChanges(database)
+        members = MemberQueue(
+            max_claims=settings.max_claims_per_member, timeout_s=settings.database_lock_timeout_ms / 1_000
+        )
         return cls(
             settings=settings,
             database=database,
             authenticator=Authenticator(database),
             scorer=scorer,
-            intake=Intake(database, scorer, policies),
-            reviews=Reviews(database, review_policy, settings.zone),
+            intake=Intake(database, scorer, policies, unconfirmed, members),
+            reviews=Reviews(database, review_policy, settings.zone, unconfirmed),
+            unconfirmed=unconfirmed,
+            probe=WriteProbe(database_url, limits),
         )
 
     async def close(self) -> None:
         """Close every connection."""
+        await self.unconfirmed.close()
+        await self.probe.close()
         self.scorer.close()
         await self.database.close()
 
@@ -79,7 +92,9 @@ class RequireScope:
         self.scope = scope
 
     async def __call__(self, request: Request) -> Caller:
-        return await dependencies(request).authenticator.authorize(request, self.scope)
+        caller = await dependencies(request).authenticator.authorize(request, self.scope)
+        act_for(caller.api_key_id)
+        return caller
 
 
 SubmitCaller = Annotated[Caller, Depends(RequireScope(Scope.SUBMIT), use_cache=False)]

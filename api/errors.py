@@ -11,10 +11,27 @@ ApiError
 ├── Conflict           409   the state of the claim does not allow this
 ├── TooLarge           413   the body exceeds the limit
 ├── NotJson            415   the body is not declared as JSON
+├── EncodedBody        415   the body is compressed
 ├── Invalid            422   valid JSON that is not a valid request; names each field
+├── MemberQueueFull    429   too many claims of one member at a time
+├── KeyQueueFull       429   too many requests of one key at a time
 ├── HeadTooLarge       431   path, query and headers exceed the limit
 ├── InternalError      500   a defect
-└── Unavailable        503   the database, or the scorer of a batch, is unavailable
+├── Unavailable        503   the database, or the scorer of a batch, is unavailable
+│                            the database answers, or may have answered, but (`api/database/failures.py`):
+├── OutcomeUnknown     503   the connection was lost during COMMIT
+├── PoolExhausted      503   no connection was free in time
+├── LockTimeout        503   another transaction holds a lock
+├── StatementTimeout   503   a statement or transaction took too long
+├── WriteConflict      503   a serialization failure or a deadlock
+├── DatabaseFull       503   no space left on its disk
+├── DatabaseMemory     503   out of memory or another resource
+├── TooManyConnections 503   it accepts no more connections
+├── DatabaseReadOnly   503   it accepts no writes
+├── DatabaseRestarting 503   it is shutting down, starting or recovering
+├── SchemaMismatch     503   its schema is older or newer than this version needs
+├── DatabaseMisconfigured 503 it refuses the API's role, or there is no such database
+└── DatabaseFault      503   an internal or I/O error of the database
 """
 
 from collections.abc import Mapping, Sequence
@@ -138,6 +155,16 @@ class NotJson(ApiError):
     example = "send the body as JSON with Content-Type: application/json"
 
 
+class EncodedBody(ApiError):
+    """The body is compressed; the API reads only bodies without a content coding."""
+
+    status = 415
+    kind = "encoded-body"
+    title = "The body has a content coding"
+    example = "send the body uncompressed, without Content-Encoding"
+    headers = MappingProxyType({"Accept-Encoding": "identity"})
+
+
 class Invalid(ApiError):
     """The body, a parameter or a header is invalid; `errors` names each field."""
 
@@ -158,6 +185,30 @@ class Invalid(ApiError):
     def field(cls, field: str, message: str) -> Self:
         """An error of a single field."""
         return cls.fields([FieldError(field, message)])
+
+
+def _retry_after(seconds: int) -> Mapping[str, str]:
+    return MappingProxyType({"Retry-After": str(seconds)})
+
+
+class MemberQueueFull(ApiError):
+    """Too many claims of one member are being submitted at a time; nothing was stored; retry."""
+
+    status = 429
+    kind = "member-queue-full"
+    title = "Too many claims of this member at a time"
+    example = "too many claims of this member are being decided; nothing was stored; send them one after the other"
+    headers = _retry_after(1)
+
+
+class KeyQueueFull(ApiError):
+    """Too many requests of one API key wait for the database; nothing was stored; retry."""
+
+    status = 429
+    kind = "key-queue-full"
+    title = "Too many requests of this key at a time"
+    example = "too many requests of this API key are waiting; nothing was stored; send fewer at a time"
+    headers = _retry_after(1)
 
 
 class HeadTooLarge(ApiError):
@@ -185,11 +236,149 @@ class Unavailable(ApiError):
     kind = "unavailable"
     title = "Service unavailable"
     example = "the database is unavailable and nothing was stored; retry the request"
-    headers = MappingProxyType({"Retry-After": "1"})
+    headers = _retry_after(1)
 
+
+class OutcomeUnknown(ApiError):
+    """The connection to the database was lost during COMMIT: the change may be stored or not. The same request sent
+    again is answered as this one would have been, or carried out now."""
+
+    status = 503
+    kind = "outcome-unknown"
+    title = "Outcome unknown"
+    example = "the database did not confirm the commit: the change may be stored or not; send the same request again"
+    headers = _retry_after(1)
+
+
+class PoolExhausted(ApiError):
+    """No database connection of the API was free in time; nothing was stored; retry."""
+
+    status = 503
+    kind = "pool-exhausted"
+    title = "No database connection is free"
+    example = "no database connection was free in time; nothing was stored; retry the request"
+    headers = _retry_after(1)
+
+
+class LockTimeout(ApiError):
+    """Another transaction holds a lock on the claim or its member for too long; nothing was stored; retry."""
+
+    status = 503
+    kind = "lock-timeout"
+    title = "A lock was not released in time"
+    example = "another transaction holds a lock on the claim or its member; nothing was stored; retry the request"
+    headers = _retry_after(2)
+
+
+class StatementTimeout(ApiError):
+    """A statement or transaction took longer than the limit; nothing was stored; retry."""
+
+    status = 503
+    kind = "statement-timeout"
+    title = "The database took too long"
+    example = "a statement took longer than the limit; nothing was stored; retry the request"
+    headers = _retry_after(2)
+
+
+class WriteConflict(ApiError):
+    """A concurrent transaction changed the same rows; nothing was stored; retry at once."""
+
+    status = 503
+    kind = "write-conflict"
+    title = "A concurrent change was in the way"
+    example = "a concurrent transaction changed the same rows; nothing was stored; retry the request"
+    headers = _retry_after(1)
+
+
+class DatabaseFull(ApiError):
+    """The disk of the database is full; nothing was stored; retry once space has been freed."""
+
+    status = 503
+    kind = "database-full"
+    title = "The disk of the database is full"
+    example = "the disk of the database is full; nothing was stored; retry once space has been freed"
+    headers = _retry_after(30)
+
+
+class DatabaseMemory(ApiError):
+    """The database is out of memory or of another resource; nothing was stored; retry."""
+
+    status = 503
+    kind = "database-memory"
+    title = "The database is out of memory"
+    example = "the database is out of memory or of another resource; nothing was stored; retry later"
+    headers = _retry_after(5)
+
+
+class TooManyConnections(ApiError):
+    """The database accepts no more connections; nothing was stored; retry."""
+
+    status = 503
+    kind = "database-connections"
+    title = "The database accepts no more connections"
+    example = "the database has no connection left for the API; nothing was stored; retry the request"
+    headers = _retry_after(2)
+
+
+class DatabaseReadOnly(ApiError):
+    """The database accepts no writes, as during a failover; nothing was stored; retry."""
+
+    status = 503
+    kind = "database-read-only"
+    title = "The database is read-only"
+    example = "the database accepts no writes, as during a failover; nothing was stored; retry later"
+    headers = _retry_after(5)
+
+
+class DatabaseRestarting(ApiError):
+    """The database is shutting down, starting or recovering; nothing was stored; retry."""
+
+    status = 503
+    kind = "database-restarting"
+    title = "The database is restarting"
+    example = "the database is shutting down or starting; nothing was stored; retry the request"
+    headers = _retry_after(2)
+
+
+class SchemaMismatch(ApiError):
+    """The schema of the database does not fit this version of the API; nothing was stored; migrate it."""
+
+    status = 503
+    kind = "database-schema"
+    title = "The schema of the database does not fit"
+    example = "the schema of the database does not fit this version; nothing was stored; run `ginja run migrate`"
+    headers = _retry_after(5)
+
+
+class DatabaseMisconfigured(ApiError):
+    """The database refuses the role of the API, or does not exist; nothing was stored; an operator must correct it."""
+
+    status = 503
+    kind = "database-misconfigured"
+    title = "The database refuses the API"
+    example = "the database refuses the role of the API; nothing was stored; check GINJA_DATABASE_URL and its rights"
+    headers = _retry_after(30)
+
+
+class DatabaseFault(ApiError):
+    """The database reports an internal or I/O error; nothing was stored; an operator must look at its log."""
+
+    status = 503
+    kind = "database-fault"
+    title = "The database reports an internal error"
+    example = "the database reports an internal error; nothing was stored; its log names the cause"
+    headers = _retry_after(30)
+
+
+DATABASE_ERRORS: Final[tuple[type[ApiError], ...]] = (
+    *(Unavailable, PoolExhausted, LockTimeout, StatementTimeout, WriteConflict, DatabaseFull, DatabaseMemory),
+    *(TooManyConnections, DatabaseReadOnly, DatabaseRestarting, SchemaMismatch, DatabaseMisconfigured, DatabaseFault),
+)
+"""Operational failures of the database, after each of which nothing is stored."""
 
 ERRORS: Final[tuple[type[ApiError], ...]] = (
     *(MalformedBody, Unauthorized, Forbidden, NotFound, Conflict, TooLarge),
-    *(NotJson, Invalid, HeadTooLarge, InternalError, Unavailable),
+    *(NotJson, EncodedBody, Invalid, MemberQueueFull, KeyQueueFull, HeadTooLarge, InternalError, OutcomeUnknown),
+    *DATABASE_ERRORS,
 )
-"""Every error, in the order of its status; each status belongs to one class."""
+"""Every error, in the order of its status."""

@@ -1,7 +1,8 @@
 """Types of fields on the wire: what is accepted of clients (strict) and how values are written in responses."""
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Annotated
 
 from fastapi import Path
@@ -17,18 +18,27 @@ from pydantic import (
 
 from claims.money import MAX_CENTS, format_cents, parse_cents
 from claims.service_days import EARLIEST
+from core import clock
 from core.format import json_amount, json_instant
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_TIMESTAMP = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})", re.ASCII
+)
+"""RFC 3339."""
+_CLOCK_SKEW = timedelta(minutes=5)
+"""How far the clock of a client may be ahead."""
 _ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]*$"
 _AMOUNT_TEXT = r"^[0-9]{1,9}(\.[0-9]{1,2})?$"
+_QUERY_DIGITS = 18
 MAX_UNITS = 100_000
 MAX_NOTE = 500
 ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
 CLAIM_ID_EXAMPLE = "clm_01m86p3ap6yntdyk7shqjq4hs9"
 
 
-def _parse_day(value: object) -> date:
+def parse_day(value: object) -> date:
+    """A date as YYYY-MM-DD; raises `ValueError` with what is allowed."""
     if not isinstance(value, str) or not _DAY.fullmatch(value):
         raise ValueError("must be a date written as YYYY-MM-DD")
     try:
@@ -40,16 +50,25 @@ def _parse_day(value: object) -> date:
     return day
 
 
-def _parse_instant(value: object) -> datetime:
-    if not isinstance(value, str) or not value.isascii():
-        raise ValueError("must be a timestamp such as 2026-03-02T10:15:00Z")
+def _parse_past(value: object) -> datetime:
+    if not isinstance(value, str) or not _TIMESTAMP.fullmatch(value):
+        raise ValueError("must be a timestamp with a time zone such as 2026-03-02T10:15:00Z")
     try:
-        at = datetime.fromisoformat(value)
-    except ValueError:
+        at = datetime.fromisoformat(value.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise ValueError("must be a valid timestamp such as 2026-03-02T10:15:00Z") from None
-    if at.tzinfo is None:
-        raise ValueError("must have a time zone; end it with Z for UTC")
+    if at.date() < EARLIEST:
+        raise ValueError(f"must not be before {EARLIEST}")
+    if at > clock.now() + _CLOCK_SKEW:
+        raise ValueError("must not be in the future")
     return at
+
+
+def _parse_amount(value: str | int | Decimal) -> int:
+    """As `parse_cents`, without the blanks around a text that it ignores: the documented pattern has none."""
+    if isinstance(value, str) and value != value.strip():
+        raise ValueError("must be a number without blanks around it, such as 1250.00")
+    return parse_cents(value)
 
 
 def _positive(cents: int) -> int:
@@ -63,22 +82,31 @@ def as_claim_id(text: str) -> str:
     return text if text.isascii() and text.isprintable() else "-"
 
 
+def _plain_digits(value: object) -> object:
+    """A number of a query parameter: the framework would accept blanks, signs, points and underscores, too."""
+    if isinstance(value, str) and not (value.isascii() and value.isdigit() and len(value) <= _QUERY_DIGITS):
+        raise ValueError("must be a whole number in digits")
+    return value
+
+
+PlainNumber = BeforeValidator(_plain_digits)
+"""Of an `int` in a query."""
 ClaimId = Annotated[str, Path(description="Id of the claim.", examples=[CLAIM_ID_EXAMPLE]), AfterValidator(as_claim_id)]
 """The claim id of a path; whatever is sent, an unknown one is a 404."""
 Identifier = Annotated[str, Field(strict=True, min_length=1, max_length=64, pattern=_ID)]
 Code = Annotated[str, Field(strict=True, min_length=1, max_length=16, pattern=_ID)]
 Units = Annotated[int, Field(strict=True, ge=1, le=MAX_UNITS)]
 Day = Annotated[
-    date, PlainValidator(_parse_day), WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-03-02"]})
+    date, PlainValidator(parse_day), WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-03-02"]})
 ]
-Instant = Annotated[
+PastInstant = Annotated[
     datetime,
-    PlainValidator(_parse_instant),
+    PlainValidator(_parse_past),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-03-02T10:15:00Z"]}),
 ]
 Amount = Annotated[
     int,
-    PlainValidator(parse_cents),
+    PlainValidator(_parse_amount),
     AfterValidator(_positive),
     WithJsonSchema(
         {
@@ -94,7 +122,7 @@ Amount = Annotated[
 """A positive amount; a decimal on the wire, cents inside."""
 AmountOrZero = Annotated[
     int,
-    PlainValidator(parse_cents),
+    PlainValidator(_parse_amount),
     WithJsonSchema(
         {
             "anyOf": [

@@ -2,9 +2,8 @@
 
 from datetime import date
 
-import psycopg
-
 from api.catalog import refresh_once_a_day
+from api.database import NO_LIMITS, SessionLimits, connect
 
 KEEP_DONE_DAYS = 7
 """Retention of completed outbox events."""
@@ -12,9 +11,9 @@ KEEP_REPLIES_DAYS = 7
 """Retention of replies stored under an Idempotency-Key."""
 
 
-def every_day(url: str, day: date) -> None:
+def every_day(url: str, day: date, limits: SessionLimits = NO_LIMITS) -> None:
     """Do the work of `day`, the current day (UTC). Idempotent."""
-    with psycopg.connect(url) as connection:
+    with connect(url, limits) as connection, connection.transaction():
         refresh_once_a_day(connection, day)
         connection.execute("DELETE FROM outbox WHERE done_at < %s::date - %s::int", [day, KEEP_DONE_DAYS])
         connection.execute(

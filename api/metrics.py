@@ -8,6 +8,17 @@ REQUESTS = Histogram(
     ["method", "route", "status"],
     buckets=(0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0),
 )
+QUEUE_SECONDS = Histogram(
+    "ginja_api_queue_seconds",
+    "Time in a queue, of requests that had to wait: for the member's turn, or for a connection of their key.",
+    ["queue"],
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0),
+)
+QUEUE_REFUSED = Counter(
+    "ginja_api_queue_refused_total",
+    "Requests refused because a queue was full or the wait too long.",
+    ["queue", "cause"],
+)
 DECISIONS = Counter("ginja_claims_decided_total", "Claims decided.", ["decided_by", "outcome"])
 MODEL = Counter("ginja_claims_scored_total", "Valid scores, by model version.", ["model_version"])
 SCORER_FAILURES = Counter("ginja_scorer_failures_total", "Claims without a score, by cause.", ["code"])

@@ -1,11 +1,17 @@
-"""Around every request: an id, a measured duration, and a log line that names the route and no data of the request."""
+"""Around every request: limits and strictness of its head, headers of every response, a log line without its data."""
 
 import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
+from starlette.routing import BaseRoute, Mount, compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import metrics
-from api.errors import HeadTooLarge, InternalError
+from api.database import AUTHENTICATION, act_for
+from api.errors import ApiError, EncodedBody, FieldError, HeadTooLarge, InternalError, Invalid
 from api.problems import error_response
 from core.ids import new_id
 from core.logging import get_logger
@@ -37,8 +43,131 @@ def _head_bytes(scope: Scope) -> int:
     return headers + len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"])
 
 
+SINGLE_HEADERS: Final = frozenset(
+    {
+        *(b"authorization", b"x-api-key", b"idempotency-key", b"host", b"origin", b"sec-fetch-site"),
+        *(b"content-type", b"content-length", b"content-encoding"),
+    }
+)
+"""Headers of which two readers could take different ones if there were two; each may be sent once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A path of the application with its methods, and the query parameters that they have."""
+
+    path: str
+    methods: frozenset[str]
+    queries: tuple[str, ...]
+
+
+def endpoints(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[Endpoint]:
+    """Every endpoint under `routes`, as the routes declare it."""
+    for route in routes:
+        included = getattr(route, "original_router", None)
+        if included is not None:
+            yield from endpoints(included.routes, prefix)
+        elif isinstance(route, Mount):
+            yield from endpoints(route.routes or (), prefix + route.path)
+        elif (path := getattr(route, "path", None)) is not None:
+            dependant = getattr(route, "dependant", None)
+            of_framework = () if dependant is None else tuple(one.alias for one in dependant.query_params)
+            methods = frozenset(getattr(route, "methods", None) or ("GET",))
+            yield Endpoint(prefix + path, methods, (*of_framework, *getattr(route, "queries", ())))
+
+
+class StrictRequests:
+    """ASGI middleware for every route: refuses what a route would ignore, or two readers could read differently.
+
+    A header of `SINGLE_HEADERS` sent twice, a query parameter that the path does not have, one sent twice, text that is
+    not UTF-8 or contains NUL: 422. A content coding: 415, since no route decodes one. Paths of static files and unknown
+    paths may have any query.
+    """
+
+    def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute]) -> None:
+        self._app = app
+        self._endpoints = tuple((compile_path(one.path)[0], one) for one in endpoints(routes))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            refusal = _refused_headers(scope) or self._refused_query(scope)
+            if refusal is not None:
+                await error_response(refusal)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _refused_query(self, scope: Scope) -> ApiError | None:
+        query: bytes = scope["query_string"]
+        if not query:
+            return None
+        found = (one for pattern, one in self._endpoints if pattern.match(scope["path"]))
+        endpoint = next((one for one in found if scope["method"] in one.methods), None)
+        if endpoint is None:
+            return None
+        try:
+            pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
+        except ValueError:
+            return Invalid.field("query", "must be percent-encoded UTF-8")
+        errors: list[FieldError] = []
+        seen: set[str] = set()
+        names = ", ".join(endpoint.queries) or "none"
+        for name, value in pairs:
+            if name not in endpoint.queries:
+                errors.append(FieldError(_shown(name), f"is not a query parameter; this path has {names}"))
+            elif name in seen:
+                errors.append(FieldError(name, "must be sent once"))
+            elif "\0" in value:
+                errors.append(FieldError(name, "must not contain a NUL character"))
+            seen.add(name)
+        return Invalid.fields(errors) if errors else None
+
+
+def _refused_headers(scope: Scope) -> ApiError | None:
+    seen: set[bytes] = set()
+    for name, value in scope["headers"]:
+        if name not in SINGLE_HEADERS:
+            continue
+        if name in seen:
+            return Invalid.field(name.decode().title(), "must be sent once")
+        seen.add(name)
+        if name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
+            return EncodedBody(EncodedBody.example)
+    return None
+
+
+def _shown(name: str) -> str:
+    """A name of the request in a form that may be repeated in a response: short and printable."""
+    return "".join(character if character.isprintable() else "?" for character in name[:64]) or '""'
+
+
+_STATIC_FILES = ("/docs/static/", "/console/static/")
+"""Files of this package; every other response may contain personal data."""
+
+
+def _completed(message: Message, path: str, request_id: str) -> list[tuple[bytes, bytes]]:
+    """The headers of a response: its id, no storing of it by caches, and no address built from the `Host` header."""
+    headers: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
+    if 300 <= message["status"] < 400:
+        headers = [(name, _relative(value) if name == b"location" else value) for name, value in headers]
+    if not path.startswith(_STATIC_FILES) and all(name != b"cache-control" for name, _ in headers):
+        headers.append((b"cache-control", b"no-store"))
+    return [*headers, (b"x-request-id", request_id.encode()), (b"x-content-type-options", b"nosniff")]
+
+
+def _relative(location: bytes) -> bytes:
+    """An address without scheme and host: all that are redirected to are this application's own.
+
+    The framework builds some from the `Host` header, which whoever sends the request chooses.
+    """
+    _, _, path, query, fragment = urlsplit(location.decode("latin-1"))
+    return urlunsplit(("", "", "/" + path.lstrip("/\\"), query, fragment)).encode("latin-1")
+
+
 class RequestLog:
-    """ASGI middleware: request id, metrics, log line. Outermost, so that it also sees what the framework refuses."""
+    """ASGI middleware: request id, headers of every response, metrics, log line.
+
+    Outermost, so that it also sees what the framework refuses.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -55,13 +184,10 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [
-                    *message.get("headers", ()),
-                    (b"x-request-id", request_id.encode()),
-                    (b"x-content-type-options", b"nosniff"),
-                ]
+                message["headers"] = _completed(message, scope["path"], request_id)
             await send(message)
 
+        act_for(AUTHENTICATION)  # until it is known who sends it
         try:
             await self._app(scope, receive, send_with_id)
         except Exception as error:

@@ -17,19 +17,22 @@ from pydantic.json_schema import models_json_schema
 
 from api.dependencies import RequireScope
 from api.errors import (
+    DATABASE_ERRORS,
     ERRORS,
     ApiError,
     Conflict,
+    EncodedBody,
     Forbidden,
     HeadTooLarge,
     InternalError,
     Invalid,
+    KeyQueueFull,
     MalformedBody,
     NotFound,
     NotJson,
+    OutcomeUnknown,
     TooLarge,
     Unauthorized,
-    Unavailable,
 )
 from api.identity import Scope
 
@@ -68,13 +71,18 @@ _HEADERS: JsonObject = {
         "schema": {"type": "string", "examples": ["req_01m86p3ap6yntdyk7shqjq4hs9"]},
     },
     "RetryAfter": {"description": "Seconds to wait before a retry.", "schema": {"type": "string", "examples": ["1"]}},
+    "AcceptEncoding": {
+        "description": "Content codings of request bodies that are read.",
+        "schema": {"type": "string", "enum": ["identity"]},
+    },
     "WwwAuthenticate": {"description": "The scheme to use.", "schema": {"type": "string", "examples": ["Bearer"]}},
     "Location": {
         "description": "Path of the claim.",
         "schema": {"type": "string", "examples": ["/v1/claims/clm_01m86p3ap6yntdyk7shqjq4hs9"]},
     },
     "IdempotencyReplayed": {
-        "description": "`true`: this is the stored response to an earlier request with the same key.",
+        "description": "`true`: this is the stored response to an earlier request with the same key, or to an equal "
+        "one whose outcome was unknown.",
         "schema": {"type": "string", "enum": ["true"]},
     },
 }
@@ -84,6 +92,7 @@ _HEADER_NAMES = {
     "WWW-Authenticate": "WwwAuthenticate",
     "Location": "Location",
     "Idempotency-Replayed": "IdempotencyReplayed",
+    "Accept-Encoding": "AcceptEncoding",
 }
 
 IDEMPOTENCY_KEY: JsonObject = {
@@ -127,7 +136,7 @@ def operation(
 ) -> Operation:
     """What a route documents by itself, for `openapi_extra`: body, header parameters, errors, successful response."""
     described = Operation(success)
-    described["responses"] = {str(error.status): _problem_response(error) for error in errors}
+    described["responses"] = _problem_responses(errors)
     if headers:
         described["parameters"] = list(headers)
     if body is not None:
@@ -184,23 +193,21 @@ def _complete(route: APIRoute, described: JsonObject) -> None:
         responses.pop(str(Invalid.status), None)  # the framework's own, which no route responds with
     scope = required_scope(route)
     described["security"] = [] if scope is None else [{name: [scope.value]} for name in SECURITY_SCHEMES]
-    errors: list[type[ApiError]] = [HeadTooLarge, InternalError]
+    # Every request passes `StrictRequests` (`api/middleware.py`).
+    errors: list[type[ApiError]] = [HeadTooLarge, InternalError, EncodedBody, Invalid]
     if scope is not None:
-        errors += [Unauthorized, Forbidden, Unavailable]
+        errors += [Unauthorized, Forbidden, KeyQueueFull, *DATABASE_ERRORS]
         described["description"] = f"{described.get('description', '')}\n\nRequires the scope `{scope.value}`.".strip()
     if "requestBody" in described:
-        errors += [MalformedBody, TooLarge, NotJson, Invalid]
-    places = {parameter["in"] for parameter in described.get("parameters", ())}
-    if places & {"query", "header"}:
-        errors.append(Invalid)
-    if "path" in places:
+        errors += [MalformedBody, TooLarge, NotJson, OutcomeUnknown]
+    if "path" in {parameter["in"] for parameter in described.get("parameters", ())}:
         errors.append(NotFound)
     own = route.openapi_extra
     if isinstance(own, Operation) and own.success is not None and own.success.example is not None:
         # Added here, because the framework leaves out what is null.
         responses[str(own.success.status)]["content"]["application/json"]["example"] = own.success.example
-    for error in errors:
-        responses.setdefault(str(error.status), _problem_response(error))
+    for status, response in _problem_responses(errors).items():
+        responses.setdefault(status, response)
     for response in responses.values():
         response["headers"] = {**_header_refs(["X-Request-Id"]), **response.get("headers", {})}
     described["responses"] = {status: responses[status] for status in sorted(responses)}
@@ -218,18 +225,39 @@ def _problem_name(error: type[ApiError]) -> str:
     return f"{error.__name__}Problem"
 
 
-def _problem_response(error: type[ApiError]) -> JsonObject:
-    """The response to an error, as the error documents itself."""
-    example = {"type": error.type_uri(), "title": error.title, "status": error.status, "detail": error.example}
+def _problem_responses(errors: Sequence[type[ApiError]]) -> JsonObject:
+    """The responses to errors, by status."""
+    by_status: dict[int, list[type[ApiError]]] = {}
+    for error in sorted(errors, key=ERRORS.index):
+        by_status.setdefault(error.status, []).append(error)
+    return {str(status): _problem_response(kinds) for status, kinds in by_status.items()}
+
+
+def _problem_response(errors: Sequence[type[ApiError]]) -> JsonObject:
+    """The response of one status, which can be any of `errors`, as they document themselves."""
+    schemas = [{"$ref": _REF.format(model=_problem_name(error))} for error in errors]
+    examples = {error.kind: {"summary": error.title, "value": _problem_example(error)} for error in errors}
+    content: JsonObject = {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}
+    content |= {"example": _problem_example(errors[0])} if len(errors) == 1 else {"examples": examples}
+    return {
+        "description": "\n\n".join(f"{_sentence(error)} Type `{error.type_uri()}`." for error in errors),
+        "headers": _header_refs(sorted({name for error in errors for name in error.headers})),
+        "content": {_PROBLEM: content},
+    }
+
+
+def _problem_example(error: type[ApiError]) -> JsonObject:
+    example: JsonObject = {"type": error.type_uri(), "title": error.title, "status": error.status}
+    example["detail"] = error.example
     if error is Invalid:
         message = "must be a number with at most two decimal places, such as 1250.00"
         example["errors"] = [{"field": "claim_amount", "message": message}]
-    content = {"schema": {"$ref": _REF.format(model=_problem_name(error))}, "example": example}
-    return {
-        "description": f"{error.__doc__} Type `{error.type_uri()}`.",
-        "headers": _header_refs(list(error.headers)),
-        "content": {_PROBLEM: content},
-    }
+    return example
+
+
+def _sentence(error: type[ApiError]) -> str:
+    """The docstring of an error on one line."""
+    return " ".join((error.__doc__ or "").split())
 
 
 def _problem_schema(error: type[ApiError]) -> JsonObject:
@@ -251,13 +279,15 @@ def _problem_schema(error: type[ApiError]) -> JsonObject:
                 "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
             },
         }
+    if error is OutcomeUnknown:
+        properties["claim_id"] = {"type": "string", "description": "The claim to look up; of a new claim: its id."}
     if error is Conflict:
         decision = {"anyOf": [{"$ref": _REF.format(model="DecisionOut")}, {"type": "null"}]}
         properties["version"] = {"type": "integer", "description": "Of a review: the claim's current version."}
         properties["decision"] = {**decision, "description": "Of a review: the last decision."}
     return {
         "title": _problem_name(error),
-        "description": f"RFC 9457. {error.__doc__}",
+        "description": f"RFC 9457. {_sentence(error)}",
         "type": "object",
         "required": required,
         "properties": properties,

@@ -10,6 +10,8 @@ from api.errors import Invalid
 from core import clock
 
 Item = TypeVar("Item")
+_MOST_DIGITS = 20
+"""Of the microseconds in a cursor, with a sign; every instant has fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,15 @@ def write_cursor(place: PageCursor | None) -> str | None:
 
 
 def read_cursor(cursor: str) -> PageCursor:
-    """The place that a cursor names; raises `Invalid`."""
+    """The place that a cursor names, which is the only way to write it; raises `Invalid`."""
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
         micros, _, claim_id = text.partition(":")
-        if not claim_id or not claim_id.isprintable():
+        if not claim_id or not claim_id.isprintable() or len(micros) > _MOST_DIGITS:
             raise ValueError(claim_id)
-        return PageCursor(clock.from_micros(int(micros)), claim_id)
+        place = PageCursor(clock.from_micros(int(micros)), claim_id)
+        if write_cursor(place) != cursor:
+            raise ValueError(claim_id)
     except (ValueError, binascii.Error, OverflowError):
         raise Invalid.field("cursor", "is not a valid cursor; send `next_cursor` of the previous page") from None
+    return place

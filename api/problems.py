@@ -3,17 +3,15 @@
 import json
 from collections.abc import Mapping
 
-import psycopg
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import JsonValue
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.errors import ApiError, FieldError, InternalError, Invalid, Unavailable, type_uri
+from api.database import DATABASE_FAILURES, operational
+from api.errors import ApiError, FieldError, InternalError, Invalid, SchemaMismatch, type_uri
 from core.logging import get_logger
 
 log = get_logger("api")
@@ -64,17 +62,22 @@ async def _invalid_parameters(_request: Request, error: Exception) -> Response:
     return error_response(Invalid.fields(fields))
 
 
+def database_problem(error: Exception) -> ApiError | None:
+    """What a caller is told of an operational failure of the database; `None` for a defect. Logs the cause."""
+    kind = operational(error)
+    if kind is None:
+        return None
+    cause = getattr(error, "orig", None) or error
+    details = {"kind": kind.kind, "error": type(cause).__name__, "sqlstate": getattr(cause, "sqlstate", None)}
+    # A missing table or column is a defect where no migration is missing: the trace says which statement it was.
+    log.error("database failure", **details, exc_info=error if kind is SchemaMismatch else None)
+    return kind(kind.example)
+
+
 async def _database_error(request: Request, error: Exception) -> Response:
-    """A database that is unavailable: nothing was stored, so the client may retry. Anything else is a defect."""
-    if not _is_unavailable(error):
-        return await _defect(request, error)
-    log.error("database unavailable", error=type(error).__name__)
-    return error_response(Unavailable(Unavailable.example))
-
-
-def _is_unavailable(error: Exception) -> bool:
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    return isinstance(cause, PoolTimeout | psycopg.OperationalError)
+    """A failure of the database: its own problem where it is operational, else a defect."""
+    problem = database_problem(error)
+    return await _defect(request, error) if problem is None else error_response(problem)
 
 
 async def _defect(request: Request, error: Exception) -> Response:
@@ -87,7 +90,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(HTTPException, _framework_error)
     app.add_exception_handler(RequestValidationError, _invalid_parameters)
-    app.add_exception_handler(DBAPIError, _database_error)
-    app.add_exception_handler(psycopg.Error, _database_error)
-    app.add_exception_handler(PoolTimeout, _database_error)
+    for failure in DATABASE_FAILURES:
+        app.add_exception_handler(failure, _database_error)
     app.add_exception_handler(Exception, _defect)

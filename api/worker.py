@@ -17,7 +17,7 @@ import redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from api import metrics, outbox
-from api.database import Database
+from api.database import Database, batch_limits, connect, request_limits
 from api.housekeeping import every_day
 from api.migrate import plain_url
 from api.scorer import ScorerClient, States
@@ -48,7 +48,8 @@ class Worker:
 
     def __init__(self, settings: Settings, database_url: str, redis_url: str, *, network: Path | None = None) -> None:
         self._url = plain_url(database_url)
-        self._database = Database(database_url, pool_size=6)
+        self._database = Database(database_url, pool_size=6, limits=request_limits(settings))
+        self._batch_limits = batch_limits(settings)
         self._scorer = ScorerClient(
             settings.scorer_base_url,
             deadline_ms=RESCORE_DEADLINE_MS,
@@ -58,7 +59,9 @@ class Worker:
         self._features = ThreadPoolExecutor(1, thread_name_prefix="features")
         self._past = ThreadPoolExecutor(1, thread_name_prefix="past")
         self._updater, self._looker = (
-            FeatureUpdater(lambda: psycopg.connect(self._url), redis.Redis.from_url(redis_url), network=network)
+            FeatureUpdater(
+                lambda: connect(self._url, self._batch_limits), redis.Redis.from_url(redis_url), network=network
+            )
             for _ in range(2)
         )
         self._rescorer = Rescorer(
@@ -130,7 +133,7 @@ class Worker:
     async def _day_work(self) -> int:
         today = clock.now().date()
         if self._day != today:
-            await asyncio.to_thread(every_day, self._url, today)
+            await asyncio.to_thread(every_day, self._url, today, self._batch_limits)
             self._day = today
         return 0
 

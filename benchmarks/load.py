@@ -19,11 +19,29 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 TIMEOUT_SECONDS = 10.0
 """Time without a response after which a connection counts as broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSummary:
+    """The figures of one mode, printed as JSON."""
+
+    count: int
+    per_s: float
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+    statuses: dict[str, int]
+    """Status → responses; `0`: the connection broke."""
+
+    @property
+    def failed(self) -> int:
+        """Responses without a status of 2xx."""
+        return sum(count for status, count in self.statuses.items() if not status.startswith("2"))
 
 
 @dataclass(slots=True)
@@ -39,21 +57,21 @@ class LoadResult:
         self.statuses[status] = self.statuses.get(status, 0) + 1
         self.latencies_ms.append(seconds * 1_000)
 
-    def summary(self) -> dict[str, object]:
-        """The figures of a report: `count`, `per_s`, `p50_ms`, `p99_ms`, `max_ms`, `statuses`."""
+    def summary(self) -> LoadSummary:
+        """The figures of a report."""
         ordered = sorted(self.latencies_ms)
 
         def at(share: float) -> float:
             return round(ordered[min(len(ordered) - 1, int(len(ordered) * share))], 3) if ordered else float("nan")
 
-        return {
-            "count": len(ordered),
-            "per_s": round(len(ordered) / self.seconds, 1) if self.seconds else 0.0,
-            "p50_ms": at(0.50),
-            "p99_ms": at(0.99),
-            "max_ms": at(1.0),
-            "statuses": {str(status): count for status, count in sorted(self.statuses.items())},
-        }
+        return LoadSummary(
+            count=len(ordered),
+            per_s=round(len(ordered) / self.seconds, 1) if self.seconds else 0.0,
+            p50_ms=at(0.50),
+            p99_ms=at(0.99),
+            max_ms=at(1.0),
+            statuses={str(status): count for status, count in sorted(self.statuses.items())},
+        )
 
 
 def request_bytes(path: str, body: bytes, headers: dict[str, str]) -> bytes:
@@ -245,7 +263,7 @@ def main() -> None:
         outcome = asyncio.run(steady(options.host, options.port, requests, options.rate, options.seconds, options.warm))
     else:
         outcome = asyncio.run(flood(options.host, options.port, requests, options.lines, options.seconds))
-    json.dump(outcome.summary(), sys.stdout)
+    json.dump(asdict(outcome.summary()), sys.stdout)
     sys.stdout.write("\n")
 
 

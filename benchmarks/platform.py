@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from benchmarks.bodies import submission_bodies
 from benchmarks.stage import LIVE_CLAIMS, Stage
-from core.processes import Processes, usable_port
+from core.embedded import free_port
+from core.supervision import Processes, Proof, ReadyCheck
 
 COMMAND = ["-c", "from cli.main import main; main()"]
 """`ginja`, run by this Python."""
@@ -43,8 +44,12 @@ class BenchPlatform:
 
 def free_routes() -> Routes:
     """Two free ports."""
-    taken = {0}
-    return Routes(usable_port(0, host="127.0.0.1", taken=taken), usable_port(0, host="127.0.0.1", taken=taken))
+    return Routes(free_port(), free_port())
+
+
+def own_ready(port: int) -> ReadyCheck:
+    """The API or the scorer on this port is ready."""
+    return ReadyCheck(f"http://127.0.0.1:{port}/readyz", Proof.INSTANCE)
 
 
 @contextmanager
@@ -56,21 +61,21 @@ def platform(stage: Stage, routes: Routes, *, workers: int = 1) -> Iterator[Benc
         "api": stage.redis_url,
         "worker": routes.redis_url_of_worker or stage.redis_url,
     }
-    starts: dict[str, tuple[Sequence[str], str | None]] = {
+    starts: dict[str, tuple[Sequence[str], ReadyCheck | None]] = {
         "scorer": (
             ["run", "scorer", "--port", str(routes.scorer_port), "--workers", str(workers)],
-            f"http://127.0.0.1:{routes.scorer_port}/readyz",
+            own_ready(routes.scorer_port),
         ),
-        "api": (["run", "api", "--port", str(routes.api_port)], f"http://127.0.0.1:{routes.api_port}/readyz"),
+        "api": (["run", "api", "--port", str(routes.api_port)], own_ready(routes.api_port)),
         "worker": (["run", "worker"], None),
     }
     with ExitStack() as stack:
         running: dict[str, Processes] = {}
-        for name, (command, ready_url) in starts.items():
+        for name, (command, ready) in starts.items():
             environment = stage.environment | {"GINJA_REDIS_URL": redis_of[name], "GINJA_SCORER_URL": scorer_url}
             folder = stage.home / "run" / f"bench-{name}"
             running[name] = stack.enter_context(Processes(folder, environment))
-            running[name].start(name, [*COMMAND, *command], ready_url=ready_url)
+            running[name].start(name, [*COMMAND, *command], ready=ready)
         for name, own in running.items():
             own.wait(name)
         yield BenchPlatform(stage, routes, _key(stage), running)

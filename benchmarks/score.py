@@ -18,9 +18,11 @@ import httpx
 import numpy as np
 
 from benchmarks.bodies import facts, score_bodies
-from benchmarks.platform import COMMAND, free_routes, platform
+from benchmarks.load import LoadSummary
+from benchmarks.platform import COMMAND, free_routes, own_ready, platform
 from benchmarks.stage import ReportProgress, Stage, set_updater_heartbeat, staged, vectors_file
-from core.processes import Processes, usable_port
+from core.embedded import free_port
+from core.supervision import Processes, ReadyCheck
 from features.online import OnlineReader, connect
 from models.artefact import load_pointed, read_pointer
 from models.scorer import Scorer
@@ -70,6 +72,37 @@ class Figures:
         return json.dumps(asdict(self))
 
 
+@dataclass(frozen=True, slots=True)
+class HttpFigures:
+    """A service over HTTP."""
+
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+    rps: float
+    """Requests per second at maximum throughput."""
+
+
+@dataclass(frozen=True, slots=True)
+class InProcessFigures:
+    """Scoring without HTTP, on one thread."""
+
+    floor_p50_ms: float
+    explain_us: float
+    pred_contribs_us: float
+    contrib_max_abs_diff: float
+
+
+@dataclass(frozen=True, slots=True)
+class ApiFigures:
+    """The claims API at a constant rate."""
+
+    rate: float
+    """Claims per second."""
+    p50_ms: float
+    p99_ms: float
+
+
 class TooBusy(RuntimeError):
     """Too many requests were refused for a measurement of latency."""
 
@@ -81,13 +114,13 @@ class Bench:
         self._stage = stage
         self._report = report
         self._lengths = lengths
-        self._port = usable_port(0, host="127.0.0.1", taken={0})
+        self._port = free_port()
         self._bodies = stage.home / "run" / "bodies.jsonl"
         self._bodies.parent.mkdir(parents=True, exist_ok=True)
         self._bodies.write_bytes(b"\n".join(score_bodies(2_000, stage.home)))
         set_updater_heartbeat(stage.redis_url)
 
-    def load(self, mode: str, path: str, *, port: int | None = None, **options: Any) -> dict[str, Any]:
+    def load(self, mode: str, path: str, *, port: int | None = None, **options: Any) -> LoadSummary:
         """Run the load generator and return its summary. Refused requests count with the time of their refusal."""
         flags = [f"--{name}={value}" for name, value in ({"bodies": self._bodies} | options).items()]
         done = subprocess.run(
@@ -96,13 +129,12 @@ class Bench:
             stdout=subprocess.PIPE,
             check=True,
         )
-        summary: dict[str, Any] = json.loads(done.stdout)
-        failed = sum(count for status, count in summary["statuses"].items() if not status.startswith("2"))
-        if failed > FAILED_AT_MOST * summary["count"]:
-            raise TooBusy(f"{path} answered {summary['statuses']}: the machine is too slow or too busy for this rate")
+        summary = LoadSummary(**json.loads(done.stdout))
+        if summary.failed > FAILED_AT_MOST * summary.count:
+            raise TooBusy(f"{path} answered {summary.statuses}: the machine is too slow or too busy for this rate")
         return summary
 
-    def explained(self, processes: Processes) -> dict[str, float]:
+    def explained(self, processes: Processes) -> HttpFigures:
         """Our scorer over HTTP: one client, a minute at 100/s, and maximum throughput."""
         lengths = self._lengths
         self._start_scorer(processes, workers=1)
@@ -113,15 +145,10 @@ class Bench:
         self._report("ours: maximum throughput")
         flood = self.load("flood", "/v1/score", seconds=lengths.flood_seconds)
         processes.stop("scorer")
-        return {
-            "explained_p50_ms": one["p50_ms"],
-            "explained_p99_ms": one["p99_ms"],
-            "explained_max_ms": max(one["max_ms"], steady["max_ms"]),
-            "rps_ours": flood["per_s"],
-        }
+        return HttpFigures(one.p50_ms, one.p99_ms, max(one.max_ms, steady.max_ms), flood.per_s)
 
-    def batches(self, processes: Processes) -> dict[str, float]:
-        """`score_batch` with one worker per core."""
+    def batches(self, processes: Processes) -> float:
+        """Claims per second by `score_batch` with one worker per core."""
         self._report("ours: batches")
         cores = os.cpu_count() or 1
         self._start_scorer(processes, workers=cores)
@@ -136,14 +163,14 @@ class Bench:
         self.load("flood", "/v1/score_batch", bodies=file, lines=cores, seconds=1)
         done = self.load("flood", "/v1/score_batch", bodies=file, lines=2 * cores, seconds=self._lengths.flood_seconds)
         processes.stop("scorer")
-        return {"batch_per_s": round(done["per_s"] * size, 1)}
+        return round(done.per_s * size, 1)
 
-    def naive(self, processes: Processes) -> dict[str, float]:
+    def naive(self, processes: Processes) -> HttpFigures:
         """The same task in its naive implementation."""
         self._report("the naive service")
         command = ["-m", "bentoml", "serve", "benchmarks.naive_service:NaiveService"]
         command += ["--host", "127.0.0.1", "--port", str(self._port)]
-        processes.start("naive", command, ready_url=f"http://127.0.0.1:{self._port}/readyz")
+        processes.start("naive", command, ready=ReadyCheck(f"http://127.0.0.1:{self._port}/readyz"))
         processes.wait("naive")
         self._check_naive_margins()
         bodies = self._bodies.with_name("naive.jsonl")
@@ -155,7 +182,7 @@ class Bench:
         one = self.load("one", "/score", bodies=bodies, count=self._lengths.naive_requests, warm=30)
         flood = self.load("flood", "/score", bodies=bodies, seconds=self._lengths.flood_seconds)
         processes.stop("naive")
-        return {"naive_p50_ms": one["p50_ms"], "naive_p99_ms": one["p99_ms"], "rps_naive": flood["per_s"]}
+        return HttpFigures(one.p50_ms, one.p99_ms, one.max_ms, flood.per_s)
 
     def _check_naive_margins(self) -> None:
         """Check that the naive service computes our margins, so that the comparison is fair."""
@@ -176,7 +203,7 @@ class Bench:
         reader = OnlineReader(connect(self._stage.redis_url, deadline_ms=1_000))
         return Scorer(load_pointed(self._stage.home, pointer)), reader
 
-    def in_process(self) -> dict[str, float]:
+    def in_process(self) -> InProcessFigures:
         """The floor (raw reads, predict, explain), and the explainer against `pred_contribs`, on one thread."""
         import redis
         import xgboost as xgb
@@ -199,18 +226,20 @@ class Bench:
         def contribs(at: int) -> None:
             booster.predict(xgb.DMatrix(vectors[at], feature_names=names, nthread=1), pred_contribs=True)
 
-        figures = {
-            "floor_p50_ms": round(_median_us(floor, len(claims)) / 1_000, 3),
-            "explain_us": round(_median_us(lambda at: scorer.explain(vectors[at]), len(claims)), 1),
-            "pred_contribs_us": round(_median_us(contribs, len(claims)), 1),
-        }
+        floor_us = _median_us(floor, len(claims))
+        explain_us = _median_us(lambda at: scorer.explain(vectors[at]), len(claims))
+        pred_contribs_us = _median_us(contribs, len(claims))
         rows = _rows(self._stage.home)
         _, ours, _ = scorer.explain(rows)
         theirs = booster.predict(xgb.DMatrix(rows, feature_names=names, nthread=1), pred_contribs=True)[:, :-1]
-        figures["contrib_max_abs_diff"] = float(np.abs(ours - theirs).max())
-        return figures
+        return InProcessFigures(
+            floor_p50_ms=round(floor_us / 1_000, 3),
+            explain_us=round(explain_us, 1),
+            pred_contribs_us=round(pred_contribs_us, 1),
+            contrib_max_abs_diff=float(np.abs(ours - theirs).max()),
+        )
 
-    def api(self) -> dict[str, float]:
+    def api(self) -> ApiFigures:
         """The claims API at 100 new claims/s, scored, decided and committed; at half the rate if it refuses claims."""
         *faster, slowest = API_RATES
         for rate in faster:
@@ -220,7 +249,7 @@ class Bench:
                 self._report(f"{rate} claims/s are too many: {busy}")
         return self._api_at(slowest)
 
-    def _api_at(self, rate: int) -> dict[str, float]:
+    def _api_at(self, rate: int) -> ApiFigures:
         self._report(f"the claims API: {self._lengths.api_seconds:.0f} s at {rate} claims/s")
         with platform(self._stage, free_routes()) as running:
             file = self._bodies.with_name("claims.jsonl")
@@ -236,11 +265,11 @@ class Bench:
                 seconds=self._lengths.api_seconds,
                 warm=4,
             )
-        return {"api_rate": rate, "api_p50_ms": done["p50_ms"], "api_p99_ms": done["p99_ms"]}
+        return ApiFigures(rate, done.p50_ms, done.p99_ms)
 
     def _start_scorer(self, processes: Processes, *, workers: int) -> None:
         command = [*COMMAND, "run", "scorer", "--port", str(self._port), "--workers", str(workers)]
-        processes.start("scorer", command, ready_url=f"http://127.0.0.1:{self._port}/readyz")
+        processes.start("scorer", command, ready=own_ready(self._port))
         processes.wait("scorer")
         if workers > 1:
             time.sleep(2.0)  # one worker answered; the others need about as long
@@ -250,13 +279,28 @@ def measure(report: ReportProgress, lengths: Durations | None = None) -> Figures
     """Set up a stage, measure everything on it, and remove it."""
     with staged(report) as stage, Processes(stage.home / "run" / "bench", stage.environment) as processes:
         bench = Bench(stage, report, lengths or Durations())
-        figures: dict[str, float] = {}
-        figures |= bench.in_process()
-        figures |= bench.explained(processes)
-        figures |= bench.batches(processes)
-        figures |= bench.naive(processes)
-        figures |= bench.api()
-    return Figures(**figures)
+        in_process = bench.in_process()
+        explained = bench.explained(processes)
+        batch_per_s = bench.batches(processes)
+        naive = bench.naive(processes)
+        api = bench.api()
+    return Figures(
+        explained_p50_ms=explained.p50_ms,
+        explained_p99_ms=explained.p99_ms,
+        explained_max_ms=explained.max_ms,
+        naive_p50_ms=naive.p50_ms,
+        naive_p99_ms=naive.p99_ms,
+        floor_p50_ms=in_process.floor_p50_ms,
+        explain_us=in_process.explain_us,
+        pred_contribs_us=in_process.pred_contribs_us,
+        contrib_max_abs_diff=in_process.contrib_max_abs_diff,
+        rps_ours=explained.rps,
+        rps_naive=naive.rps,
+        batch_per_s=batch_per_s,
+        api_rate=api.rate,
+        api_p50_ms=api.p50_ms,
+        api_p99_ms=api.p99_ms,
+    )
 
 
 def _median_us(work: Any, different: int, *, times: int = 800, warm: int = 100) -> float:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 DAY_US = 86_400_000_000
 """Microseconds in a day."""
 HOUR_US = 3_600_000_000
 """Microseconds in an hour."""
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _held: list[datetime] = []
 
 
@@ -36,14 +37,13 @@ def held(at: datetime) -> Iterator[None]:
 
 def micros(at: datetime) -> int:
     """Microseconds since the epoch, computed without floats."""
-    delta = at - datetime(1970, 1, 1, tzinfo=UTC)
+    delta = at - _EPOCH
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
 
 
 def from_micros(value: int) -> datetime:
-    """The instant `value` microseconds after the epoch, in UTC."""
-    seconds, rest = divmod(value, 1_000_000)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
+    """The instant `value` microseconds after the epoch, in UTC. Raises `OverflowError` outside the years 1 to 9999."""
+    return _EPOCH + timedelta(microseconds=value)
 
 
 def day_number(at: datetime) -> int:

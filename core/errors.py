@@ -3,9 +3,14 @@
 CoreError
 ├── SettingsError          an environment variable is unknown or has an invalid value
 ├── PortTakenError         a port cannot be listened on
+├── PlatformRunningError   a platform runs in this home already
+├── ProcessError           a child process ended early or did not become ready in time
+├── SupervisorError        the supervisor itself failed
 └── ServerError            an embedded server cannot be started, reached or stopped
     └── NotInstalled       the wheels that contain the servers are not installed
 """
+
+from pathlib import Path
 
 
 class CoreError(Exception):
@@ -23,6 +28,21 @@ class PortTakenError(CoreError):
 
     def __init__(self, host: str, port: int, why: str, option: str) -> None:
         super().__init__(f"cannot listen on {host}:{port} ({why}); set {option} to a free port")
+
+
+class PlatformRunningError(CoreError):
+    """Another `ginja up` runs in this home."""
+
+    def __init__(self, home: Path, pid: str) -> None:
+        super().__init__(f"a platform runs in {home} (process {pid or 'unknown'}); stop it first, or set GINJA_HOME")
+
+
+class ProcessError(CoreError):
+    """A process ended early or did not become ready in time; the message contains the end of its log."""
+
+
+class SupervisorError(CoreError):
+    """The supervisor of a platform failed, not one of the parts it watches."""
 
 
 class ServerError(CoreError):

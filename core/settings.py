@@ -16,8 +16,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from core.errors import SettingsError
 
 PREFIX = "GINJA_"
+INSTANCE_VARIABLE = "GINJA_INSTANCE"
+"""Names one start of a process; readiness answers with it."""
 OTHER_VARIABLES = {
     "GINJA_API_KEY": "API key that `benchmarks/locustfile.py` submits claims with.",
+    INSTANCE_VARIABLE: "Set by `ginja up` at each start of a process; `/readyz` answers with it.",
 }
 """Variables with our prefix that are not settings, and what reads them."""
 
@@ -127,6 +130,29 @@ class Settings(BaseSettings):
     )
     max_replacements: int = Field(5, ge=1, description="How often a claim can be replaced; after that, 409.")
 
+    database_statement_timeout_ms: int = Field(
+        5_000, ge=0, description="Milliseconds after which Postgres ends a statement of a request; 0: never."
+    )
+    database_lock_timeout_ms: int = Field(
+        2_000, ge=1, description="Milliseconds a request waits for a lock, such as the one of its claim's member."
+    )
+    database_idle_timeout_ms: int = Field(
+        5_000,
+        ge=0,
+        description="Milliseconds after which Postgres ends an idle transaction of a request; 0: never.",
+    )
+    database_transaction_timeout_ms: int = Field(
+        10_000,
+        ge=0,
+        description="Milliseconds after which PostgreSQL 17 or newer ends a transaction of a request; 0: never.",
+    )
+    database_batch_timeout_s: int = Field(
+        900, ge=0, description="Seconds for a statement of the worker's feature updates and daily work; 0: no limit."
+    )
+    max_claims_per_member: int = Field(
+        32, ge=1, description="Claims of one member that are decided or wait at a time; more get 429."
+    )
+
     time_zone: TimeZone = Field(
         "UTC",
         description="The insurer's time zone, an IANA name such as `Africa/Nairobi`: it decides which calendar day a "
@@ -165,6 +191,11 @@ class Settings(BaseSettings):
 def variable(setting: str) -> str:
     """The environment variable of a setting."""
     return f"{PREFIX}{setting.upper()}"
+
+
+def instance() -> str | None:
+    """What identifies this start of the process; `None` where no supervisor started it."""
+    return os.environ.get(INSTANCE_VARIABLE)
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:

@@ -43,6 +43,12 @@ def running(home: Path) -> embedded.RunningServer | None:
     return server if server is not None and _answers(home, server.port) else None
 
 
+def process(home: Path) -> int | None:
+    """The process of this home's server, ready or not."""
+    server = _process(home)
+    return None if server is None else server.pid
+
+
 def stop(home: Path) -> bool:
     """Stop this home's server; returns whether one was running."""
     with embedded.locked(home, NAME):

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from claims.scoring import CONTRACT
+from core.settings import instance
 
 
 @dataclass(slots=True)
@@ -45,7 +46,7 @@ class StatusMiddleware:
             await self._app(scope, receive, send)
             return
         current = self._status()
-        answer = {"contract": CONTRACT, **asdict(current)}
+        answer = {"contract": CONTRACT, "instance": instance(), **asdict(current)}
         if scope["path"] == "/":
             answer |= {"links": _LINKS}
         code = 503 if current.missing and scope["path"] == "/readyz" else 200

@@ -12,19 +12,15 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
+from core.supervision import Backoff
 from serving.errors import ServingError
 
 _POLL_SECONDS = 0.1
 _STOP_SECONDS = 5.0
-_FIRST_PAUSE_SECONDS = 0.1
-_LONGEST_PAUSE_SECONDS = 5.0
-_HEALTHY_SECONDS = 30.0
-"""A worker that ran this long restarts at once; otherwise the delay doubles with each restart."""
-
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -36,7 +32,7 @@ class PortInUse(ServingError):
 class _Worker:
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
-    pause: float = _FIRST_PAUSE_SECONDS
+    backoff: Backoff = field(default_factory=lambda: Backoff(first_s=0.1, longest_s=5.0, stable_s=30.0))
     due: float = 0.0
 
 
@@ -76,8 +72,7 @@ def bound(host: str, port: int, *, shared: bool) -> socket.socket:
 
 
 def supervise(host: str, port: int, *, workers: int, home: Path) -> None:
-    """Serve until SIGTERM or SIGINT; restart workers that exit. Raises `PortInUse`."""
-    bound(host, port, shared=False).close()
+    """Serve until SIGTERM or SIGINT; restart workers that exit. The port must be free or reserved for this process."""
     environment = worker_environment(home)
     alive_read, alive_write = os.pipe()
     stopping = False
@@ -106,8 +101,7 @@ def _supervise_worker(worker: _Worker, command: list[str], environment: dict[str
             return
         _forget(worker.process.pid, environment)
         worker.process = None
-        worker.pause = _FIRST_PAUSE_SECONDS if now - worker.started > _HEALTHY_SECONDS else worker.pause * 2
-        worker.due = now + min(worker.pause, _LONGEST_PAUSE_SECONDS)
+        worker.due = now + worker.backoff.pause_after(now - worker.started)
     if now >= worker.due:
         worker.process = subprocess.Popen(command, env=environment, pass_fds=(alive_fd,), stdin=subprocess.DEVNULL)
         worker.started = now

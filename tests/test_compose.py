@@ -183,7 +183,7 @@ def test_every_service_that_others_wait_for_has_a_health_check(name):
         ("mlflow", " ".join(SERVICES["mlflow"]["command"]).partition("--port=")[2].partition(" ")[0]),
     ],
 )
-def test_a_health_check_asks_the_port_the_service_listens_on(name, port):
+def test_a_health_check_uses_the_port_that_the_service_listens_on(name, port):
     assert re.findall(r"http://127\.0\.0\.1:(\d+)/", SERVICES[name]["healthcheck"]["test"][-1]) == [port]
 
 

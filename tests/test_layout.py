@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,18 @@ ROOMS = ["api", "claims", "cli", "core", "features", "models", "pipelines", "ser
 HEAVY = ["bentoml", "duckdb", "feast", "great_expectations", "mlflow", "numba", "pandas", "psycopg", "redis", "sklearn"]
 HEAVY += ["sqlalchemy", "xgboost", "fastapi", "numpy", "pyarrow"]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+@cache
+def classes() -> list[tuple[str, ast.ClassDef]]:
+    """Every class of the packages, with its file."""
+    return [
+        (str(path.relative_to(ROOT)), node)
+        for folder in [*ROOMS, "benchmarks"]
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+    ]
 
 
 def python(code: str, *, folder: Path = ROOT, **environment: str) -> str:
@@ -125,14 +138,18 @@ def test_no_module_has_more_than_400_lines():
 
 
 def test_each_public_class_name_stands_in_one_file():
-    """One name for one concept. Rows of the database end in `Row`, schemas of requests and responses in `In`, `Out`."""
+    """One name for one concept."""
     places = defaultdict(set)
-    for folder in [*ROOMS, "benchmarks"]:
-        for path in (ROOT / folder).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text())):
-                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                    places[node.name].add(str(path.relative_to(ROOT)))
+    for path, node in classes():
+        if not node.name.startswith("_"):
+            places[node.name].add(path)
     assert {name: files for name, files in places.items() if len(files) > 1} == {}
+
+
+def test_the_classes_of_tables_end_in_row():
+    tables = {node.name for _, node in classes() if "Base" in map(ast.unparse, node.bases)}
+    assert tables
+    assert {name for name in tables if not name.endswith("Row")} == set()
 
 
 def test_the_product_has_no_gpu_library_and_no_shap():

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from psycopg.types.json import Jsonb
 from pydantic import JsonValue
-from sqlalchemy import bindparam, insert
+from sqlalchemy import bindparam, insert, select
 
 from api.audit.tables import AuditRow
 from api.database import Query, compiled, nothing
@@ -27,3 +27,17 @@ def record(caller: Caller, act: str, claim_id: str, details: Mapping[str, JsonVa
         "details": Jsonb(dict(details)),
     }
     return Query(_ADD, params, nothing)
+
+
+_RECORDED = compiled(
+    select(AuditRow.audit_id).where(
+        AuditRow.claim_id == bindparam("claim_id"),
+        AuditRow.api_key_id == bindparam("api_key_id"),
+        AuditRow.at == bindparam("at"),
+    )
+)
+
+
+def is_recorded(caller: Caller, claim_id: str, at: datetime) -> Query[bool]:
+    """Whether an action of this caller on a claim, at exactly this instant, was committed."""
+    return Query(_RECORDED, {"claim_id": claim_id, "api_key_id": caller.api_key_id, "at": at}, bool)

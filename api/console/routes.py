@@ -1,10 +1,10 @@
 """The console's pages: a separate application mounted under `/console`, whose errors are pages, not problems."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
@@ -19,10 +19,12 @@ from starlette.types import Scope as Connection
 
 from api.console.repository import SignedIn
 from api.console.service import SESSION, Console
+from api.database import DATABASE_FAILURES, act_for
 from api.errors import ApiError, Conflict, Forbidden, Invalid, TooLarge
 from api.fields import MAX_NOTE, as_claim_id
 from api.identity import Scope
 from api.paging import PageCursor, read_cursor, write_cursor
+from api.problems import database_problem
 from core import clock
 
 _HERE = Path(__file__).parent
@@ -77,13 +79,16 @@ class _Guarded:
 def _is_same_origin(request: Request) -> bool:
     """Whether a page of this site, or the user, sent the request; a request that does not say so is refused.
 
-    Browsers send `Sec-Fetch-Site` to HTTPS and loopback addresses, and `Origin` with every form.
+    Browsers send `Sec-Fetch-Site` to HTTPS and loopback addresses, and `Origin` with every form. Each that is sent must
+    name this site.
     """
-    sent_from = request.headers.get("sec-fetch-site")
-    if sent_from is not None:
-        return sent_from in ("same-origin", "none")
-    origin = urlsplit(request.headers.get("origin", ""))
-    return bool(origin.netloc) and origin.netloc == request.headers.get("host")
+    sent_from, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if sent_from is not None and sent_from not in ("same-origin", "none"):
+        return False
+    if origin is None:
+        return sent_from is not None
+    scheme, _, site = origin.partition("://")
+    return scheme in ("http", "https") and bool(site) and site == request.headers.get("host")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,21 @@ class _RefusedForm:
 
 _Act = Callable[[SignedIn, str, Mapping[str, str]], Awaitable[None]]
 _Refusal = Callable[[SignedIn, Mapping[str, str], ApiError], Awaitable[Response]]
+
+
+class _Page(Route):
+    """A route of the console, with the names of the query parameters that its address may have."""
+
+    def __init__(
+        self,
+        path: str,
+        endpoint: Callable[[Request], Awaitable[Response]],
+        *,
+        queries: Sequence[str] = (),
+        methods: Sequence[str] = ("GET",),
+    ) -> None:
+        super().__init__(path, endpoint, methods=list(methods))
+        self.queries = tuple(queries)
 
 
 class _Pages:
@@ -206,8 +226,15 @@ class _Pages:
 
     async def failed(self, request: Request, error: Exception) -> Response:
         """An error as a page; the framework's errors are shown as a missing page."""
+        if isinstance(error, DATABASE_FAILURES):
+            problem = database_problem(error)
+            if problem is None:
+                raise error  # a defect, which the application logs
+            error = problem
         if isinstance(error, ApiError):
-            return self._message(error.title, error.detail, error.status)
+            page = self._message(error.title, error.detail, error.status)
+            page.headers.update(error.headers)
+            return page
         status = error.status_code if isinstance(error, HTTPException) else 500
         return self._message("Page not found", "Go back to the start page and try again.", status)
 
@@ -243,7 +270,10 @@ class _Pages:
 
     async def _who(self, request: Request) -> SignedIn | None:
         token = _session_token(request)
-        return await _console(request).signed_in(token) if token else None
+        signed_in = await _console(request).signed_in(token) if token else None
+        if signed_in is not None:
+            act_for(signed_in.api_key_id)
+        return signed_in
 
     def _page(self, template: str, signed_in: SignedIn | None, *, status: int = 200, **values: object) -> Response:
         body = self._templates.get_template(template).render(signed_in=signed_in, **values)
@@ -262,19 +292,19 @@ def console_app() -> Starlette:
     pages = _Pages()
     return Starlette(
         routes=[
-            Route("/", pages.home),
-            Route("/claims/{claim_id}", pages.claim),
-            Route("/claims/{claim_id}/finding", pages.record, methods=["POST"]),
-            Route("/claims/{claim_id}/decision", pages.decide, methods=["POST"]),
-            Route("/in-review", pages.in_review),
-            Route("/reviews", pages.reviews),
-            Route("/sign-in", pages.sign_in_form, methods=["GET"]),
-            Route("/sign-in", pages.sign_in, methods=["POST"]),
-            Route("/sign-out", pages.sign_out, methods=["POST"]),
+            _Page("/", pages.home, queries=["claim_id"]),
+            _Page("/claims/{claim_id}", pages.claim),
+            _Page("/claims/{claim_id}/finding", pages.record, methods=["POST"]),
+            _Page("/claims/{claim_id}/decision", pages.decide, methods=["POST"]),
+            _Page("/in-review", pages.in_review, queries=["after"]),
+            _Page("/reviews", pages.reviews, queries=["week"]),
+            _Page("/sign-in", pages.sign_in_form, queries=["next"]),
+            _Page("/sign-in", pages.sign_in, methods=["POST"]),
+            _Page("/sign-out", pages.sign_out, methods=["POST"]),
             Mount("/static", StaticFiles(directory=_HERE / "static")),
         ],
         middleware=[Middleware(_Guarded)],
-        exception_handlers={ApiError: pages.failed, HTTPException: pages.failed},
+        exception_handlers=dict.fromkeys([ApiError, HTTPException, *DATABASE_FAILURES], pages.failed),
     )
 
 

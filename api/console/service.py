@@ -12,7 +12,7 @@ from api.console import repository
 from api.console.decision_panel import DecisionPanel, QueueLine, decision_panel, queue_line
 from api.console.explanation_page import AssessmentView, ClaimView, ExplanationPage, explanation_page
 from api.console.repository import ExplainedClaim, SignedIn
-from api.database import Database
+from api.database import AUTHENTICATION, Database, acting_for
 from api.errors import Forbidden, NotFound
 from api.identity import Authenticator, Scope
 from api.investigations import DispositionIn
@@ -98,8 +98,9 @@ class Console:
 
     async def signed_in(self, token: str) -> SignedIn | None:
         """The user of a token's session; `None` when it has ended."""
-        async with self._database.reading() as connection:
-            return await repository.session_with(connection, _hash(token), clock.now())
+        with acting_for(AUTHENTICATION):
+            async with self._database.reading() as connection:
+                return await repository.session_with(connection, _hash(token), clock.now())
 
     async def sign_out(self, token: str) -> None:
         """End a session."""
@@ -164,7 +165,8 @@ class Console:
             sent["documents"] = [line.strip() for line in documents.splitlines() if line.strip()]
         if version.isascii() and version.isdigit() and len(version) < 10:
             sent["expected_version"] = int(version)
-        await self._reviews.decide(signed_in.caller, claim_id, validate(DecisionIn, sent))
+        decision = validate(DecisionIn, sent)
+        await self._reviews.decide(signed_in.caller, claim_id, decision, decision.model_dump_json().encode())
 
     async def queue(self, after: PageCursor | None) -> tuple[int, ListPage[QueueLine]]:
         """Number of claims in review, and a page of them, oldest first."""

@@ -1,7 +1,7 @@
 """API keys, roles and scopes: who calls, and what they may do."""
 
 from api.identity.roles import PROVIDER, ROLES, Caller, Scope
-from api.identity.service import Authenticator, create_key, list_keys, revoke_key
+from api.identity.service import Authenticator, create_key, list_keys, replace_key, revoke_key
 from api.identity.tables import ApiKeyRow
 
 __all__ = [
@@ -13,5 +13,6 @@ __all__ = [
     "Scope",
     "create_key",
     "list_keys",
+    "replace_key",
     "revoke_key",
 ]

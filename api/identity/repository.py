@@ -71,6 +71,15 @@ async def revoke_key(connection: AsyncConnection, api_key_id: str, at: datetime)
     return (await connection.execute(statement)).one_or_none() is not None
 
 
+async def revoke_keys_named(connection: AsyncConnection, name: str, role: str, at: datetime) -> None:
+    """Revoke every key of this name and role."""
+    await connection.execute(
+        update(ApiKeyRow)
+        .where(ApiKeyRow.name == name, ApiKeyRow.role == role, ApiKeyRow.revoked_at.is_(None))
+        .values(revoked_at=at)
+    )
+
+
 async def all_keys(connection: AsyncConnection) -> Sequence[ApiKey]:
     """Every key, the oldest first."""
     statement = select(

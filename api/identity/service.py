@@ -1,14 +1,16 @@
 """Creating, authenticating and revoking API keys."""
 
+import asyncio
 import hashlib
 import secrets
 import time
 from collections.abc import Sequence
 from datetime import datetime
 
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 
-from api.database import Database
+from api.database import AUTHENTICATION, Database, acting_for
 from api.errors import Forbidden, Unauthorized
 from api.identity import repository
 from api.identity.roles import PROVIDER, ROLES, Caller, Scope
@@ -27,6 +29,7 @@ class Authenticator:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._cached: dict[bytes, tuple[float, Caller]] = {}
+        self._looking_up: dict[bytes, asyncio.Task[Caller | None]] = {}
 
     async def authorize(self, request: Request, scope: Scope) -> Caller:
         """The caller of a request, who must have `scope`; raises `Unauthorized`, `Forbidden`."""
@@ -41,14 +44,27 @@ class Authenticator:
         cached = self._cached.get(secret_hash)
         if cached is not None and cached[0] > time.monotonic():
             return cached[1]
-        async with self._database.reading() as connection:
-            caller = await repository.caller_with(connection, secret_hash, clock.now())
+        looking_up = self._looking_up.get(secret_hash)
+        if looking_up is None:  # requests that come with the same key at the same time share one look-up
+            known_as = AUTHENTICATION if cached is None else cached[1].api_key_id
+            looking_up = asyncio.create_task(self._look_up(secret_hash, known_as))
+            self._looking_up[secret_hash] = looking_up
+            looking_up.add_done_callback(lambda _done: self._looking_up.pop(secret_hash, None))
+        caller = await asyncio.shield(looking_up)
         if caller is None:
-            self._cached.pop(secret_hash, None)
             raise Unauthorized("the API key is unknown, expired or revoked; `ginja keys create` makes a new one")
-        if len(self._cached) >= _CACHED_KEYS:
-            self._cached.clear()
-        self._cached[secret_hash] = (time.monotonic() + CACHE_S, caller)
+        return caller
+
+    async def _look_up(self, secret_hash: bytes, known_as: str) -> Caller | None:
+        """The holder of a secret, cached if there is one."""
+        with acting_for(known_as):
+            async with self._database.reading() as connection:
+                caller = await repository.caller_with(connection, secret_hash, clock.now())
+        self._cached.pop(secret_hash, None)
+        if caller is not None:
+            if len(self._cached) >= _CACHED_KEYS:
+                self._cached.clear()
+            self._cached[secret_hash] = (time.monotonic() + CACHE_S, caller)
         return caller
 
 
@@ -60,18 +76,31 @@ async def create_key(
         raise ValueError(f"role must be one of {', '.join(ROLES)}, not {role}")
     if (role == PROVIDER) != (provider_id is not None):
         raise ValueError("a key of role provider needs a provider id, and no other key has one")
-    api_key_id, secret = new_id("key"), f"gnj_{secrets.token_urlsafe(32)}"
     async with database.transaction() as connection:
-        await repository.add_key(
-            connection,
-            api_key_id=api_key_id,
-            secret_hash=_hash(secret),
-            name=name,
-            role=role,
-            provider_id=provider_id,
-            created_at=clock.now(),
-            expires_at=expires_at,
-        )
+        return await _add_key(connection, name, role, provider_id, expires_at)
+
+
+async def replace_key(database: Database, *, name: str, role: str) -> tuple[str, str]:
+    """Revoke every key of this name and role and create a new one, together; returns its id and its secret."""
+    async with database.transaction() as connection:
+        await repository.revoke_keys_named(connection, name, role, clock.now())
+        return await _add_key(connection, name, role, None, None)
+
+
+async def _add_key(
+    connection: AsyncConnection, name: str, role: str, provider_id: str | None, expires_at: datetime | None
+) -> tuple[str, str]:
+    api_key_id, secret = new_id("key"), f"gnj_{secrets.token_urlsafe(32)}"
+    await repository.add_key(
+        connection,
+        api_key_id=api_key_id,
+        secret_hash=_hash(secret),
+        name=name,
+        role=role,
+        provider_id=provider_id,
+        created_at=clock.now(),
+        expires_at=expires_at,
+    )
     return api_key_id, secret
 
 

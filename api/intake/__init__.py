@@ -1,7 +1,8 @@
 """Claims as they come in: validated, looked up, scored, decided and stored in one transaction; read and voided."""
 
+from api.intake.member_queue import MemberQueue
 from api.intake.references import find_references, read_references
-from api.intake.repository import change_status, keep_reply, lock_member, lock_state, reply_to
+from api.intake.repository import change_status, keep_reply, keep_unconfirmed_reply, lock_member, lock_state, reply_to
 from api.intake.responses import ActionName, ClaimOut, ClaimStatus, EffectName
 from api.intake.schemas import ClaimIn
 from api.intake.service import Intake, Policies
@@ -15,10 +16,12 @@ __all__ = [
     "ClaimStatus",
     "EffectName",
     "Intake",
+    "MemberQueue",
     "Policies",
     "change_status",
     "find_references",
     "keep_reply",
+    "keep_unconfirmed_reply",
     "lock_member",
     "lock_state",
     "read_references",

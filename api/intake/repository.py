@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Select, Text, bindparam, func, insert, select, true, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
@@ -25,14 +26,33 @@ from claims.scoring import ClaimFacts
 
 _REPLY = compiled(
     select(IdempotencyKeyRow.request_hash, IdempotencyKeyRow.status, IdempotencyKeyRow.body).where(
-        IdempotencyKeyRow.api_key_id == bindparam("api_key_id"), IdempotencyKeyRow.key == bindparam("key")
+        IdempotencyKeyRow.api_key_id == bindparam("api_key_id"),
+        IdempotencyKeyRow.key == bindparam("key"),
+        IdempotencyKeyRow.created_at > bindparam("since"),
     )
 )
+_ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def reply_to(api_key_id: str, key: str) -> Query[StoredReply | None]:
-    """The response stored under an Idempotency-Key of this caller."""
-    return Query(_REPLY, {"api_key_id": api_key_id, "key": key}, lambda rows: StoredReply(*rows[0]) if rows else None)
+def reply_to(
+    api_key_id: str, key: str | None, request_hash: bytes, unconfirmed_since: datetime
+) -> Query[StoredReply | None]:
+    """The response stored under an Idempotency-Key of this caller.
+
+    For a request without one: the response to the same request whose commit was not confirmed, if that was after
+    `unconfirmed_since` (`api/unconfirmed.py`).
+    """
+    params = {
+        "api_key_id": api_key_id,
+        "key": _content_key(request_hash) if key is None else key,
+        "since": unconfirmed_since if key is None else _ALWAYS,
+    }
+    return Query(_REPLY, params, lambda rows: StoredReply(*rows[0]) if rows else None)
+
+
+def _content_key(request_hash: bytes) -> str:
+    """A name that no Idempotency-Key of a client can be: those contain no space."""
+    return f"content {request_hash.hex()}"
 
 
 def _inserting(row: type[Base], *columns: str) -> Statement:
@@ -46,6 +66,31 @@ def keep_reply(api_key_id: str, key: str, reply: StoredReply, at: datetime) -> Q
     """Store a response. A second one under the same key waits for the first's commit, then violates the primary key."""
     params = {"api_key_id": api_key_id, "key": key, **asdict(reply), "created_at": at}
     return Query(_KEEP, params, nothing)
+
+
+_NEW_REPLY = upsert(IdempotencyKeyRow).values(
+    {column.name: bindparam(column.name) for column in IdempotencyKeyRow.__table__.columns}
+)
+_KEEP_UNCONFIRMED = compiled(
+    _NEW_REPLY.on_conflict_do_update(
+        constraint="idempotency_keys_pkey",
+        set_={name: _NEW_REPLY.excluded[name] for name in ("status", "body", "created_at")},
+    )
+)
+
+
+def keep_unconfirmed_reply(api_key_id: str, reply: StoredReply, at: datetime) -> Query[None]:
+    """Store the response to a request without an Idempotency-Key, under its content, in place of an older one."""
+    params = {"api_key_id": api_key_id, "key": _content_key(reply.request_hash), **asdict(reply), "created_at": at}
+    return Query(_KEEP_UNCONFIRMED, params, nothing)
+
+
+_EXISTS = compiled(select(ClaimRow.claim_id).where(ClaimRow.claim_id == bindparam("id")))
+
+
+def claim_exists(claim_id: str) -> Query[bool]:
+    """Whether there is a claim of this id."""
+    return Query(_EXISTS, {"id": claim_id}, bool)
 
 
 _LOCK = compiled(select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("member_id"), 0))))

@@ -1,14 +1,14 @@
 """Claims over HTTP."""
 
-from typing import Annotated, get_args
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from pydantic import JsonValue
 from starlette.responses import Response
 
 from api.dependencies import ReadCaller, ScoresCaller, SubmitCaller, VoidCaller, dependencies
-from api.errors import Conflict, Invalid
-from api.fields import ClaimId
+from api.errors import Conflict, KeyQueueFull, MemberQueueFull
+from api.fields import ClaimId, PlainNumber
 from api.intake.responses import ClaimOut, ClaimPage, ClaimStatus, ExplanationOut
 from api.intake.schemas import ClaimIn, VoidIn
 from api.openapi import IDEMPOTENCY_KEY, SuccessResponse, operation
@@ -40,7 +40,7 @@ _EXAMPLE: dict[str, JsonValue] = {
 _SUBMIT = operation(
     body=ClaimIn,
     headers=[IDEMPOTENCY_KEY],
-    errors=[Conflict],
+    errors=[Conflict, MemberQueueFull, KeyQueueFull],
     success=SuccessResponse(201, headers=["Location", "Idempotency-Replayed"], example=_EXAMPLE),
 )
 
@@ -62,24 +62,15 @@ async def submit_claim(request: Request, caller: SubmitCaller) -> Response:
 async def list_claims(
     request: Request,
     caller: ReadCaller,
-    limit: Annotated[int, Query(ge=1, le=MAX_LISTED, description="Claims on a page.")] = 50,
+    limit: Annotated[int, PlainNumber, Query(ge=1, le=MAX_LISTED, description="Claims on a page.")] = 50,
     cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor` of the previous page.")] = None,
-    status: Annotated[
-        str | None,
-        Query(
-            max_length=32,
-            description="Only claims with this status.",
-            json_schema_extra={"enum": [*get_args(ClaimStatus)]},
-        ),
-    ] = None,
+    status: Annotated[ClaimStatus | None, Query(description="Only claims with this status.")] = None,
     member_id: Annotated[str | None, Query(max_length=64, description="Only claims of this member.")] = None,
     provider_id: Annotated[str | None, Query(max_length=64, description="Only claims of this provider.")] = None,
 ) -> Response:
     """List claims, newest first. A provider's key lists that provider's claims."""
     requested = {"status": status, "member_id": member_id, "provider_id": provider_id}
-    filters = {name: value for name, value in requested.items() if value is not None}
-    if any("\0" in value for value in filters.values()):
-        raise Invalid.field("query", "must not contain a NUL character")
+    filters: dict[str, str] = {name: value for name, value in requested.items() if value is not None}
     before = None if cursor is None else read_cursor(cursor)
     page = await dependencies(request).intake.page(caller, before=before, limit=limit, filters=filters)
     return json_response(ClaimPage(claims=page.items, next_cursor=write_cursor(page.next_place)))
@@ -100,11 +91,13 @@ async def explain_claim(request: Request, caller: ScoresCaller, claim_id: ClaimI
 @router.post(
     "/v1/claims/{claim_id}/void",
     response_model=ClaimOut,
-    openapi_extra=operation(body=VoidIn, body_required=False, errors=[Conflict]),
+    openapi_extra=operation(
+        body=VoidIn, body_required=False, errors=[Conflict], success=SuccessResponse(headers=["Idempotency-Replayed"])
+    ),
 )
 async def void_claim(request: Request, caller: VoidCaller, claim_id: ClaimId) -> Response:
     """Void a claim. To correct one, submit the corrected claim with `replaces` instead."""
     own = dependencies(request)
     body = await read_body(request, own.settings.max_body_bytes)
     sent = parse(VoidIn, body) if body else VoidIn()
-    return json_response(await own.intake.void(caller, claim_id, sent.reason))
+    return reply_response(await own.intake.void(caller, claim_id, sent.reason))

@@ -10,10 +10,11 @@ from pydantic import JsonValue
 
 from api import assessments, audit, metrics, outbox
 from api.assessments import AssessmentRecord, AssessmentSummary
-from api.database import Database, Pipelined, Query
+from api.database import CommitUnconfirmed, Database, Pipelined, Query
 from api.errors import Conflict, Forbidden, Invalid, NotFound
 from api.identity import Caller
 from api.intake import repository
+from api.intake.member_queue import MemberQueue
 from api.intake.records import ClaimRecord
 from api.intake.references import ClaimReferences, find_references, read_references
 from api.intake.related import RelatedClaims, related
@@ -23,6 +24,7 @@ from api.paging import ListPage, PageCursor
 from api.replies import Reply, StoredReply, repeat
 from api.responses import encode
 from api.scorer import ScorerClient, Scoring
+from api.unconfirmed import WINDOW, UnconfirmedChange, UnconfirmedChanges
 from claims.adjudication import (
     Decision,
     DecisionPolicy,
@@ -69,22 +71,39 @@ class Adjudication:
 class Intake:
     """The service of claims: every claim is submitted here."""
 
-    def __init__(self, database: Database, scorer: ScorerClient, policies: Policies) -> None:
+    def __init__(
+        self,
+        database: Database,
+        scorer: ScorerClient,
+        policies: Policies,
+        unconfirmed: UnconfirmedChanges,
+        members: MemberQueue,
+    ) -> None:
+        self._members = members
         self._database = database
         self._scorer = scorer
         self._policies = policies
+        self._unconfirmed = unconfirmed
 
     async def submit(self, caller: Caller, sent: ClaimIn, body: bytes, key: str | None) -> Reply:
         """Decide a claim and store it, or repeat the reply stored under the same `key` and body.
 
-        No lock is held while the scorer is called; then everything is stored in one transaction, or nothing.
+        No lock is held while the scorer is called; then everything is stored in one transaction, or nothing. Raises
+        `Forbidden`, `Invalid`, `Conflict`, `MemberQueueFull`, `OutcomeUnknown`.
         """
         if not caller.may_access(sent.provider_id):
             raise Forbidden("a provider's key submits that provider's own claims; send your own provider_id")
+        with self._members.admitted(sent.member_id):
+            return await self._submit(caller, sent, body, key)
+
+    async def _submit(self, caller: Caller, sent: ClaimIn, body: bytes, key: str | None) -> Reply:
         request_hash = hashlib.sha256(b"submit\n" + body).digest()
+        now = clock.now()
         async with self._database.looking() as connection:
-            reply_to = repository.reply_to(caller.api_key_id, key or "")
+            reply_to = repository.reply_to(caller.api_key_id, key, request_hash, now - WINDOW)
             stored, *found = await connection.fetch(reply_to, *find_references(sent))
+        if stored is None and key is None:
+            stored = await self._unconfirmed.stored_reply(caller.api_key_id, request_hash)
         if stored is not None:
             return repeat(stored, request_hash)
         references = read_references(sent, *found)
@@ -92,7 +111,7 @@ class Intake:
         facts = claim.facts(references.member, references.provider)
         scoring = await self._scorer.score(facts)
         try:
-            async with self._database.deciding() as connection:
+            async with self._members.turn(claim.member_id), self._database.deciding() as connection:
                 adjudication = await self._adjudicate(connection, claim, references, scoring)
                 assessment = _assessment(claim, adjudication, scoring)
                 record = _claim_record(claim, adjudication, assessment)
@@ -102,12 +121,24 @@ class Intake:
                 )
                 queries = repository.add_claim(new)
                 queries += [assessments.add_assessment(assessment), *_events(claim, assessment)]
+                keep = StoredReply(request_hash, 201, reply)
                 if key is not None:
-                    keep = StoredReply(request_hash, 201, reply)
                     queries.append(repository.keep_reply(caller.api_key_id, key, keep, claim.received_at))
                 await connection.finish(*queries)
         except UniqueViolation as error:
             return await self._after_conflict(error, caller, key, request_hash)
+        except CommitUnconfirmed:
+            change = UnconfirmedChange(
+                api_key_id=caller.api_key_id,
+                claim_id=claim.claim_id,
+                key=key,
+                reply=keep,
+                lock=repository.lock_member(claim.member_id),
+                is_stored=repository.claim_exists(claim.claim_id),
+                keep_reply=repository.keep_unconfirmed_reply(caller.api_key_id, keep, claim.received_at),
+                at=claim.received_at,
+            )
+            raise self._unconfirmed.add(change) from None
         _count(adjudication.decision, scoring, facts)
         return Reply(201, reply, claim.claim_id)
 
@@ -191,26 +222,52 @@ class Intake:
         if constraint != "idempotency_keys_pkey" or key is None:
             raise error
         async with self._database.looking() as connection:
-            (stored,) = await connection.fetch(repository.reply_to(caller.api_key_id, key))
+            (stored,) = await connection.fetch(
+                repository.reply_to(caller.api_key_id, key, request_hash, clock.now() - WINDOW)
+            )
         if stored is None:
             raise error
         return repeat(stored, request_hash)
 
-    async def void(self, caller: Caller, claim_id: str, reason: str | None) -> ClaimOut:
-        """Void a claim; returns it as it is afterwards. Raises `NotFound`, `Conflict`."""
+    async def void(self, caller: Caller, claim_id: str, reason: str | None) -> Reply:
+        """Void a claim; the reply is the claim as it is afterwards. Raises `NotFound`, `Conflict`, `OutcomeUnknown`."""
         at = clock.now()
-        async with self._database.deciding() as connection:
-            (found,) = await connection.fetch(repository.claim(claim_id))
-            claim = _visible(found, caller)
-            voided, _, _, found = await connection.fetch(
-                repository.void(claim_id, at, reason),
-                outbox.add(outbox.VOIDED, claim_id, {"claim_id": claim_id}, at),
-                audit.record(caller, "claim.void", claim_id, _void_details(claim), at),
-                repository.claim(claim_id),
+        request_hash = hashlib.sha256(f"void {claim_id}\n{reason}".encode()).digest()
+        stored = await self._unconfirmed.stored_reply(caller.api_key_id, request_hash)
+        if stored is not None:
+            return repeat(stored, request_hash)
+        try:
+            async with self._database.deciding() as connection:
+                stored, found = await connection.fetch(
+                    repository.reply_to(caller.api_key_id, None, request_hash, at - WINDOW),
+                    repository.claim(claim_id),
+                )
+                if stored is not None:
+                    return repeat(stored, request_hash)
+                claim = _visible(found, caller)
+                voided, _, _, found = await connection.fetch(
+                    repository.void(claim_id, at, reason),
+                    outbox.add(outbox.VOIDED, claim_id, {"claim_id": claim_id}, at),
+                    audit.record(caller, "claim.void", claim_id, _void_details(claim), at),
+                    repository.claim(claim_id),
+                )
+                if not voided:
+                    raise Conflict("the claim is already voided")
+                reply = encode(claim_out(_visible(found, caller), sees_scores=caller.sees_scores))
+                keep = StoredReply(request_hash, 200, reply)
+        except CommitUnconfirmed:
+            change = UnconfirmedChange(
+                api_key_id=caller.api_key_id,
+                claim_id=claim_id,
+                key=None,
+                reply=keep,
+                lock=repository.lock_state(claim_id),
+                is_stored=audit.is_recorded(caller, claim_id, at),
+                keep_reply=repository.keep_unconfirmed_reply(caller.api_key_id, keep, at),
+                at=at,
             )
-            if not voided:
-                raise Conflict("the claim is already voided")
-        return claim_out(_visible(found, caller), sees_scores=caller.sees_scores)
+            raise self._unconfirmed.add(change) from None
+        return Reply(200, reply)
 
     async def get(self, caller: Caller, claim_id: str) -> ClaimOut:
         """A claim with its latest assessment and decision; raises `NotFound`."""

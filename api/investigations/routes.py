@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from api.dependencies import FindingsCaller, ScoresCaller, dependencies
 from api.errors import Invalid
-from api.fields import ClaimId
+from api.fields import ClaimId, parse_day
 from api.investigations import service
 from api.investigations.responses import DispositionList, DispositionOut, SelectedClaimOut, WeeklyListOut
 from api.investigations.schemas import DispositionIn
@@ -28,7 +28,7 @@ async def get_weekly_list(
     ] = None,
 ) -> Response:
     """Read the list of claims to investigate of a week; without `week`, the latest list."""
-    day = None if week is None else _parse_day(week)
+    day = None if week is None else _day_of_week(week)
     monday, claims = await service.weekly_list(dependencies(request).database, day)
     return json_response(
         WeeklyListOut(week=monday, reviews=[SelectedClaimOut.model_validate(claim) for claim in claims])
@@ -56,8 +56,8 @@ async def record_disposition(request: Request, caller: FindingsCaller, claim_id:
     return json_response(DispositionOut.model_validate(recorded), status=201)
 
 
-def _parse_day(text: str) -> date:
+def _day_of_week(text: str) -> date:
     try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Invalid.field("week", "must be a date of the week, written as YYYY-MM-DD") from None
+        return parse_day(text)
+    except ValueError as error:
+        raise Invalid.field("week", str(error)) from None

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import audit, intake, investigations, outbox
 from api.assessments import finding_from_json
-from api.database import Database, fetch
+from api.database import CommitUnconfirmed, Database, fetch
 from api.errors import Conflict, Forbidden, Invalid, NotFound
 from api.identity import Caller, Scope
 from api.investigations import NewDisposition
@@ -26,6 +26,7 @@ from api.reviews import repository
 from api.reviews.records import DecisionRecord, QueuedClaim, Review, ReviewedClaim
 from api.reviews.responses import decision_out, person
 from api.reviews.schemas import DecisionIn
+from api.unconfirmed import WINDOW, UnconfirmedChange, UnconfirmedChanges
 from claims.adjudication import releasable
 from claims.money import format_cents
 from claims.outcome import Outcome
@@ -72,11 +73,14 @@ class QueueItem:
 class Reviews:
     """The service of reviews."""
 
-    def __init__(self, database: Database, policy: ReviewPolicy, time_zone: tzinfo) -> None:
+    def __init__(
+        self, database: Database, policy: ReviewPolicy, time_zone: tzinfo, unconfirmed: UnconfirmedChanges
+    ) -> None:
         """Due dates are days in the insurer's `time_zone`."""
         self._database = database
         self._time_zone = time_zone
         self.policy = policy
+        self._unconfirmed = unconfirmed
 
     def day_of(self, at: datetime) -> date:
         """The insurer's calendar day at an instant."""
@@ -97,30 +101,47 @@ class Reviews:
         return count, ListPage(shown, next_place)
 
     async def decide(
-        self, caller: Caller, claim_id: str, sent: DecisionIn, body: bytes = b"", key: str | None = None
+        self, caller: Caller, claim_id: str, sent: DecisionIn, body: bytes, key: str | None = None
     ) -> Reply:
         """Take a decision, or repeat the reply stored under the same `key` and body.
 
         Raises `NotFound`; `Conflict` with the last decision where the claim has changed or its state does not allow the
-        action; `Forbidden`, also for approving one's own proposal; `Invalid`.
+        action; `Forbidden`, also for approving one's own proposal; `Invalid`; `OutcomeUnknown`.
         """
         if not caller.may(Scope.DECIDE):
             raise Forbidden(f"a key of role {caller.role} does not decide claims; ask for an investigator's key")
         request_hash = hashlib.sha256(f"decide {claim_id}\n".encode() + body).digest()
+        if key is None:
+            stored = await self._unconfirmed.stored_reply(caller.api_key_id, request_hash)
+            if stored is not None:
+                return repeat(stored, request_hash)
+        at = clock.now()
         try:
             async with self._database.transaction() as connection:
                 claim = await repository.lock_claim(connection, claim_id)
                 # Looked up once the claim is locked: a concurrent repetition has stored its reply by now.
-                stored = await fetch(connection, intake.reply_to(caller.api_key_id, key or ""))
+                stored = await fetch(connection, intake.reply_to(caller.api_key_id, key, request_hash, at - WINDOW))
                 if stored is not None:
                     return repeat(stored, request_hash)
                 decision = await self._decide(connection, caller, claim, sent)
                 reply = encode(decision_out(decision))
+                keep = StoredReply(request_hash, 201, reply)
                 if key is not None:
-                    keep = StoredReply(request_hash, 201, reply)
                     await fetch(connection, intake.keep_reply(caller.api_key_id, key, keep, decision.made_at))
         except IntegrityError as error:
             return await self._after_conflict(error, caller, key, request_hash)
+        except CommitUnconfirmed:
+            change = UnconfirmedChange(
+                api_key_id=caller.api_key_id,
+                claim_id=claim_id,
+                key=key,
+                reply=keep,
+                lock=intake.lock_state(claim_id),
+                is_stored=audit.is_recorded(caller, claim_id, decision.made_at),
+                keep_reply=intake.keep_unconfirmed_reply(caller.api_key_id, keep, decision.made_at),
+                at=decision.made_at,
+            )
+            raise self._unconfirmed.add(change) from None
         return Reply(201, reply)
 
     async def _decide(
@@ -153,7 +174,9 @@ class Reviews:
         if not isinstance(error.orig, UniqueViolation) or key is None:
             raise error
         async with self._database.looking() as connection:
-            (stored,) = await connection.fetch(intake.reply_to(caller.api_key_id, key))
+            (stored,) = await connection.fetch(
+                intake.reply_to(caller.api_key_id, key, request_hash, clock.now() - WINDOW)
+            )
         if stored is None:
             raise error
         return repeat(stored, request_hash)

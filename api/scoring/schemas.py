@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from api.fields import Identifier, Instant
+from api.fields import Identifier, PastInstant
 from api.intake import ClaimIn
 from claims.scoring import Score
 
@@ -23,10 +23,10 @@ class HistoricalClaim(ClaimIn):
     """A claim decided elsewhere or earlier."""
 
     claim_id: Identifier = Field(description="Your id of the claim; it is returned with the score.")
-    received_at: Instant | None = Field(
+    received_at: PastInstant | None = Field(
         None,
-        description="Default: now. Current features may include what came after a receipt in the past, so they count "
-        "as missing then.",
+        description="At most five minutes ahead of now, not before 1990. Default: now. Current features may include "
+        "what came after a receipt in the past, so they count as missing then.",
     )
 
 

@@ -16,11 +16,11 @@ def demo(claims: int, as_json: bool) -> None:
     from cli.output import print_json
     from cli.progress import console
     from core.logging import configure_logging
-    from core.processes import ended_by_signals
     from core.settings import settings
+    from core.supervision import StopSignals
 
     configure_logging("ERROR")
-    with ended_by_signals():
+    with StopSignals():
         figures = tour(settings(), StepLog(console()), claims=claims)
     if as_json:
         print_json(figures)
@@ -40,9 +40,9 @@ def up(claims: int, as_json: bool) -> None:
     from cli.demo.stay import stay_up
     from cli.progress import console
     from core.logging import configure_logging
-    from core.processes import ended_by_signals
     from core.settings import settings
+    from core.supervision import StopSignals
 
     configure_logging("ERROR")
-    with ended_by_signals():
-        stay_up(settings(), StepLog(console()), claims=claims, as_json=as_json)
+    with StopSignals() as signals:
+        stay_up(settings(), StepLog(console()), signals, claims=claims, as_json=as_json)

@@ -1,22 +1,43 @@
 """Starts the platform step by step. Each step calls what the command of the same name calls."""
 
-import asyncio
 import json
 import sysconfig
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cli.database import with_database
 from cli.demo.progress import StepLog
-from core.processes import Processes, local_url, usable_port
-from core.settings import Settings
+from core.embedded import LOOPBACK
+from core.settings import Settings, variable
+from core.supervision import (
+    Processes,
+    ProcessPart,
+    Proof,
+    ReadyCheck,
+    Reservation,
+    local_url,
+    reserve_lock,
+    reserve_socket,
+    reserve_this_or_another,
+)
 
 if TYPE_CHECKING:
     from pipelines.simulate import UpcomingClaim
     from pipelines.train import TrainingReport
 
+Ports = Mapping[str, Reservation]
+"""The reserved port of each part that listens."""
+
 GINJA = str(Path(sysconfig.get_path("scripts")) / "ginja")
 PARTS = {"api": "the claims API", "scorer": "the scorer", "worker": "the worker", "mlflow": "the MLflow UI"}
+
+GRACE_S = {"api": 9.0, "scorer": 4.0}
+"""Seconds to end: the API answers what it has begun (`api.server`), the scorer takes up to 3."""
+MLFLOW_ENVIRONMENT = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+"""Without it MLflow starts seven more processes, for jobs that Ginja does not have."""
 
 LIST_CAPACITY, LIST_AUDIT_SHARE = 50, 0.1
 """Of the first review list, as `ginja review select` has them by default."""
@@ -29,6 +50,7 @@ class Platform:
     settings: Settings
     log: StepLog
     processes: Processes
+    ports: Ports
 
     @property
     def data(self) -> Path:
@@ -67,21 +89,35 @@ class RankingFigures:
     """Share of the fraudulent amount in the 1 % of claims that it ranks first."""
 
 
-def with_usable_ports(settings: Settings, log: StepLog) -> Settings:
-    """The settings with free ports; each port that is in use is replaced and reported."""
-    taken: set[int] = set()
-    ports: dict[str, int] = {}
-    for part, host in (("api", settings.api_host), ("scorer", settings.scorer_host), ("mlflow", "127.0.0.1")):
-        name = f"{part}_port"
-        requested = getattr(settings, name)
-        ports[name] = usable_port(requested, host=host, taken=taken)
-        if ports[name] != requested:
-            log.console.print(
-                f"[yellow]Port {requested} is in use[/]: {PARTS[part]} listens on {ports[name]} "
-                f"(set by GINJA_{name.upper()})",
-                highlight=False,
-            )
-    return settings.model_copy(update=ports)
+@contextmanager
+def reserved_ports(settings: Settings, log: StepLog) -> Iterator[tuple[Settings, "Ports"]]:
+    """Reserve the port of every part that listens, until the block ends; gives the settings with these ports.
+
+    A default port that is taken is replaced, and reported. Raises `PortTakenError` for one that the user set.
+    """
+    with ExitStack() as stack:
+        ports: dict[str, Reservation] = {}
+        for part, host, reserve in (
+            ("api", settings.api_host, reserve_socket),
+            ("scorer", settings.scorer_host, reserve_socket),
+            ("mlflow", LOOPBACK, reserve_lock),
+        ):
+            if part == "mlflow" and settings.mlflow_url is not None:
+                continue
+            name = f"{part}_port"
+            preferred = getattr(settings, name)
+            if name in settings.model_fields_set:
+                ports[part] = reserve(host, preferred, variable(name))
+            else:
+                ports[part] = reserve_this_or_another(reserve, host, preferred, variable(name))
+            stack.callback(ports[part].close)
+            if ports[part].port != preferred:
+                log.console.print(
+                    f"[yellow]Port {preferred} is in use[/]: {PARTS[part]} listens on {ports[part].port} "
+                    f"(set by {variable(name)})",
+                    highlight=False,
+                )
+        yield settings.model_copy(update={f"{part}_port": one.port for part, one in ports.items()}), ports
 
 
 def start_servers(settings: Settings, log: StepLog) -> Settings:
@@ -193,55 +229,59 @@ def fill_review_list(platform: Platform) -> None:
 def start(platform: Platform, *names: str) -> None:
     """Start processes together, and return when all are ready."""
     with platform.log.step("Start " + ", ".join(PARTS[name] for name in names)) as step:
-        for name in names:
-            launch(platform, name)
-        for name in names:
-            step.step(PARTS[name])
-            platform.processes.wait(name)
-        step.result(" ".join(url for name in names if (url := _urls(platform).get(name))))
+        started = [process_part(platform, name) for name in names]
+        for part in started:
+            part.start()
+        for part in started:
+            step.step(PARTS[part.name])
+            platform.processes.wait(part.name)
+        step.result(" ".join(part.address for part in started if part.address))
 
 
-def launch(platform: Platform, name: str) -> None:
-    """Start one process; `platform.processes.wait` waits until it is ready."""
-    settings, ready = platform.settings, _urls(platform)
-    commands = {
-        "api": ([GINJA, "run", "api"], f"{ready['api']}/readyz"),
-        "scorer": ([GINJA, "run", "scorer"], f"{ready['scorer']}/readyz"),
-        "worker": ([GINJA, "run", "worker"], None),
-        "mlflow": (_mlflow(settings), f"{ready['mlflow']}/health"),
-    }
-    command, ready_url = commands[name]
-    platform.processes.start(name, command, ready_url=ready_url)
-
-
-def _urls(platform: Platform) -> dict[str, str]:
-    mlflow = local_url("127.0.0.1", platform.settings.mlflow_port)
-    return {"api": platform.api_url, "scorer": platform.scorer_url, "mlflow": mlflow}
+def process_part(platform: Platform, name: str) -> ProcessPart:
+    """A process of the platform: `api`, `scorer`, `worker` or `mlflow`."""
+    processes, ports = platform.processes, platform.ports
+    if name == "worker":
+        return ProcessPart(processes, name, [GINJA, "run", name])
+    port = ports[name]
+    url = local_url(port.host, port.port)
+    if name == "mlflow":
+        return ProcessPart(
+            processes, name, _mlflow(platform.settings), url, ReadyCheck(f"{url}/health"), port, MLFLOW_ENVIRONMENT
+        )
+    (listener,) = port.sockets
+    return ProcessPart(
+        processes,
+        name,
+        [GINJA, "run", name, "--fd", str(listener.fileno())],
+        url,
+        ReadyCheck(f"{url}/readyz", Proof.INSTANCE),
+        port,
+        grace_s=GRACE_S[name],
+    )
 
 
 def _mlflow(settings: Settings) -> list[str]:
     from models.registry import MlflowStore
 
     store = MlflowStore.of(settings.home, settings.mlflow_url)
-    command = ["-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(settings.mlflow_port), "--workers", "1"]
+    command = ["-m", "mlflow", "server", "--host", LOOPBACK, "--port", str(settings.mlflow_port), "--workers", "1"]
     command += ["--backend-store-uri", store.url]
     return command if store.artifacts is None else [*command, "--default-artifact-root", store.artifacts]
 
 
-def make_key(platform: Platform, *, name: str, role: str) -> str:
-    """Create an API key; returns its secret."""
-    from api.database import Database
+def make_key(*, name: str, role: str) -> str:
+    """Create an API key in the database of the settings; returns its secret."""
     from api.identity import create_key
-    from core.servers import postgres_url
 
-    async def make() -> str:
-        database = Database(postgres_url(platform.settings), pool_size=1)
-        try:
-            return (await create_key(database, name=name, role=role))[1]
-        finally:
-            await database.close()
+    return with_database(lambda database: create_key(database, name=name, role=role))[1]
 
-    return asyncio.run(make())
+
+def replace_key(*, name: str, role: str) -> str:
+    """Create an API key and revoke the earlier ones of this name and role; returns its secret."""
+    from api.identity import replace_key
+
+    return with_database(lambda database: replace_key(database, name=name, role=role))[1]
 
 
 def rankings(report: "TrainingReport") -> list[RankingFigures]:

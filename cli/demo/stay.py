@@ -1,51 +1,150 @@
 """`ginja up`: start the platform, create what is missing, and keep it running."""
 
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from cli.demo import platform as bring_up
-from cli.demo.platform import PARTS, Platform
+from cli.demo.platform import Platform
 from cli.demo.progress import StepLog
 from cli.output import print_json
-from cli.platform.addresses import Addresses
-from cli.platform.addresses import remove as remove_addresses
-from core.processes import ProcessError, Processes, local_url
+from cli.platform.parts_table import change, parts_table
+from core import postgres, valkey
+from core.embedded import tail
 from core.servers import stop_servers
 from core.settings import Settings, held
+from core.supervision import (
+    PartState,
+    PartStatus,
+    Processes,
+    ServerPart,
+    StopSignals,
+    Supervisor,
+    local_url,
+    platform_lock,
+)
 
-_LOOK_S = 1.0
+KEY_NAME = "ginja up"
+_RECORD_S = 1.0
 _LIVE_CLAIMS = 500
 """Claims stored in `upcoming.parquet`, to be submitted by hand."""
+_LOG_LINES = 6
+"""Lines of the log of a part that crash loops."""
+_STOP = (("api", "worker", "mlflow"), ("scorer",), ("postgres", "valkey"))
+"""What is stopped together, in order: the API needs scorer and servers to answer what it has begun."""
+
+Show = Callable[[Sequence[PartStatus]], None]
 
 
-def stay_up(settings: Settings, log: StepLog, *, claims: int, as_json: bool) -> None:
-    """Start everything under the settings' home, print the addresses, and stop everything on Ctrl-C.
+def stay_up(settings: Settings, log: StepLog, signals: StopSignals, *, claims: int, as_json: bool) -> None:
+    """Start everything under the settings' home, keep it running, and stop everything when a signal arrives.
 
-    Raises `ProcessError` when one of the processes exits.
+    Raises `CoreError` where the first start fails, the home has a platform already, a port that was set is taken, or
+    the supervisor itself fails.
     """
-    settings = bring_up.with_usable_ports(settings.model_copy(update={"home": settings.home.resolve()}), log)
-    try:
-        with held(settings):
-            named = bring_up.start_servers(settings, log)
-        with held(named), Processes(named.home / "run", named.environment()) as processes:
-            platform = Platform(named, log, processes)
-            _make_what_is_missing(platform, claims)
-            parts = ["scorer", "api", "worker", *(["mlflow"] if named.mlflow_url is None else [])]
-            bring_up.start(platform, *parts)
-            Addresses.of(named).write(named.home)
-            _show(platform, key=bring_up.make_key(platform, name="ginja up", role="admin"), as_json=as_json)
-            while ended := [name for name in parts if processes.running(name)]:
-                if len(ended) < len(parts):
-                    gone = ", ".join(PARTS[name] for name in parts if not processes.running(name))
-                    raise ProcessError(f"{gone} exited; see its log in {named.home / 'run'}")
-                time.sleep(_LOOK_S)
-    except KeyboardInterrupt:
-        pass  # Ctrl-C is how it is stopped
-    finally:
-        stop_servers(settings.home)
-        remove_addresses(settings.home)
-        log.console.print("Everything was stopped; data and models are kept.")
+    settings = settings.model_copy(update={"home": settings.home.resolve()})
+    with platform_lock(settings.home), bring_up.reserved_ports(settings, log) as (settings, ports):
+        try:
+            with held(settings):
+                named = bring_up.start_servers(settings, log)
+            with held(named), Processes(named.home / "run", named.environment()) as processes:
+                platform = Platform(named, log, processes, ports)
+                _make_what_is_missing(platform, claims)
+                names = ["scorer", "api", "worker", *(["mlflow"] if "mlflow" in ports else [])]
+                bring_up.start(platform, *names)
+                key = bring_up.replace_key(name=KEY_NAME, role="admin")
+                _show_addresses(platform, key=key, as_json=as_json)
+                supervisor = _supervisor(settings, platform, names)
+                try:
+                    _supervise(supervisor, log.console)
+                finally:
+                    signals.end()
+                    supervisor.stop(_STOP, signals.forced)
+        except KeyboardInterrupt:
+            pass  # Ctrl-C is how it is stopped
+        finally:
+            signals.end()
+            stop_servers(settings.home)
+            log.console.print("Everything was stopped; data and models are kept.")
+
+
+def _supervisor(settings: Settings, platform: Platform, names: Sequence[str]) -> Supervisor:
+    """The supervisor of these processes, and of the embedded servers where no others are named."""
+    home, processes = platform.settings.home, platform.processes
+    watched: list[Supervisor] = []
+
+    def moved(setting: str) -> Callable[[str], None]:
+        def set_url(url: str) -> None:
+            processes.set_environment(setting, url)
+            watched[0].restart(("scorer", "api", "worker"))
+
+        return set_url
+
+    servers = [
+        ServerPart(postgres, home, postgres.url(home), moved("GINJA_DATABASE_URL"))
+        if settings.database_url is None
+        else None,
+        ServerPart(valkey, home, valkey.url(home), moved("GINJA_REDIS_URL")) if settings.redis_url is None else None,
+    ]
+    parts = [bring_up.process_part(platform, name) for name in names]
+    watched.append(Supervisor(home, [*(server for server in servers if server is not None), *parts]))
+    return watched[0]
+
+
+def _supervise(supervisor: Supervisor, console: Console) -> None:
+    """Watch and show the parts until a signal arrives."""
+    supervisor.start()
+    with _shown_on(console) as show:
+        while True:
+            show(supervisor.record())
+            time.sleep(_RECORD_S)
+
+
+@contextmanager
+def _shown_on(console: Console) -> Iterator[Show]:
+    """A table that is kept up to date on a terminal, and a line for each change anywhere else."""
+    if not console.is_terminal:
+        lines = _Lines(console)
+        yield lines.show
+        return
+    from rich.live import Live
+
+    with Live(console=console, auto_refresh=False) as live:
+        yield lambda parts: live.update(_screen(parts), refresh=True)
+
+
+def _screen(parts: Sequence[PartStatus]) -> RenderableType:
+    logs = [
+        Text(f"{part.name} {part.ended}; end of {part.log}:\n{tail(Path(part.log), _LOG_LINES)}")
+        for part in parts
+        if part.state is PartState.CRASH_LOOPING
+    ]
+    return Group(parts_table(parts), *logs)
+
+
+class _Lines:
+    """Prints what changed since the last look."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._earlier: dict[str, PartStatus] = {}
+
+    def show(self, parts: Sequence[PartStatus]) -> None:
+        for part in parts:
+            line = change(part, self._earlier.get(part.name))
+            if line is not None:
+                self._print(line)
+                if part.state is PartState.CRASH_LOOPING:
+                    self._print(f"end of {part.log}:\n{tail(Path(part.log), _LOG_LINES)}")
+            self._earlier[part.name] = part
+
+    def _print(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False)
 
 
 def _make_what_is_missing(platform: Platform, claims: int) -> None:
@@ -63,7 +162,7 @@ def _make_what_is_missing(platform: Platform, claims: int) -> None:
     bring_up.fill_review_list(platform)
 
 
-def _show(platform: Platform, *, key: str, as_json: bool) -> None:
+def _show_addresses(platform: Platform, *, key: str, as_json: bool) -> None:
     settings = platform.settings
     addresses = {
         "API documentation": f"{platform.api_url}/docs",
@@ -82,3 +181,4 @@ def _show(platform: Platform, *, key: str, as_json: bool) -> None:
         table.add_row(name, where)
     platform.log.heading("Running. Ctrl-C stops everything.")
     platform.log.console.print(table, highlight=False)
+    platform.log.console.print("The key is shown once; it replaces the one of the previous start.", highlight=False)

@@ -14,9 +14,9 @@ from cli.demo.platform import Platform
 from cli.demo.progress import StepLog
 from cli.demo.stream import Answer, claim_body, current, submit
 from cli.progress import Task
-from core.processes import Processes
 from core.servers import stop_servers
 from core.settings import Settings, held
+from core.supervision import Processes
 
 if TYPE_CHECKING:
     from pipelines.simulate import UpcomingClaim
@@ -35,11 +35,11 @@ _POLL_S = 0.5
 def tour(settings: Settings, log: StepLog, *, claims: int) -> dict[str, Any]:
     """Run the demo in its own home under the settings' home, stop everything, and return the figures."""
     started = time.perf_counter()
-    with _own_home(settings) as own, held(own):
+    with _own_home(settings) as own, bring_up.reserved_ports(own, log) as (own, ports), held(own):
         log.heading("Insurer and model")
-        named = bring_up.start_servers(bring_up.with_usable_ports(own, log), log)
+        named = bring_up.start_servers(own, log)
         with held(named), Processes(named.home / "run", named.environment()) as processes:
-            platform = Platform(named, log, processes)
+            platform = Platform(named, log, processes, ports)
             insurer = bring_up.simulate(
                 platform, claims=claims, live_claims=QUIET_CLAIMS + OUTAGE_CLAIMS + IMPLAUSIBLE_CLAIMS
             )
@@ -49,7 +49,7 @@ def tour(settings: Settings, log: StepLog, *, claims: int) -> dict[str, Any]:
 
             log.heading("Claims")
             bring_up.start(platform, "scorer", "api", "worker")
-            key = bring_up.make_key(platform, name="the demo's claims system", role="claims_system")
+            key = bring_up.make_key(name="the demo's claims system", role="claims_system")
             bodies = [claim_body(claim) for claim in insurer.upcoming]
             quiet = send(platform, key, bodies[:QUIET_CLAIMS])
             show.decisions(log.console, [answer.claim for answer in quiet if answer.decided])
@@ -149,7 +149,7 @@ def break_the_scorer(platform: Platform, key: str, bodies: list[dict[str, Any]])
 
         def restart() -> None:
             step.step("the scorer is started again")
-            bring_up.launch(platform, "scorer")
+            bring_up.process_part(platform, "scorer").start()
 
         answers = submit(
             platform.api_url,

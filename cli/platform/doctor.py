@@ -170,7 +170,7 @@ def check_port(name: str, port: int, host: str, *, ours: bool) -> Check:
 
 def check_server(name: str, settings: "Settings") -> Check:
     """Whether the server that the settings name answers, or the embedded one starts."""
-    from cli.platform.status import postgres_answers, valkey_answers
+    from cli.platform.parts import postgres_answers, valkey_answers
 
     url, variable, answers = {
         "postgres": (settings.database_url, "GINJA_DATABASE_URL", postgres_answers),
@@ -204,7 +204,7 @@ def _embedded(name: str, home: Path, variable: str) -> Check:
 
 
 def _ports(settings: "Settings") -> Iterator[Check]:
-    from cli.platform.status import parts_of
+    from cli.platform.parts import parts_of
 
     ours = {part.port for part in parts_of(settings) if part.pid is not None}
     yield check_port("api", settings.api_port, settings.api_host, ours=settings.api_port in ours)

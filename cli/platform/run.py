@@ -1,9 +1,38 @@
 """`ginja run`: one process of the platform, until it is stopped."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from cli.command import command
 from cli.options import PORT
+
+if TYPE_CHECKING:
+    from socket import socket
+
+
+_FD = click.option(
+    "--fd",
+    type=click.IntRange(3),
+    help="Descriptor of an inherited socket that is bound; in place of --host and --port.",
+)
+
+
+def _inherited(descriptor: int) -> "socket":
+    from core.supervision import inherited_socket
+
+    try:
+        return inherited_socket(descriptor)
+    except OSError as error:
+        raise click.UsageError(f"--fd {descriptor} is not an inherited socket ({error.strerror}).") from None
+
+
+def _address(inherited: "socket | None", host: str, port: int) -> tuple[str, int]:
+    """Host and port of the inherited socket, or those of options and settings."""
+    if inherited is None:
+        return host, port
+    name = inherited.getsockname()
+    return str(name[0]), int(name[1])
 
 
 def _announce(part: str, url: str | None, *, as_json: bool) -> None:
@@ -19,29 +48,35 @@ def _announce(part: str, url: str | None, *, as_json: bool) -> None:
 @command(examples=["ginja run api", "ginja run api --host 0.0.0.0 --port 8080"])
 @click.option("--host", help="Address to bind to. [GINJA_API_HOST]")
 @click.option("--port", type=PORT, help="Port to listen on. [GINJA_API_PORT]")
-def api(host: str | None, port: int | None, as_json: bool) -> None:
+@_FD
+def api(host: str | None, port: int | None, fd: int | None, as_json: bool) -> None:
     """Serve the claims API until stopped; upgrades the database schema first."""
     import uvicorn
 
     from api.app import create_app
     from api.migrate import upgrade
+    from api.server import CANCELLED_S, Drain, DrainingServer
     from core import telemetry
     from core.embedded import check_port
     from core.logging import configure_logging
-    from core.processes import local_url
     from core.servers import postgres_url
     from core.settings import settings
+    from core.supervision import begin_instance, local_url
 
     telemetry.turn_off()
     now = settings()
-    host, port = host or now.api_host, port or now.api_port
-    check_port(port, host, option="GINJA_API_PORT")
+    inherited = None if fd is None else _inherited(fd)
+    host, port = _address(inherited, host or now.api_host, port or now.api_port)
+    if inherited is None:
+        check_port(port, host, option="GINJA_API_PORT")
     configure_logging(now.log_level)
+    begin_instance(now.home.resolve(), "api")
     url = postgres_url(now)
     upgrade(url)
     _announce("api", local_url(host, port), as_json=as_json)
-    uvicorn.run(
-        create_app(now, url),
+    drain = Drain()
+    config = uvicorn.Config(
+        create_app(now, url, drain),
         host=host,
         port=port,
         loop="uvloop",
@@ -49,27 +84,34 @@ def api(host: str | None, port: int | None, as_json: bool) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=int(CANCELLED_S),
     )
+    DrainingServer(config, drain).run(sockets=None if inherited is None else [inherited])
 
 
 @command(examples=["ginja run scorer", "ginja run scorer --workers 2"])
 @click.option("--host", help="Address to bind to; keep it private. [GINJA_SCORER_HOST]")
 @click.option("--port", type=PORT, help="Port to listen on. [GINJA_SCORER_PORT]")
 @click.option("--workers", type=click.IntRange(1, 64), help="Worker processes. [GINJA_SCORER_WORKERS]")
-def scorer(host: str | None, port: int | None, workers: int | None, as_json: bool) -> None:
+@_FD
+def scorer(host: str | None, port: int | None, workers: int | None, fd: int | None, as_json: bool) -> None:
     """Serve the champion: score claims over HTTP until stopped."""
     from core import telemetry
+    from core.embedded import check_port
     from core.logging import configure_logging
-    from core.processes import local_url
     from core.servers import valkey_url
     from core.settings import settings
+    from core.supervision import begin_instance, local_url
     from serving.supervisor import supervise
 
     telemetry.turn_off()
     now = settings()
-    host, port = host or now.scorer_host, port or now.scorer_port
+    inherited = None if fd is None else _inherited(fd)
+    host, port = _address(inherited, host or now.scorer_host, port or now.scorer_port)
+    if inherited is None:  # otherwise the workers bind the port beside the socket that reserves it
+        check_port(port, host, option="GINJA_SCORER_PORT")
     configure_logging(now.log_level)
+    begin_instance(now.home.resolve(), "scorer")
     valkey_url(now)  # starts the embedded one, so that the workers find it
     _announce("scorer", local_url(host, port), as_json=as_json)
     supervise(host, port, workers=workers or now.scorer_workers, home=now.home.resolve())
@@ -87,9 +129,9 @@ def worker(metrics_port: int | None, as_json: bool) -> None:
     from api.worker import run_worker
     from core.embedded import check_port
     from core.logging import configure_logging
-    from core.processes import local_url
     from core.servers import postgres_url, valkey_url
     from core.settings import settings
+    from core.supervision import local_url
     from features.declare import PLANS
     from features.offline import file_of
 

@@ -32,11 +32,17 @@ def show(urls: bool, as_json: bool) -> None:
 
 @command(examples=["ginja servers stop"])
 def stop(as_json: bool) -> None:
-    """Stop both servers, including ones that another command started; their data is kept."""
+    """Stop both servers, including ones that another command started; refused while `ginja up` runs. Data is kept."""
+    from core.errors import PlatformRunningError
     from core.servers import stop_servers
     from core.settings import settings
+    from core.supervision import running_platform
 
-    stopped = stop_servers(settings().home)
+    home = settings().home.resolve()
+    supervisor = running_platform(home)
+    if supervisor is not None:  # it would start them again
+        raise PlatformRunningError(home, str(supervisor))
+    stopped = stop_servers(home)
     if as_json:
         print_json({"stopped": stopped})
     else:

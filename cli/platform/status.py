@@ -1,7 +1,7 @@
 """`ginja status`: what is running of this home's platform."""
 
-import os
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,159 +12,74 @@ from cli.exit_codes import ExitCode
 from cli.output import print_json, terminal
 
 if TYPE_CHECKING:
-    from core.settings import Settings
+    from cli.platform.parts import PartReport
 
 _REQUIRED = ("postgres", "valkey", "scorer", "api", "worker")
-_TIMEOUT_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class PartStatus:
-    """One part of the platform, as it is now."""
-
-    name: str
-    running: bool
-    ready: bool
-    pid: int | None
-    port: int | None
-    url: str | None
-    """Without user and password."""
+_SILENT_S = 15.0
+"""A supervisor that has not written its state for this long does not work."""
 
 
 @command(examples=["ginja status", "ginja status --json"])
 def status(as_json: bool) -> None:
-    """Show which parts of this home's platform are running and ready; exits 1 if a required one is not."""
+    """Show the parts of this home's platform, with restarts and memory; exits 1 if a required one is not ready."""
+    from cli.platform.parts import parts_of
+    from core import clock
     from core.settings import settings
-    from models.artefact import read_pointer
+    from core.supervision import read_state
 
     now = settings()
+    platform = read_state(now.home.resolve())
     parts = parts_of(now)
-    pointer = read_pointer(now.home)
-    ready = all(part.ready for part in parts if part.name in _REQUIRED)
+    champion = _champion(now.home)
+    silent_s = 0.0 if platform is None else (clock.now() - platform.updated_at).total_seconds()
+    ready = silent_s < _SILENT_S and all(part.ready for part in parts if part.name in _REQUIRED)
     if as_json:
-        champion = None if pointer is None else pointer.version
         print_json(
             {
                 "home": str(now.home.resolve()),
                 "ready": ready,
                 "champion": champion,
+                "supervisor_pid": None if platform is None else platform.supervisor_pid,
                 "parts": {part.name: asdict(part) for part in parts},
             }
         )
     else:
-        _show(now, parts, "none; `ginja model promote` makes one" if pointer is None else pointer.version)
+        _show(now.home.resolve(), parts, champion)
+        if silent_s >= _SILENT_S:
+            click.echo(f"The supervisor has not answered for {silent_s:.0f} s; stop it and start `ginja up` again.")
     if not ready:
         raise SystemExit(ExitCode.FAILED)
 
 
-def parts_of(settings: "Settings") -> list[PartStatus]:
-    """Every part of the platform of these settings; starts nothing."""
-    from cli.platform.addresses import read
-
-    where = read(settings)
-    run = settings.home.resolve() / "run"
-    return [
-        *_servers(settings),
-        _http("scorer", run, where.scorer, "/readyz"),
-        _http("api", run, where.api, "/readyz"),
-        _worker(run),
-        _http("mlflow", run, where.mlflow, "/health"),
-    ]
-
-
-def _servers(settings: "Settings") -> list[PartStatus]:
-    """Postgres and Valkey: the embedded ones, or those that the settings name."""
-    from core.servers import server_status
-
-    embedded = {server.name: server for server in server_status(settings.home)}
-    found = []
-    for name, url, answers in (
-        ("postgres", settings.database_url, postgres_answers),
-        ("valkey", settings.redis_url, valkey_answers),
-    ):
-        if url is not None:
-            ready = answers(url.get_secret_value())
-            named = _without_password(url.get_secret_value())
-            found.append(PartStatus(name, ready, ready, None, _port(named), named))
-        else:
-            server = embedded[name]
-            place = f"127.0.0.1:{server.port}" if server.port else None
-            found.append(PartStatus(name, server.running, server.running, server.pid, server.port, place))
-    return found
-
-
-def _http(name: str, run: Path, url: str, path: str) -> PartStatus:
-    """A part that says over HTTP whether it is ready."""
-    import httpx
-
-    pid = _living(run / f"{name}.pid")
+def _champion(home: Path) -> str | None:
+    """Version of the champion; `None` without one, and where no model can be read, as in the image of the API."""
     try:
-        code = httpx.get(f"{url}{path}", timeout=_TIMEOUT_S).status_code
-    except httpx.HTTPError:
-        return PartStatus(name, pid is not None, False, pid, _port(url), url)
-    return PartStatus(name, True, code == httpx.codes.OK, pid, _port(url), url)
-
-
-def _worker(run: Path) -> PartStatus:
-    """The worker listens on nothing: it is ready while it runs."""
-    pid = _living(run / "worker.pid")
-    return PartStatus("worker", pid is not None, pid is not None, pid, None, None)
-
-
-def _living(pid_file: Path) -> int | None:
-    """The process that a pid file names, if it is alive."""
-    try:
-        pid = int(pid_file.read_text())
-        os.kill(pid, 0)
-    except PermissionError:
-        return pid
-    except (FileNotFoundError, ValueError, ProcessLookupError):
+        from models.artefact import read_pointer
+    except ModuleNotFoundError:
         return None
-    return pid
+    pointer = read_pointer(home)
+    return None if pointer is None else pointer.version
 
 
-def postgres_answers(url: str) -> bool:
-    import psycopg
-
-    from api.migrate import plain_url
-
-    try:
-        psycopg.connect(plain_url(url), connect_timeout=int(_TIMEOUT_S)).close()
-    except psycopg.Error:
-        return False
-    return True
-
-
-def valkey_answers(url: str) -> bool:
-    import redis
-
-    try:
-        with redis.Redis.from_url(url, socket_connect_timeout=_TIMEOUT_S, socket_timeout=_TIMEOUT_S) as client:
-            return bool(client.ping())
-    except redis.RedisError:
-        return False
-
-
-def _without_password(url: str) -> str:
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
-def _port(url: str) -> int | None:
-    from urllib.parse import urlsplit
-
-    return urlsplit(url).port
-
-
-def _show(settings: "Settings", parts: list[PartStatus], champion: str) -> None:
+def _show(home: Path, parts: "Sequence[PartReport]", champion: str | None) -> None:
     from rich.table import Table
 
-    click.echo(f"Home: {settings.home.resolve()}")
-    click.echo(f"Champion: {champion}")
-    table = Table("part", "state", "process", "address")
+    from cli.platform.parts_table import COLOURS, megabytes
+
+    click.echo(f"Home: {home}")
+    click.echo(f"Champion: {champion or 'none; `ginja model promote` makes one'}")
+    table = Table("part", "state", "since (UTC)", "process", "restarts", "memory", "address")
     for part in parts:
-        state = "[green]ready[/]" if part.ready else "[yellow]not ready[/]" if part.running else "[red]not running[/]"
-        table.add_row(part.name, state, str(part.pid or ""), part.url or "")
+        table.add_row(
+            part.name,
+            f"[{COLOURS[part.state]}]{part.state}[/]",
+            "" if part.since is None else f"{part.since:%Y-%m-%d %H:%M:%S}",
+            str(part.pid or ""),
+            "" if part.restarts is None else str(part.restarts),
+            megabytes(part.memory_bytes),
+            part.url or "",
+        )
     terminal().print(table)
+    for part in parts:
+        if part.ended is not None:
+            click.echo(f"{part.name}: last {part.ended}")

@@ -24,7 +24,7 @@ from features.update.locks import REBUILD_LOCK, WRITE_LOCK, hold_lock
 from features.update.lost_writes import record_writes, recorded_state
 from features.update.recompute_history import keys_of_table
 from features.update.rollover import Progress, changed, history_values, no_progress
-from features.update.snapshot import ledger_of, network_rows, repeatable_read
+from features.update.snapshot import ledger_of, network_rows, repeatable_read, without_timeouts
 from features.update.today_sql import GROUPS_WITH_TODAY, today_rows_of
 
 
@@ -51,7 +51,7 @@ def rebuild(
     progress: Progress = no_progress,
 ) -> RebuildResult:
     """Rebuild the online store; `connection` is in autocommit, `progress` receives each view and its rows so far."""
-    with hold_lock(connection, REBUILD_LOCK):
+    with without_timeouts(connection), hold_lock(connection, REBUILD_LOCK):
         began = time.perf_counter()
         with hold_lock(connection, WRITE_LOCK):
             # A host whose clock is behind must not take the store back to an earlier day or generation.

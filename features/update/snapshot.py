@@ -21,6 +21,22 @@ def repeatable_read(connection: Connection) -> Iterator[None]:
         yield
 
 
+_TIMEOUTS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+
+
+@contextmanager
+def without_timeouts(connection: Connection) -> Iterator[None]:
+    """No limits of the session in the block: reading everything takes as long as the data need."""
+    for name in _TIMEOUTS:
+        connection.execute(f"SET {name} = 0")
+    try:
+        yield
+    finally:
+        if not connection.closed and not connection.broken:
+            for name in _TIMEOUTS:
+                connection.execute(f"RESET {name}")
+
+
 def ledger_of(connection: Connection) -> ClaimLedger:
     """Every claim and label of the database."""
     with TemporaryDirectory(prefix="ginja-ledger-") as folder:

@@ -97,7 +97,7 @@ async def test_the_void_of_a_decided_claim_is_audited_with_the_decision_it_undid
 
 
 @pytest.mark.parametrize("body", [RELEASE, REDUCED, DENY, pend()])
-async def test_a_correction_of_what_a_person_reviewed_goes_to_a_person_too(api: Api, body):
+async def test_a_correction_of_a_reviewed_claim_is_reviewed_as_well(api: Api, body):
     claim_id = await held(api)
     await decide(api, claim_id, body)
     corrected = await approved(api, claim_amount=4_000, replaces=claim_id)

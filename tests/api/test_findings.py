@@ -101,7 +101,7 @@ async def test_all_recoveries_of_a_claim_together_are_at_most_what_was_paid(api:
     assert api.rows("SELECT sum(amount_recovered_cents)::bigint FROM dispositions") == [(5000_00,)]
 
 
-async def test_recoveries_at_once_bring_back_no_more_than_was_paid(api: Api):
+async def test_concurrent_recoveries_are_at_most_what_was_paid(api: Api):
     path = f"/v1/claims/{await claim_of(api)}/dispositions"
     sent = [{"disposition": "overpayment", "amount_recovered": 1500, "note": f"part {at}"} for at in range(6)]
     answers = await asyncio.gather(*(api.post(path, one) for one in sent))

@@ -40,7 +40,7 @@ async def rows(database: Database) -> list[dict[str, object]]:
         return [dict(row) for row in found.mappings()]
 
 
-async def test_a_key_is_stored_with_what_was_given_and_the_hash_of_its_secret(database: Database) -> None:
+async def test_a_key_is_stored_with_its_attributes_and_the_hash_of_its_secret(database: Database) -> None:
     ends = NOW + timedelta(days=30)
     key_id, secret = await service.create_key(
         database, name="clinic", role="provider", provider_id="H1", expires_at=ends

@@ -134,7 +134,7 @@ def test_an_inconclusive_finding_withdraws_the_previous_one(database_url):
     ]
 
 
-def test_findings_are_in_the_order_of_their_commits_whatever_the_hosts_clocks_say(database_url):
+def test_findings_are_in_the_order_of_their_commits_despite_differing_clocks_of_hosts(database_url):
     add_claim(database_url, "c1")
 
     def recorded_at(host_time, disposition):

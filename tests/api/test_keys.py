@@ -21,6 +21,16 @@ async def test_a_revoked_key_is_refused_once_the_cache_expires(api: Api):
         await fresh.authenticate(api.keys["new"])
 
 
+async def test_a_key_is_replaced_together_with_the_earlier_ones_of_its_name_and_role(api: Api):
+    _, other = await service.create_key(api.database, name="ginja up", role="investigator")
+    secrets = [(await service.replace_key(api.database, name="ginja up", role="admin"))[1] for _ in range(2)]
+    fresh = service.Authenticator(api.database)
+    with pytest.raises(service.Unauthorized):
+        await fresh.authenticate(secrets[0])
+    assert (await fresh.authenticate(secrets[1])).role == "admin"
+    assert (await fresh.authenticate(other)).role == "investigator"
+
+
 async def test_an_expired_key_is_refused(api: Api):
     _, api.keys["old"] = await service.create_key(api.database, name="x", role="admin", expires_at=clock.now())
     assert (await api.get("/v1/claims", role="old")).status_code == 401

@@ -78,12 +78,21 @@ async def test_a_list_is_filtered_by_the_parameters(api: Api):
     await api.submit()
     await api.submit()
     await api.submit(MINIMAL | {"member_id": "M124", "claim_amount": 50})
-    for query, expected in (("status=rejected", 1), ("member_id=M124", 1), ("provider_id=H456", 3), ("status=x", 0)):
+    for query, expected in (
+        ("status=rejected", 1),
+        ("member_id=M124", 1),
+        ("provider_id=H456", 3),
+        ("status=voided", 0),
+    ):
         assert len((await api.get(f"/v1/claims?{query}")).json()["claims"]) == expected
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=201", "limit=x", "cursor=x", "cursor=%00", "cursor=OTk5", "member_id=%00"]
+    "query",
+    [
+        *("limit=0", "limit=201", "limit=x", "limit=1_0", "limit=%205", "limit=%2B5", "limit=5.0", f"limit={10**19}"),
+        *("cursor=x", "cursor=%00", "cursor=OTk5", "member_id=%00", "status=nonsense", "status=", "member_id=%FF"),
+    ],
 )
 async def test_an_invalid_parameter_is_named(api: Api, query):
     response = await api.get(f"/v1/claims?{query}")

@@ -44,7 +44,7 @@ async def test_releasing_pays_what_is_reserved_and_left_and_no_more(api: Api):
     assert (released["outcome"], released["pays_amount"]) == ("partially_approved", 1_000)
 
 
-async def test_claims_and_decisions_at_once_never_spend_more_than_the_benefit(api: Api):
+async def test_concurrent_claims_and_decisions_never_spend_more_than_the_benefit(api: Api):
     few = asyncio.Semaphore(8)
 
     async def one(number: int):

@@ -20,7 +20,7 @@ def test_the_schema_goes_down_and_up_again_and_upgrading_twice_is_harmless(empty
     command.check(alembic_config(empty_database_url))
 
 
-def test_claims_in_review_before_the_migration_reserve_what_their_limit_leaves(empty_database_url):
+def test_claims_in_review_before_the_migration_reserve_the_remaining_benefit(empty_database_url):
     command.upgrade(alembic_config(empty_database_url), "0003")
     rows = [
         # claim, member, day, amount, limit, status, approved

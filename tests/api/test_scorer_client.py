@@ -49,7 +49,7 @@ async def test_given_states_are_sent_to_the_scorer(scorer):
     assert scorer.received[0].document["states"] == {"rows": {"member_today": [1, 2]}}
 
 
-async def test_connections_are_kept_and_as_many_as_there_are_calls_at_once(scorer):
+async def test_as_many_connections_are_kept_as_there_were_concurrent_calls(scorer):
     client = client_of(scorer)
     for _ in range(5):
         await client.score(FACTS)

@@ -16,7 +16,7 @@ from tests.api.makers import Api, answering, says_nothing
 from tests.api.test_rescoring import CHEAP, rescorer
 
 
-async def test_a_claim_held_by_the_rule_keeps_its_reason_when_a_clean_score_comes(api: Api):
+async def test_a_claim_held_by_the_rule_keeps_its_reason_after_a_low_score(api: Api):
     api.scorer.behaviour = says_nothing
     claim_id = (await api.submit()).json()["claim_id"]
     api.scorer.behaviour = answering(0.05)

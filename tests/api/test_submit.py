@@ -201,7 +201,7 @@ async def test_concurrent_bodies_under_one_key_make_one_claim(api: Api):
     assert api.count("claims") == 1
 
 
-async def test_claims_at_once_share_one_benefit(api: Api):
+async def test_concurrent_claims_share_one_benefit(api: Api):
     """The plan pays 10000.00 a year; five claims of 3000.00 on different days come together."""
     bodies = [
         MINIMAL | {"member_id": "M124", "claim_amount": 3000, "service_from": f"2026-02-0{day}"} for day in range(1, 6)
@@ -213,7 +213,7 @@ async def test_claims_at_once_share_one_benefit(api: Api):
     ]
 
 
-async def test_claims_at_once_find_each_other_as_duplicates(api: Api):
+async def test_concurrent_claims_find_each_other_as_duplicates(api: Api):
     replies = [reply.json() for reply in await asyncio.gather(*(api.submit() for _ in range(4)))]
     assert sorted(reply["status"] for reply in replies) == ["approved", "rejected", "rejected", "rejected"]
 

@@ -51,7 +51,7 @@ def test_recoverable_amounts_are_limited_by_what_was_paid(change, words):
 
 
 @given(paid=st.integers(0, 100), tries=st.lists(st.integers(-5, 60)), outcome=st.none() | st.sampled_from(Outcome))
-def test_no_sequence_of_recoveries_brings_back_more_than_was_paid(paid, tries, outcome):
+def test_no_sequence_of_recoveries_exceeds_what_was_paid(paid, tries, outcome):
     recovered = 0
     for amount in tries:
         try:
@@ -63,7 +63,7 @@ def test_no_sequence_of_recoveries_brings_back_more_than_was_paid(paid, tries, o
     assert recovered == 0 or (outcome is not None and outcome.pays)
 
 
-def test_only_confirmed_and_cleared_are_labels_and_wrong_payment_without_fraud_is_none():
+def test_only_confirmed_and_cleared_are_labels():
     assert set(IS_FRAUD) == set(Disposition)
     assert {found: said for found, said in IS_FRAUD.items() if said is not None} == {
         Disposition.CONFIRMED: True,

@@ -59,7 +59,7 @@ def test_a_decision_settles_the_claim_and_frees_what_it_reserved(requested, subj
 
 
 @pytest.mark.parametrize("amount", [None, -1, 0, 100_00, 100_01])
-def test_a_reduced_payment_is_above_nothing_and_below_what_release_pays(amount):
+def test_a_reduced_payment_is_above_0_and_below_what_release_pays(amount):
     requested = make_request(Action.PAY_REDUCED, amount_cents=amount)
     assert refused(make_subject(), requested, InvalidField).field == "amount"
 
@@ -186,7 +186,7 @@ def test_a_finding_recorded_after_the_proposal_keeps_it_from_being_approved():
     refused(subject, make_request(Action.APPROVE, BEA), InvalidField)
 
 
-def test_a_decision_without_a_finding_states_none():
+def test_a_decision_without_a_finding_records_no_finding():
     for action in SETTLES:
         assert settled(make_subject(), make_request(action, reason=first_reason(action))).disposition is None
 

@@ -69,7 +69,7 @@ def subjects(draw):
 
 
 @given(subject=subjects(), requested=requests)
-def test_no_decision_pays_more_than_the_claim_or_the_benefit_and_none_pays_what_is_voided(subject, requested):
+def test_no_decision_pays_more_than_the_claim_or_the_benefit_or_pays_a_voided_claim(subject, requested):
     try:
         after = settled(subject, requested)
     except ReviewError:

@@ -324,7 +324,7 @@ ONLY_WITH = "must be 0 or more, and above 0 only with confirmed, billing_error, 
         ({"amount_cents": 0, "outcome": None}, None),
     ],
 )
-def test_a_recovery_that_is_not_possible_says_why(changes, text):
+def test_an_impossible_recovery_is_refused_with_the_reason(changes, text):
     values = {
         "disposition": Disposition.OVERPAYMENT,
         "amount_cents": 10_00,

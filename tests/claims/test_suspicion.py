@@ -61,7 +61,7 @@ def test_the_same_service_is_one_procedure_in_some_days_or_one_diagnosis_on_one_
     assert (inherits(replace(HELD, **change), claim) is not None) is expected
 
 
-def test_a_replacement_inherits_the_review_whatever_it_contains():
+def test_a_replacement_with_other_contents_inherits_the_review():
     far = replace(HELD, service_from=DAY - timedelta(99), service_to=DAY - timedelta(99), diagnosis_codes=frozenset())
     claim = make_claim(ClaimLine("P777", 1), replaces="clm_0")
     assert inherit(claim, replaced=far, held=(), policy=POLICY).source.claim_id == "clm_0"

@@ -1,5 +1,6 @@
 """`ginja demo` from start to end, as a user runs it."""
 
+import contextlib
 import io
 import json
 import os
@@ -15,7 +16,8 @@ from rich.console import Console
 
 from cli.demo import show
 from cli.demo.stream import claim_body
-from core.embedded import LOOPBACK
+from core.embedded import LOOPBACK, port_is_free
+from core.settings import Settings
 
 KEYS = ["claims", "by_model", "by_rule", "lost", "rescored", "implausible", "base_rate", "ap_model", "ap_rule"]
 KEYS += ["ap_amount_only", "score_p50_ms", "score_p99_ms", "seconds"]
@@ -23,12 +25,13 @@ KEYS += ["ap_amount_only", "score_p50_ms", "score_p99_ms", "seconds"]
 
 def test_the_demo_loses_no_claim_leaves_nothing_running_and_reports_in_json(server_home):
     """The port of its API is in use, so it must choose another one; its scorer is killed while claims come in."""
-    with socket.create_server((LOOPBACK, 0)) as taken:
-        port = taken.getsockname()[1]
+    port = Settings.model_fields["api_port"].default
+    with contextlib.ExitStack() as taken:
+        if port_is_free(port):
+            taken.enter_context(socket.create_server((LOOPBACK, port)))
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("GINJA_")},
             "GINJA_HOME": str(server_home),
-            "GINJA_API_PORT": str(port),
             "COLUMNS": "120",
         }
         done = subprocess.run(

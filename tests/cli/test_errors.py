@@ -66,7 +66,7 @@ def test_an_error_of_ours_ends_a_command_with_one_line_and_its_exit_code(error: 
     assert done.output == f"Error: {error}\n"
 
 
-def test_with_json_an_error_is_an_object_on_the_error_stream() -> None:
+def test_an_error_with_json_is_an_object_on_the_error_stream() -> None:
     done = CliRunner().invoke(raising(InputError("the file has no claims")), ["--json"])
     assert done.exit_code == 2
     assert done.stdout == ""

@@ -13,7 +13,7 @@ def shown(home: Path) -> str:
     return result.output
 
 
-def test_a_command_runs_under_its_own_environment_whatever_ran_before_it(tmp_path: Path) -> None:
+def test_a_command_runs_under_its_own_environment_after_any_other_command(tmp_path: Path) -> None:
     assert str(tmp_path / "first") in shown(tmp_path / "first")
     assert str(tmp_path / "second") in shown(tmp_path / "second")
 

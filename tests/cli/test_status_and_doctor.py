@@ -1,15 +1,20 @@
 """`ginja status` and `ginja doctor`, as a user runs them."""
 
+import http.server
 import json
 import os
 import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from cli.main import main
-from cli.platform.addresses import Addresses, read, remove
 from cli.platform.doctor import (
     Level,
     check_cores,
@@ -21,9 +26,18 @@ from cli.platform.doctor import (
     check_privacy,
     check_python,
 )
-from core.embedded import LOOPBACK
-from core.settings import Settings
+from core.embedded import LOOPBACK, wait_until
+from core.errors import PlatformRunningError
+from core.supervision import Processes, ProcessPart, Supervisor, begin_instance, platform_lock
 
+ROOT = Path(__file__).parents[2]
+_WITHOUT_MODELS = """
+import sys
+sys.modules["numpy"] = sys.modules["xgboost"] = None
+sys.argv = ["ginja", "status", "--json"]
+from cli.main import main
+main()
+"""
 PARTS = ["postgres", "valkey", "scorer", "api", "worker", "mlflow"]
 
 
@@ -31,7 +45,27 @@ def run(home: Path, *words: str, **environment: str):
     return CliRunner().invoke(main, list(words), env={"GINJA_HOME": str(home), **environment})
 
 
-def test_status_of_a_fresh_home_says_that_nothing_runs_and_creates_nothing(tmp_path):
+@contextmanager
+def answering(body: dict[str, str]) -> Iterator[int]:
+    """A server that answers every request with `body`; gives its port."""
+
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer((LOOPBACK, 0), Answer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_address[1]
+    server.shutdown()
+    server.server_close()
+
+
+def test_status_of_a_fresh_home_reports_that_nothing_runs_and_creates_nothing(tmp_path):
     shown = run(tmp_path / "home", "status", "--json", GINJA_API_PORT="1", GINJA_SCORER_PORT="1", GINJA_MLFLOW_PORT="1")
     assert shown.exit_code == 1
     found = json.loads(shown.stdout)
@@ -52,7 +86,7 @@ def test_status_shows_the_embedded_servers_and_processes_of_the_home(server_home
     assert "not running" in run(server_home, "status").stdout
 
 
-def test_status_asks_the_servers_that_the_settings_name_and_shows_no_password(empty_database_url, valkey_url, tmp_path):
+def test_status_checks_the_configured_servers_and_shows_no_password(empty_database_url, valkey_url, tmp_path):
     servers = {"GINJA_DATABASE_URL": empty_database_url, "GINJA_REDIS_URL": valkey_url}
     shown = run(tmp_path, "status", "--json", **servers)
     found = json.loads(shown.stdout)["parts"]
@@ -66,14 +100,62 @@ def test_status_asks_the_servers_that_the_settings_name_and_shows_no_password(em
     assert not found["valkey"]["running"]
 
 
-def test_the_addresses_of_a_running_platform_are_read_back(tmp_path):
-    (tmp_path / "run").mkdir()
-    settings = Settings(home=tmp_path)
-    other = Addresses("http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3")
-    other.write(tmp_path)
-    assert read(settings) == other
-    remove(tmp_path)
-    assert read(settings) == Addresses.of(settings)
+def test_status_of_a_running_platform_comes_from_its_supervisor(tmp_path):
+    """Also where the models are not installed, as in the image of the API."""
+    with platform_lock(tmp_path), Processes(tmp_path / "run", {}) as processes:
+        part = ProcessPart(processes, "worker", ["-c", "import time; time.sleep(600)"])
+        part.start()
+        supervisor = Supervisor(tmp_path, [part])
+        supervisor.start()
+        wait_until(lambda: supervisor.record()[0].state == "ready", what="it is watched")
+        without_models = {**os.environ, "GINJA_HOME": str(tmp_path), "GINJA_API_PORT": "1", "GINJA_SCORER_PORT": "1"}
+        done = subprocess.run(
+            [sys.executable, "-c", _WITHOUT_MODELS], cwd=ROOT, env=without_models, capture_output=True, text=True
+        )
+        found = json.loads(done.stdout)
+        shown = run(tmp_path, "status", GINJA_API_PORT="1", GINJA_SCORER_PORT="1").stdout
+        stopped = run(tmp_path, "servers", "stop")
+        supervisor.stop([["worker"]], threading.Event())
+    assert found["supervisor_pid"] == os.getpid()
+    worker = found["parts"]["worker"]
+    assert (worker["state"], worker["restarts"], worker["ready"]) == ("ready", 0, True)
+    assert worker["pid"] > 0
+    assert worker["memory_bytes"] > 1_000_000
+    assert found["parts"]["api"]["state"] == "not running"
+    assert str(worker["pid"]) in shown
+    assert stopped.exit_code == 1
+    assert "a platform runs in" in stopped.output
+
+
+def test_an_answer_from_another_home_s_scorer_is_not_this_home_s(tmp_path, monkeypatch):
+    monkeypatch.setenv("GINJA_INSTANCE", "of this home")
+    answers = {"instance": "of another home"}
+    with answering(answers) as port:
+
+        def scorer() -> dict:
+            shown = run(tmp_path, "status", "--json", GINJA_SCORER_PORT=str(port), GINJA_API_PORT="1")
+            return json.loads(shown.stdout)["parts"]["scorer"]
+
+        assert scorer()["state"] == "not running"
+        begin_instance(tmp_path, "scorer")
+        assert scorer()["state"] == "not running"
+        answers["instance"] = "of this home"
+        assert scorer()["state"] == "ready"
+
+
+def test_a_port_that_was_set_and_is_taken_ends_up_with_the_name_of_the_setting(tmp_path):
+    with socket.create_server((LOOPBACK, 0)) as taken:
+        shown = run(tmp_path / "home", "up", GINJA_SCORER_PORT=str(taken.getsockname()[1]))
+    assert shown.exit_code == 1
+    assert "set GINJA_SCORER_PORT to a free port" in shown.output
+    assert f"process {os.getpid()}" in shown.output
+
+
+def test_a_home_in_which_a_platform_runs_is_refused(tmp_path):
+    with platform_lock(tmp_path):
+        shown = run(tmp_path, "up")
+    assert shown.exit_code == 1
+    assert str(PlatformRunningError(tmp_path, str(os.getpid()))) in shown.output
 
 
 def test_doctor_starts_the_servers_elsewhere_and_creates_no_home(tmp_path):
@@ -109,7 +191,7 @@ def test_doctor_fails_where_a_named_server_does_not_answer(tmp_path):
     ],
     ids=lambda value: "" if isinstance(value, Level) else f"{value.name} {value.found}",
 )
-def test_every_check_that_is_not_ok_says_what_to_do(check, level):
+def test_every_failed_check_states_what_to_do(check, level):
     assert check.level is level
     assert bool(check.advice) == (level is not Level.OK)
 

@@ -163,7 +163,7 @@ def test_without_the_wheels_the_error_says_what_to_set(tmp_path, monkeypatch):
         postgres.url(tmp_path)
 
 
-def test_a_database_that_several_ask_for_at_once_is_created_once(postgres_server):
+def test_a_database_requested_concurrently_is_created_once(postgres_server):
     with ThreadPoolExecutor(4) as pool:
         urls = set(pool.map(lambda _: create_database(postgres_server, "made_once"), range(4)))
     assert urls == {database_url(postgres_server, "made_once")}

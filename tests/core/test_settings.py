@@ -9,7 +9,7 @@ from core.settings import PREFIX, Settings, held, settings
 from tests.work import HOSTILE_TEXTS, measured
 
 
-def test_a_variable_sets_what_it_names(monkeypatch):
+def test_a_variable_sets_the_setting_of_its_name(monkeypatch):
     monkeypatch.setenv("GINJA_API_PORT", "9000")
     assert Settings().api_port == 9000
 

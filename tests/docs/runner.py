@@ -27,7 +27,7 @@ from sybil.parsers.markdown.lexers import DirectiveInHTMLCommentLexer, RawFenced
 from sybil.parsers.markdown.skip import SkipParser
 
 from core.embedded import tail
-from core.processes import Processes
+from core.supervision import Processes, ReadyCheck
 
 EXECUTED = {"sh", "python"}
 NOT_EXECUTED = {"json", "yaml", "text", "csv", "mermaid"}
@@ -140,7 +140,7 @@ class Page:
         script = self._workplace.folder / f".{self._path.stem}.background.sh"
         script.write_text(f"set -eu\n{source}")
         start = f"import os; os.execvp('bash', ['bash', {str(script)!r}])"
-        self._workplace.processes.start(self._path.stem, ["-c", start], ready_url=ready_urls[0])
+        self._workplace.processes.start(self._path.stem, ["-c", start], ready=ReadyCheck(ready_urls[0]))
         self._workplace.processes.wait(self._path.stem, seconds=_READY_S)
         for url in ready_urls[1:]:
             self._await(url)

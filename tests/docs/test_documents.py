@@ -62,7 +62,7 @@ def test_every_block_of_a_page_runs_in_order(workplace: Workplace, name: str) ->
     Page(ROOT / name, workplace).run()
 
 
-def test_every_block_that_does_not_run_says_why() -> None:
+def test_every_skipped_block_states_the_reason() -> None:
     unexplained = [
         f"{name}: {marker}"
         for name in PAGES

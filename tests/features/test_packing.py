@@ -12,7 +12,7 @@ _INT64 = st.integers(-(1 << 63), (1 << 63) - 1)
 
 
 @given(_PARTS)
-def test_a_key_can_be_read_back_whatever_text_it_is_made_of(parts: list[str]) -> None:
+def test_a_key_of_any_text_can_be_read_back(parts: list[str]) -> None:
     assert decode_key(encode_key(parts)) == tuple(parts)
 
 
@@ -45,7 +45,7 @@ def test_a_row_round_trips_through_packing(data: st.DataObject) -> None:
     assert PACKERS[view.name].unpack(PACKERS[view.name].pack(us, row)) == (us, *row)
 
 
-def test_many_rows_are_packed_as_one_by_one() -> None:
+def test_packing_many_rows_equals_packing_them_one_by_one() -> None:
     view = VIEW["procedure_history"]
     rng = np.random.default_rng(1)
     columns = [rng.integers(-9, 9, (5, field.size) if field.is_array else 5) for field in view.fields]

@@ -169,7 +169,7 @@ def test_features_that_need_a_missing_fact_are_nan(column: str) -> None:
             assert math.isnan(vector[feature.name]), feature.name
 
 
-def test_data_without_members_leave_out_what_is_about_members() -> None:
+def test_features_of_members_are_left_out_for_data_without_members() -> None:
     left_out = set(FEATURE_NAMES) - set(available(set(CLAIMS.names) - {"member_id"}))
     assert left_out >= {"member_claims_30d", "pair_first_claim", "service_hours_since_last"}
     assert not left_out & {"amount", "amount_to_procedure_mean", "provider_claims_90d", "missing_views"}

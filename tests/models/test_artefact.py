@@ -189,7 +189,7 @@ def test_writing_the_same_model_again_changes_nothing_and_another_is_refused(tmp
     assert [p.name for p in tmp_path.iterdir()] == [document.version]
 
 
-def test_a_model_without_tables_says_so_and_loads(tmp_path):
+def test_a_model_without_tables_is_loaded_and_explained_by_xgboost(tmp_path):
     booster = makers.trained().booster
     folder, _ = write_artefact(tmp_path, booster=booster, document=makers.document(booster, None), tables=None)
     artefact = load_artefact(folder)

@@ -24,7 +24,7 @@ AMOUNTS = RNG.integers(1000, 100_000, 6000)
     ],
     ids=["pr", "gains", "calibration", "contributions", "confusion", "learning"],
 )
-def test_every_figure_is_drawn_with_axes_that_say_what_they_are(figure):
+def test_every_figure_has_labelled_axes(figure):
     drawn = figure()
     out = io.BytesIO()
     drawn.savefig(out, format="png")

@@ -117,7 +117,7 @@ def test_the_width_of_a_grouped_interval_agrees_with_theory():
     assert (interval.high - interval.low) / 2 == pytest.approx(1.96 / 20, rel=0.15)
 
 
-def test_a_paired_interval_is_narrower_than_the_two_apart():
+def test_a_paired_interval_is_narrower_than_two_separate_ones():
     fraud, scores, _, _ = ranked(6, rows=2000)
     better = metrics.Ranking.of(scores + 0.3 * fraud)
     worse = metrics.Ranking.of(scores)

@@ -302,7 +302,7 @@ def test_tables_of_another_format_are_refused_by_number():
         read_tables(tables_to_bytes(later), features=FEATURES)
 
 
-def test_a_model_with_tables_of_an_earlier_format_says_what_to_do(tmp_path):
+def test_the_error_for_tables_of_an_earlier_format_states_what_to_do(tmp_path):
     booster = makers.trained().booster
     tables = build_tables(booster)
     folder, _ = write_artefact(tmp_path, booster=booster, document=makers.document(booster, tables), tables=tables)

@@ -110,7 +110,7 @@ def test_the_tail_limit_is_kept_by_all_but_one_in_a_thousand_of_later_claims():
     st.lists(st.floats(width=32, allow_nan=True, allow_infinity=False), min_size=1, max_size=60),
     st.sampled_from(FEATURE_NAMES),
 )
-def test_a_range_is_finite_and_holds_its_training_claims_whatever_the_values(values, name):
+def test_a_range_is_finite_and_contains_its_training_claims_for_all_values(values, name):
     x = np.array(values, dtype=np.float32).reshape(-1, 1)
     x = np.clip(x, -1e30, 1e30)
     made = training_range((name,), x, x)
@@ -132,7 +132,7 @@ def test_a_score_names_each_feature_out_of_range_with_value_and_bounds():
     assert usual.out_of_range == []
 
 
-def test_a_model_without_a_training_range_says_so():
+def test_a_score_of_a_model_without_a_training_range_states_it():
     made = artefact(models(), version="v-no-range")
     document = made.document.model_copy(update={"format": 1, "training_range": None})
     old = Scorer(type(made)(**{**{f: getattr(made, f) for f in made.__slots__}, "document": document}))

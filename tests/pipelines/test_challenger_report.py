@@ -77,7 +77,7 @@ def test_correct_decisions_are_counted_on_labelled_disagreements_only():
     assert (found.labelled_disagreements, found.champion_right, found.challenger_right) == (3, 1, 2)
 
 
-def test_claims_only_one_flagged_come_first_and_then_the_widest_apart():
+def test_claims_flagged_by_one_model_are_first_and_then_those_with_the_largest_difference():
     rows = [row("a", 0.0, 0.4), row("b", 0.45, 0.55), row("c", 0.9, 0.1), row("d", 0.3, 0.3)]
     found = compare(rows, challenger="new", widest=3)
     assert [pair.claim_id for pair in found.widest] == ["c", "b", "a"]

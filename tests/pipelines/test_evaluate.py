@@ -49,7 +49,7 @@ def evaluation_set(rows: int = 1000, *, noise: float = 0.0, weights: np.ndarray 
     return made
 
 
-def test_a_perfect_model_has_perfect_figures_and_the_rule_has_its_own():
+def test_a_perfect_model_has_perfect_metrics_and_the_rule_has_lower_ones():
     found = evaluate_claims(evaluation_set(), SETTINGS)
     assert found.base_rate == pytest.approx(0.1)
     assert interval_json(found.model.ap) == {"value": 1.0, "low": 1.0, "high": 1.0}
@@ -72,7 +72,7 @@ def test_alerts_at_the_threshold_are_scaled_to_all_claims():
     assert (found.precision, found.recall, found.false_positive_rate) == (1.0, 1.0, 0.0)
 
 
-def test_the_dollars_are_compared_for_the_reviews_the_rule_asks_for():
+def test_the_dollars_are_compared_at_the_number_of_reviews_of_the_rule():
     found = evaluate_claims(evaluation_set(), SETTINGS).rule
     assert found.reviews == 200
     assert found.rule_cents == found.model_cents == 1_000_000
@@ -112,7 +112,7 @@ def test_a_claim_counts_by_its_weight():
     assert evaluate_claims(evaluation_set(weights=weights), SETTINGS).base_rate == pytest.approx(0.25)
 
 
-def test_a_group_that_is_flagged_more_stands_out():
+def test_a_group_that_is_flagged_more_often_has_a_higher_rate():
     claims = evaluation_set()
     flagged = (claims.groups["region"] == "North") & (np.arange(1000) % 2 == 0)
     rows = {row.value: row for row in false_positives_by_group(claims, flagged, replicates=30)}

@@ -90,7 +90,7 @@ def test_a_windows_file_is_read_and_reported(tmp_path: Path) -> None:
     assert any("Windows-1252" in note for note in outcome.notes)
 
 
-def test_a_file_of_which_no_row_is_a_claim_is_an_error_that_says_why(tmp_path: Path) -> None:
+def test_a_file_without_a_valid_row_is_an_error_with_the_reason(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no row of 1 became a claim: amount: no value"):
         ingest(tmp_path, [HEADER, "A1,31/12/2024,H1,P1,,N"])
 

@@ -60,7 +60,7 @@ def test_a_draft_mapping_detects_twelve_hour_times_and_lists_what_is_left_to_do(
     assert [line for line in suggest_mapping(path).splitlines() if line.startswith("# To do")] != []
 
 
-def test_a_draft_takes_codes_for_icd_10_only_where_every_one_is(tmp_path: Path) -> None:
+def test_a_draft_mapping_detects_icd_10_only_where_every_code_is_valid(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     rows = [f"{n},01/31/2025,80,E11.9,0" for n in range(30)]
     path.write_text("\n".join(["id,date,amount,dx,fraud", *rows]))
@@ -69,7 +69,7 @@ def test_a_draft_takes_codes_for_icd_10_only_where_every_one_is(tmp_path: Path) 
     assert "icd" not in yaml.safe_load(suggest_mapping(path))
 
 
-def test_a_draft_names_the_version_of_diagnoses_in_either_case(tmp_path: Path) -> None:
+def test_a_draft_mapping_detects_the_icd_version_in_either_case(tmp_path: Path) -> None:
     (tmp_path / "c.csv").write_text("id,claim date,dx code,amount\nA,2025-01-01,E11.9,5\nB,2025-01-01,e119,5\n")
     assert yaml.safe_load(suggest_mapping(tmp_path / "c.csv"))["icd"] == 10
 

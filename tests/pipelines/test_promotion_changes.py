@@ -82,7 +82,7 @@ def test_without_a_previous_champion_nothing_is_rolled_back_or_recorded(home: Pa
 # The champion and the challenger
 
 
-def test_the_champion_to_compare_with_or_why_there_is_none(home: Path) -> None:
+def test_the_champion_to_compare_with_or_the_reason_for_its_absence(home: Path) -> None:
     assert _champion(home, "v1") is NotApplicableReason.NO_CHAMPION
     point(home, "v1")
     assert _champion(home, "v1") is NotApplicableReason.IS_CHAMPION

@@ -202,7 +202,7 @@ def test_a_model_is_compared_with_the_champion_in_the_reviews_of_the_window(wind
     assert expected[Measure.WORST_KIND_RECALL_RATIO].value > 1
 
 
-def test_claims_are_scored_as_they_were_received_with_placeholders_for_what_the_data_lack(window: Window) -> None:
+def test_claims_are_submitted_as_received_with_placeholders_for_missing_data(window: Window) -> None:
     table = window.examples.claims
     for name in ("units", "lines", "diagnoses", "procedure_code", "diagnosis_code", "member_id", "region"):
         place = table.schema.get_field_index(name)

@@ -180,7 +180,7 @@ def test_upcoded_claims_cost_more_than_honest_ones_of_the_same_provider() -> Non
     assert pushed > 0.2
 
 
-def test_corrections_come_after_the_voided_claim_they_replace() -> None:
+def test_corrections_are_received_after_the_claim_they_replace() -> None:
     wrong = """
         SELECT count(*), count(*) FILTER (old.claim_id IS NULL OR old.voided_at <> new.received_at)
         FROM claims new LEFT JOIN claims old ON new.replaces = old.claim_id WHERE new.replaces IS NOT NULL

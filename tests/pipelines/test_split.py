@@ -62,7 +62,7 @@ def test_labels_that_became_known_too_late_are_counted():
     assert slices.not_yet_known >= len(late) // 8
 
 
-def test_an_empty_window_is_named_with_what_to_do():
+def test_an_empty_window_is_refused_with_what_to_do():
     received, known, fraud = claims(days=30)
     with pytest.raises(EmptyWindowError, match="take a longer window"):
         split(received, known + 100 * DAY_US, fraud)

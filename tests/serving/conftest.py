@@ -11,8 +11,10 @@ import httpx
 import psutil
 import pytest
 
+from benchmarks.platform import own_ready
 from benchmarks.proxy import Fault, Proxy
-from core.processes import Processes, usable_port
+from core.embedded import free_port
+from core.supervision import Processes
 from models.artefact import point
 from tests.serving.makers import a_claim, fill_store, make_model
 
@@ -75,7 +77,7 @@ def scorer(tmp_path_factory: pytest.TempPathFactory, module_valkey_url: str) -> 
     assert parts.hostname is not None
     assert parts.port is not None
     way = Way((parts.hostname, parts.port))
-    port = usable_port(0, host="127.0.0.1", taken={0})
+    port = free_port()
     environment = {
         "GINJA_HOME": str(home),
         "GINJA_REDIS_URL": module_valkey_url.replace(f":{parts.port}", f":{way.port}"),
@@ -83,7 +85,7 @@ def scorer(tmp_path_factory: pytest.TempPathFactory, module_valkey_url: str) -> 
     }
     folder = home / "run"
     with Processes(folder, environment) as processes:
-        processes.start("scorer", SERVE, ready_url=f"http://127.0.0.1:{port}/readyz")
+        processes.start("scorer", SERVE, ready=own_ready(port))
         processes.wait("scorer")
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
             yield RunningScorer(

@@ -86,9 +86,9 @@ def test_a_summary_has_the_quantiles_and_the_worst() -> None:
     for milliseconds in range(1, 101):
         outcome.note(200, milliseconds / 1_000)
     summary = outcome.summary()
-    assert summary["count"] == 100
-    assert summary["per_s"] == 50.0
-    assert (summary["p50_ms"], summary["p99_ms"], summary["max_ms"]) == (51.0, 100.0, 100.0)
+    assert summary.count == 100
+    assert summary.per_s == 50.0
+    assert (summary.p50_ms, summary.p99_ms, summary.max_ms) == (51.0, 100.0, 100.0)
 
 
 def test_an_idle_connection_that_was_closed_is_reopened() -> None:

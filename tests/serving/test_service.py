@@ -147,7 +147,7 @@ def test_a_promotion_fails_no_request(scorer: RunningScorer) -> None:
     assert versions == sorted(versions, reverse=True)
 
 
-def test_a_corrupt_model_is_refused_and_the_old_one_goes_on(scorer: RunningScorer) -> None:
+def test_a_corrupt_model_is_refused_and_the_previous_one_keeps_serving(scorer: RunningScorer) -> None:
     serve_only(scorer, "sound")
     folder = make_model(scorer.home, "damaged", seed=3)
     pointer = Pointer(**target_of(scorer.home, "damaged").model_dump())

@@ -18,6 +18,7 @@ from api.console.service import SESSION, Console
 from api.database import Database
 from api.identity import Authenticator, create_key, revoke_key
 from api.reviews.service import Reviews
+from api.unconfirmed import UnconfirmedChanges
 from claims.review import ReviewPolicy
 from core import clock
 from tests.api.servers import on_a_port
@@ -88,7 +89,9 @@ def store_claim(url: str, claim_id: str, *, reason_text: str = "Amount 4.2× the
 
 def app_over(database: Database) -> Starlette:
     app = console_app()
-    app.state.console = Console(database, Authenticator(database), Reviews(database, POLICY, UTC))
+    app.state.console = Console(
+        database, Authenticator(database), Reviews(database, POLICY, UTC, UnconfirmedChanges(database))
+    )
     return Starlette(routes=[Mount("/console", app)])
 
 

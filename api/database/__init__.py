@@ -1,0 +1,32 @@
+"""The database: statements, connections and the only commits, and what its failures mean to a caller."""
+
+from api.database.admission import AUTHENTICATION, OWN, act_for, acting_for
+from api.database.connections import Database, Pipelined
+from api.database.failures import DATABASE_FAILURES, CommitUnconfirmed, operational
+from api.database.limits import NO_LIMITS, SessionLimits, batch_limits, connect, request_limits
+from api.database.statements import Query, Rows, Statement, compiled, fetch, nothing
+from api.migrate import upgrade
+
+__all__ = [
+    "AUTHENTICATION",
+    "DATABASE_FAILURES",
+    "NO_LIMITS",
+    "OWN",
+    "CommitUnconfirmed",
+    "Database",
+    "Pipelined",
+    "Query",
+    "Rows",
+    "SessionLimits",
+    "Statement",
+    "act_for",
+    "acting_for",
+    "batch_limits",
+    "compiled",
+    "connect",
+    "fetch",
+    "nothing",
+    "operational",
+    "request_limits",
+    "upgrade",
+]

@@ -1,0 +1,221 @@
+"""Connections: one engine per process, and the only commits.
+
+There are two interfaces over one pool of connections. `reading` and `transaction` run SQLAlchemy statements. `looking`
+and `deciding` are for submissions: the same statements, compiled once, sent several at a time in one round trip
+(Postgres pipelining). A submission runs a dozen statements; one by one through SQLAlchemy they cost 9 ms of CPU, this
+way 2 ms (`docs/adr/0051-one-transaction-and-an-outbox.md`).
+"""
+
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any, Final, TypeVar, overload
+
+import psycopg
+from sqlalchemy import event, make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from api.database.admission import ConnectionQueue
+from api.database.failures import (
+    FAILS_EVERY_WRITE,
+    CommitUnconfirmed,
+    committing,
+    is_own_timeout,
+    leaves_commit_open,
+    operational,
+)
+from api.database.limits import NO_LIMITS, SessionLimits
+from api.database.statements import Query
+from api.errors import ApiError
+
+T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+
+WAIT_S: Final = 2.0
+"""Longest wait for a connection."""
+MAX_WAITING: Final = 128
+"""Requests of one caller that wait for a connection."""
+_OVERFLOW: Final = 4
+_DEAD_PEER: Final = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""When a server that answers nothing, not even on the network's level, counts as gone: 10 to 25 s."""
+FAILING_S: Final = 5.0
+"""How long a failure that would meet every transaction counts, unless one succeeds before."""
+
+
+class Pipelined:
+    """A connection that runs several statements in one round trip."""
+
+    def __init__(self, connection: "psycopg.AsyncConnection[tuple[Any, ...]]", *, begin: bool) -> None:
+        self._connection = connection
+        self._begin = begin
+        self.finished = False
+
+    @overload
+    async def fetch(self, first: Query[T], /) -> tuple[T]: ...
+    @overload
+    async def fetch(self, first: Query[T], second: Query[A], /) -> tuple[T, A]: ...
+    @overload
+    async def fetch(self, first: Query[T], second: Query[A], third: Query[B], /) -> tuple[T, A, B]: ...
+    @overload
+    async def fetch(
+        self, first: Query[T], second: Query[A], third: Query[B], fourth: Query[C], /
+    ) -> tuple[T, A, B, C]: ...
+    @overload
+    async def fetch(self, *queries: Query[Any]) -> tuple[Any, ...]: ...
+    async def fetch(self, *queries: Query[Any]) -> tuple[Any, ...]:
+        """Run all in one round trip, in their order; each sees the effects of those before it."""
+        return await self._send(queries)
+
+    async def finish(self, *queries: Query[Any]) -> tuple[Any, ...]:
+        """Run all and commit in the same round trip, or nothing if one fails; the last call of a block.
+
+        Raises `CommitUnconfirmed` where the connection is lost and the server may have committed.
+        """
+        answers = await self._send(queries, commit=True)
+        self.finished = True
+        return answers
+
+    async def _send(self, queries: Sequence[Query[Any]], *, commit: bool = False) -> tuple[Any, ...]:
+        cursors: list[psycopg.AsyncCursor[tuple[Any, ...]]] = []
+        is_commit_sent = False
+        try:
+            async with self._connection.pipeline():
+                if self._begin:
+                    self._begin = False
+                    await self._connection.execute("BEGIN")
+                for query in queries:
+                    sent = {**query.statement.fixed, **query.params}
+                    cursors.append(await self._connection.execute(query.statement.sql, sent))
+                if commit:
+                    is_commit_sent = True
+                    await self._connection.execute("COMMIT")  # the server skips it when a statement before it failed
+        except psycopg.Error as error:
+            # An answer to a statement before it says that COMMIT was not reached.
+            is_reached = error.sqlstate is None or all(cursor.pgresult is not None for cursor in cursors)
+            if is_commit_sent and is_reached and leaves_commit_open(error):
+                raise CommitUnconfirmed("the connection was lost during COMMIT") from error
+            raise
+        answers = []
+        for query, cursor in zip(queries, cursors, strict=True):
+            # `description` would say the same, and builds an object for every column.
+            answered = cursor.pgresult is not None and cursor.pgresult.nfields > 0
+            answers.append(query.read(await cursor.fetchall() if answered else ()))
+        return tuple(answers)
+
+
+class Database:
+    """A pool of connections, for reading or for one transaction, with a queue for each caller before it."""
+
+    def __init__(self, url: str, *, pool_size: int = 12, limits: SessionLimits = NO_LIMITS) -> None:
+        self.engine: AsyncEngine = create_async_engine(
+            make_url(url).set(drivername="postgresql+psycopg"),
+            pool_size=pool_size,
+            max_overflow=_OVERFLOW,
+            pool_timeout=WAIT_S,
+            pool_recycle=1_800,
+            use_native_hstore=False,  # which would look the type up on each new connection
+            connect_args={
+                "prepare_threshold": 0,
+                "connect_timeout": 3,
+                "options": f"-c timezone=UTC {limits.options}",
+                **_DEAD_PEER,
+            },
+        )
+        event.listen(self.engine.sync_engine, "connect", lambda made, _record: _limit_transactions(made, limits))
+        size = pool_size + _OVERFLOW
+        share = max(1, size * 3 // 4)
+        self._queue = ConnectionQueue(size, share=share, max_waiting=MAX_WAITING, timeout_s=WAIT_S)
+        self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._failed: tuple[float, type[ApiError]] | None = None
+
+    def failing(self) -> type[ApiError] | None:
+        """Why the last transaction failed, if that was within `FAILING_S` and would fail every transaction."""
+        if self._failed is None or time.monotonic() > self._failed[0] + FAILING_S:
+            return None
+        return self._failed[1]
+
+    @contextmanager
+    def _noting_failures(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            kind = operational(error)
+            if kind in FAILS_EVERY_WRITE:
+                self._failed = time.monotonic(), kind
+            raise
+        self._failed = None
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for reading: each statement is its own transaction."""
+        async with self._queue.turn(), self._reading.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """A connection whose statements are committed when the block ends, or rolled back when it raises."""
+        with self._noting_failures():
+            async with self._queue.turn(), self.engine.connect() as connection:
+                yield connection
+                with committing():
+                    await connection.commit()
+
+    @asynccontextmanager
+    async def looking(self) -> AsyncIterator[Pipelined]:
+        """As `reading`, pipelined."""
+        async with self._raw() as connection:
+            yield Pipelined(connection, begin=False)
+
+    @asynccontextmanager
+    async def deciding(self) -> AsyncIterator[Pipelined]:
+        """As `transaction`, pipelined."""
+        with self._noting_failures():
+            async with self._raw() as connection:
+                try:
+                    deciding = Pipelined(connection, begin=True)
+                    yield deciding
+                    if not deciding.finished:
+                        with committing():
+                            await connection.execute("COMMIT")
+                except BaseException:
+                    if not connection.closed:
+                        with suppress(psycopg.Error):  # what has failed first counts
+                            await connection.execute("ROLLBACK")
+                    raise
+
+    @asynccontextmanager
+    async def _raw(self) -> AsyncIterator["psycopg.AsyncConnection[tuple[Any, ...]]"]:
+        """The driver's own connection, in autocommit. When the server is lost, idle connections are closed, too."""
+        async with self._queue.turn(), self._reading.connect() as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert isinstance(driver, psycopg.AsyncConnection)
+            try:
+                yield driver
+            except psycopg.OperationalError as error:
+                if driver.closed:
+                    await connection.invalidate()
+                    if not is_own_timeout(error):
+                        await self.engine.dispose()
+                raise
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+def _limit_transactions(made: Any, limits: SessionLimits) -> None:
+    """Set what cannot be an option of the connection, because older servers refuse it. `made` is SQLAlchemy's."""
+    statement = limits.of_transactions(made.driver_connection.info.server_version)
+    if statement is not None:
+        made.set_autocommit(True)
+        cursor = made.cursor()
+        cursor.execute(statement)
+        cursor.close()
+        made.set_autocommit(False)

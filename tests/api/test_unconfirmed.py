@@ -1,0 +1,133 @@
+"""What a client is told when the connection to the database is lost, and how the same request is answered again."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+
+from api.unconfirmed import WINDOW
+from core import clock
+from tests.api.makers import MINIMAL, Api, answering, running_api
+from tests.api.severed import Severing, severing
+
+LOCK, COMMIT = b"pg_advisory_xact_lock", b"COMMIT"
+
+
+@dataclass
+class Severed:
+    """The API, and the proxy between it and the database."""
+
+    api: Api
+    proxy: Severing
+
+    async def lose_answer(self, at: bytes) -> None:
+        await self.api.database.engine.dispose()  # the text of a statement is sent once per connection
+        self.proxy.lose_answer(at)
+
+
+@pytest.fixture
+async def severed(seeded_url: str) -> AsyncIterator[Severed]:
+    async with severing(seeded_url) as proxy, running_api(proxy.url) as api:
+        api.url = seeded_url  # what a test looks at itself
+        yield Severed(api, proxy)
+
+
+def problem(response) -> tuple[int, str]:
+    assert response.headers["retry-after"]
+    return response.status_code, response.json()["type"].removeprefix("urn:ginja:claims:")
+
+
+async def test_a_connection_lost_before_commit_stored_nothing_and_says_so(severed: Severed):
+    severed.proxy.lose_statement(LOCK)
+    assert problem(await severed.api.submit()) == (503, "unavailable")
+    assert severed.api.count("claims") == 0
+    again = await severed.api.submit()
+    assert (again.status_code, "idempotency-replayed" in again.headers) == (201, False)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "k1"}])
+async def test_after_a_lost_answer_to_commit_the_outcome_is_unknown_and_a_resend_gets_the_first_reply(
+    severed: Severed, headers
+):
+    severed.proxy.lose_answer(COMMIT)
+    first = await severed.api.submit(**headers)
+    assert problem(first) == (503, "outcome-unknown")
+    claim_id = first.json()["claim_id"]
+    assert claim_id in first.json()["detail"]
+    assert (await severed.api.get(f"/v1/claims/{claim_id}")).status_code == 200
+    for _ in range(2):
+        again = await severed.api.submit(**headers)
+        assert (again.status_code, again.json()["claim_id"]) == (201, claim_id)
+        assert again.json()["status"] == "approved"
+        assert again.headers["idempotency-replayed"] == "true"
+    assert severed.api.count("claims") == 1
+
+
+async def test_a_commit_that_never_arrived_is_unknown_too_and_a_resend_decides_the_claim(severed: Severed):
+    severed.proxy.lose_statement(COMMIT)
+    first = await severed.api.submit()
+    assert problem(first) == (503, "outcome-unknown")
+    assert severed.api.count("claims") == 0
+    again = await severed.api.submit()
+    assert (again.status_code, again.json()["status"]) == (201, "approved")
+    assert again.json()["claim_id"] != first.json()["claim_id"]
+    assert "idempotency-replayed" not in again.headers
+
+
+async def test_another_process_answers_a_resend_as_the_first(severed: Severed, seeded_url: str):
+    severed.proxy.lose_answer(COMMIT)
+    first = await severed.api.submit()
+    await severed.api.dependencies.unconfirmed.settled()
+    async with running_api(seeded_url) as other:
+        other.keys = severed.api.keys
+        again = await other.submit()
+        assert again.json()["claim_id"] == first.json()["claim_id"]
+        stranger = await other.submit(role="claims_system")
+        assert stranger.json()["claim_id"] != first.json()["claim_id"]
+
+
+async def test_another_claim_and_an_equal_one_after_the_window_are_new(severed: Severed):
+    severed.proxy.lose_answer(COMMIT)
+    await severed.api.submit()
+    other = await severed.api.submit(MINIMAL | {"claim_amount": 5001, "service_from": "2026-02-02"})
+    assert "idempotency-replayed" not in other.headers
+    with clock.held(clock.now() + WINDOW + timedelta(seconds=1)):
+        late = await severed.api.submit()
+    assert "idempotency-replayed" not in late.headers
+    assert [code["code"] for code in late.json()["reasons"]][:1] == ["duplicate"]
+
+
+async def test_a_void_is_answered_as_the_first(severed: Severed):
+    claim_id = (await severed.api.submit()).json()["claim_id"]
+    await severed.lose_answer(COMMIT)
+    path, body = f"/v1/claims/{claim_id}/void", {"reason": "billed in error"}
+    first = await severed.api.post(path, body)
+    assert problem(first) == (503, "outcome-unknown")
+    again = await severed.api.post(path, body)
+    assert (again.status_code, again.json()["status"]) == (200, "voided")
+    assert again.headers["idempotency-replayed"] == "true"
+    assert (await severed.api.post(path, {"reason": "another"})).status_code == 409
+
+
+async def test_a_decision_is_answered_as_the_first(severed: Severed):
+    severed.api.scorer.behaviour = answering(0.9)
+    claim_id = (await severed.api.submit()).json()["claim_id"]
+    path = f"/v1/claims/{claim_id}/decisions"
+    version = (await severed.api.get(path)).json()["version"]
+    body = {"action": "release", "reason": "review_found_no_issue", "expected_version": version}
+    await severed.lose_answer(COMMIT)
+    first = await severed.api.post(path, body, role="investigator")
+    assert problem(first) == (503, "outcome-unknown")
+    again = await severed.api.post(path, body, role="investigator")
+    assert (again.status_code, again.headers["idempotency-replayed"]) == (201, "true")
+    assert severed.api.count("decisions") == 1
+
+
+async def test_a_disposition_is_recorded_once_whatever_became_of_the_first(severed: Severed):
+    claim_id = (await severed.api.submit()).json()["claim_id"]
+    path, body = f"/v1/claims/{claim_id}/dispositions", {"disposition": "cleared"}
+    await severed.lose_answer(COMMIT)
+    assert problem(await severed.api.post(path, body)) == (503, "outcome-unknown")
+    assert (await severed.api.post(path, body)).status_code == 201
+    assert severed.api.count("dispositions") == 1
