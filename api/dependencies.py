@@ -113,6 +113,6 @@ VoidCaller = Annotated[Caller, Depends(RequireScope(Scope.VOID), use_cache=False
 ScoresCaller = Annotated[Caller, Depends(RequireScope(Scope.SCORES), use_cache=False)]
 BatchCaller = Annotated[Caller, Depends(RequireScope(Scope.BATCH), use_cache=False)]
 FindingsCaller = Annotated[Caller, Depends(RequireScope(Scope.FINDINGS), use_cache=False)]
-OperateCaller = Annotated[Caller, Depends(RequireScope(Scope.OPERATE), use_cache=False)]
-IsOperator = Annotated[bool, Depends(AcceptScope(Scope.OPERATE), use_cache=False)]
+MonitorCaller = Annotated[Caller, Depends(RequireScope(Scope.MONITOR), use_cache=False)]
+SeesPlatform = Annotated[bool, Depends(AcceptScope(Scope.MONITOR), use_cache=False)]
 DecideCaller = Annotated[Caller, Depends(RequireScope(Scope.DECIDE), use_cache=False)]

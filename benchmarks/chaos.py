@@ -133,7 +133,7 @@ class ChaosRun:
     async def watch_breaker(self) -> None:
         """Poll the API for its breaker state, until cancelled."""
         line = Connection("127.0.0.1", self.platform.routes.api_port)
-        key = self.platform.operator_key.encode()
+        key = self.platform.monitoring_key.encode()
         request = b"GET /readyz HTTP/1.1\r\nhost: ginja\r\nauthorization: Bearer " + key + b"\r\n\r\n"
         loop = asyncio.get_running_loop()
         while True:

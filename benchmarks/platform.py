@@ -35,7 +35,7 @@ class BenchPlatform:
     routes: Routes
     key: str
     """Secret of a claims system's API key."""
-    operator_key: str
+    monitoring_key: str
     processes: dict[str, Processes]
 
     def bodies(self) -> list[bytes]:
@@ -79,7 +79,7 @@ def platform(stage: Stage, routes: Routes, *, workers: int = 1) -> Iterator[Benc
             running[name].start(name, [*COMMAND, *command], ready=ready)
         for name, own in running.items():
             own.wait(name)
-        yield BenchPlatform(stage, routes, _key(stage, "claims_system"), _key(stage, "operator"), running)
+        yield BenchPlatform(stage, routes, _key(stage, "claims_system"), _key(stage, "monitoring"), running)
 
 
 def _key(stage: Stage, role: str) -> str:

@@ -20,8 +20,8 @@ from core.ids import new_id
 CACHE_S = 5.0
 """How long a valid key is not looked up again: a revoked key works at most this much longer."""
 
-OPERATOR_GRACE_S = 3_600.0
-"""How long an operator's key works on while the database, which knows the keys, fails: metrics are needed then."""
+MONITOR_GRACE_S = 3_600.0
+"""How long a key of monitoring works on while the database, which knows the keys, fails: metrics are needed then."""
 
 _CACHED_KEYS = 1_024
 
@@ -42,10 +42,10 @@ class Authenticator:
         except Unauthorized:
             raise
         except Exception:
-            operator = self._last_operator(secret) if scope is Scope.OPERATE else None
-            if operator is None:
+            monitor = self._last_monitor(secret) if scope is Scope.MONITOR else None
+            if monitor is None:
                 raise
-            caller = operator
+            caller = monitor
         if not caller.may(scope):
             raise Forbidden(f"a key of role {caller.role} has no scope {scope.value}; use another key")
         return caller
@@ -75,11 +75,11 @@ class Authenticator:
             return False  # without a key, with another one, or one that cannot be looked up now
         return True
 
-    def _last_operator(self, secret: str) -> Caller | None:
-        """The holder of a secret that was looked up in the last hour and may operate."""
+    def _last_monitor(self, secret: str) -> Caller | None:
+        """The holder of a secret that was looked up in the last hour and may read metrics."""
         valid_until, caller = self._cached.get(_hash(secret), (0.0, None))
-        recent = time.monotonic() < valid_until + OPERATOR_GRACE_S
-        return caller if recent and caller is not None and caller.may(Scope.OPERATE) else None
+        recent = time.monotonic() < valid_until + MONITOR_GRACE_S
+        return caller if recent and caller is not None and caller.may(Scope.MONITOR) else None
 
     async def _look_up(self, secret_hash: bytes, known_as: str) -> Caller | None:
         """The holder of a secret, cached if there is one."""

@@ -33,7 +33,7 @@ from core.supervision import Processes, ProcessPart, Supervisor, begin_instance,
 ROOT = Path(__file__).parents[2]
 _WITHOUT_MODELS = """
 import sys
-sys.modules["numpy"] = sys.modules["xgboost"] = None
+sys.modules["models"] = None
 sys.argv = ["ginja", "status", "--json"]
 from cli.main import main
 main()
@@ -105,6 +105,8 @@ def test_status_of_a_running_platform_comes_from_its_supervisor(tmp_path):
     with platform_lock(tmp_path), Processes(tmp_path / "run", {}) as processes:
         part = ProcessPart(processes, "worker", ["-c", "import time; time.sleep(600)"])
         part.start()
+        (tmp_path / "models").mkdir()
+        (tmp_path / "models" / "champion.json").write_text('{"version": "20260301-0123456789"}')
         supervisor = Supervisor(tmp_path, [part])
         supervisor.start()
         wait_until(lambda: supervisor.record()[0].state == "ready", what="it is watched")
@@ -117,6 +119,7 @@ def test_status_of_a_running_platform_comes_from_its_supervisor(tmp_path):
         stopped = run(tmp_path, "servers", "stop")
         supervisor.stop([["worker"]], threading.Event())
     assert found["supervisor_pid"] == os.getpid()
+    assert found["champion"] == "20260301-0123456789"
     worker = found["parts"]["worker"]
     assert (worker["state"], worker["restarts"], worker["ready"]) == ("ready", 0, True)
     assert worker["pid"] > 0

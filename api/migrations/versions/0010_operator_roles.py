@@ -1,19 +1,19 @@
-"""API keys may have the role `operator`, which reads the state and the metrics of the platform and no claims."""
+"""API keys may have the roles `monitoring` and `operator`, which see the platform and no claims."""
 
 from alembic import op
 
-revision = "0008"
-down_revision = "0007"
+revision = "0010"
+down_revision = "0009"
 
 _ROLES = "role IN ('provider', 'claims_system', 'investigator', 'lead_investigator', {}'admin')"
 
 
 def upgrade() -> None:
-    _replace_check(_ROLES.format("'operator', "))
+    _replace_check(_ROLES.format("'monitoring', 'operator', "))
 
 
 def downgrade() -> None:
-    """Refused by the older check while a key of the role exists."""
+    """Refused by the older check while a key of these roles exists."""
     _replace_check(_ROLES.format(""))
 
 
