@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from api.app import create_app
 from api.database import Database
 from api.dependencies import Dependencies
-from api.identity import create_key
+from api.identity import ROLES, create_key
 from core.settings import Settings
 from tests.api.contract import Contract
 from tests.claims.makers import score_document
