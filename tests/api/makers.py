@@ -191,15 +191,7 @@ async def running_api(url: str, **changes: Any) -> AsyncIterator[Api]:
         async with app.router.lifespan_context(app):
             dependencies: Dependencies = app.state.dependencies
             keys = {}
-            for role in (
-                "provider",
-                "claims_system",
-                "investigator",
-                "lead_investigator",
-                "monitoring",
-                "operator",
-                "admin",
-            ):
+            for role in ROLES:
                 provider = "H456" if role == "provider" else None
                 _, keys[role] = await create_key(dependencies.database, name=role, role=role, provider_id=provider)
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)

@@ -74,8 +74,5 @@ async def test_a_key_of_monitoring_still_reads_metrics_while_the_database_fails(
 
 def test_no_provider_sees_scores():
     assert Scope.SCORES not in ROLES["provider"]
-    assert [role for role, scopes in ROLES.items() if Scope.SCORES not in scopes] == [
-        "provider",
-        "monitoring",
-        "operator",
-    ]
+    without = [role for role, scopes in ROLES.items() if Scope.SCORES not in scopes]
+    assert without == ["provider", "monitoring", "operator"]
