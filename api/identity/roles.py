@@ -20,6 +20,8 @@ class Scope(Enum):
     """Decide claims in review: release, pay reduced, deny, pend."""
     APPROVE = "claims:approve"
     """Approve or refuse another person's proposal, and reopen a decided claim."""
+    OPERATE = "platform:operate"
+    """See and resolve events that could not be handled."""
 
 
 PROVIDER: Final = "provider"

@@ -25,7 +25,7 @@ from core.supervision import (
 
 def ready(supervisor: Supervisor, restarts: dict[str, int]) -> bool:
     """Whether every part is ready after at least so many restarts."""
-    return all(part.state == "ready" and part.restarts >= restarts.get(part.name, 0) for part in supervisor.record())
+    return all(part.state == "ready" and part.restarts >= restarts.get(part.name, 0) for part in supervisor.statuses())
 
 
 def test_a_killed_api_and_a_killed_postgres_come_back(server_home: Path) -> None:
