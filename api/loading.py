@@ -1,8 +1,8 @@
 """Load a history into the database: Parquet files, by COPY.
 
 Loaded claims count as decided: approved up to the remaining benefit, after the stored claims of the member and year.
-No outbox events are written; `ginja features rebuild` builds the online store from the ledger. Loading the same files
-again changes nothing.
+A load of claims is one outbox event: the worker then rebuilds the online store. Loading the same files again changes
+nothing.
 """
 
 import io
@@ -17,6 +17,7 @@ from psycopg import sql
 from api.catalog import refresh
 from api.errors import Invalid
 from api.migrate import plain_url
+from api.outbox import HISTORY_LOADED
 from claims.scoring import ClaimFacts
 from core import clock
 
@@ -65,6 +66,7 @@ ON CONFLICT (claim_id) DO NOTHING
 """
 """A claim gets what remains of its limit after the stored claims of its member and year and the file's earlier ones."""
 
+_LOADED = "INSERT INTO outbox (topic, entity_key, payload, created_at) VALUES (%s, %s, '{}', %s)"
 _ONE_LOAD = "SELECT pg_advisory_xact_lock(hashtextextended('ginja data load', 0))"
 """Concurrent loads would each compute the benefit without the other's claims."""
 
@@ -87,6 +89,8 @@ def load_folder(url: str, folder: Path, *, source: str, today: date | None = Non
             columns = _stage(connection, folder, "claims")
             statement = sql.SQL(_CLAIMS).format(columns=_names(columns), source=sql.Literal(source))
             loaded["claims"] = connection.execute(statement).rowcount
+            if loaded["claims"]:
+                connection.execute(_LOADED, [HISTORY_LOADED, source, clock.now()])
         if (folder / "claim_lines.parquet").exists():
             columns = _stage(connection, folder, "claim_lines")
             loaded["claim_lines"] = _merge(connection, "claim_lines", columns, ["claim_id", "line"])

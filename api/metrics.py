@@ -27,6 +27,9 @@ SCORER_SECONDS = Histogram(
     "Duration of scorer calls.",
     buckets=(0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.15, 0.3),
 )
+SCORER_CLOCK_OFFSET = Gauge(
+    "ginja_scorer_clock_offset_seconds", "The scorer's clock minus this host's, as measured on the last exchanges."
+)
 SCORER_HEDGES = Counter("ginja_scorer_hedges_total", "Second requests sent for a score because the first was slow.")
 BREAKER = Gauge("ginja_scorer_breaker", "1 for the current state of the circuit breaker.", ["state"])
 FEATURE_AGE = Histogram(
@@ -36,4 +39,6 @@ FEATURE_AGE = Histogram(
 )
 STALE_VIEWS = Counter("ginja_stale_views_total", "Scores computed without a stale or missing view.", ["view"])
 OUTBOX_OPEN = Gauge("ginja_outbox_open", "Outbox events that are not done, by topic.", ["topic"])
+OUTBOX_FAILURES = Counter("ginja_outbox_failures_total", "Failed attempts at single events.", ["consumer"])
+DEAD_LETTERS = Gauge("ginja_dead_letters", "Events that could not be handled and wait for an operator.", ["consumer"])
 RESCORED = Counter("ginja_claims_rescored_total", "Claims rescored after the rule had decided them.", ["changed"])

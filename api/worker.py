@@ -7,7 +7,7 @@ an event is marked done only together with its effect, or after it.
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -24,6 +24,7 @@ from api.scorer import ScorerClient, States
 from api.scoring import Rescorer
 from claims.scoring import ClaimFacts
 from core import clock
+from core.background import Background
 from core.logging import get_logger
 from core.settings import Settings
 from features.errors import FeatureError
@@ -33,11 +34,14 @@ log = get_logger("worker")
 
 IDLE_S = 0.05
 """Pause of a loop without work: the longest time before a new claim updates features."""
-FAILED_S = 1.0
 RESCORE_IDLE_S = 0.5
+DAY_S = 10.0
 OUTBOX_METRICS_S = 10.0
 RESCORE_DEADLINE_MS = 2_000
 """No response waits for a rescored claim."""
+
+CONSUMERS = ("features", "rescoring")
+"""Consumers of the outbox."""
 
 _EXPECTED = (FeatureError, OSError, psycopg.Error, redis.RedisError, SQLAlchemyError)
 """Failures of an unavailable server. Anything else is a defect, and is logged as one."""
@@ -68,52 +72,27 @@ class Worker:
             self._database, self._scorer, self._states_at, live_deadline_ms=settings.scorer_deadline_ms
         )
         self._day: date | None = None
-        self._stopping = asyncio.Event()
+        self._background = Background("worker", expected=_EXPECTED)
 
     def stop(self) -> None:
         """End each loop after its current work."""
-        self._stopping.set()
+        self._background.stop()
 
     async def run(self) -> None:
         """Run until `stop`."""
         try:
-            await asyncio.gather(
-                self._loop("features", self._drain_features, IDLE_S),
-                self._loop("rescoring", self._rescorer.drain, RESCORE_IDLE_S),
-                self._loop("day", self._day_work, 10.0),
-                self._loop("outbox metrics", self._measure_outbox, OUTBOX_METRICS_S),
-            )
+            self._background.repeat("features", self._drain_features, every_s=IDLE_S)
+            self._background.repeat("rescoring", self._rescorer.drain, every_s=RESCORE_IDLE_S)
+            self._background.repeat("day", self._day_work, every_s=DAY_S)
+            self._background.repeat("outbox metrics", self._measure_outbox, every_s=OUTBOX_METRICS_S)
+            await self._background.stopped()
         finally:
+            await self._background.close()
             self._scorer.close()
             await self._database.close()
             for executor, updater in ((self._features, self._updater), (self._past, self._looker)):
                 executor.submit(updater.close)
                 executor.shutdown()
-
-    async def _loop(self, name: str, work: Callable[[], Awaitable[int]], idle_s: float) -> None:
-        failed = False
-        while not self._stopping.is_set():
-            try:
-                pause = 0.0 if await work() else idle_s
-                if failed:
-                    log.info("loop recovered", loop=name)
-                failed = False
-            except _EXPECTED as error:
-                if not failed:
-                    log.warning("loop failing", loop=name, error=type(error).__name__, message=str(error))
-                failed, pause = True, FAILED_S
-            except Exception as error:
-                log.error("defect", loop=name, exc_info=error)
-                failed, pause = True, FAILED_S
-            if pause:
-                await self._pause(pause)
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
-        except TimeoutError:
-            pass  # the pause is over
 
     async def _drain_features(self) -> int:
         drained = await asyncio.get_running_loop().run_in_executor(self._features, self._updater.drain)
@@ -125,9 +104,11 @@ class Worker:
 
     async def _measure_outbox(self) -> int:
         async with self._database.looking() as connection:
-            (open_events,) = await connection.fetch(outbox.open_events())
+            open_events, dead = await connection.fetch(outbox.open_events(), outbox.open_dead_letters())
         for topic in {*outbox.TOPICS, *open_events}:
             metrics.OUTBOX_OPEN.labels(topic).set(open_events.get(topic, 0))
+        for consumer in {*CONSUMERS, *dead}:
+            metrics.DEAD_LETTERS.labels(consumer).set(dead.get(consumer, 0))
         return 0
 
     async def _day_work(self) -> int:

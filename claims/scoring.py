@@ -3,8 +3,9 @@
 `api` and `serving` share these types and nothing else.
 """
 
+from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -54,6 +55,37 @@ class ClaimFacts(BaseModel):
     lines: int = Field(1, ge=1, le=MAX_COUNT)
     diagnoses: int = Field(1, ge=1, le=MAX_COUNT)
     benefit_limit_cents: int | None = Field(None, ge=0, le=MAX_SCORED_CENTS, description="The plan's yearly limit.")
+
+
+SERVER_TIME_HEADER = "Ginja-Time"
+"""Header of every response of the scorer: its time, in microseconds since 1970."""
+STORE_POSITION_HEADER = "Ginja-Store-Position"
+"""Header of a score request: the position that the online store must have reached."""
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class StorePosition:
+    """How far the online store has been written: every row of an earlier position is in it.
+
+    The database records the position of each write. The API sends the recorded one with a score request, and the
+    scorer uses no row of a store that is behind it: such a store lost writes.
+    """
+
+    generation: int
+    """The generation of keys that is read; a rebuild begins a new one."""
+    writes: int
+    """Count of writes."""
+
+    def __str__(self) -> str:
+        return f"{self.generation}.{self.writes}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The position that `str` wrote. Raises `ValueError`."""
+        generation, _, writes = text.partition(".")
+        if not all(part.isascii() and part.isdigit() and len(part) <= 19 for part in (generation, writes)):
+            raise ValueError("a store position is two whole numbers separated by a dot")
+        return cls(int(generation), int(writes))
 
 
 class Reason(BaseModel):

@@ -45,6 +45,10 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("keys create", "cli.platform.keys:create"),
     CommandEntry("keys list", "cli.platform.keys:list_"),
     CommandEntry("keys revoke", "cli.platform.keys:revoke"),
+    CommandEntry("dead-letters list", "cli.platform.dead_letters:list_"),
+    CommandEntry("dead-letters show", "cli.platform.dead_letters:show"),
+    CommandEntry("dead-letters replay", "cli.platform.dead_letters:replay"),
+    CommandEntry("dead-letters discard", "cli.platform.dead_letters:discard"),
     CommandEntry("data simulate", "cli.data.simulate:simulate", ("simulate",)),
     CommandEntry("data ingest csv", "cli.data.ingest:csv", ("ingest csv",)),
     CommandEntry("data ingest provider-fraud", "cli.data.ingest:provider_fraud", ("ingest provider-fraud",)),
@@ -95,6 +99,10 @@ GROUPS: dict[str, GroupEntry] = {
     "keys": GroupEntry(
         "Create, list and revoke API keys.", ('ginja keys create --name "claims system" --role claims_system',)
     ),
+    "dead-letters": GroupEntry(
+        "Inspect, replay and discard events that could not be handled.",
+        ("ginja dead-letters list", "ginja dead-letters replay 4711"),
+    ),
     "data": GroupEntry(
         "Simulate, ingest, check and load claims.",
         ("ginja data simulate --claims 60000", "ginja data ingest csv claims.csv --mapping mapping.yaml"),
@@ -134,7 +142,7 @@ GROUPS: dict[str, GroupEntry] = {
 }
 
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "Platform": ("up", "demo", "doctor", "status", "run", "servers", "keys"),
+    "Platform": ("up", "demo", "doctor", "status", "run", "servers", "keys", "dead-letters"),
     "Data and features": ("data", "features"),
     "Models": ("model", "policy", "monitor"),
     "Investigation": ("review",),

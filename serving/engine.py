@@ -5,8 +5,9 @@ import time
 from collections.abc import Sequence
 from typing import Any, Self
 
-from claims.scoring import ClaimFacts, Score
+from claims.scoring import ClaimFacts, Score, StorePosition
 from core import clock
+from core.background import Background
 from core.servers import valkey_url
 from core.settings import Settings
 from features.errors import StatesError
@@ -21,6 +22,8 @@ from serving.status import ScorerStatus
 from serving.warm import warm
 from serving.wire import BatchItem
 
+POLL_SECONDS = 1.0
+"""Interval between two looks at the pointers and at the online store."""
 SLICE = 16
 """Claims of a batch scored before other requests are served: a few milliseconds of work."""
 
@@ -39,13 +42,14 @@ class Engine:
         await live.refresh()
         return cls(live, await OnlineStoreClient.open(valkey_url(settings)))
 
+    def watch(self, background: Background) -> None:
+        """Watch the pointers and the online store, once per second."""
+        background.repeat("models", self._live.refresh, every_s=POLL_SECONDS)
+        background.repeat("online store", self._store.check, every_s=POLL_SECONDS)
+
     async def close(self) -> None:
         """Close the connections to the online store."""
         await self._store.close()
-
-    async def follow(self) -> None:
-        """Watch the pointers and the online store, once per second, until cancelled."""
-        await asyncio.gather(self._live.follow(), self._store.watch())
 
     def status(self) -> ScorerStatus:
         """The status reported by `/readyz`."""
@@ -59,13 +63,24 @@ class Engine:
             missing,
         )
 
-    async def score(self, claim: ClaimFacts, states: dict[str, Any] | None, deadline: float | None) -> bytes:
-        """One claim's score as JSON. Raises a `Refusal` when it cannot be scored."""
+    async def score(
+        self,
+        claim: ClaimFacts,
+        states: dict[str, Any] | None,
+        deadline: float | None,
+        store: StorePosition | None = None,
+    ) -> bytes:
+        """One claim's score as JSON; `store` is the position that the online store must have reached.
+
+        Raises a `Refusal` when it cannot be scored.
+        """
         models, champion = self._models()
-        reading = await self._store.read(claim, deadline) if states is None else _sent(states)
+        reading = await self._store.read(claim, deadline, store) if states is None else _sent(states)
         return _score_one(models, champion, ClaimToScore(claim, reading))
 
-    async def score_batch(self, requests: Sequence[BatchItem], deadline: float | None) -> bytes:
+    async def score_batch(
+        self, requests: Sequence[BatchItem], deadline: float | None, store: StorePosition | None = None
+    ) -> bytes:
         """The scores of many claims as JSON, in their order. Each claim's states come from one snapshot."""
         models, champion = self._models()
         sent = [None if item.states is None else _sent(item.states) for item in requests]
@@ -73,7 +88,7 @@ class Engine:
         for start in range(0, len(requests), SLICE):
             items, readings = requests[start : start + SLICE], sent[start : start + SLICE]
             unread = [item.claim for item, reading in zip(items, readings, strict=True) if reading is None]
-            found = iter(await self._store.read_batch(unread, deadline) if unread else ())
+            found = iter(await self._store.read_batch(unread, deadline, store) if unread else ())
             claims = [
                 ClaimToScore(item.claim, reading or next(found)) for item, reading in zip(items, readings, strict=True)
             ]

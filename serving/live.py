@@ -1,8 +1,8 @@
 """The serving models, and replacing them without interrupting requests.
 
-A task reads the pointers once per second. The models they name are verified, loaded and warmed up on another thread,
-then swapped in one assignment. A model that fails verification is refused: the previous one keeps serving, and log and
-metrics report it.
+A background task (`core/background.py`) reads the pointers once per second. The models they name are verified, loaded
+and warmed up on another thread, then swapped in one assignment. A model that fails to load, for whatever reason, is
+refused: the previous one keeps serving, and log and metrics report it.
 """
 
 import asyncio
@@ -18,7 +18,6 @@ from models.errors import ModelError
 from models.scorer import Scorer
 from serving import metrics
 
-POLL_SECONDS = 1.0
 RETRY_SECONDS = 5.0
 """Interval between attempts to load a refused model, whose folder may have been restored."""
 
@@ -50,12 +49,6 @@ class ModelWatcher:
         self._refused: dict[Role, _RefusedModel] = {}
         self.models = LoadedModels()
 
-    async def follow(self) -> None:
-        """Refresh once per second, until cancelled."""
-        while True:
-            await asyncio.sleep(POLL_SECONDS)
-            await self.refresh()
-
     async def refresh(self) -> None:
         """Load the models the pointers name, where they are new and verify."""
         champion, _ = await self._current("champion", self.models.champion)
@@ -66,7 +59,7 @@ class ModelWatcher:
     async def _current(self, role: Role, serving: Scorer | None) -> tuple[Scorer | None, Pointer | None]:
         try:
             pointer = read_pointer(self._home, role)
-        except ModelError as error:
+        except Exception as error:  # whatever is wrong with the file, the model that serves goes on serving
             self._refuse(role, "", error)
             return serving, None
         if pointer is None:
@@ -84,7 +77,7 @@ class ModelWatcher:
             return serving, pointer
         try:
             loaded = await asyncio.to_thread(self._load, pointer)
-        except (ModelError, OSError, MemoryError) as error:
+        except Exception as error:  # verifying, loading and warming up run code of several libraries
             self._refuse(role, pointer.manifest_sha256, error)
             return serving, pointer
         self._record_loaded(role, serving, loaded)
@@ -110,4 +103,11 @@ class ModelWatcher:
         metrics.RELOADS_REFUSED.labels(role, reason).inc()
         self._refused[role] = _RefusedModel(manifest_sha256, reason, time.monotonic() + RETRY_SECONDS)
         if before is None or (before.manifest_sha256, before.reason) != (manifest_sha256, reason):
-            _log.error("model refused, previous model keeps serving", role=role, reason=reason, detail=str(error))
+            trace = None if isinstance(error, ModelError | OSError) else error  # of a defect, where it is
+            _log.error(
+                "model refused, previous model keeps serving",
+                role=role,
+                reason=reason,
+                detail=str(error),
+                exc_info=trace,
+            )

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import redis
 
-from claims.scoring import ClaimFacts
+from claims.scoring import ClaimFacts, StorePosition
 from core.logging import get_logger
 from core.settings import settings
 from features.errors import EvictingStoreError, OnlineUnavailableError
@@ -20,7 +20,7 @@ READ_SECONDS = 0.08
 """Time limit of the read for a single claim; it leaves the caller, who waits 150 ms, time to receive the failure."""
 BATCH_READ_SECONDS = 1.0
 """Time limit of a batch read; batches have separate connections."""
-POLL_SECONDS = 1.0
+CHECK_SECONDS = 1.0
 
 _log = get_logger("serving")
 
@@ -52,32 +52,40 @@ class OnlineStoreClient:
         for client in self._clients:
             await client.aclose()
 
-    async def watch(self) -> None:
-        """Check availability once per second, until cancelled."""
-        while True:
-            await asyncio.sleep(POLL_SECONDS)
-            try:
-                await self._check()
-            except EvictingStoreError as error:
-                self.answers = False
-                _log.error("online store refused", error=str(error))
+    async def check(self) -> None:
+        """Check availability, for `/readyz`."""
+        try:
+            await self._check()
+        except EvictingStoreError as error:
+            self.answers = False
+            _log.error("online store refused", error=str(error))
 
-    async def read(self, claim: ClaimFacts, deadline: float | None) -> Reading:
-        """Read the feature rows of one claim. Raises `StatesUnavailable` or `DeadlinePassed`."""
-        return (await self._read(self._single, [claim], deadline, READ_SECONDS))[0]
+    async def read(self, claim: ClaimFacts, deadline: float | None, required: StorePosition | None = None) -> Reading:
+        """Read the feature rows of one claim; none from a store that is behind the position `required`.
 
-    async def read_batch(self, claims: list[ClaimFacts], deadline: float | None) -> list[Reading]:
-        """Read the feature rows of several claims of a batch. Raises as `read` does."""
-        return await self._read(self._batch, claims, deadline, BATCH_READ_SECONDS)
+        Raises `StatesUnavailable` or `DeadlinePassed`.
+        """
+        return (await self._read(self._single, [claim], deadline, READ_SECONDS, required))[0]
+
+    async def read_batch(
+        self, claims: list[ClaimFacts], deadline: float | None, required: StorePosition | None = None
+    ) -> list[Reading]:
+        """Read the feature rows of several claims of a batch. As `read`."""
+        return await self._read(self._batch, claims, deadline, BATCH_READ_SECONDS, required)
 
     async def _read(
-        self, reader: AsyncOnlineReader, claims: list[ClaimFacts], deadline: float | None, limit: float
+        self,
+        reader: AsyncOnlineReader,
+        claims: list[ClaimFacts],
+        deadline: float | None,
+        limit: float,
+        required: StorePosition | None,
     ) -> list[Reading]:
         left = seconds_left(deadline)
         began = time.perf_counter()
         try:
             async with asyncio.timeout(limit if left is None else min(left, limit)):
-                readings = await reader.read_many(claims)
+                readings = await reader.read_many(claims, required=required)
         except (TimeoutError, OnlineUnavailableError) as error:
             self.answers = False
             raise StatesUnavailable("use the fallback rule and score the claim later") from error
@@ -87,7 +95,7 @@ class OnlineStoreClient:
     async def _check(self) -> None:
         before = self.answers
         try:
-            async with asyncio.timeout(POLL_SECONDS):
+            async with asyncio.timeout(CHECK_SECONDS):
                 await self._clients[0].ping()
                 if not before:
                     refuse_eviction(await self._clients[0].info("memory"))

@@ -4,8 +4,6 @@
 in docs/reference/scoring-api.md; docs/adr/0041 lists the BentoML layers that are disabled, and why.
 """
 
-import asyncio
-import contextlib
 import gc
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
@@ -14,12 +12,13 @@ import bentoml
 from starlette.responses import Response
 
 from claims.scoring import Score
+from core.background import Background
 from core.logging import get_logger
 from core.settings import settings
 from serving import metrics
 from serving.engine import Engine
 from serving.errors import Refusal, ScoringFailed
-from serving.status import ScorerStatus, StatusMiddleware
+from serving.status import ScorerStatus, StatusMiddleware, TimeMiddleware
 from serving.wire import BatchRequest, BatchScores, ScoreRequest, WireModel
 
 TIMEOUT_SECONDS = 5.0
@@ -52,7 +51,8 @@ class ScoringService:
         """Load, connect and warm up before the first request; then exclude permanent objects from collection."""
         global _engine
         _engine = await Engine.open(settings())
-        self._following = asyncio.create_task(_engine.follow())
+        self._background = Background("serving")
+        _engine.watch(self._background)
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
@@ -61,9 +61,7 @@ class ScoringService:
     async def close(self) -> None:
         """Close the connections to the online store."""
         global _engine
-        self._following.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._following
+        await self._background.close()
         if _engine is not None:
             await _engine.close()
             _engine = None
@@ -71,17 +69,18 @@ class ScoringService:
     @bentoml.api(route="/v1/score")
     async def score(self, request: ScoreRequest, /) -> Score:
         """Score one claim."""
-        answer = await _answer(request, lambda engine, it: engine.score(it.claim, it.states, it.deadline))
+        answer = await _answer(request, lambda engine, it: engine.score(it.claim, it.states, it.deadline, it.store))
         return cast(Score, answer)
 
     @bentoml.api(route="/v1/score_batch")
     async def score_batch(self, request: BatchRequest, /) -> BatchScores:
         """Score up to 500 claims."""
-        answer = await _answer(request, lambda engine, it: engine.score_batch(it.requests, it.deadline))
+        answer = await _answer(request, lambda engine, it: engine.score_batch(it.requests, it.deadline, it.store))
         return cast(BatchScores, answer)
 
 
 service = cast("bentoml.Service[Any]", ScoringService)
+service.add_asgi_middleware(TimeMiddleware)
 service.add_asgi_middleware(StatusMiddleware, status=_status)
 
 

@@ -4,15 +4,18 @@ BentoML's index loads a tag manager from the web, and its `/readyz` succeeds as 
 middleware handles both paths before BentoML does.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
 import pydantic_core
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from claims.scoring import CONTRACT
+from claims.scoring import CONTRACT, SERVER_TIME_HEADER
 from core.settings import instance
+
+_TIME = SERVER_TIME_HEADER.lower().encode()
 
 
 @dataclass(slots=True)
@@ -32,6 +35,26 @@ _LINKS = {
     "metrics": "/metrics",
     "openapi": "/docs.json",
 }
+
+
+class TimeMiddleware:
+    """ASGI middleware: every response states the time of this host, by which the caller corrects its deadlines."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def stamped(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                now = b"%d" % (time.time_ns() // 1_000)
+                message["headers"] = [*message.get("headers", ()), (_TIME, now)]
+            await send(message)
+
+        await self._app(scope, receive, stamped)
 
 
 class StatusMiddleware:

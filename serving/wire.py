@@ -11,7 +11,7 @@ import bentoml
 from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
-from claims.scoring import ClaimFacts, Score
+from claims.scoring import STORE_POSITION_HEADER, ClaimFacts, Score, StorePosition
 from core.settings import settings
 from serving.errors import DeadlinePassed, InvalidScoreRequest, JsonRequired, Refusal, ScoreRequestTooLarge
 
@@ -30,11 +30,17 @@ class WireModel(bentoml.IODescriptor):
     model_config = ConfigDict(extra="forbid")
 
     _deadline: float | None = PrivateAttr(None)
+    _store: StorePosition | None = PrivateAttr(None)
 
     @property
     def deadline(self) -> float | None:
         """Deadline in seconds since 1970; None: none was sent."""
         return self._deadline
+
+    @property
+    def store(self) -> StorePosition | None:
+        """The position that the online store must have reached; None: none was sent."""
+        return self._store
 
     @classmethod
     def limit_bytes(cls) -> int:
@@ -45,14 +51,14 @@ class WireModel(bentoml.IODescriptor):
     async def from_http_request(cls, request: Request, serde: Any) -> Self | Refusal:
         """Parse the request, or return the `Refusal` that answers it."""
         try:
-            deadline = _deadline(request)
+            deadline, store = _deadline(request), _store_position(request)
             body = await _body(request, cls.limit_bytes())
             request_body: Self = cls.model_validate_json(body)
         except ValidationError as error:
             return _invalid(error)
         except Refusal as refusal:
             return refusal
-        request_body._deadline = deadline
+        request_body._deadline, request_body._store = deadline, store
         return request_body
 
 
@@ -107,6 +113,16 @@ def _deadline(request: Request) -> float | None:
     deadline = int(sent) / 1_000
     seconds_left(deadline)
     return deadline
+
+
+def _store_position(request: Request) -> StorePosition | None:
+    sent = request.headers.get(STORE_POSITION_HEADER)
+    if sent is None:
+        return None
+    try:
+        return StorePosition.parse(sent)
+    except ValueError as error:
+        raise InvalidScoreRequest(f"the header {STORE_POSITION_HEADER} is invalid: {error}") from None
 
 
 async def _body(request: Request, limit: int) -> bytes:

@@ -61,8 +61,9 @@ class AssessmentRow(Base):
 class LabelRow(Base):
     """A label of a claim and when it became known. At any instant, the latest one known before it counts.
 
-    A trigger adds `label.recorded` to the outbox for each label of a disposition, so that a label committed after
-    midnight is still included in the day it became known.
+    A trigger adds `label.recorded` to the outbox for each label, so that a label committed after midnight, or loaded
+    long after, is still included in the day it became known. More than a thousand of one statement are one event,
+    `history.loaded`.
     """
 
     __tablename__ = "labels"

@@ -29,6 +29,11 @@ class SignedIn:
         """The caller on whose behalf this session acts; keys of providers cannot open one."""
         return Caller(self.api_key_id, self.role, None, self.name)
 
+    @property
+    def may_operate(self) -> bool:
+        """Whether the pages for operators are shown."""
+        return self.may(Scope.OPERATE)
+
     def may(self, scope: Scope) -> bool:
         """Whether the role of the session's key includes `scope`."""
         return self.caller.may(scope)

@@ -20,9 +20,10 @@ from starlette.types import Scope as Connection
 from api.console.repository import SignedIn
 from api.console.service import SESSION, Console
 from api.database import DATABASE_FAILURES, act_for
-from api.errors import ApiError, Conflict, Forbidden, Invalid, TooLarge
+from api.errors import ApiError, Conflict, Forbidden, Invalid, NotFound, TooLarge
 from api.fields import MAX_NOTE, as_claim_id
 from api.identity import Scope
+from api.outbox import MAX_REASON
 from api.paging import PageCursor, read_cursor, write_cursor
 from api.problems import database_problem
 from core import clock
@@ -187,6 +188,36 @@ class _Pages:
         next_page = write_cursor(page.next_place)
         return self._page("in_review.html", signed_in, count=count, rows=page.items, next_page=next_page)
 
+    async def dead_letters(self, request: Request) -> Response:
+        """Events that could not be handled."""
+        signed_in = await self._who(request)
+        if signed_in is None:
+            return _to_sign_in(request)
+        return await self._dead_letters(request, signed_in)
+
+    async def resolve_dead_letter(self, request: Request) -> Response:
+        """The forms that replay or discard an event."""
+        signed_in = await self._who(request)
+        if signed_in is None:
+            return _to_sign_in(request, "/console/dead-letters")
+        form = await _form(request)
+        position = request.path_params["position"]
+        try:
+            await _console(request).resolve_dead_letter(signed_in, position, form)
+        except (Invalid, Conflict, NotFound) as error:
+            details = "; ".join(f"{one.field} {one.message}" for one in error.errors) or error.detail
+            problem = f"Event {position}: {details}"
+            return await self._dead_letters(request, signed_in, problem=problem, status=error.status)
+        return RedirectResponse("/console/dead-letters", status_code=303)
+
+    async def _dead_letters(
+        self, request: Request, signed_in: SignedIn, *, problem: str | None = None, status: int = 200
+    ) -> Response:
+        rows = await _console(request).dead_letters(signed_in)
+        return self._page(
+            "dead_letters.html", signed_in, status=status, rows=rows, problem=problem, max_reason=MAX_REASON
+        )
+
     async def reviews(self, request: Request) -> Response:
         signed_in = await self._who(request)
         if signed_in is None:
@@ -298,6 +329,8 @@ def console_app() -> Starlette:
             _Page("/claims/{claim_id}/decision", pages.decide, methods=["POST"]),
             _Page("/in-review", pages.in_review, queries=["after"]),
             _Page("/reviews", pages.reviews, queries=["week"]),
+            _Page("/dead-letters", pages.dead_letters),
+            _Page("/dead-letters/{position:int}", pages.resolve_dead_letter, methods=["POST"]),
             _Page("/sign-in", pages.sign_in_form, queries=["next"]),
             _Page("/sign-in", pages.sign_in, methods=["POST"]),
             _Page("/sign-out", pages.sign_out, methods=["POST"]),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from api import assessments, investigations
+from api import assessments, investigations, outbox
 from api.assessments import AssessmentRecord, JsonObject
 from api.console import repository
 from api.console.decision_panel import DecisionPanel, QueueLine, decision_panel, queue_line
@@ -67,6 +67,19 @@ class SelectedLine:
     provider_id: str
     received_at: str
     disposition: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterLine:
+    """An event that could not be handled, as it is printed."""
+
+    position: int
+    consumer: str
+    topic: str
+    entity_key: str
+    attempts: int
+    failed_at: str
+    error: str
 
 
 class Console:
@@ -175,6 +188,34 @@ class Console:
         today = self._reviews.day_of(now)
         return count, ListPage([queue_line(claim, now, today) for claim in page.items], page.next_place)
 
+    async def dead_letters(self, signed_in: SignedIn) -> list[DeadLetterLine]:
+        """The first events that wait for an operator; raises `Forbidden`."""
+        _require_operator(signed_in)
+        async with self._database.reading() as connection:
+            found = await outbox.dead_letters(connection, resolved=False, limit=PAGE_SIZE)
+        return [
+            DeadLetterLine(
+                position=one.position,
+                consumer=one.consumer,
+                topic=one.topic,
+                entity_key=one.entity_key,
+                attempts=one.attempts,
+                failed_at=utc_minute(one.failed_at),
+                error=one.error,
+            )
+            for one in found
+        ]
+
+    async def resolve_dead_letter(self, signed_in: SignedIn, position: int, form: Mapping[str, str]) -> None:
+        """Replay an event, or discard it with a reason; raises `Forbidden`, `NotFound`, `Conflict`, `Invalid`."""
+        _require_operator(signed_in)
+        async with self._database.transaction() as connection:
+            if form.get("action") == "replay":
+                await outbox.replay(connection, position, by=signed_in.name, at=clock.now())
+            else:
+                reason = form.get("reason", "")
+                await outbox.discard(connection, position, reason=reason, by=signed_in.name, at=clock.now())
+
     async def weekly_list(self, day: date | None) -> tuple[date | None, list[SelectedLine]]:
         """Monday and list of a day's week, or of the latest week with a list."""
         week, selected = await investigations.weekly_list(self._database, day)
@@ -273,3 +314,8 @@ def _assessment_view(record: AssessmentRecord) -> AssessmentView:
         score_failure=record.score_failure,
         rule_text=None if rule is None else str(rule["text"]),
     )
+
+
+def _require_operator(signed_in: SignedIn) -> None:
+    if not signed_in.may(Scope.OPERATE):
+        raise Forbidden(f"a key of role {signed_in.role} has no scope {Scope.OPERATE.value}; sign in with another key")

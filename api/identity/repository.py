@@ -66,9 +66,8 @@ async def revoke_key(connection: AsyncConnection, api_key_id: str, at: datetime)
         update(ApiKeyRow)
         .where(ApiKeyRow.api_key_id == api_key_id, ApiKeyRow.revoked_at.is_(None))
         .values(revoked_at=at)
-        .returning(ApiKeyRow.api_key_id)
     )
-    return (await connection.execute(statement)).one_or_none() is not None
+    return (await connection.execute(statement)).rowcount > 0
 
 
 async def revoke_keys_named(connection: AsyncConnection, name: str, role: str, at: datetime) -> None:

@@ -101,7 +101,7 @@ class Intake:
         now = clock.now()
         async with self._database.looking() as connection:
             reply_to = repository.reply_to(caller.api_key_id, key, request_hash, now - WINDOW)
-            stored, *found = await connection.fetch(reply_to, *find_references(sent))
+            stored, store, *found = await connection.fetch(reply_to, outbox.store_position(), *find_references(sent))
         if stored is None and key is None:
             stored = await self._unconfirmed.stored_reply(caller.api_key_id, request_hash)
         if stored is not None:
@@ -109,7 +109,7 @@ class Intake:
         references = read_references(sent, *found)
         claim = sent.validated(new_id("clm"), clock.now(), self._policies.time_zone)
         facts = claim.facts(references.member, references.provider)
-        scoring = await self._scorer.score(facts)
+        scoring = await self._scorer.score(facts, store=store)
         try:
             async with self._members.turn(claim.member_id), self._database.deciding() as connection:
                 adjudication = await self._adjudicate(connection, claim, references, scoring)

@@ -8,7 +8,8 @@ from pydantic import JsonValue
 from sqlalchemy import bindparam, func, insert, select, update
 
 from api.database import Query, Rows, compiled, nothing
-from api.outbox.tables import OutboxRow
+from api.outbox.tables import FeatureStoreRow, OutboxRow
+from claims.scoring import StorePosition
 
 RECEIVED = "claim.received"
 VOIDED = "claim.voided"
@@ -20,8 +21,13 @@ PENDED = "claim.pended"
 FLAGGED_AFTER_DECISION = "claim.flagged_after_decision"
 """A later score flags a claim that a person decided; the decision is unchanged."""
 
-TOPICS = (RECEIVED, VOIDED, RESCORE, DECIDED, PENDED, FLAGGED_AFTER_DECISION)
+HISTORY_LOADED = "history.loaded"
+"""Claims or labels were loaded in bulk: the worker rebuilds the online store."""
 
+TOPICS = (HISTORY_LOADED, RECEIVED, VOIDED, RESCORE, DECIDED, PENDED, FLAGGED_AFTER_DECISION)
+
+_PROJECT = "ginja"
+"""The project of the online store that the scorer reads."""
 _COLUMNS = ("topic", "entity_key", "payload", "created_at")
 _ADD = compiled(insert(OutboxRow).values({name: bindparam(name) for name in _COLUMNS}))
 
@@ -49,6 +55,20 @@ def done(position: int) -> Query[None]:
 def postpone(position: int, until: datetime) -> Query[None]:
     """Leave an event open, count the attempt, and offer it again from `until`."""
     return Query(_POSTPONE, {"at": position, "not_before_": until}, nothing)
+
+
+_STORE_POSITION = compiled(
+    select(FeatureStoreRow.generation, FeatureStoreRow.writes).where(FeatureStoreRow.project == bindparam("project"))
+)
+
+
+def store_position() -> Query[StorePosition | None]:
+    """The recorded position of the online store; `None` before its first write."""
+
+    def read(rows: Rows) -> StorePosition | None:
+        return StorePosition(*rows[0]) if rows and rows[0][0] is not None else None
+
+    return Query(_STORE_POSITION, {"project": _PROJECT}, read)
 
 
 def open_events() -> Query[dict[str, int]]:

@@ -9,10 +9,11 @@ from pydantic import TypeAdapter
 
 from api import metrics
 from api.scorer.breaker import Breaker, BreakerState
+from api.scorer.clock_offset import ClockOffset
 from api.scorer.errors import ScorerFailure, ScorerRefused
 from api.scorer.http import HttpFailure, HttpPool, HttpResponse
 from claims.score_check import MIN_GAIN_PRESENT, InvalidScore, parse_score, parse_scores
-from claims.scoring import ClaimFacts, Score
+from claims.scoring import STORE_POSITION_HEADER, ClaimFacts, Score, StorePosition
 
 MAX_SCORE_BYTES = 512 * 1024
 TOO_LITTLE_KNOWN = "too_little_known"
@@ -28,7 +29,7 @@ class Scoring:
 
     score: Score | None
     failure: str | None
-    """Why there is no score: `deadline`, `connect`, `breaker_open`, `sum`, `too_little_known` …"""
+    """Why there is no score: `deadline`, `connect`, `clock_skew`, `breaker_open`, `sum`, `too_little_known` …"""
     breaker_state: str
     """Of the breaker when the scorer was to be called."""
     withheld: Score | None = None
@@ -51,6 +52,7 @@ class ScorerClient:
         self._hedge_after_s = None if hedge_after_ms is None else hedge_after_ms / 1_000
         self.least_gain_present = least_gain_present
         self.breaker = Breaker()
+        self.clock_offset = ClockOffset()
         self._show_breaker(time.monotonic())
 
     def close(self) -> None:
@@ -61,10 +63,13 @@ class ScorerClient:
         """The breaker's state now."""
         return self.breaker.state(time.monotonic())
 
-    async def score(self, facts: ClaimFacts, states: States | None = None) -> Scoring:
+    async def score(
+        self, facts: ClaimFacts, states: States | None = None, *, store: StorePosition | None = None
+    ) -> Scoring:
         """Score a claim within the deadline; never raises for what the scorer does or fails to do.
 
-        `states` are the feature states as of the claim's receipt; without them the scorer reads the current ones.
+        `states` are the feature states as of the claim's receipt; without them the scorer reads the current ones, from
+        an online store that has reached the position `store`.
         """
         now = time.monotonic()
         before = self.breaker.state(now).value
@@ -72,7 +77,7 @@ class ScorerClient:
             metrics.SCORER_FAILURES.labels("breaker_open").inc()
             return Scoring(None, "breaker_open", before)
         try:
-            score = await self._request(facts, states)
+            score = await self._request(facts, states, store)
         except ScorerRefused as refused:
             self.breaker.succeeded(time.monotonic())
             return self._without(refused, before)
@@ -90,34 +95,36 @@ class ScorerClient:
             return Scoring(None, TOO_LITTLE_KNOWN, before, withheld=score)
         return Scoring(score, None, before)
 
-    async def score_batch(self, claims: Sequence[ClaimFacts], *, deadline_s: float) -> list[Score]:
+    async def score_batch(
+        self, claims: Sequence[ClaimFacts], *, deadline_s: float, store: StorePosition | None = None
+    ) -> list[Score]:
         """Score many claims in one call, in their order; raises `ScorerFailure`. The breaker is not involved."""
         requests = ",".join(f'{{"claim":{facts.model_dump_json()},"states":null}}' for facts in claims)
-        response = await self._post("/v1/score_batch", f'{{"requests":[{requests}]}}'.encode(), deadline_s)
+        response = await self._post("/v1/score_batch", f'{{"requests":[{requests}]}}'.encode(), deadline_s, store)
         try:
             return parse_scores(response.body, [facts.claim_id for facts in claims])
         except InvalidScore as error:
             raise ScorerFailure(error.code, str(error)) from None
 
-    async def _request(self, facts: ClaimFacts, states: States | None) -> Score:
+    async def _request(self, facts: ClaimFacts, states: States | None, store: StorePosition | None) -> Score:
         sent = b"null" if states is None else _STATES.dump_json(states)
         body = b'{"claim":%b,"states":%b}' % (facts.model_dump_json().encode(), sent)
         if self._hedge_after_s is None or self.state() is not BreakerState.CLOSED:  # a probe is one request
-            return await self._valid_score(body, facts.claim_id, self._deadline_s)
-        return await self._hedged(body, facts.claim_id, self._hedge_after_s)
+            return await self._valid_score(body, facts.claim_id, self._deadline_s, store)
+        return await self._hedged(body, facts.claim_id, self._hedge_after_s, store)
 
-    async def _hedged(self, body: bytes, claim_id: str, after_s: float) -> Score:
+    async def _hedged(self, body: bytes, claim_id: str, after_s: float, store: StorePosition | None) -> Score:
         """Send a second request where no response came within `after_s`; the first valid score is used.
 
         The other is dropped. A request that fails sooner is not repeated. Scoring a claim twice has no side effects.
         """
         until = time.monotonic() + self._deadline_s
-        requests = {asyncio.create_task(self._valid_score(body, claim_id, self._deadline_s))}
+        requests = {asyncio.create_task(self._valid_score(body, claim_id, self._deadline_s, store))}
         try:
             done, waiting = await asyncio.wait(requests, timeout=after_s)
             if waiting:
                 metrics.SCORER_HEDGES.inc()
-                requests.add(asyncio.create_task(self._valid_score(body, claim_id, until - time.monotonic())))
+                requests.add(asyncio.create_task(self._valid_score(body, claim_id, until - time.monotonic(), store)))
                 waiting = set(requests)
             while waiting:
                 done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -129,21 +136,32 @@ class ScorerClient:
                 one.cancel()
             await asyncio.gather(*requests, return_exceptions=True)
 
-    async def _valid_score(self, body: bytes, claim_id: str, deadline_s: float) -> Score:
+    async def _valid_score(self, body: bytes, claim_id: str, deadline_s: float, store: StorePosition | None) -> Score:
         started = time.perf_counter()
-        response = await self._post("/v1/score", body, deadline_s, limit=MAX_SCORE_BYTES)
+        response = await self._post("/v1/score", body, deadline_s, store, limit=MAX_SCORE_BYTES)
         metrics.SCORER_SECONDS.observe(time.perf_counter() - started)
         try:
             return parse_score(response.body, claim_id)
         except InvalidScore as error:
             raise ScorerFailure(error.code, str(error)) from None
 
-    async def _post(self, path: str, body: bytes, deadline_s: float, **options: int) -> HttpResponse:
-        headers = {"Ginja-Deadline": str(round((time.time() + deadline_s) * 1_000))}
+    async def _post(
+        self, path: str, body: bytes, deadline_s: float, store: StorePosition | None, **options: int
+    ) -> HttpResponse:
+        sent = time.time()
+        headers = {"Ginja-Deadline": str(round((sent + deadline_s + self.clock_offset.seconds) * 1_000))}
+        if store is not None:
+            headers[STORE_POSITION_HEADER] = str(store)
         try:
             response = await self._pool.post(path, body, headers=headers, deadline_s=deadline_s, **options)
         except HttpFailure as failure:
             raise ScorerFailure(failure.code, str(failure)) from None
+        if response.server_time is not None:
+            self.clock_offset.measure(sent=sent, received=time.time(), theirs=response.server_time)
+        if response.status == 504 and abs(self.clock_offset.seconds) >= deadline_s / 2:
+            raise ScorerFailure(
+                "clock_skew", f"the scorer's clock is {self.clock_offset.seconds:.3f} s ahead; synchronize both hosts"
+            )
         if response.status in (413, 415, 422):
             raise ScorerRefused(f"http_{response.status}", f"the scorer refused the request with {response.status}")
         if response.status != 200:

@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 
 import httptools
 
+from claims.scoring import SERVER_TIME_HEADER
+
+_TIME = SERVER_TIME_HEADER.lower().encode()
 MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 _IDLE_S = 20.0
 """A connection idle for longer is not reused: the server may be about to close it."""
@@ -37,6 +40,8 @@ class HttpResponse:
 
     status: int
     body: bytes
+    server_time: float | None = None
+    """What the server says of its clock, in seconds since 1970."""
 
 
 class _Connection(asyncio.Protocol):
@@ -52,6 +57,7 @@ class _Connection(asyncio.Protocol):
         self._size = 0
         self._limit = 0
         self._response_begun = False
+        self._server_time: float | None = None
 
     @property
     def usable(self) -> bool:
@@ -95,6 +101,10 @@ class _Connection(asyncio.Protocol):
 
     # httptools
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if name.lower() == _TIME and value.isdigit() and len(value) <= 17:
+            self._server_time = int(value) / 1_000_000
+
     def on_body(self, data: bytes) -> None:
         self._size += len(data)
         if self._size > self._limit:
@@ -105,7 +115,7 @@ class _Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self._waiting is None or self._parser is None:
             return
-        response = HttpResponse(self._parser.get_status_code(), b"".join(self._parts))
+        response = HttpResponse(self._parser.get_status_code(), b"".join(self._parts), self._server_time)
         keep = self._parser.should_keep_alive()
         waiting, self._waiting, self._parser, self.used = self._waiting, None, None, True
         if not keep:

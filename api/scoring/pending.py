@@ -2,15 +2,25 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import bindparam, func, select
 
-from api.database import Query, Rows, compiled
+from api.database import Query, compiled
 from api.intake import ClaimRow
 from api.outbox import RESCORE, OutboxRow
 from claims.scoring import ClaimFacts
 
 BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableEvent:
+    """An event whose claim cannot be scored as it is stored."""
+
+    position: int
+    error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +43,7 @@ _PENDING = compiled(
         OutboxRow.payload["assessment_id"].astext,
         *(ClaimRow.__table__.c[name] for name in _FACTS),
     )
-    .join(ClaimRow, ClaimRow.claim_id == OutboxRow.payload["claim_id"].astext)
+    .outerjoin(ClaimRow, ClaimRow.claim_id == OutboxRow.payload["claim_id"].astext)
     .where(
         OutboxRow.topic == RESCORE,
         OutboxRow.done_at.is_(None),
@@ -44,10 +54,19 @@ _PENDING = compiled(
 )
 
 
-def pending_claims(now: datetime) -> Query[list[PendingClaim]]:
-    """The oldest claims that may be scored at `now`, at most `BATCH`."""
-    return Query(_PENDING, {"now": now}, _read)
+def pending_claims(now: datetime) -> Query[list[PendingClaim | UnreadableEvent]]:
+    """The oldest claims that may be scored at `now`, at most `BATCH`; events that cannot be read are among them."""
+    return Query(_PENDING, {"now": now}, lambda rows: [_read(row) for row in rows])
 
 
-def _read(rows: Rows) -> list[PendingClaim]:
-    return [PendingClaim(row[0], row[1], row[2], ClaimFacts(**dict(zip(_FACTS, row[3:], strict=True)))) for row in rows]
+def _read(row: tuple[Any, ...]) -> PendingClaim | UnreadableEvent:
+    position, attempts, assessment_id, *facts = row
+    if facts[0] is None:
+        return UnreadableEvent(position, "the claim of the event does not exist")
+    if assessment_id is None:
+        return UnreadableEvent(position, "the event names no assessment")
+    try:
+        return PendingClaim(position, attempts, assessment_id, ClaimFacts(**dict(zip(_FACTS, facts, strict=True))))
+    except ValidationError as error:
+        fields = ", ".join(sorted({str(one["loc"][0]) for one in error.errors(include_input=False)}))
+        return UnreadableEvent(position, f"the stored claim is invalid: {fields}")

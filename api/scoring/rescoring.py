@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from typing import Any
 
 from psycopg.errors import UniqueViolation
@@ -20,13 +21,14 @@ from api.assessments import AssessmentRecord, rule_from_json
 from api.database import Database, Query
 from api.scorer import TOO_LITTLE_KNOWN, ScorerClient, Scoring, States
 from api.scoring.pace import Pace
-from api.scoring.pending import PendingClaim, pending_claims
+from api.scoring.pending import PendingClaim, UnreadableEvent, pending_claims
 from claims.adjudication import Decision, reconsider
 from claims.outcome import Outcome
 from claims.scoring import ClaimFacts, Score
 from core import clock
 from core.ids import new_id
 from core.logging import get_logger
+from core.retries import describe, is_transient
 
 log = get_logger("worker")
 
@@ -34,11 +36,24 @@ AT_ONCE = 2
 """Claims scored at the same time by one worker; live claims need the scorer and the database, too."""
 _QUICK_SHARE = 0.1
 """Of the time a live claim waits for a score: a call within it shows a scorer that is not busy."""
+CONSUMER = "rescoring"
+_REFUSED = ("http_413", "http_415", "http_422")
+"""Failures of a request that the scorer refuses for what is in it."""
 _RETRY_S = 1
 _LONGEST_WAIT = timedelta(minutes=10)
 
 StatesAt = Callable[[Sequence[ClaimFacts]], Awaitable[Sequence[States]]]
 """The feature states of each claim as of its receipt."""
+
+
+class _Result(Enum):
+    """What an attempt at one claim came to."""
+
+    DONE = auto()
+    FAILED = auto()
+    """For a reason of its own: the next claim may succeed."""
+    POSTPONED = auto()
+    """The scorer is unavailable."""
 
 
 class Rescorer:
@@ -55,7 +70,8 @@ class Rescorer:
     async def drain(self) -> int:
         """Score pending claims, up to one batch; returns how many were completed.
 
-        Nothing is marked before it is done: a claim whose scoring was interrupted stays pending. Where the
+        Nothing is marked before it is done: a claim whose scoring was interrupted stays pending. One that fails for a
+        reason of its own waits longer after each attempt and becomes a dead letter; it holds up no other. Where the
         scorer is busy with live claims, it returns after a rest.
         """
         began = time.monotonic()
@@ -67,42 +83,84 @@ class Rescorer:
         return completed
 
     async def _drain(self) -> int:
-        now = clock.now()
         async with self._database.looking() as connection:
-            (pending,) = await connection.fetch(pending_claims(now))
-        if not pending:
+            (found,) = await connection.fetch(pending_claims(clock.now()))
+        claims = []
+        for event in found:
+            if isinstance(event, UnreadableEvent):
+                await self._fail(event.position, event.error)
+            else:
+                claims.append(event)
+        for place, claim in enumerate(claims):
+            result = await self._attempt(claim, None)
+            if result is _Result.POSTPONED:
+                return 0  # the scorer is still unavailable: one claim has found out for all
+            if result is _Result.DONE:
+                return 1 + await self._complete_all(claims[place + 1 :])
+        return 0
+
+    async def _complete_all(self, claims: Sequence[PendingClaim]) -> int:
+        """Score claims, a few at once; returns how many were completed."""
+        if not claims:
             return 0
-        first, *others = pending
-        (states,) = await self._states_at([first.facts])
-        done = await self._complete(first, states)
-        if not done or not others:
-            return int(done)  # the scorer is still unavailable: one claim has found out for all
         limit = asyncio.Semaphore(AT_ONCE)
+        try:
+            states: Sequence[States | None] = await self._states_at([claim.facts for claim in claims])
+        except Exception as error:
+            if is_transient(error):
+                raise
+            states = [None] * len(claims)  # of one claim: find out which
 
-        async def complete(claim: PendingClaim, states: States) -> bool:
+        async def attempt(claim: PendingClaim, states: States | None) -> _Result:
             async with limit:
-                return await self._complete(claim, states)
+                return await self._attempt(claim, states)
 
-        of_others = await self._states_at([claim.facts for claim in others])
-        completed = await asyncio.gather(
-            *(complete(claim, states) for claim, states in zip(others, of_others, strict=True))
-        )
-        return 1 + sum(completed)
+        results = await asyncio.gather(*map(attempt, claims, states))
+        return results.count(_Result.DONE)
 
-    async def _complete(self, pending: PendingClaim, states: States) -> bool:
-        """Score one claim and record it, or postpone it; returns whether it is done."""
+    async def _attempt(self, claim: PendingClaim, states: States | None) -> "_Result":
+        """Score and record one claim, with its states where they were looked up already.
+
+        A failure of the claim itself is counted and recorded; that of a server is raised.
+        """
+        try:
+            if states is None:
+                (states,) = await self._states_at([claim.facts])
+            return await self._complete(claim, states)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            await self._fail(claim.position, error)
+            return _Result.FAILED
+
+    async def _fail(self, position: int, error: Exception | str) -> None:
+        async with self._database.looking() as connection:
+            (dead,) = await connection.fetch(outbox.fail(position, CONSUMER, error, clock.now()))
+        metrics.OUTBOX_FAILURES.labels(CONSUMER).inc()
+        cause = error if isinstance(error, Exception) else None
+        if dead:
+            log.error("event is a dead letter", position=position, consumer=CONSUMER, exc_info=cause)
+        else:
+            text = error if isinstance(error, str) else describe(error)
+            log.warning("event failed", position=position, consumer=CONSUMER, error=text)
+
+    async def _complete(self, pending: PendingClaim, states: States) -> "_Result":
+        """Score one claim and record it, or postpone it."""
         began = time.monotonic()
         scoring = await self._scorer.score(pending.facts, states)
         self._calls_s.append(time.monotonic() - began)
         if scoring.score is None:
+            if scoring.failure in _REFUSED:
+                await self._fail(pending.position, f"the scorer refused the request: {scoring.failure}")
+                return _Result.FAILED
             await self._postpone(pending, scoring)
-            return False
+            return _Result.FAILED if scoring.failure == TOO_LITTLE_KNOWN else _Result.POSTPONED
         try:
             await self._record(pending, scoring, scoring.score)
         except UniqueViolation:
             async with self._database.looking() as connection:  # another worker was first
                 await connection.fetch(outbox.done(pending.position))
-        return True
+        return _Result.DONE
 
     async def _record(self, pending: PendingClaim, scoring: Scoring, score: Score) -> None:
         claim_id = pending.facts.claim_id
@@ -144,8 +202,8 @@ class Rescorer:
 
 
 def _next_attempt(now: datetime, attempts: int, failure: str | None) -> datetime:
-    """When to try again. A claim that the scorer refuses by itself waits longer after each attempt."""
-    if failure not in ("http_422", TOO_LITTLE_KNOWN):
+    """When to try again. A claim about which too little is known waits longer after each attempt."""
+    if failure != TOO_LITTLE_KNOWN:
         return now + timedelta(seconds=_RETRY_S)
     return now + min(timedelta(seconds=2 ** min(attempts, 12)), _LONGEST_WAIT)
 

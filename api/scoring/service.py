@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import tzinfo
 
+from api import outbox
 from api.database import Database
 from api.errors import FieldError, Invalid, Unavailable
 from api.intake import find_references, read_references
@@ -26,6 +27,7 @@ async def score_batch(
     errors: list[FieldError] = []
     now = clock.now()
     async with database.looking() as connection:
+        (store,) = await connection.fetch(outbox.store_position())
         for at, claim in enumerate(sent):
             try:
                 references = read_references(claim, *await connection.fetch(*find_references(claim)))
@@ -36,6 +38,6 @@ async def score_batch(
     if errors:
         raise Invalid.fields(errors)
     try:
-        return await scorer.score_batch(facts, deadline_s=DEADLINE_S)
+        return await scorer.score_batch(facts, deadline_s=DEADLINE_S, store=store)
     except ScorerFailure as failure:
         raise Unavailable(f"the scorer is unavailable ({failure.code}); retry the batch later") from None

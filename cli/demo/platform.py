@@ -34,8 +34,9 @@ Ports = Mapping[str, Reservation]
 GINJA = str(Path(sysconfig.get_path("scripts")) / "ginja")
 PARTS = {"api": "the claims API", "scorer": "the scorer", "worker": "the worker", "mlflow": "the MLflow UI"}
 
-GRACE_S = {"api": 9.0, "scorer": 4.0}
-"""Seconds to end: the API answers what it has begun (`api.server`), the scorer takes up to 3."""
+GRACE_S = {"api": 9.0, "scorer": 4.0, "mlflow": 2.0}
+"""Seconds to end: the API answers what it has begun (`api.server`), the scorer takes up to 3; MLflow waits for idle
+connections without limit."""
 MLFLOW_ENVIRONMENT = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 """Without it MLflow starts seven more processes, for jobs that Ginja does not have."""
 
@@ -247,7 +248,14 @@ def process_part(platform: Platform, name: str) -> ProcessPart:
     url = local_url(port.host, port.port)
     if name == "mlflow":
         return ProcessPart(
-            processes, name, _mlflow(platform.settings), url, ReadyCheck(f"{url}/health"), port, MLFLOW_ENVIRONMENT
+            processes,
+            name,
+            _mlflow(platform.settings),
+            url,
+            ReadyCheck(f"{url}/health"),
+            port,
+            MLFLOW_ENVIRONMENT,
+            GRACE_S[name],
         )
     (listener,) = port.sockets
     return ProcessPart(

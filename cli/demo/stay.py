@@ -30,7 +30,7 @@ from core.supervision import (
 )
 
 KEY_NAME = "ginja up"
-_RECORD_S = 1.0
+_RECORD_S = 2.0
 _LIVE_CLAIMS = 500
 """Claims stored in `upcoming.parquet`, to be submitted by hand."""
 _LOG_LINES = 6

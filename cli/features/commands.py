@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,12 +110,14 @@ def roll_over(as_json: bool) -> None:
     """Bring the history in the online store up to today. The worker does so at midnight."""
     from core import clock
     from features.online import write_session
-    from features.update import WRITE_LOCK, hold_lock
+    from features.update import WRITE_LOCK, Repair, hold_lock, recorded_state, required_repair
     from features.update import roll_over as run
 
     with _stores() as (connection, client), hold_lock(connection, WRITE_LOCK), write_session(client) as writing:
         if writing.watermark is None:
             raise click.UsageError("The online store is empty; run `ginja features rebuild` first.")
+        if required_repair(writing, writing.watermark, recorded_state(connection, writing.project)) is not Repair.NONE:
+            raise click.UsageError("The online store lost writes; start the worker, or run `ginja features rebuild`.")
         before = writing.watermark.rolled_day
         today = clock.day_number(clock.now())
         rows = run(connection, client, writing, today, network=_network())
@@ -144,7 +147,7 @@ def verify(ctx: click.Context, claims: int, seed: int, rate: float, seconds: int
     report = verify_features(claims, seed=seed, rate=rate, seconds=seconds, console=console())
     for difference in report.differences:
         click.echo(difference, err=True)
-    print_values(report.summary, as_json=as_json)
+    print_values(asdict(report.figures), as_json=as_json)
     if report.differences:
         ctx.exit(1)
 

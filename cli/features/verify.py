@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import psycopg
@@ -46,10 +46,24 @@ PRINTED = 200
 
 
 @dataclass(frozen=True, slots=True)
+class VerificationFigures:
+    """Output of `ginja features verify --json`."""
+
+    claims: int
+    features: int
+    mismatches: int
+    score_mismatches: int
+    freshness_p99_ms: float
+    freshness_p50_ms: float
+    stale_rows: int
+    model_version: str
+
+
+@dataclass(frozen=True, slots=True)
 class VerificationReport:
     """The result: figures, and the differences in words."""
 
-    summary: dict[str, Any]
+    figures: VerificationFigures
     differences: list[str]
 
 
@@ -93,17 +107,17 @@ def verify_features(claims: int, *, seed: int, rate: float, seconds: int, consol
         )
         updater.close()
         tables.close()
-    summary = {
-        "claims": verified.claims,
-        "features": verified.features,
-        "mismatches": len(verified.differences),
-        "score_mismatches": len(verified.score_differences),
-        "freshness_p99_ms": freshness.p99_ms,
-        "freshness_p50_ms": freshness.p50_ms,
-        "stale_rows": verified.stale,
-        "model_version": model.version,
-    }
-    return VerificationReport(summary, _in_words(verified))
+    figures = VerificationFigures(
+        claims=verified.claims,
+        features=verified.features,
+        mismatches=len(verified.differences),
+        score_mismatches=len(verified.score_differences),
+        freshness_p99_ms=freshness.p99_ms,
+        freshness_p50_ms=freshness.p50_ms,
+        stale_rows=verified.stale,
+        model_version=model.version,
+    )
+    return VerificationReport(figures, _in_words(verified))
 
 
 def _in_words(verified: VerificationResult) -> list[str]:

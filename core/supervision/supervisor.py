@@ -1,5 +1,6 @@
 """Keeps the parts of a platform running: each is watched by a thread, and started again with a pause when it ends."""
 
+import contextlib
 import threading
 import time
 import traceback
@@ -80,11 +81,16 @@ class Supervisor:
         if self._failure is not None:
             reason = f"{type(self._failure).__name__}: {self._failure}"
             raise SupervisorError(f"the supervisor failed ({reason}); the traceback is in {self._log_file}")
+        measured = _memory([watched.pid for watched in self._watched.values() if watched.pid is not None])
         for watched in self._watched.values():
-            watched.memory_bytes = _memory(watched.pid)
-        statuses = [_status(watched) for watched in self._watched.values()]
+            watched.memory_bytes = None if watched.pid is None else measured.get(watched.pid)
+        statuses = self.statuses()
         write_state(self._home, statuses)
         return statuses
+
+    def statuses(self) -> list[PartStatus]:
+        """Every part as it was seen last."""
+        return [_status(watched) for watched in self._watched.values()]
 
     def stop(self, waves: Sequence[Sequence[str]], forced: threading.Event) -> None:
         """End every part: those of a wave together, one wave after the other; at once when `forced` is set."""
@@ -116,6 +122,8 @@ class Supervisor:
         part = watched.part
         if watched.restart.is_set():
             watched.restart.clear()
+            watched.pid = None
+            watched.enter(PartState.RESTARTING)
             part.stop()
             self._start(watched)
         ended = part.ended()
@@ -173,23 +181,26 @@ def _status(watched: _Watched) -> PartStatus:
     )
 
 
-def _memory(pid: int | None) -> int | None:
-    """Resident memory of a process and its descendants; of descendants only what they do not share."""
-    if pid is None:
-        return None
+def _memory(pids: Iterable[int]) -> dict[int, int]:
+    """Resident memory in bytes of processes with their descendants; of descendants only what they do not share.
+
+    A process that has ended is left out, and all are where psutil is not installed.
+    """
     try:
         import psutil
     except ImportError:
-        return None
-    try:
-        process = psutil.Process(pid)
-        total: int = process.memory_info().rss
-        for one in process.children(recursive=True):
-            try:
-                used = one.memory_info()
-            except psutil.NoSuchProcess:
-                continue
-            total += used.rss - getattr(used, "shared", 0)
-    except psutil.Error:
-        return None
-    return total
+        return {}
+    children: dict[int, list[int]] = {}
+    for one in psutil.process_iter(["ppid"]):
+        children.setdefault(one.info["ppid"], []).append(one.pid)
+    measured = {}
+    for pid in pids:
+        with contextlib.suppress(psutil.Error):
+            measured[pid] = psutil.Process(pid).memory_info().rss
+            below = list(children.get(pid, ()))
+            for descendant in below:  # grows while it is read
+                below += children.get(descendant, ())
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    used = psutil.Process(descendant).memory_info()
+                    measured[pid] += used.rss - getattr(used, "shared", 0)
+    return measured

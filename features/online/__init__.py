@@ -4,7 +4,7 @@ from features.online.eviction import evicted_keys, refuse_eviction
 from features.online.packing import PACKERS, PROJECT, encode_key, key_prefix
 from features.online.reader import AsyncOnlineReader, OnlineReader, connect, connect_async
 from features.online.watermark import Watermark, watermark_key
-from features.online.writer import CHUNK, WriteSession, chunks, pack_rows, write_session
+from features.online.writer import CHUNK, WriteSession, chunks, pack_rows, write_session, write_unread
 
 __all__ = [
     "CHUNK",
@@ -24,4 +24,5 @@ __all__ = [
     "refuse_eviction",
     "watermark_key",
     "write_session",
+    "write_unread",
 ]

@@ -8,7 +8,9 @@ Which rows are used for a claim of day d:
 * network: a row with an event time strictly before the claim and no more than three weeks old;
 * no row: zeros, once the store is loaded and rolled over to d; for the network: missing. Except where a narrower key of
   the claim has history (the provider's claims of this procedure, say): then the wider key must have some as well, and
-  its row was lost.
+  its row was lost;
+* no row at all of a store that is behind the position the caller requires, and no zeros from one that holds fewer keys
+  than its watermark counts: it lost writes or keys, and the updater has not repaired it yet.
 
 A row that is not used is `None` in the states and named in `stale`: a missing value is missing, never a silent zero.
 """
@@ -22,7 +24,7 @@ import redis.asyncio
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from claims.scoring import ClaimFacts
+from claims.scoring import ClaimFacts, StorePosition
 from core import clock
 from core.clock import DAY_US
 from features.declare import PLANS, VIEWS, Row, RowKind, View, key_of
@@ -65,6 +67,14 @@ def connect_async(url: str, *, deadline_ms: int) -> "redis.asyncio.Redis":
     return redis.asyncio.Redis.from_url(
         url, socket_timeout=seconds, socket_connect_timeout=seconds, retry=AsyncRetry(NoBackoff(), 0), protocol=2
     )
+
+
+class _Found(NamedTuple):
+    """The answer of the store to one read."""
+
+    keys: int
+    """Keys in the store."""
+    values: Sequence[bytes | None]
 
 
 class _Prefixes(NamedTuple):
@@ -111,28 +121,44 @@ class _ReaderBase:
         return keys
 
     def _readings(
-        self, claims: Sequence[ClaimFacts], found: Sequence[bytes | None], generation: int
+        self, claims: Sequence[ClaimFacts], found: _Found, generation: int, required: StorePosition | None, attempt: int
     ) -> list[Reading] | None:
-        """What was read of a generation; `None`: a rebuild has switched to another since, read again.
+        """What was read of a generation; `None`: read again.
 
-        Reads overlap, so what another read has learned since says nothing about the generation this one read.
+        Either a rebuild has switched to another generation since (reads overlap, so what another read has learned says
+        nothing about the generation this one read), or keys seem to be missing, which a second read confirms: the keys
+        are counted after the watermark is read.
         """
-        watermark = Watermark.unpack(found[0])
+        watermark = Watermark.unpack(found.values[0])
         if watermark is not None and watermark.generation != generation:
             self._prefixes = self._prefixes_of(watermark.generation)
             return None
+        complete = watermark is None or found.keys >= watermark.keys
+        if not complete and attempt == 0:
+            return None
+        if watermark is not None and not watermark.is_usable(required):
+            watermark = None
         age_us = clock.micros(clock.now()) - (0 if watermark is None else watermark.heartbeat_us)
-        silent = age_us > self._stale_after_us
+        state = _StoreState(watermark, silent=age_us > self._stale_after_us, complete=complete)
         place, readings = 1, []
         for facts in claims:
-            reading, place = _reading(facts, watermark, silent, found, place)
+            reading, place = _reading(facts, state, found.values, place)
             readings.append(reading)
         return readings
 
 
-def _reading(
-    facts: ClaimFacts, watermark: Watermark | None, silent: bool, found: Sequence[bytes | None], place: int
-) -> tuple[Reading, int]:
+class _StoreState(NamedTuple):
+    """What a read knows of the store as a whole."""
+
+    watermark: Watermark | None
+    """`None`: no row may be used."""
+    silent: bool
+    """Whether the updater's heartbeat is too old."""
+    complete: bool
+    """Whether no key is known to be missing, so that a missing row means that its key was never seen."""
+
+
+def _reading(facts: ClaimFacts, state: _StoreState, found: Sequence[bytes | None], place: int) -> tuple[Reading, int]:
     """The reading of one claim whose stored rows begin at `place`, and where those of the next begin."""
     us = clock.micros(facts.received_at)
     day = us // DAY_US
@@ -149,8 +175,8 @@ def _reading(
             stored = found[place]
             place += 1
             row, time, usable = None, None, False
-            if watermark is not None:
-                row, time, usable = _check(view, stored, us, day, watermark, silent)
+            if state.watermark is not None:
+                row, time, usable = _check(view, stored, us, day, state.watermark, state)
             states[name], times[name] = row, time
             if not usable:
                 stale.append(name)
@@ -162,11 +188,12 @@ def _reading(
     return Reading(states, times, tuple(stale)), place
 
 
-def _check(view: View, stored: bytes | None, us: int, day: int, watermark: Watermark, silent: bool) -> _Checked:
+def _check(view: View, stored: bytes | None, us: int, day: int, watermark: Watermark, state: _StoreState) -> _Checked:
     """Whether a stored row may be used for a claim received at `us` on `day`."""
-    kind = view.kind
+    kind, silent = view.kind, state.silent
     if stored is None:
         usable = watermark.rolled_day >= day if kind is RowKind.HISTORY else kind is RowKind.TODAY and not silent
+        usable = usable and state.complete
         return _Checked(view.zeros if usable else None, None, usable)
     try:
         unpacked = PACKERS[view.name].unpack(stored)
@@ -191,21 +218,29 @@ class OnlineReader(_ReaderBase):
         super().__init__(project=project, stale_after_s=stale_after_s)
         self._client = client
 
-    def read(self, facts: ClaimFacts) -> Reading:
-        """The rows of one claim as of its receipt. Raises `OnlineUnavailableError`."""
-        return self.read_many((facts,))[0]
+    def read(self, facts: ClaimFacts, *, required: StorePosition | None = None) -> Reading:
+        """The rows of one claim as of its receipt; none if the store is behind `required`.
 
-    def read_many(self, claims: Sequence[ClaimFacts]) -> list[Reading]:
-        """The rows of several claims, from one snapshot. Raises `OnlineUnavailableError`."""
+        Raises `OnlineUnavailableError`.
+        """
+        return self.read_many((facts,), required=required)[0]
+
+    def read_many(self, claims: Sequence[ClaimFacts], *, required: StorePosition | None = None) -> list[Reading]:
+        """The rows of several claims, from one snapshot. As `read`."""
+        attempt = 0
         while True:
             prefixes = self._prefixes
             try:
-                found = self._client.mget(self._keys(claims, prefixes.by_view))
+                with self._client.pipeline(transaction=False) as pipe:
+                    pipe.mget(self._keys(claims, prefixes.by_view))
+                    pipe.dbsize()
+                    values, keys = pipe.execute()
             except redis.RedisError as error:
                 raise OnlineUnavailableError(error) from error
-            readings = self._readings(claims, found, prefixes.generation)  # type: ignore[arg-type]
+            readings = self._readings(claims, _Found(keys, values), prefixes.generation, required, attempt)
             if readings is not None:
                 return readings
+            attempt += 1
 
 
 class AsyncOnlineReader(_ReaderBase):
@@ -217,18 +252,26 @@ class AsyncOnlineReader(_ReaderBase):
         super().__init__(project=project, stale_after_s=stale_after_s)
         self._client = client
 
-    async def read(self, facts: ClaimFacts) -> Reading:
-        """The rows of one claim as of its receipt. Raises `OnlineUnavailableError`."""
-        return (await self.read_many((facts,)))[0]
+    async def read(self, facts: ClaimFacts, *, required: StorePosition | None = None) -> Reading:
+        """The rows of one claim as of its receipt; none if the store is behind `required`.
 
-    async def read_many(self, claims: Sequence[ClaimFacts]) -> list[Reading]:
-        """The rows of several claims, from one snapshot. Raises `OnlineUnavailableError`."""
+        Raises `OnlineUnavailableError`.
+        """
+        return (await self.read_many((facts,), required=required))[0]
+
+    async def read_many(self, claims: Sequence[ClaimFacts], *, required: StorePosition | None = None) -> list[Reading]:
+        """The rows of several claims, from one snapshot. As `read`."""
+        attempt = 0
         while True:
             prefixes = self._prefixes
             try:
-                found = await self._client.mget(self._keys(claims, prefixes.by_view))
+                async with self._client.pipeline(transaction=False) as pipe:
+                    pipe.mget(self._keys(claims, prefixes.by_view))
+                    pipe.dbsize()
+                    values, keys = await pipe.execute()
             except redis.RedisError as error:
                 raise OnlineUnavailableError(error) from error
-            readings = self._readings(claims, found, prefixes.generation)
+            readings = self._readings(claims, _Found(keys, values), prefixes.generation, required, attempt)
             if readings is not None:
                 return readings
+            attempt += 1

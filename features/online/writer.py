@@ -25,6 +25,9 @@ CHUNK = 2_000
 class WriteSession:
     """One writer's session, from the watermark it found to the last it wrote."""
 
+    writes_before = 0
+    """Count of writes that the database records: the next write is later than it, even if the store lost some."""
+
     def __init__(self, pipe: Pipeline, project: str) -> None:
         self._pipe = pipe
         self._key = watermark_key(project)
@@ -37,10 +40,26 @@ class WriteSession:
         stored: bytes | None = self._pipe.get(self._key)  # type: ignore[assignment]
         return stored
 
+    @property
+    def writes(self) -> int:
+        """The number of the last write."""
+        return 0 if self.watermark is None else self.watermark.writes
+
+    def lost_keys(self) -> int:
+        """How many of the keys that the watermark counts are missing at least."""
+        if self.watermark is None:
+            return 0
+        present: int = self._pipe.dbsize()  # type: ignore[assignment]
+        return max(self.watermark.keys - present, 0)
+
     def write(self, values: Mapping[bytes, bytes], watermark: Watermark) -> None:
-        """Write the values and the watermark in one step. Raises `OvertakenError`; nothing was written then."""
-        before = 0 if self.watermark is None else self.watermark.writes
-        watermark = replace(watermark, writes=before + 1)
+        """Write the values and the watermark in one step. Raises `OvertakenError`; nothing was written then.
+
+        `watermark.keys` is the count of keys before the write.
+        """
+        before = max(self.writes_before, self.writes)
+        new = len(values) - int(self._pipe.exists(*values)) if values else 0  # type: ignore[arg-type]
+        watermark = replace(watermark, writes=before + 1, keys=watermark.keys + new)
         self._pipe.multi()
         self._pipe.mset({**values, self._key: watermark.pack()})
         try:
@@ -72,6 +91,15 @@ def write_session(client: "redis.Redis", project: str = PROJECT) -> Iterator[Wri
             yield WriteSession(pipe, project)
     except redis.RedisError as error:
         raise OnlineUnavailableError(error) from error
+
+
+def write_unread(client: "redis.Redis", values: Mapping[bytes, bytes]) -> int:
+    """Write keys of a generation that no reader uses yet; returns how many of them are new."""
+    with client.pipeline(transaction=False) as pipe:
+        pipe.exists(*values)
+        pipe.mset(dict(values))
+        existing, _ = pipe.execute()
+    return len(values) - int(existing)
 
 
 def pack_rows(project: str, generation: int, view: View, rows: KeyedRows) -> dict[bytes, bytes]:

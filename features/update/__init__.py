@@ -2,6 +2,7 @@
 
 from features.update.database import Connection, export_frames
 from features.update.locks import WRITE_LOCK, hold_lock
+from features.update.lost_writes import Repair, recorded_state, required_repair
 from features.update.online_rebuild import delete_generations, rebuild
 from features.update.rollover import roll_over
 from features.update.snapshot import repeatable_read
@@ -12,10 +13,13 @@ __all__ = [
     "Connection",
     "DrainResult",
     "FeatureUpdater",
+    "Repair",
     "delete_generations",
     "export_frames",
     "hold_lock",
     "rebuild",
+    "recorded_state",
     "repeatable_read",
+    "required_repair",
     "roll_over",
 ]

@@ -39,6 +39,10 @@ class HotKeys:
             self._last_met.clear()
         self._day = day
 
+    def clear(self) -> None:
+        """Clear the cache."""
+        self._last_met.clear()
+
     def wrote(self, writes: int) -> None:
         """End a batch: `writes` is the watermark's count of writes."""
         self._writes = writes

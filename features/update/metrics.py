@@ -15,4 +15,8 @@ DRAIN_SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0),
 )
 WRITTEN_KEYS = Counter("ginja_features_written_keys", "Rows written to the online store.")
+REPAIRS = Counter(
+    "ginja_features_repairs", "Repairs of an online store that lost writes or keys, by what was done.", ["repair"]
+)
+FAILED_EVENTS = Counter("ginja_features_failed_events", "Failed attempts at single events.")
 ROLLED_DAY = Gauge("ginja_features_rolled_day", "The day, since the epoch, that history was rolled over to.")

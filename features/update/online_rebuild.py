@@ -13,15 +13,16 @@ import numpy as np
 import redis
 
 from core import clock
+from core.clock import DAY_US
 from features.declare import AGGREGATION_GROUPS, PLANS
 from features.ledger import ClaimLedger, SortedClaims
-from features.online import CHUNK, PROJECT, Watermark, chunks, pack_rows, watermark_key, write_session
+from features.online import CHUNK, PROJECT, Watermark, chunks, pack_rows, watermark_key, write_session, write_unread
 from features.update.affected_rows import affected_values
 from features.update.database import Connection
-from features.update.events import done_since
+from features.update.events import covered_events, mark_done, written_since
 from features.update.hot_keys import HotKeys
 from features.update.locks import REBUILD_LOCK, WRITE_LOCK, hold_lock
-from features.update.lost_writes import record_writes, recorded_state
+from features.update.lost_writes import RecordedState, record_writes, recorded_state
 from features.update.recompute_history import keys_of_table
 from features.update.rollover import Progress, changed, history_values, no_progress
 from features.update.snapshot import ledger_of, network_rows, repeatable_read, without_timeouts
@@ -56,30 +57,32 @@ def rebuild(
         with hold_lock(connection, WRITE_LOCK):
             # A host whose clock is behind must not take the store back to an earlier day or generation.
             before = Watermark.unpack(client.get(watermark_key(project)))  # type: ignore[arg-type]
+            recorded = recorded_state(connection, project)
             day = _day_to_write(clock.day_number(clock.now()), before)
-            generation = max(clock.micros(clock.now()) // 1_000, 0 if before is None else before.generation + 1)
-            # Every drain before this is in the snapshot; every drain after it marks its events with a later time.
-            since = recorded_state(connection, project).now
+            generation = _next_generation(before, recorded)
+            # Every drain before this is in the snapshot; every drain after it marks its events with a later write.
+            since = max(recorded.writes, 0 if before is None else before.writes)
             connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
-            connection.execute("SELECT 1 FROM claim_facts LIMIT 1")
+            covered = covered_events(connection, before_us=(day + 1) * DAY_US)
         try:
             ledger = ledger_of(connection)
         finally:
             connection.execute("COMMIT")
         rows: dict[str, int] = {}
+        keys = 1  # the watermark
         for view, portion in _values(connection, ledger, project, generation, day, network):
-            client.mset(portion)
+            keys += write_unread(client, portion)
             rows[view] = rows.get(view, 0) + len(portion)
             progress(view, rows[view])
         with hold_lock(connection, WRITE_LOCK), write_session(client, project) as session, repeatable_read(connection):
-            recorded = recorded_state(connection, project)
+            session.writes_before = recorded_state(connection, project).writes
             before = session.watermark
             reached = _day_to_write(day, before)
             if reached > day:
                 # Midnight passed meanwhile: the updater rolled the old generation over and drained into it.
                 for portion in _roll_forward(connection, project, generation, since=day, day=reached):
-                    client.mset(portion)
-            events = done_since(connection, since)
+                    keys += write_unread(client, portion)
+            events = written_since(connection, since)
             values = affected_values(
                 connection,
                 events,
@@ -90,8 +93,9 @@ def rebuild(
                 writes=0,
             )
             for portion in chunks(values.items()):
-                client.mset(portion)
-            session.write({}, _switched(before, generation, reached, clock.micros(recorded.now)))
+                keys += write_unread(client, portion)
+            session.write({}, _switched(before, generation, reached, keys))
+            mark_done(connection, covered, session.writes)
             record_writes(connection, session)
         delete_generations(client, project, keep=generation)
         seconds = round(time.perf_counter() - began, 2)
@@ -109,10 +113,16 @@ def _day_to_write(day: int, before: Watermark | None) -> int:
     return max(day, before.rolled_day)
 
 
-def _switched(before: Watermark | None, generation: int, day: int, written_us: int) -> Watermark:
+def _next_generation(before: Watermark | None, recorded: RecordedState) -> int:
+    """A number higher than that of any generation before."""
+    earlier = (0 if before is None else before.generation, recorded.generation or 0)
+    return max(clock.micros(clock.now()) // 1_000, max(earlier) + 1)
+
+
+def _switched(before: Watermark | None, generation: int, day: int, keys: int) -> Watermark:
     if before is None:
-        return Watermark(generation, day, clock.micros(clock.now()), written_us=written_us)
-    return replace(before, generation=generation, rolled_day=day, written_us=written_us)
+        return Watermark(generation, day, clock.micros(clock.now()), keys=keys)
+    return replace(before, generation=generation, rolled_day=day, keys=keys)
 
 
 def _values(

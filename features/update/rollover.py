@@ -17,7 +17,7 @@ from core.clock import DAY_US
 from features.declare import AGGREGATION_GROUPS, PLANS, AggregationGroup
 from features.ledger import ClaimLedger, Integers, Points, SortedClaims, pack
 from features.offline import change_points, history_at
-from features.online import CHUNK, PACKERS, Watermark, WriteSession, chunks, encode_key, key_prefix, pack_rows
+from features.online import CHUNK, PACKERS, WriteSession, chunks, encode_key, key_prefix, pack_rows
 from features.update.affected_rows import late_history
 from features.update.database import Connection
 from features.update.events import TOPICS, open_events
@@ -27,7 +27,7 @@ from features.update.snapshot import ledger_of, network_rows, repeatable_read
 from features.update.today_sql import GROUPS_WITH_TODAY
 
 _DONE = """
-    UPDATE outbox AS o SET done_at = clock_timestamp() FROM claim_facts AS c
+    UPDATE outbox AS o SET done_at = clock_timestamp(), write_number = %(write_number)s FROM claim_facts AS c
     WHERE o.done_at IS NULL AND o.topic = ANY(%(topics)s)
       AND c.claim_id = coalesce(o.payload ->> 'claim_id', o.entity_key)
       AND c.received_at < 'epoch'::timestamptz + %(until)s * interval '1 microsecond'"""
@@ -80,9 +80,9 @@ def roll_over(
         for portion in chunks(values.items()):
             session.write(portion, session.watermark or watermark)
         session.write({}, replace(session.watermark or watermark, rolled_day=day))
-        connection.execute(_DONE, {"topics": TOPICS, "until": day * DAY_US})
+        connection.execute(_DONE, {"topics": TOPICS, "until": day * DAY_US, "write_number": session.writes})
         record_writes(connection, session)
-    _delete_past_days(client, session.project, watermark, ledger, day)
+    _delete_past_days(client, session, watermark.rolled_day, ledger, day)
     return written
 
 
@@ -110,15 +110,24 @@ def history_values(
             yield prefix + encode_key(key), value
 
 
-def _delete_past_days(client: "redis.Redis", project: str, watermark: Watermark, ledger: ClaimLedger, day: int) -> None:
-    """Delete the today rows of past days: no read uses them any more."""
-    rows = (ledger.day >= watermark.rolled_day) & (ledger.day < day)
+def _delete_past_days(
+    client: "redis.Redis", session: WriteSession, rolled_day: int, ledger: ClaimLedger, day: int
+) -> None:
+    """Delete the today rows of past days: no read uses them any more.
+
+    The watermark counts them out before they are deleted, so that no reader takes them for lost.
+    """
+    rows = (ledger.day >= rolled_day) & (ledger.day < day)
     for group in GROUPS_WITH_TODAY:
-        view = PLANS[group.name].today
+        view, watermark = PLANS[group.name].today, session.watermark
         claims = SortedClaims(ledger, group.keys, rows)
-        if view is None or not claims.keys:
+        if view is None or watermark is None or not claims.keys:
             continue
-        prefix = key_prefix(project, watermark.generation, view.name)
+        session.write({}, replace(watermark, keys=watermark.keys - claims.keys))
+        prefix = key_prefix(session.project, watermark.generation, view.name)
         keys = iter(keys_of_table(view, claims.key_table(np.arange(claims.keys))))
+        deleted = 0
         while portion := [prefix + encode_key(key) for key in islice(keys, CHUNK)]:
-            client.unlink(*portion)
+            deleted += int(client.unlink(*portion))  # type: ignore[arg-type]
+        if deleted < claims.keys:
+            session.write({}, replace(session.watermark or watermark, keys=watermark.keys - deleted))

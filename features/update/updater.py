@@ -12,6 +12,7 @@ a batch that is read and written again, to the same values.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import redis
@@ -19,20 +20,32 @@ import redis
 from claims.scoring import ClaimFacts
 from core import clock
 from core.clock import DAY_US
-from features.errors import OnlineUnavailableError
+from core.retries import is_transient
+from features.errors import OnlineError, OnlineUnavailableError
 from features.online import PROJECT, Watermark, WriteSession, evicted_keys, write_session
 from features.update import metrics
 from features.update.affected_rows import affected_values
 from features.update.database import Connection
-from features.update.events import LABELLED, TOPICS, ClaimEvent, open_events
+from features.update.events import (
+    LABELLED,
+    TOPICS,
+    ClaimEvent,
+    mark_done,
+    open_event,
+    open_events,
+    open_positions,
+)
+from features.update.failed_events import record_failure
 from features.update.hot_keys import HotKeys
 from features.update.locks import WRITE_LOCK, try_lock
 from features.update.lost_writes import (
     RecordedState,
+    Repair,
     record_repair,
     record_writes,
     recorded_state,
     reopen_lost_events,
+    required_repair,
 )
 from features.update.online_rebuild import rebuild
 from features.update.point_in_time import states_at
@@ -43,7 +56,9 @@ from features.vector import Reading
 HEARTBEAT_S = 1.0
 """How often the watermark confirms that everything is written when there is nothing to write."""
 
-_DONE = "UPDATE outbox SET done_at = clock_timestamp() WHERE position = ANY(%s)"
+SYSTEMIC = 10
+"""Failed events, with none that succeeded, from which the fault is taken for one of the updater."""
+
 _OPEN = """
     SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8
     FROM outbox WHERE done_at IS NULL AND topic = ANY(%s)"""
@@ -100,14 +115,10 @@ class FeatureUpdater:
                 return DrainResult(busy=True)
             with write_session(self._client, self._project) as session:
                 recorded = recorded_state(connection, self._project)
-                evicted = self._evicted(session.watermark)
-                if evicted is not None and evicted != recorded.evicted:
-                    if evicted:  # unknown keys are missing: no row is used until all are written again
-                        session.forget()
-                    record_repair(connection, self._project, evicted)
-                reopen_lost_events(connection, session, recorded)
-                if session.watermark is not None:
-                    return self._drain(connection, session, session.watermark, limit, recorded)
+                session.writes_before = recorded.writes
+                self._repair(connection, session, recorded)
+                if session.watermark is not None and not recorded.history_loaded:
+                    return self._drain(connection, session, session.watermark, limit)
         rebuild(connection, self._client, project=self._project, network=self._network)
         return DrainResult(more=True, rebuilt=True)
 
@@ -121,6 +132,26 @@ class FeatureUpdater:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def _repair(self, connection: Connection, session: WriteSession, recorded: RecordedState) -> None:
+        """Compare the store with what the database records; reopen the events it lost, or make it be rebuilt."""
+        evicted = self._evicted(session.watermark)
+        if evicted is not None and evicted != recorded.evicted:
+            if evicted:
+                metrics.REPAIRS.labels("evicted").inc()
+                session.forget()
+            record_repair(connection, self._project, evicted)
+        if session.watermark is None:
+            return
+        match required_repair(session, session.watermark, recorded):
+            case Repair.REOPEN:
+                metrics.REPAIRS.labels("reopened").inc()
+                reopen_lost_events(connection, session, session.watermark)
+            case Repair.REBUILD:
+                metrics.REPAIRS.labels("rebuilt").inc()
+                session.forget()
+            case Repair.NONE:
+                pass
 
     def _evicted(self, watermark: Watermark | None) -> int | None:
         """How many keys the store evicted, at the first drain and with each heartbeat; `None` in between.
@@ -143,33 +174,74 @@ class FeatureUpdater:
             self._connection.execute("SET TIME ZONE 'UTC'")
         return self._connection
 
-    def _drain(
-        self, connection: Connection, session: WriteSession, watermark: Watermark, limit: int, recorded: RecordedState
-    ) -> DrainResult:
-        now = clock.now()
-        rolled = clock.day_number(now) > watermark.rolled_day
+    def _drain(self, connection: Connection, session: WriteSession, watermark: Watermark, limit: int) -> DrainResult:
+        today = clock.day_number(clock.now())
+        rolled = today > watermark.rolled_day
         if rolled:
-            roll_over(connection, self._client, session, clock.day_number(now), network=self._network)
+            roll_over(connection, self._client, session, today, network=self._network)
             watermark = session.watermark or watermark
         metrics.ROLLED_DAY.set(watermark.rolled_day)
+        end_us = (watermark.rolled_day + 1) * DAY_US
+        try:
+            result = self._write(
+                connection, session, lambda: open_events(connection, before_us=end_us, limit=limit), limit
+            )
+        except Exception as error:
+            if is_transient(error) or isinstance(error, OnlineError):
+                raise
+            result = self._write_one_by_one(connection, session, end_us, limit, error)
+        self._measure_open(connection)
+        return replace(result, rolled_over=rolled)
+
+    def _write(
+        self, connection: Connection, session: WriteSession, read: Callable[[], list[ClaimEvent]], limit: int
+    ) -> DrainResult:
+        """Write the rows of the events that `read` finds, and mark them done; fewer than `limit` are all there are."""
+        watermark = session.watermark
+        assert watermark is not None
         started = time.perf_counter()
         with repeatable_read(connection):
-            events = open_events(connection, before_us=(watermark.rolled_day + 1) * DAY_US, limit=limit)
+            events = read()
             more = len(events) == limit
             values = self._values(connection, events, watermark) if events else {}
             if events or _heartbeat_due(watermark):
-                advanced = replace(_advanced(watermark, events), written_us=clock.micros(recorded.now))
-                session.write(values, advanced if more else replace(advanced, heartbeat_us=clock.micros(now)))
+                advanced = _advanced(watermark, events)
+                written = advanced if more else replace(advanced, heartbeat_us=clock.micros(clock.now()))
+                session.write(values, written)
+                mark_done(connection, [event.position for event in events], session.writes)
                 record_writes(connection, session)
-                self._hot.wrote(watermark.writes + 1)
-            if events:
-                connection.execute(_DONE, [[event.position for event in events]])
+                self._hot.wrote(session.writes)
         if events:
             metrics.DRAIN_SECONDS.observe(time.perf_counter() - started)
             metrics.WRITTEN_KEYS.inc(len(values))
             _observe_freshness(events)
-        self._measure_open(connection)
-        return DrainResult(len(events), len(values), more, rolled_over=rolled)
+        return DrainResult(len(events), len(values), more)
+
+    def _write_one_by_one(
+        self, connection: Connection, session: WriteSession, before_us: int, limit: int, batch_error: Exception
+    ) -> DrainResult:
+        """Write each event of a batch that failed by itself; those that fail are counted and wait, or are given up.
+
+        Raises `batch_error` if the fault is not of single events: then all of them stay as they are.
+        """
+        self._hot.clear()
+        done = keys = 0
+        failures: dict[int, Exception] = {}
+        for position in open_positions(connection, limit=limit):
+            try:
+                read = partial(open_event, connection, position, before_us=before_us)
+                result = self._write(connection, session, read, limit=1)
+            except Exception as error:
+                if is_transient(error) or isinstance(error, OnlineError):
+                    raise
+                failures[position] = error
+            else:
+                done, keys = done + result.events, keys + result.keys
+        if not failures or (not done and len(failures) >= SYSTEMIC):
+            raise batch_error  # not of a single event
+        for position, failure in failures.items():
+            record_failure(connection, position, failure)
+        return DrainResult(done, keys, more=True)
 
     def _values(self, connection: Connection, events: Sequence[ClaimEvent], watermark: Watermark) -> dict[bytes, bytes]:
         return affected_values(

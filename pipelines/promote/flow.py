@@ -142,7 +142,7 @@ def measure(home: Path, version: str, *, window: Window | None = None, step: Ste
     except ArtefactError:
         return found
     champion = _champion(home, version)
-    also = (champion,) if isinstance(champion, Artefact) else ()
+    also = [one for one in (champion,) if isinstance(one, Artefact)]
     window = window or newest_window(home, artefact, also=also)
     return {
         **found,

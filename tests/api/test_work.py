@@ -59,6 +59,7 @@ FORMS: dict[str, dict[str, str]] = {
         "amount_recovered": "1.50",
         "note": "n",
     },
+    "/console/dead-letters/{position:int}": {"action": "discard", "reason": "a test claim"},
     "/console/claims/{claim_id}/decision": {
         "action": "pend",
         "reason": "medical_records_needed",
@@ -192,7 +193,7 @@ async def send(
     api: Api, target: Target, *, path: str | None = None, query: str = "", body: bytes = b"", **headers: str
 ) -> tuple[int, int]:
     """Send a request to the application itself; returns its status and how many bytes it had."""
-    where = (path or target.path).replace("{claim_id}", "clm_1").replace("{path}", "x")
+    where = (path or target.path).replace("{claim_id}", "clm_1").replace("{path}", "x").replace("{position:int}", "1")
     form = target.path in FORMS
     pairs = {"content-type": "application/x-www-form-urlencoded" if form else "application/json"}
     pairs |= {name.lower(): value for name, value in api.as_("admin").items()}

@@ -36,6 +36,8 @@ READING = {
     "review select": "ginja servers start",
     "review list": "ginja servers start",
     "keys list": "ginja servers start",
+    "dead-letters list": "ginja servers start",
+    "dead-letters show 1": "ginja servers start",
 }
 """Command → what its message names on an empty home."""
 NEEDS_A_MODEL = ("model evaluate", "model explain", "model threshold", "monitor drift", "policy backtest")

@@ -33,7 +33,7 @@ from core.supervision import Processes, ProcessPart, Supervisor, begin_instance,
 ROOT = Path(__file__).parents[2]
 _WITHOUT_MODELS = """
 import sys
-sys.modules["numpy"] = sys.modules["xgboost"] = None
+sys.modules["models"] = None
 sys.argv = ["ginja", "status", "--json"]
 from cli.main import main
 main()
@@ -105,8 +105,11 @@ def test_status_of_a_running_platform_comes_from_its_supervisor(tmp_path):
     with platform_lock(tmp_path), Processes(tmp_path / "run", {}) as processes:
         part = ProcessPart(processes, "worker", ["-c", "import time; time.sleep(600)"])
         part.start()
+        (tmp_path / "models").mkdir()
+        (tmp_path / "models" / "champion.json").write_text('{"version": "20260301-0123456789"}')
         supervisor = Supervisor(tmp_path, [part])
         supervisor.start()
+        wait_until(lambda: supervisor.record()[0].memory_bytes is not None, what="it is measured")
         wait_until(lambda: supervisor.record()[0].state == "ready", what="it is watched")
         without_models = {**os.environ, "GINJA_HOME": str(tmp_path), "GINJA_API_PORT": "1", "GINJA_SCORER_PORT": "1"}
         done = subprocess.run(
@@ -117,6 +120,7 @@ def test_status_of_a_running_platform_comes_from_its_supervisor(tmp_path):
         stopped = run(tmp_path, "servers", "stop")
         supervisor.stop([["worker"]], threading.Event())
     assert found["supervisor_pid"] == os.getpid()
+    assert found["champion"] == "20260301-0123456789"
     worker = found["parts"]["worker"]
     assert (worker["state"], worker["restarts"], worker["ready"]) == ("ready", 0, True)
     assert worker["pid"] > 0

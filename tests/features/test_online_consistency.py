@@ -1,7 +1,8 @@
 """The online store follows current findings and detects lost writes, with real servers, as if rebuilt."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -204,13 +205,21 @@ def test_two_reads_in_flight_during_a_switch_both_see_the_new_generation(world: 
             def __init__(self) -> None:
                 self.sent = 0
 
-            async def mget(self, keys: list[bytes]) -> Any:
+            @asynccontextmanager
+            async def pipeline(self, **options: Any) -> AsyncIterator[Any]:
                 self.sent += 1
                 mine = self.sent
-                found = await real.mget(keys)
-                if mine == 3:
-                    await turned.wait()
-                return found
+                async with real.pipeline(**options) as pipe:
+                    execute = pipe.execute
+
+                    async def delayed() -> Any:
+                        found = await execute()
+                        if mine == 3:
+                            await turned.wait()
+                        return found
+
+                    pipe.execute = delayed  # type: ignore[assignment]
+                    yield pipe
 
         reader = AsyncOnlineReader(Client())  # type: ignore[arg-type]
         with clock.held(at):

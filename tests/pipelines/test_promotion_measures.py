@@ -11,7 +11,7 @@ import pytest
 from models.artefact import MANIFEST, models_folder, sha256, write_artefact
 from models.explain import build_tables
 from pipelines.behaviour import Behaviour, LogOddsFalls, Perturbation, PerturbationKind, PerturbationResult
-from pipelines.evaluate import CHAMPION, MODEL, RULE, EvaluationSet
+from pipelines.evaluate import CHAMPION, MODEL, RULE, EvaluationSet, false_positives_by_group
 from pipelines.gates import QUALITY_GATES
 from pipelines.promote.gates import MIN_CLAIMS_OF_KIND
 from pipelines.promote.measures import CHAMPION_MEASURES, Measure, Measured, NotApplicable, NotApplicableReason
@@ -141,6 +141,15 @@ def test_the_worst_groups_false_positive_rate_is_its_lower_end():
     assert 0.2 < low < some[(np.arange(ROWS) % 2 == 1) & ~FRAUD].mean()
     none = of_window(window(PERFECT, NOISE, hills), threshold=0.51, replicates=30)
     assert none[Measure.WORST_GROUP_FALSE_POSITIVE_RATE_LOW] == Measured(0.0)
+
+
+def test_the_interval_of_a_groups_rate_is_of_as_many_replicates_as_the_lead():
+    some = np.where(NOISE < 0.5, 1.0, 0.0)
+    claims = window(PERFECT, NOISE, some)
+    for replicates in (20, 40):
+        found = of_window(claims, threshold=0.5, replicates=replicates)
+        lows = [row.low for row in false_positives_by_group(claims, some >= 0.5, replicates=replicates)]
+        assert found[Measure.WORST_GROUP_FALSE_POSITIVE_RATE_LOW] == Measured(max(lows))
 
 
 def test_without_a_group_of_enough_clean_claims_the_rate_is_not_applicable():

@@ -13,8 +13,9 @@ import pytest
 
 from benchmarks.proxy import Fault
 from claims.score_check import parse_score, parse_scores
-from claims.scoring import ClaimFacts, Score
+from claims.scoring import SERVER_TIME_HEADER, STORE_POSITION_HEADER, ClaimFacts, Score
 from core import clock
+from features.declare import VIEWS
 from features.online import OnlineReader, connect
 from models.artefact import Pointer, load_pointed, point, target_of, unpoint
 from models.scorer import Scorer
@@ -92,6 +93,26 @@ def test_states_in_the_request_are_used_in_place_of_the_store(scorer: RunningSco
     without = score_of(scorer, claim, reading)
     assert with_history.vector["provider_claims_30d"] is not None
     assert without.vector["provider_claims_30d"] is None
+
+
+def with_position(scorer: RunningScorer, position: str) -> httpx.Response:
+    return scorer.client.post("/v1/score", json=body(a_claim()), headers={STORE_POSITION_HEADER: position})
+
+
+def test_no_row_of_a_store_behind_the_required_position_is_used(scorer: RunningScorer) -> None:
+    assert set(with_position(scorer, "0.1").json()["stale_views"]) == {view.name for view in VIEWS}
+    assert with_position(scorer, "0.0").json()["stale_views"] == []
+
+
+def test_a_position_that_is_not_one_is_refused(scorer: RunningScorer) -> None:
+    answer = with_position(scorer, "latest")
+    assert answer.status_code == 422
+    assert STORE_POSITION_HEADER in answer.json()["detail"]
+
+
+def test_every_response_states_the_time(scorer: RunningScorer) -> None:
+    for answer in (ask(scorer, a_claim()), with_position(scorer, "latest"), scorer.client.get("/readyz")):
+        assert answer.headers[SERVER_TIME_HEADER].isdigit()
 
 
 def test_malformed_states_are_invalid(scorer: RunningScorer) -> None:
