@@ -164,7 +164,7 @@ def check_port(name: str, port: int, host: str, *, ours: bool) -> Check:
         title,
         Level.WARNING,
         f"{port} is in use by another program",
-        f"Set {variable} to a free port; `ginja up` chooses another one by itself.",
+        f"Set {variable} to a free port; unless it is set, `ginja up` chooses another one.",
     )
 
 

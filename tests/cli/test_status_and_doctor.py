@@ -109,6 +109,7 @@ def test_status_of_a_running_platform_comes_from_its_supervisor(tmp_path):
         (tmp_path / "models" / "champion.json").write_text('{"version": "20260301-0123456789"}')
         supervisor = Supervisor(tmp_path, [part])
         supervisor.start()
+        wait_until(lambda: supervisor.record()[0].memory_bytes is not None, what="it is measured")
         wait_until(lambda: supervisor.record()[0].state == "ready", what="it is watched")
         without_models = {**os.environ, "GINJA_HOME": str(tmp_path), "GINJA_API_PORT": "1", "GINJA_SCORER_PORT": "1"}
         done = subprocess.run(

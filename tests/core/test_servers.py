@@ -35,6 +35,12 @@ from core import postgres, valkey
 home = Path(sys.argv[1])
 print((postgres.url(home), valkey.url(home)))
 """
+_BUSY = """
+import sys, psycopg
+connection = psycopg.connect(sys.argv[1])
+print(connection.info.backend_pid, flush=True)
+connection.execute("DO $$ BEGIN LOOP END LOOP; END $$")
+"""
 _SERVERS = [postgres, valkey]
 
 
@@ -93,6 +99,26 @@ def test_a_server_restarts_at_its_address_with_its_data_after_a_crash(home):
         assert connection.execute("SELECT seven FROM kept").fetchone() == (7,)
     with redis.Redis.from_url(after[1]) as client:
         assert client.get("kept") == b"7"
+
+
+def test_postgres_starts_again_although_a_busy_process_outlived_the_killed_one(home):
+    """A backend that computes does not notice that its postmaster is gone, and holds the shared memory."""
+    url = postgres.url(home)
+    busy = subprocess.Popen(
+        [sys.executable, "-c", _BUSY, url], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    backend = int(busy.stdout.readline())
+    state = "SELECT state FROM pg_stat_activity WHERE pid = %s"
+    with psycopg.connect(url, autocommit=True) as connection:
+        embedded.wait_until(
+            lambda: connection.execute(state, [backend]).fetchone() == ("active",), what="the backend is busy"
+        )
+    os.kill(postgres.process(home), signal.SIGKILL)
+    embedded.wait_until(lambda: postgres.process(home) is None, what="the postmaster is dead")
+    assert embedded.command_line(backend) is not None
+    assert answers(postgres.url(home))
+    assert embedded.command_line(backend) is None
+    busy.wait()
 
 
 @pytest.mark.parametrize("server", _SERVERS, ids=lambda server: server.NAME)
