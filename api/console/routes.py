@@ -48,7 +48,7 @@ _POLICY = "; ".join(
 _HEADERS = {
     b"content-security-policy": _POLICY.encode(),
     b"x-content-type-options": b"nosniff",
-    b"referrer-policy": b"no-referrer",
+    b"referrer-policy": b"same-origin",  # with no-referrer, browsers send `Origin: null` with the forms, too
     b"cross-origin-opener-policy": b"same-origin",
 }
 

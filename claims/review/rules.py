@@ -222,8 +222,8 @@ def _refuse(subject: ReviewSubject, _request: DecisionRequest, _policy: ReviewPo
 
 
 def _open_proposal(subject: ReviewSubject) -> Proposal:
-    if subject.proposal is None:
-        raise StateConflict(_REFUSAL[ReviewState.OPEN].format(allowed="release, pay_reduced, deny, pend"))
+    """The proposal that is approved or refused: these actions are possible only where there is one."""
+    assert subject.proposal is not None
     return subject.proposal
 
 

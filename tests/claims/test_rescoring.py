@@ -67,6 +67,16 @@ def test_a_claim_that_only_the_missing_score_held_is_offered_for_release(finding
     assert ("later_score_does_not_flag" in [one.code for one in decision.findings]) == offered
 
 
+def test_the_offer_of_a_release_states_what_the_reviewer_can_do_and_names_the_model():
+    decision = reconsidered(Outcome.IN_REVIEW, findings=[BY_RULE], probability=0.1, reserved=1)
+    assert decision.findings[-1] == Finding(
+        "later_score_does_not_flag",
+        Outcome.APPROVED,
+        "Held because no score was available. The later score does not flag the claim; a reviewer can release it.",
+        "models/v1",
+    )
+
+
 @given(
     outcome_before=st.sampled_from([Outcome.APPROVED, Outcome.PARTIALLY_APPROVED, Outcome.DENIED]),
     probability=st.floats(0, 1),
