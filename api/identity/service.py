@@ -24,14 +24,16 @@ MONITOR_GRACE_S = 3_600.0
 """How long a key of monitoring works on while the database, which knows the keys, fails: metrics are needed then."""
 
 _CACHED_KEYS = 1_024
+_UNKNOWN_KEY = "the API key is unknown, expired or revoked; `ginja keys create` makes a new one"
 
 
 class Authenticator:
-    """Authenticates callers by their API keys; caches valid ones for `CACHE_S`."""
+    """Authenticates callers by their API keys; caches valid and unknown ones for `CACHE_S`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._cached: dict[bytes, tuple[float, Caller]] = {}
+        self._unknown: dict[bytes, float] = {}
         self._looking_up: dict[bytes, asyncio.Task[Caller | None]] = {}
 
     async def authorize(self, request: Request, scope: Scope) -> Caller:
@@ -56,6 +58,8 @@ class Authenticator:
         cached = self._cached.get(secret_hash)
         if cached is not None and cached[0] > time.monotonic():
             return cached[1]
+        if self._unknown.get(secret_hash, 0.0) > time.monotonic():
+            raise Unauthorized(_UNKNOWN_KEY)
         looking_up = self._looking_up.get(secret_hash)
         if looking_up is None:  # requests that come with the same key at the same time share one look-up
             known_as = AUTHENTICATION if cached is None else cached[1].api_key_id
@@ -64,7 +68,7 @@ class Authenticator:
             looking_up.add_done_callback(lambda _done: self._looking_up.pop(secret_hash, None))
         caller = await asyncio.shield(looking_up)
         if caller is None:
-            raise Unauthorized("the API key is unknown, expired or revoked; `ginja keys create` makes a new one")
+            raise Unauthorized(_UNKNOWN_KEY)
         return caller
 
     async def has_scope(self, request: Request, scope: Scope) -> bool:
@@ -91,6 +95,10 @@ class Authenticator:
             if len(self._cached) >= _CACHED_KEYS:
                 self._cached.clear()
             self._cached[secret_hash] = (time.monotonic() + CACHE_S, caller)
+        else:
+            if len(self._unknown) >= _CACHED_KEYS:
+                self._unknown.clear()
+            self._unknown[secret_hash] = time.monotonic() + CACHE_S
         return caller
 
 
