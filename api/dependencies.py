@@ -97,10 +97,22 @@ class RequireScope:
         return caller
 
 
+class AcceptScope:
+    """FastAPI dependency: whether the caller has a key with a scope, for a route that tells such a caller more."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    async def __call__(self, request: Request) -> bool:
+        return await dependencies(request).authenticator.has_scope(request, self.scope)
+
+
 SubmitCaller = Annotated[Caller, Depends(RequireScope(Scope.SUBMIT), use_cache=False)]
 ReadCaller = Annotated[Caller, Depends(RequireScope(Scope.READ), use_cache=False)]
 VoidCaller = Annotated[Caller, Depends(RequireScope(Scope.VOID), use_cache=False)]
 ScoresCaller = Annotated[Caller, Depends(RequireScope(Scope.SCORES), use_cache=False)]
 BatchCaller = Annotated[Caller, Depends(RequireScope(Scope.BATCH), use_cache=False)]
 FindingsCaller = Annotated[Caller, Depends(RequireScope(Scope.FINDINGS), use_cache=False)]
+MonitorCaller = Annotated[Caller, Depends(RequireScope(Scope.MONITOR), use_cache=False)]
+SeesPlatform = Annotated[bool, Depends(AcceptScope(Scope.MONITOR), use_cache=False)]
 DecideCaller = Annotated[Caller, Depends(RequireScope(Scope.DECIDE), use_cache=False)]

@@ -10,6 +10,9 @@ KEEP_DONE_DAYS = 7
 KEEP_REPLIES_DAYS = 7
 """Retention of replies stored under an Idempotency-Key."""
 
+KEEP_SESSIONS_DAYS = 7
+"""Retention of expired console sessions."""
+
 
 def every_day(url: str, day: date, limits: SessionLimits = NO_LIMITS) -> None:
     """Do the work of `day`, the current day (UTC). Idempotent."""
@@ -18,4 +21,7 @@ def every_day(url: str, day: date, limits: SessionLimits = NO_LIMITS) -> None:
         connection.execute("DELETE FROM outbox WHERE done_at < %s::date - %s::int", [day, KEEP_DONE_DAYS])
         connection.execute(
             "DELETE FROM idempotency_keys WHERE created_at < %s::date - %s::int", [day, KEEP_REPLIES_DAYS]
+        )
+        connection.execute(
+            "DELETE FROM console_sessions WHERE expires_at < %s::date - %s::int", [day, KEEP_SESSIONS_DAYS]
         )

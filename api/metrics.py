@@ -41,4 +41,7 @@ STALE_VIEWS = Counter("ginja_stale_views_total", "Scores computed without a stal
 OUTBOX_OPEN = Gauge("ginja_outbox_open", "Outbox events that are not done, by topic.", ["topic"])
 OUTBOX_FAILURES = Counter("ginja_outbox_failures_total", "Failed attempts at single events.", ["consumer"])
 DEAD_LETTERS = Gauge("ginja_dead_letters", "Events that could not be handled and wait for an operator.", ["consumer"])
+CLOCK_BEHIND = Gauge(
+    "ginja_clock_behind_seconds", "How far this host's clock is behind the receipt of the newest claim; 0 if it is not."
+)
 RESCORED = Counter("ginja_claims_rescored_total", "Claims rescored after the rule had decided them.", ["changed"])

@@ -21,18 +21,25 @@ _NOT_LOGGED = frozenset({"/livez", "/readyz", "/metrics"})
 
 
 MAX_HEAD_BYTES = 16_384
-"""Largest path, query and headers of a request together; the HTTP parser itself has no limit."""
+"""Largest path, query and headers of a request together."""
+MAX_HEADERS = 100
+"""Most headers of a request."""
 
 
 class HeadLimit:
-    """ASGI middleware; responds 431 where path, query and headers together exceed `MAX_HEAD_BYTES`."""
+    """ASGI middleware; responds 431 where a head exceeds `MAX_HEAD_BYTES` or has more than `MAX_HEADERS`.
+
+    A head that is still incomplete is limited where it is received (`core/bounded_http.py`).
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and _head_bytes(scope) > MAX_HEAD_BYTES:
-            refusal = HeadTooLarge(f"path, query and headers must be at most {MAX_HEAD_BYTES} bytes together")
+        if scope["type"] == "http" and (len(scope["headers"]) > MAX_HEADERS or _head_bytes(scope) > MAX_HEAD_BYTES):
+            refusal = HeadTooLarge(
+                f"path, query and headers must be at most {MAX_HEAD_BYTES} bytes together, and {MAX_HEADERS} headers"
+            )
             await error_response(refusal)(scope, receive, send)
             return
         await self._app(scope, receive, send)
@@ -157,7 +164,7 @@ def _completed(message: Message, path: str, request_id: str) -> list[tuple[bytes
 def _relative(location: bytes) -> bytes:
     """An address without scheme and host: all that are redirected to are this application's own.
 
-    The framework builds some from the `Host` header, which whoever sends the request chooses.
+    The framework builds some from the `Host` header, which the sender of the request chooses.
     """
     _, _, path, query, fragment = urlsplit(location.decode("latin-1"))
     return urlunsplit(("", "", "/" + path.lstrip("/\\"), query, fragment)).encode("latin-1")

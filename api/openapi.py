@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, JsonValue
 from pydantic.json_schema import models_json_schema
 
-from api.dependencies import RequireScope
+from api.dependencies import AcceptScope, RequireScope
 from api.errors import (
     DATABASE_ERRORS,
     ERRORS,
@@ -178,6 +178,22 @@ def required_scope(route: APIRoute) -> Scope | None:
     return None
 
 
+def accepted_scope(route: APIRoute) -> Scope | None:
+    """The scope with which a route tells more; `None` for other routes."""
+    for dependency in route.dependant.dependencies:
+        if isinstance(dependency.call, AcceptScope):
+            return dependency.call.scope
+    return None
+
+
+def _security(route: APIRoute) -> list[JsonObject]:
+    """Alternatives, of which an empty one means without authentication."""
+    required, accepted = required_scope(route), accepted_scope(route)
+    if required is not None:
+        return [{name: [required.value]} for name in SECURITY_SCHEMES]
+    return [] if accepted is None else [{}, *({name: [accepted.value]} for name in SECURITY_SCHEMES)]
+
+
 def _operations(document: JsonObject, routers: Sequence[APIRouter]) -> Iterator[tuple[APIRoute, JsonObject]]:
     for router in routers:
         for route in router.routes:
@@ -192,7 +208,7 @@ def _complete(route: APIRoute, described: JsonObject) -> None:
     if not _declares(responses, Invalid):
         responses.pop(str(Invalid.status), None)  # the framework's own, which no route responds with
     scope = required_scope(route)
-    described["security"] = [] if scope is None else [{name: [scope.value]} for name in SECURITY_SCHEMES]
+    described["security"] = _security(route)
     # Every request passes `StrictRequests` (`api/middleware.py`).
     errors: list[type[ApiError]] = [HeadTooLarge, InternalError, EncodedBody, Invalid]
     if scope is not None:

@@ -63,7 +63,7 @@ async def _invalid_parameters(_request: Request, error: Exception) -> Response:
 
 
 def database_problem(error: Exception) -> ApiError | None:
-    """What a caller is told of an operational failure of the database; `None` for a defect. Logs the cause."""
+    """The response to an operational failure of the database; `None` for a defect. Logs the cause."""
     kind = operational(error)
     if kind is None:
         return None

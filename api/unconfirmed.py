@@ -1,9 +1,9 @@
 """Changes whose COMMIT the database did not confirm, and replies to the same request sent again without a key.
 
-Whether such a change is stored is only known once its transaction has ended: whoever looks takes the transaction's lock
+Whether such a change is stored is only known once its transaction has ended: a look-up takes the transaction's lock
 first. A change that is stored gets the reply it would have had, kept under the content of its request for `WINDOW`. An
 equal request of the same caller within it is answered by that reply; after it, an equal claim is a new one, and is
-judged as one (`docs/adr/0140-unconfirmed-commits.md`).
+decided as one (`docs/adr/0140-unconfirmed-commits.md`).
 """
 
 import asyncio

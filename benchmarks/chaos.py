@@ -133,7 +133,8 @@ class ChaosRun:
     async def watch_breaker(self) -> None:
         """Poll the API for its breaker state, until cancelled."""
         line = Connection("127.0.0.1", self.platform.routes.api_port)
-        request = b"GET /readyz HTTP/1.1\r\nhost: ginja\r\n\r\n"
+        key = self.platform.monitoring_key.encode()
+        request = b"GET /readyz HTTP/1.1\r\nhost: ginja\r\nauthorization: Bearer " + key + b"\r\n\r\n"
         loop = asyncio.get_running_loop()
         while True:
             _, body = await line.post(request)

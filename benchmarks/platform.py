@@ -35,6 +35,7 @@ class BenchPlatform:
     routes: Routes
     key: str
     """Secret of a claims system's API key."""
+    monitoring_key: str
     processes: dict[str, Processes]
 
     def bodies(self) -> list[bytes]:
@@ -78,12 +79,12 @@ def platform(stage: Stage, routes: Routes, *, workers: int = 1) -> Iterator[Benc
             running[name].start(name, [*COMMAND, *command], ready=ready)
         for name, own in running.items():
             own.wait(name)
-        yield BenchPlatform(stage, routes, _key(stage), running)
+        yield BenchPlatform(stage, routes, _key(stage, "claims_system"), _key(stage, "monitoring"), running)
 
 
-def _key(stage: Stage) -> str:
+def _key(stage: Stage, role: str) -> str:
     done = subprocess.run(
-        [sys.executable, *COMMAND, "keys", "create", "--name", "benchmark", "--role", "claims_system"],
+        [sys.executable, *COMMAND, "keys", "create", "--name", "benchmark", "--role", role],
         env={**os.environ, **stage.environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -149,6 +149,12 @@ class Settings(BaseSettings):
     database_batch_timeout_s: int = Field(
         900, ge=0, description="Seconds for a statement of the worker's feature updates and daily work; 0: no limit."
     )
+    max_connections: int = Field(2_000, ge=1, description="Connections of clients to the API; a further one gets 503.")
+    max_connections_per_address: int = Field(
+        512,
+        ge=1,
+        description="Connections to the API from one address; a further one gets 429. A proxy is one address.",
+    )
     max_claims_per_member: int = Field(
         32, ge=1, description="Claims of one member that are decided or wait at a time; more get 429."
     )

@@ -32,6 +32,7 @@ def main() -> None:
     _end_with_parent(options.alive_fd)
 
     from core import telemetry
+    from core.bounded_http import ConnectionLimits, bounded
     from core.logging import configure_logging
     from core.settings import settings
 
@@ -49,6 +50,8 @@ def main() -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        http=bounded(ConnectionLimits()),
+        ws="none",
         timeout_keep_alive=75,
         timeout_graceful_shutdown=3,
         limit_concurrency=None,

@@ -1,7 +1,7 @@
 """Assessments, which are never changed, and labels: whether a claim was fraud."""
 
 from pydantic import JsonValue
-from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, Text
+from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -55,6 +55,7 @@ class AssessmentRow(Base):
         # An assessment is superseded once: two workers cannot both rescore a claim.
         Index("assessments_supersedes_key", "supersedes", unique=True, postgresql_where="supersedes IS NOT NULL"),
         Index("assessments_rule_made_at_idx", "made_at", postgresql_where="decided_by = 'rule'"),
+        Index("assessments_flagged_idx", text("made_at DESC"), postgresql_where="flagged"),
     )
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Text, func, insert, select, update
+from sqlalchemy import Text, exists, func, insert, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
 
 from api.assessments import AssessmentRow
 from api.console.tables import ConsoleSessionRow
@@ -122,7 +123,8 @@ async def explained_claim(connection: AsyncConnection, claim_id: str) -> Explain
 
 
 async def latest_flagged(connection: AsyncConnection, limit: int) -> list[FlaggedClaim]:
-    """Claims flagged by an assessment, latest assessment first."""
+    """Claims flagged by their latest assessment, latest first."""
+    later = aliased(AssessmentRow)
     statement = (
         select(
             ClaimRow.claim_id,
@@ -133,7 +135,7 @@ async def latest_flagged(connection: AsyncConnection, limit: int) -> list[Flagge
             AssessmentRow.probability,
         )
         .join(AssessmentRow, AssessmentRow.claim_id == ClaimRow.claim_id)
-        .where(AssessmentRow.flagged)
+        .where(AssessmentRow.flagged, ~exists().where(later.supersedes == AssessmentRow.assessment_id))
         .order_by(AssessmentRow.made_at.desc())
         .limit(limit)
     )

@@ -2,9 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
@@ -17,20 +17,20 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connection
 
+from api.console.reading import COOKIE, read_day, read_form, read_place, session_token
 from api.console.repository import SignedIn
 from api.console.service import SESSION, Console
+from api.console.throttle import SignInThrottle
 from api.database import DATABASE_FAILURES, act_for
-from api.errors import ApiError, Conflict, Forbidden, Invalid, NotFound, TooLarge
+from api.errors import ApiError, Conflict, Invalid, NotFound, Unauthorized
 from api.fields import MAX_NOTE, as_claim_id
 from api.identity import Scope
 from api.outbox import MAX_REASON
-from api.paging import PageCursor, read_cursor, write_cursor
+from api.paging import write_cursor
 from api.problems import database_problem
 from core import clock
 
 _HERE = Path(__file__).parent
-_COOKIE = "ginja_console"
-_MAX_FORM_BYTES = 16_384
 _DECISION_FIELDS = frozenset({"amount", "reason", "documents", "due_on", "disposition", "kind", "note"})
 """Fields of the decision forms beside which an error is shown."""
 # Nothing from other origins, no inline script or style, no framing.
@@ -48,7 +48,7 @@ _POLICY = "; ".join(
 _HEADERS = {
     b"content-security-policy": _POLICY.encode(),
     b"x-content-type-options": b"nosniff",
-    b"referrer-policy": b"no-referrer",
+    b"referrer-policy": b"same-origin",  # with no-referrer, browsers send `Origin: null` with the forms, too
     b"cross-origin-opener-policy": b"same-origin",
 }
 
@@ -124,6 +124,7 @@ class _Pages:
     """The handlers."""
 
     def __init__(self) -> None:
+        self._throttle = SignInThrottle()
         self._templates = Environment(
             loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, enable_async=False
         )
@@ -173,7 +174,7 @@ class _Pages:
         claim_page = request.url.path.removesuffix(f"/{section}")
         if signed_in is None:
             return _to_sign_in(request, claim_page)
-        entered = await _form(request)
+        entered = await read_form(request)
         try:
             await act(signed_in, _claim_id(request), entered)
         except (Invalid, Conflict) as error:
@@ -184,7 +185,7 @@ class _Pages:
         signed_in = await self._who(request)
         if signed_in is None:
             return _to_sign_in(request)
-        count, page = await _console(request).queue(_place(request.query_params.get("after")))
+        count, page = await _console(request).queue(read_place(request.query_params.get("after")))
         next_page = write_cursor(page.next_place)
         return self._page("in_review.html", signed_in, count=count, rows=page.items, next_page=next_page)
 
@@ -200,7 +201,7 @@ class _Pages:
         signed_in = await self._who(request)
         if signed_in is None:
             return _to_sign_in(request, "/console/dead-letters")
-        form = await _form(request)
+        form = await read_form(request)
         position = request.path_params["position"]
         try:
             await _console(request).resolve_dead_letter(signed_in, position, form)
@@ -222,22 +223,31 @@ class _Pages:
         signed_in = await self._who(request)
         if signed_in is None:
             return _to_sign_in(request)
-        week, claims = await _console(request).weekly_list(_day(request.query_params.get("week")))
+        week, claims = await _console(request).weekly_list(read_day(request.query_params.get("week")))
         return self._page("reviews.html", signed_in, week=week, step=timedelta(days=7), claims=claims)
 
     async def sign_in_form(self, request: Request) -> Response:
         return self._sign_in(_inside(request.query_params.get("next", "")))
 
     async def sign_in(self, request: Request) -> Response:
-        form = await _form(request)
+        form = await read_form(request)
         following = _inside(form.get("next", ""))
+        address = request.client.host if request.client else ""
+        wait_s = self._throttle.wait_s(address)
+        if wait_s:
+            problem = f"too many failed sign-ins from this address; try again in {wait_s} s"
+            page = self._sign_in(following, problem=problem, status=429)
+            page.headers["Retry-After"] = str(wait_s)
+            return page
         try:
             token, ends = await _console(request).sign_in(form.get("api_key", "").strip())
         except ApiError as error:
+            if isinstance(error, Unauthorized):
+                self._throttle.count_failure(address)
             return self._sign_in(following, problem=error.detail, status=error.status)
         answer = RedirectResponse(following, status_code=303)
         answer.set_cookie(
-            _COOKIE,
+            COOKIE,
             token,
             max_age=int((ends - clock.now()).total_seconds()),
             path="/console",
@@ -248,11 +258,11 @@ class _Pages:
         return answer
 
     async def sign_out(self, request: Request) -> Response:
-        token = _session_token(request)
+        token = session_token(request)
         if token:
             await _console(request).sign_out(token)
         answer = RedirectResponse("/console/sign-in", status_code=303)
-        answer.delete_cookie(_COOKIE, path="/console")
+        answer.delete_cookie(COOKIE, path="/console")
         return answer
 
     async def failed(self, request: Request, error: Exception) -> Response:
@@ -300,7 +310,7 @@ class _Pages:
         )
 
     async def _who(self, request: Request) -> SignedIn | None:
-        token = _session_token(request)
+        token = session_token(request)
         signed_in = await _console(request).signed_in(token) if token else None
         if signed_in is not None:
             act_for(signed_in.api_key_id)
@@ -341,58 +351,13 @@ def console_app() -> Starlette:
     )
 
 
-def _session_token(request: Request) -> str | None:
-    """The session's token from the `Cookie` headers.
-
-    `request.cookies` unquotes every cookie by the standard library, in quadratic time before Python 3.11.10 and 3.12.6
-    (CVE-2024-7592). A token is never quoted.
-    """
-    for header in request.headers.getlist("cookie"):
-        for pair in header.split(";"):
-            name, _, value = pair.partition("=")
-            if name.strip() == _COOKIE:
-                return value.strip() or None
-    return None
-
-
 def _console(request: Request) -> Console:
     console: Console = request.app.state.console
     return console
 
 
-async def _form(request: Request) -> dict[str, str]:
-    """A small URL-encoded form; raises `TooLarge`, `Forbidden`."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MAX_FORM_BYTES:
-            raise TooLarge("The form is too large.")
-    try:
-        fields = parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=8)
-    except ValueError:
-        raise Forbidden("The form could not be read; reload the page.") from None
-    return {name: values[-1] for name, values in fields.items()}
-
-
 def _claim_id(request: Request) -> str:
     return as_claim_id(request.path_params["claim_id"])
-
-
-def _day(text: str | None) -> date | None:
-    """A day from the address; `None` for anything that is not a day with a week before and after it."""
-    try:
-        day = None if text is None else date.fromisoformat(text)
-    except ValueError:
-        return None
-    return day if day is not None and date.min.year < day.year < date.max.year else None
-
-
-def _place(text: str | None) -> PageCursor | None:
-    """A place in a list from the address; `None`, the beginning, for anything invalid."""
-    try:
-        return None if text is None else read_cursor(text)
-    except Invalid:
-        return None
 
 
 def _inside(target: str) -> str:

@@ -19,7 +19,7 @@ from api.errors import KeyQueueFull, PoolExhausted
 OWN: Final = ""
 """The process itself: commands and the worker, which have no queue and no share."""
 AUTHENTICATION: Final = "authentication"
-"""Requests with a key that was not seen before, whoever sends them."""
+"""Requests with a key that was not seen before, of any sender."""
 AUTHENTICATION_SHARE: Final = 2
 
 _caller: ContextVar[str] = ContextVar("caller", default=OWN)

@@ -1,4 +1,4 @@
-"""Which failures of the database are operational, and what a caller is told of each: one table, by SQLSTATE.
+"""Which failures of the database are operational, and the response to each: one table, by SQLSTATE.
 
 A failure that has an entry here is none of the caller's doing and no defect of this program: it gets its own problem
 type, a 503 and a `Retry-After`. Everything else that the database reports is a defect: a statement that is wrong, or a

@@ -20,6 +20,8 @@ class Scope(Enum):
     """Decide claims in review: release, pay reduced, deny, pend."""
     APPROVE = "claims:approve"
     """Approve or refuse another person's proposal, and reopen a decided claim."""
+    MONITOR = "platform:read"
+    """See the platform's metrics and the details of its readiness."""
     OPERATE = "platform:operate"
     """See and resolve events that could not be handled."""
 
@@ -33,6 +35,9 @@ ROLES: Final[Mapping[str, frozenset[Scope]]] = {
     "claims_system": frozenset({Scope.SUBMIT, Scope.READ, Scope.VOID, Scope.SCORES, Scope.BATCH}),
     "investigator": frozenset({Scope.READ, Scope.SCORES, Scope.FINDINGS, Scope.DECIDE}),
     "lead_investigator": frozenset({Scope.READ, Scope.SCORES, Scope.FINDINGS, Scope.DECIDE, Scope.APPROVE}),
+    # A provider that sees the circuit breaker could time claims under the cap of the rule.
+    "monitoring": frozenset({Scope.MONITOR}),
+    "operator": frozenset({Scope.MONITOR, Scope.OPERATE}),
     "admin": frozenset(Scope),
 }
 

@@ -20,20 +20,34 @@ from core.ids import new_id
 CACHE_S = 5.0
 """How long a valid key is not looked up again: a revoked key works at most this much longer."""
 
+MONITOR_GRACE_S = 3_600.0
+"""How long a key of monitoring works on while the database, which knows the keys, fails: metrics are needed then."""
+
 _CACHED_KEYS = 1_024
+_UNKNOWN_KEY = "the API key is unknown, expired or revoked; `ginja keys create` makes a new one"
 
 
 class Authenticator:
-    """Authenticates callers by their API keys; caches valid ones for `CACHE_S`."""
+    """Authenticates callers by their API keys; caches valid and unknown ones for `CACHE_S`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._cached: dict[bytes, tuple[float, Caller]] = {}
+        self._unknown: dict[bytes, float] = {}
         self._looking_up: dict[bytes, asyncio.Task[Caller | None]] = {}
 
     async def authorize(self, request: Request, scope: Scope) -> Caller:
         """The caller of a request, who must have `scope`; raises `Unauthorized`, `Forbidden`."""
-        caller = await self.authenticate(_secret(request))
+        secret = _secret(request)
+        try:
+            caller = await self.authenticate(secret)
+        except Unauthorized:
+            raise
+        except Exception:
+            monitor = self._last_monitor(secret) if scope is Scope.MONITOR else None
+            if monitor is None:
+                raise
+            caller = monitor
         if not caller.may(scope):
             raise Forbidden(f"a key of role {caller.role} has no scope {scope.value}; use another key")
         return caller
@@ -44,6 +58,8 @@ class Authenticator:
         cached = self._cached.get(secret_hash)
         if cached is not None and cached[0] > time.monotonic():
             return cached[1]
+        if self._unknown.get(secret_hash, 0.0) > time.monotonic():
+            raise Unauthorized(_UNKNOWN_KEY)
         looking_up = self._looking_up.get(secret_hash)
         if looking_up is None:  # requests that come with the same key at the same time share one look-up
             known_as = AUTHENTICATION if cached is None else cached[1].api_key_id
@@ -52,8 +68,22 @@ class Authenticator:
             looking_up.add_done_callback(lambda _done: self._looking_up.pop(secret_hash, None))
         caller = await asyncio.shield(looking_up)
         if caller is None:
-            raise Unauthorized("the API key is unknown, expired or revoked; `ginja keys create` makes a new one")
+            raise Unauthorized(_UNKNOWN_KEY)
         return caller
+
+    async def has_scope(self, request: Request, scope: Scope) -> bool:
+        """Whether the request has a valid key with `scope`; never raises."""
+        try:
+            await self.authorize(request, scope)
+        except Exception:
+            return False  # without a key, with another one, or one that cannot be looked up now
+        return True
+
+    def _last_monitor(self, secret: str) -> Caller | None:
+        """The holder of a secret that was looked up in the last hour and may read metrics."""
+        valid_until, caller = self._cached.get(_hash(secret), (0.0, None))
+        recent = time.monotonic() < valid_until + MONITOR_GRACE_S
+        return caller if recent and caller is not None and caller.may(Scope.MONITOR) else None
 
     async def _look_up(self, secret_hash: bytes, known_as: str) -> Caller | None:
         """The holder of a secret, cached if there is one."""
@@ -65,6 +95,10 @@ class Authenticator:
             if len(self._cached) >= _CACHED_KEYS:
                 self._cached.clear()
             self._cached[secret_hash] = (time.monotonic() + CACHE_S, caller)
+        else:
+            if len(self._unknown) >= _CACHED_KEYS:
+                self._unknown.clear()
+            self._unknown[secret_hash] = time.monotonic() + CACHE_S
         return caller
 
 

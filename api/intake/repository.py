@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, Select, Text, bindparam, func, insert, select, true, tuple_, update
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from api.assessments import AssessmentRow, AssessmentSummary, JsonObject, finding_from_json, rule_from_json
-from api.database import Query, Statement, compiled, nothing
+from api.database import Query, Rows, Statement, compiled, nothing
 from api.decisions import DecisionRow
 from api.intake.records import ClaimRecord, DecisionSummary, LineRecord
 from api.intake.tables import ClaimLineRow, ClaimRow, IdempotencyKeyRow
@@ -91,6 +91,21 @@ _EXISTS = compiled(select(ClaimRow.claim_id).where(ClaimRow.claim_id == bindpara
 def claim_exists(claim_id: str) -> Query[bool]:
     """Whether there is a claim of this id."""
     return Query(_EXISTS, {"id": claim_id}, bool)
+
+
+MAX_CLOCK_LEAD = timedelta(hours=1)
+"""How far the clock of another host may have been ahead for the order of receipts to follow it."""
+_NEWEST = compiled(select(func.max(ClaimRow.received_at)).where(ClaimRow.received_at <= bindparam("until")))
+
+
+def newest_receipt(now: datetime) -> Query[datetime | None]:
+    """When the newest claim was received, by any host; claims that are over `MAX_CLOCK_LEAD` ahead do not count."""
+
+    def read(rows: Rows) -> datetime | None:
+        newest: datetime | None = rows[0][0]
+        return newest
+
+    return Query(_NEWEST, {"until": now + MAX_CLOCK_LEAD}, read)
 
 
 _LOCK = compiled(select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("member_id"), 0))))

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from psycopg.errors import UniqueViolation
 from pydantic import JsonValue
@@ -101,13 +101,15 @@ class Intake:
         now = clock.now()
         async with self._database.looking() as connection:
             reply_to = repository.reply_to(caller.api_key_id, key, request_hash, now - WINDOW)
-            stored, store, *found = await connection.fetch(reply_to, outbox.store_position(), *find_references(sent))
+            stored, store, newest, *found = await connection.fetch(
+                reply_to, outbox.store_position(), repository.newest_receipt(now), *find_references(sent)
+            )
         if stored is None and key is None:
             stored = await self._unconfirmed.stored_reply(caller.api_key_id, request_hash)
         if stored is not None:
             return repeat(stored, request_hash)
         references = read_references(sent, *found)
-        claim = sent.validated(new_id("clm"), clock.now(), self._policies.time_zone)
+        claim = sent.validated(new_id("clm"), _received_at(newest), self._policies.time_zone)
         facts = claim.facts(references.member, references.provider)
         scoring = await self._scorer.score(facts, store=store)
         try:
@@ -298,6 +300,17 @@ class Intake:
             lines = await repository.lines_of(connection, claim_id)
             history = await assessments.assessments_of(connection, claim_id)
         return explanation_out(claim, lines, history)
+
+
+def _received_at(newest: datetime | None) -> datetime:
+    """The time of receipt of a new claim: now, but after the newest claim.
+
+    A claim counts what was received strictly before it. Where a host's clock is behind another's, or was set back, the
+    rows of the online store would be ahead of the claim, and its views missing.
+    """
+    now = clock.now()
+    metrics.CLOCK_BEHIND.set(0.0 if newest is None else max((newest - now).total_seconds(), 0.0))
+    return now if newest is None else max(now, newest + timedelta(microseconds=1))
 
 
 def _assessment(claim: Claim, adjudication: Adjudication, scoring: Scoring) -> AssessmentRecord:

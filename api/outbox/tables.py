@@ -33,6 +33,8 @@ class OutboxRow(Base):
 
     __table_args__ = (
         Index("outbox_open_idx", "topic", "position", postgresql_where="done_at IS NULL"),
+        # Without statistics the planner would walk the primary key past every event that is done.
+        Index("outbox_open_position_idx", "position", postgresql_where="done_at IS NULL"),
         Index("outbox_write_number_idx", "write_number", postgresql_where="write_number IS NOT NULL"),
     )
 

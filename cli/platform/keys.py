@@ -8,7 +8,7 @@ from cli.command import command
 from cli.database import existing_database_url, with_database
 from cli.output import print_json, terminal
 
-_ROLES = ("provider", "claims_system", "investigator", "lead_investigator", "admin")
+_ROLES = ("provider", "claims_system", "investigator", "lead_investigator", "monitoring", "operator", "admin")
 
 
 @command(

@@ -57,6 +57,7 @@ def api(host: str | None, port: int | None, fd: int | None, as_json: bool) -> No
     from api.migrate import upgrade
     from api.server import CANCELLED_S, Drain, DrainingServer
     from core import telemetry
+    from core.bounded_http import KEEP_ALIVE_S, ConnectionLimits, bounded
     from core.embedded import check_port
     from core.logging import configure_logging
     from core.servers import postgres_url
@@ -80,10 +81,12 @@ def api(host: str | None, port: int | None, fd: int | None, as_json: bool) -> No
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=bounded(ConnectionLimits(connections=now.max_connections, per_address=now.max_connections_per_address)),
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=int(CANCELLED_S),
     )
     DrainingServer(config, drain).run(sockets=None if inherited is None else [inherited])

@@ -109,16 +109,48 @@ def claims_of(
     connection: Connection, group: AggregationGroup, keys: Sequence[Key], *, before_us: int
 ) -> tuple[pa.Table, pa.Table]:
     """The claims with these keys that were received before an instant, and their labels, as frames."""
-    params = key_params(group, keys) | {"before": before_us}
-    source = f"""FROM {requested_keys(group)} AS t JOIN claim_facts AS c ON {match_keys(group, "c", "t")}"""
-    until = "c.received_at < 'epoch'::timestamptz + %(before)s * interval '1 microsecond'"
-    claims = _copy(connection, f"SELECT {_select_list(CLAIMS, 'c')} {source} WHERE {until}", params)
-    labels = _copy(
-        connection,
-        f"SELECT {_select_list(LABELS, 'l')} {source} JOIN labels AS l USING (claim_id) WHERE {until}",
-        params,
+    claims, labels, params = _queries_of(group, keys, before_us)
+    return _parse(_copy(connection, claims, params), CLAIMS), _parse(_copy(connection, labels, params), LABELS)
+
+
+def export_claims_of(
+    connection: Connection, group: AggregationGroup, keys: Sequence[Key], folder: Path, *, before_us: int
+) -> tuple[Path, Path]:
+    """As `claims_of`, written as Parquet files in `folder`, in bounded memory; returns their paths."""
+    claims, labels, params = _queries_of(group, keys, before_us)
+    paths = folder / "claims.parquet", folder / "labels.parquet"
+    _export(connection, claims, CLAIMS, paths[0], params)
+    _export(connection, labels, LABELS, paths[1], params)
+    return paths
+
+
+def count_claims_of(
+    connection: Connection, group: AggregationGroup, keys: Sequence[Key], *, before_us: int
+) -> dict[Key, int]:
+    """Key → how many claims it has that were received before an instant; a key without any is absent."""
+    columns = ", ".join(f"t.k{place}" for place in range(len(group.keys)))
+    rows = connection.execute(
+        f"SELECT {columns}, count(*) {_source(group)} WHERE {_BEFORE} GROUP BY {columns}",
+        key_params(group, keys) | {"before": before_us},
     )
-    return _parse(claims, CLAIMS), _parse(labels, LABELS)
+    return {row[:-1]: row[-1] for row in rows}
+
+
+_BEFORE = "c.received_at < 'epoch'::timestamptz + %(before)s * interval '1 microsecond'"
+
+
+def _source(group: AggregationGroup) -> str:
+    return f"""FROM {requested_keys(group)} AS t JOIN claim_facts AS c ON {match_keys(group, "c", "t")}"""
+
+
+def _queries_of(group: AggregationGroup, keys: Sequence[Key], before_us: int) -> tuple[str, str, Parameters]:
+    """The queries of the claims with these keys and of their labels, and their parameters."""
+    source = _source(group)
+    return (
+        f"SELECT {_select_list(CLAIMS, 'c')} {source} WHERE {_BEFORE}",
+        f"SELECT {_select_list(LABELS, 'l')} {source} JOIN labels AS l USING (claim_id) WHERE {_BEFORE}",
+        key_params(group, keys) | {"before": before_us},
+    )
 
 
 def export_frames(connection: Connection, folder: Path) -> tuple[Path, Path]:
@@ -129,9 +161,11 @@ def export_frames(connection: Connection, folder: Path) -> tuple[Path, Path]:
     return claims, labels
 
 
-def _export(connection: Connection, query: str, schema: pa.Schema, path: Path) -> None:
+def _export(
+    connection: Connection, query: str, schema: pa.Schema, path: Path, params: Parameters | None = None
+) -> None:
     text = path.with_suffix(".csv")
-    with text.open("wb") as file, connection.cursor().copy(f"COPY ({query}) TO STDOUT (FORMAT csv)") as copy:
+    with text.open("wb") as file, connection.cursor().copy(f"COPY ({query}) TO STDOUT (FORMAT csv)", params) as copy:
         for part in copy:
             file.write(part)
     with pq.ParquetWriter(path, schema, compression="zstd", compression_level=1) as writer:

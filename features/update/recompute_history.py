@@ -1,7 +1,9 @@
 """History rows of some keys, recomputed from their claims in Postgres: for a late claim or a claim scored again."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import numpy as np
@@ -9,18 +11,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.clock import DAY_US
-from features.declare import AGGREGATION_GROUPS, PLANS, Key, KeyedRows, View
-from features.ledger import Integers
-from features.offline import EVENT_TIME, history_rows, load_ledger
-from features.update.database import Connection, claims_of
+from features.declare import AGGREGATION_GROUPS, PLANS, AggregationGroup, Key, KeyedRows, View
+from features.ledger import ClaimLedger, Integers
+from features.offline import EVENT_TIME, history_rows, load_ledger, scratch_duckdb
+from features.update.database import Connection, claims_of, count_claims_of, export_claims_of
 
+MAX_CLAIMS = 50_000
+"""Claims that are copied into memory at a time."""
 _NETWORK = PLANS["provider_network"].history
 
 
 def recompute_history(connection: Connection, keys: Mapping[str, Sequence[Key]], *, day: int) -> dict[str, KeyedRows]:
     """Group name → the history rows of these keys as of the midnight at which `day` begins.
 
-    A key without a claim before that has no row.
+    A key without a claim before that has no row. Memory is bounded: a batch whose keys have more than `MAX_CLAIMS`
+    claims is computed in portions, and a key that has more by itself, such as a common procedure, by way of files.
     """
     found: dict[str, KeyedRows] = {}
     with duckdb.connect() as engine:
@@ -29,12 +34,47 @@ def recompute_history(connection: Connection, keys: Mapping[str, Sequence[Key]],
             of_group = keys.get(group.name)
             if not of_group:
                 continue
-            claims, labels = claims_of(connection, group, of_group, before_us=day * DAY_US)
-            if len(claims):
-                table = history_rows(load_ledger(engine, claims, labels), group, day)
-                rows = rows_of_table(PLANS[group.name].history, table)
-                found[group.name] = {key: (day * DAY_US - 1, row) for key, row in rows}
+            rows: KeyedRows = {}
+            for portion in portions(count_claims_of(connection, group, of_group, before_us=day * DAY_US), MAX_CLAIMS):
+                ledger = _ledger_of(connection, engine, group, portion, day)
+                computed = rows_of_table(PLANS[group.name].history, history_rows(ledger, group, day))
+                rows |= {key: (day * DAY_US - 1, row) for key, row in computed}
+            if rows:
+                found[group.name] = rows
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """Keys of a group that are recomputed together."""
+
+    keys: tuple[Key, ...]
+    claims: int
+
+
+def portions(counts: Mapping[Key, int], limit: int) -> Iterator[Portion]:
+    """Keys in portions with at most `limit` claims each; a key that has more is a portion of its own."""
+    keys: list[Key] = []
+    claims = 0
+    for key, count in counts.items():
+        if keys and claims + count > limit:
+            yield Portion(tuple(keys), claims)
+            keys, claims = [], 0
+        keys.append(key)
+        claims += count
+    if keys:
+        yield Portion(tuple(keys), claims)
+
+
+def _ledger_of(
+    connection: Connection, engine: duckdb.DuckDBPyConnection, group: AggregationGroup, portion: Portion, day: int
+) -> ClaimLedger:
+    """The claims of a portion's keys before `day`, with their labels."""
+    if portion.claims <= MAX_CLAIMS:
+        return load_ledger(engine, *claims_of(connection, group, portion.keys, before_us=day * DAY_US))
+    with TemporaryDirectory(prefix="ginja-history-") as folder, scratch_duckdb(Path(folder)) as on_disk:
+        files = export_claims_of(connection, group, portion.keys, Path(folder), before_us=day * DAY_US)
+        return load_ledger(on_disk, *files)
 
 
 def network_history(path: Path | None) -> dict[Key, list[tuple[int, tuple[int, ...]]]]:

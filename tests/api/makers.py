@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from api.app import create_app
 from api.database import Database
 from api.dependencies import Dependencies
-from api.identity import create_key
+from api.identity import ROLES, create_key
 from core.settings import Settings
 from tests.api.contract import Contract
 from tests.claims.makers import score_document
@@ -191,7 +191,7 @@ async def running_api(url: str, **changes: Any) -> AsyncIterator[Api]:
         async with app.router.lifespan_context(app):
             dependencies: Dependencies = app.state.dependencies
             keys = {}
-            for role in ("provider", "claims_system", "investigator", "lead_investigator", "admin"):
+            for role in ROLES:
                 provider = "H456" if role == "provider" else None
                 _, keys[role] = await create_key(dependencies.database, name=role, role=role, provider_id=provider)
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)

@@ -38,13 +38,13 @@ def shown_of(connection: psycopg.Connection) -> list[str]:
 
 
 async def test_every_session_of_api_and_worker_has_its_limits(seeded_url: str):
-    wanted = ["1100ms", "1200ms", "1300ms", "1400ms"]
+    limits = ["1100ms", "1200ms", "1300ms", "1400ms"]
     changes = LIMITS.model_dump(include={name for name in Settings.model_fields if name.startswith("database_")})
     async with running_api(seeded_url, **changes) as api:
         for database in (api.database, api.dependencies.probe._database):
-            assert await shown(database) == wanted
+            assert await shown(database) == limits
     worker = Worker(LIMITS, seeded_url, "redis://127.0.0.1:1")
-    assert await shown(worker._database) == wanted
+    assert await shown(worker._database) == limits
     for updater in (worker._updater, worker._looker):
         assert shown_of(updater._open_connection()) == ["15s", "15s", "15s", "0"]
         updater.close()
@@ -70,7 +70,7 @@ def test_a_server_without_a_limit_of_transactions_is_not_asked_for_it():
 
 
 class Line:
-    """Callers at a queue; each holds a connection until it is told to leave."""
+    """Callers at a queue; each holds a connection until its test ends it."""
 
     def __init__(self, queue: ConnectionQueue) -> None:
         self._queue = queue
@@ -129,7 +129,7 @@ async def test_a_full_queue_refuses_at_once_and_only_its_own_caller():
     await line.leave(0, 1, 2, 3)
 
 
-async def test_whoever_waits_too_long_or_goes_leaves_no_trace():
+async def test_a_caller_that_waits_too_long_or_goes_leaves_no_trace():
     queue = ConnectionQueue(1, share=1, max_waiting=2, timeout_s=0)
     line = Line(queue)
     await line.join("a")
@@ -223,7 +223,7 @@ async def test_a_flood_of_requests_of_one_key_is_refused_beyond_its_queue(api: A
     assert await claims_of_another_member(api) == [201] * 5
     answers = [answer for answer in await asyncio.gather(*flood) if answer.status_code != 200]
     assert problems_of(answers)[429, "key-queue-full"] > 0
-    assert set(problems_of(answers)) <= {(429, "key-queue-full"), (503, "pool-exhausted")}
+    assert {status for status, _ in problems_of(answers)} <= {429, 503}
 
 
 async def test_requests_that_come_with_the_same_key_share_its_look_up(api: Api):

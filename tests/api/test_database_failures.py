@@ -47,7 +47,7 @@ async def fresh_probe(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def readiness(api: Api) -> tuple[int, str]:
-    response = await api.client.get("/readyz")
+    response = await api.get("/readyz", role="operator")
     return response.status_code, response.json()["database"]
 
 

@@ -211,7 +211,7 @@ async def test_a_request_is_authorized_for_the_scopes_of_its_role_only(database:
         (
             "king",
             None,
-            "role must be one of provider, claims_system, investigator, lead_investigator, admin, not king",
+            f"role must be one of {', '.join(ROLES)}, not king",
         ),
         ("provider", None, "a key of role provider needs a provider id, and no other key has one"),
         ("admin", "H1", "a key of role provider needs a provider id, and no other key has one"),

@@ -42,6 +42,37 @@ async def test_a_key_with_invalid_attributes_is_not_created(api: Api, role, prov
         await service.create_key(api.database, name="x", role=role, provider_id=provider_id)
 
 
+async def test_monitoring_reads_metrics_and_readiness_and_no_claims(api: Api):
+    claim_id = (await api.submit()).json()["claim_id"]
+    assert (await api.get(f"/v1/claims/{claim_id}", role="monitoring")).status_code == 403
+    for role in ("monitoring", "operator", "admin"):
+        assert "ginja_scorer_breaker" in (await api.get("/metrics", role=role)).text
+        ready = (await api.get("/readyz", role=role)).json()
+        assert (ready["ready"], ready["database"], ready["scorer_breaker"]) == (True, "ready", "closed")
+
+
+@pytest.mark.parametrize("role", ["provider", "claims_system", "investigator", "lead_investigator", None])
+async def test_others_see_only_whether_the_api_is_ready(api: Api, role):
+    headers = {} if role is None else {"Authorization": f"Bearer {api.keys[role]}"}
+    assert (await api.client.get("/metrics", headers=headers)).status_code == (401 if role is None else 403)
+    ready = await api.client.get("/readyz", headers=headers)
+    assert (ready.status_code, set(ready.json()) - {"instance"}) == (200, {"ready"})
+
+
+async def test_a_key_of_monitoring_still_reads_metrics_while_the_database_fails(api: Api, monkeypatch):
+    """Keys seen in the last hour only, and no other key."""
+    monkeypatch.setattr(service, "CACHE_S", 0.0)  # each request looks its key up
+    for role in ("monitoring", "claims_system"):
+        await api.dependencies.authenticator.authenticate(api.keys[role])
+    api.execute("ALTER TABLE api_keys RENAME TO api_keys_away")
+    assert (await api.get("/metrics", role="monitoring")).status_code == 200
+    assert (await api.get("/readyz", role="monitoring")).json()["scorer_breaker"] == "closed"
+    assert (await api.get("/v1/claims", role="claims_system")).status_code >= 500
+    monkeypatch.setattr(service, "MONITOR_GRACE_S", 0.0)
+    assert (await api.get("/metrics", role="monitoring")).status_code >= 500
+
+
 def test_no_provider_sees_scores():
     assert Scope.SCORES not in ROLES["provider"]
-    assert [role for role, scopes in ROLES.items() if Scope.SCORES not in scopes] == ["provider"]
+    without = [role for role, scopes in ROLES.items() if Scope.SCORES not in scopes]
+    assert without == ["provider", "monitoring", "operator"]

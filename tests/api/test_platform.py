@@ -14,9 +14,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def test_liveness_readiness_and_metrics_are_served(shared_api: Api):
     await shared_api.submit()
     assert (await shared_api.client.get("/livez")).status_code == 200
-    ready = (await shared_api.client.get("/readyz")).json()
+    ready = (await shared_api.get("/readyz", role="operator")).json()
     assert (ready["ready"], ready["scorer_breaker"]) == (True, "closed")
-    text = (await shared_api.client.get("/metrics")).text
+    text = (await shared_api.get("/metrics", role="operator")).text
     for name in (
         "ginja_claims_decided_total",
         "ginja_scorer_breaker",

@@ -1,4 +1,4 @@
-"""What a client is told when the connection to the database is lost, and how the same request is answered again."""
+"""Responses when the connection to the database is lost, and how the same request is answered again."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass

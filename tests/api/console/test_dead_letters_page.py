@@ -3,7 +3,8 @@
 import psycopg
 
 from api.identity import create_key
-from tests.api.console.test_pages import HOSTILE, NOON, Setting, console
+from tests.api.console.setting import HOSTILE, NOON
+from tests.api.console.test_pages import Setting, console
 
 __all__ = ["console"]
 

@@ -1,0 +1,60 @@
+"""History rows of single keys are recomputed in bounded portions, and are those of the whole ledger."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from core import clock
+from features.declare import AGGREGATION_GROUPS, PLANS, RowKind
+from features.online import PACKERS, encode_key, key_prefix
+from features.update import database
+from features.update import recompute_history as recomputing
+from features.update.recompute_history import portions, recompute_history
+from tests.features.ledgers import label, put
+from tests.features.worlds import MIDNIGHT, NOON, World, history
+
+
+@pytest.fixture
+def world(database_url: str, valkey_url: str) -> Iterator[World]:
+    made = World(database_url, valkey_url)
+    yield made
+    made.close()
+
+
+def test_portions_hold_at_most_the_limit_unless_one_key_has_more() -> None:
+    counts = {("a",): 40, ("b",): 60, ("c",): 1, ("d",): 500, ("e",): 99}
+    found = [(portion.keys, portion.claims) for portion in portions(counts, 100)]
+    assert found == [((("a",), ("b",)), 100), ((("c",),), 1), ((("d",),), 500), ((("e",),), 99)]
+
+
+@pytest.mark.parametrize("limit", [1, 30, 10_000], ids=["each key by files", "some by files", "all in memory"])
+def test_rows_do_not_depend_on_the_portions(world: World, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    rows = history(150)
+    put(world.database, rows, events=False)
+    label(world.database, rows[0]["claim_id"], MIDNIGHT.replace(day=1), fraud=True)
+    world.drain(NOON)
+    largest = 0
+    copied = database.claims_of
+
+    def measured(*args: object, **options: object) -> object:
+        nonlocal largest
+        claims, labels = copied(*args, **options)  # type: ignore[arg-type]
+        largest = max(largest, len(claims))
+        return claims, labels
+
+    monkeypatch.setattr(recomputing, "claims_of", measured)
+    monkeypatch.setattr(recomputing, "MAX_CLAIMS", limit)
+    keys = {}
+    for group in AGGREGATION_GROUPS:
+        view = PLANS[group.name].history
+        stored = [key for name, key in world.contents(NOON) if name == view.name and view.kind is RowKind.HISTORY]
+        keys[group.name] = stored[:2]
+    found = recompute_history(world.database, keys, day=clock.day_number(NOON))
+    world.database.rollback()
+    assert largest <= limit
+    for name, of_group in keys.items():
+        view = PLANS[name].history
+        prefix = key_prefix("ginja", world.mark().generation, view.name)
+        for key in of_group:
+            stored_row = world.client.get(prefix + encode_key(key))
+            assert stored_row == PACKERS[view.name].pack(found[name][key][0], found[name][key][1])
