@@ -20,8 +20,9 @@ from starlette.types import Scope as Connection
 from api.console.reading import COOKIE, read_day, read_form, read_place, session_token
 from api.console.repository import SignedIn
 from api.console.service import SESSION, Console
+from api.console.throttle import SignInThrottle
 from api.database import DATABASE_FAILURES, act_for
-from api.errors import ApiError, Conflict, Invalid, NotFound
+from api.errors import ApiError, Conflict, Invalid, NotFound, Unauthorized
 from api.fields import MAX_NOTE, as_claim_id
 from api.identity import Scope
 from api.outbox import MAX_REASON
@@ -123,6 +124,7 @@ class _Pages:
     """The handlers."""
 
     def __init__(self) -> None:
+        self._throttle = SignInThrottle()
         self._templates = Environment(
             loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, enable_async=False
         )
@@ -230,9 +232,18 @@ class _Pages:
     async def sign_in(self, request: Request) -> Response:
         form = await read_form(request)
         following = _inside(form.get("next", ""))
+        address = request.client.host if request.client else ""
+        wait_s = self._throttle.wait_s(address)
+        if wait_s:
+            problem = f"too many failed sign-ins from this address; try again in {wait_s} s"
+            page = self._sign_in(following, problem=problem, status=429)
+            page.headers["Retry-After"] = str(wait_s)
+            return page
         try:
             token, ends = await _console(request).sign_in(form.get("api_key", "").strip())
         except ApiError as error:
+            if isinstance(error, Unauthorized):
+                self._throttle.count_failure(address)
             return self._sign_in(following, problem=error.detail, status=error.status)
         answer = RedirectResponse(following, status_code=303)
         answer.set_cookie(

@@ -266,7 +266,8 @@ def test_the_benchmark_prints_the_documented_factors_and_reasons() -> None:
     insurer = InsurerResult(
         "insurer 1", "v1", live_behaviour(), largest_falls(scorer(), taken[:2]), benchmark_scores(scorer(), taken)
     )
-    found = json.loads(as_json(figures([insurer, insurer, insurer])))
+    measured = figures([insurer, insurer, insurer])
+    found = json.loads(as_json(measured))
     assert list(found["factors"]) == ["2", "5", "10", "100", "1000"]
     assert all({"claims", "paid_unseen", "paid_unseen_rule_alone"} <= one.keys() for one in found["factors"].values())
     assert found["factors"]["10"]["claims"] == 3 * len(taken)
@@ -274,4 +275,4 @@ def test_the_benchmark_prints_the_documented_factors_and_reasons() -> None:
     assert {"claims", "contradicting", "stated_share_median", "carrier_share_min", "most_common_share"} <= found[
         "reasons"
     ].keys()
-    assert len(table(found)) == len(CASES)
+    assert len(table(measured)) == len(CASES)

@@ -54,6 +54,7 @@ def test_a_rollback_returns_to_the_previous_champion_and_records_who_and_why(hom
     assert done.alias_problem is not None
     assert "127.0.0.1:9" in done.alias_problem
     assert 0 < done.seconds < 3_600
+    assert (type(done.seconds), round(done.seconds, 2)) == (float, done.seconds), "hundredths"
     pointer = read_pointer(home)
     assert pointer is not None
     assert pointer.version == "v1"

@@ -272,7 +272,9 @@ def test_two_choices_of_one_threshold_are_two_versions(window: Window, model: Ar
     assert made[0] == made[1]
     assert len({one.version for one in made}) == 2
     assert made[0].threshold_choice.at == "2026-03-02T09:30:00+00:00"
-    again = _chosen(replace(model, document=made[0]), choice, by="Ann", why="fewer alerts", how="number")
+    placed = made[0].model_copy(update={"threshold_choice": ThresholdRecord(reviews_a_week=56.0)})
+    again = _chosen(replace(model, document=placed), choice, by="Ann", why="fewer alerts", how="number")
+    assert again.threshold_choice.reviews_a_week == 56.0
     assert again.threshold_choice.of == made[0].version
     assert again.version not in {one.version for one in made}
 

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from api.console.service import SESSION
+from api.console.throttle import MOST_FAILURES, WINDOW
 from api.database import Database
 from api.identity import create_key, revoke_key
 from core import clock
@@ -202,6 +203,21 @@ async def test_an_invalid_key_opens_no_session(console: Setting) -> None:
     answer = await console.sign_in("gnj_wrong")
     assert answer.status_code == 401
     assert "set-cookie" not in answer.headers
+
+
+async def test_failed_sign_ins_of_an_address_are_throttled_for_a_minute(console: Setting) -> None:
+    now = clock.now()
+    with clock.held(now):
+        for _ in range(MOST_FAILURES):
+            assert (await console.sign_in("gnj_wrong")).status_code == 401
+        refused = await console.sign_in()
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")
+        assert "too many failed sign-ins" in refused.text
+        elsewhere = httpx.ASGITransport(console.client._transport.app, client=("10.0.0.9", 1))  # type: ignore[attr-defined]
+        async with httpx.AsyncClient(transport=elsewhere, base_url=SITE, headers={"Origin": SITE}) as other:
+            assert (await other.post("/console/sign-in", data={"api_key": console.key})).status_code == 303
+    with clock.held(now + WINDOW):
+        assert (await console.sign_in()).status_code == 303
 
 
 async def test_a_session_ends_when_it_expires(console: Setting) -> None:
