@@ -71,7 +71,10 @@ class UnconfirmedChanges:
         )
 
     async def stored_reply(self, api_key_id: str, request_hash: bytes) -> StoredReply | None:
-        """The reply to an equal request of this caller that turns out to be stored; `None`: there is none."""
+        """The reply to an equal request of this caller that turns out to be stored; `None`: there is none.
+
+        Call it before the stored replies are read: a change is open here until its reply is among them.
+        """
         change = self._open.get((api_key_id, request_hash))
         if change is None or clock.now() - change.at > WINDOW:
             return None

@@ -115,7 +115,7 @@ def start_worker(url: str, valkey: str, port: int, home: str) -> subprocess.Pope
     )
 
 
-async def until(condition, seconds: float = 40.0) -> None:
+async def until(condition, seconds: float = 240.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "timed out"

@@ -1,12 +1,15 @@
 """Responses when the connection to the database is lost, and how the same request is answered again."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
 
-from api.unconfirmed import WINDOW
+from api.database import Pipelined
+from api.unconfirmed import WINDOW, UnconfirmedChange
 from core import clock
 from tests.api.makers import MINIMAL, Api, answering, running_api
 from tests.api.severed import Severing, severing
@@ -62,6 +65,36 @@ async def test_after_a_lost_answer_to_commit_the_outcome_is_unknown_and_a_resend
         assert again.json()["status"] == "approved"
         assert again.headers["idempotency-replayed"] == "true"
     assert severed.api.count("claims") == 1
+
+
+async def test_a_change_that_is_resolved_while_its_request_comes_again_is_answered_as_the_first(
+    severed: Severed, monkeypatch
+):
+    """The resend has looked for stored replies when the reply to the first request is stored."""
+    database, unconfirmed = severed.api.dependencies.database, severed.api.dependencies.unconfirmed
+    looked, looking, attempt = asyncio.Event(), database.looking, unconfirmed._try
+
+    async def after_the_look(change: UnconfirmedChange) -> None:
+        await looked.wait()
+        await attempt(change)
+
+    @asynccontextmanager
+    async def resolved_after_the_look() -> AsyncIterator[Pipelined]:
+        async with looking() as connection:
+            yield connection
+        looked.set()
+        await unconfirmed.settled()
+
+    monkeypatch.setattr(unconfirmed, "_try", after_the_look)
+    await severed.lose_answer(COMMIT)
+    first = await severed.api.submit()
+    assert problem(first) == (503, "outcome-unknown")
+    monkeypatch.setattr(database, "looking", resolved_after_the_look)
+    again = await severed.api.submit()
+    assert (again.status_code, again.json()["claim_id"]) == (201, first.json()["claim_id"])
+    assert severed.api.count("claims") == 1
+    looked.set()
+    await unconfirmed.settled()
 
 
 async def test_a_commit_that_never_arrived_is_unknown_too_and_a_resend_decides_the_claim(severed: Severed):
