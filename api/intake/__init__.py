@@ -1,11 +1,12 @@
 """Claims as they come in: validated, looked up, scored, decided and stored in one transaction; read and voided."""
 
+from api.intake.adjudication import Policies
 from api.intake.member_queue import MemberQueue
 from api.intake.references import find_references, read_references
 from api.intake.repository import change_status, keep_reply, keep_unconfirmed_reply, lock_member, lock_state, reply_to
 from api.intake.responses import ActionName, ClaimOut, ClaimStatus, EffectName
 from api.intake.schemas import ClaimIn
-from api.intake.service import Intake, Policies
+from api.intake.service import Intake
 from api.intake.tables import ClaimRow
 
 __all__ = [

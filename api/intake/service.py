@@ -2,22 +2,21 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 
 from psycopg.errors import UniqueViolation
 from pydantic import JsonValue
 
 from api import assessments, audit, metrics, outbox
 from api.assessments import AssessmentRecord, AssessmentSummary
-from api.database import CommitUnconfirmed, Database, Pipelined, Query
-from api.errors import Conflict, Forbidden, Invalid, NotFound
+from api.database import CommitUnconfirmed, Database, Query
+from api.errors import Conflict, Forbidden, NotFound
 from api.identity import Caller
 from api.intake import repository
+from api.intake.adjudication import Adjudication, Policies, adjudicate
 from api.intake.member_queue import MemberQueue
 from api.intake.records import ClaimRecord
-from api.intake.references import ClaimReferences, find_references, read_references
-from api.intake.related import RelatedClaims, related
+from api.intake.references import find_references, read_references
 from api.intake.responses import ClaimOut, ExplanationOut, claim_out, explanation_out
 from api.intake.schemas import ClaimIn
 from api.paging import ListPage, PageCursor
@@ -27,45 +26,11 @@ from api.scorer import ScorerClient, Scoring
 from api.unconfirmed import WINDOW, UnconfirmedChange, UnconfirmedChanges
 from claims.adjudication import (
     Decision,
-    DecisionPolicy,
-    Evidence,
-    SuspicionPolicy,
-    decide,
-    inherit,
-    replaced_often,
-    run_edits,
-    score_not_used,
 )
-from claims.benefits import Benefit
 from claims.claim import Claim
-from claims.plausibility import PlausibilityPolicy, check_plausibility
-from claims.review import replaces_reviewed_claim
-from claims.rule import RuleVerdict, check_twice_average
 from claims.scoring import ClaimFacts
 from core import clock
 from core.ids import new_id
-
-
-@dataclass(frozen=True, slots=True)
-class Policies:
-    """Everything an insurer configures about decisions."""
-
-    decision: DecisionPolicy
-    plausibility: PlausibilityPolicy
-    suspicion: SuspicionPolicy
-    time_zone: tzinfo
-    """The insurer's: it decides on which day a claim is received."""
-
-
-@dataclass(frozen=True, slots=True)
-class Adjudication:
-    """A decision with what is stored and shown beside it."""
-
-    decision: Decision
-    rule: RuleVerdict
-    inherits_from: str | None
-    chain: tuple[str, ...]
-    """The claim and those it replaces or follows, newest first."""
 
 
 class Intake:
@@ -117,7 +82,14 @@ class Intake:
         scoring = await self._scorer.score(facts, store=store)
         try:
             async with self._members.turn(claim.member_id), self._database.deciding() as connection:
-                adjudication = await self._adjudicate(connection, claim, references, scoring)
+                adjudication = await adjudicate(
+                    connection,
+                    claim,
+                    references,
+                    scoring,
+                    self._policies,
+                    least_gain_present=self._scorer.least_gain_present,
+                )
                 assessment = _assessment(claim, adjudication, scoring)
                 record = _claim_record(claim, adjudication, assessment)
                 reply = encode(claim_out(record, sees_scores=caller.sees_scores))
@@ -146,76 +118,6 @@ class Intake:
             raise self._unconfirmed.add(change) from None
         _count(adjudication.decision, scoring, facts)
         return Reply(201, reply, claim.claim_id)
-
-    async def _adjudicate(
-        self, connection: Pipelined, claim: Claim, references: ClaimReferences, scoring: Scoring
-    ) -> Adjudication:
-        policies = self._policies
-        _, (used_cents, reserved_cents), earlier = await connection.fetch(
-            repository.lock_member(claim.member_id),
-            repository.benefit_used(claim),
-            related(claim, policies.suspicion.days),
-        )
-        if claim.replaces is not None:
-            await self._replace(connection, claim, earlier)
-        benefit = Benefit(references.member.benefit_limit_cents, used_cents, reserved_cents)
-        evidence = Evidence(
-            claim,
-            references.member,
-            references.provider,
-            references.procedures,
-            references.diagnoses,
-            benefit,
-            earlier.similar_claims,
-        )
-        principal = claim.principal
-        rule = check_twice_average(claim.amount_cents, principal, references.procedures[principal.procedure_code])
-        inherited = inherit(claim, replaced=earlier.replaced, held=earlier.held, policy=policies.suspicion)
-        replacements = earlier.replacements + (claim.replaces is not None)
-        findings = [
-            *run_edits(evidence),
-            *check_plausibility(
-                claim,
-                procedures=references.procedures,
-                references=references.prices,
-                rule=rule,
-                policy=policies.plausibility,
-            ),
-            *([] if inherited is None else [inherited.finding]),
-            *replaced_often(replacements, earlier.replaced_chain, policies.suspicion),
-        ]
-        if claim.replaces is not None and earlier.replaced_was_reviewed:
-            findings.append(replaces_reviewed_claim(claim.replaces))
-        if scoring.withheld is not None:
-            findings.append(score_not_used(scoring.withheld, self._scorer.least_gain_present))
-        decision = decide(
-            amount_cents=claim.amount_cents,
-            benefit=benefit,
-            findings=findings,
-            score=scoring.score,
-            rule=rule,
-            policy=policies.decision,
-        )
-        source = None if inherited is None else inherited.source
-        chain = earlier.replaced_chain or (() if source is None else source.chain)
-        return Adjudication(decision, rule, None if source is None else source.claim_id, (claim.claim_id, *chain))
-
-    async def _replace(self, connection: Pipelined, claim: Claim, earlier: RelatedClaims) -> None:
-        assert claim.replaces is not None
-        if not earlier.replaced_chain:
-            raise Invalid.field(
-                "replaces", "does not refer to a claim for this member and provider; send the id of that claim"
-            )
-        limit = self._policies.suspicion.max_replacements
-        if earlier.replacements >= limit:
-            raise Conflict(
-                f"the claim was already replaced {limit} times, the maximum; it stays unchanged, and a further "
-                "correction is made by the insurer's staff"
-            )
-        reason = f"replaced by {claim.claim_id}"
-        (voided,) = await connection.fetch(repository.void(claim.replaces, claim.received_at, reason))
-        if not voided:
-            raise Conflict("the claim to replace is already voided; submit this one without `replaces`")
 
     async def _after_conflict(
         self, error: UniqueViolation, caller: Caller, key: str | None, request_hash: bytes

@@ -1,0 +1,131 @@
+"""The decision of a new claim: what is read under the lock of its member, and the rules applied to it."""
+
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from api.database import Pipelined
+from api.errors import Conflict, Invalid
+from api.intake import repository
+from api.intake.references import ClaimReferences
+from api.intake.related import RelatedClaims, related
+from api.scorer import Scoring
+from claims.adjudication import (
+    Decision,
+    DecisionPolicy,
+    Evidence,
+    SuspicionPolicy,
+    decide,
+    inherit,
+    replaced_often,
+    run_edits,
+    score_not_used,
+)
+from claims.benefits import Benefit
+from claims.claim import Claim
+from claims.plausibility import PlausibilityPolicy, check_plausibility
+from claims.review import replaces_reviewed_claim
+from claims.rule import RuleVerdict, check_twice_average
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """Everything an insurer configures about decisions."""
+
+    decision: DecisionPolicy
+    plausibility: PlausibilityPolicy
+    suspicion: SuspicionPolicy
+    time_zone: tzinfo
+    """The insurer's: it decides on which day a claim is received."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adjudication:
+    """A decision with what is stored and shown beside it."""
+
+    decision: Decision
+    rule: RuleVerdict
+    inherits_from: str | None
+    chain: tuple[str, ...]
+    """The claim and those it replaces or follows, newest first."""
+
+
+async def adjudicate(
+    connection: Pipelined,
+    claim: Claim,
+    references: ClaimReferences,
+    scoring: Scoring,
+    policies: Policies,
+    *,
+    least_gain_present: float,
+) -> Adjudication:
+    """Decide a scored claim under the lock of its member; a claim that it replaces is voided.
+
+    `least_gain_present` is the share of the model's gain below which a score was not used. Raises `Invalid` and
+    `Conflict` where the claim to replace is another party's, already voided or replaced too often.
+    """
+    _, (used_cents, reserved_cents), earlier = await connection.fetch(
+        repository.lock_member(claim.member_id),
+        repository.benefit_used(claim),
+        related(claim, policies.suspicion.days),
+    )
+    if claim.replaces is not None:
+        await _replace(connection, claim, earlier, policies.suspicion)
+    benefit = Benefit(references.member.benefit_limit_cents, used_cents, reserved_cents)
+    evidence = Evidence(
+        claim,
+        references.member,
+        references.provider,
+        references.procedures,
+        references.diagnoses,
+        benefit,
+        earlier.similar_claims,
+    )
+    principal = claim.principal
+    rule = check_twice_average(claim.amount_cents, principal, references.procedures[principal.procedure_code])
+    inherited = inherit(claim, replaced=earlier.replaced, held=earlier.held, policy=policies.suspicion)
+    replacements = earlier.replacements + (claim.replaces is not None)
+    findings = [
+        *run_edits(evidence),
+        *check_plausibility(
+            claim,
+            procedures=references.procedures,
+            references=references.prices,
+            rule=rule,
+            policy=policies.plausibility,
+        ),
+        *([] if inherited is None else [inherited.finding]),
+        *replaced_often(replacements, earlier.replaced_chain, policies.suspicion),
+    ]
+    if claim.replaces is not None and earlier.replaced_was_reviewed:
+        findings.append(replaces_reviewed_claim(claim.replaces))
+    if scoring.withheld is not None:
+        findings.append(score_not_used(scoring.withheld, least_gain_present))
+    decision = decide(
+        amount_cents=claim.amount_cents,
+        benefit=benefit,
+        findings=findings,
+        score=scoring.score,
+        rule=rule,
+        policy=policies.decision,
+    )
+    source = None if inherited is None else inherited.source
+    chain = earlier.replaced_chain or (() if source is None else source.chain)
+    return Adjudication(decision, rule, None if source is None else source.claim_id, (claim.claim_id, *chain))
+
+
+async def _replace(connection: Pipelined, claim: Claim, earlier: RelatedClaims, policy: SuspicionPolicy) -> None:
+    assert claim.replaces is not None
+    if not earlier.replaced_chain:
+        raise Invalid.field(
+            "replaces", "does not refer to a claim for this member and provider; send the id of that claim"
+        )
+    limit = policy.max_replacements
+    if earlier.replacements >= limit:
+        raise Conflict(
+            f"the claim was already replaced {limit} times, the maximum; it stays unchanged, and a further "
+            "correction is made by the insurer's staff"
+        )
+    reason = f"replaced by {claim.claim_id}"
+    (voided,) = await connection.fetch(repository.void(claim.replaces, claim.received_at, reason))
+    if not voided:
+        raise Conflict("the claim to replace is already voided; submit this one without `replaces`")
