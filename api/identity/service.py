@@ -10,8 +10,8 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 
-from api.database import AUTHENTICATION, Database, acting_for
-from api.errors import Forbidden, Unauthorized
+from api.database import AUTHENTICATION, DATABASE_FAILURES, Database, acting_for
+from api.errors import Forbidden, KeyQueueFull, PoolExhausted, Unauthorized
 from api.identity import repository
 from api.identity.roles import PROVIDER, ROLES, Caller, Scope
 from core import clock
@@ -23,6 +23,7 @@ CACHE_S = 5.0
 MONITOR_GRACE_S = 3_600.0
 """How long a key of monitoring works on while the database, which knows the keys, fails: metrics are needed then."""
 
+_LOOKUP_FAILURES = (*DATABASE_FAILURES, KeyQueueFull, PoolExhausted, OSError)
 _CACHED_KEYS = 1_024
 _UNKNOWN_KEY = "the API key is unknown, expired or revoked; `ginja keys create` makes a new one"
 
@@ -41,9 +42,7 @@ class Authenticator:
         secret = _secret(request)
         try:
             caller = await self.authenticate(secret)
-        except Unauthorized:
-            raise
-        except Exception:
+        except _LOOKUP_FAILURES:
             monitor = self._last_monitor(secret) if scope is Scope.MONITOR else None
             if monitor is None:
                 raise
@@ -72,10 +71,10 @@ class Authenticator:
         return caller
 
     async def has_scope(self, request: Request, scope: Scope) -> bool:
-        """Whether the request has a valid key with `scope`; never raises."""
+        """Whether the request has a valid key with `scope`; false as well while keys cannot be looked up."""
         try:
             await self.authorize(request, scope)
-        except Exception:
+        except (Unauthorized, Forbidden, *_LOOKUP_FAILURES):
             return False  # without a key, with another one, or one that cannot be looked up now
         return True
 

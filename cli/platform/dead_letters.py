@@ -4,7 +4,7 @@ import getpass
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from api.database import Database
     from api.outbox import DeadLetter
+
+T = TypeVar("T")
 
 _POSITION = click.argument("position", metavar="POSITION", type=click.IntRange(1, 2**63 - 1))
 
@@ -130,8 +132,8 @@ def _refusals() -> Iterator[None]:
         raise click.UsageError("; ".join(f"--{one.field} {one.message}" for one in error.errors)) from None
 
 
-def _in_transaction(work: "Callable[[AsyncConnection], Awaitable[Any]]") -> "Callable[[Database], Awaitable[Any]]":
-    async def run(database: "Database") -> Any:
+def _in_transaction(work: "Callable[[AsyncConnection], Awaitable[T]]") -> "Callable[[Database], Awaitable[T]]":
+    async def run(database: "Database") -> T:
         async with database.transaction() as connection:
             return await work(connection)
 

@@ -9,7 +9,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from models import registry
-from models.registry import MlflowStore
+from models.artefact import load_artefact, models_folder, write_artefact
+from models.explain import build_tables
+from models.registry import MlflowStore, RunRecord
+from tests.models import makers
 
 _KEPT = Path(__file__).parents[2] / ".cache"
 
@@ -33,3 +36,15 @@ def _empty() -> Path:
                 made.execute("VACUUM INTO ?", [os.fspath(whole)])
             whole.replace(kept)
     return kept
+
+
+def register_two(home: Path) -> Path:
+    """Give `home` a store that holds the models `v1` and the newer `v2`, with their files; returns `home`."""
+    store = new_store(home)
+    booster = makers.trained().booster
+    tables = build_tables(booster)
+    for name in ("v1", "v2"):
+        document = makers.document(booster, tables, version=name)
+        path, _ = write_artefact(models_folder(home), booster=booster, document=document, tables=tables)
+        registry.register(store, RunRecord(name=name, command="test"), load_artefact(path))
+    return home

@@ -7,31 +7,21 @@ from click.testing import CliRunner
 
 from cli.main import main
 from models import registry
-from models.artefact import load_artefact, models_folder, point, read_pointer, write_artefact
+from models.artefact import load_artefact, models_folder, point, read_pointer
 from models.errors import ArtefactCorruptError, RegistryError
-from models.explain import build_tables
-from models.registry import MlflowStore, RunRecord
+from models.registry import MlflowStore
 from pipelines import audit_trail
 from pipelines.challenger import ChallengerError, start, stop
 from pipelines.evaluate import newest_window
 from pipelines.promote import RefusedError, choose_threshold, threshold_options
-from tests.models import makers
-from tests.models.stores import new_store
+from tests.models.stores import register_two
 from tests.pipelines.model_life import copy_of, trained_home
 
 
 @pytest.fixture(scope="module")
 def registered(tmp_path_factory):
     """A home whose MLflow store holds `v1` and `v2`; the models are in it alone. Never change it."""
-    home = tmp_path_factory.mktemp("registered")
-    store = new_store(home)
-    booster = makers.trained().booster
-    tables = build_tables(booster)
-    for version in ("v1", "v2"):
-        document = makers.document(booster, tables, version=version)
-        path, _ = write_artefact(models_folder(home), booster=booster, document=document, tables=tables)
-        registry.register(store, RunRecord(name=version, command="test"), load_artefact(path))
-    return home
+    return register_two(tmp_path_factory.mktemp("registered"))
 
 
 @pytest.fixture

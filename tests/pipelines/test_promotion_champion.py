@@ -15,15 +15,14 @@ from models import registry
 from models.artefact import MANIFEST, load_artefact, models_folder, point, read_pointer, write_artefact
 from models.errors import ArtefactCorruptError, PointerError, RegistryError
 from models.evaluation import ThresholdChoice
-from models.explain import build_tables
-from models.registry import MlflowStore, RunRecord
+from models.registry import MlflowStore
 from pipelines import audit_trail
 from pipelines.evaluate import ProvenanceError
 from pipelines.promote import Force, NoCandidateError, Promotion, RefusedError, choose_threshold, promote, rollback
 from pipelines.promote.flow import candidate, make_champion
 from pipelines.promote.gates import GateName, GateOutcome, Verdict, gates_json
 from tests.models import makers
-from tests.models.stores import new_store
+from tests.models.stores import new_store, register_two
 
 PASSED = tuple(Verdict(gate, GateOutcome.PASSED, "a condition", "met") for gate in GateName)
 REFUSED = (*PASSED[1:], Verdict(PASSED[0].gate, GateOutcome.REFUSED, "a condition", "not met"))
@@ -33,15 +32,7 @@ FORCE = Force("Ann", "approved in CAB-12")
 @pytest.fixture(scope="module")
 def registered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home whose store holds `v1` and the candidate `v2`. Never change it."""
-    home = tmp_path_factory.mktemp("registered")
-    store = new_store(home)
-    booster = makers.trained().booster
-    tables = build_tables(booster)
-    for version in ("v1", "v2"):
-        document = makers.document(booster, tables, version=version)
-        path, _ = write_artefact(models_folder(home), booster=booster, document=document, tables=tables)
-        registry.register(store, RunRecord(name=version, command="test"), load_artefact(path))
-    return home
+    return register_two(tmp_path_factory.mktemp("registered"))
 
 
 @pytest.fixture
