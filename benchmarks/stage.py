@@ -47,7 +47,9 @@ class Stage:
 
 
 @contextmanager
-def staged(report: ReportProgress, *, claims: int = CLAIMS, live_claims: int = LIVE_CLAIMS) -> Iterator[Stage]:
+def staged(
+    report: ReportProgress, *, claims: int = CLAIMS, live_claims: int = LIVE_CLAIMS, trees: int = TREES
+) -> Iterator[Stage]:
     """Set everything up in a temporary home with its own embedded servers; remove it after the block."""
     from core.servers import postgres_url, stop_servers, valkey_url
 
@@ -61,8 +63,8 @@ def staged(report: ReportProgress, *, claims: int = CLAIMS, live_claims: int = L
         _load(stage)
         report("building features")
         _features(stage)
-        report(f"training {TREES} trees")
-        _model(home)
+        report(f"training {trees} trees")
+        _model(home, trees)
         yield stage
     finally:
         stop_servers(home)
@@ -122,7 +124,7 @@ def set_updater_heartbeat(redis_url: str) -> None:
         client.set(watermark_key(), replace(watermark, heartbeat_us=ahead).pack())
 
 
-def _model(home: Path) -> None:
+def _model(home: Path, trees: int) -> None:
     from features.feast import training_set
     from features.vector import FEATURE_NAMES, schema_hash
     from models.artefact import Calibration, ModelDocument, models_folder, point, write_artefact
@@ -140,7 +142,7 @@ def _model(home: Path) -> None:
     # Label noise makes every tree split down to the last level.
     sample = TrainingSample(x, fraud | (np.random.default_rng(11).random(len(fraud)) < NOISE))
     # Evaluated on the training sample, so that it never stops early.
-    params = BoosterParams(rounds=TREES, early_stopping=TREES, depth=DEPTH, min_child_weight=1.0, threads=1)
+    params = BoosterParams(rounds=trees, early_stopping=trees, depth=DEPTH, min_child_weight=1.0, threads=1)
     booster = train_booster(sample, sample, features=FEATURE_NAMES, params=params).booster
     margins = booster.inplace_predict(x, predict_type="margin")
     calibrator = fit_calibrator(margins, sample.fraud)

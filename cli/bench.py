@@ -64,6 +64,51 @@ def chaos(names: tuple[str, ...], seconds: float, rate: float, as_json: bool) ->
     sys.exit(1 if guarantees else 0)
 
 
+@command(examples=["ginja bench crash --json", "ginja bench crash --operation submit --operation void"])
+@click.option("--operation", "names", multiple=True, help="Only operations with this in their name; can be repeated.")
+@click.option(
+    "--side",
+    type=click.Choice(["before", "after"]),
+    help="Crash only on this side of each boundary; default: on both.",
+)
+@click.option("--record", is_flag=True, help="Record the boundaries in benchmarks/crash/points.json.")
+def crash(names: tuple[str, ...], side: str | None, record: bool, as_json: bool) -> None:
+    """Kill a process at every boundary with a server or file, recover, and check that nothing is lost or doubled.
+
+    Exits 1 if something does not hold, or if an operation has boundaries that were not recorded with --record.
+    """
+    from core import telemetry
+
+    telemetry.turn_off()
+    from benchmarks.crash import Side, changed_operations, explore, record_boundaries
+
+    sides = tuple(Side) if side is None else (Side(side),)
+    with task("Exploring crash points") as progress:
+        try:
+            found = explore(progress.step, only=names, sides=sides)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+    if record:
+        record_boundaries(found.boundaries)
+    changed = changed_operations(found.boundaries)
+    if as_json:
+        click.echo(found.as_json())
+    else:
+        from rich.table import Table
+
+        shown = Table("operation", "boundaries", "crashes", "not reached", "violations")
+        for one in found.operations:
+            counts = (len(one.boundaries), one.runs, one.not_reached, len(one.violations))
+            shown.add_row(one.operation, *map(str, counts))
+        terminal().print(shown)
+        for violation in found.violations:
+            place = f"{violation.operation}, {violation.side} {violation.boundary}"
+            console().print(f"[red]broken[/]: {place}: {'; '.join(violation.broken)}")
+    for name in changed:
+        console().print(f"[red]new boundaries[/]: {name}; explore all and record them with --record")
+    sys.exit(1 if found.violations or changed else 0)
+
+
 @command(examples=["ginja bench behaviour --json"])
 @click.option(
     "--claims",

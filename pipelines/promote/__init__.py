@@ -6,7 +6,7 @@ from pipelines.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from pipelines.promote.errors import NoCandidateError, PromotionError, RefusedError, UnnamedForceError
-    from pipelines.promote.flow import ask_gates, candidate, promote
+    from pipelines.promote.flow import ask_gates, candidate, make_champion, promote
     from pipelines.promote.gates import GATES, GateName, Verdict, gates_json
     from pipelines.promote.outcome import Force, Promotion
     from pipelines.promote.previous import rollback
@@ -27,6 +27,7 @@ __all__ = [
     "candidate",
     "choose_threshold",
     "gates_json",
+    "make_champion",
     "promote",
     "rollback",
     "threshold_options",
