@@ -18,12 +18,12 @@ results.py      results and targets
 from benchmarks.chaos.connections import CORRUPTIONS
 from benchmarks.chaos.results import ChaosResults, FaultResult, SkippedFault, missed_targets, table
 from benchmarks.chaos.run import run, selection
-from benchmarks.chaos.scenario import Effect
+from benchmarks.chaos.scenario import FaultEffect
 
 __all__ = [
     "CORRUPTIONS",
     "ChaosResults",
-    "Effect",
+    "FaultEffect",
     "FaultResult",
     "SkippedFault",
     "missed_targets",

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
 from pathlib import Path
 
-from benchmarks.chaos.scenario import Effect, FaultScenario, ServicesTarget
+from benchmarks.chaos.scenario import FaultEffect, FaultScenario, ServicesTarget
 
 _PLACES = ("/usr/lib/*/faketime/libfaketimeMT.so.1", "/usr/lib/faketime/libfaketimeMT.so.1")
 _NO_OFFSET = "+0"
@@ -17,9 +17,10 @@ _NO_OFFSET = "+0"
 
 def clock_faults() -> list[FaultScenario[ServicesTarget]]:
     """A step ahead, and one back."""
+    steps = {"API's clock an hour back": "-3600", "API's clock an hour ahead": "+3600"}
     return [
-        FaultScenario("API's clock an hour back", _set_to("-3600"), Effect.NONE, unavailable=faketime_unavailable),
-        FaultScenario("API's clock an hour ahead", _set_to("+3600"), Effect.NONE, unavailable=faketime_unavailable),
+        FaultScenario(name, _set_to(offset), FaultEffect.NONE, unavailable=faketime_unavailable)
+        for name, offset in steps.items()
     ]
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
-from benchmarks.chaos.scenario import Effect, FaultScenario, ServicesTarget
+from benchmarks.chaos.scenario import FaultEffect, FaultScenario, ServicesTarget
 from benchmarks.proxy import Fault, Proxy, Rewrite, with_body
 
 _FAULTS = {
@@ -34,16 +34,16 @@ def brief_faults() -> list[FaultScenario[ServicesTarget]]:
 
 def _connections() -> tuple[list[FaultScenario[ServicesTarget]], list[FaultScenario[ServicesTarget]]]:
     return (
-        _between("API–scorer", lambda target: target.to_scorer, Effect.DEGRADES),
+        _between("API–scorer", lambda target: target.to_scorer, FaultEffect.DEGRADES),
         [
-            *_between("scorer–Valkey", lambda target: target.scorer_to_store, Effect.DEGRADES),
-            *_between("worker–Valkey", lambda target: target.worker_to_store, Effect.NONE),
+            *_between("scorer–Valkey", lambda target: target.scorer_to_store, FaultEffect.DEGRADES),
+            *_between("worker–Valkey", lambda target: target.worker_to_store, FaultEffect.NONE),
         ],
     )
 
 
 def _between(
-    name: str, proxy_of: Callable[[ServicesTarget], Proxy], effect: Effect
+    name: str, proxy_of: Callable[[ServicesTarget], Proxy], effect: FaultEffect
 ) -> list[FaultScenario[ServicesTarget]]:
     return [FaultScenario(f"{name}: {label}", _connection(proxy_of, fault), effect) for fault, label in _FAULTS.items()]
 
@@ -65,7 +65,7 @@ def _connection(
 
 def _rewritten(name: str, rewrite: Rewrite) -> FaultScenario[ServicesTarget]:
     inject = _connection(lambda target: target.to_scorer, Fault.REWRITTEN, rewrite)
-    return FaultScenario(name, inject, Effect.DEGRADES)
+    return FaultScenario(name, inject, FaultEffect.DEGRADES)
 
 
 def _changed(change: Callable[[dict[str, Any]], None]) -> Rewrite:

@@ -12,7 +12,7 @@ from types import ModuleType
 
 import psycopg
 
-from benchmarks.chaos.scenario import Effect, FaultScenario, ServicesTarget
+from benchmarks.chaos.scenario import FaultEffect, FaultScenario, ServicesTarget
 from benchmarks.platform import in_thread
 from benchmarks.stage import Stage
 from core import embedded, postgres, valkey
@@ -25,10 +25,10 @@ _OLDER_S = 3.0
 def database_faults() -> list[FaultScenario[ServicesTarget]]:
     """Every fault of the servers that leaves their disks alone, in order."""
     return [
-        FaultScenario("Postgres killed (-9), down", _postgres_killed, Effect.REFUSES),
-        FaultScenario("Postgres read-only", _read_only, Effect.REFUSES),
-        FaultScenario("a member's lock is held", _lock_held, Effect.CONTAINED),
-        FaultScenario("Valkey restarted from an older file", _older_valkey, Effect.RULE),
+        FaultScenario("Postgres killed (-9), down", _postgres_killed, FaultEffect.REFUSES),
+        FaultScenario("Postgres read-only", _read_only, FaultEffect.REFUSES),
+        FaultScenario("a member's lock is held", _lock_held, FaultEffect.CONTAINED),
+        FaultScenario("Valkey restarted from an older file", _older_valkey, FaultEffect.RULE),
     ]
 
 

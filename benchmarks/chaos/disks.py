@@ -19,7 +19,7 @@ from typing import Final
 import psycopg
 
 from benchmarks.chaos.databases import held_down
-from benchmarks.chaos.scenario import Effect, FaultScenario, ServicesTarget
+from benchmarks.chaos.scenario import FaultEffect, FaultScenario, ServicesTarget
 from core import postgres
 
 _SIZE_MB: Final = 4_096
@@ -35,7 +35,7 @@ def disk_faults() -> list[FaultScenario[ServicesTarget]]:
 
 def _full(name: str, folder: str) -> FaultScenario[ServicesTarget]:
     return FaultScenario(
-        name, partial(_filled, folder), Effect.REFUSES, partial(_on_own_disk, folder), mounting_unavailable
+        name, partial(_filled, folder), FaultEffect.REFUSES, partial(_on_own_disk, folder), mounting_unavailable
     )
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from benchmarks.bodies import submission_bodies
 from benchmarks.chaos.clocks import clock_environment
 from benchmarks.chaos.databases import servers_restarted
-from benchmarks.chaos.scenario import ServicesTarget, Target
+from benchmarks.chaos.scenario import FaultTarget, ServicesTarget
 from benchmarks.chaos.stored import all_submitted
 from benchmarks.chaos.stream import ClaimStream
 from benchmarks.chaos.supervised import UpTarget, up
@@ -74,7 +74,7 @@ async def supervised_platform(stage: Stage, report: ReportProgress, rate: float)
 
 
 @asynccontextmanager
-async def _under_load(target: Target, report: ReportProgress, rate: float) -> AsyncIterator[None]:
+async def _under_load(target: FaultTarget, report: ReportProgress, rate: float) -> AsyncIterator[None]:
     tasks = [asyncio.create_task(target.watch.run())]
     try:
         await target.watch.until_ready(_READY_WITHIN_S)

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from rich.table import Table
 
-from benchmarks.chaos.scenario import Effect
+from benchmarks.chaos.scenario import FaultEffect
 
 P99_MS: Final = 300.0
 OPENS_WITHIN_S: Final = 5.0
@@ -32,7 +32,7 @@ class FaultResult:
     """Result of one fault, over the claims from its begin to the next fault."""
 
     fault: str
-    effect: Effect
+    effect: FaultEffect
     claims: int
     by_model: int
     by_rule: int
@@ -101,32 +101,32 @@ def _missed(o: FaultResult) -> list[str]:
         f"{o.doubled} claims stored that no response named": o.doubled > 0,
         f"{o.server_errors} 5xx responses": o.server_errors > 0,
         f"{o.refused_outside} claims refused": o.refused_outside > 0,
-        f"{o.unanswered} claims without a response": o.unanswered > 0 and o.effect is not Effect.DOWN,
+        f"{o.unanswered} claims without a response": o.unanswered > 0 and o.effect is not FaultEffect.DOWN,
         f"p99 of {o.p99_ms:.0f} ms, over {P99_MS:.0f}": o.p99_ms > P99_MS and _is_served(o.effect),
-        f"breaker not open within {OPENS_WITHIN_S:.0f} s": o.effect is Effect.DEGRADES
+        f"breaker not open within {OPENS_WITHIN_S:.0f} s": o.effect is FaultEffect.DEGRADES
         and _later(o.opened_s, OPENS_WITHIN_S),
         f"breaker not closed within {CLOSES_WITHIN_S:.0f} s": o.closed_s is None,
         f"{len(o.not_rescored)} claims not rescored within {RESCORED_WITHIN_S:.0f} s": bool(o.not_rescored),
-        "no claim was decided by the model": o.effect is not Effect.DEGRADES and not o.by_model,
+        "no claim was decided by the model": o.effect is not FaultEffect.DEGRADES and not o.by_model,
         **_missed_readiness(o),
     }
     return [text for text, is_missed in missed.items() if is_missed]
 
 
 def _missed_readiness(o: FaultResult) -> dict[str, bool]:
-    again_s = STARTED_AGAIN_WITHIN_S if o.effect is Effect.DOWN else READY_AGAIN_WITHIN_S
+    again_s = STARTED_AGAIN_WITHIN_S if o.effect is FaultEffect.DOWN else READY_AGAIN_WITHIN_S
     return {
         "not ready, though claims can be stored": _is_served(o.effect) and o.ready_false_s is not None,
         f"still ready after {NOT_READY_WITHIN_S:.0f} s": not _is_served(o.effect)
         and _later(o.ready_false_s, NOT_READY_WITHIN_S),
         f"not ready again within {again_s:.0f} s": _later(o.ready_again_s, again_s),
-        f"processes left {CHILDREN_ENDED_WITHIN_S:.0f} s after their supervisor": o.effect is Effect.DOWN
+        f"processes left {CHILDREN_ENDED_WITHIN_S:.0f} s after their supervisor": o.effect is FaultEffect.DOWN
         and _later(o.children_ended_s, CHILDREN_ENDED_WITHIN_S),
     }
 
 
-def _is_served(effect: Effect) -> bool:
-    return effect not in (Effect.REFUSES, Effect.DOWN)
+def _is_served(effect: FaultEffect) -> bool:
+    return effect not in (FaultEffect.REFUSES, FaultEffect.DOWN)
 
 
 def _later(seconds: float | None, limit: float) -> bool:

@@ -18,7 +18,7 @@ from benchmarks.chaos.results import (
     FaultResult,
     SkippedFault,
 )
-from benchmarks.chaos.scenario import Effect, FaultScenario, ServicesTarget, Target
+from benchmarks.chaos.scenario import FaultEffect, FaultScenario, FaultTarget, ServicesTarget
 from benchmarks.chaos.scorer import scorer_faults
 from benchmarks.chaos.stored import all_submitted, assessed, unscored
 from benchmarks.chaos.stream import CREATED, SubmittedClaim
@@ -26,7 +26,7 @@ from benchmarks.chaos.supervised import UpTarget, supervised_faults
 from benchmarks.chaos.watch import POLL_S, StateWatch
 from benchmarks.stage import ReportProgress, Stage, staged
 
-T = TypeVar("T", bound=Target)
+T = TypeVar("T", bound=FaultTarget)
 
 _SETTLE_S = 2.0
 """Time between the breaker closing and the next fault."""
@@ -141,17 +141,17 @@ class _Run:
         )
 
 
-def _counted(effect: Effect, window: Sequence[SubmittedClaim]) -> list[SubmittedClaim]:
+def _counted(effect: FaultEffect, window: Sequence[SubmittedClaim]) -> list[SubmittedClaim]:
     """The claims whose response times and refusals are the platform's: not those of the member that is locked."""
-    return [one for one in window if not (effect is Effect.CONTAINED and one.of_member)]
+    return [one for one in window if not (effect is FaultEffect.CONTAINED and one.of_member)]
 
 
-def _refused_outside(effect: Effect, window: Sequence[SubmittedClaim]) -> int:
+def _refused_outside(effect: FaultEffect, window: Sequence[SubmittedClaim]) -> int:
     """Refused claims of those that the fault is not about."""
-    return 0 if effect is Effect.REFUSES else sum(one.refused for one in _counted(effect, window))
+    return 0 if effect is FaultEffect.REFUSES else sum(one.refused for one in _counted(effect, window))
 
 
-def _latencies(effect: Effect, window: Sequence[SubmittedClaim]) -> dict[str, float]:
+def _latencies(effect: FaultEffect, window: Sequence[SubmittedClaim]) -> dict[str, float]:
     ordered = sorted(one.ms for one in _counted(effect, window))
     shares = {"p50_ms": 0.5, "p99_ms": 0.99, "max_ms": 1.0}
     return {name: round(ordered[min(len(ordered) - 1, int(len(ordered) * at))], 1) for name, at in shares.items()}
@@ -179,7 +179,7 @@ async def _until_closed(watch: StateWatch, ended: float) -> float | None:
     return None
 
 
-async def _until_rescored(target: Target, began: float, ended: float) -> tuple[set[str], set[str], float | None]:
+async def _until_rescored(target: FaultTarget, began: float, ended: float) -> tuple[set[str], set[str], float | None]:
     """Claims decided by the rule since `began`, those not rescored at the end, and the seconds until all were."""
     loop = asyncio.get_running_loop()
     until = loop.time() + RESCORED_WITHIN_S
@@ -193,7 +193,7 @@ async def _until_rescored(target: Target, began: float, ended: float) -> tuple[s
         await asyncio.sleep(0.5)
 
 
-async def _doubled(target: Target) -> int:
+async def _doubled(target: FaultTarget) -> int:
     """Claims in the database that no response named: stored twice, or stored and refused for good."""
     stored = await asyncio.to_thread(all_submitted, target.stage)
     await target.stream.answered()

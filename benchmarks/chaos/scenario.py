@@ -13,11 +13,11 @@ from benchmarks.proxy import Proxy
 from benchmarks.stage import Stage
 from core.supervision import Processes
 
-T = TypeVar("T", bound="Target")
+T = TypeVar("T", bound="FaultTarget")
 _STEADY_WITHIN_S = 120.0
 
 
-class Effect(Enum):
+class FaultEffect(Enum):
     """What the claims of a fault may see. In every case no claim is lost, and no response is a 500."""
 
     NONE = "decided by the model, by the rule at most while a process restarts"
@@ -29,7 +29,7 @@ class Effect(Enum):
 
 
 @dataclass(slots=True, kw_only=True)
-class Target:
+class FaultTarget:
     """A running platform with a stream of claims."""
 
     stage: Stage
@@ -50,7 +50,7 @@ class Target:
 
 
 @dataclass(slots=True, kw_only=True)
-class ServicesTarget(Target):
+class ServicesTarget(FaultTarget):
     """Scorer, API and worker with a proxy on each connection that may fail; a supervisor restarts the servers."""
 
     processes: dict[str, Processes]
@@ -71,7 +71,7 @@ def _available() -> str | None:
     return None
 
 
-def _as_it_is(_target: Target) -> AbstractAsyncContextManager[None]:
+def _as_it_is(_target: FaultTarget) -> AbstractAsyncContextManager[None]:
     return nullcontext()
 
 
@@ -82,7 +82,7 @@ class FaultScenario(Generic[T]):
     name: str
     inject: Callable[[T], AbstractAsyncContextManager[None]]
     """Entering begins the fault, leaving ends it."""
-    effect: Effect
+    effect: FaultEffect
     setting: Callable[[T], AbstractAsyncContextManager[None]] = _as_it_is
     """What has to be so before the fault and until its claims are counted; claims during the change do not count."""
     unavailable: Callable[[], str | None] = _available

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.chaos.scenario import Effect, FaultScenario, ServicesTarget
+from benchmarks.chaos.scenario import FaultEffect, FaultScenario, ServicesTarget
 
 _KILLS = 5
 
@@ -16,9 +16,9 @@ _KILLS = 5
 def scorer_faults() -> list[FaultScenario[ServicesTarget]]:
     """Every fault of the scorer, in order."""
     return [
-        FaultScenario("scorer killed five times", _killed_repeatedly, Effect.NONE),
-        FaultScenario("model damaged on disk, scorer killed", _model_damaged, Effect.DEGRADES),
-        FaultScenario("Feast registry replaced", _registry_replaced, Effect.NONE),
+        FaultScenario("scorer killed five times", _killed_repeatedly, FaultEffect.NONE),
+        FaultScenario("model damaged on disk, scorer killed", _model_damaged, FaultEffect.DEGRADES),
+        FaultScenario("Feast registry replaced", _registry_replaced, FaultEffect.NONE),
     ]
 
 

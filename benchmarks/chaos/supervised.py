@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from benchmarks.chaos.scenario import Effect, FaultScenario, Target
+from benchmarks.chaos.scenario import FaultEffect, FaultScenario, FaultTarget
 from benchmarks.platform import COMMAND
 from benchmarks.stage import Stage
 from core.embedded import free_port
@@ -57,7 +57,7 @@ def up(stage: Stage) -> Iterator[UpProcess]:
 
 
 @dataclass(slots=True, kw_only=True)
-class UpTarget(Target):
+class UpTarget(FaultTarget):
     """A platform under `ginja up`."""
 
     up: UpProcess
@@ -73,8 +73,8 @@ class UpTarget(Target):
 def supervised_faults() -> list[FaultScenario[UpTarget]]:
     """Every fault of a supervised platform, in order."""
     return [
-        FaultScenario("MLflow killed", _mlflow_killed, Effect.NONE),
-        FaultScenario("supervisor of `ginja up` killed", _supervisor_killed, Effect.DOWN),
+        FaultScenario("MLflow killed", _mlflow_killed, FaultEffect.NONE),
+        FaultScenario("supervisor of `ginja up` killed", _supervisor_killed, FaultEffect.DOWN),
     ]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.chaos import CORRUPTIONS, Effect, FaultResult, missed_targets, selection
+from benchmarks.chaos import CORRUPTIONS, FaultEffect, FaultResult, missed_targets, selection
 from claims.score_check import InvalidScore, parse_score
 
 SCORE = json.loads((Path(__file__).parents[1] / "contracts" / "score_response.json").read_text())
@@ -52,7 +52,7 @@ def test_faults_are_selected_by_a_part_of_their_name() -> None:
 
 KEPT = FaultResult(
     fault="a fault",
-    effect=Effect.DEGRADES,
+    effect=FaultEffect.DEGRADES,
     claims=500,
     by_model=300,
     by_rule=200,
@@ -75,13 +75,13 @@ KEPT = FaultResult(
     rescored_s=4.0,
     not_rescored=[],
 )
-REFUSED = replace(KEPT, effect=Effect.REFUSES, refused=90, opened_s=None, p99_ms=2_300.0, ready_false_s=0.6)
-DOWN = replace(REFUSED, effect=Effect.DOWN, refused=0, unanswered=200, ready_again_s=40.0, children_ended_s=3.0)
+REFUSED = replace(KEPT, effect=FaultEffect.REFUSES, refused=90, opened_s=None, p99_ms=2_300.0, ready_false_s=0.6)
+DOWN = replace(REFUSED, effect=FaultEffect.DOWN, refused=0, unanswered=200, ready_again_s=40.0, children_ended_s=3.0)
 
 
 def test_a_run_that_meets_its_targets_reports_no_missed_target() -> None:
-    undisturbed = replace(KEPT, effect=Effect.NONE, opened_s=None, by_rule=0)
-    contained = replace(undisturbed, effect=Effect.CONTAINED, refused=20)
+    undisturbed = replace(KEPT, effect=FaultEffect.NONE, opened_s=None, by_rule=0)
+    contained = replace(undisturbed, effect=FaultEffect.CONTAINED, refused=20)
     assert missed_targets([KEPT, undisturbed, contained, REFUSED, DOWN]) == []
 
 
@@ -99,7 +99,7 @@ def test_a_run_that_meets_its_targets_reports_no_missed_target() -> None:
         (KEPT, {"opened_s": 5.1}, "breaker not open"),
         (KEPT, {"closed_s": None}, "breaker not closed"),
         (KEPT, {"not_rescored": ["clm_1"]}, "1 claims not rescored"),
-        (KEPT, {"effect": Effect.NONE, "by_model": 0}, "no claim was decided by the model"),
+        (KEPT, {"effect": FaultEffect.NONE, "by_model": 0}, "no claim was decided by the model"),
         (KEPT, {"ready_false_s": 1.0}, "not ready, though claims can be stored"),
         (REFUSED, {"ready_false_s": None}, "still ready after 5 s"),
         (REFUSED, {"ready_false_s": 5.1}, "still ready after 5 s"),
