@@ -11,7 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -71,10 +71,6 @@ class FaultResult:
     rescored_s: float | None
     """Seconds from the fault's end until every rule-decided claim was rescored; None: not within the limit."""
     not_rescored: list[str]
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
 
 
 @dataclass(slots=True)

@@ -56,7 +56,7 @@ def chaos(names: tuple[str, ...], seconds: float, rate: float, as_json: bool) ->
         outcomes = run(progress.step, only=names, seconds=seconds, rate=rate)
     guarantees = missed_targets(outcomes)
     if as_json:
-        print_json({"faults": [outcome.as_dict() for outcome in outcomes], "broken": guarantees})
+        print_json({"faults": [asdict(outcome) for outcome in outcomes], "broken": guarantees})
     else:
         terminal().print(table(outcomes))
         for guarantee in guarantees:

@@ -71,12 +71,12 @@ class Intake:
         now = clock.now()
         async with self._database.looking() as connection:
             reply_to = repository.reply_to(caller.api_key_id, key, request_hash, now - WINDOW)
-            stored, store, newest, *found = await connection.fetch(
+            stored, store, newest, member, provider, procedures, diagnoses, prices = await connection.fetch(
                 reply_to, outbox.store_position(), repository.newest_receipt(now), *find_references(sent)
             )
         if stored is not None:
             return repeat(stored, request_hash)
-        references = read_references(sent, *found)
+        references = read_references(sent, member, provider, procedures, diagnoses, prices)
         claim = sent.validated(new_id("clm"), _received_at(newest), self._policies.time_zone)
         facts = claim.facts(references.member, references.provider)
         scoring = await self._scorer.score(facts, store=store)

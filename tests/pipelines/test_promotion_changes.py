@@ -39,8 +39,11 @@ def damage(home: Path, version: str) -> None:
 
 
 def entries(home: Path) -> list[dict[str, object]]:
-    """The audit trail without time and chain."""
-    return [{k: v for k, v in entry.items() if k not in ("at", "before")} for entry in audit_trail.read(home)]
+    """The audit trail without times."""
+    return [
+        {"action": entry.action, "version": entry.version, "by": entry.by, "reason": entry.reason, **entry.details}
+        for entry in audit_trail.read(home)
+    ]
 
 
 # Rollback
