@@ -21,7 +21,7 @@ from rich.table import Table
 
 from benchmarks.faults import FaultScenario, fault_scenarios
 from benchmarks.load import Connection, request_bytes
-from benchmarks.platform import BenchPlatform, free_routes, platform
+from benchmarks.platform import BenchPlatform, free_routes, in_thread, platform
 from benchmarks.proxy import Proxy
 from benchmarks.stage import ReportProgress, Stage, staged
 from core.ids import new_id
@@ -176,9 +176,7 @@ async def _run(
         redis_url_of_scorer=past(scorer_to_store),
         redis_url_of_worker=past(worker_to_store),
     )
-    context = platform(stage, routes)
-    running = await asyncio.to_thread(context.__enter__)
-    try:
+    async with in_thread(platform(stage, routes)) as running:
         chaos = ChaosRun(running, to_scorer, scorer_to_store, worker_to_store)
         tasks = [asyncio.create_task(chaos.stream(rate)), asyncio.create_task(chaos.watch_breaker())]
         try:
@@ -193,10 +191,8 @@ async def _run(
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-    finally:
-        await asyncio.to_thread(context.__exit__, None, None, None)
-        for proxy in proxies:
-            await proxy.stop()
+            for proxy in proxies:
+                await proxy.stop()
 
 
 async def _try(chaos: ChaosRun, scenario: FaultScenario, seconds: float) -> FaultResult:

@@ -9,9 +9,7 @@ process, the API; wall times depend on the load of the machine.
 import argparse
 import asyncio
 import json
-import shutil
 import statistics
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
@@ -27,8 +25,9 @@ from api.loading import load_folder
 from api.migrate import upgrade
 from api.requests import parse
 from api.scorer import HttpPool
-from core.servers import postgres_url, stop_servers
+from core.servers import postgres_url, temporary_home
 from core.settings import Settings
+from core.supervision import StopSignals
 
 CONTRACTS = Path(__file__).parents[1] / "tests" / "contracts"
 
@@ -126,17 +125,13 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--claims", type=int, default=500)
     times = options.parse_args().claims
-    home = Path(tempfile.mkdtemp(prefix="ginja-bench-"))
-    try:
+    with StopSignals(), temporary_home("ginja-bench-") as home:
         settings = Settings(home=home, scorer_port=free_port())
         write(simulate(SimulationConfig(claims=20_000, seed=1)), home / "data")
         url = postgres_url(settings)
         upgrade(url)
         load_folder(url, home / "data", source="simulated")
         print(json.dumps(asdict(uvloop.run(measure(settings, url, bodies(home / "data"), times)))))
-    finally:
-        stop_servers(home)
-        shutil.rmtree(home, ignore_errors=True)
 
 
 if __name__ == "__main__":

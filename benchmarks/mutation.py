@@ -9,7 +9,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ from typing import Final
 
 from core import servers
 from core.settings import Settings
+from core.supervision import StopSignals
 
 MIN_SCORE: Final = 0.85
 PACKAGES: Final = ("api/identity", "claims", "pipelines/promote")
@@ -77,14 +77,10 @@ def main() -> int:
     """
     if not sys.argv[1:]:
         shutil.rmtree(_MUTANTS, ignore_errors=True)
-    home = Path(tempfile.mkdtemp(prefix="ginja-mutation-"))
-    try:
+    with StopSignals(), servers.temporary_home("ginja-mutation-") as home:
         database_url = servers.postgres_url(Settings(home=home))
         environment = os.environ | {"GINJA_DATABASE_URL": database_url, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         subprocess.run([*_MUTMUT, "run", *sys.argv[1:]], check=True, env=environment)
-    finally:
-        servers.stop_servers(home)
-        shutil.rmtree(home, ignore_errors=True)
     done = figures(_statuses())
     print(json.dumps(asdict(done)))
     return 0 if done.score >= MIN_SCORE else 1

@@ -1,16 +1,20 @@
 """The platform of a benchmark: scorer, claims API and worker on a stage, each with its own way to the others."""
 
+import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from benchmarks.bodies import submission_bodies
 from benchmarks.stage import LIVE_CLAIMS, Stage
 from core.embedded import free_port
 from core.supervision import Processes, Proof, ReadyCheck
+
+T = TypeVar("T")
 
 COMMAND = ["-c", "from cli.main import main; main()"]
 """`ginja`, run by this Python."""
@@ -80,6 +84,18 @@ def platform(stage: Stage, routes: Routes, *, workers: int = 1) -> Iterator[Benc
         for name, own in running.items():
             own.wait(name)
         yield BenchPlatform(stage, routes, _key(stage, "claims_system"), _key(stage, "monitoring"), running)
+
+
+@asynccontextmanager
+async def in_thread(context: AbstractContextManager[T]) -> AsyncIterator[T]:
+    """Enter and leave a blocking context in a thread; one that is cancelled while it enters is left as well."""
+    loop = asyncio.get_running_loop()
+    entering = loop.run_in_executor(None, context.__enter__)
+    try:
+        yield await asyncio.shield(entering)
+    finally:
+        await entering
+        await loop.run_in_executor(None, context.__exit__, None, None, None)
 
 
 def _key(stage: Stage, role: str) -> str:

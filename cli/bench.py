@@ -6,12 +6,12 @@ from dataclasses import asdict
 
 import click
 
-from cli.command import command
+from cli.command import ProcessCommand, command
 from cli.output import print_json, print_values, terminal
 from cli.progress import console, task
 
 
-@command(examples=["ginja bench score", "ginja bench score --json"])
+@command(examples=["ginja bench score", "ginja bench score --json"], kind=ProcessCommand)
 def score(as_json: bool) -> None:
     """Measure scoring: latency and throughput with reasons beside a naive service, batches, the claims API."""
     from core import telemetry
@@ -32,7 +32,7 @@ def score(as_json: bool) -> None:
     terminal().print(shown)
 
 
-@command(examples=["ginja bench chaos --json", "ginja bench chaos --fault scorer --seconds 10"])
+@command(examples=["ginja bench chaos --json", "ginja bench chaos --fault scorer --seconds 10"], kind=ProcessCommand)
 @click.option("--fault", "names", multiple=True, help="Only faults with this in their name; can be repeated.")
 @click.option(
     "--seconds",
@@ -64,7 +64,7 @@ def chaos(names: tuple[str, ...], seconds: float, rate: float, as_json: bool) ->
     sys.exit(1 if guarantees else 0)
 
 
-@command(examples=["ginja bench behaviour --json"])
+@command(examples=["ginja bench behaviour --json"], kind=ProcessCommand)
 @click.option(
     "--claims",
     default=20_000,
@@ -108,7 +108,7 @@ def behaviour(claims: int, sample: int, as_json: bool) -> None:
         click.echo(f"reasons: {name} {value}")
 
 
-@command(examples=["ginja bench features --json", "ginja bench features --rows 5000000 --runs 3"])
+@command(examples=["ginja bench features --json", "ginja bench features --rows 5000000 --runs 3"], kind=ProcessCommand)
 @click.option(
     "--rows",
     default=300_000,
@@ -144,7 +144,7 @@ def features(rows: int, runs: int, peer_runs: int | None, views: str | None, as_
     print_values(json.loads(figures.as_json()), as_json=as_json)
 
 
-@command("training-set", examples=["ginja bench training-set --rows 1000000 --json"])
+@command("training-set", examples=["ginja bench training-set --rows 1000000 --json"], kind=ProcessCommand)
 @click.option("--rows", default=1_000_000, show_default=True, type=click.IntRange(1), help="Claims.")
 def training_set(rows: int, as_json: bool) -> None:
     """Measure the whole training matrix from claims and labels in Parquet: seconds, rows per second, peak memory."""
