@@ -64,7 +64,7 @@ class Intake:
     async def _submit(self, caller: Caller, sent: ClaimIn, body: bytes, key: str | None) -> Reply:
         request_hash = hashlib.sha256(b"submit\n" + body).digest()
         if key is None:
-            # Before the database is asked: a change is no longer open only once its reply is stored.
+            # Before the database is read: a change is no longer open only once its reply is stored.
             unconfirmed = await self._unconfirmed.stored_reply(caller.api_key_id, request_hash)
             if unconfirmed is not None:
                 return repeat(unconfirmed, request_hash)
