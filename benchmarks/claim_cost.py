@@ -12,8 +12,8 @@ import json
 import statistics
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 import uvloop
@@ -32,6 +32,25 @@ from core.supervision import StopSignals
 CONTRACTS = Path(__file__).parents[1] / "tests" / "contracts"
 
 
+@dataclass(frozen=True, slots=True)
+class CallCost:
+    """The cost of one call."""
+
+    cpu_ms: float
+    """Mean CPU time of this process."""
+    p50_ms: float
+    """Median wall time."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimCosts:
+    """The cost of a submission, and of a scoring request by each HTTP client."""
+
+    claim: CallCost
+    http_ours: CallCost
+    httpx: CallCost
+
+
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """A scorer that answers every claim with the example of the contract."""
     template = json.loads((CONTRACTS / "score_response.json").read_text())
@@ -47,7 +66,7 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         writer.close()
 
 
-async def cost(work: Callable[[int], Awaitable[Any]], times: int) -> dict[str, float]:
+async def cost(work: Callable[[int], Awaitable[object]], times: int) -> CallCost:
     """CPU and wall time of `work` in milliseconds, after warming up with a tenth of the rounds."""
     for at in range(times // 10):
         await work(at)
@@ -57,7 +76,7 @@ async def cost(work: Callable[[int], Awaitable[Any]], times: int) -> dict[str, f
         await work(at)
         took.append((time.perf_counter() - began) * 1_000)
     spent = (time.process_time() - cpu) * 1_000 / times
-    return {"cpu_ms": round(spent, 3), "p50_ms": round(statistics.median(took), 3)}
+    return CallCost(round(spent, 3), round(statistics.median(took), 3))
 
 
 def bodies(folder: Path) -> list[bytes]:
@@ -71,7 +90,7 @@ def bodies(folder: Path) -> list[bytes]:
     ]
 
 
-async def measure(settings: Settings, url: str, sent: list[bytes], times: int) -> dict[str, Any]:
+async def measure(settings: Settings, url: str, sent: list[bytes], times: int) -> ClaimCosts:
     """Measure submission and both HTTP clients."""
     request = (CONTRACTS / "score_request.json").read_bytes()
     caller = Caller("key_bench", "claims_system", None, "bench")
@@ -90,11 +109,7 @@ async def measure(settings: Settings, url: str, sent: list[bytes], times: int) -
     async def theirs(_at: int) -> None:
         await client.post("/v1/score", content=request, headers={"Content-Type": "application/json"})
 
-    figures = {
-        "claim": await cost(claim, times),
-        "http_ours": await cost(ours, times),
-        "httpx": await cost(theirs, times),
-    }
+    figures = ClaimCosts(await cost(claim, times), await cost(ours, times), await cost(theirs, times))
     await client.aclose()
     pool.close()
     await dependencies.close()
@@ -116,7 +131,7 @@ def main() -> None:
         url = postgres_url(settings)
         upgrade(url)
         load_folder(url, home / "data", source="simulated")
-        print(json.dumps(uvloop.run(measure(settings, url, bodies(home / "data"), times))))
+        print(json.dumps(asdict(uvloop.run(measure(settings, url, bodies(home / "data"), times)))))
 
 
 if __name__ == "__main__":

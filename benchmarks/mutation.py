@@ -10,6 +10,8 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -26,23 +28,40 @@ _MUTANTS = Path("mutants")
 _MUTMUT = [str(Path(sys.executable).with_name("mutmut"))]
 
 
-def figures(results: dict[str, str]) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class MutationScore:
+    """Of some mutants."""
+
+    score: float
+    """Share that was killed; 0 without mutants."""
+    killed: int
+    survived: int
+
+
+@dataclass(frozen=True, slots=True)
+class MutationFigures:
+    """Of all mutants, and by package."""
+
+    score: float
+    killed: int
+    survived: int
+    packages: Mapping[str, MutationScore]
+
+
+def figures(results: Mapping[str, str]) -> MutationFigures:
     """Score, killed and survived mutants, overall and by package, from the status of each mutant by its name."""
     counts = {package: Counter[bool]() for package in PACKAGES}
     for name, status in results.items():
         package = next(package for package in PACKAGES if name.startswith(package.replace("/", ".") + "."))
         counts[package][status in KILLED] += 1
     by_package = {package: _score(count) for package, count in counts.items()}
-    return {**_score(sum(counts.values(), Counter[bool]())), "packages": by_package}
+    total = _score(sum(counts.values(), Counter[bool]()))
+    return MutationFigures(total.score, total.killed, total.survived, by_package)
 
 
-def _score(count: Counter[bool]) -> dict[str, float]:
+def _score(count: Counter[bool]) -> MutationScore:
     total = count.total()
-    return {
-        "score": round(count[True] / total, 4) if total else 0.0,
-        "killed": count[True],
-        "survived": count[False],
-    }
+    return MutationScore(round(count[True] / total, 4) if total else 0.0, count[True], count[False])
 
 
 def _statuses() -> dict[str, str]:
@@ -63,8 +82,8 @@ def main() -> int:
         environment = os.environ | {"GINJA_DATABASE_URL": database_url, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         subprocess.run([*_MUTMUT, "run", *sys.argv[1:]], check=True, env=environment)
     done = figures(_statuses())
-    print(json.dumps(done))
-    return 0 if float(str(done["score"])) >= MIN_SCORE else 1
+    print(json.dumps(asdict(done)))
+    return 0 if done.score >= MIN_SCORE else 1
 
 
 if __name__ == "__main__":

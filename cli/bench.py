@@ -58,7 +58,7 @@ def chaos(names: tuple[str, ...], seconds: float, rate: float, as_json: bool) ->
         results = run(progress.step, only=names, seconds=seconds, rate=rate)
     missed = missed_targets(results.faults)
     if as_json:
-        print_json(results.as_dict())
+        print_json({**asdict(results), "broken": missed})
     else:
         terminal().print(table(results))
         for target in missed:
@@ -87,7 +87,7 @@ def soak(minutes: float, rate: float, as_json: bool) -> None:
         result = run(progress.detail, minutes=minutes, rate=rate)
     broken = result.broken()
     if as_json:
-        print_json(result.as_dict())
+        print_json({**asdict(result), "broken": broken})
     else:
         terminal().print(table(result))
         for target in broken:

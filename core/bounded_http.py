@@ -8,7 +8,7 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, Final
+from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -58,7 +58,7 @@ class _Bounded(HttpToolsProtocol):
     _began = 0.0
     _address: str | None = None
 
-    def connection_made(self, transport: Any) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Refuse a connection beyond the limits; otherwise wait for its first request."""
         super().connection_made(transport)
         self._address = self.client[0] if self.client else ""

@@ -1,8 +1,8 @@
 """The results of the chaos test, and its targets."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 from rich.table import Table
 
@@ -69,10 +69,6 @@ class FaultResult:
     children_ended_s: float | None = None
     """Seconds from the end of the supervisor until its processes had ended; None: no supervisor ended, or never."""
 
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self) | {"effect": self.effect.name.lower()}
-
 
 @dataclass(slots=True)
 class ChaosResults:
@@ -80,14 +76,6 @@ class ChaosResults:
 
     faults: list[FaultResult]
     skipped: list[SkippedFault]
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {
-            "faults": [one.as_dict() for one in self.faults],
-            "skipped": [asdict(one) for one in self.skipped],
-            "broken": missed_targets(self.faults),
-        }
 
 
 def missed_targets(outcomes: Sequence[FaultResult]) -> list[str]:

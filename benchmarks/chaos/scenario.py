@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -17,15 +17,21 @@ T = TypeVar("T", bound="FaultTarget")
 _STEADY_WITHIN_S = 120.0
 
 
-class FaultEffect(Enum):
+class FaultEffect(StrEnum):
     """What the claims of a fault may see. In every case no claim is lost, and no response is a 500."""
 
-    NONE = "decided by the model, by the rule at most while a process restarts"
-    DEGRADES = "decided by the rule; the breaker opens"
-    RULE = "decided by the rule where features are missing"
-    REFUSES = "refused with 503 and Retry-After; not ready"
-    CONTAINED = "refused with Retry-After for one member only; ready"
-    DOWN = "not answered until the platform is started again"
+    NONE = "none"
+    """Decided by the model; by the rule at most while a process restarts."""
+    DEGRADES = "degrades"
+    """Decided by the rule; the breaker opens."""
+    RULE = "rule"
+    """Decided by the rule where features are missing."""
+    REFUSES = "refuses"
+    """Refused with 503 and Retry-After; not ready."""
+    CONTAINED = "contained"
+    """Refused with Retry-After for one member only; ready."""
+    DOWN = "down"
+    """Not answered until the platform is started again."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from rich.table import Table
 
@@ -75,10 +75,6 @@ class SoakResult:
         if self.p99_last_ms > P99_RATIO * self.p99_first_ms:
             found.append(f"p99 went from {self.p99_first_ms:.0f} to {self.p99_last_ms:.0f} ms")
         return found
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self) | {"broken": self.broken()}
 
 
 def _growth(part: PartResult) -> list[str]:

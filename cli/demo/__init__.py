@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 )
 def demo(claims: int, as_json: bool) -> None:
     """Run the whole platform once: simulate, train, serve, decide, fail, recover. Leaves nothing running."""
+    from dataclasses import asdict
+
     from cli.demo.progress import StepLog
     from cli.demo.tour import tour
     from cli.output import print_json
@@ -26,7 +28,7 @@ def demo(claims: int, as_json: bool) -> None:
     configure_logging("ERROR")
     figures = tour(settings(), StepLog(console()), claims=claims)
     if as_json:
-        print_json(figures)
+        print_json(asdict(figures))
 
 
 @command(examples=["ginja up", "ginja up --claims 20000"], kind=ProcessCommand)

@@ -60,7 +60,7 @@ def test_a_program_under_nohup_survives_its_terminal(tmp_path):
     assert program.wait(60) == 143
 
 
-def test_a_second_signal_does_not_interrupt_the_clean_up_but_asks_it_to_end_at_once(tmp_path):
+def test_a_second_signal_does_not_interrupt_the_clean_up_but_ends_it_at_once(tmp_path):
     program = started(tmp_path, words=("wait",))
     program.send_signal(signal.SIGTERM)
     wait_until((tmp_path / "ending").exists, what="it cleans up")
