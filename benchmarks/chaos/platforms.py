@@ -71,6 +71,7 @@ async def supervised_platform(stage: Stage, report: ReportProgress, rate: float)
         stream = ClaimStream(running.api_port, keys[0], submission_bodies(LIVE_CLAIMS, stage.home))
         target = UpTarget(stage=stage, stream=stream, watch=StateWatch(running.api_port, keys[1]), up=running)
         async with _under_load(target, report, rate):
+            await target.until_supervised()
             yield target
 
 
