@@ -133,6 +133,15 @@ def parse_head(head: bytes) -> tuple[int, int | None]:
     return status, int(head[at + 15 : end if end >= 0 else len(head)])
 
 
+@dataclass(frozen=True, slots=True)
+class RawResponse:
+    """A response; status 0: there was none."""
+
+    status: int
+    head: bytes
+    body: bytes
+
+
 class _Idle(Exception):
     """The connection ended before any response."""
 
@@ -145,6 +154,11 @@ class Connection:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def post(self, request: bytes) -> tuple[int, bytes]:
+        """Send a request and read status and body of its response; status 0 on failure or timeout."""
+        answer = await self.send(request)
+        return answer.status, answer.body
+
+    async def send(self, request: bytes) -> RawResponse:
         """Send a request and read its response; status 0 on failure or timeout.
 
         A connection closed by the server while idle is reopened once, as any HTTP client does.
@@ -158,19 +172,17 @@ class Connection:
                 return await self._exchange(*self._streams, request)
         except (OSError, asyncio.IncompleteReadError, ValueError, _Idle):
             self.close()
-            return 0, b""
+            return RawResponse(0, b"", b"")
 
     @staticmethod
-    async def _exchange(
-        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes
-    ) -> tuple[int, bytes]:
+    async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> RawResponse:
         writer.write(request)
         try:
             head = await reader.readuntil(b"\r\n\r\n")
         except asyncio.IncompleteReadError as error:
             raise (error if error.partial else _Idle) from error
         status, length = parse_head(head)
-        return status, await (_chunks(reader) if length is None else reader.readexactly(length))
+        return RawResponse(status, head, await (_chunks(reader) if length is None else reader.readexactly(length)))
 
     def close(self) -> None:
         """Close the connection."""

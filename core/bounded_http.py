@@ -8,7 +8,7 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, Final
+from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -62,7 +62,7 @@ class _Bounded(HttpToolsProtocol):
     _began = 0.0
     _address: str | None = None
 
-    def connection_made(self, transport: Any) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Refuse a connection beyond the limits; otherwise wait for its first request."""
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=0)  # whatever a client has not taken stops further writing
