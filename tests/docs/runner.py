@@ -31,6 +31,7 @@ from sybil.parsers.markdown.skip import SkipParser
 
 from core.embedded import tail
 from core.supervision import Processes, ReadyCheck
+from tests.models.stores import new_store
 
 EXECUTED = {"sh", "python"}
 NOT_EXECUTED = {"json", "yaml", "text", "csv", "mermaid"}
@@ -60,7 +61,7 @@ class Workplace:
         self._replaced = replaced
         # The MLflow UI takes a minute to start on a busy machine, and no page uses it: name its store instead.
         store = folder / ".ginja" / "mlflow" / "mlflow.db"
-        store.parent.mkdir(parents=True)
+        new_store(folder / ".ginja")  # MLflow's migrations of an empty store take seconds
         self.processes = Processes(folder / "run", {**environment, "GINJA_MLFLOW_URL": f"sqlite:///{store}"})
 
     def localized(self, text: str) -> str:
