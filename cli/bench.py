@@ -95,6 +95,49 @@ def soak(minutes: float, rate: float, as_json: bool) -> None:
     sys.exit(1 if broken else 0)
 
 
+@command(
+    examples=["ginja bench overload --json", "ginja bench overload --seconds 60 --back-books 4"], kind=ProcessCommand
+)
+@click.option(
+    "--seconds",
+    default=300.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="How long the overload lasts; 0: none.",
+)
+@click.option(
+    "--back-books",
+    "at_once",
+    default=(4, 12),
+    show_default=True,
+    multiple=True,
+    type=click.IntRange(1, 100),
+    help="Back-books at once beside live claims; can be repeated.",
+)
+@click.option(
+    "--rate", default=20.0, show_default=True, type=click.FloatRange(0, min_open=True), help="Live claims per second."
+)
+def overload(seconds: float, at_once: tuple[int, ...], rate: float, as_json: bool) -> None:
+    """Score back-books beside live claims, then submit three times what the platform can decide.
+
+    Exits 1 if a target is missed.
+    """
+    from core import telemetry
+
+    telemetry.turn_off()
+    from benchmarks.overload import run, table
+
+    with task("Overloading the platform") as progress:
+        report = run(progress.step, seconds=seconds, at_once=at_once, rate=rate)
+    if as_json:
+        click.echo(report.as_json())
+    else:
+        terminal().print(table(report))
+        for missed in report.broken:
+            console().print(f"[red]broken[/]: {missed}")
+    sys.exit(1 if report.broken else 0)
+
+
 @command(examples=["ginja bench behaviour --json"], kind=ProcessCommand)
 @click.option(
     "--claims",

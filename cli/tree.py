@@ -86,6 +86,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("bench training-set", "cli.bench:training_set"),
     CommandEntry("bench behaviour", "cli.bench:behaviour"),
     CommandEntry("bench chaos", "cli.bench:chaos"),
+    CommandEntry("bench overload", "cli.bench:overload"),
     CommandEntry("bench soak", "cli.bench:soak"),
 )
 
