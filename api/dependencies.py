@@ -98,7 +98,7 @@ class RequireScope:
 
 
 class AcceptScope:
-    """FastAPI dependency: whether the caller has a key with a scope, for a route that tells such a caller more."""
+    """FastAPI dependency: whether the caller has a key with a scope, for a route that returns more to such a caller."""
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope

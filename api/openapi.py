@@ -108,7 +108,7 @@ IDEMPOTENCY_KEY: JsonObject = {
 
 @dataclass(frozen=True, slots=True)
 class SuccessResponse:
-    """What a route responds with when nothing is wrong, beyond the schema that the framework knows."""
+    """What a route responds with when nothing is wrong, beyond the schema that the framework generates."""
 
     status: int = 200
     headers: Sequence[str] = ()
@@ -179,7 +179,7 @@ def required_scope(route: APIRoute) -> Scope | None:
 
 
 def accepted_scope(route: APIRoute) -> Scope | None:
-    """The scope with which a route tells more; `None` for other routes."""
+    """The scope with which a route returns more; `None` for other routes."""
     for dependency in route.dependant.dependencies:
         if isinstance(dependency.call, AcceptScope):
             return dependency.call.scope

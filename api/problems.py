@@ -1,4 +1,4 @@
-"""Every error as an RFC 9457 problem: the only module that knows both the API's errors and HTTP."""
+"""Every error as an RFC 9457 problem: the only module that imports both the API's errors and HTTP."""
 
 import json
 from collections.abc import Mapping

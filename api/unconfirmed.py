@@ -9,7 +9,7 @@ decided as one (`docs/adr/0140-unconfirmed-commits.md`).
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from api.database import DATABASE_FAILURES, Database, Query
 from api.errors import OutcomeUnknown
@@ -35,7 +35,7 @@ class UnconfirmedChange:
     key: str | None
     """The Idempotency-Key of the request: its reply is part of the transaction itself."""
     reply: StoredReply
-    lock: Query[Any]
+    lock: Query[object]
     """Takes a lock that the transaction holds until its end."""
     is_stored: Query[bool]
     keep_reply: Query[None]

@@ -9,13 +9,11 @@ process, the API; wall times depend on the load of the machine.
 import argparse
 import asyncio
 import json
-import shutil
 import statistics
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 import uvloop
@@ -27,10 +25,30 @@ from api.loading import load_folder
 from api.migrate import upgrade
 from api.requests import parse
 from api.scorer import HttpPool
-from core.servers import postgres_url, stop_servers
+from core.servers import postgres_url, temporary_home
 from core.settings import Settings
+from core.supervision import StopSignals
 
 CONTRACTS = Path(__file__).parents[1] / "tests" / "contracts"
+
+
+@dataclass(frozen=True, slots=True)
+class CallCost:
+    """The cost of one call."""
+
+    cpu_ms: float
+    """Mean CPU time of this process."""
+    p50_ms: float
+    """Median wall time."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimCosts:
+    """The cost of a submission, and of a scoring request by each HTTP client."""
+
+    claim: CallCost
+    http_ours: CallCost
+    httpx: CallCost
 
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -48,7 +66,7 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         writer.close()
 
 
-async def cost(work: Callable[[int], Awaitable[Any]], times: int) -> dict[str, float]:
+async def cost(work: Callable[[int], Awaitable[object]], times: int) -> CallCost:
     """CPU and wall time of `work` in milliseconds, after warming up with a tenth of the rounds."""
     for at in range(times // 10):
         await work(at)
@@ -58,7 +76,7 @@ async def cost(work: Callable[[int], Awaitable[Any]], times: int) -> dict[str, f
         await work(at)
         took.append((time.perf_counter() - began) * 1_000)
     spent = (time.process_time() - cpu) * 1_000 / times
-    return {"cpu_ms": round(spent, 3), "p50_ms": round(statistics.median(took), 3)}
+    return CallCost(round(spent, 3), round(statistics.median(took), 3))
 
 
 def bodies(folder: Path) -> list[bytes]:
@@ -72,7 +90,7 @@ def bodies(folder: Path) -> list[bytes]:
     ]
 
 
-async def measure(settings: Settings, url: str, sent: list[bytes], times: int) -> dict[str, Any]:
+async def measure(settings: Settings, url: str, sent: list[bytes], times: int) -> ClaimCosts:
     """Measure submission and both HTTP clients."""
     request = (CONTRACTS / "score_request.json").read_bytes()
     caller = Caller("key_bench", "claims_system", None, "bench")
@@ -91,11 +109,7 @@ async def measure(settings: Settings, url: str, sent: list[bytes], times: int) -
     async def theirs(_at: int) -> None:
         await client.post("/v1/score", content=request, headers={"Content-Type": "application/json"})
 
-    figures = {
-        "claim": await cost(claim, times),
-        "http_ours": await cost(ours, times),
-        "httpx": await cost(theirs, times),
-    }
+    figures = ClaimCosts(await cost(claim, times), await cost(ours, times), await cost(theirs, times))
     await client.aclose()
     pool.close()
     await dependencies.close()
@@ -111,17 +125,13 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--claims", type=int, default=500)
     times = options.parse_args().claims
-    home = Path(tempfile.mkdtemp(prefix="ginja-bench-"))
-    try:
+    with StopSignals(), temporary_home("ginja-bench-") as home:
         settings = Settings(home=home, scorer_port=free_port())
         write(simulate(SimulationConfig(claims=20_000, seed=1)), home / "data")
         url = postgres_url(settings)
         upgrade(url)
         load_folder(url, home / "data", source="simulated")
-        print(json.dumps(uvloop.run(measure(settings, url, bodies(home / "data"), times))))
-    finally:
-        stop_servers(home)
-        shutil.rmtree(home, ignore_errors=True)
+        print(json.dumps(asdict(uvloop.run(measure(settings, url, bodies(home / "data"), times)))))
 
 
 if __name__ == "__main__":

@@ -10,10 +10,14 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Generic, TypeVar, TypeVarTuple, Unpack
 
 import pyarrow as pa
+
+T = TypeVar("T")
+Arguments = TypeVarTuple("Arguments")
 
 ReportProgress = Callable[[str], None]
 VIEWS = ("member_history", "member_today", "provider_history", "provider_today")
@@ -70,6 +74,13 @@ class TrainingSetFigures:
         return json.dumps(asdict(self))
 
 
+@dataclass(frozen=True, slots=True)
+class Finished(Generic[T]):
+    """What a separate process returned."""
+
+    answer: T
+
+
 def simulated_home(folder: Path, rows: int, report: ReportProgress) -> Path:
     """A home with simulated claims and labels."""
     from datetime import UTC, datetime
@@ -95,17 +106,18 @@ def measure_join(
         report(f"the bare ASOF join, {runs} runs")
         floor = statistics.median(_run_in_process(_floor, home, views, runs))
         peer: list[float] = []
-        peer_rows = given_up = None
+        peer_rows: int | None = None
+        given_up: float | None = None
         for number in range(peer_runs):
             if sum(peer) > PEER_TOTAL_SECONDS:
                 break
             report(f"Feast's DuckDB store, run {number + 1} of {peer_runs}")
-            answer = _run_in_process(_feast_duckdb, home, views, seconds=PEER_SECONDS)
-            if answer is None:
+            finished = _run_within(PEER_SECONDS, _feast_duckdb, home, views)
+            if finished is None:
                 given_up = PEER_SECONDS
                 break
-            peer.append(answer[0])
-            peer_rows = answer[1]
+            seconds, peer_rows = finished.answer
+            peer.append(seconds)
     ours = statistics.median(times)
     theirs = statistics.median(peer) if peer else None
     at_least = theirs or given_up
@@ -145,8 +157,17 @@ def measure_training_set(rows: int, report: ReportProgress) -> TrainingSetFigure
     )
 
 
-def _run_in_process(work: Callable[..., Any], *arguments: Any, seconds: float | None = None) -> Any:
-    """Run `work` in a separate process, so that its memory can be measured; `None` if it exceeds `seconds`."""
+def _run_in_process(work: Callable[[Unpack[Arguments]], T], *arguments: *Arguments) -> T:
+    """Run `work` in a separate process, so that its memory can be measured."""
+    done = _run_within(None, work, *arguments)
+    assert done is not None
+    return done.answer
+
+
+def _run_within(
+    seconds: float | None, work: Callable[[Unpack[Arguments]], T], *arguments: *Arguments
+) -> Finished[T] | None:
+    """Run `work` in a separate process; `None` if it exceeds `seconds`."""
     context = multiprocessing.get_context("spawn")
     receiving, sending = context.Pipe(duplex=False)
     process = context.Process(target=_send, args=(sending, work, arguments))
@@ -155,7 +176,7 @@ def _run_in_process(work: Callable[..., Any], *arguments: Any, seconds: float | 
     try:
         if seconds is not None and not receiving.poll(seconds):
             return None
-        return receiving.recv()
+        return Finished(receiving.recv())
     except EOFError as error:
         raise RuntimeError(f"{work.__name__} failed, see above") from error
     finally:
@@ -163,7 +184,7 @@ def _run_in_process(work: Callable[..., Any], *arguments: Any, seconds: float | 
         process.join()
 
 
-def _send(sending: Any, work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+def _send(sending: Connection, work: Callable[[Unpack[Arguments]], object], arguments: tuple[*Arguments]) -> None:
     sending.send(work(*arguments))
 
 
@@ -263,7 +284,7 @@ def _training_set(home: Path) -> tuple[float, float, tuple[int, ...], int]:
     return build_s, read_s, built.x.shape, _peak_mb()
 
 
-def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
+def _timed(work: Callable[[], T]) -> tuple[float, T]:
     began = time.perf_counter()
     answer = work()
     return time.perf_counter() - began, answer

@@ -1,11 +1,15 @@
 """A light HTTP load generator: keep-alive connections over raw sockets, latencies as JSON.
 
-It runs in a separate process, so that measuring does not slow what it measures. Three modes:
+It runs in a separate process, so that measuring does not slow what it measures. Four modes:
 
 * `one`: one client, the next request after the response (blocking socket, no event loop in the figure);
 * `steady`: a fixed rate, whatever the server does. Latency counts from when the request was **due**, so a server that
   stalls cannot hide delayed requests;
+* `phases`: several fixed rates, one after the other without a gap (`--phase RATE:SECONDS`); SIGTERM ends it early;
 * `flood`: N connections, each sending the next request at once: throughput.
+
+`--responses FILE` also writes one line per response, as `Response.parse` reads it; `--unique-keys` sends each request
+with an `Idempotency-Key` of its own.
 
 `python -m benchmarks.load --port 8601 --path /v1/score --bodies FILE --mode steady --rate 100 --seconds 60`
 """
@@ -15,15 +19,19 @@ import asyncio
 import contextlib
 import itertools
 import json
+import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any, Self, TypeVar
 
 TIMEOUT_SECONDS = 10.0
 """Time without a response after which a connection counts as broken."""
+_LEAD_S = 0.05
+"""From the start of a mode to its first request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +82,40 @@ class LoadResult:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One response to a request that was due at `due`."""
+
+    due: float
+    """Seconds since 1970."""
+    status: int
+    """0: the connection broke, or no response came in time."""
+    ms: float
+    """From when it was due to the end of the response."""
+    late_ms: float
+    """How much later than due the generator sent it: that part of `ms` is the generator's own."""
+    claim_id: str
+    decided_by: str
+    """Of a claim's decision: `model` or `rule`."""
+
+    def line(self) -> str:
+        """This response as a line of text."""
+        numbers = f"{self.due:.4f} {self.status} {self.ms:.3f} {self.late_ms:.3f}"
+        return f"{numbers} {self.claim_id or '-'} {self.decided_by or '-'}"
+
+    @classmethod
+    def parse(cls, line: str) -> Self:
+        """The response that `line` was made of."""
+        due, status, ms, late_ms, claim_id, decided_by = line.split(" ")
+        own = ("" if one == "-" else one for one in (claim_id, decided_by))
+        return cls(float(due), int(status), float(ms), float(late_ms), *own)
+
+
+Mode = TypeVar("Mode")
+OnResponse = Callable[[float, float, int, bytes, float], None]
+"""Takes when a request was due, sent and answered, on the loop's clock, the status and the body."""
+
+
 def request_bytes(path: str, body: bytes, headers: dict[str, str]) -> bytes:
     """One HTTP/1.1 POST of a JSON body, ready to send."""
     lines = {"host": "ginja", "content-type": "application/json", "content-length": str(len(body)), **headers}
@@ -91,6 +133,15 @@ def parse_head(head: bytes) -> tuple[int, int | None]:
     return status, int(head[at + 15 : end if end >= 0 else len(head)])
 
 
+@dataclass(frozen=True, slots=True)
+class RawResponse:
+    """A response; status 0: there was none."""
+
+    status: int
+    head: bytes
+    body: bytes
+
+
 class _Idle(Exception):
     """The connection ended before any response."""
 
@@ -103,6 +154,11 @@ class Connection:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def post(self, request: bytes) -> tuple[int, bytes]:
+        """Send a request and read status and body of its response; status 0 on failure or timeout."""
+        answer = await self.send(request)
+        return answer.status, answer.body
+
+    async def send(self, request: bytes) -> RawResponse:
         """Send a request and read its response; status 0 on failure or timeout.
 
         A connection closed by the server while idle is reopened once, as any HTTP client does.
@@ -116,19 +172,17 @@ class Connection:
                 return await self._exchange(*self._streams, request)
         except (OSError, asyncio.IncompleteReadError, ValueError, _Idle):
             self.close()
-            return 0, b""
+            return RawResponse(0, b"", b"")
 
     @staticmethod
-    async def _exchange(
-        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes
-    ) -> tuple[int, bytes]:
+    async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> RawResponse:
         writer.write(request)
         try:
             head = await reader.readuntil(b"\r\n\r\n")
         except asyncio.IncompleteReadError as error:
             raise (error if error.partial else _Idle) from error
         status, length = parse_head(head)
-        return status, await (_chunks(reader) if length is None else reader.readexactly(length))
+        return RawResponse(status, head, await (_chunks(reader) if length is None else reader.readexactly(length)))
 
     def close(self) -> None:
         """Close the connection."""
@@ -187,34 +241,80 @@ async def steady(
 ) -> LoadResult:
     """`rate` requests a second for `seconds`, after `warm_seconds` not counted; latency from when each was due."""
     outcome = LoadResult()
+    loop = asyncio.get_running_loop()
+    counted_from = loop.time() + _LEAD_S + warm_seconds
+
+    def note(due: float, _sent: float, status: int, _body: bytes, ended: float) -> None:
+        if due >= counted_from:
+            outcome.note(status, ended - due)
+
+    dues = (counted_from - warm_seconds + number / rate for number in range(int(rate * (seconds + warm_seconds))))
+    await _send_when_due(host, port, zip(dues, requests, strict=False), note)
+    outcome.seconds = loop.time() - counted_from
+    return outcome
+
+
+async def phases(
+    host: str, port: int, requests: Iterator[bytes], rates: Sequence[tuple[float, float]]
+) -> tuple[LoadResult, list[Response]]:
+    """Requests at each rate for so many seconds, without a gap between them; also each response by itself."""
+    outcome = LoadResult()
+    responses: list[Response] = []
+    loop = asyncio.get_running_loop()
+    began = loop.time() + _LEAD_S
+    to_epoch = time.time() - loop.time()
+
+    def note(due: float, sent: float, status: int, body: bytes, ended: float) -> None:
+        outcome.note(status, ended - due)
+        identity = (_text(body, b'"claim_id":"'), _text(body, b'"decided_by":"')) if status == 201 else ("", "")
+        ms, late_ms = (ended - due) * 1_000, (sent - due) * 1_000
+        responses.append(Response(due + to_epoch, status, ms, late_ms, *identity))
+
+    def dues() -> Iterator[float]:
+        begin = began
+        for rate, seconds in rates:
+            yield from (begin + number / rate for number in range(int(rate * seconds)))
+            begin += seconds
+
+    await _send_when_due(host, port, zip(dues(), requests, strict=False), note)
+    outcome.seconds = loop.time() - began
+    return outcome, responses
+
+
+def _text(body: bytes, before: bytes) -> str:
+    """The text after `before` up to a quotation mark; cheaper than parsing the document."""
+    at = body.find(before)
+    return "" if at < 0 else body[at + len(before) : body.index(b'"', at + len(before))].decode("ascii")
+
+
+async def _send_when_due(host: str, port: int, due: Iterator[tuple[float, bytes]], note: OnResponse) -> None:
+    """Send each request when it is due, whatever became of those before."""
     idle: list[Connection] = []
     tasks: set[asyncio.Task[None]] = set()
     loop = asyncio.get_running_loop()
-    begin = loop.time() + 0.05
-    counted_from = begin + warm_seconds
 
-    async def send(request: bytes, due: float) -> None:
+    async def send(request: bytes, at: float) -> None:
         line = idle.pop() if idle else Connection(host, port)
-        status, _ = await line.post(request)
+        sent = loop.time()
+        status, body = await line.post(request)
         idle.append(line)
-        if due >= counted_from:
-            outcome.note(status, loop.time() - due)
+        note(at, sent, status, body, loop.time())
 
-    for number in range(int(rate * (seconds + warm_seconds))):
-        due = begin + number / rate
-        if (wait := due - loop.time()) > 0:
-            await asyncio.sleep(wait)
-        request = next(requests, None)
-        if request is None:
+    ended = asyncio.Event()
+    with contextlib.suppress(NotImplementedError, RuntimeError):  # not on the main thread
+        loop.add_signal_handler(signal.SIGTERM, ended.set)
+    for at, request in due:
+        if (wait := at - loop.time()) > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), wait)
+        if ended.is_set():
             break
-        task = asyncio.create_task(send(request, due))
+        task = asyncio.create_task(send(request, at))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
     await asyncio.gather(*tasks)
-    outcome.seconds = loop.time() - counted_from
     for line in idle:
         line.close()
-    return outcome
 
 
 async def flood(host: str, port: int, requests: Iterator[bytes], lines: int, seconds: float) -> LoadResult:
@@ -246,25 +346,57 @@ def main() -> None:
     parser.add_argument("--bodies", type=Path, required=True, help="JSON lines; each is one request's body")
     parser.add_argument("--once", action="store_true", help="send each body once, not repeatedly")
     parser.add_argument("--header", action="append", default=[], help="name: value")
-    parser.add_argument("--mode", choices=["one", "steady", "flood"], required=True)
+    parser.add_argument("--mode", choices=["one", "steady", "phases", "flood"], required=True)
     parser.add_argument("--count", type=int, default=2_000)
     parser.add_argument("--warm", type=float, default=200, help="requests (one) or seconds (steady) not counted")
     parser.add_argument("--rate", type=float, default=100)
+    parser.add_argument("--phase", action="append", default=[], type=_phase, help="rate:seconds (phases)")
+    parser.add_argument("--responses", type=Path, help="file to write each response to (phases)")
+    parser.add_argument("--unique-keys", action="store_true", help="an Idempotency-Key for each request")
     parser.add_argument("--lines", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=10)
     options = parser.parse_args()
 
     headers = dict(entry.split(": ", 1) for entry in options.header)
-    prepared = [request_bytes(options.path, line, headers) for line in options.bodies.read_bytes().splitlines()]
-    requests = iter(prepared) if options.once else itertools.cycle(prepared)
+    requests = _requests(options.path, options.bodies, headers, once=options.once, unique_keys=options.unique_keys)
     if options.mode == "one":
         outcome = one(options.host, options.port, requests, options.count, int(options.warm))
     elif options.mode == "steady":
-        outcome = asyncio.run(steady(options.host, options.port, requests, options.rate, options.seconds, options.warm))
+        outcome = _run(steady(options.host, options.port, requests, options.rate, options.seconds, options.warm))
+    elif options.mode == "phases":
+        outcome, responses = _run(phases(options.host, options.port, requests, options.phase))
+        if options.responses is not None:
+            options.responses.write_text("".join(f"{one.line()}\n" for one in responses))
     else:
-        outcome = asyncio.run(flood(options.host, options.port, requests, options.lines, options.seconds))
+        outcome = _run(flood(options.host, options.port, requests, options.lines, options.seconds))
     json.dump(asdict(outcome.summary()), sys.stdout)
     sys.stdout.write("\n")
+
+
+def _phase(text: str) -> tuple[float, float]:
+    rate, _, seconds = text.partition(":")
+    return float(rate), float(seconds)
+
+
+def _requests(path: str, bodies: Path, headers: dict[str, str], *, once: bool, unique_keys: bool) -> Iterator[bytes]:
+    lines = bodies.read_bytes().splitlines()
+    if not unique_keys:
+        prepared = [request_bytes(path, line, headers) for line in lines]
+        return iter(prepared) if once else itertools.cycle(prepared)
+    placeholder = f"{0:016x}"
+    keyed = [request_bytes(path, line, headers | {"idempotency-key": f"load-{placeholder}"}) for line in lines]
+    run = time.time_ns() // 1_000 << 20
+    chosen = iter(keyed) if once else itertools.cycle(keyed)
+    return (
+        request.replace(placeholder.encode(), b"%016x" % ((run + number) % (1 << 64)), 1)
+        for number, request in enumerate(chosen)
+    )
+
+
+def _run(mode: Coroutine[Any, Any, Mode]) -> Mode:
+    import uvloop  # half the CPU of asyncio's own loop
+
+    return uvloop.run(mode)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,15 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 from core import servers
 from core.settings import Settings
+from core.supervision import StopSignals
 
 MIN_SCORE: Final = 0.85
 PACKAGES: Final = ("api/identity", "claims", "pipelines/promote")
@@ -26,23 +28,40 @@ _MUTANTS = Path("mutants")
 _MUTMUT = [str(Path(sys.executable).with_name("mutmut"))]
 
 
-def figures(results: dict[str, str]) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class MutationScore:
+    """Of some mutants."""
+
+    score: float
+    """Share that was killed; 0 without mutants."""
+    killed: int
+    survived: int
+
+
+@dataclass(frozen=True, slots=True)
+class MutationFigures:
+    """Of all mutants, and by package."""
+
+    score: float
+    killed: int
+    survived: int
+    packages: Mapping[str, MutationScore]
+
+
+def figures(results: Mapping[str, str]) -> MutationFigures:
     """Score, killed and survived mutants, overall and by package, from the status of each mutant by its name."""
     counts = {package: Counter[bool]() for package in PACKAGES}
     for name, status in results.items():
         package = next(package for package in PACKAGES if name.startswith(package.replace("/", ".") + "."))
         counts[package][status in KILLED] += 1
     by_package = {package: _score(count) for package, count in counts.items()}
-    return {**_score(sum(counts.values(), Counter[bool]())), "packages": by_package}
+    total = _score(sum(counts.values(), Counter[bool]()))
+    return MutationFigures(total.score, total.killed, total.survived, by_package)
 
 
-def _score(count: Counter[bool]) -> dict[str, float]:
+def _score(count: Counter[bool]) -> MutationScore:
     total = count.total()
-    return {
-        "score": round(count[True] / total, 4) if total else 0.0,
-        "killed": count[True],
-        "survived": count[False],
-    }
+    return MutationScore(round(count[True] / total, 4) if total else 0.0, count[True], count[False])
 
 
 def _statuses() -> dict[str, str]:
@@ -58,17 +77,13 @@ def main() -> int:
     """
     if not sys.argv[1:]:
         shutil.rmtree(_MUTANTS, ignore_errors=True)
-    home = Path(tempfile.mkdtemp(prefix="ginja-mutation-"))
-    try:
+    with StopSignals(), servers.temporary_home("ginja-mutation-") as home:
         database_url = servers.postgres_url(Settings(home=home))
         environment = os.environ | {"GINJA_DATABASE_URL": database_url, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         subprocess.run([*_MUTMUT, "run", *sys.argv[1:]], check=True, env=environment)
-    finally:
-        servers.stop_servers(home)
-        shutil.rmtree(home, ignore_errors=True)
     done = figures(_statuses())
-    print(json.dumps(done))
-    return 0 if float(str(done["score"])) >= MIN_SCORE else 1
+    print(json.dumps(asdict(done)))
+    return 0 if done.score >= MIN_SCORE else 1
 
 
 if __name__ == "__main__":

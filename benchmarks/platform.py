@@ -1,16 +1,20 @@
 """The platform of a benchmark: scorer, claims API and worker on a stage, each with its own way to the others."""
 
+import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from benchmarks.bodies import submission_bodies
 from benchmarks.stage import LIVE_CLAIMS, Stage
 from core.embedded import free_port
 from core.supervision import Processes, Proof, ReadyCheck
+
+T = TypeVar("T")
 
 COMMAND = ["-c", "from cli.main import main; main()"]
 """`ginja`, run by this Python."""
@@ -54,8 +58,15 @@ def own_ready(port: int) -> ReadyCheck:
 
 
 @contextmanager
-def platform(stage: Stage, routes: Routes, *, workers: int = 1) -> Iterator[BenchPlatform]:
-    """Scorer, API and worker, ready; ended with the block."""
+def platform(
+    stage: Stage,
+    routes: Routes,
+    *,
+    workers: int = 1,
+    of_all: Mapping[str, str] | None = None,
+    of_api: Mapping[str, str] | None = None,
+) -> Iterator[BenchPlatform]:
+    """Scorer, API and worker, ready; ended with the block. `of_all` and `of_api` are more environment of these."""
     scorer_url = routes.scorer_url_of_api or f"http://127.0.0.1:{routes.scorer_port}"
     redis_of = {
         "scorer": routes.redis_url_of_scorer or stage.redis_url,
@@ -73,16 +84,31 @@ def platform(stage: Stage, routes: Routes, *, workers: int = 1) -> Iterator[Benc
     with ExitStack() as stack:
         running: dict[str, Processes] = {}
         for name, (command, ready) in starts.items():
-            environment = stage.environment | {"GINJA_REDIS_URL": redis_of[name], "GINJA_SCORER_URL": scorer_url}
+            own = {"GINJA_REDIS_URL": redis_of[name], "GINJA_SCORER_URL": scorer_url}
+            environment = stage.environment | own | dict(of_all or {})
             folder = stage.home / "run" / f"bench-{name}"
             running[name] = stack.enter_context(Processes(folder, environment))
-            running[name].start(name, [*COMMAND, *command], ready=ready)
-        for name, own in running.items():
-            own.wait(name)
-        yield BenchPlatform(stage, routes, _key(stage, "claims_system"), _key(stage, "monitoring"), running)
+            more = of_api if name == "api" else None
+            running[name].start(name, [*COMMAND, *command], ready=ready, environment=more)
+        for name, processes in running.items():
+            processes.wait(name)
+        yield BenchPlatform(stage, routes, create_key(stage, "claims_system"), create_key(stage, "monitoring"), running)
 
 
-def _key(stage: Stage, role: str) -> str:
+@asynccontextmanager
+async def in_thread(context: AbstractContextManager[T]) -> AsyncIterator[T]:
+    """Enter and leave a blocking context in a thread; one that is cancelled while it enters is left as well."""
+    loop = asyncio.get_running_loop()
+    entering = loop.run_in_executor(None, context.__enter__)
+    try:
+        yield await asyncio.shield(entering)
+    finally:
+        await entering
+        await loop.run_in_executor(None, context.__exit__, None, None, None)
+
+
+def create_key(stage: Stage, role: str) -> str:
+    """Create an API key of a role in the database of the stage; returns its secret."""
     done = subprocess.run(
         [sys.executable, *COMMAND, "keys", "create", "--name", "benchmark", "--role", role],
         env={**os.environ, **stage.environment},

@@ -94,11 +94,11 @@ class Proxy:
         try:
             answers, back = await asyncio.open_connection(*self._target)
             self._writers.add(back)
-            asks = asyncio.create_task(self._forward_requests(reader, back))
+            requests = asyncio.create_task(self._forward_requests(reader, back))
             try:
                 await self._forward_responses(answers, writer)
             finally:
-                asks.cancel()
+                requests.cancel()
         except (OSError, asyncio.IncompleteReadError):
             writer.transport.abort()
         finally:

@@ -9,13 +9,14 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, Unpack
 
 import httpx
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.bodies import facts, score_bodies
 from benchmarks.load import LoadSummary
@@ -107,6 +108,21 @@ class TooBusy(RuntimeError):
     """Too many requests were refused for a measurement of latency."""
 
 
+class LoadOptions(TypedDict, total=False):
+    """Options of `python -m benchmarks.load`."""
+
+    bodies: Path
+    header: str
+    count: int
+    rate: int
+    seconds: float
+    warm: float
+    lines: int
+    """Connections of a flood."""
+    once: bool
+    """Send each body once."""
+
+
 class Bench:
     """One run on one stage."""
 
@@ -120,7 +136,7 @@ class Bench:
         self._bodies.write_bytes(b"\n".join(score_bodies(2_000, stage.home)))
         set_updater_heartbeat(stage.redis_url)
 
-    def load(self, mode: str, path: str, *, port: int | None = None, **options: Any) -> LoadSummary:
+    def load(self, mode: str, path: str, *, port: int | None = None, **options: Unpack[LoadOptions]) -> LoadSummary:
         """Run the load generator and return its summary. Refused requests count with the time of their refusal."""
         flags = [f"--{name}={value}" for name, value in ({"bodies": self._bodies} | options).items()]
         done = subprocess.run(
@@ -303,7 +319,7 @@ def measure(report: ReportProgress, lengths: Durations | None = None) -> Figures
     )
 
 
-def _median_us(work: Any, different: int, *, times: int = 800, warm: int = 100) -> float:
+def _median_us(work: Callable[[int], object], different: int, *, times: int = 800, warm: int = 100) -> float:
     taken = []
     for number in range(warm + times):
         began = time.perf_counter()
@@ -313,9 +329,9 @@ def _median_us(work: Any, different: int, *, times: int = 800, warm: int = 100) 
     return statistics.median(taken) * 1e6
 
 
-def _rows(home: Path) -> "np.ndarray[Any, np.dtype[np.float32]]":
+def _rows(home: Path) -> NDArray[np.float32]:
     """Vectors of claims with random missing and extreme values, for comparing explanations."""
-    x: np.ndarray[Any, np.dtype[np.float32]] = np.load(vectors_file(home))[:ROWS_COMPARED]
+    x: NDArray[np.float32] = np.load(vectors_file(home))[:ROWS_COMPARED]
     rng = np.random.default_rng(5)
     x[rng.random(x.shape) < 0.05] = np.nan
     extreme = rng.random(x.shape) < 0.02

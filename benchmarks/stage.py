@@ -4,8 +4,6 @@ The model has 300 full trees of depth 6 on every feature, because the size of a 
 accuracy is irrelevant here.
 """
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -51,10 +49,9 @@ def staged(
     report: ReportProgress, *, claims: int = CLAIMS, live_claims: int = LIVE_CLAIMS, trees: int = TREES
 ) -> Iterator[Stage]:
     """Set everything up in a temporary home with its own embedded servers; remove it after the block."""
-    from core.servers import postgres_url, stop_servers, valkey_url
+    from core.servers import postgres_url, temporary_home, valkey_url
 
-    home = Path(tempfile.mkdtemp(prefix="ginja-bench-"))
-    try:
+    with temporary_home("ginja-bench-") as home:
         settings = Settings(home=home, database_url=None, redis_url=None)
         stage = Stage(home, postgres_url(settings), valkey_url(settings))
         report(f"simulating {claims:,} claims")
@@ -66,9 +63,6 @@ def staged(
         report(f"training {trees} trees")
         _model(home, trees)
         yield stage
-    finally:
-        stop_servers(home)
-        shutil.rmtree(home, ignore_errors=True)
 
 
 def vectors_file(home: Path) -> Path:

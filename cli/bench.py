@@ -6,12 +6,12 @@ from dataclasses import asdict
 
 import click
 
-from cli.command import command
+from cli.command import ProcessCommand, command
 from cli.output import print_json, print_values, terminal
 from cli.progress import console, task
 
 
-@command(examples=["ginja bench score", "ginja bench score --json"])
+@command(examples=["ginja bench score", "ginja bench score --json"], kind=ProcessCommand)
 def score(as_json: bool) -> None:
     """Measure scoring: latency and throughput with reasons beside a naive service, batches, the claims API."""
     from core import telemetry
@@ -32,8 +32,8 @@ def score(as_json: bool) -> None:
     terminal().print(shown)
 
 
-@command(examples=["ginja bench chaos --json", "ginja bench chaos --fault scorer --seconds 10"])
-@click.option("--fault", "names", multiple=True, help="Only faults with this in their name; can be repeated.")
+@command(examples=["ginja bench chaos --json", "ginja bench chaos --only postgres --seconds 10"], kind=ProcessCommand)
+@click.option("--only", "names", multiple=True, help="Only faults with this in their name; can be repeated.")
 @click.option(
     "--seconds",
     default=6.0,
@@ -45,25 +45,28 @@ def score(as_json: bool) -> None:
     "--rate", default=50.0, show_default=True, type=click.FloatRange(0, min_open=True), help="Claims per second."
 )
 def chaos(names: tuple[str, ...], seconds: float, rate: float, as_json: bool) -> None:
-    """Cause faults between API, scorer and Valkey under a stream of claims; exits 1 if a guarantee is broken."""
+    """Cause faults of every part under a stream of claims; exits 1 if a guarantee is broken.
 
+    Full disks need root, steps of the clock need libfaketime; without them these faults are reported as skipped.
+    """
     from core import telemetry
 
     telemetry.turn_off()
     from benchmarks.chaos import missed_targets, run, table
 
     with task("Causing faults") as progress:
-        outcomes = run(progress.step, only=names, seconds=seconds, rate=rate)
-    guarantees = missed_targets(outcomes)
+        results = run(progress.step, only=names, seconds=seconds, rate=rate)
+    missed = missed_targets(results.faults)
     if as_json:
-        print_json({"faults": [outcome.as_dict() for outcome in outcomes], "broken": guarantees})
+        print_json({**asdict(results), "broken": missed})
     else:
-        terminal().print(table(outcomes))
-        for guarantee in guarantees:
-            console().print(f"[red]broken[/]: {guarantee}")
-    sys.exit(1 if guarantees else 0)
+        terminal().print(table(results))
+        for target in missed:
+            console().print(f"[red]broken[/]: {target}")
+    sys.exit(1 if missed else 0)
 
 
+<<<<<<< HEAD
 @command(examples=["ginja bench crash --json", "ginja bench crash --operation submit --operation void"])
 @click.option("--operation", "names", multiple=True, help="Only operations with this in their name; can be repeated.")
 @click.option(
@@ -76,10 +79,24 @@ def crash(names: tuple[str, ...], side: str | None, record: bool, as_json: bool)
     """Kill a process at every boundary with a server or file, recover, and check that nothing is lost or doubled.
 
     Exits 1 if something does not hold, or if an operation has boundaries that were not recorded with --record.
+=======
+@command(examples=["ginja bench soak --json", "ginja bench soak --minutes 10 --rate 20"], kind=ProcessCommand)
+@click.option(
+    "--minutes", default=30.0, show_default=True, type=click.FloatRange(1), help="How long claims are submitted."
+)
+@click.option(
+    "--rate", default=50.0, show_default=True, type=click.FloatRange(0, min_open=True), help="Claims per second."
+)
+def soak(minutes: float, rate: float, as_json: bool) -> None:
+    """Submit claims for a long time with rotating faults, and measure what grows; exits 1 if anything does.
+
+    Memory, file descriptors and threads of every process, temporary files, and the response times at begin and end.
+>>>>>>> main
     """
     from core import telemetry
 
     telemetry.turn_off()
+<<<<<<< HEAD
     from benchmarks.crash import Side, changed_operations, explore, record_boundaries
 
     sides = tuple(Side) if side is None else (Side(side),)
@@ -110,6 +127,66 @@ def crash(names: tuple[str, ...], side: str | None, record: bool, as_json: bool)
 
 
 @command(examples=["ginja bench behaviour --json"])
+=======
+    from benchmarks.soak import run, table
+
+    with task("Soaking") as progress:
+        result = run(progress.detail, minutes=minutes, rate=rate)
+    broken = result.broken()
+    if as_json:
+        print_json({**asdict(result), "broken": broken})
+    else:
+        terminal().print(table(result))
+        for target in broken:
+            console().print(f"[red]broken[/]: {target}")
+    sys.exit(1 if broken else 0)
+
+
+@command(
+    examples=["ginja bench overload --json", "ginja bench overload --seconds 60 --back-books 4"], kind=ProcessCommand
+)
+@click.option(
+    "--seconds",
+    default=300.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="How long the overload lasts; 0: none.",
+)
+@click.option(
+    "--back-books",
+    "at_once",
+    default=(4, 12),
+    show_default=True,
+    multiple=True,
+    type=click.IntRange(1, 100),
+    help="Back-books at once beside live claims; can be repeated.",
+)
+@click.option(
+    "--rate", default=20.0, show_default=True, type=click.FloatRange(0, min_open=True), help="Live claims per second."
+)
+def overload(seconds: float, at_once: tuple[int, ...], rate: float, as_json: bool) -> None:
+    """Score back-books beside live claims, then submit three times what the platform can decide.
+
+    Exits 1 if a target is missed.
+    """
+    from core import telemetry
+
+    telemetry.turn_off()
+    from benchmarks.overload import run, table
+
+    with task("Overloading the platform") as progress:
+        report = run(progress.step, seconds=seconds, at_once=at_once, rate=rate)
+    if as_json:
+        click.echo(report.as_json())
+    else:
+        terminal().print(table(report))
+        for missed in report.broken:
+            console().print(f"[red]broken[/]: {missed}")
+    sys.exit(1 if report.broken else 0)
+
+
+@command(examples=["ginja bench behaviour --json"], kind=ProcessCommand)
+>>>>>>> main
 @click.option(
     "--claims",
     default=20_000,
@@ -153,7 +230,7 @@ def behaviour(claims: int, sample: int, as_json: bool) -> None:
         click.echo(f"reasons: {name} {value}")
 
 
-@command(examples=["ginja bench features --json", "ginja bench features --rows 5000000 --runs 3"])
+@command(examples=["ginja bench features --json", "ginja bench features --rows 5000000 --runs 3"], kind=ProcessCommand)
 @click.option(
     "--rows",
     default=300_000,
@@ -189,7 +266,7 @@ def features(rows: int, runs: int, peer_runs: int | None, views: str | None, as_
     print_values(json.loads(figures.as_json()), as_json=as_json)
 
 
-@command("training-set", examples=["ginja bench training-set --rows 1000000 --json"])
+@command("training-set", examples=["ginja bench training-set --rows 1000000 --json"], kind=ProcessCommand)
 @click.option("--rows", default=1_000_000, show_default=True, type=click.IntRange(1), help="Claims.")
 def training_set(rows: int, as_json: bool) -> None:
     """Measure the whole training matrix from claims and labels in Parquet: seconds, rows per second, peak memory."""

@@ -69,6 +69,21 @@ class Command(_Program):
         return super().invoke(ctx)
 
 
+class ProcessCommand(Command):
+    """A command that starts processes or servers of its own: a signal ends those before it ends the command.
+
+    Its callback gets the `StopSignals` with `click.pass_obj`.
+    """
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the callback; SIGINT, SIGTERM and SIGHUP leave its blocks as an exception does."""
+        from core.supervision import StopSignals
+
+        with StopSignals() as signals:
+            ctx.obj = signals
+            return super().invoke(ctx)
+
+
 class Group(_Program, click.Group):
     """A command that has subcommands. A subclass says where they come from."""
 
@@ -90,9 +105,11 @@ class Group(_Program, click.Group):
         return super().resolve_command(ctx, args)
 
 
-def command(name: str | None = None, *, examples: Sequence[str]) -> Callable[[Callable[..., Any]], Command]:
+def command(
+    name: str | None = None, *, examples: Sequence[str], kind: type[Command] = Command
+) -> Callable[[Callable[..., Any]], Command]:
     """Declare a `Command`; the callback takes `as_json` beside its own options, and its docstring is the help."""
-    return click.command(name, cls=Command, examples=examples, context_settings=HELP_OPTIONS)
+    return click.command(name, cls=kind, examples=examples, context_settings=HELP_OPTIONS)
 
 
 def report(failure: Failure, *, as_json: bool) -> None:

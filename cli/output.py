@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -21,12 +21,12 @@ def terminal() -> "Console":
     return found if found.is_terminal else Console(width=_WIDTH_OF_A_FILE)
 
 
-def print_json(result: Any) -> None:
+def print_json(result: object) -> None:
     """Print one JSON object on one line; dates and paths become text."""
     click.echo(json.dumps(result, default=str))
 
 
-def print_values(values: Mapping[str, Any], *, as_json: bool, width: int = 20) -> None:
+def print_values(values: Mapping[str, object], *, as_json: bool, width: int = 20) -> None:
     """Print names with their values: one JSON object, or a line for each."""
     if as_json:
         print_json(values)

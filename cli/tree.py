@@ -86,7 +86,12 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("bench training-set", "cli.bench:training_set"),
     CommandEntry("bench behaviour", "cli.bench:behaviour"),
     CommandEntry("bench chaos", "cli.bench:chaos"),
+<<<<<<< HEAD
     CommandEntry("bench crash", "cli.bench:crash"),
+=======
+    CommandEntry("bench overload", "cli.bench:overload"),
+    CommandEntry("bench soak", "cli.bench:soak"),
+>>>>>>> main
 )
 
 GROUPS: dict[str, GroupEntry] = {
@@ -138,7 +143,7 @@ GROUPS: dict[str, GroupEntry] = {
     ),
     "bench": GroupEntry(
         "Measure the figures of docs/benchmarks.md; needs a checkout of the repository.",
-        ("ginja bench score --json", "ginja bench chaos --fault scorer"),
+        ("ginja bench score --json", "ginja bench chaos --only scorer"),
     ),
 }
 

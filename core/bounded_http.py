@@ -8,7 +8,7 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, Final
+from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -32,6 +32,9 @@ class ConnectionLimits:
     """Between two parts of a body."""
     request_s: float = 30.0
     """From the first byte of a request to the end of its body."""
+    unread_s: float = 10.0
+    """How long a client may take less than `taken_bytes` of a response that waits for it."""
+    taken_bytes: int = 65_536
 
 
 class _Reads(Enum):
@@ -54,13 +57,15 @@ class _Bounded(HttpToolsProtocol):
 
     _reads = _Reads.NOTHING
     _deadline: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
     _head_bytes = 0
     _began = 0.0
     _address: str | None = None
 
-    def connection_made(self, transport: Any) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Refuse a connection beyond the limits; otherwise wait for its first request."""
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=0)  # whatever a client has not taken stops further writing
         self._address = self.client[0] if self.client else ""
         self.addresses[self._address] += 1
         if len(self.connections) > self.limits.connections:
@@ -74,6 +79,7 @@ class _Bounded(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._stop_waiting()
+        self._stop_watching()
         if self._address is not None:
             self.addresses[self._address] -= 1
             if not self.addresses[self._address]:
@@ -98,6 +104,32 @@ class _Bounded(HttpToolsProtocol):
             self._wait(min(self.limits.gap_s, self._began + self.limits.request_s - self.loop.time()))
         elif self.cycle is None or self.cycle.response_complete:  # blank lines, which begin no request
             self._wait(self.limits.head_s)
+
+    def pause_writing(self) -> None:
+        """The client does not take the response as fast as it is written: watch that it takes it at all."""
+        super().pause_writing()
+        self._watch_unread()
+
+    def resume_writing(self) -> None:
+        """The client has taken everything."""
+        self._stop_watching()
+        super().resume_writing()
+
+    def _watch_unread(self) -> None:
+        size = self.transport.get_write_buffer_size()
+        self._unread = self.loop.call_later(self.limits.unread_s, self._check_unread, size)
+
+    def _check_unread(self, before: int) -> None:
+        """Cut the connection off where the client took too little; closing it would wait for the client."""
+        if before - self.transport.get_write_buffer_size() < self.limits.taken_bytes:
+            self.transport.abort()
+        else:
+            self._watch_unread()
+
+    def _stop_watching(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def on_message_begin(self) -> None:
         """A request begins."""

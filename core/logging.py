@@ -109,7 +109,7 @@ def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> None
         library.propagate = True
 
 
-def redact_personal_data(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def redact_personal_data(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """A structlog processor that redacts personal data in the fields and text of an event."""
     return {key: _redacted(key, value) for key, value in event.items()}
 
@@ -121,7 +121,7 @@ def redact(text: str) -> str:
     return text
 
 
-def _redacted(key: object, value: Any) -> Any:
+def _redacted(key: object, value: object) -> object:
     if isinstance(key, str) and key.lower() in PERSONAL_FIELDS and value is not None:
         return REDACTED
     if isinstance(value, str):

@@ -1,11 +1,16 @@
 """Postgres and Valkey: the servers named in the settings, or the embedded servers of this home."""
 
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from core import postgres, valkey
 from core.postgres import create_database, database_url, drop_database
 from core.settings import Settings
+from core.supervision import delayed_signals
 
 __all__ = [
     "Status",
@@ -16,6 +21,7 @@ __all__ = [
     "running_postgres_url",
     "server_status",
     "stop_servers",
+    "temporary_home",
     "valkey_url",
 ]
 
@@ -71,3 +77,18 @@ def stop_servers(home: Path) -> list[str]:
     """Stop this home's embedded servers, whichever process started them; returns the names of those stopped."""
     home = home.resolve()
     return [server.NAME for server in (valkey, postgres) if server.stop(home)]
+
+
+@contextmanager
+def temporary_home(prefix: str) -> Iterator[Path]:
+    """A home for the block. Its embedded servers are stopped and its files removed afterwards, also by a signal.
+
+    A signal needs `StopSignals` around it: by default it ends the program without running any clean-up.
+    """
+    home = Path(tempfile.mkdtemp(prefix=prefix))
+    try:
+        yield home
+    finally:
+        with delayed_signals():
+            stop_servers(home)
+            shutil.rmtree(home, ignore_errors=True)

@@ -7,14 +7,51 @@ import fcntl
 import hashlib
 import json
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, Unpack, cast
 
 from core import clock
 from models.artefact import models_folder
 
 Action = Literal["promote", "force", "rollback", "threshold", "challenge", "dismiss"]
 _START = "0" * 64
+
+
+class GateRecord(TypedDict):
+    """The result of one gate, as the trail holds it."""
+
+    outcome: str
+    passed: bool
+    detail: str
+
+
+class ActionDetails(TypedDict, total=False):
+    """What an action adds to its entry."""
+
+    previous: str | None
+    """The version before a promotion, a rollback or a new threshold; null: there was none."""
+    champion: str
+    """The version that is challenged."""
+    canary_share: float
+    """Share of the claims that the challenger decides."""
+    threshold: float
+    gates: Mapping[str, GateRecord]
+    """By gate."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One entry of the trail."""
+
+    at: str
+    """ISO 8601, UTC."""
+    action: Action
+    version: str
+    by: str
+    reason: str
+    details: ActionDetails
 
 
 class AuditTrailError(Exception):
@@ -26,7 +63,7 @@ def audit_trail_path(home: Path) -> Path:
     return models_folder(home) / "promotions.jsonl"
 
 
-def record(home: Path, action: Action, *, version: str, by: str, reason: str, **details: object) -> dict[str, Any]:
+def record(home: Path, action: Action, *, version: str, by: str, reason: str, **details: Unpack[ActionDetails]) -> None:
     """Append an entry; it is on disk when this returns."""
     path = audit_trail_path(home)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,11 +83,10 @@ def record(home: Path, action: Action, *, version: str, by: str, reason: str, **
         file.write(json.dumps(entry, sort_keys=True).encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
-    return entry
 
 
-def read(home: Path) -> list[dict[str, Any]]:
-    """Every entry, oldest first. Raises `AuditTrailError` where the chain is broken."""
+def read(home: Path) -> list[AuditEntry]:
+    """Every entry, oldest first. Raises `AuditTrailError` where the chain is broken or an entry is incomplete."""
     path = audit_trail_path(home)
     try:
         lines = path.read_bytes().splitlines()
@@ -59,11 +95,20 @@ def read(home: Path) -> list[dict[str, Any]]:
     entries, before = [], _START
     for number, line in enumerate(lines, start=1):
         try:
-            entry: dict[str, Any] = json.loads(line)
+            entry: object = json.loads(line)
         except ValueError:
             raise AuditTrailError(f"{path}, line {number}: invalid entry") from None
-        if entry.get("before") != before:
+        if not isinstance(entry, dict) or entry.get("before") != before:
             raise AuditTrailError(f"{path} was changed before line {number}: the hash of the line above does not match")
-        entries.append(entry)
+        entries.append(_read(path, number, entry))
         before = hashlib.sha256(line).hexdigest()
     return entries
+
+
+def _read(path: Path, number: int, entry: Mapping[str, Any]) -> AuditEntry:
+    common = ("at", "action", "version", "by", "reason")
+    missing = [name for name in common if name not in entry]
+    if missing:
+        raise AuditTrailError(f"{path}, line {number}: the entry has no {missing[0]!r}")
+    details = {name: value for name, value in entry.items() if name not in (*common, "before")}
+    return AuditEntry(**{name: entry[name] for name in common}, details=cast("ActionDetails", details))

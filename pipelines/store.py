@@ -1,8 +1,9 @@
 """Write frames to Parquet files, the same bytes for the same frames."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,7 +11,57 @@ import pyarrow.parquet as pq
 DATASET = "dataset.json"
 
 
-def write_frames(frames: dict[str, pa.Table], folder: Path, about: dict[str, Any]) -> None:
+class DatasetDocument(TypedDict, total=False):
+    """`dataset.json`: the origin of a data set. Which keys there are depends on the source."""
+
+    source: str
+    frames: Mapping[str, int]
+    """Frame → its rows."""
+    exported_from: str
+    """`database`: claims and labels were replaced by an export."""
+
+    # Simulated: the configuration.
+    claims: int
+    """Also of an ingested file: rows that became claims."""
+    seed: int
+    end: str
+    days: int
+    fraud_rate: float
+    live_days: int
+    live_claims: int | None
+    windows: list[dict[str, str]]
+
+    # Ingested: how the file was read.
+    file: str
+    mapping: str
+    """Digest of the mapping."""
+    icd: int | None
+    label_of: str
+    """`claim` or `provider`."""
+    label_times: str
+    """`given` or `none`."""
+
+    # Ingested: the summary.
+    dataset: str
+    rows: int
+    labelled: int
+    fraud: int
+    rejected: int
+    empty_lines: int
+    reject_file: str
+    reasons: Mapping[str, int]
+    """Reason → rejected rows."""
+    missing_columns: list[str]
+    notes: list[str]
+    seconds: float
+
+
+def read_document(folder: Path) -> DatasetDocument:
+    """The `dataset.json` of a folder. Raises `FileNotFoundError` where there is none, `ValueError` for no JSON."""
+    return cast("DatasetDocument", json.loads((folder / DATASET).read_text()))
+
+
+def write_frames(frames: Mapping[str, pa.Table], folder: Path, about: DatasetDocument) -> None:
     """Write each frame as `name.parquet`, and `dataset.json`, which states their origin, last.
 
     A file is replaced whole: a reader sees either the old or the new file.
@@ -21,7 +72,11 @@ def write_frames(frames: dict[str, pa.Table], folder: Path, about: dict[str, Any
         partial = folder / f".{name}.parquet.partial"
         pq.write_table(frame, partial, compression="zstd", coerce_timestamps="us", row_group_size=1 << 18)
         partial.replace(folder / f"{name}.parquet")
+    write_document({**about, "frames": {name: len(frame) for name, frame in frames.items()}}, folder)
+
+
+def write_document(document: DatasetDocument, folder: Path) -> None:
+    """Write the `dataset.json` of a folder, replacing it whole."""
     partial = folder / f".{DATASET}.partial"
-    counts = {name: len(frame) for name, frame in frames.items()}
-    partial.write_text(json.dumps({**about, "frames": counts}, indent=1))
+    partial.write_text(json.dumps(document, indent=1))
     partial.replace(folder / DATASET)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 from claims.scoring import ClaimFacts, Score, StorePosition
 from core import clock
@@ -66,7 +66,7 @@ class Engine:
     async def score(
         self,
         claim: ClaimFacts,
-        states: dict[str, Any] | None,
+        states: dict[str, object] | None,
         deadline: float | None,
         store: StorePosition | None = None,
     ) -> bytes:
@@ -105,7 +105,7 @@ class Engine:
         return models, models.champion
 
 
-def _sent(states: dict[str, Any]) -> Reading:
+def _sent(states: dict[str, object]) -> Reading:
     try:
         return Reading.from_wire(states)
     except StatesError as error:

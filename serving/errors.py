@@ -14,7 +14,7 @@
 Messages never repeat request values: member identifiers are personal data.
 """
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pydantic_core
 from starlette.responses import Response
@@ -31,7 +31,7 @@ class Refusal(ServingError):
     kind: ClassVar[str]
     title: ClassVar[str]
 
-    def __init__(self, detail: str, **more: Any) -> None:
+    def __init__(self, detail: str, **more: object) -> None:
         super().__init__(detail)
         self.detail = detail
         self.more = more

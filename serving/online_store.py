@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from typing import Any, Self
+from typing import Self
 
 import redis
+import redis.asyncio
 
 from claims.scoring import ClaimFacts, StorePosition
 from core.logging import get_logger
@@ -28,7 +29,7 @@ _log = get_logger("serving")
 class OnlineStoreClient:
     """Connections to Valkey, separate ones for single claims and for batches."""
 
-    def __init__(self, single: Any, batch: Any) -> None:
+    def __init__(self, single: redis.asyncio.Redis, batch: redis.asyncio.Redis) -> None:
         self._clients = (single, batch)
         stale_after_s = settings().features_stale_after_s
         self._single = AsyncOnlineReader(single, stale_after_s=stale_after_s)
@@ -96,7 +97,7 @@ class OnlineStoreClient:
         before = self.answers
         try:
             async with asyncio.timeout(CHECK_SECONDS):
-                await self._clients[0].ping()
+                await self._clients[0].ping()  # type: ignore[misc]  # redis types one class for both kinds of client
                 if not before:
                     refuse_eviction(await self._clients[0].info("memory"))
             self.answers = True

@@ -5,7 +5,7 @@ are personal data.
 """
 
 import time
-from typing import Any, Self
+from typing import Self
 
 import bentoml
 from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
@@ -48,7 +48,7 @@ class WireModel(bentoml.IODescriptor):
         return settings().max_body_bytes
 
     @classmethod
-    async def from_http_request(cls, request: Request, serde: Any) -> Self | Refusal:
+    async def from_http_request(cls, request: Request, serde: object) -> Self | Refusal:
         """Parse the request, or return the `Refusal` that answers it."""
         try:
             deadline, store = _deadline(request), _store_position(request)
@@ -66,7 +66,7 @@ class ScoreRequest(WireModel):
     """One claim to score; `states` as of its receipt, or null to read the current ones from the online store."""
 
     claim: ClaimFacts
-    states: dict[str, Any] | None = None
+    states: dict[str, object] | None = None
 
 
 class BatchItem(bentoml.IODescriptor):
@@ -75,7 +75,7 @@ class BatchItem(bentoml.IODescriptor):
     model_config = ConfigDict(extra="forbid")
 
     claim: ClaimFacts
-    states: dict[str, Any] | None = None
+    states: dict[str, object] | None = None
 
 
 class BatchRequest(WireModel):

@@ -55,7 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
         _clean_up_after_killed_runs()
         home = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
     config.stash[_HOME] = home
-    os.environ["GINJA_HOME"] = str(home)  # whatever asks for the default settings stays out of the developer's home
+    os.environ["GINJA_HOME"] = str(home)  # whatever reads the default settings stays out of the developer's home
 
 
 @pytest.hookimpl(optionalhook=True)

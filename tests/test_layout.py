@@ -55,7 +55,7 @@ def test_mlflow_is_the_library_even_from_the_root_folder():
     assert "site-packages" in python(code)
 
 
-def test_ruff_knows_that_mlflow_is_a_library():
+def test_ruff_sorts_mlflow_as_a_library():
     assert "mlflow" in PYPROJECT["tool"]["ruff"]["lint"]["isort"]["known-third-party"]
 
 
@@ -137,7 +137,7 @@ def test_no_module_has_more_than_400_lines():
     assert long == {}
 
 
-def test_each_public_class_name_stands_in_one_file():
+def test_each_public_class_name_is_defined_in_one_file():
     """One name for one concept."""
     places = defaultdict(set)
     for path, node in classes():

@@ -1,5 +1,7 @@
 """The figures of `make mutation`: what counts as killed, by package."""
 
+from dataclasses import asdict
+
 import pytest
 
 from benchmarks.mutation import figures
@@ -9,7 +11,7 @@ def test_a_mutant_is_killed_by_a_failed_test_or_a_timeout_and_survives_otherwise
     statuses = ["killed", "timeout", "survived", "no tests", "not checked", "suspicious", "segfault", "skipped"]
     results = {f"claims.money.x_f__mutmut_{n}": status for n, status in enumerate(statuses)}
     results |= {"api.identity.roles.x_f__mutmut_1": "killed", "pipelines.promote.gates.x_f__mutmut_1": "survived"}
-    assert figures(results) == {
+    assert asdict(figures(results)) == {
         "score": 0.3,
         "killed": 3,
         "survived": 7,
@@ -22,7 +24,7 @@ def test_a_mutant_is_killed_by_a_failed_test_or_a_timeout_and_survives_otherwise
 
 
 def test_without_mutants_the_score_is_zero() -> None:
-    assert figures({})["score"] == 0.0
+    assert figures({}).score == 0.0
 
 
 def test_a_mutant_of_another_package_is_refused() -> None:

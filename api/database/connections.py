@@ -9,10 +9,11 @@ way 2 ms (`docs/adr/0051-one-transaction-and-an-outbox.md`).
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Any, Final, TypeVar, overload
+from typing import Final, Protocol, TypeVar, overload
 
 import psycopg
 from sqlalchemy import event, make_url
+from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from api.database.admission import ConnectionQueue
@@ -32,6 +33,10 @@ T = TypeVar("T")
 A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
+D = TypeVar("D")
+E = TypeVar("E")
+F = TypeVar("F")
+G = TypeVar("G")
 
 WAIT_S: Final = 2.0
 """Longest wait for a connection."""
@@ -52,7 +57,7 @@ FAILING_S: Final = 5.0
 class Pipelined:
     """A connection that runs several statements in one round trip."""
 
-    def __init__(self, connection: "psycopg.AsyncConnection[tuple[Any, ...]]", *, begin: bool) -> None:
+    def __init__(self, connection: psycopg.AsyncConnection, *, begin: bool) -> None:
         self._connection = connection
         self._begin = begin
         self.finished = False
@@ -68,12 +73,31 @@ class Pipelined:
         self, first: Query[T], second: Query[A], third: Query[B], fourth: Query[C], /
     ) -> tuple[T, A, B, C]: ...
     @overload
-    async def fetch(self, *queries: Query[Any]) -> tuple[Any, ...]: ...
-    async def fetch(self, *queries: Query[Any]) -> tuple[Any, ...]:
+    async def fetch(
+        self, first: Query[T], second: Query[A], third: Query[B], fourth: Query[C], fifth: Query[D], /
+    ) -> tuple[T, A, B, C, D]: ...
+    @overload
+    async def fetch(
+        self,
+        first: Query[T],
+        second: Query[A],
+        third: Query[B],
+        fourth: Query[C],
+        fifth: Query[D],
+        sixth: Query[E],
+        seventh: Query[F],
+        eighth: Query[G],
+        /,
+    ) -> tuple[T, A, B, C, D, E, F, G]: ...
+    async def fetch(self, *queries: Query[object]) -> tuple[object, ...]:
         """Run all in one round trip, in their order; each sees the effects of those before it."""
         return await self._send(queries)
 
-    async def finish(self, *queries: Query[Any]) -> tuple[Any, ...]:
+    @overload
+    async def finish(self, first: Query[T], /, *queries: Query[object]) -> tuple[T, *tuple[object, ...]]: ...
+    @overload
+    async def finish(self, *queries: Query[object]) -> tuple[object, ...]: ...
+    async def finish(self, *queries: Query[object]) -> tuple[object, ...]:
         """Run all and commit in the same round trip, or nothing if one fails; the last call of a block.
 
         Raises `CommitUnconfirmed` where the connection is lost and the server may have committed.
@@ -82,8 +106,8 @@ class Pipelined:
         self.finished = True
         return answers
 
-    async def _send(self, queries: Sequence[Query[Any]], *, commit: bool = False) -> tuple[Any, ...]:
-        cursors: list[psycopg.AsyncCursor[tuple[Any, ...]]] = []
+    async def _send(self, queries: Sequence[Query[object]], *, commit: bool = False) -> tuple[object, ...]:
+        cursors: list[psycopg.AsyncCursor] = []
         is_commit_sent = False
         try:
             async with self._connection.pipeline():
@@ -191,7 +215,7 @@ class Database:
                     raise
 
     @asynccontextmanager
-    async def _raw(self) -> AsyncIterator["psycopg.AsyncConnection[tuple[Any, ...]]"]:
+    async def _raw(self) -> AsyncIterator[psycopg.AsyncConnection]:
         """The driver's own connection, in autocommit. When the server is lost, idle connections are closed, too."""
         async with self._queue.turn(), self._reading.connect() as connection:
             driver = (await connection.get_raw_connection()).driver_connection
@@ -210,8 +234,19 @@ class Database:
         await self.engine.dispose()
 
 
-def _limit_transactions(made: Any, limits: SessionLimits) -> None:
-    """Set what cannot be an option of the connection, because older servers refuse it. `made` is SQLAlchemy's."""
+class _MadeConnection(Protocol):
+    """A new connection as SQLAlchemy passes it to listeners: synchronous, around the driver's own."""
+
+    @property
+    def driver_connection(self) -> psycopg.AsyncConnection: ...
+
+    def set_autocommit(self, value: bool, /) -> None: ...
+
+    def cursor(self) -> DBAPICursor: ...
+
+
+def _limit_transactions(made: _MadeConnection, limits: SessionLimits) -> None:
+    """Set what cannot be an option of the connection, because older servers refuse it."""
     statement = limits.of_transactions(made.driver_connection.info.server_version)
     if statement is not None:
         made.set_autocommit(True)

@@ -1,7 +1,6 @@
 """How long a database session may work, wait and hold locks; set on each connection when it is opened."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import psycopg
 
@@ -57,7 +56,7 @@ def batch_limits(settings: Settings) -> SessionLimits:
     return SessionLimits(statement_ms=batch_ms, lock_ms=batch_ms, idle_in_transaction_ms=batch_ms, transaction_ms=0)
 
 
-def connect(url: str, limits: SessionLimits) -> "psycopg.Connection[tuple[Any, ...]]":
+def connect(url: str, limits: SessionLimits) -> "psycopg.Connection":
     """A connection of psycopg, in autocommit until a caller begins a transaction, with these limits.
 
     `url` is one of `plain_url`. Raises `psycopg.OperationalError`.

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.expression import ClauseElement
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 Rows = Sequence[tuple[Any, ...]]
 
@@ -20,7 +21,7 @@ class Statement:
     """SQL for psycopg, with `%(name)s` for each parameter, and the parameters with constant values."""
 
     sql: str
-    fixed: Mapping[str, Any]
+    fixed: Mapping[str, object]
 
 
 def compiled(statement: ClauseElement) -> Statement:
@@ -34,12 +35,12 @@ def nothing(_rows: Rows) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Query(Generic[T]):
+class Query(Generic[T_co]):
     """A statement, its parameters, and how its rows are read."""
 
     statement: Statement
-    params: Mapping[str, Any]
-    read: Callable[[Rows], T]
+    params: Mapping[str, object]
+    read: Callable[[Rows], T_co]
 
 
 async def fetch(connection: AsyncConnection, query: Query[T]) -> T:

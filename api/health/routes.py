@@ -21,7 +21,7 @@ from core.settings import instance
 router = APIRouter(tags=["health"])
 
 
-_INSTANCE = "Identifies this start of the process, so that a supervisor knows it from another one on the same port."
+_INSTANCE = "Identifies this start of the process, so that a supervisor can tell it from another one on the same port."
 
 
 class Liveness(BaseModel):

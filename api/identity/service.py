@@ -21,7 +21,7 @@ CACHE_S = 5.0
 """How long a valid key is not looked up again: a revoked key works at most this much longer."""
 
 MONITOR_GRACE_S = 3_600.0
-"""How long a key of monitoring works on while the database, which knows the keys, fails: metrics are needed then."""
+"""How long a key of monitoring works on while the database, which holds the keys, fails: metrics are needed then."""
 
 _LOOKUP_FAILURES = (*DATABASE_FAILURES, KeyQueueFull, PoolExhausted, OSError)
 _CACHED_KEYS = 1_024

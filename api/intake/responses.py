@@ -106,7 +106,8 @@ class ClaimOut(BaseModel):
         None, description="This claim and those that replace or follow one another with it, newest first."
     )
     priors: list[FindingOut] | None = Field(
-        None, description="What the model knows of the provider and member from before; no evidence about this claim."
+        None,
+        description="What the model infers from the history of the provider and member; not evidence about this claim.",
     )
 
 

@@ -64,19 +64,19 @@ class Intake:
     async def _submit(self, caller: Caller, sent: ClaimIn, body: bytes, key: str | None) -> Reply:
         request_hash = hashlib.sha256(b"submit\n" + body).digest()
         if key is None:
-            # Before the database is asked: a change is no longer open only once its reply is stored.
+            # Before the database is read: a change is no longer open only once its reply is stored.
             unconfirmed = await self._unconfirmed.stored_reply(caller.api_key_id, request_hash)
             if unconfirmed is not None:
                 return repeat(unconfirmed, request_hash)
         now = clock.now()
         async with self._database.looking() as connection:
             reply_to = repository.reply_to(caller.api_key_id, key, request_hash, now - WINDOW)
-            stored, store, newest, *found = await connection.fetch(
+            stored, store, newest, member, provider, procedures, diagnoses, prices = await connection.fetch(
                 reply_to, outbox.store_position(), repository.newest_receipt(now), *find_references(sent)
             )
         if stored is not None:
             return repeat(stored, request_hash)
-        references = read_references(sent, *found)
+        references = read_references(sent, member, provider, procedures, diagnoses, prices)
         claim = sent.validated(new_id("clm"), _received_at(newest), self._policies.time_zone)
         facts = claim.facts(references.member, references.provider)
         scoring = await self._scorer.score(facts, store=store)

@@ -1,4 +1,4 @@
-"""Alembic's way in: the URL handed over by `api.database.upgrade`, else that of the settings."""
+"""Alembic's way in: the URL passed by `api.database.upgrade`, else that of the settings."""
 
 from alembic import context
 from sqlalchemy import create_engine, make_url, pool

@@ -1,5 +1,6 @@
 """`ginja data ingest`: claims files of other systems into the claims frame."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,7 @@ def _show_draft(draft: str, *, as_json: bool) -> None:
 
 def _show(outcome: "IngestSummary", *, as_json: bool) -> None:
     if as_json:
-        print_json(outcome.as_json())
+        print_json(asdict(outcome))
         return
     click.echo(f"{outcome.rows:,} rows → {outcome.claims:,} claims in {outcome.folder} ({outcome.seconds} s)")
     click.echo(f"{outcome.labelled:,} labelled, {outcome.fraud:,} of them fraud")

@@ -4,11 +4,12 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 
 from claims.money import format_cents
+from cli.demo.claims import ClaimBody, DecidedClaim
 from core.ids import new_id
 
 if TYPE_CHECKING:
@@ -24,21 +25,22 @@ class Answer:
 
     status: int
     """HTTP status; 0: no answer."""
-    claim: dict[str, Any]
+    claim: DecidedClaim | None
+    """The claim as decided; none where it was not accepted."""
     ms: float
-
-    @property
-    def decided(self) -> bool:
-        """Whether the claim was accepted and decided."""
-        return self.status == httpx.codes.CREATED and "claim_id" in self.claim
 
     @property
     def by_rule(self) -> bool:
         """Whether the rule decided, for lack of a score."""
-        return self.decided and self.claim["decided_by"] == "rule"
+        return self.claim is not None and self.claim.decided_by == "rule"
 
 
-def claim_body(claim: "UpcomingClaim", *, factor: int = 1) -> dict[str, Any]:
+def decided_claims(answers: Iterable[Answer]) -> list[DecidedClaim]:
+    """The claims of the answers that were accepted and decided."""
+    return [answer.claim for answer in answers if answer.claim is not None]
+
+
+def claim_body(claim: "UpcomingClaim", *, factor: int = 1) -> ClaimBody:
     """A simulated claim as a request body, its amounts multiplied by `factor`."""
     return {
         "member_id": claim["member_id"],
@@ -62,7 +64,7 @@ def claim_body(claim: "UpcomingClaim", *, factor: int = 1) -> dict[str, Any]:
 def submit(
     api: str,
     key: str,
-    bodies: Sequence[dict[str, Any]],
+    bodies: Sequence[ClaimBody],
     *,
     per_second: float,
     on_answer: Callable[[Answer], None],
@@ -78,7 +80,7 @@ def submit(
 async def _submit(
     api: str,
     key: str,
-    bodies: Sequence[dict[str, Any]],
+    bodies: Sequence[ClaimBody],
     per_second: float,
     on_answer: Callable[[Answer], None],
     events: Mapping[int, Callable[[], None]],
@@ -94,29 +96,34 @@ async def _submit(
         return list(await asyncio.gather(*sent))
 
 
-async def _one(client: httpx.AsyncClient, body: dict[str, Any], on_answer: Callable[[Answer], None]) -> Answer:
+async def _one(client: httpx.AsyncClient, body: ClaimBody, on_answer: Callable[[Answer], None]) -> Answer:
     started = time.perf_counter()
     try:
         response = await client.post("/v1/claims", json=body, headers={"Idempotency-Key": new_id("demo")})
-        status, claim = response.status_code, response.json()
-    except (httpx.TransportError, ValueError) as error:
-        status, claim = 0, {"error": repr(error)}
+        status = response.status_code
+        claim = DecidedClaim.from_json(response.json()) if status == httpx.codes.CREATED else None
+    except (httpx.TransportError, ValueError):
+        status, claim = 0, None
     answer = Answer(status, claim, (time.perf_counter() - started) * 1_000)
     on_answer(answer)
     return answer
 
 
-def current(api: str, key: str, claim_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+def current(api: str, key: str, claim_ids: Iterable[str]) -> dict[str, DecidedClaim]:
     """The claims as they are now, by id; unknown ones are left out."""
     awaited = set(claim_ids)
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, DecidedClaim] = {}
     with httpx.Client(base_url=api, headers=_headers(key), timeout=_LONGEST_ANSWER_S) as client:
         cursor: str | None = None
         while len(found) < len(awaited):
             page = client.get("/v1/claims", params={"limit": _PAGE, **({"cursor": cursor} if cursor else {})})
             page.raise_for_status()
             body = page.json()
-            found |= {claim["claim_id"]: claim for claim in body["claims"] if claim["claim_id"] in awaited}
+            found |= {
+                claim["claim_id"]: DecidedClaim.from_json(claim)
+                for claim in body["claims"]
+                if claim["claim_id"] in awaited
+            }
             cursor = body["next_cursor"]
             if cursor is None:
                 break

@@ -5,14 +5,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cli.demo import platform as bring_up
 from cli.demo import show
+from cli.demo.claims import ClaimBody, DecidedClaim
+from cli.demo.figures import DemoFigures, ImplausibleFigures
 from cli.demo.latency import score_latencies
 from cli.demo.platform import Platform
 from cli.demo.progress import StepLog
-from cli.demo.stream import Answer, claim_body, current, submit
+from cli.demo.stream import Answer, claim_body, current, decided_claims, submit
 from cli.progress import Task
 from core.servers import stop_servers
 from core.settings import Settings, held
@@ -32,7 +34,7 @@ IMPLAUSIBLE_CLAIMS, IMPLAUSIBLE_FACTOR = 5, 1_000
 _POLL_S = 0.5
 
 
-def tour(settings: Settings, log: StepLog, *, claims: int) -> dict[str, Any]:
+def tour(settings: Settings, log: StepLog, *, claims: int) -> DemoFigures:
     """Run the demo in its own home under the settings' home, stop everything, and return the figures."""
     started = time.perf_counter()
     with _own_home(settings) as own, bring_up.reserved_ports(own, log) as (own, ports), held(own):
@@ -52,7 +54,7 @@ def tour(settings: Settings, log: StepLog, *, claims: int) -> dict[str, Any]:
             key = bring_up.make_key(name="the demo's claims system", role="claims_system")
             bodies = [claim_body(claim) for claim in insurer.upcoming]
             quiet = send(platform, key, bodies[:QUIET_CLAIMS])
-            show.decisions(log.console, [answer.claim for answer in quiet if answer.decided])
+            show.decisions(log.console, decided_claims(quiet))
 
             log.heading("A misplaced decimal point")
             implausible = submit_implausible(platform, key, insurer.upcoming[-IMPLAUSIBLE_CLAIMS:])
@@ -91,7 +93,7 @@ def _clear(home: Path) -> None:
     shutil.rmtree(home, ignore_errors=True)
 
 
-def send(platform: Platform, key: str, bodies: list[dict[str, Any]]) -> list[Answer]:
+def send(platform: Platform, key: str, bodies: list[ClaimBody]) -> list[Answer]:
     """Submit claims to the healthy platform."""
     with platform.log.step(f"Submit {len(bodies)} claims") as step:
         step.total(len(bodies))
@@ -111,23 +113,23 @@ def submit_implausible(platform: Platform, key: str, claims: "list[UpcomingClaim
             platform.api_url, key, bodies, per_second=QUIET_PER_SECOND, on_answer=lambda _answer: step.advance()
         )
         found = _implausible(answers)
-        step.result(f"{found['in_review']} of {found['claims']} in review, {found['paid']} paid")
+        step.result(f"{found.in_review} of {found.claims} in review, {found.paid} paid")
     show.decisions(
         platform.log.console,
-        [answer.claim for answer in answers if answer.decided],
+        decided_claims(answers),
         rows=3,
         title="A thousand times the amount",
     )
     return answers
 
 
-def _implausible(answers: list[Answer]) -> dict[str, int]:
-    decided = [answer.claim for answer in answers if answer.decided]
-    return {
-        "claims": len(answers),
-        "in_review": sum(claim["status"] == "in_review" for claim in decided),
-        "paid": sum(claim["approved_amount"] > 0 for claim in decided),
-    }
+def _implausible(answers: list[Answer]) -> ImplausibleFigures:
+    decided = decided_claims(answers)
+    return ImplausibleFigures(
+        claims=len(answers),
+        in_review=sum(claim.status == "in_review" for claim in decided),
+        paid=sum(claim.approved_amount > 0 for claim in decided),
+    )
 
 
 def measure(platform: Platform, claims: "list[UpcomingClaim]") -> tuple[float, float]:
@@ -138,7 +140,7 @@ def measure(platform: Platform, claims: "list[UpcomingClaim]") -> tuple[float, f
     return p50, p99
 
 
-def break_the_scorer(platform: Platform, key: str, bodies: list[dict[str, Any]]) -> list[Answer]:
+def break_the_scorer(platform: Platform, key: str, bodies: list[ClaimBody]) -> list[Answer]:
     """Submit claims, kill the scorer in the middle of the stream, and start it again before the end."""
     with platform.log.step(f"Submit {len(bodies)} claims, kill -9 the scorer") as step:
         step.total(len(bodies))
@@ -163,20 +165,21 @@ def break_the_scorer(platform: Platform, key: str, bodies: list[dict[str, Any]])
     return answers
 
 
-def score_again(platform: Platform, key: str, answers: list[Answer]) -> dict[str, dict[str, Any]]:
+def score_again(platform: Platform, key: str, answers: list[Answer]) -> dict[str, DecidedClaim]:
     """Wait until the claims that the rule decided are scored; returns every claim as it is then, by id."""
-    status = {answer.claim["claim_id"]: answer.claim["status"] for answer in answers if answer.decided}
-    by_rule = [answer.claim["claim_id"] for answer in answers if answer.by_rule]
+    decided = decided_claims(answers)
+    status = {claim.claim_id: claim.status for claim in decided}
+    by_rule = [claim.claim_id for claim in decided if claim.decided_by == "rule"]
     with platform.log.step("The scorer is back: re-score") as step:
         platform.processes.wait("scorer")
         step.total(len(by_rule))
         current_claims = _rescored(platform, key, by_rule, step)
-        changed = sum(claim["status"] != status[name] for name, claim in current_claims.items())
+        changed = sum(claim.status != status[name] for name, claim in current_claims.items())
         step.result(f"{_count_by_model(current_claims)} of {len(by_rule)} re-scored, {changed} decisions changed")
     return current(platform.api_url, key, status)
 
 
-def _rescored(platform: Platform, key: str, claim_ids: list[str], step: Task) -> dict[str, dict[str, Any]]:
+def _rescored(platform: Platform, key: str, claim_ids: list[str], step: Task) -> dict[str, DecidedClaim]:
     """The claims when all are decided by the model, or after the time limit."""
     deadline, known = time.monotonic() + RESCORED_WITHIN_S, 0
     while True:
@@ -189,13 +192,13 @@ def _rescored(platform: Platform, key: str, claim_ids: list[str], step: Task) ->
         time.sleep(_POLL_S)
 
 
-def _count_by_model(claims: dict[str, dict[str, Any]]) -> int:
-    return sum(claim["decided_by"] == "model" for claim in claims.values())
+def _count_by_model(claims: dict[str, DecidedClaim]) -> int:
+    return sum(claim.decided_by == "model" for claim in claims.values())
 
 
 def _show_answers(step: Task, answers: list[Answer]) -> None:
     by_rule = sum(answer.by_rule for answer in answers)
-    undecided = sum(not answer.decided for answer in answers)
+    undecided = sum(answer.claim is None for answer in answers)
     slowest = max((answer.ms for answer in answers), default=0.0)
     lost = f", {undecided} without a decision" if undecided else ""
     step.result(
@@ -207,26 +210,28 @@ def _show_answers(step: Task, answers: list[Answer]) -> None:
 def _figures(
     answers: list[Answer],
     implausible: list[Answer],
-    current_claims: dict[str, dict[str, Any]],
+    current_claims: dict[str, DecidedClaim],
     report: "TrainingReport",
     base_rate: float,
     p50: float,
     p99: float,
     started: float,
-) -> dict[str, Any]:
-    by_rule = [answer.claim["claim_id"] for answer in answers if answer.by_rule]
-    return {
-        "claims": len(answers),
-        "by_model": sum(answer.decided for answer in answers) - len(by_rule),
-        "by_rule": len(by_rule),
-        "lost": sum(not answer.decided or answer.claim["claim_id"] not in current_claims for answer in answers),
-        "rescored": sum(name in current_claims and current_claims[name]["decided_by"] == "model" for name in by_rule),
-        "implausible": _implausible(implausible),
-        "base_rate": round(base_rate, 5),
-        "ap_model": round(report.ap_model, 4),
-        "ap_rule": round(report.ap_rule, 4),
-        "ap_amount_only": round(report.ap_amount_only, 4),
-        "score_p50_ms": round(p50, 3),
-        "score_p99_ms": round(p99, 3),
-        "seconds": round(time.perf_counter() - started, 1),
-    }
+) -> DemoFigures:
+    decided = decided_claims(answers)
+    by_rule = [claim.claim_id for claim in decided if claim.decided_by == "rule"]
+    found = sum(claim.claim_id in current_claims for claim in decided)
+    return DemoFigures(
+        claims=len(answers),
+        by_model=len(decided) - len(by_rule),
+        by_rule=len(by_rule),
+        lost=len(answers) - found,
+        rescored=_count_by_model({name: current_claims[name] for name in by_rule if name in current_claims}),
+        implausible=_implausible(implausible),
+        base_rate=round(base_rate, 5),
+        ap_model=round(report.ap_model, 4),
+        ap_rule=round(report.ap_rule, 4),
+        ap_amount_only=round(report.ap_amount_only, 4),
+        score_p50_ms=round(p50, 3),
+        score_p99_ms=round(p99, 3),
+        seconds=round(time.perf_counter() - started, 1),
+    )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -161,7 +161,7 @@ def _network() -> Path:
 
 
 @contextmanager
-def _stores() -> "Iterator[tuple[psycopg.Connection[Any], redis.Redis]]":
+def _stores() -> "Iterator[tuple[psycopg.Connection, redis.Redis]]":
     """The database, in autocommit, and the online store."""
     import psycopg
     import redis

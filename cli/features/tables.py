@@ -27,7 +27,7 @@ class FeatureTables:
     """Claims, labels and outbox of a database at the newest schema."""
 
     def __init__(self, url: str) -> None:
-        self._connection: psycopg.Connection[Any] = psycopg.connect(url, autocommit=True)
+        self._connection: psycopg.Connection = psycopg.connect(url, autocommit=True)
 
     def close(self) -> None:
         """Close the connection."""

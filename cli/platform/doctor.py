@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.command import command
+from cli.command import ProcessCommand, command
 from cli.exit_codes import ExitCode
 from cli.output import print_json
 from cli.progress import task
@@ -53,7 +53,7 @@ class Check:
     advice: str = ""
 
 
-@command(examples=["ginja doctor", "ginja doctor --json"])
+@command(examples=["ginja doctor", "ginja doctor --json"], kind=ProcessCommand)
 def doctor(as_json: bool) -> None:
     """Check Python, libraries, settings, disk, memory, ports, file permissions and servers; exits 1 if one fails."""
     from core.settings import settings
@@ -184,22 +184,18 @@ def check_server(name: str, settings: "Settings") -> Check:
 
 
 def _embedded(name: str, home: Path, variable: str) -> Check:
-    import tempfile
-
     from core import postgres, valkey
     from core.errors import CoreError
+    from core.servers import temporary_home
 
     server = postgres if name == "postgres" else valkey
     if server.running(home) is not None:
         return Check(name, Level.OK, "the embedded server is running")
-    folder = Path(tempfile.mkdtemp(prefix="ginja-doctor-"))
     try:
-        server.url(folder)
+        with temporary_home("ginja-doctor-") as folder:
+            server.url(folder)
     except CoreError as error:
         return Check(name, Level.FAILED, " ".join(str(error).split()), f"Or set {variable} to a server you have.")
-    finally:
-        server.stop(folder)
-        shutil.rmtree(folder, ignore_errors=True)
     return Check(name, Level.OK, "the embedded server starts and stops")
 
 

@@ -1,4 +1,4 @@
-"""The parts of a home's platform: as its supervisor sees them, or asked one by one where none runs."""
+"""The parts of a home's platform: as its supervisor reports them, or checked one by one where none runs."""
 
 import os
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ class PartReport:
 def parts_of(settings: Settings) -> list[PartReport]:
     """Every part of the platform of these settings; starts nothing.
 
-    Parts of a running platform come from its supervisor; the others are asked.
+    Parts of a running platform come from its supervisor; the others are checked directly.
     """
     home = settings.home.resolve()
     platform = read_state(home)

@@ -22,7 +22,7 @@ from core.supervision.ports import (
     reserve_this_or_another,
 )
 from core.supervision.processes import Processes, Proof, ReadyCheck, local_url
-from core.supervision.signals import StopSignals
+from core.supervision.signals import StopSignals, delayed_signals
 from core.supervision.state import (
     RUNNING,
     PartState,
@@ -50,6 +50,7 @@ __all__ = [
     "StopSignals",
     "Supervisor",
     "begin_instance",
+    "delayed_signals",
     "inherited_socket",
     "instance_of",
     "local_url",

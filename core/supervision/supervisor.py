@@ -26,7 +26,7 @@ _FORCED_POLL_S = 0.05
 
 @dataclass(slots=True)
 class _Watched:
-    """What the supervisor knows about a part."""
+    """What the supervisor records about a part."""
 
     part: Part
     backoff: Backoff

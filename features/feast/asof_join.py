@@ -31,7 +31,7 @@ class AsofView:
 
     name: str
     source: str
-    """SQL that stands after FROM."""
+    """SQL that can follow FROM."""
     time: str
     keys: dict[str, str]
     """Key column of the view → of the entity rows."""

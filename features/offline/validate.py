@@ -23,7 +23,7 @@ _UNTYPED = '"NULL"'
 
 
 def check_claims(connection: duckdb.DuckDBPyConnection, source: str) -> None:
-    """Check that `source`, SQL that stands after FROM, is a valid claims frame (`CLAIMS`).
+    """Check that `source`, SQL that can follow FROM, is a valid claims frame (`CLAIMS`).
 
     Raises `MissingColumnError`, `NaiveTimeError`, or `InvalidFrameError`, which names the first invalid claim.
     """

@@ -108,7 +108,7 @@ class TodayQuery:
             SELECT {requested}, c.claim_id COLLATE "C" AS claim_id,
                    {_micros("c.received_at")} AS us,
                    CASE WHEN {void} < {_instant("before")} THEN {_micros(void)} END AS void_us,
-                   NOT coalesce({void} < {_instant("before")}, FALSE) AS stands{columns}
+                   NOT coalesce({void} < {_instant("before")}, FALSE) AS is_valid{columns}
             FROM {requested_keys(self.group)} AS t JOIN claim_facts AS c ON {match_keys(self.group, "c", "t")}
             WHERE c.received_at >= {_instant("start")} AND c.received_at < {_instant("before")})"""
 

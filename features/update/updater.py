@@ -220,7 +220,7 @@ class FeatureUpdater:
     def _write_one_by_one(
         self, connection: Connection, session: WriteSession, before_us: int, limit: int, batch_error: Exception
     ) -> DrainResult:
-        """Write each event of a batch that failed by itself; those that fail are counted and wait, or are given up.
+        """Write each event of a batch that failed by itself; those that fail are counted and wait, or are dead letters.
 
         Raises `batch_error` if the fault is not of single events: then all of them stay as they are.
         """

@@ -31,7 +31,7 @@ SLICE_ROWS = 65_536
 
 
 class _RecordedGroup(GroupValues):
-    """Stands for the values of a group while it is recorded what a computation reads."""
+    """Replaces the values of a group while it is recorded what a computation reads."""
 
     def __init__(self, plan_name: str) -> None:
         self.__dict__.update({name: 1.0 for name, _ in PLANS[plan_name].merges})
@@ -42,7 +42,7 @@ class _RecordedGroup(GroupValues):
 
 
 class _Recorder:
-    """Stands for feature inputs, and records what a computation reads of them."""
+    """Replaces feature inputs, and records what a computation reads of them."""
 
     def __init__(self) -> None:
         self.read: set[str] = set()

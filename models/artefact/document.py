@@ -1,4 +1,4 @@
-"""The document of a model: what it is besides its trees, stored as `model.json` in its artefact."""
+"""The document of a model: everything about it except its trees, stored as `model.json` in its artefact."""
 
 from collections.abc import Mapping
 from math import isfinite

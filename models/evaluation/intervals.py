@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +22,7 @@ class Interval:
 
 def bootstrap(
     metric: Metric,
-    groups: NDArray[Any],
+    groups: NDArray[np.generic],
     *,
     replicates: int = 500,
     level: float = 0.95,

@@ -99,7 +99,7 @@ def fill_tables(
 ) -> None:
     """Every anchor's table: for each of its bit patterns, the Shapley values of its leaves, summed by feature.
 
-    A leaf of value v whose path asks features 1..m, feature j with `share` z_j of its cover and satisfied (o_j = 1) or
+    A leaf of value v whose path tests features 1..m, feature j with `share` z_j of its cover and satisfied (o_j = 1) or
     not (o_j = 0), gives feature i exactly `v (o_i - z_i) ∫₀¹ Π_{j≠i} (o_j t + z_j (1-t)) dt`: Shapley's weights are the
     integrals of t^k (1-t)^(m-1-k). The integrand is a polynomial, so Gauss and Legendre's knots give it exactly.
     """

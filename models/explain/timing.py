@@ -38,7 +38,7 @@ def measure_explainer(booster: xgb.Booster, tables: LeafTables, rows: NDArray[np
     }
 
 
-def _median_us(call: Callable[[NDArray[np.float32]], Any], rows: list[NDArray[np.float32]]) -> float:
+def _median_us(call: Callable[[NDArray[np.float32]], object], rows: list[NDArray[np.float32]]) -> float:
     call(rows[0])
     taken = []
     for row in rows:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
@@ -111,7 +112,7 @@ class SourceFrames:
         return self._folder / f"{name}.parquet"
 
 
-def read_submissions(source: Source, table: pa.Table, fraud: NDArray[Any]) -> Submissions:
+def read_submissions(source: Source, table: pa.Table, fraud: NDArray[np.bool_]) -> Submissions:
     """Read the claims of `table`, with their labels `fraud`, and their history as of their receipt.
 
     The offline features of the source must be built. Rows that could not be submitted are counted, not returned.

@@ -16,7 +16,7 @@ from models.errors import PointerError
 from models.registry import MlflowStore
 from pipelines import audit_trail
 from pipelines.challenger.errors import ChallengerError
-from pipelines.promote import RefusedError, Verdict, ask_gates, candidate, gates_json
+from pipelines.promote import RefusedError, Verdict, candidate, evaluate_gates, gates_json
 
 Step = Callable[[str], None]
 
@@ -71,7 +71,7 @@ def start(
     verdicts: tuple[Verdict, ...] = ()
     if canary_share > 0:
         step("Checking the gates")
-        verdicts = ask_gates(home, version)
+        verdicts = evaluate_gates(home, version)
         if not all(verdict.passed for verdict in verdicts):
             raise RefusedError(version, verdicts)
     point(home, version, role="challenger", canary_share=canary_share)

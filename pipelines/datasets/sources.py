@@ -7,17 +7,16 @@ a folder           an ingested data set: `claims.parquet`, `labels.parquet`, `da
 """
 
 import hashlib
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.datasets.errors import DatasetError, MissingLabelsError
-from pipelines.store import DATASET
+from pipelines.store import DATASET, DatasetDocument, read_document
 
 SIMULATED, PROVIDER_FRAUD = "simulated", "provider-fraud"
 MAX_REJECTED_SHARE = 0.5
@@ -39,7 +38,7 @@ class Source:
     """Whether each label has the time at which it became known."""
     sha256: str
     """Of the claims, labels and weights files."""
-    about: dict[str, Any]
+    about: DatasetDocument
     """The content of `dataset.json`."""
     missing: tuple[str, ...]
     """Columns of the claims frame that the source does not have."""
@@ -49,9 +48,10 @@ class Source:
     @property
     def origin(self) -> str:
         """What identifies the claims: the same for a later, longer batch of the same source read the same way."""
-        seeded = self.about.get("seed") is not None
+        about: Mapping[str, object] = self.about
+        seeded = about.get("seed") is not None
         marks = ("source", "file", "seed", "claims", "end") if seeded else ("source", "file", "mapping")
-        return " ".join(str(self.about[mark]) for mark in marks if mark in self.about)
+        return " ".join(str(about[mark]) for mark in marks if mark in about)
 
 
 def _no_progress(done: int, of: int) -> None:
@@ -127,7 +127,7 @@ def open_folder(folder: Path, *, name: str, feature_home: Path | None = None, hi
             f"{folder} has no labels: map the column that says which claims were fraud (`label`), with the texts that "
             "mean fraud and clean"
         )
-    about: dict[str, Any] = json.loads((folder / DATASET).read_text())
+    about = read_document(folder)
     frame = pq.read_table(claims)
     # A weights file that dataset.json does not list is left over from another data set.
     weighted = "weights" in about.get("frames", {})

@@ -23,7 +23,7 @@ _TEXTS = (("claim_id", 64), ("member_id", 64), ("provider_id", 64), ("procedure_
 
 
 def _between(
-    name: str, column: str, why: str, low: Any, high: Any, severity: Severity = Severity.CRITICAL
+    name: str, column: str, why: str, low: float | None, high: float | None, severity: Severity = Severity.CRITICAL
 ) -> ColumnCheck:
     arguments = {"column": column, "min_value": low, "max_value": high}
     return ColumnCheck(name, column, "ExpectColumnValuesToBeBetween", arguments, why, severity, (column,))

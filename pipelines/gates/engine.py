@@ -88,7 +88,7 @@ def _finding(check: ColumnCheck, outcome: Any, sample: Callable[[str, int], Samp
     )
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 

@@ -1,9 +1,9 @@
 """The result of a gate: every check with its outcome, and sample rows without personal data."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 
 class Severity(StrEnum):
@@ -22,7 +22,7 @@ class ColumnCheck:
     """The column named in reports; empty: the batch as a whole."""
     expectation: str
     """The class in `great_expectations.expectations`."""
-    arguments: dict[str, Any]
+    arguments: Mapping[str, object]
     why: str
     severity: Severity = Severity.CRITICAL
     needs: tuple[str, ...] = ()

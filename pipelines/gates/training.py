@@ -7,7 +7,6 @@ far from the last training set), so a million rows of sixty features are checked
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -153,8 +152,8 @@ def _bounds(feature: Feature) -> tuple[float, float]:
 def check_training_set(
     matrix: NDArray[np.float32],
     names: Sequence[str],
-    is_fraud: Sequence[bool | None] | NDArray[Any],
-    claim_ids: Sequence[str] | NDArray[Any],
+    is_fraud: Sequence[bool | None] | NDArray[np.generic],
+    claim_ids: Sequence[str] | NDArray[np.generic],
     report: Path,
     *,
     before: TrainingProfile | None = None,
@@ -209,7 +208,7 @@ def _per_feature(
     frame: pd.DataFrame,
     features: list[Feature],
     matrix: NDArray[np.float32],
-    claim_ids: Sequence[str] | NDArray[Any],
+    claim_ids: Sequence[str] | NDArray[np.generic],
 ) -> list[FailedCheck]:
     """One finding for each feature that violates a check, with the claims that do."""
     limit = next(check for check in FEATURE_CHECKS if check.name == finding.check).arguments["max_value"]

@@ -21,6 +21,7 @@ from pipelines.ingest.records import open_table
 from pipelines.ingest.rejects import Rejects
 from pipelines.ingest.source import REJECTS, finish, silent
 from pipelines.ingest.summary import IngestSummary
+from pipelines.store import DatasetDocument
 
 MAPPINGS = Path(__file__).parent / "mappings"
 DATASET = "provider-fraud"
@@ -158,7 +159,7 @@ def ingest_provider_fraud(
         set(labels.column("provider_id").to_pylist()) & set(frames.claims.column("provider_id").to_pylist())
     )
     frames.notes.append(f"{silent_providers} of {len(labels)} labelled providers have no claim here")
-    about: dict[str, object] = {"source": DATASET, "label_of": "provider", "label_times": "none", "icd": 9}
+    about: DatasetDocument = {"source": DATASET, "label_of": "provider", "label_times": "none", "icd": 9}
     return finish(frames, DATASET, folder, rejects, rows, empty_lines, about, started)
 
 

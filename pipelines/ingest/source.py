@@ -14,7 +14,7 @@ from pipelines.ingest.records import open_table
 from pipelines.ingest.references import derive
 from pipelines.ingest.rejects import Rejects
 from pipelines.ingest.summary import IngestSummary, missing_columns
-from pipelines.store import write_frames
+from pipelines.store import DatasetDocument, write_frames
 
 REJECTS = "rejects.csv"
 
@@ -40,9 +40,14 @@ def ingest_csv(
         rows = stage(table, mapping, work / "staging.parquet", rejects, lambda done: progress(done, table.size))
         frames = build(work / "staging.parquet", mapping, rejects, work)
     progress(table.size, table.size)
-    about: dict[str, object] = {"source": "csv", "file": path.name, "label_of": frames.label_of, "icd": mapping.icd}
-    about["mapping"] = hashlib.sha256(mapping.model_dump_json().encode()).hexdigest()[:16]
-    about["label_times"] = "given" if "label_known_at" in mapping.columns else "none"
+    about: DatasetDocument = {
+        "source": "csv",
+        "file": path.name,
+        "label_of": frames.label_of,
+        "icd": mapping.icd,
+        "mapping": hashlib.sha256(mapping.model_dump_json().encode()).hexdigest()[:16],
+        "label_times": "given" if "label_known_at" in mapping.columns else "none",
+    }
     if table.encoding == "cp1252" and mapping.csv.encoding is None:
         frames.notes.append("the file is not UTF-8; it was read as Windows-1252 (csv.encoding in the mapping)")
     return finish(frames, mapping.name, folder, rejects, rows, table.empty_lines[0], about, started)
@@ -55,7 +60,7 @@ def finish(
     rejects: Rejects,
     rows: int,
     empty_lines: int,
-    about: dict[str, object],
+    about: DatasetDocument,
     started: float,
 ) -> IngestSummary:
     """Write the frames and the summary. Raises `SourceError` where no row became a claim."""
@@ -82,5 +87,5 @@ def finish(
     if frames.claim_lines is not None:
         written["claim_lines"] = frames.claim_lines
     written.update(frames.extra)
-    write_frames(written, folder, {**about, **summary.as_json(), "folder": None, "reject_file": REJECTS})
+    write_frames(written, folder, {**about, **summary.document()})
     return summary

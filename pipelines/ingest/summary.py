@@ -1,12 +1,12 @@
 """The summary of an ingestion."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from features.declare import CLAIMS
+from pipelines.store import DatasetDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,22 @@ class IngestSummary:
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
-    def as_json(self) -> dict[str, Any]:
-        """For `--json` and `dataset.json`."""
-        found = asdict(self)
-        return found | {"folder": str(self.folder), "reject_file": str(self.reject_file)}
+    def document(self) -> DatasetDocument:
+        """The part of `dataset.json` that states the result."""
+        return {
+            "dataset": self.dataset,
+            "rows": self.rows,
+            "claims": self.claims,
+            "labelled": self.labelled,
+            "fraud": self.fraud,
+            "rejected": self.rejected,
+            "empty_lines": self.empty_lines,
+            "reject_file": self.reject_file.name,
+            "reasons": self.reasons,
+            "missing_columns": self.missing_columns,
+            "notes": self.notes,
+            "seconds": self.seconds,
+        }
 
 
 def missing_columns(claims: pa.Table) -> list[str]:

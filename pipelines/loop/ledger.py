@@ -4,13 +4,11 @@ export(url, home)     writes `home/data`: claims.parquet, labels.parquet, weight
 evaluate_reviews(url) the model's metrics by the reviewed claims, weighted by their propensities
 """
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 import psycopg
@@ -23,7 +21,7 @@ from features.update import export_frames, repeatable_read
 from pipelines.loop.dispositions import DISPOSITIONS, LabelledClaims, labels_as_of
 from pipelines.loop.errors import LoopError
 from pipelines.loop.estimate import Estimate, ReviewedClaims, estimate
-from pipelines.store import DATASET
+from pipelines.store import DATASET, DatasetDocument, read_document, write_document
 
 WEIGHTS = pa.schema(
     [pa.field("claim_id", pa.string(), nullable=False), pa.field("weight", pa.float64(), nullable=False)]
@@ -50,7 +48,7 @@ class ExportCounts:
 
 
 @contextmanager
-def connected(url: str) -> Iterator[psycopg.Connection[Any]]:
+def connected(url: str) -> Iterator[psycopg.Connection]:
     """Connect to the platform's database, in UTC, with one snapshot for all statements.
 
     Raises `LoopError` where the database is unavailable or has no tables of the platform.
@@ -68,7 +66,7 @@ def connected(url: str) -> Iterator[psycopg.Connection[Any]]:
         raise LoopError(f"database unavailable: {str(gone).splitlines()[0]}") from gone
 
 
-def dispositions_of(connection: psycopg.Connection[Any]) -> pa.Table:
+def dispositions_of(connection: psycopg.Connection) -> pa.Table:
     """Every disposition with the reason for its review, as `pipelines.loop.dispositions.DISPOSITIONS`."""
     rows = connection.execute(_DISPOSITIONS).fetchall()
     return pa.table(
@@ -94,14 +92,12 @@ def export(url: str, home: Path) -> ExportCounts | None:
         weights = claims.with_name("weights.parquet")
         pq.write_table(weights_of(labelled), weights)
         counts = {path.stem: pq.read_metadata(path).num_rows for path in (claims, labels, weights)}
-        about = _about(folder, counts)
+        document = _document(folder, counts)
         # Without dataset.json a folder is not a complete data set, so a mixture of old and new files is never read.
         (folder / DATASET).unlink(missing_ok=True)
         for path in (claims, labels, weights):
             path.replace(folder / path.name)
-        partial = Path(exporting) / DATASET
-        partial.write_text(json.dumps(about, indent=1))
-        partial.replace(folder / DATASET)
+        write_document(document, folder)
     return ExportCounts(counts["claims"], counts["labels"], len(labelled.labels) + len(labelled.unlabelled))
 
 
@@ -173,7 +169,6 @@ def _refuse_loss(held: Path, exported: Path) -> None:
         )
 
 
-def _about(folder: Path, counts: dict[str, int]) -> dict[str, Any]:
-    path = folder / DATASET
-    before: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"source": "platform"}
-    return before | {"frames": before.get("frames", {}) | counts, "exported_from": "database"}
+def _document(folder: Path, counts: dict[str, int]) -> DatasetDocument:
+    before = read_document(folder) if (folder / DATASET).exists() else DatasetDocument(source="platform")
+    return {**before, "frames": {**before.get("frames", {}), **counts}, "exported_from": "database"}

@@ -6,7 +6,7 @@ from pipelines.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from pipelines.promote.errors import NoCandidateError, PromotionError, RefusedError, UnnamedForceError
-    from pipelines.promote.flow import ask_gates, candidate, make_champion, promote
+    from pipelines.promote.flow import candidate, evaluate_gates, make_champion, promote
     from pipelines.promote.gates import GATES, GateName, Verdict, gates_json
     from pipelines.promote.outcome import Force, Promotion
     from pipelines.promote.previous import rollback
@@ -23,9 +23,9 @@ __all__ = [
     "ThresholdOptions",
     "UnnamedForceError",
     "Verdict",
-    "ask_gates",
     "candidate",
     "choose_threshold",
+    "evaluate_gates",
     "gates_json",
     "make_champion",
     "promote",

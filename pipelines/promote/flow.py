@@ -50,7 +50,7 @@ def promote(
         step("Fetching the model from MLflow")
         registry.fetch(store, version, models_folder(home))
     step("Checking the gates")
-    verdicts = ask_gates(home, version, window=window, step=step)
+    verdicts = evaluate_gates(home, version, window=window, step=step)
     return make_champion(home, store, version, verdicts, force=force, started=started, step=step)
 
 
@@ -125,7 +125,7 @@ def candidate(store: MlflowStore) -> str:
     return version
 
 
-def ask_gates(
+def evaluate_gates(
     home: Path, version: str, *, window: Window | None = None, step: Step = lambda words: None
 ) -> tuple[Verdict, ...]:
     """Measure a version that is in the home, and check every gate."""

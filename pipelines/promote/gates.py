@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from pipelines.audit_trail import GateRecord
 from pipelines.promote.measures import Measure, Measured, Measures, NotApplicable, NotApplicableReason
 
 ABOVE_ZERO = 1e-9
@@ -205,7 +206,7 @@ def check_gates(measures: Measures) -> tuple[Verdict, ...]:
     return tuple(_check(gate, measures) for gate in GATES)
 
 
-def gates_json(verdicts: tuple[Verdict, ...]) -> Mapping[str, dict[str, object]]:
+def gates_json(verdicts: tuple[Verdict, ...]) -> Mapping[str, GateRecord]:
     """Gate → its verdict, as the audit trail holds it."""
     return {
         verdict.gate.value: {"outcome": verdict.outcome.value, "passed": verdict.passed, "detail": verdict.detail}

@@ -12,7 +12,7 @@ from pipelines.simulate.config import (
 from pipelines.simulate.insurer import Insurer, simulate
 from pipelines.simulate.report import SimulationSummary, summarize
 from pipelines.simulate.upcoming import UpcomingClaim, UpcomingLine, next_claims
-from pipelines.store import write_frames
+from pipelines.store import DatasetDocument, write_frames
 
 __all__ = [
     "KINDS",
@@ -33,6 +33,16 @@ __all__ = [
 def write(insurer: Insurer, folder: Path) -> None:
     """Write every frame of the insurer to `folder` (`home/data`) as Parquet, with their `dataset.json`."""
     frames = {column.name: getattr(insurer, column.name) for column in fields(insurer) if column.name != "config"}
-    config = asdict(insurer.config)
-    windows = [{key: str(value) for key, value in window.items()} for window in config.pop("windows")]
-    write_frames(frames, folder, {"source": "simulated", **config, "end": str(config["end"]), "windows": windows})
+    config = insurer.config
+    about: DatasetDocument = {
+        "source": "simulated",
+        "claims": config.claims,
+        "seed": config.seed,
+        "end": str(config.end),
+        "days": config.days,
+        "fraud_rate": config.fraud_rate,
+        "live_days": config.live_days,
+        "live_claims": config.live_claims,
+        "windows": [{name: str(value) for name, value in asdict(window).items()} for window in config.windows],
+    }
+    write_frames(frames, folder, about)

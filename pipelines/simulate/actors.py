@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.simulate.config import FraudWindow, SimulationConfig
-from pipelines.simulate.draw import Calendar, ChoiceTable, Floats, Ints
+from pipelines.simulate.draw import Calendar, ChoiceTable, Floats, Integers, Ints
 from pipelines.simulate.visits import Rows
 from pipelines.simulate.world import EXAMPLE_PROVIDER, World, day_number
 
@@ -31,16 +30,16 @@ class Templates:
         self._order = np.argsort(key, kind="stable")
         self._key = key[self._order]
 
-    def _bounds(self, provider: NDArray[Any], first: NDArray[Any], until: NDArray[Any]) -> tuple[Ints, Ints]:
+    def _bounds(self, provider: Integers, first: Integers, until: Integers) -> tuple[Ints, Ints]:
         low = np.searchsorted(self._key, provider * self._SPAN + np.maximum(first, 0))
         return low, np.maximum(np.searchsorted(self._key, provider * self._SPAN + np.maximum(until, 0)), low)
 
-    def volume(self, provider: NDArray[Any], first: NDArray[Any], until: NDArray[Any]) -> Ints:
+    def volume(self, provider: Integers, first: Integers, until: Integers) -> Ints:
         """Honest claims of a provider received from day `first` to before day `until`."""
         low, high = self._bounds(provider, first, until)
         return high - low
 
-    def draw(self, provider: NDArray[Any], first: NDArray[Any], until: NDArray[Any], uniform: Floats) -> Ints:
+    def draw(self, provider: Integers, first: Integers, until: Integers, uniform: Floats) -> Ints:
         """The position of such a claim, at random; -1 where there is none."""
         low, high = self._bounds(provider, first, until)
         at = np.minimum(low + np.floor(uniform * (high - low)).astype(np.int64), len(self._order) - 1)

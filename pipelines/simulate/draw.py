@@ -1,11 +1,10 @@
 """Vectorised draws: weighted choices within groups, and days by how busy they are."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+Integers = NDArray[np.integer]
 Floats = NDArray[np.float64]
 
 _STAGES = ("world", "visits", "pricing", "companions", "actors", "fraud", "corrections", "finish", "lines")
@@ -26,7 +25,7 @@ class ChoiceTable:
         self._width = weights.shape[1]
         self._flat = (cumulative + np.arange(len(weights))[:, None]).ravel()
 
-    def draw(self, rows: NDArray[Any], uniform: Floats) -> Ints:
+    def draw(self, rows: Integers, uniform: Floats) -> Ints:
         """One choice for each of `rows`; `uniform` in [0, 1)."""
         found = np.searchsorted(self._flat, rows + uniform, side="right")
         return np.asarray(np.minimum(found - rows * self._width, self._width - 1), dtype=np.int64)
@@ -35,7 +34,7 @@ class ChoiceTable:
 class Groups:
     """Weighted choice of an item within its group; every requested group has at least one item."""
 
-    def __init__(self, group: NDArray[Any], weight: Floats) -> None:
+    def __init__(self, group: Integers, weight: Floats) -> None:
         self._order = np.argsort(group, kind="stable")
         sorted_group, sorted_weight = group[self._order], weight[self._order]
         self._first = np.searchsorted(sorted_group, np.arange(int(group.max()) + 2))
@@ -43,7 +42,7 @@ class Groups:
         self._total = total
         self._low, self._high = total[self._first[:-1]], total[self._first[1:]]
 
-    def draw(self, group: NDArray[Any], uniform: Floats) -> Ints:
+    def draw(self, group: Integers, uniform: Floats) -> Ints:
         """One item for each of `group`; `uniform` in [0, 1)."""
         at = self._low[group] + uniform * (self._high[group] - self._low[group])
         found = np.searchsorted(self._total, at, side="right") - 1
@@ -59,14 +58,14 @@ class Calendar:
         self.last_day = first_day + len(expected) - 1
         self._cumulative = np.concatenate([[0.0], np.cumsum(expected)])
 
-    def volume(self, first: NDArray[Any], until: NDArray[Any]) -> Floats:
+    def volume(self, first: Integers, until: Integers) -> Floats:
         """Claims expected from day `first` to before day `until`."""
         last = len(self._cumulative) - 1
         low = self._cumulative[np.clip(first - self.first_day, 0, last)]
         high = self._cumulative[np.clip(until - self.first_day, 0, last)]
         return np.asarray(np.maximum(high - low, 0.0), dtype=np.float64)
 
-    def draw(self, first: NDArray[Any], until: NDArray[Any], uniform: Floats) -> Ints:
+    def draw(self, first: Integers, until: Integers, uniform: Floats) -> Ints:
         """A day for each window `[first, until)`; `uniform` in [0, 1)."""
         last = len(self._cumulative) - 1
         low = self._cumulative[np.clip(first - self.first_day, 0, last)]
@@ -75,7 +74,7 @@ class Calendar:
         return np.asarray(self.first_day + np.clip(found, 0, last - 1), dtype=np.int64)
 
 
-def hashed(*parts: NDArray[Any]) -> Floats:
+def hashed(*parts: Integers) -> Floats:
     """A fixed uniform number in [0, 1) for each combination: a member's usual provider of a specialty, say."""
     mixed = np.zeros(np.broadcast_shapes(*(part.shape for part in parts)), dtype=np.uint64)
     for part in parts:

@@ -1,7 +1,6 @@
 """The simulated ledger as Arrow frames: claims, lines, labels, and the reference data they point to."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -35,16 +34,16 @@ class Ledger:
     known_at: Ints
 
 
-def _ids(prefix: str, numbers: NDArray[Any], width: int = 0) -> pa.Array:
+def _ids(prefix: str, numbers: NDArray[np.integer], width: int = 0) -> pa.Array:
     digits = pc.cast(pa.array(numbers), pa.string())
     return pc.binary_join_element_wise(pa.scalar(prefix), pc.utf8_lpad(digits, width, "0") if width else digits, "")
 
 
-def _pick(values: list[str], at: NDArray[Any]) -> pa.Array:
+def _pick(values: list[str], at: NDArray[np.integer]) -> pa.Array:
     return pa.array(values, pa.string()).take(pa.array(at))
 
 
-def _days(values: NDArray[Any], absent: NDArray[np.bool_] | None = None) -> pa.Array:
+def _days(values: NDArray[np.integer], absent: NDArray[np.bool_] | None = None) -> pa.Array:
     return pa.array(values.astype(np.int32), pa.int32(), mask=absent).cast(pa.date32())
 
 

@@ -1,15 +1,15 @@
 """What a simulated insurer is like, in a few figures."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from pipelines.simulate.insurer import Insurer
 
 
-def average_precision(truth: np.ndarray[Any, np.dtype[np.bool_]], score: np.ndarray[Any, Any]) -> float:
+def average_precision(truth: NDArray[np.bool_], score: NDArray[np.floating]) -> float:
     """Area under the precision-recall steps; rows with the same score count as one step. 0.0 without positives."""
     if not truth.any():
         return 0.0

@@ -1,7 +1,6 @@
 """Honest claims: illness, visit, procedure, cost, and receipt of the claim."""
 
 from dataclasses import dataclass, fields, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +34,7 @@ class Rows:
     def __len__(self) -> int:
         return len(self.member)
 
-    def take(self, at: NDArray[Any]) -> "Rows":
+    def take(self, at: NDArray[np.integer] | NDArray[np.bool_]) -> "Rows":
         """The rows at these positions, or where this mask is true."""
         return Rows(*(getattr(self, column.name)[at] for column in fields(self)))
 

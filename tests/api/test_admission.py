@@ -62,7 +62,7 @@ async def test_migrations_and_commands_have_none(seeded_url: str):
     await database.close()
 
 
-def test_a_server_without_a_limit_of_transactions_is_not_asked_for_it():
+def test_no_transaction_limit_is_set_on_a_server_without_one():
     assert request_limits(LIMITS).of_transactions(160_009) is None
     assert request_limits(LIMITS).of_transactions(170_000) == "SET transaction_timeout = 1400"
     assert "transaction_timeout" not in request_limits(LIMITS).options.replace("idle_in_transaction", "")

@@ -52,7 +52,7 @@ def log_lines():
     handlers, level = root.handlers, root.level
     lines = io.StringIO()
     configure_logging("INFO", lines)
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # the test's own client, which logs what it asks for
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # the test's own client, which logs its requests
     yield lines
     root.handlers = handlers
     root.setLevel(level)

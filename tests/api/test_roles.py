@@ -47,7 +47,7 @@ def test_only_provider_keys_filter_claims():
         caller(PROVIDER).claim_filter()
 
 
-def test_the_database_knows_the_declared_roles():
+def test_the_database_accepts_exactly_the_declared_roles():
     assert set(ROLES) == set(STORED_ROLES)
 
 

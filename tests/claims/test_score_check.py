@@ -163,9 +163,11 @@ def test_a_response_that_is_not_json_or_contains_nul_is_malformed():
 
 
 @pytest.mark.parametrize("off", [0.9, -0.9])
-def test_sums_may_differ_by_the_rounding_of_float32(off):
-    score = make_score(base_margin=-2.0 + off * SUM_TOLERANCE, typical_margin=-2.25 - off * SUM_TOLERANCE)
-    check_score(score, "clm_1")
+def test_sums_may_differ_by_the_rounding_of_float32_and_no_more(off):
+    check_score(make_score(base_margin=-2.0 + off * SUM_TOLERANCE, typical_margin=-2.25 - off * SUM_TOLERANCE), "clm_1")
+    for name, value in (("base_margin", -2.0), ("typical_margin", -2.25)):
+        with pytest.raises(InvalidScore):
+            check_score(make_score(**{name: value + 2 * off * SUM_TOLERANCE}), "clm_1")
 
 
 @pytest.mark.parametrize(("probability", "flagged"), [(0.5, True), (0.499, False), (1.0, True), (0.0, False)])

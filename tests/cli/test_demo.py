@@ -15,6 +15,8 @@ import psutil
 from rich.console import Console
 
 from cli.demo import show
+from cli.demo.claims import DecidedClaim
+from cli.demo.figures import DemoFigures, ImplausibleFigures
 from cli.demo.stream import claim_body
 from core.embedded import LOOPBACK, port_is_free
 from core.settings import Settings
@@ -87,16 +89,31 @@ def test_a_claim_at_a_thousand_times_the_amount_differs_only_in_its_amounts():
 
 def test_the_summary_lists_every_figure_and_nested_figures():
     out = io.StringIO()
-    show.summary(Console(file=out, width=120), {"claims": 1_200, "implausible": {"claims": 5, "paid": 0}})
+    implausible = ImplausibleFigures(claims=5, in_review=4, paid=0)
+    shares = {"base_rate": 0.0161, "ap_model": 0.61, "ap_rule": 0.12, "ap_amount_only": 0.09}
+    figures = DemoFigures(
+        claims=1_200,
+        by_model=1_000,
+        by_rule=200,
+        lost=7,
+        rescored=199,
+        implausible=implausible,
+        **shares,
+        score_p50_ms=1.3,
+        score_p99_ms=2.9,
+        seconds=60.5,
+    )
+    show.summary(Console(file=out, width=120), figures)
+    assert [line.split()[0] for line in out.getvalue().splitlines()] == KEYS
     assert "1,200" in out.getvalue()
-    assert "claims 5, paid 0" in out.getvalue()
+    assert "claims 5, in_review 4, paid 0" in out.getvalue()
 
 
-def decided(status: str, score: float | None, *texts: str) -> dict:
-    """A claim as in a response of the API."""
+def decided(status: str, score: float | None, *texts: str) -> DecidedClaim:
+    """A claim read from a response of the API."""
     reasons = [{"text": text, "direction": None} for text in texts]
     reasons += [{"text": "a push", "direction": "for"}] if score is not None else []
-    return {
+    response = {
         "claim_id": "clm_00000001",
         "member_id": "M1",
         "provider_id": "H1",
@@ -109,6 +126,7 @@ def decided(status: str, score: float | None, *texts: str) -> dict:
         "reasons": reasons,
         "priors": [{"text": "a record", "direction": "for"}] if score is not None else [],
     }
+    return DecidedClaim.from_json(response)
 
 
 def test_the_table_shows_one_claim_of_every_decision():

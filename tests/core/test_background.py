@@ -84,7 +84,7 @@ async def test_each_failure_in_a_row_doubles_the_pause_up_to_a_limit(pauses: lis
     assert pauses[9:] == [5.0, 0.5, 5.0]
 
 
-async def test_an_unavailable_server_is_logged_once_and_asked_again_soon(pauses: list[float], log: io.StringIO) -> None:
+async def test_an_unavailable_server_is_logged_once_and_tried_again_soon(pauses: list[float], log: io.StringIO) -> None:
     tasks = Background("test", expected=(OSError,))
     tasks.repeat("features", Steps(tasks, *[ConnectionError()] * 4, None), every_s=5.0)
     await tasks.stopped()

@@ -1,5 +1,6 @@
 """What a client may hold of a server: connections, an unfinished head, an unfinished body, silence."""
 
+import dataclasses
 import socket
 import threading
 from collections.abc import Iterator
@@ -10,11 +11,19 @@ import uvicorn
 
 from core.bounded_http import ConnectionLimits, bounded
 
-SHORT = ConnectionLimits(head_bytes=10_000, head_s=0.2, gap_s=0.2, request_s=0.4)
+SHORT = ConnectionLimits(head_bytes=10_000, head_s=0.2, gap_s=0.2, request_s=0.4, unread_s=0.2)
+LARGE = 64 * 1024 * 1024
+"""More than the buffers of both kernels hold."""
 
 
 async def echo(scope, receive, send) -> None:
-    """Responds with the body of the request."""
+    """Responds with the body of the request; to `/large` with `LARGE` bytes, in one part or (`?parts`) in many."""
+    if scope["path"] == "/large":
+        part = LARGE // 64 if scope["query_string"] else LARGE
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % LARGE)]})
+        for sent in range(part, LARGE + 1, part):
+            await send({"type": "http.response.body", "body": bytes(part), "more_body": sent < LARGE})
+        return
     body, more = b"", True
     while more:
         message = await receive()
@@ -107,6 +116,47 @@ def test_ordinary_requests_pass_in_parts_and_on_one_connection(port: int):
             while not received.endswith(body):
                 received += client.recv(65_536)
             assert received.startswith(b"HTTP/1.1 200 ")
+
+
+def asked_for_much(port: int, query: bytes = b"") -> socket.socket:
+    client = connected(port)
+    client.sendall(b"GET /large%b HTTP/1.1\r\nHost: a\r\n\r\n" % query)
+    return client
+
+
+@pytest.mark.parametrize("query", [b"", b"?parts"], ids=["one part", "parts"])
+def test_a_response_that_is_not_read_is_cut_off(query: bytes):
+    with served(dataclasses.replace(SHORT, connections=1)) as port, asked_for_much(port, query) as silent:
+        assert silent.recv(12) == b"HTTP/1.1 200"
+        wait_until_admitted(port)  # the only place is free again, so the server has ended the connection
+        received = 0
+        with suppress(ConnectionError):
+            while part := silent.recv(1 << 20):
+                received += len(part)
+        assert received < LARGE
+
+
+@pytest.mark.parametrize("query", [b"", b"?parts"], ids=["one part", "parts"])
+def test_a_response_that_is_read_slowly_arrives(query: bytes):
+    """Each read takes more than the least that a client must take, and there are several in each period."""
+    with served(dataclasses.replace(SHORT, taken_bytes=1)) as port, asked_for_much(port, query) as client:
+        received = b""
+        while b"\r\n\r\n" not in received:
+            received += client.recv(65_536)
+        size = len(received.partition(b"\r\n\r\n")[2])
+        while size < LARGE:
+            size += len(client.recv(1 << 20))
+    assert size == LARGE
+
+
+def wait_until_admitted(port: int) -> None:
+    """Connect again and again until the server has a place."""
+    while True:
+        with connected(port) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            with suppress(ConnectionError):
+                if client.recv(12) == b"HTTP/1.1 200":
+                    return
 
 
 @pytest.mark.parametrize(

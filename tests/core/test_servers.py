@@ -52,8 +52,8 @@ def home() -> Iterator[Path]:
         stop_servers(Path(folder))
 
 
-def ask_in_a_process(home: Path) -> subprocess.Popen:
-    """Another Python process that asks for the servers of `home`, prints their URLs, and ends."""
+def request_in_a_process(home: Path) -> subprocess.Popen:
+    """Another Python process that requests the servers of `home`, prints their URLs, and ends."""
     return subprocess.Popen(
         [sys.executable, "-c", _ASK, str(home)],
         stdout=subprocess.PIPE,
@@ -72,7 +72,7 @@ def answers(url: str) -> bool:
 
 def test_both_servers_start_are_shared_by_other_processes_and_stop(home):
     """Several short-lived processes at once: one server, the same URL for all."""
-    asking = [ask_in_a_process(home) for _ in range(3)]
+    asking = [request_in_a_process(home) for _ in range(3)]
     got = {process.communicate(timeout=60)[0] for process in asking}
     mine = (postgres.url(home), valkey.url(home))
     assert got == {f"{mine}\n"}

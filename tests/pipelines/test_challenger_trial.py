@@ -44,7 +44,7 @@ def test_a_trial_fetches_the_candidate_and_leaves_only_entries_in_the_audit_trai
     assert "Stopped the trial of v2" in ended.output
     assert read_pointer(home, "challenger") is None
     assert read_pointer(home).version == "v1"
-    assert [(entry["action"], entry["version"]) for entry in audit_trail.read(home)] == [
+    assert [(entry.action, entry.version) for entry in audit_trail.read(home)] == [
         ("challenge", "v2"),
         ("dismiss", "v2"),
     ]

@@ -52,8 +52,11 @@ def store(registered: Path, home: Path, tmp_path: Path) -> Iterator[MlflowStore]
 
 
 def entries(home: Path) -> list[dict[str, object]]:
-    """The audit trail without time and chain."""
-    return [{k: v for k, v in entry.items() if k not in ("at", "before")} for entry in audit_trail.read(home)]
+    """The audit trail without times."""
+    return [
+        {"action": entry.action, "version": entry.version, "by": entry.by, "reason": entry.reason, **entry.details}
+        for entry in audit_trail.read(home)
+    ]
 
 
 def champion(home: Path) -> str | None:

@@ -187,12 +187,22 @@ def test_a_forced_promotion_needs_a_name_and_a_reason(by, reason):
 def test_the_audit_trail_keeps_what_is_written_and_reports_a_change(tmp_path):
     audit_trail.record(tmp_path, "promote", version="a", by="x", reason="gates")
     audit_trail.record(tmp_path, "force", version="b", by="y", reason="urgent")
-    assert [entry["version"] for entry in audit_trail.read(tmp_path)] == ["a", "b"]
+    assert [entry.version for entry in audit_trail.read(tmp_path)] == ["a", "b"]
     path = audit_trail.audit_trail_path(tmp_path)
     lines = path.read_text().splitlines()
     first = json.loads(lines[0]) | {"by": "somebody else"}
     path.write_text("\n".join([json.dumps(first), lines[1]]) + "\n")
     with pytest.raises(AuditTrailError, match="before line 2"):
+        audit_trail.read(tmp_path)
+
+
+def test_an_entry_without_its_author_is_reported(tmp_path):
+    audit_trail.record(tmp_path, "promote", version="a", by="x", reason="gates")
+    path = audit_trail.audit_trail_path(tmp_path)
+    entry = json.loads(path.read_text())
+    del entry["by"]
+    path.write_text(json.dumps(entry) + "\n")
+    with pytest.raises(AuditTrailError, match="line 1: the entry has no 'by'"):
         audit_trail.read(tmp_path)
 
 

@@ -151,4 +151,4 @@ def test_a_promotion_measures_checks_every_gate_and_points_the_scorers(home: Pat
     assert pointer is not None
     assert (pointer.version, done.version, done.previous) == ("v1", "v1", None)
     (entry,) = audit_trail.read(home)
-    assert (entry["by"], entry["reason"]) == ("Ann", "approved in CAB-12")
+    assert (entry.by, entry.reason) == ("Ann", "approved in CAB-12")

@@ -128,14 +128,14 @@ def test_a_model_is_promoted_refused_forced_and_rolled_back(tmp_path):
     assert forced.forced
     assert read_pointer(tmp_path).version == worse.version
     entry = audit_trail.read(tmp_path)[-1]
-    assert (entry["action"], entry["by"], entry["reason"]) == ("force", "A. Person", "a drill")
-    assert not entry["gates"]["beats_champion"]["passed"]
+    assert (entry.action, entry.by, entry.reason) == ("force", "A. Person", "a drill")
+    assert not entry.details["gates"]["beats_champion"]["passed"]
 
     dead = MlflowStore("http://127.0.0.1:1", None)
     back = rollback(tmp_path, store=dead)
     assert back.version == first.version == read_pointer(tmp_path).version
     assert "failed" in back.alias_problem
-    assert audit_trail.read(tmp_path)[-1]["action"] == "rollback"
+    assert audit_trail.read(tmp_path)[-1].action == "rollback"
 
     with pytest.raises(RegistryError):
         train_and_register(tmp_path, source=source, options=made.OPTIONS, store=dead)

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.chaos import FaultResult, missed_targets
-from benchmarks.faults import CORRUPTIONS, fault_scenarios
+from benchmarks.chaos import CORRUPTIONS, FaultEffect, FaultResult, missed_targets, selection
 from claims.score_check import InvalidScore, parse_score
 
 SCORE = json.loads((Path(__file__).parents[1] / "contracts" / "score_response.json").read_text())
@@ -35,48 +34,82 @@ def test_a_response_that_is_not_a_score_is_forwarded_unchanged() -> None:
 
 
 def test_every_fault_has_its_own_name() -> None:
-    names = [trial.name for trial in fault_scenarios()]
+    names = selection().names
     assert len(set(names)) == len(names)
+
+
+def test_faults_are_selected_by_a_part_of_their_name() -> None:
+    assert selection(["postgres", "DISK"]).names == [
+        "model damaged on disk, scorer killed",
+        "Postgres killed (-9), down",
+        "Postgres read-only",
+        "disk of the tables full",
+        "disk of the write-ahead log full",
+    ]
+    with pytest.raises(ValueError, match="unknown fault: comet"):
+        selection(["comet"])
 
 
 KEPT = FaultResult(
     fault="a fault",
-    degrades=True,
+    effect=FaultEffect.DEGRADES,
     claims=500,
     by_model=300,
     by_rule=200,
     lost=0,
+    doubled=0,
+    refused=0,
+    refused_outside=0,
+    outcome_unknown=0,
+    unanswered=0,
     server_errors=0,
     statuses={"201": 500},
     p50_ms=10.0,
     p99_ms=200.0,
     max_ms=250.0,
+    ready_false_s=None,
+    ready_again_s=0.0,
     opened_s=0.3,
     closed_s=1.5,
     rescored=200,
     rescored_s=4.0,
     not_rescored=[],
 )
+REFUSED = replace(KEPT, effect=FaultEffect.REFUSES, refused=90, opened_s=None, p99_ms=2_300.0, ready_false_s=0.6)
+DOWN = replace(REFUSED, effect=FaultEffect.DOWN, refused=0, unanswered=200, ready_again_s=40.0, children_ended_s=3.0)
 
 
 def test_a_run_that_meets_its_targets_reports_no_missed_target() -> None:
-    assert missed_targets([KEPT, replace(KEPT, degrades=False, opened_s=None, by_rule=0)]) == []
+    undisturbed = replace(KEPT, effect=FaultEffect.NONE, opened_s=None, by_rule=0)
+    contained = replace(undisturbed, effect=FaultEffect.CONTAINED, refused=20)
+    assert missed_targets([KEPT, undisturbed, contained, REFUSED, DOWN]) == []
 
 
 @pytest.mark.parametrize(
-    ("changed", "words"),
+    ("result", "changed", "words"),
     [
-        ({"lost": 1}, "1 of 500 claims lost"),
-        ({"server_errors": 2}, "2 5xx responses"),
-        ({"p99_ms": 301.0}, "p99 of 301 ms"),
-        ({"opened_s": None}, "breaker not open"),
-        ({"opened_s": 5.1}, "breaker not open"),
-        ({"closed_s": None}, "breaker not closed"),
-        ({"not_rescored": ["clm_1"]}, "1 claims not rescored"),
-        ({"degrades": False, "by_model": 0}, "no claim was decided by the model"),
+        (KEPT, {"lost": 1}, "1 of 500 claims lost"),
+        (KEPT, {"doubled": 1}, "1 claims stored that no response named"),
+        (KEPT, {"server_errors": 2}, "2 5xx responses"),
+        (KEPT, {"refused": 3, "refused_outside": 3}, "3 claims refused"),
+        (KEPT, {"unanswered": 2}, "2 claims without a response"),
+        (REFUSED, {"unanswered": 2}, "2 claims without a response"),
+        (KEPT, {"p99_ms": 301.0}, "p99 of 301 ms"),
+        (KEPT, {"opened_s": None}, "breaker not open"),
+        (KEPT, {"opened_s": 5.1}, "breaker not open"),
+        (KEPT, {"closed_s": None}, "breaker not closed"),
+        (KEPT, {"not_rescored": ["clm_1"]}, "1 claims not rescored"),
+        (KEPT, {"effect": FaultEffect.NONE, "by_model": 0}, "no claim was decided by the model"),
+        (KEPT, {"ready_false_s": 1.0}, "not ready, though claims can be stored"),
+        (REFUSED, {"ready_false_s": None}, "still ready after 5 s"),
+        (REFUSED, {"ready_false_s": 5.1}, "still ready after 5 s"),
+        (REFUSED, {"ready_again_s": None}, "not ready again within 15 s"),
+        (REFUSED, {"ready_again_s": 15.1}, "not ready again within 15 s"),
+        (DOWN, {"ready_again_s": 90.1}, "not ready again within 90 s"),
+        (DOWN, {"children_ended_s": None}, "processes left 15 s after their supervisor"),
     ],
 )
-def test_each_missed_target_is_named(changed: dict[str, object], words: str) -> None:
-    (found,) = missed_targets([replace(KEPT, **changed)])  # type: ignore[arg-type]
+def test_each_missed_target_is_named(result: FaultResult, changed: dict[str, object], words: str) -> None:
+    (found,) = missed_targets([replace(result, **changed)])  # type: ignore[arg-type]
     assert found.startswith("a fault: ")
     assert words in found

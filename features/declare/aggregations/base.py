@@ -30,7 +30,7 @@ RECEIVED = "received"
 class TodaySql:
     """The today value of an aggregation in Postgres, over the claims of one key and day.
 
-    The relation has the columns `us`, `claim_id`, `stands` (not voided yet) and `n_<number>`.
+    The relation has the columns `us`, `claim_id`, `is_valid` (not voided yet) and `n_<number>`.
     """
 
     value: str

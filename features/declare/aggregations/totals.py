@@ -29,7 +29,7 @@ class Count(WindowedAggregation):
 
     def today_sql(self) -> TodaySql:
         """Claims of the day so far."""
-        return TodaySql("count(*) FILTER (WHERE stands)")
+        return TodaySql("count(*) FILTER (WHERE is_valid)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Sum(WindowedColumnAggregation):
 
     def today_sql(self) -> TodaySql:
         """The sum of the day so far."""
-        value = f"coalesce(sum(n_{self.column}) FILTER (WHERE stands), 0)::bigint"
+        value = f"coalesce(sum(n_{self.column}) FILTER (WHERE is_valid), 0)::bigint"
         return TodaySql(value, number=self.column)
 
 

@@ -5,9 +5,12 @@ import io
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Protocol, cast
 
 from pipelines.ingest.errors import SourceError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 MAX_RATIO = 250
 """Maximum ratio of decompressed to compressed bytes; claims files reach 5 to 50, zeros 1,000."""
@@ -53,10 +56,18 @@ def open_bytes(path: Path) -> tuple[IO[bytes], Callable[[], int]]:
     return raw, position
 
 
+class _Readable(Protocol):
+    """What decompresses: of the standard library's classes each has another base."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
 class _Bounded(io.RawIOBase):
     """A decompressed stream that raises `SourceError` where it exceeds the size of a claims file."""
 
-    def __init__(self, inner: IO[bytes], path: Path) -> None:
+    def __init__(self, inner: _Readable, path: Path) -> None:
         self._inner = inner
         self._path = path
         self._left = max(FREE_BYTES, MAX_RATIO * path.stat().st_size)
@@ -64,14 +75,15 @@ class _Bounded(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:
-        part = self._inner.read(len(buffer))
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        view = memoryview(buffer).cast("B")
+        part = self._inner.read(len(view))
         self._left -= len(part)
         if self._left < 0:
             raise SourceError(
                 f"{self._path} decompresses to more than {MAX_RATIO} times its size; if it is a claims file, unpack it"
             )
-        buffer[: len(part)] = part
+        view[: len(part)] = part
         return len(part)
 
     def close(self) -> None:
@@ -79,7 +91,7 @@ class _Bounded(io.RawIOBase):
         super().close()
 
 
-def _bounded(inner: Any, path: Path) -> IO[bytes]:
+def _bounded(inner: _Readable, path: Path) -> IO[bytes]:
     return cast(IO[bytes], io.BufferedReader(_Bounded(inner, path), 1 << 16))
 
 

@@ -79,6 +79,8 @@ def test_workers_of_this_user_may_bind_the_port_beside_its_reservation(reserved)
         worker.bind((LOOPBACK, reserved.port))
         worker.listen()
         connect(reserved.port)
+        accepted, _ = worker.accept()
+        accepted.close()
 
 
 def test_a_port_can_be_reserved_again_right_after_its_server_closed_connections():

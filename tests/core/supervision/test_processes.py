@@ -166,6 +166,7 @@ def test_a_process_that_answers_with_its_instance_is_ready(tmp_path):
             "api", ["-c", _IDENTIFIED, str(port)], ready=ReadyCheck(f"http://{LOOPBACK}:{port}/", Proof.INSTANCE)
         )
         processes.wait("api")
+        assert processes.ready("api")
 
 
 def test_the_socket_of_a_killed_process_serves_the_next_one(tmp_path):
@@ -176,6 +177,7 @@ def test_the_socket_of_a_killed_process_serves_the_next_one(tmp_path):
             command = ["-c", _IDENTIFIED, "fd", str(listener.fileno())]
             processes.start("api", command, ready=ReadyCheck(url, Proof.INSTANCE), sockets=[listener])
             processes.wait("api")
+            assert processes.ready("api")
             processes.kill("api")
 
 

@@ -60,10 +60,29 @@ def test_a_program_under_nohup_survives_its_terminal(tmp_path):
     assert program.wait(60) == 143
 
 
-def test_a_second_signal_does_not_interrupt_the_clean_up_but_asks_it_to_end_at_once(tmp_path):
+def test_a_second_signal_does_not_interrupt_the_clean_up_but_ends_it_at_once(tmp_path):
     program = started(tmp_path, words=("wait",))
     program.send_signal(signal.SIGTERM)
     wait_until((tmp_path / "ending").exists, what="it cleans up")
     program.send_signal(signal.SIGINT)
     assert program.wait(60) == 143
     assert (tmp_path / "forced").exists()
+
+
+_CLEAN_UP = """
+import signal, sys
+from pathlib import Path
+from core.supervision import StopSignals, delayed_signals
+with StopSignals():
+    with delayed_signals():
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        Path(sys.argv[1]).touch()
+    sys.exit("the signal was lost")
+"""
+
+
+def test_a_signal_during_a_clean_up_ends_the_program_after_it(tmp_path):
+    command = [sys.executable, "-c", _CLEAN_UP, str(tmp_path / "cleaned")]
+    assert subprocess.run(command, cwd=Path(__file__).parents[3], check=False).returncode == 143
+    assert (tmp_path / "cleaned").exists()
