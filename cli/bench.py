@@ -66,43 +66,26 @@ def chaos(names: tuple[str, ...], seconds: float, rate: float, as_json: bool) ->
     sys.exit(1 if missed else 0)
 
 
-<<<<<<< HEAD
-@command(examples=["ginja bench crash --json", "ginja bench crash --operation submit --operation void"])
-@click.option("--operation", "names", multiple=True, help="Only operations with this in their name; can be repeated.")
+@command(examples=["ginja bench crash --json", "ginja bench crash --only submit --only void"], kind=ProcessCommand)
+@click.option("--only", "names", multiple=True, help="Only operations with this in their name; can be repeated.")
 @click.option(
-    "--side",
-    type=click.Choice(["before", "after"]),
-    help="Crash only on this side of each boundary; default: on both.",
+    "--side", type=click.Choice(["before", "after"]), help="Crash only on this side of each boundary; default: on both."
 )
 @click.option("--record", is_flag=True, help="Record the boundaries in benchmarks/crash/points.json.")
 def crash(names: tuple[str, ...], side: str | None, record: bool, as_json: bool) -> None:
     """Kill a process at every boundary with a server or file, recover, and check that nothing is lost or doubled.
 
     Exits 1 if something does not hold, or if an operation has boundaries that were not recorded with --record.
-=======
-@command(examples=["ginja bench soak --json", "ginja bench soak --minutes 10 --rate 20"], kind=ProcessCommand)
-@click.option(
-    "--minutes", default=30.0, show_default=True, type=click.FloatRange(1), help="How long claims are submitted."
-)
-@click.option(
-    "--rate", default=50.0, show_default=True, type=click.FloatRange(0, min_open=True), help="Claims per second."
-)
-def soak(minutes: float, rate: float, as_json: bool) -> None:
-    """Submit claims for a long time with rotating faults, and measure what grows; exits 1 if anything does.
-
-    Memory, file descriptors and threads of every process, temporary files, and the response times at begin and end.
->>>>>>> main
     """
     from core import telemetry
 
     telemetry.turn_off()
-<<<<<<< HEAD
     from benchmarks.crash import Side, changed_operations, explore, record_boundaries
 
     sides = tuple(Side) if side is None else (Side(side),)
     with task("Exploring crash points") as progress:
         try:
-            found = explore(progress.step, only=names, sides=sides)
+            found = explore(progress.detail, only=names, sides=sides)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
     if record:
@@ -126,8 +109,21 @@ def soak(minutes: float, rate: float, as_json: bool) -> None:
     sys.exit(1 if found.violations or changed else 0)
 
 
-@command(examples=["ginja bench behaviour --json"])
-=======
+@command(examples=["ginja bench soak --json", "ginja bench soak --minutes 10 --rate 20"], kind=ProcessCommand)
+@click.option(
+    "--minutes", default=30.0, show_default=True, type=click.FloatRange(1), help="How long claims are submitted."
+)
+@click.option(
+    "--rate", default=50.0, show_default=True, type=click.FloatRange(0, min_open=True), help="Claims per second."
+)
+def soak(minutes: float, rate: float, as_json: bool) -> None:
+    """Submit claims for a long time with rotating faults, and measure what grows; exits 1 if anything does.
+
+    Memory, file descriptors and threads of every process, temporary files, and the response times at begin and end.
+    """
+    from core import telemetry
+
+    telemetry.turn_off()
     from benchmarks.soak import run, table
 
     with task("Soaking") as progress:
@@ -186,7 +182,6 @@ def overload(seconds: float, at_once: tuple[int, ...], rate: float, as_json: boo
 
 
 @command(examples=["ginja bench behaviour --json"], kind=ProcessCommand)
->>>>>>> main
 @click.option(
     "--claims",
     default=20_000,

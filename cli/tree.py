@@ -86,12 +86,9 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("bench training-set", "cli.bench:training_set"),
     CommandEntry("bench behaviour", "cli.bench:behaviour"),
     CommandEntry("bench chaos", "cli.bench:chaos"),
-<<<<<<< HEAD
     CommandEntry("bench crash", "cli.bench:crash"),
-=======
     CommandEntry("bench overload", "cli.bench:overload"),
     CommandEntry("bench soak", "cli.bench:soak"),
->>>>>>> main
 )
 
 GROUPS: dict[str, GroupEntry] = {

@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack, cast
 
@@ -64,13 +65,14 @@ def audit_trail_path(home: Path) -> Path:
 
 
 def record(home: Path, action: Action, *, version: str, by: str, reason: str, **details: Unpack[ActionDetails]) -> None:
-    """Append an entry; it is on disk when this returns."""
+    """Append an entry; it is on disk when this returns. Raises `OSError`; the trail is as it was then."""
     path = audit_trail_path(home)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+b") as file:
+    with path.open("a+b", buffering=0) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
-        lines = file.read().splitlines()
+        written = file.read()
+        lines = written.splitlines()
         entry = {
             "at": clock.now().isoformat(),
             "action": action,
@@ -80,9 +82,18 @@ def record(home: Path, action: Action, *, version: str, by: str, reason: str, **
             **details,
             "before": hashlib.sha256(lines[-1]).hexdigest() if lines else _START,
         }
-        file.write(json.dumps(entry, sort_keys=True).encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+        try:
+            _append(file, json.dumps(entry, sort_keys=True).encode() + b"\n")
+        except OSError:
+            file.truncate(len(written))  # a part of an entry would make the trail unreadable
+            raise
+
+
+def _append(file: FileIO, line: bytes) -> None:
+    """Write the whole line, and wait for the disk."""
+    while line:
+        line = line[file.write(line) :]
+    os.fsync(file.fileno())
 
 
 def read(home: Path) -> list[AuditEntry]:

@@ -68,7 +68,7 @@ def broken_models(place: Place, _argument: None, begin: Begin) -> list[str]:
     found = []
     if (alias := registry.aliases(MlflowStore.of(place.home)).get(CHAMPION)) != pointer.version:
         found.append(f"the alias names {alias}, and {pointer.version} serves")
-    if not entries or entries[-1]["version"] != pointer.version:
+    if not entries or entries[-1].version != pointer.version:
         found.append(f"{pointer.version} serves without an entry in the audit trail")
     if pointer.previous is None:
         found.append("there is no way back")

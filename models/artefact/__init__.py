@@ -23,10 +23,12 @@ from models.artefact.files import (
 )
 from models.artefact.listing import StoredModel, stored_model, stored_models
 from models.artefact.pointers import (
+    Announce,
     Pointer,
     Role,
     load_pointed,
     models_folder,
+    not_announced,
     point,
     read_pointer,
     roll_back,
@@ -40,6 +42,7 @@ __all__ = [
     "MANIFEST",
     "MODEL",
     "TABLES",
+    "Announce",
     "Artefact",
     "Calibration",
     "ModelDocument",
@@ -51,6 +54,7 @@ __all__ = [
     "load_artefact",
     "load_pointed",
     "models_folder",
+    "not_announced",
     "point",
     "read_pointer",
     "roll_back",

@@ -8,7 +8,7 @@ import fcntl
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -38,6 +38,18 @@ class Pointer(Target):
 
     previous: Target | None = None
     canary_share: float = Field(0.0, ge=0, le=1, description="Challenger only: share of claims it decides.")
+
+
+Announce = Callable[[Pointer | None], None]
+"""Receives the pointer that is about to be replaced, `None` where there is none.
+
+It is called when everything is verified and the lock is held: a crash after it leaves an announcement without effect,
+never a change that nobody announced.
+"""
+
+
+def not_announced(_before: Pointer | None) -> None:
+    """Announce nothing."""
 
 
 def models_folder(home: Path) -> Path:
@@ -83,24 +95,29 @@ def target_of(home: Path, version: str) -> Target:
     return Target(version=version, path=version, manifest_sha256=sha256(manifest))
 
 
-def point(home: Path, version: str, *, role: Role = "champion", canary_share: float = 0.0) -> Pointer:
+def point(
+    home: Path,
+    version: str,
+    *,
+    role: Role = "champion",
+    canary_share: float = 0.0,
+    announce: Announce = not_announced,
+) -> Pointer:
     """Verify and load the artefact, then point the role to it; the previous target is kept for `roll_back`."""
     with _lock(home):
         target = target_of(home, version)
         load_pointed(home, target)
-        try:
-            before = read_pointer(home, role)
-        except PointerError:  # promoting again replaces an unreadable pointer
-            before = None
+        before = _valid_pointer(home, role)
         previous = None
         if before is not None:
             previous = before.previous if before.version == version else _bare(before)
         pointer = Pointer(**target.model_dump(), previous=previous, canary_share=canary_share)
+        announce(before)
         _write(home, role, pointer)
     return pointer
 
 
-def roll_back(home: Path) -> Pointer:
+def roll_back(home: Path, *, announce: Announce = not_announced) -> Pointer:
     """Point the champion to its previous target; rolling back twice restores the current one."""
     with _lock(home):
         now = read_pointer(home)
@@ -108,15 +125,25 @@ def roll_back(home: Path) -> Pointer:
             raise PointerError("there is no previous champion to roll back to")
         load_pointed(home, now.previous)
         pointer = Pointer(**now.previous.model_dump(), previous=_bare(now))
+        announce(now)
         _write(home, "champion", pointer)
     return pointer
 
 
-def unpoint(home: Path, role: Role) -> None:
+def unpoint(home: Path, role: Role, *, announce: Announce = not_announced) -> None:
     """Remove the pointer of a role, such as a challenger's when its trial ends."""
     with _lock(home):
+        announce(_valid_pointer(home, role))
         (models_folder(home) / f"{role}.json").unlink(missing_ok=True)
         sync_folder(models_folder(home))
+
+
+def _valid_pointer(home: Path, role: Role) -> Pointer | None:
+    """The pointer of a role; `None` also for one that cannot be read, which a new one replaces."""
+    try:
+        return read_pointer(home, role)
+    except PointerError:
+        return None
 
 
 def _bare(pointer: Pointer) -> Target:
@@ -125,6 +152,8 @@ def _bare(pointer: Pointer) -> Target:
 
 def _write(home: Path, role: Role, pointer: Pointer) -> None:
     folder = models_folder(home)
+    for left in folder.glob(f".{role}-*"):  # by a process that was killed: the lock is held, so none is in use
+        left.unlink()
     descriptor, name = tempfile.mkstemp(prefix=f".{role}-", dir=folder)
     staged = Path(name)
     try:

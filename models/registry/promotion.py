@@ -7,7 +7,7 @@ leaves an outdated alias, never a champion that does not serve. The next promoti
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.artefact import Pointer, models_folder, point, roll_back
+from models.artefact import Announce, Pointer, models_folder, not_announced, point, roll_back
 from models.errors import RegistryError
 from models.registry import mlflow_registry
 from models.registry.mlflow_registry import CHAMPION, MlflowStore
@@ -22,7 +22,9 @@ class PointerChange:
     """Why MLflow's alias could not be updated; None: it names the champion."""
 
 
-def promote(home: Path, store: MlflowStore, version: str, *, by: str, why: str) -> PointerChange:
+def promote(
+    home: Path, store: MlflowStore, version: str, *, by: str, why: str, announce: Announce = not_announced
+) -> PointerChange:
     """Promote a registered version: fetch it if absent, verify it, replace the pointer, update the alias in MLflow.
 
     Raises `RegistryError` when the version is not registered and `ArtefactError` when it does not verify; nothing has
@@ -31,17 +33,19 @@ def promote(home: Path, store: MlflowStore, version: str, *, by: str, why: str) 
     mlflow_registry.find(store, version)
     if not (models_folder(home) / version).exists():
         mlflow_registry.fetch(store, version, models_folder(home))
-    pointer = point(home, version)
+    pointer = point(home, version, announce=announce)
     problem = _set_alias(store, pointer, {"ginja.promoted_by": by, "ginja.promoted_because": why})
     return PointerChange(pointer, problem)
 
 
-def roll_back_champion(home: Path, store: MlflowStore, *, by: str, why: str) -> PointerChange:
+def roll_back_champion(
+    home: Path, store: MlflowStore, *, by: str, why: str, announce: Announce = not_announced
+) -> PointerChange:
     """Roll back to the previous champion. Works while MLflow is down; `alias_problem` then says so.
 
     Raises `PointerError` when there is no previous champion.
     """
-    pointer = roll_back(home)
+    pointer = roll_back(home, announce=announce)
     return PointerChange(
         pointer, _set_alias(store, pointer, {"ginja.rolled_back_to_by": by, "ginja.rolled_back_because": why})
     )

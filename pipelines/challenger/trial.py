@@ -11,7 +11,7 @@ from pathlib import Path
 
 from core.settings import settings
 from models import registry
-from models.artefact import models_folder, point, read_pointer, unpoint
+from models.artefact import Pointer, models_folder, point, read_pointer, unpoint
 from models.errors import PointerError
 from models.registry import MlflowStore
 from pipelines import audit_trail
@@ -74,17 +74,20 @@ def start(
         verdicts = evaluate_gates(home, version)
         if not all(verdict.passed for verdict in verdicts):
             raise RefusedError(version, verdicts)
-    point(home, version, role="challenger", canary_share=canary_share)
-    audit_trail.record(
-        home,
-        "challenge",
-        version=version,
-        by=getpass.getuser(),
-        reason="every gate passed" if verdicts else "shadow mode",
-        champion=champion.version,
-        canary_share=canary_share,
-        gates=gates_json(verdicts),
-    )
+
+    def announce(_before: Pointer | None) -> None:
+        audit_trail.record(
+            home,
+            "challenge",
+            version=version,
+            by=getpass.getuser(),
+            reason="every gate passed" if verdicts else "shadow mode",
+            champion=champion.version,
+            canary_share=canary_share,
+            gates=gates_json(verdicts),
+        )
+
+    point(home, version, role="challenger", canary_share=canary_share, announce=announce)
     return Trial(version, champion.version, canary_share, verdicts)
 
 
@@ -94,8 +97,12 @@ def stop(home: Path) -> str:
         version = running(home)
     except PointerError:  # removing it is how an invalid pointer is repaired
         version = "unknown"
-    unpoint(home, "challenger")
-    audit_trail.record(home, "dismiss", version=version, by=getpass.getuser(), reason="the trial ended")
+    by = getpass.getuser()
+    unpoint(
+        home,
+        "challenger",
+        announce=lambda _: audit_trail.record(home, "dismiss", version=version, by=by, reason="the trial ended"),
+    )
     return version
 
 

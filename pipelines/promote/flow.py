@@ -1,8 +1,9 @@
 """From candidate to champion; `pipelines.promote.previous` is the way back.
 
-    measure on the newest window → check every gate → pointer, alias, audit trail
+    measure on the newest window → check every gate → audit trail, pointer, alias
 
-The pointer file decides and is replaced in one step; scorers see it within a second.
+The pointer file decides and is replaced in one step; scorers see it within a second. The audit trail is written first,
+so that no champion serves without an entry, wherever the process dies.
 """
 
 import getpass
@@ -13,7 +14,16 @@ from pathlib import Path
 from claims.scoring import ClaimFacts
 from core.settings import settings
 from models import registry
-from models.artefact import Artefact, load_artefact, load_pointed, models_folder, read_pointer, target_of, unpoint
+from models.artefact import (
+    Artefact,
+    Pointer,
+    load_artefact,
+    load_pointed,
+    models_folder,
+    read_pointer,
+    target_of,
+    unpoint,
+)
 from models.errors import ArtefactError, PointerError
 from models.registry import CANDIDATE, MlflowStore, promotion
 from models.scorer import Scorer
@@ -64,7 +74,7 @@ def make_champion(
     started: float,
     step: Step = lambda words: None,
 ) -> Promotion:
-    """Make a version whose gates were checked the champion: pointer, alias, audit trail, and the end of its own trial.
+    """Make a version whose gates were checked the champion: audit trail, pointer, alias, and the end of its own trial.
 
     `started` is when its promotion began (`time.perf_counter`). Raises `RefusedError` where a gate refuses and `force`
     does not overrule it, and what `models.registry.promotion` raises; the champion is unchanged then.
@@ -74,36 +84,31 @@ def make_champion(
         raise RefusedError(version, verdicts)
     by = force.by if force else getpass.getuser()
     reason = force.reason if force else "every gate passed"
-    previous = _current(home)
+    previous: list[str | None] = []
+
+    def announce(before: Pointer | None) -> None:
+        previous.append(before.version if before else None)
+        audit_trail.record(
+            home,
+            "force" if force else "promote",
+            version=version,
+            by=by,
+            reason=reason,
+            previous=previous[0],
+            gates=gates_json(verdicts),
+        )
+
     step("Pointing the scorers to it")
-    done = promotion.promote(home, store, version, by=by, why=reason)
-    audit_trail.record(
-        home,
-        "force" if force else "promote",
-        version=version,
-        by=by,
-        reason=reason,
-        previous=previous,
-        gates=gates_json(verdicts),
-    )
+    done = promotion.promote(home, store, version, by=by, why=reason, announce=announce)
     _end_its_trial(home, version, by=by)
     return Promotion(
         version=version,
-        previous=previous,
+        previous=previous[0],
         verdicts=verdicts,
         forced=bool(refused),
         alias_problem=done.alias_problem,
         seconds=round(time.perf_counter() - started, 2),
     )
-
-
-def _current(home: Path) -> str | None:
-    """The version of the champion; None where there is none, or its pointer is invalid: a promotion replaces that."""
-    try:
-        pointer = read_pointer(home)
-    except PointerError:
-        return None
-    return pointer.version if pointer else None
 
 
 def _end_its_trial(home: Path, version: str, *, by: str) -> None:
@@ -113,8 +118,13 @@ def _end_its_trial(home: Path, version: str, *, by: str) -> None:
     except PointerError:  # an invalid pointer has no effect on scorers; `ginja model trial stop` removes it
         return
     if challenger is not None and challenger.version == version:
-        unpoint(home, "challenger")
-        audit_trail.record(home, "dismiss", version=version, by=by, reason="it became the champion")
+        unpoint(
+            home,
+            "challenger",
+            announce=lambda _: audit_trail.record(
+                home, "dismiss", version=version, by=by, reason="it became the champion"
+            ),
+        )
 
 
 def candidate(store: MlflowStore) -> str:

@@ -5,7 +5,8 @@ import time
 from pathlib import Path
 
 from core.settings import settings
-from models.artefact import read_pointer
+from models.artefact import Pointer
+from models.errors import PointerError
 from models.registry import MlflowStore, promotion
 from pipelines import audit_trail
 from pipelines.promote.outcome import Promotion
@@ -17,14 +18,21 @@ def rollback(
     """Make the previous champion the champion; works while MLflow is down. Raises `PointerError` when there is none."""
     started = time.perf_counter()
     store = store or MlflowStore.of(home, settings().mlflow_url)
-    before = read_pointer(home)
     by = by or getpass.getuser()
-    done = promotion.roll_back_champion(home, store, by=by, why=reason)
-    previous = before.version if before else None
-    audit_trail.record(home, "rollback", version=done.pointer.version, by=by, reason=reason, previous=previous)
+    replaced: list[str] = []
+
+    def announce(before: Pointer | None) -> None:
+        if before is None or before.previous is None:
+            raise PointerError("there is no previous champion to roll back to")
+        replaced.append(before.version)
+        audit_trail.record(
+            home, "rollback", version=before.previous.version, by=by, reason=reason, previous=before.version
+        )
+
+    done = promotion.roll_back_champion(home, store, by=by, why=reason, announce=announce)
     return Promotion(
         version=done.pointer.version,
-        previous=previous,
+        previous=replaced[0],
         verdicts=(),
         forced=False,
         alias_problem=done.alias_problem,
