@@ -40,7 +40,9 @@ def statement_name(sql: str) -> str:
     if writes:
         return " ".join(dict.fromkeys(f"{verb} {table}" for verb, table in writes))
     words = sql.split(None, 3)
-    first = words[0].upper().rstrip(";") if words else "empty"
+    if not words:
+        return "empty"
+    first = words[0].upper().rstrip(";")
     if first in ("SELECT", "WITH"):
         found = _READS.search(sql)
         return f"SELECT {found[1]}" if found else f"SELECT {_function(sql)}"

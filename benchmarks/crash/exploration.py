@@ -143,7 +143,8 @@ async def _operation(
     points = [CrashPoint(number, side) for number in range(1, len(whole.seen) + 1) for side in sides]
     not_reached = 0
     for done, point in enumerate(points):
-        report(f"{operation.name}: crash {done + 1} of {len(points)}, {len(violations)} violations")
+        latest = f", the latest: {'; '.join(violations[-1].broken)}" if violations else ""
+        report(f"{operation.name}: crash {done + 1} of {len(points)}, {len(violations)} violations{latest}")
         run = await laboratory.run(operation, prepared, point)
         not_reached += not run.crashed
         if run.broken:

@@ -56,9 +56,11 @@ IMPLAUSIBLE: Final = {"claim_amount": "900000.00"}
 """An amount that sends any claim to review."""
 
 
-async def _submitted(run: Run, request: Request, *, status: str | None = None) -> dict[str, Any]:
+async def _submitted(
+    run: Run, request: Request, *, status: str | None = None, step: Step = steps.post
+) -> dict[str, Any]:
     """The response to a submission without a crash."""
-    responses: list[Response] = await run(steps.post, [request])
+    responses: list[Response] = await run(step, [request])
     found: dict[str, Any] = json.loads(responses[0].body)
     if responses[0].status != 201 or (status is not None and found["status"] != status):
         raise ValueError(f"the claim is not as the operation needs it: {responses[0]}")
@@ -145,7 +147,7 @@ async def _record_finding(claims: Claims, run: Run) -> Prepared:
 
 async def _rescore(claims: Claims, run: Run) -> Prepared:
     for number in range(2):
-        await run(steps.post_without_scorer, [claims.request(number, key=f"rule {number}")])
+        await _submitted(run, claims.request(number, key=f"rule-{number}"), step=steps.post_without_scorer)
     await run(steps.drain, None)
     scored = "SELECT count(*) FROM assessments WHERE decided_by = 'model' AND supersedes IS NOT NULL"
     return Prepared(None, expected=(Expected("scores after the rule", scored, 2),))
@@ -165,7 +167,7 @@ def _tomorrow() -> datetime:
 async def _roll_over(claims: Claims, run: Run) -> Prepared:
     await _drain(claims, run)
     await run(steps.drain, None)
-    await _submitted(run, claims.request(2, key="open at midnight"))
+    await _submitted(run, claims.request(2, key="open-at-midnight"))
     return Prepared(_tomorrow(), Recovery(at=_tomorrow()))
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from models.artefact import (
     MODEL,
+    Pointer,
     load_pointed,
     models_folder,
     point,
@@ -144,3 +145,48 @@ def test_a_model_that_does_not_exist_is_refused_with_those_that_do(tmp_path):
     put(tmp_path, "a")
     with pytest.raises(ArtefactMissingError, match="no model 'b'; available: a"):
         stored_model(tmp_path, "b")
+
+
+class Died(Exception):
+    """Stands for a process that ends at this moment."""
+
+
+def dies(_before: Pointer | None) -> None:
+    raise Died
+
+
+@pytest.mark.parametrize(
+    "change", [lambda home: point(home, "c", announce=dies), lambda home: roll_back(home, announce=dies)]
+)
+def test_a_change_of_the_champion_is_announced_before_it_is_made(tmp_path, change):
+    for version in ("a", "b"):
+        point(tmp_path, put(tmp_path, version))
+    put(tmp_path, "c")
+    before = read_pointer(tmp_path)
+    with pytest.raises(Died):
+        change(tmp_path)
+    assert read_pointer(tmp_path) == before
+
+
+def test_the_end_of_a_trial_is_announced_before_it_is_made(tmp_path):
+    point(tmp_path, put(tmp_path, "a"), role="challenger")
+    with pytest.raises(Died):
+        unpoint(tmp_path, "challenger", announce=dies)
+    assert read_pointer(tmp_path, "challenger") is not None
+
+
+def test_what_is_not_verified_is_not_announced(tmp_path):
+    announced: list[Pointer | None] = []
+    with pytest.raises(ArtefactMissingError):
+        point(tmp_path, "missing", announce=announced.append)
+    with pytest.raises(PointerError):
+        roll_back(tmp_path, announce=announced.append)
+    assert announced == []
+
+
+def test_a_file_that_a_killed_promotion_left_is_removed_by_the_next(tmp_path):
+    point(tmp_path, put(tmp_path, "a"))
+    left = models_folder(tmp_path) / ".champion-12345678"
+    left.write_bytes(b"half a poi")
+    point(tmp_path, put(tmp_path, "b"))
+    assert not left.exists()
