@@ -1,12 +1,6 @@
-"""What the processes do with models: in files of the home and in MLflow's store.
-
-MLflow is imported here, before they are forked.
-"""
+"""What the processes do with models: in files of the home and in MLflow's store."""
 
 import time
-
-import mlflow.xgboost  # noqa: F401
-from mlflow import MlflowClient  # noqa: F401
 
 from benchmarks.crash.processes import Begin, Place
 from models import registry

@@ -2,6 +2,8 @@
 
 import gc
 
+import mlflow.xgboost  # noqa: F401  # takes seconds, and the commands import it only when they need it
+
 from benchmarks.crash import model_steps, steps
 
 __all__ = ["model_steps", "steps"]

@@ -1,6 +1,7 @@
 """What a process sends is cut into messages whatever the network makes of it, and each effect has a name."""
 
 import asyncio
+import itertools
 
 import pytest
 from hypothesis import given
@@ -47,7 +48,7 @@ def test_messages_are_the_same_however_their_bytes_arrive(name: str, cuts: list[
     make, sent, boundaries = CASES[name]
     framer, found = make(), list[Message]()
     places = sorted({min(cut, len(sent)) for cut in cuts} | {0, len(sent)})
-    for start, end in zip(places, places[1:], strict=False):
+    for start, end in itertools.pairwise(places):
         found += framer.feed(sent[start:end])
     assert b"".join(one.data for one in found) == sent
     assert [one.boundary for one in found if one.boundary is not None] == boundaries

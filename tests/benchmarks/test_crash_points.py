@@ -1,0 +1,101 @@
+"""Whatever changes something is an operation of `ginja bench crash`, or is exempt for a reason that is given here."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from api.app import ROUTERS
+from benchmarks.crash import known_boundaries, operation_names
+
+ROOT = Path(__file__).parents[2]
+ONE_STATEMENT = "one statement in a transaction of its own: it is done, or it is not"
+
+ROUTES = {
+    "POST /claims": "submit",
+    "POST /v1/claims": "submit",
+    "POST /v1/claims/{claim_id}/void": "void",
+    "POST /v1/claims/{claim_id}/decisions": "decide",
+    "POST /v1/claims/{claim_id}/dispositions": "record a finding",
+}
+EXEMPT_ROUTES = {
+    "POST /v1/score_batch": "scores claims and stores nothing",
+}
+
+EXEMPT_STATEMENTS = {
+    ("INSERT", "api_keys"): ONE_STATEMENT,
+    ("UPDATE", "api_keys"): ONE_STATEMENT,
+    ("INSERT", "console_sessions"): ONE_STATEMENT,
+    ("DELETE", "console_sessions"): "daily work, and one statement when somebody signs out",
+}
+
+
+def tables() -> dict[str, str]:
+    """Class of a table → its name."""
+    found = {}
+    for path in (ROOT / "api").rglob("tables.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                for line in node.body:
+                    if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "__tablename__":
+                        found[node.name] = ast.literal_eval(line.value)
+    return found
+
+
+def statements() -> Iterator[tuple[str, str, str]]:
+    """Verb, table and file of every statement in the code that writes."""
+    names = tables()
+    for folder in ("api", "features/update"):
+        for path in (ROOT / folder).rglob("*.py"):
+            if "migrations" in path.parts or path.name == "loading.py":
+                continue  # run by hand, in one transaction
+            file = str(path.relative_to(ROOT))
+            for node in ast.walk(ast.parse(path.read_text())):
+                if (
+                    isinstance(node, ast.Call)
+                    and ast.unparse(node.func) in ("insert", "update", "delete")
+                    and node.args
+                ):
+                    table = names.get(ast.unparse(node.args[0]).removesuffix(".__table__"))
+                    if table is not None:
+                        yield ast.unparse(node.func).upper(), table, file
+                elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    for verb, table in re.findall(r"\b(INSERT INTO|UPDATE|DELETE FROM) ([a-z_]+)", node.value):
+                        yield verb.split()[0], table, file
+
+
+def explored() -> set[tuple[str, str]]:
+    """Verb and table of every statement at a crash point."""
+    labels = [label for boundaries in known_boundaries().values() for label in boundaries]
+    return {pair for label in labels for pair in re.findall(r"\b(INSERT|UPDATE|DELETE) (\w+)", label)}
+
+
+def test_every_statement_that_writes_is_at_a_crash_point() -> None:
+    done = explored()
+    missing = {
+        f"{verb} {table} in {file}"
+        for verb, table, file in statements()
+        if (verb, table) not in done and (verb, table) not in EXEMPT_STATEMENTS
+    }
+    assert not missing, f"add an operation in benchmarks/crash/operations.py that reaches: {sorted(missing)}"
+
+
+def test_no_statement_is_exempt_without_need() -> None:
+    written = {(verb, table) for verb, table, _ in statements()}
+    assert set(EXEMPT_STATEMENTS) <= written - explored()
+
+
+def test_every_route_that_changes_something_is_an_operation() -> None:
+    routes = {
+        f"{method} {route.path}"
+        for router in ROUTERS
+        for route in router.routes
+        for method in route.methods - {"GET", "HEAD", "OPTIONS"}
+    }
+    assert routes == set(ROUTES) | set(EXEMPT_ROUTES)
+    assert set(ROUTES.values()) <= set(known_boundaries())
+
+
+def test_every_operation_was_explored() -> None:
+    assert set(operation_names()) == set(known_boundaries())
+    assert all(len(boundaries) > 1 for boundaries in known_boundaries().values())
