@@ -49,6 +49,8 @@ def worker_environment(home: Path) -> dict[str, str]:
         "BENTOML_DO_NOT_TRACK": "True",
         "DO_NOT_TRACK": "1",
         "PROMETHEUS_MULTIPROC_DIR": str(metrics.absolute()),
+        # Feast's name for it; without one each worker creates a temporary folder, and leaves it when it is killed.
+        "PROMETHEUS_MULTIPROCESS_DIR": str(metrics.absolute()),
     }
 
 

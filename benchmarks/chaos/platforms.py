@@ -18,7 +18,8 @@ from benchmarks.platform import create_key, free_routes, in_thread, platform
 from benchmarks.proxy import Proxy
 from benchmarks.stage import LIVE_CLAIMS, ReportProgress, Stage
 
-_READY_WITHIN_S = 300.0
+_READY_WITHIN_S = 900.0
+"""`ginja up` scores the recent claims of the history first."""
 _WARM_UP_S = 4.0
 
 
@@ -70,6 +71,7 @@ async def supervised_platform(stage: Stage, report: ReportProgress, rate: float)
         stream = ClaimStream(running.api_port, keys[0], submission_bodies(LIVE_CLAIMS, stage.home))
         target = UpTarget(stage=stage, stream=stream, watch=StateWatch(running.api_port, keys[1]), up=running)
         async with _under_load(target, report, rate):
+            await target.until_supervised()
             yield target
 
 

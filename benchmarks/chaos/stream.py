@@ -73,11 +73,21 @@ class ClaimStream:
             of_member = self.member is not None and number % _MEMBER_EVERY == 0
             if of_member:
                 body = json.dumps(json.loads(body) | {"member_id": self.member}).encode()
-            headers = {"authorization": f"Bearer {self._key}", "idempotency-key": new_id("chaos")}
-            request = request_bytes("/v1/claims", body, headers)
-            task = asyncio.create_task(self._submit(request, due, of_member=of_member))
-            self._open.add(task)
-            task.add_done_callback(self._open.discard)
+            self._start(body, due, of_member=of_member)
+
+    async def burst(self, count: int) -> None:
+        """Submit claims at once, and wait for their responses."""
+        now = asyncio.get_running_loop().time()
+        for body in self._bodies[:count]:
+            self._start(body, now, of_member=False)
+        await self.answered()
+
+    def _start(self, body: bytes, due: float, *, of_member: bool) -> None:
+        headers = {"authorization": f"Bearer {self._key}", "idempotency-key": new_id("chaos")}
+        request = request_bytes("/v1/claims", body, headers)
+        task = asyncio.create_task(self._submit(request, due, of_member=of_member))
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
 
     async def resend_undecided(self) -> None:
         """Send every claim without a decision again, with its idempotency key, until it has one or tries run out."""

@@ -13,11 +13,12 @@ from benchmarks.chaos.scenario import FaultEffect, FaultScenario, FaultTarget
 from benchmarks.platform import COMMAND
 from benchmarks.stage import Stage
 from core.embedded import free_port
-from core.supervision import Processes, read_state
+from core.supervision import PartState, Processes, read_state
 
 _NAME = "up"
 _GRACE_S = 20.0
 _GONE_WITHIN_S = 30.0
+_SUPERVISED_WITHIN_S = 180.0
 _POLL_S = 0.1
 
 
@@ -68,6 +69,17 @@ class UpTarget(FaultTarget):
         """Process ids of the running parts."""
         state = read_state(self.home)
         return {} if state is None else {part.name: part.pid for part in state.parts if part.pid is not None}
+
+    async def until_supervised(self) -> None:
+        """Wait until every part is ready and watched. Raises `TimeoutError`."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _SUPERVISED_WITHIN_S
+        while loop.time() < deadline:
+            state = await asyncio.to_thread(read_state, self.home)
+            if state is not None and all(part.state is PartState.READY for part in state.parts):
+                return
+            await asyncio.sleep(_POLL_S)
+        raise TimeoutError(f"a part of `ginja up` was not ready within {_SUPERVISED_WITHIN_S:.0f} s")
 
 
 def supervised_faults() -> list[FaultScenario[UpTarget]]:

@@ -21,8 +21,8 @@ class ProcessSample:
     at_s: float
     part: str
     processes: int
-    uss_mb: float
-    """Memory that no other process has: what ends with them."""
+    own_mb: float
+    """Anonymous memory, shared copies counted once: no mapped files, no shared buffers of PostgreSQL, which fill."""
     rss_mb: float
     fds: int
     threads: int
@@ -58,13 +58,21 @@ def part_processes(parts: Mapping[str, Processes], home: Path) -> dict[str, list
 def sample_processes(at_s: float, parts: Mapping[str, list[psutil.Process]]) -> Iterator[ProcessSample]:
     """A sample of each part; a process that has just ended is left out."""
     for part, processes in parts.items():
-        uss = rss = fds = threads = running = 0
+        own = rss = fds = threads = running = 0
         for process in processes:
             with suppress(psutil.Error), process.oneshot():
-                memory = process.memory_full_info()
-                uss, rss = uss + memory.uss, rss + memory.rss
+                own, rss = own + _anonymous_bytes(process.pid), rss + process.memory_info().rss
                 fds, threads, running = fds + process.num_fds(), threads + process.num_threads(), running + 1
-        yield ProcessSample(at_s, part, running, uss / BYTES_PER_MB, rss / BYTES_PER_MB, fds, threads)
+        yield ProcessSample(at_s, part, running, own / BYTES_PER_MB, rss / BYTES_PER_MB, fds, threads)
+
+
+def _anonymous_bytes(pid: int) -> int:
+    """Linux only. Raises `psutil.NoSuchProcess`."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        raise psutil.NoSuchProcess(pid) from None
+    return next(int(line.split()[1]) * 1_024 for line in lines if line.startswith("Pss_Anon:"))
 
 
 def sample_storage(at_s: float, home: Path, temp: Path) -> StorageSample:

@@ -1,6 +1,7 @@
 """`ginja model list` and `show`: the models of this home."""
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,6 +10,39 @@ from cli.output import print_json, print_values, terminal
 
 if TYPE_CHECKING:
     from models.artefact import StoredModel
+
+
+@dataclass(frozen=True, slots=True)
+class ListedModel:
+    """A model in the list; what its document states is none where the files are damaged."""
+
+    model: str
+    roles: tuple[str, ...]
+    dataset: str | None
+    trees: int | None
+    features: int | None
+    threshold: float | None
+    base_rate: float | None
+    problem: str | None
+    """Why it cannot be used; none: its files are intact."""
+
+    @classmethod
+    def of(cls, model: "StoredModel") -> "ListedModel":
+        """The row of a model."""
+        document, roles = model.document, tuple(model.roles)
+        if document is None:
+            return cls(model.version, roles, None, None, None, None, None, model.problem)
+        dataset = document.provenance.get("dataset")
+        return cls(
+            model.version,
+            roles,
+            dataset if isinstance(dataset, str) else None,
+            document.trees,
+            len(document.features),
+            document.threshold,
+            document.base_rate,
+            model.problem,
+        )
 
 
 @command(name="list", examples=["ginja model list", "ginja model list --json"])
@@ -20,18 +54,18 @@ def list_(as_json: bool) -> None:
     from models.artefact import stored_models
 
     home = settings().home.resolve()
-    rows = [_row(model) for model in stored_models(home)]
+    rows = [ListedModel.of(model) for model in stored_models(home)]
     if as_json:
-        print_json({"models": rows})
+        print_json({"models": [asdict(row) for row in rows]})
         return
     if not rows:
         raise click.UsageError(f"{home} has no model; run `ginja model train` first.")
     shown = Table("model", "role", "data set", "trees", "features", "threshold", "base rate", "files")
     for row in rows:
-        numbers = [f"{row[name]:.4f}" if row[name] is not None else "–" for name in ("threshold", "base_rate")]
-        counts = [str(row[name]) if row[name] is not None else "–" for name in ("trees", "features")]
-        state = "intact" if row["problem"] is None else row["problem"]
-        shown.add_row(row["model"], ", ".join(row["roles"]) or "–", row["dataset"] or "–", *counts, *numbers, state)
+        numbers = ["–" if value is None else f"{value:.4f}" for value in (row.threshold, row.base_rate)]
+        counts = ["–" if value is None else str(value) for value in (row.trees, row.features)]
+        state = "intact" if row.problem is None else row.problem
+        shown.add_row(row.model, ", ".join(row.roles) or "–", row.dataset or "–", *counts, *numbers, state)
     terminal().print(shown)
 
 
@@ -52,17 +86,3 @@ def show(version: str | None, as_json: bool) -> None:
         shown["features"] = len(model.document.features)
         shown["monotone"] = f"{len(model.document.monotone)} features"
     print_values(shown, as_json=as_json)
-
-
-def _row(model: "StoredModel") -> dict[str, Any]:
-    document = model.document
-    return {
-        "model": model.version,
-        "roles": list(model.roles),
-        "dataset": None if document is None else document.provenance.get("dataset"),
-        "trees": None if document is None else document.trees,
-        "features": None if document is None else len(document.features),
-        "threshold": None if document is None else document.threshold,
-        "base_rate": None if document is None else document.base_rate,
-        "problem": model.problem,
-    }

@@ -7,6 +7,8 @@ Sybil finds the blocks and the comments that mark them (docs/adr/0127-documents-
 - `json` directly after an executed `sh` block is its answer: the last JSON printed must have the same keys.
 - `<!-- skip: next "REASON" -->` before a block says why it does not run here.
 - `<!-- background: URL … -->` before a block starts it and waits until each URL answers 200.
+- `<!-- continues: PAGE -->` says that the page needs what another one leaves behind: it runs in the home of that page,
+  after it. Every other page runs in a fresh home.
 - Other languages (`yaml`, `text`, `csv`, Sphinx directives) are not executed.
 """
 
@@ -16,7 +18,8 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import SkipTest
@@ -28,6 +31,7 @@ from sybil.parsers.markdown.skip import SkipParser
 
 from core.embedded import tail
 from core.supervision import Processes, ReadyCheck
+from tests.models.stores import new_store
 
 EXECUTED = {"sh", "python"}
 NOT_EXECUTED = {"json", "yaml", "text", "csv", "mermaid"}
@@ -48,7 +52,7 @@ class Outcome:
 
 
 class Workplace:
-    """A folder, an environment and the background processes that all pages share."""
+    """A folder, an environment and the background processes of a page and of those that continue it."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str], replaced: Mapping[str, str]) -> None:
         """`replaced` maps addresses in the documents to those of this run, whose ports are free."""
@@ -57,7 +61,7 @@ class Workplace:
         self._replaced = replaced
         # The MLflow UI takes a minute to start on a busy machine, and no page uses it: name its store instead.
         store = folder / ".ginja" / "mlflow" / "mlflow.db"
-        store.parent.mkdir(parents=True)
+        new_store(folder / ".ginja")  # MLflow's migrations of an empty store take seconds
         self.processes = Processes(folder / "run", {**environment, "GINJA_MLFLOW_URL": f"sqlite:///{store}"})
 
     def localized(self, text: str) -> str:
@@ -183,6 +187,50 @@ class Page:
                 f"Errors:\n{finished.stderr[-3000:]}\n{self._logs()}"
             )
         return finished.stdout
+
+
+class Documents:
+    """The pages of a checkout, in any order: what a page continues is executed before it, once."""
+
+    def __init__(self, root: Path, fresh: Callable[[], AbstractContextManager[Workplace]], opened: ExitStack) -> None:
+        """`fresh` opens a workplace; those that pages continue stay open in `opened`."""
+        self._root = root
+        self._fresh = fresh
+        self._opened = opened
+        self._executed: dict[str, Workplace | AssertionError] = {}
+
+    def execute(self, name: str, *, continued: bool) -> None:
+        """Execute a page, unless it was before; `continued`: another page continues it, so its workplace is kept.
+
+        Raises `AssertionError` as `Page.run`, also where the page that it continues fails.
+        """
+        first = page_continued(self._root / name)
+        if first is not None:
+            Page(self._root / name, self._kept(first)).run()
+        elif continued:
+            self._kept(name)
+        else:
+            with self._fresh() as workplace:
+                Page(self._root / name, workplace).run()
+
+    def _kept(self, name: str) -> Workplace:
+        if name not in self._executed:
+            workplace = self._opened.enter_context(self._fresh())
+            try:
+                Page(self._root / name, workplace).run()
+                self._executed[name] = workplace
+            except AssertionError as error:
+                self._executed[name] = error
+        executed = self._executed[name]
+        if isinstance(executed, AssertionError):
+            raise AssertionError(str(executed)) from executed
+        return executed
+
+
+def page_continued(path: Path) -> str | None:
+    """The page that a page continues, by its path from the root of the checkout."""
+    marked = re.search(r"^<!-- continues: (\S+) -->$", path.read_text(), re.MULTILINE)
+    return None if marked is None else marked.group(1)
 
 
 def _answers(url: str) -> bool:

@@ -1,4 +1,4 @@
-"""README and docs work as written: every block runs in order, in one fresh home.
+"""README and docs work as written: every block of a page runs in order, in a fresh home.
 
 See docs/adr/0127-documents-are-executed.md.
 """
@@ -10,38 +10,32 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from core import servers
 from core.embedded import free_port
-from tests.docs.runner import EXECUTED, Page, Workplace
+from tests.docs.runner import EXECUTED, Documents, Workplace, page_continued
 
 ROOT = Path(__file__).parents[2]
-FIRST = [
-    "docs/start/quickstart.md",
+PAGES = [
     "README.md",
-    "docs/guides/claims-system.md",
-    "docs/start/your-claims.md",
-    "docs/guides/data-science.md",
-]
-"""The order in which a newcomer reads; the quickstart starts the platform for all pages. The others follow by name."""
-OTHERS = [
     "CONTRIBUTING.md",
     "SECURITY.md",
     *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md")),
 ]
-PAGES = [*FIRST, *(page for page in OTHERS if page not in FIRST)]
+CONTINUED = {name: page_continued(ROOT / name) for name in PAGES}
 DOCUMENTED_PORTS = {"GINJA_API_PORT": 8600, "GINJA_SCORER_PORT": 8601, "GINJA_MLFLOW_PORT": 8602}
 
 
-@pytest.fixture(scope="module")
+@contextmanager
 def workplace() -> Iterator[Workplace]:
     """A folder that looks like a clone (what is tracked is linked), a fresh home, and ports of this run."""
     folder = Path(tempfile.mkdtemp(prefix="ginja-documents-"))
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in sorted({path.partition("/")[0] for path in listed.splitlines()}):
+    for name in tracked():
         (folder / name).symlink_to(ROOT / name)
     ports = {name: str(free_port()) for name in DOCUMENTED_PORTS}
     environment = {
@@ -50,16 +44,44 @@ def workplace() -> Iterator[Workplace]:
         **ports,
     }
     addresses = {f"127.0.0.1:{DOCUMENTED_PORTS[name]}": f"127.0.0.1:{port}" for name, port in ports.items()}
-    workplace = Workplace(folder, environment, addresses)
-    with workplace.processes:
-        yield workplace
+    opened = Workplace(folder, environment, addresses)
+    with opened.processes:
+        yield opened
     servers.stop_servers(folder / ".ginja")
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@cache
+def tracked() -> list[str]:
+    """What is tracked at the top of the checkout."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return sorted({path.partition("/")[0] for path in listed.splitlines()})
+
+
+@pytest.fixture(scope="module")
+def documents() -> Iterator[Documents]:
+    with ExitStack() as opened:
+        yield Documents(ROOT, workplace, opened)
+
+
 @pytest.mark.parametrize("name", PAGES)
-def test_every_block_of_a_page_runs_in_order(workplace: Workplace, name: str) -> None:
-    Page(ROOT / name, workplace).run()
+def test_every_block_of_a_page_runs_in_a_fresh_home_or_after_the_page_it_continues(
+    documents: Documents, name: str
+) -> None:
+    documents.execute(name, continued=name in CONTINUED.values())
+
+
+def test_a_page_continues_only_one_that_starts_fresh_and_that_it_links_to() -> None:
+    wrong = []
+    for name, first in CONTINUED.items():
+        if first is None:
+            continue
+        links = re.findall(r"\]\(([^)#]+\.md)", (ROOT / name).read_text())
+        if first not in PAGES or CONTINUED[first] is not None:
+            wrong.append(f"{name}: {first} is no page that starts in a fresh home")
+        elif (ROOT / first).resolve() not in {((ROOT / name).parent / link).resolve() for link in links}:
+            wrong.append(f"{name} continues {first} without a link to it")
+    assert wrong == []
 
 
 def test_every_skipped_block_states_the_reason() -> None:

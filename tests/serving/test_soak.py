@@ -76,7 +76,10 @@ def test_a_run_within_noise_and_one_percent_an_hour_breaks_nothing():
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"parts": [replace(PART, uss=replace(FLAT, per_hour=5.0, low=1.2, high=8.0))]}, "worker: memory grows 5.0 MB"),
+        (
+            {"parts": [replace(PART, memory=replace(FLAT, per_hour=5.0, low=1.2, high=8.0))]},
+            "worker: memory grows 5.0 MB",
+        ),
         ({"parts": [replace(PART, fds=replace(FEW, last=33.0))]}, "worker: file descriptors 30 to 33"),
         ({"parts": [replace(PART, threads=replace(FEW, last=33.0))]}, "worker: threads 30 to 33"),
         ({"temp_files": replace(FEW, last=40.0)}, "temporary files: 30 to 40"),
