@@ -23,10 +23,12 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Self
+
+import uvloop
 
 from benchmarks.connection import Connection, parse_head, request_bytes
 
@@ -111,7 +113,6 @@ class Response:
         return cls(float(due), int(status), float(ms), float(late_ms), *own)
 
 
-Mode = TypeVar("Mode")
 OnResponse = Callable[[float, float, int, bytes, float], None]
 """Takes when a request was due, sent and answered, on the loop's clock, the status and the body."""
 
@@ -278,13 +279,13 @@ def main() -> None:
     if options.mode == "one":
         outcome = one(options.host, options.port, requests, options.count, int(options.warm))
     elif options.mode == "steady":
-        outcome = _run(steady(options.host, options.port, requests, options.rate, options.seconds, options.warm))
+        outcome = uvloop.run(steady(options.host, options.port, requests, options.rate, options.seconds, options.warm))
     elif options.mode == "phases":
-        outcome, responses = _run(phases(options.host, options.port, requests, options.phase))
+        outcome, responses = uvloop.run(phases(options.host, options.port, requests, options.phase))
         if options.responses is not None:
             options.responses.write_text("".join(f"{one.line()}\n" for one in responses))
     else:
-        outcome = _run(flood(options.host, options.port, requests, options.lines, options.seconds))
+        outcome = uvloop.run(flood(options.host, options.port, requests, options.lines, options.seconds))
     json.dump(asdict(outcome.summary()), sys.stdout)
     sys.stdout.write("\n")
 
@@ -307,12 +308,6 @@ def _requests(path: str, bodies: Path, headers: dict[str, str], *, once: bool, u
         request.replace(placeholder.encode(), b"%016x" % ((run + number) % (1 << 64)), 1)
         for number, request in enumerate(chosen)
     )
-
-
-def _run(mode: Coroutine[Any, Any, Mode]) -> Mode:
-    import uvloop  # half the CPU of asyncio's own loop
-
-    return uvloop.run(mode)
 
 
 if __name__ == "__main__":
