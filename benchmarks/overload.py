@@ -21,7 +21,8 @@ from rich.table import Table
 
 from benchmarks.back_books import BackBookFigures, Through, back_books
 from benchmarks.claim_load import ClaimLoad, responses_of
-from benchmarks.load import Connection, Response
+from benchmarks.connection import Connection
+from benchmarks.load import Response
 from benchmarks.platform import BenchPlatform, free_routes, platform
 from benchmarks.stage import ReportProgress, staged
 
