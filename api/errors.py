@@ -234,9 +234,7 @@ class InternalError(ApiError):
 class Overloaded(ApiError):
     """The API gets more requests than it can answer in time; nothing was done; retry."""
 
-    status = 503
-    kind = "overloaded"
-    title = "Too many requests at a time"
+    status, kind, title = 503, "overloaded", "Too many requests at a time"
     example = "the API gets more requests than it can answer in time; nothing was done; retry the request"
     headers = _retry_after(1)
 
@@ -244,9 +242,7 @@ class Overloaded(ApiError):
 class BatchQueueFull(ApiError):
     """Too many batches wait for their turn; `position` batches are before this one; retry."""
 
-    status = 503
-    kind = "batch-queue-full"
-    title = "Batches are waiting"
+    status, kind, title = 503, "batch-queue-full", "Batches are waiting"
     example = "4 batches are before this one; nothing was done; retry the batch"
     headers = _retry_after(5)
 
@@ -275,9 +271,7 @@ class OutcomeUnknown(ApiError):
 class PoolExhausted(ApiError):
     """No database connection of the API was free in time; nothing was stored; retry."""
 
-    status = 503
-    kind = "pool-exhausted"
-    title = "No database connection is free"
+    status, kind, title = 503, "pool-exhausted", "No database connection is free"
     example = "no database connection was free in time; nothing was stored; retry the request"
     headers = _retry_after(1)
 
@@ -305,9 +299,7 @@ class StatementTimeout(ApiError):
 class WriteConflict(ApiError):
     """A concurrent transaction changed the same rows; nothing was stored; retry at once."""
 
-    status = 503
-    kind = "write-conflict"
-    title = "A concurrent change was in the way"
+    status, kind, title = 503, "write-conflict", "A concurrent change was in the way"
     example = "a concurrent transaction changed the same rows; nothing was stored; retry the request"
     headers = _retry_after(1)
 

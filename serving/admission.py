@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.batch_queue import BatchQueue, BatchRefused
 from serving import metrics
-from serving.errors import BatchQueueFull
+from serving.errors import TooManyBatches
 
 LIVE: Final = "/v1/score"
 BATCH: Final = "/v1/score_batch"
@@ -100,8 +100,8 @@ class AdmissionMiddleware:
 
                 await self._app(scope, receive, with_ticket)
         except BatchRefused as refused:
-            metrics.REFUSALS.labels(BatchQueueFull.kind).inc()
-            await BatchQueueFull.of(refused).response()(scope, receive, send)
+            metrics.REFUSALS.labels(TooManyBatches.kind).inc()
+            await TooManyBatches.of(refused).response()(scope, receive, send)
         finally:
             metrics.BATCHES_WAITING.set(self._queue.waiting)
 

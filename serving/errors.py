@@ -8,7 +8,7 @@
     │   ├── ScoringFailed           500
     │   ├── NoModelLoaded           503
     │   ├── StatesUnavailable       503
-    │   ├── BatchQueueFull          503
+    │   ├── TooManyBatches          503
     │   └── DeadlinePassed          504
     └── (a model that fails to load raises `models.ArtefactError`; the previous one keeps serving)
 
@@ -91,7 +91,7 @@ class StatesUnavailable(Refusal):
     status, kind, title = 503, "states-unavailable", "Online store unavailable"
 
 
-class BatchQueueFull(Refusal):
+class TooManyBatches(Refusal):
     """Too many batches wait, or the wait would be too long; `position` batches are before this one."""
 
     status, kind, title = 503, "batch-queue-full", "Batches are waiting"

@@ -7,7 +7,7 @@ import httpx
 
 from core.batch_queue import BatchRefused
 from serving.admission import MAX_WAITING, LiveClaims
-from serving.errors import BatchQueueFull
+from serving.errors import TooManyBatches
 from tests.serving.conftest import RunningScorer
 from tests.serving.makers import a_claim
 from tests.serving.test_service import body
@@ -38,7 +38,7 @@ async def test_without_live_claims_a_batch_does_not_wait():
 
 
 def test_a_refused_batch_says_its_position_and_when_to_send_it_again():
-    response = BatchQueueFull.of(BatchRefused(position=9, waiting=8, retry_after_s=12)).response()
+    response = TooManyBatches.of(BatchRefused(position=9, waiting=8, retry_after_s=12)).response()
     assert response.status_code == 503
     assert response.headers["retry-after"] == "12"
     assert b'"type":"urn:ginja:scoring:batch-queue-full"' in response.body
