@@ -16,6 +16,7 @@ from api.health import routes as health_routes
 from api.intake import routes as intake_routes
 from api.investigations import routes as investigation_routes
 from api.middleware import HeadLimit, RequestLog, StrictRequests
+from api.overload import RefuseOverload
 from api.reviews import routes as review_routes
 from api.scoring import routes as scoring_routes
 from api.server import Drain, RefuseWhileDraining
@@ -66,6 +67,7 @@ def create_app(settings: Settings, database_url: str, drain: Drain | None = None
     app.mount("/console", console)
     app.add_middleware(StrictRequests, routes=app.routes)
     app.add_middleware(HeadLimit)
+    app.add_middleware(RefuseOverload)
     app.add_middleware(RefuseWhileDraining, drain=drain or Drain())
     app.add_middleware(RequestLog)
     describe: Callable[[], dict[str, object]] = lambda: openapi.describe(app, ROUTERS)  # noqa: E731

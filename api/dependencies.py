@@ -1,7 +1,7 @@
 """The dependencies of a running API, created once per process and shared by its routes."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends
 from starlette.requests import Request
@@ -16,7 +16,12 @@ from api.unconfirmed import UnconfirmedChanges
 from claims.adjudication import DecisionPolicy, SuspicionPolicy
 from claims.plausibility import PlausibilityPolicy
 from claims.review import ReviewPolicy
+from core.batch_queue import BatchQueue
 from core.settings import Settings
+
+MAX_BATCHES: Final = 16
+"""Batches that wait at a time."""
+MAX_BATCH_WAIT_S: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,8 @@ class Dependencies:
     reviews: Reviews
     unconfirmed: UnconfirmedChanges
     probe: WriteProbe
+    batches: BatchQueue
+    """Batches of claims to score, which wait for each other before their bodies are read."""
 
     @classmethod
     def create(cls, settings: Settings, database_url: str) -> "Dependencies":
@@ -66,6 +73,7 @@ class Dependencies:
             reviews=Reviews(database, review_policy, settings.zone, unconfirmed),
             unconfirmed=unconfirmed,
             probe=WriteProbe(database_url, limits),
+            batches=BatchQueue(max_waiting=MAX_BATCHES, max_wait_s=MAX_BATCH_WAIT_S),
         )
 
     async def close(self) -> None:

@@ -17,6 +17,8 @@ ApiError
 ├── KeyQueueFull       429   too many requests of one key at a time
 ├── HeadTooLarge       431   path, query and headers exceed the limit
 ├── InternalError      500   a defect
+├── Overloaded         503   more requests than the API can answer in time
+├── BatchQueueFull     503   batches of claims are waiting for their turn
 ├── Unavailable        503   the database, or the scorer of a batch, is unavailable
 │                            the database answers, or may have answered, but (`api/database/failures.py`):
 ├── OutcomeUnknown     503   the connection was lost during COMMIT
@@ -229,6 +231,22 @@ class InternalError(ApiError):
     example = "look for req_01m86p3ap6yntdyk7shqjq4hs9 in the log"
 
 
+class Overloaded(ApiError):
+    """The API gets more requests than it can answer in time; nothing was done; retry."""
+
+    status, kind, title = 503, "overloaded", "Too many requests at a time"
+    example = "the API gets more requests than it can answer in time; nothing was done; retry the request"
+    headers = _retry_after(1)
+
+
+class BatchQueueFull(ApiError):
+    """Too many batches wait for their turn; `position` batches are before this one; retry."""
+
+    status, kind, title = 503, "batch-queue-full", "Batches are waiting"
+    example = "4 batches are before this one; nothing was done; retry the batch"
+    headers = _retry_after(5)
+
+
 class Unavailable(ApiError):
     """The database is unavailable and nothing was stored, or the scorer is unavailable for a batch; retry."""
 
@@ -253,9 +271,7 @@ class OutcomeUnknown(ApiError):
 class PoolExhausted(ApiError):
     """No database connection of the API was free in time; nothing was stored; retry."""
 
-    status = 503
-    kind = "pool-exhausted"
-    title = "No database connection is free"
+    status, kind, title = 503, "pool-exhausted", "No database connection is free"
     example = "no database connection was free in time; nothing was stored; retry the request"
     headers = _retry_after(1)
 
@@ -283,9 +299,7 @@ class StatementTimeout(ApiError):
 class WriteConflict(ApiError):
     """A concurrent transaction changed the same rows; nothing was stored; retry at once."""
 
-    status = 503
-    kind = "write-conflict"
-    title = "A concurrent change was in the way"
+    status, kind, title = 503, "write-conflict", "A concurrent change was in the way"
     example = "a concurrent transaction changed the same rows; nothing was stored; retry the request"
     headers = _retry_after(1)
 
@@ -379,6 +393,7 @@ DATABASE_ERRORS: Final[tuple[type[ApiError], ...]] = (
 ERRORS: Final[tuple[type[ApiError], ...]] = (
     *(MalformedBody, Unauthorized, Forbidden, NotFound, Conflict, TooLarge),
     *(NotJson, EncodedBody, Invalid, MemberQueueFull, KeyQueueFull, HeadTooLarge, InternalError, OutcomeUnknown),
+    *(Overloaded, BatchQueueFull),
     *DATABASE_ERRORS,
 )
 """Every error, in the order of its status."""

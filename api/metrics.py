@@ -19,6 +19,8 @@ QUEUE_REFUSED = Counter(
     "Requests refused because a queue was full or the wait too long.",
     ["queue", "cause"],
 )
+ADMISSION_LIMIT = Gauge("ginja_api_admission_limit", "Requests that the API works on at a time, at most.")
+BATCHES_WAITING = Gauge("ginja_api_batches_waiting", "Batches of claims that wait for their turn.")
 DECISIONS = Counter("ginja_claims_decided_total", "Claims decided.", ["decided_by", "outcome"])
 MODEL = Counter("ginja_claims_scored_total", "Valid scores, by model version.", ["model_version"])
 SCORER_FAILURES = Counter("ginja_scorer_failures_total", "Claims without a score, by cause.", ["code"])

@@ -31,6 +31,7 @@ from api.errors import (
     NotFound,
     NotJson,
     OutcomeUnknown,
+    Overloaded,
     TooLarge,
     Unauthorized,
 )
@@ -71,6 +72,14 @@ _HEADERS: JsonObject = {
         "schema": {"type": "string", "examples": ["req_01m86p3ap6yntdyk7shqjq4hs9"]},
     },
     "RetryAfter": {"description": "Seconds to wait before a retry.", "schema": {"type": "string", "examples": ["1"]}},
+    "BatchPosition": {
+        "description": "Batches that were before this one when it arrived.",
+        "schema": {"type": "string", "examples": ["2"]},
+    },
+    "BatchWaitedMs": {
+        "description": "Milliseconds that the batch waited for its turn.",
+        "schema": {"type": "string", "examples": ["1500"]},
+    },
     "AcceptEncoding": {
         "description": "Content codings of request bodies that are read.",
         "schema": {"type": "string", "enum": ["identity"]},
@@ -93,6 +102,8 @@ _HEADER_NAMES = {
     "Location": "Location",
     "Idempotency-Replayed": "IdempotencyReplayed",
     "Accept-Encoding": "AcceptEncoding",
+    "Ginja-Batch-Position": "BatchPosition",
+    "Ginja-Batch-Waited-Ms": "BatchWaitedMs",
 }
 
 IDEMPOTENCY_KEY: JsonObject = {
@@ -212,7 +223,7 @@ def _complete(route: APIRoute, described: JsonObject) -> None:
     # Every request passes `StrictRequests` (`api/middleware.py`).
     errors: list[type[ApiError]] = [HeadTooLarge, InternalError, EncodedBody, Invalid]
     if scope is not None:
-        errors += [Unauthorized, Forbidden, KeyQueueFull, *DATABASE_ERRORS]
+        errors += [Unauthorized, Forbidden, KeyQueueFull, Overloaded, *DATABASE_ERRORS]
         described["description"] = f"{described.get('description', '')}\n\nRequires the scope `{scope.value}`.".strip()
     if "requestBody" in described:
         errors += [MalformedBody, TooLarge, NotJson, OutcomeUnknown]

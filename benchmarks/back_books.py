@@ -40,6 +40,8 @@ class LiveFigures:
 
     claims: int
     by_model_share: float
+    """Of the claims that were decided."""
+    refused: int
     p50_ms: float
     p99_ms: float
     max_ms: float
@@ -156,10 +158,12 @@ def live_figures(responses: Sequence[Response]) -> LiveFigures:
     def at(share: float) -> float:
         return round(ordered[min(len(ordered) - 1, int(len(ordered) * share))], 1)
 
-    by_model = sum(one.decided_by == "model" for one in responses)
+    decided = [one for one in responses if one.status == 201]
+    by_model = sum(one.decided_by == "model" for one in decided)
     return LiveFigures(
         claims=len(responses),
-        by_model_share=round(by_model / len(responses), 4),
+        by_model_share=round(by_model / max(1, len(decided)), 4),
+        refused=len(responses) - len(decided),
         p50_ms=at(0.5),
         p99_ms=at(0.99),
         max_ms=at(1.0),

@@ -23,13 +23,15 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Self
 
-TIMEOUT_SECONDS = 10.0
-"""Time without a response after which a connection counts as broken."""
+import uvloop
+
+from benchmarks.connection import Connection, parse_head, request_bytes
+
 _LEAD_S = 0.05
 """From the start of a mode to its first request."""
 
@@ -111,93 +113,8 @@ class Response:
         return cls(float(due), int(status), float(ms), float(late_ms), *own)
 
 
-Mode = TypeVar("Mode")
 OnResponse = Callable[[float, float, int, bytes, float], None]
 """Takes when a request was due, sent and answered, on the loop's clock, the status and the body."""
-
-
-def request_bytes(path: str, body: bytes, headers: dict[str, str]) -> bytes:
-    """One HTTP/1.1 POST of a JSON body, ready to send."""
-    lines = {"host": "ginja", "content-type": "application/json", "content-length": str(len(body)), **headers}
-    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-    return f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + body
-
-
-def parse_head(head: bytes) -> tuple[int, int | None]:
-    """Status and content length of a response head; a length of None means chunked."""
-    status = int(head[9:12])
-    at = head.lower().find(b"content-length:")
-    if at < 0:
-        return status, None
-    end = head.find(b"\r\n", at)
-    return status, int(head[at + 15 : end if end >= 0 else len(head)])
-
-
-@dataclass(frozen=True, slots=True)
-class RawResponse:
-    """A response; status 0: there was none."""
-
-    status: int
-    head: bytes
-    body: bytes
-
-
-class _Idle(Exception):
-    """The connection ended before any response."""
-
-
-class Connection:
-    """One keep-alive connection on asyncio streams; reconnects after a failure."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self._address = (host, port)
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-
-    async def post(self, request: bytes) -> tuple[int, bytes]:
-        """Send a request and read status and body of its response; status 0 on failure or timeout."""
-        answer = await self.send(request)
-        return answer.status, answer.body
-
-    async def send(self, request: bytes) -> RawResponse:
-        """Send a request and read its response; status 0 on failure or timeout.
-
-        A connection closed by the server while idle is reopened once, as any HTTP client does.
-        """
-        try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
-                if self._streams is not None:
-                    with contextlib.suppress(OSError, _Idle):
-                        return await self._exchange(*self._streams, request)
-                self._streams = await asyncio.open_connection(*self._address)
-                return await self._exchange(*self._streams, request)
-        except (OSError, asyncio.IncompleteReadError, ValueError, _Idle):
-            self.close()
-            return RawResponse(0, b"", b"")
-
-    @staticmethod
-    async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> RawResponse:
-        writer.write(request)
-        try:
-            head = await reader.readuntil(b"\r\n\r\n")
-        except asyncio.IncompleteReadError as error:
-            raise (error if error.partial else _Idle) from error
-        status, length = parse_head(head)
-        return RawResponse(status, head, await (_chunks(reader) if length is None else reader.readexactly(length)))
-
-    def close(self) -> None:
-        """Close the connection."""
-        if self._streams is not None:
-            self._streams[1].close()
-            self._streams = None
-
-
-async def _chunks(reader: asyncio.StreamReader) -> bytes:
-    parts = []
-    while size := int(await reader.readline(), 16):
-        parts.append(await reader.readexactly(size))
-        await reader.readline()
-    await reader.readline()
-    return b"".join(parts)
 
 
 def one(host: str, port: int, requests: Iterator[bytes], count: int, warm: int) -> LoadResult:
@@ -362,13 +279,13 @@ def main() -> None:
     if options.mode == "one":
         outcome = one(options.host, options.port, requests, options.count, int(options.warm))
     elif options.mode == "steady":
-        outcome = _run(steady(options.host, options.port, requests, options.rate, options.seconds, options.warm))
+        outcome = uvloop.run(steady(options.host, options.port, requests, options.rate, options.seconds, options.warm))
     elif options.mode == "phases":
-        outcome, responses = _run(phases(options.host, options.port, requests, options.phase))
+        outcome, responses = uvloop.run(phases(options.host, options.port, requests, options.phase))
         if options.responses is not None:
             options.responses.write_text("".join(f"{one.line()}\n" for one in responses))
     else:
-        outcome = _run(flood(options.host, options.port, requests, options.lines, options.seconds))
+        outcome = uvloop.run(flood(options.host, options.port, requests, options.lines, options.seconds))
     json.dump(asdict(outcome.summary()), sys.stdout)
     sys.stdout.write("\n")
 
@@ -391,12 +308,6 @@ def _requests(path: str, bodies: Path, headers: dict[str, str], *, once: bool, u
         request.replace(placeholder.encode(), b"%016x" % ((run + number) % (1 << 64)), 1)
         for number, request in enumerate(chosen)
     )
-
-
-def _run(mode: Coroutine[Any, Any, Mode]) -> Mode:
-    import uvloop  # half the CPU of asyncio's own loop
-
-    return uvloop.run(mode)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ from rich.table import Table
 
 from benchmarks.back_books import BackBookFigures, Through, back_books
 from benchmarks.claim_load import ClaimLoad, responses_of
-from benchmarks.load import Connection, Response
+from benchmarks.connection import Connection
+from benchmarks.load import Response
 from benchmarks.platform import BenchPlatform, free_routes, platform
 from benchmarks.stage import ReportProgress, staged
 
@@ -230,6 +231,8 @@ def missed_targets(books: Sequence[BackBookFigures], found: OverloadFigures | No
             missed.append(f"{name}: {one.batches - one.finished} of {one.batches} batches not scored")
         if one.live.by_model_share < BY_MODEL_SHARE:
             missed.append(f"{name}: the model decided {one.live.by_model_share:.1%} of the live claims")
+        if one.live.refused > (1 - BY_MODEL_SHARE) * one.live.claims:
+            missed.append(f"{name}: {one.live.refused} of {one.live.claims} live claims refused")
     if found is None:
         return missed
     if found.admitted_p99_ms > ADMITTED_P99_MS:

@@ -1,6 +1,5 @@
 """Score requests: take the current models, read the features, score and explain, return JSON bytes."""
 
-import asyncio
 import time
 from collections.abc import Sequence
 from typing import Self
@@ -15,6 +14,7 @@ from features.vector import Reading
 from models.canary import in_canary
 from models.scorer import ClaimToScore, Scorer
 from serving import metrics
+from serving.admission import LiveClaims
 from serving.errors import InvalidScoreRequest, NoModelLoaded
 from serving.live import LoadedModels, ModelWatcher
 from serving.online_store import OnlineStoreClient
@@ -26,25 +26,28 @@ POLL_SECONDS = 1.0
 """Interval between two looks at the pointers and at the online store."""
 SLICE = 16
 """Claims of a batch scored before other requests are served: a few milliseconds of work."""
+SLICE_BESIDE_LIVE = 4
+"""As `SLICE`, while live claims are scored: they wait for a slice that has begun."""
 
 
 class Engine:
     """State of one worker process: the models and the online store client."""
 
-    def __init__(self, live: ModelWatcher, store: OnlineStoreClient) -> None:
+    def __init__(self, models: ModelWatcher, store: OnlineStoreClient, live: LiveClaims) -> None:
+        self._loaded = models
         self._live = live
         self._store = store
 
     @classmethod
-    async def open(cls, settings: Settings) -> Self:
+    async def open(cls, settings: Settings, live: LiveClaims) -> Self:
         """Load the models, connect and warm up. A missing model or store does not prevent the start."""
-        live = ModelWatcher(settings.home.resolve(), warm=warm)
-        await live.refresh()
-        return cls(live, await OnlineStoreClient.open(valkey_url(settings)))
+        models = ModelWatcher(settings.home.resolve(), warm=warm)
+        await models.refresh()
+        return cls(models, await OnlineStoreClient.open(valkey_url(settings)), live)
 
     def watch(self, background: Background) -> None:
         """Watch the pointers and the online store, once per second."""
-        background.repeat("models", self._live.refresh, every_s=POLL_SECONDS)
+        background.repeat("models", self._loaded.refresh, every_s=POLL_SECONDS)
         background.repeat("online store", self._store.check, every_s=POLL_SECONDS)
 
     async def close(self) -> None:
@@ -53,7 +56,7 @@ class Engine:
 
     def status(self) -> ScorerStatus:
         """The status reported by `/readyz`."""
-        models = self._live.models
+        models = self._loaded.models
         missing = [] if models.champion else ["model"]
         if not self._store.answers:
             missing.append("online store")
@@ -85,19 +88,22 @@ class Engine:
         models, champion = self._models()
         sent = [None if item.states is None else _sent(item.states) for item in requests]
         answers: list[bytes] = []
-        for start in range(0, len(requests), SLICE):
-            items, readings = requests[start : start + SLICE], sent[start : start + SLICE]
+        start = 0
+        while start < len(requests):
+            await self._live.give_way()
+            end = start + (SLICE_BESIDE_LIVE if self._live.are_recent else SLICE)
+            items, readings = requests[start:end], sent[start:end]
+            start = end
             unread = [item.claim for item, reading in zip(items, readings, strict=True) if reading is None]
             found = iter(await self._store.read_batch(unread, deadline, store) if unread else ())
             claims = [
                 ClaimToScore(item.claim, reading or next(found)) for item, reading in zip(items, readings, strict=True)
             ]
             answers += _score_many(models, champion, claims)
-            await asyncio.sleep(0)  # serve other requests
         return b'{"scores":[' + b",".join(answers) + b"]}"
 
     def _models(self) -> tuple[LoadedModels, Scorer]:
-        models = self._live.models
+        models = self._loaded.models
         if models.champion is None:
             raise NoModelLoaded(
                 "promote a model, or restore the folder of the previous one; the log states what was refused"

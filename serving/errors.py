@@ -8,16 +8,20 @@
     │   ├── ScoringFailed           500
     │   ├── NoModelLoaded           503
     │   ├── StatesUnavailable       503
+    │   ├── TooManyBatches          503
     │   └── DeadlinePassed          504
     └── (a model that fails to load raises `models.ArtefactError`; the previous one keeps serving)
 
 Messages never repeat request values: member identifiers are personal data.
 """
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, Self
 
 import pydantic_core
 from starlette.responses import Response
+
+from core.batch_queue import BatchRefused
 
 
 class ServingError(Exception):
@@ -35,6 +39,8 @@ class Refusal(ServingError):
         super().__init__(detail)
         self.detail = detail
         self.more = more
+        self.headers: Mapping[str, str] = {}
+        """Of the response."""
 
     def response(self) -> Response:
         """The problem document as a response."""
@@ -45,7 +51,8 @@ class Refusal(ServingError):
             "detail": self.detail,
             **self.more,
         }
-        return Response(pydantic_core.to_json(problem), self.status, media_type="application/problem+json")
+        body = pydantic_core.to_json(problem)
+        return Response(body, self.status, self.headers, media_type="application/problem+json")
 
 
 class ScoreRequestTooLarge(Refusal):
@@ -82,6 +89,19 @@ class StatesUnavailable(Refusal):
     """The online store did not answer."""
 
     status, kind, title = 503, "states-unavailable", "Online store unavailable"
+
+
+class TooManyBatches(Refusal):
+    """Too many batches wait, or the wait would be too long; `position` batches are before this one."""
+
+    status, kind, title = 503, "batch-queue-full", "Batches are waiting"
+
+    @classmethod
+    def of(cls, refused: BatchRefused) -> Self:
+        """The refusal with the position in the queue, and when to send the batch again."""
+        refusal = cls(str(refused), position=refused.position, waiting=refused.waiting)
+        refusal.headers = {"Retry-After": str(refused.retry_after_s)}
+        return refusal
 
 
 class ScoringFailed(Refusal):

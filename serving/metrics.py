@@ -10,6 +10,12 @@ FLAGGED = Counter("ginja_scores_flagged_total", "Claims scored at or above the t
 REFUSALS = Counter("ginja_score_refusals_total", "Problem responses in place of a score.", ["kind"])
 READ_SECONDS = Histogram("ginja_states_read_seconds", "Reading a claim's states from the online store.", buckets=_MS)
 SCORE_SECONDS = Histogram("ginja_score_seconds", "Vector, margin, contributions and reasons.", buckets=_MS)
+BATCHES_WAITING = Gauge("ginja_score_batches_waiting", "Batches that wait for their turn.", multiprocess_mode="livesum")
+BATCH_WAIT_SECONDS = Histogram(
+    "ginja_score_batch_wait_seconds",
+    "Time from the arrival of a batch to its turn.",
+    buckets=(0.01, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0),
+)
 STALE_VIEWS = Counter(
     "ginja_score_stale_views_total", "Views that were missing or behind when a claim was scored.", ["view"]
 )

@@ -16,19 +16,22 @@ from core.background import Background
 from core.logging import get_logger
 from core.settings import settings
 from serving import metrics
+from serving.admission import AdmissionMiddleware, LiveClaims
 from serving.engine import Engine
 from serving.errors import Refusal, ScoringFailed
 from serving.status import ScorerStatus, StatusMiddleware, TimeMiddleware
 from serving.wire import BatchRequest, BatchScores, ScoreRequest, WireModel
 
-TIMEOUT_SECONDS = 5.0
-"""Request timeout; enough for a batch. BentoML keeps every request in memory this long (its timer is not cancelled)."""
+TIMEOUT_SECONDS = 30.0
+"""Request timeout: the wait of a batch, and its work beside live claims. BentoML keeps every request in memory
+this long (its timer is not cancelled)."""
 MAX_CONCURRENCY = 64
 """Concurrent requests over all workers; above it 429."""
 
 _Request = TypeVar("_Request", bound=WireModel)
 _log = get_logger("serving")
 _engine: Engine | None = None
+_live = LiveClaims()
 
 
 def _status() -> ScorerStatus:
@@ -50,7 +53,7 @@ class ScoringService:
     async def open(self) -> None:
         """Load, connect and warm up before the first request; then exclude permanent objects from collection."""
         global _engine
-        _engine = await Engine.open(settings())
+        _engine = await Engine.open(settings(), _live)
         self._background = Background("serving")
         _engine.watch(self._background)
         gc.collect()
@@ -82,6 +85,7 @@ class ScoringService:
 service = cast("bentoml.Service[Any]", ScoringService)
 service.add_asgi_middleware(TimeMiddleware)
 service.add_asgi_middleware(StatusMiddleware, status=_status)
+service.add_asgi_middleware(AdmissionMiddleware, live=_live)
 
 
 async def _answer(request: _Request | Refusal, work: Callable[[Engine, _Request], Awaitable[bytes]]) -> Response:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from api import metrics
 from api.errors import LockTimeout, MemberQueueFull
+from api.overload import waiting_for_member
 
 
 @dataclass(slots=True)
@@ -65,7 +66,8 @@ class MemberQueue:
         began = time.perf_counter()
         try:
             async with asyncio.timeout(self._timeout_s):
-                await lock.acquire()
+                with waiting_for_member():
+                    await lock.acquire()
         except TimeoutError:
             metrics.QUEUE_REFUSED.labels("member", "timeout").inc()
             raise LockTimeout(

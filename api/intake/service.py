@@ -19,6 +19,7 @@ from api.intake.records import ClaimRecord
 from api.intake.references import find_references, read_references
 from api.intake.responses import ClaimOut, ExplanationOut, claim_out, explanation_out
 from api.intake.schemas import ClaimIn
+from api.overload import waiting_for_scorer
 from api.paging import ListPage, PageCursor
 from api.replies import Reply, StoredReply, repeat
 from api.responses import encode
@@ -79,7 +80,8 @@ class Intake:
         references = read_references(sent, member, provider, procedures, diagnoses, prices)
         claim = sent.validated(new_id("clm"), _received_at(newest), self._policies.time_zone)
         facts = claim.facts(references.member, references.provider)
-        scoring = await self._scorer.score(facts, store=store)
+        with waiting_for_scorer():
+            scoring = await self._scorer.score(facts, store=store)
         try:
             async with self._members.turn(claim.member_id), self._database.deciding() as connection:
                 adjudication = await adjudicate(

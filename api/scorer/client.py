@@ -14,6 +14,9 @@ from api.scorer.errors import ScorerFailure, ScorerRefused
 from api.scorer.http import HttpFailure, HttpPool, HttpResponse
 from claims.score_check import MIN_GAIN_PRESENT, InvalidScore, parse_score, parse_scores
 from claims.scoring import STORE_POSITION_HEADER, ClaimFacts, Score, StorePosition
+from core.logging import get_logger
+
+log = get_logger("scorer")
 
 MAX_SCORE_BYTES = 512 * 1024
 TOO_LITTLE_KNOWN = "too_little_known"
@@ -98,9 +101,23 @@ class ScorerClient:
     async def score_batch(
         self, claims: Sequence[ClaimFacts], *, deadline_s: float, store: StorePosition | None = None
     ) -> list[Score]:
-        """Score many claims in one call, in their order; raises `ScorerFailure`. The breaker is not involved."""
+        """Score many claims in one call, in their order; raises `ScorerFailure`. The breaker is not involved.
+
+        A batch that the scorer refuses with `Retry-After` is sent again then, as long as the deadline allows.
+        """
         requests = ",".join(f'{{"claim":{facts.model_dump_json()},"states":null}}' for facts in claims)
-        response = await self._post("/v1/score_batch", f'{{"requests":[{requests}]}}'.encode(), deadline_s, store)
+        body = f'{{"requests":[{requests}]}}'.encode()
+        until = time.monotonic() + deadline_s
+        while True:
+            left_s = until - time.monotonic()
+            try:
+                response = await self._post("/v1/score_batch", body, left_s, store)
+                break
+            except ScorerFailure as failure:
+                if failure.retry_after_s is None or failure.retry_after_s >= left_s:
+                    raise
+                log.info("batch postponed", retry_after_s=failure.retry_after_s, code=failure.code)
+                await asyncio.sleep(failure.retry_after_s)
         try:
             return parse_scores(response.body, [facts.claim_id for facts in claims])
         except InvalidScore as error:
@@ -165,7 +182,8 @@ class ScorerClient:
         if response.status in (413, 415, 422):
             raise ScorerRefused(f"http_{response.status}", f"the scorer refused the request with {response.status}")
         if response.status != 200:
-            raise ScorerFailure(f"http_{response.status}", f"the scorer responded with {response.status}")
+            message = f"the scorer responded with {response.status}"
+            raise ScorerFailure(f"http_{response.status}", message, retry_after_s=response.retry_after_s)
         return response
 
     def _without(self, failure: ScorerFailure, before: str) -> Scoring:

@@ -40,6 +40,8 @@ class HttpResponse:
 
     status: int
     body: bytes
+    retry_after_s: int | None = None
+    """When to send the request again, if the server says so."""
     server_time: float | None = None
     """What the server says of its clock, in seconds since 1970."""
 
@@ -58,6 +60,7 @@ class _Connection(asyncio.Protocol):
         self._limit = 0
         self._response_begun = False
         self._server_time: float | None = None
+        self._retry_after_s: int | None = None
 
     @property
     def usable(self) -> bool:
@@ -73,6 +76,7 @@ class _Connection(asyncio.Protocol):
             raise HttpFailure("reset", "the connection closed as soon as it was opened")
         self._parser = httptools.HttpResponseParser(self)
         self._parts, self._size, self._limit, self._response_begun = [], 0, limit, False
+        self._retry_after_s = None
         self._waiting = asyncio.get_running_loop().create_future()
         self.transport.write(request)
         return self._waiting
@@ -104,6 +108,8 @@ class _Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if name.lower() == _TIME and value.isdigit() and len(value) <= 17:
             self._server_time = int(value) / 1_000_000
+        elif name.lower() == b"retry-after" and value.isdigit() and len(value) <= 5:
+            self._retry_after_s = int(value)
 
     def on_body(self, data: bytes) -> None:
         self._size += len(data)
@@ -115,7 +121,8 @@ class _Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self._waiting is None or self._parser is None:
             return
-        response = HttpResponse(self._parser.get_status_code(), b"".join(self._parts), self._server_time)
+        status, body = self._parser.get_status_code(), b"".join(self._parts)
+        response = HttpResponse(status, body, self._retry_after_s, self._server_time)
         keep = self._parser.should_keep_alive()
         waiting, self._waiting, self._parser, self.used = self._waiting, None, None, True
         if not keep:

@@ -1,17 +1,26 @@
 """Batch scoring over HTTP."""
 
+import asyncio
+from collections.abc import Sequence
+
 from fastapi import APIRouter, Request
+from pydantic import JsonValue
 from starlette.responses import Response
 
-from api.dependencies import BatchCaller, dependencies
+from api import metrics
+from api.dependencies import BatchCaller, Dependencies, dependencies
+from api.errors import DATABASE_ERRORS, BatchQueueFull, OutcomeUnknown, Overloaded
 from api.openapi import SuccessResponse, operation
 from api.requests import parse, read_body
 from api.responses import JSON
 from api.scoring.schemas import ScoreBatchIn, ScoreBatchOut
-from api.scoring.service import score_batch
+from api.scoring.service import PIECE, score_batch
+from claims.scoring import Score
+from core.batch_queue import BatchRefused
 
 router = APIRouter(tags=["scoring"])
 
+BATCH_HEADERS = ("Ginja-Batch-Position", "Ginja-Batch-Waited-Ms")
 MAX_BATCH_BYTES = 4 * 1024 * 1024
 _LINES = "application/x-ndjson"
 _ONE_A_LINE = {"schema": {"type": "string", "description": "One score per line, each a `Score`."}}
@@ -20,7 +29,11 @@ _ONE_A_LINE = {"schema": {"type": "string", "description": "One score per line, 
 @router.post(
     "/v1/claims:score-batch",
     response_model=ScoreBatchOut,
-    openapi_extra=operation(body=ScoreBatchIn, success=SuccessResponse(200, also={_LINES: _ONE_A_LINE})),
+    openapi_extra=operation(
+        body=ScoreBatchIn,
+        errors=[BatchQueueFull, Overloaded, OutcomeUnknown, *DATABASE_ERRORS],
+        success=SuccessResponse(200, headers=BATCH_HEADERS, also={_LINES: _ONE_A_LINE}),
+    ),
 )
 async def score_claims(request: Request, _caller: BatchCaller) -> Response:
     """Score up to 500 claims without deciding or storing them.
@@ -28,9 +41,33 @@ async def score_claims(request: Request, _caller: BatchCaller) -> Response:
     The response is one document, or one score per line with `Accept: application/x-ndjson`.
     """
     own = dependencies(request)
+    metrics.BATCHES_WAITING.set(own.batches.waiting + 1)
+    try:
+        async with own.batches.turn() as ticket:
+            response = await _scored(request, own)
+    except BatchRefused as refused:
+        position: dict[str, JsonValue] = {"position": refused.position, "waiting": refused.waiting}
+        raise BatchQueueFull(f"{refused.position} batches are before this one; retry it", (), position) from None
+    finally:
+        metrics.BATCHES_WAITING.set(own.batches.waiting)
+    response.headers["Ginja-Batch-Position"] = str(ticket.position)
+    response.headers["Ginja-Batch-Waited-Ms"] = str(round(ticket.waited_s * 1_000))
+    return response
+
+
+async def _scored(request: Request, own: Dependencies) -> Response:
     sent = parse(ScoreBatchIn, await read_body(request, MAX_BATCH_BYTES))
     scores = await score_batch(own.database, own.scorer, sent.claims, own.settings.zone)
     if _LINES in request.headers.get("accept", ""):
-        lines = "".join(f"{score.model_dump_json()}\n" for score in scores)
-        return Response(lines.encode(), media_type=_LINES)
-    return Response(ScoreBatchOut(scores=scores).model_dump_json().encode(), media_type=JSON)
+        return Response(b"".join([line + b"\n" for line in await _encoded(scores)]), media_type=_LINES)
+    return Response(b'{"scores":[' + b",".join(await _encoded(scores)) + b"]}", media_type=JSON)
+
+
+async def _encoded(scores: Sequence[Score]) -> list[bytes]:
+    """Each score as JSON; other requests are served in between."""
+    encoded = []
+    for at, score in enumerate(scores):
+        if at % PIECE == 0:
+            await asyncio.sleep(0)
+        encoded.append(score.model_dump_json().encode())
+    return encoded

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.load import Connection, request_bytes
+from benchmarks.connection import Connection, request_bytes
 from core.ids import new_id
 
 RESEND_TRIES = 5

@@ -5,7 +5,7 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from benchmarks.load import Connection
+from benchmarks.connection import Connection
 
 POLL_S = 0.05
 _ANSWER_S = 3.0

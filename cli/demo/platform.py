@@ -256,6 +256,7 @@ def process_part(platform: Platform, name: str) -> ProcessPart:
             port,
             MLFLOW_ENVIRONMENT,
             GRACE_S[name],
+            liveness=f"{url}/health",
         )
     (listener,) = port.sockets
     return ProcessPart(
@@ -266,6 +267,7 @@ def process_part(platform: Platform, name: str) -> ProcessPart:
         ReadyCheck(f"{url}/readyz", Proof.INSTANCE),
         port,
         grace_s=GRACE_S[name],
+        liveness=f"{url}/livez",
     )
 
 

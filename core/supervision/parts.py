@@ -9,7 +9,7 @@ from typing import Protocol
 from core.embedded import RunningServer
 from core.supervision import guard
 from core.supervision.ports import Reservation
-from core.supervision.processes import Processes, ReadyCheck
+from core.supervision.processes import Processes, ReadyCheck, responds
 
 
 class Part(Protocol):
@@ -42,6 +42,10 @@ class Part(Protocol):
         """Whether it does its work now."""
         ...
 
+    def responds(self) -> bool:
+        """Whether it answers at all, ready or not; true for a part that cannot be asked."""
+        ...
+
     def pid(self) -> int | None:
         """Its process, while it runs."""
         ...
@@ -72,6 +76,8 @@ class ProcessPart:
     environment: Mapping[str, str] = field(default_factory=dict)
     grace_s: float = guard.GRACE_S
     log_bytes: int = guard.LOG_BYTES
+    liveness: str | None = None
+    """URL that it answers, with any status, as long as it does not hang; `None`: it cannot be asked."""
 
     @property
     def log(self) -> Path:
@@ -97,6 +103,10 @@ class ProcessPart:
     def ready(self) -> bool:
         """Whether it passes its check."""
         return self.processes.ready(self.name)
+
+    def responds(self) -> bool:
+        """Whether its liveness URL is answered."""
+        return self.liveness is None or responds(self.liveness)
 
     def pid(self) -> int | None:
         """Its process, while it runs."""
@@ -178,6 +188,10 @@ class ServerPart:
     def ready(self) -> bool:
         """Whether it accepts connections."""
         return self.server.running(self.home) is not None
+
+    def responds(self) -> bool:
+        """Always: a server that holds data is not killed for being slow."""
+        return True
 
     def pid(self) -> int | None:
         """Its process, while it runs."""

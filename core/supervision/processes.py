@@ -220,14 +220,25 @@ def _end_of(code: int) -> str:
         return f"ended with exit code {code}"
 
 
+def responds(url: str) -> bool:
+    """Whether a server answers this URL within two seconds, whatever it answers."""
+    return _ask(url) is not None
+
+
 def _get(url: str) -> bytes | None:
     """The body of a 200 answer; `None` for any other, or none in time."""
+    answer = _ask(url)
+    return None if answer is None or answer[0] != http.HTTPStatus.OK else answer[1]
+
+
+def _ask(url: str) -> tuple[int, bytes] | None:
+    """Status and body of an answer; `None` if there is none in time."""
     place = urlsplit(url)
     connection = http.client.HTTPConnection(place.hostname or "", place.port or 80, timeout=_ANSWER_S)
     try:
         connection.request("GET", place.path or "/", headers={"Connection": "close"})
         answer = connection.getresponse()
-        return answer.read() if answer.status == http.HTTPStatus.OK else None
+        return answer.status, answer.read()
     except (OSError, http.client.HTTPException):
         return None
     finally:

@@ -19,6 +19,8 @@ from core.supervision.state import PartState, PartStatus, write_state
 
 CRASH_LOOP_FAILURES = 4
 """Early ends in a row after which a part counts as crash looping."""
+HUNG_CHECKS = 8
+"""Checks in a row without any answer after which a part counts as hung; each waits for up to four seconds."""
 _STARTING_POLL_S = 0.1
 _READY_POLL_S = 0.5
 _FORCED_POLL_S = 0.05
@@ -39,6 +41,8 @@ class _Watched:
     ended: str | None = None
     start_failure: str | None = None
     """Why the last start failed."""
+    silent: int | None = None
+    """Checks in a row without any answer; `None` until it answered the first time after its start."""
     restart: threading.Event = field(default_factory=threading.Event)
 
     def enter(self, state: PartState) -> None:
@@ -50,9 +54,17 @@ class _Watched:
 class Supervisor:
     """Watches parts that were started, until `stop`. A part that ends never ends the others."""
 
-    def __init__(self, home: Path, parts: Iterable[Part], *, backoff: Callable[[], Backoff] = Backoff) -> None:
+    def __init__(
+        self,
+        home: Path,
+        parts: Iterable[Part],
+        *,
+        backoff: Callable[[], Backoff] = Backoff,
+        hung_checks: int = HUNG_CHECKS,
+    ) -> None:
         """`backoff` makes the pauses of one part. What happened is noted in `run/supervisor.log`."""
         self._home = home
+        self._hung_checks = hung_checks
         self._log_file = home / "run" / "supervisor.log"
         self._log = guard.BoundedLog(self._log_file, limit=guard.LOG_BYTES)
         now, clock_s = clock.now(), time.monotonic()
@@ -132,11 +144,24 @@ class Supervisor:
             return
         watched.pid = part.pid()
         settled = time.monotonic() - watched.started >= watched.backoff.settled_s
-        if part.ready() and (settled or watched.state is not PartState.CRASH_LOOPING):
+        ready = part.ready()
+        if self._is_hung(watched, ready=ready):
+            part.kill()
+            self._start_again(watched, f"did not answer {self._hung_checks} checks in a row and was killed")
+            return
+        if ready and (settled or watched.state is not PartState.CRASH_LOOPING):
             watched.enter(PartState.READY)
         elif watched.state is PartState.READY:
             watched.enter(PartState.NOT_READY)
         self._stopping.wait(_STARTING_POLL_S if watched.state is PartState.STARTING else _READY_POLL_S)
+
+    def _is_hung(self, watched: _Watched, *, ready: bool) -> bool:
+        """Count checks without any answer, beginning with the first answer: a start may take its time."""
+        if ready or watched.part.responds():
+            watched.silent = 0
+        elif watched.silent is not None:
+            watched.silent += 1
+        return watched.silent is not None and watched.silent >= self._hung_checks
 
     def _start_again(self, watched: _Watched, ended: str) -> None:
         pause = watched.backoff.pause_after(time.monotonic() - watched.started)
@@ -155,6 +180,7 @@ class Supervisor:
     def _start(self, watched: _Watched) -> None:
         watched.started = time.monotonic()
         watched.restarts += 1
+        watched.silent = None
         try:
             watched.part.start()
         except (CoreError, OSError) as error:

@@ -42,6 +42,8 @@ STABLE_TYPES = {
     "head-too-large": 431,
     "failed": 500,
     "outcome-unknown": 503,
+    "overloaded": 503,
+    "batch-queue-full": 503,
     "unavailable": 503,
     "pool-exhausted": 503,
     "lock-timeout": 503,

@@ -6,7 +6,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from benchmarks.load import Connection, LoadResult, flood, one, request_bytes, steady
+from benchmarks.connection import Connection, request_bytes
+from benchmarks.load import LoadResult, flood, one, steady
 
 REQUEST = request_bytes("/v1/score", b"{}", {"x-api-key": "k"})
 

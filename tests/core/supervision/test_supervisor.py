@@ -6,13 +6,14 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
 from core import valkey
-from core.embedded import LOOPBACK, free_port, wait_until
+from core.embedded import LOOPBACK, command_line, free_port, wait_until
 from core.supervision import (
     Backoff,
     PartState,
@@ -63,12 +64,16 @@ def supervised(home: Path, *parts: ProcessPart) -> Iterator[Supervisor]:
     """A supervisor of these parts, which are started."""
     for part in parts:
         part.start()
-    supervisor = Supervisor(home, parts, backoff=soon)
+    supervisor = Supervisor(home, parts, backoff=soon, hung_checks=2)
     supervisor.start()
     try:
         yield supervisor
     finally:
         supervisor.stop([[part.name for part in parts]], threading.Event())
+
+
+def gone(pid: int) -> bool:
+    return command_line(pid) is None
 
 
 def of(supervisor: Supervisor, name: str) -> PartStatus:
@@ -89,7 +94,9 @@ def web_part(processes: Processes, name: str, port: int) -> ProcessPart:
     reserved = reserve_this_or_another(reserve_socket, LOOPBACK, port, "GINJA_API_PORT")
     url = f"http://{LOOPBACK}:{reserved.port}"
     command = ["-c", _SERVER, str(reserved.sockets[0].fileno())]
-    return ProcessPart(processes, name, command, url, ReadyCheck(f"{url}/", Proof.INSTANCE), reserved)
+    return ProcessPart(
+        processes, name, command, url, ReadyCheck(f"{url}/", Proof.INSTANCE), reserved, liveness=f"{url}/livez"
+    )
 
 
 def test_pauses_double_up_to_a_limit_and_start_over_after_a_stable_run():
@@ -126,6 +133,31 @@ def test_a_crash_looping_part_is_shown_so_until_it_runs(tmp_path):
             assert of(supervisor, "worker").state is PartState.READY
             (tmp_path / "file").touch()
             wait_for(supervisor, "scorer", PartState.READY)
+
+
+def test_a_part_that_hangs_is_killed_and_started_again(tmp_path):
+    with Processes(tmp_path / "run", {}) as processes:
+        api = web_part(processes, "api", free_port())
+        with supervised(tmp_path, api, ProcessPart(processes, "worker", _SLEEPS)) as supervisor:
+            before = wait_for(supervisor, "api", PartState.READY)
+            worker = wait_for(supervisor, "worker", PartState.READY)
+            os.kill(before.pid, signal.SIGSTOP)
+            after = wait_for(supervisor, "api", PartState.READY, restarts=1)
+            assert after.ended == "did not answer 2 checks in a row and was killed"
+            assert gone(before.pid)
+            assert httpx.get(after.address).is_success
+            assert of(supervisor, "worker").pid == worker.pid
+        api.port.close()
+
+
+def test_a_part_that_answers_and_is_not_ready_is_left_alone(tmp_path):
+    with Processes(tmp_path / "run", {}) as processes:
+        api = web_part(processes, "api", free_port())
+        unready = replace(api, check=ReadyCheck(f"http://{LOOPBACK}:{free_port()}/"))
+        with supervised(tmp_path, unready) as supervisor:
+            wait_until(lambda: unready.log.exists() and unready.log.read_text().count("/livez") > 3, what="more checks")
+            assert of(supervisor, "api").restarts == 0
+        api.port.close()
 
 
 def test_an_ordered_restart_is_another_process(tmp_path):
