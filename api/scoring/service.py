@@ -29,9 +29,8 @@ async def score_batch(
 ) -> list[Score]:
     """The scores of claims, in their order, from the current features.
 
-    All or nothing: an unknown member or code fails the batch and is named by its place (`claims[3].member_id`). Gives way to
-    live claims. Raises
-    `Invalid`, `Unavailable`.
+    All or nothing: an unknown member or code fails the batch and is named by its place (`claims[3].member_id`). Gives
+    way to live claims. Raises `Invalid`, `Unavailable`.
     """
     facts: list[ClaimFacts] = []
     errors: list[FieldError] = []
