@@ -20,6 +20,7 @@ from api.overload import RefuseOverload
 from api.reviews import routes as review_routes
 from api.scoring import routes as scoring_routes
 from api.server import Drain, RefuseWhileDraining
+from core.live_claims import LiveClaims
 from core.settings import Settings
 from core.version import __version__
 
@@ -37,10 +38,11 @@ ROUTERS = (
 
 def create_app(settings: Settings, database_url: str, drain: Drain | None = None) -> FastAPI:
     """The application over a database that is at the newest schema; it refuses requests once `drain` has begun."""
+    live = LiveClaims()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        created = Dependencies.create(settings, database_url)
+        created = Dependencies.create(settings, database_url, live)
         app.state.dependencies = created
         console.state.console = Console(created.database, created.authenticator, created.reviews)
         _reduce_collections()
@@ -67,7 +69,7 @@ def create_app(settings: Settings, database_url: str, drain: Drain | None = None
     app.mount("/console", console)
     app.add_middleware(StrictRequests, routes=app.routes)
     app.add_middleware(HeadLimit)
-    app.add_middleware(RefuseOverload)
+    app.add_middleware(RefuseOverload, live=live)
     app.add_middleware(RefuseWhileDraining, drain=drain or Drain())
     app.add_middleware(RequestLog)
     describe: Callable[[], dict[str, object]] = lambda: openapi.describe(app, ROUTERS)  # noqa: E731

@@ -17,6 +17,7 @@ from claims.adjudication import DecisionPolicy, SuspicionPolicy
 from claims.plausibility import PlausibilityPolicy
 from claims.review import ReviewPolicy
 from core.batch_queue import BatchQueue
+from core.live_claims import LiveClaims
 from core.settings import Settings
 
 MAX_BATCHES: Final = 16
@@ -36,11 +37,12 @@ class Dependencies:
     reviews: Reviews
     unconfirmed: UnconfirmedChanges
     probe: WriteProbe
+    live: LiveClaims
     batches: BatchQueue
     """Batches of claims to score, which wait for each other before their bodies are read."""
 
     @classmethod
-    def create(cls, settings: Settings, database_url: str) -> "Dependencies":
+    def create(cls, settings: Settings, database_url: str, live: LiveClaims) -> "Dependencies":
         """Create the services; connections are opened by the first request that needs one."""
         limits = request_limits(settings)
         database = Database(database_url, limits=limits)
@@ -73,6 +75,7 @@ class Dependencies:
             reviews=Reviews(database, review_policy, settings.zone, unconfirmed),
             unconfirmed=unconfirmed,
             probe=WriteProbe(database_url, limits),
+            live=live,
             batches=BatchQueue(max_waiting=MAX_BATCHES, max_wait_s=MAX_BATCH_WAIT_S),
         )
 

@@ -18,10 +18,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import metrics
 from api.errors import Overloaded
 from api.problems import error_response
+from core.live_claims import LiveClaims
 
 TARGET_S: Final = 0.1
 """Median time of a claim above which the limit decreases; a third of what the slowest hundredth may take."""
-MIN_LIMIT: Final = 10
+MIN_LIMIT: Final = 6
 MAX_LIMIT: Final = 512
 WINDOW_S: Final = 0.1
 """Time between two adjustments; longer until `MIN_SAMPLES` claims have been answered."""
@@ -134,8 +135,9 @@ class ConcurrencyLimit:
 class RefuseOverload:
     """ASGI middleware: refuses at once what exceeds the limit."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, live: LiveClaims) -> None:
         self._app = app
+        self._live = live
         self.limit = ConcurrencyLimit(time.perf_counter())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -158,12 +160,14 @@ class RefuseOverload:
 
         place = Place(self.limit, sender)
         self.limit.take(sender)
+        self._live.begin()
         token = _place.set(place)
         try:
             await self._app(scope, receive, noting_status)
         finally:
             _place.reset(token)
             self.limit.release(sender)
+            self._live.end()
             if status == 201 and scope["path"] in MEASURED:
                 now = time.perf_counter()
                 self.limit.measure(now - began - place.waited_s, now)

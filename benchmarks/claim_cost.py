@@ -25,6 +25,7 @@ from api.loading import load_folder
 from api.migrate import upgrade
 from api.requests import parse
 from api.scorer import HttpPool
+from core.live_claims import LiveClaims
 from core.servers import postgres_url, temporary_home
 from core.settings import Settings
 from core.supervision import StopSignals
@@ -95,7 +96,7 @@ async def measure(settings: Settings, url: str, sent: list[bytes], times: int) -
     request = (CONTRACTS / "score_request.json").read_bytes()
     caller = Caller("key_bench", "claims_system", None, "bench")
     server = await asyncio.start_server(answer, "127.0.0.1", settings.scorer_port)
-    dependencies = Dependencies.create(settings, url)
+    dependencies = Dependencies.create(settings, url, LiveClaims())
     pool = HttpPool(settings.scorer_base_url)
     client = httpx.AsyncClient(base_url=settings.scorer_base_url)
 

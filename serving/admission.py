@@ -1,13 +1,12 @@
 """Live claims first: batches wait in a queue, and the one in work gives way to every claim that is being scored."""
 
-import asyncio
 import time
-from contextlib import suppress
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.batch_queue import BatchQueue, BatchRefused
+from core.live_claims import LiveClaims
 from serving import metrics
 from serving.errors import TooManyBatches
 
@@ -16,49 +15,6 @@ BATCH: Final = "/v1/score_batch"
 MAX_WAITING: Final = 8
 """Batches that wait in one worker process; their bodies are not read until it is their turn."""
 MAX_WAIT_S: Final = 20.0
-RECENT_S: Final = 1.0
-"""How long after a live claim a batch works in small pieces."""
-ARRIVAL_S: Final = 0.001
-"""Pause between the pieces of a batch, in which live claims that have arrived are read and counted."""
-LONGEST_YIELD_S: Final = 0.1
-"""A batch waits so long at most for a moment without live claims; then it does one piece."""
-
-
-class LiveClaims:
-    """The single claims that are being scored in this process."""
-
-    def __init__(self) -> None:
-        self._in_flight = 0
-        self._ended = float("-inf")
-        self._idle = asyncio.Event()
-
-    @property
-    def are_recent(self) -> bool:
-        """Whether there are any, or were within the last `RECENT_S`."""
-        return self._in_flight > 0 or time.monotonic() - self._ended < RECENT_S
-
-    def begin(self) -> None:
-        """A claim has arrived."""
-        self._in_flight += 1
-
-    def end(self) -> None:
-        """It was answered."""
-        self._in_flight -= 1
-        self._ended = time.monotonic()
-        if not self._in_flight:
-            self._idle.set()
-
-    async def give_way(self) -> None:
-        """Between two pieces of a batch: let the live claims be scored that have arrived, at most `LONGEST_YIELD_S`."""
-        if not self.are_recent:
-            await asyncio.sleep(0)
-            return
-        await asyncio.sleep(ARRIVAL_S)
-        if self._in_flight:
-            self._idle.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LONGEST_YIELD_S):
-                    await self._idle.wait()
 
 
 class AdmissionMiddleware:

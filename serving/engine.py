@@ -7,6 +7,7 @@ from typing import Self
 from claims.scoring import ClaimFacts, Score, StorePosition
 from core import clock
 from core.background import Background
+from core.live_claims import LiveClaims
 from core.servers import valkey_url
 from core.settings import Settings
 from features.errors import StatesError
@@ -14,7 +15,6 @@ from features.vector import Reading
 from models.canary import in_canary
 from models.scorer import ClaimToScore, Scorer
 from serving import metrics
-from serving.admission import LiveClaims
 from serving.errors import InvalidScoreRequest, NoModelLoaded
 from serving.live import LoadedModels, ModelWatcher
 from serving.online_store import OnlineStoreClient

@@ -13,10 +13,11 @@ from starlette.responses import Response
 
 from claims.scoring import Score
 from core.background import Background
+from core.live_claims import LiveClaims
 from core.logging import get_logger
 from core.settings import settings
 from serving import metrics
-from serving.admission import AdmissionMiddleware, LiveClaims
+from serving.admission import AdmissionMiddleware
 from serving.engine import Engine
 from serving.errors import Refusal, ScoringFailed
 from serving.status import ScorerStatus, StatusMiddleware, TimeMiddleware

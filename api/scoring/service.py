@@ -12,6 +12,7 @@ from api.scorer import ScorerClient, ScorerFailure
 from api.scoring.schemas import HistoricalClaim
 from claims.scoring import ClaimFacts, Score
 from core import clock
+from core.live_claims import LiveClaims
 
 DEADLINE_S = 25.0
 """Of the calls to the scorer for one batch."""
@@ -20,12 +21,16 @@ PIECE = 20
 
 
 async def score_batch(
-    database: Database, scorer: ScorerClient, sent: Sequence[HistoricalClaim], time_zone: tzinfo
+    database: Database,
+    scorer: ScorerClient,
+    sent: Sequence[HistoricalClaim],
+    time_zone: tzinfo,
+    live: LiveClaims,
 ) -> list[Score]:
     """The scores of claims, in their order, from the current features.
 
-    All or nothing: an unknown member or code fails the batch and is named by its place (`claims[3].member_id`). Raises
-    `Invalid`, `Unavailable`.
+    All or nothing: an unknown member or code fails the batch and is named by its place (`claims[3].member_id`). Gives
+    way to live claims. Raises `Invalid`, `Unavailable`.
     """
     facts: list[ClaimFacts] = []
     errors: list[FieldError] = []
@@ -33,6 +38,7 @@ async def score_batch(
     async with database.looking() as connection:
         (store,) = await connection.fetch(outbox.store_position())
         for at, claim in enumerate(sent):
+            await live.give_way()
             try:
                 references = read_references(claim, *await connection.fetch(*find_references(claim)))
                 whole = claim.validated(claim.claim_id, claim.received_at or now, time_zone)
@@ -45,6 +51,7 @@ async def score_batch(
     until = time.monotonic() + DEADLINE_S
     try:
         for at in range(0, len(facts), PIECE):
+            await live.give_way()
             left_s = max(0.0, until - time.monotonic())
             scores += await scorer.score_batch(facts[at : at + PIECE], deadline_s=left_s, store=store)
         return scores

@@ -148,7 +148,9 @@ def _counted(effect: FaultEffect, window: Sequence[SubmittedClaim]) -> list[Subm
 
 def _refused_outside(effect: FaultEffect, window: Sequence[SubmittedClaim]) -> int:
     """Refused claims of those that the fault is not about."""
-    return 0 if effect is FaultEffect.REFUSES else sum(one.refused for one in _counted(effect, window))
+    return (
+        0 if effect in (FaultEffect.REFUSES, FaultEffect.DOWN) else sum(one.refused for one in _counted(effect, window))
+    )
 
 
 def _latencies(effect: FaultEffect, window: Sequence[SubmittedClaim]) -> dict[str, float]:

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 
 from core.batch_queue import BatchRefused
-from serving.admission import MAX_WAITING, LiveClaims
+from core.live_claims import LiveClaims
+from serving.admission import MAX_WAITING
 from serving.errors import TooManyBatches
 from tests.serving.conftest import RunningScorer
 from tests.serving.makers import a_claim
