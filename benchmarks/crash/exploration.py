@@ -12,8 +12,9 @@ import shutil
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import psycopg
@@ -22,8 +23,8 @@ import redis
 from benchmarks.bodies import submission_bodies
 from benchmarks.crash import invariants, model_steps, steps
 from benchmarks.crash.boundaries import HttpFramer, PostgresFramer, RespFramer
-from benchmarks.crash.operations import OPERATIONS, Claims, Operation, Prepared
-from benchmarks.crash.processes import Place, Step, StepFailed, StepProcess
+from benchmarks.crash.operations import OPERATIONS, Claims, CrashOperation, Prepared
+from benchmarks.crash.processes import R, Step, StepFailed, StepPlace, StepProcess
 from benchmarks.crash.proxy import BoundaryProxy, listening
 from benchmarks.crash.watch import CrashPoint, Side, Watch
 from benchmarks.platform import COMMAND, own_ready
@@ -126,14 +127,14 @@ def _scorer(stage: Stage, report: ReportProgress) -> Iterator[int]:
 
 
 async def _explore(
-    stage: Stage, scorer_port: int, chosen: Sequence[Operation], sides: Sequence[Side], report: ReportProgress
+    stage: Stage, scorer_port: int, chosen: Sequence[CrashOperation], sides: Sequence[Side], report: ReportProgress
 ) -> CrashReport:
     async with _laboratory(stage, scorer_port) as laboratory:
         return CrashReport(tuple([await _operation(laboratory, one, sides, report) for one in chosen]))
 
 
 async def _operation(
-    laboratory: "Laboratory", operation: Operation, sides: Sequence[Side], report: ReportProgress
+    laboratory: "Laboratory", operation: CrashOperation, sides: Sequence[Side], report: ReportProgress
 ) -> ExploredOperation:
     """Explore one operation: first without a crash, then with one at each side of each boundary."""
     report(f"{operation.name}: preparing")
@@ -162,7 +163,7 @@ class _Run:
 class Laboratory:
     """A stage on which operations are prepared once and run many times, each time from the same state."""
 
-    def __init__(self, stage: Stage, direct: Place, watched: Place, proxies: Sequence[BoundaryProxy]) -> None:
+    def __init__(self, stage: Stage, direct: StepPlace, watched: StepPlace, proxies: Sequence[BoundaryProxy]) -> None:
         self._direct = direct
         self._watched = watched
         self._proxies = proxies
@@ -172,21 +173,21 @@ class Laboratory:
         self._first_rows = _rows_of(direct.redis_url)
         self._rows = self._first_rows
 
-    async def prepare(self, operation: Operation) -> Prepared:
+    async def prepare(self, operation: CrashOperation) -> Prepared:
         """Bring database, online store and home to where the operation can begin, and keep that state."""
         await self._database(_PREPARED, self._source)
         _restore(self._direct.redis_url, self._first_rows)
         home = self._home(_PREPARED, self._direct.home) if not operation.in_database else self._direct.home
         place = replace(self._direct, home=home, database_url=self._named(self._direct, _PREPARED))
 
-        async def run(step: Step, argument: Any) -> Any:
-            return await _carry_out(step, place, argument)
+        async def run(step: Step[R]) -> R:
+            return await _carry_out(step, place)
 
         prepared = await operation.prepare(self._claims, run)
         self._rows = _rows_of(self._direct.redis_url)
         return prepared
 
-    async def run(self, operation: Operation, prepared: Prepared, point: CrashPoint | None) -> _Run:
+    async def run(self, operation: CrashOperation, prepared: Prepared, point: CrashPoint | None) -> _Run:
         """Carry the operation out from the kept state, with or without a crash, recover, and check."""
         await self._database(_RUN, _PREPARED)
         _restore(self._direct.redis_url, self._rows)
@@ -197,7 +198,7 @@ class Laboratory:
         for proxy in self._proxies:
             proxy.watch = watch
         watched = replace(self._watched, home=home, database_url=self._named(self._watched, _RUN))
-        process = StepProcess(operation.step, watched, prepared.argument, watch)
+        process = StepProcess(prepared.work, watched, watch)
         try:
             await process.run()
         except EOFError:
@@ -209,15 +210,16 @@ class Laboratory:
         crashed = point is not None and len(watch.seen) >= point.number
         return _Run(tuple(watch.seen), crashed, tuple(await self._broken(operation, prepared, direct, crashed)))
 
-    async def _broken(self, operation: Operation, prepared: Prepared, place: Place, crashed: bool) -> list[str]:
+    async def _broken(
+        self, operation: CrashOperation, prepared: Prepared, place: StepPlace, crashed: bool
+    ) -> list[str]:
         """Recover, and check what must hold."""
         try:
+            if crashed and prepared.again:
+                await _carry_out(prepared.work, place)
             if not operation.in_database:
-                if crashed:
-                    await _carry_out(operation.step, place, prepared.argument)
-                broken: list[str] = await _carry_out(model_steps.broken_models, place, None)
-                return broken
-            responses = await _carry_out(steps.recover, place, prepared.recovery)
+                return await _carry_out(model_steps.broken_models, place)
+            responses = await _carry_out(partial(steps.recover, prepared.recovery), place)
         except StepFailed as error:
             return [f"recovery failed: {error}"]
         return [
@@ -233,7 +235,7 @@ class Laboratory:
         await asyncio.to_thread(drop_database, self._server_url, name)
         await asyncio.to_thread(create_database, self._server_url, name, template=template)
 
-    def _named(self, place: Place, name: str) -> str:
+    def _named(self, place: StepPlace, name: str) -> str:
         return database_url(place.database_url, name)
 
     def _home(self, name: str, source: Path) -> Path:
@@ -261,7 +263,7 @@ async def _laboratory(stage: Stage, scorer_port: int) -> AsyncIterator[Laborator
     database = Database(stage.database_url)
     _, key = await create_key(database, name="crash", role="admin")
     await database.close()
-    direct = Place(stage.home, stage.database_url, stage.redis_url, f"http://127.0.0.1:{scorer_port}", key)
+    direct = StepPlace(stage.home, stage.database_url, stage.redis_url, f"http://127.0.0.1:{scorer_port}", key)
     async with AsyncExitStack() as stack:
         proxies = {}
         for name, url, framer in (
@@ -270,7 +272,7 @@ async def _laboratory(stage: Stage, scorer_port: int) -> AsyncIterator[Laborator
             ("scorer", direct.scorer_url, HttpFramer),
         ):
             proxies[name] = await stack.enter_async_context(listening(BoundaryProxy(_address(url), name, framer)))
-        watched = Place(
+        watched = StepPlace(
             stage.home,
             _through(direct.database_url, proxies["postgres"]),
             _through(direct.redis_url, proxies["valkey"]),
@@ -284,9 +286,9 @@ async def _laboratory(stage: Stage, scorer_port: int) -> AsyncIterator[Laborator
             laboratory.remove_homes()
 
 
-async def _carry_out(step: Step, place: Place, argument: Any) -> Any:
+async def _carry_out(step: Step[R], place: StepPlace) -> R:
     """Carry a step out without a crash."""
-    process = StepProcess(step, place, argument, Watch())
+    process = StepProcess(step, place, Watch())
     try:
         return await process.run()
     finally:

@@ -6,7 +6,10 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _EVENTS: Final = {"os.rename": "rename", "os.remove": "remove", "os.mkdir": "mkdir", "os.rmdir": "rmdir"}
 """Audit events with a path as their last or only one (https://docs.python.org/3/library/audit_events.html)."""
@@ -19,7 +22,7 @@ def watch_files(home: Path, reached: Callable[[str], None]) -> None:
     root = str(home.resolve()) + os.sep
     state = threading.local()
 
-    def hook(event: str, args: tuple[Any, ...]) -> None:
+    def hook(event: str, args: tuple[object, ...]) -> None:
         if getattr(state, "busy", False):
             return
         name = _operation(event, args, root)
@@ -34,7 +37,7 @@ def watch_files(home: Path, reached: Callable[[str], None]) -> None:
     _watch_commits(reached)
 
 
-def _operation(event: str, args: tuple[Any, ...], root: str) -> str | None:
+def _operation(event: str, args: tuple[object, ...], root: str) -> str | None:
     """What an audit event is about to do; `None`: nothing that lasts under `root`."""
     if event == "open":
         path, _, flags = args
@@ -55,6 +58,6 @@ def _watch_commits(reached: Callable[[str], None]) -> None:
     from sqlalchemy.engine import Engine
 
     @event.listens_for(Engine, "commit")
-    def commit(connection: Any) -> None:
+    def commit(connection: "Connection") -> None:
         if connection.dialect.name == "sqlite":
             reached("mlflow: COMMIT")

@@ -10,8 +10,8 @@ import psycopg
 import redis
 
 from api.migrate import plain_url
-from benchmarks.crash.processes import Place
-from benchmarks.crash.steps import Response
+from benchmarks.crash.processes import StepPlace
+from benchmarks.crash.steps import Reply
 from core import clock
 from features.declare import PLANS, VIEW, RowKind
 from features.offline import file_of
@@ -65,7 +65,7 @@ _NONE_OF: Final = {
 """What no query may find."""
 
 
-def broken_rows(place: Place) -> list[str]:
+def broken_rows(place: StepPlace) -> list[str]:
     """Each invariant of the database that is broken, with the rows that break it."""
     found = []
     with psycopg.connect(plain_url(place.database_url), autocommit=True) as connection:
@@ -76,7 +76,7 @@ def broken_rows(place: Place) -> list[str]:
     return found
 
 
-def broken_store(place: Place, beside_url: str, at: datetime | None) -> list[str]:
+def broken_store(place: StepPlace, beside_url: str, at: datetime | None) -> list[str]:
     """How the online store differs from one rebuilt from the database in the store at `beside_url`."""
     network = file_of(place.home, PLANS["provider_network"].history)
     with (
@@ -128,7 +128,7 @@ class Expected:
     value: object
 
 
-def broken_replies(responses: Sequence[Response], statuses: tuple[int, ...], *, repeated: bool) -> list[str]:
+def broken_replies(responses: Sequence[Reply], statuses: tuple[int, ...], *, repeated: bool) -> list[str]:
     """A request sent twice after a crash gets an expected status, and the same reply twice where it is `repeated`."""
     found = [
         f"the request sent again got {one.status}: {one.body[:200].decode(errors='replace')}"
@@ -140,7 +140,7 @@ def broken_replies(responses: Sequence[Response], statuses: tuple[int, ...], *, 
     return found
 
 
-def broken_expectations(place: Place, expected: tuple[Expected, ...]) -> list[str]:
+def broken_expectations(place: StepPlace, expected: tuple[Expected, ...]) -> list[str]:
     """What the database holds other than expected."""
     found = []
     with psycopg.connect(plain_url(place.database_url), autocommit=True) as connection:

@@ -2,7 +2,7 @@
 
 import time
 
-from benchmarks.crash.processes import Begin, Place
+from benchmarks.crash.processes import Begin, StepPlace
 from models import registry
 from models.artefact import load_artefact, load_pointed, models_folder, read_pointer, write_artefact
 from models.errors import ModelError
@@ -13,7 +13,7 @@ from pipelines.promote import Force, make_champion, rollback
 _SECOND = "bench-2"
 
 
-def register_second(place: Place, _argument: None, begin: Begin) -> str:
+def register_second(place: StepPlace, begin: Begin) -> str:
     """Register the champion of the stage and a second model; returns the second's version."""
     begin()
     store = MlflowStore.of(place.home)
@@ -30,7 +30,7 @@ def register_second(place: Place, _argument: None, begin: Begin) -> str:
     return _SECOND
 
 
-def promote_model(place: Place, version: str, begin: Begin) -> None:
+def promote_model(version: str, place: StepPlace, begin: Begin) -> None:
     """Make a version the champion, without asking the gates: they change nothing."""
     store = MlflowStore.of(place.home)
     begin()
@@ -38,7 +38,7 @@ def promote_model(place: Place, version: str, begin: Begin) -> None:
     make_champion(place.home, store, version, (), force=force, started=time.perf_counter())
 
 
-def roll_back_model(place: Place, version: str, begin: Begin) -> None:
+def roll_back_model(version: str, place: StepPlace, begin: Begin) -> None:
     """Roll back from `version`, unless that is done."""
     store = MlflowStore.of(place.home)
     begin()
@@ -47,7 +47,7 @@ def roll_back_model(place: Place, version: str, begin: Begin) -> None:
         rollback(place.home, by="benchmark", reason="crash exploration", store=store)
 
 
-def broken_models(place: Place, _argument: None, begin: Begin) -> list[str]:
+def broken_models(place: StepPlace, begin: Begin) -> list[str]:
     """What is wrong with the champion, its alias, the audit trail and the folder of models."""
     begin()
     folder = models_folder(place.home)

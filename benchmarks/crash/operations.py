@@ -1,41 +1,49 @@
 """The operations whose crash points are explored. Adding one is one entry of `OPERATIONS`."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from decimal import Decimal
+from functools import partial
+from typing import Final, Protocol, TypeVar
 
 from benchmarks.crash import model_steps, steps
 from benchmarks.crash.invariants import Expected
 from benchmarks.crash.processes import Step
-from benchmarks.crash.steps import Recovery, Request, Response
+from benchmarks.crash.steps import Recovery, Request
 from core import clock
 
-Run = Callable[[Step, Any], Awaitable[Any]]
-"""Carries out a step that prepares an operation, without a crash."""
+R = TypeVar("R")
+
+
+class Run(Protocol):
+    """Carries out a step that prepares an operation, without a crash."""
+
+    async def __call__(self, step: Step[R]) -> R:
+        """The result of the step."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """An operation on a database that is ready for it."""
 
-    argument: Any
-    """Of its step."""
+    work: Step[object]
     recovery: Recovery = field(default_factory=Recovery)
     statuses: tuple[int, ...] = (201,)
     """What the request may get that is sent again."""
     repeated: bool = True
     """Whether the request that is sent again gets the same reply each time."""
     expected: tuple[Expected, ...] = ()
+    again: bool = False
+    """Whether whoever did the work does it again after a crash."""
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class CrashOperation:
     """Something that the platform does in several steps, any of which may be its last."""
 
     name: str
-    step: Step
     prepare: Callable[["Claims", Run], Awaitable[Prepared]]
     in_database: bool = True
     """False: it changes files of the home and MLflow's store alone."""
@@ -52,19 +60,25 @@ class Claims:
         return Request("/v1/claims", json.dumps(self._bodies[number] | changes).encode(), key)
 
 
+@dataclass(frozen=True, slots=True)
+class SubmittedOnce:
+    """A claim that an operation is about."""
+
+    claim_id: str
+    amount: Decimal
+
+
 IMPLAUSIBLE: Final = {"claim_amount": "900000.00"}
 """An amount that sends any claim to review."""
 
 
-async def _submitted(
-    run: Run, request: Request, *, status: str | None = None, step: Step = steps.post
-) -> dict[str, Any]:
-    """The response to a submission without a crash."""
-    responses: list[Response] = await run(step, [request])
-    found: dict[str, Any] = json.loads(responses[0].body)
-    if responses[0].status != 201 or (status is not None and found["status"] != status):
-        raise ValueError(f"the claim is not as the operation needs it: {responses[0]}")
-    return found
+async def _submitted(run: Run, request: Request, *, status: str | None = None, scored: bool = True) -> SubmittedOnce:
+    """A claim that is submitted without a crash."""
+    (reply,) = await run(partial(steps.post if scored else steps.post_without_scorer, [request]))
+    found = json.loads(reply.body, parse_float=Decimal)
+    if reply.status != 201 or (status is not None and found["status"] != status):
+        raise ValueError(f"the claim is not as the operation needs it: {reply}")
+    return SubmittedOnce(found["claim_id"], Decimal(found["claim_amount"]))
 
 
 def _one_claim(request: Request) -> Expected:
@@ -75,27 +89,31 @@ def _one_claim(request: Request) -> Expected:
 
 async def _submit(claims: Claims, _run: Run) -> Prepared:
     request = claims.request(0, key="submit")
-    return Prepared([request], Recovery((request,)), expected=(_one_claim(request),))
+    return Prepared(partial(steps.post, [request]), Recovery((request,)), expected=(_one_claim(request),))
 
 
 async def _submit_without_key(claims: Claims, _run: Run) -> Prepared:
     request = claims.request(0, key=None)
     # Without a key the claim that is sent again is another one, which the duplicate edit stops.
-    return Prepared([request], Recovery((request,)), repeated=False, expected=(_one_claim(request),))
+    return Prepared(
+        partial(steps.post, [request]), Recovery((request,)), repeated=False, expected=(_one_claim(request),)
+    )
 
 
 async def _submit_without_scorer(claims: Claims, _run: Run) -> Prepared:
     request = claims.request(1, key="rule")
-    return Prepared([request], Recovery((request,)), expected=(_one_claim(request),))
+    return Prepared(
+        partial(steps.post_without_scorer, [request]), Recovery((request,)), expected=(_one_claim(request),)
+    )
 
 
 async def _correct(claims: Claims, run: Run) -> Prepared:
     first = await _submitted(run, claims.request(0, key="first"))
-    amount = f"{float(first['claim_amount']) - 1:.2f}"
-    request = claims.request(0, key="correct", replaces=first["claim_id"], claim_amount=amount)
-    replaced = f"SELECT status FROM claims WHERE claim_id = '{first['claim_id']}'"
+    amount = str(first.amount - 1)
+    request = claims.request(0, key="correct", replaces=first.claim_id, claim_amount=amount)
+    replaced = f"SELECT status FROM claims WHERE claim_id = '{first.claim_id}'"
     return Prepared(
-        [request],
+        partial(steps.post, [request]),
         Recovery((request,)),
         expected=(_one_claim(request), Expected("the corrected claim", replaced, "voided")),
     )
@@ -103,11 +121,11 @@ async def _correct(claims: Claims, run: Run) -> Prepared:
 
 async def _void(claims: Claims, run: Run) -> Prepared:
     first = await _submitted(run, claims.request(0, key="first"))
-    request = Request(f"/v1/claims/{first['claim_id']}/void", b'{"reason": "billed in error"}')
-    voided = f"SELECT count(*) FROM audit_log WHERE act = 'claim.void' AND claim_id = '{first['claim_id']}'"
+    request = Request(f"/v1/claims/{first.claim_id}/void", b'{"reason": "billed in error"}')
+    voided = f"SELECT count(*) FROM audit_log WHERE act = 'claim.void' AND claim_id = '{first.claim_id}'"
     # It takes no key: where the first one was stored, the claim is already voided.
     return Prepared(
-        [request],
+        partial(steps.post, [request]),
         Recovery((request,)),
         statuses=(200, 409),
         repeated=False,
@@ -115,49 +133,49 @@ async def _void(claims: Claims, run: Run) -> Prepared:
     )
 
 
-def _decision(claim: Mapping[str, Any], key: str, **fields: object) -> Request:
+def _decision(claim: SubmittedOnce, key: str, **fields: object) -> Request:
     body = {"expected_version": 1, **fields}
-    return Request(f"/v1/claims/{claim['claim_id']}/decisions", json.dumps(body).encode(), key)
+    return Request(f"/v1/claims/{claim.claim_id}/decisions", json.dumps(body).encode(), key)
 
 
 async def _decide(claims: Claims, run: Run) -> Prepared:
     held = await _submitted(run, claims.request(0, key="held", **IMPLAUSIBLE), status="in_review")
     request = _decision(held, "decide", action="deny", reason="fraud", disposition="confirmed", kind="upcoding")
-    return Prepared([request], Recovery((request,)), expected=_decided(held))
+    return Prepared(partial(steps.post, [request]), Recovery((request,)), expected=_decided(held))
 
 
 async def _propose(claims: Claims, run: Run) -> Prepared:
     held = await _submitted(run, claims.request(0, key="held", **IMPLAUSIBLE), status="in_review")
     request = _decision(held, "propose", action="release", reason="review_found_no_issue")
-    return Prepared([request], Recovery((request,)), expected=_decided(held))
+    return Prepared(partial(steps.post, [request]), Recovery((request,)), expected=_decided(held))
 
 
-def _decided(held: Mapping[str, Any]) -> tuple[Expected, ...]:
-    query = f"SELECT count(*) FROM decisions WHERE claim_id = '{held['claim_id']}'"
+def _decided(held: SubmittedOnce) -> tuple[Expected, ...]:
+    query = f"SELECT count(*) FROM decisions WHERE claim_id = '{held.claim_id}'"
     return (Expected("decisions", query, 1),)
 
 
 async def _record_finding(claims: Claims, run: Run) -> Prepared:
     paid = await _submitted(run, claims.request(0, key="paid"))
     body = b'{"disposition": "confirmed", "kind": "upcoding"}'
-    request = Request(f"/v1/claims/{paid['claim_id']}/dispositions", body)
-    query = f"SELECT count(*) FROM dispositions WHERE claim_id = '{paid['claim_id']}'"
-    return Prepared([request], Recovery((request,)), expected=(Expected("findings", query, 1),))
+    request = Request(f"/v1/claims/{paid.claim_id}/dispositions", body)
+    query = f"SELECT count(*) FROM dispositions WHERE claim_id = '{paid.claim_id}'"
+    return Prepared(partial(steps.post, [request]), Recovery((request,)), expected=(Expected("findings", query, 1),))
 
 
 async def _rescore(claims: Claims, run: Run) -> Prepared:
     for number in range(2):
-        await _submitted(run, claims.request(number, key=f"rule-{number}"), step=steps.post_without_scorer)
-    await run(steps.drain, None)
+        await _submitted(run, claims.request(number, key=f"rule-{number}"), scored=False)
+    await run(partial(steps.drain, None))
     scored = "SELECT count(*) FROM assessments WHERE decided_by = 'model' AND supersedes IS NOT NULL"
-    return Prepared(None, expected=(Expected("scores after the rule", scored, 2),))
+    return Prepared(steps.rescore, expected=(Expected("scores after the rule", scored, 2),))
 
 
 async def _drain(claims: Claims, run: Run) -> Prepared:
     first = await _submitted(run, claims.request(0, key="first"))
     await _submitted(run, claims.request(1, key="second"))
-    await run(steps.post, [Request(f"/v1/claims/{first['claim_id']}/void", b"{}")])
-    return Prepared(None)
+    await run(partial(steps.post, [Request(f"/v1/claims/{first.claim_id}/void", b"{}")]))
+    return Prepared(partial(steps.drain, None))
 
 
 def _tomorrow() -> datetime:
@@ -166,53 +184,69 @@ def _tomorrow() -> datetime:
 
 async def _roll_over(claims: Claims, run: Run) -> Prepared:
     await _drain(claims, run)
-    await run(steps.drain, None)
+    await run(partial(steps.drain, None))
     await _submitted(run, claims.request(2, key="open-at-midnight"))
-    return Prepared(_tomorrow(), Recovery(at=_tomorrow()))
+    return Prepared(partial(steps.drain, _tomorrow()), Recovery(at=_tomorrow()))
 
 
 async def _rebuild(claims: Claims, run: Run) -> Prepared:
     await _drain(claims, run)
-    return Prepared(None)
+    return Prepared(steps.rebuild_store, again=True)
 
 
 async def _reopen(claims: Claims, run: Run) -> Prepared:
     """The online store has lost its last write: the database records a later one."""
     await _drain(claims, run)
-    await run(steps.drain_and_lose, None)
-    return Prepared(None)
+    await run(steps.drain_and_lose)
+    return Prepared(partial(steps.drain, None))
 
 
 async def _daily(claims: Claims, run: Run) -> Prepared:
     await _drain(claims, run)
-    return Prepared(None)
+    return Prepared(steps.daily_work, again=True)
+
+
+async def _select(claims: Claims, run: Run) -> Prepared:
+    await _submitted(run, claims.request(0, key="first"))
+    selected = Expected("claims selected", "SELECT count(*) FROM selections WHERE selected_by IS NOT NULL", 1)
+    return Prepared(steps.select_week, again=True, expected=(selected,))
+
+
+async def _replay(claims: Claims, run: Run) -> Prepared:
+    await _submitted(run, claims.request(1, key="rule"), scored=False)
+    await run(partial(steps.drain, None))
+    position = await run(steps.give_up)
+    replayed = Expected("events replayed", "SELECT count(*) FROM dead_letters WHERE resolution = 'replayed'", 1)
+    return Prepared(partial(steps.replay, position), again=True, expected=(replayed,))
 
 
 async def _promote(_claims: Claims, run: Run) -> Prepared:
-    return Prepared(await run(model_steps.register_second, None))
+    return Prepared(partial(model_steps.promote_model, await run(model_steps.register_second)), again=True)
 
 
 async def _roll_back(_claims: Claims, run: Run) -> Prepared:
-    version = await run(model_steps.register_second, None)
-    await run(model_steps.promote_model, version)
-    return Prepared(version)
+    version = await run(model_steps.register_second)
+    await run(partial(model_steps.promote_model, version))
+    return Prepared(partial(model_steps.roll_back_model, version), again=True)
 
 
 OPERATIONS: Final = (
-    Operation("submit", steps.post, _submit),
-    Operation("submit without a key", steps.post, _submit_without_key),
-    Operation("submit without a scorer", steps.post_without_scorer, _submit_without_scorer),
-    Operation("correct", steps.post, _correct),
-    Operation("void", steps.post, _void),
-    Operation("decide", steps.post, _decide),
-    Operation("propose", steps.post, _propose),
-    Operation("record a finding", steps.post, _record_finding),
-    Operation("re-score", steps.rescore, _rescore),
-    Operation("drain", steps.drain, _drain),
-    Operation("roll over", steps.drain, _roll_over),
-    Operation("rebuild", steps.rebuild_store, _rebuild),
-    Operation("recover lost writes", steps.drain, _reopen),
-    Operation("daily work", steps.daily_work, _daily),
-    Operation("promote", model_steps.promote_model, _promote, in_database=False),
-    Operation("roll back", model_steps.roll_back_model, _roll_back, in_database=False),
+    CrashOperation("submit", _submit),
+    CrashOperation("submit without a key", _submit_without_key),
+    CrashOperation("submit without a scorer", _submit_without_scorer),
+    CrashOperation("correct", _correct),
+    CrashOperation("void", _void),
+    CrashOperation("decide", _decide),
+    CrashOperation("propose", _propose),
+    CrashOperation("record a finding", _record_finding),
+    CrashOperation("re-score", _rescore),
+    CrashOperation("drain", _drain),
+    CrashOperation("roll over", _roll_over),
+    CrashOperation("rebuild", _rebuild),
+    CrashOperation("recover lost writes", _reopen),
+    CrashOperation("daily work", _daily),
+    CrashOperation("select the week", _select),
+    CrashOperation("replay a dead letter", _replay),
+    CrashOperation("promote", _promote, in_database=False),
+    CrashOperation("roll back", _roll_back, in_database=False),
 )

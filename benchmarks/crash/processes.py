@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Generic, TypeVar, cast
 
 from benchmarks.crash.files import watch_files
 from benchmarks.crash.watch import CrashPoint, Side, Watch
@@ -25,7 +25,7 @@ class StepFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StepPlace:
     """Where a step works."""
 
     home: Path
@@ -38,28 +38,29 @@ class Place:
 
 Begin = Callable[[], None]
 """Called by a step between its preparation and its work: from then on boundaries count."""
-Step = Callable[[Place, Any, Begin], Any]
-"""What a process does: where, with what, and `Begin`; the result can be pickled."""
+R = TypeVar("R")
+Step = Callable[[StepPlace, Begin], R]
+"""What a process does; it can be pickled, and so can its result."""
 
 
-class StepProcess:
+class StepProcess(Generic[R]):
     """A process that carries out one step under a watch."""
 
-    def __init__(self, step: Step, place: Place, argument: Any, watch: Watch) -> None:
+    def __init__(self, step: Step[R], place: StepPlace, watch: Watch) -> None:
         self._watch = watch
         self._ours, theirs = _CONTEXT.Pipe()
-        self._process = _CONTEXT.Process(target=_run, args=(step, place, argument, theirs), daemon=True)
+        self._process = _CONTEXT.Process(target=_run, args=(step, place, theirs), daemon=True)
         self._process.start()
         theirs.close()
         watch.kill = self.kill
 
-    async def run(self) -> Any:
+    async def run(self) -> R:
         """Carry the step out and return its result. Raises `StepFailed`; `EOFError` where it was killed."""
         await self._receive("prepared")
         self._watch.armed = True
         self._ours.send(None)
         try:
-            return await self._receive("result")
+            return cast(R, await self._receive("result"))
         finally:
             self._watch.armed = False
 
@@ -74,7 +75,7 @@ class StepProcess:
         self._ours.close()
         self._process.close()
 
-    async def _receive(self, expected: str) -> Any:
+    async def _receive(self, expected: str) -> object:
         """The next message of this kind; boundaries before it are noted, and the process goes on or dies."""
         async with asyncio.timeout(_ENDS_WITHIN_S):
             while True:
@@ -98,7 +99,7 @@ class StepProcess:
                 self._ours.send(None)
 
 
-def _run(step: Step, place: Place, argument: Any, pipe: "Connection[Any, Any]") -> None:
+def _run(step: Step[object], place: StepPlace, pipe: "Connection[object, object]") -> None:
     def begin() -> None:
         pipe.send(("prepared", None))
         pipe.recv()
@@ -110,7 +111,7 @@ def _run(step: Step, place: Place, argument: Any, pipe: "Connection[Any, Any]") 
 
     configure_logging("ERROR")
     try:
-        result = step(place, argument, begin)
+        result = step(place, begin)
     except BaseException:
         pipe.send(("failed", traceback.format_exc()))
     else:

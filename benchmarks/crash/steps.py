@@ -2,23 +2,28 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import httpx
 import psycopg
 import redis
 
+from api import investigations, outbox
 from api.app import create_app
 from api.database import Database
+from api.errors import Conflict
 from api.housekeeping import every_day
+from api.investigations import Choice, ScoredClaim
 from api.migrate import plain_url
 from api.scorer import ScorerClient, States
 from api.scoring import Rescorer
+from api.scoring.pending import pending_claims
+from api.scoring.rescoring import CONSUMER
 from api.worker import RESCORE_DEADLINE_MS, Worker
-from benchmarks.crash.processes import Begin, Place
+from benchmarks.crash.processes import Begin, StepPlace
 from claims.scoring import ClaimFacts
 from core import clock
 from core.settings import Settings
@@ -42,7 +47,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class Reply:
     """A response of the API."""
 
     status: int
@@ -58,7 +63,7 @@ class Recovery:
     """The clock of the worker; `None`: the real one."""
 
 
-def _settings(place: Place) -> Settings:
+def _settings(place: StepPlace) -> Settings:
     return Settings.model_validate(
         {
             "home": place.home,
@@ -71,7 +76,7 @@ def _settings(place: Place) -> Settings:
 
 
 @asynccontextmanager
-async def _client(place: Place) -> AsyncIterator[httpx.AsyncClient]:
+async def _client(place: StepPlace) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(_settings(place), place.database_url)
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
@@ -80,16 +85,16 @@ async def _client(place: Place) -> AsyncIterator[httpx.AsyncClient]:
             yield client
 
 
-async def _send(client: httpx.AsyncClient, request: Request) -> Response:
+async def _send(client: httpx.AsyncClient, request: Request) -> Reply:
     headers = {} if request.key is None else {"idempotency-key": request.key}
     response = await client.post(request.path, content=request.body, headers=headers)
-    return Response(response.status_code, response.content)
+    return Reply(response.status_code, response.content)
 
 
-def post(place: Place, requests: Sequence[Request], begin: Begin) -> list[Response]:
+def post(requests: Sequence[Request], place: StepPlace, begin: Begin) -> list[Reply]:
     """Send requests to the API, one after another."""
 
-    async def work() -> list[Response]:
+    async def work() -> list[Reply]:
         async with _client(place) as client:
             begin()
             return [await _send(client, request) for request in requests]
@@ -97,12 +102,12 @@ def post(place: Place, requests: Sequence[Request], begin: Begin) -> list[Respon
     return asyncio.run(work())
 
 
-def post_without_scorer(place: Place, requests: Sequence[Request], begin: Begin) -> list[Response]:
+def post_without_scorer(requests: Sequence[Request], place: StepPlace, begin: Begin) -> list[Reply]:
     """As `post`, with nothing at the scorer's address."""
-    return post(replace(place, scorer_url="http://127.0.0.1:9"), requests, begin)
+    return post(requests, replace(place, scorer_url="http://127.0.0.1:9"), begin)
 
 
-def _updater(place: Place) -> FeatureUpdater:
+def _updater(place: StepPlace) -> FeatureUpdater:
     network = file_of(place.home, PLANS["provider_network"].history)
     return FeatureUpdater(
         lambda: psycopg.connect(plain_url(place.database_url)),
@@ -111,7 +116,7 @@ def _updater(place: Place) -> FeatureUpdater:
     )
 
 
-def drain(place: Place, at: datetime | None, begin: Begin) -> None:
+def drain(at: datetime | None, place: StepPlace, begin: Begin) -> None:
     """Bring every open event into the online store, at another time where `at` is given."""
     updater = _updater(place)
     begin()
@@ -120,30 +125,29 @@ def drain(place: Place, at: datetime | None, begin: Begin) -> None:
             pass
 
 
-def drain_and_lose(place: Place, _argument: None, begin: Begin) -> None:
+def drain_and_lose(place: StepPlace, begin: Begin) -> None:
     """Drain, then give the online store back what it held before, as a restored file does."""
     with redis.Redis.from_url(place.redis_url) as client:
         keys = client.keys()
         assert isinstance(keys, list)
         held = dict(zip(keys, client.mget(keys), strict=True))
-        drain(place, None, begin)
+        drain(None, place, begin)
         client.flushdb()
         client.mset(held)
 
 
-def rebuild_store(place: Place, at: datetime | None, begin: Begin) -> None:
+def rebuild_store(place: StepPlace, begin: Begin) -> None:
     """Rebuild the online store."""
     network = file_of(place.home, PLANS["provider_network"].history)
     begin()
     with (
-        nullcontext() if at is None else clock.held(at),
         psycopg.connect(plain_url(place.database_url), autocommit=True) as connection,
         redis.Redis.from_url(place.redis_url) as client,
     ):
         rebuild(connection, client, network=network if network.exists() else None)
 
 
-def rescore(place: Place, _argument: None, begin: Begin) -> int:
+def rescore(place: StepPlace, begin: Begin) -> int:
     """Score what the rule decided; returns how many claims."""
     updater = _updater(place)
 
@@ -159,17 +163,62 @@ def rescore(place: Place, _argument: None, begin: Begin) -> int:
     return asyncio.run(work())
 
 
-def daily_work(place: Place, _argument: None, begin: Begin) -> None:
-    """Refresh averages and delete what has expired."""
+def daily_work(place: StepPlace, begin: Begin) -> None:
+    """Refresh averages and delete what has expired, as of tomorrow: today's work is done."""
     begin()
-    every_day(plain_url(place.database_url), clock.now().date())
+    every_day(plain_url(place.database_url), clock.now().date() + timedelta(days=1))
 
 
-def recover(place: Place, recovery: Recovery, begin: Begin) -> list[Response]:
+def select_week(place: StepPlace, begin: Begin) -> int:
+    """Create this week's list, as of the next one; returns its length."""
+
+    def choose(scored: Sequence[ScoredClaim]) -> list[Choice]:
+        return [Choice(scored[0].claim_id, "score", 1.0)]
+
+    async def work() -> int:
+        database = Database(place.database_url)
+        begin()
+        with clock.held(clock.now() + timedelta(days=8)):
+            return len(await investigations.select_week(database, day, choose))
+
+    day = clock.now().date()
+    return asyncio.run(work())
+
+
+def give_up(place: StepPlace, begin: Begin) -> int:
+    """Fail the oldest open event until it is a dead letter; returns its position."""
+
+    async def work() -> int:
+        database = Database(place.database_url)
+        begin()
+        async with database.looking() as connection:
+            (found,) = await connection.fetch(pending_claims(clock.now()))
+            dead = False
+            while not dead:
+                (dead,) = await connection.fetch(outbox.fail(found[0].position, CONSUMER, "a fault", clock.now()))
+            return found[0].position
+
+    return asyncio.run(work())
+
+
+def replay(position: int, place: StepPlace, begin: Begin) -> None:
+    """Replay a dead letter, unless that is done."""
+
+    async def work() -> None:
+        database = Database(place.database_url)
+        begin()
+        with suppress(Conflict):
+            async with database.transaction() as connection:
+                await outbox.replay(connection, position, by="benchmark", at=clock.now())
+
+    asyncio.run(work())
+
+
+def recover(recovery: Recovery, place: StepPlace, begin: Begin) -> list[Reply]:
     """Start the API and the worker again, send each request twice, and wait until nothing is left to do."""
     begin()
 
-    async def work() -> list[Response]:
+    async def work() -> list[Reply]:
         async with _client(place) as client:
             responses = [await _send(client, request) for request in recovery.requests for _ in range(2)]
         network = file_of(place.home, PLANS["provider_network"].history)
@@ -189,7 +238,7 @@ def recover(place: Place, recovery: Recovery, begin: Begin) -> list[Response]:
         return asyncio.run(work())
 
 
-async def _until_drained(place: Place) -> None:
+async def _until_drained(place: StepPlace) -> None:
     """Wait until no event is open and the store has reached the day."""
     from features.online import Watermark, watermark_key
 
