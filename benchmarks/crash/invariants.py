@@ -11,7 +11,7 @@ import redis
 
 from api.migrate import plain_url
 from benchmarks.crash.processes import StepPlace
-from benchmarks.crash.steps import Reply
+from benchmarks.crash.steps import SentReply
 from core import clock
 from features.declare import PLANS, VIEW, RowKind
 from features.offline import file_of
@@ -128,7 +128,7 @@ class Expected:
     value: object
 
 
-def broken_replies(responses: Sequence[Reply], statuses: tuple[int, ...], *, repeated: bool) -> list[str]:
+def broken_replies(responses: Sequence[SentReply], statuses: tuple[int, ...], *, repeated: bool) -> list[str]:
     """A request sent twice after a crash gets an expected status, and the same reply twice where it is `repeated`."""
     found = [
         f"the request sent again got {one.status}: {one.body[:200].decode(errors='replace')}"

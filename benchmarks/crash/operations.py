@@ -36,7 +36,7 @@ class Prepared:
     """Whether the request that is sent again gets the same reply each time."""
     expected: tuple[Expected, ...] = ()
     again: bool = False
-    """Whether whoever did the work does it again after a crash."""
+    """Whether the work is done again after a crash."""
 
 
 @dataclass(frozen=True, slots=True)

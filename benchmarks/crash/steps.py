@@ -47,7 +47,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class SentReply:
     """A response of the API."""
 
     status: int
@@ -85,16 +85,16 @@ async def _client(place: StepPlace) -> AsyncIterator[httpx.AsyncClient]:
             yield client
 
 
-async def _send(client: httpx.AsyncClient, request: Request) -> Reply:
+async def _send(client: httpx.AsyncClient, request: Request) -> SentReply:
     headers = {} if request.key is None else {"idempotency-key": request.key}
     response = await client.post(request.path, content=request.body, headers=headers)
-    return Reply(response.status_code, response.content)
+    return SentReply(response.status_code, response.content)
 
 
-def post(requests: Sequence[Request], place: StepPlace, begin: Begin) -> list[Reply]:
+def post(requests: Sequence[Request], place: StepPlace, begin: Begin) -> list[SentReply]:
     """Send requests to the API, one after another."""
 
-    async def work() -> list[Reply]:
+    async def work() -> list[SentReply]:
         async with _client(place) as client:
             begin()
             return [await _send(client, request) for request in requests]
@@ -102,7 +102,7 @@ def post(requests: Sequence[Request], place: StepPlace, begin: Begin) -> list[Re
     return asyncio.run(work())
 
 
-def post_without_scorer(requests: Sequence[Request], place: StepPlace, begin: Begin) -> list[Reply]:
+def post_without_scorer(requests: Sequence[Request], place: StepPlace, begin: Begin) -> list[SentReply]:
     """As `post`, with nothing at the scorer's address."""
     return post(requests, replace(place, scorer_url="http://127.0.0.1:9"), begin)
 
@@ -214,11 +214,11 @@ def replay(position: int, place: StepPlace, begin: Begin) -> None:
     asyncio.run(work())
 
 
-def recover(recovery: Recovery, place: StepPlace, begin: Begin) -> list[Reply]:
+def recover(recovery: Recovery, place: StepPlace, begin: Begin) -> list[SentReply]:
     """Start the API and the worker again, send each request twice, and wait until nothing is left to do."""
     begin()
 
-    async def work() -> list[Reply]:
+    async def work() -> list[SentReply]:
         async with _client(place) as client:
             responses = [await _send(client, request) for request in recovery.requests for _ in range(2)]
         network = file_of(place.home, PLANS["provider_network"].history)
