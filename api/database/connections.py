@@ -25,7 +25,8 @@ from api.database.failures import (
     leaves_commit_open,
     operational,
 )
-from api.database.limits import NO_LIMITS, SessionLimits
+from api.database.limits import DEAD_PEER, NO_LIMITS, SessionLimits
+from api.database.silence import cut_when_silent
 from api.database.statements import Query
 from api.errors import ApiError
 
@@ -43,13 +44,6 @@ WAIT_S: Final = 2.0
 MAX_WAITING: Final = 128
 """Requests of one caller that wait for a connection."""
 _OVERFLOW: Final = 4
-_DEAD_PEER: Final = {
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
-}
-"""When a server that answers nothing, not even on the network's level, counts as gone: 10 to 25 s."""
 FAILING_S: Final = 5.0
 """How long a failure that would meet every transaction counts, unless one succeeds before."""
 
@@ -149,10 +143,11 @@ class Database:
                 "prepare_threshold": 0,
                 "connect_timeout": 3,
                 "options": f"-c timezone=UTC {limits.options}",
-                **_DEAD_PEER,
+                **DEAD_PEER,
             },
         )
         event.listen(self.engine.sync_engine, "connect", lambda made, _record: _limit_transactions(made, limits))
+        self._silent_s = limits.silent_s
         size = pool_size + _OVERFLOW
         share = max(1, size * 3 // 4)
         self._queue = ConnectionQueue(size, share=share, max_waiting=MAX_WAITING, timeout_s=WAIT_S)
@@ -179,14 +174,14 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection for reading: each statement is its own transaction."""
-        async with self._queue.turn(), self._reading.connect() as connection:
+        async with self._connected(self._reading) as (connection, _):
             yield connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """A connection whose statements are committed when the block ends, or rolled back when it raises."""
         with self._noting_failures():
-            async with self._queue.turn(), self.engine.connect() as connection:
+            async with self._connected(self.engine) as (connection, _):
                 yield connection
                 with committing():
                     await connection.commit()
@@ -217,9 +212,7 @@ class Database:
     @asynccontextmanager
     async def _raw(self) -> AsyncIterator[psycopg.AsyncConnection]:
         """The driver's own connection, in autocommit. When the server is lost, idle connections are closed, too."""
-        async with self._queue.turn(), self._reading.connect() as connection:
-            driver = (await connection.get_raw_connection()).driver_connection
-            assert isinstance(driver, psycopg.AsyncConnection)
+        async with self._connected(self._reading) as (connection, driver):
             try:
                 yield driver
             except psycopg.OperationalError as error:
@@ -228,6 +221,15 @@ class Database:
                     if not is_own_timeout(error):
                         await self.engine.dispose()
                 raise
+
+    @asynccontextmanager
+    async def _connected(self, engine: AsyncEngine) -> AsyncIterator[tuple[AsyncConnection, psycopg.AsyncConnection]]:
+        """A connection in the caller's turn, and the driver's own; it is cut when the server stops answering."""
+        async with self._queue.turn(), engine.connect() as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert isinstance(driver, psycopg.AsyncConnection)
+            with cut_when_silent(driver, self._silent_s):
+                yield connection, driver
 
     async def close(self) -> None:
         """Close every connection."""

@@ -1,8 +1,10 @@
 """How long a database session may work, wait and hold locks; set on each connection when it is opened."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from core.settings import Settings
 
@@ -29,12 +31,30 @@ class SessionLimits:
         values = (self.statement_ms, self.lock_ms, self.idle_in_transaction_ms)
         return " ".join(f"-c {name}={value}" for name, value in zip(_OTHERS, values, strict=True))
 
+    @property
+    def silent_s(self) -> float:
+        """Seconds after which a server that should have ended a transaction by itself has stopped answering; 0: none.
+
+        A statement more than the transaction, which a server before PostgreSQL 17 does not limit.
+        """
+        if not self.statement_ms or not self.transaction_ms:
+            return 0.0
+        return (self.transaction_ms + self.statement_ms) / 1_000
+
     def of_transactions(self, server_version: int) -> str | None:
         """The statement that sets the limit of transactions; `None` on a server that has none."""
         if server_version < _TRANSACTION_TIMEOUT_SINCE:
             return None
         return f"SET transaction_timeout = {self.transaction_ms}"
 
+
+DEAD_PEER: Final = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""When a server that answers nothing, not even on the network's level, counts as gone: 10 to 25 s."""
 
 NO_LIMITS = SessionLimits(0, 0, 0, 0)
 """Of migrations, loading, rebuilding and commands: their statements take as long as the data need."""
@@ -61,7 +81,8 @@ def connect(url: str, limits: SessionLimits) -> "psycopg.Connection":
 
     `url` is one of `plain_url`. Raises `psycopg.OperationalError`.
     """
-    connection = psycopg.connect(url, autocommit=True, connect_timeout=5, options=f"-c timezone=UTC {limits.options}")
+    target = make_conninfo(url, connect_timeout=5, options=f"-c timezone=UTC {limits.options}", **DEAD_PEER)
+    connection = psycopg.connect(target, autocommit=True)
     of_transactions = limits.of_transactions(connection.info.server_version)
     if of_transactions is not None:
         connection.execute(of_transactions)
