@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from pipelines.simulate import UpcomingClaim
 
 _LONGEST_ANSWER_S = 10.0
+_NO_ANSWER_S = 1.0
+"""Time until a claim without an answer is sent again."""
+_GIVES_UP_S = 60.0
 _PAGE = 100
 
 
@@ -97,16 +100,35 @@ async def _submit(
 
 
 async def _one(client: httpx.AsyncClient, body: ClaimBody, on_answer: Callable[[Answer], None]) -> Answer:
+    """Submit a claim; one that is refused for now, or has no answer, is sent again under its key."""
     started = time.perf_counter()
-    try:
-        response = await client.post("/v1/claims", json=body, headers={"Idempotency-Key": new_id("demo")})
-        status = response.status_code
-        claim = DecidedClaim.from_json(response.json()) if status == httpx.codes.CREATED else None
-    except (httpx.TransportError, ValueError):
-        status, claim = 0, None
+    key = new_id("demo")
+    while True:
+        status, claim, wait_s = await _attempt(client, body, key)
+        if wait_s is None or time.perf_counter() + wait_s > started + _GIVES_UP_S:
+            break
+        await asyncio.sleep(wait_s)
     answer = Answer(status, claim, (time.perf_counter() - started) * 1_000)
     on_answer(answer)
     return answer
+
+
+async def _attempt(
+    client: httpx.AsyncClient, body: ClaimBody, key: str
+) -> tuple[int, DecidedClaim | None, float | None]:
+    """Status, claim, and the seconds after which to send it again, if that can help."""
+    try:
+        response = await client.post("/v1/claims", json=body, headers={"Idempotency-Key": key})
+        if response.status_code == httpx.codes.CREATED:
+            return response.status_code, DecidedClaim.from_json(response.json()), None
+        return response.status_code, None, _retry_after(response)
+    except (httpx.TransportError, ValueError):
+        return 0, None, _NO_ANSWER_S
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    stated = response.headers.get("Retry-After", "")
+    return float(stated) if stated.isdigit() else None
 
 
 def current(api: str, key: str, claim_ids: Iterable[str]) -> dict[str, DecidedClaim]:

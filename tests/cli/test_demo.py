@@ -8,19 +8,32 @@ import socket
 import subprocess
 import sys
 import sysconfig
+import threading
 from datetime import date
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import psutil
+import pytest
 from rich.console import Console
 
-from cli.demo import show
-from cli.demo.claims import DecidedClaim
+from cli.demo import show, stream
+from cli.demo.claims import ClaimBody, DecidedClaim
 from cli.demo.figures import DemoFigures, ImplausibleFigures
 from cli.demo.stream import claim_body
 from core.embedded import LOOPBACK, port_is_free
 from core.settings import Settings
 
+CLAIM: ClaimBody = {
+    "member_id": "M1",
+    "provider_id": "H1",
+    "diagnosis_code": "D1",
+    "service_from": "2026-03-02",
+    "service_to": "2026-03-02",
+    "place_of_service": "11",
+    "lines": [],
+}
 KEYS = ["claims", "by_model", "by_rule", "lost", "rescored", "implausible", "base_rate", "ap_model", "ap_rule"]
 KEYS += ["ap_amount_only", "score_p50_ms", "score_p99_ms", "seconds"]
 
@@ -64,6 +77,54 @@ def test_the_demo_loses_no_claim_leaves_nothing_running_and_reports_in_json(serv
         if str(server_home) in " ".join(process.info["cmdline"] or [])
     ]
     assert left == []
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """An API that answers the attempts of a claim in this order; None: it closes the connection."""
+
+    attempts: ClassVar[list[tuple[int, dict[str, str]] | None]] = []
+    keys: ClassVar[list[str]] = []
+
+    def do_POST(self) -> None:
+        self.keys.append(self.headers["Idempotency-Key"])
+        self.rfile.read(int(self.headers["Content-Length"]))
+        attempt = self.attempts.pop(0)
+        if attempt is None:
+            return
+        status, headers = attempt
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": "0"}.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("attempts", "status"),
+    [
+        ([(503, {"Retry-After": "0"}), (429, {"Retry-After": "0"}), (422, {})], 422),
+        ([None, (422, {})], 422),
+        ([(503, {})], 503),
+    ],
+    ids=["refused for now", "no answer", "refused for good"],
+)
+def test_the_demo_sends_a_claim_again_under_its_key_where_that_can_help(monkeypatch, attempts, status):
+    monkeypatch.setattr(Refusing, "attempts", list(attempts))
+    monkeypatch.setattr(Refusing, "keys", [])
+    monkeypatch.setattr(stream, "_NO_ANSWER_S", 0.0)
+    with ThreadingHTTPServer((LOOPBACK, 0), Refusing) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        answers = stream.submit(
+            f"http://{LOOPBACK}:{server.server_port}", "key", [CLAIM], per_second=10, on_answer=lambda _: None
+        )
+        server.shutdown()
+        thread.join()
+    assert [answer.status for answer in answers] == [status]
+    assert len(Refusing.keys) == len(attempts)
+    assert len(set(Refusing.keys)) == 1
 
 
 def test_a_simulated_claim_becomes_a_body_with_its_lines_and_exact_amounts():

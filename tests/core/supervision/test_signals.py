@@ -12,6 +12,7 @@ from core.embedded import wait_until
 _PROGRAM = """
 import signal, sys, time
 from pathlib import Path
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
 for name in sys.argv[2].split():
     signal.signal(getattr(signal, name), signal.SIG_IGN)
 from core.supervision import StopSignals
