@@ -3,7 +3,6 @@
 import psycopg
 import pytest
 
-from claims.scoring import StorePosition
 from tests.api.makers import MINIMAL, Api
 
 
@@ -26,14 +25,3 @@ async def test_no_position_is_sent_before_the_first_write(api: Api, *, recorded:
         record(api, None, 0)
     await api.submit(MINIMAL)
     assert "ginja-store-position" not in api.scorer.received[-1].headers
-
-
-def test_a_position_round_trips_through_its_text_and_is_ordered() -> None:
-    assert StorePosition.parse(str(StorePosition(7, 12))) == StorePosition(7, 12)
-    assert StorePosition(7, 12) < StorePosition(7, 13) < StorePosition(8, 1)
-
-
-@pytest.mark.parametrize("text", ["", "7", "7.", ".7", "7.8.9", "-7.8", "7.8 ", "٧.8", "7." + "9" * 20])
-def test_any_other_text_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="two whole numbers"):
-        StorePosition.parse(text)

@@ -92,6 +92,36 @@ def test_a_late_score_never_changes_a_persons_decision_and_is_noted(outcome_befo
     assert [one.code for one in decision.findings] == [*(one.code for one in findings), note]
 
 
+@pytest.mark.parametrize(
+    ("probability", "finding"),
+    [
+        (
+            0.9,
+            Finding(
+                "flagged_after_decision",
+                Outcome.IN_REVIEW,
+                "A score received after the reviewer's decision flags the claim. The decision holds unless reopened.",
+                "models/v1",
+            ),
+        ),
+        (
+            0.1,
+            Finding(
+                "scored_after_decision",
+                Outcome.APPROVED,
+                "A score received after the reviewer's decision does not flag the claim. The decision holds.",
+                "models/v1",
+            ),
+        ),
+    ],
+)
+def test_a_score_after_a_decision_leaves_it_and_says_so(probability, finding):
+    decision = reconsidered(Outcome.REJECTED, probability=probability, by_person=True, reserved=7, approved=3)
+    assert decision.findings == (finding,)
+    assert (decision.outcome, decision.approved_cents, decision.reserved_cents) == (Outcome.REJECTED, 3, 7)
+    assert (decision.decided_by, decision.flagged) == ("model", finding.outcome is Outcome.IN_REVIEW)
+
+
 @given(
     outcome_before=st.sampled_from(Outcome),
     probability=st.floats(0, 1),
