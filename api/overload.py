@@ -28,6 +28,8 @@ WINDOW_S: Final = 0.1
 """Time between two adjustments; longer until `MIN_SAMPLES` claims have been answered."""
 MIN_SAMPLES: Final = 5
 DECREASE: Final = 0.8
+FORGOTTEN_S: Final = 5.0
+"""A server without work for so long after an adjustment starts again with `MAX_LIMIT`."""
 SHARE: Final = 0.75
 """Of the limit, for one sender."""
 EXEMPT: Final = frozenset({"/livez", "/readyz", "/metrics", "/v1/claims:score-batch"})
@@ -113,6 +115,13 @@ class ConcurrencyLimit:
         if not self._of[sender]:
             del self._of[sender]
 
+    def forget_overload(self, now: float) -> None:
+        """Lift the limit where there is no work: it says what an overload needed, and only claims would raise it."""
+        if not self.in_flight and self.limit < MAX_LIMIT and now - self._since >= FORGOTTEN_S:
+            self.limit = MAX_LIMIT
+            self._samples.clear()
+            metrics.ADMISSION_LIMIT.set(self.limit)
+
     def measure(self, seconds: float, now: float) -> None:
         """Take the time of an answered claim into account."""
         self._samples.append(seconds)
@@ -145,11 +154,12 @@ class RefuseOverload:
             await self._app(scope, receive, send)
             return
         sender = _sender(scope)
+        began = time.perf_counter()
+        self.limit.forget_overload(began)
         if not self.limit.admits(sender):
             metrics.QUEUE_REFUSED.labels("door", "full").inc()
             await error_response(Overloaded(Overloaded.example))(scope, receive, send)
             return
-        began = time.perf_counter()
         status = 0
 
         async def noting_status(message: Message) -> None:

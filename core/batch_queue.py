@@ -79,16 +79,20 @@ class BatchQueue:
             refusal = self._refusal()
             if place.done() and not place.cancelled():
                 self._next()  # its turn came in the same moment
-            else:
+            elif place in self._waiting:
                 self._waiting.remove(place)
             if isinstance(error, TimeoutError):
                 raise refusal from None
             raise
 
     def _next(self) -> None:
-        self._working = bool(self._waiting)
-        if self._waiting:
-            self._waiting.popleft().set_result(None)
+        """Give the turn to the first batch that still waits: one that was cancelled may not have left yet."""
+        self._working = False
+        while self._waiting and not self._working:
+            place = self._waiting.popleft()
+            if not place.done():
+                self._working = True
+                place.set_result(None)
 
     def _expected_s(self) -> float:
         return (len(self._waiting) + self._working) * self._batch_s

@@ -5,6 +5,7 @@ from collections import Counter
 
 from api import metrics
 from api.overload import (
+    FORGOTTEN_S,
     MAX_LIMIT,
     MIN_LIMIT,
     TARGET_S,
@@ -49,6 +50,21 @@ def test_quick_claims_increase_it_one_by_one_where_it_binds_and_faster_where_not
     window(limit, TARGET_S / 2, begin=0.1)
     for at in range(2, 60):
         window(limit, TARGET_S / 2, begin=at * 0.1)
+    assert limit.limit == MAX_LIMIT
+
+
+def test_a_server_without_work_forgets_the_limit_of_a_past_overload():
+    limit = ConcurrencyLimit(0.0)
+    for at in range(20):
+        window(limit, 5 * TARGET_S, begin=at * 0.1, claims=5)
+    assert limit.limit == MIN_LIMIT
+    limit.take(b"a")
+    limit.forget_overload(2.0 + FORGOTTEN_S)
+    assert limit.limit == MIN_LIMIT  # there is work
+    limit.release(b"a")
+    limit.forget_overload(2.5)
+    assert limit.limit == MIN_LIMIT  # it was only just overloaded
+    limit.forget_overload(2.0 + FORGOTTEN_S)
     assert limit.limit == MAX_LIMIT
 
 

@@ -103,3 +103,18 @@ async def test_a_batch_that_fails_lets_the_next_one_work():
             raise ValueError("defect")
     async with queue.turn() as ticket:
         assert ticket.position == 0
+
+
+async def test_a_batch_that_leaves_in_the_moment_of_its_turn_does_not_stop_the_queue():
+    """Its cancellation is requested, and the batch in work ends before the task has noticed."""
+    batches = Batches(BatchQueue(max_waiting=9, max_wait_s=60))
+    await batches.join("a", "b", "c")
+    batches._ends["a"].set()  # "a" continues next, and "b" after it
+    batches.tasks["b"].cancel()
+    await asyncio.wait([batches.tasks["a"], batches.tasks["b"]])
+    assert batches.tasks["a"].exception() is None
+    assert batches.tasks["b"].cancelled()
+    await batches.end("c")
+    await batches.join("d")
+    await batches.end("d")
+    assert [*batches.tickets] == ["a", "c", "d"]
