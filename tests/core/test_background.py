@@ -125,6 +125,7 @@ async def test_one_failing_task_does_not_hold_up_another(pauses: list[float], lo
     tasks.repeat("works", works, every_s=5.0)
     await done.wait()
     await tasks.close()
+    assert done.is_set()
 
 
 async def test_closing_ends_a_task_in_the_middle_of_its_step() -> None:
