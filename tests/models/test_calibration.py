@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from models.calibration import BetaCalibrator, fit_calibrator
@@ -39,11 +39,13 @@ def test_the_neutral_calibrator_is_the_logistic_curve():
 
 @settings(max_examples=12, deadline=None)
 @given(st.floats(0.3, 3), st.floats(0.3, 3), st.floats(-2, 2), st.integers(0, 50))
+@example(a=0.375, b=1.0, c=0.0, seed=36)
 def test_calibration_corrects_a_distorted_margin(a, b, c, seed):
     rng = np.random.default_rng(seed)
-    margin = rng.normal(-2, 2, 20_000)
+    claims = 80_000  # of 20,000 the chance in the sample alone exceeds the limit for some seeds
+    margin = rng.normal(-2, 2, claims)
     truth = BetaCalibrator(a, b, c)
-    fraud = rng.random(20_000) < truth.probabilities(margin)
+    fraud = rng.random(claims) < truth.probabilities(margin)
     found = fit_calibrator(margin, fraud)
     assert np.abs(found.probabilities(margin) - truth.probabilities(margin)).mean() < 0.01
 
