@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from features.update import FeatureUpdater
     from models.scorer import Scorer
 
-_BATCH = 64
+_BATCH = 1_024
+"""Claims whose features are looked up together: the history of their common keys is copied once for all of them."""
+_RECORDED = 64
+"""Claims that are recorded in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +73,7 @@ def score_recent(settings: "Settings", *, weeks: int, progress: Task) -> Backfil
     scorer = Scorer(load_pointed(home, pointer))
     claims = flagged = 0
     with _updater(settings) as updater:
-        for start in range(0, len(waiting), _BATCH):
-            scored = _scored(scorer, updater, waiting[start : start + _BATCH])
+        for scored in _scored(scorer, updater, waiting):
             claims += with_database(partial(record_scores, scored=scored))
             flagged += sum(score.flagged for _, score in scored)
             progress.advance(len(scored))
@@ -80,10 +82,17 @@ def score_recent(settings: "Settings", *, weeks: int, progress: Task) -> Backfil
 
 def _scored(
     scorer: "Scorer", updater: "FeatureUpdater", waiting: "Sequence[UnscoredClaim]"
-) -> "list[tuple[UnscoredClaim, Score]]":
-    """Each claim with its score as of its receipt."""
-    readings = updater.states_at([claim.facts for claim in waiting])
-    return [(claim, scorer.score(claim.facts, reading)) for claim, reading in zip(waiting, readings, strict=True)]
+) -> "Iterator[list[tuple[UnscoredClaim, Score]]]":
+    """Claims with their scores as of their receipt, as many at a time as are recorded together."""
+    for start in range(0, len(waiting), _BATCH):
+        batch = waiting[start : start + _BATCH]
+        readings = updater.states_at([claim.facts for claim in batch])
+        for first in range(0, len(batch), _RECORDED):
+            part = slice(first, first + _RECORDED)
+            yield [
+                (claim, scorer.score(claim.facts, reading))
+                for claim, reading in zip(batch[part], readings[part], strict=True)
+            ]
 
 
 @contextmanager

@@ -1,10 +1,10 @@
 """Building the offline features: one Parquet file per view, from the claims and labels frames.
 
 build(home, claims, labels) -> BuildResult     every history and today view and the network, replaced file by file
-history_rows(ledger, group, day) -> table      the history rows as of a day: the same computation, for the online store
+history_rows(ledger, group, days) -> table     the history rows as of some days: the same computation, for online rows
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +70,10 @@ def build(
     return BuildResult(len(ledger), until, rows)
 
 
-def history_rows(ledger: ClaimLedger, group: AggregationGroup, day: int) -> pa.Table:
-    """The history rows of every key of a group as of `day`: key columns, `as_of_day`, fields."""
+def history_rows(ledger: ClaimLedger, group: AggregationGroup, days: Sequence[int]) -> pa.Table:
+    """The history rows of a group as of these days: key columns, `as_of_day`, fields.
+
+    Every key with a claim before the day has a row; claims, voidings and findings from the day on change nothing in it.
+    """
     claims = SortedClaims(ledger, group.keys)
-    return history_at(group, claims, every_key_on(claims, day))
+    return history_at(group, claims, every_key_on(claims, days))

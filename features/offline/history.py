@@ -1,5 +1,7 @@
 """The history rows of an aggregation group at any points (keys and days)."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 
@@ -29,10 +31,12 @@ def change_points(group: AggregationGroup, claims: SortedClaims, *, until: int |
     return Points(merged[kept])
 
 
-def every_key_on(claims: SortedClaims, day: int) -> Points:
-    """Each key, as of `day`."""
-    keys = np.arange(claims.keys, dtype=np.int64)
-    return Points(pack(keys, np.full(len(keys), day, dtype=np.int64)))
+def every_key_on(claims: SortedClaims, days: Sequence[int]) -> Points:
+    """Each key, as of each of these days before which it has a claim."""
+    day = np.unique(np.asarray(days, dtype=np.int64))
+    first = claims.day[claims.first_of_key]
+    key, place = np.nonzero(first[:, None] < day[None, :])
+    return Points(pack(key, day[place]))
 
 
 def history_at(group: AggregationGroup, claims: SortedClaims, points: Points) -> pa.Table:

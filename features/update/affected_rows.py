@@ -56,6 +56,6 @@ def late_history(
     """The history keys of the online store that late events affect, with their values as of `day`."""
     values: dict[bytes, bytes] = {}
     if late:
-        for name, rows in recompute_history(connection, affected_keys(late), day=day).items():
+        for name, rows in recompute_history(connection, {day: affected_keys(late)})[day].items():
             values |= pack_rows(project, generation, PLANS[name].history, rows)
     return values

@@ -46,11 +46,14 @@ def states_at(
             if name != _NETWORK:
                 of_day.setdefault(name, {})[key] = None
     found = {} if client is None else _stored_history(client, project, needed)
-    for day, groups in needed.items():
-        missing = {n: [key for key in keys if (n, day, key) not in found] for n, keys in groups.items()}
-        recomputed = recompute_history(connection, missing, day=day)
-        for name, keys in missing.items():
-            rows = recomputed.get(name, {})
+    missing = {
+        day: {name: [key for key in keys if (name, day, key) not in found] for name, keys in groups.items()}
+        for day, groups in needed.items()
+    }
+    recomputed = recompute_history(connection, missing)
+    for day, groups in missing.items():
+        for name, keys in groups.items():
+            rows = recomputed[day].get(name, {})
             found |= {(name, day, key): rows.get(key, (None, PLANS[name].history.zeros)) for key in keys}
     weekly = network_history(network)
     return [_reading(connection, facts, found, weekly) for facts in claims]

@@ -1,9 +1,10 @@
 """History rows of some keys, recomputed from their claims in Postgres: for a late claim or a claim scored again."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeAlias
 
 import duckdb
 import numpy as np
@@ -16,31 +17,37 @@ from features.ledger import ClaimLedger, Integers
 from features.offline import EVENT_TIME, history_rows, load_ledger, scratch_duckdb
 from features.update.database import Connection, claims_of, count_claims_of, export_claims_of
 
+KeysByDay: TypeAlias = Mapping[int, Mapping[str, Collection[Key]]]
+"""Day, in days since the epoch → group name → keys."""
+
 MAX_CLAIMS = 50_000
 """Claims that are copied into memory at a time."""
 _NETWORK = PLANS["provider_network"].history
 
 
-def recompute_history(connection: Connection, keys: Mapping[str, Sequence[Key]], *, day: int) -> dict[str, KeyedRows]:
-    """Group name → the history rows of these keys as of the midnight at which `day` begins.
+def recompute_history(connection: Connection, keys: KeysByDay) -> dict[int, dict[str, KeyedRows]]:
+    """Day → group name → the history rows of the day's keys as of the midnight at which it begins.
 
-    A key without a claim before that has no row. Memory is bounded: a batch whose keys have more than `MAX_CLAIMS`
-    claims is computed in portions, and a key that has more by itself, such as a common procedure, by way of files.
+    A key without a claim before that has no row. The claims of a key are copied once for all its days. Memory is
+    bounded: a batch whose keys have more than `MAX_CLAIMS` claims is computed in portions, and a key that has more by
+    itself, such as a common procedure, by way of files.
     """
-    found: dict[str, KeyedRows] = {}
+    found: dict[int, dict[str, KeyedRows]] = {day: {} for day in keys}
     with duckdb.connect() as engine:
         engine.execute("SET TimeZone = 'UTC'")
         for group in AGGREGATION_GROUPS:
-            of_group = keys.get(group.name)
-            if not of_group:
+            wanted = {day: set(groups.get(group.name, ())) for day, groups in keys.items()}
+            days = [day for day in wanted if wanted[day]]
+            if not days:
                 continue
-            rows: KeyedRows = {}
-            for portion in portions(count_claims_of(connection, group, of_group, before_us=day * DAY_US), MAX_CLAIMS):
-                ledger = _ledger_of(connection, engine, group, portion, day)
-                computed = rows_of_table(PLANS[group.name].history, history_rows(ledger, group, day))
-                rows |= {key: (day * DAY_US - 1, row) for key, row in computed}
-            if rows:
-                found[group.name] = rows
+            until, distinct = max(days), dict.fromkeys(key for day in days for key in keys[day][group.name])
+            counts = count_claims_of(connection, group, list(distinct), before_us=until * DAY_US)
+            for portion in portions(counts, MAX_CLAIMS):
+                ledger = _ledger_of(connection, engine, group, portion, until)
+                for key, row in rows_of_table(PLANS[group.name].history, history_rows(ledger, group, days)):
+                    day = row[0]
+                    if key in wanted[day]:
+                        found[day].setdefault(group.name, {})[key] = (day * DAY_US - 1, row)
     return found
 
 

@@ -44,7 +44,7 @@ _GROUPS = (PROVIDER, MEMBER)
 def _history(ledger: ClaimLedger, group: AggregationGroup, day: int) -> list[dict[str, Any]]:
     """The history rows of a group's keys as of a day."""
     own = SortedClaims(ledger, group.keys)
-    return history_at(group, own, every_key_on(own, day)).to_pylist()
+    return history_at(group, own, every_key_on(own, [day])).to_pylist()
 
 
 def label(truth: bool | None, day: int, *, hour: int = 12) -> oracle.Label:

@@ -84,15 +84,14 @@ def test_between_changes_history_equals_the_last_change(drawn: Any, truth: Any, 
         points = change_points(group, own)
         log = history_at(group, own, points).to_pylist()
         keys, days = unpack(points.packed)
-        for number, row in enumerate(history_at(group, own, every_key_on(own, day)).to_pylist()):
+        at_day = every_key_on(own, [day])
+        for number, row in zip(at_day.key, history_at(group, own, at_day).to_pylist(), strict=True):
             logged = [log[place] for place in range(len(log)) if keys[place] == number and days[place] <= day]
             del row["as_of_day"]
             at = tuple(row.pop(name) for name in group.keys)
             assert row == oracle.history(group, rows, known, at, when.date())
-            if logged:
-                assert row == {name: value for name, value in logged[-1].items() if name in row}
-            else:
-                assert not any(any(v) if isinstance(v, list) else v for v in row.values())
+            assert row == {name: value for name, value in logged[-1].items() if name in row}
+        assert set(at_day.key) == set(keys[days <= day])
 
 
 @settings(max_examples=60, deadline=None)
