@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
+from claims.identifiers import NPI_PREFIX_SUM, RULES, IdentifierKind
 from claims.money import MAX_CENTS
 from claims.service_days import EARLIEST
 from core.clock import DAY_US
@@ -48,31 +49,32 @@ def text(raw: str, limit: int) -> ParsedColumn:
     return ParsedColumn(raw, problem)
 
 
-def identifier(raw: str, limit: int = 64) -> ParsedColumn:
-    """A name or code; `1234567893.0`, as a column of floats is exported, is `1234567893`."""
-    plain = text(raw, limit)
-    lost = f"regexp_full_match({raw}, '[0-9][.][0-9]+[eE][+][0-9]{{2,3}}')"
-    problem = f"CASE WHEN {lost} THEN 'rounded to an exponent, so digits are lost; export the column as text' "
-    return ParsedColumn(f"regexp_replace({raw}, '^([0-9]+)[.]0+$', '\\1')", f"{problem}ELSE {plain.problem} END")
+def identifier(raw: str, kind: IdentifierKind = IdentifierKind.ID, limit: int = 64) -> ParsedColumn:
+    """An identifier or code as `claims.identifiers` normalizes it, in SQL."""
+    rule, plain = RULES[kind], text(raw, limit)
+    value = raw
+    for rewrite in rule.rewrites:
+        if rewrite.by is None:
+            value = f"CASE WHEN {_matches(value, rewrite.pattern)} THEN upper({value}) ELSE {value} END"
+        else:
+            value = f"regexp_replace({value}, {literal(f'^(?:{rewrite.pattern})$')}, {literal(rewrite.by)})"
+    checks = [f"WHEN {_matches(raw, pattern)} THEN {literal(reason)}" for pattern, reason in rule.refusals]
+    if rule.shape is not None:
+        checks.append(f"WHEN NOT {_matches('@v', rule.shape)} THEN {literal(rule.wrong_shape)}")
+    if rule.check_digit:
+        checks.append(f"WHEN ({_check_sum('@v')}) % 10 <> 0 THEN {literal(rule.wrong_shape)}")
+    return ParsedColumn(value, f"CASE {' '.join(checks)} ELSE {plain.problem} END")
 
 
-_ICD_SHAPE = "[A-Za-z][0-9][0-9A-Za-z]([.][0-9A-Za-z]{1,4}|[0-9A-Za-z]{0,4})"
-"""ICD-10, and the V and E codes of ICD-9, with or without the dot."""
-_ICD = {9: "([0-9]{3,5}|[Vv][0-9]{2,4}|[Ee][0-9]{3,4})", 10: "[A-Za-z][0-9][0-9A-Za-z]{1,5}"}
+def _matches(sql: str, pattern: str) -> str:
+    return f"regexp_full_match({sql}, {literal(pattern)})"
 
 
-def diagnosis(raw: str, version: int | None) -> ParsedColumn:
-    """A diagnosis code, upper case without the dot; with a version it must have that version's shape.
-
-    Without a version a text that does not look like a code stays as it is: it may be a description.
-    """
-    bare = f"replace({raw}, '.', '')"
-    if version is None:
-        plain = text(raw, 64)
-        value = f"CASE WHEN regexp_full_match({raw}, '{_ICD_SHAPE}') THEN upper({bare}) ELSE {raw} END"
-        return ParsedColumn(value, plain.problem)
-    problem = f"CASE WHEN NOT regexp_full_match({bare}, '{_ICD[version]}') THEN 'not an ICD-{version} code' END"
-    return ParsedColumn(f"upper({bare})", problem)
+def _check_sum(sql: str) -> str:
+    """The sum that is a multiple of ten for an NPI; `sql` has ten digits."""
+    digits = [f"substr({sql}, {place}, 1)" for place in range(1, 11)]
+    doubled = [f"translate({digit}, '0123456789', '0246813579')" for digit in digits[::2]]
+    return " + ".join([str(NPI_PREFIX_SUM), *(f"{digit}::INT" for digit in [*doubled, *digits[1::2]])])
 
 
 def amount(raw: str, money: Money) -> ParsedColumn:
@@ -262,16 +264,10 @@ def parse_all(mapping: Mapping, raw: dict[str, str], today: date, now_us: int) -
         local_day(raw[field], mapping.dates) for field in ("service_from", "service_to", "received_at") if field in raw
     ]
     parsers: dict[str, Callable[[str], ParsedColumn]] = {
-        "claim_id": identifier,
         "line": lambda sql: whole(sql, 0, 100_000),
         "received_at": lambda sql: instant(sql, mapping.dates, today, now_us),
         "service_from": lambda sql: service_day(sql, mapping.dates, today),
         "service_to": lambda sql: service_day(sql, mapping.dates, today),
-        "member_id": identifier,
-        "provider_id": identifier,
-        "procedure_code": identifier,
-        "diagnosis_code": lambda sql: diagnosis(sql, mapping.icd),
-        "place_of_service": lambda sql: text(sql, 2),
         "region": lambda sql: text(sql, 32),
         "specialty": lambda sql: text(sql, 64),
         "age_years": lambda sql: whole(sql, 0, 130),
@@ -282,9 +278,12 @@ def parse_all(mapping: Mapping, raw: dict[str, str], today: date, now_us: int) -
         "lines": lambda sql: whole(sql, 1, 100_000),
         "benefit_limit": lambda sql: amount(sql, mapping.money),
         "voided_at": lambda sql: instant(sql, mapping.dates, today, now_us),
-        "replaces": identifier,
         "label": lambda sql: label(sql, mapping.label),
         "label_kind": lambda sql: text(sql, 64),
         "label_known_at": lambda sql: instant(sql, mapping.dates, today, now_us),
     }
-    return {field: parsers[field](sql) for field, sql in raw.items()}
+    kinds = {field: mapping.identifier_kind(field) for field in raw}
+    return {
+        field: parsers[field](sql) if (kind := kinds[field]) is None else identifier(sql, kind)
+        for field, sql in raw.items()
+    }

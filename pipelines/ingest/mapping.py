@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from claims.identifiers import IdentifierKind
 from core.settings import settings
 from pipelines.ingest.errors import MappingError
 
@@ -138,6 +139,13 @@ class LabelTexts(_Strict):
     clean: tuple[Text, ...] = ("0", "0.0", "n", "no", "f", "false", "legit", "legitimate", "not fraud", "clean")
 
 
+class IdentifierKinds(_Strict):
+    """What a column must hold, where it is more than any identifier: each value is then checked."""
+
+    provider_id: Literal["npi"] | None = None
+    procedure_code: Literal["hcpcs"] | None = None
+
+
 class Mapping(_Strict):
     """One kind of claims file."""
 
@@ -159,6 +167,22 @@ class Mapping(_Strict):
     """
     icd: Literal[9, 10] | None = None
     """Version of the diagnosis codes: dots are dropped and the shape is checked."""
+
+    identifiers: IdentifierKinds = IdentifierKinds()
+
+    def identifier_kind(self, field: str) -> IdentifierKind | None:
+        """What kind of identifier a field holds; None for other fields."""
+        icd = {9: IdentifierKind.ICD9, 10: IdentifierKind.ICD10}
+        kinds = {
+            "claim_id": IdentifierKind.ID,
+            "member_id": IdentifierKind.ID,
+            "provider_id": IdentifierKind(self.identifiers.provider_id or IdentifierKind.ID),
+            "procedure_code": IdentifierKind(self.identifiers.procedure_code or IdentifierKind.PROCEDURE),
+            "diagnosis_code": icd[self.icd] if self.icd else IdentifierKind.DIAGNOSIS,
+            "place_of_service": IdentifierKind.PLACE_OF_SERVICE,
+            "replaces": IdentifierKind.ID,
+        }
+        return kinds.get(field)
 
     @property
     def time_zone(self) -> str:
