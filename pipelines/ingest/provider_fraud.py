@@ -10,13 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipelines import reference
 from pipelines.duck import connect
 from pipelines.ingest.build import build
 from pipelines.ingest.errors import SourceError
 from pipelines.ingest.mapping import load_mapping
-from pipelines.ingest.read import STAGING, stage
+from pipelines.ingest.read import stage
 from pipelines.ingest.records import open_table
 from pipelines.ingest.rejects import Rejects
 from pipelines.ingest.source import REJECTS, finish, silent
@@ -178,7 +179,7 @@ def _enrich(staged: list[Path], persons: pa.Table, labels: pa.Table, target: Pat
         "label": "l.is_fraud",
         "row": 'row_number() OVER (ORDER BY rows.filename, rows."row")',
     }
-    columns = ", ".join(f'{replaced.get(name, f"rows.{name}")} AS "{name}"' for name in STAGING.names)
+    columns = ", ".join(f'{replaced.get(name, f"rows.{name}")} AS "{name}"' for name in pq.read_schema(staged[0]).names)
     files = ", ".join(f"'{path}'" for path in staged)
     with connect(threads=2) as connection:
         connection.register("beneficiaries", pa.table(persons).select(["BeneID", "DOB", "Gender", "State"]))

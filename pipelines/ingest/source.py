@@ -45,12 +45,22 @@ def ingest_csv(
         "file": path.name,
         "label_of": frames.label_of,
         "icd": mapping.icd,
-        "mapping": hashlib.sha256(mapping.model_dump_json().encode()).hexdigest()[:16],
+        "mapping": _digest(mapping),
         "label_times": "given" if "label_known_at" in mapping.columns else "none",
     }
+    if mapping.features:
+        about["attributes"] = {
+            name: column.attribute.model_dump(mode="json") for name, column in mapping.features.items()
+        }
     if table.encoding == "cp1252" and mapping.csv.encoding is None:
         frames.notes.append("the file is not UTF-8; it was read as Windows-1252 (csv.encoding in the mapping)")
     return finish(frames, mapping.name, folder, rejects, rows, table.empty_lines[0], about, started)
+
+
+def _digest(mapping: Mapping) -> str:
+    """Of how the file is read; a mapping without `features` has the digest it had before there were any."""
+    stated = mapping.model_dump_json(exclude=None if mapping.features else {"features"})
+    return hashlib.sha256(stated.encode()).hexdigest()[:16]
 
 
 def finish(
@@ -86,6 +96,8 @@ def finish(
     written = {"claims": frames.claims, "labels": frames.labels, **derive(frames.claims)}
     if frames.claim_lines is not None:
         written["claim_lines"] = frames.claim_lines
+    if frames.attributes is not None:
+        written["attributes"] = frames.attributes
     written.update(frames.extra)
     write_frames(written, folder, {**about, **summary.document()})
     return summary
