@@ -4,7 +4,6 @@ The label belongs to the provider and has no date, so every claim of a labelled 
 known only after the last claim. Splits must keep a provider on one side (`label_of: provider` in `dataset.json`).
 """
 
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from core.scratch import scratch_folder
 from pipelines import reference
 from pipelines.duck import connect
 from pipelines.ingest.build import build
@@ -120,10 +120,9 @@ def ingest_provider_fraud(
         parts += [(_require(source, pattern), mapping) for pattern, mapping in _UNLABELLED]
     size, done, rows, empty_lines = sum(path.stat().st_size for path, _ in parts), 0, 0, 0
     with (
-        tempfile.TemporaryDirectory(prefix="ginja-ingest-") as scratch,
+        scratch_folder("ginja-ingest-") as work,
         Rejects(folder / REJECTS) as rejects,
     ):
-        work = Path(scratch)
         people = [_require(source, _BENEFICIARIES)]
         if unlabelled:
             people.append(_require(source, "Test_Beneficiarydata-*.csv*"))

@@ -1,11 +1,11 @@
 """One claims file by its mapping → Parquet frames and a reject file."""
 
 import hashlib
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from core.scratch import scratch_folder
 from pipelines.ingest.build import BuiltFrames, build
 from pipelines.ingest.errors import SourceError
 from pipelines.ingest.mapping import Mapping
@@ -33,10 +33,9 @@ def ingest_csv(
     started = time.perf_counter()
     table = open_table(path, mapping.csv.delimiter, mapping.csv.encoding)
     with (
-        tempfile.TemporaryDirectory(prefix="ginja-ingest-") as scratch,
+        scratch_folder("ginja-ingest-") as work,
         Rejects(folder / REJECTS) as rejects,
     ):
-        work = Path(scratch)
         rows = stage(table, mapping, work / "staging.parquet", rejects, lambda done: progress(done, table.size))
         frames = build(work / "staging.parquet", mapping, rejects, work)
     progress(table.size, table.size)
