@@ -40,6 +40,8 @@ class DatasetDocument(TypedDict, total=False):
     """`claim` or `provider`."""
     label_times: str
     """`given` or `none`."""
+    attributes: Mapping[str, Mapping[str, str | None]]
+    """Attribute → its declaration (`claims.attributes.Attribute`); the values are in `attributes.parquet`."""
 
     # Ingested: the summary.
     dataset: str

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +18,7 @@ from api.migrate import plain_url, upgrade
 from claims.scoring import ClaimFacts
 from cli.features.tables import FeatureTables
 from core import clock
+from core.scratch import scratch_folder
 from core.servers import create_database, drop_database, postgres_url, valkey_url
 from core.settings import settings
 from features.declare import PLANS
@@ -188,8 +188,8 @@ def _scratch() -> "Iterator[tuple[Path, str, redis.Redis, str]]":
     client = redis.Redis.from_url(valkey_url(settings()))
     try:
         upgrade(url)
-        with TemporaryDirectory(prefix="ginja-verify-") as folder:
-            yield Path(folder), url, client, name
+        with scratch_folder("ginja-verify-") as folder:
+            yield folder, url, client, name
     finally:
         delete_generations(client, name, keep=-1)
         client.delete(watermark_key(name))

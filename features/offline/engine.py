@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import duckdb
+
+from core.scratch import scratch_folder
 
 MEMORY_LIMIT = "3GB"
 
@@ -21,7 +22,7 @@ def scratch_duckdb(
     """
     if spill_under is not None:
         spill_under.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix="ginja-duckdb-", dir=spill_under) as folder:
+    with scratch_folder("ginja-duckdb-", under=spill_under) as folder:
         settings: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory_limit,
             "temp_directory": f"{folder}/spill",

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
 import duckdb
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.clock import DAY_US
+from core.scratch import scratch_folder
 from features.declare import AGGREGATION_GROUPS, PLANS, AggregationGroup, Key, KeyedRows, View
 from features.ledger import ClaimLedger, Integers
 from features.offline import EVENT_TIME, history_rows, load_ledger, scratch_duckdb
@@ -79,8 +79,8 @@ def _ledger_of(
     """The claims of a portion's keys before `day`, with their labels."""
     if portion.claims <= MAX_CLAIMS:
         return load_ledger(engine, *claims_of(connection, group, portion.keys, before_us=day * DAY_US))
-    with TemporaryDirectory(prefix="ginja-history-") as folder, scratch_duckdb(Path(folder)) as on_disk:
-        files = export_claims_of(connection, group, portion.keys, Path(folder), before_us=day * DAY_US)
+    with scratch_folder("ginja-history-") as folder, scratch_duckdb(folder) as on_disk:
+        files = export_claims_of(connection, group, portion.keys, folder, before_us=day * DAY_US)
         return load_ledger(on_disk, *files)
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from core import clock
+from core.scratch import scratch_folder
 from features.declare import KeyedRows
 from features.ledger import ClaimLedger
 from features.offline import load_ledger, scratch_duckdb
@@ -39,9 +39,9 @@ def without_timeouts(connection: Connection) -> Iterator[None]:
 
 def ledger_of(connection: Connection) -> ClaimLedger:
     """Every claim and label of the database."""
-    with TemporaryDirectory(prefix="ginja-ledger-") as folder:
-        claims, labels = export_frames(connection, Path(folder))
-        with scratch_duckdb(Path(folder)) as duckdb_connection:
+    with scratch_folder("ginja-ledger-") as folder:
+        claims, labels = export_frames(connection, folder)
+        with scratch_duckdb(folder) as duckdb_connection:
             return load_ledger(duckdb_connection, claims, labels)
 
 

@@ -14,8 +14,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,7 @@ import numpy as np
 import xgboost as xgb
 from pydantic import ValidationError
 
+from core.scratch import scratch_folder
 from models.artefact.document import ModelDocument
 from models.calibration import BetaCalibrator
 from models.errors import (
@@ -38,6 +37,8 @@ from models.explain import LeafTables, read_tables, tables_to_bytes
 MODEL, DOCUMENT, TABLES, MANIFEST = "model.ubj", "model.json", "explainer.npz", "manifest.json"
 LIMITS = {MODEL: 256 << 20, DOCUMENT: 1 << 20, TABLES: 512 << 20}
 """Largest size of each file, in bytes."""
+STAGING = ".staging-"
+"""Beginning of the name of a folder of models that is being written."""
 _MANIFEST_LIMIT = 4096
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
@@ -104,8 +105,7 @@ def write_artefact(
     models.mkdir(parents=True, exist_ok=True)
     if target.exists():
         return _same_or_refuse(target, digest), digest
-    staging = Path(tempfile.mkdtemp(prefix=f".{document.version}-", dir=models))
-    try:
+    with scratch_folder(STAGING, under=models) as staging:
         for name, raw in files.items():
             with (staging / name).open("xb") as f:
                 f.write(raw)
@@ -116,8 +116,6 @@ def write_artefact(
         except OSError:
             return _same_or_refuse(target, digest), digest
         sync_folder(models)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     return target, digest
 
 

@@ -6,7 +6,6 @@ partially registered. MLflow is imported lazily: its import takes seconds.
 """
 
 import contextlib
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import telemetry
-from models.artefact import Artefact, load_artefact, verify_files
+from core.scratch import scratch_folder
+from models.artefact import STAGING, Artefact, load_artefact, verify_files
 from models.errors import ModelError, RegistryError
 
 if TYPE_CHECKING:
@@ -120,8 +120,8 @@ def register(store: MlflowStore, record: RunRecord, artefact: Artefact) -> Regis
         )
         client = mlflow.MlflowClient()
         client.log_model_artifacts(logged.model_id, str(artefact.path), _NATIVE)
-        with tempfile.TemporaryDirectory() as folder:
-            _download(mlflow, logged.model_id, artefact.manifest_sha256, Path(folder))
+        with scratch_folder("ginja-model-") as folder:
+            _download(mlflow, logged.model_id, artefact.manifest_sha256, folder)
         if not _names(client, MODEL_NAME):
             client.create_registered_model(MODEL_NAME, description="Calibrated probability that a claim is fraud.")
         made = client.create_model_version(
@@ -156,8 +156,8 @@ def fetch(store: MlflowStore, version: str, models: Path) -> Path:
         found = _version(mlflow.MlflowClient(), version)
         models.mkdir(parents=True, exist_ok=True)
         digest = _tag(found, "ginja.manifest_sha256")
-        with tempfile.TemporaryDirectory(dir=models, prefix=f".{version}-") as folder:
-            native = _download(mlflow, _tag(found, "ginja.model_id"), digest, Path(folder))
+        with scratch_folder(STAGING, under=models) as folder:
+            native = _download(mlflow, _tag(found, "ginja.model_id"), digest, folder)
             load_artefact(native, expected_manifest_sha256=digest)
             target = models / version
             if not target.exists():

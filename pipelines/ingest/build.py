@@ -6,10 +6,12 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from claims.attributes import PREFIX, AttributeType
 from core.clock import DAY_US
 from features.declare import CLAIMS, LABELS
 from pipelines.duck import connect
 from pipelines.ingest import fields
+from pipelines.ingest.attribute_fields import staged_columns
 from pipelines.ingest.mapping import Mapping
 from pipelines.ingest.rejects import Rejects
 from pipelines.reference import CLAIM_LINES
@@ -60,7 +62,7 @@ CREATE TABLE claims AS SELECT
     place_of_service, region, specialty, COALESCE(age_years, date_sub('year', birth_date, service_from)) AS age_years,
     sex, (amount + reversed)::BIGINT AS amount_cents, units, lines, diagnoses, benefit_limit AS benefit_limit_cents,
     voided_at, replaces,
-    label, label_kind, label_known_at, "row"
+    label, label_kind, label_known_at, "row"{attributes}
 FROM checked WHERE problem IS NULL AND amount >= 0
 """
 
@@ -77,9 +79,17 @@ CREATE TABLE claims AS SELECT
     count(*)::INT AS lines, max(diagnoses) AS diagnoses, max(benefit_limit) AS benefit_limit_cents,
     CASE WHEN count(voided_at) = count(*) THEN max(voided_at) END AS voided_at, min(replaces) AS replaces,
     bool_or(label) AS label, min(label_kind) AS label_kind, max(label_known_at) AS label_known_at,
-    min("row") AS "row", count(DISTINCT member_id) AS members
+    min("row") AS "row", count(DISTINCT member_id) AS members{attributes}
 FROM checked WHERE problem IS NULL GROUP BY claim_id
 """
+
+# Of the lines of a claim: the largest number, whether any is true, the first category, the earliest date.
+_OF_LINES = {
+    AttributeType.NUMBER: "max({0})",
+    AttributeType.BOOLEAN: "bool_or({0})",
+    AttributeType.CATEGORY: 'arg_min({0}, "row")',
+    AttributeType.DATE: "min({0})",
+}
 
 
 @dataclass(slots=True)
@@ -89,6 +99,8 @@ class BuiltFrames:
     claims: pa.Table
     labels: pa.Table
     claim_lines: pa.Table | None = None
+    attributes: pa.Table | None = None
+    """`claim_id` and a typed column per attribute, in the order of the claims; None where the mapping has none."""
     extra: dict[str, pa.Table] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     label_of: str = "claim"
@@ -127,7 +139,10 @@ def build(staging: Path, mapping: Mapping, rejects: Rejects, work: Path) -> Buil
                    problem.reason
                FROM checked WHERE problem IS NOT NULL ORDER BY "row" """,
         )
-        connection.execute(_PER_LINE if lines else _PER_CLAIM)
+        staged = staged_columns(mapping)
+        chosen = {name: _of_claim(mapping, name) if lines else name for name in staged}
+        own = "".join(f", {sql} AS {name}" for name, sql in chosen.items())
+        connection.execute((_PER_LINE if lines else _PER_CLAIM).format(attributes=own))
         frames = BuiltFrames(claims=pa.table({}), labels=pa.table({}))
         if net and not lines:
             reduced = _scalar(connection, "SELECT count(*) FROM checked WHERE problem IS NULL AND amount < 0")
@@ -141,6 +156,8 @@ def build(staging: Path, mapping: Mapping, rejects: Rejects, work: Path) -> Buil
                 frames.notes.append(f"{mixed} claims have lines of several members; the first line's was taken")
         frames.claims = _claims(connection)
         frames.labels = _labels(connection)
+        if staged:
+            frames.attributes = _attributes(connection, staged)
         frames.label_of = mapping.label_of or _label_owner(connection)
         if frames.label_of == "provider" and mapping.label_of is None:
             frames.notes.append(
@@ -203,6 +220,20 @@ def _claims(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     chosen = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
     found = connection.sql(f"SELECT {chosen} FROM claims ORDER BY claims.received_at, claim_id").to_arrow_table()
     return found.cast(CLAIMS)
+
+
+def _of_claim(mapping: Mapping, staged: str) -> str:
+    """SQL of a claim's value of an attribute from those of its lines: the first, unless it describes the line."""
+    declared = mapping.features[staged.removeprefix(PREFIX)]
+    rule = _OF_LINES[declared.type] if declared.of == "line" else _OF_LINES[AttributeType.CATEGORY]
+    return rule.format(staged)
+
+
+def _attributes(connection: duckdb.DuckDBPyConnection, staged: dict[str, pa.DataType]) -> pa.Table:
+    chosen = ", ".join(f'{name} AS "{name.removeprefix(PREFIX)}"' for name in staged)
+    found = connection.sql(f"SELECT claim_id, {chosen} FROM claims ORDER BY claims.received_at, claim_id")
+    types = [pa.field(name.removeprefix(PREFIX), kind) for name, kind in staged.items()]
+    return found.to_arrow_table().cast(pa.schema([pa.field("claim_id", pa.string()), *types]))
 
 
 def _labels(connection: duckdb.DuckDBPyConnection) -> pa.Table:

@@ -9,8 +9,10 @@ from zoneinfo import available_timezones
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from claims.attributes import MAX_ATTRIBUTES, Attribute, AttributeName, AttributeType
 from claims.identifiers import IdentifierKind
 from core.settings import settings
+from features.vector import FEATURE
 from pipelines.ingest.errors import MappingError
 
 FIELDS: dict[str, str] = {
@@ -48,6 +50,8 @@ MAX_DEPTH = 16
 _MARKS = frozenset((*"aAbBcdfgGHIjmMnpSuUVwWxXyYzZ%", "-d", "-m", "-y", "-H", "-I", "-M", "-S", "-j"))
 """The format specifiers of DuckDB's `strptime`."""
 
+AFTERWARDS = ("label", "label_kind", "label_known_at", "voided_at")
+"""Fields that reveal what became of the claim."""
 REQUIRED = ("amount",)
 DATED = ("received_at", "service_to", "service_from")
 """At least one of these must be mapped."""
@@ -146,6 +150,42 @@ class IdentifierKinds(_Strict):
     procedure_code: Literal["hcpcs"] | None = None
 
 
+class AttributeColumn(Attribute):
+    """A column of the file that is used as a feature: the declaration of its attribute, and how it is read."""
+
+    column: Column | tuple[Column, ...] | None = None
+    """Their column, or several of which the first with a value counts; none where `field` names a claim field."""
+    true: tuple[Text, ...] = Field(("1", "1.0", "y", "yes", "t", "true"), alias="yes")
+    """Texts that mean true, case-insensitive."""
+    false: tuple[Text, ...] = Field(("0", "0.0", "n", "no", "f", "false"), alias="no")
+    decimal: Literal[".", ","] = "."
+    thousands: Literal[",", ".", " ", "'", ""] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_text_keys(cls, value: object) -> object:
+        # YAML reads the keys yes and no as booleans.
+        keys = {True: "yes", False: "no"}
+        return {keys.get(key, key): entry for key, entry in value.items()} if isinstance(value, dict) else value
+
+    @model_validator(mode="after")
+    def _sensible(self) -> "AttributeColumn":
+        if (self.column is None) == (self.field is None):
+            raise ValueError("state either column (of the file) or field (a claim field that is mapped under columns)")
+        if self.field is not None and self.type is not AttributeType.CATEGORY:
+            raise ValueError("a claim field is read as a category: type: category")
+        if self.unit and self.type is not AttributeType.NUMBER:
+            raise ValueError("only a number has a unit")
+        if self.decimal == self.thousands:
+            raise ValueError("decimal and thousands must differ")
+        return self
+
+    @property
+    def attribute(self) -> Attribute:
+        """The declaration without how the column is read."""
+        return Attribute.model_validate({name: getattr(self, name) for name in Attribute.model_fields})
+
+
 class Mapping(_Strict):
     """One kind of claims file."""
 
@@ -167,7 +207,8 @@ class Mapping(_Strict):
     """
     icd: Literal[9, 10] | None = None
     """Version of the diagnosis codes: dots are dropped and the shape is checked."""
-
+    features: dict[AttributeName, AttributeColumn] = Field(default_factory=dict, max_length=MAX_ATTRIBUTES)
+    """Attribute → a further column of the file that is used as a feature."""
     identifiers: IdentifierKinds = IdentifierKinds()
 
     def identifier_kind(self, field: str) -> IdentifierKind | None:
@@ -211,17 +252,36 @@ class Mapping(_Strict):
             raise ValueError("a file with a row per line must map claim_id")
         if self.label_of == "provider" and "provider_id" not in self.columns:
             raise ValueError("label_of: provider requires columns to map provider_id")
+        self._check_features()
         return self
+
+    def _check_features(self) -> None:
+        for name, column in self.features.items():
+            if name in FEATURE or name == "claim_id":
+                raise ValueError(f"features.{name}: a built-in feature or column has this name; choose another")
+            if column.field is not None and column.field not in self.columns and column.field not in self.constants:
+                raise ValueError(f"features.{name}.field: columns does not map {column.field!r}")
+            if column.of == "line" and self.rows != "lines":
+                raise ValueError(f"features.{name}.of: a file with a row per claim has no lines (rows: lines)")
+            later = set(self.attribute_sources(name)) & {c for field in AFTERWARDS for c in self.sources(field)}
+            if later:
+                raise ValueError(f"features.{name}: {min(later)!r} is known only after the claim was decided")
 
     def sources(self, field: str) -> tuple[str, ...]:
         """The columns of the file for one of our fields; empty without any."""
         found = self.columns.get(field, ())
         return (found,) if isinstance(found, str) else found
 
+    def attribute_sources(self, name: str) -> tuple[str, ...]:
+        """The columns of the file for one attribute; empty for a claim field."""
+        found = self.features[name].column or ()
+        return (found,) if isinstance(found, str) else found
+
     def all_sources(self) -> tuple[str, ...]:
         """Every column the mapping reads, once, in order."""
         mapped = [column for field in self.columns for column in self.sources(field)]
-        return tuple(dict.fromkeys([*mapped, *self.money.plus]))
+        own = [column for name in self.features for column in self.attribute_sources(name)]
+        return tuple(dict.fromkeys([*mapped, *self.money.plus, *own]))
 
     def absent(self) -> list[str]:
         """Our fields that this kind of file does not have."""
@@ -272,5 +332,5 @@ def load_mapping(path: Path) -> Mapping:
         return Mapping.model_validate(parsed)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        place = ".".join(str(part) for part in first["loc"] if part != "[key]") or "the file"
         raise MappingError(f"{path}: {place}: {first['msg'].removeprefix('Value error, ')}") from error

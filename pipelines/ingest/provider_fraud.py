@@ -4,19 +4,20 @@ The label belongs to the provider and has no date, so every claim of a labelled 
 known only after the last claim. Splits must keep a provider on one side (`label_of: provider` in `dataset.json`).
 """
 
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from core.scratch import scratch_folder
 from pipelines import reference
 from pipelines.duck import connect
 from pipelines.ingest.build import build
 from pipelines.ingest.errors import SourceError
 from pipelines.ingest.mapping import load_mapping
-from pipelines.ingest.read import STAGING, stage
+from pipelines.ingest.read import stage
 from pipelines.ingest.records import open_table
 from pipelines.ingest.rejects import Rejects
 from pipelines.ingest.source import REJECTS, finish, silent
@@ -119,10 +120,9 @@ def ingest_provider_fraud(
         parts += [(_require(source, pattern), mapping) for pattern, mapping in _UNLABELLED]
     size, done, rows, empty_lines = sum(path.stat().st_size for path, _ in parts), 0, 0, 0
     with (
-        tempfile.TemporaryDirectory(prefix="ginja-ingest-") as scratch,
+        scratch_folder("ginja-ingest-") as work,
         Rejects(folder / REJECTS) as rejects,
     ):
-        work = Path(scratch)
         people = [_require(source, _BENEFICIARIES)]
         if unlabelled:
             people.append(_require(source, "Test_Beneficiarydata-*.csv*"))
@@ -178,7 +178,7 @@ def _enrich(staged: list[Path], persons: pa.Table, labels: pa.Table, target: Pat
         "label": "l.is_fraud",
         "row": 'row_number() OVER (ORDER BY rows.filename, rows."row")',
     }
-    columns = ", ".join(f'{replaced.get(name, f"rows.{name}")} AS "{name}"' for name in STAGING.names)
+    columns = ", ".join(f'{replaced.get(name, f"rows.{name}")} AS "{name}"' for name in pq.read_schema(staged[0]).names)
     files = ", ".join(f"'{path}'" for path in staged)
     with connect(threads=2) as connection:
         connection.register("beneficiaries", pa.table(persons).select(["BeneID", "DOB", "Gender", "State"]))

@@ -9,9 +9,11 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from claims.attributes import PREFIX, feature_name
 from claims.service_days import receipt_day
 from core import clock
 from pipelines.duck import connect
+from pipelines.ingest.attribute_fields import parse_attributes, staged_columns
 from pipelines.ingest.errors import MappingError
 from pipelines.ingest.fields import cleaned, literal, parse_all, total
 from pipelines.ingest.mapping import FIELDS, Mapping
@@ -37,8 +39,14 @@ _TYPES: dict[str, pa.DataType] = {
     "label": pa.bool_(),
     "label_known_at": pa.int64(),
 }
-STAGING = pa.schema([pa.field("row", pa.int64()), *(pa.field(name, _TYPES.get(name, pa.string())) for name in FIELDS)])
-"""A row of the file: `row` is its line number, the rest our fields (times in microseconds, money in cents)."""
+
+
+def staging_schema(mapping: Mapping) -> pa.Schema:
+    """A row of the file: `row` is its line number, then our fields (times in microseconds, money in cents), then the
+    attributes, each under the name of its feature.
+    """
+    types = {name: _TYPES.get(name, pa.string()) for name in FIELDS} | staged_columns(mapping)
+    return pa.schema([pa.field("row", pa.int64()), *(pa.field(name, kind) for name, kind in types.items())])
 
 
 def _known_columns(mapping: Mapping, header: list[str]) -> list[str]:
@@ -61,9 +69,16 @@ def _query(mapping: Mapping, columns: list[str]) -> str:
     for field in mapping.columns:
         if field != "diagnoses":
             sources = [names[column] for column in mapping.sources(field)]
-            raw[field] = sources[0] if len(sources) == 1 else f"COALESCE({', '.join(sources)})"
+            raw[field] = _first(sources)
+    attributes = {
+        name: _first([names[column] for column in columns_read])
+        for name in mapping.features
+        if (columns_read := mapping.attribute_sources(name))
+    }
     constants = {field: literal(value) for field, value in mapping.constants.items()}
     parsed = parse_all(mapping, raw | constants, receipt_day(at, ZoneInfo(mapping.time_zone)), clock.micros(at))
+    parsed |= parse_attributes(mapping, attributes)
+    texts_of = raw | constants | {feature_name(name): sql for name, sql in attributes.items()}
     parsed["amount"] = total(mapping, [raw["amount"], *(names[column] for column in mapping.money.plus)])
     further = [f"({names[column]} IS NOT NULL)::INT" for column in mapping.sources("diagnoses")]
     values = {field: entry.value for field, entry in parsed.items()}
@@ -74,18 +89,19 @@ def _query(mapping: Mapping, columns: list[str]) -> str:
     columns_of = range(len(columns))
     trimmed = ", ".join(f"trim(c{at}, ' \t\u00a0') AS t{at}" for at in columns_of)
     texts = ", ".join(f"{cleaned(f't{at}', mapping.missing)} AS t{at}" for at in columns_of)
-    named = ", ".join(f"({values[field]})::{_sql_type(field)} AS v_{field}" for field in values)
+    types = {field.name: _sql_type(field.type) for field in staging_schema(mapping) if field.name != "row"}
+    named = ", ".join(f"({values[field]})::{types[field]} AS v_{field}" for field in values)
     problems = {field: entry.problem.replace("@v", f"v_{field}") for field, entry in parsed.items()}
     for field in _always(mapping):
         problems[field] = f"CASE WHEN {raw[field]} IS NULL THEN 'no value' ELSE ({problems[field]}) END"
     found = ", ".join(f"({problem})::VARCHAR AS p_{field}" for field, problem in problems.items())
     first = ", ".join(
         f"CASE WHEN p_{field} IS NOT NULL THEN "
-        f"{{'field': '{field}', 'reason': p_{field}, 'value': ({(raw | constants)[field]})::VARCHAR}} END"
+        f"{{'field': '{_shown(field)}', 'reason': p_{field}, 'value': ({texts_of[field]})::VARCHAR}} END"
         for field in problems
     )
     chosen = ", ".join(
-        f"v_{field} AS {field}" if field in values else f"NULL::{_sql_type(field)} AS {field}" for field in FIELDS
+        f"v_{field} AS {field}" if field in values else f"NULL::{types[field]} AS {field}" for field in types
     )
     # One subquery per step, so that nothing is computed twice.
     return f"""
@@ -103,9 +119,19 @@ def _always(mapping: Mapping) -> list[str]:
     return [field for field in ("claim_id", "amount", *owner) if field in mapping.columns]
 
 
-def _sql_type(field: str) -> str:
+def _shown(staged: str) -> str:
+    """The name of a staged column in rejects."""
+    return f"features.{staged.removeprefix(PREFIX)}" if staged.startswith(PREFIX) else staged
+
+
+def _first(texts: list[str]) -> str:
+    """SQL of the first text with a value."""
+    return texts[0] if len(texts) == 1 else f"COALESCE({', '.join(texts)})"
+
+
+def _sql_type(kind: pa.DataType) -> str:
     types = {pa.int32(): "INTEGER", pa.int64(): "BIGINT", pa.date32(): "DATE", pa.bool_(): "BOOLEAN"}
-    return types.get(STAGING.field(field).type, "VARCHAR")
+    return (types | {pa.float64(): "DOUBLE"}).get(kind, "VARCHAR")
 
 
 def _strings(values: list[str]) -> pa.Array:
@@ -122,9 +148,9 @@ def stage(table: SourceTable, mapping: Mapping, target: Path, rejects: Rejects, 
     """
     columns = _known_columns(mapping, table.header)
     places = [table.header.index(column) for column in columns]
-    query, count = _query(mapping, columns), 0
+    query, count, staging = _query(mapping, columns), 0, staging_schema(mapping)
     schema = pa.schema([pa.field("row", pa.int64()), *(pa.field(f"c{i}", pa.string()) for i in range(len(columns)))])
-    with connect(threads=2) as connection, pq.ParquetWriter(target, STAGING) as out:
+    with connect(threads=2) as connection, pq.ParquetWriter(target, staging) as out:
         while batch := list(islice(table.records, CHUNK_ROWS)):
             count += len(batch)
             good: list[Record] = []
@@ -143,6 +169,6 @@ def stage(table: SourceTable, mapping: Mapping, target: Path, rejects: Rejects, 
                 parsed.column("row").filter(wrong).to_pylist(), problem.filter(wrong).to_pylist(), strict=True
             ):
                 rejects.add(line, found["field"], found["value"], found["reason"])
-            out.write_table(parsed.filter(problem.is_null()).select(STAGING.names).cast(STAGING))
+            out.write_table(parsed.filter(problem.is_null()).select(staging.names).cast(staging))
             progress(table.position())
     return count

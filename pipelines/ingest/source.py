@@ -1,11 +1,11 @@
 """One claims file by its mapping → Parquet frames and a reject file."""
 
 import hashlib
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from core.scratch import scratch_folder
 from pipelines.ingest.build import BuiltFrames, build
 from pipelines.ingest.errors import SourceError
 from pipelines.ingest.mapping import Mapping
@@ -17,6 +17,7 @@ from pipelines.ingest.summary import IngestSummary, missing_columns
 from pipelines.store import DatasetDocument, write_frames
 
 REJECTS = "rejects.csv"
+_LATER_KEYS = ("features", "identifiers")
 
 
 def silent(_done: int, _of: int) -> None:
@@ -33,10 +34,9 @@ def ingest_csv(
     started = time.perf_counter()
     table = open_table(path, mapping.csv.delimiter, mapping.csv.encoding)
     with (
-        tempfile.TemporaryDirectory(prefix="ginja-ingest-") as scratch,
+        scratch_folder("ginja-ingest-") as work,
         Rejects(folder / REJECTS) as rejects,
     ):
-        work = Path(scratch)
         rows = stage(table, mapping, work / "staging.parquet", rejects, lambda done: progress(done, table.size))
         frames = build(work / "staging.parquet", mapping, rejects, work)
     progress(table.size, table.size)
@@ -45,12 +45,27 @@ def ingest_csv(
         "file": path.name,
         "label_of": frames.label_of,
         "icd": mapping.icd,
-        "mapping": hashlib.sha256(mapping.model_dump_json().encode()).hexdigest()[:16],
+        "mapping": _digest(mapping),
         "label_times": "given" if "label_known_at" in mapping.columns else "none",
     }
+    if mapping.features:
+        about["attributes"] = {
+            name: column.attribute.model_dump(mode="json") for name, column in mapping.features.items()
+        }
     if table.encoding == "cp1252" and mapping.csv.encoding is None:
         frames.notes.append("the file is not UTF-8; it was read as Windows-1252 (csv.encoding in the mapping)")
     return finish(frames, mapping.name, folder, rejects, rows, table.empty_lines[0], about, started)
+
+
+def _digest(mapping: Mapping) -> str:
+    """Of how the file is read; a key that was added later counts only where it is stated."""
+    later = {
+        name
+        for name in _LATER_KEYS
+        if getattr(mapping, name) == Mapping.model_fields[name].get_default(call_default_factory=True)
+    }
+    stated = mapping.model_dump_json(exclude=later)
+    return hashlib.sha256(stated.encode()).hexdigest()[:16]
 
 
 def finish(
@@ -86,6 +101,8 @@ def finish(
     written = {"claims": frames.claims, "labels": frames.labels, **derive(frames.claims)}
     if frames.claim_lines is not None:
         written["claim_lines"] = frames.claim_lines
+    if frames.attributes is not None:
+        written["attributes"] = frames.attributes
     written.update(frames.extra)
     write_frames(written, folder, {**about, **summary.document()})
     return summary

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from core.scratch import scratch_folder
 from features.ledger import OPEN_ENDED
 from features.offline import scratch_duckdb
 from features.update import export_frames, repeatable_read
@@ -81,9 +81,9 @@ def export(url: str, home: Path) -> ExportCounts | None:
     """
     folder = home / "data"
     folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".export-", dir=folder) as exporting:
+    with scratch_folder(".export-", under=folder) as exporting:
         with connected(url) as connection:
-            claims, labels = export_frames(connection, Path(exporting))
+            claims, labels = export_frames(connection, exporting)
             found = dispositions_of(connection)
         if pq.read_metadata(claims).num_rows == 0:
             return None

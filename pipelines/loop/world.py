@@ -1,14 +1,13 @@
 """Simulated claims for comparing retraining policies: a year of history, then months in which kinds of fraud change."""
 
-import tempfile
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.clock import DAY_US
+from core.scratch import scratch_folder
 from features.feast import apply, training_set
 from features.offline import build
 from pipelines.datasets import OFFLINE_ONLY_REDIS_URL, Examples, examples_of
@@ -56,8 +55,7 @@ def simulate_year(claims: int, seed: int, *, months: int = 12) -> SimulatedYear:
         claims, seed, END, HISTORY_DAYS + live_days, fraud_rate=FRAUD_RATE, live_days=0, windows=windows
     )
     insurer = simulate(config)
-    with tempfile.TemporaryDirectory(prefix="ginja-loop-") as folder:
-        home = Path(folder)
+    with scratch_folder("ginja-loop-") as home:
         build(home, insurer.claims)
         apply(home, OFFLINE_ONLY_REDIS_URL)
         examples = examples_of(training_set(home, insurer.claims, insurer.labels))

@@ -5,7 +5,6 @@ members, outpatient claims of the unlabelled part included; `providers`: the lab
 claim, in order.
 """
 
-import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from core.scratch import scratch_folder
 from pipelines.duck import connect
 from pipelines.provider_level.errors import ProviderLevelError
 
@@ -86,9 +86,9 @@ class ProviderSet:
 def read(folder: Path) -> ProviderSet:
     """Read the files of `folder`. Raises `ProviderLevelError` naming a missing file."""
     connection = connect(threads=2)
-    with tempfile.TemporaryDirectory(prefix="ginja-provider-") as scratch:
+    with scratch_folder("ginja-provider-") as scratch:
         for name, pattern in _FILES.items():
-            path = _plain(folder, pattern, Path(scratch))
+            path = _plain(folder, pattern, scratch)
             connection.execute(
                 f"CREATE TABLE {name} AS SELECT * FROM read_csv(?, header = true, all_varchar = true, "
                 "nullstr = ['NA', ''])",
