@@ -2,7 +2,7 @@
 reported.
 """
 
-from pipelines.ingest.errors import IngestError, MappingError, SourceError
+from pipelines.ingest.errors import IngestError, MappingError, NoClaimsError, SourceError
 from pipelines.ingest.mapping import Dates, Mapping, Money, load_mapping
 from pipelines.ingest.provider_fraud import ingest_provider_fraud
 from pipelines.ingest.records import check_parquet, open_table
@@ -18,6 +18,7 @@ __all__ = [
     "Mapping",
     "MappingError",
     "Money",
+    "NoClaimsError",
     "SourceError",
     "check_parquet",
     "ingest_csv",

@@ -7,6 +7,7 @@ import duckdb
 import pyarrow as pa
 
 from claims.attributes import PREFIX, AttributeType
+from claims.service_days import EARLIEST
 from core.clock import DAY_US
 from features.declare import CLAIMS, LABELS
 from pipelines.duck import connect
@@ -33,6 +34,7 @@ WITH dated AS (
 SELECT *, CASE
     {reversals}
     WHEN received_at IS NULL THEN {{'field': 'received_at', 'reason': 'no date of receipt or service'}}
+    WHEN service_from < DATE '{earliest}' THEN {{'field': 'service_from', 'reason': 'before {earliest.year}'}}
     WHEN service_to < service_from THEN {{'field': 'service_to', 'reason': 'before service_from'}}
     WHEN service_to > received_on THEN {{'field': 'service_to', 'reason': 'after receipt'}}
     WHEN birth_date > service_from THEN {{'field': 'birth_date', 'reason': 'after the service'}}
@@ -129,7 +131,9 @@ def build(staging: Path, mapping: Mapping, rejects: Rejects, work: Path) -> Buil
             else "a claim that was already read; for a row per line: rows: lines"
         )
         connection.execute(
-            _CHECKED.format(staging=staging, receipt_day=receipt_day, unit=unit, again=again, reversals=reversals)
+            _CHECKED.format(
+                staging=staging, receipt_day=receipt_day, unit=unit, again=again, reversals=reversals, earliest=EARLIEST
+            )
         )
         _reject(
             connection,

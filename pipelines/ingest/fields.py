@@ -13,6 +13,9 @@ from claims.service_days import EARLIEST
 from core.clock import DAY_US
 from pipelines.ingest.mapping import Dates, LabelTexts, Mapping, Money, Sexes
 
+EARLIEST_RECEIPT = date(1970, 1, 1)
+"""Features count time from here on."""
+
 
 @dataclass(frozen=True, slots=True)
 class ParsedColumn:
@@ -234,9 +237,9 @@ def day(raw: str, dates: Dates, today: date, earliest: date = date(1900, 1, 1)) 
     return ParsedColumn(value, problem)
 
 
-def instant(raw: str, dates: Dates, today: date, now_us: int) -> ParsedColumn:
-    """Microseconds since the epoch; a time of day needs a zone. A date without a time may be `today`, which begins
-    before UTC's day in the east.
+def instant(raw: str, dates: Dates, today: date, now_us: int, earliest: date = date(1900, 1, 1)) -> ParsedColumn:
+    """Microseconds since the epoch, from `earliest` on; a time of day needs a zone. A date without a time may be
+    `today`, which begins before UTC's day in the east.
     """
     local, value = _moments(raw, dates)
     zone = "'([Zz]|[+-][0-9]{2}:?[0-9]{2})$'"
@@ -247,7 +250,7 @@ def instant(raw: str, dates: Dates, today: date, now_us: int) -> ParsedColumn:
     problem = (
         f"CASE WHEN {raw} IS NULL THEN NULL WHEN {naive} THEN {literal(_NAIVE)} "
         f"WHEN @v IS NULL THEN {literal(_unlike(dates))} "
-        f"WHEN @v < epoch_us(TIMESTAMP '1900-01-01') THEN 'before 1900' "
+        f"WHEN @v < epoch_us(TIMESTAMP '{earliest}') THEN 'before {earliest.year}' "
         f"WHEN @v > {now_us} AND (@v % {DAY_US} <> 0 OR ({local}) > DATE '{today}') "
         f"THEN 'in the future' END"
     )
@@ -265,7 +268,7 @@ def parse_all(mapping: Mapping, raw: dict[str, str], today: date, now_us: int) -
     ]
     parsers: dict[str, Callable[[str], ParsedColumn]] = {
         "line": lambda sql: whole(sql, 0, 100_000),
-        "received_at": lambda sql: instant(sql, mapping.dates, today, now_us),
+        "received_at": lambda sql: instant(sql, mapping.dates, today, now_us, EARLIEST_RECEIPT),
         "service_from": lambda sql: service_day(sql, mapping.dates, today),
         "service_to": lambda sql: service_day(sql, mapping.dates, today),
         "region": lambda sql: text(sql, 32),
@@ -276,6 +279,7 @@ def parse_all(mapping: Mapping, raw: dict[str, str], today: date, now_us: int) -
         "amount": lambda sql: amount(sql, mapping.money),
         "units": lambda sql: whole(sql, 0 if mapping.rows == "lines" else 1, 1_000_000),
         "lines": lambda sql: whole(sql, 1, 100_000),
+        "diagnosis_count": lambda sql: whole(sql, 1, 1_000),
         "benefit_limit": lambda sql: amount(sql, mapping.money),
         "voided_at": lambda sql: instant(sql, mapping.dates, today, now_us),
         "label": lambda sql: label(sql, mapping.label),

@@ -26,6 +26,7 @@ FIELDS: dict[str, str] = {
     "procedure_code": "What was done.",
     "diagnosis_code": "The principal diagnosis.",
     "diagnoses": "Further diagnoses: a list of columns, counted where not empty.",
+    "diagnosis_count": "Number of diagnoses, for files that state it.",
     "place_of_service": "CMS two-digit code.",
     "region": "Where the provider is.",
     "specialty": "The provider's specialty.",

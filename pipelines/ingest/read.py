@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -34,6 +35,7 @@ _TYPES: dict[str, pa.DataType] = {
     "units": pa.int32(),
     "lines": pa.int32(),
     "diagnoses": pa.int32(),
+    "diagnosis_count": pa.int32(),
     "benefit_limit": pa.int64(),
     "voided_at": pa.int64(),
     "label": pa.bool_(),
@@ -61,9 +63,11 @@ def _known_columns(mapping: Mapping, header: list[str]) -> list[str]:
     return list(sources)
 
 
-def _query(mapping: Mapping, columns: list[str]) -> str:
-    """The query over `chunk` (`row`, and `c0…` with the texts of `columns`): our fields, and the first problem."""
-    at = clock.now()
+def _query(mapping: Mapping, columns: list[str], at: datetime) -> str:
+    """The query over `chunk` (`row`, and `c0…` with the texts of `columns`): our fields, and the first problem.
+
+    No date may be later than `at`.
+    """
     names = {column: f"t{index}" for index, column in enumerate(columns)}
     raw: dict[str, str] = {}
     for field in mapping.columns:
@@ -86,6 +90,8 @@ def _query(mapping: Mapping, columns: list[str]) -> str:
         own = set(mapping.sources("diagnosis_code")) & set(mapping.sources("diagnoses"))
         principal = [] if own else [f"({raw['diagnosis_code']} IS NOT NULL)::INT"]
         values["diagnoses"] = f"GREATEST(1, {' + '.join([*principal, *further] or ['1'])})"
+    if "diagnosis_count" in parsed:
+        values["diagnoses"] = parsed["diagnosis_count"].value
     columns_of = range(len(columns))
     trimmed = ", ".join(f"trim(c{at}, ' \t\u00a0') AS t{at}" for at in columns_of)
     texts = ", ".join(f"{cleaned(f't{at}', mapping.missing)} AS t{at}" for at in columns_of)
@@ -141,14 +147,22 @@ def _strings(values: list[str]) -> pa.Array:
         return pa.array([_LONE.sub("\ufffd", value) for value in values], pa.string())
 
 
-def stage(table: SourceTable, mapping: Mapping, target: Path, rejects: Rejects, progress: Callable[[int], None]) -> int:
+def stage(
+    table: SourceTable,
+    mapping: Mapping,
+    target: Path,
+    rejects: Rejects,
+    progress: Callable[[int], None],
+    latest: datetime | None = None,
+) -> int:
     """Parse every record of `table` into the Parquet file `target`; what cannot be parsed goes to `rejects`.
 
-    Returns the number of records. Memory is bounded by the chunk. Raises `MappingError` if a mapped column is absent.
+    No date may be later than `latest` (default: now). Returns the number of records. Memory is bounded by the chunk.
+    Raises `MappingError` if a mapped column is absent.
     """
     columns = _known_columns(mapping, table.header)
     places = [table.header.index(column) for column in columns]
-    query, count, staging = _query(mapping, columns), 0, staging_schema(mapping)
+    query, count, staging = _query(mapping, columns, latest or clock.now()), 0, staging_schema(mapping)
     schema = pa.schema([pa.field("row", pa.int64()), *(pa.field(f"c{i}", pa.string()) for i in range(len(columns)))])
     with connect(threads=2) as connection, pq.ParquetWriter(target, staging) as out:
         while batch := list(islice(table.records, CHUNK_ROWS)):

@@ -28,7 +28,10 @@ def _class(char: str) -> str:
 
 
 class Rejects:
-    """Writes rejects as CSV (`line, field, shape, reason`) and counts them by field and reason."""
+    """Writes rejects as CSV (`line, field, shape, reason`) and counts them by field and reason.
+
+    The file is written beside `path`, which stays that of the former data set until `publish`.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -36,7 +39,8 @@ class Rejects:
         self.rows = 0
         self.reasons: Counter[str] = Counter()
         self._first: dict[str, str] = {}
-        self._file = path.open("w", encoding="utf-8", newline="")
+        self._partial = path.with_name(f".{path.name}.partial")
+        self._file = self._partial.open("w", encoding="utf-8", newline="")
         self._writer = csv.writer(self._file, lineterminator="\n")
         self._writer.writerow(["line", "field", "shape", "reason"])
 
@@ -55,8 +59,29 @@ class Rejects:
             for reason, count in self.reasons.most_common(3)
         )
 
+    def publish(self) -> None:
+        """Put the file in its place: its data set was written."""
+        self._partial.replace(self.path)
+        self._failed.unlink(missing_ok=True)
+
+    def discard(self) -> None:
+        """Remove the file: no data set was written, for another reason than its rows."""
+        self._partial.unlink(missing_ok=True)
+
+    def set_aside(self) -> Path:
+        """Keep the file beside that of the former data set, and return its path: no data set was written."""
+        return self._partial.replace(self._failed)
+
+    @property
+    def _failed(self) -> Path:
+        return self.path.with_name(f"{self.path.stem}.failed{self.path.suffix}")
+
     def __enter__(self) -> "Rejects":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._file.close()
+        try:
+            self._file.close()
+        finally:
+            if error is not None:
+                self.discard()

@@ -3,11 +3,13 @@
 import hashlib
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
+from core import clock
 from core.scratch import scratch_folder
 from pipelines.ingest.build import BuiltFrames, build
-from pipelines.ingest.errors import SourceError
+from pipelines.ingest.errors import NoClaimsError, SourceError
 from pipelines.ingest.mapping import Mapping
 from pipelines.ingest.read import stage
 from pipelines.ingest.records import open_table
@@ -25,11 +27,17 @@ def silent(_done: int, _of: int) -> None:
 
 
 def ingest_csv(
-    path: Path, mapping: Mapping, folder: Path, *, progress: Callable[[int, int], None] = silent
+    path: Path,
+    mapping: Mapping,
+    folder: Path,
+    *,
+    progress: Callable[[int, int], None] = silent,
+    days_ahead: int = 0,
 ) -> IngestSummary:
     """Read a claims file into `folder`: frames as Parquet, `rejects.csv`, `dataset.json`.
 
-    Calls `progress(bytes read, total bytes)`. Raises `MappingError`, `SourceError`; rows never raise.
+    Dates may be up to `days_ahead` days from now. Calls `progress(bytes read, total bytes)`. Raises `MappingError`,
+    `SourceError`, `OSError`; rows never raise. Where it raises, a former data set of the folder is as it was.
     """
     started = time.perf_counter()
     table = open_table(path, mapping.csv.delimiter, mapping.csv.encoding)
@@ -37,8 +45,10 @@ def ingest_csv(
         scratch_folder("ginja-ingest-") as work,
         Rejects(folder / REJECTS) as rejects,
     ):
-        rows = stage(table, mapping, work / "staging.parquet", rejects, lambda done: progress(done, table.size))
-        frames = build(work / "staging.parquet", mapping, rejects, work)
+        latest = clock.now() + timedelta(days=days_ahead)
+        staging = work / "staging.parquet"
+        rows = stage(table, mapping, staging, rejects, lambda done: progress(done, table.size), latest)
+        frames = build(staging, mapping, rejects, work)
     progress(table.size, table.size)
     about: DatasetDocument = {
         "source": "csv",
@@ -81,8 +91,10 @@ def finish(
     """Write the frames and the summary. Raises `SourceError` where no row became a claim."""
     if not len(frames.claims):
         if not rows:
+            rejects.discard()
             raise SourceError("the file has a header and no rows; export it again with its claims")
-        raise SourceError(f"no row of {rows:,} became a claim: {rejects.worst()}; see {rejects.path}")
+        listed = rejects.set_aside()
+        raise NoClaimsError(f"no row of {rows:,} became a claim: {rejects.worst()}; see {listed}", listed)
     summary = IngestSummary(
         dataset=dataset,
         folder=folder,
@@ -104,5 +116,10 @@ def finish(
     if frames.attributes is not None:
         written["attributes"] = frames.attributes
     written.update(frames.extra)
-    write_frames(written, folder, {**about, **summary.document()})
+    try:
+        write_frames(written, folder, {**about, **summary.document()})
+        rejects.publish()
+    except BaseException:
+        rejects.discard()
+        raise
     return summary

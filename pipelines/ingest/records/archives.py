@@ -50,8 +50,10 @@ def open_bytes(path: Path) -> tuple[IO[bytes], Callable[[], int]]:
         try:
             return _bounded(archive.open(names[0]), path), position
         except NotImplementedError as error:
+            method = archive.getinfo(names[0]).compress_type
+            found = zipfile.compressor_names.get(method, f"method {method}")
             raise SourceError(
-                f"{path} cannot be unpacked ({error}); compress the file with gzip or plain zip"
+                f"{path} is compressed with {found}, which cannot be read; compress the file with gzip or plain zip"
             ) from error
     return raw, position
 
