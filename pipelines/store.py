@@ -53,6 +53,16 @@ class DatasetDocument(TypedDict, total=False):
     reject_file: str
     reasons: Mapping[str, int]
     """Reason → rejected rows."""
+    reject_label_rates: Mapping[str, float | None]
+    """Reason → share of fraud among its labelled rows."""
+    rejected_labels: Mapping[str, int]
+    """`labelled` and `fraud` rows that were rejected."""
+    accepted_labels: Mapping[str, int]
+    """`labelled` and `fraud` rows that became claims."""
+    normalized: Mapping[str, int]
+    set_to_null: Mapping[str, int]
+    ambiguous_dates: Mapping[str, int]
+    identical_rows: int
     missing_columns: list[str]
     notes: list[str]
     seconds: float

@@ -3,6 +3,7 @@
 Every expression reads the text of one row and is exact: no amount passes through a float, no day is guessed.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -177,6 +178,7 @@ def _moments(raw: str, dates: Dates) -> tuple[str, str]:
     """The local day, and microseconds since the epoch, by the first format that fits; a day begins at midnight."""
     zoned = f"regexp_replace({raw}, '[Zz]$', '+0000')"
     days, instants = [], []
+    short = any("%y" in form for form in dates.formats)
     for form in dates.formats:
         if "%z" in form or "%Z" in form:
             bare = form.replace("%z", "").replace("%Z", "").rstrip()
@@ -185,6 +187,8 @@ def _moments(raw: str, dates: Dates) -> tuple[str, str]:
             instants.append(f"epoch_us(try_strptime({zoned}, {literal(form)}))")
             continue
         parsed = f"try_strptime({raw}, {literal(form)})"
+        if short and "%Y" in form:  # which reads 24 as the year 24
+            parsed = f"CASE WHEN {parsed} >= TIMESTAMP '1000-01-01' THEN {parsed} END"
         days.append(f"TRY_CAST({parsed} AS DATE)")
         if not any(mark in form for mark in _WITH_TIME):
             instants.append(f"epoch_us({parsed})")
@@ -257,6 +261,20 @@ def instant(raw: str, dates: Dates, today: date, now_us: int, earliest: date = d
     return ParsedColumn(value, problem)
 
 
+def ambiguous_day(raw: str, dates: Dates, today: date) -> str | None:
+    """SQL of whether two formats read a text as different days from 1900 to `today`; None where none of them can."""
+    alike: dict[str, list[str]] = {}
+    for form in dates.formats:
+        alike.setdefault(re.sub("%-?[dmyYj]", "#", form), []).append(form)
+    checks = []
+    for forms in alike.values():
+        if len(forms) > 1:
+            days = [_moments(raw, Dates.model_construct(formats=(form,), timezone=dates.timezone))[0] for form in forms]
+            likely = [f"CASE WHEN {day} BETWEEN DATE '1900-01-01' AND DATE '{today}' THEN {day} END" for day in days]
+            checks.append(f"len(list_distinct([{', '.join(likely)}])) > 1")
+    return f"({' OR '.join(checks)})" if checks else None
+
+
 def _unlike(dates: Dates) -> str:
     return "not a date of the form " + " or ".join(dates.formats)
 
@@ -264,27 +282,29 @@ def _unlike(dates: Dates) -> str:
 def parse_all(mapping: Mapping, raw: dict[str, str], today: date, now_us: int) -> dict[str, ParsedColumn]:
     """The parsers of every mapped field; `raw` has the SQL of each field's text. `diagnoses` is not among them."""
     served = [
-        local_day(raw[field], mapping.dates) for field in ("service_from", "service_to", "received_at") if field in raw
+        local_day(raw[field], mapping.dates_of(field))
+        for field in ("service_from", "service_to", "received_at")
+        if field in raw
     ]
     parsers: dict[str, Callable[[str], ParsedColumn]] = {
         "line": lambda sql: whole(sql, 0, 100_000),
-        "received_at": lambda sql: instant(sql, mapping.dates, today, now_us, EARLIEST_RECEIPT),
-        "service_from": lambda sql: service_day(sql, mapping.dates, today),
-        "service_to": lambda sql: service_day(sql, mapping.dates, today),
+        "received_at": lambda sql: instant(sql, mapping.dates_of("received_at"), today, now_us, EARLIEST_RECEIPT),
+        "service_from": lambda sql: service_day(sql, mapping.dates_of("service_from"), today),
+        "service_to": lambda sql: service_day(sql, mapping.dates_of("service_to"), today),
         "region": lambda sql: text(sql, 32),
         "specialty": lambda sql: text(sql, 64),
         "age_years": lambda sql: whole(sql, 0, 130),
-        "birth_date": lambda sql: birth_day(sql, mapping.dates, today, served),
+        "birth_date": lambda sql: birth_day(sql, mapping.dates_of("birth_date"), today, served),
         "sex": lambda sql: sex(sql, mapping.sex),
         "amount": lambda sql: amount(sql, mapping.money),
         "units": lambda sql: whole(sql, 0 if mapping.rows == "lines" else 1, 1_000_000),
         "lines": lambda sql: whole(sql, 1, 100_000),
         "diagnosis_count": lambda sql: whole(sql, 1, 1_000),
         "benefit_limit": lambda sql: amount(sql, mapping.money),
-        "voided_at": lambda sql: instant(sql, mapping.dates, today, now_us),
+        "voided_at": lambda sql: instant(sql, mapping.dates_of("voided_at"), today, now_us),
         "label": lambda sql: label(sql, mapping.label),
         "label_kind": lambda sql: text(sql, 64),
-        "label_known_at": lambda sql: instant(sql, mapping.dates, today, now_us),
+        "label_known_at": lambda sql: instant(sql, mapping.dates_of("label_known_at"), today, now_us),
     }
     kinds = {field: mapping.identifier_kind(field) for field in raw}
     return {

@@ -5,6 +5,8 @@ from collections import Counter
 from pathlib import Path
 from types import TracebackType
 
+from pipelines.ingest.reject_labels import LabelCount
+
 _SHOWN = 40
 
 
@@ -38,17 +40,21 @@ class Rejects:
         self.path = path
         self.rows = 0
         self.reasons: Counter[str] = Counter()
+        self.labels: dict[str, LabelCount] = {}
+        """Reason → labels of its rows."""
         self._first: dict[str, str] = {}
         self._partial = path.with_name(f".{path.name}.partial")
         self._file = self._partial.open("w", encoding="utf-8", newline="")
         self._writer = csv.writer(self._file, lineterminator="\n")
         self._writer.writerow(["line", "field", "shape", "reason"])
 
-    def add(self, line: int, field: str, value: str | None, reason: str) -> None:
-        """Write one rejected row; the line of a record is its first."""
+    def add(self, line: int, field: str, value: str | None, reason: str, label: bool | None = None) -> None:
+        """Write one rejected row; the line of a record is its first, `label` its label where that can be read."""
         self.rows += 1
         why = f"{field}: {reason}" if field else reason
         self.reasons[why] += 1
+        if label is not None:
+            self.labels[why] = self.labels.get(why, LabelCount()).plus(LabelCount(1, int(label)))
         self._first.setdefault(why, shape(value))
         self._writer.writerow([line, field, shape(value), reason])
 
@@ -62,7 +68,7 @@ class Rejects:
     def publish(self) -> None:
         """Put the file in its place: its data set was written."""
         self._partial.replace(self.path)
-        self._failed.unlink(missing_ok=True)
+        self.failed.unlink(missing_ok=True)
 
     def discard(self) -> None:
         """Remove the file: no data set was written, for another reason than its rows."""
@@ -70,10 +76,11 @@ class Rejects:
 
     def set_aside(self) -> Path:
         """Keep the file beside that of the former data set, and return its path: no data set was written."""
-        return self._partial.replace(self._failed)
+        return self._partial.replace(self.failed)
 
     @property
-    def _failed(self) -> Path:
+    def failed(self) -> Path:
+        """Where the file of a failed ingestion is kept."""
         return self.path.with_name(f"{self.path.stem}.failed{self.path.suffix}")
 
     def __enter__(self) -> "Rejects":
