@@ -29,7 +29,8 @@ def associated(rejected: LabelCount, accepted: LabelCount) -> bool:
     """Whether being rejected and being fraud are associated (Fisher, 1922, two-sided), from `LEAST_ROWS` rows on."""
     if rejected.labelled < LEAST_ROWS or not accepted.labelled:
         return False
+    import numpy as np
     from scipy.stats import fisher_exact
 
-    table = [[group.fraud, group.labelled - group.fraud] for group in (rejected, accepted)]
+    table = np.array([[group.fraud, group.labelled - group.fraud] for group in (rejected, accepted)])
     return bool(fisher_exact(table).pvalue < LEVEL)
