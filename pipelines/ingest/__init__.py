@@ -10,7 +10,7 @@ from pipelines.ingest.records import check_parquet, open_table
 from pipelines.ingest.reject_labels import LabelCount, associated
 from pipelines.ingest.rejects import shape
 from pipelines.ingest.source import ingest_csv
-from pipelines.ingest.suggestion import suggest_mapping
+from pipelines.ingest.suggestion import Suggestion, suggest, suggest_mapping
 from pipelines.ingest.summary import IngestSummary, missing_columns
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Money",
     "NoClaimsError",
     "SourceError",
+    "Suggestion",
     "associated",
     "check_parquet",
     "ingest_csv",
@@ -31,5 +32,6 @@ __all__ = [
     "missing_columns",
     "open_table",
     "shape",
+    "suggest",
     "suggest_mapping",
 ]
