@@ -79,9 +79,14 @@ def _show(outcome: "IngestSummary", *, as_json: bool) -> None:
     click.echo(f"{outcome.labelled:,} labelled, {outcome.fraud:,} of them fraud")
     click.echo(f"{outcome.rejected:,} rows rejected, {outcome.empty_lines:,} empty lines")
     for reason, count in list(outcome.reasons.items())[:12]:
-        click.echo(f"  {count:>9,}  {reason}")
+        labels = outcome.reject_labels.get(reason)
+        share = "" if labels is None else f" (fraud in {labels.rate or 0:.1%} of {labels.labelled:,} labelled)"
+        click.echo(f"  {count:>9,}  {reason}{share}")
     if outcome.rejected:
         click.echo(f"  listed in {outcome.reject_file}")
+    for title, counts in (("Normalized", outcome.normalized), ("Set to null", outcome.set_to_null)):
+        for what, count in list(counts.items())[:12]:
+            click.echo(f"{title}: {count:,}  {what}")
     if outcome.missing_columns:
         click.echo(f"Columns that this source does not have: {', '.join(outcome.missing_columns)}")
     for note in outcome.notes:

@@ -44,6 +44,11 @@ if TYPE_CHECKING:
     metavar="FEATURE",
     help="Do not report this feature as leakage, although it ranks almost perfectly alone; can be repeated.",
 )
+@click.option(
+    "--accept-rejects",
+    is_flag=True,
+    help="Train although most rows were rejected, or rejected rows differ from accepted ones in their label.",
+)
 @click.option("--seed", default=7, show_default=True, help="Same data and seed, same model.")
 def train(
     dataset: str,
@@ -57,6 +62,7 @@ def train(
     capacity: float | None,
     without: tuple[str, ...],
     trust: tuple[str, ...],
+    accept_rejects: bool,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -82,7 +88,7 @@ def train(
         watch.step("Reading the claims")
         report = train_and_register(
             settings().home,
-            source=_source(dataset, data, mapping),
+            source=_source(dataset, data, mapping, accept_rejects=accept_rejects),
             options=options,
             redis_url=registry_redis_url(),
             watch=watch,
@@ -96,9 +102,9 @@ def train(
     _show_training(found)
 
 
-def _source(dataset: str, data: Path | None, mapping: Path | None) -> "Source":
+def _source(dataset: str, data: Path | None, mapping: Path | None, *, accept_rejects: bool) -> "Source":
     """The data set; for a file that is read now, the error stream says how many of its rows were used."""
-    source = source_of(dataset, data, mapping)
+    source = source_of(dataset, data, mapping, accept_rejects=accept_rejects)
     if data is not None:
         about = source.about
         click.echo(

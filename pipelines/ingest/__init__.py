@@ -2,10 +2,12 @@
 reported.
 """
 
-from pipelines.ingest.errors import IngestError, MappingError, SourceError
-from pipelines.ingest.mapping import Dates, Mapping, Money, load_mapping
+from pipelines.ingest.errors import IngestError, MappingError, NoClaimsError, SourceError
+from pipelines.ingest.mapping import Dates, Mapping, Money
+from pipelines.ingest.mapping_file import load_mapping
 from pipelines.ingest.provider_fraud import ingest_provider_fraud
 from pipelines.ingest.records import check_parquet, open_table
+from pipelines.ingest.reject_labels import LabelCount, associated
 from pipelines.ingest.rejects import shape
 from pipelines.ingest.source import ingest_csv
 from pipelines.ingest.suggestion import suggest_mapping
@@ -15,10 +17,13 @@ __all__ = [
     "Dates",
     "IngestError",
     "IngestSummary",
+    "LabelCount",
     "Mapping",
     "MappingError",
     "Money",
+    "NoClaimsError",
     "SourceError",
+    "associated",
     "check_parquet",
     "ingest_csv",
     "ingest_provider_fraud",

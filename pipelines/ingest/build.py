@@ -6,11 +6,15 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from claims.attributes import PREFIX, AttributeType, feature_name
+from claims.service_days import EARLIEST
 from core.clock import DAY_US
 from features.declare import CLAIMS, LABELS
 from pipelines.duck import connect
 from pipelines.ingest import fields
-from pipelines.ingest.mapping import Mapping
+from pipelines.ingest.attribute_fields import staged_columns
+from pipelines.ingest.mapping import INVALID, Mapping
+from pipelines.ingest.reject_labels import LabelCount
 from pipelines.ingest.rejects import Rejects
 from pipelines.reference import CLAIM_LINES
 
@@ -22,7 +26,7 @@ WITH dated AS (
         COALESCE(received_at, epoch_us(COALESCE(service_to, service_from)::TIMESTAMP)) AS received_at,
         COALESCE(service_from, service_to, received_on) AS service_from,
         COALESCE(service_to, service_from, received_on) AS service_to
-    ) FROM (SELECT *, {receipt_day} AS received_on FROM read_parquet('{staging}'))
+    ) FROM staged
 ), netted AS (
     SELECT *, count(*) FILTER (amount < 0) OVER claim > 0 AS has_reversal, bool_or(amount > 0) OVER claim AS has_claim,
         COALESCE(sum(amount) FILTER (amount < 0) OVER claim, 0) AS reversed
@@ -31,6 +35,7 @@ WITH dated AS (
 SELECT *, CASE
     {reversals}
     WHEN received_at IS NULL THEN {{'field': 'received_at', 'reason': 'no date of receipt or service'}}
+    WHEN service_from < DATE '{earliest}' THEN {{'field': 'service_from', 'reason': 'before {earliest.year}'}}
     WHEN service_to < service_from THEN {{'field': 'service_to', 'reason': 'before service_from'}}
     WHEN service_to > received_on THEN {{'field': 'service_to', 'reason': 'after receipt'}}
     WHEN birth_date > service_from THEN {{'field': 'birth_date', 'reason': 'after the service'}}
@@ -60,7 +65,7 @@ CREATE TABLE claims AS SELECT
     place_of_service, region, specialty, COALESCE(age_years, date_sub('year', birth_date, service_from)) AS age_years,
     sex, (amount + reversed)::BIGINT AS amount_cents, units, lines, diagnoses, benefit_limit AS benefit_limit_cents,
     voided_at, replaces,
-    label, label_kind, label_known_at, "row"
+    label, label_kind, label_known_at, "row"{attributes}
 FROM checked WHERE problem IS NULL AND amount >= 0
 """
 
@@ -77,9 +82,17 @@ CREATE TABLE claims AS SELECT
     count(*)::INT AS lines, max(diagnoses) AS diagnoses, max(benefit_limit) AS benefit_limit_cents,
     CASE WHEN count(voided_at) = count(*) THEN max(voided_at) END AS voided_at, min(replaces) AS replaces,
     bool_or(label) AS label, min(label_kind) AS label_kind, max(label_known_at) AS label_known_at,
-    min("row") AS "row", count(DISTINCT member_id) AS members
+    min("row") AS "row", count(DISTINCT member_id) AS members{attributes}
 FROM checked WHERE problem IS NULL GROUP BY claim_id
 """
+
+# Of the lines of a claim: the largest number, whether any is true, the first category, the earliest date.
+_OF_LINES = {
+    AttributeType.NUMBER: "max({0})",
+    AttributeType.BOOLEAN: "bool_or({0})",
+    AttributeType.CATEGORY: 'arg_min({0}, "row")',
+    AttributeType.DATE: "min({0})",
+}
 
 
 @dataclass(slots=True)
@@ -89,14 +102,22 @@ class BuiltFrames:
     claims: pa.Table
     labels: pa.Table
     claim_lines: pa.Table | None = None
+    attributes: pa.Table | None = None
+    """`claim_id` and a typed column per attribute, in the order of the claims; None where the mapping has none."""
     extra: dict[str, pa.Table] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     label_of: str = "claim"
+    accepted: LabelCount = field(default_factory=LabelCount)
+    """Labels of the rows that became claims or lines of claims."""
+    set_to_null: dict[str, int] = field(default_factory=dict)
+    """`FIELD: REASON` → values that contradict others of their row, and that `on_bad` sets to null."""
+    identical_rows: int = 0
+    """Rows whose whole text is that of an earlier row."""
 
 
 def _reject(connection: duckdb.DuckDBPyConnection, rejects: Rejects, query: str) -> None:
-    for line, name, value, reason in connection.execute(query).fetchall():
-        rejects.add(line, name, value, reason)
+    for line, name, value, reason, label in connection.execute(query).fetchall():
+        rejects.add(line, name, value, reason, label)
 
 
 def _instant(name: str) -> str:
@@ -105,8 +126,8 @@ def _instant(name: str) -> str:
 
 def build(staging: Path, mapping: Mapping, rejects: Rejects, work: Path) -> BuiltFrames:
     """Build the frames from staged rows. `work` is a folder for what does not fit into memory."""
-    receipt_day = fields.receipt_day("received_at", mapping.time_zone)
     with connect(work, threads=2) as connection:
+        set_to_null = _stage(connection, staging, mapping)
         lines = mapping.rows == "lines"
         net = mapping.money.negative == "net"
         unit = 'COALESCE(line, "row")' if lines else "amount < 0"
@@ -116,19 +137,21 @@ def build(staging: Path, mapping: Mapping, rejects: Rejects, work: Path) -> Buil
             if lines
             else "a claim that was already read; for a row per line: rows: lines"
         )
-        connection.execute(
-            _CHECKED.format(staging=staging, receipt_day=receipt_day, unit=unit, again=again, reversals=reversals)
-        )
+        connection.execute(_CHECKED.format(unit=unit, again=again, reversals=reversals, earliest=EARLIEST))
         _reject(
             connection,
             rejects,
             """SELECT "row", problem.field,
                    CASE problem.field WHEN 'claim_id' THEN claim_id WHEN 'amount' THEN amount::VARCHAR END,
-                   problem.reason
+                   problem.reason, label
                FROM checked WHERE problem IS NOT NULL ORDER BY "row" """,
         )
-        connection.execute(_PER_LINE if lines else _PER_CLAIM)
-        frames = BuiltFrames(claims=pa.table({}), labels=pa.table({}))
+        attributes = staged_columns(mapping)
+        chosen = {name: _of_claim(mapping, name) if lines else name for name in attributes}
+        own = "".join(f", {sql} AS {name}" for name, sql in chosen.items())
+        connection.execute((_PER_LINE if lines else _PER_CLAIM).format(attributes=own))
+        frames = BuiltFrames(claims=pa.table({}), labels=pa.table({}), set_to_null=set_to_null)
+        frames.identical_rows = _scalar(connection, "SELECT count(*) - count(DISTINCT record) FROM staged")
         if net and not lines:
             reduced = _scalar(connection, "SELECT count(*) FROM checked WHERE problem IS NULL AND amount < 0")
             if reduced:
@@ -141,6 +164,9 @@ def build(staging: Path, mapping: Mapping, rejects: Rejects, work: Path) -> Buil
                 frames.notes.append(f"{mixed} claims have lines of several members; the first line's was taken")
         frames.claims = _claims(connection)
         frames.labels = _labels(connection)
+        frames.accepted = _accepted(connection)
+        if attributes:
+            frames.attributes = _attributes(connection, attributes)
         frames.label_of = mapping.label_of or _label_owner(connection)
         if frames.label_of == "provider" and mapping.label_of is None:
             frames.notes.append(
@@ -148,6 +174,41 @@ def build(staging: Path, mapping: Mapping, rejects: Rejects, work: Path) -> Buil
                 "(label_of in the mapping)"
             )
         return frames
+
+
+_CONTRADICTIONS = (
+    ("service_to", "before service_from", "service_to < service_from"),
+    ("service_to", "after receipt", "service_to > received_on"),
+    ("birth_date", "after the service", "birth_date > COALESCE(service_from, service_to, received_on)"),
+)
+"""Field, reason and condition of a value that contradicts others of its row."""
+
+
+def _stage(connection: duckdb.DuckDBPyConnection, staging: Path, mapping: Mapping) -> dict[str, int]:
+    """Read the staged rows as the view `staged`, and return how many values `on_bad` sets to null there, by reason."""
+    receipt_day = fields.receipt_day("received_at", mapping.time_zone)
+    source = f"(SELECT *, {receipt_day} AS received_on FROM read_parquet({fields.literal(str(staging))}))"
+    found = [entry for entry in _CONTRADICTIONS if mapping.nulls(entry[0])]
+    replaced = []
+    for name in dict.fromkeys(entry[0] for entry in found):
+        wrong = " OR ".join(condition for field, _, condition in found if field == name)
+        replaced.append(f"CASE WHEN {wrong} THEN NULL ELSE {name} END AS {name}")
+        flag = feature_name(name + INVALID)
+        if name + INVALID in mapping.features:
+            replaced.append(f"COALESCE({flag} OR {wrong}, {flag}) AS {flag}")
+    changed = f"* REPLACE ({', '.join(replaced)})" if replaced else "*"
+    connection.execute(f"CREATE VIEW staged AS SELECT {changed} FROM {source}")
+    counts = {f"{name}: {reason}": _scalar(connection, f"SELECT count(*) FROM {source} WHERE {condition}")
+              for name, reason, condition in found}  # fmt: skip
+    return {reason: count for reason, count in counts.items() if count}
+
+
+def _accepted(connection: duckdb.DuckDBPyConnection) -> LabelCount:
+    ((labelled, fraud),) = connection.execute(
+        """SELECT count(checked.label), count(*) FILTER (checked.label) FROM checked SEMI JOIN claims USING (claim_id)
+           WHERE problem IS NULL"""
+    ).fetchall()
+    return LabelCount(labelled, fraud)
 
 
 def _scalar(connection: duckdb.DuckDBPyConnection, query: str) -> int:
@@ -177,7 +238,7 @@ def _drop_unbilled(connection: duckdb.DuckDBPyConnection, rejects: Rejects) -> N
         rejects,
         """SELECT checked."row", 'amount', amount::VARCHAR,
                CASE WHEN amount_cents = 0 THEN 'an amount of zero for the whole claim'
-                    ELSE 'a negative amount for the whole claim' END
+                    ELSE 'a negative amount for the whole claim' END, checked.label
            FROM checked JOIN claims USING (claim_id) WHERE problem IS NULL AND amount_cents <= 0 ORDER BY 1""",
     )
     connection.execute("DELETE FROM claims WHERE amount_cents <= 0")
@@ -203,6 +264,20 @@ def _claims(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     chosen = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
     found = connection.sql(f"SELECT {chosen} FROM claims ORDER BY claims.received_at, claim_id").to_arrow_table()
     return found.cast(CLAIMS)
+
+
+def _of_claim(mapping: Mapping, staged: str) -> str:
+    """SQL of a claim's value of an attribute from those of its lines: the first, unless it describes the line."""
+    declared = mapping.features[staged.removeprefix(PREFIX)]
+    rule = _OF_LINES[declared.type] if declared.of == "line" else _OF_LINES[AttributeType.CATEGORY]
+    return rule.format(staged)
+
+
+def _attributes(connection: duckdb.DuckDBPyConnection, staged: dict[str, pa.DataType]) -> pa.Table:
+    chosen = ", ".join(f'{name} AS "{name.removeprefix(PREFIX)}"' for name in staged)
+    found = connection.sql(f"SELECT claim_id, {chosen} FROM claims ORDER BY claims.received_at, claim_id")
+    types = [pa.field(name.removeprefix(PREFIX), kind) for name, kind in staged.items()]
+    return found.to_arrow_table().cast(pa.schema([pa.field("claim_id", pa.string()), *types]))
 
 
 def _labels(connection: duckdb.DuckDBPyConnection) -> pa.Table:

@@ -1,0 +1,69 @@
+"""Parsers of the columns that a mapping declares under `features`: SQL as in `fields.py`."""
+
+import pyarrow as pa
+
+from claims.attributes import MAX_NUMBER, MAX_TEXT, AttributeType, feature_name
+from pipelines.ingest.fields import ParsedColumn, chosen, literal, local_day, text
+from pipelines.ingest.mapping import AttributeColumn, Mapping
+
+ARROW_TYPES: dict[AttributeType, pa.DataType] = {
+    AttributeType.NUMBER: pa.float64(),
+    AttributeType.BOOLEAN: pa.bool_(),
+    AttributeType.CATEGORY: pa.string(),
+    AttributeType.DATE: pa.date32(),
+}
+"""The column of each type in `attributes.parquet`."""
+_FIRST_YEAR, _LAST_YEAR = 1900, 2199
+"""Years of a date; unlike a claim's dates it may lie in the future, such as the end of a policy."""
+
+
+def staged_columns(mapping: Mapping) -> dict[str, pa.DataType]:
+    """Staged column → type, of every attribute that the file has a column for."""
+    return {
+        feature_name(name): ARROW_TYPES[column.type]
+        for name, column in mapping.features.items()
+        if column.column is not None
+    }
+
+
+def parse_attributes(mapping: Mapping, raw: dict[str, str]) -> dict[str, ParsedColumn]:
+    """The parsers of the staged columns; `raw` has the SQL of each attribute's text."""
+    return {feature_name(name): _parse(mapping, mapping.features[name], sql) for name, sql in raw.items()}
+
+
+def _parse(mapping: Mapping, column: AttributeColumn, raw: str) -> ParsedColumn:
+    match column.type:
+        case AttributeType.NUMBER:
+            return number(raw, column.decimal, column.thousands)
+        case AttributeType.BOOLEAN:
+            return chosen(
+                raw,
+                {"true": column.true, "false": column.false},
+                "neither true nor false; list its texts under `yes` or `no` of the feature",
+            )
+        case AttributeType.CATEGORY:
+            return text(raw, MAX_TEXT)
+        case AttributeType.DATE:
+            problem = (
+                f"CASE WHEN {raw} IS NULL THEN NULL "
+                f"WHEN @v IS NULL THEN {literal('not a date of the form ' + ' or '.join(mapping.dates.formats))} "
+                f"WHEN year(@v) NOT BETWEEN {_FIRST_YEAR} AND {_LAST_YEAR} "
+                f"THEN 'not between {_FIRST_YEAR} and {_LAST_YEAR}' END"
+            )
+            return ParsedColumn(local_day(raw, mapping.dates), problem)
+
+
+def number(raw: str, decimal: str, thousands: str) -> ParsedColumn:
+    """A decimal number, also with an exponent, of a magnitude up to `MAX_NUMBER`."""
+    dot, group = "\\" + decimal, "\\" + thousands if thousands else ""
+    whole = f"([0-9]{{1,3}}({group}[0-9]{{3}})+|[0-9]{{1,30}})" if group else "[0-9]{1,30}"
+    pattern = f"[+-]?({whole}({dot}[0-9]{{0,30}})?|{dot}[0-9]{{1,30}})([eE][+-]?[0-9]{{1,3}})?"
+    digits = f"replace({raw}, {literal(thousands)}, '')" if thousands else raw
+    digits = f"replace({digits}, {literal(decimal)}, '.')"
+    value = f"CASE WHEN regexp_full_match({raw}, {literal(pattern)}) THEN TRY_CAST({digits} AS DOUBLE) END"
+    problem = (
+        f"CASE WHEN {raw} IS NULL THEN NULL "
+        f"WHEN @v IS NULL THEN 'not a number such as 1250{decimal}5' "
+        f"WHEN abs(@v) > {MAX_NUMBER:.0f} THEN 'over the largest number' END"
+    )
+    return ParsedColumn(value, problem)
