@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from claims.attributes import MAX_ATTRIBUTES, MAX_TEXT, MappedCategory
 from features.vector import FEATURE
@@ -41,7 +40,7 @@ class ColumnSample:
 class ProposedFeatures:
     """Entries of `features`, why each was chosen, and why other columns were not."""
 
-    entries: dict[str, dict[str, Any]] = field(default_factory=dict)
+    entries: dict[str, dict[str, str]] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     """Feature → reason."""
     left_out: dict[str, str] = field(default_factory=dict)
@@ -125,7 +124,7 @@ def _reveals(column: ColumnSample, frauds: set[int], rows: list[int]) -> str | N
     return "its values are those of the label" if len(caught & frauds) > _NEAR * len(frauds) else None
 
 
-def _kind(column: ColumnSample) -> tuple[dict[str, Any], str] | None:
+def _kind(column: ColumnSample) -> tuple[dict[str, str], str] | None:
     """The declaration of a column, and why; None for free text."""
     lower = {text.lower() for text in column.texts}
     yes, no = (set(AttributeColumn.model_fields[name].default) for name in ("true", "false"))
@@ -149,7 +148,7 @@ def _some_invalid(column: ColumnSample, kind: str) -> bool:
     return kind == "date" and not all(is_date([text]) for text in column.texts)
 
 
-def _free_name(plain: str, taken: dict[str, dict[str, Any]]) -> str:
+def _free_name(plain: str, taken: dict[str, dict[str, str]]) -> str:
     """A name for a feature that is valid and not taken."""
     start = plain if plain[:1].isalpha() else f"column_{plain}"
     name, number = start[:_LONGEST_NAME].rstrip("_"), 1

@@ -1,7 +1,6 @@
 """What the texts of a column look like: dates and their formats, amounts, numbers, labels, categories."""
 
 import re
-from typing import Any
 
 from pipelines.ingest.mapping import LabelTexts, Sexes
 
@@ -124,8 +123,9 @@ def ambiguous(texts: list[str], formats: list[str]) -> str | None:
     return None
 
 
-def money(texts: list[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def money(texts: list[str]) -> dict[str, object]:
+    """The keys of `money` that differ from their defaults."""
+    found: dict[str, object] = {}
     texts = [re.sub("[\u00a0\u202f]", " ", text) for text in texts if not re.search(r"\d[eE][+-]?\d{1,2}$", text)]
     symbols = {match.group() for text in texts for match in re.finditer(r"[^\d.,' ()+-]+", text)}
     if symbols:
@@ -135,7 +135,7 @@ def money(texts: list[str]) -> dict[str, Any]:
     point = sum(bool(re.search(r"\.\d{1,2}$", text)) for text in bare)
     if comma > point:
         found["decimal"] = ","
-    decimal = found.get("decimal", ".")
+    decimal = str(found.get("decimal", "."))
     for separator in (",", ".", " ", "'"):
         if separator != decimal and any(re.search(rf"\d{re.escape(separator)}\d{{3}}(\D|$)", text) for text in bare):
             found["thousands"] = separator

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -56,7 +55,7 @@ class _Draft:
     columns: dict[str, str] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     """Field → why its column was chosen."""
-    keys: dict[str, Any] = field(default_factory=dict)
+    keys: dict[str, object] = field(default_factory=dict)
     features: ProposedFeatures = field(default_factory=ProposedFeatures)
     notes: list[str] = field(default_factory=list)
     to_do: list[str] = field(default_factory=list)
@@ -178,14 +177,15 @@ def _describe_dates(sample: _Sample, draft: _Draft, further: list[str]) -> None:
         return
     together = [text for column in [*mapped.values(), *further] for text in sample.texts(column)]
     formats = date_formats(together)
-    draft.keys["dates"] = dates = {"formats": formats}
+    dates: dict[str, object] = {"formats": formats}
+    draft.keys["dates"] = dates
     own = {entry: date_formats(sample.texts(column)) for entry, column in mapped.items()}
     differing = {entry: forms for entry, forms in own.items() if not set(forms) <= set(formats)}
     decided = {entry: forms for entry, forms in differing.items() if not ambiguous(sample.texts(mapped[entry]), forms)}
     if decided:
-        dates["of"] = decided  # type: ignore[assignment]  # of another type than `formats`
+        dates["of"] = decided
     if any(("%H" in form or "%I" in form) and "%z" not in form for form in formats):
-        dates["timezone"] = "UTC"  # type: ignore[assignment]
+        dates["timezone"] = "UTC"
         draft.notes.append("Times name no zone: UTC is a guess.")
     guess = ambiguous(together, formats)
     if guess:
@@ -203,11 +203,11 @@ def _describe_dates(sample: _Sample, draft: _Draft, further: list[str]) -> None:
 
 def _describe_values(sample: _Sample, draft: _Draft) -> None:
     """`money`, `label`, `icd`, `identifiers` and `on_bad`."""
-    if "amount" in draft.columns and (found := money(sample.texts(draft.columns["amount"]))):
-        draft.keys["money"] = found
+    if "amount" in draft.columns and (style := money(sample.texts(draft.columns["amount"]))):
+        draft.keys["money"] = style
     labels = sample.texts(draft.columns.get("label", ""))
-    if found := label_texts(labels):
-        draft.keys["label"] = found
+    if classes := label_texts(labels):
+        draft.keys["label"] = classes
         draft.notes.append("label: every text but the one that means no fraud was taken for fraud.")
     elif {text.lower() for text in labels} - {*LabelTexts().fraud, *LabelTexts().clean}:
         draft.to_do.append("say which texts are fraud and which clean, as label: {fraud: [...], clean: [...]}")
