@@ -33,6 +33,8 @@ class ReadClaims:
     rejected: int
     rejects: Path | None
     """Line and reason of each rejected row."""
+    attributes: pa.Table | None = None
+    """The attributes of the claims, in their order; None: the mapping declares none."""
 
     def keep_rejects(self, target: Path) -> Path | None:
         """Copy the reject file to where it stays; None when no row was rejected: then an earlier run's goes."""
@@ -48,7 +50,9 @@ def read_claims(file: Path, mapping: Path | None, work: Path) -> ReadClaims:
     if mapping is not None or file.suffix.lower() not in PARQUET:
         outcome = ingest_csv(file, load_mapping(mapping) if mapping else _our_own(file), work / "ingested")
         claims = pq.read_table(work / "ingested" / "claims.parquet")
-        return ReadClaims(claims.select(CLAIMS.names).cast(CLAIMS), outcome.rejected, outcome.reject_file)
+        stored = work / "ingested" / "attributes.parquet"
+        attributes = pq.read_table(stored).drop_columns(["claim_id"]) if stored.exists() else None
+        return ReadClaims(claims.select(CLAIMS.names).cast(CLAIMS), outcome.rejected, outcome.reject_file, attributes)
     try:
         with pq.ParquetFile(file) as parquet:
             check_parquet(file, parquet)
