@@ -16,6 +16,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from claims.identifiers import IdentifierKind, normalize_identifier
 from claims.money import MAX_CENTS, format_cents, parse_cents
 from claims.service_days import EARLIEST
 from core import clock
@@ -89,12 +90,25 @@ def _plain_digits(value: object) -> object:
     return value
 
 
+def _normalized(kind: IdentifierKind) -> AfterValidator:
+    """As ingestion reads the same field of a file: `1234567893.0` is the provider `1234567893`."""
+    return AfterValidator(lambda text: normalize_identifier(text, kind).value)
+
+
 PlainNumber = BeforeValidator(_plain_digits)
 """Of an `int` in a query."""
 ClaimId = Annotated[str, Path(description="Id of the claim.", examples=[CLAIM_ID_EXAMPLE]), AfterValidator(as_claim_id)]
 """The claim id of a path; whatever is sent, an unknown one is a 404."""
 Identifier = Annotated[str, Field(strict=True, min_length=1, max_length=64, pattern=_ID)]
+EntityId = Annotated[Identifier, _normalized(IdentifierKind.ID)]
+"""Of a member or provider, without what a spreadsheet or data frame adds to a number."""
 Code = Annotated[str, Field(strict=True, min_length=1, max_length=16, pattern=_ID)]
+ProcedureCode = Annotated[Code, _normalized(IdentifierKind.PROCEDURE)]
+DiagnosisCode = Annotated[Code, _normalized(IdentifierKind.DIAGNOSIS)]
+PlaceOfService = Annotated[
+    str, StringConstraints(strict=True, pattern=r"^[0-9]{1,2}$"), _normalized(IdentifierKind.PLACE_OF_SERVICE)
+]
+"""CMS two-digit code; a leading zero may be missing."""
 Units = Annotated[int, Field(strict=True, ge=1, le=MAX_UNITS)]
 Day = Annotated[
     date, PlainValidator(parse_day), WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-03-02"]})

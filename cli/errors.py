@@ -14,7 +14,9 @@ import click
 from cli.exit_codes import ExitCode
 
 _PACKAGES: Final = frozenset(("api", "claims", "cli", "core", "features", "models", "pipelines", "serving"))
-_NO_SPACE: Final = frozenset((errno.ENOSPC, errno.EROFS, errno.ENAMETOOLONG, errno.EDQUOT))
+_NO_SPACE: Final = frozenset((errno.ENOSPC, errno.EROFS, errno.ENAMETOOLONG, errno.EDQUOT, errno.EFBIG))
+_FULL: Final = ("No space left on device", "disk is full", "out of disk space", "Disk quota exceeded", "File too large")
+"""What libraries say of a full disk, whatever they raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def one_line(error: Exception) -> str | None:
     kind = type(error)
     if kind.__module__.partition(".")[0] in _PACKAGES and not kind.__name__.startswith("_"):
         return _of_fields(error) or str(error) or kind.__name__
-    return _of_the_system(error) or _of_a_file(error) or _of_a_server(error)
+    return _of_the_system(error) or _of_a_full_disk(error) or _of_a_file(error) or _of_a_server(error)
 
 
 def _of_fields(error: Exception) -> str:
@@ -72,6 +74,15 @@ def _of_the_system(error: Exception) -> str | None:
     refused = isinstance(error, PermissionError | IsADirectoryError | NotADirectoryError)
     if isinstance(error, OSError) and (refused or error.errno in _NO_SPACE):
         return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
+    return None
+
+
+def _of_a_full_disk(error: Exception) -> str | None:
+    text = " ".join(str(error).split())
+    if any(mark.lower() in text.lower() for mark in _FULL):
+        return f"the disk is full: {text[:300]}"
+    if isinstance(error, FileNotFoundError) and "No usable temporary directory" in text:
+        return "no temporary file can be written: the disk is full or read-only; free some space, or set TMPDIR"
     return None
 
 

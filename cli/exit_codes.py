@@ -33,7 +33,10 @@ MEANINGS: dict[ExitCode, str] = {
         "set, a model, a claim, a key. Nothing was changed; the "
         "message says what is allowed or which command creates it."
     ),
-    ExitCode.DATA_REFUSED: "A quality gate refused the data; nothing was trained.",
+    ExitCode.DATA_REFUSED: (
+        "A quality gate refused the data, or the rows that ingestion rejected make the others unrepresentative "
+        "(`--accept-rejects`); nothing was trained."
+    ),
     ExitCode.MODEL_REFUSED: "A promotion gate refused the model; the champion is unchanged.",
     ExitCode.DRIFT: "The command ran, and at least one drift alarm was raised.",
     ExitCode.INTERRUPTED: "Interrupted from the keyboard (Ctrl-C). What the command had started was stopped.",

@@ -53,6 +53,16 @@ class DatasetDocument(TypedDict, total=False):
     reject_file: str
     reasons: Mapping[str, int]
     """Reason → rejected rows."""
+    reject_label_rates: Mapping[str, float | None]
+    """Reason → share of fraud among its labelled rows."""
+    rejected_labels: Mapping[str, int]
+    """`labelled` and `fraud` rows that were rejected."""
+    accepted_labels: Mapping[str, int]
+    """`labelled` and `fraud` rows that became claims."""
+    normalized: Mapping[str, int]
+    set_to_null: Mapping[str, int]
+    ambiguous_dates: Mapping[str, int]
+    identical_rows: int
     missing_columns: list[str]
     notes: list[str]
     seconds: float
@@ -66,19 +76,32 @@ def read_document(folder: Path) -> DatasetDocument:
 def write_frames(frames: Mapping[str, pa.Table], folder: Path, about: DatasetDocument) -> None:
     """Write each frame as `name.parquet`, and `dataset.json`, which states their origin, last.
 
-    A file is replaced whole: a reader sees either the old or the new file.
+    All files are written beside the former ones before the first of those is replaced: a full disk leaves the former
+    data set as it was.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    partials = {name: folder / f".{name}.parquet.partial" for name in frames}
+    document = folder / f".{DATASET}.partial"
+    try:
+        for name, frame in frames.items():
+            pq.write_table(frame, partials[name], compression="zstd", coerce_timestamps="us", row_group_size=1 << 18)
+        document.write_text(_json({**about, "frames": {name: len(frame) for name, frame in frames.items()}}))
+    except BaseException:
+        for partial in (*partials.values(), document):
+            partial.unlink(missing_ok=True)
+        raise
     (folder / DATASET).unlink(missing_ok=True)
-    for name, frame in frames.items():
-        partial = folder / f".{name}.parquet.partial"
-        pq.write_table(frame, partial, compression="zstd", coerce_timestamps="us", row_group_size=1 << 18)
+    for name, partial in partials.items():
         partial.replace(folder / f"{name}.parquet")
-    write_document({**about, "frames": {name: len(frame) for name, frame in frames.items()}}, folder)
+    document.replace(folder / DATASET)
+
+
+def _json(document: DatasetDocument) -> str:
+    return json.dumps(document, indent=1)
 
 
 def write_document(document: DatasetDocument, folder: Path) -> None:
     """Write the `dataset.json` of a folder, replacing it whole."""
     partial = folder / f".{DATASET}.partial"
-    partial.write_text(json.dumps(document, indent=1))
+    partial.write_text(_json(document))
     partial.replace(folder / DATASET)

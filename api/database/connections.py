@@ -26,6 +26,7 @@ from api.database.failures import (
     operational,
 )
 from api.database.limits import DEAD_PEER, NO_LIMITS, SessionLimits
+from api.database.renewal import renew_by_age
 from api.database.silence import cut_when_silent
 from api.database.statements import Query
 from api.errors import ApiError
@@ -137,7 +138,6 @@ class Database:
             pool_size=pool_size,
             max_overflow=_OVERFLOW,
             pool_timeout=WAIT_S,
-            pool_recycle=1_800,
             use_native_hstore=False,  # which would look the type up on each new connection
             connect_args={
                 "prepare_threshold": 0,
@@ -147,6 +147,7 @@ class Database:
             },
         )
         event.listen(self.engine.sync_engine, "connect", lambda made, _record: _limit_transactions(made, limits))
+        renew_by_age(self.engine)
         self._silent_s = limits.silent_s
         size = pool_size + _OVERFLOW
         share = max(1, size * 3 // 4)

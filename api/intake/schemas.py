@@ -6,7 +6,17 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.errors import Invalid
-from api.fields import MAX_UNITS, Amount, Code, Day, Identifier, Units
+from api.fields import (
+    MAX_UNITS,
+    Amount,
+    Day,
+    DiagnosisCode,
+    EntityId,
+    Identifier,
+    PlaceOfService,
+    ProcedureCode,
+    Units,
+)
 from claims.claim import Claim, ClaimLine, InvalidClaim
 from claims.money import format_cents
 from claims.service_days import receipt_day
@@ -22,7 +32,7 @@ class LineIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    procedure_code: Code
+    procedure_code: ProcedureCode
     amount: Amount
     units: Units = 1
     service_date: Day | None = None
@@ -47,13 +57,13 @@ class ClaimIn(BaseModel):
         },
     )
 
-    member_id: Identifier
-    provider_id: Identifier
-    diagnosis_code: Code | None = Field(None, description="The principal diagnosis.")
-    diagnosis_codes: Annotated[list[Code], Field(min_length=1, max_length=MAX_DIAGNOSES)] | None = Field(
+    member_id: EntityId
+    provider_id: EntityId
+    diagnosis_code: DiagnosisCode | None = Field(None, description="The principal diagnosis, with or without its dot.")
+    diagnosis_codes: Annotated[list[DiagnosisCode], Field(min_length=1, max_length=MAX_DIAGNOSES)] | None = Field(
         None, description="All diagnoses; the first is the principal one unless diagnosis_code names it."
     )
-    procedure_code: Code | None = Field(None, description="Of a claim without lines.", examples=["P001"])
+    procedure_code: ProcedureCode | None = Field(None, description="Of a claim without lines.", examples=["P001"])
     claim_amount: Amount | None = Field(None, description="Required without lines; with lines it must be their sum.")
     units: Units | None = Field(None, description="Of a claim without lines. Default: 1.")
     lines: Annotated[list[LineIn], Field(min_length=1, max_length=MAX_LINES)] | None = None
@@ -61,9 +71,7 @@ class ClaimIn(BaseModel):
         None, description="First day of service. Default: of the lines, or the day of receipt."
     )
     service_to: Day | None = Field(None, description="Last day of service. Default: of the lines, or the first day.")
-    place_of_service: Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9]{2}$")] | None = Field(
-        None, description="CMS two-digit code."
-    )
+    place_of_service: PlaceOfService | None = Field(None, description="CMS two-digit code.")
     replaces: Identifier | None = Field(
         None, description="The claim this one corrects; it is voided when this one is stored."
     )

@@ -239,8 +239,8 @@ def recover(recovery: Recovery, place: StepPlace, begin: Begin) -> list[SentRepl
 
 
 async def _until_drained(place: StepPlace) -> None:
-    """Wait until no event is open and the store has reached the day."""
-    from features.online import Watermark, watermark_key
+    """Wait until no event is open, and the store has reached the day and every write that the database records."""
+    from features.online import PROJECT, Watermark, watermark_key
 
     names = ", ".join(f"'{name}'" for name in _CONSUMED)
     today = clock.day_number(clock.now())
@@ -252,6 +252,8 @@ async def _until_drained(place: StepPlace) -> None:
             row = connection.execute(_OPEN.format(names)).fetchone()
             stored = client.get(watermark_key())
             mark = Watermark.unpack(stored if isinstance(stored, bytes) else None)
-            if row == (0,) and mark is not None and mark.rolled_day >= today:
+            wrote = connection.execute("SELECT writes FROM feature_store WHERE project = %s", [PROJECT]).fetchone()
+            recorded = 0 if wrote is None else wrote[0]
+            if row == (0,) and mark is not None and mark.rolled_day >= today and mark.writes >= recorded:
                 return
             await asyncio.sleep(0.02)

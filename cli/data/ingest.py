@@ -12,7 +12,7 @@ from cli.output import print_json
 from cli.progress import task
 
 if TYPE_CHECKING:
-    from pipelines.ingest import IngestSummary
+    from pipelines.ingest import IngestSummary, Suggestion
 
 _OUT = click.option("--out", type=OUTPUT_FOLDER, help="Folder; default: datasets/NAME under the home.")
 
@@ -47,10 +47,10 @@ def csv(file: Path, mapping: Path | None, draft: bool, out: Path | None, as_json
     """Read a claims FILE (CSV, plain, gzip or zip, or Parquet) with a mapping of its columns to our fields."""
     if mapping is None and not draft:
         raise click.UsageError("--mapping is required; `--suggest` drafts one.")
-    from pipelines.ingest import ingest_csv, load_mapping, suggest_mapping
+    from pipelines.ingest import ingest_csv, load_mapping, suggest
 
     if mapping is None or draft:
-        _show_draft(suggest_mapping(file), as_json=as_json)
+        _show_draft(suggest(file), as_json=as_json)
         return
     read = load_mapping(mapping)
     with task(f"Reading {file.name}") as progress:
@@ -64,11 +64,11 @@ def _folder(out: Path | None, name: str) -> Path:
     return out or settings().home / "datasets" / name
 
 
-def _show_draft(draft: str, *, as_json: bool) -> None:
+def _show_draft(draft: "Suggestion", *, as_json: bool) -> None:
     if as_json:
-        print_json({"mapping": draft})
+        print_json(asdict(draft))
     else:
-        click.echo(draft, nl=False)
+        click.echo(draft.mapping, nl=False)
 
 
 def _show(outcome: "IngestSummary", *, as_json: bool) -> None:
@@ -79,9 +79,14 @@ def _show(outcome: "IngestSummary", *, as_json: bool) -> None:
     click.echo(f"{outcome.labelled:,} labelled, {outcome.fraud:,} of them fraud")
     click.echo(f"{outcome.rejected:,} rows rejected, {outcome.empty_lines:,} empty lines")
     for reason, count in list(outcome.reasons.items())[:12]:
-        click.echo(f"  {count:>9,}  {reason}")
+        labels = outcome.reject_labels.get(reason)
+        share = "" if labels is None else f" (fraud in {labels.rate or 0:.1%} of {labels.labelled:,} labelled)"
+        click.echo(f"  {count:>9,}  {reason}{share}")
     if outcome.rejected:
         click.echo(f"  listed in {outcome.reject_file}")
+    for title, counts in (("Normalized", outcome.normalized), ("Set to null", outcome.set_to_null)):
+        for what, count in list(counts.items())[:12]:
+            click.echo(f"{title}: {count:,}  {what}")
     if outcome.missing_columns:
         click.echo(f"Columns that this source does not have: {', '.join(outcome.missing_columns)}")
     for note in outcome.notes:

@@ -41,15 +41,20 @@ def check_source(dataset: str, data: Path | None, mapping: Path | None) -> None:
         raise click.UsageError("--data cannot be combined with --dataset.")
 
 
-def source_of(dataset: str, data: Path | None = None, mapping: Path | None = None) -> "Source":
-    """The data set that the options name; a file and the public set are ingested first."""
+def source_of(
+    dataset: str, data: Path | None = None, mapping: Path | None = None, *, accept_rejects: bool = False
+) -> "Source":
+    """The data set that the options name; a file and the public set are ingested first.
+
+    Raises `RejectedRowsError` where the rows that were not rejected are not representative, unless `accept_rejects`.
+    """
     from core.settings import settings
     from pipelines.datasets import open_file, open_or_ingest
 
     check_source(dataset, data, mapping)
     if data is not None and mapping is not None:
-        return open_file(data, mapping, settings().home)
-    return open_or_ingest(dataset, settings().home, settings().data_dir)
+        return open_file(data, mapping, settings().home, accept_rejects=accept_rejects)
+    return open_or_ingest(dataset, settings().home, settings().data_dir, accept_rejects=accept_rejects)
 
 
 def existing_source(

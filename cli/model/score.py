@@ -56,6 +56,7 @@ def score(file: Path, mapping: Path | None, out: Path | None, as_json: bool) -> 
         "flagged": outcome.flagged,
         "resumed": outcome.resumed,
         "rejected": read.rejected,
+        "reasons": dict(read.reasons),
         "rejects": None if rejects is None else str(rejects),
         "model_version": scorer.version,
     }
@@ -67,6 +68,8 @@ def score(file: Path, mapping: Path | None, out: Path | None, as_json: bool) -> 
         click.echo(f"{outcome.resumed:,} of them scored by an earlier run")
     if rejects is not None:
         click.echo(f"{read.rejected:,} rows rejected; listed in {rejects}")
+        for reason, count in list(read.reasons.items())[:12]:
+            click.echo(f"  {count:>9,}  {reason}")
 
 
 def _remove(work: Path) -> None:

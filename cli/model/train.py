@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +13,7 @@ from cli.output import print_json, terminal
 
 if TYPE_CHECKING:
     from pipelines.datasets import Source
+    from pipelines.train import TrainingReport
 
 
 @command(
@@ -44,6 +45,11 @@ if TYPE_CHECKING:
     metavar="FEATURE",
     help="Do not report this feature as leakage, although it ranks almost perfectly alone; can be repeated.",
 )
+@click.option(
+    "--accept-rejects",
+    is_flag=True,
+    help="Train although most rows were rejected, or rejected rows differ from accepted ones in their label.",
+)
 @click.option("--seed", default=7, show_default=True, help="Same data and seed, same model.")
 def train(
     dataset: str,
@@ -57,6 +63,7 @@ def train(
     capacity: float | None,
     without: tuple[str, ...],
     trust: tuple[str, ...],
+    accept_rejects: bool,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -82,23 +89,22 @@ def train(
         watch.step("Reading the claims")
         report = train_and_register(
             settings().home,
-            source=_source(dataset, data, mapping),
+            source=_source(dataset, data, mapping, accept_rejects=accept_rejects),
             options=options,
             redis_url=registry_redis_url(),
             watch=watch,
         )
-    found = report.as_json()
     if as_json:
         from pipelines.formatting import rounded
 
-        print_json(rounded(found))
+        print_json(rounded(report.as_json()))
         return
-    _show_training(found)
+    _show_training(report)
 
 
-def _source(dataset: str, data: Path | None, mapping: Path | None) -> "Source":
+def _source(dataset: str, data: Path | None, mapping: Path | None, *, accept_rejects: bool) -> "Source":
     """The data set; for a file that is read now, the error stream says how many of its rows were used."""
-    source = source_of(dataset, data, mapping)
+    source = source_of(dataset, data, mapping, accept_rejects=accept_rejects)
     if data is not None:
         about = source.about
         click.echo(
@@ -115,33 +121,33 @@ def _source(dataset: str, data: Path | None, mapping: Path | None) -> "Source":
     return source
 
 
-def _show_training(found: dict[str, Any]) -> None:
+def _show_training(report: "TrainingReport") -> None:
     from rich.table import Table
 
-    table = Table(title=f"Candidate {found['version']}", title_justify="left", show_header=False)
-    low, high = found["ap_model_interval"]
+    table = Table(title=f"Candidate {report.version}", title_justify="left", show_header=False)
+    low, high = report.ap_model_interval
     rows = (
-        ("Data", f"{found['dataset']}: " + ", ".join(f"{name} {n:,}" for name, n in found["slices"].items())),
-        ("Split", found["split"]),
-        ("Model", f"{found['trees']} trees over {found['features']} features"),
-        ("Base rate", f"{found['base_rate']:.2%}"),
-        ("Average precision", f"{found['ap_model']:.3f} ({low:.3f} to {high:.3f})"),
-        ("  of the 2× rule", f"{found['ap_rule']:.3f}"),
-        ("  of the amount alone", f"{found['ap_amount_only']:.3f}"),
-        ("Precision at 1 % of claims", f"{found['precision_at_1_percent']:.1%}"),
-        ("Dollars at 1 % of claims", f"{found['dollars_at_1_percent']:.1%}"),
-        ("Dollars, same reviews as the rule", f"{found['dollars_times_rule']:.1f} × the rule's"),
-        ("Threshold", f"{found['threshold']:.4f}"),
-        ("Report", found["report"]),
-        ("Took", f"{found['seconds']} s"),
+        ("Data", f"{report.dataset}: " + ", ".join(f"{name} {n:,}" for name, n in report.slices.items())),
+        ("Split", report.split),
+        ("Model", f"{report.trees} trees over {report.features} features"),
+        ("Base rate", f"{report.base_rate:.2%}"),
+        ("Average precision", f"{report.ap_model:.3f} ({low:.3f} to {high:.3f})"),
+        ("  of the 2× rule", f"{report.ap_rule:.3f}"),
+        ("  of the amount alone", f"{report.ap_amount_only:.3f}"),
+        ("Precision at 1 % of claims", f"{report.precision_at_1_percent:.1%}"),
+        ("Dollars at 1 % of claims", f"{report.dollars_at_1_percent:.1%}"),
+        ("Dollars, same reviews as the rule", f"{report.dollars_times_rule:.1f} × the rule's"),
+        ("Threshold", f"{report.threshold:.4f}"),
+        ("Report", report.report),
+        ("Took", f"{report.seconds} s"),
     )
     for name, value in rows:
         table.add_row(name, str(value))
     console = terminal()
     console.print(table)
-    if found["left_out"]:
-        console.print(f"{len(found['left_out'])} features left out:")
-        for why in sorted(set(found["left_out"].values())):
-            names = [name for name, reason in found["left_out"].items() if reason == why]
+    if report.left_out:
+        console.print(f"{len(report.left_out)} features left out:")
+        for why in sorted(set(report.left_out.values())):
+            names = [name for name, reason in report.left_out.items() if reason == why]
             console.print(f"  {why}: {', '.join(names)}", highlight=False)
-    console.print(f"Registered in MLflow as version {found['registered']}, alias candidate. Next: ginja model promote")
+    console.print(f"Registered in MLflow as version {report.registered}, alias candidate. Next: ginja model promote")

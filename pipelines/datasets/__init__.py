@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         LabelTimeError,
         MissingLabelsError,
         ProviderSplitError,
+        RejectedRowsError,
         SplitError,
         TooFewFraudsError,
     )
@@ -52,6 +53,7 @@ __all__ = [
     "LabelTimeError",
     "MissingLabelsError",
     "ProviderSplitError",
+    "RejectedRowsError",
     "Slices",
     "Source",
     "SplitError",

@@ -2,6 +2,7 @@
 
 DataError
 ├── DatasetError             the named data set or file is not found or cannot be read
+│   └── RejectedRowsError        too many rows were rejected, or mostly those of one label
 ├── LabelError               the labels cannot be used
 │   ├── MissingLabelsError       no labels, or a label that is neither fraud nor clean
 │   ├── LabelTimeError           a label is dated before its claim was received
@@ -23,6 +24,12 @@ class DatasetError(DataError):
     """The data set is not found, or cannot be used for training."""
 
     exit_code = 2
+
+
+class RejectedRowsError(DatasetError):
+    """A model of the accepted rows would not be representative of the file."""
+
+    exit_code = 3
 
 
 class LabelError(DataError):

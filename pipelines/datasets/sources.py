@@ -18,11 +18,10 @@ import pyarrow.parquet as pq
 from claims.attributes import Attribute
 from features.vector import DeclaredAttributes
 from pipelines.datasets.errors import DatasetError, MissingLabelsError
+from pipelines.datasets.rejected_rows import check_rejects
 from pipelines.store import DATASET, DatasetDocument, read_document
 
 SIMULATED, PROVIDER_FRAUD = "simulated", "provider-fraud"
-MAX_REJECTED_SHARE = 0.5
-"""Share of rejected rows above which the mapping of a file is considered wrong."""
 ATTRIBUTES = "attributes.parquet"
 Progress = Callable[[int, int], None]
 
@@ -86,10 +85,13 @@ def open_named(name: str, home: Path) -> Source:
     )
 
 
-def open_or_ingest(name: str, home: Path, data_dir: Path, *, progress: Progress = _no_progress) -> Source:
+def open_or_ingest(
+    name: str, home: Path, data_dir: Path, *, progress: Progress = _no_progress, accept_rejects: bool = False
+) -> Source:
     """Open a data set for training; the public provider-fraud set is ingested from `data_dir` first where needed.
 
-    Raises what `open_named` raises, and `DatasetError` where the public files cannot be read.
+    Raises what `open_named` raises, `DatasetError` where the public files cannot be read, and `RejectedRowsError`
+    unless `accept_rejects`.
     """
     folder = home / "datasets" / PROVIDER_FRAUD
     if name == PROVIDER_FRAUD and not (folder / DATASET).exists():
@@ -99,26 +101,30 @@ def open_or_ingest(name: str, home: Path, data_dir: Path, *, progress: Progress 
             ingest_provider_fraud(data_dir / "provider_fraud", folder, progress=progress)
         except IngestError as error:
             raise DatasetError(str(error)) from error
-    return open_named(name, home)
+    source = open_named(name, home)
+    if not accept_rejects:
+        check_rejects(source.about, source.name, str(source.home / source.about.get("reject_file", "")))
+    return source
 
 
-def open_file(file: Path, mapping: Path, home: Path, *, progress: Progress = _no_progress) -> Source:
-    """Ingest a claims file by its mapping, then open it. Raises `DatasetError`, `MissingLabelsError`."""
-    from pipelines.ingest import IngestError, ingest_csv, load_mapping
+def open_file(
+    file: Path, mapping: Path, home: Path, *, progress: Progress = _no_progress, accept_rejects: bool = False
+) -> Source:
+    """Ingest a claims file by its mapping, then open it; a former data set stays where the file is refused.
+
+    Raises `DatasetError`, `MissingLabelsError`, and `RejectedRowsError` unless `accept_rejects`.
+    """
+    from pipelines.ingest import IngestError, IngestSummary, ingest_csv, load_mapping
+
+    def check(summary: IngestSummary) -> None:
+        check_rejects(summary.document(), str(file), str(summary.reject_file))
 
     try:
         columns = load_mapping(mapping)
         folder = home / "datasets" / columns.name
-        ingested = ingest_csv(file, columns, folder, progress=progress)
+        ingest_csv(file, columns, folder, progress=progress, check=None if accept_rejects else check)
     except IngestError as error:
         raise DatasetError(str(error)) from error
-    if ingested.rejected > MAX_REJECTED_SHARE * ingested.rows:
-        reasons = ", ".join(f"{reason} ({count:,})" for reason, count in list(ingested.reasons.items())[:3])
-        raise DatasetError(
-            f"{ingested.rejected:,} of the {ingested.rows:,} rows of {file} were rejected: {reasons}; a model of the "
-            f"remaining rows would not be representative. Correct the mapping (see {ingested.reject_file}), or train "
-            f"on the remaining rows with --dataset {columns.name}"
-        )
     return open_folder(folder, name=columns.name)
 
 

@@ -2,23 +2,29 @@
 reported.
 """
 
-from pipelines.ingest.errors import IngestError, MappingError, SourceError
-from pipelines.ingest.mapping import Dates, Mapping, Money, load_mapping
+from pipelines.ingest.errors import IngestError, MappingError, NoClaimsError, SourceError
+from pipelines.ingest.mapping import Dates, Mapping, Money
+from pipelines.ingest.mapping_file import load_mapping
 from pipelines.ingest.provider_fraud import ingest_provider_fraud
 from pipelines.ingest.records import check_parquet, open_table
+from pipelines.ingest.reject_labels import LabelCount, associated
 from pipelines.ingest.rejects import shape
 from pipelines.ingest.source import ingest_csv
-from pipelines.ingest.suggestion import suggest_mapping
+from pipelines.ingest.suggestion import Suggestion, suggest, suggest_mapping
 from pipelines.ingest.summary import IngestSummary, missing_columns
 
 __all__ = [
     "Dates",
     "IngestError",
     "IngestSummary",
+    "LabelCount",
     "Mapping",
     "MappingError",
     "Money",
+    "NoClaimsError",
     "SourceError",
+    "Suggestion",
+    "associated",
     "check_parquet",
     "ingest_csv",
     "ingest_provider_fraud",
@@ -26,5 +32,6 @@ __all__ = [
     "missing_columns",
     "open_table",
     "shape",
+    "suggest",
     "suggest_mapping",
 ]

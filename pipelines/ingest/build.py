@@ -6,13 +6,15 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from claims.attributes import PREFIX, AttributeType
+from claims.attributes import PREFIX, AttributeType, feature_name
+from claims.service_days import EARLIEST
 from core.clock import DAY_US
 from features.declare import CLAIMS, LABELS
 from pipelines.duck import connect
 from pipelines.ingest import fields
 from pipelines.ingest.attribute_fields import staged_columns
-from pipelines.ingest.mapping import Mapping
+from pipelines.ingest.mapping import INVALID, Mapping
+from pipelines.ingest.reject_labels import LabelCount
 from pipelines.ingest.rejects import Rejects
 from pipelines.reference import CLAIM_LINES
 
@@ -24,7 +26,7 @@ WITH dated AS (
         COALESCE(received_at, epoch_us(COALESCE(service_to, service_from)::TIMESTAMP)) AS received_at,
         COALESCE(service_from, service_to, received_on) AS service_from,
         COALESCE(service_to, service_from, received_on) AS service_to
-    ) FROM (SELECT *, {receipt_day} AS received_on FROM read_parquet('{staging}'))
+    ) FROM staged
 ), netted AS (
     SELECT *, count(*) FILTER (amount < 0) OVER claim > 0 AS has_reversal, bool_or(amount > 0) OVER claim AS has_claim,
         COALESCE(sum(amount) FILTER (amount < 0) OVER claim, 0) AS reversed
@@ -33,6 +35,7 @@ WITH dated AS (
 SELECT *, CASE
     {reversals}
     WHEN received_at IS NULL THEN {{'field': 'received_at', 'reason': 'no date of receipt or service'}}
+    WHEN service_from < DATE '{earliest}' THEN {{'field': 'service_from', 'reason': 'before {earliest.year}'}}
     WHEN service_to < service_from THEN {{'field': 'service_to', 'reason': 'before service_from'}}
     WHEN service_to > received_on THEN {{'field': 'service_to', 'reason': 'after receipt'}}
     WHEN birth_date > service_from THEN {{'field': 'birth_date', 'reason': 'after the service'}}
@@ -104,11 +107,17 @@ class BuiltFrames:
     extra: dict[str, pa.Table] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     label_of: str = "claim"
+    accepted: LabelCount = field(default_factory=LabelCount)
+    """Labels of the rows that became claims or lines of claims."""
+    set_to_null: dict[str, int] = field(default_factory=dict)
+    """`FIELD: REASON` → values that contradict others of their row, and that `on_bad` sets to null."""
+    identical_rows: int = 0
+    """Rows whose whole text is that of an earlier row."""
 
 
 def _reject(connection: duckdb.DuckDBPyConnection, rejects: Rejects, query: str) -> None:
-    for line, name, value, reason in connection.execute(query).fetchall():
-        rejects.add(line, name, value, reason)
+    for line, name, value, reason, label in connection.execute(query).fetchall():
+        rejects.add(line, name, value, reason, label)
 
 
 def _instant(name: str) -> str:
@@ -117,8 +126,8 @@ def _instant(name: str) -> str:
 
 def build(staging: Path, mapping: Mapping, rejects: Rejects, work: Path) -> BuiltFrames:
     """Build the frames from staged rows. `work` is a folder for what does not fit into memory."""
-    receipt_day = fields.receipt_day("received_at", mapping.time_zone)
     with connect(work, threads=2) as connection:
+        set_to_null = _stage(connection, staging, mapping)
         lines = mapping.rows == "lines"
         net = mapping.money.negative == "net"
         unit = 'COALESCE(line, "row")' if lines else "amount < 0"
@@ -128,22 +137,21 @@ def build(staging: Path, mapping: Mapping, rejects: Rejects, work: Path) -> Buil
             if lines
             else "a claim that was already read; for a row per line: rows: lines"
         )
-        connection.execute(
-            _CHECKED.format(staging=staging, receipt_day=receipt_day, unit=unit, again=again, reversals=reversals)
-        )
+        connection.execute(_CHECKED.format(unit=unit, again=again, reversals=reversals, earliest=EARLIEST))
         _reject(
             connection,
             rejects,
             """SELECT "row", problem.field,
                    CASE problem.field WHEN 'claim_id' THEN claim_id WHEN 'amount' THEN amount::VARCHAR END,
-                   problem.reason
+                   problem.reason, label
                FROM checked WHERE problem IS NOT NULL ORDER BY "row" """,
         )
-        staged = staged_columns(mapping)
-        chosen = {name: _of_claim(mapping, name) if lines else name for name in staged}
+        attributes = staged_columns(mapping)
+        chosen = {name: _of_claim(mapping, name) if lines else name for name in attributes}
         own = "".join(f", {sql} AS {name}" for name, sql in chosen.items())
         connection.execute((_PER_LINE if lines else _PER_CLAIM).format(attributes=own))
-        frames = BuiltFrames(claims=pa.table({}), labels=pa.table({}))
+        frames = BuiltFrames(claims=pa.table({}), labels=pa.table({}), set_to_null=set_to_null)
+        frames.identical_rows = _scalar(connection, "SELECT count(*) - count(DISTINCT record) FROM staged")
         if net and not lines:
             reduced = _scalar(connection, "SELECT count(*) FROM checked WHERE problem IS NULL AND amount < 0")
             if reduced:
@@ -156,8 +164,9 @@ def build(staging: Path, mapping: Mapping, rejects: Rejects, work: Path) -> Buil
                 frames.notes.append(f"{mixed} claims have lines of several members; the first line's was taken")
         frames.claims = _claims(connection)
         frames.labels = _labels(connection)
-        if staged:
-            frames.attributes = _attributes(connection, staged)
+        frames.accepted = _accepted(connection)
+        if attributes:
+            frames.attributes = _attributes(connection, attributes)
         frames.label_of = mapping.label_of or _label_owner(connection)
         if frames.label_of == "provider" and mapping.label_of is None:
             frames.notes.append(
@@ -165,6 +174,41 @@ def build(staging: Path, mapping: Mapping, rejects: Rejects, work: Path) -> Buil
                 "(label_of in the mapping)"
             )
         return frames
+
+
+_CONTRADICTIONS = (
+    ("service_to", "before service_from", "service_to < service_from"),
+    ("service_to", "after receipt", "service_to > received_on"),
+    ("birth_date", "after the service", "birth_date > COALESCE(service_from, service_to, received_on)"),
+)
+"""Field, reason and condition of a value that contradicts others of its row."""
+
+
+def _stage(connection: duckdb.DuckDBPyConnection, staging: Path, mapping: Mapping) -> dict[str, int]:
+    """Read the staged rows as the view `staged`, and return how many values `on_bad` sets to null there, by reason."""
+    receipt_day = fields.receipt_day("received_at", mapping.time_zone)
+    source = f"(SELECT *, {receipt_day} AS received_on FROM read_parquet({fields.literal(str(staging))}))"
+    found = [entry for entry in _CONTRADICTIONS if mapping.nulls(entry[0])]
+    replaced = []
+    for name in dict.fromkeys(entry[0] for entry in found):
+        wrong = " OR ".join(condition for field, _, condition in found if field == name)
+        replaced.append(f"CASE WHEN {wrong} THEN NULL ELSE {name} END AS {name}")
+        flag = feature_name(name + INVALID)
+        if name + INVALID in mapping.features:
+            replaced.append(f"COALESCE({flag} OR {wrong}, {flag}) AS {flag}")
+    changed = f"* REPLACE ({', '.join(replaced)})" if replaced else "*"
+    connection.execute(f"CREATE VIEW staged AS SELECT {changed} FROM {source}")
+    counts = {f"{name}: {reason}": _scalar(connection, f"SELECT count(*) FROM {source} WHERE {condition}")
+              for name, reason, condition in found}  # fmt: skip
+    return {reason: count for reason, count in counts.items() if count}
+
+
+def _accepted(connection: duckdb.DuckDBPyConnection) -> LabelCount:
+    ((labelled, fraud),) = connection.execute(
+        """SELECT count(checked.label), count(*) FILTER (checked.label) FROM checked SEMI JOIN claims USING (claim_id)
+           WHERE problem IS NULL"""
+    ).fetchall()
+    return LabelCount(labelled, fraud)
 
 
 def _scalar(connection: duckdb.DuckDBPyConnection, query: str) -> int:
@@ -194,7 +238,7 @@ def _drop_unbilled(connection: duckdb.DuckDBPyConnection, rejects: Rejects) -> N
         rejects,
         """SELECT checked."row", 'amount', amount::VARCHAR,
                CASE WHEN amount_cents = 0 THEN 'an amount of zero for the whole claim'
-                    ELSE 'a negative amount for the whole claim' END
+                    ELSE 'a negative amount for the whole claim' END, checked.label
            FROM checked JOIN claims USING (claim_id) WHERE problem IS NULL AND amount_cents <= 0 ORDER BY 1""",
     )
     connection.execute("DELETE FROM claims WHERE amount_cents <= 0")

@@ -3,7 +3,10 @@
 IngestError
 ├── MappingError   the mapping cannot be read, or does not fit the file's header
 └── SourceError    the file cannot be read at all: absent, empty, no header, unknown encoding
+    └── NoClaimsError  it has rows, and every one was rejected
 """
+
+from pathlib import Path
 
 
 class IngestError(ValueError):
@@ -18,3 +21,11 @@ class MappingError(IngestError):
 
 class SourceError(IngestError):
     """The source is not usable."""
+
+
+class NoClaimsError(SourceError):
+    """Every row was rejected; `reject_file` lists them."""
+
+    def __init__(self, message: str, reject_file: Path) -> None:
+        super().__init__(message)
+        self.reject_file = reject_file

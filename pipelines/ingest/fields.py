@@ -3,14 +3,19 @@
 Every expression reads the text of one row and is exact: no amount passes through a float, no day is guessed.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
+from claims.identifiers import NPI_PREFIX_SUM, RULES, IdentifierKind
 from claims.money import MAX_CENTS
 from claims.service_days import EARLIEST
 from core.clock import DAY_US
 from pipelines.ingest.mapping import Dates, LabelTexts, Mapping, Money, Sexes
+
+EARLIEST_RECEIPT = date(1970, 1, 1)
+"""Features count time from here on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,31 +53,32 @@ def text(raw: str, limit: int) -> ParsedColumn:
     return ParsedColumn(raw, problem)
 
 
-def identifier(raw: str, limit: int = 64) -> ParsedColumn:
-    """A name or code; `1234567893.0`, as a column of floats is exported, is `1234567893`."""
-    plain = text(raw, limit)
-    lost = f"regexp_full_match({raw}, '[0-9][.][0-9]+[eE][+][0-9]{{2,3}}')"
-    problem = f"CASE WHEN {lost} THEN 'rounded to an exponent, so digits are lost; export the column as text' "
-    return ParsedColumn(f"regexp_replace({raw}, '^([0-9]+)[.]0+$', '\\1')", f"{problem}ELSE {plain.problem} END")
+def identifier(raw: str, kind: IdentifierKind = IdentifierKind.ID, limit: int = 64) -> ParsedColumn:
+    """An identifier or code as `claims.identifiers` normalizes it, in SQL."""
+    rule, plain = RULES[kind], text(raw, limit)
+    value = raw
+    for rewrite in rule.rewrites:
+        if rewrite.by is None:
+            value = f"CASE WHEN {_matches(value, rewrite.pattern)} THEN upper({value}) ELSE {value} END"
+        else:
+            value = f"regexp_replace({value}, {literal(f'^(?:{rewrite.pattern})$')}, {literal(rewrite.by)})"
+    checks = [f"WHEN {_matches(raw, pattern)} THEN {literal(reason)}" for pattern, reason in rule.refusals]
+    if rule.shape is not None:
+        checks.append(f"WHEN NOT {_matches('@v', rule.shape)} THEN {literal(rule.wrong_shape)}")
+    if rule.check_digit:
+        checks.append(f"WHEN ({_check_sum('@v')}) % 10 <> 0 THEN {literal(rule.wrong_shape)}")
+    return ParsedColumn(value, f"CASE {' '.join(checks)} ELSE {plain.problem} END")
 
 
-_ICD_SHAPE = "[A-Za-z][0-9][0-9A-Za-z]([.][0-9A-Za-z]{1,4}|[0-9A-Za-z]{0,4})"
-"""ICD-10, and the V and E codes of ICD-9, with or without the dot."""
-_ICD = {9: "([0-9]{3,5}|[Vv][0-9]{2,4}|[Ee][0-9]{3,4})", 10: "[A-Za-z][0-9][0-9A-Za-z]{1,5}"}
+def _matches(sql: str, pattern: str) -> str:
+    return f"regexp_full_match({sql}, {literal(pattern)})"
 
 
-def diagnosis(raw: str, version: int | None) -> ParsedColumn:
-    """A diagnosis code, upper case without the dot; with a version it must have that version's shape.
-
-    Without a version a text that does not look like a code stays as it is: it may be a description.
-    """
-    bare = f"replace({raw}, '.', '')"
-    if version is None:
-        plain = text(raw, 64)
-        value = f"CASE WHEN regexp_full_match({raw}, '{_ICD_SHAPE}') THEN upper({bare}) ELSE {raw} END"
-        return ParsedColumn(value, plain.problem)
-    problem = f"CASE WHEN NOT regexp_full_match({bare}, '{_ICD[version]}') THEN 'not an ICD-{version} code' END"
-    return ParsedColumn(f"upper({bare})", problem)
+def _check_sum(sql: str) -> str:
+    """The sum that is a multiple of ten for an NPI; `sql` has ten digits."""
+    digits = [f"substr({sql}, {place}, 1)" for place in range(1, 11)]
+    doubled = [f"translate({digit}, '0123456789', '0246813579')" for digit in digits[::2]]
+    return " + ".join([str(NPI_PREFIX_SUM), *(f"{digit}::INT" for digit in [*doubled, *digits[1::2]])])
 
 
 def amount(raw: str, money: Money) -> ParsedColumn:
@@ -172,6 +178,7 @@ def _moments(raw: str, dates: Dates) -> tuple[str, str]:
     """The local day, and microseconds since the epoch, by the first format that fits; a day begins at midnight."""
     zoned = f"regexp_replace({raw}, '[Zz]$', '+0000')"
     days, instants = [], []
+    short = any("%y" in form for form in dates.formats)
     for form in dates.formats:
         if "%z" in form or "%Z" in form:
             bare = form.replace("%z", "").replace("%Z", "").rstrip()
@@ -180,6 +187,8 @@ def _moments(raw: str, dates: Dates) -> tuple[str, str]:
             instants.append(f"epoch_us(try_strptime({zoned}, {literal(form)}))")
             continue
         parsed = f"try_strptime({raw}, {literal(form)})"
+        if short and "%Y" in form:  # which reads 24 as the year 24
+            parsed = f"CASE WHEN {parsed} >= TIMESTAMP '1000-01-01' THEN {parsed} END"
         days.append(f"TRY_CAST({parsed} AS DATE)")
         if not any(mark in form for mark in _WITH_TIME):
             instants.append(f"epoch_us({parsed})")
@@ -232,9 +241,9 @@ def day(raw: str, dates: Dates, today: date, earliest: date = date(1900, 1, 1)) 
     return ParsedColumn(value, problem)
 
 
-def instant(raw: str, dates: Dates, today: date, now_us: int) -> ParsedColumn:
-    """Microseconds since the epoch; a time of day needs a zone. A date without a time may be `today`, which begins
-    before UTC's day in the east.
+def instant(raw: str, dates: Dates, today: date, now_us: int, earliest: date = date(1900, 1, 1)) -> ParsedColumn:
+    """Microseconds since the epoch, from `earliest` on; a time of day needs a zone. A date without a time may be
+    `today`, which begins before UTC's day in the east.
     """
     local, value = _moments(raw, dates)
     zone = "'([Zz]|[+-][0-9]{2}:?[0-9]{2})$'"
@@ -245,11 +254,25 @@ def instant(raw: str, dates: Dates, today: date, now_us: int) -> ParsedColumn:
     problem = (
         f"CASE WHEN {raw} IS NULL THEN NULL WHEN {naive} THEN {literal(_NAIVE)} "
         f"WHEN @v IS NULL THEN {literal(_unlike(dates))} "
-        f"WHEN @v < epoch_us(TIMESTAMP '1900-01-01') THEN 'before 1900' "
+        f"WHEN @v < epoch_us(TIMESTAMP '{earliest}') THEN 'before {earliest.year}' "
         f"WHEN @v > {now_us} AND (@v % {DAY_US} <> 0 OR ({local}) > DATE '{today}') "
         f"THEN 'in the future' END"
     )
     return ParsedColumn(value, problem)
+
+
+def ambiguous_day(raw: str, dates: Dates, today: date) -> str | None:
+    """SQL of whether two formats read a text as different days from 1900 to `today`; None where none of them can."""
+    alike: dict[str, list[str]] = {}
+    for form in dates.formats:
+        alike.setdefault(re.sub("%-?[dmyYj]", "#", form), []).append(form)
+    checks = []
+    for forms in alike.values():
+        if len(forms) > 1:
+            days = [_moments(raw, Dates.model_construct(formats=(form,), timezone=dates.timezone))[0] for form in forms]
+            likely = [f"CASE WHEN {day} BETWEEN DATE '1900-01-01' AND DATE '{today}' THEN {day} END" for day in days]
+            checks.append(f"len(list_distinct([{', '.join(likely)}])) > 1")
+    return f"({' OR '.join(checks)})" if checks else None
 
 
 def _unlike(dates: Dates) -> str:
@@ -259,32 +282,32 @@ def _unlike(dates: Dates) -> str:
 def parse_all(mapping: Mapping, raw: dict[str, str], today: date, now_us: int) -> dict[str, ParsedColumn]:
     """The parsers of every mapped field; `raw` has the SQL of each field's text. `diagnoses` is not among them."""
     served = [
-        local_day(raw[field], mapping.dates) for field in ("service_from", "service_to", "received_at") if field in raw
+        local_day(raw[field], mapping.dates_of(field))
+        for field in ("service_from", "service_to", "received_at")
+        if field in raw
     ]
     parsers: dict[str, Callable[[str], ParsedColumn]] = {
-        "claim_id": identifier,
         "line": lambda sql: whole(sql, 0, 100_000),
-        "received_at": lambda sql: instant(sql, mapping.dates, today, now_us),
-        "service_from": lambda sql: service_day(sql, mapping.dates, today),
-        "service_to": lambda sql: service_day(sql, mapping.dates, today),
-        "member_id": identifier,
-        "provider_id": identifier,
-        "procedure_code": identifier,
-        "diagnosis_code": lambda sql: diagnosis(sql, mapping.icd),
-        "place_of_service": lambda sql: text(sql, 2),
+        "received_at": lambda sql: instant(sql, mapping.dates_of("received_at"), today, now_us, EARLIEST_RECEIPT),
+        "service_from": lambda sql: service_day(sql, mapping.dates_of("service_from"), today),
+        "service_to": lambda sql: service_day(sql, mapping.dates_of("service_to"), today),
         "region": lambda sql: text(sql, 32),
         "specialty": lambda sql: text(sql, 64),
         "age_years": lambda sql: whole(sql, 0, 130),
-        "birth_date": lambda sql: birth_day(sql, mapping.dates, today, served),
+        "birth_date": lambda sql: birth_day(sql, mapping.dates_of("birth_date"), today, served),
         "sex": lambda sql: sex(sql, mapping.sex),
         "amount": lambda sql: amount(sql, mapping.money),
         "units": lambda sql: whole(sql, 0 if mapping.rows == "lines" else 1, 1_000_000),
         "lines": lambda sql: whole(sql, 1, 100_000),
+        "diagnosis_count": lambda sql: whole(sql, 1, 1_000),
         "benefit_limit": lambda sql: amount(sql, mapping.money),
-        "voided_at": lambda sql: instant(sql, mapping.dates, today, now_us),
-        "replaces": identifier,
+        "voided_at": lambda sql: instant(sql, mapping.dates_of("voided_at"), today, now_us),
         "label": lambda sql: label(sql, mapping.label),
         "label_kind": lambda sql: text(sql, 64),
-        "label_known_at": lambda sql: instant(sql, mapping.dates, today, now_us),
+        "label_known_at": lambda sql: instant(sql, mapping.dates_of("label_known_at"), today, now_us),
     }
-    return {field: parsers[field](sql) for field, sql in raw.items()}
+    kinds = {field: mapping.identifier_kind(field) for field in raw}
+    return {
+        field: parsers[field](sql) if (kind := kinds[field]) is None else identifier(sql, kind)
+        for field, sql in raw.items()
+    }

@@ -2,17 +2,15 @@
 
 import re
 from difflib import get_close_matches
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, cast
 from zoneinfo import available_timezones
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from claims.attributes import MAX_ATTRIBUTES, Attribute, AttributeName, AttributeType, feature_name
+from claims.identifiers import IdentifierKind
 from core.settings import settings
 from features.vector import FEATURE
-from pipelines.ingest.errors import MappingError
 
 FIELDS: dict[str, str] = {
     "claim_id": "Identifies the claim; without it, the line number does.",
@@ -25,6 +23,7 @@ FIELDS: dict[str, str] = {
     "procedure_code": "What was done.",
     "diagnosis_code": "The principal diagnosis.",
     "diagnoses": "Further diagnoses: a list of columns, counted where not empty.",
+    "diagnosis_count": "Number of diagnoses, for files that state it.",
     "place_of_service": "CMS two-digit code.",
     "region": "Where the provider is.",
     "specialty": "The provider's specialty.",
@@ -43,14 +42,14 @@ FIELDS: dict[str, str] = {
 }
 """Our fields, and what each means."""
 
-MAX_MAPPING_BYTES = 262_144
-MAX_SCALAR = 1_000
-MAX_DEPTH = 16
 _MARKS = frozenset((*"aAbBcdfgGHIjmMnpSuUVwWxXyYzZ%", "-d", "-m", "-y", "-H", "-I", "-M", "-S", "-j"))
 """The format specifiers of DuckDB's `strptime`."""
 
 AFTERWARDS = ("label", "label_kind", "label_known_at", "voided_at")
 """Fields that reveal what became of the claim."""
+INVALID = "_invalid"
+"""Suffix of the attribute that `on_bad: flag` adds."""
+_LONGEST_NAME = 40
 REQUIRED = ("amount",)
 DATED = ("received_at", "service_to", "service_from")
 """At least one of these must be mapped."""
@@ -68,8 +67,17 @@ def _column(value: object) -> object:
     return " ".join(value.split()) if isinstance(value, str) else value
 
 
+def _on_bad(value: object) -> object:
+    # YAML reads a bare null as no value.
+    return "null" if value is None else value
+
+
 Text = Annotated[str, BeforeValidator(_text)]
 Column = Annotated[str, BeforeValidator(_column)]
+
+
+DateField = Literal["received_at", "service_from", "service_to", "birth_date", "voided_at", "label_known_at"]
+OnBad = Literal["reject", "null", "flag"]
 
 
 class _Strict(BaseModel):
@@ -84,21 +92,27 @@ class Csv(_Strict):
 
 
 class Dates(_Strict):
-    """`formats` as in strptime, tried in order; `timezone` is that of times without one."""
+    """`formats` as in strptime, tried in order; `timezone` is that of times without one.
+
+    A file is refused where two formats read different days in a row, unless `ambiguous` is `first`: then the first
+    format counts. `of` has the formats of single fields.
+    """
 
     formats: tuple[str, ...] = (
         "%Y-%m-%d",
         *(f"%Y-%m-%d{gap}%H:%M:%S{fraction}{zone}" for zone in ("%z", "") for gap in "T " for fraction in ("", ".%f")),
     )
     timezone: str | None = None
+    ambiguous: Literal["refuse", "first"] = "refuse"
+    of: dict[DateField, tuple[str, ...]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _known_zone(self) -> "Dates":
         if self.timezone is not None and self.timezone not in available_timezones():
             raise ValueError(f"unknown timezone {self.timezone!r}; use a name such as UTC or Africa/Nairobi")
-        if not self.formats:
+        if not self.formats or not all(self.of.values()):
             raise ValueError("dates.formats must name at least one format")
-        for form in self.formats:
+        for form in (*self.formats, *(form for forms in self.of.values() for form in forms)):
             unknown = [mark for mark in re.findall("%(-?.?)", form, re.DOTALL) if mark not in _MARKS]
             if unknown:
                 raise ValueError(
@@ -140,6 +154,13 @@ class LabelTexts(_Strict):
 
     fraud: tuple[Text, ...] = ("1", "1.0", "y", "yes", "t", "true", "fraud", "fraudulent")
     clean: tuple[Text, ...] = ("0", "0.0", "n", "no", "f", "false", "legit", "legitimate", "not fraud", "clean")
+
+
+class IdentifierKinds(_Strict):
+    """What a column must hold, where it is more than any identifier: each value is then checked."""
+
+    provider_id: Literal["npi"] | None = None
+    procedure_code: Literal["hcpcs"] | None = None
 
 
 class AttributeColumn(Attribute):
@@ -201,6 +222,39 @@ class Mapping(_Strict):
     """Version of the diagnosis codes: dots are dropped and the shape is checked."""
     features: dict[AttributeName, AttributeColumn] = Field(default_factory=dict, max_length=MAX_ATTRIBUTES)
     """Attribute → a further column of the file that is used as a feature."""
+    identifiers: IdentifierKinds = IdentifierKinds()
+    on_bad: dict[str, Annotated[OnBad, BeforeValidator(_on_bad)]] = Field(default_factory=dict)
+    """Field or attribute → what an invalid value does: reject its row (default), become null, or become null and set
+    the boolean attribute `NAME_invalid`.
+    """
+
+    def nulls(self, name: str) -> bool:
+        """Whether an invalid value of a field, or of an attribute as `features.NAME`, becomes null."""
+        return self.on_bad.get(name.removeprefix("features."), "reject") != "reject"
+
+    def flagged(self, attribute: str) -> str | None:
+        """The field or attribute of which an attribute says that its value was invalid."""
+        name = attribute.removesuffix(INVALID)
+        return name if name != attribute and self.on_bad.get(name) == "flag" else None
+
+    def dates_of(self, field: str) -> Dates:
+        """How the dates of a field are written."""
+        own = {**self.dates.of}.get(cast("DateField", field))
+        return self.dates if own is None else self.dates.model_copy(update={"formats": own})
+
+    def identifier_kind(self, field: str) -> IdentifierKind | None:
+        """What kind of identifier a field holds; None for other fields."""
+        icd = {9: IdentifierKind.ICD9, 10: IdentifierKind.ICD10}
+        kinds = {
+            "claim_id": IdentifierKind.ID,
+            "member_id": IdentifierKind.ID,
+            "provider_id": IdentifierKind(self.identifiers.provider_id or IdentifierKind.ID),
+            "procedure_code": IdentifierKind(self.identifiers.procedure_code or IdentifierKind.PROCEDURE),
+            "diagnosis_code": icd[self.icd] if self.icd else IdentifierKind.DIAGNOSIS,
+            "place_of_service": IdentifierKind.PLACE_OF_SERVICE,
+            "replaces": IdentifierKind.ID,
+        }
+        return kinds.get(field)
 
     @property
     def time_zone(self) -> str:
@@ -230,7 +284,39 @@ class Mapping(_Strict):
         if self.label_of == "provider" and "provider_id" not in self.columns:
             raise ValueError("label_of: provider requires columns to map provider_id")
         self._check_features()
+        self._check_on_bad()
         return self
+
+    def _check_on_bad(self) -> None:
+        """Refuse what must have a value, and declare the attributes that flags become."""
+        for name, what in self.on_bad.items():
+            sources = (
+                self.sources(name) if name in FIELDS else self.features[name].column if name in self.features else ()
+            )
+            if not sources:
+                raise ValueError(f"on_bad: {name!r} is neither a mapped field nor a feature with a column")
+            if what != "reject" and name in (*REQUIRED, "claim_id", "line", "diagnoses"):
+                raise ValueError(f"on_bad: a claim requires {name!r}, so an invalid one rejects its row")
+            if what == "flag":
+                if name in AFTERWARDS:
+                    raise ValueError(
+                        f"on_bad: {name!r} is known only after the decision, so it cannot become a feature"
+                    )
+                self._declare_flag(name, sources)
+
+    def _declare_flag(self, name: str, sources: str | tuple[str, ...]) -> None:
+        flag = name + INVALID
+        declared = AttributeColumn.model_validate(
+            {
+                "type": "boolean",
+                "meaning": f"Invalid {name.replace('_', ' ')}",
+                "of": "line" if self.rows == "lines" else "claim",
+                "column": sources,
+            }
+        )
+        if len(flag) > _LONGEST_NAME or self.features.get(flag, declared) != declared:
+            raise ValueError(f"on_bad: {flag!r} is not free, or is longer than {_LONGEST_NAME} characters")
+        object.__setattr__(self, "features", {**self.features, flag: declared})
 
     def _check_features(self) -> None:
         for name, column in self.features.items():
@@ -251,7 +337,7 @@ class Mapping(_Strict):
 
     def attribute_sources(self, name: str) -> tuple[str, ...]:
         """The columns of the file for one attribute; empty for a claim field."""
-        found = self.features[name].column or ()
+        found = self.features[name].column or () if name in self.features else ()
         return (found,) if isinstance(found, str) else found
 
     def all_sources(self) -> tuple[str, ...]:
@@ -264,50 +350,3 @@ class Mapping(_Strict):
         """Our fields that this kind of file does not have."""
         have = set(self.columns) | set(self.constants)
         return [field for field in FIELDS if field not in have]
-
-
-class _BoundedLoader(yaml.SafeLoader):
-    """YAML whose reading is bounded by its size: without aliases, very long scalars or deep nesting.
-
-    Aliases expand without bound, and the scanner looks at every open bracket for each token.
-    """
-
-    def fetch_flow_collection_start(self, TokenClass: Any) -> None:
-        if self.flow_level >= MAX_DEPTH:
-            raise yaml.YAMLError(f"nested more than {MAX_DEPTH} levels deep; a mapping has at most three levels")
-        super().fetch_flow_collection_start(TokenClass)
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        event = self.peek_event()  # type: ignore[no-untyped-call]  # PyYAML's stubs
-        if isinstance(event, yaml.AliasEvent):
-            raise yaml.YAMLError("aliases are not allowed; write the value out")
-        if isinstance(event, yaml.ScalarEvent) and len(event.value) > MAX_SCALAR:
-            raise yaml.YAMLError(f"a value has more than {MAX_SCALAR} characters")
-        return super().compose_node(parent, index)
-
-
-def load_mapping(path: Path) -> Mapping:
-    """Read a mapping file. Raises `MappingError` naming the place that is wrong."""
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_MAPPING_BYTES + 1)
-    except OSError as error:
-        raise MappingError(f"cannot read the mapping {path}: {error.strerror}") from error
-    if len(raw) > MAX_MAPPING_BYTES:
-        raise MappingError(f"{path} exceeds {MAX_MAPPING_BYTES:,} bytes; see docs/reference/mapping.md")
-    try:
-        parsed = yaml.load(raw.decode("utf-8-sig"), Loader=_BoundedLoader)  # noqa: S506 (it is a SafeLoader)
-    except RecursionError:
-        raise MappingError(f"{path} is nested too deeply; a mapping has at most three levels") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise MappingError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
-    except ValueError as error:  # what looks like a date or a number but is invalid, such as 2024-13-45
-        raise MappingError(f"{path} has a value that is not valid YAML ({error}); put it in quotes") from error
-    if not isinstance(parsed, dict):
-        raise MappingError(f"{path} must hold a mapping with 'name' and 'columns'; see docs/reference/mapping.md")
-    try:
-        return Mapping.model_validate(parsed)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"] if part != "[key]") or "the file"
-        raise MappingError(f"{path}: {place}: {first['msg'].removeprefix('Value error, ')}") from error

@@ -16,8 +16,8 @@ from pipelines import reference
 from pipelines.duck import connect
 from pipelines.ingest.build import build
 from pipelines.ingest.errors import SourceError
-from pipelines.ingest.mapping import load_mapping
-from pipelines.ingest.read import stage
+from pipelines.ingest.mapping_file import load_mapping
+from pipelines.ingest.read import StagedRows, stage
 from pipelines.ingest.records import open_table
 from pipelines.ingest.rejects import Rejects
 from pipelines.ingest.source import REJECTS, finish, silent
@@ -118,7 +118,7 @@ def ingest_provider_fraud(
     parts = [(_require(source, _INPATIENT), "provider-fraud")]
     if unlabelled:
         parts += [(_require(source, pattern), mapping) for pattern, mapping in _UNLABELLED]
-    size, done, rows, empty_lines = sum(path.stat().st_size for path, _ in parts), 0, 0, 0
+    size, done, counted, empty_lines = sum(path.stat().st_size for path, _ in parts), 0, StagedRows(), 0
     with (
         scratch_folder("ginja-ingest-") as work,
         Rejects(folder / REJECTS) as rejects,
@@ -132,13 +132,15 @@ def ingest_provider_fraud(
         for number, (path, mapping) in enumerate(parts):
             table, before = open_table(path), done
             target = work / f"staging-{number}.parquet"
-            rows += stage(
+            part = stage(
                 table,
                 load_mapping(MAPPINGS / f"{mapping}.yaml"),
                 target,
                 rejects,
                 lambda read, before=before: progress(before + read, size),  # type: ignore[misc]
             )
+            counted.rows += part.rows
+            counted.normalized += part.normalized
             done, empty_lines = done + table.size, empty_lines + table.empty_lines[0]
             staged.append(target)
             doctors.append(_physicians(path))
@@ -160,7 +162,7 @@ def ingest_provider_fraud(
     )
     frames.notes.append(f"{silent_providers} of {len(labels)} labelled providers have no claim here")
     about: DatasetDocument = {"source": DATASET, "label_of": "provider", "label_times": "none", "icd": 9}
-    return finish(frames, DATASET, folder, rejects, rows, empty_lines, about, started)
+    return finish(frames, DATASET, folder, rejects, counted, empty_lines, about, started)
 
 
 def _physicians(path: Path) -> pa.Table:

@@ -1,52 +1,67 @@
 """A claims file → typed rows: read in chunks, each parsed by one DuckDB query, into a staging Parquet file."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from claims.attributes import PREFIX, feature_name
-from claims.service_days import receipt_day
+from claims.identifiers import normalize_identifier
 from core import clock
 from pipelines.duck import connect
-from pipelines.ingest.attribute_fields import parse_attributes, staged_columns
 from pipelines.ingest.errors import MappingError
-from pipelines.ingest.fields import cleaned, literal, parse_all, total
-from pipelines.ingest.mapping import FIELDS, Mapping
+from pipelines.ingest.mapping import Mapping
+from pipelines.ingest.query import RowQuery, row_query, staging_schema
 from pipelines.ingest.records import Record, SourceTable
 from pipelines.ingest.rejects import Rejects
+
+__all__ = ["CHUNK_ROWS", "StagedRows", "stage", "staging_schema"]
 
 CHUNK_ROWS = 65_536
 _LONE = re.compile("[\ud800-\udfff]")
 
-_TYPES: dict[str, pa.DataType] = {
-    "line": pa.int32(),
-    "received_at": pa.int64(),
-    "service_from": pa.date32(),
-    "service_to": pa.date32(),
-    "age_years": pa.int32(),
-    "birth_date": pa.date32(),
-    "amount": pa.int64(),
-    "units": pa.int32(),
-    "lines": pa.int32(),
-    "diagnoses": pa.int32(),
-    "benefit_limit": pa.int64(),
-    "voided_at": pa.int64(),
-    "label": pa.bool_(),
-    "label_known_at": pa.int64(),
-}
+
+@dataclass(slots=True)
+class StagedRows:
+    """What was counted while a file was read."""
+
+    rows: int = 0
+    """Records of the file."""
+    normalized: Counter[str] = field(default_factory=Counter)
+    """`FIELD: CHANGE` → values of accepted rows."""
+    set_to_null: Counter[str] = field(default_factory=Counter)
+    """`FIELD: REASON` → invalid values of accepted rows that `on_bad` sets to null."""
+    ambiguous: Counter[str] = field(default_factory=Counter)
+    """Date field → rows that two of its formats read as different days."""
+
+    def count(self, mapping: Mapping, query: RowQuery, parsed: pa.Table) -> None:
+        """Add the accepted rows of a chunk."""
+        for name in query.normalized:
+            kind = mapping.identifier_kind(name)
+            if kind is not None:
+                for text, times in _tally(parsed.column(f"n_{name}")).items():
+                    for change in normalize_identifier(text, kind).changes:
+                        self.normalized[f"{name}: {change}"] += times
+        for name in query.nullable:
+            shown = name.removeprefix("own_")
+            for reason, times in _tally(parsed.column(f"b_{name}")).items():
+                self.set_to_null[f"{shown}: {reason}"] += times
+        for name in query.ambiguous:
+            found = pc.sum(parsed.column(f"a_{name}")).as_py()
+            if found:
+                self.ambiguous[name] += found
 
 
-def staging_schema(mapping: Mapping) -> pa.Schema:
-    """A row of the file: `row` is its line number, then our fields (times in microseconds, money in cents), then the
-    attributes, each under the name of its feature.
-    """
-    types = {name: _TYPES.get(name, pa.string()) for name in FIELDS} | staged_columns(mapping)
-    return pa.schema([pa.field("row", pa.int64()), *(pa.field(name, kind) for name, kind in types.items())])
+def _tally(column: pa.ChunkedArray) -> dict[str, int]:
+    """Text → its rows."""
+    counts = pc.value_counts(column.drop_null())
+    return {entry["values"]: entry["counts"] for entry in counts.to_pylist()}
 
 
 def _known_columns(mapping: Mapping, header: list[str]) -> list[str]:
@@ -61,79 +76,6 @@ def _known_columns(mapping: Mapping, header: list[str]) -> list[str]:
     return list(sources)
 
 
-def _query(mapping: Mapping, columns: list[str]) -> str:
-    """The query over `chunk` (`row`, and `c0…` with the texts of `columns`): our fields, and the first problem."""
-    at = clock.now()
-    names = {column: f"t{index}" for index, column in enumerate(columns)}
-    raw: dict[str, str] = {}
-    for field in mapping.columns:
-        if field != "diagnoses":
-            sources = [names[column] for column in mapping.sources(field)]
-            raw[field] = _first(sources)
-    attributes = {
-        name: _first([names[column] for column in columns_read])
-        for name in mapping.features
-        if (columns_read := mapping.attribute_sources(name))
-    }
-    constants = {field: literal(value) for field, value in mapping.constants.items()}
-    parsed = parse_all(mapping, raw | constants, receipt_day(at, ZoneInfo(mapping.time_zone)), clock.micros(at))
-    parsed |= parse_attributes(mapping, attributes)
-    texts_of = raw | constants | {feature_name(name): sql for name, sql in attributes.items()}
-    parsed["amount"] = total(mapping, [raw["amount"], *(names[column] for column in mapping.money.plus)])
-    further = [f"({names[column]} IS NOT NULL)::INT" for column in mapping.sources("diagnoses")]
-    values = {field: entry.value for field, entry in parsed.items()}
-    if "diagnosis_code" in parsed:
-        own = set(mapping.sources("diagnosis_code")) & set(mapping.sources("diagnoses"))
-        principal = [] if own else [f"({raw['diagnosis_code']} IS NOT NULL)::INT"]
-        values["diagnoses"] = f"GREATEST(1, {' + '.join([*principal, *further] or ['1'])})"
-    columns_of = range(len(columns))
-    trimmed = ", ".join(f"trim(c{at}, ' \t\u00a0') AS t{at}" for at in columns_of)
-    texts = ", ".join(f"{cleaned(f't{at}', mapping.missing)} AS t{at}" for at in columns_of)
-    types = {field.name: _sql_type(field.type) for field in staging_schema(mapping) if field.name != "row"}
-    named = ", ".join(f"({values[field]})::{types[field]} AS v_{field}" for field in values)
-    problems = {field: entry.problem.replace("@v", f"v_{field}") for field, entry in parsed.items()}
-    for field in _always(mapping):
-        problems[field] = f"CASE WHEN {raw[field]} IS NULL THEN 'no value' ELSE ({problems[field]}) END"
-    found = ", ".join(f"({problem})::VARCHAR AS p_{field}" for field, problem in problems.items())
-    first = ", ".join(
-        f"CASE WHEN p_{field} IS NOT NULL THEN "
-        f"{{'field': '{_shown(field)}', 'reason': p_{field}, 'value': ({texts_of[field]})::VARCHAR}} END"
-        for field in problems
-    )
-    chosen = ", ".join(
-        f"v_{field} AS {field}" if field in values else f"NULL::{types[field]} AS {field}" for field in types
-    )
-    # One subquery per step, so that nothing is computed twice.
-    return f"""
-        SELECT "row", {chosen}, COALESCE({first}) AS problem FROM (
-            SELECT *, {found} FROM (
-                SELECT *, {named} FROM (SELECT "row", {texts} FROM (SELECT "row", {trimmed} FROM chunk))
-            )
-        ) ORDER BY "row"
-    """
-
-
-def _always(mapping: Mapping) -> list[str]:
-    """Mapped fields that a claim requires."""
-    owner = ("provider_id",) if mapping.label_of == "provider" else ()
-    return [field for field in ("claim_id", "amount", *owner) if field in mapping.columns]
-
-
-def _shown(staged: str) -> str:
-    """The name of a staged column in rejects."""
-    return f"features.{staged.removeprefix(PREFIX)}" if staged.startswith(PREFIX) else staged
-
-
-def _first(texts: list[str]) -> str:
-    """SQL of the first text with a value."""
-    return texts[0] if len(texts) == 1 else f"COALESCE({', '.join(texts)})"
-
-
-def _sql_type(kind: pa.DataType) -> str:
-    types = {pa.int32(): "INTEGER", pa.int64(): "BIGINT", pa.date32(): "DATE", pa.bool_(): "BOOLEAN"}
-    return (types | {pa.float64(): "DOUBLE"}).get(kind, "VARCHAR")
-
-
 def _strings(values: list[str]) -> pa.Array:
     try:
         return pa.array(values, pa.string())
@@ -141,34 +83,50 @@ def _strings(values: list[str]) -> pa.Array:
         return pa.array([_LONE.sub("\ufffd", value) for value in values], pa.string())
 
 
-def stage(table: SourceTable, mapping: Mapping, target: Path, rejects: Rejects, progress: Callable[[int], None]) -> int:
+def stage(
+    table: SourceTable,
+    mapping: Mapping,
+    target: Path,
+    rejects: Rejects,
+    progress: Callable[[int], None],
+    latest: datetime | None = None,
+) -> StagedRows:
     """Parse every record of `table` into the Parquet file `target`; what cannot be parsed goes to `rejects`.
 
-    Returns the number of records. Memory is bounded by the chunk. Raises `MappingError` if a mapped column is absent.
+    No date may be later than `latest` (default: now). Memory is bounded by the chunk. Raises `MappingError` if a mapped
+    column is absent.
     """
     columns = _known_columns(mapping, table.header)
     places = [table.header.index(column) for column in columns]
-    query, count, staging = _query(mapping, columns), 0, staging_schema(mapping)
-    schema = pa.schema([pa.field("row", pa.int64()), *(pa.field(f"c{i}", pa.string()) for i in range(len(columns)))])
+    query, found, staging = row_query(mapping, columns, latest or clock.now()), StagedRows(), staging_schema(mapping)
+    names = ["row", "record", *(f"c{i}" for i in range(len(columns)))]
     with connect(threads=2) as connection, pq.ParquetWriter(target, staging) as out:
         while batch := list(islice(table.records, CHUNK_ROWS)):
-            count += len(batch)
-            good: list[Record] = []
-            for record in batch:
-                if record.problem is None:
-                    good.append(record)
-                else:
-                    rejects.add(record.line, "", None, record.problem)
-            arrays = [pa.array([record.line for record in good], pa.int64())]
+            found.rows += len(batch)
+            good = _split(batch, rejects)
+            digests = [hash(tuple(record.values)) for record in good]
+            arrays = [pa.array([record.line for record in good], pa.int64()), pa.array(digests, pa.int64())]
             arrays += [_strings([record.values[place] for record in good]) for place in places]
-            connection.register("chunk", pa.table(arrays, schema=schema))
-            parsed = connection.sql(query).to_arrow_table()
+            connection.register("chunk", pa.table(arrays, names=names))
+            parsed = connection.sql(query.sql).to_arrow_table()
             problem = parsed.column("problem")
-            wrong = problem.is_valid()
-            for line, found in zip(
-                parsed.column("row").filter(wrong).to_pylist(), problem.filter(wrong).to_pylist(), strict=True
-            ):
-                rejects.add(line, found["field"], found["value"], found["reason"])
-            out.write_table(parsed.filter(problem.is_null()).select(staging.names).cast(staging))
+            _reject(parsed.filter(problem.is_valid()), rejects)
+            accepted = parsed.filter(problem.is_null())
+            found.count(mapping, query, accepted)
+            out.write_table(accepted.select(staging.names).cast(staging))
             progress(table.position())
-    return count
+    return found
+
+
+def _split(batch: list[Record], rejects: Rejects) -> list[Record]:
+    """The records of a batch that have the header's columns; the others are rejected."""
+    for record in batch:
+        if record.problem is not None:
+            rejects.add(record.line, "", None, record.problem)
+    return [record for record in batch if record.problem is None]
+
+
+def _reject(wrong: pa.Table, rejects: Rejects) -> None:
+    columns = (wrong.column(name).to_pylist() for name in ("row", "problem", "label"))
+    for line, found, label in zip(*columns, strict=True):
+        rejects.add(line, found["field"], found["value"], found["reason"], label)

@@ -5,6 +5,8 @@ from collections import Counter
 from pathlib import Path
 from types import TracebackType
 
+from pipelines.ingest.reject_labels import LabelCount
+
 _SHOWN = 40
 
 
@@ -28,23 +30,31 @@ def _class(char: str) -> str:
 
 
 class Rejects:
-    """Writes rejects as CSV (`line, field, shape, reason`) and counts them by field and reason."""
+    """Writes rejects as CSV (`line, field, shape, reason`) and counts them by field and reason.
+
+    The file is written beside `path`, which stays that of the former data set until `publish`.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self.rows = 0
         self.reasons: Counter[str] = Counter()
+        self.labels: dict[str, LabelCount] = {}
+        """Reason → labels of its rows."""
         self._first: dict[str, str] = {}
-        self._file = path.open("w", encoding="utf-8", newline="")
+        self._partial = path.with_name(f".{path.name}.partial")
+        self._file = self._partial.open("w", encoding="utf-8", newline="")
         self._writer = csv.writer(self._file, lineterminator="\n")
         self._writer.writerow(["line", "field", "shape", "reason"])
 
-    def add(self, line: int, field: str, value: str | None, reason: str) -> None:
-        """Write one rejected row; the line of a record is its first."""
+    def add(self, line: int, field: str, value: str | None, reason: str, label: bool | None = None) -> None:
+        """Write one rejected row; the line of a record is its first, `label` its label where that can be read."""
         self.rows += 1
         why = f"{field}: {reason}" if field else reason
         self.reasons[why] += 1
+        if label is not None:
+            self.labels[why] = self.labels.get(why, LabelCount()).plus(LabelCount(1, int(label)))
         self._first.setdefault(why, shape(value))
         self._writer.writerow([line, field, shape(value), reason])
 
@@ -55,8 +65,30 @@ class Rejects:
             for reason, count in self.reasons.most_common(3)
         )
 
+    def publish(self) -> None:
+        """Put the file in its place: its data set was written."""
+        self._partial.replace(self.path)
+        self.failed.unlink(missing_ok=True)
+
+    def discard(self) -> None:
+        """Remove the file: no data set was written, for another reason than its rows."""
+        self._partial.unlink(missing_ok=True)
+
+    def set_aside(self) -> Path:
+        """Keep the file beside that of the former data set, and return its path: no data set was written."""
+        return self._partial.replace(self.failed)
+
+    @property
+    def failed(self) -> Path:
+        """Where the file of a failed ingestion is kept."""
+        return self.path.with_name(f"{self.path.stem}.failed{self.path.suffix}")
+
     def __enter__(self) -> "Rejects":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._file.close()
+        try:
+            self._file.close()
+        finally:
+            if error is not None:
+                self.discard()

@@ -1,6 +1,8 @@
 """A file of claims into the claims frame: by our own column names, or by a mapping of others'."""
 
+import csv
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,16 +11,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from claims.money import MAX_CENTS, format_cents
-from core import clock
-from core.clock import DAY_US
 from features.declare import CLAIMS
 from features.offline import MAX_DAYS_AHEAD
-from pipelines.ingest import Dates, Mapping, Money, check_parquet, ingest_csv, load_mapping, open_table
+from pipelines.ingest import Dates, Money, NoClaimsError, ingest_csv, load_mapping, open_table
+from pipelines.ingest import Mapping as FileMapping
 from pipelines.score.errors import InputError
 
 PARQUET = (".parquet", ".pq")
-_COUNTED = ("diagnoses",)
-"""A mapping counts these from columns of its own; a count as such it cannot read."""
+_COLUMNS = {"amount": "amount_cents", "benefit_limit": "benefit_limit_cents", "diagnosis_count": "diagnoses"}
+"""Field of a mapping → column of the claims frame, where their names differ."""
 _FORMATS = (
     "%Y-%m-%d",
     *(f"%Y-%m-%d{gap}%H:%M:%S{fraction}%z" for gap in ("T", " ") for fraction in ("", ".%f")),
@@ -33,6 +34,8 @@ class ReadClaims:
     rejected: int
     rejects: Path | None
     """Line and reason of each rejected row."""
+    reasons: Mapping[str, int]
+    """Reason → rejected rows, the most frequent first."""
     attributes: pa.Table | None = None
     """The attributes of the claims, in their order; None: the mapping declares none."""
 
@@ -46,23 +49,30 @@ class ReadClaims:
 
 
 def read_claims(file: Path, mapping: Path | None, work: Path) -> ReadClaims:
-    """Read `file`; `work` is a folder of this run's own. Raises `InputError`, or `IngestError` with a mapping."""
-    if mapping is not None or file.suffix.lower() not in PARQUET:
-        outcome = ingest_csv(file, load_mapping(mapping) if mapping else _our_own(file), work / "ingested")
-        claims = pq.read_table(work / "ingested" / "claims.parquet")
-        stored = work / "ingested" / "attributes.parquet"
-        attributes = pq.read_table(stored).drop_columns(["claim_id"]) if stored.exists() else None
-        return ReadClaims(claims.select(CLAIMS.names).cast(CLAIMS), outcome.rejected, outcome.reject_file, attributes)
+    """Read `file` as `ginja data ingest csv` does; `work` is a folder of this run's own.
+
+    Without a mapping, a Parquet file is a claims frame: one that holds a row that is not a claim is refused as a whole.
+    Raises `InputError`, `IngestError`.
+    """
+    using = load_mapping(mapping) if mapping else _our_own(file)
+    frame = mapping is None and file.suffix.lower() in PARQUET
+    if frame:
+        _check_zones(file)
     try:
-        with pq.ParquetFile(file) as parquet:
-            check_parquet(file, parquet)
-            found = parquet.read()
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{file} cannot be read as Parquet ({str(error).splitlines()[0]})") from error
-    return _framed(file, found)
+        outcome = ingest_csv(file, using, work / "ingested", days_ahead=MAX_DAYS_AHEAD)
+    except NoClaimsError as error:
+        raise _first_of(file, error.reject_file) if frame else error from None
+    if frame and outcome.rejected:
+        raise _first_of(file, outcome.reject_file)
+    claims = pq.read_table(work / "ingested" / "claims.parquet").select(CLAIMS.names).cast(CLAIMS)
+    if frame:
+        claims = _as_in(file, claims)
+    stored = work / "ingested" / "attributes.parquet"
+    attributes = pq.read_table(stored).drop_columns(["claim_id"]) if using.features and stored.exists() else None
+    return ReadClaims(claims, outcome.rejected, outcome.reject_file, outcome.reasons, attributes)
 
 
-def _our_own(file: Path) -> Mapping:
+def _our_own(file: Path) -> FileMapping:
     """The mapping of a file with the column names of the claims frame, read as `ginja data ingest csv` reads it."""
     header = open_table(file).header
     missing = [name for name in ("claim_id", "received_at", "amount_cents") if name not in header]
@@ -70,49 +80,45 @@ def _our_own(file: Path) -> Mapping:
         raise InputError(
             f"{file} has no column {missing[0]}: use --mapping; `ginja data ingest csv {file} --suggest` drafts one"
         )
-    renamed = {"amount_cents": "amount", "benefit_limit_cents": "benefit_limit"}
-    columns = {renamed.get(name, name): name for name in CLAIMS.names if name in header and name not in _COUNTED}
-    return Mapping(name="claims", columns=columns, money=Money(unit="cents"), dates=Dates(formats=_FORMATS))
+    fields = {column: field for field, column in _COLUMNS.items()}
+    columns = {fields.get(name, name): name for name in CLAIMS.names if name in header}
+    return FileMapping(name="claims", columns=columns, money=Money(unit="cents"), dates=Dates(formats=_FORMATS))
 
 
-def _check_limits(claims: pa.Table) -> None:
-    """Raise `InputError` naming the first claim beyond a limit that the API and ingestion have, too."""
-    amounts, received = claims["amount_cents"], pc.cast(claims["received_at"], pa.int64())
-    latest = clock.micros(clock.now()) + MAX_DAYS_AHEAD * DAY_US
-    limits = (
-        (pc.less_equal(amounts, 0), "amount_cents must be above zero"),
-        (pc.greater(amounts, MAX_CENTS), f"amount_cents must be at most {MAX_CENTS} ({format_cents(MAX_CENTS)})"),
-        (pc.less(received, 0), "received_at must not be before 1970-01-01"),
-        (pc.greater(received, latest), f"received_at must be at most {MAX_DAYS_AHEAD} days from now"),
-    )
-    for beyond, limit in limits:
-        wrong = claims["claim_id"].filter(beyond)
-        if len(wrong):
-            others = f" ({len(wrong) - 1} other claims too)" if len(wrong) > 1 else ""
-            raise InputError(f"claim {wrong[0].as_py()[:80]}: {limit}{others}; correct or remove it")
+def _check_zones(file: Path) -> None:
+    """Raise `InputError` for a time without a zone."""
+    for field in pq.read_schema(file):
+        if field.name == "received_at" and pa.types.is_timestamp(field.type) and field.type.tz is None:
+            raise InputError(f"received_at of {file} has no time zone; give it one, UTC for choice")
 
 
-def _framed(file: Path, found: pa.Table) -> ReadClaims:
-    """The frame's columns in its order; a column that is absent and may be null is."""
-    columns = []
-    for field in CLAIMS:
-        if field.name in found.column_names:
-            column = found[field.name]
-        elif field.nullable:
-            column = pa.nulls(len(found), field.type)
-        else:
-            raise InputError(f"{file} has no column {field.name}; it has {', '.join(found.column_names)}")
-        if pa.types.is_timestamp(field.type) and pa.types.is_timestamp(column.type) and column.type.tz is None:
-            raise InputError(f"{field.name} of {file} has no time zone; give it one, UTC for choice")
-        try:
-            columns.append(column.cast(field.type))
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            raise InputError(f"{field.name} of {file} is {column.type}, not {field.type}: {error}") from error
-        if not field.nullable and column.null_count:
-            raise InputError(f"{field.name} of {file} is null in {column.null_count} rows")
-    claims = pa.table(columns, schema=CLAIMS)
-    _check_limits(claims)
-    ids = claims["claim_id"]
-    if len(ids.unique()) != len(ids):
-        raise InputError(f"{file} has a claim_id twice; each claim is one row")
-    return ReadClaims(claims, 0, None)
+_LIMITS = (
+    ("an amount of zero", "must be above zero"),
+    ("a negative amount", "must be above zero"),
+    ("over the largest amount", f"must be at most {MAX_CENTS} ({format_cents(MAX_CENTS)})"),
+    ("before 1970", "must not be before 1970-01-01"),
+    ("before 1990", "must not be before 1990-01-01"),
+    ("in the future", f"must be at most {MAX_DAYS_AHEAD} days from now"),
+    ("no value", "must have a value"),
+    ("a claim that was already read", "is there twice; each claim is one row"),
+)
+"""Start of an ingestion's reason, and what it says of a column of the claims frame."""
+
+
+def _first_of(file: Path, rejects: Path) -> InputError:
+    """The error for the first rejected row of a claims frame, which names its claim."""
+    with rejects.open(newline="", encoding="utf-8") as listed:
+        rows = list(csv.DictReader(listed))
+    first = rows[0]
+    claim = pq.read_table(file, columns=["claim_id"])["claim_id"][int(first["line"]) - 2].as_py()
+    stated = [limit for reason, limit in _LIMITS if first["reason"].startswith(reason)]
+    column = _COLUMNS.get(first["field"], first["field"])
+    others = f" ({len(rows) - 1} other claims too)" if len(rows) > 1 else ""
+    limit = stated[0] if stated else f"cannot be read: {first['reason']}"
+    return InputError(f"claim {str(claim)[:80]}: {column} {limit}{others}; correct or remove it")
+
+
+def _as_in(file: Path, claims: pa.Table) -> pa.Table:
+    """The claims in the order of their file."""
+    order = pc.index_in(claims["claim_id"], pq.read_table(file, columns=["claim_id"])["claim_id"].cast(pa.string()))
+    return claims.take(pc.sort_indices(order))

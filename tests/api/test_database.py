@@ -1,8 +1,11 @@
+import time
+
 import psycopg
 import pytest
 from sqlalchemy import bindparam, insert, select
 
 from api.database import Database, Query, compiled, nothing
+from api.database.renewal import LIFETIME_S
 from api.members import PlanRow
 
 _ADD = compiled(insert(PlanRow).values(plan_id=bindparam("plan_id")))
@@ -50,6 +53,22 @@ async def test_a_block_is_committed_completely_or_not_at_all(database, way):
             await connection.fetch(add("f"))
             raise ZeroDivisionError
     assert await listed(database) == ["a", "b"]
+
+
+async def _backend(database: Database) -> int:
+    async with database.reading() as connection:
+        return int((await connection.exec_driver_sql("SELECT pg_backend_pid()")).scalar_one())
+
+
+async def test_a_connection_is_replaced_by_its_age_whatever_the_wall_clock_says(database, monkeypatch):
+    first = await _backend(database)
+    wall, monotonic = time.time, time.monotonic
+    monkeypatch.setattr(time, "time", lambda: wall() + 10 * LIFETIME_S)
+    assert await _backend(database) == first
+    monkeypatch.setattr(time, "monotonic", lambda: monotonic() + LIFETIME_S)
+    second = await _backend(database)
+    assert second != first
+    assert await _backend(database) == second
 
 
 async def test_a_lost_connection_is_replaced(database, database_url):

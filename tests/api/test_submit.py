@@ -107,6 +107,8 @@ async def test_a_flagged_claim_goes_to_review_with_reasons(api: Api):
         ({"service_from": "2999-01-01"}, "service_from"),
         ({"service_from": "2026-02-02", "service_to": "2026-02-01"}, "service_to"),
         ({"place_of_service": "111"}, "place_of_service"),
+        ({"place_of_service": "1.0"}, "place_of_service"),
+        ({"provider_id": "1.234567893E09"}, "provider_id"),
         ({"lines": []}, "lines"),
         ({"lines": [{"procedure_code": "P001", "amount": 1}]}, "procedure_code"),
         ({"amount": 5}, "amount"),
@@ -121,6 +123,17 @@ async def test_an_invalid_field_is_named_and_nothing_is_stored(shared_api: Api, 
     assert response.headers["content-type"] == "application/problem+json"
     assert fields(response) == [field]
     assert [shared_api.count(table) for table in CLAIM_TABLES] == before
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_identifiers_are_read_as_those_of_a_file(shared_api: Api):
+    sent = {"diagnosis_code": "d00.1", "place_of_service": "2"}
+    response = await shared_api.submit(MINIMAL | sent)
+    assert response.status_code == 201, response.text
+    stored = shared_api.rows(
+        "SELECT diagnosis_code, place_of_service FROM claims WHERE claim_id = %s", response.json()["claim_id"]
+    )
+    assert stored == [("D001", "02")]
 
 
 @pytest.mark.parametrize(

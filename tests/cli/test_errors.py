@@ -3,9 +3,11 @@
 import gzip
 import importlib
 import json
+import sqlite3
 from pathlib import Path
 
 import click
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -85,6 +87,25 @@ def test_an_internal_error_is_logged_with_its_traceback(defect: Exception) -> No
 def test_a_missing_permission_is_reported_in_one_line() -> None:
     done = CliRunner().invoke(raising(PermissionError(13, "Permission denied", "/x/claims.csv")), [])
     assert (done.exit_code, done.output) == (1, "Error: /x/claims.csv: Permission denied\n")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device", "/x/claims.parquet"),
+        OSError(27, "File too large"),
+        OSError("Error writing bytes to file. Detail: [errno 28] No space left on device"),
+        duckdb.IOException("IO Error: Could not write file: No space left on device"),
+        sqlite3.OperationalError("database or disk is full"),
+        FileNotFoundError(2, "No usable temporary directory found in ['/tmp']"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_full_disk_is_reported_in_one_line(error: Exception) -> None:
+    done = CliRunner().invoke(raising(error), [])
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: ")
+    assert len(done.output.splitlines()) == 1
 
 
 def test_the_exit_code_of_a_gate_is_kept() -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from claims.identifiers import IdentifierChange, IdentifierKind, InvalidIdentifier, is_npi, normalize_identifier
 from claims.money import MAX_CENTS, MoneyError, parse_cents
 from claims.service_days import EARLIEST, receipt_day
 from core import clock
@@ -15,8 +16,10 @@ from pipelines.duck import connect
 from pipelines.ingest import Dates, Money, fields, shape
 from pipelines.ingest.fields import ParsedColumn
 from pipelines.ingest.mapping import LabelTexts, Sexes
+from tests.claims.identifiers import NORMALIZED
 
 _CONNECTION = connect()
+DIAGNOSES = {None: IdentifierKind.DIAGNOSIS, 9: IdentifierKind.ICD9, 10: IdentifierKind.ICD10}
 ZONES = ("UTC", "Africa/Nairobi", "Pacific/Auckland", "America/New_York", "Europe/Berlin")
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
@@ -194,12 +197,38 @@ def test_characters_that_cannot_be_decoded_are_refused(bad: str) -> None:
     [(10, "S83.2", "S832"), (10, "z9861", "Z9861"), (9, "401.9", "4019"), (9, "V45.0", "V450"), (None, "D001", "D001")],
 )
 def test_diagnosis_codes_lose_their_dot(version: int | None, text: str, value: str) -> None:
-    assert read(fields.diagnosis("raw", version), text) == (value, None)
+    assert read(fields.identifier("raw", DIAGNOSES[version]), text) == (value, None)
 
 
 @pytest.mark.parametrize(("version", "text"), [(10, "4019"), (9, "S832"), (10, "X"), (9, "not a code")])
 def test_a_diagnosis_code_of_the_other_icd_version_is_refused(version: int, text: str) -> None:
-    assert f"not an ICD-{version} code" in str(read(fields.diagnosis("raw", version), text)[1])
+    assert f"not an ICD-{version} code" in str(read(fields.identifier("raw", DIAGNOSES[version]), text)[1])
+
+
+@pytest.mark.parametrize(("kind", "text", "value", "changes"), NORMALIZED)
+def test_an_identifier_of_a_file_is_that_of_the_api(
+    kind: IdentifierKind, text: str, value: str, changes: tuple[IdentifierChange, ...]
+) -> None:
+    assert read(fields.identifier("raw", kind), text) == (value, None)
+
+
+def of_the_api(kind: IdentifierKind, text: str) -> tuple[str | None, str | None]:
+    """Value and reason that the API has for a text, one of which is None."""
+    try:
+        return normalize_identifier(text, kind).value, None
+    except InvalidIdentifier as error:
+        return None, str(error)
+
+
+@given(st.sampled_from(IdentifierKind), st.text(alphabet="0123456789.eE+-'=\"AVvb ,#/N", max_size=12))
+def test_every_identifier_of_a_file_is_read_as_the_api_reads_it(kind: IdentifierKind, text: str) -> None:
+    value, problem = read(fields.identifier("raw", kind), text)
+    assert (None if problem else value, problem) == of_the_api(kind, text)
+
+
+@given(st.integers(1_000_000_000, 2_999_999_999))
+def test_an_npi_of_a_file_has_the_check_digit_of_the_api(number: int) -> None:
+    assert (read(fields.identifier("raw", IdentifierKind.NPI), str(number))[1] is None) is is_npi(str(number))
 
 
 @pytest.mark.parametrize("text", ["Y", "1", "True", "YES", "fraud"])

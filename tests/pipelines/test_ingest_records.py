@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -116,6 +117,48 @@ def test_an_absent_file_and_an_unknown_encoding_are_refused(tmp_path: Path) -> N
 
 def test_the_separator_is_the_commonest_of_the_header() -> None:
     assert [sniff_delimiter(text) for text in ("a,b;c;d", "a\tb", "a|b|c", "a")] == [";", "\t", "|", ","]
+
+
+@pytest.mark.parametrize("header", ['"Claim, No, and, line";Amount', '"a "",,"" b";c', '"Claim, No;', 'a;"b,,,'])
+def test_a_separator_inside_quotes_does_not_count(header: str) -> None:
+    assert sniff_delimiter(header) == (";" if header.count('"') % 2 == 0 or header[0] != '"' else ",")
+
+
+@pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "SEP=;\r"])
+def test_a_line_that_declares_the_separator_is_not_the_header(tmp_path: Path, first: str) -> None:
+    path = write(tmp_path / "a.csv", f"{first}\na,x,y;b\n1,5;2\n".encode("utf-8-sig"))
+    table = open_table(path)
+    assert table.header == ["a,x,y", "b"]
+    assert [(record.line, record.values) for record in table.records] == [(3, ["1,5", "2"])]
+
+
+def test_a_file_of_which_only_the_separator_is_there_is_empty(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="empty"):
+        open_table(write(tmp_path / "a.csv", b"sep=;\n"))
+
+
+def test_an_unsupported_compression_of_a_zip_is_refused_by_name(tmp_path: Path) -> None:
+    whole = bytearray(zipped(tmp_path / "a.zip", {"a.csv": b"a,b\n1,2\n"}).read_bytes())
+    for mark, place in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        whole[whole.index(mark) + place] = 9
+    with pytest.raises(SourceError, match="deflate64"):
+        open_table(write(tmp_path / "a.zip", bytes(whole)))
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_a_time_of_a_parquet_file_is_read_to_the_microsecond(tmp_path: Path, unit: str) -> None:
+    at = datetime(2026, 3, 2, 10, 15, 7, 0 if unit == "s" else 123_000 if unit == "ms" else 123_456, tzinfo=UTC)
+    ticks = round(at.timestamp()) * 10**9 + at.microsecond * 1_000 + (789 if unit == "ns" else 0)
+    column = pa.array([ticks // {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}[unit]], pa.timestamp(unit, "UTC"))
+    pq.write_table(pa.table({"at": column}), tmp_path / "a.parquet")
+    ((text,),) = [record.values for record in open_table(tmp_path / "a.parquet").records]
+    assert datetime.fromisoformat(text) == at
+
+
+def test_a_time_beyond_the_calendar_is_text_that_no_date_is_read_from(tmp_path: Path) -> None:
+    column = pa.array([2**62, -(2**62)], pa.timestamp("us"))
+    pq.write_table(pa.table({"at": column}), tmp_path / "a.parquet")
+    assert len(list(open_table(tmp_path / "a.parquet").records)) == 2
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])

@@ -218,3 +218,35 @@ def test_a_claim_beyond_a_limit_is_named_with_the_limit(
     pq.write_table(pa.Table.from_pylist(rows, schema=CLAIMS), tmp_path / "f.parquet")
     with pytest.raises(InputError, match=f"claim {rows[1]['claim_id']}: {limit}"):
         read_claims(tmp_path / "f.parquet", None, tmp_path / "work")
+
+
+@pytest.mark.parametrize("name", ["claims", "upcoming"])
+def test_a_claims_frame_is_read_as_it_is(home: Path, tmp_path: Path, name: str) -> None:
+    claims = pq.read_table(home / "data" / f"{name}.parquet").select(CLAIMS.names).cast(CLAIMS)
+    shuffled = claims.take(pa.array([(at * 7) % 39 for at in range(39)]))
+    pq.write_table(shuffled, tmp_path / "f.parquet")
+    assert read_claims(tmp_path / "f.parquet", None, tmp_path / "work").claims.to_pylist() == shuffled.to_pylist()
+
+
+def test_a_claims_frame_of_one_invalid_row_names_the_claim(home: Path, tmp_path: Path) -> None:
+    rows = claims_of(home, 1).to_pylist()
+    rows[0]["amount_cents"] = 0
+    pq.write_table(pa.Table.from_pylist(rows, schema=CLAIMS), tmp_path / "f.parquet")
+    with pytest.raises(InputError, match=f"claim {rows[0]['claim_id']}: amount_cents must be above zero"):
+        read_claims(tmp_path / "f.parquet", None, tmp_path / "work")
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("c2,2026-03-02T10:15:00Z,2026-03-01,2026-03-01,M1,H1,0", "amount: an amount of zero"),
+        ("c2,1965-03-02T10:15:00Z,2026-03-01,2026-03-01,M1,H1,5", "received_at: before 1970"),
+        ("c2,1985-03-02T10:15:00Z,,,M1,H1,5", "service_from: before 1990"),
+        ("c2,2026-03-02T10:15:00Z,2026-03-01,2026-03-01,M1,1.23E+09,5", "provider_id: rounded to an exponent"),
+    ],
+)
+def test_a_row_that_is_not_a_claim_is_rejected_with_its_reason(tmp_path: Path, row: str, reason: str) -> None:
+    (tmp_path / "c.csv").write_text(OWN + row + "\n")
+    read = read_claims(tmp_path / "c.csv", None, tmp_path / "work")
+    assert (read.claims["claim_id"].to_pylist(), read.rejected) == (["c1"], 1)
+    assert [text for text in read.reasons if text.startswith(reason)]

@@ -22,6 +22,8 @@ _ARCHIVES = (
     *(b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b", b"BZh", b"\xfd7zX", b"7z\xbc\xaf", b"\x28\xb5\x2f\xfd", b"Rar!"),
     b"\xd0\xcf\x11\xe0",
 )
+_UNSUPPORTED = {1: "shrink", 6: "implode", 9: "deflate64", 93: "Zstandard", 95: "xz", 98: "PPMd", 99: "AES"}
+"""Compression methods of zip (APPNOTE 4.4.5) that Python does not read."""
 _TAR_MARK = slice(257, 262)
 
 
@@ -50,8 +52,10 @@ def open_bytes(path: Path) -> tuple[IO[bytes], Callable[[], int]]:
         try:
             return _bounded(archive.open(names[0]), path), position
         except NotImplementedError as error:
+            method = archive.getinfo(names[0]).compress_type
+            found = _UNSUPPORTED.get(method, f"method {method}")
             raise SourceError(
-                f"{path} cannot be unpacked ({error}); compress the file with gzip or plain zip"
+                f"{path} is compressed with {found}, which cannot be read; compress the file with gzip or plain zip"
             ) from error
     return raw, position
 

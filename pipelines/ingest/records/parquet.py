@@ -63,18 +63,24 @@ def check_parquet(path: Path, file: pq.ParquetFile) -> None:
 def _texts_of(column: pa.Array) -> Iterator[str]:
     """A column's values as text; those of a dictionary are made once each."""
     if pa.types.is_dictionary(column.type):
-        texts = [_text_of(value)[:MAX_PARQUET_VALUE] for value in column.dictionary.to_pylist()]
+        texts = list(_texts_of(column.dictionary))
         return ("" if at is None else texts[at] for at in column.indices.to_pylist())
-    return (_text_of(value)[:MAX_PARQUET_VALUE] for value in column.to_pylist())
+    if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
+        column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
+    try:
+        values = column.to_pylist()
+    except (ValueError, OverflowError):  # a time beyond Python's years, or a zone it does not have
+        values = column.cast(pa.string()).to_pylist()
+    return (_text_of(value)[:MAX_PARQUET_VALUE] for value in values)
 
 
 def _text_of(value: object) -> str:
-    """As a CSV file would hold it: a day without the midnight that a time was made of, bytes as UTF-8."""
+    """As a CSV file would hold it, to the microsecond: a day without the midnight of its time, bytes as UTF-8."""
     if value is None:
         return ""
     if isinstance(value, datetime):
         bare = value.tzinfo is None and value.time() == time.min
-        return value.date().isoformat() if bare else value.isoformat(sep=" ", timespec="seconds")
+        return value.date().isoformat() if bare else value.isoformat(sep=" ")
     if isinstance(value, bytes):
         return value.decode("utf-8", errors="replace")
     return str(value)

@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import re
 import zipfile
 import zlib
 from pathlib import Path
@@ -14,6 +15,8 @@ from pipelines.ingest.records.record import SourceTable
 from pipelines.ingest.records.text import MAX_LINE, read_header, read_lines, split_records
 
 _SAMPLE_BYTES = 1 << 20
+_QUOTED = re.compile('"(?:[^"]|"")*("|$)')
+_DECLARED = re.compile('"?sep=([,;|\t:])"?', re.IGNORECASE)
 _NOT_CHARSETS = frozenset(("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem"))
 
 
@@ -36,8 +39,15 @@ def sniff_encoding(sample: bytes) -> str:
 
 
 def sniff_delimiter(header: str) -> str:
-    """The separator that occurs most in the header line; a comma if none does."""
-    return max(",;\t|", key=header.count)
+    """The separator that occurs most in the header line outside quotes; a comma if none does."""
+    bare = _QUOTED.sub("", header)
+    return max(",;\t|", key=bare.count)
+
+
+def declared_delimiter(line: str) -> str | None:
+    """The separator that a first line such as `sep=;` declares for spreadsheets; None for another line."""
+    found = _DECLARED.fullmatch(line.strip(" \r\n"))
+    return found.group(1) if found else None
 
 
 def open_table(path: Path, delimiter: str | None = None, encoding: str | None = None) -> SourceTable:
@@ -69,10 +79,13 @@ def open_table(path: Path, delimiter: str | None = None, encoding: str | None = 
     number = 1
     while first is not None and not first.strip():
         first, number = next(lines, None), number + 1
+    empty = [number - 1]
+    declared = None if first is None else declared_delimiter(first)
+    if declared is not None:
+        first, number = next(lines, None), number + 1
     if first is None:
         raise SourceError(f"{path} is empty; it needs a header line and rows")
-    separator = delimiter or sniff_delimiter(first)
+    separator = delimiter or declared or sniff_delimiter(first)
     header, further = read_header(first, separator, lines, path)
-    empty = [number - 1]
     records = split_records(lines, separator, len(header), number + 1 + further, empty)
     return SourceTable(header, separator, found, records, position, path.stat().st_size, empty)
