@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from claims.scoring import ClaimFacts
+from claims.scoring import CLAIM_COLUMNS, ClaimFacts
 from core.settings import settings
 
 
@@ -14,7 +14,7 @@ def facts(count: int, home: Path | None = None) -> list[ClaimFacts]:
     folder = (home or settings().home) / "data"
     upcoming = folder / "upcoming.parquet"
     table = pq.read_table(upcoming if upcoming.exists() else folder / "claims.parquet")
-    columns = list(ClaimFacts.model_fields)
+    columns = list(CLAIM_COLUMNS)
     return [
         ClaimFacts.model_validate(row) for row in table.select(columns).slice(max(0, len(table) - count)).to_pylist()
     ]

@@ -120,7 +120,7 @@ def set_updater_heartbeat(redis_url: str) -> None:
 
 def _model(home: Path, trees: int) -> None:
     from features.feast import training_set
-    from features.vector import FEATURE_NAMES, schema_hash
+    from features.vector import FEATURE_NAMES, ModelSchema, schema_hash
     from models.artefact import Calibration, ModelDocument, models_folder, point, write_artefact
     from models.booster import BoosterParams, TrainingSample, train_booster
     from models.calibration import fit_calibrator
@@ -141,6 +141,7 @@ def _model(home: Path, trees: int) -> None:
     margins = booster.inplace_predict(x, predict_type="margin")
     calibrator = fit_calibrator(margins, sample.fraud)
     tables, typical_rows = build_tables(booster), x[:MAX_TYPICAL_SAMPLE]
+    schema = ModelSchema.of(FEATURE_NAMES)
     document = ModelDocument(
         version=VERSION,
         features=FEATURE_NAMES,
@@ -149,8 +150,8 @@ def _model(home: Path, trees: int) -> None:
         calibration=Calibration(a=calibrator.a, b=calibrator.b, c=calibrator.c),
         threshold=float(np.quantile(calibrator.probabilities(margins), 0.99)),
         base_rate=float(fraud.mean()),
-        training_range=training_range(FEATURE_NAMES, x, x),
-        typical=typical_claim(FEATURE_NAMES, typical_rows, contributions(booster, tables, typical_rows)),
+        training_range=training_range(schema, x, x),
+        typical=typical_claim(schema, typical_rows, contributions(booster, tables, typical_rows)),
         explained_by="tables",
     )
     write_artefact(models_folder(home), booster=booster, document=document, tables=tables)

@@ -25,7 +25,7 @@ AttributeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}
 AttributeValue: TypeAlias = (
     StrictBool
     | Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-MAX_NUMBER, le=MAX_NUMBER)]
-    | Annotated[StrictStr, StringConstraints(max_length=MAX_TEXT, pattern=r"^[^\x00-\x1f\x7f]*$")]
+    | Annotated[StrictStr, StringConstraints(min_length=1, max_length=MAX_TEXT, pattern=r"^[^\x00-\x1f\x7f]*$")]
     | None
 )
 """A value on the wire: a date is ISO text (`2024-05-31`); None: the source has no value."""

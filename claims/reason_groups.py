@@ -1,7 +1,8 @@
 """The groups of features that reasons are stated for, declared once.
 
-Every feature of the model belongs to exactly one group, and the contributions of its features are added up. A group is
-either *evidence* about the claim or a *prior* about people, never both:
+Every feature of the model belongs to exactly one group, and the contributions of its features are added up. The feature
+of an attribute (`claims/attributes.py`) is a group of its own, whose code is the feature's name. A group is either
+*evidence* about the claim or a *prior* about people, never both:
 
 * evidence compares what is on this claim (amount, units, codes, dates, this member at this provider) with something;
 * a prior is computed from the history of a provider or member alone, so it is the same whatever they bill now. It
@@ -11,6 +12,8 @@ either *evidence* about the claim or a *prior* about people, never both:
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
+
+from claims.attributes import PREFIX
 
 ReasonKind = Literal["evidence", "prior"]
 
@@ -121,3 +124,9 @@ REASON_GROUPS: dict[str, ReasonGroup] = {
     )
 }
 """Group code → group, in the order in which pages list them."""
+
+
+def title_of(code: str) -> str:
+    """The title of a group: as declared, or made from the name of an attribute's feature."""
+    declared = REASON_GROUPS.get(code)
+    return code.removeprefix(PREFIX).replace("_", " ").capitalize() if declared is None else declared.title

@@ -3,12 +3,14 @@
 `api` and `serving` share these types and nothing else.
 """
 
+import operator
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from claims.attributes import Attributes
 from claims.reason_groups import ReasonKind
 
 CONTRACT = "1"
@@ -28,8 +30,8 @@ MAX_AGE_YEARS = 130
 class ClaimFacts(BaseModel):
     """A claim at receipt, with the attributes its member and provider had then.
 
-    The same columns, in the same order, are the claims frame (`features/declare/frames.py`), the view `claim_facts` of
-    the database, and the body of a score request. `None` means that the source has no value.
+    The same columns, in the same order (`CLAIM_COLUMNS`), are the claims frame (`features/declare/frames.py`), the view
+    `claim_facts` of the database, and the body of a score request. `None` means that the source has no value.
     Unknown fields are refused, so that a misspelt name is not read as a missing value.
     """
 
@@ -55,6 +57,16 @@ class ClaimFacts(BaseModel):
     lines: int = Field(1, ge=1, le=MAX_COUNT)
     diagnoses: int = Field(1, ge=1, le=MAX_COUNT)
     benefit_limit_cents: int | None = Field(None, ge=0, le=MAX_SCORED_CENTS, description="The plan's yearly limit.")
+    attributes: Attributes = Field(
+        default_factory=dict,
+        exclude_if=operator.not_,
+        description="Further columns of the source that models use (`claims.attributes`), by name. One that is not "
+        "given is not known; null has no value. Those that the model does not have are ignored.",
+    )
+
+
+CLAIM_COLUMNS: tuple[str, ...] = tuple(name for name in ClaimFacts.model_fields if name != "attributes")
+"""The fields of a claim that every source has a column for."""
 
 
 SERVER_TIME_HEADER = "Ginja-Time"

@@ -12,6 +12,8 @@ FeatureError
 │   ├── OnlineValueError         a value does not have the declared form
 │   ├── OvertakenError           another process wrote meanwhile; nothing was written
 │   └── EvictingStoreError       its memory policy may evict feature keys
+├── AttributeTypeError     an attribute has another type than the model was trained with
+├── UnknownFeatureError    a schema names a feature that does not exist
 └── StatesError            the states of a score request are invalid
 """
 
@@ -88,6 +90,14 @@ class EvictingStoreError(OnlineError):
             "missing key reads as zero; set `maxmemory-policy noeviction` (or a volatile-* policy) and enough memory"
         )
         self.policy = policy
+
+
+class AttributeTypeError(FeatureError):
+    """An attribute of a claim has another type than the model was trained with; the message repeats no value."""
+
+
+class UnknownFeatureError(FeatureError):
+    """A schema names a feature that does not exist, or in the wrong order."""
 
 
 class StatesError(FeatureError):

@@ -7,7 +7,7 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
-from features.vector import FEATURE, needs
+from features.vector import ModelSchema, needs
 from models.errors import SchemaMismatchError
 
 
@@ -28,11 +28,11 @@ def gain_shares(booster: xgb.Booster, features: Sequence[str]) -> NDArray[np.flo
 class GainPresent:
     """Computes the share for one claim from its unavailable inputs. May be shared by threads."""
 
-    def __init__(self, booster: xgb.Booster, features: Sequence[str]) -> None:
-        self._shares = gain_shares(booster, features)
+    def __init__(self, booster: xgb.Booster, schema: ModelSchema) -> None:
+        self._shares = gain_shares(booster, schema.names)
         places: dict[str, list[int]] = {}
-        for place, name in enumerate(features):
-            for needed in needs(FEATURE[name]):
+        for place, feature in enumerate(schema.features):
+            for needed in needs(feature):
                 places.setdefault(needed, []).append(place)
         self._places = places
         # The same few inputs are unavailable again and again, and the result depends on nothing else.

@@ -8,7 +8,8 @@ import xgboost as xgb
 from numpy.typing import NDArray
 
 from claims.scoring import CONTRACT, ClaimFacts, Counterfactual, OutOfRange, Score, ShadowScore
-from features.vector import FEATURE_NAMES, ClaimInputs, Reading, build_amounts, inputs_of, vector_of
+from features.errors import AttributeTypeError, UnknownFeatureError
+from features.vector import ClaimInputs, ClaimVectors, Reading, build_amounts, inputs_of, vector_of
 from models.artefact import Artefact
 from models.errors import SchemaMismatchError
 from models.explain import Explanation, Reasoner, nearest_lower_amount
@@ -37,19 +38,20 @@ class Scorer:
     """Scores claims with one verified model. Stateless; may be shared by threads."""
 
     def __init__(self, artefact: Artefact) -> None:
-        unknown = [name for name in artefact.features if name not in FEATURE_NAMES]
-        if unknown:
-            raise SchemaMismatchError(
-                f"model {artefact.version} needs features this version does not have: {', '.join(unknown)}"
-            )
+        try:
+            schema = artefact.schema
+        except UnknownFeatureError as error:
+            raise SchemaMismatchError(f"model {artefact.version} needs {error}") from None
         self.artefact = artefact
         self.version = artefact.version
         self.manifest_sha256 = artefact.manifest_sha256
-        self._columns = np.array([FEATURE_NAMES.index(name) for name in artefact.features], dtype=np.intp)
-        self.reasoner = Reasoner(artefact.features, artefact.document.typical)
-        self._gain = GainPresent(artefact.booster, artefact.features)
+        self.schema = schema
+        self._columns = schema.places
+        self._vectors = ClaimVectors(schema) if schema.encoders else None
+        self.reasoner = Reasoner(schema, artefact.document.typical)
+        self._gain = GainPresent(artefact.booster, schema)
         training = artefact.document.training_range
-        self._range = None if training is None else RangeCheck(artefact.features, training)
+        self._range = None if training is None else RangeCheck(schema, training)
 
     @property
     def explained_by(self) -> str:
@@ -64,10 +66,13 @@ class Scorer:
         challenger: "Scorer | None" = None,
         counterfactual: bool = True,
     ) -> Score:
-        """Score one claim. `challenger` adds the shadow score of another model for the same vector."""
+        """Score one claim. `challenger` adds the shadow score of another model for the same claim.
+
+        Raises `AttributeTypeError` where an attribute has another type than the model was trained with.
+        """
         x = inputs_of(facts, reading.states)
         full = vector_of(x)
-        row = full[self._columns]
+        row = self._row(x, full, facts)
         margins, phi, base = self._explain(row.reshape(1, -1), threads=1)
         probability = self.artefact.calibrator.probability(float(margins[0]))
         lower = None
@@ -84,7 +89,7 @@ class Scorer:
             explanation=self.reasoner.explain(x, row, phi[0], base),
             support=self._supports([x], row.reshape(1, -1))[0],
             counterfactual=lower,
-            shadow=None if challenger is None else challenger.shadow(full),
+            shadow=None if challenger is None else challenger.shadow(full, facts),
         )
 
     def score_many(
@@ -95,10 +100,12 @@ class Scorer:
             return []
         inputs = [inputs_of(one.facts, one.reading.states) for one in claims]
         full = np.stack([vector_of(x) for x in inputs])
-        rows = self.rows_of(full)
+        rows = np.stack([self._row(x, row, one.facts) for x, row, one in zip(inputs, full, claims, strict=True)])
         margins, phi, base = self._explain(rows, threads=threads)
         supports = self._supports(inputs, rows)
-        shadows = [None] * len(claims) if challenger is None else challenger.shadows(full)
+        shadows: list[ShadowScore | None] = [None] * len(claims)
+        if challenger is not None:
+            shadows = [challenger.shadow(row, one.facts) for row, one in zip(full, claims, strict=True)]
         return [
             self._answer(
                 one.facts,
@@ -116,16 +123,16 @@ class Scorer:
             for i, one in enumerate(claims)
         ]
 
-    def shadow(self, full: NDArray[np.float32]) -> ShadowScore:
-        """Shadow score of one full vector (every feature, in the order of `FEATURE_NAMES`)."""
-        return self.shadows(full.reshape(1, -1))[0]
+    def shadow(self, full: NDArray[np.float32], facts: ClaimFacts) -> ShadowScore | None:
+        """Shadow score of a claim and its full vector (every built-in feature, in the order of `FEATURE_NAMES`).
 
-    def shadows(self, full: NDArray[np.float32]) -> list[ShadowScore]:
-        """Shadow scores of full vectors (N, all features)."""
-        margins = self.margins(self.rows_of(full))
-        return [self._shadow(float(margin)) for margin in margins]
-
-    def _shadow(self, margin: float) -> ShadowScore:
+        None where an attribute has another type than this model was trained with: that does not refuse the claim.
+        """
+        try:
+            row = self.rows_of(full.reshape(1, -1), facts)
+        except AttributeTypeError:
+            return None
+        margin = float(self.margins(row)[0])
         probability = self.artefact.calibrator.probability(margin)
         return ShadowScore(
             model_version=self.version,
@@ -134,9 +141,20 @@ class Scorer:
             flagged=probability >= self.artefact.threshold,
         )
 
-    def rows_of(self, full: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Select this model's features (N, F) from full vectors (N, all features)."""
-        return np.ascontiguousarray(full[:, self._columns])
+    def rows_of(self, full: NDArray[np.float32], facts: ClaimFacts) -> NDArray[np.float32]:
+        """Vectors in this model's schema (N, F) from full vectors (N, every built-in feature) of one claim."""
+        if self._vectors is None:
+            return np.ascontiguousarray(full[:, self._columns])
+        return self._vectors.of(full, facts)[0]
+
+    def _row(self, x: ClaimInputs, full: NDArray[np.float32], facts: ClaimFacts) -> NDArray[np.float32]:
+        """The vector (F,) of a claim; attributes that it does not state are added to what is missing in `x`."""
+        if self._vectors is None:
+            return full[self._columns]
+        row, unknown = self._vectors.of(full, facts)
+        if unknown:
+            x.missing = [*x.missing, *unknown]
+        return row
 
     def margins(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Margins (N,) of vectors in this model's schema (N, F)."""
@@ -179,7 +197,7 @@ class Scorer:
     def _nearest_lower_amount(self, facts: ClaimFacts, reading: Reading) -> Counterfactual | None:
         def probabilities_at(amounts: NDArray[np.int64]) -> NDArray[np.float64]:
             matrix = build_amounts(facts, reading.states, amounts)
-            margins = self.margins(self.rows_of(matrix)).tolist()
+            margins = self.margins(self.rows_of(matrix, facts)).tolist()
             # One at a time, so that the result is bit-identical to scoring the claim at that amount.
             return np.array([self.artefact.calibrator.probability(margin) for margin in margins])
 

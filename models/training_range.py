@@ -9,7 +9,6 @@ states how far the vector lies outside the training data, in two ways:
   of the past count only where they are out of range: months after the training, most of them lie beyond its tails.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -18,8 +17,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from claims.scoring import OutOfRange
-from features.declare import Unit
-from features.vector import FEATURE, needs
+from features.declare import ATTRIBUTES, Feature, Unit
+from features.vector import ModelSchema, needs
 
 TAIL = 0.001
 """Share of the training claims beyond each tail bound."""
@@ -56,6 +55,7 @@ MARGINS: dict[Unit, Margin] = {
     "deviations": Margin(RangeWidening.DISTANCE, 2.0),
     "share": Margin(RangeWidening.NATURAL),
     "flag": Margin(RangeWidening.NATURAL),
+    "level": Margin(RangeWidening.NATURAL),
 }
 """The margin of each unit, for features that read the claim's own numbers. A share without a declared upper bound (of a
 limit, which may be passed) is widened like a ratio."""
@@ -97,8 +97,8 @@ class TrainingRange(BaseModel):
 class RangeCheck:
     """Checks vectors against a range. Stateless; may be shared by threads."""
 
-    def __init__(self, features: Sequence[str], training: TrainingRange) -> None:
-        self._features = tuple(features)
+    def __init__(self, schema: ModelSchema, training: TrainingRange) -> None:
+        self._features = schema.features
         self._lows = np.array([training.low, training.tail_low], dtype=np.float32)
         self._highs = np.array([training.high, training.tail_high], dtype=np.float32)
         self.tail_limit = training.tail_limit
@@ -114,8 +114,8 @@ class RangeCheck:
         out, tails = outside
         found = [
             OutOfRange(
-                feature=self._features[place],
-                meaning=FEATURE[self._features[place]].meaning,
+                feature=self._features[place].name,
+                meaning=self._features[place].meaning,
                 value=float(row[place]),
                 low=float(self._lows[0, place]),
                 high=float(self._highs[0, place]),
@@ -125,25 +125,24 @@ class RangeCheck:
         return found, int(np.count_nonzero(tails))
 
 
-def training_range(features: Sequence[str], train: NDArray[np.float32], later: NDArray[np.float32]) -> TrainingRange:
+def training_range(schema: ModelSchema, train: NDArray[np.float32], later: NDArray[np.float32]) -> TrainingRange:
     """The range of training vectors (N, F); `later` (M, F) are vectors the model was not trained on.
 
     A feature without any training value gets its declared bounds. Both samples need at least one row.
     """
-    bounds = [_bounds(name, train[:, place]) for place, name in enumerate(features)]
+    bounds = [_bounds(feature, train[:, place]) for place, feature in enumerate(schema.features)]
     low, high, tail_low, tail_high = (tuple(one) for one in zip(*bounds, strict=True))
     unlimited = TrainingRange(
         low=low, high=high, tail_low=tail_low, tail_high=tail_high, tail_limit=0, claims=len(train)
     )
-    tails = RangeCheck(features, unlimited).outside(later)[:, 1].sum(axis=1)
+    tails = RangeCheck(schema, unlimited).outside(later)[:, 1].sum(axis=1)
     limit = int(np.quantile(tails, TAIL_LIMIT_QUANTILE, method="higher"))
     return unlimited.model_copy(update={"tail_limit": limit})
 
 
-def _bounds(name: str, column: NDArray[np.float32]) -> tuple[float, float, float, float]:
+def _bounds(feature: Feature, column: NDArray[np.float32]) -> tuple[float, float, float, float]:
     """Low, high, lower and upper tail bound of one feature; each is a float32, so that comparisons are exact."""
     known = column[~np.isnan(column)]
-    feature = FEATURE[name]
     if not len(known):
         low = 0.0 if feature.low is None else feature.low
         high = low if feature.high is None else feature.high
@@ -152,7 +151,7 @@ def _bounds(name: str, column: NDArray[np.float32]) -> tuple[float, float, float
     tail_low, tail_high = (
         float(known_at) for known_at in np.quantile(known, (TAIL, 1 - TAIL), method="inverted_cdf").astype(np.float32)
     )
-    if not needs(feature) & _OF_THE_CLAIM:
+    if feature.aggregation_group != ATTRIBUTES and not needs(feature) & _OF_THE_CLAIM:
         # A shorter or more recent history than any training claim had is not out of range.
         low = least if feature.low is None else min(feature.low, least)
         high = max(greatest * HISTORY_FACTOR, HISTORY_MIN_HIGH) if feature.high is None else max(feature.high, greatest)

@@ -10,7 +10,7 @@ from core.background import Background
 from core.live_claims import LiveClaims
 from core.servers import valkey_url
 from core.settings import Settings
-from features.errors import StatesError
+from features.errors import AttributeTypeError, StatesError
 from features.vector import Reading
 from models.canary import in_canary
 from models.scorer import ClaimToScore, Scorer
@@ -118,11 +118,18 @@ def _sent(states: dict[str, object]) -> Reading:
         raise InvalidScoreRequest("1 field is invalid", errors=[{"field": "states", "message": str(error)}]) from error
 
 
+def _refused(error: AttributeTypeError) -> InvalidScoreRequest:
+    return InvalidScoreRequest("1 field is invalid", errors=[{"field": "claim.attributes", "message": str(error)}])
+
+
 def _score_one(models: LoadedModels, champion: Scorer, one: ClaimToScore) -> bytes:
     """The score of one claim as JSON, by the model that decides it, with the shadow score of the other."""
     began = time.perf_counter()
     ((decides, other, _),) = _assignments(models, champion, [one])
-    score = decides.score(one.facts, one.reading, challenger=other)
+    try:
+        score = decides.score(one.facts, one.reading, challenger=other)
+    except AttributeTypeError as error:
+        raise _refused(error) from error
     answer = score.model_dump_json().encode()
     metrics.SCORE_SECONDS.observe(time.perf_counter() - began)
     _count(score, one)
@@ -137,7 +144,10 @@ def _score_many(models: LoadedModels, champion: Scorer, claims: Sequence[ClaimTo
     began = time.perf_counter()
     scores: dict[int, Score] = {}
     for decides, other, places in _assignments(models, champion, claims):
-        scored = decides.score_many([claims[place] for place in places], challenger=other)
+        try:
+            scored = decides.score_many([claims[place] for place in places], challenger=other)
+        except AttributeTypeError as error:
+            raise _refused(error) from error
         scores.update(zip(places, scored, strict=True))
     answers = [scores[place].model_dump_json().encode() for place in range(len(claims))]
     metrics.SCORE_SECONDS.observe((time.perf_counter() - began) / len(claims))

@@ -8,15 +8,15 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from claims.attributes import PREFIX, feature_name
 from features.feast import historical_features
-from features.vector import FEATURE_NAMES, build_many, inputs_of_each
+from features.vector import ClaimInputs, build_many, inputs_of_each
 from models.scorer import Scorer
 from serving.errors import ServingError
 
@@ -68,14 +68,22 @@ class ScoredFile:
 
 
 def score_table(
-    scorer: Scorer, table: pa.Table, *, threads: int = 2, progress: Progress = lambda done: None
+    scorer: Scorer,
+    table: pa.Table,
+    attributes: pa.Table | None = None,
+    *,
+    threads: int = 2,
+    progress: Progress = lambda done: None,
 ) -> pa.Table:
-    """Score claims with their states side by side (`features.feast.historical_features`); `SCORED`, in order."""
-    model = np.array([FEATURE_NAMES.index(name) for name in scorer.artefact.features], dtype=np.intp)
+    """Score claims with their states side by side (`features.feast.historical_features`); `SCORED`, in order.
+
+    `attributes` are those of the same claims. Raises `AttributeTypeError`.
+    """
     pieces = [SCORED.empty_table()]
     for start in range(0, len(table), _ROUND):
         claims = table.slice(start, _ROUND)
-        rows = np.ascontiguousarray(build_many(claims)[:, model])
+        own = None if attributes is None else attributes.slice(start, _ROUND)
+        rows = scorer.schema.rows(build_many(claims), claims, own)
         margins, contributions, base = scorer.explain(rows, threads=threads)
         probabilities = scorer.artefact.calibrator.probabilities(margins)
         reasons = [
@@ -83,7 +91,7 @@ def score_table(
                 {name: getattr(reason, name) for name in _REASON_FIELDS}
                 for reason in scorer.reasoner.explain(x, row, phi, base).reasons
             ]
-            for x, row, phi in zip(inputs_of_each(claims), rows, contributions, strict=True)
+            for x, row, phi in zip(_inputs(scorer, claims, own), rows, contributions, strict=True)
         ]
         columns = [
             claims["claim_id"].combine_chunks(),
@@ -104,15 +112,17 @@ def score_file(
     features_home: Path,
     out: Path,
     *,
+    attributes: pa.Table | None = None,
     part_claims: int = PART_CLAIMS,
     progress: Progress = lambda done: None,
 ) -> ScoredFile:
     """Score a claims frame into the Parquet file `out`, from the offline features under `features_home`.
 
-    Raises `ForeignParts` when the parts beside `out` belong to another run.
+    `attributes` are those of the claims, in their order. Raises `AttributeTypeError`, and `ForeignParts` when the parts
+    beside `out` belong to another run.
     """
     parts = parts_folder(out)
-    _claim_parts(parts, scorer, claims, part_claims)
+    _claim_parts(parts, scorer, claims if attributes is None else _beside(claims, attributes), part_claims)
     resumed = 0
     for number, start in enumerate(range(0, len(claims), part_claims)):
         slice_ = claims.slice(start, part_claims)
@@ -121,12 +131,33 @@ def score_file(
             resumed += len(slice_)
             progress(len(slice_))
             continue
-        scored = [score_table(scorer, batch, progress=progress) for batch in historical_features(features_home, slice_)]
+        scored, own = [], None if attributes is None else attributes.slice(start, part_claims)
+        for batch in historical_features(features_home, slice_):
+            scored.append(score_table(scorer, batch, own, progress=progress))
+            own = None if own is None else own.slice(len(batch))
         _write_whole(part, iter(scored))
     _write_whole(out, (pq.read_table(part, schema=SCORED) for part in sorted(parts.glob("*.parquet"))))
     shutil.rmtree(parts)
     flags = pq.read_table(out, columns=["flagged"])["flagged"].to_numpy()
     return ScoredFile(len(flags), int(flags.sum()), resumed)
+
+
+def _inputs(scorer: Scorer, claims: pa.Table, attributes: pa.Table | None) -> Iterator[ClaimInputs]:
+    """The inputs of each claim; attributes that it does not state are missing."""
+    if not scorer.schema.encoders:
+        return inputs_of_each(claims)
+    unknown = scorer.schema.unknown_of(claims, attributes)
+    return (
+        replace(x, missing=[*x.missing, *more]) if more else x
+        for x, more in zip(inputs_of_each(claims), unknown, strict=True)
+    )
+
+
+def _beside(claims: pa.Table, attributes: pa.Table) -> pa.Table:
+    """Claims with their attributes, each under the name of its feature."""
+    for name in attributes.column_names:
+        claims = claims.append_column(feature_name(name), attributes[name])
+    return claims
 
 
 def parts_folder(out: Path) -> Path:
@@ -137,7 +168,8 @@ def parts_folder(out: Path) -> Path:
 def _claim_parts(parts: Path, scorer: Scorer, claims: pa.Table, part_claims: int) -> None:
     """Create the folder for this run, or reuse it if it belongs to the same claims and model."""
     ids = hashlib.sha256()
-    for column in ("claim_id", "amount_cents", "received_at"):
+    own = [name for name in claims.column_names if name.startswith(PREFIX)]
+    for column in ("claim_id", "amount_cents", "received_at", *own):
         for value in claims[column].cast(pa.string()).to_pylist():
             ids.update(str(value).encode() + b"\n")
     run = {"claims": len(claims), "sha256": ids.hexdigest(), "model": scorer.manifest_sha256, "part": part_claims}

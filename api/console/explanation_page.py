@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from claims.money import format_cents
 from claims.outcome import Finding
-from claims.reason_groups import REASON_GROUPS
+from claims.reason_groups import REASON_GROUPS, title_of
 from claims.scoring import Counterfactual, GroupPush, Reason
 from core.format import number_to_4_digits, percent_to_1_decimal, utc_minute, utc_second
 
@@ -260,13 +260,13 @@ def _reasons(current: AssessmentView, kind: str) -> ReasonsByDirection:
 
 def _reason(reason: Reason) -> ReasonLine:
     behind = ", ".join(f"{name} = {number_to_4_digits(reason.features.get(name))}" for name in reason.carrier)
-    return ReasonLine(_title(reason.code), reason.text, f"{reason.odds:.2f}", reason.code, behind)
+    return ReasonLine(title_of(reason.code), reason.text, f"{reason.odds:.2f}", reason.code, behind)
 
 
 def _group(group: GroupPush, vector: Mapping[str, float | None]) -> GroupSection:
     declared = REASON_GROUPS.get(group.code)
     return GroupSection(
-        title=_title(group.code),
+        title=title_of(group.code),
         kind="" if declared is None else declared.kind,
         meaning="" if declared is None else declared.meaning,
         push=f"{group.push:+.4f}",
@@ -278,19 +278,13 @@ def _group(group: GroupPush, vector: Mapping[str, float | None]) -> GroupSection
     )
 
 
-def _title(code: str) -> str:
-    """The title of a group; for a code this version does not have, the code itself."""
-    declared = REASON_GROUPS.get(code)
-    return code.replace("_", " ").capitalize() if declared is None else declared.title
-
-
 def _waterfall(current: AssessmentView) -> Waterfall:
     if current.margin is None or current.typical_margin is None:
         return []
     at = current.typical_margin
     bars: Waterfall = [_bar("Typical claim", 0.0, at, at, total=True)]
     for group in sorted(current.groups, key=lambda group: -abs(group.push)):
-        bars.append(_bar(_title(group.code), group.push, at, at + group.push))
+        bars.append(_bar(title_of(group.code), group.push, at, at + group.push))
         at += group.push
     bars.append(_bar("This claim", 0.0, current.margin, current.margin, total=True))
     return bars

@@ -16,11 +16,11 @@ from api.database import Database, Query, Rows, compiled, nothing
 from api.intake import ClaimRow
 from claims.adjudication import Decision
 from claims.outcome import Outcome
-from claims.scoring import ClaimFacts, Score
+from claims.scoring import CLAIM_COLUMNS, ClaimFacts, Score
 from core import clock
 from core.ids import new_id
 
-_FACTS = tuple(ClaimFacts.model_fields)
+_FACTS = CLAIM_COLUMNS
 _LOCK = compiled(select(func.pg_advisory_xact_lock(func.hashtext("backfill of scores"))))
 _UNSCORED = compiled(
     select(ClaimRow.status, ClaimRow.approved_cents, *(ClaimRow.__table__.c[name] for name in _FACTS))

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, func, select
 from api.database import Query, compiled
 from api.intake import ClaimRow
 from api.outbox import RESCORE, OutboxRow
-from claims.scoring import ClaimFacts
+from claims.scoring import CLAIM_COLUMNS, ClaimFacts
 
 BATCH = 64
 
@@ -35,7 +35,7 @@ class PendingClaim:
     facts: ClaimFacts
 
 
-_FACTS = tuple(ClaimFacts.model_fields)
+_FACTS = CLAIM_COLUMNS
 _PENDING = compiled(
     select(
         OutboxRow.position,

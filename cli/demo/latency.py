@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from claims.scoring import ClaimFacts
+from claims.scoring import CLAIM_COLUMNS, ClaimFacts
 from cli.progress import Task
 
 if TYPE_CHECKING:
@@ -50,4 +50,4 @@ def score_latencies(scorer: str, claims: "Sequence[UpcomingClaim]", step: Task) 
 
 def _facts(claim: Mapping[str, object]) -> ClaimFacts:
     """The facts of a row of the claims frame."""
-    return ClaimFacts.model_validate({name: claim[name] for name in ClaimFacts.model_fields})
+    return ClaimFacts.model_validate({name: claim[name] for name in CLAIM_COLUMNS})

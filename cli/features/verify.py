@@ -40,6 +40,7 @@ from features.vector import Reading
 
 if TYPE_CHECKING:
     from models.artefact import Artefact
+    from models.scorer import Scorer
 
 PRINTED = 200
 """Maximum number of differences that are printed."""
@@ -143,8 +144,14 @@ def _model(home: Path, hard: HardClaims) -> VectorScorer:
     return VectorScorer(
         scorer.version,
         lambda facts, reading: scorer.score(facts, reading, counterfactual=False).probability,
-        lambda vectors: np.array([score.probability for score in scorer.shadows(vectors)]),
+        lambda vectors: _probabilities(scorer, vectors, hard),
     )
+
+
+def _probabilities(scorer: "Scorer", vectors: np.ndarray, hard: HardClaims) -> np.ndarray:
+    """The probability of each live claim from its full vector, rounded as for one claim."""
+    margins = scorer.margins(scorer.schema.rows(vectors, hard.live_frame()))
+    return np.array([scorer.artefact.calibrator.probability(float(margin)) for margin in margins])
 
 
 def _temporary_model(home: Path, hard: HardClaims) -> "Artefact":

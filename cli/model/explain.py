@@ -46,10 +46,10 @@ def _explained(home: Path, dataset: str, claim_id: str | None, version: str | No
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from claims.reason_groups import REASON_GROUPS
+    from claims.reason_groups import title_of
     from cli.model.common import existing_source
     from features.feast import historical_features
-    from features.vector import FEATURE_NAMES, build_many
+    from features.vector import build_many
     from models.scorer import Scorer
     from pipelines.datasets import DatasetError, ensure_features
     from pipelines.evaluate import find_model, newest_window
@@ -68,9 +68,9 @@ def _explained(home: Path, dataset: str, claim_id: str | None, version: str | No
         raise DatasetError(f"{source.name} has no claim {claim_id!r:.80}")
     ensure_features(source)
     states = pa.concat_tables(historical_features(source.home, claim))
-    scored = score_table(scorer, states).to_pylist()[0]
-    places = [FEATURE_NAMES.index(name) for name in model.features]
-    vector = np.ascontiguousarray(build_many(states)[:, places])
+    attributes = None if source.attributes is None else source.attributes.of(claim["claim_id"])
+    scored = score_table(scorer, states, attributes).to_pylist()[0]
+    vector = scorer.schema.rows(build_many(states), states, attributes)
     _, contributions, base = scorer.explain(vector)
     groups = scorer.reasoner.groups(contributions[0])
     order = np.argsort(-np.abs(contributions[0]), kind="stable")
@@ -87,7 +87,7 @@ def _explained(home: Path, dataset: str, claim_id: str | None, version: str | No
         "groups": [
             {
                 "code": group.code,
-                "title": REASON_GROUPS[group.code].title,
+                "title": title_of(group.code),
                 "push": group.push,
                 "features": group.features,
             }

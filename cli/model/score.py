@@ -45,7 +45,9 @@ def score(file: Path, mapping: Path | None, out: Path | None, as_json: bool) -> 
         features = features_for(home, read.claims, work)
         progress.step("Scoring")
         progress.total(len(read.claims))
-        outcome = score_file(scorer, read.claims, features, target, progress=progress.advance)
+        outcome = score_file(
+            scorer, read.claims, features, target, attributes=read.attributes, progress=progress.advance
+        )
     rejects = read.keep_rejects(target.with_name(f"{target.stem}.rejects.csv"))
     _remove(work)
     summary = {

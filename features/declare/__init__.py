@@ -53,7 +53,7 @@ from features.declare.derived_columns import (
     age_band,
     log_e4,
 )
-from features.declare.feature import Feature, FeatureOverWindows, Unit
+from features.declare.feature import ATTRIBUTES, Feature, FeatureOverWindows, Type, Unit
 from features.declare.feature_inputs import FeatureInputs, GroupValues
 from features.declare.features import FEATURES
 from features.declare.frames import CLAIMS, LABELS
@@ -68,6 +68,7 @@ __all__ = [
     "AGGREGATION_GROUPS",
     "AMOUNT_BUCKETS",
     "AMOUNT_EDGES_CENTS",
+    "ATTRIBUTES",
     "CLAIMS",
     "DERIVED_SQL",
     "FEATURES",
@@ -109,6 +110,7 @@ __all__ = [
     "Sum",
     "TodaySql",
     "Top",
+    "Type",
     "Unit",
     "Value",
     "View",

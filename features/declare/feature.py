@@ -4,13 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Literal, TypeAlias
 
-from claims.reason_groups import GroupCode
+from claims.reason_groups import REASON_GROUPS, ReasonKind
 from features.declare.agreement import Agreement
 from features.declare.feature_inputs import FeatureInputs
 from features.declare.values import Value
 
-Unit = Literal["currency", "count", "units", "days", "hours", "ratio", "share", "deviations", "flag"]
+Unit = Literal["currency", "count", "units", "days", "hours", "ratio", "share", "deviations", "flag", "level"]
+"""`level`: the code of a category's level."""
 Type = Literal["number", "integer", "flag"]
+ATTRIBUTES = "attributes"
+"""The `aggregation_group` of the features of attributes."""
 Compute: TypeAlias = Callable[[FeatureInputs], Value]
 """From the inputs of a claim to the feature's value, or of many claims to its column."""
 
@@ -25,8 +28,11 @@ class _Declaration:
     meaning: str
     aggregation_group: str
     """The aggregation group that it reads (`features/declare/groups`), or `claim`: the facts of the claim itself."""
-    group: GroupCode
-    """The reason it belongs to (`claims/reason_groups.py`); the contributions of a group are added up."""
+    group: str
+    """The reason it belongs to: a code of `claims/reason_groups.py`, or the name of an attribute's own feature. The
+    contributions of a group are added up."""
+    kind: ReasonKind = "evidence"
+    """Of an attribute's reason; the reason of a built-in feature has that of its group."""
     code: str
     """The stable code of its fact. Features of one fact measure the same comparison (a ratio, a score and a percentile
     against the same peers): it is stated once, by the first of them whose value agrees with the contribution."""
@@ -46,12 +52,16 @@ class _Declaration:
     """No value lies below; `None`: no bound."""
     high: float | None = None
     """No value lies above."""
+    shown: Callable[[float], str] | None = None
+    """How the value of an attribute is shown; None: in its unit."""
     null_share: float = 1.0
     """The largest share of claims that may lack it before a batch is refused, where the data have its columns."""
 
     def __post_init__(self) -> None:
         if not self.lowers:
             object.__setattr__(self, "lowers", self.raises)
+        if self.group in REASON_GROUPS:
+            object.__setattr__(self, "kind", REASON_GROUPS[self.group].kind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

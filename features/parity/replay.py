@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 import redis
 
-from claims.scoring import ClaimFacts
+from claims.scoring import CLAIM_COLUMNS, ClaimFacts
 from core import clock
 from core.clock import DAY_US
 from features.online import PROJECT, OnlineReader
@@ -63,7 +63,7 @@ class ReplayEntry:
 
 def facts_of(row: ClaimRow) -> ClaimFacts:
     """A row of the claims frame as a score request."""
-    return ClaimFacts(**{name: row[name] for name in ClaimFacts.model_fields})
+    return ClaimFacts(**{name: row[name] for name in CLAIM_COLUMNS})
 
 
 def entries(claims: HardClaims) -> list[ReplayEntry]:

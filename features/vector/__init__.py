@@ -1,5 +1,13 @@
 """The model's feature vector: the inputs read for a claim, the vector built from them, and its wording."""
 
+from features.vector.attributes import (
+    ARROW_TYPES,
+    AttributeEncoder,
+    DeclaredAttributes,
+    column_of,
+    fit_encoder,
+    wire_values,
+)
 from features.vector.build import (
     FEATURE,
     FEATURE_NAMES,
@@ -16,10 +24,12 @@ from features.vector.build import (
 from features.vector.inputs import ClaimInputs, inputs_of, inputs_of_each, inputs_of_many
 from features.vector.page import reference_page
 from features.vector.reading import Reading
-from features.vector.wording import describe, describe_series, format_value
+from features.vector.schema import ClaimVectors, ModelSchema, feature_of
+from features.vector.wording import describe, describe_series, format_value, show
 
 __all__ = [
-    "FEATURE", "FEATURE_NAMES", "SLICE_ROWS", "ClaimInputs", "Reading", "available", "build_amounts", "build_many",
-    "build_one", "columns_of", "describe", "describe_series", "format_value", "inputs_of", "inputs_of_each",
-    "inputs_of_many", "needs", "reference_page", "schema_hash", "vector_of",
+    "ARROW_TYPES", "FEATURE", "FEATURE_NAMES", "SLICE_ROWS", "AttributeEncoder", "ClaimInputs", "ClaimVectors",
+    "DeclaredAttributes", "ModelSchema", "Reading", "available", "build_amounts", "build_many", "build_one",
+    "column_of", "columns_of", "describe", "describe_series", "feature_of", "fit_encoder", "format_value", "inputs_of",
+    "inputs_of_each", "inputs_of_many", "needs", "reference_page", "schema_hash", "show", "vector_of", "wire_values",
 ]  # fmt: skip

@@ -32,10 +32,34 @@ def describe(
     text shows a value that means little without it. Where a sentence needs an input that is missing, the feature's
     meaning and value replace it.
     """
+    if feature.shown is not None and value is not None:
+        return _stated(feature, feature.shown(value), typical)
     text = _sentence(feature, x, value, raising=raising)
     if value is None or typical is None or not (feature.agrees.needs_typical and "{value" in feature.raises):
         return text
     return f"{text} (typical: {format_value(typical, feature.unit)})"
+
+
+def _stated(feature: Feature, shown: str, typical: float | None) -> str:
+    """The value of an attribute, with the typical number beside it."""
+    text = f"{feature.meaning}: {shown}"
+    return f"{text} (typical: {show(feature, typical)})" if typical is not None and feature.unit in _COUNTED else text
+
+
+def show(feature: Feature, value: float) -> str:
+    """A value of a feature, as texts show it."""
+    return format_value(value, feature.unit) if feature.shown is None else feature.shown(value)
+
+
+def quantity(value: float, unit: str) -> str:
+    """A number of an attribute, to four significant digits below 1,000, with its unit."""
+    number = f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"
+    return f"{number} {unit}".rstrip()
+
+
+def in_sentence(meaning: str) -> str:
+    """A meaning inside a sentence: its first letter small, unless the word is an abbreviation or a name in capitals."""
+    return meaning if meaning[1:2].isupper() else meaning[:1].lower() + meaning[1:]
 
 
 def _sentence(feature: Feature, x: ClaimInputs, value: float | None, *, raising: bool) -> str:
@@ -138,7 +162,7 @@ def format_value(value: float, unit: Unit) -> str:
             return _quantity(value, "unit")
         case "flag":
             return "yes" if value else "no"
-        case "count":
+        case "count" | "level":
             return _count(value)
 
 
@@ -176,5 +200,7 @@ def _first_lower(meaning: str) -> str:
     return meaning[:1].lower() + meaning[1:].rstrip(".")
 
 
+_COUNTED = ("count", "days")
+"""Units of attributes that mean more beside the typical value."""
 _AGREEING = {"s": _agreeing("", "s"), "were": _agreeing("was", "were"), "have": _agreeing("has", "have")}
 _SHOWN: dict[str, Callable[[float], str]] = {"count": _count, "money": _money, "month": _month, **_AGREEING}

@@ -14,7 +14,8 @@ from pydantic import (
     model_validator,
 )
 
-from features.vector import schema_hash
+from claims.attributes import MAX_ATTRIBUTES
+from features.vector import AttributeEncoder, schema_hash
 from models.explain import TypicalClaim
 from models.training_range import TrainingRange
 
@@ -70,6 +71,9 @@ class ModelDocument(BaseModel):
     version: str = Field(pattern=f"^{VERSION}$")
     features: tuple[str, ...] = Field(min_length=1, description="Feature names, in vector order.")
     schema_hash: str = Field(description="SHA-256 of the feature names.")
+    attributes: tuple[AttributeEncoder, ...] = Field(
+        (), max_length=MAX_ATTRIBUTES, description="Encoders of the last features, which are those of attributes."
+    )
     left_out: dict[str, str] = Field(default_factory=dict, description="Excluded feature → reason.")
     monotone: dict[str, Literal[-1, 1]] = Field(default_factory=dict, description="Constraint per feature.")
     trees: int = Field(ge=1)
@@ -89,10 +93,18 @@ class ModelDocument(BaseModel):
         default_factory=dict, description="What it was trained on; `pipelines.evaluate.Provenance` reads it."
     )
 
+    @model_serializer(mode="wrap")
+    def _without_empty_attributes(self, handler: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
+        # The bytes of a model without attributes are those of a version that had none.
+        return {name: value for name, value in handler(self).items() if name != "attributes" or value}
+
     @model_validator(mode="after")
     def _consistent(self) -> "ModelDocument":
         if len(set(self.features)) != len(self.features):
             raise ValueError("features must be unique")
+        own = tuple(encoder.feature for encoder in self.attributes)
+        if own != self.features[len(self.features) - len(own) :]:
+            raise ValueError("attributes do not match the last features")
         if schema_hash(self.features) != self.schema_hash:
             raise ValueError("schema_hash does not match the features")
         if self.training_range is not None:

@@ -23,6 +23,7 @@ import xgboost as xgb
 from pydantic import ValidationError
 
 from core.scratch import scratch_folder
+from features.vector import ModelSchema
 from models.artefact.document import ModelDocument
 from models.calibration import BetaCalibrator
 from models.errors import (
@@ -62,6 +63,11 @@ class Artefact:
     @property
     def features(self) -> tuple[str, ...]:
         return self.document.features
+
+    @property
+    def schema(self) -> ModelSchema:
+        """The features with their declarations. Raises `UnknownFeatureError` for one this version does not have."""
+        return ModelSchema.of(self.document.features, self.document.attributes)
 
     @property
     def threshold(self) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core.format import number_to_3_decimals
-from features.vector import FEATURE
+from features.vector import FEATURE, feature_of
 from models.artefact import ModelDocument
 from models.evaluation.intervals import Interval
 
@@ -39,6 +39,8 @@ class CardFacts:
 def render_model_card(document: ModelDocument, facts: CardFacts) -> str:
     """Render the card of one model."""
     calibration = document.calibration
+    declared = {**FEATURE, **{encoder.feature: feature_of(encoder) for encoder in document.attributes}}
+    meanings = {name: declared[name].meaning for name in document.features if name in declared}
     lines = [
         f"# Fraud model {document.version}",
         "",
@@ -76,12 +78,12 @@ def render_model_card(document: ModelDocument, facts: CardFacts) -> str:
     if document.monotone:
         lines += ["", "### Monotone constraints", ""]
         lines += [
-            f"- `{name}`: higher values never {'lower' if sign > 0 else 'raise'} the risk. {_meaning(name)}"
+            f"- `{name}`: higher values never {'lower' if sign > 0 else 'raise'} the risk. {meanings.get(name, '')}"
             for name, sign in document.monotone.items()
         ]
     if facts.strongest:
         lines += ["", "### Strongest features", "", "| feature | mean absolute log-odds | meaning |", "|---|---|---|"]
-        lines += [f"| `{name}` | {strength:.3f} | {_meaning(name)} |" for name, strength in facts.strongest]
+        lines += [f"| `{name}` | {strength:.3f} | {meanings.get(name, '')} |" for name, strength in facts.strongest]
     if document.left_out:
         lines += ["", "### Excluded features", ""]
         lines += [f"- `{name}`: {why}" for name, why in document.left_out.items()]
@@ -111,7 +113,3 @@ def _number(value: float | Interval | None) -> str:
 def _choice(document: ModelDocument) -> str:
     choice = document.threshold_choice.model_dump()
     return "; ".join(f"{name.replace('_', ' ')}: {value}" for name, value in choice.items())
-
-
-def _meaning(name: str) -> str:
-    return FEATURE[name].meaning if name in FEATURE else ""

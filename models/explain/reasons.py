@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from claims.reason_groups import REASON_GROUPS
+from claims.reason_groups import REASON_GROUPS, ReasonKind
 from claims.scoring import GroupPush, Reason
 from features.declare import Feature
-from features.vector import FEATURE, ClaimInputs, describe, describe_series, format_value, needs
+from features.vector import ClaimInputs, ModelSchema, describe, describe_series, needs, show
 from models.explain.typical import TypicalClaim
 
 MIN_PUSH = 0.05
@@ -29,6 +29,8 @@ SERIES_SHARE = 0.9
 """For a fact over several windows, enough windows are stated to carry this share of it."""
 _CLOSE = 0.11
 """Values further apart than this share of the typical value, plus 1, always differ when displayed in whole days."""
+MAX_REASONS = len(REASON_GROUPS)
+"""Most reasons of one direction: a model may have many attributes, each a reason of its own."""
 MIXED_SHARE = 0.5
 """Share of opposite contributions above which a reason is stated as a net effect."""
 
@@ -46,6 +48,7 @@ class Explanation:
 @dataclass(frozen=True, slots=True)
 class _Group:
     code: str
+    kind: ReasonKind
     names: tuple[str, ...]
     places: tuple[int, ...]
     facts: tuple[tuple[int, ...], ...]
@@ -72,7 +75,7 @@ class _FeatureWording:
             if self.typical is None or abs(value - self.typical) > _CLOSE * abs(self.typical) + 1:
                 return True
             # A value displayed like the typical one, once rounded, is not a reason.
-            return format_value(value, self.feature.unit) != self.typical_shown
+            return show(self.feature, value) != self.typical_shown
         return self.missing[raising] or not self.needs.isdisjoint(unknown)
 
     def text(self, x: ClaimInputs, value: float, *, raising: bool) -> str:
@@ -88,18 +91,18 @@ class Reasoner:
     """Turns the contributions of one schema into reasons.
 
     * A group becomes a reason if its push is at least `MIN_PUSH`, strongest first, until `STATED_SHARE` of all pushes
-      in its direction is stated.
+      in its direction is stated, and at most `MAX_REASONS`. The feature of an attribute is a group of its own.
     * It states at most `MAX_FACTS` facts, which together carry at least `MIN_CARRIED_SHARE` of the contributions in the
       group's direction, and so of the push itself. Features of one fact are stated once.
     * A fact is stated only if its value agrees with the direction (`Feature.agrees`). A group that cannot be stated
       under these rules is listed in `groups` only.
     """
 
-    def __init__(self, names: Sequence[str], typical: TypicalClaim | None = None) -> None:
-        self._features = tuple(_wording_of(FEATURE[name], typical) for name in names)
-        self._typical = np.array([0.0 if typical is None else typical.contributions[name] for name in names])
+    def __init__(self, schema: ModelSchema, typical: TypicalClaim | None = None) -> None:
+        self._features = tuple(_wording_of(feature, typical) for feature in schema.features)
+        self._typical = np.array([0.0 if typical is None else typical.contributions[name] for name in schema.names])
         self._typical_sum = math.fsum(self._typical.tolist())
-        self._groups = _grouped(names)
+        self._groups = _grouped(schema.features)
 
     def explain(
         self, x: ClaimInputs, row: NDArray[np.float32], phi: NDArray[np.float64], base_margin: float
@@ -153,7 +156,7 @@ class Reasoner:
         unstated = STATED_SHARE * abs(sum(push for push, _ in mine))
         reasons: list[Reason] = []
         for push, group in mine:
-            if unstated <= 0 or abs(push) < MIN_PUSH:
+            if unstated <= 0 or abs(push) < MIN_PUSH or len(reasons) == MAX_REASONS:
                 break
             reason = self._reason(push, group, x, values, parts)
             if reason is not None:
@@ -190,7 +193,7 @@ class Reasoner:
         opposite = same_direction - abs(push)
         return Reason(
             code=group.code,
-            kind=REASON_GROUPS[group.code].kind,
+            kind=group.kind,
             text=_sentence(facts, push, mixed=opposite > MIXED_SHARE * same_direction),
             direction="for" if raising else "against",
             push=push,
@@ -243,7 +246,7 @@ def _wording_of(feature: Feature, typical: TypicalClaim | None) -> _FeatureWordi
     return _FeatureWording(
         feature=feature,
         typical=None if absent else value,
-        typical_shown=None if absent or value is None else format_value(value, feature.unit),
+        typical_shown=None if absent or value is None else show(feature, value),
         high=(both[0].high, both[1].high),
         low=(both[0].low, both[1].low),
         # A value that is missing for the typical claim as well is not a reason.
@@ -252,21 +255,22 @@ def _wording_of(feature: Feature, typical: TypicalClaim | None) -> _FeatureWordi
     )
 
 
-def _grouped(names: Sequence[str]) -> tuple[_Group, ...]:
-    """The groups of a schema's features and their facts, in the order of `REASON_GROUPS`."""
+def _grouped(features: Sequence[Feature]) -> tuple[_Group, ...]:
+    """The groups of a schema's features and their facts, in the order of `REASON_GROUPS`, then those of attributes."""
     groups = []
-    for code in REASON_GROUPS:
-        places = [i for i, name in enumerate(names) if FEATURE[name].group == code]
+    for code in dict.fromkeys([*REASON_GROUPS, *(feature.group for feature in features)]):
+        places = [i for i, feature in enumerate(features) if feature.group == code]
         facts: dict[str, list[int]] = {}
         for i in places:
-            facts.setdefault(FEATURE[names[i]].code, []).append(i)
+            facts.setdefault(features[i].code, []).append(i)
         for members in facts.values():
-            members.sort(key=lambda i: FEATURE[names[i]].unit == "deviations")  # ratios and shares read more easily
+            members.sort(key=lambda i: features[i].unit == "deviations")  # ratios and shares read more easily
         if places:
             groups.append(
                 _Group(
                     code,
-                    tuple(names[i] for i in places),
+                    features[places[0]].kind,
+                    tuple(features[i].name for i in places),
                     tuple(places),
                     tuple(tuple(members) for members in facts.values()),
                 )

@@ -11,7 +11,8 @@ import xgboost as xgb
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from features.vector import FEATURE
+from features.declare import Feature
+from features.vector import ModelSchema
 from models.explain.tables import LeafTables
 
 MAX_TYPICAL_SAMPLE = 5_000
@@ -33,7 +34,7 @@ class TypicalClaim(BaseModel):
     contributions: dict[str, float]
     """Feature → log-odds."""
     values: dict[str, float | None]
-    """Feature → median value; None: missing for most claims."""
+    """Feature → median value, or the most frequent level of a category; None: missing for most claims."""
 
     @model_validator(mode="after")
     def _consistent(self) -> "TypicalClaim":
@@ -57,11 +58,12 @@ def contributions(booster: xgb.Booster, tables: LeafTables | None, x: NDArray[np
     return values[:, :-1].astype(np.float64)
 
 
-def typical_claim(names: Sequence[str], x: NDArray[np.float32], phi: NDArray[np.float64]) -> TypicalClaim:
-    """Measure it on vectors (N, F) and their contributions (N, F), N ≥ 1, both in the order of `names`."""
+def typical_claim(schema: ModelSchema, x: NDArray[np.float32], phi: NDArray[np.float64]) -> TypicalClaim:
+    """Measure it on vectors (N, F) and their contributions (N, F), N ≥ 1, both in the order of the schema."""
+    names = schema.names
     median = np.median(phi, axis=0)
     spread = np.abs(phi - median).mean(axis=0)
-    for members in _groups(names):
+    for members in _groups(schema.features):
         # Medians do not add up; the difference goes to the features of the group that vary.
         missing = float(np.median(phi[:, members].sum(axis=1)) - median[members].sum())
         total = float(spread[members].sum())
@@ -69,6 +71,10 @@ def typical_claim(names: Sequence[str], x: NDArray[np.float32], phi: NDArray[np.
             median[members] += missing * spread[members] / total
     lacking = np.isnan(x).mean(axis=0) > 0.5
     values = np.nanmedian(np.where(lacking, 0.0, x).astype(np.float64), axis=0)
+    for place, feature in enumerate(schema.features):
+        if feature.unit == "level" and not lacking[place]:  # codes have no middle
+            levels, counts = np.unique(x[~np.isnan(x[:, place]), place], return_counts=True)
+            values[place] = levels[counts.argmax()]
     return TypicalClaim(
         claims=len(x),
         contributions={name: round(float(value), _DIGITS) for name, value in zip(names, median, strict=True)},
@@ -79,10 +85,9 @@ def typical_claim(names: Sequence[str], x: NDArray[np.float32], phi: NDArray[np.
     )
 
 
-def _groups(names: Sequence[str]) -> list[list[int]]:
+def _groups(features: Sequence[Feature]) -> list[list[int]]:
     """Column indices of the features of each group."""
     places: dict[str, list[int]] = {}
-    for place, name in enumerate(names):
-        feature = FEATURE.get(name)
-        places.setdefault("" if feature is None else feature.group, []).append(place)
+    for place, feature in enumerate(features):
+        places.setdefault(feature.group, []).append(place)
     return list(places.values())

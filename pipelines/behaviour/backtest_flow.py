@@ -44,7 +44,7 @@ def run_backtest(
     step("Reading the claims and their history")
     ensure_features(source)
     moment = as_of_us(source, None)
-    examples = examples_of(read_vectors(source, as_of_us=moment), source.weights)
+    examples = examples_of(read_vectors(source, as_of_us=moment), source.weights, source.attributes)
     since = max(moment - days * DAY_US, _trained_until(artefact, source))
     rows = _rows(examples, since, maximum)
     if not len(rows):

@@ -35,19 +35,19 @@ def largest_falls(scorer: Scorer, claims: Sequence[Submission]) -> LogOddsFalls:
     for one in claims:
         states = one.reading.states
         steps = np.unique([min(round(one.facts.amount_cents * step), _MAX_CENTS) for step in AMOUNT_STEPS])
-        amount = _larger(amount, _fall(scorer, build_amounts(one.facts, states, steps.astype(np.int64))))
+        amount = _larger(amount, _fall(scorer, one, build_amounts(one.facts, states, steps.astype(np.int64))))
         billed = [one.facts.model_copy(update={"units": one.facts.units * step}) for step in UNIT_STEPS]
-        units = _larger(units, _fall(scorer, np.stack([build_one(facts, states) for facts in billed])))
+        units = _larger(units, _fall(scorer, one, np.stack([build_one(facts, states) for facts in billed])))
         now_us = clock.micros(one.facts.received_at)
         worse = [_confirming(one.reading, more, now_us) for more in CONFIRMED_STEPS]
         confirmed = _larger(
-            confirmed, _fall(scorer, np.stack([build_one(one.facts, reading.states) for reading in worse]))
+            confirmed, _fall(scorer, one, np.stack([build_one(one.facts, reading.states) for reading in worse]))
         )
     return LogOddsFalls(len(claims), amount, units, confirmed)
 
 
-def _fall(scorer: Scorer, vectors: NDArray[np.float32]) -> float:
-    margins = scorer.margins(scorer.rows_of(vectors)).astype(np.float64)
+def _fall(scorer: Scorer, one: Submission, vectors: NDArray[np.float32]) -> float:
+    margins = scorer.margins(scorer.rows_of(vectors, one.facts)).astype(np.float64)
     return _larger(0.0, float(-np.diff(margins).min()))
 
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from claims.attributes import AttributeValue
 from claims.claim import Claim, ClaimLine, InvalidClaim
 from claims.plausibility import (
     PriceReference,
@@ -22,11 +23,11 @@ from claims.plausibility import (
     reference_statistics_sql,
 )
 from claims.reference import Diagnosis, Limits, Member, Procedure, Provider
-from claims.scoring import ClaimFacts
+from claims.scoring import CLAIM_COLUMNS, ClaimFacts
 from features.declare import CLAIMS, VIEWS, Row, View
 from features.declare import RowKind as ViewKind
 from features.feast import historical_features
-from features.vector import Reading
+from features.vector import Reading, wire_values
 from pipelines.datasets import SIMULATED, Source
 from pipelines.reference import CLAIM_LINES
 
@@ -125,14 +126,17 @@ def read_submissions(source: Source, table: pa.Table, fraud: NDArray[np.bool_]) 
     providers = {row["provider_id"]: _provider(row) for row in frames.rows("providers")}
     found, refused = [], 0
     states = (reading for batch in historical_features(source.home, claims) for reading in _readings(batch))
-    for row, reading, label in zip(claims.to_pylist(), states, fraud.tolist(), strict=True):
+    attributes: list[dict[str, AttributeValue]] = [{} for _ in range(len(claims))]
+    if source.attributes is not None:
+        attributes = wire_values(source.attributes.of(claims["claim_id"]))
+    for row, own, reading, label in zip(claims.to_pylist(), attributes, states, fraud.tolist(), strict=True):
         member = members.get(row["member_id"]) or Member(row["member_id"] or UNKNOWN)
         provider = providers.get(row["provider_id"]) or Provider(
             row["provider_id"] or UNKNOWN, row["specialty"], row["region"]
         )
         try:
             claim = _claim(row, lines.get(row["claim_id"], ()))
-            facts = _facts(row, claim)
+            facts = _facts(row, claim, own)
         except (InvalidClaim, ValueError):
             refused += 1
             continue
@@ -234,9 +238,9 @@ def _claim(row: Mapping[str, Any], lines: Sequence[ClaimLine]) -> Claim:
     )
 
 
-def _facts(row: Mapping[str, Any], claim: Claim) -> ClaimFacts:
+def _facts(row: Mapping[str, Any], claim: Claim, attributes: Mapping[str, AttributeValue]) -> ClaimFacts:
     """The fields of the frame, completed from the claim where the frame lacks them."""
-    given = {name: row[name] for name in ClaimFacts.model_fields}
+    given = {name: row[name] for name in CLAIM_COLUMNS} | {"attributes": attributes}
     given |= {
         "member_id": claim.member_id,
         "provider_id": claim.provider_id,

@@ -1,15 +1,17 @@
 """Labelled claims for training and evaluation: vectors, labels, and the columns that reports need."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from claims.attributes import Attribute
 from core.clock import DAY_US
 from features.feast import TrainingSet
-from features.vector import FEATURE, FEATURE_NAMES, columns_of
+from features.vector import FEATURE, FEATURE_NAMES, DeclaredAttributes, ModelSchema, columns_of
 from pipelines.datasets.errors import LabelTimeError, MissingLabelsError
 
 PEER_RATIO = "amount_to_procedure_mean"
@@ -24,9 +26,9 @@ class Examples:
     claims: pa.Table
     """The claims frame's columns."""
     full: NDArray[np.float32]
-    """(N, every feature) in the order of `features.vector.FEATURE_NAMES`."""
+    """(N, every built-in feature) in the order of `features.vector.FEATURE_NAMES`."""
     features: tuple[str, ...]
-    """Features that a model of these claims can use."""
+    """Built-in features that a model of these claims can use."""
     left_out: dict[str, str]
     """Feature → why it cannot be used."""
     fraud: NDArray[np.bool_]
@@ -40,6 +42,10 @@ class Examples:
     """Number of claims without a label, left out."""
     weights: NDArray[np.float64] | None = None
     """How many claims each represents; None: each represents itself."""
+    attributes: pa.Table | None = None
+    """The attributes of the claims, as the source has them: each model encodes them by its own levels."""
+    declared: Mapping[str, Attribute] = field(default_factory=dict)
+    """Attribute → its declaration, also of those that are claim fields."""
 
     def __len__(self) -> int:
         return len(self.fraud)
@@ -49,13 +55,16 @@ class Examples:
         """Claims received a day, over all of the data."""
         return len(self) / max(1.0, float(self.received_us[-1] - self.received_us[0]) / DAY_US)
 
-    def matrix(self, rows: NDArray[np.intp], features: tuple[str, ...]) -> NDArray[np.float32]:
-        """(rows, features), contiguous."""
-        columns = np.array([FEATURE_NAMES.index(name) for name in features], dtype=np.intp)
-        return np.ascontiguousarray(self.full[np.ix_(rows, columns)])
+    def matrix(self, rows: NDArray[np.intp], schema: ModelSchema) -> NDArray[np.float32]:
+        """(rows, features) of a schema, contiguous."""
+        if not schema.encoders:
+            return np.ascontiguousarray(self.full[np.ix_(rows, schema.places)])
+        taken = pa.array(rows)
+        attributes = None if self.attributes is None else self.attributes.take(taken)
+        return schema.rows(self.full[rows], self.claims.take(taken), attributes)
 
     def column(self, name: str) -> NDArray[np.float32]:
-        """One feature of every claim, whether or not a model uses it."""
+        """One built-in feature of every claim, whether or not a model uses it."""
         values: NDArray[np.float32] = self.full[:, FEATURE_NAMES.index(name)]
         return values
 
@@ -64,7 +73,9 @@ class Examples:
         return np.nan_to_num(self.column(PEER_RATIO), nan=0.0) > RULE_FACTOR
 
 
-def examples_of(built: TrainingSet, weights: pa.Table | None = None) -> Examples:
+def examples_of(
+    built: TrainingSet, weights: pa.Table | None = None, attributes: DeclaredAttributes | None = None
+) -> Examples:
     """Select the labelled claims of a training set; `weights` (`claim_id`, `weight`) lists weights other than 1.
 
     Raises `MissingLabelsError`, `LabelTimeError`.
@@ -97,6 +108,8 @@ def examples_of(built: TrainingSet, weights: pa.Table | None = None) -> Examples
         providers=np.array(index["provider_id"].to_pylist(), dtype=object),
         unlabelled=len(truth) - len(labelled),
         weights=None if weights is None else _weights(index["claim_id"], weights),
+        attributes=None if attributes is None else attributes.of(index["claim_id"]),
+        declared={} if attributes is None else attributes.declared,
     )
 
 

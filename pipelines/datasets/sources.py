@@ -15,11 +15,14 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from claims.attributes import Attribute
+from features.vector import DeclaredAttributes
 from pipelines.datasets.errors import DatasetError, MissingLabelsError
 from pipelines.datasets.rejected_rows import check_rejects
 from pipelines.store import DATASET, DatasetDocument, read_document
 
 SIMULATED, PROVIDER_FRAUD = "simulated", "provider-fraud"
+ATTRIBUTES = "attributes.parquet"
 Progress = Callable[[int, int], None]
 
 
@@ -36,13 +39,15 @@ class Source:
     dated_labels: bool
     """Whether each label has the time at which it became known."""
     sha256: str
-    """Of the claims, labels and weights files."""
+    """Of the claims, labels, weights and attributes files."""
     about: DatasetDocument
     """The content of `dataset.json`."""
     missing: tuple[str, ...]
     """Columns of the claims frame that the source does not have."""
     weights: pa.Table | None = None
     """`claim_id`, `weight` of labels whose weight is not 1: above 1 for a random audit, 0 for a withdrawn label."""
+    attributes: DeclaredAttributes | None = None
+    """Further columns of the claims, declared in the mapping; None: the mapping has none."""
 
     @property
     def origin(self) -> str:
@@ -137,6 +142,8 @@ def open_folder(folder: Path, *, name: str, feature_home: Path | None = None, hi
     frame = pq.read_table(claims)
     # A weights file that dataset.json does not list is left over from another data set.
     weighted = "weights" in about.get("frames", {})
+    stored = "attributes" in about.get("frames", {})
+    files = [claims, labels, *([weights] if weighted else []), *([folder / ATTRIBUTES] if stored else [])]
     from pipelines.ingest import missing_columns
 
     return Source(
@@ -146,11 +153,21 @@ def open_folder(folder: Path, *, name: str, feature_home: Path | None = None, hi
         labels=pq.read_table(labels),
         label_of="provider" if about.get("label_of") == "provider" else "claim",
         dated_labels=about.get("label_times", "given") != "none",
-        sha256=_digest(claims, labels, *([weights] if weighted else [])),
+        sha256=_digest(*files),
         about=about,
         missing=tuple(missing_columns(frame)),
         weights=pq.read_table(weights) if weighted else None,
+        attributes=_attributes(folder, about, frame),
     )
+
+
+def _attributes(folder: Path, about: DatasetDocument, claims: pa.Table) -> DeclaredAttributes | None:
+    """What `dataset.json` declares, with the stored values; a category of a claim field has none stored."""
+    declared = {name: Attribute.model_validate(entry) for name, entry in about.get("attributes", {}).items()}
+    if not declared:
+        return None
+    stored = "attributes" in about.get("frames", {})
+    return DeclaredAttributes(declared, pq.read_table(folder / ATTRIBUTES) if stored else claims.select(["claim_id"]))
 
 
 def _digest(*files: Path) -> str:

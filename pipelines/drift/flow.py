@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 from core.clock import DAY_US
 from core.settings import settings
 from features.feast import training_set
-from features.vector import FEATURE_NAMES
 from models import registry
 from models.artefact import Artefact, load_pointed, read_pointer
 from models.errors import RegistryError
@@ -64,13 +63,14 @@ def stream_of(artefact: Artefact, source: Source) -> ScoredStream:
     ensure_features(source)
     last_us = int(pc.max(source.claims["received_at"]).cast(pa.int64()).as_py())
     built = training_set(source.home, source.claims, source.labels, labels_as_of_us=last_us)
-    columns = np.array([FEATURE_NAMES.index(name) for name in artefact.features], dtype=np.intp)
-    x = np.ascontiguousarray(built.x[:, columns])
+    schema = artefact.schema
+    attributes = None if source.attributes is None else source.attributes.of(built.index["claim_id"])
+    x = schema.rows(built.x, built.index, attributes)
     margins = artefact.booster.inplace_predict(x, predict_type="margin")
     received = built.index["received_at"].cast("int64").to_numpy()
     known = built.index["known_at"].cast("int64").fill_null(np.iinfo(np.int64).max).to_numpy()
     return ScoredStream(
-        features=artefact.features,
+        schema=schema,
         x=x,
         probabilities=artefact.calibrator.probabilities(margins),
         day=received // DAY_US,

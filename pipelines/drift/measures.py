@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2, norm
 
-from features.vector import FEATURE
+from features.vector import ModelSchema
 from pipelines.drift.errors import DriftError
 from pipelines.drift.limits import (
     CALIBRATION_LIMIT,
@@ -78,7 +78,7 @@ class DayMeasures:
 class ScoredStream:
     """Scored claims in the order of receipt (N rows), and their labels where known."""
 
-    features: tuple[str, ...]
+    schema: ModelSchema
     x: NDArray[np.float32]
     probabilities: NDArray[np.float64]
     day: NDArray[np.int64]
@@ -86,6 +86,11 @@ class ScoredStream:
     known_day: NDArray[np.int64]
     """Day on which the label became known; -1: not yet."""
     fraud: NDArray[np.bool_]
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of the features, in the order of `x`."""
+        return self.schema.names
 
     def rows_of(self, day: int) -> NDArray[np.intp]:
         """Indices of the claims received on a day."""
@@ -235,11 +240,12 @@ def _check_features(
     few = max(1.0, reference.claims / len(rows))
     psi: dict[str, float] = {}
     missing: dict[str, float] = {}
-    for place, name in enumerate(stream.features):
+    for place, feature in enumerate(stream.schema.features):
+        name = feature.name
         column, profile = stream.x[rows, place], reference.profile.features[name]
         psi[name], missing[name] = stability(column, profile), _missing(column)
-        allowed = GROUP_LIMITS.get(FEATURE[name].aggregation_group, FEATURE_LIMIT)
-        by_chance = _chance_psi(len(rows), len(stream.features)) * allowed.clustered
+        allowed = GROUP_LIMITS.get(feature.aggregation_group, FEATURE_LIMIT)
+        by_chance = _chance_psi(len(rows), len(stream.schema.features)) * allowed.clustered
         limit = max(allowed.floor, by_chance, reference.worst_psi[name] * allowed.room * few)
         checks.at_most(DriftMeasure.FEATURE, psi[name], limit, feature=name)
         usual = profile.missing_share

@@ -52,8 +52,8 @@ def evaluate(
     claims.scores.update(simple_baselines(claims))
     step("Training the baselines")
     examples, train = window.examples, window.slices.train
-    x = examples.matrix(window.rows, artefact.features)
-    claims.scores.update(learned_baselines(examples.matrix(train, artefact.features), examples.fraud[train], x))
+    x = examples.matrix(window.rows, artefact.schema)
+    claims.scores.update(learned_baselines(examples.matrix(train, artefact.schema), examples.fraud[train], x))
     if champion is not None:
         window.add(claims, champion, name=CHAMPION)
     step("Computing the metrics")

@@ -54,7 +54,7 @@ def add_model(
     claims: EvaluationSet, artefact: Artefact, examples: Examples, rows: NDArray[np.intp], *, name: str = MODEL
 ) -> None:
     """Add a model's scores and probabilities for `rows` to an evaluation set under `name`."""
-    margins = artefact.booster.inplace_predict(examples.matrix(rows, artefact.features), predict_type="margin")
+    margins = artefact.booster.inplace_predict(examples.matrix(rows, artefact.schema), predict_type="margin")
     claims.scores[name] = margins.astype(np.float64)
     claims.probabilities[name] = artefact.calibrator.probabilities(margins)
 
@@ -73,7 +73,7 @@ def newest_window(
     same_data = source.sha256 == provenance.data_sha256
     ensure_features(source)
     moment = as_of_us(source, clock.from_micros(provenance.as_of_us) if same_data else None)
-    examples = examples_of(read_vectors(source, as_of_us=moment), source.weights)
+    examples = examples_of(read_vectors(source, as_of_us=moment), source.weights, source.attributes)
     slices = split_examples(examples, source, provenance.policy, as_of_us=moment)
     rows = slices.test
     if source.label_of == "claim":

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.declare import Feature
-from features.vector import FEATURE
+from features.vector import ModelSchema
 from pipelines.gates.engine import validate
 from pipelines.gates.errors import GateFailed
 from pipelines.gates.names import TRAINING_SET
@@ -151,20 +151,20 @@ def _bounds(feature: Feature) -> tuple[float, float]:
 
 def check_training_set(
     matrix: NDArray[np.float32],
-    names: Sequence[str],
+    schema: ModelSchema,
     is_fraud: Sequence[bool | None] | NDArray[np.generic],
     claim_ids: Sequence[str] | NDArray[np.generic],
     report: Path,
     *,
     before: TrainingProfile | None = None,
 ) -> GateResult:
-    """Check a training set: `matrix` (claims, features) with the features `names`, labels and ids of the same claims.
+    """Check a training set: `matrix` (claims, features) in a schema, labels and ids of the same claims.
 
     `before` is the profile of the last training set, if there is one; without it the comparison is skipped, and the
     result says so. Writes the report and raises `GateFailed` on a critical finding.
     """
     started = time.perf_counter()
-    features = [FEATURE[name] for name in names]
+    features, names = list(schema.features), schema.names
     rows = [_measure(matrix[:, place], feature, before) for place, feature in enumerate(features)]
     frame = pd.DataFrame(rows, index=range(len(rows)))
     skipped = _not_compared(names, before)

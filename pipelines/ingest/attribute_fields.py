@@ -3,16 +3,10 @@
 import pyarrow as pa
 
 from claims.attributes import MAX_NUMBER, MAX_TEXT, AttributeType, feature_name
+from features.vector import ARROW_TYPES
 from pipelines.ingest.fields import ParsedColumn, chosen, literal, local_day, text
 from pipelines.ingest.mapping import AttributeColumn, Mapping
 
-ARROW_TYPES: dict[AttributeType, pa.DataType] = {
-    AttributeType.NUMBER: pa.float64(),
-    AttributeType.BOOLEAN: pa.bool_(),
-    AttributeType.CATEGORY: pa.string(),
-    AttributeType.DATE: pa.date32(),
-}
-"""The column of each type in `attributes.parquet`."""
 _FIRST_YEAR, _LAST_YEAR = 1900, 2199
 """Years of a date; unlike a claim's dates it may lie in the future, such as the end of a policy."""
 

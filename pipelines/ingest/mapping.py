@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from claims.attributes import MAX_ATTRIBUTES, Attribute, AttributeName, AttributeType
+from claims.attributes import MAX_ATTRIBUTES, Attribute, AttributeName, AttributeType, feature_name
 from claims.identifiers import IdentifierKind
 from core.settings import settings
 from features.vector import FEATURE
@@ -350,7 +350,7 @@ class Mapping(_Strict):
 
     def _check_features(self) -> None:
         for name, column in self.features.items():
-            if name in FEATURE or name == "claim_id":
+            if name in FEATURE or feature_name(name) in FEATURE or name == "claim_id":
                 raise ValueError(f"features.{name}: a built-in feature or column has this name; choose another")
             if column.field is not None and column.field not in self.columns and column.field not in self.constants:
                 raise ValueError(f"features.{name}.field: columns does not map {column.field!r}")

@@ -10,6 +10,7 @@ from core.clock import DAY_US
 from core.scratch import scratch_folder
 from features.feast import apply, training_set
 from features.offline import build
+from features.vector import ModelSchema
 from pipelines.datasets import OFFLINE_ONLY_REDIS_URL, Examples, examples_of
 from pipelines.simulate import FraudWindow, SimulationConfig, simulate
 
@@ -63,7 +64,7 @@ def simulate_year(claims: int, seed: int, *, months: int = 12) -> SimulatedYear:
     return SimulatedYear(
         examples=examples,
         features=examples.features,
-        x=examples.matrix(np.arange(len(examples)), examples.features),
+        x=examples.matrix(np.arange(len(examples)), ModelSchema.of(examples.features)),
         ids=examples.claims["claim_id"].to_pylist(),
         day=(examples.received_us - start) // DAY_US,
         delay_days=(examples.known_us - examples.received_us) / DAY_US,

@@ -11,8 +11,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from claims.scoring import ClaimFacts
+import pyarrow as pa
+
+from claims.scoring import CLAIM_COLUMNS, ClaimFacts
 from core.settings import settings
+from features.vector import wire_values
 from models import registry
 from models.artefact import (
     Artefact,
@@ -211,11 +214,14 @@ def behaviour_measures(artefact: Artefact, window: Window, *, step: Step = lambd
 def _facts(window: Window) -> list[ClaimFacts]:
     """The newest claims of the window as the scorer receives them, with placeholders for fields the data lack."""
     rows = window.rows[-50:]
-    names = list(ClaimFacts.model_fields)
-    table = window.examples.claims.take(rows).select(names)
+    examples = window.examples
+    table = examples.claims.take(rows).select(CLAIM_COLUMNS)
+    attributes = None if examples.attributes is None else wire_values(examples.attributes.take(pa.array(rows)))
     defaults = {"units": 1, "lines": 1, "diagnoses": 1, "procedure_code": "?", "diagnosis_code": "?", "member_id": "?"}
     filled = [
         {name: defaults.get(name) if value is None else value for name, value in row.items()}
         for row in table.to_pylist()
     ]
-    return [ClaimFacts(**row) for row in filled]
+    if attributes is None:
+        return [ClaimFacts(**row) for row in filled]
+    return [ClaimFacts(**row, attributes=own) for row, own in zip(filled, attributes, strict=True)]

@@ -36,6 +36,8 @@ class ReadClaims:
     """Line and reason of each rejected row."""
     reasons: Mapping[str, int]
     """Reason → rejected rows, the most frequent first."""
+    attributes: pa.Table | None = None
+    """The attributes of the claims, in their order; None: the mapping declares none."""
 
     def keep_rejects(self, target: Path) -> Path | None:
         """Copy the reject file to where it stays; None when no row was rejected: then an earlier run's goes."""
@@ -65,7 +67,9 @@ def read_claims(file: Path, mapping: Path | None, work: Path) -> ReadClaims:
     claims = pq.read_table(work / "ingested" / "claims.parquet").select(CLAIMS.names).cast(CLAIMS)
     if frame:
         claims = _as_in(file, claims)
-    return ReadClaims(claims, outcome.rejected, outcome.reject_file, outcome.reasons)
+    stored = work / "ingested" / "attributes.parquet"
+    attributes = pq.read_table(stored).drop_columns(["claim_id"]) if using.features and stored.exists() else None
+    return ReadClaims(claims, outcome.rejected, outcome.reject_file, outcome.reasons, attributes)
 
 
 def _our_own(file: Path) -> FileMapping:

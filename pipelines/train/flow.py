@@ -121,7 +121,7 @@ def train_and_register(
     evaluated = EvaluatedModel(
         dataset=source.name, model=artefact.version, champion=None, split=slices.how, metrics=metrics
     )
-    drawings = draw(artefact, claims, examples.matrix(slices.test, artefact.features))
+    drawings = draw(artefact, claims, examples.matrix(slices.test, artefact.schema))
     html = render(evaluated, pictures=drawings.encoded())
     page = save(reports / artefact.version, evaluated, html)
     watch.step("Recording it in MLflow")
@@ -137,8 +137,8 @@ def make(
     """Train and write the artefact, without registering it; equal inputs give identical bytes."""
     watch = watch or Watcher()
     examples, slices = prepared.examples, prepared.slices
-    watch.step(f"Training on {len(slices.train):,} claims and {len(prepared.features)} features")
-    model = steps.fit(examples, slices, prepared.features, options, on_round=watch.round, on_trial=watch.trial)
+    watch.step(f"Training on {len(slices.train):,} claims and {len(prepared.schema.names)} features")
+    model = steps.fit(examples, slices, prepared.schema, options, on_round=watch.round, on_trial=watch.trial)
     watch.step("Building the explainer's tables")
     tables = steps.explain(model.trained)
     page = steps.document(
@@ -165,7 +165,7 @@ def prepare(
 ) -> PreparedData:
     """Check, build, read and split a data set. Raises `GateFailed`, `DataError`, `LeakageError`."""
     watch = watch or Watcher()
-    steps.refuse_unknown((*options.without, *options.trusted))
+    steps.refuse_unknown((*options.without, *options.trusted), source)
     watch.step("Checking the raw claims")
     reports.mkdir(parents=True, exist_ok=True)
     raw = check_claims(source.claims, source.labels, reports / f"{source.name}-raw.html", missing=source.missing)
@@ -175,22 +175,22 @@ def prepare(
     built = check_features(source.home, source.claims, reports / f"{source.name}-features.html", origin=source.origin)
     watch.step("Reading vectors as of each claim's receipt")
     examples, slices = read_and_split(source, options)
-    features, left_out = steps.select_features(examples, slices.train, without=options.without)
+    schema, left_out = steps.select_features(examples, slices.train, without=options.without)
     learned = np.sort(np.concatenate([slices.train, slices.stop, slices.calibrate]))
     ids = examples.claims["claim_id"].to_numpy(zero_copy_only=False)[learned]
     watch.step("Checking the training set")
     training = check_training_set(
-        examples.matrix(learned, features),
-        features,
+        examples.matrix(learned, schema),
+        schema,
         examples.fraud[learned],
         ids,
         reports / f"{source.name}-training.html",
         before=last_profile(reports, source.name),
     )
     leakage = refuse_leakage(
-        examples.matrix(slices.train, features), examples.fraud[slices.train], features, trusted=options.trusted
+        examples.matrix(slices.train, schema), examples.fraud[slices.train], schema.names, trusted=options.trusted
     )
-    return PreparedData(source, examples, slices, features, left_out, (raw, built, training), tuple(leakage))
+    return PreparedData(source, examples, slices, schema, left_out, (raw, built, training), tuple(leakage))
 
 
 def last_profile(reports: Path, dataset: str) -> TrainingProfile | None:
@@ -204,7 +204,7 @@ def last_profile(reports: Path, dataset: str) -> TrainingProfile | None:
 def read_and_split(source: Source, options: TrainOptions) -> tuple[Examples, Slices]:
     """Read labelled vectors as of the time of training, and split them."""
     moment = as_of_us(source, options.as_of)
-    examples = examples_of(read_vectors(source, as_of_us=moment), source.weights)
+    examples = examples_of(read_vectors(source, as_of_us=moment), source.weights, source.attributes)
     return examples, split_examples(examples, source, options.policy, as_of_us=moment)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from claims.attributes import PREFIX
 from models.evaluation import roc_auc
 from pipelines.train.errors import LeakageError
 
@@ -100,7 +101,7 @@ def refuse_leakage(
     `trusted` features are exempt. So are comparisons of the amount where the amount itself ranks below the limit: an
     excessive amount alone may identify fraud. Returns the measurement of every feature, for the record.
     """
-    after = sorted(set(features) & POST_DECISION)
+    after = sorted(name for name in features if name.removeprefix(PREFIX) in POST_DECISION)
     if after:
         raise LeakageError(
             f"{', '.join(after)} is known only after a claim was decided and is never available to the scorer: "

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from features.vector import ModelSchema
 from pipelines.datasets import Examples, Slices, Source
 from pipelines.gates import GateResult
 from pipelines.train.leakage import FeatureAuc
@@ -14,7 +15,7 @@ class PreparedData:
     source: Source
     examples: Examples
     slices: Slices
-    features: tuple[str, ...]
+    schema: ModelSchema
     left_out: dict[str, str]
     """Feature → why it is left out."""
     quality: tuple[GateResult, ...]

@@ -33,7 +33,7 @@ def run_record(
     """Everything that MLflow keeps of the run."""
     source, slices, examples = prepared.source, prepared.slices, prepared.examples
     learned = np.sort(np.concatenate([slices.train, slices.stop, slices.calibrate]))
-    x = examples.matrix(learned, artefact.features)
+    x = examples.matrix(learned, artefact.schema)
     params: dict[str, object] = {f"booster.{name}": value for name, value in model.trained.params_dict().items()}
     params |= {f"split.{name}": value for name, value in asdict(options.policy).items()}
     params |= {

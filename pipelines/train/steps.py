@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
-from features.vector import FEATURE, schema_hash
+from claims.attributes import feature_name
+from features.vector import FEATURE, ModelSchema, column_of, fit_encoder, schema_hash
 from models.artefact import Calibration, ModelDocument, ThresholdRecord, version_of
 from models.booster import TrainedBooster, TrainingSample, train_booster
 from models.calibration import BetaCalibrator, fit_calibrator
@@ -15,7 +17,7 @@ from models.errors import TablesTooLargeError, ThresholdError, UnsupportedBooste
 from models.evaluation import LabelledScores, ThresholdChoice, evaluate_threshold, threshold_by_capacity
 from models.explain import FORMAT, LeafTables, TypicalClaim, build_tables, contributions, sample_rows, typical_claim
 from models.training_range import TrainingRange, training_range
-from pipelines.datasets import MAX_TRAINING_WEIGHT, DatasetError, Examples, Slices, training_weights
+from pipelines.datasets import MAX_TRAINING_WEIGHT, DatasetError, Examples, Slices, Source, training_weights
 from pipelines.train.options import TrainOptions
 from pipelines.train.search import SearchResult, search
 
@@ -29,7 +31,7 @@ class TrainedModel:
     trained: TrainedBooster
     calibrator: BetaCalibrator
     choice: ThresholdChoice
-    features: tuple[str, ...]
+    schema: ModelSchema
     monotone: dict[str, int]
     reviews_a_week: float
     search: SearchResult | None
@@ -45,35 +47,61 @@ class TrainedModel:
         return self.calibrator.probabilities(self.margins(x))
 
 
-def refuse_unknown(features: Iterable[str]) -> None:
+def refuse_unknown(features: Iterable[str], source: Source) -> None:
     """Raise `DatasetError` for a name that is not a feature: a misspelt one would have no effect."""
-    unknown = sorted(set(features) - set(FEATURE))
+    own = set() if source.attributes is None else set(map(feature_name, source.attributes.declared))
+    unknown = sorted(set(features) - set(FEATURE) - own)
     if unknown:
-        raise DatasetError(f"no feature named {', '.join(unknown)}; docs/reference/features.md lists them")
+        known = f"; those of attributes are {', '.join(sorted(own))}" if own else ""
+        raise DatasetError(f"no feature named {', '.join(unknown)}; docs/reference/features.md lists them{known}")
 
 
 def select_features(
     examples: Examples, train: NDArray[np.intp], *, without: tuple[str, ...] = ()
-) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The features that vary over the training claims, and why the others are left out."""
-    kept, left_out = [], dict(examples.left_out)
+) -> tuple[ModelSchema, dict[str, str]]:
+    """The schema of the features that vary over the training claims, and why the others are left out.
+
+    Attributes are encoded by the values and labels of the training claims alone.
+    """
+    kept, encoders, left_out = [], [], dict(examples.left_out)
     for name in examples.features:
-        column = examples.column(name)[train]
-        if name in without:
-            left_out[name] = "excluded by an option"
-        elif np.isnan(column).all():
-            left_out[name] = "missing for every training claim"
-        elif not np.isnan(column).any() and column.min() == column.max():
-            left_out[name] = f"the same for every training claim ({column[0]:g})"
-        else:
+        why = _useless(name, examples.column(name)[train], without)
+        if why is None:
             kept.append(name)
-    return tuple(kept), left_out
+        else:
+            left_out[name] = why
+    claims = examples.claims.take(pa.array(train))
+    values = None if examples.attributes is None else examples.attributes.take(pa.array(train))
+    for attribute, declared in examples.declared.items():
+        column = column_of(attribute, declared, claims, values)
+        name = feature_name(attribute)
+        if column is None or column.null_count == len(column):
+            left_out[name] = "missing for every training claim"
+            continue
+        encoder = fit_encoder(attribute, declared, column, examples.fraud[train])
+        why = _useless(name, encoder.encode_many(claims, values), without)
+        if why is None:
+            encoders.append(encoder)
+        else:
+            left_out[name] = why
+    return ModelSchema.of([*kept, *(encoder.feature for encoder in encoders)], encoders), left_out
+
+
+def _useless(name: str, column: NDArray[np.float32], without: tuple[str, ...]) -> str | None:
+    """Why a model cannot learn from a feature with these training values; None where it can."""
+    if name in without:
+        return "excluded by an option"
+    if np.isnan(column).all():
+        return "missing for every training claim"
+    if not np.isnan(column).any() and column.min() == column.max():
+        return f"the same for every training claim ({column[0]:g})"
+    return None
 
 
 def fit(
     examples: Examples,
     slices: Slices,
-    features: tuple[str, ...],
+    schema: ModelSchema,
     options: TrainOptions,
     *,
     on_round: Callable[[int, float], bool] | None = None,
@@ -83,13 +111,12 @@ def fit(
 
     Examples that represent more than one claim weigh more, up to `MAX_TRAINING_WEIGHT`.
     """
-    monotone = {name: int(direction) for name in features if (direction := FEATURE[name].monotone) is not None}
-
+    monotone = {feature.name: int(feature.monotone) for feature in schema.features if feature.monotone is not None}
     weights = None if examples.weights is None else training_weights(examples.weights, maximum=MAX_TRAINING_WEIGHT)
 
     def sample(rows: NDArray[np.intp]) -> TrainingSample:
         return TrainingSample(
-            examples.matrix(rows, features), examples.fraud[rows], None if weights is None else weights[rows]
+            examples.matrix(rows, schema), examples.fraud[rows], None if weights is None else weights[rows]
         )
 
     train, stop, later = sample(slices.train), sample(slices.stop), sample(slices.calibrate)
@@ -98,7 +125,7 @@ def fit(
         found = search(
             train,
             stop,
-            features=features,
+            features=schema.names,
             monotone=monotone,
             base=options.params,
             trials=options.trials,
@@ -108,7 +135,7 @@ def fit(
     trained = train_booster(
         train,
         stop,
-        features=features,
+        features=schema.names,
         params=found.params if found else options.params,
         monotone=monotone,
         on_round=on_round,
@@ -118,7 +145,7 @@ def fit(
     reviews = capacity(examples, options)
     choice = _threshold(examples, slices.calibrate, calibrator.probabilities(margins), reviews)
     return TrainedModel(
-        trained, calibrator, choice, features, monotone, reviews, found, training_range(features, train.x, later.x)
+        trained, calibrator, choice, schema, monotone, reviews, found, training_range(schema, train.x, later.x)
     )
 
 
@@ -152,8 +179,8 @@ def explain(trained: TrainedBooster) -> LeafTables | None:
 
 def typical(model: TrainedModel, tables: LeafTables | None, examples: Examples, rows: NDArray[np.intp]) -> TypicalClaim:
     """The typical claim that reasons are relative to, on claims the booster was not fitted to."""
-    x = examples.matrix(sample_rows(rows), model.features)
-    return typical_claim(model.features, x, contributions(model.trained.booster, tables, x))
+    x = examples.matrix(sample_rows(rows), model.schema)
+    return typical_claim(model.schema, x, contributions(model.trained.booster, tables, x))
 
 
 def document(
@@ -176,12 +203,15 @@ def document(
     placed = [model.choice.threshold, model.reviews_a_week]
     # The format of the tables too: trained again after a change of format, a model has a new folder.
     training = model.training_range.model_dump(mode="json")
-    salt = canonical_json([calibration.model_dump(), placed, model.features, training, provenance, FORMAT]).decode()
+    encoders = [encoder.model_dump(mode="json") for encoder in model.schema.encoders]
+    content = [calibration.model_dump(), placed, model.schema.names, training, provenance, FORMAT]
+    salt = canonical_json([*content, encoders] if encoders else content).decode()
     day = str(np.datetime64(last_day_us, "us").astype("datetime64[D]"))
     return ModelDocument(
         version=version_of(model.trained.booster, trained_until=day, salt=salt),
-        features=model.features,
-        schema_hash=schema_hash(model.features),
+        features=model.schema.names,
+        schema_hash=schema_hash(model.schema.names),
+        attributes=model.schema.encoders,
         left_out=left_out,
         monotone=model.monotone,
         trees=model.trained.rounds,

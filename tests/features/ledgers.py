@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pyarrow as pa
 
-from claims.scoring import ClaimFacts
+from claims.scoring import CLAIM_COLUMNS, ClaimFacts
 from core import clock
 from features.declare import CLAIMS
 
@@ -56,7 +56,7 @@ def label(connection: psycopg.Connection[Any], claim_id: str, known_at: datetime
 
 def facts(row: Mapping[str, Any]) -> ClaimFacts:
     """A row of the claims frame as a score request."""
-    return ClaimFacts(**{name: row[name] for name in ClaimFacts.model_fields})
+    return ClaimFacts(**{name: row[name] for name in CLAIM_COLUMNS})
 
 
 def rows_of(frame: pa.Table) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from claims.scoring import ClaimFacts
+from claims.scoring import CLAIM_COLUMNS, ClaimFacts
 from core import clock
 from features.declare import AGGREGATION_GROUPS, PLANS, Row, View
 from features.feast import TrainingSet, apply, training_set
@@ -97,7 +97,7 @@ def test_each_vector_equals_a_count_over_every_earlier_claim(built: TrainingSet)
     ]
     for place, claim_id in enumerate(built.index["claim_id"].to_pylist()):
         row = by_id[claim_id]
-        facts = ClaimFacts.model_construct(**{name: row[name] for name in ClaimFacts.model_fields})
+        facts = ClaimFacts.model_construct(**{name: row[name] for name in CLAIM_COLUMNS})
         expected = build_one(facts, _states(rows, row))
         wrong = [
             FEATURE_NAMES[at]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claims.scoring import ClaimFacts
+from claims.scoring import CLAIM_COLUMNS, ClaimFacts
 from features.declare import CLAIMS, FEATURES, PLANS, VIEW, VIEWS, RowKind, View
 from features.vector import (
     FEATURE_NAMES,
@@ -75,7 +75,7 @@ def test_single_and_batch_scores_are_bit_identical(drawn: Any) -> None:
         {n: r if r is not None or VIEW[n].kind is RowKind.WEEKLY else VIEW[n].zeros for n, r in state.items()}
         for _, state in drawn
     ]
-    facts = [ClaimFacts(**{name: row[name] for name in ClaimFacts.model_fields}) for row in rows]
+    facts = [ClaimFacts(**{name: row[name] for name in CLAIM_COLUMNS}) for row in rows]
     one = np.stack([build_one(claim_facts, state) for claim_facts, state in zip(facts, states, strict=True)])
     many = build_many(_side_by_side(rows, [state for _, state in drawn]))
     assert many.dtype == one.dtype == np.float32
@@ -94,7 +94,7 @@ def test_the_same_claim_at_other_amounts_is_that_claim_with_the_amount_changed(
     facts: Any, states: Any, amounts: list[int]
 ) -> None:
     row = claim(**facts)
-    base = ClaimFacts(**{name: row[name] for name in ClaimFacts.model_fields})
+    base = ClaimFacts(**{name: row[name] for name in CLAIM_COLUMNS})
     matrix = build_amounts(base, states, np.array(amounts))
     for vector, cents in zip(matrix, amounts, strict=True):
         expected = build_one(base.model_copy(update={"amount_cents": cents}), states)
@@ -103,7 +103,7 @@ def test_the_same_claim_at_other_amounts_is_that_claim_with_the_amount_changed(
 
 def _facts(**changed: Any) -> ClaimFacts:
     row = claim(received_at=RECEIVED, **changed)
-    return ClaimFacts(**{name: row[name] for name in ClaimFacts.model_fields})
+    return ClaimFacts(**{name: row[name] for name in CLAIM_COLUMNS})
 
 
 def _vector(facts: ClaimFacts, **rows: tuple[int, ...] | None) -> dict[str, float]:

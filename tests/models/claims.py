@@ -9,7 +9,7 @@ import numpy as np
 from claims.scoring import ClaimFacts
 from core.clock import DAY_US
 from features.declare import VIEWS, RowKind
-from features.vector import FEATURE, FEATURE_NAMES, Reading, build_one, schema_hash
+from features.vector import FEATURE, FEATURE_NAMES, ModelSchema, Reading, build_one, schema_hash
 from models.artefact import Artefact, Calibration, ModelDocument, load_artefact, write_artefact
 from models.booster import BoosterParams, TrainingSample, train_booster
 from models.explain import build_tables, contributions, typical_claim
@@ -125,8 +125,8 @@ def artefact(
         calibration=Calibration(a=1.1, b=0.9, c=0.1),
         threshold=threshold,
         base_rate=0.2,
-        training_range=training_range(names, x[:half], x[half:]),
-        typical=typical_claim(names, later, contributions(trained.booster, built, later)),
+        training_range=training_range(ModelSchema.of(names), x[:half], x[half:]),
+        typical=typical_claim(ModelSchema.of(names), later, contributions(trained.booster, built, later)),
         explained_by="tables" if tables else "pred_contribs",
     )
     folder, digest = write_artefact(models, booster=trained.booster, document=document, tables=built)

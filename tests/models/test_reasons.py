@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from benchmarks.reasons import contradicts
 from claims.reason_groups import REASON_GROUPS
 from features.declare import FEATURES
-from features.vector import FEATURE, describe, describe_series, format_value, inputs_of, vector_of
+from features.vector import FEATURE, ModelSchema, describe, describe_series, format_value, inputs_of, vector_of
 from models.explain import MAX_FACTS, MIN_CARRIED_SHARE, MIN_PUSH, Reasoner, TypicalClaim, format_factor, typical_claim
 from tests.models.claims import facts, reading
 
 NAMES = tuple(feature.name for feature in FEATURES)
+SCHEMA = ModelSchema.of(NAMES)
 SHOWN = st.floats(0, 5e4, allow_nan=False).map(lambda value: float(np.float32(value)))
 
 
@@ -118,7 +119,7 @@ def typical(**values: float | None) -> TypicalClaim:
 def explained(phi: dict[str, float], values: dict[str, float], **usual: float | None):
     """The explanation of a claim with these contributions and values; other features are missing and add nothing."""
     row = np.array([values.get(name, math.nan) for name in NAMES], dtype=np.float32)
-    return Reasoner(NAMES, typical(**usual)).explain(X, row, np.array([phi.get(name, 0.0) for name in NAMES]), -2.0)
+    return Reasoner(SCHEMA, typical(**usual)).explain(X, row, np.array([phi.get(name, 0.0) for name in NAMES]), -2.0)
 
 
 def test_every_feature_has_a_group_and_every_group_a_feature():
@@ -161,7 +162,7 @@ def test_no_reason_contradicts_the_value_of_its_feature(name, value, usual, rais
     row[NAMES.index(name)] = value
     phi = np.zeros(len(NAMES))
     phi[NAMES.index(name)] = push
-    for reason in Reasoner(NAMES, typical(**{name: usual})).explain(x, row, phi, 0.0).reasons:
+    for reason in Reasoner(SCHEMA, typical(**{name: usual})).explain(x, row, phi, 0.0).reasons:
         assert not contradicts(reason.text, reason.direction), reason.text
         assert reason.carrier == [f.name for f in FEATURES if f.code == feature.code] or name in reason.carrier
         assert not set("{}") & set(reason.text)
@@ -193,7 +194,7 @@ def test_the_typical_margin_and_the_groups_sum_to_the_margin():
     about = TypicalClaim(
         claims=1, contributions=dict(zip(NAMES, usual.tolist(), strict=True)), values=dict.fromkeys(NAMES)
     )
-    found = Reasoner(NAMES, about).explain(X, vector_of(X), phi, -3.0)
+    found = Reasoner(SCHEMA, about).explain(X, vector_of(X), phi, -3.0)
     assert found.typical_margin == pytest.approx(-3.0 + usual.sum())
     assert found.typical_margin + sum(g.push for g in found.groups) == pytest.approx(-3.0 + phi.sum())
     for group in found.groups:
@@ -270,7 +271,7 @@ def test_a_value_of_the_typical_claim_is_not_a_reason():
 def test_reasons_are_few_named_by_their_carriers_and_sorted_by_strength(seed, scale):
     rng = np.random.default_rng(seed)
     phi = rng.normal(0, scale, len(NAMES))
-    found = Reasoner(NAMES, typical_of(seed)).explain(X, vector_of(X), phi, -2.0)
+    found = Reasoner(SCHEMA, typical_of(seed)).explain(X, vector_of(X), phi, -2.0)
     pushes = {group.code: group.features for group in found.groups}
     for direction, sign in (("for", 1), ("against", -1)):
         mine = [reason for reason in found.reasons if reason.direction == direction]
@@ -288,14 +289,14 @@ def test_reasons_are_few_named_by_their_carriers_and_sorted_by_strength(seed, sc
 def typical_of(seed: int) -> TypicalClaim:
     rng = np.random.default_rng(seed)
     x = np.stack([vector_of(inputs_of(facts(n), reading(n).states)) for n in rng.integers(0, 1_000, 9).tolist()])
-    return typical_claim(NAMES, x, rng.normal(0, 0.1, x.shape))
+    return typical_claim(SCHEMA, x, rng.normal(0, 0.1, x.shape))
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(2, 60), st.integers(0, 10_000))
 def test_at_most_half_the_claims_lie_on_one_side_of_the_typical_claim(claims, seed):
     phi = np.random.default_rng(seed).standard_t(2, size=(claims, len(NAMES)))
-    usual = typical_claim(NAMES, np.zeros((claims, len(NAMES)), dtype=np.float32), phi)
+    usual = typical_claim(SCHEMA, np.zeros((claims, len(NAMES)), dtype=np.float32), phi)
     for code in REASON_GROUPS:
         members = [i for i, name in enumerate(NAMES) if FEATURE[name].group == code]
         pushes = phi[:, members].sum(axis=1) - sum(usual.contributions[NAMES[i]] for i in members)
@@ -307,10 +308,10 @@ def test_a_feature_that_most_claims_lack_has_no_typical_value():
     x = np.full((9, len(NAMES)), np.nan, dtype=np.float32)
     x[:4, 0] = 1.0
     x[:6, 1] = 3.0
-    usual = typical_claim(NAMES, x, np.zeros(x.shape))
+    usual = typical_claim(SCHEMA, x, np.zeros(x.shape))
     assert (usual.values[NAMES[0]], usual.values[NAMES[1]]) == (None, 3.0)
 
 
 def test_a_model_without_a_typical_claim_is_explained_from_its_base():
-    found = Reasoner(NAMES).explain(X, vector_of(X), np.zeros(len(NAMES)), -3.0)
+    found = Reasoner(SCHEMA).explain(X, vector_of(X), np.zeros(len(NAMES)), -3.0)
     assert (found.typical_margin, found.reasons) == (-3.0, [])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from claims.scoring import Score
 from features.declare import VIEWS, RowKind
-from features.vector import FEATURE, FEATURE_NAMES, Reading, needs
+from features.vector import FEATURE, FEATURE_NAMES, ModelSchema, Reading, needs
 from models.artefact import DOCUMENT, ModelDocument
 from models.errors import SchemaMismatchError
 from models.gain import GainPresent, gain_shares
@@ -37,7 +37,7 @@ def outside(check: RangeCheck, *values: float) -> tuple[list[str], int]:
 
 def test_no_training_claim_lies_outside_its_own_range():
     x = sample(5_000)
-    check = RangeCheck(NAMES, training_range(NAMES, x, sample(3_000, seed=1)))
+    check = RangeCheck(ModelSchema.of(NAMES), training_range(ModelSchema.of(NAMES), x, sample(3_000, seed=1)))
     marks = check.outside(x)
     assert not marks[:, 0].any()
     assert (marks[:, 1].mean(axis=0) <= 0.002).all()
@@ -47,7 +47,7 @@ def test_no_training_claim_lies_outside_its_own_range():
 
 def test_a_value_is_out_of_range_only_beyond_the_margin_of_its_unit():
     x = sample(5_000)
-    check = RangeCheck(NAMES, training_range(NAMES, x, x))
+    check = RangeCheck(ModelSchema.of(NAMES), training_range(ModelSchema.of(NAMES), x, x))
     most, busiest = float(x[:, 0].max()), float(x[:, 3].max())
     assert outside(check, most * 1.9, 0, 1, 5) == ([], 1)
     assert outside(check, most * 2.1, 0, 1, 5) == (["amount"], 1)
@@ -63,7 +63,7 @@ def test_a_value_is_out_of_range_only_beyond_the_margin_of_its_unit():
 def test_less_of_a_past_than_any_training_claim_had_is_not_out_of_range(name):
     """Claims sent in one batch are seconds apart; none of the training claims need have been."""
     x = np.linspace(40, 900, 500, dtype=np.float32).reshape(-1, 1)
-    check = RangeCheck((name,), training_range((name,), x, x))
+    check = RangeCheck(ModelSchema.of((name,)), training_range(ModelSchema.of((name,)), x, x))
     for value in (0.0, 1e-4, 1.0):
         assert not check.outside(np.array([[value]], dtype=np.float32))[:, 0].any()
     assert check.outside(np.array([[9_001.0]], dtype=np.float32))[:, 0].any()
@@ -72,7 +72,7 @@ def test_less_of_a_past_than_any_training_claim_had_is_not_out_of_range(name):
 @pytest.mark.parametrize("name", ["provider_new_member_share_90d", "provider_age_days", "network_tie_share"])
 def test_a_feature_of_the_past_is_in_a_tail_only_where_it_is_out_of_range(name):
     x = np.linspace(0.2, 0.4, 2_000, dtype=np.float32).reshape(-1, 1)
-    check = RangeCheck((name,), training_range((name,), x, x))
+    check = RangeCheck(ModelSchema.of((name,)), training_range(ModelSchema.of((name,)), x, x))
     for value in (0.0, 0.1, 0.9, 1.0):
         assert not check.outside(np.array([[value]], dtype=np.float32)).any()
 
@@ -80,28 +80,28 @@ def test_a_feature_of_the_past_is_in_a_tail_only_where_it_is_out_of_range(name):
 def test_a_few_events_that_are_rare_in_training_are_not_out_of_range():
     x = np.array([0, 0, 0, 1, 2], dtype=np.float32).reshape(-1, 1)
     name = "network_shared_with_confirmed"
-    check = RangeCheck((name,), training_range((name,), x, x))
+    check = RangeCheck(ModelSchema.of((name,)), training_range(ModelSchema.of((name,)), x, x))
     assert not check.outside(np.array([[45.0]], dtype=np.float32)).any()
     assert check.outside(np.array([[450.0]], dtype=np.float32))[:, 0].any()
 
 
 def test_a_missing_value_is_neither_out_of_range_nor_in_a_tail():
     x = sample(2_000)
-    check = RangeCheck(NAMES, training_range(NAMES, x, x))
+    check = RangeCheck(ModelSchema.of(NAMES), training_range(ModelSchema.of(NAMES), x, x))
     assert outside(check, np.nan, np.nan, np.nan, np.nan) == ([], 0)
 
 
 def test_a_feature_missing_in_all_training_claims_has_a_range():
     x = sample(100)
     x[:, 1] = np.nan
-    made = training_range(NAMES, x, x)
+    made = training_range(ModelSchema.of(NAMES), x, x)
     assert made.low[1] <= made.high[1]
 
 
 def test_the_tail_limit_is_kept_by_all_but_one_in_a_thousand_of_later_claims():
     later = sample(20_000, seed=2)
-    made = training_range(NAMES, sample(5_000), later)
-    tails = RangeCheck(NAMES, made).outside(later)[:, 1].sum(axis=1)
+    made = training_range(ModelSchema.of(NAMES), sample(5_000), later)
+    tails = RangeCheck(ModelSchema.of(NAMES), made).outside(later)[:, 1].sum(axis=1)
     assert (tails > made.tail_limit).mean() <= 0.001
     assert made.tail_limit <= tails.max()
 
@@ -113,9 +113,9 @@ def test_the_tail_limit_is_kept_by_all_but_one_in_a_thousand_of_later_claims():
 def test_a_range_is_finite_and_contains_its_training_claims_for_all_values(values, name):
     x = np.array(values, dtype=np.float32).reshape(-1, 1)
     x = np.clip(x, -1e30, 1e30)
-    made = training_range((name,), x, x)
+    made = training_range(ModelSchema.of((name,)), x, x)
     assert json.loads(made.model_dump_json())["low"][0] is not None
-    assert not RangeCheck((name,), made).outside(x)[:, 0].any()
+    assert not RangeCheck(ModelSchema.of((name,)), made).outside(x)[:, 0].any()
 
 
 def test_a_score_names_each_feature_out_of_range_with_value_and_bounds():
@@ -206,7 +206,7 @@ def test_a_model_without_a_split_has_everything_it_needs():
             assert importance_type == "total_gain"
             return {}
 
-    present = GainPresent(Bare(), FEATURE_NAMES)  # type: ignore[arg-type]
+    present = GainPresent(Bare(), ModelSchema.of(FEATURE_NAMES))  # type: ignore[arg-type]
     assert present.of(["provider", "member"]) == 1.0
 
 

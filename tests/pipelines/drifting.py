@@ -9,7 +9,7 @@ import numpy as np
 from core.clock import DAY_US
 from features.feast import apply, training_set
 from features.offline import build
-from features.vector import FEATURE_NAMES
+from features.vector import ModelSchema
 from models.booster import BoosterParams, TrainingSample, train_booster
 from models.calibration import fit_calibrator
 from pipelines.datasets import usable_features
@@ -26,7 +26,8 @@ def simulated_stream(folder: Path, *, claims: int, days: int, seed: int) -> tupl
     apply(folder, "redis://127.0.0.1:1/0")
     built = training_set(folder, insurer.claims, insurer.labels)
     names, _ = usable_features(built.x, built.available, built.index)
-    x = np.ascontiguousarray(built.x[:, [FEATURE_NAMES.index(name) for name in names]])
+    schema = ModelSchema.of(names)
+    x = schema.rows(built.x, built.index)
     received = built.index["received_at"].cast("int64").to_numpy()
     known = built.index["known_at"].cast("int64").fill_null(np.iinfo(np.int64).max).to_numpy()
     fraud = built.index["is_fraud"].fill_null(False).to_numpy(zero_copy_only=False).astype(bool)
@@ -38,7 +39,7 @@ def simulated_stream(folder: Path, *, claims: int, days: int, seed: int) -> tupl
     calibrator = fit_calibrator(booster.inplace_predict(later.x, predict_type="margin"), later.fraud)
     probabilities = calibrator.probabilities(booster.inplace_predict(x, predict_type="margin"))
     stream = ScoredStream(
-        features=names,
+        schema=schema,
         x=x,
         probabilities=probabilities,
         day=received // DAY_US,

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from cli.main import main
 from core import clock
 from features.declare import CLAIMS, FEATURES, LABELS
+from features.vector import ModelSchema
 from pipelines.gates import (
     ColumnCheck,
     GateFailed,
@@ -196,7 +197,7 @@ def train_gate(values: np.ndarray, folder: Path, truth: Any = None, ids: Any = N
     rows = len(values)
     truth = np.arange(rows) % 10 == 0 if truth is None else truth
     ids = [f"C{n}" for n in range(rows)] if ids is None else ids
-    return check_training_set(values, NAMES, truth, ids, folder / "report.html", **more)
+    return check_training_set(values, ModelSchema.of(NAMES), truth, ids, folder / "report.html", **more)
 
 
 def test_a_valid_training_set_passes(tmp_path: Path) -> None:

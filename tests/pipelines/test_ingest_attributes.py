@@ -122,6 +122,7 @@ def test_without_features_a_data_set_has_no_attributes(tmp_path: Path) -> None:
         ({"Bad Name": FEATURES["make"]}, "should match pattern"),
         ({"x" * 41: FEATURES["make"]}, "should match pattern"),
         ({"amount": FEATURES["make"]}, "a built-in feature or column has this name"),
+        ({"price_to_procedure_mean": FEATURES["make"]}, "a built-in feature or column has this name"),
         ({"claim_id": FEATURES["make"]}, "a built-in feature or column has this name"),
         ({"report": "Police"}, "valid dictionary"),
         ({"report": FEATURES["make"] | {"type": "text"}}, "'number', 'boolean', 'category' or 'date'"),

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from claims.scoring import ClaimFacts
+from claims.scoring import CLAIM_COLUMNS, ClaimFacts
 from core import clock
 from core.clock import DAY_US
 from core.settings import Settings, held
@@ -209,7 +209,7 @@ def test_claims_are_submitted_as_received_with_placeholders_for_missing_data(win
         table = table.set_column(place, table.schema.field(name), pa.nulls(len(table), table.schema.field(name).type))
     lacking = replace(window, examples=replace(window.examples, claims=table))
     (whole, partial) = (_facts(one)[-1] for one in (window, lacking))
-    row = window.examples.claims.select(list(ClaimFacts.model_fields)).to_pylist()[-1]
+    row = window.examples.claims.select(list(CLAIM_COLUMNS)).to_pylist()[-1]
     assert whole == ClaimFacts(**{name: value for name, value in row.items() if value is not None})
     placeholders = {"units": 1, "lines": 1, "diagnoses": 1, "region": None}
     placeholders |= dict.fromkeys(("procedure_code", "diagnosis_code", "member_id"), "?")

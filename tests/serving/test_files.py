@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from claims.scoring import ClaimFacts
+from claims.scoring import CLAIM_COLUMNS, ClaimFacts
 from features.declare import CLAIMS, VIEWS, RowKind
 from features.feast import apply, historical_features
 from features.offline import build
@@ -65,7 +65,7 @@ def test_each_claim_of_a_file_is_scored_as_the_service_would(home: Path) -> None
     (table,) = historical_features(home, claims_of(home, 30))
     scored = score_table(scorer, table).to_pylist()
     for row, answer in zip(table.to_pylist(), scored, strict=True):
-        facts = ClaimFacts.model_validate({name: row[name] for name in ClaimFacts.model_fields})
+        facts = ClaimFacts.model_validate({name: row[name] for name in CLAIM_COLUMNS})
         score = scorer.score(facts, reading_of(row), counterfactual=False)
         assert answer["claim_id"] == score.claim_id
         assert answer["margin"] == pytest.approx(score.margin, abs=1e-6)
