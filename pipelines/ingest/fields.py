@@ -261,8 +261,10 @@ def instant(raw: str, dates: Dates, today: date, now_us: int, earliest: date = d
     return ParsedColumn(value, problem)
 
 
-_MONTHS = ("january", "february", "march", "april", "may", "june")
-_MONTHS += ("july", "august", "september", "october", "november", "december")
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
 
 
 def date_of_parts(parts: DateParts, names: dict[str, str]) -> str:

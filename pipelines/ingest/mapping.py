@@ -363,7 +363,7 @@ class Mapping(_Strict):
     def sources(self, field: str) -> tuple[str, ...]:
         """The columns of the file for one of our fields; empty without any."""
         if field in self.date_parts:
-            return self.date_parts[cast("PartedField", field)].columns
+            return self.date_parts[field].columns
         found = self.columns.get(field, ())
         return (found,) if isinstance(found, str) else found
 
