@@ -164,6 +164,7 @@ def build(staging: Path, mapping: Mapping, rejects: Rejects, work: Path) -> Buil
                 frames.notes.append(f"{mixed} claims have lines of several members; the first line's was taken")
         frames.claims = _claims(connection)
         frames.labels = _labels(connection)
+        frames.notes += _alike(connection)
         frames.accepted = _accepted(connection)
         if attributes:
             frames.attributes = _attributes(connection, attributes)
@@ -214,6 +215,20 @@ def _accepted(connection: duckdb.DuckDBPyConnection) -> LabelCount:
 def _scalar(connection: duckdb.DuckDBPyConnection, query: str) -> int:
     ((found,),) = connection.execute(query).fetchall()
     return int(found or 0)
+
+
+def _alike(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Notes on ids that may be one id, written in two ways; nothing says which zeros were lost, so they stay apart."""
+    notes = []
+    for name in ("provider_id", "member_id"):
+        alike = _scalar(
+            connection, f"SELECT count(DISTINCT {name}) - count(DISTINCT ltrim(lower({name}), '0')) FROM claims"
+        )
+        if alike:
+            notes.append(
+                f"{name}: {alike:,} ids differ from another one only in case or leading zeros; they stay apart"
+            )
+    return notes
 
 
 _FEWEST_PROVIDERS = 5

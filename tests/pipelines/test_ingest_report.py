@@ -40,6 +40,14 @@ def test_a_provider_column_of_npis_rejects_what_is_none(tmp_path: Path) -> None:
     assert {reason[:10] for *_, reason in rejects(outcome)} == {"not an NPI"}
 
 
+def test_ids_that_differ_only_in_case_or_leading_zeros_stay_apart_and_are_noted(tmp_path: Path) -> None:
+    ids = ["00123", "123", "h7", "H7", "9", "0"]
+    rows = [f"A{n},2025-01-01,{npi},D,5" for n, npi in enumerate(ids)]
+    outcome = ingest(tmp_path, ["id,day,npi,dx,amount", *rows], simple())
+    assert [claim["provider_id"] for claim in claims(outcome)] == ids
+    assert "provider_id: 2 ids differ from another one only in case or leading zeros; they stay apart" in outcome.notes
+
+
 def test_identical_lines_are_noted_with_their_count(tmp_path: Path) -> None:
     columns = {"received_at": "day", "amount": "amount"}
     using = Mapping.model_validate({"name": "lines", "columns": columns})
