@@ -12,7 +12,7 @@ from claims.identifiers import NPI_PREFIX_SUM, RULES, IdentifierKind
 from claims.money import MAX_CENTS
 from claims.service_days import EARLIEST
 from core.clock import DAY_US
-from pipelines.ingest.mapping import Dates, LabelTexts, Mapping, Money, Sexes
+from pipelines.ingest.mapping import DateParts, Dates, LabelTexts, Mapping, Money, Sexes
 
 EARLIEST_RECEIPT = date(1970, 1, 1)
 """Features count time from here on."""
@@ -259,6 +259,30 @@ def instant(raw: str, dates: Dates, today: date, now_us: int, earliest: date = d
         f"THEN 'in the future' END"
     )
     return ParsedColumn(value, problem)
+
+
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
+
+
+def date_of_parts(parts: DateParts, names: dict[str, str]) -> str:
+    """SQL of the text of a date (`2024-05-08`) from its parts; of what they hold where that is no date."""
+    year, month = names[parts.year], names[parts.month]
+    arms = " ".join(f"WHEN lower({month}) IN ('{name}', '{name[:3]}') THEN {at}" for at, name in enumerate(_MONTHS, 1))
+    number = f"CASE {arms} ELSE TRY_CAST({whole(month, 1, 12).value} AS INT) END"
+    day = "1"
+    if parts.day is not None:
+        day = f"({whole(names[parts.day], 1, 31).value})"
+    elif parts.week_of_month is not None:
+        week = f"({whole(names[parts.week_of_month], 1, 6).value})"
+        day = f"CASE WHEN {week} BETWEEN 1 AND 6 THEN LEAST({week} * 7 - 6, 28) END"
+    texts = ", ".join(names[column] for column in parts.columns)
+    return (
+        f"COALESCE(printf('%04d-%02d-%02d', {whole(year, 1000, 9999).value}, {number}, {day}), "
+        f"NULLIF(concat_ws('-', {texts}), ''))"
+    )
 
 
 def ambiguous_day(raw: str, dates: Dates, today: date) -> str | None:

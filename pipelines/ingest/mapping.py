@@ -77,6 +77,7 @@ Column = Annotated[str, BeforeValidator(_column)]
 
 
 DateField = Literal["received_at", "service_from", "service_to", "birth_date", "voided_at", "label_known_at"]
+PartedField = Literal["received_at", "service_from", "service_to", "birth_date"]
 OnBad = Literal["reject", "null", "flag"]
 
 
@@ -156,6 +157,28 @@ class LabelTexts(_Strict):
     clean: tuple[Text, ...] = ("0", "0.0", "n", "no", "f", "false", "legit", "legitimate", "not fraud", "clean")
 
 
+class DateParts(_Strict):
+    """Columns that a date is put together from. A week of the month stands for its first day; without day and week the
+    date is the first of the month. A month is a number or an English name.
+    """
+
+    year: Column
+    month: Column
+    day: Column | None = None
+    week_of_month: Column | None = None
+
+    @model_validator(mode="after")
+    def _one_day(self) -> "DateParts":
+        if self.day is not None and self.week_of_month is not None:
+            raise ValueError("date_parts: state either day or week_of_month")
+        return self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the file."""
+        return tuple(column for column in (self.year, self.month, self.day, self.week_of_month) if column is not None)
+
+
 class IdentifierKinds(_Strict):
     """What a column must hold, where it is more than any identifier: each value is then checked."""
 
@@ -209,6 +232,8 @@ class Mapping(_Strict):
     missing: tuple[Text, ...] = ("", "NA", "N/A", "NULL", "null", "None", "nan", "NaN")
     columns: dict[str, Column | tuple[Column, ...]]
     """Our field → their column, or several of which the first with a value counts."""
+    date_parts: dict[PartedField, DateParts] = Field(default_factory=dict)
+    """Our date field → the columns it is put together from."""
     constants: dict[str, Text] = Field(default_factory=dict)
     """Our field → a value for every row."""
     dates: Dates = Dates()
@@ -239,6 +264,8 @@ class Mapping(_Strict):
 
     def dates_of(self, field: str) -> Dates:
         """How the dates of a field are written."""
+        if field in self.date_parts:
+            return self.dates.model_copy(update={"formats": ("%Y-%m-%d",)})
         own = {**self.dates.of}.get(cast("DateField", field))
         return self.dates if own is None else self.dates.model_copy(update={"formats": own})
 
@@ -271,10 +298,13 @@ class Mapping(_Strict):
         both = sorted(set(self.columns) & set(self.constants))
         if both:
             raise ValueError(f"{both[0]!r} is both a column and a constant")
+        twice = sorted(set(self.date_parts) & (set(self.columns) | set(self.constants)))
+        if twice:
+            raise ValueError(f"{twice[0]!r} is both under date_parts and under columns or constants")
         for field in REQUIRED:
-            if field not in self.columns:
+            if field not in self.columns and field not in self.constants:
                 raise ValueError(f"columns must map {field!r}: {FIELDS[field]}")
-        if not set(DATED) & set(self.columns):
+        if not set(DATED) & (set(self.columns) | set(self.date_parts)):
             raise ValueError(
                 f"columns must map at least one of {', '.join(DATED)}: training uses earlier claims "
                 "and testing later ones, so a file without any date cannot be used; add the column from its source"
@@ -332,6 +362,8 @@ class Mapping(_Strict):
 
     def sources(self, field: str) -> tuple[str, ...]:
         """The columns of the file for one of our fields; empty without any."""
+        if field in self.date_parts:
+            return self.date_parts[field].columns
         found = self.columns.get(field, ())
         return (found,) if isinstance(found, str) else found
 
@@ -342,11 +374,11 @@ class Mapping(_Strict):
 
     def all_sources(self) -> tuple[str, ...]:
         """Every column the mapping reads, once, in order."""
-        mapped = [column for field in self.columns for column in self.sources(field)]
+        mapped = [column for field in (*self.columns, *self.date_parts) for column in self.sources(field)]
         own = [column for name in self.features for column in self.attribute_sources(name)]
         return tuple(dict.fromkeys([*mapped, *self.money.plus, *own]))
 
     def absent(self) -> list[str]:
         """Our fields that this kind of file does not have."""
-        have = set(self.columns) | set(self.constants)
+        have = set(self.columns) | set(self.date_parts) | set(self.constants)
         return [field for field in FIELDS if field not in have]

@@ -14,7 +14,7 @@ from claims.attributes import PREFIX, feature_name
 from claims.service_days import receipt_day
 from core import clock
 from pipelines.ingest.attribute_fields import parse_attributes, staged_columns
-from pipelines.ingest.fields import ParsedColumn, ambiguous_day, cleaned, literal, parse_all, total
+from pipelines.ingest.fields import ParsedColumn, ambiguous_day, cleaned, date_of_parts, literal, parse_all, total
 from pipelines.ingest.mapping import FIELDS, Mapping
 
 _TYPES: dict[str, pa.DataType] = {
@@ -106,6 +106,7 @@ def _parts(mapping: Mapping, names: dict[str, str], at: datetime) -> _Parts:
         for field in mapping.columns
         if field != "diagnoses"
     }
+    raw |= {field: date_of_parts(found, names) for field, found in mapping.date_parts.items()}
     attributes = {
         name: _first([names[column] for column in columns_read])
         for name in mapping.features
@@ -114,7 +115,7 @@ def _parts(mapping: Mapping, names: dict[str, str], at: datetime) -> _Parts:
     constants = {field: literal(value) for field, value in mapping.constants.items()}
     parsed = parse_all(mapping, raw | constants, receipt_day(at, ZoneInfo(mapping.time_zone)), clock.micros(at))
     parsed |= parse_attributes(mapping, attributes)
-    parsed["amount"] = total(mapping, [raw["amount"], *(names[column] for column in mapping.money.plus)])
+    parsed["amount"] = total(mapping, [(raw | constants)["amount"], *(names[column] for column in mapping.money.plus)])
     further = [f"({names[column]} IS NOT NULL)::INT" for column in mapping.sources("diagnoses")]
     values = {field: entry.value for field, entry in parsed.items()}
     if "diagnosis_code" in parsed:

@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 from types import TracebackType
 
+from pipelines.ingest.errors import SourceError
 from pipelines.ingest.reject_labels import LabelCount
 
 _SHOWN = 40
@@ -36,7 +37,10 @@ class Rejects:
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except FileNotFoundError as error:  # a folder in which nothing can be created, such as /proc
+            raise SourceError(f"cannot create the folder {path.parent}: {error.strerror}; name another") from error
         self.path = path
         self.rows = 0
         self.reasons: Counter[str] = Counter()

@@ -69,6 +69,13 @@ PARTS = (
     ("week_of_month", r"week_?of_?month"),
 )
 """Part of a date → names of its column."""
+PART_TEXTS = {
+    "year": r"(19|20)\d\d(\.0)?",
+    "month": r"(?i)(0?[1-9]|1[0-2])(\.0)?|(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*",
+    "day": r"(0?[1-9]|[12]\d|3[01])(\.0)?",
+    "week_of_month": r"[1-6](\.0)?",
+}
+"""Part of a date → its values."""
 
 
 def plain(column: str) -> str:

@@ -162,6 +162,20 @@ def _by_content(sample: _Sample, draft: _Draft) -> None:
         _choose(draft, "claim_id", member.name, "another value in each row")
 
 
+def _date_parts(sample: _Sample, draft: _Draft) -> None:
+    """A date from columns for year, month and day or week, where the file has no other."""
+    if set(DATED) & set(draft.columns):
+        return
+    free = [column for column in sample.columns.values() if column.name not in draft.columns.values()]
+    parts: dict[str, str] = {}
+    for part, pattern in names.PARTS:
+        found = [c.name for c in free if re.fullmatch(pattern, c.plain) and mostly(c.texts, names.PART_TEXTS[part])]
+        if found and not (part == "week_of_month" and "day" in parts):
+            parts[part] = found[0]
+    if {"year", "month"} <= set(parts):
+        draft.keys["date_parts"] = {"received_at": parts}
+
+
 def _describe_claims(sample: _Sample, draft: _Draft) -> None:
     ids = sample.texts(draft.columns.get("claim_id", ""))
     if ids and len(set(ids)) < len(ids):
@@ -246,6 +260,7 @@ def suggest(path: Path) -> Suggestion:
     sample, draft = _sample(table), _Draft()
     _pick(sample, draft)
     _by_content(sample, draft)
+    _date_parts(sample, draft)
     _describe_claims(sample, draft)
     labels = draft.columns.get("label", "")
     fraud = {*LabelTexts().fraud, *((label_texts(sample.texts(labels)) or {}).get("fraud", []))}
@@ -264,14 +279,21 @@ def suggest(path: Path) -> Suggestion:
     for name in sample.unusable:
         draft.features.left_out[name or "(a column without a name)"] = "its name is empty, repeated or too long"
     used = {column: entry for entry, column in draft.columns.items()}
+    used |= {column: field for field, parts in _parts(draft).items() for column in parts.values()}
     used |= {entry["column"]: name for name, entry in draft.features.entries.items() if "column" in entry}
     return Suggestion(_text(path, table, sample, draft), used, draft.features.left_out, draft.to_do)
 
 
+def _parts(draft: _Draft) -> dict[str, dict[str, str]]:
+    found = draft.keys.get("date_parts")
+    return found if isinstance(found, dict) else {}
+
+
 def _list_what_is_missing(draft: _Draft) -> None:
     if "amount" not in draft.columns:
-        draft.to_do.append("no column looks like the amount; map `amount`.")
-    if not set(DATED) & set(draft.columns):
+        draft.to_do.append("no column looks like the amount; map `amount`. Until then every claim has the amount 1.00.")
+        draft.keys["constants"] = {"amount": "1"}
+    if not set(DATED) & set(draft.columns) and "date_parts" not in draft.keys:
         draft.to_do.append(f"no column looks like a date; map one of {', '.join(DATED)}, and say dates.formats.")
     if "label" not in draft.columns:
         draft.to_do.append("no column looks like the label; without `label` nothing can be trained.")
