@@ -4,6 +4,7 @@ The controller of a run owns a home folder in the system's temporary folder; its
 it stops them at the end. A run that was killed is cleaned up after by the next one.
 """
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -111,17 +112,30 @@ def postgres_server(server_settings: Settings) -> str:
 
 
 @pytest.fixture(scope="session")
-def database_template(postgres_server: str, server_settings: Settings) -> str:
-    """Name of a database at the newest schema, to be copied."""
-    from api.migrate import upgrade
+def database_template(postgres_server: str) -> str:
+    """Name of a database at the newest schema, to be copied: made once for all runs that share a server.
 
-    with embedded.locked(server_settings.home, _TEMPLATE):
-        done = server_settings.home / "run" / f"{_TEMPLATE}.done"
-        if not done.exists():
-            servers.drop_database(postgres_server, _TEMPLATE)
-            upgrade(servers.create_database(postgres_server, _TEMPLATE))
-            done.touch()
-    return _TEMPLATE
+    Its name follows from the migrations, and it gets the name when it is complete, so no run finds half of one.
+    """
+    from api.migrate import MIGRATIONS, upgrade
+
+    name = f"{_TEMPLATE}_{_digest_of(MIGRATIONS)}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
+        if connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
+            unfinished = f"{name}_unfinished"
+            servers.drop_database(postgres_server, unfinished)
+            upgrade(servers.create_database(postgres_server, unfinished))
+            connection.execute(f'ALTER DATABASE "{unfinished}" RENAME TO "{name}"')
+    return name
+
+
+def _digest_of(folder: Path) -> str:
+    """Of every Python file below a folder."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,13 @@
 """Keys, roles and what each may do: against a database that holds nothing but the table of keys."""
 
 import hashlib
+import math
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
+from sqlalchemy.exc import ProgrammingError
 from starlette.requests import Request
 
 from api.database import Database
@@ -203,6 +206,59 @@ async def test_a_request_is_authorized_for_the_scopes_of_its_role_only(database:
         assert str(refused.value) == f"a key of role provider has no scope {scope.value}; use another key"
     with pytest.raises(Unauthorized):
         await authenticator.authorize(request(), Scope.READ)
+
+
+async def test_a_key_is_replaced_together_with_the_earlier_ones_of_its_name_and_role(database: Database) -> None:
+    _, other = await service.create_key(database, name="ginja up", role="investigator")
+    _, named = await service.create_key(database, name="desk", role="admin")
+    first_id, first = await service.replace_key(database, name="ginja up", role="admin")
+    with clock.held(NOW + timedelta(hours=1)):
+        second_id, second = await service.replace_key(database, name="ginja up", role="admin")
+        authenticator = service.Authenticator(database)
+        with pytest.raises(Unauthorized):
+            await authenticator.authenticate(first)
+        for secret, role in ((second, "admin"), (other, "investigator"), (named, "admin")):
+            assert (await authenticator.authenticate(secret)).role == role
+    revoked = {row["api_key_id"]: row["revoked_at"] for row in await rows(database) if row["revoked_at"] is not None}
+    assert revoked == {first_id: NOW + timedelta(hours=1)}
+    assert first_id != second_id
+
+
+async def test_a_scope_is_absent_without_a_valid_key_that_has_it(database: Database) -> None:
+    _, secret = await service.create_key(database, name="watch", role="monitoring")
+    authenticator = service.Authenticator(database)
+    assert await authenticator.has_scope(request(x_api_key=secret), Scope.MONITOR) is True
+    assert await authenticator.has_scope(request(x_api_key=secret), Scope.READ) is False
+    assert await authenticator.has_scope(request(x_api_key="gnj_unknown"), Scope.MONITOR) is False
+    assert await authenticator.has_scope(request(), Scope.MONITOR) is False
+
+
+async def test_a_key_of_monitoring_is_accepted_for_an_hour_while_the_database_fails(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys that were looked up before, and may read metrics; no other."""
+    seconds = 1_000.0
+    monkeypatch.setattr(service, "time", SimpleNamespace(monotonic=lambda: seconds))
+    secrets = {role: (await service.create_key(database, name=role, role=role))[1] for role in ("monitoring", "admin")}
+    _, later = await service.create_key(database, name="later", role="monitoring")
+    _, clinic = await service.create_key(database, name="clinic", role="claims_system")
+    authenticator = service.Authenticator(database)
+    for secret in (*secrets.values(), clinic):
+        await authenticator.authenticate(secret)
+    async with database.transaction() as connection:
+        await connection.exec_driver_sql("ALTER TABLE api_keys RENAME TO api_keys_away")
+    until = seconds + service.CACHE_S + service.MONITOR_GRACE_S
+    seconds = math.nextafter(until, 0)
+    for role, secret in secrets.items():
+        assert (await authenticator.authorize(request(x_api_key=secret), Scope.MONITOR)).role == role
+        assert await authenticator.has_scope(request(x_api_key=secret), Scope.MONITOR) is True
+    for secret, scope in ((later, Scope.MONITOR), (secrets["admin"], Scope.READ), (clinic, Scope.READ)):
+        with pytest.raises(ProgrammingError):
+            await authenticator.authorize(request(x_api_key=secret), scope)
+    assert await authenticator.has_scope(request(x_api_key=clinic), Scope.READ) is False
+    seconds = until
+    with pytest.raises(ProgrammingError):
+        await authenticator.authorize(request(x_api_key=secrets["monitoring"]), Scope.MONITOR)
 
 
 @pytest.mark.parametrize(

@@ -20,12 +20,14 @@ from features.vector import wire_values
 from models.artefact import Artefact, load_artefact, point
 from models.evaluation import Ranking, average_precision, bootstrap
 from models.scorer import Scorer
-from pipelines.behaviour import read_submissions
+from pipelines.behaviour import largest_falls, read_submissions
 from pipelines.datasets import DatasetError, Source, open_file, open_folder
 from pipelines.drift.flow import stream_of
-from pipelines.promote.flow import measure
-from pipelines.promote.measures import Measure, Measured
-from pipelines.train import LeakageError, TrainOptions, prepare, read_and_split, train_and_register
+from pipelines.evaluate import newest_window
+from pipelines.promote.flow import window_measures
+from pipelines.promote.measures import Measure
+from pipelines.train import LeakageError, TrainOptions, prepare, read_and_split, select_features, train_and_register
+from pipelines.train.steps import refuse_unknown
 from serving.files import score_table
 from tests.models.stores import new_store
 from tests.pipelines import model_life
@@ -133,13 +135,15 @@ def test_attributes_that_are_not_stated_reduce_the_available_gain():
 
 
 def test_gates_and_drift_measure_the_model_on_its_own_columns():
-    model = artefact()
-    measures = measure(home(), model.version)
+    model, source = artefact(), motor()
+    window = newest_window(home(), model, source=source)
+    measures = window_measures(model, window, model)
     assert measures[Measure.AP_OVER_RULE_LOW].value > 0
-    assert all(
-        isinstance(measures[name], Measured) for name in (Measure.EXPLAINED_SCORE_P99_MS, Measure.LOG_ODDS_FALL_UNITS)
-    )
-    stream = stream_of(model, motor())
+    assert measures[Measure.AP_OVER_CHAMPION].value == 0
+    claims = read_submissions(source, source.claims.slice(0, 5), np.zeros(5, dtype=bool)).claims
+    falls = largest_falls(Scorer(model), claims)
+    assert (falls.amount, falls.units, falls.confirmed) == (0, 0, 0)
+    stream = stream_of(model, source)
     assert stream.features == model.features
     assert np.isfinite(stream.x[:, model.features.index("own_deductible")]).all()
 
@@ -172,18 +176,19 @@ def test_a_file_whose_mapping_declares_another_type_is_refused():
         score_table(scorer, states, wrong)
 
 
-def test_options_name_declared_columns_as_features(tmp_path):
-    prepared = prepare(motor(), TrainOptions(without=("own_make",)), reports=tmp_path)
-    assert prepared.left_out["own_make"] == "excluded by an option"
-    assert "own_make" not in prepared.schema.names
+def test_options_name_declared_columns_as_features():
+    examples, slices = read_and_split(motor(), model_life.OPTIONS)
+    schema, left_out = select_features(examples, slices.train, without=("own_make",))
+    assert left_out["own_make"] == "excluded by an option"
+    assert "own_make" not in schema.names
+    refuse_unknown(("own_make", "amount"), motor())
     with pytest.raises(DatasetError, match=r"no feature named own_makes.*own_make"):
-        prepare(motor(), TrainOptions(without=("own_makes",)), reports=tmp_path)
+        refuse_unknown(("own_makes",), motor())
 
 
 def test_a_declared_column_that_reveals_the_label_stops_the_training(tmp_path):
-    claims = motor_claims(3_000)
+    file, mapping, claims = motor_file(tmp_path, rows=1_200)
     claims["Deductible"] = np.where(claims["Fraud"] == "Y", 1, 0)
-    file, mapping, _ = motor_file(tmp_path)
     claims.to_csv(file, index=False)
     with pytest.raises(LeakageError, match="feature own_deductible alone ranks"):
         prepare(open_file(file, mapping, tmp_path), TrainOptions(), reports=tmp_path)

@@ -10,33 +10,42 @@ from claims.scoring import ClaimFacts
 from core import clock
 from features.declare import PLANS, key_of
 from features.online import PACKERS, PROJECT, Watermark, encode_key, key_prefix, watermark_key
-from features.vector import FEATURE_NAMES, schema_hash
+from features.vector import FEATURE_NAMES, AttributeEncoder, schema_hash
 from models.artefact import Calibration, ModelDocument, models_folder, write_artefact
 from models.booster import BoosterParams, TrainingSample, train_booster
 from models.explain import build_tables
 
 
 @cache
-def _trained(seed: int):
+def _trained(seed: int, names: tuple[str, ...]):
     rng = np.random.default_rng(seed)
-    x = rng.lognormal(size=(2_000, len(FEATURE_NAMES))).astype(np.float32)
+    x = rng.lognormal(size=(2_000, len(names))).astype(np.float32)
     y = np.log1p(x[:, seed % 10]) + rng.normal(size=len(x)) > 1.2
     params = BoosterParams(depth=3, rounds=10, early_stopping=10, learning_rate=0.3, min_child_weight=1.0)
     return train_booster(
         TrainingSample(x[:1_500], y[:1_500]),
         TrainingSample(x[1_500:], y[1_500:]),
-        features=FEATURE_NAMES,
+        features=names,
         params=params,
     )
 
 
-def make_model(home: Path, version: str, *, seed: int = 1, threshold: float = 0.5) -> Path:
+def make_model(
+    home: Path,
+    version: str,
+    *,
+    seed: int = 1,
+    threshold: float = 0.5,
+    attributes: tuple[AttributeEncoder, ...] = (),
+) -> Path:
     """One model for each seed, in the models folder of `home`, without a pointer to it."""
-    booster = _trained(seed).booster
+    names = (*FEATURE_NAMES, *(encoder.feature for encoder in attributes))
+    booster = _trained(seed, names).booster
     document = ModelDocument(
         version=version,
-        features=FEATURE_NAMES,
-        schema_hash=schema_hash(FEATURE_NAMES),
+        features=names,
+        attributes=attributes,
+        schema_hash=schema_hash(names),
         trees=booster.num_boosted_rounds(),
         calibration=Calibration(a=0.9, b=1.1, c=-0.2),
         threshold=threshold,

@@ -12,11 +12,13 @@ import httpx
 import pytest
 
 from benchmarks.proxy import Fault
+from claims.attributes import Attribute, AttributeType
 from claims.score_check import parse_score, parse_scores
 from claims.scoring import SERVER_TIME_HEADER, STORE_POSITION_HEADER, ClaimFacts, Score
 from core import clock
 from features.declare import VIEWS
 from features.online import OnlineReader, connect
+from features.vector import AttributeEncoder
 from models.artefact import Pointer, load_pointed, point, target_of, unpoint
 from models.scorer import Scorer
 from tests.serving.conftest import SERVE, RunningScorer
@@ -247,3 +249,25 @@ def test_a_used_port_is_named(scorer: RunningScorer) -> None:
     assert done.returncode == 1
     assert f"127.0.0.1:{scorer.port}" in done.stderr
     assert "GINJA_SCORER_PORT" in done.stderr
+
+
+def test_attributes_of_a_claim_are_scored_and_one_of_another_type_is_refused(scorer: RunningScorer) -> None:
+    declared = Attribute(type=AttributeType.NUMBER, meaning="Age of the vehicle", unit="years")
+    encoder = AttributeEncoder(name="vehicle_age", attribute=declared)
+    make_model(scorer.home, "own-1", attributes=(encoder,))
+    unpoint(scorer.home, "challenger")
+    point(scorer.home, "own-1")
+    until(lambda: condition_of(scorer) == ("own-1", None))
+    stated = score_of(scorer, a_claim(attributes={"vehicle_age": 3.5, "of_no_model": "x"}))
+    assert stated.vector["own_vehicle_age"] == 3.5
+    silent = score_of(scorer, a_claim())
+    assert silent.vector["own_vehicle_age"] is None
+    assert silent.gain_present <= stated.gain_present
+    wrong = a_claim(attributes={"vehicle_age": "secret"})
+    batch = {"requests": [body(a_claim()), body(wrong)]}
+    for answer in (ask(scorer, wrong), scorer.client.post("/v1/score_batch", json=batch)):
+        assert answer.status_code == 422
+        assert answer.json()["errors"] == [
+            {"field": "claim.attributes", "message": "attributes.vehicle_age must be a number or null"}
+        ]
+        assert "secret" not in answer.text
