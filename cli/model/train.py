@@ -8,6 +8,7 @@ import click
 
 from cli.command import command
 from cli.model.common import check_source, registry_redis_url, source_of, training_progress
+from cli.model.suggested import figures, suggested_mapping
 from cli.options import ABOVE_ZERO, CAPACITY, DATA, DATASET, DAY, MAPPING, SHARE, TRIALS
 from cli.output import print_json, terminal
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 @command(
     examples=[
         "ginja model train",
+        "ginja model train --data claims.csv --suggest",
         "ginja model train --data claims.csv --mapping mapping.yaml",
         "ginja model train --trials 20 --capacity 40 --json",
     ]
@@ -26,6 +28,11 @@ if TYPE_CHECKING:
 @DATASET
 @DATA
 @MAPPING
+@click.option(
+    "--suggest",
+    is_flag=True,
+    help="Draft the mapping of --data, keep it under `mappings` of the home, and train with it.",
+)
 @click.option("--as-of", type=DAY, help="Train as of the start of this day; default: the last claim.")
 @click.option(
     "--embargo-days",
@@ -35,6 +42,21 @@ if TYPE_CHECKING:
     help="Days between training and test claims, for labels to become known.",
 )
 @click.option("--test-share", default=0.18, show_default=True, type=SHARE, help="Share of the claims to test on.")
+@click.option(
+    "--calibrate-share",
+    default=0.12,
+    show_default=True,
+    type=SHARE,
+    help="Share that calibrates and places the threshold.",
+)
+@click.option("--stop-share", default=0.12, show_default=True, type=SHARE, help="Share that decides when to stop.")
+@click.option(
+    "--least-frauds",
+    default=5,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Fewest frauds, and fewest clean claims, in each of these shares; with fewer, the data are refused.",
+)
 @TRIALS
 @click.option("--search-seconds", type=ABOVE_ZERO, help="Time limit of the parameter search.")
 @CAPACITY
@@ -55,9 +77,13 @@ def train(
     dataset: str,
     data: Path | None,
     mapping: Path | None,
+    suggest: bool,
     as_of: datetime | None,
     embargo_days: int,
     test_share: float,
+    calibrate_share: float,
+    stop_share: float,
+    least_frauds: int,
     trials: int,
     search_seconds: float | None,
     capacity: float | None,
@@ -68,7 +94,12 @@ def train(
     as_json: bool,
 ) -> None:
     """Train, calibrate, evaluate, track and register a candidate; exits 3 if a quality gate refuses the data."""
-    check_source(dataset, data, mapping)
+    if suggest and (data is None or mapping is not None):
+        raise click.UsageError("--suggest needs --data, and drafts the mapping: without --mapping.")
+    if test_share + calibrate_share + stop_share >= 1:
+        raise click.UsageError("--test-share, --calibrate-share and --stop-share must leave claims to train on.")
+    if not suggest:
+        check_source(dataset, data, mapping)
     from dataclasses import replace
 
     from core.settings import settings
@@ -76,7 +107,13 @@ def train(
     from pipelines.train import DEFAULT_PARAMS, TrainOptions, train_and_register
 
     options = TrainOptions(
-        policy=SplitPolicy(embargo_days=embargo_days, test_share=test_share),
+        policy=SplitPolicy(
+            embargo_days=embargo_days,
+            test_share=test_share,
+            calibrate_share=calibrate_share,
+            stop_share=stop_share,
+            least_frauds=least_frauds,
+        ),
         params=replace(DEFAULT_PARAMS, seed=seed),
         as_of=as_of.replace(tzinfo=UTC) if as_of else None,
         trials=trials,
@@ -85,11 +122,14 @@ def train(
         without=without,
         trusted=trust,
     )
+    drafted = suggested_mapping(data, settings().home) if suggest and data is not None else None
     with training_progress("Training", trials) as watch:
         watch.step("Reading the claims")
+        used = mapping if drafted is None else drafted.path
+        source = _source(dataset, data, used, accept_rejects=accept_rejects)
         report = train_and_register(
             settings().home,
-            source=_source(dataset, data, mapping, accept_rejects=accept_rejects),
+            source=source,
             options=options,
             redis_url=registry_redis_url(),
             watch=watch,
@@ -97,7 +137,7 @@ def train(
     if as_json:
         from pipelines.formatting import rounded
 
-        print_json(rounded(report.as_json()))
+        print_json(rounded(report.as_json() if drafted is None else figures(report, source, drafted)))
         return
     _show_training(report)
 
@@ -134,6 +174,7 @@ def _show_training(report: "TrainingReport") -> None:
         ("Average precision", f"{report.ap_model:.3f} ({low:.3f} to {high:.3f})"),
         ("  of the 2× rule", f"{report.ap_rule:.3f}"),
         ("  of the amount alone", f"{report.ap_amount_only:.3f}"),
+        *_beside_raw_booster(report),
         ("Precision at 1 % of claims", f"{report.precision_at_1_percent:.1%}"),
         ("Dollars at 1 % of claims", f"{report.dollars_at_1_percent:.1%}"),
         ("Dollars, same reviews as the rule", f"{report.dollars_times_rule:.1f} × the rule's"),
@@ -151,3 +192,14 @@ def _show_training(report: "TrainingReport") -> None:
             names = [name for name, reason in report.left_out.items() if reason == why]
             console.print(f"  {why}: {', '.join(names)}", highlight=False)
     console.print(f"Registered in MLflow as version {report.registered}, alias candidate. Next: ginja model promote")
+
+
+def _beside_raw_booster(report: "TrainingReport") -> list[tuple[str, str]]:
+    """The rows that compare the model with a booster of the file's own columns, where there is one."""
+    if report.ap_raw_booster is None or report.ap_lead_raw_booster is None:
+        return []
+    low, high = report.ap_lead_raw_booster
+    return [
+        ("  of a booster of the raw columns", f"{report.ap_raw_booster:.3f}"),
+        ("  the model's lead over it", f"{low:+.3f} to {high:+.3f}"),
+    ]

@@ -54,6 +54,11 @@ class Slices:
     not_yet_known: int
     """Number of labels left out because they became known too late."""
 
+    @property
+    def learned(self) -> Rows:
+        """Every row before the test, sorted."""
+        return np.sort(np.concatenate([self.train, self.stop, self.calibrate]))
+
     def named(self) -> dict[str, Rows]:
         """Slice name → rows."""
         return {"train": self.train, "stop": self.stop, "calibrate": self.calibrate, "test": self.test}

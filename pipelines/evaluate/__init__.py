@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         FOREST,
         LOGISTIC,
         MODEL,
+        RAW,
         RULE,
         EvaluationSet,
         evaluation_set_of,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from pipelines.evaluate.page import render, save
     from pipelines.evaluate.pictures import Drawings, draw
     from pipelines.evaluate.provenance import Provenance
+    from pipelines.evaluate.source_columns import raw_booster
     from pipelines.evaluate.window import Window, add_model, newest_window
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "FOREST",
     "LOGISTIC",
     "MODEL",
+    "RAW",
     "RULE",
     "Drawings",
     "EvaluatedModel",
@@ -72,6 +75,7 @@ __all__ = [
     "learned_baselines",
     "named",
     "newest_window",
+    "raw_booster",
     "render",
     "reviews_a_week",
     "save",

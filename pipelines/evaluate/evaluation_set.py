@@ -12,7 +12,7 @@ from features.declare import AGE_BAND_EDGES
 from pipelines.datasets import Examples
 
 MODEL, CHAMPION, RULE, AMOUNT = "model", "champion", "2x rule", "amount only"
-LOGISTIC, FOREST = "logistic regression", "isolation forest"
+LOGISTIC, FOREST, RAW = "logistic regression", "isolation forest", "booster of raw columns"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,11 @@ from pipelines.datasets import Source
 from pipelines.evaluate.baselines import learned_baselines, simple_baselines
 from pipelines.evaluate.errors import NoModelError
 from pipelines.evaluate.evaluation import EvaluatedModel
-from pipelines.evaluate.evaluation_set import CHAMPION
+from pipelines.evaluate.evaluation_set import CHAMPION, RAW
 from pipelines.evaluate.metrics import EvaluationSettings, evaluate_claims
 from pipelines.evaluate.page import render, save
 from pipelines.evaluate.pictures import draw
+from pipelines.evaluate.source_columns import raw_booster
 from pipelines.evaluate.window import Window, newest_window
 from pipelines.runs import command_line, git_commit, reports_folder
 
@@ -54,6 +55,8 @@ def evaluate(
     examples, train = window.examples, window.slices.train
     x = examples.matrix(window.rows, artefact.schema)
     claims.scores.update(learned_baselines(examples.matrix(train, artefact.schema), examples.fraud[train], x))
+    if examples.declared:
+        claims.scores[RAW] = raw_booster(examples, window.slices.learned, window.rows)
     if champion is not None:
         window.add(claims, champion, name=CHAMPION)
     step("Computing the metrics")

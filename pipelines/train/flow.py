@@ -13,12 +13,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
 from pydantic import JsonValue
 
 from core.settings import settings
 from models import registry
 from models.artefact import Artefact, load_artefact, models_folder, write_artefact
+from models.evaluation import Interval
 from models.registry import MlflowStore, RunRecord
 from pipelines.datasets import (
     OFFLINE_ONLY_REDIS_URL,
@@ -35,6 +35,7 @@ from pipelines.datasets import (
 )
 from pipelines.evaluate import (
     AMOUNT,
+    RAW,
     RULE,
     EvaluatedModel,
     Evaluation,
@@ -43,6 +44,7 @@ from pipelines.evaluate import (
     draw,
     evaluate_claims,
     evaluation_set_of,
+    raw_booster,
     render,
     save,
     simple_baselines,
@@ -109,6 +111,8 @@ def train_and_register(
     claims = evaluation_set_of(examples, slices.test, slices.train)
     add_model(claims, artefact, examples, slices.test)
     claims.scores.update(simple_baselines(claims))
+    if examples.declared:
+        claims.scores[RAW] = raw_booster(examples, slices.learned, slices.test)
     metrics = evaluate_claims(
         claims,
         EvaluationSettings(
@@ -176,7 +180,7 @@ def prepare(
     watch.step("Reading vectors as of each claim's receipt")
     examples, slices = read_and_split(source, options)
     schema, left_out = steps.select_features(examples, slices.train, without=options.without)
-    learned = np.sort(np.concatenate([slices.train, slices.stop, slices.calibrate]))
+    learned = slices.learned
     ids = examples.claims["claim_id"].to_numpy(zero_copy_only=False)[learned]
     watch.step("Checking the training set")
     training = check_training_set(
@@ -268,6 +272,8 @@ def _report(
         ap_model_interval=(ours.ap.low, ours.ap.high),
         ap_rule=metrics.rankings[RULE].ap.value,
         ap_amount_only=metrics.rankings[AMOUNT].ap.value,
+        ap_raw_booster=metrics.rankings[RAW].ap.value if RAW in metrics.rankings else None,
+        ap_lead_raw_booster=_ends(metrics.ap_lead.get(RAW)),
         ap_unseen_providers=metrics.unseen_providers.ap,
         precision_at_1_percent=ours.precision_at_1_percent,
         dollars_at_1_percent=ours.dollars_at_1_percent,
@@ -277,3 +283,7 @@ def _report(
         report=page,
         seconds=round(seconds, 2),
     )
+
+
+def _ends(interval: Interval | None) -> tuple[float, float] | None:
+    return None if interval is None else (interval.low, interval.high)

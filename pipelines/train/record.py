@@ -5,8 +5,6 @@ import math
 from collections.abc import Callable
 from dataclasses import asdict
 
-import numpy as np
-
 from models.artefact import Artefact
 from models.evaluation import CardFacts, CardFigure, Interval, figures, render_model_card
 from models.registry import DataRecord, RunRecord
@@ -32,7 +30,7 @@ def run_record(
 ) -> RunRecord:
     """Everything that MLflow keeps of the run."""
     source, slices, examples = prepared.source, prepared.slices, prepared.examples
-    learned = np.sort(np.concatenate([slices.train, slices.stop, slices.calibrate]))
+    learned = slices.learned
     x = examples.matrix(learned, artefact.schema)
     params: dict[str, object] = {f"booster.{name}": value for name, value in model.trained.params_dict().items()}
     params |= {f"split.{name}": value for name, value in asdict(options.policy).items()}

@@ -30,6 +30,10 @@ class TrainingReport:
     ap_model_interval: tuple[float, float]
     ap_rule: float
     ap_amount_only: float
+    ap_raw_booster: float | None
+    """Of an untuned gradient boosting on the columns of the source itself; None: the source declares no attribute."""
+    ap_lead_raw_booster: tuple[float, float] | None
+    """95 % interval of the model's average precision less that of the booster, on the same bootstrap draws."""
     ap_unseen_providers: float
     precision_at_1_percent: float
     dollars_at_1_percent: float
