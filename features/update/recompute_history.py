@@ -36,8 +36,8 @@ def recompute_history(connection: Connection, keys: KeysByDay) -> dict[int, dict
     with duckdb.connect() as engine:
         engine.execute("SET TimeZone = 'UTC'")
         for group in AGGREGATION_GROUPS:
-            wanted = {day: set(groups.get(group.name, ())) for day, groups in keys.items()}
-            days = [day for day in wanted if wanted[day]]
+            requested = {day: set(groups.get(group.name, ())) for day, groups in keys.items()}
+            days = [day for day in requested if requested[day]]
             if not days:
                 continue
             until, distinct = max(days), dict.fromkeys(key for day in days for key in keys[day][group.name])
@@ -46,7 +46,7 @@ def recompute_history(connection: Connection, keys: KeysByDay) -> dict[int, dict
                 ledger = _ledger_of(connection, engine, group, portion, until)
                 for key, row in rows_of_table(PLANS[group.name].history, history_rows(ledger, group, days)):
                     day = row[0]
-                    if key in wanted[day]:
+                    if key in requested[day]:
                         found[day].setdefault(group.name, {})[key] = (day * DAY_US - 1, row)
     return found
 

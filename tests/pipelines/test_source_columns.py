@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
@@ -13,7 +12,7 @@ from cli.main import main
 from core.settings import Settings
 from pipelines.datasets import build_features, open_file
 from pipelines.evaluate import RAW
-from pipelines.evaluate.source_columns import raw_booster, raw_columns
+from pipelines.evaluate.source_columns import raw_columns
 from pipelines.ingest import load_mapping
 from pipelines.train import TrainOptions, read_and_split
 from tests.pipelines.own_columns import motor_file
