@@ -53,6 +53,8 @@ class Slices:
     test_until_us: int
     not_yet_known: int
     """Number of labels left out because they became known too late."""
+    providers_apart: bool = False
+    """Each provider is in one slice only."""
 
     @property
     def learned(self) -> Rows:
@@ -159,6 +161,7 @@ def split_by_provider(
         test_from_us=int(received_us.min()),
         test_until_us=as_of_us,
         not_yet_known=0,
+        providers_apart=True,
     )
     assert_providers_apart(slices, providers)
     _check(slices, fraud, policy)
