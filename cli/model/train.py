@@ -143,6 +143,8 @@ def train(
             redis_url=registry_redis_url(),
             watch=watch,
         )
+    if report.warning:
+        click.echo(f"Warning: {report.warning}", err=True)
     if as_json:
         from pipelines.formatting import rounded
 

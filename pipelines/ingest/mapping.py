@@ -284,6 +284,11 @@ class Mapping(_Strict):
         return kinds.get(field)
 
     @property
+    def dated(self) -> bool:
+        """Whether the file has a date of receipt or service; otherwise a constant is the day of every claim."""
+        return bool(set(DATED) & (set(self.columns) | set(self.date_parts)))
+
+    @property
     def time_zone(self) -> str:
         """The zone of the file's days: its own, else the insurer's (`GINJA_TIME_ZONE`)."""
         return self.dates.timezone or settings().time_zone
@@ -304,10 +309,11 @@ class Mapping(_Strict):
         for field in REQUIRED:
             if field not in self.columns and field not in self.constants:
                 raise ValueError(f"columns must map {field!r}: {FIELDS[field]}")
-        if not set(DATED) & (set(self.columns) | set(self.date_parts)):
+        if not set(DATED) & (set(self.columns) | set(self.date_parts) | set(self.constants)):
             raise ValueError(
-                f"columns must map at least one of {', '.join(DATED)}: training uses earlier claims "
-                "and testing later ones, so a file without any date cannot be used; add the column from its source"
+                f"columns must map at least one of {', '.join(DATED)}: training uses earlier claims and testing later "
+                "ones. For a file without any date state the day it is of, such as constants: {received_at: "
+                "2024-06-30}; then claims have no history, and the test is not later than the training"
             )
         if self.rows == "lines" and "claim_id" not in self.columns:
             raise ValueError("a file with a row per line must map claim_id")

@@ -268,6 +268,7 @@ def _report(
         left_out=prepared.left_out,
         slices={name: len(rows) for name, rows in prepared.slices.named().items()},
         split=prepared.slices.how,
+        warning=prepared.slices.warning,
         threshold=artefact.threshold,
         base_rate=metrics.base_rate,
         ap_model=ours.ap.value,
