@@ -1,6 +1,7 @@
 """The mapping: how the columns of a claims file become our fields. YAML, validated before a row is read."""
 
 import re
+from datetime import date
 from difflib import get_close_matches
 from typing import Annotated, Literal, cast
 from zoneinfo import available_timezones
@@ -56,9 +57,11 @@ DATED = ("received_at", "service_to", "service_from")
 
 
 def _text(value: object) -> object:
-    # YAML reads 1, 1.0 and yes as numbers and booleans; in the file they are text.
+    # YAML reads 1, 1.0, yes and 2024-06-30 as numbers, booleans and dates; in the file they are text.
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, date):
+        return str(value)
     return str(value) if isinstance(value, int | float) else value
 
 
