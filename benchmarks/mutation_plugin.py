@@ -22,6 +22,7 @@ _PRELOADED: Final = (
     "mlflow.pyfunc.loaders",
     "mlflow.store.model_registry.sqlalchemy_store",
     "mlflow.store.tracking.sqlalchemy_store",
+    "mlflow.tracking.request_header.registry",
     "mlflow.types.responses",
     "mlflow.xgboost",
     "sknetwork.clustering",
@@ -29,9 +30,12 @@ _PRELOADED: Final = (
 
 
 def pytest_configure() -> None:
-    """Import what the tests import later."""
+    """Import what the tests import later, and have MLflow read which packages are installed."""
     for name in _PRELOADED:
         importlib.import_module(name)
+    from mlflow.utils.requirements_utils import warn_dependency_requirement_mismatches
+
+    warn_dependency_requirement_mismatches(["xgboost"])
 
 
 @pytest.hookimpl(trylast=True)
