@@ -62,6 +62,10 @@ class TrainingSample:
     fraud: NDArray[np.bool_]
     weights: NDArray[np.float64] | None = None
 
+    def only(self, rows: NDArray[np.bool_]) -> "TrainingSample":
+        """Some of the rows (N, a mask)."""
+        return TrainingSample(self.x[rows], self.fraud[rows], None if self.weights is None else self.weights[rows])
+
 
 @dataclass(frozen=True, slots=True)
 class TrainedBooster:
@@ -94,16 +98,10 @@ def train_booster(
     """
     params = params or BoosterParams()
     constraints = dict(monotone or {})
-    _check(train, evaluation, features, constraints)
-    native = params.native()
-    if constraints:
-        native["monotone_constraints"] = "(" + ",".join(str(constraints.get(name, 0)) for name in features) + ")"
-    native["base_score"] = float(np.average(train.fraud, weights=train.weights))
+    _check({"training": train, "evaluation": evaluation}, features, constraints)
+    native = _native(train, features, params, constraints)
     names = list(features)
-    d_train = xgb.QuantileDMatrix(
-        train.x, train.fraud.astype(np.float32), weight=train.weights, feature_names=names, max_bin=params.max_bin,
-        nthread=params.threads,
-    )  # fmt: skip
+    d_train = _matrix(train, names, params)
     d_evaluation = xgb.QuantileDMatrix(
         evaluation.x, evaluation.fraud.astype(np.float32), weight=evaluation.weights, feature_names=names,
         max_bin=params.max_bin, nthread=params.threads, ref=d_train,
@@ -136,6 +134,49 @@ def train_booster(
     )
 
 
+def train_rounds(
+    train: TrainingSample,
+    rounds: int,
+    *,
+    features: Sequence[str],
+    params: BoosterParams | None = None,
+    monotone: Mapping[str, int] | None = None,
+) -> TrainedBooster:
+    """Train on one sample for a number of rounds, without early stopping; the history is empty.
+
+    Raises `TrainingError`.
+    """
+    params = params or BoosterParams()
+    constraints = dict(monotone or {})
+    _check({"training": train}, features, constraints)
+    names = list(features)
+    try:
+        booster = xgb.train(
+            _native(train, features, params, constraints), _matrix(train, names, params), num_boost_round=rounds
+        )
+    except xgb.core.XGBoostError as error:
+        raise TrainingError(f"XGBoost failed: {str(error).splitlines()[0]}") from error
+    booster.feature_names = names
+    return TrainedBooster(booster=booster, rounds=booster.num_boosted_rounds(), history={}, params=params)
+
+
+def _native(
+    train: TrainingSample, features: Sequence[str], params: BoosterParams, constraints: Mapping[str, int]
+) -> dict[str, object]:
+    native = params.native()
+    if constraints:
+        native["monotone_constraints"] = "(" + ",".join(str(constraints.get(name, 0)) for name in features) + ")"
+    native["base_score"] = float(np.average(train.fraud, weights=train.weights))
+    return native
+
+
+def _matrix(train: TrainingSample, names: list[str], params: BoosterParams) -> xgb.QuantileDMatrix:
+    return xgb.QuantileDMatrix(
+        train.x, train.fraud.astype(np.float32), weight=train.weights, feature_names=names, max_bin=params.max_bin,
+        nthread=params.threads,
+    )  # fmt: skip
+
+
 class _Rounds(xgb.callback.TrainingCallback):
     def __init__(self, on_round: Callable[[int, float], bool]) -> None:
         self._on_round = on_round
@@ -147,15 +188,13 @@ class _Rounds(xgb.callback.TrainingCallback):
         return self._on_round(epoch, latest[0] if isinstance(latest, tuple) else latest)
 
 
-def _check(
-    train: TrainingSample, evaluation: TrainingSample, features: Sequence[str], monotone: Mapping[str, int]
-) -> None:
+def _check(samples: Mapping[str, TrainingSample], features: Sequence[str], monotone: Mapping[str, int]) -> None:
     if not features or len(set(features)) != len(features):
         raise TrainingError("features must be non-empty and unique")
     unknown = sorted(set(monotone) - set(features))
     if unknown or any(direction not in (-1, 1) for direction in monotone.values()):
         raise TrainingError(f"monotone constraints must be 1 or -1 for known features; unknown: {unknown}")
-    for name, sample in (("training", train), ("evaluation", evaluation)):
+    for name, sample in samples.items():
         if sample.x.ndim != 2 or sample.x.shape[1] != len(features) or sample.x.dtype != np.float32:
             raise TrainingError(
                 f"the {name} vectors are {sample.x.dtype} of shape {sample.x.shape}; "

@@ -40,6 +40,8 @@ class DatasetDocument(TypedDict, total=False):
     """`claim` or `provider`."""
     label_times: str
     """`given` or `none`."""
+    dated: bool
+    """False: the file has no date, and all claims have that of the mapping; absent: it has."""
     attributes: Mapping[str, Mapping[str, str | None]]
     """Attribute → its declaration (`claims.attributes.Attribute`); the values are in `attributes.parquet`."""
 

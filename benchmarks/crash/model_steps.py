@@ -39,12 +39,10 @@ def promote_model(version: str, place: StepPlace, begin: Begin) -> None:
 
 
 def roll_back_model(version: str, place: StepPlace, begin: Begin) -> None:
-    """Roll back from `version`, unless that is done."""
+    """Roll back from `version`."""
     store = MlflowStore.of(place.home)
     begin()
-    pointer = read_pointer(place.home)
-    if pointer is not None and pointer.version == version:
-        rollback(place.home, by="benchmark", reason="crash exploration", store=store)
+    rollback(place.home, by="benchmark", reason="crash exploration", from_version=version, store=store)
 
 
 def broken_models(place: StepPlace, begin: Begin) -> list[str]:

@@ -50,15 +50,29 @@ def _show_gates(*, as_json: bool) -> None:
         click.echo(f"{gate.name}: {gate.description}")
 
 
-@command(examples=["ginja model rollback", 'ginja model rollback --by ann --reason "precision fell"'])
+@command(
+    examples=[
+        "ginja model rollback",
+        'ginja model rollback --from 20260301-0a1b2c3d4e --by ann --reason "precision fell"',
+    ]
+)
+@click.option(
+    "--from",
+    "from_version",
+    metavar="VERSION",
+    help="Roll back only this champion: repeating the command, as after an interruption, changes nothing more.",
+)
 @BY
 @reason_option("rolled back")
-def rollback(by: str | None, reason: str, as_json: bool) -> None:
-    """Make the previous champion the champion again; a second rollback undoes the first. Works while MLflow is down."""
+def rollback(from_version: str | None, by: str | None, reason: str, as_json: bool) -> None:
+    """Make the previous champion the champion again; works while MLflow is down.
+
+    A second rollback undoes the first, unless both name the version with --from.
+    """
     from core.settings import settings
     from pipelines.promote import rollback as run
 
-    outcome = run(settings().home, by=by, reason=reason)
+    outcome = run(settings().home, by=by, reason=reason, from_version=from_version)
     if as_json:
         print_json(outcome.as_json())
         return

@@ -14,7 +14,7 @@ from cli.output import print_json, terminal
 
 if TYPE_CHECKING:
     from pipelines.datasets import Source
-    from pipelines.train import TrainingReport
+    from pipelines.train import Refit, TrainingReport
 
 
 @command(
@@ -72,6 +72,13 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Train although most rows were rejected, or rejected rows differ from accepted ones in their label.",
 )
+@click.option(
+    "--refit",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Train the final model on every claim before the test, calibrated by cross-fitting; auto: with few frauds.",
+)
 @click.option("--seed", default=7, show_default=True, help="Same data and seed, same model.")
 def train(
     dataset: str,
@@ -90,6 +97,7 @@ def train(
     without: tuple[str, ...],
     trust: tuple[str, ...],
     accept_rejects: bool,
+    refit: "Refit",
     seed: int,
     as_json: bool,
 ) -> None:
@@ -121,6 +129,7 @@ def train(
         reviews_a_week=capacity,
         without=without,
         trusted=trust,
+        refit=refit,
     )
     drafted = suggested_mapping(data, settings().home) if suggest and data is not None else None
     with training_progress("Training", trials) as watch:
@@ -134,6 +143,8 @@ def train(
             redis_url=registry_redis_url(),
             watch=watch,
         )
+    if report.warning:
+        click.echo(f"Warning: {report.warning}", err=True)
     if as_json:
         from pipelines.formatting import rounded
 

@@ -117,12 +117,20 @@ def point(
     return pointer
 
 
-def roll_back(home: Path, *, announce: Announce = not_announced) -> Pointer:
-    """Point the champion to its previous target; rolling back twice restores the current one."""
+def roll_back(home: Path, *, from_version: str | None = None, announce: Announce = not_announced) -> Pointer:
+    """Point the champion to its previous target; rolling back twice restores the current one.
+
+    With `from_version` it is done once: nothing changes where that version is the previous champion already. Raises
+    `PointerError` where it is neither, or where there is no previous champion.
+    """
     with _lock(home):
         now = read_pointer(home)
         if now is None or now.previous is None:
             raise PointerError("there is no previous champion to roll back to")
+        if from_version not in (None, now.version):
+            if now.previous.version == from_version:
+                return now
+            raise PointerError(f"the champion is {now.version}, not {from_version}; nothing was rolled back")
         load_pointed(home, now.previous)
         pointer = Pointer(**now.previous.model_dump(), previous=_bare(now))
         announce(now)

@@ -39,13 +39,20 @@ def promote(
 
 
 def roll_back_champion(
-    home: Path, store: MlflowStore, *, by: str, why: str, announce: Announce = not_announced
+    home: Path,
+    store: MlflowStore,
+    *,
+    by: str,
+    why: str,
+    from_version: str | None = None,
+    announce: Announce = not_announced,
 ) -> PointerChange:
     """Roll back to the previous champion. Works while MLflow is down; `alias_problem` then says so.
 
-    Raises `PointerError` when there is no previous champion.
+    With `from_version` it can be repeated after an interruption: the alias is corrected, and nothing else changes.
+    Raises `PointerError` when there is no previous champion, or another one than `from_version`.
     """
-    pointer = roll_back(home, announce=announce)
+    pointer = roll_back(home, from_version=from_version, announce=announce)
     return PointerChange(
         pointer, _set_alias(store, pointer, {"ginja.rolled_back_to_by": by, "ginja.rolled_back_because": why})
     )

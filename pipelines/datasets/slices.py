@@ -1,21 +1,28 @@
 """Split the examples of a data set by the rule that fits its labels."""
 
+import numpy as np
+
 from core import clock
 from pipelines.datasets.errors import FutureLabelsError
 from pipelines.datasets.examples import Examples
 from pipelines.datasets.sources import Source
-from pipelines.datasets.split import Slices, SplitPolicy, split_by_provider, split_in_time
+from pipelines.datasets.split import Slices, SplitPolicy, split_by_provider, split_in_time, split_undated
 
 
 def split_examples(examples: Examples, source: Source, policy: SplitPolicy, *, as_of_us: int) -> Slices:
-    """Split in time where labels belong to claims, by provider where they belong to providers.
+    """Split in time where labels belong to claims, by provider where they belong to providers; claims
+    of a source without dates by provider, member or one by one.
 
-    Raises `FutureLabelsError`, and what `split_in_time` and `split_by_provider` raise.
+    Raises `FutureLabelsError`, and what the functions of `split.py` raise.
     """
     if source.label_of == "provider":
         return split_by_provider(
             examples.received_us, examples.providers, examples.fraud, as_of_us=as_of_us, policy=policy
         )
+    if source.about.get("dated") is False:
+        members = np.array(examples.claims["member_id"].to_pylist(), dtype=object)
+        groups = {"provider": examples.providers, "member": members}
+        return split_undated(examples.received_us, groups, examples.fraud, as_of_us=as_of_us, policy=policy)
     dated = examples.known_us if source.dated_labels else None
     if dated is not None and not (dated <= as_of_us).any():
         raise FutureLabelsError(

@@ -7,10 +7,11 @@ In time, oldest first, with a gap before the test claims:
 Only labels known when the test begins are used before it: a label that became known later is left out of the first
 three slices, and the embargo removes the claims just before, of which only the quickly resolved are labelled. The
 second embargo does the same at the end. Where a label belongs to the provider and has no date, providers are split
-instead.
+instead; claims without dates are split by provider, by member or one by one.
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +54,10 @@ class Slices:
     test_until_us: int
     not_yet_known: int
     """Number of labels left out because they became known too late."""
+    providers_apart: bool = False
+    """Each provider is in one slice only."""
+    warning: str = ""
+    """Why the figures on the test claims may be too good; empty: no reason."""
 
     @property
     def learned(self) -> Rows:
@@ -143,13 +148,7 @@ def split_by_provider(
             f"{len(mixed)} providers have claims of both labels (for example {names[mixed[0]]}); "
             "the label belongs to the claim: split in time instead"
         )
-    shares = np.cumsum([policy.test_share, policy.calibrate_share, policy.stop_share])
-    slot = np.full(len(names), 3)
-    for members in (np.flatnonzero(frauds > 0), np.flatnonzero(frauds == 0)):
-        ordered = sorted(members, key=lambda i: hashlib.sha256(f"{seed}:{names[i]}".encode()).digest())
-        place = (np.arange(len(ordered)) + 0.5) / max(len(ordered), 1)
-        slot[np.array(ordered, dtype=np.intp)] = np.searchsorted(shares, place)
-    where = slot[of]
+    where = _slot_of_names(names, frauds > 0, policy, seed)[of]
     slices = Slices(
         train=_rows(where == 3, received_us),
         stop=_rows(where == 2, received_us),
@@ -159,10 +158,67 @@ def split_by_provider(
         test_from_us=int(received_us.min()),
         test_until_us=as_of_us,
         not_yet_known=0,
+        providers_apart=True,
     )
     assert_providers_apart(slices, providers)
     _check(slices, fraud, policy)
     return slices
+
+
+def split_undated(
+    received_us: Ints,
+    groups: Mapping[str, NDArray[np.object_]],
+    fraud: Bools,
+    *,
+    as_of_us: int,
+    policy: SplitPolicy,
+    seed: int = 0,
+) -> Slices:
+    """Split claims without dates: each group with all its claims in one slice, stratified by whether it has a fraud.
+
+    `groups` (what → name of each claim's, None where unknown) are tried in order, and the claims themselves last: the
+    first with which every slice has enough of both classes is used. Raises `EmptyWindowError`, `TooFewFraudsError`.
+    """
+    tried = [(what, names) for what, names in groups.items() if any(name is not None for name in names)]
+    rows = np.arange(len(fraud))
+    for what, given in [*tried, ("claim", np.full(len(fraud), None, dtype=object))]:
+        named = np.array(
+            [f"row {row}" if name is None else f"{what} {name}" for row, name in zip(rows, given, strict=True)]
+        )
+        names, of = np.unique(named, return_inverse=True)
+        has_fraud = np.bincount(of, weights=fraud, minlength=len(names)) > 0
+        where = _slot_of_names(names, has_fraud, policy, seed)[of]
+        slices = Slices(
+            train=_rows(where == 3, received_us),
+            stop=_rows(where == 2, received_us),
+            calibrate=_rows(where == 1, received_us),
+            test=_rows(where == 0, received_us),
+            how=f"by {what}, because the source has no dates: {len(names):,} groups, each in one slice only",
+            test_from_us=int(received_us.min()),
+            test_until_us=as_of_us,
+            not_yet_known=0,
+            providers_apart=what == "provider",
+            warning="the test claims are not later than the training claims: on claims to come the model will be worse",
+        )
+        try:
+            _check(slices, fraud, policy)
+        except (EmptyWindowError, TooFewFraudsError):
+            if what == "claim":
+                raise
+            continue
+        break
+    return slices
+
+
+def _slot_of_names(names: NDArray[np.str_], has_fraud: Bools, policy: SplitPolicy, seed: int) -> NDArray[np.int64]:
+    """The slice of each name: 0 test, 1 calibrate, 2 stop, 3 train; by a hash of the name, within each class."""
+    shares = np.cumsum([policy.test_share, policy.calibrate_share, policy.stop_share])
+    slot = np.full(len(names), 3)
+    for members in (np.flatnonzero(has_fraud), np.flatnonzero(~has_fraud)):
+        ordered = sorted(members, key=lambda i: hashlib.sha256(f"{seed}:{names[i]}".encode()).digest())
+        place = (np.arange(len(ordered)) + 0.5) / max(len(ordered), 1)
+        slot[np.array(ordered, dtype=np.intp)] = np.searchsorted(shares, place)
+    return slot
 
 
 def assert_providers_apart(slices: Slices, providers: NDArray[np.object_]) -> None:

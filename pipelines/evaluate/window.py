@@ -41,7 +41,8 @@ class Window:
 
     def evaluation_set(self, artefact: Artefact) -> EvaluationSet:
         """The window's claims with the scores of `artefact` as the model's."""
-        claims = evaluation_set_of(self.examples, self.rows, self.slices.train)
+        refit = Provenance.of(artefact).refit
+        claims = evaluation_set_of(self.examples, self.rows, self.slices.learned if refit else self.slices.train)
         self.add(claims, artefact)
         return claims
 

@@ -1,6 +1,7 @@
 """The mapping: how the columns of a claims file become our fields. YAML, validated before a row is read."""
 
 import re
+from datetime import date
 from difflib import get_close_matches
 from typing import Annotated, Literal, cast
 from zoneinfo import available_timezones
@@ -56,9 +57,11 @@ DATED = ("received_at", "service_to", "service_from")
 
 
 def _text(value: object) -> object:
-    # YAML reads 1, 1.0 and yes as numbers and booleans; in the file they are text.
+    # YAML reads 1, 1.0, yes and 2024-06-30 as numbers, booleans and dates; in the file they are text.
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, date):
+        return str(value)
     return str(value) if isinstance(value, int | float) else value
 
 
@@ -284,6 +287,11 @@ class Mapping(_Strict):
         return kinds.get(field)
 
     @property
+    def dated(self) -> bool:
+        """Whether the file has a date of receipt or service; otherwise a constant is the day of every claim."""
+        return bool(set(DATED) & (set(self.columns) | set(self.date_parts)))
+
+    @property
     def time_zone(self) -> str:
         """The zone of the file's days: its own, else the insurer's (`GINJA_TIME_ZONE`)."""
         return self.dates.timezone or settings().time_zone
@@ -304,10 +312,11 @@ class Mapping(_Strict):
         for field in REQUIRED:
             if field not in self.columns and field not in self.constants:
                 raise ValueError(f"columns must map {field!r}: {FIELDS[field]}")
-        if not set(DATED) & (set(self.columns) | set(self.date_parts)):
+        if not set(DATED) & (set(self.columns) | set(self.date_parts) | set(self.constants)):
             raise ValueError(
-                f"columns must map at least one of {', '.join(DATED)}: training uses earlier claims "
-                "and testing later ones, so a file without any date cannot be used; add the column from its source"
+                f"columns must map at least one of {', '.join(DATED)}: training uses earlier claims and testing later "
+                "ones. For a file without any date state the day it is of, such as constants: {received_at: "
+                "2024-06-30}; then claims have no history, and the test is not later than the training"
             )
         if self.rows == "lines" and "claim_id" not in self.columns:
             raise ValueError("a file with a row per line must map claim_id")

@@ -67,6 +67,8 @@ def ingest_csv(
         "mapping": _digest(mapping),
         "label_times": "given" if "label_known_at" in mapping.columns else "none",
     }
+    if not mapping.dated:
+        about["dated"] = False
     if mapping.features:
         about["attributes"] = {
             name: column.attribute.model_dump(mode="json") for name, column in mapping.features.items()

@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from claims.identifiers import IdentifierKind, InvalidIdentifier, normalize_identifier
+from core import clock
 from pipelines.ingest import suggest_names as names
 from pipelines.ingest.mapping import DATED, FIELDS, LabelTexts, Mapping
 from pipelines.ingest.records import SourceTable, open_table
@@ -294,7 +295,13 @@ def _list_what_is_missing(draft: _Draft) -> None:
         draft.to_do.append("no column looks like the amount; map `amount`. Until then every claim has the amount 1.00.")
         draft.keys["constants"] = {"amount": "1"}
     if not set(DATED) & set(draft.columns) and "date_parts" not in draft.keys:
-        draft.to_do.append(f"no column looks like a date; map one of {', '.join(DATED)}, and say dates.formats.")
+        draft.to_do.append(
+            f"no column looks like a date; map one of {', '.join(DATED)}, and say dates.formats. Until then every "
+            "claim was received on one day: none has a history, and the test is not later than the training."
+        )
+        constants = draft.keys.setdefault("constants", {})
+        assert isinstance(constants, dict)
+        constants["received_at"] = f"{clock.now():%Y-%m-%d}"
     if "label" not in draft.columns:
         draft.to_do.append("no column looks like the label; without `label` nothing can be trained.")
 

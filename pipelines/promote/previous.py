@@ -13,9 +13,17 @@ from pipelines.promote.outcome import Promotion
 
 
 def rollback(
-    home: Path, *, by: str | None = None, reason: str = "rolled back", store: MlflowStore | None = None
+    home: Path,
+    *,
+    by: str | None = None,
+    reason: str = "rolled back",
+    from_version: str | None = None,
+    store: MlflowStore | None = None,
 ) -> Promotion:
-    """Make the previous champion the champion; works while MLflow is down. Raises `PointerError` when there is none."""
+    """Make the previous champion the champion; works while MLflow is down. Raises `PointerError` when there is none.
+
+    With `from_version` it is done once, however often it is called, and raises `PointerError` if another is champion.
+    """
     started = time.perf_counter()
     store = store or MlflowStore.of(home, settings().mlflow_url)
     by = by or getpass.getuser()
@@ -29,10 +37,10 @@ def rollback(
             home, "rollback", version=before.previous.version, by=by, reason=reason, previous=before.version
         )
 
-    done = promotion.roll_back_champion(home, store, by=by, why=reason, announce=announce)
+    done = promotion.roll_back_champion(home, store, by=by, why=reason, from_version=from_version, announce=announce)
     return Promotion(
         version=done.pointer.version,
-        previous=replaced[0],
+        previous=replaced[0] if replaced else from_version,
         verdicts=(),
         forced=False,
         alias_problem=done.alias_problem,

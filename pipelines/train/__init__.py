@@ -7,13 +7,14 @@ from pipelines.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from pipelines.train.errors import LeakageError
     from pipelines.train.flow import Watcher, make, prepare, read_and_split, train_and_register
-    from pipelines.train.options import DEFAULT_PARAMS, TrainOptions
+    from pipelines.train.options import DEFAULT_PARAMS, Refit, TrainOptions
     from pipelines.train.report import TrainingReport
     from pipelines.train.steps import fit, select_features
 
 __all__ = [
     "DEFAULT_PARAMS",
     "LeakageError",
+    "Refit",
     "TrainOptions",
     "TrainingReport",
     "Watcher",

@@ -108,7 +108,8 @@ def train_and_register(
     model, artefact = make(home, prepared, options, watch=watch)
     examples, slices = prepared.examples, prepared.slices
     watch.step("Evaluating it on the test claims")
-    claims = evaluation_set_of(examples, slices.test, slices.train)
+    trained_on = slices.learned if steps.refits(options, examples, slices) else slices.train
+    claims = evaluation_set_of(examples, slices.test, trained_on)
     add_model(claims, artefact, examples, slices.test)
     claims.scores.update(simple_baselines(claims))
     if examples.declared:
@@ -215,7 +216,8 @@ def read_and_split(source: Source, options: TrainOptions) -> tuple[Examples, Sli
 def provenance(prepared: PreparedData, options: TrainOptions) -> dict[str, JsonValue]:
     """What the model was trained on; equal for every run on the same inputs."""
     slices, source = prepared.slices, prepared.source
-    return {
+    refit = {"refit": True} if steps.refits(options, prepared.examples, slices) else {}
+    return refit | {
         "dataset": source.name,
         "data_sha256": source.sha256,
         "label_of": source.label_of,
@@ -266,6 +268,7 @@ def _report(
         left_out=prepared.left_out,
         slices={name: len(rows) for name, rows in prepared.slices.named().items()},
         split=prepared.slices.how,
+        warning=prepared.slices.warning,
         threshold=artefact.threshold,
         base_rate=metrics.base_rate,
         ap_model=ours.ap.value,

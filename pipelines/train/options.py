@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal, TypeAlias
 
 from models.booster import BoosterParams
 from pipelines.datasets import SplitPolicy
 
+Refit: TypeAlias = Literal["auto", "always", "never"]
 DEFAULT_PARAMS = BoosterParams(depth=4, learning_rate=0.06, min_child_weight=2.0, colsample=0.4, l2=5.0)
 """Shallow trees on few columns at a time: frauds are rare, features are many and correlated."""
 
@@ -28,5 +30,8 @@ class TrainOptions:
     """Features to leave out."""
     trusted: tuple[str, ...] = ()
     """Features exempt from the leakage check: confirmed to be known before the decision."""
+    refit: Refit = "auto"
+    """Whether the final model is trained on every claim before the test, and calibrated by cross-fitting; `auto`: where
+    they hold fewer than `pipelines.train.refit.REFIT_BELOW` frauds."""
     replicates: int = 100
     """Bootstrap draws of providers for the intervals of the report."""

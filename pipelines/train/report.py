@@ -23,6 +23,8 @@ class TrainingReport:
     slices: dict[str, int]
     """Slice → claims."""
     split: str
+    warning: str
+    """Why the metrics may be too good; empty: no reason."""
     threshold: float
     base_rate: float
     """Share of fraud in the test claims, as for all metrics below."""

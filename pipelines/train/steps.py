@@ -19,6 +19,7 @@ from models.explain import FORMAT, LeafTables, TypicalClaim, build_tables, contr
 from models.training_range import TrainingRange, training_range
 from pipelines.datasets import MAX_TRAINING_WEIGHT, DatasetError, Examples, Slices, Source, training_weights
 from pipelines.train.options import TrainOptions
+from pipelines.train.refit import REFIT_BELOW, folds_of, refit
 from pipelines.train.search import SearchResult, search
 
 DEFAULT_REVIEW_SHARE = 0.01
@@ -109,7 +110,8 @@ def fit(
 ) -> TrainedModel:
     """Search parameters (if requested), train with early stopping, calibrate on the later slice, place the threshold.
 
-    Examples that represent more than one claim weigh more, up to `MAX_TRAINING_WEIGHT`.
+    Of small data the booster is trained again on every claim before the test, and calibrated by cross-fitting. Examples
+    that represent more than one claim weigh more, up to `MAX_TRAINING_WEIGHT`.
     """
     monotone = {feature.name: int(feature.monotone) for feature in schema.features if feature.monotone is not None}
     weights = None if examples.weights is None else training_weights(examples.weights, maximum=MAX_TRAINING_WEIGHT)
@@ -140,13 +142,25 @@ def fit(
         monotone=monotone,
         on_round=on_round,
     )
-    margins = trained.booster.inplace_predict(later.x, predict_type="margin")
-    calibrator = fit_calibrator(margins, later.fraud, weights=later.weights)
+    if refits(options, examples, slices):
+        whole, folds = sample(slices.learned), folds_of(examples, slices)
+        again = refit(whole, folds, features=schema.names, params=trained.params, monotone=monotone, stopped=trained)
+        calibrator = fit_calibrator(again.margins, whole.fraud, weights=whole.weights)
+        trained, margins = again.trained, again.margins[np.searchsorted(slices.learned, slices.calibrate)]
+    else:
+        margins = trained.booster.inplace_predict(later.x, predict_type="margin")
+        calibrator = fit_calibrator(margins, later.fraud, weights=later.weights)
     reviews = capacity(examples, options)
     choice = _threshold(examples, slices.calibrate, calibrator.probabilities(margins), reviews)
     return TrainedModel(
         trained, calibrator, choice, schema, monotone, reviews, found, training_range(schema, train.x, later.x)
     )
+
+
+def refits(options: TrainOptions, examples: Examples, slices: Slices) -> bool:
+    """Whether the final booster is trained on every claim before the test."""
+    few = int(examples.fraud[slices.learned].sum()) < REFIT_BELOW
+    return options.refit == "always" or (options.refit == "auto" and few)
 
 
 def capacity(examples: Examples, options: TrainOptions) -> float:
@@ -178,7 +192,7 @@ def explain(trained: TrainedBooster) -> LeafTables | None:
 
 
 def typical(model: TrainedModel, tables: LeafTables | None, examples: Examples, rows: NDArray[np.intp]) -> TypicalClaim:
-    """The typical claim that reasons are relative to, on claims the booster was not fitted to."""
+    """The typical claim that reasons are relative to: on the claims that calibrate, which only a refit trains on."""
     x = examples.matrix(sample_rows(rows), model.schema)
     return typical_claim(model.schema, x, contributions(model.trained.booster, tables, x))
 

@@ -46,6 +46,18 @@ def test_a_rollback_returns_to_the_champion_before_the_promotion(tmp_path):
     assert read_pointer(tmp_path) == back
 
 
+def test_a_rollback_from_a_version_is_done_once_however_often_it_is_repeated(tmp_path):
+    for version in ("a", "b"):
+        point(tmp_path, put(tmp_path, version))
+    with pytest.raises(PointerError, match="the champion is b, not c; nothing was rolled back"):
+        roll_back(tmp_path, from_version="c")
+    announced = []
+    back = [roll_back(tmp_path, from_version="b", announce=announced.append) for _ in range(2)]
+    assert [one.version for one in back] == ["a", "a"]
+    assert [before.version for before in announced] == ["b"]
+    assert read_pointer(tmp_path) == back[0]
+
+
 def test_promoting_the_champion_again_does_not_lose_the_one_before(tmp_path):
     for version in ("a", "b", "b"):
         point(tmp_path, put(tmp_path, version))

@@ -76,6 +76,14 @@ def test_a_rollback_without_a_name_is_recorded_under_the_user_in_the_store_of_th
     assert (entry["by"], entry["reason"]) == (getpass.getuser(), "rolled back")
 
 
+def test_a_repeated_rollback_from_a_version_is_recorded_once_and_names_both(home: Path) -> None:
+    point(home, "v1")
+    point(home, "v2")
+    done = [rollback(home, by="Ann", from_version="v2", store=DOWN) for _ in range(2)]
+    assert [(one.version, one.previous) for one in done] == [("v1", "v2")] * 2
+    assert [entry["previous"] for entry in entries(home)] == ["v2"]
+
+
 def test_without_a_previous_champion_nothing_is_rolled_back_or_recorded(home: Path) -> None:
     point(home, "v1")
     with pytest.raises(PointerError, match="champion"):

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from cli.main import main
 from core.settings import Settings
-from pipelines.datasets import build_features, open_file
+from pipelines.datasets import DatasetError, build_features, open_file
 from pipelines.evaluate import RAW
 from pipelines.evaluate.source_columns import raw_columns
 from pipelines.ingest import load_mapping
@@ -33,6 +33,23 @@ def test_raw_columns_are_numbers_days_and_codes_of_training_levels(tmp_path: Pat
     # Amount, three days, deductible, rating, start of the policy and police report; specialty, fault, make and address.
     assert (columns.shape, categorical.tolist()) == ((600, 12), [False] * 8 + [True] * 4)
     assert not np.isnan(columns[slices.train]).all(axis=0).any()
+
+
+def test_a_file_without_dates_is_split_by_provider_with_a_warning(tmp_path: Path) -> None:
+    file, mapping, claims = motor_file(tmp_path, rows=900)
+    claims.drop(columns=["Reported", "Accident"]).to_csv(file, index=False)
+    text = mapping.read_text().replace("  received_at: Reported\n  service_from: Accident\n", "")
+    mapping.write_text(text)
+    with pytest.raises(DatasetError, match="state the day it is of, such as constants"):
+        open_file(file, mapping, tmp_path)
+    mapping.write_text(text + "constants: {received_at: 2024-06-30}\n")
+    source = open_file(file, mapping, tmp_path)
+    build_features(source)
+    examples, slices = read_and_split(source, TrainOptions())
+    assert slices.how.startswith("by provider, because the source has no dates")
+    assert slices.warning
+    held = [set(examples.providers[rows]) for rows in slices.named().values()]
+    assert sum(map(len, held)) == len(set.union(*held)) == 60
 
 
 def test_training_on_a_file_drafts_keeps_and_uses_its_mapping_and_compares_with_the_raw_columns(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.clock import DAY_US
 from pipelines.datasets import EmptyWindowError, ProviderSplitError, Slices, SplitPolicy, TooFewFraudsError
-from pipelines.datasets.split import assert_providers_apart, split_by_provider, split_in_time
+from pipelines.datasets.split import assert_providers_apart, split_by_provider, split_in_time, split_undated
 
 
 def claims(days: int = 400, a_day: int = 5, *, delay_days: float = 20, fraud_every: int = 7, seed: int = 0):
@@ -101,3 +101,35 @@ def test_a_split_within_a_provider_is_detected():
     providers = np.array([f"H{n % 9}" for n in range(len(received))], dtype=object)
     with pytest.raises(ProviderSplitError, match="split by provider"):
         assert_providers_apart(split(received, known, fraud), providers)
+
+
+def undated(groups: dict[str, np.ndarray], fraud: np.ndarray) -> Slices:
+    received = np.full(len(fraud), DAY_US, dtype=np.int64)
+    return split_undated(received, groups, fraud, as_of_us=2 * DAY_US, policy=SplitPolicy())
+
+
+def test_claims_without_dates_are_split_by_provider_with_a_warning():
+    rng = np.random.default_rng(0)
+    providers = np.array([f"H{n}" for n in rng.integers(0, 200, 3_000)], dtype=object)
+    providers[:50] = None
+    fraud = rng.random(3_000) < 0.1
+    slices = undated({"provider": providers, "member": providers[::-1]}, fraud)
+    assert sorted(np.concatenate(list(slices.named().values()))) == list(range(3_000))
+    held = [{*providers[rows]} - {None} for rows in slices.named().values()]
+    assert sum(map(len, held)) == len(set.union(*held))
+    assert len(slices.test) / 3_000 == pytest.approx(0.18, abs=0.05)
+    assert slices.how.startswith("by provider, because the source has no dates")
+    assert "not later than the training" in slices.warning
+    assert slices.providers_apart
+
+
+def test_claims_without_dates_are_split_by_member_or_singly_where_providers_are_too_few():
+    fraud = np.arange(1_000) % 10 == 0
+    one = np.full(1_000, "H1", dtype=object)
+    members = np.array([f"M{n // 2}" for n in range(1_000)], dtype=object)
+    assert undated({"provider": one, "member": members}, fraud).how.startswith("by member")
+    slices = undated({"provider": one, "member": np.full(1_000, None, dtype=object)}, fraud)
+    assert slices.how.startswith("by claim")
+    assert [int(fraud[rows].sum()) for rows in slices.named().values()] == [58, 12, 12, 18]
+    with pytest.raises(TooFewFraudsError):
+        undated({"provider": one}, np.arange(1_000) < 12)
