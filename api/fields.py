@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from fastapi import Path
 from pydantic import (
@@ -13,9 +13,13 @@ from pydantic import (
     PlainSerializer,
     PlainValidator,
     StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
     WithJsonSchema,
+    WrapValidator,
 )
 
+from claims.attributes import MAX_ATTRIBUTES, MAX_NUMBER, MAX_TEXT, AttributeName, AttributeValue
 from claims.identifiers import IdentifierKind, normalize_identifier
 from claims.money import MAX_CENTS, format_cents, parse_cents
 from claims.service_days import EARLIEST
@@ -90,6 +94,28 @@ def _plain_digits(value: object) -> object:
     return value
 
 
+def _attribute_name(value: object, validate: ValidatorFunctionWrapHandler) -> str:
+    try:
+        name: str = validate(value)
+    except ValidationError:
+        raise ValueError(
+            "must be the name of an attribute: 1 to 40 lowercase letters, digits and underscores, a letter first"
+        ) from None
+    return name
+
+
+def _attribute_value(value: object, validate: ValidatorFunctionWrapHandler) -> AttributeValue:
+    try:
+        found: AttributeValue = validate(float(value) if isinstance(value, Decimal) else value)
+    except ValidationError:
+        raise ValueError(
+            f"must be true, false, null, a number from {-MAX_NUMBER:g} to {MAX_NUMBER:g}, or a text of 1 to "
+            f"{MAX_TEXT} characters without control characters; a date is a text such as 2024-05-31"
+        ) from None
+    # The database knows no negative zero; a score from the stored claim must have the same bits.
+    return found + 0.0 if isinstance(found, float) else found
+
+
 def _normalized(kind: IdentifierKind) -> AfterValidator:
     """As ingestion reads the same field of a file: `1234567893.0` is the provider `1234567893`."""
     return AfterValidator(lambda text: normalize_identifier(text, kind).value)
@@ -147,6 +173,14 @@ AmountOrZero = Annotated[
         }
     ),
 ]
+ClaimAttributes: TypeAlias = Annotated[
+    dict[
+        Annotated[AttributeName, WrapValidator(_attribute_name)],
+        Annotated[AttributeValue, WrapValidator(_attribute_value)],
+    ],
+    Field(max_length=MAX_ATTRIBUTES),
+]
+"""`claims.attributes.Attributes` from the strict JSON reader, with one message for each invalid value."""
 FraudKind = Annotated[
     str, StringConstraints(strict=True, pattern=r"^[a-z][a-z0-9_]{0,63}$"), Field(examples=["upcoding"])
 ]

@@ -6,18 +6,22 @@ nothing.
 """
 
 import io
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import psycopg
 from psycopg import sql
+from psycopg.types.json import Jsonb
+from pydantic import TypeAdapter, ValidationError
 
 from api.catalog import refresh
-from api.errors import Invalid
+from api.errors import FieldError, Invalid
 from api.migrate import plain_url
 from api.outbox import HISTORY_LOADED
+from claims.attributes import Attributes
 from claims.scoring import ClaimFacts
 from core import clock
 
@@ -66,6 +70,16 @@ ON CONFLICT (claim_id) DO NOTHING
 """
 """A claim gets what remains of its limit after the stored claims of its member and year and the file's earlier ones."""
 
+_ATTRIBUTES_FILE = "attributes.parquet"
+_ATTRIBUTES: TypeAdapter[list[Attributes]] = TypeAdapter(list[Attributes])
+_INCOMING_ATTRIBUTES = """
+CREATE TEMPORARY TABLE incoming_attributes (claim_id text PRIMARY KEY, attributes jsonb) ON COMMIT DROP
+"""
+_JOIN_ATTRIBUTES = """
+UPDATE incoming SET attributes = theirs.attributes
+FROM incoming_attributes AS theirs WHERE theirs.claim_id = incoming.claim_id
+"""
+
 _LOADED = "INSERT INTO outbox (topic, entity_key, payload, created_at) VALUES (%s, %s, '{}', %s)"
 _ONE_LOAD = "SELECT pg_advisory_xact_lock(hashtextextended('ginja data load', 0))"
 """Concurrent loads would each compute the benefit without the other's claims."""
@@ -87,6 +101,9 @@ def load_folder(url: str, folder: Path, *, source: str, today: date | None = Non
                 loaded[table] = _merge(connection, table, columns, [key], replace=True)
         if (folder / "claims.parquet").exists():
             columns = _stage(connection, folder, "claims")
+            if _has_attributes(folder):
+                _stage_attributes(connection, folder)
+                columns.append("attributes")
             statement = sql.SQL(_CLAIMS).format(columns=_names(columns), source=sql.Literal(source))
             loaded["claims"] = connection.execute(statement).rowcount
             if loaded["claims"]:
@@ -125,6 +142,52 @@ def _stage(connection: Connection, folder: Path, table: str, source: str | None 
         connection.execute("UPDATE incoming SET source = %s", [source])
         columns.append("source")
     return columns
+
+
+def _has_attributes(folder: Path) -> bool:
+    """Whether the data set has attributes; a file that its `dataset.json` does not list is left over from another."""
+    document = folder / "dataset.json"
+    listed = not document.exists() or "attributes" in json.loads(document.read_text()).get("frames", {})
+    return listed and (folder / _ATTRIBUTES_FILE).exists()
+
+
+def _stage_attributes(connection: Connection, folder: Path) -> None:
+    """Add the attributes of a data set to the claims in `incoming`; null values too, as training has them."""
+    import pyarrow.parquet as pq
+
+    connection.execute(_INCOMING_ATTRIBUTES)
+    with pq.ParquetFile(folder / _ATTRIBUTES_FILE) as file, connection.cursor() as cursor:
+        for batch in file.iter_batches(_BATCH):
+            rows = [{name: _wire_value(value) for name, value in row.items()} for row in batch.to_pylist()]
+            claim_ids = [row.pop("claim_id") for row in rows]
+            values = _valid_attributes(rows)
+            with cursor.copy("COPY incoming_attributes FROM STDIN") as copy:
+                for claim_id, attributes in zip(claim_ids, values, strict=True):
+                    copy.write_row((claim_id, Jsonb(attributes) if attributes else None))
+    connection.execute(_JOIN_ATTRIBUTES)
+
+
+def _wire_value(value: object) -> object:
+    if isinstance(value, date):
+        return value.isoformat()
+    return value + 0.0 if isinstance(value, float) else value  # a negative zero is zero, as in a request
+
+
+def _valid_attributes(rows: Sequence[Mapping[str, object]]) -> list[Attributes]:
+    try:
+        return _ATTRIBUTES.validate_python(rows)
+    except ValidationError as error:
+        names = sorted({str(one["loc"][1]) if len(one["loc"]) > 1 else "" for one in error.errors(include_input=False)})
+        raise Invalid.fields(
+            [
+                FieldError(
+                    f"attributes.{name}".rstrip("."),
+                    "must be true or false, a number within ±1e15, a date, or a text of 1 to 64 characters without "
+                    "control characters, at most 100 by names such as vehicle_age",
+                )
+                for name in names
+            ]
+        ) from None
 
 
 def _refuse_long(connection: Connection, table: str, columns: Sequence[str]) -> None:

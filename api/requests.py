@@ -71,6 +71,8 @@ def _field_error(error: ErrorDetails) -> FieldError:
     """Pydantic's error as ours; its message, unlike its input, contains nothing of what was sent."""
     path = ""
     for part in error["loc"]:
+        if part == "[key]":  # how pydantic marks that the name itself is invalid
+            continue
         path += f"[{part}]" if isinstance(part, int) else f".{part[:64]}" if path else part[:64]
     message = _MESSAGES.get(error["type"]) or error["msg"].removeprefix("Value error, ")
     return FieldError(path or "body", message[:1].lower() + message[1:])

@@ -1,8 +1,10 @@
 """A claim as submitted by a provider, with its service lines."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from claims.attributes import AttributeValue
 from claims.money import MAX_CENTS, format_cents
 from claims.reference import Member, Provider
 from claims.scoring import ClaimFacts
@@ -48,6 +50,8 @@ class Claim:
     """The claim this one corrects."""
     service_date_defaulted: bool = False
     """No service date was sent, so `service_from` is `received_on`."""
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
+    """Further columns that models use, by name (`claims.attributes`)."""
 
     def __post_init__(self) -> None:
         if self.received_at.tzinfo is None:
@@ -75,9 +79,9 @@ class Claim:
     def _check_days(self) -> None:
         # Lines first: the days of a claim that names none of its own are those of its lines.
         days = [(f"lines[{at}].service_date", line.service_date) for at, line in enumerate(self.lines)]
-        for field, day in (*days, ("service_from", self.service_from), ("service_to", self.service_to)):
+        for path, day in (*days, ("service_from", self.service_from), ("service_to", self.service_to)):
             if day is not None and (problem := day_problem(day, self.received_on)) is not None:
-                raise InvalidClaim(field, problem)
+                raise InvalidClaim(path, problem)
         if self.service_to < self.service_from:
             raise InvalidClaim("service_to", "must not be before service_from")
 
@@ -122,4 +126,5 @@ class Claim:
             lines=len(self.lines),
             diagnoses=len(self.diagnosis_codes),
             benefit_limit_cents=member.benefit_limit_cents,
+            attributes=dict(self.attributes),
         )

@@ -210,11 +210,11 @@ def _verdict_text(claim: ClaimView, current: AssessmentView) -> str:
 
 
 def _no_score(current: AssessmentView) -> str:
-    return (
-        "too few features were available to the model"
-        if current.score_failure == "too_little_known"
-        else "no score arrived in time"
-    )
+    if current.score_failure == "too_little_known":
+        return "too few features were available to the model"
+    if current.score_failure == "http_422":
+        return "the model refused its values, such as an attribute of another type"
+    return "no score arrived in time"
 
 
 def _notices(claim: ClaimView, current: AssessmentView) -> list[str]:

@@ -1,6 +1,7 @@
 """Claims as they come in: validated, looked up, scored, decided and stored in one transaction; read and voided."""
 
 from api.intake.adjudication import Policies
+from api.intake.facts import FACT_COLUMNS, facts_of
 from api.intake.member_queue import MemberQueue
 from api.intake.references import find_references, read_references
 from api.intake.repository import change_status, keep_reply, keep_unconfirmed_reply, lock_member, lock_state, reply_to
@@ -10,6 +11,7 @@ from api.intake.service import Intake
 from api.intake.tables import ClaimRow
 
 __all__ = [
+    "FACT_COLUMNS",
     "ActionName",
     "ClaimIn",
     "ClaimOut",
@@ -20,6 +22,7 @@ __all__ = [
     "MemberQueue",
     "Policies",
     "change_status",
+    "facts_of",
     "find_references",
     "keep_reply",
     "keep_unconfirmed_reply",

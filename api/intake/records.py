@@ -1,10 +1,11 @@
 """Claims as the database has them, with what a response about a claim says."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from api.assessments import AssessmentSummary
+from claims.attributes import AttributeValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class ClaimRecord:
     reserved_cents: int
     replaces: str | None
     voided_at: datetime | None
+    attributes: Mapping[str, AttributeValue] | None
+    """Further values that models use; null: none."""
     replaced_by: str | None
     chain: Sequence[str]
     """This claim and those that replace or follow one another with it, newest first."""

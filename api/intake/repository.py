@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from psycopg.types.json import Jsonb
 from sqlalchemy import BigInteger, Select, Text, bindparam, func, insert, select, true, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -179,6 +180,7 @@ def add_claim(new: NewClaim) -> list[Query[None]]:
         "submitted_by": new.submitted_by,
         "service_date_defaulted": claim.service_date_defaulted,
         "inherits_from": new.inherits_from,
+        "attributes": Jsonb(new.facts.attributes) if new.facts.attributes else None,
     }
     queries = [Query(_ADD_CLAIM, params, nothing)]
     for number, line in enumerate(claim.lines, start=1):

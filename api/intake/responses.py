@@ -10,6 +10,7 @@ from api.assessments import AssessmentRecord, AssessmentSummary, JsonObject
 from api.fields import AmountOut, InstantOut
 from api.intake.records import ClaimRecord, DecisionSummary, LineRecord
 from claims.adjudication import SUSPICION_CODES
+from claims.attributes import Attributes
 from claims.outcome import Finding
 from claims.plausibility import PLAUSIBILITY_CODES
 from claims.reason_groups import ReasonKind
@@ -93,6 +94,7 @@ class ClaimOut(BaseModel):
     approved_amount: float = Field(description="The amount that is paid; 0 while in review.")
     replaces: str | None
     voided_at: InstantOut | None
+    attributes: Attributes = Field(description="As they were sent, by name.")
     decision: ClaimDecisionOut | None
     reasons: list[FindingOut] = Field(description="Findings, then the model's evidence about this claim.")
 
@@ -190,6 +192,7 @@ def claim_out(claim: ClaimRecord, *, sees_scores: bool) -> ClaimOut:
         approved_amount=json_amount(claim.approved_cents),
         replaces=claim.replaces,
         voided_at=claim.voided_at,
+        attributes=dict(sorted(claim.attributes.items())) if claim.attributes else {},
         reasons=[] if assessment is None else _reasons(assessment, sees_scores=sees_scores),
         decision=_decision(claim.decision, sees_scores=sees_scores),
     )

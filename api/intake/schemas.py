@@ -9,6 +9,7 @@ from api.errors import Invalid
 from api.fields import (
     MAX_UNITS,
     Amount,
+    ClaimAttributes,
     Day,
     DiagnosisCode,
     EntityId,
@@ -75,6 +76,12 @@ class ClaimIn(BaseModel):
     replaces: Identifier | None = Field(
         None, description="The claim this one corrects; it is voided when this one is stored."
     )
+    attributes: ClaimAttributes = Field(
+        default_factory=dict,
+        description="Further values that the model uses, by name: true, false, a number, a text, or null where the "
+        "value is missing. A date is written as YYYY-MM-DD. Names that the model does not have are kept and not used.",
+        examples=[{"police_report": False, "vehicle_age": 7, "vehicle_make": "saab", "policy_start": "2024-05-31"}],
+    )
 
     @property
     def diagnoses(self) -> tuple[str, ...]:
@@ -104,6 +111,7 @@ class ClaimIn(BaseModel):
             place_of_service=self.place_of_service,
             replaces=self.replaces,
             service_date_defaulted=not (self.service_from or self.service_to or days),
+            attributes=self.attributes,
         )
 
     def validated(self, claim_id: str, received_at: datetime, time_zone: tzinfo) -> Claim:

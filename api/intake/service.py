@@ -252,6 +252,7 @@ def _claim_record(claim: Claim, adjudication: Adjudication, assessment: Assessme
         reserved_cents=decision.reserved_cents,
         replaces=claim.replaces,
         voided_at=None,
+        attributes=claim.attributes,
         replaced_by=None,
         chain=adjudication.chain,
         decision=None,

@@ -7,12 +7,25 @@ providers or codes: a claim outlives them, and a history may come from a source 
 from datetime import date, datetime
 
 from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Integer, LargeBinary, Text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.tables import Base, Cents, Instant
+from claims.attributes import MAX_ATTRIBUTES, MAX_NUMBER, MAX_TEXT, AttributeValue
 
 STATUSES = ("approved", "partially_approved", "in_review", "rejected", "denied", "voided")
+
+ATTRIBUTES_CHECK = f"""
+    attributes IS NULL OR (
+        jsonb_typeof(attributes) = 'object'
+        AND jsonb_array_length(jsonb_path_query_array(attributes, '$.keyvalue()')) BETWEEN 1 AND {MAX_ATTRIBUTES}
+        AND NOT jsonb_path_exists(attributes, '$.keyvalue() ? (
+            !(@.key like_regex "^[a-z][a-z0-9_]{{0,39}}$")
+            || @.value.type() == "object" || @.value.type() == "array"
+            || (@.value.type() == "string" && !(@.value like_regex "^.{{1,{MAX_TEXT}}}$"))
+            || (@.value.type() == "number" && (@.value > {MAX_NUMBER:.0f} || @.value < -{MAX_NUMBER:.0f})))'))
+"""
+"""SQL: the bounds of `claims.attributes.Attributes`."""
 
 
 class ClaimRow(Base):
@@ -58,6 +71,9 @@ class ClaimRow(Base):
     status_before_void: Mapped[str | None] = mapped_column(comment="What the status was when the claim was voided.")
     inherits_from: Mapped[str | None] = mapped_column(comment="The claim whose review this one inherited.")
     submitted_by: Mapped[str | None] = mapped_column(comment="The API key.")
+    attributes: Mapped[dict[str, AttributeValue] | None] = mapped_column(
+        JSONB, comment="Further values that models use, by name; null: none."
+    )
 
     __table_args__ = (
         CheckConstraint("amount_cents > 0", name="claims_amount_cents_check"),
@@ -71,6 +87,7 @@ class ClaimRow(Base):
         CheckConstraint("service_to >= service_from", name="claims_service_check"),
         CheckConstraint(f"status IN {STATUSES}", name="claims_status_check"),
         CheckConstraint("(status = 'voided') = (voided_at IS NOT NULL)", name="claims_voided_check"),
+        CheckConstraint(ATTRIBUTES_CHECK, name="claims_attributes_check"),
         # The list of claims, newest first, and what was received since a moment.
         Index(None, "received_at", "claim_id"),
         # The past of each entity: `features/update/updater.py` reads an entity's claims of a span of time.

@@ -2,7 +2,7 @@
 
 from api.scorer.breaker import BreakerState
 from api.scorer.client import TOO_LITTLE_KNOWN, ScorerClient, Scoring, States
-from api.scorer.errors import ScorerFailure
+from api.scorer.errors import ScorerFailure, ScorerRefused
 from api.scorer.http import HttpPool
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "HttpPool",
     "ScorerClient",
     "ScorerFailure",
+    "ScorerRefused",
     "Scoring",
     "States",
 ]

@@ -13,17 +13,16 @@ from sqlalchemy import any_, bindparam, exists, func, select
 from api import assessments
 from api.assessments import AssessmentRecord, AssessmentRow
 from api.database import Database, Query, Rows, compiled, nothing
-from api.intake import ClaimRow
+from api.intake import FACT_COLUMNS, ClaimRow, facts_of
 from claims.adjudication import Decision
 from claims.outcome import Outcome
-from claims.scoring import CLAIM_COLUMNS, ClaimFacts, Score
+from claims.scoring import ClaimFacts, Score
 from core import clock
 from core.ids import new_id
 
-_FACTS = CLAIM_COLUMNS
 _LOCK = compiled(select(func.pg_advisory_xact_lock(func.hashtext("backfill of scores"))))
 _UNSCORED = compiled(
-    select(ClaimRow.status, ClaimRow.approved_cents, *(ClaimRow.__table__.c[name] for name in _FACTS))
+    select(ClaimRow.status, ClaimRow.approved_cents, *FACT_COLUMNS)
     .where(
         ClaimRow.received_at >= bindparam("first"),
         ClaimRow.received_at < bindparam("until"),
@@ -84,6 +83,4 @@ def _assessment(claim: UnscoredClaim, score: Score) -> AssessmentRecord:
 
 
 def _read(rows: Rows) -> list[UnscoredClaim]:
-    return [
-        UnscoredClaim(ClaimFacts(**dict(zip(_FACTS, row[2:], strict=True))), Outcome(row[0]), row[1]) for row in rows
-    ]
+    return [UnscoredClaim(facts_of(row[2:]), Outcome(row[0]), row[1]) for row in rows]

@@ -8,9 +8,9 @@ from pydantic import ValidationError
 from sqlalchemy import bindparam, func, select
 
 from api.database import Query, compiled
-from api.intake import ClaimRow
+from api.intake import FACT_COLUMNS, ClaimRow, facts_of
 from api.outbox import RESCORE, OutboxRow
-from claims.scoring import CLAIM_COLUMNS, ClaimFacts
+from claims.scoring import ClaimFacts
 
 BATCH = 64
 
@@ -35,13 +35,12 @@ class PendingClaim:
     facts: ClaimFacts
 
 
-_FACTS = CLAIM_COLUMNS
 _PENDING = compiled(
     select(
         OutboxRow.position,
         OutboxRow.attempts,
         OutboxRow.payload["assessment_id"].astext,
-        *(ClaimRow.__table__.c[name] for name in _FACTS),
+        *FACT_COLUMNS,
     )
     .outerjoin(ClaimRow, ClaimRow.claim_id == OutboxRow.payload["claim_id"].astext)
     .where(
@@ -66,7 +65,7 @@ def _read(row: tuple[Any, ...]) -> PendingClaim | UnreadableEvent:
     if assessment_id is None:
         return UnreadableEvent(position, "the event names no assessment")
     try:
-        return PendingClaim(position, attempts, assessment_id, ClaimFacts(**dict(zip(_FACTS, facts, strict=True))))
+        return PendingClaim(position, attempts, assessment_id, facts_of(facts))
     except ValidationError as error:
         fields = ", ".join(sorted({str(one["loc"][0]) for one in error.errors(include_input=False)}))
         return UnreadableEvent(position, f"the stored claim is invalid: {fields}")

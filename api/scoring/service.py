@@ -8,7 +8,7 @@ from api import outbox
 from api.database import Database
 from api.errors import FieldError, Invalid, Unavailable
 from api.intake import find_references, read_references
-from api.scorer import ScorerClient, ScorerFailure
+from api.scorer import ScorerClient, ScorerFailure, ScorerRefused
 from api.scoring.schemas import HistoricalClaim
 from claims.scoring import ClaimFacts, Score
 from core import clock
@@ -55,5 +55,11 @@ async def score_batch(
             left_s = max(0.0, until - time.monotonic())
             scores += await scorer.score_batch(facts[at : at + PIECE], deadline_s=left_s, store=store)
         return scores
+    except ScorerRefused:
+        raise Invalid.field(
+            "claims",
+            f"one of the claims {at} to {min(at + PIECE, len(facts)) - 1} was refused by the scorer: each of its "
+            "attributes must have the type that the model was trained with",
+        ) from None
     except ScorerFailure as failure:
         raise Unavailable(f"the scorer is unavailable ({failure.code}); retry the batch later") from None

@@ -1,11 +1,18 @@
 """`ginja model promote` and `rollback`: which model is the champion."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from cli.command import command
 from cli.options import BY, model_option, reason_option
 from cli.output import print_json
 from cli.progress import task
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipelines.promote import Promotion
 
 
 @command(examples=["ginja model promote", 'ginja model promote --force --by "R. Owner" --reason "approved in CAB-12"'])
@@ -30,14 +37,33 @@ def promote(
     forced = Force(by or "", reason or "") if force else None
     with task("Checking the promotion gates") as progress:
         outcome = run(settings().home, version, force=forced, step=progress.step)
+    print_promotion(settings().home, outcome, as_json=as_json)
+
+
+def print_promotion(home: "Path", outcome: "Promotion", *, as_json: bool) -> None:
+    """Print a promotion, with the attributes that claims must come with."""
+    required = _claim_attributes(home, outcome.version)
     if as_json:
-        print_json(outcome.as_json())
+        print_json({**outcome.as_json(), "claim_attributes": required})
         return
     for verdict in outcome.verdicts:
         click.echo(f"{verdict.outcome.value.replace('_', ' '):>14}  {verdict.gate}: {verdict.detail}")
     click.echo(f"champion: {outcome.version} (before: {outcome.previous or 'none'}), {outcome.seconds} s")
+    if required:
+        click.echo(
+            f"attributes that it rests on: {', '.join(required)}. Claims sent to the API need them (`attributes`); "
+            "without them the rule decides."
+        )
     if outcome.alias_problem:
         click.echo(f"MLflow's alias was not updated: {outcome.alias_problem}", err=True)
+
+
+def _claim_attributes(home: "Path", version: str) -> list[str]:
+    """The attributes that claims must come with for a model of the home; none if its document cannot be read."""
+    from models.artefact import document_of
+
+    document = document_of(home, version)
+    return [] if document is None else list(document.claim_attributes)
 
 
 def _show_gates(*, as_json: bool) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from claims.scoring import Score
     from core.settings import Settings
     from features.update import FeatureUpdater
+    from features.vector import Reading
     from models.scorer import Scorer
 
 _BATCH = 1_024
@@ -34,6 +35,8 @@ class BackfillResult:
     claims: int
     flagged: int
     model_version: str
+    refused: int
+    """Claims with an attribute of another type than the model was trained with."""
 
 
 @command(examples=["ginja review backfill", "ginja review backfill --weeks 4 --json"])
@@ -71,28 +74,42 @@ def score_recent(settings: "Settings", *, weeks: int, progress: Task) -> Backfil
     waiting = with_database(lambda database: unscored_claims(database, first, now))
     progress.total(len(waiting))
     scorer = Scorer(load_pointed(home, pointer))
-    claims = flagged = 0
+    claims = flagged = refused = 0
     with _updater(settings) as updater:
-        for scored in _scored(scorer, updater, waiting):
+        for part in _scored(scorer, updater, waiting):
+            scored = [(claim, score) for claim, score in part if score is not None]
+            refused += len(part) - len(scored)
             claims += with_database(partial(record_scores, scored=scored))
             flagged += sum(score.flagged for _, score in scored)
-            progress.advance(len(scored))
-    return BackfillResult(claims, flagged, scorer.version)
+            progress.advance(len(part))
+    return BackfillResult(claims, flagged, scorer.version, refused)
 
 
 def _scored(
     scorer: "Scorer", updater: "FeatureUpdater", waiting: "Sequence[UnscoredClaim]"
-) -> "Iterator[list[tuple[UnscoredClaim, Score]]]":
-    """Claims with their scores as of their receipt, as many at a time as are recorded together."""
+) -> "Iterator[list[tuple[UnscoredClaim, Score | None]]]":
+    """Claims with their scores as of their receipt, as many at a time as are recorded together.
+
+    None: the model refuses an attribute.
+    """
     for start in range(0, len(waiting), _BATCH):
         batch = waiting[start : start + _BATCH]
         readings = updater.states_at([claim.facts for claim in batch])
         for first in range(0, len(batch), _RECORDED):
             part = slice(first, first + _RECORDED)
             yield [
-                (claim, scorer.score(claim.facts, reading))
+                (claim, _score(scorer, claim, reading))
                 for claim, reading in zip(batch[part], readings[part], strict=True)
             ]
+
+
+def _score(scorer: "Scorer", claim: "UnscoredClaim", reading: "Reading") -> "Score | None":
+    from features.errors import AttributeTypeError
+
+    try:
+        return scorer.score(claim.facts, reading)
+    except AttributeTypeError:
+        return None
 
 
 @contextmanager

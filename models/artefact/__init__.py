@@ -22,7 +22,7 @@ from models.artefact.files import (
     version_of,
     write_artefact,
 )
-from models.artefact.listing import StoredModel, stored_model, stored_models
+from models.artefact.listing import StoredModel, document_of, stored_model, stored_models
 from models.artefact.pointers import (
     Announce,
     Pointer,
@@ -53,6 +53,7 @@ __all__ = [
     "StoredModel",
     "ThresholdRecord",
     "canonical_json",
+    "document_of",
     "load_artefact",
     "load_pointed",
     "models_folder",

@@ -93,6 +93,11 @@ class ModelDocument(BaseModel):
         default_factory=dict, description="What it was trained on; `pipelines.evaluate.Provenance` reads it."
     )
 
+    @property
+    def claim_attributes(self) -> tuple[str, ...]:
+        """The attributes that a claim must come with: those that are not read from a claim field."""
+        return tuple(encoder.name for encoder in self.attributes if encoder.attribute.field is None)
+
     @model_serializer(mode="wrap")
     def _without_empty_attributes(self, handler: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
         # The bytes of a model without attributes are those of a version that had none.

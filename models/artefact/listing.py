@@ -46,6 +46,11 @@ def stored_model(home: Path, version: str | None = None) -> StoredModel:
     return found[version]
 
 
+def document_of(home: Path, version: str) -> ModelDocument | None:
+    """The document of one model; None where its folder cannot be used. No pointer is read."""
+    return _stored(models_folder(home) / version, ()).document
+
+
 def _roles(home: Path) -> dict[str, tuple[str, ...]]:
     champion, challenger = read_pointer(home), read_pointer(home, "challenger")
     named = [

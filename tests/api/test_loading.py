@@ -11,9 +11,10 @@ from api.catalog import refresh
 from api.errors import Invalid
 from api.housekeeping import every_day
 from api.loading import load_folder
+from api.scoring import unscored_claims
 from features.declare import CLAIMS, LABELS
 from pipelines import reference
-from tests.api.makers import Api
+from tests.api.makers import Api, running_api
 
 DAY = date(2026, 3, 2)
 
@@ -173,6 +174,54 @@ def test_a_provider_whose_claims_could_not_be_scored_is_refused_with_the_whole_l
     assert refused.value.errors[0].field == f"providers.{name}"
     with psycopg.connect(database_url) as connection:
         assert connection.execute("SELECT count(*) FROM providers").fetchone() == (1,)
+
+
+ATTRIBUTES = pa.schema(
+    [
+        *(("claim_id", pa.string()), ("make", pa.string()), ("age", pa.float64()), ("police", pa.bool_())),
+        ("start", pa.date32()),
+    ]
+)
+FULL = {"claim_id": "C0", "make": 'with "quotes" \\ \u0160', "age": -0.0, "police": False, "start": date(2024, 5, 31)}
+
+
+def attributes_of(url):
+    with psycopg.connect(url) as connection:
+        return dict(connection.execute("SELECT claim_id, attributes FROM claims").fetchall())
+
+
+async def test_attributes_of_a_history_are_loaded_and_read_back_as_facts(seeded_url, folder):
+    write(folder, "attributes", ATTRIBUTES, [FULL, {"claim_id": "C1"}, {"claim_id": "of another claim", "age": 1.5}])
+    load_folder(seeded_url, folder, source="test", today=DAY)
+    known = {"make": FULL["make"], "age": 0.0, "police": False, "start": "2024-05-31"}
+    none = dict.fromkeys(known)
+    found = attributes_of(seeded_url)
+    assert (found["C0"], found["C1"], found["C2"]) == (known, none, None)
+    assert str(found["C0"]["age"]) == "0.0"
+    with psycopg.connect(seeded_url) as connection:  # without them no facts can be made of these claims
+        connection.execute("UPDATE claims SET units = 1, lines = 1, diagnoses = 1")
+        connection.execute("DELETE FROM claims WHERE member_id IS NULL")
+    async with running_api(seeded_url) as api:
+        first, until = (datetime(2026, 3, day, tzinfo=UTC) for day in (1, 2))
+        unscored = await unscored_claims(api.database, first, until)
+    facts = {one.facts.claim_id: one.facts.attributes for one in unscored}
+    assert facts == {"C0": known, "C1": none, "C2": {}, "C3": {}}
+
+
+def test_attributes_that_the_data_set_does_not_list_are_left_over_from_another(database_url, folder):
+    write(folder, "attributes", ATTRIBUTES, [FULL])
+    (folder / "dataset.json").write_text('{"frames": {"claims": 6}}')
+    load_folder(database_url, folder, source="test", today=DAY)
+    assert set(map(str, attributes_of(database_url).values())) == {"None"}
+
+
+@pytest.mark.parametrize("values", [{"make": "x" * 65}, {"make": ""}, {"age": float("nan")}, {"age": 1e15 + 1}])
+def test_attributes_beyond_their_bounds_are_refused_with_the_whole_load(database_url, folder, values):
+    write(folder, "attributes", ATTRIBUTES, [FULL, FULL | {"claim_id": "C1"} | values])
+    with pytest.raises(Invalid) as refused:
+        load_folder(database_url, folder, source="test", today=DAY)
+    assert [error.field for error in refused.value.errors] == [f"attributes.{name}" for name in values]
+    assert attributes_of(database_url) == {}
 
 
 async def test_housekeeping_deletes_old_replies_and_done_events_and_nothing_else(api: Api):

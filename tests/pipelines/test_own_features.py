@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from cli.main import main
+from cli.model.promotion import print_promotion
 from features.errors import AttributeTypeError
 from features.feast import historical_features
 from features.vector import wire_values
@@ -24,6 +25,7 @@ from pipelines.behaviour import largest_falls, read_submissions
 from pipelines.datasets import DatasetError, Source, open_file, open_folder
 from pipelines.drift.flow import stream_of
 from pipelines.evaluate import newest_window
+from pipelines.promote import Promotion
 from pipelines.promote.flow import window_measures
 from pipelines.promote.measures import Measure
 from pipelines.train import LeakageError, TrainOptions, prepare, read_and_split, select_features, train_and_register
@@ -146,6 +148,16 @@ def test_gates_and_drift_measure_the_model_on_its_own_columns():
     stream = stream_of(model, source)
     assert stream.features == model.features
     assert np.isfinite(stream.x[:, model.features.index("own_deductible")]).all()
+
+
+def test_a_promotion_states_the_attributes_that_claims_need(capsys):
+    """All of the mapping but the one that is read from a claim field."""
+    needed = ["police_report", "fault", "make", "address_change", "deductible", "driver_rating", "policy_start"]
+    done = Promotion(artefact().version, None, (), forced=False, alias_problem=None, seconds=0.1)
+    print_promotion(home(), done, as_json=False)
+    assert f"attributes that it rests on: {', '.join(needed)}." in capsys.readouterr().out
+    print_promotion(home(), done, as_json=True)
+    assert json.loads(capsys.readouterr().out) == {**done.as_json(), "claim_attributes": needed}
 
 
 def test_a_file_is_scored_with_the_attributes_of_its_mapping(tmp_path):
