@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from claims.attributes import AttributeValue
 from claims.money import format_cents
 from claims.outcome import Finding
 from claims.reason_groups import REASON_GROUPS, title_of
@@ -33,6 +34,7 @@ class ClaimView:
     decided_by_person: bool = False
     chain: Sequence[str] = ()
     """The claim and those that replace or follow one another with it, newest first."""
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,8 @@ class ExplanationPage:
     margin_text: str
     notices: list[str]
     facts: list[tuple[str, str]]
+    attributes: list[tuple[str, str]]
+    """Name and value, by name."""
     findings: Sequence[Finding]
     evidence: ReasonsByDirection
     priors: ReasonsByDirection
@@ -175,6 +179,7 @@ def explanation_page(claim: ClaimView, assessments: Sequence[AssessmentView]) ->
         margin_text="–" if current.margin is None else f"{current.margin:.3f}",
         notices=_notices(claim, current),
         facts=_facts(claim, current),
+        attributes=[(name, _attribute(value)) for name, value in sorted(claim.attributes.items())],
         findings=claim.findings,
         evidence=_reasons(current, "evidence"),
         priors=_reasons(current, "prior"),
@@ -248,6 +253,17 @@ def _facts(claim: ClaimView, current: AssessmentView) -> list[tuple[str, str]]:
         ("2× rule", current.rule_text or "not recorded"),
         *([("Chain of claims, newest first", ", ".join(claim.chain))] if len(claim.chain) > 1 else []),
     ]
+
+
+def _attribute(value: AttributeValue) -> str:
+    match value:
+        case None:
+            return "no value"
+        case bool():
+            return "yes" if value else "no"
+        case int() | float():
+            return f"{value:.15g}"
+    return value
 
 
 def _reasons(current: AssessmentView, kind: str) -> ReasonsByDirection:

@@ -1,6 +1,6 @@
 """Console sessions and claims in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
@@ -14,6 +14,7 @@ from api.assessments import AssessmentRow
 from api.console.tables import ConsoleSessionRow
 from api.identity import ApiKeyRow, Caller, Scope
 from api.intake import ClaimRow
+from claims.attributes import AttributeValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ class ExplainedClaim:
     received_at: datetime
     voided_at: datetime | None
     decision_id: str | None
+    attributes: Mapping[str, AttributeValue] | None
     chain: Sequence[str]
     """The claim and those that replace or follow one another with it, newest first."""
 

@@ -276,6 +276,7 @@ def _claim_view(claim: ExplainedClaim, findings: Sequence[Finding]) -> ClaimView
         findings=findings,
         decided_by_person=claim.decision_id is not None and claim.status not in ("in_review", "voided"),
         chain=claim.chain,
+        attributes=claim.attributes or {},
     )
 
 

@@ -1,5 +1,6 @@
 """Keeping the online store up to date from the database: events, roll-over at midnight, rebuild, re-scoring."""
 
+from features.update.attributes import export_attributes
 from features.update.database import Connection, export_frames
 from features.update.locks import WRITE_LOCK, hold_lock
 from features.update.lost_writes import Repair, recorded_state, required_repair
@@ -15,6 +16,7 @@ __all__ = [
     "FeatureUpdater",
     "Repair",
     "delete_generations",
+    "export_attributes",
     "export_frames",
     "hold_lock",
     "rebuild",

@@ -119,8 +119,8 @@ def export_claims_of(
     """As `claims_of`, written as Parquet files in `folder`, in bounded memory; returns their paths."""
     claims, labels, params = _queries_of(group, keys, before_us)
     paths = folder / "claims.parquet", folder / "labels.parquet"
-    _export(connection, claims, CLAIMS, paths[0], params)
-    _export(connection, labels, LABELS, paths[1], params)
+    export_query(connection, claims, CLAIMS, paths[0], params)
+    export_query(connection, labels, LABELS, paths[1], params)
     return paths
 
 
@@ -156,14 +156,15 @@ def _queries_of(group: AggregationGroup, keys: Sequence[Key], before_us: int) ->
 def export_frames(connection: Connection, folder: Path) -> tuple[Path, Path]:
     """Write every claim and every label as Parquet files in `folder`, in bounded memory; returns their paths."""
     claims, labels = folder / "claims.parquet", folder / "labels.parquet"
-    _export(connection, f"SELECT {_select_list(CLAIMS, 'c')} FROM claim_facts AS c", CLAIMS, claims)
-    _export(connection, f"SELECT {_select_list(LABELS, 'l')} FROM labels AS l", LABELS, labels)
+    export_query(connection, f"SELECT {_select_list(CLAIMS, 'c')} FROM claim_facts AS c", CLAIMS, claims)
+    export_query(connection, f"SELECT {_select_list(LABELS, 'l')} FROM labels AS l", LABELS, labels)
     return claims, labels
 
 
-def _export(
+def export_query(
     connection: Connection, query: str, schema: pa.Schema, path: Path, params: Parameters | None = None
 ) -> None:
+    """Write the rows of a query as a Parquet file, in bounded memory; times and dates are selected as numbers."""
     text = path.with_suffix(".csv")
     with text.open("wb") as file, connection.cursor().copy(f"COPY ({query}) TO STDOUT (FORMAT csv)", params) as copy:
         for part in copy:

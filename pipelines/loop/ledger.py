@@ -1,6 +1,7 @@
 """Export claims and labels from the platform's database for training, and evaluate the model by its reviewed claims.
 
-export(url, home)     writes `home/data`: claims.parquet, labels.parquet, weights.parquet, dataset.json
+export(url, home)     writes `home/data`: claims.parquet, labels.parquet, weights.parquet, dataset.json,
+                      and attributes.parquet where claims have attributes
 evaluate_reviews(url) the model's metrics by the reviewed claims, weighted by their propensities
 """
 
@@ -21,6 +22,7 @@ from features.update import export_frames, repeatable_read
 from pipelines.loop.dispositions import DISPOSITIONS, LabelledClaims, labels_as_of
 from pipelines.loop.errors import LoopError
 from pipelines.loop.estimate import Estimate, ReviewedClaims, estimate
+from pipelines.loop.exported_attributes import declarations, declared_attributes, export_beside
 from pipelines.store import DATASET, DatasetDocument, read_document, write_document
 
 WEIGHTS = pa.schema(
@@ -85,17 +87,22 @@ def export(url: str, home: Path) -> ExportCounts | None:
         with connected(url) as connection:
             claims, labels = export_frames(connection, exporting)
             found = dispositions_of(connection)
+            declared = declared_attributes(home)
+            attributes = export_beside(connection, declared, folder, exporting)
         if pq.read_metadata(claims).num_rows == 0:
             return None
         _refuse_loss(folder / "claims.parquet", claims)
         labelled = labels_as_of(found, as_of_us=OPEN_ENDED)
         weights = claims.with_name("weights.parquet")
         pq.write_table(weights_of(labelled), weights)
-        counts = {path.stem: pq.read_metadata(path).num_rows for path in (claims, labels, weights)}
+        files = (claims, labels, weights, *([] if attributes is None else [attributes]))
+        counts = {path.stem: pq.read_metadata(path).num_rows for path in files}
         document = _document(folder, counts)
+        if attributes is not None:
+            document["attributes"] = declarations(declared)
         # Without dataset.json a folder is not a complete data set, so a mixture of old and new files is never read.
         (folder / DATASET).unlink(missing_ok=True)
-        for path in (claims, labels, weights):
+        for path in files:
             path.replace(folder / path.name)
         write_document(document, folder)
     return ExportCounts(counts["claims"], counts["labels"], len(labelled.labels) + len(labelled.unlabelled))

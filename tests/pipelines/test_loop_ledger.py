@@ -2,24 +2,29 @@
 
 import json
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from psycopg.types.json import Jsonb
 
 from api.loading import load_folder
+from claims.attributes import Attribute, AttributeType
 from claims.review import IS_FRAUD, Disposition
 from features.offline import labels_as_of
+from features.vector import ARROW_TYPES
 from models.artefact import read_pointer
 from models.registry import MlflowStore
 from pipelines.datasets import SIMULATED, examples_of, open_named, read_vectors
 from pipelines.gates import GateFailed
 from pipelines.loop import LoopError, evaluate_reviews, export, retrain, salt_of
+from pipelines.loop.exported_attributes import declarations
 from pipelines.promote import RefusedError
 from pipelines.simulate import SimulationConfig, simulate, write
-from pipelines.store import write_frames
+from pipelines.store import read_document, write_frames
 from tests.pipelines.model_life import OPTIONS, copy_of, trained_home
 
 CLAIMS = 500
@@ -88,6 +93,58 @@ def test_exporting_twice_gives_the_same_bytes(ledger):
     before = {name: (home / "data" / f"{name}.parquet").read_bytes() for name in ("claims", "labels", "weights")}
     export(url, home)
     assert {name: (home / "data" / f"{name}.parquet").read_bytes() for name in before} == before
+
+
+DECLARED = {
+    "age": Attribute(type=AttributeType.NUMBER, meaning="Age"),
+    "make": Attribute(type=AttributeType.CATEGORY, meaning="Make"),
+    "police": Attribute(type=AttributeType.BOOLEAN, meaning="Police report"),
+    "start": Attribute(type=AttributeType.DATE, meaning="Start"),
+    "place": Attribute(type=AttributeType.CATEGORY, meaning="Place", field="region"),
+}
+
+
+def test_the_export_brings_the_attributes_of_claims_and_keeps_those_only_the_files_have(database_url, tmp_path):
+    home, data = tmp_path, tmp_path / "data"
+    write(simulate(SimulationConfig(CLAIMS, 5, days=120)), data)
+    loaded, full, other, without, earlier = ids_of(home, 5)
+    about = {**read_document(data), "attributes": declarations(DECLARED)}
+    file_only = {"claim_id": earlier, "age": 0.1, "make": "file", "police": None, "start": None}
+    values = [file_only | {"claim_id": loaded, "start": date(2024, 5, 31)}, file_only]
+    frames = {name: pq.read_table(data / f"{name}.parquet") for name in about["frames"]}
+    schema = pa.schema([("claim_id", pa.string())] + [(n, ARROW_TYPES[a.type]) for n, a in [*DECLARED.items()][:4]])
+    write_frames({**frames, "attributes": pa.Table.from_pylist(values, schema)}, data, about)
+    load_folder(database_url, data, source="history")
+    sent = [
+        (full, {"age": 1e-7, "make": 'a, "b" \\ Škoda', "police": False, "start": "2024-02-29", "unknown": 1}),
+        (other, {"age": "seven", "make": 1, "police": 0, "start": "2024-02-30"}),  # which the model refused
+    ]
+    with psycopg.connect(database_url) as connection:
+        connection.cursor().executemany(
+            "UPDATE claims SET attributes = %s WHERE claim_id = %s", [(Jsonb(values), one) for one, values in sent]
+        )
+        connection.execute("UPDATE claims SET attributes = NULL WHERE claim_id = %s", [earlier])
+    for _ in range(2):
+        assert export(database_url, home) is not None
+        source = open_named(SIMULATED, home)
+        assert source.attributes is not None
+        assert (dict(source.attributes.declared), source.about["frames"]["attributes"]) == (DECLARED, 4)
+        found = source.attributes.of(pa.chunked_array([[loaded, full, other, without, earlier]])).to_pylist()
+        none = dict.fromkeys(("age", "make", "police", "start"))
+        assert found == [
+            {"age": 0.1, "make": "file", "police": None, "start": date(2024, 5, 31)},
+            {"age": 1e-7, "make": 'a, "b" \\ Škoda', "police": False, "start": date(2024, 2, 29)},
+            none,
+            none,
+            {"age": 0.1, "make": "file", "police": None, "start": None},
+        ]
+
+
+def test_without_attributes_the_export_has_no_file_of_them(ledger):
+    url, home = ledger
+    export(url, home)
+    assert not (home / "data" / "attributes.parquet").exists()
+    assert open_named(SIMULATED, home).attributes is None
 
 
 def test_an_empty_database_does_not_change_the_files(database_url, tmp_path):

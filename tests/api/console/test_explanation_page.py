@@ -211,7 +211,19 @@ def test_the_page_shows_the_rules_verdict_and_the_chain_of_claims() -> None:
     assert not any(name.startswith("Chain") for name, _ in alone.facts)
 
 
+def test_the_page_shows_the_attributes_of_the_claim_by_name() -> None:
+    values = {"vehicle_age": 7.0, "police_report": False, "make": "<b>saab</b>", "colour": None, "distance": 0.1}
+    page = explanation_page(a_claim(attributes=values), [an_assessment()])
+    assert page.attributes == [
+        *(("colour", "no value"), ("distance", "0.1"), ("make", "<b>saab</b>"), ("police_report", "no")),
+        ("vehicle_age", "7"),
+    ]
+    assert explanation_page(a_claim(), [an_assessment()]).attributes == []
+
+
 def test_the_page_states_why_the_rule_decided() -> None:
     unknown = replace(by_the_rule(), score_failure="too_little_known")
     assert "too few features were available to the model" in explanation_page(a_claim(), [unknown]).notices[0]
     assert "no score arrived in time" in explanation_page(a_claim(), [by_the_rule()]).notices[0]
+    refused = replace(by_the_rule(), score_failure="http_422")
+    assert "the model refused its values" in explanation_page(a_claim(), [refused]).notices[0]

@@ -65,6 +65,18 @@ async def test_the_explanation_shows_the_score_the_reasons_and_what_changed(cons
     assert "decided by: rule → model" in page
 
 
+async def test_attributes_are_a_table_of_texts_and_a_claim_without_them_has_none(console: Setting) -> None:
+    await console.sign_in()
+    assert "Attributes of this claim" not in (await console.client.get("/console/claims/clm_1")).text
+    with psycopg.connect(console.url) as connection:
+        values = '{"make": "<script>1</script>", "police_report": false, "age": 7.0}'
+        connection.execute("UPDATE claims SET attributes = %s", [values])
+    page = (await console.client.get("/console/claims/clm_1")).text
+    table = page.partition("Attributes of this claim")[2].partition("</table>")[0]
+    for name, value in (("age", "7"), ("make", "&lt;script&gt;1&lt;/script&gt;"), ("police_report", "no")):
+        assert f"<td><code>{name}</code></td><td>{value}</td>" in table
+
+
 async def test_the_waterfall_has_every_bar(console: Setting) -> None:
     await console.sign_in()
     page = (await console.client.get("/console/claims/clm_1")).text
