@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from benchmarks.volatile import forgo_durability
 from core import servers
 from core.settings import Settings
 from core.supervision import StopSignals
@@ -79,6 +80,7 @@ def main() -> int:
         shutil.rmtree(_MUTANTS, ignore_errors=True)
     with StopSignals(), servers.temporary_home("ginja-mutation-") as home:
         database_url = servers.postgres_url(Settings(home=home))
+        forgo_durability(home)
         environment = os.environ | {"GINJA_DATABASE_URL": database_url, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         subprocess.run([*_MUTMUT, "run", *sys.argv[1:]], check=True, env=environment)
     done = figures(_statuses())

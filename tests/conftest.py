@@ -18,7 +18,8 @@ import psycopg
 import pytest
 import redis
 
-from core import embedded, environment, postgres, servers
+from benchmarks.volatile import forgo_durability
+from core import embedded, environment, servers
 from core.settings import Settings
 
 _HOME = pytest.StashKey[Path]()
@@ -104,10 +105,7 @@ def postgres_server(server_settings: Settings) -> str:
     """URL of the Postgres of this run, which does not wait for the disk."""
     url = servers.postgres_url(server_settings)
     if server_settings.database_url is None:
-        with psycopg.connect(postgres.superuser_url(server_settings.home), autocommit=True) as connection:
-            for name in ("fsync", "full_page_writes", "synchronous_commit"):
-                connection.execute(f"ALTER SYSTEM SET {name} = off")
-            connection.execute("SELECT pg_reload_conf()")
+        forgo_durability(server_settings.home)
     return url
 
 
