@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from claims.attributes import MAX_ATTRIBUTES, MAX_TEXT, MappedCategory
+from claims.attributes import MAX_ATTRIBUTES, MAX_TEXT, MappedCategory, feature_name
 from features.vector import FEATURE
 from pipelines.ingest import suggest_names as names
 from pipelines.ingest.mapping import AttributeColumn
@@ -99,7 +99,7 @@ def _unsuitable(column: ColumnSample) -> str | None:
         return "empty in the first rows"
     if column.distinct == 1 and len(column.texts) == column.rows:
         return "constant"
-    if re.search(names.PERSONAL, column.plain):
+    if re.search(names.PERSONAL, column.plain) and not _about_personal(column):
         return "identifies a person"
     if re.search(names.AFTERWARDS, column.plain):
         return "its name is that of something known only after the decision; add it if it is known at receipt"
@@ -110,6 +110,12 @@ def _unsuitable(column: ColumnSample) -> str | None:
     if unique and coded:
         return "as many values as rows: an identifier or free text"
     return None
+
+
+def _about_personal(column: ColumnSample) -> bool:
+    """Whether a column is about an address or a name rather than one: `address_change` with few, frequent values."""
+    ends = re.search(f"{names.PERSONAL[: -len('(_|$)')]}$", column.plain)
+    return ends is None and column.distinct <= min(_FEW, len(column.texts) // 10)
 
 
 def _reveals(column: ColumnSample, frauds: set[int], rows: list[int]) -> str | None:
@@ -152,7 +158,7 @@ def _free_name(plain: str, taken: dict[str, dict[str, str]]) -> str:
     """A name for a feature that is valid and not taken."""
     start = plain if plain[:1].isalpha() else f"column_{plain}"
     name, number = start[:_LONGEST_NAME].rstrip("_"), 1
-    while name in taken or name in FEATURE or name == "claim_id":
+    while name in taken or name in FEATURE or feature_name(name) in FEATURE or name == "claim_id":
         number += 1
         name = f"{start[: _LONGEST_NAME - 4].rstrip('_')}_{number}"
     return name

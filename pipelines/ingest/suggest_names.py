@@ -42,7 +42,8 @@ NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("birth_date", (rf"{PERSON}?(birth_?date|date_?of_?birth|dob|birth_?day)",)),
     ("sex", (rf"{PERSON}?(sex|gender)",)),
     ("amount", (r"(claim(ed)?|bill(ed)?|charged?|submitted|total_?(claim|charge)?)_?(amount|amt|charges?|cost|value)",
-                r"(total_?)?(amount|amt|charges?|cost)(_?(claimed|billed|charged|submitted))?", r".*(amount|amt).*")),
+                r"(total_?)?(amount|amt|charges?|cost)(_?(claimed|billed|charged|submitted))?", r".*(amount|amt).*",
+                r"(total_?)?(claimed|billed|charged)")),
     ("units", (r"(service_?)?(units?|quantity|qty)(_?(quantity|count|of_service))?",)),
     ("lines", (r"(num(ber)?_?(of_)?)?lines|line_?(count|items)",)),
     ("benefit_limit", (r".*(benefit|coverage|policy).*(limit|max|maximum|ceiling)",)),
@@ -57,7 +58,9 @@ AFTERWARDS = (
 PERSONAL = (
     r"(^|_)(name|surname|first_?name|last_?name|full_?name|address|street|phone|mobile|e_?mail|ssn|passport)(_|$)"
 )
-"""Of a column that identifies a person."""
+"""Of a column that identifies a person, or is about what does (`address_change`)."""
+MEMBER_KEY = r"policy|policy_?holder|insured|customer|client|subscriber|enrollee"
+"""Of a column that is a key of members where it has many values, and else a kind of policy or person."""
 IDENTIFYING = r"(.*_)?(id|no|num|number|nbr|key|code|ref|reference|npi|uuid|guid|zip|zip_?code|postcode|postal_?code)"
 """Of a column whose numbers are names rather than quantities."""
 NOT_AN_EVENT = r".*(birth|dob|policy|bind|effective|expir|enrol|hire|since|member|license|death).*"

@@ -29,6 +29,8 @@ from pipelines.ingest.suggest_texts import (
 )
 
 _SAMPLE = 2_000
+_FEWEST_MEMBERS = 20
+"""More different values make a column such as `policy` a key of members; with fewer it is a kind of policy."""
 _LONGEST_NAME = 100
 _LONGEST_VALUE = 200
 """Characters of a name or value that are examined: the patterns below may take quadratic time."""
@@ -157,6 +159,10 @@ def _by_content(sample: _Sample, draft: _Draft) -> None:
         last, known = free[-1], {*LabelTexts().fraud, *LabelTexts().clean}
         if last.distinct == 2 and {text.lower() for text in last.texts} <= known and len(last.texts) == last.rows >= 20:
             _choose(draft, "label", last.name, "the last column, with two values; check that it is the label")
+    if "member_id" not in draft.columns:
+        keys = [c for c in free if re.fullmatch(names.MEMBER_KEY, c.plain) and c.distinct > _FEWEST_MEMBERS]
+        if keys:
+            _choose(draft, "member_id", keys[0].name, "its name, with many different values")
     member = sample.columns.get(draft.columns.get("member_id", ""))
     if member is not None and "claim_id" not in draft.columns and member.distinct == member.rows >= 20:
         del draft.columns["member_id"]

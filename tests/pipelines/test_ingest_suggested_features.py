@@ -144,6 +144,31 @@ def test_a_key_or_person_column_is_found_by_its_name(
     assert drafted(tmp_path, columns)[0].columns_used[name] == field
 
 
+@pytest.mark.parametrize(
+    ("name", "values", "used"),
+    [
+        ("Claimed", 90, "amount"),
+        ("Policy", 21, "member_id"),
+        ("Policy", 20, "policy"),
+        ("Insured", 30, "member_id"),
+        ("AddressChange", 12, "address_change"),
+        ("AddressChange", 13, None),
+        ("Address", 3, None),
+        ("insured_name", 3, None),
+        ("price_to_procedure_mean", 5, "price_to_procedure_mean_2"),
+    ],
+)
+def test_a_column_is_used_by_its_name_and_the_number_of_its_values(
+    tmp_path: Path, name: str, values: int, used: str | None
+) -> None:
+    texts = each(lambda n: f"{'' if name == 'Claimed' else 'v'}{n % values + 100}")
+    amount = {} if name == "Claimed" else {"amount": each(lambda n: n + 1)}
+    label = {"fraud": each(lambda n: int(n % 7 == 0))}
+    draft, outcome = drafted(tmp_path, {"date": each(day), name: texts} | amount | label)
+    assert draft.columns_used.get(name) == used
+    assert outcome.claims == ROWS
+
+
 def test_kinds_of_fraud_are_a_label_where_one_means_none(tmp_path: Path) -> None:
     kinds = ["No Fraud", "Phantom Billing", "No Fraud", "Ghost Enrollee"]
     columns = {"DATE OF ENCOUNTER": each(day), "Amount Billed": each(lambda n: n + 1)}
