@@ -18,8 +18,6 @@ class Provenance:
     as_of_us: int
     test_from_us: int
     """Claims received from then on were kept out of training."""
-    refit: bool = False
-    """Trained again on every claim before the test; otherwise on the training slice alone."""
 
     @classmethod
     def of(cls, artefact: Artefact) -> "Provenance":
@@ -35,7 +33,6 @@ class Provenance:
                 policy=SplitPolicy(**policy),
                 as_of_us=_integer(stated, "as_of_us"),
                 test_from_us=_integer(stated, "test_from_us"),
-                refit=stated.get("refit") is True,
             )
         except KeyError as absent:
             raise ProvenanceError(f"model {artefact.version} does not state its {absent}; train it again") from None

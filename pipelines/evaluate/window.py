@@ -41,7 +41,7 @@ class Window:
 
     def evaluation_set(self, artefact: Artefact) -> EvaluationSet:
         """The window's claims with the scores of `artefact` as the model's."""
-        refit = Provenance.of(artefact).refit
+        refit = artefact.document.provenance.get("refit") is True
         claims = evaluation_set_of(self.examples, self.rows, self.slices.learned if refit else self.slices.train)
         self.add(claims, artefact)
         return claims
