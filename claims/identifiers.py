@@ -50,7 +50,7 @@ class Rewrite:
 
 @dataclass(frozen=True, slots=True)
 class IdentifierRule:
-    """Rewrites in order; what must not match before them; and what must match after them."""
+    """Rewrites in order; what must match neither before nor after them; and what must match after them."""
 
     rewrites: tuple[Rewrite, ...]
     refusals: tuple[tuple[str, str], ...]
@@ -70,7 +70,7 @@ class NormalizedIdentifier:
     changes: tuple[IdentifierChange, ...]
 
 
-_QUOTES = Rewrite(IdentifierChange.QUOTES, '="([^"]*)"|\'([0-9A-Za-z]+)', "\\1\\2")
+_QUOTES = Rewrite(IdentifierChange.QUOTES, '="([^" ](?:[^"]*[^" ])?)"|\'([0-9A-Za-z]+)', "\\1\\2")
 _DECIMAL = Rewrite(IdentifierChange.DECIMAL, "([0-9]+)[.]0+", "\\1")
 _DOT = Rewrite(IdentifierChange.DOT, "([0-9A-Za-z]+)[.]([0-9A-Za-z]*)", "\\1\\2")
 _REFUSALS = (
@@ -79,6 +79,7 @@ _REFUSALS = (
         "rounded to an exponent, so digits are lost; export the column as text",
     ),
     ("[0-9]{1,3}(,[0-9]{3})+", "digits grouped by commas; export the column as text"),
+    ('="(|[^"]* | [^"]*)"', "a spreadsheet formula with an empty or padded text; export the column as text"),
     ("#+|#(N/A|REF!|VALUE!|NAME[?]|DIV/0!|NULL!|NUM!)", "a spreadsheet error in place of a value"),
 )
 _ICD10 = "[A-Z][0-9][0-9A-Z]{1,5}"
@@ -163,9 +164,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 def normalize_identifier(text: str, kind: IdentifierKind) -> NormalizedIdentifier:
     """Normalize a trimmed text. Raises `InvalidIdentifier` where digits are lost, or where it is not of its kind."""
     rule = RULES[kind]
-    for pattern, reason in rule.refusals:
-        if _compiled(pattern).fullmatch(text):
-            raise InvalidIdentifier(reason)
+    _refuse_lost(text, rule)
     value, changes = text, []
     for rewrite in rule.rewrites:
         match = _compiled(rewrite.pattern).fullmatch(value)
@@ -175,11 +174,19 @@ def normalize_identifier(text: str, kind: IdentifierKind) -> NormalizedIdentifie
         if changed != value:
             changes.append(rewrite.change)
             value = changed
+    _refuse_lost(value, rule)
     if rule.shape is not None and not _compiled(rule.shape).fullmatch(value):
         raise InvalidIdentifier(rule.wrong_shape)
     if rule.check_digit and not is_npi(value):
         raise InvalidIdentifier(rule.wrong_shape)
     return NormalizedIdentifier(value, tuple(changes))
+
+
+def _refuse_lost(text: str, rule: IdentifierRule) -> None:
+    """Raise `InvalidIdentifier` for a text whose digits are lost."""
+    for pattern, reason in rule.refusals:
+        if _compiled(pattern).fullmatch(text):
+            raise InvalidIdentifier(reason)
 
 
 def is_npi(text: str) -> bool:

@@ -62,7 +62,11 @@ def identifier(raw: str, kind: IdentifierKind = IdentifierKind.ID, limit: int = 
             value = f"CASE WHEN {_matches(value, rewrite.pattern)} THEN upper({value}) ELSE {value} END"
         else:
             value = f"regexp_replace({value}, {literal(f'^(?:{rewrite.pattern})$')}, {literal(rewrite.by)})"
-    checks = [f"WHEN {_matches(raw, pattern)} THEN {literal(reason)}" for pattern, reason in rule.refusals]
+    checks = [
+        f"WHEN {_matches(sql, pattern)} THEN {literal(reason)}"
+        for sql in (raw, "@v")
+        for pattern, reason in rule.refusals
+    ]
     if rule.shape is not None:
         checks.append(f"WHEN NOT {_matches('@v', rule.shape)} THEN {literal(rule.wrong_shape)}")
     if rule.check_digit:

@@ -27,6 +27,15 @@ def test_a_change_without_loss_is_undone_and_named(
         (KIND.ID, "1,234,567,893", "grouped by commas"),
         (KIND.ID, "########", "spreadsheet error"),
         (KIND.ID, "#N/A", "spreadsheet error"),
+        (KIND.ID, '="#N/A"', "spreadsheet error"),
+        (KIND.ID, '="1.23457E+09"', "rounded to an exponent"),
+        (KIND.ID, '="1,234,567"', "grouped by commas"),
+        (KIND.ID, '=""', "empty or padded"),
+        (KIND.ID, '=" "', "empty or padded"),
+        (KIND.ID, '="12 "', "empty or padded"),
+        (KIND.PROCEDURE, '=" 99213"', "empty or padded"),
+        (KIND.DIAGNOSIS, '=""', "empty or padded"),
+        (KIND.ICD9, "2.5E4", "rounded to an exponent"),
         (KIND.NPI, "1.23457E+09", "rounded to an exponent"),
         (KIND.NPI, "1234567890", "not an NPI"),
         (KIND.NPI, "123456789", "not an NPI"),
@@ -58,6 +67,7 @@ def test_a_normalized_identifier_is_not_changed_again(kind: IdentifierKind, text
         value = normalize_identifier(text, kind).value
     except InvalidIdentifier:
         return
+    assert value or not text
     if not value.startswith(("=", "'")):
         assert normalize_identifier(value, kind).value == value
 
