@@ -36,7 +36,7 @@ def _locked_folder(prefix: str, parent: Path) -> tuple[Path, int]:
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if folder.exists():
+        if folder.exists() and os.path.samestat(os.fstat(descriptor), folder.stat()):
             return folder, descriptor
         os.close(descriptor)  # another process took it for abandoned before it was locked
 

@@ -41,7 +41,9 @@ def suggested_mapping(file: Path, home: Path) -> SuggestedMapping:
             "it to draft it again."
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(draft.mapping, encoding="utf-8")
+    partial = path.with_suffix(".partial")
+    partial.write_text(draft.mapping, encoding="utf-8")
+    partial.replace(path)
     click.echo(
         f"Mapping drafted: {path}; {len(draft.columns_used)} columns used, {len(draft.columns_left_out)} left out",
         err=True,

@@ -12,7 +12,7 @@ instead; claims without dates are split by provider, by member or one by one.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -148,16 +148,9 @@ def split_by_provider(
             f"{len(mixed)} providers have claims of both labels (for example {names[mixed[0]]}); "
             "the label belongs to the claim: split in time instead"
         )
-    where = _slot_of_names(names, frauds > 0, policy, seed)[of]
-    slices = Slices(
-        train=_rows(where == 3, received_us),
-        stop=_rows(where == 2, received_us),
-        calibrate=_rows(where == 1, received_us),
-        test=_rows(where == 0, received_us),
+    slices = replace(
+        _by_name(names, of, frauds > 0, received_us, as_of_us=as_of_us, policy=policy, seed=seed),
         how=f"by provider: {len(names):,} providers, each in one slice only",
-        test_from_us=int(received_us.min()),
-        test_until_us=as_of_us,
-        not_yet_known=0,
         providers_apart=True,
     )
     assert_providers_apart(slices, providers)
@@ -187,16 +180,9 @@ def split_undated(
         )
         names, of = np.unique(named, return_inverse=True)
         has_fraud = np.bincount(of, weights=fraud, minlength=len(names)) > 0
-        where = _slot_of_names(names, has_fraud, policy, seed)[of]
-        slices = Slices(
-            train=_rows(where == 3, received_us),
-            stop=_rows(where == 2, received_us),
-            calibrate=_rows(where == 1, received_us),
-            test=_rows(where == 0, received_us),
+        slices = replace(
+            _by_name(names, of, has_fraud, received_us, as_of_us=as_of_us, policy=policy, seed=seed),
             how=f"by {what}, because the source has no dates: {len(names):,} groups, each in one slice only",
-            test_from_us=int(received_us.min()),
-            test_until_us=as_of_us,
-            not_yet_known=0,
             providers_apart=what == "provider",
             warning="the test claims are not later than the training claims: on claims to come the model will be worse",
         )
@@ -210,15 +196,31 @@ def split_undated(
     return slices
 
 
-def _slot_of_names(names: NDArray[np.str_], has_fraud: Bools, policy: SplitPolicy, seed: int) -> NDArray[np.int64]:
-    """The slice of each name: 0 test, 1 calibrate, 2 stop, 3 train; by a hash of the name, within each class."""
+def _by_name(
+    names: NDArray[np.str_],
+    of: Rows,
+    has_fraud: Bools,
+    received_us: Ints,
+    *,
+    as_of_us: int,
+    policy: SplitPolicy,
+    seed: int,
+) -> Slices:
+    """Put each name with all its claims into one slice, by a hash of the name, with and without fraud apart.
+
+    `of` is the place of each claim's name in `names`, `has_fraud` whether a name has a fraud.
+    """
     shares = np.cumsum([policy.test_share, policy.calibrate_share, policy.stop_share])
     slot = np.full(len(names), 3)
     for members in (np.flatnonzero(has_fraud), np.flatnonzero(~has_fraud)):
         ordered = sorted(members, key=lambda i: hashlib.sha256(f"{seed}:{names[i]}".encode()).digest())
         place = (np.arange(len(ordered)) + 0.5) / max(len(ordered), 1)
         slot[np.array(ordered, dtype=np.intp)] = np.searchsorted(shares, place)
-    return slot
+    test, calibrate, stop, train = (_rows(slot[of] == number, received_us) for number in range(4))
+    return Slices(
+        train, stop, calibrate, test, how="", test_from_us=int(received_us.min()), test_until_us=as_of_us,
+        not_yet_known=0,
+    )  # fmt: skip
 
 
 def assert_providers_apart(slices: Slices, providers: NDArray[np.object_]) -> None:

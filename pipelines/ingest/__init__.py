@@ -10,7 +10,7 @@ from pipelines.ingest.records import check_parquet, open_table
 from pipelines.ingest.reject_labels import LabelCount, associated
 from pipelines.ingest.rejects import shape
 from pipelines.ingest.source import ingest_csv
-from pipelines.ingest.suggestion import Suggestion, suggest, suggest_mapping
+from pipelines.ingest.suggestion import Suggestion, suggest
 from pipelines.ingest.summary import IngestSummary, missing_columns
 
 __all__ = [
@@ -33,5 +33,4 @@ __all__ = [
     "open_table",
     "shape",
     "suggest",
-    "suggest_mapping",
 ]

@@ -1,7 +1,6 @@
 """Read a mapping file: YAML of bounded size, validated, with errors that name the place."""
 
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import ValidationError
@@ -20,12 +19,12 @@ class _BoundedLoader(yaml.SafeLoader):
     Aliases expand without bound, and the scanner looks at every open bracket for each token.
     """
 
-    def fetch_flow_collection_start(self, TokenClass: Any) -> None:
+    def fetch_flow_collection_start(self, TokenClass: type[yaml.Token]) -> None:
         if self.flow_level >= MAX_DEPTH:
             raise yaml.YAMLError(f"nested more than {MAX_DEPTH} levels deep; a mapping has at most three levels")
         super().fetch_flow_collection_start(TokenClass)
 
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         event = self.peek_event()  # type: ignore[no-untyped-call]  # PyYAML's stubs
         if isinstance(event, yaml.AliasEvent):
             raise yaml.YAMLError("aliases are not allowed; write the value out")

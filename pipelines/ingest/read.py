@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from claims.attributes import PREFIX
 from claims.identifiers import normalize_identifier
 from core import clock
 from pipelines.duck import connect
@@ -49,7 +50,7 @@ class StagedRows:
                     for change in normalize_identifier(text, kind).changes:
                         self.normalized[f"{name}: {change}"] += times
         for name in query.nullable:
-            shown = name.removeprefix("own_")
+            shown = name.removeprefix(PREFIX)
             for reason, times in _tally(parsed.column(f"b_{name}")).items():
                 self.set_to_null[f"{shown}: {reason}"] += times
         for name in query.ambiguous:

@@ -4,13 +4,17 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from itertools import islice
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import yaml
 
 from claims.identifiers import IdentifierKind, InvalidIdentifier, normalize_identifier
+from claims.service_days import receipt_day
 from core import clock
+from core.settings import settings
 from pipelines.ingest import suggest_names as names
 from pipelines.ingest.mapping import DATED, FIELDS, LabelTexts, Mapping
 from pipelines.ingest.records import SourceTable, open_table
@@ -282,7 +286,7 @@ def suggest(path: Path) -> Suggestion:
     _describe_dates(sample, draft, [entry["column"] for entry in draft.features.entries.values()
                                     if entry["type"] == "date"])  # fmt: skip
     _describe_values(sample, draft)
-    _list_what_is_missing(draft)
+    _list_what_is_missing(draft, path)
     for name in sample.unusable:
         draft.features.left_out[name or "(a column without a name)"] = "its name is empty, repeated or too long"
     used = {column: entry for entry, column in draft.columns.items()}
@@ -296,25 +300,27 @@ def _parts(draft: _Draft) -> dict[str, dict[str, str]]:
     return found if isinstance(found, dict) else {}
 
 
-def _list_what_is_missing(draft: _Draft) -> None:
+def _list_what_is_missing(draft: _Draft, path: Path) -> None:
+    constants = {}
     if "amount" not in draft.columns:
         draft.to_do.append("no column looks like the amount; map `amount`. Until then every claim has the amount 1.00.")
-        draft.keys["constants"] = {"amount": "1"}
+        constants["amount"] = "1"
     if not set(DATED) & set(draft.columns) and "date_parts" not in draft.keys:
         draft.to_do.append(
             f"no column looks like a date; map one of {', '.join(DATED)}, and say dates.formats. Until then every "
             "claim was received on one day: none has a history, and the test is not later than the training."
         )
-        constants = draft.keys.setdefault("constants", {})
-        assert isinstance(constants, dict)
-        constants["received_at"] = f"{clock.now():%Y-%m-%d}"
+        constants["received_at"] = _day_of(path).isoformat()
+    if constants:
+        draft.keys["constants"] = constants
     if "label" not in draft.columns:
         draft.to_do.append("no column looks like the label; without `label` nothing can be trained.")
 
 
-def suggest_mapping(path: Path) -> str:
-    """The YAML of `suggest`."""
-    return suggest(path).mapping
+def _day_of(path: Path) -> date:
+    """The day on which a file was last changed, so that its draft is the same on every later day; not after today."""
+    changed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return receipt_day(min(changed, clock.now()), ZoneInfo(settings().time_zone))
 
 
 def _text(path: Path, table: SourceTable, sample: _Sample, draft: _Draft) -> str:

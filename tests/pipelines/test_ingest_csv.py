@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from cli.main import main
 from features.declare import CLAIMS, LABELS
-from pipelines.ingest import IngestSummary, SourceError, ingest_csv, suggest_mapping
+from pipelines.ingest import IngestSummary, SourceError, ingest_csv, suggest
 from tests.pipelines.claims_files import GOOD, HEADER, PLAIN, SIMPLE, claims, ingest, mapping, rejects, simple
 from tests.work import HOSTILE_TEXTS, Work, measured
 
@@ -181,7 +181,7 @@ def test_the_work_for_a_file_is_bounded_by_its_size(tmp_path: Path, column: str,
     path.write_text(data)
     with measured() as work:
         if draft:
-            suggest_mapping(path)
+            suggest(path)
         else:
             ingest_csv(path, simple(), tmp_path / "out")
     assert work.is_bounded(len(data), Work(lines=60_000, peak=20_000_000))

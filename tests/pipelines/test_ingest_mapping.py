@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.ingest import Mapping, MappingError, load_mapping, suggest_mapping
+from pipelines.ingest import Mapping, MappingError, load_mapping, suggest
 from pipelines.ingest.provider_fraud import MAPPINGS
 from tests.pipelines.claims_files import GOOD, PLAIN, SIMPLE, claims, ingest, mapping
 from tests.work import measured
@@ -63,7 +63,7 @@ def test_a_repeated_or_unnamed_column_matters_only_when_it_is_mapped(tmp_path: P
     assert ingest(tmp_path, [header, *rows]).claims == 3
     with pytest.raises(MappingError, match="the column 'note' twice"):
         ingest(tmp_path, [header, *rows], mapping(columns=PLAIN["columns"] | {"region": "note"}))
-    draft = yaml.safe_load(suggest_mapping(tmp_path / "claims.csv"))["columns"]
+    draft = yaml.safe_load(suggest(tmp_path / "claims.csv").mapping)["columns"]
     assert "note" not in draft.values()
     assert draft["amount"] == "amount"
 
