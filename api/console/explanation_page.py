@@ -227,7 +227,8 @@ def _notices(claim: ClaimView, current: AssessmentView) -> list[str]:
     if claim.voided_at is not None:
         notices.append(f"Voided on {utc_minute(claim.voided_at)} UTC.")
     if current.decided_by == "rule" and not claim.decided_by_person:
-        notices.append(f"Decided by the rule, because {_no_score(current)}; the claim will be rescored.")
+        later = "it cannot be scored as it is" if current.score_failure == "http_422" else "it will be rescored"
+        notices.append(f"Decided by the rule, because {_no_score(current)}; {later}.")
     if current.stale_views:
         notices.append(
             f"Features of {', '.join(current.stale_views)} were stale or missing; the model scored without them."

@@ -226,4 +226,6 @@ def test_the_page_states_why_the_rule_decided() -> None:
     assert "too few features were available to the model" in explanation_page(a_claim(), [unknown]).notices[0]
     assert "no score arrived in time" in explanation_page(a_claim(), [by_the_rule()]).notices[0]
     refused = replace(by_the_rule(), score_failure="http_422")
-    assert "the model refused its values" in explanation_page(a_claim(), [refused]).notices[0]
+    (notice,) = explanation_page(a_claim(), [refused]).notices
+    assert "the model refused its values" in notice
+    assert notice.endswith("; it cannot be scored as it is.")
