@@ -75,11 +75,12 @@ def propose_features(
     return found
 
 
-_OF = {"specialty": "provider", "region": "provider", "sex": "member"}
+_OF = {"specialty": "provider", "region": "provider"}
 _CATEGORIES: tuple[MappedCategory, ...] = (
     *("procedure_code", "diagnosis_code", "place_of_service"),
-    *("region", "specialty", "sex"),
+    *("region", "specialty"),
 )
+"""Not sex: whether a model may use it directly depends on the law, so the user declares it."""
 
 
 def _add_fields(found: ProposedFeatures, fields: dict[str, ColumnSample]) -> None:

@@ -236,6 +236,10 @@ def _describe_values(sample: _Sample, draft: _Draft) -> None:
         draft.notes.append("label: every text but the one that means no fraud was taken for fraud.")
     elif {text.lower() for text in labels} - {*LabelTexts().fraud, *LabelTexts().clean}:
         draft.to_do.append("say which texts are fraud and which clean, as label: {fraud: [...], clean: [...]}")
+    if "sex" in draft.columns:
+        draft.notes.append(
+            "sex is not proposed as a feature of its own: declare it under features where that is allowed."
+        )
     codes = sample.texts(draft.columns.get("diagnosis_code", ""))
     if any(len(code) > 4 for code in codes) and _all_are(codes, IdentifierKind.ICD10):
         draft.keys["icd"] = 10
