@@ -5,7 +5,8 @@ import pyarrow as pa
 from claims.attributes import MAX_NUMBER, MAX_TEXT, AttributeType, feature_name
 from features.vector import ARROW_TYPES
 from pipelines.ingest.fields import ParsedColumn, chosen, literal, local_day, text
-from pipelines.ingest.mapping import AttributeColumn, Mapping
+from pipelines.ingest.formats import AttributeColumn
+from pipelines.ingest.mapping import Mapping
 
 _FIRST_YEAR, _LAST_YEAR = 1900, 2199
 """Years of a date; unlike a claim's dates it may lie in the future, such as the end of a policy."""
