@@ -55,6 +55,8 @@ AFTERWARDS = (
     r"fraud\w*|suspicious|label|target|scenario|risk_?score|prediction|predicted|alert\w*)(_|$)"
 )
 """Of a column that is usually filled in when or after the claim is decided."""
+STATE_OF_PERSON = r"(^|_)(marital|civil|employment|smok\w*|household|student|disability)_status(_|$)"
+"""Of a column that is named like a decision, and is known at any time."""
 PERSONAL = (
     r"(^|_)(name|surname|first_?name|last_?name|full_?name|address|street|phone|mobile|e_?mail|ssn|passport)(_|$)"
 )
@@ -79,6 +81,12 @@ PART_TEXTS = {
     "week_of_month": r"[1-6](\.0)?",
 }
 """Part of a date → its values."""
+
+
+def known_afterwards(column: str) -> bool:
+    """Whether a column is named like something known only when or after a claim is decided."""
+    name = plain(column)
+    return re.search(AFTERWARDS, name) is not None and re.search(STATE_OF_PERSON, name) is None
 
 
 def plain(column: str) -> str:
