@@ -17,6 +17,7 @@ from pipelines.ingest.mapping import INVALID, Mapping
 from pipelines.ingest.reject_labels import LabelCount
 from pipelines.ingest.rejects import Rejects
 from pipelines.reference import CLAIM_LINES
+from pipelines.store import MAX_DISSENT
 
 _CHECKED = """
 CREATE TABLE checked AS
@@ -168,10 +169,14 @@ def build(staging: Path, mapping: Mapping, rejects: Rejects, work: Path) -> Buil
         frames.accepted = _accepted(connection)
         if attributes:
             frames.attributes = _attributes(connection, attributes)
-        frames.label_of = mapping.label_of or _label_owner(connection)
-        if frames.label_of == "provider" and mapping.label_of is None:
+        if mapping.label_of is not None:
+            frames.label_of = mapping.label_of
+            return frames
+        frames.label_of, dissenting = _label_owner(connection)
+        if frames.label_of == "provider":
+            share = "all" if not dissenting else f"all but {dissenting:,}"
             frames.notes.append(
-                "all claims of a provider have one label, so it is the provider's: splits keep providers whole "
+                f"{share} claims of a provider have one label, so it is the provider's: splits keep providers whole "
                 "(label_of in the mapping)"
             )
         return frames
@@ -232,18 +237,23 @@ def _alike(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 _FEWEST_PROVIDERS = 5
-"""Minimum number of fraudulent providers, each with several equally labelled claims, to infer provider labels."""
+"""Minimum number of fraudulent providers, each with several labelled claims, to infer provider labels."""
 
 
-def _label_owner(connection: duckdb.DuckDBPyConnection) -> str:
-    """`provider` where no provider of several labelled claims has both labels, and both occur; else `claim`."""
-    ((bad, good, mixed),) = connection.execute(
-        """SELECT count(*) FILTER (frauds = claims), count(*) FILTER (frauds = 0),
-                  count(*) FILTER (frauds BETWEEN 1 AND claims - 1)
+def _label_owner(connection: duckdb.DuckDBPyConnection) -> tuple[str, int]:
+    """Whether labels belong to the `provider` or the `claim`, and how many claims contradict their provider's label.
+
+    The provider's, where there are providers of both labels and few of the frauds and of the claims of fraudulent
+    providers are exceptions (`MAX_DISSENT`); only providers of several labelled claims count.
+    """
+    ((bad, good, frauds, dissenting),) = connection.execute(
+        """SELECT count(*) FILTER (frauds * 2 >= claims), count(*) FILTER (frauds = 0), COALESCE(sum(frauds), 0),
+                  COALESCE(sum(least(frauds, claims - frauds)), 0)
            FROM (SELECT count(*) AS claims, count(*) FILTER (label) AS frauds FROM claims
                  WHERE label IS NOT NULL AND provider_id IS NOT NULL GROUP BY provider_id HAVING count(*) > 1)"""
     ).fetchall()
-    return "provider" if not mixed and good and bad >= _FEWEST_PROVIDERS else "claim"
+    belongs = good and bad >= _FEWEST_PROVIDERS and dissenting <= MAX_DISSENT * frauds
+    return ("provider", int(dissenting)) if belongs else ("claim", 0)
 
 
 def _drop_unbilled(connection: duckdb.DuckDBPyConnection, rejects: Rejects) -> None:

@@ -8,7 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
-from claims.identifiers import NPI_PREFIX_SUM, RULES, IdentifierKind
+from claims.identifiers import (
+    MAX_DESCRIPTION,
+    MAX_ID,
+    MAX_REGION,
+    MAX_SPECIALTY,
+    NPI_PREFIX_SUM,
+    RULES,
+    IdentifierKind,
+)
 from claims.money import MAX_CENTS
 from claims.service_days import EARLIEST
 from core.clock import DAY_US
@@ -54,9 +62,9 @@ def text(raw: str, limit: int) -> ParsedColumn:
     return ParsedColumn(raw, problem)
 
 
-def identifier(raw: str, kind: IdentifierKind = IdentifierKind.ID, limit: int = 64) -> ParsedColumn:
+def identifier(raw: str, kind: IdentifierKind = IdentifierKind.ID) -> ParsedColumn:
     """An identifier or code as `claims.identifiers` normalizes it, in SQL."""
-    rule, plain = RULES[kind], text(raw, limit)
+    rule, plain = RULES[kind], text(raw, MAX_DESCRIPTION if kind in _CODES else MAX_ID)
     value = raw
     for rewrite in rule.rewrites:
         if rewrite.by is None:
@@ -73,6 +81,9 @@ def identifier(raw: str, kind: IdentifierKind = IdentifierKind.ID, limit: int = 
     if rule.check_digit:
         checks.append(f"WHEN ({_check_sum('@v')}) % 10 <> 0 THEN {literal(rule.wrong_shape)}")
     return ParsedColumn(value, f"CASE {' '.join(checks)} ELSE {plain.problem} END")
+
+
+_CODES = frozenset(IdentifierKind) - {IdentifierKind.ID, IdentifierKind.NPI}
 
 
 def _matches(sql: str, pattern: str) -> str:
@@ -326,8 +337,8 @@ def parse_all(mapping: Mapping, raw: dict[str, str], today: date, now_us: int) -
         "received_at": lambda sql: instant(sql, mapping.dates_of("received_at"), today, now_us, EARLIEST_RECEIPT),
         "service_from": lambda sql: service_day(sql, mapping.dates_of("service_from"), today),
         "service_to": lambda sql: service_day(sql, mapping.dates_of("service_to"), today),
-        "region": lambda sql: text(sql, 32),
-        "specialty": lambda sql: text(sql, 64),
+        "region": lambda sql: text(sql, MAX_REGION),
+        "specialty": lambda sql: text(sql, MAX_SPECIALTY),
         "age_years": lambda sql: whole(sql, 0, 130),
         "birth_date": lambda sql: birth_day(sql, mapping.dates_of("birth_date"), today, served),
         "sex": lambda sql: sex(sql, mapping.sex),

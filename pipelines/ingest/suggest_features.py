@@ -85,7 +85,7 @@ def _unsuitable(column: ColumnSample) -> str | None:
         return "a personal characteristic; declare it under features where the law allows a model to use it"
     if re.search(names.PERSONAL, column.plain) and not _about_personal(column):
         return "identifies a person"
-    if re.search(names.AFTERWARDS, column.plain) and not re.search(names.BEFOREHAND, column.plain):
+    if names.known_afterwards(column.name):
         return "its name is that of something known only after the decision; add it if it is known at receipt"
     unique = column.distinct == len(column.texts) >= FEW
     coded = not mostly(column.texts, r"[+-]?\d*[.,]\d+") and not is_date(column.texts)

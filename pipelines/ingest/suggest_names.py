@@ -100,6 +100,12 @@ PART_TEXTS = {
 """Part of a date → its values."""
 
 
+def known_afterwards(column: str) -> bool:
+    """Whether a column is named like something known only when or after a claim is decided."""
+    name = plain(column)
+    return re.search(AFTERWARDS, name) is not None and re.search(BEFOREHAND, name) is None
+
+
 def plain(column: str) -> str:
     """`"Is Fraud?"`, `"isFraud"` → `"is_fraud"`, `"IPAnnual"` → `"ip_annual"`."""
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})", "_", column)

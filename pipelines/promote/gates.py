@@ -25,9 +25,12 @@ class GateName(StrEnum):
 
     ARTEFACT_INTEGRITY = "artefact_integrity"
     DATA_QUALITY = "data_quality"
+    NO_LEAK_WARNINGS = "no_leak_warnings"
     SAME_USE = "same_use"
     SAME_POPULATION = "same_population"
     BEATS_RULE = "beats_rule"
+    NOT_WORSE_THAN_RIVALS = "not_worse_than_rivals"
+    NOT_WORSE_THAN_RAW_BOOSTER = "not_worse_than_raw_booster"
     BEATS_CHAMPION = "beats_champion"
     RECALL_BY_KIND = "recall_by_kind"
     FALSE_POSITIVE_DISPARITY = "false_positive_disparity"
@@ -98,6 +101,12 @@ class Gate:
 WITHOUT_CHAMPION = frozenset(
     {NotApplicableReason.NO_CHAMPION, NotApplicableReason.IS_CHAMPION, NotApplicableReason.USE_CHANGES}
 )
+OVER_RIVALS = (
+    Measure.AP_OVER_AMOUNT_HIGH,
+    Measure.AP_OVER_BASE_RATE_HIGH,
+    Measure.AP_OVER_LOGISTIC_HIGH,
+    Measure.AP_OVER_FOREST_HIGH,
+)
 PAID_OVER_RULE = tuple(measure for measure in Measure if measure.name.startswith("PAID_OVER_RULE_"))
 IMPLAUSIBLE_PAID = tuple(measure for measure in Measure if measure.name.startswith("IMPLAUSIBLE_PAID_"))
 LOG_ODDS_FALLS = tuple(measure for measure in Measure if measure.name.startswith("LOG_ODDS_FALL_"))
@@ -112,6 +121,11 @@ GATES: tuple[Gate, ...] = (
         GateName.DATA_QUALITY,
         "The quality gates on its raw claims, features and training set had no critical finding.",
         ((AtMost(Measure.CRITICAL_QUALITY_FINDINGS, 0),),),
+    ),
+    Gate(
+        GateName.NO_LEAK_WARNINGS,
+        "No sign of a leak was found at its training, or each was trusted with a reason.",
+        ((AtMost(Measure.UNTRUSTED_LEAK_WARNINGS, 0),),),
     ),
     Gate(
         GateName.SAME_USE,
@@ -131,6 +145,18 @@ GATES: tuple[Gate, ...] = (
         "On the newest window its average precision is above the 2× rule's: the lower end of the paired 95 % interval "
         "is above zero.",
         ((AtLeast(Measure.AP_OVER_RULE_LOW, ABOVE_ZERO),),),
+    ),
+    Gate(
+        GateName.NOT_WORSE_THAN_RIVALS,
+        "On the newest window its average precision is not below that of the amount alone, of the base rate, or of a "
+        "logistic regression or isolation forest on its features: no paired 95 % interval is wholly below zero.",
+        (tuple(AtLeast(measure, 0.0) for measure in OVER_RIVALS),),
+    ),
+    Gate(
+        GateName.NOT_WORSE_THAN_RAW_BOOSTER,
+        "Likewise for an untuned gradient boosting on the raw columns of a source with attributes.",
+        ((AtLeast(Measure.AP_OVER_RAW_BOOSTER_HIGH, 0.0),),),
+        not_applicable=frozenset({NotApplicableReason.NO_RAW_BOOSTER}),
     ),
     Gate(
         GateName.BEATS_CHAMPION,

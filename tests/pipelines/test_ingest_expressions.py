@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from pipelines.ingest import Mapping, Money
 from pipelines.ingest.expression import (
+    BinaryOperation,
     ColumnValue,
     Constant,
     ExpressionError,
     Node,
-    BinaryOperation,
     columns_of,
     degree,
     double_sql,
