@@ -10,7 +10,7 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from claims.attributes import Attributes
+from claims.attributes import ScoredAttributes
 from claims.reason_groups import ReasonKind
 
 CONTRACT = "1"
@@ -57,7 +57,7 @@ class ClaimFacts(BaseModel):
     lines: int = Field(1, ge=1, le=MAX_COUNT)
     diagnoses: int = Field(1, ge=1, le=MAX_COUNT)
     benefit_limit_cents: int | None = Field(None, ge=0, le=MAX_SCORED_CENTS, description="The plan's yearly limit.")
-    attributes: Attributes = Field(
+    attributes: ScoredAttributes = Field(
         default_factory=dict,
         exclude_if=operator.not_,
         description="Further columns of the source that models use (`claims.attributes`), by name. One that is not "

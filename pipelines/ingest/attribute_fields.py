@@ -4,8 +4,9 @@ import pyarrow as pa
 
 from claims.attributes import MAX_NUMBER, MAX_TEXT, AttributeType, feature_name
 from features.vector import ARROW_TYPES
-from pipelines.ingest.fields import ParsedColumn, chosen, literal, local_day, text
-from pipelines.ingest.mapping import AttributeColumn, Mapping
+from pipelines.ingest.columns import AttributeColumn
+from pipelines.ingest.fields import ParsedColumn, chosen, identifier, literal, local_day, text
+from pipelines.ingest.mapping import Mapping
 
 _FIRST_YEAR, _LAST_YEAR = 1900, 2199
 """Years of a date; unlike a claim's dates it may lie in the future, such as the end of a policy."""
@@ -37,6 +38,8 @@ def _parse(mapping: Mapping, column: AttributeColumn, raw: str) -> ParsedColumn:
             )
         case AttributeType.CATEGORY:
             return text(raw, MAX_TEXT)
+        case AttributeType.KEY:
+            return identifier(raw, limit=MAX_TEXT)
         case AttributeType.DATE:
             problem = (
                 f"CASE WHEN {raw} IS NULL THEN NULL "

@@ -1,17 +1,18 @@
 """The mapping: how the columns of a claims file become our fields. YAML, validated before a row is read."""
 
 import re
-from datetime import date
 from difflib import get_close_matches
 from typing import Annotated, Literal, cast
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from claims.attributes import MAX_ATTRIBUTES, Attribute, AttributeName, AttributeType, feature_name
+from claims.attributes import MAX_ATTRIBUTES, Attribute, AttributeName, feature_name, window_attributes
 from claims.identifiers import IdentifierKind
+from claims.windows import CLAIM_KEYS, MAX_WINDOWS, Window
 from core.settings import settings
 from features.vector import FEATURE
+from pipelines.ingest.columns import AttributeColumn, Column, Strict, Text
 
 FIELDS: dict[str, str] = {
     "claim_id": "Identifies the claim; without it, the line number does.",
@@ -56,27 +57,9 @@ DATED = ("received_at", "service_to", "service_from")
 """At least one of these must be mapped."""
 
 
-def _text(value: object) -> object:
-    # YAML reads 1, 1.0, yes and 2024-06-30 as numbers, booleans and dates; in the file they are text.
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, date):
-        return str(value)
-    return str(value) if isinstance(value, int | float) else value
-
-
-def _column(value: object) -> object:
-    # As the header is read: spaces around a name, and how many lie within, do not count.
-    return " ".join(value.split()) if isinstance(value, str) else value
-
-
 def _on_bad(value: object) -> object:
     # YAML reads a bare null as no value.
     return "null" if value is None else value
-
-
-Text = Annotated[str, BeforeValidator(_text)]
-Column = Annotated[str, BeforeValidator(_column)]
 
 
 DateField = Literal["received_at", "service_from", "service_to", "birth_date", "voided_at", "label_known_at"]
@@ -84,18 +67,14 @@ PartedField = Literal["received_at", "service_from", "service_to", "birth_date"]
 OnBad = Literal["reject", "null", "flag"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Csv(_Strict):
+class Csv(Strict):
     """Format of the file; what is not stated is detected from its first megabyte."""
 
     delimiter: str | None = Field(None, min_length=1, max_length=1, pattern=r'^[^"\r\n]$')
     encoding: str | None = None
 
 
-class Dates(_Strict):
+class Dates(Strict):
     """`formats` as in strptime, tried in order; `timezone` is that of times without one.
 
     A file is refused where two formats read different days in a row, unless `ambiguous` is `first`: then the first
@@ -125,7 +104,7 @@ class Dates(_Strict):
         return self
 
 
-class Money(_Strict):
+class Money(Strict):
     """Format of amounts. They are read exactly; `round: true` accepts more than two decimals and rounds them."""
 
     unit: Literal["whole", "cents"] = "whole"
@@ -145,7 +124,7 @@ class Money(_Strict):
         return self
 
 
-class Sexes(_Strict):
+class Sexes(Strict):
     """Texts that mean each sex, case-insensitive."""
 
     F: tuple[Text, ...] = ("f", "female")
@@ -153,14 +132,14 @@ class Sexes(_Strict):
     unknown: tuple[Text, ...] = ("u", "unknown", "o", "other")
 
 
-class LabelTexts(_Strict):
+class LabelTexts(Strict):
     """Texts that mean fraud and not fraud, case-insensitive; an empty label means unlabelled."""
 
     fraud: tuple[Text, ...] = ("1", "1.0", "y", "yes", "t", "true", "fraud", "fraudulent")
     clean: tuple[Text, ...] = ("0", "0.0", "n", "no", "f", "false", "legit", "legitimate", "not fraud", "clean")
 
 
-class DateParts(_Strict):
+class DateParts(Strict):
     """Columns that a date is put together from. A week of the month stands for its first day; without day and week the
     date is the first of the month. A month is a number or an English name.
     """
@@ -182,50 +161,14 @@ class DateParts(_Strict):
         return tuple(column for column in (self.year, self.month, self.day, self.week_of_month) if column is not None)
 
 
-class IdentifierKinds(_Strict):
+class IdentifierKinds(Strict):
     """What a column must hold, where it is more than any identifier: each value is then checked."""
 
     provider_id: Literal["npi"] | None = None
     procedure_code: Literal["hcpcs"] | None = None
 
 
-class AttributeColumn(Attribute):
-    """A column of the file that is used as a feature: the declaration of its attribute, and how it is read."""
-
-    column: Column | tuple[Column, ...] | None = None
-    """Their column, or several of which the first with a value counts; none where `field` names a claim field."""
-    true: tuple[Text, ...] = Field(("1", "1.0", "y", "yes", "t", "true"), alias="yes")
-    """Texts that mean true, case-insensitive."""
-    false: tuple[Text, ...] = Field(("0", "0.0", "n", "no", "f", "false"), alias="no")
-    decimal: Literal[".", ","] = "."
-    thousands: Literal[",", ".", " ", "'", ""] = ""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _with_text_keys(cls, value: object) -> object:
-        # YAML reads the keys yes and no as booleans.
-        keys = {True: "yes", False: "no"}
-        return {keys.get(key, key): entry for key, entry in value.items()} if isinstance(value, dict) else value
-
-    @model_validator(mode="after")
-    def _sensible(self) -> "AttributeColumn":
-        if (self.column is None) == (self.field is None):
-            raise ValueError("state either column (of the file) or field (a claim field that is mapped under columns)")
-        if self.field is not None and self.type is not AttributeType.CATEGORY:
-            raise ValueError("a claim field is read as a category: type: category")
-        if self.unit and self.type is not AttributeType.NUMBER:
-            raise ValueError("only a number has a unit")
-        if self.decimal == self.thousands:
-            raise ValueError("decimal and thousands must differ")
-        return self
-
-    @property
-    def attribute(self) -> Attribute:
-        """The declaration without how the column is read."""
-        return Attribute.model_validate({name: getattr(self, name) for name in Attribute.model_fields})
-
-
-class Mapping(_Strict):
+class Mapping(Strict):
     """One kind of claims file."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$")
@@ -250,6 +193,10 @@ class Mapping(_Strict):
     """Version of the diagnosis codes: dots are dropped and the shape is checked."""
     features: dict[AttributeName, AttributeColumn] = Field(default_factory=dict, max_length=MAX_ATTRIBUTES)
     """Attribute → a further column of the file that is used as a feature."""
+    windows: dict[AttributeName, Window] = Field(default_factory=dict, max_length=MAX_WINDOWS)
+    """Window → what is computed of the earlier claims of an entity."""
+    label_known_after_days: int | None = Field(None, ge=0, le=3_650)
+    """For a file without label dates: how many days after receipt the outcome of a claim is known."""
     identifiers: IdentifierKinds = IdentifierKinds()
     on_bad: dict[str, Annotated[OnBad, BeforeValidator(_on_bad)]] = Field(default_factory=dict)
     """Field or attribute → what an invalid value does: reject its row (default), become null, or become null and set
@@ -322,9 +269,26 @@ class Mapping(_Strict):
             raise ValueError("a file with a row per line must map claim_id")
         if self.label_of == "provider" and "provider_id" not in self.columns:
             raise ValueError("label_of: provider requires columns to map provider_id")
+        if self.label_known_after_days is not None and "label_known_at" in self.columns:
+            raise ValueError("label_known_after_days: columns maps label_known_at, which states when labels are known")
         self._check_features()
         self._check_on_bad()
+        self._check_windows()
         return self
+
+    def _check_windows(self) -> None:
+        for name, window in self.windows.items():
+            if window.key in CLAIM_KEYS and window.key not in self.columns:
+                raise ValueError(f"windows.{name}.key: columns does not map {window.key!r}")
+            if not self.dated:
+                raise ValueError(f"windows.{name}: the file has no dates, so no claim is earlier than another")
+        window_attributes(self.windows, {name: column.attribute for name, column in self.features.items()})
+
+    @property
+    def attributes(self) -> dict[str, Attribute]:
+        """Attribute → declaration: of `features`, then of the values of `windows`."""
+        own = {name: column.attribute for name, column in self.features.items()}
+        return own | window_attributes(self.windows, own)
 
     def _check_on_bad(self) -> None:
         """Refuse what must have a value, and declare the attributes that flags become."""
