@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.bodies import facts, score_bodies
+from benchmarks.burst import BurstFigures, measure_burst
 from benchmarks.load import LoadSummary
 from benchmarks.platform import COMMAND, free_routes, own_ready, platform
 from benchmarks.stage import ReportProgress, Stage, set_updater_heartbeat, staged, vectors_file
@@ -67,6 +68,12 @@ class Figures:
     """Claims per second at which the API was measured: 100, or the first half of it that this machine serves."""
     api_p50_ms: float
     api_p99_ms: float
+    burst_earlier: int
+    """Claims of one provider that were received before the last one of a burst."""
+    burst_at_once_counted: int
+    """How many of them its score counts, all submitted at once."""
+    burst_in_turn_counted: int
+    """The same, each submitted after the response to the one before."""
 
     def as_json(self) -> str:
         """One line."""
@@ -102,6 +109,7 @@ class ApiFigures:
     """Claims per second."""
     p50_ms: float
     p99_ms: float
+    burst: BurstFigures
 
 
 class TooBusy(RuntimeError):
@@ -281,7 +289,9 @@ class Bench:
                 seconds=self._lengths.api_seconds,
                 warm=4,
             )
-        return ApiFigures(rate, done.p50_ms, done.p99_ms)
+            self._report("the claims API: bursts of one provider")
+            burst = measure_burst(running)
+        return ApiFigures(rate, done.p50_ms, done.p99_ms, burst)
 
     def _start_scorer(self, processes: Processes, *, workers: int) -> None:
         command = [*COMMAND, "run", "scorer", "--port", str(self._port), "--workers", str(workers)]
@@ -316,6 +326,9 @@ def measure(report: ReportProgress, lengths: Durations | None = None) -> Figures
         api_rate=api.rate,
         api_p50_ms=api.p50_ms,
         api_p99_ms=api.p99_ms,
+        burst_earlier=api.burst.earlier,
+        burst_at_once_counted=api.burst.at_once,
+        burst_in_turn_counted=api.burst.in_turn,
     )
 
 
@@ -354,4 +367,6 @@ def table(figures: Figures) -> Sequence[tuple[str, str, str]]:
         ("batches", f"{f.batch_per_s:.0f} claims/s", "≥ 2,500"),
         (f"claims API at {f.api_rate:.0f}/s, p50", f"{f.api_p50_ms:.1f} ms", ""),
         (f"claims API at {f.api_rate:.0f}/s, p99", f"{f.api_p99_ms:.1f} ms", "≤ 40 at 100 claims/s"),
+        (f"of {f.burst_earlier} claims before it, counted at once", f"{f.burst_at_once_counted}", ""),
+        (f"of {f.burst_earlier} claims before it, counted in turn", f"{f.burst_in_turn_counted}", ""),
     ]

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypedDict, Unpack, cast
 from core import clock
 from models.artefact import models_folder
 
-Action = Literal["promote", "force", "rollback", "threshold", "challenge", "dismiss"]
+Action = Literal["promote", "force", "change_use", "rollback", "threshold", "challenge", "dismiss"]
 _START = "0" * 64
 
 
@@ -33,6 +33,8 @@ class ActionDetails(TypedDict, total=False):
 
     previous: str | None
     """The version before a promotion, a rollback or a new threshold; null: there was none."""
+    use: str
+    """The name of the use that a home serves from a change of it on."""
     champion: str
     """The version that is challenged."""
     canary_share: float

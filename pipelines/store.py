@@ -20,6 +20,8 @@ class DatasetDocument(TypedDict, total=False):
     """Frame → its rows."""
     exported_from: str
     """`database`: claims and labels were replaced by an export."""
+    use: str
+    """Of exported claims: the use of the champion, which serves them."""
 
     # Simulated: the configuration.
     claims: int

@@ -16,7 +16,7 @@ results.py      results and targets
 """
 
 from benchmarks.chaos.connections import CORRUPTIONS
-from benchmarks.chaos.results import ChaosResults, FaultResult, SkippedFault, missed_targets, table
+from benchmarks.chaos.results import ChaosResults, FaultResult, SkippedFault, figures_line, missed_targets, table
 from benchmarks.chaos.run import run, selection
 from benchmarks.chaos.scenario import FaultEffect
 
@@ -26,6 +26,7 @@ __all__ = [
     "FaultEffect",
     "FaultResult",
     "SkippedFault",
+    "figures_line",
     "missed_targets",
     "run",
     "selection",

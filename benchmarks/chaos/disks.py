@@ -24,6 +24,7 @@ from core import postgres
 
 _SIZE_MB: Final = 4_096
 """Size of the file system while it is not full; only what is used takes memory."""
+_FILL_TRIES: Final = 20
 _SEGMENTS: Final = 400
 """Segments of the log that are written to use up those that exist already."""
 
@@ -105,8 +106,13 @@ def _resize(disk: Path, size: str) -> None:
 
 
 def _fill(disk: Path) -> None:
-    found = os.statvfs(disk)
-    _resize(disk, f"{(found.f_blocks - found.f_bfree) * found.f_frsize}")
+    """Set the size of the file system to what is used; refused, and tried again, if more is used meanwhile."""
+    for _ in range(_FILL_TRIES):
+        found = os.statvfs(disk)
+        used = (found.f_blocks - found.f_bfree) * found.f_frsize
+        if _mount("-o", f"remount,size={used}", str(disk), check=False).returncode == 0:
+            return
+    raise RuntimeError(f"{disk} grew faster than its size could be set")
 
 
 def _use_up_segments(home: Path) -> None:

@@ -78,6 +78,15 @@ class ChaosResults:
     skipped: list[SkippedFault]
 
 
+def figures_line(o: FaultResult) -> str:
+    """The figures of one fault in a line, for a run that ends before all are done."""
+    missed = "; ".join(_missed(o)) or "nothing missed"
+    return (
+        f"{o.fault}: {o.claims} claims, {o.by_rule} by the rule, {o.refused} refused, {o.lost} lost, "
+        f"p99 {o.p99_ms:.0f} ms; {missed}"
+    )
+
+
 def missed_targets(outcomes: Sequence[FaultResult]) -> list[str]:
     """Every missed target, as text."""
     return [f"{outcome.fault}: {text}" for outcome in outcomes for text in _missed(outcome)]

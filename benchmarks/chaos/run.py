@@ -17,6 +17,7 @@ from benchmarks.chaos.results import (
     ChaosResults,
     FaultResult,
     SkippedFault,
+    figures_line,
 )
 from benchmarks.chaos.scenario import FaultEffect, FaultScenario, FaultTarget, ServicesTarget
 from benchmarks.chaos.scorer import scorer_faults
@@ -98,7 +99,9 @@ class _Run:
                 continue
             self._report(f"[{number}/{len(scenarios)}] {scenario.name}")
             async with scenario.setting(target):
-                self._results.faults.append(await self._inject(target, scenario))
+                result = await self._inject(target, scenario)
+            self._results.faults.append(result)
+            self._report(figures_line(result))
 
     async def _inject(self, target: T, scenario: FaultScenario[T]) -> FaultResult:
         loop, watch = asyncio.get_running_loop(), target.watch

@@ -98,6 +98,8 @@ class PostgresFramer:
                 return "sync"  # where a statement outside of a transaction is committed
             case b"c":
                 return "end of COPY"
+            case b"F":
+                return "function call"
             case _:
                 return None
         return None

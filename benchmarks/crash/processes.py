@@ -7,11 +7,12 @@ import signal
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final, Generic, TypeVar, cast
 
-from benchmarks.crash.files import watch_files
+from benchmarks.crash.files import OPENED, watch_files
 from benchmarks.crash.watch import CrashPoint, Side, Watch
 from core.logging import configure_logging
 
@@ -34,6 +35,14 @@ class StepPlace:
     scorer_url: str
     key: str
     """Secret of an API key of role `admin`."""
+
+
+class FileOrder(Enum):
+    """What a process does after it has reported a boundary with a file."""
+
+    GO_ON = "go on"
+    OPEN_AND_WAIT = "open and wait"
+    """Open the file, which creates or empties it, and wait to be killed before anything is written."""
 
 
 Begin = Callable[[], None]
@@ -82,9 +91,12 @@ class StepProcess(Generic[R]):
                 kind, value = await asyncio.to_thread(self._ours.recv)
                 if kind == expected:
                     return value
-                if kind != "boundary":
+                if kind == "opened":
+                    self._watch.die()
+                elif kind == "boundary":
+                    self._file_boundary(value)
+                else:
                     raise StepFailed(value)
-                self._file_boundary(value)
 
     def _file_boundary(self, boundary: str) -> None:
         """A file operation that the process is about to do, and does when it gets the answer."""
@@ -92,11 +104,13 @@ class StepProcess(Generic[R]):
         match watch.reach(boundary):
             case Side.BEFORE:
                 watch.die()
-            case Side.AFTER:  # nothing lasting happens between two boundaries
+            case Side.AFTER if boundary.startswith(OPENED):  # its content is written before the next boundary
+                self._ours.send(FileOrder.OPEN_AND_WAIT)
+            case Side.AFTER:  # nothing lasting happens between it and the next boundary
                 watch.point = CrashPoint(len(watch.seen) + 1, Side.BEFORE)
-                self._ours.send(None)
+                self._ours.send(FileOrder.GO_ON)
             case None:
-                self._ours.send(None)
+                self._ours.send(FileOrder.GO_ON)
 
 
 def _run(step: Step[object], place: StepPlace, pipe: "Connection[object, object]") -> None:
@@ -105,9 +119,12 @@ def _run(step: Step[object], place: StepPlace, pipe: "Connection[object, object]
         pipe.recv()
         watch_files(place.home, reached)
 
-    def reached(boundary: str) -> None:
+    def reached(boundary: str, open_file: Callable[[], object]) -> None:
         pipe.send(("boundary", boundary))
-        pipe.recv()
+        if pipe.recv() is FileOrder.OPEN_AND_WAIT:
+            open_file()
+            pipe.send(("opened", boundary))
+            pipe.recv()  # it is killed here
 
     configure_logging("ERROR")
     try:

@@ -19,7 +19,7 @@ from core.supervision import (
     ReadyCheck,
     Reservation,
     local_url,
-    reserve_lock,
+    reserve_address,
     reserve_socket,
     reserve_this_or_another,
 )
@@ -101,7 +101,7 @@ def reserved_ports(settings: Settings, log: StepLog) -> Iterator[tuple[Settings,
         for part, host, reserve in (
             ("api", settings.api_host, reserve_socket),
             ("scorer", settings.scorer_host, reserve_socket),
-            ("mlflow", LOOPBACK, reserve_lock),
+            ("mlflow", LOOPBACK, reserve_address),
         ):
             if part == "mlflow" and settings.mlflow_url is not None:
                 continue
@@ -272,7 +272,7 @@ def process_part(platform: Platform, name: str) -> ProcessPart:
 
 
 def _mlflow(settings: Settings) -> list[str]:
-    from models.registry import MlflowStore
+    from models.mlflow_store import MlflowStore
 
     store = MlflowStore.of(settings.home, settings.mlflow_url)
     command = ["-m", "mlflow", "server", "--host", LOOPBACK, "--port", str(settings.mlflow_port), "--workers", "1"]

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from cli.demo import platform as bring_up
 from cli.demo.platform import Platform
+from cli.demo.preparation import make_what_is_missing, run_in_child
 from cli.demo.progress import StepLog
 from cli.output import print_json
 from cli.platform.parts_table import change, parts_table
@@ -31,8 +32,6 @@ from core.supervision import (
 
 KEY_NAME = "ginja up"
 _RECORD_S = 2.0
-_LIVE_CLAIMS = 500
-"""Claims stored in `upcoming.parquet`, to be submitted by hand."""
 _LOG_LINES = 6
 """Lines of the log of a part that crash loops."""
 _STOP = (("api", "worker", "mlflow"), ("scorer",), ("postgres", "valkey"))
@@ -44,8 +43,8 @@ Show = Callable[[Sequence[PartStatus]], None]
 def stay_up(settings: Settings, log: StepLog, signals: StopSignals, *, claims: int, as_json: bool) -> None:
     """Start everything under the settings' home, keep it running, and stop everything when a signal arrives.
 
-    Raises `CoreError` where the first start fails, the home has a platform already, a port that was set is taken, or
-    the supervisor itself fails.
+    Raises `PreparationError` where the preparation fails, and `CoreError` where the first start fails, the home has a
+    platform already, a port that was set is taken, or the supervisor itself fails.
     """
     settings = settings.model_copy(update={"home": settings.home.resolve()})
     with platform_lock(settings.home), bring_up.reserved_ports(settings, log) as (settings, ports):
@@ -54,7 +53,7 @@ def stay_up(settings: Settings, log: StepLog, signals: StopSignals, *, claims: i
                 named = bring_up.start_servers(settings, log)
             with held(named), Processes(named.home / "run", named.environment()) as processes:
                 platform = Platform(named, log, processes, ports)
-                _make_what_is_missing(platform, claims)
+                run_in_child(lambda: make_what_is_missing(platform, claims))
                 names = ["scorer", "api", "worker", *(["mlflow"] if "mlflow" in ports else [])]
                 bring_up.start(platform, *names)
                 key = bring_up.replace_key(name=KEY_NAME, role="admin")
@@ -145,21 +144,6 @@ class _Lines:
 
     def _print(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False)
-
-
-def _make_what_is_missing(platform: Platform, claims: int) -> None:
-    from models.artefact import read_pointer
-    from pipelines.store import DATASET
-
-    if not (platform.data / DATASET).exists():
-        bring_up.simulate(platform, claims=claims, live_claims=_LIVE_CLAIMS)
-    elif not bring_up.is_loaded(platform):
-        bring_up.load(platform)
-    if read_pointer(platform.settings.home) is None:
-        bring_up.train(platform)
-        bring_up.promote(platform)
-    bring_up.fill_online_store(platform)
-    bring_up.fill_review_list(platform)
 
 
 def _show_addresses(platform: Platform, *, key: str, as_json: bool) -> None:

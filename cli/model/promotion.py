@@ -18,15 +18,26 @@ if TYPE_CHECKING:
 @command(examples=["ginja model promote", 'ginja model promote --force --by "R. Owner" --reason "approved in CAB-12"'])
 @model_option("the candidate")
 @click.option("--force", is_flag=True, help="Promote although gates refuse; needs --by and --reason.")
+@click.option(
+    "--change-use",
+    is_flag=True,
+    help="Serve the claims that this model was trained on, in place of the champion's; needs --by and --reason.",
+)
 @BY
-@reason_option(text="Why the promotion is forced.")
+@reason_option(text="Why the promotion is forced, or the use changed.")
 @click.option("--gates", "list_gates", is_flag=True, help="List the gates and promote nothing.")
 def promote(
-    version: str | None, force: bool, by: str | None, reason: str | None, list_gates: bool, as_json: bool
+    version: str | None,
+    force: bool,
+    change_use: bool,
+    by: str | None,
+    reason: str | None,
+    list_gates: bool,
+    as_json: bool,
 ) -> None:
     """Make the candidate the champion, if every gate passes; exits 4 if one refuses."""
     from core.settings import settings
-    from pipelines.promote import Force
+    from pipelines.promote import Force, UseChange
     from pipelines.promote import promote as run
 
     if list_gates:
@@ -34,9 +45,12 @@ def promote(
         return
     if force and not (by and reason):
         raise click.UsageError("--force needs --by and --reason.")
+    if change_use and not (by and reason):
+        raise click.UsageError("--change-use needs --by and --reason.")
     forced = Force(by or "", reason or "") if force else None
+    changed = UseChange(by or "", reason or "") if change_use else None
     with task("Checking the promotion gates") as progress:
-        outcome = run(settings().home, version, force=forced, step=progress.step)
+        outcome = run(settings().home, version, force=forced, change_use=changed, step=progress.step)
     print_promotion(settings().home, outcome, as_json=as_json)
 
 

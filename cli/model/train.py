@@ -60,6 +60,11 @@ if TYPE_CHECKING:
 @TRIALS
 @click.option("--search-seconds", type=ABOVE_ZERO, help="Time limit of the parameter search.")
 @CAPACITY
+@click.option(
+    "--use",
+    metavar="NAME",
+    help="Name of the use; the champion's, for claims of its business under another name. Default: the data set's.",
+)
 @click.option("--without", multiple=True, metavar="FEATURE", help="Leave this feature out; can be repeated.")
 @click.option(
     "--trust",
@@ -94,6 +99,7 @@ def train(
     trials: int,
     search_seconds: float | None,
     capacity: float | None,
+    use: str | None,
     without: tuple[str, ...],
     trust: tuple[str, ...],
     accept_rejects: bool,
@@ -127,6 +133,7 @@ def train(
         trials=trials,
         search_seconds=search_seconds,
         reviews_a_week=capacity,
+        use=use,
         without=without,
         trusted=trust,
         refit=refit,

@@ -17,11 +17,11 @@ from core.supervision.parts import Part, ProcessPart, ServerPart
 from core.supervision.ports import (
     Reservation,
     inherited_socket,
-    reserve_lock,
+    reserve_address,
     reserve_socket,
     reserve_this_or_another,
 )
-from core.supervision.processes import Processes, Proof, ReadyCheck, local_url
+from core.supervision.processes import Processes, Proof, ReadyCheck, end_of, local_url
 from core.supervision.signals import StopSignals, delayed_signals
 from core.supervision.state import (
     RUNNING,
@@ -51,12 +51,13 @@ __all__ = [
     "Supervisor",
     "begin_instance",
     "delayed_signals",
+    "end_of",
     "inherited_socket",
     "instance_of",
     "local_url",
     "platform_lock",
     "read_state",
-    "reserve_lock",
+    "reserve_address",
     "reserve_socket",
     "reserve_this_or_another",
     "running_platform",

@@ -4,11 +4,15 @@ Training a first model takes minutes, and a restart seconds: without a reservati
 could take the port in between. A reservation is two things:
 
 - a lock on a file named after the port, in a folder of this user, which every platform takes before it tries a port;
-- for parts that take a socket, a socket that is bound and does not listen, so that no other program can bind the port
-  and a client is refused at once until the part listens. Only `SO_REUSEPORT` is set: a process of this user may bind
-  the port beside it, as the workers of the scorer do, and a program that sets `SO_REUSEADDR` may not.
+- a socket that is bound and does not listen, so that a client is refused at once until the part listens.
 
-MLflow takes no socket; its port is protected from other platforms by the lock, and from other programs while it runs.
+Parts that take a socket get this one. Only `SO_REUSEPORT` is set on it: a process of this user may bind the port beside
+it, as the workers of the scorer do, and no other program can.
+
+MLflow takes no socket and binds its port by itself, with `SO_REUSEADDR`. On Linux that is possible beside a socket that
+has the same option and does not listen. So the port is never given to a program that binds port 0 or connects
+somewhere, and is refused to those that bind it without this option; a server that has it could take the port while
+MLflow does not run.
 """
 
 import contextlib
@@ -34,58 +38,42 @@ class Reservation:
     host: str
     port: int
     lock: TextIO
-    listener: socket.socket | None
-    """For the part that takes a socket: bound, and not listening until the part does."""
+    bound: socket.socket
+    """It does not listen, except where the part that inherits it does."""
+    inherited: bool
+    """The part takes the socket; otherwise it binds its own beside."""
 
     @property
     def sockets(self) -> tuple[socket.socket, ...]:
         """What a part inherits."""
-        return () if self.listener is None else (self.listener,)
+        return (self.bound,) if self.inherited else ()
 
     def refuse(self) -> None:
         """Stop listening while the part does not run: connections are refused at once instead of waiting for it."""
-        if self.listener is not None:
-            with contextlib.suppress(OSError):  # it does not listen
-                self.listener.shutdown(socket.SHUT_RD)
+        with contextlib.suppress(OSError):  # it does not listen
+            self.bound.shutdown(socket.SHUT_RD)
 
     def close(self) -> None:
         """Give the port up."""
-        if self.listener is not None:
-            self.listener.close()
+        self.bound.close()
         self.lock.close()
 
 
 Reserve = Callable[[str, int, str], Reservation]
-"""`reserve_socket` or `reserve_lock`."""
+"""`reserve_socket` or `reserve_address`."""
 
 
 def reserve_socket(host: str, port: int, option: str) -> Reservation:
     """Reserve a port for a part that takes a socket; `option` is what sets the port. Raises `PortTakenError`."""
-    lock = _lock(host, port, option)
-    try:
-        _check(host, port, option)
-        listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        try:
-            listener.bind((host, port))
-        except OSError as error:
-            listener.close()
-            raise PortTakenError(host, port, error.strerror or "in use", option) from None
-    except PortTakenError:
-        lock.close()
-        raise
-    return Reservation(host, port, lock, listener)
+    return _reserve(host, port, option, socket.SO_REUSEPORT, inherited=True)
 
 
-def reserve_lock(host: str, port: int, option: str) -> Reservation:
-    """Reserve a port for a part that binds it by itself; `option` is what sets it. Raises `PortTakenError`."""
-    lock = _lock(host, port, option)
-    try:
-        _check(host, port, option)
-    except PortTakenError:
-        lock.close()
-        raise
-    return Reservation(host, port, lock, None)
+def reserve_address(host: str, port: int, option: str) -> Reservation:
+    """Reserve a port for a part that binds it by itself with `SO_REUSEADDR`; `option` is what sets the port.
+
+    Raises `PortTakenError`.
+    """
+    return _reserve(host, port, option, socket.SO_REUSEADDR, inherited=False)
 
 
 def reserve_this_or_another(reserve: Reserve, host: str, port: int, option: str) -> Reservation:
@@ -106,6 +94,24 @@ def inherited_socket(descriptor: int) -> socket.socket:
     listener = socket.socket(fileno=descriptor)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     return listener
+
+
+def _reserve(host: str, port: int, option: str, shared_by: int, *, inherited: bool) -> Reservation:
+    """Lock the port and bind a socket that has the socket option `shared_by`."""
+    lock = _lock(host, port, option)
+    try:
+        _check(host, port, option)
+        bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        bound.setsockopt(socket.SOL_SOCKET, shared_by, 1)
+        try:
+            bound.bind((host, port))
+        except OSError as error:
+            bound.close()
+            raise PortTakenError(host, port, error.strerror or "in use", option) from None
+    except PortTakenError:
+        lock.close()
+        raise
+    return Reservation(host, port, lock, bound, inherited)
 
 
 def _check(host: str, port: int, option: str) -> None:

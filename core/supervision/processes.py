@@ -168,7 +168,7 @@ class Processes:
         if code is None:
             return None
         _kill_group(child)  # its guard was killed, and could not do it
-        return _end_of(code)
+        return end_of(code)
 
     def log(self, name: str) -> Path:
         """The log of `name`."""
@@ -212,7 +212,8 @@ def _kill_group(child: _Child) -> bool:
     return True
 
 
-def _end_of(code: int) -> str:
+def end_of(code: int) -> str:
+    """How a process ended, from its exit code or the negative number of the signal."""
     number = code - _SIGNALLED if code > _SIGNALLED else -code
     try:
         return f"was ended by {signal.Signals(number).name}"

@@ -19,6 +19,7 @@ from claims.windows import CLAIM_KEYS, CLAIM_NUMBERS, CLAIM_TEXTS, WindowValue, 
 from features.vector import AttributeEncoder, schema_hash
 from models.explain import TypicalClaim
 from models.training_range import TrainingRange
+from models.use import ModelUse
 
 VERSION = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 """Pattern of a model version, which is also the name of its folder."""
@@ -88,6 +89,9 @@ class ModelDocument(BaseModel):
     typical: TypicalClaim | None = Field(
         None, description="Baseline of reasons; null: the average over the training claims."
     )
+    use: ModelUse | None = Field(
+        None, description="Whose claims it is for; null: those of the data set it was trained on."
+    )
     explained_by: Literal["tables", "pred_contribs"]
     libraries: dict[str, str] = Field(default_factory=dict, description="Versions of the libraries that trained it.")
     provenance: Mapping[str, JsonValue] = Field(
@@ -117,10 +121,15 @@ class ModelDocument(BaseModel):
                 found.setdefault(window.column, _read_by_window(window.column, kind))
         return found
 
+    @property
+    def use_name(self) -> str:
+        """The name of its use: as stated, else that of its data set."""
+        return self.use.name if self.use is not None else str(self.provenance.get("dataset", ""))
+
     @model_serializer(mode="wrap")
-    def _without_empty_attributes(self, handler: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
-        # The bytes of a model without attributes are those of a version that had none.
-        return {name: value for name, value in handler(self).items() if name != "attributes" or value}
+    def _without_absent(self, handler: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
+        # The bytes of a model without attributes or a use are those of a version that had none.
+        return {name: value for name, value in handler(self).items() if name not in ("attributes", "use") or value}
 
     @model_validator(mode="after")
     def _consistent(self) -> "ModelDocument":

@@ -4,11 +4,11 @@ mlflow_registry.py  runs, the registered model `fraud`, its aliases and artefact
 promotion.py        making a registered model the champion, and rolling back
 """
 
+from models.mlflow_store import MlflowStore
 from models.registry.mlflow_registry import (
     CANDIDATE,
     CHAMPION,
     DataRecord,
-    MlflowStore,
     RegisteredModel,
     RunRecord,
     aliases,

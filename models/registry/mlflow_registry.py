@@ -20,6 +20,7 @@ from core import telemetry
 from core.scratch import scratch_folder
 from models.artefact import STAGING, Artefact, load_artefact, verify_files
 from models.errors import ModelError, RegistryError
+from models.mlflow_store import MlflowStore
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,26 +31,6 @@ CANDIDATE, CHAMPION = "candidate", "champion"
 _NATIVE = "ginja"
 """Folder of the artefact's files inside the registered model."""
 _SERIES_POINTS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class MlflowStore:
-    """Tracking URL of MLflow, and the artifact location (None: the server's default)."""
-
-    url: str
-    artifacts: str | None
-
-    @classmethod
-    def of(cls, home: Path, url: str | None = None) -> "MlflowStore":
-        """The server at `url`, or a SQLite store under `home`.
-
-        Without a server, artifacts are kept under `home`: MLflow would write them to the working directory.
-        """
-        if url is not None and not url.startswith("sqlite:"):
-            return cls(url, None)
-        folder = (home / "mlflow").resolve()
-        folder.mkdir(parents=True, exist_ok=True)
-        return cls(url or f"sqlite:///{folder / 'mlflow.db'}", (folder / "artifacts").as_uri())
 
 
 @dataclass(frozen=True, slots=True)

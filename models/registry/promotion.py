@@ -9,8 +9,9 @@ from pathlib import Path
 
 from models.artefact import Announce, Pointer, models_folder, not_announced, point, roll_back
 from models.errors import RegistryError
+from models.mlflow_store import MlflowStore
 from models.registry import mlflow_registry
-from models.registry.mlflow_registry import CHAMPION, MlflowStore
+from models.registry.mlflow_registry import CHAMPION
 
 
 @dataclass(frozen=True, slots=True)

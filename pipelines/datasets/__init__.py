@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         open_or_ingest,
     )
     from pipelines.datasets.split import Slices, SplitPolicy
+    from pipelines.datasets.uses import use_in_service, use_of
     from pipelines.datasets.vectors import (
         OFFLINE_ONLY_REDIS_URL,
         as_of_us,
@@ -71,5 +72,7 @@ __all__ = [
     "split_examples",
     "training_weights",
     "usable_features",
+    "use_in_service",
+    "use_of",
 ]
 __getattr__ = lazy_exports(__name__, __file__)

@@ -50,6 +50,12 @@ class Source:
     """Further columns of the claims, declared in the mapping; None: the mapping has none."""
 
     @property
+    def use(self) -> str:
+        """The name of the use of its claims: of claims exported from the platform that of the champion then, else its
+        own name."""
+        return self.about.get("use") or self.name
+
+    @property
     def origin(self) -> str:
         """What identifies the claims: the same for a later, longer batch of the same source read the same way."""
         about: Mapping[str, object] = self.about

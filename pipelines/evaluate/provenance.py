@@ -12,6 +12,8 @@ from pipelines.evaluate.errors import ProvenanceError
 class Provenance:
     """The training of one model, as far as an evaluation needs it."""
 
+    use: str
+    """The name of the model's use."""
     dataset: str
     data_sha256: str
     policy: SplitPolicy
@@ -28,6 +30,7 @@ class Provenance:
             if not isinstance(policy, dict):
                 raise TypeError("policy must be an object")
             return cls(
+                use=artefact.document.use_name,
                 dataset=_text(stated, "dataset"),
                 data_sha256=_text(stated, "data_sha256"),
                 policy=SplitPolicy(**policy),

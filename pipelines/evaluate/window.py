@@ -78,8 +78,7 @@ def newest_window(
     slices = split_examples(examples, source, provenance.policy, as_of_us=moment)
     rows = slices.test
     if source.label_of == "claim":
-        trained = [Provenance.of(one) for one in (artefact, *also)]
-        since = max((one.test_from_us for one in trained if one.dataset == source.name), default=slices.test_from_us)
+        since = max(_trained_until(source, (artefact, *also)), default=slices.test_from_us)
         rows = rows[examples.received_us[rows] >= since]
         if not examples.fraud[rows].any():
             raise OverlapError(
@@ -87,3 +86,13 @@ def newest_window(
                 "which a model was trained; wait for newer labels"
             )
     return Window(source, examples, slices, rows)
+
+
+def _trained_until(source: Source, models: Sequence[Artefact]) -> list[int]:
+    """From when on each model that may have learned from these claims left them out, in microseconds.
+
+    Another data set of the same use may hold the same claims.
+    """
+    trained = [Provenance.of(one) for one in models]
+    uses = {source.use, *(one.use for one in trained if one.dataset == source.name)}
+    return [one.test_from_us for one in trained if one.dataset == source.name or one.use in uses]

@@ -3,7 +3,8 @@ reported.
 """
 
 from pipelines.ingest.errors import IngestError, MappingError, NoClaimsError, SourceError
-from pipelines.ingest.mapping import Dates, Mapping, Money
+from pipelines.ingest.formats import Dates, Money
+from pipelines.ingest.mapping import Mapping
 from pipelines.ingest.mapping_file import load_mapping
 from pipelines.ingest.provider_fraud import ingest_provider_fraud
 from pipelines.ingest.records import check_parquet, open_table

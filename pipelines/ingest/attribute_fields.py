@@ -4,8 +4,8 @@ import pyarrow as pa
 
 from claims.attributes import MAX_NUMBER, MAX_TEXT, AttributeType, feature_name
 from features.vector import ARROW_TYPES
-from pipelines.ingest.columns import AttributeColumn
 from pipelines.ingest.fields import ParsedColumn, chosen, identifier, literal, local_day, text
+from pipelines.ingest.formats import AttributeColumn
 from pipelines.ingest.mapping import Mapping
 
 _FIRST_YEAR, _LAST_YEAR = 1900, 2199

@@ -12,7 +12,8 @@ from claims.identifiers import NPI_PREFIX_SUM, RULES, IdentifierKind
 from claims.money import MAX_CENTS
 from claims.service_days import EARLIEST
 from core.clock import DAY_US
-from pipelines.ingest.mapping import DateParts, Dates, LabelTexts, Mapping, Money, Sexes
+from pipelines.ingest.formats import DateParts, Dates, LabelTexts, Money, Sexes
+from pipelines.ingest.mapping import Mapping
 
 EARLIEST_RECEIPT = date(1970, 1, 1)
 """Features count time from here on."""

@@ -1,18 +1,31 @@
 """The mapping: how the columns of a claims file become our fields. YAML, validated before a row is read."""
 
-import re
 from difflib import get_close_matches
-from typing import Annotated, Literal, cast
-from zoneinfo import available_timezones
+from typing import Literal, cast
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from claims.attributes import MAX_ATTRIBUTES, Attribute, AttributeName, feature_name, window_attributes
 from claims.identifiers import IdentifierKind
 from claims.windows import CLAIM_KEYS, MAX_WINDOWS, Window
 from core.settings import settings
 from features.vector import FEATURE
-from pipelines.ingest.columns import AttributeColumn, Column, Strict, Text
+from pipelines.ingest.formats import (
+    AttributeColumn,
+    Column,
+    Csv,
+    DateField,
+    DateParts,
+    Dates,
+    IdentifierKinds,
+    LabelTexts,
+    Money,
+    OnBad,
+    PartedField,
+    Sexes,
+    StrictModel,
+    Text,
+)
 
 FIELDS: dict[str, str] = {
     "claim_id": "Identifies the claim; without it, the line number does.",
@@ -44,9 +57,6 @@ FIELDS: dict[str, str] = {
 }
 """Our fields, and what each means."""
 
-_MARKS = frozenset((*"aAbBcdfgGHIjmMnpSuUVwWxXyYzZ%", "-d", "-m", "-y", "-H", "-I", "-M", "-S", "-j"))
-"""The format specifiers of DuckDB's `strptime`."""
-
 AFTERWARDS = ("label", "label_kind", "label_known_at", "voided_at")
 """Fields that reveal what became of the claim."""
 INVALID = "_invalid"
@@ -57,118 +67,7 @@ DATED = ("received_at", "service_to", "service_from")
 """At least one of these must be mapped."""
 
 
-def _on_bad(value: object) -> object:
-    # YAML reads a bare null as no value.
-    return "null" if value is None else value
-
-
-DateField = Literal["received_at", "service_from", "service_to", "birth_date", "voided_at", "label_known_at"]
-PartedField = Literal["received_at", "service_from", "service_to", "birth_date"]
-OnBad = Literal["reject", "null", "flag"]
-
-
-class Csv(Strict):
-    """Format of the file; what is not stated is detected from its first megabyte."""
-
-    delimiter: str | None = Field(None, min_length=1, max_length=1, pattern=r'^[^"\r\n]$')
-    encoding: str | None = None
-
-
-class Dates(Strict):
-    """`formats` as in strptime, tried in order; `timezone` is that of times without one.
-
-    A file is refused where two formats read different days in a row, unless `ambiguous` is `first`: then the first
-    format counts. `of` has the formats of single fields.
-    """
-
-    formats: tuple[str, ...] = (
-        "%Y-%m-%d",
-        *(f"%Y-%m-%d{gap}%H:%M:%S{fraction}{zone}" for zone in ("%z", "") for gap in "T " for fraction in ("", ".%f")),
-    )
-    timezone: str | None = None
-    ambiguous: Literal["refuse", "first"] = "refuse"
-    of: dict[DateField, tuple[str, ...]] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _known_zone(self) -> "Dates":
-        if self.timezone is not None and self.timezone not in available_timezones():
-            raise ValueError(f"unknown timezone {self.timezone!r}; use a name such as UTC or Africa/Nairobi")
-        if not self.formats or not all(self.of.values()):
-            raise ValueError("dates.formats must name at least one format")
-        for form in (*self.formats, *(form for forms in self.of.values() for form in forms)):
-            unknown = [mark for mark in re.findall("%(-?.?)", form, re.DOTALL) if mark not in _MARKS]
-            if unknown:
-                raise ValueError(
-                    f"dates.formats: %{unknown[0]} in {form!r} is not a strptime mark; use such as %Y-%m-%d"
-                )
-        return self
-
-
-class Money(Strict):
-    """Format of amounts. They are read exactly; `round: true` accepts more than two decimals and rounds them."""
-
-    unit: Literal["whole", "cents"] = "whole"
-    decimal: Literal[".", ","] = "."
-    thousands: Literal[",", ".", " ", "'", ""] = ""
-    symbols: tuple[str, ...] = ()
-    round: bool = False
-    plus: tuple[Column, ...] = ()
-    """Columns that are added to `amount` where they have a value, such as a deductible."""
-    negative: Literal["reject", "net"] = "reject"
-    """In a file with a row per line, `net` lets negative lines reduce their claim."""
-
-    @model_validator(mode="after")
-    def _different(self) -> "Money":
-        if self.decimal == self.thousands:
-            raise ValueError("money.decimal and money.thousands must differ")
-        return self
-
-
-class Sexes(Strict):
-    """Texts that mean each sex, case-insensitive."""
-
-    F: tuple[Text, ...] = ("f", "female")
-    M: tuple[Text, ...] = ("m", "male")
-    unknown: tuple[Text, ...] = ("u", "unknown", "o", "other")
-
-
-class LabelTexts(Strict):
-    """Texts that mean fraud and not fraud, case-insensitive; an empty label means unlabelled."""
-
-    fraud: tuple[Text, ...] = ("1", "1.0", "y", "yes", "t", "true", "fraud", "fraudulent")
-    clean: tuple[Text, ...] = ("0", "0.0", "n", "no", "f", "false", "legit", "legitimate", "not fraud", "clean")
-
-
-class DateParts(Strict):
-    """Columns that a date is put together from. A week of the month stands for its first day; without day and week the
-    date is the first of the month. A month is a number or an English name.
-    """
-
-    year: Column
-    month: Column
-    day: Column | None = None
-    week_of_month: Column | None = None
-
-    @model_validator(mode="after")
-    def _one_day(self) -> "DateParts":
-        if self.day is not None and self.week_of_month is not None:
-            raise ValueError("date_parts: state either day or week_of_month")
-        return self
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns of the file."""
-        return tuple(column for column in (self.year, self.month, self.day, self.week_of_month) if column is not None)
-
-
-class IdentifierKinds(Strict):
-    """What a column must hold, where it is more than any identifier: each value is then checked."""
-
-    provider_id: Literal["npi"] | None = None
-    procedure_code: Literal["hcpcs"] | None = None
-
-
-class Mapping(Strict):
+class Mapping(StrictModel):
     """One kind of claims file."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$")
@@ -198,7 +97,7 @@ class Mapping(Strict):
     label_known_after_days: int | None = Field(None, ge=0, le=3_650)
     """For a file without label dates: how many days after receipt the outcome of a claim is known."""
     identifiers: IdentifierKinds = IdentifierKinds()
-    on_bad: dict[str, Annotated[OnBad, BeforeValidator(_on_bad)]] = Field(default_factory=dict)
+    on_bad: dict[str, OnBad] = Field(default_factory=dict)
     """Field or attribute → what an invalid value does: reject its row (default), become null, or become null and set
     the boolean attribute `NAME_invalid`.
     """

@@ -13,7 +13,8 @@ from core import clock
 from core.scratch import scratch_folder
 from pipelines.ingest.build import BuiltFrames, build
 from pipelines.ingest.errors import MappingError, NoClaimsError, SourceError
-from pipelines.ingest.mapping import DateField, Mapping
+from pipelines.ingest.formats import DateField
+from pipelines.ingest.mapping import Mapping
 from pipelines.ingest.read import StagedRows, stage
 from pipelines.ingest.records import open_table
 from pipelines.ingest.references import derive

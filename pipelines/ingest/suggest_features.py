@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from claims.attributes import MAX_ATTRIBUTES, MAX_TEXT, MappedCategory, feature_name
 from features.vector import FEATURE
 from pipelines.ingest import suggest_names as names
-from pipelines.ingest.columns import AttributeColumn
+from pipelines.ingest.formats import AttributeColumn
 from pipelines.ingest.suggest_texts import is_date, mostly, number_style
 
 MAX_CATEGORIES = 200

@@ -2,7 +2,7 @@
 
 import re
 
-from pipelines.ingest.mapping import LabelTexts, Sexes
+from pipelines.ingest.formats import LabelTexts, Sexes
 
 DATES: tuple[tuple[str, str], ...] = (
     ("%Y-%m-%d", r"\d{4}-\d{2}-\d{2}"),

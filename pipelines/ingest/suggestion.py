@@ -16,7 +16,8 @@ from claims.service_days import receipt_day
 from core import clock
 from core.settings import settings
 from pipelines.ingest import suggest_names as names
-from pipelines.ingest.mapping import DATED, FIELDS, LabelTexts, Mapping
+from pipelines.ingest.formats import LabelTexts
+from pipelines.ingest.mapping import DATED, FIELDS, Mapping
 from pipelines.ingest.records import SourceTable, open_table
 from pipelines.ingest.rejects import shape
 from pipelines.ingest.suggest_features import ColumnSample, ProposedFeatures, propose_features

@@ -19,6 +19,7 @@ from core.scratch import scratch_folder
 from features.ledger import OPEN_ENDED
 from features.offline import scratch_duckdb
 from features.update import export_frames, repeatable_read
+from pipelines.datasets import use_in_service
 from pipelines.loop.dispositions import DISPOSITIONS, LabelledClaims, labels_as_of
 from pipelines.loop.errors import LoopError
 from pipelines.loop.estimate import Estimate, ReviewedClaims, estimate
@@ -97,7 +98,7 @@ def export(url: str, home: Path) -> ExportCounts | None:
         pq.write_table(weights_of(labelled), weights)
         files = (claims, labels, weights, *([] if attributes is None else [attributes]))
         counts = {path.stem: pq.read_metadata(path).num_rows for path in files}
-        document = _document(folder, counts)
+        document = _document(home, counts)
         if attributes is not None:
             document["attributes"] = declarations(declared)
         # Without dataset.json a folder is not a complete data set, so a mixture of old and new files is never read.
@@ -176,6 +177,9 @@ def _refuse_loss(held: Path, exported: Path) -> None:
         )
 
 
-def _document(folder: Path, counts: dict[str, int]) -> DatasetDocument:
+def _document(home: Path, counts: dict[str, int]) -> DatasetDocument:
+    folder = home / "data"
     before = read_document(folder) if (folder / DATASET).exists() else DatasetDocument(source="platform")
-    return {**before, "frames": {**before.get("frames", {}), **counts}, "exported_from": "database"}
+    use = use_in_service(home)
+    served: DatasetDocument = {} if use is None else {"use": use}
+    return {**before, **served, "frames": {**before.get("frames", {}), **counts}, "exported_from": "database"}

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from pipelines.promote.errors import NoCandidateError, PromotionError, RefusedError, UnnamedForceError
     from pipelines.promote.flow import candidate, evaluate_gates, make_champion, promote
     from pipelines.promote.gates import GATES, GateName, Verdict, gates_json
-    from pipelines.promote.outcome import Force, Promotion
+    from pipelines.promote.outcome import Force, Promotion, UseChange
     from pipelines.promote.previous import rollback
     from pipelines.promote.thresholds import ThresholdOptions, choose_threshold, threshold_options
 
@@ -22,6 +22,7 @@ __all__ = [
     "RefusedError",
     "ThresholdOptions",
     "UnnamedForceError",
+    "UseChange",
     "Verdict",
     "candidate",
     "choose_threshold",

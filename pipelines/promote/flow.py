@@ -15,11 +15,13 @@ import pyarrow as pa
 
 from claims.scoring import CLAIM_COLUMNS, ClaimFacts
 from core.settings import settings
+from features.errors import AttributeTypeError
 from features.vector import wire_values
 from models import registry
 from models.artefact import (
     Artefact,
     Pointer,
+    document_of,
     load_artefact,
     load_pointed,
     models_folder,
@@ -31,13 +33,25 @@ from models.errors import ArtefactError, PointerError
 from models.registry import CANDIDATE, MlflowStore, promotion
 from models.scorer import Scorer
 from pipelines import audit_trail
+from pipelines.audit_trail import ActionDetails
 from pipelines.behaviour import held_out, largest_falls, measure_behaviour
-from pipelines.evaluate import CHAMPION, EvaluationSet, Window, newest_window, reviews_a_week, simple_baselines
+from pipelines.datasets import DataError, open_named
+from pipelines.evaluate import (
+    CHAMPION,
+    EvaluationError,
+    EvaluationSet,
+    Provenance,
+    Window,
+    newest_window,
+    reviews_a_week,
+    simple_baselines,
+)
 from pipelines.promote import measuring
 from pipelines.promote.errors import NoCandidateError, RefusedError
 from pipelines.promote.gates import Verdict, check_gates, gates_json
 from pipelines.promote.measures import Measures, NotApplicableReason
-from pipelines.promote.outcome import Force, Promotion
+from pipelines.promote.outcome import Force, Promotion, UseChange
+from pipelines.promote.uses import differs, of_use
 
 Step = Callable[[str], None]
 
@@ -47,13 +61,15 @@ def promote(
     version: str | None = None,
     *,
     force: Force | None = None,
+    change_use: UseChange | None = None,
     store: MlflowStore | None = None,
     window: Window | None = None,
     step: Step = lambda words: None,
 ) -> Promotion:
     """Make a version (by default the candidate) the champion.
 
-    Raises `RefusedError` with the result of every gate; `force` overrules it, and is recorded in the audit trail.
+    Raises `RefusedError` with the result of every gate; `force` overrules it, and is recorded in the audit trail. With
+    `change_use` the home serves the claims of this version from then on, so it is not compared with the champion.
     `window` is the newest window, where the caller has already read it.
     """
     started = time.perf_counter()
@@ -63,8 +79,8 @@ def promote(
         step("Fetching the model from MLflow")
         registry.fetch(store, version, models_folder(home))
     step("Checking the gates")
-    verdicts = evaluate_gates(home, version, window=window, step=step)
-    return make_champion(home, store, version, verdicts, force=force, started=started, step=step)
+    verdicts = check_gates(measure(home, version, window=window, change_use=change_use is not None, step=step))
+    return make_champion(home, store, version, verdicts, force=force, change_use=change_use, started=started, step=step)
 
 
 def make_champion(
@@ -74,6 +90,7 @@ def make_champion(
     verdicts: tuple[Verdict, ...],
     *,
     force: Force | None = None,
+    change_use: UseChange | None = None,
     started: float,
     step: Step = lambda words: None,
 ) -> Promotion:
@@ -85,20 +102,23 @@ def make_champion(
     refused = [verdict for verdict in verdicts if not verdict.passed]
     if refused and force is None:
         raise RefusedError(version, verdicts)
-    by = force.by if force else getpass.getuser()
-    reason = force.reason if force else "every gate passed"
+    stated = force or change_use
+    by = stated.by if stated else getpass.getuser()
+    reason = stated.reason if stated else "every gate passed"
     previous: list[str | None] = []
 
     def announce(before: Pointer | None) -> None:
         previous.append(before.version if before else None)
+        details: ActionDetails = {"previous": previous[0], "gates": gates_json(verdicts)}
+        if change_use:
+            details["use"] = _use_of(home, version)
         audit_trail.record(
             home,
-            "force" if force else "promote",
+            "force" if force else "change_use" if change_use else "promote",
             version=version,
             by=by,
             reason=reason,
-            previous=previous[0],
-            gates=gates_json(verdicts),
+            **details,
         )
 
     step("Pointing the scorers to it")
@@ -130,6 +150,11 @@ def _end_its_trial(home: Path, version: str, *, by: str) -> None:
         )
 
 
+def _use_of(home: Path, version: str) -> str:
+    document = document_of(home, version)
+    return "" if document is None else document.use_name
+
+
 def candidate(store: MlflowStore) -> str:
     """The version with the alias `candidate`. Raises `NoCandidateError`."""
     version = registry.aliases(store).get(CANDIDATE)
@@ -145,8 +170,19 @@ def evaluate_gates(
     return check_gates(measure(home, version, window=window, step=step))
 
 
-def measure(home: Path, version: str, *, window: Window | None = None, step: Step = lambda words: None) -> Measures:
-    """Take every measure of a version that is in the home; what cannot be measured is absent."""
+def measure(
+    home: Path,
+    version: str,
+    *,
+    window: Window | None = None,
+    change_use: bool = False,
+    step: Step = lambda words: None,
+) -> Measures:
+    """Take every measure of a version that is in the home; what cannot be measured is absent.
+
+    On the newest window of the claims that the champion serves; with `change_use`, or without a champion, of those that
+    the version was trained on.
+    """
     target = target_of(home, version)
     path = models_folder(home) / target.path
     found = measuring.of_artefact(path, target.manifest_sha256)
@@ -155,14 +191,30 @@ def measure(home: Path, version: str, *, window: Window | None = None, step: Ste
     except ArtefactError:
         return found
     champion = _champion(home, version)
-    also = [one for one in (champion,) if isinstance(one, Artefact)]
-    window = window or newest_window(home, artefact, also=also)
+    if change_use and champion is not NotApplicableReason.IS_CHAMPION:
+        champion = NotApplicableReason.USE_CHANGES
+    found = {**found, **of_use(artefact, champion)}
+    if window is None:
+        try:
+            window = _serving_window(home, artefact, champion)
+        except (DataError, EvaluationError, AttributeTypeError):
+            if isinstance(champion, Artefact) and differs(artefact, champion):
+                return found  # it cannot even be scored on the champion's claims, and its use refuses it anyway
+            raise
     return {
         **found,
         **window_measures(artefact, window, champion),
         **measuring.of_latency(artefact, _facts(window)),
         **behaviour_measures(artefact, window, step=step),
     }
+
+
+def _serving_window(home: Path, artefact: Artefact, champion: Artefact | NotApplicableReason | None) -> Window:
+    """The newest window of the claims in service, which neither model has learned from."""
+    if not isinstance(champion, Artefact):
+        return newest_window(home, artefact)
+    served = open_named(Provenance.of(champion).dataset, home) if differs(artefact, champion) else None
+    return newest_window(home, artefact, source=served, also=(champion,))
 
 
 def window_measures(artefact: Artefact, window: Window, champion: Artefact | NotApplicableReason | None) -> Measures:

@@ -25,6 +25,8 @@ class GateName(StrEnum):
 
     ARTEFACT_INTEGRITY = "artefact_integrity"
     DATA_QUALITY = "data_quality"
+    SAME_USE = "same_use"
+    SAME_POPULATION = "same_population"
     BEATS_RULE = "beats_rule"
     BEATS_CHAMPION = "beats_champion"
     RECALL_BY_KIND = "recall_by_kind"
@@ -93,7 +95,9 @@ class Gate:
         return tuple(dict.fromkeys(bound.measure for bounds in self.alternatives for bound in bounds))
 
 
-WITHOUT_CHAMPION = frozenset({NotApplicableReason.NO_CHAMPION, NotApplicableReason.IS_CHAMPION})
+WITHOUT_CHAMPION = frozenset(
+    {NotApplicableReason.NO_CHAMPION, NotApplicableReason.IS_CHAMPION, NotApplicableReason.USE_CHANGES}
+)
 PAID_OVER_RULE = tuple(measure for measure in Measure if measure.name.startswith("PAID_OVER_RULE_"))
 IMPLAUSIBLE_PAID = tuple(measure for measure in Measure if measure.name.startswith("IMPLAUSIBLE_PAID_"))
 LOG_ODDS_FALLS = tuple(measure for measure in Measure if measure.name.startswith("LOG_ODDS_FALL_"))
@@ -108,6 +112,19 @@ GATES: tuple[Gate, ...] = (
         GateName.DATA_QUALITY,
         "The quality gates on its raw claims, features and training set had no critical finding.",
         ((AtMost(Measure.CRITICAL_QUALITY_FINDINGS, 0),),),
+    ),
+    Gate(
+        GateName.SAME_USE,
+        "Its use has the name of the champion's use.",
+        ((AtLeast(Measure.SAME_USE, 1),),),
+        not_applicable=WITHOUT_CHAMPION,
+    ),
+    Gate(
+        GateName.SAME_POPULATION,
+        "Of the providers in the claims that it and the champion were trained on, at least a fifth of the smaller set "
+        "is in both.",
+        ((AtLeast(Measure.SHARED_POPULATION, 0.2),),),
+        not_applicable=WITHOUT_CHAMPION | {NotApplicableReason.NO_POPULATION},
     ),
     Gate(
         GateName.BEATS_RULE,
@@ -251,4 +268,7 @@ def _detail(gate: Gate, bound: Bound, measures: Measures) -> str:
         return f"{bound.measure}: not a finite number ({state.value})"
     margin = bound.margin(state.value)
     shown = f"{bound.measure} is {state.value:.4g}"
-    return shown if margin >= 0 else f"{shown}, must be {bound} (off by {-margin:.4g})"
+    if margin >= 0:
+        return shown
+    note = f": {state.note}" if state.note else ""
+    return f"{shown}, must be {bound} (off by {-margin:.4g}){note}"

@@ -6,7 +6,7 @@ absent            not in the mapping: it was not measured, and every gate that r
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -18,6 +18,10 @@ class Measure(StrEnum):
     """1 where the files match the manifest and the model loads, else 0."""
     CRITICAL_QUALITY_FINDINGS = "critical_quality_findings"
     """Critical findings of the quality gates at training, over all of them."""
+    SAME_USE = "same_use"
+    """1 where the model's use has the name of the champion's, else 0."""
+    SHARED_POPULATION = "shared_population"
+    """Estimated share of the providers of the smaller of the two populations that are in the champion's too."""
     AP_OVER_RULE_LOW = "average_precision_over_rule_low"
     """Average precision less the 2× rule's; lower end of the paired 95 % interval."""
     AP_OVER_CHAMPION_LOW = "average_precision_over_champion_low"
@@ -58,6 +62,8 @@ class NotApplicableReason(StrEnum):
 
     NO_CHAMPION = "there is no champion to compare with"
     IS_CHAMPION = "the model is the champion"
+    USE_CHANGES = "the use of the home changes, so the champion is of other claims"
+    NO_POPULATION = "the champion does not state the providers of its claims"
     NO_KIND_WITH_ENOUGH_CLAIMS = "no kind of fraud has enough claims in the window"
     NO_GROUP_WITH_ENOUGH_CLAIMS = "the data have no group with enough clean claims"
 
@@ -67,6 +73,8 @@ class Measured:
     """A measured value; a gate refuses one that is not a finite number."""
 
     value: float
+    note: str = field(default="", compare=False)
+    """What a person needs to know beside the number where a gate refuses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +87,12 @@ class NotApplicable:
 Measures: TypeAlias = Mapping[Measure, Measured | NotApplicable]
 """An absent key means that the measure was not taken."""
 
+USE_MEASURES = (Measure.SAME_USE, Measure.SHARED_POPULATION)
+"""Measures that compare what the model and the champion are for."""
 CHAMPION_MEASURES = (
     Measure.AP_OVER_CHAMPION_LOW,
     Measure.AP_OVER_CHAMPION,
     Measure.BRIER_OVER_CHAMPION,
     Measure.WORST_KIND_RECALL_RATIO,
 )
-"""Measures that compare with the champion."""
+"""Measures that compare with the champion on the window."""

@@ -40,3 +40,18 @@ class Force:
     def __post_init__(self) -> None:
         if not self.by.strip() or not self.reason.strip():
             raise UnnamedForceError("a forced promotion requires --by NAME and --reason TEXT")
+
+
+@dataclass(frozen=True, slots=True)
+class UseChange:
+    """A promotion that makes a home serve other claims than its champion: who is accountable, and why.
+
+    Raises `UnnamedForceError`.
+    """
+
+    by: str
+    reason: str
+
+    def __post_init__(self) -> None:
+        if not self.by.strip() or not self.reason.strip():
+            raise UnnamedForceError("a change of the use requires --by NAME and --reason TEXT")

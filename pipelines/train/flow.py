@@ -32,6 +32,7 @@ from pipelines.datasets import (
     open_named,
     read_vectors,
     split_examples,
+    use_of,
 )
 from pipelines.evaluate import (
     AMOUNT,
@@ -153,6 +154,7 @@ def make(
         base_rate=float(examples.fraud[slices.train].mean()),
         provenance=provenance(prepared, options),
         last_day_us=int(examples.received_us[slices.calibrate[-1]]),
+        use=use_of(prepared.source, options.use),
         typical=steps.typical(model, tables, examples, slices.calibrate),
     )
     path, manifest = write_artefact(models_folder(home), booster=model.trained.booster, document=page, tables=tables)

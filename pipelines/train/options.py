@@ -26,6 +26,9 @@ class TrainOptions:
     """Time limit of the search, in seconds."""
     reviews_a_week: float | None = None
     """The investigators' capacity, which places the threshold; None: one claim in a hundred."""
+    use: str | None = None
+    """The name of the use, for claims of a business that already has a model under another name; None: that of the data
+    set."""
     without: tuple[str, ...] = ()
     """Features to leave out."""
     trusted: tuple[str, ...] = ()

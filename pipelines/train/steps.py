@@ -17,6 +17,7 @@ from models.errors import TablesTooLargeError, ThresholdError, UnsupportedBooste
 from models.evaluation import LabelledScores, ThresholdChoice, evaluate_threshold, threshold_by_capacity
 from models.explain import FORMAT, LeafTables, TypicalClaim, build_tables, contributions, sample_rows, typical_claim
 from models.training_range import TrainingRange, training_range
+from models.use import ModelUse
 from pipelines.datasets import MAX_TRAINING_WEIGHT, DatasetError, Examples, Slices, Source, training_weights
 from pipelines.train.options import TrainOptions
 from pipelines.train.refit import REFIT_BELOW, folds_of, refit
@@ -208,6 +209,7 @@ def document(
     base_rate: float,
     provenance: Mapping[str, JsonValue],
     last_day_us: int,
+    use: ModelUse,
     typical: TypicalClaim,
 ) -> ModelDocument:
     """The model's document. Its version is derived from its content: the same inputs have the same version."""
@@ -221,7 +223,15 @@ def document(
     # The format of the tables too: trained again after a change of format, a model has a new folder.
     training = model.training_range.model_dump(mode="json")
     encoders = [encoder.model_dump(mode="json") for encoder in model.schema.encoders]
-    content = [calibration.model_dump(), placed, model.schema.names, training, provenance, FORMAT]
+    content = [
+        calibration.model_dump(),
+        placed,
+        model.schema.names,
+        training,
+        provenance,
+        FORMAT,
+        use.model_dump(mode="json"),
+    ]
     salt = canonical_json([*content, encoders] if encoders else content).decode()
     day = str(np.datetime64(last_day_us, "us").astype("datetime64[D]"))
     return ModelDocument(
@@ -244,6 +254,7 @@ def document(
         base_rate=base_rate,
         training_range=model.training_range,
         typical=typical,
+        use=use,
         explained_by="tables" if tables is not None else "pred_contribs",
         libraries={"xgboost": xgboost.__version__, "numpy": np.__version__},
         provenance=provenance,

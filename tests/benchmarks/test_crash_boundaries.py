@@ -2,6 +2,9 @@
 
 import asyncio
 import itertools
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -96,9 +99,47 @@ async def test_a_process_dies_on_the_named_side_of_a_boundary(side: Side, receiv
     assert [name for name in (b"MULTI", b"mset", b"EXEC") if name in got[0]] == received
 
 
+@pytest.mark.parametrize("kind", [bytes([code]) for code in b"BCDEFHPQSXcdfp"])
+def test_every_message_on_which_postgres_does_something_is_a_boundary(kind: bytes) -> None:
+    """All types of a client (https://www.postgresql.org/docs/current/protocol-message-formats.html).
+
+    So what the server has done does not change between two boundaries.
+    """
+    effects = {b"Q": "simple query", b"E": "Execute", b"S": "Sync", b"F": "FunctionCall", b"c": "CopyDone"}
+    framer = PostgresFramer()
+    assert [one.boundary for one in framer.feed(startup())] == ["connect"]
+    (found,) = framer.feed(message(kind, b"SELECT 1\0SELECT 1\0"))
+    assert (found.boundary is not None) == (kind in effects)
+
+
 def test_before_it_is_armed_a_watch_notes_nothing() -> None:
     watch = Watch(CrashPoint(1, Side.BEFORE))
     assert watch.reach("postgres: connect") is None
     watch.armed = True
     assert watch.reach("postgres: BEGIN") is Side.BEFORE
     assert watch.seen == ["postgres: BEGIN"]
+
+
+_DIES_AFTER_OPENING = """
+import os, sys
+from pathlib import Path
+from benchmarks.crash.files import watch_files
+
+def reached(boundary, open_file):
+    open_file()
+    print(boundary, flush=True)
+    os._exit(0)
+
+home = Path(sys.argv[1])
+watch_files(home, reached)
+(home / "pointer.json").write_text("new")
+"""
+
+
+def test_a_process_that_dies_after_it_opened_a_file_leaves_it_empty(tmp_path: Path) -> None:
+    (tmp_path / "pointer.json").write_text("old")
+    done = subprocess.run(
+        [sys.executable, "-c", _DIES_AFTER_OPENING, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "file: write pointer.json\n"
+    assert (tmp_path / "pointer.json").read_text() == ""

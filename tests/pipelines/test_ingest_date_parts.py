@@ -14,7 +14,7 @@ from core import clock
 from pipelines.duck import connect
 from pipelines.ingest import Mapping, ingest_csv, load_mapping, suggest
 from pipelines.ingest.fields import date_of_parts
-from pipelines.ingest.mapping import DateParts
+from pipelines.ingest.formats import DateParts
 from tests.pipelines.claims_files import claims, ingest, rejects
 
 _CONNECTION = connect()

@@ -15,7 +15,7 @@ from core import clock
 from pipelines.duck import connect
 from pipelines.ingest import Dates, Money, fields, shape
 from pipelines.ingest.fields import ParsedColumn
-from pipelines.ingest.mapping import LabelTexts, Sexes
+from pipelines.ingest.formats import LabelTexts, Sexes
 from tests.claims.identifiers import NORMALIZED
 
 _CONNECTION = connect()

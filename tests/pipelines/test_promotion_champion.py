@@ -118,7 +118,7 @@ def test_a_gate_that_refuses_leaves_the_champion_the_alias_and_the_audit_trail_a
         promoted(home, store, "v2", REFUSED, step=steps.append)
     assert refused.value.verdicts == REFUSED
     assert str(refused.value).splitlines() == [
-        "v2 was not promoted: 1 of 11 gates refuse",
+        f"v2 was not promoted: 1 of {len(GateName)} gates refuse",
         "  artefact_integrity: not met",
     ]
     assert steps == []

@@ -20,12 +20,21 @@ from pipelines.promote.gates import (
     check_gates,
     gates_json,
 )
-from pipelines.promote.measures import CHAMPION_MEASURES, Measure, Measured, NotApplicable, NotApplicableReason
+from pipelines.promote.measures import (
+    CHAMPION_MEASURES,
+    USE_MEASURES,
+    Measure,
+    Measured,
+    NotApplicable,
+    NotApplicableReason,
+)
 from pipelines.promote.measuring import IMPLAUSIBLE_PAID_CASES, PAID_OVER_RULE_CASES, without_champion
 
 PASSING = {
     Measure.ARTEFACT_VERIFIED: Measured(1.0),
     Measure.CRITICAL_QUALITY_FINDINGS: Measured(0.0),
+    Measure.SAME_USE: Measured(1.0),
+    Measure.SHARED_POPULATION: Measured(0.9),
     Measure.AP_OVER_RULE_LOW: Measured(0.1),
     Measure.AP_OVER_CHAMPION_LOW: Measured(0.01),
     Measure.AP_OVER_CHAMPION: Measured(0.04),
@@ -60,6 +69,8 @@ def test_a_candidate_inside_every_bound_passes_every_gate():
     [
         (Measure.ARTEFACT_VERIFIED, 0.0, GateName.ARTEFACT_INTEGRITY),
         (Measure.CRITICAL_QUALITY_FINDINGS, 1.0, GateName.DATA_QUALITY),
+        (Measure.SAME_USE, 0.0, GateName.SAME_USE),
+        (Measure.SHARED_POPULATION, 0.19, GateName.SAME_POPULATION),
         (Measure.AP_OVER_RULE_LOW, -0.001, GateName.BEATS_RULE),
         (Measure.AP_OVER_RULE_LOW, 0.0, GateName.BEATS_RULE),
         (Measure.AP_OVER_CHAMPION_LOW, -0.02, GateName.BEATS_CHAMPION),
@@ -130,15 +141,22 @@ def test_without_any_measure_every_gate_refuses():
 
 
 def test_only_the_gates_that_compare_may_be_not_applicable():
-    comparing = {GateName.BEATS_CHAMPION, GateName.RECALL_BY_KIND, GateName.FALSE_POSITIVE_DISPARITY}
+    comparing = {
+        GateName.SAME_USE,
+        GateName.SAME_POPULATION,
+        GateName.BEATS_CHAMPION,
+        GateName.RECALL_BY_KIND,
+        GateName.FALSE_POSITIVE_DISPARITY,
+    }
     assert {gate.name for gate in GATES if gate.not_applicable} == comparing
 
 
 @pytest.mark.parametrize("reason", sorted(WITHOUT_CHAMPION))
 def test_the_first_champion_is_compared_with_the_rule_only_and_the_verdict_says_so(reason):
-    verdicts = check_gates(PASSING | without_champion(reason))
+    verdicts = check_gates(PASSING | without_champion(reason) | dict.fromkeys(USE_MEASURES, NotApplicable(reason)))
     skipped = {verdict.gate: verdict for verdict in verdicts if verdict.outcome is GateOutcome.NOT_APPLICABLE}
-    assert set(skipped) == {GateName.BEATS_CHAMPION, GateName.RECALL_BY_KIND}
+    uses = {GateName.SAME_USE, GateName.SAME_POPULATION}
+    assert set(skipped) == {GateName.BEATS_CHAMPION, GateName.RECALL_BY_KIND, *uses}
     assert all(verdict.passed for verdict in verdicts)
     assert all(f"not applicable ({reason})" in verdict.detail for verdict in skipped.values())
     assert {verdict.outcome for verdict in verdicts if verdict.gate not in skipped} == {GateOutcome.PASSED}
@@ -147,6 +165,7 @@ def test_the_first_champion_is_compared_with_the_rule_only_and_the_verdict_says_
 @pytest.mark.parametrize(
     ("measure", "reason"),
     [
+        (Measure.SHARED_POPULATION, NotApplicableReason.NO_POPULATION),
         (Measure.WORST_KIND_RECALL_RATIO, NotApplicableReason.NO_KIND_WITH_ENOUGH_CLAIMS),
         (Measure.WORST_GROUP_FALSE_POSITIVE_RATE_LOW, NotApplicableReason.NO_GROUP_WITH_ENOUGH_CLAIMS),
     ],
@@ -169,6 +188,14 @@ def test_a_refusal_names_the_gate_and_by_how_much_it_is_missed():
     text = str(RefusedError("v1", check_gates(PASSING | {Measure.EXPLAINED_SCORE_P99_MS: Measured(7.25)})))
     assert "latency_budget: explained_score_p99_ms is 7.25, must be at most 5 (off by 2.25)" in text
     assert "beats_rule" not in text
+
+
+def test_a_refusal_states_what_a_person_needs_to_know_beside_the_number():
+    other = Measured(0.0, "champion v1 serves 'acme', v2 was trained on 'other'")
+    text = str(RefusedError("v2", check_gates(PASSING | {Measure.SAME_USE: other})))
+    assert "must be at least 1 (off by 1): champion v1 serves 'acme', v2 was trained on 'other'" in text
+    passed = check_gates(PASSING | {Measure.SAME_USE: Measured(1.0, "a note")})
+    assert not any("a note" in verdict.detail for verdict in passed)
 
 
 def test_every_gate_has_a_description_and_every_perturbation_its_measure():

@@ -2,6 +2,7 @@
 
 import math
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import date
@@ -13,13 +14,15 @@ import pytest
 from core.clock import DAY_US
 from features.vector import FEATURE_NAMES
 from models import registry
-from models.artefact import load_artefact, models_folder, point, read_pointer, write_artefact
+from models.artefact import Artefact, load_artefact, models_folder, point, read_pointer, write_artefact
 from models.explain import build_tables
 from models.registry import RunRecord
+from models.use import ModelUse
 from pipelines import audit_trail
 from pipelines.behaviour import CASES
 from pipelines.datasets import (
     SIMULATED,
+    DatasetError,
     SplitPolicy,
     as_of_us,
     ensure_features,
@@ -27,13 +30,22 @@ from pipelines.datasets import (
     open_named,
     read_vectors,
     split_examples,
+    use_in_service,
+    use_of,
 )
 from pipelines.evaluate import Window, newest_window
 from pipelines.gates import QUALITY_GATES
-from pipelines.promote import Force, promote
-from pipelines.promote.flow import measure
-from pipelines.promote.gates import IMPLAUSIBLE_PAID, PAID_OVER_RULE, GateName, GateOutcome
-from pipelines.promote.measures import CHAMPION_MEASURES, Measure, Measured, NotApplicable, NotApplicableReason
+from pipelines.promote import Force, UseChange, promote
+from pipelines.promote.flow import _serving_window, make_champion, measure
+from pipelines.promote.gates import IMPLAUSIBLE_PAID, PAID_OVER_RULE, GateName, GateOutcome, check_gates
+from pipelines.promote.measures import (
+    CHAMPION_MEASURES,
+    USE_MEASURES,
+    Measure,
+    Measured,
+    NotApplicable,
+    NotApplicableReason,
+)
 from pipelines.simulate import SimulationConfig, simulate, write
 from tests.models import boosters, makers
 from tests.models.stores import new_store
@@ -67,7 +79,7 @@ def insurer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for version, threshold, days in (("v1", 0.5, 0), ("later", 0.5, LATER_DAYS), ("wary", 0.0, 0)):
         stated = provenance | {"test_from_us": slices.test_from_us + days * DAY_US}
         document = makers.document(booster, tables, version=version)
-        document = document.model_copy(update={"threshold": threshold, "provenance": stated})
+        document = document.model_copy(update={"threshold": threshold, "provenance": stated, "use": use_of(source)})
         write_artefact(models_folder(home), booster=booster, document=document, tables=tables)
     return home
 
@@ -130,7 +142,7 @@ def test_a_model_that_flags_every_claim_pays_none_and_a_damaged_champion_leaves_
     model.chmod(0o644)
     model.write_bytes(b"damaged")
     found = measure(home, "wary", window=few)
-    assert set(Measure) - set(found) == set(CHAMPION_MEASURES)
+    assert set(Measure) - set(found) == {*CHAMPION_MEASURES, *USE_MEASURES}
     for one in (*PAID_OVER_RULE, *IMPLAUSIBLE_PAID, Measure.DUPLICATES_PAID):
         assert found[one].value <= 0
     assert found[Measure.PAID_OVER_RULE_AMOUNT_X2].value < 0, "the rule pays some of them"
@@ -152,3 +164,56 @@ def test_a_promotion_measures_checks_every_gate_and_points_the_scorers(home: Pat
     assert (pointer.version, done.version, done.previous) == ("v1", "v1", None)
     (entry,) = audit_trail.read(home)
     assert (entry.by, entry.reason) == ("Ann", "approved in CAB-12")
+
+
+def with_use(home: Path, version: str, use: ModelUse, **provenance: str) -> Artefact:
+    """`v1` under another version, as trained for a use."""
+    v1 = load_artefact(models_folder(home) / "v1")
+    stated = {"version": version, "use": use, "provenance": {**v1.document.provenance, **provenance}}
+    path, manifest = write_artefact(
+        models_folder(home), booster=v1.booster, document=v1.document.model_copy(update=stated), tables=v1.tables
+    )
+    return load_artefact(path, expected_manifest_sha256=manifest)
+
+
+def test_a_model_of_other_claims_is_measured_on_the_claims_in_service_and_refused(home: Path, few: Window) -> None:
+    """The candidate's own data set is not even opened."""
+    point(home, "v1")
+    v1 = load_artefact(models_folder(home) / "v1")
+    other = with_use(home, "other", ModelUse(name="motor"), dataset="motor")
+    assert _serving_window(home, other, v1).source.name == SIMULATED
+    found = measure(home, "other", window=few)
+    assert found[Measure.SAME_USE] == Measured(0.0)
+    refused = {verdict.gate: verdict for verdict in check_gates(found) if not verdict.passed}
+    assert "champion v1 serves 'simulated'" in refused[GateName.SAME_USE].detail
+    assert "--change-use" in refused[GateName.SAME_USE].detail
+    assert measure(home, "v1", window=few)[Measure.SAME_USE] == NotApplicable(NotApplicableReason.IS_CHAMPION)
+
+
+def test_a_model_that_cannot_be_scored_on_the_claims_in_service_is_refused_by_its_use(home: Path) -> None:
+    gone = with_use(home, "gone", ModelUse(name="motor"), dataset="motor")
+    point(home, gone.version)
+    found = measure(home, "v1")
+    assert found[Measure.SAME_USE] == Measured(0.0)
+    assert Measure.AP_OVER_RULE_LOW not in found
+    with_use(home, "heir", ModelUse(name="motor"), dataset="motor")
+    with pytest.raises(DatasetError, match="no data set 'motor'"):
+        measure(home, "heir")
+
+
+def test_a_change_of_the_use_is_measured_on_the_new_claims_and_recorded(home: Path, few: Window) -> None:
+    """With `change_use` the champion of other claims is no rival, and nothing is forced."""
+    with_use(home, "motor", ModelUse(name="motor"), dataset="motor")
+    point(home, "motor")
+    found = measure(home, "v1", window=few, change_use=True)
+    changed = NotApplicable(NotApplicableReason.USE_CHANGES)
+    assert {found[one] for one in (*USE_MEASURES, *CHAMPION_MEASURES)} == {changed}
+    verdicts = tuple(replace(one, outcome=GateOutcome.PASSED) for one in check_gates(found))
+    store = new_store(home)
+    registry.register(store, RunRecord(name="v1", command="test"), load_artefact(models_folder(home) / "v1"))
+    change = UseChange("Ann", "the motor book was sold")
+    make_champion(home, store, "v1", verdicts, change_use=change, started=time.perf_counter())
+    (entry,) = audit_trail.read(home)
+    assert (entry.action, entry.by, entry.reason) == ("change_use", "Ann", "the motor book was sold")
+    assert (entry.details["use"], entry.details["previous"]) == (SIMULATED, "motor")
+    assert use_in_service(home) == SIMULATED

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.chaos import CORRUPTIONS, FaultEffect, FaultResult, missed_targets, selection
+from benchmarks.chaos import CORRUPTIONS, FaultEffect, FaultResult, figures_line, missed_targets, selection
 from claims.score_check import InvalidScore, parse_score
 
 SCORE = json.loads((Path(__file__).parents[1] / "contracts" / "score_response.json").read_text())
@@ -113,3 +113,8 @@ def test_each_missed_target_is_named(result: FaultResult, changed: dict[str, obj
     (found,) = missed_targets([replace(result, **changed)])  # type: ignore[arg-type]
     assert found.startswith("a fault: ")
     assert words in found
+
+
+def test_the_figures_of_a_fault_fit_a_line_that_names_what_was_missed() -> None:
+    assert figures_line(KEPT) == ("a fault: 500 claims, 200 by the rule, 0 refused, 0 lost, p99 200 ms; nothing missed")
+    assert figures_line(replace(KEPT, lost=1)).endswith("1 lost, p99 200 ms; 1 of 500 claims lost")

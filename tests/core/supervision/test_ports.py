@@ -11,7 +11,7 @@ from core.errors import PortTakenError
 from core.supervision import (
     Reservation,
     inherited_socket,
-    reserve_lock,
+    reserve_address,
     reserve_socket,
     reserve_this_or_another,
 )
@@ -37,7 +37,7 @@ def test_a_free_port_is_outside_the_ephemeral_range():
 
 def test_a_reserved_port_is_refused_to_other_programs_and_other_platforms(reserved):
     assert not port_is_free(reserved.port)
-    for reserve in (reserve_socket, reserve_lock):
+    for reserve in (reserve_socket, reserve_address):
         with pytest.raises(PortTakenError, match=r"the platform of process \d+.*set GINJA_API_PORT"):
             reserve(LOOPBACK, reserved.port, OPTION)
         other = reserve_this_or_another(reserve, LOOPBACK, reserved.port, OPTION)
@@ -45,12 +45,29 @@ def test_a_reserved_port_is_refused_to_other_programs_and_other_platforms(reserv
         other.close()
 
 
-def test_a_port_without_a_socket_is_refused_to_other_platforms():
-    first = reserve_this_or_another(reserve_lock, LOOPBACK, free_port(), OPTION)
+def test_a_port_of_a_part_that_binds_by_itself_is_refused_to_other_platforms():
+    first = reserve_this_or_another(reserve_address, LOOPBACK, free_port(), OPTION)
+    assert first.sockets == ()
     with pytest.raises(PortTakenError, match="the platform of process"):
         reserve_socket(LOOPBACK, first.port, OPTION)
     first.close()
     reserve_socket(LOOPBACK, first.port, OPTION).close()
+
+
+def test_a_part_binds_by_itself_the_port_that_other_programs_are_refused():
+    reservation = reserve_this_or_another(reserve_address, LOOPBACK, free_port(), OPTION)
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind((LOOPBACK, reservation.port))
+    for _ in range(2):  # it may also be started again
+        with socket.create_server((LOOPBACK, reservation.port)) as server:
+            connect(reservation.port)
+            server.accept()[0].close()
+            with pytest.raises(OSError, match="in use"):
+                socket.create_server((LOOPBACK, reservation.port))
+        with pytest.raises(ConnectionRefusedError):
+            connect(reservation.port)
+    reservation.refuse()  # it does not listen: nothing to refuse
+    reservation.close()
 
 
 def test_a_port_in_use_names_the_process_that_has_it():
