@@ -15,7 +15,7 @@ from claims.windows import (
     CLAIM_NUMBERS,
     CLAIM_TEXTS,
     OF_FINDINGS,
-    Window,
+    EntityWindow,
     WindowValue,
     WindowValueKind,
     meaning_of,
@@ -117,7 +117,7 @@ _COLUMN_TYPES: dict[WindowValueKind, tuple[AttributeType, ...]] = {
 _LONGEST_MEANING = 50
 
 
-def window_attributes(windows: Mapping[str, Window], declared: Mapping[str, Attribute]) -> dict[str, Attribute]:
+def window_attributes(windows: Mapping[str, EntityWindow], declared: Mapping[str, Attribute]) -> dict[str, Attribute]:
     """The attributes that the values of windows become; `declared` are those that a claim states.
 
     Raises `ValueError` for a key or a column that there is not, or of a type that cannot be used.

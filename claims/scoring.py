@@ -71,6 +71,8 @@ CLAIM_COLUMNS: tuple[str, ...] = tuple(name for name in ClaimFacts.model_fields 
 
 SERVER_TIME_HEADER = "Ginja-Time"
 """Header of every response of the scorer: its time, in microseconds since 1970."""
+WINDOWS_PATH = "/v1/windows"
+"""Of the scorer: the windows (`claims.windows`) that a claim's `attributes` must have the values of, by name."""
 STORE_POSITION_HEADER = "Ginja-Store-Position"
 """Header of a score request: the position that the online store must have reached."""
 

@@ -78,7 +78,7 @@ class WindowValue(BaseModel):
         return int(self.length[:-1]) * (_HOUR_US if self.length.endswith("h") else 24 * _HOUR_US)
 
 
-class Window(BaseModel):
+class EntityWindow(BaseModel):
     """A window as a mapping declares it: the entity, the lengths, and what is computed over each of them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -102,7 +102,7 @@ class Window(BaseModel):
     delay_days: int = Field(0, ge=0, le=3_650, description="Findings count that were known so many days before.")
 
     @model_validator(mode="after")
-    def _different(self) -> "Window":
+    def _different(self) -> "EntityWindow":
         for name in ("lengths", "sum", "mean", "share", "distinct", "last"):
             if len(set(getattr(self, name))) != len(getattr(self, name)):
                 raise ValueError(f"{name} lists an entry twice")

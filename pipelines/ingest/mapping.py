@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from claims.attributes import MAX_ATTRIBUTES, Attribute, AttributeName, feature_name, window_attributes
 from claims.identifiers import IdentifierKind
-from claims.windows import CLAIM_KEYS, MAX_WINDOWS, Window
+from claims.windows import CLAIM_KEYS, MAX_WINDOWS, EntityWindow
 from core.settings import settings
 from features.vector import FEATURE
 from pipelines.ingest.formats import (
@@ -92,7 +92,7 @@ class Mapping(StrictModel):
     """Version of the diagnosis codes: dots are dropped and the shape is checked."""
     features: dict[AttributeName, AttributeColumn] = Field(default_factory=dict, max_length=MAX_ATTRIBUTES)
     """Attribute → a further column of the file that is used as a feature."""
-    windows: dict[AttributeName, Window] = Field(default_factory=dict, max_length=MAX_WINDOWS)
+    windows: dict[AttributeName, EntityWindow] = Field(default_factory=dict, max_length=MAX_WINDOWS)
     """Window → what is computed of the earlier claims of an entity."""
     label_known_after_days: int | None = Field(None, ge=0, le=3_650)
     """For a file without label dates: how many days after receipt the outcome of a claim is known."""

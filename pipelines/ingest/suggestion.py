@@ -32,6 +32,7 @@ from pipelines.ingest.suggest_texts import (
     money,
     mostly,
 )
+from pipelines.ingest.suggest_windows import ProposedWindows, assumed_delay, entities, propose_windows
 
 _SAMPLE = 2_000
 _FEWEST_MEMBERS = 20
@@ -65,6 +66,7 @@ class _Draft:
     """Field → why its column was chosen."""
     keys: dict[str, object] = field(default_factory=dict)
     features: ProposedFeatures = field(default_factory=ProposedFeatures)
+    windows: ProposedWindows = field(default_factory=ProposedWindows)
     notes: list[str] = field(default_factory=list)
     to_do: list[str] = field(default_factory=list)
 
@@ -258,6 +260,25 @@ def _describe_values(sample: _Sample, draft: _Draft) -> None:
         draft.keys["on_bad"] = draft.features.on_bad
 
 
+def _describe_windows(sample: _Sample, draft: _Draft, path: Path) -> None:
+    """`windows` and `label_known_after_days`: where the file has dates, and entities that occur again."""
+    dates = [draft.columns[entry] for entry in DATED if entry in draft.columns]
+    found = entities(sample.columns, draft.columns, draft.features)
+    if not dates or not found:
+        return
+    findings = "label_known_at" in draft.columns
+    if not findings and "label" in draft.columns:
+        delay = assumed_delay(path, dates[0], date_formats(sample.texts(dates[0])))
+        if delay is not None:
+            findings = True
+            draft.keys["label_known_after_days"] = delay
+            draft.notes.append(
+                f"Labels have no dates: outcomes are assumed to be known {delay} days after receipt, and count for "
+                "later claims from then on. State how long it takes in truth (label_known_after_days)."
+            )
+    draft.windows = propose_windows(found, draft.features, amount="amount" in draft.columns, findings=findings)
+
+
 def _all_are(texts: list[str], kind: IdentifierKind) -> bool:
     try:
         for text in set(texts):
@@ -291,6 +312,7 @@ def suggest(path: Path) -> Suggestion:
     _describe_dates(sample, draft, [entry["column"] for entry in draft.features.entries.values()
                                     if entry["type"] == "date"])  # fmt: skip
     _describe_values(sample, draft)
+    _describe_windows(sample, draft, path)
     _list_what_is_missing(draft, path)
     for name in sample.unusable:
         draft.features.left_out[name or "(a column without a name)"] = "its name is empty, repeated or too long"
@@ -345,6 +367,11 @@ def _text(path: Path, table: SourceTable, sample: _Sample, draft: _Draft) -> str
         for feature, entry in draft.features.entries.items():
             body = yaml.safe_dump(entry, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000)
             lines.append(f"  {feature}: {body.strip()}  # {draft.features.reasons[feature]}")
+    if draft.windows.entries:
+        lines.append("windows:")
+        for window, window_entry in draft.windows.entries.items():
+            body = yaml.safe_dump(window_entry, default_flow_style=True, sort_keys=False, width=10_000)
+            lines.append(f"  {window}: {body.strip()}  # {draft.windows.reasons[window]}")
     for column, why in draft.features.left_out.items():
         shown = f" ({_shapes(sample.texts(column))})" if sample.texts(column) else ""
         lines.append(f"# Left out: {' '.join(column.split())[:_LONGEST_NAME]}: {why}{shown}")

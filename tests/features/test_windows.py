@@ -12,19 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
+from api.windows import WindowQuery, create_indexes, windows_at
 from claims.attributes import Attribute, window_attributes
 from claims.scoring import ClaimFacts
-from claims.windows import MAX_CLAIMS, MAX_SUMMAND, PARTS, Window, WindowValue, WindowValueKind
+from claims.windows import MAX_CLAIMS, MAX_SUMMAND, PARTS, EntityWindow, WindowValue, WindowValueKind
 from features.errors import AttributeTypeError
 from features.vector import AttributeEncoder, DeclaredAttributes, column_of
-from features.windows import WindowQuery, index_sql, window_values, windows_at
+from features.windows import window_values
 from tests.features import factories
 from tests.features.ledgers import facts, label, put, void
 
 START = factories.START
 ATTRIBUTES = pa.schema([("terminal", pa.string()), ("tip", pa.float64()), ("chip", pa.bool_()), ("shop", pa.string())])
 WINDOWS = {
-    "terminal": Window(
+    "terminal": EntityWindow(
         key="terminal",
         lengths=("1h", "1d", "30d", "ever"),
         sum=("amount", "tip"),
@@ -34,7 +35,7 @@ WINDOWS = {
         last=("amount", "tip"),
         fraud_rate=True,
     ),
-    "provider": Window(key="provider_id", lengths=("7d",), fraud_rate=True, delay_days=3, hours_since_last=False),
+    "provider": EntityWindow(key="provider_id", lengths=("7d",), fraud_rate=True, delay_days=3, hours_since_last=False),
 }
 VALUES: dict[str, WindowValue] = {
     name: value for window, declared in WINDOWS.items() for name, value in declared.values(window).items()
@@ -188,7 +189,7 @@ def test_the_database_has_the_same_values_to_the_bit(database_url: str) -> None:
     offline = values_of(rows, own, labels).to_pylist()
     with store(database_url, rows, own, labels) as connection:
         connection.autocommit = True
-        connection.execute(index_sql("terminal"))
+        assert create_indexes(connection, ("terminal",)) == ["claims_attribute_terminal_idx"]
         query = WindowQuery(VALUES)
         online = windows_at(connection, query, [facts_of(*both) for both in zip(rows, own, strict=True)])
     for row, given_facts, wanted in zip(rows, online, offline, strict=True):
@@ -212,8 +213,7 @@ def test_a_window_looks_back_at_the_last_claims_only(database_url: str) -> None:
 
 def test_an_entity_is_read_by_its_index(database_url: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(index_sql("terminal"))
-        connection.execute(index_sql("terminal"))  # exists already
+        create_indexes(connection, ("terminal",))
         connection.execute("SET enable_seqscan = off")
         for key, index in (("terminal", "claims_attribute_terminal_idx"), ("provider_id", "claims_provider_id")):
             sql = WindowQuery(VALUES).statements[key].sql
@@ -228,7 +228,6 @@ def test_a_stated_null_key_has_no_values_and_an_unstated_one_is_unknown() -> Non
     assert query.without_entity(row.model_copy(update={"attributes": {"terminal": None}})) == of_terminal
     assert query.without_entity(row) == {}
     assert query.keys_of(row) == {"provider_id": "H1"}
-    assert query.attribute_keys == ("terminal",)
 
 
 def test_numbers_are_summed_exactly_up_to_the_limit() -> None:
@@ -241,11 +240,13 @@ def test_numbers_are_summed_exactly_up_to_the_limit() -> None:
 def test_a_model_refuses_a_window_that_is_declared_differently() -> None:
     key = Attribute(type="key", meaning="Terminal")
     rows = [claim(1, timedelta())]
-    declared = {"terminal": key} | window_attributes({"t": Window(key="terminal", lengths=("1d",))}, {"terminal": key})
+    declared = {"terminal": key} | window_attributes(
+        {"t": EntityWindow(key="terminal", lengths=("1d",))}, {"terminal": key}
+    )
     values = pa.table({"claim_id": [rows[0]["claim_id"]], "terminal": ["T1"]})
     table = DeclaredAttributes(declared, values).with_windows(factories.claims(rows), factories.labels([])).values
     assert column_of("t.claims_1d", declared["t.claims_1d"], factories.claims(rows), table).to_pylist() == [0.0]
-    other = window_attributes({"t": Window(key="provider_id", lengths=("1d",))}, {})["t.claims_1d"]
+    other = window_attributes({"t": EntityWindow(key="provider_id", lengths=("1d",))}, {})["t.claims_1d"]
     with pytest.raises(AttributeTypeError, match=r"t\.claims_1d is declared differently"):
         column_of("t.claims_1d", other, factories.claims(rows), table)
 
@@ -253,17 +254,20 @@ def test_a_model_refuses_a_window_that_is_declared_differently() -> None:
 @pytest.mark.parametrize(
     ("window", "message"),
     [
-        (Window(key="region"), r"windows\.w\.key: 'region' is neither"),
-        (Window(key="tip"), r"windows\.w\.key: 'tip' is neither"),
-        (Window(key="terminal", sum=("terminal",)), r"windows\.w\.sum: 'terminal' must be amount, units, an attribute"),
+        (EntityWindow(key="region"), r"windows\.w\.key: 'region' is neither"),
+        (EntityWindow(key="tip"), r"windows\.w\.key: 'tip' is neither"),
         (
-            Window(key="terminal", share=("amount",)),
+            EntityWindow(key="terminal", sum=("terminal",)),
+            r"windows\.w\.sum: 'terminal' must be amount",
+        ),
+        (
+            EntityWindow(key="terminal", share=("amount",)),
             r"windows\.w\.share: 'amount' must be an attribute of type boolean",
         ),
-        (Window(key="terminal", distinct=("tip",)), r"windows\.w\.distinct: 'tip' must be member_id"),
+        (EntityWindow(key="terminal", distinct=("tip",)), r"windows\.w\.distinct: 'tip' must be member_id"),
     ],
 )
-def test_a_window_over_something_else_is_refused(window: Window, message: str) -> None:
+def test_a_window_over_something_else_is_refused(window: EntityWindow, message: str) -> None:
     declared = {"terminal": Attribute(type="key", meaning="Terminal"), "tip": Attribute(type="number", meaning="Tip")}
     with pytest.raises(ValueError, match=message):
         window_attributes({"w": window}, declared)

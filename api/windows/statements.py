@@ -1,12 +1,13 @@
-"""The values of windows for one claim, out of Postgres; the counterpart of `past.py`, equal to the bit.
+"""The values of windows for one claim, out of Postgres: equal to the bit to `features/windows.py`.
 
 The entity's last claims are read by an index on its key and the time of receipt. A key of claims (`provider_id`) has
-one; an attribute gets one of its own (`index_sql`) where a model with such windows serves.
+one; an attribute gets one of its own (`indexes.py`) where a model with such windows serves.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import psycopg
 
 from claims.attributes import AttributeValue
 from claims.scoring import ClaimFacts
@@ -20,9 +21,6 @@ from claims.windows import (
     WindowValueKind,
 )
 from core.clock import DAY_US
-
-if TYPE_CHECKING:
-    import psycopg
 
 _HOUR_US = 3_600_000_000.0
 _AT = "%(at)s::timestamptz"
@@ -54,11 +52,6 @@ class WindowQuery:
     def __bool__(self) -> bool:
         return bool(self.statements)
 
-    @property
-    def attribute_keys(self) -> tuple[str, ...]:
-        """The keys that are attributes."""
-        return tuple(key for key in self.statements if key not in CLAIM_KEYS)
-
     def keys_of(self, facts: ClaimFacts) -> dict[str, str]:
         """Key → the entity that a claim names; a key without one is left out."""
         found = {}
@@ -83,34 +76,7 @@ def with_windows(facts: ClaimFacts, values: Mapping[str, AttributeValue]) -> Cla
     return facts.model_copy(update={"attributes": {**facts.attributes, **values}}) if values else facts
 
 
-def windows_at(
-    connection: "psycopg.Connection[tuple[AttributeValue, ...]]", query: WindowQuery, claims: Sequence[ClaimFacts]
-) -> list[ClaimFacts]:
-    """Each claim with the values of its windows as of its receipt."""
-    found = []
-    for facts in claims:
-        values = query.without_entity(facts)
-        for key, entity in query.keys_of(facts).items():
-            statement = query.statements[key]
-            row = connection.execute(statement.sql, {"key": entity, "at": facts.received_at}).fetchone()
-            assert row is not None  # aggregates without GROUP BY
-            values |= zip(statement.names, row, strict=True)
-        found.append(with_windows(facts, values))
-    return found
-
-
-def index_name(attribute: str) -> str:
-    """The name of the index on an attribute that is a key."""
-    return f"claims_attribute_{attribute}_idx"
-
-
-def index_sql(attribute: str) -> str:
-    """The statement that creates it beside running writes, for use outside a transaction."""
-    key = _text(attribute).replace("c.attributes", "attributes")
-    return f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {index_name(attribute)} ON claims (({key}), received_at DESC)"
-
-
-def _text(attribute: str) -> str:
+def text_of(attribute: str) -> str:
     """SQL of a text attribute; null where it is another type."""
     value = f"c.attributes -> '{attribute}'"
     return f"CASE WHEN jsonb_typeof({value}) = 'string' THEN c.attributes ->> '{attribute}' END"
@@ -134,7 +100,7 @@ def _flag(column: str) -> str:
 
 
 def _statement(key: str, values: Sequence[WindowValue]) -> str:
-    entity = f"c.{key}" if key in CLAIM_KEYS else _text(key)
+    entity = f"c.{key}" if key in CLAIM_KEYS else text_of(key)
     columns: dict[str, str] = {}
     """SQL of a column → its name in `past`."""
     delays = sorted({value.delay_days for value in values if value.kind in _FINDINGS})
@@ -182,7 +148,7 @@ def _value(value: WindowValue, column: Callable[[str], str]) -> str:
             return f"sum({name}) FILTER (WHERE {valid})::float8 / {count} / {per_unit}"
         case WindowValueKind.DISTINCT:
             text = str(value.column)
-            name = column(f"c.{text}" if text in CLAIM_TEXTS else _text(text))
+            name = column(f"c.{text}" if text in CLAIM_TEXTS else text_of(text))
             return f"count(DISTINCT {name}) FILTER (WHERE {inside})::float8"
         case WindowValueKind.LAST:
             sql, per_unit = _number(str(value.column))
@@ -197,3 +163,19 @@ def _value(value: WindowValue, column: Callable[[str], str]) -> str:
             found = f"found_{value.delay_days}.is_fraud"
             confirmed = f"count(*) FILTER (WHERE {inside} AND {found})::float8"
             return f"{confirmed} / nullif(count({found}) FILTER (WHERE {inside}), 0)::float8"
+
+
+def windows_at(
+    connection: "psycopg.Connection[tuple[AttributeValue, ...]]", query: WindowQuery, claims: Sequence[ClaimFacts]
+) -> list[ClaimFacts]:
+    """Each claim with the values of its windows as of its receipt."""
+    found = []
+    for facts in claims:
+        values = query.without_entity(facts)
+        for key, entity in query.keys_of(facts).items():
+            statement = query.statements[key]
+            row = connection.execute(statement.sql, {"key": entity, "at": facts.received_at}).fetchone()
+            assert row is not None  # aggregates without GROUP BY
+            values |= zip(statement.names, row, strict=True)
+        found.append(with_windows(facts, values))
+    return found

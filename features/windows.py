@@ -1,4 +1,6 @@
-"""The values of windows for every claim of a data set.
+"""The values of windows (`claims.windows`) for every claim of a data set.
+
+`api/windows/statements.py` computes the same for one claim, in Postgres.
 
 Each claim of an entity, or finding about one, counts for later claims from one moment until another: until it leaves
 the window, is voided, is followed by a claim with the same value, or by `MAX_CLAIMS` others. So every value is a sum of
