@@ -143,10 +143,8 @@ def test_values_are_those_of_the_definition(
     rows, own, labels = world
     found = values_of(rows, own, labels)
     for name, value in VALUES.items():
-        wanted = [expected(value, place, rows, own, labels) for place in range(len(rows))]
-        assert found[name].to_pylist() == [one if one is None else pytest.approx(one, rel=1e-12) for one in wanted], (
-            name
-        )
+        naive = [expected(value, place, rows, own, labels) for place in range(len(rows))]
+        assert found[name].to_pylist() == [one if one is None else pytest.approx(one, rel=1e-12) for one in naive]
 
 
 def store(
@@ -192,9 +190,9 @@ def test_the_database_has_the_same_values_to_the_bit(database_url: str) -> None:
         assert create_indexes(connection, ("terminal",)) == ["claims_attribute_terminal_idx"]
         query = WindowQuery(VALUES)
         online = windows_at(connection, query, [facts_of(*both) for both in zip(rows, own, strict=True)])
-    for row, given_facts, wanted in zip(rows, online, offline, strict=True):
+    for row, given_facts, stored in zip(rows, online, offline, strict=True):
         got = {name: given_facts.attributes.get(name) for name in VALUES}
-        assert got == wanted, row["claim_id"]
+        assert got == stored, row["claim_id"]
 
 
 def test_a_window_looks_back_at_the_last_claims_only(database_url: str) -> None:

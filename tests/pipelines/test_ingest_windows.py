@@ -90,10 +90,10 @@ def test_a_window_that_cannot_be_computed_is_refused(changes: dict[str, Any], me
 
 
 def card_file(folder: Path, days: int, *, dated_labels: bool = False) -> Path:
-    """Card transactions of few customers at few terminals and of few brokers."""
+    """Card transactions of few customers at few terminals and on few routes."""
     rng = np.random.default_rng(1)
     start = datetime(2024, 1, 1, tzinfo=UTC)
-    lines = ["TRANSACTION_ID,TX_DATETIME,CUSTOMER_ID,BROKER_CODE,TX_AMOUNT,TX_FRAUD" + ",LABEL_DATE" * dated_labels]
+    lines = ["TRANSACTION_ID,TX_DATETIME,CUSTOMER_ID,ROUTE_KEY,TX_AMOUNT,TX_FRAUD" + ",LABEL_DATE" * dated_labels]
     for number in range(400):
         at = start + timedelta(days=days * number / 400, seconds=int(rng.integers(0, 3_600)))
         known = f",{at + timedelta(days=3):%Y-%m-%d}" * dated_labels
@@ -108,12 +108,12 @@ def card_file(folder: Path, days: int, *, dated_labels: bool = False) -> Path:
 def test_a_draft_proposes_windows_over_entities_that_occur_again(tmp_path: Path) -> None:
     draft = yaml.safe_load(suggest(card_file(tmp_path, days=180)).mapping)
     assert draft["label_known_after_days"] == 8
-    assert draft["features"]["broker_code"] == {"type": "key", "meaning": "Broker", "column": "BROKER_CODE"}
+    assert draft["features"]["route_key"] == {"type": "key", "meaning": "Route", "column": "ROUTE_KEY"}
     assert draft["windows"]["member"]["key"] == "member_id"
-    assert draft["windows"]["broker"] == {
-        "key": "broker_code", "lengths": ["1d", "7d", "30d"], "mean": ["amount"], "fraud_rate": True
+    assert draft["windows"]["route"] == {
+        "key": "route_key", "lengths": ["1d", "7d", "30d"], "mean": ["amount"], "fraud_rate": True
     }  # fmt: skip
-    assert Mapping.model_validate(draft).windows["broker"].fraud_rate
+    assert Mapping.model_validate(draft).windows["route"].fraud_rate
 
 
 def test_a_draft_of_two_months_assumes_no_delay_of_outcomes(tmp_path: Path) -> None:
