@@ -9,7 +9,9 @@ from claims.attributes import MAX_ATTRIBUTES, AttributeName, feature_name
 from claims.identifiers import IdentifierKind
 from core.settings import settings
 from features.vector import FEATURE
+from pipelines.ingest.expression import Expression, columns_of, parse_expression
 from pipelines.ingest.formats import (
+    AmountField,
     AttributeColumn,
     Column,
     Csv,
@@ -78,6 +80,8 @@ class Mapping(StrictModel):
     """Our field → their column, or several of which the first with a value counts."""
     date_parts: dict[PartedField, DateParts] = Field(default_factory=dict)
     """Our date field → the columns it is put together from."""
+    expressions: dict[AmountField, Expression] = Field(default_factory=dict)
+    """Our amount → arithmetic over columns, computed exactly and rounded half up to cents once, at the end."""
     constants: dict[str, Text] = Field(default_factory=dict)
     """Our field → a value for every row."""
     dates: Dates = Dates()
@@ -147,11 +151,12 @@ class Mapping(StrictModel):
         both = sorted(set(self.columns) & set(self.constants))
         if both:
             raise ValueError(f"{both[0]!r} is both a column and a constant")
-        twice = sorted(set(self.date_parts) & (set(self.columns) | set(self.constants)))
-        if twice:
-            raise ValueError(f"{twice[0]!r} is both under date_parts and under columns or constants")
+        for key, composed in (("date_parts", set(self.date_parts)), ("expressions", set(self.expressions))):
+            twice = sorted(composed & (set(self.columns) | set(self.constants)))
+            if twice:
+                raise ValueError(f"{twice[0]!r} is both under {key} and under columns or constants")
         for field in REQUIRED:
-            if field not in self.columns and field not in self.constants:
+            if field not in {*self.columns, *self.expressions, *self.constants}:
                 raise ValueError(f"columns must map {field!r}: {FIELDS[field]}")
         if not set(DATED) & (set(self.columns) | set(self.date_parts) | set(self.constants)):
             raise ValueError(
@@ -170,9 +175,7 @@ class Mapping(StrictModel):
     def _check_on_bad(self) -> None:
         """Refuse what must have a value, and declare the attributes that flags become."""
         for name, what in self.on_bad.items():
-            sources = (
-                self.sources(name) if name in FIELDS else self.features[name].column if name in self.features else ()
-            )
+            sources = self.sources(name) if name in FIELDS else self.attribute_sources(name)
             if not sources:
                 raise ValueError(f"on_bad: {name!r} is neither a mapped field nor a feature with a column")
             if what != "reject" and name in (*REQUIRED, "claim_id", "line", "diagnoses"):
@@ -184,7 +187,7 @@ class Mapping(StrictModel):
                     )
                 self._declare_flag(name, sources)
 
-    def _declare_flag(self, name: str, sources: str | tuple[str, ...]) -> None:
+    def _declare_flag(self, name: str, sources: tuple[str, ...]) -> None:
         flag = name + INVALID
         declared = AttributeColumn.model_validate(
             {
@@ -214,21 +217,23 @@ class Mapping(StrictModel):
         """The columns of the file for one of our fields; empty without any."""
         if field in self.date_parts:
             return self.date_parts[field].columns
+        if field in self.expressions:
+            return columns_of(parse_expression(self.expressions[field]))
         found = self.columns.get(field, ())
         return (found,) if isinstance(found, str) else found
 
     def attribute_sources(self, name: str) -> tuple[str, ...]:
         """The columns of the file for one attribute; empty for a claim field."""
-        found = self.features[name].column or () if name in self.features else ()
-        return (found,) if isinstance(found, str) else found
+        return self.features[name].sources if name in self.features else ()
 
     def all_sources(self) -> tuple[str, ...]:
         """Every column the mapping reads, once, in order."""
-        mapped = [column for field in (*self.columns, *self.date_parts) for column in self.sources(field)]
+        fields = (*self.columns, *self.date_parts, *self.expressions)
+        mapped = [column for field in fields for column in self.sources(field)]
         own = [column for name in self.features for column in self.attribute_sources(name)]
-        return tuple(dict.fromkeys([*mapped, *self.money.plus, *own]))
+        return tuple(dict.fromkeys([*mapped, *own]))
 
     def absent(self) -> list[str]:
         """Our fields that this kind of file does not have."""
-        have = set(self.columns) | set(self.date_parts) | set(self.constants)
+        have = {*self.columns, *self.date_parts, *self.expressions, *self.constants}
         return [field for field in FIELDS if field not in have]

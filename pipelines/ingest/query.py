@@ -14,7 +14,8 @@ from claims.attributes import PREFIX, feature_name
 from claims.service_days import receipt_day
 from core import clock
 from pipelines.ingest.attribute_fields import parse_attributes, staged_columns
-from pipelines.ingest.fields import ParsedColumn, ambiguous_day, cleaned, date_of_parts, literal, parse_all, total
+from pipelines.ingest.expression_fields import parse_expressions
+from pipelines.ingest.fields import ParsedColumn, ambiguous_day, cleaned, date_of_parts, literal, parse_all
 from pipelines.ingest.mapping import FIELDS, Mapping
 
 _TYPES: dict[str, pa.DataType] = {
@@ -108,14 +109,13 @@ def _parts(mapping: Mapping, names: dict[str, str], at: datetime) -> _Parts:
     }
     raw |= {field: date_of_parts(found, names) for field, found in mapping.date_parts.items()}
     attributes = {
-        name: _first([names[column] for column in columns_read])
-        for name in mapping.features
+        name: (_first if declared.expression is None else _together)([names[column] for column in columns_read])
+        for name, declared in mapping.features.items()
         if (columns_read := mapping.attribute_sources(name)) and mapping.flagged(name) is None
     }
     constants = {field: literal(value) for field, value in mapping.constants.items()}
     parsed = parse_all(mapping, raw | constants, receipt_day(at, ZoneInfo(mapping.time_zone)), clock.micros(at))
-    parsed |= parse_attributes(mapping, attributes)
-    parsed["amount"] = total(mapping, [(raw | constants)["amount"], *(names[column] for column in mapping.money.plus)])
+    parsed |= parse_expressions(mapping, names) | parse_attributes(mapping, attributes, names)
     further = [f"({names[column]} IS NOT NULL)::INT" for column in mapping.sources("diagnoses")]
     values = {field: entry.value for field, entry in parsed.items()}
     if "diagnosis_code" in parsed:
@@ -124,7 +124,8 @@ def _parts(mapping: Mapping, names: dict[str, str], at: datetime) -> _Parts:
         values["diagnoses"] = f"GREATEST(1, {' + '.join([*principal, *further] or ['1'])})"
     if "diagnosis_count" in parsed:
         values["diagnoses"] = parsed["diagnosis_count"].value
-    texts = raw | constants | {feature_name(name): sql for name, sql in attributes.items()}
+    computed = {field: _together([names[column] for column in mapping.sources(field)]) for field in mapping.expressions}
+    texts = raw | computed | constants | {feature_name(name): sql for name, sql in attributes.items()}
     return _Parts(texts, parsed, values)
 
 
@@ -181,6 +182,11 @@ def _shown(staged: str) -> str:
 def _first(texts: list[str]) -> str:
     """SQL of the first text with a value."""
     return texts[0] if len(texts) == 1 else f"COALESCE({', '.join(texts)})"
+
+
+def _together(texts: list[str]) -> str:
+    """SQL of all texts that have a value."""
+    return f"NULLIF(concat_ws(' ', {', '.join(texts)}), '')"
 
 
 def _sql_type(kind: pa.DataType) -> str:

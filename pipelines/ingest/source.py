@@ -96,7 +96,9 @@ def _check_dates(staged: StagedRows, mapping: Mapping) -> None:
 def _columns(mapping: Mapping) -> dict[str, list[str]]:
     """Our field, or the feature of an attribute → the columns of the file that it is read from."""
     own = {feature_name(name): list(mapping.attribute_sources(name)) for name in mapping.features}
-    fields = {name: list(mapping.sources(name)) for name in (*mapping.columns, *mapping.date_parts)}
+    fields = {
+        name: list(mapping.sources(name)) for name in (*mapping.columns, *mapping.date_parts, *mapping.expressions)
+    }
     return {name: columns for name, columns in (fields | own).items() if columns}
 
 

@@ -34,8 +34,8 @@ from pipelines.ingest.suggest_texts import (
 
 _FEWEST_MEMBERS = 20
 """More different values make a column such as `policy` a key of members; with fewer it is a kind of policy."""
-_KEYS = ("member_id", "provider_id")
-_FILLED = 0.99
+_LEAST_FILLED = {"member_id": 0.9, "provider_id": 0.98, "procedure_code": 0.7}
+"""Least share of rows with a value of fields that `pipelines.gates` refuses to train without."""
 _FEWEST_PROVIDERS = 20
 """More different values make a column such as `merchant` a key of providers."""
 _DATE_FIELDS = ("received_at", "service_from", "service_to", "birth_date", "label_known_at")
@@ -117,23 +117,24 @@ def _pick(sample: FileSample, draft: _Draft) -> None:
             for column in sample.columns
             if column not in taken and re.fullmatch(pattern, plain[column]) and fits(sample.texts(column))
         ]
-        if found:
-            _choose(draft, entry, found[0], "by its name")
-            if entry in _KEYS and (further := _to_fill(sample, list(dict.fromkeys(found)))):
-                draft.fallbacks[entry] = further
-            taken.update((found[0], *draft.fallbacks.get(entry, ())))
+        chosen = _filled(sample, list(dict.fromkeys(found)), _LEAST_FILLED.get(entry, 0))
+        if chosen:
+            _choose(draft, entry, chosen[0], "by its name")
+            if chosen[1:]:
+                draft.fallbacks[entry] = chosen[1:]
+            taken.update(chosen)
 
 
-def _to_fill(sample: FileSample, columns: list[str]) -> list[str]:
-    """Which of the columns after the first are needed so that nearly every row has a value, if the first has few."""
-    rows, filled, further = sample.columns[columns[0]].rows, set(sample.positions[columns[0]]), []
-    if 2 * len(filled) >= rows:
-        return []
-    for column in columns[1:]:
-        if len(filled) < _FILLED * rows and not filled >= set(sample.positions[column]):
-            further.append(column)
-            filled |= set(sample.positions[column])
-    return further
+def _filled(sample: FileSample, columns: list[str], least: float) -> list[str]:
+    """The first column, with the further ones that are needed to fill `least` of the rows; none if they do not."""
+    chosen: list[str] = []
+    rows: set[int] = set()
+    for column in columns:
+        more = set(sample.positions[column])
+        if not chosen or (len(rows) < least * sample.columns[column].rows and more - rows):
+            chosen.append(column)
+            rows |= more
+    return chosen if chosen and len(rows) >= least * sample.columns[chosen[0]].rows else []
 
 
 def _choose(draft: _Draft, entry: str, column: str, why: str) -> None:

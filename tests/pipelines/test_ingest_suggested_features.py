@@ -246,6 +246,17 @@ def test_a_key_that_few_rows_have_is_completed_by_further_columns(tmp_path: Path
     assert "provider_id" not in outcome.missing_columns
 
 
+def test_a_field_that_too_few_rows_have_to_train_with_is_a_feature_instead(tmp_path: Path) -> None:
+    columns = {
+        "date": each(day),
+        "amount": each(lambda n: n + 1),
+        "ClmProcedureCode_1": each(lambda n: n % 5 if n % 2 else ""),
+    }
+    draft, outcome = drafted(tmp_path, columns)
+    assert draft.columns_used["ClmProcedureCode_1"] == "clm_procedure_code_1"
+    assert "procedure_code" in outcome.missing_columns
+
+
 def test_a_part_of_a_date_is_not_left_out(tmp_path: Path) -> None:
     columns = {"Year": each(lambda n: 1994), "Month": each(lambda n: n % 12 + 1), "amount": each(lambda n: n + 1)}
     draft = suggest(write(tmp_path / "claims.csv", columns))
