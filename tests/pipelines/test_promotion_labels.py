@@ -1,4 +1,4 @@
-"""Relabelling: what changed since the champion's training is measured, and the earlier labels evaluate both models a second time."""
+"""Relabelling: what changed since the champion was trained is measured, and earlier labels evaluate both models too."""
 
 from dataclasses import replace
 
