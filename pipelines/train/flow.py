@@ -26,6 +26,7 @@ from pipelines.datasets import (
     OFFLINE_ONLY_REDIS_URL,
     SIMULATED,
     Examples,
+    LabelSnapshot,
     Slices,
     Source,
     as_of_us,
@@ -159,12 +160,14 @@ def make(
     watch.step("Building the explainer's tables")
     tables = steps.explain(model.trained)
     warnings = (*prepared.warnings, *leak_checks.after_training(model, examples, slices))
+    labels = LabelSnapshot.of(examples, dated=prepared.source.dated_labels)
     page = steps.document(
         model,
         tables,
         left_out=prepared.left_out,
         base_rate=float(examples.fraud[slices.train].mean()),
-        provenance=provenance(prepared, options) | {"leaks": [*options.trusted.records(warnings)]},
+        provenance=provenance(prepared, options)
+        | {"labels_sha256": labels.save(home), "leaks": [*options.trusted.records(warnings)]},
         last_day_us=int(examples.received_us[slices.calibrate[-1]]),
         use=use_of(prepared.source, options.use),
         typical=steps.typical(model, tables, examples, slices.calibrate),
