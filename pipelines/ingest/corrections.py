@@ -20,7 +20,7 @@ PROBLEMS = """
 
 
 def take_voids(connection: duckdb.DuckDBPyConnection) -> None:
-    """Move the rows that void a claim from the table `checked` to `voids` (`claim_id` of the voided one, `received`: when the void was)."""
+    """Move rows that void a claim from the table `checked` to `voids`: `claim_id` of the voided one, `received`."""
     connection.execute(
         """CREATE TABLE voids AS SELECT COALESCE(replaces, claim_id) AS claim_id, received_at AS received FROM checked
                WHERE problem IS NULL AND correction = 'void';
