@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from claims.attributes import MAX_ATTRIBUTES, MAX_NUMBER, MAX_TEXT, AttributeName, AttributeValue
-from claims.identifiers import IdentifierKind, normalize_identifier
+from claims.identifiers import MAX_CODE, MAX_ID, IdentifierKind, normalize_identifier
 from claims.money import MAX_CENTS, format_cents, parse_cents
 from claims.service_days import EARLIEST
 from core import clock
@@ -125,10 +125,10 @@ PlainNumber = BeforeValidator(_plain_digits)
 """Of an `int` in a query."""
 ClaimId = Annotated[str, Path(description="Id of the claim.", examples=[CLAIM_ID_EXAMPLE]), AfterValidator(as_claim_id)]
 """The claim id of a path; whatever is sent, an unknown one is a 404."""
-Identifier = Annotated[str, Field(strict=True, min_length=1, max_length=64, pattern=_ID)]
+Identifier = Annotated[str, Field(strict=True, min_length=1, max_length=MAX_ID, pattern=_ID)]
 EntityId = Annotated[Identifier, _normalized(IdentifierKind.ID)]
 """Of a member or provider, without what a spreadsheet or data frame adds to a number."""
-Code = Annotated[str, Field(strict=True, min_length=1, max_length=16, pattern=_ID)]
+Code = Annotated[str, Field(strict=True, min_length=1, max_length=MAX_CODE, pattern=_ID)]
 ProcedureCode = Annotated[Code, _normalized(IdentifierKind.PROCEDURE)]
 DiagnosisCode = Annotated[Code, _normalized(IdentifierKind.DIAGNOSIS)]
 PlaceOfService = Annotated[

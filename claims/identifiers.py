@@ -10,6 +10,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
+MAX_ID = 64
+"""Characters of the identifier of a claim, member or provider."""
+MAX_CODE = 16
+"""Characters of a code that the claims API takes."""
+MAX_DESCRIPTION = 64
+"""Characters of a code, or of the description that a file has in its place; the scorer takes both."""
+MAX_REGION = 32
+MAX_SPECIALTY = 64
+
 
 class IdentifierKind(StrEnum):
     """What kind of identifier or code a field holds."""

@@ -11,6 +11,7 @@ from typing import Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from claims.attributes import ScoredAttributes
+from claims.identifiers import MAX_DESCRIPTION, MAX_ID, MAX_REGION, MAX_SPECIALTY
 from claims.reason_groups import ReasonKind
 
 CONTRACT = "1"
@@ -37,17 +38,17 @@ class ClaimFacts(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    claim_id: str = Field(max_length=64)
+    claim_id: str = Field(max_length=MAX_ID)
     received_at: AwareDatetime
     service_from: date
     service_to: date
-    member_id: str = Field(max_length=64)
-    provider_id: str = Field(max_length=64)
-    procedure_code: str = Field(max_length=16, description="Of the line with the highest amount.")
-    diagnosis_code: str = Field(max_length=16, description="The principal diagnosis.")
+    member_id: str = Field(max_length=MAX_ID)
+    provider_id: str = Field(max_length=MAX_ID)
+    procedure_code: str = Field(max_length=MAX_DESCRIPTION, description="Of the line with the highest amount.")
+    diagnosis_code: str = Field(max_length=MAX_DESCRIPTION, description="The principal diagnosis.")
     place_of_service: str | None = Field(None, max_length=2, description="CMS two-digit code.")
-    region: str | None = Field(None, max_length=32)
-    specialty: str | None = Field(None, max_length=64)
+    region: str | None = Field(None, max_length=MAX_REGION)
+    specialty: str | None = Field(None, max_length=MAX_SPECIALTY)
     age_years: int | None = Field(
         None, ge=0, le=MAX_AGE_YEARS, description="Of the member on the first day of service."
     )

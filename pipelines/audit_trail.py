@@ -16,7 +16,7 @@ from typing import Any, Literal, TypedDict, Unpack, cast
 from core import clock
 from models.artefact import models_folder
 
-Action = Literal["promote", "force", "change_use", "rollback", "threshold", "challenge", "dismiss"]
+Action = Literal["promote", "force", "change_use", "rollback", "threshold", "trust", "challenge", "dismiss"]
 _START = "0" * 64
 
 
@@ -40,6 +40,8 @@ class ActionDetails(TypedDict, total=False):
     canary_share: float
     """Share of the claims that the challenger decides."""
     threshold: float
+    trusted: list[str]
+    """Features, fields and checks whose signs of a leak are trusted."""
     gates: Mapping[str, GateRecord]
     """By gate."""
 

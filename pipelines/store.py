@@ -10,6 +10,8 @@ import pyarrow.parquet as pq
 from pydantic import JsonValue
 
 DATASET = "dataset.json"
+MAX_DISSENT = 0.1
+"""Claims with another label than most of their provider's, per fraud, up to which the label is the provider's."""
 
 
 class DatasetDocument(TypedDict, total=False):
@@ -38,6 +40,8 @@ class DatasetDocument(TypedDict, total=False):
     file: str
     mapping: str
     """Digest of the mapping."""
+    columns: Mapping[str, list[str]]
+    """Our field, or the feature of an attribute → the columns of the file that it is read from."""
     icd: int | None
     label_of: str
     """`claim` or `provider`."""

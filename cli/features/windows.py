@@ -55,7 +55,7 @@ def compare_windows(url: str, claims: HardClaims) -> WindowParity:
     for facts in online:
         place = rows[facts.claim_id]
         for name, column in columns.items():
-            found, wanted = facts.attributes.get(name), column[place]
-            if found != wanted:
-                mismatches.append(f"{facts.claim_id} {name}: online {found!r} offline {wanted!r}")
+            found, built = facts.attributes.get(name), column[place]
+            if found != built:
+                mismatches.append(f"{facts.claim_id} {name}: online {found!r} offline {built!r}")
     return WindowParity(len(compared) * len(_VALUES), mismatches)

@@ -9,7 +9,7 @@ import click
 from cli.command import command
 from cli.model.common import check_source, registry_redis_url, source_of, training_progress
 from cli.model.suggested import figures, suggested_mapping
-from cli.options import ABOVE_ZERO, CAPACITY, DATA, DATASET, DAY, MAPPING, SHARE, TRIALS
+from cli.options import ABOVE_ZERO, BY, CAPACITY, DATA, DATASET, DAY, MAPPING, SHARE, TRIALS, reason_option
 from cli.output import print_json, terminal
 
 if TYPE_CHECKING:
@@ -69,9 +69,11 @@ if TYPE_CHECKING:
 @click.option(
     "--trust",
     multiple=True,
-    metavar="FEATURE",
-    help="Do not report this feature as leakage, although it ranks almost perfectly alone; can be repeated.",
+    metavar="SUBJECT",
+    help="Accept the signs of a leak of this feature, field or check; needs --reason; can be repeated.",
 )
+@BY
+@reason_option(text="Why what is trusted is no leak: kept in the model's document and the audit trail.")
 @click.option(
     "--accept-rejects",
     is_flag=True,
@@ -102,6 +104,8 @@ def train(
     use: str | None,
     without: tuple[str, ...],
     trust: tuple[str, ...],
+    by: str | None,
+    reason: str | None,
     accept_rejects: bool,
     refit: "Refit",
     seed: int,
@@ -112,13 +116,15 @@ def train(
         raise click.UsageError("--suggest needs --data, and drafts the mapping: without --mapping.")
     if test_share + calibrate_share + stop_share >= 1:
         raise click.UsageError("--test-share, --calibrate-share and --stop-share must leave claims to train on.")
+    if trust and not (reason or "").strip():
+        raise click.UsageError("--trust needs --reason.")
     if not suggest:
         check_source(dataset, data, mapping)
     from dataclasses import replace
 
     from core.settings import settings
     from pipelines.datasets import SplitPolicy
-    from pipelines.train import DEFAULT_PARAMS, TrainOptions, train_and_register
+    from pipelines.train import DEFAULT_PARAMS, TrainOptions, Trust, train_and_register
 
     options = TrainOptions(
         policy=SplitPolicy(
@@ -135,7 +141,7 @@ def train(
         reviews_a_week=capacity,
         use=use,
         without=without,
-        trusted=trust,
+        trusted=Trust(trust, reason or "", by or ""),
         refit=refit,
     )
     drafted = suggested_mapping(data, settings().home) if suggest and data is not None else None
@@ -152,6 +158,8 @@ def train(
         )
     if report.warning:
         click.echo(f"Warning: {report.warning}", err=True)
+    for subject, evidence in report.leaks.items():
+        click.echo(f"Warning: {subject} may reveal the label: {evidence}. `ginja model promote` refuses it.", err=True)
     if as_json:
         from pipelines.formatting import rounded
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from core.clock import DAY_US
 from pipelines.datasets.errors import EmptyWindowError, ProviderSplitError, TooFewFraudsError
+from pipelines.store import MAX_DISSENT
 
 Rows = NDArray[np.intp]
 Bools = NDArray[np.bool_]
@@ -57,7 +58,7 @@ class Slices:
     providers_apart: bool = False
     """Each provider is in one slice only."""
     warning: str = ""
-    """Why the figures on the test claims may be too good; empty: no reason."""
+    """What a reader of the figures on the test claims must know of the split; empty: nothing."""
 
     @property
     def learned(self) -> Rows:
@@ -137,21 +138,26 @@ def split_by_provider(
 ) -> Slices:
     """Assign each provider with all its claims to one slice, by a hash of its identifier, stratified by label.
 
-    Raises `ProviderSplitError` where a provider has claims of both labels: the label then belongs to the claim.
+    A few claims with another label than most of their provider's are kept, with a warning. Raises `ProviderSplitError`
+    where they are more than `MAX_DISSENT` per fraud: the label then belongs to the claim.
     """
     names, of = np.unique(providers.astype(str), return_inverse=True)
     frauds = np.bincount(of, weights=fraud, minlength=len(names))
     claims = np.bincount(of, minlength=len(names))
     mixed = np.flatnonzero((frauds > 0) & (frauds < claims))
-    if len(mixed):
-        raise ProviderSplitError(
-            f"{len(mixed)} providers have claims of both labels (for example {names[mixed[0]]}); "
-            "the label belongs to the claim: split in time instead"
-        )
+    dissenting = int(np.minimum(frauds, claims - frauds).sum())
+    example = (
+        f"{len(mixed):,} providers have claims of both labels (for example {names[mixed[0]]})" if len(mixed) else ""
+    )
+    if dissenting > MAX_DISSENT * frauds.sum():
+        raise ProviderSplitError(f"{example}; the label belongs to the claim: split in time instead")
     slices = replace(
-        _by_name(names, of, frauds > 0, received_us, as_of_us=as_of_us, policy=policy, seed=seed),
+        _by_name(names, of, 2 * frauds >= claims, received_us, as_of_us=as_of_us, policy=policy, seed=seed),
         how=f"by provider: {len(names):,} providers, each in one slice only",
         providers_apart=True,
+        warning=f"{example}: {dissenting:,} claims; the label is taken to be the provider's (label_of in the mapping)"
+        if dissenting
+        else "",
     )
     assert_providers_apart(slices, providers)
     _check(slices, fraud, policy)

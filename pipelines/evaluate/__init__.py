@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pipelines.evaluate.page import render, save
     from pipelines.evaluate.pictures import Drawings, draw
     from pipelines.evaluate.provenance import Provenance
+    from pipelines.evaluate.rivals import add_rivals
     from pipelines.evaluate.source_columns import raw_booster
     from pipelines.evaluate.window import Window, add_model, newest_window
 
@@ -64,6 +65,7 @@ __all__ = [
     "RankingMetrics",
     "Window",
     "add_model",
+    "add_rivals",
     "champion_beside",
     "draw",
     "evaluate",

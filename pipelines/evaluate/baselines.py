@@ -29,7 +29,9 @@ def learned_baselines(train: Matrix, fraud: NDArray[np.bool_], test: Matrix) -> 
     rows = _sample(fraud)
     prepare = make_pipeline(
         SimpleImputer(strategy="median", keep_empty_features=True),
-        QuantileTransformer(n_quantiles=200, output_distribution="normal", subsample=20_000, random_state=0),
+        QuantileTransformer(
+            n_quantiles=min(200, len(rows)), output_distribution="normal", subsample=20_000, random_state=0
+        ),
         StandardScaler(),
     )
     x = prepare.fit_transform(train[rows])

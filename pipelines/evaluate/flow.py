@@ -10,14 +10,13 @@ from models.artefact import Artefact, load_artefact, load_pointed, models_folder
 from models.errors import ArtefactError, PointerError
 from models.registry import MlflowStore, RunRecord
 from pipelines.datasets import Source
-from pipelines.evaluate.baselines import learned_baselines, simple_baselines
 from pipelines.evaluate.errors import NoModelError
 from pipelines.evaluate.evaluation import EvaluatedModel
-from pipelines.evaluate.evaluation_set import CHAMPION, RAW
+from pipelines.evaluate.evaluation_set import CHAMPION
 from pipelines.evaluate.metrics import EvaluationSettings, evaluate_claims
 from pipelines.evaluate.page import render, save
 from pipelines.evaluate.pictures import draw
-from pipelines.evaluate.source_columns import raw_booster
+from pipelines.evaluate.rivals import add_rivals
 from pipelines.evaluate.window import Window, newest_window
 from pipelines.runs import command_line, git_commit, reports_folder
 
@@ -50,13 +49,8 @@ def evaluate(
     step("Reading the newest window")
     window = newest_window(home, artefact, source=source, also=() if champion is None else (champion,))
     claims = window.evaluation_set(artefact)
-    claims.scores.update(simple_baselines(claims))
     step("Training the baselines")
-    examples, train = window.examples, window.slices.train
-    x = examples.matrix(window.rows, artefact.schema)
-    claims.scores.update(learned_baselines(examples.matrix(train, artefact.schema), examples.fraud[train], x))
-    if examples.declared:
-        claims.scores[RAW] = raw_booster(examples, window.slices.learned, window.rows)
+    add_rivals(claims, window, artefact)
     if champion is not None:
         window.add(claims, champion, name=CHAMPION)
     step("Computing the metrics")
@@ -77,7 +71,7 @@ def evaluate(
         metrics=metrics,
     )
     step("Drawing and recording")
-    drawings = draw(artefact, claims, x)
+    drawings = draw(artefact, claims, window.examples.matrix(window.rows, artefact.schema))
     html = render(evaluated, pictures=drawings.encoded())
     page = save(reports_folder(home) / artefact.version, evaluated, html)
     record = RunRecord(

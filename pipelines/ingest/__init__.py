@@ -11,6 +11,7 @@ from pipelines.ingest.records import check_parquet, open_table
 from pipelines.ingest.reject_labels import LabelCount, associated
 from pipelines.ingest.rejects import shape
 from pipelines.ingest.source import ingest_csv
+from pipelines.ingest.suggest_names import known_afterwards
 from pipelines.ingest.suggestion import Suggestion, suggest
 from pipelines.ingest.summary import IngestSummary, missing_columns
 
@@ -29,6 +30,7 @@ __all__ = [
     "check_parquet",
     "ingest_csv",
     "ingest_provider_fraud",
+    "known_afterwards",
     "load_mapping",
     "missing_columns",
     "open_table",

@@ -2,8 +2,9 @@
 
 import pyarrow as pa
 
-from claims.attributes import MAX_NUMBER, MAX_TEXT, AttributeType, feature_name
+from claims.attributes import MAX_TEXT, AttributeType, feature_name
 from features.vector import ARROW_TYPES
+from pipelines.ingest.expression_fields import computed_number, parsed_number
 from pipelines.ingest.fields import ParsedColumn, chosen, identifier, literal, local_day, text
 from pipelines.ingest.formats import AttributeColumn
 from pipelines.ingest.mapping import Mapping
@@ -17,19 +18,21 @@ def staged_columns(mapping: Mapping) -> dict[str, pa.DataType]:
     return {
         feature_name(name): ARROW_TYPES[column.type]
         for name, column in mapping.features.items()
-        if column.column is not None
+        if column.field is None
     }
 
 
-def parse_attributes(mapping: Mapping, raw: dict[str, str]) -> dict[str, ParsedColumn]:
-    """The parsers of the staged columns; `raw` has the SQL of each attribute's text."""
-    return {feature_name(name): _parse(mapping, mapping.features[name], sql) for name, sql in raw.items()}
+def parse_attributes(mapping: Mapping, raw: dict[str, str], names: dict[str, str]) -> dict[str, ParsedColumn]:
+    """The parsers of the staged columns; `raw` has the SQL of each attribute's text, `names` that of each column."""
+    return {feature_name(name): _parse(mapping, mapping.features[name], sql, names) for name, sql in raw.items()}
 
 
-def _parse(mapping: Mapping, column: AttributeColumn, raw: str) -> ParsedColumn:
+def _parse(mapping: Mapping, column: AttributeColumn, raw: str, names: dict[str, str]) -> ParsedColumn:
+    if column.expression is not None:
+        return computed_number(column, names)
     match column.type:
         case AttributeType.NUMBER:
-            return number(raw, column.decimal, column.thousands)
+            return parsed_number(raw, column.decimal, column.thousands)
         case AttributeType.BOOLEAN:
             return chosen(
                 raw,
@@ -39,7 +42,7 @@ def _parse(mapping: Mapping, column: AttributeColumn, raw: str) -> ParsedColumn:
         case AttributeType.CATEGORY:
             return text(raw, MAX_TEXT)
         case AttributeType.KEY:
-            return identifier(raw, limit=MAX_TEXT)
+            return identifier(raw)
         case AttributeType.DATE:
             problem = (
                 f"CASE WHEN {raw} IS NULL THEN NULL "
@@ -48,19 +51,3 @@ def _parse(mapping: Mapping, column: AttributeColumn, raw: str) -> ParsedColumn:
                 f"THEN 'not between {_FIRST_YEAR} and {_LAST_YEAR}' END"
             )
             return ParsedColumn(local_day(raw, mapping.dates), problem)
-
-
-def number(raw: str, decimal: str, thousands: str) -> ParsedColumn:
-    """A decimal number, also with an exponent, of a magnitude up to `MAX_NUMBER`."""
-    dot, group = "\\" + decimal, "\\" + thousands if thousands else ""
-    whole = f"([0-9]{{1,3}}({group}[0-9]{{3}})+|[0-9]{{1,30}})" if group else "[0-9]{1,30}"
-    pattern = f"[+-]?({whole}({dot}[0-9]{{0,30}})?|{dot}[0-9]{{1,30}})([eE][+-]?[0-9]{{1,3}})?"
-    digits = f"replace({raw}, {literal(thousands)}, '')" if thousands else raw
-    digits = f"replace({digits}, {literal(decimal)}, '.')"
-    value = f"CASE WHEN regexp_full_match({raw}, {literal(pattern)}) THEN TRY_CAST({digits} AS DOUBLE) END"
-    problem = (
-        f"CASE WHEN {raw} IS NULL THEN NULL "
-        f"WHEN @v IS NULL THEN 'not a number such as 1250{decimal}5' "
-        f"WHEN abs(@v) > {MAX_NUMBER:.0f} THEN 'over the largest number' END"
-    )
-    return ParsedColumn(value, problem)

@@ -11,12 +11,13 @@ from claims.service_days import EARLIEST
 from core.clock import DAY_US
 from features.declare import CLAIMS, LABELS
 from pipelines.duck import connect
-from pipelines.ingest import fields
+from pipelines.ingest import corrections, fields
 from pipelines.ingest.attribute_fields import staged_columns
 from pipelines.ingest.mapping import INVALID, Mapping
 from pipelines.ingest.reject_labels import LabelCount
 from pipelines.ingest.rejects import Rejects
 from pipelines.reference import CLAIM_LINES
+from pipelines.store import MAX_DISSENT
 
 _CHECKED = """
 CREATE TABLE checked AS
@@ -24,6 +25,8 @@ WITH dated AS (
     SELECT * REPLACE (
         COALESCE(claim_id, 'L' || "row") AS claim_id,
         COALESCE(received_at, epoch_us(COALESCE(service_to, service_from)::TIMESTAMP)) AS received_at,
+        CASE WHEN correction IS DISTINCT FROM 'void' THEN amount END AS amount,
+        CASE WHEN replaces IS DISTINCT FROM claim_id OR correction = 'void' THEN replaces END AS replaces,
         COALESCE(service_from, service_to, received_on) AS service_from,
         COALESCE(service_to, service_from, received_on) AS service_to
     ) FROM staged
@@ -33,13 +36,15 @@ WITH dated AS (
     FROM dated WINDOW claim AS (PARTITION BY claim_id)
 )
 SELECT *, CASE
+    {corrections}
     {reversals}
     WHEN received_at IS NULL THEN {{'field': 'received_at', 'reason': 'no date of receipt or service'}}
     WHEN service_from < DATE '{earliest}' THEN {{'field': 'service_from', 'reason': 'before {earliest.year}'}}
     WHEN service_to < service_from THEN {{'field': 'service_to', 'reason': 'before service_from'}}
     WHEN service_to > received_on THEN {{'field': 'service_to', 'reason': 'after receipt'}}
     WHEN birth_date > service_from THEN {{'field': 'birth_date', 'reason': 'after the service'}}
-    WHEN row_number() OVER (PARTITION BY claim_id, {unit} ORDER BY "row") > 1
+    WHEN correction IS DISTINCT FROM 'void'
+            AND row_number() OVER (PARTITION BY claim_id, {unit}, correction = 'void' ORDER BY "row") > 1
         THEN {{'field': 'claim_id', 'reason': '{again}'}}
 END AS problem FROM netted
 """
@@ -138,15 +143,21 @@ def build(staging: Path, mapping: Mapping, rejects: Rejects, work: Path) -> Buil
             if lines
             else "a claim that was already read; for a row per line: rows: lines"
         )
-        connection.execute(_CHECKED.format(unit=unit, again=again, reversals=reversals, earliest=EARLIEST))
+        connection.execute(
+            _CHECKED.format(
+                unit=unit, again=again, corrections=corrections.PROBLEMS, reversals=reversals, earliest=EARLIEST
+            )
+        )
         _reject(
             connection,
             rejects,
             """SELECT "row", problem.field,
-                   CASE problem.field WHEN 'claim_id' THEN claim_id WHEN 'amount' THEN amount::VARCHAR END,
+                   CASE problem.field WHEN 'claim_id' THEN claim_id WHEN 'replaces' THEN replaces
+                       WHEN 'amount' THEN amount::VARCHAR END,
                    problem.reason, label
                FROM checked WHERE problem IS NOT NULL ORDER BY "row" """,
         )
+        corrections.take_voids(connection)
         attributes = staged_columns(mapping)
         chosen = {name: _of_claim(mapping, name) if lines else name for name in attributes}
         own = "".join(f", {sql} AS {name}" for name, sql in chosen.items())
@@ -163,16 +174,22 @@ def build(staging: Path, mapping: Mapping, rejects: Rejects, work: Path) -> Buil
             mixed = _scalar(connection, "SELECT count(*) FROM claims WHERE members > 1")
             if mixed:
                 frames.notes.append(f"{mixed} claims have lines of several members; the first line's was taken")
+        # A file that states when claims were voided says of replaced ones too.
+        frames.notes += corrections.void_corrected(connection, replacements="voided_at" not in mapping.columns)
         frames.claims = _claims(connection)
         frames.labels = _labels(connection, mapping.label_known_after_days)
         frames.notes += _alike(connection)
         frames.accepted = _accepted(connection)
         if attributes:
             frames.attributes = _attributes(connection, attributes)
-        frames.label_of = mapping.label_of or _label_owner(connection)
-        if frames.label_of == "provider" and mapping.label_of is None:
+        if mapping.label_of is not None:
+            frames.label_of = mapping.label_of
+            return frames
+        frames.label_of, dissenting = _label_owner(connection)
+        if frames.label_of == "provider":
+            share = "all" if not dissenting else f"all but {dissenting:,}"
             frames.notes.append(
-                "all claims of a provider have one label, so it is the provider's: splits keep providers whole "
+                f"{share} claims of a provider have one label, so it is the provider's: splits keep providers whole "
                 "(label_of in the mapping)"
             )
         return frames
@@ -233,18 +250,23 @@ def _alike(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 _FEWEST_PROVIDERS = 5
-"""Minimum number of fraudulent providers, each with several equally labelled claims, to infer provider labels."""
+"""Minimum number of fraudulent providers, each with several labelled claims, to infer provider labels."""
 
 
-def _label_owner(connection: duckdb.DuckDBPyConnection) -> str:
-    """`provider` where no provider of several labelled claims has both labels, and both occur; else `claim`."""
-    ((bad, good, mixed),) = connection.execute(
-        """SELECT count(*) FILTER (frauds = claims), count(*) FILTER (frauds = 0),
-                  count(*) FILTER (frauds BETWEEN 1 AND claims - 1)
+def _label_owner(connection: duckdb.DuckDBPyConnection) -> tuple[str, int]:
+    """Whether labels belong to the `provider` or the `claim`, and how many claims contradict their provider's label.
+
+    The provider's, where there are providers of both labels and few of the frauds and of the claims of fraudulent
+    providers are exceptions (`MAX_DISSENT`); only providers of several labelled claims count.
+    """
+    ((bad, good, frauds, dissenting),) = connection.execute(
+        """SELECT count(*) FILTER (frauds * 2 >= claims), count(*) FILTER (frauds = 0), COALESCE(sum(frauds), 0),
+                  COALESCE(sum(least(frauds, claims - frauds)), 0)
            FROM (SELECT count(*) AS claims, count(*) FILTER (label) AS frauds FROM claims
                  WHERE label IS NOT NULL AND provider_id IS NOT NULL GROUP BY provider_id HAVING count(*) > 1)"""
     ).fetchall()
-    return "provider" if not mixed and good and bad >= _FEWEST_PROVIDERS else "claim"
+    belongs = good and bad >= _FEWEST_PROVIDERS and dissenting <= MAX_DISSENT * frauds
+    return ("provider", int(dissenting)) if belongs else ("claim", 0)
 
 
 def _drop_unbilled(connection: duckdb.DuckDBPyConnection, rejects: Rejects) -> None:

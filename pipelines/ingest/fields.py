@@ -8,7 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
-from claims.identifiers import NPI_PREFIX_SUM, RULES, IdentifierKind
+from claims.identifiers import (
+    MAX_DESCRIPTION,
+    MAX_ID,
+    MAX_REGION,
+    MAX_SPECIALTY,
+    NPI_PREFIX_SUM,
+    RULES,
+    IdentifierKind,
+)
 from claims.money import MAX_CENTS
 from claims.service_days import EARLIEST
 from core.clock import DAY_US
@@ -32,7 +40,8 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _listed(texts: tuple[str, ...]) -> str:
+def listed(texts: tuple[str, ...]) -> str:
+    """Texts in lower case as the operand of a SQL `IN`."""
     return "(" + ", ".join(literal(text.lower()) for text in texts) + ")" if texts else "('')"
 
 
@@ -54,9 +63,9 @@ def text(raw: str, limit: int) -> ParsedColumn:
     return ParsedColumn(raw, problem)
 
 
-def identifier(raw: str, kind: IdentifierKind = IdentifierKind.ID, limit: int = 64) -> ParsedColumn:
+def identifier(raw: str, kind: IdentifierKind = IdentifierKind.ID) -> ParsedColumn:
     """An identifier or code as `claims.identifiers` normalizes it, in SQL."""
-    rule, plain = RULES[kind], text(raw, limit)
+    rule, plain = RULES[kind], text(raw, MAX_DESCRIPTION if kind in _CODES else MAX_ID)
     value = raw
     for rewrite in rule.rewrites:
         if rewrite.by is None:
@@ -75,6 +84,9 @@ def identifier(raw: str, kind: IdentifierKind = IdentifierKind.ID, limit: int = 
     return ParsedColumn(value, f"CASE {' '.join(checks)} ELSE {plain.problem} END")
 
 
+_CODES = frozenset(IdentifierKind) - {IdentifierKind.ID, IdentifierKind.NPI}
+
+
 def _matches(sql: str, pattern: str) -> str:
     return f"regexp_full_match({sql}, {literal(pattern)})"
 
@@ -86,8 +98,19 @@ def _check_sum(sql: str) -> str:
     return " + ".join([str(NPI_PREFIX_SUM), *(f"{digit}::INT" for digit in [*doubled, *digits[1::2]])])
 
 
-def amount(raw: str, money: Money) -> ParsedColumn:
-    """Cents. The limit is that of `claims.money`; half a cent is rounded away from zero, once, from all digits."""
+@dataclass(frozen=True, slots=True)
+class WrittenAmount:
+    """SQL of the text of an amount without symbols, of its digits for a cast, and regular expressions of its parts."""
+
+    plain: str
+    digits: str
+    whole: str
+    dot: str
+    scientific: str
+
+
+def written_amount(raw: str, money: Money) -> WrittenAmount:
+    """How an amount is written, by `money`."""
     # Typesetters' spaces, which do not break, group thousands as a plain one does.
     plain = f"translate({raw}, '\u00a0\u202f', '  ')"
     for symbol in money.symbols:
@@ -97,18 +120,25 @@ def amount(raw: str, money: Money) -> ParsedColumn:
     plain = f"regexp_replace({plain}, '^\\((.*)\\)$', '-\\1')"
     dot, group = "\\" + money.decimal, "\\" + money.thousands if money.thousands else ""
     whole = f"([0-9]{{1,3}}({group}[0-9]{{3}})+|[0-9]{{1,15}})" if group else "[0-9]{1,15}"
+    digits = f"replace({plain}, {literal(money.thousands)}, '')" if money.thousands else plain
+    digits = f"replace({digits}, {literal(money.decimal)}, '.')"
+    # R and numpy write 1e+05; it counts where it comes to whole cents.
+    scientific = f"[+-]?[0-9]{{1,3}}(({dot}[0-9]{{1,18}})?[eE][+]?|({dot}[0-9]{{1,9}})?[eE]-)0?[0-9]"
+    return WrittenAmount(plain, digits, whole, dot, scientific)
+
+
+def amount(raw: str, money: Money) -> ParsedColumn:
+    """Cents. The limit is that of `claims.money`; half a cent is rounded away from zero, once, from all digits."""
+    written = written_amount(raw, money)
+    plain, whole, dot = written.plain, written.whole, written.dot
     fraction = f"({dot}[0-9]+)?" if money.round else f"({dot}[0-9]{{1,2}}0*)?"
     if money.unit == "cents":
         fraction = f"({dot}0+)?"
     pattern = f"[+-]?{whole}{fraction}"
-    digits = f"replace({plain}, {literal(money.thousands)}, '')" if money.thousands else plain
-    digits = f"replace({digits}, {literal(money.decimal)}, '.')"
     # The type has 18 decimals and would round what is beyond them; which half a cent lies on is in the first three.
-    digits = f"regexp_replace({digits}, '([.][0-9]{{18}})[0-9]+$', '\\1')"
+    digits = f"regexp_replace({written.digits}, '([.][0-9]{{18}})[0-9]+$', '\\1')"
     scale = 1 if money.unit == "cents" else 100
-    # R and numpy write 1e+05; it counts where it comes to whole cents.
-    scientific = f"[+-]?[0-9]{{1,3}}(({dot}[0-9]{{1,18}})?[eE][+]?|({dot}[0-9]{{1,9}})?[eE]-)0?[0-9]"
-    is_scientific = f"regexp_full_match({plain}, {literal(scientific)})"
+    is_scientific = f"regexp_full_match({plain}, {literal(written.scientific)})"
     number = f"TRY_CAST({digits} AS DECIMAL(38, 18)) * {scale}"
     even = "" if money.round else f" AND {number} = round({number}, 0)"
     is_amount = f"(regexp_full_match({plain}, {literal(pattern)}) OR ({is_scientific}{even}))"
@@ -126,22 +156,10 @@ def amount(raw: str, money: Money) -> ParsedColumn:
     return ParsedColumn(cents, f"CASE WHEN {raw} IS NULL THEN NULL {' '.join(checks)} END")
 
 
-def total(mapping: Mapping, raws: list[str]) -> ParsedColumn:
-    """The sum of amounts, of which the first is required; zero is an error where a row is a whole claim.
-
-    Negative ones are read, whatever `money.negative` says: what they reverse is determined once all rows are read
-    (`build`).
-    """
-    money = mapping.money.model_copy(update={"negative": "net"})
-    parts = [amount(raw, money) for raw in raws]
-    value = " + ".join([f"({parts[0].value})", *(f"COALESCE({part.value}, 0)" for part in parts[1:])])
-    if len(parts) == 1:
-        checks = [parts[0].problem]
-    else:
-        checks = [part.problem.replace("@v", f"({part.value})") for part in parts]
-    if mapping.rows == "claims":
-        checks.append("CASE WHEN @v = 0 THEN 'an amount of zero' END")
-    return ParsedColumn(value, f"COALESCE({', '.join([*checks, 'NULL'])})")
+def whole_claims(mapping: Mapping, found: ParsedColumn) -> ParsedColumn:
+    """The amount of a row; zero is an error where a row is a whole claim."""
+    zero = "CASE WHEN @v = 0 THEN 'an amount of zero' END" if mapping.rows == "claims" else "NULL"
+    return ParsedColumn(found.value, f"COALESCE({found.problem}, {zero})")
 
 
 def whole(raw: str, low: int, high: int) -> ParsedColumn:
@@ -157,9 +175,9 @@ def whole(raw: str, low: int, high: int) -> ParsedColumn:
 
 def chosen(raw: str, groups: dict[str, tuple[str, ...]], what: str) -> ParsedColumn:
     """One of few values: `groups` has a SQL literal for each set of texts, which are compared without case."""
-    arms = " ".join(f"WHEN lower({raw}) IN {_listed(texts)} THEN {value}" for value, texts in groups.items())
+    arms = " ".join(f"WHEN lower({raw}) IN {listed(texts)} THEN {value}" for value, texts in groups.items())
     every = tuple(entry for texts in groups.values() for entry in texts)
-    problem = f"CASE WHEN lower({raw}) NOT IN {_listed(every)} THEN {literal(what)} END"
+    problem = f"CASE WHEN lower({raw}) NOT IN {listed(every)} THEN {literal(what)} END"
     return ParsedColumn(f"CASE {arms} END", problem)
 
 
@@ -320,12 +338,13 @@ def parse_all(mapping: Mapping, raw: dict[str, str], today: date, now_us: int) -
         "received_at": lambda sql: instant(sql, mapping.dates_of("received_at"), today, now_us, EARLIEST_RECEIPT),
         "service_from": lambda sql: service_day(sql, mapping.dates_of("service_from"), today),
         "service_to": lambda sql: service_day(sql, mapping.dates_of("service_to"), today),
-        "region": lambda sql: text(sql, 32),
-        "specialty": lambda sql: text(sql, 64),
+        "region": lambda sql: text(sql, MAX_REGION),
+        "specialty": lambda sql: text(sql, MAX_SPECIALTY),
         "age_years": lambda sql: whole(sql, 0, 130),
         "birth_date": lambda sql: birth_day(sql, mapping.dates_of("birth_date"), today, served),
         "sex": lambda sql: sex(sql, mapping.sex),
-        "amount": lambda sql: amount(sql, mapping.money),
+        # Negative ones are read: what they reverse is determined once all rows are read (`build`).
+        "amount": lambda sql: whole_claims(mapping, amount(sql, mapping.money.model_copy(update={"negative": "net"}))),
         "units": lambda sql: whole(sql, 0 if mapping.rows == "lines" else 1, 1_000_000),
         "lines": lambda sql: whole(sql, 1, 100_000),
         "diagnosis_count": lambda sql: whole(sql, 1, 1_000),

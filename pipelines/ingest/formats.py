@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from claims.attributes import Attribute, AttributeType
+from pipelines.ingest.expression import Expression, columns_of, parse_expression
 
 _MARKS = frozenset((*"aAbBcdfgGHIjmMnpSuUVwWxXyYzZ%", "-d", "-m", "-y", "-H", "-I", "-M", "-S", "-j"))
 """The format specifiers of DuckDB's `strptime`."""
@@ -35,6 +36,7 @@ def _on_bad(value: object) -> object:
 Text = Annotated[str, BeforeValidator(_text)]
 Column = Annotated[str, BeforeValidator(_column)]
 DateField = Literal["received_at", "service_from", "service_to", "birth_date", "voided_at", "label_known_at"]
+AmountField = Literal["amount", "benefit_limit"]
 PartedField = Literal["received_at", "service_from", "service_to", "birth_date"]
 OnBad = Annotated[Literal["reject", "null", "flag"], BeforeValidator(_on_bad)]
 
@@ -90,8 +92,6 @@ class Money(StrictModel):
     thousands: Literal[",", ".", " ", "'", ""] = ""
     symbols: tuple[str, ...] = ()
     round: bool = False
-    plus: tuple[Column, ...] = ()
-    """Columns that are added to `amount` where they have a value, such as a deductible."""
     negative: Literal["reject", "net"] = "reject"
     """In a file with a row per line, `net` lets negative lines reduce their claim."""
 
@@ -139,6 +139,14 @@ class DateParts(StrictModel):
         return tuple(column for column in (self.year, self.month, self.day, self.week_of_month) if column is not None)
 
 
+class FrequencyCode(StrictModel):
+    """Which rows void or replace the claim that `replaces` refers to; texts are compared without case."""
+
+    column: Column
+    void: tuple[Text, ...] = ("8", "08", "8.0", "void")
+    replace: tuple[Text, ...] = ("7", "07", "7.0", "replacement")
+
+
 class IdentifierKinds(StrictModel):
     """What a column must hold, where it is more than any identifier: each value is then checked."""
 
@@ -151,6 +159,8 @@ class AttributeColumn(Attribute):
 
     column: Column | tuple[Column, ...] | None = None
     """Their column, or several of which the first with a value counts; none where `field` names a claim field."""
+    expression: Expression | None = None
+    """Of a number: arithmetic over columns, in double precision."""
     true: tuple[Text, ...] = Field(("1", "1.0", "y", "yes", "t", "true"), alias="yes")
     """Texts that mean true, case-insensitive."""
     false: tuple[Text, ...] = Field(("0", "0.0", "n", "no", "f", "false"), alias="no")
@@ -168,8 +178,12 @@ class AttributeColumn(Attribute):
     def _sensible(self) -> "AttributeColumn":
         if self.window is not None:
             raise ValueError("the values of a window are declared under windows")
-        if (self.column is None) == (self.field is None):
-            raise ValueError("state either column (of the file) or field (a claim field that is mapped under columns)")
+        if sum(source is not None for source in (self.column, self.field, self.expression)) != 1:
+            raise ValueError(
+                "state one of column (of the file), field (a claim field that is mapped under columns) and expression"
+            )
+        if self.expression is not None and self.type is not AttributeType.NUMBER:
+            raise ValueError("an expression is a number: type: number")
         if self.field is not None and self.type is not AttributeType.CATEGORY:
             raise ValueError("a claim field is read as a category: type: category")
         if self.unit and self.type is not AttributeType.NUMBER:
@@ -177,6 +191,13 @@ class AttributeColumn(Attribute):
         if self.decimal == self.thousands:
             raise ValueError("decimal and thousands must differ")
         return self
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The columns of the file; empty for a claim field."""
+        if self.expression is not None:
+            return columns_of(parse_expression(self.expression))
+        return (self.column,) if isinstance(self.column, str) else self.column or ()
 
     @property
     def attribute(self) -> Attribute:

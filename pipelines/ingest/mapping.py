@@ -10,13 +10,16 @@ from claims.identifiers import IdentifierKind
 from claims.windows import CLAIM_KEYS, MAX_WINDOWS, EntityWindow
 from core.settings import settings
 from features.vector import FEATURE
+from pipelines.ingest.expression import Expression, columns_of, parse_expression
 from pipelines.ingest.formats import (
+    AmountField,
     AttributeColumn,
     Column,
     Csv,
     DateField,
     DateParts,
     Dates,
+    FrequencyCode,
     IdentifierKinds,
     LabelTexts,
     Money,
@@ -79,6 +82,8 @@ class Mapping(StrictModel):
     """Our field → their column, or several of which the first with a value counts."""
     date_parts: dict[PartedField, DateParts] = Field(default_factory=dict)
     """Our date field → the columns it is put together from."""
+    expressions: dict[AmountField, Expression] = Field(default_factory=dict)
+    """Our amount → arithmetic over columns, computed exactly and rounded half up to cents once, at the end."""
     constants: dict[str, Text] = Field(default_factory=dict)
     """Our field → a value for every row."""
     dates: Dates = Dates()
@@ -96,6 +101,10 @@ class Mapping(StrictModel):
     """Window → what is computed of the earlier claims of an entity."""
     label_known_after_days: int | None = Field(None, ge=0, le=3_650)
     """For a file without label dates: how many days after receipt the outcome of a claim is known."""
+    frequency_code: FrequencyCode | None = None
+    """The column that says which rows void or replace another claim; without it, each with a value of `replaces`
+    replaces that claim.
+    """
     identifiers: IdentifierKinds = IdentifierKinds()
     on_bad: dict[str, OnBad] = Field(default_factory=dict)
     """Field or attribute → what an invalid value does: reject its row (default), become null, or become null and set
@@ -152,11 +161,12 @@ class Mapping(StrictModel):
         both = sorted(set(self.columns) & set(self.constants))
         if both:
             raise ValueError(f"{both[0]!r} is both a column and a constant")
-        twice = sorted(set(self.date_parts) & (set(self.columns) | set(self.constants)))
-        if twice:
-            raise ValueError(f"{twice[0]!r} is both under date_parts and under columns or constants")
+        for key, composed in (("date_parts", set(self.date_parts)), ("expressions", set(self.expressions))):
+            twice = sorted(composed & (set(self.columns) | set(self.constants)))
+            if twice:
+                raise ValueError(f"{twice[0]!r} is both under {key} and under columns or constants")
         for field in REQUIRED:
-            if field not in self.columns and field not in self.constants:
+            if field not in {*self.columns, *self.expressions, *self.constants}:
                 raise ValueError(f"columns must map {field!r}: {FIELDS[field]}")
         if not set(DATED) & (set(self.columns) | set(self.date_parts) | set(self.constants)):
             raise ValueError(
@@ -166,6 +176,8 @@ class Mapping(StrictModel):
             )
         if self.rows == "lines" and "claim_id" not in self.columns:
             raise ValueError("a file with a row per line must map claim_id")
+        if self.frequency_code is not None and "replaces" not in self.columns:
+            raise ValueError("frequency_code needs columns to map replaces: the claim that a row voids or replaces")
         if self.label_of == "provider" and "provider_id" not in self.columns:
             raise ValueError("label_of: provider requires columns to map provider_id")
         if self.label_known_after_days is not None and "label_known_at" in self.columns:
@@ -192,9 +204,7 @@ class Mapping(StrictModel):
     def _check_on_bad(self) -> None:
         """Refuse what must have a value, and declare the attributes that flags become."""
         for name, what in self.on_bad.items():
-            sources = (
-                self.sources(name) if name in FIELDS else self.features[name].column if name in self.features else ()
-            )
+            sources = self.sources(name) if name in FIELDS else self.attribute_sources(name)
             if not sources:
                 raise ValueError(f"on_bad: {name!r} is neither a mapped field nor a feature with a column")
             if what != "reject" and name in (*REQUIRED, "claim_id", "line", "diagnoses"):
@@ -206,7 +216,7 @@ class Mapping(StrictModel):
                     )
                 self._declare_flag(name, sources)
 
-    def _declare_flag(self, name: str, sources: str | tuple[str, ...]) -> None:
+    def _declare_flag(self, name: str, sources: tuple[str, ...]) -> None:
         flag = name + INVALID
         declared = AttributeColumn.model_validate(
             {
@@ -236,21 +246,24 @@ class Mapping(StrictModel):
         """The columns of the file for one of our fields; empty without any."""
         if field in self.date_parts:
             return self.date_parts[field].columns
+        if field in self.expressions:
+            return columns_of(parse_expression(self.expressions[field]))
         found = self.columns.get(field, ())
         return (found,) if isinstance(found, str) else found
 
     def attribute_sources(self, name: str) -> tuple[str, ...]:
         """The columns of the file for one attribute; empty for a claim field."""
-        found = self.features[name].column or () if name in self.features else ()
-        return (found,) if isinstance(found, str) else found
+        return self.features[name].sources if name in self.features else ()
 
     def all_sources(self) -> tuple[str, ...]:
         """Every column the mapping reads, once, in order."""
-        mapped = [column for field in (*self.columns, *self.date_parts) for column in self.sources(field)]
+        fields = (*self.columns, *self.date_parts, *self.expressions)
+        mapped = [column for field in fields for column in self.sources(field)]
         own = [column for name in self.features for column in self.attribute_sources(name)]
-        return tuple(dict.fromkeys([*mapped, *self.money.plus, *own]))
+        code = [] if self.frequency_code is None else [self.frequency_code.column]
+        return tuple(dict.fromkeys([*mapped, *code, *own]))
 
     def absent(self) -> list[str]:
         """Our fields that this kind of file does not have."""
-        have = set(self.columns) | set(self.date_parts) | set(self.constants)
+        have = {*self.columns, *self.date_parts, *self.expressions, *self.constants}
         return [field for field in FIELDS if field not in have]

@@ -14,7 +14,9 @@ from claims.attributes import PREFIX, feature_name
 from claims.service_days import receipt_day
 from core import clock
 from pipelines.ingest.attribute_fields import parse_attributes, staged_columns
-from pipelines.ingest.fields import ParsedColumn, ambiguous_day, cleaned, date_of_parts, literal, parse_all, total
+from pipelines.ingest.corrections import REPLACE, STAGED, VOID
+from pipelines.ingest.expression_fields import parse_expressions
+from pipelines.ingest.fields import ParsedColumn, ambiguous_day, cleaned, date_of_parts, listed, literal, parse_all
 from pipelines.ingest.mapping import FIELDS, Mapping
 
 _TYPES: dict[str, pa.DataType] = {
@@ -41,7 +43,7 @@ def staging_schema(mapping: Mapping) -> pa.Schema:
     """A row of the file: `row` is its line number and `record` a digest of its text, then our fields (times in
     microseconds, money in cents), then the attributes, each under the name of its feature.
     """
-    types = {name: _TYPES.get(name, pa.string()) for name in FIELDS} | staged_columns(mapping)
+    types = {name: _TYPES.get(name, pa.string()) for name in (*FIELDS, STAGED)} | staged_columns(mapping)
     own = [pa.field("row", pa.int64()), pa.field("record", pa.int64())]
     return pa.schema([*own, *(pa.field(name, kind) for name, kind in types.items())])
 
@@ -76,6 +78,8 @@ def row_query(mapping: Mapping, columns: list[str], at: datetime) -> RowQuery:
     problems = {name: entry.problem.replace("@v", f"v_{name}") for name, entry in parts.parsed.items()}
     for field in _always(mapping):
         problems[field] = f"CASE WHEN {parts.texts[field]} IS NULL THEN 'no value' ELSE ({problems[field]}) END"
+    if mapping.frequency_code is not None:  # the amount of a row that voids a claim does not count
+        problems["amount"] = f"CASE WHEN v_{STAGED} = '{VOID}' THEN NULL ELSE {problems['amount']} END"
     nullable = tuple(name for name in problems if mapping.nulls(_shown(name)))
     kinds = {field: mapping.identifier_kind(field) for field in parts.parsed}
     normalized = tuple(field for field, kind in kinds.items() if kind is not None and field in mapping.columns)
@@ -108,23 +112,29 @@ def _parts(mapping: Mapping, names: dict[str, str], at: datetime) -> _Parts:
     }
     raw |= {field: date_of_parts(found, names) for field, found in mapping.date_parts.items()}
     attributes = {
-        name: _first([names[column] for column in columns_read])
-        for name in mapping.features
+        name: (_first if declared.expression is None else _together)([names[column] for column in columns_read])
+        for name, declared in mapping.features.items()
         if (columns_read := mapping.attribute_sources(name)) and mapping.flagged(name) is None
     }
     constants = {field: literal(value) for field, value in mapping.constants.items()}
     parsed = parse_all(mapping, raw | constants, receipt_day(at, ZoneInfo(mapping.time_zone)), clock.micros(at))
-    parsed |= parse_attributes(mapping, attributes)
-    parsed["amount"] = total(mapping, [(raw | constants)["amount"], *(names[column] for column in mapping.money.plus)])
+    parsed |= parse_expressions(mapping, names) | parse_attributes(mapping, attributes, names)
     further = [f"({names[column]} IS NOT NULL)::INT" for column in mapping.sources("diagnoses")]
     values = {field: entry.value for field, entry in parsed.items()}
     if "diagnosis_code" in parsed:
         own = set(mapping.sources("diagnosis_code")) & set(mapping.sources("diagnoses"))
         principal = [] if own else [f"({raw['diagnosis_code']} IS NOT NULL)::INT"]
         values["diagnoses"] = f"GREATEST(1, {' + '.join([*principal, *further] or ['1'])})"
+    if mapping.frequency_code is not None:
+        code = f"lower({names[mapping.frequency_code.column]})"
+        groups = {VOID: mapping.frequency_code.void, REPLACE: mapping.frequency_code.replace}
+        arms = " ".join(f"WHEN {code} IN {listed(texts)} THEN '{kind}'" for kind, texts in groups.items())
+        values[STAGED] = f"CASE {arms} END"
+        values["replaces"] = f"CASE WHEN {values[STAGED]} IS NOT NULL THEN {values['replaces']} END"
     if "diagnosis_count" in parsed:
         values["diagnoses"] = parsed["diagnosis_count"].value
-    texts = raw | constants | {feature_name(name): sql for name, sql in attributes.items()}
+    computed = {field: _together([names[column] for column in mapping.sources(field)]) for field in mapping.expressions}
+    texts = raw | computed | constants | {feature_name(name): sql for name, sql in attributes.items()}
     return _Parts(texts, parsed, values)
 
 
@@ -181,6 +191,11 @@ def _shown(staged: str) -> str:
 def _first(texts: list[str]) -> str:
     """SQL of the first text with a value."""
     return texts[0] if len(texts) == 1 else f"COALESCE({', '.join(texts)})"
+
+
+def _together(texts: list[str]) -> str:
+    """SQL of all texts that have a value."""
+    return f"NULLIF(concat_ws(' ', {', '.join(texts)}), '')"
 
 
 def _sql_type(kind: pa.DataType) -> str:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import cast
 
+from claims.attributes import feature_name
 from core import clock
 from core.scratch import scratch_folder
 from pipelines.ingest.build import BuiltFrames, build
@@ -70,6 +71,7 @@ def ingest_csv(
     }
     if mapping.label_known_after_days is not None:
         about["label_known_after_days"] = mapping.label_known_after_days
+    about["columns"] = _columns(mapping)
     if not mapping.dated:
         about["dated"] = False
     if mapping.attributes:
@@ -95,6 +97,15 @@ def _check_dates(staged: StagedRows, mapping: Mapping) -> None:
                 f"{forms}; state the format that the file uses, for this field alone under dates.of, or accept the "
                 "first with dates.ambiguous: first"
             )
+
+
+def _columns(mapping: Mapping) -> dict[str, list[str]]:
+    """Our field, or the feature of an attribute → the columns of the file that it is read from."""
+    own = {feature_name(name): list(mapping.attribute_sources(name)) for name in mapping.features}
+    fields = {
+        name: list(mapping.sources(name)) for name in (*mapping.columns, *mapping.date_parts, *mapping.expressions)
+    }
+    return {name: columns for name, columns in (fields | own).items() if columns}
 
 
 def _digest(mapping: Mapping) -> str:

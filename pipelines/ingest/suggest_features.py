@@ -8,32 +8,13 @@ from claims.attributes import MAX_ATTRIBUTES, MAX_TEXT, MappedCategory, feature_
 from features.vector import FEATURE
 from pipelines.ingest import suggest_names as names
 from pipelines.ingest.formats import AttributeColumn
+from pipelines.ingest.suggest_sample import FEW, ColumnSample
 from pipelines.ingest.suggest_texts import is_date, mostly, number_style
 
-MAX_CATEGORIES = 200
-"""Distinct values of a category in the sample; with more, few values are seen often enough to learn from."""
-_FEW = 20
+_MANY = 100
+"""More different values in the sample make a key an identifier rather than a category."""
 _NEAR = 0.95
 _LONGEST_NAME = 40
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnSample:
-    """A column of the first rows: `rows` of them, `texts` of which have a value."""
-
-    name: str
-    texts: list[str]
-    rows: int
-
-    @property
-    def plain(self) -> str:
-        """The name in lower case with underscores."""
-        return names.plain(self.name)
-
-    @property
-    def distinct(self) -> int:
-        """Number of different texts."""
-        return len(set(self.texts))
 
 
 @dataclass(slots=True)
@@ -61,7 +42,7 @@ def propose_features(
         why = _unsuitable(column) or _reveals(column, frauds, positions.get(column.name, []))
         kind = None if why else _kind(column)
         if why or kind is None:
-            found.left_out[column.name] = why or "free text, or too many different values to learn from"
+            found.left_out[column.name] = why or "free text, or values that hardly ever repeat"
         elif len(found.entries) == MAX_ATTRIBUTES:
             found.left_out[column.name] = f"there are {MAX_ATTRIBUTES} features before it, which is the most"
         else:
@@ -86,7 +67,7 @@ _CATEGORIES: tuple[MappedCategory, ...] = (
 def _add_fields(found: ProposedFeatures, fields: dict[str, ColumnSample]) -> None:
     for field_name in _CATEGORIES:
         column = fields.get(field_name)
-        if column is None or not 1 < column.distinct <= MAX_CATEGORIES or len(found.entries) >= MAX_ATTRIBUTES:
+        if column is None or column.distinct == 1 or not column.repeats or len(found.entries) >= MAX_ATTRIBUTES:
             continue
         name = _free_name(field_name, found.entries)
         entry = {"type": "category", "meaning": _meaning(field_name), "field": field_name}
@@ -97,31 +78,38 @@ def _add_fields(found: ProposedFeatures, fields: dict[str, ColumnSample]) -> Non
 def _unsuitable(column: ColumnSample) -> str | None:
     """Why a column cannot be a feature, by its name or its values."""
     if not column.texts:
-        return "empty in the first rows"
+        return "empty in the rows that were examined"
     if column.distinct == 1 and len(column.texts) == column.rows:
         return "constant"
+    if re.search(names.PROTECTED, column.plain):
+        return "a personal characteristic; declare it under features where the law allows a model to use it"
     if re.search(names.PERSONAL, column.plain) and not _about_personal(column):
         return "identifies a person"
-    if re.search(names.AFTERWARDS, column.plain):
+    if names.known_afterwards(column.name):
         return "its name is that of something known only after the decision; add it if it is known at receipt"
-    unique = column.distinct == len(column.texts) >= _FEW
+    unique = column.distinct == len(column.texts) >= FEW
     coded = not mostly(column.texts, r"[+-]?\d*[.,]\d+") and not is_date(column.texts)
-    if re.fullmatch(names.IDENTIFYING, column.plain) and column.distinct > MAX_CATEGORIES // 2:
+    many = column.distinct > _MANY
+    if many and (re.fullmatch(names.KEY, column.plain) or (_is_code(column) and not column.repeats)):
         return "an identifier" + (" with as many values as rows" if unique else "")
     if unique and coded:
         return "as many values as rows: an identifier or free text"
     return None
 
 
+def _is_code(column: ColumnSample) -> bool:
+    return re.fullmatch(names.CODE, column.plain) is not None
+
+
 def _about_personal(column: ColumnSample) -> bool:
     """Whether a column is about an address or a name rather than one: `address_change` with few, frequent values."""
-    ends = re.search(f"{names.PERSONAL[: -len('(_|$)')]}$", column.plain)
-    return ends is None and column.distinct <= min(_FEW, len(column.texts) // 10)
+    ends = any(found.end() == len(column.plain) for found in re.finditer(names.PERSONAL, column.plain))
+    return not ends and column.distinct <= min(FEW, len(column.texts) // 10)
 
 
 def _reveals(column: ColumnSample, frauds: set[int], rows: list[int]) -> str | None:
     """Why a column gives the label away: one of its few values is fraud almost always, and almost no other is."""
-    if len(frauds) < 5 or column.distinct > _FEW:
+    if len(frauds) < 5 or column.distinct > FEW:
         return None
     by_value: dict[str, set[int]] = {}
     for text, row in zip(column.texts, rows, strict=True):
@@ -140,10 +128,9 @@ def _kind(column: ColumnSample) -> tuple[dict[str, str], str] | None:
     if is_date(column.texts):
         return {"type": "date"}, "dates"
     style = number_style(column.texts)
-    if style is not None and not re.fullmatch(names.IDENTIFYING, column.plain):
+    if style is not None and not re.fullmatch(f"{names.KEY}|{names.CODE}", column.plain):
         return {"type": "number", **style}, f"numbers, {column.distinct} different"
-    few = column.distinct <= MAX_CATEGORIES and column.distinct <= max(_FEW, len(column.texts) // 4)
-    if few and max(map(len, column.texts)) <= MAX_TEXT:
+    if column.repeats and max(map(len, column.texts)) <= MAX_TEXT:
         return {"type": "category"}, f"texts, {column.distinct} different"
     return None
 

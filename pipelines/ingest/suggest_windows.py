@@ -3,14 +3,15 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
 from pipelines.ingest import suggest_names as names
-from pipelines.ingest.records import open_table
-from pipelines.ingest.suggest_features import ColumnSample, ProposedFeatures
+from pipelines.ingest.mapping import DATED
+from pipelines.ingest.suggest_features import ProposedFeatures
+from pipelines.ingest.suggest_sample import ColumnSample, FileSample
+from pipelines.ingest.suggest_texts import date_formats
 
 REPEATED = 0.05
 """Share of the sample's rows that must name an entity named before, for a window over it to have something to count."""
@@ -30,36 +31,38 @@ class ProposedWindows:
 
     entries: dict[str, dict[str, object]] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
+    delay: int | None = None
+    """`label_known_after_days`: for labels without dates."""
+
+    @property
+    def note(self) -> str:
+        """What the delay assumes."""
+        return (
+            f"Labels have no dates: outcomes are assumed to be known {self.delay} days after receipt, and count for "
+            "later claims from then on. State how long it takes in truth (label_known_after_days)."
+        )
 
 
-def entities(
-    columns: Mapping[str, ColumnSample], fields: Mapping[str, str], features: ProposedFeatures
-) -> dict[str, ColumnSample]:
-    """Mapped field or column → column, of what names an entity that other rows name too (`fields`: field → column).
+def propose_windows(sample: FileSample, fields: Mapping[str, str], features: ProposedFeatures) -> ProposedWindows:
+    """Windows over entities that occur again, where the file has dates (`fields`: field → column).
 
-    A column that is not mapped is an identifier that was left out of `features`.
-    """
-    mapped = {field: columns[fields[field]] for field in _MAPPED if fields.get(field) in columns}
-    keys = [column for column in columns.values() if column.name in features.left_out and _names_an_entity(column)]
-    keys = [column for column in keys if column.plain not in features.entries]
-    found = mapped | {column.plain: column for column in keys[:MAX_KEYS]}
-    return {name: column for name, column in found.items() if _repeats(column)}
-
-
-def propose_windows(
-    found: Mapping[str, ColumnSample], features: ProposedFeatures, *, amount: bool, findings: bool
-) -> ProposedWindows:
-    """Windows over entities; columns among them become features of type key.
-
-    `amount`: whether the file has amounts; `findings`: whether outcomes are known early enough to be counted.
+    Entities are the mapped provider and member, and identifiers that were left out of `features`: those become features
+    of type key.
     """
     proposed = ProposedWindows()
+    dates = [fields[entry] for entry in DATED if entry in fields]
+    found = _entities(sample.columns, fields, features)
+    if not dates or not found:
+        return proposed
+    if "label" in fields and "label_known_at" not in fields:
+        proposed.delay = _assumed_delay(sample.texts(dates[0]))
+    findings = "label_known_at" in fields or proposed.delay is not None
     for key, column in found.items():
         name = _MAPPED.get(key) or re.sub("_(id|no|code|key)$", "", column.plain)[:20].strip("_")
         if name in proposed.entries:
             continue
         entry: dict[str, object] = {"key": key, "lengths": list(_LENGTHS)}
-        entry |= {"mean": ["amount"]} if amount else {}
+        entry |= {"mean": ["amount"]} if "amount" in fields else {}
         proposed.entries[name] = entry | ({"fraud_rate": True} if findings else {})
         again = len(column.texts) - column.distinct
         proposed.reasons[name] = f"{again} of {len(column.texts)} rows name one of an earlier row"
@@ -71,32 +74,43 @@ def propose_windows(
     return proposed
 
 
-def _repeats(column: ColumnSample) -> bool:
-    """Whether enough rows name an entity that an earlier row names."""
+def _entities(
+    columns: Mapping[str, ColumnSample], fields: Mapping[str, str], features: ProposedFeatures
+) -> dict[str, ColumnSample]:
+    """Mapped field or column → column, of what names an entity that other rows name too."""
+    mapped = {entry: columns[fields[entry]] for entry in _MAPPED if fields.get(entry) in columns}
+    keys = [column for column in columns.values() if column.name in features.left_out and _names_an_entity(column)]
+    keys = [column for column in keys if column.plain not in features.entries]
+    found = mapped | {column.plain: column for column in keys[:MAX_KEYS]}
+    return {name: column for name, column in found.items() if _occurs_again(column)}
+
+
+def _occurs_again(column: ColumnSample) -> bool:
     return len(column.texts) - column.distinct > REPEATED * len(column.texts)
 
 
 def _names_an_entity(column: ColumnSample) -> bool:
     return bool(
-        re.fullmatch(names.IDENTIFYING, column.plain)
+        re.fullmatch(f"{names.KEY}|{names.CODE}", column.plain)
         and not re.search(names.PERSONAL, column.plain)
+        and not re.search(names.PROTECTED, column.plain)
+        and not names.known_afterwards(column.name)
         and re.fullmatch("[a-z][a-z0-9_]{0,39}", column.plain)
-        and _repeats(column)
+        and _occurs_again(column)
     )
 
 
-def assumed_delay(path: Path, column: str, formats: Sequence[str]) -> int | None:
-    """Days after which the outcome of a claim is taken for known: a part of the time that the file's dates span.
+def _assumed_delay(dates: Sequence[str]) -> int | None:
+    """Days after which the outcome of a claim is taken for known: a part of the time that the dates span.
 
     None where no date can be read, or all are within two months.
     """
-    table = open_table(path)
-    place = table.header.index(column)
-    texts = pa.table({"t": [record.values[place].strip() for record in table.records if record.problem is None]})
-    zone = [form.replace("%z", "").replace("%Z", "").rstrip() for form in formats]
-    parsed = ", ".join(f"try_strptime(t, '{form.replace(chr(39), '')}')" for form in dict.fromkeys(zone))
+    forms = [form.replace("%z", "").replace("%Z", "").rstrip() for form in date_formats(list(dates))]
+    parsed = ", ".join(f"try_strptime(t, '{form}')" for form in dict.fromkeys(forms))
+    if not parsed:
+        return None
     with duckdb.connect() as connection:
-        connection.register("texts", texts)
+        connection.register("texts", pa.table({"t": list(dates)}))
         row = connection.execute(
             f"SELECT date_diff('day', min(d), max(d)) FROM (SELECT COALESCE({parsed}) AS d FROM texts)"
         ).fetchone()

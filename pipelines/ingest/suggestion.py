@@ -1,11 +1,9 @@
-"""Draft a mapping from a file's first rows: every column is mapped, a feature, or left out with the reason."""
+"""Draft a mapping from a sample of a file's rows: every column is mapped, a feature, or left out with the reason."""
 
 import re
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,10 +15,11 @@ from core import clock
 from core.settings import settings
 from pipelines.ingest import suggest_names as names
 from pipelines.ingest.formats import LabelTexts
-from pipelines.ingest.mapping import DATED, FIELDS, Mapping
+from pipelines.ingest.mapping import DATED, FIELDS
 from pipelines.ingest.records import SourceTable, open_table
 from pipelines.ingest.rejects import shape
-from pipelines.ingest.suggest_features import ColumnSample, ProposedFeatures, propose_features
+from pipelines.ingest.suggest_features import ProposedFeatures, propose_features
+from pipelines.ingest.suggest_sample import LONGEST_NAME, FileSample, sampled
 from pipelines.ingest.suggest_texts import (
     ambiguous,
     date_formats,
@@ -32,14 +31,14 @@ from pipelines.ingest.suggest_texts import (
     money,
     mostly,
 )
-from pipelines.ingest.suggest_windows import ProposedWindows, assumed_delay, entities, propose_windows
+from pipelines.ingest.suggest_windows import ProposedWindows, propose_windows
 
-_SAMPLE = 2_000
 _FEWEST_MEMBERS = 20
 """More different values make a column such as `policy` a key of members; with fewer it is a kind of policy."""
-_LONGEST_NAME = 100
-_LONGEST_VALUE = 200
-"""Characters of a name or value that are examined: the patterns below may take quadratic time."""
+_LEAST_FILLED = {"member_id": 0.9, "provider_id": 0.98, "procedure_code": 0.7}
+"""Least share of rows with a value of fields that `pipelines.gates` refuses to train without."""
+_FEWEST_PROVIDERS = 20
+"""More different values make a column such as `merchant` a key of providers."""
 _DATE_FIELDS = ("received_at", "service_from", "service_to", "birth_date", "label_known_at")
 
 
@@ -62,6 +61,8 @@ class _Draft:
     """The parts of a draft."""
 
     columns: dict[str, str] = field(default_factory=dict)
+    fallbacks: dict[str, list[str]] = field(default_factory=dict)
+    """Field → further columns, of which the first with a value counts where its column has none."""
     reasons: dict[str, str] = field(default_factory=dict)
     """Field → why its column was chosen."""
     keys: dict[str, object] = field(default_factory=dict)
@@ -70,35 +71,12 @@ class _Draft:
     notes: list[str] = field(default_factory=list)
     to_do: list[str] = field(default_factory=list)
 
-
-@dataclass(frozen=True, slots=True)
-class _Sample:
-    """The usable columns of the first rows."""
-
-    columns: dict[str, ColumnSample]
-    positions: dict[str, list[int]]
-    """Column → the rows of its texts."""
-    unusable: list[str]
-    """Columns whose name is empty, repeated or too long."""
-
-    def texts(self, column: str) -> list[str]:
-        return self.columns[column].texts if column in self.columns else []
-
-
-def _sample(table: SourceTable) -> _Sample:
-    times = Counter(table.header)
-    usable = [name for name in table.header if 0 < len(name) <= _LONGEST_NAME and times[name] == 1]
-    rows = [record.values for record in islice(table.records, _SAMPLE) if record.problem is None]
-    missing = set(Mapping.model_fields["missing"].default)
-    columns, positions = {}, {}
-    available = set(usable)
-    for place, name in enumerate(table.header):
-        if name in available:
-            texts = [(at, row[place].strip()[:_LONGEST_VALUE]) for at, row in enumerate(rows)]
-            texts = [(at, text) for at, text in texts if text not in missing]
-            columns[name] = ColumnSample(name, [text for _, text in texts], len(rows))
-            positions[name] = [at for at, _ in texts]
-    return _Sample(columns, positions, [name for name in dict.fromkeys(table.header) if name not in available])
+    def used(self) -> dict[str, str]:
+        """Column → field."""
+        further = {column: entry for entry, columns in self.fallbacks.items() for column in columns}
+        code = self.keys.get("frequency_code")
+        further |= {code["column"]: "frequency_code"} if isinstance(code, dict) else {}
+        return further | {column: entry for entry, column in self.columns.items()}
 
 
 def _short(texts: list[str], limit: int) -> bool:
@@ -131,22 +109,36 @@ _FITS: dict[str, Callable[[list[str]], bool]] = {
 }
 
 
-def _pick(sample: _Sample, draft: _Draft) -> None:
+def _pick(sample: FileSample, draft: _Draft) -> None:
     """Our field → their column by name, each column used once, where its values fit."""
     taken: set[str] = set()
     plain = {name: column.plain for name, column in sample.columns.items()}
     for entry, patterns in names.NAMES:
         fits = _FITS.get(entry, bool)
-        for pattern in patterns:
-            found = [
-                column
-                for column in sample.columns
-                if column not in taken and re.fullmatch(pattern, plain[column]) and fits(sample.texts(column))
-            ]
-            if found:
-                _choose(draft, entry, found[0], "by its name")
-                taken.add(found[0])
-                break
+        found = [
+            column
+            for pattern in patterns
+            for column in sample.columns
+            if column not in taken and re.fullmatch(pattern, plain[column]) and fits(sample.texts(column))
+        ]
+        chosen = _filled(sample, list(dict.fromkeys(found)), _LEAST_FILLED.get(entry, 0))
+        if chosen:
+            _choose(draft, entry, chosen[0], "by its name")
+            if chosen[1:]:
+                draft.fallbacks[entry] = chosen[1:]
+            taken.update(chosen)
+
+
+def _filled(sample: FileSample, columns: list[str], least: float) -> list[str]:
+    """The first column, with the further ones that are needed to fill `least` of the rows; none if they do not."""
+    chosen: list[str] = []
+    rows: set[int] = set()
+    for column in columns:
+        more = set(sample.positions[column])
+        if not chosen or (len(rows) < least * sample.columns[column].rows and more - rows):
+            chosen.append(column)
+            rows |= more
+    return chosen if chosen and len(rows) >= least * sample.columns[chosen[0]].rows else []
 
 
 def _choose(draft: _Draft, entry: str, column: str, why: str) -> None:
@@ -154,9 +146,9 @@ def _choose(draft: _Draft, entry: str, column: str, why: str) -> None:
     draft.reasons[entry] = why
 
 
-def _by_content(sample: _Sample, draft: _Draft) -> None:
+def _by_content(sample: FileSample, draft: _Draft) -> None:
     """What the names did not say: the label, the date and the claim id by their values."""
-    free = [column for column in sample.columns.values() if column.name not in draft.columns.values()]
+    free = [column for column in sample.columns.values() if column.name not in draft.used()]
     if not set(DATED) & set(draft.columns):
         dates = [column for column in free if is_date(column.texts)]
         events = [column for column in dates if not re.fullmatch(names.NOT_AN_EVENT, column.plain)]
@@ -170,17 +162,22 @@ def _by_content(sample: _Sample, draft: _Draft) -> None:
         keys = [c for c in free if re.fullmatch(names.MEMBER_KEY, c.plain) and c.distinct > _FEWEST_MEMBERS]
         if keys:
             _choose(draft, "member_id", keys[0].name, "its name, with many different values")
+    if "provider_id" not in draft.columns:
+        keys = [c for c in free if re.fullmatch(names.PROVIDER_KEY, c.plain) and c.distinct > _FEWEST_PROVIDERS]
+        keys = [c for c in keys if c.repeats]
+        if keys:
+            _choose(draft, "provider_id", keys[0].name, "its name, with many different values")
     member = sample.columns.get(draft.columns.get("member_id", ""))
     if member is not None and "claim_id" not in draft.columns and member.distinct == member.rows >= 20:
         del draft.columns["member_id"]
         _choose(draft, "claim_id", member.name, "another value in each row")
 
 
-def _date_parts(sample: _Sample, draft: _Draft) -> None:
+def _date_parts(sample: FileSample, draft: _Draft) -> None:
     """A date from columns for year, month and day or week, where the file has no other."""
     if set(DATED) & set(draft.columns):
         return
-    free = [column for column in sample.columns.values() if column.name not in draft.columns.values()]
+    free = [column for column in sample.columns.values() if column.name not in draft.used()]
     parts: dict[str, str] = {}
     for part, pattern in names.PARTS:
         found = [c.name for c in free if re.fullmatch(pattern, c.plain) and mostly(c.texts, names.PART_TEXTS[part])]
@@ -190,14 +187,23 @@ def _date_parts(sample: _Sample, draft: _Draft) -> None:
         draft.keys["date_parts"] = {"received_at": parts}
 
 
-def _describe_claims(sample: _Sample, draft: _Draft) -> None:
+def _describe_claims(sample: FileSample, draft: _Draft) -> None:
     ids = sample.texts(draft.columns.get("claim_id", ""))
     if ids and len(set(ids)) < len(ids):
         draft.keys["rows"] = "lines"
         draft.notes.append("A claim id occurs more than once: rows were taken for lines of claims. Else: rows: claims.")
 
 
-def _describe_dates(sample: _Sample, draft: _Draft, further: list[str]) -> None:
+def _describe_corrections(sample: FileSample, draft: _Draft) -> None:
+    """`frequency_code`, where the file has such codes and the claims that they are about."""
+    if "replaces" in draft.columns:
+        for column in sample.columns.values():
+            if re.fullmatch(names.FREQUENCY_CODE, column.plain) and mostly(column.texts, r"0?[1-9](\.0)?"):
+                draft.keys["frequency_code"] = {"column": column.name}
+                return
+
+
+def _describe_dates(sample: FileSample, draft: _Draft, further: list[str]) -> None:
     """`dates`: of the mapped columns and of the features `further`."""
     mapped = {entry: draft.columns[entry] for entry in _DATE_FIELDS if entry in draft.columns}
     texts = [text for column in mapped.values() for text in sample.texts(column)]
@@ -229,7 +235,7 @@ def _describe_dates(sample: _Sample, draft: _Draft, further: list[str]) -> None:
         )
 
 
-def _describe_values(sample: _Sample, draft: _Draft) -> None:
+def _describe_values(sample: FileSample, draft: _Draft) -> None:
     """`money`, `label`, `icd`, `identifiers` and `on_bad`."""
     if "amount" in draft.columns and (style := money(sample.texts(draft.columns["amount"]))):
         draft.keys["money"] = style
@@ -247,8 +253,11 @@ def _describe_values(sample: _Sample, draft: _Draft) -> None:
     if any(len(code) > 4 for code in codes) and _all_are(codes, IdentifierKind.ICD10):
         draft.keys["icd"] = 10
     kinds = {"provider_id": IdentifierKind.NPI, "procedure_code": IdentifierKind.HCPCS}
-    typed = {entry: str(kind) for entry, kind in kinds.items()
-             if _all_are(sample.texts(draft.columns.get(entry, "")), kind)}  # fmt: skip
+    typed = {}
+    for entry, kind in kinds.items():
+        columns = (draft.columns.get(entry, ""), *draft.fallbacks.get(entry, ()))
+        if _all_are([text for column in columns for text in sample.texts(column)], kind):
+            typed[entry] = str(kind)
     if typed:
         draft.keys["identifiers"] = typed
     for entry in ("birth_date", "service_to", "age_years"):
@@ -258,25 +267,6 @@ def _describe_values(sample: _Sample, draft: _Draft) -> None:
             draft.features.on_bad[entry] = "flag"
     if draft.features.on_bad:
         draft.keys["on_bad"] = draft.features.on_bad
-
-
-def _describe_windows(sample: _Sample, draft: _Draft, path: Path) -> None:
-    """`windows` and `label_known_after_days`: where the file has dates, and entities that occur again."""
-    dates = [draft.columns[entry] for entry in DATED if entry in draft.columns]
-    found = entities(sample.columns, draft.columns, draft.features)
-    if not dates or not found:
-        return
-    findings = "label_known_at" in draft.columns
-    if not findings and "label" in draft.columns:
-        delay = assumed_delay(path, dates[0], date_formats(sample.texts(dates[0])))
-        if delay is not None:
-            findings = True
-            draft.keys["label_known_after_days"] = delay
-            draft.notes.append(
-                f"Labels have no dates: outcomes are assumed to be known {delay} days after receipt, and count for "
-                "later claims from then on. State how long it takes in truth (label_known_after_days)."
-            )
-    draft.windows = propose_windows(found, draft.features, amount="amount" in draft.columns, findings=findings)
 
 
 def _all_are(texts: list[str], kind: IdentifierKind) -> bool:
@@ -294,11 +284,12 @@ def suggest(path: Path) -> Suggestion:
     Raises `SourceError` where the file cannot be read.
     """
     table = open_table(path)
-    sample, draft = _sample(table), _Draft()
+    sample, draft = sampled(table), _Draft()
     _pick(sample, draft)
     _by_content(sample, draft)
     _date_parts(sample, draft)
     _describe_claims(sample, draft)
+    _describe_corrections(sample, draft)
     labels = draft.columns.get("label", "")
     fraud = {*LabelTexts().fraud, *((label_texts(sample.texts(labels)) or {}).get("fraud", []))}
     frauds = {
@@ -306,19 +297,23 @@ def suggest(path: Path) -> Suggestion:
         for row, text in zip(sample.positions.get(labels, []), sample.texts(labels), strict=True)
         if text in fraud or text.lower() in fraud
     }
-    free = [column for column in sample.columns.values() if column.name not in draft.columns.values()]
+    free = [column for column in sample.columns.values() if column.name not in draft.used()]
     fields = {entry: sample.columns[column] for entry, column in draft.columns.items()}
     draft.features = propose_features(free, fields, frauds, sample.positions)
     _describe_dates(sample, draft, [entry["column"] for entry in draft.features.entries.values()
                                     if entry["type"] == "date"])  # fmt: skip
     _describe_values(sample, draft)
-    _describe_windows(sample, draft, path)
+    draft.windows = propose_windows(sample, draft.columns, draft.features)
+    if draft.windows.delay is not None:
+        draft.keys["label_known_after_days"] = draft.windows.delay
+        draft.notes.append(draft.windows.note)
     _list_what_is_missing(draft, path)
     for name in sample.unusable:
         draft.features.left_out[name or "(a column without a name)"] = "its name is empty, repeated or too long"
-    used = {column: entry for entry, column in draft.columns.items()}
-    used |= {column: field for field, parts in _parts(draft).items() for column in parts.values()}
+    used = draft.used() | {column: field for field, parts in _parts(draft).items() for column in parts.values()}
     used |= {entry["column"]: name for name, entry in draft.features.entries.items() if "column" in entry}
+    for column in used:
+        draft.features.left_out.pop(column, None)  # a constant year is still part of the date
     return Suggestion(_text(path, table, sample, draft), used, draft.features.left_out, draft.to_do)
 
 
@@ -350,7 +345,7 @@ def _day_of(path: Path) -> date:
     return receipt_day(min(changed, clock.now()), ZoneInfo(settings().time_zone))
 
 
-def _text(path: Path, table: SourceTable, sample: _Sample, draft: _Draft) -> str:
+def _text(path: Path, table: SourceTable, sample: FileSample, draft: _Draft) -> str:
     name = re.sub(r"[^a-z0-9]+", "-", path.stem.split(".")[0].lower()).strip("-")[:40] or "claims"
     lines = [f"# {path.name}: {len(table.header)} columns, {table.encoding}, separated by {table.delimiter!r}"]
     lines += [f"# {note}" for note in draft.notes]
@@ -359,13 +354,16 @@ def _text(path: Path, table: SourceTable, sample: _Sample, draft: _Draft) -> str
     if "rows" in draft.keys:
         lines.append(f"rows: {draft.keys.pop('rows')}")
     lines.append("columns:" if draft.columns else "columns: {}")
-    lines += [f"  {entry}: {_scalar(column)}  # {draft.reasons[entry]}" for entry, column in draft.columns.items()]
+    for entry, column in draft.columns.items():
+        further = [_scalar(name) for name in draft.fallbacks.get(entry, ())]
+        sources = f"[{', '.join([_scalar(column), *further])}]" if further else _scalar(column)
+        lines.append(f"  {entry}: {sources}  # {draft.reasons[entry]}")
     if draft.keys:
         lines.append(yaml.safe_dump(draft.keys, sort_keys=False, allow_unicode=True, width=110).rstrip())
     if draft.features.entries:
         lines.append("features:")
-        for feature, entry in draft.features.entries.items():
-            body = yaml.safe_dump(entry, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000)
+        for feature, declared in draft.features.entries.items():
+            body = yaml.safe_dump(declared, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000)
             lines.append(f"  {feature}: {body.strip()}  # {draft.features.reasons[feature]}")
     if draft.windows.entries:
         lines.append("windows:")
@@ -374,7 +372,7 @@ def _text(path: Path, table: SourceTable, sample: _Sample, draft: _Draft) -> str
             lines.append(f"  {window}: {body.strip()}  # {draft.windows.reasons[window]}")
     for column, why in draft.features.left_out.items():
         shown = f" ({_shapes(sample.texts(column))})" if sample.texts(column) else ""
-        lines.append(f"# Left out: {' '.join(column.split())[:_LONGEST_NAME]}: {why}{shown}")
+        lines.append(f"# Left out: {' '.join(column.split())[:LONGEST_NAME]}: {why}{shown}")
     lines.append("# Without a column: " + ", ".join(entry for entry in FIELDS if entry not in draft.columns))
     return "\n".join([*lines, ""])
 

@@ -5,15 +5,17 @@ raise `RefusedError`, and the candidate remains a candidate.
 """
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from models.artefact import document_of, read_pointer
+from models.errors import PointerError
 from models.registry import MlflowStore
 from pipelines.loop.ledger import export
 from pipelines.promote import promote
-from pipelines.train import TrainOptions, Watcher, train_and_register
+from pipelines.train import TrainOptions, Trust, Watcher, train_and_register
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ def retrain(
     if database_url is not None:
         watch.step("Exporting claims and findings")
         exported = export(database_url, home)
+    options = options or TrainOptions()
+    options = replace(options, trusted=trusted_by_champion(home) or options.trusted)
     report = train_and_register(home, options=options, store=store, redis_url=redis_url, watch=watch)
     outcome = promote(home, report.version, store=store, step=watch.step)
     data = home / "data"
@@ -72,3 +76,16 @@ def retrain(
         average_precision_rule=report.ap_rule,
         seconds=round(time.perf_counter() - started, 1),
     )
+
+
+def trusted_by_champion(home: Path) -> Trust | None:
+    """What the champion trusts, which is the same source and so the same signs; None: nothing, or no champion."""
+    try:
+        pointer = read_pointer(home)
+    except PointerError:
+        return None
+    document = None if pointer is None else document_of(home, pointer.version)
+    stated = None if document is None else document.provenance.get("trusted")
+    if not isinstance(stated, dict) or not stated:
+        return None
+    return Trust(tuple(stated), "; ".join(dict.fromkeys(str(why) for why in stated.values())))

@@ -42,13 +42,14 @@ from pipelines.evaluate import (
     EvaluationSet,
     Provenance,
     Window,
+    add_rivals,
     newest_window,
     reviews_a_week,
-    simple_baselines,
 )
 from pipelines.promote import measuring
 from pipelines.promote.errors import NoCandidateError, RefusedError
 from pipelines.promote.gates import Verdict, check_gates, gates_json
+from pipelines.promote.labels import of_labels
 from pipelines.promote.measures import Measures, NotApplicableReason
 from pipelines.promote.outcome import Force, Promotion, UseChange
 from pipelines.promote.uses import differs, of_use
@@ -203,6 +204,7 @@ def measure(
             raise
     return {
         **found,
+        **of_labels(home, artefact, champion, window),
         **window_measures(artefact, window, champion),
         **measuring.of_latency(artefact, _facts(window)),
         **behaviour_measures(artefact, window, step=step),
@@ -218,15 +220,16 @@ def _serving_window(home: Path, artefact: Artefact, champion: Artefact | NotAppl
 
 
 def window_measures(artefact: Artefact, window: Window, champion: Artefact | NotApplicableReason | None) -> Measures:
-    """Measure a model on the newest window, beside the rule and the champion.
+    """Measure a model on the newest window, beside every rival and the champion.
 
     `champion` may be the reason why there is none to compare with; None: it cannot be loaded, so its measures are
     absent.
     """
     claims = window.evaluation_set(artefact)
-    claims.scores.update(simple_baselines(claims))
+    add_rivals(claims, window, artefact)
     return {
         **measuring.of_window(claims, threshold=artefact.threshold),
+        **measuring.against_rivals(claims),
         **_beside_champion(claims, artefact, window, champion),
     }
 

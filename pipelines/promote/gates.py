@@ -25,9 +25,16 @@ class GateName(StrEnum):
 
     ARTEFACT_INTEGRITY = "artefact_integrity"
     DATA_QUALITY = "data_quality"
+    NO_LEAK_WARNINGS = "no_leak_warnings"
     SAME_USE = "same_use"
     SAME_POPULATION = "same_population"
+    LABELS_KEPT = "labels_kept"
+    LABELS_KEPT_BY_KIND = "labels_kept_by_kind"
+    LABELS_KEEP_DATES = "labels_keep_dates"
+    PREVIOUS_LABELS = "previous_labels"
     BEATS_RULE = "beats_rule"
+    NOT_WORSE_THAN_RIVALS = "not_worse_than_rivals"
+    NOT_WORSE_THAN_RAW_BOOSTER = "not_worse_than_raw_booster"
     BEATS_CHAMPION = "beats_champion"
     RECALL_BY_KIND = "recall_by_kind"
     FALSE_POSITIVE_DISPARITY = "false_positive_disparity"
@@ -98,6 +105,13 @@ class Gate:
 WITHOUT_CHAMPION = frozenset(
     {NotApplicableReason.NO_CHAMPION, NotApplicableReason.IS_CHAMPION, NotApplicableReason.USE_CHANGES}
 )
+WITHOUT_PREVIOUS_LABELS = WITHOUT_CHAMPION | {NotApplicableReason.NO_PREVIOUS_LABELS}
+OVER_RIVALS = (
+    Measure.AP_OVER_AMOUNT_HIGH,
+    Measure.AP_OVER_BASE_RATE_HIGH,
+    Measure.AP_OVER_LOGISTIC_HIGH,
+    Measure.AP_OVER_FOREST_HIGH,
+)
 PAID_OVER_RULE = tuple(measure for measure in Measure if measure.name.startswith("PAID_OVER_RULE_"))
 IMPLAUSIBLE_PAID = tuple(measure for measure in Measure if measure.name.startswith("IMPLAUSIBLE_PAID_"))
 LOG_ODDS_FALLS = tuple(measure for measure in Measure if measure.name.startswith("LOG_ODDS_FALL_"))
@@ -114,6 +128,11 @@ GATES: tuple[Gate, ...] = (
         ((AtMost(Measure.CRITICAL_QUALITY_FINDINGS, 0),),),
     ),
     Gate(
+        GateName.NO_LEAK_WARNINGS,
+        "No sign of a leak was found at its training, or each was trusted with a reason.",
+        ((AtMost(Measure.UNTRUSTED_LEAK_WARNINGS, 0),),),
+    ),
+    Gate(
         GateName.SAME_USE,
         "Its use has the name of the champion's use.",
         ((AtLeast(Measure.SAME_USE, 1),),),
@@ -127,10 +146,55 @@ GATES: tuple[Gate, ...] = (
         not_applicable=WITHOUT_CHAMPION | {NotApplicableReason.NO_POPULATION},
     ),
     Gate(
+        GateName.LABELS_KEPT,
+        "Of the labels that the champion was trained on, of claims that are still in the data: at most a tenth of the "
+        "frauds are clean or unlabelled now, at most a tenth of all labels are gone, and at most one claim per two "
+        "frauds turned from clean into fraud.",
+        (
+            (
+                AtMost(Measure.FRAUD_LABELS_LOST, 0.1),
+                AtMost(Measure.LABELS_VANISHED, 0.1),
+                AtMost(Measure.FRAUD_LABELS_GAINED, 0.5),
+            ),
+        ),
+        not_applicable=WITHOUT_PREVIOUS_LABELS,
+    ),
+    Gate(
+        GateName.LABELS_KEPT_BY_KIND,
+        "Of no kind of fraud with at least 10 such claims are more than a quarter clean or unlabelled now.",
+        ((AtMost(Measure.WORST_KIND_LABELS_LOST, 0.25),),),
+        not_applicable=WITHOUT_PREVIOUS_LABELS | {NotApplicableReason.NO_KIND_WITH_ENOUGH_CLAIMS},
+    ),
+    Gate(
+        GateName.LABELS_KEEP_DATES,
+        "At most a tenth of these labels, where they are unchanged, became known at another time than before.",
+        ((AtMost(Measure.LABELS_REDATED, 0.1),),),
+        not_applicable=WITHOUT_PREVIOUS_LABELS | {NotApplicableReason.UNDATED_LABELS},
+    ),
+    Gate(
+        GateName.PREVIOUS_LABELS,
+        "By the labels that the champion was trained on its average precision on the newest window is not below the "
+        "champion's: the paired 95 % interval is not wholly below zero.",
+        ((AtLeast(Measure.AP_BY_PREVIOUS_LABELS_HIGH, 0.0),),),
+        not_applicable=WITHOUT_PREVIOUS_LABELS,
+    ),
+    Gate(
         GateName.BEATS_RULE,
         "On the newest window its average precision is above the 2× rule's: the lower end of the paired 95 % interval "
         "is above zero.",
         ((AtLeast(Measure.AP_OVER_RULE_LOW, ABOVE_ZERO),),),
+    ),
+    Gate(
+        GateName.NOT_WORSE_THAN_RIVALS,
+        "On the newest window its average precision is not below that of the amount alone, of the base rate, or of a "
+        "logistic regression or isolation forest on its features: no paired 95 % interval is wholly below zero.",
+        (tuple(AtLeast(measure, 0.0) for measure in OVER_RIVALS),),
+    ),
+    Gate(
+        GateName.NOT_WORSE_THAN_RAW_BOOSTER,
+        "Likewise for an untuned gradient boosting on the raw columns of a source with attributes.",
+        ((AtLeast(Measure.AP_OVER_RAW_BOOSTER_HIGH, 0.0),),),
+        not_applicable=frozenset({NotApplicableReason.NO_RAW_BOOSTER}),
     ),
     Gate(
         GateName.BEATS_CHAMPION,

@@ -16,7 +16,17 @@ from models.errors import ArtefactError
 from models.evaluation import Interval, Ranking, average_precision, bootstrap, brier
 from models.scorer import Scorer
 from pipelines.behaviour import Behaviour, LogOddsFalls, Perturbation, PerturbationKind
-from pipelines.evaluate import CHAMPION, MODEL, RULE, EvaluationSet, false_positives_by_group
+from pipelines.evaluate import (
+    AMOUNT,
+    CHAMPION,
+    FOREST,
+    LOGISTIC,
+    MODEL,
+    RAW,
+    RULE,
+    EvaluationSet,
+    false_positives_by_group,
+)
 from pipelines.gates import QUALITY_GATES
 from pipelines.promote.gates import KIND_REVIEW_FACTOR, MIN_CLAIMS_OF_KIND
 from pipelines.promote.measures import (
@@ -48,6 +58,15 @@ IMPLAUSIBLE_PAID_CASES = {
     Measure.IMPLAUSIBLE_PAID_AMOUNT_X100: Perturbation(PerturbationKind.AMOUNT, 100),
     Measure.IMPLAUSIBLE_PAID_AMOUNT_X1000: Perturbation(PerturbationKind.AMOUNT, 1000),
 }
+_BASE_RATE = "the base rate"
+RIVALS = {
+    AMOUNT: Measure.AP_OVER_AMOUNT_HIGH,
+    _BASE_RATE: Measure.AP_OVER_BASE_RATE_HIGH,
+    LOGISTIC: Measure.AP_OVER_LOGISTIC_HIGH,
+    FOREST: Measure.AP_OVER_FOREST_HIGH,
+    RAW: Measure.AP_OVER_RAW_BOOSTER_HIGH,
+}
+"""Rival → its measure; the 2× rule, which a model must beat, has a gate of its own."""
 
 
 def of_artefact(path: Path, manifest_sha256: str) -> Measures:
@@ -59,12 +78,23 @@ def of_artefact(path: Path, manifest_sha256: str) -> Measures:
         artefact = load_artefact(path, expected_manifest_sha256=manifest_sha256)
     except ArtefactError:
         return {Measure.ARTEFACT_VERIFIED: Measured(0.0)}
-    verified: Measures = {Measure.ARTEFACT_VERIFIED: Measured(1.0)}
+    verified: Measures = {Measure.ARTEFACT_VERIFIED: Measured(1.0), **_leak_warnings(artefact)}
     critical = [_critical_findings(artefact, gate) for gate in QUALITY_GATES]
     stated = [count for count in critical if count is not None]
     if len(stated) < len(critical):
         return verified
     return {**verified, Measure.CRITICAL_QUALITY_FINDINGS: Measured(float(sum(stated)))}
+
+
+def _leak_warnings(artefact: Artefact) -> Measures:
+    """How many signs of leaks nobody trusts; absent where the model does not state what was found."""
+    stated = artefact.document.provenance.get("leaks")
+    if not isinstance(stated, list):
+        return {}
+    left = [one for one in stated if not (isinstance(one, dict) and one.get("trusted"))]
+    texts = [f"{one.get('subject')}: {one.get('evidence')}" for one in left if isinstance(one, dict)]
+    advice = "correct the source, leave it out (--without), or train with --trust SUBJECT --reason TEXT"
+    return {Measure.UNTRUSTED_LEAK_WARNINGS: Measured(float(len(left)), f"{'; '.join(texts)}. For each: {advice}")}
 
 
 def _critical_findings(artefact: Artefact, gate: str) -> int | None:
@@ -86,6 +116,24 @@ def of_window(claims: EvaluationSet, *, threshold: float, replicates: int = 300,
             NotApplicable(NotApplicableReason.NO_GROUP_WITH_ENOUGH_CLAIMS) if worst is None else Measured(worst)
         ),
     }
+
+
+def against_rivals(claims: EvaluationSet, *, replicates: int = 300, seed: int = 0) -> Measures:
+    """The upper ends of the model's lead over every rival whose scores `claims` holds, and over the base rate.
+
+    Without attributes there is no booster of raw columns; any other rival without scores is absent.
+    """
+    scores = {**claims.scores, _BASE_RATE: np.zeros(len(claims))}
+    ours = Ranking.of(scores[MODEL])
+    found: dict[Measure, Measured | NotApplicable] = {}
+    for rival, measure in RIVALS.items():
+        if rival in scores:
+            lead = _paired_lead(claims, ours, Ranking.of(scores[rival]), replicates=replicates, seed=seed)
+            note = f"worse than {rival} by {-lead.value:.3f} ({-lead.high:.3f} to {-lead.low:.3f}) on the newest claims"
+            found[measure] = Measured(lead.high, note)
+        elif rival == RAW:
+            found[measure] = NotApplicable(NotApplicableReason.NO_RAW_BOOSTER)
+    return found
 
 
 def against_champion(claims: EvaluationSet, *, reviews: float, replicates: int = 300, seed: int = 0) -> Measures:

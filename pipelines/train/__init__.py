@@ -5,18 +5,23 @@ from typing import TYPE_CHECKING
 from pipelines.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from pipelines.train.errors import LeakageError
+    from pipelines.train.errors import LeakageError, TrustError
     from pipelines.train.flow import Watcher, make, prepare, read_and_split, train_and_register
     from pipelines.train.options import DEFAULT_PARAMS, Refit, TrainOptions
     from pipelines.train.report import TrainingReport
     from pipelines.train.steps import fit, select_features
+    from pipelines.train.suspicion import LeakCheck, LeakWarning, Trust
 
 __all__ = [
     "DEFAULT_PARAMS",
+    "LeakCheck",
+    "LeakWarning",
     "LeakageError",
     "Refit",
     "TrainOptions",
     "TrainingReport",
+    "Trust",
+    "TrustError",
     "Watcher",
     "fit",
     "make",

@@ -7,6 +7,7 @@
 A run that fails registers no model; the champion continues to serve.
 """
 
+import getpass
 import os
 import time
 from collections.abc import Callable
@@ -20,10 +21,12 @@ from models import registry
 from models.artefact import Artefact, load_artefact, models_folder, write_artefact
 from models.evaluation import Interval
 from models.registry import MlflowStore, RunRecord
+from pipelines import audit_trail
 from pipelines.datasets import (
     OFFLINE_ONLY_REDIS_URL,
     SIMULATED,
     Examples,
+    LabelSnapshot,
     Slices,
     Source,
     as_of_us,
@@ -59,7 +62,7 @@ from pipelines.gates import (
     profile_from_json,
 )
 from pipelines.runs import command_line, git_commit, reports_folder
-from pipelines.train import steps
+from pipelines.train import leak_checks, steps
 from pipelines.train.leakage import refuse_leakage
 from pipelines.train.options import TrainOptions
 from pipelines.train.prepared import PreparedData
@@ -133,6 +136,15 @@ def train_and_register(
     watch.step("Recording it in MLflow")
     record = run_record(prepared, options, model, artefact, evaluated, drawings, html=html, command=command)
     registered = registry.register(store, record, artefact)
+    if options.trusted.subjects:
+        audit_trail.record(
+            home,
+            "trust",
+            version=artefact.version,
+            by=options.trusted.by or getpass.getuser(),
+            reason=options.trusted.reason,
+            trusted=list(options.trusted.subjects),
+        )
     (reports / f"{source.name}-profile.json").write_text(record.texts["profile.json"])
     return _report(prepared, artefact, metrics, registered, page=page, seconds=time.perf_counter() - started)
 
@@ -147,12 +159,15 @@ def make(
     model = steps.fit(examples, slices, prepared.schema, options, on_round=watch.round, on_trial=watch.trial)
     watch.step("Building the explainer's tables")
     tables = steps.explain(model.trained)
+    warnings = (*prepared.warnings, *leak_checks.after_training(model, examples, slices))
+    labels = LabelSnapshot.of(examples, dated=prepared.source.dated_labels)
     page = steps.document(
         model,
         tables,
         left_out=prepared.left_out,
         base_rate=float(examples.fraud[slices.train].mean()),
-        provenance=provenance(prepared, options),
+        provenance=provenance(prepared, options)
+        | {"labels_sha256": labels.save(home), "leaks": [*options.trusted.records(warnings)]},
         last_day_us=int(examples.received_us[slices.calibrate[-1]]),
         use=use_of(prepared.source, options.use),
         typical=steps.typical(model, tables, examples, slices.calibrate),
@@ -172,7 +187,8 @@ def prepare(
 ) -> PreparedData:
     """Check, build, read and split a data set. Raises `GateFailed`, `DataError`, `LeakageError`."""
     watch = watch or Watcher()
-    steps.refuse_unknown((*options.without, *options.trusted), source)
+    steps.refuse_unknown(options.without, source)
+    steps.refuse_unknown(options.trusted.features(source.about.get("columns", {})), source)
     watch.step("Checking the raw claims")
     reports.mkdir(parents=True, exist_ok=True)
     raw = check_claims(source.claims, source.labels, reports / f"{source.name}-raw.html", missing=source.missing)
@@ -194,10 +210,11 @@ def prepare(
         reports / f"{source.name}-training.html",
         before=last_profile(reports, source.name),
     )
-    leakage = refuse_leakage(
-        examples.matrix(slices.train, schema), examples.fraud[slices.train], schema.names, trusted=options.trusted
-    )
-    return PreparedData(source, examples, slices, schema, left_out, (raw, built, training), tuple(leakage))
+    x = examples.matrix(slices.train, schema)
+    leakage = refuse_leakage(x, examples.fraud[slices.train], schema.names, trusted=options.trusted.subjects)
+    watch.step("Looking for signs of leaks")
+    warnings = leak_checks.before_training(source, examples, slices, schema, x, leakage)
+    return PreparedData(source, examples, slices, schema, left_out, (raw, built, training), tuple(leakage), warnings)
 
 
 def last_profile(reports: Path, dataset: str) -> TrainingProfile | None:
@@ -225,7 +242,7 @@ def provenance(prepared: PreparedData, options: TrainOptions) -> dict[str, JsonV
         "label_of": source.label_of,
         "split": slices.how,
         "policy": asdict(options.policy),
-        "trusted": list(options.trusted),
+        "trusted": dict.fromkeys(options.trusted.subjects, options.trusted.reason),
         "as_of_us": as_of_us(source, options.as_of),
         "test_from_us": slices.test_from_us,
         "slices": {name: len(rows) for name, rows in slices.named().items()},
@@ -271,6 +288,7 @@ def _report(
         slices={name: len(rows) for name, rows in prepared.slices.named().items()},
         split=prepared.slices.how,
         warning=prepared.slices.warning,
+        leaks=_untrusted(artefact),
         threshold=artefact.threshold,
         base_rate=metrics.base_rate,
         ap_model=ours.ap.value,
@@ -288,6 +306,13 @@ def _report(
         report=page,
         seconds=round(seconds, 2),
     )
+
+
+def _untrusted(artefact: Artefact) -> dict[str, str]:
+    """Subject → evidence of the warnings that nobody trusts."""
+    stated = artefact.document.provenance.get("leaks")
+    found = [one for one in stated if isinstance(one, dict)] if isinstance(stated, list) else []
+    return {str(one["subject"]): str(one["evidence"]) for one in found if one["trusted"] is None}
 
 
 def _ends(interval: Interval | None) -> tuple[float, float] | None:

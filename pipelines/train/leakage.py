@@ -99,7 +99,7 @@ def refuse_leakage(
     """Raise `LeakageError` for a feature known only after the decision, or one that alone ranks above `MAX_AUC`.
 
     `trusted` features are exempt. So are comparisons of the amount where the amount itself ranks below the limit: an
-    excessive amount alone may identify fraud. Returns the measurement of every feature, for the record.
+    excessive amount alone may identify fraud; `leak_checks` warns of them. Returns the measurement of every feature.
     """
     after = sorted(name for name in features if name.removeprefix(PREFIX) in POST_DECISION)
     if after:
@@ -119,6 +119,7 @@ def refuse_leakage(
         raise LeakageError(
             f"feature {first.feature} alone ranks the training claims with AUC {first.auc:.4f} (by {how}), above "
             f"{MAX_AUC}: it is probably derived from the label. Correct its source or leave it out "
-            f"(--without {first.feature}); if it is known before the decision, exempt it (--trust {first.feature})"
+            f"(--without {first.feature}); if it is known before the decision, trust it (--trust {first.feature} "
+            "--reason TEXT)"
         )
     return measured

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 from models.booster import BoosterParams
 from pipelines.datasets import SplitPolicy
+from pipelines.train.suspicion import Trust
 
 Refit: TypeAlias = Literal["auto", "always", "never"]
 DEFAULT_PARAMS = BoosterParams(depth=4, learning_rate=0.06, min_child_weight=2.0, colsample=0.4, l2=5.0)
@@ -31,8 +32,8 @@ class TrainOptions:
     set."""
     without: tuple[str, ...] = ()
     """Features to leave out."""
-    trusted: tuple[str, ...] = ()
-    """Features exempt from the leakage check: confirmed to be known before the decision."""
+    trusted: Trust = field(default_factory=Trust)
+    """Features, fields and checks whose signs of a leak were examined: known before the decision."""
     refit: Refit = "auto"
     """Whether the final model is trained on every claim before the test, and calibrated by cross-fitting; `auto`: where
     they hold fewer than `pipelines.train.refit.REFIT_BELOW` frauds."""

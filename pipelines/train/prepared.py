@@ -6,6 +6,7 @@ from features.vector import ModelSchema
 from pipelines.datasets import Examples, Slices, Source
 from pipelines.gates import GateResult
 from pipelines.train.leakage import FeatureAuc
+from pipelines.train.suspicion import LeakWarning
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +21,5 @@ class PreparedData:
     """Feature → why it is left out."""
     quality: tuple[GateResult, ...]
     leakage: tuple[FeatureAuc, ...]
+    warnings: tuple[LeakWarning, ...] = ()
+    """Signs of leaks that need no model."""

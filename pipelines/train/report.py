@@ -24,7 +24,9 @@ class TrainingReport:
     """Slice → claims."""
     split: str
     warning: str
-    """Why the metrics may be too good; empty: no reason."""
+    """What a reader of the metrics must know of the split; empty: nothing."""
+    leaks: dict[str, str]
+    """Feature, field or check → evidence of a leak that nobody trusts: a promotion refuses the model."""
     threshold: float
     base_rate: float
     """Share of fraud in the test claims, as for all metrics below."""

@@ -48,10 +48,16 @@ def test_a_number_out_of_range_is_refused_with_the_range_before_anything_begins(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("option", ["--without", "--trust"])
-def test_a_feature_that_does_not_exist_is_refused_before_anything_is_gated(tmp_path, option):
+def test_a_sign_of_a_leak_is_trusted_with_a_reason_only(tmp_path):
+    found = run(tmp_path, "train", "--trust", "amount")
+    assert found.exit_code == 2
+    assert "--trust needs --reason" in found.output
+
+
+@pytest.mark.parametrize("options", [("--without", "amuont"), ("--trust", "amuont", "--reason", "known at receipt")])
+def test_a_feature_that_does_not_exist_is_refused_before_anything_is_gated(tmp_path, options):
     made.simulated(tmp_path, claims=500)
-    found = run(tmp_path, "train", option, "amuont")
+    found = run(tmp_path, "train", *options)
     assert found.exit_code == 2
     assert "no feature named amuont" in found.output
     assert not (tmp_path / "reports").exists()

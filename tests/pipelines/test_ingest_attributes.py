@@ -127,7 +127,7 @@ def test_without_features_a_data_set_has_no_attributes(tmp_path: Path) -> None:
         ({"report": "Police"}, "valid dictionary"),
         ({"report": FEATURES["make"] | {"type": "text"}}, "'number', 'boolean', 'category', 'date' or 'key'"),
         ({"report": FEATURES["make"] | {"column": "fraud"}}, "'fraud' is known only after the claim was decided"),
-        ({"report": FEATURES["make"] | {"field": "specialty"}}, "state either column"),
+        ({"report": FEATURES["make"] | {"field": "specialty"}}, "state one of column"),
         ({"report": {"type": "category", "meaning": "Specialty", "field": "specialty"}}, "does not map 'specialty'"),
         ({"report": {"type": "number", "meaning": "Code", "field": "procedure_code"}}, "type: category"),
         ({"report": FEATURES["make"] | {"of": "line"}}, "no lines"),

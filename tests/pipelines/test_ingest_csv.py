@@ -120,7 +120,12 @@ def test_a_label_shared_by_all_claims_of_a_provider_belongs_to_the_provider(tmp_
     outcome = ingest(tmp_path, owned(shared))
     assert owner(outcome) == "provider"
     assert "it is the provider's" in outcome.notes[0]
-    assert owner(ingest(tmp_path, owned([*shared, ("H0", "N")]))) == "claim"
+    one_dissenting = ingest(tmp_path, owned([*shared, ("H0", "N")]))
+    assert owner(one_dissenting) == "provider", "one row decides nothing, and a note says that it is there"
+    assert "all but 1 claims of a provider have one label" in one_dissenting.notes[0]
+    assert owner(ingest(tmp_path, owned([*shared, *([("H0", "N")] * 4)]))) == "claim"
+    by_claim = [(f"H{n % 20}", "Y" if n % 7 == 0 else "N") for n in range(100)]
+    assert owner(ingest(tmp_path, owned(by_claim))) == "claim"
     assert owner(ingest(tmp_path, owned(shared), mapping(label_of="claim"))) == "claim"
     few = [(f"H{n % 20}", "Y" if n % 20 < 4 else "N") for n in range(100)]
     assert owner(ingest(tmp_path, owned(few))) == "claim"

@@ -12,10 +12,15 @@ from tests.work import measured
 
 
 def test_constants_alternatives_and_added_columns_are_used(tmp_path: Path) -> None:
-    columns = {"amount": "paid", "service_to": "day", "provider_id": ["npi", "other"], "diagnoses": ["d1", "d2"],
+    columns = {"service_to": "day", "provider_id": ["npi", "other"], "diagnoses": ["d1", "d2"],
                "diagnosis_code": "d1"}  # fmt: skip
     using = Mapping.model_validate(
-        {"name": "more", "columns": columns, "constants": {"place_of_service": "21"}, "money": {"plus": ["deductible"]}}
+        {
+            "name": "more",
+            "columns": columns,
+            "expressions": {"amount": "paid + (deductible or 0)"},
+            "constants": {"place_of_service": "21"},
+        }
     )
     outcome = ingest(
         tmp_path,

@@ -169,6 +169,101 @@ def test_a_column_is_used_by_its_name_and_the_number_of_its_values(
     assert outcome.claims == ROWS
 
 
+@pytest.mark.parametrize(
+    ("name", "used"),
+    [
+        ("claim_status", False),
+        ("status", False),
+        ("MaritalStatus", True),
+        ("employment_status", True),
+        ("payment", False),
+        ("payment_method", True),
+        ("paid_class", False),
+        ("deductible_paid_class", True),
+        ("past_denials", True),
+        ("investigation_result", False),
+        ("merchant_name", True),
+        ("product_name", True),
+        ("customer_name", False),
+        ("name", False),
+        ("Gender", False),
+        ("race", False),
+    ],
+)
+def test_what_a_name_says_of_a_category_is_what_the_field_means_by_it(tmp_path: Path, name: str, *, used: bool) -> None:
+    columns = {"date": each(day), "amount": each(lambda n: n + 1), name: each(lambda n: f"kind {n % 3}")}
+    draft, _ = drafted(tmp_path, columns)
+    assert (name in draft.columns_used) == used
+
+
+@pytest.mark.parametrize(
+    ("name", "different", "used"),
+    [
+        ("merchant", 300, "provider_id"),
+        ("city", 300, "city"),
+        ("city", 3_000, None),
+        ("zip", 300, "zip"),
+        ("DiagnosisCode_2", 300, "diagnosis_code_2"),
+        ("batch_no", 300, None),
+        ("cc_num", 300, "member_id"),
+    ],
+)
+def test_a_column_of_many_values_is_a_category_where_they_repeat(
+    tmp_path: Path, name: str, different: int, used: str | None
+) -> None:
+    rows = range(1_500)
+    columns: dict[str, list[object]] = {
+        "date": [day(n) for n in rows],
+        "amount": [n + 1 for n in rows],
+        name: [f"{n * 7 % different + 10_000}" for n in rows],
+    }
+    assert suggest(write(tmp_path / "claims.csv", columns)).columns_used.get(name) == used
+
+
+def test_a_column_that_varies_only_far_down_the_file_is_no_constant(tmp_path: Path) -> None:
+    rows = range(6_000)
+    columns: dict[str, list[object]] = {
+        "date": [day(n) for n in rows],
+        "amount": [n + 1 for n in rows],
+        "tariff": [2020 + n // 2_000 for n in rows],
+    }
+    assert suggest(write(tmp_path / "claims.csv", columns)).columns_used["tariff"] == "tariff"
+
+
+def test_a_key_that_few_rows_have_is_completed_by_further_columns(tmp_path: Path) -> None:
+    columns = {
+        "date": each(day),
+        "amount": each(lambda n: n + 1),
+        "billing_npi": each(lambda n: "1245319599" if n % 10 == 0 else ""),
+        "facility_npi": each(lambda n: ""),
+        "rendering_npi": each(lambda n: "1234567893"),
+    }
+    draft, outcome = drafted(tmp_path, columns)
+    read = yaml.safe_load(draft.mapping)
+    assert read["columns"]["provider_id"] == ["billing_npi", "rendering_npi"]
+    assert read["identifiers"] == {"provider_id": "npi"}
+    assert draft.columns_used["rendering_npi"] == "provider_id"
+    assert "provider_id" not in outcome.missing_columns
+
+
+def test_a_field_that_too_few_rows_have_to_train_with_is_a_feature_instead(tmp_path: Path) -> None:
+    columns = {
+        "date": each(day),
+        "amount": each(lambda n: n + 1),
+        "ClmProcedureCode_1": each(lambda n: n % 5 if n % 2 else ""),
+    }
+    draft, outcome = drafted(tmp_path, columns)
+    assert draft.columns_used["ClmProcedureCode_1"] == "clm_procedure_code_1"
+    assert "procedure_code" in outcome.missing_columns
+
+
+def test_a_part_of_a_date_is_not_left_out(tmp_path: Path) -> None:
+    columns = {"Year": each(lambda n: 1994), "Month": each(lambda n: n % 12 + 1), "amount": each(lambda n: n + 1)}
+    draft = suggest(write(tmp_path / "claims.csv", columns))
+    assert draft.columns_used["Year"] == "received_at"
+    assert "Year" not in draft.columns_left_out
+
+
 def test_kinds_of_fraud_are_a_label_where_one_means_none(tmp_path: Path) -> None:
     kinds = ["No Fraud", "Phantom Billing", "No Fraud", "Ghost Enrollee"]
     columns = {"DATE OF ENCOUNTER": each(day), "Amount Billed": each(lambda n: n + 1)}

@@ -188,6 +188,10 @@ def test_a_file_whose_mapping_declares_another_type_is_refused():
         score_table(scorer, states, wrong)
 
 
+def test_honest_declared_columns_have_no_sign_of_a_leak():
+    assert artefact().document.provenance["leaks"] == []
+
+
 def test_options_name_declared_columns_as_features():
     examples, slices = read_and_split(motor(), model_life.OPTIONS)
     schema, left_out = select_features(examples, slices.train, without=("own_make",))

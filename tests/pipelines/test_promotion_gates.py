@@ -14,6 +14,7 @@ from pipelines.promote.gates import (
     GATES,
     IMPLAUSIBLE_PAID,
     LOG_ODDS_FALLS,
+    OVER_RIVALS,
     PAID_OVER_RULE,
     WITHOUT_CHAMPION,
     GateOutcome,
@@ -22,6 +23,7 @@ from pipelines.promote.gates import (
 )
 from pipelines.promote.measures import (
     CHAMPION_MEASURES,
+    LABEL_MEASURES,
     USE_MEASURES,
     Measure,
     Measured,
@@ -33,9 +35,13 @@ from pipelines.promote.measuring import IMPLAUSIBLE_PAID_CASES, PAID_OVER_RULE_C
 PASSING = {
     Measure.ARTEFACT_VERIFIED: Measured(1.0),
     Measure.CRITICAL_QUALITY_FINDINGS: Measured(0.0),
+    Measure.UNTRUSTED_LEAK_WARNINGS: Measured(0.0),
     Measure.SAME_USE: Measured(1.0),
     Measure.SHARED_POPULATION: Measured(0.9),
+    **dict.fromkeys(LABEL_MEASURES, Measured(0.0)),
     Measure.AP_OVER_RULE_LOW: Measured(0.1),
+    **dict.fromkeys(OVER_RIVALS, Measured(0.02)),
+    Measure.AP_OVER_RAW_BOOSTER_HIGH: Measured(0.02),
     Measure.AP_OVER_CHAMPION_LOW: Measured(0.01),
     Measure.AP_OVER_CHAMPION: Measured(0.04),
     Measure.BRIER_OVER_CHAMPION: Measured(0.001),
@@ -46,6 +52,12 @@ PASSING = {
     **dict.fromkeys(IMPLAUSIBLE_PAID, Measured(0.0)),
     Measure.DUPLICATES_PAID: Measured(0.0),
     **dict.fromkeys(LOG_ODDS_FALLS, Measured(0.0)),
+}
+LABEL_GATES = {
+    GateName.LABELS_KEPT,
+    GateName.LABELS_KEPT_BY_KIND,
+    GateName.LABELS_KEEP_DATES,
+    GateName.PREVIOUS_LABELS,
 }
 MEASURES = st.sampled_from(list(Measure))
 GATES_OF = {measure: {gate.name for gate in GATES if measure in gate.measures} for measure in Measure}
@@ -69,10 +81,19 @@ def test_a_candidate_inside_every_bound_passes_every_gate():
     [
         (Measure.ARTEFACT_VERIFIED, 0.0, GateName.ARTEFACT_INTEGRITY),
         (Measure.CRITICAL_QUALITY_FINDINGS, 1.0, GateName.DATA_QUALITY),
+        (Measure.UNTRUSTED_LEAK_WARNINGS, 1.0, GateName.NO_LEAK_WARNINGS),
         (Measure.SAME_USE, 0.0, GateName.SAME_USE),
         (Measure.SHARED_POPULATION, 0.19, GateName.SAME_POPULATION),
+        (Measure.FRAUD_LABELS_LOST, 0.11, GateName.LABELS_KEPT),
+        (Measure.FRAUD_LABELS_GAINED, 0.51, GateName.LABELS_KEPT),
+        (Measure.LABELS_VANISHED, 0.11, GateName.LABELS_KEPT),
+        (Measure.WORST_KIND_LABELS_LOST, 0.26, GateName.LABELS_KEPT_BY_KIND),
+        (Measure.LABELS_REDATED, 0.11, GateName.LABELS_KEEP_DATES),
+        (Measure.AP_BY_PREVIOUS_LABELS_HIGH, -0.001, GateName.PREVIOUS_LABELS),
         (Measure.AP_OVER_RULE_LOW, -0.001, GateName.BEATS_RULE),
         (Measure.AP_OVER_RULE_LOW, 0.0, GateName.BEATS_RULE),
+        *((measure, -0.001, GateName.NOT_WORSE_THAN_RIVALS) for measure in OVER_RIVALS),
+        (Measure.AP_OVER_RAW_BOOSTER_HIGH, -0.001, GateName.NOT_WORSE_THAN_RAW_BOOSTER),
         (Measure.AP_OVER_CHAMPION_LOW, -0.02, GateName.BEATS_CHAMPION),
         (Measure.WORST_KIND_RECALL_RATIO, 0.49, GateName.RECALL_BY_KIND),
         (Measure.WORST_GROUP_FALSE_POSITIVE_RATE_LOW, 0.06, GateName.FALSE_POSITIVE_DISPARITY),
@@ -144,6 +165,8 @@ def test_only_the_gates_that_compare_may_be_not_applicable():
     comparing = {
         GateName.SAME_USE,
         GateName.SAME_POPULATION,
+        *LABEL_GATES,
+        GateName.NOT_WORSE_THAN_RAW_BOOSTER,
         GateName.BEATS_CHAMPION,
         GateName.RECALL_BY_KIND,
         GateName.FALSE_POSITIVE_DISPARITY,
@@ -153,10 +176,11 @@ def test_only_the_gates_that_compare_may_be_not_applicable():
 
 @pytest.mark.parametrize("reason", sorted(WITHOUT_CHAMPION))
 def test_the_first_champion_is_compared_with_the_rule_only_and_the_verdict_says_so(reason):
-    verdicts = check_gates(PASSING | without_champion(reason) | dict.fromkeys(USE_MEASURES, NotApplicable(reason)))
+    compared = dict.fromkeys((*USE_MEASURES, *LABEL_MEASURES), NotApplicable(reason))
+    verdicts = check_gates(PASSING | without_champion(reason) | compared)
     skipped = {verdict.gate: verdict for verdict in verdicts if verdict.outcome is GateOutcome.NOT_APPLICABLE}
     uses = {GateName.SAME_USE, GateName.SAME_POPULATION}
-    assert set(skipped) == {GateName.BEATS_CHAMPION, GateName.RECALL_BY_KIND, *uses}
+    assert set(skipped) == {GateName.BEATS_CHAMPION, GateName.RECALL_BY_KIND, *uses, *LABEL_GATES}
     assert all(verdict.passed for verdict in verdicts)
     assert all(f"not applicable ({reason})" in verdict.detail for verdict in skipped.values())
     assert {verdict.outcome for verdict in verdicts if verdict.gate not in skipped} == {GateOutcome.PASSED}
@@ -166,6 +190,10 @@ def test_the_first_champion_is_compared_with_the_rule_only_and_the_verdict_says_
     ("measure", "reason"),
     [
         (Measure.SHARED_POPULATION, NotApplicableReason.NO_POPULATION),
+        (Measure.LABELS_REDATED, NotApplicableReason.UNDATED_LABELS),
+        (Measure.WORST_KIND_LABELS_LOST, NotApplicableReason.NO_KIND_WITH_ENOUGH_CLAIMS),
+        (Measure.AP_BY_PREVIOUS_LABELS_HIGH, NotApplicableReason.NO_PREVIOUS_LABELS),
+        (Measure.AP_OVER_RAW_BOOSTER_HIGH, NotApplicableReason.NO_RAW_BOOSTER),
         (Measure.WORST_KIND_RECALL_RATIO, NotApplicableReason.NO_KIND_WITH_ENOUGH_CLAIMS),
         (Measure.WORST_GROUP_FALSE_POSITIVE_RATE_LOW, NotApplicableReason.NO_GROUP_WITH_ENOUGH_CLAIMS),
     ],

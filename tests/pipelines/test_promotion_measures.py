@@ -11,14 +11,16 @@ import pytest
 from models.artefact import MANIFEST, models_folder, sha256, write_artefact
 from models.explain import build_tables
 from pipelines.behaviour import Behaviour, LogOddsFalls, Perturbation, PerturbationKind, PerturbationResult
-from pipelines.evaluate import CHAMPION, MODEL, RULE, EvaluationSet, false_positives_by_group
+from pipelines.evaluate import CHAMPION, LOGISTIC, MODEL, RULE, EvaluationSet, false_positives_by_group
 from pipelines.gates import QUALITY_GATES
 from pipelines.promote.gates import MIN_CLAIMS_OF_KIND
 from pipelines.promote.measures import CHAMPION_MEASURES, Measure, Measured, NotApplicable, NotApplicableReason
 from pipelines.promote.measuring import (
     IMPLAUSIBLE_PAID_CASES,
     PAID_OVER_RULE_CASES,
+    RIVALS,
     against_champion,
+    against_rivals,
     of_artefact,
     of_behaviour,
     of_latency,
@@ -60,6 +62,31 @@ def test_the_findings_of_the_quality_gates_are_stated_only_if_every_gate_states_
     if critical is not None:
         expected[Measure.CRITICAL_QUALITY_FINDINGS] = Measured(critical)
     assert of_artefact(*artefact(tmp_path, quality)) == expected
+
+
+@pytest.mark.parametrize(
+    ("leaks", "untrusted"),
+    [
+        ([], 0.0),
+        ([{"subject": "own_state", "evidence": "its name", "trusted": "asked at receipt"}], 0.0),
+        ([{"subject": "own_state", "evidence": "its name", "trusted": None}, {"subject": "a", "trusted": "x"}], 1.0),
+        ([{"subject": "own_state", "evidence": "its name", "trusted": ""}, "?"], 2.0),
+        (None, None),
+        ({}, None),
+    ],
+)
+def test_signs_of_leaks_count_unless_somebody_trusts_them_and_are_absent_where_none_were_looked_for(
+    tmp_path, leaks, untrusted
+):
+    booster = makers.trained().booster
+    tables = build_tables(booster)
+    document = makers.document(booster, tables).model_copy(update={"provenance": {"leaks": leaks}})
+    found = of_artefact(
+        *write_artefact(models_folder(tmp_path), booster=booster, document=document, tables=tables)
+    ).get(Measure.UNTRUSTED_LEAK_WARNINGS)
+    assert found == (None if untrusted is None else Measured(untrusted))
+    if untrusted == 1.0:
+        assert found.note.startswith("own_state: its name")
 
 
 def test_an_artefact_that_does_not_verify_has_no_other_measure(tmp_path):
@@ -158,6 +185,40 @@ def test_without_a_group_of_enough_clean_claims_the_rate_is_not_applicable():
         Measure.AP_OVER_RULE_LOW: measured[Measure.AP_OVER_RULE_LOW],
         Measure.WORST_GROUP_FALSE_POSITIVE_RATE_LOW: NotApplicable(NotApplicableReason.NO_GROUP_WITH_ENOUGH_CLAIMS),
     }
+
+
+# Against rivals
+
+
+def test_a_model_worse_than_any_rival_is_measured_below_zero_and_the_note_says_by_how_much():
+    """Each rival in turn ranks as well as the label itself, the model by chance, the others worse."""
+    for rival, measure in RIVALS.items():
+        if rival == "the base rate":
+            continue
+        scores = {name: NOISE - 9 * FRAUD for name in RIVALS if name != "the base rate"}
+        claims = evaluation_set(scores={**scores, MODEL: NOISE, rival: PERFECT}, probabilities={})
+        found = against_rivals(claims, replicates=30)
+        assert found[measure].value < 0
+        assert f"worse than {rival} by" in found[measure].note
+        assert all(found[other].value > 0 for other in set(RIVALS.values()) - {measure})
+
+
+def test_a_model_that_ranks_frauds_last_is_worse_than_the_base_rate():
+    worst = against_rivals(evaluation_set(scores={MODEL: NOISE - 9 * FRAUD}, probabilities={}), replicates=30)
+    assert worst[Measure.AP_OVER_BASE_RATE_HIGH].value < 0
+    best = against_rivals(evaluation_set(scores={MODEL: PERFECT}, probabilities={}), replicates=30)
+    assert best[Measure.AP_OVER_BASE_RATE_HIGH].value > 0
+
+
+def test_without_attributes_there_is_no_booster_of_raw_columns_and_another_rival_without_scores_is_absent():
+    found = against_rivals(evaluation_set(scores={MODEL: NOISE, LOGISTIC: NOISE}, probabilities={}), replicates=5)
+    assert set(found) == {
+        Measure.AP_OVER_BASE_RATE_HIGH,
+        Measure.AP_OVER_LOGISTIC_HIGH,
+        Measure.AP_OVER_RAW_BOOSTER_HIGH,
+    }
+    assert found[Measure.AP_OVER_LOGISTIC_HIGH] == Measured(0.0), "as good, so not worse"
+    assert found[Measure.AP_OVER_RAW_BOOSTER_HIGH] == NotApplicable(NotApplicableReason.NO_RAW_BOOSTER)
 
 
 # Against the champion

@@ -1,7 +1,7 @@
 """What promotion measures and what thresholds mean on a window of claims, with a small model of every feature."""
 
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from claims.identifiers import MAX_DESCRIPTION, MAX_ID, MAX_REGION, MAX_SPECIALTY
 from claims.scoring import CLAIM_COLUMNS, ClaimFacts
 from core import clock
 from core.clock import DAY_US
@@ -27,15 +28,18 @@ from models.explain import build_tables
 from models.registry import MlflowStore, RunRecord
 from pipelines import audit_trail
 from pipelines.datasets import Examples, Slices, Source
-from pipelines.evaluate import CHAMPION, MODEL, RULE, GroupFalsePositives, Window, false_positives_by_group
+from pipelines.evaluate import CHAMPION, MODEL, RULE, GroupFalsePositives, Window, add_rivals, false_positives_by_group
+from pipelines.ingest.fields import parse_all
 from pipelines.promote import ThresholdOptions, choose_threshold, threshold_options
 from pipelines.promote.flow import _facts, candidate, window_measures
+from pipelines.promote.gates import GATES, GateName
 from pipelines.promote.measures import CHAMPION_MEASURES, Measure, Measured, NotApplicable, NotApplicableReason
-from pipelines.promote.measuring import against_champion, of_latency, of_window
+from pipelines.promote.measuring import RIVALS, against_champion, against_rivals, of_latency, of_window
 from pipelines.promote.thresholds import _chosen, _run_of
 from pipelines.runs import command_line, git_commit, requirements
 from tests.features.factories import random_claims
 from tests.models import boosters, makers
+from tests.pipelines.claims_files import mapping
 
 ROWS, SEEN = 1_200, 200
 DOWN = MlflowStore("http://127.0.0.1:9", None)
@@ -166,11 +170,22 @@ def test_the_measures_of_a_window_are_those_of_its_claims_with_the_rule_beside_t
     window: Window, model: Artefact
 ) -> None:
     claims = window.evaluation_set(model)
-    claims.scores[RULE] = claims.rule.astype(float)
-    expected = of_window(claims, threshold=model.threshold)
+    add_rivals(claims, window, model)
+    expected = {**of_window(claims, threshold=model.threshold), **against_rivals(claims)}
     found = window_measures(model, window, NotApplicableReason.NO_CHAMPION)
     assert found == expected | dict.fromkeys(CHAMPION_MEASURES, NotApplicable(NotApplicableReason.NO_CHAMPION))
     assert isinstance(expected[Measure.WORST_GROUP_FALSE_POSITIVE_RATE_LOW], Measured)
+
+
+def test_every_rival_of_the_evaluation_page_is_a_gate(window: Window, model: Artefact) -> None:
+    """The page adds its rivals by the same function; a source with attributes has one more."""
+    claims = window.evaluation_set(model)
+    add_rivals(claims, window, model)
+    assert set(claims.scores) - {MODEL, RULE} <= set(RIVALS)
+    assert {gate.name for gate in GATES for one in RIVALS.values() if one in gate.measures} == {
+        GateName.NOT_WORSE_THAN_RIVALS,
+        GateName.NOT_WORSE_THAN_RAW_BOOSTER,
+    }
 
 
 def test_a_champion_that_cannot_be_loaded_leaves_its_measures_absent(window: Window, model: Artefact) -> None:
@@ -214,6 +229,28 @@ def test_claims_are_submitted_as_received_with_placeholders_for_missing_data(win
     placeholders = {"units": 1, "lines": 1, "diagnoses": 1, "region": None}
     placeholders |= dict.fromkeys(("procedure_code", "diagnosis_code", "member_id"), "?")
     assert partial == whole.model_copy(update=placeholders)
+
+
+@pytest.mark.parametrize(
+    ("name", "limit"),
+    [
+        ("claim_id", MAX_ID),
+        ("member_id", MAX_ID),
+        ("provider_id", MAX_ID),
+        ("procedure_code", MAX_DESCRIPTION),
+        ("diagnosis_code", MAX_DESCRIPTION),
+        ("region", MAX_REGION),
+        ("specialty", MAX_SPECIALTY),
+    ],
+)
+def test_a_claim_of_a_file_with_the_longest_texts_is_measured(window: Window, name: str, limit: int) -> None:
+    """Ingestion and the scorer have one limit: what a file may hold, a promotion can score."""
+    assert f"> {limit} THEN" in parse_all(mapping(), {name: "@v"}, date(2026, 1, 1), 0)[name].problem
+    table = window.examples.claims
+    place = table.schema.get_field_index(name)
+    longest = pa.array(["x" * limit] * len(table), table.schema.field(name).type)
+    long = replace(window, examples=replace(window.examples, claims=table.set_column(place, name, longest)))
+    assert getattr(_facts(long)[-1], name) == "x" * limit
 
 
 def test_a_chosen_threshold_makes_a_new_model_that_states_who_chose_it_and_is_recorded_once_registered(

@@ -96,6 +96,21 @@ def test_a_provider_with_claims_of_both_labels_has_no_label():
         split_by_provider(received, providers, fraud, as_of_us=int(received.max()), policy=SplitPolicy())
 
 
+def test_a_dissenting_claim_of_a_provider_is_kept_on_its_side_and_the_warning_counts_it():
+    received, _, _ = claims()
+    providers = np.array([f"H{n % 60}" for n in range(len(received))], dtype=object)
+    fraud = np.arange(len(received)) % 60 < 30
+    options = {"as_of_us": int(received.max()), "policy": SplitPolicy()}
+    assert split_by_provider(received, providers, fraud, **options).warning == ""
+    fraud[[0, 59]] = [False, True]
+    slices = split_by_provider(received, providers, fraud, **options)
+    assert "2 providers have claims of both labels (for example H0): 2 claims" in slices.warning
+    assert_providers_apart(slices, providers)
+    fraud[:200] = ~fraud[:200]
+    with pytest.raises(ProviderSplitError, match="belongs to the claim"):
+        split_by_provider(received, providers, fraud, **options)
+
+
 def test_a_split_within_a_provider_is_detected():
     received, known, fraud = claims()
     providers = np.array([f"H{n % 9}" for n in range(len(received))], dtype=object)

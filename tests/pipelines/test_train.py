@@ -249,6 +249,10 @@ def test_an_artefact_states_its_provenance_but_neither_time_nor_host():
     assert (artefact.path / MANIFEST).exists()
 
 
+def test_honest_simulated_claims_have_no_sign_of_a_leak():
+    assert candidate().document.provenance["leaks"] == []
+
+
 def test_a_gate_that_refuses_raises_before_anything_is_built(tmp_path):
     source = made.simulated(tmp_path, claims=1000)
     twice = replace(source, claims=pa.concat_tables([source.claims, source.claims]))
@@ -264,11 +268,9 @@ def test_a_model_that_misspells_a_quality_gate_has_no_measure_of_its_data(tmp_pa
     quality[f"{gate}s"] = quality.pop(gate)
     document = artefact.document.model_copy(update={"provenance": artefact.document.provenance | {"quality": quality}})
     path, manifest = write_artefact(tmp_path, booster=artefact.booster, document=document, tables=artefact.tables)
-    assert set(of_artefact(path, manifest)) == {Measure.ARTEFACT_VERIFIED}
-    assert set(of_artefact(artefact.path, artefact.manifest_sha256)) == {
-        Measure.ARTEFACT_VERIFIED,
-        Measure.CRITICAL_QUALITY_FINDINGS,
-    }
+    stated = {Measure.ARTEFACT_VERIFIED, Measure.UNTRUSTED_LEAK_WARNINGS}
+    assert set(of_artefact(path, manifest)) == stated
+    assert set(of_artefact(artefact.path, artefact.manifest_sha256)) == {*stated, Measure.CRITICAL_QUALITY_FINDINGS}
 
 
 @pytest.mark.parametrize("field", ["dataset", "data_sha256", "policy", "as_of_us", "test_from_us"])
