@@ -139,6 +139,14 @@ class DateParts(StrictModel):
         return tuple(column for column in (self.year, self.month, self.day, self.week_of_month) if column is not None)
 
 
+class FrequencyCode(StrictModel):
+    """Which rows void or replace the claim that `replaces` refers to; texts are compared without case."""
+
+    column: Column
+    void: tuple[Text, ...] = ("8", "08", "8.0", "void")
+    replace: tuple[Text, ...] = ("7", "07", "7.0", "replacement")
+
+
 class IdentifierKinds(StrictModel):
     """What a column must hold, where it is more than any identifier: each value is then checked."""
 

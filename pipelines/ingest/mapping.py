@@ -18,6 +18,7 @@ from pipelines.ingest.formats import (
     DateField,
     DateParts,
     Dates,
+    FrequencyCode,
     IdentifierKinds,
     LabelTexts,
     Money,
@@ -95,6 +96,10 @@ class Mapping(StrictModel):
     """Version of the diagnosis codes: dots are dropped and the shape is checked."""
     features: dict[AttributeName, AttributeColumn] = Field(default_factory=dict, max_length=MAX_ATTRIBUTES)
     """Attribute → a further column of the file that is used as a feature."""
+    frequency_code: FrequencyCode | None = None
+    """The column that says which rows void or replace another claim; without it, each with a value of `replaces`
+    replaces that claim.
+    """
     identifiers: IdentifierKinds = IdentifierKinds()
     on_bad: dict[str, OnBad] = Field(default_factory=dict)
     """Field or attribute → what an invalid value does: reject its row (default), become null, or become null and set
@@ -166,6 +171,8 @@ class Mapping(StrictModel):
             )
         if self.rows == "lines" and "claim_id" not in self.columns:
             raise ValueError("a file with a row per line must map claim_id")
+        if self.frequency_code is not None and "replaces" not in self.columns:
+            raise ValueError("frequency_code needs columns to map replaces: the claim that a row voids or replaces")
         if self.label_of == "provider" and "provider_id" not in self.columns:
             raise ValueError("label_of: provider requires columns to map provider_id")
         self._check_features()
@@ -231,7 +238,8 @@ class Mapping(StrictModel):
         fields = (*self.columns, *self.date_parts, *self.expressions)
         mapped = [column for field in fields for column in self.sources(field)]
         own = [column for name in self.features for column in self.attribute_sources(name)]
-        return tuple(dict.fromkeys([*mapped, *own]))
+        code = [] if self.frequency_code is None else [self.frequency_code.column]
+        return tuple(dict.fromkeys([*mapped, *code, *own]))
 
     def absent(self) -> list[str]:
         """Our fields that this kind of file does not have."""

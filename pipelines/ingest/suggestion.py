@@ -72,6 +72,8 @@ class _Draft:
     def used(self) -> dict[str, str]:
         """Column → field."""
         further = {column: entry for entry, columns in self.fallbacks.items() for column in columns}
+        code = self.keys.get("frequency_code")
+        further |= {code["column"]: "frequency_code"} if isinstance(code, dict) else {}
         return further | {column: entry for entry, column in self.columns.items()}
 
 
@@ -190,6 +192,15 @@ def _describe_claims(sample: FileSample, draft: _Draft) -> None:
         draft.notes.append("A claim id occurs more than once: rows were taken for lines of claims. Else: rows: claims.")
 
 
+def _describe_corrections(sample: FileSample, draft: _Draft) -> None:
+    """`frequency_code`, where the file has such codes and the claims that they are about."""
+    if "replaces" in draft.columns:
+        for column in sample.columns.values():
+            if re.fullmatch(names.FREQUENCY_CODE, column.plain) and mostly(column.texts, r"0?[1-9](\.0)?"):
+                draft.keys["frequency_code"] = {"column": column.name}
+                return
+
+
 def _describe_dates(sample: FileSample, draft: _Draft, further: list[str]) -> None:
     """`dates`: of the mapped columns and of the features `further`."""
     mapped = {entry: draft.columns[entry] for entry in _DATE_FIELDS if entry in draft.columns}
@@ -276,6 +287,7 @@ def suggest(path: Path) -> Suggestion:
     _by_content(sample, draft)
     _date_parts(sample, draft)
     _describe_claims(sample, draft)
+    _describe_corrections(sample, draft)
     labels = draft.columns.get("label", "")
     fraud = {*LabelTexts().fraud, *((label_texts(sample.texts(labels)) or {}).get("fraud", []))}
     frauds = {
