@@ -188,7 +188,7 @@ def prepare(
     """Check, build, read and split a data set. Raises `GateFailed`, `DataError`, `LeakageError`."""
     watch = watch or Watcher()
     steps.refuse_unknown(options.without, source)
-    steps.refuse_unknown(options.trusted.features(source.about.get("columns", {})), source)
+    steps.refuse_unknown(options.trusted.features(leak_checks.FIELDS), source)
     watch.step("Checking the raw claims")
     reports.mkdir(parents=True, exist_ok=True)
     raw = check_claims(source.claims, source.labels, reports / f"{source.name}-raw.html", missing=source.missing)

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from claims.attributes import PREFIX, AttributeType
+from features.declare import CLAIMS
 from features.vector import FEATURE, ModelSchema, columns_of
 from models.evaluation import Ranking, average_precision, roc_auc
 from pipelines.datasets import Examples, Slices, Source
@@ -30,6 +31,8 @@ STRONG_AUC = 0.9
 MAX_AVERAGE_PRECISION = 0.9
 """Where at most `RARE` of the test claims are fraud."""
 RARE = 0.3
+FIELDS = frozenset({*CLAIMS.names, "benefit_limit", "birth_date"})
+"""Fields that a mapping may read from a column with a suspicious name."""
 _PAIRED = 16
 _SAMPLE = 10_000
 _NOT_FEATURES = frozenset({"label", "label_kind", "label_known_at", "claim_id", "voided_at", "replaces", "amount"})

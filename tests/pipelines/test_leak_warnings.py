@@ -13,6 +13,7 @@ from pipelines.datasets import Examples, Slices, Source, open_file
 from pipelines.ingest import known_afterwards
 from pipelines.train import LeakCheck, TrainOptions, Trust, TrustError, prepare
 from pipelines.train.leak_checks import (
+    FIELDS,
     by_column_name,
     by_gain,
     by_labels_of_groups,
@@ -231,7 +232,7 @@ def test_a_file_with_four_leaks_is_trained_on_with_a_warning_for_each(tmp_path):
 
 def test_trust_names_features_fields_and_checks_and_needs_a_reason():
     trust = Trust(("own_number", "benefit_limit", "near_copies"), "why")
-    assert trust.features({"benefit_limit": ["Limit"]}) == ("own_number",)
+    assert trust.features(FIELDS) == ("own_number",)
     with pytest.raises(TrustError):
         Trust(("own_number",), " ")
     assert Trust().records([]) == []
