@@ -22,6 +22,7 @@ from api.database import Database, Query
 from api.scorer import TOO_LITTLE_KNOWN, ScorerClient, Scoring, States
 from api.scoring.pace import Pace
 from api.scoring.pending import PendingClaim, UnreadableEvent, pending_claims
+from api.windows import EntityWindows
 from claims.adjudication import Decision, reconsider
 from claims.outcome import Outcome
 from claims.scoring import ClaimFacts, Score
@@ -59,8 +60,17 @@ class _Result(Enum):
 class Rescorer:
     """Takes pending claims from the outbox, scores them and records the results."""
 
-    def __init__(self, database: Database, scorer: ScorerClient, states_at: StatesAt, *, live_deadline_ms: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        scorer: ScorerClient,
+        states_at: StatesAt,
+        windows: EntityWindows,
+        *,
+        live_deadline_ms: int,
+    ) -> None:
         """`live_deadline_ms` is how long a live claim waits for its score."""
+        self._windows = windows
         self._database = database
         self._scorer = scorer
         self._states_at = states_at
@@ -147,7 +157,7 @@ class Rescorer:
     async def _complete(self, pending: PendingClaim, states: States) -> "_Result":
         """Score one claim and record it, or postpone it."""
         began = time.monotonic()
-        scoring = await self._scorer.score(pending.facts, states)
+        scoring = await self._scorer.score(await self._windows.complete(pending.facts), states)
         self._calls_s.append(time.monotonic() - began)
         if scoring.score is None:
             if scoring.failure in _REFUSED:

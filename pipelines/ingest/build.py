@@ -96,6 +96,7 @@ _OF_LINES = {
     AttributeType.NUMBER: "max({0})",
     AttributeType.BOOLEAN: "bool_or({0})",
     AttributeType.CATEGORY: 'arg_min({0}, "row")',
+    AttributeType.KEY: 'arg_min({0}, "row")',
     AttributeType.DATE: "min({0})",
 }
 
@@ -176,7 +177,7 @@ def build(staging: Path, mapping: Mapping, rejects: Rejects, work: Path) -> Buil
         # A file that states when claims were voided says of replaced ones too.
         frames.notes += corrections.void_corrected(connection, replacements="voided_at" not in mapping.columns)
         frames.claims = _claims(connection)
-        frames.labels = _labels(connection)
+        frames.labels = _labels(connection, mapping.label_known_after_days)
         frames.notes += _alike(connection)
         frames.accepted = _accepted(connection)
         if attributes:
@@ -317,9 +318,14 @@ def _attributes(connection: duckdb.DuckDBPyConnection, staged: dict[str, pa.Data
     return found.to_arrow_table().cast(pa.schema([pa.field("claim_id", pa.string()), *types]))
 
 
-def _labels(connection: duckdb.DuckDBPyConnection) -> pa.Table:
-    """Labels without a date are dated one day after the last claim, so that no feature uses them."""
-    after = _scalar(connection, "SELECT max(received_at) FROM claims") + DAY_US
+def _labels(connection: duckdb.DuckDBPyConnection, known_after_days: int | None) -> pa.Table:
+    """A label without a date is known `known_after_days` after receipt; by default one day after the last claim, so
+    that no feature uses it.
+    """
+    if known_after_days is None:
+        after = str(_scalar(connection, "SELECT max(received_at) FROM claims") + DAY_US)
+    else:
+        after = f"received_at + {known_after_days * DAY_US}"
     return (
         connection.sql(
             f"""SELECT claim_id, label AS is_fraud, CASE WHEN label THEN label_kind END AS kind,

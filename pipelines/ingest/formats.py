@@ -176,6 +176,8 @@ class AttributeColumn(Attribute):
 
     @model_validator(mode="after")
     def _sensible(self) -> "AttributeColumn":
+        if self.window is not None:
+            raise ValueError("the values of a window are declared under windows")
         if sum(source is not None for source in (self.column, self.field, self.expression)) != 1:
             raise ValueError(
                 "state one of column (of the file), field (a claim field that is mapped under columns) and expression"

@@ -31,6 +31,7 @@ from pipelines.ingest.suggest_texts import (
     money,
     mostly,
 )
+from pipelines.ingest.suggest_windows import ProposedWindows, propose_windows
 
 _FEWEST_MEMBERS = 20
 """More different values make a column such as `policy` a key of members; with fewer it is a kind of policy."""
@@ -66,6 +67,7 @@ class _Draft:
     """Field → why its column was chosen."""
     keys: dict[str, object] = field(default_factory=dict)
     features: ProposedFeatures = field(default_factory=ProposedFeatures)
+    windows: ProposedWindows = field(default_factory=ProposedWindows)
     notes: list[str] = field(default_factory=list)
     to_do: list[str] = field(default_factory=list)
 
@@ -301,9 +303,14 @@ def suggest(path: Path) -> Suggestion:
     _describe_dates(sample, draft, [entry["column"] for entry in draft.features.entries.values()
                                     if entry["type"] == "date"])  # fmt: skip
     _describe_values(sample, draft)
+    draft.windows = propose_windows(sample, draft.columns, draft.features)
+    if draft.windows.delay is not None:
+        draft.keys["label_known_after_days"] = draft.windows.delay
+        draft.notes.append(draft.windows.note)
     _list_what_is_missing(draft, path)
     for name in sample.unusable:
         draft.features.left_out[name or "(a column without a name)"] = "its name is empty, repeated or too long"
+    draft.features.left_out |= table.nested
     used = draft.used() | {column: field for field, parts in _parts(draft).items() for column in parts.values()}
     used |= {entry["column"]: name for name, entry in draft.features.entries.items() if "column" in entry}
     for column in used:
@@ -359,6 +366,11 @@ def _text(path: Path, table: SourceTable, sample: FileSample, draft: _Draft) -> 
         for feature, declared in draft.features.entries.items():
             body = yaml.safe_dump(declared, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000)
             lines.append(f"  {feature}: {body.strip()}  # {draft.features.reasons[feature]}")
+    if draft.windows.entries:
+        lines.append("windows:")
+        for window, window_entry in draft.windows.entries.items():
+            body = yaml.safe_dump(window_entry, default_flow_style=True, sort_keys=False, width=10_000)
+            lines.append(f"  {window}: {body.strip()}  # {draft.windows.reasons[window]}")
     for column, why in draft.features.left_out.items():
         shown = f" ({_shapes(sample.texts(column))})" if sample.texts(column) else ""
         lines.append(f"# Left out: {' '.join(column.split())[:LONGEST_NAME]}: {why}{shown}")

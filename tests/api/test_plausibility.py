@@ -9,6 +9,7 @@ import pytest
 
 from api.scorer.client import ScorerClient
 from api.scoring.rescoring import Rescorer
+from api.windows import EntityWindows
 from core import clock
 from tests.api.decisions import DENY, decide
 from tests.api.makers import MINIMAL, Api, answering, running_api, scores
@@ -76,12 +77,8 @@ def rescorer(api: Api) -> Rescorer:
     async def no_past(claims):
         return [{"rows": {}, "times_us": {}, "stale": []} for _ in claims]
 
-    return Rescorer(
-        api.database,
-        ScorerClient(f"http://127.0.0.1:{api.scorer.port}", deadline_ms=5_000),
-        no_past,
-        live_deadline_ms=5_000,
-    )
+    scorer = ScorerClient(f"http://127.0.0.1:{api.scorer.port}", deadline_ms=5_000)
+    return Rescorer(api.database, scorer, no_past, EntityWindows(api.database, scorer), live_deadline_ms=5_000)
 
 
 @pytest.mark.parametrize(
