@@ -310,6 +310,7 @@ def suggest(path: Path) -> Suggestion:
     _list_what_is_missing(draft, path)
     for name in sample.unusable:
         draft.features.left_out[name or "(a column without a name)"] = "its name is empty, repeated or too long"
+    draft.features.left_out |= table.nested
     used = draft.used() | {column: field for field, parts in _parts(draft).items() for column in parts.values()}
     used |= {entry["column"]: name for name, entry in draft.features.entries.items() if "column" in entry}
     for column in used:

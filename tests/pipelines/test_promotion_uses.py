@@ -76,7 +76,12 @@ def test_another_file_under_the_same_name_shares_no_population(model, other):
 def test_another_name_is_another_use_and_the_message_says_which_and_what_to_do(model):
     measured = of_use(of(model, use_of(source(NORTH), "motor")), of(model, use_of(source(NORTH))))[Measure.SAME_USE]
     assert measured == Measured(0.0)
-    for part in ("serves 'acme' (40 providers, 3 columns)", "trained on 'motor'", "--use acme", "--change-use"):
+    for part in (
+        "serves 'acme' (40 providers by specialty and region, 3 columns)",
+        "trained on 'motor'",
+        "--use acme",
+        "--change-use",
+    ):
         assert part in measured.note
 
 
