@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from api import openapi, problems
 from api.console.routes import console_app
 from api.console.service import Console
+from api.database import DATABASE_FAILURES
 from api.dependencies import Dependencies
 from api.docs import routes as docs_routes
 from api.health import routes as health_routes
@@ -20,10 +21,13 @@ from api.overload import RefuseOverload
 from api.reviews import routes as review_routes
 from api.scoring import routes as scoring_routes
 from api.server import Drain, RefuseWhileDraining
+from core.background import Background
 from core.live_claims import LiveClaims
 from core.settings import Settings
 from core.version import __version__
 
+WINDOWS_S = 5.0
+"""Pause between two looks at the windows of the models that serve."""
 _DESCRIPTION = "Adjudicates health-insurance claims, scores them for fraud and gives the reasons of each score."
 
 ROUTERS = (
@@ -45,10 +49,15 @@ def create_app(settings: Settings, database_url: str, drain: Drain | None = None
         created = Dependencies.create(settings, database_url, live)
         app.state.dependencies = created
         console.state.console = Console(created.database, created.authenticator, created.reviews)
+        background = Background("api", expected=DATABASE_FAILURES)
+        with suppress(*DATABASE_FAILURES):  # it is tried again below
+            await created.windows.refresh()
+        background.repeat("windows", created.windows.refresh, every_s=WINDOWS_S, first_after_s=WINDOWS_S)
         _reduce_collections()
         try:
             yield
         finally:
+            await background.close()
             await created.close()
 
     app = FastAPI(

@@ -13,6 +13,7 @@ from api.intake import Intake, MemberQueue, Policies
 from api.reviews import Reviews
 from api.scorer import ScorerClient
 from api.unconfirmed import UnconfirmedChanges
+from api.windows import EntityWindows
 from claims.adjudication import DecisionPolicy, SuspicionPolicy
 from claims.plausibility import PlausibilityPolicy
 from claims.review import ReviewPolicy
@@ -38,6 +39,7 @@ class Dependencies:
     unconfirmed: UnconfirmedChanges
     probe: WriteProbe
     live: LiveClaims
+    windows: EntityWindows
     batches: BatchQueue
     """Batches of claims to score, which wait for each other before their bodies are read."""
 
@@ -66,16 +68,18 @@ class Dependencies:
         members = MemberQueue(
             max_claims=settings.max_claims_per_member, timeout_s=settings.database_lock_timeout_ms / 1_000
         )
+        windows = EntityWindows(database, scorer)
         return cls(
             settings=settings,
             database=database,
             authenticator=Authenticator(database),
             scorer=scorer,
-            intake=Intake(database, scorer, policies, unconfirmed, members),
+            intake=Intake(database, scorer, policies, unconfirmed, members, windows),
             reviews=Reviews(database, review_policy, settings.zone, unconfirmed),
             unconfirmed=unconfirmed,
             probe=WriteProbe(database_url, limits),
             live=live,
+            windows=windows,
             batches=BatchQueue(max_waiting=MAX_BATCHES, max_wait_s=MAX_BATCH_WAIT_S),
         )
 

@@ -33,6 +33,9 @@ SCORER_CLOCK_OFFSET = Gauge(
     "ginja_scorer_clock_offset_seconds", "The scorer's clock minus this host's, as measured on the last exchanges."
 )
 SCORER_HEDGES = Counter("ginja_scorer_hedges_total", "Second requests sent for a score because the first was slow.")
+WINDOWS_TIMED_OUT = Counter(
+    "ginja_windows_timed_out_total", "Claims whose windows were not read in time, so that the score lacks them."
+)
 BREAKER = Gauge("ginja_scorer_breaker", "1 for the current state of the circuit breaker.", ["state"])
 FEATURE_AGE = Histogram(
     "ginja_feature_age_seconds",

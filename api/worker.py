@@ -1,8 +1,8 @@
 """The worker: what follows from a claim after its response.
 
-Four loops, each safe to run in several processes: online features, rescoring of claims that the rule decided, daily
-work after midnight, and metrics of the outbox. Events are processed at least once, and a killed worker loses nothing:
-an event is marked done only together with its effect, or after it.
+Five loops, each safe to run in several processes: online features, rescoring of claims that the rule decided, windows
+and their indexes, daily work after midnight, and metrics of the outbox. Events are processed at least once, and a
+killed worker loses nothing: an event is marked done only together with its effect, or after it.
 """
 
 import asyncio
@@ -17,11 +17,12 @@ import redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from api import metrics, outbox
-from api.database import Database, batch_limits, connect, request_limits
+from api.database import NO_LIMITS, Database, batch_limits, connect, request_limits
 from api.housekeeping import every_day
 from api.migrate import plain_url
-from api.scorer import ScorerClient, States
+from api.scorer import ScorerClient, ScorerFailure, States
 from api.scoring import Rescorer
+from api.windows import EntityWindows
 from claims.scoring import ClaimFacts
 from core import clock
 from core.background import Background
@@ -35,6 +36,9 @@ log = get_logger("worker")
 IDLE_S = 0.05
 """Pause of a loop without work: the longest time before a new claim updates features."""
 RESCORE_IDLE_S = 0.5
+RELEASE_S = 60.0
+"""How often it is checked whether another model serves than the one that claims are parked because of."""
+WINDOWS_S = 5.0
 DAY_S = 10.0
 OUTBOX_METRICS_S = 10.0
 RESCORE_DEADLINE_MS = 2_000
@@ -43,7 +47,7 @@ RESCORE_DEADLINE_MS = 2_000
 CONSUMERS = ("features", "rescoring")
 """Consumers of the outbox."""
 
-_EXPECTED = (FeatureError, OSError, psycopg.Error, redis.RedisError, SQLAlchemyError)
+_EXPECTED = (FeatureError, OSError, ScorerFailure, psycopg.Error, redis.RedisError, SQLAlchemyError)
 """Failures of an unavailable server. Anything else is a defect, and is logged as one."""
 
 
@@ -68,8 +72,13 @@ class Worker:
             )
             for _ in range(2)
         )
+        self._windows = EntityWindows(self._database, self._scorer)
         self._rescorer = Rescorer(
-            self._database, self._scorer, self._states_at, live_deadline_ms=settings.scorer_deadline_ms
+            self._database,
+            self._scorer,
+            self._states_at,
+            self._windows,
+            live_deadline_ms=settings.scorer_deadline_ms,
         )
         self._day: date | None = None
         self._background = Background("worker", expected=_EXPECTED)
@@ -83,6 +92,8 @@ class Worker:
         try:
             self._background.repeat("features", self._drain_features, every_s=IDLE_S)
             self._background.repeat("rescoring", self._rescorer.drain, every_s=RESCORE_IDLE_S)
+            self._background.repeat("parked claims", self._rescorer.release, every_s=RELEASE_S)
+            self._background.repeat("windows", self._keep_windows, every_s=WINDOWS_S)
             self._background.repeat("day", self._day_work, every_s=DAY_S)
             self._background.repeat("outbox metrics", self._measure_outbox, every_s=OUTBOX_METRICS_S)
             await self._background.stopped()
@@ -101,6 +112,16 @@ class Worker:
     async def _states_at(self, claims: Sequence[ClaimFacts]) -> list[States]:
         readings = await asyncio.get_running_loop().run_in_executor(self._past, self._looker.states_at, claims)
         return [reading.to_wire() for reading in readings]
+
+    async def _keep_windows(self) -> int:
+        """Follow the models that serve, and create the indexes that their windows need."""
+        await self._windows.refresh()
+        return int(await self._windows.create_indexes(self._connect_for_indexes))
+
+    def _connect_for_indexes(self) -> "psycopg.Connection[tuple[object, ...]]":
+        connection = connect(self._url, NO_LIMITS)
+        connection.autocommit = True
+        return connection
 
     async def _measure_outbox(self) -> int:
         async with self._database.looking() as connection:

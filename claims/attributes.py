@@ -4,13 +4,27 @@ A declaration states what a value is and what it describes. The feature of an at
 `own_` in a model's schema, so that it never collides with a built-in feature.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, StringConstraints
 
+from claims.windows import (
+    CLAIM_KEYS,
+    CLAIM_NUMBERS,
+    CLAIM_TEXTS,
+    OF_FINDINGS,
+    EntityWindow,
+    WindowValue,
+    WindowValueKind,
+    meaning_of,
+)
+
 MAX_ATTRIBUTES = 100
-"""Most attributes of a mapping, a model or a claim."""
+"""Most attributes of a mapping or a claim."""
+MAX_VALUES = 500
+"""Most attributes of a model, those of windows included."""
 MAX_TEXT = 64
 """Longest text of an attribute, in characters."""
 MAX_NUMBER = 1e15
@@ -22,6 +36,8 @@ MappedCategory = Literal["procedure_code", "diagnosis_code", "place_of_service",
 """Claim fields that may be declared as a category."""
 
 AttributeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+ValueName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}(\.[a-z0-9_]{1,60})?$")]
+"""The name of an attribute, or with a dot that of a window's value, which no source can state."""
 AttributeValue: TypeAlias = (
     StrictBool
     | Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-MAX_NUMBER, le=MAX_NUMBER)]
@@ -30,7 +46,9 @@ AttributeValue: TypeAlias = (
 )
 """A value on the wire: a date is ISO text (`2024-05-31`); None: the source has no value."""
 Attributes = Annotated[dict[AttributeName, AttributeValue], Field(max_length=MAX_ATTRIBUTES)]
-"""Attribute → value of one claim."""
+"""Attribute → value of one claim, as its source states it."""
+ScoredAttributes = Annotated[dict[ValueName, AttributeValue], Field(max_length=MAX_VALUES)]
+"""As `Attributes`, with the values of windows."""
 
 
 class AttributeType(StrEnum):
@@ -40,6 +58,8 @@ class AttributeType(StrEnum):
     BOOLEAN = "boolean"
     CATEGORY = "category"
     DATE = "date"
+    KEY = "key"
+    """Names an entity, such as a terminal: the key of windows, and no feature itself."""
 
 
 class Attribute(BaseModel):
@@ -63,8 +83,73 @@ class Attribute(BaseModel):
     field: MappedCategory | None = Field(
         None, description="The claim field that a category is read from; null: an attribute of the source."
     )
+    window: WindowValue | None = Field(
+        None, exclude_if=lambda window: window is None, description="The value of a window; null: not one."
+    )
+
+    @property
+    def stated(self) -> bool:
+        """Whether a claim states it; else it is read from a claim field or computed from earlier claims."""
+        return self.field is None and self.window is None
 
 
 def feature_name(attribute: str) -> str:
     """The name of an attribute's feature in a model's schema."""
     return PREFIX + attribute
+
+
+_CLAIM_COLUMNS: dict[WindowValueKind, tuple[str, ...]] = {
+    WindowValueKind.SUM: CLAIM_NUMBERS,
+    WindowValueKind.MEAN: CLAIM_NUMBERS,
+    WindowValueKind.SHARE: (),
+    WindowValueKind.DISTINCT: CLAIM_TEXTS,
+    WindowValueKind.LAST: CLAIM_NUMBERS,
+}
+"""Kind → claim fields that it may read."""
+_COLUMN_TYPES: dict[WindowValueKind, tuple[AttributeType, ...]] = {
+    WindowValueKind.SUM: (AttributeType.NUMBER,),
+    WindowValueKind.MEAN: (AttributeType.NUMBER,),
+    WindowValueKind.SHARE: (AttributeType.BOOLEAN,),
+    WindowValueKind.DISTINCT: (AttributeType.KEY, AttributeType.CATEGORY),
+    WindowValueKind.LAST: (AttributeType.NUMBER,),
+}
+"""Kind → types of the attributes that it may read."""
+_LONGEST_MEANING = 50
+
+
+def window_attributes(windows: Mapping[str, EntityWindow], declared: Mapping[str, Attribute]) -> dict[str, Attribute]:
+    """The attributes that the values of windows become; `declared` are those that a claim states.
+
+    Raises `ValueError` for a key or a column that there is not, or of a type that cannot be used.
+    """
+    found: dict[str, Attribute] = {}
+    for name, window in windows.items():
+        key = declared.get(window.key)
+        usable = key is not None and key.stated and key.type in (AttributeType.KEY, AttributeType.CATEGORY)
+        if window.key not in CLAIM_KEYS and not usable:
+            raise ValueError(
+                f"windows.{name}.key: {window.key!r} is neither {', '.join(CLAIM_KEYS)} nor an attribute of type key "
+                "or category with a column"
+            )
+        for value_name, value in window.values(name).items():
+            column = "" if value.column is None else _column_meaning(name, value.kind, value.column, declared)
+            entity = window.meaning or name.replace("_", " ")
+            found[value_name] = Attribute(
+                type=AttributeType.NUMBER,
+                meaning=meaning_of(value, entity, column),
+                of="provider" if value.kind in OF_FINDINGS else "claim",
+                window=value,
+            )
+    return found
+
+
+def _column_meaning(name: str, kind: WindowValueKind, column: str, declared: Mapping[str, Attribute]) -> str:
+    if column in _CLAIM_COLUMNS[kind]:
+        return column.removesuffix("_id").replace("_", " ")
+    attribute = declared.get(column)
+    if attribute is None or not attribute.stated or attribute.type not in _COLUMN_TYPES[kind]:
+        allowed = [*_CLAIM_COLUMNS[kind], "an attribute of type " + " or ".join(_COLUMN_TYPES[kind])]
+        raise ValueError(f"windows.{name}.{kind}: {column!r} must be {', '.join(allowed)}")
+    text = attribute.meaning.rstrip(".")
+    text = text if len(text) <= _LONGEST_MEANING else column.replace("_", " ")
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]

@@ -129,4 +129,6 @@ REASON_GROUPS: dict[str, ReasonGroup] = {
 def title_of(code: str) -> str:
     """The title of a group: as declared, or made from the name of an attribute's feature."""
     declared = REASON_GROUPS.get(code)
-    return code.removeprefix(PREFIX).replace("_", " ").capitalize() if declared is None else declared.title
+    if declared is not None:
+        return declared.title
+    return code.removeprefix(PREFIX).replace("_", " ").replace(".", " ").capitalize()

@@ -10,7 +10,7 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from claims.attributes import Attributes
+from claims.attributes import ScoredAttributes
 from claims.identifiers import MAX_DESCRIPTION, MAX_ID, MAX_REGION, MAX_SPECIALTY
 from claims.reason_groups import ReasonKind
 
@@ -58,7 +58,7 @@ class ClaimFacts(BaseModel):
     lines: int = Field(1, ge=1, le=MAX_COUNT)
     diagnoses: int = Field(1, ge=1, le=MAX_COUNT)
     benefit_limit_cents: int | None = Field(None, ge=0, le=MAX_SCORED_CENTS, description="The plan's yearly limit.")
-    attributes: Attributes = Field(
+    attributes: ScoredAttributes = Field(
         default_factory=dict,
         exclude_if=operator.not_,
         description="Further columns of the source that models use (`claims.attributes`), by name. One that is not "
@@ -72,6 +72,8 @@ CLAIM_COLUMNS: tuple[str, ...] = tuple(name for name in ClaimFacts.model_fields 
 
 SERVER_TIME_HEADER = "Ginja-Time"
 """Header of every response of the scorer: its time, in microseconds since 1970."""
+WINDOWS_PATH = "/v1/windows"
+"""Of the scorer: the windows (`claims.windows`) that a claim's `attributes` must have the values of, by name."""
 STORE_POSITION_HEADER = "Ginja-Store-Position"
 """Header of a score request: the position that the online store must have reached."""
 

@@ -44,9 +44,9 @@ class Background:
         self._stopping = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    def repeat(self, name: str, step: Step, *, every_s: float) -> None:
-        """Start a task that repeats `step`, at once and then `every_s` seconds after it had nothing more to do."""
-        self._tasks[name] = asyncio.create_task(self._repeat(name, step, every_s), name=name)
+    def repeat(self, name: str, step: Step, *, every_s: float, first_after_s: float = 0.0) -> None:
+        """Start a task that repeats `step`, first after `first_after_s`, then `every_s` after it had nothing to do."""
+        self._tasks[name] = asyncio.create_task(self._repeat(name, step, every_s, first_after_s), name=name)
 
     def stop(self) -> None:
         """End each task after its current step."""
@@ -63,8 +63,10 @@ class Background:
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
-    async def _repeat(self, name: str, step: Step, every_s: float) -> None:
+    async def _repeat(self, name: str, step: Step, every_s: float, first_after_s: float) -> None:
         failures = 0
+        if first_after_s:
+            await self._pause(first_after_s)
         while not self._stopping.is_set():
             try:
                 pause = 0.0 if await step() else every_s

@@ -7,6 +7,7 @@ from typing import TypedDict, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import JsonValue
 
 DATASET = "dataset.json"
 MAX_DISSENT = 0.1
@@ -45,10 +46,12 @@ class DatasetDocument(TypedDict, total=False):
     label_of: str
     """`claim` or `provider`."""
     label_times: str
-    """`given` or `none`."""
+    """`given`, `assumed` (a fixed time after receipt) or `none`."""
+    label_known_after_days: int
+    """Where label times are assumed: days from receipt to the label."""
     dated: bool
     """False: the file has no date, and all claims have that of the mapping; absent: it has."""
-    attributes: Mapping[str, Mapping[str, str | None]]
+    attributes: Mapping[str, Mapping[str, JsonValue]]
     """Attribute → its declaration (`claims.attributes.Attribute`); the values are in `attributes.parquet`."""
 
     # Ingested: the summary.

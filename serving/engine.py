@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Self
 
 from claims.scoring import ClaimFacts, Score, StorePosition
+from claims.windows import WindowValue
 from core import clock
 from core.background import Background
 from core.live_claims import LiveClaims
@@ -65,6 +66,11 @@ class Engine:
             models.challenger.version if models.challenger else None,
             missing,
         )
+
+    def windows(self) -> dict[str, WindowValue]:
+        """The windows that the models use, by the name of the attribute that each value is."""
+        models = (self._loaded.models.challenger, self._loaded.models.champion)
+        return {name: window for one in models if one for name, window in one.artefact.document.windows.items()}
 
     async def score(
         self,

@@ -12,6 +12,7 @@ import bentoml
 from starlette.responses import Response
 
 from claims.scoring import Score
+from claims.windows import WindowValue
 from core.background import Background
 from core.live_claims import LiveClaims
 from core.logging import get_logger
@@ -37,6 +38,10 @@ _live = LiveClaims()
 
 def _status() -> ScorerStatus:
     return ScorerStatus() if _engine is None else _engine.status()
+
+
+def _windows() -> dict[str, WindowValue]:
+    return {} if _engine is None else _engine.windows()
 
 
 @bentoml.service(
@@ -85,7 +90,7 @@ class ScoringService:
 
 service = cast("bentoml.Service[Any]", ScoringService)
 service.add_asgi_middleware(TimeMiddleware)
-service.add_asgi_middleware(StatusMiddleware, status=_status)
+service.add_asgi_middleware(StatusMiddleware, status=_status, windows=_windows)
 service.add_asgi_middleware(AdmissionMiddleware, live=_live)
 
 

@@ -1,18 +1,19 @@
-"""The scorer's status at `/` and `/readyz`, instead of BentoML's pages.
+"""The scorer's status at `/` and `/readyz`, instead of BentoML's pages, and the windows its models use.
 
 BentoML's index loads a tag manager from the web, and its `/readyz` succeeds as soon as the process is up. This
-middleware handles both paths before BentoML does.
+middleware handles these paths before BentoML does.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 
 import pydantic_core
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from claims.scoring import CONTRACT, SERVER_TIME_HEADER
+from claims.scoring import CONTRACT, SERVER_TIME_HEADER, WINDOWS_PATH
+from claims.windows import WindowValue
 from core.settings import instance
 
 _TIME = SERVER_TIME_HEADER.lower().encode()
@@ -30,6 +31,7 @@ class ScorerStatus:
 _LINKS = {
     "score": "/v1/score",
     "score_batch": "/v1/score_batch",
+    "windows": WINDOWS_PATH,
     "ready": "/readyz",
     "alive": "/livez",
     "metrics": "/metrics",
@@ -58,13 +60,20 @@ class TimeMiddleware:
 
 
 class StatusMiddleware:
-    """ASGI middleware; `status` is called for each request."""
+    """ASGI middleware; `status` is called for each request, `windows` for one to `/v1/windows`."""
 
-    def __init__(self, app: ASGIApp, status: Callable[[], ScorerStatus]) -> None:
+    def __init__(
+        self, app: ASGIApp, status: Callable[[], ScorerStatus], windows: Callable[[], Mapping[str, WindowValue]]
+    ) -> None:
         self._app = app
         self._status = status
+        self._windows = windows
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == WINDOWS_PATH:
+            body = pydantic_core.to_json({"windows": self._windows()})
+            await Response(body, media_type="application/json")(scope, receive, send)
+            return
         if scope["type"] != "http" or scope["path"] not in ("/", "/readyz"):
             await self._app(scope, receive, send)
             return

@@ -25,6 +25,7 @@ from api.replies import Reply, StoredReply, repeat
 from api.responses import encode
 from api.scorer import ScorerClient, Scoring
 from api.unconfirmed import WINDOW, UnconfirmedChange, UnconfirmedChanges
+from api.windows import EntityWindows
 from claims.adjudication import (
     Decision,
 )
@@ -44,8 +45,10 @@ class Intake:
         policies: Policies,
         unconfirmed: UnconfirmedChanges,
         members: MemberQueue,
+        windows: EntityWindows,
     ) -> None:
         self._members = members
+        self._windows = windows
         self._database = database
         self._scorer = scorer
         self._policies = policies
@@ -80,8 +83,9 @@ class Intake:
         references = read_references(sent, member, provider, procedures, diagnoses, prices)
         claim = sent.validated(new_id("clm"), _received_at(newest), self._policies.time_zone)
         facts = claim.facts(references.member, references.provider)
+        scored = await self._windows.complete(facts)
         with waiting_for_scorer():
-            scoring = await self._scorer.score(facts, store=store)
+            scoring = await self._scorer.score(scored, store=store)
         try:
             async with self._members.turn(claim.member_id), self._database.deciding() as connection:
                 adjudication = await adjudicate(

@@ -4,8 +4,9 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from api import metrics
 from api.scorer.breaker import Breaker, BreakerState
@@ -13,7 +14,8 @@ from api.scorer.clock_offset import ClockOffset
 from api.scorer.errors import ScorerFailure, ScorerRefused
 from api.scorer.http import HttpFailure, HttpPool, HttpResponse
 from claims.score_check import MIN_GAIN_PRESENT, InvalidScore, parse_score, parse_scores
-from claims.scoring import STORE_POSITION_HEADER, ClaimFacts, Score, StorePosition
+from claims.scoring import STORE_POSITION_HEADER, WINDOWS_PATH, ClaimFacts, Score, StorePosition
+from claims.windows import WindowValue
 from core.logging import get_logger
 
 log = get_logger("scorer")
@@ -21,9 +23,22 @@ log = get_logger("scorer")
 MAX_SCORE_BYTES = 512 * 1024
 TOO_LITTLE_KNOWN = "too_little_known"
 """`Scoring.failure` of a score with too few available features to be used."""
+WINDOWS_DEADLINE_S = 2.0
+_WINDOWS = TypeAdapter(dict[Literal["windows"], dict[str, WindowValue]])
 _STATES = TypeAdapter(Mapping[str, object])
 States = Mapping[str, object]
 """Feature states of a claim as of its receipt, as a score request carries them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServingModels:
+    """The part of the scorer's status that says which models score."""
+
+    model_version: str | None
+    challenger_version: str | None
+
+
+_STATUS = TypeAdapter(ServingModels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +137,31 @@ class ScorerClient:
             return parse_scores(response.body, [facts.claim_id for facts in claims])
         except InvalidScore as error:
             raise ScorerFailure(error.code, str(error)) from None
+
+    async def serving_models(self) -> set[str]:
+        """The versions of the models that score: the champion and a challenger. Raises `ScorerFailure`."""
+        try:
+            response = await self._pool.get("/", deadline_s=WINDOWS_DEADLINE_S, limit=MAX_SCORE_BYTES)
+            status = _STATUS.validate_json(response.body)
+        except HttpFailure as failure:
+            raise ScorerFailure(failure.code, str(failure)) from None
+        except ValidationError:
+            raise ScorerFailure("schema", "the scorer's status is not that of this version") from None
+        if status.model_version is None:
+            raise ScorerFailure("no_model", "the scorer has no model")
+        return {version for version in (status.model_version, status.challenger_version) if version is not None}
+
+    async def windows(self) -> dict[str, WindowValue]:
+        """The windows whose values the scorer's models use, by attribute. Raises `ScorerFailure`."""
+        try:
+            response = await self._pool.get(WINDOWS_PATH, deadline_s=WINDOWS_DEADLINE_S, limit=MAX_SCORE_BYTES)
+            if response.status != 200:
+                raise ScorerFailure(f"http_{response.status}", f"the scorer responded with {response.status}")
+            return _WINDOWS.validate_json(response.body)["windows"]
+        except HttpFailure as failure:
+            raise ScorerFailure(failure.code, str(failure)) from None
+        except ValidationError:
+            raise ScorerFailure("schema", "the scorer's windows are not those of this version") from None
 
     async def _request(self, facts: ClaimFacts, states: States | None, store: StorePosition | None) -> Score:
         sent = b"null" if states is None else _STATES.dump_json(states)

@@ -165,7 +165,14 @@ class HttpPool:
         self, path: str, body: bytes, *, headers: Mapping[str, str], deadline_s: float, limit: int = MAX_RESPONSE_BYTES
     ) -> HttpResponse:
         """Post JSON; connecting, sending and reading the response take at most `deadline_s`. Raises `HttpFailure`."""
-        request = self._request(path, body, headers)
+        headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}
+        return await self._send(self._request("POST", path, headers) + body, deadline_s, limit)
+
+    async def get(self, path: str, *, deadline_s: float, limit: int = MAX_RESPONSE_BYTES) -> HttpResponse:
+        """Get a resource, in the same way as `post`."""
+        return await self._send(self._request("GET", path, {}), deadline_s, limit)
+
+    async def _send(self, request: bytes, deadline_s: float, limit: int) -> HttpResponse:
         try:
             async with asyncio.timeout(deadline_s):
                 while True:
@@ -186,11 +193,10 @@ class HttpPool:
         except OSError as error:
             raise HttpFailure("connect", f"the connection failed ({type(error).__name__})") from None
 
-    def _request(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
-        lines = [f"POST {self._prefix}{path} HTTP/1.1", f"Host: {self._host}:{self._port}"]
-        lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+    def _request(self, method: str, path: str, headers: Mapping[str, str]) -> bytes:
+        lines = [f"{method} {self._prefix}{path} HTTP/1.1", f"Host: {self._host}:{self._port}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
-        return "\r\n".join(lines).encode("ascii") + b"\r\n\r\n" + body
+        return "\r\n".join(lines).encode("ascii") + b"\r\n\r\n"
 
     def _reusable(self) -> _Connection | None:
         now = asyncio.get_running_loop().time()

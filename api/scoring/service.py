@@ -10,6 +10,7 @@ from api.errors import FieldError, Invalid, Unavailable
 from api.intake import find_references, read_references
 from api.scorer import ScorerClient, ScorerFailure, ScorerRefused
 from api.scoring.schemas import HistoricalClaim
+from api.windows import EntityWindows
 from claims.scoring import ClaimFacts, Score
 from core import clock
 from core.live_claims import LiveClaims
@@ -26,6 +27,7 @@ async def score_batch(
     sent: Sequence[HistoricalClaim],
     time_zone: tzinfo,
     live: LiveClaims,
+    windows: EntityWindows,
 ) -> list[Score]:
     """The scores of claims, in their order, from the current features.
 
@@ -52,8 +54,9 @@ async def score_batch(
     try:
         for at in range(0, len(facts), PIECE):
             await live.give_way()
+            piece = await windows.complete_all(facts[at : at + PIECE])
             left_s = max(0.0, until - time.monotonic())
-            scores += await scorer.score_batch(facts[at : at + PIECE], deadline_s=left_s, store=store)
+            scores += await scorer.score_batch(piece, deadline_s=left_s, store=store)
         return scores
     except ScorerRefused:
         raise Invalid.field(

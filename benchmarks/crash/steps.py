@@ -22,6 +22,7 @@ from api.scorer import ScorerClient, States
 from api.scoring import Rescorer
 from api.scoring.pending import pending_claims
 from api.scoring.rescoring import CONSUMER
+from api.windows import EntityWindows
 from api.worker import RESCORE_DEADLINE_MS, Worker
 from benchmarks.crash.processes import Begin, StepPlace
 from claims.scoring import ClaimFacts
@@ -158,7 +159,8 @@ def rescore(place: StepPlace, begin: Begin) -> int:
         database = Database(place.database_url)
         scorer = ScorerClient(place.scorer_url, deadline_ms=RESCORE_DEADLINE_MS)
         begin()
-        return await Rescorer(database, scorer, states_at, live_deadline_ms=2_000).drain()
+        windows = EntityWindows(database, scorer)
+        return await Rescorer(database, scorer, states_at, windows, live_deadline_ms=2_000).drain()
 
     return asyncio.run(work())
 

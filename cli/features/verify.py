@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from api.migrate import plain_url, upgrade
 from claims.scoring import ClaimFacts
 from cli.features.tables import FeatureTables
+from cli.features.windows import WindowParity, compare_windows
 from core import clock
 from core.scratch import scratch_folder
 from core.servers import create_database, drop_database, postgres_url, valkey_url
@@ -54,6 +55,8 @@ class VerificationFigures:
     features: int
     mismatches: int
     score_mismatches: int
+    window_values: int
+    window_mismatches: int
     freshness_p99_ms: float
     freshness_p50_ms: float
     stale_rows: int
@@ -94,6 +97,7 @@ def verify_features(claims: int, *, seed: int, rate: float, seconds: int, consol
         seen = replay_all(replay, lambda more: progress.advance(task, more))
         comparing = progress.add_task("Comparing", total=1)
         verified = compare(home, hard, seen, model.offline)
+        windows = compare_windows(url, hard)
         progress.advance(comparing)
         rows = hard.fresh_rows(int(rate * seconds))
         fresh = progress.add_task("Measuring freshness", total=len(rows))
@@ -113,17 +117,20 @@ def verify_features(claims: int, *, seed: int, rate: float, seconds: int, consol
         features=verified.features,
         mismatches=len(verified.differences),
         score_mismatches=len(verified.score_differences),
+        window_values=windows.values,
+        window_mismatches=len(windows.mismatches),
         freshness_p99_ms=freshness.p99_ms,
         freshness_p50_ms=freshness.p50_ms,
         stale_rows=verified.stale,
         model_version=model.version,
     )
-    return VerificationReport(figures, _in_words(verified))
+    return VerificationReport(figures, _in_words(verified, windows))
 
 
-def _in_words(verified: VerificationResult) -> list[str]:
+def _in_words(verified: VerificationResult, windows: WindowParity) -> list[str]:
     lines = [str(difference) for difference in verified.differences]
     lines += [f"{claim}: score online {on!r} offline {off!r}" for claim, on, off in verified.score_differences]
+    lines += windows.mismatches
     return lines[:PRINTED] + ([f"and {len(lines) - PRINTED} more"] if len(lines) > PRINTED else [])
 
 

@@ -33,7 +33,7 @@ def score(file: Path, mapping: Path | None, out: Path | None, as_json: bool) -> 
     if pointer is None:
         raise click.UsageError(f"{home} has no champion; run `ginja model train` and `ginja model promote` first.")
     from models.scorer import Scorer
-    from pipelines.score import features_for, read_claims
+    from pipelines.score import features_for, read_claims, with_windows
     from serving.files import parts_folder, score_file
 
     work = parts_folder(target).with_suffix(".input")
@@ -43,11 +43,10 @@ def score(file: Path, mapping: Path | None, out: Path | None, as_json: bool) -> 
         read = read_claims(file, mapping, work)
         progress.step("Building features")
         features = features_for(home, read.claims, work)
+        attributes = with_windows(home, scorer.artefact.document.declared, read.claims, read.attributes)
         progress.step("Scoring")
         progress.total(len(read.claims))
-        outcome = score_file(
-            scorer, read.claims, features, target, attributes=read.attributes, progress=progress.advance
-        )
+        outcome = score_file(scorer, read.claims, features, target, attributes=attributes, progress=progress.advance)
     rejects = read.keep_rejects(target.with_name(f"{target.stem}.rejects.csv"))
     _remove(work)
     summary = {

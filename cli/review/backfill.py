@@ -1,6 +1,6 @@
 """`ginja review backfill`: scores for the recent claims of a loaded history, so that the first list is full."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,7 +16,7 @@ from cli.progress import Task, task
 
 if TYPE_CHECKING:
     from api.scoring import UnscoredClaim
-    from claims.scoring import Score
+    from claims.scoring import ClaimFacts, Score
     from core.settings import Settings
     from features.update import FeatureUpdater
     from features.vector import Reading
@@ -60,8 +60,13 @@ def score_recent(settings: "Settings", *, weeks: int, progress: Task) -> Backfil
 
     Raises `click.UsageError` without a champion.
     """
+    import psycopg
+
+    from api.migrate import plain_url
     from api.scoring import record_scores, unscored_claims
+    from api.windows import WindowQuery, windows_at
     from core import clock
+    from core.servers import postgres_url
     from models.artefact import load_pointed, read_pointer
     from models.scorer import Scorer
 
@@ -75,8 +80,9 @@ def score_recent(settings: "Settings", *, weeks: int, progress: Task) -> Backfil
     progress.total(len(waiting))
     scorer = Scorer(load_pointed(home, pointer))
     claims = flagged = refused = 0
-    with _updater(settings) as updater:
-        for part in _scored(scorer, updater, waiting):
+    with _updater(settings) as updater, psycopg.connect(plain_url(postgres_url(settings)), autocommit=True) as reading:
+        windows = partial(windows_at, reading, WindowQuery(scorer.artefact.document.windows))
+        for part in _scored(scorer, updater, windows, waiting):
             scored = [(claim, score) for claim, score in part if score is not None]
             refused += len(part) - len(scored)
             claims += with_database(partial(record_scores, scored=scored))
@@ -86,7 +92,10 @@ def score_recent(settings: "Settings", *, weeks: int, progress: Task) -> Backfil
 
 
 def _scored(
-    scorer: "Scorer", updater: "FeatureUpdater", waiting: "Sequence[UnscoredClaim]"
+    scorer: "Scorer",
+    updater: "FeatureUpdater",
+    windows: "Callable[[Sequence[ClaimFacts]], list[ClaimFacts]]",
+    waiting: "Sequence[UnscoredClaim]",
 ) -> "Iterator[list[tuple[UnscoredClaim, Score | None]]]":
     """Claims with their scores as of their receipt, as many at a time as are recorded together.
 
@@ -94,20 +103,21 @@ def _scored(
     """
     for start in range(0, len(waiting), _BATCH):
         batch = waiting[start : start + _BATCH]
-        readings = updater.states_at([claim.facts for claim in batch])
+        facts = [claim.facts for claim in batch]
+        readings, facts = updater.states_at(facts), windows(facts)
         for first in range(0, len(batch), _RECORDED):
             part = slice(first, first + _RECORDED)
             yield [
-                (claim, _score(scorer, claim, reading))
-                for claim, reading in zip(batch[part], readings[part], strict=True)
+                (claim, _score(scorer, completed, reading))
+                for claim, completed, reading in zip(batch[part], facts[part], readings[part], strict=True)
             ]
 
 
-def _score(scorer: "Scorer", claim: "UnscoredClaim", reading: "Reading") -> "Score | None":
+def _score(scorer: "Scorer", facts: "ClaimFacts", reading: "Reading") -> "Score | None":
     from features.errors import AttributeTypeError
 
     try:
-        return scorer.score(claim.facts, reading)
+        return scorer.score(facts, reading)
     except AttributeTypeError:
         return None
 

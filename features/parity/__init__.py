@@ -2,7 +2,7 @@
 
 from features.parity.freshness import measure_freshness
 from features.parity.hard_claims import HardClaims, generate_hard_claims
-from features.parity.replay import Replay, replay_all
+from features.parity.replay import Replay, facts_of, replay_all
 from features.parity.verify import VerificationResult, compare, offline_vectors
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Replay",
     "VerificationResult",
     "compare",
+    "facts_of",
     "generate_hard_claims",
     "measure_freshness",
     "offline_vectors",

@@ -13,6 +13,7 @@ _VALUES: dict[AttributeType, str] = {
     AttributeType.NUMBER: "CASE WHEN jsonb_typeof({value}) = 'number' THEN ({value})::float8 END",
     AttributeType.BOOLEAN: "CASE WHEN jsonb_typeof({value}) = 'boolean' THEN ({value})::boolean END",
     AttributeType.CATEGORY: "CASE WHEN jsonb_typeof({value}) = 'string' THEN {value} #>> '{{}}' END",
+    AttributeType.KEY: "CASE WHEN jsonb_typeof({value}) = 'string' THEN {value} #>> '{{}}' END",
     AttributeType.DATE: "CASE WHEN {value} #>> '{{}}' ~ '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}$'"
     " AND pg_input_is_valid({value} #>> '{{}}', 'date') THEN ({value} #>> '{{}}')::date - DATE '1970-01-01' END",
 }
@@ -22,9 +23,9 @@ _VALUES: dict[AttributeType, str] = {
 def export_attributes(connection: Connection, declared: Mapping[str, Attribute], folder: Path) -> Path:
     """Write the declared attributes of claims that have any as `attributes.parquet`; returns its path.
 
-    Attributes that are read from a claim field are left out, as ingestion leaves them out.
+    Those that are read from a claim field or computed by a window are left out, as ingestion leaves them out.
     """
-    stored = {name: one.type for name, one in declared.items() if one.field is None}
+    stored = {name: one.type for name, one in declared.items() if one.stated}
     schema = pa.schema(
         [pa.field("claim_id", pa.string(), nullable=False), *((name, ARROW_TYPES[of]) for name, of in stored.items())]
     )

@@ -24,15 +24,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from claims.attributes import (
     Attribute,
-    AttributeName,
     AttributeType,
     AttributeValue,
+    ValueName,
     feature_name,
 )
 from claims.scoring import ClaimFacts
+from claims.windows import WindowValue
 from core import clock
 from core.clock import DAY_US
 from features.errors import AttributeTypeError
+from features.windows import window_values
 
 LEAST_CLAIMS = 20
 """Fewest training claims of a level; a rarer text is `other`."""
@@ -45,6 +47,7 @@ ARROW_TYPES: dict[AttributeType, pa.DataType] = {
     AttributeType.BOOLEAN: pa.bool_(),
     AttributeType.CATEGORY: pa.string(),
     AttributeType.DATE: pa.date32(),
+    AttributeType.KEY: pa.string(),
 }
 """The column of each type in `attributes.parquet`."""
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -53,7 +56,12 @@ _ALLOWED: dict[AttributeType, str] = {
     AttributeType.BOOLEAN: "true or false",
     AttributeType.CATEGORY: "a text",
     AttributeType.DATE: "a date such as 2024-05-31",
+    AttributeType.KEY: "a text",
 }
+
+
+WINDOW = b"window"
+"""Metadata of a column that has the values of a window: its declaration, as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,19 @@ class DeclaredAttributes:
     declared: Mapping[str, Attribute]
     values: pa.Table
     """`claim_id` and a typed column per attribute that is not a claim field."""
+
+    def with_windows(self, claims: pa.Table, labels: pa.Table) -> "DeclaredAttributes":
+        """The same with the values of its windows, for every claim of the claims frame."""
+        windows = {name: one.window for name, one in self.declared.items() if one.window is not None}
+        if not windows:
+            return self
+        stated = self.of(claims["claim_id"])
+        table = pa.table(
+            {"claim_id": claims["claim_id"], **dict(zip(stated.column_names, stated.columns, strict=True))}
+        )
+        for name, column in zip(windows, window_values(windows, claims, stated, labels).columns, strict=True):
+            table = table.append_column(_window_field(name, windows[name]), column)
+        return DeclaredAttributes(self.declared, table)
 
     def of(self, claim_ids: pa.ChunkedArray) -> pa.Table:
         """The values of claims, in their order; null for a claim that has none."""
@@ -83,7 +104,7 @@ class AttributeEncoder(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: AttributeName
+    name: ValueName
     attribute: Attribute
     levels: tuple[str, ...] = Field(
         (), max_length=MAX_LEVELS, description="Of a category, in the order of their codes."
@@ -92,6 +113,8 @@ class AttributeEncoder(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> "AttributeEncoder":
+        if self.attribute.type is AttributeType.KEY:
+            raise ValueError("a key is not a feature")
         category = self.attribute.type is AttributeType.CATEGORY
         if category != (self.other is not None) or (self.levels and not category):
             raise ValueError("a category has levels and a code for others, and nothing else has")
@@ -190,12 +213,23 @@ class ClaimEncoder:
         return AttributeTypeError(f"attributes.{self._name} must be {_ALLOWED[self._attribute.type]} or null")
 
 
+def _window_field(name: str, window: WindowValue) -> pa.Field:
+    return pa.field(name, pa.float64(), metadata={WINDOW: window.model_dump_json()})
+
+
 def column_of(name: str, attribute: Attribute, claims: pa.Table, values: pa.Table | None) -> pa.ChunkedArray | None:
     """The values of an attribute for claims; None where the source has none. Raises `AttributeTypeError`."""
     if attribute.field is not None:
         return claims[attribute.field]
     if values is None or name not in values.column_names:
         return None
+    if attribute.window is not None and not values.field(name).equals(
+        _window_field(name, attribute.window), check_metadata=True
+    ):
+        raise AttributeTypeError(
+            f"{name} is declared differently from the model's: under `windows` of the mapping use the key, column, "
+            "length and delay_days that the model was trained with"
+        )
     column, expected = values[name], ARROW_TYPES[attribute.type]
     if column.type != expected:
         raise AttributeTypeError(

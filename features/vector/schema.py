@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +20,7 @@ _KINDS: dict[AttributeType, tuple[Type, Unit]] = {
     AttributeType.BOOLEAN: ("flag", "flag"),
     AttributeType.CATEGORY: ("integer", "level"),
     AttributeType.DATE: ("integer", "days"),
+    AttributeType.KEY: ("integer", "level"),
 }
 
 
@@ -125,7 +125,7 @@ def feature_of(encoder: AttributeEncoder) -> Feature:
         low=bounded.get(declared.type) and 0.0,
         high=bounded.get(declared.type),
         window="",
-        compute=attrgetter(name),
+        compute=lambda x: getattr(x, name),
     )
 
 
@@ -133,7 +133,7 @@ def _shown(encoder: AttributeEncoder, value: float) -> str:
     match encoder.attribute.type:
         case AttributeType.BOOLEAN:
             return "yes" if value else "no"
-        case AttributeType.CATEGORY:
+        case AttributeType.CATEGORY | AttributeType.KEY:
             return encoder.level(value) or "a rare value"
         case AttributeType.DATE:
             return f"{value:,.0f}"

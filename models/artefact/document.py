@@ -14,7 +14,8 @@ from pydantic import (
     model_validator,
 )
 
-from claims.attributes import MAX_ATTRIBUTES
+from claims.attributes import MAX_VALUES, Attribute, AttributeType
+from claims.windows import CLAIM_KEYS, CLAIM_NUMBERS, CLAIM_TEXTS, WindowValue, WindowValueKind
 from features.vector import AttributeEncoder, schema_hash
 from models.explain import TypicalClaim
 from models.training_range import TrainingRange
@@ -73,7 +74,7 @@ class ModelDocument(BaseModel):
     features: tuple[str, ...] = Field(min_length=1, description="Feature names, in vector order.")
     schema_hash: str = Field(description="SHA-256 of the feature names.")
     attributes: tuple[AttributeEncoder, ...] = Field(
-        (), max_length=MAX_ATTRIBUTES, description="Encoders of the last features, which are those of attributes."
+        (), max_length=MAX_VALUES, description="Encoders of the last features, which are those of attributes."
     )
     left_out: dict[str, str] = Field(default_factory=dict, description="Excluded feature → reason.")
     monotone: dict[str, Literal[-1, 1]] = Field(default_factory=dict, description="Constraint per feature.")
@@ -99,8 +100,26 @@ class ModelDocument(BaseModel):
 
     @property
     def claim_attributes(self) -> tuple[str, ...]:
-        """The attributes that a claim must come with: those that are not read from a claim field."""
-        return tuple(encoder.name for encoder in self.attributes if encoder.attribute.field is None)
+        """The attributes that a claim must come with, also for windows: those not read from a claim field."""
+        return tuple(name for name, attribute in self.declared.items() if attribute.stated)
+
+    @property
+    def windows(self) -> dict[str, WindowValue]:
+        """Attribute → the value of a window that it is."""
+        found = {encoder.name: encoder.attribute.window for encoder in self.attributes}
+        return {name: window for name, window in found.items() if window is not None}
+
+    @property
+    def declared(self) -> dict[str, Attribute]:
+        """Attribute → declaration; also of the keys and columns of windows that are no features themselves."""
+        found = {encoder.name: encoder.attribute for encoder in self.attributes}
+        for window in self.windows.values():
+            if window.key not in CLAIM_KEYS:
+                found.setdefault(window.key, _read_by_window(window.key, AttributeType.KEY))
+            if window.column is not None and window.column not in (*CLAIM_NUMBERS, *CLAIM_TEXTS):
+                kind = _COLUMN_TYPES.get(window.kind, AttributeType.NUMBER)
+                found.setdefault(window.column, _read_by_window(window.column, kind))
+        return found
 
     @property
     def use_name(self) -> str:
@@ -129,3 +148,10 @@ class ModelDocument(BaseModel):
         if self.typical is not None and set(self.typical.contributions) != set(self.features):
             raise ValueError("typical does not match the features")
         return self
+
+
+_COLUMN_TYPES = {WindowValueKind.SHARE: AttributeType.BOOLEAN, WindowValueKind.DISTINCT: AttributeType.KEY}
+
+
+def _read_by_window(name: str, kind: AttributeType) -> Attribute:
+    return Attribute(type=kind, meaning=name.replace("_", " ").capitalize())

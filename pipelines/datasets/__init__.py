@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         TooFewFraudsError,
     )
     from pipelines.datasets.examples import Examples, examples_of, usable_features
+    from pipelines.datasets.label_snapshot import LabelSnapshot, SnapshotError, claim_hashes
     from pipelines.datasets.slices import split_examples
     from pipelines.datasets.sources import (
         PROVIDER_FRAUD,
@@ -51,17 +52,20 @@ __all__ = [
     "Examples",
     "FutureLabelsError",
     "LabelError",
+    "LabelSnapshot",
     "LabelTimeError",
     "MissingLabelsError",
     "ProviderSplitError",
     "RejectedRowsError",
     "Slices",
+    "SnapshotError",
     "Source",
     "SplitError",
     "SplitPolicy",
     "TooFewFraudsError",
     "as_of_us",
     "build_features",
+    "claim_hashes",
     "ensure_features",
     "examples_of",
     "open_file",

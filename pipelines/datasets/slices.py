@@ -1,5 +1,7 @@
 """Split the examples of a data set by the rule that fits its labels."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from core import clock
@@ -24,6 +26,9 @@ def split_examples(examples: Examples, source: Source, policy: SplitPolicy, *, a
         groups = {"provider": examples.providers, "member": members}
         return split_undated(examples.received_us, groups, examples.fraud, as_of_us=as_of_us, policy=policy)
     dated = examples.known_us if source.dated_labels else None
+    assumed = source.about.get("label_known_after_days")
+    if assumed is not None:  # no label is known later
+        policy = replace(policy, embargo_days=min(policy.embargo_days, assumed))
     if dated is not None and not (dated <= as_of_us).any():
         raise FutureLabelsError(
             f"none of the {len(examples):,} labels was known by {clock.from_micros(as_of_us):%Y-%m-%d}: they are dated "

@@ -163,17 +163,18 @@ def open_folder(folder: Path, *, name: str, feature_home: Path | None = None, hi
         about=about,
         missing=tuple(missing_columns(frame)),
         weights=pq.read_table(weights) if weighted else None,
-        attributes=_attributes(folder, about, frame),
+        attributes=_attributes(folder, about, frame, pq.read_table(labels)),
     )
 
 
-def _attributes(folder: Path, about: DatasetDocument, claims: pa.Table) -> DeclaredAttributes | None:
-    """What `dataset.json` declares, with the stored values; a category of a claim field has none stored."""
+def _attributes(folder: Path, about: DatasetDocument, claims: pa.Table, labels: pa.Table) -> DeclaredAttributes | None:
+    """What `dataset.json` declares, with the stored values and those of windows."""
     declared = {name: Attribute.model_validate(entry) for name, entry in about.get("attributes", {}).items()}
     if not declared:
         return None
     stored = "attributes" in about.get("frames", {})
-    return DeclaredAttributes(declared, pq.read_table(folder / ATTRIBUTES) if stored else claims.select(["claim_id"]))
+    values = pq.read_table(folder / ATTRIBUTES) if stored else claims.select(["claim_id"])
+    return DeclaredAttributes(declared, values).with_windows(claims, labels)
 
 
 def _digest(*files: Path) -> str:

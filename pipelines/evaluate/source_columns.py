@@ -42,8 +42,10 @@ def raw_columns(examples: Examples, train: NDArray[np.intp]) -> tuple[NDArray[np
     texts = {name: claims[name] for name in _CATEGORIES}
     numbers = {name: claims[name] for name in _NUMBERS} | {name: claims[name].cast(pa.date32()) for name in _DATES}
     for name, declared in examples.declared.items():
-        if declared.field is not None or examples.attributes is None or name not in examples.attributes.column_names:
+        if not declared.stated or declared.type is AttributeType.KEY or examples.attributes is None:
             continue  # a field of the claims frame is among the columns already
+        if name not in examples.attributes.column_names:
+            continue
         (texts if declared.type is AttributeType.CATEGORY else numbers)[f"attribute {name}"] = examples.attributes[name]
     columns, categorical = [_number(column) for column in numbers.values()], [False] * len(numbers)
     for column in texts.values():

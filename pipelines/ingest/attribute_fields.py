@@ -5,7 +5,7 @@ import pyarrow as pa
 from claims.attributes import MAX_TEXT, AttributeType, feature_name
 from features.vector import ARROW_TYPES
 from pipelines.ingest.expression_fields import computed_number, parsed_number
-from pipelines.ingest.fields import ParsedColumn, chosen, literal, local_day, text
+from pipelines.ingest.fields import ParsedColumn, chosen, identifier, literal, local_day, text
 from pipelines.ingest.formats import AttributeColumn
 from pipelines.ingest.mapping import Mapping
 
@@ -41,6 +41,8 @@ def _parse(mapping: Mapping, column: AttributeColumn, raw: str, names: dict[str,
             )
         case AttributeType.CATEGORY:
             return text(raw, MAX_TEXT)
+        case AttributeType.KEY:
+            return identifier(raw)
         case AttributeType.DATE:
             problem = (
                 f"CASE WHEN {raw} IS NULL THEN NULL "

@@ -11,7 +11,7 @@ from claims.service_days import EARLIEST
 from core.clock import DAY_US
 from features.declare import CLAIMS, LABELS
 from pipelines.duck import connect
-from pipelines.ingest import fields
+from pipelines.ingest import corrections, fields
 from pipelines.ingest.attribute_fields import staged_columns
 from pipelines.ingest.mapping import INVALID, Mapping
 from pipelines.ingest.reject_labels import LabelCount
@@ -25,6 +25,8 @@ WITH dated AS (
     SELECT * REPLACE (
         COALESCE(claim_id, 'L' || "row") AS claim_id,
         COALESCE(received_at, epoch_us(COALESCE(service_to, service_from)::TIMESTAMP)) AS received_at,
+        CASE WHEN correction IS DISTINCT FROM 'void' THEN amount END AS amount,
+        CASE WHEN replaces IS DISTINCT FROM claim_id OR correction = 'void' THEN replaces END AS replaces,
         COALESCE(service_from, service_to, received_on) AS service_from,
         COALESCE(service_to, service_from, received_on) AS service_to
     ) FROM staged
@@ -34,13 +36,15 @@ WITH dated AS (
     FROM dated WINDOW claim AS (PARTITION BY claim_id)
 )
 SELECT *, CASE
+    {corrections}
     {reversals}
     WHEN received_at IS NULL THEN {{'field': 'received_at', 'reason': 'no date of receipt or service'}}
     WHEN service_from < DATE '{earliest}' THEN {{'field': 'service_from', 'reason': 'before {earliest.year}'}}
     WHEN service_to < service_from THEN {{'field': 'service_to', 'reason': 'before service_from'}}
     WHEN service_to > received_on THEN {{'field': 'service_to', 'reason': 'after receipt'}}
     WHEN birth_date > service_from THEN {{'field': 'birth_date', 'reason': 'after the service'}}
-    WHEN row_number() OVER (PARTITION BY claim_id, {unit} ORDER BY "row") > 1
+    WHEN correction IS DISTINCT FROM 'void'
+            AND row_number() OVER (PARTITION BY claim_id, {unit}, correction = 'void' ORDER BY "row") > 1
         THEN {{'field': 'claim_id', 'reason': '{again}'}}
 END AS problem FROM netted
 """
@@ -92,6 +96,7 @@ _OF_LINES = {
     AttributeType.NUMBER: "max({0})",
     AttributeType.BOOLEAN: "bool_or({0})",
     AttributeType.CATEGORY: 'arg_min({0}, "row")',
+    AttributeType.KEY: 'arg_min({0}, "row")',
     AttributeType.DATE: "min({0})",
 }
 
@@ -138,15 +143,21 @@ def build(staging: Path, mapping: Mapping, rejects: Rejects, work: Path) -> Buil
             if lines
             else "a claim that was already read; for a row per line: rows: lines"
         )
-        connection.execute(_CHECKED.format(unit=unit, again=again, reversals=reversals, earliest=EARLIEST))
+        connection.execute(
+            _CHECKED.format(
+                unit=unit, again=again, corrections=corrections.PROBLEMS, reversals=reversals, earliest=EARLIEST
+            )
+        )
         _reject(
             connection,
             rejects,
             """SELECT "row", problem.field,
-                   CASE problem.field WHEN 'claim_id' THEN claim_id WHEN 'amount' THEN amount::VARCHAR END,
+                   CASE problem.field WHEN 'claim_id' THEN claim_id WHEN 'replaces' THEN replaces
+                       WHEN 'amount' THEN amount::VARCHAR END,
                    problem.reason, label
                FROM checked WHERE problem IS NOT NULL ORDER BY "row" """,
         )
+        corrections.take_voids(connection)
         attributes = staged_columns(mapping)
         chosen = {name: _of_claim(mapping, name) if lines else name for name in attributes}
         own = "".join(f", {sql} AS {name}" for name, sql in chosen.items())
@@ -163,8 +174,10 @@ def build(staging: Path, mapping: Mapping, rejects: Rejects, work: Path) -> Buil
             mixed = _scalar(connection, "SELECT count(*) FROM claims WHERE members > 1")
             if mixed:
                 frames.notes.append(f"{mixed} claims have lines of several members; the first line's was taken")
+        # A file that states when claims were voided says of replaced ones too.
+        frames.notes += corrections.void_corrected(connection, replacements="voided_at" not in mapping.columns)
         frames.claims = _claims(connection)
-        frames.labels = _labels(connection)
+        frames.labels = _labels(connection, mapping.label_known_after_days)
         frames.notes += _alike(connection)
         frames.accepted = _accepted(connection)
         if attributes:
@@ -305,9 +318,14 @@ def _attributes(connection: duckdb.DuckDBPyConnection, staged: dict[str, pa.Data
     return found.to_arrow_table().cast(pa.schema([pa.field("claim_id", pa.string()), *types]))
 
 
-def _labels(connection: duckdb.DuckDBPyConnection) -> pa.Table:
-    """Labels without a date are dated one day after the last claim, so that no feature uses them."""
-    after = _scalar(connection, "SELECT max(received_at) FROM claims") + DAY_US
+def _labels(connection: duckdb.DuckDBPyConnection, known_after_days: int | None) -> pa.Table:
+    """A label without a date is known `known_after_days` after receipt; by default one day after the last claim, so
+    that no feature uses it.
+    """
+    if known_after_days is None:
+        after = str(_scalar(connection, "SELECT max(received_at) FROM claims") + DAY_US)
+    else:
+        after = f"received_at + {known_after_days * DAY_US}"
     return (
         connection.sql(
             f"""SELECT claim_id, label AS is_fraud, CASE WHEN label THEN label_kind END AS kind,

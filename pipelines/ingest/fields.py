@@ -40,7 +40,8 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _listed(texts: tuple[str, ...]) -> str:
+def listed(texts: tuple[str, ...]) -> str:
+    """Texts in lower case as the operand of a SQL `IN`."""
     return "(" + ", ".join(literal(text.lower()) for text in texts) + ")" if texts else "('')"
 
 
@@ -174,9 +175,9 @@ def whole(raw: str, low: int, high: int) -> ParsedColumn:
 
 def chosen(raw: str, groups: dict[str, tuple[str, ...]], what: str) -> ParsedColumn:
     """One of few values: `groups` has a SQL literal for each set of texts, which are compared without case."""
-    arms = " ".join(f"WHEN lower({raw}) IN {_listed(texts)} THEN {value}" for value, texts in groups.items())
+    arms = " ".join(f"WHEN lower({raw}) IN {listed(texts)} THEN {value}" for value, texts in groups.items())
     every = tuple(entry for texts in groups.values() for entry in texts)
-    problem = f"CASE WHEN lower({raw}) NOT IN {_listed(every)} THEN {literal(what)} END"
+    problem = f"CASE WHEN lower({raw}) NOT IN {listed(every)} THEN {literal(what)} END"
     return ParsedColumn(f"CASE {arms} END", problem)
 
 

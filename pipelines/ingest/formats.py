@@ -139,6 +139,14 @@ class DateParts(StrictModel):
         return tuple(column for column in (self.year, self.month, self.day, self.week_of_month) if column is not None)
 
 
+class FrequencyCode(StrictModel):
+    """Which rows void or replace the claim that `replaces` refers to; texts are compared without case."""
+
+    column: Column
+    void: tuple[Text, ...] = ("8", "08", "8.0", "void")
+    replace: tuple[Text, ...] = ("7", "07", "7.0", "replacement")
+
+
 class IdentifierKinds(StrictModel):
     """What a column must hold, where it is more than any identifier: each value is then checked."""
 
@@ -168,6 +176,8 @@ class AttributeColumn(Attribute):
 
     @model_validator(mode="after")
     def _sensible(self) -> "AttributeColumn":
+        if self.window is not None:
+            raise ValueError("the values of a window are declared under windows")
         if sum(source is not None for source in (self.column, self.field, self.expression)) != 1:
             raise ValueError(
                 "state one of column (of the file), field (a claim field that is mapped under columns) and expression"

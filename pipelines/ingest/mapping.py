@@ -5,8 +5,9 @@ from typing import Literal, cast
 
 from pydantic import Field, model_validator
 
-from claims.attributes import MAX_ATTRIBUTES, AttributeName, feature_name
+from claims.attributes import MAX_ATTRIBUTES, Attribute, AttributeName, feature_name, window_attributes
 from claims.identifiers import IdentifierKind
+from claims.windows import CLAIM_KEYS, MAX_WINDOWS, EntityWindow
 from core.settings import settings
 from features.vector import FEATURE
 from pipelines.ingest.expression import Expression, columns_of, parse_expression
@@ -18,6 +19,7 @@ from pipelines.ingest.formats import (
     DateField,
     DateParts,
     Dates,
+    FrequencyCode,
     IdentifierKinds,
     LabelTexts,
     Money,
@@ -95,6 +97,14 @@ class Mapping(StrictModel):
     """Version of the diagnosis codes: dots are dropped and the shape is checked."""
     features: dict[AttributeName, AttributeColumn] = Field(default_factory=dict, max_length=MAX_ATTRIBUTES)
     """Attribute → a further column of the file that is used as a feature."""
+    windows: dict[AttributeName, EntityWindow] = Field(default_factory=dict, max_length=MAX_WINDOWS)
+    """Window → what is computed of the earlier claims of an entity."""
+    label_known_after_days: int | None = Field(None, ge=0, le=3_650)
+    """For a file without label dates: how many days after receipt the outcome of a claim is known."""
+    frequency_code: FrequencyCode | None = None
+    """The column that says which rows void or replace another claim; without it, each with a value of `replaces`
+    replaces that claim.
+    """
     identifiers: IdentifierKinds = IdentifierKinds()
     on_bad: dict[str, OnBad] = Field(default_factory=dict)
     """Field or attribute → what an invalid value does: reject its row (default), become null, or become null and set
@@ -166,11 +176,30 @@ class Mapping(StrictModel):
             )
         if self.rows == "lines" and "claim_id" not in self.columns:
             raise ValueError("a file with a row per line must map claim_id")
+        if self.frequency_code is not None and "replaces" not in self.columns:
+            raise ValueError("frequency_code needs columns to map replaces: the claim that a row voids or replaces")
         if self.label_of == "provider" and "provider_id" not in self.columns:
             raise ValueError("label_of: provider requires columns to map provider_id")
+        if self.label_known_after_days is not None and "label_known_at" in self.columns:
+            raise ValueError("label_known_after_days: columns maps label_known_at, which states when labels are known")
         self._check_features()
         self._check_on_bad()
+        self._check_windows()
         return self
+
+    def _check_windows(self) -> None:
+        for name, window in self.windows.items():
+            if window.key in CLAIM_KEYS and window.key not in self.columns:
+                raise ValueError(f"windows.{name}.key: columns does not map {window.key!r}")
+            if not self.dated:
+                raise ValueError(f"windows.{name}: the file has no dates, so no claim is earlier than another")
+        window_attributes(self.windows, {name: column.attribute for name, column in self.features.items()})
+
+    @property
+    def attributes(self) -> dict[str, Attribute]:
+        """Attribute → declaration: of `features`, then of the values of `windows`."""
+        own = {name: column.attribute for name, column in self.features.items()}
+        return own | window_attributes(self.windows, own)
 
     def _check_on_bad(self) -> None:
         """Refuse what must have a value, and declare the attributes that flags become."""
@@ -231,7 +260,8 @@ class Mapping(StrictModel):
         fields = (*self.columns, *self.date_parts, *self.expressions)
         mapped = [column for field in fields for column in self.sources(field)]
         own = [column for name in self.features for column in self.attribute_sources(name)]
-        return tuple(dict.fromkeys([*mapped, *own]))
+        code = [] if self.frequency_code is None else [self.frequency_code.column]
+        return tuple(dict.fromkeys([*mapped, *code, *own]))
 
     def absent(self) -> list[str]:
         """Our fields that this kind of file does not have."""

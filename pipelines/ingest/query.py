@@ -14,8 +14,9 @@ from claims.attributes import PREFIX, feature_name
 from claims.service_days import receipt_day
 from core import clock
 from pipelines.ingest.attribute_fields import parse_attributes, staged_columns
+from pipelines.ingest.corrections import REPLACE, STAGED, VOID
 from pipelines.ingest.expression_fields import parse_expressions
-from pipelines.ingest.fields import ParsedColumn, ambiguous_day, cleaned, date_of_parts, literal, parse_all
+from pipelines.ingest.fields import ParsedColumn, ambiguous_day, cleaned, date_of_parts, listed, literal, parse_all
 from pipelines.ingest.mapping import FIELDS, Mapping
 
 _TYPES: dict[str, pa.DataType] = {
@@ -42,7 +43,7 @@ def staging_schema(mapping: Mapping) -> pa.Schema:
     """A row of the file: `row` is its line number and `record` a digest of its text, then our fields (times in
     microseconds, money in cents), then the attributes, each under the name of its feature.
     """
-    types = {name: _TYPES.get(name, pa.string()) for name in FIELDS} | staged_columns(mapping)
+    types = {name: _TYPES.get(name, pa.string()) for name in (*FIELDS, STAGED)} | staged_columns(mapping)
     own = [pa.field("row", pa.int64()), pa.field("record", pa.int64())]
     return pa.schema([*own, *(pa.field(name, kind) for name, kind in types.items())])
 
@@ -77,6 +78,8 @@ def row_query(mapping: Mapping, columns: list[str], at: datetime) -> RowQuery:
     problems = {name: entry.problem.replace("@v", f"v_{name}") for name, entry in parts.parsed.items()}
     for field in _always(mapping):
         problems[field] = f"CASE WHEN {parts.texts[field]} IS NULL THEN 'no value' ELSE ({problems[field]}) END"
+    if mapping.frequency_code is not None:  # the amount of a row that voids a claim does not count
+        problems["amount"] = f"CASE WHEN v_{STAGED} = '{VOID}' THEN NULL ELSE {problems['amount']} END"
     nullable = tuple(name for name in problems if mapping.nulls(_shown(name)))
     kinds = {field: mapping.identifier_kind(field) for field in parts.parsed}
     normalized = tuple(field for field, kind in kinds.items() if kind is not None and field in mapping.columns)
@@ -122,6 +125,12 @@ def _parts(mapping: Mapping, names: dict[str, str], at: datetime) -> _Parts:
         own = set(mapping.sources("diagnosis_code")) & set(mapping.sources("diagnoses"))
         principal = [] if own else [f"({raw['diagnosis_code']} IS NOT NULL)::INT"]
         values["diagnoses"] = f"GREATEST(1, {' + '.join([*principal, *further] or ['1'])})"
+    if mapping.frequency_code is not None:
+        code = f"lower({names[mapping.frequency_code.column]})"
+        groups = {VOID: mapping.frequency_code.void, REPLACE: mapping.frequency_code.replace}
+        arms = " ".join(f"WHEN {code} IN {listed(texts)} THEN '{kind}'" for kind, texts in groups.items())
+        values[STAGED] = f"CASE {arms} END"
+        values["replaces"] = f"CASE WHEN {values[STAGED]} IS NOT NULL THEN {values['replaces']} END"
     if "diagnosis_count" in parsed:
         values["diagnoses"] = parsed["diagnosis_count"].value
     computed = {field: _together([names[column] for column in mapping.sources(field)]) for field in mapping.expressions}

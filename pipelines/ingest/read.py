@@ -65,9 +65,11 @@ def _tally(column: pa.ChunkedArray) -> dict[str, int]:
     return {entry["values"]: entry["counts"] for entry in counts.to_pylist()}
 
 
-def _known_columns(mapping: Mapping, header: list[str]) -> list[str]:
-    sources = mapping.all_sources()
+def _known_columns(mapping: Mapping, table: SourceTable) -> list[str]:
+    sources, header = mapping.all_sources(), table.header
     for column in sources:
+        if column in table.nested:
+            raise MappingError(f"the column {column!r} is {table.nested[column]}")
         if header.count(column) > 1:
             raise MappingError(f"the file has the column {column!r} twice: which is meant? rename one in the file")
         if column not in header:
@@ -97,7 +99,7 @@ def stage(
     No date may be later than `latest` (default: now). Memory is bounded by the chunk. Raises `MappingError` if a mapped
     column is absent.
     """
-    columns = _known_columns(mapping, table.header)
+    columns = _known_columns(mapping, table)
     places = [table.header.index(column) for column in columns]
     query, found, staging = row_query(mapping, columns, latest or clock.now()), StagedRows(), staging_schema(mapping)
     names = ["row", "record", *(f"c{i}" for i in range(len(columns)))]

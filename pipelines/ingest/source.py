@@ -67,18 +67,24 @@ def ingest_csv(
         "label_of": frames.label_of,
         "icd": mapping.icd,
         "mapping": _digest(mapping),
-        "label_times": "given" if "label_known_at" in mapping.columns else "none",
+        "label_times": _label_times(mapping),
     }
+    if mapping.label_known_after_days is not None:
+        about["label_known_after_days"] = mapping.label_known_after_days
     about["columns"] = _columns(mapping)
     if not mapping.dated:
         about["dated"] = False
-    if mapping.features:
-        about["attributes"] = {
-            name: column.attribute.model_dump(mode="json") for name, column in mapping.features.items()
-        }
+    if mapping.attributes:
+        about["attributes"] = {name: one.model_dump(mode="json") for name, one in mapping.attributes.items()}
     if table.encoding == "cp1252" and mapping.csv.encoding is None:
         frames.notes.append("the file is not UTF-8; it was read as Windows-1252 (csv.encoding in the mapping)")
     return finish(frames, mapping.name, folder, rejects, staged, table.empty_lines[0], about, started, check=check)
+
+
+def _label_times(mapping: Mapping) -> str:
+    if mapping.label_known_after_days is not None:
+        return "assumed"
+    return "given" if "label_known_at" in mapping.columns else "none"
 
 
 def _check_dates(staged: StagedRows, mapping: Mapping) -> None:

@@ -8,6 +8,7 @@ PERSON = r"((patient|member|insured|customer|client|policy_?holder|beneficiary|p
 NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
     # Our field, and the names others use, the most specific first; each is matched with the whole name.
     ("claim_id", (rf"(claim|clm){ID}", rf"(invoice|record|transaction|tx|trans|encounter|bill){ID}", "claim", "id")),
+    ("replaces", (rf"(original|orig|replaced|adjusted|reversed)_?(claim|clm){ID}",)),
     ("line", (r"(claim_)?line_?(number|no|num|nbr)",)),
     ("label", (r"(is_?)?(potential_?)?fraud(ulent)?(_?(flag|label|ind|indicator|reported|found|yn|status))?",
                r"(?!.*(scenario|type|kind|category|score|prob|date|reason|amount)).*fraud.*",
@@ -78,6 +79,8 @@ PROVIDER_KEY = (
 """Of a column that is a key of providers where it has many values."""
 MEMBER_KEY = r"policy|policy_?holder|insured|customer|client|subscriber|enrollee"
 """Of a column that is a key of members where it has many values, and else a kind of policy or person."""
+FREQUENCY_CODE = rf"{OF_CLAIM}?(frequency|freq)(_?type)?(_?(code|cd))?"
+"""Of a column that says whether a row is a claim, replaces one (7) or voids one (8)."""
 KEY = r"(.*_)?(id|no|num|number|nbr|key|ref|reference|npi|uuid|guid)(_?\d{1,2})?"
 """Of a column that identifies persons, things or rows."""
 CODE = r"(.*_)?(code|cd|zip|zip_?code|postcode|postal_?code|drg|icd(_?9|_?10)?|cpt|hcpcs)(_?\d{1,2})?"

@@ -31,6 +31,7 @@ from pipelines.ingest.suggest_texts import (
     money,
     mostly,
 )
+from pipelines.ingest.suggest_windows import ProposedWindows, propose_windows
 
 _FEWEST_MEMBERS = 20
 """More different values make a column such as `policy` a key of members; with fewer it is a kind of policy."""
@@ -66,12 +67,15 @@ class _Draft:
     """Field → why its column was chosen."""
     keys: dict[str, object] = field(default_factory=dict)
     features: ProposedFeatures = field(default_factory=ProposedFeatures)
+    windows: ProposedWindows = field(default_factory=ProposedWindows)
     notes: list[str] = field(default_factory=list)
     to_do: list[str] = field(default_factory=list)
 
     def used(self) -> dict[str, str]:
         """Column → field."""
         further = {column: entry for entry, columns in self.fallbacks.items() for column in columns}
+        code = self.keys.get("frequency_code")
+        further |= {code["column"]: "frequency_code"} if isinstance(code, dict) else {}
         return further | {column: entry for entry, column in self.columns.items()}
 
 
@@ -190,6 +194,15 @@ def _describe_claims(sample: FileSample, draft: _Draft) -> None:
         draft.notes.append("A claim id occurs more than once: rows were taken for lines of claims. Else: rows: claims.")
 
 
+def _describe_corrections(sample: FileSample, draft: _Draft) -> None:
+    """`frequency_code`, where the file has such codes and the claims that they are about."""
+    if "replaces" in draft.columns:
+        for column in sample.columns.values():
+            if re.fullmatch(names.FREQUENCY_CODE, column.plain) and mostly(column.texts, r"0?[1-9](\.0)?"):
+                draft.keys["frequency_code"] = {"column": column.name}
+                return
+
+
 def _describe_dates(sample: FileSample, draft: _Draft, further: list[str]) -> None:
     """`dates`: of the mapped columns and of the features `further`."""
     mapped = {entry: draft.columns[entry] for entry in _DATE_FIELDS if entry in draft.columns}
@@ -276,6 +289,7 @@ def suggest(path: Path) -> Suggestion:
     _by_content(sample, draft)
     _date_parts(sample, draft)
     _describe_claims(sample, draft)
+    _describe_corrections(sample, draft)
     labels = draft.columns.get("label", "")
     fraud = {*LabelTexts().fraud, *((label_texts(sample.texts(labels)) or {}).get("fraud", []))}
     frauds = {
@@ -289,9 +303,14 @@ def suggest(path: Path) -> Suggestion:
     _describe_dates(sample, draft, [entry["column"] for entry in draft.features.entries.values()
                                     if entry["type"] == "date"])  # fmt: skip
     _describe_values(sample, draft)
+    draft.windows = propose_windows(sample, draft.columns, draft.features)
+    if draft.windows.delay is not None:
+        draft.keys["label_known_after_days"] = draft.windows.delay
+        draft.notes.append(draft.windows.note)
     _list_what_is_missing(draft, path)
     for name in sample.unusable:
         draft.features.left_out[name or "(a column without a name)"] = "its name is empty, repeated or too long"
+    draft.features.left_out |= table.nested
     used = draft.used() | {column: field for field, parts in _parts(draft).items() for column in parts.values()}
     used |= {entry["column"]: name for name, entry in draft.features.entries.items() if "column" in entry}
     for column in used:
@@ -347,6 +366,11 @@ def _text(path: Path, table: SourceTable, sample: FileSample, draft: _Draft) -> 
         for feature, declared in draft.features.entries.items():
             body = yaml.safe_dump(declared, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000)
             lines.append(f"  {feature}: {body.strip()}  # {draft.features.reasons[feature]}")
+    if draft.windows.entries:
+        lines.append("windows:")
+        for window, window_entry in draft.windows.entries.items():
+            body = yaml.safe_dump(window_entry, default_flow_style=True, sort_keys=False, width=10_000)
+            lines.append(f"  {window}: {body.strip()}  # {draft.windows.reasons[window]}")
     for column, why in draft.features.left_out.items():
         shown = f" ({_shapes(sample.texts(column))})" if sample.texts(column) else ""
         lines.append(f"# Left out: {' '.join(column.split())[:LONGEST_NAME]}: {why}{shown}")

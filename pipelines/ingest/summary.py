@@ -13,7 +13,8 @@ from pipelines.store import DatasetDocument
 
 @dataclass(frozen=True, slots=True)
 class IngestSummary:
-    """The result of one ingestion; `rows` = rows that became claims or lines of claims + `rejected`."""
+    """The result of one ingestion; `rows` = rows that became claims or lines of claims, or that void or reduce one, +
+    `rejected`."""
 
     dataset: str
     folder: Path

@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pydantic import JsonValue
 
 from claims.attributes import Attribute
 from features.update import Connection, export_attributes
@@ -23,7 +24,7 @@ def declared_attributes(home: Path) -> dict[str, Attribute]:
         return {name: Attribute.model_validate(entry) for name, entry in about["attributes"].items()}
     pointer = read_pointer(home)
     document = None if pointer is None else document_of(home, pointer.version)
-    return {} if document is None else {encoder.name: encoder.attribute for encoder in document.attributes}
+    return {} if document is None else document.declared
 
 
 def export_beside(
@@ -34,7 +35,7 @@ def export_beside(
     A claim that was loaded before the database kept attributes has them in the earlier file only. None: the database
     has none, and the earlier file stays.
     """
-    if not any(one.field is None for one in declared.values()):
+    if not any(one.stated for one in declared.values()):
         return None
     path = export_attributes(connection, declared, exporting)
     found = pq.read_table(path)
@@ -49,6 +50,6 @@ def export_beside(
     return path
 
 
-def declarations(declared: Mapping[str, Attribute]) -> dict[str, dict[str, str | None]]:
+def declarations(declared: Mapping[str, Attribute]) -> dict[str, dict[str, JsonValue]]:
     """The declarations as `dataset.json` has them."""
     return {name: one.model_dump(mode="json") for name, one in declared.items()}

@@ -61,7 +61,8 @@ def retrain(
         watch.step("Exporting claims and findings")
         exported = export(database_url, home)
     options = options or TrainOptions()
-    options = replace(options, trusted=trusted_by_champion(home) or options.trusted)
+    if not options.trusted.subjects:
+        options = replace(options, trusted=trusted_by_champion(home))
     report = train_and_register(home, options=options, store=store, redis_url=redis_url, watch=watch)
     outcome = promote(home, report.version, store=store, step=watch.step)
     data = home / "data"
@@ -78,14 +79,14 @@ def retrain(
     )
 
 
-def trusted_by_champion(home: Path) -> Trust | None:
-    """What the champion trusts, which is the same source and so the same signs; None: nothing, or no champion."""
+def trusted_by_champion(home: Path) -> Trust:
+    """What the champion trusts: its use is the same, and so are the signs of leaks. Nothing without a champion."""
     try:
         pointer = read_pointer(home)
     except PointerError:
-        return None
+        return Trust()
     document = None if pointer is None else document_of(home, pointer.version)
     stated = None if document is None else document.provenance.get("trusted")
     if not isinstance(stated, dict) or not stated:
-        return None
+        return Trust()
     return Trust(tuple(stated), "; ".join(dict.fromkeys(str(why) for why in stated.values())))

@@ -49,6 +49,7 @@ from pipelines.evaluate import (
 from pipelines.promote import measuring
 from pipelines.promote.errors import NoCandidateError, RefusedError
 from pipelines.promote.gates import Verdict, check_gates, gates_json
+from pipelines.promote.labels import of_labels
 from pipelines.promote.measures import Measures, NotApplicableReason
 from pipelines.promote.outcome import Force, Promotion, UseChange
 from pipelines.promote.uses import differs, of_use
@@ -203,6 +204,7 @@ def measure(
             raise
     return {
         **found,
+        **of_labels(home, artefact, champion, window),
         **window_measures(artefact, window, champion),
         **measuring.of_latency(artefact, _facts(window)),
         **behaviour_measures(artefact, window, step=step),

@@ -28,6 +28,10 @@ class GateName(StrEnum):
     NO_LEAK_WARNINGS = "no_leak_warnings"
     SAME_USE = "same_use"
     SAME_POPULATION = "same_population"
+    LABELS_KEPT = "labels_kept"
+    LABELS_KEPT_BY_KIND = "labels_kept_by_kind"
+    LABELS_KEEP_DATES = "labels_keep_dates"
+    PREVIOUS_LABELS = "previous_labels"
     BEATS_RULE = "beats_rule"
     NOT_WORSE_THAN_RIVALS = "not_worse_than_rivals"
     NOT_WORSE_THAN_RAW_BOOSTER = "not_worse_than_raw_booster"
@@ -101,6 +105,7 @@ class Gate:
 WITHOUT_CHAMPION = frozenset(
     {NotApplicableReason.NO_CHAMPION, NotApplicableReason.IS_CHAMPION, NotApplicableReason.USE_CHANGES}
 )
+WITHOUT_PREVIOUS_LABELS = WITHOUT_CHAMPION | {NotApplicableReason.NO_PREVIOUS_LABELS}
 OVER_RIVALS = (
     Measure.AP_OVER_AMOUNT_HIGH,
     Measure.AP_OVER_BASE_RATE_HIGH,
@@ -139,6 +144,39 @@ GATES: tuple[Gate, ...] = (
         "is in both.",
         ((AtLeast(Measure.SHARED_POPULATION, 0.2),),),
         not_applicable=WITHOUT_CHAMPION | {NotApplicableReason.NO_POPULATION},
+    ),
+    Gate(
+        GateName.LABELS_KEPT,
+        "Of the labels that the champion was trained on, of claims that are still in the data: at most a tenth of the "
+        "frauds are clean or unlabelled now, at most a tenth of all labels are gone, and at most one claim per two "
+        "frauds turned from clean into fraud.",
+        (
+            (
+                AtMost(Measure.FRAUD_LABELS_LOST, 0.1),
+                AtMost(Measure.LABELS_VANISHED, 0.1),
+                AtMost(Measure.FRAUD_LABELS_GAINED, 0.5),
+            ),
+        ),
+        not_applicable=WITHOUT_PREVIOUS_LABELS,
+    ),
+    Gate(
+        GateName.LABELS_KEPT_BY_KIND,
+        "Of no kind of fraud with at least 10 such claims are more than a quarter clean or unlabelled now.",
+        ((AtMost(Measure.WORST_KIND_LABELS_LOST, 0.25),),),
+        not_applicable=WITHOUT_PREVIOUS_LABELS | {NotApplicableReason.NO_KIND_WITH_ENOUGH_CLAIMS},
+    ),
+    Gate(
+        GateName.LABELS_KEEP_DATES,
+        "At most a tenth of these labels, where they are unchanged, became known at another time than before.",
+        ((AtMost(Measure.LABELS_REDATED, 0.1),),),
+        not_applicable=WITHOUT_PREVIOUS_LABELS | {NotApplicableReason.UNDATED_LABELS},
+    ),
+    Gate(
+        GateName.PREVIOUS_LABELS,
+        "By the labels that the champion was trained on its average precision on the newest window is not below the "
+        "champion's: the paired 95 % interval is not wholly below zero.",
+        ((AtLeast(Measure.AP_BY_PREVIOUS_LABELS_HIGH, 0.0),),),
+        not_applicable=WITHOUT_PREVIOUS_LABELS,
     ),
     Gate(
         GateName.BEATS_RULE,

@@ -24,6 +24,19 @@ class Measure(StrEnum):
     """1 where the model's use has the name of the champion's, else 0."""
     SHARED_POPULATION = "shared_population"
     """Estimated share of the providers of the smaller of the two populations that are in the champion's too."""
+    FRAUD_LABELS_LOST = "fraud_labels_lost"
+    """Share of the frauds that the champion was trained on that are clean or without a label now."""
+    WORST_KIND_LABELS_LOST = "worst_kind_labels_lost"
+    """The largest such share over the kinds of fraud."""
+    FRAUD_LABELS_GAINED = "fraud_labels_gained"
+    """Claims that were clean at the training of the champion and are fraud now, per fraud at that time."""
+    LABELS_VANISHED = "labels_vanished"
+    """Share of the labels at the training of the champion that are not there any more."""
+    LABELS_REDATED = "labels_redated"
+    """Share of the unchanged labels that are known from another time now."""
+    AP_BY_PREVIOUS_LABELS_HIGH = "average_precision_over_champion_by_previous_labels_high"
+    """Average precision less the champion's by the labels that the champion was trained on; upper end of the paired
+    95 % interval."""
     AP_OVER_RULE_LOW = "average_precision_over_rule_low"
     """Average precision less the 2× rule's; lower end of the paired 95 % interval."""
     AP_OVER_AMOUNT_HIGH = "average_precision_over_amount_high"
@@ -73,6 +86,8 @@ class NotApplicableReason(StrEnum):
     USE_CHANGES = "the use of the home changes, so the champion is of other claims"
     NO_POPULATION = "the champion does not state the providers of its claims"
     NO_RAW_BOOSTER = "the source declares no attribute, so there is no booster of its raw columns"
+    NO_PREVIOUS_LABELS = "too few frauds that the champion was trained on are of claims in these data"
+    UNDATED_LABELS = "labels have no dates"
     NO_KIND_WITH_ENOUGH_CLAIMS = "no kind of fraud has enough claims in the window"
     NO_GROUP_WITH_ENOUGH_CLAIMS = "the data have no group with enough clean claims"
 
@@ -96,6 +111,15 @@ class NotApplicable:
 Measures: TypeAlias = Mapping[Measure, Measured | NotApplicable]
 """An absent key means that the measure was not taken."""
 
+LABEL_MEASURES = (
+    Measure.FRAUD_LABELS_LOST,
+    Measure.WORST_KIND_LABELS_LOST,
+    Measure.FRAUD_LABELS_GAINED,
+    Measure.LABELS_VANISHED,
+    Measure.LABELS_REDATED,
+    Measure.AP_BY_PREVIOUS_LABELS_HIGH,
+)
+"""Measures that compare the labels with those that the champion was trained on."""
 USE_MEASURES = (Measure.SAME_USE, Measure.SHARED_POPULATION)
 """Measures that compare what the model and the champion are for."""
 CHAMPION_MEASURES = (

@@ -56,5 +56,6 @@ def differs(artefact: Artefact, champion: Artefact) -> bool:
 def _size(use: ModelUse | None) -> str:
     if use is None:
         return "claims not described"
-    providers = "no providers" if use.population is None else f"{use.population.size:,} providers"
+    size = None if use.population is None else use.population.size
+    providers = "no providers" if size is None else f"{size:,} providers by specialty and region"
     return f"{providers}, {len(use.columns)} columns"

@@ -26,6 +26,7 @@ from pipelines.datasets import (
     OFFLINE_ONLY_REDIS_URL,
     SIMULATED,
     Examples,
+    LabelSnapshot,
     Slices,
     Source,
     as_of_us,
@@ -159,12 +160,14 @@ def make(
     watch.step("Building the explainer's tables")
     tables = steps.explain(model.trained)
     warnings = (*prepared.warnings, *leak_checks.after_training(model, examples, slices))
+    labels = LabelSnapshot.of(examples, dated=prepared.source.dated_labels)
     page = steps.document(
         model,
         tables,
         left_out=prepared.left_out,
         base_rate=float(examples.fraud[slices.train].mean()),
-        provenance=provenance(prepared, options) | {"leaks": [*options.trusted.records(warnings)]},
+        provenance=provenance(prepared, options)
+        | {"labels_sha256": labels.save(home), "leaks": [*options.trusted.records(warnings)]},
         last_day_us=int(examples.received_us[slices.calibrate[-1]]),
         use=use_of(prepared.source, options.use),
         typical=steps.typical(model, tables, examples, slices.calibrate),
@@ -185,7 +188,7 @@ def prepare(
     """Check, build, read and split a data set. Raises `GateFailed`, `DataError`, `LeakageError`."""
     watch = watch or Watcher()
     steps.refuse_unknown(options.without, source)
-    steps.refuse_unknown(options.trusted.features(source.about.get("columns", {})), source)
+    steps.refuse_unknown(options.trusted.features(leak_checks.FIELDS), source)
     watch.step("Checking the raw claims")
     reports.mkdir(parents=True, exist_ok=True)
     raw = check_claims(source.claims, source.labels, reports / f"{source.name}-raw.html", missing=source.missing)

@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
-from claims.attributes import feature_name
+from claims.attributes import AttributeType, feature_name
 from features.vector import FEATURE, ModelSchema, column_of, fit_encoder, schema_hash
 from models.artefact import Calibration, ModelDocument, ThresholdRecord, version_of
 from models.booster import TrainedBooster, TrainingSample, train_booster
@@ -75,8 +75,11 @@ def select_features(
     claims = examples.claims.take(pa.array(train))
     values = None if examples.attributes is None else examples.attributes.take(pa.array(train))
     for attribute, declared in examples.declared.items():
-        column = column_of(attribute, declared, claims, values)
         name = feature_name(attribute)
+        if declared.type is AttributeType.KEY:
+            left_out[name] = "names an entity: a key of windows"
+            continue
+        column = column_of(attribute, declared, claims, values)
         if column is None or column.null_count == len(column):
             left_out[name] = "missing for every training claim"
             continue

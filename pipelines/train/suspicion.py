@@ -55,7 +55,7 @@ class Trust:
             raise TrustError("trusting a feature, field or check requires a reason")
 
     def features(self, fields: Iterable[str]) -> tuple[str, ...]:
-        """The subjects that are neither a check nor one of these fields of the source."""
+        """The subjects that are neither a check nor one of these fields."""
         others = {*DATA_SUBJECTS, *fields}
         return tuple(subject for subject in self.subjects if subject not in others)
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 
 from api.scoring.rescoring import Rescorer
+from api.windows import EntityWindows
 from core import clock
 from tests.api.makers import MINIMAL, Api, answering, running_api, says_nothing, scores
 
@@ -25,7 +26,7 @@ def rescorer(api: Api) -> Rescorer:
     from api.scorer.client import ScorerClient
 
     scorer = ScorerClient(f"http://127.0.0.1:{api.scorer.port}", deadline_ms=5_000)
-    return Rescorer(api.database, scorer, no_past, live_deadline_ms=5_000)
+    return Rescorer(api.database, scorer, no_past, EntityWindows(api.database, scorer), live_deadline_ms=5_000)
 
 
 async def without_scorer(api: Api, *amounts: float) -> list[str]:

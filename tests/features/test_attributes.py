@@ -208,7 +208,9 @@ def test_a_column_of_another_type_is_refused():
         {"make": ""},
         {"make": "a\x00"},
         {"make": ["A"]},
-        {f"a{number}": 1.0 for number in range(101)},
+        {"terminal.": 1.0},
+        {"terminal.x.y": 1.0},
+        {f"a{number}": 1.0 for number in range(501)},
     ],
 )
 def test_attributes_of_a_request_are_bounded(attributes):

@@ -125,7 +125,7 @@ def test_without_features_a_data_set_has_no_attributes(tmp_path: Path) -> None:
         ({"price_to_procedure_mean": FEATURES["make"]}, "a built-in feature or column has this name"),
         ({"claim_id": FEATURES["make"]}, "a built-in feature or column has this name"),
         ({"report": "Police"}, "valid dictionary"),
-        ({"report": FEATURES["make"] | {"type": "text"}}, "'number', 'boolean', 'category' or 'date'"),
+        ({"report": FEATURES["make"] | {"type": "text"}}, "'number', 'boolean', 'category', 'date' or 'key'"),
         ({"report": FEATURES["make"] | {"column": "fraud"}}, "'fraud' is known only after the claim was decided"),
         ({"report": FEATURES["make"] | {"field": "specialty"}}, "state one of column"),
         ({"report": {"type": "category", "meaning": "Specialty", "field": "specialty"}}, "does not map 'specialty'"),

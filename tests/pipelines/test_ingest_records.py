@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import re
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.ingest import SourceError, open_table
+from pipelines.ingest import Mapping, MappingError, SourceError, ingest_csv, open_table, suggest
 from pipelines.ingest.records import MAX_LINE, Record, sniff_delimiter, split_records
 from pipelines.ingest.records.archives import FREE_BYTES
 
@@ -246,6 +247,44 @@ def test_a_long_parquet_value_is_cut_and_nested_columns_are_left_out(tmp_path: P
     table = open_table(path)
     assert table.header == ["a", "c"]
     assert {(len(record.values[0]), record.values[1]) for record in table.records} == {(1_024, "7")}
+
+
+NESTED = {
+    "line": (pa.struct([("code", pa.string())]), {"code": "A"}, "a struct of several values (code) per row"),
+    "codes": (pa.list_(pa.string()), ["A"], "a list of several values per row"),
+    "tags": (pa.map_(pa.string(), pa.string()), [("a", "b")], "a map of several values per row"),
+}
+
+
+def test_a_nested_column_is_named_with_what_to_do_instead(tmp_path: Path) -> None:
+    path = tmp_path / "nested.parquet"
+    columns = {name: pa.array([value] * 3, kind) for name, (kind, value, _) in NESTED.items()}
+    pq.write_table(pa.table({"day": ["2026-01-02"] * 3, "amount": [1, 2, 3]} | columns), path)
+    draft = suggest(path)
+    for name, (_, _, why) in NESTED.items():
+        assert draft.columns_left_out[name].startswith(why)
+        mapping = Mapping.model_validate(
+            {"name": "n", "columns": {"received_at": "day", "amount": "amount", "procedure_code": name}}
+        )
+        with pytest.raises(MappingError, match=f"the column '{name}' is {re.escape(why)}; write"):
+            ingest_csv(path, mapping, tmp_path / "out")
+    pq.write_table(pa.table(columns), path)
+    with pytest.raises(SourceError, match=r"only columns of several values \(line, codes, tags\)"):
+        open_table(path)
+
+
+def test_values_of_a_dictionary_and_nanoseconds_are_read_as_others_are(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    at = pa.array([1_767_345_300_123_456_789], pa.timestamp("ns", "UTC"))
+    columns = {
+        "words": pa.array(["a"]).dictionary_encode(),
+        "numbers": pa.array([7], pa.int64()).dictionary_encode(),
+        "times": at.dictionary_encode(),
+        "hour": pa.array([3_600_000_000_001], pa.time64("ns")),
+    }
+    pq.write_table(pa.table(columns), path)
+    (record,) = open_table(path).records
+    assert record.values == ["a", "7", "2026-01-02 09:15:00.123456+00:00", "01:00:00"]
 
 
 @pytest.mark.parametrize("encoding", ["idna", "punycode", "undefined", "hex"])

@@ -23,6 +23,7 @@ from pipelines.promote.gates import (
 )
 from pipelines.promote.measures import (
     CHAMPION_MEASURES,
+    LABEL_MEASURES,
     USE_MEASURES,
     Measure,
     Measured,
@@ -37,6 +38,7 @@ PASSING = {
     Measure.UNTRUSTED_LEAK_WARNINGS: Measured(0.0),
     Measure.SAME_USE: Measured(1.0),
     Measure.SHARED_POPULATION: Measured(0.9),
+    **dict.fromkeys(LABEL_MEASURES, Measured(0.0)),
     Measure.AP_OVER_RULE_LOW: Measured(0.1),
     **dict.fromkeys(OVER_RIVALS, Measured(0.02)),
     Measure.AP_OVER_RAW_BOOSTER_HIGH: Measured(0.02),
@@ -50,6 +52,12 @@ PASSING = {
     **dict.fromkeys(IMPLAUSIBLE_PAID, Measured(0.0)),
     Measure.DUPLICATES_PAID: Measured(0.0),
     **dict.fromkeys(LOG_ODDS_FALLS, Measured(0.0)),
+}
+LABEL_GATES = {
+    GateName.LABELS_KEPT,
+    GateName.LABELS_KEPT_BY_KIND,
+    GateName.LABELS_KEEP_DATES,
+    GateName.PREVIOUS_LABELS,
 }
 MEASURES = st.sampled_from(list(Measure))
 GATES_OF = {measure: {gate.name for gate in GATES if measure in gate.measures} for measure in Measure}
@@ -76,6 +84,12 @@ def test_a_candidate_inside_every_bound_passes_every_gate():
         (Measure.UNTRUSTED_LEAK_WARNINGS, 1.0, GateName.NO_LEAK_WARNINGS),
         (Measure.SAME_USE, 0.0, GateName.SAME_USE),
         (Measure.SHARED_POPULATION, 0.19, GateName.SAME_POPULATION),
+        (Measure.FRAUD_LABELS_LOST, 0.11, GateName.LABELS_KEPT),
+        (Measure.FRAUD_LABELS_GAINED, 0.51, GateName.LABELS_KEPT),
+        (Measure.LABELS_VANISHED, 0.11, GateName.LABELS_KEPT),
+        (Measure.WORST_KIND_LABELS_LOST, 0.26, GateName.LABELS_KEPT_BY_KIND),
+        (Measure.LABELS_REDATED, 0.11, GateName.LABELS_KEEP_DATES),
+        (Measure.AP_BY_PREVIOUS_LABELS_HIGH, -0.001, GateName.PREVIOUS_LABELS),
         (Measure.AP_OVER_RULE_LOW, -0.001, GateName.BEATS_RULE),
         (Measure.AP_OVER_RULE_LOW, 0.0, GateName.BEATS_RULE),
         *((measure, -0.001, GateName.NOT_WORSE_THAN_RIVALS) for measure in OVER_RIVALS),
@@ -151,6 +165,7 @@ def test_only_the_gates_that_compare_may_be_not_applicable():
     comparing = {
         GateName.SAME_USE,
         GateName.SAME_POPULATION,
+        *LABEL_GATES,
         GateName.NOT_WORSE_THAN_RAW_BOOSTER,
         GateName.BEATS_CHAMPION,
         GateName.RECALL_BY_KIND,
@@ -161,10 +176,11 @@ def test_only_the_gates_that_compare_may_be_not_applicable():
 
 @pytest.mark.parametrize("reason", sorted(WITHOUT_CHAMPION))
 def test_the_first_champion_is_compared_with_the_rule_only_and_the_verdict_says_so(reason):
-    verdicts = check_gates(PASSING | without_champion(reason) | dict.fromkeys(USE_MEASURES, NotApplicable(reason)))
+    compared = dict.fromkeys((*USE_MEASURES, *LABEL_MEASURES), NotApplicable(reason))
+    verdicts = check_gates(PASSING | without_champion(reason) | compared)
     skipped = {verdict.gate: verdict for verdict in verdicts if verdict.outcome is GateOutcome.NOT_APPLICABLE}
     uses = {GateName.SAME_USE, GateName.SAME_POPULATION}
-    assert set(skipped) == {GateName.BEATS_CHAMPION, GateName.RECALL_BY_KIND, *uses}
+    assert set(skipped) == {GateName.BEATS_CHAMPION, GateName.RECALL_BY_KIND, *uses, *LABEL_GATES}
     assert all(verdict.passed for verdict in verdicts)
     assert all(f"not applicable ({reason})" in verdict.detail for verdict in skipped.values())
     assert {verdict.outcome for verdict in verdicts if verdict.gate not in skipped} == {GateOutcome.PASSED}
@@ -174,6 +190,9 @@ def test_the_first_champion_is_compared_with_the_rule_only_and_the_verdict_says_
     ("measure", "reason"),
     [
         (Measure.SHARED_POPULATION, NotApplicableReason.NO_POPULATION),
+        (Measure.LABELS_REDATED, NotApplicableReason.UNDATED_LABELS),
+        (Measure.WORST_KIND_LABELS_LOST, NotApplicableReason.NO_KIND_WITH_ENOUGH_CLAIMS),
+        (Measure.AP_BY_PREVIOUS_LABELS_HIGH, NotApplicableReason.NO_PREVIOUS_LABELS),
         (Measure.AP_OVER_RAW_BOOSTER_HIGH, NotApplicableReason.NO_RAW_BOOSTER),
         (Measure.WORST_KIND_RECALL_RATIO, NotApplicableReason.NO_KIND_WITH_ENOUGH_CLAIMS),
         (Measure.WORST_GROUP_FALSE_POSITIVE_RATE_LOW, NotApplicableReason.NO_GROUP_WITH_ENOUGH_CLAIMS),

@@ -23,6 +23,7 @@ from pipelines.behaviour import CASES
 from pipelines.datasets import (
     SIMULATED,
     DatasetError,
+    LabelSnapshot,
     SplitPolicy,
     as_of_us,
     ensure_features,
@@ -40,6 +41,7 @@ from pipelines.promote.flow import _serving_window, make_champion, measure
 from pipelines.promote.gates import IMPLAUSIBLE_PAID, PAID_OVER_RULE, GateName, GateOutcome, check_gates
 from pipelines.promote.measures import (
     CHAMPION_MEASURES,
+    LABEL_MEASURES,
     USE_MEASURES,
     Measure,
     Measured,
@@ -75,6 +77,7 @@ def insurer(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "as_of_us": until,
         "test_from_us": slices.test_from_us,
         "leaks": [],
+        "labels_sha256": LabelSnapshot.of(examples, dated=True).save(home),
         "quality": {gate: {"critical": 0} for gate in QUALITY_GATES},
     }
     for version, threshold, days in (("v1", 0.5, 0), ("later", 0.5, LATER_DAYS), ("wary", 0.0, 0)):
@@ -127,6 +130,7 @@ def test_every_measure_is_taken_on_the_claims_after_the_training_of_model_and_ch
     missing = {one.reason for one in found.values() if isinstance(one, NotApplicable)}
     assert missing <= {
         NotApplicableReason.NO_RAW_BOOSTER,
+        NotApplicableReason.NO_PREVIOUS_LABELS,
         NotApplicableReason.NO_KIND_WITH_ENOUGH_CLAIMS,
         NotApplicableReason.NO_GROUP_WITH_ENOUGH_CLAIMS,
     }
@@ -134,6 +138,7 @@ def test_every_measure_is_taken_on_the_claims_after_the_training_of_model_and_ch
     assert found[Measure.ARTEFACT_VERIFIED] == Measured(1.0)
     for one in (Measure.CRITICAL_QUALITY_FINDINGS, Measure.DUPLICATES_PAID):
         assert found[one] == Measured(0.0)
+    assert found[Measure.FRAUD_LABELS_LOST] == found[Measure.LABELS_VANISHED] == Measured(0.0)
     # The same trees: no lead, the same calibration.
     for one in (Measure.AP_OVER_CHAMPION_LOW, Measure.AP_OVER_CHAMPION, Measure.BRIER_OVER_CHAMPION):
         assert found[one] == Measured(0.0)
@@ -147,7 +152,7 @@ def test_a_model_that_flags_every_claim_pays_none_and_a_damaged_champion_leaves_
     model.chmod(0o644)
     model.write_bytes(b"damaged")
     found = measure(home, "wary", window=few)
-    assert set(Measure) - set(found) == {*CHAMPION_MEASURES, *USE_MEASURES}
+    assert set(Measure) - set(found) == {*CHAMPION_MEASURES, *USE_MEASURES, *LABEL_MEASURES}
     for one in (*PAID_OVER_RULE, *IMPLAUSIBLE_PAID, Measure.DUPLICATES_PAID):
         assert found[one].value <= 0
     assert found[Measure.PAID_OVER_RULE_AMOUNT_X2].value < 0, "the rule pays some of them"
@@ -181,6 +186,13 @@ def with_use(home: Path, version: str, use: ModelUse, **provenance: str) -> Arte
     return load_artefact(path, expected_manifest_sha256=manifest)
 
 
+def test_labels_of_the_champion_that_cannot_be_read_leave_their_measures_absent(home: Path, few: Window) -> None:
+    point(home, "later")
+    assert set(LABEL_MEASURES) <= set(measure(home, "v1", window=few))
+    shutil.rmtree(models_folder(home) / ".labels")
+    assert not set(LABEL_MEASURES) & set(measure(home, "v1", window=few))
+
+
 def test_a_model_of_other_claims_is_measured_on_the_claims_in_service_and_refused(home: Path, few: Window) -> None:
     """The candidate's own data set is not even opened."""
     point(home, "v1")
@@ -212,7 +224,7 @@ def test_a_change_of_the_use_is_measured_on_the_new_claims_and_recorded(home: Pa
     point(home, "motor")
     found = measure(home, "v1", window=few, change_use=True)
     changed = NotApplicable(NotApplicableReason.USE_CHANGES)
-    assert {found[one] for one in (*USE_MEASURES, *CHAMPION_MEASURES)} == {changed}
+    assert {found[one] for one in (*USE_MEASURES, *LABEL_MEASURES, *CHAMPION_MEASURES)} == {changed}
     verdicts = tuple(replace(one, outcome=GateOutcome.PASSED) for one in check_gates(found))
     store = new_store(home)
     registry.register(store, RunRecord(name="v1", command="test"), load_artefact(models_folder(home) / "v1"))

@@ -11,9 +11,11 @@ from models.explain import build_tables
 from models.use import ModelUse, PopulationSketch
 from pipelines.datasets import Source, use_in_service, use_of
 from pipelines.loop.ledger import _document
+from pipelines.loop.retraining import trusted_by_champion
 from pipelines.promote import UnnamedForceError, UseChange
 from pipelines.promote.measures import USE_MEASURES, Measure, Measured, NotApplicable, NotApplicableReason
 from pipelines.promote.uses import of_use
+from pipelines.train import Trust
 from tests.models import makers
 
 
@@ -74,7 +76,12 @@ def test_another_file_under_the_same_name_shares_no_population(model, other):
 def test_another_name_is_another_use_and_the_message_says_which_and_what_to_do(model):
     measured = of_use(of(model, use_of(source(NORTH), "motor")), of(model, use_of(source(NORTH))))[Measure.SAME_USE]
     assert measured == Measured(0.0)
-    for part in ("serves 'acme' (40 providers, 3 columns)", "trained on 'motor'", "--use acme", "--change-use"):
+    for part in (
+        "serves 'acme' (40 providers by specialty and region, 3 columns)",
+        "trained on 'motor'",
+        "--use acme",
+        "--change-use",
+    ):
         assert part in measured.note
 
 
@@ -108,6 +115,16 @@ def test_claims_that_are_exported_have_the_use_of_the_champion(tmp_path, model):
     write_artefact(models_folder(tmp_path), booster=model.booster, document=stated, tables=model.tables)
     point(tmp_path, "v1")
     assert _document(tmp_path, {"claims": 1})["use"] == use_in_service(tmp_path) == "acme"
+
+
+def test_a_retraining_trusts_what_the_champion_trusts(tmp_path, model):
+    assert trusted_by_champion(tmp_path) == Trust()
+    for version, trusted in (("v1", {}), ("v2", {"own_state": "asked at receipt", "near_copies": "asked at receipt"})):
+        stated = model.document.model_copy(update={"version": version, "provenance": {"trusted": trusted}})
+        write_artefact(models_folder(tmp_path), booster=model.booster, document=stated, tables=model.tables)
+        point(tmp_path, version)
+        expected = Trust(tuple(sorted(trusted)), "asked at receipt") if trusted else Trust()
+        assert trusted_by_champion(tmp_path) == expected
 
 
 @pytest.mark.parametrize(("by", "reason"), [("", "why"), ("who", " ")])

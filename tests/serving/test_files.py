@@ -12,14 +12,16 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from claims.attributes import window_attributes
 from claims.scoring import CLAIM_COLUMNS, ClaimFacts
+from claims.windows import EntityWindow
 from features.declare import CLAIMS, VIEWS, RowKind
 from features.feast import apply, historical_features
 from features.offline import build
 from features.vector import Reading
 from models.artefact import load_pointed, point, read_pointer
 from models.scorer import Scorer
-from pipelines.score import InputError, features_for, read_claims
+from pipelines.score import InputError, features_for, read_claims, with_windows
 from pipelines.simulate import SimulationConfig, simulate, write
 from serving.files import SCORED, ForeignParts, parts_folder, score_file, score_table
 from tests.serving.makers import make_model
@@ -130,6 +132,20 @@ def test_a_loaded_history_does_not_see_newer_claims(home: Path, tmp_path: Path) 
     assert score_table(scorer, again) == score_table(scorer, old)
     (later,) = historical_features(beside, new)
     assert pc.max(later["procedure_history__claims_365d"]).as_py() > 0
+
+
+def test_windows_count_the_claims_of_the_history_and_of_the_file(home: Path) -> None:
+    declared = window_attributes({"shop": EntityWindow(key="provider_id", lengths=("ever",))}, {})
+    new = pq.read_table(home / "data" / "upcoming.parquet").slice(0, 5)
+    values = with_windows(home, declared, new, None)
+    assert values is not None
+    past = [*pq.read_table(home / "data" / "claims.parquet").to_pylist(), *new.to_pylist()]
+    for row, count in zip(new.to_pylist(), values["shop.claims_ever"].to_pylist(), strict=True):
+        at = row["received_at"]
+        earlier = [one for one in past if one["provider_id"] == row["provider_id"] and one["received_at"] < at]
+        assert count == sum(one["voided_at"] is None or one["voided_at"] >= at for one in earlier)
+    assert sum(values["shop.claims_ever"].to_pylist()) > 0
+    assert with_windows(home, {}, new, None) is None
 
 
 def test_one_command_scores_a_file(home: Path, tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ import httpx
 import pytest
 
 from benchmarks.proxy import Fault
-from claims.attributes import Attribute, AttributeType
+from claims.attributes import Attribute, AttributeType, window_attributes
 from claims.score_check import parse_score, parse_scores
 from claims.scoring import SERVER_TIME_HEADER, STORE_POSITION_HEADER, ClaimFacts, Score
+from claims.windows import EntityWindow
 from core import clock
 from features.declare import VIEWS
 from features.online import OnlineReader, connect
@@ -260,6 +261,7 @@ def test_attributes_of_a_claim_are_scored_and_one_of_another_type_is_refused(sco
     until(lambda: condition_of(scorer) == ("own-1", None))
     stated = score_of(scorer, a_claim(attributes={"vehicle_age": 3.5, "of_no_model": "x"}))
     assert stated.vector["own_vehicle_age"] == 3.5
+    assert scorer.client.get("/v1/windows").json() == {"windows": {}}
     silent = score_of(scorer, a_claim())
     assert silent.vector["own_vehicle_age"] is None
     assert silent.gain_present <= stated.gain_present
@@ -271,3 +273,19 @@ def test_attributes_of_a_claim_are_scored_and_one_of_another_type_is_refused(sco
             {"field": "claim.attributes", "message": "attributes.vehicle_age must be a number or null"}
         ]
         assert "secret" not in answer.text
+
+
+def test_the_windows_of_the_serving_models_are_stated(scorer: RunningScorer) -> None:
+    declared = window_attributes({"shop": EntityWindow(key="provider_id", lengths=("7d",))}, {})
+    encoders = tuple(AttributeEncoder(name=name, attribute=attribute) for name, attribute in declared.items())
+    make_model(scorer.home, "windows-1", attributes=encoders)
+    unpoint(scorer.home, "challenger")
+    point(scorer.home, "windows-1")
+    until(lambda: condition_of(scorer) == ("windows-1", None))
+    windows = scorer.client.get("/v1/windows").json()["windows"]
+    assert windows["shop.claims_7d"] == {
+        "key": "provider_id", "kind": "claims", "column": None, "length": "7d", "delay_days": 0
+    }  # fmt: skip
+    assert list(windows) == ["shop.claims_7d", "shop.hours_since_last"]
+    stated = score_of(scorer, a_claim(attributes={"shop.claims_7d": 3.0, "shop.hours_since_last": None}))
+    assert stated.vector["own_shop.claims_7d"] == 3.0

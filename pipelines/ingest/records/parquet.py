@@ -34,7 +34,12 @@ def parquet_table(path: Path) -> SourceTable:
         raise SourceError(f"cannot read {path} as Parquet: {str(error).splitlines()[0]}") from error
     check_parquet(path, file)
     read = [0]
-    flat = [field.name for field in file.schema_arrow if not pa.types.is_nested(field.type)]
+    nested = {field.name: _several(field.type) for field in file.schema_arrow if _is_nested(field.type)}
+    flat = [field.name for field in file.schema_arrow if not _is_nested(field.type)]
+    if not flat:
+        raise SourceError(
+            f"{path} has only columns of several values ({', '.join(nested)}); write each value as a column"
+        )
 
     def records() -> Iterator[Record]:
         line = 1
@@ -45,7 +50,21 @@ def parquet_table(path: Path) -> SourceTable:
             read[0] = min(path.stat().st_size, read[0] + batch.nbytes)
 
     names = [name.strip() for name in flat]
-    return SourceTable(names, "Parquet", "Parquet", records(), lambda: read[0], path.stat().st_size, [0])
+    return SourceTable(names, "Parquet", "Parquet", records(), lambda: read[0], path.stat().st_size, [0], nested)
+
+
+def _is_nested(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_nested(kind.value_type if pa.types.is_dictionary(kind) else kind))
+
+
+def _several(kind: pa.DataType) -> str:
+    """Why a nested column is not read, and what to do."""
+    if pa.types.is_struct(kind):
+        inner = ", ".join(field.name for field in kind)
+        return f"a struct of several values ({inner}) per row; write each as a column of its own"
+    if pa.types.is_map(kind):
+        return "a map of several values per row; write each key that is needed as a column of its own"
+    return "a list of several values per row; write one row per value, or the values that are needed as columns"
 
 
 def check_parquet(path: Path, file: pq.ParquetFile) -> None:

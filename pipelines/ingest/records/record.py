@@ -1,7 +1,7 @@
 """A record of a claims file, and an open file of them."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
@@ -26,3 +26,5 @@ class SourceTable:
     size: int
     empty_lines: list[int]
     """Number of empty lines; a list of one number, so that it can change while reading."""
+    nested: dict[str, str] = field(default_factory=dict)
+    """Column of Parquet that holds several values per row → why it is not read, and what to do."""
