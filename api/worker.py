@@ -20,7 +20,7 @@ from api import metrics, outbox
 from api.database import NO_LIMITS, Database, batch_limits, connect, request_limits
 from api.housekeeping import every_day
 from api.migrate import plain_url
-from api.scorer import ScorerClient, States
+from api.scorer import ScorerClient, ScorerFailure, States
 from api.scoring import Rescorer
 from api.windows import EntityWindows
 from claims.scoring import ClaimFacts
@@ -36,6 +36,8 @@ log = get_logger("worker")
 IDLE_S = 0.05
 """Pause of a loop without work: the longest time before a new claim updates features."""
 RESCORE_IDLE_S = 0.5
+RELEASE_S = 60.0
+"""How often it is checked whether another model serves than the one that claims are parked because of."""
 WINDOWS_S = 5.0
 DAY_S = 10.0
 OUTBOX_METRICS_S = 10.0
@@ -45,7 +47,7 @@ RESCORE_DEADLINE_MS = 2_000
 CONSUMERS = ("features", "rescoring")
 """Consumers of the outbox."""
 
-_EXPECTED = (FeatureError, OSError, psycopg.Error, redis.RedisError, SQLAlchemyError)
+_EXPECTED = (FeatureError, OSError, ScorerFailure, psycopg.Error, redis.RedisError, SQLAlchemyError)
 """Failures of an unavailable server. Anything else is a defect, and is logged as one."""
 
 
@@ -90,6 +92,7 @@ class Worker:
         try:
             self._background.repeat("features", self._drain_features, every_s=IDLE_S)
             self._background.repeat("rescoring", self._rescorer.drain, every_s=RESCORE_IDLE_S)
+            self._background.repeat("parked claims", self._rescorer.release, every_s=RELEASE_S)
             self._background.repeat("windows", self._keep_windows, every_s=WINDOWS_S)
             self._background.repeat("day", self._day_work, every_s=DAY_S)
             self._background.repeat("outbox metrics", self._measure_outbox, every_s=OUTBOX_METRICS_S)

@@ -14,6 +14,7 @@ from api.outbox.repository import (
     DECIDED,
     FLAGGED_AFTER_DECISION,
     HISTORY_LOADED,
+    PARKED,
     PENDED,
     RECEIVED,
     RESCORE,
@@ -22,8 +23,11 @@ from api.outbox.repository import (
     add,
     done,
     open_events,
+    parked_by,
     postpone,
+    release,
     store_position,
+    withhold,
 )
 from api.outbox.tables import DeadLetterRow, OutboxRow
 
@@ -32,6 +36,7 @@ __all__ = [
     "FLAGGED_AFTER_DECISION",
     "HISTORY_LOADED",
     "MAX_REASON",
+    "PARKED",
     "PENDED",
     "RECEIVED",
     "RESCORE",
@@ -48,7 +53,10 @@ __all__ = [
     "fail",
     "open_dead_letters",
     "open_events",
+    "parked_by",
     "postpone",
+    "release",
     "replay",
     "store_position",
+    "withhold",
 ]

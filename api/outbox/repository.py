@@ -1,11 +1,12 @@
 """The outbox: events are added in the transaction they belong to, and consumed at least once."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 
 from psycopg.types.json import Jsonb
 from pydantic import JsonValue
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import ARRAY, Text, any_, bindparam, func, insert, null, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 
 from api.database import Query, Rows, compiled, nothing
 from api.outbox.tables import FeatureStoreRow, OutboxRow
@@ -55,6 +56,44 @@ def done(position: int) -> Query[None]:
 def postpone(position: int, until: datetime) -> Query[None]:
     """Leave an event open, count the attempt, and offer it again from `until`."""
     return Query(_POSTPONE, {"at": position, "not_before_": until}, nothing)
+
+
+PARKED = datetime(9999, 12, 31, tzinfo=UTC)
+"""`not_before` of a claim that waits for another model rather than for a time."""
+_WITHHELD_BY = "withheld_by"
+_WITHHOLD = compiled(
+    update(OutboxRow)
+    .where(OutboxRow.position == bindparam("at"))
+    .values(
+        attempts=OutboxRow.attempts + 1,
+        not_before=bindparam("not_before_"),
+        payload=OutboxRow.payload.op("||")(bindparam("withheld", type_=JSONB)),
+    )
+)
+_is_parked = (OutboxRow.topic == RESCORE, OutboxRow.done_at.is_(None), OutboxRow.not_before == bindparam("parked"))
+_parked_by = OutboxRow.payload[_WITHHELD_BY].astext
+_PARKED_BY = compiled(select(_parked_by).where(*_is_parked).distinct())
+_RELEASE = compiled(
+    update(OutboxRow)
+    .where(*_is_parked, _parked_by == any_(bindparam("versions", type_=ARRAY(Text))))
+    .values(not_before=null())
+)
+
+
+def withhold(position: int, version: str, until: datetime) -> Query[None]:
+    """Postpone a claim whose score by the model `version` was not used; `PARKED`: until another model serves."""
+    params = {"at": position, "withheld": Jsonb({_WITHHELD_BY: version}), "not_before_": until}
+    return Query(_WITHHOLD, params, nothing)
+
+
+def parked_by() -> Query[set[str]]:
+    """The models because of whose scores claims are parked."""
+    return Query(_PARKED_BY, {"parked": PARKED}, lambda rows: {row[0] for row in rows if row[0] is not None})
+
+
+def release(versions: Iterable[str]) -> Query[None]:
+    """Offer the claims again that are parked because of the scores of these models."""
+    return Query(_RELEASE, {"parked": PARKED, "versions": sorted(versions)}, nothing)
 
 
 _STORE_POSITION = compiled(

@@ -31,6 +31,17 @@ States = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
+class ServingModels:
+    """The part of the scorer's status that says which models score."""
+
+    model_version: str | None
+    challenger_version: str | None
+
+
+_STATUS = TypeAdapter(ServingModels)
+
+
+@dataclass(frozen=True, slots=True)
 class Scoring:
     """Result of a call of the scorer."""
 
@@ -126,6 +137,19 @@ class ScorerClient:
             return parse_scores(response.body, [facts.claim_id for facts in claims])
         except InvalidScore as error:
             raise ScorerFailure(error.code, str(error)) from None
+
+    async def serving_models(self) -> set[str]:
+        """The versions of the models that score: the champion and a challenger. Raises `ScorerFailure`."""
+        try:
+            response = await self._pool.get("/", deadline_s=WINDOWS_DEADLINE_S, limit=MAX_SCORE_BYTES)
+            status = _STATUS.validate_json(response.body)
+        except HttpFailure as failure:
+            raise ScorerFailure(failure.code, str(failure)) from None
+        except ValidationError:
+            raise ScorerFailure("schema", "the scorer's status is not that of this version") from None
+        if status.model_version is None:
+            raise ScorerFailure("no_model", "the scorer has no model")
+        return {version for version in (status.model_version, status.challenger_version) if version is not None}
 
     async def windows(self) -> dict[str, WindowValue]:
         """The windows whose values the scorer's models use, by attribute. Raises `ScorerFailure`."""

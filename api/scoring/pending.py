@@ -32,6 +32,8 @@ class PendingClaim:
     attempts: int
     assessment_id: str
     """The rule's assessment, which the score's one will supersede."""
+    withheld_by: str | None
+    """The model whose score of it was not used at the last attempt, because too little was known."""
     facts: ClaimFacts
 
 
@@ -40,6 +42,7 @@ _PENDING = compiled(
         OutboxRow.position,
         OutboxRow.attempts,
         OutboxRow.payload["assessment_id"].astext,
+        OutboxRow.payload["withheld_by"].astext,
         *FACT_COLUMNS,
     )
     .outerjoin(ClaimRow, ClaimRow.claim_id == OutboxRow.payload["claim_id"].astext)
@@ -59,13 +62,13 @@ def pending_claims(now: datetime) -> Query[list[PendingClaim | UnreadableEvent]]
 
 
 def _read(row: tuple[Any, ...]) -> PendingClaim | UnreadableEvent:
-    position, attempts, assessment_id, *facts = row
+    position, attempts, assessment_id, withheld_by, *facts = row
     if facts[0] is None:
         return UnreadableEvent(position, "the claim of the event does not exist")
     if assessment_id is None:
         return UnreadableEvent(position, "the event names no assessment")
     try:
-        return PendingClaim(position, attempts, assessment_id, facts_of(facts))
+        return PendingClaim(position, attempts, assessment_id, withheld_by, facts_of(facts))
     except ValidationError as error:
         fields = ", ".join(sorted({str(one["loc"][0]) for one in error.errors(include_input=False)}))
         return UnreadableEvent(position, f"the stored claim is invalid: {fields}")

@@ -4,6 +4,9 @@ A claim is scored with the feature states as of its receipt: the online store co
 see itself. The result is a new assessment that supersedes the rule's and records what changed. An approved claim may
 go to review; nothing is paid or rejected by it, and a person's decision is unchanged. The unique index on `supersedes`
 lets only one of two workers store it.
+
+Where too little of what the model rests on is known about a claim, its score is not used. It is scored once more; if
+the same model comes to the same result, the claim is parked and is not scored again until another model serves.
 """
 
 import asyncio
@@ -41,7 +44,8 @@ CONSUMER = "rescoring"
 _REFUSED = ("http_413", "http_415", "http_422")
 """Failures of a request that the scorer refuses for what is in it."""
 _RETRY_S = 1
-_LONGEST_WAIT = timedelta(minutes=10)
+_AGAIN = timedelta(seconds=2)
+"""Until a claim about which too little is known is scored once more."""
 
 StatesAt = Callable[[Sequence[ClaimFacts]], Awaitable[Sequence[States]]]
 """The feature states of each claim as of its receipt."""
@@ -206,16 +210,26 @@ class Rescorer:
         log.info("claim rescored", claim_id=claim_id, changed=sorted(changes), outcome=assessment.outcome)
 
     async def _postpone(self, pending: PendingClaim, scoring: Scoring) -> None:
-        until = _next_attempt(clock.now(), pending.attempts, scoring.failure)
         async with self._database.looking() as connection:
-            await connection.fetch(outbox.postpone(pending.position, until))
+            await connection.fetch(_postponed(pending, scoring, clock.now()))
+
+    async def release(self) -> int:
+        """Offer parked claims again whose model no longer serves; returns 0. Raises `ScorerFailure`."""
+        async with self._database.looking() as connection:
+            (parked,) = await connection.fetch(outbox.parked_by())
+        if parked and (gone := parked - await self._scorer.serving_models()):
+            async with self._database.looking() as connection:
+                await connection.fetch(outbox.release(gone))
+            log.info("claims wait for another model no longer", models=sorted(gone))
+        return 0
 
 
-def _next_attempt(now: datetime, attempts: int, failure: str | None) -> datetime:
-    """When to try again. A claim about which too little is known waits longer after each attempt."""
-    if failure != TOO_LITTLE_KNOWN:
-        return now + timedelta(seconds=_RETRY_S)
-    return now + min(timedelta(seconds=2 ** min(attempts, 12)), _LONGEST_WAIT)
+def _postponed(pending: PendingClaim, scoring: Scoring, now: datetime) -> Query[None]:
+    """When to try again: soon, or once another model serves where the same one came to the same result before."""
+    if scoring.withheld is None:
+        return outbox.postpone(pending.position, now + timedelta(seconds=_RETRY_S))
+    version = scoring.withheld.model_version
+    return outbox.withhold(pending.position, version, outbox.PARKED if version == pending.withheld_by else now + _AGAIN)
 
 
 def _assessment(

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +13,8 @@ from core.ids import new_id
 
 RESEND_TRIES = 5
 _RESEND_PAUSE_S = 1.0
+_RESEND_LINES = 4
+"""Claims that are sent again at the same time."""
 _MEMBER_EVERY = 4
 """With a `member` set, each fourth claim is one of this member."""
 _REFUSALS = (429, 503)
@@ -96,8 +98,8 @@ class ClaimStream:
             left = [claim for claim in self.sent if claim.status != CREATED]
             if not left:
                 return
-            for claim in left:
-                await self._send_again(claim)
+            waiting = iter(left)
+            await asyncio.gather(*(self._send_each(waiting) for _ in range(_RESEND_LINES)))
             await asyncio.sleep(_RESEND_PAUSE_S)
 
     async def answered(self) -> None:
@@ -126,6 +128,10 @@ class ClaimStream:
         self.sent.append(claim)
         if self.on_sent is not None:
             self.on_sent(claim)
+
+    async def _send_each(self, claims: Iterator[SubmittedClaim]) -> None:
+        for claim in claims:
+            await self._send_again(claim)
 
     async def _send_again(self, claim: SubmittedClaim) -> None:
         line = self._line()

@@ -83,8 +83,8 @@ class SoakResult:
 
 def _growth(part: PartResult) -> list[str]:
     found = []
-    if part.memory.low > TOLERANCE_PER_HOUR * part.memory.first:
-        m = part.memory
+    m = part.memory
+    if m.low > TOLERANCE_PER_HOUR * m.first and m.last > m.first:  # what is less at the end has not grown
         found.append(f"{part.part}: memory grows {m.per_hour:.1f} MB/h ({m.low:.1f} to {m.high:.1f})")
     for name, one in (("file descriptors", part.fds), ("threads", part.threads)):
         if one.grows and one.last > one.first + MOST_MORE:

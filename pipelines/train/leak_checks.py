@@ -141,7 +141,9 @@ def by_labels_of_groups(examples: Examples, schema: ModelSchema) -> list[LeakWar
         if len(size) < 10 or (frauds > 0).sum() < 10 or len(examples) < 2 * len(size):
             continue
         for place, encoder in enumerate(schema.encoders):
-            if encoder.attribute.type is AttributeType.CATEGORY or any(one.subject == encoder.feature for one in found):
+            if encoder.attribute.type is AttributeType.CATEGORY or encoder.attribute.window is not None:
+                continue  # a window counts what was known at receipt
+            if any(one.subject == encoder.feature for one in found):
                 continue
             value = _constant_of_group(x[:, place].astype(np.float64), of, size)
             if value is None:
@@ -176,7 +178,7 @@ def by_time(examples: Examples, schema: ModelSchema, slices: Slices) -> list[Lea
     x = examples.matrix(rows, schema)[:, -len(schema.encoders) :].astype(np.float64)
     found = []
     for place, encoder in enumerate(schema.encoders):
-        known = np.isfinite(x[:, place])
+        known = np.isfinite(x[:, place]) & (encoder.attribute.window is None)
         if not later[known].any() or later[known].all():
             continue
         auc = roc_auc(later[known], x[known, place])

@@ -112,6 +112,8 @@ class WireScorer:
     behaviour: Behaviour = scores
     windows: dict[str, dict[str, str]] = field(default_factory=dict)
     """The windows that its models use."""
+    model: str | None = "m-1"
+    """The version of its model, as its status states it."""
     received: list[Exchange] = field(default_factory=list)
     connections: int = 0
     port: int = 0
@@ -125,6 +127,10 @@ class WireScorer:
                 headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in rest)}
                 if first.startswith("GET /v1/windows "):
                     body = json.dumps({"windows": self.windows}).encode()
+                    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+                    continue
+                if first.startswith("GET / "):
+                    body = json.dumps({"model_version": self.model, "challenger_version": None}).encode()
                     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
                     continue
                 body = await reader.readexactly(int(headers["content-length"]))

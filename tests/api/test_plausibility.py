@@ -2,11 +2,12 @@
 
 import asyncio
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 
+from api.scorer import ScorerFailure
 from api.scorer.client import ScorerClient
 from api.scoring.rescoring import Rescorer
 from api.windows import EntityWindows
@@ -114,14 +115,33 @@ async def test_a_claim_scored_without_features_is_decided_by_the_rule_and_scored
     assert api.rows(waiting) == [(0,)]
 
 
-async def test_rescoring_a_claim_of_which_too_little_is_known_backs_off(api: Api):
-    api.scorer.behaviour = scoring(gain_present=0.0)
+async def test_a_claim_of_which_too_little_is_known_is_scored_once_more_and_then_waits_for_another_model(api: Api):
+    api.scorer.behaviour = scoring(gain_present=0.0, model_version="m-1")
+    api.scorer.model = "m-1"
     await submitted(api, VISIT)
-    for _ in range(3):
-        await rescorer(api).drain()
-        with psycopg.connect(api.url) as connection:
-            connection.execute("UPDATE outbox SET not_before = now() - interval '1 second'")
-    assert api.rows("SELECT attempts FROM outbox WHERE topic = 'claim.rescore'") == [(3,)]
+    worker = rescorer(api)
+
+    async def attempts(days: int) -> int:
+        with clock.held(clock.now() + timedelta(days=days)):
+            await worker.drain()
+        return api.rows("SELECT attempts FROM outbox WHERE topic = 'claim.rescore'")[0][0]
+
+    assert [await attempts(days) for days in (0, 1, 30, 3_650)] == [1, 2, 2, 2]
+    await worker.release()
+    api.scorer.model = None
+    with pytest.raises(ScorerFailure, match="has no model"):
+        await worker.release()
+    assert await attempts(1) == 2
+    api.scorer.model = "m-2"
+    await worker.release()
+    api.scorer.behaviour = scoring(gain_present=0.0, model_version="m-2")
+    assert [await attempts(days) for days in (1, 2, 3)] == [3, 4, 4]
+    api.scorer.model = "m-3"
+    await worker.release()
+    api.scorer.behaviour = scores
+    with clock.held(clock.now() + timedelta(days=4)):
+        assert await worker.drain() == 1
+    assert api.rows("SELECT decided_by FROM assessments ORDER BY made_at") == [("rule",), ("model",)]
 
 
 async def test_a_held_claim_cannot_be_replaced_until_it_is_paid(api: Api):

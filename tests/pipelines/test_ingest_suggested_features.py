@@ -204,11 +204,12 @@ def test_what_a_name_says_of_a_category_is_what_the_field_means_by_it(tmp_path: 
         ("city", 3_000, None),
         ("zip", 300, "zip"),
         ("DiagnosisCode_2", 300, "diagnosis_code_2"),
-        ("batch_no", 300, None),
+        ("batch_no", 300, "batch_no"),
+        ("batch_no", 3_000, None),
         ("cc_num", 300, "member_id"),
     ],
 )
-def test_a_column_of_many_values_is_a_category_where_they_repeat(
+def test_a_column_of_many_values_is_a_category_or_key_where_they_repeat(
     tmp_path: Path, name: str, different: int, used: str | None
 ) -> None:
     rows = range(1_500)

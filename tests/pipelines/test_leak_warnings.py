@@ -7,8 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from claims.attributes import Attribute
-from features.vector import AttributeEncoder, ModelSchema
+from claims.attributes import Attribute, window_attributes
+from claims.windows import EntityWindow
+from features.vector import AttributeEncoder, DeclaredAttributes, ModelSchema
 from pipelines.datasets import Examples, Slices, Source, open_file
 from pipelines.ingest import known_afterwards
 from pipelines.train import LeakCheck, TrainOptions, Trust, TrustError, prepare
@@ -24,7 +25,7 @@ from pipelines.train.leak_checks import (
     by_time,
 )
 from pipelines.train.leakage import refuse_leakage, single_feature_auc
-from tests.features.factories import random_claims
+from tests.features.factories import labels, random_claims
 from tests.pipelines.own_columns import motor_file
 
 ROWS, TESTED = 1_500, 1_200
@@ -169,6 +170,22 @@ def test_a_number_of_the_row_tells_the_time_and_providers_apart_have_no_time():
     assert (warning.check, warning.subject) == (LeakCheck.TELLS_TIME, "own_number")
     assert by_time(examples(), OWN, slices()) == []
     assert by_time(counted, OWN, slices(providers_apart=True)) == []
+
+
+def test_the_values_of_windows_are_those_known_at_receipt_and_no_sign():
+    made = examples(provider_id=[f"H{row % 3}" for row in range(ROWS)])
+    window = EntityWindow(key="provider_id", lengths=("ever",), hours_since_last=False)
+    declared = window_attributes({"shop": window}, {})
+    values = DeclaredAttributes(declared, made.claims.select(["claim_id"])).with_windows(made.claims, labels([]))
+    schema = ModelSchema.of(
+        ["own_shop.claims_ever"],
+        [AttributeEncoder(name="shop.claims_ever", attribute=declared["shop.claims_ever"])],
+    )
+    counted = replace(made, attributes=values.of(made.claims["claim_id"]))
+    assert by_time(counted, schema, slices()) == []
+    assert by_labels_of_groups(counted, schema) == []
+    stated = replace(made, attributes=counted.attributes.rename_columns(["number"]))
+    assert [one.check for one in by_time(stated, OWN, slices())] == [LeakCheck.TELLS_TIME]
 
 
 def test_near_copies_across_the_split_are_a_sign_and_common_values_are_none():

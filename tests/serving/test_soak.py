@@ -73,6 +73,12 @@ def test_a_run_within_noise_and_one_percent_an_hour_breaks_nothing():
     assert KEPT.broken() == []
 
 
+def test_memory_that_is_less_at_the_end_has_not_grown():
+    """A slope up, and a fall where the connections of Postgres are replaced."""
+    renewed = replace(FLAT, first=99.9, last=97.7, per_hour=9.8, low=1.5, high=15.5)
+    assert replace(KEPT, parts=[replace(PART, memory=renewed)]).broken() == []
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
