@@ -210,8 +210,11 @@ async def test_attributes_of_a_history_are_loaded_and_read_back_as_facts(seeded_
 def test_lines_of_claims_that_are_in_no_data_set_are_refused(database_url, folder):
     lines = [{"claim_id": "of another", "line": 1, "procedure_code": "P1", "units": 1, "amount_cents": 1}]
     write(folder, "claim_lines", reference.CLAIM_LINES, lines)
-    with pytest.raises(Invalid, match="1 lines are of claims that neither the folder nor the database has"):
+    with pytest.raises(Invalid) as refused:
         load_folder(database_url, folder, source="test", today=DAY)
+    (error,) = refused.value.errors
+    assert error.field == "claim_lines.claim_id"
+    assert error.message.startswith("1 lines are of claims that neither the folder nor the database has")
 
 
 def test_attributes_that_the_data_set_does_not_list_are_left_over_from_another(database_url, folder):
