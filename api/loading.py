@@ -71,6 +71,10 @@ ON CONFLICT (claim_id) DO NOTHING
 """A claim gets what remains of its limit after the stored claims of its member and year and the file's earlier ones."""
 
 _ATTRIBUTES_FILE = "attributes.parquet"
+_LINES_OF_UNKNOWN_CLAIMS = """
+SELECT count(*), min(incoming.claim_id) FROM incoming
+WHERE NOT EXISTS (SELECT FROM claims WHERE claims.claim_id = incoming.claim_id)
+"""
 _ATTRIBUTES: TypeAdapter[list[Attributes]] = TypeAdapter(list[Attributes])
 _INCOMING_ATTRIBUTES = """
 CREATE TEMPORARY TABLE incoming_attributes (claim_id text PRIMARY KEY, attributes jsonb) ON COMMIT DROP
@@ -110,6 +114,7 @@ def load_folder(url: str, folder: Path, *, source: str, today: date | None = Non
                 connection.execute(_LOADED, [HISTORY_LOADED, source, clock.now()])
         if (folder / "claim_lines.parquet").exists():
             columns = _stage(connection, folder, "claim_lines")
+            _refuse_unknown_claims(connection)
             loaded["claim_lines"] = _merge(connection, "claim_lines", columns, ["claim_id", "line"])
         if (folder / "labels.parquet").exists():
             columns = _stage(connection, folder, "labels", source=source)
@@ -188,6 +193,17 @@ def _valid_attributes(rows: Sequence[Mapping[str, object]]) -> list[Attributes]:
                 for name in names
             ]
         ) from None
+
+
+def _refuse_unknown_claims(connection: Connection) -> None:
+    """Refuse lines of claims that neither the folder nor the database has."""
+    row = connection.execute(_LINES_OF_UNKNOWN_CLAIMS).fetchone()
+    if row is not None and row[0]:
+        raise Invalid.field(
+            "claim_lines.claim_id",
+            f"{row[0]} lines are of claims that neither the folder nor the database has, such as {row[1]}: take "
+            "claims.parquet and claim_lines.parquet from one data set",
+        )
 
 
 def _refuse_long(connection: Connection, table: str, columns: Sequence[str]) -> None:

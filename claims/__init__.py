@@ -4,7 +4,7 @@ claim.py reference.py money.py        a claim, the member, provider and codes it
 scoring.py score_check.py             the scoring contract, and the checks a score must pass to be used
 identifiers.py                        how identifiers and codes are normalized or refused
 outcome.py benefits.py rule.py        outcomes and findings, the year's benefit, the 2× rule
-attributes.py                         columns of a source that are declared as features
+attributes.py windows.py              columns of a source that are declared as features, and windows over them
 reason_groups.py                      the groups of features that reasons are stated for
 adjudication/ plausibility/ review/   deciding a claim, checking its amounts, and what a person may decide
 """

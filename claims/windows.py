@@ -140,11 +140,11 @@ _PERIOD = {"h": "hour", "d": "day"}
 
 
 def period(length: str) -> str:
-    """A length in words: `in 6 hours`, `in 1 day`, `ever`."""
+    """A length in words, after a space: ` in 6 hours`, ` in 1 day`; empty for `ever`."""
     if length == "ever":
-        return "ever"
+        return ""
     number, unit = length[:-1], _PERIOD[length[-1]]
-    return f"in {number} {unit}{'' if number == '1' else 's'}"
+    return f" in {number} {unit}{'' if number == '1' else 's'}"
 
 
 def meaning_of(value: WindowValue, entity: str, column: str) -> str:
@@ -152,20 +152,20 @@ def meaning_of(value: WindowValue, entity: str, column: str) -> str:
     when = period(value.length)
     match value.kind:
         case WindowValueKind.CLAIMS:
-            return f"Earlier claims of the {entity} {when}"
+            return f"Earlier claims of the {entity}{when}"
         case WindowValueKind.SUM:
-            return f"Sum of {column} on earlier claims of the {entity} {when}"
+            return f"Sum of {column} on earlier claims of the {entity}{when}"
         case WindowValueKind.MEAN:
-            return f"Average {column} on earlier claims of the {entity} {when}"
+            return f"Average {column} on earlier claims of the {entity}{when}"
         case WindowValueKind.SHARE:
-            return f"Share of earlier claims of the {entity} {when} with {column}"
+            return f"Share of earlier claims of the {entity}{when} with {column}"
         case WindowValueKind.DISTINCT:
-            return f"Different values of {column} on earlier claims of the {entity} {when}"
+            return f"Different values of {column} on earlier claims of the {entity}{when}"
         case WindowValueKind.LAST:
             return f"{column[:1].upper()}{column[1:]} on the last claim of the {entity}"
         case WindowValueKind.HOURS_SINCE_LAST:
             return f"Hours since the last claim of the {entity}"
         case WindowValueKind.FRAUDS:
-            return f"Earlier claims of the {entity} {when} confirmed as fraud"
+            return f"Earlier claims of the {entity}{when} confirmed as fraud"
         case WindowValueKind.FRAUD_RATE:
-            return f"Share of fraud among the {entity}'s earlier claims with a finding, {when}"
+            return f"Share of fraud among the {entity}'s earlier claims with a finding{when}"

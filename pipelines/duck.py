@@ -1,4 +1,4 @@
-"""DuckDB connections in UTC, with a number of threads and a spill folder."""
+"""DuckDB connections in UTC that print nothing, with a number of threads and a spill folder."""
 
 from pathlib import Path
 
@@ -11,5 +11,5 @@ def connect(spill: Path | None = None, threads: int = 1) -> duckdb.DuckDBPyConne
         connection = duckdb.connect(config={"threads": threads})
     else:
         connection = duckdb.connect(config={"threads": threads, "temp_directory": str(spill)})
-    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")  # it would print among our JSON
     return connection

@@ -11,8 +11,9 @@ FACT_COLUMNS = tuple(ClaimRow.__table__.c[name] for name in _NAMES)
 
 
 def facts_of(row: Sequence[object]) -> ClaimFacts:
-    """The facts from `FACT_COLUMNS` of a claim. Raises `pydantic.ValidationError`."""
-    values = dict(zip(_NAMES, row, strict=True))
-    if values["attributes"] is None:
-        del values["attributes"]
+    """The facts from `FACT_COLUMNS` of a claim; what a loaded claim does not state has its default.
+
+    Raises `pydantic.ValidationError` where it lacks what every score needs, such as the member.
+    """
+    values = {name: value for name, value in zip(_NAMES, row, strict=True) if value is not None}
     return ClaimFacts.model_validate(values)

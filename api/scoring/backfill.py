@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from pydantic import ValidationError
 from sqlalchemy import any_, bindparam, exists, func, select
 
 from api import assessments
@@ -44,8 +45,17 @@ class UnscoredClaim:
     approved_cents: int
 
 
-async def unscored_claims(database: Database, first: datetime, until: datetime) -> list[UnscoredClaim]:
-    """Claims received from `first` to before `until` that are not voided and have no assessment, oldest first."""
+@dataclass(frozen=True, slots=True)
+class UnscoredClaims:
+    """Claims without an assessment, oldest first."""
+
+    claims: list[UnscoredClaim]
+    incomplete: int
+    """Further ones that cannot be scored: they have no member, provider, procedure or diagnosis."""
+
+
+async def unscored_claims(database: Database, first: datetime, until: datetime) -> UnscoredClaims:
+    """Claims received from `first` to before `until` that are not voided and have no assessment."""
     async with database.looking() as connection:
         (found,) = await connection.fetch(Query(_UNSCORED, {"first": first, "until": until}, _read))
     return found
@@ -82,5 +92,11 @@ def _assessment(claim: UnscoredClaim, score: Score) -> AssessmentRecord:
     )
 
 
-def _read(rows: Rows) -> list[UnscoredClaim]:
-    return [UnscoredClaim(facts_of(row[2:]), Outcome(row[0]), row[1]) for row in rows]
+def _read(rows: Rows) -> UnscoredClaims:
+    claims, incomplete = [], 0
+    for row in rows:
+        try:
+            claims.append(UnscoredClaim(facts_of(row[2:]), Outcome(row[0]), row[1]))
+        except ValidationError:
+            incomplete += 1
+    return UnscoredClaims(claims, incomplete)

@@ -37,6 +37,8 @@ class BackfillResult:
     model_version: str
     refused: int
     """Claims with an attribute of another type than the model was trained with."""
+    incomplete: int
+    """Claims without a member, provider, procedure or diagnosis, which cannot be scored."""
 
 
 @command(examples=["ginja review backfill", "ginja review backfill --weeks 4 --json"])
@@ -76,7 +78,8 @@ def score_recent(settings: "Settings", *, weeks: int, progress: Task) -> Backfil
         raise click.UsageError(f"{home} has no champion; run `ginja model train` and `ginja model promote` first.")
     now = clock.now()
     first = _start_of(now.date() - timedelta(days=now.weekday() + 7 * weeks))
-    waiting = with_database(lambda database: unscored_claims(database, first, now))
+    unscored = with_database(lambda database: unscored_claims(database, first, now))
+    waiting = unscored.claims
     progress.total(len(waiting))
     scorer = Scorer(load_pointed(home, pointer))
     claims = flagged = refused = 0
@@ -88,7 +91,7 @@ def score_recent(settings: "Settings", *, weeks: int, progress: Task) -> Backfil
             claims += with_database(partial(record_scores, scored=scored))
             flagged += sum(score.flagged for _, score in scored)
             progress.advance(len(part))
-    return BackfillResult(claims, flagged, scorer.version, refused)
+    return BackfillResult(claims, flagged, scorer.version, refused, unscored.incomplete)
 
 
 def _scored(

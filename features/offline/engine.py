@@ -33,7 +33,7 @@ def scratch_duckdb(
             settings["threads"] = threads
         connection = duckdb.connect(f"{folder}/scratch.duckdb", config=settings)
         try:
-            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
             yield connection
         finally:
             connection.close()

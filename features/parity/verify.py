@@ -108,6 +108,7 @@ def _differences(
         return
     rows = {row["claim_id"]: row for row in claims.live}
     with duckdb.connect() as engine:
+        engine.execute("SET enable_progress_bar = false")
         engine.execute("SET TimeZone = 'UTC'")
         for place, column in places.tolist():
             claim_id, feature = ids[place], FEATURE_NAMES[column]

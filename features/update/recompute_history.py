@@ -34,6 +34,7 @@ def recompute_history(connection: Connection, keys: KeysByDay) -> dict[int, dict
     """
     found: dict[int, dict[str, KeyedRows]] = {day: {} for day in keys}
     with duckdb.connect() as engine:
+        engine.execute("SET enable_progress_bar = false")
         engine.execute("SET TimeZone = 'UTC'")
         for group in AGGREGATION_GROUPS:
             requested = {day: set(groups.get(group.name, ())) for day, groups in keys.items()}

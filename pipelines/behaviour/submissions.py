@@ -7,7 +7,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,6 +28,7 @@ from features.declare import RowKind as ViewKind
 from features.feast import historical_features
 from features.vector import Reading, wire_values
 from pipelines.datasets import SIMULATED, Source
+from pipelines.duck import connect
 from pipelines.reference import CLAIM_LINES
 
 UNKNOWN = "?"
@@ -147,7 +147,7 @@ def read_submissions(source: Source, table: pa.Table, fraud: NDArray[np.bool_]) 
 def read_catalogue(source: Source, as_of: date) -> SourceCatalogue:
     """The catalogue with the statistics of the year before `as_of`, by the queries the database runs."""
     frames = SourceFrames(source)
-    with duckdb.connect() as connection:
+    with connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.register("history_claims", source.claims)
         connection.register("history_lines", frames.lines())

@@ -1,12 +1,13 @@
 """Which windows over earlier claims a draft mapping proposes, and after how many days it takes outcomes for known."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import duckdb
 import pyarrow as pa
 
+from pipelines.duck import connect
 from pipelines.ingest import suggest_names as names
 from pipelines.ingest.mapping import DATED
 from pipelines.ingest.suggest_features import ProposedFeatures
@@ -21,6 +22,8 @@ SHORTEST_DELAY_DAYS, LONGEST_DELAY_DAYS = 7, 30
 _PARTS_OF_SPAN = 20
 """The delay is one of so many parts of the time that the file spans: the split loses it twice."""
 _SHORTEST_SPAN_DAYS = 60
+_FEWEST_PROVIDERS, _ALIKE = 5, 0.99
+"""Of providers with several claims: how many of either label, and which share of all, have one label."""
 _LENGTHS = ("1d", "7d", "30d")
 _MAPPED = {"provider_id": "provider", "member_id": "member"}
 
@@ -54,6 +57,8 @@ def propose_windows(sample: FileSample, fields: Mapping[str, str], features: Pro
     found = _entities(sample.columns, fields, features)
     if not dates or not found:
         return proposed
+    if _label_is_the_providers(sample, fields):
+        fields = {entry: column for entry, column in fields.items() if entry not in ("label", "label_known_at")}
     if "label" in fields and "label_known_at" not in fields:
         proposed.delay = _assumed_delay(sample.texts(dates[0]))
     findings = "label_known_at" in fields or proposed.delay is not None
@@ -85,6 +90,22 @@ def _entities(
     return {name: column for name, column in found.items() if _occurs_again(column)}
 
 
+def _label_is_the_providers(sample: FileSample, fields: Mapping[str, str]) -> bool:
+    """Whether all sampled claims of each provider have one label, with providers of either kind.
+
+    The outcome of one claim of a provider then gives those of its others away, whenever it was known.
+    """
+    label, provider = fields.get("label", ""), fields.get("provider_id", "")
+    of_row = dict(zip(sample.positions.get(label, ()), sample.texts(label), strict=True))
+    labels: dict[str, list[str]] = {}
+    for row, name in zip(sample.positions.get(provider, ()), sample.texts(provider), strict=True):
+        if row in of_row:
+            labels.setdefault(name, []).append(of_row[row])
+    several = [found for found in labels.values() if len(found) > 1]
+    alike = Counter(found[0] for found in several if len(set(found)) == 1)
+    return len(alike) > 1 and min(alike.values()) >= _FEWEST_PROVIDERS and sum(alike.values()) >= _ALIKE * len(several)
+
+
 def _occurs_again(column: ColumnSample) -> bool:
     return len(column.texts) - column.distinct > REPEATED * len(column.texts)
 
@@ -109,7 +130,7 @@ def _assumed_delay(dates: Sequence[str]) -> int | None:
     parsed = ", ".join(f"try_strptime(t, '{form}')" for form in dict.fromkeys(forms))
     if not parsed:
         return None
-    with duckdb.connect() as connection:
+    with connect() as connection:
         connection.register("texts", pa.table({"t": list(dates)}))
         row = connection.execute(
             f"SELECT date_diff('day', min(d), max(d)) FROM (SELECT COALESCE({parsed}) AS d FROM texts)"

@@ -131,10 +131,8 @@ def _worst_kind(labels: PreviousLabels, lost: NDArray[np.bool_]) -> Measured | N
         mine = labels.fraud & (labels.kind == kind)
         share = float(lost[mine].mean())
         if mine.sum() >= MIN_FRAUDS and (worst is None or share > worst[0]):
-            worst = (
-                share,
-                f"{int(lost[mine].sum()):,} of {int(mine.sum()):,} earlier frauds of the kind {kind} are lost",
-            )
+            of_kind = f"{int(lost[mine].sum()):,} of {int(mine.sum()):,} earlier frauds of the kind {kind}"
+            worst = share, f"{of_kind} are clean or have no label now"
     return NotApplicable(NotApplicableReason.NO_KIND_WITH_ENOUGH_CLAIMS) if worst is None else Measured(*worst)
 
 

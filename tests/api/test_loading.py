@@ -198,14 +198,23 @@ async def test_attributes_of_a_history_are_loaded_and_read_back_as_facts(seeded_
     found = attributes_of(seeded_url)
     assert (found["C0"], found["C1"], found["C2"]) == (known, none, None)
     assert str(found["C0"]["age"]) == "0.0"
-    with psycopg.connect(seeded_url) as connection:  # without them no facts can be made of these claims
-        connection.execute("UPDATE claims SET units = 1, lines = 1, diagnoses = 1")
-        connection.execute("DELETE FROM claims WHERE member_id IS NULL")
     async with running_api(seeded_url) as api:
         first, until = (datetime(2026, 3, day, tzinfo=UTC) for day in (1, 2))
         unscored = await unscored_claims(api.database, first, until)
-    facts = {one.facts.claim_id: one.facts.attributes for one in unscored}
+    facts = {one.facts.claim_id: one.facts.attributes for one in unscored.claims}
     assert facts == {"C0": known, "C1": none, "C2": {}, "C3": {}}
+    assert {(one.facts.units, one.facts.lines) for one in unscored.claims} == {(1, 1)}
+    assert unscored.incomplete == 1
+
+
+def test_lines_of_claims_that_are_in_no_data_set_are_refused(database_url, folder):
+    lines = [{"claim_id": "of another", "line": 1, "procedure_code": "P1", "units": 1, "amount_cents": 1}]
+    write(folder, "claim_lines", reference.CLAIM_LINES, lines)
+    with pytest.raises(Invalid) as refused:
+        load_folder(database_url, folder, source="test", today=DAY)
+    (error,) = refused.value.errors
+    assert error.field == "claim_lines.claim_id"
+    assert error.message.startswith("1 lines are of claims that neither the folder nor the database has")
 
 
 def test_attributes_that_the_data_set_does_not_list_are_left_over_from_another(database_url, folder):

@@ -2,17 +2,21 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psycopg
 import pytest
 from click.testing import CliRunner
 
+from claims.attributes import Attribute, AttributeType
 from cli.main import main
 from core import clock
+from features.vector import AttributeEncoder
 from models.artefact import point
 from pipelines.datasets import SIMULATED
 from pipelines.evaluate import latest
 from tests.pipelines import model_life as made
+from tests.serving.makers import make_model
 
 NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
 """The day after the last simulated claim; the last complete week begins on 22 December."""
@@ -81,6 +85,21 @@ def test_a_backfilled_score_is_that_of_the_offline_features(loaded):
     by_claim = dict(zip(offline["claim_id"].to_pylist(), offline["probability"].to_pylist(), strict=True))
     online = dict(rows(loaded, "SELECT claim_id, probability FROM assessments"))
     assert {claim: by_claim[claim] for claim in online} == online
+
+
+def test_claims_whose_attributes_the_model_refuses_are_counted_and_have_no_score(loaded):
+    declared = Attribute(type=AttributeType.NUMBER, meaning="Age of the vehicle", unit="years")
+    home = Path(loaded["GINJA_HOME"])
+    make_model(home, "own-1", attributes=(AttributeEncoder(name="vehicle_age", attribute=declared),))
+    point(home, "own-1")
+    wrong = """UPDATE claims SET attributes = '{"vehicle_age": "old"}' WHERE claim_id IN
+        (SELECT claim_id FROM claims WHERE received_at >= '2025-12-22Z' AND voided_at IS NULL LIMIT 2)
+        RETURNING claim_id"""
+    refused = {claim for (claim,) in rows(loaded, wrong)}
+    found = json.loads(run(loaded, "review", "backfill", "--json").stdout)
+    assert (found["refused"], found["model_version"]) == (2, "own-1")
+    assert found["claims"] > 20
+    assert not refused & {claim for (claim,) in rows(loaded, "SELECT claim_id FROM assessments")}
 
 
 def test_backfilling_scores_requires_a_champion(loaded, tmp_path):

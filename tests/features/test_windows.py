@@ -274,3 +274,15 @@ def test_a_window_over_something_else_is_refused(window: EntityWindow, message: 
 def test_a_key_is_no_feature() -> None:
     with pytest.raises(ValueError, match="a key is not a feature"):
         AttributeEncoder(name="terminal", attribute=Attribute(type="key", meaning="Terminal"))
+
+
+def test_the_meaning_of_a_value_names_entity_column_and_time() -> None:
+    tip = Attribute(type="number", meaning="Tip of the driver")
+    window = EntityWindow(
+        key="provider_id", meaning="shop", lengths=("1h", "30d", "ever"), mean=("tip",), last=("tip",)
+    )
+    found = {name: one.meaning for name, one in window_attributes({"w": window}, {"tip": tip}).items()}
+    assert found["w.claims_1h"] == "Earlier claims of the shop in 1 hour"
+    assert found["w.claims_ever"] == "Earlier claims of the shop"
+    assert found["w.tip_mean_30d"] == "Average tip of the driver on earlier claims of the shop in 30 days"
+    assert found["w.tip_last"] == "Tip of the driver on the last claim of the shop"

@@ -334,3 +334,18 @@ def test_the_command_prints_the_columns_left_out_as_json(tmp_path: Path) -> None
     assert found["columns_used"]["FraudFound_P"] == "label"
     assert "currency" in found["columns_left_out"]
     assert yaml.safe_load(found["mapping"])["name"] == "claims"
+
+
+@pytest.mark.parametrize("of_provider", [True, False])
+def test_no_outcome_of_other_claims_is_proposed_where_the_label_is_the_providers(
+    tmp_path: Path, *, of_provider: bool
+) -> None:
+    columns = {
+        "date": each(day),
+        "amount": each(lambda n: n + 1),
+        "provider_id": each(lambda n: f"H{n % 20}"),
+        "fraud": each(lambda n: int((n % 20 if of_provider else n // 20) % 2)),
+    }
+    read = yaml.safe_load(suggest(write(tmp_path / "claims.csv", columns)).mapping)
+    assert ("label_known_after_days" in read) != of_provider
+    assert ("fraud_rate" in read["windows"]["provider"]) != of_provider

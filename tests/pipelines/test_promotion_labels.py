@@ -88,7 +88,7 @@ def test_the_refusal_counts_what_changed_and_names_the_kind():
     assert found[Measure.FRAUD_LABELS_LOST] == Measured(0.5)
     assert "100 of 200 earlier frauds are clean" in found[Measure.FRAUD_LABELS_LOST].note
     assert found[Measure.WORST_KIND_LABELS_LOST] == Measured(1.0)
-    assert "100 of 100 earlier frauds of the kind upcoding" in found[Measure.WORST_KIND_LABELS_LOST].note
+    assert "100 of 100 earlier frauds of the kind upcoding are clean" in found[Measure.WORST_KIND_LABELS_LOST].note
 
 
 @pytest.mark.parametrize(

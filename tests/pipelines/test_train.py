@@ -24,7 +24,7 @@ from pipelines.gates import QUALITY_GATES, GateFailed, check_claims
 from pipelines.promote import Force, RefusedError, promote, rollback
 from pipelines.promote.measures import Measure
 from pipelines.promote.measuring import of_artefact
-from pipelines.train import make, prepare, train_and_register
+from pipelines.train import Trust, make, prepare, train_and_register
 from tests.models.stores import new_store
 from tests.pipelines import model_life as made
 
@@ -118,8 +118,13 @@ def test_a_model_is_promoted_refused_forced_and_rolled_back(tmp_path):
     assert read_pointer(tmp_path).version == first.version
     assert registry.aliases(store)["champion"] == first.version
 
-    stump = replace(made.OPTIONS, params=replace(made.OPTIONS.params, rounds=1, depth=1))
+    trust = Trust(("amount", "benefit_limit"), "both are on the claim form", "A. Person")
+    stump = replace(made.OPTIONS, params=replace(made.OPTIONS.params, rounds=1, depth=1), trusted=trust)
     worse = train_and_register(tmp_path, source=source, options=stump, store=store)
+    entry = audit_trail.read(tmp_path)[-1]
+    assert (entry.action, entry.version, entry.by, entry.reason) == ("trust", worse.version, trust.by, trust.reason)
+    assert entry.details["trusted"] == ["amount", "benefit_limit"]
+    assert load_artefact(worse.path).document.provenance["trusted"] == dict.fromkeys(trust.subjects, trust.reason)
     with pytest.raises(RefusedError, match="beats_champion: average_precision_over_champion_low is -"):
         promote(tmp_path, store=store)
     assert read_pointer(tmp_path).version == first.version

@@ -13,14 +13,14 @@ from features.online import PACKERS, PROJECT, Watermark, encode_key, key_prefix,
 from features.vector import FEATURE_NAMES, AttributeEncoder, schema_hash
 from models.artefact import Calibration, ModelDocument, models_folder, write_artefact
 from models.booster import BoosterParams, TrainingSample, train_booster
-from models.explain import build_tables
+from models.explain import TypicalClaim, build_tables
 
 
 @cache
-def _trained(seed: int, names: tuple[str, ...]):
+def _trained(seed: int, names: tuple[str, ...], place: int):
     rng = np.random.default_rng(seed)
     x = rng.lognormal(size=(2_000, len(names))).astype(np.float32)
-    y = np.log1p(x[:, seed % 10]) + rng.normal(size=len(x)) > 1.2
+    y = np.log1p(x[:, place]) + rng.normal(size=len(x)) > 1.2
     params = BoosterParams(depth=3, rounds=10, early_stopping=10, learning_rate=0.3, min_child_weight=1.0)
     return train_booster(
         TrainingSample(x[:1_500], y[:1_500]),
@@ -37,10 +37,14 @@ def make_model(
     seed: int = 1,
     threshold: float = 0.5,
     attributes: tuple[AttributeEncoder, ...] = (),
+    rests_on: str | None = None,
 ) -> Path:
-    """One model for each seed, in the models folder of `home`, without a pointer to it."""
+    """One model for each seed, in the models folder of `home`, without a pointer to it.
+
+    Its probability rises with the feature `rests_on`, by default one that the seed chooses.
+    """
     names = (*FEATURE_NAMES, *(encoder.feature for encoder in attributes))
-    booster = _trained(seed, names).booster
+    booster = _trained(seed, names, seed % 10 if rests_on is None else names.index(rests_on)).booster
     document = ModelDocument(
         version=version,
         features=names,
@@ -51,9 +55,15 @@ def make_model(
         threshold=threshold,
         base_rate=0.15,
         explained_by="tables",
+        typical=None if rests_on is None else _every_feature(names),
     )
     folder, _ = write_artefact(models_folder(home), booster=booster, document=document, tables=build_tables(booster))
     return folder
+
+
+def _every_feature(names: tuple[str, ...]) -> TypicalClaim:
+    """A typical claim with 1 for every feature, of which none matters."""
+    return TypicalClaim(claims=1, values=dict.fromkeys(names, 1.0), contributions=dict.fromkeys(names, 0.0))
 
 
 def a_claim(**changed: object) -> ClaimFacts:
