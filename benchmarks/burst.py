@@ -23,46 +23,57 @@ _SETTLE_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class BurstFigures:
-    """Of the claims received before the last one of a burst, how many its score counts."""
+class CountedClaims:
+    """What the last claim of a burst that the model scored was served."""
 
     earlier: int
-    at_once: int
+    """Claims of the burst that were received before it."""
+    counted: int
+    """How many of them its score counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class BurstFigures:
+    """Two bursts, each of `CLAIMS` claims of one provider."""
+
+    at_once: CountedClaims
     """All submitted at once, each on a connection of its own."""
-    in_turn: int
+    in_turn: CountedClaims
     """Each submitted after the response to the one before."""
 
 
 class UnscoredBurst(RuntimeError):
-    """A claim of the burst was refused, or not decided by the model: there is nothing to count."""
+    """The claim before a burst, or every claim of it, was refused or decided by the rule: there is nothing to count."""
 
 
 def measure_burst(running: BenchPlatform) -> BurstFigures:
-    """Submit `CLAIMS` claims of one provider at once, then as many of another one in turn.
-
-    Raises `UnscoredBurst` if a claim of them has no score of the model.
-    """
+    """Submit `CLAIMS` claims of one provider at once, then as many of another one in turn. Raises `UnscoredBurst`."""
     bodies = running.bodies()
     first, second, *_ = dict.fromkeys(json.loads(body)["provider_id"] for body in reversed(bodies))
     return BurstFigures(
-        earlier=CLAIMS - 1,
         at_once=_counted(running, _of_provider(bodies, first), lines=CLAIMS),
         in_turn=_counted(running, _of_provider(bodies, second), lines=1),
     )
 
 
 def _of_provider(bodies: Sequence[bytes], provider_id: str) -> list[bytes]:
-    """The first claims of `CLAIMS` members, as claims of this provider."""
+    """A claim and a burst, each claim of another member, as claims of this provider."""
     of_member = {claim["member_id"]: claim for claim in map(json.loads, bodies)}
-    return [json.dumps(claim | {"provider_id": provider_id}).encode() for claim in list(of_member.values())[:CLAIMS]]
+    chosen = list(of_member.values())[: CLAIMS + 1]
+    return [json.dumps(claim | {"provider_id": provider_id}).encode() for claim in chosen]
 
 
-def _counted(running: BenchPlatform, bodies: Sequence[bytes], *, lines: int) -> int:
-    claim_ids = asyncio.run(_submit(running, bodies, lines))
-    counts = _counts(running, claim_ids)
-    if len(counts) < len(bodies):
-        raise UnscoredBurst(f"the model decided {len(counts)} of {len(bodies)} claims of a burst")
-    return round(counts[-1] - min(counts))
+def _counted(running: BenchPlatform, bodies: Sequence[bytes], *, lines: int) -> CountedClaims:
+    """Submit one claim, and the others once its row is written; what the last scored one of them counts beyond it."""
+    (before,) = _counts(running, asyncio.run(_submit(running, bodies[:1], 1))) or (None,)
+    scored = [
+        CountedClaims(earlier, round(count - before) - 1)
+        for earlier, count in enumerate(_counts(running, asyncio.run(_submit(running, bodies[1:], lines))))
+        if count is not None and before is not None
+    ]
+    if not scored:
+        raise UnscoredBurst("the model scored no claim of a burst, or not the claim before it")
+    return scored[-1]
 
 
 async def _submit(running: BenchPlatform, bodies: Sequence[bytes], lines: int) -> list[str]:
@@ -83,13 +94,13 @@ async def _line(running: BenchPlatform, left: Iterator[bytes]) -> list[str]:
     return claim_ids
 
 
-def _counts(running: BenchPlatform, claim_ids: Sequence[str]) -> list[float]:
-    """What the score of each claim counted, in the order of receipt; claims without a score are left out."""
+def _counts(running: BenchPlatform, claim_ids: Sequence[str]) -> list[float | None]:
+    """What the first score of each claim counted, in the order of receipt; None: the rule decided it."""
     from api.migrate import plain_url
 
     statement = (
         "SELECT (vector ->> %s)::float FROM claims JOIN assessments USING (claim_id) "
-        "WHERE claim_id = ANY(%s) AND supersedes IS NULL AND decided_by = 'model' ORDER BY received_at, claim_id"
+        "WHERE claim_id = ANY(%s) AND supersedes IS NULL ORDER BY received_at, claim_id"
     )
     with psycopg.connect(plain_url(running.stage.database_url)) as connection:
-        return [float(count) for (count,) in connection.execute(statement, (FEATURE, list(claim_ids)))]
+        return [count for (count,) in connection.execute(statement, (FEATURE, list(claim_ids)))]

@@ -68,12 +68,13 @@ class Figures:
     """Claims per second at which the API was measured: 100, or the first half of it that this machine serves."""
     api_p50_ms: float
     api_p99_ms: float
-    burst_earlier: int
-    """Claims of one provider that were received before the last one of a burst."""
+    burst_at_once_earlier: int
+    """Claims of a burst of one provider, all submitted at once, that were received before its last scored one."""
     burst_at_once_counted: int
-    """How many of them its score counts, all submitted at once."""
-    burst_in_turn_counted: int
+    """How many of them its score counts."""
+    burst_in_turn_earlier: int
     """The same, each submitted after the response to the one before."""
+    burst_in_turn_counted: int
 
     def as_json(self) -> str:
         """One line."""
@@ -326,9 +327,10 @@ def measure(report: ReportProgress, lengths: Durations | None = None) -> Figures
         api_rate=api.rate,
         api_p50_ms=api.p50_ms,
         api_p99_ms=api.p99_ms,
-        burst_earlier=api.burst.earlier,
-        burst_at_once_counted=api.burst.at_once,
-        burst_in_turn_counted=api.burst.in_turn,
+        burst_at_once_earlier=api.burst.at_once.earlier,
+        burst_at_once_counted=api.burst.at_once.counted,
+        burst_in_turn_earlier=api.burst.in_turn.earlier,
+        burst_in_turn_counted=api.burst.in_turn.counted,
     )
 
 
@@ -367,6 +369,6 @@ def table(figures: Figures) -> Sequence[tuple[str, str, str]]:
         ("batches", f"{f.batch_per_s:.0f} claims/s", "≥ 2,500"),
         (f"claims API at {f.api_rate:.0f}/s, p50", f"{f.api_p50_ms:.1f} ms", ""),
         (f"claims API at {f.api_rate:.0f}/s, p99", f"{f.api_p99_ms:.1f} ms", "≤ 40 at 100 claims/s"),
-        (f"of {f.burst_earlier} claims before it, counted at once", f"{f.burst_at_once_counted}", ""),
-        (f"of {f.burst_earlier} claims before it, counted in turn", f"{f.burst_in_turn_counted}", ""),
+        (f"counted of {f.burst_at_once_earlier} earlier claims, at once", f"{f.burst_at_once_counted}", ""),
+        (f"counted of {f.burst_in_turn_earlier} earlier claims, in turn", f"{f.burst_in_turn_counted}", ""),
     ]

@@ -18,6 +18,7 @@ from pipelines.ingest.formats import LabelTexts
 from pipelines.ingest.mapping import DATED, FIELDS
 from pipelines.ingest.records import SourceTable, open_table
 from pipelines.ingest.rejects import shape
+from pipelines.ingest.suggest_clocks import leave_out_clocks
 from pipelines.ingest.suggest_features import ProposedFeatures, propose_features
 from pipelines.ingest.suggest_sample import LONGEST_NAME, FileSample, sampled
 from pipelines.ingest.suggest_texts import (
@@ -300,10 +301,13 @@ def suggest(path: Path) -> Suggestion:
     free = [column for column in sample.columns.values() if column.name not in draft.used()]
     fields = {entry: sample.columns[column] for entry, column in draft.columns.items()}
     draft.features = propose_features(free, fields, frauds, sample.positions)
+    dated = [draft.columns[entry] for entry in DATED if entry in draft.columns]
+    if dated:
+        leave_out_clocks(sample, dated[0], draft.features)
     _describe_dates(sample, draft, [entry["column"] for entry in draft.features.entries.values()
                                     if entry["type"] == "date"])  # fmt: skip
     _describe_values(sample, draft)
-    draft.windows = propose_windows(sample, draft.columns, draft.features)
+    draft.windows = propose_windows(sample, draft.columns, draft.features, len(frauds))
     if draft.windows.delay is not None:
         draft.keys["label_known_after_days"] = draft.windows.delay
         draft.notes.append(draft.windows.note)

@@ -349,3 +349,31 @@ def test_no_outcome_of_other_claims_is_proposed_where_the_label_is_the_providers
     read = yaml.safe_load(suggest(write(tmp_path / "claims.csv", columns)).mapping)
     assert ("label_known_after_days" in read) != of_provider
     assert ("fraud_rate" in read["windows"]["provider"]) != of_provider
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d %H:%M:%S", "%d/%m/%Y"])
+def test_a_number_that_rises_with_the_date_is_left_out(tmp_path: Path, form: str) -> None:
+    start, order = datetime(2024, 1, 1), [n * 37 % ROWS for n in range(ROWS)]
+    columns: dict[str, list[object]] = {
+        "date": [(start + timedelta(days=n)).strftime(form) for n in order],
+        "amount": [n % 50 + 1 for n in order],
+        "seconds_since_start": [n * 86_400 for n in order],
+        "week": [n // 7 for n in order],
+        "mileage": [n % 40 for n in order],
+    }
+    draft = suggest(write(tmp_path / "claims.csv", columns))
+    assert draft.columns_used.keys() == {"date", "amount", "mileage"}
+    assert draft.columns_left_out["week"].startswith("rises with the date")
+
+
+@pytest.mark.parametrize(("every", "assumed"), [(3, True), (10, False)])
+def test_no_delay_of_outcomes_is_assumed_where_frauds_are_few(tmp_path: Path, every: int, *, assumed: bool) -> None:
+    columns = {
+        "date": each(day),
+        "amount": each(lambda n: n + 1),
+        "provider_id": each(lambda n: f"H{n % 20}"),
+        "fraud": each(lambda n: int(n % every == 0)),
+    }
+    read = yaml.safe_load(suggest(write(tmp_path / "claims.csv", columns)).mapping)
+    assert ("label_known_after_days" in read) == assumed
+    assert ("fraud_rate" in read["windows"]["provider"]) == assumed
