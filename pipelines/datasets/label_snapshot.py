@@ -1,7 +1,7 @@
 """The labels that a model was trained on, kept by their hash, so that a later change of them is seen.
 
 A snapshot holds at most `MAX_LABELS` labels, those of the claims with the smallest hashes of their identifiers: the
-same claims in every snapshot of a data set. It is a Parquet file in `models/.labels/`, named by the SHA-256 of its
+same claims in every snapshot of a data set. It is a Parquet file, `models/labels-<SHA-256>.parquet`, named by its
 content.
 """
 
@@ -108,4 +108,4 @@ def claim_hashes(examples: Examples) -> NDArray[np.uint64]:
 
 
 def _path(home: Path, sha256: str) -> Path:
-    return models_folder(home) / ".labels" / f"{sha256}.parquet"
+    return models_folder(home) / f"labels-{sha256}.parquet"

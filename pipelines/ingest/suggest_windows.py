@@ -19,6 +19,8 @@ REPEATED = 0.05
 MAX_KEYS = 4
 """Most columns of the file that are proposed as keys."""
 SHORTEST_DELAY_DAYS, LONGEST_DELAY_DAYS = 7, 30
+LEAST_FRAUDS = 30
+"""Sampled frauds from which on a delay is assumed: the embargo that it needs costs claims, and rates need frauds."""
 _PARTS_OF_SPAN = 20
 """The delay is one of so many parts of the time that the file spans: the split loses it twice."""
 _SHORTEST_SPAN_DAYS = 60
@@ -46,8 +48,12 @@ class ProposedWindows:
         )
 
 
-def propose_windows(sample: FileSample, fields: Mapping[str, str], features: ProposedFeatures) -> ProposedWindows:
+def propose_windows(
+    sample: FileSample, fields: Mapping[str, str], features: ProposedFeatures, frauds: int
+) -> ProposedWindows:
     """Windows over entities that occur again, where the file has dates (`fields`: field → column).
+
+    `frauds` is the number of sampled rows that are fraud: where they are few, no delay is assumed.
 
     Entities are the mapped provider and member, and identifiers that were left out of `features`: those become features
     of type key.
@@ -59,7 +65,7 @@ def propose_windows(sample: FileSample, fields: Mapping[str, str], features: Pro
         return proposed
     if _label_is_the_providers(sample, fields):
         fields = {entry: column for entry, column in fields.items() if entry not in ("label", "label_known_at")}
-    if "label" in fields and "label_known_at" not in fields:
+    if "label" in fields and "label_known_at" not in fields and frauds >= LEAST_FRAUDS:
         proposed.delay = _assumed_delay(sample.texts(dates[0]))
     findings = "label_known_at" in fields or proposed.delay is not None
     for key, column in found.items():

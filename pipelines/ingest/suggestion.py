@@ -307,7 +307,7 @@ def suggest(path: Path) -> Suggestion:
     _describe_dates(sample, draft, [entry["column"] for entry in draft.features.entries.values()
                                     if entry["type"] == "date"])  # fmt: skip
     _describe_values(sample, draft)
-    draft.windows = propose_windows(sample, draft.columns, draft.features)
+    draft.windows = propose_windows(sample, draft.columns, draft.features, len(frauds))
     if draft.windows.delay is not None:
         draft.keys["label_known_after_days"] = draft.windows.delay
         draft.notes.append(draft.windows.note)

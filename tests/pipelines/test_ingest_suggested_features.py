@@ -364,3 +364,16 @@ def test_a_number_that_rises_with_the_date_is_left_out(tmp_path: Path, form: str
     draft = suggest(write(tmp_path / "claims.csv", columns))
     assert draft.columns_used.keys() == {"date", "amount", "mileage"}
     assert draft.columns_left_out["week"].startswith("rises with the date")
+
+
+@pytest.mark.parametrize(("every", "assumed"), [(3, True), (10, False)])
+def test_no_delay_of_outcomes_is_assumed_where_frauds_are_few(tmp_path: Path, every: int, *, assumed: bool) -> None:
+    columns = {
+        "date": each(day),
+        "amount": each(lambda n: n + 1),
+        "provider_id": each(lambda n: f"H{n % 20}"),
+        "fraud": each(lambda n: int(n % every == 0)),
+    }
+    read = yaml.safe_load(suggest(write(tmp_path / "claims.csv", columns)).mapping)
+    assert ("label_known_after_days" in read) == assumed
+    assert ("fraud_rate" in read["windows"]["provider"]) == assumed

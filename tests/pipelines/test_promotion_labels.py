@@ -136,11 +136,11 @@ def test_a_snapshot_is_bounded_of_the_same_claims_and_kept_by_its_hash(tmp_path)
     found = LabelSnapshot.load(tmp_path, digest)
     assert found.sha256 == digest
     assert (found.fraud == BEFORE.fraud).all()
-    (path,) = (tmp_path / "models" / ".labels").iterdir()
+    (path,) = (tmp_path / "models").iterdir()
     path.write_bytes(b"damaged")
     with pytest.raises(SnapshotError, match="cannot be read"):
         LabelSnapshot.load(tmp_path, digest)
     other = small.save(tmp_path)
-    (path.parent / f"{other}.parquet").rename(path)
+    (path.parent / f"labels-{other}.parquet").rename(path)
     with pytest.raises(SnapshotError, match="does not hold"):
         LabelSnapshot.load(tmp_path, digest)
