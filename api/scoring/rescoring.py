@@ -45,7 +45,7 @@ _REFUSED = ("http_413", "http_415", "http_422")
 """Failures of a request that the scorer refuses for what is in it."""
 _RETRY_S = 1
 _AGAIN = timedelta(seconds=2)
-"""Until a claim about which too little is known is scored once more."""
+"""Until a claim about which too little is known, or whose windows cannot be read yet, is scored once more."""
 
 StatesAt = Callable[[Sequence[ClaimFacts]], Awaitable[Sequence[States]]]
 """The feature states of each claim as of its receipt."""
@@ -160,8 +160,13 @@ class Rescorer:
 
     async def _complete(self, pending: PendingClaim, states: States) -> "_Result":
         """Score one claim and record it, or postpone it."""
+        facts = await self._windows.complete_late(pending.facts)
+        if facts is None:  # a score without them would be taken for all that this model can say
+            async with self._database.looking() as connection:
+                await connection.fetch(outbox.postpone(pending.position, clock.now() + _AGAIN))
+            return _Result.FAILED
         began = time.monotonic()
-        scoring = await self._scorer.score(await self._windows.complete(pending.facts), states)
+        scoring = await self._scorer.score(facts, states)
         self._calls_s.append(time.monotonic() - began)
         if scoring.score is None:
             if scoring.failure in _REFUSED:

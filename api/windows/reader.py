@@ -67,6 +67,12 @@ class EntityWindows:
             return facts
         return (await self.complete_all([facts]))[0]
 
+    async def complete_late(self, facts: ClaimFacts) -> ClaimFacts | None:
+        """As `complete`, for a claim that can wait: None while an index is missing. Raises `psycopg.Error`."""
+        if any(key not in self._ready for key in _attribute_keys(self._values)):
+            return None
+        return await self._complete(self._query, facts)
+
     async def complete_all(self, claims: Sequence[ClaimFacts]) -> list[ClaimFacts]:
         """Claims with the values of their windows, in order; without them where reading takes too long."""
         query = self._query

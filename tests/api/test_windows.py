@@ -96,6 +96,23 @@ async def test_a_late_score_has_the_values_as_of_receipt(api: Api) -> None:
     assert received[late]["attributes"] == {"provider.claims_ever": 0}
 
 
+async def test_a_late_score_waits_for_the_index_of_its_windows(api: Api) -> None:
+    api.scorer.behaviour = says_nothing
+    late = (await api.submit(LINES | {"attributes": {"terminal": "T1"}})).json()["claim_id"]
+    api.scorer.behaviour = scores
+    api.scorer.windows = TERMINAL
+    waiting = rescorer(api)
+    await waiting._windows.refresh()
+    assert await waiting.drain() == 0
+    assert api.rows("SELECT count(*) FROM outbox WHERE topic = 'claim.rescore' AND done_at IS NULL") == [(1,)]
+    await use(api, TERMINAL)
+    await waiting._windows.refresh()
+    api.execute("UPDATE outbox SET not_before = NULL")
+    assert await waiting.drain() == 1
+    received = {one.document["claim"]["claim_id"]: one.document["claim"] for one in api.scorer.received}
+    assert received[late]["attributes"]["terminal.claims_1d"] == 0
+
+
 async def test_claims_of_a_batch_have_the_values_of_their_windows(api: Api) -> None:
     await use(api, PROVIDER)
     await sent(api)
