@@ -5,7 +5,7 @@ from typing import Literal, cast
 
 from pydantic import Field, model_validator
 
-from claims.attributes import MAX_ATTRIBUTES, Attribute, AttributeName, feature_name, window_attributes
+from claims.attributes import MAX_ATTRIBUTES, MAX_VALUES, Attribute, AttributeName, feature_name, window_attributes
 from claims.identifiers import IdentifierKind
 from claims.windows import CLAIM_KEYS, MAX_WINDOWS, EntityWindow
 from core.settings import settings
@@ -193,7 +193,11 @@ class Mapping(StrictModel):
                 raise ValueError(f"windows.{name}.key: columns does not map {window.key!r}")
             if not self.dated:
                 raise ValueError(f"windows.{name}: the file has no dates, so no claim is earlier than another")
-        window_attributes(self.windows, {name: column.attribute for name, column in self.features.items()})
+        if len(self.attributes) > MAX_VALUES:
+            raise ValueError(
+                f"features and the values of windows are {len(self.attributes)}, and {MAX_VALUES} are the most: leave "
+                "out lengths or columns"
+            )
 
     @property
     def attributes(self) -> dict[str, Attribute]:

@@ -89,6 +89,16 @@ def test_a_window_that_cannot_be_computed_is_refused(changes: dict[str, Any], me
     assert message in str(refused.value)
 
 
+def test_the_number_of_values_is_bounded() -> None:
+    lengths = [f"{days}d" for days in range(1, 9)]
+    window = {"key": "terminal", "lengths": lengths, "mean": ["amount", "units"], "hours_since_last": False}
+    windows = {f"w{number}": window for number in range(19)}  # 24 values each, and the key
+    further = {"lengths": lengths[:7], "distinct": ["member_id"], "fraud_rate": True, "hours_since_last": True}
+    assert len(declared(windows={**windows, "last": window | further}).attributes) == 500
+    with pytest.raises(ValidationError, match="features and the values of windows are 501, and 500 are the most"):
+        declared(windows={**windows, "last": window | further | {"last": ["amount"]}})
+
+
 def card_file(folder: Path, days: int, *, dated_labels: bool = False) -> Path:
     """Card transactions of few customers at few terminals and on few routes."""
     rng = np.random.default_rng(1)
