@@ -4,6 +4,8 @@ from pathlib import Path
 
 import duckdb
 
+from features.offline import hide_progress
+
 
 def connect(spill: Path | None = None, threads: int = 1) -> duckdb.DuckDBPyConnection:
     """Open an in-memory connection; what does not fit is written to the folder `spill`."""
@@ -11,5 +13,6 @@ def connect(spill: Path | None = None, threads: int = 1) -> duckdb.DuckDBPyConne
         connection = duckdb.connect(config={"threads": threads})
     else:
         connection = duckdb.connect(config={"threads": threads, "temp_directory": str(spill)})
-    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")  # it would print among our JSON
+    connection.execute("SET TimeZone = 'UTC'")
+    hide_progress(connection)
     return connection

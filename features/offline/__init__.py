@@ -1,7 +1,7 @@
 """Offline features: history and today rows of every view, computed from the claims and labels frames."""
 
 from features.offline.builder import BuildResult, build, history_rows
-from features.offline.engine import MEMORY_LIMIT, scratch_duckdb
+from features.offline.engine import MEMORY_LIMIT, hide_progress, scratch_duckdb
 from features.offline.files import EVENT_TIME, file_of
 from features.offline.findings import labels_as_of
 from features.offline.history import change_points, history_at
@@ -19,6 +19,7 @@ __all__ = [
     "check_claims",
     "check_columns",
     "file_of",
+    "hide_progress",
     "history_at",
     "history_rows",
     "labels_as_of",

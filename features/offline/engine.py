@@ -33,7 +33,18 @@ def scratch_duckdb(
             settings["threads"] = threads
         connection = duckdb.connect(f"{folder}/scratch.duckdb", config=settings)
         try:
-            connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+            connection.execute("SET TimeZone = 'UTC'")
+            hide_progress(connection)
             yield connection
         finally:
             connection.close()
+
+
+def hide_progress(connection: duckdb.DuckDBPyConnection) -> None:
+    """Draw no progress bar, which would be among what a command prints.
+
+    In a notebook there is none, and DuckDB refuses the setting where the package that would draw it is missing.
+    """
+    ((drawn,),) = connection.execute("SELECT current_setting('enable_progress_bar')").fetchall()
+    if drawn:
+        connection.execute("SET enable_progress_bar = false")

@@ -16,7 +16,7 @@ import numpy as np
 from core import clock
 from features.declare import PLANS, VIEW, View, key_of
 from features.feast import historical_features
-from features.offline import EVENT_TIME, file_of
+from features.offline import EVENT_TIME, file_of, hide_progress
 from features.parity.hard_claims import ClaimRow, HardClaims
 from features.parity.replay import OnlineResult, facts_of
 from features.vector import FEATURE, FEATURE_NAMES, build_many, needs
@@ -108,7 +108,7 @@ def _differences(
         return
     rows = {row["claim_id"]: row for row in claims.live}
     with duckdb.connect() as engine:
-        engine.execute("SET enable_progress_bar = false")
+        hide_progress(engine)
         engine.execute("SET TimeZone = 'UTC'")
         for place, column in places.tolist():
             claim_id, feature = ids[place], FEATURE_NAMES[column]

@@ -14,7 +14,7 @@ from core.clock import DAY_US
 from core.scratch import scratch_folder
 from features.declare import AGGREGATION_GROUPS, PLANS, AggregationGroup, Key, KeyedRows, View
 from features.ledger import ClaimLedger, Integers
-from features.offline import EVENT_TIME, history_rows, load_ledger, scratch_duckdb
+from features.offline import EVENT_TIME, hide_progress, history_rows, load_ledger, scratch_duckdb
 from features.update.database import Connection, claims_of, count_claims_of, export_claims_of
 
 KeysByDay: TypeAlias = Mapping[int, Mapping[str, Collection[Key]]]
@@ -34,7 +34,7 @@ def recompute_history(connection: Connection, keys: KeysByDay) -> dict[int, dict
     """
     found: dict[int, dict[str, KeyedRows]] = {day: {} for day in keys}
     with duckdb.connect() as engine:
-        engine.execute("SET enable_progress_bar = false")
+        hide_progress(engine)
         engine.execute("SET TimeZone = 'UTC'")
         for group in AGGREGATION_GROUPS:
             requested = {day: set(groups.get(group.name, ())) for day, groups in keys.items()}
