@@ -8,7 +8,7 @@ these intervals; nothing else interprets the sequence of labels.
 
 Labels are ordered by `known_at`, which the database assigns in increasing order per claim
 (`api.investigations.repository.next_known_at`). Two labels of one claim at one microsecond occur only in loaded data
-sets: a confirmation then precedes a clearance, and a clearance a withdrawal, independent of the order of rows.
+sets: the confirmation is then the later one, and a clearance is later than a withdrawal, whatever the order of rows.
 """
 
 from dataclasses import dataclass
