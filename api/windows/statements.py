@@ -120,7 +120,7 @@ def _statement(key: str, values: Sequence[WindowValue]) -> str:
     )
     return f"""
         WITH past AS MATERIALIZED (
-            SELECT c.claim_id COLLATE "C" AS claim_id, c.received_at,
+            SELECT c.claim_id, c.received_at,
                    c.voided_at IS NOT NULL AND greatest(c.voided_at, c.received_at) < {_AT} AS voided{own}
             FROM claims AS c WHERE {entity} = %(key)s AND c.received_at < {_AT}
             ORDER BY c.received_at DESC, c.claim_id COLLATE "C" DESC LIMIT {MAX_CLAIMS})
@@ -152,7 +152,7 @@ def _value(value: WindowValue, column: Callable[[str], str]) -> str:
             return f"count(DISTINCT {name}) FILTER (WHERE {inside})::float8"
         case WindowValueKind.LAST:
             sql, per_unit = _number(str(value.column))
-            last = f"(array_agg({column(sql)} ORDER BY past.received_at DESC, past.claim_id DESC))[1]"
+            last = f'(array_agg({column(sql)} ORDER BY past.received_at DESC, past.claim_id COLLATE "C" DESC))[1]'
             return f"{last}::float8 / {per_unit}"
         case WindowValueKind.HOURS_SINCE_LAST:
             elapsed = f"(extract(epoch FROM {_AT} - max(past.received_at)) * 1000000)::bigint"

@@ -217,6 +217,7 @@ def test_an_entity_is_read_by_its_index(database_url: str) -> None:
             sql = WindowQuery(VALUES).statements[key].sql
             plan = connection.execute(f"EXPLAIN {sql}", {"key": "T1", "at": START}).fetchall()
             assert any(index in line for (line,) in plan), plan
+            assert any("Index Cond: ((claim_id = past.claim_id)" in line for (line,) in plan), plan
 
 
 def test_a_stated_null_key_has_no_values_and_an_unstated_one_is_unknown() -> None:
