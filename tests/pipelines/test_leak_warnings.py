@@ -30,6 +30,7 @@ from tests.pipelines.own_columns import motor_file
 
 ROWS, TESTED = 1_500, 1_200
 NUMBER = Attribute.model_validate({"type": "number", "meaning": "A number"})
+KEY = Attribute.model_validate({"type": "key", "meaning": "Terminal"})
 OWN = ModelSchema.of(["own_number"], [AttributeEncoder(name="number", attribute=NUMBER)])
 
 
@@ -63,6 +64,7 @@ def examples(number=None, fraud=None, **columns) -> Examples:
         providers=np.array(table["provider_id"].to_pylist(), dtype=object),
         unlabelled=0,
         attributes=pa.table({"number": rng.random(ROWS) if number is None else np.asarray(number, dtype=float)}),
+        declared={"number": NUMBER},
     )
 
 
@@ -170,6 +172,24 @@ def test_a_number_of_the_row_tells_the_time_and_providers_apart_have_no_time():
     assert (warning.check, warning.subject) == (LeakCheck.TELLS_TIME, "own_number")
     assert by_time(examples(), OWN, slices()) == []
     assert by_time(counted, OWN, slices(providers_apart=True)) == []
+
+
+def test_windows_and_keys_make_no_copy_another_claim():
+    honest = examples()
+    copied = np.concatenate([np.arange(TESTED), np.arange(ROWS - TESTED)])
+    table = honest.claims.take(pa.array(copied))
+    window = {"shop": EntityWindow(key="provider_id", lengths=("ever",))}
+    declared = {"terminal": KEY} | window_attributes(window, {})
+    stated = pa.table({"claim_id": honest.claims["claim_id"], "terminal": [f"T{row}" for row in range(ROWS)]})
+    values = DeclaredAttributes(declared, stated).with_windows(honest.claims, labels([]))
+    copies = replace(
+        honest,
+        claims=table,
+        amounts_cents=table["amount_cents"].to_numpy(),
+        attributes=values.of(honest.claims["claim_id"]),
+        declared=declared,
+    )
+    assert [one.check for one in by_near_copies(copies, slices())] == [LeakCheck.NEAR_COPIES]
 
 
 def test_the_values_of_windows_are_those_known_at_receipt_and_no_sign():
