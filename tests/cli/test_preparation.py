@@ -17,14 +17,14 @@ from core.errors import ServerError, SettingsError
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 
 INTERRUPTED = """
-import os, time
+import os, signal
 from cli.demo.preparation import run_in_child
 from core.supervision import StopSignals
 
 def work():
     try:
         print(os.getpid(), flush=True)
-        time.sleep(600)
+        signal.pause()
     finally:
         print("cleaned up", flush=True)
 

@@ -97,6 +97,7 @@ def test_workers_of_this_user_may_bind_the_port_beside_its_reservation(reserved)
         worker.listen()
         connect(reserved.port)
         accepted, _ = worker.accept()
+        assert accepted.getsockname()[1] == reserved.port
         accepted.close()
 
 
