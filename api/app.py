@@ -21,13 +21,12 @@ from api.overload import RefuseOverload
 from api.reviews import routes as review_routes
 from api.scoring import routes as scoring_routes
 from api.server import Drain, RefuseWhileDraining
+from api.windows import REFRESH_S
 from core.background import Background
 from core.live_claims import LiveClaims
 from core.settings import Settings
 from core.version import __version__
 
-WINDOWS_S = 5.0
-"""Pause between two looks at the windows of the models that serve."""
 _DESCRIPTION = "Adjudicates health-insurance claims, scores them for fraud and gives the reasons of each score."
 
 ROUTERS = (
@@ -52,7 +51,7 @@ def create_app(settings: Settings, database_url: str, drain: Drain | None = None
         background = Background("api", expected=DATABASE_FAILURES)
         with suppress(*DATABASE_FAILURES):  # it is tried again below
             await created.windows.refresh()
-        background.repeat("windows", created.windows.refresh, every_s=WINDOWS_S, first_after_s=WINDOWS_S)
+        background.repeat("windows", created.windows.refresh, every_s=REFRESH_S, first_after_s=REFRESH_S)
         _reduce_collections()
         try:
             yield

@@ -22,7 +22,7 @@ from api.housekeeping import every_day
 from api.migrate import plain_url
 from api.scorer import ScorerClient, ScorerFailure, States
 from api.scoring import Rescorer
-from api.windows import EntityWindows
+from api.windows import REFRESH_S, EntityWindows
 from claims.scoring import ClaimFacts
 from core import clock
 from core.background import Background
@@ -38,7 +38,6 @@ IDLE_S = 0.05
 RESCORE_IDLE_S = 0.5
 RELEASE_S = 60.0
 """How often it is checked whether another model serves than the one that claims are parked because of."""
-WINDOWS_S = 5.0
 DAY_S = 10.0
 OUTBOX_METRICS_S = 10.0
 RESCORE_DEADLINE_MS = 2_000
@@ -93,7 +92,7 @@ class Worker:
             self._background.repeat("features", self._drain_features, every_s=IDLE_S)
             self._background.repeat("rescoring", self._rescorer.drain, every_s=RESCORE_IDLE_S)
             self._background.repeat("parked claims", self._rescorer.release, every_s=RELEASE_S)
-            self._background.repeat("windows", self._keep_windows, every_s=WINDOWS_S)
+            self._background.repeat("windows", self._keep_windows, every_s=REFRESH_S)
             self._background.repeat("day", self._day_work, every_s=DAY_S)
             self._background.repeat("outbox metrics", self._measure_outbox, every_s=OUTBOX_METRICS_S)
             await self._background.stopped()

@@ -161,10 +161,8 @@ class Rescorer:
     async def _complete(self, pending: PendingClaim, states: States) -> "_Result":
         """Score one claim and record it, or postpone it."""
         facts = await self._windows.complete_late(pending.facts)
-        if facts is None:  # a score without them would be taken for all that this model can say
-            async with self._database.looking() as connection:
-                await connection.fetch(outbox.postpone(pending.position, clock.now() + _AGAIN))
-            return _Result.FAILED
+        if facts is None:
+            return await self._wait_for_windows(pending)
         began = time.monotonic()
         scoring = await self._scorer.score(facts, states)
         self._calls_s.append(time.monotonic() - began)
@@ -172,6 +170,8 @@ class Rescorer:
             if scoring.failure in _REFUSED:
                 await self._fail(pending.position, f"the scorer refused the request: {scoring.failure}")
                 return _Result.FAILED
+            if scoring.withheld is not None and not await self._windows.are_current():
+                return await self._wait_for_windows(pending)
             await self._postpone(pending, scoring)
             return _Result.FAILED if scoring.failure == TOO_LITTLE_KNOWN else _Result.POSTPONED
         try:
@@ -180,6 +180,15 @@ class Rescorer:
             async with self._database.looking() as connection:  # another worker was first
                 await connection.fetch(outbox.done(pending.position))
         return _Result.DONE
+
+    async def _wait_for_windows(self, pending: PendingClaim) -> "_Result":
+        """Postpone a claim whose windows cannot be read yet, or are those of a model that served before.
+
+        A score without them says nothing about what the model knows, so it does not count.
+        """
+        async with self._database.looking() as connection:
+            await connection.fetch(outbox.postpone(pending.position, clock.now() + _AGAIN))
+        return _Result.FAILED
 
     async def _record(self, pending: PendingClaim, scoring: Scoring, score: Score) -> None:
         claim_id = pending.facts.claim_id

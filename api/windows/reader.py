@@ -18,6 +18,8 @@ from core.logging import get_logger
 
 log = get_logger("windows")
 
+REFRESH_S = 5.0
+"""Pause between two looks at the windows of the models that serve."""
 _VALID = Statement(VALID_INDEXES, {})
 
 
@@ -37,16 +39,22 @@ class EntityWindows:
 
     async def refresh(self) -> None:
         """Ask the scorer for its windows, and the database for their indexes; a scorer that is down changes nothing."""
+        await self.are_current()
+
+    async def are_current(self) -> bool:
+        """As `refresh`; says whether the windows are confirmed to be those that were known before."""
         try:
             values = await self._scorer.windows()
         except ScorerFailure:
-            return
+            return False
         keys = _attribute_keys(values)
         ready = await self._valid(keys) if keys else frozenset[str]()
         if (values, ready) != (self._values, self._ready):
             usable = {name: one for name, one in values.items() if one.key in CLAIM_KEYS or one.key in ready}
             self._values, self._ready, self._query = values, ready, WindowQuery(usable)
             log.info("windows changed", values=len(values), usable=len(usable))
+            return False
+        return True
 
     async def create_indexes(self, connect: "Callable[[], psycopg.Connection[tuple[object, ...]]]") -> bool:
         """Create the indexes that the windows lack; says whether there were any. For the worker."""

@@ -16,6 +16,7 @@ from claims.windows import (
     CLAIM_TEXTS,
     MAX_CLAIMS,
     MAX_SUMMAND,
+    OF_FINDINGS,
     PARTS,
     WindowValue,
     WindowValueKind,
@@ -24,7 +25,6 @@ from core.clock import DAY_US
 
 _HOUR_US = 3_600_000_000.0
 _AT = "%(at)s::timestamptz"
-_FINDINGS = (WindowValueKind.FRAUDS, WindowValueKind.FRAUD_RATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def _statement(key: str, values: Sequence[WindowValue]) -> str:
     entity = f"c.{key}" if key in CLAIM_KEYS else text_of(key)
     columns: dict[str, str] = {}
     """SQL of a column → its name in `past`."""
-    delays = sorted({value.delay_days for value in values if value.kind in _FINDINGS})
+    delays = sorted({value.delay_days for value in values if value.kind in OF_FINDINGS})
 
     def column(sql: str) -> str:
         return f"past.{columns.setdefault(sql, f'x{len(columns)}')}"

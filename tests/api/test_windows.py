@@ -10,6 +10,7 @@ from psycopg.errors import QueryCanceled
 from api import metrics
 from api.windows import create_indexes
 from tests.api.makers import LINES, Api, says_nothing, scores
+from tests.api.test_plausibility import scoring
 from tests.api.test_rescoring import rescorer
 
 TERMINAL = {
@@ -111,6 +112,22 @@ async def test_a_late_score_waits_for_the_index_of_its_windows(api: Api) -> None
     assert await waiting.drain() == 1
     received = {one.document["claim"]["claim_id"]: one.document["claim"] for one in api.scorer.received}
     assert received[late]["attributes"]["terminal.claims_1d"] == 0
+
+
+async def test_a_score_without_windows_that_were_not_known_yet_does_not_count(api: Api) -> None:
+    api.scorer.behaviour = says_nothing
+    late = (await api.submit(LINES)).json()["claim_id"]
+    api.scorer.behaviour = scoring(gain_present=0.1)
+    api.scorer.windows = PROVIDER
+    waiting = rescorer(api)  # which has not asked the scorer yet
+    for asked, sent_with in enumerate((None, {"provider.claims_ever": 0})):
+        api.scorer.received.clear()
+        assert await waiting.drain() == 0
+        (request,) = [claim for one in api.scorer.received if (claim := one.document["claim"])["claim_id"] == late]
+        assert request.get("attributes") == sent_with
+        counted = api.rows("SELECT count(payload -> 'withheld_by') FROM outbox WHERE topic = 'claim.rescore'")
+        assert counted == [(asked,)]
+        api.execute("UPDATE outbox SET not_before = NULL")
 
 
 async def test_claims_of_a_batch_have_the_values_of_their_windows(api: Api) -> None:
