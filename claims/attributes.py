@@ -4,7 +4,7 @@ A declaration states what a value is and what it describes. The feature of an at
 `own_` in a model's schema, so that it never collides with a built-in feature.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Literal, TypeAlias
 
@@ -47,8 +47,8 @@ AttributeValue: TypeAlias = (
 """A value on the wire: a date is ISO text (`2024-05-31`); None: the source has no value."""
 Attributes = Annotated[dict[AttributeName, AttributeValue], Field(max_length=MAX_ATTRIBUTES)]
 """Attribute → value of one claim, as its source states it."""
-ScoredAttributes = Annotated[dict[ValueName, AttributeValue], Field(max_length=MAX_VALUES)]
-"""As `Attributes`, with the values of windows."""
+ScoredAttributes = Annotated[dict[ValueName, AttributeValue], Field(max_length=MAX_ATTRIBUTES + 2 * MAX_VALUES)]
+"""As `Attributes`, with the values of the windows of a champion and a challenger."""
 
 
 class AttributeType(StrEnum):
@@ -141,6 +141,21 @@ def window_attributes(windows: Mapping[str, EntityWindow], declared: Mapping[str
                 window=value,
             )
     return found
+
+
+def read_by_windows(values: Iterable[WindowValue]) -> dict[str, Attribute]:
+    """The attributes that values of windows are computed from, as far as their types follow from that."""
+    found: dict[str, Attribute] = {}
+    for value in values:
+        if value.key not in CLAIM_KEYS:
+            found.setdefault(value.key, _implied(value.key, AttributeType.KEY))
+        if value.column is not None and value.column not in _CLAIM_COLUMNS[value.kind]:
+            found.setdefault(value.column, _implied(value.column, _COLUMN_TYPES[value.kind][0]))
+    return found
+
+
+def _implied(name: str, kind: AttributeType) -> Attribute:
+    return Attribute(type=kind, meaning=name.replace("_", " ").capitalize())
 
 
 def _column_meaning(name: str, kind: WindowValueKind, column: str, declared: Mapping[str, Attribute]) -> str:

@@ -13,8 +13,9 @@ microsecond, and at most the last `MAX_CLAIMS` of them, so that reading it takes
                                fraud, and their share of those with a finding
 """
 
+import hashlib
 from enum import StrEnum
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -27,9 +28,8 @@ MAX_SUMMAND = 1e9
 PARTS = 10_000
 """Numbers are summed exactly, in ten-thousandths."""
 
-ClaimKey = Literal["member_id", "provider_id", "procedure_code"]
-"""Claim fields that a window may have as its key; any other key is an attribute of type `key` or `category`."""
 CLAIM_KEYS: tuple[str, ...] = ("member_id", "provider_id", "procedure_code")
+"""Claim fields that a window may have as its key; any other key is an attribute of type `key` or `category`."""
 CLAIM_NUMBERS: tuple[str, ...] = ("amount", "units")
 """Numbers of the claim itself; `amount` is in whole units of the currency."""
 CLAIM_TEXTS: tuple[str, ...] = ("member_id", "provider_id", "procedure_code", "diagnosis_code")
@@ -60,7 +60,7 @@ OF_FINDINGS = (WindowValueKind.FRAUDS, WindowValueKind.FRAUD_RATE)
 
 
 class WindowValue(BaseModel):
-    """One value of one window."""
+    """One value of one window; equal ones are the same value, whatever a mapping calls them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -76,6 +76,11 @@ class WindowValue(BaseModel):
         if self.length == "ever":
             return None
         return int(self.length[:-1]) * (_HOUR_US if self.length.endswith("h") else 24 * _HOUR_US)
+
+    @property
+    def wire_name(self) -> str:
+        """The attribute by which a claim is sent to the scorer with it: two models may call different values alike."""
+        return f"window.{hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]}"
 
 
 class EntityWindow(BaseModel):
@@ -134,8 +139,6 @@ class EntityWindow(BaseModel):
         return found
 
 
-WindowValues: TypeAlias = dict[str, WindowValue]
-"""Attribute → the value of a window that it is."""
 _PERIOD = {"h": "hour", "d": "day"}
 
 
@@ -147,25 +150,20 @@ def period(length: str) -> str:
     return f" in {number} {unit}{'' if number == '1' else 's'}"
 
 
+_MEANINGS: dict[WindowValueKind, str] = {
+    WindowValueKind.CLAIMS: "Earlier claims of the {entity}{when}",
+    WindowValueKind.SUM: "Sum of {column} on earlier claims of the {entity}{when}",
+    WindowValueKind.MEAN: "Average {column} on earlier claims of the {entity}{when}",
+    WindowValueKind.SHARE: "Share of earlier claims of the {entity}{when} with {column}",
+    WindowValueKind.DISTINCT: "Different values of {column} on earlier claims of the {entity}{when}",
+    WindowValueKind.LAST: "{column} on the last claim of the {entity}",
+    WindowValueKind.HOURS_SINCE_LAST: "Hours since the last claim of the {entity}",
+    WindowValueKind.FRAUDS: "Earlier claims of the {entity}{when} confirmed as fraud",
+    WindowValueKind.FRAUD_RATE: "Share of fraud among the {entity}'s earlier claims with a finding{when}",
+}
+
+
 def meaning_of(value: WindowValue, entity: str, column: str) -> str:
     """What a value is, as reasons state it before the number; `column` is the meaning of its column."""
-    when = period(value.length)
-    match value.kind:
-        case WindowValueKind.CLAIMS:
-            return f"Earlier claims of the {entity}{when}"
-        case WindowValueKind.SUM:
-            return f"Sum of {column} on earlier claims of the {entity}{when}"
-        case WindowValueKind.MEAN:
-            return f"Average {column} on earlier claims of the {entity}{when}"
-        case WindowValueKind.SHARE:
-            return f"Share of earlier claims of the {entity}{when} with {column}"
-        case WindowValueKind.DISTINCT:
-            return f"Different values of {column} on earlier claims of the {entity}{when}"
-        case WindowValueKind.LAST:
-            return f"{column[:1].upper()}{column[1:]} on the last claim of the {entity}"
-        case WindowValueKind.HOURS_SINCE_LAST:
-            return f"Hours since the last claim of the {entity}"
-        case WindowValueKind.FRAUDS:
-            return f"Earlier claims of the {entity}{when} confirmed as fraud"
-        case WindowValueKind.FRAUD_RATE:
-            return f"Share of fraud among the {entity}'s earlier claims with a finding{when}"
+    text = _MEANINGS[value.kind].format(entity=entity, column=column, when=period(value.length))
+    return text[:1].upper() + text[1:]

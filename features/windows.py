@@ -15,7 +15,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from claims.windows import CLAIM_KEYS, CLAIM_TEXTS, MAX_CLAIMS, MAX_SUMMAND, PARTS, WindowValue, WindowValueKind
+from claims.windows import (
+    CLAIM_KEYS,
+    CLAIM_TEXTS,
+    MAX_CLAIMS,
+    MAX_SUMMAND,
+    OF_FINDINGS,
+    PARTS,
+    WindowValue,
+    WindowValueKind,
+)
 from core.clock import DAY_US
 from features.ledger import FindingIntervals, Integers, finding_intervals, label_values
 
@@ -36,7 +45,7 @@ def window_values(
     by_key: dict[str, dict[str, WindowValue]] = {}
     for name, value in values.items():
         by_key.setdefault(value.key, {})[name] = value
-    findings = _findings(claims, labels) if any(value.kind in _OF_FINDINGS for value in values.values()) else None
+    findings = _findings(claims, labels) if any(value.kind in OF_FINDINGS for value in values.values()) else None
     columns: dict[str, pa.Array] = {}
     for key, some in by_key.items():
         past = _Past(claims, attributes, key, findings)
@@ -45,9 +54,6 @@ def window_values(
             found[past.row] = past.value(value)
             columns[name] = pa.array(found, from_pandas=True)
     return pa.table({name: columns[name] for name in values})
-
-
-_OF_FINDINGS = (WindowValueKind.FRAUDS, WindowValueKind.FRAUD_RATE)
 
 
 @dataclass(frozen=True, slots=True)

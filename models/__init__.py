@@ -6,7 +6,6 @@ explain/                    exact contributions, and reasons in words
 artefact/                   a model on disk, verified, and the pointers to the models that serve
 evaluation/                 metrics, intervals, thresholds, figures, the model card
 registry/                   MLflow: runs, registered models, promotion
-mlflow_store.py              where MLflow keeps its records
 mlflow_store.py             where MLflow keeps its records
 scorer.py canary.py         one claim scored; which model decides it
 """

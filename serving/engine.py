@@ -68,7 +68,7 @@ class Engine:
         )
 
     def windows(self) -> dict[str, WindowValue]:
-        """The windows that the models use, by the name of the attribute that each value is."""
+        """The windows that the models use, by the name that a claim is sent with each value under."""
         models = (self._loaded.models.challenger, self._loaded.models.champion)
         return {name: window for one in models if one for name, window in one.artefact.document.windows.items()}
 

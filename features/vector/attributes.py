@@ -95,8 +95,13 @@ def wire_values(values: pa.Table) -> list[dict[str, AttributeValue]]:
     """Each row as the `attributes` of a score request."""
     return [
         {name: value.isoformat() if isinstance(value, date) else value for name, value in row.items()}
-        for row in values.to_pylist()
+        for row in values.rename_columns([_wire_name(field) for field in values.schema]).to_pylist()
     ]
+
+
+def _wire_name(field: pa.Field) -> str:
+    declared = (field.metadata or {}).get(WINDOW)
+    return field.name if declared is None else WindowValue.model_validate_json(declared).wire_name
 
 
 class AttributeEncoder(BaseModel):
@@ -170,7 +175,9 @@ class ClaimEncoder:
     """Encodes the value of one claim, with the look-ups prepared. Stateless; may be shared by threads."""
 
     def __init__(self, encoder: AttributeEncoder) -> None:
-        self.feature, self._name, self._attribute = encoder.feature, encoder.name, encoder.attribute
+        self.feature, self._attribute = encoder.feature, encoder.attribute
+        window = encoder.attribute.window
+        self._name = encoder.name if window is None else window.wire_name
         self._codes = encoder.codes()
         self._other = float(encoder.other or 0)
 

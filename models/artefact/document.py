@@ -14,8 +14,8 @@ from pydantic import (
     model_validator,
 )
 
-from claims.attributes import MAX_VALUES, Attribute, AttributeType
-from claims.windows import CLAIM_KEYS, CLAIM_NUMBERS, CLAIM_TEXTS, WindowValue, WindowValueKind
+from claims.attributes import MAX_VALUES, Attribute, read_by_windows
+from claims.windows import WindowValue
 from features.vector import AttributeEncoder, schema_hash
 from models.explain import TypicalClaim
 from models.training_range import TrainingRange
@@ -105,21 +105,15 @@ class ModelDocument(BaseModel):
 
     @property
     def windows(self) -> dict[str, WindowValue]:
-        """Attribute → the value of a window that it is."""
-        found = {encoder.name: encoder.attribute.window for encoder in self.attributes}
-        return {name: window for name, window in found.items() if window is not None}
+        """The values of windows that are features, by the name that a claim is sent with them under."""
+        found = [encoder.attribute.window for encoder in self.attributes]
+        return {window.wire_name: window for window in found if window is not None}
 
     @property
     def declared(self) -> dict[str, Attribute]:
         """Attribute → declaration; also of the keys and columns of windows that are no features themselves."""
-        found = {encoder.name: encoder.attribute for encoder in self.attributes}
-        for window in self.windows.values():
-            if window.key not in CLAIM_KEYS:
-                found.setdefault(window.key, _read_by_window(window.key, AttributeType.KEY))
-            if window.column is not None and window.column not in (*CLAIM_NUMBERS, *CLAIM_TEXTS):
-                kind = _COLUMN_TYPES.get(window.kind, AttributeType.NUMBER)
-                found.setdefault(window.column, _read_by_window(window.column, kind))
-        return found
+        own = {encoder.name: encoder.attribute for encoder in self.attributes}
+        return own | {name: one for name, one in read_by_windows(self.windows.values()).items() if name not in own}
 
     @property
     def use_name(self) -> str:
@@ -148,10 +142,3 @@ class ModelDocument(BaseModel):
         if self.typical is not None and set(self.typical.contributions) != set(self.features):
             raise ValueError("typical does not match the features")
         return self
-
-
-_COLUMN_TYPES = {WindowValueKind.SHARE: AttributeType.BOOLEAN, WindowValueKind.DISTINCT: AttributeType.KEY}
-
-
-def _read_by_window(name: str, kind: AttributeType) -> Attribute:
-    return Attribute(type=kind, meaning=name.replace("_", " ").capitalize())

@@ -283,9 +283,10 @@ def test_the_windows_of_the_serving_models_are_stated(scorer: RunningScorer) -> 
     point(scorer.home, "windows-1")
     until(lambda: condition_of(scorer) == ("windows-1", None))
     windows = scorer.client.get("/v1/windows").json()["windows"]
-    assert windows["shop.claims_7d"] == {
+    names = {window["kind"]: name for name, window in windows.items()}
+    assert list(names) == ["claims", "hours_since_last"]
+    assert windows[names["claims"]] == {
         "key": "provider_id", "kind": "claims", "column": None, "length": "7d", "delay_days": 0
     }  # fmt: skip
-    assert list(windows) == ["shop.claims_7d", "shop.hours_since_last"]
-    stated = score_of(scorer, a_claim(attributes={"shop.claims_7d": 3.0, "shop.hours_since_last": None}))
+    stated = score_of(scorer, a_claim(attributes={names["claims"]: 3.0, names["hours_since_last"]: None}))
     assert stated.vector["own_shop.claims_7d"] == 3.0
