@@ -9,11 +9,12 @@ from claims.attributes import Attribute, AttributeType
 from features.update.database import Connection, export_query
 from features.vector import ARROW_TYPES
 
+_TEXT = "CASE WHEN jsonb_typeof({value}) = 'string' THEN {value} #>> '{{}}' END"
 _VALUES: dict[AttributeType, str] = {
     AttributeType.NUMBER: "CASE WHEN jsonb_typeof({value}) = 'number' THEN ({value})::float8 END",
     AttributeType.BOOLEAN: "CASE WHEN jsonb_typeof({value}) = 'boolean' THEN ({value})::boolean END",
-    AttributeType.CATEGORY: "CASE WHEN jsonb_typeof({value}) = 'string' THEN {value} #>> '{{}}' END",
-    AttributeType.KEY: "CASE WHEN jsonb_typeof({value}) = 'string' THEN {value} #>> '{{}}' END",
+    AttributeType.CATEGORY: _TEXT,
+    AttributeType.KEY: _TEXT,
     AttributeType.DATE: "CASE WHEN {value} #>> '{{}}' ~ '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}$'"
     " AND pg_input_is_valid({value} #>> '{{}}', 'date') THEN ({value} #>> '{{}}')::date - DATE '1970-01-01' END",
 }
