@@ -244,7 +244,7 @@ def load_artefact(path: Path, *, expected_manifest_sha256: str | None = None) ->
         manifest_sha256=digest,
         document=document,
         booster=booster,
-        calibrator=BetaCalibrator(document.calibration.a, document.calibration.b, document.calibration.c),
+        calibrator=document.calibration.calibrator,
         tables=tables,
     )
 
