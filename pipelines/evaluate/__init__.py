@@ -7,6 +7,17 @@ from pipelines.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from pipelines.evaluate.abrasion import false_positives_by_group
     from pipelines.evaluate.baselines import learned_baselines, simple_baselines
+    from pipelines.evaluate.dollars import (
+        MONEY_SHARES,
+        RECOVERY,
+        SIMPLE_RANKINGS,
+        RankedClaims,
+        RankingDollars,
+        compare_dollars,
+        dollars_of_window,
+        money_scores,
+        peers_of,
+    )
     from pipelines.evaluate.errors import EvaluationError, NoModelError, OverlapError, ProvenanceError
     from pipelines.evaluate.evaluation import (
         EvaluatedModel,
@@ -48,8 +59,11 @@ __all__ = [
     "FOREST",
     "LOGISTIC",
     "MODEL",
+    "MONEY_SHARES",
     "RAW",
+    "RECOVERY",
     "RULE",
+    "SIMPLE_RANKINGS",
     "Drawings",
     "EvaluatedModel",
     "Evaluation",
@@ -62,11 +76,15 @@ __all__ = [
     "OverlapError",
     "Provenance",
     "ProvenanceError",
+    "RankedClaims",
+    "RankingDollars",
     "RankingMetrics",
     "Window",
     "add_model",
     "add_rivals",
     "champion_beside",
+    "compare_dollars",
+    "dollars_of_window",
     "draw",
     "evaluate",
     "evaluate_claims",
@@ -75,8 +93,10 @@ __all__ = [
     "find_model",
     "latest",
     "learned_baselines",
+    "money_scores",
     "named",
     "newest_window",
+    "peers_of",
     "raw_booster",
     "render",
     "reviews_a_week",
