@@ -196,7 +196,7 @@ def _precision(months: Sequence[Month]) -> float:
 def tables(found: AuditShareFigures) -> list[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
     """Title, headings and rows of each table."""
     worlds = len(found.seeds)
-    learning = [
+    learning: list[tuple[str, ...]] = [
         (
             f"{one.periods:,}",
             f"{one.share:.0%}",
@@ -206,9 +206,9 @@ def tables(found: AuditShareFigures) -> list[tuple[str, tuple[str, ...], list[tu
         )
         for one in found.learning
     ]
-    outcomes = [
+    outcomes: list[tuple[str, ...]] = [
         (
-            one.start,
+            str(one.start),
             f"{one.share:.0%}",
             f"{one.dollars.value:.1%}",
             _points(one.dollars_lead),

@@ -175,7 +175,7 @@ def _laplace(inputs: Floats, offset: Floats, fraud: NDArray[np.bool_], weights: 
             break
     p = _logistic(offset + inputs @ theta)
     hessian = (inputs * (weights * p * (1 - p))[:, None]).T @ inputs + precision
-    return theta, np.linalg.inv(hessian)
+    return theta, np.asarray(np.linalg.inv(hessian), dtype=np.float64)
 
 
 def _whole_shares(evidence: RecoveryEvidence) -> tuple[float, int]:

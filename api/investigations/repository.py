@@ -121,7 +121,7 @@ async def selected_claims(connection: AsyncConnection, week: date) -> list[Selec
         .where(SelectionRow.week == week)
         .order_by(SelectionRow.selected_by.desc(), *_IN_ORDER)
     )
-    return [SelectedClaim(*row) for row in await connection.execute(statement)]
+    return [SelectedClaim(*tuple(row)) for row in await connection.execute(statement)]
 
 
 async def findings_on_earlier_lists(connection: AsyncConnection, week: date) -> list[list[bool | None]]:

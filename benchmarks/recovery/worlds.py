@@ -15,7 +15,6 @@ from models.booster import BoosterParams, TrainingSample, train_booster
 from models.calibration import fit_calibrator
 from models.recovery import RecoveryEvidence
 from pipelines.datasets import OFFLINE_ONLY_REDIS_URL, Examples, examples_of
-from pipelines.evaluate import peers_of
 from pipelines.simulate import SimulationConfig, simulate
 
 Floats = NDArray[np.float64]
@@ -82,7 +81,7 @@ def insurer_world(seed: int, claims: int) -> InsurerWorld:
     train, stop, later = np.split(learned, [int(len(learned) * 0.6), int(len(learned) * 0.75)])
     held_out = np.concatenate([stop, later])
     probabilities = _probabilities(examples, train, stop, later, (held_out, live))
-    peers, recoverable = peers_of(examples), _recoverable(examples)
+    peers, recoverable = examples.peers_cents(), _recoverable(examples)
     return InsurerWorld(
         seed=seed,
         evidence=RecoveryEvidence(
@@ -134,6 +133,6 @@ def _probabilities(examples: Examples, train: Rows, stop: Rows, later: Rows, par
 def _recoverable(examples: Examples) -> Floats:
     """What can be recovered of each claim (N,)."""
     amounts = examples.amounts_cents.astype(np.float64)
-    excess = np.clip(amounts - np.nan_to_num(peers_of(examples), nan=0.0), 0.0, None)
+    excess = np.clip(amounts - np.nan_to_num(examples.peers_cents(), nan=0.0), 0.0, None)
     partly = np.isin(examples.kind.astype(str), PARTLY_DUE)
     return np.where(examples.fraud, np.where(partly, excess, amounts), 0.0)

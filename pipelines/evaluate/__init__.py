@@ -16,7 +16,6 @@ if TYPE_CHECKING:
         compare_dollars,
         dollars_of_window,
         money_scores,
-        peers_of,
     )
     from pipelines.evaluate.errors import EvaluationError, NoModelError, OverlapError, ProvenanceError
     from pipelines.evaluate.evaluation import (
@@ -96,7 +95,6 @@ __all__ = [
     "money_scores",
     "named",
     "newest_window",
-    "peers_of",
     "raw_booster",
     "render",
     "reviews_a_week",

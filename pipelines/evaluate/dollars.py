@@ -13,7 +13,6 @@ from models.artefact import Artefact
 from models.evaluation import Interval, Ranking, at_k, draws_of, percentile_interval
 from models.recovery import RecoveryEvidence, RecoveryModel, fit_recovery
 from pipelines.datasets import Examples
-from pipelines.datasets.examples import PEER_RATIO
 from pipelines.evaluate.evaluation_set import MODEL, EvaluationSet, evaluation_set_of
 from pipelines.evaluate.window import Window, add_model
 
@@ -82,7 +81,7 @@ def compare_dollars(
     """Dollars and precision of every ranking at each K of `ks`; `scores` must hold that of expected recovery."""
     rankings = {name: Ranking.of(values) for name, values in scores.items()}
     recoverable = claims.amounts_cents if claims.recoverable_cents is None else claims.recoverable_cents
-    cents = claims.fraud * np.asarray(recoverable, dtype=np.float64)
+    cents = np.where(claims.fraud, np.asarray(recoverable, dtype=np.float64), 0.0)
     own = np.ones(len(cents)) if claims.weights is None else claims.weights
 
     def dollars(weights: Floats) -> Floats:
@@ -129,7 +128,7 @@ def dollars_of_window(
     Expected recovery is learned from the calibration claims before the window; their labels state no amounts.
     """
     examples, earlier = window.examples, window.slices.calibrate
-    peers = peers_of(examples)
+    peers = examples.peers_cents()
     before = evaluation_set_of(examples, earlier, earlier)
     add_model(before, artefact, examples, earlier)
     model = fit_recovery(
@@ -155,10 +154,3 @@ def dollars_of_window(
     ks = {"k": k} | {str(share): max(1.0, share * weight) for share in MONEY_SHARES}
     found = compare_dollars(ranked, money_scores(ranked, model), ks=list(ks.values()), replicates=replicates)
     return dict(zip(ks, found, strict=True))
-
-
-def peers_of(examples: Examples) -> Floats:
-    """The average of each claim's procedure in cents (N,), which the 2× rule compares with; NaN where there is none."""
-    ratio = examples.column(PEER_RATIO).astype(np.float64)
-    known = np.isfinite(ratio) & (ratio > 0)
-    return np.divide(examples.amounts_cents, ratio, out=np.full(len(examples), np.nan), where=known)
