@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from models.artefact import Artefact
 from models.evaluation import Interval, Ranking, at_k, draws_of, percentile_interval
 from models.recovery import RecoveryEvidence, RecoveryModel, fit_recovery
-from pipelines.datasets import Examples
 from pipelines.evaluate.evaluation_set import MODEL, EvaluationSet, evaluation_set_of
 from pipelines.evaluate.window import Window, add_model
 
