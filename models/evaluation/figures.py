@@ -6,6 +6,7 @@ points of precision and recall, would show values that no ranking has.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TypedDict
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -29,6 +30,13 @@ _DASHES = ("-", "--", "-.")
 _GREY = "#999999"
 _POINTS = 1000
 """Points of a curve."""
+
+
+class _Style(TypedDict):
+    """How a curve is drawn, under Matplotlib's names."""
+
+    color: str
+    linestyle: str
 
 
 def precision_recall(
@@ -185,11 +193,11 @@ def _figure(x: str, y: str, title: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _styled(scores: Scores) -> Iterator[tuple[str, NDArray[np.floating], dict[str, str]]]:
+def _styled(scores: Scores) -> Iterator[tuple[str, NDArray[np.floating], _Style]]:
     """Each ranking with a colour and dashes of its own, however many there are."""
     for place, (name, score) in enumerate(scores.items()):
         cycle, colour = divmod(place, len(_COLOURS))
-        yield name, score, {"color": _COLOURS[colour], "linestyle": _DASHES[cycle % len(_DASHES)]}
+        yield name, score, _Style(color=_COLOURS[colour], linestyle=_DASHES[cycle % len(_DASHES)])
 
 
 def _sampled(ranking: Ranking, weights: Floats, values: Floats, grid: Floats) -> tuple[Floats, Floats]:

@@ -61,10 +61,11 @@ def _log_data(mlflow: ModuleType, data: DataRecord) -> None:
 
 def _source(uri: str) -> Any:
     """MLflow's data set source of a URI: the kinds that its page shows as a link."""
-    from mlflow.data import sources
-    from mlflow.data.http_dataset_source import HTTPDatasetSource
+    from mlflow.data import http_dataset_source
+    from mlflow.data import sources as registered
 
+    sources: Any = registered  # made when MLflow is imported, one for each kind of artifact store
+    http: Any = http_dataset_source.HTTPDatasetSource
     scheme = urlparse(uri).scheme
-    if scheme in ("http", "https"):
-        return HTTPDatasetSource(uri)
-    return sources.S3ArtifactDatasetSource(uri) if scheme == "s3" else sources.LocalArtifactDatasetSource(uri)
+    kinds = {"http": http, "https": http, "s3": sources.S3ArtifactDatasetSource}
+    return kinds.get(scheme, sources.LocalArtifactDatasetSource)(uri)
