@@ -98,6 +98,7 @@ def _chooser(week: date, capacity: int, audit_share: float) -> "Callable[[Sequen
             capacity=capacity,
             audit_share=audit_share,
             salt=f"{salt_of(settings().home)}:{week}",
+            models=[claim.model_version for claim in scored],
         )
         return [Choice(one.claim_id, one.selected_by, one.propensity) for one in chosen]
 
@@ -183,7 +184,11 @@ def record(
 
 @command(examples=["ginja review evaluate --json"])
 def evaluate(as_json: bool) -> None:
-    """Estimate the quality of the model from the findings, each weighted by its probability of selection."""
+    """Estimate the quality of the model on scored claims from the findings of finished lists, with 95 % intervals.
+
+    Each finding is weighted by its probability of selection. A week counts once 80 % of the claims selected by score,
+    and of the audited ones, have a finding.
+    """
     from core.format import number
     from pipelines.loop import evaluate_reviews
 

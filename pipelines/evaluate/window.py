@@ -18,6 +18,7 @@ from pipelines.datasets import (
     examples_of,
     open_named,
     read_vectors,
+    score_population,
     split_examples,
 )
 from pipelines.evaluate.errors import OverlapError
@@ -36,7 +37,7 @@ class Window:
 
     @property
     def claims_a_day(self) -> float:
-        """Claims received a day, over all of the data."""
+        """Claims received a day over all of the data, with a label or without."""
         return self.examples.claims_a_day
 
     def evaluation_set(self, artefact: Artefact) -> EvaluationSet:
@@ -54,10 +55,19 @@ class Window:
 def add_model(
     claims: EvaluationSet, artefact: Artefact, examples: Examples, rows: NDArray[np.intp], *, name: str = MODEL
 ) -> None:
-    """Add a model's scores and probabilities for `rows` to an evaluation set under `name`."""
+    """Add a model's scores and probabilities for `rows`, and for all claims of their days, under `name`."""
     margins = artefact.booster.inplace_predict(examples.matrix(rows, artefact.schema), predict_type="margin")
     claims.scores[name] = margins.astype(np.float64)
     claims.probabilities[name] = artefact.calibrator.probabilities(margins)
+    everything = score_population(
+        examples,
+        rows,
+        claims.probabilities[name],
+        artefact.schema,
+        lambda x: artefact.calibrator.probabilities(artefact.booster.inplace_predict(x, predict_type="margin")),
+    )
+    if everything is not None:
+        claims.everything[name] = everything
 
 
 def newest_window(

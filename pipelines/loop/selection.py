@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.loop.comparable import comparable_scores
 from pipelines.loop.errors import LoopError
 from pipelines.loop.random_audit import sample
 
@@ -35,17 +36,25 @@ def audits_of(capacity: int, audit_share: float) -> int:
 
 
 def select(
-    claim_ids: Sequence[str], probabilities: NDArray[np.float64], *, capacity: int, audit_share: float, salt: str
+    claim_ids: Sequence[str],
+    probabilities: NDArray[np.float64],
+    *,
+    capacity: int,
+    audit_share: float,
+    salt: str,
+    models: Sequence[str] | None = None,
 ) -> list[SelectionEntry]:
     """Select at most `capacity` claims: the highest scores first (ties by identifier), then the audited ones by index.
 
+    `models` are those that the claims were scored with (None: the same): each claim is ranked among those of its model.
     Raises `LoopError` for an invalid capacity or share, or a probability that is not finite.
     """
     audits = audits_of(capacity, audit_share)
     if not np.isfinite(probabilities).all():
         raise LoopError("every probability must be finite")
     ids = np.asarray(claim_ids, dtype=object)
-    order = np.lexsort((ids.astype(str), -probabilities)) if len(ids) else np.zeros(0, dtype=np.intp)
+    scores = probabilities if models is None else comparable_scores(probabilities, models)
+    order = np.lexsort((ids.astype(str), -scores)) if len(ids) else np.zeros(0, dtype=np.intp)
     best, rest = order[: capacity - audits], np.sort(order[capacity - audits :])
     chosen = [SelectionEntry(str(ids[row]), "score", 1.0, int(row)) for row in best]
     if audits and len(rest):

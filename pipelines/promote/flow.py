@@ -243,7 +243,7 @@ def _beside_champion(
         return measuring.without_champion(champion)
     window.add(claims, champion, name=CHAMPION)
     share = reviews_a_week(artefact, window) / (window.claims_a_day * 7)
-    return measuring.against_champion(claims, reviews=share * len(claims))
+    return measuring.against_champion(claims, reviews=share * float(claims.represented.sum()))
 
 
 def _champion(home: Path, version: str) -> Artefact | NotApplicableReason | None:

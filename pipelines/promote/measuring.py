@@ -144,7 +144,7 @@ def against_champion(claims: EvaluationSet, *, reviews: float, replicates: int =
     ours, theirs = Ranking.of(claims.scores[MODEL]), Ranking.of(claims.scores[CHAMPION])
     lead = _paired_lead(claims, ours, theirs, replicates=replicates, seed=seed)
     p, q = claims.probabilities[MODEL], claims.probabilities[CHAMPION]
-    worst = _worst_kind(claims, ours, theirs, int(reviews * KIND_REVIEW_FACTOR))
+    worst = _worst_kind(claims, ours, theirs, reviews * KIND_REVIEW_FACTOR)
     return {
         Measure.AP_OVER_CHAMPION_LOW: Measured(lead.low),
         Measure.AP_OVER_CHAMPION: Measured(lead.value),
@@ -169,18 +169,26 @@ def _paired_lead(claims: EvaluationSet, ours: Ranking, theirs: Ranking, *, repli
     return bootstrap(lead, claims.providers, replicates=replicates, seed=seed, weights=claims.weights)
 
 
-def _worst_kind(claims: EvaluationSet, ours: Ranking, theirs: Ranking, k: int) -> float | None:
-    mine, champions = np.zeros(len(claims), dtype=bool), np.zeros(len(claims), dtype=bool)
-    mine[ours.order[:k]] = True
-    champions[theirs.order[:k]] = True
+def _worst_kind(claims: EvaluationSet, ours: Ranking, theirs: Ranking, k: float) -> float | None:
+    mine, champions = _reviewed(claims, ours, k), _reviewed(claims, theirs, k)
+    weights = claims.represented
     ratios = []
     for kind in {str(kind) for kind, fraud in zip(claims.kind, claims.fraud, strict=True) if fraud and kind}:
         of_kind = (claims.kind == kind) & claims.fraud
         found_by_champion = int(champions[of_kind].sum())
         # A kind of which the champion finds only a few claims cannot be compared.
         if of_kind.sum() >= MIN_CLAIMS_OF_KIND and found_by_champion >= MIN_CLAIMS_OF_KIND // 2:
-            ratios.append(float(mine[of_kind].sum()) / found_by_champion)
+            found = weights[of_kind & mine].sum(), weights[of_kind & champions].sum()
+            ratios.append(float(found[0] / found[1]) if found[1] else float("nan"))
     return min(ratios, default=None)
+
+
+def _reviewed(claims: EvaluationSet, ranking: Ranking, k: float) -> NDArray[np.bool_]:
+    """Which claims (N,) are reviewed where the best of the ranking that represent at most `k` claims are."""
+    reviewed = np.zeros(len(claims), dtype=bool)
+    reached = np.cumsum(claims.represented[ranking.order])
+    reviewed[ranking.order[reached <= k + 1e-9]] = True
+    return reviewed
 
 
 def of_behaviour(behaviour: Behaviour, falls: LogOddsFalls) -> Measures:

@@ -21,7 +21,6 @@ from models.artefact import (
     write_artefact,
 )
 from models.evaluation import (
-    LabelledScores,
     ThresholdChoice,
     evaluate_threshold,
     threshold_by_capacity,
@@ -60,7 +59,7 @@ def threshold_options(
     """
     claims = window.evaluation_set(artefact)
     p = claims.probabilities[MODEL]
-    labelled = LabelledScores(p, claims.fraud, claims.amounts_cents, len(claims) / window.claims_a_day)
+    labelled = claims.labelled_scores(MODEL, claims_a_day=window.claims_a_day)
     cost = review_cents or 0.0
     current = evaluate_threshold(labelled, artefact.threshold, review_cents=cost)
     requested = current

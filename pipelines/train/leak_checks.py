@@ -276,13 +276,13 @@ def by_score(average_precision: float, base_rate: float) -> list[LeakWarning]:
 
 def after_training(model: TrainedModel, examples: Examples, slices: Slices) -> tuple[LeakWarning, ...]:
     """Every warning about a trained model."""
-    fraud = examples.fraud[slices.test]
+    fraud, weights = examples.fraud[slices.test], examples.represented(slices.test)
     margins = model.margins(examples.matrix(slices.test, model.schema)).astype(np.float64)
     gain = model.trained.booster.get_score(importance_type="total_gain")
     shares = {name: float(np.sum(value)) for name, value in gain.items()}
     return (
-        *by_gain(shares, roc_auc(fraud, margins)),
-        *by_score(average_precision(fraud, Ranking.of(margins)), float(fraud.mean())),
+        *by_gain(shares, roc_auc(fraud, margins, weights)),
+        *by_score(average_precision(fraud, Ranking.of(margins), weights), float(np.average(fraud, weights=weights))),
     )
 
 

@@ -31,7 +31,6 @@ def examples(rows=ROW, fraud=FRAUD, kind=KIND, known=ROW * 10 + 5) -> Examples:
         known_us=known[rows],
         amounts_cents=np.full(len(rows), 100),
         providers=np.array([f"H{row // 5}" for row in rows], dtype=object),
-        unlabelled=0,
     )
 
 

@@ -83,7 +83,6 @@ def window(tmp_path: Path) -> Window:
         known_us=received,
         amounts_cents=table["amount_cents"].to_numpy(),
         providers=np.array(table["provider_id"].to_pylist(), dtype=object),
-        unlabelled=0,
     )
     rows = np.arange(ROWS)
     slices = Slices(rows[:SEEN], rows[:0], rows[:0], rows[SEEN:], "by time", 0, 0, 0)
