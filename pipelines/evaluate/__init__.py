@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pipelines.evaluate.metrics import EvaluationSettings, evaluate_claims
     from pipelines.evaluate.page import render, save
     from pipelines.evaluate.pictures import Drawings, draw
-    from pipelines.evaluate.provenance import Provenance
+    from pipelines.evaluate.provenance import THRESHOLDS_CHOSEN, Provenance
     from pipelines.evaluate.rivals import add_rivals
     from pipelines.evaluate.source_columns import raw_booster
     from pipelines.evaluate.window import Window, add_model, newest_window
@@ -50,6 +50,7 @@ __all__ = [
     "MODEL",
     "RAW",
     "RULE",
+    "THRESHOLDS_CHOSEN",
     "Drawings",
     "EvaluatedModel",
     "Evaluation",

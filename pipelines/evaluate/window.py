@@ -1,7 +1,8 @@
 """The newest window: the latest labelled claims of a data set that none of the evaluated models was trained on."""
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,21 @@ class Window:
         """Claims received a day over all of the data, with a label or without."""
         return self.examples.claims_a_day
 
+    def choosing(self, artefact: Artefact) -> "Window":
+        """The half of the window, by provider, on which a threshold of the model is chosen.
+
+        The other half is the newest window of the model with the chosen threshold. Raises `OverlapError` where this
+        half has no claim.
+        """
+        chosen = Provenance.thresholds_chosen(artefact)
+        rows = self.rows[_halvings(self.examples, self.rows) == chosen]
+        if not len(rows):
+            raise OverlapError(
+                f"no claim of {self.source.name} is left to choose a threshold of {artefact.version} on, after "
+                f"{chosen} choices; wait for newer labels, or choose one of the model it was made from"
+            )
+        return replace(self, rows=rows)
+
     def evaluation_set(self, artefact: Artefact) -> EvaluationSet:
         """The window's claims with the scores of `artefact` as the model's."""
         refit = artefact.document.provenance.get("refit") is True
@@ -76,8 +92,9 @@ def newest_window(
     """The newest window of the data set a model was trained on (or of `source`), as the data are now.
 
     On the data it was trained on these are the claims that were kept out of its training. On newer data they are the
-    newest; claims that it, or one of `also`, may have been trained on are left out. Raises `OverlapError` where none is
-    left, `ProvenanceError` where a model does not state what it was trained on.
+    newest; claims that it, or one of `also`, may have been trained on are left out, and those on which its threshold
+    was chosen. Raises `OverlapError` where none is left, `ProvenanceError` where a model does not state what it was
+    trained on.
     """
     provenance = Provenance.of(artefact)
     source = source or open_named(provenance.dataset, home)
@@ -95,7 +112,33 @@ def newest_window(
                 f"the newest window of {source.name} has no fraud after {clock.from_micros(since):%Y-%m-%d}, up to "
                 "which a model was trained; wait for newer labels"
             )
+    chosen = Provenance.thresholds_chosen(artefact)
+    if chosen:
+        rows = rows[_halvings(examples, rows) >= chosen]
+        if not examples.fraud[rows].any():
+            raise OverlapError(
+                f"the newest window of {source.name} has no fraud beside the claims on which the threshold of "
+                f"{artefact.version} was chosen; wait for newer labels"
+            )
     return Window(source, examples, slices, rows)
+
+
+def _halvings(examples: Examples, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """How many choices of a threshold leave each claim out (N,): 0 for half of the providers, 1 for a quarter, ...
+
+    By a hash of the provider, or of the claim where it is unknown.
+    """
+    units: dict[str, int] = {}
+    found = np.empty(len(rows), dtype=np.intp)
+    ids = examples.claims["claim_id"]
+    for place, row in enumerate(rows.tolist()):
+        provider = examples.providers[row]
+        unit = f"claim {ids[row].as_py()}" if provider is None else f"provider {provider}"
+        if unit not in units:
+            digest = int.from_bytes(hashlib.sha256(f"threshold:{unit}".encode()).digest()[:8])
+            units[unit] = 64 - (digest ^ (2**64 - 1)).bit_length()  # leading ones
+        found[place] = units[unit]
+    return found
 
 
 def _trained_until(source: Source, models: Sequence[Artefact]) -> list[int]:

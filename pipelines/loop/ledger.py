@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from core.scratch import scratch_folder
@@ -104,7 +105,7 @@ def export(url: str, home: Path) -> ExportCounts | None:
         pq.write_table(weights_of(labelled), weights)
         files = (claims, labels, weights, *([] if attributes is None else [attributes]))
         counts = {path.stem: pq.read_metadata(path).num_rows for path in files}
-        document = _document(home, counts)
+        document = _document(home, counts, found)
         if attributes is not None:
             document["attributes"] = declarations(declared)
         # Without dataset.json a folder is not a complete data set, so a mixture of old and new files is never read.
@@ -137,9 +138,11 @@ def _refuse_loss(held: Path, exported: Path) -> None:
         )
 
 
-def _document(home: Path, counts: dict[str, int]) -> DatasetDocument:
+def _document(home: Path, counts: dict[str, int], dispositions: pa.Table) -> DatasetDocument:
     folder = home / "data"
     before = read_document(folder) if (folder / DATASET).exists() else DatasetDocument(source="platform")
     use = use_in_service(home)
     served: DatasetDocument = {} if use is None else {"use": use}
+    if len(dispositions):
+        served["findings_until"] = pc.max(dispositions["known_at"]).as_py().isoformat()
     return {**before, **served, "frames": {**before.get("frames", {}), **counts}, "exported_from": "database"}

@@ -6,7 +6,7 @@ from pipelines.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from pipelines.promote.errors import NoCandidateError, PromotionError, RefusedError, UnnamedForceError
-    from pipelines.promote.flow import candidate, evaluate_gates, make_champion, promote
+    from pipelines.promote.flow import Judgement, candidate, judge, make_champion, promote
     from pipelines.promote.gates import GATES, GateName, Verdict, gates_json
     from pipelines.promote.outcome import Force, Promotion, UseChange
     from pipelines.promote.previous import rollback
@@ -16,6 +16,7 @@ __all__ = [
     "GATES",
     "Force",
     "GateName",
+    "Judgement",
     "NoCandidateError",
     "Promotion",
     "PromotionError",
@@ -26,8 +27,8 @@ __all__ = [
     "Verdict",
     "candidate",
     "choose_threshold",
-    "evaluate_gates",
     "gates_json",
+    "judge",
     "make_champion",
     "promote",
     "rollback",

@@ -198,10 +198,12 @@ GATES: tuple[Gate, ...] = (
     ),
     Gate(
         GateName.BEATS_CHAMPION,
-        "On the newest window its average precision is above the champion's (lower end of the paired 95 % interval "
-        "above zero), or it is within one point of it (five at the lower end) and better calibrated.",
+        "On the newest window its average precision is above the champion's (lower end of the paired interval above "
+        "zero: of 95 % for the first version that is compared on these claims, of 1 - 0.05 / j² for the j-th), or it "
+        "is within one point of it (five at the lower end of 95 %), together with what earlier promotions on these "
+        "claims gave up, and better calibrated.",
         (
-            (AtLeast(Measure.AP_OVER_CHAMPION_LOW, ABOVE_ZERO),),
+            (AtLeast(Measure.AP_OVER_CHAMPION_LOW_OF_ATTEMPTS, ABOVE_ZERO),),
             (
                 AtLeast(Measure.AP_OVER_CHAMPION, -0.01),
                 AtLeast(Measure.AP_OVER_CHAMPION_LOW, -0.05),

@@ -45,8 +45,13 @@ class Measure(StrEnum):
     AP_OVER_LOGISTIC_HIGH = "average_precision_over_logistic_regression_high"
     AP_OVER_FOREST_HIGH = "average_precision_over_isolation_forest_high"
     AP_OVER_RAW_BOOSTER_HIGH = "average_precision_over_raw_booster_high"
+    AP_OVER_CHAMPION_LOW_OF_ATTEMPTS = "average_precision_over_champion_low_of_attempts"
+    """Average precision less the champion's; lower end of the paired interval at the confidence that this version
+    needs: 95 % for the first one that is compared on these claims, more for each further one."""
     AP_OVER_CHAMPION_LOW = "average_precision_over_champion_low"
+    """The same at 95 %."""
     AP_OVER_CHAMPION = "average_precision_over_champion"
+    """Less what earlier promotions on these claims gave up."""
     BRIER_OVER_CHAMPION = "brier_score_over_champion"
     """Brier score less the champion's; negative: better calibrated."""
     WORST_KIND_RECALL_RATIO = "worst_kind_recall_over_champion"
@@ -123,6 +128,7 @@ LABEL_MEASURES = (
 USE_MEASURES = (Measure.SAME_USE, Measure.SHARED_POPULATION)
 """Measures that compare what the model and the champion are for."""
 CHAMPION_MEASURES = (
+    Measure.AP_OVER_CHAMPION_LOW_OF_ATTEMPTS,
     Measure.AP_OVER_CHAMPION_LOW,
     Measure.AP_OVER_CHAMPION,
     Measure.BRIER_OVER_CHAMPION,
