@@ -17,6 +17,7 @@ from pipelines.datasets.errors import LabelTimeError, MissingLabelsError
 PEER_RATIO = "amount_to_procedure_mean"
 """The feature that the 2× rule reads."""
 RULE_FACTOR = 2.0
+_LABEL_COLUMNS = ["is_fraud", "kind", "known_at", "label_source"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ class Examples:
     known_us: NDArray[np.int64]
     amounts_cents: NDArray[np.int64]
     providers: NDArray[np.object_]
+    label_source: NDArray[np.object_] | None = None
+    """Who states each label, None where that is unknown; None: of no label."""
     unlabelled: UnlabelledClaims | None = None
     """The claims without a label; None: every claim has one."""
     weights: NDArray[np.float64] | None = None
@@ -135,7 +138,7 @@ def examples_of(
     x = built.x if len(labelled) == len(built.x) else built.x[labelled]
     features, left_out = usable_features(x, built.available, index)
     return Examples(
-        claims=index.drop_columns(["is_fraud", "kind", "known_at"]),
+        claims=index.drop_columns(_LABEL_COLUMNS),
         full=x,
         features=features,
         left_out=left_out,
@@ -145,6 +148,7 @@ def examples_of(
         known_us=known,
         amounts_cents=index["amount_cents"].to_numpy(),
         providers=np.array(index["provider_id"].to_pylist(), dtype=object),
+        label_source=np.array(index["label_source"].to_pylist(), dtype=object),
         unlabelled=_unlabelled(built, attributes),
         weights=None if weights is None else _weights(index["claim_id"], weights),
         attributes=None if attributes is None else attributes.of(index["claim_id"]),
@@ -156,7 +160,7 @@ def _unlabelled(built: TrainingSet, attributes: DeclaredAttributes | None) -> Un
     rows = np.flatnonzero(built.index["is_fraud"].is_null().to_numpy())
     if not len(rows):
         return None
-    index = built.index.take(pa.array(rows)).drop_columns(["is_fraud", "kind", "known_at"])
+    index = built.index.take(pa.array(rows)).drop_columns(_LABEL_COLUMNS)
     return UnlabelledClaims(
         claims=index,
         full=built.x[rows],

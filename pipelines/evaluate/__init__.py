@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from pipelines.evaluate.provenance import THRESHOLDS_CHOSEN, Provenance
     from pipelines.evaluate.rivals import add_rivals
     from pipelines.evaluate.source_columns import raw_booster
-    from pipelines.evaluate.window import Window, add_model, newest_window
+    from pipelines.evaluate.window import Window, add_model, newest_window, window_of
 
 __all__ = [
     "AMOUNT",
@@ -83,5 +83,6 @@ __all__ = [
     "reviews_a_week",
     "save",
     "simple_baselines",
+    "window_of",
 ]
 __getattr__ = lazy_exports(__name__, __file__)

@@ -103,6 +103,16 @@ def newest_window(
     moment = as_of_us(source, clock.from_micros(provenance.as_of_us) if same_data else None)
     examples = examples_of(read_vectors(source, as_of_us=moment), source.weights, source.attributes)
     slices = split_examples(examples, source, provenance.policy, as_of_us=moment)
+    return window_of(source, examples, slices, artefact, also=also)
+
+
+def window_of(
+    source: Source, examples: Examples, slices: Slices, artefact: Artefact, *, also: Sequence[Artefact] = ()
+) -> Window:
+    """The claims of the test slice that neither trained a model nor chose the threshold of `artefact`.
+
+    Raises `OverlapError` where none is left.
+    """
     rows = slices.test
     if source.label_of == "claim":
         since = max(_trained_until(source, (artefact, *also)), default=slices.test_from_us)

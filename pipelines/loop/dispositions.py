@@ -80,7 +80,14 @@ def labels_as_of(dispositions: pa.Table, *, as_of_us: int, selections: pa.Table 
     weights, reason = _weights(rows, labelled, SELECTIONS.empty_table() if selections is None else selections)
     kept = rows.filter(pa.array(labelled))
     labels = pa.table(
-        [kept["claim_id"], pc.equal(kept["disposition"], CONFIRMED), kept["kind"], kept["known_at"]], names=LABELS.names
+        [
+            kept["claim_id"],
+            pc.equal(kept["disposition"], CONFIRMED),
+            kept["kind"],
+            kept["known_at"],
+            pa.repeat("disposition", len(kept)),
+        ],
+        names=LABELS.names,
     )
     return LabelledClaims(
         labels.cast(LABELS),

@@ -30,6 +30,7 @@ class GateName(StrEnum):
     SAME_POPULATION = "same_population"
     LABELS_KEPT = "labels_kept"
     LABELS_KEPT_BY_KIND = "labels_kept_by_kind"
+    LABELS_KEPT_BY_SOURCE = "labels_kept_by_source"
     LABELS_KEEP_DATES = "labels_keep_dates"
     PREVIOUS_LABELS = "previous_labels"
     BEATS_RULE = "beats_rule"
@@ -164,6 +165,13 @@ GATES: tuple[Gate, ...] = (
         "Of no kind of fraud with at least 10 such claims are more than a quarter clean or unlabelled now.",
         ((AtMost(Measure.WORST_KIND_LABELS_LOST, 0.25),),),
         not_applicable=WITHOUT_PREVIOUS_LABELS | {NotApplicableReason.NO_KIND_WITH_ENOUGH_CLAIMS},
+    ),
+    Gate(
+        GateName.LABELS_KEPT_BY_SOURCE,
+        "Of no source with at least 10 such labels are more than a quarter of the frauds clean or unlabelled now, more "
+        "than a quarter of the labels gone, or more than a quarter of the unchanged ones known from another time.",
+        ((AtMost(Measure.WORST_SOURCE_LABELS_CHANGED, 0.25),),),
+        not_applicable=WITHOUT_PREVIOUS_LABELS | {NotApplicableReason.NO_SOURCE_WITH_ENOUGH_LABELS},
     ),
     Gate(
         GateName.LABELS_KEEP_DATES,

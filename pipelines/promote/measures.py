@@ -28,6 +28,9 @@ class Measure(StrEnum):
     """Share of the frauds that the champion was trained on that are clean or without a label now."""
     WORST_KIND_LABELS_LOST = "worst_kind_labels_lost"
     """The largest such share over the kinds of fraud."""
+    WORST_SOURCE_LABELS_CHANGED = "worst_source_labels_changed"
+    """The largest share of the labels of one source that changed: of its frauds those lost, of its labels those that
+    are not there any more, or of its unchanged labels those that are known from another time now."""
     FRAUD_LABELS_GAINED = "fraud_labels_gained"
     """Claims that were clean at the training of the champion and are fraud now, per fraud at that time."""
     LABELS_VANISHED = "labels_vanished"
@@ -94,6 +97,7 @@ class NotApplicableReason(StrEnum):
     NO_PREVIOUS_LABELS = "too few frauds that the champion was trained on are of claims in these data"
     UNDATED_LABELS = "labels have no dates"
     NO_KIND_WITH_ENOUGH_CLAIMS = "no kind of fraud has enough claims in the window"
+    NO_SOURCE_WITH_ENOUGH_LABELS = "no source states enough labels"
     NO_GROUP_WITH_ENOUGH_CLAIMS = "the data have no group with enough clean claims"
 
 
@@ -119,6 +123,7 @@ Measures: TypeAlias = Mapping[Measure, Measured | NotApplicable]
 LABEL_MEASURES = (
     Measure.FRAUD_LABELS_LOST,
     Measure.WORST_KIND_LABELS_LOST,
+    Measure.WORST_SOURCE_LABELS_CHANGED,
     Measure.FRAUD_LABELS_GAINED,
     Measure.LABELS_VANISHED,
     Measure.LABELS_REDATED,

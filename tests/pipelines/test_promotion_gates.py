@@ -42,6 +42,7 @@ PASSING = {
     Measure.AP_OVER_RULE_LOW: Measured(0.1),
     **dict.fromkeys(OVER_RIVALS, Measured(0.02)),
     Measure.AP_OVER_RAW_BOOSTER_HIGH: Measured(0.02),
+    Measure.AP_OVER_CHAMPION_LOW_OF_ATTEMPTS: Measured(0.01),
     Measure.AP_OVER_CHAMPION_LOW: Measured(0.01),
     Measure.AP_OVER_CHAMPION: Measured(0.04),
     Measure.BRIER_OVER_CHAMPION: Measured(0.001),
@@ -56,6 +57,7 @@ PASSING = {
 LABEL_GATES = {
     GateName.LABELS_KEPT,
     GateName.LABELS_KEPT_BY_KIND,
+    GateName.LABELS_KEPT_BY_SOURCE,
     GateName.LABELS_KEEP_DATES,
     GateName.PREVIOUS_LABELS,
 }
@@ -192,6 +194,7 @@ def test_the_first_champion_is_compared_with_the_rule_only_and_the_verdict_says_
         (Measure.SHARED_POPULATION, NotApplicableReason.NO_POPULATION),
         (Measure.LABELS_REDATED, NotApplicableReason.UNDATED_LABELS),
         (Measure.WORST_KIND_LABELS_LOST, NotApplicableReason.NO_KIND_WITH_ENOUGH_CLAIMS),
+        (Measure.WORST_SOURCE_LABELS_CHANGED, NotApplicableReason.NO_SOURCE_WITH_ENOUGH_LABELS),
         (Measure.AP_BY_PREVIOUS_LABELS_HIGH, NotApplicableReason.NO_PREVIOUS_LABELS),
         (Measure.AP_OVER_RAW_BOOSTER_HIGH, NotApplicableReason.NO_RAW_BOOSTER),
         (Measure.WORST_KIND_RECALL_RATIO, NotApplicableReason.NO_KIND_WITH_ENOUGH_CLAIMS),
