@@ -82,11 +82,11 @@ def promote(
         step("Fetching the model from MLflow")
         registry.fetch(store, version, models_folder(home))
     step("Checking the gates")
-    judged = judge(home, version, window=window, change_use=change_use is not None, step=step)
+    checked = check_version(home, version, window=window, change_use=change_use is not None, step=step)
     stated = force or change_use
-    judged.record(home, by=stated.by if stated else getpass.getuser())
+    checked.record(home, by=stated.by if stated else getpass.getuser())
     return make_champion(
-        home, store, version, judged.verdicts, force=force, change_use=change_use, started=started, step=step
+        home, store, version, checked.verdicts, force=force, change_use=change_use, started=started, step=step
     )
 
 
@@ -171,7 +171,7 @@ def candidate(store: MlflowStore) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class CheckedVersion:
     """The gates of one version, and its comparison with the champion; None: there was none."""
 
     version: str
@@ -184,17 +184,17 @@ class Judgement:
             self.comparison.record(home, self.version, by=by)
 
 
-def judge(
+def check_version(
     home: Path,
     version: str,
     *,
     window: Window | None = None,
     change_use: bool = False,
     step: Step = lambda words: None,
-) -> Judgement:
+) -> CheckedVersion:
     """Measure a version that is in the home, and check every gate; nothing is recorded."""
     found, comparison = _measure(home, version, window=window, change_use=change_use, step=step)
-    return Judgement(version, check_gates(found), comparison)
+    return CheckedVersion(version, check_gates(found), comparison)
 
 
 def measure(
