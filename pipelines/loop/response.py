@@ -63,9 +63,16 @@ def responses(claims: SelectedClaims) -> tuple[WeekResponse, ...]:
     found = []
     for week in sorted(set(claims.week)):
         score, audit = ((claims.week == week) & (claims.selected_by == by) for by in (SCORE, AUDIT))
-        labelled = bool(claims.labelled[score].any() and claims.labelled[audit].any())
-        counts = [int(part.sum()) for part in (score, score & claims.answered, audit, audit & claims.answered)]
-        found.append(WeekResponse(week, *counts, labelled=labelled))
+        found.append(
+            WeekResponse(
+                week,
+                by_score=int(score.sum()),
+                answered_by_score=int((score & claims.answered).sum()),
+                audited=int(audit.sum()),
+                answered_audited=int((audit & claims.answered).sum()),
+                labelled=bool(claims.labelled[score].any() and claims.labelled[audit].any()),
+            )
+        )
     return tuple(found)
 
 

@@ -105,7 +105,7 @@ def test_what_a_threshold_finds_is_weighted(reviewed):
     plain = threshold_by_capacity(replace(weighted, weights=None), CAPACITY / 7)
     assert choice.threshold == plain.threshold
     assert choice.recall < plain.recall - 0.1
-    assert weighted.represented.sum() == pytest.approx(A_DAY * DAYS)
+    assert weighted.represented.sum() == pytest.approx(A_DAY * DAYS, rel=0.02)
 
 
 def test_without_other_claims_a_capacity_is_filled_by_what_the_labelled_ones_represent():

@@ -96,7 +96,8 @@ def test_a_candidate_inside_every_bound_passes_every_gate():
         (Measure.AP_OVER_RULE_LOW, 0.0, GateName.BEATS_RULE),
         *((measure, -0.001, GateName.NOT_WORSE_THAN_RIVALS) for measure in OVER_RIVALS),
         (Measure.AP_OVER_RAW_BOOSTER_HIGH, -0.001, GateName.NOT_WORSE_THAN_RAW_BOOSTER),
-        (Measure.AP_OVER_CHAMPION_LOW, -0.02, GateName.BEATS_CHAMPION),
+        (Measure.AP_OVER_CHAMPION_LOW_OF_ATTEMPTS, -0.02, GateName.BEATS_CHAMPION),
+        (Measure.WORST_SOURCE_LABELS_CHANGED, 0.26, GateName.LABELS_KEPT_BY_SOURCE),
         (Measure.WORST_KIND_RECALL_RATIO, 0.49, GateName.RECALL_BY_KIND),
         (Measure.WORST_GROUP_FALSE_POSITIVE_RATE_LOW, 0.06, GateName.FALSE_POSITIVE_DISPARITY),
         (Measure.WORST_GROUP_FALSE_POSITIVE_RATE_LOW, 0.6, GateName.FALSE_POSITIVE_DISPARITY),
@@ -115,7 +116,11 @@ def test_each_gate_refuses_its_own_violation(measure, value, gate):
 
 
 def test_a_candidate_within_tolerance_passes_when_it_is_better_calibrated():
-    near = PASSING | {Measure.AP_OVER_CHAMPION_LOW: Measured(-0.03), Measure.AP_OVER_CHAMPION: Measured(-0.005)}
+    near = PASSING | {
+        Measure.AP_OVER_CHAMPION_LOW_OF_ATTEMPTS: Measured(-0.04),
+        Measure.AP_OVER_CHAMPION_LOW: Measured(-0.03),
+        Measure.AP_OVER_CHAMPION: Measured(-0.005),
+    }
     better = near | {Measure.BRIER_OVER_CHAMPION: Measured(-0.0001)}
     assert refusing(near) == {GateName.BEATS_CHAMPION}
     assert refusing(better) == set()

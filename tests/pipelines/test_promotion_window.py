@@ -315,7 +315,7 @@ def test_a_chosen_threshold_makes_a_new_model_that_states_who_chose_it_and_is_re
         chosen.document.model_copy(
             update={name: getattr(model.document, name) for name in ("version", "threshold", "threshold_choice")}
         )
-        == model.document
+        == with_provenance(model, thresholds_chosen=1).document
     )
     assert chosen.booster.save_raw("json") == model.booster.save_raw("json")
 
