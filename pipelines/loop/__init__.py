@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pipelines.loop.errors import LoopError
     from pipelines.loop.ledger import connected, export
     from pipelines.loop.policy_comparison import PolicyComparison, compare_policies
+    from pipelines.loop.recovery import recovery_of_findings
     from pipelines.loop.retraining import RetrainResult, retrain
     from pipelines.loop.review_evaluation import ReviewEvaluation, evaluate_reviews
     from pipelines.loop.salt import salt_of
@@ -25,6 +26,7 @@ __all__ = [
     "draw_policies",
     "evaluate_reviews",
     "export",
+    "recovery_of_findings",
     "retrain",
     "salt_of",
     "select",
