@@ -9,7 +9,7 @@ counterfactual.py the nearest lower amount that would not have been flagged
 timing.py         time per explanation, compared with XGBoost's own
 """
 
-from models.explain.counterfactual import nearest_lower_amount
+from models.explain.counterfactual import nearest_lower_amount, rises_with_amount
 from models.explain.reasons import MAX_FACTS, MIN_CARRIED_SHARE, MIN_PUSH, Explanation, Reasoner, format_factor
 from models.explain.table_builder import build_tables
 from models.explain.tables import FORMAT, LeafTables, read_tables, tables_to_bytes
@@ -32,6 +32,7 @@ __all__ = [
     "measure_explainer",
     "nearest_lower_amount",
     "read_tables",
+    "rises_with_amount",
     "sample_rows",
     "tables_to_bytes",
     "typical_claim",
