@@ -20,6 +20,7 @@ from core import telemetry
 from core.scratch import scratch_folder
 from models.artefact import STAGING, Artefact, load_artefact, verify_files
 from models.errors import ModelError, RegistryError
+from models.families import XGBoostModel
 from models.mlflow_store import MlflowStore
 
 if TYPE_CHECKING:
@@ -91,8 +92,11 @@ def register(store: MlflowStore, record: RunRecord, artefact: Artefact) -> Regis
     tags = {"ginja.version": artefact.version, "ginja.manifest_sha256": artefact.manifest_sha256}
     with _mlflow(store) as mlflow, _run(mlflow, store, record) as run_id:
         _log(mlflow, run_id, record)
+        model = artefact.model
+        if not isinstance(model, XGBoostModel):
+            raise RegistryError(f"a model of the family {artefact.document.family} cannot be registered")
         logged = mlflow.xgboost.log_model(
-            artefact.booster,
+            model.booster,
             name="model",
             signature=_signature(mlflow, artefact.features),
             pip_requirements=list(record.requirements),

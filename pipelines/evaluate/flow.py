@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from core.settings import settings
 from models import registry
@@ -12,13 +13,15 @@ from models.registry import MlflowStore, RunRecord
 from pipelines.datasets import Source
 from pipelines.evaluate.errors import NoModelError
 from pipelines.evaluate.evaluation import EvaluatedModel
-from pipelines.evaluate.evaluation_set import CHAMPION
+from pipelines.evaluate.evaluation_set import CHAMPION, EvaluationSet
 from pipelines.evaluate.metrics import EvaluationSettings, evaluate_claims
 from pipelines.evaluate.page import render, save
 from pipelines.evaluate.pictures import draw
 from pipelines.evaluate.rivals import add_rivals
 from pipelines.evaluate.window import Window, newest_window
 from pipelines.runs import command_line, git_commit, reports_folder
+
+Contest: TypeAlias = Callable[[EvaluationSet, Window, Artefact], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +40,12 @@ def evaluate(
     version: str | None = None,
     store: MlflowStore | None = None,
     replicates: int = 300,
+    contenders: Contest | None = None,
     step: Callable[[str], None] = lambda words: None,
 ) -> EvaluationRun:
     """Evaluate a version (by default the last one trained on this data set) and every baseline.
 
+    `contenders` adds the scores of further models to the claims of the window (`pipelines.train.Contenders`).
     Raises `NoModelError`, `OverlapError`, `ProvenanceError`, `DataError` where the data cannot be used, `RegistryError`
     where MLflow fails.
     """
@@ -53,6 +58,8 @@ def evaluate(
     add_rivals(claims, window, artefact)
     if champion is not None:
         window.add(claims, champion, name=CHAMPION)
+    if contenders is not None:
+        contenders(claims, window, artefact)
     step("Computing the metrics")
     metrics = evaluate_claims(
         claims,
@@ -69,6 +76,8 @@ def evaluate(
         champion=champion.version if champion else None,
         split=window.slices.how,
         metrics=metrics,
+        family=artefact.document.described,
+        shadow_only=artefact.explainer is None,
     )
     step("Drawing and recording")
     drawings = draw(artefact, claims, window.examples.matrix(window.rows, artefact.schema))

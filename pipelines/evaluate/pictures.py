@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from models.artefact import Artefact
 from models.evaluation import figures
-from models.scorer import Scorer
 from pipelines.evaluate.evaluation_set import AMOUNT, CHAMPION, LOGISTIC, MODEL, RULE, EvaluationSet
 
 if TYPE_CHECKING:
@@ -39,9 +38,6 @@ class Drawings:
 
 def draw(artefact: Artefact, claims: EvaluationSet, x: NDArray[np.float32]) -> Drawings:
     """Draw the charts of the model on the evaluated claims; `x` (N, features) are their vectors in its schema."""
-    _, phi, _ = Scorer(artefact).explain(x[:_EXPLAINED])
-    strength = np.abs(phi).mean(axis=0)
-    order = np.argsort(-strength)[:15]
     kinds = [str(kind or "fraud") if fraud else "clean" for kind, fraud in zip(claims.kind, claims.fraud, strict=True)]
     shown = {name: claims.scores[name] for name in (MODEL, RULE, AMOUNT, LOGISTIC, CHAMPION) if name in claims.scores}
     probabilities = claims.probabilities[MODEL]
@@ -49,7 +45,11 @@ def draw(artefact: Artefact, claims: EvaluationSet, x: NDArray[np.float32]) -> D
         "precision_recall.png": figures.precision_recall(claims.fraud, shown),
         "gains.png": figures.gains(claims.fraud, claims.amounts_cents, shown),
         "calibration.png": figures.calibration(claims.fraud, probabilities),
-        "contributions.png": figures.contributions(artefact.features, phi),
         "confusion.png": figures.confusion(kinds, probabilities >= artefact.threshold),
     }
-    return Drawings(drawn, [(artefact.features[i], float(strength[i])) for i in order])
+    if artefact.explainer is None:
+        return Drawings(drawn, [])
+    _, phi = artefact.explainer.explain_many(x[:_EXPLAINED])
+    drawn["contributions.png"] = figures.contributions(artefact.features, phi)
+    strength = np.abs(phi).mean(axis=0)
+    return Drawings(drawn, [(artefact.features[i], float(strength[i])) for i in np.argsort(-strength)[:15]])

@@ -55,7 +55,7 @@ def add_model(
     claims: EvaluationSet, artefact: Artefact, examples: Examples, rows: NDArray[np.intp], *, name: str = MODEL
 ) -> None:
     """Add a model's scores and probabilities for `rows` to an evaluation set under `name`."""
-    margins = artefact.booster.inplace_predict(examples.matrix(rows, artefact.schema), predict_type="margin")
+    margins = artefact.margins(examples.matrix(rows, artefact.schema))
     claims.scores[name] = margins.astype(np.float64)
     claims.probabilities[name] = artefact.calibrator.probabilities(margins)
 

@@ -32,9 +32,10 @@ def run_record(
     source, slices, examples = prepared.source, prepared.slices, prepared.examples
     learned = slices.learned
     x = examples.matrix(learned, artefact.schema)
-    params: dict[str, object] = {f"booster.{name}": value for name, value in model.trained.params_dict().items()}
+    params: dict[str, object] = {f"model.{name}": value for name, value in model.trained.family.params().items()}
     params |= {f"split.{name}": value for name, value in asdict(options.policy).items()}
     params |= {
+        "family": model.trained.family.spec,
         "dataset": source.name,
         "trials": options.trials,
         "reviews_a_week": model.reviews_a_week,
