@@ -172,7 +172,7 @@ class OutOfRange(BaseModel):
 class Score(BaseModel):
     """The scorer's answer for one claim. Every field is required: a missing one makes the score invalid."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, cache_strings="keys")
 
     contract: Literal["1"]
     claim_id: str

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from api import metrics
 from api.scorer.breaker import Breaker, BreakerState
@@ -24,7 +24,7 @@ MAX_SCORE_BYTES = 512 * 1024
 TOO_LITTLE_KNOWN = "too_little_known"
 """`Scoring.failure` of a score with too few available features to be used."""
 WINDOWS_DEADLINE_S = 2.0
-_WINDOWS = TypeAdapter(dict[Literal["windows"], dict[str, WindowValue]])
+_WINDOWS = TypeAdapter(dict[Literal["windows"], dict[str, WindowValue]], config=ConfigDict(cache_strings="keys"))
 _STATES = TypeAdapter(Mapping[str, object])
 States = Mapping[str, object]
 """Feature states of a claim as of its receipt, as a score request carries them."""
