@@ -68,7 +68,7 @@ from pipelines.train import leak_checks, steps
 from pipelines.train.leakage import refuse_leakage
 from pipelines.train.options import TrainOptions
 from pipelines.train.prepared import PreparedData
-from pipelines.train.record import run_record
+from pipelines.train.record import run_record, trial_runs
 from pipelines.train.report import TrainingReport
 
 
@@ -144,6 +144,8 @@ def train_and_register(
     watch.step("Recording it in MLflow")
     record = run_record(prepared, options, model, artefact, evaluated, drawings, html=html, command=command)
     registered = registry.register(store, record, artefact)
+    if model.search is not None:
+        registry.log_children(store, registered.run_id, trial_runs(model.search))
     if options.trusted.subjects:
         audit_trail.record(
             home,

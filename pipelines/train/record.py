@@ -7,13 +7,14 @@ from dataclasses import asdict
 
 from models.artefact import Artefact
 from models.evaluation import CardFacts, CardFigure, Interval, figures, render_model_card
-from models.registry import DataRecord, RunRecord
+from models.registry import ChildRun, DataRecord, RunRecord
 from pipelines.datasets import SIMULATED
 from pipelines.evaluate import Drawings, EvaluatedModel, Evaluation, RankingMetrics
 from pipelines.gates import profile_of
 from pipelines.runs import git_commit, requirements
 from pipelines.train.options import TrainOptions
 from pipelines.train.prepared import PreparedData
+from pipelines.train.search import SearchResult
 from pipelines.train.steps import TrainedModel
 
 
@@ -71,6 +72,25 @@ def run_record(
         },
         requirements=requirements(),
     )
+
+
+def trial_runs(search: SearchResult) -> list[ChildRun]:
+    """The trials of a search as child runs of the training."""
+    found = []
+    for trial in search.trials:
+        metrics = {"logloss": trial.loss, "rounds": trial.rounds}
+        found.append(
+            ChildRun(
+                name=f"trial-{trial.number}",
+                params={f"model.{name}": value for name, value in trial.params.items()},
+                metrics={name: float(value) for name, value in metrics.items() if value is not None},
+                tags={
+                    "ginja.family": search.family.spec,
+                    "ginja.trial": "pruned" if trial.rounds is None else "complete",
+                },
+            )
+        )
+    return found
 
 
 def model_card(

@@ -13,7 +13,7 @@ from models import registry
 from models.artefact import load_artefact, load_pointed, point, read_pointer
 from models.errors import FamilyError, ShadowOnlyError
 from models.families import DEFAULT_FAMILY, FAMILIES, CatBoost, Custom, Ebm, LightGBM, Logistic, XGBoost, installed
-from models.registry import MlflowStore, RunRecord
+from models.registry import MlflowStore, RunRecord, mlflow_registry
 from models.scorer import Scorer
 from pipelines.behaviour import read_submissions
 from pipelines.challenger import start
@@ -51,8 +51,17 @@ def sums_up(scorer: Scorer, home: Path, claims: int = 30) -> None:
 def test_a_logistic_regression_is_trained_registered_promoted_and_serves_with_exact_reasons(tmp_path):
     home = model_life.copy_of(model_life.trained_home(), tmp_path)
     store, source = new_store(home), open_named(SIMULATED, home)
-    options = replace(model_life.OPTIONS, family=Logistic(rounds=6, knots=16, threads=1))
+    options = replace(model_life.OPTIONS, family=Logistic(rounds=6, knots=16, threads=1), trials=2)
     report = train_and_register(home, source=source, options=options, store=store)
+    with mlflow_registry._mlflow(store) as mlflow:
+        of_parent = f"tags.`mlflow.parentRunId` = '{report.run_id}'"
+        children = mlflow.search_runs(search_all_experiments=True, filter_string=of_parent, output_format="list")
+    trials = {run.info.run_name: run for run in children}
+    assert set(trials) == {"trial-0", "trial-1"}
+    assert {run.info.status for run in children} == {"FINISHED"}
+    assert trials["trial-0"].data.params == {"model.knots": "16"}
+    assert 0 < trials["trial-1"].data.metrics["logloss"] < 1
+    assert trials["trial-1"].data.tags["ginja.trial"] == "complete"
     assert (report.family, report.trees, report.shadow_only) == ("logistic", 0, False)
     assert report.model.startswith("logistic: terms over ")
     assert report.ap_model > 2 * report.base_rate
