@@ -63,10 +63,6 @@ class Artefact:
         """The contribution tables, where the explainer is that."""
         return self.explainer if isinstance(self.explainer, LeafTables) else None
 
-    def margins(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Log-odds (N,) of vectors (N, features), the same bits as where it serves."""
-        return self.model.margins(x) if self.explainer is None else self.explainer.margins(x)
-
     @property
     def version(self) -> str:
         return self.document.version
@@ -83,6 +79,10 @@ class Artefact:
     @property
     def threshold(self) -> float:
         return self.document.threshold
+
+    def margins(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Margins (N,), log-odds before calibration, of vectors in this model's schema (N, F)."""
+        return self.model.margins(rows) if self.explainer is None else self.explainer.margins(rows)
 
 
 def sha256(raw: bytes) -> str:

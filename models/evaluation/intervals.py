@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,5 +52,7 @@ def bootstrap(
     defined = drawn[~np.isnan(drawn)]
     if len(defined) * 2 < replicates:
         return Interval(value, float("nan"), float("nan"), level)
-    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+    # A ratio may be infinite; between two infinite values there is nothing to interpolate.
+    method: Literal["linear", "inverted_cdf"] = "linear" if np.isfinite(defined).all() else "inverted_cdf"
+    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2], method=method)
     return Interval(value, float(low), float(high), level)

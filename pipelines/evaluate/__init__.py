@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         reviews_a_week,
     )
     from pipelines.evaluate.metrics import EvaluationSettings, evaluate_claims
-    from pipelines.evaluate.page import render, save
+    from pipelines.evaluate.page import render, save, summary
     from pipelines.evaluate.pictures import Drawings, draw
     from pipelines.evaluate.provenance import Provenance
     from pipelines.evaluate.rivals import add_rivals
@@ -82,5 +82,6 @@ __all__ = [
     "reviews_a_week",
     "save",
     "simple_baselines",
+    "summary",
 ]
 __getattr__ = lazy_exports(__name__, __file__)

@@ -43,7 +43,7 @@ champion (<code>ginja model trial start</code>) and cannot be promoted.</p>{% en
 <tr><th>Model or baseline</th><th>Average precision</th><th>AUC</th><th>Precision at K</th><th>Dollars at K</th>
 <th>Precision at 1 %</th><th>Brier</th><th>Calibration error</th><th>Lead of the model in AP</th></tr>
 {% for name, w in e.rankings.items() %}
-<tr><td>{{ name }}</td><td>{{ w.ap | interval }}</td><td>{{ w.auc | number }}</td>
+<tr><td>{{ name }}</td><td>{{ w.ap | interval }}</td><td>{{ w.auc | interval }}</td>
 <td>{{ w.precision_at_k | interval }}</td><td>{{ w.dollars_at_k | interval }}</td>
 <td>{{ w.precision_at_1_percent | percent }}</td>
 <td>{{ w.brier | interval }}</td>
@@ -53,7 +53,7 @@ champion (<code>ginja model trial start</code>) and cannot be promoted.</p>{% en
 </table></div>
 <p>In the {{ e.rule.reviews | number }} reviews that the 2× rule requires, the rule finds
 {{ e.rule.rule_cents | money }} of fraud and the model {{ e.rule.model_cents | money }}:
-{{ e.rule.ratio | number }} times as much.</p>
+{{ e.rule.ratio | interval }} times as much.</p>
 {% if pictures %}<h2>Charts</h2>
 <div class="pictures">{% for name, data in pictures.items() %}
 <img alt="{{ name }}" src="data:image/png;base64,{{ data }}">{% endfor %}</div>{% endif %}
@@ -78,8 +78,8 @@ flags {{ e.threshold.false_positive_rate | percent }} of clean claims.</p>
 <h2>Providers not seen in training</h2>
 <p>{{ e.unseen_providers.claims }} claims of {{ e.unseen_providers.providers }} providers,
 {{ e.unseen_providers.frauds }}
-fraud; average precision {{ e.unseen_providers.ap | number }}
-(2× rule {{ e.unseen_providers.ap_rule | number }}).</p>
+fraud; average precision {{ e.unseen_providers.ap | interval }}
+(2× rule {{ e.unseen_providers.ap_rule | interval }}).</p>
 <h2>False positives by group</h2>
 <div class="table"><table>
 <tr><th>Group</th><th>Clean claims</th><th>Flagged</th><th>Times the overall rate</th></tr>
@@ -93,7 +93,9 @@ fraud; average precision {{ e.unseen_providers.ap | number }}
 <div class="table"><table>
 <tr><th>Expected</th><th>Observed</th><th>Claims</th></tr>
 {% for bin in e.calibration %}
-<tr><td>{{ bin.expected | percent }}</td><td>{{ bin.observed | percent }}</td><td>{{ bin.claims | number }}</td></tr>
+<tr><td>{{ bin.expected | percent }}</td>
+<td>{{ bin.observed | percent }} <small>{{ bin.low | percent }} to {{ bin.high | percent }}</small></td>
+<td>{{ bin.claims | number }}</td></tr>
 {% endfor %}
 </table></div>
 </body>
@@ -115,6 +117,22 @@ def render(evaluated: EvaluatedModel, *, pictures: Mapping[str, str] | None = No
         pictures=pictures or {},
         at=clock.now(),
     )
+
+
+def summary(evaluated: EvaluatedModel) -> str:
+    """The main metrics with their intervals, as Markdown."""
+    metrics = evaluated.metrics
+    values = {
+        "average precision": metrics.model.ap,
+        "AUC": metrics.model.auc,
+        "average precision on providers not seen in training": metrics.unseen_providers.ap,
+        "fraudulent amount found, times that of the 2× rule": metrics.rule.ratio,
+    }
+    header = (
+        f"{evaluated.model} on {metrics.claims:,} claims of {evaluated.dataset}, {metrics.window.first} to "
+        f"{metrics.window.until}, {metrics.frauds:,} of them fraud (95 % intervals):"
+    )
+    return "\n".join([header, "", *(f"- {name} {interval(value)}" for name, value in values.items())])
 
 
 def save(folder: Path, evaluated: EvaluatedModel, html: str) -> Path:
