@@ -13,6 +13,7 @@ ModelError
 ├── TrainingError            the inputs cannot train a model
 ├── CalibrationError         the inputs cannot calibrate one
 ├── ThresholdError           no threshold meets the request
+├── RecoveryModelError       the inputs cannot give an expected recovery
 ├── ExplainerError           the model cannot be explained from tables
 │   ├── UnsupportedBoosterError  trees of a kind the tables do not support
 │   ├── TablesTooLargeError      the tables would exceed their size limit
@@ -78,6 +79,10 @@ class CalibrationError(ModelError):
 
 class ThresholdError(ModelError):
     """No threshold meets the request."""
+
+
+class RecoveryModelError(ModelError):
+    """Labels, amounts or a cost cannot give an expected recovery."""
 
 
 class ExplainerError(ModelError):

@@ -1,10 +1,12 @@
 """The result of an evaluation: metrics of the model and every baseline on the same claims, and its JSON form."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TypeAlias, cast
 
 from models.evaluation import Interval
 from models.evaluation.metrics import CalibrationBin
+from pipelines.evaluate.dollars import RankingDollars
 from pipelines.formatting import rounded
 
 Json: TypeAlias = dict[str, object]
@@ -192,12 +194,26 @@ class EvaluatedModel:
     """Its family and size, as text."""
     shadow_only: bool
     """Whether it has no exact reasons, so that it cannot decide claims."""
+    by_money: Mapping[str, Mapping[str, RankingDollars]] | None = None
+    """`k`, or a share of the claims → ranking by money → dollars; None: not compared."""
 
     def as_json(self) -> Json:
         """The JSON form, as `ginja model evaluate --json` prints it."""
         names = ("dataset", "model", "champion", "split", "family", "shadow_only")
         header: Json = {name: getattr(self, name) for name in names}
-        return header | self.metrics.as_json()
+        by_money = {} if self.by_money is None else {"by_money": _money_json(self.by_money)}
+        return header | self.metrics.as_json() | by_money
+
+
+def _money_json(by_money: Mapping[str, Mapping[str, RankingDollars]]) -> object:
+    return rounded({
+        k: {
+            name: {"dollars": one.dollars, "precision": one.precision}
+            | ({} if one.lead is None else {"lead": interval_json(one.lead)})
+            for name, one in rankings.items()
+        }
+        for k, rankings in by_money.items()
+    })  # fmt: skip
 
 
 def interval_json(interval: Interval) -> Json:

@@ -12,6 +12,7 @@ from models.artefact import Artefact, load_artefact, load_pointed, models_folder
 from models.errors import ArtefactError, PointerError
 from models.registry import MlflowStore, RunRecord
 from pipelines.datasets import Source
+from pipelines.evaluate.dollars import dollars_of_window
 from pipelines.evaluate.errors import NoModelError
 from pipelines.evaluate.evaluation import EvaluatedModel
 from pipelines.evaluate.evaluation_set import CHAMPION, EvaluationSet
@@ -80,6 +81,7 @@ def evaluate(
         metrics=metrics,
         family=artefact.document.described,
         shadow_only=artefact.explainer is None,
+        by_money=dollars_of_window(window, artefact, claims, k=metrics.reviews.in_window, replicates=replicates),
     )
     step("Drawing and recording")
     drawings = draw(artefact, claims, window.examples.matrix(window.rows, artefact.schema), metrics)

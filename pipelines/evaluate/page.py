@@ -54,6 +54,16 @@ champion (<code>ginja model trial start</code>) and cannot be promoted.</p>{% en
 <p>In the {{ e.rule.reviews | number }} reviews that the 2× rule requires, the rule finds
 {{ e.rule.rule_cents | money }} of fraud and the model {{ e.rule.model_cents | money }}:
 {{ e.rule.ratio | interval }} times as much.</p>
+{% if by_money %}<h2>Ranked by money</h2>
+<p>Share of the fraudulent amounts in the first claims of each ranking, and the lead of expected recovery
+(probability of fraud × recoverable amount) on the same bootstrap draws. It orders lists; it decides no claim.</p>
+<div class="table"><table>
+<tr><th>Ranking</th>{% for k in by_money %}<th>Dollars at {{ k_name(k) }}</th><th>Lead</th>{% endfor %}</tr>
+{% for name in by_money["k"] %}
+<tr><td>{{ name }}</td>{% for k in by_money.values() %}<td>{{ k[name].dollars | percent }}</td>
+<td>{{ k[name].lead | interval if k[name].lead else "" }}</td>{% endfor %}</tr>
+{% endfor %}
+</table></div>{% endif %}
 {% if pictures %}<h2>Charts</h2>
 <div class="pictures">{% for name, data in pictures.items() %}
 <img alt="{{ name }}" src="data:image/png;base64,{{ data }}">{% endfor %}</div>{% endif %}
@@ -114,6 +124,8 @@ def render(evaluated: EvaluatedModel, *, pictures: Mapping[str, str] | None = No
         family=evaluated.family,
         shadow_only=evaluated.shadow_only,
         e=evaluated.metrics,
+        by_money=evaluated.by_money,
+        k_name=lambda k: "K" if k == "k" else percent(float(k)),
         pictures=pictures or {},
         at=clock.now(),
     )
