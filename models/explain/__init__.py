@@ -13,7 +13,7 @@ timing.py         time per explanation, compared with XGBoost's own
 """
 
 from models.explain.additive import Additive
-from models.explain.counterfactual import nearest_lower_amount
+from models.explain.counterfactual import nearest_lower_amount, rises_with_amount
 from models.explain.reasons import MAX_FACTS, MIN_CARRIED_SHARE, MIN_PUSH, Explanation, Reasoner, format_factor
 from models.explain.table_builder import build_tables, tables_of
 from models.explain.tables import FORMAT, LeafTables, read_tables, tables_to_bytes
@@ -41,6 +41,7 @@ __all__ = [
     "nearest_lower_amount",
     "read_booster",
     "read_tables",
+    "rises_with_amount",
     "sample_rows",
     "tables_of",
     "tables_to_bytes",
