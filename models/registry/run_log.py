@@ -59,7 +59,7 @@ def _log_data(mlflow: ModuleType, data: DataRecord) -> None:
     )
 
 
-def _source(uri: str) -> Any:
+def _source(uri: str) -> object:
     """MLflow's data set source of a URI: the kinds that its page shows as a link."""
     from mlflow.data import http_dataset_source
     from mlflow.data import sources as registered
@@ -68,4 +68,5 @@ def _source(uri: str) -> Any:
     http: Any = http_dataset_source.HTTPDatasetSource
     scheme = urlparse(uri).scheme
     kinds = {"http": http, "https": http, "s3": sources.S3ArtifactDatasetSource}
-    return kinds.get(scheme, sources.LocalArtifactDatasetSource)(uri)
+    source: object = kinds.get(scheme, sources.LocalArtifactDatasetSource)(uri)
+    return source
