@@ -1,10 +1,12 @@
 """The result of an evaluation: metrics of the model and every baseline on the same claims, and its JSON form."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TypeAlias, cast
 
 from models.evaluation import Interval
 from models.evaluation.metrics import CalibrationBin
+from pipelines.evaluate.dollars import RankingDollars
 from pipelines.formatting import rounded
 
 Json: TypeAlias = dict[str, object]
@@ -151,6 +153,17 @@ class Evaluation:
             "abrasion": [asdict(row) for row in self.group_false_positives],
         }))  # fmt: skip
 
+    def rivals_json(self) -> Json:
+        """Rival → its average precision, and the model's less its own with the paired 95 % interval."""
+        return cast("Json", rounded({
+            name: {
+                "ap": self.rankings[name].ap.value,
+                "paired_difference": lead.value,
+                "paired_ci": [lead.low, lead.high],
+            }
+            for name, lead in self.ap_lead.items()
+        }))  # fmt: skip
+
     def flat_metrics(self) -> dict[str, float]:
         """The metrics under flat names, as MLflow keeps them; undefined ones are left out."""
         found: dict[str, float] = {"base_rate": self.base_rate}
@@ -177,11 +190,30 @@ class EvaluatedModel:
     split: str
     """How the data were split, as text."""
     metrics: Evaluation
+    family: str
+    """Its family and size, as text."""
+    shadow_only: bool
+    """Whether it has no exact reasons, so that it cannot decide claims."""
+    by_money: Mapping[str, Mapping[str, RankingDollars]] | None = None
+    """`k`, or a share of the claims → ranking by money → dollars; None: not compared."""
 
     def as_json(self) -> Json:
         """The JSON form, as `ginja model evaluate --json` prints it."""
-        header: Json = {name: getattr(self, name) for name in ("dataset", "model", "champion", "split")}
-        return header | self.metrics.as_json()
+        names = ("dataset", "model", "champion", "split", "family", "shadow_only")
+        header: Json = {name: getattr(self, name) for name in names}
+        by_money = {} if self.by_money is None else {"by_money": _money_json(self.by_money)}
+        return header | self.metrics.as_json() | by_money
+
+
+def _money_json(by_money: Mapping[str, Mapping[str, RankingDollars]]) -> object:
+    return rounded({
+        k: {
+            name: {"dollars": one.dollars, "precision": one.precision}
+            | ({} if one.lead is None else {"lead": interval_json(one.lead)})
+            for name, one in rankings.items()
+        }
+        for k, rankings in by_money.items()
+    })  # fmt: skip
 
 
 def interval_json(interval: Interval) -> Json:

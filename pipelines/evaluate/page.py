@@ -35,9 +35,11 @@ small { opacity: .7; } img { max-width: 100%; background: #fff; border-radius: 6
 <body>
 <h1>Evaluation of {{ model }} on {{ dataset }}</h1>
 <p>{{ "{:,}".format(e.claims) }} claims received {{ e.window.first }} to {{ e.window.until }}, {{ e.frauds }} of them
-fraud (base rate {{ e.base_rate | percent }}). {{ split }}.
+fraud (base rate {{ e.base_rate | percent }}). {{ split }}. The model is of the family {{ family }}.
 K = {{ e.reviews.in_window | number }} claims: {{ e.reviews.a_week | number }} reviews a week.
 Intervals are 95 %, from a bootstrap over providers. {{ at.strftime("%Y-%m-%d %H:%M UTC") }}.</p>
+{% if shadow_only %}<p class="high">This model has no exact reasons. It serves in shadow only: it scores beside the
+champion (<code>ginja model trial start</code>) and cannot be promoted.</p>{% endif %}
 <h2>Compared with the baselines, on the same claims</h2>
 <div class="table"><table>
 <tr><th>Model or baseline</th><th>Average precision</th><th>AUC</th><th>Precision at K</th><th>Dollars at K</th>
@@ -54,6 +56,16 @@ Intervals are 95 %, from a bootstrap over providers. {{ at.strftime("%Y-%m-%d %H
 <p>In the {{ e.rule.reviews | number }} reviews that the 2× rule requires, the rule finds
 {{ e.rule.rule_cents | money }} of fraud and the model {{ e.rule.model_cents | money
 }}{% if e.rule.rule_cents %}: {{ e.rule.ratio | interval }} times as much{% endif %}.</p>
+{% if by_money %}<h2>Ranked by money</h2>
+<p>Share of the fraudulent amounts in the first claims of each ranking, and the lead of expected recovery
+(probability of fraud × recoverable amount) on the same bootstrap draws. It orders lists; it decides no claim.</p>
+<div class="table"><table>
+<tr><th>Ranking</th>{% for k in by_money %}<th>Dollars at {{ k_name(k) }}</th><th>Lead</th>{% endfor %}</tr>
+{% for name in by_money["k"] %}
+<tr><td>{{ name }}</td>{% for k in by_money.values() %}<td>{{ k[name].dollars | percent }}</td>
+<td>{{ k[name].lead | interval if k[name].lead else "" }}</td>{% endfor %}</tr>
+{% endfor %}
+</table></div>{% endif %}
 {% if pictures %}<h2>Charts</h2>
 <div class="pictures">{% for name, data in pictures.items() %}
 <img alt="{{ name }}" src="data:image/png;base64,{{ data }}">{% endfor %}</div>{% endif %}
@@ -111,7 +123,11 @@ def render(evaluated: EvaluatedModel, *, pictures: Mapping[str, str] | None = No
         dataset=evaluated.dataset,
         model=evaluated.model,
         split=evaluated.split,
+        family=evaluated.family,
+        shadow_only=evaluated.shadow_only,
         e=evaluated.metrics,
+        by_money=evaluated.by_money,
+        k_name=lambda k: "K" if k == "k" else percent(float(k)),
         pictures=pictures or {},
         at=clock.now(),
     )
