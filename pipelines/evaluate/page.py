@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 
 from jinja2 import Environment
@@ -154,7 +155,8 @@ def summary(evaluated: EvaluatedModel) -> str:
         f"{evaluated.model} on {metrics.claims:,} claims of {evaluated.dataset}, {metrics.window.first} to "
         f"{metrics.window.until}, {metrics.frauds:,} of them fraud (95 % intervals):"
     )
-    return "\n".join([header, "", *(f"- {name} {interval(value)}" for name, value in values.items())])
+    known = {name: value for name, value in values.items() if isfinite(value.value)}
+    return "\n".join([header, "", *(f"- {name} {interval(value)}" for name, value in known.items())])
 
 
 def save(folder: Path, evaluated: EvaluatedModel, html: str) -> Path:

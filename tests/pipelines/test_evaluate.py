@@ -124,10 +124,12 @@ def test_the_page_and_the_summary_state_the_intervals():
     assert f"{number(ratio.value)} ({number(ratio.low)} to {number(ratio.high)}) times as much" in page
 
 
-def test_where_the_rule_finds_nothing_the_page_states_no_ratio():
+def test_where_the_rule_finds_nothing_page_and_summary_state_no_ratio():
     made = evaluated()
     rule = replace(made.metrics.rule, rule_cents=0.0, ratio=Interval(math.inf, math.inf, math.inf, 0.95))
-    assert "times as much" not in render(replace(made, metrics=replace(made.metrics, rule=rule)))
+    without = replace(made, metrics=replace(made.metrics, rule=rule))
+    assert "times as much" not in render(without)
+    assert "2× rule" not in summary(without)
 
 
 def test_each_rival_has_its_recall_of_a_kind_in_as_many_reviews():
