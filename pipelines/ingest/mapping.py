@@ -56,11 +56,12 @@ FIELDS: dict[str, str] = {
     "replaces": "The claim this one corrects.",
     "label": "Whether it is fraud, by the table `label`.",
     "label_kind": "The kind of fraud.",
+    "label_source": "Who states the label, such as a department; without a column: `file`.",
     "label_known_at": "When the truth became known.",
 }
 """Our fields, and what each means."""
 
-AFTERWARDS = ("label", "label_kind", "label_known_at", "voided_at")
+AFTERWARDS = ("label", "label_kind", "label_source", "label_known_at", "voided_at")
 """Fields that reveal what became of the claim."""
 INVALID = "_invalid"
 """Suffix of the attribute that `on_bad: flag` adds."""
@@ -75,6 +76,8 @@ class Mapping(StrictModel):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$")
     description: str = ""
+    source_url: str | None = Field(None, pattern=r"^(https?|s3)://\S+$", max_length=1_000)
+    """Where the file comes from; runs in MLflow link to it."""
     rows: Literal["claims", "lines"] = "claims"
     csv: Csv = Csv()
     missing: tuple[Text, ...] = ("", "NA", "N/A", "NULL", "null", "None", "nan", "NaN")

@@ -11,10 +11,11 @@ from models.artefact import MANIFEST, load_artefact, models_folder, point, read_
 from models.errors import PointerError
 from models.evaluation import ThresholdChoice
 from models.explain import build_tables
+from models.families import XGBoostModel
 from models.registry import MlflowStore
 from pipelines import audit_trail
 from pipelines.promote import Force, Promotion, RefusedError, UnnamedForceError, choose_threshold, promote, rollback
-from pipelines.promote.flow import _champion, _end_its_trial, evaluate_gates, measure
+from pipelines.promote.flow import _champion, _end_its_trial, check_version, measure
 from pipelines.promote.gates import GATES, AtLeast, AtMost, GateName, GateOutcome, Verdict, check_gates
 from pipelines.promote.measures import Measure, Measured, NotApplicable, NotApplicableReason
 from tests.models import makers
@@ -25,11 +26,11 @@ DOWN = MlflowStore("http://127.0.0.1:9", None)
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Path]:
     """A home with the models v1 and v2; MLflow does not answer."""
-    booster = makers.trained().booster
+    booster = makers.booster()
     tables = build_tables(booster)
     for version in ("v1", "v2"):
         document = makers.document(booster, tables, version=version)
-        write_artefact(models_folder(tmp_path), booster=booster, document=document, tables=tables)
+        write_artefact(models_folder(tmp_path), model=XGBoostModel(booster), document=document, tables=tables)
     with held(Settings(home=tmp_path, mlflow_url=DOWN.url)):
         yield tmp_path
 
@@ -129,7 +130,7 @@ def test_an_invalid_challenger_pointer_is_ignored(home: Path) -> None:
 def test_a_damaged_model_has_no_other_measure_and_every_gate_refuses_it(home: Path) -> None:
     damage(home, "v1")
     assert measure(home, "v1") == {Measure.ARTEFACT_VERIFIED: Measured(0.0)}
-    verdicts = evaluate_gates(home, "v1")
+    verdicts = check_version(home, "v1").verdicts
     assert [verdict.gate for verdict in verdicts if verdict.passed] == []
     steps: list[str] = []
     with pytest.raises(RefusedError) as refused:
