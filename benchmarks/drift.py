@@ -121,7 +121,8 @@ def _swapped_codes(stream: ScoredStream, first: int) -> ScoredStream:
 
 def _every(count: int, step: int) -> NDArray[np.bool_]:
     """True for one row in so many."""
-    return np.arange(count) % step == 0
+    chosen: NDArray[np.bool_] = np.arange(count) % step == 0
+    return chosen
 
 
 PLANTED: dict[str, tuple[frozenset[str], Plant]] = {

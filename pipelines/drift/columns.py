@@ -150,4 +150,5 @@ def _counts_by_day(
 def _sums(counts: NDArray[np.intp], window: int) -> NDArray[np.intp]:
     """The sums over every `window` consecutive rows."""
     reached = np.concatenate([np.zeros_like(counts[:1]), np.cumsum(counts, axis=0)])
-    return reached[window:] - reached[:-window]
+    sums: NDArray[np.intp] = reached[window:] - reached[:-window]
+    return sums

@@ -212,8 +212,7 @@ def _amount_over_usual(
     low, high, count = by_day.quantile(0.25), by_day.quantile(0.75), by_day.size()
     apart = np.where(low > 1, low, np.where(high < 1, high, 1.0))
     shift = pd.Series(np.where(count >= LEAST_CLAIMS_A_DAY, apart, np.nan), index=count.index)
-    found: NDArray[np.float64] = frame["day"].map(shift).to_numpy(dtype=np.float64)
-    return found
+    return np.asarray(frame["day"].map(shift), dtype=np.float64)
 
 
 def _numbers(column: Any) -> Any:
