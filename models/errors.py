@@ -12,7 +12,6 @@ ModelError
 ├── ThresholdError           no threshold meets the request
 ├── ExplainerError           the booster cannot be explained from tables
 │   ├── UnsupportedBoosterError  a booster type the tables do not support
-│   ├── TablesTooLargeError      the tables would exceed their size limit
 │   └── OutdatedTablesError      the table file has an unsupported format
 ├── SchemaMismatchError      vector and model have different features
 └── RegistryError            MLflow failed or is unavailable
@@ -67,10 +66,6 @@ class ExplainerError(ModelError):
 
 class UnsupportedBoosterError(ExplainerError):
     """A booster type the tables do not support."""
-
-
-class TablesTooLargeError(ExplainerError):
-    """The tables would exceed their size limit in bytes."""
 
 
 class OutdatedTablesError(ExplainerError):

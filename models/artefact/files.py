@@ -1,9 +1,10 @@
-"""A model on disk: a folder of up to four files; the manifest lists size and SHA-256 of the others.
+"""A model on disk: a folder of up to five files; the manifest lists size and SHA-256 of the others.
 
     models/<version>/
         model.ubj        the booster, XGBoost's own format, cut at its best iteration
         model.json       `ModelDocument`: schema, calibrator, threshold, versions, provenance
-        explainer.npz    the contribution tables; absent when they exceed their size limit
+        explainer.npz    the contribution tables; absent for a booster they do not support
+        peers.npz        honest training claims by specialty; absent without specialties
         manifest.json    size and SHA-256 of the other files, as canonical JSON
 
 Nothing is unpickled, and no byte is parsed before its hash is checked. The same inputs give the same bytes: no clock,
@@ -33,10 +34,11 @@ from models.errors import (
     ArtefactOutdatedError,
     OutdatedTablesError,
 )
-from models.explain import LeafTables, read_tables, tables_to_bytes
+from models.explain import HonestPeers, LeafTables, peers_to_bytes, read_peers, read_tables, tables_to_bytes
 
-MODEL, DOCUMENT, TABLES, MANIFEST = "model.ubj", "model.json", "explainer.npz", "manifest.json"
-LIMITS = {MODEL: 256 << 20, DOCUMENT: 1 << 20, TABLES: 512 << 20}
+MODEL, DOCUMENT, TABLES, PEERS = "model.ubj", "model.json", "explainer.npz", "peers.npz"
+MANIFEST = "manifest.json"
+LIMITS = {MODEL: 256 << 20, DOCUMENT: 1 << 20, TABLES: 512 << 20, PEERS: 256 << 20}
 """Largest size of each file, in bytes."""
 STAGING = ".staging-"
 """Beginning of the name of a folder of models that is being written."""
@@ -55,6 +57,8 @@ class Artefact:
     calibrator: BetaCalibrator
     tables: LeafTables | None
     """None: contributions come from XGBoost's `pred_contribs`."""
+    peers: HonestPeers | None
+    """None: there is nothing to compare a claim with."""
 
     @property
     def version(self) -> str:
@@ -85,7 +89,12 @@ def canonical_json(value: object) -> bytes:
 
 
 def write_artefact(
-    models: Path, *, booster: xgb.Booster, document: ModelDocument, tables: LeafTables | None
+    models: Path,
+    *,
+    booster: xgb.Booster,
+    document: ModelDocument,
+    tables: LeafTables | None,
+    peers: HonestPeers | None = None,
 ) -> tuple[Path, str]:
     """Write `models/<version>` atomically and return the folder and the SHA-256 of its manifest.
 
@@ -101,6 +110,8 @@ def write_artefact(
     files = {MODEL: bytes(booster.save_raw("ubj")), DOCUMENT: canonical_json(document.model_dump(mode="json"))}
     if tables is not None:
         files[TABLES] = tables_to_bytes(tables)
+    if peers is not None:
+        files[PEERS] = peers_to_bytes(peers)
     for name, raw in files.items():
         if len(raw) > LIMITS[name]:
             raise ValueError(f"{name} would be {len(raw):,} bytes, over the limit of {LIMITS[name]:,}")
@@ -191,7 +202,8 @@ def _entries(path: Path, manifest: bytes) -> dict[str, dict[str, Any]]:
         raise ArtefactCorruptError(f"{path / MANIFEST} is not a manifest of format 1")
     entries = value["files"]
     if not isinstance(entries, dict) or not {MODEL, DOCUMENT} <= set(entries) <= set(LIMITS):
-        raise ArtefactCorruptError(f"{path / MANIFEST} must list {MODEL}, {DOCUMENT} and optionally {TABLES}")
+        others = f"optionally {TABLES} and {PEERS}"
+        raise ArtefactCorruptError(f"{path / MANIFEST} must list {MODEL}, {DOCUMENT} and {others}")
     for name, entry in entries.items():
         if not isinstance(entry, dict) or set(entry) != {"bytes", "sha256"}:
             raise ArtefactCorruptError(f"{path / MANIFEST}: the entry of {name} must hold a size and a hash")
@@ -239,6 +251,12 @@ def load_artefact(path: Path, *, expected_manifest_sha256: str | None = None) ->
             ) from None
         except ValueError as error:
             raise ArtefactCorruptError(f"{path / TABLES}: {error}") from None
+    peers = None
+    if PEERS in files:
+        try:
+            peers = read_peers(files[PEERS], features=len(document.features))
+        except ValueError as error:
+            raise ArtefactCorruptError(f"{path / PEERS}: {error}") from None
     return Artefact(
         path=path,
         manifest_sha256=digest,
@@ -246,6 +264,7 @@ def load_artefact(path: Path, *, expected_manifest_sha256: str | None = None) ->
         booster=booster,
         calibrator=BetaCalibrator(document.calibration.a, document.calibration.b, document.calibration.c),
         tables=tables,
+        peers=peers,
     )
 
 

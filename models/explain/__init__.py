@@ -1,8 +1,14 @@
 """Explanations: exact contributions of a booster's features, and the reasons they are stated as.
 
 tables.py         `LeafTables`: the arrays, reading contributions from them, their file
-table_builder.py  making the tables from a booster
+table_builder.py  making the tables from a booster; the formulas
+blocks.py         the trees eight by eight, for one row
+quadrature.py     points and weights of the integrals
 kernels.py        the compiled loops
+simd.py           eight floats as one value in them
+pairs.py          interactions of two features, contributions compared with peers
+pair_kernels.py   the compiled loops of these
+peers.py          honest claims of each specialty, and their file
 typical.py        the typical claim, the baseline of reasons
 reasons.py        contributions into groups and reasons in words
 counterfactual.py the nearest lower amount that would not have been flagged
@@ -10,6 +16,8 @@ timing.py         time per explanation, compared with XGBoost's own
 """
 
 from models.explain.counterfactual import nearest_lower_amount
+from models.explain.pairs import Interaction, contributions_against, interactions, strongest_interaction
+from models.explain.peers import MAX_PEERS, HonestPeers, choose_peers, peers_to_bytes, read_peers
 from models.explain.reasons import MAX_FACTS, MIN_CARRIED_SHARE, MIN_PUSH, Explanation, Reasoner, format_factor
 from models.explain.table_builder import build_tables
 from models.explain.tables import FORMAT, LeafTables, read_tables, tables_to_bytes
@@ -19,20 +27,29 @@ from models.explain.typical import MAX_TYPICAL_SAMPLE, TypicalClaim, contributio
 __all__ = [
     "FORMAT",
     "MAX_FACTS",
+    "MAX_PEERS",
     "MAX_TYPICAL_SAMPLE",
     "MIN_CARRIED_SHARE",
     "MIN_PUSH",
     "Explanation",
+    "HonestPeers",
+    "Interaction",
     "LeafTables",
     "Reasoner",
     "TypicalClaim",
     "build_tables",
+    "choose_peers",
     "contributions",
+    "contributions_against",
     "format_factor",
+    "interactions",
     "measure_explainer",
     "nearest_lower_amount",
+    "peers_to_bytes",
+    "read_peers",
     "read_tables",
     "sample_rows",
+    "strongest_interaction",
     "tables_to_bytes",
     "typical_claim",
 ]

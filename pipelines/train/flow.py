@@ -172,7 +172,13 @@ def make(
         use=use_of(prepared.source, options.use),
         typical=steps.typical(model, tables, examples, slices.calibrate),
     )
-    path, manifest = write_artefact(models_folder(home), booster=model.trained.booster, document=page, tables=tables)
+    path, manifest = write_artefact(
+        models_folder(home),
+        booster=model.trained.booster,
+        document=page,
+        tables=tables,
+        peers=steps.peers(examples, slices.train, model.schema),
+    )
     os.utime(path)  # so that it counts as last trained, also where equal inputs produced it before
     return model, load_artefact(path, expected_manifest_sha256=manifest)
 

@@ -13,9 +13,19 @@ from features.vector import FEATURE, ModelSchema, column_of, fit_encoder, schema
 from models.artefact import Calibration, ModelDocument, ThresholdRecord, version_of
 from models.booster import TrainedBooster, TrainingSample, train_booster
 from models.calibration import BetaCalibrator, fit_calibrator
-from models.errors import TablesTooLargeError, ThresholdError, UnsupportedBoosterError
+from models.errors import ThresholdError, UnsupportedBoosterError
 from models.evaluation import LabelledScores, ThresholdChoice, evaluate_threshold, threshold_by_capacity
-from models.explain import FORMAT, LeafTables, TypicalClaim, build_tables, contributions, sample_rows, typical_claim
+from models.explain import (
+    FORMAT,
+    HonestPeers,
+    LeafTables,
+    TypicalClaim,
+    build_tables,
+    choose_peers,
+    contributions,
+    sample_rows,
+    typical_claim,
+)
 from models.training_range import TrainingRange, training_range
 from models.use import ModelUse
 from pipelines.datasets import MAX_TRAINING_WEIGHT, DatasetError, Examples, Slices, Source, training_weights
@@ -188,11 +198,20 @@ def _threshold(
 
 
 def explain(trained: TrainedBooster) -> LeafTables | None:
-    """The explainer's tables; None where they would be too large, so that XGBoost explains the model, more slowly."""
+    """The explainer's tables; None for a booster they do not support, which XGBoost explains, more slowly."""
     try:
         return build_tables(trained.booster)
-    except (TablesTooLargeError, UnsupportedBoosterError):
+    except UnsupportedBoosterError:
         return None
+
+
+def peers(examples: Examples, rows: NDArray[np.intp], schema: ModelSchema) -> HonestPeers | None:
+    """Honest claims of each specialty among these, for comparisons; None where there are too few of any."""
+    chosen = choose_peers(examples.claims["specialty"].take(pa.array(rows)).to_pylist(), ~examples.fraud[rows])
+    if not chosen:
+        return None
+    first = np.cumsum([0, *map(len, chosen.values())], dtype=np.int64)
+    return HonestPeers(np.array(list(chosen)), first, examples.matrix(rows[np.concatenate([*chosen.values()])], schema))
 
 
 def typical(model: TrainedModel, tables: LeafTables | None, examples: Examples, rows: NDArray[np.intp]) -> TypicalClaim:

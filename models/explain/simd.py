@@ -1,0 +1,179 @@
+"""Eight 32-bit floats as one value in compiled loops.
+
+LLVM turns each operation into one or two instructions of whatever processor runs it (AVX, NEON). Numba's own
+vectorizer gives up on loops that write to several arrays, because it cannot exclude that they overlap.
+
+Multiply-and-add is always fused, so that every processor and every loop rounds alike.
+"""
+
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic, models, register_model
+
+LANES = 8
+
+_FLOAT, _DOUBLE = ir.FloatType(), ir.DoubleType()
+_VECTOR, _WIDE = ir.VectorType(_FLOAT, LANES), ir.VectorType(_DOUBLE, LANES)
+_INT = ir.IntType(32)
+
+ROUNDING = 1.5 * 2**12
+"""Added to a 64-bit float and taken away again it leaves a multiple of 2**-40.
+
+Sums of such multiples are exact up to 4,096, so contributions do not depend on the order in which they are added.
+"""
+
+
+class Lanes(types.Type):
+    """Numba's type of eight floats."""
+
+    def __init__(self) -> None:
+        super().__init__(name="Lanes")
+
+
+lanes = Lanes()
+
+
+@register_model(Lanes)
+class _LanesModel(models.PrimitiveModel):  # type: ignore[misc,unused-ignore]
+    def __init__(self, dmm: Any, fe_type: Any) -> None:
+        super().__init__(dmm, fe_type, _VECTOR)
+
+
+def _constant(kind: Any, value: float) -> Any:
+    return ir.Constant(kind, [value] * LANES)
+
+
+def _pointer(context: Any, builder: Any, array_type: Any, array: Any, at: Any, kind: Any) -> Any:
+    """Where the elements of a one-dimensional array from `at` on begin."""
+    data = context.make_array(array_type)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [at]), kind.as_pointer())
+
+
+def _call(builder: Any, name: str, kind: Any, arguments: list[Any]) -> Any:
+    function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind] * len(arguments)), name)
+    return builder.call(function, arguments)
+
+
+@intrinsic
+def load(typing: Any, array: Any, at: Any) -> Any:
+    """Elements `at` to `at` + 7 of an array of 32-bit floats."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.load(_pointer(context, builder, signature.args[0], *arguments, _VECTOR), align=4)
+
+    return lanes(array, at), generate
+
+
+@intrinsic
+def store(typing: Any, array: Any, at: Any, value: Any) -> Any:
+    """Write to elements `at` to `at` + 7."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array_value, place, content = arguments
+        builder.store(content, _pointer(context, builder, signature.args[0], array_value, place, _VECTOR), align=4)
+        return context.get_dummy_value()
+
+    return types.void(array, at, value), generate
+
+
+@intrinsic
+def splat(typing: Any, value: Any) -> Any:
+    """A 32-bit float in every lane."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        one = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), arguments[0], ir.Constant(_INT, 0))
+        return builder.shuffle_vector(
+            one, ir.Constant(_VECTOR, ir.Undefined), ir.Constant(ir.VectorType(_INT, LANES), [0] * LANES)
+        )
+
+    return lanes(types.float32), generate
+
+
+@intrinsic
+def gather(typing: Any, array: Any, places: Any, at: Any) -> Any:
+    """Elements of an array of floats at `places[at]` to `places[at + 7]`."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        source = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        indices = context.make_array(signature.args[1])(context, builder, arguments[1]).data
+        out = ir.Constant(_VECTOR, ir.Undefined)
+        first = builder.gep(indices, [arguments[2]])
+        for lane in range(LANES):
+            place = builder.load(builder.gep(first, [ir.Constant(_INT, lane)]))
+            element = builder.load(builder.gep(source, [builder.zext(place, ir.IntType(64))]))
+            out = builder.insert_element(out, element, ir.Constant(_INT, lane))
+        return out
+
+    return lanes(array, places, at), generate
+
+
+@intrinsic
+def goes_left(typing: Any, value: Any, threshold: Any, missing_left: Any) -> Any:
+    """1 where the value is below the threshold, `missing_left` (1 or 0) where it is missing (NaN), else 0."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        x, bound, missing = arguments
+        absent = builder.select(builder.fcmp_unordered("uno", x, x), missing, _constant(_VECTOR, 0.0))
+        return builder.select(builder.fcmp_ordered("<", x, bound), _constant(_VECTOR, 1.0), absent)
+
+    return lanes(lanes, lanes, lanes), generate
+
+
+@intrinsic
+def choose(typing: Any, condition: Any, yes: Any, no: Any) -> Any:
+    """`yes` where the condition (1 or 0) is 1, else `no`."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.select(
+            builder.fcmp_ordered("!=", arguments[0], _constant(_VECTOR, 0.0)), arguments[1], arguments[2]
+        )
+
+    return lanes(lanes, lanes, lanes), generate
+
+
+@intrinsic
+def fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
+    """a × b + c, rounded once."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _call(builder, f"llvm.fma.v{LANES}f32", _VECTOR, list(arguments))
+
+    return lanes(lanes, lanes, lanes), generate
+
+
+@intrinsic
+def multiply(typing: Any, a: Any, b: Any) -> Any:
+    """a × b."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fmul(*arguments)
+
+    return lanes(lanes, lanes), generate
+
+
+@intrinsic
+def subtract(typing: Any, a: Any, b: Any) -> Any:
+    """a - b."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fsub(*arguments)
+
+    return lanes(lanes, lanes), generate
+
+
+@intrinsic
+def add_rounded(typing: Any, array: Any, at: Any, value: Any) -> Any:
+    """Add to elements `at` to `at` + 7 of an array of 64-bit floats, as multiples of 2**-40 (`ROUNDING`)."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array_value, place, content = arguments
+        where = _pointer(context, builder, signature.args[0], array_value, place, _WIDE)
+        bound = _constant(_WIDE, ROUNDING)
+        wide = builder.fpext(content, _WIDE)
+        rounded = builder.fsub(builder.fadd(wide, bound), bound)
+        builder.store(builder.fadd(builder.load(where, align=8), rounded), where, align=8)
+        return context.get_dummy_value()
+
+    return types.void(array, at, lanes), generate
