@@ -11,16 +11,19 @@ import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS"):
     os.environ[name] = "1"
 
 import numpy as np  # noqa: E402
-from numpy.typing import NDArray  # noqa: E402
+from numpy.typing import ArrayLike, NDArray  # noqa: E402
+
+if TYPE_CHECKING:
+    import xgboost as xgb
 
 Rows = NDArray[np.float32]
-Explain = Callable[[Rows], Any]
+Explain = Callable[[Rows], ArrayLike]
 """Contributions of rows (N, F)."""
 FOLDER = Path(sys.argv[1]) if len(sys.argv) > 1 else Path()
 SINGLE_SECONDS = 4.0
@@ -29,7 +32,7 @@ FEW = 2_000
 """Rows of a batch, where the time of a row does not depend on their number."""
 
 
-def _booster() -> Any:
+def _booster() -> "xgb.Booster":
     import xgboost as xgb
 
     return xgb.Booster({"nthread": 1}, model_file=str(FOLDER / "model.ubj"))
@@ -56,7 +59,7 @@ def _shapiq() -> Explain:
 
     explainer = TreeExplainer(model=_booster(), max_order=1, index="SV")
 
-    def explain(rows: Rows) -> Any:
+    def explain(rows: Rows) -> ArrayLike:
         found = np.zeros(rows.shape)
         for n, row in enumerate(rows):
             for features, place in (values := explainer.explain(row)).interaction_lookup.items():
@@ -102,9 +105,9 @@ PEERS: dict[str, tuple[Callable[[], Explain], bool]] = {
 """Distribution → how it explains, and whether its time per row falls with the number of rows."""
 
 
-def measure(name: str, rows: Rows) -> dict[str, Any]:
+def measure(name: str, rows: Rows) -> dict[str, str | float]:
     """Microseconds of one row alone (median) and per row of a batch, and the largest difference from XGBoost's."""
-    found: dict[str, Any] = {"peer": name, "version": version(name)}
+    found: dict[str, str | float] = {"peer": name, "version": version(name)}
     make, gains = PEERS[name]
     explain = make()
     check = rows[:200]
