@@ -19,7 +19,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Compiled kernels are kept between runs, out of the sources.
 export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
 
-.PHONY: help setup demo up test check docs reference bench chaos mutation clean
+.PHONY: help setup demo up lab test check docs reference bench chaos mutation clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -31,6 +31,11 @@ demo: $(READY) ## Run the whole platform once: simulate, train, serve, decide, f
 
 up: $(READY) ## Start the platform and keep it running until Ctrl-C
 	@$(BIN)/ginja up $(ARGS)
+
+lab: $(READY) ## Open the notebooks in JupyterLab, on the data and models of GINJA_HOME (default .ginja)
+	$(BIN)/uv sync --frozen --inexact --quiet --group lab
+	@GINJA_HOME="$${GINJA_HOME:-$(CURDIR)/.ginja}" $(BIN)/jupyter lab --notebook-dir notebooks \
+		--LabApp.news_url= --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(ARGS)
 
 test: check ## Style, types, import rules, and every test
 	$(BIN)/pytest -n 2 --dist loadfile -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true $(ARGS)

@@ -95,13 +95,11 @@ async def back_books(load: ClaimLoad, through: Through, *, at_once: int, each: i
     bodies = batches(running, through, each)
     file = load.folder / "live"
     phase = f"{rate}:{_UNTIL_ENDED_S}"
-    live = await load.start("--mode", "phases", "--phase", phase, "--responses", str(file))
-    await asyncio.sleep(LEAD_S)
-    began = time.time()
-    done = await asyncio.gather(*(_script(running, through, bodies) for _ in range(at_once)))
-    ended = time.time()
-    live.terminate()
-    await live.communicate()
+    async with load.generator("--mode", "phases", "--phase", phase, "--responses", str(file)):
+        await asyncio.sleep(LEAD_S)
+        began = time.time()
+        done = await asyncio.gather(*(_script(running, through, bodies) for _ in range(at_once)))
+        ended = time.time()
     responses = list(responses_of(file))
     failed: Counter[str] = sum((one.failed or Counter() for one in done), Counter())
     finished = sum(one.finished for one in done)

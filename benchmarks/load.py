@@ -31,6 +31,7 @@ from typing import Self
 import uvloop
 
 from benchmarks.connection import Connection, parse_head, request_bytes
+from benchmarks.ownership import end_with_owner
 
 _LEAD_S = 0.05
 """From the start of a mode to its first request."""
@@ -272,7 +273,10 @@ def main() -> None:
     parser.add_argument("--unique-keys", action="store_true", help="an Idempotency-Key for each request")
     parser.add_argument("--lines", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--owner-fd", type=int, help="end when the other end of this inherited pipe is closed")
     options = parser.parse_args()
+    if options.owner_fd is not None:
+        end_with_owner(options.owner_fd)
 
     headers = dict(entry.split(": ", 1) for entry in options.header)
     requests = _requests(options.path, options.bodies, headers, once=options.once, unique_keys=options.unique_keys)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from benchmarks.bodies import facts, score_bodies
 from benchmarks.burst import BurstFigures, measure_burst
 from benchmarks.load import LoadSummary
+from benchmarks.ownership import owner_pipe
 from benchmarks.peers import PeerFigures, measure_peers, peer_lines
 from benchmarks.platform import COMMAND, free_routes, own_ready, platform
 from benchmarks.stage import ReportProgress, Stage, set_updater_heartbeat, staged, vectors_file
@@ -158,12 +159,12 @@ class Bench:
     def load(self, mode: str, path: str, *, port: int | None = None, **options: Unpack[LoadOptions]) -> LoadSummary:
         """Run the load generator and return its summary. Refused requests count with the time of their refusal."""
         flags = [f"--{name}={value}" for name, value in ({"bodies": self._bodies} | options).items()]
-        done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.load", "--port", str(port or self._port), "--path", path, "--mode", mode]
-            + [flag.removesuffix("=True") for flag in flags],
-            stdout=subprocess.PIPE,
-            check=True,
-        )
+        command = ["-m", "benchmarks.load", "--port", str(port or self._port), "--path", path, "--mode", mode]
+        command += [flag.removesuffix("=True") for flag in flags]
+        with owner_pipe() as owner:
+            done = subprocess.run(
+                [sys.executable, *command, *owner.options], stdout=subprocess.PIPE, check=True, pass_fds=[owner.fd]
+            )
         summary = LoadSummary(**json.loads(done.stdout))
         if summary.failed > FAILED_AT_MOST * summary.count:
             raise TooBusy(f"{path} answered {summary.statuses}: the machine is too slow or too busy for this rate")

@@ -4,7 +4,7 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from claims.scoring import Score
 
@@ -24,6 +24,8 @@ class InvalidScore(Exception):
 
 
 class _Batch(BaseModel):
+    model_config = ConfigDict(cache_strings="keys")
+
     scores: list[Score]
 
 

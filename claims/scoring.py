@@ -183,7 +183,7 @@ class PeerComparison(BaseModel):
 class ExplanationDetails(BaseModel):
     """What explains a score further; computed on request, from the vector that was scored."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, cache_strings="keys")
 
     model_version: str
     interaction: PairEffect | None = Field(description="Null: no two features interact.")
@@ -218,7 +218,7 @@ class OutOfRange(BaseModel):
 class Score(BaseModel):
     """The scorer's answer for one claim. Every field is required: a missing one makes the score invalid."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, cache_strings="keys")
 
     contract: Literal["1"]
     claim_id: str

@@ -119,6 +119,12 @@ class Settings(BaseSettings):
     auto_approval_cap_cents: int = Field(
         1_000_000, ge=0, description="A claim above this amount is always reviewed by a person."
     )
+    review_cost_cents: int = Field(
+        0,
+        ge=0,
+        description="What one review costs: `ginja review select` subtracts it from the expected recovery of each "
+        "claim, and lists only claims whose review is expected to return it.",
+    )
     min_provider_claims: int = Field(
         5, ge=0, description="Claims of a provider with fewer accepted claims in the last year are reviewed."
     )

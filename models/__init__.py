@@ -7,5 +7,6 @@ artefact/                   a model on disk, verified, and the pointers to the m
 evaluation/                 metrics, intervals, thresholds, figures, the model card
 registry/                   MLflow: runs, registered models, promotion
 mlflow_store.py             where MLflow keeps its records
+pyfunc.py                   a registered model as `mlflow.pyfunc.load_model` loads it
 scorer.py canary.py         one claim scored; which model decides it
 """

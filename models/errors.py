@@ -10,6 +10,7 @@ ModelError
 ├── TrainingError            the inputs cannot train a model
 ├── CalibrationError         the inputs cannot calibrate one
 ├── ThresholdError           no threshold meets the request
+├── RecoveryModelError       the inputs cannot give an expected recovery
 ├── ExplainerError           the booster cannot be explained from tables
 │   ├── UnsupportedBoosterError  a booster type the tables do not support
 │   └── OutdatedTablesError      the table file has an unsupported format
@@ -58,6 +59,10 @@ class CalibrationError(ModelError):
 
 class ThresholdError(ModelError):
     """No threshold meets the request."""
+
+
+class RecoveryModelError(ModelError):
+    """Labels, amounts or a cost cannot give an expected recovery."""
 
 
 class ExplainerError(ModelError):

@@ -158,10 +158,7 @@ class Scorer:
 
     def margins(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Margins (N,) of vectors in this model's schema (N, F)."""
-        if self.artefact.tables is not None:
-            return self.artefact.tables.margins(rows)
-        margins: NDArray[np.float32] = self.artefact.booster.inplace_predict(rows, predict_type="margin")
-        return margins
+        return self.artefact.margins(rows)
 
     def probabilities(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
         """Calibrated probabilities (N,) of vectors in this model's schema (N, F)."""

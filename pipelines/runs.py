@@ -3,7 +3,6 @@
 import shlex
 import subprocess
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 
@@ -26,11 +25,6 @@ def git_commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return head.stdout.strip() or None
-
-
-def requirements() -> tuple[str, ...]:
-    """The libraries, with their versions, that loading a model needs."""
-    return tuple(f"{name}=={version(name)}" for name in ("numpy", "scipy", "xgboost"))
 
 
 def reports_folder(home: Path) -> Path:

@@ -40,6 +40,8 @@ class DatasetDocument(TypedDict, total=False):
     file: str
     mapping: str
     """Digest of the mapping."""
+    mapping_document: Mapping[str, JsonValue]
+    """The mapping itself: every key that is not the default."""
     columns: Mapping[str, list[str]]
     """Our field, or the feature of an attribute → the columns of the file that it is read from."""
     icd: int | None

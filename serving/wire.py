@@ -30,7 +30,7 @@ _DEADLINE = "ginja-deadline"
 class WireModel(bentoml.IODescriptor):
     """A request body, read as JSON only. Unknown fields are refused, so that a misspelt one is not ignored."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", cache_strings="keys")
 
     _deadline: float | None = PrivateAttr(None)
     _store: StorePosition | None = PrivateAttr(None)

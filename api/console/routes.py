@@ -223,8 +223,15 @@ class _Pages:
         signed_in = await self._who(request)
         if signed_in is None:
             return _to_sign_in(request)
-        week, claims = await _console(request).weekly_list(read_day(request.query_params.get("week")))
-        return self._page("reviews.html", signed_in, week=week, step=timedelta(days=7), claims=claims)
+        page = await _console(request).weekly_list(read_day(request.query_params.get("week")))
+        return self._page(
+            "reviews.html",
+            signed_in,
+            week=page.week,
+            step=timedelta(days=7),
+            claims=page.claims,
+            promise=page.promise,
+        )
 
     async def sign_in_form(self, request: Request) -> Response:
         return self._sign_in(_inside(request.query_params.get("next", "")))

@@ -15,7 +15,7 @@ from api.console.repository import ExplainedClaim, SignedIn
 from api.database import AUTHENTICATION, Database, acting_for
 from api.errors import Forbidden, NotFound
 from api.identity import Authenticator, Scope
-from api.investigations import DispositionIn
+from api.investigations import DispositionIn, SelectedClaim
 from api.paging import ListPage, PageCursor
 from api.requests import validate
 from api.reviews import DecisionIn, Reviews
@@ -65,9 +65,20 @@ class SelectedLine:
     why: str
     score: str
     amount: str
+    recovery: str
+    """Expected recovery with its interval."""
     provider_id: str
     received_at: str
     disposition: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WeekPage:
+    """A week's list and what is promised of it."""
+
+    week: date | None
+    claims: list[SelectedLine]
+    promise: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,21 +234,24 @@ class Console:
                 reason = form.get("reason", "")
                 await outbox.discard(connection, position, reason=reason, by=signed_in.name, at=clock.now())
 
-    async def weekly_list(self, day: date | None) -> tuple[date | None, list[SelectedLine]]:
-        """Monday and list of a day's week, or of the latest week with a list."""
+    async def weekly_list(self, day: date | None) -> WeekPage:
+        """The list of a day's week, or of the latest week with a list."""
         week, selected = await investigations.weekly_list(self._database, day)
-        return week, [
+        promised = None if week is None else await investigations.promise_of(self._database, week, selected)
+        lines = [
             SelectedLine(
                 claim_id=claim.claim_id,
-                why="highest score" if claim.selected_by == "score" else f"random sample, p = {claim.propensity:.4f}",
+                why=_selected_by(claim),
                 score=percent_to_1_decimal(claim.probability),
                 amount=format_cents(claim.amount_cents),
+                recovery=_recovery(claim),
                 provider_id=claim.provider_id or _UNKNOWN,
                 received_at=utc_minute(claim.received_at),
                 disposition=claim.disposition,
             )
             for claim in selected
         ]
+        return WeekPage(week, lines, None if promised is None else promised.text)
 
     async def flagged(self) -> list[FlaggedLine]:
         """The claims flagged most recently."""
@@ -254,6 +268,22 @@ class Console:
             )
             for claim in claims
         ]
+
+
+def _selected_by(claim: SelectedClaim) -> str:
+    if claim.selected_by != "score":
+        return f"random sample, p = {claim.propensity:.4f}"
+    return "highest score" if claim.expected_recovery_cents is None else "highest expected recovery"
+
+
+def _recovery(claim: SelectedClaim) -> str:
+    if claim.expected_recovery_cents is None or claim.recovery_low_cents is None or claim.recovery_high_cents is None:
+        return _UNKNOWN
+    value, low, high = (
+        format_cents(cents)
+        for cents in (claim.expected_recovery_cents, claim.recovery_low_cents, claim.recovery_high_cents)
+    )
+    return f"{value} ({low} to {high})"
 
 
 def _hash(token: str) -> bytes:

@@ -5,6 +5,7 @@ from api.investigations.schemas import DispositionIn
 from api.investigations.service import (
     dispositions,
     monday_of,
+    promise_of,
     record,
     record_within,
     select_week,
@@ -21,6 +22,7 @@ __all__ = [
     "SelectedClaim",
     "dispositions",
     "monday_of",
+    "promise_of",
     "record",
     "record_within",
     "select_week",

@@ -11,6 +11,9 @@ class ScoredClaim:
     claim_id: str
     probability: float
     model_version: str
+    amount_cents: int
+    peers_cents: int | None
+    """Average claim of its procedure; None: unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,11 @@ class Choice:
     selected_by: str
     propensity: float
     """The probability of being chosen, given the scores."""
+    expected_recovery_cents: int | None = None
+    """Expected recovery less the cost of the review; None: not computed."""
+    recovery_low_cents: int | None = None
+    recovery_high_cents: int | None = None
+    """Ends of its 90 % interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,11 @@ class SelectedClaim:
     received_at: datetime
     provider_id: str | None
     amount_cents: int
+    expected_recovery_cents: int | None
+    """Expected recovery less the cost of the review, when the list was made; None: the list was made without."""
+    recovery_low_cents: int | None
+    recovery_high_cents: int | None
+    """Ends of its 90 % interval."""
     disposition: str | None
 
 

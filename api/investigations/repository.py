@@ -9,10 +9,21 @@ from sqlalchemy.dialects.postgresql import ARRAY, array, distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.assessments import AssessmentRow, LabelRow
+from api.catalog import ProcedureRow
 from api.intake import ClaimRow
 from api.investigations.records import Choice, DispositionRecord, ScoredClaim, SelectedClaim
 from api.investigations.tables import DispositionRow, SelectionRow
+from claims.review import Disposition
 from core import clock
+
+_IN_ORDER = (
+    SelectionRow.expected_recovery_cents.desc().nulls_last(),
+    SelectionRow.probability.desc(),
+    SelectionRow.claim_id,
+)
+"""The order of a list."""
+_PROMISE_DAYS = 364
+"""How long before a list the lists were made that its promise rests on."""
 
 
 async def lock_week(connection: AsyncConnection, week: date) -> None:
@@ -54,7 +65,11 @@ async def scored_between(connection: AsyncConnection, first: datetime, until: da
         .subquery()
     )
     statement = (
-        select(latest).ext(distinct_on(latest.c.claim_id)).order_by(latest.c.claim_id, latest.c.probability.desc())
+        select(latest, ClaimRow.amount_cents, ProcedureRow.average_cents)
+        .join(ClaimRow, ClaimRow.claim_id == latest.c.claim_id)
+        .outerjoin(ProcedureRow, ProcedureRow.procedure_code == ClaimRow.procedure_code)
+        .ext(distinct_on(latest.c.claim_id))
+        .order_by(latest.c.claim_id, latest.c.probability.desc())
     )
     return [ScoredClaim(*row) for row in await connection.execute(statement)]
 
@@ -64,13 +79,22 @@ async def add_selections(
 ) -> None:
     """Store a week's list with the scores that it was chosen by."""
     score_of = {claim.claim_id: claim for claim in scored}
-    rows = [{**asdict(score_of[one.claim_id]), **asdict(one), "week": week, "made_at": at} for one in chosen]
+    rows = [
+        {
+            **asdict(one),
+            "probability": score_of[one.claim_id].probability,
+            "model_version": score_of[one.claim_id].model_version,
+            "week": week,
+            "made_at": at,
+        }
+        for one in chosen
+    ]
     if rows:
         await connection.execute(insert(SelectionRow), rows)
 
 
 async def selected_claims(connection: AsyncConnection, week: date) -> list[SelectedClaim]:
-    """A week's list: by descending score, then those sampled at random."""
+    """A week's list: by descending expected recovery or score, then those sampled at random."""
     found = (
         select(DispositionRow.claim_id, DispositionRow.disposition)
         .ext(distinct_on(DispositionRow.claim_id))
@@ -87,14 +111,53 @@ async def selected_claims(connection: AsyncConnection, week: date) -> list[Selec
             ClaimRow.received_at,
             ClaimRow.provider_id,
             ClaimRow.amount_cents,
+            SelectionRow.expected_recovery_cents,
+            SelectionRow.recovery_low_cents,
+            SelectionRow.recovery_high_cents,
             found.c.disposition,
         )
         .join(ClaimRow, ClaimRow.claim_id == SelectionRow.claim_id)
         .outerjoin(found, and_(found.c.claim_id == SelectionRow.claim_id))
         .where(SelectionRow.week == week)
-        .order_by(SelectionRow.selected_by.desc(), SelectionRow.probability.desc(), SelectionRow.claim_id)
+        .order_by(SelectionRow.selected_by.desc(), *_IN_ORDER)
     )
-    return [SelectedClaim(*row) for row in await connection.execute(statement)]
+    return [SelectedClaim(*tuple(row)) for row in await connection.execute(statement)]
+
+
+async def findings_on_earlier_lists(connection: AsyncConnection, week: date) -> list[list[bool | None]]:
+    """The findings on the claims by score of each list of the year before a week's, in the order of the list.
+
+    True: confirmed; False: another finding; None: no finding when the week's list was made, so that what is promised
+    of a list does not change with later findings. Only lists in the same order count, by expected recovery or by score.
+    """
+    made_at, by_recovery = (
+        select(func.min(SelectionRow.made_at), func.bool_or(SelectionRow.expected_recovery_cents.is_not(None)))
+        .where(SelectionRow.week == week)
+        .subquery("made")
+        .c
+    )
+    found = (
+        select(DispositionRow.claim_id, DispositionRow.disposition)
+        .where(DispositionRow.known_at <= select(made_at).scalar_subquery())
+        .ext(distinct_on(DispositionRow.claim_id))
+        .order_by(DispositionRow.claim_id, DispositionRow.known_at.desc())
+        .subquery()
+    )
+    statement = (
+        select(SelectionRow.week, found.c.disposition == Disposition.CONFIRMED.value)
+        .outerjoin(found, found.c.claim_id == SelectionRow.claim_id)
+        .where(
+            SelectionRow.week < week,
+            SelectionRow.week >= week - timedelta(days=_PROMISE_DAYS),
+            SelectionRow.selected_by == "score",
+            SelectionRow.expected_recovery_cents.is_not(None) == select(by_recovery).scalar_subquery(),
+        )
+        .order_by(SelectionRow.week, *_IN_ORDER)
+    )
+    lists: dict[date, list[bool | None]] = {}
+    for earlier, confirmed in await connection.execute(statement):
+        lists.setdefault(earlier, []).append(confirmed)
+    return list(lists.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,11 +41,35 @@ class SelectedClaimOut(BaseModel):
     received_at: InstantOut
     provider_id: str | None
     claim_amount: AmountOut = Field(validation_alias="amount_cents")
+    expected_recovery: AmountOut | None = Field(
+        validation_alias="expected_recovery_cents",
+        description="Expected recovery less the cost of the review, when the list was made; the list is in this order. "
+        "Null: the list was made without.",
+    )
+    recovery_low: AmountOut | None = Field(
+        validation_alias="recovery_low_cents", description="Lower end of its 90 % interval."
+    )
+    recovery_high: AmountOut | None = Field(
+        validation_alias="recovery_high_cents", description="Upper end of its 90 % interval."
+    )
     disposition: DispositionName | None = Field(description="The latest disposition.")
+
+
+class PromiseOut(BaseModel):
+    """What is promised of the list's claims by score."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    at_least: float | None = Field(description="Least share of them that is fraud; null: no promise.")
+    confidence: float = Field(description="Share of the lists for which a promise holds.")
+    lists: int = Field(description="Earlier lists with enough findings.")
+    lists_required: int = Field(description="How many of them a promise requires.")
+    text: str = Field(description="The promise, or why there is none, as a sentence.")
 
 
 class WeeklyListOut(BaseModel):
     """The claims to investigate of those received in a week."""
 
     week: date | None = Field(description="Its Monday; null: there is no list yet.")
+    promise: PromiseOut | None = Field(description="Null: there is no list.")
     reviews: list[SelectedClaimOut]

@@ -10,7 +10,7 @@ from api.dependencies import FindingsCaller, ScoresCaller, dependencies
 from api.errors import Invalid
 from api.fields import ClaimId, parse_day
 from api.investigations import service
-from api.investigations.responses import DispositionList, DispositionOut, SelectedClaimOut, WeeklyListOut
+from api.investigations.responses import DispositionList, DispositionOut, PromiseOut, SelectedClaimOut, WeeklyListOut
 from api.investigations.schemas import DispositionIn
 from api.openapi import operation
 from api.requests import parse, read_body
@@ -29,9 +29,15 @@ async def get_weekly_list(
 ) -> Response:
     """Read the list of claims to investigate of a week; without `week`, the latest list."""
     day = None if week is None else _day_of_week(week)
-    monday, claims = await service.weekly_list(dependencies(request).database, day)
+    database = dependencies(request).database
+    monday, claims = await service.weekly_list(database, day)
+    promised = None if monday is None else await service.promise_of(database, monday, claims)
     return json_response(
-        WeeklyListOut(week=monday, reviews=[SelectedClaimOut.model_validate(claim) for claim in claims])
+        WeeklyListOut(
+            week=monday,
+            promise=None if promised is None else PromiseOut.model_validate(promised),
+            reviews=[SelectedClaimOut.model_validate(claim) for claim in claims],
+        )
     )
 
 

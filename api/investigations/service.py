@@ -16,6 +16,7 @@ from api.investigations import repository
 from api.investigations.records import Choice, DispositionRecord, NewDisposition, ScoredClaim, SelectedClaim
 from api.investigations.tables import DISPOSITIONS
 from claims.outcome import Outcome
+from claims.promise import FraudPromise, PastList, promise
 from claims.review import IS_FRAUD, Disposition, RecoveryError, check_recovery
 from core import clock
 
@@ -50,6 +51,16 @@ async def weekly_list(database: Database, day: date | None) -> tuple[date | None
     async with database.reading() as connection:
         week = await repository.latest_week(connection) if day is None else monday_of(day)
         return week, [] if week is None else await repository.selected_claims(connection, week)
+
+
+async def promise_of(database: Database, week: date, claims: Sequence[SelectedClaim]) -> FraudPromise | None:
+    """What share of the list's claims by score is fraud, at 90 % confidence; None: it has no claim by score."""
+    size = sum(claim.selected_by == "score" for claim in claims)
+    if size == 0:
+        return None
+    async with database.reading() as connection:
+        earlier = await repository.findings_on_earlier_lists(connection, week)
+    return promise([PastList(tuple(findings)) for findings in earlier], size=size)
 
 
 async def record(database: Database, claim_id: str, new: NewDisposition) -> DispositionRecord:

@@ -25,6 +25,11 @@ class SelectionRow(Base):
     probability: Mapped[float] = mapped_column(Double, comment="What the model said then.")
     model_version: Mapped[str]
     made_at: Mapped[Instant]
+    expected_recovery_cents: Mapped[Cents | None] = mapped_column(
+        comment="Expected recovery less the cost of the review, when the list was made."
+    )
+    recovery_low_cents: Mapped[Cents | None] = mapped_column(comment="Lower end of its 90 % interval.")
+    recovery_high_cents: Mapped[Cents | None] = mapped_column(comment="Upper end of its 90 % interval.")
 
     __table_args__ = (
         CheckConstraint(f"selected_by IN {SELECTED_BY}", name="selections_selected_by_check"),

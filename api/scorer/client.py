@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from api import metrics
 from api.scorer.breaker import Breaker, BreakerState
@@ -35,7 +35,7 @@ WINDOWS_DEADLINE_S = 2.0
 DETAILS_DEADLINE_S = 2.0
 """Comparing a claim with 2,000 others takes a tenth of a second."""
 _DETAILS = TypeAdapter(Mapping[str, object])
-_WINDOWS = TypeAdapter(dict[Literal["windows"], dict[str, WindowValue]])
+_WINDOWS = TypeAdapter(dict[Literal["windows"], dict[str, WindowValue]], config=ConfigDict(cache_strings="keys"))
 _STATES = TypeAdapter(Mapping[str, object])
 States = Mapping[str, object]
 """Feature states of a claim as of its receipt, as a score request carries them."""

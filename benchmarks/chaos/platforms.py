@@ -7,7 +7,6 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from benchmarks.bodies import submission_bodies
-from benchmarks.chaos.clocks import clock_environment
 from benchmarks.chaos.databases import servers_restarted
 from benchmarks.chaos.scenario import FaultTarget, ServicesTarget
 from benchmarks.chaos.stored import all_submitted
@@ -25,9 +24,17 @@ _WARM_UP_S = 4.0
 
 @asynccontextmanager
 async def services_platform(
-    stage: Stage, report: ReportProgress, rate: float, *, environment: Mapping[str, str] | None = None
+    stage: Stage,
+    report: ReportProgress,
+    rate: float,
+    *,
+    of_all: Mapping[str, str] | None = None,
+    of_api: Mapping[str, str] | None = None,
 ) -> AsyncIterator[ServicesTarget]:
-    """Scorer, API and worker behind proxies, under load; the servers are started again when they end."""
+    """Scorer, API and worker behind proxies, under load; the servers are started again when they end.
+
+    `of_all` and `of_api` are more environment of these processes.
+    """
     async with AsyncExitStack() as stack:
         routes = free_routes()
         store = urlsplit(stage.redis_url)
@@ -46,7 +53,7 @@ async def services_platform(
             redis_url_of_scorer=stage.redis_url.replace(f":{address[1]}", f":{scorer_to_store.port}"),
             redis_url_of_worker=stage.redis_url.replace(f":{address[1]}", f":{worker_to_store.port}"),
         )
-        started = platform(stage, routes, of_all=environment, of_api=clock_environment(stage.home))
+        started = platform(stage, routes, of_all=of_all, of_api=of_api)
         running = await stack.enter_async_context(in_thread(started))
         await stack.enter_async_context(in_thread(servers_restarted(stage)))
         target = ServicesTarget(

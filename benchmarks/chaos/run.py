@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from benchmarks.chaos.clocks import clock_faults
+from benchmarks.chaos.clocks import clock_environment, clock_faults
 from benchmarks.chaos.connections import connection_faults
 from benchmarks.chaos.databases import database_faults
 from benchmarks.chaos.disks import disk_faults
@@ -83,7 +83,8 @@ class _Run:
     async def everything(self, chosen: Selection) -> ChaosResults:
         """Inject the faults of both platforms."""
         if chosen.services:
-            async with services_platform(self._stage, self._report, self._rate) as services:
+            of_api = clock_environment(self._stage.home)
+            async with services_platform(self._stage, self._report, self._rate, of_api=of_api) as services:
                 await self._inject_all(services, chosen.services)
         if chosen.supervised:
             async with supervised_platform(self._stage, self._report, self._rate) as supervised:

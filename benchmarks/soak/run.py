@@ -102,7 +102,7 @@ def run(report: ReportProgress, *, minutes: float, rate: float) -> SoakResult:
 
 async def _soak(report: ReportProgress, stage: Stage, temp: Path, minutes: float, rate: float) -> SoakResult:
     loop = asyncio.get_running_loop()
-    async with services_platform(stage, report, rate, environment={"TMPDIR": str(temp)}) as target:
+    async with services_platform(stage, report, rate, of_all={"TMPDIR": str(temp)}) as target:
         for _ in range(3):
             await target.stream.burst(BURST)
         report(f"{minutes:g} minutes at {rate:g} claims/s")

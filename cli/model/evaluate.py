@@ -14,6 +14,7 @@ from cli.progress import task
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from models.evaluation import Interval
     from pipelines.evaluate import EvaluatedModel, Evaluation
 
 
@@ -72,14 +73,22 @@ def _headlines(evaluated: "EvaluatedModel") -> dict[str, object]:
     return {
         name: rounded(value)
         for name, value in {
-            "auc": metrics.model.auc,
+            "auc": metrics.model.auc.value,
+            "auc_ci": _ends(metrics.model.auc),
             "ap": metrics.model.ap.value,
-            "ap_ci": [metrics.model.ap.low, metrics.model.ap.high],
+            "ap_ci": _ends(metrics.model.ap),
             "ap_rule": metrics.rankings[RULE].ap.value,
             "ap_amount_only": metrics.rankings[AMOUNT].ap.value,
-            "dollars_times_rule": metrics.rule.ratio,
+            "ap_unseen_providers": metrics.unseen_providers.ap.value,
+            "ap_unseen_providers_ci": _ends(metrics.unseen_providers.ap),
+            "dollars_times_rule": metrics.rule.ratio.value,
+            "dollars_times_rule_ci": _ends(metrics.rule.ratio),
         }.items()
     }
+
+
+def _ends(interval: "Interval") -> list[float]:
+    return [interval.low, interval.high]
 
 
 def _evaluate_providers(*, ablate: bool, as_json: bool) -> None:
@@ -103,6 +112,7 @@ def _show_evaluation(evaluated: "EvaluatedModel") -> None:
     from rich.console import Console
 
     from core.format import money, number, percent
+    from pipelines.formatting import interval
 
     console, metrics = Console(), evaluated.metrics
     console.print(
@@ -115,7 +125,7 @@ def _show_evaluation(evaluated: "EvaluatedModel") -> None:
     rule, at = metrics.rule, metrics.threshold
     console.print(
         f"In the rule's {number(rule.reviews)} reviews: the rule finds {money(rule.rule_cents)}, the model "
-        f"{money(rule.model_cents)}, {number(rule.ratio)} times as much.\n"
+        f"{money(rule.model_cents)}, {interval(rule.ratio)} times as much.\n"
         f"At the threshold {number(at.threshold)}: {number(at.alerts_a_day)} alerts a day "
         f"({number(at.alerts_a_day_low)} to {number(at.alerts_a_day_high)}), precision {percent(at.precision)}, "
         f"recall {percent(at.recall)}, false-positive rate {percent(at.false_positive_rate)}",
@@ -126,7 +136,7 @@ def _show_evaluation(evaluated: "EvaluatedModel") -> None:
     unseen = metrics.unseen_providers
     console.print(
         f"Providers not seen in training: {unseen.claims} claims, {unseen.frauds} frauds, average precision "
-        f"{number(unseen.ap)}",
+        f"{interval(unseen.ap)}",
         highlight=False,
     )
     console.print(_groups_table(metrics))
@@ -135,7 +145,6 @@ def _show_evaluation(evaluated: "EvaluatedModel") -> None:
 def _rankings_table(metrics: "Evaluation") -> "Table":
     from rich.table import Table
 
-    from core.format import number
     from pipelines.formatting import interval
 
     table = Table(
@@ -152,7 +161,7 @@ def _rankings_table(metrics: "Evaluation") -> "Table":
         table.add_row(
             name,
             interval(one.ap),
-            number(one.auc),
+            interval(one.auc),
             interval(one.precision_at_k),
             interval(one.dollars_at_k),
             interval(one.brier) if one.brier else "",

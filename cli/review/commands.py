@@ -55,9 +55,12 @@ def list_(week: datetime | None, as_json: bool) -> None:
     help="Share of them that is drawn at random from the other claims.",
 )
 def select(week: datetime | None, capacity: int, audit_share: float, as_json: bool) -> None:
-    """Make the list of a week: the claims with the highest scores, and a random audit of the others.
+    """Make the list of a week: the claims with the highest expected recovery, and a random audit of the others.
 
-    Each claim has its logged probability of selection. A list is made once; the same command shows it again.
+    Expected recovery is the probability of fraud times the recoverable amount, learned from the findings so far, less
+    GINJA_REVIEW_COST_CENTS. Each claim has its logged probability of selection. With findings on enough earlier lists,
+    the command also says which share of the list is fraud at least. A list is made once; the same command shows it
+    again.
     """
     monday, rows = select_list(week.date() if week else None, capacity=capacity, audit_share=audit_share)
     if not rows and not as_json:
@@ -73,33 +76,51 @@ def select_list(day: date | None, *, capacity: int, audit_share: float) -> "tupl
     """Make the list of a day's week (default: the last complete week), unless it exists; the Monday and the list."""
     from datetime import timedelta
 
-    existing_database_url()
+    url = existing_database_url()
     from api.investigations import monday_of, select_week
     from core import clock
 
     monday = monday_of(day or clock.now().date() - timedelta(days=7))
     return monday, with_database(
-        lambda database: select_week(database, monday, _chooser(monday, capacity, audit_share))
+        lambda database: select_week(database, monday, _chooser(url, monday, capacity, audit_share))
     )
 
 
-def _chooser(week: date, capacity: int, audit_share: float) -> "Callable[[Sequence[ScoredClaim]], Sequence[Choice]]":
+def _chooser(
+    url: str, week: date, capacity: int, audit_share: float
+) -> "Callable[[Sequence[ScoredClaim]], Sequence[Choice]]":
     def choose(scored: "Sequence[ScoredClaim]") -> "Sequence[Choice]":
         import numpy as np
 
         from api.investigations import Choice
         from core.settings import settings
-        from pipelines.loop import salt_of
+        from pipelines.loop import recovery_of_findings, salt_of
         from pipelines.loop import select as chosen_of
 
+        probabilities = np.array([claim.probability for claim in scored])
+        recovery = recovery_of_findings(url).expected(
+            probabilities,
+            np.array([claim.amount_cents for claim in scored]),
+            np.array([np.nan if claim.peers_cents is None else claim.peers_cents for claim in scored]),
+            review_cents=settings().review_cost_cents,
+        )
         chosen = chosen_of(
             [claim.claim_id for claim in scored],
-            np.array([claim.probability for claim in scored]),
+            probabilities,
             capacity=capacity,
             audit_share=audit_share,
             salt=f"{salt_of(settings().home)}:{week}",
+            recovery_cents=recovery.cents,
         )
-        return [Choice(one.claim_id, one.selected_by, one.propensity) for one in chosen]
+        return [
+            Choice(
+                one.claim_id,
+                one.selected_by,
+                one.propensity,
+                *(round(float(cents[one.row])) for cents in (recovery.cents, recovery.low, recovery.high)),
+            )
+            for one in chosen
+        ]
 
     return choose
 
@@ -111,10 +132,18 @@ def _plain(row: "SelectedClaim") -> dict[str, Any]:
 
 
 def _print_list(week: date, rows: "Sequence[SelectedClaim]", *, as_json: bool, **about: int) -> None:
+    from dataclasses import asdict
+
+    from api.investigations import promise_of
+
+    promised = with_database(lambda database: promise_of(database, week, rows))
     if as_json:
-        print_json({"week": str(week), **about, "claims": [_plain(row) for row in rows]})
-    else:
-        _show_list(week, rows)
+        stated = None if promised is None else asdict(promised) | {"text": promised.text}
+        print_json({"week": str(week), **about, "promise": stated, "claims": [_plain(row) for row in rows]})
+        return
+    _show_list(week, rows)
+    if promised is not None:
+        click.echo(promised.text)
 
 
 def _show_list(week: date, rows: "Sequence[SelectedClaim]") -> None:
@@ -128,6 +157,7 @@ def _show_list(week: date, rows: "Sequence[SelectedClaim]") -> None:
         "propensity",
         "score",
         "amount",
+        "expected recovery (90 %)",
         "provider",
         "received",
         "finding",
@@ -140,12 +170,24 @@ def _show_list(week: date, rows: "Sequence[SelectedClaim]") -> None:
             f"{row.propensity:.4f}" if row.propensity < 1 else "1",
             f"{row.probability:.1%}",
             format_cents(row.amount_cents),
+            _recovery(row),
             row.provider_id or "–",
             f"{row.received_at:%m-%d %H:%M}",
             row.disposition or "",
         )
     terminal().print(table)
     click.echo(f"Week of {week}: {len(rows)} claims. Record each with `ginja review record CLAIM --disposition …`.")
+
+
+def _recovery(row: "SelectedClaim") -> str:
+    from core.format import money
+
+    if row.expected_recovery_cents is None or row.recovery_low_cents is None or row.recovery_high_cents is None:
+        return "–"
+    value, low, high = (
+        money(cents) for cents in (row.expected_recovery_cents, row.recovery_low_cents, row.recovery_high_cents)
+    )
+    return f"{value} ({low} to {high})"
 
 
 @command(

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import xgboost as xgb
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from core.scratch import scratch_folder
@@ -76,6 +77,13 @@ class Artefact:
     @property
     def threshold(self) -> float:
         return self.document.threshold
+
+    def margins(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Margins (N,), log-odds before calibration, of vectors in this model's schema (N, F)."""
+        if self.tables is not None:
+            return self.tables.margins(rows)
+        margins: NDArray[np.float32] = self.booster.inplace_predict(rows, predict_type="margin")
+        return margins
 
 
 def sha256(raw: bytes) -> str:

@@ -9,7 +9,7 @@ figures.py    Matplotlib figures; not imported here: Matplotlib is slow to load
 
 from models.evaluation import metrics
 from models.evaluation.card import CardFacts, CardFigure, render_model_card
-from models.evaluation.intervals import Interval, bootstrap
+from models.evaluation.intervals import Interval, bootstrap, draws_of, percentile_interval
 from models.evaluation.metrics import (
     Ranking,
     at_k,
@@ -41,8 +41,10 @@ __all__ = [
     "brier",
     "calibration_bins",
     "calibration_error",
+    "draws_of",
     "evaluate_threshold",
     "metrics",
+    "percentile_interval",
     "render_model_card",
     "roc_auc",
     "threshold_by_capacity",

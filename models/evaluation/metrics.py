@@ -35,6 +35,9 @@ class CalibrationBin:
     claims: float
     expected: float
     observed: float
+    low: float
+    """Lower end of the exact binomial 95 % interval of `observed`, as if the claims were independent."""
+    high: float
 
 
 def _ones(fraud: Fraud, weights: Weights) -> NDArray[np.float64]:
@@ -128,21 +131,49 @@ def log_loss(fraud: Fraud, probabilities: Numbers, weights: Weights = None) -> f
 def calibration_bins(
     fraud: Fraud, probabilities: Numbers, weights: Weights = None, *, bins: int = 15
 ) -> tuple[CalibrationBin, ...]:
-    """Bins of about equal weight, by probability; equal probabilities stay together."""
-    p = np.asarray(probabilities, dtype=np.float64)
-    w = _ones(fraud, weights)
-    ranking = Ranking.of(-p)
-    mass, expected, observed = ranking.steps(w), ranking.steps(w * p), ranking.steps(w * fraud)
-    if not len(mass) or mass[-1] <= 0:
-        return ()
-    cuts = np.unique(np.searchsorted(mass, np.linspace(0, mass[-1], bins + 1)[1:] * (1 - 1e-12)))
-    cuts = np.minimum(cuts, len(mass) - 1)
-    totals = [np.diff(values[cuts], prepend=0.0) for values in (mass, expected, observed)]
-    return tuple(CalibrationBin(float(n), float(e / n), float(o / n)) for n, e, o in zip(*totals, strict=True) if n > 0)
+    """Bins of about equal weight, by probability; equal probabilities stay together.
+
+    Intervals are those of Clopper and Pearson (Biometrika 26, 1934) on Kish's effective number of claims.
+    """
+    mass, expected, observed, effective = _binned(fraud, probabilities, weights, bins)
+    low, high = _exact_interval(observed / mass * effective, effective)
+    columns = (mass, expected / mass, observed / mass, low, high)
+    return tuple(CalibrationBin(*row) for row in zip(*(column.tolist() for column in columns), strict=True))
 
 
 def calibration_error(fraud: Fraud, probabilities: Numbers, weights: Weights = None, *, bins: int = 15) -> float:
     """Expected calibration error: mean distance of expected from observed over bins of equal weight."""
-    found = calibration_bins(fraud, probabilities, weights, bins=bins)
-    total = sum(b.claims for b in found)
-    return sum(b.claims * abs(b.expected - b.observed) for b in found) / total if total else float("nan")
+    mass, expected, observed, _ = _binned(fraud, probabilities, weights, bins)
+    return float(np.abs(expected - observed).sum() / mass.sum()) if len(mass) else float("nan")
+
+
+def _binned(
+    fraud: Fraud, probabilities: Numbers, weights: Weights, bins: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Of each bin: weight, expected and observed frauds by weight, effective number of claims (Kish, 1965)."""
+    p = np.asarray(probabilities, dtype=np.float64)
+    w = _ones(fraud, weights)
+    ranking = Ranking.of(-p)
+    steps = [ranking.steps(values) for values in (w, w * p, w * fraud, w * w)]
+    mass = steps[0]
+    if not len(mass) or mass[-1] <= 0:
+        nothing = np.zeros(0)
+        return nothing, nothing, nothing, nothing
+    cuts = np.unique(np.searchsorted(mass, np.linspace(0, mass[-1], bins + 1)[1:] * (1 - 1e-12)))
+    cuts = np.minimum(cuts, len(mass) - 1)
+    total, expected, observed, squares = (np.diff(values[cuts], prepend=0.0) for values in steps)
+    held = total > 0
+    return total[held], expected[held], observed[held], total[held] ** 2 / squares[held]
+
+
+def _exact_interval(
+    successes: NDArray[np.float64], trials: NDArray[np.float64], level: float = 0.95
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    from scipy.special import betaincinv
+
+    tail = (1 - level) / 2
+    failures = np.maximum(trials - successes, 0.0)
+    none, all_of_them = successes <= 0, failures <= 0
+    low = np.where(none, 0.0, betaincinv(np.maximum(successes, 1e-300), failures + 1, tail))
+    high = np.where(all_of_them, 1.0, betaincinv(successes + 1, np.maximum(failures, 1e-300), 1 - tail))
+    return low, high

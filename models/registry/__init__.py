@@ -1,6 +1,8 @@
 """MLflow: runs, registered models and promotion.
 
 mlflow_registry.py  runs, the registered model `fraud`, its aliases and artefacts
+records.py run_log.py  what is recorded of a run, and how
+model_log.py        an artefact as an MLflow model, which `models.pyfunc` loads
 promotion.py        making a registered model the champion, and rolling back
 """
 
@@ -8,9 +10,6 @@ from models.mlflow_store import MlflowStore
 from models.registry.mlflow_registry import (
     CANDIDATE,
     CHAMPION,
-    DataRecord,
-    RegisteredModel,
-    RunRecord,
     aliases,
     annotate,
     fetch,
@@ -20,6 +19,7 @@ from models.registry.mlflow_registry import (
     set_alias,
     text_of,
 )
+from models.registry.records import DataRecord, RegisteredModel, RunRecord
 
 __all__ = [
     "CANDIDATE",

@@ -6,111 +6,75 @@ partially registered. MLflow is imported lazily: its import takes seconds.
 """
 
 import contextlib
+import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from core import telemetry
 from core.scratch import scratch_folder
-from models.artefact import STAGING, Artefact, load_artefact, verify_files
+from models.artefact import STAGING, Artefact, load_artefact, sha256, verify_files
 from models.errors import ModelError, RegistryError
 from models.mlflow_store import MlflowStore
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from models.registry.model_log import artefact_path, log_model
+from models.registry.records import RegisteredModel, RunRecord
+from models.registry.run_log import log_record
 
 MODEL_NAME = "fraud"
 EXPERIMENT = "ginja"
 CANDIDATE, CHAMPION = "candidate", "champion"
-_NATIVE = "ginja"
-"""Folder of the artefact's files inside the registered model."""
-_SERIES_POINTS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class DataRecord:
-    """The data set of a run: name, location, and SHA-256 of its content."""
-
-    name: str
-    source: str
-    sha256: str
-    features: NDArray[np.float32]
-    fraud: NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class RunRecord:
-    """Everything to log for a run."""
-
-    name: str
-    command: str
-    git_commit: str | None = None
-    params: Mapping[str, object] = field(default_factory=dict)
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    series: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    """Values by round, such as the log loss of the evaluation claims."""
-    figures: Mapping[str, "Figure"] = field(default_factory=dict)
-    """File name (`pr.png`) → figure."""
-    texts: Mapping[str, str] = field(default_factory=dict)
-    """File name (`model_card.md`, `quality.html`) → content."""
-    data: DataRecord | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
-    requirements: Sequence[str] = ()
-    """Pip requirements to load the model."""
-
-
-@dataclass(frozen=True, slots=True)
-class RegisteredModel:
-    """A registered version: the artefact's version, MLflow's version number, and the run."""
-
-    version: str
-    number: str
-    run_id: str
+_DESCRIPTION = (
+    "Calibrated probability that a claim is fraud, and the decision at the threshold. "
+    f"mlflow.pyfunc.load_model('models:/{MODEL_NAME}@{CHAMPION}') loads the champion."
+)
+_LABELS = "labels"
+"""Folder of the labels inside the registered model."""
+_LABELS_NAME, _LABELS_SHA256 = "ginja.labels", "ginja.labels_file_sha256"
+_LABELS_FILE = re.compile(r"labels-[0-9a-f]{64}\.parquet", re.ASCII)
 
 
 def log_run(store: MlflowStore, record: RunRecord, *, succeeded: bool = True) -> str:
     """Log a run without a model, such as one stopped by a gate; returns the run id."""
     with _mlflow(store) as mlflow, _run(mlflow, store, record) as run_id:
-        _log(mlflow, run_id, record)
+        log_record(mlflow, run_id, record)
         if not succeeded:
             mlflow.end_run("FAILED")
     return run_id
 
 
-def register(store: MlflowStore, record: RunRecord, artefact: Artefact) -> RegisteredModel:
+def register(
+    store: MlflowStore, record: RunRecord, artefact: Artefact, *, labels: Path | None = None
+) -> RegisteredModel:
     """Log a run with its model and register it as the candidate.
 
-    On any failure the run is marked as failed, nothing is registered, and `RegistryError` is raised.
+    `labels` is the file of the labels it was trained on (`labels-<SHA-256>.parquet`), which `fetch` brings to another
+    home with the model. On any failure the run is marked as failed, nothing is registered, and `RegistryError` is
+    raised.
     """
     tags = {"ginja.version": artefact.version, "ginja.manifest_sha256": artefact.manifest_sha256}
+    if use := artefact.document.use_name:
+        tags["ginja.use"] = use
     with _mlflow(store) as mlflow, _run(mlflow, store, record) as run_id:
-        _log(mlflow, run_id, record)
-        logged = mlflow.xgboost.log_model(
-            artefact.booster,
-            name="model",
-            signature=_signature(mlflow, artefact.features),
-            pip_requirements=list(record.requirements),
-            metadata=tags,
-            model_format="ubj",
-        )
+        log_record(mlflow, run_id, record)
+        logged = log_model(mlflow, artefact, tags)
         client = mlflow.MlflowClient()
-        client.log_model_artifacts(logged.model_id, str(artefact.path), _NATIVE)
         with scratch_folder("ginja-model-") as folder:
-            _download(mlflow, logged.model_id, artefact.manifest_sha256, folder)
+            _download(mlflow, logged.model_id, artefact.version, artefact.manifest_sha256, folder)
+            if labels is not None:
+                tags |= {_LABELS_NAME: labels.name, _LABELS_SHA256: sha256(labels.read_bytes())}
+                client.log_model_artifact(logged.model_id, str(labels), _LABELS)
+                _download_labels(mlflow, logged.model_id, labels.name, tags[_LABELS_SHA256], folder)
         if not _names(client, MODEL_NAME):
-            client.create_registered_model(MODEL_NAME, description="Calibrated probability that a claim is fraud.")
+            client.create_registered_model(MODEL_NAME, description=_DESCRIPTION)
         made = client.create_model_version(
             MODEL_NAME,
             source=logged.model_uri,
             run_id=run_id,
             model_id=logged.model_id,
             tags={**tags, "ginja.model_id": logged.model_id},
+            description=record.description or None,
         )
         client.set_registered_model_alias(MODEL_NAME, CANDIDATE, made.version)
     return RegisteredModel(artefact.version, str(made.version), run_id)
@@ -127,19 +91,27 @@ def text_of(store: MlflowStore, version: str, name: str) -> str | None:
     """A text logged by the run of a registered version, such as `profile.json`; None if there is none of that name."""
     run_id = find(store, version).run_id
     with _mlflow(store) as mlflow:
-        held = {one.path for one in mlflow.MlflowClient().list_artifacts(run_id)}
+        folder = name.rpartition("/")[0] or None
+        held = {one.path for one in mlflow.MlflowClient().list_artifacts(run_id, folder)}
         return mlflow.artifacts.load_text(f"runs:/{run_id}/{name}") if name in held else None
 
 
 def fetch(store: MlflowStore, version: str, models: Path) -> Path:
-    """Download a registered model to `models/<version>` atomically and verify it; an identical one is kept."""
+    """Download a registered model to `models/<version>` atomically and verify it; an identical one is kept.
+
+    The labels it was trained on come with it, where they were registered: a promotion compares them with those of now.
+    """
     with _mlflow(store) as mlflow:
         found = _version(mlflow.MlflowClient(), version)
         models.mkdir(parents=True, exist_ok=True)
-        digest = _tag(found, "ginja.manifest_sha256")
+        model_id, digest = _tag(found, "ginja.model_id"), _tag(found, "ginja.manifest_sha256")
         with scratch_folder(STAGING, under=models) as folder:
-            native = _download(mlflow, _tag(found, "ginja.model_id"), digest, folder)
+            native = _download(mlflow, model_id, version, digest, folder)
             load_artefact(native, expected_manifest_sha256=digest)
+            name = found.tags.get(_LABELS_NAME)
+            if name and not (models / _labels_name(name)).exists():
+                labels = _download_labels(mlflow, model_id, name, _tag(found, _LABELS_SHA256), folder)
+                labels.rename(models / name)
             target = models / version
             if not target.exists():
                 native.rename(target)
@@ -182,7 +154,7 @@ def _mlflow(store: MlflowStore) -> Iterator[ModuleType]:
         "ignore", message="The ``noload`` loader strategy is deprecated", category=DeprecationWarning
     )
     import mlflow
-    import mlflow.xgboost
+    import mlflow.pyfunc
     from mlflow import environment_variables as environment
     from mlflow.exceptions import MlflowException
 
@@ -233,58 +205,31 @@ def _forget_run(mlflow: ModuleType) -> None:
         mlflow.tracking.fluent._active_run_stack.get().clear()
 
 
-def _log(mlflow: ModuleType, run_id: str, record: RunRecord) -> None:
-    mlflow.set_tags({**record.tags, "ginja.command": record.command, "mlflow.source.name": record.command})
-    if record.git_commit is not None:
-        mlflow.set_tag("mlflow.source.git.commit", record.git_commit)
-    mlflow.log_params({name: str(value)[:6000] for name, value in record.params.items()})
-    mlflow.log_metrics({name: float(value) for name, value in record.metrics.items() if np.isfinite(value)})
-    _log_series(mlflow, run_id, record.series)
-    for name, figure in record.figures.items():
-        mlflow.log_figure(figure, name)
-    for name, text in record.texts.items():
-        mlflow.log_text(text, name)
-    if record.data is not None:
-        from mlflow.data.code_dataset_source import CodeDatasetSource
-
-        mlflow.set_tag("ginja.data_sha256", record.data.sha256)
-        mlflow.log_input(
-            mlflow.data.from_numpy(
-                record.data.features,
-                source=CodeDatasetSource({"data": record.data.source, "command": record.command}),
-                targets=record.data.fraud,
-                name=record.data.name,
-                digest=record.data.sha256[:36],
-            ),
-            context="training",
-        )
-
-
-def _log_series(mlflow: ModuleType, run_id: str, series: Mapping[str, Sequence[float]]) -> None:
-    from mlflow.entities import Metric
-
-    points = []
-    for name, values in series.items():
-        steps = np.unique(np.linspace(0, len(values) - 1, min(len(values), _SERIES_POINTS)).astype(int))
-        points += [Metric(name, float(values[step]), 0, int(step)) for step in steps]
-    for start in range(0, len(points), 500):
-        mlflow.MlflowClient().log_batch(run_id, metrics=points[start : start + 500])
-
-
-def _signature(mlflow: ModuleType, features: Sequence[str]) -> Any:
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema
-
-    inputs = Schema([ColSpec("float", name, required=False) for name in features])
-    return ModelSignature(inputs=inputs, outputs=Schema([ColSpec("float")]))
-
-
-def _download(mlflow: ModuleType, model_id: str, manifest_sha256: str, folder: Path) -> Path:
+def _download(mlflow: ModuleType, model_id: str, version: str, manifest_sha256: str, folder: Path) -> Path:
     """The artefact's files of a logged model, in a folder below `folder`, verified."""
-    place = mlflow.MlflowClient().get_logged_model(model_id).artifact_location
-    got = mlflow.artifacts.download_artifacts(artifact_uri=f"{place.rstrip('/')}/{_NATIVE}", dst_path=str(folder))
-    verify_files(Path(got), expected_manifest_sha256=manifest_sha256)
-    return Path(got)
+    path = _download_file(mlflow, model_id, artefact_path(version), folder)
+    verify_files(path, expected_manifest_sha256=manifest_sha256)
+    return path
+
+
+def _download_labels(mlflow: ModuleType, model_id: str, name: str, digest: str, folder: Path) -> Path:
+    """The labels of a logged model, in a file below `folder`, verified."""
+    path = _download_file(mlflow, model_id, f"{_LABELS}/{_labels_name(name)}", folder)
+    if sha256(path.read_bytes()) != digest:
+        raise RegistryError(f"{name} in MLflow does not match its hash; register the model again")
+    return path
+
+
+def _download_file(mlflow: ModuleType, model_id: str, place: str, folder: Path) -> Path:
+    root = mlflow.MlflowClient().get_logged_model(model_id).artifact_location.rstrip("/")
+    return Path(mlflow.artifacts.download_artifacts(artifact_uri=f"{root}/{place}", dst_path=str(folder)))
+
+
+def _labels_name(name: str) -> str:
+    """The name of a file of labels, which comes from the store. Raises `RegistryError` for any other name."""
+    if not _LABELS_FILE.fullmatch(name):
+        raise RegistryError(f"the registered version names its labels {name!r}; expected labels-<SHA-256>.parquet")
+    return name
 
 
 def _names(client: Any, name: str) -> bool:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         TooFewFraudsError,
     )
     from pipelines.datasets.examples import Examples, examples_of, usable_features
-    from pipelines.datasets.label_snapshot import LabelSnapshot, SnapshotError, claim_hashes
+    from pipelines.datasets.label_snapshot import LabelSnapshot, SnapshotError, claim_hashes, labels_file
     from pipelines.datasets.slices import split_examples
     from pipelines.datasets.sources import (
         PROVIDER_FRAUD,
@@ -68,6 +68,7 @@ __all__ = [
     "claim_hashes",
     "ensure_features",
     "examples_of",
+    "labels_file",
     "open_file",
     "open_folder",
     "open_named",

@@ -68,6 +68,14 @@ class Examples:
         values: NDArray[np.float32] = self.full[:, FEATURE_NAMES.index(name)]
         return values
 
+    def peers_cents(self) -> NDArray[np.float64]:
+        """The average of each claim's procedure, which the 2× rule compares with (N,); NaN where there is none."""
+        ratio = self.column(PEER_RATIO).astype(np.float64)
+        peers = np.full(len(self), np.nan)
+        known = np.isfinite(ratio) & (ratio > 0)
+        peers[known] = self.amounts_cents[known] / ratio[known]
+        return peers
+
     def rule_flags(self) -> NDArray[np.bool_]:
         """What the 2× rule flags: an amount above twice the procedure's average; nothing where there is no average."""
         return np.nan_to_num(self.column(PEER_RATIO), nan=0.0) > RULE_FACTOR

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from models.artefact import models_folder
+from models.artefact import ModelDocument, models_folder
 from pipelines.datasets.examples import Examples
 
 MAX_LABELS = 200_000
@@ -105,6 +105,13 @@ def claim_hashes(examples: Examples) -> NDArray[np.uint64]:
     ids = examples.claims["claim_id"].to_pylist()
     raw = b"".join(hashlib.sha256(one.encode()).digest()[:8] for one in ids)
     return np.frombuffer(raw, dtype=">u8").astype(np.uint64)
+
+
+def labels_file(home: Path, document: ModelDocument) -> Path | None:
+    """The file of the labels that a model states it was trained on; None where it states none or the file is lost."""
+    stated = document.provenance.get("labels_sha256")
+    path = None if stated is None else _path(home, str(stated))
+    return path if path is not None and path.exists() else None
 
 
 def _path(home: Path, sha256: str) -> Path:

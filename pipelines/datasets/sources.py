@@ -48,6 +48,13 @@ class Source:
     """`claim_id`, `weight` of labels whose weight is not 1: above 1 for a random audit, 0 for a withdrawn label."""
     attributes: DeclaredAttributes | None = None
     """Further columns of the claims, declared in the mapping; None: the mapping has none."""
+    folder: Path | None = None
+    """Where the frames are; None: in memory only."""
+
+    @property
+    def uri(self) -> str:
+        """URI of the folder that holds the frames."""
+        return (self.folder or self.home).resolve().as_uri()
 
     @property
     def use(self) -> str:
@@ -164,6 +171,7 @@ def open_folder(folder: Path, *, name: str, feature_home: Path | None = None, hi
         missing=tuple(missing_columns(frame)),
         weights=pq.read_table(weights) if weighted else None,
         attributes=_attributes(folder, about, frame, pq.read_table(labels)),
+        folder=folder,
     )
 
 

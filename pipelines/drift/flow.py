@@ -18,7 +18,7 @@ from features.feast import training_set
 from models import registry
 from models.artefact import Artefact, load_pointed, read_pointer
 from models.errors import RegistryError
-from models.registry import MlflowStore, RunRecord
+from models.registry import DataRecord, MlflowStore, RunRecord
 from pipelines.datasets import Source, ensure_features
 from pipelines.drift.errors import DriftError
 from pipelines.drift.limits import DriftMeasure
@@ -28,6 +28,7 @@ from pipelines.drift.prometheus import prometheus_text
 from pipelines.drift.report import Drift
 from pipelines.evaluate import latest, named
 from pipelines.gates import TrainingProfile, profile_from_json, stability
+from pipelines.run_data import RunKind, data_texts, describe_data, run_tags
 from pipelines.runs import command_line, git_commit, reports_folder
 
 QUIET_DAYS = 7
@@ -121,7 +122,13 @@ def check_drift(
             "score_psi": [day.score_psi for day in measured if np.isfinite(day.score_psi)],
             "volume_ratio": [day.volume_ratio for day in measured],
         },
-        texts={"drift.html": render(found), "drift.json": json.dumps(found.as_json())},
+        texts={"drift.html": render(found), "drift.json": json.dumps(found.as_json()), **data_texts(source)},
+        data=DataRecord(
+            source.name, source.uri, source.sha256, stream.schema.names, stream.x, stream.fraud, context="drift"
+        ),
+        tags=run_tags(RunKind.DRIFT, dataset=source.name, model=artefact.version, use=artefact.document.use_name)
+        | {"ginja.alarms": ", ".join(sorted({alarm.measure.value for alarm in alarms})) or "none"},
+        description=describe_data(source),
     )
     registry.log_run(store, record)
     return found

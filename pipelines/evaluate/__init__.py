@@ -7,6 +7,16 @@ from pipelines.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from pipelines.evaluate.abrasion import false_positives_by_group
     from pipelines.evaluate.baselines import learned_baselines, simple_baselines
+    from pipelines.evaluate.dollars import (
+        MONEY_SHARES,
+        RECOVERY,
+        SIMPLE_RANKINGS,
+        RankedClaims,
+        RankingDollars,
+        compare_dollars,
+        dollars_of_window,
+        money_scores,
+    )
     from pipelines.evaluate.errors import EvaluationError, NoModelError, OverlapError, ProvenanceError
     from pipelines.evaluate.evaluation import (
         EvaluatedModel,
@@ -35,7 +45,7 @@ if TYPE_CHECKING:
         reviews_a_week,
     )
     from pipelines.evaluate.metrics import EvaluationSettings, evaluate_claims
-    from pipelines.evaluate.page import render, save
+    from pipelines.evaluate.page import render, save, summary
     from pipelines.evaluate.pictures import Drawings, draw
     from pipelines.evaluate.provenance import Provenance
     from pipelines.evaluate.rivals import add_rivals
@@ -48,8 +58,11 @@ __all__ = [
     "FOREST",
     "LOGISTIC",
     "MODEL",
+    "MONEY_SHARES",
     "RAW",
+    "RECOVERY",
     "RULE",
+    "SIMPLE_RANKINGS",
     "Drawings",
     "EvaluatedModel",
     "Evaluation",
@@ -62,11 +75,15 @@ __all__ = [
     "OverlapError",
     "Provenance",
     "ProvenanceError",
+    "RankedClaims",
+    "RankingDollars",
     "RankingMetrics",
     "Window",
     "add_model",
     "add_rivals",
     "champion_beside",
+    "compare_dollars",
+    "dollars_of_window",
     "draw",
     "evaluate",
     "evaluate_claims",
@@ -75,6 +92,7 @@ __all__ = [
     "find_model",
     "latest",
     "learned_baselines",
+    "money_scores",
     "named",
     "newest_window",
     "raw_booster",
@@ -82,5 +100,6 @@ __all__ = [
     "reviews_a_week",
     "save",
     "simple_baselines",
+    "summary",
 ]
 __getattr__ = lazy_exports(__name__, __file__)

@@ -1,10 +1,12 @@
 """The result of an evaluation: metrics of the model and every baseline on the same claims, and its JSON form."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TypeAlias, cast
 
 from models.evaluation import Interval
 from models.evaluation.metrics import CalibrationBin
+from pipelines.evaluate.dollars import RankingDollars
 from pipelines.formatting import rounded
 
 Json: TypeAlias = dict[str, object]
@@ -33,7 +35,7 @@ class RankingMetrics:
     """How well one model or baseline ranks the claims; calibration metrics only where it has probabilities."""
 
     ap: Interval
-    auc: float
+    auc: Interval
     precision_at_k: Interval
     recall_at_k: float
     dollars_at_k: Interval
@@ -52,7 +54,8 @@ class RuleComparison:
     reviews: float
     model_cents: float
     rule_cents: float
-    ratio: float
+    ratio: Interval
+    """What the model finds over what the rule finds; infinite where the rule finds nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +94,8 @@ class UnseenProviders:
     providers: int
     frauds: int
     base_rate: float
-    ap: float
-    ap_rule: float
+    ap: Interval
+    ap_rule: Interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,13 +143,13 @@ class Evaluation:
             "base_rate": self.base_rate,
             "window": {"from": self.window.first, "until": self.window.until, "days": self.window.days},
             "reviews": asdict(self.reviews),
-            "rankings": {name: _ranking_json(metrics) for name, metrics in self.rankings.items()},
+            "rankings": {name: _with_intervals(metrics) for name, metrics in self.rankings.items()},
             "difference": {name: {"ap": interval_json(lead)} for name, lead in self.ap_lead.items()},
-            "rule": asdict(self.rule),
+            "rule": _with_intervals(self.rule),
             "threshold": asdict(self.threshold),
             "kinds": {kind: asdict(metrics) for kind, metrics in self.kinds.items()},
             "calibration": [asdict(part) for part in self.calibration],
-            "unseen_providers": asdict(self.unseen_providers),
+            "unseen_providers": _with_intervals(self.unseen_providers),
             "abrasion": [asdict(row) for row in self.group_false_positives],
         }))  # fmt: skip
 
@@ -158,7 +161,8 @@ class Evaluation:
             found |= {f"{prefix}{metric}": value for metric, value in _flat(metrics).items()}
         found |= {f"threshold.{name}": value for name, value in asdict(self.threshold).items()}
         found |= {f"kind.{kind}.recall_at_k": metrics.recall_at_k for kind, metrics in self.kinds.items()}
-        found |= {"dollars_times_rule": self.rule.ratio, "unseen_providers.ap": self.unseen_providers.ap}
+        found |= _flat_interval("dollars_times_rule", self.rule.ratio)
+        found |= _flat_interval("unseen_providers.ap", self.unseen_providers.ap)
         return {name: float(value) for name, value in cast("dict[str, float | None]", rounded(found)).items()
                 if value is not None}  # fmt: skip
 
@@ -175,11 +179,25 @@ class EvaluatedModel:
     split: str
     """How the data were split, as text."""
     metrics: Evaluation
+    by_money: Mapping[str, Mapping[str, RankingDollars]] | None = None
+    """`k`, or a share of the claims → ranking by money → dollars; None: not compared."""
 
     def as_json(self) -> Json:
         """The JSON form, as `ginja model evaluate --json` prints it."""
         header: Json = {name: getattr(self, name) for name in ("dataset", "model", "champion", "split")}
-        return header | self.metrics.as_json()
+        by_money = {} if self.by_money is None else {"by_money": _money_json(self.by_money)}
+        return header | self.metrics.as_json() | by_money
+
+
+def _money_json(by_money: Mapping[str, Mapping[str, RankingDollars]]) -> object:
+    return rounded({
+        k: {
+            name: {"dollars": one.dollars, "precision": one.precision}
+            | ({} if one.lead is None else {"lead": interval_json(one.lead)})
+            for name, one in rankings.items()
+        }
+        for k, rankings in by_money.items()
+    })  # fmt: skip
 
 
 def interval_json(interval: Interval) -> Json:
@@ -187,7 +205,7 @@ def interval_json(interval: Interval) -> Json:
     return {"value": interval.value, "low": interval.low, "high": interval.high}
 
 
-def _ranking_json(metrics: RankingMetrics) -> Json:
+def _with_intervals(metrics: RankingMetrics | RuleComparison | UnseenProviders) -> Json:
     values = {field.name: getattr(metrics, field.name) for field in fields(metrics)}
     return {
         name: interval_json(value) if isinstance(value, Interval) else value
@@ -196,12 +214,16 @@ def _ranking_json(metrics: RankingMetrics) -> Json:
     }
 
 
+def _flat_interval(name: str, interval: Interval) -> dict[str, float]:
+    return {name: interval.value, f"{name}.low": interval.low, f"{name}.high": interval.high}
+
+
 def _flat(metrics: RankingMetrics) -> dict[str, float]:
     found: dict[str, float] = {}
     for field in fields(metrics):
         value = getattr(metrics, field.name)
         if isinstance(value, Interval):
-            found |= {field.name: value.value, f"{field.name}.low": value.low, f"{field.name}.high": value.high}
+            found |= _flat_interval(field.name, value)
         elif value is not None:
             found[field.name] = value
     return found

@@ -1,5 +1,6 @@
 """`ginja model evaluate`: a model and the baselines on the newest window, recorded as a page and a run in MLflow."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +11,16 @@ from models.artefact import Artefact, load_artefact, load_pointed, models_folder
 from models.errors import ArtefactError, PointerError
 from models.registry import MlflowStore, RunRecord
 from pipelines.datasets import Source
+from pipelines.evaluate.dollars import dollars_of_window
 from pipelines.evaluate.errors import NoModelError
 from pipelines.evaluate.evaluation import EvaluatedModel
 from pipelines.evaluate.evaluation_set import CHAMPION
 from pipelines.evaluate.metrics import EvaluationSettings, evaluate_claims
-from pipelines.evaluate.page import render, save
+from pipelines.evaluate.page import render, save, summary
 from pipelines.evaluate.pictures import draw
 from pipelines.evaluate.rivals import add_rivals
 from pipelines.evaluate.window import Window, newest_window
+from pipelines.run_data import RunKind, data_metrics, data_record, data_texts, describe_data, run_tags
 from pipelines.runs import command_line, git_commit, reports_folder
 
 
@@ -69,9 +72,10 @@ def evaluate(
         champion=champion.version if champion else None,
         split=window.slices.how,
         metrics=metrics,
+        by_money=dollars_of_window(window, artefact, claims, k=metrics.reviews.in_window, replicates=replicates),
     )
     step("Drawing and recording")
-    drawings = draw(artefact, claims, window.examples.matrix(window.rows, artefact.schema))
+    drawings = draw(artefact, claims, window.examples.matrix(window.rows, artefact.schema), metrics)
     html = render(evaluated, pictures=drawings.encoded())
     page = save(reports_folder(home) / artefact.version, evaluated, html)
     record = RunRecord(
@@ -79,10 +83,17 @@ def evaluate(
         command=command_line(),
         git_commit=git_commit(),
         params={"dataset": source.name, "model": artefact.version, "replicates": replicates},
-        metrics=metrics.flat_metrics(),
+        metrics=metrics.flat_metrics() | data_metrics(source),
         figures=drawings.figures,
-        texts={"evaluation.html": html},
-        tags={"ginja.data_sha256": source.sha256, "ginja.evaluates": artefact.version},
+        texts={
+            "evaluation.html": html,
+            "evaluation.json": json.dumps(evaluated.as_json(), indent=1),
+            **data_texts(source),
+        },
+        data=data_record(source, window.examples, window.rows, artefact.schema, context="evaluation"),
+        tags=run_tags(RunKind.EVALUATION, dataset=source.name, model=artefact.version, use=artefact.document.use_name)
+        | ({} if champion is None else {"ginja.champion": champion.version}),
+        description=f"{summary(evaluated)}\n\n{describe_data(source)}",
     )
     run_id = registry.log_run(store or MlflowStore.of(home, settings().mlflow_url), record)
     return EvaluationRun(evaluated, page, run_id)

@@ -31,6 +31,8 @@ from pipelines.evaluate.evaluation import (
 from pipelines.evaluate.evaluation_set import MODEL, RULE, EvaluationSet
 
 Floats = NDArray[np.float64]
+LEVEL = 0.95
+"""Of every interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +69,11 @@ def evaluate_claims(claims: EvaluationSet, settings: EvaluationSettings) -> Eval
         rankings=metrics,
         model=metrics[MODEL],
         ap_lead=_ap_leads(claims, rankings, settings),
-        rule=_compared_with_rule(claims, rankings[MODEL], weights),
+        rule=_compared_with_rule(claims, rankings[MODEL], settings, weights),
         threshold=_at_threshold(claims, settings, weights),
         kinds=_kinds(claims, rankings, k, settings, weights),
         calibration=tuple(calibration_bins(claims.fraud, claims.probabilities[MODEL], weights)),
-        unseen_providers=_unseen_providers(claims, weights),
+        unseen_providers=_unseen_providers(claims, settings),
         group_false_positives=false_positives_by_group(
             claims, claims.probabilities[MODEL] >= settings.threshold, replicates=settings.replicates
         ),
@@ -80,7 +82,12 @@ def evaluate_claims(claims: EvaluationSet, settings: EvaluationSettings) -> Eval
 
 def _interval(metric: Callable[[Floats], float], claims: EvaluationSet, settings: EvaluationSettings) -> Interval:
     return bootstrap(
-        metric, claims.providers, replicates=settings.replicates, seed=settings.seed, weights=claims.weights
+        metric,
+        claims.providers,
+        replicates=settings.replicates,
+        level=LEVEL,
+        seed=settings.seed,
+        weights=claims.weights,
     )
 
 
@@ -98,7 +105,7 @@ def _ranking_metrics(
     p = claims.probabilities.get(name)
     return RankingMetrics(
         ap=_interval(lambda w: average_precision(fraud, ranking, w), claims, settings),
-        auc=roc_auc(fraud, ranking, weights),
+        auc=_interval(lambda w: roc_auc(fraud, ranking, w), claims, settings),
         precision_at_k=_interval(lambda w: at_k(fraud, ranking, k, cents, w).precision, claims, settings),
         recall_at_k=top.recall,
         dollars_at_k=_interval(lambda w: at_k(fraud, ranking, k, cents, w).dollars, claims, settings),
@@ -124,16 +131,27 @@ def _ap_leads(claims: EvaluationSet, rankings: dict[str, Ranking], settings: Eva
     }
 
 
-def _compared_with_rule(claims: EvaluationSet, ours: Ranking, weights: Floats) -> RuleComparison:
+def _compared_with_rule(
+    claims: EvaluationSet, ours: Ranking, settings: EvaluationSettings, weights: Floats
+) -> RuleComparison:
     """Fraudulent cents of the claims that the rule flags, and of as many claims of the model's choice."""
-    reviews = float(weights[claims.rule].sum())
-    rule_cents = float((weights * claims.rule * claims.fraud * claims.amounts_cents).sum())
-    model_cents = at_k(claims.fraud, ours, reviews, claims.amounts_cents, weights).cents if reviews else 0.0
+
+    def cents(w: Floats) -> tuple[float, float, float]:
+        reviews = float(w[claims.rule].sum())
+        rule_cents = float((w * claims.rule * claims.fraud * claims.amounts_cents).sum())
+        model_cents = at_k(claims.fraud, ours, reviews, claims.amounts_cents, w).cents if reviews else 0.0
+        return reviews, model_cents, rule_cents
+
+    def ratio(w: Floats) -> float:
+        _, model_cents, rule_cents = cents(w)
+        return model_cents / rule_cents if rule_cents else float("inf") if model_cents else float("nan")
+
+    reviews, model_cents, rule_cents = cents(weights)
     return RuleComparison(
         reviews=reviews,
         model_cents=model_cents,
         rule_cents=rule_cents,
-        ratio=model_cents / rule_cents if rule_cents else float("inf") if model_cents else float("nan"),
+        ratio=_interval(ratio, claims, settings),
     )
 
 
@@ -185,18 +203,31 @@ def _kinds(
     return found
 
 
-def _unseen_providers(claims: EvaluationSet, weights: Floats) -> UnseenProviders:
+def _unseen_providers(claims: EvaluationSet, settings: EvaluationSettings) -> UnseenProviders:
     """Average precision on claims of providers without a training claim, separately."""
     unseen = claims.unseen
-    fraud, scores = claims.fraud[unseen], claims.scores[MODEL][unseen]
-    rule = claims.scores[RULE][unseen] if RULE in claims.scores else None
+    fraud = claims.fraud[unseen]
+
+    def ap(name: str) -> Interval:
+        if name not in claims.scores or not fraud.any():
+            return Interval(float("nan"), float("nan"), float("nan"), LEVEL)
+        ranking = Ranking.of(claims.scores[name][unseen])
+        return bootstrap(
+            lambda w: average_precision(fraud, ranking, w),
+            claims.providers[unseen],
+            replicates=settings.replicates,
+            level=LEVEL,
+            seed=settings.seed,
+            weights=None if claims.weights is None else claims.weights[unseen],
+        )
+
     return UnseenProviders(
         claims=int(unseen.sum()),
         providers=len(set(claims.providers[unseen])),
         frauds=int(fraud.sum()),
         base_rate=float(fraud.mean()) if len(fraud) else float("nan"),
-        ap=average_precision(fraud, scores, weights[unseen]) if len(fraud) else float("nan"),
-        ap_rule=average_precision(fraud, rule, weights[unseen]) if rule is not None and len(fraud) else float("nan"),
+        ap=ap(MODEL),
+        ap_rule=ap(RULE),
     )
 
 

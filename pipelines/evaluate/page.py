@@ -41,7 +41,7 @@ Intervals are 95 %, from a bootstrap over providers. {{ at.strftime("%Y-%m-%d %H
 <tr><th>Model or baseline</th><th>Average precision</th><th>AUC</th><th>Precision at K</th><th>Dollars at K</th>
 <th>Precision at 1 %</th><th>Brier</th><th>Calibration error</th><th>Lead of the model in AP</th></tr>
 {% for name, w in e.rankings.items() %}
-<tr><td>{{ name }}</td><td>{{ w.ap | interval }}</td><td>{{ w.auc | number }}</td>
+<tr><td>{{ name }}</td><td>{{ w.ap | interval }}</td><td>{{ w.auc | interval }}</td>
 <td>{{ w.precision_at_k | interval }}</td><td>{{ w.dollars_at_k | interval }}</td>
 <td>{{ w.precision_at_1_percent | percent }}</td>
 <td>{{ w.brier | interval }}</td>
@@ -51,7 +51,17 @@ Intervals are 95 %, from a bootstrap over providers. {{ at.strftime("%Y-%m-%d %H
 </table></div>
 <p>In the {{ e.rule.reviews | number }} reviews that the 2× rule requires, the rule finds
 {{ e.rule.rule_cents | money }} of fraud and the model {{ e.rule.model_cents | money }}:
-{{ e.rule.ratio | number }} times as much.</p>
+{{ e.rule.ratio | interval }} times as much.</p>
+{% if by_money %}<h2>Ranked by money</h2>
+<p>Share of the fraudulent amounts in the first claims of each ranking, and the lead of expected recovery
+(probability of fraud × recoverable amount) on the same bootstrap draws. It orders lists; it decides no claim.</p>
+<div class="table"><table>
+<tr><th>Ranking</th>{% for k in by_money %}<th>Dollars at {{ k_name(k) }}</th><th>Lead</th>{% endfor %}</tr>
+{% for name in by_money["k"] %}
+<tr><td>{{ name }}</td>{% for k in by_money.values() %}<td>{{ k[name].dollars | percent }}</td>
+<td>{{ k[name].lead | interval if k[name].lead else "" }}</td>{% endfor %}</tr>
+{% endfor %}
+</table></div>{% endif %}
 {% if pictures %}<h2>Charts</h2>
 <div class="pictures">{% for name, data in pictures.items() %}
 <img alt="{{ name }}" src="data:image/png;base64,{{ data }}">{% endfor %}</div>{% endif %}
@@ -76,8 +86,8 @@ flags {{ e.threshold.false_positive_rate | percent }} of clean claims.</p>
 <h2>Providers not seen in training</h2>
 <p>{{ e.unseen_providers.claims }} claims of {{ e.unseen_providers.providers }} providers,
 {{ e.unseen_providers.frauds }}
-fraud; average precision {{ e.unseen_providers.ap | number }}
-(2× rule {{ e.unseen_providers.ap_rule | number }}).</p>
+fraud; average precision {{ e.unseen_providers.ap | interval }}
+(2× rule {{ e.unseen_providers.ap_rule | interval }}).</p>
 <h2>False positives by group</h2>
 <div class="table"><table>
 <tr><th>Group</th><th>Clean claims</th><th>Flagged</th><th>Times the overall rate</th></tr>
@@ -91,7 +101,9 @@ fraud; average precision {{ e.unseen_providers.ap | number }}
 <div class="table"><table>
 <tr><th>Expected</th><th>Observed</th><th>Claims</th></tr>
 {% for bin in e.calibration %}
-<tr><td>{{ bin.expected | percent }}</td><td>{{ bin.observed | percent }}</td><td>{{ bin.claims | number }}</td></tr>
+<tr><td>{{ bin.expected | percent }}</td>
+<td>{{ bin.observed | percent }} <small>{{ bin.low | percent }} to {{ bin.high | percent }}</small></td>
+<td>{{ bin.claims | number }}</td></tr>
 {% endfor %}
 </table></div>
 </body>
@@ -108,9 +120,27 @@ def render(evaluated: EvaluatedModel, *, pictures: Mapping[str, str] | None = No
         model=evaluated.model,
         split=evaluated.split,
         e=evaluated.metrics,
+        by_money=evaluated.by_money,
+        k_name=lambda k: "K" if k == "k" else percent(float(k)),
         pictures=pictures or {},
         at=clock.now(),
     )
+
+
+def summary(evaluated: EvaluatedModel) -> str:
+    """The main metrics with their intervals, as Markdown."""
+    metrics = evaluated.metrics
+    values = {
+        "average precision": metrics.model.ap,
+        "AUC": metrics.model.auc,
+        "average precision on providers not seen in training": metrics.unseen_providers.ap,
+        "fraudulent amount found, times that of the 2× rule": metrics.rule.ratio,
+    }
+    header = (
+        f"{evaluated.model} on {metrics.claims:,} claims of {evaluated.dataset}, {metrics.window.first} to "
+        f"{metrics.window.until}, {metrics.frauds:,} of them fraud (95 % intervals):"
+    )
+    return "\n".join([header, "", *(f"- {name} {interval(value)}" for name, value in values.items())])
 
 
 def save(folder: Path, evaluated: EvaluatedModel, html: str) -> Path:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from models.artefact import Artefact
 from models.evaluation import figures
 from models.scorer import Scorer
-from pipelines.evaluate.evaluation_set import AMOUNT, CHAMPION, LOGISTIC, MODEL, RULE, EvaluationSet
+from pipelines.evaluate.evaluation import Evaluation
+from pipelines.evaluate.evaluation_set import MODEL, EvaluationSet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,19 +38,24 @@ class Drawings:
         return found
 
 
-def draw(artefact: Artefact, claims: EvaluationSet, x: NDArray[np.float32]) -> Drawings:
-    """Draw the charts of the model on the evaluated claims; `x` (N, features) are their vectors in its schema."""
+def draw(artefact: Artefact, claims: EvaluationSet, x: NDArray[np.float32], evaluation: Evaluation) -> Drawings:
+    """Draw the charts of the model and every baseline on the evaluated claims, with the intervals of the evaluation.
+
+    `x` (N, features) are the vectors of the claims in the model's schema.
+    """
     _, phi, _ = Scorer(artefact).explain(x[:_EXPLAINED])
     strength = np.abs(phi).mean(axis=0)
     order = np.argsort(-strength)[:15]
     kinds = [str(kind or "fraud") if fraud else "clean" for kind, fraud in zip(claims.kind, claims.fraud, strict=True)]
-    shown = {name: claims.scores[name] for name in (MODEL, RULE, AMOUNT, LOGISTIC, CHAMPION) if name in claims.scores}
-    probabilities = claims.probabilities[MODEL]
+    fraud, scores, weights, probabilities = claims.fraud, claims.scores, claims.weights, claims.probabilities[MODEL]
+    of_ap = {name: metrics.ap for name, metrics in evaluation.rankings.items()}
+    of_auc = {name: metrics.auc for name, metrics in evaluation.rankings.items()}
     drawn = {
-        "precision_recall.png": figures.precision_recall(claims.fraud, shown),
-        "gains.png": figures.gains(claims.fraud, claims.amounts_cents, shown),
-        "calibration.png": figures.calibration(claims.fraud, probabilities),
+        "precision_recall.png": figures.precision_recall(fraud, scores, weights=weights, intervals=of_ap),
+        "roc.png": figures.roc(fraud, scores, weights=weights, intervals=of_auc),
+        "gains.png": figures.gains(fraud, claims.amounts_cents, scores, weights=weights),
+        "calibration.png": figures.calibration(fraud, probabilities, weights=weights),
         "contributions.png": figures.contributions(artefact.features, phi),
-        "confusion.png": figures.confusion(kinds, probabilities >= artefact.threshold),
+        "confusion.png": figures.confusion(kinds, probabilities >= artefact.threshold, weights=weights),
     }
     return Drawings(drawn, [(artefact.features[i], float(strength[i])) for i in order])

@@ -67,6 +67,7 @@ def ingest_csv(
         "label_of": frames.label_of,
         "icd": mapping.icd,
         "mapping": _digest(mapping),
+        "mapping_document": mapping.model_dump(mode="json", exclude_defaults=True),
         "label_times": _label_times(mapping),
     }
     if mapping.label_known_after_days is not None:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pipelines.loop.errors import LoopError
     from pipelines.loop.ledger import ReviewEvaluation, connected, evaluate_reviews, export
     from pipelines.loop.policy_comparison import PolicyComparison, compare_policies
+    from pipelines.loop.recovery import recovery_of_findings
     from pipelines.loop.retraining import RetrainResult, retrain
     from pipelines.loop.salt import salt_of
     from pipelines.loop.selection import SelectionEntry, select
@@ -24,6 +25,7 @@ __all__ = [
     "draw_policies",
     "evaluate_reviews",
     "export",
+    "recovery_of_findings",
     "retrain",
     "salt_of",
     "select",

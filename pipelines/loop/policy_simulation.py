@@ -10,7 +10,7 @@ delay of its claim. Amounts are fraudulent cents of reviewed claims; calibration
 of the month, which is possible only in a simulation.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -99,15 +99,19 @@ class _State:
 
 
 def simulate_policies(
-    year: SimulatedYear, config: LoopConfig, *, done: Callable[[str, int], None] = lambda policy, month: None
+    year: SimulatedYear,
+    config: LoopConfig,
+    *,
+    policies: Sequence[str] = POLICIES,
+    done: Callable[[str, int], None] = lambda policy, month: None,
 ) -> list[Month]:
-    """Simulate every policy; calls `done(policy, month)` after each month. Raises `LoopError`."""
+    """Simulate the policies; calls `done(policy, month)` after each month. Raises `LoopError`."""
     if not 0 < config.review_share < 1:
         raise LoopError("the review share must be above 0 and below 1")
     first = _State(known_on=np.where(year.day < 0, year.day + year.delay_days, np.inf), weight=np.ones(len(year.day)))
     _learn(first, year, 0, config)
     months: list[Month] = []
-    for policy in POLICIES:
+    for policy in policies:
         state = _State(first.known_on.copy(), first.weight.copy(), first.margins, first.calibrator)
         for month in range(year.months):
             if policy != NEVER and month > 0:

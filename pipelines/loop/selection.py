@@ -1,4 +1,4 @@
-"""Select the claims of a week for review: the highest scores, and a random sample of the others."""
+"""Select the claims of a week for review: the highest expected recovery or score, and a random sample of the others."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,18 +35,31 @@ def audits_of(capacity: int, audit_share: float) -> int:
 
 
 def select(
-    claim_ids: Sequence[str], probabilities: NDArray[np.float64], *, capacity: int, audit_share: float, salt: str
+    claim_ids: Sequence[str],
+    probabilities: NDArray[np.float64],
+    *,
+    capacity: int,
+    audit_share: float,
+    salt: str,
+    recovery_cents: NDArray[np.float64] | None = None,
 ) -> list[SelectionEntry]:
-    """Select at most `capacity` claims: the highest scores first (ties by identifier), then the audited ones by index.
+    """Select at most `capacity` claims: the highest first (ties by identifier), then the audited ones by index.
 
-    Raises `LoopError` for an invalid capacity or share, or a probability that is not finite.
+    The highest are those of highest `recovery_cents` (expected recovery less the cost of the review, N); a claim whose
+    review is not expected to return its cost is selected by the audit only. Without it, those of highest probability.
+    Raises `LoopError` for an invalid capacity or share, or a value that is not finite.
     """
     audits = audits_of(capacity, audit_share)
     if not np.isfinite(probabilities).all():
         raise LoopError("every probability must be finite")
+    values = probabilities if recovery_cents is None else recovery_cents
+    if not np.isfinite(values).all():
+        raise LoopError("every expected recovery must be finite")
     ids = np.asarray(claim_ids, dtype=object)
-    order = np.lexsort((ids.astype(str), -probabilities)) if len(ids) else np.zeros(0, dtype=np.intp)
-    best, rest = order[: capacity - audits], np.sort(order[capacity - audits :])
+    order = np.lexsort((ids.astype(str), -values)) if len(ids) else np.zeros(0, dtype=np.intp)
+    worthwhile = len(ids) if recovery_cents is None else int((recovery_cents > 0).sum())
+    by_value = min(capacity - audits, worthwhile)
+    best, rest = order[:by_value], np.sort(order[by_value:])
     chosen = [SelectionEntry(str(ids[row]), "score", 1.0, int(row)) for row in best]
     if audits and len(rest):
         taken, propensity = sample([str(one) for one in ids[rest]], probabilities[rest], audits, salt=salt)

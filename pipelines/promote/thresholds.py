@@ -30,9 +30,11 @@ from models.evaluation import (
 )
 from models.registry import MlflowStore, RegisteredModel, RunRecord
 from pipelines import audit_trail
+from pipelines.datasets import labels_file
 from pipelines.evaluate import MODEL, GroupFalsePositives, Window, false_positives_by_group
 from pipelines.promote.errors import UnnamedForceError
-from pipelines.runs import command_line, git_commit, requirements
+from pipelines.run_data import RunKind, run_tags
+from pipelines.runs import command_line, git_commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,8 @@ def choose_threshold(
     )
     made = load_artefact(path, expected_manifest_sha256=manifest)
     store = store or MlflowStore.of(home, settings().mlflow_url)
-    registered = registry.register(store, _run_of(made, choice, by=by, why=why, of=artefact.version), made)
+    record = _run_of(made, choice, by=by, why=why, of=artefact.version)
+    registered = registry.register(store, record, made, labels=labels_file(home, made.document))
     audit_trail.record(
         home, "threshold", version=made.version, by=by, reason=why, previous=artefact.version,
         threshold=choice.threshold,
@@ -135,12 +138,13 @@ def _chosen(artefact: Artefact, choice: ThresholdChoice, *, by: str, why: str, h
 
 def _run_of(made: Artefact, choice: ThresholdChoice, *, by: str, why: str, of: str) -> RunRecord:
     """What the run in MLflow states about a threshold chosen for the model `of`."""
+    dataset = str(made.document.provenance.get("dataset", ""))
     return RunRecord(
         name=made.version,
         command=command_line(),
         git_commit=git_commit(),
         params={"threshold": choice.threshold, "of": of, "by": by, "why": why},
         metrics={f"threshold.{name}": value for name, value in choice.as_dict().items()},
-        tags={"ginja.dataset": str(made.document.provenance.get("dataset", "")), "ginja.threshold_of": of},
-        requirements=requirements(),
+        tags=run_tags(RunKind.THRESHOLD, dataset=dataset, model=made.version, use=made.document.use_name)
+        | {"ginja.threshold_of": of},
     )

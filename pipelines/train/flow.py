@@ -32,6 +32,7 @@ from pipelines.datasets import (
     as_of_us,
     build_features,
     examples_of,
+    labels_file,
     open_named,
     read_vectors,
     split_examples,
@@ -44,14 +45,14 @@ from pipelines.evaluate import (
     EvaluatedModel,
     Evaluation,
     EvaluationSettings,
+    Window,
     add_model,
+    add_rivals,
     draw,
     evaluate_claims,
     evaluation_set_of,
-    raw_booster,
     render,
     save,
-    simple_baselines,
 )
 from pipelines.gates import (
     GateFailed,
@@ -61,6 +62,7 @@ from pipelines.gates import (
     check_training_set,
     profile_from_json,
 )
+from pipelines.run_data import RunKind, data_texts, describe_data, run_tags
 from pipelines.runs import command_line, git_commit, reports_folder
 from pipelines.train import leak_checks, steps
 from pipelines.train.leakage import refuse_leakage
@@ -115,9 +117,7 @@ def train_and_register(
     trained_on = slices.learned if steps.refits(options, examples, slices) else slices.train
     claims = evaluation_set_of(examples, slices.test, trained_on)
     add_model(claims, artefact, examples, slices.test)
-    claims.scores.update(simple_baselines(claims))
-    if examples.declared:
-        claims.scores[RAW] = raw_booster(examples, slices.learned, slices.test)
+    add_rivals(claims, Window(prepared.source, examples, slices, slices.test), artefact)
     metrics = evaluate_claims(
         claims,
         EvaluationSettings(
@@ -130,12 +130,12 @@ def train_and_register(
     evaluated = EvaluatedModel(
         dataset=source.name, model=artefact.version, champion=None, split=slices.how, metrics=metrics
     )
-    drawings = draw(artefact, claims, examples.matrix(slices.test, artefact.schema))
+    drawings = draw(artefact, claims, examples.matrix(slices.test, artefact.schema), metrics)
     html = render(evaluated, pictures=drawings.encoded())
     page = save(reports / artefact.version, evaluated, html)
     watch.step("Recording it in MLflow")
     record = run_record(prepared, options, model, artefact, evaluated, drawings, html=html, command=command)
-    registered = registry.register(store, record, artefact)
+    registered = registry.register(store, record, artefact, labels=labels_file(home, artefact.document))
     if options.trusted.subjects:
         audit_trail.record(
             home,
@@ -265,8 +265,10 @@ def _log_refusal(store: MlflowStore, source: Source, command: str, refused: Gate
         git_commit=git_commit(),
         params={"dataset": source.name, "gate": result.gate, "rows": result.rows},
         metrics={"quality.critical": float(len(result.critical()))},
-        texts={"quality.html": result.report.read_text()},
-        tags={"ginja.refused_by": result.gate, "ginja.data_sha256": source.sha256},
+        texts={"quality.html": result.report.read_text(), **data_texts(source)},
+        tags=run_tags(RunKind.REFUSED_TRAINING, dataset=source.name, use=source.use)
+        | {"ginja.refused_by": result.gate, "ginja.data_sha256": source.sha256},
+        description=describe_data(source),
     )
     registry.log_run(store, record, succeeded=False)
 
@@ -303,10 +305,10 @@ def _report(
         ap_amount_only=metrics.rankings[AMOUNT].ap.value,
         ap_raw_booster=metrics.rankings[RAW].ap.value if RAW in metrics.rankings else None,
         ap_lead_raw_booster=_ends(metrics.ap_lead.get(RAW)),
-        ap_unseen_providers=metrics.unseen_providers.ap,
+        ap_unseen_providers=metrics.unseen_providers.ap.value,
         precision_at_1_percent=ours.precision_at_1_percent,
         dollars_at_1_percent=ours.dollars_at_1_percent,
-        dollars_times_rule=metrics.rule.ratio,
+        dollars_times_rule=metrics.rule.ratio.value,
         test_claims=metrics.claims,
         test_frauds=metrics.frauds,
         report=page,

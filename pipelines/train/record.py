@@ -7,11 +7,12 @@ from dataclasses import asdict
 
 from models.artefact import Artefact
 from models.evaluation import CardFacts, CardFigure, Interval, figures, render_model_card
-from models.registry import DataRecord, RunRecord
+from models.registry import RunRecord
 from pipelines.datasets import SIMULATED
-from pipelines.evaluate import Drawings, EvaluatedModel, Evaluation, RankingMetrics
+from pipelines.evaluate import Drawings, EvaluatedModel, Evaluation, RankingMetrics, summary
 from pipelines.gates import profile_of
-from pipelines.runs import git_commit, requirements
+from pipelines.run_data import RunKind, data_metrics, data_record, data_texts, describe_data, run_tags
+from pipelines.runs import git_commit
 from pipelines.train.options import TrainOptions
 from pipelines.train.prepared import PreparedData
 from pipelines.train.steps import TrainedModel
@@ -48,6 +49,7 @@ def run_record(
         git_commit=git_commit(),
         params=params,
         metrics=evaluated.metrics.flat_metrics()
+        | data_metrics(source)
         | {f"slice.{name}": float(len(rows)) for name, rows in slices.named().items()},
         series={f"logloss.{name}": values for name, values in model.trained.history.items()},
         figures=drawings.figures | {"learning.png": figures.learning(model.trained.history, model.trained.rounds)},
@@ -60,15 +62,16 @@ def run_record(
             "features.json": json.dumps({"used": artefact.features, "left_out": prepared.left_out}, indent=1),
             "profile.json": profile_of(x, artefact.features).to_json(),
             "leakage.json": json.dumps([asdict(one) for one in prepared.leakage], indent=1),
+            **data_texts(source),
             **{f"quality/{result.report.name}": result.report.read_text() for result in prepared.quality},
         },
-        data=DataRecord(source.name, str(source.home), source.sha256, x[:1000], examples.fraud[learned][:1000]),
-        tags={
-            "ginja.dataset": source.name,
+        data=data_record(source, examples, learned, artefact.schema, context="training"),
+        tags=run_tags(RunKind.TRAINING, dataset=source.name, model=artefact.version, use=artefact.document.use_name)
+        | {
             "ginja.quality": ", ".join(f"{result.gate}: passed" for result in prepared.quality),
             "ginja.split": slices.how,
         },
-        requirements=requirements(),
+        description=f"{summary(evaluated)}\n\n{describe_data(source)}",
     )
 
 
@@ -112,7 +115,7 @@ def _card_metrics(evaluation: Evaluation) -> list[CardFigure]:
             others = {rival: select(metrics).value for rival, metrics in rivals.items()}
             measured.append(CardFigure(name, part, own, others))
     unseen = evaluation.unseen_providers
-    if math.isfinite(unseen.ap):
+    if math.isfinite(unseen.ap.value):
         measured.append(CardFigure("average precision", "providers not seen in training", unseen.ap))
     return measured
 

@@ -10,7 +10,7 @@ from psycopg.errors import RestrictViolation
 from api.database import Database
 from api.errors import Conflict, Invalid, NotFound
 from api.investigations.records import Choice, NewDisposition
-from api.investigations.service import monday_of, record, select_week
+from api.investigations.service import monday_of, promise_of, record, select_week, weekly_list
 from core import clock
 
 MONDAY = date(2026, 3, 2)
@@ -250,3 +250,109 @@ def test_a_held_service_stays_on_the_list_through_its_replacement(database_url):
         connection.execute("UPDATE claims SET inherits_from = 'C1' WHERE claim_id = 'C4'")
     listed = ask(database_url, lambda database: select_week(database, MONDAY, all_of))
     assert {row.claim_id: row.probability for row in listed} == {"C2": 0.9, "C3": 0.05, "C4": 0.9}
+
+
+def by_recovery(cents):
+    """Choose every claim, with these expected recoveries."""
+    return lambda scored: [
+        Choice(
+            claim.claim_id, "score", 1.0, cents[claim.claim_id], cents[claim.claim_id] - 1, cents[claim.claim_id] + 1
+        )
+        for claim in scored
+    ]
+
+
+def test_the_list_is_in_the_order_of_expected_recovery_and_keeps_its_interval(database_url):
+    add_claim(database_url, "c1", probability=0.9)
+    add_claim(database_url, "c2", probability=0.1)
+    listed = ask(database_url, lambda database: select_week(database, MONDAY, by_recovery({"c1": 500, "c2": 70_000})))
+    stored = [(one.claim_id, one.expected_recovery_cents, one.recovery_low_cents, one.recovery_high_cents)
+              for one in listed]  # fmt: skip
+    assert stored == [("c2", 70_000, 69_999, 70_001), ("c1", 500, 499, 501)]
+
+
+def test_a_claim_is_offered_with_its_amount_and_the_average_of_its_procedure(database_url):
+    add_claim(database_url, "c1", amount_cents=12_345)
+    add_claim(database_url, "c2")
+    with psycopg.connect(database_url) as connection:
+        connection.execute("INSERT INTO procedures (procedure_code, average_cents) VALUES ('P1', 5000)")
+        connection.execute("UPDATE claims SET procedure_code = 'P1' WHERE claim_id = 'c1'")
+    offered = {}
+
+    def choose(scored):
+        offered.update({claim.claim_id: (claim.amount_cents, claim.peers_cents) for claim in scored})
+        return all_of(scored)
+
+    ask(database_url, lambda database: select_week(database, MONDAY, choose))
+    assert offered == {"c1": (12_345, 5_000), "c2": (10_000, None)}
+
+
+def promised(url, week):
+    async def work(database):
+        monday, claims = await weekly_list(database, week)
+        return await promise_of(database, monday, claims)
+
+    return ask(url, work)
+
+
+def lists_before(url, weeks, *, choose, findings=("confirmed", "cleared")):
+    """Lists of two claims in each of the weeks before MONDAY, with these findings."""
+    for number in range(1, weeks + 1):
+        monday = MONDAY - timedelta(days=7 * number)
+        claims = [f"w{number:02d}-{place}" for place in range(len(findings))]
+        for place, claim in enumerate(claims):
+            add_claim(url, claim, day=monday, probability=0.9 - place / 10)
+        ask(url, lambda database, monday=monday: select_week(database, monday, choose))
+        for claim, disposition in zip(claims, findings, strict=True):
+            new = NewDisposition(disposition, "ann")
+            ask(url, lambda database, claim=claim, new=new: record(database, claim, new))
+
+
+def test_a_list_promises_what_the_lists_of_the_weeks_before_it_held(database_url):
+    lists_before(database_url, 9, choose=all_of)
+    add_claim(database_url, "c1", probability=0.8)
+    add_claim(database_url, "c2", probability=0.7)
+    ask(database_url, lambda database: select_week(database, MONDAY, all_of))
+    found = promised(database_url, MONDAY)
+    assert (found.at_least, found.lists) == (0.5, 9)
+
+
+def test_a_promise_is_refused_with_the_reason_while_findings_are_few(database_url):
+    lists_before(database_url, 2, choose=all_of)
+    add_claim(database_url, "c1")
+    ask(database_url, lambda database: select_week(database, MONDAY, all_of))
+    found = promised(database_url, MONDAY)
+    assert found.at_least is None
+    assert "requires findings on 9 earlier lists" in found.text
+    assert "there are 2" in found.text
+
+
+def test_findings_after_a_list_was_made_and_lists_in_another_order_change_no_promise(database_url):
+    lists_before(database_url, 2, choose=all_of)
+    add_claim(database_url, "c1", probability=0.8)
+    ask(database_url, lambda database: select_week(database, MONDAY, all_of))
+    with clock.held(LATER + timedelta(days=1)):
+        asyncio.run(recorded(database_url, "w01-0", "cleared"))
+    found = promised(database_url, MONDAY)
+    assert found.lists == 2
+    later = MONDAY + timedelta(days=7)
+    add_claim(database_url, "c9", day=later)
+    with clock.held(LATER + timedelta(days=7)):
+        asyncio.run(selected(database_url, later, by_recovery({"c9": 100})))
+    assert promised(database_url, later).lists == 0
+
+
+async def recorded(url, claim, disposition):
+    database = Database(url, pool_size=1)
+    await record(database, claim, NewDisposition(disposition, "ben"))
+    await database.close()
+
+
+async def selected(url, week, choose):
+    database = Database(url, pool_size=1)
+    await select_week(database, week, choose)
+    await database.close()
+
+
+def test_an_empty_list_promises_nothing(database_url):
+    assert promised(database_url, MONDAY) is None

@@ -217,7 +217,7 @@ async def test_a_second_answer_that_is_invalid_does_not_win(scorer):
 
 async def test_a_hedged_request_has_one_deadline_and_counts_as_one_failure(scorer):
     scorer.behaviour = is_silent
-    client = client_of(scorer, deadline_ms=60, hedge_after_ms=20)
+    client = client_of(scorer, deadline_ms=300, hedge_after_ms=20)
     scorings = [await client.score(FACTS) for _ in range(rules.FAILURES)]
     assert {scoring.failure for scoring in scorings} == {"deadline"}
     assert {scoring.breaker_state for scoring in scorings} == {"closed"}

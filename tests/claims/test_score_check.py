@@ -201,3 +201,11 @@ def test_a_batch_with_one_invalid_score_is_refused(body, code, text):
     with pytest.raises(InvalidScore) as raised:
         parse_scores(body, ["a", "b"])
     assert (raised.value.code, str(raised.value)) == (code, text)
+
+
+def test_no_string_of_an_answer_is_kept_after_it():
+    one, other = (parse_score(encode(score_document()), "clm_1") for _ in range(2))
+    assert one.claim_id == other.claim_id
+    assert one.claim_id is not other.claim_id  # an equal string of a cache would be the same object
+    of_batch, of_next = (parse_scores(batch("clm_1"), ["clm_1"])[0] for _ in range(2))
+    assert of_batch.claim_id is not of_next.claim_id

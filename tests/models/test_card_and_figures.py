@@ -3,7 +3,7 @@ import io
 import numpy as np
 import pytest
 
-from models.evaluation import CardFacts, CardFigure, Interval, figures, render_model_card
+from models.evaluation import CardFacts, CardFigure, Interval, figures, metrics, render_model_card
 from tests.models import makers
 
 RNG = np.random.default_rng(0)
@@ -16,13 +16,14 @@ AMOUNTS = RNG.integers(1000, 100_000, 6000)
     "figure",
     [
         lambda: figures.precision_recall(FRAUD, {"model": SCORE, "amount": AMOUNTS}),
+        lambda: figures.roc(FRAUD, {"model": SCORE, "amount": AMOUNTS}),
         lambda: figures.gains(FRAUD, AMOUNTS, {"model": SCORE, "amount": AMOUNTS}),
         lambda: figures.calibration(FRAUD, 1 / (1 + np.exp(3 - SCORE))),
         lambda: figures.contributions(makers.names(30), RNG.normal(size=(200, 30))),
         lambda: figures.confusion(np.where(FRAUD, "upcoding", "clean").tolist(), SCORE > 1),
         lambda: figures.learning({"train": [0.5, 0.4], "evaluation": [0.6, 0.5]}, 2),
     ],
-    ids=["pr", "gains", "calibration", "contributions", "confusion", "learning"],
+    ids=["pr", "roc", "gains", "calibration", "contributions", "confusion", "learning"],
 )
 def test_every_figure_has_labelled_axes(figure):
     drawn = figure()
@@ -63,3 +64,73 @@ def test_a_model_card_describes_the_model_and_compares_each_figure_with_the_base
     assert "`amount_to_procedure_mean`: higher values never lower the risk." in text
     assert "`age_years`: the data have no such column" in text
     assert "Synthetic data prove plumbing." in text
+
+
+def curve(figure, label: str) -> tuple[np.ndarray, np.ndarray]:
+    """The points of a line of a figure."""
+    (line,) = [line for line in figure.axes[0].lines if str(line.get_label()).startswith(label)]
+    return np.asarray(line.get_xdata(), dtype=float), np.asarray(line.get_ydata(), dtype=float)
+
+
+def drawn_at(x: np.ndarray, y: np.ndarray, at: float, *, log: bool) -> float:
+    """What a reader sees at `at`: between two points the line is straight on the axis, logarithmic or not."""
+    return float(np.interp(np.log(at), np.log(x), y) if log else np.interp(at, x, y))
+
+
+@pytest.mark.parametrize("share", [0.002, 0.01, 0.1, 0.5])
+def test_the_gains_of_a_random_order_are_as_large_as_the_share_reviewed(share):
+    x, y = curve(figures.gains(FRAUD, AMOUNTS, {"model": SCORE}), "random")
+    assert drawn_at(x, y, share, log=True) == pytest.approx(share, rel=0.01)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.1, 0.3, 0.7])
+def test_a_tie_gains_in_proportion_to_the_claims_taken_of_it(share):
+    """A rule that flags a fifth: its gains are those of `at_k`, which takes tied claims in equal parts."""
+    rule = (np.arange(6000) % 5 == 0).astype(float)
+    x, y = curve(figures.gains(FRAUD, AMOUNTS, {"rule": rule}), "rule")
+    expected = metrics.at_k(FRAUD, rule, share * 6000, AMOUNTS).dollars
+    assert drawn_at(x, y, share, log=True) == pytest.approx(expected, rel=0.01)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.6])
+def test_precision_within_a_tie_is_that_of_taking_its_claims_in_equal_parts(share):
+    rule = np.where(FRAUD & (np.arange(6000) % 2 == 0), 1.0, (np.arange(6000) % 10 == 1).astype(float))
+    x, y = curve(figures.precision_recall(FRAUD, {"rule": rule}), "rule")
+    found = metrics.at_k(FRAUD, rule, share * 6000, AMOUNTS)
+    assert drawn_at(x, y, found.recall, log=False) == pytest.approx(found.precision, rel=0.01)
+    assert (np.diff(x) >= 0).all()
+
+
+def test_the_figures_count_claims_by_their_weights():
+    weights = np.where(FRAUD, 3.0, 1.0)
+    again = np.repeat(np.arange(6000), weights.astype(int))
+    for draw in (figures.precision_recall, figures.roc):
+        weighted = curve(draw(FRAUD, {"model": SCORE}, weights=weights), "model")
+        repeated = curve(draw(FRAUD[again], {"model": SCORE[again]}), "model")
+        at = np.linspace(0.05, 0.95, 10)
+        assert np.interp(at, *weighted) == pytest.approx(np.interp(at, *repeated), abs=0.01)
+
+
+def test_every_ranking_is_drawn_and_has_a_look_of_its_own():
+    scores = {f"rival {n}": SCORE + n for n in range(11)}
+    lines = figures.roc(FRAUD, scores).axes[0].lines[:11]
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 11
+
+
+def test_the_legend_states_a_metric_with_its_interval():
+    drawn = figures.roc(FRAUD, {"model": SCORE}, intervals={"model": Interval(0.9, 0.85, 0.95, 0.95)})
+    assert drawn.axes[0].lines[0].get_label() == f"model, AUC {metrics.roc_auc(FRAUD, SCORE):.3f} (0.850 to 0.950)"
+
+
+def test_a_bin_without_fraud_is_drawn_at_the_upper_end_of_its_interval_and_not_at_a_made_up_share():
+    p = 1 / (1 + np.exp(6 - 2 * SCORE))
+    fraud = FRAUD & (p > np.quantile(p, 0.5))
+    none = [b for b in metrics.calibration_bins(fraud, p) if b.observed == 0]
+    assert none
+    drawn = figures.calibration(fraud, p)
+    x, y = curve(drawn, "no fraud observed")
+    assert x == pytest.approx([b.expected for b in none])
+    assert y == pytest.approx([b.high for b in none])
+    observed = drawn.axes[0].containers[0].lines[0].get_ydata()
+    assert len(observed) + len(none) == len(metrics.calibration_bins(fraud, p))
+    assert (np.asarray(observed) > 0).all()

@@ -141,3 +141,28 @@ def test_a_bootstrap_is_reproducible_and_refuses_empty_input():
     assert math.isnan(nothing.low)
     with pytest.raises(ValueError, match="nothing to resample"):
         bootstrap(lambda w: 0.0, np.array([]), replicates=10)
+
+
+def test_the_interval_of_a_bin_is_that_of_clopper_and_pearson():
+    """Reference values of R: binom.test(20, 100)$conf.int and binom.test(0, 50)$conf.int."""
+    (some,) = metrics.calibration_bins(np.arange(100) < 20, np.full(100, 0.2))
+    assert (some.low, some.high) == pytest.approx((0.1266556, 0.2918427), abs=1e-7)
+    (none,) = metrics.calibration_bins(np.zeros(50, dtype=bool), np.full(50, 0.2))
+    assert (none.low, none.high) == pytest.approx((0.0, 0.0711217), abs=1e-7)
+    (every,) = metrics.calibration_bins(np.ones(50, dtype=bool), np.full(50, 0.2))
+    assert (every.low, every.high) == pytest.approx((0.9288783, 1.0), abs=1e-7)
+
+
+def test_claims_of_unequal_weight_are_fewer_than_they_look():
+    fraud, p = np.arange(100) < 20, np.full(100, 0.2)
+    weights = np.where(np.arange(100) % 2 == 0, 9.0, 1.0)
+    (equal,), (unequal,) = metrics.calibration_bins(fraud, p), metrics.calibration_bins(fraud, p, weights)
+    assert unequal.observed == pytest.approx(equal.observed)
+    assert unequal.low < equal.low < equal.high < unequal.high
+
+
+def test_an_interval_of_a_ratio_may_be_infinite_at_its_upper_end():
+    groups = np.arange(20)
+    found = bootstrap(lambda w: float("inf") if w[0] == 0 else float(w.sum() / w[0]), groups, replicates=200)
+    assert np.isfinite(found.low)
+    assert found.high == np.inf

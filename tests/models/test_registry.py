@@ -1,7 +1,7 @@
+import json
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
@@ -10,6 +10,7 @@ from models.artefact import Artefact, load_artefact, models_folder, read_pointer
 from models.errors import ArtefactCorruptError, RegistryError
 from models.explain import build_tables
 from models.registry import DataRecord, MlflowStore, RunRecord, promotion
+from models.registry.run_log import _source
 from tests.models import makers
 from tests.models.stores import new_store
 
@@ -39,8 +40,10 @@ def record(**more: object) -> RunRecord:
         "series": {"evaluation_log_loss": [0.5, 0.4, 0.3]},
         "figures": {"pr.png": figure},
         "texts": {"model_card.md": "# Card"},
-        "data": DataRecord("simulated", "claims.parquet", sha256(x.tobytes() + y.tobytes()), x, y),
-        "requirements": ["xgboost"],
+        "data": DataRecord(
+            "simulated", "file:///claims/data", sha256(x.tobytes() + y.tobytes()), makers.names(12), x, y, "training"
+        ),
+        "description": "A run of the tests.",
     }
     return RunRecord(**(values | more))  # type: ignore[arg-type]
 
@@ -63,25 +66,41 @@ def test_a_registered_model_is_the_candidate_and_its_run_holds_everything(place)
     client = mlflow.MlflowClient(store.url, store.url)
     run = client.get_run(registry.find(store, "v2").run_id)
     assert run.info.status == "FINISHED"
-    assert run.data.params == {"depth": "4"}
+    pinned = client.get_model_version_by_alias("fraud", "candidate").tags["ginja.manifest_sha256"]
+    assert run.data.params == {"depth": "4", "manifest_sha256": pinned}
     assert run.data.metrics == {"average_precision": 0.5, "evaluation_log_loss": 0.3}
     assert run.data.tags["mlflow.source.git.commit"] == "a" * 40
     assert run.data.tags["ginja.command"] == "ginja model train --json"
-    assert run.inputs.dataset_inputs[0].dataset.name == "simulated"
+    assert run.data.tags["mlflow.note.content"] == "A run of the tests."
     assert {f.path for f in client.list_artifacts(run.info.run_id)} == {"pr.png", "model_card.md"}
     assert [m.value for m in client.get_metric_history(run.info.run_id, "evaluation_log_loss")] == [0.5, 0.4, 0.3]
 
 
-def test_mlflow_can_load_the_registered_model_and_predict_with_it(place):
+def test_the_data_set_of_a_run_is_a_source_with_its_columns_and_none_of_its_values(place):
     _, store = place
-    registry.find(store, "v2")
+    run_id = registry.find(store, "v2").run_id
     import mlflow
-    import pandas as pd
 
-    x = makers.vectors(20, 12)
-    model = mlflow.pyfunc.load_model("models:/fraud@candidate")
-    predicted = model.predict(pd.DataFrame(x, columns=makers.names(12)))
-    assert ((np.asarray(predicted) > 0) & (np.asarray(predicted) < 1)).all()
+    run = mlflow.MlflowClient(store.url).get_run(run_id)
+    (used,) = run.inputs.dataset_inputs
+    assert used.dataset.name == "simulated"
+    assert [(tag.key, tag.value) for tag in used.tags] == [("mlflow.data.context", "training")]
+    assert (used.dataset.source_type, mlflow.data.get_source(used.dataset).uri) == ("local", "file:///claims/data")
+    assert json.loads(used.dataset.profile) == {"num_rows": 50, "num_elements": 650}
+    columns = [column["name"] for column in json.loads(used.dataset.schema)["mlflow_colspec"]]
+    assert columns == [*makers.names(12), "fraud"]
+    assert run.data.tags["ginja.data_uri"] == "file:///claims/data"
+
+
+@pytest.mark.parametrize(
+    ("uri", "kind"),
+    [("file:///claims", "local"), ("https://files.example.com/claims", "http"), ("s3://claims/2026", "s3")],
+)
+def test_mlflow_shows_the_source_of_a_data_set_as_a_link(uri, kind):
+    """Of these kinds its page has a link, from `uri` or `url`."""
+    source = _source(uri)
+    assert source._get_source_type() == kind
+    assert uri in source.to_dict().values()
 
 
 def test_promotion_fetches_and_verifies_a_model_and_a_rollback_restores_the_previous_one(place):
@@ -135,13 +154,53 @@ def test_a_registered_model_without_its_hash_is_not_fetched(place):
 def test_a_registered_model_whose_files_were_changed_is_not_fetched(place, tmp_path):
     home, store = place
     registry.register(store, record(), made(home, "v3"))
-    stored = next((home / "mlflow").rglob("ginja/model.json"))
-    newest = max((home / "mlflow").rglob("ginja/model.json"), key=lambda p: p.stat().st_mtime_ns)
-    assert stored
+    (newest,) = (home / "mlflow").rglob("data/v3/model.json")
     newest.write_bytes(newest.read_bytes().replace(b'"threshold":0.3', b'"threshold":0.9'))
     with pytest.raises(ArtefactCorruptError):
         registry.fetch(store, "v3", tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def labels(place) -> Path:
+    """A file of labels in the first home."""
+    path = models_folder(place[0]) / f"labels-{'ab' * 32}.parquet"
+    path.write_bytes(b"labels of the training")
+    return path
+
+
+def test_the_labels_of_a_model_come_to_another_home_with_it(place, labels, tmp_path):
+    home, store = place
+    registry.register(store, record(), made(home, "v6"), labels=labels)
+    registry.fetch(store, "v6", models_folder(tmp_path))
+    assert (models_folder(tmp_path) / labels.name).read_bytes() == labels.read_bytes()
+    assert {path.name for path in models_folder(tmp_path).iterdir()} == {"v6", labels.name}
+
+
+def test_labels_that_were_changed_in_the_store_are_not_fetched(place, labels, tmp_path):
+    home, store = place
+    registry.register(store, record(), made(home, "v7"), labels=labels)
+    client_model = registry.find(store, "v7")
+    import mlflow
+
+    version = mlflow.MlflowClient(store.url).get_model_version("fraud", client_model.number)
+    (stored,) = (home / "mlflow").rglob(f"{version.tags['ginja.model_id']}/**/{labels.name}")
+    stored.write_bytes(b"other labels")
+    with pytest.raises(RegistryError, match="does not match its hash"):
+        registry.fetch(store, "v7", models_folder(tmp_path))
+    assert list(models_folder(tmp_path).iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["../champion.json", "labels-x.parquet", f"labels-{'ab' * 32}.parquet/.."])
+def test_a_store_that_names_another_file_as_labels_is_refused(place, labels, tmp_path, name):
+    import mlflow
+
+    home, store = place
+    registry.register(store, record(), made(home, "v8"), labels=labels)
+    client = mlflow.MlflowClient(store.url)
+    client.set_model_version_tag("fraud", registry.find(store, "v8").number, "ginja.labels", name)
+    with pytest.raises(RegistryError, match="expected labels-"):
+        registry.fetch(store, "v8", models_folder(tmp_path))
 
 
 def test_a_store_that_fails_midway_registers_nothing_and_records_a_failed_run(place):

@@ -1,10 +1,18 @@
 """A labelled file of motor claims whose further columns carry the signal, and its mapping that declares them."""
 
+import fcntl
+import os
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+from pipelines.datasets import open_file
+from pipelines.train import train_and_register
+from tests.models.stores import new_store
+from tests.pipelines import model_life
 
 MAPPING = """
 name: motor
@@ -82,3 +90,21 @@ def motor_file(folder: Path, rows: int = 3_000) -> tuple[Path, Path, pd.DataFram
     claims.to_csv(file, index=False)
     mapping.write_text(MAPPING)
     return file, mapping, claims
+
+
+@cache
+def trained_home() -> Path:
+    """A home with a candidate trained on the file of motor claims; never change it.
+
+    Its file `made` names the artefact's folder.
+    """
+    home = Path(os.environ["GINJA_HOME"]) / "own-features"
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "made.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (home / "made").exists():
+            file, mapping, _ = motor_file(home)
+            source = open_file(file, mapping, home)
+            report = train_and_register(home, source=source, options=model_life.OPTIONS, store=new_store(home))
+            (home / "made").write_text(str(report.path))
+    return home

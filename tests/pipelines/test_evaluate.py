@@ -1,12 +1,15 @@
 """Evaluation: metrics that can be checked by hand, and false positives by group."""
 
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from core.clock import DAY_US
+from core.format import number
+from models.evaluation import Interval
 from pipelines.evaluate import (
     AMOUNT,
     MODEL,
@@ -19,6 +22,7 @@ from pipelines.evaluate import (
     learned_baselines,
     render,
     simple_baselines,
+    summary,
 )
 from pipelines.evaluate.evaluation import interval_json
 from pipelines.formatting import rounded
@@ -53,8 +57,8 @@ def test_a_perfect_model_has_perfect_metrics_and_the_rule_has_lower_ones():
     found = evaluate_claims(evaluation_set(), SETTINGS)
     assert found.base_rate == pytest.approx(0.1)
     assert interval_json(found.model.ap) == {"value": 1.0, "low": 1.0, "high": 1.0}
-    assert found.model.auc == 1.0
-    assert found.rankings[RULE].auc == pytest.approx(0.9444, abs=1e-3)
+    assert found.model.auc.value == 1.0
+    assert found.rankings[RULE].auc.value == pytest.approx(0.9444, abs=1e-3)
     assert found.rankings[AMOUNT].ap.value == pytest.approx(0.1)
     assert found.ap_lead[AMOUNT].low > 0.8
 
@@ -76,7 +80,7 @@ def test_the_dollars_are_compared_at_the_number_of_reviews_of_the_rule():
     found = evaluate_claims(evaluation_set(), SETTINGS).rule
     assert found.reviews == 200
     assert found.rule_cents == found.model_cents == 1_000_000
-    assert found.ratio == 1.0
+    assert found.ratio.value == 1.0
 
 
 def test_each_kind_has_its_recall_and_that_of_the_rule():
@@ -92,6 +96,32 @@ def test_recall_of_a_kind_alerts_and_calibration_have_intervals_that_hold_the_va
     assert 0 < kind.recall_at_k_low < kind.recall_at_k < kind.recall_at_k_high < 1
     assert at.alerts_a_day_low < at.alerts_a_day < at.alerts_a_day_high
     assert 0 < error.low < error.high
+
+
+def test_the_auc_the_dollars_ratio_and_unseen_providers_have_intervals_that_hold_the_value():
+    claims = evaluation_set(noise=0.4)
+    claims = replace(claims, unseen=np.arange(1000) % 25 < 8, amounts_cents=np.arange(1000) * 37 % 9_000 + 100)
+    found = evaluate_claims(claims, SETTINGS)
+    for interval in (found.model.auc, found.rankings[RULE].auc, found.rule.ratio, found.unseen_providers.ap):
+        assert interval.low < interval.value < interval.high
+
+
+def test_a_rule_that_finds_nothing_has_an_infinite_ratio_and_no_unseen_fraud_has_none():
+    claims = replace(evaluation_set(noise=0.1), rule=np.arange(1000) % 10 == 1, unseen=np.arange(1000) % 10 == 1)
+    claims.scores[RULE] = claims.rule.astype(float)
+    found = evaluate_claims(claims, SETTINGS)
+    assert found.rule.ratio.value == found.rule.ratio.high == math.inf
+    assert math.isnan(found.unseen_providers.ap.value)
+    assert json.loads(json.dumps(found.as_json(), allow_nan=False))["rule"]["ratio"]["value"] is None
+
+
+def test_the_page_and_the_summary_state_the_intervals():
+    made = evaluated()
+    page, text = render(made), summary(made)
+    for interval in (made.metrics.model.auc, made.metrics.rule.ratio):
+        shown = f"({number(interval.low)} to {number(interval.high)})"
+        assert shown in page
+        assert shown in text
 
 
 def test_each_rival_has_its_recall_of_a_kind_in_as_many_reviews():
@@ -148,7 +178,7 @@ def evaluated(**changes) -> EvaluatedModel:
 
 def test_the_page_shows_an_undefined_value_as_a_dash_and_escapes_text():
     unseen = evaluate_claims(evaluation_set(noise=0.2), SETTINGS).unseen_providers
-    page = render(evaluated(unseen_providers=replace(unseen, ap=float("nan"))))
+    page = render(evaluated(unseen_providers=replace(unseen, ap=Interval(math.nan, math.nan, math.nan, 0.95))))
     assert "&lt;b&gt;x&lt;/b&gt;" in page
     assert "average precision –" in page
     assert "upcoding" in page
@@ -172,8 +202,8 @@ def test_the_json_form_has_every_metric_under_its_key():
 
 def test_the_flat_metrics_are_finite_numbers_of_every_model():
     found = evaluated().metrics.flat_metrics()
-    assert {"ap", "ap.low", "ap.high", "auc", "brier", "2x_rule.ap", "threshold.recall", "kind.upcoding.recall_at_k",
-            "dollars_times_rule"} <= set(found)  # fmt: skip
+    assert {"ap", "ap.low", "ap.high", "auc", "auc.low", "auc.high", "brier", "2x_rule.ap", "threshold.recall",
+            "kind.upcoding.recall_at_k", "dollars_times_rule", "dollars_times_rule.low"} <= set(found)  # fmt: skip
     assert np.isfinite(list(found.values())).all()
 
 

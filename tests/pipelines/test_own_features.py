@@ -1,9 +1,6 @@
 """From a file with declared columns to a model that uses them, at training, in the gates, in drift and at scoring."""
 
-import fcntl
 import json
-import os
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,37 +15,25 @@ from cli.model.promotion import print_promotion
 from features.errors import AttributeTypeError
 from features.feast import historical_features
 from features.vector import wire_values
+from models import registry
 from models.artefact import Artefact, load_artefact, point
 from models.evaluation import Ranking, average_precision, bootstrap
+from models.registry import MlflowStore
 from models.scorer import Scorer
 from pipelines.behaviour import largest_falls, read_submissions
 from pipelines.datasets import DatasetError, Source, open_file, open_folder
 from pipelines.drift.flow import stream_of
-from pipelines.evaluate import newest_window
+from pipelines.evaluate import AMOUNT, FOREST, LOGISTIC, MODEL, RAW, RULE, newest_window
+from pipelines.ingest import load_mapping
 from pipelines.promote import Promotion
 from pipelines.promote.flow import window_measures
 from pipelines.promote.measures import Measure
-from pipelines.train import LeakageError, TrainOptions, prepare, read_and_split, select_features, train_and_register
+from pipelines.train import LeakageError, TrainOptions, prepare, read_and_split, select_features
 from pipelines.train.steps import refuse_unknown
 from serving.files import score_table
-from tests.models.stores import new_store
 from tests.pipelines import model_life
 from tests.pipelines.own_columns import motor_claims, motor_file
-
-
-@cache
-def home() -> Path:
-    """A home with a candidate trained on the file of motor claims; never change it."""
-    made = Path(os.environ["GINJA_HOME"]) / "own-features"
-    made.mkdir(parents=True, exist_ok=True)
-    with (made / "made.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (made / "made").exists():
-            file, mapping, _ = motor_file(made)
-            source = open_file(file, mapping, made)
-            report = train_and_register(made, source=source, options=model_life.OPTIONS, store=new_store(made))
-            (made / "made").write_text(str(report.path))
-    return made
+from tests.pipelines.own_columns import trained_home as home
 
 
 def motor() -> Source:
@@ -216,3 +201,13 @@ def test_other_attributes_are_another_data_set(tmp_path):
     claims["Rating"] += 1
     claims.to_csv(file, index=False)
     assert open_file(file, mapping, tmp_path).sha256 != before
+
+
+def test_the_run_of_a_file_holds_the_mapping_that_reads_it_again_and_its_raw_booster(tmp_path):
+    store, model = MlflowStore.of(home()), artefact()
+    (tmp_path / "again.yaml").write_text(registry.text_of(store, model.version, "data/mapping.yaml"))
+    assert load_mapping(tmp_path / "again.yaml") == load_mapping(home() / "motor.yaml")
+    assert "0 of 3,000 rows were rejected" in registry.text_of(store, model.version, "data/rejects.md")
+    assert json.loads(registry.text_of(store, model.version, "data/dataset.json"))["rows"] == 3_000
+    evaluated = json.loads(registry.text_of(store, model.version, "evaluation.json"))
+    assert set(evaluated["rankings"]) == {MODEL, RULE, AMOUNT, LOGISTIC, FOREST, RAW}

@@ -36,7 +36,7 @@ from pipelines.promote.gates import GATES, GateName
 from pipelines.promote.measures import CHAMPION_MEASURES, Measure, Measured, NotApplicable, NotApplicableReason
 from pipelines.promote.measuring import RIVALS, against_champion, against_rivals, of_latency, of_window
 from pipelines.promote.thresholds import _chosen, _run_of
-from pipelines.runs import command_line, git_commit, requirements
+from pipelines.runs import command_line, git_commit
 from tests.features.factories import random_claims
 from tests.models import boosters, makers
 from tests.pipelines.claims_files import mapping
@@ -295,8 +295,13 @@ def test_the_run_of_a_chosen_threshold_states_what_was_chosen_by_whom_and_of_whi
         git_commit=git_commit(),
         params={"threshold": 0.25, **chosen},
         metrics={f"threshold.{name}": value for name, value in asdict(choice).items()},
-        tags={"ginja.dataset": "acme", "ginja.threshold_of": "v1"},
-        requirements=requirements(),
+        tags={
+            "ginja.kind": "threshold",
+            "ginja.dataset": "acme",
+            "ginja.model": model.version,
+            "ginja.use": "acme",
+            "ginja.threshold_of": "v1",
+        },
     )
     unnamed = replace(model, document=document.model_copy(update={"provenance": {}}))
     assert _run_of(unnamed, choice, **chosen).tags["ginja.dataset"] == ""

@@ -18,8 +18,16 @@ from models.artefact import MANIFEST, load_artefact, read_pointer, write_artefac
 from models.errors import RegistryError
 from models.registry import MlflowStore, mlflow_registry
 from pipelines import audit_trail
-from pipelines.datasets import SIMULATED, DatasetError, MissingLabelsError, open_file, open_folder, open_named
-from pipelines.evaluate import FOREST, LOGISTIC, MODEL, RULE, Provenance, ProvenanceError, evaluate, latest
+from pipelines.datasets import (
+    SIMULATED,
+    DatasetError,
+    LabelSnapshot,
+    MissingLabelsError,
+    open_file,
+    open_folder,
+    open_named,
+)
+from pipelines.evaluate import AMOUNT, FOREST, LOGISTIC, MODEL, RULE, Provenance, ProvenanceError, evaluate, latest
 from pipelines.gates import QUALITY_GATES, GateFailed, check_claims
 from pipelines.promote import Force, RefusedError, promote, rollback
 from pipelines.promote.measures import Measure
@@ -44,6 +52,14 @@ def test_a_candidate_is_registered_with_its_metrics_parameters_and_files():
         files = {file.path for file in client.list_artifacts(found.run_id)}
     assert {"precision_recall.png", "gains.png", "calibration.png", "contributions.png", "confusion.png"} <= files
     assert {"model_card.md", "evaluation.html", "quality", "profile.json", "leakage.json"} <= files
+    assert {"roc.png", "learning.png", "data"} <= files
+    rivals = [name.replace(" ", "_") for name in (RULE, AMOUNT, LOGISTIC, FOREST)]
+    intervals = {f"{name}.{metric}.{end}" for name in rivals for metric in ("ap", "auc") for end in ("low", "high")}
+    assert intervals | {"auc.low", "auc.high"} <= set(run.data.metrics)
+    assert run.data.tags["ginja.kind"] == "training"
+    assert run.data.tags["ginja.model"] == artefact.version
+    assert f"[{SIMULATED}]({run.data.tags['ginja.data_uri']})" in run.data.tags["mlflow.note.content"]
+    assert run.data.tags["ginja.data_uri"] == (made.trained_home() / "data").as_uri()
     assert run.data.metrics["ap.value" if "ap.value" in run.data.metrics else "ap"] > run.data.metrics["base_rate"]
     assert run.data.tags["ginja.data_sha256"] == artefact.document.provenance["data_sha256"]
     assert run.data.params["dataset"] == SIMULATED
@@ -89,6 +105,19 @@ def test_an_evaluation_compares_the_model_with_every_baseline_and_the_model_wins
     page = found.page.read_text()
     assert "data:image/png;base64," in page
     assert "False positives by group" in page
+    store = MlflowStore.of(home)
+    with mlflow_registry._mlflow(store) as mlflow:
+        run = mlflow.MlflowClient().get_run(found.run_id)
+    assert run.data.tags["ginja.kind"] == "evaluation"
+    assert run.data.tags["ginja.model"] == found.evaluated.model
+    assert [one.tags[0].value for one in run.inputs.dataset_inputs] == ["evaluation"]
+
+
+def test_another_home_gets_the_labels_of_a_model_with_it(tmp_path):
+    artefact = candidate()
+    registry.fetch(MlflowStore.of(made.trained_home()), artefact.version, tmp_path / "models")
+    stated = artefact.document.provenance["labels_sha256"]
+    assert len(LabelSnapshot.load(tmp_path, stated)) == len(LabelSnapshot.load(made.trained_home(), stated)) > 1_000
 
 
 def test_a_refused_batch_exits_3_names_the_column_and_leaves_models_and_champion_alone(tmp_path):
@@ -194,7 +223,7 @@ def test_a_labelled_file_of_another_shape_trains_with_its_columns_and_lists_the_
     assert "amount_to_procedure_mean" in artefact.features
     assert not any(name.startswith("member") for name in artefact.features)
     found = evaluate(tmp_path, open_folder(source.home, name="acme"), replicates=20, store=store)
-    assert found.evaluated.metrics.model.auc > 0.7
+    assert found.evaluated.metrics.model.auc.value > 0.7
     result = CliRunner().invoke(main, ["explain", "--dataset", "acme", "--json"], env={"GINJA_HOME": str(tmp_path)})
     explained = json.loads(result.stdout.splitlines()[-1])
     total = explained["base"] + sum(one["contribution"] for one in explained["contributions"])

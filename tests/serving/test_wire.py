@@ -169,3 +169,21 @@ def test_a_deadline_that_is_no_number_is_invalid(sent: str) -> None:
 
     scope = {"type": "http", "method": "POST", "path": "/v1/score", "headers": headers}
     assert isinstance(asyncio.run(ScoreRequest.from_http_request(Request(scope, receive), None)), InvalidScoreRequest)
+
+
+@pytest.mark.parametrize(
+    ("wire", "body"),
+    [
+        (ScoreRequest, json.dumps(SCORE_REQUEST).encode()),
+        (BatchRequest, json.dumps({"requests": [{"claim": SCORE_REQUEST["claim"]}]}).encode()),
+    ],
+)
+def test_no_string_of_a_request_is_kept_after_it(wire: type[WireModel], body: bytes) -> None:
+    members = []
+    for _ in range(2):
+        request = read(body, wire=wire)
+        assert isinstance(request, ScoreRequest | BatchRequest)
+        claim = request.claim if isinstance(request, ScoreRequest) else request.requests[0].claim
+        members.append(claim.member_id)
+    assert members[0] == members[1]
+    assert members[0] is not members[1]  # an equal string of a cache would be the same object

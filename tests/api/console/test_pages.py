@@ -185,6 +185,19 @@ async def test_the_list_of_the_week_is_shown_with_its_findings(console: Setting)
     assert "There is no list for that week" in (await console.client.get("/console/reviews?week=2026-03-09")).text
 
 
+async def test_the_list_of_the_week_shows_expected_recovery_and_what_is_promised(console: Setting) -> None:
+    await console.sign_in()
+    with psycopg.connect(console.url) as connection:
+        connection.execute(
+            "INSERT INTO selections VALUES"
+            " ('clm_1', '2026-03-02', 'score', 1, 0.83, '7', now(), 123456, 100000, 150000)"
+        )
+    page = (await console.client.get("/console/reviews")).text
+    assert "highest expected recovery" in page
+    assert "1234.56 (1000.00 to 1500.00)" in page
+    assert "it requires findings on 9 earlier lists of at least its length, and there are 0" in page
+
+
 @pytest.mark.parametrize("week", ["soon", "0001-01-01", "9999-12-31", ""])
 async def test_an_invalid_week_shows_the_latest_list(console: Setting, week: str) -> None:
     await console.sign_in()
