@@ -144,8 +144,8 @@ def _stage(connection: Connection, folder: Path, table: str, source: str | None 
                 pyarrow.csv.write_csv(_without_lists(pa.table(batch)), buffer, options)
                 copy.write(buffer.getbuffer())
     if source is not None:
-        connection.execute("UPDATE incoming SET source = %s", [source])
-        columns.append("source")
+        connection.execute("UPDATE incoming SET source = coalesce(source, %s)", [source])
+        columns = [*(column for column in columns if column != "source"), "source"]
     return columns
 
 

@@ -12,7 +12,7 @@ from features.errors import AttributeTypeError, UnknownFeatureError
 from features.vector import ClaimInputs, ClaimVectors, Reading, build_amounts, inputs_of, vector_of
 from models.artefact import Artefact
 from models.errors import SchemaMismatchError
-from models.explain import Explanation, Reasoner, nearest_lower_amount
+from models.explain import Explanation, Reasoner, nearest_lower_amount, rises_with_amount
 from models.gain import GainPresent
 from models.training_range import RangeCheck
 
@@ -51,6 +51,7 @@ class Scorer:
         self.reasoner = Reasoner(schema, artefact.document.typical)
         self._gain = GainPresent(artefact.booster, schema)
         training = artefact.document.training_range
+        self._rises_with_amount = rises_with_amount(schema, artefact.document.monotone)
         self._range = None if training is None else RangeCheck(schema, training)
 
     @property
@@ -198,7 +199,9 @@ class Scorer:
             # One at a time, so that the result is bit-identical to scoring the claim at that amount.
             return np.array([self.artefact.calibrator.probability(margin) for margin in margins])
 
-        return nearest_lower_amount(facts.amount_cents, self.artefact.threshold, probabilities_at)
+        return nearest_lower_amount(
+            facts.amount_cents, self.artefact.threshold, probabilities_at, rises=self._rises_with_amount
+        )
 
     def _answer(
         self,

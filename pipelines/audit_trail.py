@@ -16,7 +16,7 @@ from typing import Any, Literal, TypedDict, Unpack, cast
 from core import clock
 from models.artefact import models_folder
 
-Action = Literal["promote", "force", "change_use", "rollback", "threshold", "trust", "challenge", "dismiss"]
+Action = Literal["promote", "force", "change_use", "rollback", "threshold", "trust", "challenge", "dismiss", "compare"]
 _START = "0" * 64
 
 
@@ -36,7 +36,12 @@ class ActionDetails(TypedDict, total=False):
     use: str
     """The name of the use that a home serves from a change of it on."""
     champion: str
-    """The version that is challenged."""
+    """The version that is challenged, or compared with."""
+    claims_from_us: int
+    """Receipt of the first claim of a comparison, in microseconds since 1970."""
+    claims_until_us: int
+    ap_over_champion: float
+    """Average precision less the champion's."""
     canary_share: float
     """Share of the claims that the challenger decides."""
     threshold: float

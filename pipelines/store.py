@@ -24,6 +24,8 @@ class DatasetDocument(TypedDict, total=False):
     """`database`: claims and labels were replaced by an export."""
     use: str
     """Of exported claims: the use of the champion, which serves them."""
+    findings_until: str
+    """Of exported claims: when the last finding became known (ISO 8601); absent: there is none."""
 
     # Simulated: the configuration.
     claims: int

@@ -40,9 +40,11 @@ class FeatureTables:
                 for row in claims:
                     status = "approved" if row["voided_at"] is None else "voided"
                     copy.write_row([*(row[name] for name in CLAIMS.names), status, "verify"])
-            with cursor.copy(f"COPY labels ({', '.join(LABELS.names)}, source) FROM STDIN") as copy:
+            with cursor.copy(f"COPY labels ({', '.join(LABELS.names)}) FROM STDIN") as copy:
                 for row in labels:
-                    copy.write_row([*(row[name] for name in LABELS.names), "verify"])
+                    copy.write_row(
+                        [row.get(name) or "verify" if name == "source" else row[name] for name in LABELS.names]
+                    )
         self._connection.execute("ANALYZE")
 
     def record(self, labels: Sequence[dict[str, Any]]) -> None:

@@ -110,6 +110,7 @@ def _chooser(
             capacity=capacity,
             audit_share=audit_share,
             salt=f"{salt_of(settings().home)}:{week}",
+            models=[claim.model_version for claim in scored],
             recovery_cents=recovery.cents,
         )
         return [
@@ -225,7 +226,11 @@ def record(
 
 @command(examples=["ginja review evaluate --json"])
 def evaluate(as_json: bool) -> None:
-    """Estimate the quality of the model from the findings, each weighted by its probability of selection."""
+    """Estimate the quality of the model on scored claims from the findings of finished lists, with 95 % intervals.
+
+    Each finding is weighted by its probability of selection. A week counts once 80 % of the claims selected by score,
+    and of the audited ones, have a finding.
+    """
     from core.format import number
     from pipelines.loop import evaluate_reviews
 

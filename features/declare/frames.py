@@ -37,9 +37,11 @@ LABELS = pa.schema(
         pa.field("is_fraud", pa.bool_()),
         pa.field("kind", pa.string()),
         pa.field("known_at", _INSTANT, nullable=False),
+        pa.field("source", pa.string()),
     ]
 )
-"""One row per label: confirmed as fraud, cleared, or (null) withdrawn, known from `known_at`; `kind` names the fraud.
+"""One row per label: confirmed as fraud, cleared, or (null) withdrawn, known from `known_at`; `kind` names the fraud,
+`source` who states the label: `disposition`, `simulation`, the file, or what its column says; null: unknown.
 
 A claim may have several; `features/ledger/findings.py` defines which is in force at a moment.
 """

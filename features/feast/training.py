@@ -26,7 +26,8 @@ class TrainingSet:
     x: np.ndarray
     """float32[N, F], NaN where missing; the columns are `features.vector.FEATURE_NAMES`."""
     index: pa.Table
-    """The claims frame's columns, then `is_fraud`, `kind` and `known_at`, null where the outcome is not known."""
+    """The claims frame's columns, then `is_fraud`, `kind`, `known_at` and `label_source`, null where the outcome is not
+    known."""
     available: tuple[str, ...]
     """The features whose columns the claims have; a column of nulls counts as missing."""
 
@@ -54,7 +55,7 @@ def training_set(
         sequence = connection.sql(f"SELECT {', '.join(LABELS.names)} FROM {truth}").to_arrow_table()
         connection.register("current_labels", labels_as_of(sequence, as_of_us=labels_as_of_us))
         index = connection.sql(f"""
-            SELECT c.*, l.is_fraud, l.kind, l.known_at
+            SELECT c.*, l.is_fraud, l.kind, l.known_at, l.source AS label_source
             FROM (SELECT {", ".join(CLAIMS.names)} FROM {source} WHERE {only}) c
             LEFT JOIN current_labels l USING (claim_id)
             ORDER BY received_at, claim_id""").to_arrow_table()

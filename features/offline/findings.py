@@ -12,8 +12,8 @@ def labels_as_of(labels: pa.Table, *, as_of_us: int | None = None) -> pa.Table:
 
     `as_of_us` is the moment in microseconds; `None` means after the last label. A claim about which nothing was known
     by then has the finding that became known first after it, with its own time, so that the caller can tell "not yet
-    known" from "never"; a claim whose finding was withdrawn by then has no row. `kind` is that of the last label that
-    stated the finding.
+    known" from "never"; a claim whose finding was withdrawn by then has no row. `kind` and `source` are those of the
+    last label that stated the finding.
     """
     encoded = labels["claim_id"].combine_chunks().dictionary_encode()
     claim = encoded.indices.to_numpy().astype(np.int64)
@@ -29,4 +29,5 @@ def labels_as_of(labels: pa.Table, *, as_of_us: int | None = None) -> pa.Table:
     kept = found.take(np.where(known_by_then[found.claim], found.until_us == OPEN_ENDED, first))
     rows = labels.take(pa.array(read[kept.label]))
     known_at = pa.array(kept.since_us).cast(LABELS.field("known_at").type)
-    return pa.table([rows["claim_id"], rows["is_fraud"], rows["kind"], known_at], schema=LABELS)
+    columns = [rows["claim_id"], rows["is_fraud"], rows["kind"], known_at, rows["source"]]
+    return pa.table(columns, schema=LABELS)

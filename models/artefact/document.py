@@ -82,7 +82,7 @@ class ModelDocument(BaseModel):
     calibration: Calibration
     threshold: float = Field(ge=0, le=1, description="Claims at or above it are flagged.")
     threshold_choice: ThresholdRecord = ThresholdRecord()
-    base_rate: float = Field(ge=0, le=1, description="Share of fraud in the training claims.")
+    base_rate: float = Field(ge=0, le=1, description="Share of fraud in the training claims, by what each represents.")
     training_range: TrainingRange | None = Field(
         None, description="Range of the training claims by feature; null: unknown, so every claim goes to review."
     )

@@ -21,6 +21,7 @@ from models.evaluation.metrics import (
 )
 from models.evaluation.threshold import (
     LabelledScores,
+    ScoredClaims,
     ThresholdChoice,
     evaluate_threshold,
     threshold_by_capacity,
@@ -34,6 +35,7 @@ __all__ = [
     "Interval",
     "LabelledScores",
     "Ranking",
+    "ScoredClaims",
     "ThresholdChoice",
     "at_k",
     "average_precision",

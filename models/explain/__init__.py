@@ -15,7 +15,7 @@ counterfactual.py the nearest lower amount that would not have been flagged
 timing.py         time per explanation, compared with XGBoost's own
 """
 
-from models.explain.counterfactual import nearest_lower_amount
+from models.explain.counterfactual import nearest_lower_amount, rises_with_amount
 from models.explain.pairs import Interaction, contributions_against, interactions, strongest_interaction
 from models.explain.peers import MAX_PEERS, HonestPeers, choose_peers, peers_to_bytes, read_peers
 from models.explain.reasons import MAX_FACTS, MIN_CARRIED_SHARE, MIN_PUSH, Explanation, Reasoner, format_factor
@@ -48,6 +48,7 @@ __all__ = [
     "peers_to_bytes",
     "read_peers",
     "read_tables",
+    "rises_with_amount",
     "sample_rows",
     "strongest_interaction",
     "tables_to_bytes",

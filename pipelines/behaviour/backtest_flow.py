@@ -45,7 +45,8 @@ def run_backtest(
     ensure_features(source)
     moment = as_of_us(source, None)
     examples = examples_of(read_vectors(source, as_of_us=moment), source.weights, source.attributes)
-    since = max(moment - days * DAY_US, _trained_until(artefact, source))
+    newest = min(moment, int(examples.received_us[-1]))
+    since = max(newest - days * DAY_US, _trained_until(artefact, source))
     rows = _rows(examples, since, maximum)
     if not len(rows):
         raise EmptyWindowError(

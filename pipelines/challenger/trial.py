@@ -16,7 +16,7 @@ from models.errors import PointerError
 from models.registry import MlflowStore
 from pipelines import audit_trail
 from pipelines.challenger.errors import ChallengerError
-from pipelines.promote import RefusedError, Verdict, candidate, evaluate_gates, gates_json
+from pipelines.promote import RefusedError, Verdict, candidate, check_version, gates_json
 
 Step = Callable[[str], None]
 
@@ -71,7 +71,9 @@ def start(
     verdicts: tuple[Verdict, ...] = ()
     if canary_share > 0:
         step("Checking the gates")
-        verdicts = evaluate_gates(home, version)
+        checked = check_version(home, version)
+        checked.record(home, by=getpass.getuser())
+        verdicts = checked.verdicts
         if not all(verdict.passed for verdict in verdicts):
             raise RefusedError(version, verdicts)
 

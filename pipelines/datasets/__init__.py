@@ -18,8 +18,9 @@ if TYPE_CHECKING:
         SplitError,
         TooFewFraudsError,
     )
-    from pipelines.datasets.examples import Examples, examples_of, usable_features
+    from pipelines.datasets.examples import Examples, UnlabelledClaims, examples_of, usable_features
     from pipelines.datasets.label_snapshot import LabelSnapshot, SnapshotError, claim_hashes, labels_file
+    from pipelines.datasets.population import resampling_units, score_population
     from pipelines.datasets.slices import split_examples
     from pipelines.datasets.sources import (
         PROVIDER_FRAUD,
@@ -63,6 +64,7 @@ __all__ = [
     "SplitError",
     "SplitPolicy",
     "TooFewFraudsError",
+    "UnlabelledClaims",
     "as_of_us",
     "build_features",
     "claim_hashes",
@@ -74,6 +76,8 @@ __all__ = [
     "open_named",
     "open_or_ingest",
     "read_vectors",
+    "resampling_units",
+    "score_population",
     "split_examples",
     "training_weights",
     "usable_features",

@@ -17,6 +17,30 @@ from pipelines.datasets.errors import LabelTimeError, MissingLabelsError
 PEER_RATIO = "amount_to_procedure_mean"
 """The feature that the 2× rule reads."""
 RULE_FACTOR = 2.0
+_LABEL_COLUMNS = ["is_fraud", "kind", "known_at", "label_source"]
+
+
+@dataclass(frozen=True, slots=True)
+class UnlabelledClaims:
+    """Claims without a label (M), in the order of receipt: volumes and capacities count them too."""
+
+    claims: pa.Table
+    """The claims frame's columns."""
+    full: NDArray[np.float32]
+    """(M, every built-in feature) in the order of `features.vector.FEATURE_NAMES`."""
+    received_us: NDArray[np.int64]
+    attributes: pa.Table | None = None
+
+    def __len__(self) -> int:
+        return len(self.received_us)
+
+    def between(self, first_us: int, last_us: int) -> NDArray[np.intp]:
+        """The rows of those received from `first_us` to `last_us`, both included."""
+        return np.flatnonzero((self.received_us >= first_us) & (self.received_us <= last_us))
+
+    def matrix(self, rows: NDArray[np.intp], schema: ModelSchema) -> NDArray[np.float32]:
+        """(rows, features) of a schema, contiguous."""
+        return _matrix(self.full, self.claims, self.attributes, rows, schema)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +62,10 @@ class Examples:
     known_us: NDArray[np.int64]
     amounts_cents: NDArray[np.int64]
     providers: NDArray[np.object_]
-    unlabelled: int
-    """Number of claims without a label, left out."""
+    label_source: NDArray[np.object_] | None = None
+    """Who states each label, None where that is unknown; None: of no label."""
+    unlabelled: UnlabelledClaims | None = None
+    """The claims without a label; None: every claim has one."""
     weights: NDArray[np.float64] | None = None
     """How many claims each represents; None: each represents itself."""
     attributes: pa.Table | None = None
@@ -52,16 +78,19 @@ class Examples:
 
     @property
     def claims_a_day(self) -> float:
-        """Claims received a day, over all of the data."""
-        return len(self) / max(1.0, float(self.received_us[-1] - self.received_us[0]) / DAY_US)
+        """Claims received a day over all of the data, with a label or without."""
+        received = self.received_us
+        if self.unlabelled is not None:
+            received = np.concatenate([received, self.unlabelled.received_us])
+        return len(received) / max(1.0, float(received.max() - received.min()) / DAY_US)
+
+    def represented(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+        """How many claims each of the rows represents: its weight, 1 without weights."""
+        return np.ones(len(rows)) if self.weights is None else self.weights[rows]
 
     def matrix(self, rows: NDArray[np.intp], schema: ModelSchema) -> NDArray[np.float32]:
         """(rows, features) of a schema, contiguous."""
-        if not schema.encoders:
-            return np.ascontiguousarray(self.full[np.ix_(rows, schema.places)])
-        taken = pa.array(rows)
-        attributes = None if self.attributes is None else self.attributes.take(taken)
-        return schema.rows(self.full[rows], self.claims.take(taken), attributes)
+        return _matrix(self.full, self.claims, self.attributes, rows, schema)
 
     def column(self, name: str) -> NDArray[np.float32]:
         """One built-in feature of every claim, whether or not a model uses it."""
@@ -79,6 +108,19 @@ class Examples:
     def rule_flags(self) -> NDArray[np.bool_]:
         """What the 2× rule flags: an amount above twice the procedure's average; nothing where there is no average."""
         return np.nan_to_num(self.column(PEER_RATIO), nan=0.0) > RULE_FACTOR
+
+
+def _matrix(
+    full: NDArray[np.float32],
+    claims: pa.Table,
+    attributes: pa.Table | None,
+    rows: NDArray[np.intp],
+    schema: ModelSchema,
+) -> NDArray[np.float32]:
+    if not schema.encoders:
+        return np.ascontiguousarray(full[np.ix_(rows, schema.places)])
+    taken = pa.array(rows)
+    return schema.rows(full[rows], claims.take(taken), None if attributes is None else attributes.take(taken))
 
 
 def examples_of(
@@ -104,7 +146,7 @@ def examples_of(
     x = built.x if len(labelled) == len(built.x) else built.x[labelled]
     features, left_out = usable_features(x, built.available, index)
     return Examples(
-        claims=index.drop_columns(["is_fraud", "kind", "known_at"]),
+        claims=index.drop_columns(_LABEL_COLUMNS),
         full=x,
         features=features,
         left_out=left_out,
@@ -114,10 +156,24 @@ def examples_of(
         known_us=known,
         amounts_cents=index["amount_cents"].to_numpy(),
         providers=np.array(index["provider_id"].to_pylist(), dtype=object),
-        unlabelled=len(truth) - len(labelled),
+        label_source=np.array(index["label_source"].to_pylist(), dtype=object),
+        unlabelled=_unlabelled(built, attributes),
         weights=None if weights is None else _weights(index["claim_id"], weights),
         attributes=None if attributes is None else attributes.of(index["claim_id"]),
         declared={} if attributes is None else attributes.declared,
+    )
+
+
+def _unlabelled(built: TrainingSet, attributes: DeclaredAttributes | None) -> UnlabelledClaims | None:
+    rows = np.flatnonzero(built.index["is_fraud"].is_null().to_numpy())
+    if not len(rows):
+        return None
+    index = built.index.take(pa.array(rows)).drop_columns(_LABEL_COLUMNS)
+    return UnlabelledClaims(
+        claims=index,
+        full=built.x[rows],
+        received_us=index["received_at"].cast(pa.int64()).to_numpy(),
+        attributes=None if attributes is None else attributes.of(index["claim_id"]),
     )
 
 

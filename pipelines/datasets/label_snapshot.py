@@ -23,6 +23,7 @@ _SCHEMA = pa.schema(
         pa.field("claim", pa.uint64(), nullable=False),
         pa.field("fraud", pa.bool_(), nullable=False),
         pa.field("kind", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
         pa.field("known_us", pa.int64(), nullable=False),
         pa.field("received_us", pa.int64(), nullable=False),
     ]
@@ -41,6 +42,8 @@ class LabelSnapshot:
     fraud: NDArray[np.bool_]
     kind: NDArray[np.object_]
     """The kind of fraud; empty for a clean claim or an unknown kind."""
+    source: NDArray[np.object_]
+    """Who states the label; empty where that is unknown."""
     known_us: NDArray[np.int64]
     """When each label became known; 0 where labels have no dates."""
     received_us: NDArray[np.int64]
@@ -55,7 +58,10 @@ class LabelSnapshot:
         order = np.argsort(hashes, kind="stable")[:maximum]
         kinds = np.array([kind or "" for kind in examples.kind[order]], dtype=object)
         known = examples.known_us[order] if dated else np.zeros(len(order), dtype=np.int64)
-        return cls(hashes[order], examples.fraud[order], kinds, known, examples.received_us[order])
+        sources = np.full(len(order), "", dtype=object)
+        if examples.label_source is not None:
+            sources = np.array([one or "" for one in examples.label_source[order]], dtype=object)
+        return cls(hashes[order], examples.fraud[order], kinds, sources, known, examples.received_us[order])
 
     @property
     def sha256(self) -> str:
@@ -63,7 +69,8 @@ class LabelSnapshot:
         digest = hashlib.sha256()
         for column in (self.claim, self.fraud, self.known_us, self.received_us):
             digest.update(np.ascontiguousarray(column).tobytes())
-        digest.update("\n".join(self.kind).encode())
+        for texts in (self.kind, self.source):
+            digest.update("\n".join(texts).encode() + b"\0")
         return digest.hexdigest()
 
     def save(self, home: Path) -> str:
@@ -73,7 +80,7 @@ class LabelSnapshot:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             partial = path.with_suffix(".partial")
-            columns = [self.claim, self.fraud, self.kind, self.known_us, self.received_us]
+            columns = [self.claim, self.fraud, self.kind, self.source, self.known_us, self.received_us]
             pq.write_table(pa.table(columns, schema=_SCHEMA), partial, compression="zstd")
             partial.replace(path)
         return digest
@@ -86,8 +93,8 @@ class LabelSnapshot:
             table = pq.read_table(path, schema=_SCHEMA)
         except (OSError, pa.ArrowInvalid) as error:
             raise SnapshotError(f"the labels {path} cannot be read: {error}") from None
-        claim, fraud, kind, known, received = (table[name].to_numpy() for name in _SCHEMA.names)
-        found = cls(claim, fraud, kind, known, received)
+        claim, fraud, kind, source, known, received = (table[name].to_numpy() for name in _SCHEMA.names)
+        found = cls(claim, fraud, kind, source, known, received)
         if found.sha256 != sha256:
             raise SnapshotError(f"{path} does not hold the labels of its hash; restore it")
         return found

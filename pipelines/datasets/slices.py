@@ -24,7 +24,10 @@ def split_examples(examples: Examples, source: Source, policy: SplitPolicy, *, a
     if source.about.get("dated") is False:
         members = np.array(examples.claims["member_id"].to_pylist(), dtype=object)
         groups = {"provider": examples.providers, "member": members}
-        return split_undated(examples.received_us, groups, examples.fraud, as_of_us=as_of_us, policy=policy)
+        ids = examples.claims["claim_id"].to_pylist()
+        return split_undated(
+            examples.received_us, groups, examples.fraud, as_of_us=as_of_us, policy=policy, claim_ids=ids
+        )
     dated = examples.known_us if source.dated_labels else None
     assumed = source.about.get("label_known_after_days")
     if assumed is not None:  # no label is known later

@@ -11,7 +11,7 @@ instead; claims without dates are split by provider, by member or one by one.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -136,8 +136,9 @@ def split_by_provider(
     policy: SplitPolicy,
     seed: int = 0,
 ) -> Slices:
-    """Assign each provider with all its claims to one slice, by a hash of its identifier, stratified by label.
+    """Assign each provider with all its claims to one slice, by a hash of its identifier.
 
+    A provider stays in its slice when others come, so that no later model is evaluated on one that taught an earlier.
     A few claims with another label than most of their provider's are kept, with a warning. Raises `ProviderSplitError`
     where they are more than `MAX_DISSENT` per fraud: the label then belongs to the claim.
     """
@@ -152,13 +153,13 @@ def split_by_provider(
     if dissenting > MAX_DISSENT * frauds.sum():
         raise ProviderSplitError(f"{example}; the label belongs to the claim: split in time instead")
     slices = replace(
-        _by_name(names, of, 2 * frauds >= claims, received_us, as_of_us=as_of_us, policy=policy, seed=seed),
-        how=f"by provider: {len(names):,} providers, each in one slice only",
+        _assign(names, of, 2 * frauds >= claims, received_us, fraud, as_of_us=as_of_us, policy=policy, seed=seed),
         providers_apart=True,
         warning=f"{example}: {dissenting:,} claims; the label is taken to be the provider's (label_of in the mapping)"
         if dissenting
         else "",
     )
+    slices = replace(slices, how=f"by provider: {len(names):,} providers, each in one slice only{slices.how}")
     assert_providers_apart(slices, providers)
     _check(slices, fraud, policy)
     return slices
@@ -171,26 +172,30 @@ def split_undated(
     *,
     as_of_us: int,
     policy: SplitPolicy,
+    claim_ids: Sequence[str] | None = None,
     seed: int = 0,
 ) -> Slices:
-    """Split claims without dates: each group with all its claims in one slice, stratified by whether it has a fraud.
+    """Split claims without dates: each group with all its claims in one slice, by a hash of its name.
 
-    `groups` (what → name of each claim's, None where unknown) are tried in order, and the claims themselves last: the
-    first with which every slice has enough of both classes is used. Raises `EmptyWindowError`, `TooFewFraudsError`.
+    `groups` (what → name of each claim's, None where unknown) are tried in order, and the claims themselves last, by
+    `claim_ids` (None: by their row): the first with which every slice has enough of both classes is used. Raises
+    `EmptyWindowError`, `TooFewFraudsError`.
     """
     tried = [(what, names) for what, names in groups.items() if any(name is not None for name in names)]
-    rows = np.arange(len(fraud))
+    ids = [f"row {row}" for row in range(len(fraud))] if claim_ids is None else [f"claim {one}" for one in claim_ids]
     for what, given in [*tried, ("claim", np.full(len(fraud), None, dtype=object))]:
-        named = np.array(
-            [f"row {row}" if name is None else f"{what} {name}" for row, name in zip(rows, given, strict=True)]
-        )
+        named = np.array([one if name is None else f"{what} {name}" for one, name in zip(ids, given, strict=True)])
         names, of = np.unique(named, return_inverse=True)
         has_fraud = np.bincount(of, weights=fraud, minlength=len(names)) > 0
         slices = replace(
-            _by_name(names, of, has_fraud, received_us, as_of_us=as_of_us, policy=policy, seed=seed),
-            how=f"by {what}, because the source has no dates: {len(names):,} groups, each in one slice only",
+            _assign(names, of, has_fraud, received_us, fraud, as_of_us=as_of_us, policy=policy, seed=seed),
             providers_apart=what == "provider",
             warning="the test claims are not later than the training claims: on claims to come the model will be worse",
+        )
+        slices = replace(
+            slices,
+            how=f"by {what}, because the source has no dates: {len(names):,} groups, each in one slice only"
+            + slices.how,
         )
         try:
             _check(slices, fraud, policy)
@@ -202,27 +207,42 @@ def split_undated(
     return slices
 
 
-def _by_name(
+def _assign(
     names: NDArray[np.str_],
     of: Rows,
     has_fraud: Bools,
     received_us: Ints,
+    fraud: Bools,
     *,
     as_of_us: int,
     policy: SplitPolicy,
     seed: int,
 ) -> Slices:
-    """Put each name with all its claims into one slice, by a hash of the name, with and without fraud apart.
+    """Put each name with all its claims into one slice, by the hash of the name alone: no other name moves it.
 
-    `of` is the place of each claim's name in `names`, `has_fraud` whether a name has a fraud.
+    `of` is the place of each claim's name in `names`, `has_fraud` whether a name has a fraud. Where a slice would then
+    have too few claims of a class, as with few names, the names are shared out in the order of their hashes, with and
+    without fraud apart: `how` of the slices states that they change when names are added.
     """
+    hashes = [int.from_bytes(hashlib.sha256(f"{seed}:{name}".encode()).digest()[:8]) for name in names]
     shares = np.cumsum([policy.test_share, policy.calibrate_share, policy.stop_share])
-    slot = np.full(len(names), 3)
-    for members in (np.flatnonzero(has_fraud), np.flatnonzero(~has_fraud)):
-        ordered = sorted(members, key=lambda i: hashlib.sha256(f"{seed}:{names[i]}".encode()).digest())
-        place = (np.arange(len(ordered)) + 0.5) / max(len(ordered), 1)
-        slot[np.array(ordered, dtype=np.intp)] = np.searchsorted(shares, place)
-    test, calibrate, stop, train = (_rows(slot[of] == number, received_us) for number in range(4))
+    slices = _slices(np.searchsorted(shares, np.array(hashes) / 2.0**64, side="right")[of], received_us, as_of_us)
+    try:
+        _check(slices, fraud, policy)
+    except (EmptyWindowError, TooFewFraudsError):
+        slot = np.full(len(names), 3)
+        for members in (np.flatnonzero(has_fraud), np.flatnonzero(~has_fraud)):
+            ordered = sorted(members, key=lambda place: hashes[place])
+            share = (np.arange(len(ordered)) + 0.5) / max(len(ordered), 1)
+            slot[np.array(ordered, dtype=np.intp)] = np.searchsorted(shares, share)
+        slices = _slices(slot[of], received_us, as_of_us)
+        return replace(slices, how="; they are so few that the slices change when some are added")
+    return slices
+
+
+def _slices(slot: Rows, received_us: Ints, as_of_us: int) -> Slices:
+    """The slices of claims by their number: test, calibrate, stop, train."""
+    test, calibrate, stop, train = (_rows(slot == number, received_us) for number in range(4))
     return Slices(
         train, stop, calibrate, test, how="", test_from_us=int(received_us.min()), test_until_us=as_of_us,
         not_yet_known=0,

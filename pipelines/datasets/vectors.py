@@ -65,9 +65,26 @@ def read_vectors(source: Source, *, as_of_us: int) -> TrainingSet:
 
 
 def as_of_us(source: Source, requested: datetime | None) -> int:
-    """The time of training in microseconds: as requested, and never later than the receipt of the last claim."""
+    """The time of training in microseconds: as requested, and never later than the last claim or label."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    last = int(pc.max(source.claims["received_at"]).cast(pa.int64()).as_py())
+    last = max(int(pc.max(source.claims["received_at"]).cast(pa.int64()).as_py()), _labels_until(source))
     return last if requested is None else min(last, clock.micros(requested))
+
+
+def _labels_until(source: Source) -> int:
+    """When the last label became known that is known by now, in microseconds; 0 where that is not stated.
+
+    Labels learned after the last claim are used: the findings on exported claims, and the dated labels of a file. Those
+    of simulated claims are not, because a simulation states what will be found out.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    findings = source.about.get("findings_until")
+    if findings is not None:
+        return clock.micros(datetime.fromisoformat(findings))
+    if "exported_from" in source.about or source.about.get("seed") is not None or not source.dated_labels:
+        return 0
+    return min(int(pc.max(source.labels["known_at"]).cast(pa.int64()).as_py()), clock.micros(clock.now()))

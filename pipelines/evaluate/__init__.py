@@ -47,10 +47,10 @@ if TYPE_CHECKING:
     from pipelines.evaluate.metrics import EvaluationSettings, evaluate_claims
     from pipelines.evaluate.page import render, save, summary
     from pipelines.evaluate.pictures import Drawings, draw
-    from pipelines.evaluate.provenance import Provenance
+    from pipelines.evaluate.provenance import THRESHOLDS_CHOSEN, Provenance
     from pipelines.evaluate.rivals import add_rivals
     from pipelines.evaluate.source_columns import raw_booster
-    from pipelines.evaluate.window import Window, add_model, newest_window
+    from pipelines.evaluate.window import Window, add_model, newest_window, window_of
 
 __all__ = [
     "AMOUNT",
@@ -63,6 +63,7 @@ __all__ = [
     "RECOVERY",
     "RULE",
     "SIMPLE_RANKINGS",
+    "THRESHOLDS_CHOSEN",
     "Drawings",
     "EvaluatedModel",
     "Evaluation",
@@ -101,5 +102,6 @@ __all__ = [
     "save",
     "simple_baselines",
     "summary",
+    "window_of",
 ]
 __getattr__ = lazy_exports(__name__, __file__)

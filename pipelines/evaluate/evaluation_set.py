@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from core.clock import DAY_US
 from features.declare import AGE_BAND_EDGES
-from pipelines.datasets import Examples
+from models.evaluation import LabelledScores, ScoredClaims
+from pipelines.datasets import Examples, resampling_units
 
 MODEL, CHAMPION, RULE, AMOUNT = "model", "champion", "2x rule", "amount only"
 LOGISTIC, FOREST, RAW = "logistic regression", "isolation forest", "booster of raw columns"
@@ -38,6 +39,8 @@ class EvaluationSet:
     """Model or baseline → scores (N,), higher is more suspicious."""
     probabilities: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     """Model → calibrated probabilities (N,), where it has any."""
+    everything: dict[str, ScoredClaims] = field(default_factory=dict)
+    """Model → all claims of the period with its probabilities, where some of them have no label."""
 
     def __len__(self) -> int:
         return len(self.fraud)
@@ -46,6 +49,24 @@ class EvaluationSet:
     def days(self) -> float:
         """Days from the first claim to the last, at least 1."""
         return max(1.0, float(self.received_us.max() - self.received_us.min()) / DAY_US)
+
+    @property
+    def represented(self) -> NDArray[np.float64]:
+        """How many claims each represents (N,)."""
+        return np.ones(len(self)) if self.weights is None else self.weights
+
+    def labelled_scores(self, name: str, *, claims_a_day: float) -> LabelledScores:
+        """A model's probabilities with the labels, over the days that as many claims as they represent take."""
+        everything = self.everything.get(name)
+        claims = (self.represented if everything is None else everything.weights).sum()
+        return LabelledScores(
+            self.probabilities[name],
+            self.fraud,
+            self.amounts_cents,
+            float(claims) / claims_a_day,
+            weights=self.weights,
+            everything=everything,
+        )
 
 
 def evaluation_set_of(examples: Examples, rows: NDArray[np.intp], train: NDArray[np.intp]) -> EvaluationSet:
@@ -56,18 +77,13 @@ def evaluation_set_of(examples: Examples, rows: NDArray[np.intp], train: NDArray
         fraud=examples.fraud[rows],
         kind=examples.kind[rows],
         amounts_cents=examples.amounts_cents[rows],
-        providers=_resampling_units(providers),
+        providers=resampling_units(providers),
         unseen=np.array([name is not None and name not in seen for name in providers], dtype=bool),
         rule=examples.rule_flags()[rows],
         groups=groups_of(examples, rows),
         received_us=examples.received_us[rows],
         weights=None if examples.weights is None else examples.weights[rows],
     )
-
-
-def _resampling_units(providers: NDArray[np.object_]) -> NDArray[np.object_]:
-    names = [f"claim {row}" if name is None else str(name) for row, name in enumerate(providers)]
-    return np.array(names, dtype=object)
 
 
 def groups_of(examples: Examples, rows: NDArray[np.intp]) -> dict[str, NDArray[np.object_]]:

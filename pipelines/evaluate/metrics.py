@@ -44,7 +44,7 @@ class EvaluationSettings:
     reviews_a_week: float
     """The investigators' capacity."""
     claims_a_day: float
-    """Of the whole business; the evaluated claims may be a part of it."""
+    """Of the whole business, with a label or without; the evaluated claims may be a part of it."""
     replicates: int = 300
     """Bootstrap draws of providers for each interval."""
     seed: int = 0
@@ -52,7 +52,7 @@ class EvaluationSettings:
 
 def evaluate_claims(claims: EvaluationSet, settings: EvaluationSettings) -> Evaluation:
     """Compute every metric; `claims.scores` and `claims.probabilities` must hold the model's."""
-    weights = np.ones(len(claims)) if claims.weights is None else claims.weights
+    weights = claims.represented
     k = _reviews_in_window(claims, settings)
     rankings = {name: Ranking.of(scores) for name, scores in claims.scores.items()}
     metrics = {name: _ranking_metrics(claims, name, one, k, settings, weights) for name, one in rankings.items()}
@@ -93,7 +93,7 @@ def _interval(metric: Callable[[Floats], float], claims: EvaluationSet, settings
 
 def _reviews_in_window(claims: EvaluationSet, settings: EvaluationSettings) -> float:
     share = settings.reviews_a_week / (settings.claims_a_day * 7)
-    return max(1.0, min(1.0, share) * float(len(claims)))
+    return max(1.0, min(1.0, share) * float(claims.represented.sum()))
 
 
 def _ranking_metrics(
@@ -159,7 +159,7 @@ def _at_threshold(claims: EvaluationSet, settings: EvaluationSettings, weights: 
     flagged = claims.probabilities[MODEL] >= settings.threshold
     alerts, found = float(weights[flagged].sum()), float(weights[flagged & claims.fraud].sum())
     frauds, clean = float(weights[claims.fraud].sum()), float(weights[~claims.fraud].sum())
-    a_day = _interval(lambda w: float(np.dot(w, flagged) / w.sum()) * settings.claims_a_day, claims, settings)
+    a_day = _alerts_a_day(claims, flagged, settings)
     return ThresholdMetrics(
         threshold=settings.threshold,
         alerts_a_day=a_day.value,
@@ -168,6 +168,22 @@ def _at_threshold(claims: EvaluationSet, settings: EvaluationSettings, weights: 
         precision=found / alerts if alerts else float("nan"),
         recall=found / frauds if frauds else float("nan"),
         false_positive_rate=(alerts - found) / clean if clean else float("nan"),
+    )
+
+
+def _alerts_a_day(claims: EvaluationSet, flagged: NDArray[np.bool_], settings: EvaluationSettings) -> Interval:
+    """Alerts a day among all claims; of the labelled ones, by what they represent, where all have a label."""
+    everything = claims.everything.get(MODEL)
+    groups, weights = claims.providers, claims.weights
+    if everything is not None:
+        flagged = everything.probabilities >= settings.threshold
+        groups, weights = everything.groups, everything.weights
+    return bootstrap(
+        lambda w: float(np.dot(w, flagged) / w.sum()) * settings.claims_a_day,
+        groups,
+        replicates=settings.replicates,
+        seed=settings.seed,
+        weights=weights,
     )
 
 
@@ -180,7 +196,8 @@ def _kinds(
     found = {}
     for kind in kinds:
         mine = (claims.kind == kind) & claims.fraud
-        cents = claims.amounts_cents[mine]
+        mass = weights[mine]
+        cents = mass * claims.amounts_cents[mine]
         at = _interval(
             lambda w, mine=mine: at_k(mine, rankings[MODEL], k, claims.amounts_cents, w).recall,  # type: ignore[misc]
             claims,
@@ -188,7 +205,7 @@ def _kinds(
         )
         found[kind] = KindMetrics(
             claims=int(mine.sum()),
-            recall_at_threshold=float(flagged[mine].mean()),
+            recall_at_threshold=_share(flagged[mine], mass),
             recall_at_k=at.value,
             recall_at_k_low=at.low,
             recall_at_k_high=at.high,
@@ -197,10 +214,14 @@ def _kinds(
                 for name, ranking in rankings.items()
                 if name != MODEL
             },
-            recall_rule=float(claims.rule[mine].mean()),
+            recall_rule=_share(claims.rule[mine], mass),
             dollars_at_threshold=float(cents[flagged[mine]].sum() / cents.sum()) if cents.sum() else float("nan"),
         )
     return found
+
+
+def _share(mask: NDArray[np.bool_], weights: Floats) -> float:
+    return float(np.average(mask, weights=weights)) if weights.sum() > 0 else float("nan")
 
 
 def _unseen_providers(claims: EvaluationSet, settings: EvaluationSettings) -> UnseenProviders:
@@ -225,7 +246,7 @@ def _unseen_providers(claims: EvaluationSet, settings: EvaluationSettings) -> Un
         claims=int(unseen.sum()),
         providers=len(set(claims.providers[unseen])),
         frauds=int(fraud.sum()),
-        base_rate=float(fraud.mean()) if len(fraud) else float("nan"),
+        base_rate=_share(fraud, claims.represented[unseen]),
         ap=ap(MODEL),
         ap_rule=ap(RULE),
     )

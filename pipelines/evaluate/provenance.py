@@ -7,6 +7,8 @@ from models.artefact import Artefact
 from pipelines.datasets import SplitPolicy
 from pipelines.evaluate.errors import ProvenanceError
 
+THRESHOLDS_CHOSEN = "thresholds_chosen"
+
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
@@ -20,6 +22,12 @@ class Provenance:
     as_of_us: int
     test_from_us: int
     """Claims received from then on were kept out of training."""
+
+    @staticmethod
+    def thresholds_chosen(artefact: Artefact) -> int:
+        """How often a threshold was chosen on a part of the newest window, which evaluates the model no longer."""
+        stated = artefact.document.provenance.get(THRESHOLDS_CHOSEN, 0)
+        return stated if isinstance(stated, int) else 0
 
     @classmethod
     def of(cls, artefact: Artefact) -> "Provenance":

@@ -1,7 +1,8 @@
 """The newest window: the latest labelled claims of a data set that none of the evaluated models was trained on."""
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from pipelines.datasets import (
     examples_of,
     open_named,
     read_vectors,
+    score_population,
     split_examples,
 )
 from pipelines.evaluate.errors import OverlapError
@@ -36,8 +38,23 @@ class Window:
 
     @property
     def claims_a_day(self) -> float:
-        """Claims received a day, over all of the data."""
+        """Claims received a day over all of the data, with a label or without."""
         return self.examples.claims_a_day
+
+    def choosing(self, artefact: Artefact) -> "Window":
+        """The half of the window, by provider, on which a threshold of the model is chosen.
+
+        The other half is the newest window of the model with the chosen threshold. Raises `OverlapError` where this
+        half has no claim.
+        """
+        chosen = Provenance.thresholds_chosen(artefact)
+        rows = self.rows[_halvings(self.examples, self.rows) == chosen]
+        if not len(rows):
+            raise OverlapError(
+                f"no claim of {self.source.name} is left to choose a threshold of {artefact.version} on, after "
+                f"{chosen} choices; wait for newer labels, or choose one of the model it was made from"
+            )
+        return replace(self, rows=rows)
 
     def evaluation_set(self, artefact: Artefact) -> EvaluationSet:
         """The window's claims with the scores of `artefact` as the model's."""
@@ -54,10 +71,19 @@ class Window:
 def add_model(
     claims: EvaluationSet, artefact: Artefact, examples: Examples, rows: NDArray[np.intp], *, name: str = MODEL
 ) -> None:
-    """Add a model's scores and probabilities for `rows` to an evaluation set under `name`."""
+    """Add a model's scores and probabilities for `rows`, and for all claims of their days, under `name`."""
     margins = artefact.booster.inplace_predict(examples.matrix(rows, artefact.schema), predict_type="margin")
     claims.scores[name] = margins.astype(np.float64)
     claims.probabilities[name] = artefact.calibrator.probabilities(margins)
+    everything = score_population(
+        examples,
+        rows,
+        claims.probabilities[name],
+        artefact.schema,
+        lambda x: artefact.calibrator.probabilities(artefact.booster.inplace_predict(x, predict_type="margin")),
+    )
+    if everything is not None:
+        claims.everything[name] = everything
 
 
 def newest_window(
@@ -66,8 +92,9 @@ def newest_window(
     """The newest window of the data set a model was trained on (or of `source`), as the data are now.
 
     On the data it was trained on these are the claims that were kept out of its training. On newer data they are the
-    newest; claims that it, or one of `also`, may have been trained on are left out. Raises `OverlapError` where none is
-    left, `ProvenanceError` where a model does not state what it was trained on.
+    newest; claims that it, or one of `also`, may have been trained on are left out, and those on which its threshold
+    was chosen. Raises `OverlapError` where none is left, `ProvenanceError` where a model does not state what it was
+    trained on.
     """
     provenance = Provenance.of(artefact)
     source = source or open_named(provenance.dataset, home)
@@ -76,6 +103,16 @@ def newest_window(
     moment = as_of_us(source, clock.from_micros(provenance.as_of_us) if same_data else None)
     examples = examples_of(read_vectors(source, as_of_us=moment), source.weights, source.attributes)
     slices = split_examples(examples, source, provenance.policy, as_of_us=moment)
+    return window_of(source, examples, slices, artefact, also=also)
+
+
+def window_of(
+    source: Source, examples: Examples, slices: Slices, artefact: Artefact, *, also: Sequence[Artefact] = ()
+) -> Window:
+    """The claims of the test slice that neither trained a model nor chose the threshold of `artefact`.
+
+    Raises `OverlapError` where none is left.
+    """
     rows = slices.test
     if source.label_of == "claim":
         since = max(_trained_until(source, (artefact, *also)), default=slices.test_from_us)
@@ -85,7 +122,33 @@ def newest_window(
                 f"the newest window of {source.name} has no fraud after {clock.from_micros(since):%Y-%m-%d}, up to "
                 "which a model was trained; wait for newer labels"
             )
+    chosen = Provenance.thresholds_chosen(artefact)
+    if chosen:
+        rows = rows[_halvings(examples, rows) >= chosen]
+        if not examples.fraud[rows].any():
+            raise OverlapError(
+                f"the newest window of {source.name} has no fraud beside the claims on which the threshold of "
+                f"{artefact.version} was chosen; wait for newer labels"
+            )
     return Window(source, examples, slices, rows)
+
+
+def _halvings(examples: Examples, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """How many choices of a threshold leave each claim out (N,): 0 for half of the providers, 1 for a quarter, ...
+
+    By a hash of the provider, or of the claim where it is unknown.
+    """
+    units: dict[str, int] = {}
+    found = np.empty(len(rows), dtype=np.intp)
+    ids = examples.claims["claim_id"]
+    for place, row in enumerate(rows.tolist()):
+        provider = examples.providers[row]
+        unit = f"claim {ids[row].as_py()}" if provider is None else f"provider {provider}"
+        if unit not in units:
+            digest = int.from_bytes(hashlib.sha256(f"threshold:{unit}".encode()).digest()[:8])
+            units[unit] = 64 - (digest ^ (2**64 - 1)).bit_length()  # leading ones
+        found[place] = units[unit]
+    return found
 
 
 def _trained_until(source: Source, models: Sequence[Artefact]) -> list[int]:

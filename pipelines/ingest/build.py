@@ -70,7 +70,7 @@ CREATE TABLE claims AS SELECT
     place_of_service, region, specialty, COALESCE(age_years, date_sub('year', birth_date, service_from)) AS age_years,
     sex, (amount + reversed)::BIGINT AS amount_cents, units, lines, diagnoses, benefit_limit AS benefit_limit_cents,
     voided_at, replaces,
-    label, label_kind, label_known_at, "row"{attributes}
+    label, label_kind, label_source, label_known_at, "row"{attributes}
 FROM checked WHERE problem IS NULL AND amount >= 0
 """
 
@@ -86,7 +86,8 @@ CREATE TABLE claims AS SELECT
     arg_min(sex, "row") AS sex, sum(amount)::BIGINT AS amount_cents, GREATEST(sum(units), 1)::INT AS units,
     count(*)::INT AS lines, max(diagnoses) AS diagnoses, max(benefit_limit) AS benefit_limit_cents,
     CASE WHEN count(voided_at) = count(*) THEN max(voided_at) END AS voided_at, min(replaces) AS replaces,
-    bool_or(label) AS label, min(label_kind) AS label_kind, max(label_known_at) AS label_known_at,
+    bool_or(label) AS label, min(label_kind) AS label_kind, min(label_source) AS label_source,
+    max(label_known_at) AS label_known_at,
     min("row") AS "row", count(DISTINCT member_id) AS members{attributes}
 FROM checked WHERE problem IS NULL GROUP BY claim_id
 """
@@ -329,7 +330,8 @@ def _labels(connection: duckdb.DuckDBPyConnection, known_after_days: int | None)
     return (
         connection.sql(
             f"""SELECT claim_id, label AS is_fraud, CASE WHEN label THEN label_kind END AS kind,
-                    {_instant(f"COALESCE(label_known_at, {after})")} AS known_at
+                    {_instant(f"COALESCE(label_known_at, {after})")} AS known_at,
+                    COALESCE(label_source, 'file') AS source
                 FROM claims WHERE label IS NOT NULL ORDER BY received_at, claim_id"""
         )
         .to_arrow_table()

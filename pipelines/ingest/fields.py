@@ -352,6 +352,7 @@ def parse_all(mapping: Mapping, raw: dict[str, str], today: date, now_us: int) -
         "voided_at": lambda sql: instant(sql, mapping.dates_of("voided_at"), today, now_us),
         "label": lambda sql: label(sql, mapping.label),
         "label_kind": lambda sql: text(sql, 64),
+        "label_source": lambda sql: text(sql, 64),
         "label_known_at": lambda sql: instant(sql, mapping.dates_of("label_known_at"), today, now_us),
     }
     kinds = {field: mapping.identifier_kind(field) for field in raw}

@@ -56,11 +56,12 @@ FIELDS: dict[str, str] = {
     "replaces": "The claim this one corrects.",
     "label": "Whether it is fraud, by the table `label`.",
     "label_kind": "The kind of fraud.",
+    "label_source": "Who states the label, such as a department; without a column: `file`.",
     "label_known_at": "When the truth became known.",
 }
 """Our fields, and what each means."""
 
-AFTERWARDS = ("label", "label_kind", "label_known_at", "voided_at")
+AFTERWARDS = ("label", "label_kind", "label_source", "label_known_at", "voided_at")
 """Fields that reveal what became of the claim."""
 INVALID = "_invalid"
 """Suffix of the attribute that `on_bad: flag` adds."""

@@ -15,6 +15,7 @@ NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
                "label|target|class|y|outcome", r"(is_?)?(suspicious|anomaly|anomalous|confirmed)(_?(flag|claim))?",
                r"fraud_?(type|kind|category|class)")),
     ("label_kind", (r"fraud_?(type|kind|category)",)),
+    ("label_source", (r"(label|fraud|investigation)_?(source|origin|stated_?by)",)),
     ("label_known_at", (r"(label|fraud|investigation)_?(known|closed|confirmed|decided)?_?(date|dt|at|on)",)),
     ("received_at", (r".*(receiv|rcvd|submi|filed|filing|lodg|reported).*", r"(claim|billing|bill|invoice)_?(date|dt)",
                      r"date_?of_?claim|date|timestamp|(tx|trans|transaction)_?(datetime|date|time|timestamp|dt)")),

@@ -107,6 +107,7 @@ _FITS: dict[str, Callable[[list[str]], bool]] = {
     "region": lambda texts: _short(texts, 32),
     "specialty": lambda texts: _short(texts, 64),
     "label_kind": lambda texts: _short(texts, 64),
+    "label_source": lambda texts: _short(texts, 64),
 }
 
 

@@ -7,10 +7,11 @@ from pipelines.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from pipelines.loop.charts import draw_policies
     from pipelines.loop.errors import LoopError
-    from pipelines.loop.ledger import ReviewEvaluation, connected, evaluate_reviews, export
+    from pipelines.loop.ledger import connected, export
     from pipelines.loop.policy_comparison import PolicyComparison, compare_policies
     from pipelines.loop.recovery import recovery_of_findings
     from pipelines.loop.retraining import RetrainResult, retrain
+    from pipelines.loop.review_evaluation import ReviewEvaluation, evaluate_reviews
     from pipelines.loop.salt import salt_of
     from pipelines.loop.selection import SelectionEntry, select
 

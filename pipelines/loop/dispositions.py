@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from features.declare import LABELS
 from pipelines.loop.errors import LoopError
+from pipelines.loop.response import take_over
+from pipelines.loop.selection import AUDIT, SCORE
 
 _INSTANT = pa.timestamp("us", tz="UTC")
 DISPOSITIONS = pa.schema(
@@ -30,10 +32,20 @@ DISPOSITIONS = pa.schema(
     ]
 )
 """One row per disposition; of several for one claim the latest counts."""
+SELECTIONS = pa.schema(
+    [
+        pa.field("claim_id", pa.string(), nullable=False),
+        pa.field("week", pa.date32(), nullable=False),
+        pa.field("selected_by", pa.string(), nullable=False),
+        pa.field("propensity", pa.float64(), nullable=False),
+    ]
+)
+"""One row per claim of a weekly list, whether or not it has a disposition."""
 CONFIRMED, CLEARED, INCONCLUSIVE = "confirmed", "cleared", "inconclusive"
 WRONGLY_PAID = ("billing_error", "overpayment")
 DISPOSITION_VALUES = (CONFIRMED, CLEARED, *WRONGLY_PAID, INCONCLUSIVE)
-SELECTION_REASONS = ("score", "audit", "tip")
+TIP = "tip"
+SELECTION_REASONS = (SCORE, AUDIT, TIP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +55,20 @@ class LabelledClaims:
     labels: pa.Table
     """The labels frame, one row per claim, sorted by identifier, without claims that have no label."""
     weights: NDArray[np.float64]
-    """Of each label: the inverse of the probability that its claim was reviewed with a conclusive result."""
+    """Of each label: how many claims it represents, itself and those of its week and reason without one included."""
     countable: NDArray[np.bool_]
     """Whether estimates may use it: a tip has no known propensity."""
     unlabelled: tuple[str, ...]
     """Claims whose latest disposition is not a label: inconclusive, or wrongly paid without fraud."""
 
 
-def labels_as_of(dispositions: pa.Table, *, as_of_us: int) -> LabelledClaims:
+def labels_as_of(dispositions: pa.Table, *, as_of_us: int, selections: pa.Table | None = None) -> LabelledClaims:
     """Labels and weights as of a time. Raises `LoopError` for invalid dispositions.
 
-    An inconclusive disposition is not a label. So that such claims are not under-counted, the labels with the same
-    reason for review weigh correspondingly more (assuming that frauds are no harder to conclude than clean claims). A
-    wrong payment is concluded but not a label either: it does not change other weights.
+    Neither an inconclusive disposition nor a claim of a list without one (`selections`, `SELECTIONS`) is a label. So
+    that such claims are not under-counted, the labels of the same week and reason for review weigh correspondingly more
+    (assuming that frauds are no harder to conclude than clean claims). A wrong payment is concluded but not a label
+    either: it does not change other weights.
     """
     _check(dispositions)
     rows = dispositions.filter(pc.less_equal(dispositions["known_at"].cast(pa.int64()), as_of_us))
@@ -64,23 +77,47 @@ def labels_as_of(dispositions: pa.Table, *, as_of_us: int) -> LabelledClaims:
     rows = rows.filter(pa.array(np.append(ids[1:] != ids[:-1], True) if len(ids) else np.zeros(0, dtype=bool)))
     disposition = rows["disposition"].to_numpy(zero_copy_only=False)
     labelled = np.isin(disposition.astype(str), (CONFIRMED, CLEARED))
-    represented = labelled | (disposition == INCONCLUSIVE)
-    reason = rows["selected_by"].to_numpy(zero_copy_only=False)
-    weights = 1.0 / rows["propensity"].to_numpy()
-    for one in SELECTION_REASONS:
-        mine = reason == one
-        if (mine & labelled).any():
-            weights[mine] *= weights[mine & represented].sum() / weights[mine & labelled].sum()
+    weights, reason = _weights(rows, labelled, SELECTIONS.empty_table() if selections is None else selections)
     kept = rows.filter(pa.array(labelled))
     labels = pa.table(
-        [kept["claim_id"], pc.equal(kept["disposition"], CONFIRMED), kept["kind"], kept["known_at"]], names=LABELS.names
+        [
+            kept["claim_id"],
+            pc.equal(kept["disposition"], CONFIRMED),
+            kept["kind"],
+            kept["known_at"],
+            pa.repeat("disposition", len(kept)),
+        ],
+        names=LABELS.names,
     )
     return LabelledClaims(
         labels.cast(LABELS),
         weights[labelled],
-        (reason != "tip")[labelled],
+        (reason != TIP)[labelled],
         tuple(rows.filter(pa.array(~labelled))["claim_id"].to_pylist()),
     )
+
+
+def _weights(
+    rows: pa.Table, labelled: NDArray[np.bool_], selections: pa.Table
+) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
+    """The weight of each latest disposition, and its reason for review."""
+    place = pc.index_in(rows["claim_id"], value_set=selections["claim_id"].combine_chunks())
+    week = selections["week"].take(place.combine_chunks()).to_pylist()
+    waiting = selections.filter(
+        pc.invert(pc.is_in(selections["claim_id"], value_set=rows["claim_id"].combine_chunks()))
+    )
+    reason = rows["selected_by"].to_numpy(zero_copy_only=False)
+    propensity = np.concatenate([rows["propensity"].to_numpy(), waiting["propensity"].to_numpy()])
+    concluded = np.isin(rows["disposition"].to_numpy(zero_copy_only=False).astype(str), WRONGLY_PAID)
+    open_claims = np.ones(len(waiting), dtype=bool)
+    adjusted = take_over(
+        1.0 / propensity,
+        np.concatenate([reason, waiting["selected_by"].to_numpy(zero_copy_only=False)]),
+        np.array([*(str(one) for one in week), *(str(one) for one in waiting["week"].to_pylist())], dtype=object),
+        labelled=np.concatenate([labelled, ~open_claims]),
+        represented=np.concatenate([~concluded, open_claims]),
+    )
+    return adjusted[: len(rows)], reason
 
 
 def _check(dispositions: pa.Table) -> None:

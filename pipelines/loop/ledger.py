@@ -1,8 +1,7 @@
-"""Export claims and labels from the platform's database for training, and evaluate the model by its reviewed claims.
+"""Export claims and labels from the platform's database for training.
 
-export(url, home)     writes `home/data`: claims.parquet, labels.parquet, weights.parquet, dataset.json,
-                      and attributes.parquet where claims have attributes
-evaluate_reviews(url) the model's metrics by the reviewed claims, weighted by their propensities
+export(url, home) writes `home/data`: claims.parquet, labels.parquet, weights.parquet, dataset.json, and
+attributes.parquet where claims have attributes.
 """
 
 from collections.abc import Iterator
@@ -10,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import psycopg
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from core.scratch import scratch_folder
@@ -20,9 +19,8 @@ from features.ledger import OPEN_ENDED
 from features.offline import scratch_duckdb
 from features.update import export_frames, repeatable_read
 from pipelines.datasets import use_in_service
-from pipelines.loop.dispositions import DISPOSITIONS, LabelledClaims, labels_as_of
+from pipelines.loop.dispositions import DISPOSITIONS, SELECTIONS, LabelledClaims, labels_as_of
 from pipelines.loop.errors import LoopError
-from pipelines.loop.estimate import Estimate, ReviewedClaims, estimate
 from pipelines.loop.exported_attributes import declarations, declared_attributes, export_beside
 from pipelines.store import DATASET, DatasetDocument, read_document, write_document
 
@@ -35,9 +33,10 @@ _DISPOSITIONS = """
     SELECT d.claim_id, d.disposition, d.kind, d.amount_recovered_cents, d.known_at,
            coalesce(s.selected_by, 'tip'), coalesce(s.propensity, 1.0)
     FROM dispositions AS d LEFT JOIN selections AS s USING (claim_id) ORDER BY d.claim_id, d.known_at"""
-_SELECTED = """
-    SELECT s.claim_id, s.probability, c.amount_cents, s.selected_by = 'score', s.week
-    FROM selections AS s JOIN claims AS c USING (claim_id)"""
+_SELECTIONS = """
+    SELECT s.claim_id, s.week, s.selected_by, s.propensity
+    FROM selections AS s JOIN claims AS c USING (claim_id) WHERE c.voided_at IS NULL ORDER BY s.claim_id"""
+"""A voided claim is not investigated any more, so nothing is missing of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +70,18 @@ def connected(url: str) -> Iterator[psycopg.Connection]:
 
 def dispositions_of(connection: psycopg.Connection) -> pa.Table:
     """Every disposition with the reason for its review, as `pipelines.loop.dispositions.DISPOSITIONS`."""
-    rows = connection.execute(_DISPOSITIONS).fetchall()
-    return pa.table(
-        [pa.array(column) for column in zip(*rows, strict=True)] if rows else [[]] * 7, DISPOSITIONS.names
-    ).cast(DISPOSITIONS)
+    return _table(connection, _DISPOSITIONS, DISPOSITIONS)
+
+
+def selections_of(connection: psycopg.Connection) -> pa.Table:
+    """Every claim of the lists that is not voided, as `pipelines.loop.dispositions.SELECTIONS`."""
+    return _table(connection, _SELECTIONS, SELECTIONS)
+
+
+def _table(connection: psycopg.Connection, query: str, schema: pa.Schema) -> pa.Table:
+    rows = connection.execute(query.encode()).fetchall()
+    columns = [pa.array(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in schema]
+    return pa.table(columns, schema.names).cast(schema)
 
 
 def export(url: str, home: Path) -> ExportCounts | None:
@@ -87,18 +94,18 @@ def export(url: str, home: Path) -> ExportCounts | None:
     with scratch_folder(".export-", under=folder) as exporting:
         with connected(url) as connection:
             claims, labels = export_frames(connection, exporting)
-            found = dispositions_of(connection)
+            found, selected = dispositions_of(connection), selections_of(connection)
             declared = declared_attributes(home)
             attributes = export_beside(connection, declared, folder, exporting)
         if pq.read_metadata(claims).num_rows == 0:
             return None
         _refuse_loss(folder / "claims.parquet", claims)
-        labelled = labels_as_of(found, as_of_us=OPEN_ENDED)
+        labelled = labels_as_of(found, as_of_us=OPEN_ENDED, selections=selected)
         weights = claims.with_name("weights.parquet")
         pq.write_table(weights_of(labelled), weights)
         files = (claims, labels, weights, *([] if attributes is None else [attributes]))
         counts = {path.stem: pq.read_metadata(path).num_rows for path in files}
-        document = _document(home, counts)
+        document = _document(home, counts, found)
         if attributes is not None:
             document["attributes"] = declarations(declared)
         # Without dataset.json a folder is not a complete data set, so a mixture of old and new files is never read.
@@ -116,52 +123,6 @@ def weights_of(labelled: LabelledClaims) -> pa.Table:
     return pa.table([[one for one, _ in rows], [weight for _, weight in rows]], schema=WEIGHTS)
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewEvaluation:
-    """The model's estimated metrics, and the reviewed claims they are based on."""
-
-    findings: int
-    """Selected claims with a conclusive disposition."""
-    random: int
-    """Of them, selected by the random audit."""
-    weeks: int
-    k: float
-    """Number of claims selected by score."""
-    estimate: Estimate
-
-    def values(self) -> dict[str, float]:
-        """Name → value, for tables and JSON."""
-        counts: dict[str, float] = {"findings": self.findings, "random": self.random, "weeks": self.weeks, "k": self.k}
-        return counts | self.estimate.as_dict()
-
-
-def evaluate_reviews(url: str) -> ReviewEvaluation:
-    """Estimate the model's metrics from every conclusive disposition of a selected claim, weighted by propensity.
-
-    Raises `LoopError` where there are too few dispositions.
-    """
-    with connected(url) as connection:
-        found = labels_as_of(dispositions_of(connection), as_of_us=OPEN_ENDED)
-        selected = {row[0]: row[1:] for row in connection.execute(_SELECTED)}
-    ids = found.labels["claim_id"].to_pylist()
-    rows = [place for place, one in enumerate(ids) if found.countable[place] and one in selected]
-    if not rows:
-        raise LoopError("no selected claim has a disposition; run `ginja review select`, then `ginja review record`")
-    mine = [selected[ids[place]] for place in rows]
-    weeks = {row[3] for row in mine}
-    by_score = np.array([bool(row[2]) for row in mine])
-    if by_score.all():
-        raise LoopError("no randomly audited claim has a disposition yet: what the model misses cannot be estimated")
-    reviewed = ReviewedClaims(
-        fraud=found.labels["is_fraud"].to_numpy(zero_copy_only=False)[rows].astype(bool),
-        probabilities=np.array([row[0] for row in mine]),
-        amounts_cents=np.array([row[1] for row in mine]),
-        weights=np.maximum(found.weights[rows], 1.0),
-    )
-    k = float(reviewed.weights[by_score].sum()) or 1.0
-    return ReviewEvaluation(len(rows), int((~by_score).sum()), len(weeks), k, estimate(reviewed, k=k))
-
-
 def _refuse_loss(held: Path, exported: Path) -> None:
     if not held.exists():
         return
@@ -177,9 +138,11 @@ def _refuse_loss(held: Path, exported: Path) -> None:
         )
 
 
-def _document(home: Path, counts: dict[str, int]) -> DatasetDocument:
+def _document(home: Path, counts: dict[str, int], dispositions: pa.Table) -> DatasetDocument:
     folder = home / "data"
     before = read_document(folder) if (folder / DATASET).exists() else DatasetDocument(source="platform")
     use = use_in_service(home)
     served: DatasetDocument = {} if use is None else {"use": use}
+    if len(dispositions):
+        served["findings_until"] = pc.max(dispositions["known_at"]).as_py().isoformat()
     return {**before, **served, "frames": {**before.get("frames", {}), **counts}, "exported_from": "database"}

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.loop.comparable import comparable_scores
 from pipelines.loop.errors import LoopError
 from pipelines.loop.random_audit import sample
 
@@ -42,11 +43,13 @@ def select(
     audit_share: float,
     salt: str,
     recovery_cents: NDArray[np.float64] | None = None,
+    models: Sequence[str] | None = None,
 ) -> list[SelectionEntry]:
     """Select at most `capacity` claims: the highest first (ties by identifier), then the audited ones by index.
 
     The highest are those of highest `recovery_cents` (expected recovery less the cost of the review, N); a claim whose
     review is not expected to return its cost is selected by the audit only. Without it, those of highest probability.
+    `models` are those that the claims were scored with (None: the same): each claim is ranked among those of its model.
     Raises `LoopError` for an invalid capacity or share, or a value that is not finite.
     """
     audits = audits_of(capacity, audit_share)
@@ -56,9 +59,10 @@ def select(
     if not np.isfinite(values).all():
         raise LoopError("every expected recovery must be finite")
     ids = np.asarray(claim_ids, dtype=object)
-    order = np.lexsort((ids.astype(str), -values)) if len(ids) else np.zeros(0, dtype=np.intp)
-    worthwhile = len(ids) if recovery_cents is None else int((recovery_cents > 0).sum())
-    by_value = min(capacity - audits, worthwhile)
+    scores = values if models is None else comparable_scores(values, models)
+    worthwhile = np.ones(len(ids), dtype=bool) if recovery_cents is None else recovery_cents > 0
+    order = np.lexsort((ids.astype(str), -scores, ~worthwhile)) if len(ids) else np.zeros(0, dtype=np.intp)
+    by_value = min(capacity - audits, int(worthwhile.sum()))
     best, rest = order[:by_value], np.sort(order[by_value:])
     chosen = [SelectionEntry(str(ids[row]), "score", 1.0, int(row)) for row in best]
     if audits and len(rest):

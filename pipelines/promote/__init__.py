@@ -6,7 +6,7 @@ from pipelines.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from pipelines.promote.errors import NoCandidateError, PromotionError, RefusedError, UnnamedForceError
-    from pipelines.promote.flow import candidate, evaluate_gates, make_champion, promote
+    from pipelines.promote.flow import CheckedVersion, candidate, check_version, make_champion, promote
     from pipelines.promote.gates import GATES, GateName, Verdict, gates_json
     from pipelines.promote.outcome import Force, Promotion, UseChange
     from pipelines.promote.previous import rollback
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GATES",
+    "CheckedVersion",
     "Force",
     "GateName",
     "NoCandidateError",
@@ -25,8 +26,8 @@ __all__ = [
     "UseChange",
     "Verdict",
     "candidate",
+    "check_version",
     "choose_threshold",
-    "evaluate_gates",
     "gates_json",
     "make_champion",
     "promote",

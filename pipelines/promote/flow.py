@@ -9,6 +9,7 @@ so that no champion serves without an entry, wherever the process dies.
 import getpass
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -47,10 +48,11 @@ from pipelines.evaluate import (
     reviews_a_week,
 )
 from pipelines.promote import measuring
+from pipelines.promote.attempts import FIRST_ATTEMPT, Comparison, EarlierAttempts, earlier_attempts
 from pipelines.promote.errors import NoCandidateError, RefusedError
 from pipelines.promote.gates import Verdict, check_gates, gates_json
 from pipelines.promote.labels import of_labels
-from pipelines.promote.measures import Measures, NotApplicableReason
+from pipelines.promote.measures import Measure, Measured, Measures, NotApplicableReason
 from pipelines.promote.outcome import Force, Promotion, UseChange
 from pipelines.promote.uses import differs, of_use
 
@@ -80,8 +82,12 @@ def promote(
         step("Fetching the model from MLflow")
         registry.fetch(store, version, models_folder(home))
     step("Checking the gates")
-    verdicts = check_gates(measure(home, version, window=window, change_use=change_use is not None, step=step))
-    return make_champion(home, store, version, verdicts, force=force, change_use=change_use, started=started, step=step)
+    checked = check_version(home, version, window=window, change_use=change_use is not None, step=step)
+    stated = force or change_use
+    checked.record(home, by=stated.by if stated else getpass.getuser())
+    return make_champion(
+        home, store, version, checked.verdicts, force=force, change_use=change_use, started=started, step=step
+    )
 
 
 def make_champion(
@@ -164,11 +170,31 @@ def candidate(store: MlflowStore) -> str:
     return version
 
 
-def evaluate_gates(
-    home: Path, version: str, *, window: Window | None = None, step: Step = lambda words: None
-) -> tuple[Verdict, ...]:
-    """Measure a version that is in the home, and check every gate."""
-    return check_gates(measure(home, version, window=window, step=step))
+@dataclass(frozen=True, slots=True)
+class CheckedVersion:
+    """The gates of one version, and its comparison with the champion; None: there was none."""
+
+    version: str
+    verdicts: tuple[Verdict, ...]
+    comparison: Comparison | None
+
+    def record(self, home: Path, *, by: str) -> None:
+        """Record that its claims were used for a comparison: the next version needs more confidence on them."""
+        if self.comparison is not None:
+            self.comparison.record(home, self.version, by=by)
+
+
+def check_version(
+    home: Path,
+    version: str,
+    *,
+    window: Window | None = None,
+    change_use: bool = False,
+    step: Step = lambda words: None,
+) -> CheckedVersion:
+    """Measure a version that is in the home, and check every gate; nothing is recorded."""
+    found, comparison = _measure(home, version, window=window, change_use=change_use, step=step)
+    return CheckedVersion(version, check_gates(found), comparison)
 
 
 def measure(
@@ -184,13 +210,19 @@ def measure(
     On the newest window of the claims that the champion serves; with `change_use`, or without a champion, of those that
     the version was trained on.
     """
+    return _measure(home, version, window=window, change_use=change_use, step=step)[0]
+
+
+def _measure(
+    home: Path, version: str, *, window: Window | None, change_use: bool, step: Step
+) -> tuple[Measures, Comparison | None]:
     target = target_of(home, version)
     path = models_folder(home) / target.path
     found = measuring.of_artefact(path, target.manifest_sha256)
     try:
         artefact = load_artefact(path, expected_manifest_sha256=target.manifest_sha256)
     except ArtefactError:
-        return found
+        return found, None
     champion = _champion(home, version)
     if change_use and champion is not NotApplicableReason.IS_CHAMPION:
         champion = NotApplicableReason.USE_CHANGES
@@ -200,15 +232,22 @@ def measure(
             window = _serving_window(home, artefact, champion)
         except (DataError, EvaluationError, AttributeTypeError):
             if isinstance(champion, Artefact) and differs(artefact, champion):
-                return found  # it cannot even be scored on the champion's claims, and its use refuses it anyway
+                return found, None  # it cannot even be scored on the champion's claims, and its use refuses it anyway
             raise
-    return {
+    received = window.examples.received_us[window.rows]
+    first, last = int(received.min()), int(received.max())
+    attempts = earlier_attempts(home, version, first_us=first, last_us=last)
+    found = {
         **found,
         **of_labels(home, artefact, champion, window),
-        **window_measures(artefact, window, champion),
+        **window_measures(artefact, window, champion, attempts),
         **measuring.of_latency(artefact, _facts(window)),
         **behaviour_measures(artefact, window, step=step),
     }
+    lead = found.get(Measure.AP_OVER_CHAMPION)
+    if attempts is None or not isinstance(champion, Artefact) or not isinstance(lead, Measured):
+        return found, None
+    return found, Comparison(champion.version, first, last, lead.value + attempts.given_up)
 
 
 def _serving_window(home: Path, artefact: Artefact, champion: Artefact | NotApplicableReason | None) -> Window:
@@ -219,31 +258,41 @@ def _serving_window(home: Path, artefact: Artefact, champion: Artefact | NotAppl
     return newest_window(home, artefact, source=served, also=(champion,))
 
 
-def window_measures(artefact: Artefact, window: Window, champion: Artefact | NotApplicableReason | None) -> Measures:
+def window_measures(
+    artefact: Artefact,
+    window: Window,
+    champion: Artefact | NotApplicableReason | None,
+    attempts: EarlierAttempts | None = FIRST_ATTEMPT,
+) -> Measures:
     """Measure a model on the newest window, beside every rival and the champion.
 
     `champion` may be the reason why there is none to compare with; None: it cannot be loaded, so its measures are
-    absent.
+    absent, as where `attempts` (what was compared on these claims before) is not known.
     """
     claims = window.evaluation_set(artefact)
     add_rivals(claims, window, artefact)
     return {
         **measuring.of_window(claims, threshold=artefact.threshold),
         **measuring.against_rivals(claims),
-        **_beside_champion(claims, artefact, window, champion),
+        **_beside_champion(claims, artefact, window, champion, attempts),
     }
 
 
 def _beside_champion(
-    claims: EvaluationSet, artefact: Artefact, window: Window, champion: Artefact | NotApplicableReason | None
+    claims: EvaluationSet,
+    artefact: Artefact,
+    window: Window,
+    champion: Artefact | NotApplicableReason | None,
+    attempts: EarlierAttempts | None,
 ) -> Measures:
-    if champion is None:
-        return {}
     if isinstance(champion, NotApplicableReason):
         return measuring.without_champion(champion)
+    if champion is None or attempts is None:
+        return {}
     window.add(claims, champion, name=CHAMPION)
     share = reviews_a_week(artefact, window) / (window.claims_a_day * 7)
-    return measuring.against_champion(claims, reviews=share * len(claims))
+    reviews = share * float(claims.represented.sum())
+    return measuring.against_champion(claims, reviews=reviews, attempts=attempts)
 
 
 def _champion(home: Path, version: str) -> Artefact | NotApplicableReason | None:

@@ -30,6 +30,7 @@ class GateName(StrEnum):
     SAME_POPULATION = "same_population"
     LABELS_KEPT = "labels_kept"
     LABELS_KEPT_BY_KIND = "labels_kept_by_kind"
+    LABELS_KEPT_BY_SOURCE = "labels_kept_by_source"
     LABELS_KEEP_DATES = "labels_keep_dates"
     PREVIOUS_LABELS = "previous_labels"
     BEATS_RULE = "beats_rule"
@@ -166,6 +167,13 @@ GATES: tuple[Gate, ...] = (
         not_applicable=WITHOUT_PREVIOUS_LABELS | {NotApplicableReason.NO_KIND_WITH_ENOUGH_CLAIMS},
     ),
     Gate(
+        GateName.LABELS_KEPT_BY_SOURCE,
+        "Of no source with at least 10 such labels are more than a quarter of the frauds clean or unlabelled now, more "
+        "than a quarter of the labels gone, or more than a quarter of the unchanged ones known from another time.",
+        ((AtMost(Measure.WORST_SOURCE_LABELS_CHANGED, 0.25),),),
+        not_applicable=WITHOUT_PREVIOUS_LABELS | {NotApplicableReason.NO_SOURCE_WITH_ENOUGH_LABELS},
+    ),
+    Gate(
         GateName.LABELS_KEEP_DATES,
         "At most a tenth of these labels, where they are unchanged, became known at another time than before.",
         ((AtMost(Measure.LABELS_REDATED, 0.1),),),
@@ -198,10 +206,12 @@ GATES: tuple[Gate, ...] = (
     ),
     Gate(
         GateName.BEATS_CHAMPION,
-        "On the newest window its average precision is above the champion's (lower end of the paired 95 % interval "
-        "above zero), or it is within one point of it (five at the lower end) and better calibrated.",
+        "On the newest window its average precision is above the champion's (lower end of the paired interval above "
+        "zero: of 95 % for the first version that is compared on these claims, of 1 - 0.05 / j² for the j-th), or it "
+        "is within one point of it (five at the lower end of 95 %), together with what earlier promotions on these "
+        "claims gave up, and better calibrated.",
         (
-            (AtLeast(Measure.AP_OVER_CHAMPION_LOW, ABOVE_ZERO),),
+            (AtLeast(Measure.AP_OVER_CHAMPION_LOW_OF_ATTEMPTS, ABOVE_ZERO),),
             (
                 AtLeast(Measure.AP_OVER_CHAMPION, -0.01),
                 AtLeast(Measure.AP_OVER_CHAMPION_LOW, -0.05),

@@ -34,6 +34,7 @@ class PreviousLabels:
 
     fraud: NDArray[np.bool_]
     kind: NDArray[np.object_]
+    source: NDArray[np.object_]
     labelled: NDArray[np.bool_]
     """Still has a label."""
     now_fraud: NDArray[np.bool_]
@@ -52,8 +53,8 @@ class PreviousLabels:
         now_fraud = labelled & now.fraud[place]
         same = labelled & (now_fraud == fraud)
         dated = bool(before.known_us.any() and now.known_us.any())
-        redated = same & (now.known_us[place] != before.known_us[kept])
-        return cls(fraud, before.kind[kept], labelled, now_fraud, redated, dated)
+        redated = dated & same & (now.known_us[place] != before.known_us[kept])
+        return cls(fraud, before.kind[kept], before.source[kept], labelled, now_fraud, redated, dated)
 
 
 def of_labels(
@@ -114,6 +115,7 @@ def changes(labels: PreviousLabels) -> Measures:
             gone / len(labels.fraud), f"{gone:,} of {len(labels.fraud):,} earlier labels are not there any more"
         ),
         Measure.WORST_KIND_LABELS_LOST: _worst_kind(labels, lost),
+        Measure.WORST_SOURCE_LABELS_CHANGED: _worst_source(labels, lost),
     }
     same = int((labels.labelled & (labels.fraud == labels.now_fraud)).sum())
     redated = int(labels.redated.sum())
@@ -126,22 +128,63 @@ def changes(labels: PreviousLabels) -> Measures:
 
 
 def _worst_kind(labels: PreviousLabels, lost: NDArray[np.bool_]) -> Measured | NotApplicable:
-    worst: tuple[float, str] | None = None
-    for kind in sorted({str(kind) for kind in labels.kind[labels.fraud] if kind}):
-        mine = labels.fraud & (labels.kind == kind)
-        share = float(lost[mine].mean())
-        if mine.sum() >= MIN_FRAUDS and (worst is None or share > worst[0]):
-            of_kind = f"{int(lost[mine].sum()):,} of {int(mine.sum()):,} earlier frauds of the kind {kind}"
-            worst = share, f"{of_kind} are clean or have no label now"
-    return NotApplicable(NotApplicableReason.NO_KIND_WITH_ENOUGH_CLAIMS) if worst is None else Measured(*worst)
+    worst = _worst(labels.kind, lost, labels.fraud)
+    if worst is None:
+        return NotApplicable(NotApplicableReason.NO_KIND_WITH_ENOUGH_CLAIMS)
+    return Measured(worst.share, f"{worst} earlier frauds of the kind {worst.name} are clean or have no label now")
+
+
+def _worst_source(labels: PreviousLabels, lost: NDArray[np.bool_]) -> Measured | NotApplicable:
+    """The largest share of any source's labels that changed: of frauds lost, of labels gone, or of known times."""
+    every = np.ones(len(labels.fraud), dtype=bool)
+    same = labels.labelled & (labels.fraud == labels.now_fraud)
+    compared = (
+        ("frauds", "are clean or have no label now", _worst(labels.source, lost, labels.fraud)),
+        ("labels", "are not there any more", _worst(labels.source, ~labels.labelled, every)),
+        ("unchanged labels", "are known from another time now", _worst(labels.source, labels.redated, same)),
+    )
+    found = [
+        Measured(worst.share, f"{worst} earlier {what} stated by {worst.name} {how}")
+        for what, how, worst in compared
+        if worst is not None
+    ]
+    if not found:
+        return NotApplicable(NotApplicableReason.NO_SOURCE_WITH_ENOUGH_LABELS)
+    return max(found, key=lambda one: one.value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The earlier labels of one kind or source, and how many of them changed."""
+
+    name: str
+    changed: int
+    of: int
+
+    @property
+    def share(self) -> float:
+        return self.changed / self.of
+
+    def __str__(self) -> str:
+        return f"{self.changed:,} of {self.of:,}"
+
+
+def _worst(group: NDArray[np.object_], changed: NDArray[np.bool_], of: NDArray[np.bool_]) -> _Group | None:
+    """The named group with the largest share of changes, among those with at least `MIN_FRAUDS` labels `of` it."""
+    found = []
+    for name in sorted({str(one) for one in group[of] if one}):
+        mine = of & (group == name)
+        if mine.sum() >= MIN_FRAUDS:
+            found.append(_Group(name, int(changed[mine].sum()), int(mine.sum())))
+    return max(found, key=lambda one: one.share, default=None)
 
 
 def _snapshot(home: Path, champion: Artefact) -> LabelSnapshot | None:
     """The labels that the champion states; an empty one where it states none, None where they cannot be read."""
     stated = champion.document.provenance.get("labels_sha256")
     if stated is None:
-        nothing = np.zeros(0, dtype=np.int64)
-        return LabelSnapshot(nothing.astype(np.uint64), nothing.astype(bool), nothing.astype(object), nothing, nothing)
+        none, text = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=object)
+        return LabelSnapshot(none.astype(np.uint64), none.astype(bool), text, text, none, none)
     try:
         return LabelSnapshot.load(home, str(stated))
     except SnapshotError:

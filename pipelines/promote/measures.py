@@ -28,6 +28,9 @@ class Measure(StrEnum):
     """Share of the frauds that the champion was trained on that are clean or without a label now."""
     WORST_KIND_LABELS_LOST = "worst_kind_labels_lost"
     """The largest such share over the kinds of fraud."""
+    WORST_SOURCE_LABELS_CHANGED = "worst_source_labels_changed"
+    """The largest share of the labels of one source that changed: of its frauds those lost, of its labels those that
+    are not there any more, or of its unchanged labels those that are known from another time now."""
     FRAUD_LABELS_GAINED = "fraud_labels_gained"
     """Claims that were clean at the training of the champion and are fraud now, per fraud at that time."""
     LABELS_VANISHED = "labels_vanished"
@@ -45,8 +48,13 @@ class Measure(StrEnum):
     AP_OVER_LOGISTIC_HIGH = "average_precision_over_logistic_regression_high"
     AP_OVER_FOREST_HIGH = "average_precision_over_isolation_forest_high"
     AP_OVER_RAW_BOOSTER_HIGH = "average_precision_over_raw_booster_high"
+    AP_OVER_CHAMPION_LOW_OF_ATTEMPTS = "average_precision_over_champion_low_of_attempts"
+    """Average precision less the champion's; lower end of the paired interval at the confidence that this version
+    needs: 95 % for the first one that is compared on these claims, more for each further one."""
     AP_OVER_CHAMPION_LOW = "average_precision_over_champion_low"
+    """The same at 95 %."""
     AP_OVER_CHAMPION = "average_precision_over_champion"
+    """Less what earlier promotions on these claims gave up."""
     BRIER_OVER_CHAMPION = "brier_score_over_champion"
     """Brier score less the champion's; negative: better calibrated."""
     WORST_KIND_RECALL_RATIO = "worst_kind_recall_over_champion"
@@ -89,6 +97,7 @@ class NotApplicableReason(StrEnum):
     NO_PREVIOUS_LABELS = "too few frauds that the champion was trained on are of claims in these data"
     UNDATED_LABELS = "labels have no dates"
     NO_KIND_WITH_ENOUGH_CLAIMS = "no kind of fraud has enough claims in the window"
+    NO_SOURCE_WITH_ENOUGH_LABELS = "no source states enough labels"
     NO_GROUP_WITH_ENOUGH_CLAIMS = "the data have no group with enough clean claims"
 
 
@@ -114,6 +123,7 @@ Measures: TypeAlias = Mapping[Measure, Measured | NotApplicable]
 LABEL_MEASURES = (
     Measure.FRAUD_LABELS_LOST,
     Measure.WORST_KIND_LABELS_LOST,
+    Measure.WORST_SOURCE_LABELS_CHANGED,
     Measure.FRAUD_LABELS_GAINED,
     Measure.LABELS_VANISHED,
     Measure.LABELS_REDATED,
@@ -123,6 +133,7 @@ LABEL_MEASURES = (
 USE_MEASURES = (Measure.SAME_USE, Measure.SHARED_POPULATION)
 """Measures that compare what the model and the champion are for."""
 CHAMPION_MEASURES = (
+    Measure.AP_OVER_CHAMPION_LOW_OF_ATTEMPTS,
     Measure.AP_OVER_CHAMPION_LOW,
     Measure.AP_OVER_CHAMPION,
     Measure.BRIER_OVER_CHAMPION,

@@ -28,6 +28,7 @@ from pipelines.evaluate import (
     false_positives_by_group,
 )
 from pipelines.gates import QUALITY_GATES
+from pipelines.promote.attempts import FIRST_ATTEMPT, EarlierAttempts
 from pipelines.promote.gates import KIND_REVIEW_FACTOR, MIN_CLAIMS_OF_KIND
 from pipelines.promote.measures import (
     CHAMPION_MEASURES,
@@ -136,18 +137,32 @@ def against_rivals(claims: EvaluationSet, *, replicates: int = 300, seed: int = 
     return found
 
 
-def against_champion(claims: EvaluationSet, *, reviews: float, replicates: int = 300, seed: int = 0) -> Measures:
+def against_champion(
+    claims: EvaluationSet,
+    *,
+    reviews: float,
+    attempts: EarlierAttempts = FIRST_ATTEMPT,
+    replicates: int = 300,
+    seed: int = 0,
+) -> Measures:
     """Measures of the model against the champion, whose scores `claims` holds too.
 
-    `reviews` is the number of claims that can be reviewed in the window.
+    `reviews` is the number of claims that can be reviewed in the window; `attempts` is what was compared on its claims
+    before.
     """
     ours, theirs = Ranking.of(claims.scores[MODEL]), Ranking.of(claims.scores[CHAMPION])
     lead = _paired_lead(claims, ours, theirs, replicates=replicates, seed=seed)
     p, q = claims.probabilities[MODEL], claims.probabilities[CHAMPION]
-    worst = _worst_kind(claims, ours, theirs, int(reviews * KIND_REVIEW_FACTOR))
+    worst = _worst_kind(claims, ours, theirs, reviews * KIND_REVIEW_FACTOR)
+    confidence, given_up = "", ""
+    if attempts.versions:
+        confidence = f"{attempts.level:.2%} confidence, as {attempts.versions} others were compared on these claims"
+    if attempts.given_up:
+        given_up = f"{attempts.given_up:.4g} of it were given up by earlier promotions on these claims"
     return {
+        Measure.AP_OVER_CHAMPION_LOW_OF_ATTEMPTS: Measured(attempts.low(lead), confidence),
         Measure.AP_OVER_CHAMPION_LOW: Measured(lead.low),
-        Measure.AP_OVER_CHAMPION: Measured(lead.value),
+        Measure.AP_OVER_CHAMPION: Measured(lead.value - attempts.given_up, given_up),
         Measure.BRIER_OVER_CHAMPION: Measured(
             brier(claims.fraud, p, claims.weights) - brier(claims.fraud, q, claims.weights)
         ),
@@ -169,18 +184,26 @@ def _paired_lead(claims: EvaluationSet, ours: Ranking, theirs: Ranking, *, repli
     return bootstrap(lead, claims.providers, replicates=replicates, seed=seed, weights=claims.weights)
 
 
-def _worst_kind(claims: EvaluationSet, ours: Ranking, theirs: Ranking, k: int) -> float | None:
-    mine, champions = np.zeros(len(claims), dtype=bool), np.zeros(len(claims), dtype=bool)
-    mine[ours.order[:k]] = True
-    champions[theirs.order[:k]] = True
+def _worst_kind(claims: EvaluationSet, ours: Ranking, theirs: Ranking, k: float) -> float | None:
+    mine, champions = _reviewed(claims, ours, k), _reviewed(claims, theirs, k)
+    weights = claims.represented
     ratios = []
     for kind in {str(kind) for kind, fraud in zip(claims.kind, claims.fraud, strict=True) if fraud and kind}:
         of_kind = (claims.kind == kind) & claims.fraud
         found_by_champion = int(champions[of_kind].sum())
         # A kind of which the champion finds only a few claims cannot be compared.
         if of_kind.sum() >= MIN_CLAIMS_OF_KIND and found_by_champion >= MIN_CLAIMS_OF_KIND // 2:
-            ratios.append(float(mine[of_kind].sum()) / found_by_champion)
+            found = weights[of_kind & mine].sum(), weights[of_kind & champions].sum()
+            ratios.append(float(found[0] / found[1]) if found[1] else float("nan"))
     return min(ratios, default=None)
+
+
+def _reviewed(claims: EvaluationSet, ranking: Ranking, k: float) -> NDArray[np.bool_]:
+    """Which claims (N,) are reviewed where the best of the ranking that represent at most `k` claims are."""
+    reviewed = np.zeros(len(claims), dtype=bool)
+    reached = np.cumsum(claims.represented[ranking.order])
+    reviewed[ranking.order[reached <= k + 1e-9]] = True
+    return reviewed
 
 
 def of_behaviour(behaviour: Behaviour, falls: LogOddsFalls) -> Measures:

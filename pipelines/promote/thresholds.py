@@ -1,7 +1,8 @@
 """Compare thresholds of a model, and store the chosen one with who chose it and why.
 
 A model's folder is never edited: choosing creates a new version with the same trees, registered as the candidate, which
-the gates check like any other.
+the gates check like any other. Thresholds are compared on one half of the newest window, by provider; the other half is
+the newest window of the new version, so that no claim both chooses and evaluates a threshold.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,6 @@ from models.artefact import (
     write_artefact,
 )
 from models.evaluation import (
-    LabelledScores,
     ThresholdChoice,
     evaluate_threshold,
     threshold_by_capacity,
@@ -31,7 +31,14 @@ from models.evaluation import (
 from models.registry import MlflowStore, RegisteredModel, RunRecord
 from pipelines import audit_trail
 from pipelines.datasets import labels_file
-from pipelines.evaluate import MODEL, GroupFalsePositives, Window, false_positives_by_group
+from pipelines.evaluate import (
+    MODEL,
+    THRESHOLDS_CHOSEN,
+    GroupFalsePositives,
+    Provenance,
+    Window,
+    false_positives_by_group,
+)
 from pipelines.promote.errors import UnnamedForceError
 from pipelines.run_data import RunKind, run_tags
 from pipelines.runs import command_line, git_commit
@@ -39,7 +46,7 @@ from pipelines.runs import command_line, git_commit
 
 @dataclass(frozen=True, slots=True)
 class ThresholdOptions:
-    """Thresholds with their metrics on the newest window: the current one, the requested one, and others."""
+    """Thresholds with their metrics on the choosing half of the newest window."""
 
     model: str
     current: ThresholdChoice
@@ -57,12 +64,13 @@ def threshold_options(
     review_cents: float | None = None,
     threshold: float | None = None,
 ) -> ThresholdOptions:
-    """Compute thresholds on the newest window: by capacity, by the cost of a review, or a number. Raises
-    `ThresholdError`.
+    """Compute thresholds on the choosing half of the newest window: by capacity, by the cost of a review, or a number.
+
+    Raises `ThresholdError`, and `OverlapError` where no claim is left to choose on.
     """
-    claims = window.evaluation_set(artefact)
+    claims = window.choosing(artefact).evaluation_set(artefact)
     p = claims.probabilities[MODEL]
-    labelled = LabelledScores(p, claims.fraud, claims.amounts_cents, len(claims) / window.claims_a_day)
+    labelled = claims.labelled_scores(MODEL, claims_a_day=window.claims_a_day)
     cost = review_cents or 0.0
     current = evaluate_threshold(labelled, artefact.threshold, review_cents=cost)
     requested = current
@@ -132,6 +140,10 @@ def _chosen(artefact: Artefact, choice: ThresholdChoice, *, by: str, why: str, h
             "version": version_of(artefact.booster, trained_until=day, salt=salt),
             "threshold": choice.threshold,
             "threshold_choice": chosen,
+            "provenance": {
+                **artefact.document.provenance,
+                THRESHOLDS_CHOSEN: Provenance.thresholds_chosen(artefact) + 1,
+            },
         }
     )
 

@@ -110,6 +110,7 @@ def labels_frame(ledger: Ledger) -> pa.Table:
         pa.array(kind != HONEST),
         pa.array(list(KINDS), pa.string()).take(pa.array(kind, mask=kind == HONEST)),
         _instants(ledger.known_at),
+        pa.repeat("simulation", len(kind)),
     ]
     return pa.table(columns, schema=LABELS)
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 from pydantic import JsonValue
 
 from core.settings import settings
@@ -165,7 +166,7 @@ def make(
         model,
         tables,
         left_out=prepared.left_out,
-        base_rate=float(examples.fraud[slices.train].mean()),
+        base_rate=float(np.average(examples.fraud[slices.train], weights=examples.represented(slices.train))),
         provenance=provenance(prepared, options)
         | {"labels_sha256": labels.save(home), "leaks": [*options.trusted.records(warnings)]},
         last_day_us=int(examples.received_us[slices.calibrate[-1]]),

@@ -16,6 +16,7 @@ from pipelines.datasets import Examples, Slices, Source
 from pipelines.train.leakage import FeatureAuc
 from pipelines.train.steps import TrainedModel
 from pipelines.train.suspicion import LeakCheck, LeakWarning
+from pipelines.train.time_drift import by_time_of_built_in
 
 WARN_AUC = 0.95
 """A feature, or a shallow tree of two, that ranks better than this is suspected to be derived from the label."""
@@ -34,7 +35,9 @@ FIELDS = frozenset({*CLAIMS.names, "benefit_limit", "birth_date"})
 """Fields that a mapping may read from a column with a suspicious name."""
 _PAIRED = 16
 _SAMPLE = 10_000
-_NOT_FEATURES = frozenset({"label", "label_kind", "label_known_at", "claim_id", "voided_at", "replaces", "amount"})
+_NOT_FEATURES = frozenset(
+    {"label", "label_kind", "label_source", "label_known_at", "claim_id", "voided_at", "replaces", "amount"}
+)
 _DATES = frozenset({"received_at", "service_from", "service_to"})
 _FRAME_COLUMN = {"benefit_limit": "benefit_limit_cents", "birth_date": "age_years"}
 Matrix = NDArray[np.float32]
@@ -247,6 +250,7 @@ def before_training(
         *by_pairs(x, examples.fraud[slices.train], schema.names, measured),
         *by_labels_of_groups(examples, schema),
         *by_time(examples, schema, slices),
+        *by_time_of_built_in(examples, schema, slices),
         *by_near_copies(examples, slices),
     )
 
@@ -276,13 +280,13 @@ def by_score(average_precision: float, base_rate: float) -> list[LeakWarning]:
 
 def after_training(model: TrainedModel, examples: Examples, slices: Slices) -> tuple[LeakWarning, ...]:
     """Every warning about a trained model."""
-    fraud = examples.fraud[slices.test]
+    fraud, weights = examples.fraud[slices.test], examples.represented(slices.test)
     margins = model.margins(examples.matrix(slices.test, model.schema)).astype(np.float64)
     gain = model.trained.booster.get_score(importance_type="total_gain")
     shares = {name: float(np.sum(value)) for name, value in gain.items()}
     return (
-        *by_gain(shares, roc_auc(fraud, margins)),
-        *by_score(average_precision(fraud, Ranking.of(margins)), float(fraud.mean())),
+        *by_gain(shares, roc_auc(fraud, margins, weights)),
+        *by_score(average_precision(fraud, Ranking.of(margins), weights), float(np.average(fraud, weights=weights))),
     )
 
 

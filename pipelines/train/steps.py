@@ -14,7 +14,13 @@ from models.artefact import Calibration, ModelDocument, ThresholdRecord, version
 from models.booster import TrainedBooster, TrainingSample, train_booster
 from models.calibration import BetaCalibrator, fit_calibrator
 from models.errors import ThresholdError, UnsupportedBoosterError
-from models.evaluation import LabelledScores, ThresholdChoice, evaluate_threshold, threshold_by_capacity
+from models.evaluation import (
+    LabelledScores,
+    ScoredClaims,
+    ThresholdChoice,
+    evaluate_threshold,
+    threshold_by_capacity,
+)
 from models.explain import (
     FORMAT,
     HonestPeers,
@@ -28,7 +34,15 @@ from models.explain import (
 )
 from models.training_range import TrainingRange, training_range
 from models.use import ModelUse
-from pipelines.datasets import MAX_TRAINING_WEIGHT, DatasetError, Examples, Slices, Source, training_weights
+from pipelines.datasets import (
+    MAX_TRAINING_WEIGHT,
+    DatasetError,
+    Examples,
+    Slices,
+    Source,
+    score_population,
+    training_weights,
+)
 from pipelines.train.options import TrainOptions
 from pipelines.train.refit import REFIT_BELOW, folds_of, refit
 from pipelines.train.search import SearchResult, search
@@ -165,7 +179,15 @@ def fit(
         margins = trained.booster.inplace_predict(later.x, predict_type="margin")
         calibrator = fit_calibrator(margins, later.fraud, weights=later.weights)
     reviews = capacity(examples, options)
-    choice = _threshold(examples, slices.calibrate, calibrator.probabilities(margins), reviews)
+    probabilities = calibrator.probabilities(margins)
+    everything = score_population(
+        examples,
+        slices.calibrate,
+        probabilities,
+        schema,
+        lambda x: calibrator.probabilities(trained.booster.inplace_predict(x, predict_type="margin")),
+    )
+    choice = _threshold(examples, slices.calibrate, probabilities, reviews, everything)
     return TrainedModel(
         trained, calibrator, choice, schema, monotone, reviews, found, training_range(schema, train.x, later.x)
     )
@@ -185,11 +207,24 @@ def capacity(examples: Examples, options: TrainOptions) -> float:
 
 
 def _threshold(
-    examples: Examples, rows: NDArray[np.intp], probabilities: NDArray[np.float64], reviews_a_week: float
+    examples: Examples,
+    rows: NDArray[np.intp],
+    probabilities: NDArray[np.float64],
+    reviews_a_week: float,
+    everything: ScoredClaims | None,
 ) -> ThresholdChoice:
-    """The threshold that fills the capacity, by the share of all claims it lets review."""
-    days = len(rows) / examples.claims_a_day  # days of business that as many claims take, however they were sampled
-    labelled = LabelledScores(probabilities, examples.fraud[rows], examples.amounts_cents[rows], days)
+    """The threshold that fills the capacity, by the share of all claims it lets review, labelled or not."""
+    weights = examples.represented(rows)
+    claims = weights.sum() if everything is None else everything.weights.sum()
+    days = float(claims) / examples.claims_a_day  # of business that as many claims take, however they were sampled
+    labelled = LabelledScores(
+        probabilities,
+        examples.fraud[rows],
+        examples.amounts_cents[rows],
+        days,
+        weights=weights,
+        everything=everything,
+    )
     try:
         return threshold_by_capacity(labelled, max(reviews_a_week / 7, 1.0 / days))
     except ThresholdError:

@@ -80,6 +80,21 @@ def test_loading_again_changes_nothing(database_url, folder):
         assert connection.execute("SELECT DISTINCT source FROM claims").fetchall() == [("test",)]
 
 
+def test_labels_keep_the_source_that_their_frame_states(database_url, folder):
+    at = datetime(2026, 4, 2, tzinfo=UTC)
+    write(
+        folder, "labels", LABELS,
+        [{"claim_id": f"C{n}", "is_fraud": True, "known_at": at, "source": source}
+         for n, source in enumerate(("audit team", None))],
+    )  # fmt: skip
+    load_folder(database_url, folder, source="test", today=DAY)
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT claim_id, source FROM labels ORDER BY 1").fetchall() == [
+            ("C0", "audit team"),
+            ("C1", "test"),
+        ]
+
+
 def approved(url, member="M1"):
     with psycopg.connect(url) as connection:
         query = "SELECT coalesce(sum(approved_cents), 0)::bigint FROM claims WHERE member_id = %s"

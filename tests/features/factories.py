@@ -114,6 +114,7 @@ def random_claims(
             pa.array(rng.random(len(labelled)) < 0.3),
             pa.nulls(len(labelled), pa.string()),
             pa.array(known).cast(instant),
+            pa.nulls(len(labelled), pa.string()),
         ],
         schema=LABELS,
     )

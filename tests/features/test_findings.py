@@ -124,9 +124,11 @@ def _runs(sequence: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return [pair for place, pair in enumerate(sequence) if not place or sequence[place - 1][1] != pair[1]]
 
 
-def test_a_current_label_has_the_kind_that_was_stated_last() -> None:
+def test_a_current_label_has_the_kind_and_the_source_that_were_stated_last() -> None:
     table = labels([("a", True, on(2)), ("a", True, on(4))]).set_column(2, "kind", pa.array(["upcoding", "ring"]))
-    assert labels_as_of(table).to_pylist() == [{"claim_id": "a", "is_fraud": True, "kind": "ring", "known_at": on(2)}]
+    table = table.set_column(4, "source", pa.array(["file", "disposition"]))
+    (found,) = labels_as_of(table).to_pylist()
+    assert found == {"claim_id": "a", "is_fraud": True, "kind": "ring", "known_at": on(2), "source": "disposition"}
 
 
 @pytest.mark.parametrize("many", [0, 1])

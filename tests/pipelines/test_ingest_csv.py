@@ -35,6 +35,13 @@ def test_a_labelled_file_without_members_becomes_the_claims_frame(tmp_path: Path
     assert (outcome.rows, outcome.claims, outcome.labelled, outcome.fraud, outcome.rejected) == (2, 2, 2, 1, 0)
 
 
+def test_a_label_has_the_source_that_its_column_states_and_is_of_the_file_without_one(tmp_path: Path) -> None:
+    rows = [f"{GOOD.format('A1')},audit team", f"{GOOD.format('A2')},"]
+    using = mapping(columns=PLAIN["columns"] | {"label_source": "who"})
+    outcome = ingest(tmp_path, [f"{HEADER},who", *rows], using)
+    assert pq.read_table(outcome.folder / "labels.parquet")["source"].to_pylist() == ["audit team", "file"]
+
+
 MISTAKES = {
     "B1,31/12/2024 10:00,H1,P1,5,N": ("received_at", "a time without a zone"),
     "B2,31/12/2030,H1,P1,5,N": ("received_at", "in the future"),

@@ -62,7 +62,6 @@ def examples(number=None, fraud=None, **columns) -> Examples:
         known_us=received,
         amounts_cents=table["amount_cents"].to_numpy(),
         providers=np.array(table["provider_id"].to_pylist(), dtype=object),
-        unlabelled=0,
         attributes=pa.table({"number": rng.random(ROWS) if number is None else np.asarray(number, dtype=float)}),
         declared={"number": NUMBER},
     )

@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 import numpy as np
 import psycopg
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from psycopg.types.json import Jsonb
@@ -14,11 +15,12 @@ from psycopg.types.json import Jsonb
 from api.loading import load_folder
 from claims.attributes import Attribute, AttributeType
 from claims.review import IS_FRAUD, Disposition
+from core import clock
 from features.offline import labels_as_of
 from features.vector import ARROW_TYPES
 from models.artefact import read_pointer
 from models.registry import MlflowStore
-from pipelines.datasets import SIMULATED, examples_of, open_named, read_vectors
+from pipelines.datasets import SIMULATED, as_of_us, examples_of, open_named, read_vectors
 from pipelines.gates import GateFailed
 from pipelines.loop import LoopError, evaluate_reviews, export, retrain, salt_of
 from pipelines.loop.exported_attributes import declarations
@@ -38,14 +40,14 @@ def ledger(database_url, tmp_path):
     return database_url, tmp_path
 
 
-def review(url, findings):
+def review(url, findings, *, week="2026-01-05"):
     """Store lists and findings: claim, selected by (None: a tip), propensity, disposition (None: not yet)."""
     with psycopg.connect(url) as connection:
         for claim_id, by, propensity, disposition in findings:
             if by is not None:
                 connection.execute(
-                    "INSERT INTO selections VALUES (%s, '2026-01-05', %s, %s, 0.25, 'm1', now())",
-                    [claim_id, by, propensity],
+                    "INSERT INTO selections VALUES (%s, %s, %s, %s, 0.25, 'm1', now())",
+                    [claim_id, week, by, propensity],
                 )
             if disposition is not None:
                 connection.execute(
@@ -77,7 +79,10 @@ def test_the_export_brings_claims_labels_and_weights(ledger):
     )
     found = export(url, home)
     assert (found.claims, found.labels, found.findings) == (CLAIMS, CLAIMS + 3, 3)
-    assert pq.read_table(home / "data" / "weights.parquet").to_pylist() == [{"claim_id": two, "weight": 4.0}]
+    # Four was drawn too, with a chance of a half, and has no finding: two represents its claims as well.
+    assert pq.read_table(home / "data" / "weights.parquet").to_pylist() == [{"claim_id": two, "weight": 6.0}]
+    sources = {row["claim_id"]: row["source"] for row in pq.read_table(home / "data" / "labels.parquet").to_pylist()}
+    assert (sources[one], sources[four]) == ("disposition", "simulation")
     labels = labels_as_of(pq.read_table(home / "data" / "labels.parquet")).to_pylist()
     current = {row["claim_id"]: row["is_fraud"] for row in labels}
     assert (current[one], current[two], three in current) == (True, False, False)
@@ -85,6 +90,11 @@ def test_the_export_brings_claims_labels_and_weights(ledger):
     assert about["source"] == "simulated"
     assert about["frames"]["weights"] == 1
     assert about["exported_from"] == "database"
+    # The findings are later than the last claim, and are labels of the training nevertheless.
+    source = open_named(SIMULATED, home)
+    findings = clock.micros(datetime.fromisoformat(about["findings_until"]))
+    assert as_of_us(source, None) == findings > clock.micros(pc.max(source.claims["received_at"]).as_py())
+    assert as_of_us(source, datetime(2025, 10, 1, tzinfo=UTC)) == clock.micros(datetime(2025, 10, 1, tzinfo=UTC))
 
 
 def test_exporting_twice_gives_the_same_bytes(ledger):
@@ -167,10 +177,28 @@ def test_the_model_is_evaluated_by_weighted_dispositions(ledger):
     one, two, three, four, five = ids_of(home, 5)
     review(url, [(one, "score", 1.0, "confirmed"), (two, "score", 1.0, "cleared"), (three, "audit", 0.1, "cleared"),
                     (four, None, 1.0, "confirmed"), (five, "audit", 0.1, None)])  # fmt: skip
+    with pytest.raises(LoopError, match=r"week of 2026-01-05: 2 of 2 by score, 1 of 2 audited"):
+        evaluate_reviews(url)
+    review(url, [(five, None, 1.0, "inconclusive")])
     found = evaluate_reviews(url)
     assert (found.findings, found.random, found.weeks, found.k) == (3, 1, 1, 2.0)
-    assert (found.estimate.claims, found.estimate.frauds) == (12.0, 1.0)
-    assert found.estimate.base_rate == pytest.approx(1 / 12)
+    assert (found.weeks_unfinished, found.response_by_score, found.response_audited) == (0, 1.0, 1.0)
+    assert (found.estimate.claims, found.estimate.frauds) == (22.0, 1.0)
+    assert found.estimate.base_rate == pytest.approx(1 / 22)
+    values = found.values()
+    assert values["base_rate_low"] <= values["base_rate"] <= values["base_rate_high"]
+
+
+def test_claims_without_a_score_are_counted_beside_the_estimates(ledger):
+    """A loaded history has no scores: its claims could not be on the list, and the estimates are not about them."""
+    url, _ = ledger
+    with psycopg.connect(url) as connection:
+        week = "date_trunc('week', received_at)::date = '2025-12-15'"
+        (one, two, *others) = [
+            row[0] for row in connection.execute(f"SELECT claim_id FROM claims WHERE {week} ORDER BY 1").fetchall()
+        ]
+    review(url, [(one, "score", 1.0, "confirmed"), (two, "audit", 0.5, "cleared")], week="2025-12-15")
+    assert evaluate_reviews(url).unscored == len(others) + 2
 
 
 def test_without_a_random_audit_the_model_cannot_be_evaluated(ledger):

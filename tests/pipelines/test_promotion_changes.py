@@ -14,7 +14,7 @@ from models.explain import build_tables
 from models.registry import MlflowStore
 from pipelines import audit_trail
 from pipelines.promote import Force, Promotion, RefusedError, UnnamedForceError, choose_threshold, promote, rollback
-from pipelines.promote.flow import _champion, _end_its_trial, evaluate_gates, measure
+from pipelines.promote.flow import _champion, _end_its_trial, check_version, measure
 from pipelines.promote.gates import GATES, AtLeast, AtMost, GateName, GateOutcome, Verdict, check_gates
 from pipelines.promote.measures import Measure, Measured, NotApplicable, NotApplicableReason
 from tests.models import makers
@@ -129,7 +129,7 @@ def test_an_invalid_challenger_pointer_is_ignored(home: Path) -> None:
 def test_a_damaged_model_has_no_other_measure_and_every_gate_refuses_it(home: Path) -> None:
     damage(home, "v1")
     assert measure(home, "v1") == {Measure.ARTEFACT_VERIFIED: Measured(0.0)}
-    verdicts = evaluate_gates(home, "v1")
+    verdicts = check_version(home, "v1").verdicts
     assert [verdict.gate for verdict in verdicts if verdict.passed] == []
     steps: list[str] = []
     with pytest.raises(RefusedError) as refused:

@@ -42,6 +42,7 @@ PASSING = {
     Measure.AP_OVER_RULE_LOW: Measured(0.1),
     **dict.fromkeys(OVER_RIVALS, Measured(0.02)),
     Measure.AP_OVER_RAW_BOOSTER_HIGH: Measured(0.02),
+    Measure.AP_OVER_CHAMPION_LOW_OF_ATTEMPTS: Measured(0.01),
     Measure.AP_OVER_CHAMPION_LOW: Measured(0.01),
     Measure.AP_OVER_CHAMPION: Measured(0.04),
     Measure.BRIER_OVER_CHAMPION: Measured(0.001),
@@ -56,6 +57,7 @@ PASSING = {
 LABEL_GATES = {
     GateName.LABELS_KEPT,
     GateName.LABELS_KEPT_BY_KIND,
+    GateName.LABELS_KEPT_BY_SOURCE,
     GateName.LABELS_KEEP_DATES,
     GateName.PREVIOUS_LABELS,
 }
@@ -94,7 +96,8 @@ def test_a_candidate_inside_every_bound_passes_every_gate():
         (Measure.AP_OVER_RULE_LOW, 0.0, GateName.BEATS_RULE),
         *((measure, -0.001, GateName.NOT_WORSE_THAN_RIVALS) for measure in OVER_RIVALS),
         (Measure.AP_OVER_RAW_BOOSTER_HIGH, -0.001, GateName.NOT_WORSE_THAN_RAW_BOOSTER),
-        (Measure.AP_OVER_CHAMPION_LOW, -0.02, GateName.BEATS_CHAMPION),
+        (Measure.AP_OVER_CHAMPION_LOW_OF_ATTEMPTS, -0.02, GateName.BEATS_CHAMPION),
+        (Measure.WORST_SOURCE_LABELS_CHANGED, 0.26, GateName.LABELS_KEPT_BY_SOURCE),
         (Measure.WORST_KIND_RECALL_RATIO, 0.49, GateName.RECALL_BY_KIND),
         (Measure.WORST_GROUP_FALSE_POSITIVE_RATE_LOW, 0.06, GateName.FALSE_POSITIVE_DISPARITY),
         (Measure.WORST_GROUP_FALSE_POSITIVE_RATE_LOW, 0.6, GateName.FALSE_POSITIVE_DISPARITY),
@@ -113,7 +116,11 @@ def test_each_gate_refuses_its_own_violation(measure, value, gate):
 
 
 def test_a_candidate_within_tolerance_passes_when_it_is_better_calibrated():
-    near = PASSING | {Measure.AP_OVER_CHAMPION_LOW: Measured(-0.03), Measure.AP_OVER_CHAMPION: Measured(-0.005)}
+    near = PASSING | {
+        Measure.AP_OVER_CHAMPION_LOW_OF_ATTEMPTS: Measured(-0.04),
+        Measure.AP_OVER_CHAMPION_LOW: Measured(-0.03),
+        Measure.AP_OVER_CHAMPION: Measured(-0.005),
+    }
     better = near | {Measure.BRIER_OVER_CHAMPION: Measured(-0.0001)}
     assert refusing(near) == {GateName.BEATS_CHAMPION}
     assert refusing(better) == set()
@@ -192,6 +199,7 @@ def test_the_first_champion_is_compared_with_the_rule_only_and_the_verdict_says_
         (Measure.SHARED_POPULATION, NotApplicableReason.NO_POPULATION),
         (Measure.LABELS_REDATED, NotApplicableReason.UNDATED_LABELS),
         (Measure.WORST_KIND_LABELS_LOST, NotApplicableReason.NO_KIND_WITH_ENOUGH_CLAIMS),
+        (Measure.WORST_SOURCE_LABELS_CHANGED, NotApplicableReason.NO_SOURCE_WITH_ENOUGH_LABELS),
         (Measure.AP_BY_PREVIOUS_LABELS_HIGH, NotApplicableReason.NO_PREVIOUS_LABELS),
         (Measure.AP_OVER_RAW_BOOSTER_HIGH, NotApplicableReason.NO_RAW_BOOSTER),
         (Measure.WORST_KIND_RECALL_RATIO, NotApplicableReason.NO_KIND_WITH_ENOUGH_CLAIMS),

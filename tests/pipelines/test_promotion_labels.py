@@ -18,7 +18,11 @@ FRAUD = ROW % 5 == 0
 KIND = np.where(FRAUD, np.where(ROW % 2 == 0, "upcoding", "phantom"), None).astype(object)
 
 
-def examples(rows=ROW, fraud=FRAUD, kind=KIND, known=ROW * 10 + 5) -> Examples:
+SOURCE = np.where(ROW % 4 == 0, "audit department", "file").astype(object)
+OF_AUDIT = SOURCE == "audit department"
+
+
+def examples(rows=ROW, fraud=FRAUD, kind=KIND, known=ROW * 10 + 5, source=SOURCE) -> Examples:
     """The labels of these rows; a claim is named by its row and was received at ten times its row."""
     return Examples(
         claims=pa.table({"claim_id": [f"C{row}" for row in rows]}),
@@ -31,7 +35,7 @@ def examples(rows=ROW, fraud=FRAUD, kind=KIND, known=ROW * 10 + 5) -> Examples:
         known_us=known[rows],
         amounts_cents=np.full(len(rows), 100),
         providers=np.array([f"H{row // 5}" for row in rows], dtype=object),
-        unlabelled=0,
+        label_source=source[rows],
     )
 
 
@@ -40,6 +44,7 @@ def snapshot(**changed) -> LabelSnapshot:
 
 
 BEFORE = snapshot()
+LOST = {GateName.LABELS_KEPT, GateName.LABELS_KEPT_BY_KIND, GateName.LABELS_KEPT_BY_SOURCE}
 
 
 def measured(now: LabelSnapshot, before: LabelSnapshot = BEFORE):
@@ -48,7 +53,12 @@ def measured(now: LabelSnapshot, before: LabelSnapshot = BEFORE):
 
 def refused(found) -> set[GateName]:
     """The gates on labels that refuse these measures; `previous_labels` is tested apart."""
-    gates = (GateName.LABELS_KEPT, GateName.LABELS_KEPT_BY_KIND, GateName.LABELS_KEEP_DATES)
+    gates = (
+        GateName.LABELS_KEPT,
+        GateName.LABELS_KEPT_BY_KIND,
+        GateName.LABELS_KEPT_BY_SOURCE,
+        GateName.LABELS_KEEP_DATES,
+    )
     return {one.gate for one in check_gates(found) if one.gate in gates and one.outcome is GateOutcome.REFUSED}
 
 
@@ -65,9 +75,8 @@ def changed(rows, values, of=FRAUD):
         (snapshot(rows=np.arange(100, ROWS)), set()),
         (snapshot(fraud=changed(ROW[FRAUD][:10], False)), set()),
         (snapshot(fraud=changed(ROW[~FRAUD][:80], True)), set()),
-        (snapshot(fraud=changed(ROW[FRAUD][:140], False)), {GateName.LABELS_KEPT, GateName.LABELS_KEPT_BY_KIND}),
-        (snapshot(fraud=changed(ROW[FRAUD & (ROW % 2 == 0)][:30], False)),
-         {GateName.LABELS_KEPT, GateName.LABELS_KEPT_BY_KIND}),
+        (snapshot(fraud=changed(ROW[FRAUD][:140], False)), LOST),
+        (snapshot(fraud=changed(ROW[FRAUD & (ROW % 2 == 0)][:30], False)), LOST),
         (snapshot(fraud=changed(ROW[~FRAUD][:150], True)), {GateName.LABELS_KEPT}),
         (snapshot(rows=np.setdiff1d(ROW, ROW[FRAUD][5:40])), {GateName.LABELS_KEPT}),
         (snapshot(rows=np.setdiff1d(ROW, ROW[~FRAUD][5:200])), {GateName.LABELS_KEPT}),
@@ -81,6 +90,34 @@ def changed(rows, values, of=FRAUD):
 )  # fmt: skip
 def test_labels_that_changed_vanished_or_were_redated_are_refused(now, gates):
     assert refused(measured(now)) == gates
+
+
+@pytest.mark.parametrize(
+    ("now", "evidence"),
+    [
+        (snapshot(fraud=changed(ROW[FRAUD & OF_AUDIT][:19], False)),
+         "19 of 50 earlier frauds stated by audit department are clean"),
+        (snapshot(rows=np.setdiff1d(ROW, ROW[OF_AUDIT & ~FRAUD][2:90])),
+         "88 of 250 earlier labels stated by audit department are not there"),
+        (snapshot(known=ROW * 10 + np.where(OF_AUDIT & (ROW < 360), 1, 5)),
+         "90 of 250 earlier unchanged labels stated by audit department are known from another time"),
+    ],
+    ids=["frauds of one source cleared", "labels of one source removed", "labels of one source re-dated"],
+)  # fmt: skip
+def test_a_change_of_one_sources_labels_is_refused_although_it_is_within_the_limits_of_all(now, evidence):
+    """A tenth of all labels, and a quarter of each kind, may change; here all changes are of one department."""
+    found = measured(now)
+    assert refused(found) == {GateName.LABELS_KEPT_BY_SOURCE}
+    assert evidence in found[Measure.WORST_SOURCE_LABELS_CHANGED].note
+
+
+def test_labels_without_a_source_are_not_compared_by_it():
+    unknown = replace(BEFORE, source=np.full(ROWS, "", dtype=object))
+    reason = NotApplicable(NotApplicableReason.NO_SOURCE_WITH_ENOUGH_LABELS)
+    assert measured(snapshot(), unknown)[Measure.WORST_SOURCE_LABELS_CHANGED] == reason
+    assert BEFORE.sha256 != unknown.sha256
+    swapped = snapshot(source=SOURCE[::-1])
+    assert measured(swapped)[Measure.WORST_SOURCE_LABELS_CHANGED] == Measured(0.0)
 
 
 def test_the_refusal_counts_what_changed_and_names_the_kind():

@@ -28,7 +28,18 @@ from models.explain import build_tables
 from models.registry import MlflowStore, RunRecord
 from pipelines import audit_trail
 from pipelines.datasets import Examples, Slices, Source
-from pipelines.evaluate import CHAMPION, MODEL, RULE, GroupFalsePositives, Window, add_rivals, false_positives_by_group
+from pipelines.evaluate import (
+    CHAMPION,
+    MODEL,
+    RULE,
+    THRESHOLDS_CHOSEN,
+    GroupFalsePositives,
+    OverlapError,
+    Window,
+    add_rivals,
+    false_positives_by_group,
+    window_of,
+)
 from pipelines.ingest.fields import parse_all
 from pipelines.promote import ThresholdOptions, choose_threshold, threshold_options
 from pipelines.promote.flow import _facts, candidate, window_measures
@@ -83,7 +94,6 @@ def window(tmp_path: Path) -> Window:
         known_us=received,
         amounts_cents=table["amount_cents"].to_numpy(),
         providers=np.array(table["provider_id"].to_pylist(), dtype=object),
-        unlabelled=0,
     )
     rows = np.arange(ROWS)
     slices = Slices(rows[:SEEN], rows[:0], rows[:0], rows[SEEN:], "by time", 0, 0, 0)
@@ -92,8 +102,8 @@ def window(tmp_path: Path) -> Window:
 
 
 def scored(window: Window, model: Artefact) -> LabelledScores:
-    claims = window.evaluation_set(model)
-    days = (ROWS - SEEN) / window.claims_a_day
+    claims = window.choosing(model).evaluation_set(model)
+    days = len(claims) / window.claims_a_day
     return LabelledScores(claims.probabilities[MODEL], claims.fraud, claims.amounts_cents, days)
 
 
@@ -127,7 +137,7 @@ def test_the_alternative_thresholds_flag_at_most_a_fifth_of_the_claims(window: W
 
 
 def groups(window: Window, model: Artefact, options: ThresholdOptions) -> tuple[GroupFalsePositives, ...]:
-    claims = window.evaluation_set(model)
+    claims = window.choosing(model).evaluation_set(model)
     flagged = claims.probabilities[MODEL] >= options.requested.threshold
     found = false_positives_by_group(claims, flagged, replicates=100)
     assert len(found) > 8
@@ -139,6 +149,34 @@ def test_the_eight_groups_with_the_highest_false_positive_rates_are_sorted_worst
 ) -> None:
     options = threshold_options(model, window, threshold=0.2)
     assert options.group_false_positives == groups(window, model, options)[:8]
+
+
+def with_provenance(model: Artefact, **stated: object) -> Artefact:
+    provenance = {**model.document.provenance, **stated}
+    return replace(model, document=model.document.model_copy(update={"provenance": provenance}))
+
+
+def test_no_claim_both_chooses_a_threshold_and_evaluates_it(window: Window, model: Artefact) -> None:
+    """Providers are halved at each choice; what is left is the newest window of the version with the choice."""
+    trained = with_provenance(model, dataset="small", data_sha256="0" * 64, policy={}, as_of_us=2**60, test_from_us=0)
+    frames = window.source, window.examples, window.slices
+    left = set(window.rows.tolist())
+    for times in range(2):
+        known = window_of(*frames, trained)
+        assert set(known.rows.tolist()) == left
+        choosing = set(known.choosing(trained).rows.tolist())
+        assert 0 < len(choosing) < len(left)
+        providers = [set(window.examples.providers[[*rows]]) for rows in (choosing, left - choosing)]
+        assert not providers[0] & providers[1]
+        choice = threshold_options(trained, known, threshold=0.3).requested
+        document = _chosen(trained, choice, by="Ann", why="fewer alerts", how="number")
+        assert document.provenance[THRESHOLDS_CHOSEN] == times + 1
+        trained, left = replace(trained, document=document), left - choosing
+    often = with_provenance(trained, **{THRESHOLDS_CHOSEN: 40})
+    with pytest.raises(OverlapError, match="no claim of small is left"):
+        window.choosing(often)
+    with pytest.raises(OverlapError, match="no fraud beside the claims"):
+        window_of(*frames, often)
 
 
 def unflagging(model: Artefact) -> Artefact:
@@ -277,7 +315,7 @@ def test_a_chosen_threshold_makes_a_new_model_that_states_who_chose_it_and_is_re
         chosen.document.model_copy(
             update={name: getattr(model.document, name) for name in ("version", "threshold", "threshold_choice")}
         )
-        == model.document
+        == with_provenance(model, thresholds_chosen=1).document
     )
     assert chosen.booster.save_raw("json") == model.booster.save_raw("json")
 

@@ -89,6 +89,45 @@ def test_a_provider_is_on_one_side_of_a_split_and_always_on_the_same():
     assert_providers_apart(first, providers)
 
 
+def test_a_provider_stays_in_its_slice_when_others_come_and_labels_change():
+    received, _, _ = claims()
+    few = np.array([f"H{n % 90}" for n in range(len(received))], dtype=object)
+    many = np.array([f"H{n % 240}" for n in range(len(received))], dtype=object)
+
+    def slice_of(providers, frauds):
+        fraud = np.array([int(name[1:]) % frauds == 0 for name in providers])
+        slices = split_by_provider(received, providers, fraud, as_of_us=int(received.max()), policy=SplitPolicy())
+        assert "change" not in slices.how
+        return {name: which for which, rows in slices.named().items() for name in providers[rows]}
+
+    before, after = slice_of(few, 4), slice_of(many, 3)
+    assert {name: after[name] for name in before} == before
+    shares = [list(after.values()).count(which) / 240 for which in ("train", "stop", "calibrate", "test")]
+    assert shares == pytest.approx([0.58, 0.12, 0.12, 0.18], abs=0.07)
+
+
+def test_providers_too_few_for_a_stable_split_are_shared_out_and_the_split_says_so():
+    received, _, _ = claims()
+    providers = np.array([f"H{n % 16}" for n in range(len(received))], dtype=object)
+    fraud = np.array([int(name[1:]) % 2 == 0 for name in providers])
+    slices = split_by_provider(received, providers, fraud, as_of_us=int(received.max()), policy=SplitPolicy())
+    assert slices.how.endswith("the slices change when some are added")
+    assert all(0 < fraud[rows].sum() < len(rows) for rows in slices.named().values())
+
+
+def test_a_claim_without_date_or_group_stays_in_its_slice_when_others_come():
+    fraud = np.arange(1_000) % 10 == 0
+    ids = [f"C{row}" for row in range(1_000)]
+    options = {"as_of_us": 2 * DAY_US, "policy": SplitPolicy()}
+
+    def test_ids(order):
+        received = np.full(len(order), DAY_US, dtype=np.int64)
+        taken = [ids[row] for row in order]
+        return {taken[row] for row in split_undated(received, {}, fraud[order], claim_ids=taken, **options).test}
+
+    assert test_ids(np.arange(800)) <= test_ids(np.arange(1_000)[::-1])
+
+
 def test_a_provider_with_claims_of_both_labels_has_no_label():
     received, _, fraud = claims()
     providers = np.array(["H1"] * len(received), dtype=object)
@@ -145,6 +184,6 @@ def test_claims_without_dates_are_split_by_member_or_singly_where_providers_are_
     assert undated({"provider": one, "member": members}, fraud).how.startswith("by member")
     slices = undated({"provider": one, "member": np.full(1_000, None, dtype=object)}, fraud)
     assert slices.how.startswith("by claim")
-    assert [int(fraud[rows].sum()) for rows in slices.named().values()] == [58, 12, 12, 18]
+    assert [int(fraud[rows].sum()) for rows in slices.named().values()] == [56, 13, 12, 19]
     with pytest.raises(TooFewFraudsError):
         undated({"provider": one}, np.arange(1_000) < 12)
