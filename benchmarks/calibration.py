@@ -6,10 +6,9 @@ import numpy as np
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from models.booster import BoosterParams, TrainingSample, train_booster
 from models.calibration import fit_calibrator
 from models.evaluation import metrics
-from models.explain import build_tables
+from models.families import TrainingSample, XGBoost, explainer_of
 
 SIZES = (60_000, 20_000, 40_000, 200_000)
 """Number of claims for training, early stopping, fitting the calibrator, and evaluation."""
@@ -32,13 +31,10 @@ def main() -> None:
         for seed in range(SEEDS):
             train, evaluation, fit, test = (claims(rows, 10 * seed + i) for i, rows in enumerate(SIZES))
             weighted = TrainingSample(train.x, train.fraud, np.where(train.fraud, weight, 1.0))
-            booster = train_booster(
-                weighted,
-                evaluation,
-                features=[f"f{i}" for i in range(20)],
-                params=BoosterParams(rounds=150, depth=4, threads=1),
-            ).booster
-            tables = build_tables(booster)
+            family = XGBoost(rounds=150, threads=1)
+            trained = family.fit(weighted, evaluation, features=[f"f{i}" for i in range(20)])
+            tables = explainer_of(trained.model)
+            assert tables is not None
             m_fit, m = tables.margins(fit.x).astype(float), tables.margins(test.x).astype(float)
             isotonic = IsotonicRegression(out_of_bounds="clip").fit(m_fit, fit.fraud)
             platt = LogisticRegression(C=1e6).fit(m_fit[:, None], fit.fraud)

@@ -20,20 +20,16 @@ quadrature with m / 2 points gives the integrals exactly (`quadrature.py`).
 Nothing is divided by a factor and no case is enumerated: the work is linear in the splits, at any depth.
 """
 
-import json
 import math
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import xgboost as xgb
 
-from models.errors import UnsupportedBoosterError
 from models.explain.quadrature import points_for
 from models.explain.tables import FIRST, FORMAT, ON_THE_LEFT, ON_THE_RIGHT, LeafTables
-
-_SAME_COVER = 1e-3
-"""Largest relative difference between a split's cover, a 32-bit float, and the sum of its children's."""
+from models.explain.trees import BinaryTree, TreeEnsemble
+from models.explain.xgboost_trees import read_booster
 
 
 @dataclass(slots=True)
@@ -51,31 +47,6 @@ class _Builder:
     expected: float = 0.0
     most_features: int = 1
     """Most different features on one path."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Tree:
-    """One tree of the booster's JSON: parallel lists by node; a leaf's left child is -1."""
-
-    left: list[int]
-    right: list[int]
-    feature: list[int]
-    threshold: list[float]
-    default_left: list[int]
-    cover: list[float]
-
-    def share(self, node: int, child: int) -> float:
-        """The part of a node's cover that went to a child; half if none did, as in XGBoost from 3.4 on.
-
-        Cover is the sum of the Hessian, so a split that no training row reaches has none, as in a refreshed tree.
-        """
-        total = self.cover[self.left[node]] + self.cover[self.right[node]]
-        least = min(self.cover[self.left[node]], self.cover[self.right[node]], self.cover[node])
-        if not (least >= 0 and abs(total - self.cover[node]) <= _SAME_COVER * max(total, self.cover[node])):
-            raise UnsupportedBoosterError(
-                f"node {node} has a cover of {self.cover[node]}; it must be the sum of its children's, {total}"
-            )
-        return self.cover[child] / total if total > 0 else 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,21 +70,21 @@ class _Visit:
 
 
 def build_tables(booster: xgb.Booster) -> LeafTables:
-    """Build the tables of a booster. Every round counts, so cut it at its best iteration first.
+    """Build the tables of an XGBoost booster: `tables_of` what `read_booster` reads, with the errors of both."""
+    return tables_of(read_booster(booster))
 
-    Splits at plus or minus infinity are splits like any other. Raises `UnsupportedBoosterError` for anything but
-    one-output trees with numeric splits.
-    """
-    base, features, trees = _read_booster(booster)
+
+def tables_of(trees: TreeEnsemble) -> LeafTables:
+    """Build the tables of trees. Raises `UnsupportedBoosterError` where the cover of a tree does not add up."""
     b = _Builder()
-    for tree in trees:
+    for tree in trees.trees:
         _add_tree(b, tree)
     return LeafTables(
         format=np.array([FORMAT], dtype=np.int64),
-        features=np.array([features], dtype=np.int64),
+        features=np.array([trees.features], dtype=np.int64),
         points=np.array([points_for(b.most_features)], dtype=np.int64),
-        base=np.array([base], dtype=np.float32),
-        expected=np.array([base + b.expected], dtype=np.float64),
+        base=np.array([trees.base], dtype=np.float32),
+        expected=np.array([trees.base + b.expected], dtype=np.float64),
         first=np.array(b.first, dtype=np.uint32),
         inner=np.array(b.inner, dtype=np.uint32),
         first_leaf=np.array(b.first_leaf, dtype=np.uint32),
@@ -125,56 +96,7 @@ def build_tables(booster: xgb.Booster) -> LeafTables:
     )
 
 
-def _read_booster(booster: xgb.Booster) -> tuple[float, int, list[_Tree]]:
-    """Base margin, number of features and trees, from XGBoost's JSON."""
-    learner: dict[str, Any] = json.loads(bytes(booster.save_raw("json")))["learner"]
-    if learner["gradient_booster"]["name"] != "gbtree":
-        raise UnsupportedBoosterError(f"only gbtree is supported, not {learner['gradient_booster']['name']}")
-    model = learner["gradient_booster"]["model"]
-    if any(weight != 1 for weight in model.get("weight_drop", ())):  # how dart is written from XGBoost 3.4 on
-        raise UnsupportedBoosterError("boosters with dropped trees are not supported")
-    shape = learner["learner_model_param"]
-    if int(shape.get("num_class", 0)) > 1 or int(shape.get("num_target", 1)) > 1 or any(model["tree_info"]):
-        raise UnsupportedBoosterError("only boosters with one output are supported")
-    trees = []
-    for t in model["trees"]:
-        if any(t.get("split_type", ())) or int(t["tree_param"].get("size_leaf_vector", 1)) > 1:
-            raise UnsupportedBoosterError("categorical splits and vector leaves are not supported")
-        trees.append(
-            _Tree(
-                t["left_children"],
-                t["right_children"],
-                t["split_indices"],
-                t["split_conditions"],
-                t["default_left"],
-                t["sum_hessian"],
-            )
-        )
-    if not trees:
-        raise UnsupportedBoosterError("the booster has no trees")
-    features = int(shape["num_feature"])
-    return _base_margin(booster, features), features, trees
-
-
-def _base_margin(booster: xgb.Booster, features: int) -> float:
-    """The margin before any tree: the booster's prediction with one round whose leaves are set to zero.
-
-    Computed by XGBoost so that the bits agree. Its link function bounds `base_score` and takes a 32-bit
-    logarithm, whose last bit differs from NumPy's for about one score in five.
-    """
-    document: dict[str, Any] = json.loads(bytes(booster[:1].save_raw("json")))
-    for tree in document["learner"]["gradient_booster"]["model"]["trees"]:
-        tree["split_conditions"] = [
-            0.0 if left == -1 else threshold
-            for left, threshold in zip(tree["left_children"], tree["split_conditions"], strict=True)
-        ]
-    flat = xgb.Booster({"nthread": 1})
-    flat.load_model(bytearray(json.dumps(document).encode()))
-    row = np.full((1, features), np.nan, dtype=np.float32)
-    return float(flat.inplace_predict(row, predict_type="margin", validate_features=False)[0])
-
-
-def _add_tree(b: _Builder, tree: _Tree) -> None:
+def _add_tree(b: _Builder, tree: BinaryTree) -> None:
     if tree.left[0] == -1:
         _add_constant(b, tree.threshold[0])
         return
@@ -199,7 +121,7 @@ def _add_tree(b: _Builder, tree: _Tree) -> None:
     b.first_leaf.append(len(b.leaf))
 
 
-def _walk(b: _Builder, tree: _Tree) -> list[_Visit]:
+def _walk(b: _Builder, tree: BinaryTree) -> list[_Visit]:
     """The splits of a tree top down; its mean value and the features of its paths are added to the builder."""
     visits = [_Visit(0, {}, 1.0)]
     for visit in visits:
@@ -217,7 +139,7 @@ def _walk(b: _Builder, tree: _Tree) -> list[_Visit]:
     return visits
 
 
-def _is_last(tree: _Tree, node: int) -> bool:
+def _is_last(tree: BinaryTree, node: int) -> bool:
     """Whether both children of a split are leaves."""
     return tree.left[tree.left[node]] == -1 and tree.left[tree.right[node]] == -1
 

@@ -33,9 +33,11 @@ small { opacity: .7; } img { max-width: 100%; background: #fff; border-radius: 6
 <body>
 <h1>Evaluation of {{ model }} on {{ dataset }}</h1>
 <p>{{ "{:,}".format(e.claims) }} claims received {{ e.window.first }} to {{ e.window.until }}, {{ e.frauds }} of them
-fraud (base rate {{ e.base_rate | percent }}). {{ split }}.
+fraud (base rate {{ e.base_rate | percent }}). {{ split }}. The model is of the family {{ family }}.
 K = {{ e.reviews.in_window | number }} claims: {{ e.reviews.a_week | number }} reviews a week.
 Intervals are 95 %, from a bootstrap over providers. {{ at.strftime("%Y-%m-%d %H:%M UTC") }}.</p>
+{% if shadow_only %}<p class="high">This model has no exact reasons. It serves in shadow only: it scores beside the
+champion (<code>ginja model trial start</code>) and cannot be promoted.</p>{% endif %}
 <h2>Compared with the baselines, on the same claims</h2>
 <div class="table"><table>
 <tr><th>Model or baseline</th><th>Average precision</th><th>AUC</th><th>Precision at K</th><th>Dollars at K</th>
@@ -119,6 +121,8 @@ def render(evaluated: EvaluatedModel, *, pictures: Mapping[str, str] | None = No
         dataset=evaluated.dataset,
         model=evaluated.model,
         split=evaluated.split,
+        family=evaluated.family,
+        shadow_only=evaluated.shadow_only,
         e=evaluated.metrics,
         by_money=evaluated.by_money,
         k_name=lambda k: "K" if k == "k" else percent(float(k)),

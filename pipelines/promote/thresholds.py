@@ -106,7 +106,7 @@ def choose_threshold(
     document = _chosen(artefact, choice, by=by, why=why, how=how)
     path, manifest = write_artefact(
         models_folder(home),
-        booster=artefact.booster,
+        model=artefact.model,
         document=document,
         tables=artefact.tables,
         peers=artefact.peers,
@@ -137,7 +137,7 @@ def _chosen(artefact: Artefact, choice: ThresholdChoice, *, by: str, why: str, h
     salt = canonical_json([choice.threshold, chosen.model_dump(), artefact.version]).decode()
     return artefact.document.model_copy(
         update={
-            "version": version_of(artefact.booster, trained_until=day, salt=salt),
+            "version": version_of(artefact.model, trained_until=day, salt=salt),
             "threshold": choice.threshold,
             "threshold_choice": chosen,
             "provenance": {

@@ -9,10 +9,10 @@ import pytest
 from claims.scoring import ExplanationDetails
 from features.vector import FEATURE, FEATURE_NAMES, schema_hash
 from models.artefact import Artefact, Calibration, ModelDocument, load_artefact, write_artefact
-from models.booster import BoosterParams, TrainingSample, train_booster
 from models.details import explanation_details
 from models.errors import SchemaMismatchError
 from models.explain import HonestPeers, build_tables, interactions
+from models.families import TrainingSample, XGBoost, XGBoostModel
 
 PEERS = 40
 FIRST, SECOND = FEATURE_NAMES.index("units"), FEATURE_NAMES.index("diagnoses")
@@ -25,13 +25,15 @@ def artefact(tmp_path_factory: pytest.TempPathFactory) -> Artefact:
     x = rng.lognormal(size=(1_200, len(FEATURE_NAMES))).astype(np.float32)
     y = (x[:, FIRST] > 1) ^ (x[:, SECOND] > 1.2) ^ (rng.random(1_200) < 0.1)
     sample = TrainingSample(x, y)
-    params = BoosterParams(depth=3, rounds=10, early_stopping=10, learning_rate=0.3, min_child_weight=1.0, threads=1)
-    booster = train_booster(sample, sample, features=FEATURE_NAMES, params=params).booster
+    family = XGBoost(depth=3, rounds=10, early_stopping=10, learning_rate=0.3, min_child_weight=1.0, threads=1)
+    model = family.fit(sample, sample, features=FEATURE_NAMES).model
+    assert isinstance(model, XGBoostModel)
+    tables = build_tables(model.booster)
     document = ModelDocument(
         version="m-1",
         features=FEATURE_NAMES,
         schema_hash=schema_hash(FEATURE_NAMES),
-        trees=booster.num_boosted_rounds(),
+        trees=model.trees,
         calibration=Calibration(a=0.9, b=1.1, c=-0.2),
         threshold=0.5,
         base_rate=0.15,
@@ -39,7 +41,7 @@ def artefact(tmp_path_factory: pytest.TempPathFactory) -> Artefact:
     )
     peers = HonestPeers(np.array(["cardiology"]), np.array([0, PEERS]), x[:PEERS])
     folder, _ = write_artefact(
-        tmp_path_factory.mktemp("models"), booster=booster, document=document, tables=build_tables(booster), peers=peers
+        tmp_path_factory.mktemp("models"), model=model, document=document, tables=tables, peers=peers
     )
     return load_artefact(Path(folder))
 

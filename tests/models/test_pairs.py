@@ -58,7 +58,7 @@ def test_contributions_against_peers_are_shapleys_by_definition(problem, count):
 
 
 def test_interactions_are_twice_those_of_xgboost():
-    booster = makers.trained(depth=6, rounds=20).booster
+    booster = makers.trained(depth=6, rounds=20).model.booster
     rows = makers.vectors(20, 12, seed=3)
     theirs = booster.predict(xgb.DMatrix(rows, feature_names=booster.feature_names), pred_interactions=True)
     tables = build_tables(booster)
@@ -68,7 +68,7 @@ def test_interactions_are_twice_those_of_xgboost():
 
 
 def test_the_strongest_interaction_is_the_largest_of_all_pairs():
-    booster = makers.trained(depth=6, rounds=20).booster
+    booster = makers.trained(depth=6, rounds=20).model.booster
     tables, row = build_tables(booster), makers.vectors(20, 12, seed=3)[0]
     pairs = interactions(tables, row)
     strongest = strongest_interaction(tables, row)
@@ -79,12 +79,12 @@ def test_the_strongest_interaction_is_the_largest_of_all_pairs():
 
 
 def test_trees_of_one_split_have_no_interaction():
-    booster = makers.trained(depth=1, rounds=5).booster
+    booster = makers.trained(depth=1, rounds=5).model.booster
     assert strongest_interaction(build_tables(booster), makers.vectors(20, 12, seed=3)[0]) is None
 
 
 def test_contributions_against_many_peers_sum_to_the_difference_from_their_mean_margin():
-    booster = makers.trained(depth=6, rounds=20).booster
+    booster = makers.trained(depth=6, rounds=20).model.booster
     tables, rows = build_tables(booster), makers.vectors(300, 12, seed=4)
     base, contributions = contributions_against(tables, rows[0], rows[1:])
     assert base == pytest.approx(tables.margins(rows[1:]).mean(dtype=np.float64))
@@ -92,19 +92,19 @@ def test_contributions_against_many_peers_sum_to_the_difference_from_their_mean_
 
 
 def test_a_claim_does_not_differ_from_itself():
-    booster = makers.trained(depth=6, rounds=20).booster
+    booster = makers.trained(depth=6, rounds=20).model.booster
     row = makers.vectors(20, 12, seed=3)[0]
     assert not contributions_against(build_tables(booster), row, row.reshape(1, -1))[1].any()
 
 
 @pytest.mark.parametrize("peers", [np.zeros((0, 12), np.float32), np.zeros((2, 11), np.float32), np.zeros((2, 12))])
 def test_peers_of_another_schema_and_none_at_all_are_refused(peers):
-    tables = build_tables(makers.trained(depth=1, rounds=5).booster)
+    tables = build_tables(makers.trained(depth=1, rounds=5).model.booster)
     with pytest.raises(SchemaMismatchError):
         contributions_against(tables, makers.vectors(20, 12)[0], peers)
 
 
 def test_a_row_of_another_schema_is_refused():
-    tables = build_tables(makers.trained(depth=1, rounds=5).booster)
+    tables = build_tables(makers.trained(depth=1, rounds=5).model.booster)
     with pytest.raises(SchemaMismatchError):
         interactions(tables, np.zeros(11, np.float32))

@@ -7,6 +7,7 @@ from models.artefact import PEERS, load_artefact, write_artefact
 from models.errors import ArtefactCorruptError
 from models.explain import HonestPeers, build_tables, choose_peers, peers_to_bytes, read_peers
 from models.explain.peers import MAX_ALL_PEERS, MAX_PEERS, MIN_PEERS
+from models.families import XGBoostModel
 from tests.models import makers
 
 FEATURES = 12
@@ -69,10 +70,14 @@ def test_a_file_of_peers_that_does_not_fit_is_refused(change):
 
 
 def test_an_artefact_keeps_its_peers_and_refuses_others(tmp_path):
-    booster = makers.trained().booster
+    booster = makers.booster()
     tables = build_tables(booster)
     folder, _ = write_artefact(
-        tmp_path, booster=booster, document=makers.document(booster, tables), tables=tables, peers=some_peers()
+        tmp_path,
+        model=XGBoostModel(booster),
+        document=makers.document(booster, tables),
+        tables=tables,
+        peers=some_peers(),
     )
     peers = load_artefact(folder).peers
     assert peers is not None

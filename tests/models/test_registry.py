@@ -9,6 +9,7 @@ from models import registry
 from models.artefact import Artefact, load_artefact, models_folder, read_pointer, sha256, write_artefact
 from models.errors import ArtefactCorruptError, RegistryError
 from models.explain import build_tables
+from models.families import XGBoostModel
 from models.registry import DataRecord, MlflowStore, RunRecord, promotion
 from models.registry.run_log import _source
 from tests.models import makers
@@ -16,11 +17,11 @@ from tests.models.stores import new_store
 
 
 def made(home: Path, version: str) -> Artefact:
-    booster = makers.trained().booster
+    booster = makers.booster()
     tables = build_tables(booster)
     folder, _ = write_artefact(
         models_folder(home),
-        booster=booster,
+        model=XGBoostModel(booster),
         document=makers.document(booster, tables, version=version),
         tables=tables,
     )
