@@ -77,7 +77,7 @@ def _woodelf() -> Explain:
     booster = _booster()
     names = booster.feature_names or [f"f{i}" for i in range(booster.num_features())]
     explainer = WoodelfExplainer(booster)
-    return lambda rows: explainer.shap_values(pd.DataFrame(rows, columns=names))
+    return lambda rows: explainer.shap_values(pd.DataFrame(dict(zip(names, rows.T, strict=True))))
 
 
 def _treeshap() -> Explain:

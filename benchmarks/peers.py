@@ -28,7 +28,7 @@ from models.explain import LeafTables, build_tables
 NEWEST_PYTHON = "3.13"
 """The newest that pyproject.toml allows."""
 _ROOT = Path(__file__).resolve().parents[1]
-_OVERRIDES = "nvidia-nccl-cu12 ; sys_platform == 'never'\n"
+_OVERRIDES = "nvidia-nccl-cu12 ; sys_platform == 'never'\nnvidia-nccl-cu13 ; sys_platform == 'never'\n"
 """As in pyproject.toml: 290 MB that nothing here uses."""
 
 
@@ -95,7 +95,11 @@ def _measured(python: str, folder: Path, rows: int) -> Iterator[PeerFigures]:
     script = _ROOT / "benchmarks" / "peer_process.py"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     done = subprocess.run(
-        [interpreter, "-P", script, folder, str(rows)], env=environment, cwd=folder, stdout=subprocess.PIPE, check=True
+        [str(interpreter), "-P", str(script), str(folder), str(rows)],
+        env=environment,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        check=True,
     )
     for line in done.stdout.splitlines():
         found = PeerFigures(python=python, **json.loads(line))
@@ -111,18 +115,31 @@ def _environment(python: str) -> tuple[Path, dict[str, str]]:
         raise OSError("uv was not found; run `make setup`")
     place = _ROOT / ".cache" / f"peers-{python}"
     place.parent.mkdir(exist_ok=True)
-    if not (place / "bin" / "python").exists():
-        subprocess.run([uv, "venv", "--quiet", "--python", python, place], check=True, capture_output=True, text=True)
+    interpreter = place / "bin" / "python"
+    if not interpreter.exists():
+        made = [uv, "venv", "--quiet", "--python", _interpreter(python), str(place)]
+        subprocess.run(made, check=True, capture_output=True, text=True)
     overrides = place / "overrides.txt"
     overrides.write_text(_OVERRIDES)
-    interpreter = place / "bin" / "python"
+    install = [uv, "pip", "install", "--quiet", "--upgrade", "--only-binary", ":all:", "--overrides", str(overrides)]
     failures = {}
     for name in PEERS:
-        command = [uv, "pip", "install", "--quiet", "--upgrade", "--only-binary", ":all:", "--overrides", overrides]
-        done = subprocess.run([*command, "--python", interpreter, name], capture_output=True, text=True, check=False)
+        command = [*install, "--python", str(interpreter), name]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             failures[name] = f"does not install on Python {python}: {_last_line(done.stderr)}"
     return interpreter, failures
+
+
+def _interpreter(python: str) -> str:
+    """One of a version that starts (a shim of a version manager may exist and not start), else for uv to find."""
+    managed = (Path.home() / ".pyenv" / "versions").glob(f"{python}.*/bin/python")
+    for candidate in (sys.executable, shutil.which(f"python{python}"), *map(str, managed)):
+        if candidate is not None:
+            stated = subprocess.run([candidate, "--version"], capture_output=True, text=True, check=False)
+            if stated.returncode == 0 and stated.stdout.startswith(f"Python {python}."):
+                return candidate
+    return python
 
 
 def _last_line(text: str) -> str:

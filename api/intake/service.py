@@ -214,8 +214,9 @@ class Intake:
             lines = await repository.lines_of(connection, claim_id)
             specialty = await repository.specialty_of(connection, claim_id)
             history = await assessments.assessments_of(connection, claim_id)
-        latest = history[-1] if history else None
-        details = latest and await self._scorer.details(latest.model_version, latest.vector, specialty)
+        details = None
+        if history:
+            details = await self._scorer.details(history[-1].model_version, history[-1].vector, specialty)
         return explanation_out(claim, lines, history, details)
 
 

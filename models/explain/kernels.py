@@ -93,26 +93,26 @@ def explain_rows(
                 for q in range(_U(len(points))):
                     store(below, ((splits + j) * size + q) * _L, constant)
             for group in range(_U(0), stop - start, _L):
-                for u in range(splits):
-                    s = begin + u
+                for down in range(splits):
+                    s = begin + down
                     left = goes_left(load(x, _U(split[s, 0]) * _B + group), splat(threshold[s]), splat(missing_left[s]))
                     before = _U(split[s, 3]) * _L
                     alive = multiply(
                         load(live, before), fma(splat(reach[s, 1]), load(went, before), splat(reach[s, 0]))
                     )
-                    store(went, u * _L, left)
-                    store(live, u * _L, alive)
-                    store(excess, u * _L, multiply(alive, subtract(left, splat(share[s]))))
-                for u in range(uppers):
-                    s = begin + u
-                    e = load(excess, u * _L)
+                    store(went, down * _L, left)
+                    store(live, down * _L, alive)
+                    store(excess, down * _L, multiply(alive, subtract(left, splat(share[s]))))
+                for down in range(uppers):
+                    s = begin + down
+                    e = load(excess, down * _L)
                     for q in range(_U(len(points))):
-                        p = load(above, (u * size + q) * _L)
+                        p = load(above, (down * size + q) * _L)
                         lower = multiply(p, fma(splat(knot[s, q]), e, splat(share[s])))
                         store(above, (_U(split[s, 1]) * size + q) * _L, lower)
                         store(above, (_U(split[s, 2]) * size + q) * _L, subtract(p, lower))
-                for reverse in range(splits):
-                    u = splits - _U(1) - reverse
+                for up in range(_U(1), splits + _U(1)):
+                    u = splits - up
                     s = begin + u
                     one, two = _U(split[s, 1]), _U(split[s, 2])
                     e = load(excess, u * _L)
@@ -181,10 +181,10 @@ def explain_row(
             store(value, (splits + j) * _L, constant)
             for q in range(_U(len(points))):
                 store(below, ((splits + j) * size + q) * _L, constant)
-        for u in range(splits):
-            s = begin + u
+        for down in range(splits):
+            s = begin + down
             left = goes_left(gather(row, feature, s * _L), load(threshold, s * _L), load(missing_left, s * _L))
-            store(went, u * _L, left)
+            store(went, down * _L, left)
             e = subtract(left, load(share, s * _L))
             if repeated[s] != 0:
                 k = _U(repeated[s] - np.uint32(1))
@@ -194,31 +194,31 @@ def explain_row(
                         load(reach, (_U(2) * k + _U(1)) * _L), gather(went, before, k * _L), load(reach, _U(2) * k * _L)
                     ),
                 )
-                store(live, u * _L, alive)
+                store(live, down * _L, alive)
                 e = multiply(alive, e)
             else:
-                store(live, u * _L, splat(_ONE))
-            store(excess, u * _L, e)
-        for u in range(uppers):
-            s = begin + u
-            e = load(excess, u * _L)
+                store(live, down * _L, splat(_ONE))
+            store(excess, down * _L, e)
+        for down in range(uppers):
+            s = begin + down
+            e = load(excess, down * _L)
             part = load(share, s * _L)
             one, two = _U(child[s, 0]), _U(child[s, 1])
             if repeated[s] != 0:
                 k = _U(repeated[s] - np.uint32(1)) * size
                 for q in range(_U(len(points))):
-                    p = load(above, (u * size + q) * _L)
+                    p = load(above, (down * size + q) * _L)
                     lower = multiply(p, fma(load(knot, (k + q) * _L), e, part))
                     store(above, (one * size + q) * _L, lower)
                     store(above, (two * size + q) * _L, subtract(p, lower))
             else:
                 for q in range(_U(len(points))):
-                    p = load(above, (u * size + q) * _L)
+                    p = load(above, (down * size + q) * _L)
                     lower = multiply(p, fma(splat(default_knot[q]), e, part))
                     store(above, (one * size + q) * _L, lower)
                     store(above, (two * size + q) * _L, subtract(p, lower))
-        for reverse in range(splits):
-            u = splits - _U(1) - reverse
+        for up in range(_U(1), splits + _U(1)):
+            u = splits - up
             s = begin + u
             e = load(excess, u * _L)
             part = load(share, s * _L)

@@ -76,13 +76,13 @@ def interactions_of_row(
             before = _U(split[s, 3])
             live[u] = live[before] * (reach[s, 0] + reach[s, 1] * went[before])
             excess[u] = live[u] * (went[u] - share[s])
-        for reverse in range(splits):
-            u = splits - _U(1) - reverse
-            s = begin + u
+        for reverse in range(_U(1), splits + _U(1)):
+            up = splits - reverse
+            s = begin + up
             one, two = _U(split[s, 1]), _U(split[s, 2])
             for q in range(points):
-                part = share[s] + knot[s, q] * excess[u]
-                value[u, q] = value[two, q] + part * (value[one, q] - value[two, q])
+                part = share[s] + knot[s, q] * excess[up]
+                value[up, q] = value[two, q] + part * (value[one, q] - value[two, q])
         count[_U(0)] = _U(0)
         for q in range(points):
             above[_U(0), q] = 1.0

@@ -59,8 +59,8 @@ def read_peers(raw: bytes, *, features: int) -> HonestPeers:
         if set(file.files) != {"specialties", "first", "rows"}:
             raise ValueError("not a file of peers")
         peers = HonestPeers(**{name: np.ascontiguousarray(file[name]) for name in file.files})
-    kinds = (peers.specialties.dtype.kind, peers.first.dtype, peers.rows.dtype)
-    if kinds != ("U", np.int64, np.float32) or peers.specialties.ndim != 1 or peers.rows.ndim != 2:
+    typed = peers.specialties.dtype.kind == "U" and peers.first.dtype == np.int64 and peers.rows.dtype == np.float32
+    if not typed or peers.specialties.ndim != 1 or peers.rows.ndim != 2:
         raise ValueError("an array of the peers has an unexpected type")
     if peers.first.shape != (len(peers.specialties) + 1,) or peers.rows.shape[1] != features:
         raise ValueError("an array of the peers has an unexpected shape")

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.base import BaseContext
-from numba.core.typing import Context as TypingContext
-from numba.core.typing import Signature
+from numba.core.typing.context import Context as TypingContext
+from numba.core.typing.templates import Signature
 from numba.extending import intrinsic, models, register_model
 
 LANES = 8
@@ -31,6 +31,16 @@ ROUNDING = 1.5 * 2**12
 
 Sums of such multiples are exact up to 4,096, so contributions do not depend on the order in which they are added.
 """
+
+
+class Vector:
+    """What the loops see: eight floats."""
+
+
+def _operation(typed: Callable[..., _Intrinsic]) -> Callable[..., Vector]:
+    """An operation that Numba's loops can call, from its types and the instructions it becomes."""
+    compiled: Callable[..., Vector] = intrinsic(typed)
+    return compiled
 
 
 class Lanes(types.Type):
@@ -66,17 +76,17 @@ def _call(builder: ir.IRBuilder, name: str, kind: ir.Type, arguments: _Values) -
     return builder.call(function, arguments)
 
 
-@intrinsic
+@_operation
 def load(typing: TypingContext, array: types.Type, at: types.Type) -> _Intrinsic:
     """Elements `at` to `at` + 7 of an array of 32-bit floats."""
 
     def generate(context: BaseContext, builder: ir.IRBuilder, signature: Signature, arguments: _Values) -> ir.Value:
-        return builder.load(_pointer(context, builder, signature.args[0], *arguments, _VECTOR), align=4)
+        return builder.load(_pointer(context, builder, signature.args[0], arguments[0], arguments[1], _VECTOR), align=4)
 
     return lanes(array, at), generate
 
 
-@intrinsic
+@_operation
 def store(typing: TypingContext, array: types.Type, at: types.Type, value: types.Type) -> _Intrinsic:
     """Write to elements `at` to `at` + 7."""
 
@@ -88,7 +98,7 @@ def store(typing: TypingContext, array: types.Type, at: types.Type, value: types
     return types.void(array, at, value), generate
 
 
-@intrinsic
+@_operation
 def splat(typing: TypingContext, value: types.Type) -> _Intrinsic:
     """A 32-bit float in every lane."""
 
@@ -101,7 +111,7 @@ def splat(typing: TypingContext, value: types.Type) -> _Intrinsic:
     return lanes(types.float32), generate
 
 
-@intrinsic
+@_operation
 def gather(typing: TypingContext, array: types.Type, places: types.Type, at: types.Type) -> _Intrinsic:
     """Elements of an array of floats at `places[at]` to `places[at + 7]`."""
 
@@ -119,7 +129,7 @@ def gather(typing: TypingContext, array: types.Type, places: types.Type, at: typ
     return lanes(array, places, at), generate
 
 
-@intrinsic
+@_operation
 def goes_left(typing: TypingContext, value: types.Type, threshold: types.Type, missing_left: types.Type) -> _Intrinsic:
     """1 where the value is below the threshold, `missing_left` (1 or 0) where it is missing (NaN), else 0."""
 
@@ -131,7 +141,7 @@ def goes_left(typing: TypingContext, value: types.Type, threshold: types.Type, m
     return lanes(lanes, lanes, lanes), generate
 
 
-@intrinsic
+@_operation
 def choose(typing: TypingContext, condition: types.Type, yes: types.Type, no: types.Type) -> _Intrinsic:
     """`yes` where the condition (1 or 0) is 1, else `no`."""
 
@@ -143,7 +153,7 @@ def choose(typing: TypingContext, condition: types.Type, yes: types.Type, no: ty
     return lanes(lanes, lanes, lanes), generate
 
 
-@intrinsic
+@_operation
 def fma(typing: TypingContext, a: types.Type, b: types.Type, c: types.Type) -> _Intrinsic:
     """a × b + c, rounded once."""
 
@@ -153,7 +163,7 @@ def fma(typing: TypingContext, a: types.Type, b: types.Type, c: types.Type) -> _
     return lanes(lanes, lanes, lanes), generate
 
 
-@intrinsic
+@_operation
 def multiply(typing: TypingContext, a: types.Type, b: types.Type) -> _Intrinsic:
     """a × b."""
 
@@ -163,7 +173,7 @@ def multiply(typing: TypingContext, a: types.Type, b: types.Type) -> _Intrinsic:
     return lanes(lanes, lanes), generate
 
 
-@intrinsic
+@_operation
 def subtract(typing: TypingContext, a: types.Type, b: types.Type) -> _Intrinsic:
     """a - b."""
 
@@ -173,7 +183,7 @@ def subtract(typing: TypingContext, a: types.Type, b: types.Type) -> _Intrinsic:
     return lanes(lanes, lanes), generate
 
 
-@intrinsic
+@_operation
 def add_rounded(typing: TypingContext, array: types.Type, at: types.Type, value: types.Type) -> _Intrinsic:
     """Add to elements `at` to `at` + 7 of an array of 64-bit floats, as multiples of 2**-40 (`ROUNDING`)."""
 
