@@ -1,12 +1,20 @@
-"""Compare calibrators of a booster for rare fraud on unseen claims: `python -m benchmarks.calibration`."""
+"""Compare calibrators for rare fraud on unseen claims, and measure them with few frauds.
+
+`python -m benchmarks.calibration` trains boosters and prints each calibrator's losses. With `--few-frauds` the margins
+are simulated log-odds, and it prints how far the calibrated probability is from the truth, and how often the interval
+has it.
+"""
 
 import json
+import sys
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from models.calibration import fit_calibrator
+from models.calibration import LEVEL, fit_calibrator
 from models.evaluation import metrics
 from models.families import TrainingSample, XGBoost, explainer_of
 
@@ -22,6 +30,33 @@ def claims(rows: int, seed: int) -> TrainingSample:
     z = np.log1p(x)
     risk = 1.5 * z[:, 0] * z[:, 1] + z[:, 2] - z[:, 3] + rng.logistic(size=rows)
     return TrainingSample(x, risk > 8.3)
+
+
+def log_odds(frauds: int, *, claims: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """True log-odds (N,), normal with a deviation of 2, and the labels of so many frauds drawn by them."""
+    rng = np.random.default_rng(seed)
+    spread = rng.normal(0, 2, claims)
+    shift = brentq(lambda by: float((1 / (1 + np.exp(-spread - by))).sum()) - frauds, -40, 40)
+    margins = spread + shift
+    odds = 1 / (1 + np.exp(-margins))
+    fraud = np.zeros(claims, dtype=bool)
+    fraud[rng.choice(claims, frauds, replace=False, p=odds / odds.sum())] = True
+    return margins, fraud
+
+
+def few_frauds(claims: int = 20_000, margin: float = -3.0, draws: int = 100) -> None:
+    """Fit on 5, 10, 30 and 100 frauds; print the probability at a margin and how often its interval has the truth."""
+    truth = 1 / (1 + np.exp(-margin))
+    for frauds in (5, 10, 30, 100):
+        fitted = [fit_calibrator(*log_odds(frauds, claims=claims, seed=seed)) for seed in range(draws)]
+        p = np.array([one.probability(margin) for one in fitted])
+        ends = np.array([one.interval(margin) for one in fitted])
+        low, middle, high = np.quantile(p, [0.05, 0.5, 0.95])
+        row = {
+            "frauds": frauds, "claims": claims, "truth": truth, "p_05": low, "p_50": middle, "p_95": high,
+            "largest": p.max(), "coverage": ((ends[:, 0] <= truth) & (truth <= ends[:, 1])).mean(), "level": LEVEL,
+        }  # fmt: skip
+        print(json.dumps({name: round(float(value), 4) for name, value in row.items()}), flush=True)
 
 
 def main() -> None:
@@ -59,4 +94,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    few_frauds() if sys.argv[1:] == ["--few-frauds"] else main()

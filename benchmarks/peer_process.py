@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -133,7 +134,8 @@ def main() -> None:
     rows: Rows = np.load(FOLDER / "rows.npy", mmap_mode="r")[: int(sys.argv[2])]
     for name in PEERS:
         try:
-            found = measure(name, np.ascontiguousarray(rows))
+            with redirect_stdout(sys.stderr):  # some libraries print
+                found = measure(name, np.ascontiguousarray(rows))
         except PackageNotFoundError:
             found = {"peer": name, "missing": "not installed"}
         except Exception as error:  # whatever a library does wrong with this model is its result

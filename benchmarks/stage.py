@@ -151,7 +151,7 @@ def _model(home: Path, trees: int) -> None:
         features=FEATURE_NAMES,
         schema_hash=schema_hash(FEATURE_NAMES),
         trees=model.trees,
-        calibration=Calibration(a=calibrator.a, b=calibrator.b, c=calibrator.c),
+        calibration=Calibration.of(calibrator),
         threshold=float(np.quantile(calibrator.probabilities(margins), 0.99)),
         base_rate=float(fraud.mean()),
         training_range=training_range(schema, x, x),

@@ -151,9 +151,10 @@ def _show_evaluation(evaluated: "EvaluatedModel") -> None:
     )
     console.print(_rankings_table(metrics))
     rule, at = metrics.rule, metrics.threshold
+    times = f", {interval(rule.ratio)} times as much" if rule.rule_cents else ""
     console.print(
         f"In the rule's {number(rule.reviews)} reviews: the rule finds {money(rule.rule_cents)}, the model "
-        f"{money(rule.model_cents)}, {interval(rule.ratio)} times as much.\n"
+        f"{money(rule.model_cents)}{times}.\n"
         f"At the threshold {number(at.threshold)}: {number(at.alerts_a_day)} alerts a day "
         f"({number(at.alerts_a_day_low)} to {number(at.alerts_a_day_high)}), precision {percent(at.precision)}, "
         f"recall {percent(at.recall)}, false-positive rate {percent(at.false_positive_rate)}",

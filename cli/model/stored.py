@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.command import command
-from cli.output import print_json, print_values, terminal
+from cli.output import interval_text, print_json, print_values, terminal
 
 if TYPE_CHECKING:
     from models.artefact import StoredModel
@@ -86,7 +86,10 @@ def show(version: str | None, as_json: bool) -> None:
         raise ArtefactCorruptError(model.problem or "the model cannot be read")
     details = model.document.model_dump(mode="json", exclude={"version", "training_range", "typical"})
     shown = {"model": model.version, "roles": list(model.roles), **details}
+    shown["share_at_threshold"] = model.document.share_at_threshold
     if not as_json:
+        shown["calibration"] = {name: details["calibration"].get(name) for name in ("method", "a", "b", "c", "frauds")}
+        shown["share_at_threshold"] = interval_text(model.document.share_at_threshold)
         shown["features"] = len(model.document.features)
         shown["monotone"] = f"{len(model.document.monotone)} features"
     print_values(shown, as_json=as_json)

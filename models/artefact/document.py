@@ -1,6 +1,7 @@
 """The document of a model: everything about it except the model itself, stored as `model.json` in its artefact."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from math import isfinite
 from typing import Literal
 
@@ -17,6 +18,7 @@ from pydantic import (
 from claims.attributes import MAX_VALUES, Attribute, read_by_windows
 from claims.windows import WindowValue
 from features.vector import AttributeEncoder, schema_hash
+from models.calibration import BetaCalibrator
 from models.errors import ShadowOnlyError
 from models.explain import TypicalClaim
 from models.families import ModelExplainedBy
@@ -36,6 +38,24 @@ class Calibration(BaseModel):
     a: float = Field(gt=0)
     b: float = Field(gt=0)
     c: float
+    covariance: tuple[float, float, float, float, float, float] | None = Field(
+        None, description="Of the estimates: aa, ab, ac, bb, bc, cc; null: unknown, so probabilities have no interval."
+    )
+    frauds: int | None = Field(None, ge=0, description="Frauds that it was fitted on; null: unknown.")
+
+    @classmethod
+    def of(cls, calibrator: BetaCalibrator) -> "Calibration":
+        """The parameters of a calibrator."""
+        return cls.model_validate(asdict(calibrator))
+
+    @property
+    def calibrator(self) -> BetaCalibrator:
+        """The calibrator with these parameters."""
+        return BetaCalibrator(self.a, self.b, self.c, self.covariance, self.frauds)
+
+    @model_serializer(mode="wrap")
+    def _without_unknown(self, handler: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
+        return {name: value for name, value in handler(self).items() if value is not None}
 
 
 class ThresholdRecord(BaseModel):
@@ -125,6 +145,12 @@ class ModelDocument(BaseModel):
         """Attribute → declaration; also of the keys and columns of windows that are no features themselves."""
         own = {encoder.name: encoder.attribute for encoder in self.attributes}
         return own | {name: one for name, one in read_by_windows(self.windows.values()).items() if name not in own}
+
+    @property
+    def share_at_threshold(self) -> tuple[float, float] | None:
+        """The interval of the share of fraud among claims exactly at the threshold; None where it is not known."""
+        calibrator = self.calibration.calibrator
+        return calibrator.interval(calibrator.margin_of(self.threshold))
 
     @property
     def use_name(self) -> str:

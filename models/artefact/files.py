@@ -273,7 +273,7 @@ def load_artefact(path: Path, *, expected_manifest_sha256: str | None = None) ->
         manifest_sha256=digest,
         document=document,
         model=model,
-        calibrator=BetaCalibrator(document.calibration.a, document.calibration.b, document.calibration.c),
+        calibrator=document.calibration.calibrator,
         explainer=explainer,
         peers=peers,
     )

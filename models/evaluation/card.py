@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from core.format import number_to_3_decimals
 from features.vector import FEATURE, feature_of
 from models.artefact import ModelDocument
+from models.calibration import LEVEL
 from models.evaluation.intervals import Interval
 
 
@@ -69,6 +70,7 @@ def render_model_card(document: ModelDocument, facts: CardFacts) -> str:
             f"- Probability: beta calibration of the margin (a = {calibration.a:.3f}, b = {calibration.b:.3f}, "
             f"c = {calibration.c:.3f}); strictly increasing, so it preserves the ranking."
         ),
+        *_certainty(document),
         f"- Flagged at {document.threshold:.4f} or above. {_choice(document)}",
         f"- {_EXPLAINED[document.explained_by]}",
     ]
@@ -87,6 +89,15 @@ def render_model_card(document: ModelDocument, facts: CardFacts) -> str:
     if facts.limits:
         lines += ["", "## Limits", "", *(f"- {limit}" for limit in facts.limits)]
     return "\n".join(lines) + "\n"
+
+
+def _certainty(document: ModelDocument) -> list[str]:
+    """How certain the probability is where claims are flagged."""
+    share, frauds = document.share_at_threshold, document.calibration.frauds
+    if share is None or frauds is None:
+        return []
+    ends = " to ".join(f"{end:.2%}" for end in share)
+    return [f"- Calibrated on {frauds} frauds: at the threshold {ends} of the claims are fraud ({LEVEL:.0%} interval)."]
 
 
 _EXPLAINED = {

@@ -260,7 +260,7 @@ def document(
     from models.artefact import canonical_json
 
     family = model.trained.family
-    calibration = Calibration(a=model.calibrator.a, b=model.calibrator.b, c=model.calibrator.c)
+    calibration = Calibration.of(model.calibrator)
     # Not the threshold alone: two capacities may place it equally, and the document holds both.
     placed = [model.choice.threshold, model.reviews_a_week]
     # The format of the tables too: trained again after a change of format, a model has a new folder.

@@ -58,7 +58,8 @@ def test_a_candidate_is_registered_with_its_metrics_parameters_and_files():
     assert intervals | {"auc.low", "auc.high"} <= set(run.data.metrics)
     assert run.data.tags["ginja.kind"] == "training"
     assert run.data.tags["ginja.model"] == artefact.version
-    assert f"[{SIMULATED}]({run.data.tags['ginja.data_uri']})" in run.data.tags["mlflow.note.content"]
+    files_of_run = f"#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}/artifacts"
+    assert f"[{SIMULATED}]({files_of_run}/data/dataset.json)" in run.data.tags["mlflow.note.content"]
     assert run.data.tags["ginja.data_uri"] == (made.trained_home() / "data").as_uri()
     assert run.data.metrics["ap.value" if "ap.value" in run.data.metrics else "ap"] > run.data.metrics["base_rate"]
     assert run.data.tags["ginja.data_sha256"] == artefact.document.provenance["data_sha256"]
