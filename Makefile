@@ -8,6 +8,7 @@ SHELL := /bin/sh
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+CHALLENGERS := $(VENV)/.challengers
 # The first of these that starts and has a supported version; a shim of a version manager may exist and not start.
 PYTHON ?= python3.13 python3.12 python3.11 python3 python
 ARGS ?=
@@ -37,7 +38,7 @@ lab: $(READY) ## Open the notebooks in JupyterLab, on the data and models of GIN
 	@GINJA_HOME="$${GINJA_HOME:-$(CURDIR)/.ginja}" $(BIN)/jupyter lab --notebook-dir notebooks \
 		--LabApp.news_url= --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(ARGS)
 
-test: check ## Style, types, import rules, and every test
+test: check $(CHALLENGERS) ## Style, types, import rules, and every test
 	$(BIN)/pytest -n 2 --dist loadfile -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true $(ARGS)
 
 check: $(READY) ## Style, types, import rules and words alone
@@ -85,3 +86,8 @@ $(READY): uv.lock pyproject.toml
 	@echo "Installing what uv.lock names (about 1.4 GB the first time)"
 	$(BIN)/uv sync --frozen --inexact --quiet
 	@touch $(READY)
+
+# The libraries of other families of models: 0.4 GB that only their tests and their trainings need.
+$(CHALLENGERS): $(READY)
+	$(BIN)/uv sync --frozen --inexact --quiet --extra challengers
+	@touch $(CHALLENGERS)

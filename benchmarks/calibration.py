@@ -1,15 +1,22 @@
-"""Compare calibrators of a booster for rare fraud on unseen claims: `python -m benchmarks.calibration`."""
+"""Compare calibrators for rare fraud on unseen claims, and measure them with few frauds.
+
+`python -m benchmarks.calibration` trains boosters and prints each calibrator's losses. With `--few-frauds` the margins
+are simulated log-odds, and it prints how far the calibrated probability is from the truth, and how often the interval
+has it.
+"""
 
 import json
+import sys
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from models.booster import BoosterParams, TrainingSample, train_booster
-from models.calibration import fit_calibrator
+from models.calibration import LEVEL, fit_calibrator
 from models.evaluation import metrics
-from models.explain import build_tables
+from models.families import TrainingSample, XGBoost, explainer_of
 
 SIZES = (60_000, 20_000, 40_000, 200_000)
 """Number of claims for training, early stopping, fitting the calibrator, and evaluation."""
@@ -25,6 +32,33 @@ def claims(rows: int, seed: int) -> TrainingSample:
     return TrainingSample(x, risk > 8.3)
 
 
+def log_odds(frauds: int, *, claims: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """True log-odds (N,), normal with a deviation of 2, and the labels of so many frauds drawn by them."""
+    rng = np.random.default_rng(seed)
+    spread = rng.normal(0, 2, claims)
+    shift = brentq(lambda by: float((1 / (1 + np.exp(-spread - by))).sum()) - frauds, -40, 40)
+    margins = spread + shift
+    odds = 1 / (1 + np.exp(-margins))
+    fraud = np.zeros(claims, dtype=bool)
+    fraud[rng.choice(claims, frauds, replace=False, p=odds / odds.sum())] = True
+    return margins, fraud
+
+
+def few_frauds(claims: int = 20_000, margin: float = -3.0, draws: int = 100) -> None:
+    """Fit on 5, 10, 30 and 100 frauds; print the probability at a margin and how often its interval has the truth."""
+    truth = 1 / (1 + np.exp(-margin))
+    for frauds in (5, 10, 30, 100):
+        fitted = [fit_calibrator(*log_odds(frauds, claims=claims, seed=seed)) for seed in range(draws)]
+        p = np.array([one.probability(margin) for one in fitted])
+        ends = np.array([one.interval(margin) for one in fitted])
+        low, middle, high = np.quantile(p, [0.05, 0.5, 0.95])
+        row = {
+            "frauds": frauds, "claims": claims, "truth": truth, "p_05": low, "p_50": middle, "p_95": high,
+            "largest": p.max(), "coverage": ((ends[:, 0] <= truth) & (truth <= ends[:, 1])).mean(), "level": LEVEL,
+        }  # fmt: skip
+        print(json.dumps({name: round(float(value), 4) for name, value in row.items()}), flush=True)
+
+
 def main() -> None:
     """Train, fit each calibrator and evaluate it; prints means over the seeds."""
     found: dict[str, list[dict[str, float]]] = {}
@@ -32,13 +66,10 @@ def main() -> None:
         for seed in range(SEEDS):
             train, evaluation, fit, test = (claims(rows, 10 * seed + i) for i, rows in enumerate(SIZES))
             weighted = TrainingSample(train.x, train.fraud, np.where(train.fraud, weight, 1.0))
-            booster = train_booster(
-                weighted,
-                evaluation,
-                features=[f"f{i}" for i in range(20)],
-                params=BoosterParams(rounds=150, depth=4, threads=1),
-            ).booster
-            tables = build_tables(booster)
+            family = XGBoost(rounds=150, threads=1)
+            trained = family.fit(weighted, evaluation, features=[f"f{i}" for i in range(20)])
+            tables = explainer_of(trained.model)
+            assert tables is not None
             m_fit, m = tables.margins(fit.x).astype(float), tables.margins(test.x).astype(float)
             isotonic = IsotonicRegression(out_of_bounds="clip").fit(m_fit, fit.fraud)
             platt = LogisticRegression(C=1e6).fit(m_fit[:, None], fit.fraud)
@@ -63,4 +94,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    few_frauds() if sys.argv[1:] == ["--few-frauds"] else main()

@@ -122,9 +122,9 @@ def _model(home: Path, trees: int) -> None:
     from features.feast import training_set
     from features.vector import FEATURE_NAMES, ModelSchema, schema_hash
     from models.artefact import Calibration, ModelDocument, models_folder, point, write_artefact
-    from models.booster import BoosterParams, TrainingSample, train_booster
     from models.calibration import fit_calibrator
-    from models.explain import MAX_TYPICAL_SAMPLE, build_tables, contributions, typical_claim
+    from models.explain import MAX_TYPICAL_SAMPLE, LeafTables, typical_claim
+    from models.families import TrainingSample, XGBoost, explainer_of
     from models.training_range import training_range
 
     data = home / "data"
@@ -136,23 +136,27 @@ def _model(home: Path, trees: int) -> None:
     # Label noise makes every tree split down to the last level.
     sample = TrainingSample(x, fraud | (np.random.default_rng(11).random(len(fraud)) < NOISE))
     # Evaluated on the training sample, so that it never stops early.
-    params = BoosterParams(rounds=trees, early_stopping=trees, depth=DEPTH, min_child_weight=1.0, threads=1)
-    booster = train_booster(sample, sample, features=FEATURE_NAMES, params=params).booster
-    margins = booster.inplace_predict(x, predict_type="margin")
+    family = XGBoost(
+        rounds=trees, early_stopping=trees, depth=DEPTH, learning_rate=0.05, min_child_weight=1.0, colsample=0.8,
+        l2=2.0, threads=1,
+    )  # fmt: skip
+    model = family.fit(sample, sample, features=FEATURE_NAMES).model
+    margins = model.margins(x)
     calibrator = fit_calibrator(margins, sample.fraud)
-    tables, typical_rows = build_tables(booster), x[:MAX_TYPICAL_SAMPLE]
+    tables, typical_rows = explainer_of(model), x[:MAX_TYPICAL_SAMPLE]
+    assert isinstance(tables, LeafTables)
     schema = ModelSchema.of(FEATURE_NAMES)
     document = ModelDocument(
         version=VERSION,
         features=FEATURE_NAMES,
         schema_hash=schema_hash(FEATURE_NAMES),
-        trees=booster.num_boosted_rounds(),
-        calibration=Calibration(a=calibrator.a, b=calibrator.b, c=calibrator.c),
+        trees=model.trees,
+        calibration=Calibration.of(calibrator),
         threshold=float(np.quantile(calibrator.probabilities(margins), 0.99)),
         base_rate=float(fraud.mean()),
         training_range=training_range(schema, x, x),
-        typical=typical_claim(schema, typical_rows, contributions(booster, tables, typical_rows)),
+        typical=typical_claim(schema, typical_rows, tables.explain_many(typical_rows)[1]),
         explained_by="tables",
     )
-    write_artefact(models_folder(home), booster=booster, document=document, tables=tables)
+    write_artefact(models_folder(home), model=model, document=document, tables=tables)
     point(home, VERSION)

@@ -6,7 +6,7 @@
 import operator
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, Self
+from typing import Literal, Self, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -15,6 +15,8 @@ from claims.identifiers import MAX_DESCRIPTION, MAX_ID, MAX_REGION, MAX_SPECIALT
 from claims.reason_groups import ReasonKind
 
 CONTRACT = "1"
+ExplainedBy: TypeAlias = Literal["tables", "pred_contribs", "terms"]
+"""Where exact contributions come from: tables of trees, XGBoost itself, or the terms of an additive model."""
 
 MAX_SCORED_CENTS = (1 << 53) - 1
 """Largest amount in the contract: the largest integer range a float holds exactly.
@@ -201,5 +203,5 @@ class Score(BaseModel):
     tail_limit: int | None = Field(
         description="Most tail features of 99.9 % of the training claims; null: the model has no training range."
     )
-    explained_by: Literal["tables", "pred_contribs"]
+    explained_by: ExplainedBy
     shadow: ShadowScore | None = Field(description="Null: no challenger.")

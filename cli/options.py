@@ -37,6 +37,17 @@ TRIALS = click.option(
     type=click.IntRange(0),
     help="Parameter sets to try first, with Optuna.",
 )
+FAMILY = click.option(
+    "--model",
+    "family",
+    default="xgboost",
+    show_default=True,
+    metavar="FAMILY",
+    help="Family of models: xgboost, lightgbm, catboost, ebm, logistic, or package.module:factory of your own.",
+)
+PARAMS = click.option(
+    "--params", type=INPUT_FILE, help="YAML or JSON of the family's parameters, by name; others keep their default."
+)
 BY = click.option("--by", help="Who is responsible; default: the user of this system.")
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from core.format import number
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -33,3 +35,8 @@ def print_values(values: Mapping[str, object], *, as_json: bool, width: int = 20
         return
     for name, value in values.items():
         click.echo(f"{name.replace('_', ' '):>{width}}  {value}")
+
+
+def interval_text(interval: tuple[float, float] | None) -> str:
+    """A 90 % interval as text; says so where it is unknown."""
+    return "interval unknown" if interval is None else f"90 % interval {number(interval[0])} to {number(interval[1])}"

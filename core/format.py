@@ -11,9 +11,11 @@ NOT_AVAILABLE = "–"
 
 
 def number(value: float | None) -> str:
-    """Three significant digits; at 100 and above whole, with thousands separators."""
+    """Three significant digits; at 100 and above whole, with thousands separators; ∞ where it is infinite."""
     if value is None or math.isnan(value):
         return NOT_AVAILABLE
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 

@@ -1,6 +1,7 @@
 """What a model is: trained, calibrated, explained, stored, registered and scored.
 
-booster.py calibration.py   training and calibrating a booster
+families/                   families of models: training one, its native form, its exact contributions
+calibration.py              margins to probabilities
 training_range.py gain.py   what a score may be trusted for: the range of the training claims, the inputs available
 explain/                    exact contributions, and reasons in words
 artefact/                   a model on disk, verified, and the pointers to the models that serve

@@ -3,10 +3,15 @@
 The logit of the calibrated probability is `c - a * softplus(-margin) + b * softplus(margin)` with `a, b > 0`: strictly
 increasing, so the order of claims is the booster's. `a = b = 1, c = 0` changes nothing, `a = b` is Platt's scaling; the
 third parameter lets the two tails bend apart, which is what boosted trees on rare classes need.
+
+The slopes have a prior, because few frauds do not determine them: a ~ Normal(1, `SLOPE_DEVIATION`²) and
+b ~ Normal(a, `BEND_DEVIATION`²), so that without evidence the margin is its own log-odds. `c` has none: the mean
+probability remains the share of fraud. The prior is worth a few frauds; with hundreds it changes nothing that counts.
 """
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +19,18 @@ from scipy.optimize import minimize
 
 from models.errors import CalibrationError
 
+SLOPE_DEVIATION = 1.0
+BEND_DEVIATION = 1.0
+LEAST_FRAUDS = 5
+"""Frauds below which no calibrator is fitted."""
+LEVEL = 0.9
+"""Level of an interval where none is given."""
 _LEAST_SLOPE = 1e-3
 _FARTHEST_MARGIN = 60.0
+_SLOPE, _BEND = SLOPE_DEVIATION**-2, BEND_DEVIATION**-2
+_PRECISION = np.array([[_SLOPE + _BEND, -_BEND, 0.0], [-_BEND, _BEND, 0.0], [0.0, 0.0, 0.0]])
+"""Of the prior of (a, b, c)."""
+_UPPER = np.triu_indices(3)
 
 
 def _softplus(x: float) -> float:
@@ -33,6 +48,10 @@ class BetaCalibrator:
     a: float
     b: float
     c: float
+    covariance: tuple[float, ...] | None = None
+    """Of the estimates of the parameters: aa, ab, ac, bb, bc, cc; None: not known, so there is no interval."""
+    frauds: int | None = None
+    """Frauds that it was fitted on; None: not known."""
 
     def __post_init__(self) -> None:
         if not all(math.isfinite(x) for x in (self.a, self.b, self.c)) or self.a <= 0 or self.b <= 0:
@@ -56,14 +75,39 @@ class BetaCalibrator:
         e = np.exp(-np.minimum(np.abs(logit), 700.0))
         return np.where(logit >= 0, 1.0 / (1.0 + e), e / (1.0 + e))
 
+    def interval(self, margin: float, *, level: float = LEVEL) -> tuple[float, float] | None:
+        """The interval of the share of fraud among claims at a margin; None where the covariance is not known.
+
+        It covers the uncertainty of the parameters: their Laplace approximation, and the delta method on the logit.
+        Frauds that come in bursts carry less information than their number, so that it is too narrow for them.
+        """
+        if self.covariance is None:
+            return None
+        m = min(max(margin, -_FARTHEST_MARGIN), _FARTHEST_MARGIN)
+        gradient = np.array([-_softplus(-m), _softplus(m), 1.0])
+        matrix = np.empty((3, 3))
+        matrix[_UPPER] = matrix.T[_UPPER] = self.covariance
+        reach = NormalDist().inv_cdf((1 + level) / 2) * float(np.sqrt(gradient @ matrix @ gradient))
+        logit = float(gradient @ np.array([self.a, self.b, self.c]))
+        low, high = (float(_logistic(np.array(logit + way * reach))) for way in (-1, 1))
+        return low, high
+
+    def margin_of(self, probability: float) -> float:
+        """The margin with a calibrated probability: the inverse of `probability`, by bisection."""
+        low, high = -_FARTHEST_MARGIN, _FARTHEST_MARGIN
+        for _ in range(60):
+            middle = (low + high) / 2
+            low, high = (middle, high) if self.probability(middle) < probability else (low, middle)
+        return (low + high) / 2
+
 
 def fit_calibrator(
     margins: NDArray[np.floating], fraud: NDArray[np.bool_], *, weights: NDArray[np.floating] | None = None
 ) -> BetaCalibrator:
-    """Fit the calibrator of least log loss on claims the booster was not trained on.
+    """Fit the most probable calibrator, given the prior, on claims the booster was not trained on.
 
-    `weights` are inverse sampling propensities. Targets are softened as in Platt scaling, by one claim of each class,
-    so that a separable sample has a finite solution. Raises `CalibrationError` when a class is absent.
+    `weights` are inverse sampling propensities; together they count as their effective number of claims, (Σw)² / Σw²
+    (Kish 1965). Raises `CalibrationError` for fewer than `LEAST_FRAUDS` frauds and without an honest claim.
     """
     m = np.clip(np.asarray(margins, dtype=np.float64), -_FARTHEST_MARGIN, _FARTHEST_MARGIN)
     y = np.asarray(fraud, dtype=bool)
@@ -72,20 +116,23 @@ def fit_calibrator(
         raise CalibrationError(f"{len(m)} margins, {len(y)} labels and {len(w)} weights must have equal length")
     if not np.isfinite(m).all() or not np.isfinite(w).all() or (w < 0).any():
         raise CalibrationError("margins and weights must be finite, and no weight negative")
-    positives, negatives = float(w[y].sum()), float(w[~y].sum())
-    if positives <= 0 or negatives <= 0:
-        raise CalibrationError("the calibration sample needs claims of both classes; use a longer window")
-    target = np.where(y, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    low, high = -_softplus_many(-m), _softplus_many(m)
-    total = float(w.sum())
+    frauds = int((w[y] > 0).sum())
+    if frauds < LEAST_FRAUDS or not (w[~y] > 0).any():
+        raise CalibrationError(
+            f"the calibration sample needs at least {LEAST_FRAUDS} frauds and an honest claim, and has {frauds} frauds "
+            f"among {len(y)} claims; use a longer window (--calibrate-share), or --refit always"
+        )
+    evidence = w * w.sum() / np.dot(w, w)
+    basis = np.stack([-_softplus_many(-m), _softplus_many(m), np.ones(len(m))])
+    total = float(evidence.sum())
 
     def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        logit = parameters[2] + parameters[0] * low + parameters[1] * high
-        e = np.exp(-np.abs(logit))
-        p = np.where(logit >= 0, 1 / (1 + e), e / (1 + e))
-        value = float(np.dot(w, _softplus_many(logit) - target * logit)) / total
-        slope = w * (p - target) / total
-        return value, np.array([np.dot(slope, low), np.dot(slope, high), slope.sum()])
+        logit = parameters @ basis
+        value = float(np.dot(evidence, _softplus_many(logit) - y * logit))
+        slope = basis @ (evidence * (_logistic(logit) - y))
+        away = parameters - np.array([1.0, 1.0, 0.0])
+        pull = _PRECISION @ away
+        return (value + float(away @ pull) / 2) / total, (slope + pull) / total
 
     found = minimize(
         loss,
@@ -96,4 +143,11 @@ def fit_calibrator(
         options={"maxiter": 500, "ftol": 1e-14, "gtol": 1e-10},
     )
     a, b, c = (float(x) for x in found.x)
-    return BetaCalibrator(a, b, c)
+    p = _logistic(found.x @ basis)
+    covariance = np.linalg.inv((basis * (evidence * p * (1 - p))) @ basis.T + _PRECISION)
+    return BetaCalibrator(a, b, c, tuple(float(f"{value:.6g}") for value in covariance[_UPPER]), frauds)
+
+
+def _logistic(logit: NDArray[np.float64]) -> NDArray[np.float64]:
+    e = np.exp(-np.abs(logit))
+    return np.where(logit >= 0, 1 / (1 + e), e / (1 + e))

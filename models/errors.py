@@ -6,13 +6,16 @@ ModelError
 │   ├── ArtefactCorruptError     the folder does not match its manifest
 │   ├── ArtefactOutdatedError    written by another version of ginja, in a format this version does not read
 │   └── ArtefactExistsError      another artefact has this version
+├── ShadowOnlyError          a model without exact reasons would decide claims
 ├── PointerError             a champion or challenger pointer is unreadable or has no valid target
+├── FamilyError              a family of models is unknown, not installed or has no such parameter
+├── CustomModelError         a model of the user's own failed
 ├── TrainingError            the inputs cannot train a model
 ├── CalibrationError         the inputs cannot calibrate one
 ├── ThresholdError           no threshold meets the request
 ├── RecoveryModelError       the inputs cannot give an expected recovery
-├── ExplainerError           the booster cannot be explained from tables
-│   ├── UnsupportedBoosterError  a booster type the tables do not support
+├── ExplainerError           the model cannot be explained from tables
+│   ├── UnsupportedBoosterError  trees of a kind the tables do not support
 │   ├── TablesTooLargeError      the tables would exceed their size limit
 │   └── OutdatedTablesError      the table file has an unsupported format
 ├── SchemaMismatchError      vector and model have different features
@@ -46,8 +49,24 @@ class ArtefactExistsError(ArtefactError):
     """Another artefact already has this version."""
 
 
+class ShadowOnlyError(ModelError):
+    """A model without exact reasons may score in shadow only."""
+
+    exit_code = 2
+
+
 class PointerError(ModelError):
     """A pointer file is unreadable or has no valid target."""
+
+
+class FamilyError(ModelError):
+    """A family of models is unknown, its library is not installed, or it has no such parameter."""
+
+    exit_code = 2
+
+
+class CustomModelError(ModelError):
+    """A model of the user's own failed, or gave no finite margins."""
 
 
 class TrainingError(ModelError):
@@ -67,11 +86,11 @@ class RecoveryModelError(ModelError):
 
 
 class ExplainerError(ModelError):
-    """The booster cannot be explained from tables."""
+    """The model cannot be explained from tables."""
 
 
 class UnsupportedBoosterError(ExplainerError):
-    """A booster type the tables do not support."""
+    """Trees of a kind the tables do not support."""
 
 
 class TablesTooLargeError(ExplainerError):

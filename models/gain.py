@@ -1,35 +1,30 @@
 """The share of a model's gain whose inputs were available for a claim: how much of the model applies to it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 
 import numpy as np
-import xgboost as xgb
 from numpy.typing import NDArray
 
 from features.vector import ModelSchema, needs
-from models.errors import SchemaMismatchError
+from models.families import Model
 
 
-def gain_shares(booster: xgb.Booster, features: Sequence[str]) -> NDArray[np.float64]:
-    """Each feature's share of the booster's total gain (F,), summing to 1; zeros if no tree has a split.
+def gain_shares(model: Model) -> NDArray[np.float64]:
+    """Each feature's share of what the model learned (F,), summing to 1; zeros if it learned from none.
 
-    Raises `SchemaMismatchError` when the booster splits on a feature that is not in `features`: its gain would count as
-    available for every claim.
+    Raises `SchemaMismatchError` when a booster splits on a feature that it does not name.
     """
-    gained = booster.get_score(importance_type="total_gain")
-    if unknown := sorted(set(gained) - set(features)):
-        raise SchemaMismatchError(f"the booster's feature names are not in the schema: {', '.join(unknown[:5])}")
-    shares = np.array([float(np.sum(gained.get(name, 0.0))) for name in features])
-    total = shares.sum()
-    return shares / total if total > 0 else shares
+    gains = model.gains()
+    total = gains.sum()
+    return gains / total if total > 0 else gains
 
 
 class GainPresent:
     """Computes the share for one claim from its unavailable inputs. May be shared by threads."""
 
-    def __init__(self, booster: xgb.Booster, schema: ModelSchema) -> None:
-        self._shares = gain_shares(booster, schema.names)
+    def __init__(self, model: Model, schema: ModelSchema) -> None:
+        self._shares = gain_shares(model)
         places: dict[str, list[int]] = {}
         for place, feature in enumerate(schema.features):
             for needed in needs(feature):

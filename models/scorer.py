@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import xgboost as xgb
 from numpy.typing import NDArray
 
-from claims.scoring import CONTRACT, ClaimFacts, Counterfactual, OutOfRange, Score, ShadowScore
+from claims.scoring import CONTRACT, ClaimFacts, Counterfactual, ExplainedBy, OutOfRange, Score, ShadowScore
 from features.errors import AttributeTypeError, UnknownFeatureError
 from features.vector import ClaimInputs, ClaimVectors, Reading, build_amounts, inputs_of, vector_of
-from models.artefact import Artefact
-from models.errors import SchemaMismatchError
+from models.artefact import Artefact, require_reasons
+from models.errors import CustomModelError, SchemaMismatchError
 from models.explain import Explanation, Reasoner, nearest_lower_amount, rises_with_amount
 from models.gain import GainPresent
 from models.training_range import RangeCheck
@@ -49,15 +48,18 @@ class Scorer:
         self._columns = schema.places
         self._vectors = ClaimVectors(schema) if schema.encoders else None
         self.reasoner = Reasoner(schema, artefact.document.typical)
-        self._gain = GainPresent(artefact.booster, schema)
+        self._gain = GainPresent(artefact.model, schema)
         training = artefact.document.training_range
         self._rises_with_amount = rises_with_amount(schema, artefact.document.monotone)
         self._range = None if training is None else RangeCheck(schema, training)
 
     @property
-    def explained_by(self) -> str:
-        """`tables` or `pred_contribs`."""
-        return self.artefact.document.explained_by
+    def explained_by(self) -> ExplainedBy:
+        """Where its exact contributions come from. Raises `ShadowOnlyError` where it has none."""
+        require_reasons(self.artefact.document)
+        found = self.artefact.document.explained_by
+        assert found != "none"
+        return found
 
     def score(
         self,
@@ -127,13 +129,13 @@ class Scorer:
     def shadow(self, full: NDArray[np.float32], facts: ClaimFacts) -> ShadowScore | None:
         """Shadow score of a claim and its full vector (every built-in feature, in the order of `FEATURE_NAMES`).
 
-        None where an attribute has another type than this model was trained with: that does not refuse the claim.
+        None where an attribute has another type than this model was trained with, or a model of the user's own fails:
+        neither refuses the claim.
         """
         try:
-            row = self.rows_of(full.reshape(1, -1), facts)
-        except AttributeTypeError:
+            margin = float(self.margins(self.rows_of(full.reshape(1, -1), facts))[0])
+        except (AttributeTypeError, CustomModelError):
             return None
-        margin = float(self.margins(row)[0])
         probability = self.artefact.calibrator.probability(margin)
         return ShadowScore(
             model_version=self.version,
@@ -174,13 +176,10 @@ class Scorer:
     def _explain(
         self, rows: NDArray[np.float32], *, threads: int
     ) -> tuple[NDArray[np.float32], NDArray[np.float64], float]:
-        tables = self.artefact.tables
-        if tables is not None:
-            margins, phi = tables.explain_many(rows, threads=threads)
-            return margins, phi, tables.base_margin
-        matrix = xgb.DMatrix(rows, feature_names=list(self.artefact.features), nthread=threads)
-        values = self.artefact.booster.predict(matrix, pred_contribs=True).astype(np.float64)
-        return self.margins(rows), values[:, :-1], float(values[0, -1])
+        explainer = self.artefact.explainer
+        assert explainer is not None, self.explained_by
+        margins, phi = explainer.explain_many(rows, threads=threads)
+        return margins, phi, explainer.base_margin
 
     def _supports(self, inputs: Sequence[ClaimInputs], rows: NDArray[np.float32]) -> list[_Support]:
         """For the inputs of each claim and its vector in this model's schema (N, F)."""
@@ -242,6 +241,6 @@ class Scorer:
             out_of_range=support.out_of_range,
             tail_features=support.tail_features,
             tail_limit=None if self._range is None else self._range.tail_limit,
-            explained_by=self.artefact.document.explained_by,
+            explained_by=self.explained_by,
             shadow=shadow,
         )

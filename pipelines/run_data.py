@@ -84,14 +84,24 @@ def rejects_table(about: DatasetDocument) -> str:
 
 
 def describe_data(source: Source) -> str:
-    """One paragraph of Markdown: the data set with a link to its files, and how much of it was rejected."""
+    """One paragraph of Markdown: the data set with a link to how it was read, and how much of it was rejected."""
     about = source.about
-    text = f"Data: [{source.name}]({source.uri}), SHA-256 `{source.sha256[:12]}`"
+    text = (
+        f"Data: [{source.name}](artifacts:data/dataset.json), SHA-256 `{source.sha256[:12]}`, from {_place(source.uri)}"
+    )
     if "file" in about:
         text += f", read from `{about['file']}`"
+    if "mapping_document" in about:
+        text += " by [its mapping](artifacts:data/mapping.yaml)"
     if about.get("rejected"):
-        text += f"; {about['rejected']:,} of {about.get('rows', 0):,} rows rejected (`data/rejects.md`)"
+        rejected = f"{about['rejected']:,} of {about.get('rows', 0):,} rows rejected"
+        text += f"; [{rejected}](artifacts:data/rejects.md)"
     return text + "."
+
+
+def _place(uri: str) -> str:
+    """A web address as a link; browsers do not follow one from a page to a local file."""
+    return f"<{uri}>" if uri.startswith("http") else f"`{uri}`"
 
 
 def _rate(labels: Mapping[str, int] | None) -> float | None:

@@ -42,6 +42,8 @@ class DatasetDocument(TypedDict, total=False):
     file: str
     mapping: str
     """Digest of the mapping."""
+    source_url: str
+    """Where the file comes from, as its mapping states."""
     mapping_document: Mapping[str, JsonValue]
     """The mapping itself: every key that is not the default."""
     columns: Mapping[str, list[str]]

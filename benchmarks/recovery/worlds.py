@@ -11,8 +11,8 @@ from core.scratch import scratch_folder
 from features.feast import apply, training_set
 from features.offline import build
 from features.vector import ModelSchema
-from models.booster import BoosterParams, TrainingSample, train_booster
 from models.calibration import fit_calibrator
+from models.families import TrainingSample, XGBoost
 from models.recovery import RecoveryEvidence
 from pipelines.datasets import OFFLINE_ONLY_REDIS_URL, Examples, examples_of
 from pipelines.simulate import SimulationConfig, simulate
@@ -29,7 +29,7 @@ EMBARGO_DAYS = 45
 FRAUD_RATE = 0.02
 PARTLY_DUE = ("upcoding", "unbundling")
 """Kinds in which a service was given: what exceeds the peers is recovered; of the other kinds the whole amount."""
-PARAMS = BoosterParams(
+FAMILY = XGBoost(
     rounds=150,
     early_stopping=20,
     depth=4,
@@ -120,10 +120,10 @@ def _probabilities(examples: Examples, train: Rows, stop: Rows, later: Rows, par
     def sample(rows: Rows) -> TrainingSample:
         return TrainingSample(examples.matrix(rows, schema), examples.fraud[rows])
 
-    booster = train_booster(sample(train), sample(stop), features=examples.features, params=PARAMS).booster
+    model = FAMILY.fit(sample(train), sample(stop), features=examples.features).model
 
     def margins(rows: Rows) -> NDArray[np.float32]:
-        found: NDArray[np.float32] = booster.inplace_predict(examples.matrix(rows, schema), predict_type="margin")
+        found: NDArray[np.float32] = model.margins(examples.matrix(rows, schema))
         return found
 
     calibrator = fit_calibrator(margins(later), examples.fraud[later])

@@ -180,10 +180,7 @@ def train(platform: Platform) -> "TrainingReport":
         report = train_and_register(
             platform.settings.home, redis_url=valkey_url(platform.settings), watch=Watcher(step=step.step)
         )
-        step.result(
-            f"{report.version}: {report.trees} trees on {report.features} features, "
-            f"average precision {report.ap_model:.1%}"
-        )
+        step.result(f"{report.version}: {report.model}, average precision {report.ap_model:.1%}")
     return report
 
 

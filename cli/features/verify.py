@@ -165,31 +165,30 @@ def _temporary_model(home: Path, hard: HardClaims) -> "Artefact":
     """A model that separates expensive from cheap claims by their history; only for scoring both vectors."""
     from features.vector import FEATURE_NAMES, schema_hash
     from models.artefact import Calibration, ModelDocument, load_artefact, write_artefact
-    from models.booster import BoosterParams, TrainingSample, train_booster
+    from models.families import TrainingSample, XGBoost
 
     ids, vectors = offline_vectors(home, hard)
     amounts = {row["claim_id"]: row["amount_cents"] for row in hard.live}
     rng = np.random.default_rng(1)
     truth = np.array([amounts[claim_id] for claim_id in ids]) * rng.lognormal(size=len(ids)) > 15_000
     half = len(ids) // 2
-    trained = train_booster(
+    trained = XGBoost(rounds=60, depth=5, learning_rate=0.2).fit(
         TrainingSample(vectors[:half], truth[:half]),
         TrainingSample(vectors[half:], truth[half:]),
         features=FEATURE_NAMES,
-        params=BoosterParams(rounds=60, depth=5, learning_rate=0.2),
     )
     document = ModelDocument(
         version="temporary",
         features=FEATURE_NAMES,
         schema_hash=schema_hash(FEATURE_NAMES),
-        trees=trained.booster.num_boosted_rounds(),
+        trees=trained.model.trees,
         calibration=Calibration(a=1.0, b=1.0, c=0.0),
         threshold=0.5,
         base_rate=float(truth.mean()),
         explained_by="pred_contribs",
         provenance={"data": "ginja features verify"},
     )
-    folder, digest = write_artefact(home / "models", booster=trained.booster, document=document, tables=None)
+    folder, digest = write_artefact(home / "models", model=trained.model, document=document, tables=None)
     return load_artefact(folder, expected_manifest_sha256=digest)
 
 

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 
 @command(
-    examples=["ginja model evaluate", "ginja model evaluate --dataset provider-fraud --ablate --json"],
+    examples=[
+        "ginja model evaluate",
+        "ginja model evaluate --rivals --json",
+        "ginja model evaluate --dataset provider-fraud --ablate --json",
+    ],
 )
 @model_option("the last one trained on the data set")
 @DATASET
@@ -32,6 +36,9 @@ if TYPE_CHECKING:
     type=click.IntRange(2),
     help="Bootstrap samples of providers for the intervals.",
 )
+@click.option(
+    "--rivals", is_flag=True, help="Also train every other family of models on the same claims, and compare them."
+)
 @click.option("--ablate", is_flag=True, help="For provider-fraud: also evaluate without each family of features.")
 def evaluate(
     version: str | None,
@@ -39,6 +46,7 @@ def evaluate(
     data: Path | None,
     mapping: Path | None,
     replicates: int,
+    rivals: bool,
     ablate: bool,
     as_json: bool,
 ) -> None:
@@ -48,15 +56,27 @@ def evaluate(
     """
     check_source(dataset, data, mapping)
     if dataset == "provider-fraud":
-        _evaluate_providers(ablate=ablate, as_json=as_json)
+        _evaluate_providers(ablate=ablate, rivals=rivals, as_json=as_json)
         return
     from core.settings import settings
+    from models.families import INSTALL
     from pipelines.evaluate import evaluate as run
+    from pipelines.train import Contenders
 
     with task("Evaluating") as progress:
         progress.step("Reading the claims")
         source = existing_source(dataset, data, mapping, version=version)
-        found = run(settings().home, source, version=version, replicates=replicates, step=progress.step)
+        contenders = Contenders(progress.step)
+        found = run(
+            settings().home,
+            source,
+            version=version,
+            replicates=replicates,
+            contenders=contenders.add if rivals else None,
+            step=progress.step,
+        )
+    if contenders.missing:
+        click.echo(f"Not compared, because not installed: {', '.join(contenders.missing)}. {INSTALL}", err=True)
     if as_json:
         print_json(_headlines(found.evaluated) | found.evaluated.as_json())
         return
@@ -83,6 +103,8 @@ def _headlines(evaluated: "EvaluatedModel") -> dict[str, object]:
             "ap_unseen_providers_ci": _ends(metrics.unseen_providers.ap),
             "dollars_times_rule": metrics.rule.ratio.value,
             "dollars_times_rule_ci": _ends(metrics.rule.ratio),
+            "dollars_at_k": metrics.model.dollars_at_k.value,
+            "rivals": metrics.rivals_json(),
         }.items()
     }
 
@@ -91,13 +113,19 @@ def _ends(interval: "Interval") -> list[float]:
     return [interval.low, interval.high]
 
 
-def _evaluate_providers(*, ablate: bool, as_json: bool) -> None:
+def _evaluate_providers(*, ablate: bool, rivals: bool, as_json: bool) -> None:
     from core.settings import settings
+    from models.families import FAMILIES, installed
     from pipelines.provider_level import evaluate_providers, read
 
     with task("Evaluating the provider-fraud set") as progress:
         data = read(settings().data_dir / "provider_fraud")
-        found = evaluate_providers(data, ablate=ablate, step=lambda name: progress.step(f"Cross-validating {name}"))
+        found = evaluate_providers(
+            data,
+            ablate=ablate,
+            challengers=[one for one in FAMILIES if installed(one.library)] if rivals else (),
+            step=lambda name: progress.step(f"Cross-validating {name}"),
+        )
     if as_json:
         print_json(found.as_json())
         return
@@ -123,9 +151,10 @@ def _show_evaluation(evaluated: "EvaluatedModel") -> None:
     )
     console.print(_rankings_table(metrics))
     rule, at = metrics.rule, metrics.threshold
+    times = f", {interval(rule.ratio)} times as much" if rule.rule_cents else ""
     console.print(
         f"In the rule's {number(rule.reviews)} reviews: the rule finds {money(rule.rule_cents)}, the model "
-        f"{money(rule.model_cents)}, {interval(rule.ratio)} times as much.\n"
+        f"{money(rule.model_cents)}{times}.\n"
         f"At the threshold {number(at.threshold)}: {number(at.alerts_a_day)} alerts a day "
         f"({number(at.alerts_a_day_low)} to {number(at.alerts_a_day_high)}), precision {percent(at.precision)}, "
         f"recall {percent(at.recall)}, false-positive rate {percent(at.false_positive_rate)}",

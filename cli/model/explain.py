@@ -7,7 +7,7 @@ import click
 
 from cli.command import command
 from cli.options import DATASET, model_option
-from cli.output import print_json
+from cli.output import interval_text, print_json
 from cli.progress import task
 
 
@@ -25,7 +25,8 @@ def explain(claim_id: str | None, dataset: str, version: str | None, as_json: bo
         print_json(found)
         return
     flagged = "flagged" if found["flagged"] else "not flagged"
-    click.echo(f"Claim {found['claim_id']}: probability {found['probability']:.3f}, {flagged}, by {found['model']}")
+    probability = f"{found['probability']:.3f} ({interval_text(found['probability_interval'])})"
+    click.echo(f"Claim {found['claim_id']}: probability {probability}, {flagged}, by {found['model']}")
     for kind, title in (
         ("evidence", "Evidence about this claim"),
         ("prior", "Prior knowledge about provider and member (affects the rank; no evidence about this claim)"),
@@ -79,6 +80,7 @@ def _explained(home: Path, dataset: str, claim_id: str | None, version: str | No
         "dataset": source.name,
         "model": model.version,
         "probability": scored["probability"],
+        "probability_interval": model.calibrator.interval(scored["margin"]),
         "flagged": scored["flagged"],
         "threshold": model.threshold,
         "margin": scored["margin"],

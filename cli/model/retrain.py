@@ -1,17 +1,21 @@
 """`ginja model retrain`: from claims and findings to a new champion."""
 
+from pathlib import Path
+
 import click
 
 from cli.command import command
 from cli.model.common import registry_redis_url, training_progress
-from cli.options import CAPACITY, TRIALS
+from cli.options import CAPACITY, FAMILY, PARAMS, TRIALS
 from cli.output import print_json
 
 
 @command(examples=["ginja model retrain", "ginja model retrain --trials 20 --capacity 40 --json"])
+@FAMILY
+@PARAMS
 @TRIALS
 @CAPACITY
-def retrain(trials: int, capacity: float | None, as_json: bool) -> None:
+def retrain(family: str, params: Path | None, trials: int, capacity: float | None, as_json: bool) -> None:
     """Export claims and findings, check them, build features, train, promote: the whole chain, for a schedule.
 
     Exits 3 if a quality gate refuses the data, 4 if a promotion gate refuses the model; the champion is then unchanged.
@@ -21,9 +25,9 @@ def retrain(trials: int, capacity: float | None, as_json: bool) -> None:
     from pipelines.gates import GateFailed
     from pipelines.loop import retrain as run
     from pipelines.promote import RefusedError
-    from pipelines.train import TrainOptions
+    from pipelines.train import TrainOptions, family_from
 
-    options = TrainOptions(trials=trials, reviews_a_week=capacity)
+    options = TrainOptions(family=family_from(family, params), trials=trials, reviews_a_week=capacity)
     try:
         with training_progress("Retraining", trials) as watch:
             found = run(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.command import command
-from cli.output import print_json, print_values, terminal
+from cli.output import interval_text, print_json, print_values, terminal
 
 if TYPE_CHECKING:
     from models.artefact import StoredModel
@@ -19,6 +19,7 @@ class ListedModel:
     model: str
     roles: tuple[str, ...]
     dataset: str | None
+    family: str | None
     trees: int | None
     features: int | None
     threshold: float | None
@@ -31,12 +32,13 @@ class ListedModel:
         """The row of a model."""
         document, roles = model.document, tuple(model.roles)
         if document is None:
-            return cls(model.version, roles, None, None, None, None, None, model.problem)
+            return cls(model.version, roles, None, None, None, None, None, None, model.problem)
         dataset = document.provenance.get("dataset")
         return cls(
             model.version,
             roles,
             dataset if isinstance(dataset, str) else None,
+            document.family,
             document.trees,
             len(document.features),
             document.threshold,
@@ -60,12 +62,14 @@ def list_(as_json: bool) -> None:
         return
     if not rows:
         raise click.UsageError(f"{home} has no model; run `ginja model train` first.")
-    shown = Table("model", "role", "data set", "trees", "features", "threshold", "base rate", "files")
+    shown = Table("model", "role", "data set", "family", "trees", "features", "threshold", "base rate", "files")
     for row in rows:
         numbers = ["–" if value is None else f"{value:.4f}" for value in (row.threshold, row.base_rate)]
         counts = ["–" if value is None else str(value) for value in (row.trees, row.features)]
         state = "intact" if row.problem is None else row.problem
-        shown.add_row(row.model, ", ".join(row.roles) or "–", row.dataset or "–", *counts, *numbers, state)
+        shown.add_row(
+            row.model, ", ".join(row.roles) or "–", row.dataset or "–", row.family or "–", *counts, *numbers, state
+        )
     terminal().print(shown)
 
 
@@ -82,7 +86,10 @@ def show(version: str | None, as_json: bool) -> None:
         raise ArtefactCorruptError(model.problem or "the model cannot be read")
     details = model.document.model_dump(mode="json", exclude={"version", "training_range", "typical"})
     shown = {"model": model.version, "roles": list(model.roles), **details}
+    shown["share_at_threshold"] = model.document.share_at_threshold
     if not as_json:
+        shown["calibration"] = {name: details["calibration"].get(name) for name in ("method", "a", "b", "c", "frauds")}
+        shown["share_at_threshold"] = interval_text(model.document.share_at_threshold)
         shown["features"] = len(model.document.features)
         shown["monotone"] = f"{len(model.document.monotone)} features"
     print_values(shown, as_json=as_json)

@@ -9,7 +9,20 @@ import click
 from cli.command import command
 from cli.model.common import check_source, registry_redis_url, source_of, training_progress
 from cli.model.suggested import figures, suggested_mapping
-from cli.options import ABOVE_ZERO, BY, CAPACITY, DATA, DATASET, DAY, MAPPING, SHARE, TRIALS, reason_option
+from cli.options import (
+    ABOVE_ZERO,
+    BY,
+    CAPACITY,
+    DATA,
+    DATASET,
+    DAY,
+    FAMILY,
+    MAPPING,
+    PARAMS,
+    SHARE,
+    TRIALS,
+    reason_option,
+)
 from cli.output import print_json, terminal
 
 if TYPE_CHECKING:
@@ -23,6 +36,8 @@ if TYPE_CHECKING:
         "ginja model train --data claims.csv --suggest",
         "ginja model train --data claims.csv --mapping mapping.yaml",
         "ginja model train --trials 20 --capacity 40 --json",
+        "ginja model train --model logistic",
+        "ginja model train --model lightgbm --params lightgbm.yaml",
     ]
 )
 @DATASET
@@ -57,6 +72,8 @@ if TYPE_CHECKING:
     type=click.IntRange(1),
     help="Fewest frauds, and fewest clean claims, in each of these shares; with fewer, the data are refused.",
 )
+@FAMILY
+@PARAMS
 @TRIALS
 @click.option("--search-seconds", type=ABOVE_ZERO, help="Time limit of the parameter search.")
 @CAPACITY
@@ -86,7 +103,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Train the final model on every claim before the test, calibrated by cross-fitting; auto: with few frauds.",
 )
-@click.option("--seed", default=7, show_default=True, help="Same data and seed, same model.")
+@click.option("--seed", type=int, help="Same data and seed, same model; default: that of --params, or 7.")
 def train(
     dataset: str,
     data: Path | None,
@@ -98,6 +115,8 @@ def train(
     calibrate_share: float,
     stop_share: float,
     least_frauds: int,
+    family: str,
+    params: Path | None,
     trials: int,
     search_seconds: float | None,
     capacity: float | None,
@@ -108,7 +127,7 @@ def train(
     reason: str | None,
     accept_rejects: bool,
     refit: "Refit",
-    seed: int,
+    seed: int | None,
     as_json: bool,
 ) -> None:
     """Train, calibrate, evaluate, track and register a candidate; exits 3 if a quality gate refuses the data."""
@@ -120,11 +139,9 @@ def train(
         raise click.UsageError("--trust needs --reason.")
     if not suggest:
         check_source(dataset, data, mapping)
-    from dataclasses import replace
-
     from core.settings import settings
     from pipelines.datasets import SplitPolicy
-    from pipelines.train import DEFAULT_PARAMS, TrainOptions, Trust, train_and_register
+    from pipelines.train import TrainOptions, Trust, family_from, train_and_register
 
     options = TrainOptions(
         policy=SplitPolicy(
@@ -134,7 +151,7 @@ def train(
             stop_share=stop_share,
             least_frauds=least_frauds,
         ),
-        params=replace(DEFAULT_PARAMS, seed=seed),
+        family=family_from(family, params, seed=seed),
         as_of=as_of.replace(tzinfo=UTC) if as_of else None,
         trials=trials,
         search_seconds=search_seconds,
@@ -160,6 +177,8 @@ def train(
         click.echo(f"Warning: {report.warning}", err=True)
     for subject, evidence in report.leaks.items():
         click.echo(f"Warning: {subject} may reveal the label: {evidence}. `ginja model promote` refuses it.", err=True)
+    if report.shadow_only:
+        click.echo("Warning: without exact reasons it serves in shadow only: `ginja model trial start`.", err=True)
     if as_json:
         from pipelines.formatting import rounded
 
@@ -195,7 +214,7 @@ def _show_training(report: "TrainingReport") -> None:
     rows = (
         ("Data", f"{report.dataset}: " + ", ".join(f"{name} {n:,}" for name, n in report.slices.items())),
         ("Split", report.split),
-        ("Model", f"{report.trees} trees over {report.features} features"),
+        ("Model", report.model),
         ("Base rate", f"{report.base_rate:.2%}"),
         ("Average precision", f"{report.ap_model:.3f} ({low:.3f} to {high:.3f})"),
         ("  of the 2× rule", f"{report.ap_rule:.3f}"),

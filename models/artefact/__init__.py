@@ -6,12 +6,11 @@ listing.py   the models of a home, with their roles
 pointers.py  `champion.json` and `challenger.json`, replaced atomically
 """
 
-from models.artefact.document import Calibration, ModelDocument, ThresholdRecord
+from models.artefact.document import Calibration, ModelDocument, ThresholdRecord, require_reasons
 from models.artefact.files import (
     DOCUMENT,
     LIMITS,
     MANIFEST,
-    MODEL,
     STAGING,
     TABLES,
     Artefact,
@@ -41,7 +40,6 @@ __all__ = [
     "DOCUMENT",
     "LIMITS",
     "MANIFEST",
-    "MODEL",
     "STAGING",
     "TABLES",
     "Announce",
@@ -60,6 +58,7 @@ __all__ = [
     "not_announced",
     "point",
     "read_pointer",
+    "require_reasons",
     "roll_back",
     "sha256",
     "stored_model",

@@ -1,6 +1,7 @@
-"""The document of a model: everything about it except its trees, stored as `model.json` in its artefact."""
+"""The document of a model: everything about it except the model itself, stored as `model.json` in its artefact."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from math import isfinite
 from typing import Literal
 
@@ -17,7 +18,10 @@ from pydantic import (
 from claims.attributes import MAX_VALUES, Attribute, read_by_windows
 from claims.windows import WindowValue
 from features.vector import AttributeEncoder, schema_hash
+from models.calibration import BetaCalibrator
+from models.errors import ShadowOnlyError
 from models.explain import TypicalClaim
+from models.families import ModelExplainedBy
 from models.training_range import TrainingRange
 from models.use import ModelUse
 
@@ -34,6 +38,24 @@ class Calibration(BaseModel):
     a: float = Field(gt=0)
     b: float = Field(gt=0)
     c: float
+    covariance: tuple[float, float, float, float, float, float] | None = Field(
+        None, description="Of the estimates: aa, ab, ac, bb, bc, cc; null: unknown, so probabilities have no interval."
+    )
+    frauds: int | None = Field(None, ge=0, description="Frauds that it was fitted on; null: unknown.")
+
+    @classmethod
+    def of(cls, calibrator: BetaCalibrator) -> "Calibration":
+        """The parameters of a calibrator."""
+        return cls.model_validate(asdict(calibrator))
+
+    @property
+    def calibrator(self) -> BetaCalibrator:
+        """The calibrator with these parameters."""
+        return BetaCalibrator(self.a, self.b, self.c, self.covariance, self.frauds)
+
+    @model_serializer(mode="wrap")
+    def _without_unknown(self, handler: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
+        return {name: value for name, value in handler(self).items() if value is not None}
 
 
 class ThresholdRecord(BaseModel):
@@ -65,7 +87,7 @@ class ThresholdRecord(BaseModel):
 
 
 class ModelDocument(BaseModel):
-    """Everything about a model except its trees."""
+    """Everything about a model except the model itself."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -78,7 +100,8 @@ class ModelDocument(BaseModel):
     )
     left_out: dict[str, str] = Field(default_factory=dict, description="Excluded feature → reason.")
     monotone: dict[str, Literal[-1, 1]] = Field(default_factory=dict, description="Constraint per feature.")
-    trees: int = Field(ge=1)
+    family: str = Field("xgboost", max_length=200, description="Family of models; `models.families` lists them.")
+    trees: int = Field(ge=0, description="How many trees it has; 0 for a model of another kind.")
     calibration: Calibration
     threshold: float = Field(ge=0, le=1, description="Claims at or above it are flagged.")
     threshold_choice: ThresholdRecord = ThresholdRecord()
@@ -92,11 +115,19 @@ class ModelDocument(BaseModel):
     use: ModelUse | None = Field(
         None, description="Whose claims it is for; null: those of the data set it was trained on."
     )
-    explained_by: Literal["tables", "pred_contribs"]
+    explained_by: ModelExplainedBy = Field(
+        description="Source of the exact contributions; none: it serves in shadow only."
+    )
     libraries: dict[str, str] = Field(default_factory=dict, description="Versions of the libraries that trained it.")
     provenance: Mapping[str, JsonValue] = Field(
         default_factory=dict, description="What it was trained on; `pipelines.evaluate.Provenance` reads it."
     )
+
+    @property
+    def described(self) -> str:
+        """Its family and size, as text."""
+        size = f"{self.trees} trees" if self.trees else "terms" if self.explained_by == "terms" else "a model"
+        return f"{self.family}: {size} over {len(self.features)} features"
 
     @property
     def claim_attributes(self) -> tuple[str, ...]:
@@ -116,14 +147,23 @@ class ModelDocument(BaseModel):
         return own | {name: one for name, one in read_by_windows(self.windows.values()).items() if name not in own}
 
     @property
+    def share_at_threshold(self) -> tuple[float, float] | None:
+        """The interval of the share of fraud among claims exactly at the threshold; None where it is not known."""
+        calibrator = self.calibration.calibrator
+        return calibrator.interval(calibrator.margin_of(self.threshold))
+
+    @property
     def use_name(self) -> str:
         """The name of its use: as stated, else that of its data set."""
         return self.use.name if self.use is not None else str(self.provenance.get("dataset", ""))
 
     @model_serializer(mode="wrap")
     def _without_absent(self, handler: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
-        # The bytes of a model without attributes or a use are those of a version that had none.
-        return {name: value for name, value in handler(self).items() if name not in ("attributes", "use") or value}
+        # The bytes of a model without attributes or a use, and of XGBoost, are those of a version that had no other.
+        dumped = handler(self)
+        absent = {name for name in ("attributes", "use") if not dumped[name]}
+        absent |= {"family"} if self.family == "xgboost" else set()
+        return {name: value for name, value in dumped.items() if name not in absent}
 
     @model_validator(mode="after")
     def _consistent(self) -> "ModelDocument":
@@ -142,3 +182,12 @@ class ModelDocument(BaseModel):
         if self.typical is not None and set(self.typical.contributions) != set(self.features):
             raise ValueError("typical does not match the features")
         return self
+
+
+def require_reasons(document: ModelDocument) -> None:
+    """Raise `ShadowOnlyError` for a model that cannot decide claims because it has no exact reasons."""
+    if document.explained_by == "none":
+        raise ShadowOnlyError(
+            f"{document.version} ({document.family}) has no exact reasons, so it cannot decide claims; let it score in "
+            f"shadow with `ginja model trial start --model {document.version}`"
+        )

@@ -1,9 +1,9 @@
 """A model on disk: a folder of up to four files; the manifest lists size and SHA-256 of the others.
 
     models/<version>/
-        model.ubj        the booster, XGBoost's own format, cut at its best iteration
-        model.json       `ModelDocument`: schema, calibrator, threshold, versions, provenance
-        explainer.npz    the contribution tables; absent when they exceed their size limit
+        model.ubj        the model in the native form of its family (`Family.file`), cut at its best round
+        model.json       `ModelDocument`: family, schema, calibrator, threshold, versions, provenance
+        explainer.npz    the contribution tables of trees; absent when they exceed their size limit
         manifest.json    size and SHA-256 of the other files, as canonical JSON
 
 Nothing is unpickled, and no byte is parsed before its hash is checked. The same inputs give the same bytes: no clock,
@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import xgboost as xgb
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
@@ -32,12 +31,14 @@ from models.errors import (
     ArtefactExistsError,
     ArtefactMissingError,
     ArtefactOutdatedError,
+    FamilyError,
     OutdatedTablesError,
 )
-from models.explain import LeafTables, read_tables, tables_to_bytes
+from models.explain import Additive, LeafTables, read_tables, tables_to_bytes
+from models.families import NATIVE_FILES, Model, explained_by, family_of
 
-MODEL, DOCUMENT, TABLES, MANIFEST = "model.ubj", "model.json", "explainer.npz", "manifest.json"
-LIMITS = {MODEL: 256 << 20, DOCUMENT: 1 << 20, TABLES: 512 << 20}
+DOCUMENT, TABLES, MANIFEST = "model.json", "explainer.npz", "manifest.json"
+LIMITS = {**dict.fromkeys(NATIVE_FILES, 256 << 20), DOCUMENT: 1 << 20, TABLES: 512 << 20}
 """Largest size of each file, in bytes."""
 STAGING = ".staging-"
 """Beginning of the name of a folder of models that is being written."""
@@ -52,10 +53,15 @@ class Artefact:
     path: Path
     manifest_sha256: str
     document: ModelDocument
-    booster: xgb.Booster
+    model: Model
     calibrator: BetaCalibrator
-    tables: LeafTables | None
-    """None: contributions come from XGBoost's `pred_contribs`."""
+    explainer: Additive | None
+    """Exact contributions; None: it has none, so it serves in shadow only."""
+
+    @property
+    def tables(self) -> LeafTables | None:
+        """The contribution tables, where the explainer is that."""
+        return self.explainer if isinstance(self.explainer, LeafTables) else None
 
     @property
     def version(self) -> str:
@@ -76,10 +82,7 @@ class Artefact:
 
     def margins(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Margins (N,), log-odds before calibration, of vectors in this model's schema (N, F)."""
-        if self.tables is not None:
-            return self.tables.margins(rows)
-        margins: NDArray[np.float32] = self.booster.inplace_predict(rows, predict_type="margin")
-        return margins
+        return self.model.margins(rows) if self.explainer is None else self.explainer.margins(rows)
 
 
 def sha256(raw: bytes) -> str:
@@ -93,20 +96,19 @@ def canonical_json(value: object) -> bytes:
 
 
 def write_artefact(
-    models: Path, *, booster: xgb.Booster, document: ModelDocument, tables: LeafTables | None
+    models: Path, *, model: Model, document: ModelDocument, tables: LeafTables | None
 ) -> tuple[Path, str]:
     """Write `models/<version>` atomically and return the folder and the SHA-256 of its manifest.
 
     Writing the same artefact again changes nothing. Raises `ArtefactExistsError` when the version holds another one,
-    and `ValueError` when booster, document and tables do not belong together.
+    and `ValueError` when model, document and tables do not belong together.
     """
     if (tables is not None) != (document.explained_by == "tables"):
         raise ValueError(f"explained_by is {document.explained_by!r}, but tables were {'' if tables else 'not '}passed")
-    if booster.num_boosted_rounds() != document.trees or booster.num_features() != len(document.features):
-        raise ValueError("the document's trees and features do not match the booster")
-    if tuple(booster.feature_names or ()) != document.features:
-        raise ValueError("the feature names of the booster do not match the document")
-    files = {MODEL: bytes(booster.save_raw("ubj")), DOCUMENT: canonical_json(document.model_dump(mode="json"))}
+    if problem := _mismatch(model, document):
+        raise ValueError(problem)
+    native = family_of(document.family).file
+    files = {native: model.to_bytes(), DOCUMENT: canonical_json(document.model_dump(mode="json"))}
     if tables is not None:
         files[TABLES] = tables_to_bytes(tables)
     for name, raw in files.items():
@@ -131,6 +133,15 @@ def write_artefact(
             return _same_or_refuse(target, digest), digest
         sync_folder(models)
     return target, digest
+
+
+def _mismatch(model: Model, document: ModelDocument) -> str | None:
+    """Why a model is not that of a document, if it is not."""
+    if model.trees != document.trees or len(model.features) != len(document.features):
+        return "the document's trees and features do not match the model"
+    if model.features != document.features:
+        return "the feature names of the model do not match the document"
+    return None
 
 
 def sync_folder(folder: Path) -> None:
@@ -198,8 +209,10 @@ def _entries(path: Path, manifest: bytes) -> dict[str, dict[str, Any]]:
     if not canonical or not isinstance(value, dict) or set(value) != {"files", "format"} or value["format"] != 1:
         raise ArtefactCorruptError(f"{path / MANIFEST} is not a manifest of format 1")
     entries = value["files"]
-    if not isinstance(entries, dict) or not {MODEL, DOCUMENT} <= set(entries) <= set(LIMITS):
-        raise ArtefactCorruptError(f"{path / MANIFEST} must list {MODEL}, {DOCUMENT} and optionally {TABLES}")
+    listed = set(entries) if isinstance(entries, dict) else set()
+    if DOCUMENT not in listed or len(listed & set(NATIVE_FILES)) != 1 or not listed <= set(LIMITS):
+        native = " or ".join(NATIVE_FILES)
+        raise ArtefactCorruptError(f"{path / MANIFEST} must list {native}, {DOCUMENT} and optionally {TABLES}")
     for name, entry in entries.items():
         if not isinstance(entry, dict) or set(entry) != {"bytes", "sha256"}:
             raise ArtefactCorruptError(f"{path / MANIFEST}: the entry of {name} must hold a size and a hash")
@@ -208,7 +221,8 @@ def _entries(path: Path, manifest: bytes) -> dict[str, dict[str, Any]]:
             raise ArtefactCorruptError(f"{path / MANIFEST}: the size of {name} must be from 0 to {LIMITS[name]:,}")
         if not isinstance(digest, str) or not _HASH.fullmatch(digest):
             raise ArtefactCorruptError(f"{path / MANIFEST}: the hash of {name} is not a SHA-256")
-    return entries
+    found: dict[str, dict[str, Any]] = entries
+    return found
 
 
 def load_artefact(path: Path, *, expected_manifest_sha256: str | None = None) -> Artefact:
@@ -223,42 +237,52 @@ def load_artefact(path: Path, *, expected_manifest_sha256: str | None = None) ->
     except ValidationError as error:
         first = error.errors()[0]
         raise ArtefactCorruptError(f"{path / DOCUMENT}: {first['loc']}: {first['msg']}") from None
-    booster = xgb.Booster()
-    try:
-        booster.load_model(bytearray(files[MODEL]))
-    except xgb.core.XGBoostError as error:
-        raise ArtefactCorruptError(f"{path / MODEL} is not an XGBoost model: {str(error).splitlines()[0]}") from None
-    booster.set_param({"nthread": 1})
-    if booster.num_features() != len(document.features) or booster.num_boosted_rounds() != document.trees:
-        raise ArtefactCorruptError(f"{path}: the document's trees and features do not match the booster")
-    if tuple(booster.feature_names or ()) != document.features:
-        raise ArtefactCorruptError(f"{path}: the feature names of the booster do not match the document")
-    if (TABLES in files) != (document.explained_by == "tables"):
+    model = _model_of(path, document, files)
+    explainer = _tables_of(path, document, files[TABLES]) if TABLES in files else model.additive()
+    if explained_by(explainer) != document.explained_by:
         raise ArtefactCorruptError(
             f"{path}: explained_by is {document.explained_by}, which contradicts the presence or absence of {TABLES}"
         )
-    tables = None
-    if TABLES in files:
-        try:
-            tables = read_tables(files[TABLES], features=len(document.features))
-        except OutdatedTablesError as error:
-            raise ArtefactOutdatedError(
-                f"{path / TABLES}: {error}. Train the model again (`ginja model train`), then promote it."
-            ) from None
-        except ValueError as error:
-            raise ArtefactCorruptError(f"{path / TABLES}: {error}") from None
     return Artefact(
         path=path,
         manifest_sha256=digest,
         document=document,
-        booster=booster,
-        calibrator=BetaCalibrator(document.calibration.a, document.calibration.b, document.calibration.c),
-        tables=tables,
+        model=model,
+        calibrator=document.calibration.calibrator,
+        explainer=explainer,
     )
 
 
-def version_of(booster: xgb.Booster, *, trained_until: str, salt: str) -> str:
+def _model_of(path: Path, document: ModelDocument, files: dict[str, bytes]) -> Model:
+    """The model in its native form, of the document's family."""
+    try:
+        family = family_of(document.family)
+    except FamilyError as error:
+        raise ArtefactCorruptError(f"{path / DOCUMENT}: {error}") from None
+    if family.file not in files:
+        raise ArtefactCorruptError(f"{path} has no {family.file}, the file of a model of the family {family.spec}")
+    try:
+        model = family.load(files[family.file], document.features)
+    except (ValueError, FamilyError) as error:
+        raise ArtefactCorruptError(f"{path / family.file} {error}") from None
+    if problem := _mismatch(model, document):
+        raise ArtefactCorruptError(f"{path}: {problem}")
+    return model
+
+
+def _tables_of(path: Path, document: ModelDocument, raw: bytes) -> LeafTables:
+    try:
+        return read_tables(raw, features=len(document.features))
+    except OutdatedTablesError as error:
+        raise ArtefactOutdatedError(
+            f"{path / TABLES}: {error}. Train the model again (`ginja model train`), then promote it."
+        ) from None
+    except ValueError as error:
+        raise ArtefactCorruptError(f"{path / TABLES}: {error}") from None
+
+
+def version_of(model: Model, *, trained_until: str, salt: str) -> str:
     """A version from the last day of the data (`YYYYMMDD`) and the content: the same inputs give the same version."""
-    content = hashlib.sha256(bytes(booster.save_raw("ubj")))
+    content = hashlib.sha256(model.to_bytes())
     content.update(salt.encode())
     return f"{np.datetime_as_string(np.datetime64(trained_until, 'D')).replace('-', '')}-{content.hexdigest()[:10]}"

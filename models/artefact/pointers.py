@@ -15,7 +15,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from models.artefact.document import VERSION
+from models.artefact.document import VERSION, require_reasons
 from models.artefact.files import MANIFEST, Artefact, canonical_json, load_artefact, sha256, sync_folder
 from models.errors import ArtefactMissingError, PointerError
 
@@ -103,10 +103,15 @@ def point(
     canary_share: float = 0.0,
     announce: Announce = not_announced,
 ) -> Pointer:
-    """Verify and load the artefact, then point the role to it; the previous target is kept for `roll_back`."""
+    """Verify and load the artefact, then point the role to it; the previous target is kept for `roll_back`.
+
+    Raises `ShadowOnlyError` where it would decide claims and has no exact reasons.
+    """
     with _lock(home):
         target = target_of(home, version)
-        load_pointed(home, target)
+        artefact = load_pointed(home, target)
+        if role == "champion" or canary_share > 0:
+            require_reasons(artefact.document)
         before = _valid_pointer(home, role)
         previous = None
         if before is not None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from core.format import number_to_3_decimals
 from features.vector import FEATURE, feature_of
 from models.artefact import ModelDocument
+from models.calibration import LEVEL
 from models.evaluation.intervals import Interval
 
 
@@ -55,7 +56,7 @@ def render_model_card(document: ModelDocument, facts: CardFacts) -> str:
         f"- Split: {facts.split}",
         f"- Command: `{facts.command}`",
         f"- Base rate in training: {document.base_rate:.2%}",
-        f"- {document.trees} trees over {len(document.features)} features (schema `{document.schema_hash[:12]}`)",
+        f"- {document.described} (schema `{document.schema_hash[:12]}`)",
         *(f"- {name}: {value}" for name, value in sorted(document.provenance.items())),
         *(f"- {name} {version}" for name, version in sorted(document.libraries.items())),
         "",
@@ -69,11 +70,9 @@ def render_model_card(document: ModelDocument, facts: CardFacts) -> str:
             f"- Probability: beta calibration of the margin (a = {calibration.a:.3f}, b = {calibration.b:.3f}, "
             f"c = {calibration.c:.3f}); strictly increasing, so it preserves the ranking."
         ),
+        *_certainty(document),
         f"- Flagged at {document.threshold:.4f} or above. {_choice(document)}",
-        (
-            f"- Explained by {'exact tables' if document.explained_by == 'tables' else 'XGBoost'}: Shapley "
-            "values that sum to the margin."
-        ),
+        f"- {_EXPLAINED[document.explained_by]}",
     ]
     if document.monotone:
         lines += ["", "### Monotone constraints", ""]
@@ -90,6 +89,23 @@ def render_model_card(document: ModelDocument, facts: CardFacts) -> str:
     if facts.limits:
         lines += ["", "## Limits", "", *(f"- {limit}" for limit in facts.limits)]
     return "\n".join(lines) + "\n"
+
+
+def _certainty(document: ModelDocument) -> list[str]:
+    """How certain the probability is where claims are flagged."""
+    share, frauds = document.share_at_threshold, document.calibration.frauds
+    if share is None or frauds is None:
+        return []
+    ends = " to ".join(f"{end:.2%}" for end in share)
+    return [f"- Calibrated on {frauds} frauds: at the threshold {ends} of the claims are fraud ({LEVEL:.0%} interval)."]
+
+
+_EXPLAINED = {
+    "tables": "Explained by exact tables: Shapley values that sum to the margin.",
+    "pred_contribs": "Explained by XGBoost: Shapley values that sum to the margin.",
+    "terms": "Explained by its own terms: one per feature, which sum to the margin.",
+    "none": "Not explained: without exact reasons it serves in shadow only, and `ginja model promote` refuses it.",
+}
 
 
 def _table(measured: Sequence[CardFigure]) -> list[str]:

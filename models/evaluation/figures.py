@@ -178,7 +178,7 @@ def learning(history: Mapping[str, Sequence[float]], best: int) -> Figure:
     for (name, values), colour in zip(history.items(), _COLOURS, strict=False):
         axes.plot(range(1, len(values) + 1), values, color=colour, label=name)
     axes.axvline(best, color=_GREY, linestyle=":", label=f"cut at {best}")
-    axes.legend(loc="upper right")
+    _legend_below(axes, columns=3)
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Build the contribution tables of a booster: exact Shapley values without walking every tree for every row.
+"""Build the contribution tables of trees: exact Shapley values without walking every tree for every row.
 
 Path-dependent TreeSHAP gives each leaf's value to the features on its path, and how much each gets depends only on
 *which* of them the row satisfies. So the result of every combination can be computed in advance. A tree is cut
@@ -13,20 +13,20 @@ into *anchors*, subtrees of at most three splits (four leaves); the splits above
 Four leaves share one table and one look-up, which needs half the memory and a quarter of the reads of a table per leaf.
 """
 
-import json
 import math
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import xgboost as xgb
 
-from models.errors import TablesTooLargeError, UnsupportedBoosterError
+from models.errors import TablesTooLargeError
 from models.explain import kernels
 from models.explain.tables import DEFAULT, FEATURE, FORMAT, MASK, MOST_BITS, NAMES, SHIFT, WIDTH, LeafTables
+from models.explain.trees import BinaryTree, TreeEnsemble
+from models.explain.xgboost_trees import read_booster
 
 DEFAULT_LIMIT_BYTES = 192 << 20
-"""Size limit of the tables; above it `pred_contribs` is used."""
+"""Size limit of the tables."""
 _ANCHOR_HEIGHT = 2
 
 
@@ -54,54 +54,19 @@ class _Builder:
     share: list[float] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Tree:
-    """One tree of the booster's JSON: parallel lists by node; a leaf's left child is -1."""
-
-    left: list[int]
-    right: list[int]
-    feature: list[int]
-    threshold: list[float]
-    default_left: list[int]
-    cover: list[float]
-
-    def heights(self) -> dict[int, int]:
-        """Splits on the longest way down from each node."""
-        order, stack = [], [0]
-        while stack:
-            node = stack.pop()
-            order.append(node)
-            if self.left[node] != -1:
-                stack += (self.left[node], self.right[node])
-        height: dict[int, int] = {}
-        for node in reversed(order):
-            split = self.left[node] != -1
-            height[node] = 1 + max(height[self.left[node]], height[self.right[node]]) if split else 0
-        return height
-
-    def share(self, node: int, child: int) -> float:
-        """The part of a node's cover that went to a child; half if the node has none, as in XGBoost from 3.4 on.
-
-        Cover is the sum of the Hessian, so a split that no training row reaches has none, as in a refreshed tree.
-        """
-        if not (self.cover[node] >= 0 and self.cover[child] >= 0):
-            raise UnsupportedBoosterError(f"node {node} has a cover of {self.cover[node]}; it must be 0 or more")
-        return self.cover[child] / self.cover[node] if self.cover[node] > 0 else 0.5
-
-
 _Path = dict[int, tuple[int, float]]
 """Feature → its bit, and the product of the cover shares of its splits so far."""
 
 
 def build_tables(booster: xgb.Booster, *, limit_bytes: int = DEFAULT_LIMIT_BYTES) -> LeafTables:
-    """Build the tables of a booster. Every round counts, so cut it at its best iteration first.
+    """Build the tables of an XGBoost booster: `tables_of` what `read_booster` reads, with the errors of both."""
+    return tables_of(read_booster(booster), limit_bytes=limit_bytes)
 
-    Splits at plus or minus infinity are splits like any other. Raises `UnsupportedBoosterError` for anything but
-    one-output trees with numeric splits, `TablesTooLargeError` when the tables would take more than `limit_bytes`.
-    """
-    base, features, trees = _read_booster(booster)
+
+def tables_of(trees: TreeEnsemble, *, limit_bytes: int = DEFAULT_LIMIT_BYTES) -> LeafTables:
+    """Build the tables of trees. Raises `TablesTooLargeError` when they would take more than `limit_bytes`."""
     b = _Builder()
-    for tree in trees:
+    for tree in trees.trees:
         _add_tree(b, tree, limit_bytes)
     width = np.array([a[WIDTH] for a in b.anchor], dtype=np.int32)
     entries = np.array(b.entries, dtype=np.int64)
@@ -130,9 +95,9 @@ def build_tables(booster: xgb.Booster, *, limit_bytes: int = DEFAULT_LIMIT_BYTES
     )
     return LeafTables(
         format=np.array([FORMAT], dtype=np.int64),
-        features=np.array([features], dtype=np.int64),
-        base=np.array([base], dtype=np.float32),
-        expected=np.array([base + b.expected], dtype=np.float64),
+        features=np.array([trees.features], dtype=np.int64),
+        base=np.array([trees.base], dtype=np.float32),
+        expected=np.array([trees.base + b.expected], dtype=np.float64),
         slots=np.array([np.max(np.diff(b.uppers) + np.diff(b.anchors))], dtype=np.int64),
         uppers=np.array(b.uppers, dtype=np.uint64),
         anchors=np.array(b.anchors, dtype=np.uint64),
@@ -148,56 +113,7 @@ def build_tables(booster: xgb.Booster, *, limit_bytes: int = DEFAULT_LIMIT_BYTES
     )
 
 
-def _read_booster(booster: xgb.Booster) -> tuple[float, int, list[_Tree]]:
-    """Base margin, number of features and trees, from XGBoost's JSON."""
-    learner: dict[str, Any] = json.loads(bytes(booster.save_raw("json")))["learner"]
-    if learner["gradient_booster"]["name"] != "gbtree":
-        raise UnsupportedBoosterError(f"only gbtree is supported, not {learner['gradient_booster']['name']}")
-    model = learner["gradient_booster"]["model"]
-    if any(weight != 1 for weight in model.get("weight_drop", ())):  # how dart is written from XGBoost 3.4 on
-        raise UnsupportedBoosterError("boosters with dropped trees are not supported")
-    shape = learner["learner_model_param"]
-    if int(shape.get("num_class", 0)) > 1 or int(shape.get("num_target", 1)) > 1 or any(model["tree_info"]):
-        raise UnsupportedBoosterError("only boosters with one output are supported")
-    trees = []
-    for t in model["trees"]:
-        if any(t.get("split_type", ())) or int(t["tree_param"].get("size_leaf_vector", 1)) > 1:
-            raise UnsupportedBoosterError("categorical splits and vector leaves are not supported")
-        trees.append(
-            _Tree(
-                t["left_children"],
-                t["right_children"],
-                t["split_indices"],
-                t["split_conditions"],
-                t["default_left"],
-                t["sum_hessian"],
-            )
-        )
-    if not trees:
-        raise UnsupportedBoosterError("the booster has no trees")
-    features = int(shape["num_feature"])
-    return _base_margin(booster, features), features, trees
-
-
-def _base_margin(booster: xgb.Booster, features: int) -> float:
-    """The margin before any tree: the booster's prediction with one round whose leaves are set to zero.
-
-    Computed by XGBoost so that the bits agree. Its link function bounds `base_score` and takes a 32-bit
-    logarithm, whose last bit differs from NumPy's for about one score in five.
-    """
-    document: dict[str, Any] = json.loads(bytes(booster[:1].save_raw("json")))
-    for tree in document["learner"]["gradient_booster"]["model"]["trees"]:
-        tree["split_conditions"] = [
-            0.0 if left == -1 else threshold
-            for left, threshold in zip(tree["left_children"], tree["split_conditions"], strict=True)
-        ]
-    flat = xgb.Booster({"nthread": 1})
-    flat.load_model(bytearray(json.dumps(document).encode()))
-    row = np.full((1, features), np.nan, dtype=np.float32)
-    return float(flat.inplace_predict(row, predict_type="margin", validate_features=False)[0])
-
-
-def _add_tree(b: _Builder, tree: _Tree, limit_bytes: int) -> None:
+def _add_tree(b: _Builder, tree: BinaryTree, limit_bytes: int) -> None:
     height = tree.heights()
     uppers: list[int] = []
     anchors: list[tuple[int, _Path]] = []
@@ -227,7 +143,7 @@ def _add_tree(b: _Builder, tree: _Tree, limit_bytes: int) -> None:
     b.anchors.append(len(b.anchor))
 
 
-def _add_anchor(b: _Builder, tree: _Tree, root: int, path: _Path, limit_bytes: int) -> None:
+def _add_anchor(b: _Builder, tree: BinaryTree, root: int, path: _Path, limit_bytes: int) -> None:
     """Add one anchor: its record, and feature, care bits, required bits and share for each part of its leaves."""
     record = [0] * 12
     thresholds = [-math.inf] * 3

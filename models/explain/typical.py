@@ -7,13 +7,11 @@ every claim would have "1 diagnosis on the claim" as a reason. Reasons are state
 from collections.abc import Sequence
 
 import numpy as np
-import xgboost as xgb
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from features.declare import Feature
 from features.vector import ModelSchema
-from models.explain.tables import LeafTables
 
 MAX_TYPICAL_SAMPLE = 5_000
 """Most claims used to measure the typical claim; more would change the medians by less than `MIN_PUSH`."""
@@ -21,7 +19,7 @@ _DIGITS = 6
 
 
 class TypicalClaim(BaseModel):
-    """The typical contribution and value of each feature, measured on claims the booster was not trained on.
+    """The typical contribution and value of each feature, measured on claims the model was not trained on.
 
     The contributions of each reason group sum to the median of that group's sum over the claims, so at most half of
     the claims lie on either side of it.
@@ -48,14 +46,6 @@ def sample_rows(rows: NDArray[np.intp]) -> NDArray[np.intp]:
     if len(rows) <= MAX_TYPICAL_SAMPLE:
         return rows
     return rows[np.linspace(0, len(rows) - 1, MAX_TYPICAL_SAMPLE).astype(np.intp)]
-
-
-def contributions(booster: xgb.Booster, tables: LeafTables | None, x: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Shapley values (N, F) of vectors (N, F), from the tables as in serving, or from the booster without them."""
-    if tables is not None:
-        return tables.explain_many(x)[1]
-    values = booster.predict(xgb.DMatrix(x, feature_names=booster.feature_names), pred_contribs=True)
-    return values[:, :-1].astype(np.float64)
 
 
 def typical_claim(schema: ModelSchema, x: NDArray[np.float32], phi: NDArray[np.float64]) -> TypicalClaim:

@@ -3,10 +3,12 @@
 mlflow_registry.py  runs, the registered model `fraud`, its aliases and artefacts
 records.py run_log.py  what is recorded of a run, and how
 model_log.py        an artefact as an MLflow model, which `models.pyfunc` loads
+children.py         the trials of a search, as runs below that of a training
 promotion.py        making a registered model the champion, and rolling back
 """
 
 from models.mlflow_store import MlflowStore
+from models.registry.children import ChildRun, log_children
 from models.registry.mlflow_registry import (
     CANDIDATE,
     CHAMPION,
@@ -24,6 +26,7 @@ from models.registry.records import DataRecord, RegisteredModel, RunRecord
 __all__ = [
     "CANDIDATE",
     "CHAMPION",
+    "ChildRun",
     "DataRecord",
     "MlflowStore",
     "RegisteredModel",
@@ -32,6 +35,7 @@ __all__ = [
     "annotate",
     "fetch",
     "find",
+    "log_children",
     "log_run",
     "register",
     "set_alias",

@@ -20,7 +20,7 @@ from models.errors import ModelError, RegistryError
 from models.mlflow_store import MlflowStore
 from models.registry.model_log import artefact_path, log_model
 from models.registry.records import RegisteredModel, RunRecord
-from models.registry.run_log import log_record
+from models.registry.run_log import linked, log_record
 
 MODEL_NAME = "fraud"
 EXPERIMENT = "ginja"
@@ -74,7 +74,7 @@ def register(
             run_id=run_id,
             model_id=logged.model_id,
             tags={**tags, "ginja.model_id": logged.model_id},
-            description=record.description or None,
+            description=linked(mlflow, run_id, record.description) or None,
         )
         client.set_registered_model_alias(MODEL_NAME, CANDIDATE, made.version)
     return RegisteredModel(artefact.version, str(made.version), run_id)

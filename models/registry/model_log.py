@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -17,9 +17,16 @@ LOADER = "models.pyfunc"
 _LIBRARIES = ("numba", "numpy", "pandas", "scipy", "xgboost")
 
 
-def log_model(mlflow: ModuleType, artefact: Artefact, tags: dict[str, str]) -> Any:
-    """Log an artefact in the active run; returns MLflow's record of the logged model."""
-    return mlflow.pyfunc.log_model(
+class LoggedModel(Protocol):
+    """MLflow's record of a logged model, as far as it is used."""
+
+    model_id: str
+    model_uri: str
+
+
+def log_model(mlflow: ModuleType, artefact: Artefact, tags: dict[str, str]) -> LoggedModel:
+    """Log an artefact in the active run."""
+    logged: LoggedModel = mlflow.pyfunc.log_model(
         name="model",
         loader_module=LOADER,
         data_path=str(artefact.path),
@@ -29,6 +36,7 @@ def log_model(mlflow: ModuleType, artefact: Artefact, tags: dict[str, str]) -> A
         pip_requirements=requirements(artefact.document),
         metadata=tags,
     )
+    return logged
 
 
 def artefact_path(artefact_version: str) -> str:

@@ -17,7 +17,8 @@ class DataRecord:
 
     name: str
     uri: str
-    """Of the folder that holds its frames; MLflow's page shows it as a link, and `mlflow.data.get_source` resolves it.
+    """Where it comes from: `mlflow.data.get_source` resolves it. MLflow's page shows a link for `https` and `s3`, and a
+    path for `file`.
     """
     sha256: str
     columns: Sequence[str]
@@ -46,7 +47,9 @@ class RunRecord:
     data: DataRecord | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
-    """Markdown, at the top of the run's page and of its registered version."""
+    """Markdown, at the top of the run's page and of its registered version. A link to `artifacts:PATH` becomes one to
+    that file of the run on MLflow's page.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ def log_record(mlflow: ModuleType, run_id: str, record: RunRecord) -> None:
     if record.git_commit is not None:
         mlflow.set_tag("mlflow.source.git.commit", record.git_commit)
     if record.description:
-        mlflow.set_tag("mlflow.note.content", record.description)
+        mlflow.set_tag("mlflow.note.content", linked(mlflow, run_id, record.description))
     mlflow.log_params({name: str(value)[:_LONGEST_PARAM] for name, value in record.params.items()})
     mlflow.log_metrics({name: float(value) for name, value in record.metrics.items() if np.isfinite(value)})
     _log_series(mlflow, run_id, record.series)
@@ -31,6 +31,14 @@ def log_record(mlflow: ModuleType, run_id: str, record: RunRecord) -> None:
         mlflow.log_text(text, name)
     if record.data is not None:
         _log_data(mlflow, record.data)
+
+
+def linked(mlflow: ModuleType, run_id: str, description: str) -> str:
+    """A description whose links to `artifacts:PATH` lead to the files of a run on MLflow's page."""
+    if "(artifacts:" not in description:
+        return description
+    experiment = mlflow.MlflowClient().get_run(run_id).info.experiment_id
+    return description.replace("(artifacts:", f"(#/experiments/{experiment}/runs/{run_id}/artifacts/")
 
 
 def _log_series(mlflow: ModuleType, run_id: str, series: Mapping[str, Sequence[float]]) -> None:
@@ -59,8 +67,8 @@ def _log_data(mlflow: ModuleType, data: DataRecord) -> None:
     )
 
 
-def _source(uri: str) -> Any:
-    """MLflow's data set source of a URI: the kinds that its page shows as a link."""
+def _source(uri: str) -> object:
+    """MLflow's data set source of a URI; its page shows those of `http` and `s3` as a link."""
     from mlflow.data import http_dataset_source
     from mlflow.data import sources as registered
 
@@ -68,4 +76,5 @@ def _source(uri: str) -> Any:
     http: Any = http_dataset_source.HTTPDatasetSource
     scheme = urlparse(uri).scheme
     kinds = {"http": http, "https": http, "s3": sources.S3ArtifactDatasetSource}
-    return kinds.get(scheme, sources.LocalArtifactDatasetSource)(uri)
+    source: object = kinds.get(scheme, sources.LocalArtifactDatasetSource)(uri)
+    return source

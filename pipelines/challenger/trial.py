@@ -11,7 +11,7 @@ from pathlib import Path
 
 from core.settings import settings
 from models import registry
-from models.artefact import Pointer, models_folder, point, read_pointer, unpoint
+from models.artefact import Pointer, document_of, models_folder, point, read_pointer, require_reasons, unpoint
 from models.errors import PointerError
 from models.registry import MlflowStore
 from pipelines import audit_trail
@@ -51,9 +51,9 @@ def start(
 ) -> Trial:
     """Let a registered version (by default the candidate) score beside the champion, replacing any other challenger.
 
-    Raises `ChallengerError` where there is no champion to challenge or `canary_share` is not a share, `RefusedError`
-    where it would decide claims and a gate refuses, and what fetching and verifying raise; the previous trial then
-    continues.
+    Raises `ChallengerError` where there is no champion to challenge or `canary_share` is not a share. Where it would
+    decide claims: `ShadowOnlyError` without exact reasons, and `RefusedError` where a gate refuses. Also what fetching
+    and verifying raise. The previous trial then continues.
     """
     if not 0 <= canary_share <= 1:
         raise ChallengerError(f"the canary share must be between 0 and 1, not {canary_share}")
@@ -70,6 +70,8 @@ def start(
         registry.fetch(store, version, models_folder(home))
     verdicts: tuple[Verdict, ...] = ()
     if canary_share > 0:
+        if (document := document_of(home, version)) is not None:
+            require_reasons(document)
         step("Checking the gates")
         checked = check_version(home, version)
         checked.record(home, by=getpass.getuser())

@@ -53,8 +53,8 @@ class Source:
 
     @property
     def uri(self) -> str:
-        """URI of the folder that holds the frames."""
-        return (self.folder or self.home).resolve().as_uri()
+        """Where the claims come from: `source_url` of the mapping, else the URI of the folder of the frames."""
+        return self.about.get("source_url") or (self.folder or self.home).resolve().as_uri()
 
     @property
     def use(self) -> str:

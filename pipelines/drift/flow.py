@@ -67,7 +67,7 @@ def stream_of(artefact: Artefact, source: Source) -> ScoredStream:
     schema = artefact.schema
     attributes = None if source.attributes is None else source.attributes.of(built.index["claim_id"])
     x = schema.rows(built.x, built.index, attributes)
-    margins = artefact.booster.inplace_predict(x, predict_type="margin")
+    margins = artefact.margins(x)
     received = built.index["received_at"].cast("int64").to_numpy()
     known = built.index["known_at"].cast("int64").fill_null(np.iinfo(np.int64).max).to_numpy()
     return ScoredStream(

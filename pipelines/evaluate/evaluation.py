@@ -153,6 +153,17 @@ class Evaluation:
             "abrasion": [asdict(row) for row in self.group_false_positives],
         }))  # fmt: skip
 
+    def rivals_json(self) -> Json:
+        """Rival → its average precision, and the model's less its own with the paired 95 % interval."""
+        return cast("Json", rounded({
+            name: {
+                "ap": self.rankings[name].ap.value,
+                "paired_difference": lead.value,
+                "paired_ci": [lead.low, lead.high],
+            }
+            for name, lead in self.ap_lead.items()
+        }))  # fmt: skip
+
     def flat_metrics(self) -> dict[str, float]:
         """The metrics under flat names, as MLflow keeps them; undefined ones are left out."""
         found: dict[str, float] = {"base_rate": self.base_rate}
@@ -179,12 +190,17 @@ class EvaluatedModel:
     split: str
     """How the data were split, as text."""
     metrics: Evaluation
+    family: str
+    """Its family and size, as text."""
+    shadow_only: bool
+    """Whether it has no exact reasons, so that it cannot decide claims."""
     by_money: Mapping[str, Mapping[str, RankingDollars]] | None = None
     """`k`, or a share of the claims → ranking by money → dollars; None: not compared."""
 
     def as_json(self) -> Json:
         """The JSON form, as `ginja model evaluate --json` prints it."""
-        header: Json = {name: getattr(self, name) for name in ("dataset", "model", "champion", "split")}
+        names = ("dataset", "model", "champion", "split", "family", "shadow_only")
+        header: Json = {name: getattr(self, name) for name in names}
         by_money = {} if self.by_money is None else {"by_money": _money_json(self.by_money)}
         return header | self.metrics.as_json() | by_money
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from core.settings import settings
 from models import registry
@@ -14,7 +15,7 @@ from pipelines.datasets import Source
 from pipelines.evaluate.dollars import dollars_of_window
 from pipelines.evaluate.errors import NoModelError
 from pipelines.evaluate.evaluation import EvaluatedModel
-from pipelines.evaluate.evaluation_set import CHAMPION
+from pipelines.evaluate.evaluation_set import CHAMPION, EvaluationSet
 from pipelines.evaluate.metrics import EvaluationSettings, evaluate_claims
 from pipelines.evaluate.page import render, save, summary
 from pipelines.evaluate.pictures import draw
@@ -22,6 +23,8 @@ from pipelines.evaluate.rivals import add_rivals
 from pipelines.evaluate.window import Window, newest_window
 from pipelines.run_data import RunKind, data_metrics, data_record, data_texts, describe_data, run_tags
 from pipelines.runs import command_line, git_commit, reports_folder
+
+Contest: TypeAlias = Callable[[EvaluationSet, Window, Artefact], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +43,12 @@ def evaluate(
     version: str | None = None,
     store: MlflowStore | None = None,
     replicates: int = 300,
+    contenders: Contest | None = None,
     step: Callable[[str], None] = lambda words: None,
 ) -> EvaluationRun:
     """Evaluate a version (by default the last one trained on this data set) and every baseline.
 
+    `contenders` adds the scores of further models to the claims of the window (`pipelines.train.Contenders`).
     Raises `NoModelError`, `OverlapError`, `ProvenanceError`, `DataError` where the data cannot be used, `RegistryError`
     where MLflow fails.
     """
@@ -56,6 +61,8 @@ def evaluate(
     add_rivals(claims, window, artefact)
     if champion is not None:
         window.add(claims, champion, name=CHAMPION)
+    if contenders is not None:
+        contenders(claims, window, artefact)
     step("Computing the metrics")
     metrics = evaluate_claims(
         claims,
@@ -72,6 +79,8 @@ def evaluate(
         champion=champion.version if champion else None,
         split=window.slices.how,
         metrics=metrics,
+        family=artefact.document.described,
+        shadow_only=artefact.explainer is None,
         by_money=dollars_of_window(window, artefact, claims, k=metrics.reviews.in_window, replicates=replicates),
     )
     step("Drawing and recording")

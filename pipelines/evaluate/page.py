@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 
 from jinja2 import Environment
+from markupsafe import Markup
 
 from core import clock
-from core.format import money, number, percent
+from core.format import NOT_AVAILABLE, money, number, percent
+from models.evaluation import Interval
 from pipelines.evaluate.evaluation import EvaluatedModel
 from pipelines.formatting import interval
 
@@ -33,25 +36,27 @@ small { opacity: .7; } img { max-width: 100%; background: #fff; border-radius: 6
 <body>
 <h1>Evaluation of {{ model }} on {{ dataset }}</h1>
 <p>{{ "{:,}".format(e.claims) }} claims received {{ e.window.first }} to {{ e.window.until }}, {{ e.frauds }} of them
-fraud (base rate {{ e.base_rate | percent }}). {{ split }}.
+fraud (base rate {{ e.base_rate | percent }}). {{ split }}. The model is of the family {{ family }}.
 K = {{ e.reviews.in_window | number }} claims: {{ e.reviews.a_week | number }} reviews a week.
 Intervals are 95 %, from a bootstrap over providers. {{ at.strftime("%Y-%m-%d %H:%M UTC") }}.</p>
+{% if shadow_only %}<p class="high">This model has no exact reasons. It serves in shadow only: it scores beside the
+champion (<code>ginja model trial start</code>) and cannot be promoted.</p>{% endif %}
 <h2>Compared with the baselines, on the same claims</h2>
 <div class="table"><table>
 <tr><th>Model or baseline</th><th>Average precision</th><th>AUC</th><th>Precision at K</th><th>Dollars at K</th>
 <th>Precision at 1 %</th><th>Brier</th><th>Calibration error</th><th>Lead of the model in AP</th></tr>
 {% for name, w in e.rankings.items() %}
-<tr><td>{{ name }}</td><td>{{ w.ap | interval }}</td><td>{{ w.auc | interval }}</td>
-<td>{{ w.precision_at_k | interval }}</td><td>{{ w.dollars_at_k | interval }}</td>
+<tr><td>{{ name }}</td><td>{{ w.ap | stacked }}</td><td>{{ w.auc | stacked }}</td>
+<td>{{ w.precision_at_k | stacked }}</td><td>{{ w.dollars_at_k | stacked }}</td>
 <td>{{ w.precision_at_1_percent | percent }}</td>
-<td>{{ w.brier | interval }}</td>
-<td>{{ w.calibration_error | interval }}</td>
-<td>{{ e.ap_lead[name] | interval if name in e.ap_lead else "" }}</td></tr>
+<td>{{ w.brier | stacked }}</td>
+<td>{{ w.calibration_error | stacked }}</td>
+<td>{{ e.ap_lead[name] | stacked if name in e.ap_lead else "" }}</td></tr>
 {% endfor %}
 </table></div>
 <p>In the {{ e.rule.reviews | number }} reviews that the 2× rule requires, the rule finds
-{{ e.rule.rule_cents | money }} of fraud and the model {{ e.rule.model_cents | money }}:
-{{ e.rule.ratio | interval }} times as much.</p>
+{{ e.rule.rule_cents | money }} of fraud and the model {{ e.rule.model_cents | money
+}}{% if e.rule.rule_cents %}: {{ e.rule.ratio | interval }} times as much{% endif %}.</p>
 {% if by_money %}<h2>Ranked by money</h2>
 <p>Share of the fraudulent amounts in the first claims of each ranking, and the lead of expected recovery
 (probability of fraud × recoverable amount) on the same bootstrap draws. It orders lists; it decides no claim.</p>
@@ -114,17 +119,27 @@ fraud; average precision {{ e.unseen_providers.ap | interval }}
 def render(evaluated: EvaluatedModel, *, pictures: Mapping[str, str] | None = None) -> str:
     """Render the page; `pictures` are PNG images in base64 by title."""
     environment = Environment(autoescape=True, trim_blocks=True)
-    environment.filters.update(number=number, percent=percent, interval=interval, money=money)
+    environment.filters.update(number=number, percent=percent, interval=interval, stacked=_stacked, money=money)
     return environment.from_string(_PAGE).render(
         dataset=evaluated.dataset,
         model=evaluated.model,
         split=evaluated.split,
+        family=evaluated.family,
+        shadow_only=evaluated.shadow_only,
         e=evaluated.metrics,
         by_money=evaluated.by_money,
         k_name=lambda k: "K" if k == "k" else percent(float(k)),
         pictures=pictures or {},
         at=clock.now(),
     )
+
+
+def _stacked(value: Interval | None) -> str:
+    """A value above its interval, so that a table of many fits the page."""
+    if value is None:
+        return NOT_AVAILABLE
+    ends = f"{number(value.low)} to {number(value.high)}"
+    return Markup("{}<br><small>{}</small>").format(number(value.value), ends)
 
 
 def summary(evaluated: EvaluatedModel) -> str:
@@ -140,7 +155,8 @@ def summary(evaluated: EvaluatedModel) -> str:
         f"{evaluated.model} on {metrics.claims:,} claims of {evaluated.dataset}, {metrics.window.first} to "
         f"{metrics.window.until}, {metrics.frauds:,} of them fraud (95 % intervals):"
     )
-    return "\n".join([header, "", *(f"- {name} {interval(value)}" for name, value in values.items())])
+    known = {name: value for name, value in values.items() if isfinite(value.value)}
+    return "\n".join([header, "", *(f"- {name} {interval(value)}" for name, value in known.items())])
 
 
 def save(folder: Path, evaluated: EvaluatedModel, html: str) -> Path:

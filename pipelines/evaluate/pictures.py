@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from models.artefact import Artefact
 from models.evaluation import figures
-from models.scorer import Scorer
 from pipelines.evaluate.evaluation import Evaluation
 from pipelines.evaluate.evaluation_set import MODEL, EvaluationSet
 
@@ -43,9 +42,6 @@ def draw(artefact: Artefact, claims: EvaluationSet, x: NDArray[np.float32], eval
 
     `x` (N, features) are the vectors of the claims in the model's schema.
     """
-    _, phi, _ = Scorer(artefact).explain(x[:_EXPLAINED])
-    strength = np.abs(phi).mean(axis=0)
-    order = np.argsort(-strength)[:15]
     kinds = [str(kind or "fraud") if fraud else "clean" for kind, fraud in zip(claims.kind, claims.fraud, strict=True)]
     fraud, scores, weights, probabilities = claims.fraud, claims.scores, claims.weights, claims.probabilities[MODEL]
     of_ap = {name: metrics.ap for name, metrics in evaluation.rankings.items()}
@@ -55,7 +51,11 @@ def draw(artefact: Artefact, claims: EvaluationSet, x: NDArray[np.float32], eval
         "roc.png": figures.roc(fraud, scores, weights=weights, intervals=of_auc),
         "gains.png": figures.gains(fraud, claims.amounts_cents, scores, weights=weights),
         "calibration.png": figures.calibration(fraud, probabilities, weights=weights),
-        "contributions.png": figures.contributions(artefact.features, phi),
         "confusion.png": figures.confusion(kinds, probabilities >= artefact.threshold, weights=weights),
     }
-    return Drawings(drawn, [(artefact.features[i], float(strength[i])) for i in order])
+    if artefact.explainer is None:
+        return Drawings(drawn, [])
+    _, phi = artefact.explainer.explain_many(x[:_EXPLAINED])
+    drawn["contributions.png"] = figures.contributions(artefact.features, phi)
+    strength = np.abs(phi).mean(axis=0)
+    return Drawings(drawn, [(artefact.features[i], float(strength[i])) for i in np.argsort(-strength)[:15]])

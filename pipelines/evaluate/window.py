@@ -72,7 +72,7 @@ def add_model(
     claims: EvaluationSet, artefact: Artefact, examples: Examples, rows: NDArray[np.intp], *, name: str = MODEL
 ) -> None:
     """Add a model's scores and probabilities for `rows`, and for all claims of their days, under `name`."""
-    margins = artefact.booster.inplace_predict(examples.matrix(rows, artefact.schema), predict_type="margin")
+    margins = artefact.margins(examples.matrix(rows, artefact.schema))
     claims.scores[name] = margins.astype(np.float64)
     claims.probabilities[name] = artefact.calibrator.probabilities(margins)
     everything = score_population(
@@ -80,7 +80,7 @@ def add_model(
         rows,
         claims.probabilities[name],
         artefact.schema,
-        lambda x: artefact.calibrator.probabilities(artefact.booster.inplace_predict(x, predict_type="margin")),
+        lambda x: artefact.calibrator.probabilities(artefact.margins(x)),
     )
     if everything is not None:
         claims.everything[name] = everything

@@ -76,6 +76,8 @@ class Mapping(StrictModel):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$")
     description: str = ""
+    source_url: str | None = Field(None, pattern=r"^(https?|s3)://\S+$", max_length=1_000)
+    """Where the file comes from; runs in MLflow link to it."""
     rows: Literal["claims", "lines"] = "claims"
     csv: Csv = Csv()
     missing: tuple[Text, ...] = ("", "NA", "N/A", "NULL", "null", "None", "nan", "NaN")

@@ -70,6 +70,8 @@ def ingest_csv(
         "mapping_document": mapping.model_dump(mode="json", exclude_defaults=True),
         "label_times": _label_times(mapping),
     }
+    if mapping.source_url is not None:
+        about["source_url"] = mapping.source_url
     if mapping.label_known_after_days is not None:
         about["label_known_after_days"] = mapping.label_known_after_days
     about["columns"] = _columns(mapping)

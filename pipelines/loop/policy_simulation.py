@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from models.booster import BoosterParams, TrainingSample, train_booster
 from models.calibration import BetaCalibrator, fit_calibrator
 from models.evaluation import average_precision, brier, calibration_error
+from models.families import TrainingSample, XGBoost
 from pipelines.datasets import MAX_TRAINING_WEIGHT, training_weights
 from pipelines.loop.errors import LoopError
 from pipelines.loop.estimate import ReviewedClaims, estimate
@@ -28,7 +28,7 @@ from pipelines.loop.world import MONTH_DAYS, SimulatedYear
 
 NEVER, FLAGGED, AUDIT = "never retrain", "flagged claims only", "with random audit"
 POLICIES = (AUDIT, FLAGGED, NEVER)
-PARAMS = BoosterParams(
+FAMILY = XGBoost(
     rounds=120,
     early_stopping=15,
     depth=4,
@@ -135,14 +135,9 @@ def _learn(state: _State, year: SimulatedYear, today: int, config: LoopConfig) -
     def sample(taken: NDArray[np.intp]) -> TrainingSample:
         return TrainingSample(year.x[taken], year.examples.fraud[taken], weights[taken])
 
-    booster = train_booster(sample(train), sample(stop), features=year.features, params=PARAMS).booster
-
-    def margins(x: NDArray[np.float32]) -> NDArray[np.float32]:
-        found: NDArray[np.float32] = booster.inplace_predict(x, predict_type="margin")
-        return found
-
-    state.margins = margins
-    state.calibrator = fit_calibrator(margins(year.x[later]), year.examples.fraud[later], weights=weights[later])
+    model = FAMILY.fit(sample(train), sample(stop), features=year.features).model
+    state.margins = model.margins
+    state.calibrator = fit_calibrator(model.margins(year.x[later]), year.examples.fraud[later], weights=weights[later])
 
 
 def _live(state: _State, year: SimulatedYear, month: int, policy: str, config: LoopConfig) -> Month:

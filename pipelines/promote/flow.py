@@ -27,6 +27,7 @@ from models.artefact import (
     load_pointed,
     models_folder,
     read_pointer,
+    require_reasons,
     target_of,
     unpoint,
 )
@@ -71,7 +72,8 @@ def promote(
 ) -> Promotion:
     """Make a version (by default the candidate) the champion.
 
-    Raises `RefusedError` with the result of every gate; `force` overrules it, and is recorded in the audit trail. With
+    Raises `ShadowOnlyError` for a model without exact reasons, which nothing overrules, and `RefusedError` with the
+    result of every gate; `force` overrules it, and is recorded in the audit trail. With
     `change_use` the home serves the claims of this version from then on, so it is not compared with the champion.
     `window` is the newest window, where the caller has already read it.
     """
@@ -81,6 +83,8 @@ def promote(
     if not (models_folder(home) / version).exists():
         step("Fetching the model from MLflow")
         registry.fetch(store, version, models_folder(home))
+    if (document := document_of(home, version)) is not None:
+        require_reasons(document)
     step("Checking the gates")
     checked = check_version(home, version, window=window, change_use=change_use is not None, step=step)
     stated = force or change_use

@@ -105,7 +105,7 @@ def choose_threshold(
         raise UnnamedForceError("choosing a threshold requires --by NAME and --reason TEXT")
     document = _chosen(artefact, choice, by=by, why=why, how=how)
     path, manifest = write_artefact(
-        models_folder(home), booster=artefact.booster, document=document, tables=artefact.tables
+        models_folder(home), model=artefact.model, document=document, tables=artefact.tables
     )
     made = load_artefact(path, expected_manifest_sha256=manifest)
     store = store or MlflowStore.of(home, settings().mlflow_url)
@@ -133,7 +133,7 @@ def _chosen(artefact: Artefact, choice: ThresholdChoice, *, by: str, why: str, h
     salt = canonical_json([choice.threshold, chosen.model_dump(), artefact.version]).decode()
     return artefact.document.model_copy(
         update={
-            "version": version_of(artefact.booster, trained_until=day, salt=salt),
+            "version": version_of(artefact.model, trained_until=day, salt=salt),
             "threshold": choice.threshold,
             "threshold_choice": chosen,
             "provenance": {

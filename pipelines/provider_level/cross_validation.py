@@ -14,7 +14,8 @@ import xgboost as xgb
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
-from models.evaluation import Interval, Ranking, average_precision, bootstrap, roc_auc
+from models.evaluation import Interval, Ranking, at_k, average_precision, bootstrap, roc_auc
+from models.families import Family, TrainingSample
 from pipelines.provider_level import network
 from pipelines.provider_level.aggregates import FAMILIES, PLAIN, aggregate
 from pipelines.provider_level.source import ProviderSet
@@ -91,6 +92,21 @@ def score_folds(
     return FoldScores(name, tuple(scores))
 
 
+def score_family(
+    family: Family, x: Floats, fraud: NDArray[np.bool_], parts: Sequence[Fold], *, step: Callable[[], None]
+) -> FoldScores:
+    """A model of a family for each fold, as `score_folds`; a fifth of its training providers decides when to stop."""
+    vectors, names = x.astype(np.float32), [f"column {place}" for place in range(x.shape[1])]
+    scores = []
+    for fold in parts:
+        learn, stop = next(StratifiedKFold(5, shuffle=True, random_state=0).split(fold.train, fraud[fold.train]))
+        samples = [TrainingSample(vectors[fold.train[rows]], fraud[fold.train[rows]]) for rows in (learn, stop)]
+        trained = family.fit(*samples, features=names)
+        scores.append(trained.model.margins(vectors[fold.test]).astype(np.float64))
+        step()
+    return FoldScores(family.spec, tuple(scores))
+
+
 @dataclass(frozen=True, slots=True)
 class RivalMetrics:
     """Metrics of a baseline."""
@@ -98,6 +114,15 @@ class RivalMetrics:
     features: int
     auc: float
     ap: float
+
+
+@dataclass(frozen=True, slots=True)
+class PairedRival:
+    """A rival, and the model's lead over it on the same folds and draws."""
+
+    name: str
+    ap: float
+    ap_lead: Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +149,9 @@ class ProviderEvaluation:
     auc_lead: Interval
     """Of the model over the baseline, paired."""
     ap_lead: Interval
+    dollars_at_k: float
+    """Share of the fraudulent providers' dollars at the tenth of the providers with the highest scores."""
+    rivals: tuple[PairedRival, ...]
     ablation: tuple[AblationVariant, ...] = ()
 
     def as_json(self) -> dict[str, object]:
@@ -148,6 +176,11 @@ class ProviderEvaluation:
                 "ap_ci": _ci(self.ap_lead),
             },
         }
+        found["dollars_at_k"] = _r(self.dollars_at_k)
+        found["rivals"] = {
+            one.name: {"ap": _r(one.ap), "paired_difference": _r(one.ap_lead.value), "paired_ci": _ci(one.ap_lead)}
+            for one in self.rivals
+        }
         if self.ablation:
             found["ablation"] = [
                 {"variant": one.variant, "auc": _r(one.auc), "ap": _r(one.ap)} for one in self.ablation
@@ -168,6 +201,14 @@ class SortedScores:
     def ap(self, weights: Floats) -> float:
         return self._mean(average_precision, weights)
 
+    def dollars(self, amounts: Floats, share: float) -> float:
+        """Share of the fraudulent amounts among the `share` of the highest scores."""
+        values = [
+            at_k(fraud, ranking, share * len(test), amounts[test]).dollars
+            for (test, fraud), ranking in zip(self._rows, self._rankings, strict=True)
+        ]
+        return float(np.mean(values))
+
     def _mean(self, metric: Callable[..., float], weights: Floats) -> float:
         values = [
             metric(fraud, ranking, weights[test])
@@ -177,9 +218,14 @@ class SortedScores:
 
 
 def evaluate_providers(
-    data: ProviderSet, *, replicates: int = 1000, ablate: bool = False, step: Callable[[str], None] = lambda name: None
+    data: ProviderSet,
+    *,
+    replicates: int = 1000,
+    ablate: bool = False,
+    challengers: Sequence[Family] = (),
+    step: Callable[[str], None] = lambda name: None,
 ) -> ProviderEvaluation:
-    """Compute all metrics; `ablate` adds the effect of each family of aggregates."""
+    """Compute all metrics. `ablate` adds the effect of each group of aggregates, `challengers` other models."""
     fraud, parts = data.fraud, folds(data.fraud)
     plain = aggregate(data, PLAIN)
     families = {name: aggregate(data, measures) for name, measures in FAMILIES.items()}
@@ -193,6 +239,10 @@ def evaluate_providers(
     bar = scored("bar", lambda train: plain, params=BAR, rounds=BAR_ROUNDS, seeds=BAR_SEEDS)
     model = scored("model", lambda train: everything)
     ours, theirs, alone = (SortedScores(one, fraud, parts) for one in (model, bar, by_amount))
+    others = [
+        score_family(one, everything, fraud, parts, step=functools.partial(step, one.spec)) for one in challengers
+    ]
+    rivals = {bar.name: theirs, by_amount.name: alone} | {one.name: SortedScores(one, fraud, parts) for one in others}
     everyone = np.arange(len(fraud))
 
     def interval(metric: Callable[[Floats], float]) -> Interval:
@@ -213,6 +263,11 @@ def evaluate_providers(
         bar=RivalMetrics(plain.shape[1], theirs.auc(ones), theirs.ap(ones)),
         auc_lead=d_auc,
         ap_lead=d_ap,
+        dollars_at_k=ours.dollars(amount, 0.1),
+        rivals=tuple(
+            PairedRival(name, rival.ap(ones), interval(lambda w, rival=rival: ours.ap(w) - rival.ap(w)))  # type: ignore[misc]
+            for name, rival in rivals.items()
+        ),
         ablation=_ablation(data, families, parts, step) if ablate else (),
     )
 

@@ -5,15 +5,16 @@ from typing import TYPE_CHECKING
 from pipelines.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
+    from pipelines.train.contenders import Contenders
     from pipelines.train.errors import LeakageError, TrustError
     from pipelines.train.flow import Watcher, make, prepare, read_and_split, train_and_register
-    from pipelines.train.options import DEFAULT_PARAMS, Refit, TrainOptions
+    from pipelines.train.options import Refit, TrainOptions, family_from
     from pipelines.train.report import TrainingReport
     from pipelines.train.steps import fit, select_features
     from pipelines.train.suspicion import LeakCheck, LeakWarning, Trust
 
 __all__ = [
-    "DEFAULT_PARAMS",
+    "Contenders",
     "LeakCheck",
     "LeakWarning",
     "LeakageError",
@@ -23,6 +24,7 @@ __all__ = [
     "Trust",
     "TrustError",
     "Watcher",
+    "family_from",
     "fit",
     "make",
     "prepare",

@@ -21,6 +21,8 @@ from core.settings import settings
 from models import registry
 from models.artefact import Artefact, load_artefact, models_folder, write_artefact
 from models.evaluation import Interval
+from models.explain import LeafTables
+from models.families import explainer_of
 from models.registry import MlflowStore, RunRecord
 from pipelines import audit_trail
 from pipelines.datasets import (
@@ -69,7 +71,7 @@ from pipelines.train import leak_checks, steps
 from pipelines.train.leakage import refuse_leakage
 from pipelines.train.options import TrainOptions
 from pipelines.train.prepared import PreparedData
-from pipelines.train.record import run_record
+from pipelines.train.record import run_record, trial_runs
 from pipelines.train.report import TrainingReport
 
 
@@ -129,7 +131,13 @@ def train_and_register(
         ),
     )
     evaluated = EvaluatedModel(
-        dataset=source.name, model=artefact.version, champion=None, split=slices.how, metrics=metrics
+        dataset=source.name,
+        model=artefact.version,
+        champion=None,
+        split=slices.how,
+        metrics=metrics,
+        family=artefact.document.described,
+        shadow_only=artefact.explainer is None,
     )
     drawings = draw(artefact, claims, examples.matrix(slices.test, artefact.schema), metrics)
     html = render(evaluated, pictures=drawings.encoded())
@@ -137,6 +145,8 @@ def train_and_register(
     watch.step("Recording it in MLflow")
     record = run_record(prepared, options, model, artefact, evaluated, drawings, html=html, command=command)
     registered = registry.register(store, record, artefact, labels=labels_file(home, artefact.document))
+    if model.search is not None:
+        registry.log_children(store, registered.run_id, trial_runs(model.search))
     if options.trusted.subjects:
         audit_trail.record(
             home,
@@ -158,22 +168,23 @@ def make(
     examples, slices = prepared.examples, prepared.slices
     watch.step(f"Training on {len(slices.train):,} claims and {len(prepared.schema.names)} features")
     model = steps.fit(examples, slices, prepared.schema, options, on_round=watch.round, on_trial=watch.trial)
-    watch.step("Building the explainer's tables")
-    tables = steps.explain(model.trained)
+    watch.step("Building the explainer")
+    explainer = explainer_of(model.trained.model)
     warnings = (*prepared.warnings, *leak_checks.after_training(model, examples, slices))
     labels = LabelSnapshot.of(examples, dated=prepared.source.dated_labels)
     page = steps.document(
         model,
-        tables,
+        explainer,
         left_out=prepared.left_out,
         base_rate=float(np.average(examples.fraud[slices.train], weights=examples.represented(slices.train))),
         provenance=provenance(prepared, options)
         | {"labels_sha256": labels.save(home), "leaks": [*options.trusted.records(warnings)]},
         last_day_us=int(examples.received_us[slices.calibrate[-1]]),
         use=use_of(prepared.source, options.use),
-        typical=steps.typical(model, tables, examples, slices.calibrate),
+        typical=steps.typical(model, explainer, examples, slices.calibrate),
     )
-    path, manifest = write_artefact(models_folder(home), booster=model.trained.booster, document=page, tables=tables)
+    tables = explainer if isinstance(explainer, LeafTables) else None
+    path, manifest = write_artefact(models_folder(home), model=model.trained.model, document=page, tables=tables)
     os.utime(path)  # so that it counts as last trained, also where equal inputs produced it before
     return model, load_artefact(path, expected_manifest_sha256=manifest)
 
@@ -285,6 +296,9 @@ def _report(
         manifest_sha256=artefact.manifest_sha256,
         run_id=registered.run_id,
         registered=registered.number,
+        model=artefact.document.described,
+        family=artefact.document.family,
+        shadow_only=artefact.explainer is None,
         trees=artefact.document.trees,
         features=len(artefact.features),
         left_out=prepared.left_out,

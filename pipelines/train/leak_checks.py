@@ -282,10 +282,9 @@ def after_training(model: TrainedModel, examples: Examples, slices: Slices) -> t
     """Every warning about a trained model."""
     fraud, weights = examples.fraud[slices.test], examples.represented(slices.test)
     margins = model.margins(examples.matrix(slices.test, model.schema)).astype(np.float64)
-    gain = model.trained.booster.get_score(importance_type="total_gain")
-    shares = {name: float(np.sum(value)) for name, value in gain.items()}
+    gains = dict(zip(model.schema.names, model.trained.model.gains().tolist(), strict=True))
     return (
-        *by_gain(shares, roc_auc(fraud, margins, weights)),
+        *by_gain(gains, roc_auc(fraud, margins, weights)),
         *by_score(average_precision(fraud, Ranking.of(margins), weights), float(np.average(fraud, weights=weights))),
     )
 

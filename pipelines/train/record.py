@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from models.artefact import Artefact
 from models.evaluation import CardFacts, CardFigure, Interval, figures, render_model_card
-from models.registry import RunRecord
+from models.registry import ChildRun, RunRecord
 from pipelines.datasets import SIMULATED
 from pipelines.evaluate import Drawings, EvaluatedModel, Evaluation, RankingMetrics, summary
 from pipelines.gates import profile_of
@@ -15,6 +15,7 @@ from pipelines.run_data import RunKind, data_metrics, data_record, data_texts, d
 from pipelines.runs import git_commit
 from pipelines.train.options import TrainOptions
 from pipelines.train.prepared import PreparedData
+from pipelines.train.search import SearchResult
 from pipelines.train.steps import TrainedModel
 
 
@@ -33,9 +34,10 @@ def run_record(
     source, slices, examples = prepared.source, prepared.slices, prepared.examples
     learned = slices.learned
     x = examples.matrix(learned, artefact.schema)
-    params: dict[str, object] = {f"booster.{name}": value for name, value in model.trained.params_dict().items()}
+    params: dict[str, object] = {f"model.{name}": value for name, value in model.trained.family.params().items()}
     params |= {f"split.{name}": value for name, value in asdict(options.policy).items()}
     params |= {
+        "family": model.trained.family.spec,
         "dataset": source.name,
         "trials": options.trials,
         "reviews_a_week": model.reviews_a_week,
@@ -73,6 +75,25 @@ def run_record(
         },
         description=f"{summary(evaluated)}\n\n{describe_data(source)}",
     )
+
+
+def trial_runs(search: SearchResult) -> list[ChildRun]:
+    """The trials of a search as child runs of the training."""
+    found = []
+    for trial in search.trials:
+        metrics = {"logloss": trial.loss, "rounds": trial.rounds}
+        found.append(
+            ChildRun(
+                name=f"trial-{trial.number}",
+                params={f"model.{name}": value for name, value in trial.params.items()},
+                metrics={name: float(value) for name, value in metrics.items() if value is not None},
+                tags={
+                    "ginja.family": search.family.spec,
+                    "ginja.trial": "pruned" if trial.rounds is None else "complete",
+                },
+            )
+        )
+    return found
 
 
 def model_card(

@@ -1,18 +1,18 @@
-"""Small data: the final booster learns from every claim before the test, and is calibrated by cross-fitting.
+"""Small data: the final model learns from every claim before the test, and is calibrated by cross-fitting.
 
-The slices that stop and calibrate hold a quarter of the claims. Where frauds are few, the booster gains more from them
-than the choice of its size and the calibration lose: after early stopping has chosen the number of trees, the booster
+The slices that stop and calibrate hold a quarter of the claims. Where frauds are few, the model gains more from them
+than the choice of its size and the calibration lose: after early stopping has chosen the number of rounds, the model
 is trained again on all three slices. Its probabilities are calibrated on margins of claims that did not train the
-booster they come from: each fold's margins are those of a booster of the other folds (Platt, 1999, section 2.2).
+model they come from: each fold's margins are those of a model of the other folds (Platt, 1999, section 2.2).
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.booster import BoosterParams, TrainedBooster, TrainingSample, train_rounds
+from models.families import Fit, TrainingSample
 from pipelines.datasets import Examples, Slices
 
 REFIT_BELOW = 1_000
@@ -22,12 +22,12 @@ Fold = NDArray[np.int8]
 
 
 @dataclass(frozen=True, slots=True)
-class RefitBooster:
-    """A booster of every claim before the test (N), and the margins it is calibrated on."""
+class RefitModel:
+    """A model of every claim before the test (N), and the margins it is calibrated on."""
 
-    trained: TrainedBooster
+    trained: Fit
     margins: NDArray[np.float32]
-    """(N,): of each claim, by a booster that was not trained on its fold."""
+    """(N,): of each claim, by a model that was not trained on its fold."""
 
 
 def folds_of(examples: Examples, slices: Slices) -> Fold:
@@ -58,18 +58,17 @@ def refit(
     folds: Fold,
     *,
     features: tuple[str, ...],
-    params: BoosterParams,
     monotone: dict[str, int],
-    stopped: TrainedBooster,
-) -> RefitBooster:
-    """Train again on every claim before the test, with as many trees as early stopping kept in `stopped`."""
+    stopped: Fit,
+) -> RefitModel:
+    """Train again on every claim before the test, for as many rounds as early stopping kept in `stopped`."""
 
-    def trained(sample: TrainingSample) -> TrainedBooster:
-        return train_rounds(sample, stopped.rounds, features=features, params=params, monotone=monotone)
+    def trained(sample: TrainingSample) -> Fit:
+        return stopped.family.fit_rounds(sample, stopped.rounds, features=features, monotone=monotone)
 
     margins = np.empty(len(whole.fraud), dtype=np.float32)
     for fold in range(FOLDS):
         held = folds == fold
-        margins[held] = trained(whole.only(~held)).booster.inplace_predict(whole.x[held], predict_type="margin")
+        margins[held] = trained(whole.only(~held)).model.margins(whole.x[held])
     final = trained(whole)
-    return RefitBooster(TrainedBooster(final.booster, final.rounds, stopped.history, params), margins)
+    return RefitModel(replace(final, history=stopped.history), margins)

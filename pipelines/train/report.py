@@ -17,6 +17,11 @@ class TrainingReport:
     """Of MLflow."""
     registered: str
     """Version in MLflow's registry, under the alias `candidate`."""
+    model: str
+    """Family and size, as text."""
+    family: str
+    shadow_only: bool
+    """Whether it has no exact reasons, so that it cannot be promoted."""
     trees: int
     features: int
     left_out: dict[str, str]

@@ -5,25 +5,43 @@ used. With a time limit the number of trials, and so the result, depends on the 
 number of trials only.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import optuna
+from scipy.special import expit
 
-from models.booster import BoosterParams, TrainingSample, train_booster
+from models.evaluation.metrics import log_loss
+from models.families import Family, TrainingSample
 
 MIN_ROUNDS = 20
 """Rounds of each trial before it may be pruned."""
 
 
 @dataclass(frozen=True, slots=True)
+class SearchTrial:
+    """One parameter set that was tried."""
+
+    number: int
+    params: Mapping[str, object]
+    loss: float | None
+    """On the stopping slice, where a pruned one was stopped; None: it failed before it had any."""
+    rounds: int | None
+    """None: pruned."""
+
+
+@dataclass(frozen=True, slots=True)
 class SearchResult:
     """The best parameters, and how they were found."""
 
-    params: BoosterParams
+    family: Family
     loss: float
-    trials: int
-    pruned: int
+    trials: tuple[SearchTrial, ...]
+
+    @property
+    def pruned(self) -> int:
+        """How many trials were stopped early."""
+        return sum(trial.rounds is None for trial in self.trials)
 
 
 def search(
@@ -32,7 +50,7 @@ def search(
     *,
     features: tuple[str, ...],
     monotone: dict[str, int],
-    base: BoosterParams,
+    base: Family,
     trials: int,
     seconds: float | None = None,
     done: Callable[[int, float], None] = lambda trial, best: None,
@@ -44,45 +62,26 @@ def search(
         sampler=optuna.samplers.TPESampler(seed=base.seed),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=MIN_ROUNDS, interval_steps=10),
     )
-    study.enqueue_trial(
-        {
-            "depth": base.depth,
-            "learning_rate": base.learning_rate,
-            "min_child_weight": base.min_child_weight,
-            "subsample": base.subsample,
-            "colsample": base.colsample,
-            "l2": base.l2,
-        }
-    )
+    study.enqueue_trial(base.searched)
 
     def objective(trial: optuna.Trial) -> float:
-        params = _suggest(trial, base)
-
         def on_round(number: int, loss: float) -> bool:
             trial.report(loss, number)
             return trial.should_prune()
 
-        trained = train_booster(train, stop, features=features, params=params, monotone=monotone, on_round=on_round)
+        trained = base.suggest(trial).fit(train, stop, features=features, monotone=monotone, on_round=on_round)
         if trial.should_prune():
             raise optuna.TrialPruned
         trial.set_user_attr("rounds", trained.rounds)
-        return min(trained.history["evaluation"])
+        losses = trained.history.get("evaluation")
+        return min(losses) if losses else log_loss(stop.fraud, expit(trained.model.margins(stop.x)), stop.weights)
 
     def after(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
         done(trial.number + 1, study.best_value)
 
     study.optimize(objective, n_trials=trials, timeout=seconds, callbacks=[after])
-    pruned = sum(trial.state is optuna.trial.TrialState.PRUNED for trial in study.trials)
-    return SearchResult(_suggest(study.best_trial, base), study.best_value, len(study.trials), pruned)
+    return SearchResult(base.suggest(study.best_trial), study.best_value, tuple(map(_tried, study.trials)))
 
 
-def _suggest(trial: optuna.Trial | optuna.trial.FrozenTrial, base: BoosterParams) -> BoosterParams:
-    return replace(
-        base,
-        depth=trial.suggest_int("depth", 3, 7),
-        learning_rate=trial.suggest_float("learning_rate", 0.02, 0.15, log=True),
-        min_child_weight=trial.suggest_float("min_child_weight", 1.0, 30.0, log=True),
-        subsample=trial.suggest_float("subsample", 0.5, 1.0),
-        colsample=trial.suggest_float("colsample", 0.2, 1.0),
-        l2=trial.suggest_float("l2", 0.5, 30.0, log=True),
-    )
+def _tried(trial: optuna.trial.FrozenTrial) -> SearchTrial:
+    return SearchTrial(trial.number, dict(trial.params), trial.value, trial.user_attrs.get("rounds"))

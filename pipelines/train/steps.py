@@ -11,9 +11,8 @@ from pydantic import JsonValue
 from claims.attributes import AttributeType, feature_name
 from features.vector import FEATURE, ModelSchema, column_of, fit_encoder, schema_hash
 from models.artefact import Calibration, ModelDocument, ThresholdRecord, version_of
-from models.booster import TrainedBooster, TrainingSample, train_booster
 from models.calibration import BetaCalibrator, fit_calibrator
-from models.errors import TablesTooLargeError, ThresholdError, UnsupportedBoosterError
+from models.errors import ThresholdError
 from models.evaluation import (
     LabelledScores,
     ScoredClaims,
@@ -21,7 +20,8 @@ from models.evaluation import (
     evaluate_threshold,
     threshold_by_capacity,
 )
-from models.explain import FORMAT, LeafTables, TypicalClaim, build_tables, contributions, sample_rows, typical_claim
+from models.explain import FORMAT, Additive, TypicalClaim, sample_rows, typical_claim
+from models.families import DEFAULT_FAMILY, Fit, TrainingSample, explained_by
 from models.training_range import TrainingRange, training_range
 from models.use import ModelUse
 from pipelines.datasets import (
@@ -44,7 +44,7 @@ DEFAULT_REVIEW_SHARE = 0.01
 class TrainedModel:
     """A trained, calibrated model that is not on disk yet."""
 
-    trained: TrainedBooster
+    trained: Fit
     calibrator: BetaCalibrator
     choice: ThresholdChoice
     schema: ModelSchema
@@ -55,8 +55,7 @@ class TrainedModel:
 
     def margins(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Log-odds (N,) of vectors in the model's schema."""
-        margins: NDArray[np.float32] = self.trained.booster.inplace_predict(x, predict_type="margin")
-        return margins
+        return self.trained.model.margins(x)
 
     def probabilities(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
         """Calibrated probabilities (N,) of vectors in the model's schema."""
@@ -128,7 +127,7 @@ def fit(
 ) -> TrainedModel:
     """Search parameters (if requested), train with early stopping, calibrate on the later slice, place the threshold.
 
-    Of small data the booster is trained again on every claim before the test, and calibrated by cross-fitting. Examples
+    Of small data the model is trained again on every claim before the test, and calibrated by cross-fitting. Examples
     that represent more than one claim weigh more, up to `MAX_TRAINING_WEIGHT`.
     """
     monotone = {feature.name: int(feature.monotone) for feature in schema.features if feature.monotone is not None}
@@ -147,26 +146,20 @@ def fit(
             stop,
             features=schema.names,
             monotone=monotone,
-            base=options.params,
+            base=options.family,
             trials=options.trials,
             seconds=options.search_seconds,
             done=on_trial,
         )
-    trained = train_booster(
-        train,
-        stop,
-        features=schema.names,
-        params=found.params if found else options.params,
-        monotone=monotone,
-        on_round=on_round,
-    )
+    family = found.family if found else options.family
+    trained = family.fit(train, stop, features=schema.names, monotone=monotone, on_round=on_round)
     if refits(options, examples, slices):
         whole, folds = sample(slices.learned), folds_of(examples, slices)
-        again = refit(whole, folds, features=schema.names, params=trained.params, monotone=monotone, stopped=trained)
+        again = refit(whole, folds, features=schema.names, monotone=monotone, stopped=trained)
         calibrator = fit_calibrator(again.margins, whole.fraud, weights=whole.weights)
         trained, margins = again.trained, again.margins[np.searchsorted(slices.learned, slices.calibrate)]
     else:
-        margins = trained.booster.inplace_predict(later.x, predict_type="margin")
+        margins = trained.model.margins(later.x)
         calibrator = fit_calibrator(margins, later.fraud, weights=later.weights)
     reviews = capacity(examples, options)
     probabilities = calibrator.probabilities(margins)
@@ -175,7 +168,7 @@ def fit(
         slices.calibrate,
         probabilities,
         schema,
-        lambda x: calibrator.probabilities(trained.booster.inplace_predict(x, predict_type="margin")),
+        lambda x: calibrator.probabilities(trained.model.margins(x)),
     )
     choice = _threshold(examples, slices.calibrate, probabilities, reviews, everything)
     return TrainedModel(
@@ -184,7 +177,7 @@ def fit(
 
 
 def refits(options: TrainOptions, examples: Examples, slices: Slices) -> bool:
-    """Whether the final booster is trained on every claim before the test."""
+    """Whether the final model is trained on every claim before the test."""
     few = int(examples.fraud[slices.learned].sum()) < REFIT_BELOW
     return options.refit == "always" or (options.refit == "auto" and few)
 
@@ -222,37 +215,35 @@ def _threshold(
         return evaluate_threshold(labelled, float(probabilities.max()))
 
 
-def explain(trained: TrainedBooster) -> LeafTables | None:
-    """The explainer's tables; None where they would be too large, so that XGBoost explains the model, more slowly."""
-    try:
-        return build_tables(trained.booster)
-    except (TablesTooLargeError, UnsupportedBoosterError):
+def typical(
+    model: TrainedModel, explainer: Additive | None, examples: Examples, rows: NDArray[np.intp]
+) -> TypicalClaim | None:
+    """The typical claim that reasons are relative to: on the claims that calibrate, which only a refit trains on.
+
+    None: without exact contributions there are no reasons.
+    """
+    if explainer is None:
         return None
-
-
-def typical(model: TrainedModel, tables: LeafTables | None, examples: Examples, rows: NDArray[np.intp]) -> TypicalClaim:
-    """The typical claim that reasons are relative to: on the claims that calibrate, which only a refit trains on."""
     x = examples.matrix(sample_rows(rows), model.schema)
-    return typical_claim(model.schema, x, contributions(model.trained.booster, tables, x))
+    return typical_claim(model.schema, x, explainer.explain_many(x)[1])
 
 
 def document(
     model: TrainedModel,
-    tables: LeafTables | None,
+    explainer: Additive | None,
     *,
     left_out: dict[str, str],
     base_rate: float,
     provenance: Mapping[str, JsonValue],
     last_day_us: int,
     use: ModelUse,
-    typical: TypicalClaim,
+    typical: TypicalClaim | None,
 ) -> ModelDocument:
     """The model's document. Its version is derived from its content: the same inputs have the same version."""
-    import xgboost
-
     from models.artefact import canonical_json
 
-    calibration = Calibration(a=model.calibrator.a, b=model.calibrator.b, c=model.calibrator.c)
+    family = model.trained.family
+    calibration = Calibration.of(model.calibrator)
     # Not the threshold alone: two capacities may place it equally, and the document holds both.
     placed = [model.choice.threshold, model.reviews_a_week]
     # The format of the tables too: trained again after a change of format, a model has a new folder.
@@ -266,17 +257,19 @@ def document(
         provenance,
         FORMAT,
         use.model_dump(mode="json"),
+        *(() if family.spec == DEFAULT_FAMILY.spec else (family.spec,)),
     ]
     salt = canonical_json([*content, encoders] if encoders else content).decode()
     day = str(np.datetime64(last_day_us, "us").astype("datetime64[D]"))
     return ModelDocument(
-        version=version_of(model.trained.booster, trained_until=day, salt=salt),
+        version=version_of(model.trained.model, trained_until=day, salt=salt),
         features=model.schema.names,
         schema_hash=schema_hash(model.schema.names),
         attributes=model.schema.encoders,
         left_out=left_out,
         monotone=model.monotone,
-        trees=model.trained.rounds,
+        family=family.spec,
+        trees=model.trained.model.trees,
         calibration=calibration,
         threshold=model.choice.threshold,
         threshold_choice=ThresholdRecord.with_effect(
@@ -290,7 +283,7 @@ def document(
         training_range=model.training_range,
         typical=typical,
         use=use,
-        explained_by="tables" if tables is not None else "pred_contribs",
-        libraries={"xgboost": xgboost.__version__, "numpy": np.__version__},
+        explained_by=explained_by(explainer),
+        libraries=family.libraries(),
         provenance=provenance,
     )

@@ -11,7 +11,7 @@ Tree = dict[str, Any]
 
 
 def train(x: np.ndarray, y: np.ndarray, rounds: int = 12, **params: object) -> xgb.Booster:
-    """A booster of one thread; QuantileDMatrix, as `models.booster` uses it."""
+    """A booster of one thread; QuantileDMatrix, as `models.families` uses it."""
     defaults = {"objective": "binary:logistic", "max_depth": 4, "eta": 0.3, "nthread": 1, "min_child_weight": 0.1}
     kind = xgb.QuantileDMatrix if params.get("tree_method", "hist") == "hist" else xgb.DMatrix
     return xgb.train({**defaults, **params}, kind(x, y, nthread=1), rounds)

@@ -11,8 +11,8 @@ from core.clock import DAY_US
 from features.declare import VIEWS, RowKind
 from features.vector import FEATURE, FEATURE_NAMES, ModelSchema, Reading, build_one, schema_hash
 from models.artefact import Artefact, Calibration, ModelDocument, load_artefact, write_artefact
-from models.booster import BoosterParams, TrainingSample, train_booster
-from models.explain import build_tables, contributions, typical_claim
+from models.explain import LeafTables, typical_claim
+from models.families import TrainingSample, XGBoost, explainer_of
 from models.scorer import ClaimToScore
 from models.training_range import training_range
 
@@ -105,16 +105,21 @@ def artefact(
     x = np.ascontiguousarray(x[:, [FEATURE_NAMES.index(name) for name in names]])
     half = len(x) * 2 // 3
     monotone = {name: FEATURE[name].monotone for name in names if FEATURE[name].monotone is not None}
-    trained = train_booster(
-        TrainingSample(x[:half], y[:half]),
-        TrainingSample(x[half:], y[half:]),
-        features=names,
-        params=BoosterParams(
-            depth=4, rounds=60, early_stopping=20, learning_rate=0.15, min_child_weight=2.0, threads=1
-        ),
-        monotone=monotone,
+    family = XGBoost(
+        depth=4,
+        rounds=60,
+        early_stopping=20,
+        learning_rate=0.15,
+        min_child_weight=2.0,
+        colsample=0.8,
+        l2=2.0,
+        threads=1,
     )
-    built = build_tables(trained.booster) if tables else None
+    trained = family.fit(
+        TrainingSample(x[:half], y[:half]), TrainingSample(x[half:], y[half:]), features=names, monotone=monotone
+    )
+    explainer = explainer_of(trained.model) if tables else trained.model.additive()
+    assert explainer is not None
     later = x[half:]
     document = ModelDocument(
         version=version,
@@ -126,8 +131,10 @@ def artefact(
         threshold=threshold,
         base_rate=0.2,
         training_range=training_range(ModelSchema.of(names), x[:half], x[half:]),
-        typical=typical_claim(ModelSchema.of(names), later, contributions(trained.booster, built, later)),
+        typical=typical_claim(ModelSchema.of(names), later, explainer.explain_many(later)[1]),
         explained_by="tables" if tables else "pred_contribs",
     )
-    folder, digest = write_artefact(models, booster=trained.booster, document=document, tables=built)
+    folder, digest = write_artefact(
+        models, model=trained.model, document=document, tables=explainer if isinstance(explainer, LeafTables) else None
+    )
     return load_artefact(folder, expected_manifest_sha256=digest)

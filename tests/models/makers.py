@@ -8,8 +8,8 @@ import xgboost as xgb
 
 from features.vector import schema_hash
 from models.artefact import MANIFEST, Calibration, ModelDocument, canonical_json, sha256
-from models.booster import BoosterParams, TrainedBooster, TrainingSample, train_booster
 from models.explain import LeafTables
+from models.families import Fit, TrainingSample, XGBoost, XGBoostModel
 
 
 @cache
@@ -41,18 +41,26 @@ def names(features: int) -> tuple[str, ...]:
 @cache
 def trained(
     *, depth: int = 4, rounds: int = 40, features: int = 12, rows: int = 4000, monotone: tuple[str, ...] = ()
-) -> TrainedBooster:
+) -> Fit:
     x, y = vectors(rows, features), labels(rows, features)
     half = rows * 3 // 4
-    return train_booster(
+    family = XGBoost(
+        depth=depth, rounds=rounds, early_stopping=10, learning_rate=0.2, min_child_weight=1.0, colsample=0.8, l2=2.0,
+        threads=1,
+    )  # fmt: skip
+    return family.fit(
         TrainingSample(x[:half], y[:half]),
         TrainingSample(x[half:], y[half:]),
         features=names(features),
-        params=BoosterParams(
-            depth=depth, rounds=rounds, early_stopping=10, learning_rate=0.2, min_child_weight=1.0, threads=1
-        ),
         monotone=dict.fromkeys(monotone, 1),
     )
+
+
+def booster() -> xgb.Booster:
+    """The booster of `trained()`."""
+    model = trained().model
+    assert isinstance(model, XGBoostModel)
+    return model.booster
 
 
 def document(booster: xgb.Booster, tables: LeafTables | None, *, version: str = "20260101-test") -> ModelDocument:

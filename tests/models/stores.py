@@ -11,6 +11,7 @@ from pathlib import Path
 from models import registry
 from models.artefact import load_artefact, models_folder, write_artefact
 from models.explain import build_tables
+from models.families import XGBoostModel
 from models.registry import MlflowStore, RunRecord
 from tests.models import makers
 
@@ -41,10 +42,10 @@ def _empty() -> Path:
 def register_two(home: Path) -> Path:
     """Give `home` a store that holds the models `v1` and the newer `v2`, with their files; returns `home`."""
     store = new_store(home)
-    booster = makers.trained().booster
+    booster = makers.booster()
     tables = build_tables(booster)
     for name in ("v1", "v2"):
         document = makers.document(booster, tables, version=name)
-        path, _ = write_artefact(models_folder(home), booster=booster, document=document, tables=tables)
+        path, _ = write_artefact(models_folder(home), model=XGBoostModel(booster), document=document, tables=tables)
         registry.register(store, RunRecord(name=name, command="test"), load_artefact(path))
     return home

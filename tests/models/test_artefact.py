@@ -13,7 +13,6 @@ from models.artefact import (
     DOCUMENT,
     LIMITS,
     MANIFEST,
-    MODEL,
     TABLES,
     canonical_json,
     load_artefact,
@@ -23,15 +22,21 @@ from models.artefact import (
 )
 from models.errors import ArtefactCorruptError, ArtefactExistsError, ArtefactMissingError
 from models.explain import build_tables
+from models.families import XGBoost, XGBoostModel
 from tests.models import makers
+
+MODEL = XGBoost.file
 
 
 @pytest.fixture(scope="module")
 def pristine(tmp_path_factory) -> Path:
-    booster = makers.trained().booster
+    booster = makers.booster()
     tables = build_tables(booster)
     folder, _ = write_artefact(
-        tmp_path_factory.mktemp("models"), booster=booster, document=makers.document(booster, tables), tables=tables
+        tmp_path_factory.mktemp("models"),
+        model=XGBoostModel(booster),
+        document=makers.document(booster, tables),
+        tables=tables,
     )
     return folder
 
@@ -49,25 +54,27 @@ def test_a_written_model_is_loaded_unchanged(folder):
     assert artefact.document.trees == trained.rounds
     matrix = xgb.DMatrix(rows, feature_names=list(artefact.features))
     margins, _ = artefact.tables.explain_many(rows)
-    assert np.array_equal(artefact.booster.predict(matrix, output_margin=True), margins)
-    assert np.array_equal(trained.booster.predict(matrix, output_margin=True), margins)
+    assert np.array_equal(artefact.model.booster.predict(matrix, output_margin=True), margins)
+    assert np.array_equal(trained.model.booster.predict(matrix, output_margin=True), margins)
 
 
 def test_the_same_inputs_give_the_same_bytes(pristine, tmp_path):
     makers.trained.cache_clear()
-    booster = makers.trained().booster
+    booster = makers.booster()
     tables = build_tables(booster)
-    again, _ = write_artefact(tmp_path, booster=booster, document=makers.document(booster, tables), tables=tables)
+    again, _ = write_artefact(
+        tmp_path, model=XGBoostModel(booster), document=makers.document(booster, tables), tables=tables
+    )
     for name in (MODEL, DOCUMENT, TABLES, MANIFEST):
         assert (again / name).read_bytes() == (pristine / name).read_bytes()
 
 
 def test_a_version_names_the_last_day_and_the_content():
-    booster = makers.trained().booster
-    one = version_of(booster, trained_until="2026-03-01", salt="a")
+    booster = makers.booster()
+    one = version_of(XGBoostModel(booster), trained_until="2026-03-01", salt="a")
     assert one.startswith("20260301-")
-    assert one == version_of(booster, trained_until="2026-03-01", salt="a")
-    assert one != version_of(booster, trained_until="2026-03-01", salt="b")
+    assert one == version_of(XGBoostModel(booster), trained_until="2026-03-01", salt="a")
+    assert one != version_of(XGBoostModel(booster), trained_until="2026-03-01", salt="b")
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -179,19 +186,21 @@ def test_an_invalid_manifest_is_refused(folder, manifest):
 
 
 def test_writing_the_same_model_again_changes_nothing_and_another_is_refused(tmp_path):
-    booster = makers.trained().booster
+    booster = makers.booster()
     document = makers.document(booster, None)
-    first = write_artefact(tmp_path, booster=booster, document=document, tables=None)
-    assert write_artefact(tmp_path, booster=booster, document=document, tables=None) == first
+    first = write_artefact(tmp_path, model=XGBoostModel(booster), document=document, tables=None)
+    assert write_artefact(tmp_path, model=XGBoostModel(booster), document=document, tables=None) == first
     other = document.model_copy(update={"threshold": 0.7})
     with pytest.raises(ArtefactExistsError, match="use another version"):
-        write_artefact(tmp_path, booster=booster, document=other, tables=None)
+        write_artefact(tmp_path, model=XGBoostModel(booster), document=other, tables=None)
     assert [p.name for p in tmp_path.iterdir()] == [document.version]
 
 
 def test_a_model_without_tables_is_loaded_and_explained_by_xgboost(tmp_path):
-    booster = makers.trained().booster
-    folder, _ = write_artefact(tmp_path, booster=booster, document=makers.document(booster, None), tables=None)
+    booster = makers.booster()
+    folder, _ = write_artefact(
+        tmp_path, model=XGBoostModel(booster), document=makers.document(booster, None), tables=None
+    )
     artefact = load_artefact(folder)
     assert artefact.tables is None
     assert artefact.document.explained_by == "pred_contribs"

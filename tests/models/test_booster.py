@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 import xgboost as xgb
+from scipy.special import expit
 
-from models.booster import BoosterParams, TrainingSample, train_booster
 from models.errors import TrainingError
+from models.families import TrainingSample, XGBoost
 from tests.models import makers
 
 
@@ -15,15 +16,14 @@ def test_the_booster_is_cut_where_the_evaluation_was_best():
     trained = makers.trained(depth=6, rounds=60)
     history = trained.history["evaluation"]
     assert trained.rounds == int(np.argmin(history)) + 1
-    assert trained.booster.num_boosted_rounds() == trained.rounds < len(history)
+    assert trained.model.booster.num_boosted_rounds() == trained.rounds < len(history)
 
 
 def test_the_same_inputs_give_the_same_bytes_on_one_thread_or_two():
     raws = set()
     for threads in (1, 2, 2):
-        params = BoosterParams(rounds=15, depth=5, threads=threads)
-        booster = train_booster(sample(), sample(seed=3), features=makers.names(6), params=params).booster
-        raws.add(bytes(booster.save_raw("ubj")))
+        family = XGBoost(rounds=15, depth=5, colsample=0.8, threads=threads)
+        raws.add(family.fit(sample(), sample(seed=3), features=makers.names(6)).model.to_bytes())
     assert len(raws) == 1
 
 
@@ -35,18 +35,17 @@ def test_a_constrained_feature_never_lowers_the_margin():
     for value in grid:
         rows[:, 3] = value
         matrix = xgb.DMatrix(rows, feature_names=list(makers.names(12)))
-        margins.append(trained.booster.predict(matrix, output_margin=True))
+        margins.append(trained.model.booster.predict(matrix, output_margin=True))
     assert (np.diff(np.array(margins), axis=0) >= 0).all()
 
 
 def test_weights_count_and_the_base_is_the_weighted_share_of_fraud():
     train = sample()
     weighted = TrainingSample(train.x, train.fraud, np.where(train.fraud, 3.0, 1.0))
-    params = BoosterParams(rounds=3, depth=2, threads=1)
-    plain = train_booster(train, train, features=makers.names(6), params=params).booster
-    heavy = train_booster(weighted, train, features=makers.names(6), params=params).booster
-    matrix = xgb.DMatrix(train.x, feature_names=list(makers.names(6)))
-    assert heavy.predict(matrix).mean() > plain.predict(matrix).mean() * 1.5
+    family = XGBoost(rounds=3, depth=2, threads=1)
+    plain = family.fit(train, train, features=makers.names(6)).model.margins(train.x)
+    heavy = family.fit(weighted, train, features=makers.names(6)).model.margins(train.x)
+    assert expit(heavy).mean() > expit(plain).mean() * 1.5
 
 
 def test_every_round_is_reported_and_may_stop_the_training():
@@ -56,8 +55,7 @@ def test_every_round_is_reported_and_may_stop_the_training():
         seen.append((number, loss))
         return number == 4
 
-    params = BoosterParams(rounds=50, threads=1)
-    train_booster(sample(), sample(seed=3), features=makers.names(6), params=params, on_round=stop_at_four)
+    XGBoost(rounds=50, threads=1).fit(sample(), sample(seed=3), features=makers.names(6), on_round=stop_at_four)
     assert [number for number, _ in seen] == [0, 1, 2, 3, 4]
     assert all(loss > 0 for _, loss in seen)
 
@@ -81,10 +79,10 @@ def broken(**change: object) -> TrainingSample:
 )
 def test_samples_that_cannot_train_are_refused_with_the_reason(bad, message):
     with pytest.raises(TrainingError, match=message):
-        train_booster(bad, sample(), features=makers.names(6))
+        XGBoost().fit(bad, sample(), features=makers.names(6))
 
 
 @pytest.mark.parametrize("monotone", [{"f9": 1}, {"f1": 2}, {"f1": 0}])
 def test_constraints_on_unknown_features_or_without_direction_are_refused(monotone):
     with pytest.raises(TrainingError, match="monotone"):
-        train_booster(sample(), sample(), features=makers.names(6), monotone=monotone)
+        XGBoost().fit(sample(), sample(), features=makers.names(6), monotone=monotone)

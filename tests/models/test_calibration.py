@@ -3,7 +3,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from models.calibration import BetaCalibrator, fit_calibrator
+from benchmarks.calibration import log_odds
+from models.calibration import LEAST_FRAUDS, BetaCalibrator, fit_calibrator
 from models.errors import CalibrationError
 from models.evaluation import metrics
 
@@ -76,6 +77,76 @@ def test_the_calibrator_of_a_separable_sample_is_finite():
     found = fit_calibrator(margin, margin > 0)
     assert 0.5 < found.probability(3.0) < 1
     assert 0 < found.probability(-3.0) < 0.2
+
+
+@pytest.mark.parametrize(("frauds", "bound"), [(5, 2.2), (10, 1.6), (30, 1.0), (100, 0.6)])
+def test_few_frauds_give_a_probability_near_the_truth_and_an_interval_that_has_it(frauds, bound):
+    """The margins are the true log-odds. Without the prior, 10 frauds gave 0.78 at -3 for a true 0.047."""
+    truth = 1 / (1 + np.exp(3))
+    errors, inside = [], []
+    for seed in range(40):
+        found = fit_calibrator(*log_odds(frauds, claims=4_000, seed=seed))
+        p = found.probability(-3.0)
+        low, high = found.interval(-3.0)
+        assert low < p < high
+        errors.append(abs(np.log(p / (1 - p)) + 3))
+        inside.append(low <= truth <= high)
+    assert np.quantile(errors, 0.95) < bound
+    assert np.mean(inside) >= 0.8
+
+
+def test_the_interval_narrows_with_the_number_of_frauds():
+    def width(frauds):
+        low, high = fit_calibrator(*log_odds(frauds, claims=4_000, seed=1)).interval(-3.0)
+        return high - low
+
+    assert width(5) > width(30) > width(100)
+
+
+def test_many_frauds_outweigh_the_prior():
+    """A booster that is twice too sure, and one that is half as sure as it should be."""
+    rng = np.random.default_rng(3)
+    margin = rng.normal(-2, 2, 40_000)
+    for slope in (0.5, 2.0):
+        fraud = rng.random(len(margin)) < 1 / (1 + np.exp(-slope * margin))
+        found = fit_calibrator(margin, fraud)
+        assert found.a == pytest.approx(slope, rel=0.05)
+        assert found.b == pytest.approx(slope, rel=0.1)
+
+
+def test_the_mean_probability_is_the_share_of_fraud_however_few_the_frauds():
+    margin, fraud = log_odds(10, claims=4_000, seed=2)
+    p = fit_calibrator(margin + 3, fraud).probabilities(margin + 3)
+    assert p.sum() == pytest.approx(10, abs=0.01)
+
+
+def test_weights_do_not_add_evidence():
+    """Twice the weight of every claim is the same evidence; unequal weights are less, so the interval is wider."""
+    margin, fraud = log_odds(30, claims=4_000, seed=4)
+    plain = fit_calibrator(margin, fraud, weights=np.ones(len(margin)))
+    unequal = np.where(np.arange(len(margin)) % 2, 1.0, 9.0)
+    low, high = plain.interval(-3.0)
+    wide_low, wide_high = fit_calibrator(margin, fraud, weights=unequal).interval(-3.0)
+    assert wide_high - wide_low > high - low
+    assert fit_calibrator(margin, fraud, weights=np.full(len(margin), 2.0)).interval(-3.0) == pytest.approx(
+        (low, high), rel=0.1
+    )
+
+
+def test_a_calibrator_without_a_covariance_has_no_interval():
+    assert BetaCalibrator(1, 1, 0).interval(0.0) is None
+
+
+@given(calibrators, st.floats(1e-4, 1 - 1e-4))
+def test_the_margin_of_a_probability_has_that_probability(calibrator, probability):
+    margin = calibrator.margin_of(probability)
+    assert abs(margin) > 59.9 or calibrator.probability(margin) == pytest.approx(probability, rel=1e-6)
+
+
+def test_fewer_frauds_than_a_calibrator_takes_are_refused_with_their_number():
+    margin = np.linspace(-8, 0, 100)
+    with pytest.raises(CalibrationError, match=f"at least {LEAST_FRAUDS} frauds .* has 4 frauds among 100 claims"):
+        fit_calibrator(margin, np.arange(100) >= 96)
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_the_confusion_names_kinds_and_counts():
 
 
 def test_a_model_card_describes_the_model_and_compares_each_figure_with_the_baselines():
-    booster = makers.trained().booster
+    booster = makers.booster()
     document = makers.document(booster, None).model_copy(
         update={"monotone": {"amount_to_procedure_mean": 1}, "left_out": {"age_years": "the data have no such column"}}
     )

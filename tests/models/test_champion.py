@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 
 from models.artefact import (
-    MODEL,
     Pointer,
     load_pointed,
     models_folder,
@@ -17,13 +16,14 @@ from models.artefact import (
     write_artefact,
 )
 from models.errors import ArtefactCorruptError, ArtefactMissingError, PointerError
+from models.families import XGBoost, XGBoostModel
 from tests.models import makers
 
 
 def put(home: Path, version: str) -> str:
-    booster = makers.trained().booster
+    booster = makers.booster()
     document = makers.document(booster, None, version=version)
-    write_artefact(models_folder(home), booster=booster, document=document, tables=None)
+    write_artefact(models_folder(home), model=XGBoostModel(booster), document=document, tables=None)
     return version
 
 
@@ -85,7 +85,7 @@ def test_a_challenger_has_a_pointer_and_a_share_of_its_own(tmp_path):
 
 def test_a_corrupt_model_is_not_promoted_and_the_champion_stays(tmp_path):
     point(tmp_path, put(tmp_path, "a"))
-    model = models_folder(tmp_path) / put(tmp_path, "b") / MODEL
+    model = models_folder(tmp_path) / put(tmp_path, "b") / XGBoost.file
     model.write_bytes(model.read_bytes()[:-1] + b"\x00\x00")
     with pytest.raises(ArtefactCorruptError):
         point(tmp_path, "b")
@@ -97,7 +97,7 @@ def test_a_corrupt_model_is_not_promoted_and_the_champion_stays(tmp_path):
 def test_rolling_back_to_a_corrupt_model_is_refused(tmp_path):
     for version in ("a", "b"):
         point(tmp_path, put(tmp_path, version))
-    (models_folder(tmp_path) / "a" / MODEL).write_bytes(b"")
+    (models_folder(tmp_path) / "a" / XGBoost.file).write_bytes(b"")
     with pytest.raises(ArtefactCorruptError):
         roll_back(tmp_path)
     champion = read_pointer(tmp_path)
@@ -141,7 +141,7 @@ def test_the_models_of_a_home_are_listed_newest_first_with_their_roles(tmp_path)
 
 def test_a_damaged_model_is_listed_with_what_is_wrong(tmp_path):
     put(tmp_path, "a")
-    model = models_folder(tmp_path) / "a" / MODEL
+    model = models_folder(tmp_path) / "a" / XGBoost.file
     model.chmod(0o644)
     model.write_bytes(b"damaged")
     (found,) = stored_models(tmp_path)

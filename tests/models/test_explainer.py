@@ -51,8 +51,8 @@ def test_contributions_are_those_of_xgboost_at_every_depth(depth):
 
 def test_contributions_agree_on_ten_thousand_rows_of_an_early_stopped_model():
     trained = makers.trained(depth=6, rounds=60)
-    tables = build_tables(trained.booster)
-    contribution, _, margin = differences(trained.booster, tables, strange_rows(10_000))
+    tables = build_tables(trained.model.booster)
+    contribution, _, margin = differences(trained.model.booster, tables, strange_rows(10_000))
     assert contribution < 1e-5
     assert margin == 0
     assert len(tables.uppers) - 1 == trained.rounds < 60

@@ -9,6 +9,7 @@ from models import registry
 from models.artefact import Artefact, load_artefact, models_folder, read_pointer, sha256, write_artefact
 from models.errors import ArtefactCorruptError, RegistryError
 from models.explain import build_tables
+from models.families import XGBoostModel
 from models.registry import DataRecord, MlflowStore, RunRecord, promotion
 from models.registry.run_log import _source
 from tests.models import makers
@@ -16,11 +17,11 @@ from tests.models.stores import new_store
 
 
 def made(home: Path, version: str) -> Artefact:
-    booster = makers.trained().booster
+    booster = makers.booster()
     tables = build_tables(booster)
     folder, _ = write_artefact(
         models_folder(home),
-        booster=booster,
+        model=XGBoostModel(booster),
         document=makers.document(booster, tables, version=version),
         tables=tables,
     )
@@ -43,7 +44,7 @@ def record(**more: object) -> RunRecord:
         "data": DataRecord(
             "simulated", "file:///claims/data", sha256(x.tobytes() + y.tobytes()), makers.names(12), x, y, "training"
         ),
-        "description": "A run of the tests.",
+        "description": "A run of [the tests](artifacts:model_card.md).",
     }
     return RunRecord(**(values | more))  # type: ignore[arg-type]
 
@@ -71,7 +72,9 @@ def test_a_registered_model_is_the_candidate_and_its_run_holds_everything(place)
     assert run.data.metrics == {"average_precision": 0.5, "evaluation_log_loss": 0.3}
     assert run.data.tags["mlflow.source.git.commit"] == "a" * 40
     assert run.data.tags["ginja.command"] == "ginja model train --json"
-    assert run.data.tags["mlflow.note.content"] == "A run of the tests."
+    link = f"#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}/artifacts/model_card.md"
+    described = client.get_model_version_by_alias("fraud", "candidate").description
+    assert described == run.data.tags["mlflow.note.content"] == f"A run of [the tests]({link})."
     assert {f.path for f in client.list_artifacts(run.info.run_id)} == {"pr.png", "model_card.md"}
     assert [m.value for m in client.get_metric_history(run.info.run_id, "evaluation_log_loss")] == [0.5, 0.4, 0.3]
 
@@ -96,8 +99,8 @@ def test_the_data_set_of_a_run_is_a_source_with_its_columns_and_none_of_its_valu
     ("uri", "kind"),
     [("file:///claims", "local"), ("https://files.example.com/claims", "http"), ("s3://claims/2026", "s3")],
 )
-def test_mlflow_shows_the_source_of_a_data_set_as_a_link(uri, kind):
-    """Of these kinds its page has a link, from `uri` or `url`."""
+def test_the_source_of_a_data_set_is_of_the_kind_of_its_address(uri, kind):
+    """Of `http` and `s3` MLflow's page has a link, from `url` or `uri`."""
     source = _source(uri)
     assert source._get_source_type() == kind
     assert uri in source.to_dict().values()

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from models.artefact import TABLES, load_artefact, write_artefact
 from models.errors import ArtefactOutdatedError, OutdatedTablesError, UnsupportedBoosterError
 from models.explain import FORMAT, LeafTables, build_tables, read_tables, tables_to_bytes
+from models.families import XGBoostModel
 from tests.models import boosters, makers
 
 SPLITS_AT_MINUS_INFINITY = tuple(int(part) for part in xgb.__version__.split(".")[:2]) >= (3, 4)
@@ -303,9 +304,11 @@ def test_tables_of_another_format_are_refused_by_number():
 
 
 def test_the_error_for_tables_of_an_earlier_format_states_what_to_do(tmp_path):
-    booster = makers.trained().booster
+    booster = makers.booster()
     tables = build_tables(booster)
-    folder, _ = write_artefact(tmp_path, booster=booster, document=makers.document(booster, tables), tables=tables)
+    folder, _ = write_artefact(
+        tmp_path, model=XGBoostModel(booster), document=makers.document(booster, tables), tables=tables
+    )
     makers.rewrite(folder, TABLES, as_format_1(tables))
     with pytest.raises(ArtefactOutdatedError, match="ginja model train"):
         load_artefact(folder)

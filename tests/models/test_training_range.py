@@ -12,9 +12,11 @@ from features.declare import VIEWS, RowKind
 from features.vector import FEATURE, FEATURE_NAMES, ModelSchema, Reading, needs
 from models.artefact import DOCUMENT, ModelDocument
 from models.errors import SchemaMismatchError
+from models.families import XGBoostModel
 from models.gain import GainPresent, gain_shares
 from models.scorer import ClaimToScore, Scorer
 from models.training_range import RangeCheck, training_range
+from tests.models import boosters, makers
 from tests.models.claims import artefact, claim_to_score, facts, reading, training
 from tests.models.test_scorer import models, scorer
 
@@ -166,7 +168,7 @@ def test_the_gain_present_is_1_with_all_views_and_small_without_history():
         {view.name: None for view in VIEWS}, {view.name: None for view in VIEWS}, tuple(v.name for v in VIEWS)
     )
     blind = scorer().score(facts(7), nothing)
-    shares = dict(zip(FEATURE_NAMES, gain_shares(scorer().artefact.booster, FEATURE_NAMES), strict=True))
+    shares = dict(zip(FEATURE_NAMES, gain_shares(scorer().artefact.model), strict=True))
     views = {view.group for view in VIEWS}
     own = sum(share for name, share in shares.items() if not needs(FEATURE[name]) & views)
     assert blind.gain_present == pytest.approx(own)
@@ -183,7 +185,7 @@ def test_the_gain_present_is_1_with_all_views_and_small_without_history():
     ],
 )
 def test_a_missing_fact_removes_the_gain_of_the_features_that_need_it(fact, needed):
-    shares = zip(FEATURE_NAMES, gain_shares(scorer().artefact.booster, FEATURE_NAMES), strict=True)
+    shares = zip(FEATURE_NAMES, gain_shares(scorer().artefact.model), strict=True)
     lost = sum(share for name, share in shares if needs(FEATURE[name]) & needed)
     assert gain(**{fact: None}) == pytest.approx(1.0 - lost)
 
@@ -195,28 +197,28 @@ def test_a_key_never_seen_was_available():
         (),
     )
     first = scorer().score(facts(7), unseen)
-    shares = dict(zip(FEATURE_NAMES, gain_shares(scorer().artefact.booster, FEATURE_NAMES), strict=True))
+    shares = dict(zip(FEATURE_NAMES, gain_shares(scorer().artefact.model), strict=True))
     network = sum(share for name, share in shares.items() if "provider_network" in needs(FEATURE[name]))
     assert first.gain_present == pytest.approx(1.0 - network)
 
 
 def test_a_model_without_a_split_has_everything_it_needs():
     class Bare:
-        def get_score(self, importance_type: str) -> dict[str, float]:
-            assert importance_type == "total_gain"
-            return {}
+        def gains(self) -> np.ndarray:
+            return np.zeros(len(FEATURE_NAMES))
 
     present = GainPresent(Bare(), ModelSchema.of(FEATURE_NAMES))  # type: ignore[arg-type]
     assert present.of(["provider", "member"]) == 1.0
 
 
 def test_a_booster_with_gain_in_features_the_model_does_not_have_is_refused():
+    unnamed = XGBoostModel(boosters.train(makers.vectors(200, 6), makers.labels(200, 6)))
     with pytest.raises(SchemaMismatchError, match="feature names"):
-        gain_shares(scorer().artefact.booster, FEATURE_NAMES[1:])
+        gain_shares(unnamed)
 
 
 def test_the_gain_shares_of_a_model_sum_to_one():
-    shares = gain_shares(scorer().artefact.booster, FEATURE_NAMES)
+    shares = gain_shares(scorer().artefact.model)
     assert shares.sum() == pytest.approx(1.0)
     assert (shares >= 0).all()
     assert len(training()[0][0]) == len(shares)

@@ -10,13 +10,23 @@ from core.clock import DAY_US
 from features.feast import apply, training_set
 from features.offline import build
 from features.vector import ModelSchema
-from models.booster import BoosterParams, TrainingSample, train_booster
 from models.calibration import fit_calibrator
+from models.families import TrainingSample, XGBoost
 from pipelines.datasets import usable_features
 from pipelines.drift.measures import ScoredStream
 from pipelines.simulate import SimulationConfig, simulate
 
-PARAMS = BoosterParams(rounds=60, early_stopping=10, depth=3, learning_rate=0.2, max_bin=64, threads=1)
+FAMILY = XGBoost(
+    rounds=60,
+    early_stopping=10,
+    depth=3,
+    learning_rate=0.2,
+    min_child_weight=5.0,
+    colsample=0.8,
+    l2=2.0,
+    max_bin=64,
+    threads=1,
+)
 
 
 def simulated_stream(folder: Path, *, claims: int, days: int, seed: int) -> tuple[ScoredStream, float]:
@@ -35,9 +45,9 @@ def simulated_stream(folder: Path, *, claims: int, days: int, seed: int) -> tupl
     place = np.arange(half)
     parts = [np.flatnonzero(place % 4 < 2), np.flatnonzero(place % 4 == 2), np.flatnonzero(place % 4 == 3)]
     train, stop, later = (TrainingSample(x[rows], fraud[rows]) for rows in parts)
-    booster = train_booster(train, stop, features=names, params=PARAMS).booster
-    calibrator = fit_calibrator(booster.inplace_predict(later.x, predict_type="margin"), later.fraud)
-    probabilities = calibrator.probabilities(booster.inplace_predict(x, predict_type="margin"))
+    model = FAMILY.fit(train, stop, features=names).model
+    calibrator = fit_calibrator(model.margins(later.x), later.fraud)
+    probabilities = calibrator.probabilities(model.margins(x))
     stream = ScoredStream(
         schema=schema,
         x=x,

@@ -8,13 +8,14 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
+from models.families import DEFAULT_FAMILY
 from pipelines.datasets import SIMULATED, Source, open_named
 from pipelines.simulate import SimulationConfig, simulate, write
-from pipelines.train import DEFAULT_PARAMS, TrainOptions, train_and_register
+from pipelines.train import TrainOptions, train_and_register
 from tests.models.stores import new_store
 
 OPTIONS = TrainOptions(
-    params=replace(DEFAULT_PARAMS, rounds=60, early_stopping=15, learning_rate=0.15, threads=1), replicates=20
+    family=replace(DEFAULT_FAMILY, rounds=60, early_stopping=15, learning_rate=0.15, threads=1), replicates=20
 )
 CLAIMS = 5_000
 

@@ -118,10 +118,18 @@ def test_a_rule_that_finds_nothing_has_an_infinite_ratio_and_no_unseen_fraud_has
 def test_the_page_and_the_summary_state_the_intervals():
     made = evaluated()
     page, text = render(made), summary(made)
-    for interval in (made.metrics.model.auc, made.metrics.rule.ratio):
-        shown = f"({number(interval.low)} to {number(interval.high)})"
-        assert shown in page
-        assert shown in text
+    auc, ratio = made.metrics.model.auc, made.metrics.rule.ratio
+    assert f"{number(auc.value)}<br><small>{number(auc.low)} to {number(auc.high)}</small>" in page
+    assert f"AUC {number(auc.value)} ({number(auc.low)} to {number(auc.high)})" in text
+    assert f"{number(ratio.value)} ({number(ratio.low)} to {number(ratio.high)}) times as much" in page
+
+
+def test_where_the_rule_finds_nothing_page_and_summary_state_no_ratio():
+    made = evaluated()
+    rule = replace(made.metrics.rule, rule_cents=0.0, ratio=Interval(math.inf, math.inf, math.inf, 0.95))
+    without = replace(made, metrics=replace(made.metrics, rule=rule))
+    assert "times as much" not in render(without)
+    assert "2× rule" not in summary(without)
 
 
 def test_each_rival_has_its_recall_of_a_kind_in_as_many_reviews():

@@ -260,7 +260,7 @@ def test_a_model_that_the_gates_refuse_leaves_the_champion(promoted, tmp_path):
     """Trained for one round, a model is worse than the champion."""
     home, _, found = promoted
     other = copy_of(home, tmp_path)
-    poor = replace(OPTIONS, params=replace(OPTIONS.params, rounds=1, depth=1, learning_rate=0.01))
+    poor = replace(OPTIONS, family=replace(OPTIONS.family, rounds=1, depth=1, learning_rate=0.01))
     with pytest.raises(RefusedError):
         retrain(other, database_url=None, options=poor, store=MlflowStore.of(other))
     assert read_pointer(other).version == found.version

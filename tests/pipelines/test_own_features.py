@@ -46,9 +46,7 @@ def artefact() -> Artefact:
 
 def test_a_model_of_declared_columns_beats_an_untuned_booster_on_the_raw_columns():
     model, (examples, slices) = artefact(), read_and_split(motor(), model_life.OPTIONS)
-    ours = Ranking.of(
-        model.booster.inplace_predict(examples.matrix(slices.test, model.schema), predict_type="margin").astype(float)
-    )
+    ours = Ranking.of(model.margins(examples.matrix(slices.test, model.schema)).astype(float))
     raw = motor_claims(len(examples)).set_index("Claim").loc[examples.claims["claim_id"].to_pylist()]
     raw = raw.drop(columns="Fraud").apply(
         lambda column: column.astype("category") if column.dtype == object else column

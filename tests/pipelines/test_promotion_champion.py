@@ -15,6 +15,7 @@ from models import registry
 from models.artefact import MANIFEST, load_artefact, models_folder, point, read_pointer, write_artefact
 from models.errors import ArtefactCorruptError, PointerError, RegistryError
 from models.evaluation import ThresholdChoice
+from models.families import XGBoostModel
 from models.registry import MlflowStore
 from pipelines import audit_trail
 from pipelines.evaluate import ProvenanceError
@@ -242,8 +243,10 @@ CHOICE = ThresholdChoice(0.4, 3.0, 0.5, 0.25, float("nan"), 12.0)
 
 
 def test_a_chosen_threshold_is_registered_as_the_candidate_and_recorded(home: Path, store: MlflowStore) -> None:
-    booster = makers.trained().booster
-    path, _ = write_artefact(models_folder(home), booster=booster, document=makers.document(booster, None), tables=None)
+    booster = makers.booster()
+    path, _ = write_artefact(
+        models_folder(home), model=XGBoostModel(booster), document=makers.document(booster, None), tables=None
+    )
     model = load_artefact(path)
     done = choose_threshold(home, model, CHOICE, by="Ann", why="fewer alerts", how="number")
     assert registry.aliases(store)["candidate"] == done.version

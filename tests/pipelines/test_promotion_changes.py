@@ -11,6 +11,7 @@ from models.artefact import MANIFEST, load_artefact, models_folder, point, read_
 from models.errors import PointerError
 from models.evaluation import ThresholdChoice
 from models.explain import build_tables
+from models.families import XGBoostModel
 from models.registry import MlflowStore
 from pipelines import audit_trail
 from pipelines.promote import Force, Promotion, RefusedError, UnnamedForceError, choose_threshold, promote, rollback
@@ -25,11 +26,11 @@ DOWN = MlflowStore("http://127.0.0.1:9", None)
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Path]:
     """A home with the models v1 and v2; MLflow does not answer."""
-    booster = makers.trained().booster
+    booster = makers.booster()
     tables = build_tables(booster)
     for version in ("v1", "v2"):
         document = makers.document(booster, tables, version=version)
-        write_artefact(models_folder(tmp_path), booster=booster, document=document, tables=tables)
+        write_artefact(models_folder(tmp_path), model=XGBoostModel(booster), document=document, tables=tables)
     with held(Settings(home=tmp_path, mlflow_url=DOWN.url)):
         yield tmp_path
 

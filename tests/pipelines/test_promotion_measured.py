@@ -16,6 +16,7 @@ from features.vector import FEATURE_NAMES
 from models import registry
 from models.artefact import Artefact, load_artefact, models_folder, point, read_pointer, write_artefact
 from models.explain import build_tables
+from models.families import XGBoostModel
 from models.registry import RunRecord
 from models.use import ModelUse
 from pipelines import audit_trail
@@ -84,7 +85,7 @@ def insurer(tmp_path_factory: pytest.TempPathFactory) -> Path:
         stated = provenance | {"test_from_us": slices.test_from_us + days * DAY_US}
         document = makers.document(booster, tables, version=version)
         document = document.model_copy(update={"threshold": threshold, "provenance": stated, "use": use_of(source)})
-        write_artefact(models_folder(home), booster=booster, document=document, tables=tables)
+        write_artefact(models_folder(home), model=XGBoostModel(booster), document=document, tables=tables)
     return home
 
 
@@ -181,7 +182,7 @@ def with_use(home: Path, version: str, use: ModelUse, **provenance: str) -> Arte
     v1 = load_artefact(models_folder(home) / "v1")
     stated = {"version": version, "use": use, "provenance": {**v1.document.provenance, **provenance}}
     path, manifest = write_artefact(
-        models_folder(home), booster=v1.booster, document=v1.document.model_copy(update=stated), tables=v1.tables
+        models_folder(home), model=v1.model, document=v1.document.model_copy(update=stated), tables=v1.tables
     )
     return load_artefact(path, expected_manifest_sha256=manifest)
 

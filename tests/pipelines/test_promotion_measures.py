@@ -10,6 +10,7 @@ import pytest
 
 from models.artefact import MANIFEST, models_folder, sha256, write_artefact
 from models.explain import build_tables
+from models.families import XGBoostModel
 from pipelines.behaviour import Behaviour, LogOddsFalls, Perturbation, PerturbationKind, PerturbationResult
 from pipelines.evaluate import CHAMPION, LOGISTIC, MODEL, RULE, EvaluationSet, false_positives_by_group
 from pipelines.gates import QUALITY_GATES
@@ -35,10 +36,10 @@ NO_FINDINGS = {gate: {"critical": 0} for gate in QUALITY_GATES}
 
 
 def artefact(home: Path, quality: object) -> tuple[Path, str]:
-    booster = makers.trained().booster
+    booster = makers.booster()
     tables = build_tables(booster)
     document = makers.document(booster, tables).model_copy(update={"provenance": {"quality": quality}})
-    return write_artefact(models_folder(home), booster=booster, document=document, tables=tables)
+    return write_artefact(models_folder(home), model=XGBoostModel(booster), document=document, tables=tables)
 
 
 @pytest.mark.parametrize(
@@ -78,11 +79,11 @@ def test_the_findings_of_the_quality_gates_are_stated_only_if_every_gate_states_
 def test_signs_of_leaks_count_unless_somebody_trusts_them_and_are_absent_where_none_were_looked_for(
     tmp_path, leaks, untrusted
 ):
-    booster = makers.trained().booster
+    booster = makers.booster()
     tables = build_tables(booster)
     document = makers.document(booster, tables).model_copy(update={"provenance": {"leaks": leaks}})
     found = of_artefact(
-        *write_artefact(models_folder(tmp_path), booster=booster, document=document, tables=tables)
+        *write_artefact(models_folder(tmp_path), model=XGBoostModel(booster), document=document, tables=tables)
     ).get(Measure.UNTRUSTED_LEAK_WARNINGS)
     assert found == (None if untrusted is None else Measured(untrusted))
     if untrusted == 1.0:

@@ -8,6 +8,7 @@ import pytest
 
 from models.artefact import load_artefact, models_folder, point, write_artefact
 from models.explain import build_tables
+from models.families import XGBoostModel
 from models.use import ModelUse, PopulationSketch
 from pipelines.datasets import Source, use_in_service, use_of
 from pipelines.loop.ledger import _document
@@ -35,10 +36,10 @@ NORTH = [f"P{number}" for number in range(40)]
 
 @pytest.fixture
 def model(tmp_path: Path):
-    booster = makers.trained().booster
+    booster = makers.booster()
     tables = build_tables(booster)
     path, _ = write_artefact(
-        models_folder(tmp_path), booster=booster, document=makers.document(booster, tables), tables=tables
+        models_folder(tmp_path), model=XGBoostModel(booster), document=makers.document(booster, tables), tables=tables
     )
     return load_artefact(path)
 
@@ -112,7 +113,7 @@ def test_claims_that_are_exported_have_the_use_of_the_champion(tmp_path, model):
     assert use_in_service(tmp_path) is None
     assert "use" not in _document(tmp_path, {"claims": 1})
     stated = model.document.model_copy(update={"version": "v1", "use": ModelUse(name="acme")})
-    write_artefact(models_folder(tmp_path), booster=model.booster, document=stated, tables=model.tables)
+    write_artefact(models_folder(tmp_path), model=model.model, document=stated, tables=model.tables)
     point(tmp_path, "v1")
     assert _document(tmp_path, {"claims": 1})["use"] == use_in_service(tmp_path) == "acme"
 
@@ -121,7 +122,7 @@ def test_a_retraining_trusts_what_the_champion_trusts(tmp_path, model):
     assert trusted_by_champion(tmp_path) == Trust()
     for version, trusted in (("v1", {}), ("v2", {"own_state": "asked at receipt", "near_copies": "asked at receipt"})):
         stated = model.document.model_copy(update={"version": version, "provenance": {"trusted": trusted}})
-        write_artefact(models_folder(tmp_path), booster=model.booster, document=stated, tables=model.tables)
+        write_artefact(models_folder(tmp_path), model=model.model, document=stated, tables=model.tables)
         point(tmp_path, version)
         expected = Trust(tuple(sorted(trusted)), "asked at receipt") if trusted else Trust()
         assert trusted_by_champion(tmp_path) == expected

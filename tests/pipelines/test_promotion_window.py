@@ -25,6 +25,7 @@ from models.evaluation import (
     threshold_table,
 )
 from models.explain import build_tables
+from models.families import XGBoostModel
 from models.registry import MlflowStore, RunRecord
 from pipelines import audit_trail
 from pipelines.datasets import Examples, Slices, Source
@@ -74,7 +75,7 @@ def model(tmp_path: Path) -> Artefact:
     booster.feature_names = list(FEATURE_NAMES)
     tables = build_tables(booster)
     folder, _ = write_artefact(
-        models_folder(tmp_path), booster=booster, document=makers.document(booster, tables), tables=tables
+        models_folder(tmp_path), model=XGBoostModel(booster), document=makers.document(booster, tables), tables=tables
     )
     return load_artefact(folder)
 
@@ -236,7 +237,9 @@ def test_a_model_is_compared_with_the_champion_in_the_reviews_of_the_window(wind
     booster = boosters.train(x[:SEEN], np.random.default_rng(1).random(SEEN) < 0.5, rounds=12)
     booster.feature_names = list(FEATURE_NAMES)
     document = model.document.model_copy(update={"version": "v2", "trees": booster.num_boosted_rounds()})
-    folder, _ = write_artefact(model.path.parent, booster=booster, document=document, tables=build_tables(booster))
+    folder, _ = write_artefact(
+        model.path.parent, model=XGBoostModel(booster), document=document, tables=build_tables(booster)
+    )
     champion = load_artefact(folder)
     tenth = replace(
         model,
@@ -317,7 +320,7 @@ def test_a_chosen_threshold_makes_a_new_model_that_states_who_chose_it_and_is_re
         )
         == with_provenance(model, thresholds_chosen=1).document
     )
-    assert chosen.booster.save_raw("json") == model.booster.save_raw("json")
+    assert chosen.model.to_bytes() == model.model.to_bytes()
 
 
 def test_the_run_of_a_chosen_threshold_states_what_was_chosen_by_whom_and_of_which_model(

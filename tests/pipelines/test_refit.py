@@ -7,15 +7,17 @@ import numpy as np
 import pytest
 
 from core.clock import DAY_US
-from models.booster import BoosterParams, TrainingSample, train_booster
 from models.evaluation import Ranking, roc_auc
+from models.families import TrainingSample, XGBoost
 from pipelines.datasets import Slices
 from pipelines.train.options import TrainOptions
 from pipelines.train.refit import FOLDS, REFIT_BELOW, folds_of, refit
 from pipelines.train.steps import refits
 
 NAMES = ("a", "b")
-PARAMS = BoosterParams(rounds=40, early_stopping=10, depth=4, threads=1, min_child_weight=1.0)
+FAMILY = XGBoost(
+    rounds=40, early_stopping=10, learning_rate=0.05, threads=1, min_child_weight=1.0, colsample=0.8, l2=2.0
+)
 
 
 def learned(frauds: int, rows: int = 500, *, providers_apart: bool = False) -> tuple[Any, Slices]:
@@ -58,12 +60,12 @@ def test_margins_are_of_boosters_that_have_not_seen_the_claim_and_the_final_one_
     rng = np.random.default_rng(0)
     noise = TrainingSample(rng.normal(size=(600, 2)).astype(np.float32), rng.random(600) < 0.3)
     halves = np.arange(600) < 300
-    stopped = train_booster(noise.only(halves), noise.only(halves), features=NAMES, params=PARAMS)
+    stopped = FAMILY.fit(noise.only(halves), noise.only(halves), features=NAMES)
     folds = (np.arange(600) % FOLDS).astype(np.int8)
-    again = refit(noise, folds, features=NAMES, params=PARAMS, monotone={}, stopped=stopped)
+    again = refit(noise, folds, features=NAMES, monotone={}, stopped=stopped)
     assert again.trained.rounds == stopped.rounds
     assert again.trained.history == stopped.history
-    own = again.trained.booster.inplace_predict(noise.x, predict_type="margin")
+    own = again.trained.model.margins(noise.x)
     assert roc_auc(noise.fraud, Ranking.of(own.astype(float)), np.ones(600)) > 0.7
     assert roc_auc(noise.fraud, Ranking.of(again.margins.astype(float)), np.ones(600)) < 0.6
     assert not np.isnan(again.margins).any()

@@ -49,10 +49,17 @@ def test_simulated_claims_have_neither_mapping_nor_rejects():
     assert data_metrics(simulated) == {"data.claims": 100.0}
 
 
-def test_the_description_links_to_the_folder_of_the_frames():
+def test_the_description_links_to_how_the_data_were_read():
     text = describe_data(source(folder=Path("/homes/a/datasets/acme")))
-    assert "[acme](file:///homes/a/datasets/acme)" in text
-    assert "read from `claims.csv`; 50 of 200 rows rejected" in text
+    assert "[acme](artifacts:data/dataset.json)" in text
+    assert "from `file:///homes/a/datasets/acme`, read from `claims.csv`" in text
+    assert "[50 of 200 rows rejected](artifacts:data/rejects.md)" in text
+
+
+def test_the_source_of_a_file_is_where_its_mapping_says_it_comes_from():
+    made = source(about=ABOUT | {"source_url": "https://files.example.com/acme"})
+    assert made.uri == "https://files.example.com/acme"
+    assert "from <https://files.example.com/acme>" in describe_data(made)
 
 
 def test_tags_without_a_value_are_left_out():

@@ -58,7 +58,8 @@ def test_a_candidate_is_registered_with_its_metrics_parameters_and_files():
     assert intervals | {"auc.low", "auc.high"} <= set(run.data.metrics)
     assert run.data.tags["ginja.kind"] == "training"
     assert run.data.tags["ginja.model"] == artefact.version
-    assert f"[{SIMULATED}]({run.data.tags['ginja.data_uri']})" in run.data.tags["mlflow.note.content"]
+    files_of_run = f"#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}/artifacts"
+    assert f"[{SIMULATED}]({files_of_run}/data/dataset.json)" in run.data.tags["mlflow.note.content"]
     assert run.data.tags["ginja.data_uri"] == (made.trained_home() / "data").as_uri()
     assert run.data.metrics["ap.value" if "ap.value" in run.data.metrics else "ap"] > run.data.metrics["base_rate"]
     assert run.data.tags["ginja.data_sha256"] == artefact.document.provenance["data_sha256"]
@@ -89,7 +90,7 @@ def test_a_greater_ratio_to_the_price_of_peers_never_lowers_the_risk():
         low = rows.copy()
         high = rows.copy()
         high[:, place] += 1.5
-        margins = [artefact.booster.inplace_predict(x, predict_type="margin") for x in (low, high)]
+        margins = [artefact.model.margins(x) for x in (low, high)]
         assert (sign * (margins[1] - margins[0]) >= -1e-6).all(), name
 
 
@@ -148,7 +149,7 @@ def test_a_model_is_promoted_refused_forced_and_rolled_back(tmp_path):
     assert registry.aliases(store)["champion"] == first.version
 
     trust = Trust(("amount", "benefit_limit"), "both are on the claim form", "A. Person")
-    stump = replace(made.OPTIONS, params=replace(made.OPTIONS.params, rounds=1, depth=1), trusted=trust)
+    stump = replace(made.OPTIONS, family=replace(made.OPTIONS.family, rounds=1, depth=1), trusted=trust)
     worse = train_and_register(tmp_path, source=source, options=stump, store=store)
     entry = audit_trail.read(tmp_path)[-1]
     assert (entry.action, entry.version, entry.by, entry.reason) == ("trust", worse.version, trust.by, trust.reason)
@@ -301,7 +302,7 @@ def test_a_model_that_misspells_a_quality_gate_has_no_measure_of_its_data(tmp_pa
     quality = dict(artefact.document.provenance["quality"])
     quality[f"{gate}s"] = quality.pop(gate)
     document = artefact.document.model_copy(update={"provenance": artefact.document.provenance | {"quality": quality}})
-    path, manifest = write_artefact(tmp_path, booster=artefact.booster, document=document, tables=artefact.tables)
+    path, manifest = write_artefact(tmp_path, model=artefact.model, document=document, tables=artefact.tables)
     stated = {Measure.ARTEFACT_VERIFIED, Measure.UNTRUSTED_LEAK_WARNINGS}
     assert set(of_artefact(path, manifest)) == stated
     assert set(of_artefact(artefact.path, artefact.manifest_sha256)) == {*stated, Measure.CRITICAL_QUALITY_FINDINGS}

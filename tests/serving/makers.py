@@ -12,8 +12,8 @@ from features.declare import PLANS, key_of
 from features.online import PACKERS, PROJECT, Watermark, encode_key, key_prefix, watermark_key
 from features.vector import FEATURE_NAMES, AttributeEncoder, schema_hash
 from models.artefact import Calibration, ModelDocument, models_folder, write_artefact
-from models.booster import BoosterParams, TrainingSample, train_booster
-from models.explain import TypicalClaim, build_tables
+from models.explain import TypicalClaim, tables_of
+from models.families import TrainingSample, XGBoost
 
 
 @cache
@@ -21,13 +21,10 @@ def _trained(seed: int, names: tuple[str, ...], place: int):
     rng = np.random.default_rng(seed)
     x = rng.lognormal(size=(2_000, len(names))).astype(np.float32)
     y = np.log1p(x[:, place]) + rng.normal(size=len(x)) > 1.2
-    params = BoosterParams(depth=3, rounds=10, early_stopping=10, learning_rate=0.3, min_child_weight=1.0)
-    return train_booster(
-        TrainingSample(x[:1_500], y[:1_500]),
-        TrainingSample(x[1_500:], y[1_500:]),
-        features=names,
-        params=params,
+    family = XGBoost(
+        depth=3, rounds=10, early_stopping=10, learning_rate=0.3, min_child_weight=1.0, colsample=0.8, l2=2.0
     )
+    return family.fit(TrainingSample(x[:1_500], y[:1_500]), TrainingSample(x[1_500:], y[1_500:]), features=names)
 
 
 def make_model(
@@ -44,20 +41,20 @@ def make_model(
     Its probability rises with the feature `rests_on`, by default one that the seed chooses.
     """
     names = (*FEATURE_NAMES, *(encoder.feature for encoder in attributes))
-    booster = _trained(seed, names, seed % 10 if rests_on is None else names.index(rests_on)).booster
+    model = _trained(seed, names, seed % 10 if rests_on is None else names.index(rests_on)).model
     document = ModelDocument(
         version=version,
         features=names,
         attributes=attributes,
         schema_hash=schema_hash(names),
-        trees=booster.num_boosted_rounds(),
+        trees=model.trees,
         calibration=Calibration(a=0.9, b=1.1, c=-0.2),
         threshold=threshold,
         base_rate=0.15,
         explained_by="tables",
         typical=None if rests_on is None else _every_feature(names),
     )
-    folder, _ = write_artefact(models_folder(home), booster=booster, document=document, tables=build_tables(booster))
+    folder, _ = write_artefact(models_folder(home), model=model, document=document, tables=tables_of(model.ensemble()))
     return folder
 
 

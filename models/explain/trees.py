@@ -1,0 +1,81 @@
+"""Trees as every library's can be written: what the contribution tables are built from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import UnsupportedBoosterError
+
+
+@dataclass(frozen=True, slots=True)
+class BinaryTree:
+    """One tree as parallel lists by node, the root first; a leaf's left child is -1 and its threshold is its value.
+
+    A value goes left if it is below the threshold, both as 32-bit floats, and a missing one to the default side.
+    """
+
+    left: list[int]
+    right: list[int]
+    feature: list[int]
+    threshold: list[float]
+    default_left: list[int]
+    cover: list[float]
+    """How much of the training data reached each node."""
+
+    def heights(self) -> dict[int, int]:
+        """Splits on the longest way down from each node."""
+        height: dict[int, int] = {}
+        for node in reversed(self._top_down()):
+            split = self.left[node] != -1
+            height[node] = 1 + max(height[self.left[node]], height[self.right[node]]) if split else 0
+        return height
+
+    def share(self, node: int, child: int) -> float:
+        """The part of a node's cover that went to a child; half if the node has none, as in XGBoost from 3.4 on.
+
+        Cover is the sum of the Hessian, so a split that no training row reaches has none, as in a refreshed tree.
+        """
+        if not (self.cover[node] >= 0 and self.cover[child] >= 0):
+            raise UnsupportedBoosterError(f"node {node} has a cover of {self.cover[node]}; it must be 0 or more")
+        return self.cover[child] / self.cover[node] if self.cover[node] > 0 else 0.5
+
+    def spread(self) -> dict[int, float]:
+        """For each split, how far its children's mean values are from its own, squared and weighted by cover."""
+        mean: dict[int, float] = {}
+        found: dict[int, float] = {}
+        for node in reversed(self._top_down()):
+            if self.left[node] == -1:
+                mean[node] = self.threshold[node]
+                continue
+            children = (self.left[node], self.right[node])
+            mean[node] = sum(self.share(node, child) * mean[child] for child in children)
+            found[node] = sum(self.cover[child] * (mean[child] - mean[node]) ** 2 for child in children)
+        return found
+
+    def _top_down(self) -> list[int]:
+        order, stack = [], [0]
+        while stack:
+            node = stack.pop()
+            order.append(node)
+            if self.left[node] != -1:
+                stack += (self.left[node], self.right[node])
+        return order
+
+
+@dataclass(frozen=True, slots=True)
+class TreeEnsemble:
+    """Trees whose values add up to a margin, over a base."""
+
+    base: float
+    """The margin before any tree."""
+    features: int
+    trees: list[BinaryTree]
+
+    def spread(self) -> NDArray[np.float64]:
+        """How much the splits on each feature change the margin (features,): `BinaryTree.spread`, summed."""
+        found = np.zeros(self.features)
+        for tree in self.trees:
+            for node, change in tree.spread().items():
+                found[tree.feature[node]] += change
+        return found
