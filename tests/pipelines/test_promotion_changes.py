@@ -238,7 +238,8 @@ def test_a_gate_with_alternatives_states_each_measure_once() -> None:
     assert found.outcome is GateOutcome.PASSED
     assert found.detail == (
         "average_precision_over_champion_low_of_attempts is 0.125; average_precision_over_champion is 0.5; "
-        "average_precision_over_champion_low is 0.25; brier_score_over_champion is 0.125, must be at most 0 (off by 0.125)"
+        "average_precision_over_champion_low is 0.25; "
+        "brier_score_over_champion is 0.125, must be at most 0 (off by 0.125)"
     )
 
 
