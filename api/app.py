@@ -47,7 +47,7 @@ def create_app(settings: Settings, database_url: str, drain: Drain | None = None
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         created = Dependencies.create(settings, database_url, live)
         app.state.dependencies = created
-        console.state.console = Console(created.database, created.authenticator, created.reviews)
+        console.state.console = Console(created.database, created.authenticator, created.reviews, created.scorer)
         background = Background("api", expected=DATABASE_FAILURES)
         with suppress(*DATABASE_FAILURES):  # it is tried again below
             await created.windows.refresh()

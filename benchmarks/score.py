@@ -1,7 +1,4 @@
-"""Measure scoring: our scorer over HTTP, a naive service, the in-process floor, the explainer, batches, the claims API.
-
-All in one run, one after another, each alone on the machine; the load generator is a separate process.
-"""
+"""Measure scoring over HTTP, a naive service, the in-process floor, the explainer, batches and the claims API."""
 
 import json
 import os
@@ -22,17 +19,21 @@ from benchmarks.bodies import facts, score_bodies
 from benchmarks.burst import BurstFigures, measure_burst
 from benchmarks.load import LoadSummary
 from benchmarks.ownership import owner_pipe
+from benchmarks.peers import PeerFigures, measure_peers, peer_lines
 from benchmarks.platform import COMMAND, free_routes, own_ready, platform
 from benchmarks.stage import ReportProgress, Stage, set_updater_heartbeat, staged, vectors_file
 from core.embedded import free_port
 from core.supervision import Processes, ReadyCheck
 from features.online import OnlineReader, connect
 from models.artefact import load_pointed, read_pointer
+from models.explain import MAX_PEERS, contributions_against, interactions
 from models.scorer import Scorer
 
 ROWS_COMPARED = 10_000
 SAME_MARGIN = 1e-4
 FAILED_AT_MOST = 0.01
+PEER_ROWS = 15_000
+"""Rows of a batch that other libraries explain."""
 API_RATES = (100, 50, 25)
 """Claims per second at the API; a lower one where the machine refuses claims at the higher."""
 
@@ -62,6 +63,12 @@ class Figures:
     explain_us: float
     pred_contribs_us: float
     contrib_max_abs_diff: float
+    interaction_ms: float
+    """The strongest interaction of a claim."""
+    against_peers_ms: float
+    """The comparison of a claim with 2,000 others."""
+    peers: list[PeerFigures]
+    """Other libraries' exact contributions on the same rows, by Python; the last one is ours."""
     rps_ours: float
     rps_naive: float
     batch_per_s: float
@@ -101,6 +108,9 @@ class InProcessFigures:
     explain_us: float
     pred_contribs_us: float
     contrib_max_abs_diff: float
+    interaction_ms: float
+    against_peers_ms: float
+    peers: list[PeerFigures]
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +269,8 @@ class Bench:
         floor_us = _median_us(floor, len(claims))
         explain_us = _median_us(lambda at: scorer.explain(vectors[at]), len(claims))
         pred_contribs_us = _median_us(contribs, len(claims))
-        rows = _rows(self._stage.home)
+        rows, tables = _rows(self._stage.home), scorer.artefact.tables
+        assert tables is not None
         _, ours, _ = scorer.explain(rows)
         theirs = booster.predict(xgb.DMatrix(rows, feature_names=names, nthread=1), pred_contribs=True)[:, :-1]
         return InProcessFigures(
@@ -267,6 +278,13 @@ class Bench:
             explain_us=round(explain_us, 1),
             pred_contribs_us=round(pred_contribs_us, 1),
             contrib_max_abs_diff=float(np.abs(ours - theirs).max()),
+            interaction_ms=round(_median_us(lambda at: interactions(tables, rows[at]), 100, times=100) / 1_000, 3),
+            against_peers_ms=round(
+                _median_us(lambda at: contributions_against(tables, rows[at], rows[:MAX_PEERS]), 10, times=10, warm=1)
+                / 1_000,
+                1,
+            ),
+            peers=measure_peers(booster, tables, np.tile(rows, (2, 1))[:PEER_ROWS], self._report),
         )
 
     def api(self) -> ApiFigures:
@@ -326,6 +344,9 @@ def measure(report: ReportProgress, lengths: Durations | None = None) -> Figures
         explain_us=in_process.explain_us,
         pred_contribs_us=in_process.pred_contribs_us,
         contrib_max_abs_diff=in_process.contrib_max_abs_diff,
+        interaction_ms=in_process.interaction_ms,
+        against_peers_ms=in_process.against_peers_ms,
+        peers=in_process.peers,
         rps_ours=explained.rps,
         rps_naive=naive.rps,
         batch_per_s=batch_per_s,
@@ -371,6 +392,9 @@ def table(figures: Figures) -> Sequence[tuple[str, str, str]]:
         ("throughput", f"{f.rps_ours:.0f}/s", f"{f.rps_ours / f.rps_naive:.1f} × the naive {f.rps_naive:.0f}/s; ≥ 2"),
         ("explanation", f"{f.explain_us:.0f} µs", f"{f.pred_contribs_us / f.explain_us:.0f} × faster; ≥ 8"),
         ("difference to pred_contribs", f"{f.contrib_max_abs_diff:.1e}", "≤ 1e-5"),
+        ("strongest interaction", f"{f.interaction_ms:.2f} ms", "≤ 2"),
+        ("compared with 2,000 peers", f"{f.against_peers_ms:.0f} ms", "off the request path"),
+        *peer_lines(f.peers),
         ("batches", f"{f.batch_per_s:.0f} claims/s", "≥ 2,500"),
         (f"claims API at {f.api_rate:.0f}/s, p50", f"{f.api_p50_ms:.1f} ms", ""),
         (f"claims API at {f.api_rate:.0f}/s, p99", f"{f.api_p99_ms:.1f} ms", "≤ 40 at 100 claims/s"),

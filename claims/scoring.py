@@ -76,6 +76,8 @@ SERVER_TIME_HEADER = "Ginja-Time"
 """Header of every response of the scorer: its time, in microseconds since 1970."""
 WINDOWS_PATH = "/v1/windows"
 """Of the scorer: the windows (`claims.windows`) that a claim's `attributes` must have the values of, by name."""
+DETAILS_PATH = "/v1/explain"
+"""Of the scorer: what explains a score further (`ExplanationDetails`)."""
 STORE_POSITION_HEADER = "Ginja-Store-Position"
 """Header of a score request: the position that the online store must have reached."""
 
@@ -144,6 +146,52 @@ class Counterfactual(BaseModel):
     amount_cents: int
     probability: float = Field(description="Verified by scoring the claim at that amount.")
     text: str
+
+
+class PairEffect(BaseModel):
+    """The two features of a claim whose combination matters most: what both add beyond what each adds alone."""
+
+    model_config = ConfigDict(frozen=True)
+
+    features: tuple[str, str]
+    push: float = Field(description="Log-odds: the Shapley interaction index of the pair.")
+    odds: float = Field(description="exp(push): the factor on the odds.")
+    text: str
+
+
+class PeerPush(BaseModel):
+    """Contribution of one group of features, compared with peers."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str = Field(description="Of the group (`claims.reason_groups`).")
+    push: float = Field(description="Log-odds: the sum of `features`.")
+    odds: float = Field(description="exp(push): the factor on the odds.")
+    text: str = Field(description="The feature that moves the group most, its value, and that of the median peer.")
+    features: dict[str, float] = Field(description="Feature → its contribution.")
+
+
+class PeerComparison(BaseModel):
+    """A claim's score compared with those of honest claims of its specialty."""
+
+    model_config = ConfigDict(frozen=True)
+
+    specialty: str
+    claims: int = Field(ge=1, description="Honest claims that it is compared with.")
+    margin: float = Field(description="Their mean log-odds; with the pushes of `groups` it sums to the claim's margin.")
+    groups: list[PeerPush] = Field(description="Every group of the model's features, by descending |push|.")
+
+
+class ExplanationDetails(BaseModel):
+    """What explains a score further; computed on request, from the vector that was scored."""
+
+    model_config = ConfigDict(frozen=True, cache_strings="keys")
+
+    model_version: str
+    interaction: PairEffect | None = Field(description="Null: no two features interact.")
+    peers: PeerComparison | None = Field(
+        description="Null: the specialty is not known, or the model has too few honest claims of it."
+    )
 
 
 class ShadowScore(BaseModel):

@@ -23,6 +23,9 @@ _FIRST_SEED = click.option(
     "--claims", default=20_000, show_default=True, type=click.IntRange(5_000), help="Claims of each, in two years."
 )
 @click.option(
+    "--fraud-rate", default=0.02, show_default=True, type=click.FloatRange(0.005, 0.1), help="Share of fraud."
+)
+@click.option(
     "--review-share",
     default=0.05,
     show_default=True,
@@ -32,7 +35,9 @@ _FIRST_SEED = click.option(
 @click.option(
     "--replicates", default=300, show_default=True, type=click.IntRange(2), help="Bootstrap draws for each interval."
 )
-def recovery(insurers: int, first_seed: int, claims: int, review_share: float, replicates: int, as_json: bool) -> None:
+def recovery(
+    insurers: int, first_seed: int, claims: int, fraud_rate: float, review_share: float, replicates: int, as_json: bool
+) -> None:
     """Compare rankings by money, and check what the weekly lists promise.
 
     Dollars found in the first 0.5, 1 and 2 % of a year's claims by expected recovery and by each simple ranking, with
@@ -49,6 +54,7 @@ def recovery(insurers: int, first_seed: int, claims: int, review_share: float, r
             progress.step,
             seeds=range(first_seed, first_seed + insurers),
             claims=claims,
+            fraud_rate=fraud_rate,
             review_share=review_share,
             replicates=replicates,
         )
@@ -68,9 +74,9 @@ def recovery(insurers: int, first_seed: int, claims: int, review_share: float, r
 @_INSURERS
 @_FIRST_SEED
 @click.option(
-    "--claims", default=12_000, show_default=True, type=click.IntRange(5_000), help="Claims of each simulated insurer."
+    "--claims", default=10_000, show_default=True, type=click.IntRange(5_000), help="Claims of each simulated insurer."
 )
-@click.option("--months", default=8, show_default=True, type=click.IntRange(2, 24), help="Months of four weeks.")
+@click.option("--months", default=6, show_default=True, type=click.IntRange(2, 24), help="Months of four weeks.")
 def audit_share(insurers: int, first_seed: int, claims: int, months: int, as_json: bool) -> None:
     """Measure what share of the reviews should be drawn at random, and when it pays.
 

@@ -16,7 +16,6 @@ ModelError
 ├── RecoveryModelError       the inputs cannot give an expected recovery
 ├── ExplainerError           the model cannot be explained from tables
 │   ├── UnsupportedBoosterError  trees of a kind the tables do not support
-│   ├── TablesTooLargeError      the tables would exceed their size limit
 │   └── OutdatedTablesError      the table file has an unsupported format
 ├── SchemaMismatchError      vector and model have different features
 └── RegistryError            MLflow failed or is unavailable
@@ -91,10 +90,6 @@ class ExplainerError(ModelError):
 
 class UnsupportedBoosterError(ExplainerError):
     """Trees of a kind the tables do not support."""
-
-
-class TablesTooLargeError(ExplainerError):
-    """The tables would exceed their size limit in bytes."""
 
 
 class OutdatedTablesError(ExplainerError):

@@ -1,5 +1,6 @@
 """Score requests: take the current models, read the features, score and explain, return JSON bytes."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from typing import Self
@@ -14,9 +15,11 @@ from core.settings import Settings
 from features.errors import AttributeTypeError, StatesError
 from features.vector import Reading
 from models.canary import in_canary
+from models.details import explanation_details
+from models.errors import SchemaMismatchError
 from models.scorer import ClaimToScore, Scorer
 from serving import metrics
-from serving.errors import InvalidScoreRequest, NoModelLoaded
+from serving.errors import InvalidScoreRequest, ModelNotLoaded, NoModelLoaded
 from serving.live import LoadedModels, ModelWatcher
 from serving.online_store import OnlineStoreClient
 from serving.status import ScorerStatus
@@ -108,6 +111,23 @@ class Engine:
             answers += _score_many(models, champion, claims)
         return b'{"scores":[' + b",".join(answers) + b"]}"
 
+    async def explain(self, version: str, vector: dict[str, float | None], specialty: str | None) -> bytes:
+        """The details of a vector that a loaded model has scored, as JSON; on another thread, beside live claims.
+
+        Raises `ModelNotLoaded`, or `InvalidScoreRequest` when the vector is not one of that model.
+        """
+        models = self._loaded.models
+        found = next((one for one in (models.champion, models.challenger) if one and one.version == version), None)
+        if found is None:
+            raise ModelNotLoaded("explain claims that the champion or the challenger scored")
+        try:
+            details = await asyncio.to_thread(explanation_details, found.artefact, vector, specialty)
+        except SchemaMismatchError as error:
+            raise _invalid("vector", str(error)) from error
+        if details is None:
+            raise ModelNotLoaded("the model has no contribution tables")
+        return details.model_dump_json().encode()
+
     def _models(self) -> tuple[LoadedModels, Scorer]:
         models = self._loaded.models
         if models.champion is None:
@@ -121,11 +141,15 @@ def _sent(states: dict[str, object]) -> Reading:
     try:
         return Reading.from_wire(states)
     except StatesError as error:
-        raise InvalidScoreRequest("1 field is invalid", errors=[{"field": "states", "message": str(error)}]) from error
+        raise _invalid("states", str(error)) from error
 
 
 def _refused(error: AttributeTypeError) -> InvalidScoreRequest:
-    return InvalidScoreRequest("1 field is invalid", errors=[{"field": "claim.attributes", "message": str(error)}])
+    return _invalid("claim.attributes", str(error))
+
+
+def _invalid(field: str, message: str) -> InvalidScoreRequest:
+    return InvalidScoreRequest("1 field is invalid", errors=[{"field": field, "message": message}])
 
 
 def _score_one(models: LoadedModels, champion: Scorer, one: ClaimToScore) -> bytes:

@@ -3,6 +3,7 @@
     ServingError
     ├── Refusal                     a problem response in place of a score
     │   ├── ScoreRequestTooLarge    413
+    │   ├── ModelNotLoaded          409
     │   ├── JsonRequired            415
     │   ├── InvalidScoreRequest     422
     │   ├── ScoringFailed           500
@@ -71,6 +72,12 @@ class InvalidScoreRequest(Refusal):
     """The body is not valid JSON or violates the contract."""
 
     status, kind, title = 422, "invalid", "Invalid score request"
+
+
+class ModelNotLoaded(Refusal):
+    """The model that scored the claim is not loaded any more, or has no tables."""
+
+    status, kind, title = 409, "model-not-loaded", "The model is not loaded"
 
 
 class DeadlinePassed(Refusal):

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 import bentoml
 from starlette.responses import Response
 
-from claims.scoring import Score
+from claims.scoring import DETAILS_PATH, ExplanationDetails, Score
 from claims.windows import WindowValue
 from core.background import Background
 from core.live_claims import LiveClaims
@@ -22,7 +22,7 @@ from serving.admission import AdmissionMiddleware
 from serving.engine import Engine
 from serving.errors import Refusal, ScoringFailed
 from serving.status import ScorerStatus, StatusMiddleware, TimeMiddleware
-from serving.wire import BatchRequest, BatchScores, ScoreRequest, WireModel
+from serving.wire import BatchRequest, BatchScores, DetailsRequest, ScoreRequest, WireModel
 
 TIMEOUT_SECONDS = 30.0
 """Request timeout: the wait of a batch, and its work beside live claims. BentoML keeps every request in memory
@@ -86,6 +86,12 @@ class ScoringService:
         """Score up to 500 claims."""
         answer = await _answer(request, lambda engine, it: engine.score_batch(it.requests, it.deadline, it.store))
         return cast(BatchScores, answer)
+
+    @bentoml.api(route=DETAILS_PATH)
+    async def explain(self, request: DetailsRequest, /) -> ExplanationDetails:
+        """Explain a score further: the strongest interaction, and the comparison with honest peers."""
+        answer = await _answer(request, lambda engine, it: engine.explain(it.model_version, it.vector, it.specialty))
+        return cast(ExplanationDetails, answer)
 
 
 service = cast("bentoml.Service[Any]", ScoringService)

@@ -12,7 +12,7 @@ import pydantic_core
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from claims.scoring import CONTRACT, SERVER_TIME_HEADER, WINDOWS_PATH
+from claims.scoring import CONTRACT, DETAILS_PATH, SERVER_TIME_HEADER, WINDOWS_PATH
 from claims.windows import WindowValue
 from core.settings import instance
 
@@ -31,6 +31,7 @@ class ScorerStatus:
 _LINKS = {
     "score": "/v1/score",
     "score_batch": "/v1/score_batch",
+    "explain": DETAILS_PATH,
     "windows": WINDOWS_PATH,
     "ready": "/readyz",
     "alive": "/livez",

@@ -11,6 +11,7 @@ import bentoml
 from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
+from claims.identifiers import MAX_SPECIALTY
 from claims.scoring import STORE_POSITION_HEADER, ClaimFacts, Score, StorePosition
 from core.settings import settings
 from serving.errors import DeadlinePassed, InvalidScoreRequest, JsonRequired, Refusal, ScoreRequestTooLarge
@@ -18,6 +19,8 @@ from serving.errors import DeadlinePassed, InvalidScoreRequest, JsonRequired, Re
 MAX_BATCH = 500
 """Most claims of one `score_batch`."""
 MAX_BATCH_BYTES = 4 * 1024 * 1024
+MAX_FEATURES = 2_000
+"""Most features of a vector that is explained further."""
 MAX_ERRORS = 20
 """Most invalid fields listed in one response."""
 
@@ -67,6 +70,14 @@ class ScoreRequest(WireModel):
 
     claim: ClaimFacts
     states: dict[str, object] | None = None
+
+
+class DetailsRequest(WireModel):
+    """A vector that a model has scored, to be explained further."""
+
+    model_version: str = Field(max_length=64)
+    specialty: str | None = Field(None, max_length=MAX_SPECIALTY)
+    vector: dict[str, float | None] = Field(max_length=MAX_FEATURES)
 
 
 class BatchItem(bentoml.IODescriptor):

@@ -9,8 +9,11 @@ from claims.attributes import AttributeValue
 from claims.money import format_cents
 from claims.outcome import Finding
 from claims.reason_groups import REASON_GROUPS, title_of
-from claims.scoring import Counterfactual, GroupPush, Reason
+from claims.scoring import Counterfactual, ExplanationDetails, GroupPush, PeerComparison, Reason
 from core.format import number_to_4_digits, percent_to_1_decimal, utc_minute, utc_second
+
+PEER_PUSH = 0.05
+"""Smallest push of a group, in log-odds, that the comparison with peers shows: five per cent of the odds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,23 @@ class GroupSection:
 
 
 @dataclass(frozen=True, slots=True)
+class PeerLine:
+    """What one group of features adds, compared with honest peers."""
+
+    text: str
+    side: str
+    odds: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerSection:
+    """The claim compared with honest claims of its specialty."""
+
+    summary: str
+    lines: list[PeerLine]
+
+
+@dataclass(frozen=True, slots=True)
 class AssessmentLine:
     made_at: str
     decided_by: str
@@ -152,6 +172,9 @@ class ExplanationPage:
     evidence: ReasonsByDirection
     priors: ReasonsByDirection
     counterfactual: str | None
+    interaction: str | None
+    """The two facts whose combination matters most."""
+    peers: PeerSection | None
     waterfall: Waterfall
     groups: list[GroupSection]
     contributions: list[ContributionLine]
@@ -159,8 +182,10 @@ class ExplanationPage:
     feature_ages: list[FeatureAgeLine]
 
 
-def explanation_page(claim: ClaimView, assessments: Sequence[AssessmentView]) -> ExplanationPage:
-    """The page of a claim with its assessments, oldest first; at least one."""
+def explanation_page(
+    claim: ClaimView, assessments: Sequence[AssessmentView], details: ExplanationDetails | None = None
+) -> ExplanationPage:
+    """The page of a claim with its assessments, oldest first, at least one, and the details of the latest score."""
     current = assessments[-1]
     scored = current.probability is not None and current.margin is not None
     return ExplanationPage(
@@ -184,6 +209,8 @@ def explanation_page(claim: ClaimView, assessments: Sequence[AssessmentView]) ->
         evidence=_reasons(current, "evidence"),
         priors=_reasons(current, "prior"),
         counterfactual=current.counterfactual.text if current.counterfactual else None,
+        interaction=details.interaction.text if details and details.interaction else None,
+        peers=None if details is None or details.peers is None else _peers(details.peers),
         waterfall=_waterfall(current),
         groups=[_group(group, current.vector) for group in current.groups],
         contributions=[
@@ -234,7 +261,7 @@ def _notices(claim: ClaimView, current: AssessmentView) -> list[str]:
             f"Features of {', '.join(current.stale_views)} were stale or missing; the model scored without them."
         )
     if current.explained_by == "pred_contribs":
-        notices.append("Explained by the booster itself: the model is too large for lookup tables.")
+        notices.append("Explained by the booster itself: the model is of a kind that the tables do not support.")
     return notices
 
 
@@ -292,6 +319,15 @@ def _group(group: GroupPush, vector: Mapping[str, float | None]) -> GroupSection
             ContributionLine(name, number_to_4_digits(vector.get(name)), f"{push:+.4f}")
             for name, push in _by_weight(group.features)
         ],
+    )
+
+
+def _peers(comparison: PeerComparison) -> PeerSection:
+    """The groups that change the odds by at least `PEER_PUSH`."""
+    shown = [group for group in comparison.groups if abs(group.push) >= PEER_PUSH]
+    return PeerSection(
+        summary=f"{comparison.claims:,} honest claims of {comparison.specialty} that the model was trained on",
+        lines=[PeerLine(group.text, "for" if group.push > 0 else "against", f"{group.odds:.2f}") for group in shown],
     )
 
 

@@ -19,6 +19,7 @@ from api.investigations import DispositionIn, SelectedClaim
 from api.paging import ListPage, PageCursor
 from api.requests import validate
 from api.reviews import DecisionIn, Reviews
+from api.scorer import ScorerClient
 from claims.money import format_cents
 from claims.outcome import Finding
 from claims.scoring import Counterfactual, GroupPush, Reason
@@ -96,8 +97,11 @@ class DeadLetterLine:
 class Console:
     """The service of the console."""
 
-    def __init__(self, database: Database, authenticator: Authenticator, reviews: Reviews) -> None:
+    def __init__(
+        self, database: Database, authenticator: Authenticator, reviews: Reviews, scorer: ScorerClient
+    ) -> None:
         self._database = database
+        self._scorer = scorer
         self._authenticator = authenticator
         self._reviews = reviews
 
@@ -140,8 +144,11 @@ class Console:
             raise NotFound("There is no claim with this id. Check it in the claims system.")
         if not history:
             raise NotFound("This claim was loaded as history and has no assessment to explain.")
+        latest = history[-1]
         return explanation_page(
-            _claim_view(claim, history[-1].stored_findings), [_assessment_view(record) for record in history]
+            _claim_view(claim, latest.stored_findings),
+            [_assessment_view(record) for record in history],
+            await self._scorer.details(latest.model_version, latest.vector, claim.specialty),
         )
 
     async def dispositions(self, claim_id: str) -> list[DispositionLine]:

@@ -355,6 +355,11 @@ async def lines_of(connection: AsyncConnection, claim_id: str) -> list[LineRecor
     return [LineRecord(*row) for row in await connection.execute(statement)]
 
 
+async def specialty_of(connection: AsyncConnection, claim_id: str) -> str | None:
+    """The specialty of the claim's provider, as of its receipt."""
+    return await connection.scalar(select(ClaimRow.specialty).where(ClaimRow.claim_id == claim_id))
+
+
 async def claims_before(
     connection: AsyncConnection, *, before: PageCursor | None, limit: int, filters: Mapping[str, str]
 ) -> list[ClaimRecord]:

@@ -16,6 +16,7 @@ from claims.plausibility import PLAUSIBILITY_CODES
 from claims.reason_groups import ReasonKind
 from claims.review import REASONS
 from claims.rule import RuleVerdict
+from claims.scoring import ExplanationDetails
 from core.format import json_amount
 
 ClaimStatus = Literal["approved", "partially_approved", "in_review", "rejected", "denied", "voided"]
@@ -173,6 +174,10 @@ class ExplanationOut(BaseModel):
     claim: ClaimOut
     lines: list[LineOut]
     assessments: list[AssessmentOut]
+    details: ExplanationDetails | None = Field(
+        description="The strongest interaction and the comparison with honest peers, of the latest assessment; null: "
+        "it has no score, its model is not loaded any more, or the scorer is unavailable."
+    )
 
 
 def claim_out(claim: ClaimRecord, *, sees_scores: bool) -> ClaimOut:
@@ -215,13 +220,17 @@ def _of_scores(claim: ClaimRecord) -> dict[str, object]:
 
 
 def explanation_out(
-    claim: ClaimRecord, lines: Sequence[LineRecord], assessments: Sequence[AssessmentRecord]
+    claim: ClaimRecord,
+    lines: Sequence[LineRecord],
+    assessments: Sequence[AssessmentRecord],
+    details: ExplanationDetails | None,
 ) -> ExplanationOut:
     """The explanation of a claim, for callers that see scores; floats as they were stored."""
     return ExplanationOut(
         claim=claim_out(claim, sees_scores=True),
         lines=[LineOut.model_validate(line) for line in lines],
         assessments=[AssessmentOut.model_validate(assessment) for assessment in assessments],
+        details=details,
     )
 
 

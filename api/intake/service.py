@@ -203,14 +203,21 @@ class Intake:
         return ListPage([claim_out(claim, sees_scores=caller.sees_scores) for claim in shown], next_place)
 
     async def explanation(self, caller: Caller, claim_id: str) -> ExplanationOut:
-        """A claim with its lines and every assessment of it, oldest first; raises `NotFound`."""
+        """A claim with its lines and every assessment of it, oldest first, and the details of the latest score.
+
+        Raises `NotFound`.
+        """
         async with self._database.looking() as looking:
             (found,) = await looking.fetch(repository.claim(claim_id))
         claim = _visible(found, caller)
         async with self._database.reading() as connection:
             lines = await repository.lines_of(connection, claim_id)
+            specialty = await repository.specialty_of(connection, claim_id)
             history = await assessments.assessments_of(connection, claim_id)
-        return explanation_out(claim, lines, history)
+        details = None
+        if history:
+            details = await self._scorer.details(history[-1].model_version, history[-1].vector, specialty)
+        return explanation_out(claim, lines, history, details)
 
 
 def _received_at(newest: datetime | None) -> datetime:

@@ -14,7 +14,15 @@ from api.scorer.clock_offset import ClockOffset
 from api.scorer.errors import ScorerFailure, ScorerRefused
 from api.scorer.http import HttpFailure, HttpPool, HttpResponse
 from claims.score_check import MIN_GAIN_PRESENT, InvalidScore, parse_score, parse_scores
-from claims.scoring import STORE_POSITION_HEADER, WINDOWS_PATH, ClaimFacts, Score, StorePosition
+from claims.scoring import (
+    DETAILS_PATH,
+    STORE_POSITION_HEADER,
+    WINDOWS_PATH,
+    ClaimFacts,
+    ExplanationDetails,
+    Score,
+    StorePosition,
+)
 from claims.windows import WindowValue
 from core.logging import get_logger
 
@@ -24,6 +32,9 @@ MAX_SCORE_BYTES = 512 * 1024
 TOO_LITTLE_KNOWN = "too_little_known"
 """`Scoring.failure` of a score with too few available features to be used."""
 WINDOWS_DEADLINE_S = 2.0
+DETAILS_DEADLINE_S = 2.0
+"""Comparing a claim with 2,000 others takes a tenth of a second."""
+_DETAILS = TypeAdapter(Mapping[str, object])
 _WINDOWS = TypeAdapter(dict[Literal["windows"], dict[str, WindowValue]], config=ConfigDict(cache_strings="keys"))
 _STATES = TypeAdapter(Mapping[str, object])
 States = Mapping[str, object]
@@ -137,6 +148,27 @@ class ScorerClient:
             return parse_scores(response.body, [facts.claim_id for facts in claims])
         except InvalidScore as error:
             raise ScorerFailure(error.code, str(error)) from None
+
+    async def details(
+        self, model_version: str | None, vector: Mapping[str, float | None] | None, specialty: str | None
+    ) -> ExplanationDetails | None:
+        """What explains a score further; None without a score, and where the scorer is unavailable or does not have
+        that model any more. The breaker is not involved.
+        """
+        if model_version is None or vector is None:
+            return None
+        body = _DETAILS.dump_json({"model_version": model_version, "specialty": specialty, "vector": vector})
+        try:
+            response = await self._post(DETAILS_PATH, body, DETAILS_DEADLINE_S, None, limit=MAX_SCORE_BYTES)
+            found = ExplanationDetails.model_validate_json(response.body)
+        except ScorerFailure as failure:
+            if failure.code != "http_409":  # another model serves
+                log.info("explained without details", code=failure.code)
+            return None
+        except (ScorerRefused, ValidationError) as error:
+            log.warning("explained without details", error=type(error).__name__)
+            return None
+        return found
 
     async def serving_models(self) -> set[str]:
         """The versions of the models that score: the champion and a challenger. Raises `ScorerFailure`."""

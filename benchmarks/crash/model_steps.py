@@ -22,7 +22,7 @@ def register_second(place: StepPlace, begin: Begin) -> str:
     first = load_pointed(place.home, pointer)
     document = first.document.model_copy(update={"version": _SECOND})
     path, manifest = write_artefact(
-        models_folder(place.home), model=first.model, document=document, tables=first.tables
+        models_folder(place.home), model=first.model, document=document, tables=first.tables, peers=first.peers
     )
     for artefact in (first, load_artefact(path, expected_manifest_sha256=manifest)):
         registry.register(store, RunRecord(name=artefact.version, command="ginja bench crash"), artefact)

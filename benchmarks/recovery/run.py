@@ -50,6 +50,9 @@ class PromiseSummary:
     promised: int
     held: int
     held_share: float
+    above_zero: int
+    """Lists that promise more than a share of 0, which every list holds."""
+    above_zero_held: int
     mean_promise: float
     mean_share: float
     """Mean share of fraud of the lists with a promise."""
@@ -63,6 +66,7 @@ class RecoveryFigures:
     seeds: tuple[int, ...]
     claims: int
     """Of each insurer; the second of its two years is ranked."""
+    fraud_rate: float
     billed: dict[str, SharesSummary]
     """K as a share → summary, in fraudulent amounts as billed."""
     recoverable: dict[str, SharesSummary]
@@ -74,18 +78,21 @@ class RecoveryFigures:
         return asdict(self)
 
 
-def measure(step: Step, *, seeds: Sequence[int], claims: int, review_share: float, replicates: int) -> RecoveryFigures:
+def measure(
+    step: Step, *, seeds: Sequence[int], claims: int, fraud_rate: float, review_share: float, replicates: int
+) -> RecoveryFigures:
     """Simulate each insurer once, rank its live claims and make its weekly lists."""
     ranked, weeks = [], []
     for place, seed in enumerate(seeds, 1):
         step(f"Insurer {seed} ({place} of {len(seeds)}): {claims:,} claims, features, model")
-        world = insurer_world(seed, claims)
+        world = insurer_world(seed, claims, fraud_rate=fraud_rate)
         step(f"Insurer {seed}: rankings and weekly lists")
         ranked.append(rank_world(world, replicates=replicates))
         weeks += promises_of(world, review_share=review_share)
     return RecoveryFigures(
         seeds=tuple(seeds),
         claims=claims,
+        fraud_rate=fraud_rate,
         billed=_summaries([one.billed for one in ranked]),
         recoverable=_summaries([one.recoverable for one in ranked]),
         promises=_promise_summary(weeks),
@@ -119,6 +126,7 @@ def tables(found: RecoveryFigures) -> list[tuple[str, list[tuple[str, ...]]]]:
             ("lists", f"{one.lists:,} of {one.claims_a_list:.0f} claims, {LIVE_WEEKS} an insurer"),
             ("refused, too few findings", f"{one.refused:,}"),
             (f"promise held (due: {CONFIDENCE:.0%})", f"{one.held} of {one.promised}: {one.held_share:.1%}"),
+            ("of them above a share of 0", f"{one.above_zero_held} of {one.above_zero}"),
             ("mean promised share of fraud", f"{one.mean_promise:.1%}"),
             ("mean share of fraud", f"{one.mean_share:.1%}"),
         ],
@@ -180,6 +188,8 @@ def _promise_summary(weeks: Sequence[WeekPromise]) -> PromiseSummary:
         promised=len(promised),
         held=held,
         held_share=held / len(promised) if promised else float("nan"),
+        above_zero=sum(week.promised > 0 for week in promised if week.promised is not None),
+        above_zero_held=sum(week.held for week in promised if week.promised is not None and week.promised > 0),
         mean_promise=float(np.mean([week.promised for week in promised])) if promised else float("nan"),
         mean_share=float(np.mean([week.share for week in promised])) if promised else float("nan"),
         claims_a_list=float(np.mean([week.claims for week in weeks])),

@@ -26,7 +26,6 @@ WEEKS = 104
 LIVE_WEEKS = 52
 EMBARGO_DAYS = 45
 """Claims received in the last days before the live period are not learned from: few of their labels are known."""
-FRAUD_RATE = 0.02
 PARTLY_DUE = ("upcoding", "unbundling")
 """Kinds in which a service was given: what exceeds the peers is recovered; of the other kinds the whole amount."""
 FAMILY = XGBoost(
@@ -72,9 +71,9 @@ class InsurerWorld:
     live: LiveClaims
 
 
-def insurer_world(seed: int, claims: int) -> InsurerWorld:
+def insurer_world(seed: int, claims: int, *, fraud_rate: float) -> InsurerWorld:
     """Simulate an insurer and train its model. Raises `SimulationError`, `TrainingError`, `CalibrationError`."""
-    examples = _examples(SimulationConfig(claims, seed, END, WEEKS * 7, fraud_rate=FRAUD_RATE, live_days=0))
+    examples = _examples(SimulationConfig(claims, seed, END, WEEKS * 7, fraud_rate=fraud_rate, live_days=0))
     begin = int(np.datetime64(END, "us").astype(np.int64)) - LIVE_WEEKS * 7 * DAY_US
     live = np.flatnonzero(examples.received_us >= begin)
     learned = np.flatnonzero((examples.received_us < begin - EMBARGO_DAYS * DAY_US) & (examples.known_us < begin))

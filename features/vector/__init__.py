@@ -25,11 +25,12 @@ from features.vector.inputs import ClaimInputs, inputs_of, inputs_of_each, input
 from features.vector.page import reference_page
 from features.vector.reading import Reading
 from features.vector.schema import ClaimVectors, ModelSchema, feature_of
-from features.vector.wording import describe, describe_series, format_value, show
+from features.vector.wording import describe, describe_series, format_value, in_sentence, show
 
 __all__ = [
     "ARROW_TYPES", "FEATURE", "FEATURE_NAMES", "SLICE_ROWS", "AttributeEncoder", "ClaimInputs", "ClaimVectors",
     "DeclaredAttributes", "ModelSchema", "Reading", "available", "build_amounts", "build_many", "build_one",
-    "column_of", "columns_of", "describe", "describe_series", "feature_of", "fit_encoder", "format_value", "inputs_of",
-    "inputs_of_each", "inputs_of_many", "needs", "reference_page", "schema_hash", "show", "vector_of", "wire_values",
+    "column_of", "columns_of", "describe", "describe_series", "feature_of", "fit_encoder", "format_value",
+    "in_sentence", "inputs_of", "inputs_of_each", "inputs_of_many", "needs", "reference_page", "schema_hash", "show",
+    "vector_of", "wire_values",
 ]  # fmt: skip

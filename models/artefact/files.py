@@ -1,9 +1,10 @@
-"""A model on disk: a folder of up to four files; the manifest lists size and SHA-256 of the others.
+"""A model on disk: a folder of up to five files; the manifest lists size and SHA-256 of the others.
 
     models/<version>/
         model.ubj        the model in the native form of its family (`Family.file`), cut at its best round
         model.json       `ModelDocument`: family, schema, calibrator, threshold, versions, provenance
-        explainer.npz    the contribution tables of trees; absent when they exceed their size limit
+        explainer.npz    the contribution tables of trees; absent for other models
+        peers.npz        honest training claims by specialty; absent without specialties
         manifest.json    size and SHA-256 of the other files, as canonical JSON
 
 Nothing is unpickled, and no byte is parsed before its hash is checked. The same inputs give the same bytes: no clock,
@@ -34,11 +35,19 @@ from models.errors import (
     FamilyError,
     OutdatedTablesError,
 )
-from models.explain import Additive, LeafTables, read_tables, tables_to_bytes
+from models.explain import (
+    Additive,
+    HonestPeers,
+    LeafTables,
+    peers_to_bytes,
+    read_peers,
+    read_tables,
+    tables_to_bytes,
+)
 from models.families import NATIVE_FILES, Model, explained_by, family_of
 
-DOCUMENT, TABLES, MANIFEST = "model.json", "explainer.npz", "manifest.json"
-LIMITS = {**dict.fromkeys(NATIVE_FILES, 256 << 20), DOCUMENT: 1 << 20, TABLES: 512 << 20}
+DOCUMENT, TABLES, PEERS, MANIFEST = "model.json", "explainer.npz", "peers.npz", "manifest.json"
+LIMITS = {**dict.fromkeys(NATIVE_FILES, 256 << 20), DOCUMENT: 1 << 20, TABLES: 512 << 20, PEERS: 256 << 20}
 """Largest size of each file, in bytes."""
 STAGING = ".staging-"
 """Beginning of the name of a folder of models that is being written."""
@@ -57,6 +66,8 @@ class Artefact:
     calibrator: BetaCalibrator
     explainer: Additive | None
     """Exact contributions; None: it has none, so it serves in shadow only."""
+    peers: HonestPeers | None
+    """None: there is nothing to compare a claim with."""
 
     @property
     def tables(self) -> LeafTables | None:
@@ -96,7 +107,12 @@ def canonical_json(value: object) -> bytes:
 
 
 def write_artefact(
-    models: Path, *, model: Model, document: ModelDocument, tables: LeafTables | None
+    models: Path,
+    *,
+    model: Model,
+    document: ModelDocument,
+    tables: LeafTables | None,
+    peers: HonestPeers | None = None,
 ) -> tuple[Path, str]:
     """Write `models/<version>` atomically and return the folder and the SHA-256 of its manifest.
 
@@ -111,6 +127,8 @@ def write_artefact(
     files = {native: model.to_bytes(), DOCUMENT: canonical_json(document.model_dump(mode="json"))}
     if tables is not None:
         files[TABLES] = tables_to_bytes(tables)
+    if peers is not None:
+        files[PEERS] = peers_to_bytes(peers)
     for name, raw in files.items():
         if len(raw) > LIMITS[name]:
             raise ValueError(f"{name} would be {len(raw):,} bytes, over the limit of {LIMITS[name]:,}")
@@ -212,7 +230,8 @@ def _entries(path: Path, manifest: bytes) -> dict[str, dict[str, Any]]:
     listed = set(entries) if isinstance(entries, dict) else set()
     if DOCUMENT not in listed or len(listed & set(NATIVE_FILES)) != 1 or not listed <= set(LIMITS):
         native = " or ".join(NATIVE_FILES)
-        raise ArtefactCorruptError(f"{path / MANIFEST} must list {native}, {DOCUMENT} and optionally {TABLES}")
+        others = f"optionally {TABLES} and {PEERS}"
+        raise ArtefactCorruptError(f"{path / MANIFEST} must list {native}, {DOCUMENT} and {others}")
     for name, entry in entries.items():
         if not isinstance(entry, dict) or set(entry) != {"bytes", "sha256"}:
             raise ArtefactCorruptError(f"{path / MANIFEST}: the entry of {name} must hold a size and a hash")
@@ -243,6 +262,12 @@ def load_artefact(path: Path, *, expected_manifest_sha256: str | None = None) ->
         raise ArtefactCorruptError(
             f"{path}: explained_by is {document.explained_by}, which contradicts the presence or absence of {TABLES}"
         )
+    peers = None
+    if PEERS in files:
+        try:
+            peers = read_peers(files[PEERS], features=len(document.features))
+        except ValueError as error:
+            raise ArtefactCorruptError(f"{path / PEERS}: {error}") from None
     return Artefact(
         path=path,
         manifest_sha256=digest,
@@ -250,6 +275,7 @@ def load_artefact(path: Path, *, expected_manifest_sha256: str | None = None) ->
         model=model,
         calibrator=document.calibration.calibrator,
         explainer=explainer,
+        peers=peers,
     )
 
 

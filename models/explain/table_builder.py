@@ -1,16 +1,23 @@
-"""Build the contribution tables of trees: exact Shapley values without walking every tree for every row.
+"""Build the contribution tables of trees: exact Shapley values by integrating a recursion down and up each tree.
 
-Path-dependent TreeSHAP gives each leaf's value to the features on its path, and how much each gets depends only on
-*which* of them the row satisfies. So the result of every combination can be computed in advance. A tree is cut
-into *anchors*, subtrees of at most three splits (four leaves); the splits above are *upper*. For one row:
+Owen's multilinear extension gives the Shapley value of feature i as an integral from 0 to 1 of the derivative by i of
+the expected value of the tree when each feature is known with probability t. For path-dependent TreeSHAP, what is not
+known is averaged by cover. Along a tree this is a recursion. A split with cover share s to the left, where the row goes
+left (o = 1) or right (o = 0), passes to the left a part
 
-* upper splits are decided top down; each anchor receives a pattern, one bit per different feature above it: satisfied
-  or not (a feature split on twice is satisfied when both splits lead here);
-* the anchor's own splits add up to three bits; the pattern is now the index of a row of its table, which holds the
-  contribution of its four leaves to each feature on their paths, summed;
-* the anchor whose path is satisfied throughout has the leaf the row falls into: its value goes to the margin.
+    f(t) = s + t (o - s),     and 1 - f(t) to the right,
 
-Four leaves share one table and one look-up, which needs half the memory and a quarter of the reads of a table per leaf.
+so going down, P(t) is the product of the parts on the way to a split; coming up, G(t) is the expected value below it:
+
+    G = G_right + f (G_left - G_right),     and the feature of the split gets   (o - s) ∫ P (G_left - G_right) dt.
+
+A split on a feature that was split on before, with z the product of the shares at those splits, is decided by the same
+coin. Where the row took all those splits' sides to get here, t is replaced by t / (t + z (1 - t)) in f, and dt by the
+derivative of that; where it did not, the split averages (f = s) and contributes nothing. Summed over a tree the
+integrands are polynomials of a degree below the number m of different features on a path, so Gauss and Legendre's
+quadrature with m / 2 points gives the integrals exactly (`quadrature.py`).
+
+Nothing is divided by a factor and no case is enumerated: the work is linear in the splits, at any depth.
 """
 
 import math
@@ -19,183 +26,132 @@ from dataclasses import dataclass, field
 import numpy as np
 import xgboost as xgb
 
-from models.errors import TablesTooLargeError
-from models.explain import kernels
-from models.explain.tables import DEFAULT, FEATURE, FORMAT, MASK, MOST_BITS, NAMES, SHIFT, WIDTH, LeafTables
+from models.explain.quadrature import points_for
+from models.explain.tables import FIRST, FORMAT, ON_THE_LEFT, ON_THE_RIGHT, LeafTables
 from models.explain.trees import BinaryTree, TreeEnsemble
 from models.explain.xgboost_trees import read_booster
-
-DEFAULT_LIMIT_BYTES = 192 << 20
-"""Size limit of the tables."""
-_ANCHOR_HEIGHT = 2
 
 
 @dataclass(slots=True)
 class _Builder:
-    """The flat arrays while the trees are walked: those of `LeafTables`, then those of `kernels.fill_tables`."""
+    """The flat arrays of `LeafTables` while the trees are walked."""
 
-    uppers: list[int] = field(default_factory=lambda: [0])
-    anchors: list[int] = field(default_factory=lambda: [0])
-    upper: list[tuple[int, int, int, int, int]] = field(default_factory=list)
-    upper_threshold: list[float] = field(default_factory=list)
-    anchor: list[list[int]] = field(default_factory=list)
-    anchor_threshold: list[list[float]] = field(default_factory=list)
-    present: list[list[int]] = field(default_factory=list)
-    leaf: list[list[float]] = field(default_factory=list)
-    member: list[int] = field(default_factory=list)
-    expected: float = 0.0
-    entries: list[int] = field(default_factory=list)
-    leaves: list[int] = field(default_factory=lambda: [0])
-    parts: list[int] = field(default_factory=lambda: [0])
-    value: list[float] = field(default_factory=list)
-    slot: list[int] = field(default_factory=list)
-    care: list[int] = field(default_factory=list)
-    want: list[int] = field(default_factory=list)
+    first: list[int] = field(default_factory=lambda: [0])
+    inner: list[int] = field(default_factory=list)
+    first_leaf: list[int] = field(default_factory=lambda: [0])
+    split: list[tuple[int, int, int, int, int, int]] = field(default_factory=list)
+    threshold: list[float] = field(default_factory=list)
     share: list[float] = field(default_factory=list)
+    earlier: list[float] = field(default_factory=list)
+    leaf: list[float] = field(default_factory=list)
+    expected: float = 0.0
+    most_features: int = 1
+    """Most different features on one path."""
 
 
-_Path = dict[int, tuple[int, float]]
-"""Feature → its bit, and the product of the cover shares of its splits so far."""
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """The last split on a feature on the way down."""
+
+    node: int
+    side: int
+    share: float
+    """Product of the cover shares of all splits on the feature so far."""
 
 
-def build_tables(booster: xgb.Booster, *, limit_bytes: int = DEFAULT_LIMIT_BYTES) -> LeafTables:
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """A split on the way down a tree."""
+
+    node: int
+    path: dict[int, _Before]
+    cover: float
+    """Share of the tree's cover that gets here."""
+
+
+def build_tables(booster: xgb.Booster) -> LeafTables:
     """Build the tables of an XGBoost booster: `tables_of` what `read_booster` reads, with the errors of both."""
-    return tables_of(read_booster(booster), limit_bytes=limit_bytes)
+    return tables_of(read_booster(booster))
 
 
-def tables_of(trees: TreeEnsemble, *, limit_bytes: int = DEFAULT_LIMIT_BYTES) -> LeafTables:
-    """Build the tables of trees. Raises `TablesTooLargeError` when they would take more than `limit_bytes`."""
+def tables_of(trees: TreeEnsemble) -> LeafTables:
+    """Build the tables of trees. Raises `UnsupportedBoosterError` where the cover of a tree does not add up."""
     b = _Builder()
     for tree in trees.trees:
-        _add_tree(b, tree, limit_bytes)
-    width = np.array([a[WIDTH] for a in b.anchor], dtype=np.int32)
-    entries = np.array(b.entries, dtype=np.int64)
-    ends = np.cumsum(entries * width)
-    offset = np.concatenate(([0], ends[:-1])).astype(np.uint64)
-    size = int(ends[-1]) * 4
-    if size > limit_bytes:
-        raise TablesTooLargeError(f"the tables would take {size:,} bytes, over the limit of {limit_bytes:,}")
-    table = np.empty(int(ends[-1]), dtype=np.float32)
-    deepest = int(np.max(np.diff(np.array(b.parts)), initial=1))
-    knots, weights = np.polynomial.legendre.leggauss((deepest + 1) // 2 + 1)
-    kernels.fill_tables(
-        offset,
-        entries,
-        width,
-        np.array(b.leaves, dtype=np.int64),
-        np.array(b.parts, dtype=np.int64),
-        np.array(b.value, dtype=np.float64),
-        np.array(b.slot, dtype=np.int32),
-        np.array(b.care, dtype=np.int32),
-        np.array(b.want, dtype=np.int32),
-        np.array(b.share, dtype=np.float64),
-        (knots + 1) / 2,
-        weights / 2,
-        table,
-    )
+        _add_tree(b, tree)
     return LeafTables(
         format=np.array([FORMAT], dtype=np.int64),
         features=np.array([trees.features], dtype=np.int64),
+        points=np.array([points_for(b.most_features)], dtype=np.int64),
         base=np.array([trees.base], dtype=np.float32),
         expected=np.array([trees.base + b.expected], dtype=np.float64),
-        slots=np.array([np.max(np.diff(b.uppers) + np.diff(b.anchors))], dtype=np.int64),
-        uppers=np.array(b.uppers, dtype=np.uint64),
-        anchors=np.array(b.anchors, dtype=np.uint64),
-        upper=np.array(b.upper, dtype=np.uint32).reshape(-1, 5),
-        upper_threshold=np.array(b.upper_threshold, dtype=np.float32),
-        anchor=np.array(b.anchor, dtype=np.uint32).reshape(-1, 12),
-        anchor_threshold=np.array(b.anchor_threshold, dtype=np.float32).reshape(-1, 3),
-        present=np.array(b.present, dtype=np.uint8).reshape(-1, 3),
-        offset=offset,
-        leaf=np.array(b.leaf, dtype=np.float32).reshape(-1, 4),
-        member=np.array(b.member, dtype=np.uint32),
-        table=table,
+        first=np.array(b.first, dtype=np.uint32),
+        inner=np.array(b.inner, dtype=np.uint32),
+        first_leaf=np.array(b.first_leaf, dtype=np.uint32),
+        split=np.array(b.split, dtype=np.uint32),
+        threshold=np.array(b.threshold, dtype=np.float32),
+        share=np.array(b.share, dtype=np.float32),
+        earlier=np.array(b.earlier, dtype=np.float32),
+        leaf=np.array(b.leaf, dtype=np.float32),
     )
 
 
-def _add_tree(b: _Builder, tree: BinaryTree, limit_bytes: int) -> None:
-    height = tree.heights()
-    uppers: list[int] = []
-    anchors: list[tuple[int, _Path]] = []
-    queue: list[tuple[int, _Path]] = [(0, {})]
-    bits: list[int] = []
-    for node, path in queue:
-        if height[node] <= _ANCHOR_HEIGHT:
-            anchors.append((node, path))
-            continue
-        uppers.append(node)
-        feature = tree.feature[node]
-        bit, share = path.get(feature, (len(path), 1.0))
-        bits.append(bit)
-        queue += [
-            (child, {**path, feature: (bit, share * tree.share(node, child))})
-            for child in (tree.left[node], tree.right[node])
-        ]
-    slot = {node: i for i, node in enumerate([*uppers, *(node for node, _ in anchors)])}
-    for node, bit in zip(uppers, bits, strict=True):
-        b.upper.append(
-            (tree.feature[node], 1 << bit, slot[tree.left[node]], slot[tree.right[node]], int(tree.default_left[node]))
-        )
-        b.upper_threshold.append(tree.threshold[node])
-    b.uppers.append(len(b.upper))
-    for node, path in anchors:
-        _add_anchor(b, tree, node, path, limit_bytes)
-    b.anchors.append(len(b.anchor))
+def _add_tree(b: _Builder, tree: BinaryTree) -> None:
+    if tree.left[0] == -1:
+        _add_constant(b, tree.threshold[0])
+        return
+    visits = _walk(b, tree)
+    inner = [v for v in visits if not _is_last(tree, v.node)]
+    order = inner + [v for v in visits if _is_last(tree, v.node)]
+    slot = {v.node: i for i, v in enumerate(order)}
+    leaves = [child for v in order for child in (tree.left[v.node], tree.right[v.node]) if tree.left[child] == -1]
+    slot |= {node: len(order) + i for i, node in enumerate(leaves)}
+    for visit in order:
+        node = visit.node
+        before = visit.path.get(tree.feature[node])
+        above, side = (0, FIRST) if before is None else (slot[before.node], before.side)
+        children = (slot[tree.left[node]], slot[tree.right[node]])
+        b.split.append((tree.feature[node], *children, above, int(tree.default_left[node]), side))
+        b.threshold.append(tree.threshold[node])
+        b.share.append(tree.share(node, tree.left[node]))
+        b.earlier.append(1.0 if before is None else before.share)
+    b.leaf += [tree.threshold[node] for node in leaves]
+    b.inner.append(len(inner))
+    b.first.append(len(b.split))
+    b.first_leaf.append(len(b.leaf))
 
 
-def _add_anchor(b: _Builder, tree: BinaryTree, root: int, path: _Path, limit_bytes: int) -> None:
-    """Add one anchor: its record, and feature, care bits, required bits and share for each part of its leaves."""
-    record = [0] * 12
-    thresholds = [-math.inf] * 3
-    present = [0] * 3
-    places: dict[int, int] = {}
-    children = (tree.left[root], tree.right[root])
-    for i, node in enumerate((root, *children) if tree.left[root] != -1 else ()):
-        if tree.left[node] == -1:
-            continue
-        places[node] = len(path) + len(places)
-        record[FEATURE + i] = tree.feature[node]
-        record[DEFAULT + i] = int(tree.default_left[node])
-        record[SHIFT + i] = places[node]
-        thresholds[i] = tree.threshold[node]
-        present[i] = 1
-    columns: dict[int, int] = {}
-    for feature in (*path, *(tree.feature[node] for node in places)):
-        columns.setdefault(feature, len(columns))
-    entries = 1 << (len(path) + len(places))
-    if len(path) + len(places) > MOST_BITS or entries * len(columns) * 4 > limit_bytes:
-        raise TablesTooLargeError(f"a path has {len(path) + len(places)} conditions; the trees are too deep for tables")
-    record[MASK], record[WIDTH], record[NAMES] = (1 << len(path)) - 1, len(columns), len(b.member)
-    start = {feature: (1 << bit, 1 << bit, share) for feature, (bit, share) in path.items()}
-    values: dict[int, float] = {}
+def _walk(b: _Builder, tree: BinaryTree) -> list[_Visit]:
+    """The splits of a tree top down; its mean value and the features of its paths are added to the builder."""
+    visits = [_Visit(0, {}, 1.0)]
+    for visit in visits:
+        node, feature = visit.node, tree.feature[visit.node]
+        before = visit.path.get(feature)
+        for child, side in ((tree.left[node], ON_THE_LEFT), (tree.right[node], ON_THE_RIGHT)):
+            share = tree.share(node, child)
+            so_far = share if before is None else before.share * share
+            path = {**visit.path, feature: _Before(node, side, so_far)}
+            if tree.left[child] == -1:
+                b.expected += tree.threshold[child] * visit.cover * share
+                b.most_features = max(b.most_features, len(path))
+            else:
+                visits.append(_Visit(child, path, visit.cover * share))
+    return visits
 
-    def descend(node: int, conditions: dict[int, tuple[int, int, float]], place: tuple[int, int]) -> None:
-        if tree.left[node] == -1:
-            values.update(dict.fromkeys(range(*place), tree.threshold[node]))
-            b.value.append(tree.threshold[node])
-            b.expected += tree.threshold[node] * math.prod(share for _, _, share in conditions.values())
-            for feature, (care, want, share) in conditions.items():
-                b.slot.append(columns[feature])
-                b.care.append(care)
-                b.want.append(want)
-                b.share.append(share)
-            b.parts.append(len(b.slot))
-            return
-        bit = 1 << places[node]
-        care, want, share = conditions.get(tree.feature[node], (0, 0, 1.0))
-        middle = (place[0] + place[1]) // 2
-        for child, side, half in (
-            (tree.left[node], bit, (place[0], middle)),
-            (tree.right[node], 0, (middle, place[1])),
-        ):
-            now = (care | bit, want | side, share * tree.share(node, child))
-            descend(child, {**conditions, tree.feature[node]: now}, half)
 
-    descend(root, start, (0, 4))
-    b.anchor.append(record)
-    b.anchor_threshold.append(thresholds)
-    b.present.append(present)
-    b.leaf.append([values[i] for i in range(4)])
-    b.member.extend(columns)
-    b.entries.append(entries)
-    b.leaves.append(len(b.value))
+def _is_last(tree: BinaryTree, node: int) -> bool:
+    """Whether both children of a split are leaves."""
+    return tree.left[tree.left[node]] == -1 and tree.left[tree.right[node]] == -1
+
+
+def _add_constant(b: _Builder, value: float) -> None:
+    """Add a tree that is one leaf, as a split that nothing passes to the left of two such leaves."""
+    b.split.append((0, 1, 2, 0, 0, FIRST))
+    b.threshold.append(-math.inf)
+    b.share.append(0.0)
+    b.earlier.append(1.0)
+    b.leaf += [value, value]
+    b.expected += value
+    b.inner.append(0)
+    b.first.append(len(b.split))
+    b.first_leaf.append(len(b.leaf))

@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from models.errors import UnsupportedBoosterError
 
+_SAME_COVER = 1e-3
+"""Largest relative difference between a split's cover, a 32-bit float, and the sum of its children's."""
+
 
 @dataclass(frozen=True, slots=True)
 class BinaryTree:
@@ -23,22 +26,19 @@ class BinaryTree:
     cover: list[float]
     """How much of the training data reached each node."""
 
-    def heights(self) -> dict[int, int]:
-        """Splits on the longest way down from each node."""
-        height: dict[int, int] = {}
-        for node in reversed(self._top_down()):
-            split = self.left[node] != -1
-            height[node] = 1 + max(height[self.left[node]], height[self.right[node]]) if split else 0
-        return height
-
     def share(self, node: int, child: int) -> float:
-        """The part of a node's cover that went to a child; half if the node has none, as in XGBoost from 3.4 on.
+        """The part of a node's cover that went to a child; half if none did, as in XGBoost from 3.4 on.
 
         Cover is the sum of the Hessian, so a split that no training row reaches has none, as in a refreshed tree.
+        Raises `UnsupportedBoosterError` where a node's cover is not the sum of its children's.
         """
-        if not (self.cover[node] >= 0 and self.cover[child] >= 0):
-            raise UnsupportedBoosterError(f"node {node} has a cover of {self.cover[node]}; it must be 0 or more")
-        return self.cover[child] / self.cover[node] if self.cover[node] > 0 else 0.5
+        total = self.cover[self.left[node]] + self.cover[self.right[node]]
+        least = min(self.cover[self.left[node]], self.cover[self.right[node]], self.cover[node])
+        if not (least >= 0 and abs(total - self.cover[node]) <= _SAME_COVER * max(total, self.cover[node])):
+            raise UnsupportedBoosterError(
+                f"node {node} has a cover of {self.cover[node]}; it must be the sum of its children's, {total}"
+            )
+        return self.cover[child] / total if total > 0 else 0.5
 
     def spread(self) -> dict[int, float]:
         """For each split, how far its children's mean values are from its own, squared and weighted by cover."""

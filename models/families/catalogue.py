@@ -3,7 +3,7 @@
 from typing import Literal, TypeAlias
 
 from claims.scoring import ExplainedBy
-from models.errors import FamilyError, TablesTooLargeError, UnsupportedBoosterError
+from models.errors import FamilyError, UnsupportedBoosterError
 from models.explain import Additive, LeafTables, tables_of
 from models.families.catboost_family import CatBoost
 from models.families.custom import SPEC, Custom
@@ -34,7 +34,7 @@ def family_of(spec: str) -> Family:
 
 
 def explainer_of(model: Model) -> Additive | None:
-    """Exact contributions of a model: from tables where it has trees and they are small enough, else its own.
+    """Exact contributions of a model: from tables where it has trees that these support, else its own.
 
     None: it has none, so it serves in shadow only.
     """
@@ -42,7 +42,7 @@ def explainer_of(model: Model) -> Additive | None:
         trees = model.ensemble()
         if trees is not None:
             return tables_of(trees)
-    except (TablesTooLargeError, UnsupportedBoosterError):
+    except UnsupportedBoosterError:
         pass
     return model.additive()
 

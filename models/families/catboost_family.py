@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +24,55 @@ _VOLATILE = ("model_info",)
 """Parts of the JSON that differ between equal trainings: times, identifiers, versions."""
 
 
+class _Split(TypedDict):
+    border: float
+    float_feature_index: int
+    split_type: str
+
+
+class _SymmetricTree(TypedDict):
+    splits: list[_Split] | None
+    leaf_values: list[float]
+    leaf_weights: list[float]
+
+
+class _FloatFeature(TypedDict):
+    feature_index: int
+    flat_feature_index: int
+    nan_value_treatment: str
+
+
+class CatBoostDocument(TypedDict):
+    """CatBoost's JSON, as far as it is read here."""
+
+    features_info: dict[str, list[_FloatFeature]]
+    oblivious_trees: list[_SymmetricTree]
+    scale_and_bias: tuple[float, list[float] | float]
+
+
+class NativeCatBoost(Protocol):
+    """CatBoost's own object, as far as it is used here."""
+
+    tree_count_: int
+
+    def fit(
+        self, pool: object, *, eval_set: object = None, callbacks: "Sequence[_Reporting] | None" = None
+    ) -> object: ...
+    def get_evals_result(self) -> dict[str, dict[str, list[float]]]: ...
+    def save_model(self, fname: str, format: str) -> None: ...  # noqa: A002
+    def load_model(self, fname: str, format: str) -> None: ...  # noqa: A002
+    def predict(self, data: object, *, prediction_type: str, thread_count: int) -> NDArray[np.float64]: ...
+
+
+class _Iteration(Protocol):
+    iteration: int
+    metrics: dict[str, dict[str, list[float]]]
+
+
 class CatBoostModel(Model):
     """Symmetric trees of one output, as CatBoost's JSON without what differs between equal trainings."""
 
-    def __init__(self, document: dict[str, Any], features: tuple[str, ...]) -> None:
+    def __init__(self, document: CatBoostDocument, features: tuple[str, ...]) -> None:
         self.features = features
         self._document = document
         self._ensemble = read_catboost(document, len(features))
@@ -38,15 +83,15 @@ class CatBoostModel(Model):
 
     def margins(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         model = self.native()
-        margins: NDArray[np.float64] = model.predict(x, prediction_type="RawFormulaVal", thread_count=1)
+        margins = model.predict(x, prediction_type="RawFormulaVal", thread_count=1)
         return margins.astype(np.float32)
 
-    def native(self) -> Any:
+    def native(self) -> NativeCatBoost:
         """CatBoost's own object, which reads JSON from a file only."""
         with scratch_folder("ginja-catboost-") as folder:
             path = folder / CatBoost.file
             path.write_bytes(self.to_bytes())
-            model = _library().CatBoost()
+            model: NativeCatBoost = _library().CatBoost()
             model.load_model(str(path), format="json")
         return model
 
@@ -159,7 +204,7 @@ class CatBoost(Family):
         return native
 
 
-def read_catboost(document: Mapping[str, Any], features: int) -> TreeEnsemble:
+def read_catboost(document: CatBoostDocument, features: int) -> TreeEnsemble:
     """The trees of a CatBoost model's JSON, each symmetric tree as a binary one whose root is the last split.
 
     CatBoost sends a value right that is above the border, both as 32-bit floats, and treats a missing one as its
@@ -180,7 +225,7 @@ def read_catboost(document: Mapping[str, Any], features: int) -> TreeEnsemble:
     return TreeEnsemble(float(np.float32(bias)), features, trees)
 
 
-def _read_tree(tree: Mapping[str, Any], scale: float, columns: Mapping[int, Mapping[str, Any]]) -> BinaryTree:
+def _read_tree(tree: _SymmetricTree, scale: float, columns: Mapping[int, _FloatFeature]) -> BinaryTree:
     """A symmetric tree of depth D as 2^(D+1) - 1 nodes, level by level; bit d of a leaf's place is split d."""
     splits = tree.get("splits") or []
     values, weights = tree["leaf_values"], tree["leaf_weights"]
@@ -211,30 +256,42 @@ def _read_tree(tree: Mapping[str, Any], scale: float, columns: Mapping[int, Mapp
     )
 
 
-def _model_of(model: Any, features: Sequence[str]) -> CatBoostModel:
+def _model_of(model: NativeCatBoost, features: Sequence[str]) -> CatBoostModel:
     with scratch_folder("ginja-catboost-") as folder:
         path = folder / CatBoost.file
         model.save_model(str(path), format="json")
-        document = json.loads(path.read_bytes())
-    return CatBoostModel({name: value for name, value in document.items() if name not in _VOLATILE}, tuple(features))
+        document: CatBoostDocument = json.loads(path.read_bytes(), object_hook=_without_volatile)
+    return CatBoostModel(document, tuple(features))
 
 
-def _train(library: ModuleType, model: Any, pool: Any, **options: Any) -> None:
+def _without_volatile(part: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in part.items() if name not in _VOLATILE}
+
+
+def _train(
+    library: ModuleType,
+    model: NativeCatBoost,
+    pool: object,
+    *,
+    eval_set: object = None,
+    callbacks: "Sequence[_Reporting] | None" = None,
+) -> None:
     try:
-        model.fit(pool, **options)
+        model.fit(pool, eval_set=eval_set, callbacks=callbacks)
     except library.CatBoostError as error:
         raise TrainingError(f"CatBoost failed: {str(error).splitlines()[0]}") from error
 
 
-def _pool(library: ModuleType, sample: TrainingSample) -> Any:
-    return library.Pool(sample.x, sample.fraud.astype(np.int8), weight=sample.weights)
+def _pool(library: ModuleType, sample: TrainingSample) -> object:
+    pool: object = library.Pool(sample.x, sample.fraud.astype(np.int8), weight=sample.weights)
+    return pool
 
 
 class _Reporting:
     def __init__(self, on_round: OnRound) -> None:
         self._on_round = on_round
 
-    def after_iteration(self, info: Any) -> bool:
+    def after_iteration(self, info: _Iteration) -> bool:
         """Whether training goes on."""
         return not self._on_round(info.iteration - 1, info.metrics["validation"]["Logloss"][-1])
 

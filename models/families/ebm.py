@@ -6,7 +6,7 @@ InterpretML trains it; what is kept is our own file of terms, so a model serves 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,26 @@ if TYPE_CHECKING:
 
 _TRAINS, _EVALUATES = 1, -1
 """InterpretML's marks of the claims in a bag."""
+
+
+class NativeEbm(Protocol):
+    """InterpretML's classifier, as far as it is used here."""
+
+    term_features_: Sequence[tuple[int, ...]]
+    term_scores_: Sequence[NDArray[np.float64]]
+    bin_weights_: Sequence[NDArray[np.float64]]
+    bins_: Sequence[Sequence[NDArray[np.float64]]]
+    intercept_: NDArray[np.float64]
+    best_iteration_: NDArray[np.int64]
+
+    def fit(
+        self,
+        X: NDArray[np.float32],
+        y: NDArray[np.int64],
+        *,
+        sample_weight: NDArray[np.float64] | None,
+        bags: NDArray[np.int8],
+    ) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +115,10 @@ class Ebm(Family):
     def searched(self) -> dict[str, object]:
         return {name: getattr(self, name) for name in ("pairs", "learning_rate", "leaves", "min_child_samples")}
 
-    def _classifier(self, features: Sequence[str], constraints: Mapping[str, int]) -> Any:
+    def _classifier(self, features: Sequence[str], constraints: Mapping[str, int]) -> NativeEbm:
         held = [place for place, name in enumerate(features) if name in constraints]
         excluded = [(place, other) for place in held for other in range(len(features)) if other != place]
-        return _library().ExplainableBoostingClassifier(
+        classifier: NativeEbm = _library().ExplainableBoostingClassifier(
             feature_names=[f"f{place}" for place in range(len(features))],
             feature_types=["continuous"] * len(features),
             max_bins=self.max_bin,
@@ -115,9 +135,10 @@ class Ebm(Family):
             n_jobs=1,
             random_state=self.seed,
         )
+        return classifier
 
 
-def _train(model: Any, sample: TrainingSample, bag: NDArray[np.int8]) -> None:
+def _train(model: NativeEbm, sample: TrainingSample, bag: NDArray[np.int8]) -> None:
     try:
         model.fit(sample.x, sample.fraud.astype(np.int64), sample_weight=sample.weights, bags=bag.reshape(-1, 1))
     except (ValueError, RuntimeError) as error:
@@ -134,7 +155,7 @@ def _joined(train: TrainingSample, evaluation: TrainingSample) -> TrainingSample
     )
 
 
-def terms_of(model: Any, sample: TrainingSample, features: Sequence[str]) -> Terms:
+def terms_of(model: NativeEbm, sample: TrainingSample, features: Sequence[str]) -> Terms:
     """The model's terms; gains are mean absolute values over the sample's claims, by InterpretML's bin weights.
 
     InterpretML's bins: 0 holds missing values, then one from each cut on, and a last one for values of another type,
@@ -160,7 +181,14 @@ def terms_of(model: Any, sample: TrainingSample, features: Sequence[str]) -> Ter
                 )
             )
         else:
-            pairs.append(Pair(features=places, cuts=tuple(cuts), values=tuple(map(tuple, values.tolist())), gain=gain))
+            pairs.append(
+                Pair(
+                    features=(places[0], places[1]),
+                    cuts=(cuts[0], cuts[1]),
+                    values=tuple(map(tuple, values.tolist())),
+                    gain=gain,
+                )
+            )
     return Terms(
         features=tuple(features), intercept=float(model.intercept_[0]), curves=tuple(curves), pairs=tuple(pairs)
     )

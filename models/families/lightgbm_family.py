@@ -1,9 +1,9 @@
 """LightGBM: trees grown leaf by leaf. Its text form is read here, so a model serves without the library."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -248,12 +248,19 @@ def _default_left(decision: int, threshold: float) -> int:
     raise UnsupportedBoosterError("zero as a missing value is not supported")
 
 
-def _dataset(library: ModuleType, sample: TrainingSample, native: Mapping[str, object]) -> Any:
-    return library.Dataset(sample.x, sample.fraud.astype(np.float32), weight=sample.weights, params=dict(native))
+def _dataset(library: ModuleType, sample: TrainingSample, native: Mapping[str, object]) -> object:
+    labels = sample.fraud.astype(np.float32)
+    dataset: object = library.Dataset(sample.x, labels, weight=sample.weights, params=dict(native))
+    return dataset
 
 
-def _reporting(library: ModuleType, on_round: OnRound) -> Any:
-    def report(env: Any) -> None:
+class _Iteration(Protocol):
+    iteration: int
+    evaluation_result_list: list[tuple[str, str, float, bool]]
+
+
+def _reporting(library: ModuleType, on_round: OnRound) -> Callable[[_Iteration], None]:
+    def report(env: _Iteration) -> None:
         losses = {entry[0]: entry[2] for entry in env.evaluation_result_list}
         if on_round(env.iteration, losses["evaluation"]):
             raise library.callback.EarlyStopException(env.iteration, env.evaluation_result_list)

@@ -105,7 +105,11 @@ def choose_threshold(
         raise UnnamedForceError("choosing a threshold requires --by NAME and --reason TEXT")
     document = _chosen(artefact, choice, by=by, why=why, how=how)
     path, manifest = write_artefact(
-        models_folder(home), model=artefact.model, document=document, tables=artefact.tables
+        models_folder(home),
+        model=artefact.model,
+        document=document,
+        tables=artefact.tables,
+        peers=artefact.peers,
     )
     made = load_artefact(path, expected_manifest_sha256=manifest)
     store = store or MlflowStore.of(home, settings().mlflow_url)

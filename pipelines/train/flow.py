@@ -184,7 +184,13 @@ def make(
         typical=steps.typical(model, explainer, examples, slices.calibrate),
     )
     tables = explainer if isinstance(explainer, LeafTables) else None
-    path, manifest = write_artefact(models_folder(home), model=model.trained.model, document=page, tables=tables)
+    path, manifest = write_artefact(
+        models_folder(home),
+        model=model.trained.model,
+        document=page,
+        tables=tables,
+        peers=None if tables is None else steps.peers(examples, slices.train, model.schema),
+    )
     os.utime(path)  # so that it counts as last trained, also where equal inputs produced it before
     return model, load_artefact(path, expected_manifest_sha256=manifest)
 

@@ -20,7 +20,15 @@ from models.evaluation import (
     evaluate_threshold,
     threshold_by_capacity,
 )
-from models.explain import FORMAT, Additive, TypicalClaim, sample_rows, typical_claim
+from models.explain import (
+    FORMAT,
+    Additive,
+    HonestPeers,
+    TypicalClaim,
+    choose_peers,
+    sample_rows,
+    typical_claim,
+)
 from models.families import DEFAULT_FAMILY, Fit, TrainingSample, explained_by
 from models.training_range import TrainingRange, training_range
 from models.use import ModelUse
@@ -213,6 +221,15 @@ def _threshold(
     except ThresholdError:
         # The highest scores are all equal: the threshold flags them all, and the metrics show how many.
         return evaluate_threshold(labelled, float(probabilities.max()))
+
+
+def peers(examples: Examples, rows: NDArray[np.intp], schema: ModelSchema) -> HonestPeers | None:
+    """Honest claims of each specialty among these, for comparisons; None where there are too few of any."""
+    chosen = choose_peers(examples.claims["specialty"].take(pa.array(rows)).to_pylist(), ~examples.fraud[rows])
+    if not chosen:
+        return None
+    first = np.cumsum([0, *map(len, chosen.values())], dtype=np.int64)
+    return HonestPeers(np.array(list(chosen)), first, examples.matrix(rows[np.concatenate([*chosen.values()])], schema))
 
 
 def typical(

@@ -16,6 +16,7 @@ from api.app import create_app
 from api.database import Database
 from api.dependencies import Dependencies
 from api.identity import ROLES, create_key
+from claims.scoring import DETAILS_PATH
 from core.settings import Settings
 from tests.api.contract import Contract
 from tests.claims.makers import score_document
@@ -112,6 +113,8 @@ class WireScorer:
     behaviour: Behaviour = scores
     windows: dict[str, dict[str, str]] = field(default_factory=dict)
     """The windows that its models use."""
+    details: dict[str, Any] | None = None
+    """What it says about a vector that its model has scored."""
     model: str | None = "m-1"
     """The version of its model, as its status states it."""
     received: list[Exchange] = field(default_factory=list)
@@ -135,6 +138,10 @@ class WireScorer:
                     continue
                 body = await reader.readexactly(int(headers["content-length"]))
                 exchange = Exchange(first.split()[1], headers, json.loads(body), writer)
+                if exchange.path == DETAILS_PATH:
+                    found = self.details if exchange.document["model_version"] == self.model else None
+                    await exchange.answer(json.dumps(found).encode(), 409 if found is None else 200)
+                    continue
                 self.received.append(exchange)
                 await self.behaviour(exchange)
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):

@@ -144,12 +144,15 @@ async def test_each_role_records_and_reads_only_what_its_scopes_allow(api: Api, 
 
 async def test_the_latest_list_or_that_of_a_day_is_read(api: Api):
     claim_id = await claim_of(api)
-    assert (await api.get("/v1/reviews")).json() == {"week": None, "reviews": []}
+    assert (await api.get("/v1/reviews")).json() == {"week": None, "promise": None, "reviews": []}
     api.rows(
         "INSERT INTO selections VALUES (%s, '2026-03-02', 'score', 1, 0.7, 'm1', now()) RETURNING claim_id", claim_id
     )
     latest = (await api.get("/v1/reviews", role="investigator")).json()
     assert latest["week"] == "2026-03-02"
     assert [(row["claim_id"], row["score"], row["disposition"]) for row in latest["reviews"]] == [(claim_id, 0.7, None)]
+    assert latest["promise"]["at_least"] is None
+    assert "requires findings on 9 earlier lists" in latest["promise"]["text"]
     assert (await api.get("/v1/reviews?week=2026-03-08")).json() == latest
-    assert (await api.get("/v1/reviews?week=2026-03-09")).json() == {"week": "2026-03-09", "reviews": []}
+    nothing = {"week": "2026-03-09", "promise": None, "reviews": []}
+    assert (await api.get("/v1/reviews?week=2026-03-09")).json() == nothing

@@ -115,6 +115,47 @@ async def test_an_explanation_contains_lines_and_every_assessment(api: Api):
     assert assessment["base_margin"] + sum(assessment["contributions"].values()) == assessment["margin"]
 
 
+DETAILS = {
+    "model_version": "m-1",
+    "interaction": {
+        "features": ["amount", "member_claims_30d"],
+        "push": 0.25,
+        "odds": 1.284,
+        "text": "Claimed amount (100.00), together with claims of the member in 30 days (3): …",
+    },
+    "peers": {
+        "specialty": "orthopedics",
+        "claims": 2000,
+        "margin": -3.0,
+        "groups": [{"code": "claim_size", "push": 2.0, "odds": 7.389, "text": "…", "features": {"amount": 2.0}}],
+    },
+}
+
+
+async def test_an_explanation_has_the_details_of_the_model_that_scored(api: Api):
+    claim_id = (await api.submit()).json()["claim_id"]
+    (stored,) = api.rows("SELECT model_version FROM assessments")
+    api.scorer.model, api.scorer.details = stored[0], DETAILS | {"model_version": stored[0]}
+    body = (await api.get(f"/v1/claims/{claim_id}/explanation", role="investigator")).json()
+    assert body["details"] == DETAILS | {"model_version": stored[0]}
+
+
+async def test_an_explanation_lacks_details_when_another_model_serves(api: Api):
+    claim_id = (await api.submit()).json()["claim_id"]
+    api.scorer.model, api.scorer.details = "another", DETAILS
+    response = await api.get(f"/v1/claims/{claim_id}/explanation", role="investigator")
+    assert (response.status_code, response.json()["details"]) == (200, None)
+
+
+@pytest.mark.parametrize("answered", [{}, {"model_version": "m-1", "interaction": {}, "peers": None}])
+async def test_an_explanation_lacks_details_that_are_not_valid(api: Api, answered):
+    claim_id = (await api.submit()).json()["claim_id"]
+    (stored,) = api.rows("SELECT model_version FROM assessments")
+    api.scorer.model, api.scorer.details = stored[0], answered
+    response = await api.get(f"/v1/claims/{claim_id}/explanation", role="investigator")
+    assert (response.status_code, response.json()["details"]) == (200, None)
+
+
 async def test_a_claim_is_voided_once_and_reported_as_voided(api: Api):
     claim_id = (await api.submit()).json()["claim_id"]
     response = await api.post(f"/v1/claims/{claim_id}/void", {"reason": "billed in error"}, role="claims_system")

@@ -63,13 +63,15 @@ def test_the_summaries_count_insurers_and_lists():
     promises = _promise_summary(weeks)
     assert promises.lists == 3 * LIVE_WEEKS == promises.refused + promises.promised
     assert promises.held_share == promises.held / promises.promised
+    assert promises.above_zero == sum(1 for week in weeks if week.promised)
+    assert promises.above_zero - promises.above_zero_held == promises.promised - promises.held
     billed = _summaries([one.billed for one in ranked])
     for share, summary in billed.items():
         ours = np.array([one.billed[share][RECOVERY].dollars for one in ranked])
         best = np.array([max(one.billed[share][name].dollars for name in SIMPLE_RANKINGS) for one in ranked])
         assert summary.insurers_with_most == (ours >= best).sum()
         assert summary.behind_best.value == pytest.approx((ours - best).mean())
-    figures = RecoveryFigures((1, 2, 3), CLAIMS, billed, billed, promises, tuple(ranked))
+    figures = RecoveryFigures((1, 2, 3), CLAIMS, 0.02, billed, billed, promises, tuple(ranked))
     assert len(tables(figures)) == 3
     assert set(figures.as_json()) >= {"billed", "recoverable", "promises", "insurers"}
 

@@ -92,7 +92,8 @@ def test_trees_of_a_single_leaf_are_explained(objective):
     booster = boosters.train(x, y, gamma=1e9, objective=objective)
     assert not len(boosters.split_thresholds(booster))
     tables = assert_agrees(booster, sample_rows(x))
-    assert not tables.present.any()
+    assert not tables.explain_many(sample_rows(x))[1].any()
+    assert not tables.inner.any()
 
 
 def test_a_one_hot_column_set_is_explained():
@@ -199,6 +200,9 @@ def without_cover(booster: xgb.Booster, *, from_node: int) -> xgb.Booster:
             tree["sum_hessian"][node] = 0.0
             if tree["left_children"][node] != -1:
                 below += (tree["left_children"][node], tree["right_children"][node])
+        for node in sorted(boosters.splits(tree), reverse=True):  # children have higher numbers than their parents
+            children = (tree["left_children"][node], tree["right_children"][node])
+            tree["sum_hessian"][node] = sum(tree["sum_hessian"][child] for child in children)
 
     return boosters.edited(booster, change)
 
@@ -215,7 +219,7 @@ def test_a_split_without_cover_is_weighted_evenly(from_node):
     np.testing.assert_allclose(contributions.sum(axis=1) + tables.base_margin, margins, atol=1e-5)
 
 
-@pytest.mark.parametrize("cover", [-1.0, math.nan])
+@pytest.mark.parametrize("cover", [-1.0, math.nan, 1.0])
 def test_a_split_whose_cover_is_not_the_sum_of_its_children_is_refused(cover):
     x, y = columns(400)
 
@@ -232,65 +236,68 @@ def arrays(tables: LeafTables) -> dict[str, np.ndarray]:
 
 @cache
 def mixed_tables() -> LeafTables:
-    """Tables of a booster with absent splits, splits at both infinities and ordinary ones."""
+    """Tables of trees of several sizes, with repeated features, splits at both infinities and ordinary ones."""
     x, y = columns(1500)
     booster = boosters.train(x, y, 8, max_depth=4, gamma=2.0)
     tables = build_tables(boosters.with_thresholds(booster, lambda n, node: (-math.inf, None, math.inf)[n % 3]))
-    assert (tables.present == 0).any()
-    assert np.isinf(tables.anchor_threshold[tables.present == 1]).any()
+    assert len(set(np.diff(tables.first))) > 1
+    assert np.isinf(tables.threshold).any()
+    assert tables.split[:, 5].any()
     return tables
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("anchor_threshold", 0.5), ("anchor_threshold", math.inf), ("anchor_threshold", math.nan)],
+    [("threshold", math.nan), ("share", math.nan), ("share", 1.5), ("earlier", -0.5), ("leaf", math.inf)],
 )
-def test_an_absent_split_that_could_send_a_value_left_is_refused(name, value):
+def test_a_number_that_no_booster_has_is_refused(name, value):
     broken = arrays(mixed_tables())
-    broken[name][broken["present"] == 0] = value
+    broken[name][-1] = value
     with pytest.raises(ValueError, match="tables"):
         read_tables(tables_to_bytes(LeafTables(**broken)), features=FEATURES)
 
 
-@pytest.mark.parametrize("value", [0, 2])
-def test_a_presence_that_does_not_fit_the_splits_is_refused(value):
+@pytest.mark.parametrize("column", range(1, 4))
+def test_a_child_before_its_parent_is_refused(column):
+    """The loops down a tree would not end, or read what is not written yet."""
     broken = arrays(mixed_tables())
-    broken["present"][broken["present"] == 1] = value
+    broken["split"][1, column] = 0 if column < 3 else 1
     with pytest.raises(ValueError, match="tables"):
         read_tables(tables_to_bytes(LeafTables(**broken)), features=FEATURES)
 
 
 @settings(max_examples=200)
 @given(data=st.data())
-def test_no_change_to_an_anchor_makes_the_kernels_read_out_of_bounds(data):
+def test_no_change_to_a_split_makes_the_kernels_read_out_of_bounds(data):
     """Whatever the reader accepts stays inside its arrays for every kind of value, checked by an independent walk."""
     broken = arrays(mixed_tables())
-    name = data.draw(st.sampled_from(["anchor", "anchor_threshold", "present"]))
+    name = data.draw(st.sampled_from(["split", "first", "inner", "first_leaf", "points"]))
     place = data.draw(st.integers(0, broken[name].size - 1))
-    values = st.sampled_from([-math.inf, math.inf, math.nan, 0.0]) if name == "anchor_threshold" else st.integers(0, 30)
-    broken[name].reshape(-1)[place] = data.draw(values)
+    broken[name].reshape(-1)[place] = data.draw(st.integers(0, 30))
     tables = LeafTables(**broken)
     try:
         read_tables(tables_to_bytes(tables), features=FEATURES)
     except ValueError:
         assume(False)
-    for a in range(len(tables.offset)):
-        record = [int(value) for value in tables.anchor[a]]
-        mask, width = record[9], record[10]
-        for pattern in {0, mask}:
-            for value in (np.nan, -np.inf, np.inf, 0.0):
-                row = np.float32(value)
-                index = pattern
-                for i in range(3):
-                    left = int(row < tables.anchor_threshold[a, i]) or (int(np.isnan(row)) and record[3 + i])
-                    index |= int(left) << record[6 + i]
-                assert int(tables.offset[a]) + (index + 1) * width <= len(tables.table)
+    for tree in range(len(tables.inner)):
+        begin, end = int(tables.first[tree]), int(tables.first[tree + 1])
+        leaves = int(tables.first_leaf[tree + 1]) - int(tables.first_leaf[tree])
+        assert 0 <= tables.inner[tree] < end - begin
+        for slot in range(end - begin):
+            feature, left, right, above, missing_left, side = (int(value) for value in tables.split[begin + slot])
+            assert feature < FEATURES
+            assert slot < min(left, right) <= max(left, right) < end - begin + leaves
+            assert slot < tables.inner[tree] or min(left, right) >= end - begin
+            assert above < slot or (above == 0 and side == 0)
+            assert missing_left < 2
+            assert side < 3
 
 
 def as_format_1(tables: LeafTables) -> bytes:
     """The file as versions before the presence of a split was stored wrote it."""
     out = io.BytesIO()
-    np.savez(out, **{name: array for name, array in arrays(tables).items() if name not in ("format", "present")})
+    earlier = {"anchor": tables.split, "anchor_threshold": tables.threshold, "table": tables.leaf}
+    np.savez(out, **{name: array for name, array in (arrays(tables) | earlier).items() if name != "format"})
     return out.getvalue()
 
 

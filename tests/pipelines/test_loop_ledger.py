@@ -193,11 +193,11 @@ def test_claims_without_a_score_are_counted_beside_the_estimates(ledger):
     """A loaded history has no scores: its claims could not be on the list, and the estimates are not about them."""
     url, _ = ledger
     with psycopg.connect(url) as connection:
-        week = "date_trunc('week', received_at)::date = '2025-12-15'"
-        (one, two, *others) = [
-            row[0] for row in connection.execute(f"SELECT claim_id FROM claims WHERE {week} ORDER BY 1").fetchall()
-        ]
-    review(url, [(one, "score", 1.0, "confirmed"), (two, "audit", 0.5, "cleared")], week="2025-12-15")
+        connection.execute("SET TIME ZONE 'UTC'")
+        (week,) = connection.execute("SELECT date_trunc('week', max(received_at))::date - 7 FROM claims").fetchone()
+        received = "SELECT claim_id FROM claims WHERE date_trunc('week', received_at)::date = %s ORDER BY 1"
+        one, two, *others = [row[0] for row in connection.execute(received, [week])]
+    review(url, [(one, "score", 1.0, "confirmed"), (two, "audit", 0.5, "cleared")], week=week)
     assert evaluate_reviews(url).unscored == len(others) + 2
 
 

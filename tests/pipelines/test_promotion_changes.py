@@ -228,23 +228,30 @@ def test_a_verdict_states_the_value_and_the_limit(
 
 
 def test_a_gate_with_alternatives_states_each_measure_once() -> None:
-    at = {Measure.AP_OVER_CHAMPION_LOW: 0.25, Measure.AP_OVER_CHAMPION: 0.5, Measure.BRIER_OVER_CHAMPION: 0.125}
+    at = {
+        Measure.AP_OVER_CHAMPION_LOW_OF_ATTEMPTS: 0.125,
+        Measure.AP_OVER_CHAMPION_LOW: 0.25,
+        Measure.AP_OVER_CHAMPION: 0.5,
+        Measure.BRIER_OVER_CHAMPION: 0.125,
+    }
     found = verdict({measure: Measured(value) for measure, value in at.items()}, GateName.BEATS_CHAMPION)
     assert found.outcome is GateOutcome.PASSED
     assert found.detail == (
-        "average_precision_over_champion_low is 0.25; average_precision_over_champion is 0.5; "
+        "average_precision_over_champion_low_of_attempts is 0.125; average_precision_over_champion is 0.5; "
+        "average_precision_over_champion_low is 0.25; "
         "brier_score_over_champion is 0.125, must be at most 0 (off by 0.125)"
     )
 
 
 def test_a_gate_with_some_measures_not_applicable_is_decided_by_the_others() -> None:
     mixed = {
-        Measure.AP_OVER_CHAMPION_LOW: Measured(0.1),
+        Measure.AP_OVER_CHAMPION_LOW_OF_ATTEMPTS: Measured(0.1),
+        Measure.AP_OVER_CHAMPION_LOW: NotApplicable(NotApplicableReason.NO_CHAMPION),
         Measure.AP_OVER_CHAMPION: NotApplicable(NotApplicableReason.NO_CHAMPION),
         Measure.BRIER_OVER_CHAMPION: NotApplicable(NotApplicableReason.NO_CHAMPION),
     }
     assert verdict(mixed, GateName.BEATS_CHAMPION).outcome is GateOutcome.PASSED
-    low = mixed | {Measure.AP_OVER_CHAMPION_LOW: Measured(-0.1)}
+    low = mixed | {Measure.AP_OVER_CHAMPION_LOW_OF_ATTEMPTS: Measured(-0.1)}
     assert verdict(low, GateName.BEATS_CHAMPION).outcome is GateOutcome.REFUSED
 
 

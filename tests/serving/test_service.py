@@ -14,7 +14,14 @@ import pytest
 from benchmarks.proxy import Fault
 from claims.attributes import Attribute, AttributeType, window_attributes
 from claims.score_check import parse_score, parse_scores
-from claims.scoring import SERVER_TIME_HEADER, STORE_POSITION_HEADER, ClaimFacts, Score
+from claims.scoring import (
+    DETAILS_PATH,
+    SERVER_TIME_HEADER,
+    STORE_POSITION_HEADER,
+    ClaimFacts,
+    ExplanationDetails,
+    Score,
+)
 from claims.windows import EntityWindow
 from core import clock
 from features.declare import VIEWS
@@ -96,6 +103,33 @@ def test_states_in_the_request_are_used_in_place_of_the_store(scorer: RunningSco
     without = score_of(scorer, claim, reading)
     assert with_history.vector["provider_claims_30d"] is not None
     assert without.vector["provider_claims_30d"] is None
+
+
+def explain(scorer: RunningScorer, **other: object) -> httpx.Response:
+    served = score_of(scorer, a_claim())
+    sent = {"model_version": served.model_version, "vector": served.vector, "specialty": a_claim().specialty}
+    return scorer.client.post(DETAILS_PATH, json=sent | other)
+
+
+def test_a_scored_vector_is_explained_further_by_its_model(scorer: RunningScorer) -> None:
+    answer = explain(scorer)
+    assert answer.status_code == 200, answer.text
+    details = ExplanationDetails.model_validate_json(answer.content)
+    assert details.interaction is not None
+    assert details.interaction.text
+    assert details.peers is None  # this model keeps no honest claims
+
+
+def test_a_vector_of_a_model_that_does_not_serve_is_not_explained(scorer: RunningScorer) -> None:
+    answer = explain(scorer, model_version="another")
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:ginja:scoring:model-not-loaded")
+
+
+@pytest.mark.parametrize("vector", [{}, {"units": 1.0}, {"units": "many"}])
+def test_a_vector_that_is_not_the_models_is_refused(scorer: RunningScorer, vector: dict[str, object]) -> None:
+    answer = explain(scorer, vector=vector)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"].startswith("vector")
 
 
 def with_position(scorer: RunningScorer, position: str) -> httpx.Response:

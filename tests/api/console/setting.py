@@ -12,6 +12,7 @@ from api.console.service import Console
 from api.database import Database
 from api.identity import Authenticator
 from api.reviews.service import Reviews
+from api.scorer import ScorerClient
 from api.unconfirmed import UnconfirmedChanges
 from claims.review import ReviewPolicy
 
@@ -82,6 +83,9 @@ def store_claim(url: str, claim_id: str, *, reason_text: str = "Amount 4.2× the
 def app_over(database: Database) -> Starlette:
     app = console_app()
     app.state.console = Console(
-        database, Authenticator(database), Reviews(database, POLICY, UTC, UnconfirmedChanges(database))
+        database,
+        Authenticator(database),
+        Reviews(database, POLICY, UTC, UnconfirmedChanges(database)),
+        ScorerClient("http://127.0.0.1:1", deadline_ms=100),
     )
     return Starlette(routes=[Mount("/console", app)])

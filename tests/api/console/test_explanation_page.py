@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from api.console.explanation_page import AssessmentView, ClaimView, explanation_page
 from claims.outcome import Finding, Outcome
 from claims.reason_groups import REASON_GROUPS
-from claims.scoring import Counterfactual, GroupPush, Reason
+from claims.scoring import (
+    Counterfactual,
+    ExplanationDetails,
+    GroupPush,
+    PairEffect,
+    PeerComparison,
+    PeerPush,
+    Reason,
+)
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -229,3 +237,28 @@ def test_the_page_states_why_the_rule_decided() -> None:
     (notice,) = explanation_page(a_claim(), [refused]).notices
     assert "the model refused its values" in notice
     assert notice.endswith("; it cannot be scored as it is.")
+
+
+def details(**other: object) -> ExplanationDetails:
+    groups = [
+        PeerPush(code="claim_size", push=0.7, odds=2.01, text="Size of the claim: 12 units", features={"units": 0.7}),
+        PeerPush(code="timing", push=-0.2, odds=0.82, text="Timing: a usual day", features={"weekend": -0.2}),
+        PeerPush(code="network", push=0.01, odds=1.01, text="Network: no other provider", features={"network": 0.01}),
+    ]
+    pair = PairEffect(features=("units", "weekend"), push=0.2, odds=1.22, text="12 units, together with a Sunday")
+    peers = PeerComparison(specialty="cardiology", claims=1_512, margin=-3.0, groups=groups)
+    return ExplanationDetails(model_version="7", interaction=pair, peers=peers).model_copy(update=other)
+
+
+def test_the_page_states_the_strongest_interaction_and_what_differs_from_honest_peers() -> None:
+    page = explanation_page(a_claim(), [an_assessment()], details())
+    assert page.interaction == "12 units, together with a Sunday"
+    assert page.peers is not None
+    assert page.peers.summary.startswith("1,512 honest claims of cardiology")
+    assert [(line.side, line.odds) for line in page.peers.lines] == [("for", "2.01"), ("against", "0.82")]
+
+
+def test_a_page_without_details_shows_none() -> None:
+    for found in (None, details(interaction=None, peers=None)):
+        page = explanation_page(a_claim(), [an_assessment()], found)
+        assert (page.interaction, page.peers) == (None, None)
