@@ -31,8 +31,8 @@ def drift(version: str | None, dataset: str, days: int, reference_days: int, as_
     else:
         reference = " to ".join(found.reference)
         click.echo(f"{found.model} on {len(found.days)} days of {found.dataset}; reference period {reference}")
-        for alarm in found.raised:
-            click.echo(alarm.text())
+        for cause in found.raised:
+            click.echo(cause.text())
         click.echo(f"{len(found.raised)} alarms. Report: reports/drift.html under the home")
     if found.raised:
         raise SystemExit(ExitCode.DRIFT)

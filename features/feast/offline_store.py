@@ -6,7 +6,7 @@ not fit is on disk meanwhile. Entity rows may be frames, SQL or Parquet files.
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -19,8 +19,11 @@ from feast.infra.offline_stores.offline_store import OfflineStore, RetrievalJob,
 from feast.infra.registry.base_registry import BaseRegistry
 from feast.repo_config import FeastConfigBaseModel, RepoConfig
 
+from core.clock import from_micros
 from features.errors import OfflineStoreError
 from features.feast.asof_join import AsofJoin, AsofView, quoted, sql_string
+from features.feast.monitoring import MetricRow, MonitoredRows, category_metrics, newest_event, numeric_metrics
+from features.feast.monitoring_tables import MonitoringTables
 from features.feast.retrieval_jobs import AsofJob, EngineOptions, PlainJob
 from features.offline import MEMORY_LIMIT
 
@@ -34,6 +37,8 @@ class AsofOfflineStoreConfig(FeastConfigBaseModel):
     threads: int | None = None
     spill: str | None = None
     """Folder to spill to; unset: the system's temporary folder."""
+    monitoring: str | None = None
+    """Folder of the tables of Feast's data-quality monitoring; unset: it is not supported."""
 
 
 class AsofOfflineStore(OfflineStore):
@@ -116,6 +121,81 @@ class AsofOfflineStore(OfflineStore):
         """Refuse: offline features are built from the claims (`features.offline.build`), never written by Feast."""
         raise OfflineStoreError(f"{feature_view.name} is built by `ginja features build`; it does not accept writes")
 
+    @staticmethod
+    def compute_monitoring_metrics(
+        config: RepoConfig,
+        data_source: DataSource,
+        feature_columns: list[tuple[str, str]],
+        timestamp_field: str,
+        start_date: datetime | None = None,
+        end_date: datetime | None = None,
+        histogram_bins: int = 20,
+        top_n: int = 10,
+    ) -> list[MetricRow]:
+        """Statistics of fields, given as name and `numeric` or `categorical`, between two instants, both inclusive."""
+        stored = _stored(data_source)
+        rows = MonitoredRows(
+            _read_parquet(config, data_source), stored.get(timestamp_field, timestamp_field), start_date, end_date
+        )
+        fields = {
+            kind: {name: stored.get(name, name) for name, its in feature_columns if its == kind}
+            for kind in ("numeric", "categorical")
+        }
+        with _engine_options(config).open() as connection:
+            return [
+                *numeric_metrics(connection, rows, fields["numeric"], bins=histogram_bins),
+                *category_metrics(connection, rows, fields["categorical"], top=top_n),
+            ]
+
+    @staticmethod
+    def get_monitoring_max_timestamp(
+        config: RepoConfig, data_source: DataSource, timestamp_field: str
+    ) -> datetime | None:
+        """The newest event time of a source; None without rows."""
+        time = _stored(data_source).get(timestamp_field, timestamp_field)
+        with _engine_options(config).open() as connection:
+            newest = newest_event(connection, MonitoredRows(_read_parquet(config, data_source), time))
+        return None if newest is None else from_micros(newest)
+
+    @staticmethod
+    def ensure_monitoring_tables(config: RepoConfig) -> None:
+        """Create the tables of metrics and jobs that do not exist."""
+        _monitoring(config).create()
+
+    @staticmethod
+    def save_monitoring_metrics(config: RepoConfig, metric_type: str, metrics: list[MetricRow]) -> None:
+        """Insert rows of one of Feast's metric types; a row replaces the one with its key."""
+        _monitoring(config).save(metric_type, metrics)
+
+    @staticmethod
+    def query_monitoring_metrics(
+        config: RepoConfig,
+        project: str,
+        metric_type: str,
+        filters: dict[str, object] | None = None,
+        start_date: date | None = None,
+        end_date: date | None = None,
+    ) -> list[MetricRow]:
+        """Rows of a project (empty: of any), by date; both dates are inclusive."""
+        return _monitoring(config).find(metric_type, project=project, where=filters, first=start_date, last=end_date)
+
+    @staticmethod
+    def clear_monitoring_baseline(
+        config: RepoConfig,
+        project: str,
+        feature_view_name: str | None = None,
+        feature_name: str | None = None,
+        data_source_type: str | None = None,
+    ) -> None:
+        """Make the matching features have no baseline."""
+        where = {
+            "project_id": project,
+            "feature_view_name": feature_view_name,
+            "feature_name": feature_name,
+            "data_source_type": data_source_type,
+        }
+        _monitoring(config).clear_baseline(where=where)
+
 
 def _engine_options(config: RepoConfig) -> EngineOptions:
     store = config.offline_store
@@ -126,6 +206,18 @@ def _engine_options(config: RepoConfig) -> EngineOptions:
     )
 
 
+def _monitoring(config: RepoConfig) -> MonitoringTables:
+    folder = config.offline_store.monitoring
+    if folder is None:
+        raise OfflineStoreError("offline_store.monitoring is not set in feature_store.yaml; run `ginja features apply`")
+    return MonitoringTables(Path(folder))
+
+
+def _stored(source: DataSource) -> dict[str, str]:
+    """Field → the column that it is stored in, where they differ."""
+    return {name: column for column, name in source.field_mapping.items()}
+
+
 def _view(config: RepoConfig, view: FeatureView, refs: list[str], full_names: bool) -> AsofView:
     source = view.batch_source
     if source is None:
@@ -134,7 +226,7 @@ def _view(config: RepoConfig, view: FeatureView, refs: list[str], full_names: bo
         raise OfflineStoreError(f"{view.name} has a created timestamp; the ASOF store keeps one row per key and time")
     shown = view.projection.name_alias or view.name
     names = [ref.split(":", 1)[1] for ref in refs if ref.split(":", 1)[0] == shown]
-    stored = {name: column for column, name in source.field_mapping.items()}
+    stored = _stored(source)
     keys = view.projection.join_key_map or {entity.name: entity.name for entity in view.entity_columns}
     return AsofView(
         name=view.name,
@@ -176,7 +268,7 @@ def _between(
     start: datetime | None,
     end: datetime | None,
 ) -> str:
-    stored = {name: column for column, name in source.field_mapping.items()}
+    stored = _stored(source)
     read = ", ".join(f"{quoted(stored.get(column, column))} AS {quoted(column)}" for column in columns)
     moment = quoted(stored.get(time, time))
     bounds = [

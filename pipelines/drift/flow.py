@@ -2,7 +2,8 @@
 alarms.
 
 It writes `reports/drift.json` (for the console), `reports/drift.html`, `reports/drift.prom` (for the textfile collector
-of a node exporter), and a run in MLflow. A continuing alarm is raised once, and again only after a week without it.
+of a node exporter), and a run in MLflow. A continuing alarm of a column is raised once, and again only after a week
+without it.
 """
 
 import json
@@ -20,43 +21,48 @@ from models.artefact import Artefact, load_pointed, read_pointer
 from models.errors import RegistryError
 from models.registry import DataRecord, MlflowStore, RunRecord
 from pipelines.datasets import Source, ensure_features
+from pipelines.drift.alarms import Cause, new_causes
 from pipelines.drift.errors import DriftError
-from pipelines.drift.limits import DriftMeasure
-from pipelines.drift.measures import Alarm, DayMeasures, ScoredStream, measure, reference_of
+from pipelines.drift.measures import DayMeasures, measure
 from pipelines.drift.page import render
 from pipelines.drift.prometheus import prometheus_text
+from pipelines.drift.reference import reference_of
 from pipelines.drift.report import Drift
+from pipelines.drift.stream import Codes, ScoredStream
 from pipelines.evaluate import latest, named
 from pipelines.gates import TrainingProfile, profile_from_json, stability
 from pipelines.run_data import RunKind, data_texts, describe_data, run_tags
 from pipelines.runs import command_line, git_commit, reports_folder
 
-QUIET_DAYS = 7
-"""Days without an alarm before it is raised again."""
+CODE_COLUMNS = ("procedure_code", "diagnosis_code", "place_of_service", "region", "specialty", "sex")
+"""Columns of the claims frame whose codes are compared."""
 
 
 def measure_days(
     stream: ScoredStream, *, threshold: float, until: int, days: int, reference_days: int
-) -> tuple[range, list[DayMeasures], list[Alarm]]:
+) -> tuple[range, list[DayMeasures], list[Cause]]:
     """Compare the `days` before `until` (exclusive, days since the epoch) with the `reference_days` before those."""
     compared = range(until - days - reference_days, until - days)
     reference = reference_of(stream, compared, threshold)
     measured = [measure(stream, day, reference) for day in range(until - days, until)]
-    return compared, measured, new_alarms(measured)
+    return compared, measured, new_causes(day.alarms for day in measured)
 
 
-def new_alarms(days: list[DayMeasures]) -> list[Alarm]:
-    """The alarms that are not a continuation of one within the `QUIET_DAYS` before."""
-    last: dict[DriftMeasure, np.datetime64] = {}
-    new = []
-    for day in days:
-        today = np.datetime64(day.day, "D")
-        for alarm in day.alarms:
-            before = last.get(alarm.measure)
-            if before is None or (today - before).astype(int) > QUIET_DAYS:
-                new.append(alarm)
-            last[alarm.measure] = today
-    return new
+def codes_of(claims: pa.Table) -> dict[str, Codes]:
+    """The columns of codes that the claims have; codes are numbered by descending frequency."""
+    found = {}
+    for name in CODE_COLUMNS:
+        column = claims[name].combine_chunks().dictionary_encode()
+        if column.null_count == len(column):
+            continue
+        place = column.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        order = np.argsort(-np.bincount(place[place >= 0], minlength=len(column.dictionary)), kind="stable")
+        rank = np.empty(len(order), dtype=np.float32)
+        rank[order] = np.arange(len(order))
+        texts = column.dictionary.to_pylist()
+        values = np.where(place >= 0, rank[place], np.float32(np.nan))
+        found[name] = Codes(values, tuple(texts[at] for at in order))
+    return found
 
 
 def stream_of(artefact: Artefact, source: Source) -> ScoredStream:
@@ -77,6 +83,7 @@ def stream_of(artefact: Artefact, source: Source) -> ScoredStream:
         day=received // DAY_US,
         known_day=np.where(known <= last_us, known // DAY_US, -1),
         fraud=built.index["is_fraud"].fill_null(False).to_numpy().astype(bool),
+        codes=codes_of(built.index),
     )
 
 
@@ -96,7 +103,7 @@ def check_drift(
             f"{days} days and {reference_days} days of reference are more than the data have "
             f"({until - int(stream.day.min())} days); use fewer (--days, --reference-days)"
         )
-    compared, measured, alarms = measure_days(
+    compared, measured, causes = measure_days(
         stream, threshold=artefact.threshold, until=until, days=days, reference_days=reference_days
     )
     names = tuple(str(np.datetime64(day, "D")) for day in (compared.start, compared.stop - 1))
@@ -107,7 +114,7 @@ def check_drift(
         dataset=source.name,
         reference=(names[0], names[1]),
         days=tuple(measured),
-        raised=tuple(alarms),
+        raised=tuple(causes),
         since_training=since_training(stream, range(until - days, until), profile),
         not_compared=not_compared(stream, profile),
     )
@@ -117,9 +124,9 @@ def check_drift(
         command=command_line(),
         git_commit=git_commit(),
         params={"dataset": source.name, "model": artefact.version, "days": days, "reference_days": reference_days},
-        metrics={"alarms": float(len(alarms))},
+        metrics={"alarms": float(len(causes))},
         series={
-            "score_psi": [day.score_psi for day in measured if np.isfinite(day.score_psi)],
+            "score_stability": [day.score_stability for day in measured if np.isfinite(day.score_stability)],
             "volume_ratio": [day.volume_ratio for day in measured],
         },
         texts={"drift.html": render(found), "drift.json": json.dumps(found.as_json()), **data_texts(source)},
@@ -127,7 +134,7 @@ def check_drift(
             source.name, source.uri, source.sha256, stream.schema.names, stream.x, stream.fraud, context="drift"
         ),
         tags=run_tags(RunKind.DRIFT, dataset=source.name, model=artefact.version, use=artefact.document.use_name)
-        | {"ginja.alarms": ", ".join(sorted({alarm.measure.value for alarm in alarms})) or "none"},
+        | {"ginja.alarms": ", ".join(sorted({cause.measure.value for cause in causes})) or "none"},
         description=describe_data(source),
     )
     registry.log_run(store, record)

@@ -24,7 +24,9 @@ th:first-child, td:first-child { text-align: left; }
 <h1>Drift of {{ d.model }} on {{ d.dataset }}</h1>
 <p>Each day against {{ d.reference[0] }} to {{ d.reference[1] }}.
 {% if d.raised %}<span class="alarm">{{ d.raised | length }} alarms.</span>{% else %}No alarm.{% endif %}</p>
-{% if d.raised %}<ul>{% for alarm in d.raised %}<li>{{ alarm.text() }}</li>{% endfor %}</ul>{% endif %}
+{% if d.raised %}<ul>{% for cause in d.raised %}<li>{{ cause.text() }}
+{% if cause.alarms | length > 1 %}<ul>{% for alarm in cause.alarms %}<li>{{ alarm.text() }}</li>{% endfor %}</ul>
+{% endif %}</li>{% endfor %}</ul>{% endif %}
 {% if d.since_training %}<p>Furthest from the training set, all these days together (stability index; above 0.25 the
 population changed, which a single day need not show):
 {% for name, value in d.furthest() %}{{ name }} {{ value | number }}{{ ", " if not loop.last }}{% endfor %}.</p>
@@ -34,12 +36,14 @@ population changed, which a single day need not show):
 {% endif %}
 <table>
 <tr><th>Day</th><th>Claims</th><th>Over usual</th><th>Score stability</th><th>Mean score</th><th>Flagged</th>
-<th>Labels known</th><th>Frauds over expected</th><th>Widest feature</th></tr>
+<th>Labels known</th><th>Fraud share</th><th>Days to label</th><th>Frauds over expected</th><th>Widest column</th></tr>
 {% for day in d.days %}
 <tr><td{% if day.alarms %} class="alarm"{% endif %}>{{ day.day }}</td><td>{{ day.claims }}</td>
-<td>{{ day.volume_ratio | number }}</td><td>{{ day.score_psi | number }}</td><td>{{ day.mean_score | percent }}</td>
-<td>{{ day.flagged | percent }}</td><td>{{ day.labels }}</td><td>{{ day.calibration_ratio | number }}</td>
-<td>{% if day.psi %}{% set widest = day.psi.items() | sort(attribute=1) | last %}
+<td>{{ day.volume_ratio | number }}</td><td>{{ day.score_stability | number }}</td>
+<td>{{ day.mean_score | percent }}</td><td>{{ day.flagged | percent }}</td>
+<td>{{ day.labels }}</td><td>{{ day.fraud_share | percent }}</td>
+<td>{{ day.label_delay | number }}</td><td>{{ day.calibration_ratio | number }}</td>
+<td>{% if day.stability %}{% set widest = day.stability.items() | sort(attribute=1) | last %}
 {{ widest[0] }} {{ widest[1] | number }}{% endif %}</td></tr>
 {% endfor %}
 </table>

@@ -3,19 +3,20 @@
 from dataclasses import asdict, dataclass, field
 from typing import cast
 
-from pipelines.drift.measures import Alarm, DayMeasures
+from pipelines.drift.alarms import Cause
+from pipelines.drift.measures import DayMeasures
 from pipelines.formatting import rounded
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """The measured days, the alarms raised, and the reference period."""
+    """The measured days, the causes of the alarms raised, and the reference period."""
 
     model: str
     dataset: str
     reference: tuple[str, str]
     days: tuple[DayMeasures, ...]
-    raised: tuple[Alarm, ...]
+    raised: tuple[Cause, ...]
     since_training: dict[str, float] = field(default_factory=dict)
     """Stability index of each feature, all days together against the model's training set.
 

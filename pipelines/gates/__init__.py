@@ -5,18 +5,31 @@ from typing import TYPE_CHECKING
 from pipelines.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
+    from pipelines.gates.binning import (
+        BINNING,
+        FARTHEST,
+        FLOORS,
+        ColumnKind,
+        bin_counts,
+        bins_of,
+        distance,
+        name_of_bin,
+    )
     from pipelines.gates.claims import check_claims
     from pipelines.gates.errors import GateFailed
     from pipelines.gates.features import check_features
     from pipelines.gates.names import QUALITY_GATES
     from pipelines.gates.outcome import ColumnCheck, FailedCheck, GateResult, Severity, SkippedCheck
-    from pipelines.gates.profile import BINS, FeatureProfile, TrainingProfile, profile_from_json, profile_of, stability
+    from pipelines.gates.profile import FeatureProfile, TrainingProfile, profile_from_json, profile_of, stability
     from pipelines.gates.training import check_training_set
 
 __all__ = [
-    "BINS",
+    "BINNING",
+    "FARTHEST",
+    "FLOORS",
     "QUALITY_GATES",
     "ColumnCheck",
+    "ColumnKind",
     "FailedCheck",
     "FeatureProfile",
     "GateFailed",
@@ -24,9 +37,13 @@ __all__ = [
     "Severity",
     "SkippedCheck",
     "TrainingProfile",
+    "bin_counts",
+    "bins_of",
     "check_claims",
     "check_features",
     "check_training_set",
+    "distance",
+    "name_of_bin",
     "profile_from_json",
     "profile_of",
     "stability",

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from claims.money import MAX_CENTS
 from core import clock
@@ -20,6 +22,12 @@ from pipelines.gates.report import write_report
 from pipelines.ingest import shape
 
 _TEXTS = (("claim_id", 64), ("member_id", 64), ("provider_id", 64), ("procedure_code", 64), ("diagnosis_code", 64))
+
+
+AMOUNT_STEP = 10.0
+"""How many times the usual amount three quarters of a day's claims may be at or above, and below."""
+LEAST_CLAIMS_A_DAY = 20
+"""Claims of a usual day below which the amounts of a week are compared together."""
 
 
 def _between(
@@ -110,6 +118,13 @@ def declared(now_us: int, *, least_rows: int = 100) -> tuple[ColumnCheck, ...]:
             "amounts in the wrong unit: cents read as whole units, or the reverse",
         ),
         ColumnCheck(
+            "amount_steady",
+            "amount_cents",
+            "ExpectColumnValuesToBeBetween",
+            {"column": "amount_over_usual", "min_value": 1 / AMOUNT_STEP, "max_value": AMOUNT_STEP},
+            "most amounts of a day are ten times those usual for their procedures, or a tenth: another unit",
+        ),
+        ColumnCheck(
             "sex_known",
             "sex",
             "ExpectColumnValuesToBeInSet",
@@ -167,6 +182,9 @@ def prepare(claims: pa.Table) -> pd.DataFrame:
         columns[name] = claims[name]
     frame = pd.DataFrame({name: _numbers(column) for name, column in columns.items()})
     frame["sex"] = claims["sex"].combine_chunks().dictionary_encode().to_pandas()
+    frame["amount_over_usual"] = _amount_over_usual(
+        frame["amount_cents"].to_numpy(), _codes(claims["procedure_code"]), frame["received_day"].to_numpy()
+    )
     alike = pd.DataFrame(
         {
             name: _codes(claims[name])
@@ -177,6 +195,24 @@ def prepare(claims: pa.Table) -> pd.DataFrame:
     busiest = frame["received_day"].mode()
     frame["on_the_busiest_day"] = (frame["received_day"] == (busiest.iloc[0] if len(busiest) else 0)).astype(float)
     return frame
+
+
+def _amount_over_usual(
+    cents: NDArray[np.float64], procedure: NDArray[np.int64], day: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """How far the amounts of each claim's day (N,) are from the median of their procedures: the lower quartile of the
+    ratios where it is above one, the upper one where it is below, else one. Null for a day with too few claims.
+    """
+    frame = pd.DataFrame({"cents": np.maximum(cents, 1.0), "procedure": procedure, "day": day})
+    days = frame["day"].value_counts()
+    if len(days) and days.median() < LEAST_CLAIMS_A_DAY:
+        frame["day"] //= 7
+    frame["ratio"] = frame["cents"] / frame.groupby("procedure")["cents"].transform("median")
+    by_day = frame.groupby("day")["ratio"]
+    low, high, count = by_day.quantile(0.25), by_day.quantile(0.75), by_day.size()
+    apart = np.where(low > 1, low, np.where(high < 1, high, 1.0))
+    shift = pd.Series(np.where(count >= LEAST_CLAIMS_A_DAY, apart, np.nan), index=count.index)
+    return np.asarray(frame["day"].map(shift), dtype=np.float64)
 
 
 def _numbers(column: Any) -> Any:

@@ -9,6 +9,7 @@ import great_expectations as gx
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
@@ -122,6 +123,28 @@ def test_a_broken_batch_is_refused_by_expectation_column_and_count(check: str, t
     assert check in str(error)
     assert check in (tmp_path / "report.html").read_text("utf-8")
     assert error.exit_code == 3
+
+
+@pytest.mark.parametrize("factor", [100, 0.01])
+def test_a_day_whose_amounts_are_in_another_unit_is_refused_before_it_can_drift(factor: float, tmp_path: Path) -> None:
+    """Both amounts are possible, and the median of the batch is as usual."""
+    batch = claims(2_700)
+    day = pc.equal(batch["received_at"].cast(pa.date32()), date(2026, 3, 20))
+    other = pc.round(pc.multiply(batch["amount_cents"], float(factor))).cast(pa.int64())
+    amounts = pc.if_else(day, other, batch["amount_cents"])
+    error = refused(batch.set_column(CLAIMS.get_field_index("amount_cents"), "amount_cents", amounts), None, tmp_path)
+    [finding] = error.result.critical()
+    assert (finding.check, finding.column, finding.count) == ("amount_steady", "amount_cents", 30)
+
+
+def test_a_day_of_more_expensive_procedures_passes(tmp_path: Path) -> None:
+    """Amounts are compared with those usual for the procedure."""
+    batch = claims(2_700, procedure_code=["P002" if n % 90 == 5 else "P001" for n in range(2_700)])
+    high = pc.equal(batch["procedure_code"], "P002")
+    amounts = pc.if_else(high, pc.multiply(batch["amount_cents"], 100), batch["amount_cents"])
+    assert gate(
+        batch.set_column(CLAIMS.get_field_index("amount_cents"), "amount_cents", amounts), None, tmp_path
+    ).success
 
 
 def test_a_file_read_twice_is_refused_even_under_new_ids(tmp_path: Path) -> None:
