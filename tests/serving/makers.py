@@ -12,18 +12,17 @@ from features.declare import PLANS, key_of
 from features.online import PACKERS, PROJECT, Watermark, encode_key, key_prefix, watermark_key
 from features.vector import FEATURE_NAMES, AttributeEncoder, schema_hash
 from models.artefact import Calibration, ModelDocument, models_folder, write_artefact
-from models.explain import TypicalClaim, tables_of
-from models.families import TrainingSample, XGBoost
+from models.explain import LeafTables, TypicalClaim
+from models.families import Family, TrainingSample, XGBoost, explained_by, explainer_of
+
+TREES = XGBoost(depth=3, rounds=10, early_stopping=10, learning_rate=0.3, min_child_weight=1.0, colsample=0.8, l2=2.0)
 
 
 @cache
-def _trained(seed: int, names: tuple[str, ...], place: int):
+def _trained(seed: int, names: tuple[str, ...], place: int, family: Family):
     rng = np.random.default_rng(seed)
     x = rng.lognormal(size=(2_000, len(names))).astype(np.float32)
     y = np.log1p(x[:, place]) + rng.normal(size=len(x)) > 1.2
-    family = XGBoost(
-        depth=3, rounds=10, early_stopping=10, learning_rate=0.3, min_child_weight=1.0, colsample=0.8, l2=2.0
-    )
     return family.fit(TrainingSample(x[:1_500], y[:1_500]), TrainingSample(x[1_500:], y[1_500:]), features=names)
 
 
@@ -35,26 +34,34 @@ def make_model(
     threshold: float = 0.5,
     attributes: tuple[AttributeEncoder, ...] = (),
     rests_on: str | None = None,
+    family: Family = TREES,
 ) -> Path:
-    """One model for each seed, in the models folder of `home`, without a pointer to it.
+    """One model for each seed and family, in the models folder of `home`, without a pointer to it.
 
     Its probability rises with the feature `rests_on`, by default one that the seed chooses.
     """
     names = (*FEATURE_NAMES, *(encoder.feature for encoder in attributes))
-    model = _trained(seed, names, seed % 10 if rests_on is None else names.index(rests_on)).model
+    model = _trained(seed, names, seed % 10 if rests_on is None else names.index(rests_on), family).model
+    explainer = explainer_of(model)
     document = ModelDocument(
         version=version,
         features=names,
         attributes=attributes,
         schema_hash=schema_hash(names),
+        family=family.spec,
         trees=model.trees,
         calibration=Calibration(a=0.9, b=1.1, c=-0.2),
         threshold=threshold,
         base_rate=0.15,
-        explained_by="tables",
+        explained_by=explained_by(explainer),
         typical=None if rests_on is None else _every_feature(names),
     )
-    folder, _ = write_artefact(models_folder(home), model=model, document=document, tables=tables_of(model.ensemble()))
+    folder, _ = write_artefact(
+        models_folder(home),
+        model=model,
+        document=document,
+        tables=explainer if isinstance(explainer, LeafTables) else None,
+    )
     return folder
 
 
