@@ -3,6 +3,7 @@
 InterpretML trains it; what is kept is our own file of terms, so a model serves without the library.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
@@ -139,8 +140,11 @@ class Ebm(Family):
 
 
 def _train(model: NativeEbm, sample: TrainingSample, bag: NDArray[np.int8]) -> None:
+    labels = sample.fraud.astype(np.int64)
     try:
-        model.fit(sample.x, sample.fraud.astype(np.int64), sample_weight=sample.weights, bags=bag.reshape(-1, 1))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Missing values detected", category=UserWarning)
+            model.fit(sample.x, labels, sample_weight=sample.weights, bags=bag.reshape(-1, 1))
     except (ValueError, RuntimeError) as error:
         raise TrainingError(f"InterpretML failed: {str(error).splitlines()[0]}") from error
 
