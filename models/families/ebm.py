@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from models.errors import TrainingError
 from models.families.family import Family, Fit, OnRound, TrainingSample, check_samples, imported
-from models.families.terms import TERMS_FILE, AdditiveModel, Curve, Pair, Terms, read_terms
+from models.families.terms import TERMS_FILE, AdditiveModel, CurveTerm, PairTerm, Terms, read_terms
 
 if TYPE_CHECKING:
     from typing import Self
@@ -175,7 +175,7 @@ def terms_of(model: NativeEbm, sample: TrainingSample, features: Sequence[str]) 
         values = np.asarray(scores)[kept]
         if len(places) == 1:
             curves.append(
-                Curve(
+                CurveTerm(
                     feature=places[0],
                     shape="steps",
                     cuts=cuts[0],
@@ -186,7 +186,7 @@ def terms_of(model: NativeEbm, sample: TrainingSample, features: Sequence[str]) 
             )
         else:
             pairs.append(
-                Pair(
+                PairTerm(
                     features=(places[0], places[1]),
                     cuts=(cuts[0], cuts[1]),
                     values=tuple(map(tuple, values.tolist())),
