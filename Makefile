@@ -36,7 +36,7 @@ up: $(READY) ## Start the platform and keep it running until Ctrl-C
 lab: $(READY) ## Open the notebooks in JupyterLab, on the data and models of GINJA_HOME (default .ginja)
 	$(BIN)/uv sync --frozen --inexact --quiet --group lab
 	@GINJA_HOME="$${GINJA_HOME:-$(CURDIR)/.ginja}" $(BIN)/jupyter lab --notebook-dir notebooks \
-		--LabApp.news_url= --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(ARGS)
+		--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(ARGS)
 
 test: check $(CHALLENGERS) ## Style, types, import rules, and every test
 	$(BIN)/pytest -n 2 --dist loadfile -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true $(ARGS)

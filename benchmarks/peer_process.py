@@ -1,5 +1,7 @@
 """Time other libraries' exact Shapley values on one model, in an environment of their own; prints one line each.
 
+Times are of the processor: with one thread those of the clock, except that other processes do not count.
+
 Run by `benchmarks.peers`, not by hand: `python peer_process.py FOLDER ROWS`. The folder has `model.ubj`, `model.json`
 and `rows.npy`. It imports nothing of this project, which is not installed there.
 """
@@ -115,16 +117,16 @@ def measure(name: str, rows: Rows) -> dict[str, str | float]:
     found["max_abs_diff"] = float(np.abs(np.asarray(explain(check)) - _xgboost()(check)).max())
     taken, until = [], time.perf_counter() + SINGLE_SECONDS
     for n in range(SINGLES):
-        begun = time.perf_counter()
+        begun = time.process_time()
         explain(rows[n % len(rows) : n % len(rows) + 1])
-        taken.append(time.perf_counter() - begun)
+        taken.append(time.process_time() - begun)
         if time.perf_counter() > until:
             break
     found["one_row_us"] = round(float(np.median(taken)) * 1e6, 1)
     batch = rows if gains else rows[:FEW]
-    begun = time.perf_counter()
+    begun = time.process_time()
     explain(batch)
-    found["batch_us_a_row"] = round((time.perf_counter() - begun) / len(batch) * 1e6, 1)
+    found["batch_us_a_row"] = round((time.process_time() - begun) / len(batch) * 1e6, 1)
     found["batch_rows"] = len(batch)
     return found
 

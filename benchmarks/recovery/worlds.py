@@ -42,7 +42,7 @@ FAMILY = XGBoost(
 
 
 @dataclass(frozen=True, slots=True)
-class LiveClaims:
+class LivePeriod:
     """Claims of the live weeks in the order of receipt; arrays of (N,)."""
 
     week: NDArray[np.int64]
@@ -68,7 +68,7 @@ class InsurerWorld:
     seed: int
     evidence: RecoveryEvidence
     """Labelled claims from before that the model was not trained on."""
-    live: LiveClaims
+    live: LivePeriod
 
 
 def insurer_world(seed: int, claims: int, *, fraud_rate: float) -> InsurerWorld:
@@ -90,7 +90,7 @@ def insurer_world(seed: int, claims: int, *, fraud_rate: float) -> InsurerWorld:
             fraud=examples.fraud[held_out],
             recovered_cents=recoverable[held_out],
         ),
-        live=LiveClaims(
+        live=LivePeriod(
             week=(examples.received_us[live] - begin) // (7 * DAY_US),
             probabilities=probabilities[1],
             amounts_cents=examples.amounts_cents[live],

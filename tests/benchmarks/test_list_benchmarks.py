@@ -8,7 +8,7 @@ from benchmarks.recovery import mean_interval
 from benchmarks.recovery.promises import promises_of
 from benchmarks.recovery.rankings import rank_world
 from benchmarks.recovery.run import RecoveryFigures, _promise_summary, _summaries, tables
-from benchmarks.recovery.worlds import LIVE_WEEKS, InsurerWorld, LiveClaims
+from benchmarks.recovery.worlds import LIVE_WEEKS, InsurerWorld, LivePeriod
 from models.recovery import RecoveryEvidence
 from pipelines.evaluate import RECOVERY, SIMPLE_RANKINGS
 
@@ -34,7 +34,7 @@ def made_world(seed=1, *, delay_weeks=3.0):
     )
     p, amounts, fraud = claims(CLAIMS)
     week = np.arange(CLAIMS) // 40
-    live = LiveClaims(
+    live = LivePeriod(
         week=week,
         probabilities=p,
         amounts_cents=amounts,
