@@ -61,9 +61,9 @@ def compare(examples: Examples, replicates: int) -> dict[str, dict[str, object]]
     ours = rankings[DEFAULT_FAMILY.spec]
     found: dict[str, dict[str, object]] = {}
     for name, theirs in rankings.items():
-        ap = bootstrap(lambda w, r=theirs: average_precision(fraud, r, w), providers, replicates=replicates)
+        ap = bootstrap(lambda w, r=theirs: average_precision(fraud, r, w), providers, replicates=replicates)  # type: ignore[misc]
         lead = bootstrap(
-            lambda w, r=theirs: average_precision(fraud, ours, w) - average_precision(fraud, r, w),
+            lambda w, r=theirs: average_precision(fraud, ours, w) - average_precision(fraud, r, w),  # type: ignore[misc]
             providers,
             replicates=replicates,
         )
