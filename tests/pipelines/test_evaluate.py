@@ -220,7 +220,8 @@ def test_the_json_form_has_every_metric_under_its_key():
     found = evaluated().as_json()
     assert list(found) == [
         "dataset", "model", "champion", "split", "family", "shadow_only", "claims", "frauds", "base_rate",
-        "window", "reviews", "rankings", "difference", "rule", "threshold", "kinds", "calibration", "unseen_providers", "abrasion",
+        "window", "reviews", "rankings", "difference", "rule", "threshold", "kinds", "calibration",
+        "unseen_providers", "abrasion",
     ]  # fmt: skip
     assert set(found["window"]) == {"from", "until", "days"}
     assert set(found["rankings"][MODEL]) == {
