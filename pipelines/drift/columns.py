@@ -41,7 +41,7 @@ class ColumnReference:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class WindowMeasure:
     """The distance or the missing share of a column in one window, and the limits of what is usual."""
 
     window: int
@@ -94,7 +94,7 @@ def measure_values(
     *,
     columns: int = 1,
     text: Callable[[float], str] = "{:.6g}".format,
-) -> Measured | None:
+) -> WindowMeasure | None:
     """The distance of the values (N,) of a window from the reference; None where either has too few.
 
     `columns` is the number of columns that are measured, which share the accepted probability of a false alarm.
@@ -110,16 +110,16 @@ def measure_values(
     high = max(FLOORS[reference.kind], chance, reference.worst[window] * limit.room * few)
     found = distance(now, reference.shares)
     highest = (min(reference.worst[window], FARTHEST) + 2 * FARTHEST) / 3
-    return Measured(window, found, 0.0, min(high, highest), _change(now, reference, text))
+    return WindowMeasure(window, found, 0.0, min(high, highest), _change(now, reference, text))
 
 
-def measure_missing(values: NDArray[np.float32], window: int, reference: ColumnReference, room: float) -> Measured:
+def measure_missing(values: NDArray[np.float32], window: int, reference: ColumnReference, room: float) -> WindowMeasure:
     """The share of missing values (N,) of a window, and how far it may be from the usual one, either way."""
     usual = reference.missing
     chance = 5 * float(np.sqrt(usual * (1 - usual) / len(values))) + MISSING_LIMIT.clustered / len(values)
     away = max(MISSING_FLOOR, chance, reference.worst_missing[window] * max(room, MISSING_LIMIT.room))
     found = float(np.isnan(values).mean())
-    return Measured(window, found, max(usual - away, 0.0), usual + away, f"{percent(usual)} → {percent(found)}")
+    return WindowMeasure(window, found, max(usual - away, 0.0), usual + away, f"{percent(usual)} → {percent(found)}")
 
 
 @cache

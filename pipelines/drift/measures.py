@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 
 from pipelines.drift.alarms import Alarm
-from pipelines.drift.columns import Measured, measure_missing, measure_values
+from pipelines.drift.columns import WindowMeasure, measure_missing, measure_values
 from pipelines.drift.events import usual_ratios
 from pipelines.drift.limits import (
     CALIBRATION_LIMIT,
@@ -74,7 +74,7 @@ class _Day:
     alarms: list[Alarm] = field(default_factory=list)
     not_applicable: dict[DriftMeasure, str] = field(default_factory=dict)
 
-    def check(self, measure: DriftMeasure, found: Measured, *, column: str = "", group: str = "") -> None:
+    def check(self, measure: DriftMeasure, found: WindowMeasure, *, column: str = "", group: str = "") -> None:
         """Raise an alarm outside the limits; of several windows, the shortest that shows it."""
         raised = any(alarm.measure == measure and alarm.column == column for alarm in self.alarms)
         if found.alarming and not raised:
@@ -89,7 +89,7 @@ class _Day:
         """Raise an alarm for too many and too few events; returns (events + 1) / (expected + 1)."""
         ratio = (events + 1) / (expected + 1)
         low, high = usual_ratios(expected, spread, window, ratio=limit.ratio)
-        self.check(measure, Measured(window, ratio, low, high, f"{events:g} for {expected:.3g} expected"))
+        self.check(measure, WindowMeasure(window, ratio, low, high, f"{events:g} for {expected:.3g} expected"))
         return ratio
 
 
@@ -133,7 +133,7 @@ def _check_volume(found: _Day, claims: int) -> float:
     noise = 4.5 / float(np.sqrt(expected + 1))
     room = math.exp(max(VOLUME_FLOOR, noise, found.reference.worst_volume * VOLUME_ROOM))
     change = f"{claims} for {expected:.3g} usual on this weekday"
-    found.check(DriftMeasure.VOLUME, Measured(1, ratio, 1 / room, room, change))
+    found.check(DriftMeasure.VOLUME, WindowMeasure(1, ratio, 1 / room, room, change))
     return ratio
 
 
@@ -169,7 +169,7 @@ def _check_scores(found: _Day) -> float:
         if len(p) < CLAIMS_A_WINDOW[window]:
             continue
         if np.isnan(p).any():
-            found.check(DriftMeasure.SCORE, Measured(window, math.nan, 0.0, 0.0, "claims without a probability"))
+            found.check(DriftMeasure.SCORE, WindowMeasure(window, math.nan, 0.0, 0.0, "claims without a probability"))
             continue
         shifted = measure_values(p, window, found.reference.scores, SCORE_LIMIT)
         if shifted is not None:

@@ -3,6 +3,9 @@ import io
 import numpy as np
 import pytest
 
+from benchmarks.calibration import log_odds
+from models.artefact import Calibration, ModelDocument
+from models.calibration import fit_calibrator
 from models.evaluation import CardFacts, CardFigure, Interval, figures, metrics, render_model_card
 from tests.models import makers
 
@@ -64,6 +67,21 @@ def test_a_model_card_describes_the_model_and_compares_each_figure_with_the_base
     assert "`amount_to_procedure_mean`: higher values never lower the risk." in text
     assert "`age_years`: the data have no such column" in text
     assert "Synthetic data prove plumbing." in text
+
+
+def test_a_model_card_states_how_certain_the_probability_at_the_threshold_is():
+    document = makers.document(makers.booster(), None)
+    facts = CardFacts(data="", split="", command="", measured=[])
+    assert document.share_at_threshold is None
+    assert "Calibrated on" not in render_model_card(document, facts)
+    calibrator = fit_calibrator(*log_odds(30, claims=2_000, seed=1))
+    known = document.model_copy(update={"calibration": Calibration.of(calibrator)})
+    low, high = known.share_at_threshold
+    assert low < known.threshold < high
+    text = render_model_card(known, facts)
+    assert f"- Calibrated on 30 frauds: at the threshold {low:.2%} to {high:.2%} of the claims are fraud" in text
+    restored = ModelDocument.model_validate_json(known.model_dump_json())
+    assert restored.calibration.calibrator == calibrator
 
 
 def curve(figure, label: str) -> tuple[np.ndarray, np.ndarray]:
