@@ -23,7 +23,7 @@ from models.families.ebm import Ebm
 from models.families.family import INSTALL, Family, Fit, Model, OnRound, TrainingSample, installed
 from models.families.lightgbm_family import LightGBM, LightGBMModel
 from models.families.logistic import Logistic
-from models.families.terms import AdditiveModel, Curve, Pair, Terms
+from models.families.terms import AdditiveModel, CurveTerm, PairTerm, Terms
 from models.families.xgboost_family import PredContribs, XGBoost, XGBoostModel
 
 __all__ = [
@@ -34,7 +34,7 @@ __all__ = [
     "AdditiveModel",
     "CatBoost",
     "CatBoostModel",
-    "Curve",
+    "CurveTerm",
     "Custom",
     "CustomEstimator",
     "CustomModel",
@@ -47,7 +47,7 @@ __all__ = [
     "Model",
     "ModelExplainedBy",
     "OnRound",
-    "Pair",
+    "PairTerm",
     "PredContribs",
     "Terms",
     "TrainingSample",

@@ -3,6 +3,7 @@
 InterpretML trains it; what is kept is our own file of terms, so a model serves without the library.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from models.errors import TrainingError
 from models.families.family import Family, Fit, OnRound, TrainingSample, check_samples, imported
-from models.families.terms import TERMS_FILE, AdditiveModel, Curve, Pair, Terms, read_terms
+from models.families.terms import TERMS_FILE, AdditiveModel, CurveTerm, PairTerm, Terms, read_terms
 
 if TYPE_CHECKING:
     from typing import Self
@@ -139,8 +140,11 @@ class Ebm(Family):
 
 
 def _train(model: NativeEbm, sample: TrainingSample, bag: NDArray[np.int8]) -> None:
+    labels = sample.fraud.astype(np.int64)
     try:
-        model.fit(sample.x, sample.fraud.astype(np.int64), sample_weight=sample.weights, bags=bag.reshape(-1, 1))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Missing values detected", category=UserWarning)
+            model.fit(sample.x, labels, sample_weight=sample.weights, bags=bag.reshape(-1, 1))
     except (ValueError, RuntimeError) as error:
         raise TrainingError(f"InterpretML failed: {str(error).splitlines()[0]}") from error
 
@@ -171,7 +175,7 @@ def terms_of(model: NativeEbm, sample: TrainingSample, features: Sequence[str]) 
         values = np.asarray(scores)[kept]
         if len(places) == 1:
             curves.append(
-                Curve(
+                CurveTerm(
                     feature=places[0],
                     shape="steps",
                     cuts=cuts[0],
@@ -182,7 +186,7 @@ def terms_of(model: NativeEbm, sample: TrainingSample, features: Sequence[str]) 
             )
         else:
             pairs.append(
-                Pair(
+                PairTerm(
                     features=(places[0], places[1]),
                     cuts=(cuts[0], cuts[1]),
                     values=tuple(map(tuple, values.tolist())),

@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, ndtri
 
 from models.families.family import Family, Fit, OnRound, TrainingSample, check_samples
-from models.families.terms import TERMS_FILE, AdditiveModel, Curve, Terms, read_terms
+from models.families.terms import TERMS_FILE, AdditiveModel, CurveTerm, Terms, read_terms
 
 if TYPE_CHECKING:
     from typing import Self
@@ -135,7 +135,7 @@ class _Path:
             mean = float(np.dot(self._weights, contribution))
             intercept += mean
             curves.append(
-                Curve(
+                CurveTerm(
                     feature=place,
                     shape="lines",
                     cuts=tuple(cuts.tolist()),

@@ -20,7 +20,7 @@ MAX_CUTS = 4_096
 TERMS_FILE = "terms.json"
 
 
-class Curve(BaseModel):
+class CurveTerm(BaseModel):
     """A term of one feature."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -35,7 +35,7 @@ class Curve(BaseModel):
     gain: float = Field(ge=0, description="Mean absolute value over the training claims.")
 
     @model_validator(mode="after")
-    def _consistent(self) -> "Curve":
+    def _consistent(self) -> "CurveTerm":
         _check_cuts(self.cuts)
         expected = len(self.cuts) + (self.shape == "steps")
         if len(self.values) != expected or not expected:
@@ -43,7 +43,7 @@ class Curve(BaseModel):
         return self
 
 
-class Pair(BaseModel):
+class PairTerm(BaseModel):
     """A term of two features."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -56,7 +56,7 @@ class Pair(BaseModel):
     gain: float = Field(ge=0)
 
     @model_validator(mode="after")
-    def _consistent(self) -> "Pair":
+    def _consistent(self) -> "PairTerm":
         for cuts in self.cuts:
             _check_cuts(cuts)
         rows, columns = (len(cuts) + 2 for cuts in self.cuts)
@@ -75,8 +75,8 @@ class Terms(BaseModel):
     format: Literal[1] = 1
     features: tuple[str, ...] = Field(min_length=1)
     intercept: float
-    curves: tuple[Curve, ...]
-    pairs: tuple[Pair, ...] = ()
+    curves: tuple[CurveTerm, ...]
+    pairs: tuple[PairTerm, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> "Terms":

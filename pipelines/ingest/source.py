@@ -67,7 +67,7 @@ def ingest_csv(
         "label_of": frames.label_of,
         "icd": mapping.icd,
         "mapping": _digest(mapping),
-        "mapping_document": mapping.model_dump(mode="json", exclude_defaults=True),
+        "mapping_document": mapping.model_dump(mode="json", exclude_defaults=True, by_alias=True),
         "label_times": _label_times(mapping),
     }
     if mapping.source_url is not None:

@@ -13,10 +13,12 @@ from models.evaluation import Interval
 from pipelines.evaluate import (
     AMOUNT,
     MODEL,
+    RECOVERY,
     RULE,
     EvaluatedModel,
     EvaluationSet,
     EvaluationSettings,
+    RankingDollars,
     evaluate_claims,
     false_positives_by_group,
     learned_baselines,
@@ -180,8 +182,30 @@ def test_the_learned_baselines_rank_a_signal_above_chance_and_accept_missing_val
 def evaluated(**changes) -> EvaluatedModel:
     metrics = evaluate_claims(evaluation_set(noise=0.2), SETTINGS)
     return EvaluatedModel(
-        dataset="<b>x</b>", model="m", champion=None, split="in time", metrics=replace(metrics, **changes)
+        dataset="<b>x</b>",
+        model="m",
+        champion=None,
+        split="in time",
+        family="xgboost, 3 trees",
+        shadow_only=False,
+        metrics=replace(metrics, **changes),
     )
+
+
+def test_rankings_by_money_are_on_the_page_and_in_json_only_where_they_were_compared():
+    plain = evaluated()
+    assert "by_money" not in plain.as_json()
+    assert "Ranked by money" not in render(plain)
+    lead = Interval(0.125, 0.05, 0.25, 0.95)
+    rankings = {RECOVERY: RankingDollars(0.5, 0.25, None), "amount": RankingDollars(0.375, 0.1, lead)}
+    compared = replace(plain, by_money={"k": rankings, "0.01": rankings})
+    page = render(compared)
+    assert "Dollars at K" in page
+    assert "Dollars at 1 %" in page
+    assert compared.as_json()["by_money"]["k"] == {
+        RECOVERY: {"dollars": 0.5, "precision": 0.25},
+        "amount": {"dollars": 0.375, "precision": 0.1, "lead": {"value": 0.125, "low": 0.05, "high": 0.25}},
+    }
 
 
 def test_the_page_shows_an_undefined_value_as_a_dash_and_escapes_text():
@@ -195,8 +219,9 @@ def test_the_page_shows_an_undefined_value_as_a_dash_and_escapes_text():
 def test_the_json_form_has_every_metric_under_its_key():
     found = evaluated().as_json()
     assert list(found) == [
-        "dataset", "model", "champion", "split", "claims", "frauds", "base_rate", "window", "reviews", "rankings",
-        "difference", "rule", "threshold", "kinds", "calibration", "unseen_providers", "abrasion",
+        "dataset", "model", "champion", "split", "family", "shadow_only", "claims", "frauds", "base_rate",
+        "window", "reviews", "rankings", "difference", "rule", "threshold", "kinds", "calibration",
+        "unseen_providers", "abrasion",
     ]  # fmt: skip
     assert set(found["window"]) == {"from", "until", "days"}
     assert set(found["rankings"][MODEL]) == {

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipelines.datasets import Source
+from pipelines.datasets import Source, open_file
+from pipelines.ingest import load_mapping
 from pipelines.run_data import RunKind, data_metrics, data_texts, describe_data, rejects_table, run_tags
+from tests.pipelines.own_columns import motor_file
 
 ABOUT = {
     "file": "claims.csv",
@@ -60,6 +62,14 @@ def test_the_source_of_a_file_is_where_its_mapping_says_it_comes_from():
     made = source(about=ABOUT | {"source_url": "https://files.example.com/acme"})
     assert made.uri == "https://files.example.com/acme"
     assert "from <https://files.example.com/acme>" in describe_data(made)
+
+
+def test_the_mapping_of_a_run_reads_the_file_as_the_mapping_did(tmp_path):
+    """Also the texts that mean yes and no, whose keys YAML reads as booleans."""
+    file, mapping, _ = motor_file(tmp_path, rows=80)
+    made = open_file(file, mapping, tmp_path)
+    (tmp_path / "again.yaml").write_text(data_texts(made)["data/mapping.yaml"])
+    assert load_mapping(tmp_path / "again.yaml") == load_mapping(mapping)
 
 
 def test_tags_without_a_value_are_left_out():

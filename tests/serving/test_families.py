@@ -15,7 +15,7 @@ def served(scorer: RunningScorer, version: str, family: Family) -> Score:
     make_model(scorer.home, version, family=family)
     unpoint(scorer.home, "challenger")
     point(scorer.home, version)
-    until(lambda: condition_of(scorer) == (version, None))
+    until(lambda: condition_of(scorer) == (version, None), within=60)
     return score_of(scorer, a_claim())
 
 
@@ -45,7 +45,7 @@ def test_a_family_of_ones_own_scores_in_shadow_over_http(scorer: RunningScorer) 
     served(scorer, "deciding", Logistic(rounds=4, knots=8, threads=1))
     make_model(scorer.home, "own", family=Custom(factory="tests.pipelines.own_models:centroids"))
     point(scorer.home, "own", role="challenger")
-    until(lambda: condition_of(scorer) == ("deciding", "own"))
+    until(lambda: condition_of(scorer) == ("deciding", "own"), within=60)
     score = score_of(scorer, a_claim())
     assert score.shadow is not None
     assert (score.model_version, score.shadow.model_version) == ("deciding", "own")
