@@ -92,3 +92,12 @@ def test_a_mapping_that_expands_or_is_not_valid_is_refused(tmp_path: Path, kind:
     with pytest.raises(MappingError, match=reason), measured() as work:
         load_mapping(tmp_path / "m.yaml")
     assert work.is_bounded(len(text))
+
+
+def test_the_example_with_every_key_of_the_reference_loads(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "mapping.md").read_text()
+    example = page.partition("## Example with every key\n\n```yaml\n")[2].partition("```")[0]
+    path = tmp_path / "mapping.yaml"
+    path.write_text(example)
+    assert set(yaml.safe_load(example)) <= set(Mapping.model_fields)
+    assert load_mapping(path).windows
