@@ -254,7 +254,14 @@ def test_a_chosen_threshold_is_registered_as_the_candidate_and_recorded(home: Pa
     assert load_artefact(models_folder(home) / done.version).threshold == 0.4
     run = mlflow.MlflowClient(store.url).get_run(done.run_id)
     assert run.info.run_name == done.version
-    assert run.data.params == {"threshold": "0.4", "of": model.version, "by": "Ann", "why": "fewer alerts"}
+    sha256 = load_artefact(models_folder(home) / done.version).manifest_sha256
+    assert run.data.params == {
+        "threshold": "0.4",
+        "of": model.version,
+        "by": "Ann",
+        "why": "fewer alerts",
+        "manifest_sha256": sha256,
+    }
     assert entries(home) == [
         {
             "action": "threshold",

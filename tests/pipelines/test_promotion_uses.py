@@ -11,6 +11,7 @@ from models.explain import build_tables
 from models.families import XGBoostModel
 from models.use import ModelUse, PopulationSketch
 from pipelines.datasets import Source, use_in_service, use_of
+from pipelines.loop.dispositions import DISPOSITIONS
 from pipelines.loop.ledger import _document
 from pipelines.loop.retraining import trusted_by_champion
 from pipelines.promote import UnnamedForceError, UseChange
@@ -111,11 +112,12 @@ def test_a_document_keeps_the_bytes_of_a_model_without_a_use(model):
 def test_claims_that_are_exported_have_the_use_of_the_champion(tmp_path, model):
     (tmp_path / "data").mkdir()
     assert use_in_service(tmp_path) is None
-    assert "use" not in _document(tmp_path, {"claims": 1})
+    nothing = DISPOSITIONS.empty_table()
+    assert "use" not in _document(tmp_path, {"claims": 1}, nothing)
     stated = model.document.model_copy(update={"version": "v1", "use": ModelUse(name="acme")})
     write_artefact(models_folder(tmp_path), model=model.model, document=stated, tables=model.tables)
     point(tmp_path, "v1")
-    assert _document(tmp_path, {"claims": 1})["use"] == use_in_service(tmp_path) == "acme"
+    assert _document(tmp_path, {"claims": 1}, nothing)["use"] == use_in_service(tmp_path) == "acme"
 
 
 def test_a_retraining_trusts_what_the_champion_trusts(tmp_path, model):
