@@ -7,6 +7,7 @@ import numpy as np
 from claims.scoring import ClaimFacts
 from features.declare import VIEWS
 from features.vector import FEATURE_NAMES, Reading
+from models.details import explanation_details
 from models.scorer import ClaimToScore, Scorer
 
 ROUNDS = 20
@@ -47,3 +48,7 @@ def warm(scorer: Scorer) -> None:
     scorer.shadow(np.full(len(FEATURE_NAMES), np.nan, dtype=np.float32), _CLAIM)
     # More claims than are explained one by one, which use a third one.
     scorer.score_many([ClaimToScore(_CLAIM, seen), ClaimToScore(_CLAIM, unseen)] * ROUNDS)
+    # Details are asked for while claims wait, and a compilation holds the interpreter.
+    peers = scorer.artefact.peers
+    specialty = None if peers is None or not len(peers.specialties) else str(peers.specialties[0])
+    explanation_details(scorer.artefact, scorer.score(_CLAIM, seen).vector, specialty)

@@ -54,7 +54,7 @@ class Calibration(BaseModel):
         return BetaCalibrator(self.a, self.b, self.c, self.covariance, self.frauds)
 
     @model_serializer(mode="wrap")
-    def _without_unknown(self, handler: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
+    def _without_unknown(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
         return {name: value for name, value in handler(self).items() if value is not None}
 
 

@@ -1,5 +1,6 @@
 import json
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from models.artefact import (
     LIMITS,
     MANIFEST,
     TABLES,
+    Calibration,
     canonical_json,
     load_artefact,
     sha256,
@@ -204,3 +206,11 @@ def test_a_model_without_tables_is_loaded_and_explained_by_xgboost(tmp_path):
     artefact = load_artefact(folder)
     assert artefact.tables is None
     assert artefact.document.explained_by == "pred_contribs"
+
+
+def test_a_calibration_with_its_covariance_is_dumped_without_a_warning():
+    calibration = Calibration(a=1.0, b=1.0, c=0.0, covariance=(1.0, 0.0, 0.0, 1.0, 0.0, 1.0), frauds=7)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert calibration.model_dump()["covariance"] == calibration.covariance
+        assert calibration.model_dump(mode="json")["covariance"] == list(calibration.covariance)
