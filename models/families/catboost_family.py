@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, ClassVar, Protocol, TypedDict
+from typing import ClassVar, Protocol, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +12,17 @@ from numpy.typing import NDArray
 from core.scratch import scratch_folder
 from models.errors import TrainingError, UnsupportedBoosterError
 from models.explain import BinaryTree, TreeEnsemble
-from models.families.family import Family, Fit, Model, OnRound, TrainingSample, check_samples, imported
+from models.families.family import (
+    ConstrainedFeatures,
+    Family,
+    Fit,
+    Model,
+    OnRound,
+    SearchRange,
+    TrainingSample,
+    imported,
+)
 from models.families.thresholds import below_after
-
-if TYPE_CHECKING:
-    from typing import Self
-
-    from optuna.trial import BaseTrial
 
 _VOLATILE = ("model_info",)
 """Parts of the JSON that differ between equal trainings: times, identifiers, versions."""
@@ -112,6 +116,12 @@ class CatBoost(Family):
     name: ClassVar[str] = "catboost"
     file: ClassVar[str] = "catboost.json"
     library: ClassVar[str] = "catboost"
+    search: ClassVar[Mapping[str, SearchRange]] = {
+        "depth": SearchRange(3, 7),
+        "learning_rate": SearchRange(0.02, 0.15, log=True),
+        "colsample": SearchRange(0.2, 1.0),
+        "l2": SearchRange(0.5, 30.0, log=True),
+    }
 
     rounds: int = 600
     early_stopping: int = 50
@@ -122,19 +132,15 @@ class CatBoost(Family):
     l2: float = 5.0
     max_bin: int = 254
 
-    def fit(
+    def _fit(
         self,
         train: TrainingSample,
         evaluation: TrainingSample,
-        *,
-        features: Sequence[str],
-        monotone: Mapping[str, int] | None = None,
-        on_round: OnRound | None = None,
+        features: ConstrainedFeatures,
+        on_round: OnRound | None,
     ) -> Fit:
-        constraints = dict(monotone or {})
-        check_samples({"training": train, "evaluation": evaluation}, features, constraints)
         library = _library()
-        native = self._native(features, constraints) | {
+        native = self._native(features) | {
             "iterations": self.rounds,
             "od_type": "Iter",
             "od_wait": self.early_stopping,
@@ -145,22 +151,13 @@ class CatBoost(Family):
         _train(library, model, _pool(library, train), eval_set=_pool(library, evaluation), callbacks=callbacks)
         losses = model.get_evals_result()
         history = {"train": losses["learn"]["Logloss"], "evaluation": losses["validation"]["Logloss"]}
-        return Fit(_model_of(model, features), self, int(model.tree_count_), history)
+        return Fit(_model_of(model, features.names), self, int(model.tree_count_), history)
 
-    def fit_rounds(
-        self,
-        train: TrainingSample,
-        rounds: int,
-        *,
-        features: Sequence[str],
-        monotone: Mapping[str, int] | None = None,
-    ) -> Fit:
-        constraints = dict(monotone or {})
-        check_samples({"training": train}, features, constraints)
+    def _fit_rounds(self, train: TrainingSample, rounds: int, features: ConstrainedFeatures) -> Fit:
         library = _library()
-        model = library.CatBoost(self._native(features, constraints) | {"iterations": rounds})
+        model = library.CatBoost(self._native(features) | {"iterations": rounds})
         _train(library, model, _pool(library, train))
-        return Fit(_model_of(model, features), self, rounds, {})
+        return Fit(_model_of(model, features.names), self, rounds, {})
 
     def load(self, raw: bytes, features: tuple[str, ...]) -> CatBoostModel:
         try:
@@ -168,20 +165,7 @@ class CatBoost(Family):
         except (ValueError, KeyError, TypeError, IndexError, RecursionError, UnsupportedBoosterError) as error:
             raise ValueError(f"is not a CatBoost model of these features: {error}") from None
 
-    def suggest(self, trial: "BaseTrial") -> "Self":
-        return replace(
-            self,
-            depth=trial.suggest_int("depth", 3, 7),
-            learning_rate=trial.suggest_float("learning_rate", 0.02, 0.15, log=True),
-            colsample=trial.suggest_float("colsample", 0.2, 1.0),
-            l2=trial.suggest_float("l2", 0.5, 30.0, log=True),
-        )
-
-    @property
-    def searched(self) -> dict[str, object]:
-        return {name: getattr(self, name) for name in ("depth", "learning_rate", "colsample", "l2")}
-
-    def _native(self, features: Sequence[str], constraints: Mapping[str, int]) -> dict[str, object]:
+    def _native(self, features: ConstrainedFeatures) -> dict[str, object]:
         """The parameters under CatBoost's names."""
         native: dict[str, object] = {
             "loss_function": "Logloss",
@@ -199,8 +183,8 @@ class CatBoost(Family):
             "allow_writing_files": False,
             "logging_level": "Silent",
         }
-        if constraints:
-            native["monotone_constraints"] = [constraints.get(name, 0) for name in features]
+        if features.monotone:
+            native["monotone_constraints"] = features.directions
         return native
 
 
@@ -256,12 +240,12 @@ def _read_tree(tree: _SymmetricTree, scale: float, columns: Mapping[int, _FloatF
     )
 
 
-def _model_of(model: NativeCatBoost, features: Sequence[str]) -> CatBoostModel:
+def _model_of(model: NativeCatBoost, features: tuple[str, ...]) -> CatBoostModel:
     with scratch_folder("ginja-catboost-") as folder:
         path = folder / CatBoost.file
         model.save_model(str(path), format="json")
         document: CatBoostDocument = json.loads(path.read_bytes(), object_hook=_without_volatile)
-    return CatBoostModel(document, tuple(features))
+    return CatBoostModel(document, features)
 
 
 def _without_volatile(part: dict[str, object]) -> dict[str, object]:

@@ -10,12 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import CustomModelError, FamilyError
-from models.families.family import Family, Fit, Model, OnRound, TrainingSample, check_samples
+from models.families.family import ConstrainedFeatures, Family, Fit, Model, OnRound, TrainingSample
 
 if TYPE_CHECKING:
     from typing import Self
-
-    from optuna.trial import BaseTrial
 
 SPEC = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 """`package.module:factory`."""
@@ -70,7 +68,10 @@ class CustomModel(Model):
 
 @dataclass(frozen=True, slots=True)
 class Custom(Family):
-    """The estimators of a factory, called with the parameters of `--params` other than `seed` and `threads`."""
+    """The estimators of a factory, called with the parameters of `--params` other than `seed` and `threads`.
+
+    To load a model it is called without any: what `to_bytes` wrote holds everything that `load` needs.
+    """
 
     name: ClassVar[str] = "custom"
     file: ClassVar[str] = "model.bin"
@@ -83,26 +84,19 @@ class Custom(Family):
     def spec(self) -> str:
         return self.factory
 
-    def fit(
+    def _fit(
         self,
         train: TrainingSample,
-        evaluation: TrainingSample,
-        *,
-        features: Sequence[str],
-        monotone: Mapping[str, int] | None = None,
-        on_round: OnRound | None = None,
+        evaluation: TrainingSample | None,
+        features: ConstrainedFeatures,
+        on_round: OnRound | None,
     ) -> Fit:
-        return self._fit(train, evaluation, features, dict(monotone or {}))
+        estimator = self._estimator()
+        estimator.fit(train, evaluation, features=features.names, monotone=features.monotone, seed=self.seed)
+        return Fit(CustomModel(estimator, features.names), self, 1, {})
 
-    def fit_rounds(
-        self,
-        train: TrainingSample,
-        rounds: int,
-        *,
-        features: Sequence[str],
-        monotone: Mapping[str, int] | None = None,
-    ) -> Fit:
-        return self._fit(train, None, features, dict(monotone or {}))
+    def _fit_rounds(self, train: TrainingSample, rounds: int, features: ConstrainedFeatures) -> Fit:
+        return self._fit(train, None, features, None)
 
     def load(self, raw: bytes, features: tuple[str, ...]) -> CustomModel:
         estimator = self._estimator()
@@ -112,25 +106,10 @@ class Custom(Family):
             raise ValueError(f"is not a model of {self.factory}: {error}") from error
         return CustomModel(estimator, features)
 
-    def suggest(self, trial: "BaseTrial") -> "Self":
-        raise FamilyError(f"the parameters of {self.factory} cannot be searched; leave out --trials")
-
     def with_params(self, given: Mapping[str, object]) -> "Self":
         own = {name: value for name, value in given.items() if name in ("seed", "threads")}
         kept = tuple(sorted((name, value) for name, value in given.items() if name not in own))
         return replace(Family.with_params(self, own), options=(*self.options, *kept))
-
-    def _fit(
-        self,
-        train: TrainingSample,
-        evaluation: TrainingSample | None,
-        features: Sequence[str],
-        constraints: Mapping[str, int],
-    ) -> Fit:
-        check_samples({"training": train, **({"evaluation": evaluation} if evaluation else {})}, features, constraints)
-        estimator = self._estimator()
-        estimator.fit(train, evaluation, features=features, monotone=constraints, seed=self.seed)
-        return Fit(CustomModel(estimator, tuple(features)), self, 1, {})
 
     def _estimator(self) -> CustomEstimator:
         module, _, name = self.factory.partition(":")
@@ -138,4 +117,7 @@ class Custom(Family):
             factory: Callable[..., CustomEstimator] = getattr(import_module(module), name)
         except (ImportError, AttributeError) as error:
             raise FamilyError(f"--model {self.factory} cannot be imported: {error}") from None
-        return factory(**dict(self.options))
+        try:
+            return factory(**dict(self.options))
+        except Exception as error:  # code that is not ours
+            raise FamilyError(f"--model {self.factory} failed with {type(error).__name__}: {error}") from error

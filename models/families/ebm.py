@@ -7,19 +7,14 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import TrainingError
-from models.families.family import Family, Fit, OnRound, TrainingSample, check_samples, imported
+from models.families.family import ConstrainedFeatures, Family, Fit, OnRound, SearchRange, TrainingSample, imported
 from models.families.terms import TERMS_FILE, AdditiveModel, CurveTerm, PairTerm, Terms, read_terms
-
-if TYPE_CHECKING:
-    from typing import Self
-
-    from optuna.trial import BaseTrial
 
 _TRAINS, _EVALUATES = 1, -1
 """InterpretML's marks of the claims in a bag."""
@@ -55,6 +50,12 @@ class Ebm(Family):
     name: ClassVar[str] = "ebm"
     file: ClassVar[str] = TERMS_FILE
     library: ClassVar[str] = "interpret-core"
+    search: ClassVar[Mapping[str, SearchRange]] = {
+        "pairs": SearchRange(0, 24),
+        "learning_rate": SearchRange(0.005, 0.05, log=True),
+        "leaves": SearchRange(2, 4),
+        "min_child_samples": SearchRange(4, 60, log=True),
+    }
 
     rounds: int = 3_000
     """Most passes over the features."""
@@ -67,61 +68,36 @@ class Ebm(Family):
     leaves: int = 3
     min_child_samples: int = 10
 
-    def fit(
+    def _fit(
         self,
         train: TrainingSample,
         evaluation: TrainingSample,
-        *,
-        features: Sequence[str],
-        monotone: Mapping[str, int] | None = None,
-        on_round: OnRound | None = None,
+        features: ConstrainedFeatures,
+        on_round: OnRound | None,
     ) -> Fit:
-        constraints = dict(monotone or {})
-        check_samples({"training": train, "evaluation": evaluation}, features, constraints)
         both = _joined(train, evaluation)
         bag = np.repeat(np.array([_TRAINS, _EVALUATES], dtype=np.int8), [len(train.x), len(evaluation.x)])
-        model = self._classifier(features, constraints)
+        model = self._classifier(features)
         _train(model, both, bag)
-        terms = terms_of(model, both, features)
-        rounds = max(1, int(np.ceil(model.best_iteration_[0][0] / len(features))))
+        terms = terms_of(model, both, features.names)
+        rounds = max(1, int(np.ceil(model.best_iteration_[0][0] / len(features.names))))
         return Fit(AdditiveModel(terms), self, rounds, {})
 
-    def fit_rounds(
-        self,
-        train: TrainingSample,
-        rounds: int,
-        *,
-        features: Sequence[str],
-        monotone: Mapping[str, int] | None = None,
-    ) -> Fit:
-        constraints = dict(monotone or {})
-        check_samples({"training": train}, features, constraints)
-        model = replace(self, rounds=rounds, early_stopping=0)._classifier(features, constraints)
+    def _fit_rounds(self, train: TrainingSample, rounds: int, features: ConstrainedFeatures) -> Fit:
+        model = replace(self, rounds=rounds, early_stopping=0)._classifier(features)
         _train(model, train, np.full(len(train.x), _TRAINS, dtype=np.int8))
-        return Fit(AdditiveModel(terms_of(model, train, features)), self, rounds, {})
+        return Fit(AdditiveModel(terms_of(model, train, features.names)), self, rounds, {})
 
     def load(self, raw: bytes, features: tuple[str, ...]) -> AdditiveModel:
         return read_terms(raw, features)
 
-    def suggest(self, trial: "BaseTrial") -> "Self":
-        return replace(
-            self,
-            pairs=trial.suggest_int("pairs", 0, 24),
-            learning_rate=trial.suggest_float("learning_rate", 0.005, 0.05, log=True),
-            leaves=trial.suggest_int("leaves", 2, 4),
-            min_child_samples=trial.suggest_int("min_child_samples", 4, 60, log=True),
-        )
-
-    @property
-    def searched(self) -> dict[str, object]:
-        return {name: getattr(self, name) for name in ("pairs", "learning_rate", "leaves", "min_child_samples")}
-
-    def _classifier(self, features: Sequence[str], constraints: Mapping[str, int]) -> NativeEbm:
-        held = [place for place, name in enumerate(features) if name in constraints]
-        excluded = [(place, other) for place in held for other in range(len(features)) if other != place]
+    def _classifier(self, features: ConstrainedFeatures) -> NativeEbm:
+        count = len(features.names)
+        constrained = np.flatnonzero(features.directions).tolist()
+        excluded = [(place, other) for place in constrained for other in range(count) if other != place]
         classifier: NativeEbm = _library().ExplainableBoostingClassifier(
-            feature_names=[f"f{place}" for place in range(len(features))],
-            feature_types=["continuous"] * len(features),
+            feature_names=[f"f{place}" for place in range(count)],
+            feature_types=["continuous"] * count,
             max_bins=self.max_bin,
             max_interaction_bins=self.max_bin_pair,
             interactions=self.pairs,
@@ -132,7 +108,7 @@ class Ebm(Family):
             early_stopping_rounds=self.early_stopping,
             min_samples_leaf=self.min_child_samples,
             max_leaves=self.leaves,
-            monotone_constraints=[constraints.get(name, 0) for name in features],
+            monotone_constraints=features.directions,
             n_jobs=1,
             random_state=self.seed,
         )
@@ -167,9 +143,7 @@ def terms_of(model: NativeEbm, sample: TrainingSample, features: Sequence[str]) 
     """
     curves, pairs = [], []
     for places, scores, weights in zip(model.term_features_, model.term_scores_, model.bin_weights_, strict=True):
-        cuts = [
-            tuple(map(float, model.bins_[place][min(len(places), len(model.bins_[place])) - 1])) for place in places
-        ]
+        cuts = [_cuts(model.bins_[place], len(places)) for place in places]
         kept = tuple(slice(0, -1) for _ in places)
         gain = float(np.sum(np.abs(scores) * weights) / np.sum(weights))
         values = np.asarray(scores)[kept]

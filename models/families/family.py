@@ -88,6 +88,54 @@ class Fit:
 
 
 @dataclass(frozen=True, slots=True)
+class SearchRange:
+    """Where a search draws a parameter: both ends included, whole numbers where the ends are."""
+
+    low: float
+    high: float
+    log: bool = False
+    """Evenly by the logarithm."""
+
+    def suggest(self, trial: "BaseTrial", name: str) -> float:
+        """The value of a trial."""
+        if isinstance(self.low, int) and isinstance(self.high, int):
+            return trial.suggest_int(name, self.low, self.high, log=self.log)
+        return trial.suggest_float(name, self.low, self.high, log=self.log)
+
+
+@dataclass(frozen=True, slots=True)
+class ConstrainedFeatures:
+    """The features of a model in the order of its vectors, and in which direction its margin may move with some."""
+
+    names: tuple[str, ...]
+    monotone: Mapping[str, int]
+    """Feature → 1: the margin never decreases with it; -1: never increases."""
+
+    @classmethod
+    def of(
+        cls, names: Sequence[str], monotone: Mapping[str, int] | None, **samples: TrainingSample
+    ) -> "ConstrainedFeatures":
+        """The features that these samples can train a model of. Raises `TrainingError`."""
+        found = cls(tuple(names), dict(monotone or {}))
+        found._check(samples)
+        return found
+
+    @property
+    def directions(self) -> list[int]:
+        """The direction of each feature; 0: free."""
+        return [self.monotone.get(name, 0) for name in self.names]
+
+    def _check(self, samples: Mapping[str, TrainingSample]) -> None:
+        if not self.names or len(set(self.names)) != len(self.names):
+            raise TrainingError("features must be non-empty and unique")
+        unknown = sorted(set(self.monotone) - set(self.names))
+        if unknown or any(direction not in (-1, 1) for direction in self.monotone.values()):
+            raise TrainingError(f"monotone constraints must be 1 or -1 for known features; unknown: {unknown}")
+        for name, sample in samples.items():
+            _check_sample(name, sample, self.names)
+
+
+@dataclass(frozen=True, slots=True)
 class Family(ABC):
     """A family of models with its parameters. Rounds are what early stopping chooses: trees, or another measure of
     complexity. Classes are not reweighted: that would distort the probabilities before calibration."""
@@ -101,7 +149,9 @@ class Family(ABC):
     seed: int = 7
     threads: int = 2
 
-    @abstractmethod
+    search: ClassVar[Mapping[str, SearchRange]] = {}
+    """The parameters that a search of `--trials` changes, in the order in which it draws them."""
+
     def fit(
         self,
         train: TrainingSample,
@@ -115,8 +165,9 @@ class Family(ABC):
 
         `monotone` maps a feature to 1 (the margin never decreases with it) or -1. Raises `TrainingError`.
         """
+        constrained = ConstrainedFeatures.of(features, monotone, training=train, evaluation=evaluation)
+        return self._fit(train, evaluation, constrained, on_round)
 
-    @abstractmethod
     def fit_rounds(
         self,
         train: TrainingSample,
@@ -126,6 +177,19 @@ class Family(ABC):
         monotone: Mapping[str, int] | None = None,
     ) -> Fit:
         """Train on one sample for a number of rounds, without early stopping. Raises `TrainingError`."""
+        return self._fit_rounds(train, rounds, ConstrainedFeatures.of(features, monotone, training=train))
+
+    @abstractmethod
+    def _fit(
+        self,
+        train: TrainingSample,
+        evaluation: TrainingSample,
+        features: ConstrainedFeatures,
+        on_round: OnRound | None,
+    ) -> Fit: ...
+
+    @abstractmethod
+    def _fit_rounds(self, train: TrainingSample, rounds: int, features: ConstrainedFeatures) -> Fit: ...
 
     @abstractmethod
     def load(self, raw: bytes, features: tuple[str, ...]) -> Model:
@@ -136,14 +200,20 @@ class Family(ABC):
         """What `--model` names it, which its models' documents keep."""
         return self.name
 
-    @abstractmethod
     def suggest(self, trial: "BaseTrial") -> "Self":
-        """The parameters of a trial of a search; those not searched keep their value."""
+        """The parameters of a trial of a search; those not searched keep their value.
+
+        Raises `FamilyError` where the family has none to search.
+        """
+        if not self.search:
+            raise FamilyError(f"the parameters of {self.spec} cannot be searched; leave out --trials")
+        drawn = {name: within.suggest(trial, name) for name, within in self.search.items()}
+        return replace(self, **drawn)  # type: ignore[arg-type]
 
     @property
     def searched(self) -> dict[str, object]:
         """The parameters that a search changes, with their values."""
-        return {}
+        return {name: getattr(self, name) for name in self.search}
 
     def libraries(self) -> dict[str, str]:
         """The libraries that train it, with their versions."""
@@ -186,17 +256,6 @@ def installed(distribution: str) -> bool:
     except PackageNotFoundError:
         return False
     return True
-
-
-def check_samples(samples: Mapping[str, TrainingSample], features: Sequence[str], monotone: Mapping[str, int]) -> None:
-    """Check that samples can train a model of these features. Raises `TrainingError`."""
-    if not features or len(set(features)) != len(features):
-        raise TrainingError("features must be non-empty and unique")
-    unknown = sorted(set(monotone) - set(features))
-    if unknown or any(direction not in (-1, 1) for direction in monotone.values()):
-        raise TrainingError(f"monotone constraints must be 1 or -1 for known features; unknown: {unknown}")
-    for name, sample in samples.items():
-        _check_sample(name, sample, features)
 
 
 def _check_sample(name: str, sample: TrainingSample, features: Sequence[str]) -> None:

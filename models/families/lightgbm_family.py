@@ -1,22 +1,26 @@
 """LightGBM: trees grown leaf by leaf. Its text form is read here, so a model serves without the library."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import TrainingError, UnsupportedBoosterError
 from models.explain import BinaryTree, TreeEnsemble
-from models.families.family import Family, Fit, Model, OnRound, TrainingSample, check_samples, imported
+from models.families.family import (
+    ConstrainedFeatures,
+    Family,
+    Fit,
+    Model,
+    OnRound,
+    SearchRange,
+    TrainingSample,
+    imported,
+)
 from models.families.thresholds import below_after
-
-if TYPE_CHECKING:
-    from typing import Self
-
-    from optuna.trial import BaseTrial
 
 _CATEGORICAL, _DEFAULT_LEFT = 1, 2
 _MISSING_NONE, _MISSING_NAN = 0, 8
@@ -59,6 +63,13 @@ class LightGBM(Family):
     name: ClassVar[str] = "lightgbm"
     file: ClassVar[str] = "model.txt"
     library: ClassVar[str] = "lightgbm"
+    search: ClassVar[Mapping[str, SearchRange]] = {
+        "leaves": SearchRange(4, 48, log=True),
+        "learning_rate": SearchRange(0.02, 0.15, log=True),
+        "min_child_samples": SearchRange(5, 100, log=True),
+        "colsample": SearchRange(0.2, 1.0),
+        "l2": SearchRange(0.5, 30.0, log=True),
+    }
 
     rounds: int = 600
     early_stopping: int = 50
@@ -73,18 +84,14 @@ class LightGBM(Family):
     l1: float = 0.0
     max_bin: int = 255
 
-    def fit(
+    def _fit(
         self,
         train: TrainingSample,
         evaluation: TrainingSample,
-        *,
-        features: Sequence[str],
-        monotone: Mapping[str, int] | None = None,
-        on_round: OnRound | None = None,
+        features: ConstrainedFeatures,
+        on_round: OnRound | None,
     ) -> Fit:
-        constraints = dict(monotone or {})
-        check_samples({"training": train, "evaluation": evaluation}, features, constraints)
-        library, native = _library(), self._native(features, constraints)
+        library, native = _library(), self._native(features)
         d_train = _dataset(library, train, native)
         d_evaluation = library.Dataset(
             evaluation.x,
@@ -114,24 +121,15 @@ class LightGBM(Family):
         losses = {name: values["binary_logloss"] for name, values in history.items()}
         best = int(np.argmin(losses["evaluation"])) + 1
         text = booster.model_to_string(num_iteration=best)
-        return Fit(LightGBMModel(text, tuple(features)), self, best, losses)
+        return Fit(LightGBMModel(text, features.names), self, best, losses)
 
-    def fit_rounds(
-        self,
-        train: TrainingSample,
-        rounds: int,
-        *,
-        features: Sequence[str],
-        monotone: Mapping[str, int] | None = None,
-    ) -> Fit:
-        constraints = dict(monotone or {})
-        check_samples({"training": train}, features, constraints)
-        library, native = _library(), self._native(features, constraints)
+    def _fit_rounds(self, train: TrainingSample, rounds: int, features: ConstrainedFeatures) -> Fit:
+        library, native = _library(), self._native(features)
         try:
             booster = library.train(native, _dataset(library, train, native), num_boost_round=rounds)
         except library.basic.LightGBMError as error:
             raise TrainingError(f"LightGBM failed: {str(error).splitlines()[0]}") from error
-        return Fit(LightGBMModel(booster.model_to_string(), tuple(features)), self, rounds, {})
+        return Fit(LightGBMModel(booster.model_to_string(), features.names), self, rounds, {})
 
     def load(self, raw: bytes, features: tuple[str, ...]) -> LightGBMModel:
         try:
@@ -139,22 +137,7 @@ class LightGBM(Family):
         except (UnicodeDecodeError, KeyError, IndexError, UnsupportedBoosterError) as error:
             raise ValueError(f"is not a LightGBM model: {error}") from None
 
-    def suggest(self, trial: "BaseTrial") -> "Self":
-        return replace(
-            self,
-            leaves=trial.suggest_int("leaves", 4, 48, log=True),
-            learning_rate=trial.suggest_float("learning_rate", 0.02, 0.15, log=True),
-            min_child_samples=trial.suggest_int("min_child_samples", 5, 100, log=True),
-            colsample=trial.suggest_float("colsample", 0.2, 1.0),
-            l2=trial.suggest_float("l2", 0.5, 30.0, log=True),
-        )
-
-    @property
-    def searched(self) -> dict[str, object]:
-        names = ("leaves", "learning_rate", "min_child_samples", "colsample", "l2")
-        return {name: getattr(self, name) for name in names}
-
-    def _native(self, features: Sequence[str], constraints: Mapping[str, int]) -> dict[str, object]:
+    def _native(self, features: ConstrainedFeatures) -> dict[str, object]:
         """The parameters under LightGBM's names."""
         native: dict[str, object] = {
             "objective": "binary",
@@ -176,8 +159,8 @@ class LightGBM(Family):
             "force_col_wise": True,
             "verbosity": -1,
         }
-        if constraints:
-            native["monotone_constraints"] = [constraints.get(name, 0) for name in features]
+        if features.monotone:
+            native["monotone_constraints"] = features.directions
         return native
 
 

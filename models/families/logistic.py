@@ -4,22 +4,17 @@ Each number becomes its rank among the training claims, as a standard normal dev
 skewed; a missing one has a weight of its own. Rounds are steps of a path of penalties, each half of the one before.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, ndtri
 
-from models.families.family import Family, Fit, OnRound, TrainingSample, check_samples
+from models.families.family import ConstrainedFeatures, Family, Fit, OnRound, SearchRange, TrainingSample
 from models.families.terms import TERMS_FILE, AdditiveModel, CurveTerm, Terms, read_terms
-
-if TYPE_CHECKING:
-    from typing import Self
-
-    from optuna.trial import BaseTrial
 
 Floats = NDArray[np.float64]
 
@@ -31,6 +26,7 @@ class Logistic(Family):
     name: ClassVar[str] = "logistic"
     file: ClassVar[str] = TERMS_FILE
     library: ClassVar[str] = "scipy"
+    search: ClassVar[Mapping[str, SearchRange]] = {"knots": SearchRange(8, 128, log=True)}
 
     rounds: int = 14
     """Penalties to try, from the strongest on."""
@@ -41,18 +37,14 @@ class Logistic(Family):
     knots: int = 64
     """Most places at which a curve bends."""
 
-    def fit(
+    def _fit(
         self,
         train: TrainingSample,
         evaluation: TrainingSample,
-        *,
-        features: Sequence[str],
-        monotone: Mapping[str, int] | None = None,
-        on_round: OnRound | None = None,
+        features: ConstrainedFeatures,
+        on_round: OnRound | None,
     ) -> Fit:
-        constraints = dict(monotone or {})
-        check_samples({"training": train, "evaluation": evaluation}, features, constraints)
-        path = _Path(self, train, features, constraints)
+        path = _Path(self, train, features)
         history: dict[str, list[float]] = {"train": [], "evaluation": []}
         best, kept = 0, path.model()
         for step in range(self.rounds):
@@ -66,38 +58,20 @@ class Logistic(Family):
                 break
         return Fit(kept, self, best + 1, history)
 
-    def fit_rounds(
-        self,
-        train: TrainingSample,
-        rounds: int,
-        *,
-        features: Sequence[str],
-        monotone: Mapping[str, int] | None = None,
-    ) -> Fit:
-        constraints = dict(monotone or {})
-        check_samples({"training": train}, features, constraints)
-        path = _Path(replace(self, penalty=self.penalty / 2 ** (rounds - 1)), train, features, constraints)
+    def _fit_rounds(self, train: TrainingSample, rounds: int, features: ConstrainedFeatures) -> Fit:
+        path = _Path(replace(self, penalty=self.penalty / 2 ** (rounds - 1)), train, features)
         return Fit(path.next(), self, rounds, {})
 
     def load(self, raw: bytes, features: tuple[str, ...]) -> AdditiveModel:
         return read_terms(raw, features)
 
-    def suggest(self, trial: "BaseTrial") -> "Self":
-        return replace(self, knots=trial.suggest_int("knots", 8, 128, log=True))
-
-    @property
-    def searched(self) -> dict[str, object]:
-        return {"knots": self.knots}
-
 
 class _Path:
     """The solutions for ever smaller penalties, each started from the one before."""
 
-    def __init__(
-        self, family: Logistic, train: TrainingSample, features: Sequence[str], monotone: Mapping[str, int]
-    ) -> None:
-        self._features = tuple(features)
-        self._scales = [normal_scores(train.x[:, place], family.knots) for place in range(len(features))]
+    def __init__(self, family: Logistic, train: TrainingSample, features: ConstrainedFeatures) -> None:
+        self._features = features.names
+        self._scales = [normal_scores(column, family.knots) for column in train.x.T]
         lacking = np.isnan(train.x)
         self._missing = np.flatnonzero(lacking.any(axis=0) & ~lacking.all(axis=0))
         scores = [
@@ -107,7 +81,7 @@ class _Path:
         self._sign = np.where(train.fraud, 1.0, -1.0)
         weights = np.ones(len(train.x)) if train.weights is None else train.weights
         self._weights = weights / weights.sum()
-        self._bounds = [_BOUNDS[monotone.get(name, 0)] for name in features]
+        self._bounds = [_BOUNDS[direction] for direction in features.directions]
         self._bounds += [(None, None)] * (len(self._missing) + 1)
         self._penalty = 2 * family.penalty
         self._w = np.zeros(self._x.shape[1])

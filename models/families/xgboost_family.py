@@ -1,8 +1,8 @@
 """XGBoost: histogram trees, early stopping, reproducible to the byte."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import xgboost as xgb
@@ -10,12 +10,7 @@ from numpy.typing import NDArray
 
 from models.errors import SchemaMismatchError, TrainingError
 from models.explain import TreeEnsemble, read_booster
-from models.families.family import Family, Fit, Model, OnRound, TrainingSample, check_samples
-
-if TYPE_CHECKING:
-    from typing import Self
-
-    from optuna.trial import BaseTrial
+from models.families.family import ConstrainedFeatures, Family, Fit, Model, OnRound, SearchRange, TrainingSample
 
 
 class XGBoostModel(Model):
@@ -87,6 +82,14 @@ class XGBoost(Family):
     name: ClassVar[str] = "xgboost"
     file: ClassVar[str] = "model.ubj"
     library: ClassVar[str] = "xgboost"
+    search: ClassVar[Mapping[str, SearchRange]] = {
+        "depth": SearchRange(3, 7),
+        "learning_rate": SearchRange(0.02, 0.15, log=True),
+        "min_child_weight": SearchRange(1.0, 30.0, log=True),
+        "subsample": SearchRange(0.5, 1.0),
+        "colsample": SearchRange(0.2, 1.0),
+        "l2": SearchRange(0.5, 30.0, log=True),
+    }
 
     rounds: int = 600
     early_stopping: int = 50
@@ -103,19 +106,14 @@ class XGBoost(Family):
     """Bound of a leaf's step, which stabilises training when one class is rare."""
     max_bin: int = 256
 
-    def fit(
+    def _fit(
         self,
         train: TrainingSample,
         evaluation: TrainingSample,
-        *,
-        features: Sequence[str],
-        monotone: Mapping[str, int] | None = None,
-        on_round: OnRound | None = None,
+        features: ConstrainedFeatures,
+        on_round: OnRound | None,
     ) -> Fit:
-        constraints = dict(monotone or {})
-        check_samples({"training": train, "evaluation": evaluation}, features, constraints)
-        native = self._native(train, features, constraints)
-        names = list(features)
+        native, names = self._native(train, features), list(features.names)
         d_train = self._matrix(train, names)
         d_evaluation = xgb.QuantileDMatrix(
             evaluation.x, evaluation.fraud.astype(np.float32), weight=evaluation.weights, feature_names=names,
@@ -148,21 +146,10 @@ class XGBoost(Family):
             history={name: values["logloss"] for name, values in history.items()},
         )
 
-    def fit_rounds(
-        self,
-        train: TrainingSample,
-        rounds: int,
-        *,
-        features: Sequence[str],
-        monotone: Mapping[str, int] | None = None,
-    ) -> Fit:
-        constraints = dict(monotone or {})
-        check_samples({"training": train}, features, constraints)
-        names = list(features)
+    def _fit_rounds(self, train: TrainingSample, rounds: int, features: ConstrainedFeatures) -> Fit:
+        names = list(features.names)
         try:
-            booster = xgb.train(
-                self._native(train, features, constraints), self._matrix(train, names), num_boost_round=rounds
-            )
+            booster = xgb.train(self._native(train, features), self._matrix(train, names), num_boost_round=rounds)
         except xgb.core.XGBoostError as error:
             raise TrainingError(f"XGBoost failed: {str(error).splitlines()[0]}") from error
         booster.feature_names = names
@@ -176,25 +163,7 @@ class XGBoost(Family):
             raise ValueError(f"is not an XGBoost model: {str(error).splitlines()[0]}") from None
         return XGBoostModel(booster)
 
-    def suggest(self, trial: "BaseTrial") -> "Self":
-        return replace(
-            self,
-            depth=trial.suggest_int("depth", 3, 7),
-            learning_rate=trial.suggest_float("learning_rate", 0.02, 0.15, log=True),
-            min_child_weight=trial.suggest_float("min_child_weight", 1.0, 30.0, log=True),
-            subsample=trial.suggest_float("subsample", 0.5, 1.0),
-            colsample=trial.suggest_float("colsample", 0.2, 1.0),
-            l2=trial.suggest_float("l2", 0.5, 30.0, log=True),
-        )
-
-    @property
-    def searched(self) -> dict[str, object]:
-        names = ("depth", "learning_rate", "min_child_weight", "subsample", "colsample", "l2")
-        return {name: getattr(self, name) for name in names}
-
-    def _native(
-        self, train: TrainingSample, features: Sequence[str], constraints: Mapping[str, int]
-    ) -> dict[str, object]:
+    def _native(self, train: TrainingSample, features: ConstrainedFeatures) -> dict[str, object]:
         """The parameters under XGBoost's names."""
         native: dict[str, object] = {
             "objective": "binary:logistic",
@@ -216,8 +185,8 @@ class XGBoost(Family):
             "verbosity": 0,
             "base_score": train.base_rate,
         }
-        if constraints:
-            native["monotone_constraints"] = "(" + ",".join(str(constraints.get(name, 0)) for name in features) + ")"
+        if features.monotone:
+            native["monotone_constraints"] = "(" + ",".join(map(str, features.directions)) + ")"
         return native
 
     def _matrix(self, train: TrainingSample, names: list[str]) -> xgb.QuantileDMatrix:
