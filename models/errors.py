@@ -64,6 +64,10 @@ class FamilyError(ModelError):
     exit_code = 2
 
 
+class ForeignFactoryError(ModelError):
+    """A model from a store names a factory, whose module loading it would import."""
+
+
 class CustomModelError(ModelError):
     """A model of the user's own failed, or gave no finite margins."""
 

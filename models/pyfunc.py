@@ -76,7 +76,8 @@ class LoadedModel:
 def _load_pyfunc(data_path: str, model_config: Mapping[str, str] | None = None) -> LoadedModel:
     """Load an artefact's folder; called by MLflow with the configuration that the registration stored.
 
-    Raises `ArtefactMissingError` or `ArtefactCorruptError` where a file is missing or does not match its hash.
+    Raises `ArtefactMissingError` or `ArtefactCorruptError` where a file is missing or does not match its hash, and
+    `ForeignFactoryError` for a model of a factory.
     """
     expected = (model_config or {}).get(MANIFEST_SHA256)
-    return LoadedModel(load_artefact(Path(data_path), expected_manifest_sha256=expected))
+    return LoadedModel(load_artefact(Path(data_path), expected_manifest_sha256=expected, from_store=True))

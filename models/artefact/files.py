@@ -33,6 +33,7 @@ from models.errors import (
     ArtefactMissingError,
     ArtefactOutdatedError,
     FamilyError,
+    ForeignFactoryError,
     OutdatedTablesError,
 )
 from models.explain import (
@@ -44,7 +45,7 @@ from models.explain import (
     read_tables,
     tables_to_bytes,
 )
-from models.families import NATIVE_FILES, Model, explained_by, family_of
+from models.families import NATIVE_FILES, Model, explained_by, family_of, is_factory
 
 DOCUMENT, TABLES, PEERS, MANIFEST = "model.json", "explainer.npz", "peers.npz", "manifest.json"
 LIMITS = {**dict.fromkeys(NATIVE_FILES, 256 << 20), DOCUMENT: 1 << 20, TABLES: 512 << 20, PEERS: 256 << 20}
@@ -244,11 +245,14 @@ def _entries(path: Path, manifest: bytes) -> dict[str, dict[str, Any]]:
     return found
 
 
-def load_artefact(path: Path, *, expected_manifest_sha256: str | None = None) -> Artefact:
+def load_artefact(path: Path, *, expected_manifest_sha256: str | None = None, from_store: bool = False) -> Artefact:
     """Verify and load a model.
 
-    Raises `ArtefactMissingError`, `ArtefactCorruptError`, or `ArtefactOutdatedError` when the tables were written in
-    a format this version does not read.
+    `from_store`: the folder comes from a store that others write to. A model of a factory is then refused, because
+    loading it imports the module that its document names: nothing that a store holds chooses what is run here.
+
+    Raises `ArtefactMissingError`, `ArtefactCorruptError`, `ForeignFactoryError`, or `ArtefactOutdatedError` when the
+    tables were written in a format this version does not read.
     """
     files, digest = verify_files(path, expected_manifest_sha256=expected_manifest_sha256)
     try:
@@ -256,6 +260,11 @@ def load_artefact(path: Path, *, expected_manifest_sha256: str | None = None) ->
     except ValidationError as error:
         first = error.errors()[0]
         raise ArtefactCorruptError(f"{path / DOCUMENT}: {first['loc']}: {first['msg']}") from None
+    if from_store and is_factory(document.family):
+        raise ForeignFactoryError(
+            f"{document.version} in MLflow is a model of the factory {document.family}, whose module loading it would "
+            f"import; train it in this home: `ginja model train --model {document.family}`"
+        )
     model = _model_of(path, document, files)
     explainer = _tables_of(path, document, files[TABLES]) if TABLES in files else model.additive()
     if explained_by(explainer) != document.explained_by:

@@ -16,6 +16,7 @@ from models.families.catalogue import (
     explained_by,
     explainer_of,
     family_of,
+    is_factory,
 )
 from models.families.catboost_family import CatBoost, CatBoostModel
 from models.families.custom import Custom, CustomEstimator, CustomModel
@@ -57,4 +58,5 @@ __all__ = [
     "explainer_of",
     "family_of",
     "installed",
+    "is_factory",
 ]

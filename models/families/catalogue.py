@@ -24,13 +24,18 @@ ModelExplainedBy: TypeAlias = ExplainedBy | Literal["none"]
 
 def family_of(spec: str) -> Family:
     """The family that `--model` or a document names, with default parameters. Raises `FamilyError`."""
-    if SPEC.fullmatch(spec):
+    if is_factory(spec):
         return Custom(factory=spec)
     found = {one.name: one for one in FAMILIES}
     if spec not in found:
         known = ", ".join(found)
         raise FamilyError(f"no family of models named {spec!r}; available: {known}, or package.module:factory")
     return found[spec]
+
+
+def is_factory(spec: str) -> bool:
+    """Whether it names a factory, `package.module:factory`, whose module is imported to train or load a model."""
+    return SPEC.fullmatch(spec) is not None
 
 
 def explainer_of(model: Model) -> Additive | None:

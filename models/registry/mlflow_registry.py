@@ -107,7 +107,7 @@ def fetch(store: MlflowStore, version: str, models: Path) -> Path:
         model_id, digest = _tag(found, "ginja.model_id"), _tag(found, "ginja.manifest_sha256")
         with scratch_folder(STAGING, under=models) as folder:
             native = _download(mlflow, model_id, version, digest, folder)
-            load_artefact(native, expected_manifest_sha256=digest)
+            load_artefact(native, expected_manifest_sha256=digest, from_store=True)
             name = found.tags.get(_LABELS_NAME)
             if name and not (models / _labels_name(name)).exists():
                 labels = _download_labels(mlflow, model_id, name, _tag(found, _LABELS_SHA256), folder)

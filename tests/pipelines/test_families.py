@@ -11,8 +11,9 @@ from click.testing import CliRunner
 from cli.main import main
 from models import registry
 from models.artefact import load_artefact, load_pointed, point, read_pointer
-from models.errors import FamilyError, ShadowOnlyError
+from models.errors import FamilyError, ForeignFactoryError, ShadowOnlyError
 from models.families import DEFAULT_FAMILY, FAMILIES, CatBoost, Custom, Ebm, LightGBM, Logistic, XGBoost, installed
+from models.pyfunc import _load_pyfunc
 from models.registry import MlflowStore, RunRecord, mlflow_registry
 from models.scorer import Scorer
 from pipelines.behaviour import read_submissions
@@ -116,6 +117,12 @@ def test_a_family_of_ones_own_scores_in_shadow_and_never_decides(tmp_path):
     assert 0 < both.shadow.probability < 1
     with pytest.raises(ShadowOnlyError):
         Scorer(artefact).score(one.facts, one.reading)
+    for load_from_store in (
+        lambda: registry.fetch(store, report.version, tmp_path / "another-home"),
+        lambda: _load_pyfunc(str(report.path)),
+    ):
+        with pytest.raises(ForeignFactoryError, match=f"factory {OWN}, whose module loading it would import"):
+            load_from_store()
 
 
 def test_rivals_of_every_family_are_compared_on_the_same_claims(monkeypatch):
@@ -232,3 +239,10 @@ def test_the_parameters_of_a_factory_are_not_searched():
 def test_bytes_that_a_factory_cannot_read_are_refused():
     with pytest.raises(ValueError, match=rf"is not a model of {OWN}"):
         Custom(factory=OWN).load(b"no JSON", families.NAMES)
+
+
+def test_a_factory_that_fails_is_refused_by_name():
+    with pytest.raises(FamilyError, match=f"--model {OWN} failed with TypeError"):
+        Custom(factory=OWN).with_params({"unknown": 1}).fit(
+            families.sample(0), families.sample(3), features=families.NAMES
+        )
