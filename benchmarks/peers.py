@@ -109,7 +109,7 @@ def _measured(python: str, folder: Path, rows: int) -> Iterator[PeerFigures]:
 
 
 def _environment(python: str) -> tuple[Path, dict[str, str]]:
-    """The interpreter of an environment with the newest peers, and why each of the others is not there."""
+    """The interpreter of an environment with the newest peers, and the error of each that does not install."""
     uv = shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
     if uv is None:
         raise OSError("uv was not found; run `make setup`")

@@ -1,5 +1,7 @@
 """`ginja bench recovery` and `ginja bench audit-share`: what investigators' lists find, on small simulated insurers."""
 
+from collections.abc import Sequence
+
 import click
 
 from cli.command import ProcessCommand, command
@@ -61,13 +63,7 @@ def recovery(
     if as_json:
         print_json(rounded(found.as_json()))
         return
-    from rich.table import Table
-
-    for title, rows in tables(found):
-        shown = Table(*(columns() if len(rows[0]) > 2 else ("", "")), title=title)
-        for row in rows:
-            shown.add_row(*row)
-        terminal().print(shown)
+    _show(*((title, columns() if len(rows[0]) > 2 else ("", ""), rows) for title, rows in tables(found)))
 
 
 @command("audit-share", examples=["ginja bench audit-share --json"], kind=ProcessCommand)
@@ -95,9 +91,14 @@ def audit_share(insurers: int, first_seed: int, claims: int, months: int, as_jso
     if as_json:
         print_json(rounded(found.as_json()))
         return
+    _show(*tables(found))
+
+
+def _show(*tables: tuple[str, Sequence[str], Sequence[Sequence[str]]]) -> None:
+    """Print tables, each as title, headings and rows."""
     from rich.table import Table
 
-    for title, headings, rows in tables(found):
+    for title, headings, rows in tables:
         shown = Table(*headings, title=title)
         for row in rows:
             shown.add_row(*row)

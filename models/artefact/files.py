@@ -17,7 +17,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,13 @@ STAGING = ".staging-"
 """Beginning of the name of a folder of models that is being written."""
 _MANIFEST_LIMIT = 4096
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+class ManifestEntry(TypedDict):
+    """What the manifest says of one file."""
+
+    bytes: int
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +226,7 @@ def verify_files(path: Path, *, expected_manifest_sha256: str | None = None) -> 
     return files, digest
 
 
-def _entries(path: Path, manifest: bytes) -> dict[str, dict[str, Any]]:
+def _entries(path: Path, manifest: bytes) -> dict[str, ManifestEntry]:
     try:
         value = json.loads(manifest)
         canonical = canonical_json(value) == manifest
@@ -241,7 +248,7 @@ def _entries(path: Path, manifest: bytes) -> dict[str, dict[str, Any]]:
             raise ArtefactCorruptError(f"{path / MANIFEST}: the size of {name} must be from 0 to {LIMITS[name]:,}")
         if not isinstance(digest, str) or not _HASH.fullmatch(digest):
             raise ArtefactCorruptError(f"{path / MANIFEST}: the hash of {name} is not a SHA-256")
-    found: dict[str, dict[str, Any]] = entries
+    found: dict[str, ManifestEntry] = entries
     return found
 
 

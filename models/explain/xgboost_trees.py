@@ -1,7 +1,7 @@
 """Read the trees of an XGBoost booster."""
 
 import json
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import numpy as np
 import xgboost as xgb
@@ -10,13 +10,46 @@ from models.errors import UnsupportedBoosterError
 from models.explain.trees import BinaryTree, TreeEnsemble
 
 
+class _Tree(TypedDict):
+    left_children: list[int]
+    right_children: list[int]
+    split_indices: list[int]
+    split_conditions: list[float]
+    default_left: list[int]
+    sum_hessian: list[float]
+    split_type: NotRequired[list[int]]
+    tree_param: dict[str, str]
+
+
+class _Trees(TypedDict):
+    trees: list[_Tree]
+    tree_info: list[int]
+    weight_drop: NotRequired[list[float]]
+
+
+class _GradientBooster(TypedDict):
+    name: str
+    model: _Trees
+
+
+class _Learner(TypedDict):
+    gradient_booster: _GradientBooster
+    learner_model_param: dict[str, str]
+
+
+class _Document(TypedDict):
+    """XGBoost's JSON, as far as it is read here."""
+
+    learner: _Learner
+
+
 def read_booster(booster: xgb.Booster) -> TreeEnsemble:
     """Base margin, number of features and trees, from XGBoost's JSON.
 
     Every round counts, so cut it at its best iteration first. Splits at plus or minus infinity are splits like any
     other. Raises `UnsupportedBoosterError` for anything but one-output trees with numeric splits.
     """
-    learner: dict[str, Any] = json.loads(bytes(booster.save_raw("json")))["learner"]
+    learner = _document(booster)["learner"]
     if learner["gradient_booster"]["name"] != "gbtree":
         raise UnsupportedBoosterError(f"only gbtree is supported, not {learner['gradient_booster']['name']}")
     model = learner["gradient_booster"]["model"]
@@ -45,13 +78,18 @@ def read_booster(booster: xgb.Booster) -> TreeEnsemble:
     return TreeEnsemble(_base_margin(booster, features), features, trees)
 
 
+def _document(booster: xgb.Booster) -> _Document:
+    document: _Document = json.loads(bytes(booster.save_raw("json")))
+    return document
+
+
 def _base_margin(booster: xgb.Booster, features: int) -> float:
     """The margin before any tree: the booster's prediction with one round whose leaves are set to zero.
 
     Computed by XGBoost so that the bits agree. Its link function bounds `base_score` and takes a 32-bit
     logarithm, whose last bit differs from NumPy's for about one score in five.
     """
-    document: dict[str, Any] = json.loads(bytes(booster[:1].save_raw("json")))
+    document = _document(booster[:1])
     for tree in document["learner"]["gradient_booster"]["model"]["trees"]:
         tree["split_conditions"] = [
             0.0 if left == -1 else threshold

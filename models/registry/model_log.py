@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from models.pyfunc import MANIFEST_SHA256
 
 if TYPE_CHECKING:
     import pandas as pd
+    from mlflow.models import ModelSignature
 
 LOADER = "models.pyfunc"
 _LIBRARIES = ("numba", "numpy", "pandas", "scipy", "xgboost")
@@ -59,7 +60,7 @@ def input_example(document: ModelDocument) -> "pd.DataFrame":
     return pd.DataFrame(np.array(rows, dtype=np.float64), columns=list(document.features))
 
 
-def _signature(artefact: Artefact) -> Any:
+def _signature(artefact: Artefact) -> "ModelSignature":
     """Every feature is a required column of numbers, NaN where a value is missing; float32 is accepted too."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
