@@ -27,7 +27,7 @@ class BatchRefused(Exception):
     """The queue is full, or the wait would be, or was, too long."""
 
     def __init__(self, *, position: int, waiting: int, retry_after_s: int) -> None:
-        super().__init__(f"{position} batches are before this one; retry it in {retry_after_s} s")
+        super().__init__(f"{position} requests are before this one; retry it in {retry_after_s} s")
         self.position = position
         """Batches that are before this one."""
         self.waiting = waiting

@@ -1,29 +1,38 @@
-"""Live claims first: batches wait in a queue, and the one in work gives way to every claim that is being scored."""
+"""Live claims first: batches and explanations wait in a queue each, where one is in work at a time.
+
+A batch in work also gives way to every claim that is being scored; an explanation is short, and is computed on a thread
+beside them.
+"""
 
 import time
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from claims.scoring import DETAILS_PATH
 from core.batch_queue import BatchQueue, BatchRefused
 from core.live_claims import LiveClaims
 from serving import metrics
-from serving.errors import TooManyBatches
+from serving.errors import TooManyBatches, TooManyExplanations
 
 LIVE: Final = "/v1/score"
 BATCH: Final = "/v1/score_batch"
 MAX_WAITING: Final = 8
 """Batches that wait in one worker process; their bodies are not read until it is their turn."""
 MAX_WAIT_S: Final = 20.0
+MAX_EXPLANATIONS_WAITING: Final = 8
+"""Explanations that wait in one worker process: at a fifth of a second each, what a reader waits for."""
+MAX_EXPLANATION_WAIT_S: Final = 2.0
 
 
 class AdmissionMiddleware:
-    """ASGI middleware: counts single claims, and queues batches."""
+    """ASGI middleware: counts single claims, and queues batches and explanations."""
 
     def __init__(self, app: ASGIApp, live: LiveClaims) -> None:
         self._app = app
         self._live = live
         self._queue = BatchQueue(max_waiting=MAX_WAITING, max_wait_s=MAX_WAIT_S)
+        self._explanations = BatchQueue(max_waiting=MAX_EXPLANATIONS_WAITING, max_wait_s=MAX_EXPLANATION_WAIT_S)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path")
@@ -35,6 +44,8 @@ class AdmissionMiddleware:
                 self._live.end()
         elif path == BATCH:
             await self._queued(scope, receive, send)
+        elif path == DETAILS_PATH:
+            await self._explained(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -60,6 +71,14 @@ class AdmissionMiddleware:
             await TooManyBatches.of(refused).response()(scope, receive, send)
         finally:
             metrics.BATCHES_WAITING.set(self._queue.waiting)
+
+    async def _explained(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            async with self._explanations.turn(_seconds_left(scope)):
+                await self._app(scope, receive, send)
+        except BatchRefused as refused:
+            metrics.REFUSALS.labels(TooManyExplanations.kind).inc()
+            await TooManyExplanations.of(refused).response()(scope, receive, send)
 
 
 def _seconds_left(scope: Scope) -> float | None:

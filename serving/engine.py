@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
 from claims.scoring import ClaimFacts, Score, StorePosition
@@ -41,6 +42,8 @@ class Engine:
         self._loaded = models
         self._live = live
         self._store = store
+        # One thread: of a request that its sender gave up the work goes on, and the next one waits for it.
+        self._explaining = ThreadPoolExecutor(max_workers=1, thread_name_prefix="explanation")
 
     @classmethod
     async def open(cls, settings: Settings, live: LiveClaims) -> Self:
@@ -55,8 +58,9 @@ class Engine:
         background.repeat("online store", self._store.check, every_s=POLL_SECONDS)
 
     async def close(self) -> None:
-        """Close the connections to the online store."""
+        """Close the connections to the online store, and the thread of explanations once it is idle."""
         await self._store.close()
+        self._explaining.shutdown(wait=False, cancel_futures=True)
 
     def status(self) -> ScorerStatus:
         """The status reported by `/readyz`."""
@@ -121,7 +125,9 @@ class Engine:
         if found is None:
             raise ModelNotLoaded("explain claims that the champion or the challenger scored")
         try:
-            details = await asyncio.to_thread(explanation_details, found.artefact, vector, specialty)
+            details = await asyncio.get_running_loop().run_in_executor(
+                self._explaining, explanation_details, found.artefact, vector, specialty
+            )
         except SchemaMismatchError as error:
             raise _invalid("vector", str(error)) from error
         if details is None:

@@ -10,6 +10,7 @@
     │   ├── NoModelLoaded           503
     │   ├── StatesUnavailable       503
     │   ├── TooManyBatches          503
+    │   ├── TooManyExplanations     503
     │   └── DeadlinePassed          504
     └── (a model that fails to load raises `models.ArtefactError`; the previous one keeps serving)
 
@@ -105,10 +106,16 @@ class TooManyBatches(Refusal):
 
     @classmethod
     def of(cls, refused: BatchRefused) -> Self:
-        """The refusal with the position in the queue, and when to send the batch again."""
+        """The refusal with the position in the queue, and when to send the request again."""
         refusal = cls(str(refused), position=refused.position, waiting=refused.waiting)
         refusal.headers = {"Retry-After": str(refused.retry_after_s)}
         return refusal
+
+
+class TooManyExplanations(TooManyBatches):
+    """Too many explanations wait; `position` requests are before this one."""
+
+    status, kind, title = 503, "explanation-queue-full", "Explanations are waiting"
 
 
 class ScoringFailed(Refusal):

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -44,6 +44,8 @@ States = Mapping[str, object]
 @dataclass(frozen=True, slots=True)
 class ServingModels:
     """The part of the scorer's status that says which models score."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(cache_strings="keys")
 
     model_version: str | None
     challenger_version: str | None

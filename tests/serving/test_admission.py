@@ -1,13 +1,15 @@
 """Live claims come before batches, and batches wait for each other."""
 
 import asyncio
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
+from claims.scoring import DETAILS_PATH
 from core.batch_queue import BatchRefused
 from core.live_claims import LiveClaims
-from serving.admission import MAX_WAITING
+from serving.admission import MAX_EXPLANATIONS_WAITING, MAX_WAITING, AdmissionMiddleware
 from serving.errors import TooManyBatches
 from tests.serving.conftest import RunningScorer
 from tests.serving.makers import a_claim
@@ -67,3 +69,35 @@ def test_of_many_batches_at_once_each_is_scored_or_refused_with_its_position(sco
     metrics = scorer.client.get("/metrics").text
     assert "ginja_score_batch_wait_seconds_count" in metrics
     assert "ginja_score_batches_waiting" in metrics
+
+
+async def test_one_explanation_is_computed_at_a_time_and_no_crowd_of_them_delays_a_claim():
+    working, most, proceed = 0, 0, asyncio.Event()
+
+    async def app(scope, receive, send):
+        nonlocal working, most
+        if scope["path"] == DETAILS_PATH:
+            working, most = working + 1, max(most, working + 1)
+            await proceed.wait()
+            working -= 1
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    door = AdmissionMiddleware(app, LiveClaims())
+
+    async def status_of(path: str) -> tuple[int, bytes]:
+        sent: list[dict] = []
+
+        async def send(message):
+            sent.append(message)
+
+        await door({"type": "http", "path": path, "headers": []}, None, send)
+        return sent[0]["status"], b"".join(part.get("body", b"") for part in sent)
+
+    admitted = [asyncio.create_task(status_of(DETAILS_PATH)) for _ in range(1 + MAX_EXPLANATIONS_WAITING)]
+    await asyncio.sleep(0)
+    status, problem = await status_of(DETAILS_PATH)
+    assert (status, json.loads(problem)["type"]) == (503, "urn:ginja:scoring:explanation-queue-full")
+    assert await status_of("/v1/score") == (200, b"")
+    proceed.set()
+    assert [status for status, _ in await asyncio.gather(*admitted)] == [200] * len(admitted)
+    assert most == 1
