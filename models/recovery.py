@@ -4,7 +4,7 @@
 
 - **P(fraud | score, amount)** corrects the calibrated probability for the amount: a model calibrated over all claims
   need not be calibrated over the expensive ones, and a list by money consists of those. Its log-odds are those of the
-  model plus `intercept + slope · (log-odds − centre) + elasticity · log(amount / centre)`: a Bayesian logistic
+  model plus `intercept + slope · (log-odds − centre) + elasticity · (log(amount) − centre)`: a Bayesian logistic
   regression with the model's log-odds as offset and a Gaussian prior (Laplace approximation; Bishop, Pattern
   Recognition and Machine Learning, section 4.5). `elasticity = 0` ranks by probability × amount, `-0.5` about by
   probability × √amount: the exponent is learned instead of chosen, and the prior stands until findings say otherwise.
@@ -35,6 +35,31 @@ LEVEL_90 = 1.6448536269514722
 """Standard normal quantile at 95 %: the ends of a two-sided interval at 90 %."""
 _ITERATIONS = 50
 _LEAST_PROBABILITY = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryCentre:
+    """Log-odds and logarithm of the amount at which the correction is its intercept, which the prior puts at zero.
+
+    They are averages over the frauds that the model expects among the claims to rank, so that before any finding about
+    as many frauds are expected of these claims as the probabilities say, whatever the currency.
+    """
+
+    log_odds: float
+    log_amount: float
+
+    @classmethod
+    def of(
+        cls, probabilities: Floats, amounts_cents: NDArray[np.int64], weights: Floats | None = None
+    ) -> "RecoveryCentre":
+        """The centre of claims (N,), each of which may represent several; zeros of no claim."""
+        expected = np.maximum(probabilities, _LEAST_PROBABILITY) * (1.0 if weights is None else weights)
+        if not len(expected):
+            return cls(0.0, 0.0)
+        return cls(
+            float(np.average(_log_odds(probabilities), weights=expected)),
+            float(np.average(_log_amounts(amounts_cents), weights=expected)),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +105,7 @@ class RecoveryModel:
     """Intercept, slope and elasticity."""
     covariance: tuple[tuple[float, ...], ...]
     """Of the coefficients (3, 3)."""
-    centre_log_odds: float
-    centre_log_amount: float
+    centre: RecoveryCentre
     whole_share: float
     """Share of the amount not above the peers that is recovered of a fraud, 0 to 1."""
     whole_share_sd: float
@@ -105,7 +129,7 @@ class RecoveryModel:
         if not np.isfinite(probabilities).all():
             raise RecoveryModelError("probabilities must be finite")
         log_odds = _log_odds(probabilities)
-        inputs = _inputs(log_odds, amounts_cents, self.centre_log_odds, self.centre_log_amount)
+        inputs = _inputs(log_odds, amounts_cents, self.centre)
         corrected = log_odds + inputs @ np.array(self.coefficients)
         variance = np.einsum("ni,ij,nj->n", inputs, np.array(self.covariance), inputs)
         # The mean of a logistic of a Gaussian, by MacKay's approximation (Bishop, equation 4.153).
@@ -122,31 +146,30 @@ class RecoveryModel:
         return ExpectedRecovery(value - review_cents, low - review_cents, np.maximum(high, value) - review_cents)
 
 
-def prior_model() -> RecoveryModel:
-    """The parameters before any finding."""
-    return _posterior(np.array(PRIOR_MEAN), np.diag(np.square(PRIOR_SD)), 0.0, 0.0, whole=(0.0, 0), labels=0, frauds=0)
+def prior_model(centre: RecoveryCentre) -> RecoveryModel:
+    """The parameters before any finding, for claims with this centre."""
+    return _posterior(np.array(PRIOR_MEAN), np.diag(np.square(PRIOR_SD)), centre, whole=(0.0, 0), labels=0, frauds=0)
 
 
-def fit_recovery(evidence: RecoveryEvidence) -> RecoveryModel:
+def fit_recovery(evidence: RecoveryEvidence, centre: RecoveryCentre | None = None) -> RecoveryModel:
     """Learn the parameters from labelled claims; with few of them they stay near the prior.
 
-    Weights are scaled to the effective number of claims (Kish), so that a few heavy ones do not look like many.
+    `centre` is that of the claims to rank; None: the labelled claims represent them. Weights are scaled to the
+    effective number of claims (Kish), so that a few heavy ones do not look like many.
     """
+    centre = centre or RecoveryCentre.of(evidence.probabilities, evidence.amounts_cents, evidence.weights)
     rows = len(evidence.fraud)
     if rows == 0:
-        return prior_model()
+        return prior_model(centre)
     weights = np.ones(rows) if evidence.weights is None else evidence.weights
     weights = weights * (weights.sum() / np.square(weights).sum())
     log_odds = _log_odds(evidence.probabilities)
-    centre_log_odds = float(np.average(log_odds, weights=weights))
-    centre_log_amount = float(np.average(_log_amounts(evidence.amounts_cents), weights=weights))
-    inputs = _inputs(log_odds, evidence.amounts_cents, centre_log_odds, centre_log_amount)
+    inputs = _inputs(log_odds, evidence.amounts_cents, centre)
     coefficients, covariance = _laplace(inputs, log_odds, evidence.fraud, weights)
     return _posterior(
         coefficients,
         covariance,
-        centre_log_odds,
-        centre_log_amount,
+        centre,
         whole=_whole_shares(evidence),
         labels=rows,
         frauds=int(evidence.fraud.sum()),
@@ -189,8 +212,7 @@ def _whole_shares(evidence: RecoveryEvidence) -> tuple[float, int]:
 def _posterior(
     coefficients: Floats,
     covariance: Floats,
-    centre_log_odds: float,
-    centre_log_amount: float,
+    centre: RecoveryCentre,
     *,
     whole: tuple[float, int],
     labels: int,
@@ -202,8 +224,7 @@ def _posterior(
     return RecoveryModel(
         coefficients=(intercept, slope, elasticity),
         covariance=tuple(tuple(float(one) for one in row) for row in covariance),
-        centre_log_odds=centre_log_odds,
-        centre_log_amount=centre_log_amount,
+        centre=centre,
         whole_share=share,
         whole_share_sd=float(np.sqrt(share * (1 - share) / (PRIOR_FINDINGS + count + 1))),
         labels=labels,
@@ -212,10 +233,10 @@ def _posterior(
     )
 
 
-def _inputs(log_odds: Floats, amounts: NDArray[np.int64], centre_log_odds: float, centre_log_amount: float) -> Floats:
+def _inputs(log_odds: Floats, amounts: NDArray[np.int64], centre: RecoveryCentre) -> Floats:
     """Inputs of the regression (N, 3)."""
     return np.column_stack(
-        [np.ones(len(log_odds)), log_odds - centre_log_odds, _log_amounts(amounts) - centre_log_amount]
+        [np.ones(len(log_odds)), log_odds - centre.log_odds, _log_amounts(amounts) - centre.log_amount]
     )
 
 

@@ -94,13 +94,15 @@ def _chooser(
 
         from api.investigations import Choice
         from core.settings import settings
+        from models.recovery import RecoveryCentre
         from pipelines.loop import recovery_of_findings, salt_of
         from pipelines.loop import select as chosen_of
 
-        probabilities = np.array([claim.probability for claim in scored])
-        recovery = recovery_of_findings(url).expected(
+        probabilities = np.array([claim.probability for claim in scored], dtype=np.float64)
+        amounts_cents = np.array([claim.amount_cents for claim in scored], dtype=np.int64)
+        recovery = recovery_of_findings(url, RecoveryCentre.of(probabilities, amounts_cents)).expected(
             probabilities,
-            np.array([claim.amount_cents for claim in scored]),
+            amounts_cents,
             np.array([np.nan if claim.peers_cents is None else claim.peers_cents for claim in scored]),
             review_cents=settings().review_cost_cents,
         )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from models.recovery import RecoveryEvidence, RecoveryModel, fit_recovery
+from models.recovery import RecoveryCentre, RecoveryEvidence, RecoveryModel, fit_recovery
 from pipelines.loop.ledger import connected
 
 _REVIEWED = """
@@ -20,8 +20,11 @@ _REVIEWED = """
 """Claims of the lists with a conclusive finding, by the score that they were selected by."""
 
 
-def recovery_of_findings(url: str) -> RecoveryModel:
-    """Learn expected recovery from the findings on the weekly lists; without any it is the prior.
+def recovery_of_findings(url: str, centre: RecoveryCentre) -> RecoveryModel:
+    """Learn expected recovery from the findings on the weekly lists, for claims to rank with this centre.
+
+    Lists hold the claims of highest value, so their own centre is not that of a week's claims. Without any finding the
+    result is the prior.
 
     Raises `LoopError` where the database is unavailable.
     """
@@ -35,5 +38,6 @@ def recovery_of_findings(url: str) -> RecoveryModel:
             peers_cents=np.array([np.nan if row[3] is None else row[3] for row in rows], dtype=np.float64),
             fraud=np.array([row[4] for row in rows], dtype=bool),
             recovered_cents=np.array([float(row[5]) for row in rows], dtype=np.float64),
-        )
+        ),
+        centre,
     )

@@ -8,11 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import RecoveryModelError
-from models.recovery import PRIOR_MEAN, PRIOR_SD, PRIOR_WHOLE_SHARE, RecoveryEvidence, fit_recovery, prior_model
+from models.recovery import (
+    PRIOR_MEAN,
+    PRIOR_SD,
+    PRIOR_WHOLE_SHARE,
+    RecoveryCentre,
+    RecoveryEvidence,
+    fit_recovery,
+    prior_model,
+)
 
 P = np.array([0.1, 0.4, 0.4, 0.9])
 AMOUNTS = np.array([10_000, 10_000, 80_000, 80_000])
 UNKNOWN = np.full(4, np.nan)
+CENTRE = RecoveryCentre.of(P, AMOUNTS)
 
 
 def evidence(rows=4_000, *, elasticity=0.0, recovered_share=None, seed=0):
@@ -31,7 +40,7 @@ def evidence(rows=4_000, *, elasticity=0.0, recovered_share=None, seed=0):
 
 
 def test_without_findings_the_parameters_are_the_prior():
-    model = prior_model()
+    model = prior_model(CENTRE)
     assert model.coefficients == pytest.approx(PRIOR_MEAN)
     assert np.sqrt(np.diag(np.array(model.covariance))) == pytest.approx(PRIOR_SD)
     assert (model.whole_share, model.labels) == (PRIOR_WHOLE_SHARE, 0)
@@ -43,22 +52,32 @@ def test_without_findings_the_parameters_are_the_prior():
         fraud=none.astype(bool),
         recovered_cents=none,
     )
-    assert fit_recovery(empty) == model
+    assert fit_recovery(empty, CENTRE) == model
 
 
-@pytest.mark.parametrize("model", [prior_model(), fit_recovery(evidence())], ids=["prior", "learned"])
+@pytest.mark.parametrize("model", [prior_model(CENTRE), fit_recovery(evidence())], ids=["prior", "learned"])
 def test_more_probable_and_more_expensive_claims_are_worth_more(model):
     cents = model.expected(P, AMOUNTS, UNKNOWN).cents
     assert (np.diff(cents) > 0).all()
 
 
+@pytest.mark.parametrize("unit", [1, 100])
+def test_before_any_finding_as_many_frauds_are_expected_as_the_probabilities_say(unit):
+    """In any currency."""
+    population = evidence(20_000)
+    p, amounts = population.probabilities * 0.2, population.amounts_cents * unit
+    model = prior_model(RecoveryCentre.of(p, amounts))
+    frauds = model.expected(p, amounts, np.full(len(p), np.nan)).cents / (amounts * model.whole_share)
+    assert frauds.sum() == pytest.approx(p.sum(), rel=0.25)
+
+
 def test_a_claim_above_its_peers_is_worth_more_than_one_below():
-    cents = prior_model().expected(np.full(2, 0.5), np.full(2, 50_000), np.array([10_000.0, 90_000.0])).cents
+    cents = prior_model(CENTRE).expected(np.full(2, 0.5), np.full(2, 50_000), np.array([10_000.0, 90_000.0])).cents
     assert cents[0] > cents[1]
 
 
 def test_the_cost_of_the_review_is_subtracted_and_does_not_change_the_order():
-    model = prior_model()
+    model = prior_model(CENTRE)
     free, paid = model.expected(P, AMOUNTS, UNKNOWN), model.expected(P, AMOUNTS, UNKNOWN, review_cents=2_500)
     for without, less in ((free.cents, paid.cents), (free.low, paid.low), (free.high, paid.high)):
         assert less == pytest.approx(without - 2_500)
@@ -142,6 +161,6 @@ def test_invalid_evidence_is_refused(wrong):
 
 def test_an_invalid_cost_or_probability_is_refused():
     with pytest.raises(RecoveryModelError, match="cost of a review"):
-        prior_model().expected(P, AMOUNTS, UNKNOWN, review_cents=-1)
+        prior_model(CENTRE).expected(P, AMOUNTS, UNKNOWN, review_cents=-1)
     with pytest.raises(RecoveryModelError, match="finite"):
-        prior_model().expected(np.full(4, np.nan), AMOUNTS, UNKNOWN)
+        prior_model(CENTRE).expected(np.full(4, np.nan), AMOUNTS, UNKNOWN)

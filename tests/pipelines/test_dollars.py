@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.recovery import prior_model
+from models.recovery import RecoveryCentre, prior_model
 from pipelines.evaluate import RECOVERY, SIMPLE_RANKINGS, RankedClaims, compare_dollars, money_scores
 
 
@@ -22,16 +22,22 @@ def ranked(rows=400, **changes):
     return RankedClaims(**(values | changes))
 
 
+def prior():
+    """Expected recovery before any finding."""
+    claims = ranked()
+    return prior_model(RecoveryCentre.of(claims.probabilities, claims.amounts_cents))
+
+
 def test_every_ranking_has_finite_scores_even_where_peers_are_unknown():
     claims = ranked(peers_cents=np.full(400, np.nan))
-    scores = money_scores(claims, prior_model())
+    scores = money_scores(claims, prior())
     assert set(scores) == {RECOVERY, *SIMPLE_RANKINGS}
     assert all(np.isfinite(values).all() and values.shape == (400,) for values in scores.values())
 
 
 def test_the_rule_ranks_flagged_claims_first_and_by_amount():
     claims = ranked()
-    order = np.argsort(-money_scores(claims, prior_model())["2x rule, then amount"])
+    order = np.argsort(-money_scores(claims, prior())["2x rule, then amount"])
     flagged = claims.rule[order]
     assert flagged[: claims.rule.sum()].all()
     for group in (order[flagged], order[~flagged]):
@@ -40,7 +46,7 @@ def test_the_rule_ranks_flagged_claims_first_and_by_amount():
 
 def test_dollars_are_the_share_of_the_fraudulent_amounts_among_the_first_claims():
     claims = ranked()
-    scores = money_scores(claims, prior_model())
+    scores = money_scores(claims, prior())
     tenth, half = compare_dollars(claims, scores, ks=[40, 200], replicates=20)
     cents = claims.amounts_cents * claims.fraud
     for found, k in ((tenth, 40), (half, 200)):
@@ -52,7 +58,7 @@ def test_dollars_are_the_share_of_the_fraudulent_amounts_among_the_first_claims(
 
 def test_the_lead_is_paired_and_contains_the_difference():
     claims = ranked()
-    scores = money_scores(claims, prior_model()) | {"the same": money_scores(claims, prior_model())[RECOVERY]}
+    scores = money_scores(claims, prior()) | {"the same": money_scores(claims, prior())[RECOVERY]}
     (found,) = compare_dollars(claims, scores, ks=[40], replicates=50)
     assert found[RECOVERY].lead is None
     same = found["the same"].lead
@@ -65,7 +71,7 @@ def test_the_lead_is_paired_and_contains_the_difference():
 
 def test_what_can_be_recovered_may_be_less_than_the_amount():
     claims = ranked()
-    scores = money_scores(claims, prior_model())
+    scores = money_scores(claims, prior())
     none_recovered = np.where(np.arange(400) == np.argmax(claims.fraud), 100.0, 0.0)
     (found,) = compare_dollars(ranked(recoverable_cents=none_recovered), scores, ks=[400], replicates=5)
     assert found[RECOVERY].dollars == 1.0
@@ -73,7 +79,7 @@ def test_what_can_be_recovered_may_be_less_than_the_amount():
 
 def test_weights_count_each_claim_for_as_many_as_it_represents():
     claims = ranked(weights=np.full(400, 3.0))
-    scores = money_scores(claims, prior_model())
+    scores = money_scores(claims, prior())
     (weighted,) = compare_dollars(claims, scores, ks=[120], replicates=5)
     (plain,) = compare_dollars(ranked(), scores, ks=[40], replicates=5)
     assert {name: one.dollars for name, one in weighted.items()} == pytest.approx(

@@ -6,11 +6,12 @@ import numpy as np
 import psycopg
 import pytest
 
-from models.recovery import PRIOR_WHOLE_SHARE, prior_model
+from models.recovery import PRIOR_WHOLE_SHARE, RecoveryCentre, prior_model
 from pipelines.loop import LoopError, recovery_of_findings, select
 
 IDS = [f"c{number:02d}" for number in range(10)]
 P = np.linspace(0.05, 0.5, 10)
+CENTRE = RecoveryCentre(-4.0, 9.0)
 WEEK = date(2026, 3, 2)
 
 
@@ -62,7 +63,7 @@ def add_finding(url, claim_id, *, disposition, recovered=0, amount=10_000, prope
 
 def test_before_any_finding_expected_recovery_is_the_prior(database_url):
     add_finding(database_url, "c1", disposition=None)
-    assert recovery_of_findings(database_url) == prior_model()
+    assert recovery_of_findings(database_url, CENTRE) == prior_model(CENTRE)
 
 
 def test_findings_teach_the_share_that_is_recovered_and_withdrawn_ones_nothing(database_url):
@@ -71,11 +72,12 @@ def test_findings_teach_the_share_that_is_recovered_and_withdrawn_ones_nothing(d
     add_finding(database_url, "clean", disposition="cleared", propensity=0.25)
     add_finding(database_url, "open", disposition="inconclusive")
     add_finding(database_url, "error", disposition="billing_error", recovered=9_000)
-    found = recovery_of_findings(database_url)
+    found = recovery_of_findings(database_url, CENTRE)
+    assert found.centre == CENTRE
     assert (found.labels, found.frauds, found.recoveries) == (13, 12, 12)
     assert found.whole_share > PRIOR_WHOLE_SHARE
 
 
 def test_an_unavailable_database_is_named():
     with pytest.raises(LoopError, match="database unavailable"):
-        recovery_of_findings("postgresql://127.0.0.1:1/none")
+        recovery_of_findings("postgresql://127.0.0.1:1/none", CENTRE)
