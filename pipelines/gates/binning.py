@@ -71,8 +71,8 @@ class BinningMethod:
 
 
 def _own_bins(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Edges that give each value a bin of its own."""
-    return np.stack([values, _above(values)], axis=1).ravel().astype(np.float64)
+    """Edges that give each value a bin of its own; neighbouring float32 values share an edge."""
+    return np.unique(np.stack([values, _above(values)])).astype(np.float64)
 
 
 def _above(values: NDArray[np.float32]) -> NDArray[np.float32]:

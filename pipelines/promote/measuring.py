@@ -244,12 +244,10 @@ def of_latency(
     timed = (claims * math.ceil(_TIMED_CLAIMS / len(claims)))[:_TIMED_CLAIMS]
     for facts in timed[:20]:
         scorer.score(facts, empty)
-    spent = []
-    for facts in timed:
-        tries = []
-        for _ in range(_TRIES):
+    spent = np.full(len(timed), np.inf)
+    for _ in range(_TRIES):  # all claims before the next try: a slow moment of the machine meets one try of a claim
+        for place, facts in enumerate(timed):
             started = cpu_seconds()
             scorer.score(facts, empty)
-            tries.append((cpu_seconds() - started) * 1000)
-        spent.append(min(tries))
+            spent[place] = min(spent[place], (cpu_seconds() - started) * 1000)
     return {Measure.EXPLAINED_SCORE_P99_MS: Measured(float(np.quantile(spent, 0.99)))}

@@ -147,6 +147,13 @@ def test_every_value_is_in_one_bin_and_missing_ones_in_none(values, category):
     assert len({name_of_bin(place, edges) for place in range(len(counts))}) >= 1
 
 
+@pytest.mark.parametrize("count", [2, 3, 25])
+def test_neighbouring_values_have_a_bin_each(count):
+    values = np.float32(1) + np.arange(count, dtype=np.float32) * np.finfo(np.float32).eps
+    _, edges = bins_of(np.repeat(values, 2), category=True)
+    assert bin_counts(values, edges).tolist() == [0, *[1] * count, 0]
+
+
 def test_a_bin_is_named_by_its_value_or_its_ends():
     _, edges = bins_of(np.array([0, 0, 1], dtype=np.float32))
     assert [name_of_bin(place, edges) for place in (0, 1, 3)] == ["below 0", "0", "1"]
