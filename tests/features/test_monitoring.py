@@ -15,8 +15,6 @@ from click.testing import CliRunner
 from features.errors import OfflineStoreError
 from features.feast.monitoring_tables import MonitoringTables
 
-feast = pytest.importorskip("feast")
-
 DAY = datetime(2025, 3, 1, tzinfo=UTC)
 ROWS = 400
 SERVICE = "fraud_v1"

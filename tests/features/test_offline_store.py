@@ -13,8 +13,6 @@ import pytest
 from features.errors import MissingColumnError, NaiveTimeError, OfflineStoreError
 from features.feast import asof_join as asof
 
-feast = pytest.importorskip("feast")
-
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 INSTANT = pa.timestamp("us", tz="UTC")
