@@ -1,4 +1,4 @@
-"""Feast is imported without typeguard's checks, which take five seconds of CPU to compile; other libraries keep theirs."""
+"""Feast is imported without the checks that typeguard compiles on import; other libraries keep theirs."""
 
 import subprocess
 import sys
