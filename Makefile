@@ -39,7 +39,7 @@ lab: $(READY) ## Open the notebooks in JupyterLab, on the data and models of GIN
 		--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(ARGS)
 
 test: check $(CHALLENGERS) ## Style, types, import rules, and every test
-	$(BIN)/pytest -n 2 --dist loadfile -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true $(ARGS)
 
 check: $(READY) ## Style, types, import rules and words alone
 	$(BIN)/ruff check .

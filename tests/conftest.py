@@ -25,6 +25,17 @@ from core.settings import Settings
 _HOME = pytest.StashKey[Path]()
 _PREFIX = "ginja-tests-"
 _TEMPLATE = "ginja_template"
+_LONGEST = (
+    "tests/docs/test_documents.py",
+    "tests/cli/test_demo.py",
+    "tests/pipelines/test_notebooks.py",
+    "tests/cli/test_model_commands.py",
+    "tests/pipelines/test_families.py",
+    "tests/api/test_work.py",
+    "tests/pipelines/test_train.py",
+    "tests/pipelines/test_own_features.py",
+)
+"""Files of half a minute and more. They begin first, so that no worker is left alone with one at the end."""
 _numbers = count(1)
 
 environment.prepare()
@@ -58,6 +69,11 @@ def pytest_configure(config: pytest.Config) -> None:
         home = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
     config.stash[_HOME] = home
     os.environ["GINJA_HOME"] = str(home)  # whatever reads the default settings stays out of the developer's home
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    place = {name: number for number, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(place)))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -5,11 +5,13 @@ taken in equal parts, so a curve through a tie is sampled densely: a straight li
 points of precision and recall, would show values that no ranking has.
 """
 
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypedDict
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
@@ -180,6 +182,13 @@ def learning(history: Mapping[str, Sequence[float]], best: int) -> Figure:
     axes.axvline(best, color=_GREY, linestyle=":", label=f"cut at {best}")
     _legend_below(axes, columns=3)
     return figure
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as PNG, laid out and drawn once; `Figure.savefig` lays out and draws twice."""
+    out = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(out)
+    return out.getvalue()
 
 
 def _figure(x: str, y: str, title: str) -> tuple[Figure, Axes]:

@@ -2,13 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +36,8 @@ class RunRecord:
     metrics: Mapping[str, float] = field(default_factory=dict)
     series: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """Values by round, such as the log loss of the evaluation claims."""
-    figures: Mapping[str, "Figure"] = field(default_factory=dict)
-    """File name (`pr.png`) → figure."""
+    figures: Mapping[str, bytes] = field(default_factory=dict)
+    """File name (`pr.png`) → image."""
     texts: Mapping[str, str] = field(default_factory=dict)
     """File name (`model_card.md`, `quality.html`) → content."""
     data: DataRecord | None = None

@@ -7,6 +7,7 @@ from urllib.parse import urlparse
 
 import numpy as np
 
+from core.scratch import scratch_folder
 from models.registry.records import DataRecord, RunRecord
 
 _SERIES_POINTS = 200
@@ -25,8 +26,7 @@ def log_record(mlflow: ModuleType, run_id: str, record: RunRecord) -> None:
     mlflow.log_params({name: str(value)[:_LONGEST_PARAM] for name, value in record.params.items()})
     mlflow.log_metrics({name: float(value) for name, value in record.metrics.items() if np.isfinite(value)})
     _log_series(mlflow, run_id, record.series)
-    for name, figure in record.figures.items():
-        mlflow.log_figure(figure, name)
+    _log_figures(mlflow, record.figures)
     for name, text in record.texts.items():
         mlflow.log_text(text, name)
     if record.data is not None:
@@ -50,6 +50,13 @@ def _log_series(mlflow: ModuleType, run_id: str, series: Mapping[str, Sequence[f
         points += [Metric(name, float(values[step]), 0, int(step)) for step in steps]
     for start in range(0, len(points), _BATCH):
         mlflow.MlflowClient().log_batch(run_id, metrics=points[start : start + _BATCH])
+
+
+def _log_figures(mlflow: ModuleType, figures: Mapping[str, bytes]) -> None:
+    with scratch_folder("ginja-figures-") as folder:
+        for name, image in figures.items():
+            (folder / name).write_bytes(image)
+        mlflow.log_artifacts(str(folder))
 
 
 def _log_data(mlflow: ModuleType, data: DataRecord) -> None:

@@ -1,11 +1,10 @@
 """The charts of an evaluation, for MLflow and for the page."""
 
 import base64
-import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from models.artefact import Artefact
@@ -13,28 +12,23 @@ from models.evaluation import figures
 from pipelines.evaluate.evaluation import Evaluation
 from pipelines.evaluate.evaluation_set import MODEL, EvaluationSet
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 _EXPLAINED = 20_000
 """Evaluated claims whose contributions are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drawings:
-    """Charts by file name, and the features with the largest mean contribution, strongest first."""
+    """Charts as PNG by file name, and the features with the largest mean contribution, strongest first."""
 
-    figures: dict[str, "Figure"]
+    figures: dict[str, bytes]
     strongest: list[tuple[str, float]]
 
     def encoded(self) -> dict[str, str]:
         """Each chart as PNG in base64, by its title."""
-        found = {}
-        for name, figure in self.figures.items():
-            out = io.BytesIO()
-            figure.savefig(out, format="png")
-            found[name.removesuffix(".png").replace("_", " ")] = base64.b64encode(out.getvalue()).decode()
-        return found
+        return {
+            name.removesuffix(".png").replace("_", " "): base64.b64encode(image).decode()
+            for name, image in self.figures.items()
+        }
 
 
 def draw(artefact: Artefact, claims: EvaluationSet, x: NDArray[np.float32], evaluation: Evaluation) -> Drawings:
@@ -54,8 +48,13 @@ def draw(artefact: Artefact, claims: EvaluationSet, x: NDArray[np.float32], eval
         "confusion.png": figures.confusion(kinds, probabilities >= artefact.threshold, weights=weights),
     }
     if artefact.explainer is None:
-        return Drawings(drawn, [])
+        return Drawings(_as_png(drawn), [])
     _, phi = artefact.explainer.explain_many(x[:_EXPLAINED])
     drawn["contributions.png"] = figures.contributions(artefact.features, phi)
     strength = np.abs(phi).mean(axis=0)
-    return Drawings(drawn, [(artefact.features[i], float(strength[i])) for i in np.argsort(-strength)[:15]])
+    strongest = [(artefact.features[i], float(strength[i])) for i in np.argsort(-strength)[:15]]
+    return Drawings(_as_png(drawn), strongest)
+
+
+def _as_png(drawn: dict[str, Figure]) -> dict[str, bytes]:
+    return {name: figures.png(figure) for name, figure in drawn.items()}

@@ -25,18 +25,19 @@ def validate(
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     asset = context.data_sources.add_pandas("frame").add_dataframe_asset("batch")
-    suite = context.suites.add(gx.ExpectationSuite("gate"))
-    for check in checks:
-        made = getattr(expectations, check.expectation)(
-            **check.arguments, severity=check.severity, meta={"check": check.name}
-        )
-        suite.add_expectation(made)
-    definition = gx.ValidationDefinition(
-        name="gate", data=asset.add_batch_definition_whole_dataframe("whole"), suite=suite
+    batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": frame})
+    # All at once and of no context: an expectation added to a stored suite stores the whole suite again.
+    suite = gx.ExpectationSuite(
+        "gate",
+        expectations=[
+            getattr(expectations, check.expectation)(
+                **check.arguments, severity=check.severity, meta={"check": check.name}
+            )
+            for check in checks
+        ],
     )
-    context.validation_definitions.add(definition)
     form = {"result_format": "SUMMARY", "partial_unexpected_count": _SAMPLES, "return_unexpected_index_query": False}
-    answer = definition.run(batch_parameters={"dataframe": frame}, result_format=form)
+    answer = batch.validate(suite, result_format=form)
     by_name = {check.name: check for check in checks}
     passed, findings = [], []
     for outcome in answer.results:

@@ -54,7 +54,8 @@ def run_record(
         | data_metrics(source)
         | {f"slice.{name}": float(len(rows)) for name, rows in slices.named().items()},
         series={f"logloss.{name}": values for name, values in model.trained.history.items()},
-        figures=drawings.figures | {"learning.png": figures.learning(model.trained.history, model.trained.rounds)},
+        figures=drawings.figures
+        | {"learning.png": figures.png(figures.learning(model.trained.history, model.trained.rounds))},
         texts={
             "model_card.md": model_card(
                 prepared, artefact, evaluated.metrics, command=command, strongest=drawings.strongest

@@ -3,7 +3,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from matplotlib.figure import Figure
 
 from models import registry
 from models.artefact import Artefact, load_artefact, models_folder, read_pointer, sha256, write_artefact
@@ -14,6 +13,8 @@ from models.registry import DataRecord, MlflowStore, RunRecord, promotion
 from models.registry.run_log import _source
 from tests.models import makers
 from tests.models.stores import new_store
+
+PNG = b"\x89PNG of a chart"
 
 
 def made(home: Path, version: str) -> Artefact:
@@ -29,8 +30,6 @@ def made(home: Path, version: str) -> Artefact:
 
 
 def record(**more: object) -> RunRecord:
-    figure = Figure()
-    figure.subplots().plot([1, 2])
     x, y = makers.vectors(50, 12), makers.labels(50, 12)
     values = {
         "name": "test",
@@ -39,7 +38,7 @@ def record(**more: object) -> RunRecord:
         "params": {"depth": 4},
         "metrics": {"average_precision": 0.5, "undefined": float("nan")},
         "series": {"evaluation_log_loss": [0.5, 0.4, 0.3]},
-        "figures": {"pr.png": figure},
+        "figures": {"pr.png": PNG},
         "texts": {"model_card.md": "# Card"},
         "data": DataRecord(
             "simulated", "file:///claims/data", sha256(x.tobytes() + y.tobytes()), makers.names(12), x, y, "training"
@@ -76,6 +75,7 @@ def test_a_registered_model_is_the_candidate_and_its_run_holds_everything(place)
     described = client.get_model_version_by_alias("fraud", "candidate").description
     assert described == run.data.tags["mlflow.note.content"] == f"A run of [the tests]({link})."
     assert {f.path for f in client.list_artifacts(run.info.run_id)} == {"pr.png", "model_card.md"}
+    assert Path(client.download_artifacts(run.info.run_id, "pr.png")).read_bytes() == PNG
     assert [m.value for m in client.get_metric_history(run.info.run_id, "evaluation_log_loss")] == [0.5, 0.4, 0.3]
 
 
