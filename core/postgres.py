@@ -90,6 +90,9 @@ def create_database(server_url: str, name: str, *, template: str | None = None) 
     with psycopg.connect(server_url, autocommit=True) as connection:
         exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
         if exists is None:
+            if template is not None and connection.execute("SHOW fsync").fetchone() == ("off",):
+                # Takes a tenth of the CPU of a copy through the write-ahead log, but flushes every file.
+                statement += sql.SQL(" STRATEGY file_copy")
             try:
                 connection.execute(statement)
             except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):

@@ -187,7 +187,7 @@ def learning(history: Mapping[str, Sequence[float]], best: int) -> Figure:
 def png(figure: Figure) -> bytes:
     """The figure as PNG, laid out and drawn once; `Figure.savefig` lays out and draws twice."""
     out = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(out)
+    FigureCanvasAgg(figure).print_png(out)  # type: ignore[no-untyped-call]
     return out.getvalue()
 
 

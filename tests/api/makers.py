@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from typing import Any
 
 import httpx
@@ -202,6 +203,12 @@ class Api:
         return int(self.rows(f"SELECT count(*) FROM {table}")[0][0])
 
 
+@cache
+def contract() -> Contract:
+    """The contract of every application of this code; `test_openapi.py` shows that settings do not change it."""
+    return Contract(create_app(Settings(), "postgresql://nobody@localhost:1/none"))
+
+
 @asynccontextmanager
 async def running_api(url: str, **changes: Any) -> AsyncIterator[Api]:
     async with wire_scorer() as scorer:
@@ -214,7 +221,7 @@ async def running_api(url: str, **changes: Any) -> AsyncIterator[Api]:
                 provider = "H456" if role == "provider" else None
                 _, keys[role] = await create_key(dependencies.database, name=role, role=role, provider_id=provider)
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-            hooks = {"response": [Contract(app).check]}
+            hooks = {"response": [contract().check]}
             async with httpx.AsyncClient(transport=transport, base_url="http://claims", event_hooks=hooks) as client:
                 yield Api(app, url, client, dependencies, scorer, keys)
 

@@ -20,11 +20,11 @@ from api.migrate import alembic_config, newest_revision
 from api.openapi import required_scope
 from core.settings import Settings
 from tests.api.contract import Contract, Operation
-from tests.api.makers import MINIMAL, Api
+from tests.api.makers import MINIMAL, Api, contract
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-CONTRACT = Contract(create_app(Settings(), "postgresql://nobody@localhost:1/none"))
+CONTRACT = contract()
 OPERATIONS = CONTRACT.operations
 WITHOUT_AUTHENTICATION = {"/livez", "/readyz"}
 STABLE_TYPES = {
@@ -76,6 +76,11 @@ def of(status: int) -> list[Operation]:
 
 WITH_SECURITY = [one for one in OPERATIONS if one.described["security"] and {} not in one.described["security"]]
 WITH_BODY = [one for one in OPERATIONS if "requestBody" in one.described]
+
+
+async def test_settings_do_not_change_the_document():
+    other = Settings(scorer_url="http://127.0.0.1:1", scorer_deadline_ms=1, max_body_bytes=9, max_replacements=1)
+    assert Contract(create_app(other, "postgresql://someone@localhost:2/other")).document == CONTRACT.document
 
 
 async def test_every_route_of_the_application_is_described():
