@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.connection import Connection, request_bytes
+from benchmarks.connection import Connection, RawResponse, request_bytes
 from core.ids import new_id
 
 RESEND_TRIES = 5
@@ -35,6 +35,8 @@ class SubmittedClaim:
     ms: float
     retry_after: bool
     outcome_unknown: bool
+    only_refused: bool
+    """Each response so far was 429 or 503 with Retry-After, and did not leave open whether the claim was stored."""
     status: int
     """Status of the last response: claims without a decision are sent again after the fault."""
     claim_id: str
@@ -44,6 +46,14 @@ class SubmittedClaim:
     def refused(self) -> bool:
         """The first response said when to send it again."""
         return self.first_status in _REFUSALS and self.retry_after
+
+    def note(self, response: RawResponse) -> None:
+        """Take the response to a resend into account."""
+        self.status = response.status
+        self.only_refused &= _is_refusal(response)
+        if response.status == CREATED:
+            found = _json(response.body)
+            self.claim_id, self.decided_by = found["claim_id"], found.get("decided_by") or ""
 
 
 class ClaimStream:
@@ -94,13 +104,14 @@ class ClaimStream:
     async def resend_undecided(self) -> None:
         """Send every claim without a decision again, with its idempotency key, until it has one or tries run out."""
         await self.answered()
-        for _ in range(RESEND_TRIES):
+        for attempt in range(RESEND_TRIES):
             left = [claim for claim in self.sent if claim.status != CREATED]
             if not left:
                 return
+            if attempt:
+                await asyncio.sleep(_RESEND_PAUSE_S)
             waiting = iter(left)
             await asyncio.gather(*(self._send_each(waiting) for _ in range(_RESEND_LINES)))
-            await asyncio.sleep(_RESEND_PAUSE_S)
 
     async def answered(self) -> None:
         """Wait until every claim that is under way now was answered."""
@@ -119,8 +130,9 @@ class ClaimStream:
             of_member=of_member,
             first_status=response.status,
             ms=ms,
-            retry_after=b"\r\nretry-after:" in response.head.lower(),
-            outcome_unknown=str(found.get("type", "")).endswith(":outcome-unknown"),
+            retry_after=_says_when(response),
+            outcome_unknown=_leaves_outcome_open(response),
+            only_refused=_is_refusal(response),
             status=response.status,
             claim_id=found.get("claim_id", "") if response.status == CREATED else "",
             decided_by=found.get("decided_by") or "",
@@ -137,13 +149,23 @@ class ClaimStream:
         line = self._line()
         response = await line.send(claim.request)
         self._idle.append(line)
-        claim.status = response.status
-        if response.status == CREATED:
-            found = _json(response.body)
-            claim.claim_id, claim.decided_by = found["claim_id"], found.get("decided_by") or ""
+        claim.note(response)
 
     def _line(self) -> Connection:
         return self._idle.pop() if self._idle else Connection("127.0.0.1", self._port)
+
+
+def _says_when(response: RawResponse) -> bool:
+    return b"\r\nretry-after:" in response.head.lower()
+
+
+def _leaves_outcome_open(response: RawResponse) -> bool:
+    return str(_json(response.body).get("type", "")).endswith(":outcome-unknown")
+
+
+def _is_refusal(response: RawResponse) -> bool:
+    """It says when to send the claim again, and that nothing was stored."""
+    return response.status in _REFUSALS and _says_when(response) and not _leaves_outcome_open(response)
 
 
 def _json(body: bytes) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from benchmarks.chaos.connections import brief_faults
 from benchmarks.chaos.platforms import services_platform
 from benchmarks.chaos.scenario import ServicesTarget
 from benchmarks.chaos.stored import all_submitted
-from benchmarks.chaos.stream import CREATED
+from benchmarks.chaos.stream import CREATED, SubmittedClaim
 from benchmarks.soak.samples import ProcessSample, StorageSample, part_processes, sample_processes, sample_storage
 from benchmarks.soak.trends import Trend, trend
 from benchmarks.stage import ReportProgress, Stage, staged
@@ -58,6 +58,9 @@ class SoakResult:
     claims: int
     statuses: dict[str, int]
     lost: int
+    """Claims answered with 201 that are not in the database, and claims whose outcome stayed open."""
+    refused: int
+    """Claims that got 429 or 503 with Retry-After each time they were sent: none was confirmed, none is stored."""
     faults: int
     parts: list[PartResult]
     temp_files: Trend
@@ -128,7 +131,8 @@ async def _soak(report: ReportProgress, stage: Stage, temp: Path, minutes: float
         rate=rate,
         claims=len(sent),
         statuses={str(status): count for status, count in sorted(Counter(one.first_status for one in sent).items())},
-        lost=sum(one.status != CREATED or one.claim_id not in stored for one in sent),
+        lost=sum(is_lost(one, stored) for one in sent),
+        refused=sum(one.only_refused for one in sent),
         faults=int((ended - began) // FAULT_EVERY_S),
         parts=samples.parts(),
         temp_files=samples.storage_trend("temp_files"),
@@ -139,6 +143,11 @@ async def _soak(report: ReportProgress, stage: Stage, temp: Path, minutes: float
         p99_last_ms=_p99([one.ms for one in sent if one.at >= ended - window]),
         p99_window_s=round(window),
     )
+
+
+def is_lost(claim: SubmittedClaim, stored: set[str]) -> bool:
+    """Whether a claim was confirmed and is not among those stored, or nothing is known of it after all resends."""
+    return claim.claim_id not in stored if claim.status == CREATED else not claim.only_refused
 
 
 async def _faults(target: ServicesTarget, report: ReportProgress) -> None:
@@ -226,5 +235,7 @@ def table(result: SoakResult) -> Table:
     files = result.temp_files
     shown.add_row("temporary files", f"{files.first:.0f}", f"{files.last:.0f}")
     shown.add_row("logs, MB", f"{result.log_mb.first:.1f}", f"{result.log_mb.last:.1f}")
+    shown.add_row("claims lost", "", str(result.lost))
+    shown.add_row("claims refused each time", "", str(result.refused))
     shown.add_row("p99, ms", f"{result.p99_first_ms:.0f}", f"{result.p99_last_ms:.0f}")
     return shown

@@ -57,6 +57,7 @@ KEPT = SoakResult(
     claims=90_000,
     statuses={"201": 90_000},
     lost=0,
+    refused=12,
     faults=90,
     parts=[PART],
     temp_files=FEW,
