@@ -28,6 +28,8 @@ WINDOW_S: Final = 0.1
 """Time between two adjustments; longer until `MIN_SAMPLES` claims have been answered."""
 MIN_SAMPLES: Final = 5
 DECREASE: Final = 0.8
+PILED_UP: Final = 2
+"""How many times the requests that fit were in flight where a server is overloaded; fewer wait for a brief stall."""
 FORGOTTEN_S: Final = 5.0
 """A server without work for so long after an adjustment starts again with `MAX_LIMIT`."""
 SHARE: Final = 0.75
@@ -97,16 +99,22 @@ class ConcurrencyLimit:
         self._samples: list[float] = []
         self._since = now
         self._peak = 0
+        self._binds = False
 
     def admits(self, sender: bytes) -> bool:
         """Whether there is a place for a request of `sender`."""
-        return self.in_flight < self.limit and self._of[sender] < max(1, int(self.limit * SHARE))
+        return self.in_flight < self.limit and self._of[sender] < self._share
+
+    @property
+    def _share(self) -> int:
+        return max(1, int(self.limit * SHARE))
 
     def take(self, sender: bytes) -> None:
         """Count a request."""
         self.in_flight += 1
         self._of[sender] += 1
         self._peak = max(self._peak, self.in_flight)
+        self._binds |= self.in_flight >= self.limit or self._of[sender] >= self._share
 
     def release(self, sender: bytes) -> None:
         """Forget it."""
@@ -129,15 +137,17 @@ class ConcurrencyLimit:
         if elapsed < WINDOW_S or len(self._samples) < MIN_SAMPLES:
             return
         if statistics.median(self._samples) > TARGET_S:
-            # Little's law: at this throughput so many requests in flight take `TARGET_S`.
-            fitting = len(self._samples) / elapsed * TARGET_S
-            self.limit = max(MIN_LIMIT, min(int(self.limit * DECREASE), round(fitting)))
-        elif self._peak >= self.limit:
+            # Little's law: at this throughput so many requests in flight take `TARGET_S`. Only where many more were in
+            # flight is it what the server can do; elsewhere it is what was sent.
+            fitting = max(MIN_LIMIT, round(len(self._samples) / elapsed * TARGET_S))
+            decreased = max(MIN_LIMIT, int(self.limit * DECREASE))
+            self.limit = min(decreased, fitting) if self._peak > PILED_UP * fitting else decreased
+        elif self._binds:
             self.limit = min(MAX_LIMIT, self.limit + 1)
         elif self.limit < MAX_LIMIT and self._peak < self.limit // 2:
             self.limit = min(MAX_LIMIT, self.limit + max(1, self.limit // 10))  # it does not bind: let it grow back
         self._samples.clear()
-        self._since, self._peak = now, self.in_flight
+        self._since, self._peak, self._binds = now, self.in_flight, False
         metrics.ADMISSION_LIMIT.set(self.limit)
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 
 from api import metrics
 from api.overload import (
+    DECREASE,
     FORGOTTEN_S,
     MAX_LIMIT,
     MIN_LIMIT,
@@ -29,6 +30,8 @@ def window(limit: ConcurrencyLimit, seconds: float, *, begin: float, claims: int
 
 def test_slow_claims_decrease_the_limit_to_what_the_throughput_fits():
     limit = ConcurrencyLimit(0.0)
+    for _ in range(50):
+        limit.take(b"a")
     window(limit, 5 * TARGET_S, begin=0.0)
     assert limit.limit == 200 * TARGET_S
     window(limit, 5 * TARGET_S, begin=0.1, claims=12)
@@ -53,8 +56,40 @@ def test_quick_claims_increase_it_one_by_one_where_it_binds_and_faster_where_not
     assert limit.limit == MAX_LIMIT
 
 
+def test_a_brief_stall_at_few_claims_leaves_room_for_those_that_follow():
+    limit = ConcurrencyLimit(0.0)
+    for _ in range(2 * MIN_LIMIT):
+        limit.take(b"a")
+    window(limit, 5 * TARGET_S, begin=0.0, claims=5)
+    assert limit.limit == int(MAX_LIMIT * DECREASE)  # what was sent is not what the server can do
+    limit.take(b"a")
+    window(limit, 5 * TARGET_S, begin=0.1, claims=5)
+    assert limit.limit == MIN_LIMIT
+
+
+def test_a_single_sender_at_its_share_lets_the_limit_increase():
+    limit = ConcurrencyLimit(0.0)
+    limit.limit = MIN_LIMIT
+    while limit.admits(b"a"):
+        limit.take(b"a")
+    assert limit.in_flight < MIN_LIMIT
+    window(limit, TARGET_S / 2, begin=0.0)
+    assert limit.limit == MIN_LIMIT + 1
+    window(limit, TARGET_S / 2, begin=0.1)
+    assert limit.limit == MIN_LIMIT + 1  # nobody came who would have needed more
+    limit.release(b"a")
+    limit.take(b"a")
+    limit.take(b"a")
+    window(limit, TARGET_S / 2, begin=0.2)
+    assert limit.limit == MIN_LIMIT + 2
+
+
 def test_a_server_without_work_forgets_the_limit_of_a_past_overload():
     limit = ConcurrencyLimit(0.0)
+    for _ in range(50):
+        limit.take(b"a")
+    for _ in range(50):
+        limit.release(b"a")
     for at in range(20):
         window(limit, 5 * TARGET_S, begin=at * 0.1, claims=5)
     assert limit.limit == MIN_LIMIT
