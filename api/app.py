@@ -1,6 +1,5 @@
 """The claims API as one application."""
 
-import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -23,6 +22,7 @@ from api.scoring import routes as scoring_routes
 from api.server import Drain, RefuseWhileDraining
 from api.windows import REFRESH_S
 from core.background import Background
+from core.garbage import collect_regularly
 from core.live_claims import LiveClaims
 from core.settings import Settings
 from core.version import __version__
@@ -52,7 +52,7 @@ def create_app(settings: Settings, database_url: str, drain: Drain | None = None
         with suppress(*DATABASE_FAILURES):  # it is tried again below
             await created.windows.refresh()
         background.repeat("windows", created.windows.refresh, every_s=REFRESH_S, first_after_s=REFRESH_S)
-        _reduce_collections()
+        collect_regularly(background, live)
         try:
             yield
         finally:
@@ -88,10 +88,3 @@ def create_app(settings: Settings, database_url: str, drain: Drain | None = None
 def _operation_id(route: APIRoute) -> str:
     """The name of the route's function: what a generated client calls the operation."""
     return route.name
-
-
-def _reduce_collections() -> None:
-    """Keep what exists after start-up out of garbage collection: a full collection stalls responses by tens of ms."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)

@@ -46,6 +46,7 @@ class Background:
 
     def repeat(self, name: str, step: Step, *, every_s: float, first_after_s: float = 0.0) -> None:
         """Start a task that repeats `step`, first after `first_after_s`, then `every_s` after it had nothing to do."""
+        FAILING.labels(name).set(0)
         self._tasks[name] = asyncio.create_task(self._repeat(name, step, every_s, first_after_s), name=name)
 
     def stop(self) -> None:

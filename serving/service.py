@@ -4,7 +4,6 @@
 in docs/reference/scoring-api.md; docs/adr/0041 lists the BentoML layers that are disabled, and why.
 """
 
-import gc
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
@@ -14,6 +13,7 @@ from starlette.responses import Response
 from claims.scoring import DETAILS_PATH, ExplanationDetails, Score
 from claims.windows import WindowValue
 from core.background import Background
+from core.garbage import collect_regularly
 from core.live_claims import LiveClaims
 from core.logging import get_logger
 from core.settings import settings
@@ -62,9 +62,7 @@ class ScoringService:
         _engine = await Engine.open(settings(), _live)
         self._background = Background("serving")
         _engine.watch(self._background)
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 100)
+        collect_regularly(self._background, _live)
 
     @bentoml.on_shutdown
     async def close(self) -> None:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.database import Query, compiled
 from api.identity.roles import Caller
 from api.identity.tables import ApiKeyRow
 
@@ -24,15 +25,18 @@ class ApiKey:
     revoked_at: datetime | None
 
 
-async def caller_with(connection: AsyncConnection, secret_hash: bytes, at: datetime) -> Caller | None:
-    """The holder of a key that is valid at `at`; `None` if there is none."""
-    statement = select(ApiKeyRow.api_key_id, ApiKeyRow.role, ApiKeyRow.provider_id, ApiKeyRow.name).where(
-        ApiKeyRow.secret_hash == secret_hash,
+_CALLER = compiled(
+    select(ApiKeyRow.api_key_id, ApiKeyRow.role, ApiKeyRow.provider_id, ApiKeyRow.name).where(
+        ApiKeyRow.secret_hash == bindparam("secret_hash"),
         ApiKeyRow.revoked_at.is_(None),
-        ApiKeyRow.expires_at.is_(None) | (ApiKeyRow.expires_at > at),
+        ApiKeyRow.expires_at.is_(None) | (ApiKeyRow.expires_at > bindparam("at")),
     )
-    row = (await connection.execute(statement)).one_or_none()
-    return None if row is None else Caller(*row)
+)
+
+
+def caller_with(secret_hash: bytes, at: datetime) -> Query[Caller | None]:
+    """The holder of a key that is valid at `at`; `None` if there is none."""
+    return Query(_CALLER, {"secret_hash": secret_hash, "at": at}, lambda rows: Caller(*rows[0]) if rows else None)
 
 
 async def add_key(

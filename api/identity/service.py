@@ -87,8 +87,8 @@ class Authenticator:
     async def _look_up(self, secret_hash: bytes, known_as: str) -> Caller | None:
         """The holder of a secret, cached if there is one."""
         with acting_for(known_as):
-            async with self._database.reading() as connection:
-                caller = await repository.caller_with(connection, secret_hash, clock.now())
+            async with self._database.looking() as connection:
+                (caller,) = await connection.fetch(repository.caller_with(secret_hash, clock.now()))
         self._cached.pop(secret_hash, None)
         if caller is not None:
             if len(self._cached) >= _CACHED_KEYS:

@@ -93,9 +93,9 @@ async def test_an_unknown_key_is_looked_up_once(api: Api, monkeypatch: pytest.Mo
     asked: list[bytes] = []
     look_up = keys.caller_with
 
-    async def counted(connection: Any, secret_hash: bytes, at: datetime) -> Any:
+    def counted(secret_hash: bytes, at: datetime) -> Any:
         asked.append(secret_hash)
-        return await look_up(connection, secret_hash, at)
+        return look_up(secret_hash, at)
 
     monkeypatch.setattr(keys, "caller_with", counted)
     authenticator = Authenticator(api.database)

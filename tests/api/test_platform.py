@@ -1,3 +1,4 @@
+import asyncio
 import io
 import json
 import logging
@@ -24,6 +25,10 @@ async def test_liveness_readiness_and_metrics_are_served(shared_api: Api):
         "ginja_feature_age",
     ):
         assert name in text
+
+
+async def test_the_api_collects_its_garbage_regularly(shared_api: Api):
+    assert "garbage" in {task.get_name() for task in asyncio.all_tasks()}
 
 
 async def test_the_api_documentation_loads_nothing_from_other_hosts(shared_api: Api):

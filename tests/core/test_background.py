@@ -57,6 +57,13 @@ class Steps:
         return result
 
 
+async def test_a_task_that_has_not_failed_is_shown_as_such() -> None:
+    tasks = Background("test")
+    tasks.repeat("new", Steps(tasks, 0), every_s=1.0)
+    assert REGISTRY.get_sample_value("ginja_background_failing", {"task": "new"}) == 0
+    await tasks.stopped()
+
+
 @pytest.mark.parametrize(
     "error",
     [ValueError("odd"), KeyError("x"), MemoryError(), RecursionError(), AssertionError(), asyncio.CancelledError()],

@@ -87,6 +87,11 @@ def test_a_score_fulfils_the_contract(scorer: RunningScorer) -> None:
     assert set(example) <= set(json.loads(ask(scorer, claim).content))
 
 
+def test_the_scorer_collects_its_garbage_regularly(scorer: RunningScorer) -> None:
+    text = scorer.client.get("/metrics").text
+    assert re.search(r'^ginja_background_failing{.*task="garbage".*} 0.0$', text, re.MULTILINE)
+
+
 def test_a_score_is_the_models_output_for_the_stored_states(scorer: RunningScorer) -> None:
     claim = a_claim(amount_cents=123_456)
     served = score_of(scorer, claim)
