@@ -37,6 +37,8 @@ _ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]*$"
 _AMOUNT_TEXT = r"^[0-9]{1,9}(\.[0-9]{1,2})?$"
 _QUERY_DIGITS = 18
 MAX_UNITS = 100_000
+MAX_MODIFIERS = 4
+"""Of a line, as on the claim forms CMS-1500 and 837."""
 MAX_NOTE = 500
 ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
 CLAIM_ID_EXAMPLE = "clm_01m86p3ap6yntdyk7shqjq4hs9"
@@ -135,6 +137,8 @@ PlaceOfService = Annotated[
     str, StringConstraints(strict=True, pattern=r"^[0-9]{1,2}$"), _normalized(IdentifierKind.PLACE_OF_SERVICE)
 ]
 """CMS two-digit code; a leading zero may be missing."""
+Modifier = Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9A-Za-z]{2}$", to_upper=True)]
+Modifiers = Annotated[list[Modifier], Field(max_length=MAX_MODIFIERS)]
 Units = Annotated[int, Field(strict=True, ge=1, le=MAX_UNITS)]
 Day = Annotated[
     date, PlainValidator(parse_day), WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-03-02"]})

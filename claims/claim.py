@@ -28,6 +28,8 @@ class ClaimLine:
     amount_cents: int
     units: int = 1
     service_date: date | None = None
+    modifiers: tuple[str, ...] = ()
+    """Two characters each, as billed: they say how the service was special."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from claims.identifiers import is_npi
 from claims.scoring import MAX_AGE_YEARS
 
 Sex = Literal["F", "M"]
@@ -45,6 +46,13 @@ class Provider:
     """The last active day."""
     excluded_from: date | None = None
     """First day of exclusion."""
+    npi: str | None = None
+    """National Provider Identifier; None: not given, or `provider_id` is one."""
+
+    @property
+    def national_id(self) -> str | None:
+        """The NPI, given or used as `provider_id`."""
+        return self.npi or (self.provider_id if is_npi(self.provider_id) else None)
 
 
 @dataclass(frozen=True, slots=True)

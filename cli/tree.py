@@ -54,6 +54,9 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("data ingest provider-fraud", "cli.data.ingest:provider_fraud", ("ingest provider-fraud",)),
     CommandEntry("data check", "cli.data.check:check", ("gate",)),
     CommandEntry("data load", "cli.data.load:load", ("db load",)),
+    CommandEntry("reference import", "cli.code_tables:import_"),
+    CommandEntry("reference list", "cli.code_tables:list_"),
+    CommandEntry("reference rollback", "cli.code_tables:rollback"),
     CommandEntry("features apply", "cli.features.commands:apply"),
     CommandEntry("features build", "cli.features.commands:build"),
     CommandEntry("features rebuild", "cli.features.commands:rebuild"),
@@ -116,6 +119,10 @@ GROUPS: dict[str, GroupEntry] = {
         "Convert claims files to the claims frame; invalid rows are listed in rejects.csv with line and reason.",
         ("ginja data ingest csv claims.csv --suggest > mapping.yaml",),
     ),
+    "reference": GroupEntry(
+        "Import the trade's tables that edits read: units, pairs, exclusions, codes.",
+        ("ginja reference import mue mue.csv --release 2026Q4 --dry-run", "ginja reference list"),
+    ),
     "features": GroupEntry(
         "Build features offline, rebuild the online store, verify that both agree.",
         ("ginja features rebuild", "ginja features verify --claims 20000"),
@@ -148,7 +155,7 @@ GROUPS: dict[str, GroupEntry] = {
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Platform": ("up", "demo", "doctor", "status", "run", "servers", "keys", "dead-letters"),
-    "Data and features": ("data", "features"),
+    "Data and features": ("data", "reference", "features"),
     "Models": ("model", "policy", "monitor"),
     "Investigation": ("review",),
     "Benchmarks": ("bench",),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import tzinfo
 
+from api.code_tables import tables_in_force
 from api.database import Pipelined
 from api.errors import Conflict, Invalid
 from api.intake import repository
@@ -63,10 +64,11 @@ async def adjudicate(
     `least_gain_present` is the share of the model's gain below which a score was not used. Raises `Invalid` and
     `Conflict` where the claim to replace is another party's, already voided or replaced too often.
     """
-    _, (used_cents, reserved_cents), earlier = await connection.fetch(
+    _, (used_cents, reserved_cents), earlier, tables = await connection.fetch(
         repository.lock_member(claim.member_id),
         repository.benefit_used(claim),
         related(claim, policies.suspicion.days),
+        tables_in_force(claim),
     )
     if claim.replaces is not None:
         await _replace(connection, claim, earlier, policies.suspicion)
@@ -79,6 +81,7 @@ async def adjudicate(
         references.diagnoses,
         benefit,
         earlier.similar_claims,
+        tables,
     )
     principal = claim.principal
     rule = check_twice_average(claim.amount_cents, principal, references.procedures[principal.procedure_code])

@@ -58,3 +58,4 @@ class LineRecord:
     units: int
     amount_cents: int
     service_date: date | None
+    modifiers: Sequence[str] | None

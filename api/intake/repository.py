@@ -191,6 +191,7 @@ def add_claim(new: NewClaim) -> list[Query[None]]:
             "units": line.units,
             "amount_cents": line.amount_cents,
             "service_date": line.service_date,
+            "modifiers": list(line.modifiers) or None,
         }
         queries.append(Query(_ADD_LINE, of_line, nothing))
     return queries

@@ -131,6 +131,7 @@ class LineOut(BaseModel):
     units: int
     amount: AmountOut = Field(validation_alias="amount_cents")
     service_date: date | None
+    modifiers: list[str] | None = Field(description="Modifiers of the procedure; null: none.")
 
 
 class AssessmentOut(BaseModel):

@@ -14,6 +14,7 @@ from api.fields import (
     DiagnosisCode,
     EntityId,
     Identifier,
+    Modifiers,
     PlaceOfService,
     ProcedureCode,
     Units,
@@ -37,6 +38,9 @@ class LineIn(BaseModel):
     amount: Amount
     units: Units = 1
     service_date: Day | None = None
+    modifiers: Modifiers = Field(
+        default_factory=list, description="Modifiers of the procedure, in the order billed.", examples=[["25", "59"]]
+    )
 
 
 class ClaimIn(BaseModel):
@@ -146,7 +150,11 @@ class ClaimIn(BaseModel):
         total = sum(line.amount for line in self.lines)
         if self.claim_amount not in (None, total):
             raise InvalidClaim("claim_amount", f"must be {format_cents(total)}, the sum of the lines; or leave it out")
-        return tuple(ClaimLine(line.procedure_code, line.amount, line.units, line.service_date) for line in self.lines)
+        return tuple(_claim_line(line) for line in self.lines)
+
+
+def _claim_line(line: LineIn) -> ClaimLine:
+    return ClaimLine(line.procedure_code, line.amount, line.units, line.service_date, tuple(line.modifiers))
 
 
 class VoidIn(BaseModel):

@@ -119,6 +119,7 @@ class ClaimLineRow(Base):
     units: Mapped[int]
     amount_cents: Mapped[Cents]
     service_date: Mapped[date | None]
+    modifiers: Mapped[list[str] | None] = mapped_column(ARRAY(Text), comment="Two characters each; null: none.")
 
 
 class IdempotencyKeyRow(Base):

@@ -1,6 +1,6 @@
 """Providers, as the rules see them."""
 
-from sqlalchemy import BindParameter, ScalarSelect, bindparam, select
+from sqlalchemy import BindParameter, ScalarSelect, bindparam, func, select
 
 from api.database import Query, Rows, compiled
 from api.providers.tables import ProviderRow
@@ -14,6 +14,7 @@ _PROVIDER = compiled(
         ProviderRow.active_from,
         ProviderRow.active_to,
         ProviderRow.excluded_from,
+        ProviderRow.npi,
     ).where(ProviderRow.provider_id == bindparam("provider_id"))
 )
 
@@ -30,3 +31,12 @@ def provider(provider_id: str) -> Query[Provider | None]:
 def region_of(provider_id: BindParameter[str]) -> ScalarSelect[str | None]:
     """The region of a provider, for use in a statement about it."""
     return select(ProviderRow.region).where(ProviderRow.provider_id == provider_id).scalar_subquery()
+
+
+def npi_of(provider_id: BindParameter[str]) -> ScalarSelect[str]:
+    """The NPI of a provider, or else its id, which may be one; for use in a statement about it."""
+    return (
+        select(func.coalesce(ProviderRow.npi, ProviderRow.provider_id))
+        .where(ProviderRow.provider_id == provider_id)
+        .scalar_subquery()
+    )

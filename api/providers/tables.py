@@ -13,6 +13,7 @@ class ProviderRow(Base):
     __tablename__ = "providers"
 
     provider_id: Mapped[str] = mapped_column(primary_key=True)
+    npi: Mapped[str | None] = mapped_column(comment="National Provider Identifier, where provider_id is none.")
     name: Mapped[str | None]
     specialty: Mapped[str | None]
     region: Mapped[str | None]

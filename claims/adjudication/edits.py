@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from claims.adjudication import eligibility
+from claims.adjudication.code_edits import code_findings
 from claims.adjudication.suspicion import days_apart
 from claims.benefits import Benefit
 from claims.claim import Claim
+from claims.code_tables import NO_TABLES, TablesInForce
 from claims.money import format_cents
 from claims.outcome import Finding, Outcome
 from claims.reference import Diagnosis, Limits, Member, Procedure, Provider
@@ -51,6 +53,7 @@ class Evidence:
     diagnoses: Mapping[str, Diagnosis]
     benefit: Benefit
     similar_claims: tuple[SimilarClaim, ...] = ()
+    tables: TablesInForce = NO_TABLES
 
 
 def _member_cover(evidence: Evidence) -> Iterator[Finding]:
@@ -172,6 +175,10 @@ def _misfits(evidence: Evidence, limits: Limits, kind: str, code: str, line: int
         yield Finding(f"{kind}_age", Outcome.IN_REVIEW, text, f"{table}/{code} max_age_years", line)
 
 
+def _code_tables(evidence: Evidence) -> Iterator[Finding]:
+    return code_findings(evidence.claim, evidence.provider.national_id, evidence.tables)
+
+
 Edit = Callable[[Evidence], Iterator[Finding]]
 
 EDITS: tuple[Edit, ...] = (
@@ -182,6 +189,7 @@ EDITS: tuple[Edit, ...] = (
     _units,
     _procedures_fit,
     _diagnoses_fit,
+    _code_tables,
 )
 
 

@@ -1,0 +1,155 @@
+"""The published files: read as they are, whole or not at all."""
+
+import gzip
+from datetime import date
+
+import pytest
+
+from claims.code_tables import TableEntry, TableKind
+from pipelines.code_tables import TableFileError, first_day_of, packaged_release, read_packaged_icd10, read_table
+
+FILES = {
+    TableKind.MUE: (
+        '"Copyright notice, of two lines",,,\n"Medicare NCCI, 2026",,,\n'
+        '"HCPCS/CPT Code","Practitioner Services MUE Values","MUE Adjudication Indicator","MUE Rationale"\n'
+        '0100T,1,2 Date of Service Edit: Policy,x\n93797,2,"3 Date of Service Edit",x\nA4206,100,1 Line Edit,x\n'
+    ),
+    TableKind.PTP: (
+        "Column1/Column2 Edits\t\t\t\t\t\t\n"
+        "Column 1\tColumn 2\t*=in existence prior to 1996\tEffective Date\tDeletion Date *=no data\tModifier\tWhy\n"
+        "11042\t97597\t\t20100101\t*\t1\tx\n11042\t97598\t*\t19960101\t20050630\t0\tx\n"
+        "11042\t99999\t\t20100101\t20091231\t1\tnever in force\n"
+    ),
+    TableKind.LEIE: (
+        "LASTNAME,FIRSTNAME,NPI,DOB,EXCLTYPE,EXCLDATE,REINDATE\n"
+        "DOE,JOHN,1234567893,19600101,1128a1,20190520,00000000\nROE,JANE,0000000000,19700101,1128b4,20190520,00000000\n"
+        "POE,ANN,1245319599,19700101,1128b4,20100101,20200101\n"
+    ),
+    TableKind.HCPCS: (
+        "HCPC,SEQNUM,SHORT DESCRIPTION,ADD DT,TERM DT\n   A1,0010,A modifier,20020701,\nA0021,0010,x,19850101,\n"
+        "A0080,0010,x,19850101,20251231\n"
+    ),
+    TableKind.ICD10: "code,description\nA00.0,Cholera\na001,Cholera\n",
+}
+ENTRIES = {
+    TableKind.MUE: (
+        TableEntry("0100T", number=1, indicator="2"),
+        TableEntry("93797", number=2, indicator="3"),
+        TableEntry("A4206", number=100, indicator="1"),
+    ),
+    TableKind.PTP: (
+        TableEntry("11042", "97597", date(2010, 1, 1), indicator="1"),
+        TableEntry("11042", "97598", date(1996, 1, 1), date(2005, 6, 30), indicator="0"),
+    ),
+    TableKind.LEIE: (
+        TableEntry("1234567893", first_day=date(2019, 5, 20), indicator="1128a1"),
+        TableEntry("1245319599", first_day=date(2010, 1, 1), last_day=date(2019, 12, 31), indicator="1128b4"),
+    ),
+    TableKind.HCPCS: (
+        TableEntry("A0021", first_day=date(1985, 1, 1)),
+        TableEntry("A0080", first_day=date(1985, 1, 1), last_day=date(2025, 12, 31)),
+    ),
+    TableKind.ICD10: (TableEntry("A000"), TableEntry("A001")),
+}
+SKIPPED = {TableKind.PTP: 1, TableKind.LEIE: 1, TableKind.HCPCS: 1}
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(content: str | bytes, name: str = "table.csv"):
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("kind", TableKind)
+def test_a_table_is_read_as_published_also_compressed_and_in_windows_encoding(kind, written):
+    read = read_table(kind, written(FILES[kind]))
+    assert read.entries == ENTRIES[kind]
+    assert read.skipped == SKIPPED.get(kind, 0)
+    assert read_table(kind, written(gzip.compress(FILES[kind].encode()))).entries == ENTRIES[kind]
+    windows = FILES[kind].replace("x", "\N{EN DASH}").encode("cp1252", errors="replace")
+    assert len(read_table(kind, written(windows)).entries) == len(ENTRIES[kind])
+
+
+def test_json_tables_are_read(written):
+    mue = read_table(TableKind.MUE, written('{"93797": {"limit": 2, "unit": "services"}}'))
+    assert mue.entries == (TableEntry("93797", number=2),)
+    leie = read_table(TableKind.LEIE, written('{"excluded_npis": ["1234567893"]}'))
+    assert leie.entries == (TableEntry("1234567893"),)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "why"),
+    [
+        (TableKind.MUE, FILES[TableKind.PTP], "has no heading with the columns `hcpcs/cpt code`"),
+        (TableKind.PTP, FILES[TableKind.MUE], "has no heading with the columns `column 1`"),
+        (TableKind.LEIE, "NPI\n", "has no entry"),
+        (TableKind.MUE, "", "has no heading"),
+        (TableKind.MUE, "{", "no valid JSON"),
+        (TableKind.MUE, "[1]", "JSON of another form"),
+        (TableKind.MUE, b"PK\x03\x04", "ZIP archive or an Excel file"),
+        (TableKind.MUE, b"\x1f\x8b\x08damaged", "damaged gzip"),
+    ],
+)
+def test_another_file_is_refused(kind, content, why, written):
+    with pytest.raises(TableFileError, match=why):
+        read_table(kind, written(content))
+
+
+@pytest.mark.parametrize(
+    ("kind", "row", "reason"),
+    [
+        (TableKind.MUE, "93798,-1,3,x", "limit: '-1' must be a whole number"),
+        (TableKind.MUE, "93798,,3,x", "limit: '' must be a whole number"),
+        (TableKind.MUE, "93798,2,7,x", "indicator: '7' must be one of 1, 2, 3"),
+        (TableKind.MUE, "much too long,2,3,x", "code: 'muchtoolong' is not a CPT or HCPCS code"),
+        (TableKind.MUE, "93797,4,3,x", "93797 is listed before with other values"),
+        (
+            TableKind.LEIE,
+            "DOE,JOHN,1234567890,x,x,20190520,0",
+            "npi: must have ten digits, the last one its check digit",
+        ),
+        (TableKind.LEIE, "DOE,JOHN,1245319599,x,x,20191350,0", "first_day: '20191350' must be a day"),
+        (TableKind.PTP, "11042\t97599\t\t20100101\t*\t\tx", "indicator: must be 0, 1 or 9"),
+        (TableKind.ICD10, "???,x", "code: '???' is not an ICD-10 code"),
+    ],
+)
+def test_one_invalid_row_refuses_the_file_and_is_named_with_its_line(kind, row, reason, written):
+    content = FILES[kind] + row + "\n"
+    with pytest.raises(TableFileError, match=r"1 of \d+ rows of table.csv are invalid") as refused:
+        read_table(kind, written(content))
+    (rejected,) = refused.value.rejected
+    assert rejected.line == content.count("\n")
+    assert reason in rejected.reason
+    assert "DOE" not in rejected.reason
+
+
+def test_the_packaged_codes_are_the_billable_ones():
+    read, _ = read_packaged_icd10()
+    found = {entry.code for entry in read.entries}
+    assert {"A000", "S82001A", "Z9861"} <= found
+    assert not {"A00", "A00-A09", "S82001"} & found
+    assert len(found) > 70_000
+    assert first_day_of(packaged_release()) <= date.today()  # noqa: DTZ011
+
+
+@pytest.mark.parametrize(
+    ("release", "day"),
+    [
+        ("2026Q1", date(2026, 1, 1)),
+        ("2026q4", date(2026, 10, 1)),
+        ("2026-11", date(2026, 11, 1)),
+        ("2026-11-15", date(2026, 11, 15)),
+    ],
+)
+def test_a_release_names_its_first_day(release, day):
+    assert first_day_of(release) == day
+
+
+@pytest.mark.parametrize("release", ["", "2026", "2026Q5", "2026-13", "2026-11-31", "Q4", "next"])
+def test_another_name_of_a_release_is_refused(release):
+    with pytest.raises(ValueError, match="is no quarter"):
+        first_day_of(release)
