@@ -70,7 +70,7 @@ def _sentence(feature: Feature, x: ClaimInputs, value: float | None, *, raising:
     else:
         template = feature.raises if raising else feature.lowers
     try:
-        return "".join(part if isinstance(part, str) else part(feature.unit, x, value) for part in _parts(template))
+        return "".join([part if isinstance(part, str) else part(feature.unit, x, value) for part in _parts(template)])
     except _MissingInputError:
         shown = "not known" if value is None else format_value(value, feature.unit)
         return f"{feature.meaning.rstrip('.')}: {shown}"

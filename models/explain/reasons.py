@@ -46,13 +46,23 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
+class _Fact:
+    """The features that measure one comparison, the most readable first; the place of the first, and after the last."""
+
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Group:
+    """The features of one reason, from place `start` to before `stop`; the places of a fact follow one another."""
+
     code: str
     kind: ReasonKind
     names: tuple[str, ...]
-    places: tuple[int, ...]
-    facts: tuple[tuple[int, ...], ...]
-    """The places of the features that measure one comparison, the most readable first."""
+    start: int
+    stop: int
+    facts: tuple[_Fact, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +109,13 @@ class Reasoner:
     """
 
     def __init__(self, schema: ModelSchema, typical: TypicalClaim | None = None) -> None:
-        self._features = tuple(_wording_of(feature, typical) for feature in schema.features)
-        self._typical = np.array([0.0 if typical is None else typical.contributions[name] for name in schema.names])
+        self._groups, order = _grouped(schema.features)
+        # Everything below is in this order of the features, so that what belongs together is a slice.
+        self._order = np.array(order, dtype=np.intp)
+        self._features = tuple(_wording_of(schema.features[place], typical) for place in order)
+        self._names = tuple(one.feature.name for one in self._features)
+        self._typical = np.array([0.0 if typical is None else typical.contributions[name] for name in self._names])
         self._typical_sum = math.fsum(self._typical.tolist())
-        self._groups = _grouped(schema.features)
 
     def explain(
         self, x: ClaimInputs, row: NDArray[np.float32], phi: NDArray[np.float64], base_margin: float
@@ -112,23 +125,23 @@ class Reasoner:
         `x` holds the inputs of the claim (`features.vector.inputs_of`), `row` its vector in this schema, `phi` the
         contributions in log-odds, which with `base_margin` sum to the margin.
         """
-        values, parts = row.tolist(), (phi - self._typical).tolist()
+        values = row[self._order].tolist()
+        parts = (phi[self._order] - self._typical).tolist()
         pushes = self._pushes(parts)
-        groups = self._group_pushes(pushes, parts)
         reasons = [
             reason for raising in (True, False) for reason in self._directed(pushes, x, values, parts, raising=raising)
         ]
-        return Explanation(base_margin + self._typical_sum, groups, reasons)
+        return Explanation(base_margin + self._typical_sum, self._group_pushes(pushes, parts), reasons)
 
     def groups(self, phi: NDArray[np.float64]) -> list[GroupPush]:
         """Contribution of each group relative to the typical claim, by descending size."""
-        parts = (phi - self._typical).tolist()
+        parts = (phi[self._order] - self._typical).tolist()
         return self._group_pushes(self._pushes(parts), parts)
 
     def _pushes(self, parts: list[float]) -> list[tuple[float, _Group]]:
         """Push and group, by descending size of the push."""
-        pushes = [(sum([parts[i] for i in group.places]), group) for group in self._groups]
-        pushes.sort(key=lambda pushed: -abs(pushed[0]))
+        pushes = [(sum(parts[group.start : group.stop]), group) for group in self._groups]
+        pushes.sort(key=_size)
         return pushes
 
     @staticmethod
@@ -137,7 +150,7 @@ class Reasoner:
             GroupPush(
                 code=group.code,
                 push=push,
-                features={name: parts[i] for name, i in zip(group.names, group.places, strict=True)},
+                features=dict(zip(group.names, parts[group.start : group.stop], strict=True)),
             )
             for push, group in pushes
         ]
@@ -169,13 +182,17 @@ class Reasoner:
     ) -> Reason | None:
         raising = push > 0
         sign = 1.0 if raising else -1.0
-        sums = [(sign * sum([parts[i] for i in fact]), fact) for fact in group.facts]
-        same_direction = sum(part for part, _ in sums if part > 0)
+        sums = [(sign * sum(parts[fact.start : fact.stop]), fact) for fact in group.facts]
+        sums = [one for one in sums if one[0] > 0]
+        sums.sort(key=_size)
+        same_direction = sum([part for part, _ in sums])
+        enough = MIN_CARRIED_SHARE * same_direction
         carried, stated, carrier = 0.0, list[list[int]](), list[int]()
-        for part, fact in sorted(sums, key=lambda one: -one[0]):
-            if part <= 0 or carried >= MIN_CARRIED_SHARE * same_direction or len(stated) == MAX_FACTS:
+        for part, fact in sums:
+            if carried >= enough or len(stated) == MAX_FACTS:
                 break
-            agreeing = [i for i in fact if self._features[i].agrees(values[i], raising=raising, unknown=x.missing)]
+            places = range(fact.start, fact.stop)
+            agreeing = [i for i in places if self._features[i].agrees(values[i], raising=raising, unknown=x.missing)]
             if not agreeing:
                 continue
             first = agreeing[0]
@@ -184,10 +201,10 @@ class Reasoner:
                 part = min(part, sign * sum([parts[i] for i in agreeing]))
                 carrier += agreeing
             else:
-                carrier += fact
+                carrier += places
             stated.append(agreeing)
             carried += part
-        if carried < MIN_CARRIED_SHARE * same_direction:
+        if carried < enough:
             return None
         facts = [self._words(agreeing, x, values, raising=raising) for agreeing in stated]
         opposite = same_direction - abs(push)
@@ -198,8 +215,8 @@ class Reasoner:
             direction="for" if raising else "against",
             push=push,
             odds=math.exp(push),
-            features={self._features[i].feature.name: None if values[i] != values[i] else values[i] for i in carrier},
-            carrier=[self._features[i].feature.name for i in carrier],
+            features={self._names[i]: None if values[i] != values[i] else values[i] for i in carrier},
+            carrier=[self._names[i] for i in carrier],
             carrier_share=carried / same_direction,
         )
 
@@ -255,27 +272,29 @@ def _wording_of(feature: Feature, typical: TypicalClaim | None) -> _FeatureWordi
     )
 
 
-def _grouped(features: Sequence[Feature]) -> tuple[_Group, ...]:
-    """The groups of a schema's features and their facts, in the order of `REASON_GROUPS`, then those of attributes."""
-    groups = []
+def _grouped(features: Sequence[Feature]) -> tuple[tuple[_Group, ...], list[int]]:
+    """The groups of a schema's features, in the order of `REASON_GROUPS`, then those of attributes.
+
+    Their places are those in the order returned: of the features, by group and fact.
+    """
+    groups, order = list[_Group](), list[int]()
     for code in dict.fromkeys([*REASON_GROUPS, *(feature.group for feature in features)]):
-        places = [i for i, feature in enumerate(features) if feature.group == code]
-        facts: dict[str, list[int]] = {}
-        for i in places:
-            facts.setdefault(features[i].code, []).append(i)
-        for members in facts.values():
-            members.sort(key=lambda i: features[i].unit == "deviations")  # ratios and shares read more easily
-        if places:
-            groups.append(
-                _Group(
-                    code,
-                    features[places[0]].kind,
-                    tuple(features[i].name for i in places),
-                    tuple(places),
-                    tuple(tuple(members) for members in facts.values()),
-                )
-            )
-    return tuple(groups)
+        members: dict[str, list[int]] = {}
+        for i, feature in enumerate(features):
+            if feature.group == code:
+                members.setdefault(feature.code, []).append(i)
+        start, facts = len(order), list[_Fact]()
+        for places in members.values():
+            facts.append(_Fact(len(order), len(order) + len(places)))
+            order += sorted(places, key=lambda i: features[i].unit == "deviations")  # ratios and shares read more easily
+        if facts:
+            names = tuple(features[i].name for i in order[start:])
+            groups.append(_Group(code, features[order[start]].kind, names, start, len(order), tuple(facts)))
+    return tuple(groups), order
+
+
+def _size(pushed: tuple[float, object]) -> float:
+    return -abs(pushed[0])
 
 
 def _sentence(facts: list[str], push: float, *, mixed: bool) -> str:
