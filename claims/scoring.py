@@ -6,7 +6,7 @@
 import operator
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, Self, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -14,7 +14,7 @@ from claims.attributes import ScoredAttributes
 from claims.identifiers import MAX_DESCRIPTION, MAX_ID, MAX_REGION, MAX_SPECIALTY
 from claims.reason_groups import ReasonKind
 
-CONTRACT = "1"
+CONTRACT: Literal["1"] = "1"
 ExplainedBy: TypeAlias = Literal["tables", "pred_contribs", "terms"]
 """Where exact contributions come from: tables of trees, XGBoost itself, or the terms of an additive model."""
 
@@ -107,35 +107,41 @@ class StorePosition:
         return cls(int(generation), int(writes))
 
 
-class Reason(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Reason:
     """One group of features that moved the score, stated in words an investigator can check.
 
     Pushes are relative to the typical claim (`Score.typical_margin`), so what most claims share is not a reason.
     """
 
-    model_config = ConfigDict(frozen=True)
-
-    code: str = Field(description="Code of the group (`claims.reason_groups`); the meaning of a code never changes.")
-    kind: ReasonKind = Field(description="Evidence about this claim, or a prior about its provider or member.")
+    code: Annotated[
+        str,
+        Field(description="Code of the group (`claims.reason_groups`); the meaning of a code never changes."),
+    ]
+    kind: Annotated[
+        ReasonKind, Field(description="Evidence about this claim, or a prior about its provider or member.")
+    ]
     text: str
-    direction: Literal["for", "against"] = Field(description="For or against fraud.")
-    push: float = Field(description="Log-odds that the group adds, compared with the typical claim.")
-    odds: float = Field(description="exp(push): the factor on the odds.")
-    features: dict[str, float | None] = Field(description="The values behind the words.")
-    carrier: list[str] = Field(description="The features whose fact the text states.")
-    carrier_share: float = Field(
-        gt=0, description="Their part of everything in the group that pushes in this direction; at least 0.6."
-    )
+    direction: Annotated[Literal["for", "against"], Field(description="For or against fraud.")]
+    push: Annotated[float, Field(description="Log-odds that the group adds, compared with the typical claim.")]
+    odds: Annotated[float, Field(description="exp(push): the factor on the odds.")]
+    features: Annotated[dict[str, float | None], Field(description="The values behind the words.")]
+    carrier: Annotated[list[str], Field(description="The features whose fact the text states.")]
+    carrier_share: Annotated[
+        float,
+        Field(gt=0, description="Their part of everything in the group that pushes in this direction; at least 0.6."),
+    ]
 
 
-class GroupPush(BaseModel):
+@dataclass(frozen=True, slots=True)
+class GroupPush:
     """Contribution of one group of features to the margin, relative to the typical claim."""
 
-    model_config = ConfigDict(frozen=True)
-
-    code: str = Field(description="Of the group (`claims.reason_groups`).")
-    push: float = Field(description="Log-odds: the sum of `features`.")
-    features: dict[str, float] = Field(description="Feature → its contribution minus that of the typical claim.")
+    code: Annotated[str, Field(description="Of the group (`claims.reason_groups`).")]
+    push: Annotated[float, Field(description="Log-odds: the sum of `features`.")]
+    features: Annotated[
+        dict[str, float], Field(description="Feature → its contribution minus that of the typical claim.")
+    ]
 
 
 class Counterfactual(BaseModel):
@@ -205,13 +211,12 @@ class ShadowScore(BaseModel):
     flagged: bool
 
 
-class OutOfRange(BaseModel):
+@dataclass(frozen=True, slots=True)
+class OutOfRange:
     """A feature whose value lies outside the range of the training claims."""
 
-    model_config = ConfigDict(frozen=True)
-
     feature: str
-    meaning: str = Field(description="Of the feature, as a sentence.")
+    meaning: Annotated[str, Field(description="Of the feature, as a sentence.")]
     value: float
     low: float
     high: float

@@ -2,13 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from claims.scoring import CONTRACT, ClaimFacts, Counterfactual, ExplainedBy, OutOfRange, Score, ShadowScore
 from features.errors import AttributeTypeError, UnknownFeatureError
-from features.vector import ClaimInputs, ClaimVectors, Reading, build_amounts, inputs_of, vector_of
+from features.vector import (
+    ClaimInputs,
+    ClaimVectors,
+    Reading,
+    Readings,
+    build_amounts,
+    each_of,
+    inputs_of,
+    inputs_of_readings,
+    vector_of,
+    vectors_of,
+)
 from models.artefact import Artefact, require_reasons
 from models.errors import CustomModelError, SchemaMismatchError
 from models.explain import Explanation, Reasoner, nearest_lower_amount, rises_with_amount
@@ -83,14 +95,15 @@ class Scorer:
             lower = self._nearest_lower_amount(facts, reading)
         return self._answer(
             facts,
-            reading,
-            row,
+            row.tolist(),
             margin=float(margins[0]),
             probability=probability,
-            phi=phi[0],
+            phi=phi[0].tolist(),
             base=base,
             explanation=self.reasoner.explain(x, row, phi[0], base),
             support=self._supports([x], row.reshape(1, -1))[0],
+            feature_times=reading.feature_times,
+            stale=list(reading.stale),
             counterfactual=lower,
             shadow=None if challenger is None else challenger.shadow(full, facts),
         )
@@ -99,31 +112,60 @@ class Scorer:
         self, claims: Sequence[ClaimToScore], *, challenger: "Scorer | None" = None, threads: int = 1
     ) -> list[Score]:
         """Score claims, in order; like `score`, but without a counterfactual."""
+        return self.score_readings(
+            [one.facts for one in claims],
+            Readings.of([one.reading for one in claims]),
+            challenger=challenger,
+            threads=threads,
+        )
+
+    def score_readings(
+        self,
+        claims: Sequence[ClaimFacts],
+        readings: Readings,
+        *,
+        challenger: "Scorer | None" = None,
+        threads: int = 1,
+    ) -> list[Score]:
+        """As `score_many`, with the rows of the claims in columns."""
         if not claims:
             return []
-        inputs = [inputs_of(one.facts, one.reading.states) for one in claims]
-        full = np.stack([vector_of(x) for x in inputs])
-        rows = np.stack([self._row(x, row, one.facts) for x, row, one in zip(inputs, full, claims, strict=True)])
+        batch = inputs_of_readings(claims, readings)
+        inputs = list(each_of(batch, claims))
+        full = vectors_of(batch)
+        rows = self._rows(inputs, full, claims)
         margins, phi, base = self._explain(rows, threads=threads)
-        supports = self._supports(inputs, rows)
         shadows: list[ShadowScore | None] = [None] * len(claims)
         if challenger is not None:
-            shadows = [challenger.shadow(row, one.facts) for row, one in zip(full, claims, strict=True)]
+            shadows = [challenger.shadow(row, facts) for row, facts in zip(full, claims, strict=True)]
+        each = zip(
+            claims,
+            rows.tolist(),
+            margins.tolist(),
+            phi.tolist(),
+            self.reasoner.explain_many(inputs, rows, phi, base),
+            self._supports(inputs, rows),
+            readings.feature_times(),
+            readings.stale_views(),
+            shadows,
+            strict=True,
+        )
         return [
             self._answer(
-                one.facts,
-                one.reading,
-                rows[i],
-                margin=float(margins[i]),
-                probability=self.artefact.calibrator.probability(float(margins[i])),
-                phi=phi[i],
+                facts,
+                row,
+                margin=margin,
+                probability=self.artefact.calibrator.probability(margin),
+                phi=own,
                 base=base,
-                explanation=self.reasoner.explain(inputs[i], rows[i], phi[i], base),
-                support=supports[i],
+                explanation=explanation,
+                support=support,
+                feature_times=times,
+                stale=stale,
                 counterfactual=None,
-                shadow=shadows[i],
+                shadow=shadow,
             )
-            for i, one in enumerate(claims)
+            for facts, row, margin, own, explanation, support, times, stale, shadow in each
         ]
 
     def shadow(self, full: NDArray[np.float32], facts: ClaimFacts) -> ShadowScore | None:
@@ -159,6 +201,14 @@ class Scorer:
             x.missing = [*x.missing, *unknown]
         return row
 
+    def _rows(
+        self, inputs: Sequence[ClaimInputs], full: NDArray[np.float32], claims: Sequence[ClaimFacts]
+    ) -> NDArray[np.float32]:
+        """The vectors (N, F) of several claims; as `_row`."""
+        if self._vectors is None:
+            return np.ascontiguousarray(full[:, self._columns])
+        return np.stack([self._row(x, row, facts) for x, row, facts in zip(inputs, full, claims, strict=True)])
+
     def margins(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Margins (N,) of vectors in this model's schema (N, F)."""
         return self.artefact.margins(rows)
@@ -186,10 +236,7 @@ class Scorer:
         gains = [self._gain.of(x.missing) for x in inputs]
         if self._range is None:
             return [_Support(gain, [], 0) for gain in gains]
-        outside = self._range.outside(rows)
-        return [
-            _Support(gain, *self._range.findings(row, out)) for gain, row, out in zip(gains, rows, outside, strict=True)
-        ]
+        return [_Support(gain, *found) for gain, found in zip(gains, self._range.findings(rows), strict=True)]
 
     def _nearest_lower_amount(self, facts: ClaimFacts, reading: Reading) -> Counterfactual | None:
         def probabilities_at(amounts: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -205,21 +252,24 @@ class Scorer:
     def _answer(
         self,
         facts: ClaimFacts,
-        reading: Reading,
-        row: NDArray[np.float32],
+        row: list[float],
         *,
         margin: float,
         probability: float,
-        phi: NDArray[np.float64],
+        phi: list[float],
         base: float,
         explanation: Explanation,
         support: _Support,
+        feature_times: dict[str, datetime | None],
+        stale: list[str],
         counterfactual: Counterfactual | None,
         shadow: ShadowScore | None,
     ) -> Score:
         names = self.artefact.features
-        values = (None if value != value else value for value in row.tolist())
-        return Score(
+        values = [None if value != value else value for value in row]
+        # Each field is computed here, and the caller checks the answer (`claims.score_check`): validated a second time,
+        # a score takes three times as long.
+        return Score.model_construct(
             contract=CONTRACT,
             claim_id=facts.claim_id,
             model_version=self.version,
@@ -229,14 +279,14 @@ class Scorer:
             threshold=self.artefact.threshold,
             flagged=probability >= self.artefact.threshold,
             base_margin=base,
-            contributions=dict(zip(names, phi.tolist(), strict=True)),
+            contributions=dict(zip(names, phi, strict=True)),
             vector=dict(zip(names, values, strict=True)),
             typical_margin=explanation.typical_margin,
             groups=explanation.groups,
             reasons=explanation.reasons,
             counterfactual=counterfactual,
-            feature_times=reading.feature_times,
-            stale_views=list(reading.stale),
+            feature_times=feature_times,
+            stale_views=stale,
             gain_present=support.gain_present,
             out_of_range=support.out_of_range,
             tail_features=support.tail_features,

@@ -109,20 +109,21 @@ class RangeCheck:
         outside: NDArray[np.bool_] = (values < self._lows) | (values > self._highs)
         return outside
 
-    def findings(self, row: NDArray[np.float32], outside: NDArray[np.bool_]) -> tuple[list[OutOfRange], int]:
-        """Features of one vector out of range, and the number in a tail; `outside` (2, F) is a row of `outside()`."""
-        out, tails = outside
-        found = [
-            OutOfRange(
-                feature=self._features[place].name,
-                meaning=self._features[place].meaning,
-                value=float(row[place]),
-                low=float(self._lows[0, place]),
-                high=float(self._highs[0, place]),
+    def findings(self, rows: NDArray[np.float32]) -> list[tuple[list[OutOfRange], int]]:
+        """For each vector (N, F): its features out of range, and the number in a tail."""
+        outside = self.outside(rows)
+        found: list[list[OutOfRange]] = [[] for _ in range(len(rows))]
+        for row, place in np.argwhere(outside[:, 0]).tolist():
+            found[row].append(
+                OutOfRange(
+                    feature=self._features[place].name,
+                    meaning=self._features[place].meaning,
+                    value=float(rows[row, place]),
+                    low=float(self._lows[0, place]),
+                    high=float(self._highs[0, place]),
+                )
             )
-            for place in np.flatnonzero(out)
-        ]
-        return found, int(np.count_nonzero(tails))
+        return list(zip(found, np.count_nonzero(outside[:, 1], axis=1).tolist(), strict=True))
 
 
 def training_range(schema: ModelSchema, train: NDArray[np.float32], later: NDArray[np.float32]) -> TrainingRange:

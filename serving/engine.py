@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Self
@@ -14,22 +15,22 @@ from core.live_claims import LiveClaims
 from core.servers import valkey_url
 from core.settings import Settings
 from features.errors import AttributeTypeError, StatesError
-from features.vector import Reading
+from features.vector import Reading, Readings
 from models.canary import in_canary
 from models.details import explanation_details
 from models.errors import SchemaMismatchError
-from models.scorer import ClaimToScore, Scorer
+from models.scorer import Scorer
 from serving import metrics
 from serving.errors import InvalidScoreRequest, ModelNotLoaded, NoModelLoaded
 from serving.live import LoadedModels, ModelWatcher
 from serving.online_store import OnlineStoreClient
 from serving.status import ScorerStatus
 from serving.warm import warm
-from serving.wire import BatchItem
+from serving.wire import BatchItem, encode_score
 
 POLL_SECONDS = 1.0
 """Interval between two looks at the pointers and at the online store."""
-SLICE = 16
+SLICE = 32
 """Claims of a batch scored before other requests are served: a few milliseconds of work."""
 SLICE_BESIDE_LIVE = 4
 """As `SLICE`, while live claims are scored: they wait for a slice that has begun."""
@@ -92,7 +93,7 @@ class Engine:
         """
         models, champion = self._models()
         reading = await self._store.read(claim, deadline, store) if states is None else _sent(states)
-        return _score_one(models, champion, ClaimToScore(claim, reading))
+        return _score_one(models, champion, claim, reading)
 
     async def score_batch(
         self, requests: Sequence[BatchItem], deadline: float | None, store: StorePosition | None = None
@@ -105,15 +106,32 @@ class Engine:
         while start < len(requests):
             await self._live.give_way()
             end = start + (SLICE_BESIDE_LIVE if self._live.are_recent else SLICE)
-            items, readings = requests[start:end], sent[start:end]
+            answers += await self._score_slice(models, champion, requests[start:end], sent[start:end], deadline, store)
             start = end
-            unread = [item.claim for item, reading in zip(items, readings, strict=True) if reading is None]
-            found = iter(await self._store.read_batch(unread, deadline, store) if unread else ())
-            claims = [
-                ClaimToScore(item.claim, reading or next(found)) for item, reading in zip(items, readings, strict=True)
-            ]
-            answers += _score_many(models, champion, claims)
         return b'{"scores":[' + b",".join(answers) + b"]}"
+
+    async def _score_slice(
+        self,
+        models: LoadedModels,
+        champion: Scorer,
+        items: Sequence[BatchItem],
+        sent: Sequence[Reading | None],
+        deadline: float | None,
+        store: StorePosition | None,
+    ) -> list[bytes]:
+        """The scores of some claims of a batch as JSON; `sent` are the states that came with them."""
+        answers: dict[int, bytes] = {}
+        unread = [place for place, reading in enumerate(sent) if reading is None]
+        if unread:
+            claims = [items[place].claim for place in unread]
+            readings = await self._store.read_batch(claims, deadline, store)
+            answers.update(zip(unread, _score_many(models, champion, claims, readings), strict=True))
+        given = {place: reading for place, reading in enumerate(sent) if reading is not None}
+        if given:
+            claims = [items[place].claim for place in given]
+            readings = Readings.of(list(given.values()))
+            answers.update(zip(given, _score_many(models, champion, claims, readings), strict=True))
+        return [answers[place] for place in range(len(items))]
 
     async def explain(self, version: str, vector: dict[str, float | None], specialty: str | None) -> bytes:
         """The details of a vector that a loaded model has scored, as JSON; on another thread, beside live claims.
@@ -158,21 +176,28 @@ def _invalid(field: str, message: str) -> InvalidScoreRequest:
     return InvalidScoreRequest("1 field is invalid", errors=[{"field": field, "message": message}])
 
 
-def _score_one(models: LoadedModels, champion: Scorer, one: ClaimToScore) -> bytes:
+def _score_one(models: LoadedModels, champion: Scorer, facts: ClaimFacts, reading: Reading) -> bytes:
     """The score of one claim as JSON, by the model that decides it, with the shadow score of the other."""
     began = time.perf_counter()
-    ((decides, other, _),) = _assignments(models, champion, [one])
+    ((decides, other, _),) = _assignments(models, champion, [facts])
     try:
-        score = decides.score(one.facts, one.reading, challenger=other)
+        score = decides.score(facts, reading, challenger=other)
     except AttributeTypeError as error:
         raise _refused(error) from error
-    answer = score.model_dump_json().encode()
+    answer = encode_score(score)
     metrics.SCORE_SECONDS.observe(time.perf_counter() - began)
-    _count(score, one)
+    _count([score])
+    for view in reading.stale:
+        metrics.STALE_VIEWS.labels(view).inc()
+    times = [us for us in reading.times_us.values() if us is not None]
+    if times:
+        metrics.FEATURE_AGE_SECONDS.observe((clock.micros(facts.received_at) - min(times)) / 1_000_000)
     return answer
 
 
-def _score_many(models: LoadedModels, champion: Scorer, claims: Sequence[ClaimToScore]) -> list[bytes]:
+def _score_many(
+    models: LoadedModels, champion: Scorer, claims: Sequence[ClaimFacts], readings: Readings
+) -> list[bytes]:
     """The scores of several claims as JSON, in order, without counterfactuals.
 
     They are explained together, one tree at a time, so that each tree is read from memory once.
@@ -180,26 +205,35 @@ def _score_many(models: LoadedModels, champion: Scorer, claims: Sequence[ClaimTo
     began = time.perf_counter()
     scores: dict[int, Score] = {}
     for decides, other, places in _assignments(models, champion, claims):
+        everyone = len(places) == len(claims)
         try:
-            scored = decides.score_many([claims[place] for place in places], challenger=other)
+            scored = decides.score_readings(
+                claims if everyone else [claims[place] for place in places],
+                readings if everyone else readings.take(places),
+                challenger=other,
+            )
         except AttributeTypeError as error:
             raise _refused(error) from error
         scores.update(zip(places, scored, strict=True))
-    answers = [scores[place].model_dump_json().encode() for place in range(len(claims))]
+    answers = [encode_score(scores[place]) for place in range(len(claims))]
     metrics.SCORE_SECONDS.observe((time.perf_counter() - began) / len(claims))
-    for place, one in enumerate(claims):
-        _count(scores[place], one)
+    _count(list(scores.values()))
+    for view, claims_of in readings.stale_counts().items():
+        metrics.STALE_VIEWS.labels(view).inc(claims_of)
+    for facts, oldest_us in zip(claims, readings.oldest_us(), strict=True):
+        if oldest_us is not None:
+            metrics.FEATURE_AGE_SECONDS.observe((clock.micros(facts.received_at) - oldest_us) / 1_000_000)
     return answers
 
 
 def _assignments(
-    models: LoadedModels, champion: Scorer, claims: Sequence[ClaimToScore]
+    models: LoadedModels, champion: Scorer, claims: Sequence[ClaimFacts]
 ) -> list[tuple[Scorer, Scorer | None, list[int]]]:
     """Deciding model, shadow model, and the indices of the claims they apply to."""
     challenger = models.challenger
     if challenger is None:
         return [(champion, None, list(range(len(claims))))]
-    canary = [place for place, one in enumerate(claims) if in_canary(one.facts.claim_id, models.canary_share)]
+    canary = [place for place, facts in enumerate(claims) if in_canary(facts.claim_id, models.canary_share)]
     others = [place for place in range(len(claims)) if place not in set(canary)]
     shares: list[tuple[Scorer, Scorer | None, list[int]]] = [
         (champion, challenger, others),
@@ -208,12 +242,9 @@ def _assignments(
     return [share for share in shares if share[2]]
 
 
-def _count(score: Score, one: ClaimToScore) -> None:
-    metrics.SCORES.labels(score.model_version, score.explained_by).inc()
-    if score.flagged:
-        metrics.FLAGGED.labels(score.model_version).inc()
-    for view in one.reading.stale:
-        metrics.STALE_VIEWS.labels(view).inc()
-    times = [us for us in one.reading.times_us.values() if us is not None]
-    if times:
-        metrics.FEATURE_AGE_SECONDS.observe((clock.micros(one.facts.received_at) - min(times)) / 1_000_000)
+def _count(scores: Sequence[Score]) -> None:
+    scored = Counter((score.model_version, score.explained_by) for score in scores)
+    for (version, explained_by), count in scored.items():
+        metrics.SCORES.labels(version, explained_by).inc(count)
+    for version, count in Counter(score.model_version for score in scores if score.flagged).items():
+        metrics.FLAGGED.labels(version).inc(count)

@@ -7,8 +7,8 @@ part is a Parquet file beside the output, so that an interrupted run can resume.
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -87,11 +87,8 @@ def score_table(
         margins, contributions, base = scorer.explain(rows, threads=threads)
         probabilities = scorer.artefact.calibrator.probabilities(margins)
         reasons = [
-            [
-                {name: getattr(reason, name) for name in _REASON_FIELDS}
-                for reason in scorer.reasoner.explain(x, row, phi, base).reasons
-            ]
-            for x, row, phi in zip(_inputs(scorer, claims, own), rows, contributions, strict=True)
+            [{name: getattr(reason, name) for name in _REASON_FIELDS} for reason in explanation.reasons]
+            for explanation in scorer.reasoner.explain_many(_inputs(scorer, claims, own), rows, contributions, base)
         ]
         columns = [
             claims["claim_id"].combine_chunks(),
@@ -146,11 +143,13 @@ def _inputs(scorer: Scorer, claims: pa.Table, attributes: pa.Table | None) -> It
     """The inputs of each claim; attributes that it does not state are missing."""
     if not scorer.schema.encoders:
         return inputs_of_each(claims)
-    unknown = scorer.schema.unknown_of(claims, attributes)
-    return (
-        replace(x, missing=[*x.missing, *more]) if more else x
-        for x, more in zip(inputs_of_each(claims), unknown, strict=True)
-    )
+    return _with_missing(inputs_of_each(claims), scorer.schema.unknown_of(claims, attributes))
+
+
+def _with_missing(inputs: Iterable[ClaimInputs], unknown: Sequence[Sequence[str]]) -> Iterator[ClaimInputs]:
+    for x, more in zip(inputs, unknown, strict=True):
+        x.missing = [*x.missing, *more]
+        yield x
 
 
 def _beside(claims: pa.Table, attributes: pa.Table) -> pa.Table:

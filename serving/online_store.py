@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from typing import Self
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Self, TypeVar
 
 import redis
 import redis.asyncio
@@ -12,7 +13,7 @@ from core.logging import get_logger
 from core.settings import settings
 from features.errors import EvictingStoreError, OnlineUnavailableError
 from features.online import AsyncOnlineReader, connect_async, refuse_eviction
-from features.vector import Reading
+from features.vector import Reading, Readings
 from serving import metrics
 from serving.errors import StatesUnavailable
 from serving.wire import seconds_left
@@ -23,6 +24,7 @@ BATCH_READ_SECONDS = 1.0
 """Time limit of a batch read; batches have separate connections."""
 CHECK_SECONDS = 1.0
 
+_Read = TypeVar("_Read", Reading, Readings)
 _log = get_logger("serving")
 
 
@@ -66,31 +68,33 @@ class OnlineStoreClient:
 
         Raises `StatesUnavailable` or `DeadlinePassed`.
         """
-        return (await self._read(self._single, [claim], deadline, READ_SECONDS, required))[0]
+        return await self._in_time(
+            lambda: self._single.read(claim, required=required), claims=1, deadline=deadline, limit=READ_SECONDS
+        )
 
     async def read_batch(
-        self, claims: list[ClaimFacts], deadline: float | None, required: StorePosition | None = None
-    ) -> list[Reading]:
+        self, claims: Sequence[ClaimFacts], deadline: float | None, required: StorePosition | None = None
+    ) -> Readings:
         """Read the feature rows of several claims of a batch. As `read`."""
-        return await self._read(self._batch, claims, deadline, BATCH_READ_SECONDS, required)
+        return await self._in_time(
+            lambda: self._batch.read_many(claims, required=required),
+            claims=len(claims),
+            deadline=deadline,
+            limit=BATCH_READ_SECONDS,
+        )
 
-    async def _read(
-        self,
-        reader: AsyncOnlineReader,
-        claims: list[ClaimFacts],
-        deadline: float | None,
-        limit: float,
-        required: StorePosition | None,
-    ) -> list[Reading]:
+    async def _in_time(
+        self, read: Callable[[], Awaitable[_Read]], *, claims: int, deadline: float | None, limit: float
+    ) -> _Read:
         left = seconds_left(deadline)
         began = time.perf_counter()
         try:
             async with asyncio.timeout(limit if left is None else min(left, limit)):
-                readings = await reader.read_many(claims, required=required)
+                readings = await read()
         except (TimeoutError, OnlineUnavailableError) as error:
             self.answers = False
             raise StatesUnavailable("use the fallback rule and score the claim later") from error
-        metrics.READ_SECONDS.observe((time.perf_counter() - began) / len(claims))
+        metrics.READ_SECONDS.observe((time.perf_counter() - began) / claims)
         return readings
 
     async def _check(self) -> None:

@@ -9,6 +9,7 @@ from features.declare import VIEWS
 from features.vector import FEATURE_NAMES, Reading
 from models.details import explanation_details
 from models.scorer import ClaimToScore, Scorer
+from serving.wire import encode_score
 
 ROUNDS = 20
 
@@ -43,7 +44,7 @@ def warm(scorer: Scorer) -> None:
     unseen = Reading({view.name: None for view in VIEWS}, {view.name: None for view in VIEWS}, ())
     for _ in range(ROUNDS):
         for reading in (seen, unseen):
-            scorer.score(_CLAIM, reading).model_dump_json()
+            encode_score(scorer.score(_CLAIM, reading))
     # Margins alone use another compiled loop, which the first flagged claim would otherwise compile.
     scorer.shadow(np.full(len(FEATURE_NAMES), np.nan, dtype=np.float32), _CLAIM)
     # More claims than are explained one by one, which use a third one.

@@ -5,14 +5,16 @@ are personal data.
 """
 
 import time
+from operator import attrgetter
 from typing import Self
 
 import bentoml
-from pydantic import ConfigDict, Field, PrivateAttr, ValidationError
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
 from claims.identifiers import MAX_SPECIALTY
-from claims.scoring import STORE_POSITION_HEADER, ClaimFacts, Score, StorePosition
+from claims.scoring import STORE_POSITION_HEADER, ClaimFacts, GroupPush, OutOfRange, Reason, Score, StorePosition
 from core.settings import settings
 from serving.errors import DeadlinePassed, InvalidScoreRequest, JsonRequired, Refusal, ScoreRequestTooLarge
 
@@ -103,6 +105,26 @@ class BatchScores(bentoml.IODescriptor):
     """The scores of a batch."""
 
     scores: list[Score]
+
+
+_ENCODED_AS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_UTC_Z
+_DATACLASSES = {kind: (kind.__slots__, attrgetter(*kind.__slots__)) for kind in (GroupPush, Reason, OutOfRange)}
+"""Their fields; orjson's own way for a dataclass takes twice as long."""
+
+
+def encode_score(score: Score) -> bytes:
+    """A score as JSON."""
+    return orjson.dumps(score, default=_fields, option=_ENCODED_AS)
+
+
+def _fields(value: object) -> dict[str, object]:
+    declared = _DATACLASSES.get(type(value))  # type: ignore[arg-type]
+    if declared is not None:
+        names, read = declared
+        return dict(zip(names, read(value), strict=True))
+    if isinstance(value, BaseModel):
+        return value.__dict__
+    raise TypeError(f"{type(value).__name__} is no part of a score")
 
 
 def seconds_left(deadline: float | None) -> float | None:

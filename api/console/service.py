@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from pydantic import TypeAdapter
+
 from api import assessments, investigations, outbox
 from api.assessments import AssessmentRecord, JsonObject
 from api.console import repository
@@ -31,6 +33,8 @@ SESSION = timedelta(minutes=30)
 PAGE_SIZE = 25
 """Claims on a page of a list."""
 _UNKNOWN = "unknown"
+_REASON = TypeAdapter(Reason)
+_GROUPS = TypeAdapter(list[GroupPush])
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,7 +325,7 @@ def _stored_reason(stored: JsonObject) -> Reason:
     """A reason as it was stored; one from before reasons had a kind counts as evidence, as then."""
     features = stored["features"]
     carrier = list(features) if isinstance(features, dict) else []
-    return Reason.model_validate({"kind": "evidence", "carrier": carrier, "carrier_share": 1.0, **stored})
+    return _REASON.validate_python({"kind": "evidence", "carrier": carrier, "carrier_share": 1.0, **stored})
 
 
 def _assessment_view(record: AssessmentRecord) -> AssessmentView:
@@ -338,7 +342,7 @@ def _assessment_view(record: AssessmentRecord) -> AssessmentView:
         margin=record.margin,
         base_margin=record.base_margin,
         typical_margin=record.typical_margin,
-        groups=[GroupPush.model_validate(group) for group in record.groups or ()],
+        groups=_GROUPS.validate_python(record.groups or []),
         contributions=record.contributions or {},
         vector=record.vector or {},
         reasons=[_stored_reason(reason) for reason in record.reasons],

@@ -59,7 +59,7 @@ from features.declare.features import FEATURES
 from features.declare.frames import CLAIMS, LABELS
 from features.declare.groups import AGGREGATION_GROUPS
 from features.declare.groups.network import PROVIDER_NETWORK_FIELDS
-from features.declare.layout import PLANS, VIEW, VIEWS, Plan, StoredField, View, combine, key_of
+from features.declare.layout import PLANS, VIEW, VIEWS, Plan, StoredField, View, combine, key_of, key_part
 from features.declare.values import Cell, Key, KeyedRows, Row, Value
 
 __all__ = [
@@ -119,6 +119,7 @@ __all__ = [
     "flag",
     "floor",
     "key_of",
+    "key_part",
     "log_e4",
     "maximum",
     "minimum",

@@ -22,10 +22,10 @@ Number = TypeVar("Number", Cell, Value)
 
 
 def as_float(value: Cell | Cells) -> Value | Cells:
-    """A float, or a float64 column; a sequence (a histogram) is returned unchanged."""
+    """A float, or a float64 column; a histogram (a sequence, or a matrix) is returned unchanged."""
     if isinstance(value, int):
         return float(value)
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray) and value.ndim == 1:
         return value.astype(np.float64)
     return value
 
@@ -135,9 +135,7 @@ def percentile(histogram: Sequence[Cell], cents: Value) -> Value:
 
 def _percentiles(histogram: Sequence[Cell], bucket: NDArray[np.intp]) -> Value:
     """`percentile` of one amount per row of the histogram's columns."""
-    below: Column = np.zeros(len(bucket))
-    total: Column = np.zeros(len(bucket))
-    for place, counts in enumerate(histogram):
-        total += counts
-        below += np.where(bucket > place, counts, np.where(bucket == place, np.multiply(counts, 0.5), 0.0))
-    return ratio(below.astype(np.float64), total)
+    counts: NDArray[np.int64] = np.asarray(histogram)
+    below = np.where(np.arange(len(counts))[:, None] < bucket, counts, 0).sum(axis=0).astype(np.float64)
+    own = counts[bucket, np.arange(len(bucket))]
+    return ratio(below + 0.5 * own, counts.sum(axis=0).astype(np.float64))

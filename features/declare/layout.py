@@ -167,12 +167,18 @@ def key_of(keys: Sequence[str], facts: KeyFacts) -> tuple[str, ...] | None:
     """The key of a claim; `None` where a part of it is missing: its history is then missing too."""
     parts = []
     for key in keys:
-        derived = _DERIVED_KEYS.get(key)
-        part: str | None = getattr(facts, key) if derived is None else derived(facts)
+        part = key_part(key, facts)
         if part is None:
             return None
         parts.append(part)
     return tuple(parts)
+
+
+def key_part(key: str, facts: KeyFacts) -> str | None:
+    """One part of a claim's keys."""
+    derived = _DERIVED_KEYS.get(key)
+    part: str | None = getattr(facts, key) if derived is None else derived(facts)
+    return part
 
 
 def combine(plan: Plan, history: Cells, today: Cells | None, day: int | NDArray[np.int64]) -> GroupValues:
@@ -192,6 +198,8 @@ def combine(plan: Plan, history: Cells, today: Cells | None, day: int | NDArray[
 
 
 def _only_of_day(today: Cells, day: int | NDArray[np.int64]) -> Cells:
+    if isinstance(today, np.ndarray):
+        return np.where(today[0] == day, today, 0)
     if isinstance(today[0], np.ndarray):
         is_of_day = today[0] == day
         return [today[0], *(np.where(is_of_day, value, 0) for value in today[1:])]

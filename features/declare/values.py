@@ -14,8 +14,8 @@ Condition: TypeAlias = bool | np.bool_ | NDArray[np.bool_]
 Row: TypeAlias = Sequence[int]
 """The values of a view for one key, in the order of `View.fields`; an array field takes `size` places."""
 Cell: TypeAlias = int | NDArray[np.int64]
-Cells: TypeAlias = Sequence[Cell]
-"""A row of one claim, or the columns of a view for many claims."""
+Cells: TypeAlias = Sequence[Cell] | NDArray[np.int64]
+"""A row of one claim, or the columns of a view for many claims: a sequence, or a matrix (width, claims)."""
 
 Key: TypeAlias = tuple[str, ...]
 """A key of one aggregation group, in the order of `AggregationGroup.keys`."""

@@ -25,8 +25,13 @@ def key_prefix(project: str, generation: int, view: str) -> bytes:
 
 def encode_key(parts: Iterable[str]) -> bytes:
     """A key of an aggregation group: each part in UTF-8, preceded by its length in bytes."""
-    encoded = [part.encode() for part in parts]
-    return b"".join([b"%d:%b" % (len(part), part) for part in encoded])
+    return b"".join([encode_part(part) for part in parts])
+
+
+def encode_part(part: str) -> bytes:
+    """One part of a key in UTF-8, preceded by its length in bytes."""
+    encoded = part.encode()
+    return b"%d:%b" % (len(encoded), encoded)
 
 
 class Packer:
@@ -38,6 +43,19 @@ class Packer:
         self.size = self._struct.size
         self.unpack: Callable[[bytes], tuple[int, ...]] = self._struct.unpack
         """Event time, then the row; raises `struct.error` where the bytes do not have this view's width."""
+
+    def unpack_many(
+        self, stored: Sequence[bytes | None]
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
+        """Rows (N, 1 + width): event time, then the row; which are rows, and which are absent (`None`).
+
+        Zeros for what is absent, and for bytes that do not have this view's width, which are neither.
+        """
+        is_row = np.array([one is not None and len(one) == self.size for one in stored], dtype=np.bool_)
+        rows = [one for one in stored if one is not None and len(one) == self.size]
+        table = np.zeros((len(stored), 1 + self._view.width), dtype=np.int64)
+        table[is_row] = np.frombuffer(b"".join(rows), dtype="<i8").reshape(-1, table.shape[1])
+        return table, is_row, np.array([one is None for one in stored], dtype=np.bool_)
 
     def pack(self, event_us: int, row: Sequence[int]) -> bytes:
         """One row as bytes."""

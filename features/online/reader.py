@@ -1,23 +1,10 @@
 """The read in serving: every row of a claim by one MGET, an atomic snapshot, each row checked before it is used.
 
-Which rows are used for a claim of day d:
-
-* history: a row *as of* d or earlier, if it is as of d or the roll-over to d is done; one as of a later day is *ahead*;
-* today: a row of d, entered strictly before the claim; a row of an earlier day is empty; one of a later day is ahead.
-  None of them, if the updater's heartbeat is too old;
-* network: a row with an event time strictly before the claim and no more than three weeks old;
-* no row: zeros, once the store is loaded and rolled over to d; for the network: missing. Except where a narrower key of
-  the claim has history (the provider's claims of this procedure, say): then the wider key must have some as well, and
-  its row was lost;
-* no row at all of a store that is behind the position the caller requires, and no zeros from one that holds fewer keys
-  than its watermark counts: it lost writes or keys, and the updater has not repaired it yet.
-
-A row that is not used is `None` in the states and named in `stale`: a missing value is missing, never a silent zero.
+`rules` has the rules of the check, `request` the keys, `rows` what the answer means.
 """
 
-import struct
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import redis
 import redis.asyncio
@@ -26,29 +13,19 @@ from redis.retry import Retry
 
 from claims.scoring import ClaimFacts, StorePosition
 from core import clock
-from core.clock import DAY_US
-from features.declare import PLANS, VIEWS, Row, RowKind, View, key_of
+from features.declare import VIEWS
 from features.errors import OnlineUnavailableError
-from features.online.packing import PACKERS, PROJECT, encode_key, key_prefix
+from features.online.packing import PROJECT, key_prefix
+from features.online.request import ReadRequest
+from features.online.rows import reading_of, readings_of
+from features.online.rules import StoreState
 from features.online.watermark import Watermark, watermark_key
-from features.vector import Reading
+from features.vector import Reading, Readings
 
 DEFAULT_STALE_AFTER_S = 30.0
 """Age of the updater's heartbeat after which today's rows are no longer used."""
-
-_NARROWER: dict[str, tuple[str, ...]] = {
-    plan.history.name: narrower
-    for plan in PLANS.values()
-    if plan.history.kind is RowKind.HISTORY
-    and (
-        narrower := tuple(
-            other.history.name
-            for other in PLANS.values()
-            if other.history.kind is RowKind.HISTORY and set(other.keys) > set(plan.keys)
-        )
-    )
-}
-"""History view → those of the groups whose key holds its key and more."""
+_Found: TypeAlias = Sequence[bytes | None]
+"""What the store has for the keys of a request."""
 
 
 def connect(url: str, *, deadline_ms: int) -> "redis.Redis":
@@ -69,14 +46,6 @@ def connect_async(url: str, *, deadline_ms: int) -> "redis.asyncio.Redis":
     )
 
 
-class _Found(NamedTuple):
-    """The answer of the store to one read."""
-
-    keys: int
-    """Keys in the store."""
-    values: Sequence[bytes | None]
-
-
 class _Prefixes(NamedTuple):
     """The key prefixes of a generation."""
 
@@ -84,17 +53,8 @@ class _Prefixes(NamedTuple):
     by_view: Mapping[str, bytes]
 
 
-class _Checked(NamedTuple):
-    """A stored row after its check."""
-
-    row: Row | None
-    """The row to use; `None`: missing."""
-    time_us: int | None
-    usable: bool
-
-
 class _ReaderBase:
-    """What both readers share: which keys to read, and what the result means."""
+    """What both readers share: which keys to read, and whether the answer may be used."""
 
     def __init__(self, *, project: str, stale_after_s: float) -> None:
         self._project = project
@@ -107,106 +67,31 @@ class _ReaderBase:
 
     def store_keys(self, facts: ClaimFacts) -> list[bytes]:
         """The keys that a read of one claim gets, in the generation last seen."""
-        return self._keys((facts,), self._prefixes.by_view)
+        return self._keys(ReadRequest((facts,)), self._prefixes)
 
-    def _keys(self, claims: Sequence[ClaimFacts], prefixes: Mapping[str, bytes]) -> list[bytes]:
-        """The watermark's key, then a key for each view of each claim whose key parts are present."""
-        keys = [self._watermark]
-        for facts in claims:
-            for plan in PLANS.values():
-                parts = key_of(plan.keys, facts)
-                if parts is not None:
-                    encoded = encode_key(parts)
-                    keys += [prefixes[view.name] + encoded for view in plan.views]
-        return keys
+    def _keys(self, request: ReadRequest, prefixes: _Prefixes) -> list[bytes]:
+        return request.keys(self._watermark, prefixes.by_view)
 
-    def _readings(
-        self, claims: Sequence[ClaimFacts], found: _Found, generation: int, required: StorePosition | None, attempt: int
-    ) -> list[Reading] | None:
-        """What was read of a generation; `None`: read again.
+    def _state(
+        self, mark: bytes | None, keys: int, generation: int, required: StorePosition | None, attempt: int
+    ) -> StoreState | None:
+        """The state of a store with that watermark and count of keys, read as a generation; `None`: read again.
 
         Either a rebuild has switched to another generation since (reads overlap, so what another read has learned says
         nothing about the generation this one read), or keys seem to be missing, which a second read confirms: the keys
         are counted after the watermark is read.
         """
-        watermark = Watermark.unpack(found.values[0])
+        watermark = Watermark.unpack(mark)
         if watermark is not None and watermark.generation != generation:
             self._prefixes = self._prefixes_of(watermark.generation)
             return None
-        complete = watermark is None or found.keys >= watermark.keys
+        complete = watermark is None or keys >= watermark.keys
         if not complete and attempt == 0:
             return None
         if watermark is not None and not watermark.is_usable(required):
             watermark = None
         age_us = clock.micros(clock.now()) - (0 if watermark is None else watermark.heartbeat_us)
-        state = _StoreState(watermark, silent=age_us > self._stale_after_us, complete=complete)
-        place, readings = 1, []
-        for facts in claims:
-            reading, place = _reading(facts, state, found.values, place)
-            readings.append(reading)
-        return readings
-
-
-class _StoreState(NamedTuple):
-    """What a read knows of the store as a whole."""
-
-    watermark: Watermark | None
-    """`None`: no row may be used."""
-    silent: bool
-    """Whether the updater's heartbeat is too old."""
-    complete: bool
-    """Whether no key is known to be missing, so that a missing row means that its key was never seen."""
-
-
-def _reading(facts: ClaimFacts, state: _StoreState, found: Sequence[bytes | None], place: int) -> tuple[Reading, int]:
-    """The reading of one claim whose stored rows begin at `place`, and where those of the next begin."""
-    us = clock.micros(facts.received_at)
-    day = us // DAY_US
-    states: dict[str, Row | None] = {}
-    times: dict[str, int | None] = {}
-    stale: list[str] = []
-    for plan in PLANS.values():
-        has_key = key_of(plan.keys, facts) is not None
-        for view in plan.views:
-            name = view.name
-            if not has_key:
-                states[name] = times[name] = None
-                continue
-            stored = found[place]
-            place += 1
-            row, time, usable = None, None, False
-            if state.watermark is not None:
-                row, time, usable = _check(view, stored, us, day, state.watermark, state)
-            states[name], times[name] = row, time
-            if not usable:
-                stale.append(name)
-    for name, narrower in _NARROWER.items():
-        # History is never removed, so a claim that the narrower row counts was in the wider one too.
-        if times[name] is None and states[name] is not None and any(times[other] is not None for other in narrower):
-            states[name] = None
-            stale.append(name)
-    return Reading(states, times, tuple(stale)), place
-
-
-def _check(view: View, stored: bytes | None, us: int, day: int, watermark: Watermark, state: _StoreState) -> _Checked:
-    """Whether a stored row may be used for a claim received at `us` on `day`."""
-    kind, silent = view.kind, state.silent
-    if stored is None:
-        usable = watermark.rolled_day >= day if kind is RowKind.HISTORY else kind is RowKind.TODAY and not silent
-        usable = usable and state.complete
-        return _Checked(view.zeros if usable else None, None, usable)
-    try:
-        unpacked = PACKERS[view.name].unpack(stored)
-    except struct.error:
-        return _Checked(None, None, False)
-    time, of_day = unpacked[0], unpacked[1]
-    if kind is RowKind.HISTORY:
-        usable = of_day == day or of_day < day <= watermark.rolled_day
-    elif kind is RowKind.TODAY:
-        usable = not silent and (of_day < day or (of_day == day and time < us))
-    else:
-        usable = us - (view.ttl_days or 0) * DAY_US <= time < us
-    return _Checked(unpacked[1:] if usable else None, time, usable)
+        return StoreState(watermark, silent=age_us > self._stale_after_us, complete=complete)
 
 
 class OnlineReader(_ReaderBase):
@@ -223,23 +108,28 @@ class OnlineReader(_ReaderBase):
 
         Raises `OnlineUnavailableError`.
         """
-        return self.read_many((facts,), required=required)[0]
+        request = ReadRequest((facts,))
+        return reading_of(facts, request, *self._found(request, required))
 
-    def read_many(self, claims: Sequence[ClaimFacts], *, required: StorePosition | None = None) -> list[Reading]:
+    def read_many(self, claims: Sequence[ClaimFacts], *, required: StorePosition | None = None) -> Readings:
         """The rows of several claims, from one snapshot. As `read`."""
+        request = ReadRequest(claims)
+        return readings_of(claims, request, *self._found(request, required))
+
+    def _found(self, request: ReadRequest, required: StorePosition | None) -> tuple[_Found, StoreState]:
         attempt = 0
         while True:
             prefixes = self._prefixes
             try:
                 with self._client.pipeline(transaction=False) as pipe:
-                    pipe.mget(self._keys(claims, prefixes.by_view))
+                    pipe.mget(self._keys(request, prefixes))
                     pipe.dbsize()
-                    values, keys = pipe.execute()
+                    (mark, *found), keys = pipe.execute()
             except redis.RedisError as error:
                 raise OnlineUnavailableError(error) from error
-            readings = self._readings(claims, _Found(keys, values), prefixes.generation, required, attempt)
-            if readings is not None:
-                return readings
+            state = self._state(mark, keys, prefixes.generation, required, attempt)
+            if state is not None:
+                return found, state
             attempt += 1
 
 
@@ -257,21 +147,26 @@ class AsyncOnlineReader(_ReaderBase):
 
         Raises `OnlineUnavailableError`.
         """
-        return (await self.read_many((facts,), required=required))[0]
+        request = ReadRequest((facts,))
+        return reading_of(facts, request, *await self._found(request, required))
 
-    async def read_many(self, claims: Sequence[ClaimFacts], *, required: StorePosition | None = None) -> list[Reading]:
+    async def read_many(self, claims: Sequence[ClaimFacts], *, required: StorePosition | None = None) -> Readings:
         """The rows of several claims, from one snapshot. As `read`."""
+        request = ReadRequest(claims)
+        return readings_of(claims, request, *await self._found(request, required))
+
+    async def _found(self, request: ReadRequest, required: StorePosition | None) -> tuple[_Found, StoreState]:
         attempt = 0
         while True:
             prefixes = self._prefixes
             try:
                 async with self._client.pipeline(transaction=False) as pipe:
-                    pipe.mget(self._keys(claims, prefixes.by_view))
+                    pipe.mget(self._keys(request, prefixes))
                     pipe.dbsize()
-                    values, keys = await pipe.execute()
+                    (mark, *found), keys = await pipe.execute()
             except redis.RedisError as error:
                 raise OnlineUnavailableError(error) from error
-            readings = self._readings(claims, _Found(keys, values), prefixes.generation, required, attempt)
-            if readings is not None:
-                return readings
+            state = self._state(mark, keys, prefixes.generation, required, attempt)
+            if state is not None:
+                return found, state
             attempt += 1

@@ -15,6 +15,7 @@ from claims.scoring import ClaimFacts
 from features.declare import AMOUNT_BUCKETS, FEATURES, PLANS, Feature, GroupValues
 from features.vector.inputs import (
     SOURCE_COLUMN,
+    BatchInputs,
     ClaimInputs,
     States,
     inputs_at_amounts,
@@ -104,6 +105,13 @@ def vector_of(x: ClaimInputs) -> Vectors:
     return vector
 
 
+def vectors_of(x: BatchInputs) -> Vectors:
+    """float32[N, F] of the inputs of several claims."""
+    matrix = np.empty((len(x.amount_cents), len(FEATURES)), dtype=np.float32)  # type: ignore[arg-type]  # a column
+    _fill(matrix, x)
+    return matrix
+
+
 def build_one(facts: ClaimFacts, states: States) -> Vectors:
     """float32[F] of one claim; NaN where an input that a feature needs is missing."""
     return vector_of(inputs_of(facts, states))
@@ -125,12 +133,11 @@ def build_many(table: pa.Table) -> Vectors:
     """float32[N, F] of claims with their rows: the claims frame's columns, and `<view>__<field>` for every view."""
     matrix = np.empty((len(table), len(FEATURES)), dtype=np.float32)
     for start in range(0, len(table), SLICE_ROWS):
-        _fill(matrix[start : start + SLICE_ROWS], table.slice(start, SLICE_ROWS))
+        _fill(matrix[start : start + SLICE_ROWS], inputs_of_many(table.slice(start, SLICE_ROWS)))
     return matrix
 
 
-def _fill(matrix: Vectors, table: pa.Table) -> None:
-    x = inputs_of_many(table)
+def _fill(matrix: Vectors, x: BatchInputs) -> None:
     for place, compute in enumerate(_COMPUTE):
         matrix[:, place] = compute(x)
     for name, mask in x.missing.items():

@@ -18,12 +18,13 @@ from claims.scoring import ClaimFacts
 from core import clock
 from core.clock import DAY_US
 from features.declare import PLANS, FeatureInputs, GroupValues, Plan, Row, RowKind, View, combine, key_of, log_e4
+from features.vector.readings import Readings
 
 States: TypeAlias = Mapping[str, Row | None]
 """View name → row. A key never seen has the row of zeros (`View.zeros`); `None` or absent: unreadable, behind or
 expired, so that its values are missing."""
 
-_EPOCH = date(1970, 1, 1)
+_EPOCH = date(1970, 1, 1).toordinal()
 _INPATIENT = frozenset(("21", "51", "61"))
 _EMERGENCY = frozenset(("20", "23"))
 _REMOTE = frozenset(("02", "10"))
@@ -49,6 +50,12 @@ SOURCE_COLUMN: dict[str, str] = {
 
 _ALWAYS_PRESENT_KEYS = frozenset(("age_band", "service_day"))
 """Key columns that are never null."""
+_MAY_BE_NULL = tuple(
+    key
+    for key in dict.fromkeys(key for plan in PLANS.values() for key in plan.keys)
+    if key not in _ALWAYS_PRESENT_KEYS and not ClaimFacts.model_fields[key].is_required()
+)
+"""Key columns that a claim may lack."""
 
 
 class ClaimCodes(Protocol):
@@ -88,15 +95,44 @@ class BatchInputs(FeatureInputs):
     """Name of a number or group that some claims lack → which of them."""
 
 
-def inputs_of(facts: ClaimFacts, states: States) -> ClaimInputs:
-    """The inputs of one claim."""
-    service_from = facts.service_from.toordinal() - _EPOCH.toordinal()
-    received_us = clock.micros(facts.received_at)
-    received_day = received_us // DAY_US
+_NUMBERS = tuple(name for name in SOURCE_COLUMN if name != "missing_groups")
+"""Names of the numbers of `_numbers`."""
+
+
+def _numbers(facts: ClaimFacts, received_us: int) -> tuple[float, ...]:
+    """A claim's own numbers, in the order of `_NUMBERS`."""
+    service_from = facts.service_from.toordinal() - _EPOCH
     place = facts.place_of_service
-    missing = [] if place is not None else ["inpatient", "emergency", "remote"]
+    return (
+        float(facts.amount_cents),
+        float(log_e4(facts.amount_cents)),
+        float(facts.units),
+        float(facts.lines),
+        float(facts.diagnoses),
+        float(facts.benefit_limit_cents or 0),
+        float(received_us),
+        float(received_us // DAY_US),
+        float(service_from),
+        float(facts.service_to.toordinal() - _EPOCH),
+        1.0 if (service_from + 3) % 7 >= 5 else 0.0,
+        1.0 if place in _INPATIENT else 0.0,
+        1.0 if place in _EMERGENCY else 0.0,
+        1.0 if place in _REMOTE else 0.0,
+    )
+
+
+def _missing_numbers(facts: ClaimFacts) -> list[str]:
+    missing = [] if facts.place_of_service is not None else ["inpatient", "emergency", "remote"]
     if facts.benefit_limit_cents is None:
         missing.append("benefit_limit_cents")
+    return missing
+
+
+def inputs_of(facts: ClaimFacts, states: States) -> ClaimInputs:
+    """The inputs of one claim."""
+    received_us = clock.micros(facts.received_at)
+    received_day = received_us // DAY_US
+    missing = _missing_numbers(facts)
     groups: dict[str, GroupValues] = {}
     missing_groups = 0
     for plan in PLANS.values():
@@ -105,30 +141,40 @@ def inputs_of(facts: ClaimFacts, states: States) -> ClaimInputs:
         if history is None or (today is None and plan.today is not None) or key_of(plan.keys, facts) is None:
             missing_groups += 1
             missing.append(plan.name)
-            zeros = None if plan.today is None else plan.today.zeros
-            groups[plan.name] = combine(plan, plan.history.zeros, zeros, received_day)
-        else:
-            groups[plan.name] = combine(plan, history, today, received_day)
-    return ClaimInputs(
-        claim=facts,
-        missing=missing,
-        amount_cents=float(facts.amount_cents),
-        log_e4=float(log_e4(facts.amount_cents)),
-        units=float(facts.units),
-        lines=float(facts.lines),
-        diagnoses=float(facts.diagnoses),
-        benefit_limit_cents=float(facts.benefit_limit_cents or 0),
-        received_us=float(received_us),
-        received_day=float(received_day),
-        service_from_day=float(service_from),
-        service_to_day=float(facts.service_to.toordinal() - _EPOCH.toordinal()),
-        service_weekend=1.0 if (service_from + 3) % 7 >= 5 else 0.0,
-        inpatient=1.0 if place in _INPATIENT else 0.0,
-        emergency=1.0 if place in _EMERGENCY else 0.0,
-        remote=1.0 if place in _REMOTE else 0.0,
-        missing_groups=float(missing_groups),
-        **groups,
-    )
+            history, today = plan.history.zeros, None if plan.today is None else plan.today.zeros
+        groups[plan.name] = combine(plan, history, today, received_day)
+    inputs: dict[str, Any] = dict(zip(_NUMBERS, _numbers(facts, received_us), strict=True)) | groups
+    return ClaimInputs(claim=facts, missing=missing, missing_groups=float(missing_groups), **inputs)
+
+
+def inputs_of_readings(claims: Sequence[ClaimFacts], readings: Readings) -> BatchInputs:
+    """The inputs of several claims, with the rows read for them."""
+    received_us = [clock.micros(facts.received_at) for facts in claims]
+    received_day = np.array(received_us, dtype=np.int64) // DAY_US
+    table = np.array([_numbers(facts, us) for facts, us in zip(claims, received_us, strict=True)], dtype=np.float64)
+    missing: dict[str, NDArray[np.bool_]] = {}
+    for row, facts in enumerate(claims):
+        for name in _missing_numbers(facts):
+            missing.setdefault(name, np.zeros(len(claims), dtype=np.bool_))[row] = True
+    lacks = {key: np.array([getattr(facts, key) is None for facts in claims], dtype=np.bool_) for key in _MAY_BE_NULL}
+    groups = {}
+    for plan in PLANS.values():
+        absent = ~np.logical_and.reduce([readings.is_usable(view) for view in plan.views])
+        for key in plan.keys:
+            if key in lacks:
+                absent |= lacks[key]
+        history = readings.rows_of(plan.history)
+        today = None if plan.today is None else readings.rows_of(plan.today)
+        if absent.any():
+            missing[plan.name] = absent
+            history = np.where(absent, 0, history)
+            today = None if today is None else np.where(absent, 0, today)
+        groups[plan.name] = combine(plan, history, today, received_day)
+    absent_groups = np.zeros(len(claims))
+    for name in groups.keys() & missing.keys():
+        absent_groups += missing[name]
+    numbers: dict[str, Any] = dict(zip(_NUMBERS, np.ascontiguousarray(table.T), strict=True))
+    return BatchInputs(missing=missing, missing_groups=absent_groups, **(numbers | groups))
 
 
 def inputs_at_amounts(facts: ClaimFacts, states: States, amounts_cents: NDArray[np.int64]) -> ClaimInputs:
@@ -180,19 +226,32 @@ def inputs_of_many(table: pa.Table) -> BatchInputs:
 
 
 def inputs_of_each(table: pa.Table) -> Iterator[ClaimInputs]:
-    """The inputs of each of many claims, in order; a group's values are read when they are used.
-
-    `table` is as for `inputs_of_many`.
-    """
-    batch = inputs_of_many(table)
+    """The inputs of each of many claims, in order. `table` is as for `inputs_of_many`."""
     codes = [table[name].to_pylist() for name in _Codes.__slots__]
-    columns = [(name, getattr(batch, name)) for name in SOURCE_COLUMN]
-    groups = [(plan.name, getattr(batch, plan.name)) for plan in PLANS.values()]
-    for row in range(len(table)):
-        inputs: dict[str, Any] = {name: float(column[row]) for name, column in columns}
-        inputs |= {name: _GroupRow(values, row) for name, values in groups}
-        missing = [name for name, mask in batch.missing.items() if mask[row]]
-        yield ClaimInputs(claim=_Codes(*(column[row] for column in codes)), missing=missing, **inputs)
+    return each_of(inputs_of_many(table), [_Codes(*own) for own in zip(*codes, strict=True)])
+
+
+def each_of(batch: BatchInputs, claims: Sequence[ClaimCodes]) -> Iterator[ClaimInputs]:
+    """The inputs of each claim of a batch, in order; each is read out of its column when it is used."""
+    missing: list[list[str]] = [[] for _ in claims]
+    for name, mask in batch.missing.items():
+        for row in np.flatnonzero(mask).tolist():
+            missing[row].append(name)
+    return (_ClaimOfBatch(batch, row, claim, missing[row]) for row, claim in enumerate(claims))
+
+
+class _ClaimOfBatch(ClaimInputs):
+    """The inputs of one claim of a batch."""
+
+    def __init__(self, batch: BatchInputs, row: int, claim: ClaimCodes, missing: Sequence[str]) -> None:
+        self._batch, self._row = batch, row
+        self.claim, self.missing = claim, missing
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> float | GroupValues:
+            found = getattr(self._batch, name)
+            return _GroupRow(found, self._row) if isinstance(found, GroupValues) else float(found[self._row])
 
 
 @dataclass(frozen=True, slots=True)

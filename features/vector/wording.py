@@ -24,26 +24,26 @@ _MONTHS = (
 
 
 def describe(
-    feature: Feature, x: ClaimInputs, value: float | None, *, raising: bool, typical: float | None = None
+    feature: Feature, x: ClaimInputs, value: float | None, *, raising: bool, typical: str | None = None
 ) -> str:
     """The sentence, without a full stop: why the feature raises the risk (`raising`) or lowers it.
 
-    `value` is the feature's, `None` where it is missing. `typical` is that of the typical claim; it is added where the
-    text shows a value that means little without it. Where a sentence needs an input that is missing, the feature's
-    meaning and value replace it.
+    `value` is the feature's, `None` where it is missing. `typical` is that of the typical claim, as `show` shows it; it
+    is added where the text shows a value that means little without it. Where a sentence needs an input that is missing,
+    the feature's meaning and value replace it.
     """
     if feature.shown is not None and value is not None:
         return _stated(feature, feature.shown(value), typical)
     text = _sentence(feature, x, value, raising=raising)
     if value is None or typical is None or not (feature.agrees.needs_typical and "{value" in feature.raises):
         return text
-    return f"{text} (typical: {format_value(typical, feature.unit)})"
+    return f"{text} (typical: {typical})"
 
 
-def _stated(feature: Feature, shown: str, typical: float | None) -> str:
+def _stated(feature: Feature, shown: str, typical: str | None) -> str:
     """The value of an attribute, with the typical number beside it."""
     text = f"{feature.meaning}: {shown}"
-    return f"{text} (typical: {show(feature, typical)})" if typical is not None and feature.unit in _COUNTED else text
+    return f"{text} (typical: {typical})" if typical is not None and feature.unit in _COUNTED else text
 
 
 def show(feature: Feature, value: float) -> str:
@@ -76,12 +76,15 @@ def _sentence(feature: Feature, x: ClaimInputs, value: float | None, *, raising:
         return f"{feature.meaning.rstrip('.')}: {shown}"
 
 
-def describe_series(features: Sequence[Feature], values: Sequence[float], typical: Sequence[float | None]) -> str:
-    """One fact over several windows: `Claims of this provider in 7 and 30 days: 2 and 31 (typical: 1 and 4)`."""
+def describe_series(features: Sequence[Feature], values: Sequence[float], typical: Sequence[str | None]) -> str:
+    """One fact over several windows: `Claims of this provider in 7 and 30 days: 2 and 31 (typical: 1 and 4)`.
+
+    `typical` are the typical claim's values, as `show` shows them.
+    """
     days = _listed([feature.window.removesuffix(" days").removesuffix(" day") for feature in features])
     shown = _listed([format_value(value, feature.unit) for feature, value in zip(features, values, strict=True)])
     text = f"{features[0].series} in {days} days: {shown}"
-    usual = [format_value(value, f.unit) for f, value in zip(features, typical, strict=True) if value is not None]
+    usual = [one for one in typical if one is not None]
     return f"{text} (typical: {_listed(usual)})" if len(usual) == len(features) else text
 
 

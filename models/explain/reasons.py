@@ -5,8 +5,10 @@ Contributions are taken relative to the typical claim (`models/explain/typical.p
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +64,9 @@ class _Group:
     names: tuple[str, ...]
     start: int
     stop: int
-    facts: tuple[_Fact, ...]
+    first_fact: int
+    """The place of its first fact among those of all groups, and after its last."""
+    last_fact: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,24 +81,48 @@ class _FeatureWording:
     missing: tuple[bool, bool]
     needs: frozenset[str]
 
-    def agrees(self, value: float, *, raising: bool, unknown: Sequence[str]) -> bool:
-        """Whether the wording of `value` (NaN: missing) fits that direction."""
-        if value == value:
-            if not (value > self.high[raising] or value < self.low[raising]):
-                return False
-            if self.typical is None or abs(value - self.typical) > _CLOSE * abs(self.typical) + 1:
-                return True
-            # A value displayed like the typical one, once rounded, is not a reason.
-            return show(self.feature, value) != self.typical_shown
-        return self.missing[raising] or not self.needs.isdisjoint(unknown)
-
     def text(self, x: ClaimInputs, value: float, *, raising: bool) -> str:
         if value == value:
-            return describe(self.feature, x, value, raising=raising, typical=self.typical)
+            return describe(self.feature, x, value, raising=raising, typical=self.typical_shown)
         if self.needs.isdisjoint(x.missing):
             return describe(self.feature, x, None, raising=raising)
         # Missing because inputs were unavailable; the declared wording would state that as a fact about the claim.
         return f"Not known: {self.feature.meaning[0].lower()}{self.feature.meaning[1:].rstrip('.')}"
+
+
+class _Agrees(IntEnum):
+    """Whether a value fits the direction of its group's push, so that its fact may be stated."""
+
+    NO = 0
+    YES = 1
+    UNLESS_SHOWN_ALIKE = 2
+    """Near the typical value: not, if both are displayed alike once rounded."""
+    IF_UNKNOWN = 3
+    """Missing: only because inputs were unavailable."""
+
+
+_YES = int(_Agrees.YES)
+
+
+class _Claim(NamedTuple):
+    """One claim to explain: lists over features, facts or groups in the reasoner's order."""
+
+    x: ClaimInputs
+    values: list[float]
+    parts: list[float]
+    """Contribution of each feature minus that of the typical claim."""
+    agrees: list[int]
+    """`_Agrees` of each feature."""
+    facts: list[float]
+    """The sum of `parts` over each fact, above zero where it has the direction of its group's push."""
+    ranked_facts: list[int]
+    """The places of the facts; of each group in turn, by descending sum."""
+    same_direction: list[float]
+    """Of each group, the sum over its facts in the direction of its push."""
+    pushes: list[float]
+    """Of each group."""
+    ranked: list[int]
+    """The places of the groups, by descending size of the push."""
 
 
 class Reasoner:
@@ -109,105 +137,133 @@ class Reasoner:
     """
 
     def __init__(self, schema: ModelSchema, typical: TypicalClaim | None = None) -> None:
-        self._groups, order = _grouped(schema.features)
+        self._groups, self._facts, order = _grouped(schema.features)
         # Everything below is in this order of the features, so that what belongs together is a slice.
         self._order = np.array(order, dtype=np.intp)
         self._features = tuple(_wording_of(schema.features[place], typical) for place in order)
         self._names = tuple(one.feature.name for one in self._features)
         self._typical = np.array([0.0 if typical is None else typical.contributions[name] for name in self._names])
         self._typical_sum = math.fsum(self._typical.tolist())
+        self._group_starts = np.array([group.start for group in self._groups])
+        self._first_facts = np.array([group.first_fact for group in self._groups])
+        self._fact_starts = np.array([fact.start for fact in self._facts])
+        self._group_of = np.repeat(np.arange(len(self._groups)), [group.stop - group.start for group in self._groups])
+        self._group_of_fact = self._group_of[self._fact_starts]
+        # Index 1 of the first axis is for raising.
+        self._high, self._low, self._missing = (
+            np.array([getattr(one, name) for one in self._features]).T for name in ("high", "low", "missing")
+        )
+        typical_values = [math.nan if one.typical is None else one.typical for one in self._features]
+        self._typical_values = np.array(typical_values)
+        self._close = _CLOSE * np.abs(self._typical_values) + 1
 
     def explain(
         self, x: ClaimInputs, row: NDArray[np.float32], phi: NDArray[np.float64], base_margin: float
     ) -> Explanation:
-        """The groups and reasons of one claim.
+        """The groups and reasons of one claim; as `explain_many`."""
+        return next(self.explain_many([x], row.reshape(1, -1), phi.reshape(1, -1), base_margin))
 
-        `x` holds the inputs of the claim (`features.vector.inputs_of`), `row` its vector in this schema, `phi` the
-        contributions in log-odds, which with `base_margin` sum to the margin.
+    def explain_many(
+        self, inputs: Iterable[ClaimInputs], rows: NDArray[np.float32], phi: NDArray[np.float64], base_margin: float
+    ) -> Iterator[Explanation]:
+        """The groups and reasons of each claim, in order.
+
+        `inputs` are those of each claim (`features.vector`), `rows` (N, F) their vectors in this schema, `phi` (N, F)
+        the contributions in log-odds, which with `base_margin` sum to the margin.
         """
-        values = row[self._order].tolist()
-        parts = (phi[self._order] - self._typical).tolist()
-        pushes = self._pushes(parts)
-        reasons = [
-            reason for raising in (True, False) for reason in self._directed(pushes, x, values, parts, raising=raising)
-        ]
-        return Explanation(base_margin + self._typical_sum, self._group_pushes(pushes, parts), reasons)
+        values = rows[:, self._order].astype(np.float64)
+        parts = phi[:, self._order] - self._typical
+        pushes = np.add.reduceat(parts, self._group_starts, axis=1)
+        raising = pushes > 0
+        facts = np.add.reduceat(parts, self._fact_starts, axis=1)
+        facts *= np.where(raising, 1.0, -1.0)[:, self._group_of_fact]
+        ranked_facts = np.lexsort((-facts, np.broadcast_to(self._group_of_fact, facts.shape)), axis=1)
+        same_direction = np.add.reduceat(np.maximum(facts, 0.0), self._first_facts, axis=1)
+        agrees = self._agreeing(values, raising[:, self._group_of])
+        columns = (values, parts, agrees, facts, ranked_facts, same_direction, pushes, _by_size(pushes))
+        for claim in map(_Claim, inputs, *(column.tolist() for column in columns)):
+            reasons = [*self._directed(claim, raising=True), *self._directed(claim, raising=False)]
+            groups = self._group_pushes(claim.pushes, claim.ranked, claim.parts)
+            yield Explanation(base_margin + self._typical_sum, groups, reasons)
 
     def groups(self, phi: NDArray[np.float64]) -> list[GroupPush]:
         """Contribution of each group relative to the typical claim, by descending size."""
-        parts = (phi[self._order] - self._typical).tolist()
-        return self._group_pushes(self._pushes(parts), parts)
+        parts = (phi[self._order] - self._typical).reshape(1, -1)
+        pushes = np.add.reduceat(parts, self._group_starts, axis=1)
+        return self._group_pushes(pushes[0].tolist(), _by_size(pushes)[0].tolist(), parts[0].tolist())
 
-    def _pushes(self, parts: list[float]) -> list[tuple[float, _Group]]:
-        """Push and group, by descending size of the push."""
-        pushes = [(sum(parts[group.start : group.stop]), group) for group in self._groups]
-        pushes.sort(key=_size)
-        return pushes
-
-    @staticmethod
-    def _group_pushes(pushes: list[tuple[float, _Group]], parts: list[float]) -> list[GroupPush]:
+    def _group_pushes(self, pushes: list[float], ranked: list[int], parts: list[float]) -> list[GroupPush]:
+        groups = self._groups
         return [
             GroupPush(
-                code=group.code,
-                push=push,
-                features=dict(zip(group.names, parts[group.start : group.stop], strict=True)),
+                (group := groups[place]).code,
+                pushes[place],
+                dict(zip(group.names, parts[group.start : group.stop], strict=True)),
             )
-            for push, group in pushes
+            for place in ranked
         ]
 
-    def _directed(
-        self,
-        pushes: list[tuple[float, _Group]],
-        x: ClaimInputs,
-        values: list[float],
-        parts: list[float],
-        *,
-        raising: bool,
-    ) -> list[Reason]:
-        """The reasons of one direction; `pushes` by descending size."""
-        mine = [(push, group) for push, group in pushes if (push > 0) == raising]
-        unstated = STATED_SHARE * abs(sum(push for push, _ in mine))
+    def _agreeing(self, values: NDArray[np.float64], raising: NDArray[np.bool_]) -> NDArray[np.int8]:
+        """`_Agrees` of values (N, F) whose groups raise or lower the risk (N, F)."""
+        outside = np.where(
+            raising,
+            (values > self._high[1]) | (values < self._low[1]),
+            (values > self._high[0]) | (values < self._low[0]),
+        )
+        near = np.abs(values - self._typical_values) <= self._close
+        stated = np.where(near, _Agrees.UNLESS_SHOWN_ALIKE, _Agrees.YES)
+        missing = np.where(np.where(raising, self._missing[1], self._missing[0]), _Agrees.YES, _Agrees.IF_UNKNOWN)
+        return np.where(np.isnan(values), missing, np.where(outside, stated, _Agrees.NO)).astype(np.int8)
+
+    def _directed(self, claim: _Claim, *, raising: bool) -> list[Reason]:
+        """The reasons of one direction."""
+        pushes = claim.pushes
+        mine = [place for place in claim.ranked if (pushes[place] > 0) == raising]
+        unstated = STATED_SHARE * abs(sum([pushes[place] for place in mine]))
         reasons: list[Reason] = []
-        for push, group in mine:
-            if unstated <= 0 or abs(push) < MIN_PUSH or len(reasons) == MAX_REASONS:
+        for place in mine:
+            size = abs(pushes[place])
+            if unstated <= 0 or size < MIN_PUSH or len(reasons) == MAX_REASONS:
                 break
-            reason = self._reason(push, group, x, values, parts)
+            reason = self._reason(place, claim, raising=raising)
             if reason is not None:
                 reasons.append(reason)
-                unstated -= abs(push)
+                unstated -= size
         return reasons
 
-    def _reason(
-        self, push: float, group: _Group, x: ClaimInputs, values: list[float], parts: list[float]
-    ) -> Reason | None:
-        raising = push > 0
-        sign = 1.0 if raising else -1.0
-        sums = [(sign * sum(parts[fact.start : fact.stop]), fact) for fact in group.facts]
-        sums = [one for one in sums if one[0] > 0]
-        sums.sort(key=_size)
-        same_direction = sum([part for part, _ in sums])
+    def _reason(self, place: int, claim: _Claim, *, raising: bool) -> Reason | None:
+        group, push, same_direction = self._groups[place], claim.pushes[place], claim.same_direction[place]
+        values, agrees = claim.values, claim.agrees
         enough = MIN_CARRIED_SHARE * same_direction
         carried, stated, carrier = 0.0, list[list[int]](), list[int]()
-        for part, fact in sums:
-            if carried >= enough or len(stated) == MAX_FACTS:
+        for number in claim.ranked_facts[group.first_fact : group.last_fact]:
+            part = claim.facts[number]
+            if part <= 0 or carried >= enough or len(stated) == MAX_FACTS:
                 break
-            places = range(fact.start, fact.stop)
-            agreeing = [i for i in places if self._features[i].agrees(values[i], raising=raising, unknown=x.missing)]
+            fact = self._facts[number]
+            agreeing = [
+                i
+                for i in range(fact.start, fact.stop)
+                if agrees[i] and (agrees[i] == _YES or self._agrees_after_all(i, claim))
+            ]
             if not agreeing:
                 continue
             first = agreeing[0]
             if self._features[first].feature.series and values[first] == values[first]:
-                agreeing = self._windows(agreeing, values, [sign * parts[i] for i in agreeing], part)
-                part = min(part, sign * sum([parts[i] for i in agreeing]))
+                sign = 1.0 if raising else -1.0
+                agreeing = self._windows(agreeing, values, [sign * claim.parts[i] for i in agreeing], part)
+                part = min(part, sign * sum([claim.parts[i] for i in agreeing]))
                 carrier += agreeing
             else:
-                carrier += places
+                carrier += range(fact.start, fact.stop)
             stated.append(agreeing)
             carried += part
         if carried < enough:
             return None
-        facts = [self._words(agreeing, x, values, raising=raising) for agreeing in stated]
+        facts = [self._words(agreeing, claim, raising=raising) for agreeing in stated]
         opposite = same_direction - abs(push)
+        names = [self._names[i] for i in carrier]
+        own = [None if (value := values[i]) != value else value for i in carrier]
         return Reason(
             code=group.code,
             kind=group.kind,
@@ -215,19 +271,27 @@ class Reasoner:
             direction="for" if raising else "against",
             push=push,
             odds=math.exp(push),
-            features={self._names[i]: None if values[i] != values[i] else values[i] for i in carrier},
-            carrier=[self._names[i] for i in carrier],
+            features=dict(zip(names, own, strict=True)),
+            carrier=names,
             carrier_share=carried / same_direction,
         )
 
-    def _words(self, stated: list[int], x: ClaimInputs, values: list[float], *, raising: bool) -> str:
+    def _agrees_after_all(self, place: int, claim: _Claim) -> bool:
+        wording = self._features[place]
+        if claim.agrees[place] == _Agrees.IF_UNKNOWN:
+            return not wording.needs.isdisjoint(claim.x.missing)
+        return show(wording.feature, claim.values[place]) != wording.typical_shown
+
+    def _words(self, stated: list[int], claim: _Claim, *, raising: bool) -> str:
         """The wording of one fact: the windows of a series together, or its most readable feature."""
-        wording = self._features[stated[0]]
-        if len(stated) == 1 or not wording.feature.series or values[stated[0]] != values[stated[0]]:
-            return wording.text(x, values[stated[0]], raising=raising)
+        wording, value = self._features[stated[0]], claim.values[stated[0]]
+        if len(stated) == 1 or not wording.feature.series or value != value:
+            return wording.text(claim.x, value, raising=raising)
         features = [self._features[i] for i in stated]
         return describe_series(
-            [one.feature for one in features], [values[i] for i in stated], [one.typical for one in features]
+            [one.feature for one in features],
+            [claim.values[i] for i in stated],
+            [one.typical_shown for one in features],
         )
 
     def _windows(self, places: list[int], values: list[float], parts: list[float], fact: float) -> list[int]:
@@ -272,29 +336,31 @@ def _wording_of(feature: Feature, typical: TypicalClaim | None) -> _FeatureWordi
     )
 
 
-def _grouped(features: Sequence[Feature]) -> tuple[tuple[_Group, ...], list[int]]:
-    """The groups of a schema's features, in the order of `REASON_GROUPS`, then those of attributes.
+def _grouped(features: Sequence[Feature]) -> tuple[tuple[_Group, ...], tuple[_Fact, ...], list[int]]:
+    """The groups of a schema's features, in the order of `REASON_GROUPS`, then those of attributes; and their facts.
 
     Their places are those in the order returned: of the features, by group and fact.
     """
-    groups, order = list[_Group](), list[int]()
+    groups, facts, order = list[_Group](), list[_Fact](), list[int]()
     for code in dict.fromkeys([*REASON_GROUPS, *(feature.group for feature in features)]):
         members: dict[str, list[int]] = {}
         for i, feature in enumerate(features):
             if feature.group == code:
                 members.setdefault(feature.code, []).append(i)
-        start, facts = len(order), list[_Fact]()
+        start, first_fact = len(order), len(facts)
         for places in members.values():
             facts.append(_Fact(len(order), len(order) + len(places)))
-            order += sorted(places, key=lambda i: features[i].unit == "deviations")  # ratios and shares read more easily
-        if facts:
+            # Ratios and shares read more easily.
+            order += sorted(places, key=lambda i: features[i].unit == "deviations")
+        if members:
             names = tuple(features[i].name for i in order[start:])
-            groups.append(_Group(code, features[order[start]].kind, names, start, len(order), tuple(facts)))
-    return tuple(groups), order
+            groups.append(_Group(code, features[order[start]].kind, names, start, len(order), first_fact, len(facts)))
+    return tuple(groups), tuple(facts), order
 
 
-def _size(pushed: tuple[float, object]) -> float:
-    return -abs(pushed[0])
+def _by_size(pushes: NDArray[np.float64]) -> NDArray[np.intp]:
+    """The places of pushes (N, groups) by descending size."""
+    return np.argsort(-np.abs(pushes), axis=1, kind="stable")
 
 
 def _sentence(facts: list[str], push: float, *, mixed: bool) -> str:

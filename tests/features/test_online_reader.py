@@ -184,7 +184,12 @@ def test_reading_several_claims_equals_reading_them_one_by_one(client: "redis.Re
     other = FACTS.model_copy(update={"member_id": "M2", "specialty": None})
     with clock.held(AT):
         reader = OnlineReader(client)
-        assert reader.read_many([FACTS, other]) == [reader.read(FACTS), reader.read(other)]
+        many, each = reader.read_many([FACTS, other]), [reader.read(FACTS), reader.read(other)]
+    assert many.stale_views() == [list(one.stale) for one in each]
+    assert many.feature_times() == [one.feature_times for one in each]
+    for view in VIEWS:
+        used = zip(many.rows_of(view).T.tolist(), many.is_usable(view).tolist(), strict=True)
+        assert [tuple(row) if usable else None for row, usable in used] == [one.states[view.name] for one in each]
 
 
 async def test_the_async_reader_returns_the_same_rows(client: "redis.Redis", valkey_url: str) -> None:

@@ -9,10 +9,11 @@ import pytest
 
 from claims.score_check import check_score
 from claims.scoring import Score
+from features.declare import VIEW
 from features.vector import FEATURE, FEATURE_NAMES, build_one, schema_hash
 from models.artefact import Artefact
 from models.errors import SchemaMismatchError
-from models.scorer import Scorer
+from models.scorer import ClaimToScore, Scorer
 from tests.models.claims import artefact, claim_to_score, facts, reading, training
 
 LEFT_OUT = ("network_degree", "member_benefit_used")
@@ -61,6 +62,10 @@ def test_the_vector_of_a_score_has_the_built_features_of_the_schema():
 
 def test_a_batch_is_scored_like_single_claims_except_for_the_counterfactual():
     claims = [claim_to_score(n) for n in range(2000, 2030)]
+    for n, lacks in enumerate(({"region": None}, {"place_of_service": None, "benefit_limit_cents": None}), 2030):
+        claims.append(claim_to_score(n, **lacks))
+    for n, stale in enumerate((("member_history",), ("provider_today", "provider_network"), tuple(VIEW)), 2040):
+        claims.append(ClaimToScore(facts(n), reading(n, stale=stale)))
     many = scorer().score_many(claims, threads=2)
     for one, score in zip(claims, many, strict=True):
         assert score == scorer().score(one.facts, one.reading, counterfactual=False)

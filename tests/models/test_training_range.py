@@ -32,8 +32,7 @@ def sample(rows: int, seed: int = 0) -> np.ndarray:
 
 
 def outside(check: RangeCheck, *values: float) -> tuple[list[str], int]:
-    row = np.array(values, dtype=np.float32)
-    found, tails = check.findings(row, check.outside(row.reshape(1, -1))[0])
+    ((found, tails),) = check.findings(np.array([values], dtype=np.float32))
     return [one.feature for one in found], tails
 
 

@@ -3,14 +3,16 @@
 import asyncio
 import json
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.requests import Request
 
+from claims.scoring import Counterfactual, OutOfRange, Score, ShadowScore
 from serving.errors import DeadlinePassed, InvalidScoreRequest, JsonRequired, Refusal, ScoreRequestTooLarge
-from serving.wire import BatchRequest, ScoreRequest, WireModel
+from serving.wire import BatchRequest, ScoreRequest, WireModel, encode_score
 
 CONTRACTS = Path(__file__).parents[1] / "contracts"
 SCORE_REQUEST = json.loads((CONTRACTS / "score_request.json").read_text())
@@ -27,6 +29,20 @@ def read(
 
     scope = {"type": "http", "method": "POST", "path": "/v1/score", "headers": pairs}
     return asyncio.run(wire.from_http_request(Request(scope, receive), None))
+
+
+def test_a_score_is_encoded_as_its_type_states() -> None:
+    score = Score.model_validate_json((CONTRACTS / "score_response.json").read_bytes())
+    outside = OutOfRange("amount", "The amount claimed.", 9e9, 0.5, 2e6)
+    shadow = ShadowScore(model_version="v2", margin=-1.5, probability=0.2, flagged=False)
+    times = {"member_history": datetime(2026, 3, 2, 10, 0, 0, 5, UTC), "member_today": None}
+    lower = Counterfactual(amount_cents=100, probability=0.1, text="1.00 or less")
+    more = {"out_of_range": [outside], "shadow": shadow, "feature_times": times, "counterfactual": lower}
+    complete = score.model_copy(update=more)
+    assert complete.reasons
+    for one in (score, complete):
+        assert json.loads(encode_score(one)) == json.loads(one.model_dump_json())
+        assert Score.model_validate_json(encode_score(one)) == one
 
 
 def changed(**facts: Any) -> bytes:
