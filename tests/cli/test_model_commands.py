@@ -96,7 +96,7 @@ def test_two_capacities_of_one_threshold_are_two_versions_and_the_last_trained_i
 def test_retrain_exits_3_where_the_data_are_refused_and_4_where_the_model_is(tmp_path):
     home = made.copy_of(made.trained_home(), tmp_path)
     store = MlflowStore.of(home)
-    best = train_and_register(home, options=made.OPTIONS, store=store)
+    best = made.registered(home)
     promote(home, store=store)
     refused = run(home, "retrain", "--json", "--capacity", "1000000")
     assert refused.exit_code == 4, refused.output

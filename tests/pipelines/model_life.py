@@ -8,8 +8,12 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
+from models import registry
+from models.artefact import Artefact
 from models.families import DEFAULT_FAMILY
+from models.registry import MlflowStore, RunRecord
 from pipelines.datasets import SIMULATED, Source, open_named
+from pipelines.evaluate import latest
 from pipelines.simulate import SimulationConfig, simulate, write
 from pipelines.train import TrainOptions, train_and_register
 from tests.models.stores import new_store
@@ -49,3 +53,10 @@ def copy_of(home: Path, target: Path) -> Path:
         (target / "features" / name).unlink(missing_ok=True)
     new_store(target)
     return target
+
+
+def registered(home: Path) -> Artefact:
+    """The model of a copy, registered as the candidate of its store, as after its training."""
+    artefact = latest(home, SIMULATED)
+    registry.register(MlflowStore.of(home), RunRecord(name=artefact.version, command="test"), artefact)
+    return artefact

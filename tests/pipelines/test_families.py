@@ -77,12 +77,17 @@ def test_a_logistic_regression_is_trained_registered_promoted_and_serves_with_ex
     assert "family logistic: terms over" in report.report.read_text()
 
 
+@pytest.fixture(scope="module")
+def prepared_home(tmp_path_factory):
+    """A home and the prepared claims of it, which are the same for every family."""
+    home = model_life.copy_of(model_life.trained_home(), tmp_path_factory.mktemp("families"))
+    return home, prepare(open_named(SIMULATED, home), model_life.OPTIONS, reports=home / "reports")
+
+
 @pytest.mark.parametrize("family", [family for family in QUICK if family.spec not in ("xgboost", "logistic")], ids=str)
-def test_every_other_family_serves_with_exact_reasons(family, tmp_path):
-    home = model_life.copy_of(model_life.trained_home(), tmp_path)
-    options = replace(model_life.OPTIONS, family=family)
-    prepared = prepare(open_named(SIMULATED, home), options, reports=home / "reports")
-    _, artefact = make(home, prepared, options)
+def test_every_other_family_serves_with_exact_reasons(family, prepared_home):
+    home, prepared = prepared_home
+    _, artefact = make(home, prepared, replace(model_life.OPTIONS, family=family))
     assert artefact.document.family == family.spec
     assert artefact.document.libraries[family.library]
     point(home, artefact.version)

@@ -142,8 +142,9 @@ def test_a_refused_batch_exits_3_names_the_column_and_leaves_models_and_champion
 
 
 def test_a_model_is_promoted_refused_forced_and_rolled_back(tmp_path):
-    source, store = made.simulated(tmp_path), new_store(tmp_path)
-    first = train_and_register(tmp_path, source=source, options=made.OPTIONS, store=store)
+    home = made.copy_of(made.trained_home(), tmp_path)
+    source, store = open_named(SIMULATED, home), MlflowStore.of(home)
+    first = made.registered(home)
     promote(tmp_path, store=store)
     assert read_pointer(tmp_path).version == first.version
     assert registry.aliases(store)["champion"] == first.version
