@@ -38,8 +38,9 @@ lab: $(READY) ## Open the notebooks in JupyterLab, on the data and models of GIN
 	@GINJA_HOME="$${GINJA_HOME:-$(CURDIR)/.ginja}" $(BIN)/jupyter lab --notebook-dir notebooks \
 		--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate $(ARGS)
 
+# Three workers keep two cores busy: many tests wait for servers and child processes. Each takes up to 1.7 GB.
 test: check $(CHALLENGERS) ## Style, types, import rules, and every test
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true $(ARGS)
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true $(ARGS)
 
 check: $(READY) ## Style, types, import rules and words alone
 	$(BIN)/ruff check .
