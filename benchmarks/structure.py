@@ -16,7 +16,7 @@ from typing import Final
 
 import grimp
 
-ROOMS: Final = ("api", "benchmarks", "claims", "cli", "core", "features", "models", "pipelines", "serving")
+ROOMS: Final = ("api", "benchmarks", "claims", "cli", "core", "features", "formats", "models", "pipelines", "serving")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import click
 
 from cli.exit_codes import ExitCode
 
-_PACKAGES: Final = frozenset(("api", "claims", "cli", "core", "features", "models", "pipelines", "serving"))
+_PACKAGES: Final = frozenset(("api", "claims", "cli", "core", "features", "formats", "models", "pipelines", "serving"))
 _NO_SPACE: Final = frozenset((errno.ENOSPC, errno.EROFS, errno.ENAMETOOLONG, errno.EDQUOT, errno.EFBIG))
 _FULL: Final = ("No space left on device", "disk is full", "out of disk space", "Disk quota exceeded", "File too large")
 """What libraries say of a full disk, whatever they raise."""

@@ -14,7 +14,7 @@ import pytest
 from cli.tree import COMMANDS
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ["api", "claims", "cli", "core", "features", "models", "pipelines", "serving"]
+ROOMS = ["api", "claims", "cli", "core", "features", "formats", "models", "pipelines", "serving"]
 HEAVY = ["bentoml", "duckdb", "feast", "great_expectations", "mlflow", "numba", "pandas", "psycopg", "redis", "sklearn"]
 HEAVY += ["sqlalchemy", "xgboost", "lightgbm", "catboost", "interpret", "fastapi", "numpy", "pyarrow"]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

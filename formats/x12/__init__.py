@@ -1,0 +1,40 @@
+"""X12 5010: segments, envelopes, claims (837), and answers about them (999, 277CA)."""
+
+from formats.x12.acknowledgement import ReadSet, SetStatus, implementation_acknowledgement
+from formats.x12.claim_status import AnsweredSet, ClaimAnswer, ClaimOutcome, ClaimReason, claim_acknowledgement
+from formats.x12.claims import read_claims
+from formats.x12.envelope import EnvelopeReader, FunctionalGroup, Interchange, TransactionSet
+from formats.x12.problems import SegmentPlace, SegmentProblem, X12Code
+from formats.x12.tokens import MAX_SEGMENT, Delimiters, InvalidX12, Segment, read_segments
+from formats.x12.values import dependent_id
+from formats.x12.writer import Address, OutgoingGroup, write_interchange
+from formats.x12.x12_claim import X12Claim
+
+__all__ = [
+    "MAX_SEGMENT",
+    "Address",
+    "AnsweredSet",
+    "ClaimAnswer",
+    "ClaimOutcome",
+    "ClaimReason",
+    "Delimiters",
+    "EnvelopeReader",
+    "FunctionalGroup",
+    "Interchange",
+    "InvalidX12",
+    "OutgoingGroup",
+    "ReadSet",
+    "Segment",
+    "SegmentPlace",
+    "SegmentProblem",
+    "SetStatus",
+    "TransactionSet",
+    "X12Claim",
+    "X12Code",
+    "claim_acknowledgement",
+    "dependent_id",
+    "implementation_acknowledgement",
+    "read_claims",
+    "read_segments",
+    "write_interchange",
+]
