@@ -12,6 +12,7 @@ from api.console.service import Console
 from api.database import DATABASE_FAILURES
 from api.dependencies import Dependencies
 from api.docs import routes as docs_routes
+from api.edi import routes as edi_routes
 from api.health import routes as health_routes
 from api.intake import routes as intake_routes
 from api.investigations import routes as investigation_routes
@@ -31,6 +32,7 @@ _DESCRIPTION = "Adjudicates health-insurance claims, scores them for fraud and g
 
 ROUTERS = (
     intake_routes.router,
+    edi_routes.router,
     scoring_routes.router,
     investigation_routes.router,
     review_routes.router,

@@ -5,12 +5,14 @@ part of the type (`kind`) is stable; titles and details may change.
 
 ApiError
 ├── MalformedBody      400   the body is not JSON in UTF-8
+├── NotX12             400   the body is not an X12 interchange
 ├── Unauthorized       401   no API key, or one that is not valid
 ├── Forbidden          403   the API key does not have the scope, or may not do this to this claim
 ├── NotFound           404
 ├── Conflict           409   the state of the claim does not allow this
 ├── TooLarge           413   the body exceeds the limit
 ├── NotJson            415   the body is not declared as JSON
+├── WrongMediaType     415   the body is not declared as what the route takes
 ├── EncodedBody        415   the body is compressed
 ├── Invalid            422   valid JSON that is not a valid request; names each field
 ├── MemberQueueFull    429   too many claims of one member at a time
@@ -96,18 +98,21 @@ def type_uri(kind: str) -> str:
 class MalformedBody(ApiError):
     """The body is not JSON in UTF-8."""
 
-    status = 400
-    kind = "malformed"
-    title = "The body is not valid JSON"
+    status, kind, title = 400, "malformed", "The body is not valid JSON"
     example = "expecting value at line 1, column 1"
+
+
+class NotX12(ApiError):
+    """The body is not an X12 interchange, or does not declare usable delimiters."""
+
+    status, kind, title = 400, "not-x12", "The body is not an X12 interchange"
+    example = "the text does not begin with an ISA segment; send an interchange from its ISA to its IEA segment"
 
 
 class Unauthorized(ApiError):
     """The request has no API key, or one that is unknown, expired or revoked."""
 
-    status = 401
-    kind = "unauthorized"
-    title = "Authentication required"
+    status, kind, title = 401, "unauthorized", "Authentication required"
     example = "send your API key as `Authorization: Bearer gnj_…` or as `X-API-Key`"
     headers = MappingProxyType({"WWW-Authenticate": "Bearer"})
 
@@ -115,54 +120,49 @@ class Unauthorized(ApiError):
 class Forbidden(ApiError):
     """The API key does not have the scope, or may not do this to this claim."""
 
-    status = 403
-    kind = "forbidden"
-    title = "Permission denied"
+    status, kind, title = 403, "forbidden", "Permission denied"
     example = "a key of role investigator has no scope claims:submit; use another key"
 
 
 class NotFound(ApiError):
     """No such claim, or not one this API key may see."""
 
-    status = 404
-    kind = "not-found"
-    title = "Not found"
+    status, kind, title = 404, "not-found", "Not found"
     example = "claim not found; check its id"
 
 
 class Conflict(ApiError):
     """The state of the claim does not allow this."""
 
-    status = 409
-    kind = "conflict"
-    title = "The state of the claim does not allow this"
+    status, kind, title = 409, "conflict", "The state of the claim does not allow this"
     example = "the claim is already voided"
 
 
 class TooLarge(ApiError):
     """The body exceeds the limit of the route."""
 
-    status = 413
-    kind = "too-large"
-    title = "The body is too large"
+    status, kind, title = 413, "too-large", "The body is too large"
     example = "the body must be at most 262144 bytes; split it"
 
 
 class NotJson(ApiError):
     """The body is not declared as JSON."""
 
-    status = 415
-    kind = "not-json"
-    title = "The body is not declared as JSON"
+    status, kind, title = 415, "not-json", "The body is not declared as JSON"
     example = "send the body as JSON with Content-Type: application/json"
+
+
+class WrongMediaType(ApiError):
+    """The body is not declared as the media type that the route takes."""
+
+    status, kind, title = 415, "media-type", "The body is not declared as the media type of this route"
+    example = "send the body with Content-Type: application/edi-x12"
 
 
 class EncodedBody(ApiError):
     """The body is compressed; the API reads only bodies without a content coding."""
 
-    status = 415
-    kind = "encoded-body"
-    title = "The body has a content coding"
+    status, kind, title = 415, "encoded-body", "The body has a content coding"
     example = "send the body uncompressed, without Content-Encoding"
     headers = MappingProxyType({"Accept-Encoding": "identity"})
 
@@ -170,9 +170,7 @@ class EncodedBody(ApiError):
 class Invalid(ApiError):
     """The body, a parameter or a header is invalid; `errors` names each field."""
 
-    status = 422
-    kind = "invalid"
-    title = "Invalid request"
+    status, kind, title = 422, "invalid", "Invalid request"
     example = "1 field is invalid"
 
     @classmethod
@@ -196,9 +194,7 @@ def _retry_after(seconds: int) -> Mapping[str, str]:
 class MemberQueueFull(ApiError):
     """Too many claims of one member are being submitted at a time; nothing was stored; retry."""
 
-    status = 429
-    kind = "member-queue-full"
-    title = "Too many claims of this member at a time"
+    status, kind, title = 429, "member-queue-full", "Too many claims of this member at a time"
     example = "too many claims of this member are being decided; nothing was stored; send them one after the other"
     headers = _retry_after(1)
 
@@ -206,9 +202,7 @@ class MemberQueueFull(ApiError):
 class KeyQueueFull(ApiError):
     """Too many requests of one API key wait for the database; nothing was stored; retry."""
 
-    status = 429
-    kind = "key-queue-full"
-    title = "Too many requests of this key at a time"
+    status, kind, title = 429, "key-queue-full", "Too many requests of this key at a time"
     example = "too many requests of this API key are waiting; nothing was stored; send fewer at a time"
     headers = _retry_after(1)
 
@@ -216,18 +210,14 @@ class KeyQueueFull(ApiError):
 class HeadTooLarge(ApiError):
     """Path, query and headers together exceed the limit."""
 
-    status = 431
-    kind = "head-too-large"
-    title = "The request line and headers are too large"
+    status, kind, title = 431, "head-too-large", "The request line and headers are too large"
     example = "path, query and headers must be at most 16384 bytes together"
 
 
 class InternalError(ApiError):
     """A defect in the API; it is logged under the request's id."""
 
-    status = 500
-    kind = "failed"
-    title = "Internal error"
+    status, kind, title = 500, "failed", "Internal error"
     example = "look for req_01m86p3ap6yntdyk7shqjq4hs9 in the log"
 
 
@@ -250,9 +240,7 @@ class BatchQueueFull(ApiError):
 class Unavailable(ApiError):
     """The database is unavailable and nothing was stored, or the scorer is unavailable for a batch; retry."""
 
-    status = 503
-    kind = "unavailable"
-    title = "Service unavailable"
+    status, kind, title = 503, "unavailable", "Service unavailable"
     example = "the database is unavailable and nothing was stored; retry the request"
     headers = _retry_after(1)
 
@@ -261,9 +249,7 @@ class OutcomeUnknown(ApiError):
     """The connection to the database was lost during COMMIT: the change may be stored or not. The same request sent
     again is answered as this one would have been, or carried out now."""
 
-    status = 503
-    kind = "outcome-unknown"
-    title = "Outcome unknown"
+    status, kind, title = 503, "outcome-unknown", "Outcome unknown"
     example = "the database did not confirm the commit: the change may be stored or not; send the same request again"
     headers = _retry_after(1)
 
@@ -279,9 +265,7 @@ class PoolExhausted(ApiError):
 class LockTimeout(ApiError):
     """Another transaction holds a lock on the claim or its member for too long; nothing was stored; retry."""
 
-    status = 503
-    kind = "lock-timeout"
-    title = "A lock was not released in time"
+    status, kind, title = 503, "lock-timeout", "A lock was not released in time"
     example = "another transaction holds a lock on the claim or its member; nothing was stored; retry the request"
     headers = _retry_after(2)
 
@@ -289,9 +273,7 @@ class LockTimeout(ApiError):
 class StatementTimeout(ApiError):
     """A statement or transaction took longer than the limit; nothing was stored; retry."""
 
-    status = 503
-    kind = "statement-timeout"
-    title = "The database took too long"
+    status, kind, title = 503, "statement-timeout", "The database took too long"
     example = "a statement took longer than the limit; nothing was stored; retry the request"
     headers = _retry_after(2)
 
@@ -307,9 +289,7 @@ class WriteConflict(ApiError):
 class DatabaseFull(ApiError):
     """The disk of the database is full; nothing was stored; retry once space has been freed."""
 
-    status = 503
-    kind = "database-full"
-    title = "The disk of the database is full"
+    status, kind, title = 503, "database-full", "The disk of the database is full"
     example = "the disk of the database is full; nothing was stored; retry once space has been freed"
     headers = _retry_after(30)
 
@@ -317,9 +297,7 @@ class DatabaseFull(ApiError):
 class DatabaseMemory(ApiError):
     """The database is out of memory or of another resource; nothing was stored; retry."""
 
-    status = 503
-    kind = "database-memory"
-    title = "The database is out of memory"
+    status, kind, title = 503, "database-memory", "The database is out of memory"
     example = "the database is out of memory or of another resource; nothing was stored; retry later"
     headers = _retry_after(5)
 
@@ -327,9 +305,7 @@ class DatabaseMemory(ApiError):
 class TooManyConnections(ApiError):
     """The database accepts no more connections; nothing was stored; retry."""
 
-    status = 503
-    kind = "database-connections"
-    title = "The database accepts no more connections"
+    status, kind, title = 503, "database-connections", "The database accepts no more connections"
     example = "the database has no connection left for the API; nothing was stored; retry the request"
     headers = _retry_after(2)
 
@@ -337,9 +313,7 @@ class TooManyConnections(ApiError):
 class DatabaseReadOnly(ApiError):
     """The database accepts no writes, as during a failover; nothing was stored; retry."""
 
-    status = 503
-    kind = "database-read-only"
-    title = "The database is read-only"
+    status, kind, title = 503, "database-read-only", "The database is read-only"
     example = "the database accepts no writes, as during a failover; nothing was stored; retry later"
     headers = _retry_after(5)
 
@@ -347,9 +321,7 @@ class DatabaseReadOnly(ApiError):
 class DatabaseRestarting(ApiError):
     """The database is shutting down, starting or recovering; nothing was stored; retry."""
 
-    status = 503
-    kind = "database-restarting"
-    title = "The database is restarting"
+    status, kind, title = 503, "database-restarting", "The database is restarting"
     example = "the database is shutting down or starting; nothing was stored; retry the request"
     headers = _retry_after(2)
 
@@ -357,9 +329,7 @@ class DatabaseRestarting(ApiError):
 class SchemaMismatch(ApiError):
     """The schema of the database does not fit this version of the API; nothing was stored; migrate it."""
 
-    status = 503
-    kind = "database-schema"
-    title = "The schema of the database does not fit"
+    status, kind, title = 503, "database-schema", "The schema of the database does not fit"
     example = "the schema of the database does not fit this version; nothing was stored; run `ginja run migrate`"
     headers = _retry_after(5)
 
@@ -367,9 +337,7 @@ class SchemaMismatch(ApiError):
 class DatabaseMisconfigured(ApiError):
     """The database refuses the role of the API, or does not exist; nothing was stored; an operator must correct it."""
 
-    status = 503
-    kind = "database-misconfigured"
-    title = "The database refuses the API"
+    status, kind, title = 503, "database-misconfigured", "The database refuses the API"
     example = "the database refuses the role of the API; nothing was stored; check GINJA_DATABASE_URL and its rights"
     headers = _retry_after(30)
 
@@ -377,9 +345,7 @@ class DatabaseMisconfigured(ApiError):
 class DatabaseFault(ApiError):
     """The database reports an internal or I/O error; nothing was stored; an operator must look at its log."""
 
-    status = 503
-    kind = "database-fault"
-    title = "The database reports an internal error"
+    status, kind, title = 503, "database-fault", "The database reports an internal error"
     example = "the database reports an internal error; nothing was stored; its log names the cause"
     headers = _retry_after(30)
 
@@ -391,8 +357,18 @@ DATABASE_ERRORS: Final[tuple[type[ApiError], ...]] = (
 """Operational failures of the database, after each of which nothing is stored."""
 
 ERRORS: Final[tuple[type[ApiError], ...]] = (
-    *(MalformedBody, Unauthorized, Forbidden, NotFound, Conflict, TooLarge),
-    *(NotJson, EncodedBody, Invalid, MemberQueueFull, KeyQueueFull, HeadTooLarge, InternalError, OutcomeUnknown),
+    *(MalformedBody, NotX12, Unauthorized, Forbidden, NotFound, Conflict, TooLarge),
+    *(
+        NotJson,
+        WrongMediaType,
+        EncodedBody,
+        Invalid,
+        MemberQueueFull,
+        KeyQueueFull,
+        HeadTooLarge,
+        InternalError,
+        OutcomeUnknown,
+    ),
     *(Overloaded, BatchQueueFull),
     *DATABASE_ERRORS,
 )

@@ -34,6 +34,7 @@ from api.errors import (
     Overloaded,
     TooLarge,
     Unauthorized,
+    WrongMediaType,
 )
 from api.identity import Scope
 
@@ -41,6 +42,7 @@ JsonObject = dict[str, Any]
 """A part of the document, as the framework merges it."""
 
 _REF = "#/components/schemas/{model}"
+_JSON = "application/json"
 _PROBLEM = "application/problem+json"
 _bodies: dict[str, type[BaseModel]] = {}
 
@@ -129,6 +131,15 @@ class SuccessResponse:
     """Further media types with their content."""
 
 
+@dataclass(frozen=True, slots=True)
+class TextBody:
+    """A body that is not JSON: its media type, what it is, and how it begins."""
+
+    media_type: str
+    description: str
+    example: str
+
+
 class Operation(dict[str, Any]):
     """What a route documents by itself, and its successful response."""
 
@@ -141,6 +152,7 @@ def operation(
     *,
     body: type[BaseModel] | None = None,
     body_required: bool = True,
+    text: TextBody | None = None,
     headers: Sequence[JsonObject] = (),
     errors: Sequence[type[ApiError]] = (),
     success: SuccessResponse | None = None,
@@ -152,8 +164,11 @@ def operation(
         described["parameters"] = list(headers)
     if body is not None:
         _bodies[body.__name__] = body
-        content = {"application/json": {"schema": {"$ref": _REF.format(model=body.__name__)}}}
+        content = {_JSON: {"schema": {"$ref": _REF.format(model=body.__name__)}}}
         described["requestBody"] = {"required": body_required, "content": content}
+    if text is not None:
+        schema = {"type": "string", "format": "binary", "description": text.description, "examples": [text.example]}
+        described["requestBody"] = {"required": True, "content": {text.media_type: {"schema": schema}}}
     if success is not None:
         response: JsonObject = {"headers": _header_refs(success.headers), "content": dict(success.also)}
         described["responses"][str(success.status)] = response
@@ -226,13 +241,14 @@ def _complete(route: APIRoute, described: JsonObject) -> None:
         errors += [Unauthorized, Forbidden, KeyQueueFull, Overloaded, *DATABASE_ERRORS]
         described["description"] = f"{described.get('description', '')}\n\nRequires the scope `{scope.value}`.".strip()
     if "requestBody" in described:
-        errors += [MalformedBody, TooLarge, NotJson, OutcomeUnknown]
+        errors += [MalformedBody, TooLarge, OutcomeUnknown]
+        errors.append(NotJson if _JSON in described["requestBody"]["content"] else WrongMediaType)
     if "path" in {parameter["in"] for parameter in described.get("parameters", ())}:
         errors.append(NotFound)
     own = route.openapi_extra
     if isinstance(own, Operation) and own.success is not None and own.success.example is not None:
         # Added here, because the framework leaves out what is null.
-        responses[str(own.success.status)]["content"]["application/json"]["example"] = own.success.example
+        responses[str(own.success.status)]["content"][_JSON]["example"] = own.success.example
     for status, response in _problem_responses(errors).items():
         responses.setdefault(status, response)
     for response in responses.values():

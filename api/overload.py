@@ -34,7 +34,7 @@ FORGOTTEN_S: Final = 5.0
 """A server without work for so long after an adjustment starts again with `MAX_LIMIT`."""
 SHARE: Final = 0.75
 """Of the limit, for one sender."""
-EXEMPT: Final = frozenset({"/livez", "/readyz", "/metrics", "/v1/claims:score-batch"})
+EXEMPT: Final = frozenset({"/livez", "/readyz", "/metrics", "/v1/claims:score-batch", "/v1/x12/837"})
 """Health is always answered; batches have a queue of their own."""
 MEASURED: Final = frozenset({"/v1/claims", "/claims"})
 

@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 from starlette.requests import ClientDisconnect, Request
 
 from api import strict_json
-from api.errors import FieldError, Invalid, MalformedBody, NotJson, TooLarge
+from api.errors import FieldError, Invalid, MalformedBody, NotJson, TooLarge, WrongMediaType
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -29,10 +29,21 @@ def idempotency_key(request: Request) -> str | None:
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The raw body, at most `limit` bytes, whether or not its length was announced."""
+    """The raw body, which is declared as JSON, at most `limit` bytes, whether or not its length was announced."""
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         raise NotJson(NotJson.example)
+    return await _read(request, limit)
+
+
+async def read_text(request: Request, limit: int, media_type: str) -> bytes:
+    """The raw body, which is declared as `media_type`, at most `limit` bytes."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != media_type:
+        raise WrongMediaType(f"send the body with Content-Type: {media_type}")
+    return await _read(request, limit)
+
+
+async def _read(request: Request, limit: int) -> bytes:
     announced = request.headers.get("content-length", "0")
     too_large = TooLarge(f"the body must be at most {limit} bytes; split it")
     if announced.isascii() and announced.isdigit() and int(announced[:20]) > limit:

@@ -3,6 +3,7 @@
 from api.intake.adjudication import Policies
 from api.intake.facts import FACT_COLUMNS, facts_of
 from api.intake.member_queue import MemberQueue
+from api.intake.parsed import ParsedReply, RefusedField, claim_key, refused_fields, submit_parsed
 from api.intake.references import find_references, read_references
 from api.intake.repository import change_status, keep_reply, keep_unconfirmed_reply, lock_member, lock_state, reply_to
 from api.intake.responses import ActionName, ClaimOut, ClaimStatus, EffectName
@@ -20,8 +21,11 @@ __all__ = [
     "EffectName",
     "Intake",
     "MemberQueue",
+    "ParsedReply",
     "Policies",
+    "RefusedField",
     "change_status",
+    "claim_key",
     "facts_of",
     "find_references",
     "keep_reply",
@@ -29,5 +33,7 @@ __all__ = [
     "lock_member",
     "lock_state",
     "read_references",
+    "refused_fields",
     "reply_to",
+    "submit_parsed",
 ]

@@ -4,10 +4,8 @@ import asyncio
 from collections.abc import Sequence
 
 from fastapi import APIRouter, Request
-from pydantic import JsonValue
 from starlette.responses import Response
 
-from api import metrics
 from api.dependencies import BatchCaller, Dependencies, dependencies
 from api.errors import DATABASE_ERRORS, BatchQueueFull, OutcomeUnknown, Overloaded
 from api.openapi import SuccessResponse, operation
@@ -15,12 +13,11 @@ from api.requests import parse, read_body
 from api.responses import JSON
 from api.scoring.schemas import ScoreBatchIn, ScoreBatchOut
 from api.scoring.service import PIECE, score_batch
+from api.turns import BATCH_HEADERS, batch_turn
 from claims.scoring import Score
-from core.batch_queue import BatchRefused
 
 router = APIRouter(tags=["scoring"])
 
-BATCH_HEADERS = ("Ginja-Batch-Position", "Ginja-Batch-Waited-Ms")
 MAX_BATCH_BYTES = 4 * 1024 * 1024
 _LINES = "application/x-ndjson"
 _ONE_A_LINE = {"schema": {"type": "string", "description": "One score per line, each a `Score`."}}
@@ -41,17 +38,9 @@ async def score_claims(request: Request, _caller: BatchCaller) -> Response:
     The response is one document, or one score per line with `Accept: application/x-ndjson`.
     """
     own = dependencies(request)
-    metrics.BATCHES_WAITING.set(own.batches.waiting + 1)
-    try:
-        async with own.batches.turn() as ticket:
-            response = await _scored(request, own)
-    except BatchRefused as refused:
-        position: dict[str, JsonValue] = {"position": refused.position, "waiting": refused.waiting}
-        raise BatchQueueFull(f"{refused.position} batches are before this one; retry it", (), position) from None
-    finally:
-        metrics.BATCHES_WAITING.set(own.batches.waiting)
-    response.headers["Ginja-Batch-Position"] = str(ticket.position)
-    response.headers["Ginja-Batch-Waited-Ms"] = str(round(ticket.waited_s * 1_000))
+    async with batch_turn(own) as headers:
+        response = await _scored(request, own)
+    response.headers.update(headers)
     return response
 
 

@@ -19,6 +19,11 @@ class Operation:
     described: dict[str, Any]
 
     @property
+    def body_type(self) -> str | None:
+        """The media type of its body; `None`: it has none."""
+        return next(iter(self.described.get("requestBody", {}).get("content", ())), None)
+
+    @property
     def headers(self) -> set[str]:
         """Names of the request headers it documents, in lower case."""
         named = {one["name"].lower() for one in self.described.get("parameters", ()) if one["in"] == "header"}

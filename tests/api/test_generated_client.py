@@ -26,7 +26,7 @@ def client_package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (folder / "openapi.json").write_text(json.dumps(document))
     (folder / "config.yml").write_text("project_name_override: generated\npackage_name_override: ginja_generated\n")
     with (folder / "config.yml").open("a") as config:
-        config.write("post_hooks: []\n")
+        config.write("post_hooks: []\ncontent_type_overrides: {application/edi-x12: application/octet-stream}\n")
     command = [sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none", "--fail-on-warning"]
     command += ["--path", "openapi.json", "--config", "config.yml", "--output-path", "ginja_generated"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)

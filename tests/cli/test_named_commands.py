@@ -11,7 +11,7 @@ from cli.main import main
 from cli.tree import COMMANDS
 
 ROOT = Path(__file__).parents[2]
-NAMED = re.compile(r"(?<![\w./-])ginja((?: [a-z][a-z-]*)+)([^`\"'\n|;&)]*)")
+NAMED = re.compile(r"(?<![\w./-])ginja((?: [a-z][a-z0-9-]*)+)([^`\"'\n|;&)]*)")
 OPTION = re.compile(r"(?<!\S)--[a-z][a-z-]*")
 LISTS_OTHER_SPELLINGS = {
     "CHANGELOG.md",
