@@ -13,6 +13,7 @@ from api.database import DATABASE_FAILURES
 from api.dependencies import Dependencies
 from api.docs import routes as docs_routes
 from api.edi import routes as edi_routes
+from api.fhir import routes as fhir_routes
 from api.health import routes as health_routes
 from api.intake import routes as intake_routes
 from api.investigations import routes as investigation_routes
@@ -33,6 +34,7 @@ _DESCRIPTION = "Adjudicates health-insurance claims, scores them for fraud and g
 ROUTERS = (
     intake_routes.router,
     edi_routes.router,
+    fhir_routes.router,
     scoring_routes.router,
     investigation_routes.router,
     review_routes.router,

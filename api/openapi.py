@@ -7,6 +7,7 @@ from the `RequireScope` it depends on, and the errors of authentication, bodies,
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -132,33 +133,35 @@ class SuccessResponse:
 
 
 @dataclass(frozen=True, slots=True)
-class TextBody:
-    """A body that is not JSON: its media type, what it is, and how it begins."""
+class RawBody:
+    """A body that is no JSON of our own: its media type and its schema, with a description and examples."""
 
     media_type: str
-    description: str
-    example: str
+    schema: JsonObject
 
 
 class Operation(dict[str, Any]):
     """What a route documents by itself, and its successful response."""
 
-    def __init__(self, success: SuccessResponse | None) -> None:
+    def __init__(self, success: SuccessResponse | None, also_errors: Mapping[str, JsonObject]) -> None:
         super().__init__()
         self.success = success
+        self.also_errors = also_errors
+        """Further media types of errors with their content."""
 
 
 def operation(
     *,
     body: type[BaseModel] | None = None,
     body_required: bool = True,
-    text: TextBody | None = None,
+    raw: RawBody | None = None,
     headers: Sequence[JsonObject] = (),
     errors: Sequence[type[ApiError]] = (),
     success: SuccessResponse | None = None,
+    also_errors: Mapping[str, JsonObject] = MappingProxyType({}),
 ) -> Operation:
     """What a route documents by itself, for `openapi_extra`: body, header parameters, errors, successful response."""
-    described = Operation(success)
+    described = Operation(success, also_errors)
     described["responses"] = _problem_responses(errors)
     if headers:
         described["parameters"] = list(headers)
@@ -166,9 +169,8 @@ def operation(
         _bodies[body.__name__] = body
         content = {_JSON: {"schema": {"$ref": _REF.format(model=body.__name__)}}}
         described["requestBody"] = {"required": body_required, "content": content}
-    if text is not None:
-        schema = {"type": "string", "format": "binary", "description": text.description, "examples": [text.example]}
-        described["requestBody"] = {"required": True, "content": {text.media_type: {"schema": schema}}}
+    if raw is not None:
+        described["requestBody"] = {"required": True, "content": {raw.media_type: {"schema": raw.schema}}}
     if success is not None:
         response: JsonObject = {"headers": _header_refs(success.headers), "content": dict(success.also)}
         described["responses"][str(success.status)] = response
@@ -242,7 +244,8 @@ def _complete(route: APIRoute, described: JsonObject) -> None:
         described["description"] = f"{described.get('description', '')}\n\nRequires the scope `{scope.value}`.".strip()
     if "requestBody" in described:
         errors += [MalformedBody, TooLarge, OutcomeUnknown]
-        errors.append(NotJson if _JSON in described["requestBody"]["content"] else WrongMediaType)
+        takes_json = any(media_type.endswith("json") for media_type in described["requestBody"]["content"])
+        errors.append(NotJson if takes_json else WrongMediaType)
     if "path" in {parameter["in"] for parameter in described.get("parameters", ())}:
         errors.append(NotFound)
     own = route.openapi_extra
@@ -251,7 +254,9 @@ def _complete(route: APIRoute, described: JsonObject) -> None:
         responses[str(own.success.status)]["content"][_JSON]["example"] = own.success.example
     for status, response in _problem_responses(errors).items():
         responses.setdefault(status, response)
-    for response in responses.values():
+    for status, response in responses.items():
+        if isinstance(own, Operation) and status >= "400":
+            response["content"] = {**response["content"], **own.also_errors}
         response["headers"] = {**_header_refs(["X-Request-Id"]), **response.get("headers", {})}
     described["responses"] = {status: responses[status] for status in sorted(responses)}
 

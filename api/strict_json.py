@@ -69,7 +69,7 @@ _decoder = json.JSONDecoder(
 )
 
 
-def read(body: bytes) -> object:
+def read(body: bytes, *, max_depth: int = MAX_DEPTH) -> object:
     """The document in `body`: dicts, lists, text, ints, Decimals, booleans, None.
 
     Raises `MalformedBody` for bytes that are not JSON in UTF-8, `Invalid` for JSON with refused values.
@@ -83,16 +83,16 @@ def read(body: bytes) -> object:
     except json.JSONDecodeError as error:
         raise MalformedBody(f"{error.msg.lower()} at line {error.lineno}, column {error.colno}") from None
     except RecursionError:
-        raise MalformedBody(f"the body must not be nested deeper than {MAX_DEPTH} levels") from None
+        raise MalformedBody(f"the body must not be nested deeper than {max_depth} levels") from None
     errors: list[FieldError] = []
-    _find_refused(document, "", 1, errors)
+    _find_refused(document, "", max_depth, errors)
     if errors:
         raise Invalid.fields(errors)
     return document
 
 
-def _find_refused(value: Any, path: str, depth: int, errors: list[FieldError]) -> None:
-    """Collect every refused value in `value`, which is at `path`."""
+def _find_refused(value: Any, path: str, levels: int, errors: list[FieldError]) -> None:
+    """Collect every refused value in `value`, which is at `path` and may have so many levels."""
     kind = type(value)
     if kind is str:
         if (wrong := _wrong_text(value)) is not None:
@@ -100,23 +100,23 @@ def _find_refused(value: Any, path: str, depth: int, errors: list[FieldError]) -
     elif kind is _RefusedValue:
         errors.append(FieldError(path or "body", value.message))
     elif kind is dict or kind is list:
-        if depth > MAX_DEPTH:
-            errors.append(FieldError(path, f"must not be nested deeper than {MAX_DEPTH} levels"))
+        if levels < 1:
+            errors.append(FieldError(path, "must not be nested so deep; the reference states how many levels are read"))
         elif kind is dict:
-            _find_in_object(value, path, depth, errors)
+            _find_in_object(value, path, levels, errors)
         else:
             for at, inner in enumerate(value):
                 if type(inner) not in _PLAIN and not (type(inner) is str and inner.isascii() and "\0" not in inner):
-                    _find_refused(inner, f"{path}[{at}]", depth + 1, errors)
+                    _find_refused(inner, f"{path}[{at}]", levels - 1, errors)
 
 
-def _find_in_object(value: dict[str, object], path: str, depth: int, errors: list[FieldError]) -> None:
+def _find_in_object(value: dict[str, object], path: str, levels: int, errors: list[FieldError]) -> None:
     for key, inner in value.items():
         if _wrong_text(key) is not None:
             errors.append(FieldError(path or "body", "must not contain names with NUL characters or lone surrogates"))
         elif type(inner) not in _PLAIN:
             name = _shown(key)
-            _find_refused(inner, f"{path}.{name}" if path else name, depth + 1, errors)
+            _find_refused(inner, f"{path}.{name}" if path else name, levels - 1, errors)
 
 
 def _wrong_text(text: str) -> str | None:

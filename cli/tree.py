@@ -52,6 +52,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("data simulate", "cli.data.simulate:simulate", ("simulate",)),
     CommandEntry("data ingest csv", "cli.data.ingest:csv", ("ingest csv",)),
     CommandEntry("data ingest provider-fraud", "cli.data.ingest:provider_fraud", ("ingest provider-fraud",)),
+    CommandEntry("data ingest fhir", "cli.data.fhir:fhir", ("ingest fhir",)),
     CommandEntry("data ingest x12", "cli.data.x12:x12", ("ingest x12",)),
     CommandEntry("data check", "cli.data.check:check", ("gate",)),
     CommandEntry("data load", "cli.data.load:load", ("db load",)),
@@ -117,7 +118,7 @@ GROUPS: dict[str, GroupEntry] = {
         ("ginja data simulate --claims 60000", "ginja data ingest csv claims.csv --mapping mapping.yaml"),
     ),
     "data ingest": GroupEntry(
-        "Convert claims files to the claims frame, or submit the claims of X12 files.",
+        "Convert claims files to the claims frame, or submit the claims of X12 and FHIR files.",
         ("ginja data ingest csv claims.csv --suggest > mapping.yaml", "ginja data ingest x12 claims.837"),
     ),
     "reference": GroupEntry(

@@ -18,7 +18,7 @@ from api.errors import (
     OutcomeUnknown,
     Overloaded,
 )
-from api.openapi import SuccessResponse, TextBody, operation
+from api.openapi import RawBody, SuccessResponse, operation
 from api.requests import read_text
 from api.responses import json_response
 from api.turns import BATCH_HEADERS, batch_turn
@@ -30,8 +30,14 @@ MAX_BYTES: Final = 4 * 1024 * 1024
 MAX_CLAIMS: Final = 500
 X12: Final = "application/edi-x12"
 """The registered media type of X12 (RFC 1767)."""
+_FILE: Final = {
+    "type": "string",
+    "format": "binary",
+    "description": "An interchange of 837 transaction sets, professional or institutional, 5010.",
+    "examples": ["ISA*00*…"],
+}
 _TAKE = operation(
-    text=TextBody(X12, "An interchange of 837 transaction sets, professional or institutional, 5010.", "ISA*00*…"),
+    raw=RawBody(X12, _FILE),
     errors=[
         *(MalformedBody, NotX12, MemberQueueFull, KeyQueueFull, BatchQueueFull, Overloaded, OutcomeUnknown),
         *DATABASE_ERRORS,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import click
 
 from cli.command import command
+from cli.data.submission import FILES, files_of, with_services
 from cli.database import existing_database_url
 from cli.exit_codes import ExitCode
 from cli.options import BY, OUTPUT_FILE
@@ -22,14 +23,13 @@ if TYPE_CHECKING:
 
 _CHUNK: Final = 1 << 20
 _SHOWN: Final = 20
-_PATH = click.Path(path_type=Path, exists=True, readable=True)
 
 
 @command(
     "x12",
     examples=["ginja data ingest x12 claims.837", "ginja data ingest x12 inbox --answer answers.x12 --json"],
 )
-@click.argument("path", type=_PATH)
+@click.argument("path", type=FILES)
 @click.option("--answer", type=OUTPUT_FILE, help="Write the acknowledgements (999, 277CA) of every file to this file.")
 @BY
 def x12(path: Path, answer: Path | None, by: str | None, as_json: bool) -> int:
@@ -38,12 +38,10 @@ def x12(path: Path, answer: Path | None, by: str | None, as_json: bool) -> int:
     A claim that cannot be taken is reported with its segment and reason; the others are taken. The command ends with 3
     if a claim or a file was refused. A file can be ingested again: claims that were taken are repeated.
     """
-    files = sorted(one for one in path.iterdir() if one.is_file()) if path.is_dir() else [path]
-    if not files:
-        raise click.UsageError(f"{path} has no files.")
+    files = files_of(path)
     url = existing_database_url()
     with task(f"Ingesting {path}"):
-        replies = asyncio.run(_submit(files, url, by or getpass.getuser()))
+        replies = asyncio.run(with_services(url, by or getpass.getuser(), lambda own, who: _submit(files, own, who)))
     if answer is not None:
         answer.write_text("".join(reply.x12 for reply in replies.values() if reply is not None))
     refused = any(reply is None or _refuses(reply) for reply in replies.values())
@@ -55,27 +53,17 @@ def x12(path: Path, answer: Path | None, by: str | None, as_json: bool) -> int:
     return ExitCode.DATA_REFUSED if refused else ExitCode.OK
 
 
-async def _submit(files: list[Path], url: str, by: str) -> "dict[Path, EdiReplyOut | None]":
+async def _submit(files: list[Path], own: "Dependencies", caller: "Caller") -> "dict[Path, EdiReplyOut | None]":
     """The answer about each file; `None` for one that is not X12."""
-    from api.dependencies import Dependencies
     from api.edi import reply_out
     from api.errors import NotX12
-    from api.identity import Caller
-    from core.live_claims import LiveClaims
-    from core.settings import settings
 
-    own = Dependencies.create(settings(), url, LiveClaims())
-    caller = Caller("ginja data ingest", "claims_system", None, by)
     replies: dict[Path, EdiReplyOut | None] = {}
-    try:
-        await own.windows.refresh()
-        for file in files:
-            try:
-                replies[file] = reply_out(await _answer(file, own, caller))
-            except NotX12:
-                replies[file] = None
-    finally:
-        await own.close()
+    for file in files:
+        try:
+            replies[file] = reply_out(await _answer(file, own, caller))
+        except NotX12:
+            replies[file] = None
     return replies
 
 

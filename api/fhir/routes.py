@@ -1,0 +1,83 @@
+"""FHIR routes."""
+
+from typing import Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from api.database import DATABASE_FAILURES
+from api.dependencies import SubmitCaller, dependencies
+from api.errors import ApiError, Conflict, KeyQueueFull, MemberQueueFull
+from api.fhir.service import FhirReply, refusal, take_claim
+from api.openapi import IDEMPOTENCY_KEY, RawBody, SuccessResponse, operation
+from api.problems import database_problem
+from api.requests import idempotency_key, read_body
+
+router = APIRouter(tags=["claims"])
+
+FHIR: Final = "application/fhir+json"
+_RESOURCE: Final = {"type": "object", "required": ["resourceType"], "properties": {"resourceType": {"type": "string"}}}
+_CLAIM: Final = {
+    "resourceType": "Claim",
+    "identifier": [{"system": "urn:example:claims", "value": "PCN-201"}],
+    "status": "active",
+    "type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/claim-type", "code": "professional"}]},
+    "use": "claim",
+    "patient": {"identifier": {"value": "M123"}},
+    "created": "2026-11-26",
+    "provider": {"identifier": {"value": "H456"}},
+    "priority": {"coding": [{"code": "normal"}]},
+    "insurance": [{"sequence": 1, "focal": True, "coverage": {"display": "plan"}}],
+    "diagnosis": [{"sequence": 1, "diagnosisCodeableConcept": {"coding": [{"code": "D003"}]}}],
+    "item": [
+        {
+            "sequence": 1,
+            "productOrService": {"coding": [{"code": "P003"}]},
+            "servicedDate": "2026-11-03",
+            "net": {"value": 395, "currency": "USD"},
+        }
+    ],
+    "total": {"value": 395, "currency": "USD"},
+}
+_SUBMIT = operation(
+    raw=RawBody(FHIR, {**_RESOURCE, "description": "A `Claim` of FHIR R4.", "examples": [_CLAIM]}),
+    headers=[IDEMPOTENCY_KEY],
+    errors=[Conflict, MemberQueueFull, KeyQueueFull],
+    success=SuccessResponse(
+        201,
+        headers=["Location", "Idempotency-Replayed"],
+        also={FHIR: {"schema": {**_RESOURCE, "title": "ClaimResponse"}}},
+    ),
+    also_errors={FHIR: {"schema": {**_RESOURCE, "title": "OperationOutcome"}}},
+)
+
+
+@router.post("/v1/fhir/Claim", status_code=201, response_class=Response, openapi_extra=_SUBMIT)
+async def submit_fhir_claim(request: Request, caller: SubmitCaller) -> Response:
+    """Submit a FHIR R4 `Claim` and get its decision as a `ClaimResponse`.
+
+    It is decided as by `POST /v1/claims`. What cannot be read or is refused is an `OperationOutcome` with the FHIRPath
+    of each element. A claim with an identifier can be sent again: it gets the same answer for seven days.
+    """
+    own = dependencies(request)
+    try:
+        key = idempotency_key(request)
+        body = await read_body(request, own.settings.max_body_bytes)
+        reply = await take_claim(own.intake, caller, body, key)
+    except ApiError as error:
+        reply = refusal(error)
+    except DATABASE_FAILURES as error:
+        problem = database_problem(error)
+        if problem is None:
+            raise
+        reply = refusal(problem)
+    return _response(reply)
+
+
+def _response(reply: FhirReply) -> Response:
+    headers = dict(reply.headers)
+    if reply.repeated:
+        headers["Idempotency-Replayed"] = "true"
+    elif reply.claim_id is not None:
+        headers["Location"] = f"/v1/claims/{reply.claim_id}"
+    return Response(reply.body, reply.status, headers, FHIR)

@@ -1,0 +1,120 @@
+"""A FHIR `Claim` through the submission of `POST /v1/claims`, and what became of it as FHIR."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+from pydantic import JsonValue
+
+from api import strict_json
+from api.errors import ApiError, MalformedBody
+from api.identity import Caller
+from api.intake import ClaimOut, Intake, RefusedField, claim_key, refused_fields, submit_parsed
+from formats.fhir import (
+    AnsweredClaim,
+    FhirProblem,
+    IssueType,
+    ReadClaim,
+    claim_response,
+    operation_outcome,
+    read_claim,
+)
+
+MAX_DEPTH: Final = 24
+"""Levels of JSON; FHIR nests deeper than our own requests."""
+_ISSUES: Final[Mapping[int, IssueType]] = MappingProxyType(
+    {
+        400: "structure",
+        403: "forbidden",
+        404: "not-found",
+        409: "conflict",
+        413: "too-long",
+        415: "not-supported",
+        422: "value",
+        429: "throttled",
+        503: "transient",
+    }
+)
+_NOT_FOUND: Final = frozenset({"invalid_member_id", "invalid_provider_id", "invalid_replaces"})
+_CODES: Final = frozenset({"invalid_diagnosis_code", "invalid_procedure_code", "invalid_place_of_service"})
+
+
+@dataclass(frozen=True, slots=True)
+class FhirReply:
+    """A resource as the answer, with its status."""
+
+    status: int
+    body: bytes
+    claim_id: str | None = None
+    """Of a claim that was taken."""
+    repeated: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+async def take_claim(intake: Intake, caller: Caller, body: bytes, key: str | None) -> FhirReply:
+    """Decide and store a `Claim`: 201 with a `ClaimResponse`, or an `OperationOutcome` that names each element.
+
+    `key` is the request's Idempotency-Key; without one a claim is identified by its first identifier. Raises as
+    `Intake.submit`, but `Invalid`.
+    """
+    document = strict_json.read(body, max_depth=MAX_DEPTH)
+    if not isinstance(document, dict):
+        raise MalformedBody("the body must be a resource: an object with resourceType")
+    return await take_document(intake, caller, document, key)
+
+
+async def take_document(intake: Intake, caller: Caller, document: Mapping[str, object], key: str | None) -> FhirReply:
+    """As `take_claim`, of JSON that was read by `strict_json`."""
+    found = read_claim(document)
+    if found.claim is None or found.resource is None:
+        return _outcome(422, found.problems)
+    if key is None and found.claim.claim_number:
+        key = claim_key("fhir", found.claim.provider_id, found.claim.claim_number, found.claim.replaces or "")
+    try:
+        reply = await submit_parsed(intake, caller, found.claim.document, key)
+    except ApiError as error:
+        return refusal(error, found)
+    response = claim_response(found.resource, _answer(reply.claim))
+    return FhirReply(201, _encoded(response), reply.claim.claim_id, reply.repeated)
+
+
+def refusal(error: ApiError, found: ReadClaim | None = None) -> FhirReply:
+    """An error as an `OperationOutcome` with the same status and headers."""
+    problems = [_problem(one, error, found) for one in refused_fields(error)]
+    return _outcome(error.status, problems, error.headers)
+
+
+def _problem(one: RefusedField, error: ApiError, found: ReadClaim | None) -> FhirProblem:
+    issue = _ISSUES.get(error.status, "value")
+    if one.code in _NOT_FOUND:
+        issue = "not-found"
+    elif one.code in _CODES:
+        issue = "code-invalid"
+    elif one.code == "claim_number_used":
+        issue = "duplicate"
+    claim = None if found is None else found.claim
+    place = "" if claim is None else claim.place_of(one.field) or "Claim"
+    return FhirProblem(place, one.code, issue, one.reason, one.remedy)
+
+
+def _answer(claim: ClaimOut) -> AnsweredClaim:
+    return AnsweredClaim(
+        claim_id=claim.claim_id,
+        status=claim.status,
+        received_at=claim.received_at,
+        submitted=claim.claim_amount,
+        approved=claim.approved_amount,
+        reasons=[one.text for one in claim.reasons if one.source in ("edit", "plausibility")],
+    )
+
+
+def _outcome(
+    status: int, problems: Sequence[FhirProblem], headers: Mapping[str, str] = MappingProxyType({})
+) -> FhirReply:
+    return FhirReply(status, _encoded(operation_outcome(problems)), headers=headers)
+
+
+def _encoded(resource: Mapping[str, JsonValue]) -> bytes:
+    return json.dumps(resource, separators=(",", ":")).encode()

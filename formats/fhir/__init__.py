@@ -1,0 +1,16 @@
+"""HL7 FHIR R4: `Claim` in, `ClaimResponse` and `OperationOutcome` out."""
+
+from formats.fhir.claims import FhirProblem, IssueType, ReadClaim, read_claim
+from formats.fhir.outcomes import ISSUE_SYSTEM, operation_outcome
+from formats.fhir.responses import AnsweredClaim, claim_response
+
+__all__ = [
+    "ISSUE_SYSTEM",
+    "AnsweredClaim",
+    "FhirProblem",
+    "IssueType",
+    "ReadClaim",
+    "claim_response",
+    "operation_outcome",
+    "read_claim",
+]

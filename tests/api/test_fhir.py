@@ -1,0 +1,130 @@
+"""`POST /v1/fhir/Claim`: a claim is decided as any other, and every answer is FHIR."""
+
+import json
+from typing import Any
+
+import pytest
+
+from api.fhir.routes import FHIR
+from tests.api.makers import Api, answering
+from tests.formats.fhir_claims import fhir_claim, item
+
+
+async def send(api: Api, claim: Any, *, role: str = "claims_system", **headers: str):
+    body = claim if isinstance(claim, bytes) else json.dumps(claim).encode()
+    response = await api.post("/v1/fhir/Claim", body, role=role, **{"Content-Type": FHIR, **headers})
+    assert response.headers["content-type"] == FHIR
+    return response
+
+
+def issues(response) -> list[tuple[str, str, list[str]]]:
+    body = response.json()
+    assert body["resourceType"] == "OperationOutcome"
+    coding = "coding"
+    return [(one["code"], one["details"][coding][0]["code"], one.get("expression", [])) for one in body["issue"]]
+
+
+async def test_a_claim_is_decided_and_stored_like_any_other(api: Api):
+    response = await send(api, fhir_claim())
+    body = response.json()
+    assert response.status_code == 201
+    claim_id = body["identifier"][0]["value"]
+    assert response.headers["location"] == f"/v1/claims/{claim_id}"
+    assert (body["resourceType"], body["outcome"], body["disposition"]) == ("ClaimResponse", "complete", "approved")
+    assert [one["amount"] for one in body["total"]] == [{"value": 1300.0, "currency": "USD"}] * 2
+    assert body["request"] == {"identifier": {"system": "urn:example:claims", "value": "PCN-1"}}
+    stored = (await api.get(f"/v1/claims/{claim_id}")).json()
+    assert (stored["status"], stored["diagnosis_code"], stored["claim_amount"]) == ("approved", "D001", 1300.0)
+    assert api.rows("SELECT procedure_code, units FROM claim_lines ORDER BY line") == [("P001", 1), ("P002", 3)]
+
+
+async def test_a_claim_in_review_is_queued_without_a_benefit(api: Api):
+    api.scorer.behaviour = answering(0.99)
+    body = (await send(api, fhir_claim())).json()
+    assert (body["outcome"], body["disposition"], len(body["total"])) == ("queued", "in_review", 1)
+    assert "fraud" not in json.dumps(body)
+
+
+async def test_a_claim_sent_again_gets_the_same_answer(api: Api):
+    first, again = await send(api, fhir_claim()), await send(api, fhir_claim())
+    assert again.content == first.content
+    assert again.headers["idempotency-replayed"] == "true"
+    assert api.count("claims") == 1
+
+
+async def test_an_identifier_is_not_used_for_another_claim(api: Api):
+    await send(api, fhir_claim())
+    response = await send(api, fhir_claim(item=[item(1, "P001", 1300)]))
+    assert response.status_code == 422
+    assert issues(response) == [("duplicate", "claim_number_used", ["Claim"])]
+
+
+async def test_an_idempotency_key_comes_before_the_identifier(api: Api):
+    await send(api, fhir_claim(), **{"Idempotency-Key": "k-1"})
+    response = await send(api, fhir_claim(identifier=None), **{"Idempotency-Key": "k-1"})
+    assert response.status_code == 201
+    assert api.count("claims") == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "issue"),
+    [
+        ({"patient": {"identifier": {"value": "M9"}}}, 422, ("not-found", "invalid_member_id", ["Claim.patient"])),
+        ({"provider": {"identifier": {"value": "H9"}}}, 422, ("not-found", "invalid_provider_id", ["Claim.provider"])),
+        (
+            {"item": [item(1, "P9", 1300)]},
+            422,
+            ("code-invalid", "invalid_procedure_code", ["Claim.item[0].productOrService"]),
+        ),
+        ({"item": [item(1, "P001", 12.345)]}, 422, ("value", "invalid_amount", ["Claim.item[0].net"])),
+        ({"total": {"value": 1, "currency": "USD"}}, 422, ("value", "invalid_claim_amount", ["Claim.total"])),
+        ({"status": "draft"}, 422, ("not-supported", "invalid_status", ["Claim.status"])),
+        ({"use": None}, 422, ("required", "missing_element", ["Claim.use"])),
+    ],
+)
+async def test_what_is_refused_is_named_by_its_path(api: Api, changes, status, issue):
+    response = await send(api, fhir_claim(**changes))
+    assert response.status_code == status
+    assert issue in issues(response)
+    assert api.count("claims") == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "issue"),
+    [
+        (b"{", 400, "structure"),
+        (b"[]", 400, "structure"),
+        (b'{"a": NaN}', 422, "value"),
+        (b'{"a": 1, "a": 2}', 422, "value"),
+        (b'{"a":' * 25 + b"1" + b"}" * 25, 422, "value"),
+        (b"x" * 300_000, 413, "too-long"),
+    ],
+)
+async def test_a_body_that_is_no_resource_is_an_outcome(api: Api, body: bytes, status: int, issue: str):
+    response = await send(api, body)
+    assert response.status_code == status
+    assert [one[0] for one in issues(response)] == [issue]
+
+
+async def test_another_providers_claim_is_forbidden(api: Api):
+    response = await send(api, fhir_claim(provider={"reference": "Organization/H457"}), role="provider")
+    assert response.status_code == 403
+    assert issues(response) == [("forbidden", "forbidden", ["Claim"])]
+
+
+async def test_a_claim_that_was_replaced_cannot_be_replaced_again(api: Api):
+    first = (await send(api, fhir_claim())).json()["identifier"][0]["value"]
+    relation = {"relationship": {"coding": [{"code": "prior"}]}, "claim": {"identifier": {"value": first}}}
+    for number, status in ((2, 201), (3, 409)):
+        identifier = [{"value": f"PCN-{number}"}]
+        response = await send(api, fhir_claim(identifier=identifier, related=[relation]))
+        assert response.status_code == status
+
+
+async def test_without_a_database_the_outcome_is_transient(api: Api):
+    await send(api, fhir_claim())
+    api.execute("ALTER TABLE members RENAME TO hidden")
+    response = await send(api, fhir_claim(identifier=None))
+    assert response.status_code == 503
+    assert [one[0] for one in issues(response)] == ["transient"]
+    assert "retry-after" in response.headers
