@@ -21,6 +21,7 @@ class ParsedLine:
     amount: str
     units: int
     service_date: date | None = None
+    modifiers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,4 +80,6 @@ def _line(line: ParsedLine) -> dict[str, object]:
     sent: dict[str, object] = {"procedure_code": line.procedure_code, "amount": line.amount, "units": line.units}
     if line.service_date is not None:
         sent["service_date"] = line.service_date.isoformat()
+    if line.modifiers:
+        sent["modifiers"] = list(line.modifiers)
     return sent

@@ -99,7 +99,7 @@ async def take_claims(
     if reader.latest is None:
         raise _not_x12("there is no ISA segment")
     if max_claims is not None and sum(len(one.claims) for one in read) > max_claims:
-        raise TooLarge(f"the file has more than {max_claims} claims; split it, or use `ginja ingest x12`")
+        raise TooLarge(f"the file has more than {max_claims} claims; split it, or use `ginja data ingest x12`")
     sets = [TakenSet(one, [await _take(claim, intake, caller, live) for claim in one.claims]) for one in read]
     return FileAnswer(reader.latest, sets, reader.problems)
 

@@ -12,7 +12,7 @@ from api.intake.schemas import ClaimIn
 from api.intake.service import Intake
 from api.requests import parse
 
-_SINGULAR: Final = {"diagnosis_codes": "diagnosis_code", "lines": "line"}
+_SINGULAR: Final = {"diagnosis_codes": "diagnosis_code", "lines": "line", "modifiers": "modifier"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,10 +222,11 @@ def _lines(resource: FhirClaim, found: ReadClaim, places: dict[str, str]) -> tup
             reason = "the quantity must be a positive number"
             found.problem(f"{where}.quantity", "invalid_units", "value", reason, "send the number of units")
         if code is not None and amount is not None and units is not None:
-            lines.append(ParsedLine(code, _text(amount), units, _day(item)))
+            lines.append(ParsedLine(code, _text(amount), units, _day(item), _modifiers(item)))
         places |= {
             f"lines[{number}]": where,
             f"lines[{number}].procedure_code": f"{where}.productOrService",
+            f"lines[{number}].modifiers": f"{where}.modifier",
             f"lines[{number}].amount": f"{where}.net",
             f"lines[{number}].units": f"{where}.quantity",
             f"lines[{number}].service_date": f"{where}.serviced",
@@ -254,6 +255,10 @@ def _units(item: ClaimItem) -> int | None:
     if not 0 < value <= 1_000_000_000:
         return None
     return int(value) + (value != int(value))
+
+
+def _modifiers(item: ClaimItem) -> tuple[str, ...]:
+    return tuple(code for code in map(_code, item.modifier) if code is not None)
 
 
 def _day(item: ClaimItem) -> date | None:

@@ -123,6 +123,7 @@ class ClaimItem(Element):
     sequence: Position
     productOrService: CodeableConcept | None = None  # noqa: N815
     revenue: CodeableConcept | None = None
+    modifier: list[CodeableConcept] = Field(default_factory=list, max_length=MAX_ITEMS)
     servicedDate: Day | None = None  # noqa: N815
     servicedPeriod: Period | None = None  # noqa: N815
     locationCodeableConcept: CodeableConcept | None = None  # noqa: N815

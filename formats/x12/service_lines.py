@@ -134,6 +134,7 @@ class ServiceLines:
         read_from = self._report.read_from
         read_from(f"lines[{number}]", self._report.place(service))
         read_from(f"lines[{number}].procedure_code", self._report.place(service, code_element, code_component))
+        read_from(f"lines[{number}].modifiers", self._report.place(service, code_element))
         read_from(f"lines[{number}].amount", self._report.place(service, amount_element))
         read_from(f"lines[{number}].units", self._report.place(service, 4 + shift))
         if dates is not None:
@@ -151,7 +152,8 @@ class ServiceLines:
         if days is not None:
             self._all_days += days
         if procedure and amount is not None and units is not None:
-            self._lines.append(ParsedLine(procedure, amount, units, None if days is None else days[0]))
+            modifiers = tuple(one for one in service.components(code_element)[2:6] if one) if code_component else ()
+            self._lines.append(ParsedLine(procedure, amount, units, None if days is None else days[0], modifiers))
 
     def _no_procedure(self, service: Segment, element: int) -> None:
         separator = service.delimiters.component

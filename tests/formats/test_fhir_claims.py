@@ -59,6 +59,14 @@ def related(code: str) -> dict[str, Any]:
 THREE = [diagnosis(2, "D001"), diagnosis(1, "D002"), diagnosis(3, "D9", "admitting")]
 FIRST, RELATED = "Claim.item[0]", "Claim.related[0].claim"
 ELSEWHERE = item(2, "P002", 1, locationCodeableConcept={"coding": [{"code": "22"}]})
+
+
+def test_lines_have_modifiers():
+    line = item(1, "P001", 1300, modifier=[{"coding": [{"code": "25"}]}, {}, {"coding": [{"code": "59"}]}])
+    (found,) = claim_of(item=[line]).lines
+    assert found.modifiers == ("25", "59")
+
+
 NPI = {"system": "http://hl7.org/fhir/sid/us-npi", "value": "1234567893"}
 
 

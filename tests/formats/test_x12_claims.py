@@ -45,6 +45,13 @@ def test_a_professional_claim_is_read_whole():
     assert str(found.claim.place_of("member_id")) == "NM109, segment 14"
 
 
+def test_lines_have_modifiers():
+    lines = ["LX*1", "SV1*HC:P001:25::59*1000*UN*2", "LX*2", "SV2*0305*HC:P002:RR*300*UN*1"]
+    found = only(file_of(claim(lines=lines)))
+    assert found.claim is not None
+    assert [one.modifiers for one in found.claim.lines] == [("25", "59"), ("RR",)]
+
+
 def test_an_institutional_claim_has_revenue_codes_and_a_statement_period():
     lines = ["LX*1", "SV2*0305*HC:P001*100*UN*2", "DTP*472*D8*20260302", "LX*2", "SV2*0120**50.5*DA*3"]
     more = ["DTP*434*RD8*20260301-20260305", "CL1*1*1*01"]
@@ -160,7 +167,6 @@ def test_lines_without_lx_are_lines_where_the_claim_has_no_lx():
         ("SV1*HC:P001*1300*UN****1", 1),
         ("SV1*HC:P001*1300*UN*0.5***1", 1),
         ("SV1*HC:P001*1300*MJ*61.00***1", 5),
-        ("SV1*HC:P001:25:59*1300*UN*2***1", 2),
     ],
 )
 def test_quantities_are_whole_units(lines, units):
