@@ -35,8 +35,8 @@ MEANINGS: dict[ExitCode, str] = {
     ),
     ExitCode.DATA_REFUSED: (
         "A quality gate refused the data, or the rows that ingestion rejected make the others unrepresentative "
-        "(`--accept-rejects`); nothing was trained. `ginja data ingest x12` and `fhir`: claims were refused; "
-        "the others were taken."
+        "(`--accept-rejects`); nothing was trained. `ginja data ingest x12`, `fhir` and `members`: claims or members "
+        "were refused; the others were taken."
     ),
     ExitCode.MODEL_REFUSED: "A promotion gate refused the model; the champion is unchanged.",
     ExitCode.DRIFT: "The command ran, and at least one drift alarm was raised.",

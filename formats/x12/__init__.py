@@ -3,6 +3,7 @@
 from formats.x12.acknowledgement import ReadSet, SetStatus, implementation_acknowledgement
 from formats.x12.claim_status import AnsweredSet, ClaimAnswer, ClaimOutcome, ClaimReason, claim_acknowledgement
 from formats.x12.claims import read_claims
+from formats.x12.enrollment import read_members
 from formats.x12.envelope import EnvelopeReader, FunctionalGroup, Interchange, TransactionSet
 from formats.x12.problems import SegmentPlace, SegmentProblem, X12Code
 from formats.x12.tokens import MAX_SEGMENT, Delimiters, InvalidX12, Segment, read_segments
@@ -35,6 +36,7 @@ __all__ = [
     "dependent_id",
     "implementation_acknowledgement",
     "read_claims",
+    "read_members",
     "read_segments",
     "write_interchange",
 ]
