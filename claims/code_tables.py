@@ -104,7 +104,7 @@ class TablesInForce:
 
     @property
     def releases(self) -> Sequence[str]:
-        """Kind and release of every table that the claim is judged by."""
+        """Kind and release of every table that the claim is checked by."""
         return sorted({f"{one.kind.value} {one.release}" for tables in self.by_day.values() for one in tables.values()})
 
 

@@ -52,8 +52,8 @@ def import_(
     """Check FILE, show what differs from the newest release, and let edits read it.
 
     FILE is as published: NCCI MUE or PTP edits, the OIG exclusion list, HCPCS Level II, or a CSV file of ICD-10-CM
-    codes (without FILE: those of the package simple-icd-10-cm). Claims are judged by the release that is valid on their
-    days of service and was known at their receipt, so no decision changes.
+    codes (without FILE: those of the package simple-icd-10-cm). Claims are checked by the release that is valid on
+    their days of service and was known at their receipt, so no decision changes.
     """
     from api.code_tables import SINCE_EVER, NewTable, import_table
     from claims.code_tables import TableKind
@@ -99,7 +99,7 @@ def import_(
         click.echo("Nothing was stored (--dry-run).")
     else:
         click.echo(
-            f"Import {stored.import_id}: claims received from {stored.known_from:%H:%M:%S} UTC on are judged by it."
+            f"Import {stored.import_id}: claims received from {stored.known_from:%H:%M:%S} UTC on are checked by it."
         )
 
 
@@ -177,7 +177,7 @@ def _state(one: "ImportedTable") -> str:
 def rollback(kind: str, by: str | None, as_json: bool) -> None:
     """Withdraw the newest release of a table; the one before is in force again.
 
-    Decided claims stay as they are; judged again, they are judged by the release known at their receipt.
+    Decided claims stay as they are; checked again, they are checked by the release known at their receipt.
     """
     from api.code_tables import roll_back
     from claims.code_tables import TableKind

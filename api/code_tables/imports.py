@@ -1,7 +1,7 @@
 """Importing a release, comparing it with the one before, and rolling it back; each in one transaction.
 
-A claim is judged by the releases known at its receipt, so that it is judged alike again after later imports. A release
-is therefore known from a moment after its commit: every claim received from then on can read it, and none before.
+A claim is checked by the releases known at its receipt, so that checking it again after later imports finds the same. A
+release is therefore known from a moment after its commit: every claim received from then on can read it, and none before.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ Connection: TypeAlias = "psycopg.Connection[tuple[object, ...]]"
 SINCE_EVER = date(1, 1, 1)
 """`valid_from` of a table whose entries carry their own days."""
 COMMITTED_WITHIN = timedelta(seconds=10)
-"""From when claims are judged by a release that is imported, or no longer by one that is rolled back."""
+"""From when claims are checked by a release that is imported, or no longer by one that is rolled back."""
 MOST_EXAMPLES = 10
 """Most entries that a comparison names of each change."""
 
@@ -59,10 +59,10 @@ class ImportedTable:
     sha256: str
     entries: int
     known_from: datetime
-    """Claims received from then on are judged by it."""
+    """Claims received from then on are checked by it."""
     imported_by: str
     known_until: datetime | None = None
-    """It was rolled back: claims received from then on are not judged by it."""
+    """It was rolled back: claims received from then on are not checked by it."""
     rolled_back_by: str | None = None
 
 
@@ -141,7 +141,7 @@ def imported_tables(connection: Connection) -> list[ImportedTable]:
 def roll_back(connection: Connection, kind: TableKind, *, by: str) -> tuple[ImportedTable, ImportedTable | None]:
     """Withdraw the newest import of a kind; returns it, and the one that is newest now. Commits.
 
-    Claims received meanwhile keep their decision, and are judged again by the withdrawn release. Raises
+    Claims received meanwhile keep their decision, and are checked again by the withdrawn release. Raises
     `ImportRefused` where there is none.
     """
     with connection.transaction():

@@ -15,7 +15,7 @@ _KNOWN_AT: BindParameter[datetime] = bindparam("known_at")
 _day = func.unnest(bindparam("days", type_=ARRAY(Date))).table_valued("day").render_derived(name="days").c.day
 _imports, _entries = CodeTableImportRow, CodeTableEntryRow
 
-# The release that is valid on each day, of those known at the claim's receipt: judged again, it is judged alike.
+# The release that is valid on each day, of those known at the claim's receipt: checked again, it is checked alike.
 _in_force = (
     select(_day.label("day"), _imports.kind, _imports.release, _imports.import_id)
     .ext(distinct_on(_day, _imports.kind))

@@ -25,7 +25,7 @@ class CodeTableImportRow(Base):
     source: Mapped[str] = mapped_column(comment="Where the file is from: its name, or what the person stated.")
     sha256: Mapped[str] = mapped_column(comment="Of the file.")
     entries: Mapped[int]
-    known_from: Mapped[Instant] = mapped_column(comment="Claims received from then on are judged by it.")
+    known_from: Mapped[Instant] = mapped_column(comment="Claims received from then on are checked by it.")
     imported_by: Mapped[str]
     known_until: Mapped[Instant | None] = mapped_column(comment="Rolled back: claims received from then on are not.")
     rolled_back_by: Mapped[str | None]

@@ -21,8 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.clock import DAY_US
-from features.declare import PLANS, RowKind, View
-from features.declare.values import Cell, Condition
+from features.declare import PLANS, Cell, Condition, RowKind, View
 from features.online.watermark import Watermark
 
 NARROWER: dict[str, tuple[str, ...]] = {

@@ -97,7 +97,7 @@ async def reasons(api, **changes):
     return document["status"], {one["code"]: one.get("cites") for one in document["reasons"]}
 
 
-async def test_a_claim_is_judged_by_the_release_of_its_day_that_was_known_at_its_receipt(api: Api, imported):
+async def test_a_claim_is_checked_by_the_release_of_its_day_that_was_known_at_its_receipt(api: Api, imported):
     at = clock.now()
     with clock.held(at):
         imported("mue", MUE.format(limit=2), "--release", "2026Q1")

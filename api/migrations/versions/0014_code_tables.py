@@ -32,7 +32,7 @@ def upgrade() -> None:
             "known_from",
             sa.DateTime(timezone=True),
             nullable=False,
-            comment="Claims received from then on are judged by it.",
+            comment="Claims received from then on are checked by it.",
         ),
         sa.Column("imported_by", sa.Text(), nullable=False),
         sa.Column(
