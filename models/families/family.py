@@ -33,8 +33,8 @@ class TrainingSample:
     fraud: NDArray[np.bool_]
     weights: NDArray[np.float64] | None = None
 
-    def only(self, rows: NDArray[np.bool_]) -> "TrainingSample":
-        """Some of the rows (N, a mask)."""
+    def only(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> "TrainingSample":
+        """Some of the rows: a mask (N,) or their numbers."""
         return TrainingSample(self.x[rows], self.fraud[rows], None if self.weights is None else self.weights[rows])
 
     @property

@@ -13,6 +13,7 @@ from core.clock import DAY_US
 from features.feast import TrainingSet
 from features.vector import FEATURE, FEATURE_NAMES, DeclaredAttributes, ModelSchema, columns_of
 from pipelines.datasets.errors import LabelTimeError, MissingLabelsError
+from pipelines.datasets.weights import MAX_TRAINING_WEIGHT, training_weights
 
 PEER_RATIO = "amount_to_procedure_mean"
 """The feature that the 2× rule reads."""
@@ -87,6 +88,10 @@ class Examples:
     def represented(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
         """How many claims each of the rows represents: its weight, 1 without weights."""
         return np.ones(len(rows)) if self.weights is None else self.weights[rows]
+
+    def training_weights(self, rows: NDArray[np.intp]) -> NDArray[np.float64] | None:
+        """The weights of the rows for whatever learns from them, up to `MAX_TRAINING_WEIGHT`; None without weights."""
+        return None if self.weights is None else training_weights(self.weights[rows], maximum=MAX_TRAINING_WEIGHT)
 
     def matrix(self, rows: NDArray[np.intp], schema: ModelSchema) -> NDArray[np.float32]:
         """(rows, features) of a schema, contiguous."""

@@ -14,8 +14,10 @@ def simple_baselines(claims: EvaluationSet) -> dict[str, NDArray[np.float64]]:
     return {RULE: claims.rule.astype(np.float64), AMOUNT: claims.amounts_cents.astype(np.float64)}
 
 
-def learned_baselines(train: Matrix, fraud: NDArray[np.bool_], test: Matrix) -> dict[str, NDArray[np.float64]]:
-    """Scores of a logistic regression and an isolation forest trained on the same claims and features.
+def learned_baselines(
+    train: Matrix, fraud: NDArray[np.bool_], test: Matrix, *, weights: NDArray[np.float64] | None = None
+) -> dict[str, NDArray[np.float64]]:
+    """Scores of a logistic regression and an isolation forest trained on the same claims, weights and features.
 
     Missing values become the median, and numbers their rank among the training claims: without that neither model can
     use amounts and counts. At most 100,000 training claims are used, among them every fraud.
@@ -36,8 +38,13 @@ def learned_baselines(train: Matrix, fraud: NDArray[np.bool_], test: Matrix) -> 
     )
     x = prepare.fit_transform(train[rows])
     x_test = prepare.transform(test)
-    regression = LogisticRegression(C=0.05, max_iter=500).fit(x, fraud[rows])
-    forest = IsolationForest(n_estimators=150, max_samples=2048 if len(x) > 2048 else 1.0, random_state=0).fit(x)
+    w = None if weights is None else weights[rows]
+    regression = LogisticRegression(C=0.05, max_iter=500).fit(x, fraud[rows], sample_weight=w)
+    # Drawn with replacement where claims have weights: without, small data would be drawn whole, whatever they weigh.
+    forest = IsolationForest(
+        n_estimators=150, max_samples=min(2048, len(x)), bootstrap=weights is not None, random_state=0
+    )
+    forest.fit(x, sample_weight=w)
     return {
         LOGISTIC: regression.decision_function(x_test).astype(np.float64),
         FOREST: -forest.score_samples(x_test).astype(np.float64),

@@ -27,7 +27,7 @@ def raw_booster(examples: Examples, train: NDArray[np.intp], test: NDArray[np.in
     columns, categorical = raw_columns(examples, train)
     booster = HistGradientBoostingClassifier(categorical_features=np.flatnonzero(categorical), random_state=0)
     with parallel_config("threading", n_jobs=1):  # it would start processes to bin columns
-        booster.fit(columns[train], examples.fraud[train])
+        booster.fit(columns[train], examples.fraud[train], sample_weight=examples.training_weights(train))
     scores: NDArray[np.float64] = booster.decision_function(columns[test])
     return scores
 

@@ -33,13 +33,11 @@ from models.families import DEFAULT_FAMILY, Fit, TrainingSample, explained_by
 from models.training_range import TrainingRange, training_range
 from models.use import ModelUse
 from pipelines.datasets import (
-    MAX_TRAINING_WEIGHT,
     DatasetError,
     Examples,
     Slices,
     Source,
     score_population,
-    training_weights,
 )
 from pipelines.train.options import TrainOptions
 from pipelines.train.refit import REFIT_BELOW, folds_of, refit
@@ -136,15 +134,12 @@ def fit(
     """Search parameters (if requested), train with early stopping, calibrate on the later slice, place the threshold.
 
     Of small data the model is trained again on every claim before the test, and calibrated by cross-fitting. Examples
-    that represent more than one claim weigh more, up to `MAX_TRAINING_WEIGHT`.
+    that represent more than one claim weigh more (`Examples.training_weights`).
     """
     monotone = {feature.name: int(feature.monotone) for feature in schema.features if feature.monotone is not None}
-    weights = None if examples.weights is None else training_weights(examples.weights, maximum=MAX_TRAINING_WEIGHT)
 
     def sample(rows: NDArray[np.intp]) -> TrainingSample:
-        return TrainingSample(
-            examples.matrix(rows, schema), examples.fraud[rows], None if weights is None else weights[rows]
-        )
+        return TrainingSample(examples.matrix(rows, schema), examples.fraud[rows], examples.training_weights(rows))
 
     train, stop, later = sample(slices.train), sample(slices.stop), sample(slices.calibrate)
     found = None

@@ -12,14 +12,26 @@ from cli.main import main
 from models import registry
 from models.artefact import load_artefact, load_pointed, point, read_pointer
 from models.errors import FamilyError, ForeignFactoryError, ShadowOnlyError
-from models.families import DEFAULT_FAMILY, FAMILIES, CatBoost, Custom, Ebm, LightGBM, Logistic, XGBoost, installed
+from models.evaluation import Ranking, roc_auc
+from models.families import (
+    DEFAULT_FAMILY,
+    FAMILIES,
+    CatBoost,
+    Custom,
+    Ebm,
+    LightGBM,
+    Logistic,
+    TrainingSample,
+    XGBoost,
+    installed,
+)
 from models.pyfunc import _load_pyfunc
 from models.registry import MlflowStore, RunRecord, mlflow_registry
 from models.scorer import Scorer
 from pipelines.behaviour import read_submissions
 from pipelines.challenger import start
 from pipelines.datasets import SIMULATED, open_named
-from pipelines.evaluate import MODEL, evaluate
+from pipelines.evaluate import LOGISTIC, MODEL, RAW, add_rivals, evaluate, find_model, newest_window
 from pipelines.promote import Force, promote
 from pipelines.provider_level import cross_validation
 from pipelines.train import TrainOptions, contenders, family_from, make, prepare, train_and_register
@@ -151,6 +163,29 @@ def test_rivals_of_every_family_are_compared_on_the_same_claims(monkeypatch):
     assert all(found["rivals"][name]["ap"] > 2 * found["base_rate"] for name in expected)
 
 
+def test_rivals_learn_with_the_weights_of_the_model(monkeypatch):
+    """Half the labels are wrong and withdrawn, that is, of weight 0: each rival ranks as if they were not there."""
+    monkeypatch.setattr(contenders, "FAMILIES", QUICK)
+    home = motor_home()
+    source, artefact = open_named("motor", home), find_model(home, "motor")
+    window = newest_window(home, artefact, source=source)
+    examples, rows = window.examples, window.rows
+    wrong = np.arange(len(examples)) % 2 == 0
+    wrong[rows] = False
+    weights = np.where(wrong, 0.0, 1.0)
+    mislabelled = replace(examples, fraud=examples.fraud ^ wrong)
+    found = {}
+    for name, changed in (("weighted", replace(mislabelled, weights=weights)), ("plain", mislabelled)):
+        claims = window.evaluation_set(artefact)
+        add_rivals(claims, replace(window, examples=changed), artefact)
+        contenders.Contenders().add(claims, replace(window, examples=changed), artefact)
+        found[name] = {
+            rival: roc_auc(examples.fraud[rows], Ranking.of(scores)) for rival, scores in claims.scores.items()
+        }
+    for rival in (LOGISTIC, RAW, *(family.spec for family in QUICK[1:] if installed(family.library))):
+        assert found["weighted"][rival] > found["plain"][rival] + 0.05, (rival, found)
+
+
 def test_a_family_that_is_not_installed_is_named_and_not_compared(monkeypatch):
     monkeypatch.setattr(contenders, "FAMILIES", (QUICK[4],))
     monkeypatch.setattr(contenders, "installed", lambda distribution: False)
@@ -174,6 +209,22 @@ def test_families_are_compared_at_provider_level_on_the_same_folds():
     everything = measured.dollars(np.ones(300), 1.0)
     assert everything == pytest.approx(1.0)
     assert 0 < measured.dollars(np.ones(300), 0.1) < 0.7
+
+
+def test_a_rival_at_provider_level_learns_from_every_training_provider():
+    """The providers that stop its training are learned from too, as the model does."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 3))
+    fraud = x[:, 0] > 0.7
+    part = cross_validation.folds(fraud)[0]
+    scored = cross_validation.score_family(QUICK[4], x, fraud, [part], step=lambda: None)
+    whole = TrainingSample(x[part.train].astype(np.float32), fraud[part.train])
+    names = ["a", "b", "c"]
+    of_all = [
+        QUICK[4].fit_rounds(whole, rounds, features=names).model.margins(x[part.test].astype(np.float32))
+        for rounds in range(1, QUICK[4].rounds + 1)
+    ]
+    assert any(np.allclose(scored.scores[0], margins, rtol=1e-6) for margins in of_all)
 
 
 @pytest.mark.parametrize("text", ["leaves: 7\nl2: 3", '{"leaves": 7, "l2": 3}'], ids=["YAML", "JSON"])
