@@ -188,13 +188,32 @@ class PeerComparison(BaseModel):
     groups: list[PeerPush] = Field(description="Every group of the model's features, by descending |push|.")
 
 
+class ProbabilityInterval(BaseModel):
+    """How certain the calibration of a probability is: the interval of the share of fraud among claims with its score.
+
+    Below few frauds it is wide. It is too narrow where frauds come in bursts, and it says nothing about whether the
+    score is right for this claim.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    low: float = Field(ge=0, le=1)
+    high: float = Field(ge=0, le=1)
+    level: float = Field(gt=0, lt=1, description="How often such an interval has the true share.")
+
+
 class ExplanationDetails(BaseModel):
     """What explains a score further; computed on request, from the vector that was scored."""
 
     model_config = ConfigDict(frozen=True, cache_strings="keys")
 
     model_version: str
-    interaction: PairEffect | None = Field(description="Null: no two features interact.")
+    probability_interval: ProbabilityInterval | None = Field(
+        None, description="Of the calibration; null: the model does not state how certain its calibration is."
+    )
+    interaction: PairEffect | None = Field(
+        description="Null: no two features interact, or the model has no tables of trees."
+    )
     peers: PeerComparison | None = Field(
         description="Null: the specialty is not known, or the model has too few honest claims of it."
     )

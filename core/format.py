@@ -45,6 +45,11 @@ def percent_to_1_decimal(share: float | None) -> str:
     return f"{share * 100:.1f} %" if share >= 0.001 or share == 0 else "< 0.1 %"
 
 
+def percent_interval(low: float, high: float, level: float) -> str:
+    """An interval of shares with its level."""
+    return f"{level * 100:.0f} % interval {percent_to_1_decimal(low)} to {percent_to_1_decimal(high)}"
+
+
 def money(cents: float | None) -> str:
     """Cents as whole currency units with thousands separators."""
     return NOT_AVAILABLE if cents is None else f"{cents / 100:,.0f}"

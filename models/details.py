@@ -1,4 +1,5 @@
-"""What explains a score further than its reasons: the strongest interaction, and a comparison with honest peers."""
+"""What explains a score further than its reasons: how certain its probability is, the strongest interaction, and a
+comparison with honest peers."""
 
 import math
 from collections.abc import Mapping
@@ -7,33 +8,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from claims.reason_groups import title_of
-from claims.scoring import ExplanationDetails, PairEffect, PeerComparison, PeerPush
+from claims.scoring import ExplanationDetails, PairEffect, PeerComparison, PeerPush, ProbabilityInterval
 from features.declare import Feature
 from features.vector import in_sentence, show
 from models.artefact import Artefact
+from models.calibration import LEVEL
 from models.errors import SchemaMismatchError
 from models.explain import LeafTables, contributions_against, format_factor, strongest_interaction
 
 
 def explanation_details(
     artefact: Artefact, vector: Mapping[str, float | None], specialty: str | None
-) -> ExplanationDetails | None:
-    """The details of a scored vector (feature → value, None where missing); None for a model without tables.
+) -> ExplanationDetails:
+    """The details of a scored vector (feature → value, None where missing); a model without tables has no interaction.
 
     Raises `SchemaMismatchError` when the vector has other features than the model.
     """
     if set(vector) != set(artefact.features):
         raise SchemaMismatchError(f"the vector does not have the features of model {artefact.version}")
-    if artefact.tables is None:
-        return None
     values = (vector[name] for name in artefact.features)
     row = np.array([math.nan if value is None else value for value in values], dtype=np.float32)
     features = artefact.schema.features
     return ExplanationDetails(
         model_version=artefact.version,
-        interaction=_interaction(artefact.tables, features, row),
+        probability_interval=_interval(artefact, row),
+        interaction=None if artefact.tables is None else _interaction(artefact.tables, features, row),
         peers=_comparison(artefact, features, row, specialty),
     )
+
+
+def _interval(artefact: Artefact, row: NDArray[np.float32]) -> ProbabilityInterval | None:
+    margin = float(artefact.margins(row.reshape(1, -1))[0])
+    found = artefact.calibrator.interval(margin, level=LEVEL)
+    return None if found is None else ProbabilityInterval(low=found[0], high=found[1], level=LEVEL)
 
 
 def _interaction(tables: LeafTables, features: tuple[Feature, ...], row: NDArray[np.float32]) -> PairEffect | None:

@@ -148,8 +148,6 @@ class Engine:
             )
         except SchemaMismatchError as error:
             raise _invalid("vector", str(error)) from error
-        if details is None:
-            raise ModelNotLoaded("the model has no contribution tables")
         return details.model_dump_json().encode()
 
     def _models(self) -> tuple[LoadedModels, Scorer]:

@@ -87,7 +87,7 @@ class ScoringService:
 
     @bentoml.api(route=DETAILS_PATH)
     async def explain(self, request: DetailsRequest, /) -> ExplanationDetails:
-        """Explain a score further: the strongest interaction, and the comparison with honest peers."""
+        """Explain a score further: the probability's interval, the strongest interaction, and honest peers."""
         answer = await _answer(request, lambda engine, it: engine.explain(it.model_version, it.vector, it.specialty))
         return cast(ExplanationDetails, answer)
 

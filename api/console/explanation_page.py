@@ -10,7 +10,7 @@ from claims.money import format_cents
 from claims.outcome import Finding
 from claims.reason_groups import REASON_GROUPS, title_of
 from claims.scoring import Counterfactual, ExplanationDetails, GroupPush, PeerComparison, Reason
-from core.format import number_to_4_digits, percent_to_1_decimal, utc_minute, utc_second
+from core.format import number_to_4_digits, percent_interval, percent_to_1_decimal, utc_minute, utc_second
 
 PEER_PUSH = 0.05
 """Smallest push of a group, in log-odds, that the comparison with peers shows: five per cent of the odds."""
@@ -162,6 +162,7 @@ class ExplanationPage:
     probability: float | None
     threshold: float
     probability_text: str
+    interval_text: str | None
     threshold_text: str
     margin_text: str
     notices: list[str]
@@ -188,6 +189,7 @@ def explanation_page(
     """The page of a claim with its assessments, oldest first, at least one, and the details of the latest score."""
     current = assessments[-1]
     scored = current.probability is not None and current.margin is not None
+    certainty = None if details is None else details.probability_interval
     return ExplanationPage(
         claim_id=claim.claim_id,
         verdict=claim.status.replace("_", " ").capitalize(),
@@ -200,6 +202,7 @@ def explanation_page(
         probability=current.probability if scored else None,
         threshold=current.threshold or 0.0,
         probability_text=percent_to_1_decimal(current.probability),
+        interval_text=None if certainty is None else percent_interval(certainty.low, certainty.high, certainty.level),
         threshold_text=percent_to_1_decimal(current.threshold),
         margin_text="–" if current.margin is None else f"{current.margin:.3f}",
         notices=_notices(claim, current),

@@ -176,8 +176,8 @@ class ExplanationOut(BaseModel):
     lines: list[LineOut]
     assessments: list[AssessmentOut]
     details: ExplanationDetails | None = Field(
-        description="The strongest interaction and the comparison with honest peers, of the latest assessment; null: "
-        "it has no score, its model is not loaded any more, or the scorer is unavailable."
+        description="The probability's interval, the strongest interaction and the comparison with honest peers, of "
+        "the latest assessment; null: it has no score, its model is not loaded any more, or the scorer is unavailable."
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TypeAlias, cast
 
+from models.calibration import BetaCalibrator
 from models.evaluation import Interval
 from models.evaluation.metrics import CalibrationBin
 from pipelines.evaluate.dollars import RankingDollars
@@ -196,13 +197,28 @@ class EvaluatedModel:
     """Whether it has no exact reasons, so that it cannot decide claims."""
     by_money: Mapping[str, Mapping[str, RankingDollars]] | None = None
     """`k`, or a share of the claims → ranking by money → dollars; None: not compared."""
+    calibrator: BetaCalibrator | None = None
+    """Of the model; None: how certain its probabilities are is not stated."""
+
+    def certainty(self) -> list[tuple[float, float]] | None:
+        """The interval of the probability that each calibration bin expects; None where it is not known.
+
+        It is of the model's own calibration (`models.calibration.LEVEL`), not of the evaluated claims.
+        """
+        if self.calibrator is None or self.calibrator.covariance is None:
+            return None
+        calibrator = self.calibrator
+        found = (calibrator.interval(calibrator.margin_of(one.expected)) for one in self.metrics.calibration)
+        return [one for one in found if one is not None]
 
     def as_json(self) -> Json:
         """The JSON form, as `ginja model evaluate --json` prints it."""
         names = ("dataset", "model", "champion", "split", "family", "shadow_only")
         header: Json = {name: getattr(self, name) for name in names}
         by_money = {} if self.by_money is None else {"by_money": _money_json(self.by_money)}
-        return header | self.metrics.as_json() | by_money
+        certainty = self.certainty()
+        intervals = {} if certainty is None else {"calibration_intervals": rounded([list(ends) for ends in certainty])}
+        return header | self.metrics.as_json() | by_money | intervals
 
 
 def _money_json(by_money: Mapping[str, Mapping[str, RankingDollars]]) -> object:

@@ -81,6 +81,7 @@ def evaluate(
         metrics=metrics,
         family=artefact.document.described,
         shadow_only=artefact.explainer is None,
+        calibrator=artefact.calibrator,
         by_money=dollars_of_window(window, artefact, claims, k=metrics.reviews.in_window, replicates=replicates),
     )
     step("Drawing and recording")

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from core import clock
 from core.format import NOT_AVAILABLE, money, number, percent
+from models.calibration import LEVEL
 from models.evaluation import Interval
 from pipelines.evaluate.evaluation import EvaluatedModel
 from pipelines.formatting import interval
@@ -103,10 +104,13 @@ fraud; average precision {{ e.unseen_providers.ap | interval }}
 {{ row.times_overall | number }}</td></tr>{% endfor %}
 </table></div>
 <h2>Calibration</h2>
+{% if certainty %}<p>The small figures of what is expected are its {{ level | percent }} interval: how certain the
+model's calibration is{% if frauds is not none %}, which rests on {{ frauds }} frauds{% endif %}.</p>{% endif %}
 <div class="table"><table>
 <tr><th>Expected</th><th>Observed</th><th>Claims</th></tr>
 {% for bin in e.calibration %}
-<tr><td>{{ bin.expected | percent }}</td>
+<tr><td>{{ bin.expected | percent }}{% if certainty %}
+<small>{{ certainty[loop.index0][0] | percent }} to {{ certainty[loop.index0][1] | percent }}</small>{% endif %}</td>
 <td>{{ bin.observed | percent }} <small>{{ bin.low | percent }} to {{ bin.high | percent }}</small></td>
 <td>{{ bin.claims | number }}</td></tr>
 {% endfor %}
@@ -128,6 +132,9 @@ def render(evaluated: EvaluatedModel, *, pictures: Mapping[str, str] | None = No
         shadow_only=evaluated.shadow_only,
         e=evaluated.metrics,
         by_money=evaluated.by_money,
+        certainty=evaluated.certainty(),
+        frauds=None if evaluated.calibrator is None else evaluated.calibrator.frauds,
+        level=LEVEL,
         k_name=lambda k: "K" if k == "k" else percent(float(k)),
         pictures=pictures or {},
         at=clock.now(),

@@ -138,6 +138,7 @@ def train_and_register(
         metrics=metrics,
         family=artefact.document.described,
         shadow_only=artefact.explainer is None,
+        calibrator=artefact.calibrator,
     )
     drawings = draw(artefact, claims, examples.matrix(slices.test, artefact.schema), metrics)
     html = render(evaluated, pictures=drawings.encoded())

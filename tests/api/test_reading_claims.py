@@ -123,6 +123,7 @@ DETAILS = {
         "odds": 1.284,
         "text": "Claimed amount (100.00), together with claims of the member in 30 days (3): …",
     },
+    "probability_interval": {"low": 0.31, "high": 0.62, "level": 0.9},
     "peers": {
         "specialty": "orthopedics",
         "claims": 2000,
@@ -138,6 +139,7 @@ async def test_an_explanation_has_the_details_of_the_model_that_scored(api: Api)
     api.scorer.model, api.scorer.details = stored[0], DETAILS | {"model_version": stored[0]}
     body = (await api.get(f"/v1/claims/{claim_id}/explanation", role="investigator")).json()
     assert body["details"] == DETAILS | {"model_version": stored[0]}
+    assert "interval" not in (await api.get(f"/v1/claims/{claim_id}", role="provider")).text
 
 
 async def test_an_explanation_lacks_details_when_another_model_serves(api: Api):

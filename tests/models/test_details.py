@@ -1,6 +1,7 @@
 """What explains a score further: the strongest interaction and the comparison with honest peers, in words."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ def artefact(tmp_path_factory: pytest.TempPathFactory) -> Artefact:
         features=FEATURE_NAMES,
         schema_hash=schema_hash(FEATURE_NAMES),
         trees=model.trees,
-        calibration=Calibration(a=0.9, b=1.1, c=-0.2),
+        calibration=Calibration(a=0.9, b=1.1, c=-0.2, covariance=(0.04, 0.01, 0.02, 0.05, -0.03, 0.06), frauds=25),
         threshold=0.5,
         base_rate=0.15,
         explained_by="tables",
@@ -51,9 +52,7 @@ def a_vector(**other: float | None) -> dict[str, float | None]:
 
 
 def details_of(artefact: Artefact, specialty: str | None = "cardiology", **other: float | None) -> ExplanationDetails:
-    found = explanation_details(artefact, a_vector(**other), specialty)
-    assert found is not None
-    return found
+    return explanation_details(artefact, a_vector(**other), specialty)
 
 
 def test_the_strongest_interaction_is_stated_with_both_facts_and_its_effect(artefact):
@@ -66,6 +65,26 @@ def test_the_strongest_interaction_is_stated_with_both_facts_and_its_effect(arte
     assert f"({4:.0f}" in pair.text
     assert "together with" in pair.text
     assert f"the combination {'raises' if pair.push > 0 else 'lowers'} the odds" in pair.text
+
+
+def test_the_probability_of_the_score_has_the_interval_of_its_calibration(artefact):
+    found = details_of(artefact).probability_interval
+    assert found is not None
+    row = np.array([list(a_vector().values())], dtype=np.float32)
+    margin = float(artefact.tables.margins(row)[0])
+    assert (found.low, found.high) == artefact.calibrator.interval(margin, level=found.level)
+    assert found.low < artefact.calibrator.probability(margin) < found.high
+
+
+def test_a_model_that_does_not_state_how_certain_its_calibration_is_has_no_interval(artefact):
+    uncertain = replace(artefact, calibrator=replace(artefact.calibrator, covariance=None))
+    assert details_of(uncertain).probability_interval is None
+
+
+def test_a_model_without_tables_has_an_interval_and_no_interaction(artefact):
+    found = details_of(replace(artefact, explainer=artefact.model.additive()))
+    assert found.probability_interval == details_of(artefact).probability_interval
+    assert (found.interaction, found.peers) == (None, None)
 
 
 def test_the_comparison_with_peers_adds_up_to_the_margin(artefact):

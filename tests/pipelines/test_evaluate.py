@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from core.clock import DAY_US
-from core.format import number
+from core.format import number, percent
+from models.calibration import BetaCalibrator
 from models.evaluation import Interval
 from pipelines.evaluate import (
     AMOUNT,
@@ -179,6 +180,20 @@ def test_the_learned_baselines_rank_a_signal_above_chance_and_accept_missing_val
     assert regression[fraud[1500:]].mean() > regression[~fraud[1500:]].mean() + 0.5
 
 
+def test_the_learned_baselines_learn_with_the_weights_of_the_claims():
+    """A withdrawn label, of weight 0, is not learned from."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(1200, 3)).astype(np.float32)
+    signal, withdrawn = x[:1000, 0], np.arange(1000) % 3 > 0
+    labels = np.where(withdrawn, signal < -0.5, signal > 0.5)  # two thirds of them are wrong
+    weights = np.where(withdrawn, 0.0, 1.0)
+    weighted, plain = (
+        learned_baselines(x[:1000], labels, x[1000:], weights=one)["logistic regression"] for one in (weights, None)
+    )
+    assert np.corrcoef(weighted, x[1000:, 0])[0, 1] > 0.9
+    assert np.corrcoef(plain, x[1000:, 0])[0, 1] < 0
+
+
 def evaluated(**changes) -> EvaluatedModel:
     metrics = evaluate_claims(evaluation_set(noise=0.2), SETTINGS)
     return EvaluatedModel(
@@ -206,6 +221,22 @@ def test_rankings_by_money_are_on_the_page_and_in_json_only_where_they_were_comp
         RECOVERY: {"dollars": 0.5, "precision": 0.25},
         "amount": {"dollars": 0.375, "precision": 0.1, "lead": {"value": 0.125, "low": 0.05, "high": 0.25}},
     }
+
+
+def test_the_calibration_of_the_page_says_how_certain_the_models_own_is():
+    assert "calibration_intervals" not in evaluated().as_json()
+    calibrator = BetaCalibrator(0.9, 1.1, -0.2, (0.04, 0.01, 0.02, 0.05, -0.03, 0.06), 25)
+    stated = replace(evaluated(), calibrator=calibrator)
+    page = render(stated)
+    assert "90 % interval" in page
+    assert "rests on 25 frauds" in page
+    intervals = stated.certainty()
+    assert intervals is not None
+    for (low, high), part in zip(intervals, stated.metrics.calibration, strict=True):
+        assert 0 < low < high < 1
+        assert low < part.expected < high or part.expected in (0, 1)
+        assert f"{percent(low)} to {percent(high)}" in page
+    assert len(stated.as_json()["calibration_intervals"]) == len(intervals)
 
 
 def test_the_page_shows_an_undefined_value_as_a_dash_and_escapes_text():

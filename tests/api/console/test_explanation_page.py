@@ -20,6 +20,7 @@ from claims.scoring import (
     PairEffect,
     PeerComparison,
     PeerPush,
+    ProbabilityInterval,
     Reason,
 )
 
@@ -258,7 +259,13 @@ def test_the_page_states_the_strongest_interaction_and_what_differs_from_honest_
     assert [(line.side, line.odds) for line in page.peers.lines] == [("for", "2.01"), ("against", "0.82")]
 
 
+def test_the_page_states_how_certain_the_probability_is() -> None:
+    certainty = ProbabilityInterval(low=0.0312, high=0.178, level=0.9)
+    page = explanation_page(a_claim(), [an_assessment()], details(probability_interval=certainty))
+    assert page.interval_text == "90 % interval 3.1 % to 17.8 %"
+
+
 def test_a_page_without_details_shows_none() -> None:
     for found in (None, details(interaction=None, peers=None)):
         page = explanation_page(a_claim(), [an_assessment()], found)
-        assert (page.interaction, page.peers) == (None, None)
+        assert (page.interval_text, page.interaction, page.peers) == (None, None, None)
