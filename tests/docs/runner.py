@@ -64,6 +64,14 @@ class Workplace:
         new_store(folder / ".ginja")  # MLflow's migrations of an empty store take seconds
         self.processes = Processes(folder / "run", {**environment, "GINJA_MLFLOW_URL": f"sqlite:///{store}"})
 
+    def surroundings(self) -> dict[str, str]:
+        """The environment of a block: this process's, without what MLflow's client left there.
+
+        `mlflow.set_registry_uri` sets `MLFLOW_REGISTRY_URI` for child processes, and a reader's shell has none.
+        """
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+        return kept | self.environment
+
     def localized(self, text: str) -> str:
         """`text` with this run's addresses."""
         for documented, actual in self._replaced.items():
@@ -178,7 +186,7 @@ class Page:
             text=True,
             timeout=_BLOCK_S,
             cwd=self._workplace.folder,
-            env={**os.environ, **self._workplace.environment},
+            env=self._workplace.surroundings(),
             check=False,
         )
         if finished.returncode:

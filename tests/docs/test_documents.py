@@ -18,7 +18,9 @@ import pytest
 
 from core import servers
 from core.embedded import free_port
-from tests.docs.runner import EXECUTED, Documents, Workplace, page_continued
+from models import registry
+from models.registry import MlflowStore
+from tests.docs.runner import EXECUTED, Documents, Page, Workplace, page_continued
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -82,6 +84,21 @@ def test_a_page_continues_only_one_that_starts_fresh_and_that_it_links_to() -> N
         elif (ROOT / first).resolve() not in {((ROOT / name).parent / link).resolve() for link in links}:
             wrong.append(f"{name} continues {first} without a link to it")
     assert wrong == []
+
+
+def test_a_block_does_not_inherit_the_store_that_this_process_uses(tmp_path: Path) -> None:
+    """MLflow's client sets variables for child processes; a block's own tracking URI would not count."""
+    store = MlflowStore.of(tmp_path / "home")
+    registry.aliases(store)
+    assert os.environ["MLFLOW_REGISTRY_URI"] == store.url
+    page = tmp_path / "page.md"
+    page.write_text(
+        "```python\nimport os\nassert not [name for name in os.environ if name.startswith('MLFLOW_')]\n```\n"
+    )
+    folder = tmp_path / "workplace"
+    folder.mkdir()
+    (outcome,) = Page(page, Workplace(folder, {}, {})).run()
+    assert (outcome.language, outcome.skipped) == ("python", None)
 
 
 def test_every_skipped_block_states_the_reason() -> None:
