@@ -116,6 +116,9 @@ class Ebm(Family):
 
 
 def _train(model: NativeEbm, sample: TrainingSample, bag: NDArray[np.int8]) -> None:
+    if sample.weights is not None:  # InterpretML refuses a weight of zero, which a withdrawn label has
+        weighted = sample.weights > 0
+        sample, bag = sample.only(weighted), bag[weighted]
     labels = sample.fraud.astype(np.int64)
     try:
         with warnings.catch_warnings():
