@@ -54,7 +54,8 @@ def compare(examples: Examples, families: Mapping[str, Family], replicates: int)
     test = slices.test
     x, fraud = examples.matrix(test, schema), examples.fraud[test]
     providers, cents = examples.providers[test].astype(str), examples.amounts_cents[test]
-    rankings, found = {}, {}
+    rankings: dict[str, Ranking] = {}
+    found: Comparison = {}
     for name, family in families.items():
         begun = time.process_time()
         trained = _trained(examples, slices, schema, family)
@@ -102,7 +103,7 @@ def mean_of(compared: list[Comparison]) -> Comparison:
     for name in compared[0]:
         leads = np.array([one[name]["paired_difference"] for one in compared], dtype=np.float64)
         found[name] = {
-            measure: round(float(np.mean([one[name][measure] for one in compared])), 4)  # type: ignore[arg-type]
+            measure: round(float(np.mean([one[name][measure] for one in compared])), 4)
             for measure in ("ap", "dollars_at_1_percent", "paired_difference", "cpu_s")
         }
         found[name]["behind"] = int((leads > 0).sum())
