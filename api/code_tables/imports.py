@@ -1,7 +1,7 @@
 """Importing a release, comparing it with the one before, and rolling it back; each in one transaction.
 
 A claim is checked by the releases known at its receipt, so that checking it again after later imports finds the same. A
-release is therefore known from a moment after its commit: every claim received from then on can read it, and none before.
+release is therefore known from a moment after its commit: every claim received from then on can read it, none before.
 """
 
 from collections.abc import Iterator, Sequence
