@@ -8,6 +8,10 @@ from core import clock
 from features.declare import VIEW, VIEWS, Row
 from features.errors import StatesError
 
+LARGEST = 1 << 56
+"""Values are smaller in size, so that no sum of them (a histogram, or history and today) overflows 64 bits."""
+_ALLOWED = "between -2^56 and 2^56"
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -46,11 +50,11 @@ class Reading:
         for view in VIEWS:
             row = rows.get(view.name)
             if row is not None and not _is_row(row, view.width):
-                raise StatesError(f"states.rows.{view.name} must be a list of {view.width} 64-bit integers")
+                raise StatesError(f"states.rows.{view.name} must be a list of {view.width} integers {_ALLOWED}")
             states[view.name] = None if row is None else tuple(row)
         for name, us in times.items():
             if us is not None and not _is_row([us], 1):
-                raise StatesError(f"states.times_us.{name} must be a 64-bit integer")
+                raise StatesError(f"states.times_us.{name} must be an integer {_ALLOWED}")
         return cls(states, {view.name: times.get(view.name) for view in VIEWS}, tuple(stale))
 
 
@@ -58,5 +62,5 @@ def _is_row(row: object, width: int) -> bool:
     return (
         isinstance(row, list)
         and len(row) == width
-        and all(type(value) is int and -(1 << 63) <= value < 1 << 63 for value in row)
+        and all(type(value) is int and abs(value) < LARGEST for value in row)
     )
