@@ -69,11 +69,12 @@ class BetaCalibrator:
         return e / (1.0 + e)
 
     def probabilities(self, margins: NDArray[np.floating]) -> NDArray[np.float64]:
-        """The probabilities at many margins."""
-        m = np.clip(np.asarray(margins, dtype=np.float64), -_FARTHEST_MARGIN, _FARTHEST_MARGIN)
-        logit = self.c - self.a * _softplus_many(-m) + self.b * _softplus_many(m)
-        e = np.exp(-np.minimum(np.abs(logit), 700.0))
-        return np.where(logit >= 0, 1.0 / (1.0 + e), e / (1.0 + e))
+        """The probabilities at many margins (N,), each as `probability` gives it.
+
+        NumPy's exponentials and logarithms differ from Python's in the last bit on some processors.
+        """
+        found = [self.probability(margin) for margin in np.asarray(margins, dtype=np.float64).tolist()]
+        return np.array(found, dtype=np.float64)
 
     def interval(self, margin: float, *, level: float = LEVEL) -> tuple[float, float] | None:
         """The interval of the share of fraud among claims at a margin; None where the covariance is not known.

@@ -82,6 +82,8 @@ class RuleOut(BaseModel):
 class ClaimOut(BaseModel):
     """A claim and its decision. Keys without the scope `scores:read` get the fields up to `reasons`."""
 
+    model_config = ConfigDict(cache_strings="keys")
+
     claim_id: str = Field(examples=["clm_01m86p3ap6yntdyk7shqjq4hs9"])
     status: ClaimStatus
     member_id: str | None

@@ -71,7 +71,8 @@ async def test_an_encoded_body_is_refused(shared_api: Api, target: Target):
         response = await send(shared_api, target, headers=[("Content-Encoding", coding)])
         assert (response.status_code, response.json()["type"]) == (415, "urn:ginja:claims:encoded-body")
         assert response.headers["accept-encoding"] == "identity"
-    assert (await send(shared_api, target, headers=[("Content-Encoding", "identity")])).status_code != 415
+    plain = await send(shared_api, target, headers=[("Content-Encoding", "identity")])
+    assert not (plain.status_code == 415 and plain.json()["type"].endswith(":encoded-body"))
 
 
 @each(ROUTES)

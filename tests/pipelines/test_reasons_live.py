@@ -1,5 +1,7 @@
 """Reasons of a trained model over claims it has not seen: true, sensible and few."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -57,9 +59,6 @@ def test_every_reason_is_a_sentence_and_each_group_has_one(explanations: list[Ex
 
 def test_statistics_count_contradicting_reasons(explanations: list[Explanation]) -> None:
     one = next(explanation for explanation in explanations if explanation.reasons)
-    turned = [
-        reason.model_copy(update={"direction": "against" if reason.direction == "for" else "for"})
-        for reason in one.reasons
-    ]
+    turned = [replace(reason, direction="against" if reason.direction == "for" else "for") for reason in one.reasons]
     assert all(contradicts(reason.text, reason.direction) for reason in turned)
     assert statistics([Explanation(one.typical_margin, one.groups, turned)]).contradicting == len(turned)
