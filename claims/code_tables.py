@@ -66,11 +66,11 @@ class TableInForce:
     kind: TableKind
     release: str
     """Such as `2026Q4`."""
-    entries: tuple[TableEntry, ...]
+    by_code: Mapping[str, Sequence[TableEntry]]
 
-    def of(self, code: str) -> tuple[TableEntry, ...]:
+    def of(self, code: str) -> Sequence[TableEntry]:
         """The entries of a code, whatever their days."""
-        return tuple(entry for entry in self.entries if entry.code == code)
+        return self.by_code.get(code, ())
 
     def cites(self, entry: str) -> str:
         """How a finding names an entry of it: `mue 2026Q4 93797`."""
@@ -86,14 +86,14 @@ class TablesInForce:
     @classmethod
     def of(cls, rows: Iterable[tuple[date, TableKind, str, TableEntry | None]]) -> "TablesInForce":
         """From rows of day, kind, release and entry (None: the table has none for the claim's codes)."""
-        found: dict[date, dict[TableKind, tuple[str, list[TableEntry]]]] = {}
+        found: dict[date, dict[TableKind, tuple[str, dict[str, list[TableEntry]]]]] = {}
         for day, kind, release, entry in rows:
-            _, entries = found.setdefault(day, {}).setdefault(kind, (release, []))
+            _, by_code = found.setdefault(day, {}).setdefault(kind, (release, {}))
             if entry is not None:
-                entries.append(entry)
+                by_code.setdefault(entry.code, []).append(entry)
         return cls(
             {
-                day: {kind: TableInForce(kind, release, tuple(entries)) for kind, (release, entries) in tables.items()}
+                day: {kind: TableInForce(kind, release, by_code) for kind, (release, by_code) in tables.items()}
                 for day, tables in found.items()
             }
         )
@@ -101,11 +101,6 @@ class TablesInForce:
     def table(self, kind: TableKind, day: date) -> TableInForce | None:
         """The release of a kind in force on a day."""
         return self.by_day.get(day, {}).get(kind)
-
-    @property
-    def releases(self) -> Sequence[str]:
-        """Kind and release of every table that the claim is checked by."""
-        return sorted({f"{one.kind.value} {one.release}" for tables in self.by_day.values() for one in tables.values()})
 
 
 NO_TABLES = TablesInForce({})

@@ -175,7 +175,7 @@ def _state(one: "ImportedTable") -> str:
 @_KIND
 @BY
 def rollback(kind: str, by: str | None, as_json: bool) -> None:
-    """Withdraw the newest release of a table; the one before is in force again.
+    """Withdraw the last import of a table; the releases before it are in force again.
 
     Decided claims stay as they are; checked again, they are checked by the release known at their receipt.
     """

@@ -80,7 +80,7 @@ class ChangedEntry:
 
 @dataclass(frozen=True, slots=True)
 class TableChanges:
-    """What an import changes, compared with the newest release of its kind."""
+    """What an import changes, compared with the release that was valid on its first day."""
 
     compared_with: str | None
     """That release; None: there is none."""
@@ -111,7 +111,7 @@ def import_table(
     """
     with connection.transaction():
         connection.execute(_ONE_IMPORT)
-        before = _newest(connection, new.kind)
+        before = _in_force(connection, new.kind, new.valid_from)
         if before is not None and (before.sha256, before.valid_from) == (new.sha256, new.valid_from):
             raise ImportRefused(
                 f"this file is already imported as {new.kind.value} {before.release} (import {before.import_id}); "
@@ -126,6 +126,12 @@ def import_table(
             f"INSERT INTO code_table_entries (import_id, {_ENTRIES}) SELECT %s, {_ENTRIES} FROM incoming",
             [stored.import_id],
         )
+        # Last, because a large table takes longer than `COMMITTED_WITHIN` to store.
+        known_from = clock.now() + COMMITTED_WITHIN
+        connection.execute(
+            "UPDATE code_table_imports SET known_from = %s WHERE import_id = %s", [known_from, stored.import_id]
+        )
+        stored = replace(stored, known_from=known_from)
     connection.execute("ANALYZE code_table_imports, code_table_entries")
     connection.commit()
     return stored, changes
@@ -139,29 +145,34 @@ def imported_tables(connection: Connection) -> list[ImportedTable]:
 
 
 def roll_back(connection: Connection, kind: TableKind, *, by: str) -> tuple[ImportedTable, ImportedTable | None]:
-    """Withdraw the newest import of a kind; returns it, and the one that is newest now. Commits.
+    """Withdraw the last import of a kind, whatever its days; returns it, and the newest release in force. Commits.
 
     Claims received meanwhile keep their decision, and are checked again by the withdrawn release. Raises
     `ImportRefused` where there is none.
     """
     with connection.transaction():
         connection.execute(_ONE_IMPORT)
-        newest = _newest(connection, kind)
-        if newest is None:
+        last = max(_not_withdrawn(connection, kind), key=lambda one: one.import_id, default=None)
+        if last is None:
             raise ImportRefused(f"no release of {kind.value} is in force; nothing was changed")
         until = clock.now() + COMMITTED_WITHIN
         connection.execute(
             "UPDATE code_table_imports SET known_until = %s, rolled_back_by = %s WHERE import_id = %s",
-            [until, by, newest.import_id],
+            [until, by, last.import_id],
         )
-        return replace(newest, known_until=until, rolled_back_by=by), _newest(connection, kind)
+        return replace(last, known_until=until, rolled_back_by=by), _in_force(connection, kind, date.max)
 
 
-def _newest(connection: Connection, kind: TableKind) -> ImportedTable | None:
+def _in_force(connection: Connection, kind: TableKind, day: date) -> ImportedTable | None:
+    """The release that is valid on a day."""
+    found = [one for one in _not_withdrawn(connection, kind) if one.valid_from <= day]
+    return max(found, key=lambda one: (one.valid_from, one.import_id), default=None)
+
+
+def _not_withdrawn(connection: Connection, kind: TableKind) -> list[ImportedTable]:
     with connection.cursor(row_factory=class_row(ImportedTable)) as cursor:
-        statement = f"""SELECT {_COLUMNS} FROM code_table_imports WHERE kind = %s AND known_until IS NULL
-            ORDER BY valid_from DESC, import_id DESC LIMIT 1"""
-        return cursor.execute(statement, [kind.value]).fetchone()
+        statement = f"SELECT {_COLUMNS} FROM code_table_imports WHERE kind = %s AND known_until IS NULL"
+        return list(cursor.execute(statement, [kind.value]))
 
 
 def _stage(connection: Connection, entries: Sequence[TableEntry]) -> None:

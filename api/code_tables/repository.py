@@ -49,7 +49,7 @@ _IN_FORCE = compiled(
             and_(
                 _entries.import_id == _in_force.c.import_id,
                 _entries.code == any_(_codes),
-                or_(_entries.other == "", _entries.other == any_(bindparam("codes", type_=ARRAY(Text)))),
+                _entries.other == any_(bindparam("others", type_=ARRAY(Text))),
             ),
         )
     )
@@ -64,6 +64,7 @@ def tables_in_force(claim: Claim) -> Query[TablesInForce]:
         "days": sorted(days),
         "known_at": claim.received_at,
         "codes": sorted(codes),
+        "others": ["", *sorted(codes)],  # of a pair; the entries of other tables have none
         "provider_id": claim.provider_id,
     }
     return Query(_IN_FORCE, params, _read)

@@ -4,12 +4,12 @@ Sources: CMS, *Medicare NCCI Policy Manual*, chapter I (units per line or day, p
 OIG, *Special Advisory Bulletin on the Effect of Exclusion*, 2013.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
-from itertools import combinations
+from typing import TypeAlias
 
 from claims.claim import Claim, ClaimLine
-from claims.code_tables import TableInForce, TableKind, TablesInForce
+from claims.code_tables import TableEntry, TableInForce, TableKind, TablesInForce
 from claims.outcome import Finding, Outcome
 
 PAIR_MODIFIERS = frozenset(
@@ -66,38 +66,43 @@ def _unlikely_units(claim: Claim, tables: TablesInForce) -> Iterator[Finding]:
 
 
 def _pairs(claim: Claim, tables: TablesInForce) -> Iterator[Finding]:
-    """Two procedures of one day that are not paid together, unless a modifier says why they are."""
-    numbered = list(enumerate(claim.lines, start=1))
-    for (one, first), (two, second) in combinations(numbered, 2):
-        day = _day(claim, first)
+    """Two procedures of one day that are not paid together, unless a modifier says why they are; each pair once."""
+    of_day: dict[date, dict[str, list[tuple[int, ClaimLine]]]] = {}
+    for number, line in enumerate(claim.lines, start=1):
+        of_day.setdefault(_day(claim, line), {}).setdefault(line.procedure_code, []).append((number, line))
+    for day, lines in of_day.items():
         table = tables.table(TableKind.PTP, day)
-        if table is None or day != _day(claim, second) or first.procedure_code == second.procedure_code:
+        if table is None:
             continue
-        for paid, (number, unpaid) in ((first, (two, second)), (second, (one, first))):
-            yield from _pair(table, paid, unpaid, number, day)
+        for code in lines:
+            for entry in table.of(code):
+                if entry.other != code and entry.other in lines and entry.holds_on(day):
+                    yield from _pair(table, entry, lines[code], lines[entry.other])
 
 
-def _pair(table: TableInForce, paid: ClaimLine, unpaid: ClaimLine, number: int, day: date) -> Iterator[Finding]:
-    for entry in table.of(paid.procedure_code):
-        if entry.other != unpaid.procedure_code or not entry.holds_on(day):
-            continue
-        allowed = entry.indicator == _TOGETHER_WITH_MODIFIER and not PAIR_MODIFIERS.isdisjoint(
-            (*paid.modifiers, *unpaid.modifiers)
-        )
-        if allowed or entry.indicator not in (_NEVER_TOGETHER, _TOGETHER_WITH_MODIFIER):
-            continue
-        remedy = (
-            "no modifier allows both"
-            if entry.indicator == _NEVER_TOGETHER
-            else "an NCCI-associated modifier such as 59 or XS allows both where the services were separate"
-        )
+_Lines: TypeAlias = Sequence[tuple[int, ClaimLine]]
+"""Lines of one procedure and day, with their numbers."""
+
+
+def _pair(table: TableInForce, entry: TableEntry, paid: _Lines, unpaid: _Lines) -> Iterator[Finding]:
+    if entry.indicator not in (_NEVER_TOGETHER, _TOGETHER_WITH_MODIFIER):
+        return
+    remedy = "no modifier allows both"
+    if entry.indicator == _TOGETHER_WITH_MODIFIER:
+        paid, unpaid = _without_modifier(paid), _without_modifier(unpaid)
+        remedy = "an NCCI-associated modifier such as 59 or XS allows both where the services were separate"
+    if paid and unpaid:
         yield Finding(
             "procedure_pair",
             Outcome.IN_REVIEW,
-            f"{unpaid.procedure_code} is not paid on the same day as {paid.procedure_code}; {remedy}.",
+            f"{entry.other} is not paid on the same day as {entry.code}; {remedy}.",
             table.cites(f"{entry.code} {entry.other}"),
-            number,
+            unpaid[0][0],
         )
+
+
+def _without_modifier(lines: _Lines) -> _Lines:
+    return [(number, line) for number, line in lines if PAIR_MODIFIERS.isdisjoint(line.modifiers)]
 
 
 def _excluded(claim: Claim, npi: str | None, tables: TablesInForce) -> Iterator[Finding]:

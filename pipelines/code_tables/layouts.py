@@ -146,9 +146,9 @@ def _mue_json(document: object) -> _JsonRows:
 
 def _leie_json(document: object) -> _JsonRows:
     npis = document.get("excluded_npis") if isinstance(document, dict) else None
-    if not isinstance(npis, list):
+    if not isinstance(npis, list) or not all(isinstance(one, str) for one in npis):
         return None
-    return [one if isinstance(one, dict) else {"code": str(one)} for one in npis]
+    return [{"code": one} for one in npis]
 
 
 def _no_json(_document: object) -> _JsonRows:
@@ -195,7 +195,7 @@ LAYOUTS: dict[TableKind, Layout] = {
         ("code",),
         _leie,
         _leie_json,
-        'an object with "excluded_npis"',
+        'an object with "excluded_npis", a list of texts',
     ),
     TableKind.HCPCS: Layout(
         {

@@ -105,10 +105,9 @@ _Row = tuple[int, Mapping[str, str]]
 
 def _csv_rows(layout: Layout, text: str, name: str) -> Iterator[_Row]:
     lines = text.splitlines()
-    delimiter = "\t" if any("\t" in line for line in lines[:_HEADER_ROWS]) else ","
-    reader = csv.reader(lines, delimiter=delimiter)
     places: dict[str, int] | None = None
-    for cells in reader:
+    reader = csv.reader(lines, delimiter=_delimiter(layout, lines))
+    for cells in _cells(reader, name):
         if places is None:
             places = layout.places(cells)
             if places is None and reader.line_num > _HEADER_ROWS:
@@ -122,10 +121,22 @@ def _csv_rows(layout: Layout, text: str, name: str) -> Iterator[_Row]:
         raise TableFileError(f"{name} has no heading with the columns {layout.described}; give the file as published")
 
 
+def _delimiter(layout: Layout, lines: Sequence[str]) -> str:
+    """The tab, if the heading is one with it."""
+    return next(("\t" for line in lines[:_HEADER_ROWS] if layout.places(line.split("\t")) and "\t" in line), ",")
+
+
+def _cells(reader: Iterator[list[str]], name: str) -> Iterator[list[str]]:
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise TableFileError(f"{name} is no text of columns ({error}); give the file as published") from None
+
+
 def _json_rows(layout: Layout, text: str, name: str) -> Iterator[_Row]:
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TableFileError(f"{name} is no valid JSON: {error}") from None
     rows = layout.from_json(document)
     if rows is None:

@@ -1,13 +1,15 @@
 """The trade's tables in the database: imported by the command, and read on the claim's way."""
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 
 import psycopg
 import pytest
 from click.testing import CliRunner
 
-from api.code_tables import COMMITTED_WITHIN
+from api.code_tables import COMMITTED_WITHIN, NewTable, import_table
+from api.migrate import upgrade
+from claims.code_tables import TableEntry, TableKind
 from cli.main import main
 from core import clock
 from tests.api.makers import MINIMAL, Api
@@ -18,8 +20,6 @@ CODE = "P0010"
 
 @pytest.fixture
 def ginja(empty_database_url, tmp_path):
-    from api.migrate import upgrade
-
     upgrade(empty_database_url)
 
     def run(*words, code=0):
@@ -61,6 +61,33 @@ def test_the_same_file_twice_is_refused_and_a_rollback_brings_the_release_before
     assert (rolled["rolled_back"]["release"], rolled["in_force"]["release"]) == ("2026Q2", "2026Q1")
     assert ginja("reference", "rollback", "mue")["in_force"] is None
     assert "no release of mue is in force" in str(ginja("reference", "rollback", "mue", code=2))
+
+
+def test_the_last_import_is_rolled_back_even_if_it_is_of_an_earlier_quarter(ginja):
+    ginja("reference", "import", "mue", ginja.file(MUE.format(limit=4)), "--release", "2026Q2")
+    earlier = ("reference", "import", "mue", ginja.file(MUE.format(limit=3)), "--release", "2026Q1")
+    assert ginja(*earlier)["changes"]["compared_with"] is None
+    assert "already imported" in str(ginja(*earlier, code=2))
+    rolled = ginja("reference", "rollback", "mue")
+    assert (rolled["rolled_back"]["release"], rolled["in_force"]["release"]) == ("2026Q1", "2026Q2")
+
+
+def test_a_release_is_known_only_after_all_its_entries_are_stored(empty_database_url, monkeypatch):
+    """The clock here shows how many entries are stored, in hours."""
+    upgrade(empty_database_url)
+    began = clock.now()
+    new = NewTable(TableKind.MUE, "2026Q1", date(2026, 1, 1), "here", "0", [TableEntry(f"P00{n}") for n in (1, 2, 3)])
+    with psycopg.connect(empty_database_url) as connection:
+        count = "SELECT count(*) FROM code_table_entries"
+
+        def now():
+            (stored,) = connection.execute(count).fetchone()
+            return began + timedelta(hours=stored)
+
+        monkeypatch.setattr(clock, "now", now)
+        stored, _ = import_table(connection, new, by="ann")
+        (known_from,) = connection.execute("SELECT known_from FROM code_table_imports").fetchone()
+    assert stored.known_from == known_from == began + timedelta(hours=3) + COMMITTED_WITHIN
 
 
 def test_an_invalid_file_is_refused_and_stores_nothing(ginja):

@@ -95,6 +95,18 @@ def test_the_second_code_of_a_pair_is_the_one_not_paid_whatever_the_order_of_the
     assert (finding.line, finding.text.split()[0]) == (1, "P002")
 
 
+def test_a_pair_is_found_once_however_many_lines_it_has():
+    lines = [ClaimLine(code, 1_00) for code in ("P001", "P002") for _ in range(50)]
+    (finding,) = code_findings(make_claim(*lines), None, pair())
+    assert finding.line == 51
+
+
+def test_a_pair_is_found_at_the_first_line_without_a_modifier():
+    lines = [ClaimLine("P001", 1_00), ClaimLine("P002", 1_00, modifiers=("59",)), ClaimLine("P002", 1_00)]
+    (finding,) = code_findings(make_claim(*lines), None, pair())
+    assert finding.line == 3
+
+
 @pytest.mark.parametrize(
     ("first", "last", "found"),
     [

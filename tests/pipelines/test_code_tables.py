@@ -74,6 +74,13 @@ def test_a_table_is_read_as_published_also_compressed_and_in_windows_encoding(ki
     assert len(read_table(kind, written(windows)).entries) == len(ENTRIES[kind])
 
 
+def test_a_tab_in_a_title_does_not_separate_columns(written):
+    assert (
+        read_table(TableKind.MUE, written("A title\twith a tab\n" + FILES[TableKind.MUE])).entries
+        == ENTRIES[TableKind.MUE]
+    )
+
+
 def test_json_tables_are_read(written):
     mue = read_table(TableKind.MUE, written('{"93797": {"limit": 2, "unit": "services"}}'))
     assert mue.entries == (TableEntry("93797", number=2),)
@@ -90,6 +97,9 @@ def test_json_tables_are_read(written):
         (TableKind.MUE, "", "has no heading"),
         (TableKind.MUE, "{", "no valid JSON"),
         (TableKind.MUE, "[1]", "JSON of another form"),
+        (TableKind.MUE, "[" * 100_000, "no valid JSON"),
+        (TableKind.LEIE, '{"excluded_npis": [{"npi": "1234567893"}]}', "JSON of another form"),
+        (TableKind.ICD10, "code\n" + "A" * 200_000, "no text of columns"),
         (TableKind.MUE, b"PK\x03\x04", "ZIP archive or an Excel file"),
         (TableKind.MUE, b"\x1f\x8b\x08damaged", "damaged gzip"),
     ],
