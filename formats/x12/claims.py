@@ -97,11 +97,8 @@ class _Reader:
             self._claim = ClaimLoop(segment, self._message, self._level, institutional=self._institutional)
         elif segment.name not in _SEGMENTS:
             reason = "the segment is not part of an 837; it is ignored"
-            if self._claim is not None:
-                self._claim.report.note(place, X12Code.UNKNOWN_SEGMENT, reason, "remove it", segment_error="1")
-            else:
-                note = SegmentProblem(place, X12Code.UNKNOWN_SEGMENT, reason, "remove it", segment_error="1")
-                self._level.note(note)
+            report = self._level if self._claim is None else self._claim.report
+            report.note(place, X12Code.UNKNOWN_SEGMENT, reason, "remove it", segment_error="1")
         elif self._claim is not None:
             self._claim.take(segment)
         else:

@@ -3,19 +3,18 @@
 from datetime import date
 
 from formats.x12.envelope import TransactionSet
-from formats.x12.problems import MAX_NAMED, SegmentPlace, SegmentProblem, X12Code
+from formats.x12.problems import ProblemReport, SegmentPlace, X12Code
 from formats.x12.tokens import Segment
 from formats.x12.values import period
 
 
-class LoopReport:
+class LoopReport(ProblemReport):
     """Of one claim."""
 
     def __init__(self, message: TransactionSet, claim: Segment) -> None:
+        super().__init__()
         self._message = message
         self._claim = claim
-        self.problems: list[SegmentProblem] = []
-        self.notes: list[SegmentProblem] = []
         self.places: dict[str, SegmentPlace] = {}
 
     @property
@@ -26,34 +25,6 @@ class LoopReport:
     def place(self, segment: Segment, element: int | None = None, component: int | None = None) -> SegmentPlace:
         """The place of a segment."""
         return self._message.place(segment, element, component)
-
-    def problem(
-        self,
-        place: SegmentPlace,
-        code: X12Code,
-        reason: str,
-        remedy: str,
-        *,
-        segment_error: str = "8",
-        element_error: str | None = None,
-    ) -> None:
-        """Refuse the claim."""
-        if len(self.problems) < MAX_NAMED:
-            self.problems.append(SegmentProblem(place, code, reason, remedy, segment_error, element_error))
-
-    def note(
-        self,
-        place: SegmentPlace,
-        code: X12Code,
-        reason: str,
-        remedy: str,
-        *,
-        segment_error: str = "8",
-        element_error: str | None = None,
-    ) -> None:
-        """Note what does not prevent reading the claim."""
-        if len(self.notes) < MAX_NAMED:
-            self.notes.append(SegmentProblem(place, code, reason, remedy, segment_error, element_error))
 
     def read_from(self, field: str, place: SegmentPlace) -> None:
         """Remember where a field of the claim was read."""

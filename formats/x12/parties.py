@@ -1,9 +1,9 @@
 """Who a claim is about and who bills it: the hierarchy (HL) of billing provider, subscriber and patient."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
-from formats.x12.problems import MAX_NAMED, SegmentPlace, SegmentProblem, X12Code
+from formats.x12.problems import ProblemReport, SegmentPlace, X12Code
 from formats.x12.tokens import Segment
 from formats.x12.values import day, dependent_id, is_identifier
 
@@ -34,37 +34,15 @@ class Party:
 
 
 @dataclass(slots=True)
-class HierarchyLevel:
-    """One HL with what its segments say, and the levels above it."""
+class HierarchyLevel(ProblemReport):
+    """One HL with what its segments say, and the levels above it. Its problems refuse every claim of the level."""
 
     code: str
     place: SegmentPlace
     provider: Party
     subscriber: Party
     dependent: Party | None = None
-    problems: list[SegmentProblem] = field(default_factory=list)
-    """Which make every claim of this level unreadable."""
-    notes: list[SegmentProblem] = field(default_factory=list)
     _ids: tuple[str | None, str | None] | None = None
-
-    def problem(
-        self,
-        place: SegmentPlace,
-        code: X12Code,
-        reason: str,
-        remedy: str,
-        *,
-        segment_error: str = "8",
-        element_error: str | None = None,
-    ) -> None:
-        """Add a problem."""
-        if len(self.problems) < MAX_NAMED:
-            self.problems.append(SegmentProblem(place, code, reason, remedy, segment_error, element_error))
-
-    def note(self, note: SegmentProblem) -> None:
-        """Add a note."""
-        if len(self.notes) < MAX_NAMED:
-            self.notes.append(note)
 
     @property
     def ids(self) -> tuple[str | None, str | None]:
@@ -153,7 +131,7 @@ def _name(level: HierarchyLevel, segment: Segment, place: SegmentPlace) -> None:
         party.segment, party.place = segment, place
     elif party.segment.elements == segment.elements:
         reason = "the segment is repeated; the repetition is ignored"
-        level.note(SegmentProblem(place, X12Code.REPEATED_SEGMENT, reason, "send it once", segment_error="5"))
+        level.note(place, X12Code.REPEATED_SEGMENT, reason, "send it once", segment_error="5")
     else:
         reason = "a second, different NM1 segment of the same party: it is unclear which one is meant"
         level.problem(place, X12Code.REPEATED_SEGMENT, reason, "send one, or open a new HL", segment_error="5")

@@ -1,8 +1,8 @@
 """Where a segment is, and what is wrong with it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypedDict, Unpack
 
 from formats.x12.tokens import Segment
 
@@ -72,6 +72,40 @@ class SegmentProblem:
     def where(self) -> str:
         """The place as text, such as `CLM02, segment 26`."""
         return str(self.place)
+
+
+class SegmentErrors(TypedDict, total=False):
+    """The codes of a `SegmentProblem` in a 999."""
+
+    segment_error: str
+    element_error: str | None
+
+
+@dataclass(slots=True, kw_only=True)
+class ProblemReport:
+    """What is wrong with a part of a file: at most `MAX_NAMED` of each."""
+
+    problems: list[SegmentProblem] = field(default_factory=list)
+    """They refuse the part."""
+    notes: list[SegmentProblem] = field(default_factory=list)
+    """They do not prevent reading it."""
+
+    def problem(
+        self, place: SegmentPlace, code: X12Code, reason: str, remedy: str, **errors: Unpack[SegmentErrors]
+    ) -> None:
+        """Refuse the part."""
+        _add(self.problems, SegmentProblem(place, code, reason, remedy, **errors))
+
+    def note(
+        self, place: SegmentPlace, code: X12Code, reason: str, remedy: str, **errors: Unpack[SegmentErrors]
+    ) -> None:
+        """Note what does not prevent reading it."""
+        _add(self.notes, SegmentProblem(place, code, reason, remedy, **errors))
+
+
+def _add(named: list[SegmentProblem], one: SegmentProblem) -> None:
+    if len(named) < MAX_NAMED:
+        named.append(one)
 
 
 def at(segment: Segment, first: int, element: int | None = None, component: int | None = None) -> SegmentPlace:

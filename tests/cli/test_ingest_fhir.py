@@ -5,13 +5,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-import psycopg
 import pytest
-from click.testing import CliRunner
 
 from cli.exit_codes import ExitCode
-from cli.main import main
-from tests.api.makers import seed
+from tests.cli.ingestion import ingestion
 from tests.formats.fhir_claims import fhir_claim, item
 
 
@@ -24,16 +21,7 @@ OTHER = numbered(2, item=[item(1, "P001", 3000)], total={"value": 3000, "currenc
 
 @pytest.fixture
 def run(new_database: Callable[..., AbstractContextManager[str]], database_template: str):
-    with new_database(database_template) as url:
-        seed(url)
-
-        def run(*words: str):
-            environment = {"GINJA_DATABASE_URL": url, "GINJA_SCORER_URL": "http://127.0.0.1:1"}
-            result = CliRunner().invoke(main, ["data", "ingest", "fhir", *words], env=environment)
-            with psycopg.connect(url) as connection:
-                (stored,) = connection.execute("SELECT count(*) FROM claims").fetchone()  # type: ignore[misc]
-            return result, stored
-
+    with ingestion("fhir", new_database, database_template) as run:
         yield run
 
 
