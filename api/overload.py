@@ -102,8 +102,14 @@ class ConcurrencyLimit:
         self._binds = False
 
     def admits(self, sender: bytes) -> bool:
-        """Whether there is a place for a request of `sender`."""
-        return self.in_flight < self.limit and self._of[sender] < self._share
+        """Whether there is a place for a request of `sender`.
+
+        What a sender has in flight beyond its share, admitted before the limit decreased, takes no place of others.
+        """
+        share = self._share
+        if self._of[sender] >= share:
+            return False
+        return self.in_flight < self.limit or sum(min(taken, share) for taken in self._of.values()) < self.limit
 
     @property
     def _share(self) -> int:

@@ -23,6 +23,8 @@ _PACKAGED_ICD10 = "simple-icd-10-cm"
 _GZIP = b"\x1f\x8b"
 _HEADER_ROWS = 40
 """The heading may follow a title and a copyright notice of up to so many rows."""
+_MAX_CELL = 10_000
+"""Characters of a value; the longest published ones, copyright notices, have about 1,000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,11 @@ def _delimiter(layout: Layout, lines: Sequence[str]) -> str:
 
 def _cells(reader: Iterator[list[str]], name: str) -> Iterator[list[str]]:
     try:
-        yield from reader
+        for cells in reader:
+            # csv's own limit belongs to the process: other readers in it, of ours and of libraries, raise it.
+            if any(len(cell) > _MAX_CELL for cell in cells):
+                raise csv.Error(f"a value is longer than {_MAX_CELL:,} characters")
+            yield cells
     except csv.Error as error:
         raise TableFileError(f"{name} is no text of columns ({error}); give the file as published") from None
 

@@ -117,6 +117,20 @@ def test_one_sender_has_a_share_and_the_rest_is_for_others():
     assert limit.admits(b"a")
 
 
+def test_what_one_sender_has_in_flight_beyond_its_share_takes_no_place_of_others():
+    limit = ConcurrencyLimit(0.0)
+    for _ in range(300):
+        limit.take(b"flood")
+    window(limit, 5 * TARGET_S, begin=0.0, claims=5)
+    assert limit.limit == MIN_LIMIT
+    assert not limit.admits(b"flood")
+    for _ in range(2):
+        assert limit.admits(b"other")
+        limit.take(b"other")
+    assert not limit.admits(b"other")
+    assert not limit.admits(b"third")
+
+
 def test_waiting_for_others_is_not_counted_and_a_wait_for_the_member_takes_no_place():
     limit = ConcurrencyLimit(0.0)
     limit.take(b"a")

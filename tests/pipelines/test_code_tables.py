@@ -1,5 +1,6 @@
 """The published files: read as they are, whole or not at all."""
 
+import csv
 import gzip
 from datetime import date
 
@@ -107,6 +108,17 @@ def test_json_tables_are_read(written):
 def test_another_file_is_refused(kind, content, why, written):
     with pytest.raises(TableFileError, match=why):
         read_table(kind, written(content))
+
+
+@pytest.mark.parametrize("limit_of_process", [131_072, 2**30])
+def test_a_value_of_many_characters_is_refused_whatever_another_reader_allows(limit_of_process, written):
+    path = written("code\n" + "A" * 10_001)
+    earlier = csv.field_size_limit(limit_of_process)
+    try:
+        with pytest.raises(TableFileError, match="longer than 10,000 characters"):
+            read_table(TableKind.ICD10, path)
+    finally:
+        csv.field_size_limit(earlier)
 
 
 @pytest.mark.parametrize(
