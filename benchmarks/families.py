@@ -29,6 +29,7 @@ from pipelines.datasets.split import split_in_time
 from pipelines.simulate import SimulationConfig, simulate
 from pipelines.train import TrainOptions, steps
 from pipelines.train.options import family_from
+from pipelines.train.refit import chosen_rounds, folds_of
 
 END = date(2026, 11, 2)
 DAYS = 730
@@ -94,7 +95,9 @@ def _trained(examples: Examples, slices: Slices, schema: ModelSchema, family: Fa
     stopped = family.fit(sample(slices.train), sample(slices.stop), features=schema.names, monotone=monotone)
     if not steps.refits(TrainOptions(family=family), examples, slices):
         return stopped
-    return family.fit_rounds(sample(slices.learned), stopped.rounds, features=schema.names, monotone=monotone)
+    whole, folds = sample(slices.learned), folds_of(examples, slices)
+    rounds = chosen_rounds(whole, folds, features=schema.names, monotone=monotone, stopped=stopped)
+    return family.fit_rounds(whole, rounds, features=schema.names, monotone=monotone)
 
 
 def mean_of(compared: list[Comparison]) -> Comparison:

@@ -11,7 +11,7 @@ from models.evaluation import Ranking, roc_auc
 from models.families import TrainingSample, XGBoost
 from pipelines.datasets import Slices
 from pipelines.train.options import TrainOptions
-from pipelines.train.refit import FOLDS, REFIT_BELOW, folds_of, refit
+from pipelines.train.refit import FOLDS, REFIT_BELOW, chosen_rounds, folds_of, refit
 from pipelines.train.steps import refits
 
 NAMES = ("a", "b")
@@ -58,17 +58,44 @@ def test_a_provider_whose_label_is_its_own_is_in_one_fold() -> None:
 
 def test_margins_are_of_boosters_that_have_not_seen_the_claim_and_the_final_one_has_seen_all() -> None:
     rng = np.random.default_rng(0)
-    noise = TrainingSample(rng.normal(size=(600, 2)).astype(np.float32), rng.random(600) < 0.3)
+    x = rng.normal(size=(600, 2)).astype(np.float32)
+    noise = TrainingSample(x, (x[:, 0] > 0) != (rng.random(600) < 0.3))
     halves = np.arange(600) < 300
     stopped = FAMILY.fit(noise.only(halves), noise.only(halves), features=NAMES)
     folds = (np.arange(600) % FOLDS).astype(np.int8)
     again = refit(noise, folds, features=NAMES, monotone={}, stopped=stopped)
-    assert again.trained.rounds == stopped.rounds
+    assert again.trained.rounds == chosen_rounds(noise, folds, features=NAMES, monotone={}, stopped=stopped)
     assert again.trained.history == stopped.history
     own = again.trained.model.margins(noise.x)
-    assert roc_auc(noise.fraud, Ranking.of(own.astype(float)), np.ones(600)) > 0.7
-    assert roc_auc(noise.fraud, Ranking.of(again.margins.astype(float)), np.ones(600)) < 0.6
+    held = roc_auc(noise.fraud, Ranking.of(again.margins.astype(float)), np.ones(600))
+    assert roc_auc(noise.fraud, Ranking.of(own.astype(float)), np.ones(600)) > held + 0.05  # it has seen them
     assert not np.isnan(again.margins).any()
+
+
+def test_a_stopping_slice_of_another_kind_of_fraud_does_not_choose_the_size_of_the_final_model() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(1_000, 2)).astype(np.float32)
+    slice_that_stops = np.arange(1_000) >= 900
+    fraud = (x[:, 0] > 1) != (slice_that_stops & (rng.random(1_000) < 0.5))  # the burst contradicts what was learned
+    whole = TrainingSample(x, fraud)
+    stopped = FAMILY.fit(whole.only(~slice_that_stops), whole.only(slice_that_stops), features=NAMES)
+    folds = (np.arange(1_000) % FOLDS).astype(np.int8)
+    of_folds = [
+        FAMILY.fit(whole.only(folds != fold), whole.only(folds == fold), features=NAMES).rounds for fold in range(FOLDS)
+    ]
+    rounds = chosen_rounds(whole, folds, features=NAMES, monotone={}, stopped=stopped)
+    assert rounds == round(sum(of_folds) / FOLDS)
+    assert rounds > 2 * stopped.rounds
+
+
+@pytest.mark.parametrize("held", [0, 1])
+def test_folds_of_one_label_stop_nothing(held: int) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(500, 2)).astype(np.float32)
+    stopped = FAMILY.fit(TrainingSample(x, x[:, 0] > 1), TrainingSample(x, x[:, 0] > 1), features=NAMES)
+    one_label = TrainingSample(x, np.full(500, bool(held)))
+    folds = (np.arange(500) % FOLDS).astype(np.int8)
+    assert chosen_rounds(one_label, folds, features=NAMES, monotone={}, stopped=stopped) == stopped.rounds
 
 
 @pytest.mark.parametrize(
