@@ -273,3 +273,40 @@ def training_set(rows: int, as_json: bool) -> None:
     with task("Building the training set") as progress:
         figures = measure_training_set(rows, progress.step)
     print_values(json.loads(figures.as_json()), as_json=as_json)
+
+
+@command(examples=["ginja bench api --json", "ginja bench api --claims 10000 --seconds 15"], kind=ProcessCommand)
+@click.option(
+    "--claims",
+    "sizes",
+    default=(10_000, 1_000_000),
+    show_default=True,
+    multiple=True,
+    type=click.IntRange(1_000),
+    help="Claims in the tables; can be repeated. A million need some 10 minutes and 6 GB to set up.",
+)
+@click.option(
+    "--seconds", default=60.0, show_default=True, type=click.FloatRange(5), help="How long claims are submitted."
+)
+@click.option(
+    "--rate", default=50.0, show_default=True, type=click.FloatRange(0, min_open=True), help="Claims per second."
+)
+def api(sizes: tuple[int, ...], seconds: float, rate: float, as_json: bool) -> None:
+    """Measure claims and reads with few and with many claims in the tables, and the highest rate that holds.
+
+    Exits 1 if a target is missed.
+    """
+    from core import telemetry
+
+    telemetry.turn_off()
+    from benchmarks.claims_api import run, table
+
+    with task("Measuring the claims API") as progress:
+        report = run(progress.step, sizes=sizes, seconds=seconds, rate=rate)
+    if as_json:
+        click.echo(report.as_json())
+    else:
+        terminal().print(table(report))
+        for missed in report.missed:
+            console().print(f"[red]missed[/]: {missed}")
+    sys.exit(1 if report.missed else 0)
