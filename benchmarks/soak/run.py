@@ -47,6 +47,8 @@ class PartResult:
     rss: Trend
     fds: Trend
     threads: Trend
+    relation_files: Trend
+    """Files of tables and indexes that the processes have open: bounded by those there are, and no target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,7 @@ class _Samples:
 
     def _take(self, at_s: float) -> None:
         parts = part_processes(self._target.processes, self._target.home)
-        self._processes += sample_processes(at_s, parts)
+        self._processes += sample_processes(at_s, parts, self._target.home)
         self._storage.append(sample_storage(at_s, self._target.home, self._temp))
 
     def _warm(self) -> float:
@@ -201,6 +203,7 @@ class _Samples:
             rss=_trend(at_s, [one.rss_mb for one in warm]),
             fds=_trend(at_s, [one.fds for one in warm]),
             threads=_trend(at_s, [one.threads for one in warm]),
+            relation_files=_trend(at_s, [one.relation_files for one in warm]),
         )
 
     def storage_trend(self, figure: str) -> Trend:

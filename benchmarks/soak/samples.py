@@ -25,7 +25,10 @@ class ProcessSample:
     """Anonymous memory, shared copies counted once: no mapped files, no shared buffers of PostgreSQL, which fill."""
     rss_mb: float
     fds: int
+    """File descriptors, without `relation_files`."""
     threads: int
+    relation_files: int
+    """Files of tables and indexes that a process of PostgreSQL has open, each counted once per process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +58,38 @@ def part_processes(parts: Mapping[str, Processes], home: Path) -> dict[str, list
     return found
 
 
-def sample_processes(at_s: float, parts: Mapping[str, list[psutil.Process]]) -> Iterator[ProcessSample]:
-    """A sample of each part; a process that has just ended is left out."""
+def sample_processes(at_s: float, parts: Mapping[str, list[psutil.Process]], home: Path) -> Iterator[ProcessSample]:
+    """A sample of each part of the platform of a home; a process that has just ended is left out."""
+    relations = home.resolve() / postgres.NAME / "data" / "base"
     for part, processes in parts.items():
-        own = rss = fds = threads = running = 0
+        own = rss = fds = threads = running = files = 0
         for process in processes:
             with suppress(psutil.Error), process.oneshot():
                 own, rss = own + _anonymous_bytes(process.pid), rss + process.memory_info().rss
-                fds, threads, running = fds + process.num_fds(), threads + process.num_threads(), running + 1
-        yield ProcessSample(at_s, part, running, own / BYTES_PER_MB, rss / BYTES_PER_MB, fds, threads)
+                counted, of_relations = descriptors(process.pid, relations)
+                fds, files = fds + counted, files + of_relations
+                threads, running = threads + process.num_threads(), running + 1
+        yield ProcessSample(at_s, part, running, own / BYTES_PER_MB, rss / BYTES_PER_MB, fds, threads, files)
+
+
+def descriptors(pid: int, relations: Path) -> tuple[int, int]:
+    """The descriptors of a process that may grow without bound, and how many different files below `relations` it has.
+
+    A process of PostgreSQL opens the file of a table or index when it first needs it and keeps it: the second number is
+    bounded by the files there are. A second descriptor of one file, and one of a deleted file, belong to the first.
+    Linux only. Raises `psutil.NoSuchProcess`.
+    """
+    every, files = 0, set[str]()
+    try:
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed in the meantime
+                target = str(link.readlink())
+                every += 1
+                if target.startswith(f"{relations}/") and not target.endswith(" (deleted)"):
+                    files.add(target)
+    except (FileNotFoundError, ProcessLookupError):
+        raise psutil.NoSuchProcess(pid) from None
+    return every - len(files), len(files)
 
 
 def _anonymous_bytes(pid: int) -> int:

@@ -1,5 +1,6 @@
 """The soak test itself: slopes with their noise, and every missed target."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from benchmarks.soak import SoakResult, Trend, trend
 from benchmarks.soak.run import PartResult
+from benchmarks.soak.samples import descriptors
 
 HOUR_S = 3_600.0
 AT_S = np.arange(0.0, 1_800.0, 20.0)
@@ -50,7 +52,7 @@ def test_too_few_samples_are_refused():
 
 FLAT = Trend(first=100.0, last=100.4, per_hour=0.8, low=0.5, high=1.1)
 FEW = Trend(first=30.0, last=31.0, per_hour=2.0, low=1.0, high=3.0)
-PART = PartResult("worker", 90.0, FLAT, FLAT, FEW, FEW)
+PART = PartResult("worker", 90.0, FLAT, FLAT, FEW, FEW, FEW)
 KEPT = SoakResult(
     minutes=30.0,
     rate=50.0,
@@ -98,3 +100,22 @@ def test_memory_that_is_less_at_the_end_has_not_grown():
 def test_each_missed_target_is_named(changed, words):
     (found,) = replace(KEPT, **changed).broken()
     assert found.startswith(words)
+
+
+def test_only_the_first_descriptor_of_a_relation_is_no_growth(tmp_path):
+    """A backend keeps one of each relation; a second one, or one of a dropped relation, is a leak."""
+    relations, elsewhere = tmp_path / "base", tmp_path / "base-backup"
+    relations.mkdir()
+    before, _ = descriptors(os.getpid(), relations)
+    with (relations / "16384").open("w"):
+        assert descriptors(os.getpid(), relations) == (before, 1)
+        with (relations / "16384").open():
+            assert descriptors(os.getpid(), relations) == (before + 1, 1)
+        with elsewhere.open("w"):
+            assert descriptors(os.getpid(), relations) == (before + 1, 1)
+        (relations / "16384").unlink()
+        assert descriptors(os.getpid(), relations) == (before + 1, 0)
+
+
+def test_more_relations_that_are_open_miss_no_target():
+    assert replace(KEPT, parts=[replace(PART, relation_files=replace(FEW, last=400.0))]).broken() == []
