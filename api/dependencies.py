@@ -10,6 +10,7 @@ from api.database import Database, act_for, request_limits
 from api.health.probe import WriteProbe
 from api.identity import Authenticator, Caller, Scope
 from api.intake import Intake, MemberQueue, Policies
+from api.prompt_pay import prompt_pay_clock
 from api.reviews import Reviews
 from api.scorer import ScorerClient
 from api.unconfirmed import UnconfirmedChanges
@@ -62,6 +63,7 @@ class Dependencies:
             ),
             suspicion=SuspicionPolicy(days=settings.suspicion_days, max_replacements=settings.max_replacements),
             time_zone=settings.zone,
+            prompt_pay=prompt_pay_clock(settings),
         )
         review_policy = ReviewPolicy(second_approval_above_cents=settings.review_second_approval_above_cents)
         unconfirmed = UnconfirmedChanges(database)
@@ -75,7 +77,7 @@ class Dependencies:
             authenticator=Authenticator(database),
             scorer=scorer,
             intake=Intake(database, scorer, policies, unconfirmed, members, windows),
-            reviews=Reviews(database, review_policy, settings.zone, unconfirmed),
+            reviews=Reviews(database, review_policy, settings.zone, unconfirmed, policies.prompt_pay),
             unconfirmed=unconfirmed,
             probe=WriteProbe(database_url, limits),
             live=live,

@@ -49,4 +49,9 @@ DEAD_LETTERS = Gauge("ginja_dead_letters", "Events that could not be handled and
 CLOCK_BEHIND = Gauge(
     "ginja_clock_behind_seconds", "How far this host's clock is behind the receipt of the newest claim; 0 if it is not."
 )
+PROMPT_PAY = Gauge(
+    "ginja_prompt_pay_claims",
+    "Claims in review whose prompt-pay due date has passed (`overdue`) or is near (`due_soon`).",
+    ["state"],
+)
 RESCORED = Counter("ginja_claims_rescored_total", "Claims rescored after the rule had decided them.", ["changed"])

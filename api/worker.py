@@ -1,8 +1,9 @@
 """The worker: what follows from a claim after its response.
 
-Five loops, each safe to run in several processes: online features, rescoring of claims that the rule decided, windows
-and their indexes, daily work after midnight, and metrics of the outbox. Events are processed at least once, and a
-killed worker loses nothing: an event is marked done only together with its effect, or after it.
+Six loops, each safe to run in several processes: online features, rescoring of claims that the rule decided, windows
+and their indexes, daily work after midnight, metrics of the outbox, and the alarm before a prompt-pay due date. Events
+are processed at least once, and a killed worker loses nothing: an event is marked done only together with its effect,
+or after it.
 """
 
 import asyncio
@@ -20,6 +21,8 @@ from api import metrics, outbox
 from api.database import NO_LIMITS, Database, batch_limits, connect, request_limits
 from api.housekeeping import every_day
 from api.migrate import plain_url
+from api.prompt_pay import prompt_pay_clock
+from api.reviews import PromptPayAlarm
 from api.scorer import ScorerClient, ScorerFailure, States
 from api.scoring import Rescorer
 from api.windows import REFRESH_S, EntityWindows
@@ -40,6 +43,7 @@ RELEASE_S = 60.0
 """How often it is checked whether another model serves than the one that claims are parked because of."""
 DAY_S = 10.0
 OUTBOX_METRICS_S = 10.0
+PROMPT_PAY_S = 60.0
 RESCORE_DEADLINE_MS = 2_000
 """No response waits for a rescored claim."""
 
@@ -79,6 +83,7 @@ class Worker:
             self._windows,
             live_deadline_ms=settings.scorer_deadline_ms,
         )
+        self._prompt_pay = PromptPayAlarm(self._database, prompt_pay_clock(settings), settings.zone)
         self._day: date | None = None
         self._background = Background("worker", expected=_EXPECTED)
 
@@ -95,6 +100,7 @@ class Worker:
             self._background.repeat("windows", self._keep_windows, every_s=REFRESH_S)
             self._background.repeat("day", self._day_work, every_s=DAY_S)
             self._background.repeat("outbox metrics", self._measure_outbox, every_s=OUTBOX_METRICS_S)
+            self._background.repeat("prompt pay", self._prompt_pay.check, every_s=PROMPT_PAY_S)
             await self._background.stopped()
         finally:
             await self._background.close()

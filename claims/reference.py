@@ -24,6 +24,10 @@ class Member:
     enrolled_to: date | None = None
     """First day without cover."""
     benefit_limit_cents: int | None = None
+    line_of_business: str | None = None
+    """Of the plan; None: no prompt-pay clock."""
+    state_code: str | None = None
+    """The state whose prompt-pay law applies to the plan."""
 
     def age_years(self, on: date) -> int | None:
         """Completed years on a day; `None` before birth and for placeholder birth dates such as 1800-01-01."""

@@ -39,7 +39,7 @@ MEANINGS: dict[ExitCode, str] = {
         "were refused; the others were taken."
     ),
     ExitCode.MODEL_REFUSED: "A promotion gate refused the model; the champion is unchanged.",
-    ExitCode.DRIFT: "The command ran, and at least one drift alarm was raised.",
+    ExitCode.DRIFT: "The command ran, and at least one alarm was raised (`monitor drift`, `monitor prompt-pay`).",
     ExitCode.INTERRUPTED: "Interrupted from the keyboard (Ctrl-C). What the command had started was stopped.",
     ExitCode.TERMINATED: "Terminated by SIGTERM (129: by SIGHUP). What the command had started was stopped.",
 }

@@ -85,8 +85,10 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("review record", "cli.review.commands:record", ("loop record",)),
     CommandEntry("review evaluate", "cli.review.commands:evaluate", ("loop judge",)),
     CommandEntry("review simulate", "cli.review.simulate:simulate", ("loop simulate",)),
+    CommandEntry("review simulate-clock", "cli.review.clock:simulate_clock", ("simulate-review",)),
     CommandEntry("policy backtest", "cli.model.policy:backtest"),
     CommandEntry("monitor drift", "cli.monitor:drift", ("drift",)),
+    CommandEntry("monitor prompt-pay", "cli.monitor:prompt_pay"),
     CommandEntry("bench score", "cli.bench:score"),
     CommandEntry("bench features", "cli.bench:features"),
     CommandEntry("bench training-set", "cli.bench:training_set"),
@@ -143,7 +145,10 @@ GROUPS: dict[str, GroupEntry] = {
         "Test the policy of claim edits on past claims.",
         ("GINJA_AUTO_APPROVAL_CAP_CENTS=500000 ginja policy backtest",),
     ),
-    "monitor": GroupEntry("Watch the data and the scores for drift.", ("ginja monitor drift --days 30",)),
+    "monitor": GroupEntry(
+        "Watch data and scores for drift, and reviews for their due dates.",
+        ("ginja monitor drift --days 30", "ginja monitor prompt-pay"),
+    ),
     "review": GroupEntry(
         "Select claims for investigators, record their findings, evaluate the model by them.",
         (

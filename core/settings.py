@@ -165,6 +165,15 @@ class Settings(BaseSettings):
         32, ge=1, description="Claims of one member that are decided or wait at a time; more get 429."
     )
 
+    prompt_pay_rules: Path | None = Field(
+        None, description="File of prompt-pay rules in the form of `claims/prompt_pay/rules.toml`; unset: that file."
+    )
+    prompt_pay_alarm_days: int = Field(
+        5,
+        ge=0,
+        le=365,
+        description="Days before the prompt-pay due date of a claim in review from which an alarm is raised.",
+    )
     time_zone: TimeZone = Field(
         "UTC",
         description="The insurer's time zone, an IANA name such as `Africa/Nairobi`: it decides which calendar day a "

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from api.identity import Caller, Scope
 from api.reviews import DecisionRecord, QueueItem, Review, person
 from claims.money import format_cents
+from claims.prompt_pay import PromptPayState, PromptPayStatus
 from claims.review import (
     REASONS,
     Action,
@@ -92,10 +93,19 @@ class DecisionPanel:
     """Everything the decision panel prints."""
 
     text: str
+    prompt_pay: "PromptPayLine | None"
     version: int
     history: list[DecisionLine]
     forms: list[ActionForm]
     problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PromptPayLine:
+    """The prompt-pay clock of a claim in review."""
+
+    text: str
+    urgent: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +121,7 @@ class QueueLine:
     why: tuple[str, ...]
     state: str
     urgent: bool
+    prompt_pay: PromptPayLine | None
 
 
 def decision_panel(
@@ -119,6 +130,7 @@ def decision_panel(
     policy: ReviewPolicy,
     today: date,
     *,
+    prompt_pay: PromptPayStatus | None,
     entered: Mapping[str, str],
     errors: Mapping[str, str],
     problem: str | None,
@@ -129,6 +141,7 @@ def decision_panel(
     forms = [_form(action, review, policy, today, entered=entered, errors=errors) for action in can]
     return DecisionPanel(
         text=_state_text(review, subject, caller, policy, can_act=bool(can)),
+        prompt_pay=None if prompt_pay is None else _prompt_pay_line(prompt_pay),
         version=review.version,
         history=[_line(decision) for decision in reversed(review.decisions)],
         forms=forms,
@@ -149,7 +162,20 @@ def queue_line(claim: QueueItem, now: datetime, today: date) -> QueueLine:
         why=claim.why or ("No finding is stored.",),
         state=state,
         urgent=urgent,
+        prompt_pay=None if claim.prompt_pay is None else _prompt_pay_line(claim.prompt_pay),
     )
+
+
+def _prompt_pay_line(status: PromptPayStatus) -> PromptPayLine:
+    days = abs(status.days_left)
+    count = f"{days} day{'' if days == 1 else 's'}"
+    left = f"{count} left" if status.days_left >= 0 else f"{count} overdue"
+    text = f"due {status.due_on}, {left}"
+    if status.days_left < 0:
+        text += f", interest {format_cents(status.interest_cents)}"
+    if not status.rate_published:
+        text += " (the rules lack today's rate)"
+    return PromptPayLine(text, status.state is not PromptPayState.ON_TIME)
 
 
 def age(length: timedelta) -> str:

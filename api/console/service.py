@@ -23,7 +23,7 @@ from api.requests import validate
 from api.reviews import DecisionIn, Reviews
 from api.scorer import ScorerClient
 from claims.money import format_cents
-from claims.outcome import Finding
+from claims.outcome import Finding, Outcome
 from claims.scoring import Counterfactual, GroupPush, Reason
 from core import clock
 from core.format import percent_to_1_decimal, utc_minute
@@ -187,9 +187,17 @@ class Console:
     ) -> DecisionPanel:
         """The decision panel of a claim's page; raises `NotFound`."""
         review = await self._reviews.get(claim_id)
-        today = self._reviews.day_of(clock.now())
+        now = clock.now()
+        in_review = review.claim.status == Outcome.IN_REVIEW.value
         return decision_panel(
-            review, signed_in.caller, self._reviews.policy, today, entered=entered, errors=errors, problem=problem
+            review,
+            signed_in.caller,
+            self._reviews.policy,
+            self._reviews.day_of(now),
+            prompt_pay=self._reviews.prompt_pay(review.claim, now) if in_review else None,
+            entered=entered,
+            errors=errors,
+            problem=problem,
         )
 
     async def decide(self, signed_in: SignedIn, claim_id: str, entered: Mapping[str, str]) -> None:
@@ -204,7 +212,7 @@ class Console:
         await self._reviews.decide(signed_in.caller, claim_id, decision, decision.model_dump_json().encode())
 
     async def queue(self, after: PageCursor | None) -> tuple[int, ListPage[QueueLine]]:
-        """Number of claims in review, and a page of them, oldest first."""
+        """Number of claims in review, and a page of them, by the day on which each takes its turn."""
         count, page = await self._reviews.queue(after=after, limit=PAGE_SIZE)
         now = clock.now()
         today = self._reviews.day_of(now)

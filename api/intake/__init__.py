@@ -9,10 +9,11 @@ from api.intake.repository import change_status, keep_reply, keep_unconfirmed_re
 from api.intake.responses import ActionName, ClaimOut, ClaimStatus, EffectName
 from api.intake.schemas import ClaimIn
 from api.intake.service import Intake
-from api.intake.tables import ClaimRow
+from api.intake.tables import REVIEW_BY, ClaimRow
 
 __all__ = [
     "FACT_COLUMNS",
+    "REVIEW_BY",
     "ActionName",
     "ClaimIn",
     "ClaimOut",

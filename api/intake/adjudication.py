@@ -24,6 +24,7 @@ from claims.adjudication import (
 from claims.benefits import Benefit
 from claims.claim import Claim
 from claims.plausibility import PlausibilityPolicy, check_plausibility
+from claims.prompt_pay import PromptPayClock
 from claims.review import replaces_reviewed_claim
 from claims.rule import RuleVerdict, check_twice_average
 
@@ -37,6 +38,7 @@ class Policies:
     suspicion: SuspicionPolicy
     time_zone: tzinfo
     """The insurer's: it decides on which day a claim is received."""
+    prompt_pay: PromptPayClock
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,9 @@ class ClaimRecord:
     voided_at: datetime | None
     attributes: Mapping[str, AttributeValue] | None
     """Further values that models use; null: none."""
+    line_of_business: str | None
+    """Of the member's plan at receipt."""
+    state_code: str | None
     replaced_by: str | None
     chain: Sequence[str]
     """This claim and those that replace or follow one another with it, newest first."""

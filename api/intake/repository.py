@@ -22,6 +22,7 @@ from api.replies import StoredReply
 from api.tables import Base
 from claims.adjudication import Decision
 from claims.claim import Claim
+from claims.reference import Member
 from claims.review import Effect
 from claims.scoring import ClaimFacts
 
@@ -163,6 +164,9 @@ class NewClaim:
     """The API key's id."""
     inherits_from: str | None
     """The claim whose review this one inherits."""
+    member: Member
+    pay_by: date | None
+    """The prompt-pay due date."""
 
 
 def add_claim(new: NewClaim) -> list[Query[None]]:
@@ -181,6 +185,9 @@ def add_claim(new: NewClaim) -> list[Query[None]]:
         "service_date_defaulted": claim.service_date_defaulted,
         "inherits_from": new.inherits_from,
         "attributes": Jsonb(new.facts.attributes) if new.facts.attributes else None,
+        "line_of_business": new.member.line_of_business,
+        "state_code": new.member.state_code,
+        "pay_by": new.pay_by,
     }
     queries = [Query(_ADD_CLAIM, params, nothing)]
     for number, line in enumerate(claim.lines, start=1):

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from api.assessments import AssessmentRecord, AssessmentSummary, JsonObject
 from api.fields import AmountOut, InstantOut
 from api.intake.records import ClaimRecord, DecisionSummary, LineRecord
+from api.prompt_pay import PromptPayOut
 from claims.adjudication import SUSPICION_CODES
 from claims.attributes import Attributes
 from claims.outcome import Finding
@@ -99,6 +100,9 @@ class ClaimOut(BaseModel):
     voided_at: InstantOut | None
     attributes: Attributes = Field(description="As they were sent, by name.")
     decision: ClaimDecisionOut | None
+    prompt_pay: PromptPayOut | None = Field(
+        None, description="Due date and interest of a claim in review; null: decided, or no clock runs."
+    )
     reasons: list[FindingOut] = Field(description="Findings, then the model's evidence about this claim.")
 
     fraud_flag: bool | None = None
@@ -183,7 +187,7 @@ class ExplanationOut(BaseModel):
     )
 
 
-def claim_out(claim: ClaimRecord, *, sees_scores: bool) -> ClaimOut:
+def claim_out(claim: ClaimRecord, *, sees_scores: bool, prompt_pay: PromptPayOut | None = None) -> ClaimOut:
     """The response about a claim; without scores, flags and their reasons unless `sees_scores`."""
     assessment = claim.assessment
     visible = ClaimOut(
@@ -203,6 +207,7 @@ def claim_out(claim: ClaimRecord, *, sees_scores: bool) -> ClaimOut:
         attributes=dict(sorted(claim.attributes.items())) if claim.attributes else {},
         reasons=[] if assessment is None else _reasons(assessment, sees_scores=sees_scores),
         decision=_decision(claim.decision, sees_scores=sees_scores),
+        prompt_pay=prompt_pay,
     )
     return visible.model_copy(update=_of_scores(claim)) if sees_scores else visible
 
@@ -223,14 +228,14 @@ def _of_scores(claim: ClaimRecord) -> dict[str, object]:
 
 
 def explanation_out(
-    claim: ClaimRecord,
+    claim: ClaimOut,
     lines: Sequence[LineRecord],
     assessments: Sequence[AssessmentRecord],
     details: ExplanationDetails | None,
 ) -> ExplanationOut:
     """The explanation of a claim, for callers that see scores; floats as they were stored."""
     return ExplanationOut(
-        claim=claim_out(claim, sees_scores=True),
+        claim=claim,
         lines=[LineOut.model_validate(line) for line in lines],
         assessments=[AssessmentOut.model_validate(assessment) for assessment in assessments],
         details=details,

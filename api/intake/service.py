@@ -21,16 +21,18 @@ from api.intake.responses import ClaimOut, ExplanationOut, claim_out, explanatio
 from api.intake.schemas import ClaimIn
 from api.overload import waiting_for_scorer
 from api.paging import ListPage, PageCursor
+from api.prompt_pay import PromptPayOut
 from api.replies import Reply, StoredReply, repeat
 from api.responses import encode
 from api.scorer import ScorerClient, Scoring
 from api.unconfirmed import WINDOW, UnconfirmedChange, UnconfirmedChanges
 from api.windows import EntityWindows
-from claims.adjudication import (
-    Decision,
-)
+from claims.adjudication import Decision
 from claims.claim import Claim
+from claims.outcome import Outcome
+from claims.reference import Member
 from claims.scoring import ClaimFacts
+from claims.service_days import receipt_day
 from core import clock
 from core.ids import new_id
 
@@ -97,10 +99,19 @@ class Intake:
                     least_gain_present=self._scorer.least_gain_present,
                 )
                 assessment = _assessment(claim, adjudication, scoring)
-                record = _claim_record(claim, adjudication, assessment)
-                reply = encode(claim_out(record, sees_scores=caller.sees_scores))
+                record = _claim_record(claim, references.member, adjudication, assessment)
+                reply = encode(self._claim_out(record, caller))
+                member = references.member
                 new = repository.NewClaim(
-                    claim, facts, adjudication.decision, caller.api_key_id, adjudication.inherits_from
+                    claim=claim,
+                    facts=facts,
+                    decision=adjudication.decision,
+                    submitted_by=caller.api_key_id,
+                    inherits_from=adjudication.inherits_from,
+                    member=member,
+                    pay_by=self._policies.prompt_pay.rules.due_on(
+                        member.line_of_business, member.state_code, claim.received_on
+                    ),
                 )
                 queries = repository.add_claim(new)
                 queries += [assessments.add_assessment(assessment), *_events(claim, assessment)]
@@ -166,7 +177,7 @@ class Intake:
                 )
                 if not voided:
                     raise Conflict("the claim is already voided")
-                reply = encode(claim_out(_visible(found, caller), sees_scores=caller.sees_scores))
+                reply = encode(self._claim_out(_visible(found, caller), caller))
                 keep = StoredReply(request_hash, 200, reply)
         except CommitUnconfirmed:
             change = UnconfirmedChange(
@@ -186,7 +197,7 @@ class Intake:
         """A claim with its latest assessment and decision; raises `NotFound`."""
         async with self._database.looking() as connection:
             (found,) = await connection.fetch(repository.claim(claim_id))
-        return claim_out(_visible(found, caller), sees_scores=caller.sees_scores)
+        return self._claim_out(_visible(found, caller), caller)
 
     async def page(
         self, caller: Caller, *, before: PageCursor | None, limit: int, filters: Mapping[str, str]
@@ -200,7 +211,7 @@ class Intake:
             claims = await repository.claims_before(connection, before=before, limit=limit + 1, filters=filters)
         shown = claims[:limit]
         next_place = PageCursor(shown[-1].received_at, shown[-1].claim_id) if len(claims) > limit else None
-        return ListPage([claim_out(claim, sees_scores=caller.sees_scores) for claim in shown], next_place)
+        return ListPage([self._claim_out(claim, caller) for claim in shown], next_place)
 
     async def explanation(self, caller: Caller, claim_id: str) -> ExplanationOut:
         """A claim with its lines and every assessment of it, oldest first, and the details of the latest score.
@@ -217,7 +228,22 @@ class Intake:
         details = None
         if history:
             details = await self._scorer.details(history[-1].model_version, history[-1].vector, specialty)
-        return explanation_out(claim, lines, history, details)
+        return explanation_out(self._claim_out(claim, caller), lines, history, details)
+
+    def _claim_out(self, claim: ClaimRecord, caller: Caller) -> ClaimOut:
+        prompt_pay = None
+        if claim.status == Outcome.IN_REVIEW.value and claim.line_of_business is not None:
+            zone = self._policies.time_zone
+            today = receipt_day(clock.now(), zone)
+            status = self._policies.prompt_pay.status(
+                claim.line_of_business,
+                claim.state_code,
+                received_on=receipt_day(claim.received_at, zone),
+                payable_cents=claim.reserved_cents,
+                today=today,
+            )
+            prompt_pay = None if status is None else PromptPayOut.of(status, today)
+        return claim_out(claim, sees_scores=caller.sees_scores, prompt_pay=prompt_pay)
 
 
 def _received_at(newest: datetime | None) -> datetime:
@@ -245,7 +271,9 @@ def _assessment(claim: Claim, adjudication: Adjudication, scoring: Scoring) -> A
     )
 
 
-def _claim_record(claim: Claim, adjudication: Adjudication, assessment: AssessmentRecord) -> ClaimRecord:
+def _claim_record(
+    claim: Claim, member: Member, adjudication: Adjudication, assessment: AssessmentRecord
+) -> ClaimRecord:
     """The new claim as a later look-up finds it."""
     decision = adjudication.decision
     return ClaimRecord(
@@ -264,6 +292,8 @@ def _claim_record(claim: Claim, adjudication: Adjudication, assessment: Assessme
         replaces=claim.replaces,
         voided_at=None,
         attributes=claim.attributes,
+        line_of_business=member.line_of_business,
+        state_code=member.state_code,
         replaced_by=None,
         chain=adjudication.chain,
         decision=None,

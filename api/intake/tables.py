@@ -6,12 +6,13 @@ providers or codes: a claim outlives them, and a history may come from a source 
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Integer, LargeBinary, Text
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Integer, LargeBinary, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.tables import Base, Cents, Instant
 from claims.attributes import MAX_ATTRIBUTES, MAX_NUMBER, MAX_TEXT, AttributeValue
+from claims.prompt_pay import REVIEW_TARGET_DAYS
 
 STATUSES = ("approved", "partially_approved", "in_review", "rejected", "denied", "voided")
 
@@ -26,6 +27,9 @@ ATTRIBUTES_CHECK = f"""
             || (@.value.type() == "number" && (@.value > {MAX_NUMBER:.0f} || @.value < -{MAX_NUMBER:.0f})))'))
 """
 """SQL: the bounds of `claims.attributes.Attributes`."""
+
+REVIEW_BY = f"COALESCE(pay_by, (received_at AT TIME ZONE 'UTC')::date + {REVIEW_TARGET_DAYS})"
+"""SQL: the day on which a claim in review takes its turn: its due date, or the target of a claim without a clock."""
 
 
 class ClaimRow(Base):
@@ -74,6 +78,9 @@ class ClaimRow(Base):
     attributes: Mapped[dict[str, AttributeValue] | None] = mapped_column(
         JSONB, comment="Further values that models use, by name; null: none."
     )
+    line_of_business: Mapped[str | None] = mapped_column(comment="Of the member's plan at receipt.")
+    state_code: Mapped[str | None] = mapped_column(comment="Of the member's plan at receipt.")
+    pay_by: Mapped[date | None] = mapped_column(comment="Prompt-pay due date; null: no clock.")
 
     __table_args__ = (
         CheckConstraint("amount_cents > 0", name="claims_amount_cents_check"),
@@ -99,8 +106,10 @@ class ClaimRow(Base):
         Index(None, "provider_id", "service_from"),
         # Benefit used in a year, and look-alikes of a claim.
         Index(None, "member_id", "service_from"),
-        # The list of claims in review, oldest first.
-        Index("claims_in_review_idx", "received_at", "claim_id", postgresql_where="status = 'in_review'"),
+        # The list of claims in review, by the day on which each takes its turn.
+        Index(
+            "claims_in_review_idx", text(REVIEW_BY), "received_at", "claim_id", postgresql_where="status = 'in_review'"
+        ),
         Index("claims_voided_at_idx", "voided_at", postgresql_where="voided_at IS NOT NULL"),
         Index("claims_inherits_from_idx", "inherits_from", postgresql_where="inherits_from IS NOT NULL"),
         # A claim is corrected once.

@@ -14,6 +14,8 @@ _MEMBER = compiled(
         MemberRow.enrolled_from,
         MemberRow.enrolled_to,
         PlanRow.benefit_limit_cents,
+        PlanRow.line_of_business,
+        PlanRow.state_code,
     )
     .join(PlanRow, PlanRow.plan_id == MemberRow.plan_id, isouter=True)
     .where(MemberRow.member_id == bindparam("member_id"))

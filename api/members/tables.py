@@ -6,7 +6,10 @@ from sqlalchemy import CheckConstraint, ForeignKey, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.tables import Base, Cents
+from claims.prompt_pay import LineOfBusiness
 from claims.reference import Sex
+
+LINES_OF_BUSINESS = tuple(one.value for one in LineOfBusiness)
 
 
 class PlanRow(Base):
@@ -17,8 +20,14 @@ class PlanRow(Base):
     plan_id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str | None]
     benefit_limit_cents: Mapped[Cents | None]
+    line_of_business: Mapped[str | None] = mapped_column(comment="Of the prompt-pay rules; null: no clock.")
+    state_code: Mapped[str | None] = mapped_column(comment="The state whose prompt-pay law applies.")
 
-    __table_args__ = (CheckConstraint("benefit_limit_cents >= 0", name="plans_benefit_limit_cents_check"),)
+    __table_args__ = (
+        CheckConstraint("benefit_limit_cents >= 0", name="plans_benefit_limit_cents_check"),
+        CheckConstraint(f"line_of_business IN {LINES_OF_BUSINESS}", name="plans_line_of_business_check"),
+        CheckConstraint("state_code ~ '^[A-Z]{2}$'", name="plans_state_code_check"),
+    )
 
 
 class MemberRow(Base):

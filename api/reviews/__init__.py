@@ -1,5 +1,6 @@
 """Claims in review: what a person may do, the decision with its effects, and the queue."""
 
+from api.reviews.alarms import DueClaim, PromptPayAlarm, due_claims
 from api.reviews.records import DecisionRecord, Review
 from api.reviews.responses import person
 from api.reviews.schemas import DecisionIn
@@ -8,8 +9,11 @@ from api.reviews.service import QueueItem, Reviews
 __all__ = [
     "DecisionIn",
     "DecisionRecord",
+    "DueClaim",
+    "PromptPayAlarm",
     "QueueItem",
     "Review",
     "Reviews",
+    "due_claims",
     "person",
 ]

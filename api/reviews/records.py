@@ -48,6 +48,7 @@ class ReviewedClaim:
 
     claim_id: str
     member_id: str | None
+    received_at: datetime
     service_from: date
     status: str
     amount_cents: int
@@ -55,6 +56,8 @@ class ReviewedClaim:
     reserved_cents: int
     benefit_limit_cents: int | None
     """As of receipt."""
+    line_of_business: str | None
+    state_code: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,9 @@ class QueuedClaim:
     received_at: datetime
     provider_id: str | None
     amount_cents: int
+    reserved_cents: int
+    line_of_business: str | None
+    state_code: str | None
     findings: Sequence[JsonObject] | None
     probability: float | None
     action: str | None

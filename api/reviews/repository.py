@@ -3,13 +3,13 @@
 from dataclasses import asdict
 from datetime import date
 
-from sqlalchemy import ColumnElement, func, insert, select, true, tuple_, update
+from sqlalchemy import ColumnElement, Date, func, insert, literal, literal_column, select, true, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.assessments import AssessmentRow
 from api.database import fetch
 from api.decisions import DecisionRow
-from api.intake import ClaimRow, lock_member
+from api.intake import REVIEW_BY, ClaimRow, lock_member
 from api.investigations import DispositionRow
 from api.paging import PageCursor
 from api.reviews.records import DecisionRecord, QueuedClaim, ReviewedClaim
@@ -103,7 +103,8 @@ async def change_status(connection: AsyncConnection, claim_id: str, settlement: 
 
 
 async def queue(connection: AsyncConnection, *, after: PageCursor | None, limit: int) -> list[QueuedClaim]:
-    """Claims in review received after a place in the queue, oldest first."""
+    """Claims in review after a place in the queue, by the day on which each takes its turn, then by receipt."""
+    review_by = literal_column(REVIEW_BY, Date)
     last = (
         select(AssessmentRow.findings, AssessmentRow.probability)
         .where(AssessmentRow.claim_id == ClaimRow.claim_id)
@@ -117,6 +118,9 @@ async def queue(connection: AsyncConnection, *, after: PageCursor | None, limit:
             ClaimRow.received_at,
             ClaimRow.provider_id,
             ClaimRow.amount_cents,
+            ClaimRow.reserved_cents,
+            ClaimRow.line_of_business,
+            ClaimRow.state_code,
             last.c.findings,
             last.c.probability,
             *(DecisionRow.__table__.c[name] for name in ("action", "effect", "due_on", "pays_cents")),
@@ -125,13 +129,16 @@ async def queue(connection: AsyncConnection, *, after: PageCursor | None, limit:
         .join(last, true(), isouter=True)
         .join(DecisionRow, DecisionRow.decision_id == ClaimRow.decision_id, isouter=True)
         .where(_in_review())
-        .order_by(ClaimRow.received_at, ClaimRow.claim_id)
+        .order_by(review_by, ClaimRow.received_at, ClaimRow.claim_id)
         .limit(limit)
     )
     if after is not None:
-        statement = statement.where(
-            tuple_(ClaimRow.received_at, ClaimRow.claim_id) > tuple_(after.received_at, after.claim_id)
+        # The day of a claim never changes, also once it is decided.
+        day = await connection.scalar(
+            select(review_by).select_from(ClaimRow).where(ClaimRow.claim_id == after.claim_id)
         )
+        place = tuple_(literal(day, Date), after.received_at, after.claim_id)
+        statement = statement.where(tuple_(review_by, ClaimRow.received_at, ClaimRow.claim_id) > place)
     return [QueuedClaim(*row) for row in await connection.execute(statement)]
 
 

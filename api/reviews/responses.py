@@ -8,6 +8,7 @@ from pydantic import AliasPath, BaseModel, ConfigDict, Field
 from api.fields import AmountOut, InstantOut
 from api.identity import Caller, Scope
 from api.intake import ActionName, ClaimStatus, EffectName
+from api.prompt_pay import PromptPayOut
 from api.reviews.records import DecisionRecord, Review
 from claims.review import Action, Person, ReviewPolicy, ReviewReason, allowed_actions, needs_second_approval
 
@@ -58,6 +59,9 @@ class ReviewOut(BaseModel):
     payable_amount: AmountOut = Field(description="The amount that `release` would pay now.")
     needs_second_approval: bool = Field(description="Whether a decision is a proposal until another person approves.")
     allowed_actions: list[ActionName] = Field(description="The actions this key can take now.")
+    prompt_pay: PromptPayOut | None = Field(
+        description="Due date and interest while the claim is in review; null: decided, or no clock runs."
+    )
     decisions: list[DecisionOut] = Field(description="Oldest first.")
 
 
@@ -98,7 +102,7 @@ def decision_out(decision: DecisionRecord) -> DecisionOut:
     return DecisionOut.model_validate(decision)
 
 
-def review_out(review: Review, caller: Caller, policy: ReviewPolicy) -> ReviewOut:
+def review_out(review: Review, caller: Caller, policy: ReviewPolicy, prompt_pay: PromptPayOut | None) -> ReviewOut:
     """A review as a response to this caller."""
     claim, subject = review.claim, review.subject
     actions = allowed_actions(subject, person(caller)) if caller.may(Scope.DECIDE) else []
@@ -113,5 +117,6 @@ def review_out(review: Review, caller: Caller, policy: ReviewPolicy) -> ReviewOu
         payable_amount=subject.payable_cents,
         needs_second_approval=needs_second_approval(claim.amount_cents, policy),
         allowed_actions=[action.value for action in actions],
+        prompt_pay=prompt_pay,
         decisions=[decision_out(decision) for decision in review.decisions],
     )

@@ -43,7 +43,8 @@ async def decide_claim(request: Request, caller: DecideCaller, claim_id: ClaimId
 async def get_review(request: Request, caller: ScoresCaller, claim_id: ClaimId) -> Response:
     """Read the review of a claim: version, payable amount, the actions of this key, and every decision."""
     reviews = dependencies(request).reviews
-    return json_response(review_out(await reviews.get(claim_id), caller, reviews.policy))
+    review = await reviews.get(claim_id)
+    return json_response(review_out(review, caller, reviews.policy, reviews.prompt_pay_out(review)))
 
 
 @router.get("/v1/decision-reasons", response_model=ReasonList, openapi_extra=operation())

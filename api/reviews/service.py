@@ -20,6 +20,7 @@ from api.errors import Conflict, Forbidden, Invalid, NotFound
 from api.identity import Caller, Scope
 from api.investigations import NewDisposition
 from api.paging import ListPage, PageCursor
+from api.prompt_pay import PromptPayOut
 from api.replies import Reply, StoredReply, repeat
 from api.responses import encode
 from api.reviews import repository
@@ -30,6 +31,7 @@ from api.unconfirmed import WINDOW, UnconfirmedChange, UnconfirmedChanges
 from claims.adjudication import releasable
 from claims.money import format_cents
 from claims.outcome import Outcome
+from claims.prompt_pay import PromptPayClock, PromptPayStatus
 from claims.review import (
     Action,
     DecisionRequest,
@@ -68,19 +70,26 @@ class QueueItem:
     """The amount that a proposal waiting for a second person would pay."""
     due_on: date | None
     """Due date of the requested documents."""
+    prompt_pay: PromptPayStatus | None
 
 
 class Reviews:
     """The service of reviews."""
 
     def __init__(
-        self, database: Database, policy: ReviewPolicy, time_zone: tzinfo, unconfirmed: UnconfirmedChanges
+        self,
+        database: Database,
+        policy: ReviewPolicy,
+        time_zone: tzinfo,
+        unconfirmed: UnconfirmedChanges,
+        prompt_pay: PromptPayClock,
     ) -> None:
         """Due dates are days in the insurer's `time_zone`."""
         self._database = database
         self._time_zone = time_zone
         self.policy = policy
         self._unconfirmed = unconfirmed
+        self._prompt_pay = prompt_pay
 
     def day_of(self, at: datetime) -> date:
         """The insurer's calendar day at an instant."""
@@ -91,12 +100,31 @@ class Reviews:
         async with self._database.reading() as connection:
             return await _review(connection, await repository.claim_of(connection, claim_id))
 
+    def prompt_pay(self, claim: ReviewedClaim | QueuedClaim, at: datetime) -> PromptPayStatus | None:
+        """The clock of a claim in review at an instant; `None`: no clock runs."""
+        return self._prompt_pay.status(
+            claim.line_of_business,
+            claim.state_code,
+            received_on=self.day_of(claim.received_at),
+            payable_cents=claim.reserved_cents,
+            today=self.day_of(at),
+        )
+
+    def prompt_pay_out(self, review: Review) -> PromptPayOut | None:
+        """The clock of a claim, as a response of now; `None` once it is decided."""
+        if review.claim.status != Outcome.IN_REVIEW.value:
+            return None
+        now = clock.now()
+        status = self.prompt_pay(review.claim, now)
+        return None if status is None else PromptPayOut.of(status, self.day_of(now))
+
     async def queue(self, *, after: PageCursor | None, limit: int) -> tuple[int, ListPage[QueueItem]]:
-        """Number of claims in review, and a page of them, oldest first."""
+        """Number of claims in review, and a page of them, by the day on which each takes its turn."""
         async with self._database.reading() as connection:
             count = await repository.queue_length(connection)
             claims = await repository.queue(connection, after=after, limit=limit + 1)
-        shown = [_queue_item(claim) for claim in claims[:limit]]
+        now = clock.now()
+        shown = [_queue_item(claim, self.prompt_pay(claim, now)) for claim in claims[:limit]]
         next_place = PageCursor(shown[-1].received_at, shown[-1].claim_id) if len(claims) > limit else None
         return count, ListPage(shown, next_place)
 
@@ -283,7 +311,7 @@ def _conflict(review: Review, message: str) -> Conflict:
     return Conflict(message, extensions=extensions)
 
 
-def _queue_item(row: QueuedClaim) -> QueueItem:
+def _queue_item(row: QueuedClaim, prompt_pay: PromptPayStatus | None) -> QueueItem:
     findings = [finding_from_json(one) for one in row.findings or ()]
     holding = [one for one in findings if one.outcome is Outcome.IN_REVIEW]
     is_releasable = releasable(findings) and row.probability is not None
@@ -297,4 +325,5 @@ def _queue_item(row: QueuedClaim) -> QueueItem:
         releasable=is_releasable,
         proposed_cents=row.pays_cents if row.effect == Effect.PROPOSED.value else None,
         due_on=row.due_on if row.effect == Effect.PENDED.value else None,
+        prompt_pay=prompt_pay,
     )

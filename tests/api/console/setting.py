@@ -14,6 +14,7 @@ from api.identity import Authenticator
 from api.reviews.service import Reviews
 from api.scorer import ScorerClient
 from api.unconfirmed import UnconfirmedChanges
+from claims.prompt_pay import PromptPayClock, packaged_rules
 from claims.review import ReviewPolicy
 
 POLICY = ReviewPolicy(second_approval_above_cents=5_000_00)
@@ -85,7 +86,7 @@ def app_over(database: Database) -> Starlette:
     app.state.console = Console(
         database,
         Authenticator(database),
-        Reviews(database, POLICY, UTC, UnconfirmedChanges(database)),
+        Reviews(database, POLICY, UTC, UnconfirmedChanges(database), PromptPayClock(packaged_rules(), 5)),
         ScorerClient("http://127.0.0.1:1", deadline_ms=100),
     )
     return Starlette(routes=[Mount("/console", app)])

@@ -245,6 +245,29 @@ async def test_the_list_shows_claims_in_review_oldest_first_with_age_amount_and_
         assert "documents overdue since" in (await desk.browser.get("/console/in-review")).text
 
 
+async def test_the_pages_show_the_prompt_pay_clock_of_a_claim_in_review(desk: Desk) -> None:
+    desk.api.execute("UPDATE plans SET line_of_business = 'commercial', state_code = 'NY' WHERE plan_id = 'PL2'")
+    await desk.sign_in("investigator")
+    now = clock.now()
+    claim_id = await desk.held()
+    due = (now + timedelta(days=30)).date()
+    for path in ("/console/in-review", f"/console/claims/{claim_id}"):
+        assert f"due {due}, 30 days left" in (await desk.browser.get(path)).text
+    with clock.held(now + timedelta(days=31)):
+        await desk.sign_in("investigator")
+        for path in ("/console/in-review", f"/console/claims/{claim_id}"):
+            assert (
+                f'<span class="badge warn">due {due}, 1 day overdue, interest 0.00'
+                in (await desk.browser.get(path)).text
+            )
+    with clock.held(now + timedelta(days=40)):
+        await desk.sign_in("investigator")
+        assert "10 days overdue, interest 16.44" in (await desk.browser.get(f"/console/claims/{claim_id}")).text
+    await desk.sign_in("investigator")
+    await desk.send(claim_id, **RELEASE)
+    assert "Prompt pay" not in await desk.page(claim_id)
+
+
 async def test_the_list_is_paged_and_an_invalid_cursor_starts_at_its_beginning(desk: Desk) -> None:
     await desk.sign_in("investigator")
     ids = [
