@@ -15,6 +15,7 @@ from api.docs import routes as docs_routes
 from api.edi import routes as edi_routes
 from api.fhir import routes as fhir_routes
 from api.health import routes as health_routes
+from api.idempotency import KeyedRequests
 from api.intake import routes as intake_routes
 from api.investigations import routes as investigation_routes
 from api.middleware import HeadLimit, RequestLog, StrictRequests
@@ -79,6 +80,7 @@ def create_app(settings: Settings, database_url: str, drain: Drain | None = None
         app.include_router(router)
     docs_routes.install(app)
     app.mount("/console", console)
+    app.add_middleware(KeyedRequests, routes=app.routes)
     app.add_middleware(StrictRequests, routes=app.routes)
     app.add_middleware(HeadLimit)
     app.add_middleware(RefuseOverload, live=live)

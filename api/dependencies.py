@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 from fastapi import Depends
+from fastapi.routing import APIRoute
 from starlette.requests import Request
 
 from api.database import Database, act_for, request_limits
@@ -102,7 +103,7 @@ def dependencies(request: Request) -> Dependencies:
 class RequireScope:
     """FastAPI dependency: the authenticated caller, who must have a scope; raises `Unauthorized`, `Forbidden`.
 
-    `api/openapi.py` reads from it what a route requires, so that the documentation cannot differ from the check.
+    `required_scope` reads from it what a route requires, so that the documentation cannot differ from the check.
     """
 
     def __init__(self, scope: Scope) -> None:
@@ -122,6 +123,14 @@ class AcceptScope:
 
     async def __call__(self, request: Request) -> bool:
         return await dependencies(request).authenticator.has_scope(request, self.scope)
+
+
+def required_scope(route: APIRoute) -> Scope | None:
+    """The scope a route requires; `None` for a route without authentication."""
+    for dependency in route.dependant.dependencies:
+        if isinstance(dependency.call, RequireScope):
+            return dependency.call.scope
+    return None
 
 
 SubmitCaller = Annotated[Caller, Depends(RequireScope(Scope.SUBMIT), use_cache=False)]

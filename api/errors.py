@@ -10,6 +10,7 @@ ApiError
 ├── Forbidden          403   the API key does not have the scope, or may not do this to this claim
 ├── NotFound           404
 ├── Conflict           409   the state of the claim does not allow this
+├── RequestInFlight    409   a request with this Idempotency-Key is being carried out
 ├── TooLarge           413   the body exceeds the limit
 ├── NotJson            415   the body is not declared as JSON
 ├── WrongMediaType     415   the body is not declared as what the route takes
@@ -136,6 +137,14 @@ class Conflict(ApiError):
 
     status, kind, title = 409, "conflict", "The state of the claim does not allow this"
     example = "the claim is already voided"
+
+
+class RequestInFlight(ApiError):
+    """A request of this client with the same Idempotency-Key is being carried out; retry to get its response."""
+
+    status, kind, title = 409, "in-flight", "A request with this key is being carried out"
+    example = "a request with this Idempotency-Key is being carried out; retry to get its response"
+    headers = MappingProxyType({"Retry-After": "1"})
 
 
 class TooLarge(ApiError):
@@ -357,7 +366,7 @@ DATABASE_ERRORS: Final[tuple[type[ApiError], ...]] = (
 """Operational failures of the database, after each of which nothing is stored."""
 
 ERRORS: Final[tuple[type[ApiError], ...]] = (
-    *(MalformedBody, NotX12, Unauthorized, Forbidden, NotFound, Conflict, TooLarge),
+    *(MalformedBody, NotX12, Unauthorized, Forbidden, NotFound, Conflict, RequestInFlight, TooLarge),
     *(
         NotJson,
         WrongMediaType,

@@ -1,8 +1,9 @@
 """The API's description (OpenAPI 3.1).
 
-Routes read bodies themselves and declare here what the framework cannot see of them: the body, headers and errors.
-What follows from how a route is built is added to every operation, so that no route can leave it out: its security
-from the `RequireScope` it depends on, and the errors of authentication, bodies, parameters and the middleware.
+Routes read bodies themselves and declare here what the framework cannot see of them: the body and errors. What follows
+from how a route is built is added to every operation, so that no route can leave it out: its security from the
+`RequireScope` it depends on, its Idempotency-Key, and the errors of authentication, bodies, parameters and the
+middleware.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, JsonValue
 from pydantic.json_schema import models_json_schema
 
-from api.dependencies import AcceptScope, RequireScope
+from api.dependencies import AcceptScope, required_scope
 from api.errors import (
     DATABASE_ERRORS,
     ERRORS,
@@ -33,10 +34,12 @@ from api.errors import (
     NotJson,
     OutcomeUnknown,
     Overloaded,
+    RequestInFlight,
     TooLarge,
     Unauthorized,
     WrongMediaType,
 )
+from api.idempotency import takes_key
 from api.identity import Scope
 
 JsonObject = dict[str, Any]
@@ -113,8 +116,9 @@ IDEMPOTENCY_KEY: JsonObject = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "A key of your choice, kept for seven days. A repeated request with the same key and body gets the "
-    "stored response, byte for byte; the same key with another body is refused (422).",
+    "description": "A key of your choice, kept for seven days. A repeated request with the same key, path and body "
+    "gets the stored response, byte for byte; the same key with another path or body is refused (422), and while the "
+    "first request is being carried out (409).",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"},
     "example": "batch-17-row-4",
 }
@@ -143,8 +147,14 @@ class RawBody:
 class Operation(dict[str, Any]):
     """What a route documents by itself, and its successful response."""
 
-    def __init__(self, success: SuccessResponse | None, also_errors: Mapping[str, JsonObject]) -> None:
+    def __init__(
+        self,
+        errors: Sequence[type[ApiError]],
+        success: SuccessResponse | None,
+        also_errors: Mapping[str, JsonObject],
+    ) -> None:
         super().__init__()
+        self.errors = errors
         self.success = success
         self.also_errors = also_errors
         """Further media types of errors with their content."""
@@ -155,16 +165,12 @@ def operation(
     body: type[BaseModel] | None = None,
     body_required: bool = True,
     raw: RawBody | None = None,
-    headers: Sequence[JsonObject] = (),
     errors: Sequence[type[ApiError]] = (),
     success: SuccessResponse | None = None,
     also_errors: Mapping[str, JsonObject] = MappingProxyType({}),
 ) -> Operation:
-    """What a route documents by itself, for `openapi_extra`: body, header parameters, errors, successful response."""
-    described = Operation(success, also_errors)
-    described["responses"] = _problem_responses(errors)
-    if headers:
-        described["parameters"] = list(headers)
+    """What a route documents by itself, for `openapi_extra`: body, errors, successful response."""
+    described = Operation(errors, success, also_errors)
     if body is not None:
         _bodies[body.__name__] = body
         content = {_JSON: {"schema": {"$ref": _REF.format(model=body.__name__)}}}
@@ -173,7 +179,7 @@ def operation(
         described["requestBody"] = {"required": True, "content": {raw.media_type: {"schema": raw.schema}}}
     if success is not None:
         response: JsonObject = {"headers": _header_refs(success.headers), "content": dict(success.also)}
-        described["responses"][str(success.status)] = response
+        described["responses"] = {str(success.status): response}
     return described
 
 
@@ -196,14 +202,6 @@ def describe(app: FastAPI, routers: Sequence[APIRouter]) -> JsonObject:
             _complete(route, described)
         app.openapi_schema = document
     return app.openapi_schema
-
-
-def required_scope(route: APIRoute) -> Scope | None:
-    """The scope a route requires; `None` for a route without authentication."""
-    for dependency in route.dependant.dependencies:
-        if isinstance(dependency.call, RequireScope):
-            return dependency.call.scope
-    return None
 
 
 def accepted_scope(route: APIRoute) -> Scope | None:
@@ -233,8 +231,6 @@ def _operations(document: JsonObject, routers: Sequence[APIRouter]) -> Iterator[
 def _complete(route: APIRoute, described: JsonObject) -> None:
     """Add what follows from how the route is built."""
     responses = described["responses"]
-    if not _declares(responses, Invalid):
-        responses.pop(str(Invalid.status), None)  # the framework's own, which no route responds with
     scope = required_scope(route)
     described["security"] = _security(route)
     # Every request passes `StrictRequests` (`api/middleware.py`).
@@ -246,23 +242,26 @@ def _complete(route: APIRoute, described: JsonObject) -> None:
         errors += [MalformedBody, TooLarge, OutcomeUnknown]
         takes_json = any(media_type.endswith("json") for media_type in described["requestBody"]["content"])
         errors.append(NotJson if takes_json else WrongMediaType)
+    if takes_key(route):
+        described["parameters"] = [*described.get("parameters", ()), IDEMPOTENCY_KEY]
+        errors.append(RequestInFlight)
+        for status, response in responses.items():
+            if status < "300":
+                response["headers"] = {**response.get("headers", {}), **_header_refs(["Idempotency-Replayed"])}
     if "path" in {parameter["in"] for parameter in described.get("parameters", ())}:
         errors.append(NotFound)
     own = route.openapi_extra
+    if isinstance(own, Operation):
+        errors += own.errors
     if isinstance(own, Operation) and own.success is not None and own.success.example is not None:
         # Added here, because the framework leaves out what is null.
         responses[str(own.success.status)]["content"][_JSON]["example"] = own.success.example
-    for status, response in _problem_responses(errors).items():
-        responses.setdefault(status, response)
+    responses.update(_problem_responses(errors))
     for status, response in responses.items():
         if isinstance(own, Operation) and status >= "400":
             response["content"] = {**response["content"], **own.also_errors}
         response["headers"] = {**_header_refs(["X-Request-Id"]), **response.get("headers", {})}
     described["responses"] = {status: responses[status] for status in sorted(responses)}
-
-
-def _declares(responses: JsonObject, error: type[ApiError]) -> bool:
-    return _PROBLEM in responses.get(str(error.status), {}).get("content", {})
 
 
 def _header_refs(names: Sequence[str]) -> JsonObject:
@@ -276,7 +275,7 @@ def _problem_name(error: type[ApiError]) -> str:
 def _problem_responses(errors: Sequence[type[ApiError]]) -> JsonObject:
     """The responses to errors, by status."""
     by_status: dict[int, list[type[ApiError]]] = {}
-    for error in sorted(errors, key=ERRORS.index):
+    for error in sorted(set(errors), key=ERRORS.index):
         by_status.setdefault(error.status, []).append(error)
     return {str(status): _problem_response(kinds) for status, kinds in by_status.items()}
 

@@ -1,6 +1,7 @@
 """Replies to requests with an Idempotency-Key: stored with the change they report, repeated byte for byte."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from starlette.responses import Response
 
@@ -15,6 +16,8 @@ class StoredReply:
     request_hash: bytes
     status: int
     body: bytes
+    headers: Mapping[str, str] | None = None
+    """Beyond `Content-Type: application/json`; names in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,21 +26,26 @@ class Reply:
 
     status: int
     body: bytes
-    claim_id: str | None = None
-    """Of a created claim."""
+    headers: Mapping[str, str] = field(default_factory=dict)
     replayed: bool = False
 
 
 def repeat(stored: StoredReply, request_hash: bytes) -> Reply:
     """A stored reply once more; raises `Invalid` where the request is another one."""
     if stored.request_hash != request_hash:
-        raise Invalid.field("Idempotency-Key", "was used with another body; use a new key for a new request")
-    return Reply(stored.status, stored.body, replayed=True)
+        message = "was used for another request (its path or body differs); use a new key for a new request"
+        raise Invalid.field("Idempotency-Key", message)
+    return Reply(stored.status, stored.body, stored.headers or {}, replayed=True)
+
+
+def location_of(claim_id: str) -> Mapping[str, str]:
+    """The header with the path of a created claim."""
+    return {"location": f"/v1/claims/{claim_id}"}
 
 
 def reply_response(reply: Reply) -> Response:
     """A reply as a response."""
-    headers = {"Idempotency-Replayed": "true"} if reply.replayed else {}
-    if reply.claim_id is not None:
-        headers["Location"] = f"/v1/claims/{reply.claim_id}"
-    return Response(reply.body, reply.status, headers, JSON)
+    headers = {"content-type": JSON, **reply.headers}
+    if reply.replayed:
+        headers["Idempotency-Replayed"] = "true"
+    return Response(reply.body, reply.status, headers)

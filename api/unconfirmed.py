@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from api.database import DATABASE_FAILURES, Database, Query
+from api.database import DATABASE_FAILURES, Database, Query, apart_from_unit
 from api.errors import OutcomeUnknown
 from api.replies import StoredReply
 from core import clock
@@ -21,9 +21,20 @@ log = get_logger("api")
 
 WINDOW: Final = timedelta(hours=1)
 """How long a request without an Idempotency-Key is answered by the reply to an equal, unconfirmed one."""
+WITH_THE_KEY: Final = "with the same Idempotency-Key"
 _MOST_OPEN: Final = 10_000
 _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 30.0
+
+
+def outcome_unknown(resend: str, claim_id: str | None) -> OutcomeUnknown:
+    """The error for a change that may be stored; `resend` says how to send its request again."""
+    look_up = "" if claim_id is None else f". GET /v1/claims/{claim_id} shows what is stored; 404: the claim was not"
+    return OutcomeUnknown(
+        "the database did not confirm the commit: the change may be stored or not; send the same request again "
+        f"{resend}: if it was stored, the response is the one to this request, else it is carried out then{look_up}",
+        extensions={} if claim_id is None else {"claim_id": claim_id},
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +69,8 @@ class UnconfirmedChanges:
             if self._task is None or self._task.done():
                 self._task = asyncio.create_task(self._resolve_all())
         minutes = int(WINDOW.total_seconds() // 60)
-        resend = (
-            f"send the same request again within {minutes} minutes"
-            if change.key is None
-            else "send the same request again with the same Idempotency-Key"
-        )
-        return OutcomeUnknown(
-            f"the database did not confirm the commit: the change may be stored or not; {resend}: if it was stored, "
-            f"the response is the one to this request, else it is carried out then. GET /v1/claims/{change.claim_id} "
-            "shows what is stored; 404 means that the claim was not",
-            extensions={"claim_id": change.claim_id},
-        )
+        resend = f"within {minutes} minutes" if change.key is None else WITH_THE_KEY
+        return outcome_unknown(resend, change.claim_id)
 
     async def stored_reply(self, api_key_id: str, request_hash: bytes) -> StoredReply | None:
         """The reply to an equal request of this caller that turns out to be stored; `None`: there is none.
@@ -92,6 +94,10 @@ class UnconfirmedChanges:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _resolve(self, change: UnconfirmedChange) -> StoredReply | None:
+        with apart_from_unit():
+            return await self._resolved(change)
+
+    async def _resolved(self, change: UnconfirmedChange) -> StoredReply | None:
         async with self._database.deciding() as connection:
             _, is_stored = await connection.fetch(change.lock, change.is_stored)
             if is_stored:

@@ -5,6 +5,7 @@ from api.database.connections import Database, Pipelined
 from api.database.failures import DATABASE_FAILURES, CommitUnconfirmed, operational
 from api.database.limits import NO_LIMITS, SessionLimits, batch_limits, connect, request_limits
 from api.database.statements import Query, Rows, Statement, compiled, fetch, nothing
+from api.database.unit import UnitOfWork, apart_from_unit
 from api.migrate import upgrade
 
 __all__ = [
@@ -19,8 +20,10 @@ __all__ = [
     "Rows",
     "SessionLimits",
     "Statement",
+    "UnitOfWork",
     "act_for",
     "acting_for",
+    "apart_from_unit",
     "batch_limits",
     "compiled",
     "connect",

@@ -7,7 +7,7 @@ way 2 ms (`docs/adr/0051-one-transaction-and-an-outbox.md`).
 """
 
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final, Protocol, TypeVar, overload
 
@@ -29,6 +29,7 @@ from api.database.limits import DEAD_PEER, NO_LIMITS, SessionLimits
 from api.database.renewal import renew_by_age
 from api.database.silence import cut_when_silent
 from api.database.statements import Query
+from api.database.unit import UnitOfWork, open_unit, opened
 from api.errors import ApiError
 
 T = TypeVar("T")
@@ -52,9 +53,11 @@ FAILING_S: Final = 5.0
 class Pipelined:
     """A connection that runs several statements in one round trip."""
 
-    def __init__(self, connection: psycopg.AsyncConnection, *, begin: bool) -> None:
+    def __init__(self, connection: psycopg.AsyncConnection, *, begin: bool, commit: bool = True) -> None:
+        """`commit`: whether `finish` commits, or leaves that to the unit of work that the connection belongs to."""
         self._connection = connection
         self._begin = begin
+        self._commit = commit
         self.finished = False
 
     @overload
@@ -97,7 +100,7 @@ class Pipelined:
 
         Raises `CommitUnconfirmed` where the connection is lost and the server may have committed.
         """
-        answers = await self._send(queries, commit=True)
+        answers = await self._send(queries, commit=self._commit)
         self.finished = True
         return answers
 
@@ -170,26 +173,48 @@ class Database:
             if kind in FAILS_EVERY_WRITE:
                 self._failed = time.monotonic(), kind
             raise
-        self._failed = None
+
+    @asynccontextmanager
+    async def unit(self, begun: Callable[[AsyncConnection], Awaitable[None]]) -> AsyncIterator[UnitOfWork]:
+        """The block's use of the database is one transaction, which `UnitOfWork.commit` commits (`unit.py`)."""
+        unit = UnitOfWork(lambda: self._connected(self.engine), begun)
+        with self._noting_failures():
+            try:
+                with opened(unit):
+                    yield unit
+            finally:
+                await unit.close()
+        if unit.committed:
+            self._failed = None
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection for reading: each statement is its own transaction."""
-        async with self._connected(self._reading) as (connection, _):
+        unit = open_unit()
+        async with self._connected(self._reading) if unit is None else unit.reading() as (connection, _):
             yield connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """A connection whose statements are committed when the block ends, or rolled back when it raises."""
         with self._noting_failures():
+            if (unit := open_unit()) is not None:
+                async with unit.changing() as (connection, _):
+                    yield connection
+                return
             async with self._connected(self.engine) as (connection, _):
                 yield connection
                 with committing():
                     await connection.commit()
+        self._failed = None
 
     @asynccontextmanager
     async def looking(self) -> AsyncIterator[Pipelined]:
         """As `reading`, pipelined."""
+        if (unit := open_unit()) is not None:
+            async with unit.reading() as (_, driver):
+                yield Pipelined(driver, begin=False)
+            return
         async with self._raw() as connection:
             yield Pipelined(connection, begin=False)
 
@@ -197,6 +222,10 @@ class Database:
     async def deciding(self) -> AsyncIterator[Pipelined]:
         """As `transaction`, pipelined."""
         with self._noting_failures():
+            if (unit := open_unit()) is not None:
+                async with unit.changing() as (_, driver):
+                    yield Pipelined(driver, begin=False, commit=False)
+                return
             async with self._raw() as connection:
                 try:
                     deciding = Pipelined(connection, begin=True)
@@ -209,6 +238,7 @@ class Database:
                         with suppress(psycopg.Error):  # what has failed first counts
                             await connection.execute("ROLLBACK")
                     raise
+        self._failed = None
 
     @asynccontextmanager
     async def _raw(self) -> AsyncIterator[psycopg.AsyncConnection]:

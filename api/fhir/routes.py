@@ -9,8 +9,9 @@ from api.database import DATABASE_FAILURES
 from api.dependencies import SubmitCaller, dependencies
 from api.errors import ApiError, Conflict, KeyQueueFull, MemberQueueFull
 from api.fhir.service import FhirReply, refusal, take_claim
-from api.openapi import IDEMPOTENCY_KEY, RawBody, SuccessResponse, operation
+from api.openapi import RawBody, SuccessResponse, operation
 from api.problems import database_problem
+from api.replies import location_of
 from api.requests import idempotency_key, read_body
 
 router = APIRouter(tags=["claims"])
@@ -41,11 +42,10 @@ _CLAIM: Final = {
 }
 _SUBMIT = operation(
     raw=RawBody(FHIR, {**_RESOURCE, "description": "A `Claim` of FHIR R4.", "examples": [_CLAIM]}),
-    headers=[IDEMPOTENCY_KEY],
     errors=[Conflict, MemberQueueFull, KeyQueueFull],
     success=SuccessResponse(
         201,
-        headers=["Location", "Idempotency-Replayed"],
+        headers=["Location"],
         also={FHIR: {"schema": {**_RESOURCE, "title": "ClaimResponse"}}},
     ),
     also_errors={FHIR: {"schema": {**_RESOURCE, "title": "OperationOutcome"}}},
@@ -78,6 +78,6 @@ def _response(reply: FhirReply) -> Response:
     headers = dict(reply.headers)
     if reply.repeated:
         headers["Idempotency-Replayed"] = "true"
-    elif reply.claim_id is not None:
-        headers["Location"] = f"/v1/claims/{reply.claim_id}"
+    if reply.claim_id is not None:
+        headers.update(location_of(reply.claim_id))
     return Response(reply.body, reply.status, headers, FHIR)

@@ -5,10 +5,11 @@ from api.intake.facts import FACT_COLUMNS, facts_of
 from api.intake.member_queue import MemberQueue
 from api.intake.parsed import ParsedReply, RefusedField, claim_key, refused_fields, submit_parsed
 from api.intake.references import find_references, read_references
-from api.intake.repository import change_status, keep_reply, keep_unconfirmed_reply, lock_member, lock_state, reply_to
+from api.intake.repository import change_status, lock_member, lock_state
 from api.intake.responses import ActionName, ClaimOut, ClaimStatus, EffectName
 from api.intake.schemas import ClaimIn
 from api.intake.service import Intake
+from api.intake.stored_replies import keep_reply, keep_unconfirmed_reply, reply_to, try_lock_key
 from api.intake.tables import REVIEW_BY, ClaimRow
 
 __all__ = [
@@ -37,4 +38,5 @@ __all__ = [
     "refused_fields",
     "reply_to",
     "submit_parsed",
+    "try_lock_key",
 ]

@@ -1,14 +1,24 @@
 """Claims in the database: what the edits need of the history, and what is stored of a claim."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, fields
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from psycopg.types.json import Jsonb
-from sqlalchemy import BigInteger, Select, Text, bindparam, func, insert, select, true, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    Select,
+    Text,
+    bindparam,
+    func,
+    insert,
+    select,
+    true,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
@@ -16,9 +26,8 @@ from api.assessments import AssessmentRow, AssessmentSummary, JsonObject, findin
 from api.database import Query, Rows, Statement, compiled, nothing
 from api.decisions import DecisionRow
 from api.intake.records import ClaimRecord, DecisionSummary, LineRecord
-from api.intake.tables import ClaimLineRow, ClaimRow, IdempotencyKeyRow
+from api.intake.tables import ClaimLineRow, ClaimRow
 from api.paging import PageCursor
-from api.replies import StoredReply
 from api.tables import Base
 from claims.adjudication import Decision
 from claims.claim import Claim
@@ -26,65 +35,9 @@ from claims.reference import Member
 from claims.review import Effect
 from claims.scoring import ClaimFacts
 
-_REPLY = compiled(
-    select(IdempotencyKeyRow.request_hash, IdempotencyKeyRow.status, IdempotencyKeyRow.body).where(
-        IdempotencyKeyRow.api_key_id == bindparam("api_key_id"),
-        IdempotencyKeyRow.key == bindparam("key"),
-        IdempotencyKeyRow.created_at > bindparam("since"),
-    )
-)
-_ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def reply_to(
-    api_key_id: str, key: str | None, request_hash: bytes, unconfirmed_since: datetime
-) -> Query[StoredReply | None]:
-    """The response stored under an Idempotency-Key of this caller.
-
-    For a request without one: the response to the same request whose commit was not confirmed, if that was after
-    `unconfirmed_since` (`api/unconfirmed.py`).
-    """
-    params = {
-        "api_key_id": api_key_id,
-        "key": _content_key(request_hash) if key is None else key,
-        "since": unconfirmed_since if key is None else _ALWAYS,
-    }
-    return Query(_REPLY, params, lambda rows: StoredReply(*rows[0]) if rows else None)
-
-
-def _content_key(request_hash: bytes) -> str:
-    """A name that no Idempotency-Key of a client can be: those contain no space."""
-    return f"content {request_hash.hex()}"
-
 
 def _inserting(row: type[Base], *columns: str) -> Statement:
     return compiled(insert(row).values({name: bindparam(name) for name in columns}))
-
-
-_KEEP = _inserting(IdempotencyKeyRow, *IdempotencyKeyRow.__table__.columns.keys())
-
-
-def keep_reply(api_key_id: str, key: str, reply: StoredReply, at: datetime) -> Query[None]:
-    """Store a response. A second one under the same key waits for the first's commit, then violates the primary key."""
-    params = {"api_key_id": api_key_id, "key": key, **asdict(reply), "created_at": at}
-    return Query(_KEEP, params, nothing)
-
-
-_NEW_REPLY = upsert(IdempotencyKeyRow).values(
-    {column.name: bindparam(column.name) for column in IdempotencyKeyRow.__table__.columns}
-)
-_KEEP_UNCONFIRMED = compiled(
-    _NEW_REPLY.on_conflict_do_update(
-        constraint="idempotency_keys_pkey",
-        set_={name: _NEW_REPLY.excluded[name] for name in ("status", "body", "created_at")},
-    )
-)
-
-
-def keep_unconfirmed_reply(api_key_id: str, reply: StoredReply, at: datetime) -> Query[None]:
-    """Store the response to a request without an Idempotency-Key, under its content, in place of an older one."""
-    params = {"api_key_id": api_key_id, "key": _content_key(reply.request_hash), **asdict(reply), "created_at": at}
-    return Query(_KEEP_UNCONFIRMED, params, nothing)
 
 
 _EXISTS = compiled(select(ClaimRow.claim_id).where(ClaimRow.claim_id == bindparam("id")))

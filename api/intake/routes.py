@@ -11,7 +11,7 @@ from api.errors import Conflict, KeyQueueFull, MemberQueueFull
 from api.fields import ClaimId, PlainNumber
 from api.intake.responses import ClaimOut, ClaimPage, ClaimStatus, ExplanationOut
 from api.intake.schemas import ClaimIn, VoidIn
-from api.openapi import IDEMPOTENCY_KEY, SuccessResponse, operation
+from api.openapi import SuccessResponse, operation
 from api.paging import read_cursor, write_cursor
 from api.replies import reply_response
 from api.requests import idempotency_key, parse, read_body
@@ -40,9 +40,8 @@ _EXAMPLE: dict[str, JsonValue] = {
 }
 _SUBMIT = operation(
     body=ClaimIn,
-    headers=[IDEMPOTENCY_KEY],
     errors=[Conflict, MemberQueueFull, KeyQueueFull],
-    success=SuccessResponse(201, headers=["Location", "Idempotency-Replayed"], example=_EXAMPLE),
+    success=SuccessResponse(201, headers=["Location"], example=_EXAMPLE),
 )
 
 
@@ -92,9 +91,7 @@ async def explain_claim(request: Request, caller: ScoresCaller, claim_id: ClaimI
 @router.post(
     "/v1/claims/{claim_id}/void",
     response_model=ClaimOut,
-    openapi_extra=operation(
-        body=VoidIn, body_required=False, errors=[Conflict], success=SuccessResponse(headers=["Idempotency-Replayed"])
-    ),
+    openapi_extra=operation(body=VoidIn, body_required=False, errors=[Conflict]),
 )
 async def void_claim(request: Request, caller: VoidCaller, claim_id: ClaimId) -> Response:
     """Void a claim. To correct one, submit the corrected claim with `replaces` instead."""

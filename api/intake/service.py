@@ -12,7 +12,7 @@ from api.assessments import AssessmentRecord, AssessmentSummary
 from api.database import CommitUnconfirmed, Database, Query
 from api.errors import Conflict, Forbidden, NotFound
 from api.identity import Caller
-from api.intake import repository
+from api.intake import repository, stored_replies
 from api.intake.adjudication import Adjudication, Policies, adjudicate
 from api.intake.member_queue import MemberQueue
 from api.intake.records import ClaimRecord
@@ -22,7 +22,7 @@ from api.intake.schemas import ClaimIn
 from api.overload import waiting_for_scorer
 from api.paging import ListPage, PageCursor
 from api.prompt_pay import PromptPayOut
-from api.replies import Reply, StoredReply, repeat
+from api.replies import Reply, StoredReply, location_of, repeat
 from api.responses import encode
 from api.scorer import ScorerClient, Scoring
 from api.unconfirmed import WINDOW, UnconfirmedChange, UnconfirmedChanges
@@ -76,7 +76,7 @@ class Intake:
                 return repeat(unconfirmed, request_hash)
         now = clock.now()
         async with self._database.looking() as connection:
-            reply_to = repository.reply_to(caller.api_key_id, key, request_hash, now - WINDOW)
+            reply_to = stored_replies.reply_to(caller.api_key_id, key, request_hash, now - WINDOW)
             stored, store, newest, member, provider, procedures, diagnoses, prices = await connection.fetch(
                 reply_to, outbox.store_position(), repository.newest_receipt(now), *find_references(sent)
             )
@@ -115,9 +115,9 @@ class Intake:
                 )
                 queries = repository.add_claim(new)
                 queries += [assessments.add_assessment(assessment), *_events(claim, assessment)]
-                keep = StoredReply(request_hash, 201, reply)
+                keep = StoredReply(request_hash, 201, reply, location_of(claim.claim_id))
                 if key is not None:
-                    queries.append(repository.keep_reply(caller.api_key_id, key, keep, claim.received_at))
+                    queries.append(stored_replies.keep_reply(caller.api_key_id, key, keep, claim.received_at))
                 await connection.finish(*queries)
         except UniqueViolation as error:
             return await self._after_conflict(error, caller, key, request_hash)
@@ -129,12 +129,12 @@ class Intake:
                 reply=keep,
                 lock=repository.lock_member(claim.member_id),
                 is_stored=repository.claim_exists(claim.claim_id),
-                keep_reply=repository.keep_unconfirmed_reply(caller.api_key_id, keep, claim.received_at),
+                keep_reply=stored_replies.keep_unconfirmed_reply(caller.api_key_id, keep, claim.received_at),
                 at=claim.received_at,
             )
             raise self._unconfirmed.add(change) from None
         _count(adjudication.decision, scoring, facts)
-        return Reply(201, reply, claim.claim_id)
+        return Reply(201, reply, location_of(claim.claim_id))
 
     async def _after_conflict(
         self, error: UniqueViolation, caller: Caller, key: str | None, request_hash: bytes
@@ -147,7 +147,7 @@ class Intake:
             raise error
         async with self._database.looking() as connection:
             (stored,) = await connection.fetch(
-                repository.reply_to(caller.api_key_id, key, request_hash, clock.now() - WINDOW)
+                stored_replies.reply_to(caller.api_key_id, key, request_hash, clock.now() - WINDOW)
             )
         if stored is None:
             raise error
@@ -163,7 +163,7 @@ class Intake:
         try:
             async with self._database.deciding() as connection:
                 stored, found = await connection.fetch(
-                    repository.reply_to(caller.api_key_id, None, request_hash, at - WINDOW),
+                    stored_replies.reply_to(caller.api_key_id, None, request_hash, at - WINDOW),
                     repository.claim(claim_id),
                 )
                 if stored is not None:
@@ -187,7 +187,7 @@ class Intake:
                 reply=keep,
                 lock=repository.lock_state(claim_id),
                 is_stored=audit.is_recorded(caller, claim_id, at),
-                keep_reply=repository.keep_unconfirmed_reply(caller.api_key_id, keep, at),
+                keep_reply=stored_replies.keep_unconfirmed_reply(caller.api_key_id, keep, at),
                 at=at,
             )
             raise self._unconfirmed.add(change) from None

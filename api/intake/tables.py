@@ -142,3 +142,6 @@ class IdempotencyKeyRow(Base):
     status: Mapped[int]
     body: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[Instant]
+    headers: Mapped[dict[str, str] | None] = mapped_column(
+        JSONB, comment="Of the response, by name; null: its content type is JSON and there is none other."
+    )

@@ -6,9 +6,9 @@ from starlette.responses import Response
 from api.dependencies import DecideCaller, ReadCaller, ScoresCaller, dependencies
 from api.errors import Conflict
 from api.fields import ClaimId
-from api.openapi import IDEMPOTENCY_KEY, SuccessResponse, operation
+from api.openapi import SuccessResponse, operation
 from api.replies import reply_response
-from api.requests import idempotency_key, parse, read_body
+from api.requests import parse, read_body
 from api.responses import json_response
 from api.reviews.responses import DecisionOut, ReasonList, ReasonOut, ReviewOut, review_out
 from api.reviews.schemas import DecisionIn
@@ -18,9 +18,8 @@ router = APIRouter(tags=["decisions"])
 
 _DECIDE = operation(
     body=DecisionIn,
-    headers=[IDEMPOTENCY_KEY],
     errors=[Conflict],
-    success=SuccessResponse(201, headers=["Idempotency-Replayed"]),
+    success=SuccessResponse(201),
 )
 
 
@@ -30,13 +29,11 @@ async def decide_claim(request: Request, caller: DecideCaller, claim_id: ClaimId
 
     Above a configured amount the decision is a proposal until a second person with the scope `claims:approve` approves
     or refuses it. That scope also reopens a decided claim. If another reviewer decided first, or the claim is not in
-    review, the response is 409 with the last decision. With an `Idempotency-Key` a repeated request gets the same
-    response.
+    review, the response is 409 with the last decision.
     """
     own = dependencies(request)
-    key = idempotency_key(request)
     body = await read_body(request, own.settings.max_body_bytes)
-    return reply_response(await own.reviews.decide(caller, claim_id, parse(DecisionIn, body), body, key))
+    return reply_response(await own.reviews.decide(caller, claim_id, parse(DecisionIn, body), body))
 
 
 @router.get("/v1/claims/{claim_id}/decisions", response_model=ReviewOut, openapi_extra=operation())

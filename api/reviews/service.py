@@ -1,16 +1,14 @@
 """Deciding claims in review: each decision is one transaction.
 
 It contains the claim's status and amounts, the decision, the finding it states with its label, the outbox event, the
-audit row and the reply stored under an Idempotency-Key.
+audit row; of a request with an Idempotency-Key its reply, too (`api/idempotency.py`).
 """
 
 import hashlib
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 
-from psycopg.errors import UniqueViolation
 from pydantic import JsonValue
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import audit, intake, investigations, outbox
@@ -128,10 +126,8 @@ class Reviews:
         next_place = PageCursor(shown[-1].received_at, shown[-1].claim_id) if len(claims) > limit else None
         return count, ListPage(shown, next_place)
 
-    async def decide(
-        self, caller: Caller, claim_id: str, sent: DecisionIn, body: bytes, key: str | None = None
-    ) -> Reply:
-        """Take a decision, or repeat the reply stored under the same `key` and body.
+    async def decide(self, caller: Caller, claim_id: str, sent: DecisionIn, body: bytes) -> Reply:
+        """Take a decision, or repeat the reply to an equal one that was not confirmed.
 
         Raises `NotFound`; `Conflict` with the last decision where the claim has changed or its state does not allow the
         action; `Forbidden`, also for approving one's own proposal; `Invalid`; `OutcomeUnknown`.
@@ -139,30 +135,25 @@ class Reviews:
         if not caller.may(Scope.DECIDE):
             raise Forbidden(f"a key of role {caller.role} does not decide claims; ask for an investigator's key")
         request_hash = hashlib.sha256(f"decide {claim_id}\n".encode() + body).digest()
-        if key is None:
-            stored = await self._unconfirmed.stored_reply(caller.api_key_id, request_hash)
-            if stored is not None:
-                return repeat(stored, request_hash)
+        stored = await self._unconfirmed.stored_reply(caller.api_key_id, request_hash)
+        if stored is not None:
+            return repeat(stored, request_hash)
         at = clock.now()
         try:
             async with self._database.transaction() as connection:
                 claim = await repository.lock_claim(connection, claim_id)
                 # Looked up once the claim is locked: a concurrent repetition has stored its reply by now.
-                stored = await fetch(connection, intake.reply_to(caller.api_key_id, key, request_hash, at - WINDOW))
+                stored = await fetch(connection, intake.reply_to(caller.api_key_id, None, request_hash, at - WINDOW))
                 if stored is not None:
                     return repeat(stored, request_hash)
                 decision = await self._decide(connection, caller, claim, sent)
                 reply = encode(decision_out(decision))
                 keep = StoredReply(request_hash, 201, reply)
-                if key is not None:
-                    await fetch(connection, intake.keep_reply(caller.api_key_id, key, keep, decision.made_at))
-        except IntegrityError as error:
-            return await self._after_conflict(error, caller, key, request_hash)
         except CommitUnconfirmed:
             change = UnconfirmedChange(
                 api_key_id=caller.api_key_id,
                 claim_id=claim_id,
-                key=key,
+                key=None,
                 reply=keep,
                 lock=intake.lock_state(claim_id),
                 is_stored=audit.is_recorded(caller, claim_id, decision.made_at),
@@ -194,20 +185,6 @@ class Reviews:
         await repository.change_status(connection, decision.claim_id, settlement, decision.decision_id)
         await _record_effects(connection, caller, review, decision, settlement)
         return decision
-
-    async def _after_conflict(
-        self, error: IntegrityError, caller: Caller, key: str | None, request_hash: bytes
-    ) -> Reply:
-        """The same key was used for another claim at the same time."""
-        if not isinstance(error.orig, UniqueViolation) or key is None:
-            raise error
-        async with self._database.looking() as connection:
-            (stored,) = await connection.fetch(
-                intake.reply_to(caller.api_key_id, key, request_hash, clock.now() - WINDOW)
-            )
-        if stored is None:
-            raise error
-        return repeat(stored, request_hash)
 
 
 async def _review(connection: AsyncConnection, claim: ReviewedClaim | None) -> Review:

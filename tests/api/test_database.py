@@ -1,10 +1,12 @@
+import asyncio
 import time
 
 import psycopg
 import pytest
 from sqlalchemy import bindparam, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.database import Database, Query, compiled, nothing
+from api.database import Database, Query, apart_from_unit, compiled, fetch, nothing
 from api.database.renewal import LIFETIME_S
 from api.members import PlanRow
 
@@ -53,6 +55,63 @@ async def test_a_block_is_committed_completely_or_not_at_all(database, way):
             await connection.fetch(add("f"))
             raise ZeroDivisionError
     assert await listed(database) == ["a", "b"]
+
+
+async def nothing_first(_connection: AsyncConnection) -> None:
+    """What a unit does first: nothing."""
+
+
+async def test_a_unit_of_work_is_stored_whole_by_its_one_commit(database):
+    async with database.unit(nothing_first) as unit:
+        async with database.transaction() as connection:
+            await fetch(connection, add("a"))
+        async with database.deciding() as connection:
+            await connection.finish(add("b"))
+        assert await listed(database) == ["a", "b"]
+        assert await asyncio.create_task(listed(database)) == []
+        await unit.commit()
+    assert await listed(database) == ["a", "b"]
+
+
+async def test_a_unit_of_work_without_a_commit_stores_nothing(database):
+    async with database.unit(nothing_first):
+        async with database.deciding() as connection:
+            await connection.finish(add("a"))
+        with apart_from_unit():
+            async with database.deciding() as connection:
+                await connection.finish(add("apart"))
+    assert await listed(database) == ["apart"]
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, psycopg.errors.UniqueViolation])
+async def test_a_unit_of_work_stores_nothing_after_a_failed_change(database, error):
+    with pytest.raises(RuntimeError, match="failed"):
+        async with database.unit(nothing_first) as unit:
+            async with database.deciding() as connection:
+                await connection.finish(add("a"))
+            with pytest.raises(error):
+                async with database.deciding() as connection:
+                    await connection.fetch(add("b"))
+                    if error is ZeroDivisionError:
+                        raise ZeroDivisionError
+                    await connection.finish(add("b"))
+            await unit.commit()
+    assert await listed(database) == []
+
+
+async def test_a_unit_of_work_uses_no_connection_until_it_needs_one(database):
+    begun = []
+
+    async def note(connection: AsyncConnection) -> None:
+        begun.append(connection)
+
+    async with database.unit(note):
+        assert begun == []
+        assert database.engine.pool.checkedout() == 0
+        await listed(database)
+        await listed(database)
+        assert len(begun) == database.engine.pool.checkedout() == 1
+    assert database.engine.pool.checkedout() == 0
 
 
 async def _backend(database: Database) -> int:

@@ -157,6 +157,22 @@ async def test_a_decision_is_answered_as_the_first(severed: Severed):
     assert severed.api.count("decisions") == 1
 
 
+@pytest.mark.parametrize("lose", ["lose_answer", "lose_statement"])
+async def test_a_change_under_a_key_is_carried_out_once_whatever_became_of_its_commit(severed: Severed, lose: str):
+    claim_id = (await severed.api.submit()).json()["claim_id"]
+    await severed.api.database.engine.dispose()
+    getattr(severed.proxy, lose)(COMMIT)
+    path, key = f"/v1/claims/{claim_id}/void", {"Idempotency-Key": "v1"}
+    first = await severed.api.post(path, {}, **key)
+    assert problem(first) == (503, "outcome-unknown")
+    assert first.json()["claim_id"] == claim_id
+    assert "with the same Idempotency-Key" in first.json()["detail"]
+    again = await severed.api.post(path, {}, **key)
+    assert (again.status_code, again.json()["status"]) == (200, "voided")
+    assert ("idempotency-replayed" in again.headers) == (lose == "lose_answer")
+    assert severed.api.count("audit_log") == 1
+
+
 async def test_a_disposition_is_recorded_once_whatever_became_of_the_first(severed: Severed):
     claim_id = (await severed.api.submit()).json()["claim_id"]
     path, body = f"/v1/claims/{claim_id}/dispositions", {"disposition": "cleared"}

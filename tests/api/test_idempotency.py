@@ -1,0 +1,238 @@
+"""Every POST route that changes something takes an Idempotency-Key, and carries a request out once.
+
+The routes are those of the application. A new one is tested with the first example of its body, on a claim in review;
+where that does not fit, it has a body in `BODIES_BY_PATH`.
+"""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import count
+
+import httpx
+import psycopg
+import pytest
+
+from api.idempotency import STORED_WITH_CLAIM, TAKES_NO_KEY, keyed_routes
+from api.tables import Base
+from tests.api.decisions import held
+from tests.api.makers import MINIMAL, Api, contract, running_api
+from tests.api.test_work import TARGETS, application
+from tests.formats.fhir_claims import fhir_claim
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PATHS = [one.path for one in keyed_routes(application().routes)]
+BODIES_BY_PATH = {
+    "/claims": MINIMAL,
+    "/v1/claims": MINIMAL,
+    "/v1/fhir/Claim": fhir_claim(),
+    "/v1/claims/{claim_id}/dispositions": {"disposition": "cleared"},
+}
+_DAYS = (date(2020, 1, 1) + timedelta(days=7 * week) for week in count())
+"""Days of service far enough apart for claims not to be near-duplicates."""
+IN_FLIGHT = "urn:ginja:claims:in-flight"
+_REFUSES_REPLIES = """
+CREATE FUNCTION refuse_reply() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'no space' USING ERRCODE = '53100'; END $$;
+CREATE TRIGGER refuse_reply BEFORE INSERT ON idempotency_keys FOR EACH ROW EXECUTE FUNCTION refuse_reply();
+"""
+_ACCEPTS_REPLIES = "DROP TRIGGER refuse_reply ON idempotency_keys; DROP FUNCTION refuse_reply()"
+
+
+@dataclass(frozen=True)
+class Keyed:
+    """A valid request to a route, which changes something."""
+
+    path: str
+    body: bytes
+
+    async def send(self, api: Api, key: str, *, role: str = "admin", path: str = "", body: bytes = b""):
+        return await api.post(path or self.path, body or self.body, role=role, **{"Idempotency-Key": key})
+
+
+async def request_to(api: Api, path: str) -> Keyed:
+    """A request to a route, on a claim of its own that is in review."""
+    claim_id = await held(api, service_from=next(_DAYS).isoformat())
+    if path in BODIES_BY_PATH:
+        return Keyed(path.replace("{claim_id}", claim_id), json.dumps(BODIES_BY_PATH[path]).encode())
+    operation = next(one for one in contract().operations if (one.method, one.path) == ("POST", path))
+    schema = operation.described["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    example = contract().document["components"]["schemas"][schema]["examples"][0]
+    return Keyed(path.replace("{claim_id}", claim_id), json.dumps(example).encode())
+
+
+def other_body(path: str) -> bytes:
+    """A body that is another one for the route."""
+    if path == "/v1/fhir/Claim":
+        return json.dumps(fhir_claim()).encode().replace(b'"M123"', b'"M124"')
+    return b""
+
+
+def stored(api: Api) -> dict[str, int]:
+    """Number of rows of every table."""
+    counts = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}" for name in Base.metadata.tables)
+    return dict(api.rows(counts))
+
+
+def headers_of(response: httpx.Response) -> dict[str, str]:
+    differing = ("x-request-id", "idempotency-replayed")
+    return {name: value for name, value in response.headers.items() if name not in differing}
+
+
+def invalid_fields(response: httpx.Response) -> list[str]:
+    assert response.status_code == 422, response.text
+    if response.headers["content-type"] == "application/fhir+json":
+        return ["Idempotency-Key"] if "claim_number_used" in response.text else []
+    return [error["field"] for error in response.json()["errors"]]
+
+
+def of_each_route(test):
+    return pytest.mark.parametrize("path", PATHS)(test)
+
+
+async def test_every_post_route_takes_a_key_or_has_a_reason_not_to():
+    posts = {one.path for one in TARGETS if one.method == "POST" and not one.path.startswith("/console/")}
+    assert posts == {*PATHS, *TAKES_NO_KEY}
+    assert not set(PATHS) & set(TAKES_NO_KEY)
+    assert set(PATHS) >= STORED_WITH_CLAIM
+    assert all(TAKES_NO_KEY.values())
+
+
+@of_each_route
+async def test_a_repeated_request_gets_the_same_response_and_changes_nothing(shared_api: Api, path: str):
+    request, key = await request_to(shared_api, path), f"repeat{path}"
+    before = stored(shared_api)
+    first = await request.send(shared_api, key)
+    assert first.is_success, f"give {path} a body in BODIES_BY_PATH: {first.text}"
+    after = stored(shared_api)
+    assert after != before
+    assert after["idempotency_keys"] == before["idempotency_keys"] + 1
+    for _ in range(2):
+        again = await request.send(shared_api, key)
+        assert (again.status_code, again.content) == (first.status_code, first.content)
+        assert headers_of(again) == headers_of(first)
+        assert again.headers["idempotency-replayed"] == "true"
+    assert "idempotency-replayed" not in first.headers
+    assert stored(shared_api) == after
+
+
+@of_each_route
+async def test_a_key_is_for_one_path_and_body(shared_api: Api, path: str):
+    request, key = await request_to(shared_api, path), f"other{path}"
+    first = await request.send(shared_api, key)
+    after = stored(shared_api)
+    body = other_body(path) or request.body + b" "
+    assert invalid_fields(await request.send(shared_api, key, body=body)) == ["Idempotency-Key"]
+    elsewhere = "/v1/claims" if path not in STORED_WITH_CLAIM else f"/v1/claims/{first.json().get('claim_id')}/void"
+    other = json.dumps(MINIMAL if path not in STORED_WITH_CLAIM else {}).encode()
+    response = await request.send(shared_api, key, path=elsewhere, body=other)
+    assert invalid_fields(response) == ["Idempotency-Key"]
+    assert stored(shared_api) == after
+
+
+@of_each_route
+async def test_a_key_belongs_to_the_client_that_sends_it(shared_api: Api, path: str):
+    request, key = await request_to(shared_api, path), f"client{path}"
+    first = await request.send(shared_api, key)
+    for role in ("claims_system", "lead_investigator"):
+        response = await request.send(shared_api, key, role=role)
+        assert "idempotency-replayed" not in response.headers
+        assert response.content != first.content
+
+
+@of_each_route
+async def test_concurrent_requests_under_one_key_are_carried_out_once(shared_api: Api, path: str):
+    request, key = await request_to(shared_api, path), f"concurrent{path}"
+    keys = shared_api.count("idempotency_keys")
+    replies = await asyncio.gather(*(request.send(shared_api, key) for _ in range(6)))
+    done = [one for one in replies if one.is_success]
+    refused = [one for one in replies if not one.is_success]
+    assert len(done) == 1
+    assert {(one.status_code, one.json()["type"], one.headers["retry-after"]) for one in refused} == {
+        (409, IN_FLIGHT, "1")
+    }
+    assert shared_api.count("idempotency_keys") == keys + 1
+    assert (await request.send(shared_api, key)).content == done[0].content
+
+
+@of_each_route
+async def test_a_change_is_not_stored_without_its_reply(shared_api: Api, path: str):
+    request, key = await request_to(shared_api, path), f"whole{path}"
+    before = stored(shared_api)
+    shared_api.execute(_REFUSES_REPLIES)
+    try:
+        response = await request.send(shared_api, key)
+        assert response.status_code == 503
+        assert stored(shared_api) == before
+    finally:
+        shared_api.execute(_ACCEPTS_REPLIES)
+    assert "idempotency-replayed" not in (again := await request.send(shared_api, key)).headers
+    assert again.is_success
+
+
+@of_each_route
+async def test_a_refused_request_leaves_its_key_free(shared_api: Api, path: str):
+    request, key = await request_to(shared_api, path), f"free{path}"
+    before = stored(shared_api)
+    refused = await request.send(shared_api, key, body=b'{"unknown": 1}')
+    assert refused.status_code == 422
+    if path not in STORED_WITH_CLAIM:
+        unknown = await request.send(shared_api, key, path=path.replace("{claim_id}", "clm_none"))
+        assert unknown.status_code == 404
+    assert stored(shared_api) == before
+    assert (await request.send(shared_api, key)).is_success
+
+
+@of_each_route
+async def test_an_invalid_key_is_refused_on_every_route(shared_api: Api, path: str):
+    request = await request_to(shared_api, path)
+    for key in ("", "a b", "x" * 256):
+        assert invalid_fields(await request.send(shared_api, key)) == ["Idempotency-Key"]
+    stranger = {"Authorization": "Bearer gnj_unknown", "Idempotency-Key": "k"}
+    assert (await shared_api.client.post(request.path, content=request.body, headers=stranger)).status_code == 401
+
+
+@of_each_route
+async def test_a_request_without_a_key_stores_no_reply(shared_api: Api, path: str):
+    request = await request_to(shared_api, path)
+    keys = [row[0] for row in shared_api.rows("SELECT key FROM idempotency_keys ORDER BY key")]
+    assert (await shared_api.post(request.path, request.body)).is_success
+    now = [row[0] for row in shared_api.rows("SELECT key FROM idempotency_keys ORDER BY key")]
+    assert [key for key in now if not key.startswith("fhir ")] == [key for key in keys if not key.startswith("fhir ")]
+
+
+async def test_a_second_void_is_answered_as_the_first_only_under_its_key(api: Api):
+    path = f"/v1/claims/{await held(api)}/void"
+    first = await api.post(path, {"reason": "billed in error"}, **{"Idempotency-Key": "v1"})
+    assert (first.status_code, first.json()["status"]) == (200, "voided")
+    again = await api.post(path, {"reason": "billed in error"}, **{"Idempotency-Key": "v1"})
+    assert (again.status_code, again.content) == (200, first.content)
+    other = await api.post(path, {"reason": "billed in error"}, **{"Idempotency-Key": "v2"})
+    assert (other.status_code, other.json()["type"]) == (409, "urn:ginja:claims:conflict")
+    assert [api.count(table) for table in ("audit_log", "idempotency_keys")] == [1, 1]
+
+
+async def test_a_key_in_use_by_another_process_is_in_flight(api: Api):
+    path = f"/v1/claims/{await held(api)}/void"
+    (caller,) = api.rows("SELECT api_key_id FROM api_keys WHERE role = 'admin'")[0]
+    with psycopg.connect(api.url) as other:
+        lock = "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 1))"
+        assert other.execute(lock, [f"{caller} v1"]).fetchone() == (True,)
+        response = await api.post(path, {}, **{"Idempotency-Key": "v1"})
+        assert (response.status_code, response.json()["type"]) == (409, IN_FLIGHT)
+        assert (await api.post(path, {}, **{"Idempotency-Key": "v2"})).status_code == 200
+
+
+async def test_processes_carry_a_request_out_once_together(seeded_url: str):
+    async with running_api(seeded_url) as one, running_api(seeded_url) as other:
+        other.keys = one.keys
+        for round_ in range(5):
+            path, key = f"/v1/claims/{await held(one)}/void", f"round {round_}".replace(" ", "-")
+            tries = [api.post(path, {}, **{"Idempotency-Key": key}) for api in (one, other) * 3]
+            replies = await asyncio.gather(*tries)
+            bodies = {reply.content for reply in replies if reply.status_code == 200}
+            assert len(bodies) == 1
+            assert {reply.json()["type"] for reply in replies if reply.status_code != 200} <= {IN_FLIGHT}
+        assert one.count("audit_log") == 5
