@@ -8,6 +8,7 @@ from typing import Any
 import click
 from pydantic_core import PydanticUndefined
 
+from claims.adjudication import CONTRACT_DENIALS
 from cli.command import Command, Group
 from cli.exit_codes import MEANINGS
 from cli.main import main
@@ -20,6 +21,13 @@ Every command has `--help` and `--json`. With `--json` the result is one JSON ob
 one JSON object on the error stream: `{"error": {"type", "message", "exit_code"}}`. Progress goes to the error stream.
 See [exit codes](exit-codes.md) and [settings](settings.md).
 """
+_ABOUT_DENIALS = """\
+These findings, and no others, reject a claim or reduce its payment without a person. None needs an opinion about the
+service: they follow from cover, contract, benefit and the claims before. Everything else that is found, by an edit, the
+2× rule or a model, sends the claim to review at most; a denial or reduction then has a named reviewer
+([ADR 0217](../adr/0217-only-the-contract-denies-without-a-person.md)). `CARC` is the claim adjustment reason code with
+the same meaning.
+"""
 _ABOUT_SETTINGS = """\
 Settings are environment variables. A command refuses a variable that begins with `GINJA_` and is not listed here, and
 names the nearest one.
@@ -28,7 +36,12 @@ names the nearest one.
 
 def pages() -> dict[str, str]:
     """The text of each page by its file name."""
-    return {"cli.md": cli_page(), "exit-codes.md": exit_codes_page(), "settings.md": settings_page()}
+    return {
+        "cli.md": cli_page(),
+        "contract-denials.md": contract_denials_page(),
+        "exit-codes.md": exit_codes_page(),
+        "settings.md": settings_page(),
+    }
 
 
 def cli_page() -> str:
@@ -47,6 +60,21 @@ def cli_page() -> str:
             lines += _described(f"ginja {name}", command)
     lines += ["## Other spellings\n", "| also callable as | command |", "|---|---|"]
     lines += [f"| `ginja {spelling}` | `ginja {entry.path}` |" for entry in COMMANDS for spelling in entry.spellings]
+    return "\n".join(lines) + "\n"
+
+
+def contract_denials_page() -> str:
+    """The page of findings that reject or reduce a claim without a person."""
+    lines = [
+        "# Contract denials\n",
+        _GENERATED,
+        _ABOUT_DENIALS,
+        "| finding | outcome | meaning | CARC |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{one.code}` | `{one.outcome.value}` | {one.meaning} | {one.carc} |" for one in CONTRACT_DENIALS.values()
+    ]
     return "\n".join(lines) + "\n"
 
 

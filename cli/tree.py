@@ -86,6 +86,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("review evaluate", "cli.review.commands:evaluate", ("loop judge",)),
     CommandEntry("review simulate", "cli.review.simulate:simulate", ("loop simulate",)),
     CommandEntry("review simulate-clock", "cli.review.clock:simulate_clock", ("simulate-review",)),
+    CommandEntry("report ai-use", "cli.report:ai_use"),
     CommandEntry("policy backtest", "cli.model.policy:backtest"),
     CommandEntry("monitor drift", "cli.monitor:drift", ("drift",)),
     CommandEntry("monitor prompt-pay", "cli.monitor:prompt_pay"),
@@ -156,6 +157,7 @@ GROUPS: dict[str, GroupEntry] = {
             "ginja review record clm_0123 --disposition confirmed --by ann",
         ),
     ),
+    "report": GroupEntry("State what decided claims.", ("ginja report ai-use --quarter 2026Q3 --json",)),
     "bench": GroupEntry(
         "Measure the figures of docs/benchmarks.md; needs a checkout of the repository.",
         ("ginja bench score --json", "ginja bench chaos --only scorer"),
@@ -166,7 +168,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Platform": ("up", "demo", "doctor", "status", "run", "servers", "keys", "dead-letters"),
     "Data and features": ("data", "reference", "features"),
     "Models": ("model", "policy", "monitor"),
-    "Investigation": ("review",),
+    "Investigation": ("review", "report"),
     "Benchmarks": ("bench",),
 }
 """Headings of `ginja --help`, in order, each with its commands and groups."""

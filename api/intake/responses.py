@@ -10,12 +10,12 @@ from api.assessments import AssessmentRecord, AssessmentSummary, JsonObject
 from api.fields import AmountOut, InstantOut
 from api.intake.records import ClaimRecord, DecisionSummary, LineRecord
 from api.prompt_pay import PromptPayOut
-from claims.adjudication import SUSPICION_CODES
+from claims.adjudication import CONTRACT_DENIALS, SUSPICION_CODES
 from claims.attributes import Attributes
 from claims.outcome import Finding
 from claims.plausibility import PLAUSIBILITY_CODES
 from claims.reason_groups import ReasonKind
-from claims.review import REASONS
+from claims.review import REASONS, Effect
 from claims.rule import RuleVerdict
 from claims.scoring import ExplanationDetails
 from core.format import json_amount
@@ -35,6 +35,8 @@ BY_MODEL: Final = frozenset(
         "scored_after_decision",
     }
 )
+SCORED_LATER: Final = frozenset({"flagged_after_decision", "scored_after_decision"})
+"""Codes of findings made by a score that came after a person's decision."""
 BY_RULE: Final = frozenset({"rule_flagged", "rule_cannot_judge", "above_cap_without_score", "too_little_known"})
 HIDDEN: Final = BY_MODEL | BY_RULE | PLAUSIBILITY_CODES | SUSPICION_CODES
 """Codes hidden from providers: they would show which amounts pass without review, or what a suspicion rests on."""
@@ -70,6 +72,24 @@ class ClaimDecisionOut(BaseModel):
     role: str | None = None
 
 
+class NoticeOut(BaseModel):
+    """Who decided the claim, and on what basis. Null while the claim is in review or voided."""
+
+    decided_by: Literal["contract", "automatic", "person"] = Field(
+        description="`contract`: rejected or reduced by the contract findings in `contract_findings`; `automatic`: "
+        "approved at receipt; `person`: by the reviewer named here."
+    )
+    reviewed_by: str | None = Field(
+        description="Name of the reviewer; providers see it where the claim was denied or reduced."
+    )
+    reviewer_role: str | None
+    model_used: bool | None = Field(
+        description="Whether a model's score was before the reviewer, or a part of the approval; null for a provider's "
+        "claim that was approved at receipt."
+    )
+    contract_findings: list[str] = Field(description="Codes of the contract denials that decided the claim.")
+
+
 class RuleOut(BaseModel):
     """Verdict of the 2× rule on the claim's amount; reported with every decision."""
 
@@ -100,6 +120,7 @@ class ClaimOut(BaseModel):
     voided_at: InstantOut | None
     attributes: Attributes = Field(description="As they were sent, by name.")
     decision: ClaimDecisionOut | None
+    notice: NoticeOut | None = Field(description="Who decided, and whether a model was used.")
     prompt_pay: PromptPayOut | None = Field(
         None, description="Due date and interest of a claim in review; null: decided, or no clock runs."
     )
@@ -207,6 +228,7 @@ def claim_out(claim: ClaimRecord, *, sees_scores: bool, prompt_pay: PromptPayOut
         attributes=dict(sorted(claim.attributes.items())) if claim.attributes else {},
         reasons=[] if assessment is None else _reasons(assessment, sees_scores=sees_scores),
         decision=_decision(claim.decision, sees_scores=sees_scores),
+        notice=_notice(claim, sees_scores=sees_scores),
         prompt_pay=prompt_pay,
     )
     return visible.model_copy(update=_of_scores(claim)) if sees_scores else visible
@@ -257,6 +279,36 @@ def _decision(decision: DecisionSummary | None, *, sees_scores: bool) -> ClaimDe
         due_on=decision.due_on,
         made_at=decision.made_at,
         **names,
+    )
+
+
+def _notice(claim: ClaimRecord, *, sees_scores: bool) -> NoticeOut | None:
+    assessment, decision = claim.assessment, claim.decision
+    if assessment is None or claim.status in ("in_review", "voided"):
+        return None
+    codes = {finding.code for finding in assessment.findings}
+    if decision is not None and decision.effect == Effect.SETTLED.value:
+        named = sees_scores or claim.status != "approved"
+        return NoticeOut(
+            decided_by="person",
+            reviewed_by=decision.decided_by if named else None,
+            reviewer_role=decision.role if named else None,
+            model_used=assessment.decided_by == "model" and codes.isdisjoint(SCORED_LATER),
+            contract_findings=[],
+        )
+    contract = [
+        finding.code
+        for finding in assessment.findings
+        if finding.code in CONTRACT_DENIALS and finding.outcome.value == claim.status
+    ]
+    by_contract = claim.status != "approved"
+    used = assessment.decided_by == "model" if sees_scores else None
+    return NoticeOut(
+        decided_by="contract" if by_contract else "automatic",
+        reviewed_by=None,
+        reviewer_role=None,
+        model_used=False if by_contract else used,
+        contract_findings=contract,
     )
 
 

@@ -36,6 +36,14 @@ _EXAMPLE: dict[str, JsonValue] = {
     "voided_at": None,
     "attributes": {},
     "decision": None,
+    "notice": {
+        "decided_by": "automatic",
+        "reviewed_by": None,
+        "reviewer_role": None,
+        "model_used": True,
+        "contract_findings": [],
+    },
+    "prompt_pay": None,
     "reasons": [],
 }
 _SUBMIT = operation(

@@ -1,5 +1,6 @@
 """Claims in review: what a person may do, the decision with its effects, and the queue."""
 
+from api.reviews.ai_use import AiUseReport, ai_use_report
 from api.reviews.alarms import DueClaim, PromptPayAlarm, due_claims
 from api.reviews.records import DecisionRecord, Review
 from api.reviews.responses import person
@@ -7,6 +8,7 @@ from api.reviews.schemas import DecisionIn
 from api.reviews.service import QueueItem, Reviews
 
 __all__ = [
+    "AiUseReport",
     "DecisionIn",
     "DecisionRecord",
     "DueClaim",
@@ -14,6 +16,7 @@ __all__ = [
     "QueueItem",
     "Review",
     "Reviews",
+    "ai_use_report",
     "due_claims",
     "person",
 ]

@@ -1,5 +1,6 @@
 """Adjudication: eligibility, edits, inherited reviews, and the decision over a claim.
 
+contract_denials.py  the findings that reject or reduce without a person
 decision.py     findings, benefit and score, or the 2× rule, into a `Decision`
 edits.py        checks against the catalogue and the history, one entry each in `EDITS`
 eligibility.py  cover of the member, licence of the provider
@@ -7,6 +8,7 @@ suspicion.py    reviews inherited from a held or denied claim for the same servi
 rescoring.py    what a score that arrives after the decision may change
 """
 
+from claims.adjudication.contract_denials import CONTRACT_DENIALS, ContractDenial
 from claims.adjudication.decision import Decision, DecisionPolicy, decide, findings_of_score, score_not_used
 from claims.adjudication.edits import NEAR_DAYS, Evidence, SimilarClaim, run_edits
 from claims.adjudication.rescoring import CODES_WITHOUT_SCORE, reconsider, releasable
@@ -14,8 +16,10 @@ from claims.adjudication.suspicion import SUSPICION_CODES, HeldClaim, SuspicionP
 
 __all__ = [
     "CODES_WITHOUT_SCORE",
+    "CONTRACT_DENIALS",
     "NEAR_DAYS",
     "SUSPICION_CODES",
+    "ContractDenial",
     "Decision",
     "DecisionPolicy",
     "Evidence",

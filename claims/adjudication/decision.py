@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from claims.adjudication.contract_denials import without_a_person
 from claims.benefits import Benefit
 from claims.money import format_cents
 from claims.outcome import Finding, Outcome, most_severe
@@ -54,13 +55,15 @@ def decide(
 
     Only an approval pays; a claim in review or rejected has an approved amount of 0. A claim in review reserves what
     would have been paid, so that a later claim cannot use it before a person has decided.
+
+    Only a contract denial (`CONTRACT_DENIALS`) rejects or reduces: any other adverse finding sends the claim to review.
     """
     risk_findings = (
         _by_rule(amount_cents, rule, policy)
         if score is None
         else findings_of_score(score, policy.complete_gain_present)
     )
-    all_findings = (*findings, *risk_findings)
+    all_findings = without_a_person((*findings, *risk_findings))
     payable = benefit.pays(amount_cents)
     benefit_outcome = _outcome_of_benefit(amount_cents, benefit)
     if benefit_outcome is Outcome.IN_REVIEW:

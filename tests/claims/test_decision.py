@@ -95,7 +95,7 @@ def test_no_more_is_approved_than_claimed_or_left_and_nothing_without_an_approva
     decision = decided(
         amount=amount,
         benefit=Benefit(limit, used, reserved),
-        findings=[Finding("x", outcome, "words", "table") for outcome in found],
+        findings=[Finding("duplicate", outcome, "words", "table") for outcome in found],
         score=None if probability is None else make_score(probability),
         flagged=flagged,
     )
