@@ -32,13 +32,14 @@ Connection: TypeAlias = "psycopg.Connection[tuple[object, ...]]"
 
 _BATCH = 1 << 16
 
-_REFERENCE: tuple[tuple[str, str], ...] = (
+_REFERENCE: tuple[tuple[str, list[str]], ...] = (
     # table, key
-    ("plans", "plan_id"),
-    ("members", "member_id"),
-    ("providers", "provider_id"),
-    ("procedures", "procedure_code"),
-    ("diagnoses", "diagnosis_code"),
+    ("plans", ["plan_id"]),
+    ("plan_cost_sharing", ["plan_id", "first_day"]),
+    ("members", ["member_id"]),
+    ("providers", ["provider_id"]),
+    ("procedures", ["procedure_code"]),
+    ("diagnoses", ["diagnosis_code"]),
 )
 
 _LONGEST = {
@@ -102,7 +103,7 @@ def load_folder(url: str, folder: Path, *, source: str, today: date | None = Non
             if (folder / f"{table}.parquet").exists():
                 columns = _stage(connection, folder, table)
                 _refuse_long(connection, table, columns)
-                loaded[table] = _merge(connection, table, columns, [key], replace=True)
+                loaded[table] = _merge(connection, table, columns, key, replace=True)
         if (folder / "claims.parquet").exists():
             columns = _stage(connection, folder, "claims")
             if _has_attributes(folder):

@@ -30,6 +30,8 @@ class ClaimLine:
     service_date: date | None = None
     modifiers: tuple[str, ...] = ()
     """Two characters each, as billed: they say how the service was special."""
+    other_payer_cents: int = 0
+    """What other payers paid of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Claim:
     """No service date was sent, so `service_from` is `received_on`."""
     attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
     """Further columns that models use, by name (`claims.attributes`)."""
+    other_payer_cents: int = 0
+    """What other payers paid of the claim as a whole, where it is not known for its lines."""
 
     def __post_init__(self) -> None:
         if self.received_at.tzinfo is None:
@@ -75,6 +79,16 @@ class Claim:
                     f"lines[{at}].service_date",
                     "must lie between service_from and service_to",
                 )
+            if line.other_payer_cents > line.amount_cents:
+                raise InvalidClaim(
+                    f"lines[{at}].other_payer_paid", f"must be at most {format_cents(line.amount_cents)}, the amount"
+                )
+        if self.other_payer_cents > self.amount_cents:
+            raise InvalidClaim(
+                "other_payer_paid", f"must be at most {format_cents(self.amount_cents)}, the amount of the claim"
+            )
+        if self.other_payer_cents and any(line.other_payer_cents for line in self.lines):
+            raise InvalidClaim("other_payer_paid", "must not be sent with amounts of the lines; send either")
         if self.amount_cents > MAX_CENTS:
             raise InvalidClaim("claim_amount", f"must be at most {format_cents(MAX_CENTS)}; split the claim")
 
@@ -96,6 +110,11 @@ class Claim:
     def units(self) -> int:
         """Sum of the line units."""
         return sum(line.units for line in self.lines)
+
+    @property
+    def has_other_payer(self) -> bool:
+        """Whether another payer paid anything of it."""
+        return self.other_payer_cents > 0 or any(line.other_payer_cents for line in self.lines)
 
     @property
     def principal(self) -> ClaimLine:

@@ -23,6 +23,10 @@ class TableKind(StrEnum):
     """HCPCS Level II procedure codes."""
     ICD10 = "icd10"
     """ICD-10-CM diagnosis codes that may be billed."""
+    FEES = "fees"
+    """The payer's fee schedule: most that is allowed for a unit of a procedure."""
+    CONTRACTS = "contracts"
+    """Prices agreed with single providers; they come before the fee schedule."""
 
     @property
     def dated_entries(self) -> bool:
@@ -34,15 +38,17 @@ class TableKind(StrEnum):
 class TableEntry:
     """One entry. What a field means depends on the kind:
 
-    ======  =============  ====================  ==================  =========================================
-    kind    code           other                 number              indicator
-    ======  =============  ====================  ==================  =========================================
-    mue     procedure      –                     most units          MUE adjudication indicator: 1, 2, 3
-    ptp     first of pair  second, not paid      –                   modifier indicator: 0, 1, 9
-    leie    NPI            –                     –                   section of the Act, such as 1128a1
-    hcpcs   procedure      –                     –                   –
-    icd10   diagnosis      –                     –                   –
-    ======  =============  ====================  ==================  =========================================
+    =========  =============  ====================  ==================  =========================================
+    kind       code           other                 number              indicator
+    =========  =============  ====================  ==================  =========================================
+    mue        procedure      –                     most units          MUE adjudication indicator: 1, 2, 3
+    ptp        first of pair  second, not paid      –                   modifier indicator: 0, 1, 9
+    leie       NPI            –                     –                   section of the Act, such as 1128a1
+    hcpcs      procedure      –                     –                   –
+    icd10      diagnosis      –                     –                   –
+    fees       procedure      modifier, or empty    cents for one unit  –
+    contracts  procedure      provider, modifier    cents for one unit  –
+    =========  =============  ====================  ==================  =========================================
     """
 
     code: str
@@ -102,6 +108,10 @@ class TablesInForce:
         """The release of a kind in force on a day."""
         return self.by_day.get(day, {}).get(kind)
 
+
+PRICE_TABLES = (TableKind.FEES, TableKind.CONTRACTS)
+"""What prices are read from; edits read the others."""
+EDIT_TABLES = tuple(kind for kind in TableKind if kind not in PRICE_TABLES)
 
 NO_TABLES = TablesInForce({})
 """No table was imported."""

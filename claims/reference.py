@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from claims.cost_sharing import CostSharing
 from claims.identifiers import is_npi
 from claims.scoring import MAX_AGE_YEARS
 
@@ -28,6 +29,8 @@ class Member:
     """Of the plan; None: no prompt-pay clock."""
     state_code: str | None = None
     """The state whose prompt-pay law applies to the plan."""
+    cost_sharing: tuple[CostSharing, ...] = ()
+    """The terms of the plan, in any order; empty: the plan pays what is billed."""
 
     def age_years(self, on: date) -> int | None:
         """Completed years on a day; `None` before birth and for placeholder birth dates such as 1800-01-01."""

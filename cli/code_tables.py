@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from claims.code_tables import TableKind
     from pipelines.code_tables import ReadTable
 
-_KIND = click.argument("kind", type=click.Choice(["mue", "ptp", "leie", "hcpcs", "icd10"]))
-_DATED = "Needed for mue and icd10; the entries of the others carry their own days, and it only names the release."
+_KIND = click.argument("kind", type=click.Choice(["mue", "ptp", "leie", "hcpcs", "icd10", "fees", "contracts"]))
+_DATED = (
+    "Needed for mue, icd10, fees and contracts; the entries of the others carry their own days, and it only names the "
+    "release."
+)
 
 
 @command(
@@ -32,6 +35,7 @@ _DATED = "Needed for mue and icd10; the entries of the others carry their own da
         "ginja reference import mue MCR_MUE_PractitionerServices.csv --release 2026Q4 --dry-run",
         "ginja reference import leie UPDATED.csv --release 2026-11",
         "ginja reference import icd10",
+        "ginja reference import fees fees.csv --release 2026Q4 --dry-run",
     ],
 )
 @_KIND
@@ -49,10 +53,12 @@ def import_(
     by: str | None,
     as_json: bool,
 ) -> None:
-    """Check FILE, show what differs from the newest release, and let edits read it.
+    """Check FILE, show what differs from the newest release, and let claims be decided by it.
 
     FILE is as published: NCCI MUE or PTP edits, the OIG exclusion list, HCPCS Level II, or a CSV file of ICD-10-CM
-    codes (without FILE: those of the package simple-icd-10-cm). Claims are checked by the release that is valid on
+    codes (without FILE: those of the package simple-icd-10-cm). A fee schedule is a CSV file with the columns
+    procedure, modifier, amount (of one unit; or amount_cents), first_day and last_day, of which procedure and amount
+    are needed; contracts have the column provider, too. Claims are checked by the release that is valid on
     their days of service and was known at their receipt, so no decision changes.
     """
     from api.code_tables import SINCE_EVER, NewTable, import_table

@@ -54,6 +54,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("data ingest provider-fraud", "cli.data.ingest:provider_fraud", ("ingest provider-fraud",)),
     CommandEntry("data ingest fhir", "cli.data.fhir:fhir", ("ingest fhir",)),
     CommandEntry("data ingest members", "cli.data.members:members", ("ingest members",)),
+    CommandEntry("data ingest plans", "cli.data.plans:plans", ("ingest plans",)),
     CommandEntry("data ingest x12", "cli.data.x12:x12", ("ingest x12",)),
     CommandEntry("data check", "cli.data.check:check", ("gate",)),
     CommandEntry("data load", "cli.data.load:load", ("db load",)),
@@ -123,11 +124,11 @@ GROUPS: dict[str, GroupEntry] = {
         ("ginja data simulate --claims 60000", "ginja data ingest csv claims.csv --mapping mapping.yaml"),
     ),
     "data ingest": GroupEntry(
-        "Convert claims files to the claims frame, submit the claims of X12 and FHIR files, or load members.",
+        "Convert claims files to the claims frame, submit the claims of X12 and FHIR files, or load members or plans.",
         ("ginja data ingest csv claims.csv --suggest > mapping.yaml", "ginja data ingest x12 claims.837"),
     ),
     "reference": GroupEntry(
-        "Import the trade's tables that edits read: units, pairs, exclusions, codes.",
+        "Import the trade's tables: units, pairs, exclusions, codes, fees, contracts.",
         ("ginja reference import mue mue.csv --release 2026Q4 --dry-run", "ginja reference list"),
     ),
     "features": GroupEntry(

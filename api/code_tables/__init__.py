@@ -12,7 +12,7 @@ from api.code_tables.imports import (
     imported_tables,
     roll_back,
 )
-from api.code_tables.repository import tables_in_force
+from api.code_tables.repository import prices_in_force, tables_in_force
 from api.code_tables.tables import CodeTableImportRow
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "TableChanges",
     "import_table",
     "imported_tables",
+    "prices_in_force",
     "roll_back",
     "tables_in_force",
 ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
 
+from pydantic import JsonValue
 from sqlalchemy import Text, exists, func, insert, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -122,6 +123,13 @@ async def explained_claim(connection: AsyncConnection, claim_id: str) -> Explain
     statement = select(*_EXPLAINED, chain).where(ClaimRow.claim_id == claim_id)
     row: Sequence[Any] | None = (await connection.execute(statement)).one_or_none()
     return None if row is None else ExplainedClaim(*row)
+
+
+async def payment_of(connection: AsyncConnection, claim_id: str) -> tuple[str, Mapping[str, JsonValue] | None]:
+    """Status and stored payment of a claim, which must exist."""
+    statement = select(ClaimRow.status, ClaimRow.payment).where(ClaimRow.claim_id == claim_id)
+    status, payment = (await connection.execute(statement)).one()
+    return status, payment
 
 
 async def latest_flagged(connection: AsyncConnection, limit: int) -> list[FlaggedClaim]:

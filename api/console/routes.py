@@ -309,6 +309,7 @@ class _Pages:
             status=status,
             page=page,
             panel=panel,
+            payment=await console.payment(claim_id),
             dispositions=await console.dispositions(claim_id),
             may_record=signed_in.may(Scope.FINDINGS),
             max_note=MAX_NOTE,

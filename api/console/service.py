@@ -13,12 +13,14 @@ from api.assessments import AssessmentRecord, JsonObject
 from api.console import repository
 from api.console.decision_panel import DecisionPanel, QueueLine, decision_panel, queue_line
 from api.console.explanation_page import AssessmentView, ClaimView, ExplanationPage, explanation_page
+from api.console.payment_section import PaymentSection, payment_section
 from api.console.repository import ExplainedClaim, SignedIn
 from api.database import AUTHENTICATION, Database, acting_for
 from api.errors import Forbidden, NotFound
 from api.identity import Authenticator, Scope
 from api.investigations import DispositionIn, SelectedClaim
 from api.paging import ListPage, PageCursor
+from api.payments import payment_from_json
 from api.requests import validate
 from api.reviews import DecisionIn, Reviews
 from api.scorer import ScorerClient
@@ -154,6 +156,13 @@ class Console:
             [_assessment_view(record) for record in history],
             await self._scorer.details(latest.model_version, latest.vector, claim.specialty),
         )
+
+    async def payment(self, claim_id: str) -> PaymentSection | None:
+        """The payment of a claim line by line; `None`: it is not itemized."""
+        async with self._database.reading() as connection:
+            status, stored = await repository.payment_of(connection, claim_id)
+        payment = payment_from_json(stored)
+        return None if payment is None else payment_section(payment, status)
 
     async def dispositions(self, claim_id: str) -> list[DispositionLine]:
         """The dispositions of a claim, latest first; raises `NotFound`."""

@@ -1,11 +1,12 @@
 """Claims as they come in: validated, looked up, scored, decided and stored in one transaction; read and voided."""
 
 from api.intake.adjudication import Policies
+from api.intake.benefit_use import BenefitUse, benefit_used, counted
 from api.intake.facts import FACT_COLUMNS, facts_of
 from api.intake.member_queue import MemberQueue
 from api.intake.parsed import ParsedReply, RefusedField, claim_key, refused_fields, submit_parsed
 from api.intake.references import find_references, read_references
-from api.intake.repository import change_status, lock_member, lock_state
+from api.intake.repository import lock_member, lock_state, return_to_review
 from api.intake.responses import ActionName, ClaimOut, ClaimStatus, EffectName
 from api.intake.schemas import ClaimIn
 from api.intake.service import Intake
@@ -16,6 +17,7 @@ __all__ = [
     "FACT_COLUMNS",
     "REVIEW_BY",
     "ActionName",
+    "BenefitUse",
     "ClaimIn",
     "ClaimOut",
     "ClaimRow",
@@ -26,8 +28,9 @@ __all__ = [
     "ParsedReply",
     "Policies",
     "RefusedField",
-    "change_status",
+    "benefit_used",
     "claim_key",
+    "counted",
     "facts_of",
     "find_references",
     "keep_reply",
@@ -37,6 +40,7 @@ __all__ = [
     "read_references",
     "refused_fields",
     "reply_to",
+    "return_to_review",
     "submit_parsed",
     "try_lock_key",
 ]

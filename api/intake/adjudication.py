@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from api.code_tables import tables_in_force
+from api.code_tables import prices_in_force, tables_in_force
 from api.database import Pipelined
 from api.errors import Conflict, Invalid
 from api.intake import repository
+from api.intake.benefit_use import benefit_used
 from api.intake.references import ClaimReferences
 from api.intake.related import RelatedClaims, related
 from api.scorer import Scoring
@@ -23,6 +24,10 @@ from claims.adjudication import (
 )
 from claims.benefits import Benefit
 from claims.claim import Claim
+from claims.code_tables import NO_TABLES
+from claims.cost_sharing import terms_on
+from claims.outcome import Outcome
+from claims.payment import BENEFIT_USED_UP, ClaimPayment, itemize, line_prices, reason_of_rejection
 from claims.plausibility import PlausibilityPolicy, check_plausibility
 from claims.prompt_pay import PromptPayClock
 from claims.review import replaces_reviewed_claim
@@ -50,6 +55,8 @@ class Adjudication:
     inherits_from: str | None
     chain: tuple[str, ...]
     """The claim and those it replaces or follows, newest first."""
+    payment: ClaimPayment | None
+    """What is paid of each line, or would be if the claim in review is released; None: it is not itemized."""
 
 
 async def adjudicate(
@@ -66,15 +73,22 @@ async def adjudicate(
     `least_gain_present` is the share of the model's gain below which a score was not used. Raises `Invalid` and
     `Conflict` where the claim to replace is another party's, already voided or replaced too often.
     """
-    _, (used_cents, reserved_cents), earlier, tables = await connection.fetch(
+    terms = terms_on(references.member.cost_sharing, claim.service_from)
+    queries = (
         repository.lock_member(claim.member_id),
-        repository.benefit_used(claim),
+        benefit_used(claim.member_id, claim.service_from, terms=terms, without=claim.replaces),
         related(claim, policies.suspicion.days),
         tables_in_force(claim),
     )
+    prices = NO_TABLES
+    if terms is None:
+        _, use, earlier, tables = await connection.fetch(*queries)
+    else:
+        _, use, earlier, tables, prices = await connection.fetch(*queries, prices_in_force(claim))
     if claim.replaces is not None:
         await _replace(connection, claim, earlier, policies.suspicion)
-    benefit = Benefit(references.member.benefit_limit_cents, used_cents, reserved_cents)
+    due = itemize(line_prices(claim, prices), terms, use.shared) if terms or claim.has_other_payer else None
+    benefit = Benefit(references.member.benefit_limit_cents, use.used_cents, use.reserved_cents)
     evidence = Evidence(
         claim,
         references.member,
@@ -112,10 +126,24 @@ async def adjudicate(
         score=scoring.score,
         rule=rule,
         policy=policies.decision,
+        due_cents=None if due is None else due.paid_cents,
     )
     source = None if inherited is None else inherited.source
     chain = earlier.replaced_chain or (() if source is None else source.chain)
-    return Adjudication(decision, rule, None if source is None else source.claim_id, (claim.claim_id, *chain))
+    return Adjudication(
+        decision,
+        rule,
+        None if source is None else source.claim_id,
+        (claim.claim_id, *chain),
+        None if due is None else _settled(due, decision),
+    )
+
+
+def _settled(due: ClaimPayment, decision: Decision) -> ClaimPayment:
+    """The payment that a decision leaves of what is due."""
+    if decision.outcome is Outcome.REJECTED:
+        return due.denied(reason_of_rejection(decision.findings))
+    return due.limited_to(decision.approved_cents or decision.reserved_cents, BENEFIT_USED_UP)
 
 
 async def _replace(connection: Pipelined, claim: Claim, earlier: RelatedClaims, policy: SuspicionPolicy) -> None:

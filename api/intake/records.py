@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from api.assessments import AssessmentSummary
 from claims.attributes import AttributeValue
+from claims.payment import ClaimPayment
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class ClaimRecord:
     line_of_business: str | None
     """Of the member's plan at receipt."""
     state_code: str | None
+    payment: ClaimPayment | None
+    """None: the claim is not itemized."""
     replaced_by: str | None
     chain: Sequence[str]
     """This claim and those that replace or follow one another with it, newest first."""

@@ -6,18 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from psycopg.types.json import Jsonb
-from sqlalchemy import (
-    BigInteger,
-    Select,
-    Text,
-    bindparam,
-    func,
-    insert,
-    select,
-    true,
-    tuple_,
-    update,
-)
+from sqlalchemy import Select, Text, bindparam, func, insert, select, true, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
@@ -25,12 +14,16 @@ from sqlalchemy.orm import aliased
 from api.assessments import AssessmentRow, AssessmentSummary, JsonObject, finding_from_json, rule_from_json
 from api.database import Query, Rows, Statement, compiled, nothing
 from api.decisions import DecisionRow
+from api.intake.benefit_use import counted
 from api.intake.records import ClaimRecord, DecisionSummary, LineRecord
 from api.intake.tables import ClaimLineRow, ClaimRow
 from api.paging import PageCursor
+from api.payments import payment_from_json, payment_to_json
 from api.tables import Base
 from claims.adjudication import Decision
 from claims.claim import Claim
+from claims.outcome import Outcome
+from claims.payment import ClaimPayment
 from claims.reference import Member
 from claims.review import Effect
 from claims.scoring import ClaimFacts
@@ -74,31 +67,6 @@ def lock_member(member_id: str) -> Query[None]:
     return Query(_LOCK, {"member_id": member_id}, nothing)
 
 
-_USED = compiled(
-    select(
-        func.coalesce(func.sum(ClaimRow.approved_cents), 0).cast(BigInteger),
-        func.coalesce(func.sum(ClaimRow.reserved_cents), 0).cast(BigInteger),
-    ).where(
-        ClaimRow.member_id == bindparam("member_id"),
-        ClaimRow.service_from.between(bindparam("year_begins"), bindparam("year_ends")),
-        ClaimRow.voided_at.is_(None),
-        ClaimRow.claim_id != bindparam("replaces"),
-    )
-)
-
-
-def benefit_used(claim: Claim) -> Query[tuple[int, int]]:
-    """Cents of the benefit used and reserved in the calendar year of service, without the replaced claim."""
-    year = claim.service_from.year
-    params = {
-        "member_id": claim.member_id,
-        "year_begins": date(year, 1, 1),
-        "year_ends": date(year, 12, 31),
-        "replaces": claim.replaces or "",
-    }
-    return Query(_USED, params, lambda rows: (int(rows[0][0]), int(rows[0][1])))
-
-
 _SET_BY_VOID = ("voided_at", "void_reason", "status_before_void")
 _ADD_CLAIM = _inserting(
     ClaimRow, *(column.name for column in ClaimRow.__table__.columns if column.name not in _SET_BY_VOID)
@@ -120,11 +88,14 @@ class NewClaim:
     member: Member
     pay_by: date | None
     """The prompt-pay due date."""
+    payment: ClaimPayment | None
+    """None: the claim is not itemized."""
 
 
 def add_claim(new: NewClaim) -> list[Query[None]]:
     """Store a claim and its lines."""
     claim, decision = new.claim, new.decision
+    counts = counted(decision.outcome, new.payment)
     params = {
         **new.facts.__dict__,
         "other_diagnoses": list(claim.diagnosis_codes[1:]),
@@ -141,6 +112,9 @@ def add_claim(new: NewClaim) -> list[Query[None]]:
         "line_of_business": new.member.line_of_business,
         "state_code": new.member.state_code,
         "pay_by": new.pay_by,
+        "payment": None if new.payment is None else Jsonb(payment_to_json(new.payment)),
+        "deductible_cents": counts.deductible_cents,
+        "out_of_pocket_cents": counts.out_of_pocket_cents,
     }
     queries = [Query(_ADD_CLAIM, params, nothing)]
     for number, line in enumerate(claim.lines, start=1):
@@ -157,6 +131,8 @@ def add_claim(new: NewClaim) -> list[Query[None]]:
     return queries
 
 
+_NOTHING_COUNTED = {"deductible_cents": 0, "out_of_pocket_cents": 0}
+
 _VOID = compiled(
     update(ClaimRow)
     .where(ClaimRow.claim_id == bindparam("id"), ClaimRow.voided_at.is_(None))
@@ -167,6 +143,7 @@ _VOID = compiled(
         status="voided",
         approved_cents=0,
         reserved_cents=0,
+        **_NOTHING_COUNTED,
     )
     .returning(ClaimRow.claim_id)
 )
@@ -177,23 +154,29 @@ def void(claim_id: str, at: datetime, reason: str | None) -> Query[bool]:
     return Query(_VOID, {"id": claim_id, "at": at, "reason": reason}, bool)
 
 
-_CHANGE_STATUS = compiled(
+_RETURN_TO_REVIEW = compiled(
     update(ClaimRow)
     .where(ClaimRow.claim_id == bindparam("id"), ClaimRow.voided_at.is_(None))
-    .values(status=bindparam("outcome"), approved_cents=bindparam("cents"), reserved_cents=bindparam("reserved"))
+    .values(
+        status=bindparam("outcome"),
+        approved_cents=bindparam("cents"),
+        reserved_cents=bindparam("reserved"),
+        **_NOTHING_COUNTED,
+    )
     .returning(ClaimRow.claim_id)
 )
 
 
-def change_status(claim_id: str, decision: Decision) -> Query[bool]:
-    """Give a claim that is not voided the outcome and amounts of a decision; says whether it was changed."""
+def return_to_review(claim_id: str, decision: Decision) -> Query[bool]:
+    """Give a claim that is not voided the outcome and amounts of a decision for review; says whether it was changed."""
+    assert decision.outcome is Outcome.IN_REVIEW
     params = {
         "id": claim_id,
         "outcome": decision.outcome.value,
         "cents": decision.approved_cents,
         "reserved": decision.reserved_cents,
     }
-    return Query(_CHANGE_STATUS, params, bool)
+    return Query(_RETURN_TO_REVIEW, params, bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +233,7 @@ _APPROVED = (_PROPOSAL.decision_id == DecisionRow.answers) & (DecisionRow.effect
 
 _FOLLOWED_BY_NAME = ("replaced_by", "chain", "decision", "assessment")
 _CLAIM_NAMES = tuple(one.name for one in fields(ClaimRecord) if one.name not in _FOLLOWED_BY_NAME)
+_PAYMENT_AT = _CLAIM_NAMES.index("payment")
 
 
 def _claims() -> Select[tuple[Any, ...]]:
@@ -276,6 +260,7 @@ def _claim_record(row: Sequence[Any]) -> ClaimRecord:
     of_decision, of_assessment = row[at : at + len(_LAST_DECISION)], row[at + len(_LAST_DECISION) :]
     decision = None if of_decision[0] is None else DecisionSummary(*of_decision)
     values: list[Any] = [*row[:at], decision, _assessment_summary(*of_assessment)]
+    values[_PAYMENT_AT] = payment_from_json(values[_PAYMENT_AT])
     return ClaimRecord(*values)
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from api.assessments import AssessmentRecord, AssessmentSummary, JsonObject
 from api.fields import AmountOut, InstantOut
 from api.intake.records import ClaimRecord, DecisionSummary, LineRecord
+from api.payments import PaymentOut, payment_out
 from api.prompt_pay import PromptPayOut
 from claims.adjudication import CONTRACT_DENIALS, SUSPICION_CODES
 from claims.attributes import Attributes
@@ -119,6 +120,10 @@ class ClaimOut(BaseModel):
     replaces: str | None
     voided_at: InstantOut | None
     attributes: Attributes = Field(description="As they were sent, by name.")
+    payment: PaymentOut | None = Field(
+        description="The payment line by line, once the claim is decided; null: the plan has no cost sharing and no "
+        "other payer paid, or the claim is in review or voided."
+    )
     decision: ClaimDecisionOut | None
     notice: NoticeOut | None = Field(description="Who decided, and whether a model was used.")
     prompt_pay: PromptPayOut | None = Field(
@@ -225,6 +230,7 @@ def claim_out(claim: ClaimRecord, *, sees_scores: bool, prompt_pay: PromptPayOut
         approved_amount=json_amount(claim.approved_cents),
         replaces=claim.replaces,
         voided_at=claim.voided_at,
+        payment=_payment(claim),
         attributes=dict(sorted(claim.attributes.items())) if claim.attributes else {},
         reasons=[] if assessment is None else _reasons(assessment, sees_scores=sees_scores),
         decision=_decision(claim.decision, sees_scores=sees_scores),
@@ -232,6 +238,12 @@ def claim_out(claim: ClaimRecord, *, sees_scores: bool, prompt_pay: PromptPayOut
         prompt_pay=prompt_pay,
     )
     return visible.model_copy(update=_of_scores(claim)) if sees_scores else visible
+
+
+def _payment(claim: ClaimRecord) -> PaymentOut | None:
+    if claim.payment is None or claim.status in ("in_review", "voided"):
+        return None
+    return payment_out(claim.payment)
 
 
 def _of_scores(claim: ClaimRecord) -> dict[str, object]:

@@ -34,6 +34,7 @@ _EXAMPLE: dict[str, JsonValue] = {
     "approved_amount": 5000.0,
     "replaces": None,
     "voided_at": None,
+    "payment": None,
     "attributes": {},
     "decision": None,
     "notice": {

@@ -9,6 +9,7 @@ from api.errors import Invalid
 from api.fields import (
     MAX_UNITS,
     Amount,
+    AmountOrZero,
     ClaimAttributes,
     Day,
     DiagnosisCode,
@@ -41,6 +42,7 @@ class LineIn(BaseModel):
     modifiers: Modifiers = Field(
         default_factory=list, description="Modifiers of the procedure, in the order billed.", examples=[["25", "59"]]
     )
+    other_payer_paid: AmountOrZero | None = Field(None, description="What other payers paid of the line.")
 
 
 class ClaimIn(BaseModel):
@@ -80,6 +82,9 @@ class ClaimIn(BaseModel):
     replaces: Identifier | None = Field(
         None, description="The claim this one corrects; it is voided when this one is stored."
     )
+    other_payer_paid: AmountOrZero | None = Field(
+        None, description="What other payers paid of the claim, where it is not known for its lines."
+    )
     attributes: ClaimAttributes = Field(
         default_factory=dict,
         description="Further values that the model uses, by name: true, false, a number, a text, or null where the "
@@ -116,6 +121,7 @@ class ClaimIn(BaseModel):
             replaces=self.replaces,
             service_date_defaulted=not (self.service_from or self.service_to or days),
             attributes=self.attributes,
+            other_payer_cents=self.other_payer_paid or 0,
         )
 
     def validated(self, claim_id: str, received_at: datetime, time_zone: tzinfo) -> Claim:
@@ -154,7 +160,14 @@ class ClaimIn(BaseModel):
 
 
 def _claim_line(line: LineIn) -> ClaimLine:
-    return ClaimLine(line.procedure_code, line.amount, line.units, line.service_date, tuple(line.modifiers))
+    return ClaimLine(
+        line.procedure_code,
+        line.amount,
+        line.units,
+        line.service_date,
+        tuple(line.modifiers),
+        line.other_payer_paid or 0,
+    )
 
 
 class VoidIn(BaseModel):

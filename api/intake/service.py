@@ -112,6 +112,7 @@ class Intake:
                     pay_by=self._policies.prompt_pay.rules.due_on(
                         member.line_of_business, member.state_code, claim.received_on
                     ),
+                    payment=adjudication.payment,
                 )
                 queries = repository.add_claim(new)
                 queries += [assessments.add_assessment(assessment), *_events(claim, assessment)]
@@ -294,6 +295,7 @@ def _claim_record(
         attributes=claim.attributes,
         line_of_business=member.line_of_business,
         state_code=member.state_code,
+        payment=adjudication.payment,
         replaced_by=None,
         chain=adjudication.chain,
         decision=None,

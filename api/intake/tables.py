@@ -6,6 +6,7 @@ providers or codes: a claim outlives them, and a history may come from a source 
 
 from datetime import date, datetime
 
+from pydantic import JsonValue
 from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Integer, LargeBinary, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -81,6 +82,15 @@ class ClaimRow(Base):
     line_of_business: Mapped[str | None] = mapped_column(comment="Of the member's plan at receipt.")
     state_code: Mapped[str | None] = mapped_column(comment="Of the member's plan at receipt.")
     pay_by: Mapped[date | None] = mapped_column(comment="Prompt-pay due date; null: no clock.")
+    payment: Mapped[dict[str, JsonValue] | None] = mapped_column(
+        JSONB, comment="The payment line by line; null: the plan had no cost sharing, and no other payer paid."
+    )
+    deductible_cents: Mapped[Cents] = mapped_column(
+        server_default="0", comment="What the claim counts towards the member's deductible; 0 unless it is paid."
+    )
+    out_of_pocket_cents: Mapped[Cents] = mapped_column(
+        server_default="0", comment="What it counts towards the out-of-pocket maximum; 0 unless it is paid."
+    )
 
     __table_args__ = (
         CheckConstraint("amount_cents > 0", name="claims_amount_cents_check"),
@@ -91,6 +101,11 @@ class ClaimRow(Base):
         ),
         # Only a person denies.
         CheckConstraint("status <> 'denied' OR decision_id IS NOT NULL", name="claims_denied_check"),
+        CheckConstraint(
+            "deductible_cents >= 0 AND out_of_pocket_cents >= 0 AND (deductible_cents + out_of_pocket_cents = 0 OR "
+            "(payment IS NOT NULL AND status IN ('approved', 'partially_approved')))",
+            name="claims_cost_shared_check",
+        ),
         CheckConstraint("service_to >= service_from", name="claims_service_check"),
         CheckConstraint(f"status IN {STATUSES}", name="claims_status_check"),
         CheckConstraint("(status = 'voided') = (voided_at IS NOT NULL)", name="claims_voided_check"),

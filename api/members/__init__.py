@@ -1,13 +1,16 @@
 """Members and their plans."""
 
 from api.members.enrollment import EnrollmentReport, enroll
+from api.members.plans import store_plans
 from api.members.repository import member
-from api.members.tables import MemberRow, PlanRow
+from api.members.tables import MemberRow, PlanRow, PlanTermsRow
 
 __all__ = [
     "EnrollmentReport",
     "MemberRow",
     "PlanRow",
+    "PlanTermsRow",
     "enroll",
     "member",
+    "store_plans",
 ]

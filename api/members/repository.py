@@ -1,11 +1,19 @@
 """Members, as the rules see them."""
 
-from sqlalchemy import bindparam, select
+from pydantic import TypeAdapter
+from sqlalchemy import bindparam, func, literal_column, select
 
 from api.database import Query, Rows, compiled
-from api.members.tables import MemberRow, PlanRow
+from api.members.tables import MemberRow, PlanRow, PlanTermsRow
+from claims.cost_sharing import CostSharing
 from claims.reference import Member
 
+_TERMS = TypeAdapter(tuple[CostSharing, ...])
+_TERMS_OF_PLAN = (
+    select(func.jsonb_agg(literal_column(PlanTermsRow.__tablename__)))
+    .where(PlanTermsRow.plan_id == MemberRow.plan_id)
+    .scalar_subquery()
+)
 _MEMBER = compiled(
     select(
         MemberRow.member_id,
@@ -16,6 +24,7 @@ _MEMBER = compiled(
         PlanRow.benefit_limit_cents,
         PlanRow.line_of_business,
         PlanRow.state_code,
+        _TERMS_OF_PLAN,
     )
     .join(PlanRow, PlanRow.plan_id == MemberRow.plan_id, isouter=True)
     .where(MemberRow.member_id == bindparam("member_id"))
@@ -23,9 +32,13 @@ _MEMBER = compiled(
 
 
 def member(member_id: str) -> Query[Member | None]:
-    """A member with the benefit limit of its plan; `None` if there is no such member."""
+    """A member with the benefit limit and the cost sharing of its plan; `None` if there is no such member."""
 
     def read(rows: Rows) -> Member | None:
-        return Member(*rows[0]) if rows else None
+        if not rows:
+            return None
+        *of_member, terms = rows[0]
+        values = (*of_member, () if terms is None else _TERMS.validate_python(terms))
+        return Member(*values)
 
     return Query(_MEMBER, {"member_id": member_id}, read)

@@ -30,6 +30,33 @@ class PlanRow(Base):
     )
 
 
+class PlanTermsRow(Base):
+    """What a member of a plan pays, from a day on (`claims.cost_sharing.CostSharing`)."""
+
+    __tablename__ = "plan_cost_sharing"
+
+    plan_id: Mapped[str] = mapped_column(ForeignKey("plans.plan_id"), primary_key=True)
+    first_day: Mapped[date] = mapped_column(primary_key=True)
+    last_day: Mapped[date | None] = mapped_column(comment="Null: until the next terms of the plan begin.")
+    deductible_cents: Mapped[Cents] = mapped_column(server_default="0", comment="Of a member in a plan year.")
+    copay_cents: Mapped[Cents] = mapped_column(server_default="0", comment="Of a claim.")
+    coinsurance_share: Mapped[int] = mapped_column(
+        server_default="0", comment="The member's, in hundredths of a per cent."
+    )
+    out_of_pocket_cents: Mapped[Cents | None] = mapped_column(comment="Most in a plan year; null: no maximum.")
+    year_begins_month: Mapped[int] = mapped_column(server_default="1")
+
+    __table_args__ = (
+        CheckConstraint("last_day >= first_day", name="plan_cost_sharing_days_check"),
+        CheckConstraint(
+            "deductible_cents >= 0 AND copay_cents >= 0 AND out_of_pocket_cents >= 0",
+            name="plan_cost_sharing_amounts_check",
+        ),
+        CheckConstraint("coinsurance_share BETWEEN 0 AND 10000", name="plan_cost_sharing_share_check"),
+        CheckConstraint("year_begins_month BETWEEN 1 AND 12", name="plan_cost_sharing_month_check"),
+    )
+
+
 class MemberRow(Base):
     """A member. The name and the birth date are personal data: they are never logged."""
 

@@ -1,12 +1,15 @@
 """A claim in review as the database has it, and as the rules of `claims/review/rules.py` see it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+
+from pydantic import JsonValue
 
 from api.assessments import JsonObject
 from claims.benefits import Benefit
 from claims.outcome import Outcome
+from claims.payment import ClaimPayment
 from claims.review import REASONS, Action, Disposition, Effect, Proposal, ReviewReason, ReviewSubject
 
 
@@ -58,6 +61,8 @@ class ReviewedClaim:
     """As of receipt."""
     line_of_business: str | None
     state_code: str | None
+    payment: Mapping[str, JsonValue] | None
+    """As it is stored; None: the claim is not itemized."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,8 @@ class Review:
     claim: ReviewedClaim
     benefit: Benefit
     """Without this claim."""
+    due: ClaimPayment | None
+    """What the plan pays before the benefit limit, by the cost that other claims have shared; None: not itemized."""
     decisions: Sequence[DecisionRecord]
     """Oldest first."""
     assessments: int
@@ -101,6 +108,7 @@ class Review:
             disposition=None if self.disposition is None else Disposition(self.disposition),
             proposal=None if outcome is not Outcome.IN_REVIEW else self._proposal(),
             recovered_cents=self.recovered_cents,
+            due_cents=None if self.due is None else self.due.paid_cents,
         )
 
     def _proposal(self) -> Proposal | None:

@@ -1,20 +1,21 @@
 """Claims in review, and the decisions on them."""
 
 from dataclasses import asdict
-from datetime import date
 
-from sqlalchemy import ColumnElement, Date, func, insert, literal, literal_column, select, true, tuple_, update
+from sqlalchemy import ColumnElement, Date, func, insert, literal, literal_column, null, select, true, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.assessments import AssessmentRow
 from api.database import fetch
 from api.decisions import DecisionRow
-from api.intake import REVIEW_BY, ClaimRow, lock_member
+from api.intake import REVIEW_BY, ClaimRow, benefit_used, counted, lock_member
 from api.investigations import DispositionRow
 from api.paging import PageCursor
+from api.payments import payment_from_json, payment_to_json
 from api.reviews.records import DecisionRecord, QueuedClaim, ReviewedClaim
 from claims.benefits import Benefit
 from claims.outcome import Outcome
+from claims.payment import ClaimPayment, itemize
 from claims.review import Settlement
 
 _CLAIM = tuple(ClaimRow.__table__.c[name] for name in ReviewedClaim.__dataclass_fields__)
@@ -40,17 +41,15 @@ async def lock_claim(connection: AsyncConnection, claim_id: str) -> ReviewedClai
     return ReviewedClaim(*(await connection.execute(held)).one())
 
 
-async def benefit_without(connection: AsyncConnection, claim: ReviewedClaim) -> Benefit:
-    """The benefit in the claim's year of service without the claim itself; the limit is as of its receipt."""
-    year = claim.service_from.year
-    statement = select(func.sum(ClaimRow.approved_cents), func.sum(ClaimRow.reserved_cents)).where(
-        ClaimRow.member_id == claim.member_id,
-        ClaimRow.service_from.between(date(year, 1, 1), date(year, 12, 31)),
-        ClaimRow.voided_at.is_(None),
-        ClaimRow.claim_id != claim.claim_id,
+async def benefit_without(connection: AsyncConnection, claim: ReviewedClaim) -> tuple[Benefit, ClaimPayment | None]:
+    """The benefit without the claim itself, its limit as of receipt, and the claim itemized by the cost shared now."""
+    payment = payment_from_json(claim.payment)
+    terms = None if payment is None else payment.terms
+    use = await fetch(
+        connection, benefit_used(claim.member_id, claim.service_from, terms=terms, without=claim.claim_id)
     )
-    used, reserved = (await connection.execute(statement)).one()
-    return Benefit(claim.benefit_limit_cents, int(used or 0), int(reserved or 0))
+    benefit = Benefit(claim.benefit_limit_cents, use.used_cents, use.reserved_cents)
+    return benefit, None if payment is None else itemize(payment.prices, terms, use.shared)
 
 
 async def decisions_of(connection: AsyncConnection, claim_id: str) -> list[DecisionRecord]:
@@ -88,8 +87,15 @@ async def add_decision(connection: AsyncConnection, decision: DecisionRecord) ->
     await connection.execute(insert(DecisionRow).values(**asdict(decision)))
 
 
-async def change_status(connection: AsyncConnection, claim_id: str, settlement: Settlement, decision_id: str) -> None:
-    """Give a locked claim the outcome and amounts of a settlement."""
+async def change_status(
+    connection: AsyncConnection,
+    claim_id: str,
+    settlement: Settlement,
+    decision_id: str,
+    payment: ClaimPayment | None,
+) -> None:
+    """Give a locked claim the outcome, amounts and payment of a settlement."""
+    counts = counted(settlement.outcome, payment)
     await connection.execute(
         update(ClaimRow)
         .where(ClaimRow.claim_id == claim_id)
@@ -98,6 +104,9 @@ async def change_status(connection: AsyncConnection, claim_id: str, settlement: 
             approved_cents=settlement.approved_cents,
             reserved_cents=settlement.reserved_cents,
             decision_id=decision_id,
+            payment=null() if payment is None else payment_to_json(payment),
+            deductible_cents=counts.deductible_cents,
+            out_of_pocket_cents=counts.out_of_pocket_cents,
         )
     )
 

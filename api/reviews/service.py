@@ -29,8 +29,10 @@ from api.unconfirmed import WINDOW, UnconfirmedChange, UnconfirmedChanges
 from claims.adjudication import releasable
 from claims.money import format_cents
 from claims.outcome import Outcome
+from claims.payment import BENEFIT_USED_UP, ClaimPayment, reason_of_person
 from claims.prompt_pay import PromptPayClock, PromptPayStatus
 from claims.review import (
+    REASONS,
     Action,
     DecisionRequest,
     Disposition,
@@ -182,7 +184,8 @@ class Reviews:
             raise Invalid.field(error.field, str(error)) from None
         decision = _record(caller, review, sent, settlement, at)
         await repository.add_decision(connection, decision)
-        await repository.change_status(connection, decision.claim_id, settlement, decision.decision_id)
+        payment = _payment(review, settlement, decision)
+        await repository.change_status(connection, decision.claim_id, settlement, decision.decision_id, payment)
         await _record_effects(connection, caller, review, decision, settlement)
         return decision
 
@@ -193,15 +196,32 @@ async def _review(connection: AsyncConnection, claim: ReviewedClaim | None) -> R
     decisions = await repository.decisions_of(connection, claim.claim_id)
     assessments, assessment_id = await repository.assessments_of(connection, claim.claim_id)
     disposition, recovered_cents = await repository.findings_of(connection, claim.claim_id)
+    benefit, due = await repository.benefit_without(connection, claim)
     return Review(
         claim=claim,
-        benefit=await repository.benefit_without(connection, claim),
+        benefit=benefit,
+        due=due,
         decisions=decisions,
         assessments=assessments,
         assessment_id=assessment_id,
         disposition=disposition,
         recovered_cents=recovered_cents,
     )
+
+
+def _payment(review: Review, settlement: Settlement, decision: DecisionRecord) -> ClaimPayment | None:
+    """The payment of a claim after a decision; while it is in review, what a release would pay."""
+    if review.due is None:
+        return None
+    payable = review.due.limited_to(review.subject.payable_cents, BENEFIT_USED_UP)
+    if settlement.effect is not Effect.SETTLED:
+        return payable
+    proposal = review.subject.proposal
+    reason = REASONS[decision.reason if proposal is None else proposal.reason]
+    adjustment = reason_of_person(reason.carc, reason.meaning)
+    if settlement.outcome is Outcome.DENIED:
+        return payable.denied(adjustment)
+    return payable.limited_to(settlement.pays_cents, adjustment)
 
 
 def _request(caller: Caller, sent: DecisionIn) -> DecisionRequest:

@@ -210,7 +210,7 @@ class Rescorer:
             assessment = _assessment(pending, before, decision, scoring, score)
             queries: list[Query[Any]] = [assessments.add_assessment(assessment)]
             if not voided and decision.outcome is not outcome:
-                queries.append(intake.change_status(claim_id, decision))
+                queries.append(intake.return_to_review(claim_id, decision))
             if decided_by_person and not voided and score.flagged:
                 payload: Mapping[str, JsonValue] = {
                     "claim_id": claim_id,

@@ -50,8 +50,12 @@ def decide(
     score: Score | None,
     rule: RuleVerdict,
     policy: DecisionPolicy,
+    due_cents: int | None = None,
 ) -> Decision:
     """Decide a claim. `score=None` means that no valid score is available; the rule is applied then.
+
+    `due_cents` is what the plan pays of the amount before its benefit limit; None: all of it. What price, cost sharing
+    and other payers take from it leaves the claim approved; what the benefit limit takes does not.
 
     Only an approval pays; a claim in review or rejected has an approved amount of 0. A claim in review reserves what
     would have been paid, so that a later claim cannot use it before a person has decided.
@@ -64,13 +68,14 @@ def decide(
         else findings_of_score(score, policy.complete_gain_present)
     )
     all_findings = without_a_person((*findings, *risk_findings))
-    payable = benefit.pays(amount_cents)
-    benefit_outcome = _outcome_of_benefit(amount_cents, benefit)
+    due = amount_cents if due_cents is None else due_cents
+    payable = benefit.pays(due)
+    benefit_outcome = _outcome_of_benefit(due, benefit)
     if benefit_outcome is Outcome.IN_REVIEW:
         all_findings = (*all_findings, _BENEFIT_RESERVED)
     outcome = most_severe([benefit_outcome, *(finding.outcome for finding in all_findings)])
     if outcome is Outcome.PARTIALLY_APPROVED:
-        all_findings = (*all_findings, _partial(payable, amount_cents))
+        all_findings = (*all_findings, _partial(payable, due))
     return Decision(
         outcome=outcome,
         approved_cents=payable if outcome.pays else 0,
@@ -81,14 +86,14 @@ def decide(
     )
 
 
-def _outcome_of_benefit(amount_cents: int, benefit: Benefit) -> Outcome:
+def _outcome_of_benefit(due_cents: int, benefit: Benefit) -> Outcome:
     """In review while other claims' reservations reduce the payment: those claims may still be denied."""
-    if benefit.depends_on_reservations(amount_cents):
+    if benefit.depends_on_reservations(due_cents):
         return Outcome.IN_REVIEW
-    payable = benefit.pays(amount_cents)
-    if payable == 0:
-        return Outcome.REJECTED
-    return Outcome.APPROVED if payable == amount_cents else Outcome.PARTIALLY_APPROVED
+    payable = benefit.pays(due_cents)
+    if payable == due_cents:
+        return Outcome.APPROVED
+    return Outcome.REJECTED if payable == 0 else Outcome.PARTIALLY_APPROVED
 
 
 _BENEFIT_RESERVED = Finding(
@@ -175,6 +180,6 @@ def _by_rule(amount_cents: int, rule: RuleVerdict, policy: DecisionPolicy) -> tu
     return ()
 
 
-def _partial(payable: int, amount_cents: int) -> Finding:
-    text = f"The benefit remaining this year pays {format_cents(payable)} of {format_cents(amount_cents)}."
+def _partial(payable: int, due_cents: int) -> Finding:
+    text = f"The benefit remaining this year pays {format_cents(payable)} of {format_cents(due_cents)}."
     return Finding("benefit_limit", Outcome.PARTIALLY_APPROVED, text, "plan limit")

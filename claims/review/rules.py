@@ -162,14 +162,14 @@ def _decide(subject: ReviewSubject, request: DecisionRequest, policy: ReviewPoli
     pays = _pays(subject, request)
     if needs_second_approval(subject.amount_cents, policy):
         return _unchanged(subject, Effect.PROPOSED, pays)
-    return _settled(subject, pays, request.disposition, request.kind, request.by.name)
+    return _settled(subject, request.action, pays, request.disposition, request.kind, request.by.name)
 
 
 def _pays(subject: ReviewSubject, request: DecisionRequest) -> int:
     payable = subject.payable_cents
     if request.action is Action.DENY:
         return 0
-    if payable == 0:
+    if payable == 0 < subject.claimable_cents:
         raise StateConflict("no benefit remains this year for this claim; deny it as benefit_maximum, or wait")
     if request.action is Action.RELEASE:
         return payable
@@ -181,10 +181,15 @@ def _pays(subject: ReviewSubject, request: DecisionRequest) -> int:
 
 
 def _settled(
-    subject: ReviewSubject, pays: int, disposition: Disposition | None, kind: str | None, found_by: str
+    subject: ReviewSubject,
+    action: Action,
+    pays: int,
+    disposition: Disposition | None,
+    kind: str | None,
+    found_by: str,
 ) -> Settlement:
-    outcome = Outcome.APPROVED if pays == subject.amount_cents else Outcome.PARTIALLY_APPROVED
-    if pays == 0:
+    outcome = Outcome.APPROVED if pays == subject.claimable_cents else Outcome.PARTIALLY_APPROVED
+    if action is Action.DENY:
         outcome = Outcome.DENIED
     return Settlement(
         Effect.SETTLED,
@@ -214,11 +219,26 @@ def _approve(subject: ReviewSubject, _request: DecisionRequest, _policy: ReviewP
             f"the proposal pays {format_cents(proposal.pays_cents)}, but the remaining benefit pays only "
             f"{format_cents(subject.payable_cents)}; refuse the proposal and submit another"
         )
-    return _settled(subject, proposal.pays_cents, proposal.disposition, proposal.kind, proposal.name)
+    if _is_outdated(subject, proposal):
+        raise StateConflict(
+            f"the proposal pays {format_cents(proposal.pays_cents)}, but a release now pays "
+            f"{format_cents(subject.payable_cents)}: the member's cost sharing has changed; refuse the proposal and "
+            "submit another"
+        )
+    return _settled(subject, proposal.action, proposal.pays_cents, proposal.disposition, proposal.kind, proposal.name)
 
 
 def _refuse(subject: ReviewSubject, _request: DecisionRequest, _policy: ReviewPolicy) -> Settlement:
     return _unchanged(subject, Effect.REFUSED, _open_proposal(subject).pays_cents)
+
+
+def _is_outdated(subject: ReviewSubject, proposal: Proposal) -> bool:
+    """Whether a proposed release pays less than a release now, because other claims have changed the cost sharing."""
+    return (
+        proposal.action is Action.RELEASE
+        and subject.due_cents is not None
+        and proposal.pays_cents < subject.payable_cents
+    )
 
 
 def _open_proposal(subject: ReviewSubject) -> Proposal:

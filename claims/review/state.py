@@ -88,6 +88,8 @@ class ReviewSubject:
     """The open proposal of a claim in review."""
     recovered_cents: int = 0
     """Cents recovered so far."""
+    due_cents: int | None = None
+    """What the plan pays of the amount before its benefit limit; None: all of it."""
 
     @property
     def state(self) -> ReviewState:
@@ -100,8 +102,13 @@ class ReviewSubject:
 
     @property
     def payable_cents(self) -> int:
-        """Cents that a release pays: the claim's amount, limited by the unused and unreserved benefit."""
-        return self.benefit.pays(self.amount_cents)
+        """Cents that a release pays: what the plan pays of the amount, limited by the unused and unreserved benefit."""
+        return self.benefit.pays(self.claimable_cents)
+
+    @property
+    def claimable_cents(self) -> int:
+        """What the plan pays of the amount before its benefit limit."""
+        return self.amount_cents if self.due_cents is None else self.due_cents
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """The layout of each published table: its columns, and how a row becomes an entry.
 
 Sources: CMS, *NCCI MUE and PTP edit files*; OIG, *LEIE downloadable database record layout*; CMS, *HCPCS quarterly
-update* (ANWEB record layout); CMS, *ICD-10-CM tabular order*.
+update* (ANWEB record layout); CMS, *ICD-10-CM tabular order*. Fee schedules and contracts have no published layout:
+their columns are ours.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,10 +11,13 @@ from datetime import date, datetime
 
 from claims.code_tables import TableEntry, TableKind
 from claims.identifiers import IdentifierKind, InvalidIdentifier, is_npi, normalize_identifier
+from claims.money import MoneyError, format_cents, parse_cents
+from claims.payment import contract_key
 
 SKIPPED = None
 """The entry of a row that says nothing that an edit reads."""
 _DAY_FORMS = ("%Y-%m-%d", "%m/%d/%Y")
+_MOST_CENTS = 999_999_999
 _NO_DAY = frozenset(("", "*", "0", "00000000"))
 _NO_NPI = frozenset(("", "0", "0000000000"))
 _JsonRows = Iterable[Mapping[str, str]] | None
@@ -135,6 +139,42 @@ def _icd10(row: Mapping[str, str]) -> TableEntry:
     return TableEntry(_code(row, "code", IdentifierKind.ICD10))
 
 
+def _price(row: Mapping[str, str], other: str) -> TableEntry:
+    first, last = _day(row, "first_day"), _day(row, "last_day")
+    if first is not None and last is not None and last < first:
+        raise InvalidRow("last_day: must not be before first_day; correct the row")
+    return TableEntry(_code(row, "code", IdentifierKind.PROCEDURE), other, first, last, _cents(row))
+
+
+def _fee(row: Mapping[str, str]) -> TableEntry:
+    return _price(row, _modifier(row))
+
+
+def _contract(row: Mapping[str, str]) -> TableEntry:
+    return _price(row, contract_key(_code(row, "provider", IdentifierKind.ID), _modifier(row)))
+
+
+def _modifier(row: Mapping[str, str]) -> str:
+    text = row.get("modifier", "").upper()
+    if text and not (len(text) == 2 and text.isascii() and text.isalnum()):
+        raise InvalidRow(f"modifier: {text!r} must have two letters or digits, or be empty; correct the row")
+    return text
+
+
+def _cents(row: Mapping[str, str]) -> int:
+    """The amount of one unit, in whole cents where there is a column `amount_cents`."""
+    if "cents" in row:
+        return _number(row, "cents")
+    text = row["amount"].removeprefix("$").replace(",", "")
+    try:
+        cents = parse_cents(text)
+    except MoneyError as error:
+        raise InvalidRow(f"amount: {text!r} {error}; correct the row") from None
+    if not 0 <= cents <= _MOST_CENTS:
+        raise InvalidRow(f"amount: {text!r} must be from 0 to {format_cents(_MOST_CENTS)}; correct the row")
+    return cents
+
+
 def _mue_json(document: object) -> _JsonRows:
     if not isinstance(document, dict) or not all(isinstance(one, dict) and "limit" in one for one in document.values()):
         return None
@@ -154,6 +194,15 @@ def _leie_json(document: object) -> _JsonRows:
 def _no_json(_document: object) -> _JsonRows:
     return None
 
+
+_PRICE_COLUMNS = {
+    "code": ("procedure", "hcpcs", "cpt", "code"),
+    "modifier": ("modifier", "mod"),
+    "cents": ("amount_cents",),
+    "amount": ("amount", "fee", "price"),
+    "first_day": ("first_day", "effective"),
+    "last_day": ("last_day", "end"),
+}
 
 LAYOUTS: dict[TableKind, Layout] = {
     TableKind.MUE: Layout(
@@ -214,5 +263,19 @@ LAYOUTS: dict[TableKind, Layout] = {
         _icd10,
         _no_json,
         "none: give a CSV file with the column `code`",
+    ),
+    TableKind.FEES: Layout(
+        _PRICE_COLUMNS,
+        ("code", "amount"),
+        _fee,
+        _no_json,
+        "none: give a CSV file with the columns `procedure` and `amount`",
+    ),
+    TableKind.CONTRACTS: Layout(
+        {**_PRICE_COLUMNS, "provider": ("provider",)},
+        ("code", "amount", "provider"),
+        _contract,
+        _no_json,
+        "none: give a CSV file with the columns `provider`, `procedure` and `amount`",
     ),
 }

@@ -32,7 +32,10 @@ module_loop = pytest.mark.asyncio(loop_scope="module")
 
 _FULL = MINIMAL | {"units": 1, "place_of_service": "11", "replaces": "clm_1", "service_from": "2026-03-01"}
 _FULL |= {"service_to": "2026-03-01", "diagnosis_codes": ["D001", "D002"], "attributes": {"policy_start": "2024-05-31"}}
-_LINED = LINES | {"lines": [line | {"modifiers": ["25", "59"]} for line in LINES["lines"][::-1]]}
+_FULL |= {"other_payer_paid": "10.00"}
+_LINED = LINES | {
+    "lines": [line | {"modifiers": ["25", "59"], "other_payer_paid": 1.5} for line in LINES["lines"][::-1]]
+}
 _OLD = {"claim_id": "old-1", "received_at": "2026-03-02T10:15:00Z"}
 BODIES: dict[str, list[dict[str, Any]]] = {
     # by schema; together the examples have every field of it

@@ -32,6 +32,8 @@ EXEMPT_STATEMENTS = {
     ("INSERT", "code_table_imports"): ONE_TRANSACTION,
     ("UPDATE", "code_table_imports"): ONE_STATEMENT,
     ("INSERT", "members"): ONE_TRANSACTION,
+    ("INSERT", "plan_cost_sharing"): ONE_TRANSACTION,
+    ("INSERT", "plans"): ONE_TRANSACTION,
     ("INSERT", "console_sessions"): ONE_STATEMENT,
     ("UPDATE", "console_sessions"): ONE_STATEMENT,
 }

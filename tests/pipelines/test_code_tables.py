@@ -31,6 +31,11 @@ FILES = {
         "A0080,0010,x,19850101,20251231\n"
     ),
     TableKind.ICD10: "code,description\nA00.0,Cholera\na001,Cholera\n",
+    TableKind.FEES: (
+        'procedure,modifier,amount,first_day,last_day,note\n99213,,"1,250.5",,,x\n99213,26,$10,2026-01-01,2026-01-31,x\n'
+        "99213,26,11.00,2026-02-01,,x\n"
+    ),
+    TableKind.CONTRACTS: "provider_id,procedure,modifier,amount_cents,note\nH456,99213,,125050,x\nH456,99213,26,0,x\n",
 }
 ENTRIES = {
     TableKind.MUE: (
@@ -51,6 +56,15 @@ ENTRIES = {
         TableEntry("A0080", first_day=date(1985, 1, 1), last_day=date(2025, 12, 31)),
     ),
     TableKind.ICD10: (TableEntry("A000"), TableEntry("A001")),
+    TableKind.FEES: (
+        TableEntry("99213", number=1250_50),
+        TableEntry("99213", "26", date(2026, 1, 1), date(2026, 1, 31), number=10_00),
+        TableEntry("99213", "26", date(2026, 2, 1), number=11_00),
+    ),
+    TableKind.CONTRACTS: (
+        TableEntry("99213", "H456", number=1250_50),
+        TableEntry("99213", "H456 26", number=0),
+    ),
 }
 SKIPPED = {TableKind.PTP: 1, TableKind.LEIE: 1, TableKind.HCPCS: 1}
 

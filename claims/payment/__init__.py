@@ -1,0 +1,40 @@
+"""Payment of a claim, line by line: price, cost sharing, other payers, and the codes that explain every reduction.
+
+prices.py    contract and fee schedule: what a line may cost
+itemization.py   deductible, co-payment, co-insurance, maximum and other payers: what is paid of it
+codes.py     claim adjustment reason codes (CARC), remark codes (RARC) and their groups
+"""
+
+from claims.payment.codes import (
+    BENEFIT_USED_UP,
+    COINSURANCE,
+    COPAYMENT,
+    DEDUCTIBLE,
+    OTHER_PAYER,
+    AdjustmentGroup,
+    AdjustmentReason,
+    reason_of_person,
+    reason_of_rejection,
+)
+from claims.payment.itemization import Adjustment, ClaimPayment, LinePayment, itemize
+from claims.payment.prices import LinePrice, PriceSource, contract_key, line_prices
+
+__all__ = [
+    "BENEFIT_USED_UP",
+    "COINSURANCE",
+    "COPAYMENT",
+    "DEDUCTIBLE",
+    "OTHER_PAYER",
+    "Adjustment",
+    "AdjustmentGroup",
+    "AdjustmentReason",
+    "ClaimPayment",
+    "LinePayment",
+    "LinePrice",
+    "PriceSource",
+    "contract_key",
+    "itemize",
+    "line_prices",
+    "reason_of_person",
+    "reason_of_rejection",
+]

@@ -1,0 +1,76 @@
+"""Adjustment codes: why a line is paid less than billed, in the codes of a remittance advice.
+
+Source: X12 external code lists 139 (claim adjustment reason codes, CARC) and 411 (remittance advice remark codes,
+RARC), https://x12.org/codes, and 005010X221A1 for the group codes. The texts are our own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from claims.outcome import Finding, Outcome
+
+
+class AdjustmentGroup(StrEnum):
+    """Who bears an adjustment."""
+
+    CONTRACTUAL = "CO"
+    """The provider: it may not bill the member."""
+    PATIENT = "PR"
+    """The member."""
+    OTHER = "OA"
+    """Neither: another payer has paid it, or another claim has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustmentReason:
+    """A group and reason code, with a remark code where one adds something."""
+
+    group: AdjustmentGroup
+    carc: str
+    text: str
+    rarc: str | None = None
+
+
+_CO, _PR, _OA = AdjustmentGroup.CONTRACTUAL, AdjustmentGroup.PATIENT, AdjustmentGroup.OTHER
+
+ABOVE_PRICE: Final = AdjustmentReason(_CO, "45", "Billed above the contract or fee schedule.")
+DEDUCTIBLE: Final = AdjustmentReason(_PR, "1", "Deductible.")
+COINSURANCE: Final = AdjustmentReason(_PR, "2", "Co-insurance.")
+COPAYMENT: Final = AdjustmentReason(_PR, "3", "Co-payment.")
+OTHER_PAYER: Final = AdjustmentReason(_OA, "23", "Paid by another payer.")
+BENEFIT_USED_UP: Final = AdjustmentReason(_PR, "119", "The yearly benefit limit is reached.", "N130")
+DUPLICATE: Final = AdjustmentReason(_OA, "18", "The service was claimed before.")
+NOT_COVERED_YET: Final = AdjustmentReason(_PR, "26", "Service before cover began.")
+NOT_COVERED_ANY_MORE: Final = AdjustmentReason(_PR, "27", "Service after cover ended.")
+PROVIDER_NOT_ELIGIBLE: Final = AdjustmentReason(_CO, "B7", "The provider could not bill on this day.")
+BY_PERSON: Final = AdjustmentReason(_CO, "A1", "Denied or reduced after a review.", "N10")
+"""A decision of a person whose reason has no code of its own."""
+
+_OF_FINDINGS = {
+    "cover_not_begun": NOT_COVERED_YET,
+    "cover_ended": NOT_COVERED_ANY_MORE,
+    "provider_excluded": PROVIDER_NOT_ELIGIBLE,
+    "provider_inactive": PROVIDER_NOT_ELIGIBLE,
+    "provider_on_exclusion_list": PROVIDER_NOT_ELIGIBLE,
+    "benefit_exhausted": BENEFIT_USED_UP,
+    "duplicate": DUPLICATE,
+}
+_OF_MEMBER = frozenset(("27", "96", "119"))
+"""Reasons of reviewers that the member bears; of the others the provider bears the amount."""
+
+
+def reason_of_rejection(findings: Sequence[Finding]) -> AdjustmentReason:
+    """Why a claim is rejected: the reason of its first finding that rejects."""
+    codes = (one.code for one in findings if one.outcome is Outcome.REJECTED)
+    return next((_OF_FINDINGS[code] for code in codes if code in _OF_FINDINGS), BENEFIT_USED_UP)
+
+
+def reason_of_person(carc: str | None, text: str) -> AdjustmentReason:
+    """Why a person pays less or nothing; `carc` and `text` are those of the decision's reason."""
+    if carc is None:
+        return BY_PERSON
+    if carc == DUPLICATE.carc:
+        return AdjustmentReason(_OA, carc, text, BY_PERSON.rarc)
+    return AdjustmentReason(_PR if carc in _OF_MEMBER else _CO, carc, text, BY_PERSON.rarc)
