@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Text, any_, bindparam, case, func, literal, or_, select
-from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, array
+from sqlalchemy import Text, all_, any_, bindparam, case, column, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, array
 from sqlalchemy.orm import aliased
 
 from api.assessments import AssessmentRow, JsonObject, finding_from_json
 from api.database import Query, Rows, compiled
 from api.intake.tables import ClaimLineRow, ClaimRow
-from claims.adjudication import NEAR_DAYS, HeldClaim, SimilarClaim
+from claims.adjudication import NEAR_DAYS, SUSPICION_CODES, HeldClaim, SimilarClaim
 from claims.claim import Claim
+from claims.outcome import Outcome
 
 _LONGEST_STAY_DAYS = 366
 """How far back the index on member and first day of service is read for a stay that may not have ended."""
@@ -57,9 +58,23 @@ _findings = (
     .scalar_subquery()
 )
 _chain = func.claim_chain(ClaimRow.claim_id, type_=ARRAY(Text))
-_chain_findings = (
-    select(func.jsonb_agg(aggregate_order_by(AssessmentRow.findings, AssessmentRow.made_at)))
-    .where(AssessmentRow.claim_id == any_(_chain))
+_finding = (
+    func.jsonb_array_elements(AssessmentRow.findings)
+    .table_valued(column("value", JSONB), with_ordinality="place")
+    .render_derived(name="finding")
+)
+# One finding and not all of a chain: a service that is sent again and again has as many as claims, for each claim.
+_chain_reason = (
+    select(_finding.c.value)
+    .select_from(AssessmentRow)
+    .join(_finding, literal(True))
+    .where(
+        AssessmentRow.claim_id == any_(_chain),
+        _finding.c.value["outcome"].astext == literal(Outcome.IN_REVIEW.value),
+        _finding.c.value["code"].astext != all_(literal(sorted(SUSPICION_CODES), ARRAY(Text))),
+    )
+    .order_by(AssessmentRow.made_at, AssessmentRow.assessment_id, _finding.c.place)
+    .limit(1)
     .scalar_subquery()
 )
 _is_replaced = ClaimRow.claim_id == bindparam("replaces")
@@ -84,7 +99,7 @@ class _Row:
     decision_id: str | None
     is_followed: bool
     findings: Sequence[JsonObject] | None
-    chain_findings: Sequence[Sequence[JsonObject]] | None
+    chain_reason: JsonObject | None
     chain: Sequence[str] | None
     replacements: int | None
 
@@ -107,7 +122,7 @@ _COLUMNS = {
     .where(or_(_newer.replaces == ClaimRow.claim_id, _newer.inherits_from == ClaimRow.claim_id))
     .exists(),
     "findings": case((_held, _findings)),
-    "chain_findings": case((_held, _chain_findings)),
+    "chain_reason": case((_held, _chain_reason)),
     "chain": case((or_(_held, _is_replaced), _chain)),
     "replacements": case(
         (
@@ -208,5 +223,5 @@ def _held_claim(row: _Row) -> HeldClaim:
         service_to=row.service_to,
         is_replacement=row.replaces is not None,
         chain=_older_part(row),
-        chain_findings=tuple(finding_from_json(one) for findings in row.chain_findings or () for one in findings),
+        chain_reason=None if row.chain_reason is None else finding_from_json(row.chain_reason),
     )

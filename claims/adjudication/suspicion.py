@@ -43,8 +43,8 @@ class HeldClaim:
     is_replacement: bool
     chain: tuple[str, ...]
     """Ids of the claim and of those it replaces or inherits from, newest first."""
-    chain_findings: tuple[Finding, ...] = ()
-    """Findings of all assessments in the chain, oldest first."""
+    chain_reason: Finding | None = None
+    """The first finding in the chain that sent a claim to review, other than an inherited one."""
 
     @property
     def own_reason(self) -> Finding | None:
@@ -54,7 +54,7 @@ class HeldClaim:
     @property
     def reason(self) -> Finding | None:
         """The finding that sent this claim, or the first of its chain, to review."""
-        return self.own_reason or _first_reason(self.chain_findings)
+        return self.own_reason or self.chain_reason
 
     @property
     def is_inheritable(self) -> bool:

@@ -2,11 +2,12 @@
 
 import asyncio
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import psycopg
 import pytest
 
+from api.intake.related import related
 from api.scorer import ScorerFailure
 from api.scorer.client import ScorerClient
 from api.scoring.rescoring import Rescorer
@@ -14,7 +15,7 @@ from api.windows import EntityWindows
 from core import clock
 from tests.api.decisions import DENY, decide
 from tests.api.makers import MINIMAL, Api, answering, running_api, scores
-from tests.claims.makers import score_document
+from tests.claims.makers import make_claim, score_document
 
 VISIT = MINIMAL | {"procedure_code": "P002", "claim_amount": 40, "service_from": "2026-02-02"}
 
@@ -186,6 +187,34 @@ async def test_a_resubmission_of_a_held_service_inherits_its_review(api: Api, en
     other = await submitted(api, VISIT | {"claim_amount": 39, "service_from": "2026-02-20"})
     elsewhere = await submitted(api, VISIT | {"claim_amount": 39, "provider_id": "H457"})
     assert (other["status"], elsewhere["status"]) == ("approved", "approved")
+
+
+async def test_what_a_claim_reads_of_a_chain_does_not_grow_with_its_findings(api: Api):
+    """Of a service that is sent again and again, a claim reads the ids and one reason: each of the ids once."""
+    api.scorer.behaviour = answering(0.9)
+    first = await submitted(api, VISIT)
+    day = date(2026, 2, 2)
+    claim = make_claim(service_from=day, service_to=day, member_id="M123", provider_id="H456")
+    query = related(claim, 7)
+
+    def read_bytes() -> int:
+        with psycopg.connect(api.url) as connection:
+            cursor = connection.execute(query.statement.sql, {**query.statement.fixed, **query.params})
+            result = cursor.pgresult
+            assert result.ntuples == 1
+            return sum(len(result.get_value(0, column) or b"") for column in range(result.nfields))
+
+    sizes = []
+    for _ in range(2):
+        for _ in range(8):
+            await submitted(api, VISIT)
+        sizes.append(read_bytes())
+    assert api.rows("SELECT cardinality(claim_chain(%s))", first["claim_id"]) == [(17,)]
+    assert sizes[1] - sizes[0] <= 8 * (len(first["claim_id"]) + len(","))
+    with psycopg.connect(api.url) as connection:
+        rows = connection.execute(query.statement.sql, {**query.statement.fixed, **query.params}).fetchall()
+    (held,) = query.read(rows).held
+    assert held.reason.code == "model_flagged"
 
 
 async def test_two_simultaneous_claims_cannot_evade_the_suspicion(api: Api):

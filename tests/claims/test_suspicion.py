@@ -77,7 +77,7 @@ def test_a_suspicion_is_not_inherited_along_a_course_of_treatments():
 
 
 def test_along_a_chain_the_finding_named_is_the_one_that_started_it():
-    last = replace(HELD, findings=(INHERITED,), is_replacement=True, chain_findings=(FLAGGED, INHERITED, INHERITED))
+    last = replace(HELD, findings=(INHERITED,), is_replacement=True, chain_reason=FLAGGED)
     text = inherits(last).finding.text
     assert "model_flagged: likely fraud" in text
     assert "as another" not in text
