@@ -2,6 +2,7 @@
 
 samples.py  memory, file descriptors and threads of every process; temporary files and logs
 trends.py   slopes with their noise
+windows.py  response times by five minutes
 run.py      the run, its results and targets
 """
 

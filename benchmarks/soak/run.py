@@ -1,6 +1,7 @@
 """The run of the soak test, its results and targets."""
 
 import asyncio
+import itertools
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from benchmarks.chaos.stored import all_submitted
 from benchmarks.chaos.stream import CREATED, SubmittedClaim
 from benchmarks.soak.samples import ProcessSample, StorageSample, part_processes, sample_processes, sample_storage
 from benchmarks.soak.trends import Trend, trend
+from benchmarks.soak.windows import FaultPeriod, ResponseWindow, response_windows
 from benchmarks.stage import ReportProgress, Stage, staged
 
 SAMPLE_EVERY_S: Final = 5.0
@@ -33,7 +35,6 @@ TOLERANCE_PER_HOUR: Final = 0.01
 MOST_MORE: Final = 2.0
 """File descriptors, threads or files by which the last quarter may exceed the first."""
 P99_RATIO: Final = 1.2
-P99_WINDOW_S: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +70,10 @@ class SoakResult:
     temp_mb: Trend
     run_files: Trend
     log_mb: Trend
-    p99_first_ms: float
-    p99_last_ms: float
-    p99_window_s: float
+    window_s: float
+    """Length of a window: a rotation of the faults."""
+    windows: list[ResponseWindow]
+    """Response times in order; the first and the last are compared if there are two or more."""
 
     def broken(self) -> list[str]:
         """Every missed target, as text."""
@@ -81,8 +83,8 @@ class SoakResult:
                 found.append(f"{name}: {one.first:.0f} to {one.last:.0f}")
         if self.lost:
             found.append(f"{self.lost} of {self.claims} claims lost")
-        if self.p99_last_ms > P99_RATIO * self.p99_first_ms:
-            found.append(f"p99 went from {self.p99_first_ms:.0f} to {self.p99_last_ms:.0f} ms")
+        if self.windows and self.windows[-1].p99_ms > P99_RATIO * self.windows[0].p99_ms:
+            found.append(f"p99 went from {self.windows[0].p99_ms:.0f} to {self.windows[-1].p99_ms:.0f} ms")
         return found
 
 
@@ -114,7 +116,8 @@ async def _soak(report: ReportProgress, stage: Stage, temp: Path, minutes: float
         began = loop.time()
         samples = _Samples(target, temp, began)
         sampling = asyncio.create_task(samples.take())
-        injected = asyncio.create_task(_faults(target, report))
+        faults: list[FaultPeriod] = []
+        injected = asyncio.create_task(_inject(target, report, faults))
         try:
             done, _ = await asyncio.wait({sampling, injected}, timeout=minutes * 60)
             for task in done:
@@ -127,7 +130,7 @@ async def _soak(report: ReportProgress, stage: Stage, temp: Path, minutes: float
         await target.until_steady()
         stored = await asyncio.to_thread(all_submitted, stage)
     sent = [one for one in target.stream.sent if began <= one.at < ended]
-    window = min(P99_WINDOW_S, (ended - began) / 4)
+    window_s = FAULT_EVERY_S * len(brief_faults())
     return SoakResult(
         minutes=minutes,
         rate=rate,
@@ -135,15 +138,14 @@ async def _soak(report: ReportProgress, stage: Stage, temp: Path, minutes: float
         statuses={str(status): count for status, count in sorted(Counter(one.first_status for one in sent).items())},
         lost=sum(is_lost(one, stored) for one in sent),
         refused=sum(one.only_refused for one in sent),
-        faults=int((ended - began) // FAULT_EVERY_S),
+        faults=len(faults),
         parts=samples.parts(),
         temp_files=samples.storage_trend("temp_files"),
         temp_mb=samples.storage_trend("temp_mb"),
         run_files=samples.storage_trend("run_files"),
         log_mb=samples.storage_trend("log_mb"),
-        p99_first_ms=_p99([one.ms for one in sent if one.at < began + window]),
-        p99_last_ms=_p99([one.ms for one in sent if one.at >= ended - window]),
-        p99_window_s=round(window),
+        window_s=window_s,
+        windows=response_windows(sent, faults, began=began, ended=ended, window_s=window_s),
     )
 
 
@@ -152,14 +154,18 @@ def is_lost(claim: SubmittedClaim, stored: set[str]) -> bool:
     return claim.claim_id not in stored if claim.status == CREATED else not claim.only_refused
 
 
-async def _faults(target: ServicesTarget, report: ReportProgress) -> None:
-    """Inject the faults of the connections one after another, again and again, until cancelled."""
-    while True:
-        for scenario in brief_faults():
-            report(scenario.name)
-            async with scenario.inject(target):
-                await asyncio.sleep(FAULT_S)
-            await asyncio.sleep(FAULT_EVERY_S - FAULT_S)
+async def _inject(target: ServicesTarget, report: ReportProgress, periods: list[FaultPeriod]) -> None:
+    """Inject the faults of the connections in turn, one every 20 s, until cancelled; `periods` gets each that ended."""
+    loop = asyncio.get_running_loop()
+    due = loop.time()
+    for scenario in itertools.cycle(brief_faults()):
+        report(scenario.name)
+        began = loop.time()
+        async with scenario.inject(target):
+            await asyncio.sleep(FAULT_S)
+        periods.append(FaultPeriod(scenario.name, began, loop.time()))
+        due += FAULT_EVERY_S
+        await asyncio.sleep(max(0.0, due - loop.time()))
 
 
 class _Samples:
@@ -217,11 +223,6 @@ def _trend(at_s: Sequence[float], values: Sequence[float]) -> Trend:
     return Trend(**{name: round(value, 2) for name, value in asdict(found).items()})
 
 
-def _p99(ms: Sequence[float]) -> float:
-    ordered = sorted(ms)
-    return round(ordered[int(len(ordered) * 0.99)], 1) if ordered else float("nan")
-
-
 def table(result: SoakResult) -> Table:
     """The result as a terminal table."""
     shown = Table("part", "MB first", "MB last", "MB/h", "95 % interval", "descriptors", "threads")
@@ -240,5 +241,6 @@ def table(result: SoakResult) -> Table:
     shown.add_row("logs, MB", f"{result.log_mb.first:.1f}", f"{result.log_mb.last:.1f}")
     shown.add_row("claims lost", "", str(result.lost))
     shown.add_row("claims refused each time", "", str(result.refused))
-    shown.add_row("p99, ms", f"{result.p99_first_ms:.0f}", f"{result.p99_last_ms:.0f}")
+    for window in result.windows:
+        shown.add_row(f"p99 from {window.at_s:.0f} s, ms", f"{window.p99_ms:.0f}")
     return shown
