@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from api import openapi, problems
+from api.conditional import CompressedReads, EntityTags
 from api.console.routes import console_app
 from api.console.service import Console
 from api.database import DATABASE_FAILURES
@@ -81,7 +82,9 @@ def create_app(settings: Settings, database_url: str, drain: Drain | None = None
     docs_routes.install(app)
     app.mount("/console", console)
     app.add_middleware(KeyedRequests, routes=app.routes)
+    app.add_middleware(EntityTags, routes=app.routes)
     app.add_middleware(StrictRequests, routes=app.routes)
+    app.add_middleware(CompressedReads)
     app.add_middleware(HeadLimit)
     app.add_middleware(RefuseOverload, live=live)
     app.add_middleware(RefuseWhileDraining, drain=drain or Drain())

@@ -11,6 +11,7 @@ ApiError
 ├── NotFound           404
 ├── Conflict           409   the state of the claim does not allow this
 ├── RequestInFlight    409   a request with this Idempotency-Key is being carried out
+├── PreconditionFailed 412   the resource is not as the caller read it
 ├── TooLarge           413   the body exceeds the limit
 ├── NotJson            415   the body is not declared as JSON
 ├── WrongMediaType     415   the body is not declared as what the route takes
@@ -145,6 +146,13 @@ class RequestInFlight(ApiError):
     status, kind, title = 409, "in-flight", "A request with this key is being carried out"
     example = "a request with this Idempotency-Key is being carried out; retry to get its response"
     headers = MappingProxyType({"Retry-After": "1"})
+
+
+class PreconditionFailed(ApiError):
+    """The claim has changed since the caller read it: its entity tag is not one of `If-Match`; nothing was stored."""
+
+    status, kind, title = 412, "precondition-failed", "The claim has changed"
+    example = "the claim has changed since it was read; nothing was stored; read it again and decide"
 
 
 class TooLarge(ApiError):
@@ -366,7 +374,8 @@ DATABASE_ERRORS: Final[tuple[type[ApiError], ...]] = (
 """Operational failures of the database, after each of which nothing is stored."""
 
 ERRORS: Final[tuple[type[ApiError], ...]] = (
-    *(MalformedBody, NotX12, Unauthorized, Forbidden, NotFound, Conflict, RequestInFlight, TooLarge),
+    *(MalformedBody, NotX12, Unauthorized, Forbidden, NotFound, Conflict, RequestInFlight),
+    *(PreconditionFailed, TooLarge),
     *(
         NotJson,
         WrongMediaType,

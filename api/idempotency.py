@@ -1,9 +1,10 @@
 """Requests with an Idempotency-Key: carried out once, and answered again by the stored response.
 
 One mechanism for every POST route, those that come later too. A route that takes no key is in `TAKES_NO_KEY` with the
-reason. The first use of the database by the route begins one transaction (`api/database/unit.py`): the key is locked
-and looked up, the route makes its change, and its response is stored under the key before the only commit. A response
-that reports an error stores nothing and leaves the key free (`docs/adr/0219-one-mechanism-for-idempotency-keys.md`).
+reason. A change of a claim may also have an `If-Match` with the claim's entity tag. The first use of the database by
+the route begins one transaction (`api/database/unit.py`): the key is locked and looked up, the claim locked and
+compared, the route makes its change, and its response is stored under the key before the only commit. A response that
+reports an error stores nothing and leaves the key free (`docs/adr/0219-one-mechanism-for-idempotency-keys.md`).
 """
 
 import hashlib
@@ -22,14 +23,16 @@ from starlette.routing import BaseRoute, compile_path
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connection
 
+from api.conditional import entity_tag, matches
 from api.database import DATABASE_FAILURES, CommitUnconfirmed, fetch
 from api.dependencies import dependencies, required_scope
-from api.errors import ApiError, InternalError, RequestInFlight, TooLarge
+from api.errors import ApiError, InternalError, PreconditionFailed, RequestInFlight, TooLarge
 from api.identity import Caller, Scope
-from api.intake import keep_reply, reply_to, try_lock_key
+from api.intake import Intake, keep_reply, reply_to, try_lock_key
 from api.problems import database_problem, error_response
 from api.replies import StoredReply, repeat, reply_response
 from api.requests import idempotency_key
+from api.responses import encode
 from api.unconfirmed import WITH_THE_KEY, outcome_unknown
 from core import clock
 from core.logging import get_logger
@@ -48,12 +51,19 @@ scorer was called: a unit of work would hold its connection during the call."""
 
 _MAX_BODY: Final = 4 * 1024 * 1024
 _NOT_STORED: Final = frozenset({"content-length", "idempotency-replayed"})
+_READ: Final = frozenset({b"idempotency-key", b"if-match"})
+_WITH_IF_MATCH: Final = "with the same If-Match; 412 then says that the claim has changed"
 _IN_FLIGHT: Final = RequestInFlight.example
 
 
 def takes_key(route: APIRoute) -> bool:
     """Whether requests to a route may have an Idempotency-Key."""
     return "POST" in (route.methods or ()) and required_scope(route) is not None and route.path not in TAKES_NO_KEY
+
+
+def takes_if_match(path: str) -> bool:
+    """Whether requests to a path change a claim, and may have an `If-Match` with the entity tag of that claim."""
+    return path.startswith("/v1/claims/{claim_id}/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,17 @@ def keyed_routes(routes: Sequence[BaseRoute]) -> Iterator[KeyedRoute]:
             scope = required_scope(route)
             assert scope is not None
             yield KeyedRoute(route.path, compile_path(route.path)[0], scope)
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Who sends a request, and under which conditions it is carried out."""
+
+    caller: Caller
+    key: str | None
+    if_match: str | None
+    claim_id: str
+    """Of the path; empty: it has none."""
 
 
 class AlreadyAnswered(Exception):
@@ -145,7 +166,7 @@ class HeldResponse:
 
 
 class KeyedRequests:
-    """ASGI middleware: carries out a POST request with an Idempotency-Key once.
+    """ASGI middleware: carries out a POST request with an Idempotency-Key once, and one with `If-Match` if it matches.
 
     A repetition gets the stored response with `Idempotency-Replayed: true`; one with another path or body is 422, one
     that comes while the first is being carried out 409. Keys belong to the API key that sends them.
@@ -158,7 +179,7 @@ class KeyedRequests:
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
         is_post = scope["type"] == "http" and scope["method"] == "POST"
-        if not is_post or all(name != b"idempotency-key" for name, _ in scope["headers"]):
+        if not is_post or all(name not in _READ for name, _ in scope["headers"]):
             await self._app(scope, receive, send)
             return
         route = next((one for one in self._routes if one.pattern.match(scope["path"])), None)
@@ -166,66 +187,90 @@ class KeyedRequests:
             await self._app(scope, receive, send)
             return
         try:
-            caller, key = await _identified(Request(scope), route)
+            conditions = await _conditions(Request(scope), route)
         except (ApiError, *DATABASE_FAILURES) as error:
             await _refusal(error)(scope, receive, send)
             return
-        await self._alone(scope, receive, send, route, caller, key)
-
-    async def _alone(
-        self, scope: Connection, receive: Receive, send: Send, route: KeyedRoute, caller: Caller, key: str
-    ) -> None:
-        identity = caller.api_key_id, key
+        if conditions.key is None:
+            await self._carry_out(scope, receive, send, route, conditions)
+            return
+        identity = conditions.caller.api_key_id, conditions.key
         if identity in self._in_flight:
             await error_response(RequestInFlight(_IN_FLIGHT))(scope, receive, send)
             return
         self._in_flight.add(identity)
         try:
-            if route.path in STORED_WITH_CLAIM:
-                await self._app(scope, receive, send)
-            else:
-                held = HeldResponse()
-                other = await self._once(scope, receive, held, caller, key)
-                await (held.release(send) if other is None else other(scope, receive, send))
+            await self._carry_out(scope, receive, send, route, conditions)
         finally:
             self._in_flight.discard(identity)
 
+    async def _carry_out(
+        self, scope: Connection, receive: Receive, send: Send, route: KeyedRoute, conditions: Conditions
+    ) -> None:
+        if route.path in STORED_WITH_CLAIM:
+            await self._app(scope, receive, send)
+            return
+        held = HeldResponse()
+        other = await self._once(scope, receive, held, conditions)
+        await (held.release(send) if other is None else other(scope, receive, send))
+
     async def _once(
-        self, scope: Connection, receive: Receive, held: HeldResponse, caller: Caller, key: str
+        self, scope: Connection, receive: Receive, held: HeldResponse, conditions: Conditions
     ) -> Response | None:
         """Carry out the request and store its response; returns the response to give instead, if there is one."""
-        body = HashedBody(scope["path"], receive)
+        body, own = HashedBody(scope["path"], receive), dependencies(Request(scope))
 
-        async def look_up(connection: AsyncConnection) -> None:
-            if not await fetch(connection, try_lock_key(caller.api_key_id, key)):
-                raise RequestInFlight(_IN_FLIGHT)
-            stored = await fetch(connection, reply_to(caller.api_key_id, key, b"", clock.now()))
-            if stored is not None:
-                raise AlreadyAnswered(stored)
+        async def check(connection: AsyncConnection) -> None:
+            await _look_up(connection, conditions)
+            if conditions.if_match is not None:
+                await _require_match(own.intake, conditions.caller, conditions.claim_id, conditions.if_match)
 
         try:
-            async with dependencies(Request(scope)).database.unit(look_up) as unit:
+            async with own.database.unit(check) as unit:
                 await self._app(scope, body.receive, held.send)
                 if held.status < 400:
                     connection, _ = await unit.connected()
-                    keep = held.to_store(await body.digest())
-                    await fetch(connection, keep_reply(caller.api_key_id, key, keep, clock.now()))
+                    if conditions.key is not None:
+                        keep = held.to_store(await body.digest())
+                        query = keep_reply(conditions.caller.api_key_id, conditions.key, keep, clock.now())
+                        await fetch(connection, query)
                     await unit.commit()
         except AlreadyAnswered as found:
             return await _repeated(found.stored, body)
         except CommitUnconfirmed:
-            return error_response(outcome_unknown(WITH_THE_KEY, scope.get("path_params", {}).get("claim_id")))
+            resend = WITH_THE_KEY if conditions.key is not None else _WITH_IF_MATCH
+            return error_response(outcome_unknown(resend, conditions.claim_id or None))
         except (ApiError, *DATABASE_FAILURES) as error:
             return _refusal(error)
         return None
 
 
-async def _identified(request: Request, route: KeyedRoute) -> tuple[Caller, str]:
-    """Who sends the request, and its key; raises `Unauthorized`, `Forbidden`, `Invalid`."""
+async def _conditions(request: Request, route: KeyedRoute) -> Conditions:
+    """What the headers of a request ask for; raises `Unauthorized`, `Forbidden`, `Invalid`."""
     caller = await dependencies(request).authenticator.authorize(request, route.scope)
-    key = idempotency_key(request)
-    assert key is not None
-    return caller, key
+    found = route.pattern.match(request.url.path)
+    of_path = {} if found is None else found.groupdict()
+    if_match = request.headers.get("if-match") if takes_if_match(route.path) else None
+    return Conditions(caller, idempotency_key(request), if_match, of_path.get("claim_id", ""))
+
+
+async def _look_up(connection: AsyncConnection, conditions: Conditions) -> None:
+    """Lock the key; raises `RequestInFlight` where another request has it, `AlreadyAnswered` with the stored reply."""
+    caller, key = conditions.caller, conditions.key
+    if key is None:
+        return
+    if not await fetch(connection, try_lock_key(caller.api_key_id, key)):
+        raise RequestInFlight(_IN_FLIGHT)
+    stored = await fetch(connection, reply_to(caller.api_key_id, key, b"", clock.now()))
+    if stored is not None:
+        raise AlreadyAnswered(stored)
+
+
+async def _require_match(intake: Intake, caller: Caller, claim_id: str, if_match: str) -> None:
+    """Lock the claim; raises `PreconditionFailed` where it is not as the caller read it, `NotFound`."""
+    await intake.lock(caller, claim_id)
+    if not matches(if_match, entity_tag(encode(await intake.get(caller, claim_id)))):
+        raise PreconditionFailed(PreconditionFailed.example)
 
 
 async def _repeated(stored: StoredReply, body: HashedBody) -> Response:

@@ -17,6 +17,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, JsonValue
 from pydantic.json_schema import models_json_schema
 
+from api.conditional import is_one_resource
 from api.dependencies import AcceptScope, required_scope
 from api.errors import (
     DATABASE_ERRORS,
@@ -34,12 +35,13 @@ from api.errors import (
     NotJson,
     OutcomeUnknown,
     Overloaded,
+    PreconditionFailed,
     RequestInFlight,
     TooLarge,
     Unauthorized,
     WrongMediaType,
 )
-from api.idempotency import takes_key
+from api.idempotency import takes_if_match, takes_key
 from api.identity import Scope
 
 JsonObject = dict[str, Any]
@@ -95,6 +97,10 @@ _HEADERS: JsonObject = {
         "description": "Path of the claim.",
         "schema": {"type": "string", "examples": ["/v1/claims/clm_01m86p3ap6yntdyk7shqjq4hs9"]},
     },
+    "ETag": {
+        "description": "Identifies this content of the resource, for `If-None-Match` and `If-Match`.",
+        "schema": {"type": "string", "examples": ['"9f2c51d0c1b7a3e85d1f6f0e4a2b7c90"']},
+    },
     "IdempotencyReplayed": {
         "description": "`true`: this is the stored response to an earlier request with the same key, or to an equal "
         "one whose outcome was unknown.",
@@ -106,6 +112,7 @@ _HEADER_NAMES = {
     "Retry-After": "RetryAfter",
     "WWW-Authenticate": "WwwAuthenticate",
     "Location": "Location",
+    "ETag": "ETag",
     "Idempotency-Replayed": "IdempotencyReplayed",
     "Accept-Encoding": "AcceptEncoding",
     "Ginja-Batch-Position": "BatchPosition",
@@ -121,6 +128,25 @@ IDEMPOTENCY_KEY: JsonObject = {
     "first request is being carried out (409).",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"},
     "example": "batch-17-row-4",
+}
+
+
+IF_MATCH: JsonObject = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "description": "The `ETag` of `GET /v1/claims/{claim_id}` as it was read: the change is made only if the claim is "
+    "still the same, else the response is 412.",
+    "schema": {"type": "string"},
+    "example": '"9f2c51d0c1b7a3e85d1f6f0e4a2b7c90"',
+}
+IF_NONE_MATCH: JsonObject = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The `ETag` of an earlier response: if nothing has changed, the response is 304 without a body.",
+    "schema": {"type": "string"},
+    "example": '"9f2c51d0c1b7a3e85d1f6f0e4a2b7c90"',
 }
 
 
@@ -245,9 +271,16 @@ def _complete(route: APIRoute, described: JsonObject) -> None:
     if takes_key(route):
         described["parameters"] = [*described.get("parameters", ()), IDEMPOTENCY_KEY]
         errors.append(RequestInFlight)
+        if takes_if_match(route.path):
+            described["parameters"].append(IF_MATCH)
+            errors.append(PreconditionFailed)
         for status, response in responses.items():
             if status < "300":
                 response["headers"] = {**response.get("headers", {}), **_header_refs(["Idempotency-Replayed"])}
+    if is_one_resource(route):
+        described["parameters"] = [*described.get("parameters", ()), IF_NONE_MATCH]
+        responses["200"]["headers"] = {**responses["200"].get("headers", {}), **_header_refs(["ETag"])}
+        responses["304"] = {"description": "Nothing has changed.", "headers": _header_refs(["ETag"]), "content": {}}
     if "path" in {parameter["in"] for parameter in described.get("parameters", ())}:
         errors.append(NotFound)
     own = route.openapi_extra

@@ -62,9 +62,13 @@ class UnitOfWork:
         if self.failed:
             raise RuntimeError("the change failed and is rolled back; a request ends with its first failed change")
         if self._connected is None:
-            connected = await self._stack.enter_async_context(self._connect())
-            await self._begun(connected[0])
-            self._connected = connected
+            self._connected = await self._stack.enter_async_context(self._connect())
+            try:
+                await self._connected[0].begin()  # known to SQLAlchemy, whichever interface sends the first statement
+                await self._begun(self._connected[0])
+            except BaseException:
+                await self._fail(*self._connected)
+                raise
         return self._connected
 
     async def commit(self) -> None:

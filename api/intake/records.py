@@ -3,10 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import Enum
 
 from api.assessments import AssessmentSummary
 from claims.attributes import AttributeValue
 from claims.payment import ClaimPayment
+
+
+class ClaimOrder(Enum):
+    """An order of claims by time of receipt and id, named as a client names it."""
+
+    NEWEST = "-received_at"
+    OLDEST = "received_at"
 
 
 @dataclass(frozen=True, slots=True)

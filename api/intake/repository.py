@@ -15,7 +15,7 @@ from api.assessments import AssessmentRow, AssessmentSummary, JsonObject, findin
 from api.database import Query, Rows, Statement, compiled, nothing
 from api.decisions import DecisionRow
 from api.intake.benefit_use import counted
-from api.intake.records import ClaimRecord, DecisionSummary, LineRecord
+from api.intake.records import ClaimOrder, ClaimRecord, DecisionSummary, LineRecord
 from api.intake.tables import ClaimLineRow, ClaimRow
 from api.paging import PageCursor
 from api.payments import payment_from_json, payment_to_json
@@ -27,6 +27,7 @@ from claims.payment import ClaimPayment
 from claims.reference import Member
 from claims.review import Effect
 from claims.scoring import ClaimFacts
+from core import clock
 
 
 def _inserting(row: type[Base], *columns: str) -> Statement:
@@ -306,14 +307,29 @@ async def specialty_of(connection: AsyncConnection, claim_id: str) -> str | None
     return await connection.scalar(select(ClaimRow.specialty).where(ClaimRow.claim_id == claim_id))
 
 
-async def claims_before(
-    connection: AsyncConnection, *, before: PageCursor | None, limit: int, filters: Mapping[str, str]
+SETTLED_AFTER = timedelta(seconds=60)
+"""A claim is stored at most this long after its time of receipt; a list from the oldest on ends before."""
+
+
+async def claims_after(
+    connection: AsyncConnection, *, after: PageCursor | None, limit: int, filters: Mapping[str, str], order: ClaimOrder
 ) -> list[ClaimRecord]:
-    """Claims received before a place in the list, newest first; `filters` are columns and the value each must have."""
-    statement = _claims().order_by(ClaimRow.received_at.desc(), ClaimRow.claim_id.desc()).limit(limit)
+    """Claims that follow a place in `order`; `filters` are columns and the value each must have.
+
+    Newest first, new claims are added before the first page. Oldest first, they are added after the last, and one that
+    is still being decided could be passed: those of the last `SETTLED_AFTER` are left out.
+    """
+    place = tuple_(ClaimRow.received_at, ClaimRow.claim_id)
+    statement = _claims().limit(limit)
     for column, value in filters.items():
         statement = statement.where(ClaimRow.__table__.c[column] == value)
-    if before is not None:
-        place = tuple_(before.received_at, before.claim_id)
-        statement = statement.where(tuple_(ClaimRow.received_at, ClaimRow.claim_id) < place)
+    if order is ClaimOrder.NEWEST:
+        statement = statement.order_by(ClaimRow.received_at.desc(), ClaimRow.claim_id.desc())
+        if after is not None:
+            statement = statement.where(place < tuple_(after.received_at, after.claim_id))
+    else:
+        settled = ClaimRow.received_at <= clock.now() - SETTLED_AFTER
+        statement = statement.order_by(ClaimRow.received_at, ClaimRow.claim_id).where(settled)
+        if after is not None:
+            statement = statement.where(place > tuple_(after.received_at, after.claim_id))
     return [_claim_record(row) for row in await connection.execute(statement)]

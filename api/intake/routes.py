@@ -1,6 +1,6 @@
 """Claims over HTTP."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import JsonValue
@@ -9,6 +9,7 @@ from starlette.responses import Response
 from api.dependencies import ReadCaller, ScoresCaller, SubmitCaller, VoidCaller, dependencies
 from api.errors import Conflict, KeyQueueFull, MemberQueueFull
 from api.fields import ClaimId, PlainNumber
+from api.intake.records import ClaimOrder
 from api.intake.responses import ClaimOut, ClaimPage, ClaimStatus, ExplanationOut
 from api.intake.schemas import ClaimIn, VoidIn
 from api.openapi import SuccessResponse, operation
@@ -20,6 +21,8 @@ from api.responses import json_response
 router = APIRouter(tags=["claims"])
 
 MAX_LISTED = 200
+ClaimSort = Literal["-received_at", "received_at"]
+"""Orders that an index has; each is total, by the claim id."""
 _EXAMPLE: dict[str, JsonValue] = {
     "claim_id": "clm_01m86p3ap6yntdyk7shqjq4hs9",
     "status": "approved",
@@ -76,12 +79,21 @@ async def list_claims(
     status: Annotated[ClaimStatus | None, Query(description="Only claims with this status.")] = None,
     member_id: Annotated[str | None, Query(max_length=64, description="Only claims of this member.")] = None,
     provider_id: Annotated[str | None, Query(max_length=64, description="Only claims of this provider.")] = None,
+    sort: Annotated[
+        ClaimSort, Query(description="`-received_at`: newest first. `received_at`: oldest first, to 60 s ago.")
+    ] = "-received_at",
 ) -> Response:
-    """List claims, newest first. A provider's key lists that provider's claims."""
+    """List claims, newest first. A provider's key lists that provider's claims.
+
+    The order is total, by time of receipt and id. Following `next_cursor` with the same parameters gives each claim
+    that was there at the beginning once, whatever is added meanwhile.
+    """
     requested = {"status": status, "member_id": member_id, "provider_id": provider_id}
     filters: dict[str, str] = {name: value for name, value in requested.items() if value is not None}
-    before = None if cursor is None else read_cursor(cursor)
-    page = await dependencies(request).intake.page(caller, before=before, limit=limit, filters=filters)
+    after = None if cursor is None else read_cursor(cursor)
+    page = await dependencies(request).intake.page(
+        caller, after=after, limit=limit, filters=filters, order=ClaimOrder(sort)
+    )
     return json_response(ClaimPage(claims=page.items, next_cursor=write_cursor(page.next_place)))
 
 

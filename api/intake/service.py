@@ -15,7 +15,7 @@ from api.identity import Caller
 from api.intake import repository, stored_replies
 from api.intake.adjudication import Adjudication, Policies, adjudicate
 from api.intake.member_queue import MemberQueue
-from api.intake.records import ClaimRecord
+from api.intake.records import ClaimOrder, ClaimRecord
 from api.intake.references import find_references, read_references
 from api.intake.responses import ClaimOut, ExplanationOut, claim_out, explanation_out
 from api.intake.schemas import ClaimIn
@@ -200,16 +200,34 @@ class Intake:
             (found,) = await connection.fetch(repository.claim(claim_id))
         return self._claim_out(_visible(found, caller), caller)
 
+    async def lock(self, caller: Caller, claim_id: str) -> None:
+        """Let no other request change a claim until the open unit of work ends; raises `NotFound`.
+
+        Locks in the order of a submission: first the member, then the claim.
+        """
+        async with self._database.deciding() as connection:
+            (found,) = await connection.fetch(repository.claim(claim_id))
+            member_id = _visible(found, caller).member_id or claim_id
+            await connection.fetch(repository.lock_member(member_id), repository.lock_state(claim_id))
+
     async def page(
-        self, caller: Caller, *, before: PageCursor | None, limit: int, filters: Mapping[str, str]
+        self,
+        caller: Caller,
+        *,
+        after: PageCursor | None,
+        limit: int,
+        filters: Mapping[str, str],
+        order: ClaimOrder = ClaimOrder.NEWEST,
     ) -> ListPage[ClaimOut]:
-        """Claims the caller may see, newest first; raises `Forbidden`."""
+        """Claims the caller may see that follow a place in `order`; raises `Forbidden`."""
         try:
             filters = {**filters, **caller.claim_filter()}
         except PermissionError as error:
             raise Forbidden(str(error)) from None
         async with self._database.reading() as connection:
-            claims = await repository.claims_before(connection, before=before, limit=limit + 1, filters=filters)
+            claims = await repository.claims_after(
+                connection, after=after, limit=limit + 1, filters=filters, order=order
+            )
         shown = claims[:limit]
         next_place = PageCursor(shown[-1].received_at, shown[-1].claim_id) if len(claims) > limit else None
         return ListPage([self._claim_out(claim, caller) for claim in shown], next_place)

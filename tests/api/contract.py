@@ -29,6 +29,8 @@ class Operation:
         named = {one["name"].lower() for one in self.described.get("parameters", ()) if one["in"] == "header"}
         if self.described["security"]:
             named |= {"authorization", "x-api-key"}
+        if self.method == "GET":
+            named.add("accept-encoding")
         if "requestBody" in self.described:
             named |= {"content-type", "content-length"}
         if any(len(response.get("content", ())) > 1 for response in self.described["responses"].values()):
@@ -77,9 +79,12 @@ class Contract:
         for name, header in documented["headers"].items():
             required = self.document["components"]["headers"][header["$ref"].rpartition("/")[2]].get("required", False)
             assert name in response.headers or not required, f"{where}: no header {name}"
-        for name in ("Location", "Idempotency-Replayed", "Retry-After", "WWW-Authenticate"):
+        for name in ("Location", "Idempotency-Replayed", "Retry-After", "WWW-Authenticate", "ETag"):
             assert name not in response.headers or name in documented["headers"], f"{where}: {name} is not documented"
         await response.aread()
+        if response.status_code == 304:
+            assert response.content == b""
+            return
         media_type = response.headers["content-type"].partition(";")[0]
         assert media_type in documented["content"], f"{where}: {media_type} is not documented"
         if media_type in ("application/json", "application/problem+json"):

@@ -61,6 +61,14 @@ async def nothing_first(_connection: AsyncConnection) -> None:
     """What a unit does first: nothing."""
 
 
+async def test_a_unit_of_work_commits_what_only_the_driver_has_sent(database):
+    async with database.unit(nothing_first) as unit:
+        async with database.deciding() as connection:
+            await connection.finish(add("a"))
+        await unit.commit()
+    assert await listed(database) == ["a"]
+
+
 async def test_a_unit_of_work_is_stored_whole_by_its_one_commit(database):
     async with database.unit(nothing_first) as unit:
         async with database.transaction() as connection:

@@ -36,6 +36,7 @@ STABLE_TYPES = {
     "not-found": 404,
     "conflict": 409,
     "in-flight": 409,
+    "precondition-failed": 412,
     "too-large": 413,
     "not-json": 415,
     "media-type": 415,
@@ -179,7 +180,7 @@ async def test_no_undocumented_header_is_read():
     """A route that reads another header documents it, as `IDEMPOTENCY_KEY` in `api/openapi.py`."""
     of_the_console = {"cookie", "host", "origin", "sec-fetch-site"}
     of_bodies = {"content-type", "content-length", "accept"}
-    documented = {"authorization", "x-api-key", "idempotency-key"}
+    documented = {"authorization", "x-api-key", "idempotency-key", "if-match", "if-none-match"}
     assert header_names_in_the_sources() == of_the_console | of_bodies | documented
 
 

@@ -88,6 +88,7 @@ FORMS: dict[str, dict[str, str]] = {
 CONSOLE_QUERIES = {"claim_id", "week", "next", "after"}
 HEADERS = (
     *("authorization", "x-api-key", "content-type", "content-length", "accept", "idempotency-key", "sec-fetch-site"),
+    *("if-match", "if-none-match"),
     *("cookie", "origin", "host", "x-anything"),
 )
 API = Path(openapi.__file__).parent
@@ -150,6 +151,8 @@ ALONE = (
     "content-type",
     "content-length",
     "idempotency-key",
+    "if-match",
+    "if-none-match",
     "cookie",
 )
 """Headers that may end a request before another is read; the others are sent together."""

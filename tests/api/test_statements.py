@@ -1,0 +1,69 @@
+"""How many statements each route sends to the database; more are a decision, not an accident."""
+
+import psycopg
+import pytest
+
+from tests.api.decisions import held
+from tests.api.makers import MINIMAL, Api, contract
+from tests.api.test_idempotency import PATHS, request_to
+
+STATEMENTS = {
+    # without those that begin and end transactions; `+`: with an Idempotency-Key; a FHIR claim has one of its own
+    "GET /v1/claims": 1,
+    "GET /v1/claims/{claim_id}": 1,
+    "GET /v1/claims/{claim_id}/decisions": 5,
+    "GET /v1/claims/{claim_id}/dispositions": 2,
+    "GET /v1/claims/{claim_id}/explanation": 4,
+    "GET /v1/decision-reasons": 0,
+    "GET /v1/reviews": 1,
+    "POST /claims": 16,
+    "POST /claims +": 17,
+    "POST /v1/claims": 16,
+    "POST /v1/claims +": 17,
+    "POST /v1/claims/{claim_id}/void": 6,
+    "POST /v1/claims/{claim_id}/void +": 9,
+    "POST /v1/fhir/Claim": 18,
+    "POST /v1/fhir/Claim +": 18,
+    "POST /v1/claims/{claim_id}/dispositions": 6,
+    "POST /v1/claims/{claim_id}/dispositions +": 9,
+    "POST /v1/claims/{claim_id}/decisions": 12,
+    "POST /v1/claims/{claim_id}/decisions +": 15,
+}
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The statements that are sent."""
+    statements: list[str] = []
+    original = psycopg.AsyncCursor.execute
+
+    async def noted(cursor, query, *args, **options):
+        if query not in ("BEGIN", "COMMIT", "ROLLBACK"):
+            statements.append(str(query))
+        return await original(cursor, query, *args, **options)
+
+    monkeypatch.setattr(psycopg.AsyncCursor, "execute", noted)
+    return statements
+
+
+async def test_each_route_sends_as_many_statements_as_stated(api: Api, sent: list[str]):
+    claim_id = await held(api, service_from="2025-06-01")
+    for number in range(5):  # the number does not grow with the claims
+        await api.submit(MINIMAL | {"claim_amount": 100 + number})
+    counts = {}
+    for operation in contract().operations:
+        security = operation.described["security"]
+        if operation.method != "GET" or not security or {} in security or operation.path == "/metrics":
+            continue
+        url = operation.path.replace("{claim_id}", claim_id)
+        await api.get(url)
+        sent.clear()
+        assert (await api.get(url)).status_code == 200
+        counts[f"GET {operation.path}"] = len(sent)
+    for path in PATHS:
+        for key in ({}, {"Idempotency-Key": "k" + path}):
+            request = await request_to(api, path)
+            sent.clear()
+            assert (await api.post(request.path, request.body, **key)).is_success
+            counts[f"POST {path}{' +' if key else ''}"] = len(sent)
+    assert counts == STATEMENTS
