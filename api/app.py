@@ -24,6 +24,7 @@ from api.overload import RefuseOverload
 from api.reviews import routes as review_routes
 from api.scoring import routes as scoring_routes
 from api.server import Drain, RefuseWhileDraining
+from api.versions import ApiVersions
 from api.windows import REFRESH_S
 from core.background import Background
 from core.garbage import collect_regularly
@@ -84,6 +85,7 @@ def create_app(settings: Settings, database_url: str, drain: Drain | None = None
     app.add_middleware(KeyedRequests, routes=app.routes)
     app.add_middleware(EntityTags, routes=app.routes)
     app.add_middleware(StrictRequests, routes=app.routes)
+    app.add_middleware(ApiVersions)
     app.add_middleware(CompressedReads)
     app.add_middleware(HeadLimit)
     app.add_middleware(RefuseOverload, live=live)

@@ -47,6 +47,8 @@ from typing import ClassVar, Final, Self
 
 from pydantic import JsonValue
 
+PROBLEM_PAGE: Final = "/docs/problems"
+"""Where the API describes its problems (`api/problem_page.py`)."""
 MAX_NAMED: Final = 20
 """Invalid fields named in one response, so that a response is not many times the size of the body it refuses."""
 
@@ -94,7 +96,7 @@ class ApiError(Exception):
 
 def type_uri(kind: str) -> str:
     """The `type` of a problem, from its stable last part."""
-    return f"urn:ginja:claims:{kind}"
+    return f"{PROBLEM_PAGE}#{kind}"
 
 
 class MalformedBody(ApiError):

@@ -43,6 +43,7 @@ from api.errors import (
 )
 from api.idempotency import takes_if_match, takes_key
 from api.identity import Scope
+from api.versions import CURRENT, HEADER
 
 JsonObject = dict[str, Any]
 """A part of the document, as the framework merges it."""
@@ -97,6 +98,10 @@ _HEADERS: JsonObject = {
         "description": "Path of the claim.",
         "schema": {"type": "string", "examples": ["/v1/claims/clm_01m86p3ap6yntdyk7shqjq4hs9"]},
     },
+    "ApiVersion": {
+        "description": "The version of the API that answered.",
+        "schema": {"type": "string", "examples": [CURRENT]},
+    },
     "ETag": {
         "description": "Identifies this content of the resource, for `If-None-Match` and `If-Match`.",
         "schema": {"type": "string", "examples": ['"9f2c51d0c1b7a3e85d1f6f0e4a2b7c90"']},
@@ -113,6 +118,7 @@ _HEADER_NAMES = {
     "WWW-Authenticate": "WwwAuthenticate",
     "Location": "Location",
     "ETag": "ETag",
+    HEADER: "ApiVersion",
     "Idempotency-Replayed": "IdempotencyReplayed",
     "Accept-Encoding": "AcceptEncoding",
     "Ginja-Batch-Position": "BatchPosition",
@@ -139,6 +145,14 @@ IF_MATCH: JsonObject = {
     "still the same, else the response is 412.",
     "schema": {"type": "string"},
     "example": '"9f2c51d0c1b7a3e85d1f6f0e4a2b7c90"',
+}
+API_VERSION: JsonObject = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "description": "The version that the client was written for; a request for one that is not supported is 422.",
+    "schema": {"type": "string"},
+    "example": CURRENT,
 }
 IF_NONE_MATCH: JsonObject = {
     "name": "If-None-Match",
@@ -277,6 +291,8 @@ def _complete(route: APIRoute, described: JsonObject) -> None:
         for status, response in responses.items():
             if status < "300":
                 response["headers"] = {**response.get("headers", {}), **_header_refs(["Idempotency-Replayed"])}
+    if route.path.startswith("/v1/"):
+        described["parameters"] = [*described.get("parameters", ()), API_VERSION]
     if is_one_resource(route):
         described["parameters"] = [*described.get("parameters", ()), IF_NONE_MATCH]
         responses["200"]["headers"] = {**responses["200"].get("headers", {}), **_header_refs(["ETag"])}
@@ -293,7 +309,8 @@ def _complete(route: APIRoute, described: JsonObject) -> None:
     for status, response in responses.items():
         if isinstance(own, Operation) and status >= "400":
             response["content"] = {**response["content"], **own.also_errors}
-        response["headers"] = {**_header_refs(["X-Request-Id"]), **response.get("headers", {})}
+        of_all = ["X-Request-Id", HEADER] if route.path.startswith("/v1/") else ["X-Request-Id"]
+        response["headers"] = {**_header_refs(of_all), **response.get("headers", {})}
     described["responses"] = {status: responses[status] for status in sorted(responses)}
 
 

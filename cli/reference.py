@@ -8,6 +8,7 @@ from typing import Any
 import click
 from pydantic_core import PydanticUndefined
 
+from api.problem_page import problem_entries
 from claims.adjudication import CONTRACT_DENIALS
 from cli.command import Command, Group
 from cli.exit_codes import MEANINGS
@@ -28,6 +29,10 @@ service: they follow from cover, contract, benefit and the claims before. Everyt
 ([ADR 0217](../adr/0217-only-the-contract-denies-without-a-person.md)). `CARC` is the claim adjustment reason code with
 the same meaning.
 """
+_ABOUT_PROBLEMS = """\
+Every error of the [claims API](claims-api.md#errors) is a problem (RFC 9457). Its `type` is `/docs/problems#` and the
+name of a section below; the API serves the same descriptions there. Types are stable, titles and details may change.
+"""
 _ABOUT_SETTINGS = """\
 Settings are environment variables. A command refuses a variable that begins with `GINJA_` and is not listed here, and
 names the nearest one.
@@ -40,6 +45,7 @@ def pages() -> dict[str, str]:
         "cli.md": cli_page(),
         "contract-denials.md": contract_denials_page(),
         "exit-codes.md": exit_codes_page(),
+        "problems.md": problems_page(),
         "settings.md": settings_page(),
     }
 
@@ -89,6 +95,16 @@ def exit_codes_page() -> str:
     ]
     lines += [f"| {int(code)} | `{code.type}` | {meaning} |" for code, meaning in MEANINGS.items()]
     return "\n".join(lines) + "\n"
+
+
+def problems_page() -> str:
+    """The page of the problems of the claims API."""
+    lines = ["# Problems of the claims API\n", _GENERATED, _ABOUT_PROBLEMS]
+    for one in problem_entries():
+        retry = "" if one.retry_after is None else f" Retry after {one.retry_after} s or more."
+        lines.append(f"## {one.kind}\n\nStatus {one.status}. {one.title}. {one.meaning}{retry}\n")
+        lines.append(f"> {one.example}\n")
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def settings_page() -> str:

@@ -6,6 +6,9 @@ from fastapi import APIRouter, FastAPI
 from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 
+from api.errors import PROBLEM_PAGE
+from api.problem_page import problem_page
+
 _STATIC = Path(__file__).parent / "static"
 
 _PAGE = """<!doctype html>
@@ -25,6 +28,12 @@ router = APIRouter(include_in_schema=False)
 async def docs() -> HTMLResponse:
     """The documentation page."""
     return HTMLResponse(_PAGE, headers={"Content-Security-Policy": _POLICY})
+
+
+@router.get(PROBLEM_PAGE)
+async def problems() -> HTMLResponse:
+    """What each problem means; their types lead here."""
+    return HTMLResponse(problem_page(), headers={"Content-Security-Policy": _POLICY})
 
 
 @router.get("/")

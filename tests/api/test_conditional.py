@@ -64,7 +64,7 @@ async def test_a_change_is_made_only_if_the_claim_is_as_it_was_read(api: Api, ve
     url, path = f"/v1/claims/{claim_id}", f"/v1/claims/{claim_id}/{verb}"
     tag = (await read(api, url)).headers["etag"]
     refused = await api.post(path, CHANGES[verb], **{"If-Match": '"stale"', **key})
-    assert (refused.status_code, refused.json()["type"]) == (412, "urn:ginja:claims:precondition-failed")
+    assert (refused.status_code, refused.json()["type"]) == (412, "/docs/problems#precondition-failed")
     assert (await read(api, url)).headers["etag"] == tag
     made = await api.post(path, CHANGES[verb], **{"If-Match": f'"x", {tag}', **key})
     assert made.is_success

@@ -59,7 +59,7 @@ async def test_each_cause_has_its_own_problem_and_nothing_is_stored(shared_api: 
     shared_api.execute(f"INSERT INTO raised VALUES ('{code}')")
     response = await shared_api.submit()
     status = 500 if kind == "failed" else 503
-    assert (response.status_code, response.json()["type"]) == (status, f"urn:ginja:claims:{kind}")
+    assert (response.status_code, response.json()["type"]) == (status, f"/docs/problems#{kind}")
     assert ("retry-after" in response.headers) == (status == 503)
     assert shared_api.count("claims") == 0
 
@@ -114,7 +114,7 @@ async def test_without_a_server_and_with_a_wrong_password_the_cause_is_named(see
             response = await api.submit()
             api.dependencies.intake._database = before
             await other.close()
-            assert (response.status_code, response.json()["type"]) == (503, f"urn:ginja:claims:{kind}")
+            assert (response.status_code, response.json()["type"]) == (503, f"/docs/problems#{kind}")
 
 
 async def test_a_read_only_database_is_said_to_be_and_is_not_ready(api: Api, fresh_probe):
@@ -124,7 +124,7 @@ async def test_a_read_only_database_is_said_to_be_and_is_not_ready(api: Api, fre
     await api.database.engine.dispose()
     await api.dependencies.probe._database.engine.dispose()
     response = await api.submit()
-    assert (response.status_code, response.json()["type"]) == (503, "urn:ginja:claims:database-read-only")
+    assert (response.status_code, response.json()["type"]) == (503, "/docs/problems#database-read-only")
     assert await readiness(api) == (503, "not ready (database-read-only)")
 
 
@@ -149,7 +149,7 @@ async def test_while_every_claim_fails_readiness_says_why_until_one_succeeds(api
     api.execute(_RAISING)
     api.execute("INSERT INTO raised VALUES ('53100')")
     assert await readiness(api) == (200, "ready")
-    assert (await api.submit()).json()["type"] == "urn:ginja:claims:database-full"
+    assert (await api.submit()).json()["type"] == "/docs/problems#database-full"
     assert await readiness(api) == (503, "not ready (database-full)")
     api.execute("DROP TRIGGER raising ON claims")
     assert (await api.submit()).status_code == 201

@@ -159,7 +159,7 @@ async def test_the_answer_as_x12_is_a_999_and_a_277ca(api: Api):
 )
 async def test_a_body_that_is_no_x12_file_is_a_problem(api: Api, text: bytes, status: int, kind: str):
     response = await send(api, text)
-    assert (response.status_code, response.json()["type"]) == (status, f"urn:ginja:claims:{kind}")
+    assert (response.status_code, response.json()["type"]) == (status, f"/docs/problems#{kind}")
 
 
 async def test_as_many_claims_as_allowed_are_read(api: Api):

@@ -80,7 +80,7 @@ def test_a_generated_client_submits_reads_and_voids_a_claim(client_package: str,
         assert (voided.status_code, voided.parsed.status.value) == (200, "voided")
         refused = void(claim_id, client=client, body=models.VoidIn())
         assert (refused.status_code, type(refused.parsed)) == (409, models.ConflictProblem)
-        assert refused.parsed.type_ == "urn:ginja:claims:conflict"
+        assert refused.parsed.type_ == "/docs/problems#conflict"
 
     with of("client").AuthenticatedClient(base_url=url, token="gnj_unknown") as stranger:
         unauthorized = of("api.claims.get_claim").sync(claim_id, client=stranger)

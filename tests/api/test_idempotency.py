@@ -32,7 +32,7 @@ BODIES_BY_PATH = {
 }
 _DAYS = (date(2020, 1, 1) + timedelta(days=7 * week) for week in count())
 """Days of service far enough apart for claims not to be near-duplicates."""
-IN_FLIGHT = "urn:ginja:claims:in-flight"
+IN_FLIGHT = "/docs/problems#in-flight"
 _REFUSES_REPLIES = """
 CREATE FUNCTION refuse_reply() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'no space' USING ERRCODE = '53100'; END $$;
@@ -210,7 +210,7 @@ async def test_a_second_void_is_answered_as_the_first_only_under_its_key(api: Ap
     again = await api.post(path, {"reason": "billed in error"}, **{"Idempotency-Key": "v1"})
     assert (again.status_code, again.content) == (200, first.content)
     other = await api.post(path, {"reason": "billed in error"}, **{"Idempotency-Key": "v2"})
-    assert (other.status_code, other.json()["type"]) == (409, "urn:ginja:claims:conflict")
+    assert (other.status_code, other.json()["type"]) == (409, "/docs/problems#conflict")
     assert [api.count(table) for table in ("audit_log", "idempotency_keys")] == [1, 1]
 
 

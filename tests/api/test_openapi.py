@@ -18,6 +18,7 @@ from api.dependencies import required_scope
 from api.errors import ERRORS, ApiError
 from api.identity import ROLES, Scope
 from api.migrate import alembic_config, newest_revision
+from api.versions import CURRENT
 from core.settings import Settings
 from tests.api.contract import Contract, Operation
 from tests.api.makers import MINIMAL, Api, contract
@@ -110,7 +111,7 @@ async def test_documented_security_matches_what_is_checked(operation: Operation)
 async def test_without_a_valid_key_the_response_is_a_documented_401(shared_api: Api, operation: Operation):
     for headers in ({}, {"Authorization": "Bearer gnj_unknown"}, {"X-API-Key": "gnj_unknown"}):
         response = await send(shared_api, operation, headers=headers)
-        assert (response.status_code, response.json()["type"]) == (401, "urn:ginja:claims:unauthorized")
+        assert (response.status_code, response.json()["type"]) == (401, "/docs/problems#unauthorized")
 
 
 @each(*WITH_SECURITY)
@@ -161,7 +162,7 @@ async def test_every_header_the_api_reads_is_documented(shared_api: Api, operati
     monkeypatch.setattr(Headers, "__getitem__", recorded)
     key = shared_api.keys["admin"]
     parameters = [one["name"] for one in operation.described.get("parameters", ()) if one["in"] == "header"]
-    own = {"X-Recorded": "1", **dict.fromkeys(parameters, "k")}
+    own = {"X-Recorded": "1", **dict.fromkeys(parameters, "k"), "X-API-Version": CURRENT}
     for headers in ({"X-API-Key": key}, {"Authorization": f"Bearer {key}"}):
         await send(shared_api, operation, headers=own | headers, content=b"{}")
     assert read <= operation.headers
@@ -180,7 +181,7 @@ async def test_no_undocumented_header_is_read():
     """A route that reads another header documents it, as `IDEMPOTENCY_KEY` in `api/openapi.py`."""
     of_the_console = {"cookie", "host", "origin", "sec-fetch-site"}
     of_bodies = {"content-type", "content-length", "accept"}
-    documented = {"authorization", "x-api-key", "idempotency-key", "if-match", "if-none-match"}
+    documented = {"authorization", "x-api-key", "idempotency-key", "if-match", "if-none-match", "x-api-version"}
     assert header_names_in_the_sources() == of_the_console | of_bodies | documented
 
 

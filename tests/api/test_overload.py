@@ -161,7 +161,7 @@ async def test_requests_beyond_the_limit_are_refused_and_health_is_not(api: Api)
     door(api).limit.limit = 0
     before = metrics.QUEUE_REFUSED.labels("door", "full")._value.get()
     for response in (await api.submit(), await api.get("/v1/claims")):
-        assert (response.status_code, response.json()["type"]) == (503, "urn:ginja:claims:overloaded")
+        assert (response.status_code, response.json()["type"]) == (503, "/docs/problems#overloaded")
         assert response.headers["retry-after"] == "1"
     assert metrics.QUEUE_REFUSED.labels("door", "full")._value.get() == before + 2
     for path in ("/livez", "/readyz", "/metrics"):
@@ -185,7 +185,7 @@ async def test_a_batch_beyond_the_queue_is_refused_with_its_position(api: Api):
     async with api.dependencies.batches.turn():
         api.dependencies.batches._max_waiting = 0
         response = await api.post("/v1/claims:score-batch", BATCH)
-    assert (response.status_code, response.json()["type"]) == (503, "urn:ginja:claims:batch-queue-full")
+    assert (response.status_code, response.json()["type"]) == (503, "/docs/problems#batch-queue-full")
     assert (response.json()["position"], response.json()["waiting"]) == (1, 0)
     assert response.headers["retry-after"] == "5"
 

@@ -47,7 +47,7 @@ async def test_a_read_fails_and_works_again_when_the_database_answers(seeded_url
         before = (await api.get(path)).status_code
         await link.set(Fault.HALF_OPEN)
         response = await api.get(path)
-        assert (response.status_code, response.json()["type"]) == (503, "urn:ginja:claims:unavailable")
+        assert (response.status_code, response.json()["type"]) == (503, "/docs/problems#unavailable")
         await link.set(Fault.NONE)
         assert (await api.get(path)).status_code == before
 
@@ -57,7 +57,7 @@ async def test_a_claim_is_not_stored_and_can_be_sent_again(seeded_url: str) -> N
         assert (await api.submit()).status_code == 201
         await link.set(Fault.HALF_OPEN)
         response = await api.submit(OTHER)
-        assert (response.status_code, response.json()["type"]) == (503, "urn:ginja:claims:unavailable")
+        assert (response.status_code, response.json()["type"]) == (503, "/docs/problems#unavailable")
         await link.set(Fault.NONE)
         assert (await api.submit(OTHER)).status_code == 201
         assert stored_claims(seeded_url) == 2
@@ -76,7 +76,7 @@ async def test_a_commit_without_an_answer_is_said_to_be_unknown(seeded_url: str)
         api.scorer.behaviour = stall
         response = await api.submit(OTHER)
         assert response.status_code == 503
-        assert response.json()["type"] in ("urn:ginja:claims:outcome-unknown", "urn:ginja:claims:unavailable")
+        assert response.json()["type"] in ("/docs/problems#outcome-unknown", "/docs/problems#unavailable")
         api.scorer.behaviour = healthy
         await link.set(Fault.NONE)
         assert (await api.submit(OTHER)).status_code == 201

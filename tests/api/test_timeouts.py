@@ -53,7 +53,7 @@ async def test_a_statement_that_does_not_end_is_ended_and_named(seeded_url: str)
     async with api_with(seeded_url, statement=200) as api:
         on_insert(api, "M123", FOR_EVER)
         response = await api.submit()
-        assert (response.status_code, response.json()["type"]) == (503, "urn:ginja:claims:statement-timeout")
+        assert (response.status_code, response.json()["type"]) == (503, "/docs/problems#statement-timeout")
         assert response.headers["retry-after"] == "2"
         await assert_serves_others_and_then_the_same(api)
 
@@ -63,7 +63,7 @@ async def test_a_transaction_that_does_not_end_is_ended_and_its_outcome_is_not_g
     async with api_with(seeded_url, transaction=200) as api:
         on_insert(api, "M123", FOR_EVER)
         response = await api.submit()
-        assert (response.status_code, response.json()["type"]) == (503, "urn:ginja:claims:outcome-unknown")
+        assert (response.status_code, response.json()["type"]) == (503, "/docs/problems#outcome-unknown")
         assert api.count("claims") == 0
         await assert_serves_others_and_then_the_same(api)
 
@@ -84,7 +84,7 @@ async def test_a_read_that_waits_for_a_table_lock_is_ended_and_named(seeded_url:
         with psycopg.connect(seeded_url) as holder:
             holder.execute("LOCK TABLE claims IN ACCESS EXCLUSIVE MODE")
             response = await api.get(path)
-            assert (response.status_code, response.json()["type"]) == (503, "urn:ginja:claims:lock-timeout")
+            assert (response.status_code, response.json()["type"]) == (503, "/docs/problems#lock-timeout")
         await assert_serves_others_and_then_the_same(api)
 
 
@@ -94,7 +94,7 @@ async def test_a_lock_that_is_held_within_the_transaction_is_ended_and_named(see
         with psycopg.connect(seeded_url) as holder:
             holder.execute("SELECT pg_advisory_xact_lock(7)")
             response = await api.submit()
-            assert (response.status_code, response.json()["type"]) == (503, "urn:ginja:claims:lock-timeout")
+            assert (response.status_code, response.json()["type"]) == (503, "/docs/problems#lock-timeout")
         await assert_serves_others_and_then_the_same(api)
 
 
@@ -118,5 +118,5 @@ async def test_a_forgotten_transaction_of_another_program_costs_its_member_the_l
             refused = [asyncio.create_task(api.submit()) for _ in range(5)]
             assert (await api.submit(OTHER_MEMBER)).status_code == 201
             problems = [(await one).json()["type"] for one in refused]
-        assert problems == ["urn:ginja:claims:lock-timeout"] * 5
+        assert problems == ["/docs/problems#lock-timeout"] * 5
         assert (await api.submit()).status_code == 201

@@ -38,7 +38,7 @@ async def severed(seeded_url: str) -> AsyncIterator[Severed]:
 
 def problem(response) -> tuple[int, str]:
     assert response.headers["retry-after"]
-    return response.status_code, response.json()["type"].removeprefix("urn:ginja:claims:")
+    return response.status_code, response.json()["type"].removeprefix("/docs/problems#")
 
 
 async def test_a_connection_lost_before_commit_stored_nothing_and_says_so(severed: Severed):

@@ -23,7 +23,7 @@ def with_body(status: str, document: dict[str, str]) -> bytes:
 
 
 CREATED = with_body("201 Created", {"claim_id": "clm_1", "decided_by": "model"})
-UNKNOWN = with_body("503 Service Unavailable", {"type": "urn:ginja:claims:outcome-unknown"})
+UNKNOWN = with_body("503 Service Unavailable", {"type": "/docs/problems#outcome-unknown"})
 
 
 @asynccontextmanager
