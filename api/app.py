@@ -21,6 +21,7 @@ from api.intake import routes as intake_routes
 from api.investigations import routes as investigation_routes
 from api.middleware import HeadLimit, RequestLog, StrictRequests
 from api.overload import RefuseOverload
+from api.remittances import routes as remittance_routes
 from api.reviews import routes as review_routes
 from api.scoring import routes as scoring_routes
 from api.server import Drain, RefuseWhileDraining
@@ -41,6 +42,7 @@ ROUTERS = (
     scoring_routes.router,
     investigation_routes.router,
     review_routes.router,
+    remittance_routes.router,
     health_routes.router,
 )
 """Everything that `/openapi.json` describes."""

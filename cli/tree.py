@@ -88,6 +88,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("review simulate", "cli.review.simulate:simulate", ("loop simulate",)),
     CommandEntry("review simulate-clock", "cli.review.clock:simulate_clock", ("simulate-review",)),
     CommandEntry("report ai-use", "cli.report:ai_use"),
+    CommandEntry("report remittance", "cli.remittance:remittance"),
     CommandEntry("policy backtest", "cli.model.policy:backtest"),
     CommandEntry("monitor drift", "cli.monitor:drift", ("drift",)),
     CommandEntry("monitor prompt-pay", "cli.monitor:prompt_pay"),
@@ -158,7 +159,13 @@ GROUPS: dict[str, GroupEntry] = {
             "ginja review record clm_0123 --disposition confirmed --by ann",
         ),
     ),
-    "report": GroupEntry("State what decided claims.", ("ginja report ai-use --quarter 2026Q3 --json",)),
+    "report": GroupEntry(
+        "State what decided claims, and what is paid of them.",
+        (
+            "ginja report ai-use --quarter 2026Q3 --json",
+            "ginja report remittance H456 --first-day 2026-11-01 --last-day 2026-11-30",
+        ),
+    ),
     "bench": GroupEntry(
         "Measure the figures of docs/benchmarks.md; needs a checkout of the repository.",
         ("ginja bench score --json", "ginja bench chaos --only scorer"),

@@ -119,6 +119,17 @@ class Settings(BaseSettings):
     auto_approval_cap_cents: int = Field(
         1_000_000, ge=0, description="A claim above this amount is always reviewed by a person."
     )
+    payer_name: str | None = Field(None, max_length=60, description="The insurer's name in X12 835.")
+    payer_tax_id: str | None = Field(None, pattern=r"^[0-9]{9}$", description="The insurer's tax number in X12 835.")
+    payer_street: str | None = Field(None, max_length=55, description="The insurer's street in X12 835.")
+    payer_city: str | None = Field(None, max_length=30, description="The insurer's city in X12 835.")
+    payer_state: str | None = Field(None, pattern=r"^[A-Z]{2}$", description="The insurer's state in X12 835.")
+    payer_zip_code: str | None = Field(
+        None, pattern=r"^[0-9]{5}([0-9]{4})?$", description="The insurer's ZIP code in X12 835."
+    )
+    payer_phone: str | None = Field(
+        None, pattern=r"^[0-9]{10}$", description="Where providers ask about payments, in X12 835."
+    )
     review_cost_cents: int = Field(
         0,
         ge=0,

@@ -5,8 +5,9 @@ from api.intake.benefit_use import BenefitUse, benefit_used, counted
 from api.intake.facts import FACT_COLUMNS, facts_of
 from api.intake.member_queue import MemberQueue
 from api.intake.parsed import ParsedReply, RefusedField, claim_key, refused_fields, submit_parsed
+from api.intake.records import ClaimRecord, LineRecord
 from api.intake.references import find_references, read_references
-from api.intake.repository import lock_member, lock_state, return_to_review
+from api.intake.repository import decided_claims, lines_of_claims, lock_member, lock_state, return_to_review
 from api.intake.responses import ActionName, ClaimOut, ClaimStatus, EffectName
 from api.intake.schemas import ClaimIn
 from api.intake.service import Intake
@@ -20,10 +21,12 @@ __all__ = [
     "BenefitUse",
     "ClaimIn",
     "ClaimOut",
+    "ClaimRecord",
     "ClaimRow",
     "ClaimStatus",
     "EffectName",
     "Intake",
+    "LineRecord",
     "MemberQueue",
     "ParsedReply",
     "Policies",
@@ -31,10 +34,12 @@ __all__ = [
     "benefit_used",
     "claim_key",
     "counted",
+    "decided_claims",
     "facts_of",
     "find_references",
     "keep_reply",
     "keep_unconfirmed_reply",
+    "lines_of_claims",
     "lock_member",
     "lock_state",
     "read_references",

@@ -18,6 +18,7 @@ from claims.adjudication import (
     SuspicionPolicy,
     decide,
     inherit,
+    rejecting,
     replaced_often,
     run_edits,
     score_not_used,
@@ -27,7 +28,7 @@ from claims.claim import Claim
 from claims.code_tables import NO_TABLES
 from claims.cost_sharing import terms_on
 from claims.outcome import Outcome
-from claims.payment import BENEFIT_USED_UP, ClaimPayment, itemize, line_prices, reason_of_rejection
+from claims.payment import BENEFIT_USED_UP, ClaimPayment, itemize, line_prices, reason_of_contract
 from claims.plausibility import PlausibilityPolicy, check_plausibility
 from claims.prompt_pay import PromptPayClock
 from claims.review import replaces_reviewed_claim
@@ -142,7 +143,8 @@ async def adjudicate(
 def _settled(due: ClaimPayment, decision: Decision) -> ClaimPayment:
     """The payment that a decision leaves of what is due."""
     if decision.outcome is Outcome.REJECTED:
-        return due.denied(reason_of_rejection(decision.findings))
+        denial = rejecting(decision.findings)
+        return due.denied(BENEFIT_USED_UP if denial is None else reason_of_contract(denial.carc))
     return due.limited_to(decision.approved_cents or decision.reserved_cents, BENEFIT_USED_UP)
 
 

@@ -232,6 +232,7 @@ _LAST_DECISION = (
 _APPROVED = (_PROPOSAL.decision_id == DecisionRow.answers) & (DecisionRow.effect == Effect.SETTLED.value)
 
 
+_DECIDED = ("approved", "partially_approved", "rejected", "denied")
 _FOLLOWED_BY_NAME = ("replaced_by", "chain", "decision", "assessment")
 _CLAIM_NAMES = tuple(one.name for one in fields(ClaimRecord) if one.name not in _FOLLOWED_BY_NAME)
 _PAYMENT_AT = _CLAIM_NAMES.index("payment")
@@ -300,6 +301,41 @@ async def lines_of(connection: AsyncConnection, claim_id: str) -> list[LineRecor
     columns = (ClaimLineRow.__table__.c[one.name] for one in fields(LineRecord))
     statement = select(*columns).where(ClaimLineRow.claim_id == claim_id).order_by(ClaimLineRow.line)
     return [LineRecord(*row) for row in await connection.execute(statement)]
+
+
+async def lines_of_claims(connection: AsyncConnection, claim_ids: Sequence[str]) -> dict[str, list[LineRecord]]:
+    """The lines of some claims in their order."""
+    columns = (ClaimLineRow.__table__.c[one.name] for one in fields(LineRecord))
+    statement = (
+        select(ClaimLineRow.claim_id, *columns)
+        .where(ClaimLineRow.claim_id.in_(claim_ids))
+        .order_by(ClaimLineRow.claim_id, ClaimLineRow.line)
+    )
+    found: dict[str, list[LineRecord]] = {claim_id: [] for claim_id in claim_ids}
+    for claim_id, *line in await connection.execute(statement):
+        found[claim_id].append(LineRecord(*line))
+    return found
+
+
+async def decided_claims(
+    connection: AsyncConnection, provider_id: str, *, first: datetime, until: datetime, limit: int
+) -> list[ClaimRecord]:
+    """The claims of a provider, submitted here, whose decision stands and was made in a period; oldest first."""
+    decided_at = func.coalesce(DecisionRow.made_at, ClaimRow.received_at)
+    statement = (
+        _claims()
+        .where(
+            ClaimRow.provider_id == provider_id,
+            ClaimRow.source == "api",
+            ClaimRow.status.in_(_DECIDED),
+            ClaimRow.received_at < until,
+            decided_at >= first,
+            decided_at < until,
+        )
+        .order_by(ClaimRow.received_at, ClaimRow.claim_id)
+        .limit(limit)
+    )
+    return [_claim_record(row) for row in await connection.execute(statement)]
 
 
 async def specialty_of(connection: AsyncConnection, claim_id: str) -> str | None:

@@ -1,11 +1,13 @@
 """Providers: who bills."""
 
-from api.providers.repository import npi_of, provider, region_of
+from api.providers.repository import Payee, npi_of, payee, provider, region_of
 from api.providers.tables import ProviderRow
 
 __all__ = [
+    "Payee",
     "ProviderRow",
     "npi_of",
+    "payee",
     "provider",
     "region_of",
 ]

@@ -1,8 +1,11 @@
 """Providers, as the rules see them."""
 
-from sqlalchemy import BindParameter, ScalarSelect, bindparam, func, select
+from dataclasses import dataclass
 
-from api.database import Query, Rows, compiled
+from sqlalchemy import BindParameter, ScalarSelect, bindparam, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.database import Query, Rows, compiled, fetch
 from api.providers.tables import ProviderRow
 from claims.reference import Provider
 
@@ -26,6 +29,24 @@ def provider(provider_id: str) -> Query[Provider | None]:
         return Provider(*rows[0]) if rows else None
 
     return Query(_PROVIDER, {"provider_id": provider_id}, read)
+
+
+@dataclass(frozen=True, slots=True)
+class Payee:
+    """A provider as it is paid."""
+
+    name: str | None
+    national_id: str | None
+    """Its NPI."""
+
+
+async def payee(connection: AsyncConnection, provider_id: str) -> Payee | None:
+    """A provider with its name; `None` if there is no such provider."""
+    found = await fetch(connection, provider(provider_id))
+    if found is None:
+        return None
+    name = await connection.scalar(select(ProviderRow.name).where(ProviderRow.provider_id == provider_id))
+    return Payee(name, found.national_id)
 
 
 def region_of(provider_id: BindParameter[str]) -> ScalarSelect[str | None]:

@@ -8,7 +8,7 @@ suspicion.py    reviews inherited from a held or denied claim for the same servi
 rescoring.py    what a score that arrives after the decision may change
 """
 
-from claims.adjudication.contract_denials import CONTRACT_DENIALS, ContractDenial
+from claims.adjudication.contract_denials import CONTRACT_DENIALS, ContractDenial, rejecting
 from claims.adjudication.decision import Decision, DecisionPolicy, decide, findings_of_score, score_not_used
 from claims.adjudication.edits import NEAR_DAYS, Evidence, SimilarClaim, run_edits
 from claims.adjudication.rescoring import CODES_WITHOUT_SCORE, reconsider, releasable
@@ -30,6 +30,7 @@ __all__ = [
     "findings_of_score",
     "inherit",
     "reconsider",
+    "rejecting",
     "releasable",
     "replaced_often",
     "run_edits",

@@ -44,6 +44,12 @@ CONTRACT_DENIALS = _declared(
 """By code. `docs/reference/contract-denials.md` is generated from it."""
 
 
+def rejecting(findings: Iterable[Finding]) -> ContractDenial | None:
+    """The contract denial that rejects a claim: that of its first finding that does."""
+    codes = (finding.code for finding in findings if finding.outcome is Outcome.REJECTED)
+    return next((CONTRACT_DENIALS[code] for code in codes if code in CONTRACT_DENIALS), None)
+
+
 def without_a_person(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings as a decision without a person may use them: an adverse one off the contract sends to review."""
     return tuple(

@@ -13,8 +13,8 @@ from claims.payment.codes import (
     OTHER_PAYER,
     AdjustmentGroup,
     AdjustmentReason,
+    reason_of_contract,
     reason_of_person,
-    reason_of_rejection,
 )
 from claims.payment.itemization import Adjustment, ClaimPayment, LinePayment, itemize
 from claims.payment.prices import LinePrice, PriceSource, contract_key, line_prices
@@ -35,6 +35,6 @@ __all__ = [
     "contract_key",
     "itemize",
     "line_prices",
+    "reason_of_contract",
     "reason_of_person",
-    "reason_of_rejection",
 ]

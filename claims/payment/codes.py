@@ -4,12 +4,9 @@ Source: X12 external code lists 139 (claim adjustment reason codes, CARC) and 41
 RARC), https://x12.org/codes, and 005010X221A1 for the group codes. The texts are our own.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
-
-from claims.outcome import Finding, Outcome
 
 
 class AdjustmentGroup(StrEnum):
@@ -48,23 +45,17 @@ PROVIDER_NOT_ELIGIBLE: Final = AdjustmentReason(_CO, "B7", "The provider could n
 BY_PERSON: Final = AdjustmentReason(_CO, "A1", "Denied or reduced after a review.", "N10")
 """A decision of a person whose reason has no code of its own."""
 
-_OF_FINDINGS = {
-    "cover_not_begun": NOT_COVERED_YET,
-    "cover_ended": NOT_COVERED_ANY_MORE,
-    "provider_excluded": PROVIDER_NOT_ELIGIBLE,
-    "provider_inactive": PROVIDER_NOT_ELIGIBLE,
-    "provider_on_exclusion_list": PROVIDER_NOT_ELIGIBLE,
-    "benefit_exhausted": BENEFIT_USED_UP,
-    "duplicate": DUPLICATE,
+_OF_CONTRACT = {
+    reason.carc: reason
+    for reason in (BENEFIT_USED_UP, DUPLICATE, NOT_COVERED_YET, NOT_COVERED_ANY_MORE, PROVIDER_NOT_ELIGIBLE)
 }
 _OF_MEMBER = frozenset(("27", "96", "119"))
 """Reasons of reviewers that the member bears; of the others the provider bears the amount."""
 
 
-def reason_of_rejection(findings: Sequence[Finding]) -> AdjustmentReason:
-    """Why a claim is rejected: the reason of its first finding that rejects."""
-    codes = (one.code for one in findings if one.outcome is Outcome.REJECTED)
-    return next((_OF_FINDINGS[code] for code in codes if code in _OF_FINDINGS), BENEFIT_USED_UP)
+def reason_of_contract(carc: str) -> AdjustmentReason:
+    """Why the contract denies a claim; `carc` is that of a contract denial. Raises `KeyError` for another code."""
+    return _OF_CONTRACT[carc]
 
 
 def reason_of_person(carc: str | None, text: str) -> AdjustmentReason:

@@ -1,4 +1,4 @@
-"""X12 5010: segments, envelopes, claims (837), and answers about them (999, 277CA)."""
+"""X12 5010: segments, envelopes, claims (837), answers about them (999, 277CA), and remittance advice (835)."""
 
 from formats.x12.acknowledgement import ReadSet, SetStatus, implementation_acknowledgement
 from formats.x12.claim_status import AnsweredSet, ClaimAnswer, ClaimOutcome, ClaimReason, claim_acknowledgement
@@ -6,6 +6,14 @@ from formats.x12.claims import read_claims
 from formats.x12.enrollment import read_members
 from formats.x12.envelope import EnvelopeReader, FunctionalGroup, Interchange, TransactionSet
 from formats.x12.problems import SegmentPlace, SegmentProblem, X12Code
+from formats.x12.remittance import (
+    REMITTANCE_VERSION,
+    RemittancePayee,
+    RemittancePayer,
+    RemittedClaim,
+    RemittedLine,
+    remittance_advice,
+)
 from formats.x12.tokens import MAX_SEGMENT, Delimiters, InvalidX12, Segment, read_segments
 from formats.x12.values import dependent_id
 from formats.x12.writer import Address, OutgoingGroup, write_interchange
@@ -13,6 +21,7 @@ from formats.x12.x12_claim import X12Claim
 
 __all__ = [
     "MAX_SEGMENT",
+    "REMITTANCE_VERSION",
     "Address",
     "AnsweredSet",
     "ClaimAnswer",
@@ -25,6 +34,10 @@ __all__ = [
     "InvalidX12",
     "OutgoingGroup",
     "ReadSet",
+    "RemittancePayee",
+    "RemittancePayer",
+    "RemittedClaim",
+    "RemittedLine",
     "Segment",
     "SegmentPlace",
     "SegmentProblem",
@@ -38,5 +51,6 @@ __all__ = [
     "read_claims",
     "read_members",
     "read_segments",
+    "remittance_advice",
     "write_interchange",
 ]

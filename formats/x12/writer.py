@@ -32,6 +32,8 @@ class OutgoingGroup:
     version: str
     kind: str
     sets: Sequence[Sequence[str]]
+    convention: str | None = None
+    """ST03; None: the version, empty: the guide does not use it."""
 
 
 def segment(name: str, *elements: str | Composite) -> str:
@@ -69,9 +71,10 @@ def write_interchange(address: Address, at: datetime, control_number: int, group
     for group_number, group in enumerate(groups, start=1):
         codes = (group.code, address.sender, address.receiver, f"{at:%Y%m%d}", f"{at:%H%M}")
         written.append(segment("GS", *codes, str(group_number), "X", group.version))
+        convention = group.version if group.convention is None else group.convention
         for set_number, body in enumerate(group.sets, start=1):
             control = f"{set_number:04}"
-            written.append(segment("ST", group.kind, control, group.version))
+            written.append(segment("ST", group.kind, control, convention))
             written += body
             written.append(segment("SE", str(len(body) + 2), control))
         written.append(segment("GE", str(len(group.sets)), str(group_number)))

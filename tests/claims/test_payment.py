@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from claims.adjudication import CONTRACT_DENIALS, rejecting
 from claims.claim import ClaimLine, InvalidClaim
 from claims.code_tables import TableEntry, TableKind, TablesInForce
 from claims.cost_sharing import NOTHING_SHARED, CostShared, CostSharing, terms_on
@@ -24,8 +25,8 @@ from claims.payment import (
     PriceSource,
     itemize,
     line_prices,
+    reason_of_contract,
     reason_of_person,
-    reason_of_rejection,
 )
 from tests.claims.makers import DAY, make_claim
 
@@ -243,14 +244,17 @@ def test_another_payer_pays_at_most_the_amount_of_the_line_or_of_the_claim(of_li
     assert caught.value.field == field
 
 
-@pytest.mark.parametrize(
-    ("code", "group", "carc"),
-    [("duplicate", "OA", "18"), ("cover_ended", "PR", "27"), ("provider_excluded", "CO", "B7"), ("x", "PR", "119")],
-)
-def test_a_rejection_is_explained_by_the_finding_that_rejects(code, group, carc):
-    findings = [Finding("other", Outcome.IN_REVIEW, "", ""), Finding(code, Outcome.REJECTED, "", "")]
-    reason = reason_of_rejection(findings)
-    assert (reason.group, reason.carc) == (group, carc)
+@pytest.mark.parametrize("denial", CONTRACT_DENIALS.values(), ids=lambda denial: denial.code)
+def test_every_contract_denial_has_a_group(denial):
+    groups = {"18": "OA", "26": "PR", "27": "PR", "119": "PR", "B7": "CO"}
+    reason = reason_of_contract(denial.carc)
+    assert (reason.carc, reason.group) == (denial.carc, groups[denial.carc])
+
+
+def test_a_rejection_is_explained_by_the_first_finding_that_rejects():
+    findings = [Finding("duplicate", Outcome.IN_REVIEW, "", ""), Finding("cover_ended", Outcome.REJECTED, "", "")]
+    assert rejecting(findings) is CONTRACT_DENIALS["cover_ended"]
+    assert rejecting(findings[:1]) is None
 
 
 def test_a_person_without_a_code_for_the_reason_gives_the_general_one_with_its_remark():

@@ -1,0 +1,130 @@
+"""The remittance advice of a provider: its decided claims with the payment of each line."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, tzinfo
+
+from api import intake, providers
+from api.database import Database
+from api.errors import Conflict, FieldError, Invalid
+from api.identity import Caller
+from api.intake import ClaimRecord, LineRecord
+from claims.adjudication import rejecting
+from claims.cost_sharing import NOTHING_SHARED
+from claims.payment import (
+    BENEFIT_USED_UP,
+    ClaimPayment,
+    LinePrice,
+    itemize,
+    reason_of_contract,
+    reason_of_person,
+)
+from claims.review import REASONS, Action
+from claims.service_days import receipt_day
+from core.settings import Settings
+from formats.x12 import RemittancePayer, RemittedClaim, RemittedLine
+
+MAX_CLAIMS = 1_000
+"""Claims of one advice."""
+MAX_DAYS = 366
+
+
+@dataclass(frozen=True, slots=True)
+class RemittanceAdvice:
+    """The decided claims of a provider over some days, with their payments."""
+
+    provider_id: str
+    provider_name: str | None
+    npi: str | None
+    first_day: date
+    last_day: date
+    claims: Sequence[tuple[ClaimRecord, RemittedClaim]]
+
+    @property
+    def paid_cents(self) -> int:
+        """The sum of all claims."""
+        return sum(claim.payment.paid_cents for _, claim in self.claims)
+
+    @property
+    def reference(self) -> str:
+        """Identifies the advice by its content: the same claims and payments give the same reference."""
+        parts = [self.provider_id, str(self.first_day), str(self.last_day)]
+        parts += [f"{claim.claim_id} {claim.payment.paid_cents}" for _, claim in self.claims]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:20].upper()
+
+
+async def remittance(
+    database: Database, caller: Caller | None, provider_id: str, first_day: date, last_day: date, time_zone: tzinfo
+) -> RemittanceAdvice:
+    """The advice of the claims decided from one day to another, in the insurer's time zone, oldest first.
+
+    `caller` is `None` for a person at the machine. Claims loaded as history are not part of it. Raises `Invalid`
+    for a provider that is unknown or not the caller's, and for a period that is too long or has too many claims.
+    """
+    if last_day < first_day or last_day - first_day >= timedelta(days=MAX_DAYS):
+        raise Invalid.fields(
+            [FieldError("last_day", f"must be from first_day, {first_day}, to at most {MAX_DAYS} days with it")]
+        )
+    first = datetime.combine(first_day, time(), time_zone)
+    until = datetime.combine(last_day + timedelta(days=1), time(), time_zone)
+    async with database.reading() as connection:
+        payee = await providers.payee(connection, provider_id)
+        if payee is None or (caller is not None and not caller.may_access(provider_id)):
+            raise Invalid.field("provider_id", "provider not found; check the id")
+        found = await intake.decided_claims(connection, provider_id, first=first, until=until, limit=MAX_CLAIMS + 1)
+        if len(found) > MAX_CLAIMS:
+            raise Invalid.field("last_day", f"more than {MAX_CLAIMS} claims were decided; shorten the period")
+        lines = await intake.lines_of_claims(connection, [claim.claim_id for claim in found])
+    claims = [(claim, _remitted(claim, lines[claim.claim_id], time_zone)) for claim in found]
+    return RemittanceAdvice(provider_id, payee.name, payee.national_id, first_day, last_day, claims)
+
+
+def payer_of(settings: Settings) -> RemittancePayer:
+    """The insurer as X12 names it; raises `Conflict` where a setting is missing."""
+    values = {
+        "name": settings.payer_name,
+        "tax_id": settings.payer_tax_id,
+        "street": settings.payer_street,
+        "city": settings.payer_city,
+        "state": settings.payer_state,
+        "zip_code": settings.payer_zip_code,
+        "phone": settings.payer_phone,
+    }
+    missing = [f"GINJA_PAYER_{name.upper()}" for name, value in values.items() if value is None]
+    if missing:
+        raise Conflict(f"an 835 names the insurer; set {', '.join(missing)}, or ask for JSON")
+    return RemittancePayer(**{name: value for name, value in values.items() if value is not None})
+
+
+def _remitted(claim: ClaimRecord, lines: Sequence[LineRecord], time_zone: tzinfo) -> RemittedClaim:
+    return RemittedClaim(
+        claim_id=claim.claim_id,
+        member_id=claim.member_id or "",
+        received_on=receipt_day(claim.received_at, time_zone),
+        service_from=claim.service_from,
+        service_to=claim.service_to,
+        line_of_business=claim.line_of_business,
+        lines=[
+            RemittedLine(
+                line.procedure_code, tuple(line.modifiers or ()), line.units, line.service_date or claim.service_from
+            )
+            for line in lines
+        ],
+        payment=claim.payment or _payment(claim, lines),
+    )
+
+
+def _payment(claim: ClaimRecord, lines: Sequence[LineRecord]) -> ClaimPayment:
+    """The payment of a claim that was not itemized when it was decided: all that was billed is allowed."""
+    prices = [LinePrice(line.line, line.amount_cents, line.amount_cents) for line in lines]
+    due = itemize(prices, None, NOTHING_SHARED)
+    decision = claim.decision
+    if claim.status == "rejected":
+        denial = None if claim.assessment is None else rejecting(claim.assessment.findings)
+        return due.denied(BENEFIT_USED_UP if denial is None else reason_of_contract(denial.carc))
+    if decision is None or decision.action not in (Action.DENY.value, Action.PAY_REDUCED.value):
+        return due.limited_to(claim.approved_cents, BENEFIT_USED_UP)
+    stated = REASONS[decision.reason]
+    reason = reason_of_person(stated.carc, stated.meaning)
+    return due.denied(reason) if claim.status == "denied" else due.limited_to(claim.approved_cents, reason)
