@@ -15,6 +15,7 @@ STATEMENTS = {
     "GET /v1/claims/{claim_id}/dispositions": 2,
     "GET /v1/claims/{claim_id}/explanation": 4,
     "GET /v1/decision-reasons": 0,
+    "GET /v1/remittances": 4,
     "GET /v1/reviews": 1,
     "POST /claims": 16,
     "POST /claims +": 17,
@@ -29,6 +30,8 @@ STATEMENTS = {
     "POST /v1/claims/{claim_id}/decisions": 12,
     "POST /v1/claims/{claim_id}/decisions +": 15,
 }
+QUERIES = {"/v1/remittances": "?provider_id=H456&first_day=2026-01-01&last_day=2026-12-31"}
+"""Of the routes that need parameters."""
 
 
 @pytest.fixture
@@ -55,7 +58,7 @@ async def test_each_route_sends_as_many_statements_as_stated(api: Api, sent: lis
         security = operation.described["security"]
         if operation.method != "GET" or not security or {} in security or operation.path == "/metrics":
             continue
-        url = operation.path.replace("{claim_id}", claim_id)
+        url = operation.path.replace("{claim_id}", claim_id) + QUERIES.get(operation.path, "")
         await api.get(url)
         sent.clear()
         assert (await api.get(url)).status_code == 200
