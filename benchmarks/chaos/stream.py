@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from api.errors import OutcomeUnknown
 from benchmarks.connection import Connection, RawResponse, request_bytes
 from core.ids import new_id
 
@@ -160,7 +161,7 @@ def _says_when(response: RawResponse) -> bool:
 
 
 def _leaves_outcome_open(response: RawResponse) -> bool:
-    return str(_json(response.body).get("type", "")).endswith(":outcome-unknown")
+    return bool(_json(response.body).get("type") == OutcomeUnknown.type_uri())
 
 
 def _is_refusal(response: RawResponse) -> bool:
