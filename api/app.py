@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from api import openapi, problems
+from api.appeals import routes as appeal_routes
 from api.conditional import CompressedReads, EntityTags
 from api.console.routes import console_app
 from api.console.service import Console
@@ -43,6 +44,7 @@ ROUTERS = (
     investigation_routes.router,
     review_routes.router,
     remittance_routes.router,
+    appeal_routes.router,
     health_routes.router,
 )
 """Everything that `/openapi.json` describes."""
@@ -56,7 +58,9 @@ def create_app(settings: Settings, database_url: str, drain: Drain | None = None
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         created = Dependencies.create(settings, database_url, live)
         app.state.dependencies = created
-        console.state.console = Console(created.database, created.authenticator, created.reviews, created.scorer)
+        console.state.console = Console(
+            created.database, created.authenticator, created.reviews, created.appeals, created.scorer
+        )
         background = Background("api", expected=DATABASE_FAILURES)
         with suppress(*DATABASE_FAILURES):  # it is tried again below
             await created.windows.refresh()

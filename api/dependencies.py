@@ -7,6 +7,7 @@ from fastapi import Depends
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 
+from api.appeals import Appeals, appeal_rules
 from api.database import Database, act_for, request_limits
 from api.health.probe import WriteProbe
 from api.identity import Authenticator, Caller, Scope
@@ -38,6 +39,7 @@ class Dependencies:
     scorer: ScorerClient
     intake: Intake
     reviews: Reviews
+    appeals: Appeals
     unconfirmed: UnconfirmedChanges
     probe: WriteProbe
     live: LiveClaims
@@ -79,6 +81,7 @@ class Dependencies:
             scorer=scorer,
             intake=Intake(database, scorer, policies, unconfirmed, members, windows),
             reviews=Reviews(database, review_policy, settings.zone, unconfirmed, policies.prompt_pay),
+            appeals=Appeals(database, appeal_rules(settings), settings.zone, unconfirmed),
             unconfirmed=unconfirmed,
             probe=WriteProbe(database_url, limits),
             live=live,
@@ -141,4 +144,6 @@ BatchCaller = Annotated[Caller, Depends(RequireScope(Scope.BATCH), use_cache=Fal
 FindingsCaller = Annotated[Caller, Depends(RequireScope(Scope.FINDINGS), use_cache=False)]
 MonitorCaller = Annotated[Caller, Depends(RequireScope(Scope.MONITOR), use_cache=False)]
 SeesPlatform = Annotated[bool, Depends(AcceptScope(Scope.MONITOR), use_cache=False)]
+AppealCaller = Annotated[Caller, Depends(RequireScope(Scope.APPEAL), use_cache=False)]
+ApproveCaller = Annotated[Caller, Depends(RequireScope(Scope.APPROVE), use_cache=False)]
 DecideCaller = Annotated[Caller, Depends(RequireScope(Scope.DECIDE), use_cache=False)]

@@ -127,6 +127,11 @@ PlainNumber = BeforeValidator(_plain_digits)
 """Of an `int` in a query."""
 ClaimId = Annotated[str, Path(description="Id of the claim.", examples=[CLAIM_ID_EXAMPLE]), AfterValidator(as_claim_id)]
 """The claim id of a path; whatever is sent, an unknown one is a 404."""
+AppealId = Annotated[
+    str,
+    Path(description="Id of the appeal.", examples=["app_01m86p3ap6yntdyk7shqjq4hs9"]),
+    AfterValidator(as_claim_id),
+]
 Identifier = Annotated[str, Field(strict=True, min_length=1, max_length=MAX_ID, pattern=_ID)]
 EntityId = Annotated[Identifier, _normalized(IdentifierKind.ID)]
 """Of a member or provider, without what a spreadsheet or data frame adds to a number."""

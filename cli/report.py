@@ -72,6 +72,11 @@ def _show(quarter: str, found: "AiUseReport") -> None:
         f"{overturns.model_flags_decided:,}; of the 2× rule: {overturns.rule_flags_released:,} of "
         f"{overturns.rule_flags_decided:,}. Decisions of persons changed later: {overturns.decisions_changed:,}."
     )
+    for result in found.appeals:
+        click.echo(
+            f"Appeals against decisions by {result.basis}: {result.upheld:,} upheld, {result.overturned:,} overturned, "
+            f"{result.partly_overturned:,} partly."
+        )
     listed = ", ".join(f"{code} {count:,}" for code, count in found.contract_denials.items()) or "none"
     click.echo(f"Rejected at receipt, by contract finding: {listed}.")
     click.echo(f"Adverse decisions without a person and off the contract: {found.adverse_without_person:,}.")

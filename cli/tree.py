@@ -89,6 +89,8 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("review simulate-clock", "cli.review.clock:simulate_clock", ("simulate-review",)),
     CommandEntry("report ai-use", "cli.report:ai_use"),
     CommandEntry("report remittance", "cli.remittance:remittance"),
+    CommandEntry("review edits", "cli.review.edits:edits"),
+    CommandEntry("review resume-edit", "cli.review.edits:resume_edit"),
     CommandEntry("policy backtest", "cli.model.policy:backtest"),
     CommandEntry("monitor drift", "cli.monitor:drift", ("drift",)),
     CommandEntry("monitor prompt-pay", "cli.monitor:prompt_pay"),

@@ -179,6 +179,9 @@ class Settings(BaseSettings):
     prompt_pay_rules: Path | None = Field(
         None, description="File of prompt-pay rules in the form of `claims/prompt_pay/rules.toml`; unset: that file."
     )
+    appeal_rules: Path | None = Field(
+        None, description="File of rules of appeals in the form of `claims/appeals/rules.toml`; unset: that file."
+    )
     prompt_pay_alarm_days: int = Field(
         5,
         ge=0,

@@ -7,7 +7,7 @@ from api.assessments.records import (
     finding_from_json,
     rule_from_json,
 )
-from api.assessments.repository import add_assessment, assessment, assessment_record, assessments_of
+from api.assessments.repository import add_assessment, assessment, assessment_record, assessments_of, latest_findings
 from api.assessments.tables import AssessmentRow, LabelRow
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "assessment_record",
     "assessments_of",
     "finding_from_json",
+    "latest_findings",
     "rule_from_json",
 ]

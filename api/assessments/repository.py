@@ -10,7 +10,7 @@ from pydantic_core import to_json
 from sqlalchemy import bindparam, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.assessments.records import AssessmentRecord, finding_to_json, rule_to_json
+from api.assessments.records import AssessmentRecord, JsonObject, finding_to_json, rule_to_json
 from api.assessments.tables import AssessmentRow
 from api.database import Query, Rows, compiled, nothing
 from claims.adjudication import Decision
@@ -89,6 +89,17 @@ def assessment(assessment_id: str) -> Query[AssessmentRecord]:
         return AssessmentRecord(*rows[0])
 
     return Query(_BY_ID, {"id": assessment_id}, read)
+
+
+async def latest_findings(connection: AsyncConnection, claim_id: str) -> Sequence[JsonObject]:
+    """The findings of a claim's latest assessment, as stored; none for a claim loaded as history."""
+    statement = (
+        select(AssessmentRow.findings)
+        .where(AssessmentRow.claim_id == claim_id)
+        .order_by(AssessmentRow.made_at.desc(), AssessmentRow.assessment_id.desc())
+        .limit(1)
+    )
+    return await connection.scalar(statement) or ()
 
 
 async def assessments_of(connection: AsyncConnection, claim_id: str) -> list[AssessmentRecord]:

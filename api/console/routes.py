@@ -14,9 +14,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Send
-from starlette.types import Scope as Connection
 
+from api.console.guard import GuardedConsole
 from api.console.reading import COOKIE, read_day, read_form, read_place, session_token
 from api.console.repository import SignedIn
 from api.console.service import SESSION, Console
@@ -33,63 +32,6 @@ from core import clock
 _HERE = Path(__file__).parent
 _DECISION_FIELDS = frozenset({"amount", "reason", "documents", "due_on", "disposition", "kind", "note"})
 """Fields of the decision forms beside which an error is shown."""
-# Nothing from other origins, no inline script or style, no framing.
-_POLICY = "; ".join(
-    [
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    ]
-)
-_HEADERS = {
-    b"content-security-policy": _POLICY.encode(),
-    b"x-content-type-options": b"nosniff",
-    b"referrer-policy": b"same-origin",  # with no-referrer, browsers send `Origin: null` with the forms, too
-    b"cross-origin-opener-policy": b"same-origin",
-}
-
-
-class _Guarded:
-    """Adds the security headers to every response, and refuses forms that were not sent by this site."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def guarded(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                names = {name for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], *(pair for pair in _HEADERS.items() if pair[0] not in names)]
-            await send(message)
-
-        if scope["method"] == "POST" and not _is_same_origin(Request(scope)):
-            refusal = Response("Forms must be sent by a page of this site.", status_code=403)
-            await refusal(scope, receive, guarded)
-            return
-        await self._app(scope, receive, guarded)
-
-
-def _is_same_origin(request: Request) -> bool:
-    """Whether a page of this site, or the user, sent the request; a request that does not say so is refused.
-
-    Browsers send `Sec-Fetch-Site` to HTTPS and loopback addresses, and `Origin` with every form. Each that is sent must
-    name this site.
-    """
-    sent_from, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    if sent_from is not None and sent_from not in ("same-origin", "none"):
-        return False
-    if origin is None:
-        return sent_from is not None
-    scheme, _, site = origin.partition("://")
-    return scheme in ("http", "https") and bool(site) and site == request.headers.get("host")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +110,15 @@ class _Pages:
 
         return await self._act(request, "decision", _console(request).decide, refused)
 
+    async def decide_appeal(self, request: Request) -> Response:
+        """The form of an appeal's outcome."""
+
+        async def refused(signed_in: SignedIn, entered: Mapping[str, str], error: ApiError) -> Response:
+            problem = "; ".join(f"{one.field}: {one.message}" for one in error.errors) or f"Not done: {error.detail}."
+            return await self._claim(request, signed_in, appeal=_RefusedForm(entered, problem), status=error.status)
+
+        return await self._act(request, "appeal", _console(request).decide_appeal, refused)
+
     async def _act(self, request: Request, section: str, act: _Act, refused: _Refusal) -> Response:
         """Take the action of a form; shows the claim's page at `section`, with the form where it was refused."""
         signed_in = await self._who(request)
@@ -177,7 +128,7 @@ class _Pages:
         entered = await read_form(request)
         try:
             await act(signed_in, _claim_id(request), entered)
-        except (Invalid, Conflict) as error:
+        except (Invalid, Conflict, NotFound) as error:
             return await refused(signed_in, entered, error)
         return RedirectResponse(f"{claim_page}#{section}", status_code=303)
 
@@ -188,6 +139,14 @@ class _Pages:
         count, page = await _console(request).queue(read_place(request.query_params.get("after")))
         next_page = write_cursor(page.next_place)
         return self._page("in_review.html", signed_in, count=count, rows=page.items, next_page=next_page)
+
+    async def appeals(self, request: Request) -> Response:
+        """Appeals that wait for a decision, and suspended edits."""
+        signed_in = await self._who(request)
+        if signed_in is None:
+            return _to_sign_in(request)
+        page = await _console(request).open_appeals(read_place(request.query_params.get("after")))
+        return self._page("appeals.html", signed_in, page=page, next_page=write_cursor(page.next_place))
 
     async def dead_letters(self, request: Request) -> Response:
         """Events that could not be handled."""
@@ -293,6 +252,7 @@ class _Pages:
         finding: _RefusedForm | None = None,
         *,
         decision: _RefusedForm | None = None,
+        appeal: _RefusedForm | None = None,
         status: int = 200,
     ) -> Response:
         """A claim's page, with a form that was refused."""
@@ -310,6 +270,8 @@ class _Pages:
             page=page,
             panel=panel,
             payment=await console.payment(claim_id),
+            appeals=await console.appeals_of(signed_in, claim_id),
+            refused_appeal=appeal or _RefusedForm(),
             dispositions=await console.dispositions(claim_id),
             may_record=signed_in.may(Scope.FINDINGS),
             max_note=MAX_NOTE,
@@ -345,6 +307,8 @@ def console_app() -> Starlette:
             _Page("/claims/{claim_id}", pages.claim),
             _Page("/claims/{claim_id}/finding", pages.record, methods=["POST"]),
             _Page("/claims/{claim_id}/decision", pages.decide, methods=["POST"]),
+            _Page("/claims/{claim_id}/appeal", pages.decide_appeal, methods=["POST"]),
+            _Page("/appeals", pages.appeals, queries=["after"]),
             _Page("/in-review", pages.in_review, queries=["after"]),
             _Page("/reviews", pages.reviews, queries=["week"]),
             _Page("/dead-letters", pages.dead_letters),
@@ -354,7 +318,7 @@ def console_app() -> Starlette:
             _Page("/sign-out", pages.sign_out, methods=["POST"]),
             Mount("/static", StaticFiles(directory=_HERE / "static")),
         ],
-        middleware=[Middleware(_Guarded)],
+        middleware=[Middleware(GuardedConsole)],
         exception_handlers=dict.fromkeys([ApiError, HTTPException, *DATABASE_FAILURES], pages.failed),
     )
 

@@ -3,16 +3,18 @@
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from pydantic import TypeAdapter
 
 from api import assessments, investigations, outbox
+from api.appeals import AppealDecisionIn, Appeals
 from api.assessments import AssessmentRecord, JsonObject
 from api.console import repository
+from api.console.appeals_page import AppealLine, AppealsPage, appeal_line, appeals_page
 from api.console.decision_panel import DecisionPanel, QueueLine, decision_panel, queue_line
 from api.console.explanation_page import AssessmentView, ClaimView, ExplanationPage, explanation_page
+from api.console.lines import DeadLetterLine, DispositionLine, FlaggedLine, SelectedLine, WeekPage
 from api.console.payment_section import PaymentSection, payment_section
 from api.console.repository import ExplainedClaim, SignedIn
 from api.database import AUTHENTICATION, Database, acting_for
@@ -39,77 +41,22 @@ _REASON = TypeAdapter(Reason)
 _GROUPS = TypeAdapter(list[GroupPush])
 
 
-@dataclass(frozen=True, slots=True)
-class FlaggedLine:
-    """A line of the list of flagged claims."""
-
-    claim_id: str
-    received_at: str
-    provider_id: str
-    status: str
-    amount: str
-    score: str
-
-
-@dataclass(frozen=True, slots=True)
-class DispositionLine:
-    """A disposition as it is printed."""
-
-    at: str
-    by: str
-    disposition: str
-    kind: str
-    recovered: str
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
-class SelectedLine:
-    """A line of a week's list, with the latest disposition."""
-
-    claim_id: str
-    why: str
-    score: str
-    amount: str
-    recovery: str
-    """Expected recovery with its interval."""
-    provider_id: str
-    received_at: str
-    disposition: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class WeekPage:
-    """A week's list and what is promised of it."""
-
-    week: date | None
-    claims: list[SelectedLine]
-    promise: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetterLine:
-    """An event that could not be handled, as it is printed."""
-
-    position: int
-    consumer: str
-    topic: str
-    entity_key: str
-    attempts: int
-    failed_at: str
-    error: str
-
-
 class Console:
     """The service of the console."""
 
     def __init__(
-        self, database: Database, authenticator: Authenticator, reviews: Reviews, scorer: ScorerClient
+        self,
+        database: Database,
+        authenticator: Authenticator,
+        reviews: Reviews,
+        appeals: Appeals,
+        scorer: ScorerClient,
     ) -> None:
         self._database = database
         self._scorer = scorer
         self._authenticator = authenticator
         self._reviews = reviews
+        self._appeals = appeals
 
     async def sign_in(self, api_key: str) -> tuple[str, datetime]:
         """Open a session for a key that may read scores; returns its token, which is not stored, and its end.
@@ -219,6 +166,24 @@ class Console:
             sent["expected_version"] = int(version)
         decision = validate(DecisionIn, sent)
         await self._reviews.decide(signed_in.caller, claim_id, decision, decision.model_dump_json().encode())
+
+    async def appeals_of(self, signed_in: SignedIn, claim_id: str) -> list[AppealLine]:
+        """The appeals of a claim, latest first; raises `NotFound`."""
+        found = await self._appeals.of_claim(signed_in.caller, claim_id)
+        today = self._appeals.today()
+        return [appeal_line(one, today, signed_in.caller) for one in reversed(found)]
+
+    async def decide_appeal(self, signed_in: SignedIn, claim_id: str, entered: Mapping[str, str]) -> None:
+        """Take the outcome of a form; raises `Forbidden`, `Invalid`, `Conflict`, `NotFound`."""
+        sent = _filled(entered)
+        outcome = validate(AppealDecisionIn, {name: value for name, value in sent.items() if name != "appeal_id"})
+        body = outcome.model_dump_json().encode()
+        await self._appeals.decide(signed_in.caller, sent.get("appeal_id", "-"), outcome, body, of_claim=claim_id)
+
+    async def open_appeals(self, after: PageCursor | None) -> AppealsPage:
+        """A page of the open appeals, by due date, and the suspended edits."""
+        page = await self._appeals.open(after=after, limit=PAGE_SIZE)
+        return appeals_page(page, await self._appeals.suspensions(), self._appeals.today())
 
     async def queue(self, after: PageCursor | None) -> tuple[int, ListPage[QueueLine]]:
         """Number of claims in review, and a page of them, by the day on which each takes its turn."""

@@ -83,6 +83,17 @@ class Pipelined:
         fourth: Query[C],
         fifth: Query[D],
         sixth: Query[E],
+        /,
+    ) -> tuple[T, A, B, C, D, E]: ...
+    @overload
+    async def fetch(
+        self,
+        first: Query[T],
+        second: Query[A],
+        third: Query[B],
+        fourth: Query[C],
+        fifth: Query[D],
+        sixth: Query[E],
         seventh: Query[F],
         eighth: Query[G],
         /,

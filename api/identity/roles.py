@@ -20,6 +20,8 @@ class Scope(Enum):
     """Decide claims in review: release, pay reduced, deny, pend."""
     APPROVE = "claims:approve"
     """Approve or refuse another person's proposal, and reopen a decided claim."""
+    APPEAL = "appeals:file"
+    """File appeals against decisions."""
     MONITOR = "platform:read"
     """See the platform's metrics and the details of its readiness."""
     OPERATE = "platform:operate"
@@ -31,8 +33,8 @@ PROVIDER: Final = "provider"
 
 ROLES: Final[Mapping[str, frozenset[Scope]]] = {
     # Providers see the decisions on their own claims. Scores and reasons would teach them to evade detection.
-    PROVIDER: frozenset({Scope.SUBMIT, Scope.READ}),
-    "claims_system": frozenset({Scope.SUBMIT, Scope.READ, Scope.VOID, Scope.SCORES, Scope.BATCH}),
+    PROVIDER: frozenset({Scope.SUBMIT, Scope.READ, Scope.APPEAL}),
+    "claims_system": frozenset({Scope.SUBMIT, Scope.READ, Scope.VOID, Scope.SCORES, Scope.BATCH, Scope.APPEAL}),
     "investigator": frozenset({Scope.READ, Scope.SCORES, Scope.FINDINGS, Scope.DECIDE}),
     "lead_investigator": frozenset({Scope.READ, Scope.SCORES, Scope.FINDINGS, Scope.DECIDE, Scope.APPROVE}),
     # A provider that sees the circuit breaker could time claims under the cap of the rule.

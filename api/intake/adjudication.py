@@ -5,6 +5,7 @@ from datetime import tzinfo
 
 from api.code_tables import prices_in_force, tables_in_force
 from api.database import Pipelined
+from api.edit_suspensions import suspended_edits
 from api.errors import Conflict, Invalid
 from api.intake import repository
 from api.intake.benefit_use import benefit_used
@@ -80,12 +81,13 @@ async def adjudicate(
         benefit_used(claim.member_id, claim.service_from, terms=terms, without=claim.replaces),
         related(claim, policies.suspicion.days),
         tables_in_force(claim),
+        suspended_edits(),
     )
     prices = NO_TABLES
     if terms is None:
-        _, use, earlier, tables = await connection.fetch(*queries)
+        _, use, earlier, tables, suspended = await connection.fetch(*queries)
     else:
-        _, use, earlier, tables, prices = await connection.fetch(*queries, prices_in_force(claim))
+        _, use, earlier, tables, suspended, prices = await connection.fetch(*queries, prices_in_force(claim))
     if claim.replaces is not None:
         await _replace(connection, claim, earlier, policies.suspicion)
     due = itemize(line_prices(claim, prices), terms, use.shared) if terms or claim.has_other_payer else None
@@ -128,6 +130,7 @@ async def adjudicate(
         rule=rule,
         policy=policies.decision,
         due_cents=None if due is None else due.paid_cents,
+        suspended=suspended,
     )
     source = None if inherited is None else inherited.source
     chain = earlier.replaced_chain or (() if source is None else source.chain)

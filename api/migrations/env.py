@@ -3,6 +3,7 @@
 from alembic import context
 from sqlalchemy import create_engine, make_url, pool
 
+from api.appeals import tables as _appeals  # noqa: F401
 from api.assessments import tables as _assessments  # noqa: F401
 
 # Every noun's tables, so that the metadata holds them all.
@@ -10,6 +11,7 @@ from api.audit import tables as _audit  # noqa: F401
 from api.catalog import tables as _catalog  # noqa: F401
 from api.console import tables as _console  # noqa: F401
 from api.decisions import tables as _decisions  # noqa: F401
+from api.edit_suspensions import tables as _edit_suspensions  # noqa: F401
 from api.identity import tables as _identity  # noqa: F401
 from api.intake import tables as _intake  # noqa: F401
 from api.investigations import tables as _investigations  # noqa: F401

@@ -11,6 +11,8 @@ from api.outbox.dead_letters import (
     replay,
 )
 from api.outbox.repository import (
+    APPEAL_DECIDED,
+    APPEALED,
     DECIDED,
     FLAGGED_AFTER_DECISION,
     HISTORY_LOADED,
@@ -32,6 +34,8 @@ from api.outbox.repository import (
 from api.outbox.tables import DeadLetterRow, OutboxRow
 
 __all__ = [
+    "APPEALED",
+    "APPEAL_DECIDED",
     "DECIDED",
     "FLAGGED_AFTER_DECISION",
     "HISTORY_LOADED",

@@ -19,13 +19,19 @@ DECIDED = "claim.decided"
 """A person decided or reopened the claim: its status and paid amount may have changed."""
 PENDED = "claim.pended"
 """A person requested documents."""
+APPEALED = "claim.appealed"
+APPEAL_DECIDED = "claim.appeal_decided"
+"""A person decided an appeal; where it was overturned, `claim.decided` says what changed."""
 FLAGGED_AFTER_DECISION = "claim.flagged_after_decision"
 """A later score flags a claim that a person decided; the decision is unchanged."""
 
 HISTORY_LOADED = "history.loaded"
 """Claims or labels were loaded in bulk: the worker rebuilds the online store."""
 
-TOPICS = (HISTORY_LOADED, RECEIVED, VOIDED, RESCORE, DECIDED, PENDED, FLAGGED_AFTER_DECISION)
+TOPICS = (
+    *(HISTORY_LOADED, RECEIVED, VOIDED, RESCORE, DECIDED, PENDED),
+    *(APPEALED, APPEAL_DECIDED, FLAGGED_AFTER_DECISION),
+)
 
 _PROJECT = "ginja"
 """The project of the online store that the scorer reads."""

@@ -5,7 +5,7 @@ from api.reviews.alarms import DueClaim, PromptPayAlarm, due_claims
 from api.reviews.records import DecisionRecord, Review
 from api.reviews.responses import person
 from api.reviews.schemas import DecisionIn
-from api.reviews.service import QueueItem, Reviews
+from api.reviews.service import QueueItem, Reviews, lock_review, settle_review
 
 __all__ = [
     "AiUseReport",
@@ -18,5 +18,7 @@ __all__ = [
     "Reviews",
     "ai_use_report",
     "due_claims",
+    "lock_review",
     "person",
+    "settle_review",
 ]

@@ -50,7 +50,18 @@ class Overturns:
     """Flagged by the model, and settled by a person in any way."""
     rule_flags_decided: int
     decisions_changed: int
-    """Decisions of persons that were reopened and settled with another amount."""
+    """Decisions of persons that were reopened or appealed, and settled with another amount."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppealResults:
+    """Appeals decided against decisions on one basis."""
+
+    basis: str
+    """`contract`: rejected or reduced at receipt; `person`: decided by a person."""
+    upheld: int
+    overturned: int
+    partly_overturned: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +73,7 @@ class AiUseReport:
     automatic: Sequence[AutomaticDecisions]
     persons: Sequence[PersonDecisions]
     overturns: Overturns
+    appeals: Sequence[AppealResults]
     contract_denials: dict[str, int]
     """Claims rejected at receipt, by the code of each contract finding they have."""
     adverse_without_person: int
@@ -76,6 +88,7 @@ async def ai_use_report(database: Database, first: datetime, until: datetime) ->
         denials = (await connection.execute(_CONTRACT_DENIALS, period)).all()
         persons = (await connection.execute(_BY_PERSONS, period)).all()
         flags = (await connection.execute(_FLAGS, period)).all()
+        appeals = (await connection.execute(_APPEALS, period)).all()
         changed = (await connection.execute(_CHANGED, period)).scalar_one()
     counts = {(basis, outcome): number for basis, outcome, number in at_receipt}
     flagged = {by: (released, decided) for by, released, decided in flags}
@@ -100,6 +113,7 @@ async def ai_use_report(database: Database, first: datetime, until: datetime) ->
             rule_flags_decided=flagged.get("rule", (0, 0))[1],
             decisions_changed=changed,
         ),
+        appeals=[AppealResults(*row) for row in appeals],
         contract_denials=dict(sorted((str(code), int(number)) for code, number in denials)),
         adverse_without_person=sum(
             number for (basis, outcome), number in counts.items() if basis != "contract" and outcome == "rejected"
@@ -139,6 +153,15 @@ _FLAGS = text("""
     FROM decisions JOIN assessments USING (assessment_id)
     WHERE effect = 'settled' AND flagged AND decisions.made_at >= :first AND decisions.made_at < :until
     GROUP BY 1
+""")
+_APPEALS = text("""
+    SELECT CASE WHEN appealed.decision_id IS NULL THEN 'contract' ELSE 'person' END,
+           count(*) FILTER (WHERE decided.outcome = 'upheld'),
+           count(*) FILTER (WHERE decided.outcome = 'overturned'),
+           count(*) FILTER (WHERE decided.outcome = 'partly_overturned')
+    FROM appeal_decisions AS decided JOIN appeals AS appealed USING (appeal_id)
+    WHERE decided.made_at >= :first AND decided.made_at < :until
+    GROUP BY 1 ORDER BY 1
 """)
 _CHANGED = text("""
     SELECT count(*) FROM decisions AS later

@@ -190,6 +190,34 @@ class Reviews:
         return decision
 
 
+async def lock_review(connection: AsyncConnection, claim_id: str) -> Review:
+    """The review of a claim, locked with its member's benefit until the transaction ends. Raises `NotFound`."""
+    return await _review(connection, await repository.lock_claim(connection, claim_id))
+
+
+async def settle_review(
+    connection: AsyncConnection,
+    caller: Caller,
+    review: Review,
+    *,
+    action: Action,
+    reason: str,
+    note: str | None,
+    settlement: Settlement,
+    at: datetime,
+) -> DecisionRecord:
+    """Store a decision about a locked claim with all that follows from it, in the transaction of `connection`."""
+    sent = DecisionIn.model_construct(
+        action=action.value, reason=reason, note=note, documents=[], expected_version=review.version
+    )
+    decision = _record(caller, review, sent, settlement, at)
+    await repository.add_decision(connection, decision)
+    payment = _payment(review, settlement, decision)
+    await repository.change_status(connection, decision.claim_id, settlement, decision.decision_id, payment)
+    await _record_effects(connection, caller, review, decision, settlement)
+    return decision
+
+
 async def _review(connection: AsyncConnection, claim: ReviewedClaim | None) -> Review:
     if claim is None:
         raise NotFound("claim not found; check its id")

@@ -163,6 +163,38 @@ async def _record_finding(claims: Claims, run: Run) -> Prepared:
     return Prepared(partial(steps.post, [request]), Recovery((request,)), expected=(Expected("findings", query, 1),))
 
 
+async def _rejected(claims: Claims, run: Run) -> SubmittedOnce:
+    """A claim that is rejected as a duplicate."""
+    await _submitted(run, claims.request(0, key="first"))
+    return await _submitted(run, claims.request(0, key="again"), status="rejected")
+
+
+async def _file_appeal(claims: Claims, run: Run) -> Prepared:
+    rejected = await _rejected(claims, run)
+    request = _appeal(rejected, "appeal")
+    query = f"SELECT count(*) FROM appeals WHERE claim_id = '{rejected.claim_id}'"
+    return Prepared(partial(steps.post, [request]), Recovery((request,)), expected=(Expected("appeals", query, 1),))
+
+
+def _appeal(claim: SubmittedOnce, key: str) -> Request:
+    body = {"appellant": "member", "reason": "It is another service."}
+    return Request(f"/v1/claims/{claim.claim_id}/appeals", json.dumps(body).encode(), key)
+
+
+async def _decide_appeal(claims: Claims, run: Run) -> Prepared:
+    rejected = await _rejected(claims, run)
+    (reply,) = await run(partial(steps.post_by_another, [_appeal(rejected, "appeal")]))
+    appeal_id = json.loads(reply.body)["appeal_id"]
+    request = Request(f"/v1/appeals/{appeal_id}/decision", b'{"outcome": "overturned"}', "outcome")
+    paid = f"SELECT status FROM claims WHERE claim_id = '{rejected.claim_id}'"
+    decided = f"SELECT count(*) FROM appeal_decisions WHERE appeal_id = '{appeal_id}'"
+    return Prepared(
+        partial(steps.post, [request]),
+        Recovery((request,)),
+        expected=(Expected("outcomes", decided, 1), Expected("the claim", paid, "approved")),
+    )
+
+
 async def _rescore(claims: Claims, run: Run) -> Prepared:
     for number in range(2):
         await _submitted(run, claims.request(number, key=f"rule-{number}"), scored=False)
@@ -239,6 +271,8 @@ OPERATIONS: Final = (
     CrashOperation("decide", _decide),
     CrashOperation("propose", _propose),
     CrashOperation("record a finding", _record_finding),
+    CrashOperation("file an appeal", _file_appeal),
+    CrashOperation("decide an appeal", _decide_appeal),
     CrashOperation("re-score", _rescore),
     CrashOperation("drain", _drain),
     CrashOperation("roll over", _roll_over),

@@ -16,6 +16,7 @@ from api.app import create_app
 from api.database import Database
 from api.errors import Conflict
 from api.housekeeping import every_day
+from api.identity import create_key
 from api.investigations import Choice, ScoredClaim
 from api.migrate import plain_url
 from api.scorer import ScorerClient, States
@@ -101,6 +102,19 @@ def post(requests: Sequence[Request], place: StepPlace, begin: Begin) -> list[Se
             return [await _send(client, request) for request in requests]
 
     return asyncio.run(work())
+
+
+def post_by_another(requests: Sequence[Request], place: StepPlace, begin: Begin) -> list[SentReply]:
+    """As `post`, with a new key of another person."""
+
+    async def another() -> str:
+        database = Database(place.database_url, pool_size=1)
+        try:
+            return (await create_key(database, name="another", role="admin"))[1]
+        finally:
+            await database.close()
+
+    return post(requests, replace(place, key=asyncio.run(another())), begin)
 
 
 def post_without_scorer(requests: Sequence[Request], place: StepPlace, begin: Begin) -> list[SentReply]:

@@ -4,7 +4,7 @@ Whether a service was necessary, coded rightly or billed honestly is no question
 declared here sends a claim to review at most (`claims.adjudication.decide`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from claims.outcome import Finding, Outcome
@@ -44,21 +44,29 @@ CONTRACT_DENIALS = _declared(
 """By code. `docs/reference/contract-denials.md` is generated from it."""
 
 
+_SUSPENDED = " This edit is suspended, because too many of its decisions were overturned on appeal: a person decides."
+
+
 def rejecting(findings: Iterable[Finding]) -> ContractDenial | None:
     """The contract denial that rejects a claim: that of its first finding that does."""
     codes = (finding.code for finding in findings if finding.outcome is Outcome.REJECTED)
     return next((CONTRACT_DENIALS[code] for code in codes if code in CONTRACT_DENIALS), None)
 
 
-def without_a_person(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings as a decision without a person may use them: an adverse one off the contract sends to review."""
-    return tuple(
-        replace(finding, outcome=Outcome.IN_REVIEW) if _needs_a_person(finding) else finding for finding in findings
-    )
+def without_a_person(findings: Iterable[Finding], suspended: Collection[str] = ()) -> tuple[Finding, ...]:
+    """The findings as a decision without a person may use them: an adverse one off the contract sends to review.
+
+    So does one of an edit that is suspended, and says so.
+    """
+    return tuple(_limited(finding, suspended) for finding in findings)
 
 
-def _needs_a_person(finding: Finding) -> bool:
+def _limited(finding: Finding, suspended: Collection[str]) -> Finding:
     if finding.outcome in (Outcome.APPROVED, Outcome.IN_REVIEW):
-        return False
+        return finding
+    if finding.code in suspended:
+        return replace(finding, outcome=Outcome.IN_REVIEW, text=finding.text + _SUSPENDED)
     declared = CONTRACT_DENIALS.get(finding.code)
-    return declared is None or declared.outcome is not finding.outcome
+    if declared is None or declared.outcome is not finding.outcome:
+        return replace(finding, outcome=Outcome.IN_REVIEW)
+    return finding

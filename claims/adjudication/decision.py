@@ -3,7 +3,7 @@
 Pure: every input is an argument.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,6 +51,7 @@ def decide(
     rule: RuleVerdict,
     policy: DecisionPolicy,
     due_cents: int | None = None,
+    suspended: Collection[str] = (),
 ) -> Decision:
     """Decide a claim. `score=None` means that no valid score is available; the rule is applied then.
 
@@ -60,19 +61,25 @@ def decide(
     Only an approval pays; a claim in review or rejected has an approved amount of 0. A claim in review reserves what
     would have been paid, so that a later claim cannot use it before a person has decided.
 
-    Only a contract denial (`CONTRACT_DENIALS`) rejects or reduces: any other adverse finding sends the claim to review.
+    Only a contract denial (`CONTRACT_DENIALS`) rejects or reduces: any other adverse finding sends the claim to
+    review, and so does one whose code is in `suspended`.
     """
     risk_findings = (
         _by_rule(amount_cents, rule, policy)
         if score is None
         else findings_of_score(score, policy.complete_gain_present)
     )
-    all_findings = without_a_person((*findings, *risk_findings))
+    all_findings = without_a_person((*findings, *risk_findings), suspended)
     due = amount_cents if due_cents is None else due_cents
     payable = benefit.pays(due)
     benefit_outcome = _outcome_of_benefit(due, benefit)
     if benefit_outcome is Outcome.IN_REVIEW:
         all_findings = (*all_findings, _BENEFIT_RESERVED)
+    if benefit_outcome in _OF_BENEFIT and _OF_BENEFIT[benefit_outcome] in suspended:
+        if benefit_outcome is Outcome.PARTIALLY_APPROVED:
+            limit = (_partial(payable, due),)
+            all_findings = (*all_findings, *without_a_person(limit, suspended))
+        benefit_outcome = Outcome.IN_REVIEW
     outcome = most_severe([benefit_outcome, *(finding.outcome for finding in all_findings)])
     if outcome is Outcome.PARTIALLY_APPROVED:
         all_findings = (*all_findings, _partial(payable, due))
@@ -84,6 +91,10 @@ def decide(
         findings=all_findings,
         reserved_cents=payable if outcome is Outcome.IN_REVIEW else 0,
     )
+
+
+_OF_BENEFIT = {Outcome.REJECTED: "benefit_exhausted", Outcome.PARTIALLY_APPROVED: "benefit_limit"}
+"""The contract denial behind each adverse outcome of the benefit."""
 
 
 def _outcome_of_benefit(due_cents: int, benefit: Benefit) -> Outcome:

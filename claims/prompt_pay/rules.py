@@ -11,6 +11,7 @@ from importlib.resources import files
 from itertools import pairwise
 
 from claims.money import MoneyError, parse_cents
+from claims.toml_fields import TomlFields
 
 _MILLION = 1_000_000
 _MAX_DAYS = 365
@@ -146,59 +147,18 @@ def read_rules(text: str) -> PromptPayRules:
     listed = document.get("rules")
     if not isinstance(listed, list) or not listed or set(document) != {"rules"}:
         raise PromptPayRuleError("must consist of [[rules]], at least one")
-    return PromptPayRules([_rule(_Fields(f"rule {number}", entry)) for number, entry in enumerate(listed, start=1)])
+    return PromptPayRules(
+        [_rule(TomlFields(f"rule {number}", entry, PromptPayRuleError)) for number, entry in enumerate(listed, start=1)]
+    )
 
 
-class _Fields:
-    """The fields of one entry, each read once; names the entry in errors."""
-
-    def __init__(self, name: str, entry: object) -> None:
-        if not isinstance(entry, dict):
-            raise PromptPayRuleError(f"{name}: must be a table")
-        self.name = name
-        self._left: dict[str, object] = dict(entry)
-
-    def text(self, field: str) -> str:
-        value = self._left.pop(field, None)
-        if not isinstance(value, str) or not value.strip():
-            raise self.error(field, "must be a text")
-        return value
-
-    def day(self, field: str, *, optional: bool = False) -> date | None:
-        value = self._left.pop(field, None)
-        if value is None and optional:
-            return None
-        if type(value) is not date:
-            raise self.error(field, "must be a day such as 2026-01-01, without quotes")
-        return value
-
-    def first_day(self, field: str) -> date:
-        day = self.day(field)
-        assert day is not None
-        return day
-
-    def take(self, field: str) -> object:
-        return self._left.pop(field, None)
-
-    def finish(self) -> None:
-        if self._left:
-            raise self.error(min(self._left), "is not a field of it; remove it")
-
-    def error(self, field: str, message: str) -> PromptPayRuleError:
-        return PromptPayRuleError(f"{self.name}: {field} {message}")
-
-
-def _rule(fields: _Fields) -> PromptPayRule:
-    line = fields.text("line_of_business")
-    if line not in {one.value for one in LineOfBusiness}:
-        raise fields.error("line_of_business", f"must be one of {', '.join(LineOfBusiness)}")
+def _rule(fields: TomlFields[PromptPayRuleError]) -> PromptPayRule:
+    line = fields.choice("line_of_business", tuple(LineOfBusiness))
     state = fields.take("state")
     if state is not None and not (isinstance(state, str) and len(state) == 2 and state.isascii() and state.isupper()):
         raise fields.error("state", "must be two capital letters, or left out for every state")
-    days = fields.take("days")
-    if type(days) is not int or not 1 <= days <= _MAX_DAYS:
-        raise fields.error("days", f"must be a whole number from 1 to {_MAX_DAYS}")
-    received_from, received_through = fields.first_day("received_from"), fields.day("received_through", optional=True)
+    days = fields.whole_number("days", most=_MAX_DAYS)
+    received_from, received_through = fields.day("received_from"), fields.optional_day("received_through")
     if received_through is not None and received_through < received_from:
         raise fields.error("received_through", "must not be before received_from")
     rule = PromptPayRule(
@@ -215,7 +175,7 @@ def _rule(fields: _Fields) -> PromptPayRule:
     return rule
 
 
-def _least_interest(fields: _Fields) -> int:
+def _least_interest(fields: TomlFields[PromptPayRuleError]) -> int:
     value = fields.take("least_interest")
     if value is None:
         return 0
@@ -228,12 +188,15 @@ def _least_interest(fields: _Fields) -> int:
     return cents
 
 
-def _rates(fields: _Fields) -> tuple[InterestRate, ...]:
+def _rates(fields: TomlFields[PromptPayRuleError]) -> tuple[InterestRate, ...]:
     listed = fields.take("rates")
     if not isinstance(listed, list) or not listed:
         raise fields.error("rates", "must list at least one rate")
     rates = sorted(
-        (_rate(_Fields(f"{fields.name}, rate {number}", entry)) for number, entry in enumerate(listed, start=1)),
+        (
+            _rate(TomlFields(f"{fields.name}, rate {number}", entry, PromptPayRuleError))
+            for number, entry in enumerate(listed, start=1)
+        ),
         key=lambda one: one.first_day,
     )
     for earlier, later in pairwise(rates):
@@ -242,8 +205,8 @@ def _rates(fields: _Fields) -> tuple[InterestRate, ...]:
     return tuple(rates)
 
 
-def _rate(fields: _Fields) -> InterestRate:
-    first, last = fields.first_day("from"), fields.day("through", optional=True)
+def _rate(fields: TomlFields[PromptPayRuleError]) -> InterestRate:
+    first, last = fields.day("from"), fields.optional_day("through")
     if last is not None and last < first:
         raise fields.error("through", "must not be before from")
     rate = InterestRate(first, last, _millionths(fields), fields.text("cites"))
@@ -251,7 +214,7 @@ def _rate(fields: _Fields) -> InterestRate:
     return rate
 
 
-def _millionths(fields: _Fields) -> int:
+def _millionths(fields: TomlFields[PromptPayRuleError]) -> int:
     wrong = fields.error("percent", f'must be a number in quotes from 0 to {_MAX_PERCENT}, such as "4.625"')
     try:
         percent = Decimal(fields.text("percent"))

@@ -28,7 +28,7 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ReviewReason:
-    """A reason code and the actions it is valid for."""
+    """A reason code and the actions it is valid for; none: only the outcome of an appeal has it."""
 
     code: str
     meaning: str
@@ -77,6 +77,8 @@ REASONS = _declared(
     ReviewReason("proposal_wrong_amount", "The amount of the proposal is wrong.", _for(Action.REFUSE)),
     ReviewReason("appeal", "The provider or member appealed.", _for(Action.REOPEN)),
     ReviewReason("new_evidence", "Evidence has come in that the decision did not have.", _for(Action.REOPEN)),
+    ReviewReason("appeal_overturned", "An appeal showed that the claim is payable.", _for()),
+    ReviewReason("appeal_partly_overturned", "An appeal showed that more of the claim is payable.", _for()),
     ReviewReason("decided_in_error", "The decision was made in error.", _for(Action.REOPEN)),
 )
 

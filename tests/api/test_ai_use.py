@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from api.reviews import ai_use_report
 from core import clock
+from tests.api.appeals import OVERTURNED, UPHELD, answer, filed
 from tests.api.decisions import DENY, REDUCED, RELEASE, REOPEN, approved, decide, held
 from tests.api.makers import MINIMAL, Api, answering, says_nothing
 
@@ -39,6 +40,11 @@ async def test_decisions_count_by_contract_model_rule_and_person(api: Api):
     assert found.adverse_without_person == 0
     overturns = found.overturns
     assert (overturns.model_flags_released, overturns.model_flags_decided, overturns.decisions_changed) == (1, 4, 1)
+    appeal_id = await filed(api, duplicate["claim_id"])
+    await answer(api, appeal_id, OVERTURNED, role="admin")
+    await answer(api, await filed(api, denied), UPHELD, role="admin")
+    results = {one.basis: (one.upheld, one.overturned, one.partly_overturned) for one in (await report(api)).appeals}
+    assert results == {"contract": (0, 1, 0), "person": (1, 0, 0)}
     later = await report(api, days=1)
     assert [one.approved + one.rejected + one.sent_to_review for one in later.automatic] == [0, 0, 0]
     assert (list(later.persons), later.contract_denials) == ([], {})

@@ -16,7 +16,8 @@ import pytest
 
 from api.idempotency import STORED_WITH_CLAIM, TAKES_NO_KEY, keyed_routes
 from api.tables import Base
-from tests.api.decisions import held
+from tests.api.appeals import OVERTURNED, filed
+from tests.api.decisions import DENY, decide, held
 from tests.api.makers import MINIMAL, Api, contract, running_api
 from tests.api.test_work import TARGETS, application
 from tests.formats.fhir_claims import fhir_claim
@@ -53,8 +54,13 @@ class Keyed:
 
 
 async def request_to(api: Api, path: str) -> Keyed:
-    """A request to a route, on a claim of its own that is in review."""
+    """A request to a route, on a claim of its own that is in review, or denied where the route is about appeals."""
     claim_id = await held(api, service_from=next(_DAYS).isoformat())
+    if "appeal" in path:
+        await decide(api, claim_id, DENY)
+    if "{appeal_id}" in path:
+        path = path.replace("{appeal_id}", await filed(api, claim_id))
+        return Keyed(path, json.dumps(OVERTURNED).encode())
     if path in BODIES_BY_PATH:
         return Keyed(path.replace("{claim_id}", claim_id), json.dumps(BODIES_BY_PATH[path]).encode())
     operation = next(one for one in contract().operations if (one.method, one.path) == ("POST", path))

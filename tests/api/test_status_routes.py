@@ -45,6 +45,25 @@ class Chaos:
         held = [claim_id for (claim_id,) in self.api.rows("SELECT claim_id FROM claims WHERE status = 'in_review'")]
         return self.random.choice(held) if held and self.random.random() < 0.8 else self.claim()
 
+    def adverse(self) -> str:
+        """A claim, most often one with an adverse decision."""
+        decided = self.api.rows("SELECT claim_id FROM claims WHERE status IN ('denied', 'rejected')")
+        return str(self.random.choice(decided)[0]) if decided and self.random.random() < 0.8 else self.claim()
+
+    def appeal(self) -> tuple[str, str]:
+        """An appeal, most often an open one, and its claim."""
+        found = self.api.rows(
+            "SELECT appeal_id, claim_id FROM appeals LEFT JOIN appeal_decisions USING (appeal_id)"
+            " ORDER BY outcome NULLS FIRST, appeal_id"
+        )
+        if not found:
+            return "app_none", self.claim()
+        appeal_id, claim_id = found[0] if self.random.random() < 0.8 else self.random.choice(found)
+        return appeal_id, claim_id
+
+    def appellant(self) -> str:
+        return self.random.choice(("provider", "claims_system", "investigator", "admin"))
+
     def role(self) -> str:
         return self.random.choice(DECIDERS if self.random.random() < 0.6 else ROLES)
 
@@ -109,6 +128,21 @@ async def score(chaos: Chaos) -> httpx.Response:
     return await chaos.api.post("/v1/claims:score-batch", {"claims": [MINIMAL]}, role=chaos.role())
 
 
+async def file_appeal(chaos: Chaos) -> httpx.Response:
+    body = {"appellant": chaos.random.choice(["provider", "member"]), "reason": "wrong"}
+    return await chaos.api.post(f"/v1/claims/{chaos.adverse()}/appeals", body, role=chaos.appellant())
+
+
+def outcome(chaos: Chaos) -> dict[str, Any]:
+    chosen = chaos.random.choice(["upheld", "overturned", "partly_overturned"])
+    amount = {"amount": f"{chaos.random.uniform(0.01, 6000):.2f}"} if chosen == "partly_overturned" else {}
+    return {"outcome": chosen, **amount}
+
+
+async def decide_appeal(chaos: Chaos) -> httpx.Response:
+    return await chaos.api.post(f"/v1/appeals/{chaos.appeal()[0]}/decision", outcome(chaos), role=chaos.role())
+
+
 ROUTES: dict[str, Send] = {
     "POST /claims": submit,
     "POST /v1/claims": submit,
@@ -118,6 +152,8 @@ ROUTES: dict[str, Send] = {
     "POST /v1/claims/{claim_id}/void": void,
     "POST /v1/claims/{claim_id}/decisions": decide,
     "POST /v1/claims/{claim_id}/dispositions": record,
+    "POST /v1/claims/{claim_id}/appeals": file_appeal,
+    "POST /v1/appeals/{appeal_id}/decision": decide_appeal,
 }
 
 
@@ -132,6 +168,11 @@ async def console_record(chaos: Chaos) -> httpx.Response:
     return await console_form(chaos, f"/console/claims/{chaos.claim()}/finding", form)
 
 
+async def console_appeal(chaos: Chaos) -> httpx.Response:
+    appeal_id, claim_id = chaos.appeal()
+    return await console_form(chaos, f"/console/claims/{claim_id}/appeal", {"appeal_id": appeal_id, **outcome(chaos)})
+
+
 async def console_form(chaos: Chaos, path: str, form: dict[str, str]) -> httpx.Response:
     key = chaos.api.keys[chaos.random.choice(("investigator", "lead_investigator"))]
     headers = {"Origin": SITE, "Content-Type": "application/x-www-form-urlencoded"}
@@ -142,7 +183,11 @@ async def console_form(chaos: Chaos, path: str, form: dict[str, str]) -> httpx.R
     return reply
 
 
-CONSOLE: dict[str, Send] = {"/claims/{claim_id}/decision": console_decide, "/claims/{claim_id}/finding": console_record}
+CONSOLE: dict[str, Send] = {
+    "/claims/{claim_id}/decision": console_decide,
+    "/claims/{claim_id}/finding": console_record,
+    "/claims/{claim_id}/appeal": console_appeal,
+}
 NO_CLAIM = {"/sign-in", "/sign-out", "/dead-letters/{position:int}"}
 """Forms of the console that are about no claim."""
 

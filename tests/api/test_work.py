@@ -22,69 +22,12 @@ from api.app import create_app
 from api.console.service import Console
 from api.middleware import MAX_HEAD_BYTES
 from core.settings import Settings
-from tests.api.makers import LINES, MINIMAL, Api
-from tests.formats.fhir_claims import fhir_claim
-from tests.formats.x12_files import claim as x12_claim
-from tests.formats.x12_files import file_of as x12_file
+from tests.api.makers import MINIMAL, Api
+from tests.api.work_examples import BODIES, FORMS, RAW
 from tests.work import BIG, HOSTILE_TEXTS, HOSTILE_TOKENS, Work, measured
 
 module_loop = pytest.mark.asyncio(loop_scope="module")
 
-_FULL = MINIMAL | {"units": 1, "place_of_service": "11", "replaces": "clm_1", "service_from": "2026-03-01"}
-_FULL |= {"service_to": "2026-03-01", "diagnosis_codes": ["D001", "D002"], "attributes": {"policy_start": "2024-05-31"}}
-_FULL |= {"other_payer_paid": "10.00"}
-_LINED = LINES | {
-    "lines": [line | {"modifiers": ["25", "59"], "other_payer_paid": 1.5} for line in LINES["lines"][::-1]]
-}
-_OLD = {"claim_id": "old-1", "received_at": "2026-03-02T10:15:00Z"}
-BODIES: dict[str, list[dict[str, Any]]] = {
-    # by schema; together the examples have every field of it
-    "ClaimIn": [_FULL, _LINED],
-    "ScoreBatchIn": [{"claims": [_FULL | _OLD]}, {"claims": [_LINED | _OLD]}],
-    "DispositionIn": [{"disposition": "confirmed", "kind": "upcoding", "amount_recovered": "1.50", "note": "n"}],
-    "VoidIn": [{"reason": "billed in error"}],
-    "DecisionIn": [
-        {
-            "action": "pend",
-            "reason": "medical_records_needed",
-            "expected_version": 1,
-            "amount": "1.50",
-            "documents": ["operative report"],
-            "due_on": "2026-03-20",
-            "disposition": "confirmed",
-            "kind": "upcoding",
-            "note": "n",
-        }
-    ],
-}
-RAW: dict[str, tuple[str, bytes]] = {
-    # by path: bodies that are no JSON of our own
-    "/v1/x12/837": ("application/edi-x12", x12_file(x12_claim())),
-    "/v1/fhir/Claim": ("application/fhir+json", json.dumps(fhir_claim()).encode()),
-}
-FORMS: dict[str, dict[str, str]] = {
-    # by path; together they have every name of the templates' forms
-    "/console/claims/{claim_id}/finding": {
-        "disposition": "confirmed",
-        "kind": "upcoding",
-        "amount_recovered": "1.50",
-        "note": "n",
-    },
-    "/console/dead-letters/{position:int}": {"action": "discard", "reason": "a test claim"},
-    "/console/claims/{claim_id}/decision": {
-        "action": "pend",
-        "reason": "medical_records_needed",
-        "expected_version": "1",
-        "amount": "1.50",
-        "documents": "operative report",
-        "due_on": "2026-03-20",
-        "disposition": "confirmed",
-        "kind": "upcoding",
-        "note": "n",
-    },
-    "/console/sign-in": {"next": "/console", "api_key": "gnj_x"},
-    "/console/sign-out": {},
-}
 CONSOLE_QUERIES = {"claim_id", "week", "next", "after"}
 HEADERS = (
     *("authorization", "x-api-key", "content-type", "content-length", "accept", "idempotency-key", "sec-fetch-site"),

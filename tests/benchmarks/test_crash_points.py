@@ -20,6 +20,8 @@ ROUTES = {
     "POST /v1/claims/{claim_id}/void": "void",
     "POST /v1/claims/{claim_id}/decisions": "decide",
     "POST /v1/claims/{claim_id}/dispositions": "record a finding",
+    "POST /v1/claims/{claim_id}/appeals": "file an appeal",
+    "POST /v1/appeals/{appeal_id}/decision": "decide an appeal",
 }
 EXEMPT_ROUTES = {
     "POST /v1/claims:score-batch": "scores claims and stores nothing",
@@ -31,6 +33,8 @@ EXEMPT_STATEMENTS = {
     ("INSERT", "code_table_entries"): ONE_TRANSACTION,
     ("INSERT", "code_table_imports"): ONE_TRANSACTION,
     ("UPDATE", "code_table_imports"): ONE_STATEMENT,
+    ("INSERT", "edit_suspensions"): "in the transaction of an appeal's outcome, whose crash points are explored",
+    ("UPDATE", "edit_suspensions"): ONE_STATEMENT,
     ("INSERT", "members"): ONE_TRANSACTION,
     ("INSERT", "plan_cost_sharing"): ONE_TRANSACTION,
     ("INSERT", "plans"): ONE_TRANSACTION,

@@ -7,6 +7,7 @@ from psycopg.types.json import Jsonb
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from api.appeals import Appeals
 from api.console.routes import console_app
 from api.console.service import Console
 from api.database import Database
@@ -14,6 +15,7 @@ from api.identity import Authenticator
 from api.reviews.service import Reviews
 from api.scorer import ScorerClient
 from api.unconfirmed import UnconfirmedChanges
+from claims.appeals import packaged_appeal_rules
 from claims.prompt_pay import PromptPayClock, packaged_rules
 from claims.review import ReviewPolicy
 
@@ -87,6 +89,7 @@ def app_over(database: Database) -> Starlette:
         database,
         Authenticator(database),
         Reviews(database, POLICY, UTC, UnconfirmedChanges(database), PromptPayClock(packaged_rules(), 5)),
+        Appeals(database, packaged_appeal_rules(), UTC, UnconfirmedChanges(database)),
         ScorerClient("http://127.0.0.1:1", deadline_ms=100),
     )
     return Starlette(routes=[Mount("/console", app)])

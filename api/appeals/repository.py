@@ -1,0 +1,103 @@
+"""Appeals in the database."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import any_, func, insert, literal, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.appeals.records import AppealDecision, AppealRecord, NewAppeal
+from api.appeals.tables import AppealDecisionRow, AppealRow
+from api.edit_suspensions import EditSuspensionRow
+from api.errors import NotFound
+from api.intake import ClaimRow
+from api.paging import PageCursor
+from claims.appeals import AppealOutcome
+
+_APPEAL = tuple(AppealRow.__table__.c[one.name] for one in fields(NewAppeal))
+_DECISION = tuple(AppealDecisionRow.__table__.c[one.name] for one in fields(AppealDecision))
+
+
+async def add_appeal(connection: AsyncConnection, appeal: NewAppeal) -> None:
+    """Store an appeal."""
+    await connection.execute(insert(AppealRow).values(**asdict(appeal)))
+
+
+async def add_decision(connection: AsyncConnection, decision: AppealDecision) -> None:
+    """Store the outcome of an appeal."""
+    await connection.execute(insert(AppealDecisionRow).values(**asdict(decision)))
+
+
+_APPEALS = (
+    select(*_APPEAL, *_DECISION, ClaimRow.status, ClaimRow.amount_cents)
+    .join(ClaimRow, ClaimRow.claim_id == AppealRow.claim_id)
+    .outerjoin(AppealDecisionRow, AppealDecisionRow.appeal_id == AppealRow.appeal_id)
+)
+
+
+def _record(row: Sequence[object]) -> AppealRecord:
+    values: Any = list(row)
+    of_decision = values[len(_APPEAL) : len(_APPEAL) + len(_DECISION)]
+    decision = None if of_decision[0] is None else AppealDecision(*of_decision)
+    return AppealRecord(NewAppeal(*values[: len(_APPEAL)]), decision, *values[-2:])
+
+
+async def appeal(connection: AsyncConnection, appeal_id: str) -> AppealRecord | None:
+    """An appeal; `None` if there is none."""
+    row = (await connection.execute(_APPEALS.where(AppealRow.appeal_id == appeal_id))).one_or_none()
+    return None if row is None else _record(row)
+
+
+async def appeals_of(connection: AsyncConnection, claim_id: str) -> list[AppealRecord]:
+    """The appeals of a claim, oldest first."""
+    statement = _APPEALS.where(AppealRow.claim_id == claim_id).order_by(AppealRow.level)
+    return [_record(row) for row in await connection.execute(statement)]
+
+
+async def open_appeals(connection: AsyncConnection, *, after: PageCursor | None, limit: int) -> list[AppealRecord]:
+    """Appeals that wait for a decision, by due date; those of voided claims are left out."""
+    statement = (
+        _APPEALS.where(AppealDecisionRow.appeal_id.is_(None), ClaimRow.voided_at.is_(None))
+        .order_by(AppealRow.due_on, AppealRow.appeal_id)
+        .limit(limit)
+    )
+    if after is not None:
+        statement = statement.where(
+            tuple_(AppealRow.due_on, AppealRow.appeal_id) > tuple_(after.received_at.date(), after.claim_id)
+        )
+    return [_record(row) for row in await connection.execute(statement)]
+
+
+async def provider_of(connection: AsyncConnection, claim_id: str) -> str | None:
+    """The provider of a claim; raises `NotFound`."""
+    row = (await connection.execute(select(ClaimRow.provider_id).where(ClaimRow.claim_id == claim_id))).one_or_none()
+    if row is None:
+        raise NotFound("claim not found; check its id")
+    return None if row[0] is None else str(row[0])
+
+
+async def lock_edit(connection: AsyncConnection, edit: str) -> None:
+    """Count the appeals of one edit at a time, until the transaction ends."""
+    await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"edit {edit}", 0))))
+
+
+async def outcomes_of(connection: AsyncConnection, edit: str) -> tuple[int, int]:
+    """Decided appeals against decisions that an edit caused, and how many were overturned, since it last resumed."""
+    resumed = (
+        select(func.coalesce(func.max(EditSuspensionRow.resumed_at), literal(datetime.min.replace(tzinfo=UTC))))
+        .where(EditSuspensionRow.edit == edit)
+        .scalar_subquery()
+    )
+    statement = (
+        select(
+            func.count(),
+            func.count().filter(AppealDecisionRow.outcome != AppealOutcome.UPHELD.value),
+        )
+        .select_from(AppealRow)
+        .join(AppealDecisionRow, AppealDecisionRow.appeal_id == AppealRow.appeal_id)
+        .where(literal(edit) == any_(AppealRow.caused_by), AppealDecisionRow.made_at > resumed)
+    )
+    decided, overturned = (await connection.execute(statement)).one()
+    return decided, overturned

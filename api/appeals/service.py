@@ -1,0 +1,276 @@
+"""Filing and deciding appeals: each is one transaction.
+
+An outcome that changes the claim stores, beside the appeal's outcome, the decision of the named reviewer with the
+claim's status and amounts, its finding with the label, the outbox events, the audit rows, and the suspension of an
+edit whose limit it passes.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime, time, tzinfo
+
+from pydantic import BaseModel, JsonValue
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api import audit, edit_suspensions, intake, outbox
+from api.appeals import repository
+from api.appeals.records import AppealDecision, AppealRecord, NewAppeal
+from api.appeals.responses import AppealOut
+from api.appeals.schemas import AppealDecisionIn, AppealIn
+from api.assessments import finding_from_json, latest_findings
+from api.database import CommitUnconfirmed, Database, fetch
+from api.edit_suspensions import EditSuspension
+from api.errors import Conflict, Forbidden, Invalid, NotFound
+from api.identity import PROVIDER, Caller, Scope
+from api.paging import ListPage, PageCursor
+from api.replies import Reply, StoredReply, repeat
+from api.responses import encode
+from api.reviews import Review, lock_review, person, settle_review
+from api.unconfirmed import WINDOW, UnconfirmedChange, UnconfirmedChanges
+from claims.adjudication import CONTRACT_DENIALS
+from claims.appeals import (
+    AppealedDecision,
+    AppealOutcome,
+    AppealRequest,
+    AppealRules,
+    AppealSettlement,
+    appeal_problem,
+    caused_by,
+    settle_appeal,
+)
+from claims.review import InvalidField, NotPermitted, StateConflict
+from claims.service_days import receipt_day
+from core import clock
+from core.ids import new_id
+from core.logging import get_logger
+
+log = get_logger("appeals")
+
+_Act = Callable[[AsyncConnection, Review, datetime], Awaitable[BaseModel]]
+
+
+class Appeals:
+    """The service of appeals."""
+
+    def __init__(
+        self, database: Database, rules: AppealRules, time_zone: tzinfo, unconfirmed: UnconfirmedChanges
+    ) -> None:
+        """Due dates are days in the insurer's `time_zone`."""
+        self._database = database
+        self._rules = rules
+        self._time_zone = time_zone
+        self._unconfirmed = unconfirmed
+
+    def today(self) -> date:
+        """The insurer's day."""
+        return receipt_day(clock.now(), self._time_zone)
+
+    async def of_claim(self, caller: Caller, claim_id: str) -> list[AppealRecord]:
+        """The appeals of a claim that the caller may see, oldest first; raises `NotFound`."""
+        async with self._database.reading() as connection:
+            if not caller.may_access(await repository.provider_of(connection, claim_id)):
+                raise NotFound("claim not found; check its id")
+            return await repository.appeals_of(connection, claim_id)
+
+    async def open(self, *, after: PageCursor | None, limit: int) -> ListPage[AppealRecord]:
+        """Open appeals after a place in their list, by due date."""
+        async with self._database.reading() as connection:
+            found = await repository.open_appeals(connection, after=after, limit=limit + 1)
+        shown = found[:limit]
+        if len(found) <= limit:
+            return ListPage(shown, None)
+        last = shown[-1].appeal
+        return ListPage(shown, PageCursor(datetime.combine(last.due_on, time(), UTC), last.appeal_id))
+
+    async def suspensions(self) -> list[EditSuspension]:
+        """Edits that are suspended."""
+        async with self._database.reading() as connection:
+            return await edit_suspensions.suspensions(connection)
+
+    async def file(self, caller: Caller, claim_id: str, sent: AppealIn, body: bytes) -> Reply:
+        """File an appeal, or repeat the reply to an equal request that was not confirmed.
+
+        Raises `NotFound`, also for another provider's claim; `Forbidden`; `Conflict` where the decision cannot be
+        appealed, or is appealed already; `OutcomeUnknown`.
+        """
+        if caller.role == PROVIDER and sent.appellant != PROVIDER:
+            raise Forbidden(
+                "a provider's key appeals for the provider; a member's appeal is filed by the claims system"
+            )
+
+        async def act(connection: AsyncConnection, review: Review, at: datetime) -> BaseModel:
+            if not caller.may_access(await repository.provider_of(connection, claim_id)):
+                raise NotFound("claim not found; check its id")
+            appeal = await self._new_appeal(connection, caller, review, sent, at)
+            await repository.add_appeal(connection, appeal)
+            details: dict[str, JsonValue] = {"appeal_id": appeal.appeal_id, "appellant": appeal.appellant}
+            await fetch(connection, outbox.add(outbox.APPEALED, claim_id, {"claim_id": claim_id, **details}, at))
+            await fetch(connection, audit.record(caller, "claim.appeal", claim_id, details, at))
+            record = AppealRecord(appeal, None, review.claim.status, review.claim.amount_cents)
+            return AppealOut.of(record, receipt_day(at, self._time_zone), sees_scores=caller.sees_scores)
+
+        return await self._once(caller, claim_id, f"appeal {claim_id}", body, act)
+
+    async def decide(
+        self, caller: Caller, appeal_id: str, sent: AppealDecisionIn, body: bytes, *, of_claim: str | None = None
+    ) -> Reply:
+        """Decide an appeal, or repeat the reply to an equal request that was not confirmed.
+
+        Where `of_claim` is given, the appeal must be of that claim.
+
+        Raises `NotFound`; `Conflict` where it is decided already or the claim's state does not allow the outcome;
+        `Forbidden`, also for a person who took part in the decision; `Invalid`; `OutcomeUnknown`.
+        """
+        if not caller.may(Scope.APPROVE):
+            raise Forbidden(f"a key of role {caller.role} does not decide appeals; ask for a lead_investigator's key")
+        async with self._database.reading() as connection:
+            found = await repository.appeal(connection, appeal_id)
+        if found is None or of_claim not in (None, found.appeal.claim_id):
+            raise NotFound("appeal not found; check its id")
+        claim_id = found.appeal.claim_id
+
+        async def act(connection: AsyncConnection, review: Review, at: datetime) -> BaseModel:
+            locked = await repository.appeal(connection, appeal_id)
+            assert locked is not None  # an appeal is never deleted
+            if locked.decision is not None:
+                raise Conflict(
+                    f"the appeal was decided by {locked.decision.decided_by}: {locked.decision.outcome}; "
+                    "a further appeal of the claim can be filed"
+                )
+            result = _settle(caller, review, locked.appeal, sent)
+            decision_id = None
+            approved = review.claim.approved_cents
+            if result.settlement is not None and result.action is not None and result.reason is not None:
+                made = await settle_review(
+                    connection,
+                    caller,
+                    review,
+                    action=result.action,
+                    reason=result.reason,
+                    note=sent.note,
+                    settlement=result.settlement,
+                    at=at,
+                )
+                decision_id, approved = made.decision_id, made.approved_cents
+            decision = AppealDecision(
+                appeal_id=appeal_id,
+                made_at=at,
+                outcome=result.outcome.value,
+                note=sent.note,
+                approved_cents=approved,
+                decision_id=decision_id,
+                api_key_id=caller.api_key_id,
+                decided_by=caller.name,
+                role=caller.role,
+            )
+            await repository.add_decision(connection, decision)
+            details: dict[str, JsonValue] = {"appeal_id": appeal_id, "outcome": decision.outcome}
+            details["suspended"] = [*await self._suspend(connection, locked.appeal, at)]
+            event: dict[str, JsonValue] = {"claim_id": claim_id, **details}
+            await fetch(connection, outbox.add(outbox.APPEAL_DECIDED, claim_id, event, at))
+            await fetch(connection, audit.record(caller, "claim.appeal_decided", claim_id, details, at))
+            record = AppealRecord(locked.appeal, decision, review.claim.status, review.claim.amount_cents)
+            return AppealOut.of(record, receipt_day(at, self._time_zone), sees_scores=caller.sees_scores)
+
+        return await self._once(caller, claim_id, f"decide appeal {appeal_id}", body, act)
+
+    async def _new_appeal(
+        self, connection: AsyncConnection, caller: Caller, review: Review, sent: AppealIn, at: datetime
+    ) -> NewAppeal:
+        claim, last = review.claim, review.last
+        earlier = await repository.appeals_of(connection, claim.claim_id)
+        if earlier and earlier[-1].decision is None:
+            raise Conflict(f"appeal {earlier[-1].appeal.appeal_id} of this claim is open; wait for its outcome")
+        outcome = review.subject.outcome
+        decided_on = receipt_day(claim.received_at if last is None else last.made_at, self._time_zone)
+        filed_on = receipt_day(at, self._time_zone)
+        deadline = self._rules.deadline(claim.line_of_business, decided_on)
+        problem = appeal_problem(
+            outcome=outcome,
+            decided_on=decided_on,
+            filed_on=filed_on,
+            earlier=len(earlier),
+            deadline=deadline,
+            levels=self._rules.levels,
+        )
+        if problem is not None:
+            raise Conflict(problem)
+        if deadline is None or outcome is None:
+            raise Conflict("the rules of appeals have no deadline for this claim; ask the operator to add one")
+        findings = [finding_from_json(one) for one in await latest_findings(connection, claim.claim_id)]
+        return NewAppeal(
+            appeal_id=new_id("app"),
+            claim_id=claim.claim_id,
+            level=len(earlier) + 1,
+            filed_at=at,
+            appellant=sent.appellant,
+            reason=sent.reason,
+            documents=[one.model_dump() for one in sent.documents],
+            due_on=deadline.decide_by(filed_on),
+            status=claim.status,
+            decision_id=None if last is None else last.decision_id,
+            caused_by=caused_by(outcome, findings, by_person=last is not None),
+            api_key_id=caller.api_key_id,
+            filed_by=caller.name,
+        )
+
+    async def _suspend(self, connection: AsyncConnection, appeal: NewAppeal, at: datetime) -> list[str]:
+        """Suspend the contract denials that caused the decision and whose limit the outcome passes; their codes."""
+        suspended = []
+        for edit in sorted(set(appeal.caused_by) & CONTRACT_DENIALS.keys()):
+            await repository.lock_edit(connection, edit)
+            if any(one.edit == edit for one in await edit_suspensions.suspensions(connection)):
+                continue
+            limit = self._rules.limit(edit)
+            decided, overturned = await repository.outcomes_of(connection, edit)
+            if limit is None or not limit.is_passed(decided=decided, overturned=overturned):
+                continue
+            new = EditSuspension(edit, at, decided, overturned, limit.percent, appeal.appeal_id)
+            await edit_suspensions.suspend(connection, new)
+            log.warning("edit suspended", edit=edit, decided=decided, overturned=overturned, percent=limit.percent)
+            suspended.append(edit)
+        return suspended
+
+    async def _once(self, caller: Caller, claim_id: str, what: str, body: bytes, act: _Act) -> Reply:
+        """Do `act` under the lock of its claim, or repeat the reply to an equal request that was not confirmed."""
+        request_hash = hashlib.sha256(f"{what}\n".encode() + body).digest()
+        stored = await self._unconfirmed.stored_reply(caller.api_key_id, request_hash)
+        if stored is not None:
+            return repeat(stored, request_hash)
+        at = clock.now()
+        try:
+            async with self._database.transaction() as connection:
+                review = await lock_review(connection, claim_id)
+                # Looked up once the claim is locked: a concurrent repetition has stored its reply by now.
+                stored = await fetch(connection, intake.reply_to(caller.api_key_id, None, request_hash, at - WINDOW))
+                if stored is not None:
+                    return repeat(stored, request_hash)
+                at = clock.now()
+                reply = encode(await act(connection, review, at))
+                keep = StoredReply(request_hash, 201, reply)
+        except CommitUnconfirmed:
+            change = UnconfirmedChange(
+                api_key_id=caller.api_key_id,
+                claim_id=claim_id,
+                key=None,
+                reply=keep,
+                lock=intake.lock_state(claim_id),
+                is_stored=audit.is_recorded(caller, claim_id, at),
+                keep_reply=intake.keep_unconfirmed_reply(caller.api_key_id, keep, at),
+                at=at,
+            )
+            raise self._unconfirmed.add(change) from None
+        return Reply(201, reply)
+
+
+def _settle(caller: Caller, review: Review, appeal: NewAppeal, sent: AppealDecisionIn) -> AppealSettlement:
+    decided_by = frozenset(name for one in review.decisions for name in (one.api_key_id, one.decided_by))
+    request = AppealRequest(AppealOutcome(sent.outcome), person(caller), sent.amount)
+    try:
+        return settle_appeal(review.subject, AppealedDecision(appeal.api_key_id, decided_by), request)
+    except StateConflict as error:
+        raise Conflict(str(error)) from None
+    except NotPermitted as error:
+        raise Forbidden(str(error)) from None
+    except InvalidField as error:
+        raise Invalid.field(error.field, str(error)) from None

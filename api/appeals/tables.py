@@ -1,0 +1,68 @@
+"""Appeals and their outcomes."""
+
+from datetime import date
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, Text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from api.tables import Base, Cents, Instant
+from claims.appeals import APPEALABLE, AppealOutcome, Appellant
+
+APPELLANTS = tuple(one.value for one in Appellant)
+OUTCOMES = tuple(one.value for one in AppealOutcome)
+STATUSES = tuple(sorted(one.value for one in APPEALABLE))
+
+
+class AppealRow(Base):
+    """An appeal against the decision of a claim. A trigger refuses any change."""
+
+    __tablename__ = "appeals"
+
+    appeal_id: Mapped[str] = mapped_column(primary_key=True)
+    claim_id: Mapped[str] = mapped_column(ForeignKey("claims.claim_id"))
+    level: Mapped[int] = mapped_column(Integer, comment="Of the claim's appeals, from 1.")
+    filed_at: Mapped[Instant]
+    appellant: Mapped[str]
+    reason: Mapped[str] = mapped_column(comment="In the appellant's words, without a member's name.")
+    documents: Mapped[list[dict[str, str]]] = mapped_column(
+        JSONB, comment="Name, media type and SHA-256 of each; the documents themselves are kept elsewhere."
+    )
+    due_on: Mapped[date] = mapped_column(comment="The day by which it is decided.")
+    status: Mapped[str] = mapped_column(comment="Of the claim when it was appealed.")
+    decision_id: Mapped[str | None] = mapped_column(
+        ForeignKey("decisions.decision_id"), comment="The decision appealed; null: one without a person."
+    )
+    caused_by: Mapped[list[str]] = mapped_column(ARRAY(Text), comment="Codes of the findings that caused the decision.")
+    api_key_id: Mapped[str]
+    filed_by: Mapped[str] = mapped_column(comment="The key's name, as of then.")
+
+    __table_args__ = (
+        CheckConstraint(f"appellant IN {APPELLANTS}", name="appeals_appellant_check"),
+        CheckConstraint(f"status IN {STATUSES}", name="appeals_status_check"),
+        Index("appeals_claim_id_level_key", "claim_id", "level", unique=True),
+        Index(None, "due_on", "appeal_id"),
+    )
+
+
+class AppealDecisionRow(Base):
+    """The outcome of an appeal: the primary key allows one. A trigger refuses any change."""
+
+    __tablename__ = "appeal_decisions"
+
+    appeal_id: Mapped[str] = mapped_column(ForeignKey("appeals.appeal_id"), primary_key=True)
+    made_at: Mapped[Instant]
+    outcome: Mapped[str]
+    note: Mapped[str | None]
+    approved_cents: Mapped[Cents] = mapped_column(comment="Of the claim afterwards.")
+    decision_id: Mapped[str | None] = mapped_column(
+        ForeignKey("decisions.decision_id"), comment="The decision that it led to; null: the first one stands."
+    )
+    api_key_id: Mapped[str]
+    decided_by: Mapped[str] = mapped_column(comment="The key's name, as of then.")
+    role: Mapped[str] = mapped_column(comment="The key's role, as of then.")
+
+    __table_args__ = (
+        CheckConstraint(f"outcome IN {OUTCOMES}", name="appeal_decisions_outcome_check"),
+        CheckConstraint("(outcome = 'upheld') = (decision_id IS NULL)", name="appeal_decisions_decision_check"),
+    )

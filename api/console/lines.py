@@ -1,0 +1,65 @@
+"""Lines of the console's lists, as they are printed."""
+
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True)
+class FlaggedLine:
+    """A line of the list of flagged claims."""
+
+    claim_id: str
+    received_at: str
+    provider_id: str
+    status: str
+    amount: str
+    score: str
+
+
+@dataclass(frozen=True, slots=True)
+class DispositionLine:
+    """A disposition as it is printed."""
+
+    at: str
+    by: str
+    disposition: str
+    kind: str
+    recovered: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedLine:
+    """A line of a week's list, with the latest disposition."""
+
+    claim_id: str
+    why: str
+    score: str
+    amount: str
+    recovery: str
+    """Expected recovery with its interval."""
+    provider_id: str
+    received_at: str
+    disposition: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WeekPage:
+    """A week's list and what is promised of it."""
+
+    week: date | None
+    claims: list[SelectedLine]
+    promise: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterLine:
+    """An event that could not be handled, as it is printed."""
+
+    position: int
+    consumer: str
+    topic: str
+    entity_key: str
+    attempts: int
+    failed_at: str
+    error: str

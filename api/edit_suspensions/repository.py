@@ -1,0 +1,53 @@
+"""Suspended edits in the database."""
+
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.database import Query, compiled
+from api.edit_suspensions.tables import EditSuspensionRow
+
+
+@dataclass(frozen=True, slots=True)
+class EditSuspension:
+    """An edit that is suspended."""
+
+    edit: str
+    suspended_at: datetime
+    decided: int
+    overturned: int
+    limit_percent: int
+    appeal_id: str
+
+
+_SUSPENSION = tuple(EditSuspensionRow.__table__.c[one.name] for one in fields(EditSuspension))
+_SUSPENDED = compiled(select(EditSuspensionRow.edit).where(EditSuspensionRow.resumed_at.is_(None)))
+
+
+def suspended_edits() -> Query[frozenset[str]]:
+    """Codes of the edits that are suspended now."""
+    return Query(_SUSPENDED, {}, lambda rows: frozenset(row[0] for row in rows))
+
+
+async def suspensions(connection: AsyncConnection) -> list[EditSuspension]:
+    """Edits that are suspended, by code."""
+    statement = select(*_SUSPENSION).where(EditSuspensionRow.resumed_at.is_(None)).order_by(EditSuspensionRow.edit)
+    return [EditSuspension(*row) for row in await connection.execute(statement)]
+
+
+async def suspend(connection: AsyncConnection, suspension: EditSuspension) -> None:
+    """Suspend an edit that is not suspended."""
+    await connection.execute(insert(EditSuspensionRow).values(**asdict(suspension)))
+
+
+async def resume(connection: AsyncConnection, edit: str, *, at: datetime, by: str, reason: str) -> bool:
+    """End the suspension of an edit; says whether there was one."""
+    statement = (
+        update(EditSuspensionRow)
+        .where(EditSuspensionRow.edit == edit, EditSuspensionRow.resumed_at.is_(None))
+        .values(resumed_at=at, resumed_by=by, resume_reason=reason)
+        .returning(EditSuspensionRow.edit)
+    )
+    return (await connection.execute(statement)).one_or_none() is not None

@@ -1,0 +1,79 @@
+"""An example of every body that the API takes, with every field of its schema."""
+
+import json
+from typing import Any
+
+from tests.api.makers import LINES, MINIMAL
+from tests.formats.fhir_claims import fhir_claim
+from tests.formats.x12_files import claim as x12_claim
+from tests.formats.x12_files import file_of as x12_file
+
+_FULL = MINIMAL | {"units": 1, "place_of_service": "11", "replaces": "clm_1", "service_from": "2026-03-01"}
+_FULL |= {"service_to": "2026-03-01", "diagnosis_codes": ["D001", "D002"], "attributes": {"policy_start": "2024-05-31"}}
+_FULL |= {"other_payer_paid": "10.00"}
+_LINED = LINES | {
+    "lines": [line | {"modifiers": ["25", "59"], "other_payer_paid": 1.5} for line in LINES["lines"][::-1]]
+}
+_OLD = {"claim_id": "old-1", "received_at": "2026-03-02T10:15:00Z"}
+BODIES: dict[str, list[dict[str, Any]]] = {
+    # by schema; together the examples have every field of it
+    "ClaimIn": [_FULL, _LINED],
+    "ScoreBatchIn": [{"claims": [_FULL | _OLD]}, {"claims": [_LINED | _OLD]}],
+    "DispositionIn": [{"disposition": "confirmed", "kind": "upcoding", "amount_recovered": "1.50", "note": "n"}],
+    "VoidIn": [{"reason": "billed in error"}],
+    "DecisionIn": [
+        {
+            "action": "pend",
+            "reason": "medical_records_needed",
+            "expected_version": 1,
+            "amount": "1.50",
+            "documents": ["operative report"],
+            "due_on": "2026-03-20",
+            "disposition": "confirmed",
+            "kind": "upcoding",
+            "note": "n",
+        }
+    ],
+    "AppealIn": [
+        {
+            "appellant": "provider",
+            "reason": "The records show two services.",
+            "documents": [{"name": "report", "media_type": "application/pdf", "sha256": "ab" * 32}],
+        }
+    ],
+    "AppealDecisionIn": [{"outcome": "partly_overturned", "amount": "1.50", "note": "n"}],
+}
+RAW: dict[str, tuple[str, bytes]] = {
+    # by path: bodies that are no JSON of our own
+    "/v1/x12/837": ("application/edi-x12", x12_file(x12_claim())),
+    "/v1/fhir/Claim": ("application/fhir+json", json.dumps(fhir_claim()).encode()),
+}
+FORMS: dict[str, dict[str, str]] = {
+    # by path; together they have every name of the templates' forms
+    "/console/claims/{claim_id}/finding": {
+        "disposition": "confirmed",
+        "kind": "upcoding",
+        "amount_recovered": "1.50",
+        "note": "n",
+    },
+    "/console/claims/{claim_id}/appeal": {
+        "appeal_id": "app_none",
+        "outcome": "partly_overturned",
+        "amount": "1.50",
+        "note": "n",
+    },
+    "/console/dead-letters/{position:int}": {"action": "discard", "reason": "a test claim"},
+    "/console/claims/{claim_id}/decision": {
+        "action": "pend",
+        "reason": "medical_records_needed",
+        "expected_version": "1",
+        "amount": "1.50",
+        "documents": "operative report",
+        "due_on": "2026-03-20",
+        "disposition": "confirmed",
+        "kind": "upcoding",
+        "note": "n",
+    },
+    "/console/sign-in": {"next": "/console", "api_key": "gnj_x"},
+    "/console/sign-out": {},
+}
