@@ -9,7 +9,7 @@ Sybil finds the blocks and the comments that mark them (docs/adr/0127-documents-
 - `<!-- background: URL … -->` before a block starts it and waits until each URL answers 200.
 - `<!-- continues: PAGE -->` says that the page needs what another one leaves behind: it runs in the home of that page,
   after it. Every other page runs in a fresh home.
-- Other languages (`yaml`, `text`, `csv`, Sphinx directives) are not executed.
+- Other languages (`yaml`, `toml`, `text`, `csv`, Sphinx directives) are not executed.
 """
 
 import json
@@ -34,7 +34,7 @@ from core.supervision import Processes, ReadyCheck
 from tests.models.stores import new_store
 
 EXECUTED = {"sh", "python"}
-NOT_EXECUTED = {"json", "yaml", "text", "csv", "mermaid"}
+NOT_EXECUTED = {"json", "yaml", "toml", "text", "csv", "mermaid"}
 _INFO = re.compile(r"(?P<language>[^\n]*)\n")
 _READY_S = 1800.0
 _BLOCK_S = 1800.0
