@@ -34,11 +34,14 @@ def scratch_folder(prefix: str, *, under: Path | None = None) -> Iterator[Path]:
 def _locked_folder(prefix: str, parent: Path) -> tuple[Path, int]:
     while True:
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            continue  # another process took it for abandoned before it was opened
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if folder.exists() and os.path.samestat(os.fstat(descriptor), folder.stat()):
             return folder, descriptor
-        os.close(descriptor)  # another process took it for abandoned before it was locked
+        os.close(descriptor)  # the same, before it was locked
 
 
 def _remove_abandoned(path: Path) -> None:

@@ -3,6 +3,8 @@
 import signal
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from core.scratch import scratch_folder
@@ -55,3 +57,23 @@ def test_what_a_killed_process_left_is_removed_and_what_is_in_use_stays(tmp_path
     alive.communicate()
     assert alive.returncode == 0
     assert [path.name for path in tmp_path.iterdir()] == ["another"]
+
+
+def test_a_folder_that_another_process_removes_before_it_is_locked_is_made_again(tmp_path: Path) -> None:
+    ended = threading.Event()
+
+    def clean() -> None:
+        while not ended.is_set():
+            with scratch_folder("work-", under=tmp_path):
+                pass
+
+    with ThreadPoolExecutor(3) as others:
+        cleaning = [others.submit(clean) for _ in range(3)]
+        try:
+            for _ in range(1_000):
+                with scratch_folder("work-", under=tmp_path) as folder:
+                    (folder / "a").write_text("x")
+        finally:
+            ended.set()
+        for one in cleaning:
+            one.result()
