@@ -192,7 +192,7 @@ async def claims_of_another_member(api: Api) -> list[int]:
 def problems_of(answers: list[httpx.Response]) -> Counter[tuple[int, str]]:
     refused = [answer for answer in answers if answer.status_code != 201]
     assert all(answer.headers["retry-after"].isdigit() for answer in refused)
-    return Counter((answer.status_code, answer.json()["type"].rpartition(":")[2]) for answer in refused)
+    return Counter((answer.status_code, answer.json()["type"].rpartition("#")[2]) for answer in refused)
 
 
 async def test_a_forgotten_transaction_on_one_member_does_not_stop_the_others(seeded_url: str):
