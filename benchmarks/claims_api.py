@@ -24,7 +24,7 @@ from benchmarks.claim_load import ClaimLoad
 from benchmarks.connection import Connection, request_bytes
 from benchmarks.platform import BenchPlatform, create_key, free_routes, in_thread, platform
 from benchmarks.stage import ReportProgress, Stage, staged
-from benchmarks.statements import StatementCounter
+from benchmarks.statements import StatementCounter, counting_statements
 
 SIZES: Final = (10_000, 1_000_000)
 RATE: Final = 50.0
@@ -246,7 +246,7 @@ async def _queries(stage: Stage, report: ReportProgress) -> dict[str, int]:
 async def _counted(stage: Stage) -> AsyncIterator[tuple[BenchPlatform, StatementCounter]]:
     """The platform, whose API reaches Postgres through a counter of statements."""
     address = urlsplit(stage.database_url)
-    async with StatementCounter((address.hostname or "", address.port or 0)) as counter:
+    async with counting_statements((address.hostname or "", address.port or 0)) as counter:
         through = stage.database_url.replace(f":{address.port}/", f":{counter.port}/")
         async with in_thread(platform(stage, free_routes(), of_api={"GINJA_DATABASE_URL": through})) as running:
             yield running, counter

@@ -1,69 +1,36 @@
-"""Counts the statements that a process sends to Postgres: a proxy on the wire, so nothing in the process changes."""
+"""Counts the statements that a process sends to Postgres: on the wire, so that nothing in the process changes."""
 
-import asyncio
-import contextlib
-from types import TracebackType
-from typing import Final, Self
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
 
 from benchmarks.crash.boundaries import PostgresFramer
+from benchmarks.crash.proxy import BoundaryProxy, listening
 
-_NOT_COUNTED: Final = frozenset({"connect", "sync", "BEGIN", "COMMIT", "ROLLBACK"})
+_NAME: Final = "postgres"
+_NOT_COUNTED: Final = frozenset(f"{_NAME}: {one}" for one in ("connect", "sync", "BEGIN", "COMMIT", "ROLLBACK"))
 
 
 class StatementCounter:
-    """Forwards connections to one server; `count` has the statements since `begin`, without those of transactions."""
+    """Statements of the connections through a proxy, without those that begin and end transactions."""
 
-    def __init__(self, server: tuple[str, int]) -> None:
-        self.port = 0
-        self.count = 0
-        self._server = server
-        self._listening: asyncio.Server | None = None
-        self._open: set[asyncio.Task[None]] = set()
+    def __init__(self, proxy: BoundaryProxy) -> None:
+        self.port = proxy.port
+        self._watch = proxy.watch
+        self._watch.armed = True
 
     def begin(self) -> None:
         """Count from zero."""
-        self.count = 0
+        self._watch.seen.clear()
 
-    async def __aenter__(self) -> Self:
-        """Listen on a free loopback port, available as `port`."""
-        self._listening = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._listening.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop listening and end every connection."""
-        if self._listening is not None:
-            self._listening.close()
-        for task in self._open:
-            task.cancel()
-        await asyncio.gather(*self._open, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._open.add(task)
-        task.add_done_callback(self._open.discard)
-        answers, to_server = await asyncio.open_connection(*self._server)
-        back = asyncio.create_task(_copy(answers, writer))
-        framer = PostgresFramer()
-        try:
-            with contextlib.suppress(OSError):
-                while data := await reader.read(65_536):
-                    self.count += sum(one.boundary not in (None, *_NOT_COUNTED) for one in framer.feed(data))
-                    to_server.write(data)
-                    await to_server.drain()
-                to_server.write_eof()
-            await back
-        finally:
-            back.cancel()
-            to_server.close()
-            writer.close()
+    @property
+    def count(self) -> int:
+        """Since `begin`."""
+        return sum(one not in _NOT_COUNTED for one in self._watch.seen)
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while data := await reader.read(65_536):
-            writer.write(data)
-            await writer.drain()
+@asynccontextmanager
+async def counting_statements(server: tuple[str, int]) -> AsyncIterator[StatementCounter]:
+    """A counter in front of a server, on a free loopback port, while the block runs."""
+    async with listening(BoundaryProxy(server, _NAME, PostgresFramer)) as proxy:
+        yield StatementCounter(proxy)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import psycopg
 
 from benchmarks.claims_api import GROWTH, SUSTAINED, ClaimsApiFigures, growth_of, missed_targets
-from benchmarks.statements import StatementCounter
+from benchmarks.statements import counting_statements
 
 SMALL = ClaimsApiFigures(
     claims_in_table=10_000,
@@ -26,7 +26,7 @@ SMALL = ClaimsApiFigures(
 
 async def test_the_counter_counts_statements_and_not_the_borders_of_transactions(empty_database_url: str):
     address = urlsplit(empty_database_url)
-    async with StatementCounter((address.hostname or "", address.port or 0)) as counter:
+    async with counting_statements((address.hostname or "", address.port or 0)) as counter:
         through = empty_database_url.replace(f":{address.port}/", f":{counter.port}/")
         async with await psycopg.AsyncConnection.connect(through) as connection:
             counter.begin()
