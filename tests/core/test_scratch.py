@@ -73,6 +73,7 @@ def test_a_folder_that_another_process_removes_before_it_is_locked_is_made_again
             for _ in range(1_000):
                 with scratch_folder("work-", under=tmp_path) as folder:
                     (folder / "a").write_text("x")
+                    assert [path.name for path in folder.iterdir()] == ["a"]
         finally:
             ended.set()
         for one in cleaning:
