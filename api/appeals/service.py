@@ -5,28 +5,26 @@ claim's status and amounts, its finding with the label, the outbox events, the a
 edit whose limit it passes.
 """
 
-import hashlib
-from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, time, tzinfo
 
 from pydantic import BaseModel, JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api import audit, edit_suspensions, intake, outbox
+from api import audit, edit_suspensions, outbox
 from api.appeals import repository
 from api.appeals.records import AppealDecision, AppealRecord, NewAppeal
 from api.appeals.responses import AppealOut
 from api.appeals.schemas import AppealDecisionIn, AppealIn
 from api.assessments import finding_from_json, latest_findings
-from api.database import CommitUnconfirmed, Database, fetch
+from api.database import Database, fetch
 from api.edit_suspensions import EditSuspension
 from api.errors import Conflict, Forbidden, Invalid, NotFound
 from api.identity import PROVIDER, Caller, Scope
+from api.intake import ClaimChanges
 from api.paging import ListPage, PageCursor
-from api.replies import Reply, StoredReply, repeat
-from api.responses import encode
+from api.replies import Reply
 from api.reviews import Review, lock_review, person, settle_review
-from api.unconfirmed import WINDOW, UnconfirmedChange, UnconfirmedChanges
+from api.unconfirmed import UnconfirmedChanges
 from claims.adjudication import CONTRACT_DENIALS
 from claims.appeals import (
     AppealedDecision,
@@ -46,8 +44,6 @@ from core.logging import get_logger
 
 log = get_logger("appeals")
 
-_Act = Callable[[AsyncConnection, Review, datetime], Awaitable[BaseModel]]
-
 
 class Appeals:
     """The service of appeals."""
@@ -59,7 +55,7 @@ class Appeals:
         self._database = database
         self._rules = rules
         self._time_zone = time_zone
-        self._unconfirmed = unconfirmed
+        self._changes = ClaimChanges(database, unconfirmed)
 
     def today(self) -> date:
         """The insurer's day."""
@@ -109,7 +105,8 @@ class Appeals:
             record = AppealRecord(appeal, None, review.claim.status, review.claim.amount_cents)
             return AppealOut.of(record, receipt_day(at, self._time_zone), sees_scores=caller.sees_scores)
 
-        return await self._once(caller, claim_id, f"appeal {claim_id}", body, act)
+        request = f"appeal {claim_id}\n".encode() + body
+        return await self._changes.once(caller, claim_id, request, lock=lock_review, act=act)
 
     async def decide(
         self, caller: Caller, appeal_id: str, sent: AppealDecisionIn, body: bytes, *, of_claim: str | None = None
@@ -172,7 +169,8 @@ class Appeals:
             record = AppealRecord(locked.appeal, decision, review.claim.status, review.claim.amount_cents)
             return AppealOut.of(record, receipt_day(at, self._time_zone), sees_scores=caller.sees_scores)
 
-        return await self._once(caller, claim_id, f"decide appeal {appeal_id}", body, act)
+        request = f"decide appeal {appeal_id}\n".encode() + body
+        return await self._changes.once(caller, claim_id, request, lock=lock_review, act=act)
 
     async def _new_appeal(
         self, connection: AsyncConnection, caller: Caller, review: Review, sent: AppealIn, at: datetime
@@ -230,37 +228,6 @@ class Appeals:
             log.warning("edit suspended", edit=edit, decided=decided, overturned=overturned, percent=limit.percent)
             suspended.append(edit)
         return suspended
-
-    async def _once(self, caller: Caller, claim_id: str, what: str, body: bytes, act: _Act) -> Reply:
-        """Do `act` under the lock of its claim, or repeat the reply to an equal request that was not confirmed."""
-        request_hash = hashlib.sha256(f"{what}\n".encode() + body).digest()
-        stored = await self._unconfirmed.stored_reply(caller.api_key_id, request_hash)
-        if stored is not None:
-            return repeat(stored, request_hash)
-        at = clock.now()
-        try:
-            async with self._database.transaction() as connection:
-                review = await lock_review(connection, claim_id)
-                # Looked up once the claim is locked: a concurrent repetition has stored its reply by now.
-                stored = await fetch(connection, intake.reply_to(caller.api_key_id, None, request_hash, at - WINDOW))
-                if stored is not None:
-                    return repeat(stored, request_hash)
-                at = clock.now()
-                reply = encode(await act(connection, review, at))
-                keep = StoredReply(request_hash, 201, reply)
-        except CommitUnconfirmed:
-            change = UnconfirmedChange(
-                api_key_id=caller.api_key_id,
-                claim_id=claim_id,
-                key=None,
-                reply=keep,
-                lock=intake.lock_state(claim_id),
-                is_stored=audit.is_recorded(caller, claim_id, at),
-                keep_reply=intake.keep_unconfirmed_reply(caller.api_key_id, keep, at),
-                at=at,
-            )
-            raise self._unconfirmed.add(change) from None
-        return Reply(201, reply)
 
 
 def _settle(caller: Caller, review: Review, appeal: NewAppeal, sent: AppealDecisionIn) -> AppealSettlement:

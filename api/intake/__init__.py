@@ -2,6 +2,7 @@
 
 from api.intake.adjudication import Policies
 from api.intake.benefit_use import BenefitUse, benefit_used, counted
+from api.intake.changes import ClaimChanges
 from api.intake.facts import FACT_COLUMNS, facts_of
 from api.intake.member_queue import MemberQueue
 from api.intake.parsed import ParsedReply, RefusedField, claim_key, refused_fields, submit_parsed
@@ -19,6 +20,7 @@ __all__ = [
     "REVIEW_BY",
     "ActionName",
     "BenefitUse",
+    "ClaimChanges",
     "ClaimIn",
     "ClaimOut",
     "ClaimRecord",

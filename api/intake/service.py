@@ -14,6 +14,7 @@ from api.errors import Conflict, Forbidden, NotFound
 from api.identity import Caller
 from api.intake import repository, stored_replies
 from api.intake.adjudication import Adjudication, Policies, adjudicate
+from api.intake.changes import unconfirmed_change
 from api.intake.member_queue import MemberQueue
 from api.intake.records import ClaimOrder, ClaimRecord
 from api.intake.references import find_references, read_references
@@ -181,17 +182,7 @@ class Intake:
                 reply = encode(self._claim_out(_visible(found, caller), caller))
                 keep = StoredReply(request_hash, 200, reply)
         except CommitUnconfirmed:
-            change = UnconfirmedChange(
-                api_key_id=caller.api_key_id,
-                claim_id=claim_id,
-                key=None,
-                reply=keep,
-                lock=repository.lock_state(claim_id),
-                is_stored=audit.is_recorded(caller, claim_id, at),
-                keep_reply=stored_replies.keep_unconfirmed_reply(caller.api_key_id, keep, at),
-                at=at,
-            )
-            raise self._unconfirmed.add(change) from None
+            raise self._unconfirmed.add(unconfirmed_change(caller, claim_id, keep, at)) from None
         return Reply(200, reply)
 
     async def get(self, caller: Caller, claim_id: str) -> ClaimOut:

@@ -4,28 +4,27 @@ It contains the claim's status and amounts, the decision, the finding it states 
 audit row; of a request with an Idempotency-Key its reply, too (`api/idempotency.py`).
 """
 
-import hashlib
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 
-from pydantic import JsonValue
+from pydantic import BaseModel, JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api import audit, intake, investigations, outbox
+from api import audit, investigations, outbox
 from api.assessments import finding_from_json
-from api.database import CommitUnconfirmed, Database, fetch
+from api.database import Database, fetch
 from api.errors import Conflict, Forbidden, Invalid, NotFound
 from api.identity import Caller, Scope
+from api.intake import ClaimChanges
 from api.investigations import NewDisposition
 from api.paging import ListPage, PageCursor
 from api.prompt_pay import PromptPayOut
-from api.replies import Reply, StoredReply, repeat
-from api.responses import encode
+from api.replies import Reply
 from api.reviews import repository
 from api.reviews.records import DecisionRecord, QueuedClaim, Review, ReviewedClaim
 from api.reviews.responses import decision_out, person
 from api.reviews.schemas import DecisionIn
-from api.unconfirmed import WINDOW, UnconfirmedChange, UnconfirmedChanges
+from api.unconfirmed import UnconfirmedChanges
 from claims.adjudication import releasable
 from claims.money import format_cents
 from claims.outcome import Outcome
@@ -88,7 +87,7 @@ class Reviews:
         self._database = database
         self._time_zone = time_zone
         self.policy = policy
-        self._unconfirmed = unconfirmed
+        self._changes = ClaimChanges(database, unconfirmed)
         self._prompt_pay = prompt_pay
 
     def day_of(self, at: datetime) -> date:
@@ -136,43 +135,20 @@ class Reviews:
         """
         if not caller.may(Scope.DECIDE):
             raise Forbidden(f"a key of role {caller.role} does not decide claims; ask for an investigator's key")
-        request_hash = hashlib.sha256(f"decide {claim_id}\n".encode() + body).digest()
-        stored = await self._unconfirmed.stored_reply(caller.api_key_id, request_hash)
-        if stored is not None:
-            return repeat(stored, request_hash)
-        at = clock.now()
-        try:
-            async with self._database.transaction() as connection:
-                claim = await repository.lock_claim(connection, claim_id)
-                # Looked up once the claim is locked: a concurrent repetition has stored its reply by now.
-                stored = await fetch(connection, intake.reply_to(caller.api_key_id, None, request_hash, at - WINDOW))
-                if stored is not None:
-                    return repeat(stored, request_hash)
-                decision = await self._decide(connection, caller, claim, sent)
-                reply = encode(decision_out(decision))
-                keep = StoredReply(request_hash, 201, reply)
-        except CommitUnconfirmed:
-            change = UnconfirmedChange(
-                api_key_id=caller.api_key_id,
-                claim_id=claim_id,
-                key=None,
-                reply=keep,
-                lock=intake.lock_state(claim_id),
-                is_stored=audit.is_recorded(caller, claim_id, decision.made_at),
-                keep_reply=intake.keep_unconfirmed_reply(caller.api_key_id, keep, decision.made_at),
-                at=decision.made_at,
-            )
-            raise self._unconfirmed.add(change) from None
-        return Reply(201, reply)
+
+        async def act(connection: AsyncConnection, claim: ReviewedClaim | None, at: datetime) -> BaseModel:
+            return decision_out(await self._decide(connection, caller, claim, sent, at))
+
+        request = f"decide {claim_id}\n".encode() + body
+        return await self._changes.once(caller, claim_id, request, lock=repository.lock_claim, act=act)
 
     async def _decide(
-        self, connection: AsyncConnection, caller: Caller, claim: ReviewedClaim | None, sent: DecisionIn
+        self, connection: AsyncConnection, caller: Caller, claim: ReviewedClaim | None, sent: DecisionIn, at: datetime
     ) -> DecisionRecord:
         review = await _review(connection, claim)
         if sent.expected_version != review.version:
             message = f"the claim has version {review.version}, not {sent.expected_version}; read it again"
             raise _conflict(review, message)
-        at = clock.now()
         request = _request(caller, sent)
         try:
             settlement = settle(review.subject, request, policy=self.policy, today=self.day_of(at))
