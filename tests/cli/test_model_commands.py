@@ -81,7 +81,7 @@ def test_a_data_set_that_does_not_exist_is_refused_and_the_known_ones_are_named(
 
 
 def test_two_capacities_of_one_threshold_are_two_versions_and_the_last_trained_is_the_latest(tmp_path):
-    home, store = made.copy_of(made.trained_home(), tmp_path), MlflowStore.of(tmp_path)
+    home, store = made.copy_of_trained(tmp_path), MlflowStore.of(tmp_path)
 
     def trained(reviews):
         return train_and_register(home, options=replace(made.OPTIONS, reviews_a_week=reviews), store=store)
@@ -94,7 +94,7 @@ def test_two_capacities_of_one_threshold_are_two_versions_and_the_last_trained_i
 
 
 def test_retrain_exits_3_where_the_data_are_refused_and_4_where_the_model_is(tmp_path):
-    home = made.copy_of(made.trained_home(), tmp_path)
+    home = made.copy_of_trained(tmp_path)
     store = MlflowStore.of(home)
     best = made.registered(home)
     promote(home, store=store)

@@ -25,7 +25,7 @@ NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
 @pytest.fixture
 def loaded(database_url, valkey_url, tmp_path):
     """The environment of a home with a champion, and its history in the database."""
-    home = made.copy_of(made.trained_home(), tmp_path / "home")
+    home = made.copy_of_trained(tmp_path / "home")
     point(home, latest(home, SIMULATED).version)
     environment = {"GINJA_HOME": str(home), "GINJA_DATABASE_URL": database_url, "GINJA_REDIS_URL": valkey_url}
     assert run(environment, "data", "load").exit_code == 0

@@ -22,6 +22,9 @@ OPTIONS = TrainOptions(
     family=replace(DEFAULT_FAMILY, rounds=60, early_stopping=15, learning_rate=0.15, threads=1), replicates=20
 )
 CLAIMS = 5_000
+COPIED = ("data", "features", "models", "reports")
+AS_MADE = "as-made"
+"""Folder of a trained home that nothing writes in."""
 
 
 def simulated(home: Path, *, claims: int = CLAIMS, seed: int = 3) -> Source:
@@ -32,7 +35,10 @@ def simulated(home: Path, *, claims: int = CLAIMS, seed: int = 3) -> Source:
 
 @cache
 def trained_home() -> Path:
-    """A home with one registered candidate and no champion; never change it, take a copy."""
+    """A home with one registered candidate and no champion; to change it, take a `copy_of_trained`.
+
+    Commands that only read claims and models still write in it: reports, runs, and files DuckDB spills.
+    """
     home = Path(os.environ["GINJA_HOME"]) / "model-life"
     home.mkdir(parents=True, exist_ok=True)
     with (home / "made.lock").open("w") as lock:
@@ -40,13 +46,20 @@ def trained_home() -> Path:
         if not (home / "made").exists():
             source = simulated(home)
             train_and_register(home, source=source, options=OPTIONS, store=new_store(home))
+            for folder in COPIED:
+                shutil.copytree(home / folder, home / AS_MADE / folder)
             (home / "made").touch()
     return home
 
 
+def copy_of_trained(target: Path) -> Path:
+    """A separate home as `trained_home` was when it was made, whatever other processes write in that one meanwhile."""
+    return copy_of(trained_home() / AS_MADE, target)
+
+
 def copy_of(home: Path, target: Path) -> Path:
     """A separate home with the same data, features and models, and an MLflow store that is empty."""
-    for folder in ("data", "features", "models", "reports"):
+    for folder in COPIED:
         shutil.copytree(home / folder, target / folder)
     # The registry names the offline files by their absolute path.
     for name in ("registry.db", "registry.sha256", "feature_store.yaml", "built-from.sha256"):

@@ -15,7 +15,7 @@ from pipelines.challenger import ChallengerError, start, stop
 from pipelines.evaluate import newest_window
 from pipelines.promote import RefusedError, choose_threshold, threshold_options
 from tests.models.stores import register_two
-from tests.pipelines.model_life import copy_of, trained_home
+from tests.pipelines.model_life import copy_of_trained
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_stopping_a_trial_removes_an_invalid_pointer_too(home):
 
 
 def test_only_a_challenger_that_passes_the_gates_decides_claims(tmp_path):
-    home = copy_of(trained_home(), tmp_path)
+    home = copy_of_trained(tmp_path)
     (version,) = [path.name for path in models_folder(home).iterdir() if path.is_dir()]
     point(home, version)
     champion = load_artefact(models_folder(home) / version)

@@ -62,7 +62,7 @@ def sums_up(scorer: Scorer, home: Path, claims: int = 30) -> None:
 
 
 def test_a_logistic_regression_is_trained_registered_promoted_and_serves_with_exact_reasons(tmp_path):
-    home = model_life.copy_of(model_life.trained_home(), tmp_path)
+    home = model_life.copy_of_trained(tmp_path)
     store, source = new_store(home), open_named(SIMULATED, home)
     options = replace(model_life.OPTIONS, family=Logistic(rounds=6, knots=16, threads=1), trials=2)
     report = train_and_register(home, source=source, options=options, store=store)
@@ -92,7 +92,7 @@ def test_a_logistic_regression_is_trained_registered_promoted_and_serves_with_ex
 @pytest.fixture(scope="module")
 def prepared_home(tmp_path_factory):
     """A home and the prepared claims of it, which are the same for every family."""
-    home = model_life.copy_of(model_life.trained_home(), tmp_path_factory.mktemp("families"))
+    home = model_life.copy_of_trained(tmp_path_factory.mktemp("families"))
     return home, prepare(open_named(SIMULATED, home), model_life.OPTIONS, reports=home / "reports")
 
 
@@ -107,7 +107,7 @@ def test_every_other_family_serves_with_exact_reasons(family, prepared_home):
 
 
 def test_a_family_of_ones_own_scores_in_shadow_and_never_decides(tmp_path):
-    home = model_life.copy_of(model_life.trained_home(), tmp_path)
+    home = model_life.copy_of_trained(tmp_path)
     store, source = new_store(home), open_named(SIMULATED, home)
     champion = next((home / "models").glob("2*")).name
     options = replace(model_life.OPTIONS, family=Custom(factory=OWN).with_params({"clip": 2.0, "seed": 5}))

@@ -27,7 +27,7 @@ from pipelines.loop.exported_attributes import declarations
 from pipelines.promote import RefusedError
 from pipelines.simulate import SimulationConfig, simulate, write
 from pipelines.store import read_document, write_frames
-from tests.pipelines.model_life import OPTIONS, copy_of, trained_home
+from tests.pipelines.model_life import OPTIONS, copy_of, copy_of_trained
 
 CLAIMS = 500
 
@@ -211,7 +211,7 @@ def test_without_a_random_audit_the_model_cannot_be_evaluated(ledger):
 
 
 def test_weights_reach_the_claims_they_are_of_and_only_of_their_data(tmp_path):
-    home = copy_of(trained_home(), tmp_path)
+    home = copy_of_trained(tmp_path)
     ids = ids_of(home, 3)
     frames = {name: pq.read_table(home / "data" / f"{name}.parquet") for name in ("claims", "labels")}
     weights = pa.table({"claim_id": [ids[2], "elsewhere", ids[0]], "weight": [7.0, 3.0, 0.0]})
@@ -231,7 +231,7 @@ def test_weights_reach_the_claims_they_are_of_and_only_of_their_data(tmp_path):
 @pytest.fixture(scope="module")
 def promoted(tmp_path_factory):
     """A home whose champion was made by retraining from files."""
-    home = copy_of(trained_home(), tmp_path_factory.mktemp("retrain"))
+    home = copy_of_trained(tmp_path_factory.mktemp("retrain"))
     store = MlflowStore.of(home)
     return home, store, retrain(home, database_url=None, options=OPTIONS, store=store)
 

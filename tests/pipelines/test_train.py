@@ -69,7 +69,7 @@ def test_a_candidate_is_registered_with_its_metrics_parameters_and_files():
 
 def test_the_same_inputs_give_byte_identical_artefacts(tmp_path):
     first = candidate()
-    home = made.copy_of(made.trained_home(), tmp_path)
+    home = made.copy_of_trained(tmp_path)
     options = made.OPTIONS
     prepared = prepare(open_named(SIMULATED, home), options, reports=home / "reports")
     (home / "models" / first.version).rename(home / "before")
@@ -142,7 +142,7 @@ def test_a_refused_batch_exits_3_names_the_column_and_leaves_models_and_champion
 
 
 def test_a_model_is_promoted_refused_forced_and_rolled_back(tmp_path):
-    home = made.copy_of(made.trained_home(), tmp_path)
+    home = made.copy_of_trained(tmp_path)
     source, store = open_named(SIMULATED, home), MlflowStore.of(home)
     first = made.registered(home)
     promote(tmp_path, store=store)
