@@ -60,7 +60,7 @@ from features.declare.frames import CLAIMS, LABELS
 from features.declare.groups import AGGREGATION_GROUPS
 from features.declare.groups.network import PROVIDER_NETWORK_FIELDS
 from features.declare.layout import PLANS, VIEW, VIEWS, Plan, StoredField, View, combine, key_of, key_part
-from features.declare.values import Cell, Condition, Key, KeyedRows, Row, Value
+from features.declare.values import Cell, Condition, Key, KeyedRow, KeyedRows, Row, Value
 
 __all__ = [
     "ABOVE_AVERAGE",
@@ -101,6 +101,7 @@ __all__ = [
     "GroupValues",
     "Histogram",
     "Key",
+    "KeyedRow",
     "KeyedRows",
     "Last",
     "LastValue",

@@ -19,5 +19,8 @@ Cells: TypeAlias = Sequence[Cell] | NDArray[np.int64]
 
 Key: TypeAlias = tuple[str, ...]
 """A key of one aggregation group, in the order of `AggregationGroup.keys`."""
-KeyedRows: TypeAlias = dict[Key, tuple[int, tuple[int, ...]]]
+KeyedRow: TypeAlias = tuple[int, tuple[int, ...]]
+"""Time of the last event in it, microseconds since the epoch; its values, as its view declares them."""
+
+KeyedRows: TypeAlias = dict[Key, KeyedRow]
 """Key → event time in microseconds since the epoch, and the row."""

@@ -5,12 +5,22 @@ between. The SQL computes for one day and some keys what `features/offline/today
 the same aggregations, in a form that the indexes of `claims` serve; the tests compare the two.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
 from core.clock import DAY_US
-from features.declare import AGGREGATION_GROUPS, PLANS, RECEIVED, AggregationGroup, Key, KeyedRows, TodaySql, View
+from features.declare import (
+    AGGREGATION_GROUPS,
+    PLANS,
+    RECEIVED,
+    AggregationGroup,
+    Key,
+    KeyedRow,
+    KeyedRows,
+    TodaySql,
+    View,
+)
 from features.ledger import EVER, YEAR_TO_DATE, Days
 from features.update.database import Connection, Parameters, key_params, match_keys, requested_keys
 
@@ -50,10 +60,13 @@ class TodayQuery:
         self.partners: dict[str, dict[str, Days]] = {}
         """Partner column → field of the today view → its window."""
         numbers: dict[str, None] = {}
+        self._places = {field.name: field.offset for field in view.fields}
+        self._folds: list[Callable[[int, int], int]] = []
         values = []
         for field in view.fields[1:]:
             sql = by_field[field.name]
             values.append(sql.value)
+            self._folds.append(sql.fold)
             if sql.number is not None:
                 numbers[sql.number] = None
             if sql.partner is not None:
@@ -66,7 +79,7 @@ class TodayQuery:
         self.last_met_named_sql = {c: self._last_met(c, named) for c in self.partners}
         """The same for the partners in the parameter `partners`."""
         self.sql_without_partners = self._statement(list(numbers), values, count_partners=False)
-        """As `sql`, with zero for what counts partners."""
+        """As `sql`, of the claims from `since` to before `until`, with zero for what counts partners."""
 
     def _last_met(self, column: str, partners: str) -> str:
         """SQL: when each key of `partners(k0 …, partner)` last had a claim with that partner before today."""
@@ -86,7 +99,7 @@ class TodayQuery:
 
     def _statement(self, numbers: Sequence[str], values: Sequence[str], *, count_partners: bool = True) -> str:
         of_today = ", ".join(f"today.k{place}" for place in range(len(self.group.keys)))
-        ctes, joins = [self._today_cte(numbers)], ""
+        ctes, joins = [self._today_cte(numbers, *(("start", "before") if count_partners else ("since", "until")))], ""
         for column, fields in self.partners.items():
             if count_partners:
                 cte, join = self._partner_cte(column, fields)
@@ -98,8 +111,8 @@ class TodayQuery:
         return f"""WITH {", ".join(ctes)}
             SELECT {of_today}, max(greatest(us, void_us)), {", ".join(values)} FROM today{joins} GROUP BY {of_today}"""
 
-    def _today_cte(self, numbers: Sequence[str]) -> str:
-        """The relation `today`: the requested keys' claims of the day, and whether each was voided by then."""
+    def _today_cte(self, numbers: Sequence[str], since: str, until: str) -> str:
+        """The relation `today`: the requested keys' claims between two instants, and which are voided `before`."""
         requested = ", ".join(f"t.k{place}" for place in range(len(self.group.keys)))
         columns = "".join(f", {_number(column)} AS n_{column}" for column in numbers)
         columns += "".join(f", c.{column} AS partner_{column}" for column in self.partners)
@@ -110,7 +123,7 @@ class TodayQuery:
                    CASE WHEN {void} < {_instant("before")} THEN {_micros(void)} END AS void_us,
                    NOT coalesce({void} < {_instant("before")}, FALSE) AS is_valid{columns}
             FROM {requested_keys(self.group)} AS t JOIN claim_facts AS c ON {match_keys(self.group, "c", "t")}
-            WHERE c.received_at >= {_instant("start")} AND c.received_at < {_instant("before")})"""
+            WHERE c.received_at >= {_instant(since)} AND c.received_at < {_instant(until)})"""
 
     def _partner_cte(self, column: str, fields: Mapping[str, Days]) -> tuple[str, str]:
         """The relation `p_<column>`: per key and field, today's partners that are new to the window; and its join."""
@@ -136,11 +149,18 @@ class TodayQuery:
         """The parameter that holds the beginning of a window other than `EVER`."""
         return "ytd" if days == YEAR_TO_DATE else f"since_{days}"
 
-    def params(self, keys: Sequence[Key], day: int, before_us: int) -> Parameters:
-        """The statement's parameters for the part of `day` before an instant."""
+    def params(
+        self, keys: Sequence[Key], day: int, before_us: int, *, since_us: int | None = None, until_us: int | None = None
+    ) -> Parameters:
+        """The parameters of the statements for the part of `day` before an instant; voids until then count.
+
+        `sql_without_partners` reads the claims from `since_us` to before `until_us`; the whole part by default.
+        """
         since = {f"since_{days}": (day - days) * DAY_US for days in self._windows() if days > 0}
         new_year = (_EPOCH + timedelta(days=day)).replace(month=1, day=1).toordinal() - _EPOCH.toordinal()
         edges = {"start": day * DAY_US, "before": before_us, "ytd": new_year * DAY_US}
+        edges["since"] = edges["start"] if since_us is None else since_us
+        edges["until"] = before_us if until_us is None else until_us
         return {**key_params(self.group, keys), **since, **edges}
 
     def window_start_us(self, days: Days, day: int) -> int:
@@ -151,6 +171,16 @@ class TodayQuery:
 
     def _windows(self) -> set[Days]:
         return {days for fields in self.partners.values() for days in fields.values()}
+
+    def place(self, field: str) -> int:
+        """The place of a field in a row."""
+        return self._places[field]
+
+    def folded(self, earlier: KeyedRow, later: KeyedRow) -> KeyedRow:
+        """The row over the claims of two adjoining periods, out of both; 0 for what counts partners."""
+        (us, (day, *values)), (later_us, (_, *later_values)) = earlier, later
+        both = (fold(*pair) for fold, *pair in zip(self._folds, values, later_values, strict=True))
+        return max(us, later_us), (day, *both)
 
     def rows(self, result: Iterable[tuple[Any, ...]], day: int) -> KeyedRows:
         """The result of the statement as rows."""

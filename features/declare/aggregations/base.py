@@ -11,6 +11,7 @@ An aggregation is one number (or array) per key. It has two stored parts:
 To add an aggregation, write one class here and one case of `tests/features/oracle.py`.
 """
 
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -41,6 +42,11 @@ class TodaySql:
     """Text column and window: the value counts today's partners that had no claim with the key in that window before.
 
     The expression then reads the count as `p_<column>.<field>`.
+    """
+    fold: Callable[[int, int], int] = operator.add
+    """The value over claims of the key out of its values over those before an instant, and over those from it on.
+
+    Without meaning for counts of partners: a partner may be in both.
     """
 
 

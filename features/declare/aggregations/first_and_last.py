@@ -28,7 +28,7 @@ class Last(Aggregation):
 
     def today_sql(self) -> TodaySql:
         """Receipt of today's last claim."""
-        return TodaySql("max(us)")
+        return TodaySql("max(us)", fold=max)
 
     def merge(self, history: int, today: int, received: int) -> Merge:
         """The later of both."""
@@ -55,7 +55,7 @@ class First(Aggregation):
 
     def today_sql(self) -> TodaySql:
         """Receipt of today's first claim."""
-        return TodaySql("min(us)")
+        return TodaySql("min(us)", fold=min)
 
     def merge(self, history: int, today: int, received: int) -> Merge:
         """That of history where there is one."""
@@ -89,7 +89,7 @@ class LastValue(Aggregation):
     def today_sql(self) -> TodaySql:
         """The value on today's last claim."""
         value = f"(array_agg(n_{self.column} ORDER BY us DESC, claim_id DESC))[1]"
-        return TodaySql(value, number=self.column)
+        return TodaySql(value, number=self.column, fold=lambda _earlier, later: later)
 
     def merge(self, history: int, today: int, received: int) -> Merge:
         """Today's where a claim was received today."""
