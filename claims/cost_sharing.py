@@ -1,4 +1,4 @@
-"""What a member pays of covered services: the terms of a plan, and what the member has paid of them in a plan year."""
+"""The terms of a plan: its waiting period, what a member pays, and what the member has paid in a plan year."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,6 +26,8 @@ class CostSharing:
     """Most that the member pays of deductible, co-payment and co-insurance in a plan year; None: no maximum."""
     year_begins_month: int = 1
     """The plan year begins on the first day of this month."""
+    waiting_days: int = 0
+    """Days from the member's enrollment on which the plan does not cover services yet."""
 
     def plan_year(self, day: date) -> tuple[date, date]:
         """First and last day of the plan year in which a day lies."""

@@ -15,9 +15,10 @@ REQUIRED: Final = ("plan_id", "first_day")
 COLUMNS: Final = (
     *REQUIRED,
     *("last_day", "name", "benefit_limit", "deductible", "copay", "coinsurance_percent"),
-    *("out_of_pocket_maximum", "year_begins_month"),
+    *("out_of_pocket_maximum", "year_begins_month", "waiting_days"),
 )
 MAX_ID: Final = 64
+MAX_WAITING_DAYS: Final = 3_650
 
 
 class InvalidPlans(ValueError):
@@ -105,6 +106,7 @@ class _Row:
                 coinsurance_share=self._share(),
                 out_of_pocket_cents=self._cents("out_of_pocket_maximum"),
                 year_begins_month=int(month) if month in _MONTHS else 1,
+                waiting_days=self._waiting_days(),
             ),
             name=self._row.get("name") or None,
             benefit_limit_cents=self._cents("benefit_limit"),
@@ -129,6 +131,14 @@ class _Row:
         if cents is not None and cents < 0:
             self.refuse(name, "the amount is negative", "write an amount from 0")
         return cents
+
+    def _waiting_days(self) -> int:
+        text = self._row.get("waiting_days") or "0"
+        days = int(text) if text.isascii() and text.isdigit() and len(text) <= 4 else MAX_WAITING_DAYS + 1
+        if days > MAX_WAITING_DAYS:
+            self.refuse("waiting_days", "it is no number of days", f"write 0 to {MAX_WAITING_DAYS}")
+            return 0
+        return days
 
     def _share(self) -> int:
         text = self._row.get("coinsurance_percent") or "0"

@@ -31,7 +31,7 @@ class PlanRow(Base):
 
 
 class PlanTermsRow(Base):
-    """What a member of a plan pays, from a day on (`claims.cost_sharing.CostSharing`)."""
+    """The terms of a plan from a day on (`claims.cost_sharing.CostSharing`)."""
 
     __tablename__ = "plan_cost_sharing"
 
@@ -45,6 +45,7 @@ class PlanTermsRow(Base):
     )
     out_of_pocket_cents: Mapped[Cents | None] = mapped_column(comment="Most in a plan year; null: no maximum.")
     year_begins_month: Mapped[int] = mapped_column(server_default="1")
+    waiting_days: Mapped[int] = mapped_column(server_default="0", comment="From enrollment; not covered yet.")
 
     __table_args__ = (
         CheckConstraint("last_day >= first_day", name="plan_cost_sharing_days_check"),
@@ -54,6 +55,7 @@ class PlanTermsRow(Base):
         ),
         CheckConstraint("coinsurance_share BETWEEN 0 AND 10000", name="plan_cost_sharing_share_check"),
         CheckConstraint("year_begins_month BETWEEN 1 AND 12", name="plan_cost_sharing_month_check"),
+        CheckConstraint("waiting_days BETWEEN 0 AND 3650", name="plan_cost_sharing_waiting_check"),
     )
 
 

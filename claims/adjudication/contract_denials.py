@@ -29,6 +29,7 @@ def _declared(*denials: ContractDenial) -> dict[str, ContractDenial]:
 CONTRACT_DENIALS = _declared(
     ContractDenial("cover_not_begun", Outcome.REJECTED, "The service began before the member's cover.", "26"),
     ContractDenial("cover_ended", Outcome.REJECTED, "The service ended after the member's cover.", "27"),
+    ContractDenial("waiting_period", Outcome.REJECTED, "The service began in the waiting period of the plan.", "179"),
     ContractDenial("provider_inactive", Outcome.REJECTED, "The provider may not bill for services of that day.", "B7"),
     ContractDenial("provider_excluded", Outcome.REJECTED, "The insurer has excluded the provider.", "B7"),
     ContractDenial(

@@ -60,6 +60,10 @@ def _member_cover(evidence: Evidence) -> Iterator[Finding]:
     return eligibility.member_cover(evidence.claim, evidence.member)
 
 
+def _waiting_period(evidence: Evidence) -> Iterator[Finding]:
+    return eligibility.waiting_period(evidence.claim, evidence.member)
+
+
 def _provider_status(evidence: Evidence) -> Iterator[Finding]:
     return eligibility.provider_status(evidence.claim, evidence.provider)
 
@@ -183,6 +187,7 @@ Edit = Callable[[Evidence], Iterator[Finding]]
 
 EDITS: tuple[Edit, ...] = (
     _member_cover,
+    _waiting_period,
     _provider_status,
     _benefit,
     _duplicate,

@@ -1,8 +1,10 @@
-"""Eligibility: the member's cover and the provider's status on the days of service."""
+"""Eligibility: the member's cover and waiting period, and the provider's status, on the days of service."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from claims.claim import Claim
+from claims.cost_sharing import terms_on
 from claims.outcome import Finding, Outcome
 from claims.reference import Member, Provider
 
@@ -20,6 +22,25 @@ def member_cover(claim: Claim, member: Member) -> Iterator[Finding]:
     if member.enrolled_to is not None and claim.service_to >= member.enrolled_to:
         text = f"Cover ended on {member.enrolled_to}, before the service ended."
         yield Finding("cover_ended", Outcome.REJECTED, text, cites)
+
+
+def waiting_period(claim: Claim, member: Member) -> Iterator[Finding]:
+    """Check that the waiting period of the member's plan is over when the service begins."""
+    terms = terms_on(member.cost_sharing, claim.service_from)
+    if terms is None or not terms.waiting_days:
+        return
+    cites = f"plans/{terms.plan_id} waiting_days, terms from {terms.first_day}"
+    if member.enrolled_from is None:
+        text = f"The plan covers services {terms.waiting_days} days after enrollment, whose day is unknown."
+        yield Finding("enrollment_unknown", Outcome.IN_REVIEW, text, cites)
+        return
+    covered_from = member.enrolled_from + timedelta(days=terms.waiting_days)
+    if member.enrolled_from <= claim.service_from < covered_from:
+        text = (
+            f"The plan covers services from {covered_from}, {terms.waiting_days} days after enrollment; this one began "
+            f"on {claim.service_from}."
+        )
+        yield Finding("waiting_period", Outcome.REJECTED, text, cites)
 
 
 def provider_status(claim: Claim, provider: Provider) -> Iterator[Finding]:

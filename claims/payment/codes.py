@@ -41,13 +41,16 @@ BENEFIT_USED_UP: Final = AdjustmentReason(_PR, "119", "The yearly benefit limit 
 DUPLICATE: Final = AdjustmentReason(_OA, "18", "The service was claimed before.")
 NOT_COVERED_YET: Final = AdjustmentReason(_PR, "26", "Service before cover began.")
 NOT_COVERED_ANY_MORE: Final = AdjustmentReason(_PR, "27", "Service after cover ended.")
+WAITING_PERIOD: Final = AdjustmentReason(_PR, "179", "Service in the waiting period.")
 PROVIDER_NOT_ELIGIBLE: Final = AdjustmentReason(_CO, "B7", "The provider could not bill on this day.")
 BY_PERSON: Final = AdjustmentReason(_CO, "A1", "Denied or reduced after a review.", "N10")
 """A decision of a person whose reason has no code of its own."""
 
 _OF_CONTRACT = {
     reason.carc: reason
-    for reason in (BENEFIT_USED_UP, DUPLICATE, NOT_COVERED_YET, NOT_COVERED_ANY_MORE, PROVIDER_NOT_ELIGIBLE)
+    for reason in (
+        *(BENEFIT_USED_UP, DUPLICATE, NOT_COVERED_YET, NOT_COVERED_ANY_MORE, WAITING_PERIOD, PROVIDER_NOT_ELIGIBLE),
+    )
 }
 _OF_MEMBER = frozenset(("27", "96", "119"))
 """Reasons of reviewers that the member bears; of the others the provider bears the amount."""

@@ -253,6 +253,33 @@ async def test_an_invalid_price_refuses_the_file_and_says_why(api: Api, ginja, k
     assert api.count("code_table_imports") == 0
 
 
+async def test_a_service_in_the_waiting_period_is_denied_by_the_contract_and_the_member_bears_it(api: Api, ginja):
+    def load(days: int) -> None:
+        ginja("data", "ingest", "plans", file=f"plan_id,first_day,waiting_days\nPL2,2026-01-01,{days}\n")
+
+    await asyncio.to_thread(load, 3_650)
+    denied = await submit(api)
+    assert (denied["status"], denied["approved_amount"]) == ("rejected", 0)
+    assert [(one["code"], one["cites"]) for one in denied["findings"] if one["outcome"] == "rejected"] == [
+        ("waiting_period", "plans/PL2 waiting_days, terms from 2026-01-01")
+    ]
+    (line,) = denied["payment"]["lines"]
+    assert [(one["group"], one["carc"], one["amount"]) for one in line["adjustments"]] == [("PR", "179", 5000.0)]
+    await asyncio.to_thread(load, 30)
+    assert (await submit(api))["status"] == "approved"
+
+
+@pytest.mark.parametrize(("days", "code"), [("0", 0), ("3650", 0), ("3651", 2), ("-1", 2), ("1.5", 2), ("٣", 2)])
+async def test_a_waiting_period_has_at_most_ten_years(api: Api, ginja, days, code):
+    def load() -> object:
+        file = f"plan_id,first_day,waiting_days\nPL2,2026-01-01,{days}\n"
+        return ginja("data", "ingest", "plans", file=file, code=code)
+
+    said = await asyncio.to_thread(load)
+    assert code == 0 or "write 0 to 3650" in str(said)
+    assert api.count("plan_cost_sharing") == (code == 0)
+
+
 @pytest.mark.parametrize(
     ("row", "reason"),
     [

@@ -5,6 +5,7 @@ import pytest
 from claims.adjudication import SimilarClaim, edits
 from claims.benefits import Benefit
 from claims.claim import ClaimLine
+from claims.cost_sharing import CostSharing
 from claims.outcome import Outcome
 from claims.reference import Diagnosis, Limits, Member, Procedure, Provider
 from tests.claims.makers import DAY, RECEIVED, make_claim, make_evidence
@@ -46,6 +47,28 @@ def test_an_ordinary_claim_has_no_findings():
 )
 def test_a_member_is_covered_from_the_first_day_to_before_the_end(member, expected):
     assert codes(make_evidence(member=member)) == expected
+
+
+@pytest.mark.parametrize(
+    ("enrolled_from", "waiting_days", "expected"),
+    [
+        (DAY, 0, []),
+        (DAY, 1, ["waiting_period"]),
+        (BEFORE, 1, []),
+        (BEFORE, 2, ["waiting_period"]),
+        (NEXT, 30, ["cover_not_begun"]),
+        (None, 0, []),
+        (None, 1, ["enrollment_unknown"]),
+    ],
+)
+def test_services_are_covered_once_the_waiting_period_is_over(enrolled_from, waiting_days, expected):
+    terms = CostSharing("PL1", BEFORE, waiting_days=waiting_days)
+    assert codes(make_evidence(member=Member("M1", enrolled_from=enrolled_from, cost_sharing=(terms,)))) == expected
+
+
+def test_the_waiting_period_is_that_of_the_terms_on_the_day_of_service():
+    terms = (CostSharing("PL1", BEFORE, last_day=BEFORE, waiting_days=30), CostSharing("PL1", NEXT, waiting_days=30))
+    assert codes(make_evidence(member=Member("M1", enrolled_from=DAY, cost_sharing=terms))) == []
 
 
 @pytest.mark.parametrize(
