@@ -70,19 +70,20 @@ async def take_document(intake: Intake, caller: Caller, document: Mapping[str, o
     found = read_claim(document)
     if found.claim is None or found.resource is None:
         return _outcome(422, found.problems)
-    if key is None and found.claim.claim_number:
+    by_number = key is None and bool(found.claim.claim_number)
+    if by_number:
         key = claim_key("fhir", found.claim.provider_id, found.claim.claim_number, found.claim.replaces or "")
     try:
         reply = await submit_parsed(intake, caller, found.claim.document, key)
     except ApiError as error:
-        return refusal(error, found)
+        return refusal(error, found, by_number=by_number)
     response = claim_response(found.resource, _answer(reply.claim))
     return FhirReply(201, _encoded(response), reply.claim.claim_id, reply.repeated)
 
 
-def refusal(error: ApiError, found: ReadClaim | None = None) -> FhirReply:
-    """An error as an `OperationOutcome` with the same status and headers."""
-    problems = [_problem(one, error, found) for one in refused_fields(error)]
+def refusal(error: ApiError, found: ReadClaim | None = None, *, by_number: bool = False) -> FhirReply:
+    """An error as an `OperationOutcome` with the same status and headers; `by_number` as in `refused_fields`."""
+    problems = [_problem(one, error, found) for one in refused_fields(error, by_number=by_number)]
     return _outcome(error.status, problems, error.headers)
 
 

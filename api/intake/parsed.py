@@ -45,16 +45,19 @@ async def submit_parsed(intake: Intake, caller: Caller, document: bytes, key: st
     return ParsedReply(ClaimOut.model_validate_json(reply.body), reply.replayed)
 
 
-def refused_fields(error: ApiError) -> Iterator[RefusedField]:
-    """The reasons of an error that refuses one claim, each with a stable code."""
+def refused_fields(error: ApiError, *, by_number: bool = True) -> Iterator[RefusedField]:
+    """The reasons of an error that refuses one claim, each with a stable code.
+
+    `by_number` says whether the key of the request was made of the claim's number (`claim_key`), or sent by the client.
+    """
     if not error.errors:
         yield RefusedField("", error.kind.replace("-", "_"), *_halves(error.detail))
     for one in error.errors:
-        if one.field == "Idempotency-Key":
+        if one.field == "Idempotency-Key" and by_number:
             reason = "the claim number was used for another claim of this provider in the last seven days"
             yield RefusedField("", "claim_number_used", reason, "send a new number, or a replacement of that claim")
             continue
-        leaf = one.field.rpartition(".")[2].partition("[")[0]
+        leaf = one.field.rpartition(".")[2].partition("[")[0].lower().replace("-", "_")
         reason, remedy = _halves(one.message)
         yield RefusedField(one.field, f"invalid_{_SINGULAR.get(leaf, leaf)}", f"{one.field}: {reason}", remedy)
 

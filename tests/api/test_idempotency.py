@@ -90,7 +90,7 @@ def headers_of(response: httpx.Response) -> dict[str, str]:
 def invalid_fields(response: httpx.Response) -> list[str]:
     assert response.status_code == 422, response.text
     if response.headers["content-type"] == "application/fhir+json":
-        return ["Idempotency-Key"] if "claim_number_used" in response.text else []
+        return ["Idempotency-Key"] if "invalid_idempotency_key" in response.text else []
     return [error["field"] for error in response.json()["errors"]]
 
 
