@@ -22,6 +22,8 @@ class ParsedLine:
     units: int
     service_date: date | None = None
     modifiers: tuple[str, ...] = ()
+    other_payer_paid: str | None = None
+    """What other payers paid of it, as `amount`; `None`: nothing, or it is stated for the claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class ParsedClaim(Generic[Place]):
     place_of_service: str | None = None
     replaces: str | None = None
     """The claim id of the claim that this one corrects."""
+    other_payer_paid: str | None = None
+    """What other payers paid of the claim, where it is not known for its lines; `None`: nothing."""
     places: Mapping[str, Place] = field(default_factory=dict)
     """Field of `document` → where it was read."""
 
@@ -59,6 +63,7 @@ class ParsedClaim(Generic[Place]):
             "service_to": _day(self.service_to),
             "place_of_service": self.place_of_service,
             "replaces": self.replaces,
+            "other_payer_paid": self.other_payer_paid,
         }
         body |= {name: value for name, value in optional.items() if value is not None}
         return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
@@ -82,4 +87,6 @@ def _line(line: ParsedLine) -> dict[str, object]:
         sent["service_date"] = line.service_date.isoformat()
     if line.modifiers:
         sent["modifiers"] = list(line.modifiers)
+    if line.other_payer_paid is not None:
+        sent["other_payer_paid"] = line.other_payer_paid
     return sent

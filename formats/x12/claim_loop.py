@@ -7,6 +7,7 @@ from formats.parsed import ParsedClaim
 from formats.x12.diagnoses import Diagnoses
 from formats.x12.envelope import TransactionSet
 from formats.x12.loop_report import LoopReport
+from formats.x12.other_payers import OtherPayers
 from formats.x12.parties import HierarchyLevel
 from formats.x12.problems import X12Code
 from formats.x12.service_lines import ServiceLines
@@ -32,7 +33,8 @@ class ClaimLoop:
         self._level = level
         self.report = LoopReport(message, segment)
         self._diagnoses = Diagnoses(self.report)
-        self._lines = ServiceLines(self.report, institutional=institutional)
+        self._other_payers = OtherPayers(self.report)
+        self._lines = ServiceLines(self.report, self._other_payers, institutional=institutional)
         self._other_payer = False
         self._once: dict[str, Segment] = {}
         """Segments that a claim has once, by name and qualifier."""
@@ -63,8 +65,9 @@ class ClaimLoop:
             self._lines.take(segment)
         elif name == "SBR":
             self._other_payer = True
+            self._other_payers.begin()
         elif self._other_payer:
-            return
+            self._other_payers.take(segment)
         elif name == "HI":
             self._diagnoses.take(segment)
         elif name == "DTP" and segment.element(1) == "434":
@@ -84,7 +87,8 @@ class ClaimLoop:
         place_of_service, frequency = self._facility()
         original = self._checked_original(frequency)
         claim = None
-        diagnoses, lines = self._diagnoses.codes(), self._lines.close()
+        diagnoses = self._diagnoses.codes()
+        other_paid, lines = self._other_payers.paid(self._lines.close())
         problems = tuple(dict.fromkeys((*self._level.problems, *self.report.problems)))
         service = self._statement or self._lines.days
         if not problems and member_id and provider_id and amount:
@@ -103,6 +107,7 @@ class ClaimLoop:
                 service_to=last,
                 place_of_service=place_of_service,
                 replaces=original if frequency == REPLACEMENT else None,
+                other_payer_paid=other_paid,
                 places={"lines": self.report.place(self._segment), **self.report.places},
             )
         patient, provider = self._level.patient, self._level.provider

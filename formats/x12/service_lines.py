@@ -5,6 +5,7 @@ from typing import Final
 
 from formats.parsed import ParsedLine
 from formats.x12.loop_report import LoopReport
+from formats.x12.other_payers import OtherPayers
 from formats.x12.problems import X12Code
 from formats.x12.tokens import Segment
 from formats.x12.values import amount_text, time_units, whole_number
@@ -17,8 +18,9 @@ _MINUTES: Final = "MJ"
 class ServiceLines:
     """Collects the lines. Where a claim has no LX at all, each SV1 or SV2 is a line."""
 
-    def __init__(self, report: LoopReport, *, institutional: bool) -> None:
+    def __init__(self, report: LoopReport, other_payers: OtherPayers, *, institutional: bool) -> None:
         self._report = report
+        self._other_payers = other_payers
         self._expected = _INSTITUTIONAL if institutional else _PROFESSIONAL
         self._lines: list[ParsedLine] = []
         self._header: Segment | None = None
@@ -45,7 +47,9 @@ class ServiceLines:
             self._header, self._numbered = segment, True
         elif segment.name in (_PROFESSIONAL, _INSTITUTIONAL):
             self._take_service(segment)
-        elif segment.name.startswith("SV") and segment.name != "SVD" and segment.name != "SV5":
+        elif segment.name == "SVD":
+            self._other_payers.take_of_line(len(self._lines), segment)
+        elif segment.name.startswith("SV") and segment.name != "SV5":
             reason = f"{segment.name} is not a service line of a professional or institutional claim"
             self._report.problem(
                 self._report.place(segment), X12Code.UNEXPECTED_SEGMENT, reason, "send SV1 or SV2", segment_error="2"

@@ -50,6 +50,22 @@ async def test_a_claim_of_a_file_is_decided_and_stored_like_a_single_one(api: Ap
     assert api.rows("SELECT topic FROM outbox") == [("claim.received",)]
 
 
+async def test_what_another_payer_paid_is_not_paid_again(api: Api):
+    other = ["SBR*P*01*******12", "AMT*D*1000"]
+    response = await send(api, file_of(claim(amount="3000", lines=[*other, *ONE_LINE])))
+    (sent,) = response.json()["claims"]
+    assert (sent["claim"]["status"], sent["claim"]["approved_amount"]) == ("approved", 2000.0)
+    (line,) = sent["claim"]["payment"]["lines"]
+    assert [(one["group"], one["carc"], one["amount"]) for one in line["adjustments"]] == [("OA", "23", 1000.0)]
+
+
+async def test_another_payer_that_paid_more_than_was_billed_is_refused_at_its_amount(api: Api):
+    other = ["SBR*P*01*******12", "AMT*D*3000.01"]
+    response = await send(api, file_of(claim(amount="3000", lines=[*other, *ONE_LINE])))
+    assert outcomes(response) == ["refused"]
+    assert reasons(response) == [("invalid_other_payer_paid", "AMT02, segment 20")]
+
+
 async def test_claims_beside_a_refused_one_are_taken(api: Api):
     text = file_of(claim("A"), claim("B", diagnoses="ABK:Z99"), claim("C", amount="1"), claim("D", lines=ONE_LINE))
     response = await send(api, text)

@@ -253,6 +253,68 @@ def test_parties_and_dates_of_other_payers_are_not_those_of_the_claim():
     )
     assert found.claim is not None
     assert (found.claim.member_id, found.claim.replaces, len(found.claim.lines)) == ("M123", None, 1)
+    assert str(found.claim.place_of("other_payer_paid")) == "AMT02, segment 20"
+
+
+PRIMARY = ("SBR*P*01*******12", "CAS*PR*1*50", "AMT*D*{}", "OI***Y*P**Y", "NM1*PR*2*OTHER*****PI*9")
+PAID_LINES = (
+    *("LX*1", "SV1*HC:P001*1200.50*UN*1", "DTP*472*D8*20260301", "SVD*9*600*HC:P001**1", "CAS*CO*45*600.5"),
+    *("LX*2", "SV1*HC:P002*99.5*UN*3", "DTP*472*D8*20260302", "SVD*9*50.25*HC:P002**3"),
+)
+
+
+def paid_by_others(*segments, lines=PAID_LINES):
+    """What other payers paid of the claim and of its lines, with the notes."""
+    found = only(file_of(claim(lines=[*segments, *lines])))
+    assert found.claim is not None, found.problems
+    return found.claim.other_payer_paid, [line.other_payer_paid for line in found.claim.lines], notes(found)
+
+
+def primary(paid):
+    return [segment.format(paid) for segment in PRIMARY]
+
+
+@pytest.mark.parametrize(
+    ("segments", "of_claim", "of_lines"),
+    [
+        (primary("650.25"), None, ["600.00", "50.25"]),
+        (primary("600.25"), "600.25", [None, None]),  # less what was adjusted on the claim as a whole
+        (primary("0"), None, [None, None]),
+        ([*primary("650.25"), "SBR*S*01*******12", "AMT*D*20"], "670.25", [None, None]),
+        ([*primary("500.25"), "SBR*S*01*******12", "AMT*D*150"], None, ["600.00", "50.25"]),
+        (["SBR*P*01*******12", "OI***Y*P**Y"], None, ["600.00", "50.25"]),
+        (["SBR*P*01*******12", "AMT*EAF*50", "AMT*D*7.5"], "7.50", [None, None]),
+    ],
+)
+def test_what_other_payers_paid_is_that_of_the_lines_where_it_adds_up_to_the_claim(segments, of_claim, of_lines):
+    assert paid_by_others(*segments) == (of_claim, of_lines, [])
+
+
+def test_a_claim_that_no_other_payer_paid_states_nothing():
+    assert paid_by_others("SBR*S*01*******12", lines=["LX*1", "SV1*HC:P001*1300*UN*1"]) == (None, [None], [])
+
+
+def test_an_amount_of_another_payer_that_is_repeated_counts_once():
+    lines = [*PAID_LINES[:4], PAID_LINES[3], *PAID_LINES[4:]]
+    segments = [*primary("650.25"), "AMT*D*650.25"]
+    of_claim, of_lines, noted = paid_by_others(*segments, lines=lines)
+    assert (of_claim, of_lines) == (None, ["600.00", "50.25"])
+    assert [code for code, _ in noted] == [X12Code.REPEATED_SEGMENT, X12Code.REPEATED_SEGMENT]
+
+
+@pytest.mark.parametrize(
+    ("segments", "code"),
+    [
+        ([*primary("650.25"), "AMT*D*1"], X12Code.REPEATED_SEGMENT),
+        (primary("-5"), X12Code.INVALID_AMOUNT),
+        (primary(""), X12Code.INVALID_AMOUNT),
+        (primary("1.234"), X12Code.INVALID_AMOUNT),
+    ],
+)
+def test_an_unclear_amount_of_another_payer_refuses_the_claim(segments, code):
+    found = only(file_of(claim(lines=[*segments, *PAID_LINES])))
+    assert found.claim is None
+    assert [problem.code for problem in found.problems] == [code]
 
 
 def test_a_replacement_names_the_claim_that_it_replaces():
