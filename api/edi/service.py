@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from api.errors import ApiError, FieldError, Forbidden, Invalid, NotFound, NotX12, TooLarge
 from api.identity import Caller, Scope
-from api.intake import ClaimOut, Intake, claim_key, refused_fields, submit_parsed
+from api.intake import ClaimOut, Intake, ParsedReply, claim_key, refused_fields, submit_parsed
 from formats.x12 import (
     AnsweredSet,
     ClaimAnswer,
@@ -137,20 +137,25 @@ async def _take(claim: X12Claim, intake: Intake, caller: Caller, live: Yielding)
     await live.give_way()
     try:
         if claim.is_void:
-            voided = await _void(claim, intake, caller)
-            return TakenClaim(ClaimAnswer(claim, "voided", voided.claim_id), voided)
-        assert claim.claim is not None
-        key = claim_key("x12", claim.provider_id, claim.claim_number, claim.frequency, claim.original or "")
-        reply = await submit_parsed(intake, caller, claim.claim.document, key)
+            reply = await _void(claim, intake, caller)
+        else:
+            assert claim.claim is not None
+            reply = await submit_parsed(intake, caller, claim.claim.document, _key(claim))
     except ApiError as error:
         if error.status >= 429:
             raise
         return _refused(claim, error)
-    outcome: ClaimOutcome = "repeated" if reply.repeated else "accepted"
+    outcome: ClaimOutcome = "voided" if claim.is_void else "accepted"
+    if reply.repeated:
+        outcome = "repeated"
     return TakenClaim(ClaimAnswer(claim, outcome, reply.claim.claim_id), reply.claim)
 
 
-async def _void(claim: X12Claim, intake: Intake, caller: Caller) -> ClaimOut:
+def _key(claim: X12Claim) -> str:
+    return claim_key("x12", claim.provider_id, claim.claim_number, claim.frequency, claim.original or "")
+
+
+async def _void(claim: X12Claim, intake: Intake, caller: Caller) -> ParsedReply:
     """Void the claim that a void names, if it is one of the same provider and member."""
     original = claim.original or ""
     if not caller.may(Scope.VOID):
@@ -162,7 +167,8 @@ async def _void(claim: X12Claim, intake: Intake, caller: Caller) -> ClaimOut:
     if found is None or (found.provider_id, found.member_id) != (claim.provider_id, claim.patient_id):
         message = "does not refer to a claim for this member and provider; send its claim id in REF F8"
         raise Invalid.fields([FieldError("replaces", message)])
-    return ClaimOut.model_validate_json((await intake.void(caller, original, "X12 void (frequency 8)")).body)
+    reply = await intake.void(caller, original, "X12 void (frequency 8)", _key(claim))
+    return ParsedReply(ClaimOut.model_validate_json(reply.body), reply.replayed)
 
 
 def _refused(claim: X12Claim, error: ApiError) -> TakenClaim:

@@ -155,8 +155,11 @@ class Intake:
             raise error
         return repeat(stored, request_hash)
 
-    async def void(self, caller: Caller, claim_id: str, reason: str | None) -> Reply:
-        """Void a claim; the reply is the claim as it is afterwards. Raises `NotFound`, `Conflict`, `OutcomeUnknown`."""
+    async def void(self, caller: Caller, claim_id: str, reason: str | None, key: str | None = None) -> Reply:
+        """Void a claim, or repeat the reply stored under the same `key`; the reply is the claim as it is afterwards.
+
+        Raises `NotFound`, `Conflict`, `OutcomeUnknown`.
+        """
         at = clock.now()
         request_hash = hashlib.sha256(f"void {claim_id}\n{reason}".encode()).digest()
         stored = await self._unconfirmed.stored_reply(caller.api_key_id, request_hash)
@@ -164,10 +167,8 @@ class Intake:
             return repeat(stored, request_hash)
         try:
             async with self._database.deciding() as connection:
-                stored, found = await connection.fetch(
-                    stored_replies.reply_to(caller.api_key_id, None, request_hash, at - WINDOW),
-                    repository.claim(claim_id),
-                )
+                earlier = stored_replies.reply_to(caller.api_key_id, key, request_hash, at - WINDOW)
+                stored, found = await connection.fetch(earlier, repository.claim(claim_id))
                 if stored is not None:
                     return repeat(stored, request_hash)
                 claim = _visible(found, caller)
@@ -178,9 +179,14 @@ class Intake:
                     repository.claim(claim_id),
                 )
                 if not voided:
+                    (stored,) = await connection.fetch(earlier)  # of a request at the same time
+                    if stored is not None:
+                        return repeat(stored, request_hash)
                     raise Conflict("the claim is already voided")
                 reply = encode(self._claim_out(_visible(found, caller), caller))
                 keep = StoredReply(request_hash, 200, reply)
+                if key is not None:
+                    await connection.fetch(stored_replies.keep_reply(caller.api_key_id, key, keep, at))
         except CommitUnconfirmed:
             raise self._unconfirmed.add(unconfirmed_change(caller, claim_id, keep, at)) from None
         return Reply(200, reply)

@@ -1,5 +1,7 @@
 """`POST /v1/x12/837`: each claim of a file is decided as a single one, or refused with its place."""
 
+import asyncio
+
 import pytest
 
 from api.edi.routes import MAX_BYTES, MAX_CLAIMS, X12
@@ -131,7 +133,19 @@ async def test_a_replacement_and_a_void_change_the_claim_that_they_name(api: Api
     assert outcomes(response) == ["voided"]
     assert response.json()["accepted"] == 1
     assert api.rows("SELECT status FROM claims ORDER BY received_at") == [("voided",), ("voided",)]
-    assert reasons(await send(api, voiding)) == [("conflict", "CLM, segment 17")]
+    again = await send(api, voiding)
+    assert outcomes(again) == ["repeated"]
+    assert again.json()["claims"][0]["claim"] == response.json()["claims"][0]["claim"]
+    other = await send(api, file_of(claim("B", where="11:B:8", more=[f"REF*F8*{second['claim_id']}"])))
+    assert reasons(other) == [("conflict", "CLM, segment 17")]
+
+
+async def test_a_void_that_is_sent_twice_at_once_is_made_once(api: Api):
+    first = (await send(api, file_of(claim("A")))).json()["claims"][0]["claim"]["claim_id"]
+    voiding = file_of(claim("A", where="11:B:8", more=[f"REF*F8*{first}"]))
+    both = await asyncio.gather(*(send(api, voiding) for _ in range(2)))
+    assert sorted(outcome for one in both for outcome in outcomes(one)) == ["repeated", "voided"]
+    assert api.rows("SELECT count(*) FROM audit_log WHERE action = 'claim.void'") == [(1,)]
 
 
 async def test_a_void_of_another_members_claim_or_without_the_scope_is_refused(api: Api):
