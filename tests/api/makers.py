@@ -226,6 +226,17 @@ async def running_api(url: str, **changes: Any) -> AsyncIterator[Api]:
                 yield Api(app, url, client, dependencies, scorer, keys)
 
 
+MOST_RESENDS = 200
+
+
+async def until_taken(send: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+    """As a client that gets a 503 sends the request again, because nothing was stored; but not for ever."""
+    for _ in range(MOST_RESENDS):
+        if (response := await send()).status_code != 503:
+            return response
+    raise AssertionError(f"503 each of {MOST_RESENDS} times: {response.text}")
+
+
 async def says_nothing(exchange: Exchange) -> None:
     """A scorer that closes the connection."""
     exchange.writer.close()

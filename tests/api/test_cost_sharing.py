@@ -13,7 +13,7 @@ from api.code_tables import COMMITTED_WITHIN
 from cli.main import main
 from core import clock
 from tests.api.decisions import DENY, RELEASE, REOPEN, approved, decide, held
-from tests.api.makers import MINIMAL, Api
+from tests.api.makers import MINIMAL, Api, until_taken
 
 DAY = {"service_from": "2026-03-02"}
 HEADER = "plan_id,first_day,deductible,copay,coinsurance_percent,out_of_pocket_maximum,benefit_limit,year_begins_month"
@@ -102,8 +102,7 @@ async def test_claims_that_race_for_a_deductible_count_it_once(api: Api, plan):
             "service_from": f"2026-{1 + number // 20:02}-{1 + number % 20:02}",
         }
         async with few:
-            while (response := await api.submit(body)).status_code == 503:
-                pass
+            response = await until_taken(lambda: api.submit(body))
         assert response.status_code == 201, response.text
         return response.json()
 

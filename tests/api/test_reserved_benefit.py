@@ -2,8 +2,6 @@
 
 import asyncio
 
-import httpx
-
 from tests.api.decisions import (
     APPROVE,
     DENY,
@@ -17,7 +15,7 @@ from tests.api.decisions import (
     money_of,
     pend,
 )
-from tests.api.makers import Api, answering
+from tests.api.makers import Api, answering, until_taken
 
 
 async def test_a_claim_that_needs_reserved_benefit_waits_and_is_paid_once_it_is_free(api: Api):
@@ -53,24 +51,18 @@ async def test_concurrent_claims_and_decisions_never_spend_more_than_the_benefit
         async with few:
             await whole(number)
 
-    async def repeated(send) -> httpx.Response:
-        """As clients do that get a 503: nothing was stored, so the request is sent again."""
-        while (response := await send()).status_code == 503:
-            pass
-        return response
-
     async def whole(number: int):
         score = answering(0.9 if number % 2 else 0.1)
         api.scorer.behaviour = score
         body = LIMITED | {"claim_amount": 700, "service_from": f"2026-02-{number % 28 + 1:02}", "provider_id": "H457"}
         body |= {"procedure_code": f"P00{number // 28 + 1}"}
-        claim_id = (await repeated(lambda: api.submit(body))).json()["claim_id"]
+        claim_id = (await until_taken(lambda: api.submit(body))).json()["claim_id"]
         act = [RELEASE, DENY, pend(), REDUCED | {"amount": 1}][number % 4]
-        await repeated(lambda: decide(api, claim_id, act, role="lead_investigator"))
+        await until_taken(lambda: decide(api, claim_id, act, role="lead_investigator"))
         if number % 5 == 0:
-            await repeated(lambda: decide(api, claim_id, REOPEN, role="lead_investigator"))
+            await until_taken(lambda: decide(api, claim_id, REOPEN, role="lead_investigator"))
         if number % 7 == 0:
-            await repeated(lambda: api.post(f"/v1/claims/{claim_id}/void", b""))
+            await until_taken(lambda: api.post(f"/v1/claims/{claim_id}/void", b""))
 
     await asyncio.gather(*(one(number) for number in range(56)))
     (held_cents,) = api.rows(
