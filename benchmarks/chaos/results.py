@@ -37,7 +37,9 @@ class FaultResult:
     by_model: int
     by_rule: int
     lost: int
-    """Claims without a decision after they were sent again, or answered 201 and not in the database."""
+    """Claims answered 201 and not in the database, or of unknown outcome after they were sent again."""
+    still_refused: int
+    """Claims that got 429 or 503 with Retry-After each time they were sent, also after the fault; none is stored."""
     doubled: int
     """Claims in the database that no response named."""
     refused: int
@@ -95,6 +97,7 @@ def missed_targets(outcomes: Sequence[FaultResult]) -> list[str]:
 def _missed(o: FaultResult) -> list[str]:
     missed = {
         f"{o.lost} of {o.claims} claims lost": o.lost > 0,
+        f"{o.still_refused} claims refused each time": o.still_refused > 0,
         f"{o.doubled} claims stored that no response named": o.doubled > 0,
         f"{o.server_errors} 5xx responses": o.server_errors > 0,
         f"{o.refused_outside} claims refused": o.refused_outside > 0,

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -47,6 +47,10 @@ class SubmittedClaim:
     def refused(self) -> bool:
         """The first response said when to send it again."""
         return self.first_status in _REFUSALS and self.retry_after
+
+    def is_lost(self, stored: Collection[str]) -> bool:
+        """Whether it was confirmed and is not among those stored, or nothing is known of it after all resends."""
+        return self.claim_id not in stored if self.status == CREATED else not self.only_refused
 
     def note(self, response: RawResponse) -> None:
         """Take the response to a resend into account."""

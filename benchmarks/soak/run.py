@@ -15,7 +15,6 @@ from benchmarks.chaos.connections import brief_faults
 from benchmarks.chaos.platforms import services_platform
 from benchmarks.chaos.scenario import ServicesTarget
 from benchmarks.chaos.stored import all_submitted
-from benchmarks.chaos.stream import CREATED, SubmittedClaim
 from benchmarks.soak.samples import ProcessSample, StorageSample, part_processes, sample_processes, sample_storage
 from benchmarks.soak.trends import Trend, trend
 from benchmarks.soak.windows import FaultPeriod, ResponseWindow, response_windows
@@ -136,7 +135,7 @@ async def _soak(report: ReportProgress, stage: Stage, temp: Path, minutes: float
         rate=rate,
         claims=len(sent),
         statuses={str(status): count for status, count in sorted(Counter(one.first_status for one in sent).items())},
-        lost=sum(is_lost(one, stored) for one in sent),
+        lost=sum(one.is_lost(stored) for one in sent),
         refused=sum(one.only_refused for one in sent),
         faults=len(faults),
         parts=samples.parts(),
@@ -147,11 +146,6 @@ async def _soak(report: ReportProgress, stage: Stage, temp: Path, minutes: float
         window_s=window_s,
         windows=response_windows(sent, faults, began=began, ended=ended, window_s=window_s),
     )
-
-
-def is_lost(claim: SubmittedClaim, stored: set[str]) -> bool:
-    """Whether a claim was confirmed and is not among those stored, or nothing is known of it after all resends."""
-    return claim.claim_id not in stored if claim.status == CREATED else not claim.only_refused
 
 
 async def _inject(target: ServicesTarget, report: ReportProgress, periods: list[FaultPeriod]) -> None:

@@ -57,6 +57,7 @@ KEPT = FaultResult(
     by_model=300,
     by_rule=200,
     lost=0,
+    still_refused=0,
     doubled=0,
     refused=0,
     refused_outside=0,
@@ -89,6 +90,7 @@ def test_a_run_that_meets_its_targets_reports_no_missed_target() -> None:
     ("result", "changed", "words"),
     [
         (KEPT, {"lost": 1}, "1 of 500 claims lost"),
+        (KEPT, {"still_refused": 4}, "4 claims refused each time"),
         (KEPT, {"doubled": 1}, "1 claims stored that no response named"),
         (KEPT, {"server_errors": 2}, "2 5xx responses"),
         (KEPT, {"refused": 3, "refused_outside": 3}, "3 claims refused"),

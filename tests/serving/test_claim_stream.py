@@ -9,7 +9,6 @@ import pytest
 
 from benchmarks.chaos.stream import ClaimStream, SubmittedClaim
 from benchmarks.connection import RawResponse
-from benchmarks.soak.run import is_lost
 
 REFUSED = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 2\r\n\r\n{}"
 THROTTLED = b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\nContent-Length: 2\r\n\r\n{}"
@@ -56,22 +55,22 @@ async def submitted(*responses: bytes) -> SubmittedClaim:
 async def test_a_claim_that_is_only_refused_is_not_lost(response: bytes) -> None:
     claim = await submitted(response)
     assert claim.only_refused
-    assert not is_lost(claim, set())
+    assert not claim.is_lost(set())
 
 
 @pytest.mark.parametrize("response", [FAILED, UNKNOWN, NO_ANSWER])
 async def test_a_claim_whose_outcome_stays_open_is_lost(response: bytes) -> None:
     claim = await submitted(response)
     assert not claim.only_refused
-    assert is_lost(claim, set())
+    assert claim.is_lost(set())
 
 
 @pytest.mark.parametrize("first", [REFUSED, UNKNOWN, NO_ANSWER])
 async def test_a_claim_that_is_confirmed_when_sent_again_must_be_in_the_database(first: bytes) -> None:
     claim = await submitted(first, CREATED)
     assert not claim.only_refused
-    assert not is_lost(claim, {"clm_1"})
-    assert is_lost(claim, {"clm_2"})
+    assert not claim.is_lost({"clm_1"})
+    assert claim.is_lost({"clm_2"})
 
 
 async def test_an_open_outcome_is_not_settled_by_a_later_refusal() -> None:
@@ -79,4 +78,4 @@ async def test_an_open_outcome_is_not_settled_by_a_later_refusal() -> None:
     head, _, body = REFUSED.rpartition(b"\r\n\r\n")
     claim.note(RawResponse(503, head + b"\r\n\r\n", body))
     assert claim.status == 503
-    assert is_lost(claim, set())
+    assert claim.is_lost(set())
