@@ -2,12 +2,15 @@
 
 import asyncio
 import itertools
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from benchmarks.connection import Connection, request_bytes
-from benchmarks.load import LoadResult, flood, one, steady
+from benchmarks.load import LoadResult, flood, identity_of, one, steady
 
 REQUEST = request_bytes("/v1/score", b"{}", {"x-api-key": "k"})
 
@@ -106,3 +109,15 @@ def test_an_idle_connection_that_was_closed_is_reopened() -> None:
         return statuses
 
     assert asyncio.run(story()) == [200, 200, 200]
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ({"claim_id": "clm_1", "notice": {"decided_by": "automatic"}, "decided_by": "model"}, ("clm_1", "model")),
+        ({"claim_id": "clm_1", "notice": {"decided_by": "automatic"}, "decided_by": None}, ("clm_1", "")),
+        ({"batch": []}, ("", "")),
+    ],
+)
+def test_what_decided_a_claim_is_read_of_the_claim_and_not_of_its_notice(answer, expected):
+    assert identity_of(json.dumps(answer).encode()) == expected
