@@ -14,6 +14,7 @@ from pydantic import (
     PlainValidator,
     StringConstraints,
     ValidationError,
+    ValidationInfo,
     ValidatorFunctionWrapHandler,
     WithJsonSchema,
     WrapValidator,
@@ -195,7 +196,13 @@ FraudKind = Annotated[
 ]
 Note = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=MAX_NOTE, pattern=ONE_LINE)]
 
-AmountOut = Annotated[float, BeforeValidator(json_amount)]
+
+def _amount_out(value: object, info: ValidationInfo) -> object:
+    """A response is built from cents; one that was written before, and is read again, has the amount itself."""
+    return json_amount(value) if info.mode == "python" and isinstance(value, int) else value
+
+
+AmountOut = Annotated[float, BeforeValidator(_amount_out)]
 """An amount in a response, built from cents."""
 InstantOut = Annotated[datetime, PlainSerializer(json_instant, return_type=str)]
 """An instant in a response: UTC with microseconds and a Z."""

@@ -259,9 +259,8 @@ async def test_a_service_in_the_waiting_period_is_denied_by_the_contract_and_the
     await asyncio.to_thread(load, 3_650)
     denied = await submit(api)
     assert (denied["status"], denied["approved_amount"]) == ("rejected", 0)
-    assert [(one["code"], one["cites"]) for one in denied["findings"] if one["outcome"] == "rejected"] == [
-        ("waiting_period", "plans/PL2 waiting_days, terms from 2026-01-01")
-    ]
+    cites = {one["code"]: one.get("cites") for one in denied["reasons"] if one["source"] == "edit"}
+    assert cites == {"waiting_period": "plans/PL2 waiting_days, terms from 2026-01-01"}
     (line,) = denied["payment"]["lines"]
     assert [(one["group"], one["carc"], one["amount"]) for one in line["adjustments"]] == [("PR", "179", 5000.0)]
     await asyncio.to_thread(load, 30)

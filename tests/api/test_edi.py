@@ -59,6 +59,8 @@ async def test_what_another_payer_paid_is_not_paid_again(api: Api):
     assert (sent["claim"]["status"], sent["claim"]["approved_amount"]) == ("approved", 2000.0)
     (line,) = sent["claim"]["payment"]["lines"]
     assert [(one["group"], one["carc"], one["amount"]) for one in line["adjustments"]] == [("OA", "23", 1000.0)]
+    stored = await api.get(f"/v1/claims/{sent['claim']['claim_id']}", role="claims_system")
+    assert stored.json() == sent["claim"]
 
 
 async def test_another_payer_that_paid_more_than_was_billed_is_refused_at_its_amount(api: Api):
@@ -145,7 +147,7 @@ async def test_a_void_that_is_sent_twice_at_once_is_made_once(api: Api):
     voiding = file_of(claim("A", where="11:B:8", more=[f"REF*F8*{first}"]))
     both = await asyncio.gather(*(send(api, voiding) for _ in range(2)))
     assert sorted(outcome for one in both for outcome in outcomes(one)) == ["repeated", "voided"]
-    assert api.rows("SELECT count(*) FROM audit_log WHERE action = 'claim.void'") == [(1,)]
+    assert api.rows("SELECT count(*) FROM audit_log WHERE act = 'claim.void'") == [(1,)]
 
 
 async def test_a_void_of_another_members_claim_or_without_the_scope_is_refused(api: Api):

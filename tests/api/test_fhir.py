@@ -66,11 +66,9 @@ async def test_an_idempotency_key_comes_before_the_identifier(api: Api):
     assert api.count("claims") == 1
 
 
-@pytest.mark.parametrize("key", ["k-1", "a key with blanks"])
-async def test_an_idempotency_key_that_cannot_be_used_is_refused_as_such(api: Api, key: str):
-    if key == "k-1":
-        await send(api, fhir_claim(), **{"Idempotency-Key": key})
-    response = await send(api, fhir_claim(item=[item(1, "P001", 1300)]), **{"Idempotency-Key": key})
+async def test_an_idempotency_key_of_another_request_is_refused_as_such(api: Api):
+    await send(api, fhir_claim(), **{"Idempotency-Key": "k-1"})
+    response = await send(api, fhir_claim(item=[item(1, "P001", 1300)]), **{"Idempotency-Key": "k-1"})
     assert response.status_code == 422
     ((_, code, _),) = issues(response)
     assert code == "invalid_idempotency_key"
