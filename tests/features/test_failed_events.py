@@ -1,6 +1,5 @@
 """An event that cannot be handled is tried less and less often and becomes a dead letter; the others go on."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,13 +13,6 @@ from tests.features.ledgers import put, put_event
 from tests.features.worlds import NOON, World, today
 
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def world(database_url: str, valkey_url: str) -> Iterator[World]:
-    made = World(database_url, valkey_url)
-    yield made
-    made.close()
 
 
 def unreadable_label(world: World) -> None:

@@ -1,7 +1,7 @@
 """Keys with many claims today are cached, and the online store still equals a rebuild."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -15,13 +15,6 @@ from features.update.hot_keys import HotKeys
 from tests.features.factories import claim
 from tests.features.ledgers import put, void
 from tests.features.worlds import MIDNIGHT, NOON, World, history, today
-
-
-@pytest.fixture
-def world(database_url: str, valkey_url: str) -> Iterator[World]:
-    made = World(database_url, valkey_url)
-    yield made
-    made.close()
 
 
 def _hot(world: World) -> HotKeys:

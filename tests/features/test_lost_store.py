@@ -1,6 +1,5 @@
 """What the online store lost is noticed at the next read and repaired at the next turn: by positions, not by times."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -22,13 +21,6 @@ NEXT = MIDNIGHT + timedelta(days=1)
 MINUTE = timedelta(minutes=1)
 NETWORK = "provider_network"
 KEPT = {view.name for view in VIEWS if view.name != NETWORK}
-
-
-@pytest.fixture
-def world(database_url: str, valkey_url: str) -> Iterator[World]:
-    made = World(database_url, valkey_url)
-    yield made
-    made.close()
 
 
 def recorded(world: World) -> StorePosition:

@@ -29,13 +29,6 @@ NEXT = MIDNIGHT + timedelta(days=1)
 INSTANT = timedelta(milliseconds=5)
 
 
-@pytest.fixture
-def world(database_url: str, valkey_url: str) -> Iterator[World]:
-    made = World(database_url, valkey_url)
-    yield made
-    made.close()
-
-
 def confirmed_ever(world: World, row: dict[str, Any], at: Any) -> int:
     """What a read finds: confirmed claims of the row's provider."""
     places = {field.name: field.offset for field in VIEW["provider_history"].fields}

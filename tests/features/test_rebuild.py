@@ -1,7 +1,6 @@
 """Rebuilding while the store is read, and rolling over at midnight."""
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -21,13 +20,6 @@ from tests.features.ledgers import put, void
 from tests.features.worlds import MIDNIGHT, NOON, World, history, today
 
 NEXT = MIDNIGHT + timedelta(days=1)
-
-
-@pytest.fixture
-def world(database_url: str, valkey_url: str) -> Iterator[World]:
-    made = World(database_url, valkey_url)
-    yield made
-    made.close()
 
 
 def again(world: World) -> None:

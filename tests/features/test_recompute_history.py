@@ -1,6 +1,5 @@
 """History rows of single keys are recomputed in bounded portions, and are those of the whole ledger."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,13 +13,6 @@ from features.update.database import Connection
 from features.update.recompute_history import portions, recompute_history
 from tests.features.ledgers import facts, label, put, void
 from tests.features.worlds import MIDNIGHT, NOON, World, history
-
-
-@pytest.fixture
-def world(database_url: str, valkey_url: str) -> Iterator[World]:
-    made = World(database_url, valkey_url)
-    yield made
-    made.close()
 
 
 def test_portions_hold_at_most_the_limit_unless_one_key_has_more() -> None:

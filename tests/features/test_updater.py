@@ -26,13 +26,6 @@ from tests.features.ledgers import facts, label, put, put_event, void
 from tests.features.worlds import MIDNIGHT, NOON, World, history, today
 
 
-@pytest.fixture
-def world(database_url: str, valkey_url: str) -> Iterator[World]:
-    made = World(database_url, valkey_url)
-    yield made
-    made.close()
-
-
 def test_an_empty_store_is_rebuilt_by_the_first_drain(world: World) -> None:
     put(world.database, history(), events=False)
     assert world.drain(NOON)[0].rebuilt
