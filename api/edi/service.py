@@ -167,8 +167,7 @@ async def _void(claim: X12Claim, intake: Intake, caller: Caller) -> ParsedReply:
     if found is None or (found.provider_id, found.member_id) != (claim.provider_id, claim.patient_id):
         message = "does not refer to a claim for this member and provider; send its claim id in REF F8"
         raise Invalid.fields([FieldError("replaces", message)])
-    reply = await intake.void(caller, original, "X12 void (frequency 8)", _key(claim))
-    return ParsedReply(ClaimOut.model_validate_json(reply.body), reply.replayed)
+    return ParsedReply.of(await intake.void(caller, original, "X12 void (frequency 8)", _key(claim)))
 
 
 def _refused(claim: X12Claim, error: ApiError) -> TakenClaim:

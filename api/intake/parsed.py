@@ -3,13 +3,14 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from api.errors import ApiError
 from api.identity import Caller
 from api.intake.responses import ClaimOut
 from api.intake.schemas import ClaimIn
 from api.intake.service import Intake
+from api.replies import Reply
 from api.requests import parse
 
 _SINGULAR: Final = {"diagnosis_codes": "diagnosis_code", "lines": "line", "modifiers": "modifier"}
@@ -21,6 +22,12 @@ class ParsedReply:
 
     claim: ClaimOut
     repeated: bool
+
+    @classmethod
+    def of(cls, reply: Reply) -> Self:
+        """The claim that a reply of `Intake` holds as JSON."""
+        return cls(ClaimOut.model_validate_json(reply.body), reply.replayed)
+
     """It was taken before: this is the answer given then."""
 
 
@@ -41,8 +48,7 @@ def claim_key(kind: str, *parts: str) -> str:
 
 async def submit_parsed(intake: Intake, caller: Caller, document: bytes, key: str | None) -> ParsedReply:
     """Decide and store a claim; `document` is the JSON body of `POST /v1/claims`. Raises as `Intake.submit`."""
-    reply = await intake.submit(caller, parse(ClaimIn, document), document, key)
-    return ParsedReply(ClaimOut.model_validate_json(reply.body), reply.replayed)
+    return ParsedReply.of(await intake.submit(caller, parse(ClaimIn, document), document, key))
 
 
 def refused_fields(error: ApiError, *, by_number: bool = True) -> Iterator[RefusedField]:
