@@ -26,7 +26,7 @@ HOT_CLAIMS = 50
 """Claims of a day from which a key is cached."""
 
 MOST_CACHED = 200_000
-"""Keys and partners in the cache, about 35 MB; beyond, the keys unused for longest are dropped."""
+"""Keys and partners in the cache, about 30 MB; beyond, the keys unused for longest are dropped."""
 
 TAIL_SHARE = 2
 """A tail of more than `hot_claims / TAIL_SHARE` claims is settled."""
