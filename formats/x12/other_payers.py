@@ -25,7 +25,8 @@ class OtherPayers:
         self._report = report
         self._of_claim: list[Segment] = []
         self._of_loop: Segment | None = None
-        self._of_lines: dict[int, list[Segment]] = {}
+        self._of_lines: dict[int, dict[tuple[str, ...], Segment]] = {}
+        """Line → its SVD segments by their elements, so that equal ones are found at once however many there are."""
 
     def begin(self) -> None:
         """Begin the loop of another payer."""
@@ -47,24 +48,22 @@ class OtherPayers:
 
     def take_of_line(self, line: int, segment: Segment) -> None:
         """Take an SVD segment of a line, which is counted from 0."""
-        of_line = self._of_lines.setdefault(line, [])
-        if any(one.elements == segment.elements for one in of_line):
+        of_line = self._of_lines.setdefault(line, {})
+        if of_line.setdefault(segment.elements, segment) is not segment:
             self._note_repeated(segment)
-        else:
-            of_line.append(segment)
 
     def paid(self, lines: Sequence[ParsedLine]) -> tuple[str | None, tuple[ParsedLine, ...]]:
         """What other payers paid: of the claim, or of its lines; the other stays unset, and both where it is nothing.
 
         The lines have it where they add up to the claim's amount, or none is stated for the claim.
         """
-        of_lines = {line: sum(map(self._cents, segments)) for line, segments in self._of_lines.items()}
+        of_lines = {line: sum(map(self._cents, segments.values())) for line, segments in self._of_lines.items()}
         of_claim = sum(map(self._cents, self._of_claim))
         if self._of_claim and of_claim != sum(of_lines.values()):
             self._report.read_from("other_payer_paid", self._report.place(self._of_claim[0], 2))
             return (_decimal(of_claim) if of_claim else None), tuple(lines)
         for line in of_lines:
-            place = self._report.place(self._of_lines[line][0], 2)
+            place = self._report.place(next(iter(self._of_lines[line].values())), 2)
             self._report.read_from(f"lines[{line}].other_payer_paid", place)
         return None, tuple(
             replace(line, other_payer_paid=_decimal(of_lines[at])) if of_lines.get(at) else line
