@@ -1,72 +1,10 @@
-"""A strict JSON reader for every route: JSON that parsers could interpret differently is refused.
-
-The standard reader accepts NaN, keeps the last of duplicate keys, parses numbers as floats, and fails on deep nesting
-and huge integers. Here numbers keep their digits, and each ambiguity is reported with its field. The work is linear in
-the size of the body: digits, exponents and depth are limited while parsing.
-"""
-
-import json
-from decimal import Decimal
-from typing import Any, Final
+"""JSON of requests by the strict reader of `formats`; what it refuses becomes a problem."""
 
 from api.errors import FieldError, Invalid, MalformedBody
+from formats.strict_json import MAX_DEPTH, MalformedJson, RefusedJson
+from formats.strict_json import read as read_json
 
-MAX_DEPTH: Final = 8
-MAX_DIGITS: Final = 40
-"""Longest number, in characters."""
-MAX_EXPONENT: Final = 20
-"""Largest absolute exponent of a number. `1E-1000000000` has 13 bytes, and a billion digits when expanded."""
-_PLAIN: Final = frozenset((int, Decimal, bool, type(None)))
-
-
-class _RefusedValue:
-    """A value that is refused, with the reason."""
-
-    __slots__ = ("message",)
-
-    def __init__(self, message: str) -> None:
-        self.message = message
-
-
-def _pairs(pairs: list[tuple[str, object]]) -> object:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                return _RefusedValue(f"must contain the name {_shown(key)} only once")
-            seen.add(key)
-    return found
-
-
-def _integer(digits: str) -> object:
-    return int(digits) if len(digits) <= MAX_DIGITS else _too_long()
-
-
-def _fraction(digits: str) -> object:
-    """A number with a point or an exponent; one with an exponent out of range never becomes a `Decimal`."""
-    if len(digits) > MAX_DIGITS:
-        return _too_long()
-    _, mark, exponent = digits.lower().partition("e")
-    if mark and abs(int(exponent)) > MAX_EXPONENT:
-        return _RefusedValue(
-            f"must be a number with an exponent between -{MAX_EXPONENT} and {MAX_EXPONENT}; "
-            "write it without an exponent, such as 1250.00"
-        )
-    return Decimal(digits)
-
-
-def _too_long() -> _RefusedValue:
-    return _RefusedValue(f"must be a number of at most {MAX_DIGITS} characters")
-
-
-def _constant(name: str) -> object:
-    return _RefusedValue(f"must be a number in digits, not {name}")
-
-
-_decoder = json.JSONDecoder(
-    object_pairs_hook=_pairs, parse_int=_integer, parse_float=_fraction, parse_constant=_constant
-)
+__all__ = ["MAX_DEPTH", "read"]
 
 
 def read(body: bytes, *, max_depth: int = MAX_DEPTH) -> object:
@@ -75,59 +13,8 @@ def read(body: bytes, *, max_depth: int = MAX_DEPTH) -> object:
     Raises `MalformedBody` for bytes that are not JSON in UTF-8, `Invalid` for JSON with refused values.
     """
     try:
-        text = body.decode()
-    except UnicodeDecodeError as error:
-        raise MalformedBody(f"byte {error.start} is not UTF-8; encode the body as UTF-8") from None
-    try:
-        document = _decoder.decode(text)
-    except json.JSONDecodeError as error:
-        raise MalformedBody(f"{error.msg.lower()} at line {error.lineno}, column {error.colno}") from None
-    except RecursionError:
-        raise MalformedBody(f"the body must not be nested deeper than {max_depth} levels") from None
-    errors: list[FieldError] = []
-    _find_refused(document, "", max_depth, errors)
-    if errors:
-        raise Invalid.fields(errors)
-    return document
-
-
-def _find_refused(value: Any, path: str, levels: int, errors: list[FieldError]) -> None:
-    """Collect every refused value in `value`, which is at `path` and may have so many levels."""
-    kind = type(value)
-    if kind is str:
-        if (wrong := _wrong_text(value)) is not None:
-            errors.append(FieldError(path or "body", wrong))
-    elif kind is _RefusedValue:
-        errors.append(FieldError(path or "body", value.message))
-    elif kind is dict or kind is list:
-        if levels < 1:
-            errors.append(FieldError(path, "must not be nested so deep; the reference states how many levels are read"))
-        elif kind is dict:
-            _find_in_object(value, path, levels, errors)
-        else:
-            for at, inner in enumerate(value):
-                if type(inner) not in _PLAIN and not (type(inner) is str and inner.isascii() and "\0" not in inner):
-                    _find_refused(inner, f"{path}[{at}]", levels - 1, errors)
-
-
-def _find_in_object(value: dict[str, object], path: str, levels: int, errors: list[FieldError]) -> None:
-    for key, inner in value.items():
-        if _wrong_text(key) is not None:
-            errors.append(FieldError(path or "body", "must not contain names with NUL characters or lone surrogates"))
-        elif type(inner) not in _PLAIN:
-            name = _shown(key)
-            _find_refused(inner, f"{path}.{name}" if path else name, levels - 1, errors)
-
-
-def _wrong_text(text: str) -> str | None:
-    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        return "must not contain a lone surrogate (half of a character); encode the character as UTF-8"
-    return "must not contain a NUL character; remove it" if "\0" in text else None
-
-
-def _shown(key: str) -> str:
-    """A name of the request in a form that may be repeated in a response: short and printable."""
-    if len(key) <= 64 and key.isascii() and key.isprintable():
-        return key or '""'
-    short = "".join(character if character.isprintable() else "?" for character in key[:64])
-    return short or '""'
+        return read_json(body, max_depth=max_depth)
+    except MalformedJson as error:
+        raise MalformedBody(str(error)) from None
+    except RefusedJson as error:
+        raise Invalid.fields([FieldError(one.path, one.message) for one in error.faults]) from None

@@ -53,6 +53,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("data ingest csv", "cli.data.ingest:csv", ("ingest csv",)),
     CommandEntry("data ingest provider-fraud", "cli.data.ingest:provider_fraud", ("ingest provider-fraud",)),
     CommandEntry("data ingest fhir", "cli.data.fhir:fhir", ("ingest fhir",)),
+    CommandEntry("data ingest history", "cli.data.ingest:history"),
     CommandEntry("data ingest members", "cli.data.members:members", ("ingest members",)),
     CommandEntry("data ingest plans", "cli.data.plans:plans", ("ingest plans",)),
     CommandEntry("data ingest x12", "cli.data.x12:x12", ("ingest x12",)),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.command import command
+from cli.data.submission import FILES, files_of
 from cli.options import INPUT_FILE, INPUT_FOLDER, MAPPING, OUTPUT_FOLDER
 from cli.output import print_json
 from cli.progress import task
@@ -55,6 +56,26 @@ def csv(file: Path, mapping: Path | None, draft: bool, out: Path | None, as_json
     read = load_mapping(mapping)
     with task(f"Reading {file.name}") as progress:
         outcome = ingest_csv(file, read, _folder(out, read.name), progress=progress.done)
+    _show(outcome, as_json=as_json)
+
+
+@command(
+    "history",
+    examples=["ginja data ingest history remittances --name acme", "ginja data ingest history explanations.ndjson"],
+)
+@click.argument("path", type=FILES)
+@click.option("--name", default="history", show_default=True, help="Name of the data set.")
+@_OUT
+def history(path: Path, name: str, out: Path | None, as_json: bool) -> None:
+    """Read the decided claims of a file, or of every file of a folder, as history to learn from.
+
+    Files are X12 835 (5010), or FHIR R4 ExplanationOfBenefit: a resource or Bundle in JSON, or NDJSON. A claim that
+    cannot be read is listed with file, place and reason; the others are taken. Reversals are matched with their claims.
+    """
+    from pipelines.ingest import ingest_history
+
+    with task(f"Reading {path.name}") as progress:
+        outcome = ingest_history(files_of(path), name, _folder(out, name), progress=progress.done)
     _show(outcome, as_json=as_json)
 
 

@@ -1,10 +1,12 @@
-"""HL7 FHIR R4: `Claim` in, `ClaimResponse` and `OperationOutcome` out."""
+"""HL7 FHIR R4: `Claim` in, `ClaimResponse` and `OperationOutcome` out; `ExplanationOfBenefit` as history."""
 
 from formats.fhir.claims import FhirProblem, IssueType, ReadClaim, read_claim
+from formats.fhir.explanations import EXPLANATION, read_explanation
 from formats.fhir.outcomes import ISSUE_SYSTEM, operation_outcome
 from formats.fhir.responses import AnsweredClaim, claim_response
 
 __all__ = [
+    "EXPLANATION",
     "ISSUE_SYSTEM",
     "AnsweredClaim",
     "FhirProblem",
@@ -13,4 +15,5 @@ __all__ = [
     "claim_response",
     "operation_outcome",
     "read_claim",
+    "read_explanation",
 ]

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from formats.fhir.elements import ClaimDiagnosis, ClaimItem, CodeableConcept, FhirClaim, FhirMoney, Reference
+from formats.fhir.parties import UnnamedParty, party_id
 from formats.parsed import ParsedClaim, ParsedLine
 
 IssueType = Literal[
@@ -29,7 +30,6 @@ IssueType = Literal[
     "transient",
 ]
 """Codes of http://hl7.org/fhir/issue-type that are used."""
-NPI: Final = "http://hl7.org/fhir/sid/us-npi"
 _PRINCIPAL: Final = "principal"
 _NOT_TREATED: Final = frozenset({"admitting"})
 """Types of diagnoses that are not among those of the claim."""
@@ -135,25 +135,11 @@ def _read(resource: FhirClaim, found: ReadClaim) -> None:
 
 
 def _party(reference: Reference, name: str, resource: FhirClaim, found: ReadClaim) -> str | None:
-    """The id that a reference names: its identifier, that of a contained resource, or the last part of an address."""
-    if reference.identifier is not None and reference.identifier.value is not None:
-        return reference.identifier.value
-    address = reference.reference or ""
-    if address.startswith("#"):
-        contained = next((one for one in resource.contained if one.id == address[1:]), None)
-        identifiers = [] if contained is None else [one for one in contained.identifier if one.value is not None]
-        identifiers.sort(key=lambda one: one.system != NPI)
-        if identifiers:
-            return identifiers[0].value
-        reason = "the reference does not lead to a contained resource with an identifier"
-        found.problem(f"Claim.{name}", f"invalid_{name}", "required", reason, "send the identifier of the resource")
+    try:
+        return party_id(reference, resource.contained)
+    except UnnamedParty as error:
+        found.problem(f"Claim.{name}", f"invalid_{name}", "required", error.reason, error.remedy)
         return None
-    kind, _, id_ = address.rpartition("/")
-    if kind and id_:
-        return id_
-    reason = "there is neither an identifier nor a reference"
-    found.problem(f"Claim.{name}", f"invalid_{name}", "required", reason, "send identifier, or reference as Type/id")
-    return None
 
 
 def _check_currencies(resource: FhirClaim, found: ReadClaim) -> None:

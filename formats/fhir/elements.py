@@ -19,8 +19,8 @@ def _number(value: object) -> object:
     return Decimal(value) if type(value) is int else value
 
 
-def _day(value: object) -> date:
-    """A date, or the date of a dateTime; years and months alone are not days."""
+def read_day(value: object) -> date:
+    """A date, or the date of a dateTime; years and months alone are not days. Raises `ValueError`."""
     if not isinstance(value, str) or len(value) < 10 or (len(value) > 10 and value[10] != "T"):
         raise ValueError("must be a date written as YYYY-MM-DD, with or without a time")
     year, month, day = value[:4], value[5:7], value[8:10]
@@ -38,7 +38,7 @@ def _nothing(value: object) -> None:
 
 Text = Annotated[str, Field(min_length=1, max_length=1_000)]
 Number = Annotated[Decimal, BeforeValidator(_number)]
-Day = Annotated[date, PlainValidator(_day)]
+Day = Annotated[date, PlainValidator(read_day)]
 Position = Annotated[int, Field(ge=1, le=1_000_000)]
 
 

@@ -14,6 +14,7 @@ from formats.x12.remittance import (
     RemittedLine,
     remittance_advice,
 )
+from formats.x12.remitted_claims import read_remitted_claims
 from formats.x12.tokens import MAX_SEGMENT, Delimiters, InvalidX12, Segment, read_segments
 from formats.x12.values import dependent_id
 from formats.x12.writer import Address, OutgoingGroup, write_interchange
@@ -50,6 +51,7 @@ __all__ = [
     "implementation_acknowledgement",
     "read_claims",
     "read_members",
+    "read_remitted_claims",
     "read_segments",
     "remittance_advice",
     "write_interchange",

@@ -78,3 +78,12 @@ def dependent_id(subscriber_id: str, birth_date: date, sex: str, given_name: str
     """
     person = f"{birth_date.isoformat()}|{sex}|{given_name.strip().upper()}"
     return f"{subscriber_id}-{hashlib.sha256(person.encode()).hexdigest()[:8]}"
+
+
+def signed_cents(text: str) -> int | None:
+    """A decimal number with an optional minus sign, in cents; `None` if it is none or has more than two places."""
+    amount = amount_text(text.removeprefix("-"))
+    if amount is None:
+        return None
+    cents = int(amount.replace(".", ""))
+    return -cents if text.startswith("-") else cents

@@ -4,6 +4,7 @@ reported.
 
 from pipelines.ingest.errors import IngestError, MappingError, NoClaimsError, SourceError
 from pipelines.ingest.formats import Dates, Money
+from pipelines.ingest.history import ingest_history
 from pipelines.ingest.mapping import Mapping
 from pipelines.ingest.mapping_file import load_mapping
 from pipelines.ingest.provider_fraud import ingest_provider_fraud
@@ -29,6 +30,7 @@ __all__ = [
     "associated",
     "check_parquet",
     "ingest_csv",
+    "ingest_history",
     "ingest_provider_fraud",
     "known_afterwards",
     "load_mapping",

@@ -2,8 +2,10 @@
 
 import csv
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import ClassVar, Self
 
 from pipelines.ingest.errors import SourceError
 from pipelines.ingest.reject_labels import LabelCount
@@ -36,6 +38,8 @@ class Rejects:
     The file is written beside `path`, which stays that of the former data set until `publish`.
     """
 
+    HEADER: ClassVar[Sequence[str]] = ("line", "field", "shape", "reason")
+
     def __init__(self, path: Path) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +54,7 @@ class Rejects:
         self._partial = path.with_name(f".{path.name}.partial")
         self._file = self._partial.open("w", encoding="utf-8", newline="")
         self._writer = csv.writer(self._file, lineterminator="\n")
-        self._writer.writerow(["line", "field", "shape", "reason"])
+        self._writer.writerow(self.HEADER)
 
     def add(self, line: int, field: str, value: str | None, reason: str, label: bool | None = None) -> None:
         """Write one rejected row; the line of a record is its first, `label` its label where that can be read."""
@@ -60,7 +64,11 @@ class Rejects:
         if label is not None:
             self.labels[why] = self.labels.get(why, LabelCount()).plus(LabelCount(1, int(label)))
         self._first.setdefault(why, shape(value))
-        self._writer.writerow([line, field, shape(value), reason])
+        self._writer.writerow(self._listed(line, field, shape(value), reason))
+
+    def _listed(self, line: int, field: str, shown: str, reason: str) -> Sequence[object]:
+        """The values of a reject, as `HEADER` names them."""
+        return [line, field, shown, reason]
 
     def worst(self) -> str:
         """The three most frequent reasons, each with its count and the pattern of the first value."""
@@ -87,7 +95,7 @@ class Rejects:
         """Where the file of a failed ingestion is kept."""
         return self.path.with_name(f"{self.path.stem}.failed{self.path.suffix}")
 
-    def __enter__(self) -> "Rejects":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
