@@ -11,7 +11,8 @@
     │   ├── StatesUnavailable       503
     │   ├── TooManyBatches          503
     │   ├── TooManyExplanations     503
-    │   └── DeadlinePassed          504
+    │   ├── DeadlinePassed          504
+    │   └── TookTooLong             504
     └── (a model that fails to load raises `models.ArtefactError`; the previous one keeps serving)
 
 Messages never repeat request values: member identifiers are personal data.
@@ -85,6 +86,12 @@ class DeadlinePassed(Refusal):
     """The deadline has passed."""
 
     status, kind, title = 504, "late", "Deadline exceeded"
+
+
+class TookTooLong(Refusal):
+    """A batch or an explanation was given up."""
+
+    status, kind, title = 504, "too-long", "The request took too long"
 
 
 class NoModelLoaded(Refusal):

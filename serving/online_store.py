@@ -45,8 +45,7 @@ class OnlineStoreClient:
 
         Raises `EvictingStoreError` if the store may evict keys: a missing key reads as a count of zero.
         """
-        limits = (READ_SECONDS, BATCH_READ_SECONDS)
-        store = cls(*(connect_async(url, deadline_ms=int(seconds * 1_000)) for seconds in limits))
+        store = cls(*(connect_async(url) for _ in range(2)))
         await store._check()
         return store
 
@@ -69,7 +68,10 @@ class OnlineStoreClient:
         Raises `StatesUnavailable` or `DeadlinePassed`.
         """
         return await self._in_time(
-            lambda: self._single.read(claim, required=required), claims=1, deadline=deadline, limit=READ_SECONDS
+            lambda limit_s: self._single.read(claim, limit_s=limit_s, required=required),
+            claims=1,
+            deadline=deadline,
+            limit=READ_SECONDS,
         )
 
     async def read_batch(
@@ -77,21 +79,20 @@ class OnlineStoreClient:
     ) -> Readings:
         """Read the feature rows of several claims of a batch. As `read`."""
         return await self._in_time(
-            lambda: self._batch.read_many(claims, required=required),
+            lambda limit_s: self._batch.read_many(claims, limit_s=limit_s, required=required),
             claims=len(claims),
             deadline=deadline,
             limit=BATCH_READ_SECONDS,
         )
 
     async def _in_time(
-        self, read: Callable[[], Awaitable[_Read]], *, claims: int, deadline: float | None, limit: float
+        self, read: Callable[[float], Awaitable[_Read]], *, claims: int, deadline: float | None, limit: float
     ) -> _Read:
         left = seconds_left(deadline)
         began = time.perf_counter()
         try:
-            async with asyncio.timeout(limit if left is None else min(left, limit)):
-                readings = await read()
-        except (TimeoutError, OnlineUnavailableError) as error:
+            readings = await read(limit if left is None else min(left, limit))
+        except OnlineUnavailableError as error:
             self.answers = False
             raise StatesUnavailable("use the fallback rule and score the claim later") from error
         metrics.READ_SECONDS.observe((time.perf_counter() - began) / claims)

@@ -4,6 +4,7 @@
 in docs/reference/scoring-api.md; docs/adr/0041 lists the BentoML layers that are disabled, and why.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
@@ -18,15 +19,16 @@ from core.live_claims import LiveClaims
 from core.logging import get_logger
 from core.settings import settings
 from serving import metrics
-from serving.admission import AdmissionMiddleware
+from serving.admission import LIVE, AdmissionMiddleware
+from serving.direct import DirectMiddleware
 from serving.engine import Engine
-from serving.errors import Refusal, ScoringFailed
+from serving.errors import Refusal, ScoringFailed, TookTooLong
 from serving.status import ScorerStatus, StatusMiddleware, TimeMiddleware
 from serving.wire import BatchRequest, BatchScores, DetailsRequest, ScoreRequest, WireModel
 
 TIMEOUT_SECONDS = 30.0
-"""Request timeout: the wait of a batch, and its work beside live claims. BentoML keeps every request in memory
-this long (its timer is not cancelled)."""
+"""Longest work of a batch, beside live claims, or of an explanation. A single claim waits for the online store only, at
+most `serving.online_store.READ_SECONDS`."""
 MAX_CONCURRENCY = 64
 """Concurrent requests over all workers; above it 429."""
 
@@ -73,29 +75,30 @@ class ScoringService:
             await _engine.close()
             _engine = None
 
-    @bentoml.api(route="/v1/score")
+    @bentoml.api(route=LIVE)
     async def score(self, request: ScoreRequest, /) -> Score:
         """Score one claim."""
-        answer = await _answer(request, lambda engine, it: engine.score(it.claim, it.states, it.deadline, it.store))
-        return cast(Score, answer)
+        return cast(Score, await _score(request))
 
     @bentoml.api(route="/v1/score_batch")
     async def score_batch(self, request: BatchRequest, /) -> BatchScores:
         """Score up to 500 claims."""
-        answer = await _answer(request, lambda engine, it: engine.score_batch(it.requests, it.deadline, it.store))
+        answer = await _answer(
+            request, lambda engine, it: limited(engine.score_batch(it.requests, it.deadline, it.store))
+        )
         return cast(BatchScores, answer)
 
     @bentoml.api(route=DETAILS_PATH)
     async def explain(self, request: DetailsRequest, /) -> ExplanationDetails:
         """Explain a score further: the probability's interval, the strongest interaction, and honest peers."""
-        answer = await _answer(request, lambda engine, it: engine.explain(it.model_version, it.vector, it.specialty))
+        answer = await _answer(
+            request, lambda engine, it: limited(engine.explain(it.model_version, it.vector, it.specialty))
+        )
         return cast(ExplanationDetails, answer)
 
 
-service = cast("bentoml.Service[Any]", ScoringService)
-service.add_asgi_middleware(TimeMiddleware)
-service.add_asgi_middleware(StatusMiddleware, status=_status, windows=_windows)
-service.add_asgi_middleware(AdmissionMiddleware, live=_live)
+async def _score(request: ScoreRequest | Refusal) -> Response:
+    return await _answer(request, lambda engine, it: engine.score(it.claim, it.states, it.deadline, it.store))
 
 
 async def _answer(request: _Request | Refusal, work: Callable[[Engine, _Request], Awaitable[bytes]]) -> Response:
@@ -115,6 +118,15 @@ async def _answer(request: _Request | Refusal, work: Callable[[Engine, _Request]
         return ScoringFailed("internal error of the scorer; see its log").response()
 
 
+async def limited(work: Awaitable[bytes]) -> bytes:
+    """The result of work that may take long. Raises `TookTooLong` after `TIMEOUT_SECONDS`."""
+    try:
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            return await work
+    except TimeoutError:
+        raise TookTooLong(f"it took longer than {TIMEOUT_SECONDS:.0f} s; send fewer claims at once") from None
+
+
 def _where(error: BaseException) -> str:
     """File, line and function of the innermost frames, without values."""
     frames, trace = [], error.__traceback__
@@ -123,3 +135,10 @@ def _where(error: BaseException) -> str:
         frames.append(f"{code.co_filename.rsplit('/', 2)[-1]}:{trace.tb_lineno} {code.co_name}")
         trace = trace.tb_next
     return " > ".join(frames[-4:])
+
+
+service = cast("bentoml.Service[Any]", ScoringService)
+service.add_asgi_middleware(TimeMiddleware)
+service.add_asgi_middleware(StatusMiddleware, status=_status, windows=_windows)
+service.add_asgi_middleware(AdmissionMiddleware, live=_live)
+service.add_asgi_middleware(DirectMiddleware, path=LIVE, request_type=ScoreRequest, answer=_score)

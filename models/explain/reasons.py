@@ -7,8 +7,7 @@ Contributions are taken relative to the typical claim (`models/explain/typical.p
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from claims.reason_groups import REASON_GROUPS, ReasonKind
 from claims.scoring import GroupPush, Reason
 from features.declare import Feature
 from features.vector import ClaimInputs, ModelSchema, describe, describe_series, needs, show
+from models.explain.reason_kernels import IF_UNKNOWN, YES, rank
 from models.explain.typical import TypicalClaim
 
 MIN_PUSH = 0.05
@@ -90,20 +90,6 @@ class _FeatureWording:
         return f"Not known: {self.feature.meaning[0].lower()}{self.feature.meaning[1:].rstrip('.')}"
 
 
-class _Agrees(IntEnum):
-    """Whether a value fits the direction of its group's push, so that its fact may be stated."""
-
-    NO = 0
-    YES = 1
-    UNLESS_SHOWN_ALIKE = 2
-    """Near the typical value: not, if both are displayed alike once rounded."""
-    IF_UNKNOWN = 3
-    """Missing: only because inputs were unavailable."""
-
-
-_YES = int(_Agrees.YES)
-
-
 class _Claim(NamedTuple):
     """One claim to explain: lists over features, facts or groups in the reasoner's order."""
 
@@ -112,7 +98,7 @@ class _Claim(NamedTuple):
     parts: list[float]
     """Contribution of each feature minus that of the typical claim."""
     agrees: list[int]
-    """`_Agrees` of each feature."""
+    """Of each feature, a constant of `reason_kernels`."""
     facts: list[float]
     """The sum of `parts` over each fact, above zero where it has the direction of its group's push."""
     ranked_facts: list[int]
@@ -144,14 +130,13 @@ class Reasoner:
         self._names = tuple(one.feature.name for one in self._features)
         self._typical = np.array([0.0 if typical is None else typical.contributions[name] for name in self._names])
         self._typical_sum = math.fsum(self._typical.tolist())
-        self._group_starts = np.array([group.start for group in self._groups])
-        self._first_facts = np.array([group.first_fact for group in self._groups])
-        self._fact_starts = np.array([fact.start for fact in self._facts])
-        self._group_of = np.repeat(np.arange(len(self._groups)), [group.stop - group.start for group in self._groups])
-        self._group_of_fact = self._group_of[self._fact_starts]
+        self._group_starts = np.array([group.start for group in self._groups] + [len(order)])
+        self._first_facts = np.array([group.first_fact for group in self._groups] + [len(self._facts)])
+        self._fact_starts = np.array([fact.start for fact in self._facts] + [len(order)])
         # Index 1 of the first axis is for raising.
         self._high, self._low, self._missing = (
-            np.array([getattr(one, name) for one in self._features]).T for name in ("high", "low", "missing")
+            np.ascontiguousarray(np.array([getattr(one, name) for one in self._features]).T)
+            for name in ("high", "low", "missing")
         )
         typical_values = [math.nan if one.typical is None else one.typical for one in self._features]
         self._typical_values = np.array(typical_values)
@@ -173,15 +158,8 @@ class Reasoner:
         """
         values = rows[:, self._order].astype(np.float64)
         parts = phi[:, self._order] - self._typical
-        pushes = np.add.reduceat(parts, self._group_starts, axis=1)
-        raising = pushes > 0
-        facts = np.add.reduceat(parts, self._fact_starts, axis=1)
-        facts *= np.where(raising, 1.0, -1.0)[:, self._group_of_fact]
-        ranked_facts = np.lexsort((-facts, np.broadcast_to(self._group_of_fact, facts.shape)), axis=1)
-        same_direction = np.add.reduceat(np.maximum(facts, 0.0), self._first_facts, axis=1)
-        agrees = self._agreeing(values, raising[:, self._group_of])
-        columns = (values, parts, agrees, facts, ranked_facts, same_direction, pushes, _by_size(pushes))
-        for claim in map(_Claim, inputs, *(column.tolist() for column in columns)):
+        columns = self._ranked(values, parts)
+        for claim in map(_Claim, inputs, *[column.tolist() for column in columns]):
             reasons = [*self._directed(claim, raising=True), *self._directed(claim, raising=False)]
             groups = self._group_pushes(claim.pushes, claim.ranked, claim.parts)
             yield Explanation(base_margin + self._typical_sum, groups, reasons)
@@ -189,8 +167,8 @@ class Reasoner:
     def groups(self, phi: NDArray[np.float64]) -> list[GroupPush]:
         """Contribution of each group relative to the typical claim, by descending size."""
         parts = (phi[self._order] - self._typical).reshape(1, -1)
-        pushes = np.add.reduceat(parts, self._group_starts, axis=1)
-        return self._group_pushes(pushes[0].tolist(), _by_size(pushes)[0].tolist(), parts[0].tolist())
+        claim = [column.tolist()[0] for column in self._ranked(np.zeros_like(parts), parts)]
+        return self._group_pushes(pushes=claim[6], ranked=claim[7], parts=claim[1])
 
     def _group_pushes(self, pushes: list[float], ranked: list[int], parts: list[float]) -> list[GroupPush]:
         groups = self._groups
@@ -203,17 +181,32 @@ class Reasoner:
             for place in ranked
         ]
 
-    def _agreeing(self, values: NDArray[np.float64], raising: NDArray[np.bool_]) -> NDArray[np.int8]:
-        """`_Agrees` of values (N, F) whose groups raise or lower the risk (N, F)."""
-        outside = np.where(
-            raising,
-            (values > self._high[1]) | (values < self._low[1]),
-            (values > self._high[0]) | (values < self._low[0]),
+    def _ranked(self, values: NDArray[np.float64], parts: NDArray[np.float64]) -> tuple[NDArray[Any], ...]:
+        """The fields of `_Claim` after its inputs as columns, of values and contributions (N, F) in this order."""
+        rows, groups = len(values), len(self._groups)
+        agrees = np.empty(values.shape, dtype=np.int8)
+        facts, ranked_facts = _both(rows, len(self._facts))
+        same_direction = np.empty((rows, groups))
+        pushes, ranked = _both(rows, groups)
+        rank(
+            values,
+            parts,
+            self._group_starts,
+            self._first_facts,
+            self._fact_starts,
+            self._high,
+            self._low,
+            self._missing,
+            self._typical_values,
+            self._close,
+            agrees,
+            facts,
+            ranked_facts,
+            same_direction,
+            pushes,
+            ranked,
         )
-        near = np.abs(values - self._typical_values) <= self._close
-        stated = np.where(near, _Agrees.UNLESS_SHOWN_ALIKE, _Agrees.YES)
-        missing = np.where(np.where(raising, self._missing[1], self._missing[0]), _Agrees.YES, _Agrees.IF_UNKNOWN)
-        return np.where(np.isnan(values), missing, np.where(outside, stated, _Agrees.NO)).astype(np.int8)
+        return values, parts, agrees, facts, ranked_facts, same_direction, pushes, ranked
 
     def _directed(self, claim: _Claim, *, raising: bool) -> list[Reason]:
         """The reasons of one direction."""
@@ -244,7 +237,7 @@ class Reasoner:
             agreeing = [
                 i
                 for i in range(fact.start, fact.stop)
-                if agrees[i] and (agrees[i] == _YES or self._agrees_after_all(i, claim))
+                if agrees[i] and (agrees[i] == YES or self._agrees_after_all(i, claim))
             ]
             if not agreeing:
                 continue
@@ -278,7 +271,7 @@ class Reasoner:
 
     def _agrees_after_all(self, place: int, claim: _Claim) -> bool:
         wording = self._features[place]
-        if claim.agrees[place] == _Agrees.IF_UNKNOWN:
+        if claim.agrees[place] == IF_UNKNOWN:
             return not wording.needs.isdisjoint(claim.x.missing)
         return show(wording.feature, claim.values[place]) != wording.typical_shown
 
@@ -358,9 +351,9 @@ def _grouped(features: Sequence[Feature]) -> tuple[tuple[_Group, ...], tuple[_Fa
     return tuple(groups), tuple(facts), order
 
 
-def _by_size(pushes: NDArray[np.float64]) -> NDArray[np.intp]:
-    """The places of pushes (N, groups) by descending size."""
-    return np.argsort(-np.abs(pushes), axis=1, kind="stable")
+def _both(rows: int, columns: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Room for sums and for their places (rows, columns)."""
+    return np.empty((rows, columns)), np.empty((rows, columns), dtype=np.int64)
 
 
 def _sentence(facts: list[str], push: float, *, mixed: bool) -> str:

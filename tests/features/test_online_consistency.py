@@ -1,8 +1,7 @@
 """The online store follows current findings and detects lost writes, with real servers, as if rebuilt."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -189,44 +188,35 @@ def test_two_reads_in_flight_during_a_switch_both_see_the_new_generation(world: 
     requested = facts(history()[0] | {"received_at": at, "claim_id": "clm_requested"})
 
     async def both() -> tuple[Any, ...]:
-        real = connect_async(valkey_url, deadline_ms=5_000)
+        client = connect_async(valkey_url)
         turned = asyncio.Event()
 
-        class Client:
-            """The real client, whose second response is delivered only after the first read is over."""
+        class Reader(AsyncOnlineReader):
+            """A reader whose second response is delivered only after the first read is over."""
 
-            def __init__(self) -> None:
-                self.sent = 0
+            sent = 0
 
-            @asynccontextmanager
-            async def pipeline(self, **options: Any) -> AsyncIterator[Any]:
+            async def _ask(self, keys: Sequence[bytes]) -> tuple[list[bytes | None], int]:
                 self.sent += 1
                 mine = self.sent
-                async with real.pipeline(**options) as pipe:
-                    execute = pipe.execute
+                found = await super()._ask(keys)
+                if mine == 3:
+                    await turned.wait()
+                return found
 
-                    async def delayed() -> Any:
-                        found = await execute()
-                        if mine == 3:
-                            await turned.wait()
-                        return found
-
-                    pipe.execute = delayed  # type: ignore[assignment]
-                    yield pipe
-
-        reader = AsyncOnlineReader(Client())  # type: ignore[arg-type]
+        reader = Reader(client)
         with clock.held(at):
-            truth = await reader.read(requested)
+            truth = await reader.read(requested, limit_s=5.0)
             await asyncio.to_thread(_rebuilt, world)
-            reader._client.sent = 1  # type: ignore[attr-defined]
+            reader.sent = 1
 
             async def first() -> Any:
-                got = await reader.read(requested)
+                got = await reader.read(requested, limit_s=5.0)
                 turned.set()
                 return got
 
-            found = await asyncio.gather(first(), reader.read(requested))
-        await real.aclose()
+            found = await asyncio.gather(first(), reader.read(requested, limit_s=5.0))
+        await client.aclose()
         return (truth, *found)
 
     truth, first, second = asyncio.run(both())

@@ -1,6 +1,8 @@
 """Which rows the reader uses, against a real Valkey."""
 
+import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -195,9 +197,48 @@ def test_reading_several_claims_equals_reading_them_one_by_one(client: "redis.Re
 async def test_the_async_reader_returns_the_same_rows(client: "redis.Redis", valkey_url: str) -> None:
     load(client)
     put(client, "service_history", DAY)
-    async with connect_async(valkey_url, deadline_ms=5_000) as opened:
+    async with connect_async(valkey_url) as opened:
         with clock.held(AT):
-            assert await AsyncOnlineReader(opened).read(FACTS) == read(client)
+            assert await AsyncOnlineReader(opened).read(FACTS, limit_s=5.0) == read(client)
+
+
+def kill_connections(client: "redis.Redis") -> int:
+    """End the other connections to the client's database; how many there were."""
+    own = client.connection_pool.connection_kwargs["db"]
+    others = [
+        one["id"] for one in client.client_list() if int(one["db"]) == own and int(one["id"]) != client.client_id()
+    ]
+    for other in others:
+        client.client_kill_filter(_id=other)
+    return len(others)
+
+
+async def test_connections_that_the_store_ended_between_two_reads_are_replaced(
+    client: "redis.Redis", valkey_url: str
+) -> None:
+    load(client)
+    put(client, "service_history", DAY)
+    async with connect_async(valkey_url) as opened:
+        reader = AsyncOnlineReader(opened)
+        with clock.held(AT):
+            expected = await asyncio.gather(*(reader.read(FACTS, limit_s=5.0) for _ in range(3)))
+            assert kill_connections(client) >= 3
+            assert await asyncio.gather(*(reader.read(FACTS, limit_s=5.0) for _ in range(3))) == expected
+
+
+async def test_a_read_given_up_at_any_moment_leaves_no_response_to_the_next_one(
+    client: "redis.Redis", valkey_url: str
+) -> None:
+    load(client)
+    put(client, "service_history", DAY)
+    others = [facts(claim(received_at=AT, member_id=f"m{number}", provider_id=f"p{number}")) for number in range(60)]
+    async with connect_async(valkey_url) as opened:
+        reader = AsyncOnlineReader(opened)
+        with clock.held(AT):
+            for number, other in enumerate(others):
+                with suppress(OnlineUnavailableError):
+                    await reader.read(other, limit_s=number * 2e-5)
+                assert await reader.read(FACTS, limit_s=5.0) == read(client)
 
 
 def test_an_unavailable_store_is_a_typed_error(unused_tcp_port: int) -> None:
@@ -207,6 +248,6 @@ def test_an_unavailable_store_is_a_typed_error(unused_tcp_port: int) -> None:
 
 
 async def test_an_unavailable_store_is_a_typed_error_for_the_async_reader(unused_tcp_port: int) -> None:
-    async with connect_async(f"redis://127.0.0.1:{unused_tcp_port}/0", deadline_ms=200) as gone:
+    async with connect_async(f"redis://127.0.0.1:{unused_tcp_port}/0") as gone:
         with pytest.raises(OnlineUnavailableError):
-            await AsyncOnlineReader(gone).read(FACTS)
+            await AsyncOnlineReader(gone).read(FACTS, limit_s=0.2)

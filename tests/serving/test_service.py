@@ -200,6 +200,15 @@ def test_scores_are_counted_by_model(scorer: RunningScorer) -> None:
     assert metric(scorer, "ginja_states_read_seconds_count") > 0
 
 
+def test_the_direct_way_of_a_claim_is_counted_by_bentoml_and_serves_post_only(scorer: RunningScorer) -> None:
+    counted = {"endpoint": "/v1/score", "http_response_code": "200"}
+    before = metric(scorer, "bentoml_service_request_total", **counted)
+    score_of(scorer, a_claim())
+    assert metric(scorer, "bentoml_service_request_total", **counted) == before + 1
+    assert scorer.client.get("/v1/score").status_code == 405
+    assert "/v1/score" in scorer.client.get("/docs.json").json()["paths"]
+
+
 def test_a_promotion_fails_no_request(scorer: RunningScorer) -> None:
     serve_only(scorer, "before")
     make_model(scorer.home, "after", seed=2)
