@@ -1,6 +1,14 @@
 """X12 files over HTTP and from the command line: claims in, acknowledgements out."""
 
-from api.edi.responses import EdiReplyOut, reply_out
-from api.edi.service import FileAnswer, take_claims
+from api.edi.responses import EdiProblemOut, EdiReplyOut, problems_out, reply_out
+from api.edi.service import FileAnswer, StreamedFile, take_claims
 
-__all__ = ["EdiReplyOut", "FileAnswer", "reply_out", "take_claims"]
+__all__ = [
+    "EdiProblemOut",
+    "EdiReplyOut",
+    "FileAnswer",
+    "StreamedFile",
+    "problems_out",
+    "reply_out",
+    "take_claims",
+]

@@ -69,8 +69,8 @@ class EdiReplyOut(BaseModel):
     x12: str = Field(description="The same as an interchange with a 999 and a 277CA.")
 
 
-def reply_out(answer: FileAnswer) -> EdiReplyOut:
-    """The answer as JSON, with the acknowledgements as X12."""
+def reply_out(answer: FileAnswer, *, number: int = 0) -> EdiReplyOut:
+    """The answer as JSON, with the acknowledgements as X12; `number` tells answers of one moment apart."""
     outcomes = [claim.answer.outcome for claim in answer.claims]
     return EdiReplyOut(
         accepted=outcomes.count("accepted") + outcomes.count("voided"),
@@ -78,15 +78,15 @@ def reply_out(answer: FileAnswer) -> EdiReplyOut:
         refused=outcomes.count("refused"),
         claims=[_claim(claim, one) for one in answer.sets for claim in one.claims],
         transaction_sets=[_set(one) for one in answer.sets],
-        problems=_problems(answer.problems),
-        x12=acknowledgements(answer, clock.now()),
+        problems=problems_out(answer.problems),
+        x12=acknowledgements(answer, clock.now(), number=number),
     )
 
 
-def acknowledgements(answer: FileAnswer, at: datetime) -> str:
+def acknowledgements(answer: FileAnswer, at: datetime, *, number: int = 0) -> str:
     """The 999 and the 277CA as one interchange, from the file's receiver to its sender."""
     header = answer.interchange.header
-    control_number = int(at.timestamp() * 1_000)
+    control_number = int(at.timestamp() * 1_000) + number
     groups = [implementation_acknowledgement([one.read for one in answer.sets])]
     answered = claim_acknowledgement([one.answered for one in answer.sets], at.date(), header.element(13))
     if answered.sets:
@@ -113,8 +113,8 @@ def _claim(taken: TakenClaim, of: TakenSet) -> EdiClaimOut:
         transaction_set=of.read.message.control_number,
         outcome=answer.outcome,
         claim=taken.stored,
-        reasons=_problems(answer.reasons),
-        notes=_problems(answer.claim.notes),
+        reasons=problems_out(answer.reasons),
+        notes=problems_out(answer.claim.notes),
     )
 
 
@@ -125,9 +125,10 @@ def _set(one: TakenSet) -> EdiSetOut:
         group_control_number=message.group.control_number,
         version=message.version,
         status=one.read.status,
-        problems=_problems(one.read.problems),
+        problems=problems_out(one.read.problems),
     )
 
 
-def _problems(problems: Sequence[object]) -> list[EdiProblemOut]:
+def problems_out(problems: Sequence[object]) -> list[EdiProblemOut]:
+    """The first problems of a part of a file."""
     return [EdiProblemOut.model_validate(problem) for problem in problems[:MAX_NAMED]]

@@ -1,6 +1,6 @@
 """The claims of an 837 file: each goes through the submission of `POST /v1/claims`, or is refused with its reasons."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -21,6 +21,7 @@ from formats.x12 import (
     SegmentProblem,
     TransactionSet,
     X12Claim,
+    X12Code,
     read_claims,
     read_segments,
 )
@@ -81,8 +82,48 @@ class FileAnswer:
         return [claim for one in self.sets for claim in one.claims]
 
 
+class StreamedFile:
+    """An 837 file of any size: one transaction set after the other is read, submitted and forgotten."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._reader = EnvelopeReader(read_segments(chunks))
+        self._unreadable: SegmentProblem | None = None
+
+    async def sets(self, intake: Intake, caller: Caller, live: Yielding) -> AsyncIterator[FileAnswer]:
+        """What became of each transaction set, as soon as it was submitted.
+
+        Raises `NotX12` for a text that does not begin with an interchange, and what `Intake.submit` raises about all
+        claims, such as `Unavailable`, after which the file is to be sent again: claims that were taken are repeated.
+        """
+        messages = iter(self._reader)
+        while (message := self._next(messages)) is not None:
+            claims = [claim async for claim in _claims(message, live)]
+            taken = [await _take(claim, intake, caller, live) for claim in claims]
+            assert self._reader.latest is not None
+            yield FileAnswer(self._reader.latest, [TakenSet(ReadSet(message, claims), taken)], ())
+        if self._reader.latest is None:
+            raise _not_x12("there is no ISA segment")
+
+    @property
+    def problems(self) -> Sequence[SegmentProblem]:
+        """Outside of the transaction sets, once all of them were read."""
+        return [*self._reader.problems, *([] if self._unreadable is None else [self._unreadable])]
+
+    def _next(self, messages: Iterator[TransactionSet]) -> TransactionSet | None:
+        try:
+            return next(messages, None)
+        except InvalidX12 as error:
+            latest = self._reader.latest
+            if latest is None:
+                raise _not_x12(str(error)) from None
+            place = SegmentPlace("ISA", latest.header.number, 1)
+            reason = f"what follows this interchange is not read: {error}"
+            self._unreadable = SegmentProblem(place, X12Code.OUTSIDE, reason, "remove it, or send whole interchanges")
+            return None
+
+
 async def take_claims(
-    chunks: Iterable[bytes], intake: Intake, caller: Caller, live: Yielding, *, max_claims: int | None = None
+    chunks: Iterable[bytes], intake: Intake, caller: Caller, live: Yielding, *, max_claims: int
 ) -> FileAnswer:
     """Submit every claim of an 837 file that can be read, in its order.
 
@@ -98,7 +139,7 @@ async def take_claims(
         read.append(ReadSet(message, claims))
     if reader.latest is None:
         raise _not_x12("there is no ISA segment")
-    if max_claims is not None and sum(len(one.claims) for one in read) > max_claims:
+    if sum(len(one.claims) for one in read) > max_claims:
         raise TooLarge(f"the file has more than {max_claims} claims; split it, or use `ginja data ingest x12`")
     sets = [TakenSet(one, [await _take(claim, intake, caller, live) for claim in one.claims]) for one in read]
     return FileAnswer(reader.latest, sets, reader.problems)
