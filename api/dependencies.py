@@ -12,13 +12,12 @@ from api.database import Database, act_for, request_limits
 from api.health.probe import WriteProbe
 from api.identity import Authenticator, Caller, Scope
 from api.intake import Intake, MemberQueue, Policies
+from api.policies import PolicyStore
 from api.prompt_pay import prompt_pay_clock
 from api.reviews import Reviews
 from api.scorer import ScorerClient
 from api.unconfirmed import UnconfirmedChanges
 from api.windows import EntityWindows
-from claims.adjudication import DecisionPolicy, SuspicionPolicy
-from claims.plausibility import PlausibilityPolicy
 from claims.review import ReviewPolicy
 from core.batch_queue import BatchQueue
 from core.live_claims import LiveClaims
@@ -59,12 +58,7 @@ class Dependencies:
             least_gain_present=settings.score_least_gain_present,
         )
         policies = Policies(
-            decision=DecisionPolicy(settings.rule_approval_cap_cents, settings.score_complete_gain_present),
-            plausibility=PlausibilityPolicy(
-                auto_approval_cap_cents=settings.auto_approval_cap_cents,
-                min_provider_claims=settings.min_provider_claims,
-            ),
-            suspicion=SuspicionPolicy(days=settings.suspicion_days, max_replacements=settings.max_replacements),
+            versions=PolicyStore(settings),
             time_zone=settings.zone,
             prompt_pay=prompt_pay_clock(settings),
         )

@@ -21,6 +21,7 @@ from api import metrics, outbox
 from api.database import NO_LIMITS, Database, batch_limits, connect, request_limits
 from api.housekeeping import every_day
 from api.migrate import plain_url
+from api.policies import PolicyStore
 from api.prompt_pay import prompt_pay_clock
 from api.reviews import PromptPayAlarm
 from api.scorer import ScorerClient, ScorerFailure, States
@@ -81,6 +82,7 @@ class Worker:
             self._scorer,
             self._states_at,
             self._windows,
+            policies=PolicyStore(settings),
             live_deadline_ms=settings.scorer_deadline_ms,
         )
         self._prompt_pay = PromptPayAlarm(self._database, prompt_pay_clock(settings), settings.zone)

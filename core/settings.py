@@ -105,7 +105,11 @@ class Settings(BaseSettings):
         "answer. Unset: one request.",
     )
     rule_approval_cap_cents: int = Field(
-        100_000, ge=0, description="A claim above this amount goes to review when the rule decides for lack of a score."
+        100_000,
+        ge=0,
+        le=10_000_000_000,
+        description="A claim above this amount goes to review when the rule decides for lack of a score. A policy "
+        "version in force replaces it.",
     )
     review_second_approval_above_cents: int = Field(
         500_000, ge=0, description="A claim in review above this amount needs the approval of a second person."
@@ -114,10 +118,17 @@ class Settings(BaseSettings):
         0.5, ge=0, le=1, description="A score computed with less than this share of the model's gain is discarded."
     )
     score_complete_gain_present: float = Field(
-        0.8, ge=0, le=1, description="A claim scored with less than this share of the model's gain goes to review."
+        0.8,
+        ge=0,
+        le=1,
+        description="A claim scored with less than this share of the model's gain goes to review. A policy version in "
+        "force replaces it.",
     )
     auto_approval_cap_cents: int = Field(
-        1_000_000, ge=0, description="A claim above this amount is always reviewed by a person."
+        1_000_000,
+        ge=0,
+        le=10_000_000_000,
+        description="A claim above this amount is always reviewed by a person. A policy version in force replaces it.",
     )
     payer_name: str | None = Field(None, max_length=60, description="The insurer's name in X12 835.")
     payer_tax_id: str | None = Field(None, pattern=r"^[0-9]{9}$", description="The insurer's tax number in X12 835.")
@@ -137,13 +148,18 @@ class Settings(BaseSettings):
         "claim, and lists only claims whose review is expected to return it.",
     )
     min_provider_claims: int = Field(
-        5, ge=0, description="Claims of a provider with fewer accepted claims in the last year are reviewed."
+        5,
+        ge=0,
+        le=1_000_000,
+        description="Claims of a provider with fewer accepted claims in the last year are reviewed. A policy version "
+        "in force replaces it.",
     )
     suspicion_days: int = Field(
         7,
         ge=0,
+        le=366,
         description="A claim for a service that is in review inherits the review if both services are at most this "
-        "many days apart.",
+        "many days apart. A policy version in force replaces it.",
     )
     max_replacements: int = Field(5, ge=1, description="How often a claim can be replaced; after that, 409.")
 

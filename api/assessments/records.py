@@ -58,6 +58,9 @@ class AssessmentRecord:
     shadow: JsonObject | None
     supersedes: str | None
     changes: JsonObject | None
+    policy_version: int | None
+    """Of the policy that decided; 0: the settings; None: nothing was decided, or before policies had versions."""
+    policy_trace: Sequence[JsonValue] | None
 
     @property
     def stored_findings(self) -> list[Finding]:

@@ -22,6 +22,7 @@ _COLUMNS = tuple(AssessmentRow.__table__.c[name] for name in _NAMES)
 _JSON = (
     *("findings", "rule", "vector", "contributions", "groups", "reasons"),
     *("counterfactual", "feature_times", "shadow", "changes"),
+    "policy_trace",
 )
 _OF_SCORE = (
     *("model_version", "schema_hash", "probability", "margin", "threshold", "base_margin", "typical_margin"),
@@ -47,10 +48,13 @@ def assessment_record(
     stale_views: Sequence[str] | None = None,
     supersedes: str | None = None,
     changes: Mapping[str, JsonValue] | None = None,
+    policy_version: int | None = None,
+    policy_trace: Sequence[JsonValue] | None = None,
 ) -> AssessmentRecord:
     """An assessment with everything that was known, scored and decided.
 
     `rule` is null only for an assessment that supersedes one without it; `stale_views` are those of a score not used.
+    `policy_version` is null where nothing is decided.
     """
     of_score = _NO_SCORE if score is None else score.model_dump(mode="json", include=set(_OF_SCORE))
     if stale_views is not None:
@@ -69,6 +73,8 @@ def assessment_record(
         rule=None if rule is None else rule_to_json(rule),
         supersedes=supersedes,
         changes=changes,
+        policy_version=policy_version,
+        policy_trace=policy_trace,
         **of_score,
     )
 

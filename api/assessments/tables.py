@@ -47,6 +47,11 @@ class AssessmentRow(Base):
     shadow: Mapped[dict[str, JsonValue] | None] = mapped_column(JSONB)
     supersedes: Mapped[str | None] = mapped_column(ForeignKey("assessments.assessment_id"))
     changes: Mapped[dict[str, JsonValue] | None] = mapped_column(JSONB, comment="Field → [before, after].")
+    policy_version: Mapped[int | None] = mapped_column(comment="That decided; 0: the settings.")
+    policy_trace: Mapped[list[JsonValue] | None] = mapped_column(
+        JSONB,
+        comment="Rules that held, with the values they read; settings other than those the platform comes with.",
+    )
 
     __table_args__ = (
         CheckConstraint("decided_by IN ('model', 'rule')", name="assessments_decided_by_check"),

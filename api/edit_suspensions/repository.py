@@ -6,7 +6,6 @@ from datetime import datetime
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.database import Query, compiled
 from api.edit_suspensions.tables import EditSuspensionRow
 
 
@@ -23,12 +22,6 @@ class EditSuspension:
 
 
 _SUSPENSION = tuple(EditSuspensionRow.__table__.c[one.name] for one in fields(EditSuspension))
-_SUSPENDED = compiled(select(EditSuspensionRow.edit).where(EditSuspensionRow.resumed_at.is_(None)))
-
-
-def suspended_edits() -> Query[frozenset[str]]:
-    """Codes of the edits that are suspended now."""
-    return Query(_SUSPENDED, {}, lambda rows: frozenset(row[0] for row in rows))
 
 
 async def suspensions(connection: AsyncConnection) -> list[EditSuspension]:

@@ -2,19 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import tzinfo
+from functools import partial
 
 from api.code_tables import prices_in_force, tables_in_force
 from api.database import Pipelined
-from api.edit_suspensions import suspended_edits
 from api.errors import Conflict, Invalid
 from api.intake import repository
 from api.intake.benefit_use import benefit_used
 from api.intake.references import ClaimReferences
 from api.intake.related import RelatedClaims, related
+from api.policies import PolicyStore, in_force
 from api.scorer import Scoring
 from claims.adjudication import (
     Decision,
-    DecisionPolicy,
     Evidence,
     SuspicionPolicy,
     decide,
@@ -30,19 +30,19 @@ from claims.code_tables import NO_TABLES
 from claims.cost_sharing import terms_on
 from claims.outcome import Outcome
 from claims.payment import BENEFIT_USED_UP, ClaimPayment, itemize, line_prices, reason_of_contract
-from claims.plausibility import PlausibilityPolicy, check_plausibility
+from claims.plausibility import check_plausibility
+from claims.policy import PolicyFacts, PolicyInForce, RuleEffects, apply_rules
 from claims.prompt_pay import PromptPayClock
 from claims.review import replaces_reviewed_claim
 from claims.rule import RuleVerdict, check_twice_average
+from claims.scoring import ClaimFacts
 
 
 @dataclass(frozen=True, slots=True)
 class Policies:
     """Everything an insurer configures about decisions."""
 
-    decision: DecisionPolicy
-    plausibility: PlausibilityPolicy
-    suspicion: SuspicionPolicy
+    versions: PolicyStore
     time_zone: tzinfo
     """The insurer's: it decides on which day a claim is received."""
     prompt_pay: PromptPayClock
@@ -59,11 +59,15 @@ class Adjudication:
     """The claim and those it replaces or follows, newest first."""
     payment: ClaimPayment | None
     """What is paid of each line, or would be if the claim in review is released; None: it is not itemized."""
+    policy: PolicyInForce
+    """The version that decided."""
+    effects: RuleEffects
 
 
 async def adjudicate(
     connection: Pipelined,
     claim: Claim,
+    facts: ClaimFacts,
     references: ClaimReferences,
     scoring: Scoring,
     policies: Policies,
@@ -76,20 +80,24 @@ async def adjudicate(
     `Conflict` where the claim to replace is another party's, already voided or replaced too often.
     """
     terms = terms_on(references.member.cost_sharing, claim.service_from)
+    days = policies.versions.last_used.suspicion.days
     queries = (
         repository.lock_member(claim.member_id),
         benefit_used(claim.member_id, claim.service_from, terms=terms, without=claim.replaces),
-        related(claim, policies.suspicion.days),
+        related(claim, days),
         tables_in_force(claim),
-        suspended_edits(),
+        in_force(claim.received_on),
     )
     prices = NO_TABLES
     if terms is None:
-        _, use, earlier, tables, suspended = await connection.fetch(*queries)
+        _, use, earlier, tables, deciding = await connection.fetch(*queries)
     else:
-        _, use, earlier, tables, suspended, prices = await connection.fetch(*queries, prices_in_force(claim))
+        _, use, earlier, tables, deciding, prices = await connection.fetch(*queries, prices_in_force(claim))
+    policy = await policies.versions.in_force(connection, deciding.policy_version)
+    if policy.suspicion.days > days:  # of the first claim after an activation
+        (earlier,) = await connection.fetch(related(claim, policy.suspicion.days))
     if claim.replaces is not None:
-        await _replace(connection, claim, earlier, policies.suspicion)
+        await _replace(connection, claim, earlier, policy.suspicion)
     due = itemize(line_prices(claim, prices), terms, use.shared) if terms or claim.has_other_payer else None
     benefit = Benefit(references.member.benefit_limit_cents, use.used_cents, use.reserved_cents)
     evidence = Evidence(
@@ -104,33 +112,44 @@ async def adjudicate(
     )
     principal = claim.principal
     rule = check_twice_average(claim.amount_cents, principal, references.procedures[principal.procedure_code])
-    inherited = inherit(claim, replaced=earlier.replaced, held=earlier.held, policy=policies.suspicion)
+    inherited = inherit(claim, replaced=earlier.replaced, held=earlier.held, policy=policy.suspicion)
     replacements = earlier.replacements + (claim.replaces is not None)
-    findings = [
-        *run_edits(evidence),
-        *check_plausibility(
-            claim,
-            procedures=references.procedures,
-            references=references.prices,
-            rule=rule,
-            policy=policies.plausibility,
-        ),
+    edits = run_edits(evidence)
+    of_earlier = [
         *([] if inherited is None else [inherited.finding]),
-        *replaced_often(replacements, earlier.replaced_chain, policies.suspicion),
+        *replaced_often(replacements, earlier.replaced_chain, policy.suspicion),
     ]
     if claim.replaces is not None and earlier.replaced_was_reviewed:
-        findings.append(replaces_reviewed_claim(claim.replaces))
+        of_earlier.append(replaces_reviewed_claim(claim.replaces))
+    plausible = partial(
+        check_plausibility, claim, procedures=references.procedures, references=references.prices, rule=rule
+    )
+    prices_found = plausible(policy=policy.plausibility)
+    score = scoring.score
+    effects = apply_rules(
+        policy,
+        PolicyFacts.of(
+            facts,
+            findings=(one.code for one in (*edits, *prices_found, *of_earlier)),
+            probability=None if score is None else score.probability,
+            model_flagged=None if score is None else score.flagged,
+            rule=rule,
+        ),
+    )
+    if effects.auto_approval_cap_cents is not None:
+        prices_found = plausible(policy=effects.plausibility(policy.plausibility))
+    findings = [*edits, *prices_found, *of_earlier, *effects.findings]
     if scoring.withheld is not None:
         findings.append(score_not_used(scoring.withheld, least_gain_present))
     decision = decide(
         amount_cents=claim.amount_cents,
         benefit=benefit,
         findings=findings,
-        score=scoring.score,
+        score=score,
         rule=rule,
-        policy=policies.decision,
+        policy=effects.decision(policy.decision),
         due_cents=None if due is None else due.paid_cents,
-        suspended=suspended,
+        suspended=deciding.suspended_edits,
     )
     source = None if inherited is None else inherited.source
     chain = earlier.replaced_chain or (() if source is None else source.chain)
@@ -140,6 +159,8 @@ async def adjudicate(
         None if source is None else source.claim_id,
         (claim.claim_id, *chain),
         None if due is None else _settled(due, decision),
+        policy,
+        effects,
     )
 
 

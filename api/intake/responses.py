@@ -15,6 +15,7 @@ from claims.adjudication import CONTRACT_DENIALS, SUSPICION_CODES
 from claims.attributes import Attributes
 from claims.outcome import Finding
 from claims.plausibility import PLAUSIBILITY_CODES
+from claims.policy import POLICY_REVIEW
 from claims.reason_groups import ReasonKind
 from claims.review import REASONS, Effect
 from claims.rule import RuleVerdict
@@ -39,7 +40,7 @@ BY_MODEL: Final = frozenset(
 SCORED_LATER: Final = frozenset({"flagged_after_decision", "scored_after_decision"})
 """Codes of findings made by a score that came after a person's decision."""
 BY_RULE: Final = frozenset({"rule_flagged", "rule_cannot_judge", "above_cap_without_score", "too_little_known"})
-HIDDEN: Final = BY_MODEL | BY_RULE | PLAUSIBILITY_CODES | SUSPICION_CODES
+HIDDEN: Final = BY_MODEL | BY_RULE | PLAUSIBILITY_CODES | SUSPICION_CODES | {POLICY_REVIEW}
 """Codes hidden from providers: they would show which amounts pass without review, or what a suspicion rests on."""
 _INTERNAL: Final = frozenset({"proposed", "refused"})
 """Effects hidden from providers: nothing has been decided yet."""
@@ -199,6 +200,12 @@ class AssessmentOut(BaseModel):
     shadow: dict[str, JsonValue] | None = Field(description="Score of a challenger model; stored, never used.")
     supersedes: str | None = Field(description="The assessment this one replaces.")
     changes: dict[str, JsonValue] | None = Field(description="Field → [before, after].")
+    policy_version: int | None = Field(
+        None, description="Version of the policy that decided; 0: the settings; null: none was recorded."
+    )
+    policy_trace: list[JsonValue] | None = Field(
+        None, description="The policy's rules that held, with the values that they read; null: none held."
+    )
 
 
 class ExplanationOut(BaseModel):

@@ -31,6 +31,7 @@ from api.windows import EntityWindows
 from claims.adjudication import Decision
 from claims.claim import Claim
 from claims.outcome import Outcome
+from claims.policy import trace
 from claims.reference import Member
 from claims.scoring import ClaimFacts
 from claims.service_days import receipt_day
@@ -94,6 +95,7 @@ class Intake:
                 adjudication = await adjudicate(
                     connection,
                     claim,
+                    facts,
                     references,
                     scoring,
                     self._policies,
@@ -284,6 +286,8 @@ def _assessment(claim: Claim, adjudication: Adjudication, scoring: Scoring) -> A
         score_failure=scoring.failure,
         rule=adjudication.rule,
         stale_views=None if scoring.withheld is None else scoring.withheld.stale_views,
+        policy_version=adjudication.policy.version,
+        policy_trace=trace(adjudication.policy, adjudication.effects),
     )
 
 

@@ -17,6 +17,7 @@ from api.intake import tables as _intake  # noqa: F401
 from api.investigations import tables as _investigations  # noqa: F401
 from api.members import tables as _members  # noqa: F401
 from api.outbox import tables as _outbox  # noqa: F401
+from api.policies import tables as _policies  # noqa: F401
 from api.providers import tables as _providers  # noqa: F401
 from api.tables import Base
 

@@ -22,12 +22,14 @@ from pydantic import JsonValue
 from api import assessments, intake, metrics, outbox
 from api.assessments import AssessmentRecord, rule_from_json
 from api.database import Database, Query
+from api.policies import PolicyStore
 from api.scorer import TOO_LITTLE_KNOWN, ScorerClient, Scoring, States
 from api.scoring.pace import Pace
 from api.scoring.pending import PendingClaim, UnreadableEvent, pending_claims
 from api.windows import EntityWindows
 from claims.adjudication import Decision, reconsider
 from claims.outcome import Outcome
+from claims.policy import PolicyFacts, PolicyInForce, RuleEffects, apply_rules, late_findings, trace
 from claims.scoring import ClaimFacts, Score
 from core import clock
 from core.ids import new_id
@@ -71,9 +73,11 @@ class Rescorer:
         states_at: StatesAt,
         windows: EntityWindows,
         *,
+        policies: PolicyStore,
         live_deadline_ms: int,
     ) -> None:
         """`live_deadline_ms` is how long a live claim waits for its score."""
+        self._policies = policies
         self._windows = windows
         self._database = database
         self._scorer = scorer
@@ -198,6 +202,8 @@ class Rescorer:
             )
             voided = state.status == "voided"
             outcome = Outcome(before.outcome if voided else state.status)
+            policy = await self._policies.version(connection, before.policy_version)
+            effects = _effects(policy, pending.facts, before, score)
             decided_by_person = state.decision_id is not None and outcome is not Outcome.IN_REVIEW
             decision = reconsider(
                 outcome=outcome,
@@ -206,8 +212,10 @@ class Rescorer:
                 findings=before.stored_findings,
                 score=score,
                 decided_by_person=decided_by_person,
+                complete_gain_present=policy.decision.complete_gain_present,
+                of_policy=late_findings(effects, amount_cents=pending.facts.amount_cents, kept=before.stored_findings),
             )
-            assessment = _assessment(pending, before, decision, scoring, score)
+            assessment = _assessment(pending, before, decision, scoring, score, trace(policy, effects))
             queries: list[Query[Any]] = [assessments.add_assessment(assessment)]
             if not voided and decision.outcome is not outcome:
                 queries.append(intake.return_to_review(claim_id, decision))
@@ -246,8 +254,25 @@ def _postponed(pending: PendingClaim, scoring: Scoring, now: datetime) -> Query[
     return outbox.withhold(pending.position, version, outbox.PARKED if version == pending.withheld_by else now + _AGAIN)
 
 
+def _effects(policy: PolicyInForce, facts: ClaimFacts, before: AssessmentRecord, score: Score) -> RuleEffects:
+    """What the rules of the policy that decided the claim do to it once its score is known."""
+    read = PolicyFacts.of(
+        facts,
+        findings=(one.code for one in before.stored_findings),
+        probability=score.probability,
+        model_flagged=score.flagged,
+        rule=rule_from_json(before.rule),
+    )
+    return apply_rules(policy, read)
+
+
 def _assessment(
-    pending: PendingClaim, before: AssessmentRecord, decision: Decision, scoring: Scoring, score: Score
+    pending: PendingClaim,
+    before: AssessmentRecord,
+    decision: Decision,
+    scoring: Scoring,
+    score: Score,
+    policy_trace: Sequence[JsonValue] | None,
 ) -> AssessmentRecord:
     return assessments.assessment_record(
         assessment_id=new_id("asm"),
@@ -261,6 +286,8 @@ def _assessment(
         rule=rule_from_json(before.rule),
         supersedes=pending.assessment_id,
         changes=_changes(before, decision, score),
+        policy_version=before.policy_version,
+        policy_trace=policy_trace,
     )
 
 

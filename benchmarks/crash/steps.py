@@ -19,6 +19,7 @@ from api.housekeeping import every_day
 from api.identity import create_key
 from api.investigations import Choice, ScoredClaim
 from api.migrate import plain_url
+from api.policies import PolicyStore
 from api.scorer import ScorerClient, States
 from api.scoring import Rescorer
 from api.scoring.pending import pending_claims
@@ -174,7 +175,8 @@ def rescore(place: StepPlace, begin: Begin) -> int:
         scorer = ScorerClient(place.scorer_url, deadline_ms=RESCORE_DEADLINE_MS)
         begin()
         windows = EntityWindows(database, scorer)
-        return await Rescorer(database, scorer, states_at, windows, live_deadline_ms=2_000).drain()
+        policies = PolicyStore(Settings())
+        return await Rescorer(database, scorer, states_at, windows, policies=policies, live_deadline_ms=2_000).drain()
 
     return asyncio.run(work())
 

@@ -9,7 +9,14 @@ rescoring.py    what a score that arrives after the decision may change
 """
 
 from claims.adjudication.contract_denials import CONTRACT_DENIALS, ContractDenial, rejecting
-from claims.adjudication.decision import Decision, DecisionPolicy, decide, findings_of_score, score_not_used
+from claims.adjudication.decision import (
+    Decision,
+    DecisionPolicy,
+    decide,
+    findings_of_score,
+    findings_without_score,
+    score_not_used,
+)
 from claims.adjudication.edits import NEAR_DAYS, Evidence, SimilarClaim, run_edits
 from claims.adjudication.rescoring import CODES_WITHOUT_SCORE, reconsider, releasable
 from claims.adjudication.suspicion import SUSPICION_CODES, HeldClaim, SuspicionPolicy, inherit, replaced_often
@@ -28,6 +35,7 @@ __all__ = [
     "SuspicionPolicy",
     "decide",
     "findings_of_score",
+    "findings_without_score",
     "inherit",
     "reconsider",
     "rejecting",

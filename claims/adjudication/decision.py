@@ -65,7 +65,7 @@ def decide(
     review, and so does one whose code is in `suspended`.
     """
     risk_findings = (
-        _by_rule(amount_cents, rule, policy)
+        findings_without_score(amount_cents, rule, policy)
         if score is None
         else findings_of_score(score, policy.complete_gain_present)
     )
@@ -177,7 +177,8 @@ def score_not_used(score: Score, min_gain_present: float) -> Finding:
     return Finding("too_little_known", Outcome.APPROVED, text, f"models/{score.model_version} feature views")
 
 
-def _by_rule(amount_cents: int, rule: RuleVerdict, policy: DecisionPolicy) -> tuple[Finding, ...]:
+def findings_without_score(amount_cents: int, rule: RuleVerdict, policy: DecisionPolicy) -> tuple[Finding, ...]:
+    """The findings of the 2× rule and its cap, where no score is available."""
     if rule.flagged is None:
         return (Finding("rule_cannot_judge", Outcome.IN_REVIEW, rule.text, "procedures"),)
     if rule.flagged:

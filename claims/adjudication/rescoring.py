@@ -7,7 +7,7 @@ so that the reviewer sees why the claim is held.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from claims.adjudication.decision import Decision, findings_of_score
+from claims.adjudication.decision import COMPLETE_GAIN_PRESENT, Decision, findings_of_score
 from claims.outcome import Finding, Outcome
 from claims.scoring import Score
 
@@ -23,17 +23,20 @@ def reconsider(
     findings: Sequence[Finding],
     score: Score,
     decided_by_person: bool,
+    complete_gain_present: float = COMPLETE_GAIN_PRESENT,
+    of_policy: Sequence[Finding] = (),
 ) -> Decision:
     """The decision after a late score for a claim that was decided by the rule; `findings` are those of that decision.
 
     `outcome`, `approved_cents` and `reserved_cents` are the claim's current values. An approved claim that the score
-    flags, or whose score is incomplete, goes to review and reserves the approved amount, unless a person decided it.
+    flags, or whose score is incomplete, goes to review and reserves the approved amount, unless a person decided it. So
+    does one with findings `of_policy`: those that the rules of the claim's policy add once the score is known.
     """
     kept = tuple(replace(one, superseded=True) if one.code in CODES_WITHOUT_SCORE else one for one in findings)
     if decided_by_person:
         findings = (*kept, _after_decision(score))
         return Decision(outcome, approved_cents, score.flagged, "model", findings, reserved_cents)
-    new = findings_of_score(score)
+    new = (*findings_of_score(score, complete_gain_present), *of_policy)
     findings = (*kept, *new)
     if outcome.pays and new:
         return Decision(Outcome.IN_REVIEW, 0, score.flagged, "model", findings, approved_cents)

@@ -72,6 +72,13 @@ class PlausibilityPolicy:
     """A claim above this amount is always reviewed by a person."""
     min_provider_claims: int = 5
     """A provider with fewer accepted claims in a year has no history."""
+    cap_cites: str | None = None
+    """What a finding of the cap cites; None: these limits."""
+
+    @property
+    def cites_of_cap(self) -> str:
+        """What a finding of the cap cites."""
+        return self.cap_cites or f"plausibility policy of {self.effective_from} auto_approval_cap"
 
     def __post_init__(self) -> None:
         if not all(
@@ -241,13 +248,18 @@ def _units(
 
 
 def _cap(claim: Claim, policy: PlausibilityPolicy) -> Iterator[Finding]:
-    if claim.amount_cents > policy.auto_approval_cap_cents:
-        yield _review(
-            "above_auto_approval_cap",
-            f"The claim of {format_cents(claim.amount_cents)} is above {format_cents(policy.auto_approval_cap_cents)}; "
-            "claims above that amount are always reviewed by a person.",
-            f"plausibility policy of {policy.effective_from} auto_approval_cap",
-        )
+    cap = policy.auto_approval_cap_cents
+    if claim.amount_cents > cap:
+        yield above_cap(claim.amount_cents, cap, policy.cites_of_cap)
+
+
+def above_cap(amount_cents: int, cap_cents: int, cites: str) -> Finding:
+    """The finding of a claim above the amount from which a person always reviews it."""
+    text = (
+        f"The claim of {format_cents(amount_cents)} is above {format_cents(cap_cents)}; claims above that amount are "
+        "always reviewed by a person."
+    )
+    return _review("above_auto_approval_cap", text, cites)
 
 
 def _provider_history(claim: Claim, references: References, policy: PlausibilityPolicy) -> Iterator[Finding]:

@@ -8,11 +8,13 @@ import psycopg
 import pytest
 
 from api.intake.related import related
+from api.policies import PolicyStore
 from api.scorer import ScorerFailure
 from api.scorer.client import ScorerClient
 from api.scoring.rescoring import Rescorer
 from api.windows import EntityWindows
 from core import clock
+from core.settings import Settings
 from tests.api.decisions import DENY, decide
 from tests.api.makers import MINIMAL, Api, answering, running_api, scores
 from tests.claims.makers import make_claim, score_document
@@ -80,7 +82,14 @@ def rescorer(api: Api) -> Rescorer:
         return [{"rows": {}, "times_us": {}, "stale": []} for _ in claims]
 
     scorer = ScorerClient(f"http://127.0.0.1:{api.scorer.port}", deadline_ms=5_000)
-    return Rescorer(api.database, scorer, no_past, EntityWindows(api.database, scorer), live_deadline_ms=5_000)
+    return Rescorer(
+        api.database,
+        scorer,
+        no_past,
+        EntityWindows(api.database, scorer),
+        policies=PolicyStore(Settings()),
+        live_deadline_ms=5_000,
+    )
 
 
 @pytest.mark.parametrize(

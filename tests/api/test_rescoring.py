@@ -10,9 +10,11 @@ from datetime import timedelta
 
 import pytest
 
+from api.policies import PolicyStore
 from api.scoring.rescoring import Rescorer
 from api.windows import EntityWindows
 from core import clock
+from core.settings import Settings
 from tests.api.makers import MINIMAL, Api, answering, running_api, says_nothing, scores
 
 CHEAP = MINIMAL | {"procedure_code": "P002"}
@@ -26,7 +28,14 @@ def rescorer(api: Api) -> Rescorer:
     from api.scorer.client import ScorerClient
 
     scorer = ScorerClient(f"http://127.0.0.1:{api.scorer.port}", deadline_ms=5_000)
-    return Rescorer(api.database, scorer, no_past, EntityWindows(api.database, scorer), live_deadline_ms=5_000)
+    return Rescorer(
+        api.database,
+        scorer,
+        no_past,
+        EntityWindows(api.database, scorer),
+        policies=PolicyStore(Settings()),
+        live_deadline_ms=5_000,
+    )
 
 
 async def without_scorer(api: Api, *amounts: float) -> list[str]:

@@ -38,6 +38,8 @@ EXEMPT_STATEMENTS = {
     ("INSERT", "members"): ONE_TRANSACTION,
     ("INSERT", "plan_cost_sharing"): ONE_TRANSACTION,
     ("INSERT", "plans"): ONE_TRANSACTION,
+    ("INSERT", "policy_activations"): ONE_STATEMENT,
+    ("INSERT", "policy_versions"): ONE_STATEMENT,
     ("INSERT", "console_sessions"): ONE_STATEMENT,
     ("UPDATE", "console_sessions"): ONE_STATEMENT,
 }

@@ -1,0 +1,110 @@
+"""Versions and activations as the database has them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import Enum
+from typing import Self
+
+from claims.policy import PolicyDocument, read_document
+
+
+class PolicyRefused(ValueError):
+    """A version cannot be stored, activated or rolled back; the message says why and what to do."""
+
+
+class PolicyStatus(Enum):
+    """What a version is on a day."""
+
+    DRAFT = "draft"
+    """Never activated."""
+    ACTIVE = "active"
+    """It decides the claims received on that day."""
+    SCHEDULED = "scheduled"
+    """Activated; it decides from a later day on."""
+    SUPERSEDED = "superseded"
+    """Activated before; it decides no claim of that day or later."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyVersion:
+    """One version."""
+
+    version: int
+    document: PolicyDocument
+    sha256: str
+    author: str
+    created_at: datetime
+
+    @classmethod
+    def of(cls, version: int, document: object, sha256: str, author: str, created_at: datetime) -> Self:
+        """A stored version; every document that was ever stored stays readable."""
+        return cls(version, read_document(document), sha256, author, created_at)
+
+    def is_valid_on(self, day: date) -> bool:
+        """Whether it can decide claims received on a day."""
+        until = self.document.valid_until
+        return self.document.valid_from <= day and (until is None or day <= until)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyActivation:
+    """One activation or rollback."""
+
+    activation_id: int
+    kind: str
+    version: int | None
+    approver: str
+    reason: str
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyHistory:
+    """Every version and activation, oldest first."""
+
+    versions: tuple[PolicyVersion, ...]
+    activations: tuple[PolicyActivation, ...]
+
+    def version(self, number: int) -> PolicyVersion:
+        """A version; raises `PolicyRefused` where there is none."""
+        found = next((one for one in self.versions if one.version == number), None)
+        if found is None:
+            raise PolicyRefused(f"there is no policy version {number}; `ginja policy list` lists them")
+        return found
+
+    def in_force(self, day: date) -> PolicyVersion | None:
+        """The version that decides claims received on a day; None: the settings do."""
+        for one in reversed(self.activations):
+            if one.version is None:
+                return None
+            version = self.version(one.version)
+            if version.is_valid_on(day):
+                return version
+        return None
+
+    def status(self, version: PolicyVersion, today: date) -> PolicyStatus:
+        """What a version is on a day."""
+        if self.in_force(today) == version:
+            return PolicyStatus.ACTIVE
+        if all(one.version != version.version for one in self.activations):
+            return PolicyStatus.DRAFT
+        begins = version.document.valid_from
+        if begins > today and self.in_force(begins) == version:
+            return PolicyStatus.SCHEDULED
+        return PolicyStatus.SUPERSEDED
+
+    def approvals(self, version: int) -> Iterable[PolicyActivation]:
+        """The activations of a version, oldest first."""
+        return (one for one in self.activations if one.version == version)
+
+    @property
+    def stack(self) -> tuple[int, ...]:
+        """The versions that were activated and not rolled back, the last one last."""
+        found: list[int] = []
+        for one in self.activations:
+            if one.kind == "rollback":
+                found.pop()
+            elif one.version is not None:
+                found.append(one.version)
+        return tuple(found)

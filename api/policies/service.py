@@ -1,0 +1,123 @@
+"""Storing, activating and rolling back versions of the policy; each in one transaction."""
+
+import hashlib
+import json
+from datetime import date
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.database import Database
+from api.policies.records import PolicyActivation, PolicyHistory, PolicyRefused, PolicyVersion
+from api.policies.tables import PolicyActivationRow, PolicyVersionRow
+from claims.policy import PolicyDocument
+from core import clock
+
+_VERSION = (
+    PolicyVersionRow.version,
+    PolicyVersionRow.document,
+    PolicyVersionRow.sha256,
+    PolicyVersionRow.author,
+    PolicyVersionRow.created_at,
+)
+_ACTIVATION = (
+    PolicyActivationRow.activation_id,
+    PolicyActivationRow.kind,
+    PolicyActivationRow.version,
+    PolicyActivationRow.approver,
+    PolicyActivationRow.reason,
+    PolicyActivationRow.made_at,
+)
+
+
+async def history(database: Database) -> PolicyHistory:
+    """Every version and activation."""
+    async with database.reading() as connection:
+        return await _history(connection)
+
+
+async def create_draft(database: Database, document: PolicyDocument, *, author: str) -> PolicyVersion:
+    """Store a document as a new version that decides nothing yet.
+
+    Raises `PolicyRefused` where a version has the same content.
+    """
+    stored = document.as_json()
+    sha256 = hashlib.sha256(json.dumps(stored, sort_keys=True).encode()).hexdigest()
+    async with database.transaction() as connection:
+        known = await _history(connection, lock=True)
+        same = next((one for one in known.versions if one.sha256 == sha256), None)
+        if same is not None:
+            raise PolicyRefused(f"version {same.version} of {same.author} has the same content; use that one")
+        statement = (
+            insert(PolicyVersionRow)
+            .values(
+                document=stored,
+                sha256=sha256,
+                valid_from=document.valid_from,
+                valid_until=document.valid_until,
+                author=author,
+                created_at=clock.now(),
+            )
+            .returning(*_VERSION)
+        )
+        return PolicyVersion.of(*(await connection.execute(statement)).one())
+
+
+async def activate(database: Database, version: int, *, approver: str, reason: str, today: date) -> PolicyActivation:
+    """Let a version decide claims received on its days; the version before it is superseded on them.
+
+    Raises `PolicyRefused` where the approver wrote it, where its days are over, or where it is the last one activated.
+    """
+    async with database.transaction() as connection:
+        known = await _history(connection, lock=True)
+        chosen = known.version(version)
+        if chosen.author.casefold() == approver.casefold():
+            raise PolicyRefused(f"{approver} wrote version {version}; another person activates it")
+        until = chosen.document.valid_until
+        if until is not None and until < today:
+            raise PolicyRefused(f"version {version} was valid until {until}; store it with later days")
+        if known.stack[-1:] == (version,):
+            raise PolicyRefused(f"version {version} is already active")
+        return await _add(connection, "activate", chosen, approver, reason)
+
+
+async def roll_back(database: Database, *, approver: str, reason: str) -> PolicyActivation:
+    """Return to the version that was active before the last activation, or to the settings.
+
+    Raises `PolicyRefused` where no version is active.
+    """
+    async with database.transaction() as connection:
+        known = await _history(connection, lock=True)
+        if not known.stack:
+            raise PolicyRefused("no policy version is active: the settings decide; there is nothing to roll back")
+        before = known.stack[:-1]
+        return await _add(connection, "rollback", known.version(before[-1]) if before else None, approver, reason)
+
+
+async def _add(
+    connection: AsyncConnection, kind: str, version: PolicyVersion | None, approver: str, reason: str
+) -> PolicyActivation:
+    statement = (
+        insert(PolicyActivationRow)
+        .values(
+            kind=kind,
+            version=None if version is None else version.version,
+            author=None if version is None else version.author,
+            approver=approver,
+            reason=reason,
+            made_at=clock.now(),
+        )
+        .returning(*_ACTIVATION)
+    )
+    return PolicyActivation(*(await connection.execute(statement)).one())
+
+
+async def _history(connection: AsyncConnection, *, lock: bool = False) -> PolicyHistory:
+    """`lock`: one change at a time, until the transaction ends."""
+    if lock:
+        await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("ginja policy", 0))))
+    versions = await connection.execute(select(*_VERSION).order_by(PolicyVersionRow.version))
+    activations = await connection.execute(select(*_ACTIVATION).order_by(PolicyActivationRow.activation_id))
+    return PolicyHistory(
+        tuple(PolicyVersion.of(*row) for row in versions), tuple(PolicyActivation(*row) for row in activations)
+    )

@@ -1,0 +1,54 @@
+"""Versions of the policy and their activations; triggers refuse any change of either."""
+
+from datetime import date
+
+from pydantic import JsonValue
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Identity, Index, Integer
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from api.tables import Base, Instant
+
+
+class PolicyVersionRow(Base):
+    """One version: a document that is never changed. Whether it is in force follows from the activations."""
+
+    __tablename__ = "policy_versions"
+
+    version: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
+    document: Mapped[dict[str, JsonValue]] = mapped_column(JSONB, comment="With every parameter.")
+    sha256: Mapped[str] = mapped_column(comment="Of the document as JSON with sorted keys.")
+    valid_from: Mapped[date] = mapped_column(comment="First day of receipt.")
+    valid_until: Mapped[date | None] = mapped_column(comment="Last day of receipt; null: no end.")
+    author: Mapped[str]
+    created_at: Mapped[Instant]
+
+    __table_args__ = (
+        Index("policy_versions_version_author_key", "version", "author", unique=True),
+        Index("policy_versions_sha256_key", "sha256", unique=True),
+    )
+
+
+class PolicyActivationRow(Base):
+    """One activation or rollback. Of those whose version is valid on a day, the newest decides that day."""
+
+    __tablename__ = "policy_activations"
+
+    activation_id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
+    kind: Mapped[str]
+    version: Mapped[int | None] = mapped_column(comment="Null: the settings decide again.")
+    author: Mapped[str | None] = mapped_column(comment="Of the version.")
+    approver: Mapped[str] = mapped_column(comment="Who activated it or rolled back.")
+    reason: Mapped[str]
+    made_at: Mapped[Instant]
+
+    __table_args__ = (
+        CheckConstraint("kind IN ('activate', 'rollback')", name="policy_activations_kind_check"),
+        CheckConstraint("(version IS NULL) = (author IS NULL)", name="policy_activations_author_check"),
+        CheckConstraint("kind = 'rollback' OR version IS NOT NULL", name="policy_activations_version_check"),
+        # A rollback returns to what another person approved before: its author may ask for it.
+        CheckConstraint(
+            "kind = 'rollback' OR lower(approver) <> lower(author)", name="policy_activations_approver_check"
+        ),
+        ForeignKeyConstraint(["version", "author"], ["policy_versions.version", "policy_versions.author"]),
+    )

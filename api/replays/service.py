@@ -1,0 +1,63 @@
+"""Check that stored decisions, evaluated again by the version that made them, come to the same outcome."""
+
+from dataclasses import dataclass, replace
+
+from api.database import Database
+from api.policies import PolicyHistory, history
+from api.replays.repository import RecordedDecision, recorded_decisions
+from claims.policy import OF_SETTINGS, PolicyInForce, PolicySettings, policy_of_settings, reevaluate, settings_of_trace
+
+MAX_DIFFERENT = 100
+"""Different decisions that are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class DifferentDecision:
+    """A decision that comes to another outcome when it is evaluated again."""
+
+    claim_id: str
+    policy_version: int
+    stored: str
+    evaluated: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What the evaluation came to."""
+
+    decisions: int
+    different: int
+    examples: tuple[DifferentDecision, ...]
+
+
+async def verify_decisions(database: Database, settings: PolicySettings, *, most: int) -> Verification:
+    """Evaluate the newest decisions at receipt again, each by the version that made it; at most `most`."""
+    known = await history(database)
+    of_settings = policy_of_settings(settings)
+    versions: dict[int, PolicyInForce] = {}
+    decisions, different = 0, 0
+    examples: list[DifferentDecision] = []
+    async with database.transaction() as connection:  # a stream of rows needs one
+        async for one in recorded_decisions(connection, most=most):
+            decisions += 1
+            evaluated = reevaluate(one.stored, _policy(one, known, of_settings, versions)).outcome
+            if evaluated is not one.stored.outcome:
+                different += 1
+                if len(examples) < MAX_DIFFERENT:
+                    examples.append(
+                        DifferentDecision(one.claim_id, one.policy_version, one.stored.outcome.value, evaluated.value)
+                    )
+    return Verification(decisions, different, tuple(examples))
+
+
+def _policy(
+    one: RecordedDecision, known: PolicyHistory, of_settings: PolicyInForce, versions: dict[int, PolicyInForce]
+) -> PolicyInForce:
+    """The version that made a decision; the settings as they were then."""
+    if one.policy_version == OF_SETTINGS:
+        document = of_settings.document.model_copy(update={"parameters": settings_of_trace(one.policy_trace)})
+        return replace(of_settings, document=document)
+    if one.policy_version not in versions:
+        document = known.version(one.policy_version).document
+        versions[one.policy_version] = PolicyInForce(one.policy_version, document, of_settings.max_replacements)
+    return versions[one.policy_version]
