@@ -310,3 +310,35 @@ def api(sizes: tuple[int, ...], seconds: float, rate: float, as_json: bool) -> N
         for missed in report.missed:
             console().print(f"[red]missed[/]: {missed}")
     sys.exit(1 if report.missed else 0)
+
+
+@command(
+    examples=["ginja bench retries --json", "ginja bench retries --keys 50 --requests 1000 --kills 2"],
+    kind=ProcessCommand,
+)
+@click.option("--keys", default=500, show_default=True, type=click.IntRange(1, 5_000), help="Idempotency keys.")
+@click.option("--requests", default=10_000, show_default=True, type=click.IntRange(1), help="Requests under them.")
+@click.option("--kills", default=5, show_default=True, type=click.IntRange(0), help="How often the API is killed.")
+def retries(keys: int, requests: int, kills: int, as_json: bool) -> None:
+    """Submit claims many times under few idempotency keys while the API is killed, with Valkey and without.
+
+    Exits 1 unless every key has one claim, and the same reply to each of its requests.
+    """
+    from core import telemetry
+
+    telemetry.turn_off()
+    if requests < keys:
+        raise click.UsageError(f"--requests must be at least --keys ({keys}), so that each key is used")
+    from benchmarks.retries import as_json as to_json
+    from benchmarks.retries import run, table
+
+    with task("Sending claims again") as progress:
+        found = run(progress.step, keys=keys, requests=requests, kills=kills)
+    broken = [text for one in found for text in one.broken]
+    if as_json:
+        click.echo(to_json(found))
+    else:
+        terminal().print(table(found))
+        for text in broken:
+            console().print(f"[red]broken[/]: {text}")
+    sys.exit(1 if broken else 0)

@@ -111,6 +111,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("bench overload", "cli.bench:overload"),
     CommandEntry("bench soak", "cli.bench:soak"),
     CommandEntry("bench api", "cli.bench:api"),
+    CommandEntry("bench retries", "cli.bench:retries"),
     CommandEntry("bench recovery", "cli.bench_lists:recovery"),
     CommandEntry("bench audit-share", "cli.bench_lists:audit_share"),
 )
