@@ -4,6 +4,7 @@ CoreError
 ├── SettingsError          an environment variable is unknown or has an invalid value
 ├── PortTakenError         a port cannot be listened on
 ├── PlatformRunningError   a platform runs in this home already
+├── DecryptionError        a stored secret cannot be read
 ├── ProcessError           a child process ended early or did not become ready in time
 ├── SupervisorError        the supervisor itself failed
 └── ServerError            an embedded server cannot be started, reached or stopped
@@ -21,6 +22,10 @@ class SettingsError(CoreError):
     """Unknown environment variables, or invalid values; the message names each variable, never its value."""
 
     exit_code = 2
+
+
+class DecryptionError(CoreError):
+    """A stored secret was encrypted with a key that this process does not have, or was changed."""
 
 
 class PortTakenError(CoreError):

@@ -1,5 +1,8 @@
 """Every setting, typed and documented, read once from the environment (prefix `GINJA_`)."""
 
+import base64
+import binascii
+import ipaddress
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +31,7 @@ _DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
 _HTTP_SCHEMES = ("http", "https")
 _LONGEST_ZONE = 64
+_KEY_BYTES = 32
 
 
 def _has_scheme(url: str, schemes: tuple[str, ...]) -> str:
@@ -65,11 +69,33 @@ def _time_zone(name: str) -> str:
     return name
 
 
+def _encryption_keys(keys: SecretStr) -> SecretStr:
+    for key in keys.get_secret_value().split(","):
+        try:
+            size = len(base64.b64decode(key.strip(), altchars=b"-_", validate=True))
+        except (binascii.Error, ValueError):
+            size = 0
+        if size != _KEY_BYTES:
+            raise ValueError("must be one or more keys of 32 bytes in URL-safe base64, separated by commas")
+    return keys
+
+
+def _networks(text: str) -> str:
+    try:
+        tuple(ipaddress.ip_network(one.strip()) for one in text.split(",") if one.strip())
+    except ValueError:
+        raise ValueError("must be networks such as 10.0.0.0/8 or 127.0.0.1/32, separated by commas") from None
+    return text
+
+
 Port = Annotated[int, Field(ge=1, le=65_535)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
+EncryptionKeys = Annotated[SecretStr, AfterValidator(_encryption_keys)]
+Networks = Annotated[str, AfterValidator(_networks)]
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Settings(BaseSettings):
@@ -209,6 +235,20 @@ class Settings(BaseSettings):
         description="The insurer's time zone, an IANA name such as `Africa/Nairobi`: it decides which calendar day a "
         "claim is received on, the latest day of service that is accepted, and when a due date has passed.",
     )
+    encryption_keys: EncryptionKeys | None = Field(
+        None,
+        description="Keys that encrypt the secrets of webhooks, 32 bytes each in URL-safe base64, separated by commas; "
+        "the first encrypts, all decrypt. API and worker need the same. Unset: a key made in `encryption.key` of the "
+        "home.",
+    )
+    webhook_allowed_networks: Networks = Field(
+        "",
+        description="Networks of your own that webhooks may be sent to although they are not public, such as "
+        "`10.1.0.0/16`, separated by commas. In them, `http` and any port are allowed.",
+    )
+    webhook_ca_file: Path | None = Field(
+        None, description="File of further certificate authorities, in PEM, that receivers of webhooks may use."
+    )
     max_body_bytes: int = Field(262_144, ge=1, description="Largest request body in bytes; a larger one gets 413.")
     features_stale_after_s: float = Field(
         30.0,
@@ -223,6 +263,13 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """The insurer's time zone."""
         return ZoneInfo(self.time_zone)
+
+    @property
+    def webhook_networks(self) -> tuple[IpNetwork, ...]:
+        """`webhook_allowed_networks` as networks."""
+        return tuple(
+            ipaddress.ip_network(one.strip()) for one in self.webhook_allowed_networks.split(",") if one.strip()
+        )
 
     @property
     def scorer_base_url(self) -> str:

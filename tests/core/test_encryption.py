@@ -1,0 +1,59 @@
+"""Stored secrets can be read by who has the key, and by nobody else."""
+
+import stat
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from core.encryption import KEY_FILE, Encryption
+from core.errors import DecryptionError, SettingsError
+from core.settings import Settings
+
+OLD, NEW = "b2xkb2xkb2xkb2xkb2xkb2xkb2xkb2xkb2xkb2xkb28=", "bmV3bmV3bmV3bmV3bmV3bmV3bmV3bmV3bmV3bmV3bmU="
+
+
+def encryption(keys: str) -> Encryption:
+    return Encryption(Settings(encryption_keys=SecretStr(keys)))
+
+
+def test_the_first_key_encrypts_and_every_key_decrypts():
+    stored = encryption(OLD).encrypt("whsec_x")
+    assert b"whsec_x" not in stored
+    assert encryption(f"{NEW}, {OLD}").decrypt(stored) == "whsec_x"
+    renewed = encryption(f"{NEW},{OLD}").encrypt("whsec_y")
+    assert encryption(NEW).decrypt(renewed) == "whsec_y"
+    with pytest.raises(DecryptionError, match="GINJA_ENCRYPTION_KEYS"):
+        encryption(OLD).decrypt(renewed)
+
+
+def test_what_was_changed_is_not_decrypted():
+    stored = bytearray(encryption(OLD).encrypt("whsec_x"))
+    stored[30] ^= 1
+    with pytest.raises(DecryptionError):
+        encryption(OLD).decrypt(bytes(stored))
+
+
+def test_without_named_keys_a_private_file_of_the_home_has_one(tmp_path):
+    home = Settings(home=tmp_path / "home")
+    with pytest.raises(DecryptionError, match="is missing"):
+        Encryption(home).decrypt(b"x")
+    assert not home.home.exists()
+    stored = Encryption(home).encrypt("whsec_x")
+    assert Encryption(home).decrypt(stored) == "whsec_x"
+    assert [path.name for path in home.home.iterdir()] == [KEY_FILE]
+    assert stat.S_IMODE((home.home / KEY_FILE).stat().st_mode) == 0o600
+
+
+def test_a_home_that_cannot_be_written_says_which_setting_to_use(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingsError, match="GINJA_ENCRYPTION_KEYS"):
+        Encryption(Settings(home=tmp_path / "file")).encrypt("x")
+
+
+@pytest.mark.parametrize("keys", ["", "short", f"{OLD},", OLD + "=" * 4, "é" * 44, "ab" * 31])
+def test_keys_that_are_no_keys_are_refused_without_being_shown(keys):
+    with pytest.raises(ValidationError) as error:
+        Settings(encryption_keys=SecretStr(keys))
+    assert "32 bytes" in str(error.value)
+    if len(keys) > 10:
+        assert keys not in str(error.value)
