@@ -27,6 +27,7 @@ from api.reviews import routes as review_routes
 from api.scoring import routes as scoring_routes
 from api.server import Drain, RefuseWhileDraining
 from api.versions import ApiVersions
+from api.webhooks import routes as webhook_routes
 from api.windows import REFRESH_S
 from core.background import Background
 from core.garbage import collect_regularly
@@ -45,6 +46,7 @@ ROUTERS = (
     review_routes.router,
     remittance_routes.router,
     appeal_routes.router,
+    webhook_routes.router,
     health_routes.router,
 )
 """Everything that `/openapi.json` describes."""

@@ -4,7 +4,6 @@ The tag of a resource is a hash of the response body, so it changes with everyth
 between callers that see different fields. `If-Match` is checked where a change is made (`api/idempotency.py`).
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from re import Pattern
 from typing import Final
@@ -16,31 +15,18 @@ from starlette.routing import BaseRoute, compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.dependencies import required_scope
+from api.entity_tags import CODED, entity_tag, matches
 from api.responses import JSON
 
 MIN_COMPRESSED: Final = 2_048
 """Smallest response in bytes that is compressed."""
 _LEVEL: Final = 5
-_CODED: Final = "-gzip"
-"""Ends the tag of a compressed response, which has other bytes (RFC 9110, section 8.8.3)."""
 _CONSOLE: Final = "/console"
 
 
 def is_one_resource(route: APIRoute) -> bool:
     """Whether a route reads one resource, whose responses have an entity tag."""
     return "GET" in (route.methods or ()) and required_scope(route) is not None and "{" in route.path
-
-
-def entity_tag(body: bytes) -> str:
-    """The tag of a response body."""
-    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-
-
-def matches(field: str, tag: str) -> bool:
-    """Whether `If-Match` or `If-None-Match` names a tag. A weak tag never does: those of the API are strong."""
-    named = (one.strip() for one in field.split(","))
-    coded = f'{tag[:-1]}{_CODED}"'
-    return any(one in ("*", tag, coded) for one in named)
 
 
 class EntityTags:
@@ -105,7 +91,7 @@ class CompressedReads:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(raw=message["headers"])
                 if "content-encoding" in headers and "etag" in headers:
-                    headers["ETag"] = f'{headers["ETag"][:-1]}{_CODED}"'
+                    headers["ETag"] = f'{headers["ETag"][:-1]}{CODED}"'
             await send(message)
 
         await self._compressing(scope, receive, send_marked)

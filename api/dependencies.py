@@ -17,9 +17,11 @@ from api.prompt_pay import prompt_pay_clock
 from api.reviews import Reviews
 from api.scorer import ScorerClient
 from api.unconfirmed import UnconfirmedChanges
+from api.webhooks import AddressGuard, Webhooks
 from api.windows import EntityWindows
 from claims.review import ReviewPolicy
 from core.batch_queue import BatchQueue
+from core.encryption import Encryption
 from core.live_claims import LiveClaims
 from core.settings import Settings
 
@@ -39,6 +41,7 @@ class Dependencies:
     intake: Intake
     reviews: Reviews
     appeals: Appeals
+    webhooks: Webhooks
     unconfirmed: UnconfirmedChanges
     probe: WriteProbe
     live: LiveClaims
@@ -76,6 +79,7 @@ class Dependencies:
             intake=Intake(database, scorer, policies, unconfirmed, members, windows),
             reviews=Reviews(database, review_policy, settings.zone, unconfirmed, policies.prompt_pay),
             appeals=Appeals(database, appeal_rules(settings), settings.zone, unconfirmed),
+            webhooks=Webhooks(database, AddressGuard(settings.webhook_networks), Encryption(settings)),
             unconfirmed=unconfirmed,
             probe=WriteProbe(database_url, limits),
             live=live,
@@ -138,6 +142,7 @@ BatchCaller = Annotated[Caller, Depends(RequireScope(Scope.BATCH), use_cache=Fal
 FindingsCaller = Annotated[Caller, Depends(RequireScope(Scope.FINDINGS), use_cache=False)]
 MonitorCaller = Annotated[Caller, Depends(RequireScope(Scope.MONITOR), use_cache=False)]
 SeesPlatform = Annotated[bool, Depends(AcceptScope(Scope.MONITOR), use_cache=False)]
+WebhooksCaller = Annotated[Caller, Depends(RequireScope(Scope.WEBHOOKS), use_cache=False)]
 AppealCaller = Annotated[Caller, Depends(RequireScope(Scope.APPEAL), use_cache=False)]
 ApproveCaller = Annotated[Caller, Depends(RequireScope(Scope.APPROVE), use_cache=False)]
 DecideCaller = Annotated[Caller, Depends(RequireScope(Scope.DECIDE), use_cache=False)]

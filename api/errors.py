@@ -9,7 +9,7 @@ ApiError
 ├── Unauthorized       401   no API key, or one that is not valid
 ├── Forbidden          403   the API key does not have the scope, or may not do this to this claim
 ├── NotFound           404
-├── Conflict           409   the state of the claim does not allow this
+├── Conflict           409   the state of the resource does not allow this
 ├── RequestInFlight    409   a request with this Idempotency-Key is being carried out
 ├── PreconditionFailed 412   the resource is not as the caller read it
 ├── TooLarge           413   the body exceeds the limit
@@ -129,16 +129,16 @@ class Forbidden(ApiError):
 
 
 class NotFound(ApiError):
-    """No such claim, or not one this API key may see."""
+    """No such resource, or not one this API key may see."""
 
     status, kind, title = 404, "not-found", "Not found"
     example = "claim not found; check its id"
 
 
 class Conflict(ApiError):
-    """The state of the claim does not allow this."""
+    """The state of the resource does not allow this."""
 
-    status, kind, title = 409, "conflict", "The state of the claim does not allow this"
+    status, kind, title = 409, "conflict", "The state of the resource does not allow this"
     example = "the claim is already voided"
 
 
@@ -151,10 +151,10 @@ class RequestInFlight(ApiError):
 
 
 class PreconditionFailed(ApiError):
-    """The claim has changed since the caller read it: its entity tag is not one of `If-Match`; nothing was stored."""
+    """It has changed since the caller read it: its entity tag is not one of `If-Match`; nothing was stored."""
 
-    status, kind, title = 412, "precondition-failed", "The claim has changed"
-    example = "the claim has changed since it was read; nothing was stored; read it again and decide"
+    status, kind, title = 412, "precondition-failed", "The resource has changed"
+    example = "it has changed since it was read; nothing was stored; read it again and decide"
 
 
 class TooLarge(ApiError):

@@ -14,6 +14,10 @@ KEEP_SESSIONS_DAYS = 7
 """Retention of expired console sessions."""
 
 
+KEEP_DELIVERIES_DAYS = 30
+"""Retention of webhook deliveries with their attempts."""
+
+
 def every_day(url: str, day: date, limits: SessionLimits = NO_LIMITS) -> None:
     """Do the work of `day`, the current day (UTC). Idempotent."""
     with connect(url, limits) as connection, connection.transaction():
@@ -25,3 +29,7 @@ def every_day(url: str, day: date, limits: SessionLimits = NO_LIMITS) -> None:
         connection.execute(
             "DELETE FROM console_sessions WHERE expires_at < %s::date - %s::int", [day, KEEP_SESSIONS_DAYS]
         )
+        connection.execute(
+            "DELETE FROM webhook_deliveries WHERE created_at < %s::date - %s::int", [day, KEEP_DELIVERIES_DAYS]
+        )
+        connection.execute("DELETE FROM webhook_secrets WHERE expires_at < %s::date", [day])

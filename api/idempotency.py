@@ -23,9 +23,9 @@ from starlette.routing import BaseRoute, compile_path
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Connection
 
-from api.conditional import entity_tag, matches
 from api.database import DATABASE_FAILURES, CommitUnconfirmed, fetch
 from api.dependencies import dependencies, required_scope
+from api.entity_tags import entity_tag, matches
 from api.errors import ApiError, InternalError, PreconditionFailed, RequestInFlight, TooLarge
 from api.identity import Caller, Scope
 from api.intake import Intake, keep_reply, reply_to, try_lock_key
@@ -41,6 +41,9 @@ log = get_logger("api")
 
 TAKES_NO_KEY: Final[Mapping[str, str]] = {
     "/v1/claims:score-batch": "it scores claims and stores nothing",
+    "/v1/webhook-endpoints": "its response has a secret, which is not stored in clear; a URL is registered once",
+    "/v1/webhook-endpoints/{endpoint_id}/rotate-secret": "its response has a secret, which is not stored in clear; "
+    "secrets before it stay valid for a day, so it can be sent again",
     "/v1/x12/837": "each claim of a file is taken once, by its provider, number and frequency; see ADR 0205",
 }
 """POST routes of the API without an Idempotency-Key, and why. The forms of the console have none: browsers send no
@@ -61,9 +64,15 @@ def takes_key(route: APIRoute) -> bool:
     return "POST" in (route.methods or ()) and required_scope(route) is not None and route.path not in TAKES_NO_KEY
 
 
-def takes_if_match(path: str) -> bool:
-    """Whether requests to a path change a claim, and may have an `If-Match` with the entity tag of that claim."""
+def changes_claim(path: str) -> bool:
+    """Whether POST requests to a path change a claim, and may have an `If-Match` with the entity tag of that claim."""
     return path.startswith("/v1/claims/{claim_id}/")
+
+
+def takes_if_match(route: APIRoute) -> bool:
+    """Whether requests to a route may have an `If-Match`: changes of a claim, and of the resource of the path."""
+    methods = route.methods or set()
+    return bool(methods & {"PATCH", "DELETE"}) or (takes_key(route) and changes_claim(route.path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +259,7 @@ async def _conditions(request: Request, route: KeyedRoute) -> Conditions:
     caller = await dependencies(request).authenticator.authorize(request, route.scope)
     found = route.pattern.match(request.url.path)
     of_path = {} if found is None else found.groupdict()
-    if_match = request.headers.get("if-match") if takes_if_match(route.path) else None
+    if_match = request.headers.get("if-match") if changes_claim(route.path) else None
     return Conditions(caller, idempotency_key(request), if_match, of_path.get("claim_id", ""))
 
 

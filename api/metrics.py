@@ -46,6 +46,22 @@ STALE_VIEWS = Counter("ginja_stale_views_total", "Scores computed without a stal
 OUTBOX_OPEN = Gauge("ginja_outbox_open", "Outbox events that are not done, by topic.", ["topic"])
 OUTBOX_FAILURES = Counter("ginja_outbox_failures_total", "Failed attempts at single events.", ["consumer"])
 DEAD_LETTERS = Gauge("ginja_dead_letters", "Events that could not be handled and wait for an operator.", ["consumer"])
+WEBHOOK_DELIVERIES = Counter(
+    "ginja_webhook_deliveries_total",
+    "Attempts at webhooks by what came of them: accepted (`delivered`), to be tried again (`retried`), the last one or "
+    "of a disabled endpoint (`failed`).",
+    ["outcome"],
+)
+WEBHOOK_SECONDS = Histogram(
+    "ginja_webhook_seconds",
+    "Duration of attempts at webhooks.",
+    buckets=(0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0),
+)
+WEBHOOK_OLDEST_DUE = Gauge(
+    "ginja_webhook_oldest_due_seconds", "How long the webhook that is due longest has been due; 0: none is late."
+)
+WEBHOOK_PENDING = Gauge("ginja_webhook_pending", "Webhooks that are not delivered and will be tried again.")
+WEBHOOK_ENDPOINTS = Gauge("ginja_webhook_endpoints", "Webhook endpoints by status.", ["status"])
 CLOCK_BEHIND = Gauge(
     "ginja_clock_behind_seconds", "How far this host's clock is behind the receipt of the newest claim; 0 if it is not."
 )

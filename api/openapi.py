@@ -70,6 +70,7 @@ TAGS = [
     {"name": "claims", "description": "Submit, read, list and void claims."},
     {"name": "decisions", "description": "Decide claims in review."},
     {"name": "investigations", "description": "The weekly list of claims to investigate, and what was found."},
+    {"name": "webhooks", "description": "Receivers of events, and what was sent to them."},
     {"name": "scoring", "description": "Score claims without deciding or storing them."},
     {"name": "health", "description": "Liveness, readiness and metrics; without authentication."},
 ]
@@ -95,7 +96,7 @@ _HEADERS: JsonObject = {
     },
     "WwwAuthenticate": {"description": "The scheme to use.", "schema": {"type": "string", "examples": ["Bearer"]}},
     "Location": {
-        "description": "Path of the claim.",
+        "description": "Path of what was created.",
         "schema": {"type": "string", "examples": ["/v1/claims/clm_01m86p3ap6yntdyk7shqjq4hs9"]},
     },
     "ApiVersion": {
@@ -141,8 +142,8 @@ IF_MATCH: JsonObject = {
     "name": "If-Match",
     "in": "header",
     "required": False,
-    "description": "The `ETag` of `GET /v1/claims/{claim_id}` as it was read: the change is made only if the claim is "
-    "still the same, else the response is 412.",
+    "description": "The `ETag` of the claim or endpoint as it was read: the change is made only if it is still the "
+    "same, else the response is 412.",
     "schema": {"type": "string"},
     "example": '"9f2c51d0c1b7a3e85d1f6f0e4a2b7c90"',
 }
@@ -285,12 +286,12 @@ def _complete(route: APIRoute, described: JsonObject) -> None:
     if takes_key(route):
         described["parameters"] = [*described.get("parameters", ()), IDEMPOTENCY_KEY]
         errors.append(RequestInFlight)
-        if takes_if_match(route.path):
-            described["parameters"].append(IF_MATCH)
-            errors.append(PreconditionFailed)
         for status, response in responses.items():
             if status < "300":
                 response["headers"] = {**response.get("headers", {}), **_header_refs(["Idempotency-Replayed"])}
+    if takes_if_match(route):
+        described["parameters"] = [*described.get("parameters", ()), IF_MATCH]
+        errors.append(PreconditionFailed)
     if route.path.startswith("/v1/"):
         described["parameters"] = [*described.get("parameters", ()), API_VERSION]
     if is_one_resource(route):

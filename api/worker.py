@@ -1,9 +1,9 @@
 """The worker: what follows from a claim after its response.
 
-Six loops, each safe to run in several processes: online features, rescoring of claims that the rule decided, windows
-and their indexes, daily work after midnight, metrics of the outbox, and the alarm before a prompt-pay due date. Events
-are processed at least once, and a killed worker loses nothing: an event is marked done only together with its effect,
-or after it.
+Loops, each safe to run in several processes: online features, rescoring of claims that the rule decided, windows and
+their indexes, daily work after midnight, metrics of the outbox, the alarm before a prompt-pay due date, and webhooks.
+Events are processed at least once, and a killed worker loses nothing: an event is marked done only together with its
+effect, or after it.
 """
 
 import asyncio
@@ -26,10 +26,12 @@ from api.prompt_pay import prompt_pay_clock
 from api.reviews import PromptPayAlarm
 from api.scorer import ScorerClient, ScorerFailure, States
 from api.scoring import Rescorer
+from api.webhooks import AddressGuard, WebhookClient, WebhookDelivery, WebhookFanOut
 from api.windows import REFRESH_S, EntityWindows
 from claims.scoring import ClaimFacts
 from core import clock
 from core.background import Background
+from core.encryption import Encryption
 from core.logging import get_logger
 from core.settings import Settings
 from features.errors import FeatureError
@@ -45,6 +47,8 @@ RELEASE_S = 60.0
 DAY_S = 10.0
 OUTBOX_METRICS_S = 10.0
 PROMPT_PAY_S = 60.0
+WEBHOOKS_S = 0.5
+"""Pause of the loops of webhooks: the longest time from an event to its first attempt is two of them."""
 RESCORE_DEADLINE_MS = 2_000
 """No response waits for a rescored claim."""
 
@@ -86,6 +90,9 @@ class Worker:
             live_deadline_ms=settings.scorer_deadline_ms,
         )
         self._prompt_pay = PromptPayAlarm(self._database, prompt_pay_clock(settings), settings.zone)
+        self._fan_out = WebhookFanOut(self._database)
+        client = WebhookClient(AddressGuard(settings.webhook_networks), ca_file=settings.webhook_ca_file)
+        self._webhooks = WebhookDelivery(self._database, client, Encryption(settings))
         self._day: date | None = None
         self._background = Background("worker", expected=_EXPECTED)
 
@@ -103,9 +110,13 @@ class Worker:
             self._background.repeat("day", self._day_work, every_s=DAY_S)
             self._background.repeat("outbox metrics", self._measure_outbox, every_s=OUTBOX_METRICS_S)
             self._background.repeat("prompt pay", self._prompt_pay.check, every_s=PROMPT_PAY_S)
+            self._background.repeat("webhook events", self._fan_out.step, every_s=WEBHOOKS_S)
+            self._background.repeat("webhook deliveries", self._webhooks.step, every_s=WEBHOOKS_S)
+            self._background.repeat("webhook metrics", self._webhooks.measure, every_s=OUTBOX_METRICS_S)
             await self._background.stopped()
         finally:
             await self._background.close()
+            await self._webhooks.close()
             self._scorer.close()
             await self._database.close()
             for executor, updater in ((self._features, self._updater), (self._past, self._looker)):

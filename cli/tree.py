@@ -49,6 +49,9 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("dead-letters show", "cli.platform.dead_letters:show"),
     CommandEntry("dead-letters replay", "cli.platform.dead_letters:replay"),
     CommandEntry("dead-letters discard", "cli.platform.dead_letters:discard"),
+    CommandEntry("webhook endpoints", "cli.platform.webhook:endpoints"),
+    CommandEntry("webhook deliveries", "cli.platform.webhook:deliveries"),
+    CommandEntry("webhook replay", "cli.platform.webhook:replay"),
     CommandEntry("data simulate", "cli.data.simulate:simulate", ("simulate",)),
     CommandEntry("data ingest csv", "cli.data.ingest:csv", ("ingest csv",)),
     CommandEntry("data ingest provider-fraud", "cli.data.ingest:provider_fraud", ("ingest provider-fraud",)),
@@ -131,6 +134,10 @@ GROUPS: dict[str, GroupEntry] = {
         "Inspect, replay and discard events that could not be handled.",
         ("ginja dead-letters list", "ginja dead-letters replay 4711"),
     ),
+    "webhook": GroupEntry(
+        "List receivers of events and what was sent to them, and send it again.",
+        ("ginja webhook endpoints", "ginja webhook deliveries hook_01m86p3ap6yntdyk7shqjq4hs9 --status failed"),
+    ),
     "data": GroupEntry(
         "Simulate, ingest, check and load claims.",
         ("ginja data simulate --claims 60000", "ginja data ingest csv claims.csv --mapping mapping.yaml"),
@@ -184,7 +191,7 @@ GROUPS: dict[str, GroupEntry] = {
 }
 
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "Platform": ("up", "demo", "doctor", "status", "run", "servers", "keys", "dead-letters"),
+    "Platform": ("up", "demo", "doctor", "status", "run", "servers", "keys", "dead-letters", "webhook"),
     "Data and features": ("data", "reference", "features"),
     "Models": ("model", "policy", "monitor"),
     "Investigation": ("review", "report"),

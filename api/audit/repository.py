@@ -15,8 +15,13 @@ _COLUMNS = ("at", "api_key_id", "name", "role", "act", "claim_id", "details")
 _ADD = compiled(insert(AuditRow).values({name: bindparam(name) for name in _COLUMNS}))
 
 
-def record(caller: Caller, act: str, claim_id: str, details: Mapping[str, JsonValue], at: datetime) -> Query[None]:
-    """Record an action in the transaction it belongs to; `details` must not contain personal data."""
+def record(
+    caller: Caller, act: str, claim_id: str | None, details: Mapping[str, JsonValue], at: datetime
+) -> Query[None]:
+    """Record an action in the transaction it belongs to; `details` must not contain personal data.
+
+    `claim_id` is `None` for an action that is not about a claim; `details` then name what it is about.
+    """
     params = {
         "at": at,
         "api_key_id": caller.api_key_id,

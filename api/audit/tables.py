@@ -1,4 +1,4 @@
-"""The audit log: who did what to a claim."""
+"""The audit log: who did what to a claim, or to the platform."""
 
 from pydantic import JsonValue
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index
@@ -19,9 +19,9 @@ class AuditRow(Base):
     name: Mapped[str] = mapped_column(comment="Its name, as of then.")
     role: Mapped[str] = mapped_column(comment="Its role, as of then.")
     act: Mapped[str] = mapped_column(comment="What was done, such as claim.release.")
-    claim_id: Mapped[str] = mapped_column(ForeignKey("claims.claim_id"))
+    claim_id: Mapped[str | None] = mapped_column(ForeignKey("claims.claim_id"), comment="Null: not about a claim.")
     details: Mapped[dict[str, JsonValue]] = mapped_column(
-        JSONB, comment="Status and money before and after; no member's data."
+        JSONB, comment="Status and money before and after, or what was changed; no member's data."
     )
 
     __table_args__ = (Index(None, "claim_id", "audit_id"),)

@@ -26,6 +26,8 @@ class Scope(Enum):
     """See the platform's metrics and the details of its readiness."""
     OPERATE = "platform:operate"
     """See and resolve events that could not be handled."""
+    WEBHOOKS = "webhooks:manage"
+    """Register receivers of events, see their deliveries, replay them."""
 
 
 PROVIDER: Final = "provider"

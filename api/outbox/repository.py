@@ -19,6 +19,8 @@ DECIDED = "claim.decided"
 """A person decided or reopened the claim: its status and paid amount may have changed."""
 PENDED = "claim.pended"
 """A person requested documents."""
+RETURNED = "claim.returned_to_review"
+"""A later score sent a decided claim to review."""
 APPEALED = "claim.appealed"
 APPEAL_DECIDED = "claim.appeal_decided"
 """A person decided an appeal; where it was overturned, `claim.decided` says what changed."""
@@ -29,7 +31,7 @@ HISTORY_LOADED = "history.loaded"
 """Claims or labels were loaded in bulk: the worker rebuilds the online store."""
 
 TOPICS = (
-    *(HISTORY_LOADED, RECEIVED, VOIDED, RESCORE, DECIDED, PENDED),
+    *(HISTORY_LOADED, RECEIVED, VOIDED, RESCORE, DECIDED, PENDED, RETURNED),
     *(APPEALED, APPEAL_DECIDED, FLAGGED_AFTER_DECISION),
 )
 

@@ -219,6 +219,8 @@ class Rescorer:
             queries: list[Query[Any]] = [assessments.add_assessment(assessment)]
             if not voided and decision.outcome is not outcome:
                 queries.append(intake.return_to_review(claim_id, decision))
+                returned: Mapping[str, JsonValue] = {"claim_id": claim_id, "assessment_id": assessment.assessment_id}
+                queries.append(outbox.add(outbox.RETURNED, claim_id, returned, assessment.made_at))
             if decided_by_person and not voided and score.flagged:
                 payload: Mapping[str, JsonValue] = {
                     "claim_id": claim_id,

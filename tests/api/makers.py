@@ -212,7 +212,8 @@ def contract() -> Contract:
 @asynccontextmanager
 async def running_api(url: str, **changes: Any) -> AsyncIterator[Api]:
     async with wire_scorer() as scorer:
-        values = {"scorer_url": f"http://127.0.0.1:{scorer.port}", "scorer_deadline_ms": 2_000, **changes}
+        values = {"scorer_url": f"http://127.0.0.1:{scorer.port}", "scorer_deadline_ms": 2_000}
+        values |= {"encryption_keys": ENCRYPTION_KEY, "webhook_allowed_networks": "127.0.0.0/8", **changes}
         app = create_app(Settings(**values), url)
         async with app.router.lifespan_context(app):
             dependencies: Dependencies = app.state.dependencies
@@ -225,6 +226,8 @@ async def running_api(url: str, **changes: Any) -> AsyncIterator[Api]:
             async with httpx.AsyncClient(transport=transport, base_url="http://claims", event_hooks=hooks) as client:
                 yield Api(app, url, client, dependencies, scorer, keys)
 
+
+ENCRYPTION_KEY = "0123456789012345678901234567890123456789012="
 
 MOST_RESENDS = 200
 

@@ -6,6 +6,7 @@ where that does not fit, it has a body in `BODIES_BY_PATH`.
 
 import asyncio
 import json
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import count
@@ -20,6 +21,7 @@ from tests.api.appeals import OVERTURNED, filed
 from tests.api.decisions import DENY, decide, held
 from tests.api.makers import MINIMAL, Api, contract, running_api
 from tests.api.test_work import TARGETS, application
+from tests.api.webhooks import with_ids
 from tests.formats.fhir_claims import fhir_claim
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -31,6 +33,7 @@ BODIES_BY_PATH = {
     "/v1/fhir/Claim": fhir_claim(),
     "/v1/claims/{claim_id}/dispositions": {"disposition": "cleared"},
 }
+WEBHOOK_BODIES = {"test": {"event": "claim.voided"}, "replay": {"failed_since": "2026-01-01T00:00:00Z"}}
 _DAYS = (date(2020, 1, 1) + timedelta(days=7 * week) for week in count())
 """Days of service far enough apart for claims not to be near-duplicates."""
 IN_FLIGHT = "/docs/problems#in-flight"
@@ -61,6 +64,9 @@ async def request_to(api: Api, path: str) -> Keyed:
     if "{appeal_id}" in path:
         path = path.replace("{appeal_id}", await filed(api, claim_id))
         return Keyed(path, json.dumps(OVERTURNED).encode())
+    if "{endpoint_id}" in path:
+        body = WEBHOOK_BODIES[path.rpartition("/")[2]]
+        return Keyed(await with_ids(api, path), json.dumps(body).encode())
     if path in BODIES_BY_PATH:
         return Keyed(path.replace("{claim_id}", claim_id), json.dumps(BODIES_BY_PATH[path]).encode())
     operation = next(one for one in contract().operations if (one.method, one.path) == ("POST", path))
@@ -185,7 +191,7 @@ async def test_a_refused_request_leaves_its_key_free(shared_api: Api, path: str)
     refused = await request.send(shared_api, key, body=b'{"unknown": 1}')
     assert refused.status_code == 422
     if path not in STORED_WITH_CLAIM:
-        unknown = await request.send(shared_api, key, path=path.replace("{claim_id}", "clm_none"))
+        unknown = await request.send(shared_api, key, path=re.sub(r"\{\w+\}", "clm_none", path))
         assert unknown.status_code == 404
     assert stored(shared_api) == before
     assert (await request.send(shared_api, key)).is_success

@@ -6,6 +6,7 @@ import pytest
 from tests.api.decisions import held
 from tests.api.makers import MINIMAL, Api, contract
 from tests.api.test_idempotency import PATHS, request_to
+from tests.api.webhooks import with_ids
 
 STATEMENTS = {
     # without those that begin and end transactions; `+`: with an Idempotency-Key; a FHIR claim has one of its own
@@ -36,6 +37,14 @@ STATEMENTS = {
     "POST /v1/claims/{claim_id}/appeals +": 17,
     "POST /v1/appeals/{appeal_id}/decision": 23,
     "POST /v1/appeals/{appeal_id}/decision +": 26,
+    "GET /v1/webhook-endpoints": 2,
+    "GET /v1/webhook-endpoints/{endpoint_id}": 2,
+    "GET /v1/webhook-endpoints/{endpoint_id}/deliveries": 2,
+    "GET /v1/webhook-deliveries/{delivery_id}": 2,
+    "POST /v1/webhook-endpoints/{endpoint_id}/test": 3,
+    "POST /v1/webhook-endpoints/{endpoint_id}/test +": 6,
+    "POST /v1/webhook-endpoints/{endpoint_id}/replay": 3,
+    "POST /v1/webhook-endpoints/{endpoint_id}/replay +": 6,
 }
 QUERIES = {"/v1/remittances": "?provider_id=H456&first_day=2026-01-01&last_day=2026-12-31"}
 """Of the routes that need parameters."""
@@ -65,7 +74,8 @@ async def test_each_route_sends_as_many_statements_as_stated(api: Api, sent: lis
         security = operation.described["security"]
         if operation.method != "GET" or not security or {} in security or operation.path == "/metrics":
             continue
-        url = operation.path.replace("{claim_id}", claim_id) + QUERIES.get(operation.path, "")
+        path = await with_ids(api, operation.path)
+        url = path.replace("{claim_id}", claim_id) + QUERIES.get(operation.path, "")
         await api.get(url)
         sent.clear()
         assert (await api.get(url)).status_code == 200

@@ -86,7 +86,7 @@ def application() -> FastAPI:
 
 
 TARGETS = list(targets(application().routes))
-WITH_BODY = [target for target in TARGETS if target.method not in ("GET", "HEAD")]
+WITH_BODY = [target for target in TARGETS if target.method not in ("GET", "HEAD", "DELETE")]
 ALONE = (
     "authorization",
     "x-api-key",

@@ -41,6 +41,26 @@ BODIES: dict[str, list[dict[str, Any]]] = {
             "documents": [{"name": "report", "media_type": "application/pdf", "sha256": "ab" * 32}],
         }
     ],
+    "EndpointIn": [
+        {
+            "url": "https://127.0.0.1:9/hook",
+            "events": ["claim.decided"],
+            "api_version": "2026-11-27",
+            "description": "n",
+        }
+    ],
+    "EndpointChangeIn": [
+        {
+            "url": "https://127.0.0.1:9/hook",
+            "events": ["claim.decided"],
+            "api_version": "2026-11-27",
+            "description": "n",
+            "status": "disabled",
+        }
+    ],
+    "SecretRotationIn": [{"overlap_hours": 24}],
+    "TrialEventIn": [{"event": "claim.decided"}],
+    "ReplayIn": [{"delivery_id": "dlv_1", "failed_since": "2026-03-02T10:15:00Z"}],
     "AppealDecisionIn": [{"outcome": "partly_overturned", "amount": "1.50", "note": "n"}],
 }
 RAW: dict[str, tuple[str, bytes]] = {

@@ -23,11 +23,33 @@ ROUTES = {
     "POST /v1/claims/{claim_id}/appeals": "file an appeal",
     "POST /v1/appeals/{appeal_id}/decision": "decide an appeal",
 }
+_OF_WEBHOOKS = "one transaction about a receiver of events: no claim is changed, and it can be sent again"
 EXEMPT_ROUTES = {
+    "POST /v1/webhook-endpoints": _OF_WEBHOOKS,
+    "PATCH /v1/webhook-endpoints/{endpoint_id}": _OF_WEBHOOKS,
+    "DELETE /v1/webhook-endpoints/{endpoint_id}": _OF_WEBHOOKS,
+    "POST /v1/webhook-endpoints/{endpoint_id}/rotate-secret": _OF_WEBHOOKS,
+    "POST /v1/webhook-endpoints/{endpoint_id}/test": _OF_WEBHOOKS,
+    "POST /v1/webhook-endpoints/{endpoint_id}/replay": _OF_WEBHOOKS,
     "POST /v1/claims:score-batch": "scores claims and stores nothing",
 }
 
+_FANNED_OUT = "one transaction with the position in the outbox, which is read again; tests/api/test_webhook_events.py"
+_SENT = "one transaction after sending, within a lease; tests/api/test_webhook_delivery.py kills a worker before it"
 EXEMPT_STATEMENTS = {
+    ("INSERT", "webhook_endpoints"): _OF_WEBHOOKS,
+    ("UPDATE", "webhook_endpoints"): _SENT,
+    ("DELETE", "webhook_endpoints"): _OF_WEBHOOKS,
+    ("INSERT", "webhook_secrets"): _OF_WEBHOOKS,
+    ("UPDATE", "webhook_secrets"): _OF_WEBHOOKS,
+    ("DELETE", "webhook_secrets"): ONE_STATEMENT,
+    ("INSERT", "webhook_deliveries"): _FANNED_OUT,
+    ("UPDATE", "webhook_deliveries"): _SENT,
+    ("DELETE", "webhook_deliveries"): ONE_STATEMENT,
+    ("INSERT", "webhook_attempts"): _SENT,
+    ("UPDATE", "webhook_position"): _FANNED_OUT,
+    ("INSERT", "webhook_gaps"): _FANNED_OUT,
+    ("DELETE", "webhook_gaps"): _FANNED_OUT,
     ("INSERT", "api_keys"): ONE_STATEMENT,
     ("UPDATE", "api_keys"): ONE_STATEMENT,
     ("INSERT", "code_table_entries"): ONE_TRANSACTION,

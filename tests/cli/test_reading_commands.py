@@ -38,6 +38,8 @@ READING = {
     "keys list": "ginja servers start",
     "dead-letters list": "ginja servers start",
     "dead-letters show 1": "ginja servers start",
+    "webhook endpoints": "ginja servers start",
+    "webhook deliveries hook_1": "ginja servers start",
 }
 """Command → what its message names on an empty home."""
 NEEDS_A_MODEL = ("model evaluate", "model explain", "model threshold", "monitor drift", "policy backtest")

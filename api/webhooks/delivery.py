@@ -1,0 +1,215 @@
+"""Delivery: leases due deliveries, signs and sends them, and records what came of each attempt."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from secrets import SystemRandom
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+from standardwebhooks import Webhook
+
+from api import audit, metrics
+from api.database import Database, fetch
+from api.identity import Caller
+from api.webhooks import queue, repository
+from api.webhooks.client import SendResult, WebhookClient
+from api.webhooks.records import (
+    ClaimedDelivery,
+    Delivery,
+    DeliveryAttempt,
+    DeliveryStatus,
+    DisabledReason,
+    EndpointStatus,
+    WebhookEndpoint,
+)
+from core import clock
+from core.encryption import Encryption
+from core.logging import get_logger
+from core.version import __version__
+
+log = get_logger("webhooks")
+
+RETRY_AFTER: Final = tuple(
+    timedelta(seconds=seconds) for seconds in (5, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600)
+)
+"""Pauses before each further attempt: the schedule of the Standard Webhooks specification up to the first attempt
+after more than a day, 31.6 hours after the first."""
+JITTER: Final = 0.2
+"""Largest share by which a pause is shorter or longer, so that what failed together is not repeated together."""
+FAILING_FOR: Final = timedelta(days=5)
+"""An endpoint is disabled once every attempt of this time failed."""
+IN_FLIGHT: Final = 16
+"""Attempts of one worker at a time."""
+_STOP_S: Final = 5.0
+"""How long attempts in flight may go on when the worker stops; what is ended then is sent again."""
+_GONE: Final = 410
+_WORKER: Final = Caller("worker", "worker", None, "worker")
+_random = SystemRandom()
+
+
+def pause_before(tries: int) -> timedelta | None:
+    """The pause after `tries` failed attempts, with jitter; `None`: the last attempt was made."""
+    if tries > len(RETRY_AFTER):
+        return None
+    return RETRY_AFTER[tries - 1] * _random.uniform(1 - JITTER, 1 + JITTER)
+
+
+class WebhookDelivery:
+    """Delivers webhooks; several processes may run it on the same database."""
+
+    def __init__(self, database: Database, client: WebhookClient, encryption: Encryption) -> None:
+        self._database = database
+        self._client = client
+        self._encryption = encryption
+        self._sending: dict[asyncio.Task[None], str] = {}
+        """Attempts in flight, with the endpoint of each."""
+
+    async def step(self) -> int:
+        """Begin attempts at due deliveries; returns how many began. Raises what recording an earlier one raised."""
+        await self._finished()
+        free = IN_FLIGHT - len(self._sending)
+        if not free:
+            await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
+            return 1
+        busy = [one for one, attempts in Counter(self._sending.values()).items() if attempts >= queue.PER_ENDPOINT]
+        async with self._database.transaction() as connection:
+            leased = await queue.lease(connection, clock.now(), limit=free, busy=busy)
+        for delivery in leased:
+            self._sending[asyncio.create_task(self._attempt(delivery))] = delivery.endpoint_id
+        return len(leased)
+
+    async def idle(self) -> None:
+        """Wait for the attempts in flight; raises what recording one raised."""
+        if self._sending:
+            await asyncio.wait(self._sending)
+        await self._finished()
+
+    async def close(self) -> None:
+        """Let attempts in flight end, or end them: their deliveries are sent again after their lease."""
+        if self._sending:
+            _, late = await asyncio.wait(self._sending, timeout=_STOP_S)
+            for task in late:
+                task.cancel()
+            with suppress(asyncio.CancelledError):
+                await asyncio.gather(*self._sending, return_exceptions=True)
+        self._sending.clear()
+
+    async def measure(self) -> int:
+        """Set the metrics of the queue."""
+        async with self._database.reading() as connection:
+            oldest, waiting = await queue.oldest_due(connection), await queue.pending(connection)
+            by_status = await queue.endpoints_by_status(connection)
+        late_s = 0.0 if oldest is None else max(0.0, (clock.now() - oldest).total_seconds())
+        metrics.WEBHOOK_OLDEST_DUE.set(late_s)
+        metrics.WEBHOOK_PENDING.set(waiting)
+        for status in EndpointStatus:
+            metrics.WEBHOOK_ENDPOINTS.labels(status.value).set(by_status.get(status.value, 0))
+        return 0
+
+    async def _finished(self) -> None:
+        """Forget attempts that ended; raises what the first of them raised."""
+        done = [task for task in self._sending if task.done()]
+        for task in done:
+            del self._sending[task]
+        for task in done:
+            await task
+
+    async def _attempt(self, leased: ClaimedDelivery) -> None:
+        made_at = clock.now()
+        async with self._database.reading() as connection:
+            secrets = (await repository.secrets_of(connection, [leased.endpoint_id], made_at))[leased.endpoint_id]
+        keys = [self._encryption.decrypt(one.ciphertext) for one in secrets]
+        if not keys:
+            return  # the endpoint was deleted
+        result = await self._client.send(leased.url, signed(leased, keys, made_at), leased.body.encode())
+        metrics.WEBHOOK_SECONDS.observe(result.duration_ms / 1_000)
+        async with self._database.transaction() as connection:
+            disabled = await _record(connection, leased, made_at, result)
+        if disabled is not None:
+            log.warning("webhook endpoint disabled", endpoint_id=leased.endpoint_id, reason=disabled.value)
+
+
+def signed(delivery: ClaimedDelivery, secrets: Sequence[str], at: datetime) -> dict[str, str]:
+    """The headers of an attempt; the body is signed with each secret, so that a receiver may have any of them."""
+    signatures = [Webhook(secret).sign(delivery.event_id, at, delivery.body) for secret in secrets]
+    return {
+        "content-type": "application/json",
+        "user-agent": f"ginja/{__version__}",
+        "webhook-id": delivery.event_id,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": " ".join(signatures),
+    }
+
+
+async def _record(
+    connection: AsyncConnection, leased: ClaimedDelivery, made_at: datetime, result: SendResult
+) -> DisabledReason | None:
+    """Store an attempt and what follows from it; returns why the endpoint was disabled because of it.
+
+    The endpoint is locked before the delivery, as where it is disabled or deleted. A worker whose lease is over
+    stores its attempt; the state of the delivery is up to the one that has it now, unless the receiver accepted it.
+    """
+    now = clock.now()
+    endpoint = await repository.endpoint(connection, leased.endpoint_id, lock=True)
+    delivery = await queue.delivery(connection, leased.delivery_id, lock=True)
+    if endpoint is None or delivery is None:
+        return None  # deleted
+    error = None if result.error is None else result.error.value
+    number = delivery.attempts + 1
+    attempt = DeliveryAttempt(number, made_at, result.duration_ms, result.status, error)
+    await queue.add_attempt(connection, delivery.delivery_id, attempt)
+    last: dict[str, object] = {"attempts": number, "response_status": result.status}
+    if result.error is None:
+        state = {"status": DeliveryStatus.DELIVERED.value, "due_at": None, "finished_at": now, "error": None}
+        await queue.change(connection, delivery.delivery_id, **last, **state)
+        if endpoint.failing_since is not None:
+            await repository.change_endpoint(connection, endpoint.endpoint_id, {"failing_since": None})
+        metrics.WEBHOOK_DELIVERIES.labels("delivered").inc()
+        return None
+    holds_lease = delivery.status == DeliveryStatus.PENDING.value and delivery.due_at == leased.leased_until
+    if holds_lease:
+        last |= await _retry_or_fail(connection, delivery, result, error, now)
+    await queue.change(connection, delivery.delivery_id, **last)
+    return await _note_failure(connection, endpoint, result, now)
+
+
+async def _retry_or_fail(
+    connection: AsyncConnection, delivery: Delivery, result: SendResult, error: str | None, now: datetime
+) -> dict[str, object]:
+    """The columns of a delivery after a failed attempt: when it is tried again, or that it failed."""
+    tries = await queue.tries_of(connection, delivery.delivery_id) + 1
+    pause = None if result.status == _GONE else pause_before(tries)
+    if pause is None:
+        metrics.WEBHOOK_DELIVERIES.labels("failed").inc()
+        state = {"status": DeliveryStatus.FAILED.value, "due_at": None, "finished_at": now}
+    else:
+        metrics.WEBHOOK_DELIVERIES.labels("retried").inc()
+        asked = timedelta(seconds=result.retry_after_s or 0)
+        state = {"due_at": now + max(pause, asked)}
+    return {"error": error, "tries": tries, **state}
+
+
+async def _note_failure(
+    connection: AsyncConnection, endpoint: WebhookEndpoint, result: SendResult, now: datetime
+) -> DisabledReason | None:
+    """Disable the endpoint where the receiver says that it is gone, or after `FAILING_FOR` without an accepted one."""
+    if endpoint.status != EndpointStatus.ACTIVE.value:
+        return None
+    since = endpoint.failing_since or now
+    reason = None
+    if result.status == _GONE:
+        reason = DisabledReason.GONE
+    elif now - since >= FAILING_FOR:
+        reason = DisabledReason.FAILING
+    if endpoint.failing_since is None:
+        await repository.change_endpoint(connection, endpoint.endpoint_id, {"failing_since": now})
+    if reason is not None:
+        await repository.disable(connection, endpoint.endpoint_id, reason, now)
+        failed = await queue.fail_pending(connection, endpoint.endpoint_id, now)
+        details = {"endpoint_id": endpoint.endpoint_id, "reason": reason.value, "failed_deliveries": failed}
+        await fetch(connection, audit.record(_WORKER, "webhook_endpoint.disable", None, details, now))
+        metrics.WEBHOOK_DELIVERIES.labels("failed").inc(failed)
+    return reason

@@ -1,0 +1,207 @@
+"""Deliveries and their attempts in the database: a queue whose entries workers lease.
+
+A delivery is leased for longer than an attempt can take. A worker that is killed while it sends loses nothing: once the
+lease is over, another sends the delivery again under the same `webhook-id`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Text, any_, func, literal, select, true, tuple_, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.paging import PageCursor
+from api.webhooks.records import (
+    AttemptError,
+    ClaimedDelivery,
+    Delivery,
+    DeliveryAttempt,
+    DeliveryStatus,
+    EndpointStatus,
+    NewDelivery,
+)
+from api.webhooks.tables import WebhookAttemptRow, WebhookDeliveryRow, WebhookEndpointRow
+
+LEASE = timedelta(seconds=60)
+"""Longer than an attempt with its look-up and its record can take."""
+PER_ENDPOINT = 4
+"""Deliveries of one endpoint that a worker leases at a time."""
+_DELIVERY = tuple(WebhookDeliveryRow.__table__.c[one.name] for one in fields(Delivery))
+_ATTEMPT = tuple(WebhookAttemptRow.__table__.c[one.name] for one in fields(DeliveryAttempt))
+_PENDING = DeliveryStatus.PENDING.value
+
+
+async def add(connection: AsyncConnection, new: Sequence[NewDelivery]) -> int:
+    """Store deliveries; one of an event that the endpoint has already is left out. Returns how many were new."""
+    if not new:
+        return 0
+    statement = (
+        insert(WebhookDeliveryRow)
+        .values([asdict(one) for one in new])
+        .on_conflict_do_nothing(index_elements=["endpoint_id", "event_id"])
+    )
+    return (await connection.execute(statement)).rowcount
+
+
+async def lease(
+    connection: AsyncConnection, now: datetime, *, limit: int, busy: Sequence[str]
+) -> list[ClaimedDelivery]:
+    """Lease due deliveries of active endpoints that are not `busy`, those due longest first."""
+    due = (
+        select(WebhookDeliveryRow.delivery_id, WebhookDeliveryRow.due_at)
+        .where(
+            WebhookDeliveryRow.endpoint_id == WebhookEndpointRow.endpoint_id,
+            WebhookDeliveryRow.status == _PENDING,
+            WebhookDeliveryRow.due_at <= now,
+        )
+        .order_by(WebhookDeliveryRow.due_at)
+        .limit(PER_ENDPOINT)
+        .with_for_update(skip_locked=True)
+        .correlate(WebhookEndpointRow)
+        .lateral("due")
+    )
+    chosen = (
+        select(due.c.delivery_id, WebhookEndpointRow.url)
+        .select_from(WebhookEndpointRow)
+        .join(due, true())
+        .where(
+            WebhookEndpointRow.status == EndpointStatus.ACTIVE.value,
+            ~(WebhookEndpointRow.endpoint_id == any_(literal(list(busy), ARRAY(Text)))),
+        )
+        .order_by(due.c.due_at)
+        .limit(limit)
+        .cte("chosen")
+    )
+    leased = (
+        update(WebhookDeliveryRow)
+        .where(WebhookDeliveryRow.delivery_id == chosen.c.delivery_id)
+        .values(due_at=now + LEASE)
+        .returning(
+            WebhookDeliveryRow.delivery_id,
+            WebhookDeliveryRow.endpoint_id,
+            WebhookDeliveryRow.event_id,
+            WebhookDeliveryRow.event_type,
+            WebhookDeliveryRow.body,
+            chosen.c.url,
+            WebhookDeliveryRow.due_at,
+        )
+    )
+    return [ClaimedDelivery(*row) for row in await connection.execute(leased)]
+
+
+async def delivery(connection: AsyncConnection, delivery_id: str, *, lock: bool = False) -> Delivery | None:
+    """A delivery, locked until the transaction ends if asked for; `None` if there is none."""
+    statement = select(*_DELIVERY).where(WebhookDeliveryRow.delivery_id == delivery_id)
+    row = (await connection.execute(statement.with_for_update() if lock else statement)).one_or_none()
+    return None if row is None else Delivery(*row)
+
+
+async def tries_of(connection: AsyncConnection, delivery_id: str) -> int:
+    """Failed attempts since the delivery began or was replayed."""
+    statement = select(WebhookDeliveryRow.tries).where(WebhookDeliveryRow.delivery_id == delivery_id)
+    return int((await connection.execute(statement)).scalar_one())
+
+
+async def attempts_of(connection: AsyncConnection, delivery_id: str) -> list[DeliveryAttempt]:
+    """The attempts of a delivery, the first one first."""
+    statement = select(*_ATTEMPT).where(WebhookAttemptRow.delivery_id == delivery_id).order_by(WebhookAttemptRow.number)
+    return [DeliveryAttempt(*row) for row in await connection.execute(statement)]
+
+
+async def add_attempt(connection: AsyncConnection, delivery_id: str, attempt: DeliveryAttempt) -> None:
+    """Store an attempt."""
+    await connection.execute(insert(WebhookAttemptRow).values(delivery_id=delivery_id, **asdict(attempt)))
+
+
+async def change(connection: AsyncConnection, delivery_id: str, **values: object) -> None:
+    """Change columns of a delivery."""
+    await connection.execute(
+        update(WebhookDeliveryRow).where(WebhookDeliveryRow.delivery_id == delivery_id).values(**values)
+    )
+
+
+async def fail_pending(connection: AsyncConnection, endpoint_id: str, at: datetime) -> int:
+    """Let every pending delivery of an endpoint that was disabled fail; returns how many."""
+    statement = (
+        update(WebhookDeliveryRow)
+        .where(WebhookDeliveryRow.endpoint_id == endpoint_id, WebhookDeliveryRow.status == _PENDING)
+        .values(
+            status=DeliveryStatus.FAILED.value,
+            due_at=None,
+            finished_at=at,
+            error=AttemptError.ENDPOINT_DISABLED.value,
+        )
+    )
+    return (await connection.execute(statement)).rowcount
+
+
+async def deliveries(
+    connection: AsyncConnection, endpoint_id: str, *, status: str | None, after: PageCursor | None, limit: int
+) -> list[Delivery]:
+    """Deliveries of an endpoint, the newest first, after a place in their list."""
+    statement = (
+        select(*_DELIVERY)
+        .where(WebhookDeliveryRow.endpoint_id == endpoint_id)
+        .order_by(WebhookDeliveryRow.created_at.desc(), WebhookDeliveryRow.delivery_id.desc())
+        .limit(limit)
+    )
+    if status is not None:
+        statement = statement.where(WebhookDeliveryRow.status == status)
+    if after is not None:
+        place = tuple_(literal(after.received_at), literal(after.claim_id))
+        statement = statement.where(tuple_(WebhookDeliveryRow.created_at, WebhookDeliveryRow.delivery_id) < place)
+    return [Delivery(*row) for row in await connection.execute(statement)]
+
+
+async def replay_one(connection: AsyncConnection, endpoint_id: str, delivery_id: str, at: datetime) -> int:
+    """Let a delivery that is not pending be sent again from `at`; returns 0 where there is no such delivery."""
+    return await _replay(
+        connection, at, WebhookDeliveryRow.endpoint_id == endpoint_id, WebhookDeliveryRow.delivery_id == delivery_id
+    )
+
+
+async def replay_failed(
+    connection: AsyncConnection, endpoint_id: str, since: datetime, at: datetime, *, limit: int
+) -> int:
+    """Let failed deliveries of events since an instant be sent again from `at`, the oldest ones; returns how many."""
+    oldest = (
+        select(WebhookDeliveryRow.delivery_id)
+        .where(
+            WebhookDeliveryRow.endpoint_id == endpoint_id,
+            WebhookDeliveryRow.status == DeliveryStatus.FAILED.value,
+            WebhookDeliveryRow.created_at >= since,
+        )
+        .order_by(WebhookDeliveryRow.created_at, WebhookDeliveryRow.delivery_id)
+        .limit(limit)
+    )
+    return await _replay(connection, at, WebhookDeliveryRow.delivery_id.in_(oldest.scalar_subquery()))
+
+
+async def _replay(connection: AsyncConnection, at: datetime, *which: ColumnElement[bool]) -> int:
+    statement = (
+        update(WebhookDeliveryRow)
+        .where(*which, WebhookDeliveryRow.status != _PENDING)
+        .values(status=_PENDING, due_at=at, tries=0, error=None, finished_at=None)
+    )
+    return (await connection.execute(statement)).rowcount
+
+
+async def oldest_due(connection: AsyncConnection) -> datetime | None:
+    """When the delivery that is due longest became due; one that is leased counts from the end of its lease."""
+    statement = select(func.min(WebhookDeliveryRow.due_at)).where(WebhookDeliveryRow.status == _PENDING)
+    found: datetime | None = (await connection.execute(statement)).scalar_one()
+    return found
+
+
+async def pending(connection: AsyncConnection) -> int:
+    """Number of deliveries that are not finished."""
+    statement = select(func.count()).where(WebhookDeliveryRow.status == _PENDING)
+    return int((await connection.execute(statement)).scalar_one())
+
+
+async def endpoints_by_status(connection: AsyncConnection) -> dict[str, int]:
+    """Number of endpoints of each status that any has."""
+    statement = select(WebhookEndpointRow.status, func.count()).group_by(WebhookEndpointRow.status)
+    return {row[0]: row[1] for row in await connection.execute(statement)}

@@ -1,0 +1,85 @@
+"""Webhooks go to the address that was checked, under the name of the URL, and nowhere else."""
+
+import ipaddress
+import ssl
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from api.webhooks import AddressGuard, WebhookClient
+from api.webhooks.records import AttemptError
+from tests.api.makers import Api
+from tests.api.webhooks import LOCAL, deliver, details, receiving, registered, tried
+
+
+async def test_a_name_that_resolves_to_another_address_by_then_is_not_connected_to(api: Api):
+    asked: list[str] = []
+
+    async def rebinding(host: str, _port: int) -> Sequence[str]:
+        asked.append(host)
+        return ["169.254.169.254"] if len(asked) > 1 else ["127.0.0.1"]
+
+    async with receiving() as receiver:
+        guard = AddressGuard(LOCAL.webhook_networks, rebinding)
+        url = receiver.url.replace("127.0.0.1", "hooks.example.com")
+        client = WebhookClient(guard)
+        assert (await client.send(url, {}, b"{}")).status == 200
+        assert asked == ["hooks.example.com"]  # one look-up for the check and the connection
+        assert (await client.send(url, {}, b"{}")).error is AttemptError.ADDRESS_REFUSED
+        endpoint = await registered(api, receiver.url)
+        delivery_id = await tried(api, endpoint)
+        await deliver(api, guard=guard)
+        assert (await details(api, delivery_id))["error"] == "address_refused"
+        assert len(receiver.received) == 1
+
+
+def certificate(folder: Path, name: str) -> tuple[Path, ssl.SSLContext]:
+    """A certificate of a name that is its own authority: its file, and the context of a server that has it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    of_cert, of_key = folder / f"{name}.pem", folder / f"{name}.key"
+    of_cert.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    private = serialization.PrivateFormat.PKCS8
+    of_key.write_bytes(key.private_bytes(serialization.Encoding.PEM, private, serialization.NoEncryption()))
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(of_cert, of_key)
+    return of_cert, server
+
+
+async def test_the_name_of_the_url_is_in_host_and_sni_and_is_that_of_the_certificate(tmp_path):
+    async def resolves(_host: str, _port: int) -> Sequence[str]:
+        return ["127.0.0.1"]
+
+    authority, tls = certificate(tmp_path, "hooks.example.com")
+    names: list[str | None] = []
+    tls.sni_callback = lambda _socket, name, _context: names.append(name)
+    guard = AddressGuard([ipaddress.ip_network("127.0.0.0/8")], resolves)
+    trusting = WebhookClient(guard, ca_file=authority)
+    async with receiving(tls) as receiver:
+        url = f"https://hooks.example.com:{receiver.port}/hook"
+        assert (await trusting.send(url, {}, b"{}")).status == 200
+        assert (names, receiver.received[0].headers["host"]) == (
+            ["hooks.example.com"],
+            f"hooks.example.com:{receiver.port}",
+        )
+        other = await trusting.send(url.replace("hooks", "other"), {}, b"{}")
+        assert (other.status, other.error) == (None, AttemptError.TLS_FAILED)
+        assert (await WebhookClient(guard).send(url, {}, b"{}")).error is AttemptError.TLS_FAILED
+        assert len(receiver.received) == 1

@@ -1,0 +1,219 @@
+"""Each event of a claim is delivered to each endpoint that chose it, once, whenever its transaction commits."""
+
+import asyncio
+import json
+from datetime import UTC
+
+import psycopg
+import pytest
+
+from api import outbox
+from api.outbox import TOPICS
+from api.webhooks.events import FROM_TOPIC, OWN_TOPICS, WebhookEvent
+from api.webhooks.schemas import EndpointIn
+from core.format import json_instant
+from tests.api.appeals import OVERTURNED, denied, filed
+from tests.api.decisions import REOPEN, approved, decide, held, pend
+from tests.api.makers import MINIMAL, Api, answering
+from tests.api.test_rescoring import rescorer, without_scorer
+from tests.api.webhooks import EVERY_EVENT, deliver, fan_out, receiving, registered, take_events
+
+_BODIES = "SELECT body FROM webhook_deliveries ORDER BY created_at, delivery_id"
+
+
+async def sent_since(api: Api) -> list[dict]:
+    """The payloads of the deliveries that were added, which are then removed."""
+    await take_events(api)
+    found = [json.loads(body) for (body,) in api.rows(_BODIES)]
+    api.execute("DELETE FROM webhook_deliveries")
+    return found
+
+
+def kinds(payloads: list[dict]) -> list[tuple[str, dict]]:
+    return sorted((one["type"], one["data"]) for one in payloads)
+
+
+async def test_events_say_what_happened_to_which_claim_and_nothing_else(api: Api):
+    await registered(api, "https://127.0.0.1:9/hook")
+    paid = (await approved(api))["claim_id"]
+    (payload,) = await sent_since(api)
+    received = api.rows("SELECT received_at FROM claims")[0][0]
+    assert payload == {
+        "type": "claim.decided",
+        "timestamp": json_instant(received.astimezone(UTC)),
+        "api_version": "2026-11-27",
+        "data": {"claim_id": paid, "status": "approved"},
+    }
+    claim = await held(api, service_from="2025-01-01")
+    assert kinds(await sent_since(api)) == [("claim.in_review", {"claim_id": claim, "status": "in_review"})]
+    await decide(api, claim, pend())
+    assert kinds(await sent_since(api)) == [("claim.pended", {"claim_id": claim, "status": "in_review"})]
+    other = await denied(api, service_from="2025-03-01")
+    assert kinds(await sent_since(api)) == [
+        ("claim.decided", {"claim_id": other, "status": "denied"}),
+        ("claim.in_review", {"claim_id": other, "status": "in_review"}),
+    ]
+    appeal = await filed(api, other)
+    assert kinds(await sent_since(api)) == [
+        ("claim.appealed", {"claim_id": other, "appeal_id": appeal, "appeal_status": "open"})
+    ]
+    assert (await api.post(f"/v1/appeals/{appeal}/decision", OVERTURNED, role="lead_investigator")).is_success
+    assert kinds(await sent_since(api)) == [
+        ("claim.appeal_decided", {"claim_id": other, "appeal_id": appeal, "appeal_status": "overturned"}),
+        ("claim.decided", {"claim_id": other, "status": "approved"}),
+    ]
+    assert (await decide(api, other, REOPEN, role="lead_investigator")).is_success
+    assert kinds(await sent_since(api)) == [("claim.in_review", {"claim_id": other, "status": "in_review"})]
+    corrected = (await approved(api, replaces=paid))["claim_id"]
+    assert kinds(await sent_since(api)) == [
+        ("claim.decided", {"claim_id": corrected, "status": "approved"}),
+        ("claim.voided", {"claim_id": paid, "status": "voided"}),
+    ]
+
+
+async def test_a_claim_that_a_late_score_sends_to_review_is_an_event(api: Api):
+    await registered(api, "https://127.0.0.1:9/hook")
+    (claim_id,) = await without_scorer(api, 50)
+    assert kinds(await sent_since(api)) == [("claim.decided", {"claim_id": claim_id, "status": "approved"})]
+    api.scorer.behaviour = answering(0.9)
+    assert await rescorer(api).drain() == 1
+    assert kinds(await sent_since(api)) == [("claim.in_review", {"claim_id": claim_id, "status": "in_review"})]
+
+
+async def test_no_payload_has_personal_data_amounts_or_scores(api: Api):
+    await registered(api, "https://127.0.0.1:9/hook")
+    await held(api)
+    await approved(api, service_from="2025-01-01")
+    for payload in await sent_since(api):
+        text = json.dumps(payload)
+        for value in ("M123", "H456", "P001", "D001", "5000", "0.9", "Jane"):
+            assert value not in text
+        assert set(payload) == {"type", "timestamp", "api_version", "data"}
+        assert set(payload["data"]) == {"claim_id", "status"}
+
+
+async def test_an_endpoint_gets_the_events_that_it_chose_from_its_registration_on(api: Api):
+    await approved(api)
+    chosen = await registered(api, "https://127.0.0.1:9/decided", ["claim.decided"])
+    await registered(api, "https://127.0.0.1:9/voided", ["claim.voided"])
+    claim = (await approved(api, service_from="2025-01-01"))["claim_id"]
+    await held(api, service_from="2025-03-01")
+    await take_events(api)
+    assert [
+        (endpoint, json.loads(body)["data"]["claim_id"])
+        for endpoint, body in api.rows("SELECT endpoint_id, body FROM webhook_deliveries")
+    ] == [(chosen["endpoint_id"], claim)]
+
+
+async def test_an_event_that_comes_again_is_delivered_once(api: Api):
+    await registered(api, "https://127.0.0.1:9/hook")
+    await approved(api)
+    await take_events(api)
+    api.execute(
+        "INSERT INTO outbox (topic, entity_key, payload, created_at) "
+        "SELECT topic, entity_key, payload, now() FROM outbox"
+    )
+    await take_events(api)
+    api.execute("UPDATE webhook_position SET position = 0")
+    await take_events(api)
+    assert api.count("webhook_deliveries") == 1
+
+
+async def test_an_event_that_commits_after_a_later_one_is_not_lost(api: Api):
+    """Positions are assigned before commit; a rolled-back one never appears."""
+    await registered(api, "https://127.0.0.1:9/hook")
+    claims = [(await approved(api, service_from=f"2025-0{month}-01"))["claim_id"] for month in (1, 3, 5)]
+    api.execute("DELETE FROM outbox")
+    add = "INSERT INTO outbox (topic, entity_key, payload, created_at) VALUES ('claim.received', %s, '{}', now())"
+    with psycopg.connect(api.url) as late, psycopg.connect(api.url) as undone:
+        late.execute(add, [claims[0]])
+        undone.execute(add, [claims[1]])
+        with psycopg.connect(api.url) as early:
+            early.execute(add, [claims[2]])
+        assert await fan_out(api).step() == 1
+        assert api.count("webhook_gaps") >= 2
+        assert await fan_out(api).step() == 0  # both are open: neither gap is given up
+        assert api.count("webhook_gaps") >= 2
+        undone.rollback()
+        late.commit()
+    await take_events(api)
+    while api.count("webhook_gaps"):  # until no transaction of any database on the server is as old
+        assert await fan_out(api).step() == 0
+    found = [json.loads(body)["data"]["claim_id"] for (body,) in api.rows(_BODIES)]
+    assert sorted(found) == sorted([claims[0], claims[2]])
+
+
+async def test_processes_take_each_event_once_together(api: Api):
+    await registered(api, "https://127.0.0.1:9/hook")
+    for month in range(1, 6):
+        await approved(api, service_from=f"2025-{month:02}-01")
+
+    async def take() -> int:
+        taking, taken = fan_out(api), 0
+        while await taken_all(api) is False:
+            taken += await taking.step()
+        return taken
+
+    events = api.count("outbox")
+    assert sum(await asyncio.gather(take(), take(), take())) == events
+    assert api.count("webhook_deliveries") == 5
+
+
+async def taken_all(api: Api) -> bool:
+    await asyncio.sleep(0)
+    return bool(api.rows("SELECT position >= (SELECT max(position) FROM outbox) FROM webhook_position")[0][0])
+
+
+async def test_topics_that_nothing_else_consumes_are_done_once_they_are_taken(api: Api):
+    claim = await denied(api)
+    await filed(api, claim)
+    await take_events(api)
+    open_topics = {topic for (topic,) in api.rows("SELECT topic FROM outbox WHERE done_at IS NULL")}
+    assert open_topics.isdisjoint(OWN_TOPICS)
+    assert "claim.received" in open_topics  # of the features
+
+
+def test_every_topic_of_a_claim_leads_to_an_event_and_every_event_can_be_chosen():
+    assert set(TOPICS) - set(FROM_TOPIC) == {
+        outbox.HISTORY_LOADED,
+        outbox.RESCORE,
+        outbox.FLAGGED_AFTER_DECISION,  # tells what the model found
+    }
+    assert [one.value for one in WebhookEvent] == EVERY_EVENT
+    schema = EndpointIn.model_json_schema()["properties"]["events"]
+    assert schema["items"]["enum"] == EVERY_EVENT
+    assert schema["maxItems"] == len(EVERY_EVENT)
+
+
+async def test_a_submission_sends_the_statements_that_it_sent_without_webhooks(api: Api, sent_statements):
+    await approved(api, service_from="2025-03-01")  # the key is looked up, and remembered
+    sent_statements.clear()
+    await approved(api)
+    without = len(sent_statements)
+    await registered(api, "https://127.0.0.1:9/hook")
+    sent_statements.clear()
+    await approved(api, service_from="2025-01-01")
+    assert len(sent_statements) == without
+    assert not any("webhook" in one for one in sent_statements)
+
+
+@pytest.fixture
+def sent_statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    statements: list[str] = []
+    original = psycopg.AsyncCursor.execute
+
+    async def noted(cursor, query, *args, **options):
+        statements.append(str(query))
+        return await original(cursor, query, *args, **options)
+
+    monkeypatch.setattr(psycopg.AsyncCursor, "execute", noted)
+    return statements
+
+
+async def test_a_claim_reaches_its_receiver(api: Api):
+    async with receiving() as receiver:
+        endpoint = await registered(api, receiver.url, ["claim.decided"])
+        claim = (await api.submit(MINIMAL)).json()
+        assert await deliver(api) == 1
+        (got,) = receiver.received
+        assert got.verified(endpoint["secret"])["data"] == {"claim_id": claim["claim_id"], "status": claim["status"]}

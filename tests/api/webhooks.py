@@ -1,0 +1,159 @@
+"""A receiver of webhooks on a real port, and the parts of a worker that send to it."""
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import count
+from typing import Any
+
+from pydantic import SecretStr
+from standardwebhooks import Webhook
+
+from api.webhooks import AddressGuard, WebhookClient, WebhookDelivery, WebhookFanOut
+from core import clock
+from core.encryption import Encryption
+from core.settings import Settings
+from tests.api.makers import ENCRYPTION_KEY, Api
+
+EVERY_EVENT = [
+    *("claim.decided", "claim.in_review", "claim.pended", "claim.voided", "claim.appealed", "claim.appeal_decided"),
+]
+LOCAL = Settings(encryption_keys=SecretStr(ENCRYPTION_KEY), webhook_allowed_networks="127.0.0.0/8")
+
+
+@dataclass
+class ReceivedWebhook:
+    """A request as the receiver got it."""
+
+    path: str
+    headers: dict[str, str]
+    body: str
+
+    @property
+    def id(self) -> str:
+        return self.headers["webhook-id"]
+
+    def verified(self, secret: str) -> Any:
+        """The payload, checked by the reference library; the clock of the sender may be held by the test."""
+        at = datetime.fromtimestamp(int(self.headers["webhook-timestamp"]), tz=clock.now().tzinfo)
+        expected = Webhook(secret).sign(self.id, at, self.body)
+        assert expected in self.headers["webhook-signature"].split(" ")
+        return json.loads(self.body)
+
+
+@dataclass
+class Receiver:
+    """A server that answers with `status`, or as `behaviour` says."""
+
+    status: int = 200
+    headers: str = ""
+    behaviour: Callable[[asyncio.StreamWriter], Awaitable[None]] | None = None
+    received: list[ReceivedWebhook] = field(default_factory=list)
+    server_names: list[str | None] = field(default_factory=list)
+    port: int = 0
+    scheme: str = "http"
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://127.0.0.1:{self.port}/hook"
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            first, *rest = head.strip().split("\r\n")
+            headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in rest)}
+            body = (await reader.readexactly(int(headers["content-length"]))).decode()
+            self.received.append(ReceivedWebhook(first.split()[1], headers, body))
+            if self.behaviour is not None:
+                await self.behaviour(writer)
+            else:
+                writer.write(f"HTTP/1.1 {self.status} X\r\nContent-Length: 0\r\n{self.headers}\r\n".encode())
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass  # the sender has gone, or the test is over
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def receiving(tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
+    receiver = Receiver(scheme="http" if tls is None else "https")
+    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0, ssl=tls)
+    receiver.port = server.sockets[0].getsockname()[1]
+    try:
+        yield receiver
+    finally:
+        server.close()
+
+
+async def registered(api: Api, url: str, events: list[str] | None = None) -> dict[str, Any]:
+    """A new endpoint, with its secret."""
+    response = await api.post("/v1/webhook-endpoints", {"url": url, "events": events or EVERY_EVENT})
+    assert response.status_code == 201, response.text
+    found: dict[str, Any] = response.json()
+    return found
+
+
+def fan_out(api: Api) -> WebhookFanOut:
+    return WebhookFanOut(api.database)
+
+
+def sender(api: Api, *, guard: AddressGuard | None = None, deadline_s: float = 5.0) -> WebhookDelivery:
+    """The delivery of a worker of its own."""
+    client = WebhookClient(guard or AddressGuard(LOCAL.webhook_networks), deadline_s=deadline_s)
+    return WebhookDelivery(api.database, client, Encryption(LOCAL))
+
+
+async def take_events(api: Api) -> None:
+    """Take every event of the outbox."""
+    taking = fan_out(api)
+    while await taking.step():
+        pass
+
+
+async def send_due(sending: WebhookDelivery) -> int:
+    """Attempt every delivery that is due, and wait for what comes of it; returns how many attempts began."""
+    began = 0
+    while attempts := await sending.step():
+        began += attempts
+        await sending.idle()
+    return began
+
+
+async def deliver(api: Api, **options: Any) -> int:
+    """Take every event and attempt what is due."""
+    await take_events(api)
+    return await send_due(sender(api, **options))
+
+
+async def tried(api: Api, endpoint: dict[str, Any], event: str = "endpoint.test") -> str:
+    """The id of a delivery of a test event."""
+    response = await api.post(f"/v1/webhook-endpoints/{endpoint['endpoint_id']}/test", {"event": event})
+    assert response.status_code == 201, response.text
+    return str(response.json()["delivery_id"])
+
+
+_numbers = count(1)
+
+
+async def with_ids(api: Api, path: str) -> str:
+    """A path about webhooks with the id of a new endpoint or delivery; any other one as it is."""
+    if "{endpoint_id}" in path or "{delivery_id}" in path:
+        endpoint = await registered(api, f"https://127.0.0.1:9/number-{next(_numbers)}")
+        delivery_id = await tried(api, endpoint)
+        path = path.replace("{endpoint_id}", endpoint["endpoint_id"]).replace("{delivery_id}", delivery_id)
+    return path
+
+
+async def details(api: Api, delivery_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = (await api.get(f"/v1/webhook-deliveries/{delivery_id}")).json()
+    return found
+
+
+async def endpoint_of(api: Api, endpoint: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = (await api.get(f"/v1/webhook-endpoints/{endpoint['endpoint_id']}")).json()
+    return found
