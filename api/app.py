@@ -22,6 +22,7 @@ from api.intake import routes as intake_routes
 from api.investigations import routes as investigation_routes
 from api.middleware import HeadLimit, RequestLog, StrictRequests
 from api.overload import RefuseOverload
+from api.registry import member_routes, procedure_routes, provider_routes
 from api.remittances import routes as remittance_routes
 from api.reviews import routes as review_routes
 from api.scoring import routes as scoring_routes
@@ -47,6 +48,9 @@ ROUTERS = (
     remittance_routes.router,
     appeal_routes.router,
     webhook_routes.router,
+    member_routes.router,
+    provider_routes.router,
+    procedure_routes.router,
     health_routes.router,
 )
 """Everything that `/openapi.json` describes."""

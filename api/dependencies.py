@@ -14,6 +14,7 @@ from api.identity import Authenticator, Caller, Scope
 from api.intake import Intake, MemberQueue, Policies
 from api.policies import PolicyStore
 from api.prompt_pay import prompt_pay_clock
+from api.registry import Registry
 from api.reviews import Reviews
 from api.scorer import ScorerClient
 from api.unconfirmed import UnconfirmedChanges
@@ -42,6 +43,7 @@ class Dependencies:
     reviews: Reviews
     appeals: Appeals
     webhooks: Webhooks
+    registry: Registry
     unconfirmed: UnconfirmedChanges
     probe: WriteProbe
     live: LiveClaims
@@ -80,6 +82,7 @@ class Dependencies:
             reviews=Reviews(database, review_policy, settings.zone, unconfirmed, policies.prompt_pay),
             appeals=Appeals(database, appeal_rules(settings), settings.zone, unconfirmed),
             webhooks=Webhooks(database, AddressGuard(settings.webhook_networks), Encryption(settings)),
+            registry=Registry(database),
             unconfirmed=unconfirmed,
             probe=WriteProbe(database_url, limits),
             live=live,
@@ -145,4 +148,6 @@ SeesPlatform = Annotated[bool, Depends(AcceptScope(Scope.MONITOR), use_cache=Fal
 WebhooksCaller = Annotated[Caller, Depends(RequireScope(Scope.WEBHOOKS), use_cache=False)]
 AppealCaller = Annotated[Caller, Depends(RequireScope(Scope.APPEAL), use_cache=False)]
 ApproveCaller = Annotated[Caller, Depends(RequireScope(Scope.APPROVE), use_cache=False)]
+RegistryReader = Annotated[Caller, Depends(RequireScope(Scope.REGISTRY_READ), use_cache=False)]
+RegistryWriter = Annotated[Caller, Depends(RequireScope(Scope.REGISTRY_WRITE), use_cache=False)]
 DecideCaller = Annotated[Caller, Depends(RequireScope(Scope.DECIDE), use_cache=False)]

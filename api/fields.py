@@ -37,6 +37,9 @@ _CLOCK_SKEW = timedelta(minutes=5)
 _ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]*$"
 _AMOUNT_TEXT = r"^[0-9]{1,9}(\.[0-9]{1,2})?$"
 _QUERY_DIGITS = 18
+LONG_AGO = date(1900, 1, 1)
+LAST_DAY = date(2999, 12, 31)
+"""Later days stand for no end."""
 MAX_UNITS = 100_000
 MAX_MODIFIERS = 4
 """Of a line, as on the claim forms CMS-1500 and 837."""
@@ -45,7 +48,7 @@ ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
 CLAIM_ID_EXAMPLE = "clm_01m86p3ap6yntdyk7shqjq4hs9"
 
 
-def parse_day(value: object) -> date:
+def parse_day(value: object, *, earliest: date = EARLIEST) -> date:
     """A date as YYYY-MM-DD; raises `ValueError` with what is allowed."""
     if not isinstance(value, str) or not _DAY.fullmatch(value):
         raise ValueError("must be a date written as YYYY-MM-DD")
@@ -53,8 +56,15 @@ def parse_day(value: object) -> date:
         day = date.fromisoformat(value)
     except ValueError:
         raise ValueError("is not a date of the calendar; write it as YYYY-MM-DD") from None
-    if day < EARLIEST:
-        raise ValueError(f"must not be before {EARLIEST}")
+    if day < earliest:
+        raise ValueError(f"must not be before {earliest}")
+    return day
+
+
+def _parse_long_ago(value: object) -> date:
+    day = parse_day(value, earliest=LONG_AGO)
+    if day > LAST_DAY:
+        raise ValueError(f"must not be after {LAST_DAY}; a period without an end has null")
     return day
 
 
@@ -149,6 +159,12 @@ Units = Annotated[int, Field(strict=True, ge=1, le=MAX_UNITS)]
 Day = Annotated[
     date, PlainValidator(parse_day), WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-03-02"]})
 ]
+LongAgo = Annotated[
+    date,
+    PlainValidator(_parse_long_ago),
+    WithJsonSchema({"type": "string", "format": "date", "examples": ["1980-03-02"]}),
+]
+"""A day of a birth or of a period of validity."""
 PastInstant = Annotated[
     datetime,
     PlainValidator(_parse_past),

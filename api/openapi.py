@@ -72,6 +72,9 @@ TAGS = [
     {"name": "investigations", "description": "The weekly list of claims to investigate, and what was found."},
     {"name": "webhooks", "description": "Receivers of events, and what was sent to them."},
     {"name": "scoring", "description": "Score claims without deciding or storing them."},
+    {"name": "members", "description": "Who is covered, by which plan, and when."},
+    {"name": "providers", "description": "Who may bill, and when."},
+    {"name": "procedures", "description": "What may be billed, and when."},
     {"name": "health", "description": "Liveness, readiness and metrics; without authentication."},
 ]
 

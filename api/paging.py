@@ -40,7 +40,7 @@ def write_cursor(place: PageCursor | None) -> str | None:
 def read_cursor(cursor: str) -> PageCursor:
     """The place that a cursor names, which is the only way to write it; raises `Invalid`."""
     try:
-        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
         micros, _, claim_id = text.partition(":")
         if not claim_id or not claim_id.isprintable() or len(micros) > _MOST_DIGITS:
             raise ValueError(claim_id)

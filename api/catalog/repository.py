@@ -1,7 +1,9 @@
 """Procedures, diagnoses and reference statistics, as the rules see them."""
 
 from collections.abc import Iterable
+from datetime import date
 
+from pydantic import TypeAdapter
 from sqlalchemy import BindParameter, CollectionAggregate, ScalarSelect, Select, any_, bindparam, select, union_all
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 
@@ -10,6 +12,9 @@ from api.database import Query, Rows, compiled
 from api.providers import region_of
 from claims.plausibility import COLUMNS, PriceReference, References, ReferenceScope
 from claims.reference import Diagnosis, Limits, Procedure
+from claims.validity import ValidityPeriod
+
+_PERIODS = TypeAdapter(tuple[ValidityPeriod, ...])
 
 # One array instead of a list of parameters: one statement, prepared once, whatever the number of codes.
 _CODES = bindparam("codes", type_=ARRAY(TEXT))
@@ -24,6 +29,9 @@ _PROCEDURES = compiled(
         ProcedureRow.typical_cents,
         ProcedureRow.average_cents,
         ProcedureRow.average_claims,
+        ProcedureRow.valid_from,
+        ProcedureRow.valid_to,
+        ProcedureRow.earlier_periods,
     ).where(ProcedureRow.procedure_code == any_(_CODES))
 )
 
@@ -38,9 +46,19 @@ def procedures(codes: Iterable[str]) -> Query[dict[str, Procedure]]:
     """The procedures with these codes; unknown codes are left out."""
 
     def read(rows: Rows) -> dict[str, Procedure]:
-        return {row[0]: Procedure(row[0], Limits(*row[1:4]), *row[4:]) for row in rows}
+        found = {}
+        for row in rows:
+            values = (row[0], Limits(*row[1:4]), *row[4:8], _validity(*row[8:]))
+            found[row[0]] = Procedure(*values)
+        return found
 
     return Query(_PROCEDURES, {"codes": sorted(set(codes))}, read)
+
+
+def _validity(first: date | None, last: date | None, earlier: object) -> tuple[ValidityPeriod, ...]:
+    if first is None and last is None and earlier is None:
+        return ()
+    return (*(() if earlier is None else _PERIODS.validate_python(earlier)), ValidityPeriod(first, last))
 
 
 def diagnoses(codes: Iterable[str]) -> Query[dict[str, Diagnosis]]:

@@ -2,8 +2,9 @@
 
 from datetime import date
 
+from pydantic import JsonValue
 from sqlalchemy import CheckConstraint, Double, Text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.tables import Base, Cents
@@ -28,8 +29,16 @@ class ProcedureRow(Base):
     )
     average_claims: Mapped[int] = mapped_column(server_default="0")
     average_as_of: Mapped[date | None]
+    valid_from: Mapped[date | None]
+    valid_to: Mapped[date | None] = mapped_column(comment="The last valid day; null: open.")
+    earlier_periods: Mapped[list[JsonValue] | None] = mapped_column(
+        JSONB(none_as_null=True), comment="Periods of validity before that, oldest first: first_day and last_day."
+    )
 
-    __table_args__ = (CheckConstraint("sex IN ('F', 'M')", name="procedures_sex_check"),)
+    __table_args__ = (
+        CheckConstraint("sex IN ('F', 'M')", name="procedures_sex_check"),
+        CheckConstraint("valid_to >= valid_from", name="procedures_validity_check"),
+    )
 
 
 class DiagnosisRow(Base):

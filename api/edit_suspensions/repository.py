@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ScalarSelect, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.edit_suspensions.tables import EditSuspensionRow
@@ -22,6 +22,13 @@ class EditSuspension:
 
 
 _SUSPENSION = tuple(EditSuspensionRow.__table__.c[one.name] for one in fields(EditSuspension))
+
+
+def suspended_edits() -> ScalarSelect[list[str] | None]:
+    """Codes of the edits that are suspended now, for use in another statement; null: none."""
+    return (
+        select(func.array_agg(EditSuspensionRow.edit)).where(EditSuspensionRow.resumed_at.is_(None)).scalar_subquery()
+    )
 
 
 async def suspensions(connection: AsyncConnection) -> list[EditSuspension]:

@@ -22,6 +22,10 @@ class Scope(Enum):
     """Approve or refuse another person's proposal, and reopen a decided claim."""
     APPEAL = "appeals:file"
     """File appeals against decisions."""
+    REGISTRY_READ = "registry:read"
+    """Read and list members, providers and procedures."""
+    REGISTRY_WRITE = "registry:write"
+    """Create, change and end members, providers and procedures."""
     MONITOR = "platform:read"
     """See the platform's metrics and the details of its readiness."""
     OPERATE = "platform:operate"
@@ -36,7 +40,12 @@ PROVIDER: Final = "provider"
 ROLES: Final[Mapping[str, frozenset[Scope]]] = {
     # Providers see the decisions on their own claims. Scores and reasons would teach them to evade detection.
     PROVIDER: frozenset({Scope.SUBMIT, Scope.READ, Scope.APPEAL}),
-    "claims_system": frozenset({Scope.SUBMIT, Scope.READ, Scope.VOID, Scope.SCORES, Scope.BATCH, Scope.APPEAL}),
+    "claims_system": frozenset(
+        {
+            *(Scope.SUBMIT, Scope.READ, Scope.VOID, Scope.SCORES, Scope.BATCH, Scope.APPEAL),
+            *(Scope.REGISTRY_READ, Scope.REGISTRY_WRITE),
+        }
+    ),
     "investigator": frozenset({Scope.READ, Scope.SCORES, Scope.FINDINGS, Scope.DECIDE}),
     "lead_investigator": frozenset({Scope.READ, Scope.SCORES, Scope.FINDINGS, Scope.DECIDE, Scope.APPROVE}),
     # A provider that sees the circuit breaker could time claims under the cap of the rule.

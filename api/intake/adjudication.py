@@ -8,10 +8,10 @@ from api.code_tables import prices_in_force, tables_in_force
 from api.database import Pipelined
 from api.errors import Conflict, Invalid
 from api.intake import repository
-from api.intake.benefit_use import benefit_used
-from api.intake.references import ClaimReferences
+from api.intake.benefit_use import BenefitUse, benefit_used
+from api.intake.references import ClaimReferences, lock_parties, read_again
 from api.intake.related import RelatedClaims, related
-from api.policies import PolicyStore, in_force
+from api.policies import InForce, PolicyStore, in_force
 from api.scorer import Scoring
 from claims.adjudication import (
     Decision,
@@ -26,13 +26,14 @@ from claims.adjudication import (
 )
 from claims.benefits import Benefit
 from claims.claim import Claim
-from claims.code_tables import NO_TABLES
-from claims.cost_sharing import terms_on
+from claims.code_tables import NO_TABLES, TablesInForce
+from claims.cost_sharing import CostSharing, terms_on
 from claims.outcome import Outcome
 from claims.payment import BENEFIT_USED_UP, ClaimPayment, itemize, line_prices, reason_of_contract
 from claims.plausibility import check_plausibility
 from claims.policy import PolicyFacts, PolicyInForce, RuleEffects, apply_rules
 from claims.prompt_pay import PromptPayClock
+from claims.reference import Member
 from claims.review import replaces_reviewed_claim
 from claims.rule import RuleVerdict, check_twice_average
 from claims.scoring import ClaimFacts
@@ -62,6 +63,37 @@ class Adjudication:
     policy: PolicyInForce
     """The version that decided."""
     effects: RuleEffects
+    references: ClaimReferences
+    """By which it was decided: as they were when the claim was scored, or since."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Locked:
+    """What is read under the locks of a claim's member and provider."""
+
+    terms: CostSharing | None
+    use: BenefitUse
+    earlier: RelatedClaims
+    tables: TablesInForce
+    deciding: InForce
+    prices: TablesInForce
+
+
+async def _read(connection: Pipelined, claim: Claim, member: Member, days: int) -> _Locked:
+    """`days`: how far back related claims are looked for."""
+    terms = terms_on(member.cost_sharing, claim.service_from)
+    queries = (
+        lock_parties(claim.member_id, claim.provider_id),
+        benefit_used(claim.member_id, claim.service_from, terms=terms, without=claim.replaces),
+        related(claim, days),
+        tables_in_force(claim),
+        in_force(claim.received_on, claim.member_id, claim.provider_id),
+    )
+    if terms is None:
+        _, use, earlier, tables, deciding = await connection.fetch(*queries)
+        return _Locked(terms, use, earlier, tables, deciding, NO_TABLES)
+    _, use, earlier, tables, deciding, prices = await connection.fetch(*queries, prices_in_force(claim))
+    return _Locked(terms, use, earlier, tables, deciding, prices)
 
 
 async def adjudicate(
@@ -74,26 +106,19 @@ async def adjudicate(
     *,
     least_gain_present: float,
 ) -> Adjudication:
-    """Decide a scored claim under the lock of its member; a claim that it replaces is voided.
+    """Decide a scored claim under the locks of its member and provider; a claim that it replaces is voided.
 
-    `least_gain_present` is the share of the model's gain below which a score was not used. Raises `Invalid` and
-    `Conflict` where the claim to replace is another party's, already voided or replaced too often.
+    A member or provider that has changed since `references` were read counts as it is now. `least_gain_present` is the
+    share of the model's gain below which a score was not used. Raises `Invalid` and `Conflict` where the claim to
+    replace is another party's, already voided or replaced too often.
     """
-    terms = terms_on(references.member.cost_sharing, claim.service_from)
     days = policies.versions.last_used.suspicion.days
-    queries = (
-        repository.lock_member(claim.member_id),
-        benefit_used(claim.member_id, claim.service_from, terms=terms, without=claim.replaces),
-        related(claim, days),
-        tables_in_force(claim),
-        in_force(claim.received_on),
-    )
-    prices = NO_TABLES
-    if terms is None:
-        _, use, earlier, tables, deciding = await connection.fetch(*queries)
-    else:
-        _, use, earlier, tables, deciding, prices = await connection.fetch(*queries, prices_in_force(claim))
-    policy = await policies.versions.in_force(connection, deciding.policy_version)
+    read = await _read(connection, claim, references.member, days)
+    if not references.are(read.deciding):
+        references = await read_again(connection, references, claim.service_from)
+        read = await _read(connection, claim, references.member, days)
+    terms, use, earlier, tables, prices = read.terms, read.use, read.earlier, read.tables, read.prices
+    policy = await policies.versions.in_force(connection, read.deciding.policy_version)
     if policy.suspicion.days > days:  # of the first claim after an activation
         (earlier,) = await connection.fetch(related(claim, policy.suspicion.days))
     if claim.replaces is not None:
@@ -149,7 +174,7 @@ async def adjudicate(
         rule=rule,
         policy=effects.decision(policy.decision),
         due_cents=None if due is None else due.paid_cents,
-        suspended=deciding.suspended_edits,
+        suspended=read.deciding.suspended_edits,
     )
     source = None if inherited is None else inherited.source
     chain = earlier.replaced_chain or (() if source is None else source.chain)
@@ -161,6 +186,7 @@ async def adjudicate(
         None if due is None else _settled(due, decision),
         policy,
         effects,
+        references,
     )
 
 

@@ -1,12 +1,16 @@
 """Members, providers and codes that a claim names: looked up in one round trip, refused where unknown."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
+
+from sqlalchemy import BindParameter, bindparam, func, select
 
 from api import catalog, members, providers
-from api.database import Query
+from api.database import Pipelined, Query, compiled, nothing
 from api.errors import FieldError, Invalid
 from api.intake.schemas import ClaimIn
+from api.policies import InForce
 from claims.plausibility import References
 from claims.reference import Diagnosis, Member, Procedure, Provider
 
@@ -28,6 +32,41 @@ class ClaimReferences:
     procedures: Mapping[str, Procedure]
     diagnoses: Mapping[str, Diagnosis]
     prices: References
+
+    def on(self, day: date) -> "ClaimReferences":
+        """The references of a claim whose service begins on a day."""
+        return replace(self, member=self.member.on(day))
+
+    def are(self, deciding: InForce) -> bool:
+        """Whether member and provider are in the states that are in force."""
+        revisions = (deciding.member_revision, deciding.provider_revision)
+        return (self.member.revision, self.provider.revision) == revisions
+
+
+_MEMBER_ID: BindParameter[str] = bindparam("member_id")
+_PROVIDER_ID: BindParameter[str] = bindparam("provider_id")
+_LOCK = compiled(
+    select(func.pg_advisory_xact_lock(func.hashtextextended(_MEMBER_ID, 0)), providers.share_provider(_PROVIDER_ID))
+)
+
+
+def lock_parties(member_id: str, provider_id: str) -> Query[None]:
+    """Decide one claim of a member at a time, and none while its member or provider is changed.
+
+    Until the transaction ends. A change of either needs its lock: a claim is decided by the state before the change and
+    committed before it, or by the state after it.
+    """
+    return Query(_LOCK, {"member_id": member_id, "provider_id": provider_id}, nothing)
+
+
+async def read_again(connection: Pipelined, references: ClaimReferences, day: date) -> ClaimReferences:
+    """The references with member and provider as they are now, of a claim whose service begins on a day."""
+    member, provider = await connection.fetch(
+        members.member(references.member.member_id), providers.provider(references.provider.provider_id)
+    )
+    if member is None or provider is None:
+        raise Invalid.field("provider_id" if member is not None else "member_id", "does not exist any more")
+    return replace(references, member=member, provider=provider).on(day)
 
 
 def find_references(sent: ClaimIn) -> ReferenceQueries:

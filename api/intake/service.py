@@ -86,6 +86,7 @@ class Intake:
             return repeat(stored, request_hash)
         references = read_references(sent, member, provider, procedures, diagnoses, prices)
         claim = sent.validated(new_id("clm"), _received_at(newest), self._policies.time_zone)
+        references = references.on(claim.service_from)
         facts = claim.facts(references.member, references.provider)
         scored = await self._windows.complete(facts)
         with waiting_for_scorer():
@@ -102,9 +103,9 @@ class Intake:
                     least_gain_present=self._scorer.least_gain_present,
                 )
                 assessment = _assessment(claim, adjudication, scoring)
-                record = _claim_record(claim, references.member, adjudication, assessment)
+                member = adjudication.references.member
+                record = _claim_record(claim, member, adjudication, assessment)
                 reply = encode(self._claim_out(record, caller))
-                member = references.member
                 new = repository.NewClaim(
                     claim=claim,
                     facts=facts,

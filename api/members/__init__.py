@@ -2,7 +2,7 @@
 
 from api.members.enrollment import EnrollmentReport, enroll
 from api.members.plans import store_plans
-from api.members.repository import member
+from api.members.repository import member, member_revision
 from api.members.tables import MemberRow, PlanRow, PlanTermsRow
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "PlanTermsRow",
     "enroll",
     "member",
+    "member_revision",
     "store_plans",
 ]

@@ -1,19 +1,33 @@
 """Members, as the rules see them."""
 
 from pydantic import TypeAdapter
-from sqlalchemy import bindparam, func, literal_column, select
+from sqlalchemy import BindParameter, ColumnElement, ScalarSelect, Text, bindparam, cast, func, literal_column, select
 
 from api.database import Query, Rows, compiled
 from api.members.tables import MemberRow, PlanRow, PlanTermsRow
 from claims.cost_sharing import CostSharing
-from claims.reference import Member
+from claims.reference import EarlierCover, Member
 
 _TERMS = TypeAdapter(tuple[CostSharing, ...])
+_COVERS = TypeAdapter(tuple[EarlierCover, ...])
 _TERMS_OF_PLAN = (
     select(func.jsonb_agg(literal_column(PlanTermsRow.__tablename__)))
     .where(PlanTermsRow.plan_id == MemberRow.plan_id)
     .scalar_subquery()
 )
+_EARLIER: ColumnElement[object] = literal_column(
+    """CASE WHEN members.earlier_periods IS NOT NULL THEN (
+        SELECT jsonb_agg(one.period || jsonb_build_object(
+            'benefit_limit_cents', held.benefit_limit_cents,
+            'line_of_business', held.line_of_business,
+            'state_code', held.state_code,
+            'cost_sharing', (SELECT coalesce(jsonb_agg(terms), '[]') FROM plan_cost_sharing AS terms
+                             WHERE terms.plan_id = held.plan_id)))
+        FROM jsonb_array_elements(members.earlier_periods) AS one(period)
+        LEFT JOIN plans AS held ON held.plan_id = one.period ->> 'plan_id') END"""
+)
+"""Evaluated only for members who have had cover before."""
+_REVISION = cast(literal_column("members.xmin"), Text)
 _MEMBER = compiled(
     select(
         MemberRow.member_id,
@@ -25,6 +39,8 @@ _MEMBER = compiled(
         PlanRow.line_of_business,
         PlanRow.state_code,
         _TERMS_OF_PLAN,
+        _EARLIER,
+        _REVISION,
     )
     .join(PlanRow, PlanRow.plan_id == MemberRow.plan_id, isouter=True)
     .where(MemberRow.member_id == bindparam("member_id"))
@@ -37,8 +53,18 @@ def member(member_id: str) -> Query[Member | None]:
     def read(rows: Rows) -> Member | None:
         if not rows:
             return None
-        *of_member, terms = rows[0]
-        values = (*of_member, () if terms is None else _TERMS.validate_python(terms))
+        *of_member, terms, earlier, revision = rows[0]
+        values = (
+            *of_member,
+            () if terms is None else _TERMS.validate_python(terms),
+            () if earlier is None else _COVERS.validate_python(earlier),
+            revision,
+        )
         return Member(*values)
 
     return Query(_MEMBER, {"member_id": member_id}, read)
+
+
+def member_revision(member_id: BindParameter[str]) -> ScalarSelect[str]:
+    """`Member.revision` of a member, for use in another statement."""
+    return select(_REVISION).select_from(MemberRow).where(MemberRow.member_id == member_id).scalar_subquery()

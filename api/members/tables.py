@@ -2,7 +2,9 @@
 
 from datetime import date
 
+from pydantic import JsonValue
 from sqlalchemy import CheckConstraint, ForeignKey, Text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.tables import Base, Cents
@@ -72,5 +74,8 @@ class MemberRow(Base):
     plan_id: Mapped[str | None] = mapped_column(ForeignKey("plans.plan_id"))
     enrolled_from: Mapped[date | None]
     enrolled_to: Mapped[date | None] = mapped_column(comment="The first day no longer covered; null: open.")
+    earlier_periods: Mapped[list[JsonValue] | None] = mapped_column(
+        JSONB(none_as_null=True), comment="Cover before that, oldest first: first_day, last_day and plan_id of each."
+    )
 
     __table_args__ = (CheckConstraint("sex IN ('F', 'M')", name="members_sex_check"),)

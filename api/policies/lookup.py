@@ -1,23 +1,27 @@
-"""What decides a claim beside its own facts: the version of the policy, and the suspended edits, in one statement."""
+"""What decides a claim beside its facts, in one statement: policy version, suspended edits, state of the parties."""
 
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import BindParameter, Integer, Text, bindparam, null, or_, select, union_all
+from sqlalchemy import BindParameter, bindparam, or_, select
 
 from api.database import Query, Rows, compiled
-from api.edit_suspensions import EditSuspensionRow
+from api.edit_suspensions import suspended_edits
+from api.members import member_revision
 from api.policies.tables import PolicyActivationRow, PolicyVersionRow
+from api.providers import provider_revision
 from claims.policy import OF_SETTINGS
 
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """The policy and the suspensions that decide a claim."""
+    """The policy and the suspensions that decide a claim, and the states of its member and provider."""
 
     policy_version: int
     suspended_edits: frozenset[str]
     """Codes of the edits that are suspended."""
+    member_revision: str | None
+    provider_revision: str | None
 
 
 _DAY: BindParameter[date] = bindparam("day")
@@ -36,18 +40,20 @@ _VERSION = (
     .scalar_subquery()
 )
 _IN_FORCE = compiled(
-    union_all(
-        select(EditSuspensionRow.edit, null().cast(Integer)).where(EditSuspensionRow.resumed_at.is_(None)),
-        select(null().cast(Text), _VERSION),
+    select(
+        _VERSION,
+        suspended_edits(),
+        member_revision(bindparam("member_id")),
+        provider_revision(bindparam("provider_id")),
     )
 )
 
 
-def in_force(received_on: date) -> Query[InForce]:
-    """The policy version that decides a claim received on a day, and the suspended edits, as committed now."""
-    return Query(_IN_FORCE, {"day": received_on}, _read)
+def in_force(received_on: date, member_id: str, provider_id: str) -> Query[InForce]:
+    """What decides a claim received on a day, as committed now; its member and provider are locked."""
+    return Query(_IN_FORCE, {"day": received_on, "member_id": member_id, "provider_id": provider_id}, _read)
 
 
 def _read(rows: Rows) -> InForce:
-    version = next(number for edit, number in rows if edit is None)
-    return InForce(OF_SETTINGS if version is None else version, frozenset(edit for edit, _ in rows if edit is not None))
+    version, edits, member, provider = rows[0]
+    return InForce(OF_SETTINGS if version is None else version, frozenset(edits or ()), member, provider)

@@ -2,6 +2,8 @@
 
 from datetime import date
 
+from pydantic import JsonValue
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.tables import Base
@@ -20,3 +22,6 @@ class ProviderRow(Base):
     active_from: Mapped[date | None]
     active_to: Mapped[date | None] = mapped_column(comment="The last active day; null: open.")
     excluded_from: Mapped[date | None] = mapped_column(comment="The first day excluded; null: not excluded.")
+    earlier_periods: Mapped[list[JsonValue] | None] = mapped_column(
+        JSONB(none_as_null=True), comment="Active periods before that, oldest first: first_day and last_day of each."
+    )

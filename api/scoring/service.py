@@ -44,6 +44,7 @@ async def score_batch(
             try:
                 references = read_references(claim, *await connection.fetch(*find_references(claim)))
                 whole = claim.validated(claim.claim_id, claim.received_at or now, time_zone)
+                references = references.on(whole.service_from)
                 facts.append(whole.facts(references.member, references.provider))
             except Invalid as error:
                 errors += [FieldError(f"claims[{at}].{one.field}", one.message) for one in error.errors]

@@ -147,6 +147,24 @@ def _total(claim: Claim, code: str) -> int:
     return sum(line.units for line in claim.lines if line.procedure_code == code)
 
 
+def _procedures_valid(evidence: Evidence) -> Iterator[Finding]:
+    """Check that the catalogue has each procedure on its day of service."""
+    seen: set[tuple[str, date]] = set()
+    for number, line in enumerate(evidence.claim.lines, start=1):
+        code, day = line.procedure_code, line.service_date or evidence.claim.service_from
+        if (code, day) in seen or evidence.procedures[code].is_valid_on(day):
+            continue
+        seen.add((code, day))
+        periods = ", ".join(str(one) for one in evidence.procedures[code].validity)
+        yield Finding(
+            "procedure_code_deactivated",
+            Outcome.IN_REVIEW,
+            f"{code} is in the catalogue for {periods}; this service is on {day}.",
+            f"procedures/{code} validity",
+            number,
+        )
+
+
 def _procedures_fit(evidence: Evidence) -> Iterator[Finding]:
     seen: set[str] = set()
     for number, line in enumerate(evidence.claim.lines, start=1):
@@ -192,6 +210,7 @@ EDITS: tuple[Edit, ...] = (
     _benefit,
     _duplicate,
     _units,
+    _procedures_valid,
     _procedures_fit,
     _diagnoses_fit,
     _code_tables,

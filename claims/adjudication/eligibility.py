@@ -49,9 +49,7 @@ def provider_status(claim: Claim, provider: Provider) -> Iterator[Finding]:
     if provider.excluded_from is not None and claim.service_to >= provider.excluded_from:
         text = f"The provider has been excluded since {provider.excluded_from}."
         yield Finding("provider_excluded", Outcome.REJECTED, text, cites)
-    begins_late = provider.active_from is not None and claim.service_from < provider.active_from
-    ends_early = provider.active_to is not None and claim.service_to > provider.active_to
-    if begins_late or ends_early:
+    if not provider.may_bill(claim.service_from, claim.service_to):
         since, until = provider.active_from or "any date", provider.active_to or "today"
         text = f"The provider may bill for services from {since} to {until}; this service is outside that period."
         yield Finding("provider_inactive", Outcome.REJECTED, text, cites)

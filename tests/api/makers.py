@@ -76,6 +76,14 @@ def seed(url: str) -> None:
         connection.execute("INSERT INTO diagnoses (diagnosis_code, name) VALUES ('D001', 'Knee'), ('D002', 'Fall')")
 
 
+def concrete(path: str, *, claim_id: str = "clm_1") -> str:
+    """A path of the application with its parameters: those of the small insurer, and a claim."""
+    values = {"claim_id": claim_id, "member_id": "M123", "provider_id": "H456", "procedure_code": "P001"}
+    for name, value in values.items():
+        path = path.replace(f"{{{name}}}", value)
+    return path
+
+
 Behaviour = Callable[["Exchange"], Awaitable[None]]
 
 

@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 
-from api.conditional import MIN_COMPRESSED, entity_tag
+from api.conditional import MIN_COMPRESSED
+from api.entity_tags import entity_tag
 from core import clock
 from tests.api.decisions import held
-from tests.api.makers import MINIMAL, Api, contract
+from tests.api.makers import MINIMAL, Api, concrete, contract
 from tests.api.test_idempotency import IN_FLIGHT
 from tests.api.webhooks import with_ids
 
@@ -28,7 +29,7 @@ def test_every_route_that_reads_one_resource_has_entity_tags():
 @pytest.mark.parametrize("path", RESOURCES)
 async def test_a_resource_that_has_not_changed_is_not_sent_again(api: Api, path: str):
     claim_id = await held(api)
-    url = (await with_ids(api, path)).replace("{claim_id}", claim_id)
+    url = concrete(await with_ids(api, path), claim_id=claim_id)
     first = await read(api, url)
     tag = first.headers["etag"]
     assert (first.status_code, tag) == (200, entity_tag(first.content))

@@ -14,6 +14,12 @@ _FULL |= {"other_payer_paid": "10.00"}
 _LINED = LINES | {
     "lines": [line | {"modifiers": ["25", "59"], "other_payer_paid": 1.5} for line in LINES["lines"][::-1]]
 }
+_DAYS = {"first_day": "2026-01-01", "last_day": "2026-12-31"}
+_MEMBER = _DAYS | {"name": "Jane Roe", "birth_date": "1980-03-02", "sex": "F", "region": "Coast", "plan_id": "PL1"}
+_PROVIDER = _DAYS | {"npi": "1234567893", "name": "Clinic", "specialty": "cardiology", "region": "Coast"}
+_PROVIDER |= {"excluded_from": "2026-06-01"}
+_PROCEDURE = _DAYS | {"name": "Cast", "specialties": ["cardiology"], "typical_price": "40.00", "sex": "F"}
+_PROCEDURE |= {"min_age_years": 1, "max_age_years": 99, "max_units": 2}
 _OLD = {"claim_id": "old-1", "received_at": "2026-03-02T10:15:00Z"}
 BODIES: dict[str, list[dict[str, Any]]] = {
     # by schema; together the examples have every field of it
@@ -61,6 +67,15 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     "SecretRotationIn": [{"overlap_hours": 24}],
     "TrialEventIn": [{"event": "claim.decided"}],
     "ReplayIn": [{"delivery_id": "dlv_1", "failed_since": "2026-03-02T10:15:00Z"}],
+    "MemberIn": [_MEMBER | {"member_id": "M900"}],
+    "MemberUpdate": [_MEMBER],
+    "ProviderIn": [_PROVIDER | {"provider_id": "H900"}],
+    "ProviderUpdate": [_PROVIDER],
+    "ProcedureIn": [_PROCEDURE | {"procedure_code": "P900"}],
+    "ProcedureUpdate": [_PROCEDURE],
+    "CoverIn": [_DAYS | {"plan_id": "PL1"}],
+    "PeriodIn": [_DAYS],
+    "EndIn": [{"last_day": "2026-12-31", "reason": "left the plan"}],
     "AppealDecisionIn": [{"outcome": "partly_overturned", "amount": "1.50", "note": "n"}],
 }
 RAW: dict[str, tuple[str, bytes]] = {

@@ -23,6 +23,7 @@ ROUTES = {
     "POST /v1/claims/{claim_id}/appeals": "file an appeal",
     "POST /v1/appeals/{appeal_id}/decision": "decide an appeal",
 }
+REFERENCE_DATA = "one transaction of reference data with its audit row and the reply under its key: no event, no claim"
 _OF_WEBHOOKS = "one transaction about a receiver of events: no claim is changed, and it can be sent again"
 EXEMPT_ROUTES = {
     "POST /v1/webhook-endpoints": _OF_WEBHOOKS,
@@ -31,6 +32,12 @@ EXEMPT_ROUTES = {
     "POST /v1/webhook-endpoints/{endpoint_id}/rotate-secret": _OF_WEBHOOKS,
     "POST /v1/webhook-endpoints/{endpoint_id}/test": _OF_WEBHOOKS,
     "POST /v1/webhook-endpoints/{endpoint_id}/replay": _OF_WEBHOOKS,
+    **{f"POST /v1/{kind}": REFERENCE_DATA for kind in ("members", "providers", "procedures")},
+    **{
+        f"{method} /v1/{path}{verb}": REFERENCE_DATA
+        for path in ("members/{member_id}", "providers/{provider_id}", "procedures/{procedure_code}")
+        for method, verb in (("PUT", ""), ("POST", "/end"), ("POST", "/periods"))
+    },
     "POST /v1/claims:score-batch": "scores claims and stores nothing",
 }
 

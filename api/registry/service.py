@@ -1,0 +1,161 @@
+"""What can be done with members, providers and procedures: create, read, list, change, end, and add a period.
+
+Each change is one transaction with its audit row, and waits for the claims that are being decided about the entry: once
+it is committed, no claim is decided by the state before it (`api/intake/references.py`). Nothing is deleted, and the
+database keeps every state that is replaced.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from pydantic import JsonValue
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api import audit
+from api.database import Database, fetch
+from api.entity_tags import entity_tag, matches
+from api.errors import Conflict, Invalid, NotFound, PreconditionFailed
+from api.identity import Caller
+from api.paging import ListPage, PageCursor
+from api.registry import repository, rules
+from api.registry.details import Details
+from api.registry.kinds import Kind
+from api.registry.records import Ending, Entry, Span
+from api.registry.responses import entry_out
+from api.responses import encode
+from core import clock
+
+_ANY_TIME = clock.from_micros(0)
+"""Of the places in lists that are ordered by id alone."""
+
+
+class Registry:
+    """The service of members, providers and procedures."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, kind: Kind, entry_id: str, at: datetime | None = None) -> Entry:
+        """An entry, as it is or as it was stored at an instant; raises `NotFound`."""
+        async with self._database.reading() as connection:
+            found = (
+                await repository.entry(connection, kind, entry_id)
+                if at is None
+                else await repository.entry_at(connection, kind, entry_id, at)
+            )
+        return _found(kind, found)
+
+    async def page(
+        self, kind: Kind, *, filters: Mapping[str, str], after: PageCursor | None, limit: int, descending: bool
+    ) -> ListPage[Entry]:
+        """Entries after a place, by id."""
+        async with self._database.reading() as connection:
+            found = await repository.entries(
+                connection,
+                kind,
+                filters=filters,
+                after=None if after is None else after.claim_id,
+                limit=limit + 1,
+                descending=descending,
+            )
+        shown = found[:limit]
+        return ListPage(shown, PageCursor(_ANY_TIME, shown[-1].entry_id) if len(found) > limit else None)
+
+    async def create(self, caller: Caller, kind: Kind, new: Entry) -> Entry:
+        """Store a new entry; raises `Conflict` where there is one of this id, and `Invalid`."""
+        rules.check(new)
+        async with self._database.transaction() as connection:
+            await _require_plans(connection, None, new)
+            if not await repository.add(connection, kind, new):
+                raise Conflict(f"{kind.name} {new.entry_id} exists already; change it with PUT, or add a period to it")
+            await _record(connection, caller, kind, "create", None, new, {})
+        return new
+
+    async def update(
+        self, caller: Caller, kind: Kind, entry_id: str, details: Details, span: Span, if_match: str | None
+    ) -> Entry:
+        """Replace what is stated of an entry and its latest period.
+
+        Raises `NotFound`, `PreconditionFailed`, and `Invalid`, also where `if_match` is missing.
+        """
+
+        def change(entry: Entry) -> Entry:
+            if if_match is None:
+                raise Invalid.field(
+                    "If-Match", "is required; send the ETag of the entry as it was read, so that no change is lost"
+                )
+            return replace(entry, details=details, latest=span)
+
+        return await self._change(caller, kind, entry_id, "update", change, if_match, {})
+
+    async def end(self, caller: Caller, kind: Kind, entry_id: str, ending: Ending, if_match: str | None) -> Entry:
+        """End the latest period of an entry; raises `NotFound`, `Conflict`, `PreconditionFailed`, `Invalid`."""
+
+        def change(entry: Entry) -> Entry:
+            return rules.ended(kind, entry, ending)
+
+        return await self._change(caller, kind, entry_id, "end", change, if_match, {"reason": ending.reason})
+
+    async def add_period(self, caller: Caller, kind: Kind, entry_id: str, new: Span, if_match: str | None) -> Entry:
+        """Add a period to an entry; raises `NotFound`, `PreconditionFailed`, `Invalid`."""
+
+        def change(entry: Entry) -> Entry:
+            return rules.with_period(entry, new)
+
+        return await self._change(caller, kind, entry_id, "add_period", change, if_match, {})
+
+    async def _change(
+        self,
+        caller: Caller,
+        kind: Kind,
+        entry_id: str,
+        act: str,
+        change: Callable[[Entry], Entry],
+        if_match: str | None,
+        details: Mapping[str, JsonValue],
+    ) -> Entry:
+        async with self._database.transaction() as connection:
+            before = _found(kind, await repository.lock(connection, kind, entry_id))
+            if if_match is not None and not matches(if_match, entity_tag(encode(entry_out(kind, before)))):
+                raise PreconditionFailed(
+                    f"the {kind.name} has changed since it was read; nothing was stored; read it again and decide"
+                )
+            after = change(before)
+            rules.check(after)
+            await _require_plans(connection, before, after)
+            if after != before:
+                await repository.replace_entry(connection, kind, after)
+            await _record(connection, caller, kind, act, before, after, details)
+        return after
+
+
+def _found(kind: Kind, entry: Entry | None) -> Entry:
+    if entry is None:
+        raise NotFound(f"{kind.name} not found; check its id")
+    return entry
+
+
+async def _require_plans(connection: AsyncConnection, before: Entry | None, after: Entry) -> None:
+    """Raise `Invalid` where a plan that was not there before does not exist."""
+    known = {None} if before is None else {None, *before.plans}
+    for plan_id in after.plans - known:
+        if not await repository.has_plan(connection, plan_id or ""):
+            raise Invalid.field("plan_id", "plan not found; check the id, or load the plan first")
+
+
+async def _record(
+    connection: AsyncConnection,
+    caller: Caller,
+    kind: Kind,
+    act: str,
+    before: Entry | None,
+    after: Entry,
+    details: Mapping[str, JsonValue],
+) -> None:
+    recorded: dict[str, JsonValue] = {
+        "subject": f"{kind.table.name}/{after.entry_id}",
+        **details,
+        "changed": rules.changes(kind, before, after),
+    }
+    await fetch(connection, audit.record(caller, f"{kind.name}.{act}", None, recorded, clock.now()))
