@@ -38,7 +38,10 @@ MEANINGS: dict[ExitCode, str] = {
         "(`--accept-rejects`); nothing was trained. `ginja data ingest x12`, `fhir` and `members`: claims or members "
         "were refused; the others were taken."
     ),
-    ExitCode.MODEL_REFUSED: "A promotion gate refused the model; the champion is unchanged.",
+    ExitCode.MODEL_REFUSED: (
+        "A promotion gate refused the model, and the champion is unchanged; or a gate refused a version of the policy "
+        "(`policy test`, `policy activate`)."
+    ),
     ExitCode.DRIFT: "The command ran, and at least one alarm was raised (`monitor drift`, `monitor prompt-pay`).",
     ExitCode.INTERRUPTED: "Interrupted from the keyboard (Ctrl-C). What the command had started was stopped.",
     ExitCode.TERMINATED: "Terminated by SIGTERM (129: by SIGHUP). What the command had started was stopped.",

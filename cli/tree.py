@@ -99,6 +99,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("policy show", "cli.policy.versions:show"),
     CommandEntry("policy diff", "cli.policy.versions:diff"),
     CommandEntry("policy draft", "cli.policy.versions:draft"),
+    CommandEntry("policy test", "cli.policy.replay:test"),
     CommandEntry("policy activate", "cli.policy.versions:activate"),
     CommandEntry("policy rollback", "cli.policy.versions:rollback"),
     CommandEntry("policy verify", "cli.policy.verify:verify"),

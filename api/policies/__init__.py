@@ -1,24 +1,36 @@
 """Versions of the policy (`claims.policy`): stored, activated, rolled back, and found for each claim."""
 
 from api.policies.lookup import InForce, in_force
-from api.policies.records import PolicyActivation, PolicyHistory, PolicyRefused, PolicyStatus, PolicyVersion
-from api.policies.service import activate, create_draft, history, roll_back
+from api.policies.records import (
+    PolicyActivation,
+    PolicyHistory,
+    PolicyNotTested,
+    PolicyRefused,
+    PolicyStatus,
+    PolicyTestResult,
+    PolicyVersion,
+)
+from api.policies.service import activate, create_draft, history, record_test, roll_back
 from api.policies.store import PolicyStore
-from api.policies.tables import PolicyActivationRow, PolicyVersionRow
+from api.policies.tables import PolicyActivationRow, PolicyTestRow, PolicyVersionRow
 
 __all__ = [
     "InForce",
     "PolicyActivation",
     "PolicyActivationRow",
     "PolicyHistory",
+    "PolicyNotTested",
     "PolicyRefused",
     "PolicyStatus",
     "PolicyStore",
+    "PolicyTestResult",
+    "PolicyTestRow",
     "PolicyVersion",
     "PolicyVersionRow",
     "activate",
     "create_draft",
     "history",
     "in_force",
+    "record_test",
     "roll_back",
 ]

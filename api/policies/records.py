@@ -1,16 +1,26 @@
 """Versions and activations as the database has them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
 from typing import Self
+
+from pydantic import JsonValue
 
 from claims.policy import PolicyDocument, read_document
 
 
 class PolicyRefused(ValueError):
     """A version cannot be stored, activated or rolled back; the message says why and what to do."""
+
+    exit_code = 2
+
+
+class PolicyNotTested(PolicyRefused):
+    """The gates refuse a version, or it was not tested against what is in force."""
+
+    exit_code = 4
 
 
 class PolicyStatus(Enum):
@@ -57,6 +67,21 @@ class PolicyActivation:
     approver: str
     reason: str
     made_at: datetime
+    forced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyTestResult:
+    """What a test of a version found."""
+
+    version: int
+    base_version: int | None
+    """None: the settings."""
+    claims: int
+    passed: bool
+    gates: Sequence[JsonValue]
+    """Each gate with what was measured."""
+    tested_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +107,10 @@ class PolicyHistory:
             if version.is_valid_on(day):
                 return version
         return None
+
+    def base_of(self, document: PolicyDocument, today: date) -> PolicyVersion | None:
+        """The version that a document is compared with: what is in force on its first day; None: the settings."""
+        return self.in_force(max(today, document.valid_from))
 
     def status(self, version: PolicyVersion, today: date) -> PolicyStatus:
         """What a version is on a day."""

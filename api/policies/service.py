@@ -2,14 +2,24 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import date
 
+from pydantic import JsonValue
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.database import Database
-from api.policies.records import PolicyActivation, PolicyHistory, PolicyRefused, PolicyVersion
-from api.policies.tables import PolicyActivationRow, PolicyVersionRow
+from api.policies.records import (
+    PolicyActivation,
+    PolicyHistory,
+    PolicyNotTested,
+    PolicyRefused,
+    PolicyTestResult,
+    PolicyVersion,
+)
+from api.policies.tables import PolicyActivationRow, PolicyTestRow, PolicyVersionRow
 from claims.policy import PolicyDocument
 from core import clock
 
@@ -27,6 +37,7 @@ _ACTIVATION = (
     PolicyActivationRow.approver,
     PolicyActivationRow.reason,
     PolicyActivationRow.made_at,
+    PolicyActivationRow.forced,
 )
 
 
@@ -63,10 +74,25 @@ async def create_draft(database: Database, document: PolicyDocument, *, author: 
         return PolicyVersion.of(*(await connection.execute(statement)).one())
 
 
-async def activate(database: Database, version: int, *, approver: str, reason: str, today: date) -> PolicyActivation:
+async def record_test(database: Database, result: PolicyTestResult) -> int:
+    """Store what a test of a version found; returns its number. Raises `PolicyRefused` where there is no version."""
+    async with database.transaction() as connection:
+        (await _history(connection)).version(result.version)
+        statement = (
+            insert(PolicyTestRow).values(**asdict(result), tested_at=clock.now()).returning(PolicyTestRow.test_id)
+        )
+        number: int = (await connection.execute(statement)).scalar_one()
+        return number
+
+
+async def activate(
+    database: Database, version: int, *, approver: str, reason: str, today: date, force: bool = False
+) -> PolicyActivation:
     """Let a version decide claims received on its days; the version before it is superseded on them.
 
-    Raises `PolicyRefused` where the approver wrote it, where its days are over, or where it is the last one activated.
+    Raises `PolicyRefused` where the approver wrote it, where its days are over, or where it is the last one activated,
+    and `PolicyNotTested` where its last test against what is in force did not pass, or there is none; `force` activates
+    it all the same, and is stored with the reason.
     """
     async with database.transaction() as connection:
         known = await _history(connection, lock=True)
@@ -78,7 +104,45 @@ async def activate(database: Database, version: int, *, approver: str, reason: s
             raise PolicyRefused(f"version {version} was valid until {until}; store it with later days")
         if known.stack[-1:] == (version,):
             raise PolicyRefused(f"version {version} is already active")
-        return await _add(connection, "activate", chosen, approver, reason)
+        test = await _last_test(connection, version, known.base_of(chosen.document, today))
+        if not force and (test is None or not test.passed):
+            raise PolicyNotTested(_not_passed(version, test))
+        passed = test is not None and test.passed
+        test_id = None if test is None else test.test_id
+        return await _add(connection, "activate", chosen, approver, reason, test_id=test_id, forced=not passed)
+
+
+@dataclass(frozen=True, slots=True)
+class _LastTest:
+    test_id: int
+    passed: bool
+    gates: Sequence[JsonValue]
+
+
+async def _last_test(connection: AsyncConnection, version: int, base: PolicyVersion | None) -> _LastTest | None:
+    """The newest test of a version against the version in force."""
+    base_version = None if base is None else base.version
+    statement = (
+        select(PolicyTestRow.test_id, PolicyTestRow.passed, PolicyTestRow.gates)
+        .where(PolicyTestRow.version == version, PolicyTestRow.base_version.is_not_distinct_from(base_version))
+        .order_by(PolicyTestRow.test_id.desc())
+        .limit(1)
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else _LastTest(*row)
+
+
+def _not_passed(version: int, test: _LastTest | None) -> str:
+    if test is None:
+        return (
+            f"version {version} was not tested against what is in force; run `ginja policy test {version}`, or force "
+            "the activation with a reason"
+        )
+    names = [str(one.get("gate")) for one in test.gates if isinstance(one, dict) and not one.get("passed")]
+    return (
+        f"version {version} did not pass {', '.join(names)} in test {test.test_id}; change it, or force the activation "
+        "with a reason"
+    )
 
 
 async def roll_back(database: Database, *, approver: str, reason: str) -> PolicyActivation:
@@ -95,7 +159,14 @@ async def roll_back(database: Database, *, approver: str, reason: str) -> Policy
 
 
 async def _add(
-    connection: AsyncConnection, kind: str, version: PolicyVersion | None, approver: str, reason: str
+    connection: AsyncConnection,
+    kind: str,
+    version: PolicyVersion | None,
+    approver: str,
+    reason: str,
+    *,
+    test_id: int | None = None,
+    forced: bool = False,
 ) -> PolicyActivation:
     statement = (
         insert(PolicyActivationRow)
@@ -106,6 +177,8 @@ async def _add(
             approver=approver,
             reason=reason,
             made_at=clock.now(),
+            test_id=test_id,
+            forced=forced,
         )
         .returning(*_ACTIVATION)
     )

@@ -3,7 +3,7 @@
 from datetime import date
 
 from pydantic import JsonValue
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Identity, Index, Integer
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Identity, Index, Integer
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -29,6 +29,23 @@ class PolicyVersionRow(Base):
     )
 
 
+class PolicyTestRow(Base):
+    """One test of a version: what it changes of past claims, and whether the gates passed."""
+
+    __tablename__ = "policy_tests"
+
+    test_id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
+    version: Mapped[int] = mapped_column(ForeignKey("policy_versions.version"))
+    base_version: Mapped[int | None] = mapped_column(comment="The version it was compared with; null: the settings.")
+    claims: Mapped[int]
+    passed: Mapped[bool] = mapped_column(comment="Whether every gate passed.")
+    gates: Mapped[list[JsonValue]] = mapped_column(JSONB, comment="Each gate with what was measured.")
+    tested_by: Mapped[str]
+    tested_at: Mapped[Instant]
+
+    __table_args__ = (Index(None, "version", "test_id"),)
+
+
 class PolicyActivationRow(Base):
     """One activation or rollback. Of those whose version is valid on a day, the newest decides that day."""
 
@@ -41,6 +58,10 @@ class PolicyActivationRow(Base):
     approver: Mapped[str] = mapped_column(comment="Who activated it or rolled back.")
     reason: Mapped[str]
     made_at: Mapped[Instant]
+    test_id: Mapped[int | None] = mapped_column(
+        ForeignKey("policy_tests.test_id"), comment="The test that it rests on; null: none."
+    )
+    forced: Mapped[bool] = mapped_column(server_default="false", comment="Without a test that passed.")
 
     __table_args__ = (
         CheckConstraint("kind IN ('activate', 'rollback')", name="policy_activations_kind_check"),

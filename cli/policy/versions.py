@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,25 +13,11 @@ from cli.command import command
 from cli.database import existing_database_url, with_database
 from cli.options import BY, INPUT_FILE
 from cli.output import print_json, terminal
+from cli.policy.choices import PolicyChoices, today
 from cli.policy.documents import as_yaml, read_file
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from api.database import Database
     from api.policies import PolicyActivation, PolicyHistory, PolicyVersion
-    from claims.policy import PolicyDocument
-
-T = TypeVar("T")
-_SETTINGS = "settings"
-
-
-def _today() -> date:
-    from claims.service_days import receipt_day
-    from core import clock
-    from core.settings import settings
-
-    return receipt_day(clock.now(), settings().zone)
 
 
 def _history() -> "PolicyHistory":
@@ -41,38 +27,13 @@ def _history() -> "PolicyHistory":
     return with_database(history)
 
 
-def _of_settings() -> "PolicyDocument":
-    from claims.policy import policy_of_settings
-    from core.settings import settings
-
-    return policy_of_settings(settings()).document
-
-
-def _chosen(known: "PolicyHistory", version: str | None) -> "tuple[str, PolicyVersion | None]":
-    """The name of a version and the version; None: the settings. Without `version`, what is in force today."""
-    from api.policies import PolicyRefused
-
-    if version is None:
-        found = known.in_force(_today())
-    elif version == _SETTINGS:
-        found = None
-    elif version.isascii() and version.isdigit() and len(version) <= 9:
-        try:
-            found = known.version(int(version))
-        except PolicyRefused as error:
-            raise click.UsageError(str(error)) from None
-    else:
-        raise click.UsageError(f"{version} is not a version: give its number, or `settings`.")
-    return (_SETTINGS, None) if found is None else (f"version {found.version}", found)
-
-
 @command("list", examples=["ginja policy list", "ginja policy list --json"])
 def list_(as_json: bool) -> None:
     """List the versions of the policy, and who wrote and activated them."""
-    known, today = _history(), _today()
-    rows = [_summary(known, one, today) for one in known.versions]
+    known, day = _history(), today()
+    rows = [_summary(known, one, day) for one in known.versions]
     if as_json:
-        print_json({"versions": rows, "in_force": _number(known.in_force(today))})
+        print_json({"versions": rows, "in_force": _number(known.in_force(day))})
         return
     from rich.table import Table
 
@@ -80,7 +41,7 @@ def list_(as_json: bool) -> None:
     for row in rows:
         shown.add_row(*("" if row[name] is None else str(row[name]) for name in _SHOWN))
     terminal().print(shown)
-    if known.in_force(today) is None:
+    if known.in_force(day) is None:
         click.echo("No version is in force: the settings decide (`ginja policy show settings`).")
 
 
@@ -91,11 +52,11 @@ def _number(version: "PolicyVersion | None") -> int:
     return 0 if version is None else version.version
 
 
-def _summary(known: "PolicyHistory", one: "PolicyVersion", today: date) -> "dict[str, object]":
+def _summary(known: "PolicyHistory", one: "PolicyVersion", day: date) -> "dict[str, object]":
     last = next(reversed(list(known.approvals(one.version))), None)
     return {
         "version": one.version,
-        "status": known.status(one, today).value,
+        "status": known.status(one, day).value,
         "title": one.document.title,
         "valid_from": one.document.valid_from,
         "valid_until": one.document.valid_until,
@@ -104,6 +65,7 @@ def _summary(known: "PolicyHistory", one: "PolicyVersion", today: date) -> "dict
         "approver": None if last is None else last.approver,
         "activated_at": None if last is None else last.made_at,
         "reason": None if last is None else last.reason,
+        "forced": None if last is None else last.forced,
         "sha256": one.sha256,
     }
 
@@ -115,15 +77,15 @@ def show(chosen: str | None, as_json: bool) -> None:
 
     VERSION is a number, or `settings`. The output is a file that can be edited and stored with `ginja policy draft`.
     """
-    known, today = _history(), _today()
-    name, found = _chosen(known, chosen)
-    document = _of_settings() if found is None else found.document
-    summary = {"version": 0} if found is None else _summary(known, found, today)
+    known, day = _history(), today()
+    policy = PolicyChoices(known).choose(chosen)
+    found = policy.version
+    summary = {"version": 0} if found is None else _summary(known, found, day)
     if as_json:
-        print_json({**summary, "document": document.as_json()})
+        print_json({**summary, "document": policy.document.as_json()})
         return
     by = "" if found is None else f", {summary['status']}, by {found.author}"
-    click.echo(f"# {name}{by}\n{as_yaml(document.as_json())}", nl=False)
+    click.echo(f"# {policy.name}{by}\n{as_yaml(policy.document.as_json())}", nl=False)
 
 
 @command(examples=["ginja policy diff policy.yaml", "ginja policy diff 3 2", "ginja policy diff 3 settings --json"])
@@ -133,25 +95,19 @@ def diff(changed: str, base: str | None, as_json: bool) -> None:
     """Show what CHANGED changes of BASE: each a file, a version or `settings`; BASE is by default what is in force."""
     from claims.policy import differences
 
-    (before_name, before), (after_name, after) = _document(base), _document(changed)
-    changes = differences(before, after)
+    choices = PolicyChoices.read()
+    before, after = choices.choose(base), choices.choose(changed)
+    changes = differences(before.document, after.document)
     if as_json:
-        print_json({"from": before_name, "to": after_name, "changes": [asdict(one) for one in changes]})
+        print_json({"from": before.name, "to": after.name, "changes": [asdict(one) for one in changes]})
         return
-    click.echo(f"From {before_name} to {after_name}: {len(changes)} changes")
+    click.echo(f"From {before.name} to {after.name}: {len(changes)} changes")
     for one in changes:
         click.echo(f"{one.path}: {_value(one.before)} -> {_value(one.after)}")
 
 
 def _value(value: object) -> str:
     return "none" if value is None else str(value)
-
-
-def _document(named: str | None) -> "tuple[str, PolicyDocument]":
-    if named is not None and Path(named).is_file():
-        return named, read_file(Path(named))
-    name, found = _chosen(_history(), named)
-    return name, _of_settings() if found is None else found.document
 
 
 @command(examples=["ginja policy draft policy.yaml --by ann", "ginja policy draft policy.json --by ann --json"])
@@ -166,12 +122,12 @@ def draft(file: Path, by: str | None, as_json: bool) -> None:
 
     document = read_file(file)
     existing_database_url()
-    stored = _refusable(partial(create_draft, document=document, author=by or getpass.getuser()))
+    stored = with_database(partial(create_draft, document=document, author=by or getpass.getuser()))
     if as_json:
         print_json({"version": stored.version, "author": stored.author, "sha256": stored.sha256})
         return
     click.echo(
-        f"Version {stored.version} is stored. Compare it with `ginja policy diff {stored.version}`; another person "
+        f"Version {stored.version} is stored. Test it with `ginja policy test {stored.version}`; another person "
         f"activates it with `ginja policy activate {stored.version}`."
     )
 
@@ -179,9 +135,12 @@ def draft(file: Path, by: str | None, as_json: bool) -> None:
 @command(examples=['ginja policy activate 3 --reason "lower cap for outpatient surgery" --by bob'])
 @click.argument("number", metavar="VERSION", type=click.IntRange(1, 999_999_999))
 @click.option("--reason", required=True, help="Why; no personal data.")
+@click.option("--force", is_flag=True, help="Without a test that passed; it is stored with the reason.")
 @BY
-def activate(number: int, reason: str, by: str | None, as_json: bool) -> None:
+def activate(number: int, reason: str, force: bool, by: str | None, as_json: bool) -> None:
     """Let VERSION decide the claims received on its days; the author cannot activate it.
+
+    Its last `ginja policy test` against what is in force must have passed: exit 4 otherwise.
 
     Claims decided before keep their decision and its version. `ginja policy rollback` returns to the version before.
     """
@@ -189,7 +148,9 @@ def activate(number: int, reason: str, by: str | None, as_json: bool) -> None:
 
     existing_database_url()
     approver = by or getpass.getuser()
-    made = _refusable(partial(activate_version, version=number, approver=approver, reason=reason, today=_today()))
+    made = with_database(
+        partial(activate_version, version=number, approver=approver, reason=reason, today=today(), force=force)
+    )
     _report(made, as_json=as_json)
 
 
@@ -203,7 +164,7 @@ def rollback(reason: str, by: str | None, as_json: bool) -> None:
     from api.policies import roll_back
 
     existing_database_url()
-    made = _refusable(partial(roll_back, approver=by or getpass.getuser(), reason=reason))
+    made = with_database(partial(roll_back, approver=by or getpass.getuser(), reason=reason))
     _report(made, as_json=as_json)
 
 
@@ -212,14 +173,5 @@ def _report(made: "PolicyActivation", *, as_json: bool) -> None:
         print_json(asdict(made))
         return
     what = "The settings decide" if made.version is None else f"Version {made.version} decides"
-    click.echo(f"{what} claims from now on (activation {made.activation_id}, by {made.approver}).")
-
-
-def _refusable(work: "Callable[[Database], Awaitable[T]]") -> T:
-    """The result of `work` on the database; a refusal is a usage error."""
-    from api.policies import PolicyRefused
-
-    try:
-        return with_database(work)
-    except PolicyRefused as error:
-        raise click.UsageError(f"{error}.") from None
+    forced = ", without a test that passed" if made.forced else ""
+    click.echo(f"{what} claims from now on (activation {made.activation_id}, by {made.approver}{forced}).")

@@ -7,14 +7,14 @@ from pipelines.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from pipelines.policies.decisions import DecidedColumns, decide_columns
     from pipelines.policies.gates import POLICY_GATES, PolicyVerdict, check_policy_gates
-    from pipelines.policies.reading import NoClaimsError, ReplayedHistory, read_history, read_scores
+    from pipelines.policies.reading import NothingToReplay, ReplayedHistory, read_history, read_scores
     from pipelines.policies.replay import AffectedGroup, PolicyReplay, ReplayedFinding, replay_policies
 
 __all__ = [
     "POLICY_GATES",
     "AffectedGroup",
     "DecidedColumns",
-    "NoClaimsError",
+    "NothingToReplay",
     "PolicyReplay",
     "PolicyVerdict",
     "ReplayedFinding",

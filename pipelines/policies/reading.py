@@ -50,8 +50,10 @@ class ReplayedHistory:
         return ((self.last_day - self.first_day).days + 1) / 7
 
 
-class NoClaimsError(ValueError):
+class NothingToReplay(ValueError):
     """A data set has no claims that could be decided."""
+
+    exit_code = 2
 
 
 class Frames:
@@ -88,7 +90,7 @@ _PLANS = pa.schema([("plan_id", _TEXT), ("name", _TEXT)])
 def read_history(source: Source, *, most: int, scores: pa.Table | None = None) -> ReplayedHistory:
     """The newest claims of a data set, at most `most`, in order of receipt.
 
-    `scores` has claim_id, probability and flagged; a claim that it lacks has no score. Raises `NoClaimsError`.
+    `scores` has claim_id, probability and flagged; a claim that it lacks has no score. Raises `NothingToReplay`.
     """
     claims = source.claims.slice(max(0, source.claims.num_rows - most))
     asked = claims.num_rows
@@ -102,7 +104,7 @@ def read_history(source: Source, *, most: int, scores: pa.Table | None = None) -
         claims = claims.filter(pa.array(kept))
         lines = _lines_of(claims, frames.table("claim_lines", CLAIM_LINES))
     if not claims.num_rows:
-        raise NoClaimsError(f"{source.name} has no claims that could be decided")
+        raise NothingToReplay(f"{source.name} has no claims that could be decided")
     received = micros(claims["received_at"])
     last = clock.from_micros(int(received.max())).date()
     as_of = last + timedelta(days=1)
@@ -159,7 +161,7 @@ def _columns(
     statistics, averages = _statistics(source, frames, as_of)
     member = pc.index_in(claims["member_id"], value_set=members["member_id"].combine_chunks())
     provider = pc.index_in(claims["provider_id"], value_set=providers["provider_id"].combine_chunks())
-    amount = np.bincount(lines.claim, lines.amount, count)
+    amount: Floats = np.bincount(lines.claim, lines.amount, count).astype(np.float64)
     principal = _principal(lines, count)
     codes = TextColumn.of(lines.code)
     code_of_claim = codes.codes[principal]
@@ -234,7 +236,8 @@ def _billed(lines: _Lines, codes: TextColumn) -> Floats:
     """Units of each line's procedure over all lines of its claim."""
     key = lines.claim * len(codes.values) + codes.codes
     _, inverse = np.unique(key, return_inverse=True)
-    return np.bincount(inverse, lines.units)[inverse]
+    found: Floats = np.bincount(inverse, lines.units).astype(np.float64)[inverse]
+    return found
 
 
 def _of_index(column: Floats, index: Codes) -> Floats:

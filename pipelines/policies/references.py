@@ -39,11 +39,11 @@ class ScopeLookup:
         role = floats(pc.cast(rows["principal"], pa.int8())).astype(np.int64)
         key = np.where((at >= 0) & (code >= 0), (code * 2 + role) * width + at, -1)
         asked = np.zeros(len(claim), np.int64) if entity is None else entity.codes[claim]
-        wanted = np.where(asked >= 0, (self._codes.codes * 2 + self._principal) * width + asked, -2)
+        sought = np.where(asked >= 0, (self._codes.codes * 2 + self._principal) * width + asked, -2)
         order = np.append(np.argsort(key), len(key))
         ordered = np.append(key, np.iinfo(np.int64).max)[order]
-        place = np.searchsorted(ordered, wanted)
-        index = np.where(ordered[place] == wanted, order[place], -1)
+        place = np.searchsorted(ordered, sought)
+        index = np.where(ordered[place] == sought, order[place], -1)
 
         def column(name: str, missing: float) -> Floats:
             found: Floats = np.append(floats(rows[name]), missing)[index]

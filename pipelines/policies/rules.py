@@ -74,7 +74,7 @@ def _compare(one: FieldComparison, claims: ClaimColumns, findings: Mapping[str, 
 def _numbers(one: FieldComparison, column: Floats) -> Flags:
     present = ~np.isnan(column)
     if one.asked is Operator.MISSING:
-        return present != one.value
+        return ~present if one.value is True else present
     if one.asked in (Operator.IN, Operator.NOT_IN):
         inside = np.isin(column, np.asarray(one.value, np.float64))
         return present & (inside if one.asked is Operator.IN else ~inside)
@@ -86,7 +86,7 @@ def _texts(one: FieldComparison, claims: ClaimColumns) -> Flags:
     column = claims.text(one.field)
     present = column.codes >= 0
     if one.asked is Operator.MISSING:
-        return present != one.value
+        return ~present if one.value is True else present
     values = one.value if isinstance(one.value, list) else [one.value]
     inside = np.isin(column.codes, [column.code(str(value)) for value in values])
     return present & (inside if one.asked in (Operator.IN, Operator.EQ) else ~inside)
@@ -98,5 +98,6 @@ def _flags(one: FieldComparison, claims: ClaimColumns) -> Flags:
     else:
         present, value = ~np.isnan(claims.probability), claims.model_flagged
     if one.asked is Operator.MISSING:
-        return present != one.value
-    return present & (value == one.value)
+        return ~present if one.value is True else present
+    found: Flags = present & (value == bool(one.value))
+    return found

@@ -6,7 +6,20 @@ from typing import Any
 import psycopg
 import pytest
 
-from api.policies import PolicyRefused, PolicyStatus, PolicyStore, activate, create_draft, history, roll_back
+from api.policies import (
+    PolicyActivation,
+    PolicyHistory,
+    PolicyNotTested,
+    PolicyRefused,
+    PolicyStatus,
+    PolicyStore,
+    PolicyTestResult,
+    activate,
+    create_draft,
+    history,
+    record_test,
+    roll_back,
+)
 from api.replays import verify_decisions
 from api.scorer import ScorerClient
 from api.scoring import Rescorer
@@ -29,7 +42,7 @@ TODAY = date(2026, 11, 27)
 async def in_force(api: Api, *rules: dict[str, Any], **changes: Any) -> int:
     """Store and activate a version."""
     draft = await create_draft(api.database, make_document(*rules, **changes), author="ann")
-    made = await activate(api.database, draft.version, approver="bob", reason="test", today=TODAY)
+    made = await activate(api.database, draft.version, approver="bob", reason="test", today=TODAY, force=True)
     assert made.version == draft.version
     return draft.version
 
@@ -132,6 +145,38 @@ async def test_the_author_cannot_activate_a_version(api: Api):
     assert known.status(known.versions[0], TODAY) is PolicyStatus.DRAFT
 
 
+def result(version: int, base: int | None, *, passed: bool) -> PolicyTestResult:
+    gates = [{"gate": "few_decisions_changed", "passed": passed, "detail": "decisions_changed is 0.1, at most 0.05"}]
+    return PolicyTestResult(version, base, 1_000, passed, gates, "ann")
+
+
+async def test_a_version_is_activated_after_a_test_against_what_is_in_force_that_passed_or_by_force(api: Api):
+    first = (await create_draft(api.database, make_document(COAST), author="ann")).version
+
+    async def activated(version: int, **options: Any) -> PolicyActivation:
+        return await activate(api.database, version, approver="bob", reason="x", today=TODAY, **options)
+
+    with pytest.raises(PolicyNotTested, match=f"run `ginja policy test {first}`"):
+        await activated(first)
+    await record_test(api.database, result(first, None, passed=False))
+    with pytest.raises(PolicyNotTested, match="did not pass few_decisions_changed in test 1"):
+        await activated(first)
+    await record_test(api.database, result(first, None, passed=True))
+    assert not (await activated(first)).forced
+    second = (await create_draft(api.database, make_document(LONG_STAY), author="ann")).version
+    await record_test(api.database, result(second, None, passed=True))  # not against what is in force by now
+    with pytest.raises(PolicyNotTested):
+        await activated(second)
+    await record_test(api.database, result(second, first, passed=False))
+    assert (await activated(second, force=True)).forced
+    assert api.rows("SELECT version, test_id, forced FROM policy_activations ORDER BY 1") == [
+        (first, 2, False),
+        (second, 4, True),
+    ]
+    with pytest.raises(PolicyRefused, match="no policy version 99"):
+        await record_test(api.database, result(99, None, passed=True))
+
+
 async def test_what_cannot_be_stored_or_activated_is_refused(api: Api):
     document = make_document(COAST, valid_until="2026-11-26")
     draft = await create_draft(api.database, document, author="ann")
@@ -146,10 +191,10 @@ async def test_what_cannot_be_stored_or_activated_is_refused(api: Api):
         await activate(api.database, version, approver="bob", reason="x", today=TODAY)
 
 
-@pytest.mark.parametrize("table", ["policy_versions", "policy_activations"])
-async def test_versions_and_activations_are_never_changed(api: Api, table):
-    await in_force(api)
-    for statement in (f"UPDATE {table} SET author = 'eve'", f"DELETE FROM {table}", f"TRUNCATE {table} CASCADE"):
+@pytest.mark.parametrize("table", ["policy_versions", "policy_activations", "policy_tests"])
+async def test_versions_activations_and_tests_are_never_changed(api: Api, table):
+    await record_test(api.database, result(await in_force(api), None, passed=True))
+    for statement in (f"UPDATE {table} SET version = 1", f"DELETE FROM {table}", f"TRUNCATE {table} CASCADE"):
         with pytest.raises(psycopg.errors.RestrictViolation):
             api.execute(statement)
 
@@ -216,12 +261,10 @@ async def test_an_activation_costs_a_process_one_statement_once(api: Api):
 
 
 def test_a_history_is_a_stack_of_activations():
-    from api.policies import PolicyActivation, PolicyHistory
-
     at = datetime(2026, 11, 27, tzinfo=UTC)
     kinds = [("activate", 1), ("activate", 2), ("rollback", 1), ("activate", 3), ("rollback", 1), ("rollback", None)]
     made = [
-        PolicyActivation(place, kind, version, "bob", "x", at + timedelta(hours=place))
+        PolicyActivation(place, kind, version, "bob", "x", at + timedelta(hours=place), False)
         for place, (kind, version) in enumerate(kinds)
     ]
     stacks = [PolicyHistory((), tuple(made[:count])).stack for count in range(len(made) + 1)]

@@ -68,6 +68,7 @@ EXEMPT_STATEMENTS = {
     ("INSERT", "plan_cost_sharing"): ONE_TRANSACTION,
     ("INSERT", "plans"): ONE_TRANSACTION,
     ("INSERT", "policy_activations"): ONE_STATEMENT,
+    ("INSERT", "policy_tests"): ONE_STATEMENT,
     ("INSERT", "policy_versions"): ONE_STATEMENT,
     ("INSERT", "console_sessions"): ONE_STATEMENT,
     ("UPDATE", "console_sessions"): ONE_STATEMENT,

@@ -1,10 +1,12 @@
 """`ginja policy`: versions are written, compared, activated by another person, and rolled back."""
 
 import json
+from datetime import date
 
 from click.testing import CliRunner
 
 from cli.main import main
+from pipelines.simulate import SimulationConfig, simulate, write
 
 POLICY = """
 # Surgery above 8,000 is reviewed.
@@ -43,7 +45,7 @@ def test_a_policy_is_drafted_compared_activated_and_rolled_back(database_url, tm
     assert result("draft", file, "--by", "ann")["version"] == 1
     refused = run("activate", 1, "--reason", "x", "--by", "Ann")
     assert (refused.exit_code, "another person activates it" in refused.stderr) == (2, True)
-    assert result("activate", 1, "--reason", "season", "--by", "bob")["version"] == 1
+    assert result("activate", 1, "--reason", "season", "--by", "bob", "--force")["version"] == 1
     (listed,) = result("list")["versions"]
     assert [listed[name] for name in ("status", "author", "approver", "reason")] == ["active", "ann", "bob", "season"]
 
@@ -53,11 +55,46 @@ def test_a_policy_is_drafted_compared_activated_and_rolled_back(database_url, tm
     assert [one["path"] for one in result("diff", file)["changes"]] == ["parameters.auto_approval_cap_cents"]
     assert "parameters.auto_approval_cap_cents: 900000 -> 850000" in run("diff", file, 1).stdout
     assert result("draft", file, "--by", "bob")["version"] == 2
-    assert result("activate", 2, "--reason", "lower", "--by", "ann")["version"] == 2
+    assert result("activate", 2, "--reason", "lower", "--by", "ann", "--force")["version"] == 2
     assert result("rollback", "--reason", "too many", "--by", "ann")["version"] == 1
     assert result("rollback", "--reason", "too many", "--by", "ann")["version"] is None
     assert "the settings decide" in run("list").stdout
     assert result("verify") == {"decisions": 0, "different": 0, "examples": []}
+
+
+def test_a_version_is_tested_on_past_claims_before_it_is_activated(database_url, tmp_path):
+    home = tmp_path / "home"
+    write(simulate(SimulationConfig(claims=2_000, seed=1, end=date(2026, 6, 1))), home / "data")
+    environment = {"GINJA_DATABASE_URL": database_url, "GINJA_HOME": str(home)}
+    file = tmp_path / "policy.yaml"
+
+    def run(*words):
+        return CliRunner().invoke(main, ["policy", *map(str, words)], env=environment)
+
+    file.write_text(POLICY)
+    assert run("draft", file, "--by", "ann").exit_code == 0
+    refused = run("activate", 1, "--reason", "x", "--by", "bob")
+    assert (refused.exit_code, "run `ginja policy test 1`" in refused.stderr) == (4, True)
+    tested = run("test", 1, "--by", "ann", "--json")
+    assert tested.exit_code == 0, tested.output
+    found = json.loads(tested.stdout)
+    assert (found["from"], found["to"], found["test"], found["scored"]) == ("settings", "version 1", 1, 0)
+    assert found["claims"] + found["not_submittable"] == 2_000
+    assert all(gate["passed"] for gate in found["gates"])
+    activated = run("activate", 1, "--reason", "x", "--by", "bob", "--json")
+    assert json.loads(activated.stdout)["forced"] is False
+
+    file.write_text(POLICY.replace("900000", "100"))
+    shown = run("test", file)
+    assert (shown.exit_code, "Stored as" in shown.stdout) == (4, False)
+    assert "REFUSED" in shown.stdout
+    assert run("draft", file, "--by", "ann").exit_code == 0
+    assert run("test", 2, "--by", "ann").exit_code == 4
+    refused = run("activate", 2, "--reason", "x", "--by", "bob")
+    assert (refused.exit_code, "did not pass reviews_within_capacity" in refused.stderr) == (4, True)
+    forced = run("activate", 2, "--reason", "fraud wave", "--by", "bob", "--force")
+    assert "by bob, without a test that passed" in forced.stdout
+    assert json.loads(run("test", file, "--base", "settings", "--capacity", "100000", "--json").stdout)["test"] is None
 
 
 def test_a_file_that_is_no_policy_is_refused_with_every_problem(database_url, tmp_path):
@@ -83,10 +120,10 @@ def test_a_file_that_is_no_policy_is_refused_with_every_problem(database_url, tm
 
 def test_a_version_that_does_not_exist_is_a_usage_error(database_url):
     environment = {"GINJA_DATABASE_URL": database_url}
-    for words in (("show", "7"), ("diff", "7"), ("activate", "7", "--reason", "x", "--by", "bob")):
+    for words in (("show", "7"), ("diff", "7"), ("test", "7"), ("activate", "7", "--reason", "x", "--by", "bob")):
         done = CliRunner().invoke(main, ["policy", *words], env=environment)
         assert (done.exit_code, "there is no policy version 7" in done.stderr) == (2, True)
     done = CliRunner().invoke(main, ["policy", "show", "latest"], env=environment)
-    assert "latest is not a version: give its number, or `settings`." in done.stderr
+    assert "latest is no file and no version: give a file, a number, or `settings`." in done.stderr
     done = CliRunner().invoke(main, ["policy", "rollback", "--reason", "x"], env=environment)
     assert (done.exit_code, "there is nothing to roll back" in done.stderr) == (2, True)
