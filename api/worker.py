@@ -112,6 +112,7 @@ class Worker:
             self._background.repeat("prompt pay", self._prompt_pay.check, every_s=PROMPT_PAY_S)
             self._background.repeat("webhook events", self._fan_out.step, every_s=WEBHOOKS_S)
             self._background.repeat("webhook deliveries", self._webhooks.step, every_s=WEBHOOKS_S)
+            self._background.repeat("webhook clean-up", self._webhooks.sweep, every_s=WEBHOOKS_S)
             self._background.repeat("webhook metrics", self._webhooks.measure, every_s=OUTBOX_METRICS_S)
             await self._background.stopped()
         finally:

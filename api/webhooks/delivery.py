@@ -41,6 +41,8 @@ JITTER: Final = 0.2
 """Largest share by which a pause is shorter or longer, so that what failed together is not repeated together."""
 FAILING_FOR: Final = timedelta(days=5)
 """An endpoint is disabled once every attempt of this time failed."""
+SWEPT: Final = 1_000
+"""Deliveries that one statement fails or removes, so that none runs into its time limit."""
 IN_FLIGHT: Final = 16
 """Attempts of one worker at a time."""
 _STOP_S: Final = 5.0
@@ -96,6 +98,15 @@ class WebhookDelivery:
             with suppress(asyncio.CancelledError):
                 await asyncio.gather(*self._sending, return_exceptions=True)
         self._sending.clear()
+
+    async def sweep(self) -> int:
+        """Let deliveries of disabled endpoints fail, and remove those of deleted ones; returns how many of a batch."""
+        async with self._database.transaction() as connection:
+            failed = await queue.fail_of_disabled(connection, clock.now(), limit=SWEPT)
+        metrics.WEBHOOK_DELIVERIES.labels("failed").inc(failed)
+        async with self._database.transaction() as connection:
+            removed = await queue.remove_of_deleted(connection, limit=SWEPT)
+        return failed + removed
 
     async def measure(self) -> int:
         """Set the metrics of the queue."""
@@ -208,8 +219,6 @@ async def _note_failure(
         await repository.change_endpoint(connection, endpoint.endpoint_id, {"failing_since": now})
     if reason is not None:
         await repository.disable(connection, endpoint.endpoint_id, reason, now)
-        failed = await queue.fail_pending(connection, endpoint.endpoint_id, now)
-        details = {"endpoint_id": endpoint.endpoint_id, "reason": reason.value, "failed_deliveries": failed}
+        details = {"endpoint_id": endpoint.endpoint_id, "reason": reason.value}
         await fetch(connection, audit.record(_WORKER, "webhook_endpoint.disable", None, details, now))
-        metrics.WEBHOOK_DELIVERIES.labels("failed").inc(failed)
     return reason

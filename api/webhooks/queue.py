@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Text, any_, func, literal, select, true, tuple_, update
+from sqlalchemy import ColumnElement, Text, any_, delete, func, literal, select, true, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -41,8 +41,9 @@ async def add(connection: AsyncConnection, new: Sequence[NewDelivery]) -> int:
         insert(WebhookDeliveryRow)
         .values([asdict(one) for one in new])
         .on_conflict_do_nothing(index_elements=["endpoint_id", "event_id"])
+        .returning(WebhookDeliveryRow.delivery_id)
     )
-    return (await connection.execute(statement)).rowcount
+    return len((await connection.execute(statement)).all())
 
 
 async def lease(
@@ -122,11 +123,21 @@ async def change(connection: AsyncConnection, delivery_id: str, **values: object
     )
 
 
-async def fail_pending(connection: AsyncConnection, endpoint_id: str, at: datetime) -> int:
-    """Let every pending delivery of an endpoint that was disabled fail; returns how many."""
+async def fail_of_disabled(connection: AsyncConnection, at: datetime, *, limit: int) -> int:
+    """Let pending deliveries of disabled endpoints fail, at most `limit`; returns how many."""
+    which = (
+        select(WebhookDeliveryRow.delivery_id)
+        .join(WebhookEndpointRow, WebhookEndpointRow.endpoint_id == WebhookDeliveryRow.endpoint_id)
+        .where(
+            WebhookEndpointRow.status == EndpointStatus.DISABLED.value,
+            WebhookDeliveryRow.status == _PENDING,
+        )
+        .limit(limit)
+        .with_for_update(of=WebhookDeliveryRow, skip_locked=True)
+    )
     statement = (
         update(WebhookDeliveryRow)
-        .where(WebhookDeliveryRow.endpoint_id == endpoint_id, WebhookDeliveryRow.status == _PENDING)
+        .where(WebhookDeliveryRow.delivery_id.in_(which.scalar_subquery()))
         .values(
             status=DeliveryStatus.FAILED.value,
             due_at=None,
@@ -135,6 +146,35 @@ async def fail_pending(connection: AsyncConnection, endpoint_id: str, at: dateti
         )
     )
     return (await connection.execute(statement)).rowcount
+
+
+async def remove_of_deleted(connection: AsyncConnection, *, limit: int) -> int:
+    """Remove deliveries of deleted endpoints, at most `limit`, and the endpoints that have none; returns how many."""
+    of_one = (  # with a limit of its own, so that the planner reads the index of each endpoint
+        select(WebhookDeliveryRow.delivery_id)
+        .where(WebhookDeliveryRow.endpoint_id == WebhookEndpointRow.endpoint_id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .correlate(WebhookEndpointRow)
+        .lateral("of_one")
+    )
+    which = (
+        select(of_one.c.delivery_id)
+        .select_from(WebhookEndpointRow)
+        .join(of_one, true())
+        .where(WebhookEndpointRow.deleted_at.is_not(None))
+        .limit(limit)
+    )
+    found = [row[0] for row in await connection.execute(which)]
+    if found:
+        await connection.execute(delete(WebhookDeliveryRow).where(WebhookDeliveryRow.delivery_id.in_(found)))
+        return len(found)
+    has_some = select(WebhookDeliveryRow.delivery_id).where(
+        WebhookDeliveryRow.endpoint_id == WebhookEndpointRow.endpoint_id
+    )
+    emptied = delete(WebhookEndpointRow).where(WebhookEndpointRow.deleted_at.is_not(None), ~has_some.exists())
+    await connection.execute(emptied)
+    return 0
 
 
 async def deliveries(
@@ -177,6 +217,16 @@ async def replay_failed(
         .limit(limit)
     )
     return await _replay(connection, at, WebhookDeliveryRow.delivery_id.in_(oldest.scalar_subquery()))
+
+
+async def has_failed(connection: AsyncConnection, endpoint_id: str, since: datetime) -> bool:
+    """Whether deliveries of events since an instant have failed."""
+    failed = select(WebhookDeliveryRow.delivery_id).where(
+        WebhookDeliveryRow.endpoint_id == endpoint_id,
+        WebhookDeliveryRow.status == DeliveryStatus.FAILED.value,
+        WebhookDeliveryRow.created_at >= since,
+    )
+    return bool((await connection.execute(select(failed.exists()))).scalar_one())
 
 
 async def _replay(connection: AsyncConnection, at: datetime, *which: ColumnElement[bool]) -> int:

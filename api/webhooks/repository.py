@@ -12,6 +12,7 @@ from api.webhooks.tables import WebhookEndpointRow, WebhookSecretRow
 
 _ENDPOINT = tuple(WebhookEndpointRow.__table__.c[one.name] for one in fields(WebhookEndpoint))
 _SECRET = tuple(WebhookSecretRow.__table__.c[one.name] for one in fields(SigningSecret))
+_KEPT = WebhookEndpointRow.deleted_at.is_(None)
 _REGISTRY_LOCK = "webhook endpoints"
 
 
@@ -28,21 +29,21 @@ async def add_endpoint(connection: AsyncConnection, endpoint: WebhookEndpoint) -
 
 async def endpoints(connection: AsyncConnection, *, lock: bool = False) -> list[WebhookEndpoint]:
     """Every endpoint, the oldest first; `lock`: none of them changes until the transaction ends."""
-    statement = select(*_ENDPOINT).order_by(WebhookEndpointRow.created_at, WebhookEndpointRow.endpoint_id)
+    statement = select(*_ENDPOINT).where(_KEPT).order_by(WebhookEndpointRow.created_at, WebhookEndpointRow.endpoint_id)
     found = await connection.execute(statement.with_for_update(read=True) if lock else statement)
     return [WebhookEndpoint(*row) for row in found]
 
 
 async def endpoint(connection: AsyncConnection, endpoint_id: str, *, lock: bool = False) -> WebhookEndpoint | None:
     """An endpoint, locked until the transaction ends if asked for; `None` if there is none."""
-    statement = select(*_ENDPOINT).where(WebhookEndpointRow.endpoint_id == endpoint_id)
+    statement = select(*_ENDPOINT).where(WebhookEndpointRow.endpoint_id == endpoint_id, _KEPT)
     row = (await connection.execute(statement.with_for_update(key_share=True) if lock else statement)).one_or_none()
     return None if row is None else WebhookEndpoint(*row)
 
 
 async def endpoint_with(connection: AsyncConnection, url: str) -> str | None:
     """Id of the endpoint with a URL."""
-    statement = select(WebhookEndpointRow.endpoint_id).where(WebhookEndpointRow.url == url)
+    statement = select(WebhookEndpointRow.endpoint_id).where(WebhookEndpointRow.url == url, _KEPT)
     found: str | None = (await connection.execute(statement)).scalar_one_or_none()
     return found
 
@@ -60,9 +61,11 @@ async def disable(connection: AsyncConnection, endpoint_id: str, reason: Disable
     await change_endpoint(connection, endpoint_id, values)
 
 
-async def delete_endpoint(connection: AsyncConnection, endpoint_id: str) -> None:
-    """Delete an endpoint with its secrets and deliveries."""
-    await connection.execute(delete(WebhookEndpointRow).where(WebhookEndpointRow.endpoint_id == endpoint_id))
+async def delete_endpoint(connection: AsyncConnection, endpoint_id: str, at: datetime) -> None:
+    """Delete an endpoint and its secrets; the worker removes its deliveries, of which there may be millions."""
+    await disable(connection, endpoint_id, DisabledReason.ADMIN, at)
+    await change_endpoint(connection, endpoint_id, {"deleted_at": at})
+    await connection.execute(delete(WebhookSecretRow).where(WebhookSecretRow.endpoint_id == endpoint_id))
 
 
 async def secrets_of(

@@ -155,7 +155,7 @@ class Webhooks:
         at = clock.now()
         async with self._database.transaction() as connection:
             await self._locked(connection, endpoint_id, if_match, at)
-            await repository.delete_endpoint(connection, endpoint_id)
+            await repository.delete_endpoint(connection, endpoint_id, at)
             await _audit(connection, caller, "webhook_endpoint.delete", endpoint_id, {}, at)
 
     async def try_out(self, endpoint_id: str, kind: str) -> Delivery:
@@ -198,7 +198,7 @@ class Webhooks:
         """
         if (sent.delivery_id is None) == (sent.failed_since is None):
             raise Invalid.field("delivery_id", "send either delivery_id or failed_since")
-        at = clock.now()
+        at, more = clock.now(), False
         async with self._database.transaction() as connection:
             await _enabled(connection, endpoint_id)
             if sent.delivery_id is not None:
@@ -212,9 +212,10 @@ class Webhooks:
                 assert sent.failed_since is not None  # one of the two is sent
                 since = sent.failed_since
                 replayed = await queue.replay_failed(connection, endpoint_id, since, at, limit=MAX_REPLAYED)
+                more = await queue.has_failed(connection, endpoint_id, since)
             details: dict[str, JsonValue] = {"replayed": replayed}
             await _audit(connection, caller, "webhook_endpoint.replay", endpoint_id, details, at)
-        return replayed, replayed == MAX_REPLAYED
+        return replayed, more
 
     async def _check(self, url: str) -> None:
         try:
@@ -242,9 +243,8 @@ class Webhooks:
 
 
 async def _switched(connection: AsyncConnection, endpoint_id: str, status: str, at: datetime) -> Mapping[str, object]:
-    """The columns of an endpoint that a person enables or disables; what is pending of a disabled one fails."""
+    """The columns of an endpoint that a person enables or disables."""
     if status == EndpointStatus.DISABLED.value:
-        await queue.fail_pending(connection, endpoint_id, at)
         return {"status": status, "disabled_reason": DisabledReason.ADMIN.value, "disabled_at": at}
     return {"status": status, "disabled_reason": None, "disabled_at": None, "failing_since": None}
 

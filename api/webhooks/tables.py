@@ -15,7 +15,7 @@ class WebhookEndpointRow(Base):
     __tablename__ = "webhook_endpoints"
 
     endpoint_id: Mapped[str] = mapped_column(primary_key=True)
-    url: Mapped[str] = mapped_column(unique=True)
+    url: Mapped[str]
     description: Mapped[str | None]
     events: Mapped[list[str]] = mapped_column(ARRAY(Text))
     api_version: Mapped[str]
@@ -27,6 +27,9 @@ class WebhookEndpointRow(Base):
     )
     created_at: Mapped[Instant]
     updated_at: Mapped[Instant] = mapped_column(comment="Of the last change by a person.")
+    deleted_at: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True), comment="The worker removes its deliveries, then the row."
+    )
 
     __table_args__ = (
         CheckConstraint("status IN ('active', 'disabled')", name="webhook_endpoints_status_check"),
@@ -35,6 +38,7 @@ class WebhookEndpointRow(Base):
             "(status = 'disabled') = (disabled_reason IS NOT NULL AND disabled_at IS NOT NULL)",
             name="webhook_endpoints_disabled_check",
         ),
+        Index("webhook_endpoints_url_key", "url", unique=True, postgresql_where="deleted_at IS NULL"),
     )
 
 

@@ -99,7 +99,7 @@ def replay(endpoint_id: str, delivery_id: str | None, failed_since: str | None, 
     if as_json:
         print_json({"replayed": replayed, "more": more})
         return
-    click.echo(f"{replayed} deliveries are sent again.{' There are more: run it again.' if more else ''}")
+    click.echo(f"Deliveries that are sent again: {replayed}.{' There are more: run it again.' if more else ''}")
 
 
 def _webhooks(database: "Database") -> "Webhooks":

@@ -10,12 +10,13 @@ import pytest
 from api.housekeeping import KEEP_DELIVERIES_DAYS, every_day
 from api.identity import ROLES, Scope
 from api.migrate import plain_url
-from api.webhooks.service import MAX_ENDPOINTS, MAX_SECRETS
+from api.webhooks.delivery import SWEPT
+from api.webhooks.service import MAX_ENDPOINTS, MAX_REPLAYED, MAX_SECRETS
 from core import clock
 from core.encryption import Encryption
-from tests.api.decisions import fields
+from tests.api.decisions import approved, fields
 from tests.api.makers import Api
-from tests.api.webhooks import LOCAL, deliver, details, endpoint_of, receiving, registered, tried
+from tests.api.webhooks import LOCAL, deliver, details, endpoint_of, receiving, registered, sender, tried
 
 URL = "https://127.0.0.1:9/hook"
 
@@ -133,6 +134,7 @@ async def test_an_endpoint_is_disabled_and_enabled_by_a_person(api: Api):
     disabled = (await patch(api, endpoint, {"status": "disabled"})).json()
     assert (disabled["status"], disabled["disabled_reason"]) == ("disabled", "admin")
     assert disabled["disabled_at"] is not None
+    assert await deliver(api) == 0
     shown = await details(api, delivery_id)
     assert (shown["status"], shown["error"], shown["attempts"]) == ("failed", "endpoint_disabled", 0)
     path = f"/v1/webhook-endpoints/{endpoint['endpoint_id']}"
@@ -147,10 +149,15 @@ async def test_deleting_an_endpoint_deletes_what_was_sent_to_it(api: Api):
     await deliver(api)
     path = f"/v1/webhook-endpoints/{endpoint['endpoint_id']}"
     assert (await api.client.delete(path, headers=api.as_("admin"))).status_code == 204
-    tables = ("endpoints", "secrets", "deliveries", "attempts")
-    assert [api.count(f"webhook_{table}") for table in tables] == [0, 0, 0, 0]
+    assert api.count("webhook_secrets") == 0
     assert (await api.get(path)).status_code == 404
     assert (await api.client.delete(path, headers=api.as_("admin"))).status_code == 404
+    assert (await api.get("/v1/webhook-endpoints")).json() == {"endpoints": []}
+    await registered(api, URL)  # the URL is free again
+    await approved(api)
+    await deliver(api)
+    tables = ("endpoints", "secrets", "deliveries", "attempts")
+    assert [api.count(f"webhook_{table}") for table in tables] == [1, 1, 1, 1]
 
 
 async def test_secrets_overlap_up_to_a_limit(api: Api):
@@ -202,6 +209,22 @@ async def test_a_replay_names_one_delivery_of_the_endpoint_or_an_instant(api: Ap
     future = (clock.now() + timedelta(minutes=1)).isoformat()
     assert (await api.post(path, {"failed_since": future})).json() == {"replayed": 0, "more": False}
     assert (await api.post(path, {"failed_since": endpoint["created_at"]})).json() == {"replayed": 1, "more": False}
+
+
+async def test_a_replay_and_a_clean_up_take_batches(api: Api):
+    endpoint = await registered(api, URL)
+    api.execute(
+        f"""INSERT INTO webhook_deliveries (delivery_id, endpoint_id, event_id, event_type, body, created_at, status)
+        SELECT 'dlv_' || n, '{endpoint["endpoint_id"]}', n, 'claim.decided', '{{}}', now(), 'failed'
+        FROM generate_series(1, {MAX_REPLAYED + 1}) n"""
+    )
+    path = f"/v1/webhook-endpoints/{endpoint['endpoint_id']}/replay"
+    every = {"failed_since": endpoint["created_at"]}
+    assert (await api.post(path, every)).json() == {"replayed": MAX_REPLAYED, "more": True}
+    assert (await api.post(path, every)).json() == {"replayed": 1, "more": False}
+    await patch(api, endpoint, {"status": "disabled"})
+    assert await sender(api).sweep() == SWEPT
+    assert api.rows("SELECT count(*) FROM webhook_deliveries WHERE status = 'failed'") == [(SWEPT,)]
 
 
 async def test_deliveries_and_expired_secrets_are_removed_after_their_time(api: Api):

@@ -125,9 +125,13 @@ async def send_due(sending: WebhookDelivery) -> int:
 
 
 async def deliver(api: Api, **options: Any) -> int:
-    """Take every event and attempt what is due."""
+    """Take every event, attempt what is due, and sweep; returns how many attempts began."""
     await take_events(api)
-    return await send_due(sender(api, **options))
+    sending = sender(api, **options)
+    began = await send_due(sending)
+    while await sending.sweep():
+        pass
+    return began
 
 
 async def tried(api: Api, endpoint: dict[str, Any], event: str = "endpoint.test") -> str:

@@ -47,7 +47,7 @@ async def test_endpoints_and_deliveries_are_listed_and_replayed(database_url: st
         await deliver(api)
         assert (await details(api, delivery_id))["status"] == "delivered"
         again = await run(api, "replay", endpoint_id, "--delivery", delivery_id)
-        assert again.output == "1 deliveries are sent again.\n"
+        assert again.output == "Deliveries that are sent again: 1.\n"
         assert ("ann", "webhook_endpoint.replay") in api.rows("SELECT name, act FROM audit_log")
 
 
