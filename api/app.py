@@ -22,6 +22,7 @@ from api.intake import routes as intake_routes
 from api.investigations import routes as investigation_routes
 from api.middleware import HeadLimit, RequestLog, StrictRequests
 from api.overload import RefuseOverload
+from api.policies import routes as policy_routes
 from api.registry import member_routes, procedure_routes, provider_routes
 from api.remittances import routes as remittance_routes
 from api.reviews import routes as review_routes
@@ -51,6 +52,7 @@ ROUTERS = (
     member_routes.router,
     provider_routes.router,
     procedure_routes.router,
+    policy_routes.router,
     health_routes.router,
 )
 """Everything that `/openapi.json` describes."""

@@ -148,6 +148,8 @@ SeesPlatform = Annotated[bool, Depends(AcceptScope(Scope.MONITOR), use_cache=Fal
 WebhooksCaller = Annotated[Caller, Depends(RequireScope(Scope.WEBHOOKS), use_cache=False)]
 AppealCaller = Annotated[Caller, Depends(RequireScope(Scope.APPEAL), use_cache=False)]
 ApproveCaller = Annotated[Caller, Depends(RequireScope(Scope.APPROVE), use_cache=False)]
+PolicyReader = Annotated[Caller, Depends(RequireScope(Scope.POLICY_READ), use_cache=False)]
+PolicyWriter = Annotated[Caller, Depends(RequireScope(Scope.POLICY_WRITE), use_cache=False)]
 RegistryReader = Annotated[Caller, Depends(RequireScope(Scope.REGISTRY_READ), use_cache=False)]
 RegistryWriter = Annotated[Caller, Depends(RequireScope(Scope.REGISTRY_WRITE), use_cache=False)]
 DecideCaller = Annotated[Caller, Depends(RequireScope(Scope.DECIDE), use_cache=False)]

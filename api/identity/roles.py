@@ -26,6 +26,10 @@ class Scope(Enum):
     """Read and list members, providers and procedures."""
     REGISTRY_WRITE = "registry:write"
     """Create, change and end members, providers and procedures."""
+    POLICY_READ = "policies:read"
+    """Read the versions of the policy."""
+    POLICY_WRITE = "policies:write"
+    """Write, activate and roll back versions of the policy; nobody activates what they wrote."""
     MONITOR = "platform:read"
     """See the platform's metrics and the details of its readiness."""
     OPERATE = "platform:operate"
@@ -46,8 +50,13 @@ ROLES: Final[Mapping[str, frozenset[Scope]]] = {
             *(Scope.REGISTRY_READ, Scope.REGISTRY_WRITE),
         }
     ),
-    "investigator": frozenset({Scope.READ, Scope.SCORES, Scope.FINDINGS, Scope.DECIDE}),
-    "lead_investigator": frozenset({Scope.READ, Scope.SCORES, Scope.FINDINGS, Scope.DECIDE, Scope.APPROVE}),
+    "investigator": frozenset({Scope.READ, Scope.SCORES, Scope.FINDINGS, Scope.DECIDE, Scope.POLICY_READ}),
+    "lead_investigator": frozenset(
+        {
+            *(Scope.READ, Scope.SCORES, Scope.FINDINGS, Scope.DECIDE, Scope.APPROVE),
+            *(Scope.POLICY_READ, Scope.POLICY_WRITE),
+        }
+    ),
     # A provider that sees the circuit breaker could time claims under the cap of the rule.
     "monitoring": frozenset({Scope.MONITOR}),
     "operator": frozenset({Scope.MONITOR, Scope.OPERATE}),

@@ -7,6 +7,7 @@ from api.policies.records import (
     PolicyNotTested,
     PolicyRefused,
     PolicyStatus,
+    PolicySummary,
     PolicyTestResult,
     PolicyVersion,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "PolicyRefused",
     "PolicyStatus",
     "PolicyStore",
+    "PolicySummary",
     "PolicyTestResult",
     "PolicyTestRow",
     "PolicyVersion",

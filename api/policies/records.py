@@ -1,6 +1,6 @@
 """Versions and activations as the database has them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
@@ -15,6 +15,10 @@ class PolicyRefused(ValueError):
     """A version cannot be stored, activated or rolled back; the message says why and what to do."""
 
     exit_code = 2
+
+
+class NoPolicyVersion(PolicyRefused):
+    """There is no such version."""
 
 
 class PolicyNotTested(PolicyRefused):
@@ -85,6 +89,24 @@ class PolicyTestResult:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicySummary:
+    """A version without its document, and its last activation; None where it was never activated."""
+
+    version: int
+    status: PolicyStatus
+    title: str
+    valid_from: date
+    valid_until: date | None
+    author: str
+    created_at: datetime
+    approver: str | None
+    activated_at: datetime | None
+    reason: str | None
+    forced: bool | None
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyHistory:
     """Every version and activation, oldest first."""
 
@@ -95,7 +117,7 @@ class PolicyHistory:
         """A version; raises `PolicyRefused` where there is none."""
         found = next((one for one in self.versions if one.version == number), None)
         if found is None:
-            raise PolicyRefused(f"there is no policy version {number}; `ginja policy list` lists them")
+            raise NoPolicyVersion(f"there is no policy version {number}; `ginja policy list` lists them")
         return found
 
     def in_force(self, day: date) -> PolicyVersion | None:
@@ -123,9 +145,23 @@ class PolicyHistory:
             return PolicyStatus.SCHEDULED
         return PolicyStatus.SUPERSEDED
 
-    def approvals(self, version: int) -> Iterable[PolicyActivation]:
-        """The activations of a version, oldest first."""
-        return (one for one in self.activations if one.version == version)
+    def summary(self, one: PolicyVersion, today: date) -> PolicySummary:
+        """A version as lists show it."""
+        last = next((made for made in reversed(self.activations) if made.version == one.version), None)
+        return PolicySummary(
+            version=one.version,
+            status=self.status(one, today),
+            title=one.document.title,
+            valid_from=one.document.valid_from,
+            valid_until=one.document.valid_until,
+            author=one.author,
+            created_at=one.created_at,
+            approver=None if last is None else last.approver,
+            activated_at=None if last is None else last.made_at,
+            reason=None if last is None else last.reason,
+            forced=None if last is None else last.forced,
+            sha256=one.sha256,
+        )
 
     @property
     def stack(self) -> tuple[int, ...]:

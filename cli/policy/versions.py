@@ -53,21 +53,8 @@ def _number(version: "PolicyVersion | None") -> int:
 
 
 def _summary(known: "PolicyHistory", one: "PolicyVersion", day: date) -> "dict[str, object]":
-    last = next(reversed(list(known.approvals(one.version))), None)
-    return {
-        "version": one.version,
-        "status": known.status(one, day).value,
-        "title": one.document.title,
-        "valid_from": one.document.valid_from,
-        "valid_until": one.document.valid_until,
-        "author": one.author,
-        "created_at": one.created_at,
-        "approver": None if last is None else last.approver,
-        "activated_at": None if last is None else last.made_at,
-        "reason": None if last is None else last.reason,
-        "forced": None if last is None else last.forced,
-        "sha256": one.sha256,
-    }
+    shown = known.summary(one, day)
+    return asdict(shown) | {"status": shown.status.value}
 
 
 @command(examples=["ginja policy show > policy.yaml", "ginja policy show 3", "ginja policy show settings --json"])

@@ -71,6 +71,8 @@ async def request_to(api: Api, path: str) -> Keyed:
     if "{endpoint_id}" in path:
         body = WEBHOOK_BODIES[path.rpartition("/")[2]]
         return Keyed(await with_ids(api, path), json.dumps(body).encode())
+    if path.startswith("/v1/policies"):
+        return await policy_request(api, path)
     if path.startswith(REGISTRIES):
         return await registry_request(api, path)
     if path in BODIES_BY_PATH:
@@ -79,6 +81,19 @@ async def request_to(api: Api, path: str) -> Keyed:
     schema = operation.described["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
     example = contract().document["components"]["schemas"][schema]["examples"][0]
     return Keyed(path.replace("{claim_id}", claim_id), json.dumps(example).encode())
+
+
+async def policy_request(api: Api, path: str) -> Keyed:
+    """A request that stores a version of the policy, or activates or rolls back a new one of somebody else."""
+    draft = {"document": {"title": f"Policy {next(_NUMBERS)}", "valid_from": "2026-01-01"}}
+    if path == "/v1/policies":
+        return Keyed(path, json.dumps(draft).encode())
+    version = (await api.post("/v1/policies", draft, role="lead_investigator")).json()["version"]
+    activation = f"/v1/policies/{version}/activate", {"reason": "a test", "force": True}
+    if path.endswith("/activate"):
+        return Keyed(activation[0], json.dumps(activation[1]).encode())
+    assert (await api.post(*activation)).status_code == 201
+    return Keyed(path, json.dumps({"reason": "a test"}).encode())
 
 
 async def registry_request(api: Api, path: str) -> Keyed:
@@ -211,7 +226,9 @@ async def test_a_refused_request_leaves_its_key_free(shared_api: Api, path: str)
     refused = await request.send(shared_api, key, body=b'{"unknown": 1}')
     assert refused.status_code == 422
     if "{" in path:
-        unknown = await request.send(shared_api, key, path=re.sub(r"\{\w+\}", "clm_none", path))
+        unknown = await request.send(
+            shared_api, key, path=re.sub(r"\{\w+\}", "clm_none", path.replace("{version}", "999"))
+        )
         assert unknown.status_code == 404
     assert stored(shared_api) == before
     assert (await request.send(shared_api, key)).is_success

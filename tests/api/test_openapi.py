@@ -72,7 +72,7 @@ def each(*operations: Operation):
 
 async def send(api: Api, operation: Operation, *, claim_id: str = "clm_none", **options):
     headers = {"Content-Type": operation.body_type or JSON, **options.pop("headers", {})}
-    path = operation.path.replace("{claim_id}", claim_id)
+    path = operation.path.replace("{claim_id}", claim_id).replace("{version}", "999")
     return await api.client.request(operation.method, path, headers=headers, **options)
 
 

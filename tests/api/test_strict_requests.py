@@ -19,7 +19,8 @@ def each(targets: list[Target]):
 
 
 async def send(api: Api, target: Target, *, query: str = "", headers: list[tuple[str, str]] | None = None):
-    path = target.path.replace("{claim_id}", "clm_none").replace("{position:int}", "1") + (f"?{query}" if query else "")
+    path = target.path.replace("{claim_id}", "clm_none").replace("{position:int}", "1").replace("{version}", "999")
+    path += f"?{query}" if query else ""
     own = [*api.as_("admin").items(), ("Origin", "http://claims"), *(headers or [])]
     body = json.dumps(BODIES[target.schema][0]).encode() if target.schema else b""
     return await api.client.request(target.method, path, headers=own, content=body)

@@ -145,7 +145,12 @@ _numbers = count(1)
 
 
 async def with_ids(api: Api, path: str) -> str:
-    """A path about webhooks with the id of a new endpoint or delivery; any other one as it is."""
+    """A path about webhooks or policies with the id of a new endpoint, delivery or version; any other one as it is."""
+    if "{version}" in path:
+        document = {"title": f"Policy {next(_numbers)}", "valid_from": "2026-01-01"}
+        path = path.replace(
+            "{version}", str((await api.post("/v1/policies", {"document": document})).json()["version"])
+        )
     if "{endpoint_id}" in path or "{delivery_id}" in path:
         endpoint = await registered(api, f"https://127.0.0.1:9/number-{next(_numbers)}")
         delivery_id = await tried(api, endpoint)

@@ -76,6 +76,9 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     "CoverIn": [_DAYS | {"plan_id": "PL1"}],
     "PeriodIn": [_DAYS],
     "EndIn": [{"last_day": "2026-12-31", "reason": "left the plan"}],
+    "PolicyDraftIn": [{"document": {"title": "Long stays", "valid_from": "2026-01-01", "rules": []}}],
+    "PolicyActivationIn": [{"reason": "agreed", "force": True}],
+    "PolicyRollbackIn": [{"reason": "too many reviews"}],
     "AppealDecisionIn": [{"outcome": "partly_overturned", "amount": "1.50", "note": "n"}],
 }
 RAW: dict[str, tuple[str, bytes]] = {

@@ -25,6 +25,7 @@ ROUTES = {
 }
 REFERENCE_DATA = "one transaction of reference data with its audit row and the reply under its key: no event, no claim"
 _OF_WEBHOOKS = "one transaction about a receiver of events: no claim is changed, and it can be sent again"
+_OF_POLICIES = "one row of an append-only table with the reply under its key: no event, no claim"
 EXEMPT_ROUTES = {
     "POST /v1/webhook-endpoints": _OF_WEBHOOKS,
     "PATCH /v1/webhook-endpoints/{endpoint_id}": _OF_WEBHOOKS,
@@ -38,6 +39,9 @@ EXEMPT_ROUTES = {
         for path in ("members/{member_id}", "providers/{provider_id}", "procedures/{procedure_code}")
         for method, verb in (("PUT", ""), ("POST", "/end"), ("POST", "/periods"))
     },
+    "POST /v1/policies": _OF_POLICIES,
+    "POST /v1/policies/{version}/activate": _OF_POLICIES,
+    "POST /v1/policies/rollback": _OF_POLICIES,
     "POST /v1/claims:score-batch": "scores claims and stores nothing",
 }
 
