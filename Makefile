@@ -20,7 +20,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Compiled kernels are kept between runs, out of the sources.
 export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
 
-.PHONY: help setup demo up lab test check docs reference bench chaos mutation clean
+.PHONY: help setup demo up lab test check docs reference bench chaos fuzz mutation clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -63,6 +63,10 @@ bench: $(READY) ## Measure features and scoring
 
 chaos: $(READY) ## Cause faults between API, scorer and Valkey
 	@$(BIN)/ginja bench chaos $(ARGS)
+
+fuzz: $(READY) ## Generated requests to every route, alone and in sequence, checked against the description of the API
+	$(BIN)/uv sync --frozen --inexact --quiet --group fuzz
+	$(BIN)/python -m benchmarks.fuzz $(ARGS)
 
 mutation: $(READY) ## Mutation score of the rules: claims, promotion, identity
 	$(BIN)/python -m benchmarks.mutation $(ARGS)

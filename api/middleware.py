@@ -3,9 +3,11 @@
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
+from starlette.datastructures import MutableHeaders
 from starlette.routing import BaseRoute, Mount, compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -89,7 +91,8 @@ class StrictRequests:
 
     A header of `SINGLE_HEADERS` sent twice, a query parameter that the path does not have, one sent twice, text that is
     not UTF-8 or contains NUL: 422. A content coding: 415, since no route decodes one. Paths of static files and unknown
-    paths may have any query.
+    paths may have any query. A 405 states every method of the path (RFC 9110, section 10.2.1), where the framework
+    states those of one route.
     """
 
     def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute]) -> None:
@@ -102,7 +105,16 @@ class StrictRequests:
             if refusal is not None:
                 await error_response(refusal)(scope, receive, send)
                 return
-        await self._app(scope, receive, send)
+        await self._app(scope, receive, self._with_methods(scope, send))
+
+    def _with_methods(self, scope: Scope, send: Send) -> Send:
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == HTTPStatus.METHOD_NOT_ALLOWED:
+                of_path = (one.methods for pattern, one in self._endpoints if pattern.match(scope["path"]))
+                MutableHeaders(raw=message["headers"])["allow"] = ", ".join(sorted(set().union(*of_path)))
+            await send(message)
+
+        return sending
 
     def _refused_query(self, scope: Scope) -> ApiError | None:
         query: bytes = scope["query_string"]

@@ -43,7 +43,7 @@ from api.errors import (
 )
 from api.idempotency import takes_if_match, takes_key
 from api.identity import Scope
-from api.versions import CURRENT, HEADER
+from api.versions import CURRENT, HEADER, SUPPORTED
 
 JsonObject = dict[str, Any]
 """A part of the document, as the framework merges it."""
@@ -155,7 +155,7 @@ API_VERSION: JsonObject = {
     "in": "header",
     "required": False,
     "description": "The version that the client was written for; a request for one that is not supported is 422.",
-    "schema": {"type": "string"},
+    "schema": {"type": "string", "enum": [*SUPPORTED]},
     "example": CURRENT,
 }
 IF_NONE_MATCH: JsonObject = {

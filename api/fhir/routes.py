@@ -1,6 +1,6 @@
 """FHIR routes."""
 
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -17,7 +17,16 @@ from api.requests import idempotency_key, read_body
 router = APIRouter(tags=["claims"])
 
 FHIR: Final = "application/fhir+json"
-_RESOURCE: Final = {"type": "object", "required": ["resourceType"], "properties": {"resourceType": {"type": "string"}}}
+
+
+def _resource(kind: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["resourceType"],
+        "properties": {"resourceType": {"type": "string", "const": kind}},
+    }
+
+
 _CLAIM: Final = {
     "resourceType": "Claim",
     "identifier": [{"system": "urn:example:claims", "value": "PCN-201"}],
@@ -41,14 +50,14 @@ _CLAIM: Final = {
     "total": {"value": 395, "currency": "USD"},
 }
 _SUBMIT = operation(
-    raw=RawBody(FHIR, {**_RESOURCE, "description": "A `Claim` of FHIR R4.", "examples": [_CLAIM]}),
+    raw=RawBody(FHIR, {**_resource("Claim"), "description": "A `Claim` of FHIR R4.", "examples": [_CLAIM]}),
     errors=[Conflict, MemberQueueFull, KeyQueueFull],
     success=SuccessResponse(
         201,
         headers=["Location"],
-        also={FHIR: {"schema": {**_RESOURCE, "title": "ClaimResponse"}}},
+        also={FHIR: {"schema": {**_resource("ClaimResponse"), "title": "ClaimResponse"}}},
     ),
-    also_errors={FHIR: {"schema": {**_RESOURCE, "title": "OperationOutcome"}}},
+    also_errors={FHIR: {"schema": {**_resource("OperationOutcome"), "title": "OperationOutcome"}}},
 )
 
 

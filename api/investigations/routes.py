@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from api.dependencies import FindingsCaller, ScoresCaller, dependencies
 from api.errors import Invalid
-from api.fields import ClaimId, parse_day
+from api.fields import DAY_SCHEMA, ClaimId, parse_day
 from api.investigations import service
 from api.investigations.responses import DispositionList, DispositionOut, PromiseOut, SelectedClaimOut, WeeklyListOut
 from api.investigations.schemas import DispositionIn
@@ -24,7 +24,13 @@ async def get_weekly_list(
     request: Request,
     _caller: ScoresCaller,
     week: Annotated[
-        str | None, Query(max_length=10, description="Any day of the week, YYYY-MM-DD.", examples=["2026-11-16"])
+        str | None,
+        Query(
+            max_length=10,
+            description="Any day of the week, YYYY-MM-DD.",
+            examples=["2026-11-16"],
+            json_schema_extra=DAY_SCHEMA,
+        ),
     ] = None,
 ) -> Response:
     """Read the list of claims to investigate of a week; without `week`, the latest list."""

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from api.dependencies import ReadCaller, dependencies
 from api.errors import Conflict, Invalid
-from api.fields import parse_day
+from api.fields import DAY_SCHEMA, parse_day
 from api.openapi import SuccessResponse, operation
 from api.remittances.responses import RemittanceOut, remittance_out, remittance_x12
 from api.remittances.service import payer_of, remittance
@@ -29,9 +29,20 @@ async def get_remittance(
     caller: ReadCaller,
     provider_id: Annotated[str, Query(max_length=64, description="The provider that is paid.", examples=["H456"])],
     first_day: Annotated[
-        str, Query(max_length=10, description="Decided from this day on, YYYY-MM-DD.", examples=["2026-11-01"])
+        str,
+        Query(
+            max_length=10,
+            description="Decided from this day on, YYYY-MM-DD.",
+            examples=["2026-11-01"],
+            json_schema_extra=DAY_SCHEMA,
+        ),
     ],
-    last_day: Annotated[str, Query(max_length=10, description="Decided up to this day.", examples=["2026-11-30"])],
+    last_day: Annotated[
+        str,
+        Query(
+            max_length=10, description="Decided up to this day.", examples=["2026-11-30"], json_schema_extra=DAY_SCHEMA
+        ),
+    ],
 ) -> Response:
     """Read the remittance advice of a provider: its claims decided over some days, with the payment of each line.
 

@@ -52,6 +52,20 @@ async def test_each_role_has_its_scopes(api: Api, method, path, role, status):
 
 
 @pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/v1/claims", "GET, POST"),
+        ("/v1/claims/clm_1/decisions", "GET, POST"),
+        ("/v1/claims/clm_1/appeals", "GET, POST"),
+        ("/v1/claims/clm_1", "GET"),
+    ],
+)
+async def test_a_method_that_a_path_does_not_have_is_answered_with_those_it_has(api: Api, path, methods):
+    response = await api.client.request("TRACE", path, headers=api.as_("admin"))
+    assert (response.status_code, response.headers["allow"]) == (405, methods)
+
+
+@pytest.mark.parametrize(
     "headers", [{}, {"Authorization": "Bearer x"}, {"X-API-Key": "x"}, {"Authorization": "Basic eDp5"}]
 )
 async def test_without_a_valid_key_nothing_is_revealed(api: Api, headers):

@@ -1,0 +1,1 @@
+"""Generated requests to every route of the API, checked against its description: `python -m benchmarks.fuzz`."""
