@@ -1,6 +1,6 @@
 """FHIR routes."""
 
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -19,7 +19,7 @@ router = APIRouter(tags=["claims"])
 FHIR: Final = "application/fhir+json"
 
 
-def _resource(kind: str) -> dict[str, Any]:
+def _resource(kind: str) -> dict[str, object]:
     return {
         "type": "object",
         "required": ["resourceType"],

@@ -80,7 +80,7 @@ async def get_member(
 
 @router.put("/v1/members/{member_id}", response_model=MemberOut, openapi_extra=changing(MemberUpdate))
 async def update_member(
-    request: Request, caller: RegistryWriter, member_id: MemberId, if_match: RequiredIfMatch = None
+    request: Request, caller: RegistryWriter, member_id: MemberId, if_match: RequiredIfMatch
 ) -> Response:
     """Replace what is stated of a member and the days of its latest period; earlier periods and states are kept."""
     own = dependencies(request)

@@ -21,7 +21,7 @@ ProcedurePath = Annotated[
     str, Path(description="Code of the procedure.", examples=["P001"]), AfterValidator(as_claim_id)
 ]
 IfMatch = Annotated[str | None, Header(alias="If-Match", description=_TAG)]
-RequiredIfMatch = Annotated[str | None, Header(alias="If-Match", description=f"Required. {_TAG}")]
+RequiredIfMatch = Annotated[str, Header(alias="If-Match", min_length=1, description=_TAG)]
 Limit = Annotated[int, PlainNumber, Query(ge=1, le=MAX_ENTRIES, description="Entries on a page.")]
 Cursor = Annotated[str | None, Query(max_length=200, description="`next_cursor` of the previous page.")]
 KnownAt = Annotated[

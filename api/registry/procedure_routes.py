@@ -74,7 +74,7 @@ async def get_procedure(
 
 @router.put("/v1/procedures/{procedure_code}", response_model=ProcedureOut, openapi_extra=changing(ProcedureUpdate))
 async def update_procedure(
-    request: Request, caller: RegistryWriter, procedure_code: ProcedurePath, if_match: RequiredIfMatch = None
+    request: Request, caller: RegistryWriter, procedure_code: ProcedurePath, if_match: RequiredIfMatch
 ) -> Response:
     """Replace what is stated of a procedure and the days of its latest period; earlier periods and states are kept."""
     own = dependencies(request)

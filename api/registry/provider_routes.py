@@ -78,7 +78,7 @@ async def get_provider(
 
 @router.put("/v1/providers/{provider_id}", response_model=ProviderOut, openapi_extra=changing(ProviderUpdate))
 async def update_provider(
-    request: Request, caller: RegistryWriter, provider_id: ProviderId, if_match: RequiredIfMatch = None
+    request: Request, caller: RegistryWriter, provider_id: ProviderId, if_match: RequiredIfMatch
 ) -> Response:
     """Replace what is stated of a provider and the days of its latest period; earlier periods and states are kept."""
     own = dependencies(request)

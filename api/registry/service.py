@@ -73,18 +73,14 @@ class Registry:
         return new
 
     async def update(
-        self, caller: Caller, kind: Kind, entry_id: str, details: Details, span: Span, if_match: str | None
+        self, caller: Caller, kind: Kind, entry_id: str, details: Details, span: Span, if_match: str
     ) -> Entry:
         """Replace what is stated of an entry and its latest period.
 
-        Raises `NotFound`, `PreconditionFailed`, and `Invalid`, also where `if_match` is missing.
+        Raises `NotFound`, `PreconditionFailed` and `Invalid`.
         """
 
         def change(entry: Entry) -> Entry:
-            if if_match is None:
-                raise Invalid.field(
-                    "If-Match", "is required; send the ETag of the entry as it was read, so that no change is lost"
-                )
             return replace(entry, details=details, latest=span)
 
         return await self._change(caller, kind, entry_id, "update", change, if_match, {})

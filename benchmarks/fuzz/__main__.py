@@ -39,8 +39,9 @@ def main() -> int:
         command += ["--header", f"Authorization: Bearer {create_key(stage, 'admin')}"]
         command += ["--checks", "all", "--continue-on-failure", "--max-examples", str(options.max_examples)]
         command += [] if options.seed is None else ["--seed", str(options.seed)]
-        environment = {**os.environ, "SCHEMATHESIS_HOOKS": "benchmarks.fuzz.hooks"}
-        return subprocess.run(command, cwd=_HERE.parents[1], env=environment, check=False).returncode
+        environment = {**os.environ, "SCHEMATHESIS_HOOKS": "benchmarks.fuzz.hooks", "PYTHONPATH": str(_HERE.parents[1])}
+        # It writes a cache into the folder it is run in.
+        return subprocess.run(command, cwd=stage.home, env=environment, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -104,6 +104,7 @@ async def test_a_change_needs_the_tag_of_what_was_read(api: Api, path: str):
     url, before = f"{path}/N1", await api.get(f"{path}/N1")
     body, tag = stated(before.json(), key), before.headers["etag"]
     assert refused(await put(api, url, body | {"name": "Other"}, None))[0] == "If-Match"
+    assert refused(await put(api, url, body | {"name": "Other"}, ""))[0] == "If-Match"
     stale = await put(api, url, body | {"name": "Other"}, '"stale"')
     assert (stale.status_code, stale.json()["type"]) == (412, "/docs/problems#precondition-failed")
     assert (await api.get(url)).json() == before.json()
