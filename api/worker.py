@@ -49,6 +49,7 @@ OUTBOX_METRICS_S = 10.0
 PROMPT_PAY_S = 60.0
 WEBHOOKS_S = 0.5
 """Pause of the loops of webhooks: the longest time from an event to its first attempt is two of them."""
+WEBHOOK_CLEAN_UP_S = 5.0
 RESCORE_DEADLINE_MS = 2_000
 """No response waits for a rescored claim."""
 
@@ -112,7 +113,7 @@ class Worker:
             self._background.repeat("prompt pay", self._prompt_pay.check, every_s=PROMPT_PAY_S)
             self._background.repeat("webhook events", self._fan_out.step, every_s=WEBHOOKS_S)
             self._background.repeat("webhook deliveries", self._webhooks.step, every_s=WEBHOOKS_S)
-            self._background.repeat("webhook clean-up", self._webhooks.sweep, every_s=WEBHOOKS_S)
+            self._background.repeat("webhook clean-up", self._webhooks.sweep, every_s=WEBHOOK_CLEAN_UP_S)
             self._background.repeat("webhook metrics", self._webhooks.measure, every_s=OUTBOX_METRICS_S)
             await self._background.stopped()
         finally:

@@ -45,6 +45,8 @@ SWEPT: Final = 1_000
 """Deliveries that one statement fails or removes, so that none runs into its time limit."""
 IN_FLIGHT: Final = 16
 """Attempts of one worker at a time."""
+_WAIT_S: Final = 0.5
+"""How long a step waits for an attempt to end before it looks for others that became due."""
 _STOP_S: Final = 5.0
 """How long attempts in flight may go on when the worker stops; what is ended then is sent again."""
 _GONE: Final = 410
@@ -70,24 +72,37 @@ class WebhookDelivery:
         """Attempts in flight, with the endpoint of each."""
 
     async def step(self) -> int:
-        """Begin attempts at due deliveries; returns how many began. Raises what recording an earlier one raised."""
-        await self._finished()
+        """Begin attempts, or wait until one in flight ends; returns whether there may be more to do at once.
+
+        Raises what recording an attempt raised.
+        """
+        began = await self.begin()
+        if began or not self._sending:
+            return began
+        await asyncio.wait(self._sending, timeout=_WAIT_S, return_when=asyncio.FIRST_COMPLETED)
+        return 1
+
+    async def begin(self) -> int:
+        """Begin attempts at due deliveries; returns how many. Raises what recording an earlier one raised."""
+        self._finished()
         free = IN_FLIGHT - len(self._sending)
         if not free:
-            await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
-            return 1
-        busy = [one for one, attempts in Counter(self._sending.values()).items() if attempts >= queue.PER_ENDPOINT]
+            return 0
+        in_flight = Counter(self._sending.values())
         async with self._database.transaction() as connection:
-            leased = await queue.lease(connection, clock.now(), limit=free, busy=busy)
+            leased = await queue.lease(connection, clock.now(), limit=free, in_flight=in_flight)
+            of_endpoints = sorted({delivery.endpoint_id for delivery in leased})
+            secrets = await repository.secrets_of(connection, of_endpoints, clock.now()) if leased else {}
         for delivery in leased:
-            self._sending[asyncio.create_task(self._attempt(delivery))] = delivery.endpoint_id
+            attempt = self._attempt(delivery, [one.ciphertext for one in secrets[delivery.endpoint_id]])
+            self._sending[asyncio.create_task(attempt)] = delivery.endpoint_id
         return len(leased)
 
     async def idle(self) -> None:
         """Wait for the attempts in flight; raises what recording one raised."""
         if self._sending:
             await asyncio.wait(self._sending)
-        await self._finished()
+        self._finished()
 
     async def close(self) -> None:
         """Let attempts in flight end, or end them: their deliveries are sent again after their lease."""
@@ -120,21 +135,20 @@ class WebhookDelivery:
             metrics.WEBHOOK_ENDPOINTS.labels(status.value).set(by_status.get(status.value, 0))
         return 0
 
-    async def _finished(self) -> None:
+    def _finished(self) -> None:
         """Forget attempts that ended; raises what the first of them raised."""
         done = [task for task in self._sending if task.done()]
         for task in done:
             del self._sending[task]
-        for task in done:
-            await task
+        errors = [error for task in done if (error := task.exception()) is not None]
+        if errors:
+            raise errors[0]
 
-    async def _attempt(self, leased: ClaimedDelivery) -> None:
+    async def _attempt(self, leased: ClaimedDelivery, ciphertexts: Sequence[bytes]) -> None:
         made_at = clock.now()
-        async with self._database.reading() as connection:
-            secrets = (await repository.secrets_of(connection, [leased.endpoint_id], made_at))[leased.endpoint_id]
-        keys = [self._encryption.decrypt(one.ciphertext) for one in secrets]
+        keys = [self._encryption.decrypt(one) for one in ciphertexts]
         if not keys:
-            return  # the endpoint was deleted
+            return  # the endpoint is deleted
         result = await self._client.send(leased.url, signed(leased, keys, made_at), leased.body.encode())
         metrics.WEBHOOK_SECONDS.observe(result.duration_ms / 1_000)
         async with self._database.transaction() as connection:
@@ -164,22 +178,18 @@ async def _record(
     stores its attempt; the state of the delivery is up to the one that has it now, unless the receiver accepted it.
     """
     now = clock.now()
+    if result.error is None:
+        await _record_accepted(connection, leased, made_at, result, now)
+        return None
     endpoint = await repository.endpoint(connection, leased.endpoint_id, lock=True)
     delivery = await queue.delivery(connection, leased.delivery_id, lock=True)
     if endpoint is None or delivery is None:
         return None  # deleted
-    error = None if result.error is None else result.error.value
+    error = result.error.value
     number = delivery.attempts + 1
     attempt = DeliveryAttempt(number, made_at, result.duration_ms, result.status, error)
     await queue.add_attempt(connection, delivery.delivery_id, attempt)
     last: dict[str, object] = {"attempts": number, "response_status": result.status}
-    if result.error is None:
-        state = {"status": DeliveryStatus.DELIVERED.value, "due_at": None, "finished_at": now, "error": None}
-        await queue.change(connection, delivery.delivery_id, **last, **state)
-        if endpoint.failing_since is not None:
-            await repository.change_endpoint(connection, endpoint.endpoint_id, {"failing_since": None})
-        metrics.WEBHOOK_DELIVERIES.labels("delivered").inc()
-        return None
     holds_lease = delivery.status == DeliveryStatus.PENDING.value and delivery.due_at == leased.leased_until
     if holds_lease:
         last |= await _retry_or_fail(connection, delivery, result, error, now)
@@ -187,8 +197,21 @@ async def _record(
     return await _note_failure(connection, endpoint, result, now)
 
 
+async def _record_accepted(
+    connection: AsyncConnection, leased: ClaimedDelivery, made_at: datetime, result: SendResult, now: datetime
+) -> None:
+    """Store an accepted attempt in three statements: the usual case, once for each event and endpoint."""
+    await repository.end_failure(connection, leased.endpoint_id)
+    number = await queue.deliver(connection, leased.delivery_id, result.status, now)
+    if number is None:
+        return  # deleted
+    attempt = DeliveryAttempt(number, made_at, result.duration_ms, result.status, None)
+    await queue.add_attempt(connection, leased.delivery_id, attempt)
+    metrics.WEBHOOK_DELIVERIES.labels("delivered").inc()
+
+
 async def _retry_or_fail(
-    connection: AsyncConnection, delivery: Delivery, result: SendResult, error: str | None, now: datetime
+    connection: AsyncConnection, delivery: Delivery, result: SendResult, error: str, now: datetime
 ) -> dict[str, object]:
     """The columns of a delivery after a failed attempt: when it is tried again, or that it failed."""
     tries = await queue.tries_of(connection, delivery.delivery_id) + 1

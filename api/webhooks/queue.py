@@ -4,12 +4,12 @@ A delivery is leased for longer than an attempt can take. A worker that is kille
 lease is over, another sends the delivery again under the same `webhook-id`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Text, any_, delete, func, literal, select, true, tuple_, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import ColumnElement, Integer, cast, delete, func, literal, select, true, tuple_, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.paging import PageCursor
@@ -47,9 +47,15 @@ async def add(connection: AsyncConnection, new: Sequence[NewDelivery]) -> int:
 
 
 async def lease(
-    connection: AsyncConnection, now: datetime, *, limit: int, busy: Sequence[str]
+    connection: AsyncConnection, now: datetime, *, limit: int, in_flight: Mapping[str, int]
 ) -> list[ClaimedDelivery]:
-    """Lease due deliveries of active endpoints that are not `busy`, those due longest first."""
+    """Lease due deliveries of active endpoints, those due longest first.
+
+    `in_flight` is the number that the worker has leased by endpoint: of each it gets `PER_ENDPOINT` in all.
+    """
+    leased_before = cast(
+        func.coalesce(cast(literal(dict(in_flight), JSONB), JSONB)[WebhookEndpointRow.endpoint_id].astext, "0"), Integer
+    )
     due = (
         select(WebhookDeliveryRow.delivery_id, WebhookDeliveryRow.due_at)
         .where(
@@ -58,7 +64,7 @@ async def lease(
             WebhookDeliveryRow.due_at <= now,
         )
         .order_by(WebhookDeliveryRow.due_at)
-        .limit(PER_ENDPOINT)
+        .limit(PER_ENDPOINT - leased_before)
         .with_for_update(skip_locked=True)
         .correlate(WebhookEndpointRow)
         .lateral("due")
@@ -67,10 +73,7 @@ async def lease(
         select(due.c.delivery_id, WebhookEndpointRow.url)
         .select_from(WebhookEndpointRow)
         .join(due, true())
-        .where(
-            WebhookEndpointRow.status == EndpointStatus.ACTIVE.value,
-            ~(WebhookEndpointRow.endpoint_id == any_(literal(list(busy), ARRAY(Text)))),
-        )
+        .where(WebhookEndpointRow.status == EndpointStatus.ACTIVE.value)
         .order_by(due.c.due_at)
         .limit(limit)
         .cte("chosen")
@@ -175,6 +178,25 @@ async def remove_of_deleted(connection: AsyncConnection, *, limit: int) -> int:
     emptied = delete(WebhookEndpointRow).where(WebhookEndpointRow.deleted_at.is_not(None), ~has_some.exists())
     await connection.execute(emptied)
     return 0
+
+
+async def deliver(connection: AsyncConnection, delivery_id: str, status: int | None, at: datetime) -> int | None:
+    """Store that a delivery was accepted; returns the number of its attempts, `None` if there is no such delivery."""
+    statement = (
+        update(WebhookDeliveryRow)
+        .where(WebhookDeliveryRow.delivery_id == delivery_id)
+        .values(
+            status=DeliveryStatus.DELIVERED.value,
+            attempts=WebhookDeliveryRow.attempts + 1,
+            response_status=status,
+            error=None,
+            due_at=None,
+            finished_at=at,
+        )
+        .returning(WebhookDeliveryRow.attempts)
+    )
+    number: int | None = (await connection.execute(statement)).scalar_one_or_none()
+    return number
 
 
 async def deliveries(

@@ -55,6 +55,16 @@ async def change_endpoint(connection: AsyncConnection, endpoint_id: str, values:
     )
 
 
+async def end_failure(connection: AsyncConnection, endpoint_id: str) -> None:
+    """Note that an endpoint accepted a webhook."""
+    failing = WebhookEndpointRow.failing_since.is_not(None)
+    await connection.execute(
+        update(WebhookEndpointRow)
+        .where(WebhookEndpointRow.endpoint_id == endpoint_id, failing)
+        .values(failing_since=None)
+    )
+
+
 async def disable(connection: AsyncConnection, endpoint_id: str, reason: DisabledReason, at: datetime) -> None:
     """Disable an endpoint."""
     values = {"status": EndpointStatus.DISABLED.value, "disabled_reason": reason.value, "disabled_at": at}

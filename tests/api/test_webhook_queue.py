@@ -11,7 +11,7 @@ from api.webhooks import queue
 from core import clock
 from tests.api.makers import ENCRYPTION_KEY, MINIMAL, running_api
 from tests.api.test_rescoring import start_worker
-from tests.api.webhooks import receiving, registered
+from tests.api.webhooks import receiving, registered, sender, tried
 
 
 async def test_a_running_worker_delivers_what_happens_to_claims(
@@ -69,7 +69,7 @@ async def test_finished_deliveries_are_not_read_to_find_due_ones(seeded_url: str
         monkeypatch.setattr(psycopg.AsyncCursor, "execute", noted)
         async with api.database.reading() as connection:
             await queue.deliveries(connection, "hook_1", status=None, after=None, limit=50)
-            await queue.lease(connection, clock.now() + timedelta(minutes=1), limit=16, busy=["hook_2"])
+            await queue.lease(connection, clock.now() + timedelta(minutes=1), limit=16, in_flight={"hook_2": 3})
         async with api.database.transaction() as connection:
             await queue.fail_of_disabled(connection, clock.now(), limit=1_000)
             await queue.remove_of_deleted(connection, limit=1_000)
@@ -85,3 +85,15 @@ async def test_finished_deliveries_are_not_read_to_find_due_ones(seeded_url: str
                 scanned = [one["Relation Name"] for one in nodes(plan[0]["Plan"]) if one["Node Type"] == "Seq Scan"]
                 assert "webhook_deliveries" not in scanned, statement
             plain.rollback()
+
+
+async def test_a_worker_does_not_pause_while_an_endpoint_has_more_due_than_it_gets_at_a_time(seeded_url: str):
+    async with running_api(seeded_url) as api, receiving() as receiver:
+        endpoint = await registered(api, receiver.url)
+        for _ in range(3 * queue.PER_ENDPOINT):
+            await tried(api, endpoint)
+        sending = sender(api)
+        while len(receiver.received) < 3 * queue.PER_ENDPOINT:
+            assert await sending.step()  # a false result is followed by a pause
+        await sending.idle()
+        assert api.rows("SELECT status, count(*) FROM webhook_deliveries GROUP BY 1") == [("delivered", 12)]

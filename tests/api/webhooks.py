@@ -118,7 +118,7 @@ async def take_events(api: Api) -> None:
 async def send_due(sending: WebhookDelivery) -> int:
     """Attempt every delivery that is due, and wait for what comes of it; returns how many attempts began."""
     began = 0
-    while attempts := await sending.step():
+    while attempts := await sending.begin():
         began += attempts
         await sending.idle()
     return began
