@@ -73,7 +73,7 @@ POLICY_GATES: tuple[PolicyGate, ...] = (
     ),
     PolicyGate(
         "everything_replayed",
-        "No value changes whose effect a replay cannot show.",
+        "No value or rule changes whose effect a replay cannot show.",
         (AtMostLimit(PolicyMeasure.VALUES_NOT_REPLAYED, 0.0),),
     ),
 )

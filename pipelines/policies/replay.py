@@ -15,6 +15,7 @@ MOST_PROVIDERS = 10
 """Providers that are listed: those with the most changed decisions."""
 NOT_REPLAYED = ("parameters.suspicion_days", "parameters.unreviewed_replacements", "parameters.complete_gain_present")
 """Values whose effect needs earlier claims or full scores: a change of them is named, and not replayed."""
+_OF_SCORES = ("probability", "model_flagged")
 _COMPARED = ("plan", "specialty", "region", "age", "sex")
 
 
@@ -81,7 +82,7 @@ class PolicyReplay:
     groups: tuple[AffectedGroup, ...]
     providers: tuple[AffectedGroup, ...]
     not_replayed: tuple[str, ...]
-    """Changed values whose effect is not replayed."""
+    """Changed values and rules whose effect is not replayed."""
 
     @property
     def changed_share(self) -> float:
@@ -114,8 +115,29 @@ def replay_policies(history: ReplayedHistory, *, before: PolicyDocument, after: 
         findings=tuple(_findings(old, new)),
         groups=tuple(groups),
         providers=tuple(one for one in providers[:MOST_PROVIDERS] if one.changed),
-        not_replayed=tuple(one.path for one in differences(before, after) if one.path in NOT_REPLAYED),
+        not_replayed=tuple(_not_replayed(claims, before, after, old)),
     )
+
+
+def _not_replayed(
+    claims: ClaimColumns, before: PolicyDocument, after: PolicyDocument, decided: DecidedColumns
+) -> Iterator[str]:
+    """What changes without that these claims can show its effect."""
+    scored = ~np.isnan(claims.probability)
+    for one in differences(before, after):
+        if one.path in NOT_REPLAYED:
+            yield one.path
+        if one.path == "parameters.rule_approval_cap_cents" and scored.all():
+            yield f"{one.path}: every claim has a score"
+    for rule in (*before.rules, *after.rules):
+        if rule in before.rules and rule in after.rules:
+            continue
+        for part in dict.fromkeys((one.field, str(one.value)) for one in rule.when.comparisons):
+            field, value = part
+            if field in _OF_SCORES and not scored.any():
+                yield f"rules.{rule.name} reads {field}: no claim has a score"
+            if field == "findings" and value not in decided.findings:
+                yield f"rules.{rule.name} reads {value}, which is not found here"
 
 
 def _totals(claims: ClaimColumns, decided: DecidedColumns, weeks: float) -> PolicyTotals:

@@ -276,6 +276,42 @@ def test_a_replay_counts_decisions_dollars_findings_and_groups(history):
     }
 
 
+@pytest.mark.parametrize(
+    ("when", "without_scores", "with_scores"),
+    [
+        (
+            {"field": "probability", "operator": "ge", "value": 0.5},
+            ("rules.long_stay reads probability: no claim has a score",),
+            (),
+        ),
+        (
+            {"field": "findings", "operator": "contains", "value": "possible_duplicate"},
+            ("rules.long_stay reads possible_duplicate, which is not found here",),
+            ("rules.long_stay reads possible_duplicate, which is not found here",),
+        ),
+        ({"field": "findings", "operator": "contains", "value": "units_over_limit"}, (), ()),
+    ],
+)
+def test_a_rule_whose_effect_the_claims_cannot_show_is_named(source, history, when, without_scores, with_scores):
+    rule = LONG_STAY | {"when": when}
+    for claims, named in ((read_history(source, most=CLAIMS), without_scores), (history, with_scores)):
+        for before, after in ((make_document(), make_document(rule)), (make_document(rule), make_document())):
+            assert replay_policies(claims, before=before, after=after).not_replayed == named
+        same = replay_policies(claims, before=make_document(rule), after=make_document(rule, title="Same rule"))
+        assert same.not_replayed == ()
+
+
+def test_a_cap_without_a_score_is_not_replayed_where_every_claim_has_one(source):
+    ids = source.claims["claim_id"]
+    scored = pa.table({"claim_id": ids, "probability": np.zeros(len(ids)), "flagged": np.zeros(len(ids), np.bool_)})
+    found = replay_policies(
+        read_history(source, most=CLAIMS, scores=scored),
+        before=make_document(),
+        after=make_document(parameters={"rule_approval_cap_cents": 0}),
+    )
+    assert found.not_replayed == ("parameters.rule_approval_cap_cents: every claim has a score",)
+
+
 def test_a_higher_cap_is_refused_for_the_dollars_that_nobody_reviews(history):
     low, high = ({"auto_approval_cap_cents": cents} for cents in (100_00, 10_000_00))
     found = replay_policies(history, before=make_document(parameters=low), after=make_document(parameters=high))
