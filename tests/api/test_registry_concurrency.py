@@ -59,6 +59,13 @@ async def test_a_claim_that_is_being_scored_is_decided_by_the_change(api: Api, c
     assert answer["notice"]["contract_findings"] == [code]
 
 
+async def until_waiting(api: Api, task: asyncio.Task[Any]) -> None:
+    """Until a transaction waits for a lock of another one; `task` must not be done before."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    while await asyncio.to_thread(api.rows, waiting) != [(1,)]:
+        assert not task.done()
+
+
 @pytest.mark.parametrize(
     ("url", "statement"),
     [
@@ -70,11 +77,19 @@ async def test_a_change_waits_for_the_claims_that_are_being_decided(api: Api, ur
     with psycopg.connect(api.url) as deciding:
         deciding.execute(statement)
         change = asyncio.create_task(end(api, url))
-        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-        while await asyncio.to_thread(api.rows, waiting) != [(1,)]:
-            assert not change.done()
+        await until_waiting(api, change)
         deciding.commit()
     await change
+
+
+async def test_a_claim_waits_for_the_change_of_its_provider_and_follows_it(api: Api):
+    with psycopg.connect(api.url) as changing:
+        changing.execute("SELECT pg_advisory_xact_lock(hashtextextended('H456', 2))")
+        changing.execute("UPDATE providers SET excluded_from = '2020-01-01' WHERE provider_id = 'H456'")
+        claim = asyncio.create_task(api.submit(MINIMAL | {"service_from": DAY}))
+        await until_waiting(api, claim)
+        changing.commit()
+    assert (await claim).json()["notice"]["contract_findings"] == ["provider_excluded"]
 
 
 async def test_claims_of_one_provider_do_not_wait_for_each_other(api: Api):
