@@ -100,6 +100,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("policy diff", "cli.policy.versions:diff"),
     CommandEntry("policy draft", "cli.policy.versions:draft"),
     CommandEntry("policy test", "cli.policy.replay:test"),
+    CommandEntry("policy replay", "cli.policy.stored:replay"),
     CommandEntry("policy activate", "cli.policy.versions:activate"),
     CommandEntry("policy rollback", "cli.policy.versions:rollback"),
     CommandEntry("policy verify", "cli.policy.verify:verify"),

@@ -1,11 +1,20 @@
-"""Check that stored decisions, evaluated again by the version that made them, come to the same outcome."""
+"""Stored decisions, evaluated again: by the version that made them, or by another policy."""
 
 from dataclasses import dataclass, replace
 
 from api.database import Database
 from api.policies import PolicyHistory, history
 from api.replays.repository import RecordedDecision, recorded_decisions
-from claims.policy import OF_SETTINGS, PolicyInForce, PolicySettings, policy_of_settings, reevaluate, settings_of_trace
+from claims.outcome import Outcome
+from claims.policy import (
+    OF_SETTINGS,
+    PolicyDocument,
+    PolicyInForce,
+    PolicySettings,
+    policy_of_settings,
+    reevaluate,
+    settings_of_trace,
+)
 
 MAX_DIFFERENT = 100
 """Different decisions that are named."""
@@ -61,3 +70,54 @@ def _policy(
         document = known.version(one.policy_version).document
         versions[one.policy_version] = PolicyInForce(one.policy_version, document, of_settings.max_replacements)
     return versions[one.policy_version]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedGroup:
+    """Stored decisions of one specialty or region that another policy would change."""
+
+    group: str
+    value: str
+    decisions: int
+    changed: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReplay:
+    """What another policy would have changed of stored decisions."""
+
+    decisions: int
+    to_review: int
+    to_review_cents: int
+    """Amounts of the claims."""
+    to_approval: int
+    to_approval_cents: int
+    groups: tuple[ChangedGroup, ...]
+    """Those with a changed decision."""
+
+
+async def replay_decisions(
+    database: Database, document: PolicyDocument, settings: PolicySettings, *, most: int
+) -> StoredReplay:
+    """Evaluate the newest decisions at receipt by another policy; at most `most`.
+
+    Caps and rules are evaluated with the stored score; the findings of edits and prices are taken as stored.
+    """
+    policy = PolicyInForce(OF_SETTINGS, document, settings.max_replacements)
+    decisions, review, approval = 0, [0, 0], [0, 0]
+    groups: dict[tuple[str, str], list[int]] = {}
+    async with database.transaction() as connection:
+        async for one in recorded_decisions(connection, most=most):
+            decisions += 1
+            facts, evaluated = one.stored.facts, reevaluate(one.stored, policy).outcome
+            changed = evaluated is not one.stored.outcome
+            if changed:
+                moved = review if evaluated is Outcome.IN_REVIEW else approval
+                moved[0] += 1
+                moved[1] += facts.amount_cents
+            for name, value in (("specialty", facts.specialty), ("region", facts.region)):
+                counts = groups.setdefault((name, value or "unknown"), [0, 0])
+                counts[0] += 1
+                counts[1] += changed
+    shown = [ChangedGroup(*key, *counts) for key, counts in sorted(groups.items()) if counts[1]]
+    return StoredReplay(decisions, review[0], review[1], approval[0], approval[1], tuple(shown))

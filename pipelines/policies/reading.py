@@ -1,9 +1,12 @@
 """Read past claims of a data set into columns, with the prices of the year before a day."""
 
 import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -108,7 +111,9 @@ def read_history(source: Source, *, most: int, scores: pa.Table | None = None) -
     received = micros(claims["received_at"])
     last = clock.from_micros(int(received.max())).date()
     as_of = last + timedelta(days=1)
-    columns = _columns(source, claims, lines, frames, as_of, scores)
+    with ThreadPoolExecutor(1) as beside:  # DuckDB computes without the interpreter's lock
+        statistics = beside.submit(_statistics, source, frames, as_of)
+        columns = _columns(claims, lines, frames, statistics.result, scores)
     first = clock.from_micros(int(received.min())).date()
     return ReplayedHistory(columns, first, last, as_of, asked - claims.num_rows)
 
@@ -152,13 +157,20 @@ def _or_one(column: Floats) -> Floats:
     return found
 
 
+_Statistics: TypeAlias = tuple[pa.Table, dict[str, tuple[int, int]]]
+"""The price references, and the averages of the 2× rule: procedure → cents, claims."""
+
+
 def _columns(
-    source: Source, claims: pa.Table, lines: _Lines, frames: Frames, as_of: date, scores: pa.Table | None
+    claims: pa.Table,
+    lines: _Lines,
+    frames: Frames,
+    computed: Callable[[], _Statistics],
+    scores: pa.Table | None,
 ) -> ClaimColumns:
     count = claims.num_rows
     members, providers = frames.table("members", _MEMBERS), frames.table("providers", _PROVIDERS)
     procedures, diagnoses = frames.table("procedures", _PROCEDURES), frames.table("diagnoses", _DIAGNOSES)
-    statistics, averages = _statistics(source, frames, as_of)
     member = pc.index_in(claims["member_id"], value_set=members["member_id"].combine_chunks())
     provider = pc.index_in(claims["provider_id"], value_set=providers["provider_id"].combine_chunks())
     amount: Floats = np.bincount(lines.claim, lines.amount, count).astype(np.float64)
@@ -186,6 +198,8 @@ def _columns(
             over_limit=billed > np.nan_to_num(max_units, nan=np.inf),
         )
     )
+    groups = _groups(claims, members, frames.table("plans", _PLANS), member)
+    statistics, averages = computed()
     scopes = ScopeLookup(statistics, codes, same)
     own = LineColumns(
         claim=lines.claim,
@@ -209,12 +223,12 @@ def _columns(
         lines=own,
         edits=fixed.findings,
         rejected=fixed.rejected,
-        groups=_groups(claims, members, frames.table("plans", _PLANS), member),
+        groups=groups,
     )
 
 
-def _statistics(source: Source, frames: Frames, as_of: date) -> tuple[pa.Table, dict[str, tuple[int, int]]]:
-    """The price references, and the averages of the 2× rule: procedure → cents, claims."""
+def _statistics(source: Source, frames: Frames, as_of: date) -> _Statistics:
+    """The statistics of the year before a day."""
     with connect(threads=os.cpu_count() or 1) as connection:
         connection.register("history_claims", source.claims)
         connection.register("history_lines", frames.table("claim_lines", CLAIM_LINES))

@@ -20,7 +20,7 @@ from api.policies import (
     record_test,
     roll_back,
 )
-from api.replays import verify_decisions
+from api.replays import replay_decisions, verify_decisions
 from api.scorer import ScorerClient
 from api.scoring import Rescorer
 from api.windows import EntityWindows
@@ -248,6 +248,26 @@ async def test_a_decision_that_comes_to_another_outcome_is_named(api: Api):
     assert [(one.claim_id, one.stored, one.evaluated) for one in found.examples] == [
         (body["claim_id"], "approved", "in_review")
     ]
+
+
+async def test_another_policy_is_evaluated_over_stored_decisions_with_their_scores(api: Api):
+    api.scorer.behaviour = answering(0.2)
+    await submitted(api, 1)
+    api.scorer.behaviour = answering(0.1)
+    await submitted(api, 3)
+    version = await in_force(api, COAST)
+    await submitted(api, 5)
+    risky = LONG_STAY | {"when": {"field": "probability", "operator": "ge", "value": 0.2}, "name": "risky"}
+    found = await replay_decisions(api.database, make_document(risky), Settings(), most=100)
+    assert (found.decisions, found.to_review, found.to_review_cents) == (3, 1, 40_00)
+    assert (found.to_approval, found.to_approval_cents) == (1, 40_00)
+    assert [(one.group, one.value, one.decisions, one.changed) for one in found.groups] == [
+        ("region", "Coast", 3, 2),
+        ("specialty", "cardiology", 3, 2),
+    ]
+    same = await replay_decisions(api.database, make_document(COAST), Settings(), most=1)
+    assert (same.decisions, same.to_review, same.to_approval, same.groups) == (1, 0, 0, ())
+    assert [row[0] for row in stored(api)] == [0, 0, version]
 
 
 async def test_an_activation_costs_a_process_one_statement_once(api: Api):

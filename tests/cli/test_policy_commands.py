@@ -59,6 +59,9 @@ def test_a_policy_is_drafted_compared_activated_and_rolled_back(database_url, tm
     assert result("rollback", "--reason", "too many", "--by", "ann")["version"] == 1
     assert result("rollback", "--reason", "too many", "--by", "ann")["version"] is None
     assert "the settings decide" in run("list").stdout
+    assert "0 stored decisions by version 2: 0 to review (0 dollars)" in run("replay", 2).stdout
+    replayed = result("replay", file)
+    assert (replayed["policy"], replayed["decisions"], replayed["groups"]) == (str(file), 0, [])
     assert result("verify") == {"decisions": 0, "different": 0, "examples": []}
 
 
