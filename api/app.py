@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 
 from api import openapi, problems
 from api.appeals import routes as appeal_routes
+from api.bulk import routes as bulk_routes
 from api.conditional import CompressedReads, EntityTags
 from api.console.routes import console_app
 from api.console.service import Console
@@ -41,6 +42,7 @@ _DESCRIPTION = "Adjudicates health-insurance claims, scores them for fraud and g
 
 ROUTERS = (
     intake_routes.router,
+    bulk_routes.router,
     edi_routes.router,
     fhir_routes.router,
     scoring_routes.router,

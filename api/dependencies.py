@@ -8,12 +8,11 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 
 from api.appeals import Appeals, appeal_rules
+from api.bulk import BulkUploads
 from api.database import Database, act_for, request_limits
 from api.health.probe import WriteProbe
 from api.identity import Authenticator, Caller, Scope
-from api.intake import Intake, MemberQueue, Policies
-from api.policies import PolicyStore
-from api.prompt_pay import prompt_pay_clock
+from api.intake import Intake, adjudication_policies, queue_of_members
 from api.registry import Registry
 from api.reviews import Reviews
 from api.scorer import ScorerClient
@@ -44,6 +43,7 @@ class Dependencies:
     appeals: Appeals
     webhooks: Webhooks
     registry: Registry
+    bulk: BulkUploads
     unconfirmed: UnconfirmedChanges
     probe: WriteProbe
     live: LiveClaims
@@ -62,16 +62,10 @@ class Dependencies:
             hedge_after_ms=settings.scorer_hedge_after_ms,
             least_gain_present=settings.score_least_gain_present,
         )
-        policies = Policies(
-            versions=PolicyStore(settings),
-            time_zone=settings.zone,
-            prompt_pay=prompt_pay_clock(settings),
-        )
+        policies = adjudication_policies(settings)
         review_policy = ReviewPolicy(second_approval_above_cents=settings.review_second_approval_above_cents)
         unconfirmed = UnconfirmedChanges(database)
-        members = MemberQueue(
-            max_claims=settings.max_claims_per_member, timeout_s=settings.database_lock_timeout_ms / 1_000
-        )
+        members = queue_of_members(settings)
         windows = EntityWindows(database, scorer)
         return cls(
             settings=settings,
@@ -80,6 +74,7 @@ class Dependencies:
             scorer=scorer,
             intake=Intake(database, scorer, policies, unconfirmed, members, windows),
             reviews=Reviews(database, review_policy, settings.zone, unconfirmed, policies.prompt_pay),
+            bulk=BulkUploads(database, max_bytes=settings.max_bulk_bytes),
             appeals=Appeals(database, appeal_rules(settings), settings.zone, unconfirmed),
             webhooks=Webhooks(database, AddressGuard(settings.webhook_networks), Encryption(settings)),
             registry=Registry(database),

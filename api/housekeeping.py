@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from api.bulk import remove_expired
 from api.catalog import refresh_once_a_day
 from api.database import NO_LIMITS, SessionLimits, connect
 
@@ -26,6 +27,7 @@ def every_day(url: str, day: date, limits: SessionLimits = NO_LIMITS) -> None:
         connection.execute(
             "DELETE FROM idempotency_keys WHERE created_at < %s::date - %s::int", [day, KEEP_REPLIES_DAYS]
         )
+        remove_expired(connection, day)
         connection.execute(
             "DELETE FROM console_sessions WHERE expires_at < %s::date - %s::int", [day, KEEP_SESSIONS_DAYS]
         )

@@ -52,6 +52,9 @@ STORED_WITH_CLAIM: Final = frozenset({"/v1/claims", "/claims", "/v1/fhir/Claim"}
 """Routes of submission. `Intake.submit` stores the response in the transaction of the claim, which begins after the
 scorer was called: a unit of work would hold its connection during the call."""
 
+CONDITIONAL_BY_OFFSET: Final = frozenset({"/v1/bulk/claims/{job_id}"})
+"""Routes that take a part of a file: `Upload-Offset` is the condition, and a part that was stored is refused (409)."""
+
 _MAX_BODY: Final = 4 * 1024 * 1024
 _NOT_STORED: Final = frozenset({"content-length", "idempotency-replayed"})
 _READ: Final = frozenset({b"idempotency-key", b"if-match"})
@@ -72,7 +75,8 @@ def changes_claim(path: str) -> bool:
 def takes_if_match(route: APIRoute) -> bool:
     """Whether requests to a route may have an `If-Match`: changes of a claim, and of the resource of the path."""
     methods = route.methods or set()
-    return bool(methods & {"PATCH", "DELETE"}) or (takes_key(route) and changes_claim(route.path))
+    changes = bool(methods & {"PATCH", "DELETE"}) and route.path not in CONDITIONAL_BY_OFFSET
+    return changes or (takes_key(route) and changes_claim(route.path))
 
 
 @dataclass(frozen=True, slots=True)

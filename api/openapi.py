@@ -93,6 +93,10 @@ _HEADERS: JsonObject = {
         "description": "Milliseconds that the batch waited for its turn.",
         "schema": {"type": "string", "examples": ["1500"]},
     },
+    "NextAfter": {
+        "description": "`after` of the next page; absent: this was the last.",
+        "schema": {"type": "string", "examples": ["1200.1"]},
+    },
     "AcceptEncoding": {
         "description": "Content codings of request bodies that are read.",
         "schema": {"type": "string", "enum": ["identity"]},
@@ -127,6 +131,7 @@ _HEADER_NAMES = {
     "Accept-Encoding": "AcceptEncoding",
     "Ginja-Batch-Position": "BatchPosition",
     "Ginja-Batch-Waited-Ms": "BatchWaitedMs",
+    "Ginja-Next-After": "NextAfter",
 }
 
 IDEMPOTENCY_KEY: JsonObject = {

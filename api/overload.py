@@ -74,8 +74,21 @@ def waiting_for_scorer() -> Iterator[None]:
 
 
 @contextmanager
+def receiving_body() -> Iterator[None]:
+    """In this block a request waits for a part of its body, and takes no place."""
+    with _without_place():
+        yield
+
+
+@contextmanager
 def waiting_for_member() -> Iterator[None]:
     """In this block a request waits for an earlier claim of its member, and takes no place."""
+    with _without_place():
+        yield
+
+
+@contextmanager
+def _without_place() -> Iterator[None]:
     place = _place.get()
     if place is None:
         yield

@@ -1,9 +1,9 @@
 """The worker: what follows from a claim after its response.
 
-Loops, each safe to run in several processes: online features, rescoring of claims that the rule decided, windows and
-their indexes, daily work after midnight, metrics of the outbox, the alarm before a prompt-pay due date, and webhooks.
-Events are processed at least once, and a killed worker loses nothing: an event is marked done only together with its
-effect, or after it.
+Loops, each safe to run in several processes: online features, rescoring of claims that the rule decided, claims of
+uploaded files, windows and their indexes, daily work after midnight, metrics of the outbox, the alarm before a
+prompt-pay due date, and webhooks. Events are processed at least once, and a killed worker loses nothing: an event is
+marked done only together with its effect, or after it.
 """
 
 import asyncio
@@ -18,14 +18,17 @@ import redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from api import metrics, outbox
+from api.bulk import BulkProcessor
 from api.database import NO_LIMITS, Database, batch_limits, connect, request_limits
 from api.housekeeping import every_day
+from api.intake import Intake, adjudication_policies, queue_of_members
 from api.migrate import plain_url
 from api.policies import PolicyStore
 from api.prompt_pay import prompt_pay_clock
 from api.reviews import PromptPayAlarm
 from api.scorer import ScorerClient, ScorerFailure, States
 from api.scoring import Rescorer
+from api.unconfirmed import UnconfirmedChanges
 from api.webhooks import AddressGuard, WebhookClient, WebhookDelivery, WebhookFanOut
 from api.windows import REFRESH_S, EntityWindows
 from claims.scoring import ClaimFacts
@@ -42,6 +45,8 @@ log = get_logger("worker")
 IDLE_S = 0.05
 """Pause of a loop without work: the longest time before a new claim updates features."""
 RESCORE_IDLE_S = 0.5
+BULK_IDLE_S = 1.0
+"""The longest time before a file that was uploaded is submitted."""
 RELEASE_S = 60.0
 """How often it is checked whether another model serves than the one that claims are parked because of."""
 DAY_S = 10.0
@@ -94,6 +99,16 @@ class Worker:
         self._fan_out = WebhookFanOut(self._database)
         client = WebhookClient(AddressGuard(settings.webhook_networks), ca_file=settings.webhook_ca_file)
         self._webhooks = WebhookDelivery(self._database, client, Encryption(settings))
+        self._unconfirmed = UnconfirmedChanges(self._database)
+        intake = Intake(
+            self._database,
+            self._scorer,
+            adjudication_policies(settings),
+            self._unconfirmed,
+            queue_of_members(settings),
+            self._windows,
+        )
+        self._bulk = BulkProcessor(self._database, intake, longest_line=settings.max_body_bytes)
         self._day: date | None = None
         self._background = Background("worker", expected=_EXPECTED)
 
@@ -106,6 +121,7 @@ class Worker:
         try:
             self._background.repeat("features", self._drain_features, every_s=IDLE_S)
             self._background.repeat("rescoring", self._rescorer.drain, every_s=RESCORE_IDLE_S)
+            self._background.repeat("bulk", self._bulk.work, every_s=BULK_IDLE_S)
             self._background.repeat("parked claims", self._rescorer.release, every_s=RELEASE_S)
             self._background.repeat("windows", self._keep_windows, every_s=REFRESH_S)
             self._background.repeat("day", self._day_work, every_s=DAY_S)
@@ -119,6 +135,7 @@ class Worker:
         finally:
             await self._background.close()
             await self._webhooks.close()
+            await self._unconfirmed.close()
             self._scorer.close()
             await self._database.close()
             for executor, updater in ((self._features, self._updater), (self._past, self._looker)):

@@ -250,6 +250,9 @@ class Settings(BaseSettings):
         None, description="File of further certificate authorities, in PEM, that receivers of webhooks may use."
     )
     max_body_bytes: int = Field(262_144, ge=1, description="Largest request body in bytes; a larger one gets 413.")
+    max_bulk_bytes: int = Field(
+        209_715_200, ge=1, description="Largest file of claims that can be uploaded, in bytes; a larger one gets 413."
+    )
     features_stale_after_s: float = Field(
         30.0,
         gt=0,

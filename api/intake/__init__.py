@@ -3,6 +3,7 @@
 from api.intake.adjudication import Policies
 from api.intake.benefit_use import BenefitUse, benefit_used, counted
 from api.intake.changes import ClaimChanges
+from api.intake.configuration import adjudication_policies, queue_of_members
 from api.intake.facts import FACT_COLUMNS, facts_of
 from api.intake.member_queue import MemberQueue
 from api.intake.parsed import ParsedReply, RefusedField, claim_key, refused_fields, submit_parsed
@@ -33,6 +34,7 @@ __all__ = [
     "ParsedReply",
     "Policies",
     "RefusedField",
+    "adjudication_policies",
     "benefit_used",
     "claim_key",
     "counted",
@@ -44,6 +46,7 @@ __all__ = [
     "lines_of_claims",
     "lock_member",
     "lock_state",
+    "queue_of_members",
     "read_references",
     "refused_fields",
     "reply_to",

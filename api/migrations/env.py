@@ -8,6 +8,7 @@ from api.assessments import tables as _assessments  # noqa: F401
 
 # Every noun's tables, so that the metadata holds them all.
 from api.audit import tables as _audit  # noqa: F401
+from api.bulk import tables as _bulk  # noqa: F401
 from api.catalog import tables as _catalog  # noqa: F401
 from api.console import tables as _console  # noqa: F401
 from api.decisions import tables as _decisions  # noqa: F401

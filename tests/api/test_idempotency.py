@@ -61,7 +61,13 @@ class Keyed:
 
 
 async def request_to(api: Api, path: str) -> Keyed:
-    """A request to a route, on a claim of its own that is in review, or denied where the route is about appeals."""
+    """A request to a route, on a claim of its own that is in review, or denied where the route is about appeals.
+
+    A route about uploads has an upload of its own.
+    """
+    if "{job_id}" in path:
+        begun = await api.post("/v1/bulk/claims", {"format": "csv", "size": 1})
+        return Keyed(path.replace("{job_id}", begun.json()["job_id"]), b'{"reason": "the wrong month"}')
     claim_id = await held(api, service_from=next(_DAYS).isoformat())
     if "appeal" in path:
         await decide(api, claim_id, DENY)

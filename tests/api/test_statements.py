@@ -11,6 +11,8 @@ from tests.api.webhooks import with_ids
 STATEMENTS = {
     # without those that begin and end transactions or look keys up; `+`: with a key; a FHIR claim has one of its own
     "GET /v1/appeals": 1,
+    "GET /v1/bulk/claims/{job_id}": 1,
+    "GET /v1/bulk/claims/{job_id}/rejects": 2,
     "GET /v1/claims": 1,
     "GET /v1/claims/{claim_id}": 1,
     "GET /v1/claims/{claim_id}/appeals": 2,
@@ -41,6 +43,10 @@ STATEMENTS = {
     "POST /v1/claims/{claim_id}/decisions +": 15,
     "POST /v1/claims/{claim_id}/appeals": 14,
     "POST /v1/claims/{claim_id}/appeals +": 17,
+    "POST /v1/bulk/claims": 1,
+    "POST /v1/bulk/claims +": 4,
+    "POST /v1/bulk/claims/{job_id}/cancel": 4,
+    "POST /v1/bulk/claims/{job_id}/cancel +": 7,
     "POST /v1/appeals/{appeal_id}/decision": 23,
     "POST /v1/appeals/{appeal_id}/decision +": 26,
     "GET /v1/webhook-endpoints": 2,
@@ -101,12 +107,13 @@ async def test_each_route_sends_as_many_statements_as_stated(api: Api, sent: lis
     claim_id = await held(api, service_from="2025-06-01")
     for number in range(5):  # the number does not grow with the claims
         await api.submit(MINIMAL | {"claim_amount": 100 + number})
+    job_id = (await api.post("/v1/bulk/claims", {"format": "csv", "size": 1})).json()["job_id"]
     counts = {}
     for operation in contract().operations:
         security = operation.described["security"]
         if operation.method != "GET" or not security or {} in security or operation.path == "/metrics":
             continue
-        path = await with_ids(api, operation.path)
+        path = (await with_ids(api, operation.path)).replace("{job_id}", job_id)
         url = concrete(path, claim_id=claim_id) + QUERIES.get(operation.path, "")
         await api.get(url)
         sent.clear()

@@ -79,11 +79,14 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     "PolicyDraftIn": [{"document": {"title": "Long stays", "valid_from": "2026-01-01", "rules": []}}],
     "PolicyActivationIn": [{"reason": "agreed", "force": True}],
     "PolicyRollbackIn": [{"reason": "too many reviews"}],
+    "BulkUploadIn": [{"format": "csv", "size": 1000, "sha256": "ab" * 32}],
+    "BulkCancelIn": [{"reason": "the wrong month"}],
     "AppealDecisionIn": [{"outcome": "partly_overturned", "amount": "1.50", "note": "n"}],
 }
 RAW: dict[str, tuple[str, bytes]] = {
     # by path: bodies that are no JSON of our own
     "/v1/x12/837": ("application/edi-x12", x12_file(x12_claim())),
+    "/v1/bulk/claims/{job_id}": ("application/octet-stream", b"x"),
     "/v1/fhir/Claim": ("application/fhir+json", json.dumps(fhir_claim()).encode()),
 }
 FORMS: dict[str, dict[str, str]] = {

@@ -26,7 +26,11 @@ ROUTES = {
 REFERENCE_DATA = "one transaction of reference data with its audit row and the reply under its key: no event, no claim"
 _OF_WEBHOOKS = "one transaction about a receiver of events: no claim is changed, and it can be sent again"
 _OF_POLICIES = "one row of an append-only table with the reply under its key: no event, no claim"
+_OF_UPLOADS = "one transaction of an upload: a part is stored with its offset or not, and can be sent again"
 EXEMPT_ROUTES = {
+    "POST /v1/bulk/claims": _OF_UPLOADS,
+    "PATCH /v1/bulk/claims/{job_id}": _OF_UPLOADS,
+    "POST /v1/bulk/claims/{job_id}/cancel": _OF_UPLOADS,
     "POST /v1/webhook-endpoints": _OF_WEBHOOKS,
     "PATCH /v1/webhook-endpoints/{endpoint_id}": _OF_WEBHOOKS,
     "DELETE /v1/webhook-endpoints/{endpoint_id}": _OF_WEBHOOKS,
@@ -47,7 +51,14 @@ EXEMPT_ROUTES = {
 
 _FANNED_OUT = "one transaction with the position in the outbox, which is read again; tests/api/test_webhook_events.py"
 _SENT = "one transaction after sending, within a lease; tests/api/test_webhook_delivery.py kills a worker before it"
+_SLICED = "one transaction after the claims of a slice, within a lease; tests/api/test_bulk.py kills a worker before it"
 EXEMPT_STATEMENTS = {
+    ("INSERT", "bulk_jobs"): _OF_UPLOADS,
+    ("UPDATE", "bulk_jobs"): _SLICED,
+    ("DELETE", "bulk_jobs"): ONE_STATEMENT,
+    ("INSERT", "bulk_chunks"): _OF_UPLOADS,
+    ("DELETE", "bulk_chunks"): _SLICED,
+    ("INSERT", "bulk_rejects"): _SLICED,
     ("INSERT", "webhook_endpoints"): _OF_WEBHOOKS,
     ("UPDATE", "webhook_endpoints"): _SENT,
     ("DELETE", "webhook_endpoints"): _OF_WEBHOOKS,
