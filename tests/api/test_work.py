@@ -273,6 +273,7 @@ async def test_the_work_for_a_form_is_bounded_by_its_size(shared_api: Api, targe
 @pytest.mark.parametrize("target", [one for one in TARGETS if one.method != "HEAD"], ids=str)
 async def test_the_work_for_path_query_and_headers_is_bounded_by_their_size(shared_api: Api, target: Target):
     found, body = Offenders(), example_body(target)
+    await send(shared_api, target, path="/v1/no/such/path")  # the framework prepares all routes once, for the first 404
     ordinary = await usual(shared_api, target, body=body)
     reads_something = bool(target.queries or body or "{" in target.path)
     texts = HOSTILE_TEXTS if reads_something else {"quotes": HOSTILE_TEXTS["quotes"]}
