@@ -156,6 +156,7 @@ async def send(
     media_type, _ = RAW.get(target.path, ("application/json", b""))
     pairs = {"content-type": "application/x-www-form-urlencoded" if form else media_type}
     pairs |= {name.lower(): value for name, value in api.as_("admin").items()}
+    pairs |= {"if-match": "*"} if target.method == "PUT" else {}
     if target.path.startswith("/console"):
         pairs |= {"cookie": f"ginja_console={await session(api)}"}
     pairs |= {name.replace("_", "-"): value for name, value in headers.items()}
