@@ -16,6 +16,7 @@ from api.database import DATABASE_FAILURES
 from api.dependencies import Dependencies
 from api.docs import routes as docs_routes
 from api.edi import routes as edi_routes
+from api.exports import routes as export_routes
 from api.fhir import routes as fhir_routes
 from api.health import routes as health_routes
 from api.idempotency import KeyedRequests
@@ -44,6 +45,7 @@ ROUTERS = (
     intake_routes.router,
     bulk_routes.router,
     edi_routes.router,
+    export_routes.router,
     fhir_routes.router,
     scoring_routes.router,
     investigation_routes.router,

@@ -7,7 +7,7 @@ from api.intake.configuration import adjudication_policies, queue_of_members
 from api.intake.facts import FACT_COLUMNS, facts_of
 from api.intake.member_queue import MemberQueue
 from api.intake.parsed import ParsedReply, RefusedField, claim_key, refused_fields, submit_parsed
-from api.intake.records import ClaimRecord, LineRecord
+from api.intake.records import ClaimOrder, ClaimRecord, LineRecord
 from api.intake.references import find_references, read_references
 from api.intake.repository import decided_claims, lines_of_claims, lock_member, lock_state, return_to_review
 from api.intake.responses import ActionName, ClaimOut, ClaimStatus, EffectName
@@ -23,6 +23,7 @@ __all__ = [
     "BenefitUse",
     "ClaimChanges",
     "ClaimIn",
+    "ClaimOrder",
     "ClaimOut",
     "ClaimRecord",
     "ClaimRow",

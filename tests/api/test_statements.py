@@ -27,6 +27,7 @@ STATEMENTS = {
     "GET /v1/providers": 1,
     "GET /v1/providers/{provider_id}": 1,
     "GET /v1/remittances": 4,
+    "GET /v1/exports/claims": 1,
     "GET /v1/reviews": 1,
     "GET /v1/suspended-edits": 1,
     "POST /claims": 17,
@@ -84,7 +85,10 @@ STATEMENTS = {
     "POST /v1/providers/{provider_id}/periods": 4,
     "POST /v1/providers/{provider_id}/periods +": 7,
 }
-QUERIES = {"/v1/remittances": "?provider_id=H456&first_day=2026-01-01&last_day=2026-12-31"}
+QUERIES = {
+    "/v1/remittances": "?provider_id=H456&first_day=2026-01-01&last_day=2026-12-31",
+    "/v1/exports/claims": "?last_day=2026-01-01",
+}
 """Of the routes that need parameters."""
 
 

@@ -1,0 +1,1 @@
+"""Claims with their decisions, exported as a stream."""

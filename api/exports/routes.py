@@ -1,0 +1,126 @@
+"""Exports over HTTP."""
+
+from collections.abc import AsyncIterator
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Final, Literal
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response, StreamingResponse
+
+from api.dependencies import Dependencies, ReadCaller, dependencies
+from api.errors import Invalid, NotFound
+from api.exports.rows import csv_header, csv_lines, ndjson_lines
+from api.fields import DAY_SCHEMA, as_claim_id, parse_day
+from api.identity import Caller
+from api.intake import ClaimOrder, ClaimOut, ClaimStatus
+from api.openapi import SuccessResponse, operation
+from api.paging import ListPage, PageCursor
+from core import clock
+
+router = APIRouter(tags=["claims"])
+
+PAGE: Final = 200
+"""Claims that are read before live claims get their turn."""
+CSV: Final = "text/csv"
+NDJSON: Final = "application/x-ndjson"
+_LINES = {"schema": {"type": "string", "description": "A claim a line, oldest first."}}
+
+
+@router.get(
+    "/v1/exports/claims",
+    response_class=Response,
+    openapi_extra=operation(success=SuccessResponse(also={NDJSON: _LINES, CSV: _LINES})),
+)
+async def export_claims(
+    request: Request,
+    caller: ReadCaller,
+    last_day: Annotated[
+        str, Query(max_length=10, description="Received up to this day, before today.", json_schema_extra=DAY_SCHEMA)
+    ],
+    first_day: Annotated[
+        str | None, Query(max_length=10, description="Received from this day on.", json_schema_extra=DAY_SCHEMA)
+    ] = None,
+    export_format: Annotated[
+        Literal["ndjson", "csv"], Query(alias="format", description="`ndjson`: claims as `GET /v1/claims` lists them.")
+    ] = "ndjson",
+    status: Annotated[ClaimStatus | None, Query(description="Only claims with this status.")] = None,
+    member_id: Annotated[str | None, Query(max_length=64, description="Only claims of this member.")] = None,
+    provider_id: Annotated[str | None, Query(max_length=64, description="Only claims of this provider.")] = None,
+    after: Annotated[
+        str | None, Query(max_length=64, description="Continue after this claim, the last complete line received.")
+    ] = None,
+) -> Response:
+    """Export claims with their decisions as a stream, oldest first: NDJSON or CSV. A provider's key exports its own.
+
+    Which claims there are is fixed by the days, in the insurer's time zone: an export that was interrupted continues
+    with the same parameters and `after`, and has each claim once. A claim is as it is when it is read.
+    """
+    own = dependencies(request)
+    zone = own.settings.zone
+    until = datetime.combine(_day("last_day", last_day), time.min, zone) + timedelta(days=1)
+    if until > clock.now():
+        raise Invalid.field("last_day", "must be before today")
+    place = None
+    if first_day is not None:
+        place = PageCursor(datetime.combine(_day("first_day", first_day), time.min, zone), "")
+    if after is not None:
+        try:
+            found = await own.intake.get(caller, as_claim_id(after))
+        except NotFound:
+            raise Invalid.field("after", "is not a claim that the key may see; send that of the last line") from None
+        place = PageCursor(found.received_at, found.claim_id)
+    requested = {"status": status, "member_id": member_id, "provider_id": provider_id}
+    filters: dict[str, str] = {name: value for name, value in requested.items() if value is not None}
+    claims = ClaimExport(own, caller, filters, until)
+    first = await claims.page(place)
+    if export_format == "csv":
+        return StreamingResponse(_csv(claims, first, caller, with_header=after is None), media_type=CSV)
+    return StreamingResponse(_ndjson(claims, first), media_type=NDJSON)
+
+
+class ClaimExport:
+    """The claims of an export, page by page."""
+
+    def __init__(self, own: Dependencies, caller: Caller, filters: dict[str, str], until: datetime) -> None:
+        self._own = own
+        self._caller = caller
+        self._filters = filters
+        self._until = until
+
+    async def page(self, place: PageCursor | None) -> ListPage[ClaimOut]:
+        """The claims that follow a place; raises `Forbidden`."""
+        found = await self._own.intake.page(
+            self._caller, after=place, limit=PAGE, filters=self._filters, order=ClaimOrder.OLDEST
+        )
+        kept = [claim for claim in found.items if claim.received_at < self._until]
+        return ListPage(kept, found.next_place if len(kept) == len(found.items) else None)
+
+    async def pages(self, first: ListPage[ClaimOut]) -> AsyncIterator[list[ClaimOut]]:
+        """The first page and those that follow it; live claims are served in between."""
+        page = first
+        yield page.items
+        while page.next_place is not None:
+            await self._own.live.give_way()
+            page = await self.page(page.next_place)
+            yield page.items
+
+
+async def _ndjson(claims: ClaimExport, first: ListPage[ClaimOut]) -> AsyncIterator[bytes]:
+    async for page in claims.pages(first):
+        yield ndjson_lines(page)
+
+
+async def _csv(
+    claims: ClaimExport, first: ListPage[ClaimOut], caller: Caller, *, with_header: bool
+) -> AsyncIterator[bytes]:
+    if with_header:
+        yield csv_header(sees_scores=caller.sees_scores)
+    async for page in claims.pages(first):
+        yield csv_lines(page, sees_scores=caller.sees_scores)
+
+
+def _day(name: str, text: str) -> date:
+    try:
+        return parse_day(text)
+    except ValueError as error:
+        raise Invalid.field(name, str(error)) from None

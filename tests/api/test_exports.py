@@ -1,0 +1,98 @@
+"""Exports have each claim of their days once, what the caller may see of it, and no formulas."""
+
+import csv
+import io
+import json
+from datetime import timedelta
+from typing import Any
+
+from api.exports.routes import PAGE
+from core import clock
+from tests.api.makers import MINIMAL, Api
+
+YESTERDAY = (clock.now() - timedelta(days=1)).date()
+
+
+async def export(api: Api, query: str = "", *, role: str = "claims_system", last_day: Any = YESTERDAY):
+    return await api.get(f"/v1/exports/claims?last_day={last_day}{query}", role=role)
+
+
+def lines(response: Any) -> list[dict[str, Any]]:
+    assert response.status_code == 200, response.text
+    return [json.loads(line) for line in response.text.splitlines()]
+
+
+async def submitted(api: Api, count: int, *, days_ago: int = 2, **changes: Any) -> list[str]:
+    """Claims that were received days ago, a minute apart."""
+    ids = []
+    for number in range(count):
+        response = await api.submit(MINIMAL | {"claim_amount": 100 + number} | changes)
+        ids.append(response.json()["claim_id"])
+        api.rows(
+            """UPDATE claims SET received_at = now() - %s * interval '1 day' + %s * interval '1 minute'
+               WHERE claim_id = %s RETURNING 1""",
+            days_ago,
+            number,
+            ids[-1],
+        )
+    return ids
+
+
+async def test_an_export_has_the_claims_of_its_days_as_the_list_has_them(api: Api):
+    ids = await submitted(api, 3)
+    await api.submit()
+    found = lines(await export(api))
+    assert [one["claim_id"] for one in found] == ids
+    listed = (await api.get("/v1/claims?sort=received_at", role="claims_system")).json()["claims"]
+    assert found == listed[:3]
+    assert lines(await export(api, f"&first_day={YESTERDAY}")) == []
+    assert [one["claim_id"] for one in lines(await export(api, f"&first_day={YESTERDAY - timedelta(days=3)}"))] == ids
+
+
+async def test_an_export_is_read_by_pages_and_continues_after_a_claim(api: Api):
+    (first, *_) = await submitted(api, 3)
+    api.execute(
+        f"""INSERT INTO claims SELECT (jsonb_populate_record(claims, jsonb_build_object('claim_id', 'clm_' || n))).*
+            FROM claims, generate_series(1, {PAGE}) n WHERE claim_id = '{first}'"""
+    )
+    ids = [one["claim_id"] for one in lines(await export(api))]
+    assert len(set(ids)) == len(ids) == PAGE + 3
+    rest = [one["claim_id"] for one in lines(await export(api, f"&after={ids[1]}"))]
+    assert rest == ids[2:]
+
+
+async def test_a_csv_export_has_a_header_once_and_no_formulas(api: Api):
+    first, second = await submitted(api, 2)
+    api.execute(f"UPDATE claims SET diagnosis_code = '=1+1' WHERE claim_id = '{first}'")
+    response = await export(api, "&format=csv")
+    rows = list(csv.DictReader(io.StringIO(response.text)))
+    assert [row["claim_id"] for row in rows] == [first, second]
+    assert (rows[0]["diagnosis_code"], rows[1]["diagnosis_code"]) == ("'=1+1", "D001")
+    assert (rows[0]["claim_amount"], rows[0]["voided_at"]) == ("100.0", "")
+    rest = (await export(api, f"&format=csv&after={first}")).text
+    assert rest.startswith(second)
+
+
+async def test_an_export_has_what_the_caller_may_see(api: Api):
+    (own,) = await submitted(api, 1)
+    await submitted(api, 1, provider_id="H457")
+    assert [one["claim_id"] for one in lines(await export(api, role="provider"))] == [own]
+    assert "score" in (await export(api, "&format=csv")).text.splitlines()[0].split(",")
+    header = (await export(api, "&format=csv", role="provider")).text.splitlines()[0].split(",")
+    assert "score" not in header
+    assert (await export(api, role="monitoring")).status_code == 403
+
+
+async def test_filters_choose_claims(api: Api):
+    ids = await submitted(api, 2)
+    await submitted(api, 1, provider_id="H457")
+    assert [one["claim_id"] for one in lines(await export(api, "&provider_id=H456"))] == ids
+    assert lines(await export(api, "&status=voided")) == []
+
+
+async def test_days_that_are_not_over_and_unknown_claims_are_refused(api: Api):
+    today = await export(api, last_day=YESTERDAY + timedelta(days=1))
+    assert (today.status_code, today.json()["errors"][0]["field"]) == (422, "last_day")
+    assert (await export(api, last_day="2026-13-01")).status_code == 422
+    unknown = await export(api, "&after=clm_none")
+    assert (unknown.status_code, unknown.json()["errors"][0]["field"]) == (422, "after")
