@@ -60,9 +60,9 @@ async def _read(request: Request, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-def parse(schema: type[Model], body: bytes) -> Model:
+def parse(schema: type[Model], body: bytes, *, max_depth: int = strict_json.MAX_DEPTH) -> Model:
     """The body as `schema`; raises `MalformedBody`, or `Invalid` naming every invalid field."""
-    document = strict_json.read(body)
+    document = strict_json.read(body, max_depth=max_depth)
     if not isinstance(document, dict):
         raise Invalid.field("body", 'must be an object such as {"member_id": ...}')
     return validate(schema, document)

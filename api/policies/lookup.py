@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import BindParameter, bindparam, or_, select
+from sqlalchemy import BindParameter, bindparam, exists, or_, select
+from sqlalchemy.orm import aliased
 
 from api.database import Query, Rows, compiled
 from api.edit_suspensions import suspended_edits
@@ -25,15 +26,15 @@ class InForce:
 
 
 _DAY: BindParameter[date] = bindparam("day")
+_ROLLBACK = aliased(PolicyActivationRow)
 _VERSION = (
     select(PolicyActivationRow.version)
-    .outerjoin(PolicyVersionRow, PolicyVersionRow.version == PolicyActivationRow.version)
+    .join(PolicyVersionRow, PolicyVersionRow.version == PolicyActivationRow.version)
     .where(
-        or_(
-            PolicyActivationRow.version.is_(None),
-            (PolicyVersionRow.valid_from <= _DAY)
-            & or_(PolicyVersionRow.valid_until.is_(None), PolicyVersionRow.valid_until >= _DAY),
-        )
+        PolicyActivationRow.kind == "activate",
+        ~exists().where(_ROLLBACK.undoes == PolicyActivationRow.activation_id),
+        PolicyVersionRow.valid_from <= _DAY,
+        or_(PolicyVersionRow.valid_until.is_(None), PolicyVersionRow.valid_until >= _DAY),
     )
     .order_by(PolicyActivationRow.activation_id.desc())
     .limit(1)

@@ -8,7 +8,7 @@ from typing import Self
 
 from pydantic import JsonValue
 
-from claims.policy import PolicyDocument, read_document
+from claims.policy import PolicyDocument, read_stored_document
 
 
 class PolicyRefused(ValueError):
@@ -53,7 +53,7 @@ class PolicyVersion:
     @classmethod
     def of(cls, version: int, document: object, sha256: str, author: str, created_at: datetime) -> Self:
         """A stored version; every document that was ever stored stays readable."""
-        return cls(version, read_document(document), sha256, author, created_at)
+        return cls(version, read_stored_document(document), sha256, author, created_at)
 
     def is_valid_on(self, day: date) -> bool:
         """Whether it can decide claims received on a day."""
@@ -72,6 +72,8 @@ class PolicyActivation:
     reason: str
     made_at: datetime
     forced: bool
+    undoes: int | None
+    """Of a rollback, the activation that decides nothing from then on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +124,8 @@ class PolicyHistory:
 
     def in_force(self, day: date) -> PolicyVersion | None:
         """The version that decides claims received on a day; None: the settings do."""
-        for one in reversed(self.activations):
-            if one.version is None:
-                return None
-            version = self.version(one.version)
-            if version.is_valid_on(day):
-                return version
-        return None
+        versions = (self.version(number) for number in reversed(self.stack))
+        return next((version for version in versions if version.is_valid_on(day)), None)
 
     def base_of(self, document: PolicyDocument, today: date) -> PolicyVersion | None:
         """The version that a document is compared with: what is in force on its first day; None: the settings."""
@@ -166,10 +163,10 @@ class PolicyHistory:
     @property
     def stack(self) -> tuple[int, ...]:
         """The versions that were activated and not rolled back, the last one last."""
-        found: list[int] = []
-        for one in self.activations:
-            if one.kind == "rollback":
-                found.pop()
-            elif one.version is not None:
-                found.append(one.version)
-        return tuple(found)
+        return tuple(one.version for one in self.effective if one.version is not None)
+
+    @property
+    def effective(self) -> tuple[PolicyActivation, ...]:
+        """The activations that were not rolled back, the last one last."""
+        undone = {one.undoes for one in self.activations}
+        return tuple(one for one in self.activations if one.kind == "activate" and one.activation_id not in undone)

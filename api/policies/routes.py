@@ -15,7 +15,7 @@ from api.openapi import SuccessResponse, operation
 from api.policies import service
 from api.policies.records import NoPolicyVersion, PolicyHistory, PolicyRefused
 from api.policies.responses import PolicyActivationOut, PolicyList, PolicyVersionOut
-from api.policies.schemas import PolicyActivationIn, PolicyDraftIn, PolicyRollbackIn
+from api.policies.schemas import MAX_DRAFT_LEVELS, PolicyActivationIn, PolicyDraftIn, PolicyRollbackIn
 from api.requests import parse, read_body
 from api.responses import json_response
 from claims.policy import InvalidPolicy, PolicyDocument, policy_of_settings, read_document
@@ -87,7 +87,8 @@ async def create_policy(request: Request, caller: PolicyWriter) -> Response:
     The author is the name of the key.
     """
     own = dependencies(request)
-    document = _document(parse(PolicyDraftIn, await read_body(request, own.settings.max_body_bytes)))
+    body = await read_body(request, own.settings.max_body_bytes)
+    document = _document(parse(PolicyDraftIn, body, max_depth=MAX_DRAFT_LEVELS))
     with _refusals():
         stored = await service.create_draft(own.database, document, author=caller.name)
     new = PolicyHistory((stored,), ())  # nothing activates it within this transaction
@@ -123,7 +124,7 @@ async def activate_policy(request: Request, caller: PolicyWriter, version: Versi
     openapi_extra=operation(body=PolicyRollbackIn, errors=[Conflict], success=SuccessResponse(201)),
 )
 async def roll_back_policy(request: Request, caller: PolicyWriter) -> Response:
-    """Return to the version that was active before the last activation, or to the settings."""
+    """Undo the last activation: the versions activated before decide again on their days, or the settings."""
     own = dependencies(request)
     sent = parse(PolicyRollbackIn, await read_body(request, own.settings.max_body_bytes))
     with _refusals():

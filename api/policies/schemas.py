@@ -1,13 +1,16 @@
 """Bodies of the routes of the policy."""
 
-from typing import Annotated
+from decimal import Decimal
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StringConstraints
 from pydantic.config import JsonDict
 
 from api.fields import ONE_LINE
 
 MAX_POLICY_REASON = 500
+MAX_DRAFT_LEVELS: Final = 12
+"""Of a body: six around the condition of a rule, two for each `all` or `any` in it less one, and the list of values."""
 _Reason = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=MAX_POLICY_REASON, pattern=ONE_LINE)]
 
 _EXAMPLE: JsonDict = {
@@ -25,12 +28,23 @@ _EXAMPLE: JsonDict = {
 }
 
 
+def _with_floats(value: object) -> object:
+    """JSON of the strict reader, whose numbers with a point are decimals, as a document has it."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, dict):
+        return {key: _with_floats(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_with_floats(one) for one in value]
+    return value
+
+
 class PolicyDraftIn(BaseModel):
     """A new version of the policy."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [{"document": _EXAMPLE}]})
 
-    document: dict[str, JsonValue] = Field(
+    document: Annotated[dict[str, JsonValue], BeforeValidator(_with_floats)] = Field(
         description="`title`, `valid_from`, `valid_until`, `parameters` and `rules`, as in a file of `ginja policy "
         "draft`. A parameter that is not given has the value that the platform comes with."
     )

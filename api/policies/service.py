@@ -38,6 +38,7 @@ _ACTIVATION = (
     PolicyActivationRow.reason,
     PolicyActivationRow.made_at,
     PolicyActivationRow.forced,
+    PolicyActivationRow.undoes,
 )
 
 
@@ -146,16 +147,18 @@ def _not_passed(version: int, test: _LastTest | None) -> str:
 
 
 async def roll_back(database: Database, *, approver: str, reason: str) -> PolicyActivation:
-    """Return to the version that was active before the last activation, or to the settings.
+    """Undo the last activation: the versions activated before decide on their days, or the settings.
 
     Raises `PolicyRefused` where no version is active.
     """
     async with database.transaction() as connection:
         known = await _history(connection, lock=True)
-        if not known.stack:
+        effective = known.effective
+        if not effective:
             raise PolicyRefused("no policy version is active: the settings decide; there is nothing to roll back")
         before = known.stack[:-1]
-        return await _add(connection, "rollback", known.version(before[-1]) if before else None, approver, reason)
+        version = known.version(before[-1]) if before else None
+        return await _add(connection, "rollback", version, approver, reason, undoes=effective[-1].activation_id)
 
 
 async def _add(
@@ -167,6 +170,7 @@ async def _add(
     *,
     test_id: int | None = None,
     forced: bool = False,
+    undoes: int | None = None,
 ) -> PolicyActivation:
     statement = (
         insert(PolicyActivationRow)
@@ -179,10 +183,11 @@ async def _add(
             made_at=clock.now(),
             test_id=test_id,
             forced=forced,
+            undoes=undoes,
         )
         .returning(*_ACTIVATION)
     )
-    return PolicyActivation(*(await connection.execute(statement)).one())
+    return PolicyActivation(*tuple((await connection.execute(statement)).one()))
 
 
 async def _history(connection: AsyncConnection, *, lock: bool = False) -> PolicyHistory:

@@ -4,7 +4,14 @@ from sqlalchemy import bindparam, select
 
 from api.database import Pipelined, Query, Rows, compiled
 from api.policies.tables import PolicyVersionRow
-from claims.policy import OF_SETTINGS, PolicyDocument, PolicyInForce, PolicySettings, policy_of_settings, read_document
+from claims.policy import (
+    OF_SETTINGS,
+    PolicyDocument,
+    PolicyInForce,
+    PolicySettings,
+    policy_of_settings,
+    read_stored_document,
+)
 
 MAX_VERSIONS = 16
 """Versions that are kept; late scores use that of the claim's receipt."""
@@ -13,7 +20,7 @@ _DOCUMENT = compiled(select(PolicyVersionRow.document).where(PolicyVersionRow.ve
 
 def _document(version: int) -> Query[PolicyDocument]:
     def read(rows: Rows) -> PolicyDocument:
-        return read_document(rows[0][0])
+        return read_stored_document(rows[0][0])
 
     return Query(_DOCUMENT, {"version": version}, read)
 

@@ -47,13 +47,13 @@ class PolicyTestRow(Base):
 
 
 class PolicyActivationRow(Base):
-    """One activation or rollback. Of those whose version is valid on a day, the newest decides that day."""
+    """One activation or rollback. Of the activations not undone, the newest whose version is valid decides a day."""
 
     __tablename__ = "policy_activations"
 
     activation_id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
     kind: Mapped[str]
-    version: Mapped[int | None] = mapped_column(comment="Null: the settings decide again.")
+    version: Mapped[int | None] = mapped_column(comment="Of a rollback, the one activated before; null: none.")
     author: Mapped[str | None] = mapped_column(comment="Of the version.")
     approver: Mapped[str] = mapped_column(comment="Who activated it or rolled back.")
     reason: Mapped[str]
@@ -62,6 +62,9 @@ class PolicyActivationRow(Base):
         ForeignKey("policy_tests.test_id"), comment="The test that it rests on; null: none."
     )
     forced: Mapped[bool] = mapped_column(server_default="false", comment="Without a test that passed.")
+    undoes: Mapped[int | None] = mapped_column(
+        ForeignKey("policy_activations.activation_id"), comment="Of a rollback, the activation that it undoes."
+    )
 
     __table_args__ = (
         CheckConstraint("kind IN ('activate', 'rollback')", name="policy_activations_kind_check"),
@@ -71,5 +74,7 @@ class PolicyActivationRow(Base):
         CheckConstraint(
             "kind = 'rollback' OR lower(approver) <> lower(author)", name="policy_activations_approver_check"
         ),
+        CheckConstraint("(kind = 'rollback') = (undoes IS NOT NULL)", name="policy_activations_undoes_check"),
+        Index("policy_activations_undoes_key", "undoes", unique=True),
         ForeignKeyConstraint(["version", "author"], ["policy_versions.version", "policy_versions.author"]),
     )

@@ -22,6 +22,7 @@ from claims.policy.document import (
     PolicyRule,
     RuleEffect,
     read_document,
+    read_stored_document,
 )
 from claims.policy.evaluation import (
     OF_SETTINGS,
@@ -67,6 +68,7 @@ __all__ = [
     "late_findings",
     "policy_of_settings",
     "read_document",
+    "read_stored_document",
     "reevaluate",
     "settings_of_trace",
     "trace",

@@ -3,6 +3,7 @@
 A comparison with a missing value does not hold, whatever its operator; `missing` asks for it.
 """
 
+import re
 from collections.abc import Iterable
 from enum import Enum
 from typing import Annotated, Any, TypeAlias
@@ -11,7 +12,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from claims.policy.facts import NOT_READ, FieldValue, PolicyFacts
 from claims.policy.fields import FIELDS, FieldKind
-from claims.policy.strict import DocumentPart
+from claims.policy.strict import ONE_LINE, DocumentPart
 
 MAX_DEPTH = 3
 """Levels of `all` and `any` within a condition."""
@@ -63,7 +64,7 @@ def _is_value(value: object, kind: FieldKind) -> bool:
         case FieldKind.SHARE:
             return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
         case FieldKind.TEXT | FieldKind.CODES:
-            return isinstance(value, str) and 0 < len(value) <= MAX_TEXT
+            return isinstance(value, str) and len(value) <= MAX_TEXT and re.fullmatch(ONE_LINE, value) is not None
         case FieldKind.FLAG:
             return isinstance(value, bool)
 
@@ -95,7 +96,9 @@ class FieldComparison(DocumentPart):
                 raise ValueError(f"each value must be a {field.kind.value}, as {field.name} is")
         elif isinstance(self.value, list) or not _is_value(self.value, field.kind):
             kind = "finding code" if field.kind is FieldKind.CODES else field.kind.value
-            raise ValueError(f"the value must be a {kind}, as {field.name} is; texts have 1 to {MAX_TEXT} characters")
+            raise ValueError(
+                f"the value must be a {kind}, as {field.name} is; texts are one line of 1 to {MAX_TEXT} characters"
+            )
         if field.kind is FieldKind.CODES and self.value in NOT_READ:
             fields = "probability, model_flagged, rule_flagged or amount_cents"
             raise ValueError(f"{self.value} is found after the rules; compare {fields} instead")
@@ -198,6 +201,8 @@ def _kind(value: object) -> str:
     return "comparison"
 
 
+VALUE = "value"
+"""The key of a comparison whose value has one of several types."""
 KINDS = ("all_of", "any_of", "comparison")
 Condition: TypeAlias = Annotated[
     Annotated[AllOf, Tag("all_of")] | Annotated[AnyOf, Tag("any_of")] | Annotated[FieldComparison, Tag("comparison")],

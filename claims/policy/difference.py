@@ -29,7 +29,7 @@ def _comparable(document: PolicyDocument) -> dict[str, JsonValue]:
     rules: dict[str, JsonValue] = {
         rule.name: rule.model_dump(mode="json", exclude_none=True, exclude={"name"}) for rule in document.rules
     }
-    return {**shown, "rules": rules, "order of rules": list(rules)}
+    return {**shown, "rules": rules, "rules_order": list(rules)}
 
 
 def _changes(path: str, before: JsonValue, after: JsonValue) -> Iterator[PolicyChange]:

@@ -20,11 +20,11 @@ from pydantic import (
 from claims.adjudication import DecisionPolicy, SuspicionPolicy
 from claims.money import MAX_CENTS
 from claims.plausibility import MIN_STORED_CLAIMS, PlausibilityPolicy, ScopePolicy
-from claims.policy.conditions import KINDS, MAX_DEPTH, Condition
-from claims.policy.strict import DocumentPart
+from claims.policy.conditions import KINDS, MAX_DEPTH, VALUE, Condition
+from claims.policy.strict import ONE_LINE, DocumentPart
 
 MAX_DOCUMENT_BYTES = 65_536
-"""Of a document, as JSON."""
+"""Of a document with every parameter, as JSON."""
 MAX_RULES = 100
 MAX_COMPARISONS = 500
 """Of all rules together: what one claim may cost."""
@@ -35,7 +35,7 @@ DEFAULT_DECISION = DecisionPolicy(rule_approval_cap_cents=1_000_00)
 
 _Cents = Annotated[int, Field(ge=0, le=MAX_CENTS)]
 _Factor = Annotated[float, Field(ge=1, le=1_000)]
-_Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+_Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=ONE_LINE)]
 
 
 def _day(value: object) -> object:
@@ -210,13 +210,23 @@ class PolicyDocument(DocumentPart):
 
 
 def read_document(value: object) -> PolicyDocument:
-    """The document in a value that was read from JSON or YAML. Raises `InvalidPolicy`."""
+    """The document in a value that was read from JSON or YAML. Raises `InvalidPolicy`, also where it is too long."""
     try:
         text = json.dumps(value, default=_day_or_refuse, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
         raise InvalidPolicy(["the document must consist of JSON values; dates are written as 2026-12-01"]) from None
-    if len(text.encode()) > MAX_DOCUMENT_BYTES:
+    if len(text) > MAX_DOCUMENT_BYTES:
         raise InvalidPolicy([f"the document has more than {MAX_DOCUMENT_BYTES:,} bytes as JSON; shorten it"])
+    document = read_stored_document(value)
+    if len(json.dumps(document.as_json())) > MAX_DOCUMENT_BYTES:
+        raise InvalidPolicy(
+            [f"the document with every parameter has more than {MAX_DOCUMENT_BYTES:,} bytes as JSON; shorten it"]
+        )
+    return document
+
+
+def read_stored_document(value: object) -> PolicyDocument:
+    """The document in a value that was stored, whatever its length. Raises `InvalidPolicy`."""
     if not isinstance(value, dict):
         raise InvalidPolicy([f"the document must be an object with the keys {', '.join(PolicyDocument.model_fields)}"])
     try:
@@ -233,10 +243,21 @@ def _day_or_refuse(value: object) -> str:
 
 
 def _problems(error: ValidationError) -> Iterator[str]:
+    found: dict[str, None] = {}
     for one in error.errors(include_url=False, include_input=False):
-        place = ".".join(str(part) for part in one["loc"] if part not in KINDS)
+        loc = one["loc"]
+        if VALUE in loc[:-1]:  # one problem for each type that a value can have
+            place = _place(loc[: loc.index(VALUE) + 1])
+            found[f"{place}: must be true or false, a number, a text, or a list of whole numbers or of texts"] = None
+            continue
+        place = _place(loc)
         message = one["msg"].removeprefix("Value error, ")
         message = f"{message[:1].lower()}{message[1:]}"
         if one["type"] == "string_pattern_mismatch":
             message = "must be lower-case letters, digits and _" if place.endswith("name") else "must be one line"
-        yield f"{place}: {message}" if place else message
+        found[f"{place}: {message}" if place else message] = None
+    yield from found
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in loc if part not in KINDS)

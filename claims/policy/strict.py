@@ -2,6 +2,9 @@
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+ONE_LINE = r"^[^\x00-\x1f\x7f]+$"
+"""Pattern of a text without control characters."""
+
 
 class DocumentPart(BaseModel):
     """A part of a document."""

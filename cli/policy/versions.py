@@ -147,7 +147,7 @@ def activate(number: int, reason: str, force: bool, by: str | None, as_json: boo
 @click.option("--reason", required=True, help="Why; no personal data.")
 @BY
 def rollback(reason: str, by: str | None, as_json: bool) -> None:
-    """Return to the version that was active before the last activation, or to the settings."""
+    """Undo the last activation: the versions activated before decide again on their days, or the settings."""
     from api.policies import roll_back
 
     existing_database_url()

@@ -6,7 +6,7 @@ from datetime import date
 
 import numpy as np
 
-from claims.policy import PolicyDocument, differences
+from claims.policy import Operator, PolicyDocument, PolicyRule, differences
 from pipelines.policies.columns import ClaimColumns, Flags
 from pipelines.policies.decisions import DecidedColumns, decide_columns
 from pipelines.policies.reading import ReplayedHistory
@@ -132,12 +132,20 @@ def _not_replayed(
     for rule in (*before.rules, *after.rules):
         if rule in before.rules and rule in after.rules:
             continue
-        for part in dict.fromkeys((one.field, str(one.value)) for one in rule.when.comparisons):
-            field, value = part
-            if field in _OF_SCORES and not scored.any():
-                yield f"rules.{rule.name} reads {field}: no claim has a score"
-            if field == "findings" and value not in decided.findings:
-                yield f"rules.{rule.name} reads {value}, which is not found here"
+        yield from dict.fromkeys(_not_shown(rule, scored, decided))
+
+
+def _not_shown(rule: PolicyRule, scored: Flags, decided: DecidedColumns) -> Iterator[str]:
+    """What of a rule these claims cannot show."""
+    if rule.then.rule_approval_cap_cents is not None and scored.all():
+        yield f"rules.{rule.name} sets rule_approval_cap_cents: every claim has a score"
+    for one in rule.when.comparisons:
+        if one.field in _OF_SCORES and not scored.any():
+            yield f"rules.{rule.name} reads {one.field}: no claim has a score"
+        if one.field in _OF_SCORES and one.asked is Operator.MISSING and scored.all():
+            yield f"rules.{rule.name} reads {one.field}: every claim has a score"
+        if one.field == "findings" and one.value not in decided.findings:
+            yield f"rules.{rule.name} reads {one.value}, which is not found here"
 
 
 def _totals(claims: ClaimColumns, decided: DecidedColumns, weeks: float) -> PolicyTotals:

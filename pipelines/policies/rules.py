@@ -22,8 +22,6 @@ _ORDERED = {
 class EffectColumns:
     """What the rules do to each claim."""
 
-    reviewed: Flags
-    """Whether a rule sends it to review."""
     auto_cap: Floats
     """The lowest cap of the rules that hold; NaN: that of the parameters."""
     rule_cap: Floats
@@ -34,13 +32,11 @@ class EffectColumns:
 def rule_effects(rules: tuple[PolicyRule, ...], claims: ClaimColumns, findings: Mapping[str, Flags]) -> EffectColumns:
     """Evaluate the rules; `findings` are those that conditions read, by code."""
     count = len(claims)
-    effects = EffectColumns(np.zeros(count, np.bool_), np.full(count, np.nan), np.full(count, np.nan))
+    effects = EffectColumns(np.full(count, np.nan), np.full(count, np.nan))
     for rule in rules:
         held = holds(rule.when, claims, findings)
         effects.held[rule.name] = held
         then = rule.then
-        if then.review:
-            effects.reviewed[held] = True
         if then.auto_approval_cap_cents is not None:
             effects.auto_cap[held] = np.fmin(effects.auto_cap[held], then.auto_approval_cap_cents)
         if then.rule_approval_cap_cents is not None:

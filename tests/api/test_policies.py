@@ -5,6 +5,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from api.policies import (
     PolicyActivation,
@@ -20,6 +22,7 @@ from api.policies import (
     record_test,
     roll_back,
 )
+from api.policies import in_force as in_force_on
 from api.replays import replay_decisions, verify_decisions
 from api.scorer import ScorerClient
 from api.scoring import Rescorer
@@ -130,6 +133,48 @@ async def test_a_version_decides_only_claims_received_on_its_days(api: Api):
         PolicyStatus.SUPERSEDED,
     ]
     assert known.status(first, days[0]) is PolicyStatus.ACTIVE
+
+
+async def test_a_version_that_was_rolled_back_decides_on_no_day_of_the_version_before(api: Api):
+    summer = await in_force(api, valid_from="2026-06-01", valid_until="2026-12-31")
+    await in_force(api, COAST, valid_from="2026-01-01")
+    assert (await roll_back(api.database, approver="ann", reason="too many")).version == summer
+    with clock.held(datetime(2027, 1, 2, tzinfo=UTC)):
+        assert (await submitted(api))["status"] == "approved"
+    assert stored(api) == [(0, None)]
+
+
+_DAYS = st.integers(0, 6)
+_STEPS = st.lists(st.tuples(_DAYS, _DAYS) | st.none(), min_size=1, max_size=8)
+"""First and last day of a version that is activated; None: the last activation is rolled back."""
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=_STEPS)
+@example(steps=[(0, 2), (0, 6), None])
+@example(steps=[(0, 6), (2, 3), (0, 6), None, None, (1, 1)])
+async def test_claims_are_decided_by_the_newest_activation_of_the_day_that_was_not_undone(api: Api, steps):
+    first = date(2027, 1, 1)
+    while (await history(api.database)).stack:
+        await roll_back(api.database, approver="bob", reason="x")
+    expected: list[tuple[int, date, date]] = []
+    for step in steps:
+        if step is not None:
+            begins, ends = (first + timedelta(days=day) for day in sorted(step))
+            title = str(api.count("policy_versions"))
+            version = await in_force(api, title=title, valid_from=str(begins), valid_until=str(ends))
+            expected.append((version, begins, ends))
+        elif expected:
+            expected.pop()
+            await roll_back(api.database, approver="bob", reason="x")
+    known = await history(api.database)
+    for day in (first + timedelta(days=past) for past in range(8)):
+        deciding = next((version for version, begins, ends in reversed(expected) if begins <= day <= ends), 0)
+        found = known.in_force(day)
+        assert (0 if found is None else found.version) == deciding
+        async with api.database.looking() as connection:
+            (row,) = await connection.fetch(in_force_on(day, "M1", "H1"))
+        assert row.policy_version == deciding
 
 
 async def test_the_author_cannot_activate_a_version(api: Api):
@@ -282,10 +327,17 @@ async def test_an_activation_costs_a_process_one_statement_once(api: Api):
 
 def test_a_history_is_a_stack_of_activations():
     at = datetime(2026, 11, 27, tzinfo=UTC)
-    kinds = [("activate", 1), ("activate", 2), ("rollback", 1), ("activate", 3), ("rollback", 1), ("rollback", None)]
+    kinds = [
+        ("activate", 1, None),
+        ("activate", 2, None),
+        ("rollback", 1, 1),
+        ("activate", 3, None),
+        ("rollback", 1, 3),
+        ("rollback", None, 0),
+    ]
     made = [
-        PolicyActivation(place, kind, version, "bob", "x", at + timedelta(hours=place), False)
-        for place, (kind, version) in enumerate(kinds)
+        PolicyActivation(place, kind, version, "bob", "x", at + timedelta(hours=place), False, undoes)
+        for place, (kind, version, undoes) in enumerate(kinds)
     ]
     stacks = [PolicyHistory((), tuple(made[:count])).stack for count in range(len(made) + 1)]
     assert stacks == [(), (1,), (1, 2), (1,), (1, 3), (1,), ()]

@@ -1,12 +1,14 @@
 """The policy over HTTP: who may read, write and activate it, and what is wrong with a document that is refused."""
 
+import json
 from typing import Any
 
 import pytest
 
 from api.policies import PolicyTestResult, record_test
+from claims.policy import MAX_DOCUMENT_BYTES
 from tests.api.makers import Api
-from tests.claims.policies import LONG_STAY
+from tests.claims.policies import LONG_STAY, make_document, make_long
 
 DOCUMENT = {"title": "Long stays", "valid_from": "2026-01-01", "rules": [LONG_STAY]}
 
@@ -61,6 +63,16 @@ async def test_the_same_content_is_stored_once(api: Api):
         ({"caps": 1}, "document", "unknown key caps; allowed: title, valid_from"),
         ({"valid_from": "soon"}, "document.valid_from", "must be a day such as 2026-12-01"),
         ({"rules": [LONG_STAY | {"then": {"deny": True}}]}, "document.rules.0.then", "unknown key deny; allowed"),
+        (
+            {"parameters": {"spread_multiple": 100.5}},
+            "document.parameters.spread_multiple",
+            "less than or equal to 100",
+        ),
+        (
+            {"rules": [LONG_STAY | {"when": {"field": "units", "operator": "in", "value": [1, 2.5]}}]},
+            "document.rules.0.when.value",
+            "must be true or false, a number, a text, or a list of whole numbers or of texts",
+        ),
         ({"parameters": {"units_factor": "2"}}, "document.parameters.units_factor", "input should be a valid number"),
     ],
 )
@@ -69,6 +81,17 @@ async def test_a_document_is_refused_by_field(api: Api, changes, field, message)
     (error,) = refused.json()["errors"]
     assert (refused.status_code, error["field"]) == (422, field)
     assert message in error["message"]
+
+
+async def test_a_document_that_was_read_can_be_sent_again_with_decimals_and_the_deepest_condition(api: Api):
+    likely = {"field": "probability", "operator": "ge", "value": 0.25}
+    listed = {"field": "units", "operator": "in", "value": [1, 2]}
+    deepest = LONG_STAY | {"when": {"all": [likely, {"any": [likely, {"all": [likely, listed]}]}]}}
+    document = make_document(deepest, parameters={"spread_multiple": 3.75}).as_json()
+    sent = await api.post("/v1/policies", {"document": document})
+    assert (sent.status_code, sent.json().get("document")) == (201, document), sent.text
+    again = await api.post("/v1/policies", {"document": sent.json()["document"]})
+    assert (again.status_code, "has the same content" in again.json()["detail"]) == (409, True)
 
 
 async def test_only_their_roles_read_and_write_policies(api: Api):
@@ -100,3 +123,15 @@ async def test_a_reason_is_one_line_of_limited_length(api: Api):
         assert (await api.post(path, {"reason": reason, "force": True})).status_code == 422
     assert (await api.post(path, {"reason": "x", "force": "true"})).status_code == 422
     assert (await api.post(path, {"reason": "x" * 500, "force": True})).status_code == 201
+
+
+async def test_a_version_of_the_largest_size_is_read_and_one_over_it_is_refused_when_it_is_written(api: Api):
+    made = await api.post("/v1/policies", {"document": make_long(MAX_DOCUMENT_BYTES)})
+    assert made.status_code == 201, made.text
+    assert len(json.dumps(made.json()["document"])) == MAX_DOCUMENT_BYTES
+    assert (await api.get(f"/v1/policies/{made.json()['version']}")).json()["document"] == made.json()["document"]
+    assert (await api.get("/v1/policies")).status_code == 200
+    refused = await api.post("/v1/policies", {"document": make_long(MAX_DOCUMENT_BYTES + 1)})
+    (error,) = refused.json()["errors"]
+    assert (refused.status_code, error["field"]) == (422, "document")
+    assert error["message"] == "the document with every parameter has more than 65,536 bytes as JSON; shorten it"

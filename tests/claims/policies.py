@@ -1,5 +1,6 @@
 """Policy documents for tests."""
 
+import json
 from typing import Any
 
 from hypothesis import strategies as st
@@ -18,6 +19,21 @@ CODES = ("units_over_limit", "possible_duplicate", "price_implausible", "provide
 def make_document(*rules: dict[str, Any], **changes: Any) -> PolicyDocument:
     """A document valid from 2026, with some rules."""
     return read_document({"title": "Test", "valid_from": "2026-01-01", "rules": list(rules)} | changes)
+
+
+def make_long(size: int) -> dict[str, Any]:
+    """A document without parameters that has so many bytes as JSON with all of them."""
+    document: dict[str, Any] = {"title": "x", "valid_from": "2026-01-01", "rules": []}
+    added = len(json.dumps(make_document(title="x").as_json())) - len(json.dumps(document))
+    texts: list[str] = []
+    while len(json.dumps(document)) + added + 104 <= size:
+        if len(texts) % 400 == 0:
+            texts = []
+            when = {"field": "provider_id", "operator": "in", "value": texts}
+            document["rules"].append(LONG_STAY | {"name": f"r{len(document['rules'])}", "when": when})
+        texts.append(f"{len(texts):0100d}")
+    document["title"] = "x" * (1 + size - len(json.dumps(document)) - added)
+    return document
 
 
 def make_policy(*rules: dict[str, Any], **changes: Any) -> PolicyInForce:

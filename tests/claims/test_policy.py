@@ -72,6 +72,15 @@ INVALID = [
     (_rule(then={"review": True, "auto_approval_cap_cents": 1}), "must have exactly one of review"),
     (_rule(then={"review": False}), "review must be true"),
     (_when(field="sex", operator="eq", value="F"), "unknown field sex; allowed: amount_cents, units"),
+    (
+        _when(field="units", operator="eq", value=None),
+        "rules.0.when.value: must be true or false, a number",
+    ),
+    (
+        _when(field="provider_id", operator="eq", value="H\x001"),
+        "as provider_id is; texts are one line of 1 to 100",
+    ),
+    (_when(field="provider_id", operator="in", value=["H1", "H\n"]), "each value must be a text, as provider_id is"),
     (_when(field="units", operator="like", value=1), "operator like does not fit units; allowed: eq, ne, lt"),
     (_when(field="units", operator="gt", value="1"), "must be a whole number, as units is"),
     (_when(field="units", operator="gt", value=True), "must be a whole number"),
@@ -245,7 +254,7 @@ def test_differences_are_by_parameter_and_by_rule():
     assert paths["rules.more"][0] is None
     assert (paths["rules.long_stay.reason"], set(paths)) == (
         ("Stays over two weeks are reviewed.", "y"),
-        {"parameters.auto_approval_cap_cents", "valid_until", "rules.more", "rules.long_stay.reason", "order of rules"},
+        {"parameters.auto_approval_cap_cents", "valid_until", "rules.more", "rules.long_stay.reason", "rules_order"},
     )
 
 

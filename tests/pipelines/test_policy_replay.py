@@ -312,6 +312,28 @@ def test_a_cap_without_a_score_is_not_replayed_where_every_claim_has_one(source)
     assert found.not_replayed == ("parameters.rule_approval_cap_cents: every claim has a score",)
 
 
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"then": {"rule_approval_cap_cents": 0}}, "rules.long_stay sets rule_approval_cap_cents"),
+        ({"when": {"field": "probability", "operator": "missing", "value": True}}, "rules.long_stay reads probability"),
+        (
+            {"when": {"all": [{"field": "model_flagged", "operator": "missing", "value": False}]}},
+            "rules.long_stay reads model_flagged",
+        ),
+    ],
+)
+def test_a_rule_about_claims_without_a_score_is_named_where_every_claim_has_one(source, history, changes, why):
+    ids = source.claims["claim_id"]
+    scored = pa.table({"claim_id": ids, "probability": np.zeros(len(ids)), "flagged": np.zeros(len(ids), np.bool_)})
+    rule = LONG_STAY | changes
+    all_scored = read_history(source, most=CLAIMS, scores=scored)
+    for before, after in ((make_document(), make_document(rule)), (make_document(rule), make_document())):
+        found = replay_policies(all_scored, before=before, after=after)
+        assert found.not_replayed == (f"{why}: every claim has a score",)
+        assert replay_policies(history, before=before, after=after).not_replayed == ()
+
+
 def test_a_higher_cap_is_refused_for_the_dollars_that_nobody_reviews(history):
     low, high = ({"auto_approval_cap_cents": cents} for cents in (100_00, 10_000_00))
     found = replay_policies(history, before=make_document(parameters=low), after=make_document(parameters=high))
