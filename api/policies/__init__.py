@@ -8,10 +8,19 @@ from api.policies.records import (
     PolicyRefused,
     PolicyStatus,
     PolicySummary,
+    PolicyTest,
     PolicyTestResult,
     PolicyVersion,
 )
-from api.policies.service import activate, create_draft, history, record_test, roll_back
+from api.policies.service import (
+    activate,
+    create_draft,
+    history,
+    policy_document,
+    policy_documents,
+    record_test,
+    roll_back,
+)
 from api.policies.store import PolicyStore
 from api.policies.tables import PolicyActivationRow, PolicyTestRow, PolicyVersionRow
 
@@ -25,6 +34,7 @@ __all__ = [
     "PolicyStatus",
     "PolicyStore",
     "PolicySummary",
+    "PolicyTest",
     "PolicyTestResult",
     "PolicyTestRow",
     "PolicyVersion",
@@ -33,6 +43,8 @@ __all__ = [
     "create_draft",
     "history",
     "in_force",
+    "policy_document",
+    "policy_documents",
     "record_test",
     "roll_back",
 ]

@@ -4,11 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
-from typing import Self
 
 from pydantic import JsonValue
-
-from claims.policy import PolicyDocument, read_stored_document
 
 
 class PolicyRefused(ValueError):
@@ -19,6 +16,11 @@ class PolicyRefused(ValueError):
 
 class NoPolicyVersion(PolicyRefused):
     """There is no such version."""
+
+
+def no_version(number: int) -> NoPolicyVersion:
+    """The refusal of a number that no version has."""
+    return NoPolicyVersion(f"there is no policy version {number}; `ginja policy list` lists them")
 
 
 class PolicyNotTested(PolicyRefused):
@@ -42,23 +44,19 @@ class PolicyStatus(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PolicyVersion:
-    """One version."""
+    """One version, without its document."""
 
     version: int
-    document: PolicyDocument
+    title: str
+    valid_from: date
+    valid_until: date | None
     sha256: str
     author: str
     created_at: datetime
 
-    @classmethod
-    def of(cls, version: int, document: object, sha256: str, author: str, created_at: datetime) -> Self:
-        """A stored version; every document that was ever stored stays readable."""
-        return cls(version, read_stored_document(document), sha256, author, created_at)
-
     def is_valid_on(self, day: date) -> bool:
         """Whether it can decide claims received on a day."""
-        until = self.document.valid_until
-        return self.document.valid_from <= day and (until is None or day <= until)
+        return self.valid_from <= day and (self.valid_until is None or day <= self.valid_until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +72,8 @@ class PolicyActivation:
     forced: bool
     undoes: int | None
     """Of a rollback, the activation that decides nothing from then on."""
+    test: "PolicyTest | None" = None
+    """What an activation that was just made rests on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,30 @@ class PolicyTestResult:
     gates: Sequence[JsonValue]
     """Each gate with what was measured."""
     tested_by: str
+    dataset: str
+    scored: int
+    """Claims with a score."""
+    first_day: date
+    """Of the claims."""
+    last_day: date
+    capacity: float | None
+    """Reviews per week; None: 1 % of the claims."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyTest:
+    """A stored test, as an approver sees it."""
+
+    test_id: int
+    passed: bool
+    gates: Sequence[JsonValue]
+    tested_by: str
+    dataset: str
+    claims: int
+    scored: int
+    first_day: date
+    last_day: date
+    capacity: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +143,7 @@ class PolicyHistory:
         """A version; raises `PolicyRefused` where there is none."""
         found = next((one for one in self.versions if one.version == number), None)
         if found is None:
-            raise NoPolicyVersion(f"there is no policy version {number}; `ginja policy list` lists them")
+            raise no_version(number)
         return found
 
     def in_force(self, day: date) -> PolicyVersion | None:
@@ -127,9 +151,9 @@ class PolicyHistory:
         versions = (self.version(number) for number in reversed(self.stack))
         return next((version for version in versions if version.is_valid_on(day)), None)
 
-    def base_of(self, document: PolicyDocument, today: date) -> PolicyVersion | None:
-        """The version that a document is compared with: what is in force on its first day; None: the settings."""
-        return self.in_force(max(today, document.valid_from))
+    def base_of(self, valid_from: date, today: date) -> PolicyVersion | None:
+        """What a document is compared with: the version in force on its first day; None: the settings."""
+        return self.in_force(max(today, valid_from))
 
     def status(self, version: PolicyVersion, today: date) -> PolicyStatus:
         """What a version is on a day."""
@@ -137,7 +161,7 @@ class PolicyHistory:
             return PolicyStatus.ACTIVE
         if all(one.version != version.version for one in self.activations):
             return PolicyStatus.DRAFT
-        begins = version.document.valid_from
+        begins = version.valid_from
         if begins > today and self.in_force(begins) == version:
             return PolicyStatus.SCHEDULED
         return PolicyStatus.SUPERSEDED
@@ -148,9 +172,9 @@ class PolicyHistory:
         return PolicySummary(
             version=one.version,
             status=self.status(one, today),
-            title=one.document.title,
-            valid_from=one.document.valid_from,
-            valid_until=one.document.valid_until,
+            title=one.title,
+            valid_from=one.valid_from,
+            valid_until=one.valid_until,
             author=one.author,
             created_at=one.created_at,
             approver=None if last is None else last.approver,

@@ -40,9 +40,9 @@ class PolicyVersionOut(PolicySummaryOut):
     document: dict[str, JsonValue] = Field(description="With every parameter.")
 
     @classmethod
-    def of(cls, known: PolicyHistory, one: PolicyVersion, today: date) -> Self:
+    def of(cls, known: PolicyHistory, one: PolicyVersion, document: PolicyDocument, today: date) -> Self:
         """The response about a version."""
-        return cls.model_validate(_values(known.summary(one, today)) | {"document": one.document.as_json()})
+        return cls.model_validate(_values(known.summary(one, today)) | {"document": document.as_json()})
 
 
 class PolicyInForceOut(BaseModel):
@@ -59,14 +59,26 @@ class PolicyList(BaseModel):
     in_force: PolicyInForceOut
 
     @classmethod
-    def of(cls, known: PolicyHistory, of_settings: PolicyDocument, today: date) -> Self:
-        """The response with every version; without one in force, `of_settings` decides."""
-        found = known.in_force(today)
-        document = of_settings if found is None else found.document
-        shown = PolicyInForceOut(version=OF_SETTINGS if found is None else found.version, document=document.as_json())
+    def of(cls, known: PolicyHistory, in_force: int, document: PolicyDocument, today: date) -> Self:
+        """The response with every version, and the number and document of the one in force."""
+        shown = PolicyInForceOut(version=in_force, document=document.as_json())
         summaries = [known.summary(one, today) for one in known.versions]
         versions = [PolicySummaryOut.model_validate(_values(one)) for one in summaries]
         return cls(policies=versions, in_force=shown)
+
+
+class PolicyTestOut(BaseModel):
+    """The test that an activation rests on."""
+
+    test_id: int
+    passed: bool
+    tested_by: str
+    dataset: str = Field(description="Whose claims were replayed.")
+    claims: int
+    scored: int = Field(description="Claims with a score; the 2x rule decides the others.")
+    first_day: date = Field(description="Of the claims.")
+    last_day: date
+    capacity: float | None = Field(description="Reviews per week; null: 1 % of the claims.")
 
 
 class PolicyActivationOut(BaseModel):
@@ -79,6 +91,7 @@ class PolicyActivationOut(BaseModel):
     reason: str
     made_at: InstantOut
     forced: bool
+    test: PolicyTestOut | None = Field(description="What an activation rests on; null: none.")
 
     @classmethod
     def of(cls, made: PolicyActivation) -> Self:
@@ -91,4 +104,5 @@ class PolicyActivationOut(BaseModel):
             reason=made.reason,
             made_at=made.made_at,
             forced=made.forced,
+            test=None if made.test is None else PolicyTestOut.model_validate(asdict(made.test)),
         )

@@ -18,7 +18,7 @@ from api.policies.responses import PolicyActivationOut, PolicyList, PolicyVersio
 from api.policies.schemas import MAX_DRAFT_LEVELS, PolicyActivationIn, PolicyDraftIn, PolicyRollbackIn
 from api.requests import parse, read_body
 from api.responses import json_response
-from claims.policy import InvalidPolicy, PolicyDocument, policy_of_settings, read_document
+from claims.policy import OF_SETTINGS, InvalidPolicy, PolicyDocument, policy_of_settings, read_document
 from claims.service_days import receipt_day
 from core import clock
 
@@ -60,9 +60,12 @@ def _of_field(problem: str) -> FieldError:
 async def list_policies(request: Request, _caller: PolicyReader) -> Response:
     """List the versions of the policy, and what decides claims received today."""
     own = dependencies(request)
-    known = await service.history(own.database)
-    of_settings = policy_of_settings(own.settings).document
-    return json_response(PolicyList.of(known, of_settings, _today(own)))
+    known, today = await service.history(own.database), _today(own)
+    found = known.in_force(today)
+    if found is None:
+        return json_response(PolicyList.of(known, OF_SETTINGS, policy_of_settings(own.settings).document, today))
+    document = await service.policy_document(own.database, found.version)
+    return json_response(PolicyList.of(known, found.version, document, today))
 
 
 @router.get("/v1/policies/{version}", response_model=PolicyVersionOut, openapi_extra=operation())
@@ -72,7 +75,8 @@ async def get_policy(request: Request, _caller: PolicyReader, version: Version) 
     known = await service.history(own.database)
     with _refusals():
         found = known.version(version)
-    return json_response(PolicyVersionOut.of(known, found, _today(own)))
+    document = await service.policy_document(own.database, version)
+    return json_response(PolicyVersionOut.of(known, found, document, _today(own)))
 
 
 @router.post(
@@ -92,7 +96,7 @@ async def create_policy(request: Request, caller: PolicyWriter) -> Response:
     with _refusals():
         stored = await service.create_draft(own.database, document, author=caller.name)
     new = PolicyHistory((stored,), ())  # nothing activates it within this transaction
-    response = json_response(PolicyVersionOut.of(new, stored, _today(own)), 201)
+    response = json_response(PolicyVersionOut.of(new, stored, document, _today(own)), 201)
     response.headers["Location"] = f"/v1/policies/{stored.version}"
     return response
 

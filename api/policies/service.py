@@ -2,11 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from datetime import date
 
-from pydantic import JsonValue
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,16 +14,20 @@ from api.policies.records import (
     PolicyHistory,
     PolicyNotTested,
     PolicyRefused,
+    PolicyTest,
     PolicyTestResult,
     PolicyVersion,
+    no_version,
 )
 from api.policies.tables import PolicyActivationRow, PolicyTestRow, PolicyVersionRow
-from claims.policy import PolicyDocument
+from claims.policy import PolicyDocument, read_stored_document
 from core import clock
 
 _VERSION = (
     PolicyVersionRow.version,
-    PolicyVersionRow.document,
+    PolicyVersionRow.document["title"].astext,
+    PolicyVersionRow.valid_from,
+    PolicyVersionRow.valid_until,
     PolicyVersionRow.sha256,
     PolicyVersionRow.author,
     PolicyVersionRow.created_at,
@@ -40,12 +42,41 @@ _ACTIVATION = (
     PolicyActivationRow.forced,
     PolicyActivationRow.undoes,
 )
+_TEST = (
+    PolicyTestRow.test_id,
+    PolicyTestRow.passed,
+    PolicyTestRow.gates,
+    PolicyTestRow.tested_by,
+    PolicyTestRow.dataset,
+    PolicyTestRow.claims,
+    PolicyTestRow.scored,
+    PolicyTestRow.first_day,
+    PolicyTestRow.last_day,
+    PolicyTestRow.capacity,
+)
 
 
 async def history(database: Database) -> PolicyHistory:
-    """Every version and activation."""
+    """Every version and activation, without documents."""
     async with database.reading() as connection:
         return await _history(connection)
+
+
+async def policy_document(database: Database, version: int) -> PolicyDocument:
+    """The document of a version. Raises `PolicyRefused` where there is no version."""
+    statement = select(PolicyVersionRow.document).where(PolicyVersionRow.version == version)
+    async with database.reading() as connection:
+        found = (await connection.execute(statement)).scalar_one_or_none()
+    if found is None:
+        raise no_version(version)
+    return read_stored_document(found)
+
+
+async def policy_documents(database: Database) -> dict[int, PolicyDocument]:
+    """The document of every version, by number."""
+    async with database.reading() as connection:
+        rows = (await connection.execute(select(PolicyVersionRow.version, PolicyVersionRow.document))).all()
+    return {version: read_stored_document(document) for version, document in rows}
 
 
 async def create_draft(database: Database, document: PolicyDocument, *, author: str) -> PolicyVersion:
@@ -72,7 +103,7 @@ async def create_draft(database: Database, document: PolicyDocument, *, author: 
             )
             .returning(*_VERSION)
         )
-        return PolicyVersion.of(*(await connection.execute(statement)).one())
+        return PolicyVersion(*tuple((await connection.execute(statement)).one()))
 
 
 async def record_test(database: Database, result: PolicyTestResult) -> int:
@@ -100,40 +131,35 @@ async def activate(
         chosen = known.version(version)
         if chosen.author.casefold() == approver.casefold():
             raise PolicyRefused(f"{approver} wrote version {version}; another person activates it")
-        until = chosen.document.valid_until
+        until = chosen.valid_until
         if until is not None and until < today:
             raise PolicyRefused(f"version {version} was valid until {until}; store it with later days")
         if known.stack[-1:] == (version,):
             raise PolicyRefused(f"version {version} is already active")
-        test = await _last_test(connection, version, known.base_of(chosen.document, today))
+        test = await _last_test(connection, version, known.base_of(chosen.valid_from, today))
         if not force and (test is None or not test.passed):
             raise PolicyNotTested(_not_passed(version, test))
         passed = test is not None and test.passed
         test_id = None if test is None else test.test_id
-        return await _add(connection, "activate", chosen, approver, reason, test_id=test_id, forced=not passed)
+        made = await _add(connection, "activate", chosen, approver, reason, test_id=test_id, forced=not passed)
+        return replace(made, test=test)
 
 
-@dataclass(frozen=True, slots=True)
-class _LastTest:
-    test_id: int
-    passed: bool
-    gates: Sequence[JsonValue]
-
-
-async def _last_test(connection: AsyncConnection, version: int, base: PolicyVersion | None) -> _LastTest | None:
+async def _last_test(connection: AsyncConnection, version: int, base: PolicyVersion | None) -> PolicyTest | None:
     """The newest test of a version against the version in force."""
     base_version = None if base is None else base.version
     statement = (
-        select(PolicyTestRow.test_id, PolicyTestRow.passed, PolicyTestRow.gates)
+        select(*_TEST)
         .where(PolicyTestRow.version == version, PolicyTestRow.base_version.is_not_distinct_from(base_version))
+        .where(PolicyTestRow.dataset.is_not(None))
         .order_by(PolicyTestRow.test_id.desc())
         .limit(1)
     )
     row = (await connection.execute(statement)).one_or_none()
-    return None if row is None else _LastTest(*row)
+    return None if row is None else PolicyTest(*tuple(row))
 
 
-def _not_passed(version: int, test: _LastTest | None) -> str:
+def _not_passed(version: int, test: PolicyTest | None) -> str:
     if test is None:
         return (
             f"version {version} was not tested against what is in force; run `ginja policy test {version}`, or force "
@@ -197,5 +223,6 @@ async def _history(connection: AsyncConnection, *, lock: bool = False) -> Policy
     versions = await connection.execute(select(*_VERSION).order_by(PolicyVersionRow.version))
     activations = await connection.execute(select(*_ACTIVATION).order_by(PolicyActivationRow.activation_id))
     return PolicyHistory(
-        tuple(PolicyVersion.of(*row) for row in versions), tuple(PolicyActivation(*row) for row in activations)
+        tuple(PolicyVersion(*tuple(row)) for row in versions),
+        tuple(PolicyActivation(*row) for row in activations),
     )

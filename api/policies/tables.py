@@ -40,6 +40,13 @@ class PolicyTestRow(Base):
     claims: Mapped[int]
     passed: Mapped[bool] = mapped_column(comment="Whether every gate passed.")
     gates: Mapped[list[JsonValue]] = mapped_column(JSONB, comment="Each gate with what was measured.")
+    dataset: Mapped[str | None] = mapped_column(
+        comment="Whose claims were replayed; null: stored before tests stated it, no activation rests on it."
+    )
+    scored: Mapped[int | None] = mapped_column(comment="Claims with a score.")
+    first_day: Mapped[date | None] = mapped_column(comment="Of the claims.")
+    last_day: Mapped[date | None]
+    capacity: Mapped[float | None] = mapped_column(comment="Reviews per week; null: 1 % of the claims.")
     tested_by: Mapped[str]
     tested_at: Mapped[Instant]
 

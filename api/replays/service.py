@@ -1,9 +1,10 @@
 """Stored decisions, evaluated again: by the version that made them, or by another policy."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from api.database import Database
-from api.policies import PolicyHistory, history
+from api.policies import policy_documents
 from api.replays.repository import RecordedDecision, recorded_decisions
 from claims.outcome import Outcome
 from claims.policy import (
@@ -41,7 +42,7 @@ class Verification:
 
 async def verify_decisions(database: Database, settings: PolicySettings, *, most: int) -> Verification:
     """Evaluate the newest decisions at receipt again, each by the version that made it; at most `most`."""
-    known = await history(database)
+    documents = await policy_documents(database)
     of_settings = policy_of_settings(settings)
     versions: dict[int, PolicyInForce] = {}
     decisions, different = 0, 0
@@ -49,7 +50,7 @@ async def verify_decisions(database: Database, settings: PolicySettings, *, most
     async with database.transaction() as connection:  # a stream of rows needs one
         async for one in recorded_decisions(connection, most=most):
             decisions += 1
-            evaluated = reevaluate(one.stored, _policy(one, known, of_settings, versions)).outcome
+            evaluated = reevaluate(one.stored, _policy(one, documents, of_settings, versions)).outcome
             if evaluated is not one.stored.outcome:
                 different += 1
                 if len(examples) < MAX_DIFFERENT:
@@ -60,14 +61,17 @@ async def verify_decisions(database: Database, settings: PolicySettings, *, most
 
 
 def _policy(
-    one: RecordedDecision, known: PolicyHistory, of_settings: PolicyInForce, versions: dict[int, PolicyInForce]
+    one: RecordedDecision,
+    documents: Mapping[int, PolicyDocument],
+    of_settings: PolicyInForce,
+    versions: dict[int, PolicyInForce],
 ) -> PolicyInForce:
     """The version that made a decision; the settings as they were then."""
     if one.policy_version == OF_SETTINGS:
         document = of_settings.document.model_copy(update={"parameters": settings_of_trace(one.policy_trace)})
         return replace(of_settings, document=document)
     if one.policy_version not in versions:
-        document = known.version(one.policy_version).document
+        document = documents[one.policy_version]
         versions[one.policy_version] = PolicyInForce(one.policy_version, document, of_settings.max_replacements)
     return versions[one.policy_version]
 

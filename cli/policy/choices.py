@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,7 +66,7 @@ class PolicyChoices:
 
     def base_of(self, document: "PolicyDocument") -> ChosenPolicy:
         """What a document is compared with: the version in force on its first day."""
-        return self._version(None if self.known is None else self.known.base_of(document, today()))
+        return self._version(None if self.known is None else self.known.base_of(document.valid_from, today()))
 
     def _known(self) -> "PolicyHistory":
         if self.known is None:
@@ -73,9 +74,11 @@ class PolicyChoices:
         return self.known
 
     def _version(self, version: "PolicyVersion | None") -> ChosenPolicy:
+        from api.policies import policy_document
         from claims.policy import policy_of_settings
         from core.settings import settings
 
         if version is None:
             return ChosenPolicy(SETTINGS, policy_of_settings(settings()).document, None)
-        return ChosenPolicy(f"version {version.version}", version.document, version)
+        document = with_database(partial(policy_document, version=version.version))
+        return ChosenPolicy(f"version {version.version}", document, version)

@@ -52,7 +52,8 @@ def test(
 
     Each claim is decided on its own by both policies, with the prices of the year before the day after the newest
     claim, without benefit limits, duplicates and inherited reviews. Exit 4 if a gate refuses. The result for a version
-    against what is in force is stored; `ginja policy activate` needs one that passed.
+    against what is in force is stored with data set, days and capacity; `ginja policy activate` needs one that passed,
+    and shows them.
     """
     from core.settings import settings
     from pipelines.datasets import open_named
@@ -71,7 +72,7 @@ def test(
     passed = all(one.passed for one in verdicts)
     stored = None
     if tested.version is not None and base is None:
-        stored = _store(tested.version, compared.version, found, verdicts, by or getpass.getuser())
+        stored = _store(tested.version, compared.version, found, verdicts, dataset, capacity, by or getpass.getuser())
     if as_json:
         gates = [asdict(one) for one in verdicts]
         print_json({"from": compared.name, "to": tested.name, **asdict(found), "gates": gates, "test": stored})
@@ -87,6 +88,8 @@ def _store(
     base: "PolicyVersion | None",
     found: "PolicyReplay",
     verdicts: "tuple[PolicyVerdict, ...]",
+    dataset: str,
+    capacity: float | None,
     by: str,
 ) -> int:
     from api.policies import PolicyTestResult, record_test
@@ -98,6 +101,11 @@ def _store(
         passed=all(one.passed for one in verdicts),
         gates=[asdict(one) for one in verdicts],
         tested_by=by,
+        dataset=dataset,
+        scored=found.scored,
+        first_day=found.first_day,
+        last_day=found.last_day,
+        capacity=capacity,
     )
     return with_database(partial(record_test, result=result))
 

@@ -103,7 +103,8 @@ def _value(value: object) -> str:
 def draft(file: Path, by: str | None, as_json: bool) -> None:
     """Check FILE (YAML or JSON) and store it as a new version, which decides nothing until another person activates it.
 
-    Parameters that FILE does not give have the values that the platform comes with.
+    Parameters that FILE does not give have the values that the platform comes with. Who reaches the database is trusted
+    with the name in `--by`; over HTTP the author is the name of the key.
     """
     from api.policies import create_draft
 
@@ -126,6 +127,8 @@ def draft(file: Path, by: str | None, as_json: bool) -> None:
 @BY
 def activate(number: int, reason: str, force: bool, by: str | None, as_json: bool) -> None:
     """Let VERSION decide the claims received on its days; the author cannot activate it.
+
+    Who reaches the database is trusted with the name in `--by`; over HTTP, keys keep author and approver apart.
 
     Its last `ginja policy test` against what is in force must have passed: exit 4 otherwise.
 
@@ -162,3 +165,9 @@ def _report(made: "PolicyActivation", *, as_json: bool) -> None:
     what = "The settings decide" if made.version is None else f"Version {made.version} decides"
     forced = ", without a test that passed" if made.forced else ""
     click.echo(f"{what} claims from now on (activation {made.activation_id}, by {made.approver}{forced}).")
+    if (test := made.test) is not None:
+        capacity = "1 % of the claims" if test.capacity is None else f"{test.capacity:,g} reviews per week"
+        click.echo(
+            f"It rests on test {test.test_id} of {test.tested_by}: {test.claims:,} claims of {test.dataset}, "
+            f"{test.first_day} to {test.last_day}, {test.scored:,} with a score; capacity: {capacity}."
+        )

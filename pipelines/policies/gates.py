@@ -10,6 +10,8 @@ from pipelines.policies.replay import PolicyReplay
 
 MIN_GROUP_CLAIMS = 1_000
 """A group with fewer claims is shown, and not compared."""
+MIN_REPLAYED_CLAIMS = 1_000
+"""Of a test: among 1,000 claims a share of 5 % is known to 1.4 points, 95 % sure."""
 DEFAULT_CAPACITY_SHARE = 0.01
 """Of the claims of a week, the reviews that are possible where no capacity is given."""
 
@@ -17,6 +19,8 @@ DEFAULT_CAPACITY_SHARE = 0.01
 class PolicyMeasure(StrEnum):
     """What is measured of a policy, compared with the one in force."""
 
+    CLAIMS = "claims"
+    """Claims replayed."""
     REVIEWS_OVER_CAPACITY = "reviews_over_capacity"
     """Reviews per week, as a multiple of the capacity."""
     REVIEWS_ADDED = "reviews_added"
@@ -36,6 +40,30 @@ class AtMostLimit:
     measure: PolicyMeasure
     limit: float
 
+    def holds(self, measured: float) -> bool:
+        """Whether a measured value passes."""
+        return measured <= self.limit
+
+    def detail(self, measured: float) -> str:
+        """The measured value with the limit."""
+        return f"{self.measure} is {measured:.4g}, at most {self.limit:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class AtLeastLimit:
+    """A measure must be at least `limit`, a whole number."""
+
+    measure: PolicyMeasure
+    limit: int
+
+    def holds(self, measured: float) -> bool:
+        """Whether a measured value passes."""
+        return measured >= self.limit
+
+    def detail(self, measured: float) -> str:
+        """The measured value with the limit."""
+        return f"{self.measure} is {measured:,.0f}, at least {self.limit:,}"
+
 
 @dataclass(frozen=True, slots=True)
 class PolicyGate:
@@ -43,10 +71,15 @@ class PolicyGate:
 
     name: str
     description: str
-    alternatives: tuple[AtMostLimit, ...]
+    alternatives: tuple[AtMostLimit | AtLeastLimit, ...]
 
 
 POLICY_GATES: tuple[PolicyGate, ...] = (
+    PolicyGate(
+        "enough_claims",
+        "At least 1,000 claims are replayed.",
+        (AtLeastLimit(PolicyMeasure.CLAIMS, MIN_REPLAYED_CLAIMS),),
+    ),
     PolicyGate(
         "reviews_within_capacity",
         "Reviews per week are within the capacity, or not more than by the policy in force.",
@@ -98,6 +131,7 @@ def policy_measures(replay: PolicyReplay, *, capacity: float | None) -> dict[Pol
     overall = (after.in_review - before.in_review) / replay.claims
     rises = [one.added_share - overall for one in replay.groups if one.claims >= MIN_GROUP_CLAIMS]
     return {
+        PolicyMeasure.CLAIMS: float(replay.claims),
         PolicyMeasure.REVIEWS_OVER_CAPACITY: after.reviews_per_week / possible,
         PolicyMeasure.REVIEWS_ADDED: _added(before.in_review, after.in_review),
         PolicyMeasure.DECISIONS_CHANGED: replay.changed_share,
@@ -121,8 +155,6 @@ def check_policy_gates(replay: PolicyReplay, *, capacity: float | None = None) -
 
 
 def _check(gate: PolicyGate, measures: dict[PolicyMeasure, float]) -> PolicyVerdict:
-    passed = any(measures[one.measure] <= one.limit for one in gate.alternatives)
-    detail = "; ".join(
-        f"{one.measure} is {measures[one.measure]:.4g}, at most {one.limit:g}" for one in gate.alternatives
-    )
+    passed = any(one.holds(measures[one.measure]) for one in gate.alternatives)
+    detail = "; ".join(one.detail(measures[one.measure]) for one in gate.alternatives)
     return PolicyVerdict(gate.name, passed, gate.description, detail)

@@ -192,7 +192,8 @@ async def test_the_author_cannot_activate_a_version(api: Api):
 
 def result(version: int, base: int | None, *, passed: bool) -> PolicyTestResult:
     gates = [{"gate": "few_decisions_changed", "passed": passed, "detail": "decisions_changed is 0.1, at most 0.05"}]
-    return PolicyTestResult(version, base, 1_000, passed, gates, "ann")
+    days = {"first_day": date(2026, 1, 1), "last_day": date(2026, 6, 1)}
+    return PolicyTestResult(version, base, 1_000, passed, gates, "ann", "own", scored=7, capacity=200.0, **days)
 
 
 async def test_a_version_is_activated_after_a_test_against_what_is_in_force_that_passed_or_by_force(api: Api):
@@ -207,7 +208,12 @@ async def test_a_version_is_activated_after_a_test_against_what_is_in_force_that
     with pytest.raises(PolicyNotTested, match="did not pass few_decisions_changed in test 1"):
         await activated(first)
     await record_test(api.database, result(first, None, passed=True))
-    assert not (await activated(first)).forced
+    made = await activated(first)
+    assert not made.forced
+    assert made.test is not None
+    assert (made.test.test_id, made.test.dataset, made.test.claims, made.test.scored) == (2, "own", 1_000, 7)
+    assert (made.test.first_day, made.test.last_day) == (date(2026, 1, 1), date(2026, 6, 1))
+    assert (made.test.capacity, made.test.tested_by) == (200.0, "ann")
     second = (await create_draft(api.database, make_document(LONG_STAY), author="ann")).version
     await record_test(api.database, result(second, None, passed=True))  # not against what is in force by now
     with pytest.raises(PolicyNotTested):

@@ -1,6 +1,7 @@
 """The policy over HTTP: who may read, write and activate it, and what is wrong with a document that is refused."""
 
 import json
+from datetime import date
 from typing import Any
 
 import pytest
@@ -47,8 +48,34 @@ async def test_an_activation_needs_a_test_that_passed(api: Api):
     path, body = f"/v1/policies/{version}/activate", {"reason": "agreed"}
     untested = await api.post(path, body)
     assert (untested.status_code, f"ginja policy test {version}" in untested.json()["detail"]) == (409, True)
-    await record_test(api.database, PolicyTestResult(version, None, 1_000, True, [], "ann"))
-    assert (await api.post(path, body)).json()["forced"] is False
+    days = {"first_day": date(2026, 1, 1), "last_day": date(2026, 6, 1)}
+    tested = PolicyTestResult(version, None, 1_000, True, [], "ann", "own", scored=7, capacity=None, **days)
+    await record_test(api.database, tested)
+    made = (await api.post(path, body)).json()
+    assert (made["forced"], made["test"]) == (
+        False,
+        {
+            "test_id": 1,
+            "passed": True,
+            "tested_by": "ann",
+            "dataset": "own",
+            "claims": 1_000,
+            "scored": 7,
+            "first_day": "2026-01-01",
+            "last_day": "2026-06-01",
+            "capacity": None,
+        },
+    )
+
+
+async def test_lists_and_the_status_of_a_version_read_no_other_document(api: Api):
+    first = await drafted(api)
+    second = await drafted(api, title="Second")
+    api.execute("ALTER TABLE policy_versions DISABLE TRIGGER USER")
+    api.execute(f'UPDATE policy_versions SET document = \'{{"title": "x"}}\' WHERE version = {second["version"]}')
+    listed = await api.get("/v1/policies")
+    assert (listed.status_code, [one["title"] for one in listed.json()["policies"]]) == (200, [DOCUMENT["title"], "x"])
+    assert (await api.get(f"/v1/policies/{first['version']}")).json()["document"] == first["document"]
 
 
 async def test_the_same_content_is_stored_once(api: Api):

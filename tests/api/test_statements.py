@@ -59,7 +59,7 @@ STATEMENTS = {
     "POST /v1/webhook-endpoints/{endpoint_id}/replay": 4,
     "POST /v1/webhook-endpoints/{endpoint_id}/replay +": 7,
     "GET /v1/policies": 2,
-    "GET /v1/policies/{version}": 2,
+    "GET /v1/policies/{version}": 3,
     "POST /v1/policies": 4,
     "POST /v1/policies +": 7,
     "POST /v1/policies/{version}/activate": 5,

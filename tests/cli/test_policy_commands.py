@@ -78,10 +78,14 @@ def test_a_version_is_tested_on_past_claims_before_it_is_activated(database_url,
     assert run("draft", file, "--by", "ann").exit_code == 0
     refused = run("activate", 1, "--reason", "x", "--by", "bob")
     assert (refused.exit_code, "run `ginja policy test 1`" in refused.stderr) == (4, True)
+    few = run("test", 1, "--claims", 1, "--capacity", 1_000_000_000, "--by", "ann", "--json")
+    assert [gate["gate"] for gate in json.loads(few.stdout)["gates"] if not gate["passed"]] == ["enough_claims"]
+    refused = run("activate", 1, "--reason", "x", "--by", "bob")
+    assert (refused.exit_code, "did not pass enough_claims in test 1" in refused.stderr) == (4, True)
     tested = run("test", 1, "--by", "ann", "--json")
     assert tested.exit_code == 0, tested.output
     found = json.loads(tested.stdout)
-    assert (found["from"], found["to"], found["test"], found["scored"]) == ("settings", "version 1", 1, 0)
+    assert (found["from"], found["to"], found["test"], found["scored"]) == ("settings", "version 1", 2, 0)
     assert found["claims"] + found["not_submittable"] == 2_000
     assert all(gate["passed"] for gate in found["gates"])
     activated = run("activate", 1, "--reason", "x", "--by", "bob", "--json")
@@ -97,6 +101,10 @@ def test_a_version_is_tested_on_past_claims_before_it_is_activated(database_url,
     assert (refused.exit_code, "did not pass reviews_within_capacity" in refused.stderr) == (4, True)
     forced = run("activate", 2, "--reason", "fraud wave", "--by", "bob", "--force")
     assert "by bob, without a test that passed" in forced.stdout
+    assert (
+        f"It rests on test 3 of ann: {found['claims']:,} claims of simulated, {found['first_day']} to " in forced.stdout
+    )
+    assert "0 with a score; capacity: 1 % of the claims" in forced.stdout
     assert json.loads(run("test", file, "--base", "settings", "--capacity", "100000", "--json").stdout)["test"] is None
 
 

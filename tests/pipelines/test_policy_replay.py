@@ -1,5 +1,6 @@
 """A policy over columns decides as over single claims, and its gates say what it changes."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -340,6 +341,13 @@ def test_a_higher_cap_is_refused_for_the_dollars_that_nobody_reviews(history):
     (verdict,) = [one for one in check_policy_gates(found) if one.gate == "approved_dollars"]
     assert not verdict.passed
     assert "approved_dollars_added is" in verdict.detail
+
+
+@pytest.mark.parametrize(("claims", "passed"), [(1_000, True), (999, False)])
+def test_a_test_needs_a_thousand_claims(history, claims, passed):
+    found = replay_policies(history, before=make_document(), after=make_document())
+    (verdict,) = [one for one in check_policy_gates(replace(found, claims=claims)) if one.gate == "enough_claims"]
+    assert (verdict.passed, verdict.detail) == (passed, f"claims is {claims:,}, at least 1,000")
 
 
 def test_reviews_within_the_capacity_pass_although_there_are_more(history):
