@@ -65,6 +65,8 @@ class Adjudication:
     effects: RuleEffects
     references: ClaimReferences
     """By which it was decided: as they were when the claim was scored, or since."""
+    facts: ClaimFacts
+    """Of these references: not those that were scored where member or provider have changed since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,8 @@ async def adjudicate(
 ) -> Adjudication:
     """Decide a scored claim under the locks of its member and provider; a claim that it replaces is voided.
 
-    A member or provider that has changed since `references` were read counts as it is now. `least_gain_present` is the
+    A member or provider that has changed since `references` were read counts as it is now, in the rules and prices too;
+    `facts` are those of `references`. `least_gain_present` is the
     share of the model's gain below which a score was not used. Raises `Invalid` and `Conflict` where the claim to
     replace is another party's, already voided or replaced too often.
     """
@@ -116,6 +119,7 @@ async def adjudicate(
     read = await _read(connection, claim, references.member, days)
     if not references.are(read.deciding):
         references = await read_again(connection, references, claim.service_from)
+        facts = claim.facts(references.member, references.provider)
         read = await _read(connection, claim, references.member, days)
     terms, use, earlier, tables, prices = read.terms, read.use, read.earlier, read.tables, read.prices
     policy = await policies.versions.in_force(connection, read.deciding.policy_version)
@@ -187,6 +191,7 @@ async def adjudicate(
         policy,
         effects,
         references,
+        facts,
     )
 
 

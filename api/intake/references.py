@@ -60,13 +60,16 @@ def lock_parties(member_id: str, provider_id: str) -> Query[None]:
 
 
 async def read_again(connection: Pipelined, references: ClaimReferences, day: date) -> ClaimReferences:
-    """The references with member and provider as they are now, of a claim whose service begins on a day."""
-    member, provider = await connection.fetch(
-        members.member(references.member.member_id), providers.provider(references.provider.provider_id)
+    """The references with member, provider and prices as they are now, of a claim whose service begins on a day."""
+    provider_id = references.provider.provider_id
+    member, provider, prices = await connection.fetch(
+        members.member(references.member.member_id),
+        providers.provider(provider_id),
+        catalog.references(provider_id, references.procedures),
     )
     if member is None or provider is None:
         raise Invalid.field("provider_id" if member is not None else "member_id", "does not exist any more")
-    return replace(references, member=member, provider=provider).on(day)
+    return replace(references, member=member, provider=provider, prices=prices).on(day)
 
 
 def find_references(sent: ClaimIn) -> ReferenceQueries:

@@ -108,7 +108,7 @@ class Intake:
                 reply = encode(self._claim_out(record, caller))
                 new = repository.NewClaim(
                     claim=claim,
-                    facts=facts,
+                    facts=adjudication.facts,
                     decision=adjudication.decision,
                     submitted_by=caller.api_key_id,
                     inherits_from=adjudication.inherits_from,

@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+from datetime import date
 from typing import Any
 
 import psycopg
 import pytest
 
+from api.policies import activate, create_draft
 from tests.api.makers import MINIMAL, Api, Exchange, scores, until_taken
+from tests.claims.policies import make_document
 
 DAY = "2026-03-02"
 ENDED = {"last_day": "2026-03-01", "reason": "suspended"}
@@ -26,13 +29,17 @@ class PausedScorer:
         await scores(exchange)
 
 
-async def suspend(api: Api, url: str) -> None:
-    """Exclude a provider, which is a change and not an end."""
+async def put(api: Api, url: str, **changes: Any) -> None:
+    """Change fields of a provider, which is no end of it."""
     read = await api.get(url)
     body = {name: value for name, value in read.json().items() if name not in ("provider_id", "earlier_periods")}
     headers = {"Content-Type": "application/json", **api.as_("admin"), "If-Match": read.headers["etag"]}
-    content = json.dumps(body | {"excluded_from": DAY}).encode()
+    content = json.dumps(body | changes).encode()
     assert (await api.client.put(url, content=content, headers=headers)).status_code == 200
+
+
+async def suspend(api: Api, url: str) -> None:
+    await put(api, url, excluded_from=DAY)
 
 
 async def end(api: Api, url: str) -> None:
@@ -57,6 +64,48 @@ async def test_a_claim_that_is_being_scored_is_decided_by_the_change(api: Api, c
     answer = (await claim).json()
     assert answer["status"] == "rejected", answer
     assert answer["notice"]["contract_findings"] == [code]
+
+
+async def submitted_during(api: Api, **changes: Any) -> dict[str, Any]:
+    """The claim that is scored while its provider is changed."""
+    paused = PausedScorer()
+    api.scorer.behaviour = paused
+    claim = asyncio.create_task(api.submit(MINIMAL | {"service_from": DAY, "claim_amount": 600}))
+    await paused.asked.wait()
+    await put(api, "/v1/providers/H456", **changes)
+    paused.go.set()
+    body: dict[str, Any] = (await claim).json()
+    return body
+
+
+async def test_a_rule_reads_the_provider_as_it_is_after_the_change(api: Api):
+    rule = {
+        "name": "equipment",
+        "when": {"field": "specialty", "operator": "eq", "value": "dme"},
+        "then": {"review": True},
+        "reason": "Suppliers of equipment are reviewed.",
+    }
+    draft = await create_draft(api.database, make_document(rule), author="ann")
+    today = date(2026, 11, 27)
+    await activate(api.database, draft.version, approver="bob", reason="test", today=today, force=True)
+    answer = await submitted_during(api, specialty="dme")
+    assert (answer["status"], answer["reasons"][0]["code"]) == ("in_review", "policy_review")
+    (trace,) = api.rows("SELECT policy_trace FROM assessments")[0]
+    assert trace == [{"rule": "equipment", "observed": {"specialty": "dme"}}]
+    assert api.rows("SELECT specialty FROM claim_facts") == [("dme",)]
+
+
+async def test_prices_are_those_of_the_region_after_the_change(api: Api):
+    api.execute(
+        """
+        INSERT INTO reference_statistics
+        SELECT 'P001', 'region', region, true, 40, price, 0.3, 3, '2026-03-01'
+        FROM (VALUES ('Coast', 60000), ('Hills', 10000)) AS prices(region, price)
+        """
+    )
+    answer = await submitted_during(api, region="Hills")
+    assert "price_implausible" in [reason["code"] for reason in answer["reasons"]], answer
+    assert api.rows("SELECT region FROM claim_facts") == [("Hills",)]
 
 
 async def until_waiting(api: Api, task: asyncio.Task[Any]) -> None:
