@@ -51,7 +51,7 @@ class RetryFigures:
     """Stored under these keys."""
     keys_with_different_replies: int
     given_up: int
-    """Requests that had no reply of the claim after two minutes."""
+    """Requests without a 201: sent again for two minutes without one, or with a status that is not sent again."""
 
     @property
     def broken(self) -> list[str]:

@@ -329,6 +329,8 @@ def retries(keys: int, requests: int, kills: int, as_json: bool) -> None:
     telemetry.turn_off()
     if requests < keys:
         raise click.UsageError(f"--requests must be at least --keys ({keys}), so that each key is used")
+    if requests <= kills:
+        raise click.UsageError(f"--requests must be above --kills ({kills}), so that requests end before each kill")
     from benchmarks.retries import as_json as to_json
     from benchmarks.retries import run, table
 

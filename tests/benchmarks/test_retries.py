@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 import pytest
+from click.testing import CliRunner
 
 from benchmarks.retries import RetryFigures
+from cli.main import main
 
 GOOD = RetryFigures(
     with_valkey=True,
@@ -36,3 +38,9 @@ def test_one_claim_and_one_reply_for_each_key_is_not_broken():
 )
 def test_what_does_not_hold_is_named(changed: dict[str, int], text: str):
     assert replace(GOOD, **changed).broken == [text]
+
+
+def test_a_kill_for_each_request_is_refused_before_anything_starts():
+    refused = CliRunner().invoke(main, ["bench", "retries", "--keys", "1", "--requests", "5", "--kills", "5"])
+    assert refused.exit_code == 2
+    assert "--requests must be above --kills (5)" in " ".join(refused.output.split())
