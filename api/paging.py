@@ -1,4 +1,4 @@
-"""Places in lists ordered by time and claim id, and the opaque cursors that carry them."""
+"""Places in lists ordered by time and id, and the opaque cursors that carry them."""
 
 import base64
 import binascii
@@ -16,10 +16,10 @@ _MOST_DIGITS = 20
 
 @dataclass(frozen=True, slots=True)
 class PageCursor:
-    """The last claim of a page: the next page begins after it."""
+    """The last item of a page: the next page begins after it."""
 
     received_at: datetime
-    claim_id: str
+    item_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +34,19 @@ def write_cursor(place: PageCursor | None) -> str | None:
     """A place as a client sends it back."""
     if place is None:
         return None
-    return base64.urlsafe_b64encode(f"{clock.micros(place.received_at)}:{place.claim_id}".encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(f"{clock.micros(place.received_at)}:{place.item_id}".encode()).decode().rstrip("=")
 
 
 def read_cursor(cursor: str) -> PageCursor:
     """The place that a cursor names, which is the only way to write it; raises `Invalid`."""
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
-        micros, _, claim_id = text.partition(":")
-        if not claim_id or not claim_id.isprintable() or len(micros) > _MOST_DIGITS:
-            raise ValueError(claim_id)
-        place = PageCursor(clock.from_micros(int(micros)), claim_id)
+        micros, _, item_id = text.partition(":")
+        if not item_id or not item_id.isprintable() or len(micros) > _MOST_DIGITS:
+            raise ValueError(item_id)
+        place = PageCursor(clock.from_micros(int(micros)), item_id)
         if write_cursor(place) != cursor:
-            raise ValueError(claim_id)
+            raise ValueError(item_id)
     except (ValueError, binascii.Error, OverflowError):
         raise Invalid.field("cursor", "is not a valid cursor; send `next_cursor` of the previous page") from None
     return place

@@ -65,7 +65,7 @@ async def open_appeals(connection: AsyncConnection, *, after: PageCursor | None,
     )
     if after is not None:
         statement = statement.where(
-            tuple_(AppealRow.due_on, AppealRow.appeal_id) > tuple_(after.received_at.date(), after.claim_id)
+            tuple_(AppealRow.due_on, AppealRow.appeal_id) > tuple_(after.received_at.date(), after.item_id)
         )
     return [_record(row) for row in await connection.execute(statement)]
 

@@ -362,10 +362,10 @@ async def claims_after(
     if order is ClaimOrder.NEWEST:
         statement = statement.order_by(ClaimRow.received_at.desc(), ClaimRow.claim_id.desc())
         if after is not None:
-            statement = statement.where(place < tuple_(after.received_at, after.claim_id))
+            statement = statement.where(place < tuple_(after.received_at, after.item_id))
     else:
         settled = ClaimRow.received_at <= clock.now() - SETTLED_AFTER
         statement = statement.order_by(ClaimRow.received_at, ClaimRow.claim_id).where(settled)
         if after is not None:
-            statement = statement.where(place > tuple_(after.received_at, after.claim_id))
+            statement = statement.where(place > tuple_(after.received_at, after.item_id))
     return [_claim_record(row) for row in await connection.execute(statement)]

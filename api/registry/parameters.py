@@ -24,11 +24,16 @@ IfMatch = Annotated[str | None, Header(alias="If-Match", description=_TAG)]
 RequiredIfMatch = Annotated[str, Header(alias="If-Match", min_length=1, description=_TAG)]
 Limit = Annotated[int, PlainNumber, Query(ge=1, le=MAX_ENTRIES, description="Entries on a page.")]
 Cursor = Annotated[str | None, Query(max_length=200, description="`next_cursor` of the previous page.")]
+_KNOWN_AT = "The entry as it was stored at this instant, or as it was created since"
 KnownAt = Annotated[
     PastInstant | None,
+    Query(description=f"{_KNOWN_AT}: at `made_at` of a claim's assessment, what the claim was decided by."),
+]
+ProcedureKnownAt = Annotated[
+    PastInstant | None,
     Query(
-        description="The entry as it was stored at this instant, or as it was created since: at `made_at` of a claim's "
-        "assessment, what the claim was decided by."
+        description=f"{_KNOWN_AT}. A claim is decided by its procedures as they were when it was received, shortly "
+        "before `made_at` of its first assessment."
     ),
 ]
 

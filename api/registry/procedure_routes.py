@@ -12,8 +12,8 @@ from api.registry.kinds import PROCEDURE
 from api.registry.parameters import (
     Cursor,
     IfMatch,
-    KnownAt,
     Limit,
+    ProcedureKnownAt,
     ProcedurePath,
     RequiredIfMatch,
     changed,
@@ -66,7 +66,7 @@ async def list_procedures(
 
 @router.get("/v1/procedures/{procedure_code}", response_model=ProcedureOut, openapi_extra=operation())
 async def get_procedure(
-    request: Request, _caller: RegistryReader, procedure_code: ProcedurePath, known_at: KnownAt = None
+    request: Request, _caller: RegistryReader, procedure_code: ProcedurePath, known_at: ProcedureKnownAt = None
 ) -> Response:
     """Read a procedure, as it is or as it was stored at an instant."""
     return json_response(procedure_out(await dependencies(request).registry.get(PROCEDURE, procedure_code, known_at)))

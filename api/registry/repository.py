@@ -46,8 +46,9 @@ async def entry_at(connection: AsyncConnection, kind: Kind, entry_id: str, at: d
         .order_by(history.known_until, history.history_id)
         .limit(1)
     )
+    present = await entry(connection, kind, entry_id)  # first: if it is replaced by now, the history has it
     state = await connection.scalar(statement)
-    return await entry(connection, kind, entry_id) if state is None else _entry(kind, state)
+    return present if state is None else _entry(kind, state)
 
 
 async def entries(

@@ -55,7 +55,7 @@ class Registry:
                 connection,
                 kind,
                 filters=filters,
-                after=None if after is None else after.claim_id,
+                after=None if after is None else after.item_id,
                 limit=limit + 1,
                 descending=descending,
             )

@@ -143,10 +143,8 @@ async def queue(connection: AsyncConnection, *, after: PageCursor | None, limit:
     )
     if after is not None:
         # The day of a claim never changes, also once it is decided.
-        day = await connection.scalar(
-            select(review_by).select_from(ClaimRow).where(ClaimRow.claim_id == after.claim_id)
-        )
-        place = tuple_(literal(day, Date), after.received_at, after.claim_id)
+        day = await connection.scalar(select(review_by).select_from(ClaimRow).where(ClaimRow.claim_id == after.item_id))
+        place = tuple_(literal(day, Date), after.received_at, after.item_id)
         statement = statement.where(tuple_(review_by, ClaimRow.received_at, ClaimRow.claim_id) > place)
     return [QueuedClaim(*row) for row in await connection.execute(statement)]
 

@@ -212,7 +212,7 @@ async def deliveries(
     if status is not None:
         statement = statement.where(WebhookDeliveryRow.status == status)
     if after is not None:
-        place = tuple_(literal(after.received_at), literal(after.claim_id))
+        place = tuple_(literal(after.received_at), literal(after.item_id))
         statement = statement.where(tuple_(WebhookDeliveryRow.created_at, WebhookDeliveryRow.delivery_id) < place)
     return [Delivery(*row) for row in await connection.execute(statement)]
 

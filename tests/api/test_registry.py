@@ -1,15 +1,21 @@
 """Members, providers and procedures: created, read, listed, changed, ended, and what a claim is decided by."""
 
+import asyncio
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.registry.details import MemberDetails
+from api.registry.kinds import MEMBER
+from api.registry.repository import entry_at
+from core import clock
 from tests.api.makers import MINIMAL, Api
 
-MEMBER = {"member_id": "M900", "name": "Zoe Newcomb", "birth_date": "1980-03-02", "sex": "F", "plan_id": "PL1"}
+NEWCOMB = {"member_id": "M900", "name": "Zoe Newcomb", "birth_date": "1980-03-02", "sex": "F", "plan_id": "PL1"}
 COLLECTIONS = {
     "/v1/members": ("member_id", {"plan_id": "PL1"}),
     "/v1/providers": ("provider_id", {}),
@@ -188,12 +194,12 @@ async def test_fields_that_contradict_each_other_are_refused(api: Api):
     assert refused(await api.post("/v1/procedures", ages))[0] == "max_age_years"
     days = {"provider_id": "N1", "first_day": "2026-01-02", "last_day": "2026-01-01"}
     assert refused(await api.post("/v1/providers", days))[0] == "last_day"
-    assert refused(await api.post("/v1/members", MEMBER | {"birth_date": "2999-01-01"}))[0] == "birth_date"
+    assert refused(await api.post("/v1/members", NEWCOMB | {"birth_date": "2999-01-01"}))[0] == "birth_date"
     assert refused(await api.post("/v1/members", {"member_id": "N1"}))[0] == "plan_id"
 
 
 async def test_neither_the_log_nor_the_audit_log_repeats_personal_data(api: Api, capsys: pytest.CaptureFixture[str]):
-    made = await api.post("/v1/members", MEMBER)
+    made = await api.post("/v1/members", NEWCOMB)
     await put(api, "/v1/members/M900", stated(made.json(), "member_id") | {"name": "Zoe Other"}, made.headers["etag"])
     details = json.dumps([row[0] for row in api.rows("SELECT details FROM audit_log ORDER BY audit_id")])
     assert json.loads(details)[1]["changed"] == {"name": "changed"}
@@ -214,7 +220,7 @@ def contract_findings(claim: dict[str, Any]) -> list[str]:
 
 
 async def test_a_claim_is_decided_by_the_period_of_its_day(api: Api):
-    await api.post("/v1/members", MEMBER | {"first_day": "2020-01-01", "last_day": "2020-12-31"})
+    await api.post("/v1/members", NEWCOMB | {"first_day": "2020-01-01", "last_day": "2020-12-31"})
     await api.post("/v1/members/M900/periods", {"first_day": "2026-01-01", "plan_id": "PL2"})
     first = await submitted(api, "2020-06-01", member_id="M900", claim_amount=100)
     assert first["status"] == "approved"
@@ -260,6 +266,30 @@ async def test_what_a_claim_was_decided_by_can_be_read_after_changes(api: Api):
     assert [(await api.get(f"{url}?known_at={at}")).json() for url in urls] == before
     late = datetime(2999, 1, 1, tzinfo=UTC).isoformat().replace("+00:00", "Z")
     assert refused(await api.get(f"{urls[0]}?known_at={late}"))[0] == "known_at"
+
+
+async def test_a_state_that_is_replaced_while_it_is_read_is_still_the_state_then(api: Api):
+    at = clock.now()
+    async with api.database.reading() as connection:
+
+        class ReplacedMeanwhile:
+            """A connection on which the member is changed after the first statement."""
+
+            reads = 0
+
+            def __getattr__(self, name: str) -> Any:
+                async def read(*args: Any) -> Any:
+                    found = await getattr(connection, name)(*args)
+                    self.reads += 1
+                    if self.reads == 1:
+                        await asyncio.to_thread(api.execute, "UPDATE members SET region = 'Hills'")
+                    return found
+
+                return read
+
+        found = await entry_at(cast(AsyncConnection, ReplacedMeanwhile()), MEMBER, "M123", at)
+    assert found is not None
+    assert cast(MemberDetails, found.details).region == "Coast"
 
 
 async def test_averages_are_no_new_state_of_a_procedure(api: Api):
