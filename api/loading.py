@@ -21,6 +21,7 @@ from api.catalog import refresh
 from api.errors import FieldError, Invalid
 from api.migrate import plain_url
 from api.outbox import HISTORY_LOADED
+from api.tables import earlier_before
 from claims.attributes import Attributes
 from claims.scoring import ClaimFacts
 from core import clock
@@ -41,6 +42,9 @@ _REFERENCE: tuple[tuple[str, list[str]], ...] = (
     ("procedures", ["procedure_code"]),
     ("diagnoses", ["diagnosis_code"]),
 )
+
+_FIRST_DAYS: Mapping[str, str] = {"members": "enrolled_from", "providers": "active_from", "procedures": "valid_from"}
+"""Columns of the first day of the latest period: a file replaces that period, and those before it make way."""
 
 _LONGEST = {
     name: next(mark.max_length for mark in ClaimFacts.model_fields[name].metadata if hasattr(mark, "max_length"))
@@ -248,13 +252,11 @@ def _merge(
     replace: bool = False,
 ) -> int:
     rest = [column for column in columns if column not in key]
-    action = (
-        sql.SQL("UPDATE SET {}").format(
-            sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(column)) for column in rest)
-        )
-        if replace
-        else sql.SQL("NOTHING")
-    )
+    changes: list[sql.Composable] = [sql.SQL("{0} = excluded.{0}").format(sql.Identifier(column)) for column in rest]
+    first = _FIRST_DAYS.get(table)
+    if first in rest:
+        changes.append(sql.SQL("earlier_periods = " + earlier_before(table, f"excluded.{first}")))
+    action = sql.SQL("UPDATE SET {}").format(sql.SQL(", ").join(changes)) if replace else sql.SQL("NOTHING")
     statement = sql.SQL("INSERT INTO {} ({}) SELECT {} FROM incoming ON CONFLICT ({}) DO {}").format(
         sql.Identifier(table), _names(columns), _names(columns), _names(key), action
     )

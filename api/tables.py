@@ -13,6 +13,20 @@ Instant = Annotated[datetime, mapped_column(DateTime(timezone=True))]
 """An aware instant with microseconds."""
 
 
+def earlier_before(table: str, first: str) -> str:
+    """SQL of the `earlier_periods` of a row of `table` whose latest period begins on `first`, an SQL expression.
+
+    What begins by then is dropped, and what reaches into the latest period ends on the day before it.
+    """
+    return f"""(
+        SELECT jsonb_agg(
+            CASE WHEN coalesce((one.period ->> 'last_day')::date, 'infinity') >= {first}
+                 THEN one.period || jsonb_build_object('last_day', {first} - 1) ELSE one.period END
+            ORDER BY one.place)
+        FROM jsonb_array_elements({table}.earlier_periods) WITH ORDINALITY AS one(period, place)
+        WHERE coalesce((one.period ->> 'first_day')::date, '-infinity') < {first})"""
+
+
 class Base(DeclarativeBase):
     """Tables are declared as classes and used in statements; no identity map, no lazy loading."""
 

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.database import Database
 from api.members.tables import MemberRow, PlanRow
+from api.tables import earlier_before
 from formats.members import EnrolledMember, MemberProblem, RowProblem
 
 _PIECE = 1_000
@@ -87,6 +88,8 @@ async def _upsert(connection: AsyncConnection, one: EnrolledMember, plan_id: str
     kept: dict[str, ColumnElement[Any]] = {
         name: func.coalesce(new[name], MemberRow.__table__.c[name]) for name in (*names, "enrolled_to")
     }
+    first = "coalesce(excluded.enrolled_from, members.enrolled_from)"
+    kept["earlier_periods"] = literal_column(earlier_before("members", first))
     if one.reopens:
         kept["enrolled_to"] = new["enrolled_to"]
     await connection.execute(stated.on_conflict_do_update(index_elements=["member_id"], set_=kept))

@@ -81,7 +81,9 @@ class Registry:
         """
 
         def change(entry: Entry) -> Entry:
-            return replace(entry, details=details, latest=span)
+            changed = replace(entry, details=details, latest=span)
+            rules.check(changed)
+            return changed
 
         return await self._change(caller, kind, entry_id, "update", change, if_match, {})
 
@@ -118,7 +120,6 @@ class Registry:
                     f"the {kind.name} has changed since it was read; nothing was stored; read it again and decide"
                 )
             after = change(before)
-            rules.check(after)
             await _require_plans(connection, before, after)
             if after != before:
                 await repository.replace_entry(connection, kind, after)

@@ -6,13 +6,17 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg.types.json import Jsonb
 
 from api.catalog import refresh
+from api.database import Database
 from api.errors import Invalid
 from api.housekeeping import every_day
 from api.loading import load_folder
+from api.members import enroll
 from api.scoring import unscored_claims
 from features.declare import CLAIMS, LABELS
+from formats.members import EnrolledMember
 from pipelines import reference
 from tests.api.makers import Api, running_api
 
@@ -78,6 +82,43 @@ def test_loading_again_changes_nothing(database_url, folder):
     assert (again["claims"], again["labels"]) == (0, 0)
     with psycopg.connect(database_url) as connection:
         assert connection.execute("SELECT DISTINCT source FROM claims").fetchall() == [("test",)]
+
+
+EARLIER = [("2020-01-01", "2020-12-31"), ("2022-01-01", "2022-12-31"), ("2024-01-01", "2024-12-31")]
+
+
+@pytest.mark.parametrize(
+    ("first", "kept"),
+    [
+        (date(2025, 1, 1), EARLIER),
+        (date(2024, 12, 31), [*EARLIER[:2], ("2024-01-01", "2024-12-30")]),
+        (date(2022, 1, 1), EARLIER[:1]),
+        (None, None),
+    ],
+)
+@pytest.mark.parametrize("way", ["loaded", "enrolled"])
+async def test_a_file_that_changes_the_latest_period_makes_the_earlier_ones_end_before_it(
+    database_url, tmp_path, first, kept, way
+):
+    def of(days):
+        return None if days is None else [{"first_day": f, "last_day": last, "plan_id": "PL"} for f, last in days]
+
+    write(tmp_path, "plans", reference.PLANS, [{"plan_id": "PL"}])
+    member = {"member_id": "M1", "plan_id": "PL", "enrolled_from": first}
+    write(tmp_path, "members", reference.MEMBERS, [member | {"enrolled_from": date(2026, 1, 1)}])
+    load_folder(database_url, tmp_path, source="test", today=DAY)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE members SET earlier_periods = %s", [Jsonb(of(EARLIER))])
+    if way == "loaded":
+        write(tmp_path, "members", reference.MEMBERS, [member])
+        load_folder(database_url, tmp_path, source="test", today=DAY)
+    else:
+        database = Database(database_url, pool_size=1)
+        await enroll(database, [EnrolledMember("file", "M1", enrolled_from=first)], plan_id=None)
+        await database.close()
+        kept = EARLIER if first is None else kept  # what such a file does not state stays
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT earlier_periods FROM members").fetchall() == [(of(kept),)]
 
 
 def test_labels_keep_the_source_that_their_frame_states(database_url, folder):

@@ -143,6 +143,16 @@ async def test_an_entry_ends_and_stays(api: Api, path: str):
 
 
 @each_collection
+async def test_an_end_does_not_depend_on_earlier_periods(api: Api, path: str):
+    key, further = COLLECTIONS[path]
+    await api.post(path, {key: "N1", "first_day": "2026-01-01", **further})
+    period = '[{"first_day": "2025-01-01", "last_day": "2026-02-01", "plan_id": "PL1"}]'
+    api.execute(f"UPDATE {path.removeprefix('/v1/')} SET earlier_periods = '{period}' WHERE {key} = 'N1'")
+    ended = await api.post(f"{path}/N1/end", {"last_day": "2026-06-30", "reason": "left"})
+    assert (ended.status_code, ended.json()["last_day"]) == (200, "2026-06-30")
+
+
+@each_collection
 async def test_a_period_that_overlaps_is_refused_by_its_days(api: Api, path: str):
     key, further = COLLECTIONS[path]
     await api.post(path, {key: "N1", "first_day": "2026-01-01", **further})
