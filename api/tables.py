@@ -16,7 +16,7 @@ Instant = Annotated[datetime, mapped_column(DateTime(timezone=True))]
 def earlier_before(table: str, first: str) -> str:
     """SQL of the `earlier_periods` of a row of `table` whose latest period begins on `first`, an SQL expression.
 
-    What begins by then is dropped, and what reaches into the latest period ends on the day before it.
+    What begins on that day or later is dropped, and what reaches into the latest period ends on the day before it.
     """
     return f"""(
         SELECT jsonb_agg(

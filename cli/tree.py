@@ -62,6 +62,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("data ingest x12", "cli.data.x12:x12", ("ingest x12",)),
     CommandEntry("data check", "cli.data.check:check", ("gate",)),
     CommandEntry("data load", "cli.data.load:load", ("db load",)),
+    CommandEntry("data redact-member", "cli.data.redact:redact_member"),
     CommandEntry("reference import", "cli.code_tables:import_"),
     CommandEntry("reference list", "cli.code_tables:list_"),
     CommandEntry("reference rollback", "cli.code_tables:rollback"),

@@ -9,7 +9,10 @@ from api.tables import Base, Instant
 
 
 class RegistryHistoryRow(Base):
-    """A state of a row until it was changed, by whatever changed it: a trigger adds it, and another refuses changes."""
+    """A state of a row until it was changed, by whatever changed it: a trigger adds it.
+
+    Another refuses changes; only `redact_member` disables it, within its transaction.
+    """
 
     __tablename__ = "registry_history"
 
