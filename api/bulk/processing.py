@@ -2,7 +2,8 @@
 
 A worker leases a job for a slice of it, and stores counts, rejects and the place in the file in one transaction when
 the slice is done. If it is killed before, the lease ends and the slice is submitted again: claims that were taken are
-repeated by their keys. A worker whose lease was taken over stores nothing.
+repeated by their keys. A worker whose lease was taken over stores nothing. Whatever ends a slice early, what was done
+before is stored.
 """
 
 import asyncio
@@ -16,12 +17,13 @@ from api.bulk import repository
 from api.bulk.lines import FileLine, InvalidFile, InvalidLine, LineCutter, claim_body, read_header
 from api.bulk.records import BulkJob, BulkStatus, LineReject
 from api.bulk.repository import SliceResult
-from api.database import Database
-from api.errors import ApiError
+from api.database import Database, operational
+from api.errors import ApiError, InternalError
 from api.identity import Caller
 from api.intake import Intake, refused_fields, submit_parsed
 from core import clock
 from core.ids import new_id
+from core.logging import get_logger
 
 LEASE: Final = timedelta(seconds=60)
 SLICE_LINES: Final = 200
@@ -29,10 +31,20 @@ SLICE_S: Final = 20.0
 """A slice ends after this time, well within its lease: a claim takes a few seconds at most."""
 RETRY_AFTER: Final = timedelta(seconds=5)
 """Until a job is taken again whose claims could not be decided, such as without a database."""
+MAX_ATTEMPTS: Final = 5
+"""At a line that fails by an internal error; after them it is refused, and the file goes on."""
 LONGEST_PAUSE_S: Final = 0.1
+_ABOUT_ALL_CLAIMS: Final = (429, 503)
 _READ: Final = 1 << 16
 _HASHED: Final = 1 << 20
 _TOO_LONG: Final = InvalidLine("too_long", "the line is longer than a claim may be", "send fewer lines in the claim")
+_NOT_DECIDED: Final = (
+    "not_decided",
+    f"an internal error prevented a decision {MAX_ATTEMPTS} times",
+    "look the claim up, and send it again if it was not stored; report the error if it repeats",
+)
+
+log = get_logger("bulk")
 
 
 @dataclass(slots=True)
@@ -45,14 +57,15 @@ class _Slice:
     accepted: int = 0
     refused: int = 0
     lines: int = 0
+    sha256: str | None = None
     rejects: list[LineReject] = field(default_factory=list)
 
     @property
     def is_full(self) -> bool:
         return self.lines >= SLICE_LINES or time.monotonic() - self.began > SLICE_S
 
-    def result(self, status: BulkStatus, *, failure: str | None = None, sha256: str | None = None) -> SliceResult:
-        return SliceResult(self.offset, self.line, self.accepted, self.refused, status, failure, sha256)
+    def result(self, status: BulkStatus, *, failure: str | None = None) -> SliceResult:
+        return SliceResult(self.offset, self.line, self.accepted, self.refused, status, failure, self.sha256)
 
 
 class BulkProcessor:
@@ -62,6 +75,8 @@ class BulkProcessor:
         self._database = database
         self._intake = intake
         self._longest_line = longest_line
+        self._failed: dict[str, tuple[int, int]] = {}
+        """The line of a job that failed last, and how many times."""
 
     async def work(self) -> int:
         """Submit a slice of a file; returns 0 if there was none, or if claims cannot be decided now."""
@@ -73,9 +88,13 @@ class BulkProcessor:
         done = _Slice(job.next_offset, job.next_line, time.monotonic())
         busy = False
         try:
-            result, busy = await self._submit(job, done)
+            await self._submit(job, done)
+            result = done.result("done" if done.offset == job.size else "running")
         except InvalidFile as error:
             result = done.result("failed", failure=str(error))
+        except Exception as error:
+            log.warning("bulk slice ended early", job_id=job.job_id, line=done.line, error=_cause(error))
+            result, busy = done.result("running"), True
         now = clock.now()
         async with self._database.transaction() as connection:
             not_before = now + RETRY_AFTER if busy else None
@@ -84,44 +103,59 @@ class BulkProcessor:
             )
         return int(not busy)
 
-    async def _submit(self, job: BulkJob, done: _Slice) -> tuple[SliceResult, bool]:
-        """The result of a slice, and whether it ended because claims cannot be decided now."""
+    async def _submit(self, job: BulkJob, done: _Slice) -> None:
+        """Submit the lines of a slice. Raises `InvalidFile`, and `_Undecided` where claims cannot be decided now."""
         async with self._database.reading() as connection:
             sender = await repository.sender_of(connection, job.api_key_id, clock.now())
         if sender is None:
             raise InvalidFile("the API key of the upload is no longer valid; upload the rest with another one")
-        sha256 = await self._verified(job) if job.next_offset == 0 else None
+        if job.next_offset == 0:
+            done.sha256 = await self._verified(job)
         header = await self._header(job) if job.format == "csv" else []
         cutter = LineCutter(done.offset, done.line, self._longest_line)
         read = done.offset
-        while content := await self._bytes(job, read, _READ):
+        while read < job.size:
+            content = await self._bytes(job, read, _READ)
             read += len(content)
             for line in cutter.feed(content):
-                if not await self._take(job, sender, header, line, done):
-                    return done.result("running", sha256=sha256), True
+                await self._take(job, sender, header, line, done)
                 if done.is_full:
-                    return done.result("running", sha256=sha256), False
+                    return
         for line in cutter.end():
-            if not await self._take(job, sender, header, line, done):
-                return done.result("running", sha256=sha256), True
-        return done.result("done", sha256=sha256), False
+            await self._take(job, sender, header, line, done)
 
-    async def _take(self, job: BulkJob, sender: Caller, header: list[str], line: FileLine, done: _Slice) -> bool:
-        """Submit a line; says whether it was decided."""
+    async def _take(self, job: BulkJob, sender: Caller, header: list[str], line: FileLine, done: _Slice) -> None:
+        """Submit a line; raises `_Undecided`."""
         is_header = job.format == "csv" and line.number == 1
         if not is_header and (line.text is None or line.text.strip()):
             began = time.monotonic()
-            try:
-                reasons = await self._line(job, sender, header, line)
-            except _Undecided:
-                return False
+            reasons = await self._decided(job, sender, header, line)
             done.accepted += not reasons
             done.refused += bool(reasons)
             done.rejects += reasons
             # As long as the claim took: live claims have at least half of what decides claims.
             await asyncio.sleep(min(time.monotonic() - began, LONGEST_PAUSE_S))
         done.offset, done.line, done.lines = line.ends, line.number + 1, done.lines + 1
-        return True
+
+    async def _decided(self, job: BulkJob, sender: Caller, header: list[str], line: FileLine) -> list[LineReject]:
+        """Why a line was refused; a line that fails again and again is refused, too. Raises `_Undecided`."""
+        try:
+            reasons = await self._line(job, sender, header, line)
+        except _Undecided:
+            raise
+        except Exception as error:
+            if operational(error) is not None:
+                raise _Undecided from error
+            at, before = self._failed.get(job.job_id, (line.number, 0))
+            attempts = before + 1 if at == line.number else 1
+            # The type only: a message may repeat values of the claim.
+            log.error("bulk line failed", job_id=job.job_id, line=line.number, attempts=attempts, error=_cause(error))
+            if attempts < MAX_ATTEMPTS:
+                self._failed[job.job_id] = line.number, attempts
+                raise _Undecided from error
+            reasons = [LineReject(line.number, 1, "", *_NOT_DECIDED)]
+        self._failed.pop(job.job_id, None)
+        return reasons
 
     async def _line(self, job: BulkJob, sender: Caller, header: list[str], line: FileLine) -> list[LineReject]:
         """Why a line was refused; empty: it was taken."""
@@ -134,8 +168,10 @@ class BulkProcessor:
         try:
             await submit_parsed(self._intake, sender, body, f"bulk {job.job_id} {line.number}")
         except ApiError as error:
-            if error.status >= 429:
+            if error.status in _ABOUT_ALL_CLAIMS:
                 raise _Undecided from error
+            if error.status >= InternalError.status:
+                raise
             return [
                 LineReject(line.number, place, one.field, one.code, one.reason, one.remedy)
                 for place, one in enumerate(refused_fields(error, by_number=False), start=1)
@@ -145,7 +181,8 @@ class BulkProcessor:
     async def _verified(self, job: BulkJob) -> str:
         """The hash of the file; raises `InvalidFile` where another one was announced."""
         digest, read = hashlib.sha256(), 0
-        while content := await self._bytes(job, read, _HASHED):
+        while read < job.size:
+            content = await self._bytes(job, read, _HASHED)
             digest.update(content)
             read += len(content)
         if job.sha256 not in (None, digest.hexdigest()):
@@ -153,15 +190,27 @@ class BulkProcessor:
         return digest.hexdigest()
 
     async def _header(self, job: BulkJob) -> list[str]:
-        first, mark, _ = (await self._bytes(job, 0, _READ)).partition(b"\n")
-        if not mark and len(first) >= _READ:
+        """The columns, of the first line, which may lie in several chunks; raises `InvalidFile`."""
+        start = b""
+        while b"\n" not in start and len(start) < min(_READ, job.size):
+            start += await self._bytes(job, len(start), _READ - len(start))
+        first, mark, _ = start.partition(b"\n")
+        if not mark and len(first) < job.size:
             raise InvalidFile("the first line is too long to be the header of a CSV file; use ndjson")
         return read_header(first.rstrip(b"\r"))
 
     async def _bytes(self, job: BulkJob, offset: int, most: int) -> bytes:
+        """Bytes before the end of the file, at least one; raises `_Undecided` where the job was cancelled meanwhile."""
         async with self._database.reading() as connection:
-            return await repository.bytes_from(connection, job.job_id, offset, most)
+            content = await repository.bytes_from(connection, job.job_id, offset, most)
+        if not content:
+            raise _Undecided
+        return content
 
 
 class _Undecided(Exception):
-    """Claims cannot be decided now."""
+    """Claims cannot be decided now, or the bytes of the file were removed."""
+
+
+def _cause(error: BaseException) -> str:
+    return type(error.__cause__ or error).__name__

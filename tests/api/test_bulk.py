@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from api.bulk import BulkProcessor
 from api.bulk.lines import LineCutter
 from api.bulk.parts import CHUNK, FileOfForm
-from api.bulk.processing import SLICE_LINES
+from api.bulk.processing import MAX_ATTEMPTS, SLICE_LINES
 from api.intake import Intake, MemberQueue
 from tests.api.makers import LINES, MINIMAL, Api, running_api
 
@@ -325,6 +325,87 @@ async def test_what_a_worker_has_submitted_when_a_job_is_cancelled_is_counted(ap
     await running
     job = await state(api, job_id)
     assert (job["status"], job["accepted"]) == ("cancelled", 1)
+
+
+async def test_a_truncated_line_is_not_submitted_after_its_rest_was_removed(api: Api):
+    file = f"{CSV_HEADER[:-6]}\nM123,H456,D001,P001,40\nM123,H456,D001,P001,1250.00\n".encode()
+    job_id = (await begin(api, file, form="csv"))["job_id"]
+    cut = len(file) - len("50.00\n")
+    await send(api, job_id, 0, file[:cut])
+    await send(api, job_id, cut, file[cut:])
+    asked, go_on = asyncio.Event(), asyncio.Event()
+    healthy = api.scorer.behaviour
+
+    async def waits(exchange: Any) -> None:
+        asked.set()
+        await go_on.wait()
+        await healthy(exchange)
+
+    api.scorer.behaviour = waits
+    running = asyncio.create_task(processor(api).work())
+    await soon(asked)
+    await api.post(f"/v1/bulk/claims/{job_id}/cancel", b"", role="claims_system")
+    go_on.set()
+    await running
+    assert api.rows("SELECT amount_cents FROM claims") == [(40_00,)]
+    job = await state(api, job_id)
+    assert (job["status"], job["accepted"], job["refused"]) == ("cancelled", 1, 0)
+
+
+async def test_the_header_is_read_wherever_an_upload_was_interrupted(api: Api):
+    header = "member_id,provider_id,procedure_code,claim_amount,diagnosis_codes"
+    file = f"{header}\nM123,H456,P001,40,D001 D002\n".encode()
+    jobs = []
+    for cut in range(1, len(header) + 2):
+        jobs.append((await begin(api, file, form="csv"))["job_id"])
+        await send(api, jobs[-1], 0, file[:cut])
+        await send(api, jobs[-1], cut, file[cut:])
+        await submit_all(api)
+    ended = api.rows("SELECT DISTINCT status, accepted, refused, failure FROM bulk_jobs")
+    assert ended == [("done", 1, 0, None)]
+    codes = api.rows("SELECT diagnosis_code, other_diagnoses, count(*) FROM claims GROUP BY 1, 2")
+    assert codes == [("D001", ["D002"], len(jobs))]
+
+
+def refuse_thirteen(api: Api, code: str) -> None:
+    """The database refuses claims of 13.00 with an SQLSTATE."""
+    api.execute(
+        f"""CREATE FUNCTION refuse_thirteen() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN IF NEW.amount_cents = 1300 THEN RAISE EXCEPTION 'x' USING ERRCODE = '{code}'; END IF;
+            RETURN NEW; END $$"""
+    )
+    api.execute(
+        "CREATE TRIGGER refuse_thirteen BEFORE INSERT ON claims FOR EACH ROW EXECUTE FUNCTION refuse_thirteen()"
+    )
+
+
+async def test_a_line_that_fails_by_a_defect_is_refused_after_some_attempts_and_the_file_goes_on(api: Api):
+    job_id = await upload(api, ndjson(MINIMAL, MINIMAL | {"claim_amount": 13}, MINIMAL))
+    refuse_thirteen(api, "P0001")
+    worker = processor(api)
+    for _ in range(MAX_ATTEMPTS - 1):
+        assert await worker.work() == 0
+        assert (await state(api, job_id))["accepted"] == 1  # what was done before it is stored
+        api.execute("UPDATE bulk_jobs SET leased_until = NULL")
+    assert await worker.work() == 1
+    job = await state(api, job_id)
+    assert (job["status"], job["accepted"], job["refused"]) == ("done", 2, 1)
+    (refused,) = await rejects(api, job_id)
+    assert (refused["line"], refused["code"]) == (2, "not_decided")
+
+
+async def test_a_line_is_tried_until_the_database_takes_it(api: Api):
+    job_id = await upload(api, ndjson(MINIMAL, MINIMAL | {"claim_amount": 13}))
+    refuse_thirteen(api, "53100")
+    worker = processor(api)
+    for _ in range(MAX_ATTEMPTS + 1):
+        assert await worker.work() == 0
+        api.execute("UPDATE bulk_jobs SET leased_until = NULL")
+    job = await state(api, job_id)
+    assert (job["status"], job["accepted"], job["refused"]) == ("running", 1, 0)
+    api.execute("DROP TRIGGER refuse_thirteen ON claims")
+    await worker.work()
+    assert (await state(api, job_id))["accepted"] == 2
 
 
 async def test_rejects_are_paged_and_come_as_csv_too(api: Api):
