@@ -12,7 +12,7 @@ from api.errors import Invalid, NotFound
 from api.exports.rows import csv_header, csv_lines, ndjson_lines
 from api.fields import DAY_SCHEMA, as_claim_id, parse_day
 from api.identity import Caller
-from api.intake import ClaimOrder, ClaimOut, ClaimStatus
+from api.intake import SETTLED_AFTER, ClaimOrder, ClaimOut, ClaimStatus
 from api.openapi import SuccessResponse, operation
 from api.paging import ListPage, PageCursor
 from core import clock
@@ -58,8 +58,9 @@ async def export_claims(
     own = dependencies(request)
     zone = own.settings.zone
     until = datetime.combine(_day("last_day", last_day), time.min, zone) + timedelta(days=1)
-    if until > clock.now():
-        raise Invalid.field("last_day", "must be before today")
+    if until + SETTLED_AFTER > clock.now():
+        complete = (until + SETTLED_AFTER).isoformat()
+        raise Invalid.field("last_day", f"must be before today; it can be exported from {complete} on")
     place = None
     if first_day is not None:
         place = PageCursor(datetime.combine(_day("first_day", first_day), time.min, zone), "")
@@ -89,11 +90,9 @@ class ClaimExport:
 
     async def page(self, place: PageCursor | None) -> ListPage[ClaimOut]:
         """The claims that follow a place; raises `Forbidden`."""
-        found = await self._own.intake.page(
-            self._caller, after=place, limit=PAGE, filters=self._filters, order=ClaimOrder.OLDEST
+        return await self._own.intake.page(
+            self._caller, after=place, until=self._until, limit=PAGE, filters=self._filters, order=ClaimOrder.OLDEST
         )
-        kept = [claim for claim in found.items if claim.received_at < self._until]
-        return ListPage(kept, found.next_place if len(kept) == len(found.items) else None)
 
     async def pages(self, first: ListPage[ClaimOut]) -> AsyncIterator[list[ClaimOut]]:
         """The first page and those that follow it; live claims are served in between."""

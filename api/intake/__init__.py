@@ -9,7 +9,14 @@ from api.intake.member_queue import MemberQueue
 from api.intake.parsed import ParsedReply, RefusedField, claim_key, refused_fields, submit_parsed
 from api.intake.records import ClaimOrder, ClaimRecord, LineRecord
 from api.intake.references import find_references, read_references
-from api.intake.repository import decided_claims, lines_of_claims, lock_member, lock_state, return_to_review
+from api.intake.repository import (
+    SETTLED_AFTER,
+    decided_claims,
+    lines_of_claims,
+    lock_member,
+    lock_state,
+    return_to_review,
+)
 from api.intake.responses import ActionName, ClaimOut, ClaimStatus, EffectName
 from api.intake.schemas import ClaimIn
 from api.intake.service import Intake
@@ -19,6 +26,7 @@ from api.intake.tables import REVIEW_BY, ClaimRow
 __all__ = [
     "FACT_COLUMNS",
     "REVIEW_BY",
+    "SETTLED_AFTER",
     "ActionName",
     "BenefitUse",
     "ClaimChanges",

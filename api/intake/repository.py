@@ -348,9 +348,15 @@ SETTLED_AFTER = timedelta(seconds=60)
 
 
 async def claims_after(
-    connection: AsyncConnection, *, after: PageCursor | None, limit: int, filters: Mapping[str, str], order: ClaimOrder
+    connection: AsyncConnection,
+    *,
+    after: PageCursor | None,
+    until: datetime | None = None,
+    limit: int,
+    filters: Mapping[str, str],
+    order: ClaimOrder,
 ) -> list[ClaimRecord]:
-    """Claims that follow a place in `order`; `filters` are columns and the value each must have.
+    """Claims received before `until` that follow a place in `order`; `filters` are columns with their values.
 
     Newest first, new claims are added before the first page. Oldest first, they are added after the last, and one that
     is still being decided could be passed: those of the last `SETTLED_AFTER` are left out.
@@ -359,6 +365,8 @@ async def claims_after(
     statement = _claims().limit(limit)
     for column, value in filters.items():
         statement = statement.where(ClaimRow.__table__.c[column] == value)
+    if until is not None:
+        statement = statement.where(ClaimRow.received_at < until)
     if order is ClaimOrder.NEWEST:
         statement = statement.order_by(ClaimRow.received_at.desc(), ClaimRow.claim_id.desc())
         if after is not None:

@@ -215,18 +215,19 @@ class Intake:
         caller: Caller,
         *,
         after: PageCursor | None,
+        until: datetime | None = None,
         limit: int,
         filters: Mapping[str, str],
         order: ClaimOrder = ClaimOrder.NEWEST,
     ) -> ListPage[ClaimOut]:
-        """Claims the caller may see that follow a place in `order`; raises `Forbidden`."""
+        """Claims received before `until` that the caller may see and that follow a place; raises `Forbidden`."""
         try:
             filters = {**filters, **caller.claim_filter()}
         except PermissionError as error:
             raise Forbidden(str(error)) from None
         async with self._database.reading() as connection:
             claims = await repository.claims_after(
-                connection, after=after, limit=limit + 1, filters=filters, order=order
+                connection, after=after, until=until, limit=limit + 1, filters=filters, order=order
             )
         shown = claims[:limit]
         next_place = PageCursor(shown[-1].received_at, shown[-1].claim_id) if len(claims) > limit else None

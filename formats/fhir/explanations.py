@@ -24,6 +24,8 @@ _TOTAL_CHARGE: Final = ("/rev_cntr_tot_chrg_amt", "/line_sbmtd_chrg_amt")
 """End of the codes of Blue Button that tell the charge from other amounts of category `submitted`."""
 _ABSENT: Final = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 _NOT_TREATED: Final = frozenset({"admitting", "patientreasonforvisit"})
+_PAID: Final = frozenset({"paid", "partiallypaid"})
+"""Types of a payment that say that the claim was paid; those of base FHIR, `complete` and `partial`, do not."""
 _MOST_CENTS: Final = 10**14
 _MOST_UNITS: Final = 1_000_000_000
 
@@ -192,7 +194,7 @@ def _status(resource: FhirExplanation, paid: int | None) -> HistoryStatus:
         return HistoryStatus.REVERSED
     kind = resource.payment.type if resource.payment is not None else None
     stated = set() if kind is None else set(kind.codes())
-    if "denied" in stated or (not stated and not paid and _denies(resource)):
+    if "denied" in stated or (not stated & _PAID and not paid and _denies(resource)):
         return HistoryStatus.DENIED
     return HistoryStatus.PAID
 

@@ -3,10 +3,13 @@
 import csv
 import io
 import json
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
+import psycopg
+
 from api.exports.routes import PAGE
+from api.intake import SETTLED_AFTER
 from core import clock
 from tests.api.makers import MINIMAL, Api
 
@@ -96,3 +99,32 @@ async def test_days_that_are_not_over_and_unknown_claims_are_refused(api: Api):
     assert (await export(api, last_day="2026-13-01")).status_code == 422
     unknown = await export(api, "&after=clm_none")
     assert (unknown.status_code, unknown.json()["errors"][0]["field"]) == (422, "after")
+
+
+async def test_a_day_is_exported_as_soon_as_no_claim_of_it_can_be_added(api: Api):
+    end = datetime.combine(YESTERDAY, time.min, api.dependencies.settings.zone) + timedelta(days=1)
+    with clock.held(end + SETTLED_AFTER - timedelta(microseconds=1)):
+        early = await export(api)
+    assert (early.status_code, early.json()["errors"][0]["field"]) == (422, "last_day")
+    assert f"exported from {(end + SETTLED_AFTER).isoformat()} on" in early.json()["errors"][0]["message"]
+    (last,) = await submitted(api, 1)
+    api.rows("UPDATE claims SET received_at = %s RETURNING 1", end - timedelta(microseconds=1))
+    with clock.held(end + SETTLED_AFTER):
+        assert [one["claim_id"] for one in lines(await export(api))] == [last]
+    api.rows("UPDATE claims SET received_at = %s RETURNING 1", end)
+    assert lines(await export(api)) == []
+
+
+async def test_an_export_reads_no_claim_after_its_days(api: Api, monkeypatch):
+    conditions: list[str] = []
+    original = psycopg.AsyncCursor.execute
+
+    async def noted(cursor, query, *args, **options):
+        if "ORDER BY claims.received_at" in str(query):
+            conditions.append(str(query).partition("WHERE")[2])
+        return await original(cursor, query, *args, **options)
+
+    monkeypatch.setattr(psycopg.AsyncCursor, "execute", noted)
+    assert lines(await export(api, "&status=voided")) == []
+    (condition,) = conditions
+    assert "claims.received_at <" in condition.replace("claims.received_at <=", "")

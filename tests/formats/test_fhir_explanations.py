@@ -86,6 +86,34 @@ def test_without_a_payment_the_total_of_benefits_was_paid():
         ({"payment": {"type": {"coding": [{"code": "denied"}]}, "amount": {"value": 0}}}, HistoryStatus.DENIED),
         ({"payment": {"type": {"coding": [{"code": "paid"}]}, "amount": {"value": 0}}}, HistoryStatus.PAID),
         ({"payment": {"amount": {"value": 0}}, "adjudication": [denial("50")]}, HistoryStatus.DENIED),
+        (
+            {
+                "payment": {"type": {"coding": [{"code": "complete"}]}, "amount": {"value": 0}},
+                "adjudication": [denial("50")],
+            },
+            HistoryStatus.DENIED,
+        ),
+        (
+            {
+                "payment": {"type": {"coding": [{"code": "partial"}]}, "amount": {"value": 0}},
+                "adjudication": [denial("50")],
+            },
+            HistoryStatus.DENIED,
+        ),
+        (
+            {
+                "payment": {"type": {"coding": [{"code": "partial"}]}, "amount": {"value": 5}},
+                "adjudication": [denial("50")],
+            },
+            HistoryStatus.PAID,
+        ),
+        (
+            {
+                "payment": {"type": {"coding": [{"code": "paid"}]}, "amount": {"value": 0}},
+                "adjudication": [denial("50")],
+            },
+            HistoryStatus.PAID,
+        ),
         ({"payment": {"amount": {"value": 0}}}, HistoryStatus.PAID),
         (
             {"payment": {"amount": {"value": 0}}, "item": [explained(1, "A", 120, denial("0", "urn:reduction"))]},
