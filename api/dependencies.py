@@ -10,6 +10,7 @@ from starlette.requests import Request
 from api.appeals import Appeals, appeal_rules
 from api.bulk import BulkUploads
 from api.database import Database, act_for, request_limits
+from api.exports import ExportPlaces
 from api.health.probe import WriteProbe
 from api.identity import Authenticator, Caller, Scope
 from api.intake import Intake, adjudication_policies, queue_of_members
@@ -44,6 +45,7 @@ class Dependencies:
     webhooks: Webhooks
     registry: Registry
     bulk: BulkUploads
+    exports: ExportPlaces
     unconfirmed: UnconfirmedChanges
     probe: WriteProbe
     live: LiveClaims
@@ -75,6 +77,7 @@ class Dependencies:
             intake=Intake(database, scorer, policies, unconfirmed, members, windows),
             reviews=Reviews(database, review_policy, settings.zone, unconfirmed, policies.prompt_pay),
             bulk=BulkUploads(database, max_bytes=settings.max_bulk_bytes),
+            exports=ExportPlaces(),
             appeals=Appeals(database, appeal_rules(settings), settings.zone, unconfirmed),
             webhooks=Webhooks(database, AddressGuard(settings.webhook_networks), Encryption(settings)),
             registry=Registry(database),

@@ -34,8 +34,12 @@ FORGOTTEN_S: Final = 5.0
 """A server without work for so long after an adjustment starts again with `MAX_LIMIT`."""
 SHARE: Final = 0.75
 """Of the limit, for one sender."""
-EXEMPT: Final = frozenset({"/livez", "/readyz", "/metrics", "/v1/claims:score-batch", "/v1/x12/837"})
-"""Health is always answered; batches have a queue of their own."""
+EXEMPT: Final = frozenset(
+    {"/livez", "/readyz", "/metrics", "/v1/claims:score-batch", "/v1/x12/837", "/v1/exports/claims"}
+)
+"""Health is always answered; batches and exports have limits of their own, and are no live claims."""
+UPLOADS: Final = "/v1/bulk/claims/"
+"""The bytes of files, sent by `PATCH`, have their own limit, too."""
 MEASURED: Final = frozenset({"/v1/claims", "/claims"})
 
 
@@ -179,7 +183,7 @@ class RefuseOverload:
         self.limit = ConcurrencyLimit(time.perf_counter())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in EXEMPT:
+        if scope["type"] != "http" or _is_exempt(scope):
             await self._app(scope, receive, send)
             return
         sender = _sender(scope)
@@ -210,6 +214,12 @@ class RefuseOverload:
             if status == 201 and scope["path"] in MEASURED:
                 now = time.perf_counter()
                 self.limit.measure(now - began - place.waited_s, now)
+
+
+def _is_exempt(scope: Scope) -> bool:
+    path: str = scope["path"]
+    method: str = scope["method"]
+    return path in EXEMPT or (method == "PATCH" and path.startswith(UPLOADS))
 
 
 def _sender(scope: Scope) -> bytes:

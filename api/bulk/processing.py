@@ -69,7 +69,7 @@ class _Slice:
 
 
 class BulkProcessor:
-    """Submits the claims of uploaded files, the oldest upload first."""
+    """Submits the claims of uploaded files, in turns: a slice of the file that waits longest."""
 
     def __init__(self, database: Database, intake: Intake, *, longest_line: int) -> None:
         self._database = database
@@ -97,7 +97,7 @@ class BulkProcessor:
             result, busy = done.result("running"), True
         now = clock.now()
         async with self._database.transaction() as connection:
-            not_before = now + RETRY_AFTER if busy else None
+            not_before = now + RETRY_AFTER if busy else now
             await repository.store_slice(
                 connection, job.job_id, lease, result, done.rejects, now=now, not_before=not_before
             )
@@ -173,7 +173,7 @@ class BulkProcessor:
             if error.status >= InternalError.status:
                 raise
             return [
-                LineReject(line.number, place, one.field, one.code, one.reason, one.remedy)
+                LineReject(line.number, place, *map(_printable, (one.field, one.code, one.reason, one.remedy)))
                 for place, one in enumerate(refused_fields(error, by_number=False), start=1)
             ]
         return []
@@ -210,6 +210,11 @@ class BulkProcessor:
 
 class _Undecided(Exception):
     """Claims cannot be decided now, or the bytes of the file were removed."""
+
+
+def _printable(text: str) -> str:
+    """A text that may have a name sent by the client, without its control characters and lone surrogates."""
+    return "".join(one if one.isprintable() else "?" for one in text)
 
 
 def _cause(error: BaseException) -> str:

@@ -57,6 +57,16 @@ async def add_job(connection: AsyncConnection, job: BulkJob) -> None:
     await connection.execute(insert(BulkJobRow).values(**asdict(job)))
 
 
+async def open_uploads(connection: AsyncConnection, api_key_id: str) -> tuple[int, int]:
+    """How many jobs of a key have not ended, and the bytes of their files; others of the key wait until the commit."""
+    await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"bulk {api_key_id}", 0))))
+    statement = select(func.count(), func.coalesce(func.sum(BulkJobRow.size), 0)).where(
+        BulkJobRow.api_key_id == api_key_id, BulkJobRow.status.not_in(ENDED)
+    )
+    count, size = (await connection.execute(statement)).one()
+    return int(count), int(size)
+
+
 async def job(connection: AsyncConnection, job_id: str) -> BulkJob | None:
     """A job; `None` if there is none."""
     return _read((await connection.execute(select(*_JOB).where(BulkJobRow.job_id == job_id))).one_or_none())
@@ -102,19 +112,19 @@ async def cancel_job(connection: AsyncConnection, job_id: str, reason: str, at: 
 
 
 async def take_job(connection: AsyncConnection, lease: str, now: datetime, until: datetime) -> BulkJob | None:
-    """Lease the oldest job that nobody works on, until a moment; `None`: there is none."""
-    free = or_(BulkJobRow.leased_until.is_(None), BulkJobRow.leased_until < now)
-    oldest = (
+    """Lease the job that waits longest since its upload or last slice, until a moment; `None`: there is none."""
+    free = or_(BulkJobRow.leased_until.is_(None), BulkJobRow.leased_until <= now)
+    longest = (
         select(BulkJobRow.job_id)
         .where(_OPEN, free)
-        .order_by(BulkJobRow.uploaded_at, BulkJobRow.job_id)
+        .order_by(func.coalesce(BulkJobRow.leased_until, BulkJobRow.uploaded_at), BulkJobRow.job_id)
         .limit(1)
         .with_for_update(skip_locked=True)
         .scalar_subquery()
     )
     statement = (
         update(BulkJobRow)
-        .where(BulkJobRow.job_id == oldest)
+        .where(BulkJobRow.job_id == longest)
         .values(status="running", lease=lease, leased_until=until)
         .returning(*_JOB)
     )
@@ -129,7 +139,7 @@ async def store_slice(
     rejects: Sequence[LineReject],
     *,
     now: datetime,
-    not_before: datetime | None,
+    not_before: datetime,
 ) -> bool:
     """Store the progress of a job and end the lease, if it is still held; says whether it was. Needs a transaction."""
     ended = result.status in ENDED

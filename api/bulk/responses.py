@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from api.bulk.records import BulkFormat, BulkJob, BulkStatus, LineReject
 from api.fields import InstantOut
+from api.spreadsheets import cell
 
 _REJECT: Final = ("line", "field", "code", "reason", "remedy")
 
@@ -67,5 +68,5 @@ def rejects_as_csv(rejects: Sequence[LineReject], *, header: bool) -> str:
     writer = csv.writer(text, lineterminator="\n")
     if header:
         writer.writerow(_REJECT)
-    writer.writerows([getattr(one, name) for name in _REJECT] for one in rejects)
+    writer.writerows([cell(getattr(one, name)) for name in _REJECT] for one in rejects)
     return text.getvalue()

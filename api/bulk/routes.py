@@ -31,7 +31,9 @@ Offset = Annotated[int, PlainNumber, Header(alias="Upload-Offset", ge=0, descrip
     "/v1/bulk/claims",
     status_code=201,
     response_model=BulkJobOut,
-    openapi_extra=operation(body=BulkUploadIn, success=SuccessResponse(201, headers=["Location"])),
+    openapi_extra=operation(
+        body=BulkUploadIn, success=SuccessResponse(201, headers=["Location"]), errors=[Conflict, TooLarge]
+    ),
 )
 async def begin_upload(request: Request, caller: SubmitCaller) -> Response:
     """Begin the upload of a file of claims, CSV or NDJSON.

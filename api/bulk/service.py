@@ -15,6 +15,11 @@ from core.ids import new_id
 MAX_RECEIVING: Final = 8
 """Uploads that a process receives at a time; each holds up to two chunks in memory."""
 
+MAX_OPEN_JOBS: Final = 20
+"""Uploads of an API key that have not ended."""
+MAX_OPEN_BYTES: Final = 2 << 30
+"""Of their files together, as announced. A first file is taken whatever its size."""
+
 
 class BulkUploads:
     """Files of claims, as their senders see them."""
@@ -25,7 +30,7 @@ class BulkUploads:
         self._receiving = 0
 
     async def begin(self, caller: Caller, sent: BulkUploadIn) -> BulkJob:
-        """Create a job that waits for the bytes of its file; raises `TooLarge`."""
+        """Create a job that waits for the bytes of its file; raises `TooLarge`; `Conflict`: the key has too many."""
         if sent.size > self._max_bytes:
             raise TooLarge(f"a file has at most {self._max_bytes} bytes; split it")
         now = clock.now()
@@ -47,6 +52,12 @@ class BulkUploads:
             failure=None,
         )
         async with self._database.transaction() as connection:
+            count, size = await repository.open_uploads(connection, caller.api_key_id)
+            if count >= MAX_OPEN_JOBS or (count and size + sent.size > MAX_OPEN_BYTES):
+                raise Conflict(
+                    f"{count} uploads of this key with {size} bytes have not ended; at most {MAX_OPEN_JOBS} with "
+                    f"{MAX_OPEN_BYTES} bytes may be open: wait until one ends, or cancel one"
+                )
             await repository.add_job(connection, job)
         return job
 

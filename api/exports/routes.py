@@ -5,10 +5,11 @@ from datetime import date, datetime, time, timedelta
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from api.dependencies import Dependencies, ReadCaller, dependencies
-from api.errors import Invalid, NotFound
+from api.errors import BatchQueueFull, Invalid, NotFound
+from api.exports.places import ExportResponse
 from api.exports.rows import csv_header, csv_lines, ndjson_lines
 from api.fields import DAY_SCHEMA, as_claim_id, parse_day
 from api.identity import Caller
@@ -29,7 +30,7 @@ _LINES = {"schema": {"type": "string", "description": "A claim a line, oldest fi
 @router.get(
     "/v1/exports/claims",
     response_class=Response,
-    openapi_extra=operation(success=SuccessResponse(also={NDJSON: _LINES, CSV: _LINES})),
+    openapi_extra=operation(success=SuccessResponse(also={NDJSON: _LINES, CSV: _LINES}), errors=[BatchQueueFull]),
 )
 async def export_claims(
     request: Request,
@@ -73,10 +74,18 @@ async def export_claims(
     requested = {"status": status, "member_id": member_id, "provider_id": provider_id}
     filters: dict[str, str] = {name: value for name, value in requested.items() if value is not None}
     claims = ClaimExport(own, caller, filters, until)
-    first = await claims.page(place)
-    if export_format == "csv":
-        return StreamingResponse(_csv(claims, first, caller, with_header=after is None), media_type=CSV)
-    return StreamingResponse(_ndjson(claims, first), media_type=NDJSON)
+    own.exports.take()
+    try:
+        first = await claims.page(place)
+        if export_format == "csv":
+            response = ExportResponse(_csv(claims, first, caller, with_header=after is None), media_type=CSV)
+        else:
+            response = ExportResponse(_ndjson(claims, first), media_type=NDJSON)
+    except BaseException:
+        own.exports.release()
+        raise
+    response.places = own.exports
+    return response
 
 
 class ClaimExport:

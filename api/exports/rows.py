@@ -7,6 +7,7 @@ from typing import Final
 
 from api.intake import ClaimOut
 from api.responses import encode
+from api.spreadsheets import cell
 
 _OF_ALL: Final = (
     *("claim_id", "status", "member_id", "provider_id", "diagnosis_code", "procedure_code", "service_from"),
@@ -14,7 +15,6 @@ _OF_ALL: Final = (
 )
 _OF_SCORES: Final = ("fraud_flag", "score", "decided_by", "model_version")
 """Only for callers that see scores."""
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def ndjson_lines(claims: Sequence[ClaimOut]) -> bytes:
@@ -33,14 +33,9 @@ def csv_lines(claims: Sequence[ClaimOut], *, sees_scores: bool) -> bytes:
     writer = csv.writer(text, lineterminator="\n")
     for claim in claims:
         values = claim.model_dump(mode="json")
-        writer.writerow([_cell(values.get(name)) for name in _columns(sees_scores=sees_scores)])
+        writer.writerow([cell(values.get(name)) for name in _columns(sees_scores=sees_scores)])
     return text.getvalue().encode()
 
 
 def _columns(*, sees_scores: bool) -> tuple[str, ...]:
     return _OF_ALL + _OF_SCORES if sees_scores else _OF_ALL
-
-
-def _cell(value: object) -> object:
-    """A value as a spreadsheet shows it: a text that it would run as a formula begins with an apostrophe."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -15,6 +15,7 @@ from api.bulk import BulkProcessor
 from api.bulk.lines import LineCutter
 from api.bulk.parts import CHUNK, FileOfForm
 from api.bulk.processing import MAX_ATTEMPTS, SLICE_LINES
+from api.bulk.service import MAX_OPEN_BYTES, MAX_OPEN_JOBS
 from api.intake import Intake, MemberQueue
 from tests.api.makers import LINES, MINIMAL, Api, running_api
 
@@ -406,6 +407,48 @@ async def test_a_line_is_tried_until_the_database_takes_it(api: Api):
     api.execute("DROP TRIGGER refuse_thirteen ON claims")
     await worker.work()
     assert (await state(api, job_id))["accepted"] == 2
+
+
+async def test_files_are_submitted_in_turns(api: Api):
+    long = await upload(api, ndjson({}) * (2 * SLICE_LINES + 1))
+    short = await upload(api, ndjson({}))
+    worker = processor(api)
+    await worker.work()
+    await worker.work()
+    assert [(await state(api, one))["status"] for one in (long, short)] == ["running", "done"]
+    later = await upload(api, ndjson({}))
+    await worker.work()  # a new file does not overtake one that waits
+    assert [(await state(api, one))["refused"] for one in (long, later)] == [2 * SLICE_LINES, 0]
+
+
+async def test_a_key_has_a_limited_number_of_open_uploads(api: Api):
+    for _ in range(MAX_OPEN_JOBS):
+        last = await begin(api, b"x")
+    over = await api.post("/v1/bulk/claims", {"format": "ndjson", "size": 1}, role="claims_system")
+    assert (over.status_code, over.json()["type"]) == (409, "/docs/problems#conflict")
+    await begin(api, b"x", role="provider")
+    await api.post(f"/v1/bulk/claims/{last['job_id']}/cancel", b"", role="claims_system")
+    await begin(api, b"x")
+
+
+async def test_a_key_has_open_uploads_of_limited_bytes(seeded_url: str):
+    async with running_api(seeded_url, max_bulk_bytes=MAX_OPEN_BYTES + 1) as api:
+        whole = {"format": "ndjson", "size": MAX_OPEN_BYTES - 10}
+        assert (await api.post("/v1/bulk/claims", whole)).status_code == 201
+        assert (await api.post("/v1/bulk/claims", {"format": "ndjson", "size": 11})).status_code == 409
+        assert (await api.post("/v1/bulk/claims", {"format": "ndjson", "size": 10})).status_code == 201
+
+
+async def test_names_in_rejects_are_printable_and_no_formulas_in_csv(api: Api):
+    job_id = await upload(api, ndjson(MINIMAL | {"=1+1\t\x07": 1}))
+    await submit_all(api)
+    (refused,) = await rejects(api, job_id)
+    assert refused["field"] == "=1+1??"
+    headers = {**api.as_("claims_system"), "Accept": "text/csv"}
+    text = (await api.client.get(f"/v1/bulk/claims/{job_id}/rejects", headers=headers)).text
+    (row,) = csv.DictReader(io.StringIO(text))
+    assert row["field"] == "'=1+1??"
+    assert row["reason"].startswith("'=")
 
 
 async def test_rejects_are_paged_and_come_as_csv_too(api: Api):

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 
+from api.exports.places import MAX_EXPORTS
 from api.exports.routes import PAGE
 from api.intake import SETTLED_AFTER
 from core import clock
@@ -128,3 +129,17 @@ async def test_an_export_reads_no_claim_after_its_days(api: Api, monkeypatch):
     assert lines(await export(api, "&status=voided")) == []
     (condition,) = conditions
     assert "claims.received_at <" in condition.replace("claims.received_at <=", "")
+
+
+async def test_exports_have_a_limit_of_their_own(api: Api):
+    places = api.dependencies.exports
+    for _ in range(MAX_EXPORTS - 1):
+        places.take()
+    for query in ("", "&after=clm_none", "&format=csv"):
+        await export(api, query)
+        await export(api, query, role="monitoring")
+        assert places.taken == MAX_EXPORTS - 1
+    places.take()
+    over = await export(api)
+    assert (over.status_code, over.json()["type"]) == (503, "/docs/problems#batch-queue-full")
+    assert over.headers["retry-after"] == "5"

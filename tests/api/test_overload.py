@@ -166,6 +166,13 @@ async def test_requests_beyond_the_limit_are_refused_and_health_is_not(api: Api)
     assert metrics.QUEUE_REFUSED.labels("door", "full")._value.get() == before + 2
     for path in ("/livez", "/readyz", "/metrics"):
         assert (await api.get(path)).status_code == 200
+    assert (await api.get("/v1/exports/claims?last_day=2026-01-01")).status_code == 200
+    upload = await api.client.patch(
+        "/v1/bulk/claims/blk_none",
+        content=b"x",
+        headers={**api.as_("claims_system"), "Upload-Offset": "0", "Content-Type": "application/octet-stream"},
+    )
+    assert upload.status_code == 404
     door(api).limit.limit = MAX_LIMIT
     assert (await api.submit()).status_code == 201
     assert door(api).limit.in_flight == 0
