@@ -22,6 +22,8 @@ DEADLINE_S: Final = 15.0
 """Of one attempt, from the look-up of the host to the status line of the response."""
 MOST_ADDRESSES: Final = 3
 """Addresses of a host that are tried."""
+_CONNECT_SHARE: Final = 1 / (MOST_ADDRESSES + 1)
+"""Of the deadline for a connection to one address, 3.75 s: the last one has time left to connect and to answer."""
 MAX_RETRY_AFTER_S: Final = 86_400
 
 
@@ -39,8 +41,10 @@ class SendResult:
 class CheckedAddresses(httpcore.AsyncNetworkBackend):
     """Connects to addresses that were checked, whatever host the request names."""
 
-    def __init__(self, addresses: Sequence[Address]) -> None:
+    def __init__(self, addresses: Sequence[Address], connect_timeout_s: float) -> None:
+        """`connect_timeout_s` is how long one address has to accept, where the request names no time of its own."""
         self._addresses = addresses
+        self._connect_timeout_s = connect_timeout_s
         self._backend = httpcore.AnyIOBackend()
 
     async def connect_tcp(
@@ -52,10 +56,11 @@ class CheckedAddresses(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """A connection to the first address that accepts one."""
+        one_timeout = self._connect_timeout_s if timeout is None else timeout
         failed: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in self._addresses[:MOST_ADDRESSES]:
             try:
-                return await self._backend.connect_tcp(str(address), port, timeout, local_address, socket_options)
+                return await self._backend.connect_tcp(str(address), port, one_timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failed = error
         raise failed
@@ -102,7 +107,9 @@ class WebhookClient:
         """Status and `Retry-After` of the response, whose body is not read."""
         async with (
             httpcore.AsyncConnectionPool(
-                ssl_context=self._tls, network_backend=CheckedAddresses(addresses), max_keepalive_connections=0
+                ssl_context=self._tls,
+                network_backend=CheckedAddresses(addresses, self._deadline_s * _CONNECT_SHARE),
+                max_keepalive_connections=0,
             ) as pool,
             pool.stream("POST", url, headers=list(headers.items()), content=body) as response,
         ):

@@ -17,6 +17,7 @@ from api.identity import Caller
 from api.webhooks import queue, repository
 from api.webhooks.client import SendResult, WebhookClient
 from api.webhooks.records import (
+    AttemptError,
     ClaimedDelivery,
     Delivery,
     DeliveryAttempt,
@@ -27,6 +28,7 @@ from api.webhooks.records import (
 )
 from core import clock
 from core.encryption import Encryption
+from core.errors import DecryptionError
 from core.logging import get_logger
 from core.version import __version__
 
@@ -146,15 +148,27 @@ class WebhookDelivery:
 
     async def _attempt(self, leased: ClaimedDelivery, ciphertexts: Sequence[bytes]) -> None:
         made_at = clock.now()
-        keys = [self._encryption.decrypt(one) for one in ciphertexts]
-        if not keys:
+        if not ciphertexts:
             return  # the endpoint is deleted
-        result = await self._client.send(leased.url, signed(leased, keys, made_at), leased.body.encode())
-        metrics.WEBHOOK_SECONDS.observe(result.duration_ms / 1_000)
+        if keys := self._decrypted(leased, ciphertexts):
+            result = await self._client.send(leased.url, signed(leased, keys, made_at), leased.body.encode())
+            metrics.WEBHOOK_SECONDS.observe(result.duration_ms / 1_000)
+        else:
+            result = SendResult(0, error=AttemptError.SECRET_UNREADABLE)
         async with self._database.transaction() as connection:
             disabled = await _record(connection, leased, made_at, result)
         if disabled is not None:
             log.warning("webhook endpoint disabled", endpoint_id=leased.endpoint_id, reason=disabled.value)
+
+    def _decrypted(self, leased: ClaimedDelivery, ciphertexts: Sequence[bytes]) -> list[str]:
+        """The secrets that can be decrypted; each of the others is logged."""
+        keys = []
+        for one in ciphertexts:
+            try:
+                keys.append(self._encryption.decrypt(one))
+            except DecryptionError as error:
+                log.error("webhook secret unreadable", endpoint_id=leased.endpoint_id, error=str(error))
+        return keys
 
 
 def signed(delivery: ClaimedDelivery, secrets: Sequence[str], at: datetime) -> dict[str, str]:

@@ -49,7 +49,10 @@ async def add(connection: AsyncConnection, new: Sequence[NewDelivery]) -> int:
 async def lease(
     connection: AsyncConnection, now: datetime, *, limit: int, in_flight: Mapping[str, int]
 ) -> list[ClaimedDelivery]:
-    """Lease due deliveries of active endpoints, those due longest first.
+    """Lease due deliveries of active endpoints.
+
+    First come those whose endpoint has the fewest leased, then those of endpoints that do not fail, then those due
+    longest.
 
     `in_flight` is the number that the worker has leased by endpoint: of each it gets `PER_ENDPOINT` in all.
     """
@@ -69,12 +72,15 @@ async def lease(
         .correlate(WebhookEndpointRow)
         .lateral("due")
     )
+    share = leased_before + func.row_number().over(
+        partition_by=WebhookEndpointRow.endpoint_id, order_by=(due.c.due_at, due.c.delivery_id)
+    )
     chosen = (
         select(due.c.delivery_id, WebhookEndpointRow.url)
         .select_from(WebhookEndpointRow)
         .join(due, true())
         .where(WebhookEndpointRow.status == EndpointStatus.ACTIVE.value)
-        .order_by(due.c.due_at)
+        .order_by(share, WebhookEndpointRow.failing_since.is_not(None), due.c.due_at)
         .limit(limit)
         .cte("chosen")
     )

@@ -42,6 +42,8 @@ class AttemptError(Enum):
     NOT_HTTP = "not_http"
     REDIRECTED = "redirected"
     STATUS = "status"
+    SECRET_UNREADABLE = "secret_unreadable"
+    """Nothing was sent: no secret of the endpoint could be decrypted."""
     ENDPOINT_DISABLED = "endpoint_disabled"
     """No attempt was made: the endpoint was disabled."""
 

@@ -19,12 +19,13 @@ ErrorName = Literal[
     "not_http",
     "redirected",
     "status",
+    "secret_unreadable",
     "endpoint_disabled",
 ]
 _ERRORS = (
     "Why it was not accepted. `address_refused`: the host cannot be resolved, or has an address that is not allowed; "
-    "`redirected`: redirects are not followed; `status`: a status outside of 200 to 299; `endpoint_disabled`: not "
-    "sent. Null: accepted, or not sent yet."
+    "`redirected`: redirects are not followed; `status`: a status outside of 200 to 299; `secret_unreadable`: not "
+    "sent, no secret of the endpoint can be decrypted; `endpoint_disabled`: not sent. Null: accepted, or not sent yet."
 )
 DeliveryState = Literal["pending", "delivered", "failed"]
 

@@ -86,6 +86,13 @@ class WebhookDeliveryRow(Base):
         Index("webhook_deliveries_event_key", "endpoint_id", "event_id", unique=True),
         Index("webhook_deliveries_due_idx", "endpoint_id", "due_at", postgresql_where="status = 'pending'"),
         Index("webhook_deliveries_listed_idx", "endpoint_id", "created_at", "delivery_id"),
+        Index(
+            "webhook_deliveries_failed_idx",
+            "endpoint_id",
+            "created_at",
+            "delivery_id",
+            postgresql_where="status = 'failed'",
+        ),
         Index("webhook_deliveries_created_at_idx", "created_at"),
     )
 

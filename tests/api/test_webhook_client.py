@@ -1,6 +1,7 @@
 """Webhooks go to the address that was checked, under the name of the URL, and nowhere else."""
 
 import ipaddress
+import socket
 import ssl
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -34,6 +35,21 @@ async def test_a_name_that_resolves_to_another_address_by_then_is_not_connected_
         delivery_id = await tried(api, endpoint)
         await deliver(api, guard=guard)
         assert (await details(api, delivery_id))["error"] == "address_refused"
+        assert len(receiver.received) == 1
+
+
+async def test_an_address_that_drops_packets_leaves_time_for_the_next():
+    async def resolves(_host: str, _port: int) -> Sequence[str]:
+        return ["127.0.0.2", "127.0.0.1"]
+
+    async with receiving() as receiver:
+        with socket.socket() as full, socket.socket() as waiting:
+            full.bind(("127.0.0.2", receiver.port))
+            full.listen(0)
+            waiting.connect(("127.0.0.2", receiver.port))  # the queue is full: the kernel drops what else comes
+            client = WebhookClient(AddressGuard(LOCAL.webhook_networks, resolves), deadline_s=4)
+            result = await client.send(receiver.url.replace("127.0.0.1", "hooks.example.com"), {}, b"{}")
+        assert (result.status, result.error) == (200, None)
         assert len(receiver.received) == 1
 
 

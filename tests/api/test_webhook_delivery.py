@@ -10,7 +10,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from api import metrics
-from api.webhooks.delivery import FAILING_FOR, JITTER, RETRY_AFTER, pause_before
+from api.webhooks.delivery import FAILING_FOR, IN_FLIGHT, JITTER, RETRY_AFTER, pause_before
 from api.webhooks.queue import LEASE, PER_ENDPOINT
 from core import clock
 from tests.api.makers import ENCRYPTION_KEY, Api
@@ -342,29 +342,35 @@ async def test_a_slow_endpoint_does_not_hold_up_another(api: Api):
         assert len(slow.received) == PER_ENDPOINT
 
 
-async def test_a_rotated_secret_signs_beside_the_new_one_until_it_expires(api: Api):
-    async with receiving() as receiver:
-        endpoint = await registered(api, receiver.url)
-        path = f"/v1/webhook-endpoints/{endpoint['endpoint_id']}"
-        rotated = (await api.post(f"{path}/rotate-secret", {})).json()
-        assert rotated["secret"] != endpoint["secret"]
-        await tried(api, endpoint)
-        await deliver(api)
-        for secret in (endpoint["secret"], rotated["secret"]):
-            assert Webhook(secret).verify(receiver.received[0].body, receiver.received[0].headers)
-        with clock.held(clock.now() + timedelta(hours=24)):
-            await tried(api, endpoint)
-            await deliver(api)
-        signatures = receiver.received[1].headers["webhook-signature"].split(" ")
-        assert len(signatures) == 1
-        assert receiver.received[1].verified(rotated["secret"])
-        assert len(receiver.received[0].headers["webhook-signature"].split(" ")) == 2
-        at_once = (await api.post(f"{path}/rotate-secret", {"overlap_hours": 0})).json()
-        await tried(api, endpoint)
-        await deliver(api)
-        assert len(receiver.received[2].headers["webhook-signature"].split(" ")) == 1
-        assert receiver.received[2].verified(at_once["secret"])
-        assert len(at_once["secrets"]) == 1
+@pytest.mark.parametrize(("hanging", "each"), [(IN_FLIGHT // PER_ENDPOINT, PER_ENDPOINT + 1), (IN_FLIGHT, 2)])
+async def test_endpoints_that_hang_leave_the_next_free_place_to_another(api: Api, hanging: int, each: int):
+    async with receiving() as hangs, receiving() as quick:
+        full, answers = asyncio.Event(), asyncio.Semaphore(0)
+
+        async def waits_then_fails(writer: asyncio.StreamWriter) -> None:
+            if len(hangs.received) == IN_FLIGHT:
+                full.set()
+            await answers.acquire()
+            writer.write(b"HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n")
+            await writer.drain()
+
+        hangs.behaviour = waits_then_fails
+        for number in range(hanging):
+            endpoint = await registered(api, f"{hangs.url}/{number}")
+            for _ in range(each):
+                await tried(api, endpoint)
+        sending = sender(api, deadline_s=60)
+        assert await sending.begin() == IN_FLIGHT
+        await full.wait()
+        other = await tried(api, await registered(api, quick.url))  # due after all that wait
+        answers.release()
+        while len(hangs.received) + len(quick.received) == IN_FLIGHT:
+            await sending.step()
+        for _ in range(hanging * each):
+            answers.release()
+        await sending.idle()
+        assert (await details(api, other))["status"] == "delivered"
+        assert len(hangs.received) == IN_FLIGHT  # the one free place was not theirs
 
 
 async def test_the_metrics_say_what_came_of_deliveries_and_how_late_they_are(api: Api):

@@ -50,7 +50,8 @@ SELECT 'hook_' || n, 'https://127.0.0.1/' || n, '{}', '2026-11-27', 'active', no
 FROM generate_series(1, 20) n;
 INSERT INTO webhook_deliveries (delivery_id, endpoint_id, event_id, event_type, body, created_at, status, due_at)
 SELECT 'dlv_' || n, 'hook_' || 1 + n % 20, 'evt_' || n, 'claim.decided', '{}', now(),
-       CASE WHEN n % 1000 = 0 THEN 'pending' ELSE 'delivered' END, CASE WHEN n % 1000 = 0 THEN now() END
+       CASE WHEN n % 1000 = 0 THEN 'pending' WHEN n % 1000 = 20 THEN 'failed' ELSE 'delivered' END,
+       CASE WHEN n % 1000 = 0 THEN now() END
 FROM generate_series(1, 40000) n;
 ANALYZE webhook_endpoints; ANALYZE webhook_deliveries;
 """
@@ -69,21 +70,25 @@ async def test_finished_deliveries_are_not_read_to_find_due_ones(seeded_url: str
         monkeypatch.setattr(psycopg.AsyncCursor, "execute", noted)
         async with api.database.reading() as connection:
             await queue.deliveries(connection, "hook_1", status=None, after=None, limit=50)
+            await queue.deliveries(connection, "hook_1", status="failed", after=None, limit=50)
+            await queue.has_failed(connection, "hook_1", clock.now() - timedelta(days=1))
             await queue.lease(connection, clock.now() + timedelta(minutes=1), limit=16, in_flight={"hook_2": 3})
         async with api.database.transaction() as connection:
             await queue.fail_of_disabled(connection, clock.now(), limit=1_000)
             await queue.remove_of_deleted(connection, limit=1_000)
-            await queue.replay_failed(connection, "hook_1", clock.now(), clock.now(), limit=10)
-            await queue.has_failed(connection, "hook_1", clock.now())
+            await queue.replay_failed(connection, "hook_1", clock.now() - timedelta(days=1), clock.now(), limit=10)
             await queue.oldest_due(connection)
             await queue.pending(connection)
         statements = [one for one in sent if "webhook_deliveries" in one[0]]
-        assert len(statements) == 9
+        assert len(statements) == 10
         with psycopg.connect(api.url) as plain:
             for statement, params in statements:
                 ((plan,),) = plain.execute(f"EXPLAIN (FORMAT json) {statement}", params).fetchall()
-                scanned = [one["Relation Name"] for one in nodes(plan[0]["Plan"]) if one["Node Type"] == "Seq Scan"]
+                parts = nodes(plan[0]["Plan"])
+                scanned = [one["Relation Name"] for one in parts if one["Node Type"] == "Seq Scan"]
                 assert "webhook_deliveries" not in scanned, statement
+                if "failed" in params.values() and not statement.startswith("UPDATE webhook_deliveries SET status"):
+                    assert "webhook_deliveries_failed_idx" in [one.get("Index Name") for one in parts], statement
             plain.rollback()
 
 

@@ -128,7 +128,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("position", name="webhook_gaps_pkey"),
     )
     op.execute("INSERT INTO webhook_position SELECT coalesce(max(position), 0) FROM outbox")
-    # Nothing consumed these topics before, so their rows stayed open for ever.
+    # Nothing consumed these topics before, so their rows were never marked done.
     op.execute(f"UPDATE outbox SET done_at = clock_timestamp() WHERE done_at IS NULL AND topic IN {_OWN_TOPICS}")
     op.alter_column("audit_log", "claim_id", nullable=True, comment="Null: not about a claim.")
     op.alter_column(
