@@ -16,7 +16,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.dependencies import required_scope
 from api.entity_tags import CODED, entity_tag, matches
-from api.responses import JSON
 
 MIN_COMPRESSED: Final = 2_048
 """Smallest response in bytes that is compressed."""
@@ -56,7 +55,7 @@ class EntityTags:
             start, waiting = waiting, None
             answered = MutableHeaders(raw=start["headers"])
             is_whole = not message.get("more_body", False)
-            if is_whole and start["status"] == 200 and answered.get("content-type") == JSON:
+            if is_whole and start["status"] == 200:
                 tag = entity_tag(message.get("body", b""))
                 answered["ETag"] = tag
                 if known is not None and matches(known, tag):

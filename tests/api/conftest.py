@@ -1,11 +1,14 @@
 """The API over one database per test."""
 
+import io
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager
 
 import pytest
 import pytest_asyncio
 
+from core.logging import configure_logging
 from tests.api.makers import Api, running_api, seed
 
 NewDatabase = Callable[..., AbstractContextManager[str]]
@@ -39,3 +42,16 @@ async def shared_api(new_database: NewDatabase, seeded_template: str) -> AsyncIt
     with new_database(seeded_template) as url:
         async with running_api(url) as running:
             yield running
+
+
+@pytest.fixture
+def log_lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """What the platform logs, as its processes write it."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    lines = io.StringIO()
+    configure_logging("INFO", lines)
+    monkeypatch.setattr(logging.getLogger("httpx"), "disabled", True)  # the test's own client logs its requests
+    yield lines
+    root.handlers = handlers
+    root.setLevel(level)

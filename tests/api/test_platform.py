@@ -1,11 +1,8 @@
 import asyncio
-import io
 import json
-import logging
 
 import pytest
 
-from core.logging import configure_logging
 from tests.api.makers import MINIMAL, Api, says_nothing, scores
 from tests.claims.makers import score_document
 
@@ -48,19 +45,6 @@ async def test_the_description_lists_request_bodies_responses_and_problems(share
     text = json.dumps(document)
     for name in (part.split('"')[0] for part in text.split('"#/components/schemas/')[1:]):
         assert name in document["components"]["schemas"]
-
-
-@pytest.fixture
-def log_lines(monkeypatch: pytest.MonkeyPatch):
-    """What the platform logs, as its processes write it."""
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    lines = io.StringIO()
-    configure_logging("INFO", lines)
-    monkeypatch.setattr(logging.getLogger("httpx"), "disabled", True)  # the test's own client logs its requests
-    yield lines
-    root.handlers = handlers
-    root.setLevel(level)
 
 
 async def test_no_member_is_named_in_the_log(shared_api: Api, log_lines):

@@ -157,6 +157,17 @@ ROUTES: dict[str, Send] = {
 }
 
 
+ABOUT_NO_CLAIM = {
+    "/v1/webhook-endpoints": "receivers of events",
+    "/v1/members": "what claims are decided by from then on",
+    "/v1/providers": "as members",
+    "/v1/procedures": "as members",
+    "/v1/policies": "as members; tests/claims tries arbitrary policies",
+    "/v1/bulk/claims": "stores a file; its lines are submitted as by `POST /v1/claims`",
+}
+"""Beginnings of the paths of routes that change no claim, and what they change."""
+
+
 async def console_decide(chaos: Chaos) -> httpx.Response:
     claim_id = chaos.held()
     form = {name: str(value) for name, value in chaos.decision(await chaos.version(claim_id)).items()}
@@ -229,7 +240,7 @@ def unfounded(api: Api) -> list[tuple[Any, ...]]:
 
 async def test_every_route_that_changes_something_is_tried(api: Api):
     of_api, of_console = changing_routes(api)
-    assert of_api == set(ROUTES)
+    assert {one for one in of_api if not one.partition(" ")[2].startswith(tuple(ABOUT_NO_CLAIM))} == set(ROUTES)
     assert of_console == set(CONSOLE) | NO_CLAIM
 
 

@@ -1,6 +1,7 @@
 """Deliveries reach their receiver signed, are retried over a day, and stop where they are refused."""
 
 import asyncio
+import io
 import os
 import signal
 import sys
@@ -112,7 +113,7 @@ async def test_a_receiver_says_when_it_can_be_asked_again(api: Api):
 
 
 async def test_an_endpoint_that_is_gone_is_disabled_at_once_with_an_audit_row_and_a_notice(
-    api: Api, capsys: pytest.CaptureFixture[str]
+    api: Api, log_lines: io.StringIO
 ):
     async with receiving() as receiver:
         receiver.status = 410
@@ -128,7 +129,7 @@ async def test_an_endpoint_that_is_gone_is_disabled_at_once_with_an_audit_row_an
             "SELECT name, claim_id, details FROM audit_log WHERE act = 'webhook_endpoint.disable'"
         )
         assert (name, claim_id, found["reason"]) == ("worker", None, "gone")
-        assert "webhook endpoint disabled" in capsys.readouterr().out
+        assert "webhook endpoint disabled" in log_lines.getvalue()
         with clock.held(clock.now() + timedelta(days=2)):
             assert await deliver(api) == 0
         refused = await api.post(f"/v1/webhook-endpoints/{endpoint['endpoint_id']}/test", {})

@@ -1,6 +1,7 @@
 """Each event of a claim is delivered to each endpoint that chose it, once, whenever its transaction commits."""
 
 import asyncio
+import io
 import json
 from datetime import UTC
 
@@ -105,7 +106,7 @@ async def test_an_endpoint_gets_the_events_that_it_chose_from_its_registration_o
     ] == [(chosen["endpoint_id"], claim)]
 
 
-async def test_an_event_that_comes_again_is_delivered_once(api: Api, capsys: pytest.CaptureFixture[str]):
+async def test_an_event_that_comes_again_is_delivered_once(api: Api, log_lines: io.StringIO):
     await registered(api, "https://127.0.0.1:9/hook")
     await approved(api)
     await take_events(api)
@@ -117,7 +118,7 @@ async def test_an_event_that_comes_again_is_delivered_once(api: Api, capsys: pyt
     api.execute("UPDATE webhook_position SET position = 0")
     await take_events(api)
     assert api.count("webhook_deliveries") == 1
-    assert capsys.readouterr().out.count("webhook deliveries added") == 1
+    assert log_lines.getvalue().count("webhook deliveries added") == 1
 
 
 async def test_an_event_that_commits_after_a_later_one_is_not_lost(api: Api):

@@ -1,8 +1,8 @@
 """Webhooks are signed with each valid secret that can be decrypted, and are not sent where there is none."""
 
+import io
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from standardwebhooks import Webhook
 
 from api.webhooks.delivery import FAILING_FOR
@@ -27,7 +27,7 @@ async def test_a_secret_that_cannot_be_decrypted_leaves_signing_to_the_others(ap
         assert (await details(api, delivery_id))["status"] == "delivered"
 
 
-async def test_an_attempt_that_cannot_be_signed_fails_without_a_request(api: Api, capsys: pytest.CaptureFixture[str]):
+async def test_an_attempt_that_cannot_be_signed_fails_without_a_request(api: Api, log_lines: io.StringIO):
     async with receiving() as receiver, receiving() as other:
         with clock.held(NOW):
             endpoint = await registered(api, receiver.url)
@@ -39,7 +39,7 @@ async def test_an_attempt_that_cannot_be_signed_fails_without_a_request(api: Api
             assert (shown["status"], shown["attempts"], shown["error"]) == ("pending", 1, "secret_unreadable")
             assert shown["due_at"] is not None
             assert (await details(api, sent))["status"] == "delivered"
-        assert "webhook secret unreadable" in capsys.readouterr().out
+        assert "webhook secret unreadable" in log_lines.getvalue()
         with clock.held(NOW + FAILING_FOR):
             await deliver(api)
         assert (await endpoint_of(api, endpoint))["disabled_reason"] == "failing"

@@ -55,7 +55,6 @@ _SLICED = "one transaction after the claims of a slice, within a lease; tests/ap
 EXEMPT_STATEMENTS = {
     ("INSERT", "bulk_jobs"): _OF_UPLOADS,
     ("UPDATE", "bulk_jobs"): _SLICED,
-    ("DELETE", "bulk_jobs"): ONE_STATEMENT,
     ("INSERT", "bulk_chunks"): _OF_UPLOADS,
     ("DELETE", "bulk_chunks"): _SLICED,
     ("INSERT", "bulk_rejects"): _SLICED,
@@ -64,10 +63,8 @@ EXEMPT_STATEMENTS = {
     ("DELETE", "webhook_endpoints"): _OF_WEBHOOKS,
     ("INSERT", "webhook_secrets"): _OF_WEBHOOKS,
     ("UPDATE", "webhook_secrets"): _OF_WEBHOOKS,
-    ("DELETE", "webhook_secrets"): ONE_STATEMENT,
     ("INSERT", "webhook_deliveries"): _FANNED_OUT,
     ("UPDATE", "webhook_deliveries"): _SENT,
-    ("DELETE", "webhook_deliveries"): ONE_STATEMENT,
     ("INSERT", "webhook_attempts"): _SENT,
     ("UPDATE", "webhook_position"): _FANNED_OUT,
     ("INSERT", "webhook_gaps"): _FANNED_OUT,
