@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from api.bulk import BulkProcessor
@@ -52,6 +54,25 @@ async def submit_all(api: Api) -> None:
 async def soon(event: asyncio.Event) -> None:
     async with asyncio.timeout(30):  # a test that fails ends
         await event.wait()
+
+
+@asynccontextmanager
+async def working(api: Api) -> AsyncIterator[None]:
+    """A worker that waits for the score of a job's first claim until the block ends, and then ends its slice."""
+    asked, go_on = asyncio.Event(), asyncio.Event()
+    healthy = api.scorer.behaviour
+
+    async def waits(exchange: Any) -> None:
+        asked.set()
+        await go_on.wait()
+        await healthy(exchange)
+
+    api.scorer.behaviour = waits
+    slice_ended = asyncio.create_task(processor(api).work())
+    await soon(asked)
+    yield
+    go_on.set()
+    await slice_ended
 
 
 async def rejects(api: Api, job_id: str, query: str = "") -> list[dict[str, Any]]:

@@ -15,7 +15,19 @@ from api.bulk.lines import LineCutter
 from api.bulk.parts import CHUNK, FileOfForm
 from api.bulk.processing import SLICE_LINES
 from api.intake import Intake, MemberQueue
-from tests.api.bulk_files import CSV_HEADER, begin, ndjson, processor, rejects, send, soon, state, submit_all, upload
+from tests.api.bulk_files import (
+    CSV_HEADER,
+    begin,
+    ndjson,
+    processor,
+    rejects,
+    send,
+    soon,
+    state,
+    submit_all,
+    upload,
+    working,
+)
 from tests.api.makers import LINES, MINIMAL, Api, running_api
 
 
@@ -173,20 +185,8 @@ async def test_a_killed_worker_loses_no_claim_and_doubles_none(api: Api):
 
 async def test_a_worker_whose_lease_was_taken_over_stores_nothing(api: Api):
     job_id = await upload(api, ndjson(MINIMAL, {}))
-    asked, go_on = asyncio.Event(), asyncio.Event()
-    healthy = api.scorer.behaviour
-
-    async def waits(exchange: Any) -> None:
-        asked.set()
-        await go_on.wait()
-        await healthy(exchange)
-
-    api.scorer.behaviour = waits
-    slow = asyncio.create_task(processor(api).work())
-    await soon(asked)
-    api.execute("UPDATE bulk_jobs SET lease = 'another'")
-    go_on.set()
-    await slow
+    async with working(api):
+        api.execute("UPDATE bulk_jobs SET lease = 'another'")
     job = await state(api, job_id)
     assert (job["status"], job["accepted"], api.count("bulk_rejects")) == ("running", 0, 0)
     api.execute("UPDATE bulk_jobs SET lease = NULL, leased_until = NULL")
@@ -258,20 +258,8 @@ async def test_a_cancelled_upload_is_not_submitted(api: Api):
 
 async def test_what_a_worker_has_submitted_when_a_job_is_cancelled_is_counted(api: Api):
     job_id = await upload(api, ndjson(MINIMAL, {}))
-    asked, go_on = asyncio.Event(), asyncio.Event()
-    healthy = api.scorer.behaviour
-
-    async def waits(exchange: Any) -> None:
-        asked.set()
-        await go_on.wait()
-        await healthy(exchange)
-
-    api.scorer.behaviour = waits
-    running = asyncio.create_task(processor(api).work())
-    await soon(asked)
-    await api.post(f"/v1/bulk/claims/{job_id}/cancel", b"", role="claims_system")
-    go_on.set()
-    await running
+    async with working(api):
+        await api.post(f"/v1/bulk/claims/{job_id}/cancel", b"", role="claims_system")
     job = await state(api, job_id)
     assert (job["status"], job["accepted"]) == ("cancelled", 1)
 

@@ -1,13 +1,11 @@
 """Files of claims share a worker fairly, and neither a failure nor a cut loses or changes a claim."""
 
-import asyncio
 import csv
 import io
-from typing import Any
 
 from api.bulk.processing import MAX_ATTEMPTS, SLICE_LINES
 from api.bulk.service import MAX_OPEN_BYTES, MAX_OPEN_JOBS
-from tests.api.bulk_files import CSV_HEADER, begin, ndjson, processor, rejects, send, soon, state, submit_all, upload
+from tests.api.bulk_files import CSV_HEADER, begin, ndjson, processor, rejects, send, state, submit_all, upload, working
 from tests.api.makers import MINIMAL, Api, running_api
 
 
@@ -17,20 +15,8 @@ async def test_a_truncated_line_is_not_submitted_after_its_rest_was_removed(api:
     cut = len(file) - len("50.00\n")
     await send(api, job_id, 0, file[:cut])
     await send(api, job_id, cut, file[cut:])
-    asked, go_on = asyncio.Event(), asyncio.Event()
-    healthy = api.scorer.behaviour
-
-    async def waits(exchange: Any) -> None:
-        asked.set()
-        await go_on.wait()
-        await healthy(exchange)
-
-    api.scorer.behaviour = waits
-    running = asyncio.create_task(processor(api).work())
-    await soon(asked)
-    await api.post(f"/v1/bulk/claims/{job_id}/cancel", b"", role="claims_system")
-    go_on.set()
-    await running
+    async with working(api):
+        await api.post(f"/v1/bulk/claims/{job_id}/cancel", b"", role="claims_system")
     assert api.rows("SELECT amount_cents FROM claims") == [(40_00,)]
     job = await state(api, job_id)
     assert (job["status"], job["accepted"], job["refused"]) == ("cancelled", 1, 0)

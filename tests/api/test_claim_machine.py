@@ -176,3 +176,4 @@ async def test_no_sequence_of_requests_breaks_a_promise(shared_api: Api):
     loop = asyncio.get_running_loop()
     few = settings(max_examples=12, stateful_step_count=18, deadline=None, suppress_health_check=list(HealthCheck))
     await asyncio.to_thread(run_state_machine_as_test, lambda: ClaimMachine(shared_api, loop), settings=few)
+    assert shared_api.count("idempotency_keys") > 0

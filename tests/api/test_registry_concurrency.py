@@ -129,6 +129,7 @@ async def test_a_change_waits_for_the_claims_that_are_being_decided(api: Api, ur
         await until_waiting(api, change)
         deciding.commit()
     await change
+    assert (await api.get(url)).json()["last_day"] == ENDED["last_day"]
 
 
 async def test_a_claim_waits_for_the_change_of_its_provider_and_follows_it(api: Api):

@@ -55,10 +55,9 @@ def test_a_claim_has_the_amounts_dates_lines_and_diagnoses_of_the_explanation():
 
 
 def test_the_example_of_the_tests_is_r4():
-    ExplanationOfBenefit.model_validate_json(
-        json.dumps(explanation(priority=None, insurance=[{"focal": True, "coverage": {"display": "plan"}}],
-                               insurer={"display": "payer"}))
-    )  # fmt: skip
+    required = {"insurance": [{"focal": True, "coverage": {"display": "plan"}}], "insurer": {"display": "payer"}}
+    found = ExplanationOfBenefit.model_validate_json(json.dumps(explanation(priority=None, **required)))
+    assert [one.sequence for one in found.item] == [1, 2]
 
 
 def test_without_a_total_the_submitted_amounts_of_all_items_count():
