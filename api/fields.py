@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 from fastapi import Path
 from pydantic import (
@@ -48,7 +48,7 @@ ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
 CLAIM_ID_EXAMPLE = "clm_01m86p3ap6yntdyk7shqjq4hs9"
 
 
-DAY_SCHEMA: Final[dict[str, Any]] = {"format": "date", "pattern": r"^\d{4}-\d{2}-\d{2}$"}
+DAY_SCHEMA: Final = {"format": "date", "pattern": r"^\d{4}-\d{2}-\d{2}$"}
 """What the description of a query parameter says of a day."""
 
 

@@ -1,6 +1,6 @@
 """Members, providers and procedures as clients send them."""
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
@@ -8,6 +8,8 @@ from api.fields import ONE_LINE, EntityId, Identifier, LongAgo, ProcedureCode
 from api.registry.details import MemberDetails, ProcedureDetails, ProviderDetails
 from api.registry.records import Ending, Span
 from claims.validity import ValidityPeriod
+
+AnyDetails = TypeVar("AnyDetails", MemberDetails, ProviderDetails, ProcedureDetails)
 
 MAX_END_REASON = 500
 _FIRST = Field(None, description="First day of the period; null: it has no beginning.")
@@ -19,7 +21,24 @@ def _examples(example: dict[str, JsonValue]) -> ConfigDict:
     return ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [example]})
 
 
-class MemberUpdate(MemberDetails):
+class _LatestPeriod(BaseModel):
+    """The latest period of an entry."""
+
+    first_day: LongAgo | None = _FIRST
+    last_day: LongAgo | None = _LAST
+
+    @property
+    def span(self) -> Span:
+        """The period."""
+        return Span(ValidityPeriod(self.first_day, self.last_day))
+
+
+def _only(details: type[AnyDetails], sent: AnyDetails) -> AnyDetails:
+    """What was sent without the period."""
+    return details.model_construct(**{name: getattr(sent, name) for name in details.model_fields})
+
+
+class MemberUpdate(MemberDetails, _LatestPeriod):
     """A member as it is from now on, with the latest period of its cover; earlier periods stay."""
 
     model_config = _examples(
@@ -34,13 +53,11 @@ class MemberUpdate(MemberDetails):
     )
 
     plan_id: Identifier = _PLAN
-    first_day: LongAgo | None = _FIRST
-    last_day: LongAgo | None = _LAST
 
     @property
     def details(self) -> MemberDetails:
         """Without the period."""
-        return MemberDetails.model_construct(**{name: getattr(self, name) for name in MemberDetails.model_fields})
+        return _only(MemberDetails, self)
 
     @property
     def span(self) -> Span:
@@ -66,7 +83,7 @@ class MemberIn(MemberUpdate):
     member_id: EntityId
 
 
-class ProviderUpdate(ProviderDetails):
+class ProviderUpdate(ProviderDetails, _LatestPeriod):
     """A provider as it is from now on, with the latest period in which it may bill; earlier periods stay."""
 
     model_config = _examples(
@@ -80,18 +97,10 @@ class ProviderUpdate(ProviderDetails):
         }
     )
 
-    first_day: LongAgo | None = _FIRST
-    last_day: LongAgo | None = _LAST
-
     @property
     def details(self) -> ProviderDetails:
         """Without the period."""
-        return ProviderDetails.model_construct(**{name: getattr(self, name) for name in ProviderDetails.model_fields})
-
-    @property
-    def span(self) -> Span:
-        """The period."""
-        return Span(ValidityPeriod(self.first_day, self.last_day))
+        return _only(ProviderDetails, self)
 
 
 class ProviderIn(ProviderUpdate):
@@ -102,23 +111,15 @@ class ProviderIn(ProviderUpdate):
     provider_id: EntityId
 
 
-class ProcedureUpdate(ProcedureDetails):
+class ProcedureUpdate(ProcedureDetails, _LatestPeriod):
     """A procedure as it is from now on, with the latest period in which it may be billed; earlier periods stay."""
 
     model_config = _examples({"name": "Cast", "typical_price": "40.00", "max_units": 2, "first_day": "2026-01-01"})
 
-    first_day: LongAgo | None = _FIRST
-    last_day: LongAgo | None = _LAST
-
     @property
     def details(self) -> ProcedureDetails:
         """Without the period."""
-        return ProcedureDetails.model_construct(**{name: getattr(self, name) for name in ProcedureDetails.model_fields})
-
-    @property
-    def span(self) -> Span:
-        """The period."""
-        return Span(ValidityPeriod(self.first_day, self.last_day))
+        return _only(ProcedureDetails, self)
 
 
 class ProcedureIn(ProcedureUpdate):
