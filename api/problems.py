@@ -1,8 +1,7 @@
 """Every error as an RFC 9457 problem: the only module that imports both the API's errors and HTTP."""
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Mapping
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -12,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.database import DATABASE_FAILURES, operational
-from api.errors import ApiError, FieldError, InternalError, Invalid, SchemaMismatch, type_uri
+from api.errors import ApiError, InternalError, Invalid, SchemaMismatch, type_uri
+from api.requests import field_error
 from core.logging import get_logger
 
 log = get_logger("api")
@@ -56,21 +56,12 @@ async def _framework_error(_request: Request, error: Exception) -> Response:
     return _problem(error.status_code, body, error.headers)
 
 
-_MISSING: Final = {"If-Match": "is required; send the ETag of the resource as it was read, so that no change is lost"}
-"""What is said of a required parameter that was not sent, where more than that helps."""
-
-
 async def _invalid_parameters(_request: Request, error: Exception) -> Response:
     """Invalid query or path parameters."""
     assert isinstance(error, RequestValidationError)
     return error_response(
-        Invalid.fields([_field_error(one["loc"][1:], one["type"], one["msg"]) for one in error.errors()])
+        Invalid.fields([field_error(one["loc"][1:], one["type"], one["msg"]) for one in error.errors()])
     )
-
-
-def _field_error(place: Sequence[object], kind: str, message: str) -> FieldError:
-    name = ".".join(map(str, place))
-    return FieldError(name, _MISSING.get(name, "is required") if kind == "missing" else message)
 
 
 def database_problem(error: Exception) -> ApiError | None:

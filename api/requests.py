@@ -1,11 +1,10 @@
 """From a request's bytes to a validated body: size, type, strict JSON, schema; one way for every route."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 from starlette.requests import ClientDisconnect, Request
 
 from api import strict_json
@@ -18,6 +17,9 @@ _MESSAGES = {
     "missing": "is required",
     "extra_forbidden": "is not a field of this request; see /docs for the fields",
 }
+
+_MISSING = {"If-Match": "is required; send the ETag of the resource as it was read, so that no change is lost"}
+"""What is said of a field that was not sent, where more than `is required` helps."""
 
 
 def idempotency_key(request: Request) -> str | None:
@@ -74,16 +76,21 @@ def validate(schema: type[Model], document: Mapping[str, object]) -> Model:
         return schema.model_validate(document)
     except ValidationError as error:
         raise Invalid.fields(
-            [_field_error(one) for one in error.errors(include_url=False, include_input=False)]
+            [
+                field_error(one["loc"], one["type"], one["msg"])
+                for one in error.errors(include_url=False, include_input=False)
+            ]
         ) from None
 
 
-def _field_error(error: ErrorDetails) -> FieldError:
-    """Pydantic's error as ours; its message, unlike its input, contains nothing of what was sent."""
+def field_error(place: Sequence[int | str], kind: str, message: str) -> FieldError:
+    """Pydantic's error at a place as ours; its message, unlike its input, contains nothing of what was sent."""
     path = ""
-    for part in error["loc"]:
+    for part in place:
         if part == "[key]":  # how pydantic marks that the name itself is invalid
             continue
         path += f"[{part}]" if isinstance(part, int) else f".{part[:64]}" if path else part[:64]
-    message = _MESSAGES.get(error["type"]) or error["msg"].removeprefix("Value error, ")
-    return FieldError(path or "body", message[:1].lower() + message[1:])
+    if kind == "missing" and path in _MISSING:
+        return FieldError(path, _MISSING[path])
+    text = _MESSAGES.get(kind) or message.removeprefix("Value error, ")
+    return FieldError(path or "body", text[:1].lower() + text[1:])
