@@ -122,7 +122,7 @@ async def activate_policy(request: Request, caller: PolicyWriter, version: Versi
 
 
 @router.post(
-    "/v1/policies/rollback",
+    "/v1/policies:rollback",
     status_code=201,
     response_model=PolicyActivationOut,
     openapi_extra=operation(body=PolicyRollbackIn, errors=[Conflict], success=SuccessResponse(201)),

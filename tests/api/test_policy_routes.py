@@ -36,10 +36,10 @@ async def test_a_version_is_written_by_one_and_activated_by_another_and_rolled_b
     listed = (await api.get("/v1/policies")).json()
     assert [one["version"] for one in listed["policies"]] == [first["version"]]
     assert listed["in_force"] == {"version": first["version"], "document": first["document"]}
-    back = await api.post("/v1/policies/rollback", {"reason": "too many reviews"}, role="lead_investigator")
+    back = await api.post("/v1/policies:rollback", {"reason": "too many reviews"}, role="lead_investigator")
     assert (back.status_code, back.json()["version"], back.json()["kind"]) == (201, 0, "rollback")
     assert (await api.get("/v1/policies")).json()["in_force"]["version"] == 0
-    again = await api.post("/v1/policies/rollback", {"reason": "again"})
+    again = await api.post("/v1/policies:rollback", {"reason": "again"})
     assert (again.status_code, "nothing to roll back" in again.json()["detail"]) == (409, True)
 
 
@@ -130,7 +130,7 @@ async def test_only_their_roles_read_and_write_policies(api: Api):
         for path, body in (
             ("/v1/policies", {"document": DOCUMENT}),
             (f"/v1/policies/{version}/activate", {"reason": "x"}),
-            ("/v1/policies/rollback", {"reason": "x"}),
+            ("/v1/policies:rollback", {"reason": "x"}),
         ):
             assert (await api.post(path, body, role=role)).status_code == 403
     assert (await api.get("/v1/policies", role="investigator")).status_code == 200

@@ -45,7 +45,7 @@ EXEMPT_ROUTES = {
     },
     "POST /v1/policies": _OF_POLICIES,
     "POST /v1/policies/{version}/activate": _OF_POLICIES,
-    "POST /v1/policies/rollback": _OF_POLICIES,
+    "POST /v1/policies:rollback": _OF_POLICIES,
     "POST /v1/claims:score-batch": "scores claims and stores nothing",
 }
 
