@@ -1,9 +1,9 @@
 """The worker: what follows from a claim after its response.
 
 Loops, each safe to run in several processes: online features, rescoring of claims that the rule decided, claims of
-uploaded files, windows and their indexes, daily work after midnight, metrics of the outbox, the alarm before a
-prompt-pay due date, and webhooks. Events are processed at least once, and a killed worker loses nothing: an event is
-marked done only together with its effect, or after it.
+uploaded files, windows and their indexes, which model serves, daily work after midnight, metrics of the outbox, the
+alarm before a prompt-pay due date, and webhooks. Events are processed at least once, and a killed worker loses nothing:
+an event is marked done only together with its effect, or after it.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ from api.prompt_pay import prompt_pay_clock
 from api.reviews import PromptPayAlarm
 from api.scorer import ScorerClient, ScorerFailure, States
 from api.scoring import Rescorer
+from api.serving_models import ModelWatch
 from api.unconfirmed import UnconfirmedChanges
 from api.webhooks import AddressGuard, WebhookClient, WebhookDelivery, WebhookFanOut
 from api.windows import REFRESH_S, EntityWindows
@@ -49,6 +50,8 @@ BULK_IDLE_S = 1.0
 """The longest time before a file that was uploaded is submitted."""
 RELEASE_S = 60.0
 """How often it is checked whether another model serves than the one that claims are parked because of."""
+MODEL_S = 5.0
+"""How often it is checked which model serves."""
 DAY_S = 10.0
 OUTBOX_METRICS_S = 10.0
 PROMPT_PAY_S = 60.0
@@ -99,6 +102,7 @@ class Worker:
         self._fan_out = WebhookFanOut(self._database)
         client = WebhookClient(AddressGuard(settings.webhook_networks), ca_file=settings.webhook_ca_file)
         self._webhooks = WebhookDelivery(self._database, client, Encryption(settings))
+        self._models = ModelWatch(self._database, self._scorer)
         self._unconfirmed = UnconfirmedChanges(self._database)
         intake = Intake(
             self._database,
@@ -124,6 +128,7 @@ class Worker:
             self._background.repeat("bulk", self._bulk.work, every_s=BULK_IDLE_S)
             self._background.repeat("parked claims", self._rescorer.release, every_s=RELEASE_S)
             self._background.repeat("windows", self._keep_windows, every_s=REFRESH_S)
+            self._background.repeat("serving model", self._models.check, every_s=MODEL_S)
             self._background.repeat("day", self._day_work, every_s=DAY_S)
             self._background.repeat("outbox metrics", self._measure_outbox, every_s=OUTBOX_METRICS_S)
             self._background.repeat("prompt pay", self._prompt_pay.check, every_s=PROMPT_PAY_S)

@@ -3,9 +3,12 @@
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 
+from pydantic import JsonValue
 from sqlalchemy import ScalarSelect, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api import outbox
+from api.database import fetch
 from api.edit_suspensions.tables import EditSuspensionRow
 
 
@@ -40,6 +43,8 @@ async def suspensions(connection: AsyncConnection) -> list[EditSuspension]:
 async def suspend(connection: AsyncConnection, suspension: EditSuspension) -> None:
     """Suspend an edit that is not suspended."""
     await connection.execute(insert(EditSuspensionRow).values(**asdict(suspension)))
+    event: dict[str, JsonValue] = {"appeal_id": suspension.appeal_id}
+    await fetch(connection, outbox.add(outbox.EDIT_SUSPENDED, suspension.edit, event, suspension.suspended_at))
 
 
 async def resume(connection: AsyncConnection, edit: str, *, at: datetime, by: str, reason: str) -> bool:
@@ -48,6 +53,10 @@ async def resume(connection: AsyncConnection, edit: str, *, at: datetime, by: st
         update(EditSuspensionRow)
         .where(EditSuspensionRow.edit == edit, EditSuspensionRow.resumed_at.is_(None))
         .values(resumed_at=at, resumed_by=by, resume_reason=reason)
-        .returning(EditSuspensionRow.edit)
+        .returning(EditSuspensionRow.suspension_id)
     )
-    return (await connection.execute(statement)).one_or_none() is not None
+    suspension_id = (await connection.execute(statement)).scalar_one_or_none()
+    if suspension_id is None:
+        return False
+    await fetch(connection, outbox.add(outbox.EDIT_RESUMED, edit, {"suspension_id": suspension_id}, at))
+    return True

@@ -27,12 +27,20 @@ APPEAL_DECIDED = "claim.appeal_decided"
 FLAGGED_AFTER_DECISION = "claim.flagged_after_decision"
 """A later score flags a claim that a person decided; the decision is unchanged."""
 
+EDIT_SUSPENDED = "edit.suspended"
+EDIT_RESUMED = "edit.resumed"
+POLICY_ACTIVATED = "policy.activated"
+"""A person activated a version of the policy, or rolled one back."""
+MODEL_PROMOTED = "model.promoted"
+"""Another champion serves than before, after a promotion or a rollback."""
+
 HISTORY_LOADED = "history.loaded"
 """Claims or labels were loaded in bulk: the worker rebuilds the online store."""
 
 TOPICS = (
     *(HISTORY_LOADED, RECEIVED, VOIDED, RESCORE, DECIDED, PENDED, RETURNED),
     *(APPEALED, APPEAL_DECIDED, FLAGGED_AFTER_DECISION),
+    *(EDIT_SUSPENDED, EDIT_RESUMED, POLICY_ACTIVATED, MODEL_PROMOTED),
 )
 
 _PROJECT = "ginja"

@@ -5,10 +5,12 @@ import json
 from dataclasses import asdict, replace
 from datetime import date
 
+from pydantic import JsonValue
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.database import Database
+from api import outbox
+from api.database import Database, fetch
 from api.policies.records import (
     PolicyActivation,
     PolicyHistory,
@@ -213,7 +215,10 @@ async def _add(
         )
         .returning(*_ACTIVATION)
     )
-    return PolicyActivation(*tuple((await connection.execute(statement)).one()))
+    made = PolicyActivation(*tuple((await connection.execute(statement)).one()))
+    event: dict[str, JsonValue] = {"activation_id": made.activation_id, "version": made.version, "kind": kind}
+    await fetch(connection, outbox.add(outbox.POLICY_ACTIVATED, "policy", event, made.made_at))
+    return made
 
 
 async def _history(connection: AsyncConnection, *, lock: bool = False) -> PolicyHistory:

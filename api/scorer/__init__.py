@@ -1,7 +1,7 @@
 """The client of the scorer: a valid score, or the reason why there is none, behind a circuit breaker."""
 
 from api.scorer.breaker import BreakerState
-from api.scorer.client import TOO_LITTLE_KNOWN, ScorerClient, Scoring, States
+from api.scorer.client import TOO_LITTLE_KNOWN, ScorerClient, Scoring, ServingModels, States
 from api.scorer.errors import ScorerFailure, ScorerRefused
 from api.scorer.http import HttpPool
 
@@ -13,5 +13,6 @@ __all__ = [
     "ScorerFailure",
     "ScorerRefused",
     "Scoring",
+    "ServingModels",
     "States",
 ]

@@ -42,7 +42,7 @@ States = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class ServingModels:
+class _ScorerStatus:
     """The part of the scorer's status that says which models score."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(cache_strings="keys")
@@ -51,7 +51,7 @@ class ServingModels:
     challenger_version: str | None
 
 
-_STATUS = TypeAdapter(ServingModels)
+_STATUS = TypeAdapter(_ScorerStatus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,19 @@ class Scoring:
     """Of the breaker when the scorer was to be called."""
     withheld: Score | None = None
     """A valid score that is not used, because too few of the model's features were available."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServingModels:
+    """The versions of the models that score."""
+
+    champion: str
+    challenger: str | None
+
+    @property
+    def versions(self) -> frozenset[str]:
+        """Both, or the champion alone."""
+        return frozenset(version for version in (self.champion, self.challenger) if version is not None)
 
 
 class ScorerClient:
@@ -172,8 +185,8 @@ class ScorerClient:
             return None
         return found
 
-    async def serving_models(self) -> set[str]:
-        """The versions of the models that score: the champion and a challenger. Raises `ScorerFailure`."""
+    async def serving_models(self) -> ServingModels:
+        """The models that score: the champion and a challenger. Raises `ScorerFailure`, also where there is none."""
         try:
             response = await self._pool.get("/", deadline_s=WINDOWS_DEADLINE_S, limit=MAX_SCORE_BYTES)
             status = _STATUS.validate_json(response.body)
@@ -183,7 +196,7 @@ class ScorerClient:
             raise ScorerFailure("schema", "the scorer's status is not that of this version") from None
         if status.model_version is None:
             raise ScorerFailure("no_model", "the scorer has no model")
-        return {version for version in (status.model_version, status.challenger_version) if version is not None}
+        return ServingModels(status.model_version, status.challenger_version)
 
     async def windows(self) -> dict[str, WindowValue]:
         """The windows whose values the scorer's models use, by attribute. Raises `ScorerFailure`."""

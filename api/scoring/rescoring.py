@@ -241,7 +241,7 @@ class Rescorer:
         """Offer parked claims again whose model no longer serves; returns 0. Raises `ScorerFailure`."""
         async with self._database.looking() as connection:
             (parked,) = await connection.fetch(outbox.parked_by())
-        if parked and (gone := parked - await self._scorer.serving_models()):
+        if parked and (gone := parked - (await self._scorer.serving_models()).versions):
             async with self._database.looking() as connection:
                 await connection.fetch(outbox.release(gone))
             log.info("claims wait for another model no longer", models=sorted(gone))

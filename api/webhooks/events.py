@@ -1,7 +1,7 @@
 """What is sent: the events that endpoints choose from, and how they follow from the topics of the outbox.
 
-A payload names what happened to which claim, and nothing else: no member, no amount, no score. The receiver reads the
-claim with its own key, so what it sees depends on what that key may see.
+A payload names what happened to which claim, edit, policy or model, and nothing else: no member, no amount, no score.
+The receiver reads the rest with its own key, so what it sees depends on what that key may see.
 """
 
 import base64
@@ -33,6 +33,13 @@ class WebhookEvent(Enum):
     """A claim was voided or replaced."""
     CLAIM_APPEALED = "claim.appealed"
     CLAIM_APPEAL_DECIDED = "claim.appeal_decided"
+    EDIT_SUSPENDED = "edit.suspended"
+    """An edit sends claims to review, because appeals overturned too many of its decisions."""
+    EDIT_RESUMED = "edit.resumed"
+    POLICY_ACTIVATED = "policy.activated"
+    """A version of the policy was activated or rolled back."""
+    MODEL_PROMOTED = "model.promoted"
+    """Another model serves, after a promotion or a rollback."""
 
 
 TEST_EVENT: Final = "endpoint.test"
@@ -118,6 +125,29 @@ def _appeal_decided(event: OutboxEvent) -> WebhookMessage | None:
     return _message(event, WebhookEvent.CLAIM_APPEAL_DECIDED, appeal_id, data)
 
 
+def _edit_suspended(event: OutboxEvent) -> WebhookMessage | None:
+    data: dict[str, JsonValue] = {"edit": event.entity_key, "appeal_id": event.payload.get("appeal_id")}
+    return _message(event, WebhookEvent.EDIT_SUSPENDED, event.payload.get("appeal_id"), data)
+
+
+def _edit_resumed(event: OutboxEvent) -> WebhookMessage | None:
+    return _message(event, WebhookEvent.EDIT_RESUMED, event.payload.get("suspension_id"), {"edit": event.entity_key})
+
+
+def _policy_activated(event: OutboxEvent) -> WebhookMessage | None:
+    data: dict[str, JsonValue] = {
+        "policy_version": event.payload.get("version") or 0,
+        "kind": event.payload.get("kind"),
+    }
+    return _message(event, WebhookEvent.POLICY_ACTIVATED, event.payload.get("activation_id"), data)
+
+
+def _model_promoted(event: OutboxEvent) -> WebhookMessage | None:
+    previous = event.payload.get("previous_model_version")
+    data: dict[str, JsonValue] = {"model_version": event.entity_key, "previous_model_version": previous}
+    return _message(event, WebhookEvent.MODEL_PROMOTED, event.payload.get("serving_id"), data)
+
+
 FROM_TOPIC: Final[Mapping[str, Callable[[OutboxEvent], WebhookMessage | None]]] = {
     outbox.RECEIVED: _received,
     outbox.DECIDED: _decided,
@@ -126,12 +156,17 @@ FROM_TOPIC: Final[Mapping[str, Callable[[OutboxEvent], WebhookMessage | None]]] 
     outbox.VOIDED: _voided,
     outbox.APPEALED: _appealed,
     outbox.APPEAL_DECIDED: _appeal_decided,
+    outbox.EDIT_SUSPENDED: _edit_suspended,
+    outbox.EDIT_RESUMED: _edit_resumed,
+    outbox.POLICY_ACTIVATED: _policy_activated,
+    outbox.MODEL_PROMOTED: _model_promoted,
 }
 """Topics of the outbox that lead to an event."""
 
 OWN_TOPICS: Final = (
     *(outbox.DECIDED, outbox.RETURNED, outbox.PENDED, outbox.APPEALED, outbox.APPEAL_DECIDED),
     outbox.FLAGGED_AFTER_DECISION,
+    *(outbox.EDIT_SUSPENDED, outbox.EDIT_RESUMED, outbox.POLICY_ACTIVATED, outbox.MODEL_PROMOTED),
 )
 """Topics that nothing else consumes: they are done once they were taken for endpoints."""
 

@@ -1,6 +1,6 @@
 """Requests about webhooks."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
@@ -15,6 +15,10 @@ EventName = Literal[
     "claim.voided",
     "claim.appealed",
     "claim.appeal_decided",
+    "edit.suspended",
+    "edit.resumed",
+    "policy.activated",
+    "model.promoted",
 ]
 MAX_OVERLAP_HOURS = 24
 
@@ -43,7 +47,7 @@ Url = Annotated[
 Events = Annotated[
     list[EventName],
     BeforeValidator(_events),
-    Field(min_length=1, max_length=6, description="The events that are sent to this endpoint."),
+    Field(min_length=1, max_length=len(get_args(EventName)), description="The events that are sent to this endpoint."),
 ]
 ApiVersion = Annotated[
     str,

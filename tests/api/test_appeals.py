@@ -298,6 +298,7 @@ async def test_an_edit_whose_decisions_are_overturned_too_often_is_suspended_and
             assert (await answer(api, await filed(api, claim_id), outcome)).status_code == 201, number
         (suspended,) = (await api.get("/v1/suspended-edits")).json()["edits"]
         assert (suspended["edit"], suspended["decided"], suspended["overturned"]) == ("duplicate", 3, 2)
+        assert topics(api)[-2:] == ["edit.suspended", "claim.appeal_decided"]
         await approved(api, service_from="2026-02-22")
         held_one = (await api.submit(MINIMAL | {"service_from": "2026-02-22"})).json()
         assert held_one["status"] == "in_review"

@@ -16,7 +16,9 @@ from core.format import json_instant
 from tests.api.appeals import OVERTURNED, denied, filed
 from tests.api.decisions import REOPEN, approved, decide, held, pend
 from tests.api.makers import MINIMAL, Api, answering
+from tests.api.test_policy_routes import DOCUMENT
 from tests.api.test_rescoring import rescorer, without_scorer
+from tests.api.test_serving_models import look_twice, watch_of
 from tests.api.webhooks import EVERY_EVENT, deliver, fan_out, receiving, registered, take_events
 
 _BODIES = "SELECT body FROM webhook_deliveries ORDER BY created_at, delivery_id"
@@ -31,7 +33,7 @@ async def sent_since(api: Api) -> list[dict]:
 
 
 def kinds(payloads: list[dict]) -> list[tuple[str, dict]]:
-    return sorted((one["type"], one["data"]) for one in payloads)
+    return sorted(((one["type"], one["data"]) for one in payloads), key=lambda one: (one[0], json.dumps(one[1])))
 
 
 async def test_events_say_what_happened_to_which_claim_and_nothing_else(api: Api):
@@ -174,7 +176,29 @@ async def test_topics_that_nothing_else_consumes_are_done_once_they_are_taken(ap
     assert "claim.received" in open_topics  # of the features
 
 
-def test_every_topic_of_a_claim_leads_to_an_event_and_every_event_can_be_chosen():
+async def test_changes_of_policy_edits_and_model_are_events(api: Api):
+    await registered(api, "https://127.0.0.1:9/hook")
+    drafted = await api.post("/v1/policies", {"document": DOCUMENT}, role="lead_investigator")
+    version = drafted.json()["version"]
+    reason = {"reason": "agreed", "force": True}
+    assert (await api.post(f"/v1/policies/{version}/activate", reason)).status_code == 201
+    assert (await api.post("/v1/policies:rollback", {"reason": "too many reviews"})).status_code == 201
+    sent = await sent_since(api)
+    assert kinds(sent) == [
+        ("policy.activated", {"policy_version": 0, "kind": "rollback"}),
+        ("policy.activated", {"policy_version": version, "kind": "activate"}),
+    ]
+    watch = watch_of(api)
+    await look_twice(watch)
+    api.scorer.model = "m-2"
+    await look_twice(watch)
+    assert kinds(await sent_since(api)) == [
+        ("model.promoted", {"model_version": "m-1", "previous_model_version": None}),
+        ("model.promoted", {"model_version": "m-2", "previous_model_version": "m-1"}),
+    ]
+
+
+def test_every_topic_leads_to_an_event_and_every_event_can_be_chosen():
     assert set(TOPICS) - set(FROM_TOPIC) == {
         outbox.HISTORY_LOADED,
         outbox.RESCORE,

@@ -25,7 +25,7 @@ ROUTES = {
 }
 REFERENCE_DATA = "one transaction of reference data with its audit row and the reply under its key: no event, no claim"
 _OF_WEBHOOKS = "one transaction about a receiver of events: no claim is changed, and it can be sent again"
-_OF_POLICIES = "one row of an append-only table with the reply under its key: no event, no claim"
+_OF_POLICIES = "one transaction: a row of an append-only table, its event, and the reply under its key; no claim"
 _OF_UPLOADS = "one transaction of an upload: a part is stored with its offset or not, and can be sent again"
 EXEMPT_ROUTES = {
     "POST /v1/bulk/claims": _OF_UPLOADS,
@@ -58,6 +58,7 @@ EXEMPT_STATEMENTS = {
     ("INSERT", "bulk_chunks"): _OF_UPLOADS,
     ("DELETE", "bulk_chunks"): _SLICED,
     ("INSERT", "bulk_rejects"): _SLICED,
+    ("INSERT", "serving_models"): "one transaction with its event; a change that was not stored is seen again",
     ("INSERT", "webhook_endpoints"): _OF_WEBHOOKS,
     ("UPDATE", "webhook_endpoints"): _SENT,
     ("DELETE", "webhook_endpoints"): _OF_WEBHOOKS,

@@ -37,4 +37,6 @@ def test_suspended_edits_are_listed_and_resumed_once(database_url):
     assert (again.exit_code, "is not suspended" in again.stderr) == (2, True)
     with psycopg.connect(database_url) as connection:
         kept = connection.execute("SELECT resumed_by, resume_reason FROM edit_suspensions").fetchall()
+        topics = connection.execute("SELECT topic, entity_key FROM outbox").fetchall()
     assert kept == [("ann", "compares times now")]
+    assert topics == [("edit.resumed", "duplicate")]
