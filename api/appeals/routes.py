@@ -15,10 +15,13 @@ from api.paging import read_cursor, write_cursor
 from api.replies import reply_response
 from api.requests import parse, read_body
 from api.responses import json_response
+from api.sparse_fields import SparseFields
 
 router = APIRouter(tags=["appeals"])
 
 MAX_APPEALS = 200
+_LISTED = SparseFields(AppealList, "appeals")
+ListedAppealFields = Annotated[Annotated[str, _LISTED.check] | None, _LISTED.query]
 
 
 @router.post(
@@ -42,14 +45,15 @@ async def file_appeal(request: Request, caller: AppealCaller, claim_id: ClaimId)
 
 
 @router.get("/v1/claims/{claim_id}/appeals", response_model=AppealList, openapi_extra=operation())
-async def list_appeals_of_claim(request: Request, caller: ReadCaller, claim_id: ClaimId) -> Response:
+async def list_appeals_of_claim(
+    request: Request, caller: ReadCaller, claim_id: ClaimId, fields: ListedAppealFields = None
+) -> Response:
     """List the appeals of a claim, oldest first."""
     appeals = dependencies(request).appeals
     found = await appeals.of_claim(caller, claim_id)
     today = appeals.today()
-    return json_response(
-        AppealList(appeals=[AppealOut.of(one, today, sees_scores=caller.sees_scores) for one in found])
-    )
+    listed = AppealList(appeals=[AppealOut.of(one, today, sees_scores=caller.sees_scores) for one in found])
+    return json_response(listed, fields=_LISTED.chosen(fields))
 
 
 @router.get("/v1/appeals", response_model=AppealList, openapi_extra=operation())
@@ -58,12 +62,14 @@ async def list_open_appeals(
     _caller: ScoresCaller,
     limit: Annotated[int, PlainNumber, Query(ge=1, le=MAX_APPEALS, description="Appeals on a page.")] = 50,
     cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor` of the previous page.")] = None,
+    fields: ListedAppealFields = None,
 ) -> Response:
     """List the open appeals, by due date."""
     appeals = dependencies(request).appeals
     page = await appeals.open(after=None if cursor is None else read_cursor(cursor), limit=limit)
     shown = [AppealOut.of(one, appeals.today(), sees_scores=True) for one in page.items]
-    return json_response(AppealList(appeals=shown, next_cursor=write_cursor(page.next_place)))
+    listed = AppealList(appeals=shown, next_cursor=write_cursor(page.next_place))
+    return json_response(listed, fields=_LISTED.chosen(fields))
 
 
 @router.post(

@@ -17,10 +17,17 @@ from api.paging import read_cursor, write_cursor
 from api.replies import reply_response
 from api.requests import idempotency_key, parse, read_body
 from api.responses import json_response
+from api.sparse_fields import SparseFields
 
 router = APIRouter(tags=["claims"])
 
 MAX_LISTED = 200
+_LISTED = SparseFields(ClaimPage, "claims")
+_CLAIM = SparseFields(ClaimOut)
+_EXPLANATION = SparseFields(ExplanationOut)
+ListedClaimFields = Annotated[Annotated[str, _LISTED.check] | None, _LISTED.query]
+ClaimFields = Annotated[Annotated[str, _CLAIM.check] | None, _CLAIM.query]
+ExplanationFields = Annotated[Annotated[str, _EXPLANATION.check] | None, _EXPLANATION.query]
 ClaimSort = Literal["-received_at", "received_at"]
 """Orders that an index has; each is total, by the claim id."""
 _EXAMPLE: dict[str, JsonValue] = {
@@ -82,6 +89,7 @@ async def list_claims(
     sort: Annotated[
         ClaimSort, Query(description="`-received_at`: newest first. `received_at`: oldest first, to 60 s ago.")
     ] = "-received_at",
+    fields: ListedClaimFields = None,
 ) -> Response:
     """List claims, newest first. A provider's key lists that provider's claims.
 
@@ -94,19 +102,24 @@ async def list_claims(
     page = await dependencies(request).intake.page(
         caller, after=after, limit=limit, filters=filters, order=ClaimOrder(sort)
     )
-    return json_response(ClaimPage(claims=page.items, next_cursor=write_cursor(page.next_place)))
+    listed = ClaimPage(claims=page.items, next_cursor=write_cursor(page.next_place))
+    return json_response(listed, fields=_LISTED.chosen(fields))
 
 
 @router.get("/v1/claims/{claim_id}", response_model=ClaimOut, openapi_extra=operation())
-async def get_claim(request: Request, caller: ReadCaller, claim_id: ClaimId) -> Response:
+async def get_claim(request: Request, caller: ReadCaller, claim_id: ClaimId, fields: ClaimFields = None) -> Response:
     """Read a claim with its latest assessment and decision."""
-    return json_response(await dependencies(request).intake.get(caller, claim_id))
+    claim = await dependencies(request).intake.get(caller, claim_id)
+    return json_response(claim, fields=_CLAIM.chosen(fields))
 
 
 @router.get("/v1/claims/{claim_id}/explanation", response_model=ExplanationOut, openapi_extra=operation())
-async def explain_claim(request: Request, caller: ScoresCaller, claim_id: ClaimId) -> Response:
+async def explain_claim(
+    request: Request, caller: ScoresCaller, claim_id: ClaimId, fields: ExplanationFields = None
+) -> Response:
     """Explain a claim: its lines and every assessment with vector, contributions and reasons, oldest first."""
-    return json_response(await dependencies(request).intake.explanation(caller, claim_id))
+    explanation = await dependencies(request).intake.explanation(caller, claim_id)
+    return json_response(explanation, fields=_EXPLANATION.chosen(fields))
 
 
 @router.post(

@@ -15,8 +15,12 @@ from api.investigations.schemas import DispositionIn
 from api.openapi import operation
 from api.requests import parse, read_body
 from api.responses import json_response
+from api.sparse_fields import SparseFields
 
 router = APIRouter(tags=["investigations"])
+
+_LISTED = SparseFields(WeeklyListOut, "reviews")
+ListedReviewFields = Annotated[Annotated[str, _LISTED.check] | None, _LISTED.query]
 
 
 @router.get("/v1/reviews", response_model=WeeklyListOut, openapi_extra=operation())
@@ -32,19 +36,19 @@ async def get_weekly_list(
             json_schema_extra=DAY_SCHEMA,
         ),
     ] = None,
+    fields: ListedReviewFields = None,
 ) -> Response:
     """Read the list of claims to investigate of a week; without `week`, the latest list."""
     day = None if week is None else _day_of_week(week)
     database = dependencies(request).database
     monday, claims = await service.weekly_list(database, day)
     promised = None if monday is None else await service.promise_of(database, monday, claims)
-    return json_response(
-        WeeklyListOut(
-            week=monday,
-            promise=None if promised is None else PromiseOut.model_validate(promised),
-            reviews=[SelectedClaimOut.model_validate(claim) for claim in claims],
-        )
+    listed = WeeklyListOut(
+        week=monday,
+        promise=None if promised is None else PromiseOut.model_validate(promised),
+        reviews=[SelectedClaimOut.model_validate(claim) for claim in claims],
     )
+    return json_response(listed, fields=_LISTED.chosen(fields))
 
 
 @router.get("/v1/claims/{claim_id}/dispositions", response_model=DispositionList, openapi_extra=operation())

@@ -25,9 +25,14 @@ from api.registry.responses import MemberOut, MemberPage, listed_member, member_
 from api.registry.schemas import CoverIn, EndIn, MemberIn, MemberUpdate
 from api.requests import parse, read_body
 from api.responses import json_response
+from api.sparse_fields import SparseFields
 
 router = APIRouter(tags=["members"])
 
+_LISTED = SparseFields(MemberPage, "members")
+_MEMBER = SparseFields(MemberOut)
+ListedMemberFields = Annotated[Annotated[str, _LISTED.check] | None, _LISTED.query]
+MemberFields = Annotated[Annotated[str, _MEMBER.check] | None, _MEMBER.query]
 _MemberSort = Literal["member_id", "-member_id"]
 
 
@@ -51,6 +56,7 @@ async def list_members(
     ] = None,
     region: Annotated[str | None, Query(max_length=32, description="Only members of this region.")] = None,
     sort: Annotated[_MemberSort, Query(description="By id, ascending or descending.")] = "member_id",
+    fields: ListedMemberFields = None,
 ) -> Response:
     """List members without personal data.
 
@@ -67,15 +73,21 @@ async def list_members(
         descending=sort.startswith("-"),
     )
     shown = [listed_member(one) for one in page.items]
-    return json_response(MemberPage(members=shown, next_cursor=write_cursor(page.next_place)))
+    listed = MemberPage(members=shown, next_cursor=write_cursor(page.next_place))
+    return json_response(listed, fields=_LISTED.chosen(fields))
 
 
 @router.get("/v1/members/{member_id}", response_model=MemberOut, openapi_extra=operation())
 async def get_member(
-    request: Request, _caller: RegistryReader, member_id: MemberId, known_at: KnownAt = None
+    request: Request,
+    _caller: RegistryReader,
+    member_id: MemberId,
+    known_at: KnownAt = None,
+    fields: MemberFields = None,
 ) -> Response:
     """Read a member, as it is or as it was stored at an instant."""
-    return json_response(member_out(await dependencies(request).registry.get(MEMBER, member_id, known_at)))
+    entry = await dependencies(request).registry.get(MEMBER, member_id, known_at)
+    return json_response(member_out(entry), fields=_MEMBER.chosen(fields))
 
 
 @router.put("/v1/members/{member_id}", response_model=MemberOut, openapi_extra=changing(MemberUpdate))

@@ -25,9 +25,14 @@ from api.registry.responses import ProcedureOut, ProcedurePage, procedure_out
 from api.registry.schemas import EndIn, PeriodIn, ProcedureIn, ProcedureUpdate
 from api.requests import parse, read_body
 from api.responses import json_response
+from api.sparse_fields import SparseFields
 
 router = APIRouter(tags=["procedures"])
 
+_LISTED = SparseFields(ProcedurePage, "procedures")
+_PROCEDURE = SparseFields(ProcedureOut)
+ListedProcedureFields = Annotated[Annotated[str, _LISTED.check] | None, _LISTED.query]
+ProcedureFields = Annotated[Annotated[str, _PROCEDURE.check] | None, _PROCEDURE.query]
 _ProcedureSort = Literal["procedure_code", "-procedure_code"]
 
 
@@ -47,6 +52,7 @@ async def list_procedures(
     limit: Limit = 50,
     cursor: Cursor = None,
     sort: Annotated[_ProcedureSort, Query(description="By code, ascending or descending.")] = "procedure_code",
+    fields: ListedProcedureFields = None,
 ) -> Response:
     """List procedures.
 
@@ -61,15 +67,21 @@ async def list_procedures(
         descending=sort.startswith("-"),
     )
     shown = [procedure_out(one) for one in page.items]
-    return json_response(ProcedurePage(procedures=shown, next_cursor=write_cursor(page.next_place)))
+    listed = ProcedurePage(procedures=shown, next_cursor=write_cursor(page.next_place))
+    return json_response(listed, fields=_LISTED.chosen(fields))
 
 
 @router.get("/v1/procedures/{procedure_code}", response_model=ProcedureOut, openapi_extra=operation())
 async def get_procedure(
-    request: Request, _caller: RegistryReader, procedure_code: ProcedurePath, known_at: ProcedureKnownAt = None
+    request: Request,
+    _caller: RegistryReader,
+    procedure_code: ProcedurePath,
+    known_at: ProcedureKnownAt = None,
+    fields: ProcedureFields = None,
 ) -> Response:
     """Read a procedure, as it is or as it was stored at an instant."""
-    return json_response(procedure_out(await dependencies(request).registry.get(PROCEDURE, procedure_code, known_at)))
+    entry = await dependencies(request).registry.get(PROCEDURE, procedure_code, known_at)
+    return json_response(procedure_out(entry), fields=_PROCEDURE.chosen(fields))
 
 
 @router.put("/v1/procedures/{procedure_code}", response_model=ProcedureOut, openapi_extra=changing(ProcedureUpdate))

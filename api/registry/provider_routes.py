@@ -25,9 +25,14 @@ from api.registry.responses import ProviderOut, ProviderPage, provider_out
 from api.registry.schemas import EndIn, PeriodIn, ProviderIn, ProviderUpdate
 from api.requests import parse, read_body
 from api.responses import json_response
+from api.sparse_fields import SparseFields
 
 router = APIRouter(tags=["providers"])
 
+_LISTED = SparseFields(ProviderPage, "providers")
+_PROVIDER = SparseFields(ProviderOut)
+ListedProviderFields = Annotated[Annotated[str, _LISTED.check] | None, _LISTED.query]
+ProviderFields = Annotated[Annotated[str, _PROVIDER.check] | None, _PROVIDER.query]
 _ProviderSort = Literal["provider_id", "-provider_id"]
 
 
@@ -49,6 +54,7 @@ async def list_providers(
     specialty: Annotated[str | None, Query(max_length=64, description="Only providers of this specialty.")] = None,
     region: Annotated[str | None, Query(max_length=32, description="Only providers of this region.")] = None,
     sort: Annotated[_ProviderSort, Query(description="By id, ascending or descending.")] = "provider_id",
+    fields: ListedProviderFields = None,
 ) -> Response:
     """List providers.
 
@@ -65,15 +71,21 @@ async def list_providers(
         descending=sort.startswith("-"),
     )
     shown = [provider_out(one) for one in page.items]
-    return json_response(ProviderPage(providers=shown, next_cursor=write_cursor(page.next_place)))
+    listed = ProviderPage(providers=shown, next_cursor=write_cursor(page.next_place))
+    return json_response(listed, fields=_LISTED.chosen(fields))
 
 
 @router.get("/v1/providers/{provider_id}", response_model=ProviderOut, openapi_extra=operation())
 async def get_provider(
-    request: Request, _caller: RegistryReader, provider_id: ProviderId, known_at: KnownAt = None
+    request: Request,
+    _caller: RegistryReader,
+    provider_id: ProviderId,
+    known_at: KnownAt = None,
+    fields: ProviderFields = None,
 ) -> Response:
     """Read a provider, as it is or as it was stored at an instant."""
-    return json_response(provider_out(await dependencies(request).registry.get(PROVIDER, provider_id, known_at)))
+    entry = await dependencies(request).registry.get(PROVIDER, provider_id, known_at)
+    return json_response(provider_out(entry), fields=_PROVIDER.chosen(fields))
 
 
 @router.put("/v1/providers/{provider_id}", response_model=ProviderOut, openapi_extra=changing(ProviderUpdate))

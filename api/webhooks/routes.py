@@ -14,6 +14,7 @@ from api.openapi import SuccessResponse, operation
 from api.paging import read_cursor, write_cursor
 from api.requests import parse, read_body
 from api.responses import json_response
+from api.sparse_fields import SparseFields
 from api.webhooks.records import DeliveryStatus
 from api.webhooks.responses import (
     DeliveryDetailsOut,
@@ -28,6 +29,8 @@ from api.webhooks.schemas import EndpointChangeIn, EndpointIn, ReplayIn, SecretR
 
 router = APIRouter(tags=["webhooks"])
 MAX_DELIVERIES = 100
+_LISTED = SparseFields(DeliveryPage, "deliveries")
+ListedDeliveryFields = Annotated[Annotated[str, _LISTED.check] | None, _LISTED.query]
 
 EndpointId = Annotated[
     str,
@@ -147,6 +150,7 @@ async def list_deliveries(
     ] = None,
     limit: Annotated[int, PlainNumber, Query(ge=1, le=MAX_DELIVERIES, description="Deliveries on a page.")] = 50,
     cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor` of the previous page.")] = None,
+    fields: ListedDeliveryFields = None,
 ) -> Response:
     """List the deliveries of an endpoint, the newest first. They are kept for 30 days."""
     page = await dependencies(request).webhooks.deliveries(
@@ -156,7 +160,8 @@ async def list_deliveries(
         limit=limit,
     )
     shown = [DeliveryOut.model_validate(one) for one in page.items]
-    return json_response(DeliveryPage(deliveries=shown, next_cursor=write_cursor(page.next_place)))
+    listed = DeliveryPage(deliveries=shown, next_cursor=write_cursor(page.next_place))
+    return json_response(listed, fields=_LISTED.chosen(fields))
 
 
 @router.get("/v1/webhook-deliveries/{delivery_id}", response_model=DeliveryDetailsOut, openapi_extra=operation())

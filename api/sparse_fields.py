@@ -1,0 +1,136 @@
+"""Sparse responses: `fields` of a query names what a response has, by an allow-list from the response's model.
+
+One mechanism for every route: a `SparseFields` per model is parameter, check and choice. Of a list, the names are those
+of its items; what is beside the items, such as `next_cursor`, stays. A name of a nested object or list is a path with
+dots; the name of the object stands for all of it.
+"""
+
+from collections.abc import Iterator, Mapping
+from types import UnionType
+from typing import Any, Final, TypeAlias, Union, get_args, get_origin
+
+from fastapi import Query
+from fastapi.params import Query as QueryParameter
+from pydantic import AfterValidator, BaseModel
+
+MAX_FIELDS_TEXT: Final = 1_000
+"""Most characters of `fields`."""
+_MAX_SHOWN: Final = 64
+_ALL: Final = "__all__"
+"""How pydantic names every item of a list."""
+
+Tree: TypeAlias = dict[str, "Tree"]
+"""Fields by name; empty: the field has none of its own, or all of them are meant."""
+Inclusion: TypeAlias = dict[str, Any]
+"""What a model writes, as pydantic's `include`."""
+
+
+class SparseFields:
+    """The fields of a model's responses that a query may choose from."""
+
+    def __init__(self, model: type[BaseModel], listed: str | None = None) -> None:
+        """`listed` is the field of `model` that has the items of a list, where the response is one."""
+        item = model if listed is None else _models(model.model_fields[listed].annotation)[0]
+        self._model, self._item, self._listed = model, item, listed
+        self.names = tuple(item.model_fields)
+
+    @property
+    def query(self) -> QueryParameter:
+        """The query parameter, with the names that may be chosen."""
+        parameter: QueryParameter = Query(
+            max_length=MAX_FIELDS_TEXT,
+            description="Only these fields, separated by commas; of a nested object or list with a dot. Others are "
+            "missing from the response, those that its schema requires too. The `ETag` is that of this choice; "
+            f"`If-Match` takes the one of the whole. One of: {', '.join(self.names)}.",
+            examples=[",".join(self.names[:2])],
+        )
+        return parameter
+
+    @property
+    def check(self) -> AfterValidator:
+        """Refuses a text with a name that the model does not have, naming those that it has."""
+        return AfterValidator(self._checked)
+
+    def chosen(self, text: str | None) -> Inclusion | None:
+        """What the model writes for a checked text; `None`: everything."""
+        if text is None:
+            return None
+        included = _inclusion(self._item, self._tree(text))
+        if self._listed is None:
+            return included
+        others: Inclusion = {name: True for name in self._model.model_fields if name != self._listed}
+        return {**others, self._listed: {_ALL: included}}
+
+    def _checked(self, text: str) -> str:
+        self._tree(text)
+        return text
+
+    def _tree(self, text: str) -> Tree:
+        """The named fields; raises `ValueError` at one that there is not."""
+        tree: Tree = {}
+        whole: set[str] = set()
+        for path in text.split(","):
+            for name in _parents(path):
+                _require(self._item, path, name)
+            whole.add(path)
+        for path in whole:
+            if whole.isdisjoint(list(_parents(path))[:-1]):
+                at = tree
+                for part in path.split("."):
+                    at = at.setdefault(part, {})
+        return tree
+
+
+def _parents(path: str) -> Iterator[str]:
+    """Each beginning of a path, up to itself."""
+    parts = path.split(".")
+    return (".".join(parts[: end + 1]) for end in range(len(parts)))
+
+
+def _require(model: type[BaseModel], path: str, beginning: str) -> None:
+    """Raise `ValueError` where the last part of `beginning` is no field of the objects that the parts before name."""
+    *above, last = beginning.split(".")
+    of: tuple[type[BaseModel], ...] = (model,)
+    for part in above:
+        of = tuple(inner for one in of for inner in _models_of(one, part))
+    allowed = tuple(dict.fromkeys(name for one in of for name in one.model_fields))
+    if last in allowed:
+        return
+    shown = "".join(character if character.isprintable() else "?" for character in path[:_MAX_SHOWN])
+    where = f"{'.'.join(above)[:_MAX_SHOWN]} has " if above else ""
+    known = ", ".join(allowed) or "no fields that can be chosen"
+    raise ValueError(f"must name fields of the response, separated by commas; not {shown!r}: {where}{known}")
+
+
+def _models_of(model: type[BaseModel], name: str) -> tuple[type[BaseModel], ...]:
+    field = model.model_fields.get(name)
+    return () if field is None else _models(field.annotation)
+
+
+def _models(annotation: object) -> tuple[type[BaseModel], ...]:
+    """The models that an annotation names, in a list or beside null too; none below a free mapping."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return (annotation,)
+    if get_origin(annotation) in (list, tuple, Union, UnionType):
+        return tuple(model for one in get_args(annotation) for model in _models(one))
+    return ()
+
+
+def _inclusion(model: type[BaseModel], tree: Mapping[str, Tree]) -> Inclusion:
+    """A tree of fields as pydantic reads it: items of lists are marked."""
+    included: Inclusion = {}
+    for name, below in tree.items():
+        inner = _models_of(model, name)
+        if not below:
+            included[name] = True
+            continue
+        nested: Inclusion = {}
+        for one in inner:
+            nested |= _inclusion(one, {key: value for key, value in below.items() if key in one.model_fields})
+        included[name] = {_ALL: nested} if _is_list(model.model_fields[name].annotation) else nested
+    return included
+
+
+def _is_list(annotation: object) -> bool:
+    choices = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+    return any(get_origin(one) in (list, tuple) for one in choices)
