@@ -16,7 +16,7 @@ from core.logging import get_logger
 
 log = get_logger("serving models")
 
-_LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended("ginja serving models", 0)))
+_LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended("serving models", 0)))
 _LAST = select(ServingModelRow.model_version).order_by(ServingModelRow.serving_id.desc()).limit(1)
 
 
