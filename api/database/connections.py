@@ -26,6 +26,7 @@ from api.database.failures import (
     operational,
 )
 from api.database.limits import DEAD_PEER, NO_LIMITS, SessionLimits
+from api.database.one_write import one_write
 from api.database.renewal import renew_by_age
 from api.database.silence import cut_when_silent
 from api.database.statements import Query
@@ -119,7 +120,7 @@ class Pipelined:
         cursors: list[psycopg.AsyncCursor] = []
         is_commit_sent = False
         try:
-            async with self._connection.pipeline():
+            async with one_write(self._connection):
                 if self._begin:
                     self._begin = False
                     await self._connection.execute("BEGIN")

@@ -1,4 +1,7 @@
 import asyncio
+import os
+import socket
+import struct
 import time
 
 import psycopg
@@ -11,6 +14,8 @@ from api.database.renewal import LIFETIME_S
 from api.members import PlanRow
 
 _ADD = compiled(insert(PlanRow).values(plan_id=bindparam("plan_id")))
+_DATA_SEGS_OUT = 156
+"""Offset of `tcpi_data_segs_out` in `struct tcp_info` of linux/tcp.h."""
 _ALL = compiled(select(PlanRow.plan_id).order_by(PlanRow.plan_id))
 
 
@@ -55,6 +60,29 @@ async def test_a_block_is_committed_completely_or_not_at_all(database, way):
             await connection.fetch(add("f"))
             raise ZeroDivisionError
     assert await listed(database) == ["a", "b"]
+
+
+def segments(connection: psycopg.AsyncConnection) -> int:
+    """TCP segments with data that were sent: one for each system call that sends little."""
+    with socket.socket(fileno=os.dup(connection.pgconn.socket)) as own:
+        (sent,) = struct.unpack_from("=I", own.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256), _DATA_SEGS_OUT)
+    return int(sent)
+
+
+async def test_the_statements_of_a_round_trip_are_sent_together(database):
+    async with database.looking() as connection:
+        await connection.fetch(plans())  # prepared
+        driver = connection._connection
+        before = segments(driver)
+        await connection.fetch(*[plans() for _ in range(40)])
+        assert segments(driver) - before < 5  # the statements with their Sync, and a request to flush
+
+
+async def test_statements_that_are_larger_than_the_buffer_arrive_complete(database):
+    names = [f"{number:02}" + "x" * 200_000 for number in range(20)]
+    async with database.deciding() as connection:
+        await connection.finish(*[add(name) for name in names])
+    assert await listed(database) == names
 
 
 async def nothing_first(_connection: AsyncConnection) -> None:
