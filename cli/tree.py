@@ -94,6 +94,8 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("review simulate-clock", "cli.review.clock:simulate_clock", ("simulate-review",)),
     CommandEntry("report ai-use", "cli.report:ai_use"),
     CommandEntry("report remittance", "cli.remittance:remittance"),
+    CommandEntry("report daily-decisions", "cli.report_documents:daily_decisions"),
+    CommandEntry("report provider-scorecard", "cli.report_documents:provider_scorecard"),
     CommandEntry("review edits", "cli.review.edits:edits"),
     CommandEntry("review resume-edit", "cli.review.edits:resume_edit"),
     CommandEntry("policy list", "cli.policy.versions:list_"),
@@ -181,9 +183,10 @@ GROUPS: dict[str, GroupEntry] = {
         ),
     ),
     "report": GroupEntry(
-        "State what decided claims, and what is paid of them.",
+        "State what decided claims, what is paid of them, and how a provider's compare with its peers'.",
         (
             "ginja report ai-use --quarter 2026Q3 --json",
+            "ginja report daily-decisions --format pdf --output decisions.pdf",
             "ginja report remittance H456 --first-day 2026-11-01 --last-day 2026-11-30",
         ),
     ),

@@ -16,7 +16,7 @@ from cli.tree import COMMANDS
 ROOT = Path(__file__).parents[1]
 ROOMS = ["api", "claims", "cli", "core", "features", "formats", "models", "pipelines", "serving"]
 HEAVY = ["bentoml", "duckdb", "feast", "great_expectations", "mlflow", "numba", "pandas", "psycopg", "redis", "sklearn"]
-HEAVY += ["sqlalchemy", "xgboost", "lightgbm", "catboost", "interpret", "fastapi", "numpy", "pyarrow"]
+HEAVY += ["sqlalchemy", "xgboost", "lightgbm", "catboost", "interpret", "fastapi", "numpy", "pyarrow", "reportlab"]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 

@@ -12,7 +12,8 @@ from claims.outcome import Outcome
 
 AUTOMATIC = ("contract", "model", "rule")
 """What decided a claim at receipt: its contract, a model's score, or a rule in place of a score."""
-_REJECTING = sorted(code for code, denial in CONTRACT_DENIALS.items() if denial.outcome is Outcome.REJECTED)
+REJECTING = sorted(code for code, denial in CONTRACT_DENIALS.items() if denial.outcome is Outcome.REJECTED)
+"""Codes of the contract findings that reject a claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ async def ai_use_report(database: Database, first: datetime, until: datetime) ->
     """The report on decisions made from `first` to before `until`."""
     period = {"first": first, "until": until}
     async with database.reading() as connection:
-        at_receipt = (await connection.execute(_AT_RECEIPT, period | {"codes": _REJECTING})).all()
+        at_receipt = (await connection.execute(_AT_RECEIPT, period | {"codes": REJECTING})).all()
         denials = (await connection.execute(_CONTRACT_DENIALS, period)).all()
         persons = (await connection.execute(_BY_PERSONS, period)).all()
         flags = (await connection.execute(_FLAGS, period)).all()
@@ -121,16 +122,21 @@ async def ai_use_report(database: Database, first: datetime, until: datetime) ->
     )
 
 
-_AT_RECEIPT = text("""
-    SELECT CASE WHEN outcome = 'partially_approved' OR EXISTS (
-               SELECT FROM jsonb_array_elements(findings) AS found
-               WHERE found->>'outcome' = 'rejected' AND found->>'code' = ANY(:codes)) THEN 'contract'
-           ELSE decided_by END AS basis, outcome, count(*)
+BASIS_AT_RECEIPT = """
+    CASE WHEN outcome = 'partially_approved' OR EXISTS (
+             SELECT FROM jsonb_array_elements(findings) AS found
+             WHERE found->>'outcome' = 'rejected' AND found->>'code' = ANY(:codes)) THEN 'contract'
+         ELSE decided_by END"""
+"""SQL: one of `AUTOMATIC` for a first assessment; `:codes` are `REJECTING`.
+
+A claim rejected with a declared contract finding, or paid up to its benefit, was decided by the contract.
+"""
+_AT_RECEIPT = text(f"""
+    SELECT {BASIS_AT_RECEIPT} AS basis, outcome, count(*)
     FROM assessments
     WHERE supersedes IS NULL AND made_at >= :first AND made_at < :until
     GROUP BY 1, 2
 """)
-"""A claim rejected with a declared contract finding, or paid up to its benefit, was decided by the contract."""
 _CONTRACT_DENIALS = text("""
     SELECT found->>'code', count(DISTINCT claim_id)
     FROM assessments, jsonb_array_elements(findings) AS found

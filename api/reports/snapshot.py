@@ -1,0 +1,19 @@
+"""One state of the database for all statements of a report."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.database import Database
+
+_ONE_STATE = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+
+@asynccontextmanager
+async def snapshot(database: Database) -> AsyncIterator[AsyncConnection]:
+    """A connection whose statements all see the database as it is at the first of them."""
+    async with database.transaction() as connection:
+        await connection.execute(_ONE_STATE)
+        yield connection
