@@ -19,7 +19,7 @@ from api.bulk.records import BulkJob, BulkStatus, LineReject
 from api.bulk.repository import SliceResult
 from api.database import Database, operational
 from api.errors import ApiError, InternalError
-from api.identity import Caller
+from api.identity import Caller, caller_of_key
 from api.intake import Intake, refused_fields, submit_parsed
 from core import clock
 from core.ids import new_id
@@ -106,7 +106,7 @@ class BulkProcessor:
     async def _submit(self, job: BulkJob, done: _Slice) -> None:
         """Submit the lines of a slice. Raises `InvalidFile`, and `_Undecided` where claims cannot be decided now."""
         async with self._database.reading() as connection:
-            sender = await repository.sender_of(connection, job.api_key_id, clock.now())
+            sender = await caller_of_key(connection, job.api_key_id, clock.now())
         if sender is None:
             raise InvalidFile("the API key of the upload is no longer valid; upload the rest with another one")
         if job.next_offset == 0:

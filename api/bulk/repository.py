@@ -27,7 +27,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.bulk.records import ENDED, BulkJob, BulkStatus, LineReject
 from api.bulk.tables import BulkChunkRow, BulkJobRow, BulkRejectRow
-from api.identity import ApiKeyRow, Caller
 
 KEEP_UPLOADS_DAYS: Final = 2
 """Of an upload that was not completed."""
@@ -197,16 +196,6 @@ async def rejects_after(
         .limit(limit)
     )
     return [LineReject(*row) for row in await connection.execute(statement)]
-
-
-async def sender_of(connection: AsyncConnection, api_key_id: str, now: datetime) -> Caller | None:
-    """The holder of the key that uploaded a file; `None` if the key is no longer valid."""
-    valid = case((ApiKeyRow.expires_at.is_(None), True), else_=ApiKeyRow.expires_at > now)
-    statement = select(ApiKeyRow.role, ApiKeyRow.provider_id, ApiKeyRow.name).where(
-        ApiKeyRow.api_key_id == api_key_id, ApiKeyRow.revoked_at.is_(None), valid
-    )
-    found = (await connection.execute(statement)).one_or_none()
-    return None if found is None else Caller(api_key_id, *found)
 
 
 def remove_expired(connection: "psycopg.Connection[tuple[object, ...]]", day: date) -> None:

@@ -39,6 +39,17 @@ def caller_with(secret_hash: bytes, at: datetime) -> Query[Caller | None]:
     return Query(_CALLER, {"secret_hash": secret_hash, "at": at}, lambda rows: Caller(*rows[0]) if rows else None)
 
 
+async def caller_of_key(connection: AsyncConnection, api_key_id: str, at: datetime) -> Caller | None:
+    """The holder of a key by its id, if the key is valid at `at`: for work that follows from an earlier request."""
+    statement = select(ApiKeyRow.role, ApiKeyRow.provider_id, ApiKeyRow.name).where(
+        ApiKeyRow.api_key_id == api_key_id,
+        ApiKeyRow.revoked_at.is_(None),
+        ApiKeyRow.expires_at.is_(None) | (ApiKeyRow.expires_at > at),
+    )
+    found = (await connection.execute(statement)).one_or_none()
+    return None if found is None else Caller(api_key_id, *found)
+
+
 async def add_key(
     connection: AsyncConnection,
     *,
