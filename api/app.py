@@ -30,6 +30,7 @@ from api.remittances import routes as remittance_routes
 from api.reviews import routes as review_routes
 from api.scoring import routes as scoring_routes
 from api.server import Drain, RefuseWhileDraining
+from api.tasks import routes as task_routes
 from api.versions import ApiVersions
 from api.webhooks import routes as webhook_routes
 from api.windows import REFRESH_S
@@ -43,6 +44,7 @@ _DESCRIPTION = "Adjudicates health-insurance claims, scores them for fraud and g
 
 ROUTERS = (
     intake_routes.router,
+    task_routes.router,
     bulk_routes.router,
     edi_routes.router,
     export_routes.router,

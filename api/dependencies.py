@@ -17,6 +17,7 @@ from api.intake import Intake, adjudication_policies, queue_of_members
 from api.registry import Registry
 from api.reviews import Reviews
 from api.scorer import ScorerClient
+from api.tasks import Tasks
 from api.unconfirmed import UnconfirmedChanges
 from api.webhooks import AddressGuard, Webhooks
 from api.windows import EntityWindows
@@ -46,6 +47,7 @@ class Dependencies:
     registry: Registry
     bulk: BulkUploads
     exports: ExportPlaces
+    tasks: Tasks
     unconfirmed: UnconfirmedChanges
     probe: WriteProbe
     live: LiveClaims
@@ -78,6 +80,7 @@ class Dependencies:
             reviews=Reviews(database, review_policy, settings.zone, unconfirmed, policies.prompt_pay),
             bulk=BulkUploads(database, max_bytes=settings.max_bulk_bytes),
             exports=ExportPlaces(),
+            tasks=Tasks(database),
             appeals=Appeals(database, appeal_rules(settings), settings.zone, unconfirmed),
             webhooks=Webhooks(database, AddressGuard(settings.webhook_networks), Encryption(settings)),
             registry=Registry(database),

@@ -31,7 +31,7 @@ from api.identity import Caller, Scope
 from api.intake import Intake, keep_reply, reply_to, try_lock_key
 from api.problems import database_problem, error_response
 from api.replies import StoredReply, repeat, reply_response
-from api.requests import idempotency_key
+from api.requests import idempotency_key, responds_async
 from api.responses import encode
 from api.unconfirmed import WITH_THE_KEY, outcome_unknown
 from core import clock
@@ -52,9 +52,15 @@ STORED_WITH_CLAIM: Final = frozenset({"/v1/claims", "/claims", "/v1/fhir/Claim"}
 """Routes of submission. `Intake.submit` stores the response in the transaction of the claim, which begins after the
 scorer was called: a unit of work would hold its connection during the call."""
 
+_SUBMITTED: Final = b"submit\n"
+"""Begins what `Intake.submit` hashes of a request, and so what is hashed of one that is answered before it is decided:
+a request that is sent again gets the stored response, with or without `Prefer: respond-async`."""
+
 CONDITIONAL_BY_OFFSET: Final = frozenset({"/v1/bulk/claims/{job_id}"})
 """Routes that take a part of a file: `Upload-Offset` is the condition, and a part that was stored is refused (409)."""
 
+TAKES_ASYNC: Final = frozenset({"/v1/claims", "/claims"})
+"""Routes of submission that with `Prefer: respond-async` queue a task, in a unit of work like any other change."""
 _MAX_BODY: Final = 4 * 1024 * 1024
 _NOT_STORED: Final = frozenset({"content-length", "idempotency-replayed"})
 _READ: Final = frozenset({b"idempotency-key", b"if-match"})
@@ -124,7 +130,7 @@ class HashedBody:
 
     def __init__(self, path: str, receive: Receive) -> None:
         self._receive = receive
-        self._hash = hashlib.sha256(f"POST {path}\n".encode())
+        self._hash = hashlib.sha256(_SUBMITTED if path in STORED_WITH_CLAIM else f"POST {path}\n".encode())
         self._size = 0
         self._complete = False
 
@@ -220,7 +226,7 @@ class KeyedRequests:
     async def _carry_out(
         self, scope: Connection, receive: Receive, send: Send, route: KeyedRoute, conditions: Conditions
     ) -> None:
-        if route.path in STORED_WITH_CLAIM:
+        if route.path in STORED_WITH_CLAIM and not (route.path in TAKES_ASYNC and responds_async(Request(scope))):
             await self._app(scope, receive, send)
             return
         held = HeldResponse()

@@ -46,6 +46,16 @@ STALE_VIEWS = Counter("ginja_stale_views_total", "Scores computed without a stal
 OUTBOX_OPEN = Gauge("ginja_outbox_open", "Outbox events that are not done, by topic.", ["topic"])
 OUTBOX_FAILURES = Counter("ginja_outbox_failures_total", "Failed attempts at single events.", ["consumer"])
 DEAD_LETTERS = Gauge("ginja_dead_letters", "Events that could not be handled and wait for an operator.", ["consumer"])
+TASKS = Gauge(
+    "ginja_tasks",
+    "Tasks that have not succeeded, by queue and state; those that failed wait for an operator.",
+    ["queue", "state"],
+)
+TASKS_OLDEST_DUE = Gauge(
+    "ginja_tasks_oldest_due_seconds",
+    "How long the oldest task that has not ended has been due; 0: there is none.",
+    ["queue"],
+)
 WEBHOOK_DELIVERIES = Counter(
     "ginja_webhook_deliveries_total",
     "Attempts at webhooks by what came of them: accepted (`delivered`), to be tried again (`retried`), the last one or "

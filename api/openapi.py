@@ -43,10 +43,17 @@ from api.errors import (
 )
 from api.idempotency import takes_if_match, takes_key
 from api.identity import Scope
-from api.versions import CURRENT, HEADER, SUPPORTED
-
-JsonObject = dict[str, Any]
-"""A part of the document, as the framework merges it."""
+from api.openapi_headers import (
+    API_VERSION,
+    HEADER_NAMES,
+    HEADERS,
+    IDEMPOTENCY_KEY,
+    IF_MATCH,
+    IF_NONE_MATCH,
+    PREFER,
+    JsonObject,
+)
+from api.versions import HEADER
 
 _REF = "#/components/schemas/{model}"
 _JSON = "application/json"
@@ -77,100 +84,6 @@ TAGS = [
     {"name": "procedures", "description": "What may be billed, and when."},
     {"name": "health", "description": "Liveness, readiness and metrics; without authentication."},
 ]
-
-_HEADERS: JsonObject = {
-    "RequestId": {
-        "description": "Identifies the request in the log.",
-        "required": True,
-        "schema": {"type": "string", "examples": ["req_01m86p3ap6yntdyk7shqjq4hs9"]},
-    },
-    "RetryAfter": {"description": "Seconds to wait before a retry.", "schema": {"type": "string", "examples": ["1"]}},
-    "BatchPosition": {
-        "description": "Batches that were before this one when it arrived.",
-        "schema": {"type": "string", "examples": ["2"]},
-    },
-    "BatchWaitedMs": {
-        "description": "Milliseconds that the batch waited for its turn.",
-        "schema": {"type": "string", "examples": ["1500"]},
-    },
-    "NextAfter": {
-        "description": "`after` of the next page; absent: this was the last.",
-        "schema": {"type": "string", "examples": ["1200.1"]},
-    },
-    "AcceptEncoding": {
-        "description": "Content codings of request bodies that are read.",
-        "schema": {"type": "string", "enum": ["identity"]},
-    },
-    "WwwAuthenticate": {"description": "The scheme to use.", "schema": {"type": "string", "examples": ["Bearer"]}},
-    "Location": {
-        "description": "Path of what was created.",
-        "schema": {"type": "string", "examples": ["/v1/claims/clm_01m86p3ap6yntdyk7shqjq4hs9"]},
-    },
-    "ApiVersion": {
-        "description": "The version of the API that answered.",
-        "schema": {"type": "string", "examples": [CURRENT]},
-    },
-    "ETag": {
-        "description": "Identifies this content of the resource, for `If-None-Match` and `If-Match`.",
-        "schema": {"type": "string", "examples": ['"9f2c51d0c1b7a3e85d1f6f0e4a2b7c90"']},
-    },
-    "IdempotencyReplayed": {
-        "description": "`true`: this is the stored response to an earlier request with the same key, or to an equal "
-        "one whose outcome was unknown.",
-        "schema": {"type": "string", "enum": ["true"]},
-    },
-}
-_HEADER_NAMES = {
-    "X-Request-Id": "RequestId",
-    "Retry-After": "RetryAfter",
-    "WWW-Authenticate": "WwwAuthenticate",
-    "Location": "Location",
-    "ETag": "ETag",
-    HEADER: "ApiVersion",
-    "Idempotency-Replayed": "IdempotencyReplayed",
-    "Accept-Encoding": "AcceptEncoding",
-    "Ginja-Batch-Position": "BatchPosition",
-    "Ginja-Batch-Waited-Ms": "BatchWaitedMs",
-    "Ginja-Next-After": "NextAfter",
-}
-
-IDEMPOTENCY_KEY: JsonObject = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "description": "A key of your choice, kept for seven days. A repeated request with the same key, path and body "
-    "gets the stored response, byte for byte; the same key with another path or body is refused (422), and while the "
-    "first request is being carried out (409).",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"},
-    "example": "batch-17-row-4",
-}
-
-
-IF_MATCH: JsonObject = {
-    "name": "If-Match",
-    "in": "header",
-    "required": False,
-    "description": "The `ETag` of the claim or endpoint as it was read: the change is made only if it is still the "
-    "same, else the response is 412.",
-    "schema": {"type": "string"},
-    "example": '"9f2c51d0c1b7a3e85d1f6f0e4a2b7c90"',
-}
-API_VERSION: JsonObject = {
-    "name": HEADER,
-    "in": "header",
-    "required": False,
-    "description": "The version that the client was written for; a request for one that is not supported is 422.",
-    "schema": {"type": "string", "enum": [*SUPPORTED]},
-    "example": CURRENT,
-}
-IF_NONE_MATCH: JsonObject = {
-    "name": "If-None-Match",
-    "in": "header",
-    "required": False,
-    "description": "The `ETag` of an earlier response: if nothing has changed, the response is 304 without a body.",
-    "schema": {"type": "string"},
-    "example": '"9f2c51d0c1b7a3e85d1f6f0e4a2b7c90"',
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,9 +129,13 @@ def operation(
     raw: RawBody | None = None,
     errors: Sequence[type[ApiError]] = (),
     success: SuccessResponse | None = None,
+    later: SuccessResponse | None = None,
     also_errors: Mapping[str, JsonObject] = MappingProxyType({}),
 ) -> Operation:
-    """What a route documents by itself, for `openapi_extra`: body, errors, successful response."""
+    """What a route documents by itself, for `openapi_extra`: body, errors, successful response.
+
+    `later` is the response to a request that is carried out later because its `Prefer` asks for that.
+    """
     described = Operation(errors, success, also_errors)
     if body is not None:
         _bodies[body.__name__] = body
@@ -229,6 +146,9 @@ def operation(
     if success is not None:
         response: JsonObject = {"headers": _header_refs(success.headers), "content": dict(success.also)}
         described["responses"] = {str(success.status): response}
+    if later is not None:
+        described["parameters"] = [PREFER]
+        described.setdefault("responses", {})[str(later.status)] = {"headers": _header_refs(later.headers)}
     return described
 
 
@@ -246,7 +166,7 @@ def describe(app: FastAPI, routers: Sequence[APIRouter]) -> JsonObject:
             schemas.pop(unused, None)
         schemas.update({_problem_name(error): _problem_schema(error) for error in ERRORS})
         components["securitySchemes"] = SECURITY_SCHEMES
-        components["headers"] = _HEADERS
+        components["headers"] = HEADERS
         for route, described in _operations(document, routers):
             _complete(route, described)
         app.openapi_schema = document
@@ -324,7 +244,7 @@ def _complete(route: APIRoute, described: JsonObject) -> None:
 
 
 def _header_refs(names: Sequence[str]) -> JsonObject:
-    return {name: {"$ref": f"#/components/headers/{_HEADER_NAMES[name]}"} for name in names}
+    return {name: {"$ref": f"#/components/headers/{HEADER_NAMES[name]}"} for name in names}
 
 
 def _problem_name(error: type[ApiError]) -> str:

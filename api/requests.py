@@ -30,6 +30,18 @@ def idempotency_key(request: Request) -> str | None:
     return key
 
 
+def responds_async(request: Request) -> bool:
+    """Whether the client prefers to be answered before the request is carried out (RFC 7240, `respond-async`)."""
+    if request.headers.get("prefer") is None:
+        return False
+    sent = request.headers.getlist("prefer")
+    return any(
+        preference.partition(";")[0].partition("=")[0].strip().lower() == "respond-async"
+        for line in sent
+        for preference in line.split(",")
+    )
+
+
 async def read_body(request: Request, limit: int) -> bytes:
     """The raw body, which is declared as JSON, at most `limit` bytes, whether or not its length was announced."""
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()

@@ -2,8 +2,8 @@
 
 Loops, each safe to run in several processes: online features, rescoring of claims that the rule decided, claims of
 uploaded files, windows and their indexes, which model serves, daily work after midnight, metrics of the outbox, the
-alarm before a prompt-pay due date, and webhooks. Events are processed at least once, and a killed worker loses nothing:
-an event is marked done only together with its effect, or after it.
+alarm before a prompt-pay due date, webhooks, and tasks, which other processes carry out. Events are processed at least
+once, and a killed worker loses nothing: an event is marked done only together with its effect, or after it.
 """
 
 import asyncio
@@ -29,6 +29,7 @@ from api.reviews import PromptPayAlarm
 from api.scorer import ScorerClient, ScorerFailure, States
 from api.scoring import Rescorer
 from api.serving_models import ModelWatch
+from api.tasks import TaskBeat, TaskPublisher, TaskSweeper, celery_app
 from api.unconfirmed import UnconfirmedChanges
 from api.webhooks import AddressGuard, WebhookClient, WebhookDelivery, WebhookFanOut
 from api.windows import REFRESH_S, EntityWindows
@@ -58,6 +59,10 @@ PROMPT_PAY_S = 60.0
 WEBHOOKS_S = 0.5
 """Pause of the loops of webhooks: the longest time from an event to its first attempt is two of them."""
 WEBHOOK_CLEAN_UP_S = 5.0
+TASKS_S = 0.25
+"""Pause of the loop that publishes tasks: the longest time before a new task is handed to a process."""
+BEAT_S = 10.0
+"""The longest time before a task of the schedule is added."""
 RESCORE_DEADLINE_MS = 2_000
 """No response waits for a rescored claim."""
 
@@ -113,6 +118,10 @@ class Worker:
             self._windows,
         )
         self._bulk = BulkProcessor(self._database, intake, longest_line=settings.max_body_bytes)
+        self._tasks = TaskSweeper(
+            self._database, TaskPublisher(celery_app(redis_url)), processes=settings.task_processes
+        )
+        self._beat = TaskBeat(self._database)
         self._day: date | None = None
         self._background = Background("worker", expected=_EXPECTED)
 
@@ -136,6 +145,9 @@ class Worker:
             self._background.repeat("webhook deliveries", self._webhooks.step, every_s=WEBHOOKS_S)
             self._background.repeat("webhook clean-up", self._webhooks.sweep, every_s=WEBHOOK_CLEAN_UP_S)
             self._background.repeat("webhook metrics", self._webhooks.measure, every_s=OUTBOX_METRICS_S)
+            self._background.repeat("tasks", self._tasks.step, every_s=TASKS_S)
+            self._background.repeat("task metrics", self._tasks.measure, every_s=OUTBOX_METRICS_S)
+            self._background.repeat("task schedule", self._beat.step, every_s=BEAT_S)
             await self._background.stopped()
         finally:
             await self._background.close()

@@ -38,6 +38,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("run api", "cli.platform.run:api", ("api",)),
     CommandEntry("run scorer", "cli.platform.run:scorer", ("serve",)),
     CommandEntry("run worker", "cli.platform.run:worker", ("worker",)),
+    CommandEntry("run tasks", "cli.platform.run:tasks"),
     CommandEntry("run migrate", "cli.platform.run:migrate", ("db upgrade",)),
     CommandEntry("servers start", "cli.platform.servers:start"),
     CommandEntry("servers show", "cli.platform.servers:show"),

@@ -117,6 +117,9 @@ class Settings(BaseSettings):
     scorer_host: str = Field("127.0.0.1", description="Address the scorer binds to; keep it private.")
     scorer_port: Port = Field(8601, description="Port of the scorer.")
     scorer_workers: int = Field(1, ge=1, le=64, description="Worker processes of the scorer.")
+    task_processes: int = Field(
+        2, ge=1, le=64, description="Processes that carry out tasks, such as claims sent with `Prefer: respond-async`."
+    )
     mlflow_port: Port = Field(8602, description="Port of the MLflow UI under `ginja up`.")
     scorer_url: HttpUrl | None = Field(
         None, description="URL at which the API reaches the scorer; unset: `scorer_host` and `scorer_port`."

@@ -137,7 +137,7 @@ def test_a_service_s_image_can_be_built_and_does_not_run_as_root(name):
     assert users[-1] != "root"
 
 
-@pytest.mark.parametrize("target", ["api", "worker", "scorer"])
+@pytest.mark.parametrize("target", ["api", "worker", "tasks", "scorer"])
 def test_without_mlflow_its_folder_cannot_be_imported_in_its_place(target):
     """Those images install no extra that brings MLflow, and set PYTHONSAFEPATH."""
     steps = stage("deploy/Dockerfile", target)
@@ -223,5 +223,5 @@ def test_the_application_s_database_role_is_no_superuser():
 
 
 def test_every_part_of_the_platform_responds():
-    assert {"postgres", "valkey", "mlflow", "scorer", "api", "worker"} <= set(SERVICES)
+    assert {"postgres", "valkey", "mlflow", "scorer", "api", "worker", "tasks"} <= set(SERVICES)
     assert SERVICES["scorer"]["command"] == ["ginja", "run", "scorer"]

@@ -15,9 +15,10 @@ from api.intake.schemas import ClaimIn, VoidIn
 from api.openapi import SuccessResponse, operation
 from api.paging import read_cursor, write_cursor
 from api.replies import reply_response
-from api.requests import idempotency_key, parse, read_body
+from api.requests import idempotency_key, parse, read_body, responds_async
 from api.responses import json_response
 from api.sparse_fields import SparseFields
+from api.tasks.responses import TaskOut, accepted_response
 
 router = APIRouter(tags=["claims"])
 
@@ -61,20 +62,32 @@ _SUBMIT = operation(
     body=ClaimIn,
     errors=[Conflict, MemberQueueFull, KeyQueueFull],
     success=SuccessResponse(201, headers=["Location"], example=_EXAMPLE),
+    later=SuccessResponse(202, headers=["Location", "Preference-Applied", "Retry-After"]),
 )
 
 
-@router.post("/v1/claims", status_code=201, response_model=ClaimOut, openapi_extra=_SUBMIT)
+@router.post(
+    "/v1/claims",
+    status_code=201,
+    response_model=ClaimOut,
+    responses={202: {"model": TaskOut, "description": "With `Prefer: respond-async`: the claim is decided later."}},
+    openapi_extra=_SUBMIT,
+)
 @router.post("/claims", status_code=201, response_model=ClaimOut, include_in_schema=False)
 async def submit_claim(request: Request, caller: SubmitCaller) -> Response:
     """Submit a claim and get its decision.
 
-    With an `Idempotency-Key` header the same request can be repeated: it gets the same response, byte for byte.
+    With an `Idempotency-Key` header the same request can be repeated: it gets the same response, byte for byte. With
+    `Prefer: respond-async` the claim is checked and stored as a task, which `Location` names, and decided later.
     """
     own = dependencies(request)
-    key = idempotency_key(request)
+    key, later = idempotency_key(request), responds_async(request)
     body = await read_body(request, own.settings.max_body_bytes)
-    return reply_response(await own.intake.submit(caller, parse(ClaimIn, body), body, key))
+    sent = parse(ClaimIn, body)
+    if later:
+        await own.intake.check(caller, sent)
+        return accepted_response(await own.tasks.add_claim(caller, body))
+    return reply_response(await own.intake.submit(caller, sent, body, key))
 
 
 @router.get("/v1/claims", response_model=ClaimPage, openapi_extra=operation())

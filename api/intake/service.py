@@ -64,10 +64,19 @@ class Intake:
         No lock is held while the scorer is called; then everything is stored in one transaction, or nothing. Raises
         `Forbidden`, `Invalid`, `Conflict`, `MemberQueueFull`, `OutcomeUnknown`.
         """
-        if not caller.may_access(sent.provider_id):
-            raise Forbidden("a provider's key submits that provider's own claims; send your own provider_id")
+        _require_access(caller, sent)
         with self._members.admitted(sent.member_id):
             return await self._submit(caller, sent, body, key)
+
+    async def check(self, caller: Caller, sent: ClaimIn) -> None:
+        """Check a claim as `submit` does before it is scored; stores nothing. Raises `Forbidden`, `Invalid`."""
+        _require_access(caller, sent)
+        async with self._database.looking() as connection:
+            newest, member, provider, procedures, diagnoses, prices = await connection.fetch(
+                repository.newest_receipt(clock.now()), *find_references(sent)
+            )
+        read_references(sent, member, provider, procedures, diagnoses, prices)
+        sent.validated(new_id("clm"), _received_at(newest), self._policies.time_zone)
 
     async def _submit(self, caller: Caller, sent: ClaimIn, body: bytes, key: str | None) -> Reply:
         request_hash = hashlib.sha256(b"submit\n" + body).digest()
@@ -264,6 +273,11 @@ class Intake:
             )
             prompt_pay = None if status is None else PromptPayOut.of(status, today)
         return claim_out(claim, sees_scores=caller.sees_scores, prompt_pay=prompt_pay)
+
+
+def _require_access(caller: Caller, sent: ClaimIn) -> None:
+    if not caller.may_access(sent.provider_id):
+        raise Forbidden("a provider's key submits that provider's own claims; send your own provider_id")
 
 
 def _received_at(newest: datetime | None) -> datetime:

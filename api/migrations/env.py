@@ -23,6 +23,7 @@ from api.providers import tables as _providers  # noqa: F401
 from api.registry import tables as _registry  # noqa: F401
 from api.serving_models import tables as _serving_models  # noqa: F401
 from api.tables import Base
+from api.tasks import tables as _tasks  # noqa: F401
 from api.webhooks import tables as _webhooks  # noqa: F401
 
 

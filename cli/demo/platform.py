@@ -32,7 +32,13 @@ Ports = Mapping[str, Reservation]
 """The reserved port of each part that listens."""
 
 GINJA = str(Path(sysconfig.get_path("scripts")) / "ginja")
-PARTS = {"api": "the claims API", "scorer": "the scorer", "worker": "the worker", "mlflow": "the MLflow UI"}
+PARTS = {
+    "api": "the claims API",
+    "scorer": "the scorer",
+    "worker": "the worker",
+    "tasks": "the task processes",
+    "mlflow": "the MLflow UI",
+}
 
 GRACE_S = {"api": 9.0, "scorer": 4.0, "mlflow": 2.0}
 """Seconds to end: the API answers what it has begun (`api.server`), the scorer takes up to 3; MLflow waits for idle
@@ -237,9 +243,9 @@ def start(platform: Platform, *names: str) -> None:
 
 
 def process_part(platform: Platform, name: str) -> ProcessPart:
-    """A process of the platform: `api`, `scorer`, `worker` or `mlflow`."""
+    """A process of the platform: `api`, `scorer`, `worker`, `tasks` or `mlflow`."""
     processes, ports = platform.processes, platform.ports
-    if name == "worker":
+    if name in ("worker", "tasks"):
         return ProcessPart(processes, name, [GINJA, "run", name])
     port = ports[name]
     url = local_url(port.host, port.port)

@@ -34,7 +34,7 @@ KEY_NAME = "ginja up"
 _RECORD_S = 2.0
 _LOG_LINES = 6
 """Lines of the log of a part that crash loops."""
-_STOP = (("api", "worker", "mlflow"), ("scorer",), ("postgres", "valkey"))
+_STOP = (("api", "worker", "tasks", "mlflow"), ("scorer",), ("postgres", "valkey"))
 """What is stopped together, in order: the API needs scorer and servers to answer what it has begun."""
 
 Show = Callable[[Sequence[PartStatus]], None]
@@ -54,7 +54,7 @@ def stay_up(settings: Settings, log: StepLog, signals: StopSignals, *, claims: i
             with held(named), Processes(named.home / "run", named.environment()) as processes:
                 platform = Platform(named, log, processes, ports)
                 run_in_child(lambda: make_what_is_missing(platform, claims))
-                names = ["scorer", "api", "worker", *(["mlflow"] if "mlflow" in ports else [])]
+                names = ["scorer", "api", "worker", "tasks", *(["mlflow"] if "mlflow" in ports else [])]
                 bring_up.start(platform, *names)
                 key = bring_up.replace_key(name=KEY_NAME, role="admin")
                 _show_addresses(platform, key=key, as_json=as_json)
@@ -80,7 +80,7 @@ def _supervisor(settings: Settings, platform: Platform, names: Sequence[str]) ->
     def moved(setting: str) -> Callable[[str], None]:
         def set_url(url: str) -> None:
             processes.set_environment(setting, url)
-            watched[0].restart(("scorer", "api", "worker"))
+            watched[0].restart(("scorer", "api", "worker", "tasks"))
 
         return set_url
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from core.settings import Settings
 from core.supervision import RUNNING, PartState, PartStatus, instance_of, local_url, read_state
 
-_ORDER = ("postgres", "valkey", "scorer", "api", "worker", "mlflow")
+_ORDER = ("postgres", "valkey", "scorer", "api", "worker", "tasks", "mlflow")
 _TIMEOUT_S = 2.0
 
 
@@ -73,8 +73,9 @@ def parts_of(settings: Settings) -> list[PartReport]:
     ):
         if name not in found:
             found[name] = _http(name, home, local_url(host, port))
-    if "worker" not in found:
-        found["worker"] = _worker(home / "run")
+    for name in ("worker", "tasks"):
+        if name not in found:
+            found[name] = _silent(home / "run", name)
     if "mlflow" not in found:
         found["mlflow"] = _mlflow(home, settings.mlflow_url)
     return [found[name] for name in _ORDER]
@@ -134,11 +135,11 @@ def _mlflow(home: Path, url: str | None) -> PartReport:
     return PartReport.seen("mlflow", running=ready, ready=ready, pid=None, port=_port(url), url=url)
 
 
-def _worker(run: Path) -> PartReport:
-    """The worker listens on nothing: it is ready while it runs."""
-    pid = _living(run / "worker.pid")
+def _silent(run: Path, name: str) -> PartReport:
+    """A part that listens on nothing: it is ready while it runs."""
+    pid = _living(run / f"{name}.pid")
     running = pid is not None
-    return PartReport.seen("worker", running=running, ready=running, pid=pid, port=None, url=None)
+    return PartReport.seen(name, running=running, ready=running, pid=pid, port=None, url=None)
 
 
 def _living(pid_file: Path) -> int | None:

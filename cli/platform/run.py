@@ -151,6 +151,26 @@ def worker(metrics_port: int | None, as_json: bool) -> None:
     asyncio.run(run_worker(now, database_url, redis_url, network=network))
 
 
+@command(examples=["ginja run tasks", "ginja run tasks --processes 4"])
+@click.option("--processes", type=click.IntRange(1, 64), help="Tasks carried out at a time. [GINJA_TASK_PROCESSES]")
+def tasks(processes: int | None, as_json: bool) -> None:
+    """Carry out tasks, such as claims sent with `Prefer: respond-async`, until stopped."""
+    from api.migrate import upgrade
+    from api.tasks import run_tasks
+    from core.logging import configure_logging
+    from core.servers import postgres_url, valkey_url
+    from core.settings import settings
+
+    now = settings()
+    if processes is not None:
+        now = now.model_copy(update={"task_processes": processes})
+    configure_logging(now.log_level)
+    database_url, redis_url = postgres_url(now), valkey_url(now)
+    upgrade(database_url)
+    _announce("tasks", None, as_json=as_json)
+    run_tasks(now, database_url, redis_url)
+
+
 @command(examples=["ginja run migrate"])
 def migrate(as_json: bool) -> None:
     """Upgrade the database schema to the newest revision; safe to run again."""

@@ -15,7 +15,7 @@ from cli.output import print_json, terminal
 if TYPE_CHECKING:
     from cli.platform.parts import PartReport
 
-_REQUIRED = ("postgres", "valkey", "scorer", "api", "worker")
+_REQUIRED = ("postgres", "valkey", "scorer", "api", "worker", "tasks")
 _SILENT_S = 15.0
 """A supervisor that has not written its state for this long does not work."""
 

@@ -184,10 +184,11 @@ def header_names_in_the_sources() -> set[str]:
 
 
 async def test_no_undocumented_header_is_read():
-    """A route that reads another header documents it, as `IDEMPOTENCY_KEY` in `api/openapi.py`."""
+    """A route that reads another header documents it, as `IDEMPOTENCY_KEY` in `api/openapi_headers.py`."""
     of_the_console = {"cookie", "host", "origin", "sec-fetch-site"}
     of_bodies = {"content-type", "content-length", "accept"}
     documented = {"authorization", "x-api-key", "idempotency-key", "if-match", "if-none-match", "x-api-version"}
+    documented |= {"prefer"}
     assert header_names_in_the_sources() == of_the_console | of_bodies | documented
 
 

@@ -30,6 +30,7 @@ STATEMENTS = {
     "GET /v1/exports/claims": 1,
     "GET /v1/reviews": 1,
     "GET /v1/suspended-edits": 1,
+    "GET /v1/tasks/{task_id}": 1,
     "POST /claims": 17,
     "POST /claims +": 18,
     "POST /v1/claims": 17,
@@ -112,12 +113,13 @@ async def test_each_route_sends_as_many_statements_as_stated(api: Api, sent: lis
     for number in range(5):  # the number does not grow with the claims
         await api.submit(MINIMAL | {"claim_amount": 100 + number})
     job_id = (await api.post("/v1/bulk/claims", {"format": "csv", "size": 1})).json()["job_id"]
+    task_id = (await api.submit(Prefer="respond-async")).json()["task_id"]
     counts = {}
     for operation in contract().operations:
         security = operation.described["security"]
         if operation.method != "GET" or not security or {} in security or operation.path == "/metrics":
             continue
-        path = (await with_ids(api, operation.path)).replace("{job_id}", job_id)
+        path = (await with_ids(api, operation.path)).replace("{job_id}", job_id).replace("{task_id}", task_id)
         url = concrete(path, claim_id=claim_id) + QUERIES.get(operation.path, "")
         await api.get(url)
         sent.clear()
@@ -130,3 +132,13 @@ async def test_each_route_sends_as_many_statements_as_stated(api: Api, sent: lis
             assert (await api.post(request.path, request.body, **key)).is_success
             counts[f"POST {path}{' +' if key else ''}"] = len(sent)
     assert counts == STATEMENTS
+
+
+async def test_a_claim_that_is_decided_later_is_queued_by_as_many_statements_as_stated(api: Api, sent: list[str]):
+    counts = []
+    for key in ({}, {"Idempotency-Key": "k"}):
+        await api.submit(Prefer="respond-async")
+        sent.clear()
+        assert (await api.submit(Prefer="respond-async", **key)).status_code == 202
+        counts.append(len(sent))
+    assert counts == [8, 11]

@@ -52,7 +52,11 @@ EXEMPT_ROUTES = {
 _FANNED_OUT = "one transaction with the position in the outbox, which is read again; tests/api/test_webhook_events.py"
 _SENT = "one transaction after sending, within a lease; tests/api/test_webhook_delivery.py kills a worker before it"
 _SLICED = "one transaction after the claims of a slice, within a lease; tests/api/test_bulk.py kills a worker before it"
+_LEASED = "one transaction of a task, within a lease; tests/api/test_task_processes.py kills processes before and after"
 EXEMPT_STATEMENTS = {
+    ("INSERT", "tasks"): "one transaction with the reply under the key of its request: the task is stored or not",
+    ("UPDATE", "tasks"): _LEASED,
+    ("DELETE", "tasks"): ONE_STATEMENT,
     ("INSERT", "bulk_jobs"): _OF_UPLOADS,
     ("UPDATE", "bulk_jobs"): _SLICED,
     ("INSERT", "bulk_chunks"): _OF_UPLOADS,

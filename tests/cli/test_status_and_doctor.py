@@ -38,7 +38,7 @@ sys.argv = ["ginja", "status", "--json"]
 from cli.main import main
 main()
 """
-PARTS = ["postgres", "valkey", "scorer", "api", "worker", "mlflow"]
+PARTS = ["postgres", "valkey", "scorer", "api", "worker", "tasks", "mlflow"]
 
 
 def run(home: Path, *words: str, **environment: str):

@@ -1,0 +1,117 @@
+"""Headers in the API's description (OpenAPI 3.1): those of responses, and those that requests of many routes take."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from api.versions import CURRENT, HEADER, SUPPORTED
+
+JsonObject = dict[str, Any]
+"""A part of the document, as the framework merges it."""
+
+HEADERS: JsonObject = {
+    "RequestId": {
+        "description": "Identifies the request in the log.",
+        "required": True,
+        "schema": {"type": "string", "examples": ["req_01m86p3ap6yntdyk7shqjq4hs9"]},
+    },
+    "RetryAfter": {"description": "Seconds to wait before a retry.", "schema": {"type": "string", "examples": ["1"]}},
+    "BatchPosition": {
+        "description": "Batches that were before this one when it arrived.",
+        "schema": {"type": "string", "examples": ["2"]},
+    },
+    "BatchWaitedMs": {
+        "description": "Milliseconds that the batch waited for its turn.",
+        "schema": {"type": "string", "examples": ["1500"]},
+    },
+    "NextAfter": {
+        "description": "`after` of the next page; absent: this was the last.",
+        "schema": {"type": "string", "examples": ["1200.1"]},
+    },
+    "AcceptEncoding": {
+        "description": "Content codings of request bodies that are read.",
+        "schema": {"type": "string", "enum": ["identity"]},
+    },
+    "WwwAuthenticate": {"description": "The scheme to use.", "schema": {"type": "string", "examples": ["Bearer"]}},
+    "Location": {
+        "description": "Path of what was created.",
+        "schema": {"type": "string", "examples": ["/v1/claims/clm_01m86p3ap6yntdyk7shqjq4hs9"]},
+    },
+    "PreferenceApplied": {
+        "description": "The preference that was honoured.",
+        "schema": {"type": "string", "enum": ["respond-async"]},
+    },
+    "ApiVersion": {
+        "description": "The version of the API that answered.",
+        "schema": {"type": "string", "examples": [CURRENT]},
+    },
+    "ETag": {
+        "description": "Identifies this content of the resource, for `If-None-Match` and `If-Match`.",
+        "schema": {"type": "string", "examples": ['"9f2c51d0c1b7a3e85d1f6f0e4a2b7c90"']},
+    },
+    "IdempotencyReplayed": {
+        "description": "`true`: this is the stored response to an earlier request with the same key, or to an equal "
+        "one whose outcome was unknown.",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
+}
+HEADER_NAMES: Final[Mapping[str, str]] = {
+    "X-Request-Id": "RequestId",
+    "Retry-After": "RetryAfter",
+    "WWW-Authenticate": "WwwAuthenticate",
+    "Location": "Location",
+    "ETag": "ETag",
+    "Preference-Applied": "PreferenceApplied",
+    HEADER: "ApiVersion",
+    "Idempotency-Replayed": "IdempotencyReplayed",
+    "Accept-Encoding": "AcceptEncoding",
+    "Ginja-Batch-Position": "BatchPosition",
+    "Ginja-Batch-Waited-Ms": "BatchWaitedMs",
+    "Ginja-Next-After": "NextAfter",
+}
+
+IDEMPOTENCY_KEY: JsonObject = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "A key of your choice, kept for seven days. A repeated request with the same key, path and body "
+    "gets the stored response, byte for byte; the same key with another path or body is refused (422), and while the "
+    "first request is being carried out (409).",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"},
+    "example": "batch-17-row-4",
+}
+
+
+IF_MATCH: JsonObject = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "description": "The `ETag` of the claim or endpoint as it was read: the change is made only if it is still the "
+    "same, else the response is 412.",
+    "schema": {"type": "string"},
+    "example": '"9f2c51d0c1b7a3e85d1f6f0e4a2b7c90"',
+}
+API_VERSION: JsonObject = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "description": "The version that the client was written for; a request for one that is not supported is 422.",
+    "schema": {"type": "string", "enum": [*SUPPORTED]},
+    "example": CURRENT,
+}
+IF_NONE_MATCH: JsonObject = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The `ETag` of an earlier response: if nothing has changed, the response is 304 without a body.",
+    "schema": {"type": "string"},
+    "example": '"9f2c51d0c1b7a3e85d1f6f0e4a2b7c90"',
+}
+PREFER: JsonObject = {
+    "name": "Prefer",
+    "in": "header",
+    "required": False,
+    "description": "`respond-async` (RFC 7240): the request is checked and stored, answered with 202 and the path of "
+    "its task, and carried out later. Other preferences are ignored.",
+    "schema": {"type": "string"},
+    "example": "respond-async",
+}

@@ -1,0 +1,79 @@
+"""What kinds of tasks there are, and in which queue each waits: a new kind is an entry here and its handler.
+
+A handler is an async function of `TaskServices` and `TakenTask`. It may be called again for the same task: after an
+error, and when its process was killed, whatever it had done by then. It returns what the task answers, as JSON. It
+raises `TaskRefused` where another attempt is of no use; any other exception is tried again, later each time.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class TaskQueue:
+    """Tasks that wait together."""
+
+    name: str
+    most_open: int
+    """Tasks that are handed to the broker or carried out at a time."""
+    leaves_one_free: bool = False
+    """Whether its tasks never take all processes, so that those of the other queues need not wait for them."""
+
+    def room(self, processes: int) -> int:
+        """Tasks that may be handed to the broker or carried out at a time, where `processes` carry them out."""
+        return max(1, min(self.most_open, processes - 1)) if self.leaves_one_free else self.most_open
+
+
+@dataclass(frozen=True, slots=True)
+class TaskKind:
+    """A kind of tasks."""
+
+    name: str
+    handler: str
+    """`module:function`, imported by the processes that carry tasks out."""
+    queue: str
+    limit_s: int
+    """The handler is cancelled after this time; `KILL_AFTER_S` later its process is killed."""
+    max_attempts: int
+
+    @property
+    def kill_s(self) -> int:
+        """After this time the process that carries the task out is killed."""
+        return self.limit_s + KILL_AFTER_S
+
+    @property
+    def lease(self) -> timedelta:
+        """How long nobody else takes a task that was begun."""
+        return timedelta(seconds=self.kill_s + KILL_AFTER_S)
+
+
+KILL_AFTER_S: Final = 5
+
+CLAIMS: Final = "claims"
+REPORTS: Final = "reports"
+QUEUES: Final[Mapping[str, TaskQueue]] = MappingProxyType(
+    {
+        one.name: one
+        for one in (
+            TaskQueue(CLAIMS, most_open=200),
+            TaskQueue(REPORTS, most_open=8, leaves_one_free=True),
+        )
+    }
+)
+"""In the order in which they are served: a task of a later queue begins only while none of an earlier one waits."""
+
+DECIDE_CLAIM: Final = "decide_claim"
+REMOVE_ENDED: Final = "remove_ended_tasks"
+TASK_KINDS: Final[Mapping[str, TaskKind]] = MappingProxyType(
+    {
+        one.name: one
+        for one in (
+            TaskKind(DECIDE_CLAIM, "api.tasks.claims:decide_claim", CLAIMS, limit_s=15, max_attempts=10),
+            TaskKind(REMOVE_ENDED, "api.tasks.retention:remove_ended", REPORTS, limit_s=60, max_attempts=5),
+        )
+    }
+)
+LONGEST_KILL_S: Final = max(kind.kill_s for kind in TASK_KINDS.values())

@@ -1,0 +1,255 @@
+"""Tasks in the database. A change of a task says in its condition which state it expects."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from pydantic import JsonValue
+from sqlalchemy import case, delete, func, literal, null, or_, select, tuple_, union_all, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.tasks.kinds import TASK_KINDS, TaskKind
+from api.tasks.records import DueTask, QueueLoad, TakenTask, TaskRecord
+from api.tasks.tables import TaskRow
+
+REPUBLISH_AFTER: Final = timedelta(seconds=10)
+"""A task that was published and not begun for this long is published again: the broker may have lost it."""
+KEEP_ENDED: Final = timedelta(days=6)
+"""Of a task that has ended, with its answer. Less than replies are kept under their keys, so that a task that is
+replayed finds what an earlier attempt has done."""
+WORKER_LOST: Final = "the process that carried it out was killed"
+
+_TASK = tuple(TaskRow.__table__.c[one.name] for one in fields(TaskRecord))
+_OPEN = TaskRow.state.in_(("queued", "running"))
+
+
+async def add_task(
+    connection: AsyncConnection,
+    *,
+    task_id: str,
+    kind: TaskKind,
+    api_key_id: str | None,
+    payload: bytes,
+    at: datetime,
+    schedule_key: str | None = None,
+) -> TaskRecord | None:
+    """Queue a task, in the transaction of what it follows from; `None`: the schedule's was queued before."""
+    statement = (
+        insert(TaskRow)
+        .values(
+            task_id=task_id,
+            kind=kind.name,
+            queue=kind.queue,
+            api_key_id=api_key_id,
+            schedule_key=schedule_key,
+            state="queued",
+            payload=payload,
+            attempts=0,
+            max_attempts=kind.max_attempts,
+            created_at=at,
+            due_at=at,
+        )
+        .on_conflict_do_nothing(index_elements=["schedule_key"], index_where=TaskRow.schedule_key.is_not(None))
+        .returning(*_TASK)
+    )
+    return _read((await connection.execute(statement)).one_or_none())
+
+
+async def open_tasks(connection: AsyncConnection, api_key_id: str, most: int) -> int:
+    """Tasks of a key that have not ended, counted up to `most`."""
+    some = select(TaskRow.task_id).where(TaskRow.api_key_id == api_key_id, _OPEN).limit(most).subquery()
+    return int((await connection.execute(select(func.count()).select_from(some))).scalar_one())
+
+
+async def task(connection: AsyncConnection, task_id: str) -> TaskRecord | None:
+    """A task; `None` if there is none."""
+    return _read((await connection.execute(select(*_TASK).where(TaskRow.task_id == task_id))).one_or_none())
+
+
+async def take_task(
+    connection: AsyncConnection, task_id: str, kind: TaskKind, lease: str, now: datetime
+) -> TakenTask | None:
+    """Begin an attempt at a task; `None`: it is done, not due, or carried out by another process."""
+    statement = (
+        update(TaskRow)
+        .where(
+            TaskRow.task_id == task_id,
+            TaskRow.kind == kind.name,
+            TaskRow.state == "queued",
+            TaskRow.due_at <= now,
+            TaskRow.attempts < TaskRow.max_attempts,
+        )
+        .values(
+            state="running",
+            lease=lease,
+            leased_until=now + kind.lease,
+            started_at=now,
+            attempts=TaskRow.attempts + 1,
+            published_at=null(),
+        )
+        .returning(TaskRow.api_key_id, TaskRow.payload, TaskRow.attempts, TaskRow.max_attempts)
+    )
+    found = (await connection.execute(statement)).one_or_none()
+    if found is None:
+        return None
+    api_key_id, payload, attempt, most = found
+    return TakenTask(task_id, kind.name, api_key_id, payload or b"", attempt, most, lease)
+
+
+async def succeed(connection: AsyncConnection, taken: TakenTask, result: Mapping[str, JsonValue], at: datetime) -> bool:
+    """Store the answer of a task, if its lease is still held; says whether it was."""
+    ended = {"state": "succeeded", "ended_at": at, "error": None, "payload": None}
+    return await _end_attempt(connection, taken, {**ended, "result": dict(result)})
+
+
+async def fail(connection: AsyncConnection, taken: TakenTask, error: str, at: datetime) -> bool:
+    """End a task without an answer, if its lease is still held; says whether it was."""
+    return await _end_attempt(connection, taken, {"state": "failed", "error": error, "ended_at": at})
+
+
+async def postpone(connection: AsyncConnection, taken: TakenTask, error: str, until: datetime) -> bool:
+    """Queue a task for another attempt, if its lease is still held; says whether it was."""
+    return await _end_attempt(connection, taken, {"state": "queued", "error": error, "due_at": until})
+
+
+async def recover_lost(connection: AsyncConnection, now: datetime) -> Sequence[str]:
+    """Queue the tasks whose lease has ended, or end them after their last attempt; returns their ids."""
+    is_last = TaskRow.attempts >= TaskRow.max_attempts
+    statement = (
+        update(TaskRow)
+        .where(TaskRow.state == "running", TaskRow.leased_until <= now)
+        .values(
+            state=case((is_last, "failed"), else_="queued"),
+            ended_at=case((is_last, literal(now)), else_=null()),
+            error=WORKER_LOST,
+            lease=null(),
+            leased_until=null(),
+        )
+        .returning(TaskRow.task_id)
+    )
+    return [row[0] for row in await connection.execute(statement)]
+
+
+async def in_flight(connection: AsyncConnection, now: datetime) -> dict[str, int]:
+    """For each queue, the tasks that are carried out, or were published a moment ago and not begun."""
+    running = select(TaskRow.queue).where(TaskRow.state == "running")
+    published = select(TaskRow.queue).where(TaskRow.published_at > now - REPUBLISH_AFTER)
+    both = union_all(running, published).subquery()
+    counts = await connection.execute(select(both.c.queue, func.count()).group_by(both.c.queue))
+    return {row[0]: row[1] for row in counts}
+
+
+async def publish_due(connection: AsyncConnection, queue: str, most: int, now: datetime) -> Sequence[DueTask]:
+    """Mark the tasks of a queue that are due as published, the oldest first; the caller then publishes them."""
+    oldest = (
+        select(TaskRow.task_id)
+        .where(
+            TaskRow.queue == queue,
+            TaskRow.state == "queued",
+            TaskRow.due_at <= now,
+            or_(TaskRow.published_at.is_(None), TaskRow.published_at <= now - REPUBLISH_AFTER),
+            TaskRow.kind.in_(tuple(TASK_KINDS)),
+        )
+        .order_by(TaskRow.due_at, TaskRow.task_id)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+        .cte("oldest")
+    )
+    statement = (
+        update(TaskRow)
+        .where(TaskRow.task_id == oldest.c.task_id)
+        .values(published_at=now)
+        .returning(TaskRow.task_id, TaskRow.kind, TaskRow.due_at)
+    )
+    found = sorted(await connection.execute(statement), key=lambda row: (row.due_at, row.task_id))
+    return [DueTask(row.task_id, row.kind) for row in found]
+
+
+async def unpublish(connection: AsyncConnection, task_ids: Sequence[str]) -> None:
+    """Take back that tasks were published: the broker was unavailable."""
+    await connection.execute(update(TaskRow).where(TaskRow.task_id.in_(task_ids)).values(published_at=null()))
+
+
+async def load_of(connection: AsyncConnection, now: datetime) -> dict[str, QueueLoad]:
+    """The tasks of each queue that has any which have not succeeded."""
+    is_open = (
+        select(
+            TaskRow.queue,
+            func.count().filter(TaskRow.state == "queued").label("queued"),
+            func.count().filter(TaskRow.state == "running").label("running"),
+            func.min(TaskRow.due_at).label("first"),
+        )
+        .where(_OPEN)
+        .group_by(TaskRow.queue)
+        .subquery()
+    )
+    has_failed = (
+        select(TaskRow.queue, func.count().label("failed"))
+        .where(TaskRow.state == "failed")
+        .group_by(TaskRow.queue)
+        .subquery()
+    )
+    both = is_open.outerjoin(has_failed, is_open.c.queue == has_failed.c.queue, full=True)
+    statement = select(
+        func.coalesce(is_open.c.queue, has_failed.c.queue),
+        func.coalesce(is_open.c.queued, 0),
+        func.coalesce(is_open.c.running, 0),
+        func.coalesce(has_failed.c.failed, 0),
+        is_open.c.first,
+    ).select_from(both)
+    return {
+        queue: QueueLoad(queued, running, failed, 0.0 if first is None else max(0.0, (now - first).total_seconds()))
+        for queue, queued, running, failed, first in await connection.execute(statement)
+    }
+
+
+async def failed_tasks(
+    connection: AsyncConnection, *, after: tuple[datetime, str] | None, limit: int
+) -> list[TaskRecord]:
+    """Failed tasks, the latest first, after a place."""
+    statement = select(*_TASK).where(TaskRow.state == "failed")
+    if after is not None:
+        statement = statement.where(tuple_(TaskRow.ended_at, TaskRow.task_id) < after)
+    statement = statement.order_by(TaskRow.ended_at.desc(), TaskRow.task_id.desc()).limit(limit)
+    return [one for one in map(_read, await connection.execute(statement)) if one is not None]
+
+
+async def replay_task(connection: AsyncConnection, task_id: str, at: datetime) -> TaskRecord | None:
+    """Queue a failed task for as many attempts as a new one; `None`: it has not failed, or is too old."""
+    statement = (
+        update(TaskRow)
+        .where(TaskRow.task_id == task_id, TaskRow.state == "failed", TaskRow.created_at > at - KEEP_ENDED)
+        .values(state="queued", attempts=0, due_at=at, published_at=null(), ended_at=null())
+        .returning(*_TASK)
+    )
+    return _read((await connection.execute(statement)).one_or_none())
+
+
+async def remove_ended(connection: AsyncConnection, before: datetime) -> int:
+    """Delete the tasks that ended before a moment; returns how many."""
+    return (await connection.execute(delete(TaskRow).where(TaskRow.ended_at < before))).rowcount
+
+
+async def _end_attempt(connection: AsyncConnection, taken: TakenTask, values: Mapping[str, object]) -> bool:
+    statement = (
+        update(TaskRow)
+        .where(TaskRow.task_id == taken.task_id, TaskRow.state == "running", TaskRow.lease == taken.lease)
+        .values(lease=null(), leased_until=null(), published_at=null(), **values)
+        .returning(TaskRow.task_id)
+    )
+    return (await connection.execute(statement)).one_or_none() is not None
+
+
+def _read(row: Sequence[object] | None) -> TaskRecord | None:
+    if row is None:
+        return None
+    values: Any = list(row)
+    return TaskRecord(*values)
+
+
+def as_payload(document: object) -> bytes:
+    """A document as the payload of a task."""
+    return json.dumps(document, separators=(",", ":")).encode()

@@ -1,0 +1,79 @@
+"""Carrying out one task: it is leased, its handler is called, and what came of it is stored."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from importlib import import_module
+from typing import Final
+
+from pydantic import JsonValue
+
+from api.tasks import repository
+from api.tasks.errors import TaskRefused
+from api.tasks.kinds import TaskKind
+from api.tasks.records import TakenTask
+from api.tasks.services import TaskServices
+from core import clock
+from core.ids import new_id
+from core.logging import get_logger
+from core.retries import describe
+
+log = get_logger("tasks")
+
+Handler = Callable[[TaskServices, TakenTask], Awaitable[Mapping[str, JsonValue]]]
+
+FIRST_PAUSE_S: Final = 1.0
+LONGEST_PAUSE_S: Final = 60.0
+
+
+def handler_of(kind: TaskKind) -> Handler:
+    """The handler that a kind names."""
+    module, _, function = kind.handler.partition(":")
+    found: Handler = getattr(import_module(module), function)
+    return found
+
+
+def pause_after(attempt: int) -> timedelta:
+    """The pause after a failed attempt: doubled by each, with a random half so that tasks do not retry together."""
+    longest = min(FIRST_PAUSE_S * 2.0 ** min(attempt - 1, 10), LONGEST_PAUSE_S)
+    return timedelta(seconds=longest * (0.5 + random.random() / 2))
+
+
+async def run_task(services: TaskServices, kind: TaskKind, task_id: str) -> bool:
+    """Carry out a task, unless it is done, not due, or carried out elsewhere; says whether an attempt was made.
+
+    Raises what the database raises: the task then stays as it is, and is published again.
+    """
+    lease = new_id("lse")
+    async with services.database.transaction() as connection:
+        taken = await repository.take_task(connection, task_id, kind, lease, clock.now())
+    if taken is None:
+        return False
+    try:
+        async with asyncio.timeout(kind.limit_s):
+            result = await handler_of(kind)(services, taken)
+    except Exception as error:
+        await _store_failure(services, taken, error, kind)
+        return True
+    async with services.database.transaction() as connection:
+        stored = await repository.succeed(connection, taken, result, clock.now())
+    log.info("task done", task_id=task_id, task=kind.name, attempt=taken.attempt, stored=stored)
+    return True
+
+
+async def _store_failure(services: TaskServices, taken: TakenTask, error: Exception, kind: TaskKind) -> None:
+    """Queue the task again, or end it: the handler refused it, or this was its last attempt."""
+    if isinstance(error, TimeoutError) and not str(error):
+        text = f"TimeoutError: the task takes at most {kind.limit_s} s"
+    else:
+        text = str(error) if isinstance(error, TaskRefused) else describe(error)
+    is_final = isinstance(error, TaskRefused) or taken.attempt >= taken.max_attempts
+    report = log.error if is_final else log.warning
+    report("task failed", task_id=taken.task_id, task=kind.name, attempt=taken.attempt, final=is_final, error=text)
+    now = clock.now()
+    async with services.database.transaction() as connection:
+        if is_final:
+            await repository.fail(connection, taken, text, now)
+        else:
+            await repository.postpone(connection, taken, text, now + pause_after(taken.attempt))

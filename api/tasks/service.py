@@ -1,0 +1,77 @@
+"""Tasks as their clients and operators see them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from api import audit
+from api.database import Database, fetch
+from api.errors import Conflict, KeyQueueFull, NotFound
+from api.identity import Caller, Scope
+from api.tasks import repository
+from api.tasks.kinds import DECIDE_CLAIM, TASK_KINDS
+from api.tasks.records import TaskRecord
+from core import clock
+from core.ids import new_id
+
+MAX_OPEN_TASKS: Final = 1_000
+"""Tasks of an API key that have not ended; requests at the same time may pass it by their number."""
+
+
+class Tasks:
+    """Queues tasks, and says what became of them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add_claim(self, caller: Caller, body: bytes) -> TaskRecord:
+        """Queue the decision of a claim that was checked; raises `KeyQueueFull` where the key has too many tasks."""
+        return await self.add(caller, DECIDE_CLAIM, body)
+
+    async def add(self, caller: Caller, kind: str, payload: bytes) -> TaskRecord:
+        """Queue a task of a caller, in the open unit of work if there is one; raises `KeyQueueFull`."""
+        async with self._database.transaction() as connection:
+            if await repository.open_tasks(connection, caller.api_key_id, MAX_OPEN_TASKS) >= MAX_OPEN_TASKS:
+                raise KeyQueueFull(
+                    f"{MAX_OPEN_TASKS} tasks of this key have not ended; wait until some have, or send the request "
+                    "without Prefer: respond-async"
+                )
+            added = await repository.add_task(
+                connection,
+                task_id=new_id("tsk"),
+                kind=TASK_KINDS[kind],
+                api_key_id=caller.api_key_id,
+                payload=payload,
+                at=clock.now(),
+            )
+        assert added is not None
+        return added
+
+    async def get(self, caller: Caller, task_id: str) -> TaskRecord:
+        """A task of the caller, or for an operator any; raises `NotFound`."""
+        async with self._database.reading() as connection:
+            found = await repository.task(connection, task_id)
+        if found is None or not (found.api_key_id == caller.api_key_id or caller.may(Scope.OPERATE)):
+            raise NotFound("task not found; check its id and the API key, and that it ended in the last six days")
+        return found
+
+    async def failed(self, *, after: tuple[datetime, str] | None = None, limit: int) -> Sequence[TaskRecord]:
+        """Failed tasks, the latest first, after a place."""
+        async with self._database.reading() as connection:
+            return await repository.failed_tasks(connection, after=after, limit=limit)
+
+    async def replay(self, caller: Caller, task_id: str) -> TaskRecord:
+        """Queue a failed task again, which is recorded; raises `NotFound`, `Conflict`."""
+        now = clock.now()
+        async with self._database.transaction() as connection:
+            found = await repository.task(connection, task_id)
+            if found is None:
+                raise NotFound("task not found; check its id")
+            replayed = await repository.replay_task(connection, task_id, now)
+            if replayed is None and found.state != "failed":
+                raise Conflict(f"the task is {found.state}; only a failed one can be replayed")
+            if replayed is None:
+                raise Conflict("the task is more than six days old; let its sender send the request again")
+            details = {"task_id": task_id, "kind": found.kind, "error": found.error}
+            await fetch(connection, audit.record(caller, "task.replay", None, details, now))
+        return replayed

@@ -1,0 +1,58 @@
+"""What the handlers of tasks share in one process."""
+
+from dataclasses import dataclass
+
+from api.database import Database, request_limits
+from api.intake import Intake, adjudication_policies, queue_of_members
+from api.scorer import ScorerClient
+from api.unconfirmed import UnconfirmedChanges
+from api.windows import REFRESH_S, EntityWindows
+from core.background import Background
+from core.settings import Settings
+
+_CONNECTIONS = 2
+"""A process carries out one task at a time; windows are read beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskServices:
+    """The services of one process that carries out tasks."""
+
+    settings: Settings
+    database: Database
+    intake: Intake
+    scorer: ScorerClient
+    unconfirmed: UnconfirmedChanges
+    windows: EntityWindows
+
+    @classmethod
+    def create(cls, settings: Settings, database_url: str) -> "TaskServices":
+        """Create the services; connections are opened by the first task that needs one."""
+        database = Database(database_url, pool_size=_CONNECTIONS, limits=request_limits(settings))
+        scorer = ScorerClient(
+            settings.scorer_base_url,
+            deadline_ms=settings.scorer_deadline_ms,
+            hedge_after_ms=settings.scorer_hedge_after_ms,
+            least_gain_present=settings.score_least_gain_present,
+        )
+        unconfirmed = UnconfirmedChanges(database)
+        windows = EntityWindows(database, scorer)
+        intake = Intake(
+            database,
+            scorer,
+            adjudication_policies(settings),
+            unconfirmed,
+            queue_of_members(settings),
+            windows,
+        )
+        return cls(settings, database, intake, scorer, unconfirmed, windows)
+
+    async def start(self, background: Background) -> None:
+        """Follow the models that serve, as the API does."""
+        background.repeat("windows", self.windows.refresh, every_s=REFRESH_S)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.unconfirmed.close()
+        self.scorer.close()
+        await self.database.close()
