@@ -1,14 +1,17 @@
 """Exports have each claim of their days once, what the caller may see of it, and no formulas."""
 
+import asyncio
 import csv
 import io
 import json
+from collections.abc import AsyncIterator
 from datetime import datetime, time, timedelta
 from typing import Any
 
 import psycopg
+import pytest
 
-from api.exports.places import MAX_EXPORTS
+from api.exports.places import MAX_EXPORTS, ExportPlaces, ExportResponse
 from api.exports.routes import PAGE
 from api.intake import SETTLED_AFTER
 from core import clock
@@ -143,3 +146,29 @@ async def test_exports_have_a_limit_of_their_own(api: Api):
     over = await export(api)
     assert (over.status_code, over.json()["type"]) == (503, "/docs/problems#batch-queue-full")
     assert over.headers["retry-after"] == "5"
+
+
+@pytest.mark.parametrize("spec_version", ["2.3", "2.4"])
+async def test_a_reader_that_takes_nothing_gives_its_place_back(
+    spec_version: str, monkeypatch: pytest.MonkeyPatch, log_lines: io.StringIO
+):
+    monkeypatch.setattr("api.exports.places.MAX_SEND_S", 0.01)
+    places = ExportPlaces()
+    places.take()
+
+    async def claims() -> AsyncIterator[bytes]:
+        while True:
+            yield b"a claim"
+
+    async def never() -> Any:
+        await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            await never()
+
+    response = ExportResponse(claims())
+    response.places = places
+    await response({"type": "http", "asgi": {"spec_version": spec_version}}, never, send)
+    assert places.taken == 0
+    assert "export ended, its reader took nothing" in log_lines.getvalue()
