@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 
 from api import openapi, problems
 from api.appeals import routes as appeal_routes
+from api.authorizations import routes as authorization_routes
 from api.bulk import routes as bulk_routes
 from api.conditional import CompressedReads, EntityTags
 from api.console.routes import console_app
@@ -58,6 +59,7 @@ ROUTERS = (
     member_routes.router,
     provider_routes.router,
     procedure_routes.router,
+    authorization_routes.router,
     policy_routes.router,
     health_routes.router,
 )

@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 
 from api.appeals import Appeals, appeal_rules
+from api.authorizations import Authorizations
 from api.bulk import BulkUploads
 from api.database import Database, act_for, request_limits
 from api.exports import ExportPlaces
@@ -45,6 +46,7 @@ class Dependencies:
     appeals: Appeals
     webhooks: Webhooks
     registry: Registry
+    authorizations: Authorizations
     bulk: BulkUploads
     exports: ExportPlaces
     tasks: Tasks
@@ -84,6 +86,7 @@ class Dependencies:
             appeals=Appeals(database, appeal_rules(settings), settings.zone, unconfirmed),
             webhooks=Webhooks(database, AddressGuard(settings.webhook_networks), Encryption(settings)),
             registry=Registry(database),
+            authorizations=Authorizations(database),
             unconfirmed=unconfirmed,
             probe=WriteProbe(database_url, limits),
             live=live,

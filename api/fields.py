@@ -150,6 +150,8 @@ AppealId = Annotated[
 Identifier = Annotated[str, Field(strict=True, min_length=1, max_length=MAX_ID, pattern=_ID)]
 EntityId = Annotated[Identifier, _normalized(IdentifierKind.ID)]
 """Of a member or provider, without what a spreadsheet or data frame adds to a number."""
+AuthorizationNumber = Annotated[Identifier, Field(examples=["AUTH-20260302-1"])]
+"""Of a prior authorization; of an 837 it has at most 50 characters (REF02)."""
 Code = Annotated[str, Field(strict=True, min_length=1, max_length=MAX_CODE, pattern=_ID)]
 ProcedureCode = Annotated[Code, _normalized(IdentifierKind.PROCEDURE)]
 DiagnosisCode = Annotated[Code, _normalized(IdentifierKind.DIAGNOSIS)]

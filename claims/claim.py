@@ -58,6 +58,8 @@ class Claim:
     """Further columns that models use, by name (`claims.attributes`)."""
     other_payer_cents: int = 0
     """What other payers paid of the claim as a whole, where it is not known for its lines."""
+    authorization_number: str | None = None
+    """The prior authorization under which the services were given."""
 
     def __post_init__(self) -> None:
         if self.received_at.tzinfo is None:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from claims.cost_sharing import CostSharing
 from claims.identifiers import is_npi
+from claims.prior_authorization import AuthorizationRequirement
 from claims.scoring import MAX_AGE_YEARS
 from claims.validity import ValidityPeriod, uninterrupted
 
@@ -26,6 +27,7 @@ class EarlierCover:
     line_of_business: str | None = None
     state_code: str | None = None
     cost_sharing: tuple[CostSharing, ...] = ()
+    requirements: tuple[AuthorizationRequirement, ...] = ()
 
     @property
     def period(self) -> ValidityPeriod:
@@ -50,6 +52,8 @@ class Member:
     """The state whose prompt-pay law applies to the plan."""
     cost_sharing: tuple[CostSharing, ...] = ()
     """The terms of the plan, in any order; empty: the plan pays what is billed."""
+    requirements: tuple[AuthorizationRequirement, ...] = ()
+    """Procedures for which the plan requires prior authorization."""
     earlier: tuple[EarlierCover, ...] = ()
     """Cover before the period that is described here."""
     revision: str | None = None
@@ -80,6 +84,7 @@ class Member:
             line_of_business=then.line_of_business,
             state_code=then.state_code,
             cost_sharing=then.cost_sharing,
+            requirements=then.requirements,
         )
 
     def age_years(self, on: date) -> int | None:

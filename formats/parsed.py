@@ -45,6 +45,8 @@ class ParsedClaim(Generic[Place]):
     """The claim id of the claim that this one corrects."""
     other_payer_paid: str | None = None
     """What other payers paid of the claim, where it is not known for its lines; `None`: nothing."""
+    authorization_number: str | None = None
+    """Of the prior authorization."""
     places: Mapping[str, Place] = field(default_factory=dict)
     """Field of `document` → where it was read."""
 
@@ -64,6 +66,7 @@ class ParsedClaim(Generic[Place]):
             "place_of_service": self.place_of_service,
             "replaces": self.replaces,
             "other_payer_paid": self.other_payer_paid,
+            "authorization_number": self.authorization_number,
         }
         body |= {name: value for name, value in optional.items() if value is not None}
         return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()

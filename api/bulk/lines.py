@@ -11,6 +11,7 @@ from api.bulk.records import BulkFormat
 COLUMNS: Final = (
     *("member_id", "provider_id", "diagnosis_code", "diagnosis_codes", "procedure_code", "claim_amount", "units"),
     *("service_from", "service_to", "place_of_service", "replaces", "other_payer_paid"),
+    "authorization_number",
 )
 """Of a CSV file, in any order. A row is a claim of one procedure; `diagnosis_codes` are separated by blanks."""
 _REQUIRED: Final = ("member_id", "provider_id", "procedure_code", "claim_amount")

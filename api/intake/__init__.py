@@ -1,6 +1,7 @@
 """Claims as they come in: validated, looked up, scored, decided and stored in one transaction; read and voided."""
 
 from api.intake.adjudication import Policies
+from api.intake.authorizations import authorization_use
 from api.intake.benefit_use import BenefitUse, benefit_used, counted
 from api.intake.changes import ClaimChanges
 from api.intake.configuration import adjudication_policies, queue_of_members
@@ -44,6 +45,7 @@ __all__ = [
     "Policies",
     "RefusedField",
     "adjudication_policies",
+    "authorization_use",
     "benefit_used",
     "claim_key",
     "counted",

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from datetime import tzinfo
 from functools import partial
+from typing import Any
 
 from api.code_tables import prices_in_force, tables_in_force
-from api.database import Pipelined
+from api.database import Pipelined, Query
 from api.errors import Conflict, Invalid
 from api.intake import repository
+from api.intake.authorizations import authorization_use
 from api.intake.benefit_use import BenefitUse, benefit_used
 from api.intake.references import ClaimReferences, lock_parties, read_again
 from api.intake.related import RelatedClaims, related
@@ -19,10 +21,12 @@ from claims.adjudication import (
     SuspicionPolicy,
     decide,
     inherit,
+    lines_in_need,
     rejecting,
     replaced_often,
     run_edits,
     score_not_used,
+    units_used,
 )
 from claims.benefits import Benefit
 from claims.claim import Claim
@@ -32,6 +36,7 @@ from claims.outcome import Outcome
 from claims.payment import BENEFIT_USED_UP, ClaimPayment, itemize, line_prices, reason_of_contract
 from claims.plausibility import check_plausibility
 from claims.policy import PolicyFacts, PolicyInForce, RuleEffects, apply_rules
+from claims.prior_authorization import AuthorizationUse
 from claims.prompt_pay import PromptPayClock
 from claims.reference import Member
 from claims.review import replaces_reviewed_claim
@@ -67,6 +72,8 @@ class Adjudication:
     """By which it was decided: as they were when the claim was scored, or since."""
     facts: ClaimFacts
     """Of these references: not those that were scored where member or provider have changed since."""
+    authorized_units: int
+    """Units or visits of its prior authorization that the claim uses unless it is rejected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,7 @@ class _Locked:
     tables: TablesInForce
     deciding: InForce
     prices: TablesInForce
+    authorization: AuthorizationUse | None
 
 
 async def _read(connection: Pipelined, claim: Claim, member: Member, days: int) -> _Locked:
@@ -91,11 +99,19 @@ async def _read(connection: Pipelined, claim: Claim, member: Member, days: int) 
         tables_in_force(claim),
         in_force(claim.received_on, claim.member_id, claim.provider_id),
     )
-    if terms is None:
-        _, use, earlier, tables, deciding = await connection.fetch(*queries)
-        return _Locked(terms, use, earlier, tables, deciding, NO_TABLES)
-    _, use, earlier, tables, deciding, prices = await connection.fetch(*queries, prices_in_force(claim))
-    return _Locked(terms, use, earlier, tables, deciding, prices)
+    more: list[Any]
+    of_prices = [] if terms is None else [prices_in_force(claim)]
+    of_authorization = _authorization(claim, member)
+    _, use, earlier, tables, deciding, *more = await connection.fetch(*queries, *of_prices, *of_authorization)
+    prices = more.pop(0) if of_prices else NO_TABLES
+    return _Locked(terms, use, earlier, tables, deciding, prices, more[0] if of_authorization else None)
+
+
+def _authorization(claim: Claim, member: Member) -> list[Query[AuthorizationUse | None]]:
+    """The look-up of the authorization of a claim that needs one and names one."""
+    if claim.authorization_number is None or not lines_in_need(claim, member.requirements):
+        return []
+    return [authorization_use(claim.member_id, claim.authorization_number, without=claim.replaces)]
 
 
 async def adjudicate(
@@ -138,6 +154,7 @@ async def adjudicate(
         benefit,
         earlier.similar_claims,
         tables,
+        read.authorization,
     )
     principal = claim.principal
     rule = check_twice_average(claim.amount_cents, principal, references.procedures[principal.procedure_code])
@@ -192,6 +209,7 @@ async def adjudicate(
         effects,
         references,
         facts,
+        units_used(claim, lines_in_need(claim, references.member.requirements), read.authorization),
     )
 
 

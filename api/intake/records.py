@@ -56,6 +56,8 @@ class ClaimRecord:
     state_code: str | None
     payment: ClaimPayment | None
     """None: the claim is not itemized."""
+    authorization_number: str | None
+    """Of the prior authorization, as it was sent."""
     replaced_by: str | None
     chain: Sequence[str]
     """This claim and those that replace or follow one another with it, newest first."""

@@ -91,6 +91,8 @@ class NewClaim:
     """The prompt-pay due date."""
     payment: ClaimPayment | None
     """None: the claim is not itemized."""
+    authorized_units: int
+    """Of its prior authorization."""
 
 
 def add_claim(new: NewClaim) -> list[Query[None]]:
@@ -116,6 +118,8 @@ def add_claim(new: NewClaim) -> list[Query[None]]:
         "payment": None if new.payment is None else Jsonb(payment_to_json(new.payment)),
         "deductible_cents": counts.deductible_cents,
         "out_of_pocket_cents": counts.out_of_pocket_cents,
+        "authorization_number": claim.authorization_number,
+        "authorized_units": new.authorized_units,
     }
     queries = [Query(_ADD_CLAIM, params, nothing)]
     for number, line in enumerate(claim.lines, start=1):

@@ -120,6 +120,7 @@ class ClaimOut(BaseModel):
     approved_amount: float = Field(description="The amount that is paid; 0 while in review.")
     replaces: str | None
     voided_at: InstantOut | None
+    authorization_number: str | None = Field(None, description="Of the prior authorization, as it was sent.")
     attributes: Attributes = Field(description="As they were sent, by name.")
     payment: PaymentOut | None = Field(
         description="The payment line by line, once the claim is decided; null: the plan has no cost sharing and no "
@@ -237,6 +238,7 @@ def claim_out(claim: ClaimRecord, *, sees_scores: bool, prompt_pay: PromptPayOut
         approved_amount=json_amount(claim.approved_cents),
         replaces=claim.replaces,
         voided_at=claim.voided_at,
+        authorization_number=claim.authorization_number,
         payment=_payment(claim),
         attributes=dict(sorted(claim.attributes.items())) if claim.attributes else {},
         reasons=[] if assessment is None else _reasons(assessment, sees_scores=sees_scores),

@@ -10,6 +10,7 @@ from api.fields import (
     MAX_UNITS,
     Amount,
     AmountOrZero,
+    AuthorizationNumber,
     ClaimAttributes,
     Day,
     DiagnosisCode,
@@ -85,6 +86,9 @@ class ClaimIn(BaseModel):
     other_payer_paid: AmountOrZero | None = Field(
         None, description="What other payers paid of the claim, where it is not known for its lines."
     )
+    authorization_number: AuthorizationNumber | None = Field(
+        None, description="Of the prior authorization, where the member's plan requires one."
+    )
     attributes: ClaimAttributes = Field(
         default_factory=dict,
         description="Further values that the model uses, by name: true, false, a number, a text, or null where the "
@@ -122,6 +126,7 @@ class ClaimIn(BaseModel):
             service_date_defaulted=not (self.service_from or self.service_to or days),
             attributes=self.attributes,
             other_payer_cents=self.other_payer_paid or 0,
+            authorization_number=self.authorization_number,
         )
 
     def validated(self, claim_id: str, received_at: datetime, time_zone: tzinfo) -> Claim:

@@ -126,6 +126,7 @@ class Intake:
                         member.line_of_business, member.state_code, claim.received_on
                     ),
                     payment=adjudication.payment,
+                    authorized_units=adjudication.authorized_units,
                 )
                 queries = repository.add_claim(new)
                 queries += [assessments.add_assessment(assessment), *_events(claim, assessment)]
@@ -331,6 +332,7 @@ def _claim_record(
         line_of_business=member.line_of_business,
         state_code=member.state_code,
         payment=adjudication.payment,
+        authorization_number=claim.authorization_number,
         replaced_by=None,
         chain=adjudication.chain,
         decision=None,

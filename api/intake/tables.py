@@ -91,6 +91,10 @@ class ClaimRow(Base):
     out_of_pocket_cents: Mapped[Cents] = mapped_column(
         server_default="0", comment="What it counts towards the out-of-pocket maximum; 0 unless it is paid."
     )
+    authorization_number: Mapped[str | None] = mapped_column(comment="Of the prior authorization, as it was sent.")
+    authorized_units: Mapped[int] = mapped_column(
+        server_default="0", comment="Units or visits of it that the claim uses while it is paid or in review."
+    )
 
     __table_args__ = (
         CheckConstraint("amount_cents > 0", name="claims_amount_cents_check"),
@@ -106,6 +110,7 @@ class ClaimRow(Base):
             "(payment IS NOT NULL AND status IN ('approved', 'partially_approved')))",
             name="claims_cost_shared_check",
         ),
+        CheckConstraint("authorized_units >= 0", name="claims_authorized_units_check"),
         CheckConstraint("service_to >= service_from", name="claims_service_check"),
         CheckConstraint(f"status IN {STATUSES}", name="claims_status_check"),
         CheckConstraint("(status = 'voided') = (voided_at IS NOT NULL)", name="claims_voided_check"),
@@ -127,6 +132,11 @@ class ClaimRow(Base):
         ),
         Index("claims_voided_at_idx", "voided_at", postgresql_where="voided_at IS NOT NULL"),
         Index("claims_inherits_from_idx", "inherits_from", postgresql_where="inherits_from IS NOT NULL"),
+        Index(
+            "claims_authorization_number_idx",
+            "authorization_number",
+            postgresql_where="authorization_number IS NOT NULL",
+        ),
         # A claim is corrected once.
         Index("claims_replaces_key", "replaces", unique=True, postgresql_where="replaces IS NOT NULL"),
     )

@@ -4,15 +4,22 @@ from pydantic import TypeAdapter
 from sqlalchemy import BindParameter, ColumnElement, ScalarSelect, Text, bindparam, cast, func, literal_column, select
 
 from api.database import Query, Rows, compiled
-from api.members.tables import MemberRow, PlanRow, PlanTermsRow
+from api.members.tables import MemberRow, PlanAuthorizationRow, PlanRow, PlanTermsRow
 from claims.cost_sharing import CostSharing
+from claims.prior_authorization import AuthorizationRequirement
 from claims.reference import EarlierCover, Member
 
 _TERMS = TypeAdapter(tuple[CostSharing, ...])
+_REQUIREMENTS = TypeAdapter(tuple[AuthorizationRequirement, ...])
 _COVERS = TypeAdapter(tuple[EarlierCover, ...])
 _TERMS_OF_PLAN = (
     select(func.jsonb_agg(literal_column(PlanTermsRow.__tablename__)))
     .where(PlanTermsRow.plan_id == MemberRow.plan_id)
+    .scalar_subquery()
+)
+_REQUIREMENTS_OF_PLAN = (
+    select(func.jsonb_agg(literal_column(PlanAuthorizationRow.__tablename__)))
+    .where(PlanAuthorizationRow.plan_id == MemberRow.plan_id)
     .scalar_subquery()
 )
 _EARLIER: ColumnElement[object] = literal_column(
@@ -22,7 +29,9 @@ _EARLIER: ColumnElement[object] = literal_column(
             'line_of_business', held.line_of_business,
             'state_code', held.state_code,
             'cost_sharing', (SELECT coalesce(jsonb_agg(terms), '[]') FROM plan_cost_sharing AS terms
-                             WHERE terms.plan_id = held.plan_id)))
+                             WHERE terms.plan_id = held.plan_id),
+            'requirements', (SELECT coalesce(jsonb_agg(required), '[]') FROM plan_authorizations AS required
+                             WHERE required.plan_id = held.plan_id)))
         FROM jsonb_array_elements(members.earlier_periods) AS one(period)
         LEFT JOIN plans AS held ON held.plan_id = one.period ->> 'plan_id') END"""
 )
@@ -39,6 +48,7 @@ _MEMBER = compiled(
         PlanRow.line_of_business,
         PlanRow.state_code,
         _TERMS_OF_PLAN,
+        _REQUIREMENTS_OF_PLAN,
         _EARLIER,
         _REVISION,
     )
@@ -48,15 +58,16 @@ _MEMBER = compiled(
 
 
 def member(member_id: str) -> Query[Member | None]:
-    """A member with the benefit limit and the cost sharing of its plan; `None` if there is no such member."""
+    """A member with what its plan pays and requires; `None` if there is no such member."""
 
     def read(rows: Rows) -> Member | None:
         if not rows:
             return None
-        *of_member, terms, earlier, revision = rows[0]
+        *of_member, terms, requirements, earlier, revision = rows[0]
         values = (
             *of_member,
             () if terms is None else _TERMS.validate_python(terms),
+            () if requirements is None else _REQUIREMENTS.validate_python(requirements),
             () if earlier is None else _COVERS.validate_python(earlier),
             revision,
         )

@@ -1,17 +1,20 @@
-"""Who is covered, and what their plan pays."""
+"""Who is covered, what their plan pays and requires, and what was authorized."""
 
 from datetime import date
 
 from pydantic import JsonValue
-from sqlalchemy import CheckConstraint, ForeignKey, Text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, Text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.tables import Base, Cents
+from claims.prior_authorization import AuthorizationCount, AuthorizationState
 from claims.prompt_pay import LineOfBusiness
 from claims.reference import Sex
 
 LINES_OF_BUSINESS = tuple(one.value for one in LineOfBusiness)
+_STATES = tuple(one.value for one in AuthorizationState)
+_COUNTS = tuple(one.value for one in AuthorizationCount)
 
 
 class PlanRow(Base):
@@ -79,3 +82,59 @@ class MemberRow(Base):
     )
 
     __table_args__ = (CheckConstraint("sex IN ('F', 'M')", name="members_sex_check"),)
+
+
+class PlanAuthorizationRow(Base):
+    """Procedures for which a plan requires prior authorization (`AuthorizationRequirement`)."""
+
+    __tablename__ = "plan_authorizations"
+
+    plan_id: Mapped[str] = mapped_column(ForeignKey("plans.plan_id"), primary_key=True)
+    place: Mapped[int] = mapped_column(
+        Integer, primary_key=True, autoincrement=False, comment="Among those of the plan, from 1."
+    )
+    first_code: Mapped[str]
+    last_code: Mapped[str]
+    first_day: Mapped[date]
+    last_day: Mapped[date | None] = mapped_column(comment="Null: without end.")
+    places: Mapped[list[str]] = mapped_column(
+        ARRAY(Text), server_default="{}", comment="CMS places of service; none: everywhere."
+    )
+    above_cents: Mapped[Cents | None] = mapped_column(comment="Of these lines together; null: any amount.")
+
+    __table_args__ = (
+        CheckConstraint("last_day >= first_day", name="plan_authorizations_days_check"),
+        CheckConstraint(
+            'length(first_code) = length(last_code) AND first_code COLLATE "C" <= last_code COLLATE "C"',
+            name="plan_authorizations_codes_check",
+        ),
+        CheckConstraint("above_cents >= 0", name="plan_authorizations_above_cents_check"),
+    )
+
+
+class AuthorizationRow(Base):
+    """A prior authorization of a member (`claims.prior_authorization.Authorization`).
+
+    What is used of it is not stored here: it is the sum over the member's claims.
+    """
+
+    __tablename__ = "authorizations"
+
+    authorization_number: Mapped[str] = mapped_column(primary_key=True)
+    member_id: Mapped[str] = mapped_column(ForeignKey("members.member_id"))
+    provider_id: Mapped[str | None] = mapped_column(comment="Null: any provider.")
+    procedures: Mapped[list[str]] = mapped_column(ARRAY(Text), comment="Codes, and ranges such as 97110..97140.")
+    units: Mapped[int | None] = mapped_column(comment="Most units or visits; null: no limit.")
+    counts: Mapped[str] = mapped_column(server_default="units")
+    first_day: Mapped[date]
+    last_day: Mapped[date | None] = mapped_column(comment="Null: without end.")
+    state: Mapped[str]
+
+    __table_args__ = (
+        CheckConstraint("last_day >= first_day", name="authorizations_days_check"),
+        CheckConstraint("units >= 1", name="authorizations_units_check"),
+        CheckConstraint("cardinality(procedures) >= 1", name="authorizations_procedures_check"),
+        CheckConstraint(f"counts IN {_COUNTS}", name="authorizations_counts_check"),
+        CheckConstraint(f"state IN {_STATES}", name="authorizations_state_check"),
+        Index(None, "member_id", "authorization_number"),
+    )

@@ -6,20 +6,11 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.dependencies import RegistryReader, RegistryWriter, dependencies
+from api.entries import Cursor, IfMatch, KnownAt, Limit, RequiredIfMatch, changed, changing, creating
 from api.openapi import operation
 from api.paging import read_cursor, write_cursor
 from api.registry.kinds import MEMBER
-from api.registry.parameters import (
-    Cursor,
-    IfMatch,
-    KnownAt,
-    Limit,
-    MemberId,
-    RequiredIfMatch,
-    changed,
-    changing,
-    creating,
-)
+from api.registry.parameters import MemberId
 from api.registry.records import Entry
 from api.registry.responses import MemberOut, MemberPage, listed_member, member_out
 from api.registry.schemas import CoverIn, EndIn, MemberIn, MemberUpdate

@@ -6,20 +6,11 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.dependencies import RegistryReader, RegistryWriter, dependencies
+from api.entries import Cursor, IfMatch, Limit, RequiredIfMatch, changed, changing, creating
 from api.openapi import operation
 from api.paging import read_cursor, write_cursor
 from api.registry.kinds import PROCEDURE
-from api.registry.parameters import (
-    Cursor,
-    IfMatch,
-    Limit,
-    ProcedureKnownAt,
-    ProcedurePath,
-    RequiredIfMatch,
-    changed,
-    changing,
-    creating,
-)
+from api.registry.parameters import ProcedureKnownAt, ProcedurePath
 from api.registry.records import Entry
 from api.registry.responses import ProcedureOut, ProcedurePage, procedure_out
 from api.registry.schemas import EndIn, PeriodIn, ProcedureIn, ProcedureUpdate

@@ -39,16 +39,21 @@ async def entry(connection: AsyncConnection, kind: Kind, entry_id: str) -> Entry
 
 async def entry_at(connection: AsyncConnection, kind: Kind, entry_id: str, at: datetime) -> Entry | None:
     """An entry as it was stored at an instant, or as it was created since; `None`: unknown."""
+    present = await entry(connection, kind, entry_id)  # first: if it is replaced by now, the history has it
+    state = await state_at(connection, kind.table.name, entry_id, at)
+    return present if state is None else _entry(kind, state)
+
+
+async def state_at(connection: AsyncConnection, table: str, entry_id: str, at: datetime) -> Mapping[str, object] | None:
+    """A row of a table with history as it was stored at an instant, its dates as texts; `None`: it is as it is now."""
     history = RegistryHistoryRow
     statement = (
         select(history.state)
-        .where(history.kind == kind.table.name, history.entry_id == entry_id, history.known_until > at)
+        .where(history.kind == table, history.entry_id == entry_id, history.known_until > at)
         .order_by(history.known_until, history.history_id)
         .limit(1)
     )
-    present = await entry(connection, kind, entry_id)  # first: if it is replaced by now, the history has it
-    state = await connection.scalar(statement)
-    return present if state is None else _entry(kind, state)
+    return await connection.scalar(statement)
 
 
 async def entries(

@@ -1,5 +1,6 @@
 """Adjudication: eligibility, edits, inherited reviews, and the decision over a claim.
 
+authorization.py  prior authorization: it is there, for this service, and not used up
 contract_denials.py  the findings that reject or reduce without a person
 decision.py     findings, benefit and score, or the 2× rule, into a `Decision`
 edits.py        checks against the catalogue and the history, one entry each in `EDITS`
@@ -8,6 +9,7 @@ suspicion.py    reviews inherited from a held or denied claim for the same servi
 rescoring.py    what a score that arrives after the decision may change
 """
 
+from claims.adjudication.authorization import lines_in_need, units_used
 from claims.adjudication.contract_denials import CONTRACT_DENIALS, ContractDenial, rejecting
 from claims.adjudication.decision import (
     Decision,
@@ -37,10 +39,12 @@ __all__ = [
     "findings_of_score",
     "findings_without_score",
     "inherit",
+    "lines_in_need",
     "reconsider",
     "rejecting",
     "releasable",
     "replaced_often",
     "run_edits",
     "score_not_used",
+    "units_used",
 ]

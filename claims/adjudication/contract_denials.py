@@ -38,6 +38,22 @@ CONTRACT_DENIALS = _declared(
         "The provider is on the list of excluded individuals and entities: nothing may be paid.",
         "B7",
     ),
+    ContractDenial(
+        "authorization_missing", Outcome.REJECTED, "The plan requires prior authorization; the claim names none.", "197"
+    ),
+    ContractDenial(
+        "authorization_unknown",
+        Outcome.REJECTED,
+        "The claim names no approved authorization of its member.",
+        "197",
+    ),
+    ContractDenial(
+        "authorization_other_provider", Outcome.REJECTED, "The authorization is for another provider.", "197"
+    ),
+    ContractDenial("authorization_other_day", Outcome.REJECTED, "The authorization is for other days.", "197"),
+    ContractDenial(
+        "authorization_exceeded", Outcome.REJECTED, "Other claims have used all that was authorized.", "198"
+    ),
     ContractDenial("benefit_exhausted", Outcome.REJECTED, "The yearly benefit limit is used up.", "119"),
     ContractDenial("benefit_limit", Outcome.PARTIALLY_APPROVED, "The rest of the yearly benefit pays a part.", "119"),
     ContractDenial("duplicate", Outcome.REJECTED, "The same service was claimed before at the same amount.", "18"),

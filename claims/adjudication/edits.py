@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from claims.adjudication import eligibility
+from claims.adjudication.authorization import authorization_findings
 from claims.adjudication.code_edits import code_findings
 from claims.adjudication.suspicion import days_apart
 from claims.benefits import Benefit
@@ -15,6 +16,7 @@ from claims.claim import Claim
 from claims.code_tables import NO_TABLES, TablesInForce
 from claims.money import format_cents
 from claims.outcome import Finding, Outcome
+from claims.prior_authorization import AuthorizationUse
 from claims.reference import Diagnosis, Limits, Member, Procedure, Provider
 
 _SEXES = {"F": "women", "M": "men"}
@@ -54,6 +56,8 @@ class Evidence:
     benefit: Benefit
     similar_claims: tuple[SimilarClaim, ...] = ()
     tables: TablesInForce = NO_TABLES
+    authorization: AuthorizationUse | None = None
+    """What the claim names, if its plan requires one; None: it names none of the member."""
 
 
 def _member_cover(evidence: Evidence) -> Iterator[Finding]:
@@ -66,6 +70,10 @@ def _waiting_period(evidence: Evidence) -> Iterator[Finding]:
 
 def _provider_status(evidence: Evidence) -> Iterator[Finding]:
     return eligibility.provider_status(evidence.claim, evidence.provider)
+
+
+def _authorization(evidence: Evidence) -> Iterator[Finding]:
+    return authorization_findings(evidence.claim, evidence.member.requirements, evidence.authorization)
 
 
 def _benefit(evidence: Evidence) -> Iterator[Finding]:
@@ -207,6 +215,7 @@ EDITS: tuple[Edit, ...] = (
     _member_cover,
     _waiting_period,
     _provider_status,
+    _authorization,
     _benefit,
     _duplicate,
     _units,

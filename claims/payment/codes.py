@@ -43,6 +43,8 @@ NOT_COVERED_YET: Final = AdjustmentReason(_PR, "26", "Service before cover began
 NOT_COVERED_ANY_MORE: Final = AdjustmentReason(_PR, "27", "Service after cover ended.")
 WAITING_PERIOD: Final = AdjustmentReason(_PR, "179", "Service in the waiting period.")
 PROVIDER_NOT_ELIGIBLE: Final = AdjustmentReason(_CO, "B7", "The provider could not bill on this day.")
+NOT_AUTHORIZED: Final = AdjustmentReason(_CO, "197", "No valid prior authorization.")
+AUTHORIZATION_EXCEEDED: Final = AdjustmentReason(_CO, "198", "The prior authorization is used up.")
 BY_PERSON: Final = AdjustmentReason(_CO, "A1", "Denied or reduced after a review.", "N10")
 """A decision of a person whose reason has no code of its own."""
 
@@ -50,6 +52,7 @@ _OF_CONTRACT = {
     reason.carc: reason
     for reason in (
         *(BENEFIT_USED_UP, DUPLICATE, NOT_COVERED_YET, NOT_COVERED_ANY_MORE, WAITING_PERIOD, PROVIDER_NOT_ELIGIBLE),
+        *(NOT_AUTHORIZED, AUTHORIZATION_EXCEEDED),
     )
 }
 _OF_MEMBER = frozenset(("27", "96", "119"))

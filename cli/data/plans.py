@@ -1,20 +1,15 @@
 """`ginja data ingest plans`: plans and their cost sharing into the database."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from cli.command import command
+from cli.data.csv_rows import read_csv
 from cli.database import existing_database_url, with_database
 from cli.options import INPUT_FILE
 from cli.output import print_json
 from cli.progress import task
-
-if TYPE_CHECKING:
-    from formats.plans_csv import PlanTerms
-
-_SHOWN = 20
 
 
 @command("plans", examples=["ginja data ingest plans plans.csv --dry-run", "ginja data ingest plans plans.csv --json"])
@@ -27,8 +22,9 @@ def plans(file: Path, dry_run: bool, as_json: bool) -> None:
     file is taken whole or refused. Decided claims keep the terms that they were decided by.
     """
     from api.members import store_plans
+    from formats.plans_csv import read_plan_rows
 
-    rows = _read(file)
+    rows = read_csv(file, read_plan_rows)
     existing_database_url()
     if not dry_run:
         with task(f"Loading plans from {file.name}"):
@@ -38,17 +34,3 @@ def plans(file: Path, dry_run: bool, as_json: bool) -> None:
         return
     click.echo(f"{file.name}: {len(rows):,} terms of {len({one.terms.plan_id for one in rows}):,} plans")
     click.echo("Nothing was stored (--dry-run)." if dry_run else "Claims are decided by them from now on.")
-
-
-def _read(file: Path) -> "list[PlanTerms]":
-    from formats.plans_csv import InvalidPlans, read_plan_rows
-
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            return read_plan_rows(lines)
-    except InvalidPlans as error:
-        for problem in error.problems[:_SHOWN]:
-            click.echo(f"{problem.where}: {problem.reason}; {problem.remedy}", err=True)
-        raise click.UsageError(f"{file.name}: {error}; nothing was stored.") from None
-    except UnicodeDecodeError:
-        raise click.UsageError(f"{file.name} is not text in UTF-8; nothing was stored.") from None

@@ -113,6 +113,7 @@ def _read(resource: FhirClaim, found: ReadClaim) -> None:
     lines = _lines(resource, found, places)
     place_of_service = _place_of_service(resource, found, places)
     replaces = _replaces(resource, found)
+    authorization_number = _authorization(resource, found, places)
     period = resource.billablePeriod
     if found.problems or member_id is None or provider_id is None:
         return
@@ -130,6 +131,7 @@ def _read(resource: FhirClaim, found: ReadClaim) -> None:
         service_to=None if period is None else period.end or period.start,
         place_of_service=place_of_service,
         replaces=replaces,
+        authorization_number=authorization_number,
         places=places,
     )
 
@@ -283,6 +285,20 @@ def _replaces(resource: FhirClaim, found: ReadClaim) -> str | None:
             found.problem(f"Claim.related[{at}].claim", "invalid_replaces", "value", reason, "name one claim by its id")
         replaced = id_ or None
     return replaced
+
+
+def _authorization(resource: FhirClaim, found: ReadClaim, places: dict[str, str]) -> str | None:
+    """The prior authorization under the focal insurance; of several, it would be unclear which is meant."""
+    focal = [(at, one) for at, one in enumerate(resource.insurance) if one.focal is not False]
+    numbers = {number: f"Claim.insurance[{at}].preAuthRef" for at, one in focal for number in one.preAuthRef}
+    if len(numbers) > 1:
+        reason = "the claim names more than one prior authorization"
+        remedy = "send a claim for each authorization"
+        found.problem("Claim.insurance", "authorizations_differ", "not-supported", reason, remedy)
+    for number, where in numbers.items():
+        places["authorization_number"] = where
+        return number
+    return None
 
 
 def _text(amount: Decimal) -> str:

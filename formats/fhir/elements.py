@@ -132,6 +132,13 @@ class ClaimItem(Element):
     net: FhirMoney | None = None
 
 
+class ClaimInsurance(Element):
+    """A cover of the patient."""
+
+    focal: bool | None = None
+    preAuthRef: list[Text] = Field(default_factory=list, max_length=MAX_ITEMS)  # noqa: N815
+
+
 class RelatedClaim(Element):
     """A claim that this one follows."""
 
@@ -151,6 +158,7 @@ class FhirClaim(Element):
     patient: Reference
     provider: Reference
     billablePeriod: Period | None = None  # noqa: N815
+    insurance: list[ClaimInsurance] = Field(default_factory=list, max_length=MAX_ITEMS)
     related: list[RelatedClaim] = Field(default_factory=list, max_length=MAX_ITEMS)
     diagnosis: list[ClaimDiagnosis] = Field(default_factory=list, max_length=MAX_ITEMS)
     item: list[ClaimItem] = Field(default_factory=list, max_length=MAX_ITEMS)

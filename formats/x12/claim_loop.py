@@ -40,6 +40,7 @@ class ClaimLoop:
         """Segments that a claim has once, by name and qualifier."""
         self._statement: tuple[date, date] | None = None
         self._original: str | None = None
+        self._authorization: str | None = None
 
     def is_first(self, key: str, segment: Segment) -> bool:
         """Whether a segment is the first of its kind in its loop. An equal repetition is noted, another one refuses."""
@@ -78,6 +79,9 @@ class ClaimLoop:
         elif name == "REF" and segment.element(1) == "F8" and self.is_first("REF F8", segment):
             self._original = segment.element(2)
             self.report.read_from("replaces", self.report.place(segment, 2))
+        elif name == "REF" and segment.element(1) == "G1" and self.is_first("REF G1", segment):
+            self._authorization = segment.element(2)
+            self.report.read_from("authorization_number", self.report.place(segment, 2))
 
     def close(self) -> X12Claim:
         """The claim, or why it is refused."""
@@ -108,6 +112,7 @@ class ClaimLoop:
                 place_of_service=place_of_service,
                 replaces=original if frequency == REPLACEMENT else None,
                 other_payer_paid=other_paid,
+                authorization_number=self._authorization or None,
                 places={"lines": self.report.place(self._segment), **self.report.places},
             )
         patient, provider = self._level.patient, self._level.provider

@@ -81,6 +81,8 @@ async def request_to(api: Api, path: str) -> Keyed:
         return await policy_request(api, path)
     if path.startswith(REGISTRIES):
         return await registry_request(api, path)
+    if path.startswith("/v1/authorizations"):
+        return await authorization_request(api, path)
     if path in BODIES_BY_PATH:
         return Keyed(path.replace("{claim_id}", claim_id), json.dumps(BODIES_BY_PATH[path]).encode())
     operation = next(one for one in contract().operations if (one.method, one.path) == ("POST", path))
@@ -114,6 +116,18 @@ async def registry_request(api: Api, path: str) -> Keyed:
     ended = {"last_day": "2027-12-31", "reason": "a test"}
     body = ended if path.endswith("/end") else {"first_day": "2030-01-01"} | plan
     return Keyed(path.replace(f"{{{name}}}", entry[name]), json.dumps(body).encode())
+
+
+async def authorization_request(api: Api, path: str) -> Keyed:
+    """A request that creates a prior authorization, or ends a new one."""
+    number = f"N{next(_NUMBERS)}"
+    body = {"member_id": "M123", "procedures": ["P001"], "first_day": "2026-01-01", "state": "approved"}
+    body["authorization_number"] = number
+    if path == "/v1/authorizations":
+        return Keyed(path, json.dumps(body).encode())
+    assert (await api.post("/v1/authorizations", body)).status_code == 201
+    ended = {"last_day": "2027-12-31", "reason": "a test"}
+    return Keyed(path.replace("{authorization_number}", number), json.dumps(ended).encode())
 
 
 def other_body(path: str) -> bytes:

@@ -11,6 +11,9 @@ from tests.api.webhooks import with_ids
 STATEMENTS = {
     # without those that begin and end transactions or look keys up; `+`: with a key; a FHIR claim has one of its own
     "GET /v1/appeals": 1,
+    "GET /v1/authorizations": 1,
+    "GET /v1/authorizations/{authorization_number}": 1,
+    "GET /v1/authorizations/{authorization_number}/use": 2,
     "GET /v1/bulk/claims/{job_id}": 1,
     "GET /v1/bulk/claims/{job_id}/rejects": 2,
     "GET /v1/claims": 1,
@@ -67,6 +70,10 @@ STATEMENTS = {
     "POST /v1/policies/{version}/activate +": 9,
     "POST /v1/policies:rollback": 5,
     "POST /v1/policies:rollback +": 8,
+    "POST /v1/authorizations": 3,
+    "POST /v1/authorizations +": 6,
+    "POST /v1/authorizations/{authorization_number}/end": 5,
+    "POST /v1/authorizations/{authorization_number}/end +": 8,
     "POST /v1/members": 3,
     "POST /v1/members +": 6,
     "POST /v1/members/{member_id}/end": 4,

@@ -146,7 +146,7 @@ _numbers = count(1)
 
 
 async def with_ids(api: Api, path: str) -> str:
-    """A path about webhooks or policies with the id of a new endpoint, delivery or version; any other one as it is."""
+    """A path with the id of a new endpoint, delivery, version of the policy or authorization, or as it is."""
     if "{version}" in path:
         document = {"title": f"Policy {next(_numbers)}", "valid_from": "2026-01-01"}
         path = path.replace(
@@ -156,6 +156,11 @@ async def with_ids(api: Api, path: str) -> str:
         endpoint = await registered(api, f"https://127.0.0.1:9/number-{next(_numbers)}")
         delivery_id = await tried(api, endpoint)
         path = path.replace("{endpoint_id}", endpoint["endpoint_id"]).replace("{delivery_id}", delivery_id)
+    if "{authorization_number}" in path:
+        number = f"A{next(_numbers)}"
+        body = {"authorization_number": number, "member_id": "M123", "procedures": ["P001"], "first_day": "2026-01-01"}
+        assert (await api.post("/v1/authorizations", body | {"state": "approved"})).status_code == 201
+        path = path.replace("{authorization_number}", number)
     return path
 
 

@@ -10,7 +10,7 @@ from tests.formats.x12_files import file_of as x12_file
 
 _FULL = MINIMAL | {"units": 1, "place_of_service": "11", "replaces": "clm_1", "service_from": "2026-03-01"}
 _FULL |= {"service_to": "2026-03-01", "diagnosis_codes": ["D001", "D002"], "attributes": {"policy_start": "2024-05-31"}}
-_FULL |= {"other_payer_paid": "10.00"}
+_FULL |= {"other_payer_paid": "10.00", "authorization_number": "AUTH-1"}
 _LINED = LINES | {
     "lines": [line | {"modifiers": ["25", "59"], "other_payer_paid": 1.5} for line in LINES["lines"][::-1]]
 }
@@ -20,6 +20,8 @@ _PROVIDER = _DAYS | {"npi": "1234567893", "name": "Clinic", "specialty": "cardio
 _PROVIDER |= {"excluded_from": "2026-06-01"}
 _PROCEDURE = _DAYS | {"name": "Cast", "specialties": ["cardiology"], "typical_price": "40.00", "sex": "F"}
 _PROCEDURE |= {"min_age_years": 1, "max_age_years": 99, "max_units": 2}
+_AUTHORIZATION = _DAYS | {"provider_id": "H456", "procedures": ["P001", "P002..P009"], "units": 2, "counts": "visits"}
+_AUTHORIZATION |= {"state": "approved"}
 _OLD = {"claim_id": "old-1", "received_at": "2026-03-02T10:15:00Z"}
 BODIES: dict[str, list[dict[str, Any]]] = {
     # by schema; together the examples have every field of it
@@ -75,6 +77,8 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     "ProcedureUpdate": [_PROCEDURE],
     "CoverIn": [_DAYS | {"plan_id": "PL1"}],
     "PeriodIn": [_DAYS],
+    "AuthorizationIn": [_AUTHORIZATION | {"authorization_number": "AUTH-1", "member_id": "M123"}],
+    "AuthorizationUpdate": [_AUTHORIZATION],
     "EndIn": [{"last_day": "2026-12-31", "reason": "left the plan"}],
     "PolicyDraftIn": [{"document": {"title": "Long stays", "valid_from": "2026-01-01", "rules": []}}],
     "PolicyActivationIn": [{"reason": "agreed", "force": True}],

@@ -37,12 +37,14 @@ EXEMPT_ROUTES = {
     "POST /v1/webhook-endpoints/{endpoint_id}/rotate-secret": _OF_WEBHOOKS,
     "POST /v1/webhook-endpoints/{endpoint_id}/test": _OF_WEBHOOKS,
     "POST /v1/webhook-endpoints/{endpoint_id}/replay": _OF_WEBHOOKS,
-    **{f"POST /v1/{kind}": REFERENCE_DATA for kind in ("members", "providers", "procedures")},
+    **{f"POST /v1/{kind}": REFERENCE_DATA for kind in ("members", "providers", "procedures", "authorizations")},
     **{
         f"{method} /v1/{path}{verb}": REFERENCE_DATA
         for path in ("members/{member_id}", "providers/{provider_id}", "procedures/{procedure_code}")
         for method, verb in (("PUT", ""), ("POST", "/end"), ("POST", "/periods"))
     },
+    "PUT /v1/authorizations/{authorization_number}": REFERENCE_DATA,
+    "POST /v1/authorizations/{authorization_number}/end": REFERENCE_DATA,
     "POST /v1/policies": _OF_POLICIES,
     "POST /v1/policies/{version}/activate": _OF_POLICIES,
     "POST /v1/policies:rollback": _OF_POLICIES,
@@ -81,6 +83,10 @@ EXEMPT_STATEMENTS = {
     ("UPDATE", "code_table_imports"): ONE_STATEMENT,
     ("INSERT", "edit_suspensions"): "in the transaction of an appeal's outcome, whose crash points are explored",
     ("UPDATE", "edit_suspensions"): ONE_STATEMENT,
+    ("INSERT", "authorizations"): ONE_TRANSACTION,
+    ("UPDATE", "authorizations"): REFERENCE_DATA,
+    ("INSERT", "plan_authorizations"): ONE_TRANSACTION,
+    ("DELETE", "plan_authorizations"): ONE_TRANSACTION,
     ("INSERT", "members"): ONE_TRANSACTION,
     ("INSERT", "plan_cost_sharing"): ONE_TRANSACTION,
     ("INSERT", "plans"): ONE_TRANSACTION,

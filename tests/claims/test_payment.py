@@ -246,7 +246,7 @@ def test_another_payer_pays_at_most_the_amount_of_the_line_or_of_the_claim(of_li
 
 @pytest.mark.parametrize("denial", CONTRACT_DENIALS.values(), ids=lambda denial: denial.code)
 def test_every_contract_denial_has_a_group(denial):
-    groups = {"18": "OA", "26": "PR", "27": "PR", "119": "PR", "179": "PR", "B7": "CO"}
+    groups = {"18": "OA", "26": "PR", "27": "PR", "119": "PR", "179": "PR", "B7": "CO", "197": "CO", "198": "CO"}
     reason = reason_of_contract(denial.carc)
     assert (reason.carc, reason.group) == (denial.carc, groups[denial.carc])
 
