@@ -28,6 +28,7 @@ from api.overload import RefuseOverload
 from api.policies import routes as policy_routes
 from api.registry import member_routes, procedure_routes, provider_routes
 from api.remittances import routes as remittance_routes
+from api.rescreening import routes as rescreening_routes
 from api.reviews import routes as review_routes
 from api.scoring import routes as scoring_routes
 from api.server import Drain, RefuseWhileDraining
@@ -53,6 +54,7 @@ ROUTERS = (
     scoring_routes.router,
     investigation_routes.router,
     review_routes.router,
+    rescreening_routes.router,
     remittance_routes.router,
     appeal_routes.router,
     webhook_routes.router,

@@ -56,6 +56,11 @@ TASKS_OLDEST_DUE = Gauge(
     "How long the oldest task that has not ended has been due; 0: there is none.",
     ["queue"],
 )
+RESCREENING_JOBS = Gauge("ginja_rescreening_jobs", "Jobs of re-screening that are not finished.")
+RESCREENING_OLDEST = Gauge(
+    "ginja_rescreening_oldest_seconds", "How long the oldest job of re-screening that is not finished waits; 0: none."
+)
+RESCREENED_CLAIMS = Counter("ginja_rescreened_claims_total", "Claims compared again after a change.", ["kind"])
 WEBHOOK_DELIVERIES = Counter(
     "ginja_webhook_deliveries_total",
     "Attempts at webhooks by what came of them: accepted (`delivered`), to be tried again (`retried`), the last one or "

@@ -2,8 +2,9 @@
 
 Loops, each safe to run in several processes: online features, rescoring of claims that the rule decided, claims of
 uploaded files, windows and their indexes, which model serves, daily work after midnight, metrics of the outbox, the
-alarm before a prompt-pay due date, webhooks, and tasks, which other processes carry out. Events are processed at least
-once, and a killed worker loses nothing: an event is marked done only together with its effect, or after it.
+alarm before a prompt-pay due date, claims compared again after changes, webhooks, and tasks, which other processes
+carry out. Events are processed at least once, and a killed worker loses nothing: an event is marked done only together
+with its effect, or after it.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ from api.intake import Intake, adjudication_policies, queue_of_members
 from api.migrate import plain_url
 from api.policies import PolicyStore
 from api.prompt_pay import prompt_pay_clock
+from api.rescreening import Rescreening
 from api.reviews import PromptPayAlarm
 from api.scorer import ScorerClient, ScorerFailure, States
 from api.scoring import Rescorer
@@ -56,6 +58,8 @@ MODEL_S = 5.0
 DAY_S = 10.0
 OUTBOX_METRICS_S = 10.0
 PROMPT_PAY_S = 60.0
+RESCREENING_S = 1.0
+"""The longest time before a change that is due to be re-screened is."""
 WEBHOOKS_S = 0.5
 """Pause of the loops of webhooks: the longest time from an event to its first attempt is two of them."""
 WEBHOOK_CLEAN_UP_S = 5.0
@@ -104,6 +108,9 @@ class Worker:
             live_deadline_ms=settings.scorer_deadline_ms,
         )
         self._prompt_pay = PromptPayAlarm(self._database, prompt_pay_clock(settings), settings.zone)
+        # Finding the claims of a change takes as long as there are claims.
+        self._batches = Database(database_url, pool_size=1, limits=self._batch_limits)
+        self._rescreening = Rescreening(self._batches, days=settings.rescreening_days, time_zone=settings.zone)
         self._fan_out = WebhookFanOut(self._database)
         client = WebhookClient(AddressGuard(settings.webhook_networks), ca_file=settings.webhook_ca_file)
         self._webhooks = WebhookDelivery(self._database, client, Encryption(settings))
@@ -141,6 +148,8 @@ class Worker:
             self._background.repeat("day", self._day_work, every_s=DAY_S)
             self._background.repeat("outbox metrics", self._measure_outbox, every_s=OUTBOX_METRICS_S)
             self._background.repeat("prompt pay", self._prompt_pay.check, every_s=PROMPT_PAY_S)
+            self._background.repeat("rescreening after changes", self._rescreening.step, every_s=RESCREENING_S)
+            self._background.repeat("rescreening metrics", self._rescreening.measure, every_s=OUTBOX_METRICS_S)
             self._background.repeat("webhook events", self._fan_out.step, every_s=WEBHOOKS_S)
             self._background.repeat("webhook deliveries", self._webhooks.step, every_s=WEBHOOKS_S)
             self._background.repeat("webhook clean-up", self._webhooks.sweep, every_s=WEBHOOK_CLEAN_UP_S)
@@ -155,6 +164,7 @@ class Worker:
             await self._unconfirmed.close()
             self._scorer.close()
             await self._database.close()
+            await self._batches.close()
             for executor, updater in ((self._features, self._updater), (self._past, self._looker)):
                 executor.submit(updater.close)
                 executor.shutdown()

@@ -312,6 +312,29 @@ def api(sizes: tuple[int, ...], seconds: float, rate: float, as_json: bool) -> N
     sys.exit(1 if report.missed else 0)
 
 
+@command(examples=["ginja bench rescreen --json", "ginja bench rescreen --claims 10000"], kind=ProcessCommand)
+@click.option("--claims", default=1_000_000, show_default=True, type=click.IntRange(1_000), help="Claims in the table.")
+def rescreen(claims: int, as_json: bool) -> None:
+    """Measure re-screening: from the load of a list, fee or eligibility change to its last finding.
+
+    Exits 1 if a change takes more than 60 s or opens no finding.
+    """
+    from core import telemetry
+
+    telemetry.turn_off()
+    from benchmarks.rescreening import run, table
+
+    with task("Measuring re-screening") as progress:
+        figures = run(progress.step, claims=claims)
+    if as_json:
+        click.echo(figures.as_json())
+    else:
+        terminal().print(table(figures))
+        for missed in figures.missed:
+            console().print(f"[red]missed[/]: {missed}")
+    sys.exit(1 if figures.missed else 0)
+
+
 @command(
     examples=["ginja bench retries --json", "ginja bench retries --keys 50 --requests 1000 --kills 2"],
     kind=ProcessCommand,

@@ -233,6 +233,13 @@ class Settings(BaseSettings):
         le=365,
         description="Days before the prompt-pay due date of a claim in review from which an alarm is raised.",
     )
+    rescreening_days: int = Field(
+        365,
+        ge=1,
+        le=3_650,
+        description="Claims received or decided within so many days are screened again after a change of a list, "
+        "price, registry or eligibility; claims in review are, whenever they were received.",
+    )
     time_zone: TimeZone = Field(
         "UTC",
         description="The insurer's time zone, an IANA name such as `Africa/Nairobi`: it decides which calendar day a "

@@ -69,12 +69,12 @@ _FOR_EDITS = _in_force(EDIT_TABLES, func.array_cat(_CODES, array([npi_of(bindpar
 _PRICES = _in_force(PRICE_TABLES, _CODES)
 
 
-def tables_in_force(claim: Claim) -> Query[TablesInForce]:
-    """The releases that edits read, in force on the days of service of a claim, as known at its receipt."""
+def tables_in_force(claim: Claim, known_at: datetime | None = None) -> Query[TablesInForce]:
+    """The releases that edits read, in force on the days of service of a claim, as known at its receipt or later."""
     codes = {line.procedure_code for line in claim.lines} | set(claim.diagnosis_codes)
     params = {
         "days": _days(claim),
-        "known_at": claim.received_at,
+        "known_at": known_at or claim.received_at,
         "codes": sorted(codes),
         "others": ["", *sorted(codes)],  # of a pair; the entries of other tables have none
         "provider_id": claim.provider_id,
@@ -82,13 +82,13 @@ def tables_in_force(claim: Claim) -> Query[TablesInForce]:
     return Query(_FOR_EDITS, params, _read)
 
 
-def prices_in_force(claim: Claim) -> Query[TablesInForce]:
-    """The fee schedule and contracts in force on the days of service of a claim, as known at its receipt."""
+def prices_in_force(claim: Claim, known_at: datetime | None = None) -> Query[TablesInForce]:
+    """The fee schedule and contracts in force on a claim's days of service, as known at its receipt or later."""
     modifiers = {"", *(modifier for line in claim.lines for modifier in line.modifiers)}
     contracts = {contract_key(claim.provider_id, modifier) for modifier in modifiers}
     params = {
         "days": _days(claim),
-        "known_at": claim.received_at,
+        "known_at": known_at or claim.received_at,
         "codes": sorted({line.procedure_code for line in claim.lines}),
         "others": sorted(modifiers | contracts),
     }

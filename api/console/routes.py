@@ -18,6 +18,7 @@ from starlette.staticfiles import StaticFiles
 from api.console.guard import GuardedConsole
 from api.console.reading import COOKIE, read_day, read_form, read_place, session_token
 from api.console.repository import SignedIn
+from api.console.rescreening_page import CLOSING_REASONS
 from api.console.service import SESSION, Console
 from api.console.throttle import SignInThrottle
 from api.database import DATABASE_FAILURES, act_for
@@ -118,6 +119,24 @@ class _Pages:
             return await self._claim(request, signed_in, appeal=_RefusedForm(entered, problem), status=error.status)
 
         return await self._act(request, "appeal", _console(request).decide_appeal, refused)
+
+    async def close_rescreening(self, request: Request) -> Response:
+        """The form that closes a finding of re-screening."""
+
+        async def refused(signed_in: SignedIn, entered: Mapping[str, str], error: ApiError) -> Response:
+            problem = "; ".join(f"{one.field}: {one.message}" for one in error.errors) or f"Not done: {error.detail}."
+            form = _RefusedForm(entered, problem)
+            return await self._claim(request, signed_in, rescreening=form, status=error.status)
+
+        return await self._act(request, "rescreening", _console(request).close_rescreening, refused)
+
+    async def rescreening(self, request: Request) -> Response:
+        """Open findings of re-screening."""
+        signed_in = await self._who(request)
+        if signed_in is None:
+            return _to_sign_in(request)
+        page = await _console(request).rescreening(read_place(request.query_params.get("after")))
+        return self._page("rescreening.html", signed_in, page=page, next_page=write_cursor(page.next_place))
 
     async def _act(self, request: Request, section: str, act: _Act, refused: _Refusal) -> Response:
         """Take the action of a form; shows the claim's page at `section`, with the form where it was refused."""
@@ -253,6 +272,7 @@ class _Pages:
         *,
         decision: _RefusedForm | None = None,
         appeal: _RefusedForm | None = None,
+        rescreening: _RefusedForm | None = None,
         status: int = 200,
     ) -> Response:
         """A claim's page, with a form that was refused."""
@@ -272,6 +292,9 @@ class _Pages:
             payment=await console.payment(claim_id),
             appeals=await console.appeals_of(signed_in, claim_id),
             refused_appeal=appeal or _RefusedForm(),
+            rescreened=await console.rescreened(claim_id),
+            refused_rescreening=rescreening or _RefusedForm(),
+            closing_reasons=CLOSING_REASONS,
             dispositions=await console.dispositions(claim_id),
             may_record=signed_in.may(Scope.FINDINGS),
             max_note=MAX_NOTE,
@@ -308,6 +331,8 @@ def console_app() -> Starlette:
             _Page("/claims/{claim_id}/finding", pages.record, methods=["POST"]),
             _Page("/claims/{claim_id}/decision", pages.decide, methods=["POST"]),
             _Page("/claims/{claim_id}/appeal", pages.decide_appeal, methods=["POST"]),
+            _Page("/claims/{claim_id}/rescreening", pages.close_rescreening, methods=["POST"]),
+            _Page("/rescreening", pages.rescreening, queries=["after"]),
             _Page("/appeals", pages.appeals, queries=["after"]),
             _Page("/in-review", pages.in_review, queries=["after"]),
             _Page("/reviews", pages.reviews, queries=["week"]),

@@ -17,6 +17,7 @@ from api.console.explanation_page import AssessmentView, ClaimView, ExplanationP
 from api.console.lines import DeadLetterLine, DispositionLine, FlaggedLine, SelectedLine, WeekPage
 from api.console.payment_section import PaymentSection, payment_section
 from api.console.repository import ExplainedClaim, SignedIn
+from api.console.rescreening_page import RescreeningLine, rescreening_lines, rescreening_page
 from api.database import AUTHENTICATION, Database, acting_for
 from api.errors import Forbidden, NotFound
 from api.identity import Authenticator, Scope
@@ -24,6 +25,7 @@ from api.investigations import DispositionIn, SelectedClaim
 from api.paging import ListPage, PageCursor
 from api.payments import payment_from_json
 from api.requests import validate
+from api.rescreening import ClosingReason, RescreeningCloseIn, close_rescreening_finding, rescreening_findings
 from api.reviews import DecisionIn, Reviews
 from api.scorer import ScorerClient
 from claims.money import format_cents
@@ -184,6 +186,27 @@ class Console:
         """A page of the open appeals, by due date, and the suspended edits."""
         page = await self._appeals.open(after=after, limit=PAGE_SIZE)
         return appeals_page(page, await self._appeals.suspensions(), self._appeals.today())
+
+    async def rescreened(self, claim_id: str) -> list[RescreeningLine]:
+        """The first findings of re-screening about a claim, latest first."""
+        page = await rescreening_findings(self._database, filters={"claim_id": claim_id}, limit=PAGE_SIZE)
+        return rescreening_lines(page.items)
+
+    async def rescreening(self, after: PageCursor | None) -> ListPage[RescreeningLine]:
+        """A page of the open findings of re-screening, latest first."""
+        page = await rescreening_findings(self._database, filters={}, is_open=True, after=after, limit=PAGE_SIZE)
+        return rescreening_page(page)
+
+    async def close_rescreening(self, signed_in: SignedIn, claim_id: str, entered: Mapping[str, str]) -> None:
+        """Close the finding of a form; raises `Forbidden`, `Invalid`, `Conflict`, `NotFound`."""
+        if not signed_in.may(Scope.FINDINGS):
+            raise Forbidden(f"a key of role {signed_in.role} may not record findings; use an investigator's key")
+        sent = _filled(entered)
+        closing = validate(RescreeningCloseIn, {name: value for name, value in sent.items() if name != "finding_id"})
+        reason, finding_id = ClosingReason(closing.reason), sent.get("finding_id", "-")
+        await close_rescreening_finding(
+            self._database, signed_in.caller, finding_id, reason, closing.note, of_claim=claim_id
+        )
 
     async def queue(self, after: PageCursor | None) -> tuple[int, ListPage[QueueLine]]:
         """Number of claims in review, and a page of them, by the day on which each takes its turn."""

@@ -9,7 +9,7 @@ way 2 ms (`docs/adr/0051-one-transaction-and-an-outbox.md`).
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Final, Protocol, TypeVar, overload
+from typing import Final, Protocol, TypeVar, cast, overload
 
 import psycopg
 from sqlalchemy import event, make_url
@@ -102,6 +102,10 @@ class Pipelined:
     async def fetch(self, *queries: Query[object]) -> tuple[object, ...]:
         """Run all in one round trip, in their order; each sees the effects of those before it."""
         return await self._send(queries)
+
+    async def fetch_all(self, queries: Sequence[Query[T]]) -> tuple[T, ...]:
+        """Run any number of queries of one kind in one round trip, in their order."""
+        return tuple(cast(T, answer) for answer in await self._send(queries)) if queries else ()
 
     @overload
     async def finish(self, first: Query[T], /, *queries: Query[object]) -> tuple[T, *tuple[object, ...]]: ...

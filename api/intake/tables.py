@@ -155,6 +155,9 @@ class ClaimLineRow(Base):
     service_date: Mapped[date | None]
     modifiers: Mapped[list[str] | None] = mapped_column(ARRAY(Text), comment="Two characters each; null: none.")
 
+    # Claims with a code, whichever line has it.
+    __table_args__ = (Index(None, "procedure_code", "claim_id"),)
+
 
 class IdempotencyKeyRow(Base):
     """The reply to a request that carried an Idempotency-Key, byte for byte."""

@@ -21,6 +21,7 @@ from api.outbox import tables as _outbox  # noqa: F401
 from api.policies import tables as _policies  # noqa: F401
 from api.providers import tables as _providers  # noqa: F401
 from api.registry import tables as _registry  # noqa: F401
+from api.rescreening import tables as _rescreening  # noqa: F401
 from api.serving_models import tables as _serving_models  # noqa: F401
 from api.tables import Base
 from api.tasks import tables as _tasks  # noqa: F401

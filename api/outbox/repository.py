@@ -26,6 +26,8 @@ APPEAL_DECIDED = "claim.appeal_decided"
 """A person decided an appeal; where it was overturned, `claim.decided` says what changed."""
 FLAGGED_AFTER_DECISION = "claim.flagged_after_decision"
 """A later score flags a claim that a person decided; the decision is unchanged."""
+RESCREENED = "claim.rescreened"
+"""A change of a list, price or registry opened findings about a claim; the claim is unchanged."""
 
 EDIT_SUSPENDED = "edit.suspended"
 EDIT_RESUMED = "edit.resumed"
@@ -39,7 +41,7 @@ HISTORY_LOADED = "history.loaded"
 
 TOPICS = (
     *(HISTORY_LOADED, RECEIVED, VOIDED, RESCORE, DECIDED, PENDED, RETURNED),
-    *(APPEALED, APPEAL_DECIDED, FLAGGED_AFTER_DECISION),
+    *(APPEALED, APPEAL_DECIDED, FLAGGED_AFTER_DECISION, RESCREENED),
     *(EDIT_SUSPENDED, EDIT_RESUMED, POLICY_ACTIVATED, MODEL_PROMOTED),
 )
 

@@ -40,6 +40,8 @@ class WebhookEvent(Enum):
     """A version of the policy was activated or rolled back."""
     MODEL_PROMOTED = "model.promoted"
     """Another model serves, after a promotion or a rollback."""
+    CLAIM_RESCREENED = "claim.rescreened"
+    """A change of a list, price or registry opened findings about a claim; the claim is unchanged."""
 
 
 TEST_EVENT: Final = "endpoint.test"
@@ -148,6 +150,11 @@ def _model_promoted(event: OutboxEvent) -> WebhookMessage | None:
     return _message(event, WebhookEvent.MODEL_PROMOTED, event.payload.get("serving_id"), data)
 
 
+def _rescreened(event: OutboxEvent) -> WebhookMessage | None:
+    data: dict[str, JsonValue] = {"claim_id": event.entity_key}
+    return _message(event, WebhookEvent.CLAIM_RESCREENED, event.payload.get("job_id"), data)
+
+
 FROM_TOPIC: Final[Mapping[str, Callable[[OutboxEvent], WebhookMessage | None]]] = {
     outbox.RECEIVED: _received,
     outbox.DECIDED: _decided,
@@ -160,12 +167,13 @@ FROM_TOPIC: Final[Mapping[str, Callable[[OutboxEvent], WebhookMessage | None]]] 
     outbox.EDIT_RESUMED: _edit_resumed,
     outbox.POLICY_ACTIVATED: _policy_activated,
     outbox.MODEL_PROMOTED: _model_promoted,
+    outbox.RESCREENED: _rescreened,
 }
 """Topics of the outbox that lead to an event."""
 
 OWN_TOPICS: Final = (
     *(outbox.DECIDED, outbox.RETURNED, outbox.PENDED, outbox.APPEALED, outbox.APPEAL_DECIDED),
-    outbox.FLAGGED_AFTER_DECISION,
+    *(outbox.FLAGGED_AFTER_DECISION, outbox.RESCREENED),
     *(outbox.EDIT_SUSPENDED, outbox.EDIT_RESUMED, outbox.POLICY_ACTIVATED, outbox.MODEL_PROMOTED),
 )
 """Topics that nothing else consumes: they are done once they were taken for endpoints."""

@@ -19,6 +19,7 @@ EventName = Literal[
     "edit.resumed",
     "policy.activated",
     "model.promoted",
+    "claim.rescreened",
 ]
 MAX_OVERLAP_HOURS = 24
 

@@ -6,6 +6,7 @@ codes.py     claim adjustment reason codes (CARC), remark codes (RARC) and their
 """
 
 from claims.payment.codes import (
+    ABOVE_PRICE,
     BENEFIT_USED_UP,
     COINSURANCE,
     COPAYMENT,
@@ -20,6 +21,7 @@ from claims.payment.itemization import Adjustment, ClaimPayment, LinePayment, it
 from claims.payment.prices import LinePrice, PriceSource, contract_key, line_prices
 
 __all__ = [
+    "ABOVE_PRICE",
     "BENEFIT_USED_UP",
     "COINSURANCE",
     "COPAYMENT",

@@ -20,6 +20,7 @@ from api.tables import Base
 from tests.api.appeals import OVERTURNED, filed
 from tests.api.decisions import DENY, decide, held
 from tests.api.makers import MINIMAL, Api, contract, running_api
+from tests.api.rescreening import opened
 from tests.api.test_work import TARGETS, application
 from tests.api.webhooks import with_ids
 from tests.formats.fhir_claims import fhir_claim
@@ -74,6 +75,8 @@ async def request_to(api: Api, path: str) -> Keyed:
     if "{appeal_id}" in path:
         path = path.replace("{appeal_id}", await filed(api, claim_id))
         return Keyed(path, json.dumps(OVERTURNED).encode())
+    if "{finding_id}" in path:
+        return Keyed(path.replace("{finding_id}", opened(api, claim_id)), b'{"reason": "no_action"}')
     if "{endpoint_id}" in path:
         body = WEBHOOK_BODIES[path.rpartition("/")[2]]
         return Keyed(await with_ids(api, path), json.dumps(body).encode())

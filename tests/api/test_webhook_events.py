@@ -3,15 +3,17 @@
 import asyncio
 import io
 import json
-from datetime import UTC
+from datetime import UTC, timedelta
 
 import psycopg
 import pytest
 
 from api import outbox
 from api.outbox import TOPICS
+from api.rescreening import Rescreening
 from api.webhooks.events import FROM_TOPIC, OWN_TOPICS, WebhookEvent
 from api.webhooks.schemas import EndpointIn
+from core import clock
 from core.format import json_instant
 from tests.api.appeals import OVERTURNED, denied, filed
 from tests.api.decisions import REOPEN, approved, decide, held, pend
@@ -242,3 +244,15 @@ async def test_a_claim_reaches_its_receiver(api: Api):
         assert await deliver(api) == 1
         (got,) = receiver.received
         assert got.verified(endpoint["secret"])["data"] == {"claim_id": claim["claim_id"], "status": claim["status"]}
+
+
+async def test_a_claim_that_is_screened_again_is_an_event_once(api: Api):
+    await registered(api, "https://127.0.0.1:9/hook")
+    paid = (await approved(api))["claim_id"]
+    await sent_since(api)
+    api.execute("UPDATE providers SET excluded_from = '2020-01-01' WHERE provider_id = 'H456'")
+    screening = Rescreening(api.database, days=365, time_zone=UTC)
+    with clock.held(clock.now() + timedelta(minutes=1)):
+        while await screening.step():
+            pass
+    assert kinds(await sent_since(api)) == [("claim.rescreened", {"claim_id": paid})]

@@ -22,6 +22,7 @@ from tests.api.makers import ENCRYPTION_KEY, Api
 EVERY_EVENT = [
     *("claim.decided", "claim.in_review", "claim.pended", "claim.voided", "claim.appealed", "claim.appeal_decided"),
     *("edit.suspended", "edit.resumed", "policy.activated", "model.promoted"),
+    "claim.rescreened",
 ]
 LOCAL = Settings(encryption_keys=SecretStr(ENCRYPTION_KEY), webhook_allowed_networks="127.0.0.0/8")
 

@@ -85,6 +85,7 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     "PolicyRollbackIn": [{"reason": "too many reviews"}],
     "BulkUploadIn": [{"format": "csv", "size": 1000, "sha256": "ab" * 32}],
     "BulkCancelIn": [{"reason": "the wrong month"}],
+    "RescreeningCloseIn": [{"reason": "recovery_started", "note": "n"}],
     "AppealDecisionIn": [{"outcome": "partly_overturned", "amount": "1.50", "note": "n"}],
 }
 RAW: dict[str, tuple[str, bytes]] = {
@@ -107,6 +108,7 @@ FORMS: dict[str, dict[str, str]] = {
         "amount": "1.50",
         "note": "n",
     },
+    "/console/claims/{claim_id}/rescreening": {"finding_id": "rsf_none", "reason": "no_action", "note": "n"},
     "/console/dead-letters/{position:int}": {"action": "discard", "reason": "a test claim"},
     "/console/claims/{claim_id}/decision": {
         "action": "pend",

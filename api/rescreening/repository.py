@@ -1,0 +1,66 @@
+"""Findings and jobs of re-screening in the database."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import datetime
+
+from sqlalchemy import select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.paging import PageCursor
+from api.rescreening.records import ClosingReason, RescreeningFinding, RescreeningJob
+from api.rescreening.tables import RescreeningFindingRow, RescreeningJobRow
+
+_OF_JOB = ("kind", "subject")
+_FINDING = [
+    (RescreeningJobRow if one.name in _OF_JOB else RescreeningFindingRow).__table__.c[one.name]
+    for one in fields(RescreeningFinding)
+]
+_JOB = [RescreeningJobRow.__table__.c[one.name] for one in fields(RescreeningJob)]
+
+
+_FINDINGS = select(*_FINDING).join(RescreeningJobRow, RescreeningJobRow.job_id == RescreeningFindingRow.job_id)
+
+
+async def findings(
+    connection: AsyncConnection,
+    *,
+    filters: Mapping[str, str],
+    is_open: bool | None,
+    after: PageCursor | None,
+    limit: int,
+) -> list[RescreeningFinding]:
+    """Findings before a place, the newest first; `filters` are columns and the value that each must have."""
+    row = RescreeningFindingRow
+    statement = _FINDINGS.order_by(row.found_at.desc(), row.finding_id.desc()).limit(limit)
+    for name, value in filters.items():
+        table = RescreeningJobRow.__table__ if name in _OF_JOB else row.__table__
+        statement = statement.where(table.c[name] == value)
+    if is_open is not None:
+        statement = statement.where(row.closed_at.is_(None) if is_open else row.closed_at.is_not(None))
+    if after is not None:
+        statement = statement.where(tuple_(row.found_at, row.finding_id) < (after.received_at, after.item_id))
+    return [RescreeningFinding(*one) for one in await connection.execute(statement)]
+
+
+async def lock_finding(connection: AsyncConnection, finding_id: str) -> RescreeningFinding | None:
+    """A finding that nobody else closes until the transaction ends; `None`: unknown."""
+    row = RescreeningFindingRow
+    statement = _FINDINGS.where(row.finding_id == finding_id).with_for_update(of=row)
+    found = (await connection.execute(statement)).one_or_none()
+    return None if found is None else RescreeningFinding(*found)
+
+
+async def close_finding(
+    connection: AsyncConnection, finding_id: str, *, reason: ClosingReason, note: str | None, by: str, at: datetime
+) -> None:
+    """Close a finding."""
+    row = RescreeningFindingRow
+    values = {"closed_at": at, "closed_reason": reason.value, "note": note, "closed_by": by}
+    await connection.execute(update(row).where(row.finding_id == finding_id).values(values))
+
+
+async def jobs(connection: AsyncConnection, limit: int) -> list[RescreeningJob]:
+    """Jobs, the newest first."""
+    statement = select(*_JOB).order_by(RescreeningJobRow.job_id.desc()).limit(limit)
+    return [RescreeningJob(*one) for one in await connection.execute(statement)]

@@ -1,0 +1,62 @@
+"""What can be done with findings of re-screening: list and close them; a claim is decided by the routes of reviews."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from pydantic import JsonValue
+
+from api import audit
+from api.database import Database, fetch
+from api.errors import Conflict, NotFound
+from api.identity import Caller
+from api.paging import ListPage, PageCursor
+from api.rescreening import repository
+from api.rescreening.records import ClosingReason, RescreeningFinding, RescreeningJob
+from core import clock
+
+
+async def rescreening_findings(
+    database: Database,
+    *,
+    filters: Mapping[str, str],
+    is_open: bool | None = None,
+    after: PageCursor | None = None,
+    limit: int,
+) -> ListPage[RescreeningFinding]:
+    """A page of findings, the newest first. `filters`: columns of the finding, or `kind` of its change."""
+    async with database.reading() as connection:
+        found = await repository.findings(connection, filters=filters, is_open=is_open, after=after, limit=limit + 1)
+    shown = found[:limit]
+    return ListPage(shown, PageCursor(shown[-1].found_at, shown[-1].finding_id) if len(found) > limit else None)
+
+
+async def close_rescreening_finding(
+    database: Database,
+    caller: Caller,
+    finding_id: str,
+    reason: ClosingReason,
+    note: str | None,
+    *,
+    of_claim: str | None = None,
+) -> RescreeningFinding:
+    """Close a finding, with an audit row; the claim is unchanged.
+
+    Raises `NotFound`, also if it is not about `of_claim`, and `Conflict` if it is closed.
+    """
+    now = clock.now()
+    async with database.transaction() as connection:
+        found = await repository.lock_finding(connection, finding_id)
+        if found is None or of_claim not in (None, found.claim_id):
+            raise NotFound("finding not found; `GET /v1/rescreening-findings` lists them")
+        if found.closed_at is not None:
+            raise Conflict(f"finding {finding_id} is already closed: {found.closed_reason}; nothing was changed")
+        await repository.close_finding(connection, finding_id, reason=reason, note=note, by=caller.name, at=now)
+        details: dict[str, JsonValue] = {"finding_id": finding_id, "code": found.code, "reason": reason.value}
+        await fetch(connection, audit.record(caller, "rescreening_finding.close", found.claim_id, details, now))
+    return replace(found, closed_at=now, closed_reason=reason.value, note=note, closed_by=caller.name)
+
+
+async def rescreening_jobs(database: Database, *, limit: int) -> list[RescreeningJob]:
+    """Changes after which claims are compared, with progress, the newest first."""
+    async with database.reading() as connection:
+        return await repository.jobs(connection, limit)

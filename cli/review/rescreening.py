@@ -1,0 +1,108 @@
+"""`ginja review rescreening`: what differs, after a change, from how claims were decided."""
+
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from claims.money import format_cents
+from claims.rescreening import ChangeKind
+from cli.command import command
+from cli.database import existing_database_url, with_database
+from cli.output import print_json, terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from api.rescreening import RescreeningFinding, RescreeningJob
+
+_CAUSES = [kind.value for kind in ChangeKind]
+
+
+@command(
+    examples=[
+        "ginja review rescreening",
+        "ginja review rescreening --cause leie --json",
+        "ginja review rescreening --jobs",
+    ]
+)
+@click.option("--cause", type=click.Choice(_CAUSES), help="Only findings of this kind of change.")
+@click.option("--provider", "provider_id", help="Only findings about claims of this provider.")
+@click.option("--claim", "claim_id", help="Only findings about this claim.")
+@click.option("--all", "with_closed", is_flag=True, help="Closed findings, too.")
+@click.option(
+    "--jobs", "show_jobs", is_flag=True, help="Show the changes instead, and how far their claims are compared."
+)
+@click.option(
+    "--limit", default=100, show_default=True, type=click.IntRange(1, 10_000), help="Most rows, newest first."
+)
+def rescreening(
+    cause: str | None,
+    provider_id: str | None,
+    claim_id: str | None,
+    with_closed: bool,
+    show_jobs: bool,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """Show the open findings about claims that were decided before a list, price or registry changed.
+
+    No claim is changed by a finding. `POST /v1/rescreening-findings/{finding_id}/close` closes one.
+    """
+    from api.rescreening import rescreening_findings, rescreening_jobs
+
+    existing_database_url()
+    if show_jobs:
+        if cause or provider_id or claim_id or with_closed:
+            raise click.UsageError("--jobs shows changes, not findings; leave out the options that filter findings")
+        _show_jobs(with_database(partial(rescreening_jobs, limit=limit)), as_json=as_json)
+        return
+    filters = {"kind": cause, "provider_id": provider_id, "claim_id": claim_id}
+    page = with_database(
+        partial(
+            rescreening_findings,
+            filters={name: value for name, value in filters.items() if value is not None},
+            is_open=None if with_closed else True,
+            limit=limit,
+        )
+    )
+    _show_findings(page.items, more=page.next_place is not None, as_json=as_json)
+
+
+def _show_findings(found: "Sequence[RescreeningFinding]", *, more: bool, as_json: bool) -> None:
+    if as_json:
+        print_json({"findings": [asdict(one) for one in found], "more": more})
+        return
+    if not found:
+        click.echo("No finding.")
+        return
+    from rich.table import Table
+
+    shown = Table("found (UTC)", "claim", "provider", "change", "finding", "before", "now", "closed")
+    for one in found:
+        amounts = ("" if cents is None else format_cents(cents) for cents in (one.before_cents, one.now_cents))
+        found_at = f"{one.found_at:%Y-%m-%d %H:%M}"
+        closed = one.closed_reason or ""
+        shown.add_row(found_at, one.claim_id, one.provider_id or "", one.subject, one.text, *amounts, closed)
+    terminal().print(shown)
+    if more:
+        click.echo("There are more; --limit shows more rows.")
+
+
+def _show_jobs(jobs: "Sequence[RescreeningJob]", *, as_json: bool) -> None:
+    if as_json:
+        print_json({"jobs": [asdict(one) for one in jobs]})
+        return
+    if not jobs:
+        click.echo("No change was recorded.")
+        return
+    from rich.table import Table
+
+    shown = Table("recorded (UTC)", "change", "state", "touched", "compared", "failed", "opened", "withdrawn")
+    for one in jobs:
+        state = "finished" if one.finished_at else "comparing" if one.found_at else "waiting"
+        counts = (one.touched, one.screened, one.failed, one.opened, one.withdrawn)
+        recorded = f"{one.recorded_at:%Y-%m-%d %H:%M:%S}"
+        shown.add_row(recorded, one.subject or one.kind, state, *(f"{count:,}" for count in counts))
+    terminal().print(shown)
