@@ -170,7 +170,7 @@ class Worker:
                 executor.shutdown()
 
     async def _drain_features(self) -> int:
-        drained = await asyncio.get_running_loop().run_in_executor(self._features, self._updater.drain)
+        drained = await asyncio.get_running_loop().run_in_executor(self._features, self._updater.poll)
         return int(drained.more)
 
     async def _states_at(self, claims: Sequence[ClaimFacts]) -> list[States]:

@@ -31,6 +31,9 @@ _OPEN_POSITIONS = """
     SELECT position FROM outbox
     WHERE done_at IS NULL AND topic = ANY(%(topics)s) AND (not_before IS NULL OR not_before <= %(now)s)
     ORDER BY position LIMIT %(limit)s"""
+_ANY_OPEN = """
+    SELECT EXISTS (SELECT FROM outbox WHERE done_at IS NULL AND topic = ANY(%(topics)s)
+                   AND (not_before IS NULL OR not_before <= %(now)s))"""
 
 _WRITTEN_SINCE = f"""
     SELECT o.position, o.created_at, o.topic, {_COLUMNS}
@@ -106,6 +109,12 @@ def open_positions(connection: Connection, *, limit: int) -> list[int]:
     """Positions of the first open events, whatever is in them."""
     params = {"topics": TOPICS, "limit": limit, "now": clock.now()}
     return [row[0] for row in connection.execute(_OPEN_POSITIONS, params)]
+
+
+def any_open(connection: Connection) -> bool:
+    """Whether an event is open and due, or a history was loaded."""
+    row = connection.execute(_ANY_OPEN, {"topics": [*TOPICS, HISTORY_LOADED], "now": clock.now()}).fetchone()
+    return bool(row and row[0])
 
 
 def written_since(connection: Connection, writes: int) -> list[ClaimEvent]:

@@ -2,7 +2,7 @@
 
     updater = FeatureUpdater(lambda: psycopg.connect(url), redis.Redis.from_url(url))
     while running:
-        result = updater.drain()        # also rebuilds a store that is empty, and rolls over at midnight
+        result = updater.poll()         # also rebuilds a store that is empty, and rolls over at midnight
 
 One process drains at a time, under a lock of the database; another finds it taken and returns. A batch is read from the
 database, written by one MSET together with the watermark, and only then marked done: a process killed in between leaves
@@ -30,6 +30,7 @@ from features.update.events import (
     LABELLED,
     TOPICS,
     ClaimEvent,
+    any_open,
     mark_done,
     open_event,
     open_events,
@@ -55,6 +56,9 @@ from features.vector import Reading
 
 HEARTBEAT_S = 1.0
 """How often the watermark confirms that everything is written when there is nothing to write."""
+
+FULL_TURN_S = 0.25
+"""Longest time between two turns that compare the store with the database, while `poll` finds no open event."""
 
 SYSTEMIC = 10
 """Failed events, with none that succeeded, from which the fault is taken for one of the updater."""
@@ -102,6 +106,18 @@ class FeatureUpdater:
         self._connection: Connection | None = None
         self._hot = HotKeys() if hot is None else hot
         self._memory_checked = False
+        self._full_turn_at = 0.0
+
+    def poll(self) -> DrainResult:
+        """As `drain`, but where no event is open only that is looked up, until `FULL_TURN_S` after the last turn.
+
+        A turn sends nine statements and commands even where there is nothing to write, twenty times a second.
+        """
+        if time.monotonic() < self._full_turn_at and not any_open(self._open_connection()):
+            return DrainResult()
+        result = self.drain()
+        self._full_turn_at = time.monotonic() + FULL_TURN_S
+        return result
 
     def drain(self, limit: int = 500) -> DrainResult:
         """Bring up to `limit` open events into the online store, and set the heartbeat when all of them are in.

@@ -194,6 +194,36 @@ def test_a_second_updater_returns_at_once_while_the_first_is_writing(world: Worl
             assert world.updater.drain().busy
 
 
+def test_polls_look_for_events_only_until_the_next_turn_is_due(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("features.update.updater.FULL_TURN_S", 3600.0)
+    with psycopg.connect(world.url, autocommit=True) as other, clock.held(NOON):
+        while world.updater.poll().more:
+            pass
+        other.execute("SELECT pg_advisory_lock(7271010)")
+        assert not world.updater.poll().busy  # nothing is open
+        put(world.database, today(1))
+        assert world.updater.poll().busy
+        other.execute("SELECT pg_advisory_unlock(7271010)")
+        assert world.updater.poll().events == 1
+        other.execute("UPDATE outbox SET done_at = now()")
+        other.execute("SELECT pg_advisory_lock(7271010)")
+        assert not world.updater.poll().busy
+        other.execute(
+            """INSERT INTO outbox (topic, entity_key, payload, created_at)
+               VALUES ('history.loaded', 'x', '{}', now())"""
+        )
+        assert world.updater.poll().busy
+
+
+def test_a_poll_after_a_while_is_a_whole_turn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("features.update.updater.FULL_TURN_S", 0.0)
+    with psycopg.connect(world.url, autocommit=True) as other, clock.held(NOON):
+        while world.updater.poll().more:
+            pass
+        other.execute("SELECT pg_advisory_lock(7271010)")
+        assert world.updater.poll().busy
+
+
 def test_an_overtaken_writer_writes_nothing(world: World) -> None:
     world.drain(NOON)
     with write_session(world.client) as paused:
