@@ -6,13 +6,13 @@ from datetime import date, datetime, tzinfo
 from typing import TypeAlias
 
 from psycopg.types.json import Jsonb
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 from api import outbox
 from api.assessments import JsonObject, finding_from_json
 from api.database import Query, Rows, Statement, nothing
 from api.payments import payment_from_json
-from api.rescreening.records import ClaimToScreen, ClosingReason, FoundChange, OpenFinding
+from api.rescreening.records import ClaimToScreen, ClosingReason, EarlierFinding, FoundChange
 from api.rescreening.touched import touched_claims
 from claims.claim import Claim, ClaimLine, InvalidClaim
 from claims.outcome import Outcome
@@ -141,28 +141,35 @@ def batch_of(job_id: int, most: int, time_zone: tzinfo) -> Query[list[ClaimToScr
 def _to_screen(row: _BatchRow, time_zone: tzinfo) -> ClaimToScreen:
     if row.status == "voided":
         return ClaimToScreen(row.claim_id, row.provider_id, None)
+    try:
+        return ClaimToScreen(row.claim_id, row.provider_id, _screened(row, time_zone))
+    except InvalidClaim as error:
+        return ClaimToScreen(row.claim_id, row.provider_id, None, f"{error.field} {error}")
+    except ValidationError as error:
+        return ClaimToScreen(row.claim_id, row.provider_id, None, f"payment: {error.error_count()} invalid fields")
+
+
+def _screened(row: _BatchRow, time_zone: tzinfo) -> ScreenedClaim:
+    """Raises `InvalidClaim` and `ValidationError` where what is stored contradicts itself."""
     payment = payment_from_json(row.payment)
     paid_before = {} if payment is None else {one.line: one.other_payer_cents for one in payment.prices}
     of_claim: _StoredLine = (row.procedure_code or "", row.amount_cents, row.units or 1, None, [])
-    try:
-        claim = Claim(
-            claim_id=row.claim_id,
-            received_at=row.received_at,
-            received_on=max(receipt_day(row.received_at, time_zone), row.service_to),
-            member_id=row.member_id or "",
-            provider_id=row.provider_id or "",
-            diagnosis_codes=tuple(dict.fromkeys([row.diagnosis_code or "", *row.other_diagnoses])),
-            lines=tuple(_line(number, one, paid_before) for number, one in enumerate(row.lines or [of_claim], start=1)),
-            service_from=row.service_from,
-            service_to=row.service_to,
-            place_of_service=row.place_of_service,
-            replaces=row.replaces,
-            service_date_defaulted=row.service_date_defaulted,
-        )
-    except InvalidClaim as error:
-        return ClaimToScreen(row.claim_id, row.provider_id, None, f"{error.field} {error}")
+    claim = Claim(
+        claim_id=row.claim_id,
+        received_at=row.received_at,
+        received_on=max(receipt_day(row.received_at, time_zone), row.service_to),
+        member_id=row.member_id or "",
+        provider_id=row.provider_id or "",
+        diagnosis_codes=tuple(dict.fromkeys([row.diagnosis_code or "", *row.other_diagnoses])),
+        lines=tuple(_line(number, one, paid_before) for number, one in enumerate(row.lines or [of_claim], start=1)),
+        service_from=row.service_from,
+        service_to=row.service_to,
+        place_of_service=row.place_of_service,
+        replaces=row.replaces,
+        service_date_defaulted=row.service_date_defaulted,
+    )
     outcome = Outcome(row.status)
-    decided = ScreenedClaim(
+    return ScreenedClaim(
         claim,
         outcome,
         row.reserved_cents if outcome is Outcome.IN_REVIEW else row.approved_cents,
@@ -170,7 +177,6 @@ def _to_screen(row: _BatchRow, time_zone: tzinfo) -> ClaimToScreen:
         payment,
         is_assessed=row.source == "api",
     )
-    return ClaimToScreen(row.claim_id, row.provider_id, decided)
 
 
 def _line(number: int, stored: _StoredLine, paid_before: Mapping[int, int]) -> ClaimLine:
@@ -179,22 +185,23 @@ def _line(number: int, stored: _StoredLine, paid_before: Mapping[int, int]) -> C
     return ClaimLine(code, cents, units, service_date, tuple(modifiers), min(cents, paid_before.get(number, 0)))
 
 
-_OPEN = _statement("""
-    SELECT finding_id, claim_id, code, cites, difference, line, entry, coalesce(before_cents, -1),
+_EARLIER = _statement("""
+    SELECT finding_id, claim_id, code, cites, closed_at IS NULL, difference, line, entry, coalesce(before_cents, -1),
            coalesce(now_cents, -1)
-    FROM rescreening_findings WHERE closed_at IS NULL AND claim_id = ANY(%(claim_ids)s)""")
+    FROM rescreening_findings
+    WHERE claim_id = ANY(%(claim_ids)s) AND (closed_at IS NULL OR closed_by IS NOT NULL)""")
 
 
-def open_findings(claim_ids: Sequence[str]) -> Query[list[OpenFinding]]:
-    """Open findings of claims."""
+def earlier_findings(claim_ids: Sequence[str]) -> Query[list[EarlierFinding]]:
+    """Findings of claims that are open or were closed by a person."""
 
-    def read(rows: Rows) -> list[OpenFinding]:
+    def read(rows: Rows) -> list[EarlierFinding]:
         return [
-            OpenFinding(finding_id, claim_id, code, cites, (difference, code, line, entry, before, now))
-            for finding_id, claim_id, code, cites, difference, line, entry, before, now in rows
+            EarlierFinding(finding_id, claim_id, code, cites, is_open, (difference, code, line, entry, before, now))
+            for finding_id, claim_id, code, cites, is_open, difference, line, entry, before, now in rows
         ]
 
-    return Query(_OPEN, {"claim_ids": list(claim_ids)}, read)
+    return Query(_EARLIER, {"claim_ids": list(claim_ids)}, read)
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,13 +82,14 @@ class ClaimToScreen:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenFinding:
-    """A finding of an earlier job that is open."""
+class EarlierFinding:
+    """A finding of an earlier job that is open, or was closed by a person."""
 
     finding_id: str
     claim_id: str
     code: str
     cites: str
+    is_open: bool
     key: tuple[str, str, int, str, int, int]
     """As `ScreeningDifference.key`."""
 

@@ -5,7 +5,6 @@ works on, so several workers share the work, and one that is killed leaves what 
 its claims off the job in the transaction that stores their findings: each is compared once.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta, tzinfo
 from typing import Final
@@ -16,7 +15,7 @@ from api.database import Database, Pipelined
 from api.intake import BenefitUse, benefit_used
 from api.rescreening import batches
 from api.rescreening.batches import NewFinding
-from api.rescreening.records import ClaimToScreen, OpenFinding
+from api.rescreening.records import ClaimToScreen, EarlierFinding
 from claims.adjudication import Evidence, run_edits
 from claims.benefits import Benefit
 from claims.code_tables import NO_TABLES, TablesInForce
@@ -108,25 +107,28 @@ class Rescreening:
             if not claims:
                 return 0
             found, failed = await _differences(connection, kind, claims)
-            (open_before,) = await connection.fetch(batches.open_findings([one.claim_id for one in claims]))
-            new, withdrawn = _against(open_before, found, kind)
+            (earlier,) = await connection.fetch(batches.earlier_findings([one.claim_id for one in claims]))
+            new, withdrawn = _against(earlier, found, kind)
             await connection.finish(*batches.store_batch(job_id, claims, new, withdrawn, failed=failed, now=now))
         metrics.RESCREENED_CLAIMS.labels(kind.value).inc(len(claims))
         return len(claims)
 
 
 def _against(
-    open_before: Sequence[OpenFinding], found: Sequence[NewFinding], kind: ChangeKind
+    earlier: Sequence[EarlierFinding], found: Sequence[NewFinding], kind: ChangeKind
 ) -> tuple[list[NewFinding], list[str]]:
-    """The differences that are not open yet, and the open ones that the change could affect and that are no more."""
+    """The differences that are new, and the open ones that the change could affect and that are no more.
+
+    A difference that a person closed is not new.
+    """
     change = CHANGES[kind]
-    there = {(one.claim_id, one.key) for one in open_before}
+    there = {(one.claim_id, one.key) for one in earlier}
     now = {(one.claim.claim_id, one.difference.key) for one in found}
     gone = []
-    for one in open_before:
+    for one in earlier:
         is_amount = one.key[0] == DifferenceKind.AMOUNT.value
         affected = change.amounts if is_amount else one.code in change.codes and one.cites.startswith(change.cites)
-        if affected and (one.claim_id, one.key) not in now:
+        if affected and one.is_open and (one.claim_id, one.key) not in now:
             gone.append(one.finding_id)
     return [one for one in found if (one.claim.claim_id, one.difference.key) not in there], gone
 
@@ -137,13 +139,19 @@ async def _differences(
     """The differences of the claims of a batch, and how many claims could not be compared."""
     known = await _Known.read(connection, kind, [one.decided for one in claims if one.decided is not None])
     found: list[NewFinding] = []
-    failed = Counter(one.problem for one in claims if one.problem is not None)
+    failed = 0
     for one in claims:
         if one.problem is not None:
+            failed += 1
             log.warning("claim not screened", claim_id=one.claim_id, problem=one.problem)
-        elif one.decided is not None:
+        if one.decided is None:
+            continue
+        try:
             found += [NewFinding(one, difference) for difference in known.differences(one.decided)]
-    return found, failed.total()
+        except Exception as error:  # a defect: the other claims of the change are compared
+            failed += 1
+            log.error("claim not screened", claim_id=one.claim_id, exc_info=error)
+    return found, failed
 
 
 class _Known:

@@ -10,6 +10,7 @@ from api.code_tables import COMMITTED_WITHIN, NewTable, import_table, roll_back
 from api.database import Database
 from api.members import enroll, store_plans
 from api.rescreening import Rescreening
+from claims.adjudication import run_edits
 from claims.code_tables import TableEntry, TableKind
 from claims.cost_sharing import CostSharing
 from core import clock
@@ -301,12 +302,46 @@ async def test_a_batch_that_fails_is_done_again_and_two_workers_share_a_job(api:
 
 async def test_a_claim_that_contradicts_itself_is_counted_and_does_not_hold_up_others(api: Api, screening, log_lines):
     broken, paid = await claim(api), await claim(api, claim_amount=1000, service_from="2026-01-10")
+    unpriced = await claim(api, claim_amount=1001, service_from="2026-01-12")
     api.execute(f"UPDATE claim_lines SET units = 0 WHERE claim_id = '{broken['claim_id']}'")
+    api.execute(f"UPDATE claims SET payment = '{{}}' WHERE claim_id = '{unpriced['claim_id']}'")
+    exclude(api)
+    await drain(screening)
+    assert [one[0] for one in found(api)] == [paid["claim_id"]]
+    assert jobs(api)[0][3:] == (1, 2, 1)
+    assert broken["claim_id"] in log_lines.getvalue()
+    assert unpriced["claim_id"] in log_lines.getvalue()
+
+
+async def test_a_defect_on_one_claim_holds_up_no_other(api: Api, screening, log_lines, monkeypatch):
+    odd, paid = await claim(api), await claim(api, claim_amount=1000, service_from="2026-01-10")
+
+    def fails_for_one(evidence):
+        if evidence.claim.claim_id == odd["claim_id"]:
+            raise ZeroDivisionError
+        return run_edits(evidence)
+
+    monkeypatch.setattr("api.rescreening.screening.run_edits", fails_for_one)
     exclude(api)
     await drain(screening)
     assert [one[0] for one in found(api)] == [paid["claim_id"]]
     assert jobs(api)[0][3:] == (1, 1, 1)
-    assert broken["claim_id"] in log_lines.getvalue()
+    assert odd["claim_id"] in log_lines.getvalue()
+
+
+async def test_a_difference_that_a_person_closed_is_not_opened_again(api: Api, screening):
+    await claim(api)
+    exclude(api)
+    await drain(screening)
+    ((finding_id,),) = api.rows("SELECT finding_id FROM rescreening_findings")
+    closed = await api.post(f"/v1/rescreening-findings/{finding_id}/close", {"reason": "no_action"})
+    assert closed.status_code == 200, closed.text
+    exclude(api, release="r2", first_day=date(2026, 1, 2))
+    await drain(screening)
+    assert found(api) == []
+    api.execute("UPDATE providers SET excluded_from = '2026-01-01' WHERE provider_id = 'H456'")
+    await drain(screening)
+    assert [one[2] for one in found(api)] == ["provider_excluded"]
 
 
 async def test_history_without_lines_or_assessment_is_screened(api: Api, screening):
