@@ -1,5 +1,6 @@
 """The trade's tables: releases imported, compared and rolled back, and those in force for a claim."""
 
+from api.code_tables.batches import releases_in_force, tables_of_releases
 from api.code_tables.imports import (
     COMMITTED_WITHIN,
     SINCE_EVER,
@@ -12,7 +13,7 @@ from api.code_tables.imports import (
     imported_tables,
     roll_back,
 )
-from api.code_tables.repository import prices_in_force, tables_in_force
+from api.code_tables.repository import days_of_service, price_keys, prices_in_force, tables_in_force
 from api.code_tables.tables import CodeTableImportRow
 
 __all__ = [
@@ -24,9 +25,13 @@ __all__ = [
     "ImportedTable",
     "NewTable",
     "TableChanges",
+    "days_of_service",
     "import_table",
     "imported_tables",
+    "price_keys",
     "prices_in_force",
+    "releases_in_force",
     "roll_back",
     "tables_in_force",
+    "tables_of_releases",
 ]

@@ -69,12 +69,12 @@ _FOR_EDITS = _in_force(EDIT_TABLES, func.array_cat(_CODES, array([npi_of(bindpar
 _PRICES = _in_force(PRICE_TABLES, _CODES)
 
 
-def tables_in_force(claim: Claim, known_at: datetime | None = None) -> Query[TablesInForce]:
-    """The releases that edits read, in force on the days of service of a claim, as known at its receipt or later."""
+def tables_in_force(claim: Claim) -> Query[TablesInForce]:
+    """The releases that edits read, in force on the days of service of a claim, as known at its receipt."""
     codes = {line.procedure_code for line in claim.lines} | set(claim.diagnosis_codes)
     params = {
-        "days": _days(claim),
-        "known_at": known_at or claim.received_at,
+        "days": days_of_service(claim),
+        "known_at": claim.received_at,
         "codes": sorted(codes),
         "others": ["", *sorted(codes)],  # of a pair; the entries of other tables have none
         "provider_id": claim.provider_id,
@@ -82,20 +82,25 @@ def tables_in_force(claim: Claim, known_at: datetime | None = None) -> Query[Tab
     return Query(_FOR_EDITS, params, _read)
 
 
-def prices_in_force(claim: Claim, known_at: datetime | None = None) -> Query[TablesInForce]:
-    """The fee schedule and contracts in force on a claim's days of service, as known at its receipt or later."""
-    modifiers = {"", *(modifier for line in claim.lines for modifier in line.modifiers)}
-    contracts = {contract_key(claim.provider_id, modifier) for modifier in modifiers}
+def prices_in_force(claim: Claim) -> Query[TablesInForce]:
+    """The fee schedule and contracts in force on the days of service of a claim, as known at its receipt."""
     params = {
-        "days": _days(claim),
-        "known_at": known_at or claim.received_at,
+        "days": days_of_service(claim),
+        "known_at": claim.received_at,
         "codes": sorted({line.procedure_code for line in claim.lines}),
-        "others": sorted(modifiers | contracts),
+        "others": sorted(price_keys(claim)),
     }
     return Query(_PRICES, params, _read)
 
 
-def _days(claim: Claim) -> list[date]:
+def price_keys(claim: Claim) -> set[str]:
+    """How fee schedule and contracts may name a claim's modifiers and provider (`TableEntry.other`)."""
+    modifiers = {"", *(modifier for line in claim.lines for modifier in line.modifiers)}
+    return modifiers | {contract_key(claim.provider_id, modifier) for modifier in modifiers}
+
+
+def days_of_service(claim: Claim) -> list[date]:
+    """The days on which a claim's tables are looked up."""
     dated = {line.service_date for line in claim.lines if line.service_date}
     return sorted({claim.service_from, claim.service_to, *dated})
 

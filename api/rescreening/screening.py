@@ -5,12 +5,12 @@ works on, so several workers share the work, and one that is killed leaves what 
 its claims off the job in the transaction that stores their findings: each is compared once.
 """
 
-from collections.abc import Sequence
-from datetime import timedelta, tzinfo
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
 from api import catalog, members, metrics, providers
-from api.code_tables import prices_in_force, tables_in_force
+from api.code_tables import days_of_service, price_keys, releases_in_force, tables_of_releases
 from api.database import Database, Pipelined
 from api.intake import BenefitUse, benefit_used
 from api.rescreening import batches
@@ -18,7 +18,7 @@ from api.rescreening.batches import NewFinding
 from api.rescreening.records import ClaimToScreen, EarlierFinding
 from claims.adjudication import Evidence, run_edits
 from claims.benefits import Benefit
-from claims.code_tables import NO_TABLES, TablesInForce
+from claims.code_tables import EDIT_TABLES, NO_TABLES, PRICE_TABLES, TableKind, TablesInForce
 from claims.cost_sharing import CostSharing, terms_on
 from claims.outcome import Finding
 from claims.payment import LinePrice, line_prices
@@ -163,7 +163,7 @@ class _Known:
         self._providers: dict[str, Provider] = {}
         self._procedures: dict[str, Procedure] = {}
         self._diagnoses: dict[str, Diagnosis] = {}
-        self._tables: dict[str, TablesInForce] = {}
+        self._tables = NO_TABLES
         self._prices: dict[str, tuple[LinePrice, ...]] = {}
         self._use: dict[str, BenefitUse] = {}
 
@@ -189,8 +189,9 @@ class _Known:
             one: provider or Provider(one) for one, provider in zip(provider_ids, found_providers, strict=True)
         }
         if known._change.codes:
-            tables = await connection.fetch_all([tables_in_force(one.claim, now) for one in claims])
-            known._tables = {one.claim.claim_id: table for one, table in zip(claims, tables, strict=True)}
+            npis = {provider.national_id for provider in known._providers.values() if provider.national_id}
+            coded = codes | diagnoses
+            known._tables = await _tables(connection, EDIT_TABLES, claims, coded | npis, coded | {""}, now)
         if known._change.amounts:
             await known._read_prices(connection, claims)
         return known
@@ -198,8 +199,10 @@ class _Known:
     async def _read_prices(self, connection: Pipelined, claims: Sequence[ScreenedClaim]) -> None:
         now = clock.now()
         priced = [one for one in claims if one.is_assessed]
-        tables = await connection.fetch_all([prices_in_force(one.claim, now) for one in priced])
-        for one, in_force in zip(priced, tables, strict=True):
+        codes = {line.procedure_code for one in priced for line in one.claim.lines}
+        keys = {key for one in priced for key in price_keys(one.claim)}
+        in_force = await _tables(connection, PRICE_TABLES, priced, codes, keys, now)
+        for one in priced:
             # A plan without cost sharing pays what is billed.
             applied = in_force if self._terms(one) is not None or one.claim.has_other_payer else NO_TABLES
             self._prices[one.claim.claim_id] = line_prices(one.claim, applied)
@@ -240,7 +243,7 @@ class _Known:
                 {code: self._procedures.get(code) or Procedure(code) for code in codes},
                 {code: self._diagnoses.get(code) or Diagnosis(code) for code in claim.diagnosis_codes},
                 _UNLIMITED,
-                tables=self._tables[claim.claim_id],
+                tables=self._tables,
             )
         )
 
@@ -250,3 +253,18 @@ class _Known:
 
     def _terms(self, decided: ScreenedClaim) -> CostSharing | None:
         return terms_on(self._member(decided).cost_sharing, decided.claim.service_from)
+
+
+async def _tables(
+    connection: Pipelined,
+    kinds: Sequence[TableKind],
+    claims: Sequence[ScreenedClaim],
+    codes: Iterable[str],
+    others: Iterable[str],
+    known_at: datetime,
+) -> TablesInForce:
+    """The tables in force on the days of service of all claims."""
+    days = {day for one in claims for day in days_of_service(one.claim)}
+    (releases,) = await connection.fetch(releases_in_force(days, kinds, known_at))
+    (tables,) = await connection.fetch(tables_of_releases(releases, codes, others))
+    return tables

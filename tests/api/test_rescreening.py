@@ -6,6 +6,7 @@ from datetime import UTC, date, timedelta
 import psycopg
 import pytest
 
+from api import metrics
 from api.code_tables import COMMITTED_WITHIN, NewTable, import_table, roll_back
 from api.database import Database
 from api.members import enroll, store_plans
@@ -407,3 +408,24 @@ async def test_a_finding_is_closed_once_by_a_named_person_with_a_reason(api: Api
     assert (await api.post("/v1/rescreening-findings/rsf_none/close", body)).status_code == 404
     assert (await api.post(path, {"reason": "withdrawn"})).status_code == 422
     assert (await api.post(path, body, role="claims_system")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("query", "status"), [("limit=200", 200), ("limit=201", 422), ("cause=none", 422), ("cursor=x", 422)]
+)
+async def test_a_page_has_at_most_two_hundred_findings_and_known_filters(api: Api, query, status):
+    assert (await api.get(f"/v1/rescreening-findings?{query}")).status_code == status
+
+
+async def test_a_job_that_is_late_is_logged_once_and_measured(api: Api, screening, log_lines):
+    await claim(api)
+    exclude(api)
+    with clock.held(clock.now() + timedelta(seconds=61)):
+        await screening.measure()
+        await screening.measure()
+    assert log_lines.getvalue().count("rescreening late") == 1
+    assert metrics.RESCREENING_JOBS._value.get() == 1
+    assert metrics.RESCREENING_OLDEST._value.get() > 60
+    await drain(screening)
+    await screening.measure()
+    assert (metrics.RESCREENING_JOBS._value.get(), metrics.RESCREENING_OLDEST._value.get()) == (0, 0)
