@@ -77,7 +77,12 @@ def create_app(settings: Settings, database_url: str, drain: Drain | None = None
         created = Dependencies.create(settings, database_url, live)
         app.state.dependencies = created
         console.state.console = Console(
-            created.database, created.authenticator, created.reviews, created.appeals, created.scorer
+            created.database,
+            created.authenticator,
+            created.reviews,
+            created.appeals,
+            created.scorer,
+            created.tasks,
         )
         background = Background("api", expected=DATABASE_FAILURES)
         with suppress(*DATABASE_FAILURES):  # it is tried again below

@@ -50,6 +50,9 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("dead-letters show", "cli.platform.dead_letters:show"),
     CommandEntry("dead-letters replay", "cli.platform.dead_letters:replay"),
     CommandEntry("dead-letters discard", "cli.platform.dead_letters:discard"),
+    CommandEntry("tasks list", "cli.platform.tasks:list_"),
+    CommandEntry("tasks show", "cli.platform.tasks:show"),
+    CommandEntry("tasks replay", "cli.platform.tasks:replay"),
     CommandEntry("webhook endpoints", "cli.platform.webhook:endpoints"),
     CommandEntry("webhook deliveries", "cli.platform.webhook:deliveries"),
     CommandEntry("webhook replay", "cli.platform.webhook:replay"),
@@ -125,6 +128,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("bench api", "cli.bench:api"),
     CommandEntry("bench rescreen", "cli.bench:rescreen"),
     CommandEntry("bench retries", "cli.bench:retries"),
+    CommandEntry("bench tasks", "cli.bench_tasks:tasks"),
     CommandEntry("bench recovery", "cli.bench_lists:recovery"),
     CommandEntry("bench audit-share", "cli.bench_lists:audit_share"),
 )
@@ -143,6 +147,10 @@ GROUPS: dict[str, GroupEntry] = {
     "dead-letters": GroupEntry(
         "Inspect, replay and discard events that could not be handled.",
         ("ginja dead-letters list", "ginja dead-letters replay 4711"),
+    ),
+    "tasks": GroupEntry(
+        "Inspect tasks, and replay those that failed.",
+        ("ginja tasks list --failed", "ginja tasks replay --all-failed"),
     ),
     "webhook": GroupEntry(
         "List receivers of events and what was sent to them, and send it again.",
@@ -202,7 +210,7 @@ GROUPS: dict[str, GroupEntry] = {
 }
 
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "Platform": ("up", "demo", "doctor", "status", "run", "servers", "keys", "dead-letters", "webhook"),
+    "Platform": ("up", "demo", "doctor", "status", "run", "servers", "keys", "dead-letters", "tasks", "webhook"),
     "Data and features": ("data", "reference", "features"),
     "Models": ("model", "policy", "monitor"),
     "Investigation": ("review", "report"),

@@ -17,6 +17,18 @@ class FlaggedLine:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedTaskLine:
+    """A task that failed at every attempt."""
+
+    task_id: str
+    kind: str
+    attempts: int
+    created_at: str
+    ended_at: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class DispositionLine:
     """A disposition as it is printed."""
 

@@ -197,6 +197,26 @@ class _Pages:
             "dead_letters.html", signed_in, status=status, rows=rows, problem=problem, max_reason=MAX_REASON
         )
 
+    async def tasks(self, request: Request) -> Response:
+        """Tasks that failed."""
+        signed_in = await self._who(request)
+        if signed_in is None:
+            return _to_sign_in(request)
+        return self._page("tasks.html", signed_in, rows=await _console(request).failed_tasks(signed_in), problem=None)
+
+    async def replay_task(self, request: Request) -> Response:
+        """The form that replays a task."""
+        signed_in = await self._who(request)
+        if signed_in is None:
+            return _to_sign_in(request, "/console/tasks")
+        try:
+            await _console(request).replay_task(signed_in, as_claim_id(request.path_params["task_id"]))
+        except (Conflict, NotFound) as error:
+            rows = await _console(request).failed_tasks(signed_in)
+            problem = f"Not replayed: {error.detail}."
+            return self._page("tasks.html", signed_in, status=error.status, rows=rows, problem=problem)
+        return RedirectResponse("/console/tasks", status_code=303)
+
     async def reviews(self, request: Request) -> Response:
         signed_in = await self._who(request)
         if signed_in is None:
@@ -338,6 +358,8 @@ def console_app() -> Starlette:
             _Page("/reviews", pages.reviews, queries=["week"]),
             _Page("/dead-letters", pages.dead_letters),
             _Page("/dead-letters/{position:int}", pages.resolve_dead_letter, methods=["POST"]),
+            _Page("/tasks", pages.tasks),
+            _Page("/tasks/{task_id}/replay", pages.replay_task, methods=["POST"]),
             _Page("/sign-in", pages.sign_in_form, queries=["next"]),
             _Page("/sign-in", pages.sign_in, methods=["POST"]),
             _Page("/sign-out", pages.sign_out, methods=["POST"]),

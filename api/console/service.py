@@ -14,7 +14,7 @@ from api.console import repository
 from api.console.appeals_page import AppealLine, AppealsPage, appeal_line, appeals_page
 from api.console.decision_panel import DecisionPanel, QueueLine, decision_panel, queue_line
 from api.console.explanation_page import AssessmentView, ClaimView, ExplanationPage, explanation_page
-from api.console.lines import DeadLetterLine, DispositionLine, FlaggedLine, SelectedLine, WeekPage
+from api.console.lines import DeadLetterLine, DispositionLine, FailedTaskLine, FlaggedLine, SelectedLine, WeekPage
 from api.console.payment_section import PaymentSection, payment_section
 from api.console.repository import ExplainedClaim, SignedIn
 from api.console.rescreening_page import RescreeningLine, rescreening_lines, rescreening_page
@@ -28,6 +28,7 @@ from api.requests import validate
 from api.rescreening import ClosingReason, RescreeningCloseIn, close_rescreening_finding, rescreening_findings
 from api.reviews import DecisionIn, Reviews
 from api.scorer import ScorerClient
+from api.tasks import Tasks
 from claims.money import format_cents
 from claims.outcome import Finding, Outcome
 from claims.scoring import Counterfactual, GroupPush, Reason
@@ -53,9 +54,11 @@ class Console:
         reviews: Reviews,
         appeals: Appeals,
         scorer: ScorerClient,
+        tasks: Tasks,
     ) -> None:
         self._database = database
         self._scorer = scorer
+        self._tasks = tasks
         self._authenticator = authenticator
         self._reviews = reviews
         self._appeals = appeals
@@ -242,6 +245,26 @@ class Console:
             else:
                 reason = form.get("reason", "")
                 await outbox.discard(connection, position, reason=reason, by=signed_in.name, at=clock.now())
+
+    async def failed_tasks(self, signed_in: SignedIn) -> list[FailedTaskLine]:
+        """The tasks that failed last; raises `Forbidden`."""
+        _require_operator(signed_in)
+        return [
+            FailedTaskLine(
+                task_id=one.task_id,
+                kind=one.kind.replace("_", " "),
+                attempts=one.attempts,
+                created_at=utc_minute(one.created_at),
+                ended_at="" if one.ended_at is None else utc_minute(one.ended_at),
+                error=one.error or "",
+            )
+            for one in await self._tasks.failed(limit=PAGE_SIZE)
+        ]
+
+    async def replay_task(self, signed_in: SignedIn, task_id: str) -> None:
+        """Queue a failed task again; raises `Forbidden`, `NotFound`, `Conflict`."""
+        _require_operator(signed_in)
+        await self._tasks.replay(signed_in.caller, task_id)
 
     async def weekly_list(self, day: date | None) -> WeekPage:
         """The list of a day's week, or of the latest week with a list."""

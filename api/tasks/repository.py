@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from pydantic import JsonValue
-from sqlalchemy import case, delete, func, literal, null, or_, select, tuple_, union_all, update
+from sqlalchemy import ColumnElement, and_, case, delete, func, literal, null, or_, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -115,6 +115,22 @@ async def postpone(connection: AsyncConnection, taken: TakenTask, error: str, un
     return await _end_attempt(connection, taken, {"state": "queued", "error": error, "due_at": until})
 
 
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    """Whether a task is to be published: its time has come, and the broker does not have it."""
+    return and_(
+        TaskRow.state == "queued",
+        TaskRow.due_at <= now,
+        or_(TaskRow.published_at.is_(None), TaskRow.published_at <= now - REPUBLISH_AFTER),
+    )
+
+
+async def any_work(connection: AsyncConnection, now: datetime) -> bool:
+    """Whether there is a task to recover or to publish."""
+    is_lost = and_(TaskRow.state == "running", TaskRow.leased_until <= now)
+    found = select(or_(*(select(TaskRow.task_id).where(one).exists() for one in (is_lost, _is_due(now)))))
+    return bool((await connection.execute(found)).scalar_one())
+
+
 async def recover_lost(connection: AsyncConnection, now: datetime) -> Sequence[str]:
     """Queue the tasks whose lease has ended, or end them after their last attempt; returns their ids."""
     is_last = TaskRow.attempts >= TaskRow.max_attempts
@@ -146,13 +162,7 @@ async def publish_due(connection: AsyncConnection, queue: str, most: int, now: d
     """Mark the tasks of a queue that are due as published, the oldest first; the caller then publishes them."""
     oldest = (
         select(TaskRow.task_id)
-        .where(
-            TaskRow.queue == queue,
-            TaskRow.state == "queued",
-            TaskRow.due_at <= now,
-            or_(TaskRow.published_at.is_(None), TaskRow.published_at <= now - REPUBLISH_AFTER),
-            TaskRow.kind.in_(tuple(TASK_KINDS)),
-        )
+        .where(TaskRow.queue == queue, TaskRow.kind.in_(tuple(TASK_KINDS)), _is_due(now))
         .order_by(TaskRow.due_at, TaskRow.task_id)
         .limit(most)
         .with_for_update(skip_locked=True)
@@ -206,14 +216,20 @@ async def load_of(connection: AsyncConnection, now: datetime) -> dict[str, Queue
     }
 
 
-async def failed_tasks(
-    connection: AsyncConnection, *, after: tuple[datetime, str] | None, limit: int
-) -> list[TaskRecord]:
-    """Failed tasks, the latest first, after a place."""
-    statement = select(*_TASK).where(TaskRow.state == "failed")
-    if after is not None:
-        statement = statement.where(tuple_(TaskRow.ended_at, TaskRow.task_id) < after)
-    statement = statement.order_by(TaskRow.ended_at.desc(), TaskRow.task_id.desc()).limit(limit)
+async def latest_tasks(connection: AsyncConnection, limit: int) -> list[TaskRecord]:
+    """Tasks in any state, the latest first: ids begin with the time."""
+    statement = select(*_TASK).order_by(TaskRow.task_id.desc()).limit(limit)
+    return [one for one in map(_read, await connection.execute(statement)) if one is not None]
+
+
+async def failed_tasks(connection: AsyncConnection, limit: int) -> list[TaskRecord]:
+    """Failed tasks, the latest first."""
+    statement = (
+        select(*_TASK)
+        .where(TaskRow.state == "failed")
+        .order_by(TaskRow.ended_at.desc(), TaskRow.task_id.desc())
+        .limit(limit)
+    )
     return [one for one in map(_read, await connection.execute(statement)) if one is not None]
 
 

@@ -3,15 +3,19 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
+from pydantic import AfterValidator
 from starlette.responses import Response
 
 from api.dependencies import ReadCaller, dependencies
+from api.fields import as_claim_id
 from api.openapi import SuccessResponse, operation
 from api.tasks.responses import TaskOut, task_response
 
 router = APIRouter(tags=["claims"])
 
-TaskId = Annotated[str, Path(max_length=64, description="The task.", examples=["tsk_01m86p3ap6yntdyk7shqjq4hs9"])]
+TaskId = Annotated[
+    str, Path(description="Id of the task.", examples=["tsk_01m86p3ap6yntdyk7shqjq4hs9"]), AfterValidator(as_claim_id)
+]
 
 
 @router.get(

@@ -1,7 +1,6 @@
 """Tasks as their clients and operators see them."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Final
 
 from api import audit
@@ -55,10 +54,23 @@ class Tasks:
             raise NotFound("task not found; check its id and the API key, and that it ended in the last six days")
         return found
 
-    async def failed(self, *, after: tuple[datetime, str] | None = None, limit: int) -> Sequence[TaskRecord]:
-        """Failed tasks, the latest first, after a place."""
+    async def find(self, task_id: str) -> TaskRecord:
+        """Any task; raises `NotFound`."""
         async with self._database.reading() as connection:
-            return await repository.failed_tasks(connection, after=after, limit=limit)
+            found = await repository.task(connection, task_id)
+        if found is None:
+            raise NotFound("task not found; `ginja tasks list` shows those of the last six days")
+        return found
+
+    async def latest(self, *, limit: int) -> Sequence[TaskRecord]:
+        """Tasks in any state, the latest first."""
+        async with self._database.reading() as connection:
+            return await repository.latest_tasks(connection, limit)
+
+    async def failed(self, *, limit: int) -> Sequence[TaskRecord]:
+        """Failed tasks, the latest first."""
+        async with self._database.reading() as connection:
+            return await repository.failed_tasks(connection, limit)
 
     async def replay(self, caller: Caller, task_id: str) -> TaskRecord:
         """Queue a failed task again, which is recorded; raises `NotFound`, `Conflict`."""
@@ -66,7 +78,7 @@ class Tasks:
         async with self._database.transaction() as connection:
             found = await repository.task(connection, task_id)
             if found is None:
-                raise NotFound("task not found; check its id")
+                raise NotFound("task not found; `ginja tasks list` shows those of the last six days")
             replayed = await repository.replay_task(connection, task_id, now)
             if replayed is None and found.state != "failed":
                 raise Conflict(f"the task is {found.state}; only a failed one can be replayed")

@@ -31,6 +31,9 @@ class TaskSweeper:
 
         Raises `OSError` where the broker is unavailable; tasks then stay due.
         """
+        async with self._database.reading() as connection:
+            if not await repository.any_work(connection, clock.now()):
+                return 0
         async with self._database.transaction() as connection:
             lost = await repository.recover_lost(connection, clock.now())
         for task_id in lost:

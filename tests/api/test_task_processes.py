@@ -161,6 +161,18 @@ async def test_without_a_broker_requests_are_answered_and_their_tasks_stay_due(a
     assert await carry_out(api, task_id)
 
 
+async def test_a_broker_that_does_not_answer_is_given_up(api: Api):
+    held = []
+    silent = await asyncio.start_server(lambda _reader, writer: held.append(writer), "127.0.0.1", 0)
+    await queued(api)
+    with pytest.raises(OSError, match="unavailable"):
+        await sweeper(api, f"redis://127.0.0.1:{silent.sockets[0].getsockname()[1]}/0").step()
+    assert api.rows("SELECT state, published_at FROM tasks") == [("queued", None)]
+    for writer in held:
+        writer.close()
+    silent.close()
+
+
 async def test_what_could_not_be_handed_over_is_due_at_once(api: Api, valkey_url: str):
     class Fails(TaskPublisher):
         def publish(self, queue, tasks):

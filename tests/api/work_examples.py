@@ -122,5 +122,6 @@ FORMS: dict[str, dict[str, str]] = {
         "note": "n",
     },
     "/console/sign-in": {"next": "/console", "api_key": "gnj_x"},
+    "/console/tasks/{task_id}/replay": {},
     "/console/sign-out": {},
 }

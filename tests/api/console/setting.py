@@ -14,6 +14,7 @@ from api.database import Database
 from api.identity import Authenticator
 from api.reviews.service import Reviews
 from api.scorer import ScorerClient
+from api.tasks import Tasks
 from api.unconfirmed import UnconfirmedChanges
 from claims.appeals import packaged_appeal_rules
 from claims.prompt_pay import PromptPayClock, packaged_rules
@@ -91,5 +92,6 @@ def app_over(database: Database) -> Starlette:
         Reviews(database, POLICY, UTC, UnconfirmedChanges(database), PromptPayClock(packaged_rules(), 5)),
         Appeals(database, packaged_appeal_rules(), UTC, UnconfirmedChanges(database)),
         ScorerClient("http://127.0.0.1:1", deadline_ms=100),
+        Tasks(database),
     )
     return Starlette(routes=[Mount("/console", app)])
