@@ -10,6 +10,7 @@ from api import openapi, problems
 from api.appeals import routes as appeal_routes
 from api.authorizations import routes as authorization_routes
 from api.bulk import routes as bulk_routes
+from api.client_versions import routes as client_version_routes
 from api.conditional import CompressedReads, EntityTags
 from api.console.routes import console_app
 from api.console.service import Console
@@ -33,7 +34,8 @@ from api.reviews import routes as review_routes
 from api.scoring import routes as scoring_routes
 from api.server import Drain, RefuseWhileDraining
 from api.tasks import routes as task_routes
-from api.versions import ApiVersions
+from api.version_middleware import ApiVersions
+from api.versions import PUBLISHED, VersionHistory
 from api.webhooks import routes as webhook_routes
 from api.windows import REFRESH_S
 from core.background import Background
@@ -63,18 +65,24 @@ ROUTERS = (
     procedure_routes.router,
     authorization_routes.router,
     policy_routes.router,
+    client_version_routes.router,
     health_routes.router,
 )
 """Everything that `/openapi.json` describes."""
 
 
-def create_app(settings: Settings, database_url: str, drain: Drain | None = None) -> FastAPI:
-    """The application over a database that is at the newest schema; it refuses requests once `drain` has begun."""
+def create_app(
+    settings: Settings, database_url: str, drain: Drain | None = None, versions: VersionHistory = PUBLISHED
+) -> FastAPI:
+    """The application over a database that is at the newest schema; it refuses requests once `drain` has begun.
+
+    `versions` are the versions of the API that it serves.
+    """
     live = LiveClaims()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        created = Dependencies.create(settings, database_url, live)
+        created = Dependencies.create(settings, database_url, live, versions)
         app.state.dependencies = created
         console.state.console = Console(
             created.database,
@@ -114,7 +122,7 @@ def create_app(settings: Settings, database_url: str, drain: Drain | None = None
     app.add_middleware(KeyedRequests, routes=app.routes)
     app.add_middleware(EntityTags, routes=app.routes)
     app.add_middleware(StrictRequests, routes=app.routes)
-    app.add_middleware(ApiVersions)
+    app.add_middleware(ApiVersions, versions=versions)
     app.add_middleware(CompressedReads)
     app.add_middleware(HeadLimit)
     app.add_middleware(RefuseOverload, live=live)

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from api.appeals import Appeals, appeal_rules
 from api.authorizations import Authorizations
 from api.bulk import BulkUploads
+from api.client_versions import ClientVersions
 from api.database import Database, act_for, request_limits
 from api.exports import ExportPlaces
 from api.health.probe import WriteProbe
@@ -20,6 +21,7 @@ from api.reviews import Reviews
 from api.scorer import ScorerClient
 from api.tasks import Tasks
 from api.unconfirmed import UnconfirmedChanges
+from api.versions import PUBLISHED, VersionHistory
 from api.webhooks import AddressGuard, Webhooks
 from api.windows import EntityWindows
 from claims.review import ReviewPolicy
@@ -40,6 +42,7 @@ class Dependencies:
     settings: Settings
     database: Database
     authenticator: Authenticator
+    client_versions: ClientVersions
     scorer: ScorerClient
     intake: Intake
     reviews: Reviews
@@ -58,7 +61,9 @@ class Dependencies:
     """Batches of claims to score, which wait for each other before their bodies are read."""
 
     @classmethod
-    def create(cls, settings: Settings, database_url: str, live: LiveClaims) -> "Dependencies":
+    def create(
+        cls, settings: Settings, database_url: str, live: LiveClaims, versions: VersionHistory = PUBLISHED
+    ) -> "Dependencies":
         """Create the services; connections are opened by the first request that needs one."""
         limits = request_limits(settings)
         database = Database(database_url, limits=limits)
@@ -73,10 +78,12 @@ class Dependencies:
         unconfirmed = UnconfirmedChanges(database)
         members = queue_of_members(settings)
         windows = EntityWindows(database, scorer)
+        authenticator = Authenticator(database, versions.current)
         return cls(
             settings=settings,
             database=database,
-            authenticator=Authenticator(database),
+            authenticator=authenticator,
+            client_versions=ClientVersions(database, authenticator, versions),
             scorer=scorer,
             intake=Intake(database, scorer, policies, unconfirmed, members, windows),
             reviews=Reviews(database, review_policy, settings.zone, unconfirmed, policies.prompt_pay),
@@ -142,6 +149,8 @@ def required_scope(route: APIRoute) -> Scope | None:
 
 
 SubmitCaller = Annotated[Caller, Depends(RequireScope(Scope.SUBMIT), use_cache=False)]
+AnyCaller = Annotated[Caller, Depends(RequireScope(Scope.VERSION), use_cache=False)]
+"""Of a valid key; every role has the scope."""
 ReadCaller = Annotated[Caller, Depends(RequireScope(Scope.READ), use_cache=False)]
 VoidCaller = Annotated[Caller, Depends(RequireScope(Scope.VOID), use_cache=False)]
 ScoresCaller = Annotated[Caller, Depends(RequireScope(Scope.SCORES), use_cache=False)]

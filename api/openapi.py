@@ -82,6 +82,7 @@ TAGS = [
     {"name": "members", "description": "Who is covered, by which plan, and when."},
     {"name": "providers", "description": "Who may bill, and when."},
     {"name": "procedures", "description": "What may be billed, and when."},
+    {"name": "version", "description": "The version of the API that a key gets."},
     {"name": "health", "description": "Liveness, readiness and metrics; without authentication."},
 ]
 

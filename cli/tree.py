@@ -46,6 +46,7 @@ COMMANDS: tuple[CommandEntry, ...] = (
     CommandEntry("keys create", "cli.platform.keys:create"),
     CommandEntry("keys list", "cli.platform.keys:list_"),
     CommandEntry("keys revoke", "cli.platform.keys:revoke"),
+    CommandEntry("keys pin", "cli.platform.keys:pin"),
     CommandEntry("dead-letters list", "cli.platform.dead_letters:list_"),
     CommandEntry("dead-letters show", "cli.platform.dead_letters:show"),
     CommandEntry("dead-letters replay", "cli.platform.dead_letters:replay"),
@@ -142,7 +143,7 @@ GROUPS: dict[str, GroupEntry] = {
         ("ginja servers start", "ginja servers show --urls"),
     ),
     "keys": GroupEntry(
-        "Create, list and revoke API keys.", ('ginja keys create --name "claims system" --role claims_system',)
+        "Create, list, revoke and pin API keys.", ('ginja keys create --name "claims system" --role claims_system',)
     ),
     "dead-letters": GroupEntry(
         "Inspect, replay and discard events that could not be handled.",

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.database import Query, compiled
+from api.identity.pins import VersionPin
 from api.identity.roles import Caller
 from api.identity.tables import ApiKeyRow
 
@@ -23,10 +24,12 @@ class ApiKey:
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    api_version: str | None
+    """The version that it is pinned to; `None`: it was not used yet."""
 
 
 _CALLER = compiled(
-    select(ApiKeyRow.api_key_id, ApiKeyRow.role, ApiKeyRow.provider_id, ApiKeyRow.name).where(
+    select(ApiKeyRow.api_key_id, ApiKeyRow.role, ApiKeyRow.provider_id, ApiKeyRow.name, ApiKeyRow.api_version).where(
         ApiKeyRow.secret_hash == bindparam("secret_hash"),
         ApiKeyRow.revoked_at.is_(None),
         ApiKeyRow.expires_at.is_(None) | (ApiKeyRow.expires_at > bindparam("at")),
@@ -60,6 +63,7 @@ async def add_key(
     provider_id: str | None,
     created_at: datetime,
     expires_at: datetime | None,
+    pin: VersionPin | None = None,
 ) -> None:
     """Store a new key."""
     await connection.execute(
@@ -71,6 +75,8 @@ async def add_key(
             provider_id=provider_id,
             created_at=created_at,
             expires_at=expires_at,
+            api_version=None if pin is None else pin.version,
+            pinned_at=None if pin is None else pin.pinned_at,
         )
     )
 
@@ -104,5 +110,6 @@ async def all_keys(connection: AsyncConnection) -> Sequence[ApiKey]:
         ApiKeyRow.created_at,
         ApiKeyRow.expires_at,
         ApiKeyRow.revoked_at,
+        ApiKeyRow.api_version,
     ).order_by(ApiKeyRow.created_at, ApiKeyRow.api_key_id)
     return [ApiKey(*row) for row in (await connection.execute(statement)).all()]

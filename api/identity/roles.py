@@ -1,7 +1,7 @@
 """Roles and scopes: one table of what each role may do. Anything not declared here is refused."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -36,6 +36,8 @@ class Scope(Enum):
     """See and resolve events that could not be handled."""
     WEBHOOKS = "webhooks:manage"
     """Register receivers of events, see their deliveries, replay them."""
+    VERSION = "version:manage"
+    """See and change the version of the API that the own key gets; every role may."""
 
 
 PROVIDER: Final = "provider"
@@ -43,23 +45,25 @@ PROVIDER: Final = "provider"
 
 ROLES: Final[Mapping[str, frozenset[Scope]]] = {
     # Providers see the decisions on their own claims. Scores and reasons would teach them to evade detection.
-    PROVIDER: frozenset({Scope.SUBMIT, Scope.READ, Scope.APPEAL}),
+    PROVIDER: frozenset({Scope.SUBMIT, Scope.READ, Scope.APPEAL, Scope.VERSION}),
     "claims_system": frozenset(
         {
             *(Scope.SUBMIT, Scope.READ, Scope.VOID, Scope.SCORES, Scope.BATCH, Scope.APPEAL),
-            *(Scope.REGISTRY_READ, Scope.REGISTRY_WRITE),
+            *(Scope.REGISTRY_READ, Scope.REGISTRY_WRITE, Scope.VERSION),
         }
     ),
-    "investigator": frozenset({Scope.READ, Scope.SCORES, Scope.FINDINGS, Scope.DECIDE, Scope.POLICY_READ}),
+    "investigator": frozenset(
+        {Scope.READ, Scope.SCORES, Scope.FINDINGS, Scope.DECIDE, Scope.POLICY_READ, Scope.VERSION}
+    ),
     "lead_investigator": frozenset(
         {
             *(Scope.READ, Scope.SCORES, Scope.FINDINGS, Scope.DECIDE, Scope.APPROVE),
-            *(Scope.POLICY_READ, Scope.POLICY_WRITE),
+            *(Scope.POLICY_READ, Scope.POLICY_WRITE, Scope.VERSION),
         }
     ),
     # A provider that sees the circuit breaker could time claims under the cap of the rule.
-    "monitoring": frozenset({Scope.MONITOR}),
-    "operator": frozenset({Scope.MONITOR, Scope.OPERATE}),
+    "monitoring": frozenset({Scope.MONITOR, Scope.VERSION}),
+    "operator": frozenset({Scope.MONITOR, Scope.OPERATE, Scope.VERSION}),
     "admin": frozenset(Scope),
 }
 
@@ -74,6 +78,8 @@ class Caller:
     """Of a provider's key: the only provider whose claims it may access."""
     name: str
     """Of the key: who is accountable for what is done with it."""
+    api_version: str | None = field(default=None, compare=False)
+    """The version that the key is pinned to; `None`: it is not stored yet."""
 
     def may(self, scope: Scope) -> bool:
         """Whether the caller's role includes `scope`; a role that is not declared includes none."""

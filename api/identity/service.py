@@ -5,17 +5,23 @@ import hashlib
 import secrets
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 
-from api.database import AUTHENTICATION, DATABASE_FAILURES, Database, acting_for
+from api.database import AUTHENTICATION, DATABASE_FAILURES, Database, Pipelined, acting_for, fetch
 from api.errors import Forbidden, KeyQueueFull, PoolExhausted, Unauthorized
 from api.identity import repository
+from api.identity.pins import VersionPin, latest_pin, pin_first
 from api.identity.roles import PROVIDER, ROLES, Caller, Scope
+from api.versions import CURRENT
 from core import clock
 from core.ids import new_id
+from core.logging import get_logger
+
+log = get_logger("api")
 
 CACHE_S = 5.0
 """How long a valid key is not looked up again: a revoked key works at most this much longer."""
@@ -31,8 +37,10 @@ _UNKNOWN_KEY = "the API key is unknown, expired or revoked; `ginja keys create` 
 class Authenticator:
     """Authenticates callers by their API keys; caches valid and unknown ones for `CACHE_S`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, current_version: str = CURRENT) -> None:
+        """A key that is used for the first time is pinned to `current_version` of the API."""
         self._database = database
+        self._current_version = current_version
         self._cached: dict[bytes, tuple[float, Caller]] = {}
         self._unknown: dict[bytes, float] = {}
         self._looking_up: dict[bytes, asyncio.Task[Caller | None]] = {}
@@ -70,6 +78,17 @@ class Authenticator:
             raise Unauthorized(_UNKNOWN_KEY)
         return caller
 
+    async def pinned_version(self, request: Request) -> str | None:
+        """The version that the key of a request is pinned to; `None` without a valid key. Raises as a look-up does."""
+        try:
+            return (await self.authenticate(_secret(request))).api_version
+        except Unauthorized:
+            return None  # the route says so
+
+    def forget(self, api_key_id: str) -> None:
+        """Look a key up again at its next request, because it has changed; other processes do within `CACHE_S`."""
+        self._cached = {key: value for key, value in self._cached.items() if value[1].api_key_id != api_key_id}
+
     async def has_scope(self, request: Request, scope: Scope) -> bool:
         """Whether the request has a valid key with `scope`; false as well while keys cannot be looked up."""
         try:
@@ -89,6 +108,8 @@ class Authenticator:
         with acting_for(known_as):
             async with self._database.looking() as connection:
                 (caller,) = await connection.fetch(repository.caller_with(secret_hash, clock.now()))
+                if caller is not None and caller.api_version is None:
+                    caller = await self._pinned(connection, caller)
         self._cached.pop(secret_hash, None)
         if caller is not None:
             if len(self._cached) >= _CACHED_KEYS:
@@ -99,6 +120,15 @@ class Authenticator:
                 self._unknown.clear()
             self._unknown[secret_hash] = time.monotonic() + CACHE_S
         return caller
+
+    async def _pinned(self, connection: Pipelined, caller: Caller) -> Caller:
+        """The caller of a first request, pinned. A key works without its pin; the next look-up tries again."""
+        try:
+            (version,) = await connection.fetch(pin_first(caller.api_key_id, self._current_version, clock.now()))
+        except DATABASE_FAILURES as error:
+            log.warning("pin_failed", api_key_id=caller.api_key_id, error=type(error).__name__)
+            return caller
+        return caller if version is None else replace(caller, api_version=version)
 
 
 async def create_key(
@@ -114,14 +144,23 @@ async def create_key(
 
 
 async def replace_key(database: Database, *, name: str, role: str) -> tuple[str, str]:
-    """Revoke every key of this name and role and create a new one, together; returns its id and its secret."""
+    """Revoke every key of this name and role and create a new one, together; returns its id and its secret.
+
+    The new key has the version of the API that the last one was pinned to.
+    """
     async with database.transaction() as connection:
+        pin = await fetch(connection, latest_pin(name, role))
         await repository.revoke_keys_named(connection, name, role, clock.now())
-        return await _add_key(connection, name, role, None, None)
+        return await _add_key(connection, name, role, None, None, pin)
 
 
 async def _add_key(
-    connection: AsyncConnection, name: str, role: str, provider_id: str | None, expires_at: datetime | None
+    connection: AsyncConnection,
+    name: str,
+    role: str,
+    provider_id: str | None,
+    expires_at: datetime | None,
+    pin: VersionPin | None = None,
 ) -> tuple[str, str]:
     api_key_id, secret = new_id("key"), f"gnj_{secrets.token_urlsafe(32)}"
     await repository.add_key(
@@ -133,6 +172,7 @@ async def _add_key(
         provider_id=provider_id,
         created_at=clock.now(),
         expires_at=expires_at,
+        pin=pin,
     )
     return api_key_id, secret
 

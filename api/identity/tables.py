@@ -24,8 +24,14 @@ class ApiKeyRow(Base):
     created_at: Mapped[Instant]
     expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    api_version: Mapped[str | None] = mapped_column(comment="Of requests that name none; null: before the first call.")
+    pinned_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    previous_version: Mapped[str | None] = mapped_column(comment="Before the last upgrade, which can be rolled back.")
+    upgraded_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     __table_args__ = (
         CheckConstraint(f"role IN {ROLES}", name="api_keys_role_check"),
         CheckConstraint("(role = 'provider') = (provider_id IS NOT NULL)", name="api_keys_provider_check"),
+        CheckConstraint("(api_version IS NULL) = (pinned_at IS NULL)", name="api_keys_pin_check"),
+        CheckConstraint("(previous_version IS NULL) = (upgraded_at IS NULL)", name="api_keys_upgrade_check"),
     )

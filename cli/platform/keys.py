@@ -1,11 +1,14 @@
 """`ginja keys`: API keys."""
 
+import getpass
+from dataclasses import asdict
 from datetime import timedelta
 
 import click
 
 from cli.command import command
 from cli.database import existing_database_url, with_database
+from cli.options import BY
 from cli.output import print_json, terminal
 
 _ROLES = ("provider", "claims_system", "investigator", "lead_investigator", "monitoring", "operator", "admin")
@@ -42,8 +45,6 @@ def create(name: str, role: str, provider_id: str | None, days: int | None, as_j
 @command("list", examples=["ginja keys list", "ginja keys list --json"])
 def list_(as_json: bool) -> None:
     """List all keys, without their secrets."""
-    from dataclasses import asdict
-
     from api.identity import list_keys
     from core import clock
 
@@ -54,14 +55,15 @@ def list_(as_json: bool) -> None:
         return
     from rich.table import Table
 
-    table = Table("key", "name", "role", "provider", "created", "state")
+    table = Table("key", "name", "role", "provider", "created", "version", "state")
     for key in keys:
         state = "valid" if key.expires_at is None else f"valid until {key.expires_at:%Y-%m-%d}"
         if key.revoked_at is not None:
             state = f"revoked {key.revoked_at:%Y-%m-%d}"
         elif key.expires_at is not None and key.expires_at <= clock.now():
             state = f"expired {key.expires_at:%Y-%m-%d}"
-        table.add_row(key.api_key_id, key.name, key.role, key.provider_id or "", f"{key.created_at:%Y-%m-%d}", state)
+        created, version = f"{key.created_at:%Y-%m-%d}", key.api_version or "at first use"
+        table.add_row(key.api_key_id, key.name, key.role, key.provider_id or "", created, version, state)
     terminal().print(table)
 
 
@@ -77,3 +79,30 @@ def revoke(api_key_id: str, as_json: bool) -> None:
         print_json({"revoked": api_key_id})
     else:
         click.echo(f"Revoked {api_key_id}.")
+
+
+@command(examples=["ginja keys pin key_0123456789 2026-11-27 --by ann"])
+@click.argument("api_key_id", metavar="KEY")
+@click.argument("version", metavar="VERSION")
+@BY
+def pin(api_key_id: str, version: str, by: str | None, as_json: bool) -> None:
+    """Pin a key to a VERSION of the API, older or newer; its requests get it within five seconds.
+
+    A key is pinned to the newest version at its first call. Its client can upgrade it, and undo that, with /v1/version.
+    """
+    from api.client_versions import set_version
+    from api.errors import Invalid, NotFound
+    from api.identity import Caller
+
+    existing_database_url()
+    operator = Caller("command line", "operator", None, by or getpass.getuser())
+    try:
+        pinned = with_database(lambda database: set_version(database, operator, api_key_id, version))
+    except NotFound as error:
+        raise click.UsageError(f"{error.detail}.") from None
+    except Invalid as error:
+        raise click.UsageError("; ".join(f"VERSION {one.message}" for one in error.errors)) from None
+    if as_json:
+        print_json({"api_key_id": api_key_id, **asdict(pinned)})
+        return
+    click.echo(f"{api_key_id} has version {pinned.version}.")

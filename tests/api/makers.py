@@ -17,6 +17,7 @@ from api.app import create_app
 from api.database import Database
 from api.dependencies import Dependencies
 from api.identity import ROLES, create_key
+from api.versions import PUBLISHED, VersionHistory
 from claims.scoring import DETAILS_PATH
 from core.settings import Settings
 from tests.api.contract import Contract
@@ -218,11 +219,11 @@ def contract() -> Contract:
 
 
 @asynccontextmanager
-async def running_api(url: str, **changes: Any) -> AsyncIterator[Api]:
+async def running_api(url: str, *, versions: VersionHistory = PUBLISHED, **changes: Any) -> AsyncIterator[Api]:
     async with wire_scorer() as scorer:
         values = {"scorer_url": f"http://127.0.0.1:{scorer.port}", "scorer_deadline_ms": 2_000}
         values |= {"encryption_keys": ENCRYPTION_KEY, "webhook_allowed_networks": "127.0.0.0/8", **changes}
-        app = create_app(Settings(**values), url)
+        app = create_app(Settings(**values), url, versions=versions)
         async with app.router.lifespan_context(app):
             dependencies: Dependencies = app.state.dependencies
             keys = {}

@@ -17,6 +17,7 @@ import pytest
 
 from api.idempotency import STORED_WITH_CLAIM, TAKES_NO_KEY, keyed_routes
 from api.tables import Base
+from api.versions import CURRENT
 from tests.api.appeals import OVERTURNED, filed
 from tests.api.decisions import DENY, decide, held
 from tests.api.makers import MINIMAL, Api, contract, running_api
@@ -82,6 +83,8 @@ async def request_to(api: Api, path: str) -> Keyed:
         return Keyed(await with_ids(api, path), json.dumps(body).encode())
     if path.startswith("/v1/policies"):
         return await policy_request(api, path)
+    if path.startswith("/v1/version"):
+        return version_request(api, path)
     if path.startswith(REGISTRIES):
         return await registry_request(api, path)
     if path.startswith("/v1/authorizations"):
@@ -156,6 +159,14 @@ def invalid_fields(response: httpx.Response) -> list[str]:
     if response.headers["content-type"] == "application/fhir+json":
         return ["Idempotency-Key"] if "invalid_idempotency_key" in response.text else []
     return [error["field"] for error in response.json()["errors"]]
+
+
+def version_request(api: Api, path: str) -> Keyed:
+    """An upgrade from a version that is gone, or the rollback of one to a version that is not there yet."""
+    pin = f"'2099-01-01', '{CURRENT}', now()" if path.endswith(":rollback") else "'2020-01-01', NULL, NULL"
+    columns = "(api_version, previous_version, upgraded_at, pinned_at)"
+    api.execute(f"UPDATE api_keys SET {columns} = ({pin}, now()) WHERE name = 'admin'")
+    return Keyed(path, b"{}" if path.endswith(":rollback") else json.dumps({"version": CURRENT}).encode())
 
 
 def of_each_route(test):

@@ -59,6 +59,7 @@ async def test_a_key_is_stored_with_its_attributes_and_the_hash_of_its_secret(da
         "created_at": NOW,
         "expires_at": ends,
         "revoked_at": None,
+        **dict.fromkeys(("api_version", "pinned_at", "previous_version", "upgraded_at")),
     }
     second = stored | {
         "api_key_id": other_id,
@@ -78,8 +79,8 @@ async def test_keys_are_listed_oldest_first_without_their_secrets(database: Data
         second, _ = await service.create_key(database, name="a", role="admin")
         await service.revoke_key(database, second)
     assert await service.list_keys(database) == [
-        ApiKey(first, "z", "provider", "H1", NOW, ends, None),
-        ApiKey(second, "a", "admin", None, NOW + MOMENT, None, NOW + MOMENT),
+        ApiKey(first, "z", "provider", "H1", NOW, ends, None, None),
+        ApiKey(second, "a", "admin", None, NOW + MOMENT, None, NOW + MOMENT, None),
     ]
 
 

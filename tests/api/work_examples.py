@@ -83,6 +83,8 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     "PolicyDraftIn": [{"document": {"title": "Long stays", "valid_from": "2026-01-01", "rules": []}}],
     "PolicyActivationIn": [{"reason": "agreed", "force": True}],
     "PolicyRollbackIn": [{"reason": "too many reviews"}],
+    "VersionUpgradeIn": [{"version": "2026-11-27"}],
+    "VersionRollbackIn": [{}],
     "BulkUploadIn": [{"format": "csv", "size": 1000, "sha256": "ab" * 32}],
     "BulkCancelIn": [{"reason": "the wrong month"}],
     "RescreeningCloseIn": [{"reason": "recovery_started", "note": "n"}],

@@ -26,8 +26,11 @@ ROUTES = {
 REFERENCE_DATA = "one transaction of reference data with its audit row and the reply under its key: no event, no claim"
 _OF_WEBHOOKS = "one transaction about a receiver of events: no claim is changed, and it can be sent again"
 _OF_POLICIES = "one transaction: a row of an append-only table, its event, and the reply under its key; no claim"
+_OF_VERSIONS = "one transaction: a row of a key, its audit row, and the reply under its key; no claim"
 _OF_UPLOADS = "one transaction of an upload: a part is stored with its offset or not, and can be sent again"
 EXEMPT_ROUTES = {
+    "POST /v1/version": _OF_VERSIONS,
+    "POST /v1/version:rollback": _OF_VERSIONS,
     "POST /v1/bulk/claims": _OF_UPLOADS,
     "PATCH /v1/bulk/claims/{job_id}": _OF_UPLOADS,
     "POST /v1/bulk/claims/{job_id}/cancel": _OF_UPLOADS,
